@@ -11,7 +11,9 @@ class KMeansOptions(Options):
     """Spherical k-means on unit vectors."""
 
     n_clusters: int = Field(
-        0, ge=0, description="Number of clusters; 0 chooses it by silhouette against a structureless reference."
+        0,
+        ge=0,
+        description="Number of clusters; 0 chooses it by silhouette against a structureless reference.",
     )
     min_clusters: int = Field(4, ge=2, description="Smallest number tried when it is chosen.")
     max_clusters: int = Field(512, ge=2, description="Largest number tried when it is chosen.")

@@ -14,7 +14,9 @@ class PcaOptions(Options):
 class UmapOptions(Options):
     """UMAP: keeps neighbours together."""
 
-    n_neighbors: int = Field(15, ge=2, le=200, description="Higher shows more of the whole, lower more detail.")
+    n_neighbors: int = Field(
+        15, ge=2, le=200, description="Higher shows more of the whole, lower more detail."
+    )
     min_dist: float = Field(0.1, ge=0, le=0.99, description="How tightly points may be packed, 0 to 0.99.")
     reproducible: bool = Field(
         False, description="Same seed, same picture; runs on one core, so it takes longer."

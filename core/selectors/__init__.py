@@ -52,7 +52,8 @@ class KmqOptions(Options):
         "proportional", description="Share of each cluster: by its size as in the paper, or the same for all."
     )
     weighting: Literal["linear", "softmax"] = Field(
-        "linear", description="Chance of a row inside its cluster: proportional to quality, or to exp(quality/T)."
+        "linear",
+        description="Chance of a row inside its cluster: proportional to quality, or to exp(quality/T).",
     )
     temperature: float = Field(1.0, gt=0, description="T of the softmax; lower is greedier.")
     noise: Literal["own group", "exclude"] = Field(

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.clusterers.result import Clustering
-from core.compute.keywords import cluster_keywords, default_name, medoids
+from core.compute.keywords import cluster_keywords, default_names, medoids
 from core.steps.context import StepContext
 from core.steps.options import ClusterOptions
 from core.types import JSON, NOISE
@@ -25,9 +25,9 @@ def run(context: StepContext, options: ClusterOptions) -> dict[str, JSON]:
     context.progress("write", 0, 1)
     n_rows, n_clusters = len(found.cluster_id), len(found.centroids)
     rows = {
-        "example_id": np.arange(n_rows, dtype=np.int64),
-        "cluster_id": found.cluster_id.astype(np.int32),
-        "distance": found.distance,
+        "example_id": pa.array(np.arange(n_rows, dtype=np.int64)),
+        "cluster_id": pa.array(found.cluster_id.astype(np.int32)),
+        "distance": pa.array(found.distance),
     }
     pq.write_table(pa.table(rows), context.output.path / "clustering.parquet", compression="zstd")
     np.save(context.output.path / "centroids.npy", found.centroids)
@@ -49,7 +49,7 @@ def _clusters(context: StepContext, found: Clustering) -> pa.Table:
         context.input("examples").file("examples.parquet"), columns=["prompt", "response"]
     )
     texts = [
-        f"{prompt[:1000]} {response[:1000]}"
+        f"{str(prompt)[:1000]} {str(response)[:1000]}"
         for prompt, response in zip(
             examples.column("prompt").to_pylist(), examples.column("response").to_pylist(), strict=True
         )
@@ -62,8 +62,8 @@ def _clusters(context: StepContext, found: Clustering) -> pa.Table:
         {
             "cluster_id": pa.array(range(n_clusters), pa.int32()),
             "size": pa.array(sizes, pa.int64()),
-            "name": pa.array([default_name(words) for words in keywords], pa.string()),
+            "name": pa.array(default_names(keywords), pa.string()),
             "keywords": pa.array(keywords, pa.list_(pa.string())),
-            "medoids": pa.array([[int(r) for r in rows] for rows in central], pa.list_(pa.int64())),
+            "medoids": pa.array([[int(row) for row in rows if row >= 0] for rows in central], pa.list_(pa.int64())),
         }
     )

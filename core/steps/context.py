@@ -55,5 +55,3 @@ class Need:
     chosen: str = ""
     where: Mapping[str, JSON] | None = None
     optional: bool = False
-
-

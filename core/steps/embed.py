@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from core.compute.projection import pca_2d
 from core.encoders.cache import VectorCache, text_key
 from core.protocols import Encoder
 from core.steps.context import StepContext
 from core.steps.options import EmbedOptions
-from core.types import JSON, Float32s, Int64s
+from core.types import JSON, Float32s
 
 # Big enough that sorting by length inside a chunk wastes little padding, small enough that a killed run loses
 # a few seconds of work on a CPU.
@@ -64,7 +66,7 @@ def _encode_chunks(
             arrays = _encode_chunk(encoder, cache, columns)
             aside = part.with_suffix(".aside")
             with aside.open("wb") as stream:
-                np.savez(stream, **arrays)
+                np.savez(stream, allow_pickle=False, **arrays)
             aside.replace(part)
         with np.load(part) as saved:
             counts.texts += int(saved["n_texts"])
@@ -78,12 +80,12 @@ def _encode_chunks(
 def _chunks(path: Path, texts: tuple[str, ...]) -> Iterator[dict[str, list[str]]]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=list(texts)):
-            yield {name: batch.column(name).to_pylist() for name in texts}
+            yield {name: [str(text) for text in batch.column(name).to_pylist()] for name in texts}
 
 
 def _encode_chunk(
     encoder: Encoder, cache: VectorCache, columns: dict[str, list[str]]
-) -> dict[str, Float32s | Int64s | int]:
+) -> dict[str, NDArray[Any]]:
     names = list(columns)
     flat = [text for name in names for text in columns[name]]
     unique = list(dict.fromkeys(flat))
@@ -93,13 +95,13 @@ def _encode_chunk(
     rows = np.fromiter((position[t] for t in flat), dtype=np.int64, count=len(flat))
     size = len(columns[names[0]])
     window = encoder.max_tokens
-    arrays: dict[str, Float32s | Int64s | int] = {
+    arrays: dict[str, NDArray[Any]] = {
         name: vectors[rows[i * size : (i + 1) * size]] for i, name in enumerate(names)
     }
     arrays["tokens"] = lengths[rows].reshape(len(names), size).sum(axis=0)
-    arrays["n_texts"] = len(flat)
-    arrays["n_reused"] = n_reused + len(flat) - len(unique)
-    arrays["n_truncated"] = int((lengths[rows] > window).sum()) if window else 0
+    arrays["n_texts"] = np.array(len(flat))
+    arrays["n_reused"] = np.array(n_reused + len(flat) - len(unique))
+    arrays["n_truncated"] = np.array((lengths[rows] > window).sum() if window else 0)
     return arrays
 
 

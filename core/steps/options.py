@@ -9,6 +9,7 @@ from pydantic import Field
 from core.clusterers import CLUSTERERS
 from core.encoders import ENCODERS
 from core.projectors import PROJECTORS
+from core.registry import Options
 from core.scorers import SCORERS
 from core.selectors import SELECTORS
 from core.steps.context import Need
@@ -16,20 +17,30 @@ from core.steps.spec import Choice, StepOptions
 from core.types import JSON
 
 
-class ImportOptions(StepOptions):
-    """Which file, read how, under which name."""
+class SourceFile(Options):
+    """One file of an import, and how its records are read."""
 
-    path: str = Field(description="File or folder on this machine, or a Hugging Face dataset id.")
-    name: str = Field("", description="Name shown to people; the file's name when empty.")
-    format: str = Field("auto", description="Conversation format, or auto to detect it from the content.")
-    fields: dict[str, str] = Field(
+    path: str = Field(description="File or saved dataset on this machine, or a Hugging Face dataset id.")
+    format: str = Field(description="Conversation format of its records.")
+    fields: dict[str, JSON] = Field(
         default_factory=dict, description="Which column plays which part; the format's own names when empty."
     )
     content_hash: str = Field("", description="Hash of the file when the import was agreed to.")
 
+
+class ImportOptions(StepOptions):
+    """Which files make up the dataset, in this order, under which name."""
+
+    files: tuple[SourceFile, ...] = Field(min_length=1, description="The files, read one after another.")
+    name: str = Field(description="Name shown to people.")
+
     def needs(self) -> tuple[Need, ...]:
         """An import reads no artifact."""
         return ()
+
+    def identity(self) -> dict[str, JSON]:
+        """Where the file lay and what it is called do not change what is in it."""
+        return {"files": [file.model_dump(mode="json", exclude={"path"}) for file in self.files]}
 
 
 class EmbedOptions(StepOptions):

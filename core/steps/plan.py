@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.errors import ArtifactMissing
-from core.registry import parse_options
+from core.registry import Table, parse_options
 from core.steps import STEPS
 from core.steps.context import Need
 from core.steps.spec import Step, StepOptions
@@ -45,16 +45,20 @@ def plan_step(
     values: Mapping[str, JSON],
     *,
     pending: Iterable[Candidate] = (),
+    steps: Table[Step] = STEPS,
 ) -> Plan:
     """Resolve a request against finished artifacts and jobs under way.
 
     Raises UnknownName for the step, InvalidOptions for its options, ArtifactMissing naming the step to run first.
     """
-    step = STEPS[step_name]
+    step = steps[step_name]
     assert isinstance(step, Step)
     options = parse_options(step.options, values)
-    candidates = _finished(store, dataset_id) + list(pending)
-    chosen = {need.role: _choose(need, candidates, dataset_id) for need in options.needs()}
+    needs = options.needs()
+    # Jobs under way first: one that ends in between is then found twice, and never missed.
+    candidates = list(pending if needs else ())
+    candidates += _finished(store, dataset_id, {need.kind for need in needs})
+    chosen = {need.role: _choose(need, candidates, dataset_id, steps) for need in needs}
     inputs = {role: candidate.artifact_id for role, candidate in chosen.items() if candidate is not None}
     return Plan(
         dataset_id=dataset_id,
@@ -62,29 +66,36 @@ def plan_step(
         options=options,
         inputs=inputs,
         input_kinds={role: c.kind for role, c in chosen.items() if c is not None},
-        artifact_id=artifact_id(
-            step.makes,
-            options={"step": step_name} | options.identity(),
-            inputs=inputs,
-            format_version=step.format_version,
-        ),
+        artifact_id=name_result(step, options, inputs),
         waits_for=tuple(sorted({c.job_id for c in chosen.values() if c is not None and c.job_id})),
     )
 
 
-def _finished(store: ArtifactStore, dataset_id: str) -> list[Candidate]:
+def name_result(step: Step, options: StepOptions, inputs: Mapping[str, str]) -> str:
+    """The id of the artifact that a step makes with these options from these inputs."""
+    return artifact_id(
+        step.makes,
+        options={"step": step.name} | options.identity(),
+        inputs=inputs,
+        format_version=step.format_version,
+    )
+
+
+def _finished(store: ArtifactStore, dataset_id: str, kinds: Iterable[str]) -> list[Candidate]:
     return [
-        Candidate(a.kind, a.id, a.manifest.options, a.manifest.created_at) for a in store.list(dataset_id)
+        Candidate(a.kind, a.id, a.manifest.options, a.manifest.created_at)
+        for kind in sorted(kinds)
+        for a in store.list(dataset_id, kind)
     ]
 
 
-def _choose(need: Need, candidates: list[Candidate], dataset_id: str) -> Candidate | None:
+def _choose(need: Need, candidates: list[Candidate], dataset_id: str, steps: Table[Step]) -> Candidate | None:
     fitting = [c for c in candidates if c.kind == need.kind and _fits(need, c)]
     if fitting:
         return max(fitting, key=lambda c: (c.created_at, c.artifact_id))
     if need.optional and not need.chosen:
         return None
-    raise ArtifactMissing(_missing_message(need, dataset_id))
+    raise ArtifactMissing(_missing_message(need, dataset_id, steps))
 
 
 def _fits(need: Need, candidate: Candidate) -> bool:
@@ -93,10 +104,12 @@ def _fits(need: Need, candidate: Candidate) -> bool:
     return all(candidate.options.get(key) == value for key, value in (need.where or {}).items())
 
 
-def _missing_message(need: Need, dataset_id: str) -> str:
+def _missing_message(need: Need, dataset_id: str, steps: Table[Step]) -> str:
     if need.chosen:
-        return f"Dataset {dataset_id!r} has no {need.kind} {need.chosen!r}; leave it out to use the newest one."
-    makers = [name for name in STEPS if getattr(STEPS[name], "makes", "") == need.kind]
+        return (
+            f"Dataset {dataset_id!r} has no {need.kind} {need.chosen!r}; leave it out to use the newest one."
+        )
+    makers = [name for name, step in steps.items() if step.makes == need.kind]
     narrowed = "".join(f" --{key} {value}" for key, value in (need.where or {}).items())
     return (
         f"Dataset {dataset_id!r} has no {need.kind} yet. "

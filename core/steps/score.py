@@ -43,8 +43,8 @@ def _chunks(context: StepContext, with_vectors: bool) -> Iterator[ScorerInput]:
         for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=["prompt", "response"]):
             end = start + batch.num_rows
             yield ScorerInput(
-                prompts=batch.column("prompt").to_pylist(),
-                responses=batch.column("response").to_pylist(),
+                prompts=[str(text) for text in batch.column("prompt").to_pylist()],
+                responses=[str(text) for text in batch.column("response").to_pylist()],
                 prompt_vectors=vectors[0][start:end] if vectors else None,
                 response_vectors=vectors[1][start:end] if vectors else None,
             )

@@ -11,6 +11,7 @@ from core.errors import InvalidOptions
 from core.selectors import SELECTORS, Problem
 from core.steps.context import StepContext
 from core.steps.options import SelectOptions
+from core.store.frozen import read_frozen
 from core.types import JSON, NOISE, Bools, Float64s, Int64s
 
 
@@ -23,10 +24,10 @@ def run(context: StepContext, options: SelectOptions) -> dict[str, JSON]:
     cluster_of = problem.cluster_id if problem.cluster_id is not None else np.full(n_rows, NOISE)
     table = pa.table(
         {
-            "example_id": picked.rows.astype(np.int64),
-            "cluster_id": cluster_of[picked.rows].astype(np.int32),
-            "rank": np.arange(len(picked.rows), dtype=np.int64),
-            "weight": picked.weight.astype(np.float32),
+            "example_id": pa.array(picked.rows.astype(np.int64)),
+            "cluster_id": pa.array(cluster_of[picked.rows].astype(np.int32)),
+            "rank": pa.array(np.arange(len(picked.rows), dtype=np.int64)),
+            "weight": pa.array(picked.weight.astype(np.float32)),
         }
     )
     pq.write_table(table, context.output.path / "selection.parquet", compression="zstd")
@@ -65,7 +66,9 @@ def budget_in_units(options: SelectOptions, n_rows: int) -> int:
     """The budget as a whole number of rows or tokens; raises InvalidOptions when it is not one."""
     if options.unit == "fraction":
         if options.budget > 1:
-            raise InvalidOptions(f"A budget of {options.budget:g} is not a fraction; give 0 to 1, or unit rows.")
+            raise InvalidOptions(
+                f"A budget of {options.budget:g} is not a fraction; give 0 to 1, or unit rows."
+            )
         return max(1, round(options.budget * n_rows))
     if options.budget != int(options.budget):
         raise InvalidOptions(
@@ -93,7 +96,7 @@ def _quality(context: StepContext) -> Float64s | None:
 def _mask(context: StepContext, role: str, n_rows: int) -> Bools:
     mask = np.zeros(n_rows, dtype=np.bool_)
     if role in context.inputs:
-        mask[np.load(context.input(role).file("rows.npy"))] = True
+        mask[read_frozen(context.input(role))] = True
     return mask
 
 

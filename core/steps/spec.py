@@ -42,9 +42,9 @@ class StepOptions(Options):
         for choice in cls.CHOICES:
             name = completed.get(choice.field, cls.model_fields[choice.field].default)
             given = completed.get(choice.options_field) or {}
-            completed[choice.options_field] = parse_options(
-                choice.table[name].options, given
-            ).model_dump(mode="json")
+            completed[choice.options_field] = parse_options(choice.table[name].options, given).model_dump(
+                mode="json"
+            )
         return completed
 
     def needs(self) -> tuple[Need, ...]:
@@ -58,12 +58,14 @@ class StepOptions(Options):
     def build(self, field: str) -> Callable[..., Any]:
         """The implementation that ``field`` names, imported now."""
         choice = next(c for c in self.CHOICES if c.field == field)
-        return choice.table[getattr(self, field)].load()
+        row: Plugin = choice.table[getattr(self, field)]
+        return row.load()
 
     def chosen_options(self, field: str) -> Options:
         """The options of the plug-in that ``field`` names, in their own type."""
         choice = next(c for c in self.CHOICES if c.field == field)
-        return parse_options(choice.table[getattr(self, field)].options, getattr(self, choice.options_field))
+        row: Plugin = choice.table[getattr(self, field)]
+        return parse_options(row.options, getattr(self, choice.options_field))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,6 +109,8 @@ class ArtifactWriter:
         if (self._final / MANIFEST).exists():
             shutil.rmtree(self.path)
         else:
+            # Without a manifest it is the rest of a deletion that was cut short.
+            shutil.rmtree(self._final, ignore_errors=True)
             self.path.rename(self._final)
         return self._final
 
@@ -134,6 +138,8 @@ class ArtifactStore:
 
     def list(self, dataset_id: str, kind: str | None = None) -> list[Artifact]:
         """Finished artifacts of a dataset, newest first."""
+        if not _is_plain(dataset_id):
+            return []
         pattern = f"{kind or '*'}/*/{MANIFEST}"
         paths = (p.parent for p in (self.datasets_path / dataset_id).glob(pattern) if p.parent.name[0] != ".")
         found = [load_artifact(path) for path in paths]
@@ -141,6 +147,8 @@ class ArtifactStore:
 
     def find(self, dataset_id: str, kind: str, identifier: str) -> Artifact | None:
         """The artifact of that kind and id, or None while it is not finished."""
+        if not (_is_plain(dataset_id) and _is_plain(identifier)):
+            return None
         path = self.artifact_path(dataset_id, kind, identifier)
         return load_artifact(path) if (path / MANIFEST).exists() else None
 
@@ -166,6 +174,8 @@ class ArtifactStore:
     @contextmanager
     def writing(self, dataset_id: str, kind: str, identifier: str) -> Iterator[ArtifactWriter]:
         """A writer that holds the artifact's lock; raises JobConflict while another process writes the same one."""
+        if not (_is_plain(dataset_id) and _is_plain(identifier)):
+            raise ValueError(f"{dataset_id!r} and {identifier!r} must be plain folder names")
         final = self.artifact_path(dataset_id, kind, identifier)
         final.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(final.parent / f".{identifier}.lock")
@@ -177,6 +187,11 @@ class ArtifactStore:
             yield writer
         finally:
             lock.release()
+
+
+def _is_plain(name: str) -> bool:
+    # Ids arrive in URLs and on command lines: one that could climb out of the workspace names nothing.
+    return re.fullmatch(r"\w[\w.-]*", name) is not None
 
 
 def load_artifact(path: Path) -> Artifact:
@@ -222,9 +237,12 @@ def make_manifest(
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file in one step, so that a reader sees the old or the new content and never half."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
-    with aside.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    aside.replace(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.aside")
+    try:
+        with aside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from core.errors import CurationError
 from core.store.migrations import MIGRATIONS
 
 DATABASE_NAME = "tamis.sqlite"
+_HEADER = b"SQLite format 3\0"
 
 
 class Database:
@@ -19,7 +20,12 @@ class Database:
     def __init__(self, workspace: Path) -> None:
         workspace.mkdir(parents=True, exist_ok=True)
         self.path = workspace / DATABASE_NAME
+        _check_header(self.path)
         self._migrate()
+        # When the last connection closes, SQLite folds the log into the file and syncs the disk, which would make
+        # every short use take 20 ms instead of one. This one is never used again; it only keeps the log open.
+        self._log_keeper = sqlite3.connect(self.path, check_same_thread=False)
+        self._log_keeper.execute("PRAGMA user_version").fetchall()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -41,7 +47,9 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                connection.execute("ROLLBACK")
+                # SQLite rolls back by itself on some errors; a second ROLLBACK would hide the first error.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
         finally:
@@ -68,3 +76,12 @@ class Database:
                 for statement in statements:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _check_header(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("rb") as stream:
+        start = stream.read(len(_HEADER))
+    if start not in (b"", _HEADER):
+        raise CurationError(f"{path} is not a database. Move it away; a new one is made in its place.")

@@ -20,6 +20,7 @@ _FIRST = (
         input_kinds   TEXT NOT NULL,
         kind          TEXT NOT NULL,
         artifact_id   TEXT NOT NULL,
+        format_version INTEGER NOT NULL,
         identity      TEXT NOT NULL,
         waits_for     TEXT NOT NULL DEFAULT '[]',
         backend       TEXT NOT NULL,
@@ -29,9 +30,12 @@ _FIRST = (
                       CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
         handle        TEXT NOT NULL DEFAULT '',
         reason        TEXT NOT NULL DEFAULT '',
+        error_kind    TEXT NOT NULL DEFAULT '',
         log_tail      TEXT NOT NULL DEFAULT '',
         progress      TEXT NOT NULL DEFAULT '{}',
         attempt       INTEGER NOT NULL DEFAULT 1,
+        claims        INTEGER NOT NULL DEFAULT 0,
+        beat_at       REAL NOT NULL DEFAULT 0,
         submitted_at  TEXT NOT NULL,
         started_at    TEXT,
         finished_at   TEXT,
@@ -43,8 +47,8 @@ _FIRST = (
     CREATE UNIQUE INDEX one_job_per_result ON jobs (dataset_id, kind, artifact_id)
     WHERE state IN ('queued', 'running')
     """,
-    "CREATE INDEX jobs_by_state ON jobs (state, priority DESC, submitted_at)",
-    "CREATE INDEX jobs_by_dataset ON jobs (dataset_id, submitted_at)",
+    "CREATE INDEX jobs_by_state ON jobs (state, priority DESC, job_id)",
+    "CREATE INDEX jobs_by_dataset ON jobs (dataset_id, job_id)",
     """
     CREATE TABLE cluster_names (
         event_id       INTEGER PRIMARY KEY,

@@ -1,0 +1,198 @@
+"""One function per command; each returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from core.cli import jobs_view
+from core.cli.flags import parse_step_flags
+from core.cli.session import Session
+from core.errors import InvalidOptions
+from core.jobs.model import Job
+from core.jobs.queue import submit
+from core.jobs.tick import tick
+from core.jobs.wait import wait
+from core.settings import project_folder
+from core.steps import STEPS
+from core.steps.export import ExportRequest, export
+from core.steps.identify import plan_import
+from core.steps.replay import replay as replay_manifest
+from core.steps.scopes import freeze
+from core.store.names import dataset_names, name_dataset
+
+DONE, FAILED = 0, 1
+ROW_POINTERS = {"within", "pinned", "excluded"}  # options that name rows: tag:NAME, scope:SCOPE or selection:ID
+
+jobs_list = jobs_view.list_all
+jobs_show = jobs_view.show
+jobs_logs = jobs_view.logs
+jobs_cancel = jobs_view.cancel_job
+jobs_resume = jobs_view.resume_job
+jobs_delete = jobs_view.delete_job
+
+
+def serve(session: Session, parsed: argparse.Namespace) -> int:
+    """Start the app in the foreground, on this machine only unless another host is named."""
+    environment = os.environ | {"TAMIS_WORKSPACE": str(session.workspace)}
+    command = [sys.executable, "-m", "streamlit", "run", str(project_folder() / "app.py")]
+    command += [f"--server.address={parsed.host}", f"--server.port={parsed.port}"]
+    session.say(f"Tamis on http://{parsed.host}:{parsed.port} over {session.workspace}")
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode
+    except KeyboardInterrupt:
+        return DONE
+
+
+def import_file(session: Session, parsed: argparse.Namespace) -> int:
+    """Import and wait; the job keeps what it did even when nobody waits."""
+    fields = dict(_pair(text) for text in parsed.field)
+    plan = plan_import(parsed.path, name=parsed.name, format_name=parsed.format, fields=fields)
+    for path in plan.skipped:
+        session.say(f"skipped {path}: no format fits it")
+    name_dataset(session.database, plan.dataset_id, str(plan.options["name"]))
+    job = _submit_and_wait(session, plan.dataset_id, "import", plan.options, backend="local")
+    values: dict[str, object] = {"job_id": job.job_id, "state": job.state, "dataset_id": plan.dataset_id}
+    if job.state == "succeeded":
+        summary = session.store.examples(plan.dataset_id).summary
+        values |= {key: summary[key] for key in ("n_imported", "n_rejected", "n_examples", "format")}
+        session.show(
+            f"{plan.dataset_id}: {summary['n_imported']:,} records imported as {summary['n_examples']:,} examples, "
+            f"{summary['n_rejected']:,} rejected."
+        )
+    return _finish(session, job, values)
+
+
+def list_datasets(session: Session, parsed: argparse.Namespace) -> int:
+    """One line per dataset: id, name, rows, and which artifacts it has."""
+    names = dataset_names(session.database, session.store)
+    rows = []
+    for dataset_id in session.store.dataset_ids():
+        artifacts = session.store.list(dataset_id)
+        summary = session.store.examples(dataset_id).summary
+        rows.append(
+            {
+                "dataset_id": dataset_id,
+                "name": names[dataset_id],
+                "n_rows": summary["n_examples"],
+                "artifacts": {a.kind: a.id for a in reversed(artifacts)},
+            }
+        )
+    for row in rows:
+        made = " ".join(kind for kind in row["artifacts"] if kind != "examples")
+        session.show(f"{row['dataset_id']:32} {row['n_rows']:>10,} rows  {row['name']}  [{made}]")
+    if not rows:
+        session.show("No datasets yet. Import one: tamis import FILE")
+    session.result({"datasets": rows})
+    return DONE
+
+
+def run_step(session: Session, parsed: argparse.Namespace) -> int:
+    """Submit a step and, unless told otherwise, wait for it."""
+    if parsed.step == "import":
+        raise InvalidOptions("To import, use: tamis import PATH.")
+    STEPS[parsed.step]  # a wrong name is wrong usage, whatever the dataset
+    session.store.examples(parsed.dataset)
+    values = parse_step_flags(parsed.step, parsed.rest)
+    for pointer in ROW_POINTERS & values.keys():
+        values[pointer] = freeze(session.store, session.database, parsed.dataset, str(values[pointer]))
+    if parsed.no_wait:
+        submission = submit(
+            session.database, session.store, parsed.dataset, parsed.step, values, backend=parsed.backend
+        )
+        tick(session.database, session.store, session.settings)
+        job = submission.job
+        session.show(f"{job.job_id} {job.state}")
+        session.result({"job_id": job.job_id, "state": job.state, "artifact_id": job.artifact_id})
+        return DONE
+    job = _submit_and_wait(session, parsed.dataset, parsed.step, values, backend=parsed.backend)
+    made = session.store.find(parsed.dataset, job.kind, job.artifact_id)
+    if made is not None:
+        session.show(f"{job.kind} {job.artifact_id}: {made.summary}")
+    return _finish(session, job, {"job_id": job.job_id, "state": job.state, "artifact_id": job.artifact_id})
+
+
+def export_rows(session: Session, parsed: argparse.Namespace) -> int:
+    """Write rows and the manifest beside them."""
+    request = ExportRequest(
+        dataset_id=parsed.dataset,
+        selection=parsed.selection,
+        tag=parsed.tag,
+        scope=parsed.scope,
+        format_name=parsed.format,
+        container=parsed.container,
+    )
+    done = export(session.store, session.database, request, Path(parsed.out))
+    session.show(f"{done.path}: {done.n_rows:,} rows, sha256 {done.sha256}")
+    session.result({"path": str(done.path), "n_rows": done.n_rows, "sha256": done.sha256})
+    return DONE
+
+
+def replay(session: Session, parsed: argparse.Namespace) -> int:
+    """Rebuild the rows of a manifest from its source in a fresh workspace, and compare."""
+    done = replay_manifest(
+        Path(parsed.manifest),
+        session.workspace,
+        sources=[Path(source) for source in parsed.source],
+        out=Path(parsed.out) if parsed.out else None,
+        say=session.say,
+    )
+    session.show(done.verdict)
+    session.result({"identical": done.identical, "n_rows": done.n_rows, "sha256": done.sha256})
+    return DONE if done.identical else FAILED
+
+
+def doctor(session: Session, parsed: argparse.Namespace) -> int:
+    """Versions, models found, devices, disk."""
+    from core.cli.doctor import examine  # looks for heavy packages, so only on demand
+
+    report = examine(session.workspace)
+    for section, lines in report.items():
+        session.show(f"{section}\n" + "\n".join(f"  {key:28} {value}" for key, value in lines.items()))
+    session.result(report)
+    return DONE
+
+
+def _pair(text: str) -> tuple[str, str]:
+    part, separator, column = text.partition("=")
+    if not separator:
+        raise InvalidOptions(f"--field wants PART=COLUMN, for example prompt=question; {text!r} has no '='.")
+    return part, column
+
+
+def _submit_and_wait(
+    session: Session, dataset_id: str, step: str, values: dict[str, object], *, backend: str
+) -> Job:
+    submission = submit(session.database, session.store, dataset_id, step, values, backend=backend)
+    return wait(
+        session.database,
+        session.store,
+        session.settings,
+        submission.job.job_id,
+        on_progress=_ChangedLines(session.say),
+    )
+
+
+class _ChangedLines:
+    """Says how a job goes, but no line twice in a row."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._last = say, ""
+
+    def __call__(self, job: Job) -> None:
+        line = jobs_view.progress_line(job)
+        if line != self._last:
+            self._last = line
+            self._say(line)
+
+
+def _finish(session: Session, job: Job, values: dict[str, object]) -> int:
+    if job.state != "succeeded":
+        session.say(f"tamis: {job.step} {job.state}: {job.reason}\n  log: tamis jobs logs {job.job_id}")
+        values["reason"] = job.reason
+    session.result(values)
+    return DONE if job.state == "succeeded" else FAILED

@@ -1,0 +1,127 @@
+"""``tamis jobs …``: look at jobs and act on them."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict
+
+import orjson
+
+from core.cli.session import Session
+from core.errors import UnknownName
+from core.jobs import queue, rows
+from core.jobs.folder import JobFolder
+from core.jobs.model import ACTIVE, Job, JobState
+from core.jobs.tick import tick
+from core.types import JSON
+
+DONE = 0
+WATCH_S = 1.0
+
+
+def list_all(session: Session, parsed: argparse.Namespace) -> int:
+    """Newest first; with --watch, keep jobs moving until none is queued or running."""
+    tick(session.database, session.store, session.settings)
+    while parsed.watch and rows.list_jobs(session.database, states=ACTIVE, limit=1):
+        for job in rows.list_jobs(session.database, states=(JobState.RUNNING,)):
+            session.say(progress_line(job))
+        time.sleep(WATCH_S)
+        tick(session.database, session.store, session.settings)
+    found = rows.list_jobs(
+        session.database, states=_states(parsed.state), dataset_id=parsed.dataset, limit=parsed.limit
+    )
+    for job in found:
+        session.show(
+            f"{job.job_id}  {job.state:10} {job.step:8} {job.dataset_id:28} {job.reason.splitlines()[0] if job.reason else ''}"
+        )
+    if not found:
+        session.show("No jobs.")
+    session.result({"jobs": [_as_json(job) for job in found]})
+    return DONE
+
+
+def show(session: Session, parsed: argparse.Namespace) -> int:
+    """Everything about one job."""
+    tick(session.database, session.store, session.settings)
+    values = _as_json(rows.get(session.database, parsed.job_id))
+    session.show(orjson.dumps(values, option=orjson.OPT_INDENT_2).decode())
+    session.result(values)
+    return DONE
+
+
+def logs(session: Session, parsed: argparse.Namespace) -> int:
+    """The whole log of one job."""
+    job = rows.get(session.database, parsed.job_id)
+    text, offset = "", 0
+    folder = JobFolder.of(session.workspace, job.job_id)
+    while True:
+        piece, following = folder.log_from(offset)
+        text += piece
+        if following == offset:
+            break
+        offset = following
+    session.show(text or "The log is empty so far.")
+    session.result({"job_id": job.job_id, "log": text})
+    return DONE
+
+
+def cancel_job(session: Session, parsed: argparse.Namespace) -> int:
+    """Ask a job to stop and see to it that it does."""
+    job = queue.cancel(session.database, session.store, parsed.job_id)
+    while not job.state.final:
+        time.sleep(0.2)
+        tick(session.database, session.store, session.settings)
+        job = rows.get(session.database, parsed.job_id)
+    return _say_state(session, job)
+
+
+def resume_job(session: Session, parsed: argparse.Namespace) -> int:
+    """Queue a failed or cancelled job again; finished parts are used."""
+    queue.resume(session.database, session.store, parsed.job_id)
+    tick(session.database, session.store, session.settings)
+    return _say_state(session, rows.get(session.database, parsed.job_id))
+
+
+def delete_job(session: Session, parsed: argparse.Namespace) -> int:
+    """Forget a job that has ended, and what a failed one left behind."""
+    queue.delete(session.database, session.store, parsed.job_id)
+    session.show(f"{parsed.job_id} deleted")
+    session.result({"job_id": parsed.job_id, "deleted": True})
+    return DONE
+
+
+def progress_line(job: Job) -> str:
+    """One line: step, stage, how far, how fast, how long still."""
+    progress = job.progress
+    if job.state is JobState.QUEUED:
+        waiting = f" for {', '.join(job.waits_for)}" if job.waits_for else ""
+        return f"{job.step}: queued{waiting}"
+    if job.state is not JobState.RUNNING:
+        return f"{job.step}: {job.state}"
+    share = f" {progress.fraction:.0%}" if progress.fraction is not None else ""
+    rate = f", {progress.rate:,.0f}/s" if progress.rate else ""
+    left = f", {progress.seconds_left:,.0f} s left" if progress.seconds_left else ""
+    message = f" ({progress.message})" if progress.message else ""
+    return f"{job.step}: {progress.stage or 'starting'}{share}{rate}{left}{message}"
+
+
+def _states(names: list[str]) -> list[JobState]:
+    known = [state.value for state in JobState]
+    for name in names:
+        if name not in known:
+            raise UnknownName("job state", name, known)
+    return [JobState(name) for name in names]
+
+
+def _say_state(session: Session, job: Job) -> int:
+    session.show(f"{job.job_id} {job.state}")
+    session.result({"job_id": job.job_id, "state": job.state, "artifact_id": job.artifact_id})
+    return DONE
+
+
+def _as_json(job: Job) -> dict[str, JSON]:
+    return asdict(job) | {
+        "resources": job.resources.model_dump(mode="json"),
+        "progress": job.progress.model_dump(mode="json"),
+    }

@@ -1,0 +1,176 @@
+"""Parse the command line, run one command, turn errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from core import __version__
+from core.cli import commands, flags
+from core.cli.session import Session
+from core.errors import CurationError, DatasetMissing, InvalidOptions, UnknownName
+from core.settings import Settings
+from core.steps import STEPS
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+
+Command = Callable[[Session, argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of ``tamis``; exits with 0 done, 1 the job failed, 2 wrong usage."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Like ``main`` but returns the exit code."""
+    parser = build_parser()
+    try:
+        parsed, rest = parser.parse_known_args(list(arguments))
+        if rest and getattr(parsed, "command", None) is not commands.run_step:
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    parsed.rest = rest
+    session = Session(_settings(parsed), as_json=getattr(parsed, "json", False))
+    command: Command = parsed.command
+    try:
+        return command(session, parsed)
+    except (InvalidOptions, UnknownName, DatasetMissing) as error:
+        session.say(f"tamis: {error}")
+        session.result({"error": str(error)})
+        return WRONG_USAGE
+    except CurationError as error:
+        session.say(f"tamis: {error}")
+        session.result({"error": str(error)})
+        return FAILED
+    except KeyboardInterrupt:
+        session.say("tamis: stopped; jobs go on. See: tamis jobs list")
+        return FAILED
+    except BrokenPipeError:
+        return DONE
+
+
+def _settings(parsed: argparse.Namespace) -> Settings:
+    workspace = getattr(parsed, "workspace", None)
+    return Settings() if workspace is None else Settings(workspace=Path(workspace))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line, without the flags of the steps, which their options types define."""
+    shared = argparse.ArgumentParser(add_help=False)
+    # SUPPRESS, or the default given after the command would overwrite what was given before it.
+    shared.add_argument(
+        "--workspace", default=argparse.SUPPRESS, help="folder of datasets, jobs and database"
+    )
+    shared.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="last line of stdout is one JSON object",
+    )
+    parser = argparse.ArgumentParser(
+        prog="tamis", description="Sift instruction-tuning datasets.", parents=[shared], allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"tamis {__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def verb(name: str, command: Command, help_text: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(
+            name,
+            parents=[shared],
+            help=help_text,
+            description=help_text,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        added.set_defaults(command=command)
+        return added
+
+    _add_data_verbs(verb)
+    _add_run_verb(verb)
+    _add_jobs_verb(verb, shared)
+    return parser
+
+
+Verb = Callable[[str, Command, str], argparse.ArgumentParser]
+
+
+def _add_data_verbs(verb: Verb) -> None:
+    serve = verb("serve", commands.serve, "start the app")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8501)
+
+    bring = verb("import", commands.import_file, "import a file, a folder or a hub dataset")
+    bring.add_argument(
+        "path",
+        nargs="+",
+        help="JSON, JSONL, CSV, TSV or Parquet, also .gz or .zst; a folder of them; or a hub id",
+    )
+    bring.add_argument("--name", default="", help="name shown to people")
+    bring.add_argument("--format", default="auto", help="conversation format; detected when left out")
+    bring.add_argument(
+        "--field", action="append", default=[], metavar="PART=COLUMN", help="which column plays which part"
+    )
+
+    verb("datasets", commands.list_datasets, "list the datasets and where each stands")
+
+    export = verb("export", commands.export_rows, "write rows as a training file with a manifest")
+    export.add_argument("--dataset", required=True)
+    export.add_argument("--selection", default="", help="artifact id of a selection, or newest")
+    export.add_argument("--tag", default="", help="only rows with this tag")
+    export.add_argument(
+        "--scope", default="", help="only rows in this scope, as copied from the map's address"
+    )
+    export.add_argument("--format", default="source", help="conversation format to write, or source")
+    export.add_argument("--container", default="jsonl", choices=("jsonl", "parquet"))
+    export.add_argument("--out", required=True, help="file to write")
+
+    replay = verb("replay", commands.replay, "rebuild the rows of a manifest and compare")
+    replay.add_argument("manifest", help="manifest written beside an export")
+    replay.add_argument(
+        "--source", action="append", default=[], help="where a source file is now, if it moved"
+    )
+    replay.add_argument("--out", default="", help="also write the rebuilt rows here")
+
+    verb("doctor", commands.doctor, "versions, models found, devices, disk")
+
+
+def _add_run_verb(verb: Verb) -> None:
+    runner = verb("run", commands.run_step, "run a step of the pipeline on a dataset")
+    runner.epilog = "options by step:\n" + "\n".join(
+        f"\n{name}: {step.summary}\n{flags.step_help(name)}"
+        for name, step in STEPS.items()
+        if name != "import"
+    )
+    runner.add_argument("step", metavar="STEP", help=" ".join(name for name in STEPS if name != "import"))
+    runner.add_argument("--dataset", required=True)
+    runner.add_argument("--backend", default="local")
+    runner.add_argument("--no-wait", action="store_true", help="submit and return at once")
+
+
+def _add_jobs_verb(verb: Verb, shared: argparse.ArgumentParser) -> None:
+    jobs = verb("jobs", commands.jobs_list, "list, show, cancel and resume jobs")
+    actions = jobs.add_subparsers(required=True, metavar="ACTION")
+
+    def action(name: str, command: Command, help_text: str) -> argparse.ArgumentParser:
+        added = actions.add_parser(name, parents=[shared], help=help_text, allow_abbrev=False)
+        added.set_defaults(command=command)
+        return added
+
+    listing = action("list", commands.jobs_list, "newest first")
+    listing.add_argument("--dataset", default="")
+    listing.add_argument("--state", action="append", default=[])
+    listing.add_argument("--limit", type=int, default=50)
+    listing.add_argument("--watch", action="store_true", help="keep jobs moving and print until none is left")
+    for name, command, help_text in (
+        ("show", commands.jobs_show, "everything about one job"),
+        ("logs", commands.jobs_logs, "the log of one job"),
+        ("cancel", commands.jobs_cancel, "cancel a queued or running job"),
+        ("resume", commands.jobs_resume, "go on with a failed or cancelled job from its finished parts"),
+        ("delete", commands.jobs_delete, "forget a finished job and what a failed one left behind"),
+    ):
+        action(name, command, help_text).add_argument("job_id")

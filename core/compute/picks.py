@@ -1,0 +1,204 @@
+"""What every selection method shares: the rows it may pick, the walk that spends the budget, the result.
+
+A method that picks one row after the other is an iterator of rows; ``take`` walks it until the budget is spent. Such a
+method can be stopped and resumed: given the rows picked so far, it goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from core.compute.kmq import Selection, TokenSelection
+from core.errors import InvalidOptions
+from core.types import NOISE, Bools, Float64s, Int64s
+
+Progress = Callable[[int, int], None]
+Unscored = Literal["last", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The rows that may be picked."""
+
+    available: Bools  # (n,) not excluded; pinned rows among them
+    start: Int64s  # rows picked already, in order: the pinned ones first
+
+    @property
+    def candidates(self) -> Int64s:
+        """Rows that may still be picked, ascending."""
+        left = self.available.copy()
+        left[self.start] = False
+        return np.flatnonzero(left)
+
+
+def pool_of(
+    n: int, *, pinned: ArrayLike | None = None, excluded: ArrayLike | None = None, picked: ArrayLike | None = None
+) -> Pool:
+    """The pool of ``n`` rows without the ``excluded`` (n,) bool; ``pinned`` (n,) bool rows come first, by position.
+
+    ``picked`` are the rows of an earlier run with the same arguments that was stopped, in the order picked.
+
+    Raises InvalidOptions for a mask of another shape, a row both pinned and excluded, or rows in ``picked`` that are
+    repeated, excluded, outside the dataset, or do not begin with the pinned rows.
+    """
+    pin, out = _mask(pinned, n, "pinned"), _mask(excluded, n, "excluded")
+    both = np.flatnonzero(pin & out)
+    if both.size:
+        raise InvalidOptions(f"Row {both[0]} is both pinned and excluded ({both.size} in all): undo one of the two.")
+    first: Int64s = np.flatnonzero(pin)
+    if picked is None:
+        return Pool(~out, first)
+    rows = np.asarray(picked, dtype=np.int64)
+    known = rows[(rows >= 0) & (rows < n)]
+    begins = np.array_equal(rows[: first.size], first)
+    if known.size < rows.size or out[known].any() or np.unique(rows).size < rows.size or not begins:
+        raise InvalidOptions(
+            f"The {rows.size} rows to resume from do not fit this pool of {n} rows: start the selection anew."
+        )
+    return Pool(~out, rows)
+
+
+def check_budget(budget: int, unit: str = "rows") -> None:
+    """Raise InvalidOptions for a budget below 1."""
+    if budget < 1:
+        raise InvalidOptions(f"The budget is {budget} {unit}: give 1 or more.")
+
+
+def checked_scores(scores: ArrayLike, n: int) -> Float64s:
+    """The scores as float64 (n,), NaN = not scored.
+
+    Raises InvalidOptions for another number of scores or an infinite one.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if values.shape != (n,):
+        raise InvalidOptions(f"There are {values.size} quality scores for {n} rows: give one per row.")
+    bad = np.flatnonzero(np.isinf(values))
+    if bad.size:
+        raise InvalidOptions(f"The quality of row {bad[0]} is {values[bad[0]]}: give a finite number or NaN.")
+    return values
+
+
+def by_score(scores: Float64s, rows: Int64s, unscored: Unscored = "last") -> Int64s:
+    """The ``rows`` from the highest score down, ties by position; NaN rows at the end, or left out."""
+    values = scores[rows]
+    if unscored == "never":
+        rows, values = rows[~np.isnan(values)], values[~np.isnan(values)]
+    return rows[np.lexsort((rows, -values))]  # NaN sorts last
+
+
+def take(
+    order: Iterable[int],
+    pool: Pool,
+    *,
+    budget: int,
+    token_counts: ArrayLike | None = None,
+    progress: Progress | None = None,
+) -> Int64s:
+    """Walk ``order`` after the rows picked already, until the budget is spent or the order ends.
+
+    ``budget`` counts rows, or tokens when ``token_counts`` (n,) are given: the walk then ends before the first row
+    that would overspend, so the result is always a prefix of the order. ``progress(done, budget)`` is called once
+    per row. Rows in the order picked.
+
+    Raises InvalidOptions for a budget below 1 or below what is pinned, and for unusable token counts.
+    """
+    check_budget(budget, "rows" if token_counts is None else "tokens")
+    cost = _costs(token_counts, pool.available.size)
+    rows = pool.start.tolist()
+    spent = int(cost[pool.start].sum())
+    if spent > budget:
+        raise InvalidOptions(f"The pinned rows cost {spent} but the budget is {budget}: raise it or unpin some rows.")
+    walk = iter(order)
+    while spent < budget:
+        if progress is not None:
+            progress(spent, budget)
+        row = next(walk, None)
+        if row is None or spent + cost[row] > budget:
+            break
+        rows.append(int(row))
+        spent += int(cost[row])
+    if progress is not None:
+        progress(spent, budget)
+    return np.asarray(rows, dtype=np.int64)
+
+
+def selection_of(rows: Int64s, available: Bools, *, budget: int | None) -> Selection:
+    """The picked ``rows``, in their order, as one cluster 0; ``budget`` in rows, None when it was in tokens."""
+    group = np.zeros(available.size, dtype=np.int64)
+    whole = Selection(
+        rows=rows,
+        cluster_id=group[:0],
+        rank=group[:0],
+        weight=np.empty(0),
+        allocated=group[:0],
+        available=group[:0],
+        shortfall=0 if budget is None else max(0, budget - rows.size),
+        n_forced=0,
+    )
+    return with_clusters(whole, group, n_clusters=1, available=available)
+
+
+def with_clusters(
+    selection: Selection, cluster_id: ArrayLike, *, n_clusters: int, available: Bools | None = None
+) -> Selection:
+    """The same rows counted over another clustering: ``cluster_id`` (n,) in 0..n_clusters-1, or -1 for noise.
+
+    ``available`` (n,) marks the rows that could have been picked; all when None.
+    """
+    ids = np.asarray(cluster_id, dtype=np.int64)
+    group = np.where(ids == NOISE, n_clusters, ids)
+    pool = np.bincount(group if available is None else group[available], minlength=n_clusters + 1)
+    mine = group[selection.rows]
+    allocated = np.bincount(mine, minlength=n_clusters + 1)
+    by_group = np.argsort(mine, kind="stable")
+    rank = np.empty(mine.size, dtype=np.int64)
+    rank[by_group] = np.arange(mine.size) - np.repeat(np.cumsum(allocated) - allocated, allocated)
+    return Selection(
+        rows=selection.rows,
+        cluster_id=ids[selection.rows],
+        rank=rank,
+        weight=allocated[mine] / pool[mine],
+        allocated=allocated.astype(np.int64),
+        available=pool.astype(np.int64),
+        shortfall=selection.shortfall,
+        n_forced=selection.n_forced,
+    )
+
+
+def counted_in_tokens(selection: Selection, token_counts: ArrayLike, token_budget: int) -> TokenSelection:
+    """A selection by ``take`` with its tokens; ``unused_tokens`` are what the next row of the order did not fit into.
+
+    No method that walks one order divides its tokens over clusters, so the quota is what was spent.
+    """
+    counts = np.asarray(token_counts, dtype=np.int64)[selection.rows]
+    group = np.where(selection.cluster_id == NOISE, selection.allocated.size - 1, selection.cluster_id)
+    spent = np.bincount(group, weights=counts, minlength=selection.allocated.size).astype(np.int64)
+    return TokenSelection(
+        selection=selection, token_quota=spent, tokens=spent, unused_tokens=token_budget - int(spent.sum())
+    )
+
+
+def _mask(mask: ArrayLike | None, n: int, name: str) -> Bools:
+    if mask is None:
+        return np.zeros(n, dtype=bool)
+    values: NDArray[Any] = np.asarray(mask)
+    if values.dtype != np.bool_ or values.shape != (n,):
+        raise InvalidOptions(f"{name} must be one true or false per row ({n}), got {values.dtype} {values.shape}.")
+    return values
+
+
+def _costs(token_counts: ArrayLike | None, n: int) -> Int64s:
+    if token_counts is None:
+        return np.ones(n, dtype=np.int64)
+    counts = np.asarray(token_counts, dtype=np.int64)
+    if counts.shape != (n,):
+        raise InvalidOptions(f"There are {counts.size} token counts for {n} rows: give one per row.")
+    bad = np.flatnonzero(counts < 0)
+    if bad.size:
+        raise InvalidOptions(f"Row {bad[0]} has {counts[bad[0]]} tokens: counts must be 0 or more.")
+    return counts

@@ -1,0 +1,72 @@
+"""Why a line is no JSON object, in words for a person."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import NoReturn
+
+import orjson
+
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+def why_not_an_object(raw: bytes, error: orjson.JSONDecodeError) -> str:
+    """Return the reason why a line was refused, with the 1-based byte or character where that is known."""
+    if (position := raw.find(b"\0")) >= 0:
+        return f"contains NUL at byte {position + 1}"
+    if reason := bad_encoding(raw):
+        return reason
+    message = str(error)
+    if "depth" in message or "recursion" in message:
+        return "nested too deeply: more than 1000 levels"
+    if "surrogate" in message and (escape := _SURROGATE_ESCAPE.search(raw)):
+        return f"contains a lone surrogate such as {escape[0].decode()}, which is no character"
+    if "unexpected content after" in message:
+        return f"more than one JSON value in a line, from character {error.pos + 1}"
+    if constant := _constant_in(raw):
+        return f"contains {constant}, which JSON does not allow"
+    return f"not JSON: {error.msg} at character {error.pos + 1}"
+
+
+def bad_encoding(raw: bytes) -> str | None:
+    """Return where the bytes stop being UTF-8, or None when all of them are."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        # Lone surrogates of UTF-16 are carried over as the three bytes that UTF-8 forbids.
+        if raw[error.start] == 0xED and raw[error.start + 1 : error.start + 2] >= b"\xa0":
+            return f"contains a lone surrogate at byte {error.start + 1}, which is no character"
+        return f"invalid UTF-8 at byte {error.start + 1}"
+    return None
+
+
+def most_common(reasons: Iterable[str], n: int = 3) -> str:
+    """Return the most common reasons with their counts; reasons that differ in numbers only count as one."""
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for reason in reasons:
+        kind = re.sub(r"\d+", "0", reason)
+        first.setdefault(kind, reason)
+        counts[kind] += 1
+    return "; ".join(f"{first[kind]} ({count:,} records)" for kind, count in counts.most_common(n))
+
+
+def _constant_in(raw: bytes) -> str | None:
+    try:
+        json.loads(raw, parse_constant=_refuse)
+    except _ConstantError as found:
+        return str(found)
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+class _ConstantError(Exception):
+    """NaN, Infinity or -Infinity, which Python's reader takes and JSON forbids."""
+
+
+def _refuse(name: str) -> NoReturn:
+    raise _ConstantError(name)

@@ -1,0 +1,119 @@
+"""Workers as detached processes on this machine, each in its own session, which outlive whoever started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from core.jobs.backends import WORKER_MODULE, BackendState, Phase, worker_command, worker_environment
+from core.jobs.causes import exit_text
+from core.jobs.folder import JobFolder
+from core.jobs.model import JobSpec
+from core.settings import Settings, project_folder
+
+GONE_WITHIN_S = 0.5
+
+
+class LocalBackend:
+    """Detached processes. A handle is ``pid:start:host``, so that a reused pid or another machine's is told apart."""
+
+    def __init__(self, settings: Settings, *, module: str = WORKER_MODULE) -> None:
+        self._module = module
+
+    def submit(self, folder: JobFolder, spec: JobSpec) -> str:
+        """Start the worker; its output goes straight into the log, so nobody has to stay to read a pipe."""
+        with folder.log_path.open("ab") as log:
+            process = subprocess.Popen(
+                worker_command(folder, spec, module=self._module),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=project_folder(),
+                env={**os.environ, **worker_environment(spec)},
+                start_new_session=True,
+            )
+        # Read before anything can reap it: a zombie still has its start time.
+        handle = _handle(process.pid)
+        # Let go: otherwise subprocess would reap it behind our back, and its end with it, whenever another one starts.
+        process.returncode = 0
+        return handle
+
+    def find(self, folder: JobFolder, spec: JobSpec) -> str | None:
+        """The process that runs this attempt, looked for by its command line."""
+        command = worker_command(folder, spec, module=self._module)
+        for process in psutil.process_iter(["cmdline", "status"]):
+            if process.info["cmdline"] == command and process.info["status"] != psutil.STATUS_ZOMBIE:
+                with suppress(psutil.NoSuchProcess, OSError):
+                    return _handle(process.pid)
+        return None
+
+    def poll(self, handles: Sequence[str]) -> dict[str, BackendState]:
+        """Alive or ended; unknown for the processes of another machine."""
+        return {handle: _state(handle) for handle in handles}
+
+    def cancel(self, handle: str, *, force: bool) -> None:
+        """Signal the whole process group; also what a dead worker left behind in it."""
+        pid, start, host = _parse(handle)
+        if host != socket.gethostname() or _start_time(pid) not in (start, None):
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            # The group keeps the number in use while anything is left in it, so it cannot be somebody else's.
+            os.killpg(pid, signal.SIGKILL if force else signal.SIGTERM)
+            if force:
+                with suppress(psutil.Error):
+                    psutil.Process(pid).wait(GONE_WITHIN_S)
+
+    def available(self) -> str | None:
+        """Return None: the machine that asks is there."""
+        return None
+
+
+def _state(handle: str) -> BackendState:
+    pid, start, host = _parse(handle)
+    if host != socket.gethostname():
+        return BackendState(Phase.UNKNOWN, f"it runs on {host}, not on this machine")
+    if _start_time(pid) != start:
+        return BackendState(Phase.ENDED)
+    with suppress(psutil.NoSuchProcess):
+        if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            return BackendState(Phase.ALIVE)
+    return BackendState(Phase.ENDED, _reap(pid))
+
+
+def _reap(pid: int) -> str:
+    """How our own ended child ended; "" when another process started it."""
+    try:
+        found, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return ""
+    return exit_text(os.waitstatus_to_exitcode(status)) if found else ""
+
+
+def _handle(pid: int) -> str:
+    return f"{pid}:{_start_time(pid)}:{socket.gethostname()}"
+
+
+def _parse(handle: str) -> tuple[int, str, str]:
+    pid, start, host = handle.split(":", 2)
+    return int(pid), start, host
+
+
+def _start_time(pid: int) -> str | None:
+    """When the process started, as text to compare; None when there is no such process."""
+    try:
+        # Clock ticks since boot. psutil adds the boot time, which moves whenever somebody sets the clock.
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()
+        return fields[19]
+    except OSError:
+        pass
+    try:
+        return str(int(psutil.Process(pid).create_time()))
+    except psutil.NoSuchProcess:
+        return None

@@ -1,0 +1,155 @@
+"""export: exactly the rows of a scope as a training file, with a manifest from which they can be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import orjson
+from pydantic import Field
+
+from core import __version__
+from core.errors import CurationError, InvalidOptions
+from core.formats import FORMATS
+from core.formats.llama_factory import dataset_info_entry
+from core.formats.writer import SOURCE_SHAPE, StoredExample, export_file
+from core.formats.writer import Exported as Written
+from core.registry import Options, parse_options
+from core.steps.manifests import ExportManifest, installed_versions, lineage
+from core.steps.options import SourceFile
+from core.steps.scopes import find_selection, rows_of
+from core.store.artifacts import Artifact, ArtifactStore, utc_now, write_atomically
+from core.store.database import Database
+from core.store.names import dataset_names
+from core.store.readers import iter_examples
+from core.types import JSON, Int64s
+
+Container = Literal["jsonl", "parquet"]
+COLUMNS = ("file", "messages", "raw", "source", "source_row", "meta")
+
+
+class ExportRequest(Options):
+    """Which rows, written how."""
+
+    dataset_id: str = Field(description="Dataset to export from.")
+    selection: str = Field("", description="Artifact id of a selection, or newest.")
+    tag: str = Field("", description="Only rows with this tag.")
+    scope: str = Field("", description="Only rows in this scope, as in the map's address.")
+    format_name: str = Field("source", description="Conversation format; source keeps the file's own shape.")
+    container: Container = Field("jsonl", description="Kind of file.")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written and where."""
+
+    path: Path
+    manifest_path: Path
+    n_rows: int
+    sha256: str
+    manifest: ExportManifest
+
+
+def export(store: ArtifactStore, database: Database, request: ExportRequest, path: Path) -> Exported:
+    """Write the rows and ``<path>.manifest.json``; an existing file is replaced only when all is written.
+
+    Raises InvalidOptions when no row is in scope, CurationError when a format cannot hold a conversation.
+    """
+    rows = rows_of(
+        store,
+        database,
+        request.dataset_id,
+        selection=request.selection,
+        tag=request.tag,
+        scope=request.scope,
+    )
+    if not len(rows):
+        raise InvalidOptions("No row is in this scope, so there is nothing to export. Widen the filter.")
+    examples = store.examples(request.dataset_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = write_rows(examples, rows, path, format_name=request.format_name, container=request.container)
+    manifest = _manifest(store, database, request, rows, written)
+    manifest_path = path.with_name(f"{path.name}.manifest.json")
+    write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
+    return Exported(path, manifest_path, written.n_rows, written.sha256, manifest)
+
+
+def write_rows(examples: Artifact, rows: Int64s, path: Path, *, format_name: str, container: Container) -> Written:
+    """Write these rows in the order of the dataset, as they are stored."""
+    return export_file(stored_examples(examples, rows), path, format_name=format_name, container=container)
+
+
+def stored_examples(examples: Artifact, rows: Int64s) -> Iterator[StoredExample]:
+    """The examples at ``rows`` (sorted), a batch in memory at a time."""
+    wanted = np.zeros(int(examples.summary["n_examples"]), dtype=np.bool_)
+    wanted[rows] = True
+    read_as = [
+        (f["format"], parse_options(FORMATS[f["format"]].options, f["fields"])) for f in files_of(examples)
+    ]
+    start = 0
+    for batch in iter_examples(examples, COLUMNS):
+        inside = np.flatnonzero(wanted[start : start + batch.num_rows])
+        start += batch.num_rows
+        for row in batch.take(inside).to_pylist():
+            yield StoredExample(
+                messages=orjson.loads(row["messages"]),
+                raw=row["raw"],
+                source=row["source"],
+                source_row=row["source_row"],
+                meta=orjson.loads(row["meta"] or "{}"),
+                format_name=read_as[row["file"]][0],
+                fields=read_as[row["file"]][1],
+            )
+
+
+def files_of(examples: Artifact) -> list[dict[str, JSON]]:
+    """The files that a dataset was imported from: path, format, fields, content_hash and counts."""
+    files: list[dict[str, JSON]] = examples.summary["files"]
+    return files
+
+
+def _manifest(
+    store: ArtifactStore, database: Database, request: ExportRequest, rows: Int64s, written: Written
+) -> ExportManifest:
+    examples = store.examples(request.dataset_id)
+    # A whole selection is rebuilt from its artifacts; anything that a filter or tag narrowed is listed.
+    plain_selection = bool(request.selection) and not (request.tag or request.scope)
+    whole = not (request.selection or request.tag or request.scope)
+    last = examples
+    if plain_selection:
+        last = find_selection(store, request.dataset_id, request.selection)
+    names = dataset_names(database, store)
+    return ExportManifest(
+        tamis_version=__version__,
+        created_at=utc_now(),
+        dataset_id=request.dataset_id,
+        dataset_name=names[request.dataset_id],
+        sources=[SourceFile(**{key: f[key] for key in SourceFile.model_fields}) for f in files_of(examples)],
+        selection=last.id if plain_selection else "",
+        example_ids=None if plain_selection or whole else [int(row) for row in rows],
+        scope=_describe(request),
+        format_name=request.format_name,
+        container=request.container,
+        n_rows=written.n_rows,
+        sha256=written.sha256,
+        artifacts=[artifact.manifest for artifact in lineage(store, last)],
+        packages=installed_versions(),
+        dataset_info=_dataset_info(request, str(examples.summary["format"]), written.path.name),
+    )
+
+
+def _dataset_info(request: ExportRequest, source_format: str, file_name: str) -> dict[str, JSON]:
+    """LLaMA-Factory's entry for the file; empty for a shape that it cannot read."""
+    format_name = source_format if request.format_name == SOURCE_SHAPE else request.format_name
+    try:
+        return dataset_info_entry(request.dataset_id, file_name, format_name)
+    except CurationError:
+        return {}
+
+
+def _describe(request: ExportRequest) -> str:
+    named = {"selection": request.selection, "tag": request.tag, "scope": request.scope}
+    return " and ".join(f"{what} {value}" for what, value in named.items() if value) or "all rows"

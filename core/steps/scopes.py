@@ -1,0 +1,70 @@
+"""From what a person points at (a selection, a tag, a filter) to rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.errors import ArtifactMissing, InvalidOptions
+from core.store.artifacts import Artifact, ArtifactStore
+from core.store.database import Database
+from core.store.frozen import freeze_rows
+from core.store.query import matching_rows
+from core.store.readers import read_selected_ids
+from core.store.scope import Scope
+from core.store.tags import tag_state
+from core.store.view import open_view
+from core.types import Int64s
+
+NEWEST = "newest"
+
+
+def find_selection(store: ArtifactStore, dataset_id: str, selection: str) -> Artifact:
+    """A selection by id, or the newest one; raises ArtifactMissing."""
+    if selection != NEWEST:
+        return store.get(dataset_id, "selection", selection)
+    found = store.list(dataset_id, "selection")
+    if not found:
+        raise ArtifactMissing(
+            f"Dataset {dataset_id!r} has no selection yet: tamis run select --dataset {dataset_id}."
+        )
+    return found[0]
+
+
+def rows_of(
+    store: ArtifactStore,
+    database: Database,
+    dataset_id: str,
+    *,
+    selection: str = "",
+    tag: str = "",
+    scope: str = "",
+) -> Int64s:
+    """Sorted example ids that are in everything that is named; all rows when nothing is.
+
+    Raises ArtifactMissing, and InvalidOptions for a tag that is on no row.
+    """
+    view = open_view(store, dataset_id)
+    tags = tag_state(database, dataset_id)
+    rows = matching_rows(view, Scope.from_url(scope) if scope else Scope(), tags=tags)
+    if selection:
+        rows = np.intersect1d(rows, read_selected_ids(find_selection(store, dataset_id, selection)))
+    if tag:
+        tagged = tags.tagged(tag)
+        if not len(tagged):
+            known = ", ".join(sorted(tags.rows)) or "none"
+            raise InvalidOptions(f"No row of {dataset_id!r} has the tag {tag!r}. Tags in use: {known}.")
+        rows = np.intersect1d(rows, tagged)
+    return rows
+
+
+def freeze(store: ArtifactStore, database: Database, dataset_id: str, pointer: str) -> str:
+    """The id of frozen rows for ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; an artifact id stays as it is."""
+    what, separator, value = pointer.partition(":")
+    if not separator:
+        return pointer
+    if what not in ("tag", "scope", "selection"):
+        raise InvalidOptions(
+            f"{pointer!r} is not a set of rows; write tag:NAME, scope:SCOPE or selection:ID."
+        )
+    rows = rows_of(store, database, dataset_id, **{what: value})
+    return freeze_rows(store, dataset_id, rows, pointer).id

@@ -1,0 +1,47 @@
+"""Map: see what a dataset is made of, find rows by any of their traits, read them, and act on everything that matches."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.address import read_row, read_scope, show_what_was_said
+from pages.shared.cluster_panel import show_clusters
+from pages.shared.frame import open_page
+from pages.shared.lens import open_lens
+from pages.shared.map_jobs import show_layout_note, show_missing_map
+from pages.shared.map_panel import show_map
+from pages.shared.row_inspector import show_inspector
+from pages.shared.row_table import choose_order, show_table
+from pages.shared.scope_bar import show_nothing_matches, show_scope_bar
+from pages.shared.tag_bar import show_actions
+
+MAP_HEIGHT = 600
+SIDE_HEIGHT = 690
+
+with open_page("Map") as dataset:
+    show_what_was_said()
+    lens = open_lens(dataset)
+    scope, row = read_scope(), read_row()
+    show_scope_bar(lens, scope)
+    # The table's controls say in which order "next" goes, so they run before what stands above them.
+    above, below = st.container(), st.container()
+    with below:
+        show_actions(lens, scope)
+        order = choose_order(lens, scope)
+        if len(order):
+            show_table(lens, order)
+        else:
+            show_nothing_matches(scope)
+    with above:
+        left, right = st.columns([0.64, 0.36], gap="medium")
+        with left:
+            if lens.view.layout is None:
+                show_missing_map(lens)
+            else:
+                show_layout_note(lens)
+                show_map(lens, scope, height=MAP_HEIGHT)
+        with right, st.container(height=SIDE_HEIGHT, border=True, key="beside_map"):
+            if row is None:
+                show_clusters(lens, scope, height=SIDE_HEIGHT)
+            else:
+                show_inspector(lens, row, order)

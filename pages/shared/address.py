@@ -1,0 +1,134 @@
+"""Where a person is among the rows of a dataset, kept in the address: filter, open row, ranking, page of the table."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import CurationError
+from core.store.scope import ALL_ROWS, Condition, Scope
+from pages.shared.plain_text import plain
+
+TABLE_PAGE = "rows_page"
+
+
+def read_scope() -> Scope:
+    """The filter in the address; one that cannot be read is said and left out."""
+    try:
+        return Scope.from_url(st.query_params.get("scope", ""))
+    except CurationError as error:
+        st.error(plain(str(error)), icon=":material/link_off:")
+        st.button("Remove the filter", on_click=change_scope, args=(ALL_ROWS,), key="mend_scope")
+        return ALL_ROWS
+
+
+def read_row() -> int | None:
+    """The row that is open beside the map, or None."""
+    asked = st.query_params.get("row", "")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else None
+
+
+def read_near() -> str:
+    """What the rows were ranked by: ``row:17``, ``text:some words``, or nothing."""
+    return st.query_params.get("near", "") if "rows" in _kinds(_stored_scope()) else ""
+
+
+def change_scope(scope: Scope) -> None:
+    """Filter by something else; from a callback."""
+    try:
+        coded = scope.to_url()
+    except CurationError as error:
+        say_later(str(error))
+        return
+    _write("scope", coded)
+    if "rows" not in _kinds(scope):
+        _write("near", "")
+    st.session_state[TABLE_PAGE] = 1
+
+
+def narrow(kind: str, value: object, on: str = "") -> None:
+    """Add a condition to the filter in the address; from a callback."""
+    try:
+        change_scope(_stored_scope().and_where(kind, value, on))
+    except CurationError as error:
+        say_later(str(error))
+
+
+def replace(kind: str, value: object, on: str = "") -> None:
+    """Put a condition in place of those of its kind; None takes them away. From a callback."""
+    kept = _stored_scope().without(kind)
+    try:
+        change_scope(kept if value is None else kept.and_where(kind, value, on))
+    except CurationError as error:
+        say_later(str(error))
+
+
+def drop(condition: Condition) -> None:
+    """Take one condition out of the filter; from a callback."""
+    kept = tuple(c for c in _stored_scope().conditions if c != condition)
+    change_scope(Scope(conditions=kept))
+    forget_choices()
+
+
+def clear() -> None:
+    """Back to all rows; from a callback."""
+    change_scope(ALL_ROWS)
+    forget_choices()
+
+
+def show_ranking(near: str, rows: list[int]) -> None:
+    """Keep only these rows, most similar first; from a callback."""
+    replace("rows", rows)
+    _write("near", near)
+    st.session_state.pop("rows_sort", None)
+
+
+def open_row(row: int | None, *, mark: bool = True) -> None:
+    """Open a row beside the map, or close it with None; from a callback.
+
+    ``mark`` draws it on the map. A click on the map does not ask for it: plotly marks that point itself, and a
+    figure that stays the same keeps its zoom.
+    """
+    _write("row", "" if row is None else str(row))
+    st.session_state["marked_row"] = row if mark else None
+    if row is None:
+        forget_choices()
+
+
+def forget_choices() -> None:
+    """Make the tables forget what was clicked in them, which no program can take back; from a callback."""
+    st.session_state["choices_round"] = choices_round() + 1
+
+
+def choices_round() -> int:
+    """Part of the key of every table in which a click means something."""
+    return int(st.session_state.get("choices_round", 0))
+
+
+def say_later(message: str) -> None:
+    """Show an error at the top of the next run: callbacks run before there is a page."""
+    st.session_state["said_later"] = message
+
+
+def show_what_was_said() -> None:
+    """Show the error of a callback, once."""
+    message = st.session_state.pop("said_later", "")
+    if message:
+        st.error(plain(message), icon=":material/error:")
+
+
+def _stored_scope() -> Scope:
+    try:
+        return Scope.from_url(st.query_params.get("scope", ""))
+    except CurationError:
+        return ALL_ROWS
+
+
+def _kinds(scope: Scope) -> set[str]:
+    return {condition.kind for condition in scope.conditions}
+
+
+def _write(name: str, value: str) -> None:
+    if value:
+        st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]

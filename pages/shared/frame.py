@@ -1,0 +1,133 @@
+"""What surrounds every page: title, dataset picker, running jobs, and errors turned into messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import CurationError
+from core.store.names import dataset_names
+from pages.shared.activity import show_activity
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import plain
+from pages.shared.workspace import Workspace, open_workspace
+
+LOGO = Path(__file__).with_name("logo.svg")
+PARAMETER = "dataset"
+_PICKER = "dataset_picker"
+_REMEMBERED = "dataset_remembered"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDataset:
+    """The dataset a page is about."""
+
+    dataset_id: str
+    name: str
+    n_rows: int
+    workspace: Workspace
+
+
+@contextmanager
+def open_workspace_page(title: str, *, activity: bool = True) -> Iterator[Workspace]:
+    """A page about the whole workspace. Without ``activity`` the page shows by itself what runs."""
+    with _framed(title, activity=activity) as workspace:
+        yield workspace
+
+
+@contextmanager
+def open_page(title: str, *, activity: bool = True) -> Iterator[OpenDataset]:
+    """A page about one dataset, chosen in the sidebar and kept in the address as ``?dataset=``."""
+    with _framed(title, activity=activity) as workspace:
+        dataset_id = pick_dataset(workspace)
+        if dataset_id is None:
+            say_empty()
+            st.stop()
+        examples = workspace.store.examples(dataset_id)
+        name = dataset_names(workspace.database, workspace.store)[dataset_id]
+        yield OpenDataset(dataset_id, name, int(examples.summary["n_examples"]), workspace)
+
+
+def pick_dataset(workspace: Workspace) -> str | None:
+    """Draw the picker in the sidebar and return the dataset; None in a workspace without one.
+
+    The address comes first, so that a link opens what it names; then what this session had open before, so that a
+    change of page keeps it; then the newest dataset. Raises nothing: a dataset that is gone is said, and replaced.
+    """
+    names = dataset_names(workspace.database, workspace.store)
+    asked = st.query_params.get(PARAMETER)
+    if asked and asked not in names:
+        st.warning(
+            f"There is no dataset {plain(asked)} in this workspace: it was deleted, or the link is from another one.",
+            icon=":material/link_off:",
+        )
+    if not names:
+        return None
+    remembered = st.session_state.get(_REMEMBERED)
+    chosen = next((one for one in (asked, remembered) if one in names), None) or _newest(workspace, list(names))
+    st.session_state[_PICKER] = chosen
+    st.sidebar.selectbox(
+        "Dataset",
+        list(names),
+        key=_PICKER,
+        format_func=lambda dataset_id: names.get(dataset_id, dataset_id),
+        on_change=_picked,
+    )
+    remember_dataset(chosen)
+    return chosen
+
+
+def remember_dataset(dataset_id: str) -> None:
+    """Make a dataset the open one, in the address and for the pages this session opens next."""
+    st.session_state[_REMEMBERED] = dataset_id
+    if st.query_params.get(PARAMETER) != dataset_id:
+        st.query_params[PARAMETER] = dataset_id
+
+
+@contextmanager
+def errors_in_place() -> Iterator[None]:
+    """Domain errors become a message where the page was; bugs keep their traceback."""
+    try:
+        yield
+    except CurationError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+def say_empty() -> None:
+    """An empty workspace, with the one thing to do."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("small")
+        st.subheader(":material/inbox: No dataset yet", anchor=False, text_alignment="center")
+        st.caption("Import a file to see what it is made of.", text_alignment="center")
+        link_to("import_data", "Import a file")
+        st.space("small")
+
+
+@contextmanager
+def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
+    # Said here too, because a page may be drawn without app.py around it (see navigation.Place).
+    st.set_page_config(page_title=f"{title} · Tamis", layout="wide")
+    st.logo(str(LOGO), size="large")
+    with errors_in_place():
+        workspace = open_workspace()
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", height=56
+        ):
+            st.title(title, anchor=False, width="content")
+            if activity:
+                show_activity(workspace)
+        yield workspace
+
+
+def _picked() -> None:
+    chosen = st.session_state[_PICKER]
+    st.session_state[_REMEMBERED] = chosen
+    st.query_params[PARAMETER] = chosen
+
+
+def _newest(workspace: Workspace, dataset_ids: list[str]) -> str:
+    return max(dataset_ids, key=lambda one: workspace.store.examples(one).manifest.created_at)

@@ -1,0 +1,30 @@
+"""Text of people and datasets where Streamlit or plotly would read markup in it."""
+
+from __future__ import annotations
+
+import html
+import re
+
+# Everything that starts something in Streamlit's markdown: emphasis, links, code, maths, directives, HTML.
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
+
+
+def plain(text: str) -> str:
+    """The text for a label or markdown, shown as it is and on one line."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def plain_in_figure(text: str) -> str:
+    """The text for a plotly label, which would read some HTML tags."""
+    return html.escape(" ".join(text.split()), quote=False)
+
+
+def shorten(text: str, length: int) -> str:
+    """At most ``length`` characters, with an ellipsis where something was cut."""
+    flat = " ".join(text[: length * 4].split())
+    return flat if len(flat) <= length else flat[: length - 1].rstrip(" ,;") + "…"
+
+
+def count_of(n: int, noun: str) -> str:
+    """A number with its noun: ``1 row``, ``1,030 rows``."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

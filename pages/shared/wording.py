@@ -1,0 +1,48 @@
+"""Numbers and times as short texts, said the same way on every page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "min"))
+
+
+def percent(fraction: float) -> str:
+    """A fraction in [0, 1] as a percentage that never rounds something to 0 % or nearly all to 100 %."""
+    if 0 < fraction < 0.01:
+        return "< 1 %"
+    if 0.99 < fraction < 1:
+        return "> 99 %"
+    return f"{fraction:.0%}".replace("%", " %")
+
+
+def ago(moment: str) -> str:
+    """How long ago a stored time was: ``just now``, ``5 min ago``, ``3 days ago``, later the date."""
+    then = datetime.fromisoformat(moment)
+    seconds = (datetime.now(UTC) - then).total_seconds()
+    if seconds > 30 * 86_400:
+        return f"{then:%d %b %Y}"
+    for size, unit in _UNITS:
+        if seconds >= size:
+            number = int(seconds // size)
+            return f"{number} {unit}{'s' if number > 1 and unit != 'min' else ''} ago"
+    return "just now"
+
+
+def duration(seconds: float) -> str:
+    """A length of time: ``8 s``, ``3 min``, ``2 h 5 min``."""
+    whole = max(0, round(seconds))
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(n_bytes: int) -> str:
+    """A size in bytes as people read it."""
+    number = float(n_bytes)
+    for unit in ("bytes", "KB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"

@@ -1,0 +1,172 @@
+"""The command line from a file to an export and back, with real worker processes and no model."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from core.cli.main import run
+
+TOPICS = {
+    "soup": "onion carrot broth simmer ladle pot",
+    "orbit": "planet gravity moon rocket ellipse star",
+    "loans": "interest bank mortgage rate debt payment",
+}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 Alpaca rows in three topics, and two lines that are no examples."""
+    draw = random.Random(0)
+    path = tmp_path_factory.mktemp("source") / "three topics.jsonl"
+    lines = []
+    for number in range(120):
+        words = TOPICS[list(TOPICS)[number % 3]].split()
+        said = " ".join(draw.choices(words, k=12))
+        lines.append(
+            json.dumps({"instruction": f"Say {said}?", "input": "", "output": f"{said} {number}", "kind": number % 3})
+        )
+    lines.insert(7, "{not json")
+    lines.insert(50, json.dumps({"instruction": "Say nothing", "input": "", "output": "  "}))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+class Tamis:
+    """Runs commands on one workspace and hands back the exit code and the last line as JSON."""
+
+    def __init__(self, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._workspace, self._capsys = workspace, capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, dict]:
+        self._capsys.readouterr()
+        code = run(["--workspace", str(self._workspace), *arguments, "--json"])
+        out = self._capsys.readouterr().out.strip().splitlines()
+        return code, json.loads(out[-1]) if out else {}
+
+
+@pytest.fixture
+def tamis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tamis:
+    return Tamis(tmp_path / "a work space", capsys)
+
+
+def test_the_whole_path_from_a_file_to_a_replayed_export(tamis: Tamis, source: Path, tmp_path: Path) -> None:
+    code, done = tamis("import", str(source), "--name", "Three topics")
+    assert (code, done["n_imported"], done["n_rejected"]) == (0, 120, 2)
+    dataset = ("--dataset", done["dataset_id"])
+    for step in (
+        ("embed", "--encoder", "hashing"),
+        ("cluster", "--n-clusters", "3"),
+        ("project", "--method", "pca"),
+        ("score",),
+        ("select", "--budget", "30"),
+    ):
+        code, made = tamis("run", step[0], *dataset, *step[1:])
+        assert (code, made["state"]) == (0, "succeeded"), step
+    out = tmp_path / "subset.jsonl"
+    code, exported = tamis("export", *dataset, "--selection", made["artifact_id"], "--out", str(out))
+    assert (code, exported["n_rows"]) == (0, 30)
+    originals = source.read_text(encoding="utf-8").splitlines()
+    rows = out.read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 30
+    assert set(rows) <= set(originals)
+    assert {json.loads(row)["kind"] for row in rows} == {0, 1, 2}
+    code, again = tamis("replay", f"{out}.manifest.json")
+    assert (code, again["identical"], again["sha256"]) == (0, True, exported["sha256"])
+
+
+def test_a_changed_source_is_refused_by_replay(tamis: Tamis, source: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(source.read_bytes())
+    _, done = tamis("import", str(copy))
+    out = tmp_path / "all.jsonl"
+    tamis("export", "--dataset", done["dataset_id"], "--out", str(out))
+    copy.write_bytes(source.read_bytes() + b'{"instruction": "a", "output": "b"}\n')
+    code, refused = tamis("replay", f"{out}.manifest.json")
+    assert code == 1
+    assert "another file" in refused["error"]
+    code, found = tamis("replay", f"{out}.manifest.json", "--source", str(source))
+    assert (code, found["identical"]) == (0, True)
+
+
+def test_importing_the_same_file_twice_is_one_dataset(tamis: Tamis, source: Path) -> None:
+    _, first = tamis("import", str(source))
+    _, second = tamis("import", str(source))
+    assert first["dataset_id"] == second["dataset_id"]
+    _, listed = tamis("datasets")
+    assert len(listed["datasets"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "embed", "--dataset", "nowhere"), "no dataset 'nowhere'"),
+        (("run", "bake", "--dataset", "nowhere"), "no step called 'bake'"),
+        (("export", "--dataset", "nowhere", "--out", "x"), "no dataset 'nowhere'"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_with_the_value(tamis: Tamis, arguments: tuple[str, ...], said: str) -> None:
+    code, answer = tamis(*arguments)
+    assert code == 2
+    assert said in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("embed", "--encoder", "nothing"), "no encoder called 'nothing'"),
+        (("embed", "--colour", "red"), "no option '--colour'"),
+        (("cluster", "--seed", "-1"), "seed = '-1'"),
+    ],
+)
+def test_a_wrong_option_is_exit_code_2_with_what_is_known(
+    tamis: Tamis, source: Path, flags: tuple[str, ...], said: str
+) -> None:
+    _, done = tamis("import", str(source))
+    code, answer = tamis("run", flags[0], "--dataset", done["dataset_id"], *flags[1:])
+    assert code == 2
+    assert said in answer["error"]
+
+
+def test_a_step_whose_input_is_missing_names_the_step_to_run_first(tamis: Tamis, source: Path) -> None:
+    _, done = tamis("import", str(source))
+    code, answer = tamis("run", "cluster", "--dataset", done["dataset_id"])
+    assert code == 1
+    assert "tamis run embed" in answer["error"]
+
+
+def test_a_file_without_examples_is_exit_code_1_and_says_why(tamis: Tamis, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    code, answer = tamis("import", str(empty))
+    assert code == 1
+    assert "empty" in answer["error"]
+
+
+def test_tags_narrow_an_export_and_a_selection(tamis: Tamis, source: Path, tmp_path: Path) -> None:
+    import numpy as np
+
+    from core.store.database import Database
+    from core.store.tags import add_tag
+
+    _, done = tamis("import", str(source))
+    dataset = done["dataset_id"]
+    add_tag(Database(tmp_path / "a work space"), dataset, "keep", np.arange(10, 25), "tester")
+    code, exported = tamis("export", "--dataset", dataset, "--tag", "keep", "--out", str(tmp_path / "t.jsonl"))
+    assert (code, exported["n_rows"]) == (0, 15)
+    code, again = tamis("replay", str(tmp_path / "t.jsonl.manifest.json"))
+    assert (code, again["identical"]) == (0, True)
+    code, made = tamis(
+        "run", "select", "--dataset", dataset, "--method", "random", "--budget", "5", "--within", "tag:keep"
+    )
+    assert (code, made["state"]) == (0, "succeeded")
+    out = tmp_path / "s.jsonl"
+    code, exported = tamis("export", "--dataset", dataset, "--selection", "newest", "--out", str(out))
+    inside = set((tmp_path / "t.jsonl").read_text().splitlines())
+    assert exported["n_rows"] == 5
+    assert set(out.read_text().splitlines()) <= inside
+    code, again = tamis("replay", f"{out}.manifest.json")
+    assert (code, again["identical"]) == (0, True)

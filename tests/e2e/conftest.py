@@ -1,0 +1,118 @@
+"""A real server on a loopback port and a real Chromium; both stop with the test."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.browser_setup import find_browser
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_S = 60
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    # Software WebGL: the map must be drawn on machines without a GPU too.
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running app and where its data lies."""
+
+    url: str
+    workspace: Path
+
+
+@contextmanager
+def running_app(workspace: Path, port: int = 0, **settings: str) -> Iterator[Server]:
+    """Start ``tamis serve`` over a workspace; ends it and every worker it started."""
+    port = port or _free_port()
+    environment = os.environ | {f"TAMIS_{key.upper()}": value for key, value in settings.items()}
+    environment["PYTHONPATH"] = str(ROOT)
+    command = [sys.executable, "-m", "core.cli", "--workspace", str(workspace), "serve", "--port", str(port)]
+    log = (workspace.parent / f"server-{port}.log").open("ab")
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        _wait_until_up(f"http://127.0.0.1:{port}", process)
+        yield Server(f"http://127.0.0.1:{port}", workspace)
+    finally:
+        end_process_tree(process.pid)
+        process.wait(timeout=10)
+        log.close()
+
+
+def end_process_tree(pid: int) -> None:
+    """Kill a process and everything it started that is still its descendant."""
+    try:
+        parent = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return
+    for process in [*parent.children(recursive=True), parent]:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the server ended before it was up"
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError(f"the server at {url} was not up after {START_S} s")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the session."""
+    path = find_browser()
+    assert path, "no Chromium: run python -m tests.browser_setup"
+    expect.set_options(timeout=20_000)
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh profile per test."""
+    opened = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
+    opened.set_default_timeout(20_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """A tab."""
+    return context.new_page()
