@@ -57,6 +57,11 @@ def explain_loss(job: Job, detail: str, kind: ErrorKind, workspace: Path) -> tup
     return kind, f"worker lost: {cause}. {RESUME}"
 
 
+def time_limit_text(limit_min: int) -> str:
+    """The reason of a job that was stopped at its time limit."""
+    return f"Time limit of {limit_min} min reached. {RESUME} Give it a higher time_limit_min if it needs one."
+
+
 def exit_text(code: int) -> str:
     """A process's end in words; negative codes are signals, as ``subprocess`` has them."""
     if code >= 0:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from core.jobs.backends import BackendState, Phase
-from core.jobs.causes import explain_loss
+from core.jobs.causes import explain_loss, time_limit_text
 from core.jobs.folder import JobFolder
 from core.jobs.model import ErrorKind, Job, JobResult, JobSpec, JobState, Progress
 from core.jobs.reach import Guarded
@@ -19,6 +20,7 @@ TERM_AFTER_S = (
 KILL_AFTER_S = 3.0
 CLAIM_GRACE_S = 15.0  # for a claimed job to get a handle: sbatch on a busy cluster takes seconds
 MAX_CLAIMS = 3
+TIME_LIMIT_GRACE_S = 30.0  # for a worker to stop by itself at its time limit
 
 Columns = dict[str, object]
 
@@ -45,7 +47,8 @@ def fold(job: Job, state: BackendState, look: Look) -> Columns:
         return settled
     if not job.handle:
         return _unrecorded(job, folder, look)
-    columns = _observe(job, folder.read_progress(job.attempt), look.clock)
+    progress = folder.read_progress(job.attempt)
+    columns = _observe(job, progress, look.clock)
     quiet_s = 0.0 if "beat_at" in columns else abs(look.clock - job.beat_at)
     ended = state.phase is Phase.ENDED and quiet_s >= look.grace_s
     silent = state.phase is Phase.UNKNOWN and quiet_s > look.heartbeat_timeout_s
@@ -53,6 +56,8 @@ def fold(job: Job, state: BackendState, look: Look) -> Columns:
         return columns | _lose(job, state, folder, look)
     if job.cancelled_at is not None:
         _escalate(job, state, folder, look)
+    elif _overdue(job, progress, quiet_s):
+        return columns | _overrun(job, folder, look)
     return columns
 
 
@@ -130,6 +135,21 @@ def _unrecorded(job: Job, folder: JobFolder, look: Look) -> Columns:
         return ending | {"finished_at": timestamp(look.clock)}
     # The next attempt has another number, so a submission that is only slow ends as soon as it sees that.
     return {"state": JobState.QUEUED, "attempt": job.attempt + 1, "started_at": None}
+
+
+def _overdue(job: Job, progress: Progress | None, quiet_s: float) -> bool:
+    """Whether a worker is far beyond its time limit, by its own clock and by how long it has been silent here."""
+    if progress is None or not job.resources.time_limit_min or not progress.heartbeat:
+        return False
+    began, last = (datetime.fromisoformat(moment) for moment in (progress.started_at, progress.heartbeat))
+    return (last - began).total_seconds() + quiet_s > job.resources.time_limit_min * 60 + TIME_LIMIT_GRACE_S
+
+
+def _overrun(job: Job, folder: JobFolder, look: Look) -> Columns:
+    look.backend.cancel(job.handle, force=True)
+    reason = time_limit_text(job.resources.time_limit_min)
+    ending = _ending(JobState.FAILED, ErrorKind.TIME_LIMIT, reason, folder)
+    return ending | {"finished_at": timestamp(look.clock)}
 
 
 def _escalate(job: Job, state: BackendState, folder: JobFolder, look: Look) -> None:

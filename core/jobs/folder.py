@@ -13,7 +13,6 @@ from pydantic import BaseModel, ValidationError
 
 from core.errors import UnreadableFile
 from core.jobs.model import JobResult, JobSpec, Progress, read_progress
-from core.store.artifacts import write_atomically
 
 JOBS_FOLDER = "jobs"
 LARGEST_FILE_BYTES = 4_000_000  # a spec or a report is a few KB; anything longer was not written by a worker
@@ -91,7 +90,7 @@ class JobFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         for stale in (self.result_path, self.progress_path, self.cancel_path, *self.path.glob(".*.aside")):
             stale.unlink(missing_ok=True)
-        write_atomically(self.spec_path, spec.model_dump_json(indent=1).encode())
+        self.write(self.spec_path, spec)
 
     def remove(self) -> None:
         """Delete the folder and everything in it."""
@@ -130,8 +129,13 @@ class JobFolder:
         return result if result.attempt == attempt else None
 
     def write(self, path: Path, content: BaseModel) -> None:
-        """Replace one of the files in one step."""
-        write_atomically(path, content.model_dump_json(indent=1).encode())
+        """Replace one of the files in one step, so that a reader sees the old or the new content and never half.
+
+        Not synced to the disk, unlike an artifact: after a power cut a job starts again from its row and its parts.
+        """
+        aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
+        aside.write_bytes(content.model_dump_json(indent=1).encode())
+        aside.replace(path)
 
     def request_cancel(self) -> None:
         """Ask the worker to stop; harmless when it has ended or never started."""

@@ -18,7 +18,7 @@ from types import FrameType
 
 from core import __version__
 from core.errors import CurationError, JobCancelled, JobConflict
-from core.jobs.causes import RESUME, explain_failure, peak_memory_gb
+from core.jobs.causes import RESUME, explain_failure, peak_memory_gb, time_limit_text
 from core.jobs.folder import RESERVE_BYTES, JobFolder
 from core.jobs.model import ErrorKind, JobResult, JobSpec, JobState
 from core.jobs.reporter import FolderReporter, Stop
@@ -145,11 +145,7 @@ def _execute(store: ArtifactStore, task: Task, reporter: FolderReporter, steps: 
 
 def _stopped(why: Stop, spec: JobSpec) -> Outcome:
     if why is Stop.TIME_LIMIT:
-        limit = spec.resources.time_limit_min
-        reason = (
-            f"Time limit of {limit} min reached. {RESUME} Give it a higher time_limit_min if it needs one."
-        )
-        return JobState.FAILED, ErrorKind.TIME_LIMIT, reason
+        return JobState.FAILED, ErrorKind.TIME_LIMIT, time_limit_text(spec.resources.time_limit_min)
     if why is Stop.TERMINATED:
         reason = f"worker lost: stopped by SIGTERM (a shutdown, or a scheduler's limit). {RESUME}"
         return JobState.FAILED, ErrorKind.TERMINATED, reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,6 +28,7 @@ from core.store.readers import iter_examples
 from core.types import JSON, Int64s
 
 Container = Literal["jsonl", "parquet"]
+PROGRESS_ROWS = 2_000
 COLUMNS = ("file", "messages", "raw", "source", "source_row", "meta")
 
 
@@ -53,10 +54,18 @@ class Exported:
     manifest: ExportManifest
 
 
-def export(store: ArtifactStore, database: Database, request: ExportRequest, path: Path) -> Exported:
+def export(
+    store: ArtifactStore,
+    database: Database,
+    request: ExportRequest,
+    path: Path,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Exported:
     """Write the rows and ``<path>.manifest.json``; an existing file is replaced only when all is written.
 
-    Raises InvalidOptions when no row is in scope, CurationError when a format cannot hold a conversation.
+    ``progress`` is told the number of rows read so far, now and then. Raises InvalidOptions when no row is in scope,
+    CurationError when a format cannot hold a conversation.
     """
     rows = rows_of(
         store,
@@ -70,7 +79,13 @@ def export(store: ArtifactStore, database: Database, request: ExportRequest, pat
         raise InvalidOptions("No row is in this scope, so there is nothing to export. Widen the filter.")
     examples = store.examples(request.dataset_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = write_rows(examples, rows, path, format_name=request.format_name, container=request.container)
+    stored = stored_examples(examples, rows)
+    written = export_file(
+        stored if progress is None else _counted(stored, progress),
+        path,
+        format_name=request.format_name,
+        container=request.container,
+    )
     manifest = _manifest(store, database, request, rows, written)
     manifest_path = path.with_name(f"{path.name}.manifest.json")
     write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
@@ -80,6 +95,13 @@ def export(store: ArtifactStore, database: Database, request: ExportRequest, pat
 def write_rows(examples: Artifact, rows: Int64s, path: Path, *, format_name: str, container: Container) -> Written:
     """Write these rows in the order of the dataset, as they are stored."""
     return export_file(stored_examples(examples, rows), path, format_name=format_name, container=container)
+
+
+def _counted(stored: Iterator[StoredExample], progress: Callable[[int], None]) -> Iterator[StoredExample]:
+    for number, example in enumerate(stored):
+        if number % PROGRESS_ROWS == 0:
+            progress(number)
+        yield example
 
 
 def stored_examples(examples: Artifact, rows: Int64s) -> Iterator[StoredExample]:

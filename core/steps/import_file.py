@@ -29,6 +29,7 @@ REJECTS_SCHEMA: pa.Schema = pa.schema(
         pa.field("raw", pa.string()),
     ]
 )
+ROW_GROUP = 10_000  # rows: a page of scattered rows or a search reads groups in parallel and skips the rest
 META_SAMPLE = 20_000  # rows read to learn which metadata fields there are
 MAX_META_FIELDS = 200
 
@@ -92,7 +93,9 @@ def _write(batch: Batch, number: int, writers: _Writers, totals: _Totals) -> Non
     n_rows = batch.table.num_rows
     ids = np.arange(totals.examples, totals.examples + n_rows, dtype=np.int64)
     columns = [pa.array(ids), pa.array(np.full(n_rows, number, dtype=np.int32)), *batch.table.columns]
-    writers.examples.write_table(pa.Table.from_arrays(columns, schema=STORED_SCHEMA))
+    writers.examples.write_table(
+        pa.Table.from_arrays(columns, schema=STORED_SCHEMA), row_group_size=ROW_GROUP
+    )
     if batch.rejects:
         rows = [{"file": number, "line": r.line, "reason": r.reason, "raw": r.raw} for r in batch.rejects]
         writers.rejects.write_table(pa.Table.from_pylist(rows, schema=REJECTS_SCHEMA))

@@ -53,6 +53,15 @@ def importable_files(folders: Sequence[Path], *, skip: Sequence[Path] = ()) -> l
     return sorted(found)
 
 
+def data_files(path: str) -> list[str]:
+    """The data files of a plain folder, sorted; only the path itself for a file, a hub id or a saved dataset."""
+    folder = Path(path)
+    if not folder.is_dir() or any((folder / mark).exists() for mark in SAVED_DATASET_MARKS):
+        return [path]
+    inside = sorted(str(p) for p in folder.iterdir() if p.is_file() and DATA_FILE.search(p.name.lower()))
+    return inside or [path]
+
+
 def hub_address(text: str) -> str:
     """``hub:owner/name`` from what a person typed or pasted: a bare id, an address with prefix, or a web address."""
     plain = text.strip().removeprefix(HUB_PREFIX)

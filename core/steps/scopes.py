@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from core.errors import ArtifactMissing, InvalidOptions
 from core.store.artifacts import Artifact, ArtifactStore
 from core.store.database import Database
 from core.store.frozen import freeze_rows
 from core.store.query import matching_rows
 from core.store.readers import read_selected_ids
+from core.store.row_sets import intersection
 from core.store.scope import Scope
 from core.store.tags import tag_state
 from core.store.view import open_view
@@ -47,13 +46,13 @@ def rows_of(
     tags = tag_state(database, dataset_id)
     rows = matching_rows(view, Scope.from_url(scope) if scope else Scope(), tags=tags)
     if selection:
-        rows = np.intersect1d(rows, read_selected_ids(find_selection(store, dataset_id, selection)))
+        rows = intersection(rows, read_selected_ids(find_selection(store, dataset_id, selection)))
     if tag:
         tagged = tags.tagged(tag)
         if not len(tagged):
             known = ", ".join(sorted(tags.rows)) or "none"
             raise InvalidOptions(f"No row of {dataset_id!r} has the tag {tag!r}. Tags in use: {known}.")
-        rows = np.intersect1d(rows, tagged)
+        rows = intersection(rows, tagged)
     return rows
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +13,7 @@ from core.errors import InvalidOptions
 from core.selectors import SELECTORS, Problem
 from core.steps.context import StepContext
 from core.steps.options import SelectOptions
+from core.store.artifacts import Artifact
 from core.store.frozen import read_frozen
 from core.types import JSON, NOISE, Bools, Float64s, Int64s
 
@@ -19,7 +22,7 @@ def run(context: StepContext, options: SelectOptions) -> dict[str, JSON]:
     """Write selection.parquet (example_id, cluster_id, rank, weight); return the summary."""
     n_rows = int(context.input("examples").summary["n_examples"])
     context.progress("select", 0, 1)
-    problem = _problem(context, options, n_rows)
+    problem = make_problem(context.inputs, options, n_rows)
     picked: Selection = options.build("method")(problem, options.chosen_options("method"))
     cluster_of = problem.cluster_id if problem.cluster_id is not None else np.full(n_rows, NOISE)
     table = pa.table(
@@ -35,15 +38,16 @@ def run(context: StepContext, options: SelectOptions) -> dict[str, JSON]:
     return _summary(context, options, problem, picked)
 
 
-def _problem(context: StepContext, options: SelectOptions, n_rows: int) -> Problem:
+def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows: int) -> Problem:
+    """What a selection method is given, read from the inputs by role; raises InvalidOptions for a bad budget."""
     reads = SELECTORS[options.method].reads
-    cluster_id, n_clusters = _clusters(context)
+    cluster_id, n_clusters = _clusters(inputs)
     by_tokens = options.unit == "tokens"
-    embeddings = context.inputs.get("embeddings")
-    pinned = _mask(context, "pinned", n_rows)
-    excluded = _mask(context, "excluded", n_rows)
-    if "within" in context.inputs:
-        excluded |= ~_mask(context, "within", n_rows) & ~pinned
+    embeddings = inputs.get("embeddings")
+    pinned = _mask(inputs, "pinned", n_rows)
+    excluded = _mask(inputs, "excluded", n_rows)
+    if "within" in inputs:
+        excluded |= ~_mask(inputs, "within", n_rows) & ~pinned
     return Problem(
         n_rows=n_rows,
         budget=budget_in_units(options, n_rows),
@@ -55,7 +59,7 @@ def _problem(context: StepContext, options: SelectOptions, n_rows: int) -> Probl
         vectors=np.load(embeddings.file("vectors.npy"), mmap_mode="r")
         if embeddings and "embeddings" in reads
         else None,
-        quality=_quality(context),
+        quality=_quality(inputs),
         token_counts=np.load(embeddings.file("tokens.npy")).astype(np.int64)
         if embeddings and by_tokens
         else None,
@@ -77,26 +81,26 @@ def budget_in_units(options: SelectOptions, n_rows: int) -> int:
     return int(options.budget)
 
 
-def _clusters(context: StepContext) -> tuple[Int64s | None, int]:
-    clustering = context.inputs.get("clustering")
+def _clusters(inputs: Mapping[str, Artifact]) -> tuple[Int64s | None, int]:
+    clustering = inputs.get("clustering")
     if clustering is None:
         return None, 0
     column = pq.read_table(clustering.file("clustering.parquet"), columns=["cluster_id"]).column(0)
     return column.to_numpy().astype(np.int64), int(clustering.summary["n_clusters"])
 
 
-def _quality(context: StepContext) -> Float64s | None:
-    scores = context.inputs.get("scores")
+def _quality(inputs: Mapping[str, Artifact]) -> Float64s | None:
+    scores = inputs.get("scores")
     if scores is None:
         return None
     column = pq.read_table(scores.file("scores.parquet"), columns=["score"]).column(0)
     return column.to_numpy().astype(np.float64)
 
 
-def _mask(context: StepContext, role: str, n_rows: int) -> Bools:
+def _mask(inputs: Mapping[str, Artifact], role: str, n_rows: int) -> Bools:
     mask = np.zeros(n_rows, dtype=np.bool_)
-    if role in context.inputs:
-        mask[read_frozen(context.input(role))] = True
+    if role in inputs:
+        mask[read_frozen(inputs[role])] = True
     return mask
 
 

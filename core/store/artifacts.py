@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from core.store.locks import FileLock
 from core.types import JSON
 
 MANIFEST = "manifest.json"
+logger = logging.getLogger(__name__)
 
 
 class Manifest(BaseModel):
@@ -137,12 +139,12 @@ class ArtifactStore:
         return sorted(p.name for p in self.datasets_path.iterdir() if self.list(p.name, "examples"))
 
     def list(self, dataset_id: str, kind: str | None = None) -> list[Artifact]:
-        """Finished artifacts of a dataset, newest first."""
+        """Finished artifacts of a dataset, newest first; a damaged one is left out, and ``get`` says what it has."""
         if not _is_plain(dataset_id):
             return []
         pattern = f"{kind or '*'}/*/{MANIFEST}"
         paths = (p.parent for p in (self.datasets_path / dataset_id).glob(pattern) if p.parent.name[0] != ".")
-        found = [load_artifact(path) for path in paths]
+        found = [artifact for artifact in map(_load_or_skip, paths) if artifact is not None]
         return sorted(found, key=lambda a: (a.manifest.created_at, a.id), reverse=True)
 
     def find(self, dataset_id: str, kind: str, identifier: str) -> Artifact | None:
@@ -192,6 +194,15 @@ class ArtifactStore:
 def _is_plain(name: str) -> bool:
     # Ids arrive in URLs and on command lines: one that could climb out of the workspace names nothing.
     return re.fullmatch(r"\w[\w.-]*", name) is not None
+
+
+def _load_or_skip(path: Path) -> Artifact | None:
+    """One damaged folder must not hide the rest of a dataset."""
+    try:
+        return load_artifact(path)
+    except ArtifactDamaged as error:
+        logger.warning("%s", error)
+        return None
 
 
 def load_artifact(path: Path) -> Artifact:

@@ -32,7 +32,7 @@ class Spread:
 class DatasetFacts:
     """Numbers about the examples alone: they never change after the import.
 
-    ``edges`` grow by a constant factor, because lengths range over several orders of magnitude. ``n_repeated`` counts
+    ``edges`` grow by a constant factor, because lengths range over several orders of magnitude; the few shorter texts are in the first bin. ``n_repeated`` counts
     the rows whose conversation stands in an earlier row too, by content_hash.
     """
 
@@ -51,7 +51,8 @@ def dataset_facts(view: DatasetView) -> DatasetFacts:
     """Read the text lengths, sources, turns and hashes of a dataset once."""
     prompt, response = (column_values(view, key).astype(np.int64) for key in ("prompt_chars", "response_chars"))
     longest = max(int(prompt.max(initial=0)), int(response.max(initial=0)), 2)
-    edges = np.geomspace(1.0, longest + 1.0, N_BINS + 1)
+    shortest = max(1, int(np.quantile(np.minimum(prompt, response), 0.005))) if view.n_rows else 1
+    edges = np.geomspace(min(shortest, longest), longest + 1.0, N_BINS + 1)
     sources = facet_counts(view, "source", limit=N_SOURCES)
     turns, counts = np.unique(column_values(view, "n_turns").astype(np.int64), return_counts=True)
     return DatasetFacts(
@@ -75,7 +76,7 @@ def _count_repeated(view: DatasetView) -> int:
 def _spread(lengths: Int64s, edges: Float64s) -> Spread:
     if not len(lengths):
         return Spread(0.0, 0.0, 0, 0, (0,) * N_BINS)
-    counts, _ = np.histogram(np.maximum(lengths, 1), bins=edges)
+    counts, _ = np.histogram(np.maximum(lengths, edges[0]), bins=edges)
     return Spread(
         median=float(np.median(lengths)),
         p95=float(np.quantile(lengths, 0.95)),

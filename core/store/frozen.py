@@ -8,6 +8,7 @@ import numpy as np
 
 from core.errors import InvalidOptions
 from core.store.artifacts import Artifact, ArtifactStore, artifact_id, make_manifest
+from core.store.row_sets import row_set
 from core.store.tags import pack_rows, unpack_rows
 from core.types import Int64s
 
@@ -22,7 +23,7 @@ def freeze_rows(store: ArtifactStore, dataset_id: str, rows: Int64s, label: str)
     """
     if not len(rows):
         raise InvalidOptions(f"No row matches {label!r}; widen it, or leave it out.")
-    packed = base64.b64encode(pack_rows(np.unique(rows))).decode()
+    packed = base64.b64encode(pack_rows(row_set(rows))).decode()
     identifier = artifact_id(KIND, options={"rows": packed}, inputs={}, format_version=1)
     found = store.find(dataset_id, KIND, identifier)
     return found or _write(store, dataset_id, identifier, packed, label)

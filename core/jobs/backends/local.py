@@ -84,16 +84,19 @@ def _state(handle: str) -> BackendState:
     with suppress(psutil.NoSuchProcess):
         if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
             return BackendState(Phase.ALIVE)
-    return BackendState(Phase.ENDED, _reap(pid))
+    return _reaped(pid)
 
 
-def _reap(pid: int) -> str:
-    """How our own ended child ended; "" when another process started it."""
+def _reaped(pid: int) -> BackendState:
+    """How our own ended child ended; nothing is known of one that another process started."""
     try:
         found, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
-        return ""
-    return exit_text(os.waitstatus_to_exitcode(status)) if found else ""
+        return BackendState(Phase.ENDED)
+    if not found:
+        # Its main thread has ended and another one is still on its way out: how it ended is known in a moment.
+        return BackendState(Phase.ALIVE)
+    return BackendState(Phase.ENDED, exit_text(os.waitstatus_to_exitcode(status)))
 
 
 def _handle(pid: int) -> str:

@@ -1,0 +1,112 @@
+"""A workspace with its queue and real workers, as a test wants it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from core.jobs import queue, rows
+from core.jobs.backends import Backend
+from core.jobs.backends.local import LocalBackend
+from core.jobs.folder import JobFolder
+from core.jobs.model import FINAL, Job, JobState
+from core.jobs.tick import TickResult, tick
+from core.settings import Settings
+from core.store.artifacts import Artifact, ArtifactStore
+from core.store.database import Database
+from tests.core.jobs.steps_for_tests import STEPS
+
+DATASET = "letters-1a2b3c"
+WORKER = "tests.core.jobs.worker_for_tests"
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything that jobs need, over one workspace."""
+
+    workspace: Path
+    database: Database
+    store: ArtifactStore
+    settings: Settings
+    backends: Mapping[str, Backend]
+
+    @classmethod
+    def over(
+        cls, workspace: Path, *, backends: Mapping[str, Backend] | None = None, **settings: object
+    ) -> Engine:
+        chosen = Settings(workspace=workspace, **settings)
+        return cls(
+            workspace=workspace,
+            database=Database(workspace),
+            store=ArtifactStore(workspace),
+            settings=chosen,
+            backends=backends or {"local": LocalBackend(chosen, module=WORKER)},
+        )
+
+    def submit(self, step: str, *, priority: int = 0, resources: object = None, **options: object) -> Job:
+        return self.submission(step, priority=priority, resources=resources, **options).job
+
+    def submission(
+        self, step: str, *, priority: int = 0, resources: object = None, **options: object
+    ) -> queue.Submission:
+        return queue.submit(
+            self.database,
+            self.store,
+            DATASET,
+            step,
+            options,
+            priority=priority,
+            resources=resources,
+            steps=STEPS,
+        )
+
+    def tick(self, *, now: Callable[[], float] = time.time) -> TickResult:
+        return tick(self.database, self.store, self.settings, backends=self.backends, now=now)
+
+    def job(self, job: Job) -> Job:
+        return rows.get(self.database, job.job_id)
+
+    def folder(self, job: Job) -> JobFolder:
+        return JobFolder.of(self.workspace, job.job_id)
+
+    def artifact(self, job: Job) -> Artifact:
+        return self.store.get(DATASET, job.kind, job.artifact_id)
+
+    def run(self, job: Job) -> Job:
+        return self.until(job, lambda seen: seen.state.final)
+
+    def until(self, job: Job, condition: Callable[[Job], bool]) -> Job:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            self.tick()
+            seen = self.job(job)
+            if condition(seen):
+                return seen
+            log = self.folder(job).log_tail()
+            assert time.monotonic() < deadline, f"{seen.state} {seen.reason} {seen.progress}\n{log}"
+            assert seen.state not in FINAL, f"ended too early: {seen.state} {seen.reason}\n{log}"
+            time.sleep(0.05)
+
+    def until_stage(self, job: Job, stage: str, done: int = 0) -> Job:
+        return self.until(job, lambda j: j.progress.stage == stage and j.progress.done >= done)
+
+    def stop_everything(self) -> None:
+        for job in rows.list_jobs(self.database, states=(JobState.RUNNING,), limit=1000):
+            if job.handle and isinstance(self.backends["local"], LocalBackend):
+                self.backends["local"].cancel(job.handle, force=True)
+
+
+def pid_of(job: Job) -> int:
+    return int(job.handle.split(":")[0])
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,212 @@
+"""Submitting, attaching, cancelling, resuming and deleting, without running anything."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.errors import ArtifactMissing, InvalidOptions, JobConflict, UnknownName
+from core.jobs import queue, rows
+from core.jobs.model import ErrorKind, Job, JobState
+from tests.core.jobs.engine import DATASET, Engine
+from tests.core.jobs.fakes import FakeBackend
+
+
+@pytest.fixture
+def still(tmp_path: Path) -> Engine:
+    """An engine whose workers never do anything by themselves."""
+    return Engine.over(tmp_path, backends={"local": FakeBackend()}, cpu_slots=1)
+
+
+def force(engine: Engine, job: Job, **columns: object) -> None:
+    with engine.database.writing() as connection:
+        assert rows.change(connection, engine.job(job), columns)
+
+
+def test_a_submitted_job_is_queued_with_complete_options(still: Engine) -> None:
+    job = still.submit("count", n_parts=3, resources={"cpus": 2})
+    assert still.job(job) == job
+    assert job.state is JobState.QUEUED
+    assert job.options == {"n_parts": 3, "part_s": 0.0, "seed": 0}
+    assert job.resources.cpus == 2
+    assert not still.folder(job).path.exists()
+
+
+def test_a_second_request_for_the_same_result_attaches_and_raises_the_priority(still: Engine) -> None:
+    first = still.submission("count", n_parts=3)
+    second = still.submission("count", n_parts=3, part_s=0.0, priority=5)
+    assert not first.attached
+    assert second.attached
+    assert second.job.job_id == first.job.job_id
+    assert second.job.priority == 5
+    assert not still.submission("count", n_parts=4).attached
+
+
+def test_a_result_that_is_there_is_not_computed_again(engine: Engine) -> None:
+    done = engine.run(engine.submit("count", n_parts=2))
+    again = engine.submission("count", n_parts=2)
+    assert again.already_done
+    assert again.job == done
+    queue.delete(engine.database, engine.store, done.job_id)
+    recorded = engine.submission("count", n_parts=2)
+    assert recorded.already_done
+    assert (recorded.job.state, recorded.job.reason) == (JobState.SUCCEEDED, queue.ALREADY_COMPUTED)
+    assert engine.tick().started == ()
+
+
+def test_bad_requests_are_refused_with_what_would_be_right(still: Engine) -> None:
+    with pytest.raises(UnknownName, match="no step called 'dubble'.*double"):
+        still.submit("dubble")
+    with pytest.raises(InvalidOptions, match="n_prats is not an option here. Known: n_parts"):
+        still.submit("count", n_prats=3)
+    with pytest.raises(InvalidOptions, match="cores is not an option"):
+        still.submit("count", resources={"cores": 3})
+    with pytest.raises(ArtifactMissing, match="has no numbers yet"):
+        still.submit("double")
+    with pytest.raises(UnknownName, match="backend"):
+        queue.submit(still.database, still.store, DATASET, "embed", {}, backend="moon")
+    assert sum(rows.counts(still.database).values()) == 0
+
+
+def test_a_chain_can_be_submitted_at_once_and_each_waits_for_the_one_it_reads(still: Engine) -> None:
+    numbers, doubled, tripled = still.submit("count"), still.submit("double"), still.submit("triple")
+    assert doubled.waits_for == (numbers.job_id,)
+    assert doubled.inputs == {"numbers": numbers.artifact_id}
+    assert tripled.waits_for == (doubled.job_id,)
+
+
+def test_the_newest_pending_result_is_read_unless_one_is_chosen(still: Engine) -> None:
+    old, new = still.submit("count", seed=1), still.submit("count", seed=2)
+    assert still.submit("double").inputs == {"numbers": new.artifact_id}
+    assert still.submit("double", numbers=old.artifact_id).waits_for == (old.job_id,)
+
+
+def test_a_job_that_is_being_cancelled_promises_nothing(still: Engine) -> None:
+    job = still.submit("count")
+    still.tick()
+    assert queue.cancel(still.database, still.store, job.job_id).cancelling
+    with pytest.raises(ArtifactMissing):
+        still.submit("double")
+
+
+def test_a_queued_job_is_cancelled_at_once(still: Engine) -> None:
+    job = queue.cancel(still.database, still.store, still.submit("count").job_id)
+    assert job.state is JobState.CANCELLED
+    assert job.finished_at is not None
+    assert still.tick().started == ()
+    with pytest.raises(JobConflict, match="cancelled already"):
+        queue.cancel(still.database, still.store, job.job_id)
+
+
+def test_resume_is_for_failed_and_cancelled_jobs_only(still: Engine) -> None:
+    job = still.submit("count")
+    with pytest.raises(JobConflict, match="queued; only failed and cancelled"):
+        queue.resume(still.database, still.store, job.job_id)
+    force(still, job, state=JobState.SUCCEEDED)
+    with pytest.raises(JobConflict, match="succeeded"):
+        queue.resume(still.database, still.store, job.job_id)
+
+
+def test_resume_queues_the_same_job_with_a_new_attempt(still: Engine) -> None:
+    job = still.submit("count")
+    force(still, job, state=JobState.FAILED, reason="r", error_kind=ErrorKind.LOST, log_tail="l", claims=2)
+    again = queue.resume(still.database, still.store, job.job_id)
+    assert again.job_id == job.job_id
+    assert (again.state, again.attempt, again.claims) == (JobState.QUEUED, 2, 0)
+    assert (again.reason, again.error_kind, again.log_tail) == ("", ErrorKind.NONE, "")
+
+
+def test_resume_is_refused_while_another_job_makes_the_same(still: Engine) -> None:
+    job = still.submit("count")
+    force(still, job, state=JobState.FAILED)
+    still.submit("count")
+    with pytest.raises(JobConflict, match="already making"):
+        queue.resume(still.database, still.store, job.job_id)
+
+
+def test_resuming_the_root_of_a_failed_chain_brings_the_chain_along(still: Engine) -> None:
+    chain = [still.submit("count"), still.submit("double"), still.submit("triple")]
+    force(still, chain[0], state=JobState.FAILED, reason="the disk is full")
+    still.tick()
+    failed = [still.job(job) for job in chain]
+    assert [job.state for job in failed] == [JobState.FAILED] * 3
+    assert [job.error_kind for job in failed[1:]] == [ErrorKind.DEPENDENCY] * 2
+    for job in failed[1:]:
+        assert "count" in job.reason
+        assert chain[0].job_id in job.reason
+        assert "the disk is full" in job.reason
+    with pytest.raises(JobConflict, match="resume that one"):
+        queue.resume(still.database, still.store, chain[2].job_id)
+    queue.resume(still.database, still.store, chain[0].job_id)
+    assert [still.job(job).state for job in chain] == [JobState.QUEUED] * 3
+
+
+def test_a_job_under_way_cannot_be_deleted(still: Engine) -> None:
+    job = still.submit("count")
+    with pytest.raises(JobConflict, match="Cancel it first"):
+        queue.delete(still.database, still.store, job.job_id)
+    assert still.job(job).state is JobState.QUEUED
+
+
+def test_deleting_a_failed_job_removes_its_folder_and_leftovers(still: Engine) -> None:
+    job = still.submit("count")
+    still.tick()
+    leftover = still.store.artifact_path(DATASET, job.kind, f".{job.artifact_id}.partial")
+    leftover.mkdir(parents=True)
+    (leftover / "half").touch()
+    force(still, job, state=JobState.FAILED)
+    queue.delete(still.database, still.store, job.job_id)
+    assert not leftover.exists()
+    assert not still.folder(job).path.exists()
+    with pytest.raises(UnknownName, match="no job called"):
+        rows.get(still.database, job.job_id)
+
+
+def test_leftovers_stay_while_another_job_may_go_on_from_them(still: Engine) -> None:
+    first = still.submit("count")
+    force(still, first, state=JobState.FAILED)
+    still.submit("count")
+    leftover = still.store.artifact_path(DATASET, first.kind, f".{first.artifact_id}.partial")
+    leftover.mkdir(parents=True)
+    queue.delete(still.database, still.store, first.job_id)
+    assert leftover.exists()
+
+
+def test_deleting_a_succeeded_job_keeps_its_artifact(engine: Engine) -> None:
+    done = engine.run(engine.submit("count", n_parts=1))
+    queue.delete(engine.database, engine.store, done.job_id)
+    assert engine.artifact(done).file("numbers.npy").is_file()
+
+
+def test_jobs_are_listed_newest_first_by_every_filter(still: Engine) -> None:
+    jobs = [still.submit("nothing", number=number) for number in range(5)] + [still.submit("count")]
+    force(still, jobs[0], state=JobState.FAILED)
+    ids = [job.job_id for job in jobs]
+    assert [job.job_id for job in rows.list_jobs(still.database)] == ids[::-1]
+    assert [job.job_id for job in rows.list_jobs(still.database, limit=2, offset=1)] == ids[::-1][1:3]
+    assert [j.job_id for j in rows.list_jobs(still.database, states=(JobState.FAILED,))] == ids[:1]
+    assert [j.job_id for j in rows.list_jobs(still.database, dataset_id=DATASET, step="count")] == ids[-1:]
+    assert rows.list_jobs(still.database, dataset_id="' OR 1=1 --") == []
+    assert rows.counts(still.database)[JobState.QUEUED] == 5
+    assert rows.counts(still.database, step="nothing")[JobState.FAILED] == 1
+
+
+def test_ids_sort_by_time_and_are_unique(still: Engine) -> None:
+    ids = [still.submit("nothing", number=number).job_id for number in range(30)]
+    assert ids == sorted(set(ids))
+
+
+def test_many_submitters_of_one_result_get_one_job(still: Engine) -> None:
+    found: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(still.submit("count", n_parts=9).job_id))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1

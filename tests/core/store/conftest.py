@@ -1,0 +1,40 @@
+"""Fixtures over the small workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.store.artifacts import ArtifactStore
+from core.store.database import Database
+from core.store.view import DatasetView, open_view
+from tests.core.store.small_workspace import DATASET, Written, make_rows, write_dataset
+
+
+@pytest.fixture(scope="session")
+def rows() -> Written:
+    return make_rows()
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory, rows: Written) -> ArtifactStore:
+    """Read-only: shared by the whole session. The folder name is hostile on purpose."""
+    store = ArtifactStore(tmp_path_factory.mktemp("work space's \u4f60"))
+    write_dataset(store, rows)
+    return store
+
+
+@pytest.fixture(scope="session")
+def view(store: ArtifactStore) -> DatasetView:
+    return open_view(store, DATASET)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path)
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path)
