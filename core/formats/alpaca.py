@@ -1,4 +1,6 @@
-"""Alpaca: columns instruction, input and output, and sometimes a system prompt and a history of earlier turns."""
+"""Alpaca: columns instruction, input and output, and sometimes a system prompt and a history of earlier
+turns.
+"""
 
 from __future__ import annotations
 

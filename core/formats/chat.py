@@ -1,4 +1,6 @@
-"""Lists of turns that name their role: OpenAI messages (role, content) and ShareGPT conversations (from, value)."""
+"""Lists of turns that name their role: OpenAI messages (role, content) and ShareGPT conversations (from,
+value).
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,8 @@ def sharegpt() -> Format:
 
 
 def read_turns(turns: list[JSON], role_key: str, content_key: str) -> tuple[list[Message], list[str]]:
-    """Return turns with canonical keys and roles, every other key kept, and the labels the file gave the roles.
+    """Return turns with canonical keys and roles, every other key kept, and the labels the file gave the
+    roles.
 
     Raises InvalidRecord for a turn that is no object, lacks a key or has an unknown role, naming the turn.
     """

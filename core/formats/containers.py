@@ -20,7 +20,9 @@ _TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
 
 
 def line_chunks(stream: TextStream, newline: bytes, block_bytes: int) -> Iterator[Chunk]:
-    """Yield whole lines in chunks of about ``block_bytes``; the text before a break in the file becomes a bad row."""
+    """Yield whole lines in chunks of about ``block_bytes``; the text before a break in the file becomes a bad
+    row.
+    """
     first, whole, tail = 1, b"", b""
     dropped = False  # inside a line whose end is being looked for because it is too long
     for block in stream.blocks():
@@ -131,7 +133,7 @@ class _ListScanner:
         self.left, self._resume = text[start:], resume - start
 
     def _step(self, char: int) -> tuple[bool, bool]:
-        """Follow a bracket or comma, and tell whether an item ends before it and whether one begins after it."""
+        """Follow a bracket or comma; tell whether an item ends before it and whether one begins after it."""
         if char == _COMMA:
             between = self._in_list and self._depth == self._base
             return between, between

@@ -21,7 +21,7 @@ _PLAIN_KEYS = frozenset(("role", "content"))
 
 
 def single_turn(prompt: str, response: str, system: str = "") -> Example:
-    """Build the example of one user turn and one assistant turn; raises InvalidRecord when either is blank."""
+    """Build the example of one user and one assistant turn; raises InvalidRecord when either is blank."""
     if not prompt or prompt.isspace():
         raise InvalidRecord("empty prompt")
     if not response or response.isspace():
@@ -42,7 +42,9 @@ def build_example(messages: list[Message]) -> Example:
 
 
 def labelled(messages: Sequence[Message]) -> str:
-    """Return the bare text of a lone user turn, else every turn with text as ``role: text``, a blank line between."""
+    """Return the bare text of a lone user turn, else every turn with text as ``role: text``, a blank line
+    between.
+    """
     texts = [(message["role"], turn_text(message)) for message in messages]
     spoken = [(role, text) for role, text in texts if text]
     if len(spoken) == 1 and spoken[0][0] == "user":
@@ -51,7 +53,9 @@ def labelled(messages: Sequence[Message]) -> str:
 
 
 def turn_text(message: Message) -> str:
-    """Return the text of one turn: its string, or its text parts by line, then its tool calls as ``name(arguments)``."""
+    """Return the text of one turn: its string, or its text parts by line, then its tool calls as
+    ``name(arguments)``.
+    """
     content = message.get("content")
     text = content if isinstance(content, str) else "\n".join(_part_texts(content))
     calls = message.get("tool_calls") or message.get("function_call")
@@ -62,13 +66,15 @@ def turn_text(message: Message) -> str:
 
 
 def shape_of(example: Example, name: str) -> dict[str, JSON]:
-    """Return what the format called ``name`` noted about the record's shape while reading it; empty if another did."""
+    """Return what the format called ``name`` noted about the record's shape while reading it; empty if
+    another did.
+    """
     noted = example.meta.get(SHAPE)
     return noted if isinstance(noted, dict) and noted.get("format") == name else {}
 
 
 def add_meta(record: dict[str, JSON], example: Example) -> dict[str, JSON]:
-    """Add the other fields of the source to a written record; a field that the conversation uses is left out."""
+    """Add the source's other fields to a written record; a name that the conversation uses is left out."""
     for key, value in example.meta.items():
         if key != SHAPE and key not in record:
             record[key] = value
@@ -76,7 +82,9 @@ def add_meta(record: dict[str, JSON], example: Example) -> dict[str, JSON]:
 
 
 def describe(messages: Sequence[Message]) -> str:
-    """Return the turns in words for a message to a person, such as ``4 turns (system, user, assistant, tool)``."""
+    """Return the turns in words for a message to a person, such as ``4 turns (system, user, assistant,
+    tool)``.
+    """
     roles = [str(message.get("role")) for message in messages]
     shown = ", ".join(roles[:6]) + (", …" if len(roles) > 6 else "")
     return f"{len(roles)} turn{'s' * (len(roles) != 1)} ({shown})"
@@ -166,7 +174,7 @@ def _call_text(call: JSON) -> str:
 
 
 def as_text(value: JSON) -> str:
-    """Return a string as it is and anything else as JSON text; raises InvalidRecord when nested too deeply."""
+    """Return a string as it is, anything else as JSON text; raises InvalidRecord when nested too deeply."""
     if isinstance(value, str):
         return value
     try:

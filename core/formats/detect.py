@@ -122,7 +122,9 @@ def inspect_file(
 
 
 def rank_formats(records: list[Record]) -> list[Candidate]:
-    """Return the formats whose columns are there, those that read most records first, then in the table's order."""
+    """Return the formats whose columns are there, those that read most records first, then in the table's
+    order.
+    """
     found: list[Candidate] = []
     for name in FORMATS:
         form = load_format(name)

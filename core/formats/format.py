@@ -33,7 +33,7 @@ class Format:
     suggest: Callable[[Sequence[Record]], Options | None]
 
     def matches(self, records: Sequence[Record]) -> float:
-        """Return the fraction of the records in [0, 1] that this format reads with the mapping it suggests."""
+        """Return the fraction of the records in [0, 1] that parse with the mapping this format suggests."""
         fields = self.suggest(records)
         return self.readable_fraction(records, fields) if fields is not None else 0.0
 

@@ -73,7 +73,7 @@ class Layout:
 
 
 def detect_layout(path: Path | str) -> Layout:
-    """Return the layout of a file, a saved Hugging Face folder or ``hub:owner/name``; raises UnreadableFile."""
+    """Return the layout of a file, a saved folder or ``hub:owner/name``; raises UnreadableFile."""
     if isinstance(path, str) and path.startswith(HUB_PREFIX):
         return Layout(container="hub", encoding="")
     path = Path(path)
@@ -96,7 +96,7 @@ def _folder_layout(path: Path) -> Layout:
     if (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
         return Layout(container="arrow_folder", encoding="")
     raise UnreadableFile(
-        f"{path.name} is a folder without state.json or dataset_dict.json, so no dataset saved by save_to_disk. "
+        f"{path.name} is a folder without state.json or dataset_dict.json: no dataset saved by save_to_disk. "
         "Give one of the files in it."
     )
 
@@ -111,8 +111,7 @@ def _refuse_other_kinds(path: Path, sample: bytes, damage: str | None) -> None:
             f"{path.name} is an HTML or XML page, perhaps an error page saved as a file. {_OFFERED}"
         )
     if not sample.strip():
-        why = f": {damage}" if damage else ": it holds no characters but blanks" if sample else ""
-        raise UnreadableFile(f"{path.name} is empty{why}.")
+        raise UnreadableFile(f"{path.name} is empty: {damage or 'it holds no characters but blanks'}.")
     if start[:1] not in (b"{", b"[") and _looks_binary(sample[:4096]):
         raise UnreadableFile(f"{path.name} is a binary file of an unknown kind. {_OFFERED}")
 
@@ -147,7 +146,7 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
     delimiter = _delimiter(sample, complete=complete)
     if delimiter is None:
         raise UnreadableFile(
-            f"{path.name} is text without columns: no JSON, and no line splits at a comma, tab, semicolon or bar "
+            f"{path.name} is text without columns: no JSON, and no line splits at comma, tab, semicolon, bar "
             f"into at least two columns. {_OFFERED}"
         )
     return layout("tsv" if delimiter == "\t" else "csv", delimiter)
@@ -169,7 +168,9 @@ def _is_lines(lines: Sequence[bytes]) -> bool:
 
 
 def _is_wrapper(sample: bytes, lines: Sequence[bytes]) -> bool:
-    """Tell whether the file is one object around a list of records, and not a record that holds a list of turns."""
+    """Tell whether the file is one object around a list of records, and not a record that holds a list of
+    turns.
+    """
     match = _FIRST_LIST.match(sample)
     if match is None or (len(lines) > 1 and _is_lines(lines)):
         return False
@@ -185,8 +186,8 @@ def _refuse_spread_objects(path: Path, sample: bytes, lines: Sequence[bytes]) ->
         several = re.search(rb"\}\s*\{", sample) is not None
         what = "JSON objects spread over several lines one after another" if several else "one JSON object"
         raise UnreadableFile(
-            f"{path.name} holds {what}, which is neither a JSON list nor JSON lines. Write each record on one line, or "
-            "put the records in a list: [ … , … ]."
+            f"{path.name} holds {what}, which is neither a JSON list nor JSON lines. Write each record on "
+            "one line, or put the records in a list: [ … , … ]."
         )
 
 
@@ -204,7 +205,9 @@ def _delimiter(sample: bytes, *, complete: bool) -> str | None:
 
 
 def _column_score(lines: Sequence[str], delimiter: str) -> float:
-    """Return the share of rows as wide as the header, plus a little for width; 0 when the header is one column."""
+    """Return the share of rows as wide as the header, plus a little for width; 0 when the header is one
+    column.
+    """
     widths: list[int] = []
     reader = csv.reader(lines, delimiter=delimiter)
     read_row: Callable[[], list[str]] = reader.__next__

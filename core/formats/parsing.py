@@ -1,4 +1,4 @@
-"""From the raw records of one piece of a file to a batch of examples: pure, so it can run in another process."""
+"""From the raw records of one piece of a file to a batch of examples; pure, so any process can do it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A batch, and the ``id`` of its imported records with their numbers, to be counted over the whole file."""
+    """A batch, and the number and ``id`` of its imported records, to be counted over the whole file."""
 
     batch: Batch
     ids: list[tuple[int, str]]

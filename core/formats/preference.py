@@ -1,4 +1,5 @@
-r"""Preference pairs: the chosen answer becomes the response, the rejected one is kept in ``meta["rejected"]``.
+r"""Preference pairs: the chosen answer becomes the response, the rejected one is kept in
+``meta["rejected"]``.
 
 Read are: a prompt as text or as turns beside chosen and rejected as text, one turn, the reply's turns or the
 whole conversation; and chosen and rejected without a prompt, as conversations or as ``\n\nHuman: …

@@ -75,7 +75,7 @@ def read_batches(
 
 
 def iter_chunks(path: Path | str, layout: Layout, *, block_bytes: int, batch_rows: int) -> Iterator[Chunk]:
-    """Yield the raw records of a file in chunks of about ``block_bytes``, or at most ``batch_rows`` records."""
+    """Yield the raw records of a file, about ``block_bytes`` or at most ``batch_rows`` of them at a time."""
     if layout.container == "hub":
         yield from row_chunks(hub_rows(str(path)), None, block_bytes, batch_rows)
         return

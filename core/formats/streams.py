@@ -1,4 +1,4 @@
-"""Bytes of a file as UTF-8 text: decompressed, recoded, and honest about where the file stops being readable."""
+"""Bytes of a file as UTF-8 text: unpacked, recoded, and honest about where the file stops being readable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.errors import UnreadableFile
 
 Compression = Literal["none", "gzip", "zstd"]
 READ_BYTES = 1 << 20
-# Small, because what one call unpacks is lost when the stream breaks in it, and can be 1,000s of times larger.
+# Small, because what one call unpacks is lost when the stream breaks in it, and can be 1,000 times larger.
 _PACKED_BYTES = 1 << 13
 _MAX_OUTPUT_BYTES = 8 << 20
 _BOMS = (
@@ -47,7 +47,9 @@ def detect_encoding(head: bytes) -> str:
 
 
 def _is_wide(letters: bytes, zeros: bytes) -> bool:
-    """Tell whether text in Latin letters takes two bytes each: zeros on one side, printable bytes on the other."""
+    """Tell whether text in Latin letters takes two bytes each: zeros on one side, printable bytes on the
+    other.
+    """
     printable = sum(byte >= 32 or byte in b"\t\r\n" for byte in letters)
     return bool(zeros) and zeros.count(0) > 0.4 * len(zeros) and printable > 0.95 * len(letters)
 
@@ -104,14 +106,19 @@ class TextStream:
             yield from plain
             return
         decoder = codecs.getincrementaldecoder(self.encoding)("surrogatepass")
-        for block in itertools.chain((head,), plain):
-            yield decoder.decode(block).encode("utf-8", "surrogatepass")
+        try:
+            for block in itertools.chain((head,), plain):
+                yield decoder.decode(block).encode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            # Only UTF-32 can hold numbers that are no character; UTF-16 text passes, lone surrogates and all.
+            self.damage = f"the {self.encoding} text is damaged ({error.reason})"
+            return
         if decoder.getstate()[0]:
             # Half a character at the end: one byte that is no UTF-8 makes the last line say so.
             yield b"\xff"
 
     def _plain(self) -> Iterator[bytes]:
-        """Yield unpacked pieces, small ones gathered to READ_BYTES, so that nobody joins thousands of them."""
+        """Yield unpacked pieces, gathered to READ_BYTES so that nobody joins thousands of them."""
         parts: list[bytes] = []
         n_bytes = 0
         for part in self._unpacked():

@@ -36,7 +36,9 @@ def parquet_rows(path: Path, layout: Layout) -> Iterator[Row]:
 
 
 def folder_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a folder written by ``save_to_disk``, all splits in order, each named in a column ``split``."""
+    """Yield the rows of a folder written by ``save_to_disk``, all splits in order, each named in a column
+    ``split``.
+    """
     splits = _splits(path)
     return _numbered(row for name, folder in splits for row in _with_split(_folder_batches(folder), name))
 
@@ -67,7 +69,9 @@ def parse_hub_address(address: str) -> tuple[str, str | None, str]:
 
 
 def plain(value: JSON, *, nested: bool = False) -> JSON:
-    """Return a value of a table as JSON can hold it; missing keys of a struct, which Arrow fills with null, go."""
+    """Return a value of a table as JSON can hold it; missing keys of a struct, which Arrow fills with null,
+    go.
+    """
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, dict):
@@ -84,7 +88,7 @@ def plain(value: JSON, *, nested: bool = False) -> JSON:
 
 @contextmanager
 def _seekable(path: Path, layout: Layout) -> Iterator[IO[bytes]]:
-    """Open a Parquet file, which is read from its end, unpacked into a temporary file where it is compressed."""
+    """Open a Parquet file, which is read from its end; a compressed one is unpacked into a temporary file."""
     if layout.compression == "none":
         with path.open("rb") as file:
             yield file

@@ -185,7 +185,7 @@ def _write_parquet(rows: Iterator[bytes], file: IO[bytes]) -> int:
                     writer.write_table(pa.Table.from_pylist(batch, schema=schema))
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             raise CurationError(
-                f"The rows do not fit one Parquet table: {error}. Export as JSON lines, which has no such limit."
+                f"The rows do not fit one Parquet table: {error}. Export as JSON lines instead."
             ) from error
     return n_rows
 

@@ -64,6 +64,8 @@ def _clusters(context: StepContext, found: Clustering) -> pa.Table:
             "size": pa.array(sizes, pa.int64()),
             "name": pa.array(default_names(keywords), pa.string()),
             "keywords": pa.array(keywords, pa.list_(pa.string())),
-            "medoids": pa.array([[int(row) for row in rows if row >= 0] for rows in central], pa.list_(pa.int64())),
+            "medoids": pa.array(
+                [[int(row) for row in rows if row >= 0] for rows in central], pa.list_(pa.int64())
+            ),
         }
     )

@@ -92,7 +92,9 @@ def export(
     return Exported(path, manifest_path, written.n_rows, written.sha256, manifest)
 
 
-def write_rows(examples: Artifact, rows: Int64s, path: Path, *, format_name: str, container: Container) -> Written:
+def write_rows(
+    examples: Artifact, rows: Int64s, path: Path, *, format_name: str, container: Container
+) -> Written:
     """Write these rows in the order of the dataset, as they are stored."""
     return export_file(stored_examples(examples, rows), path, format_name=format_name, container=container)
 

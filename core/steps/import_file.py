@@ -54,7 +54,11 @@ def run(context: StepContext, options: ImportOptions) -> dict[str, JSON]:
     folder = context.output.path
     with (
         pq.ParquetWriter(
-            folder / "examples.parquet", STORED_SCHEMA, compression="zstd", compression_level=1
+            folder / "examples.parquet",
+            STORED_SCHEMA,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=["source"],
         ) as examples,
         pq.ParquetWriter(folder / "rejects.parquet", REJECTS_SCHEMA, compression="zstd") as rejects,
     ):
