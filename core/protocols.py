@@ -33,3 +33,7 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str]) -> Float32s:
         """Vectors of shape (n, dimension), float32, unit length (an empty text gives a zero vector)."""
         ...
+
+    def encode_with_counts(self, texts: Sequence[str]) -> tuple[Float32s, Int64s]:
+        """``encode`` and ``count_tokens`` at once, so that no text is split into tokens twice."""
+        ...

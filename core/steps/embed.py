@@ -16,7 +16,7 @@ from core.encoders.cache import VectorCache, text_key
 from core.protocols import Encoder
 from core.steps.context import StepContext
 from core.steps.options import EmbedOptions
-from core.types import JSON, Float32s
+from core.types import JSON, Float32s, Int64s
 
 # Big enough that sorting by length inside a chunk wastes little padding, small enough that a killed run loses
 # a few seconds of work on a CPU.
@@ -90,8 +90,7 @@ def _encode_chunk(
     flat = [text for name in names for text in columns[name]]
     unique = list(dict.fromkeys(flat))
     position = {text: i for i, text in enumerate(unique)}
-    vectors, n_reused = _vectors(encoder, cache, unique)
-    lengths = encoder.count_tokens(unique)
+    vectors, lengths, n_reused = _vectors(encoder, cache, unique)
     rows = np.fromiter((position[t] for t in flat), dtype=np.int64, count=len(flat))
     size = len(columns[names[0]])
     window = encoder.max_tokens
@@ -105,15 +104,17 @@ def _encode_chunk(
     return arrays
 
 
-def _vectors(encoder: Encoder, cache: VectorCache, texts: list[str]) -> tuple[Float32s, int]:
+def _vectors(encoder: Encoder, cache: VectorCache, texts: list[str]) -> tuple[Float32s, Int64s, int]:
+    """Vectors and token counts of texts, and how many vectors were known already."""
     keys = [text_key(text) for text in texts]
     vectors, found = cache.get(keys)
-    missing = np.flatnonzero(~found)
+    known, missing = np.flatnonzero(found), np.flatnonzero(~found)
+    lengths = np.zeros(len(texts), dtype=np.int64)
+    lengths[known] = encoder.count_tokens([texts[i] for i in known])
     if len(missing):
-        fresh = encoder.encode([texts[i] for i in missing])
-        vectors[missing] = fresh
-        cache.put([keys[i] for i in missing], fresh)
-    return vectors, int(found.sum())
+        vectors[missing], lengths[missing] = encoder.encode_with_counts([texts[i] for i in missing])
+        cache.put([keys[i] for i in missing], vectors[missing])
+    return vectors, lengths, int(found.sum())
 
 
 def _assemble(context: StepContext, texts: tuple[str, ...], n_rows: int, dimension: int) -> None:
