@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.navigation import menu
+from pages.shared.frame import ICON
+from pages.shared.navigation import MENU_DRAWN, menu
 
-st.set_page_config(page_title="Tamis", page_icon=":material/filter_alt:", layout="wide")
+st.set_page_config(page_title="Tamis", page_icon=str(ICON), layout="wide")
+st.session_state[MENU_DRAWN] = True
 st.navigation(menu()).run()

@@ -33,15 +33,17 @@ with open_page("Map") as dataset:
         else:
             show_nothing_matches(scope)
     with above:
-        left, right = st.columns([0.64, 0.36], gap="medium")
+        left, right = st.columns([0.6, 0.4], gap="medium")
         with left:
             if lens.view.layout is None:
                 show_missing_map(lens)
             else:
                 show_layout_note(lens)
                 show_map(lens, scope, height=MAP_HEIGHT)
-        with right, st.container(height=SIDE_HEIGHT, border=True, key="beside_map"):
+        # Without a map there is nothing to be as high as.
+        height = SIDE_HEIGHT if lens.view.layout is not None else "content"
+        with right, st.container(height=height, border=False, autoscroll=False, key="beside_map"):
             if row is None:
                 show_clusters(lens, scope, height=SIDE_HEIGHT)
             else:
-                show_inspector(lens, row, order)
+                show_inspector(lens, scope, row, order)

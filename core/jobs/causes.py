@@ -41,6 +41,8 @@ def explain_failure(error: BaseException, workspace: Path) -> tuple[ErrorKind, s
 def explain_loss(job: Job, detail: str, kind: ErrorKind, workspace: Path) -> tuple[ErrorKind, str]:
     """Kind and reason for a worker that is gone without a result; ``detail`` and ``kind`` are its backend's."""
     cause = detail or "its process is gone and left no result"
+    if kind in (ErrorKind.BACKEND, ErrorKind.TIME_LIMIT):
+        return kind, f"{cause[:1].upper()}{cause[1:]}. {RESUME}"
     perhaps_killed = kind is ErrorKind.LOST and (not detail or "SIGKILL" in detail)
     if kind is ErrorKind.OUT_OF_MEMORY or (perhaps_killed and _kernel_ran_out_of_memory(job.progress)):
         return ErrorKind.OUT_OF_MEMORY, (

@@ -35,6 +35,7 @@ class Look:
     grace_s: float
     backend: Guarded
     spec: Callable[[Job], JobSpec]
+    queues: bool = False
 
 
 def fold(job: Job, state: BackendState, look: Look) -> Columns:
@@ -43,17 +44,18 @@ def fold(job: Job, state: BackendState, look: Look) -> Columns:
     """
     folder = JobFolder.of(look.store.workspace, job.job_id)
     result = folder.read_result(job.attempt)
-    if result is not None and (settled := _settle(job, result, folder, look)):
+    if result is not None and (settled := _settle(job, result, state, folder, look)):
         return settled
     if not job.handle:
         return _unrecorded(job, folder, look)
     progress = folder.read_progress(job.attempt)
-    columns = _observe(job, progress, look.clock)
+    columns = _observe(job, progress, look.clock) | _remark(job, state)
     quiet_s = 0.0 if "beat_at" in columns else abs(look.clock - job.beat_at)
-    ended = state.phase is Phase.ENDED and quiet_s >= look.grace_s
-    silent = state.phase is Phase.UNKNOWN and quiet_s > look.heartbeat_timeout_s
-    if ended or silent:
+    if _is_over(job, state, progress, quiet_s, look):
         return columns | _lose(job, state, folder, look)
+    if progress is None and state.phase in (Phase.WAITING, Phase.ALIVE) and quiet_s > look.grace_s / 2 > 0:
+        # In a cluster's queue nobody beats but the cluster itself.
+        columns["beat_at"] = look.clock
     if job.cancelled_at is not None:
         _escalate(job, state, folder, look)
     elif _overdue(job, progress, quiet_s):
@@ -61,9 +63,35 @@ def fold(job: Job, state: BackendState, look: Look) -> Columns:
     return columns
 
 
-def _settle(job: Job, result: JobResult, folder: JobFolder, look: Look) -> Columns:
-    """The end that the worker wrote down; empty while the artifact it names is still on its way."""
+def _is_over(job: Job, state: BackendState, progress: Progress | None, quiet_s: float, look: Look) -> bool:
+    """Whether no worker will write a result any more, as far as anyone can tell."""
+    if state.phase is Phase.ENDED:
+        # Nobody waits for the last words of a job that is to be cancelled.
+        return quiet_s >= look.grace_s or job.cancelled_at is not None
+    if state.phase is not Phase.UNKNOWN or quiet_s <= look.heartbeat_timeout_s:
+        return False
+    # Silence says nothing about a job that may still be in the queue of a cluster that does not answer now.
+    return not look.queues or progress is not None or job.cancelled_at is not None
+
+
+def _remark(job: Job, state: BackendState) -> Columns:
+    """What a backend says of a job that is waiting there, or that it cannot see now, as the row's reason."""
+    remark = state.detail if state.phase in (Phase.WAITING, Phase.UNKNOWN) else ""
+    return {} if remark == job.reason else {"reason": remark}
+
+
+def _settle(job: Job, result: JobResult, state: BackendState, folder: JobFolder, look: Look) -> Columns:
+    """The end that the worker wrote down; empty while the artifact it names, or a better explanation than the
+    worker has, is still on its way.
+    """
     columns: Columns = {"finished_at": timestamp(look.clock)}
+    if result.error_kind is ErrorKind.TERMINATED and look.grace_s > 0 and job.handle:
+        if state.phase is not Phase.ENDED and abs(look.clock - job.beat_at) < look.grace_s:
+            return {}
+        if state.phase is Phase.ENDED and state.kind is not ErrorKind.LOST:
+            # A worker only sees the signal; the scheduler knows what it was for.
+            kind, reason = explain_loss(job, state.detail, state.kind, look.store.workspace)
+            return columns | _ending(JobState.FAILED, kind, reason, folder)
     if result.state is JobState.SUCCEEDED and not _artifact_exists(job, look):
         if abs(look.clock - job.beat_at) < look.grace_s:
             return {}
@@ -109,12 +137,15 @@ def _lose(job: Job, state: BackendState, folder: JobFolder, look: Look) -> Colum
     columns: Columns = {"finished_at": timestamp(look.clock)}
     if job.cancelled_at is not None:
         reason = "Cancelled; the worker did not stop by itself and was ended."
+        if folder.read_progress(job.attempt) is None:
+            reason = "Cancelled before its worker began."
         return columns | _ending(JobState.CANCELLED, ErrorKind.NONE, reason, folder)
     detail = state.detail
     if state.phase is Phase.UNKNOWN:
         detail = f"no sign of life for {look.heartbeat_timeout_s:.0f} s" + (f", {detail}" if detail else "")
     kind, reason = explain_loss(job, detail, state.kind, look.store.workspace)
-    return columns | _ending(JobState.FAILED, kind, reason, folder)
+    columns |= _ending(JobState.FAILED, kind, reason, folder)
+    return columns | {"log_tail": columns["log_tail"] or look.backend.log(job.handle)}
 
 
 def _unrecorded(job: Job, folder: JobFolder, look: Look) -> Columns:

@@ -117,11 +117,11 @@ def submit_missing(
 
 def _stage(row: StageRow, artifacts: Sequence[Artifact], jobs: Sequence[Job]) -> Stage:
     made = tuple(artifact for artifact in artifacts if artifact.kind == row.makes)
-    for state in (JobState.RUNNING, JobState.QUEUED):
-        active = [job for job in jobs if job.state is state]
+    for under_way in (JobState.RUNNING, JobState.QUEUED):
+        active = [job for job in jobs if job.state is under_way]
         if active:
             # The oldest is the one that runs, or runs first.
-            return Stage(row, StageState(state.value), made, active[-1])
+            return Stage(row, StageState(under_way.value), made, active[-1])
     newest = jobs[0] if jobs else None
     if made:
         state = StageState.OUTDATED if _is_outdated(row, made[0], artifacts) else StageState.DONE

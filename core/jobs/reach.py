@@ -45,6 +45,14 @@ class Guarded:
             logger.warning("%s could not look for %s: %s", self.name, spec.job_id, error)
             return False, None
 
+    def log(self, handle: str) -> str:
+        """The backend's own record of the output; empty when it cannot be reached."""
+        try:
+            return self._made().log(handle)
+        except (CurationError, OSError) as error:
+            logger.warning("%s has no log of %s: %s", self.name, handle, error)
+            return ""
+
     def _made(self) -> Backend:
         try:
             return self.backends[self.name]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from core import __version__
 from core.errors import CurationError
 from core.jobs import rows
-from core.jobs.backends import Backend, shares_machine
+from core.jobs.backends import Backend, NoAnswer, NotNow, shares_machine
 from core.jobs.folder import JobFolder
 from core.jobs.model import ErrorKind, Job, JobSpec, JobState, Progress, Resources, job_from_row
 from core.settings import Settings
@@ -149,6 +149,13 @@ class Starter:
         try:
             folder.prepare(spec)
             handle = backend.submit(folder, spec)
+        except NotNow as error:
+            self._put_back(job, str(error))
+            return False
+        except NoAnswer as error:
+            # Its claim stays; once that is old enough, the backend is asked whether it has the job.
+            logger.warning("Job %s may or may not have been submitted: %s", job.job_id, error)
+            return False
         except (CurationError, OSError) as error:
             logger.warning("Job %s could not be started: %s", job.job_id, error)
             self._change(job, self._failed(ErrorKind.BACKEND, f"Could not be started: {error}"))
@@ -158,6 +165,26 @@ class Starter:
             backend.cancel(handle, force=True)
             return False
         return True
+
+    def _put_back(self, job: Job, reason: str) -> None:
+        """Undo a claim that led to nothing; a job that was cancelled meanwhile ends."""
+        with self.database.writing() as connection:
+            now = rows.find(connection, job.job_id)
+            if now is None:
+                return
+            columns: rows.Columns = {
+                "state": JobState.QUEUED,
+                "started_at": None,
+                "claims": job.claims - 1,
+                "reason": reason,
+            }
+            if now.cancelled_at is not None:
+                columns = {
+                    "state": JobState.CANCELLED,
+                    "finished_at": rows.timestamp(self.now()),
+                    "reason": "Cancelled before it started.",
+                }
+            rows.change(connection, job, columns)
 
     def _change(self, job: Job, columns: rows.Columns) -> bool:
         with self.database.writing() as connection:

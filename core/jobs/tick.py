@@ -72,8 +72,9 @@ def _fold_backend(
     backend = Guarded(name, backends)
     # Asked before any file is read: a worker that had ended by then has written its last file.
     states = backend.poll([job.handle for job in jobs if job.handle])
-    grace_s = backend_row(name).grace_s if name in BACKENDS else 0.0
-    look = Look(store, now(), settings.heartbeat_timeout_s, grace_s, backend, spec_of)
+    row = backend_row(name) if name in BACKENDS else None
+    grace_s, queues = (row.grace_s, row.queues) if row is not None else (0.0, False)
+    look = Look(store, now(), settings.heartbeat_timeout_s, grace_s, backend, spec_of, queues)
     unrecorded = BackendState(Phase.UNKNOWN)
     found = [(job, fold(job, states.get(job.handle, unrecorded), look)) for job in jobs]
     return [(job, columns) for job, columns in found if columns]

@@ -49,7 +49,9 @@ class DatasetFacts:
 
 def dataset_facts(view: DatasetView) -> DatasetFacts:
     """Read the text lengths, sources, turns and hashes of a dataset once."""
-    prompt, response = (column_values(view, key).astype(np.int64) for key in ("prompt_chars", "response_chars"))
+    prompt, response = (
+        column_values(view, key).astype(np.int64) for key in ("prompt_chars", "response_chars")
+    )
     longest = max(int(prompt.max(initial=0)), int(response.max(initial=0)), 2)
     shortest = max(1, int(np.quantile(np.minimum(prompt, response), 0.005))) if view.n_rows else 1
     edges = np.geomspace(min(shortest, longest), longest + 1.0, N_BINS + 1)

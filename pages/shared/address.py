@@ -8,7 +8,9 @@ from core.errors import CurationError
 from core.store.scope import ALL_ROWS, Condition, Scope
 from pages.shared.plain_text import plain
 
-TABLE_PAGE = "rows_page"
+TABLE_PAGE, TABLE_SORT = "rows_page", "rows_sort"
+BY_SIMILARITY = "similarity"
+REGIONS = ("lasso", "box")
 
 
 def read_scope() -> Scope:
@@ -42,6 +44,8 @@ def change_scope(scope: Scope) -> None:
     _write("scope", coded)
     if "rows" not in _kinds(scope):
         _write("near", "")
+        if st.session_state.get(TABLE_SORT) == BY_SIMILARITY:
+            del st.session_state[TABLE_SORT]
     st.session_state[TABLE_PAGE] = 1
 
 
@@ -55,11 +59,12 @@ def narrow(kind: str, value: object, on: str = "") -> None:
 
 def replace(kind: str, value: object, on: str = "") -> None:
     """Put a condition in place of those of its kind; None takes them away. From a callback."""
-    kept = _stored_scope().without(kind)
-    try:
-        change_scope(kept if value is None else kept.and_where(kind, value, on))
-    except CurationError as error:
-        say_later(str(error))
+    _put(kind, value, on, (kind,))
+
+
+def replace_region(kind: str, value: object, on: str) -> None:
+    """Put a lasso or a box in place of the one before: a map has one region at a time. From a callback."""
+    _put(kind, value, on, REGIONS)
 
 
 def drop(condition: Condition) -> None:
@@ -79,7 +84,7 @@ def show_ranking(near: str, rows: list[int]) -> None:
     """Keep only these rows, most similar first; from a callback."""
     replace("rows", rows)
     _write("near", near)
-    st.session_state.pop("rows_sort", None)
+    st.session_state[TABLE_SORT] = BY_SIMILARITY
 
 
 def open_row(row: int | None, *, mark: bool = True) -> None:
@@ -114,6 +119,16 @@ def show_what_was_said() -> None:
     message = st.session_state.pop("said_later", "")
     if message:
         st.error(plain(message), icon=":material/error:")
+
+
+def _put(kind: str, value: object, on: str, instead_of: tuple[str, ...]) -> None:
+    kept = _stored_scope()
+    for replaced in instead_of:
+        kept = kept.without(replaced)
+    try:
+        change_scope(kept if value is None else kept.and_where(kind, value, on))
+    except CurationError as error:
+        say_later(str(error))
 
 
 def _stored_scope() -> Scope:

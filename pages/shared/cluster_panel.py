@@ -7,20 +7,21 @@ from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from core.errors import CurationError
 from core.store.names import rename_cluster
-from core.store.query import fetch_rows
 from core.store.scope import Scope
 from core.types import NOISE
 from pages.shared import address, queries
 from pages.shared.colouring import cluster_colour
 from pages.shared.lens import Lens
-from pages.shared.plain_text import plain, shorten
+from pages.shared.plain_text import plain
 from pages.shared.reviewer import reviewer_name
+from pages.shared.row_list import show_row_list
 
-N_EXAMPLES = 3
+N_EXAMPLES = 4
 
 
 def show_clusters(lens: Lens, scope: Scope, *, height: int) -> None:
@@ -43,7 +44,7 @@ def show_clusters(lens: Lens, scope: Scope, *, height: int) -> None:
         on_select=partial(_filter_by, lens, key, ids),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [ids.index(c) for c in chosen if c in ids]}},
-        height=height - (330 if one is not None else 60),
+        height=height - (310 if one is not None else 60),
         alt="Clusters by size",
     )
     if one is not None and one in ids:
@@ -80,7 +81,7 @@ def _table(found: pa.Table) -> pa.Table:
     if found["n_matching"].to_pylist() != found["size"].to_pylist():
         columns["n_matching"] = found["n_matching"]
     if found["selected_fraction"].null_count < found.num_rows:
-        columns["selected_fraction"] = found["selected_fraction"]
+        columns["selected_percent"] = pc.multiply(found["selected_fraction"], 100.0)
     columns |= {name: found[name] for name in found.column_names if name.startswith("score:")}
     columns["keywords"] = found["keywords"]
     return pa.table(columns)
@@ -93,11 +94,11 @@ def _dot(colour: str) -> str:
 
 def _columns(found: pa.Table) -> dict[str, Any]:
     config: dict[str, Any] = {
-        "colour": st.column_config.ImageColumn("", width=32),
-        "name": st.column_config.TextColumn("Name", width=170),
-        "size": st.column_config.NumberColumn("Rows", width=64, format="localized"),
-        "n_matching": st.column_config.NumberColumn("Match", width=64, format="localized"),
-        "selected_fraction": st.column_config.NumberColumn("Selected", width=76, format="percent"),
+        "colour": st.column_config.ImageColumn("", width=28),
+        "name": st.column_config.TextColumn("Name", width=132),
+        "size": st.column_config.NumberColumn("Rows", width=56, format="localized"),
+        "n_matching": st.column_config.NumberColumn("Match", width=60, format="localized"),
+        "selected_percent": st.column_config.NumberColumn("Selected", width=72, format="%.1f %%"),
         "keywords": st.column_config.ListColumn("Keywords", width="medium"),
     }
     for name in found.column_names:
@@ -106,51 +107,39 @@ def _columns(found: pa.Table) -> dict[str, Any]:
             means = [mean for mean in found[name].to_pylist() if mean is not None]
             small = max(means, default=0) < 100
             config[name] = st.column_config.NumberColumn(
-                f"Mean {label}", width=110, format="%.3f" if small else "localized"
+                f"Mean {label}", width=110, format="%.3f" if small else "%,.0f"
             )
     return config
 
 
 def _detail(lens: Lens, cluster: dict[str, Any]) -> None:
     cluster_id = int(cluster["cluster_id"])
-    with st.container(border=True, gap="small"):
-        if cluster_id == NOISE:
-            st.caption("Rows that lie in no cluster. They are never forced into one unless you ask for it.")
-            return
-        key = f"rename_{cluster_id}_{lens.names.revision}"
-        st.text_input(
-            "Name of the cluster",
-            value=cluster["name"],
-            key=key,
-            icon=":material/edit:",
-            label_visibility="collapsed",
-            help="Empty gives the name made of its keywords back.",
-            on_change=partial(_rename, lens, cluster_id, key),
-        )
-        st.caption(" · ".join(plain(word) for word in cluster["keywords"]))
-        _typical(lens, [int(row) for row in cluster["medoids"]][:N_EXAMPLES])
-
-
-def _typical(lens: Lens, rows: list[int]) -> None:
-    prompts = fetch_rows(lens.view, rows, ["prompt"])["prompt"].to_pylist()
-    for row, prompt in zip(rows, prompts, strict=True):
-        st.button(
-            plain(shorten(prompt, 70)) or "empty prompt",
-            key=f"typical_{row}",
-            icon=":material/chat_bubble:",
-            type="tertiary",
-            width="stretch",
-            help="A typical row of this cluster: open it",
-            on_click=address.open_row,
-            args=(row,),
-        )
+    if cluster_id == NOISE:
+        st.caption("Rows that lie in no cluster. They are never forced into one unless you ask for it.")
+        return
+    key = f"rename_{cluster_id}_{lens.names.revision}"
+    st.text_input(
+        "Name of the cluster",
+        value=cluster["name"],
+        key=key,
+        icon=":material/edit:",
+        label_visibility="collapsed",
+        placeholder="Empty gives the name made of its keywords back",
+        on_change=partial(_rename, lens, cluster_id, key),
+    )
+    st.caption(" · ".join(plain(word) for word in cluster["keywords"]))
+    show_row_list(lens, cluster["medoids"][:N_EXAMPLES], "typical", title="Typical rows")
 
 
 def _rename(lens: Lens, cluster_id: int, key: str) -> None:
     clustering = lens.view.require("clustering")
     try:
         rename_cluster(
-            lens.workspace.database, clustering, cluster_id, st.session_state[key], reviewer_name(lens.workspace)
+            lens.workspace.database,
+            clustering,
+            cluster_id,
+            st.session_state[key],
+            reviewer_name(lens.workspace),
         )
     except CurationError as error:
         address.say_later(str(error))

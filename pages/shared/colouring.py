@@ -15,10 +15,28 @@ from pages.shared.lens import Lens
 from pages.shared.plain_text import shorten
 
 # Middle lightness, so that every colour can be told from a white and from a nearly black page.
-PALETTE = (
-    "#0F9D8A #E4632B #5B6CDE #C48A00 #D6438A #1E8FCB #6FA01F #9257D9 #D64545 #8B7355 "
-    "#00A5B5 #B5651D #8B7BE8 #9A9400 #B03FB5 #3F7FBF #3E9E5B #C77DBB #A8674C #5E8C9A"
-).split()
+PALETTE = [
+    "#0F9D8A",
+    "#E4632B",
+    "#5B6CDE",
+    "#C48A00",
+    "#D6438A",
+    "#1E8FCB",
+    "#6FA01F",
+    "#9257D9",
+    "#D64545",
+    "#8B7355",
+    "#00A5B5",
+    "#B5651D",
+    "#8B7BE8",
+    "#9A9400",
+    "#B03FB5",
+    "#3F7FBF",
+    "#3E9E5B",
+    "#C77DBB",
+    "#A8674C",
+    "#5E8C9A",
+]
 SCALE = ("#5B3FB5", "#1E8FCB", "#12A584", "#9CB02A", "#F0A500")
 MUTED = "#8A9794"
 MAX_GROUPS = 10
@@ -93,7 +111,9 @@ def _by_value(lens: Lens, column: str, title: str, held: NDArray[Any]) -> Groups
     place = {value: number for number, value in enumerate(top)}
     others, missing = len(top), len(top) + 1
     codes = np.fromiter(
-        (missing if value is None else place.get(value, others) for value in held), dtype=np.int64, count=len(held)
+        (missing if value is None else place.get(value, others) for value in held),
+        dtype=np.int64,
+        count=len(held),
     )
     more = counted.n_distinct - len(top)
     labels = [shorten(str(value), 28) or "(empty)" for value in top]
@@ -114,4 +134,6 @@ def _with_prefix(keys: dict[str, str], prefix: str) -> list[str]:
 
 def _label(key: str, label: str) -> str:
     family = key.partition(":")[0]
-    return {"score": f"score: {label}", "meta": f"metadata: {label}", "tag": f"tag: {label}"}.get(family, label)
+    return {"score": f"score: {label}", "meta": f"metadata: {label}", "tag": f"tag: {label}"}.get(
+        family, label
+    )

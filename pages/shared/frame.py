@@ -12,14 +12,16 @@ import streamlit as st
 from core.errors import CurationError
 from core.store.names import dataset_names
 from pages.shared.activity import show_activity
-from pages.shared.navigation import link_to
+from pages.shared.navigation import link_to, start_over_if_alone
 from pages.shared.plain_text import plain
 from pages.shared.workspace import Workspace, open_workspace
 
 LOGO = Path(__file__).with_name("logo.svg")
+ICON = Path(__file__).with_name("icon.svg")
 PARAMETER = "dataset"
 _PICKER = "dataset_picker"
 _REMEMBERED = "dataset_remembered"
+_ABOUT_ROWS = ("scope", "row", "near", "selection", "tag")  # parameters that mean nothing in another dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ def pick_dataset(workspace: Workspace) -> str | None:
     if not names:
         return None
     remembered = st.session_state.get(_REMEMBERED)
-    chosen = next((one for one in (asked, remembered) if one in names), None) or _newest(workspace, list(names))
+    chosen = next((one for one in (asked, remembered) if one in names), None) or _newest(
+        workspace, list(names)
+    )
     st.session_state[_PICKER] = chosen
     st.sidebar.selectbox(
         "Dataset",
@@ -86,6 +90,14 @@ def remember_dataset(dataset_id: str) -> None:
     st.session_state[_REMEMBERED] = dataset_id
     if st.query_params.get(PARAMETER) != dataset_id:
         st.query_params[PARAMETER] = dataset_id
+
+
+def open_dataset(dataset_id: str) -> None:
+    """Change to another dataset and forget what the address says about rows of the former one; from a callback."""
+    if dataset_id != st.session_state.get(_REMEMBERED):
+        for name in _ABOUT_ROWS:
+            st.query_params.pop(name, None)
+    remember_dataset(dataset_id)
 
 
 @contextmanager
@@ -109,14 +121,13 @@ def say_empty() -> None:
 
 @contextmanager
 def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
-    # Said here too, because a page may be drawn without app.py around it (see navigation.Place).
-    st.set_page_config(page_title=f"{title} · Tamis", layout="wide")
+    start_over_if_alone()
+    # Here too, because a test draws a page without app.py around it.
+    st.set_page_config(page_title=f"{title} · Tamis", page_icon=str(ICON), layout="wide")
     st.logo(str(LOGO), size="large")
     with errors_in_place():
         workspace = open_workspace()
-        with st.container(
-            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", height=56
-        ):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.title(title, anchor=False, width="content")
             if activity:
                 show_activity(workspace)
@@ -124,9 +135,7 @@ def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
 
 
 def _picked() -> None:
-    chosen = st.session_state[_PICKER]
-    st.session_state[_REMEMBERED] = chosen
-    st.query_params[PARAMETER] = chosen
+    open_dataset(st.session_state[_PICKER])
 
 
 def _newest(workspace: Workspace, dataset_ids: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.compute.background import DensityGrid
+from core.store.drawing import DensityGrid
 from core.types import Bools, Float32s, Int64s
-from pages.shared.colouring import MUTED, SCALE, Colouring, Groups, Shades
+from pages.shared.colouring import MUTED, PALETTE, SCALE, Colouring, Groups, Shades
 from pages.shared.plain_text import plain_in_figure
 
 Polygon = tuple[tuple[float, float], ...]
+MOST_NAMED = 12_000  # points up to which each says its cluster when pointed at
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,12 @@ class Look:
     def paper(self) -> str:
         """Colour behind labels, slightly transparent."""
         return "rgba(16,22,21,0.78)" if self.dark else "rgba(255,255,255,0.82)"
+
+    @property
+    def halo(self) -> str:
+        """Shadow that keeps text readable over points without hiding them."""
+        paper = "#101615" if self.dark else "#FFFFFF"
+        return ", ".join([f"0 0 2px {paper}"] * 4 + [f"0 0 6px {paper}"] * 2)
 
     @property
     def faded(self) -> str:
@@ -79,22 +87,31 @@ def draw_map(dots: Dots, colouring: Colouring, extras: Extras, look: Look) -> go
     return figure
 
 
+def draw_histogram(counts: Sequence[int], edges: Sequence[float], *, height: int = 72) -> go.Figure:
+    """Bars without axes: the shape alone, for a form whose fields say the numbers."""
+    middles = [(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)]
+    figure = go.Figure(go.Bar(x=middles, y=list(counts), marker={"color": PALETTE[0], "line": {"width": 0}}))
+    hidden = {"visible": False, "fixedrange": True}
+    figure.update_layout(
+        height=height, margin=dict.fromkeys("lrtb", 0), bargap=0.08, xaxis=hidden, yaxis=hidden
+    )
+    return figure
+
+
 def spaced_labels(
     middles: dict[int, tuple[float, float]], names: dict[int, str], span: tuple[float, float], most: int = 14
 ) -> tuple[tuple[float, float, str], ...]:
-    """Labels of the first clusters that keep clear of each other; ``span`` is the width and height of the map."""
+    """Labels that keep clear of each other, ``names`` in order of importance; ``span`` is the map's width and height."""
     width, height = (max(side, 1e-9) for side in span)
     placed: list[tuple[float, float, str]] = []
-    for cluster_id in sorted(middles):
-        x, y = middles[cluster_id]
-        name = names.get(cluster_id, "")
+    for cluster_id, name in names.items():
+        x, y = middles.get(cluster_id, (float("nan"), 0.0))
         reach = 0.0055 * len(name) + 0.01  # half the width of such a label on a map of usual size
         clear = all(
-            abs(y - other_y) / height > 0.05
-            or abs(x - other_x) / width > reach + 0.0055 * len(other) + 0.01
+            abs(y - other_y) / height > 0.05 or abs(x - other_x) / width > reach + 0.0055 * len(other) + 0.01
             for other_x, other_y, other in placed
         )
-        if name and clear:
+        if name and clear and x == x:
             placed.append((x, y, name))
         if len(placed) == most:
             break
@@ -138,7 +155,9 @@ def _coloured(dots: Dots, colouring: Colouring, look: Look) -> list[go.Scattergl
     if isinstance(colouring, Shades):
         return _shaded(dots, colouring, look)
     # Rare groups last, so that few selected rows lie on top of many that are not.
-    order = np.argsort(-np.bincount(colouring.codes, minlength=len(colouring.colours))[colouring.codes], kind="stable")
+    order = np.argsort(
+        -np.bincount(colouring.codes, minlength=len(colouring.colours))[colouring.codes], kind="stable"
+    )
     shuffled = order if colouring.labels else np.arange(len(order))
     drawn = shuffled[dots.matched[shuffled]]
     last = max(len(colouring.colours) - 1, 1)
@@ -177,7 +196,11 @@ def _shaded(dots: Dots, colouring: Shades, look: Look) -> list[go.Scattergl]:
             "outlinewidth": 0,
             "nticks": 4,
             "tickfont": {"color": look.ink, "size": 11},
-            "title": {"text": plain_in_figure(colouring.title), "font": {"color": look.ink, "size": 12}, "side": "top"},
+            "title": {
+                "text": plain_in_figure(colouring.title),
+                "font": {"color": look.ink, "size": 12},
+                "side": "top",
+            },
         },
     }
     return [*traces, _points(dots, drawn, marker, look, value=True)]
@@ -194,18 +217,20 @@ def _points(
 ) -> go.Scattergl:
     scatter = go.Scattergl if look.webgl else go.Scatter
     shown = "<br>%{marker.color:.4~g}" if value else f"<br>{note}" if note else ""
+    # A name per point is most of what a large figure weighs, and half of what it takes to make.
+    named = len(dots.rows) <= MOST_NAMED
     chosen = {"color": look.ink, "size": 13, "opacity": 1.0}
     return scatter(
         x=dots.xy[which, 0],
         y=dots.xy[which, 1],
         customdata=dots.rows[which],
-        text=dots.names[which],
+        text=dots.names[which] if named else None,
         mode="markers",
         showlegend=False,
         marker={"size": _size(len(dots.rows)), "line": {"width": 0}} | marker,
         selected={"marker": chosen},
         unselected={"marker": {"opacity": marker["opacity"]}},
-        hovertemplate=f"%{{text}}<br>row %{{customdata}}{shown}<extra></extra>",
+        hovertemplate=f"{'%{text}<br>' if named else ''}row %{{customdata}}{shown}<extra></extra>",
     )
 
 
@@ -277,8 +302,6 @@ def _label(label: tuple[float, float, str], look: Look) -> dict[str, Any]:
         "y": y,
         "text": plain_in_figure(name),
         "showarrow": False,
-        "font": {"size": 12, "color": look.ink},
-        "bgcolor": look.paper,
-        "borderpad": 2,
+        "font": {"size": 13, "weight": 600, "color": look.ink, "shadow": look.halo},
         "captureevents": False,
     }

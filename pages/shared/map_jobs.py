@@ -46,11 +46,19 @@ def show_layout_note(lens: Lens) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         job = _under_way(lens, "project")
         if job:
-            st.caption(":material/hourglass_top: PCA for now; UMAP replaces it when its job ends.", width="content")
+            st.caption(
+                ":material/hourglass_top: PCA for now; UMAP replaces it when its job ends.", width="content"
+            )
             link_to("job_list", f"Job {job}")
             return
-        st.caption("PCA: the two directions of largest variance. UMAP separates groups better.", width="content")
-        st.button("Run UMAP", icon=":material/play_arrow:", type="tertiary", on_click=_start, args=(lens, ("project",)))
+        st.caption("PCA for now; UMAP separates groups better.", width="content")
+        st.button(
+            "Run UMAP",
+            icon=":material/play_arrow:",
+            type="tertiary",
+            on_click=_start,
+            args=(lens, ("project",)),
+        )
 
 
 def _under_way(lens: Lens, step: str) -> str:

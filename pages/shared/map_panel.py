@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -47,21 +48,22 @@ def show_map(lens: Lens, scope: Scope, *, height: int = 600) -> None:
         config=CONFIG,
         alt="Map of all rows: similar rows lie close together",
     )
-    _say_what_is_drawn(lens, webgl)
+    _say_what_is_drawn(lens, scope, webgl)
 
 
 def _controls(lens: Lens) -> tuple[str, bool]:
     choices = colour_choices(lens)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Colour by", width="content")
         colour = st.selectbox(
             "Colour by",
             list(choices),
-            format_func=lambda key: f"Colour: {choices.get(key, key)}",
+            format_func=lambda key: choices.get(key, key),
             key="colour",
             bind="query-params",
             persist_state="session",
             label_visibility="collapsed",
-            width=260,
+            width=220,
         )
         st.space("stretch")
         webgl = not st.toggle(
@@ -84,7 +86,12 @@ def _marked_row(lens: Lens) -> int | None:
 
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _figure(
-    key: str, revisions: tuple[int, int], drawn: tuple[str, str, Look, int | None], *, _lens: Lens, _scope: Scope
+    key: str,
+    revisions: tuple[int, int],
+    drawn: tuple[str, str, Look, int | None],
+    *,
+    _lens: Lens,
+    _scope: Scope,
 ) -> go.Figure:
     _, colour, look, mark = drawn
     xy = queries.positions(_lens)
@@ -101,7 +108,7 @@ def _figure(
         names=np.array([names[int(i)] for i in queries.cluster_of(_lens)[rows]], dtype=object),
     )
     extras = Extras(
-        labels=_labels(_lens, xy) if colour == "cluster" else (),
+        labels=_labels(_lens, _scope, xy) if colour == "cluster" else (),
         outlines=tuple(_outlines(_lens, _scope)),
         mark=None if mark is None else (float(xy[mark, 0]), float(xy[mark, 1])),
         density=queries.density(_lens) if _lens.n_rows > queries.MAX_DRAWN else None,
@@ -115,10 +122,12 @@ def _short_names(lens: Lens) -> dict[int, str]:
     return {i: plain_in_figure(shorten(name, 32)) for i, name in lens.names.names.items()}
 
 
-def _labels(lens: Lens, xy: Float32s) -> tuple[tuple[float, float, str], ...]:
+def _labels(lens: Lens, scope: Scope, xy: Float32s) -> tuple[tuple[float, float, str], ...]:
     if lens.view.clustering is None:
         return ()
-    names = {i: shorten(name, 24) for i, name in lens.names.names.items()}
+    # Only what the eye should go to: clusters that the filter leaves something of, those with most rows first.
+    counts = Counter(queries.cluster_of(lens)[queries.matches(lens, scope)].tolist())
+    names = {i: shorten(lens.cluster_name(i), 24) for i, _ in counts.most_common() if i >= 0}
     span = np.nanmax(xy, axis=0) - np.nanmin(xy, axis=0)
     return spaced_labels(queries.cluster_middles(lens), names, (float(span[0]), float(span[1])))
 
@@ -147,10 +156,10 @@ def _take_selection(layout: str) -> None:
         drawn = selection["lasso"][-1]
         corners = list(zip(drawn["x"], drawn["y"], strict=True))
         step = -(-len(corners) // MAX_LASSO_CORNERS)
-        address.replace("lasso", corners[::step], layout)
+        address.replace_region("lasso", corners[::step], layout)
     elif selection["box"]:
         drawn = selection["box"][-1]
-        address.replace("box", [sorted(drawn["x"]), sorted(drawn["y"])], layout)
+        address.replace_region("box", [sorted(drawn["x"]), sorted(drawn["y"])], layout)
     elif selection["points"]:
         clicked = selection["points"][-1].get("customdata")
         row = clicked[0] if isinstance(clicked, list) else clicked
@@ -158,11 +167,17 @@ def _take_selection(layout: str) -> None:
             address.open_row(int(row), mark=False)
 
 
-def _say_what_is_drawn(lens: Lens, webgl: bool) -> None:
+def _say_what_is_drawn(lens: Lens, scope: Scope, webgl: bool) -> None:
     n_rows = lens.n_rows
     most = queries.MAX_DRAWN if webgl else MAX_SVG
-    if n_rows > most:
-        kept = "selected, tagged and matching rows always included" if webgl else "drawn without WebGL"
-        st.caption(f"{most:,} of {n_rows:,} points drawn; {kept}. Filters and lassos act on all rows.")
-    else:
+    if n_rows <= most:
         st.caption("Click a point to read it, scroll to zoom. Lasso and box are in the bar above the map.")
+        return
+    kept = "as many as are readable without WebGL."
+    if webgl:
+        all_matching = (
+            bool(scope.conditions) and len(queries.matches(lens, scope)) <= queries.MAX_SURELY_DRAWN
+        )
+        kept = "sampled by cluster; selected and tagged rows "
+        kept += "and all that match are among them." if all_matching else "are among them."
+    st.caption(f"{most:,} of {n_rows:,} points drawn, {kept} Filters and lassos act on all rows.")

@@ -11,20 +11,21 @@ from streamlit.navigation.page import StreamlitPage
 
 from core.settings import project_folder
 
+MENU_DRAWN = "menu_drawn"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """A page: its file, and how the menu shows it.
 
-    ``url_path`` differs from the name of the file on purpose: until the menu has been built once, the server's old
-    discovery also answers for file names in ``pages/``, and would draw that page without the menu.
+    The address of a page is the name of its file. Until the menu has been built once in a server, Streamlit's old
+    discovery answers for ``pages/`` by file name, so only then does a link work as the first thing a server is asked.
     """
 
     name: str
     section: str
     title: str
     icon: str
-    url_path: str
     help: str
 
     @property
@@ -39,48 +40,70 @@ class Place:
 
 
 PLACES = (
-    Place("overview", "Data", "Overview", ":material/home:", "", "Datasets, where each stands, and what to do next."),
+    Place("overview", "Data", "Overview", ":material/home:", "Datasets, where each stands, and what to do next."),
     Place(
-        "import_data", "Data", "Import", ":material/upload_file:", "import",
+        "import_data", "Data", "Import", ":material/upload_file:",
         "Bring in a file, a folder or a hub dataset; nothing is imported before you agree to the mapping.",
     ),
     Place(
-        "data_map", "Data", "Map", ":material/scatter_plot:", "map",
-        "See, search, filter and tag the rows of a dataset.",
+        "data_map", "Data", "Map", ":material/scatter_plot:", "See, search, filter and tag the rows of a dataset."
     ),
-    Place("scoring", "Curate", "Scores", ":material/speed:", "scores", "Give every row a number to sort and pick by."),
+    Place("scoring", "Curate", "Scores", ":material/speed:", "Give every row a number to sort and pick by."),
     Place(
-        "selection", "Curate", "Selection", ":material/filter_alt:", "select",
+        "selection", "Curate", "Selection", ":material/filter_alt:",
         "Pick a diverse subset of exactly the budget you give.",
     ),
     Place(
-        "refinement", "Curate", "Refinement", ":material/autorenew:", "refine",
+        "refinement", "Curate", "Refinement", ":material/autorenew:",
         "Reweigh clusters over rounds of training and scoring.",
     ),
-    Place("review", "Curate", "Review", ":material/rate_review:", "decide", "Decide about proposed drops and repairs."),
-    Place("finetuning", "Train", "Fine-tune", ":material/model_training:", "finetune", "Train on what was selected."),
-    Place("compare", "Train", "Compare", ":material/compare:", "comparison", "Answers of models side by side."),
-    Place("job_list", "Run", "Jobs", ":material/list_alt:", "jobs", "Everything that runs, waits or has ended."),
-    Place("export_data", "Share", "Export", ":material/download:", "export", "Write exactly these rows to a file."),
+    Place("review", "Curate", "Review", ":material/rate_review:", "Decide about proposed drops and repairs."),
+    Place("finetuning", "Train", "Fine-tune", ":material/model_training:", "Train on what was selected."),
+    Place("compare", "Train", "Compare", ":material/compare:", "Answers of models side by side."),
+    Place("job_list", "Run", "Jobs", ":material/list_alt:", "Everything that runs, waits or has ended."),
+    Place("export_data", "Share", "Export", ":material/download:", "Write exactly these rows to a file."),
 )  # fmt: skip
+HOME = "overview"
 _BY_NAME = {place.name: place for place in PLACES}
 
 
 def menu() -> dict[str, list[StreamlitPage]]:
     """The pages that exist, by section, as ``st.navigation`` wants them."""
+    return _sections(HOME)
+
+
+def start_over_if_alone() -> None:
+    """Have app.py draw a page that the server runs without it; nothing where app.py has drawn the menu."""
+    if st.session_state.get(MENU_DRAWN):
+        return
+    # The server resolved this page by its own name, which the first page of the app does not answer to; so for this
+    # one run something else is the first.
+    start = st.Page(_draw_nothing, title="Tamis", url_path="start", default=True, visibility="hidden")
+    try:
+        st.navigation({"": [start]} | _sections(""))
+    except StreamlitAPIException:
+        # The page is the main script itself, as in a test of one page: then there is no menu.
+        return
+    st.session_state[MENU_DRAWN] = True
+    st.rerun()
+
+
+def _sections(home: str) -> dict[str, list[StreamlitPage]]:
     sections: dict[str, list[StreamlitPage]] = {}
     for place in PLACES:
         if place.exists:
-            page = st.Page(
-                place.file,
-                title=place.title,
-                icon=place.icon,
-                url_path=place.url_path or None,
-                default=not place.url_path,
-                help=place.help,
-            )
-            sections.setdefault(place.section, []).append(page)
+            sections.setdefault(place.section, []).append(_page(place, home=home))
     return sections
+
+
+def _page(place: Place, *, home: str) -> StreamlitPage:
+    return st.Page(
+        place.file, title=place.title, icon=place.icon, default=place.name == home, help=place.help
+    )
+
+
+def _draw_nothing() -> None:
+    """Stand in for a first page that is never shown."""
 
 
 def link_to(name: str, label: str = "", *, icon: str = "", query: Mapping[str, str] | None = None) -> None:
@@ -89,7 +112,10 @@ def link_to(name: str, label: str = "", *, icon: str = "", query: Mapping[str, s
     shown = label or place.title
     try:
         st.page_link(
-            project_folder() / place.file, label=shown, icon=icon or place.icon, query_params=dict(query or {})
+            project_folder() / place.file,
+            label=shown,
+            icon=icon or place.icon,
+            query_params=dict(query or {}),
         )
     except StreamlitAPIException:
         # A page that is not part of this installation, or a page drawn without the app around it.

@@ -9,8 +9,8 @@ import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.compute.background import DensityGrid, density_grid, stratified_sample
 from core.store.clusters import cluster_panel
+from core.store.drawing import DensityGrid, sample_to_draw, shade_all
 from core.store.query import (
     Facets,
     Summary,
@@ -152,9 +152,7 @@ def _matches(key: str, revision: int, coded: str, *, _lens: Lens, _scope: Scope)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _ordered(
-    key: str, revision: int, asked: tuple[str, str, bool], *, _lens: Lens, _scope: Scope
-) -> Int64s:
+def _ordered(key: str, revision: int, asked: tuple[str, str, bool], *, _lens: Lens, _scope: Scope) -> Int64s:
     _, column, descending = asked
     return _frozen(sort_rows(_lens.view, matches(_lens, _scope), column, descending, tags=_lens.tags))
 
@@ -202,14 +200,12 @@ def _cluster_of(key: str, *, _lens: Lens) -> NDArray[np.int32]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _sample(key: str, revision: int, *, _lens: Lens) -> Int64s:
-    # The same rows in every session: a map must not flicker from one look to the next.
-    rng = np.random.default_rng(0)
-    return _frozen(stratified_sample(cluster_of(_lens), MAX_DRAWN, always=_always(_lens), rng=rng))
+    return _frozen(sample_to_draw(cluster_of(_lens), MAX_DRAWN, _always(_lens)))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _density(key: str, layout_id: str, *, _lens: Lens) -> DensityGrid:
-    return density_grid(positions(_lens), DENSITY_BINS)
+    return shade_all(positions(_lens), DENSITY_BINS)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.errors import CurationError
 from core.store.columns import list_columns
-from core.store.query import fetch_rows
+from core.store.scope import Scope
 from core.store.tags import add_tag, remove_tag
 from core.types import Int64s
 from pages.shared import address, queries
@@ -19,13 +19,14 @@ from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.ranking import rank_like_row
 from pages.shared.reviewer import reviewer_name
+from pages.shared.row_list import show_row_list
 from pages.shared.turns import pretty_json, read_turns, show_turns
 
-N_NEIGHBOURS = 8
+N_NEIGHBOURS = 10
 VIEWS = ["Conversation", "Details", "Similar", "Raw"]
 
 
-def show_inspector(lens: Lens, row: int, order: Int64s) -> None:
+def show_inspector(lens: Lens, scope: Scope, row: int, order: Int64s) -> None:
     """The open row; ``order`` are the matching rows as the table sorts them, for previous and next."""
     _head(row, order)
     if row >= lens.n_rows:
@@ -35,12 +36,18 @@ def show_inspector(lens: Lens, row: int, order: Int64s) -> None:
     _badges(lens, facts)
     _tags(lens, row)
     view = st.segmented_control(
-        "Show", VIEWS, default=VIEWS[0], required=True, key="row_view", bind="query-params", label_visibility="collapsed"
+        "Show",
+        VIEWS,
+        default=VIEWS[0],
+        required=True,
+        key="row_view",
+        bind="query-params",
+        label_visibility="collapsed",
     )
     if view == "Details":
         _details(lens, row, facts)
     elif view == "Similar":
-        _similar(lens, row)
+        _similar(lens, scope, row)
     elif view == "Raw":
         st.caption("The record as it stood in the source")
         st.code(pretty_json(facts["raw"] or facts["messages"]), language="json", wrap_lines=True)
@@ -60,22 +67,37 @@ def _head(row: int, order: Int64s) -> None:
         _step("previous", ":material/chevron_left:", before)
         _step("next", ":material/chevron_right:", after)
         st.button(
-            "", icon=":material/close:", key="row_close", type="tertiary", help="Close",
-            on_click=address.open_row, args=(None,),
+            "",
+            icon=":material/close:",
+            key="row_close",
+            type="tertiary",
+            help="Close",
+            on_click=address.open_row,
+            args=(None,),
         )
 
 
 def _step(name: str, icon: str, row: int | None) -> None:
     st.button(
-        "", icon=icon, key=f"row_{name}", type="tertiary", help=f"{name.capitalize()} matching row",
-        disabled=row is None, on_click=address.open_row, args=(row,),
+        "",
+        icon=icon,
+        key=f"row_{name}",
+        type="tertiary",
+        help=f"{name.capitalize()} matching row",
+        disabled=row is None,
+        on_click=address.open_row,
+        args=(row,),
     )
 
 
 def _badges(lens: Lens, facts: dict[str, Any]) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         if facts.get("cluster") is not None:
-            st.badge(plain(shorten(lens.cluster_name(int(facts["cluster"])), 40)), icon=":material/workspaces:", color="green")
+            st.badge(
+                plain(shorten(lens.cluster_name(int(facts["cluster"])), 40)),
+                icon=":material/workspaces:",
+                color="green",
+            )
         for name in lens.view.scores:
             score = facts[f"score:{name}"]
             said = "not scored" if score is None or score != score else _short(score)
@@ -132,7 +154,9 @@ def _details(lens: Lens, row: int, facts: dict[str, Any]) -> None:
     )
     for field, value in orjson.loads(facts["meta"] or "{}").items():
         if not field.startswith("_"):
-            table[plain(field)] = plain(shorten(value if isinstance(value, str) else orjson.dumps(value).decode(), 400))
+            table[plain(field)] = plain(
+                shorten(value if isinstance(value, str) else orjson.dumps(value).decode(), 400)
+            )
     table["Content hash"] = f"`{facts['content_hash'][:16]}`"
     st.table(table, border="horizontal")
     _selections(lens, row)
@@ -152,28 +176,19 @@ def _selections(lens: Lens, row: int) -> None:
         st.caption(f"None of {count_of(len(lens.view.selections), 'selection')}.")
 
 
-def _similar(lens: Lens, row: int) -> None:
+def _similar(lens: Lens, scope: Scope, row: int) -> None:
     if lens.view.embeddings is None:
         st.caption("Similar rows need embeddings.")
         return
     st.button(
-        "Show the 100 most similar on the map",
+        "Show the 100 matching rows most like this one",
         icon=":material/hub:",
         key="rank_like_row",
         on_click=rank_like_row,
-        args=(lens, row),
+        args=(lens, scope, row),
         width="stretch",
     )
     found = queries.neighbours(lens, row, N_NEIGHBOURS)
-    prompts = fetch_rows(lens.view, found.rows, ["prompt"])["prompt"].to_pylist()
-    for other, cosine, prompt in zip(found.rows.tolist(), found.cosines.tolist(), prompts, strict=True):
-        st.button(
-            f"**{cosine:.3f}** · {plain(shorten(prompt, 110)) or 'empty prompt'}",
-            key=f"neighbour_{other}",
-            help=f"Row {other:,}",
-            type="tertiary",
-            width="stretch",
-            wrap=True,
-            on_click=address.open_row,
-            args=(other,),
-        )
+    show_row_list(
+        lens, found.rows.tolist(), "neighbours", title="Nearest rows", numbers=found.cosines.tolist()
+    )

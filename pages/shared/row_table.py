@@ -19,28 +19,29 @@ from pages.shared.ranking import by_similarity
 
 PAGE_ROWS = 50
 MAX_CELL_CHARS = 400
-IN_ROW_ORDER, BY_SIMILARITY = "example_id", "similarity"
+IN_ROW_ORDER = "example_id"
 
 
 def choose_order(lens: Lens, scope: Scope) -> Int64s:
     """The controls that sort the table, and all matching rows in that order."""
     near = address.read_near()
-    choices = ({BY_SIMILARITY: "similarity"} if near else {}) | {IN_ROW_ORDER: "row"}
+    choices = ({address.BY_SIMILARITY: "similarity"} if near else {}) | {IN_ROW_ORDER: "row"}
     for column in list_columns(lens.view, lens.tags):
         if column.kind in ("number", "category", "boolean") and column.key not in choices:
             choices[column.key] = column.label
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Sort by", width="content")
         column = st.selectbox(
             "Sort by",
             list(choices),
-            format_func=lambda key: f"Sort: {choices.get(key, key)}",
-            key="rows_sort",
+            format_func=lambda key: choices.get(key, key),
+            key=address.TABLE_SORT,
             bind="query-params",
             label_visibility="collapsed",
             width=240,
         )
         descending = st.toggle("Descending", key="rows_desc", bind="query-params")
-    if column == BY_SIMILARITY:
+    if column == address.BY_SIMILARITY:
         rows = by_similarity(lens, near, queries.matches(lens, scope))
         return rows[::-1] if descending else rows
     return queries.ordered(lens, scope, column or IN_ROW_ORDER, descending=descending)
@@ -92,7 +93,9 @@ def _page(lens: Lens, rows: Int64s) -> pa.Table:
 
 def _cut(texts: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     # Whole texts would make a page of the table megabytes large; the open row shows all of it.
-    return pa.array([" ".join((text or "")[: 2 * MAX_CELL_CHARS].split())[:MAX_CELL_CHARS] for text in texts.to_pylist()])
+    return pa.array(
+        [" ".join((text or "")[: 2 * MAX_CELL_CHARS].split())[:MAX_CELL_CHARS] for text in texts.to_pylist()]
+    )
 
 
 def _columns(lens: Lens) -> dict[str, Any]:
@@ -103,7 +106,9 @@ def _columns(lens: Lens) -> dict[str, Any]:
         "response": st.column_config.TextColumn("Response", width="large"),
         "tokens": st.column_config.NumberColumn("Tokens", width=76, format="localized"),
         "selected": st.column_config.CheckboxColumn("Selected", width=76),
-        "tags": st.column_config.MultiselectColumn("Tags", width="small", options=list(lens.tags.rows), color="auto"),
+        "tags": st.column_config.MultiselectColumn(
+            "Tags", width="small", options=list(lens.tags.rows), color="auto"
+        ),
         "source": st.column_config.TextColumn("Source", width="small"),
     }
     for name in lens.view.scores:

@@ -15,16 +15,19 @@ from pages.shared.scope_forms import show_scope_form
 def show_scope_bar(lens: Lens, scope: Scope) -> None:
     """Search box, form and chips over the filter in the address."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _search(lens)
+        _search(lens, scope)
         with st.popover(
-            "Add filter", icon=":material/filter_alt:", key=f"add_filter_{address.choices_round()}", width="content"
+            "Add filter",
+            icon=":material/filter_alt:",
+            key=f"add_filter_{address.choices_round()}",
+            width="content",
         ):
             show_scope_form(lens)
     if scope.conditions:
         _chips(lens, scope)
 
 
-def _search(lens: Lens) -> None:
+def _search(lens: Lens, scope: Scope) -> None:
     modes = ["Words", "Meaning"] if lens.view.embeddings is not None else ["Words"]
     mode = st.session_state.get("search_mode") or "Words"
     by_meaning = mode == "Meaning" and len(modes) > 1
@@ -49,7 +52,7 @@ def _search(lens: Lens) -> None:
     )
     sentence = st.session_state.pop("meaning_asked", "")
     if sentence:
-        rank_by_meaning(lens, sentence)
+        rank_by_meaning(lens, scope, sentence)
 
 
 def _search_words() -> None:
@@ -61,7 +64,8 @@ def _search_words() -> None:
 
 def _ask_for_meaning() -> None:
     # Answered in the run itself: the model may have to be loaded, and a callback has no page to say so on.
-    st.session_state["meaning_asked"] = st.session_state["search_text"].strip()
+    st.session_state["meaning_asked"] = st.session_state["search_text"].strip()[:300]
+    st.session_state["search_text"] = ""
 
 
 def _chips(lens: Lens, scope: Scope) -> None:
@@ -84,16 +88,20 @@ def _say(lens: Lens, condition: Condition) -> str:
     near = address.read_near()
     if condition.kind == "rows" and near:
         return say_ranking(near, len(condition.value))
-    layout = lens.view.layout.id if lens.view.layout else ""
+    if condition.kind in address.REGIONS:
+        here = condition.on in ("", lens.view.layout.id if lens.view.layout else "")
+        return f"Inside the {condition.kind}" + ("" if here else " drawn on an earlier map")
     said = describe(Scope(conditions=(condition,)), lens.names.names)
-    if condition.kind in ("lasso", "box") and condition.on not in ("", layout):
-        said += ", drawn on an earlier map"
     return said[:1].upper() + said[1:]
 
 
 def show_nothing_matches(scope: Scope) -> None:
     """What to see and do when the filter leaves no row."""
-    st.info("No row meets all of these filters.", title="Everything is filtered away", icon=":material/filter_alt_off:")
+    st.info(
+        "No row meets all of these filters.",
+        title="Everything is filtered away",
+        icon=":material/filter_alt_off:",
+    )
     with st.container(horizontal=True):
         st.button("Clear filters", key="clear_nothing", type="primary", on_click=address.clear)
         if len(scope.conditions) > 1:

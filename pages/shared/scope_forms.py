@@ -9,9 +9,14 @@ import streamlit as st
 from core.store.columns import Column, list_columns
 from pages.shared import address, queries
 from pages.shared.lens import Lens
+from pages.shared.map_figure import draw_histogram
 from pages.shared.plain_text import count_of, shorten
 
-TEXT_MODES = {"contains": "contains", "lacks": "does not contain", "matches": "matches the regular expression"}
+TEXT_MODES = {
+    "contains": "contains",
+    "lacks": "does not contain",
+    "matches": "matches the regular expression",
+}
 TEXT_PARTS = {"either": "Prompt or response", "prompt": "Prompt", "response": "Response"}
 LEFT_OUT = ("rank", "weight", "messages", "meta", "raw", "content_hash", "tags", "prompt", "response")
 
@@ -38,7 +43,10 @@ def _choices(lens: Lens) -> dict[str, tuple[str, Callable[[], None]]]:
         choices["tags"] = ("Tags", lambda: _tags_form(lens))
     choices["sample"] = ("Random sample", lambda: _sample_form(lens))
     order = ("text", "cluster", "source", "tags", "selected", "tokens")
-    return {key: choices[key] for key in [*(k for k in order if k in choices), *(k for k in choices if k not in order)]}
+    return {
+        key: choices[key]
+        for key in [*(k for k in order if k in choices), *(k for k in choices if k not in order)]
+    }
 
 
 def _title(column: Column) -> str:
@@ -50,7 +58,12 @@ def _title(column: Column) -> str:
 def _text_form() -> None:
     mode = st.selectbox("How", list(TEXT_MODES), format_func=TEXT_MODES.__getitem__, key="filter_text_mode")
     part = st.segmented_control(
-        "Where", list(TEXT_PARTS), format_func=TEXT_PARTS.__getitem__, default="either", required=True, key="filter_part"
+        "Where",
+        list(TEXT_PARTS),
+        format_func=TEXT_PARTS.__getitem__,
+        default="either",
+        required=True,
+        key="filter_part",
     )
     words = st.text_input("Text", key="filter_text", placeholder=r"\bsalt\b" if mode == "matches" else "salt")
     _add(bool(words), lambda: address.narrow(mode, words, part or "either"))
@@ -93,28 +106,38 @@ def _range_form(lens: Lens, column: Column) -> None:
         st.caption("No row has a value here.")
         return
     shown = f"{found.low:,.4g} to {found.high:,.4g}"
-    st.metric(
-        f"Median of {found.n:,} rows",
-        f"{found.quartiles[1]:,.4g}",
-        chart_data=list(found.counts),
-        chart_type="bar",
-        height="content",
+    st.plotly_chart(
+        draw_histogram(found.counts, found.edges),
+        key=f"spread_{column.key}",
+        config={"staticPlot": True},
+        alt=f"How {column.label} is spread",
     )
-    st.caption(f"Values go from {shown}.")
+    st.caption(f"{shown}, median {found.quartiles[1]:,.4g}")
     low_side, high_side = st.columns(2)
     with low_side:
-        low = st.number_input("At least", value=None, placeholder=f"{found.low:,.4g}", key=f"low_{column.key}", format="%.6g")
+        low = st.number_input(
+            "At least", value=None, placeholder=f"{found.low:,.4g}", key=f"low_{column.key}", format="%.6g"
+        )
     with high_side:
-        high = st.number_input("At most", value=None, placeholder=f"{found.high:,.4g}", key=f"high_{column.key}", format="%.6g")
+        high = st.number_input(
+            "At most", value=None, placeholder=f"{found.high:,.4g}", key=f"high_{column.key}", format="%.6g"
+        )
     _add(low is not None or high is not None, lambda: address.narrow("range", [low, high], column.key))
 
 
 def _selected_form(lens: Lens) -> None:
     ids = [selection.id for selection in lens.view.selections]
-    titles = {s.id: f"{s.summary.get('method', s.id)}, {s.summary.get('n_selected', 0):,} rows" for s in lens.view.selections}
+    titles = {
+        s.id: f"{s.summary.get('method', s.id)}, {s.summary.get('n_selected', 0):,} rows"
+        for s in lens.view.selections
+    }
     chosen = st.selectbox("Selection", ids, format_func=lambda i: titles.get(i, i), key="filter_selection")
     inside = st.segmented_control(
-        "Rows", [True, False], default=True, required=True, key="filter_inside",
+        "Rows",
+        [True, False],
+        default=True,
+        required=True,
+        key="filter_inside",
         format_func=lambda yes: "that were selected" if yes else "that were not",
     )
     _add(bool(chosen), lambda: address.narrow("selected", bool(inside), chosen or ""))
@@ -122,9 +145,15 @@ def _selected_form(lens: Lens) -> None:
 
 def _tags_form(lens: Lens) -> None:
     counts = {tag: len(rows) for tag, rows in lens.tags.rows.items()}
-    chosen = st.multiselect("Any of", list(counts), format_func=lambda tag: f"{tag} · {counts.get(tag, 0):,}", key="filter_tags")
+    chosen = st.multiselect(
+        "Any of", list(counts), format_func=lambda tag: f"{tag} · {counts.get(tag, 0):,}", key="filter_tags"
+    )
     having = st.segmented_control(
-        "Rows", ["tagged", "untagged"], default="tagged", required=True, key="filter_tagged",
+        "Rows",
+        ["tagged", "untagged"],
+        default="tagged",
+        required=True,
+        key="filter_tagged",
         format_func={"tagged": "with one of them", "untagged": "with none of them"}.__getitem__,
     )
     _add(bool(chosen), lambda: address.narrow(having or "tagged", list(chosen)))

@@ -22,7 +22,9 @@ def show_actions(lens: Lens, scope: Scope) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(say_matches(lens, scope), width="content")
         st.space("stretch")
-        with st.popover(f"Tag {count_of(n_matching, 'row')}", icon=":material/sell:", disabled=not n_matching):
+        with st.popover(
+            f"Tag {count_of(n_matching, 'row')}", icon=":material/sell:", disabled=not n_matching
+        ):
             _tag_form(lens, scope, n_matching)
         if n_matching:
             link_to("selection", "Select from these", query=everything)
@@ -55,8 +57,17 @@ def _tag_form(lens: Lens, scope: Scope, n_matching: int) -> None:
             key="bulk_remove",
         )
     with st.container(horizontal=True):
-        st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_turn_back, args=(lens,), key="tag_undo")
-        st.button("Redo", icon=":material/redo:", type="tertiary", on_click=_turn_again, args=(lens,), key="tag_redo")
+        st.button(
+            "Undo", icon=":material/undo:", type="tertiary", on_click=_turn_back, args=(lens,), key="tag_undo"
+        )
+        st.button(
+            "Redo",
+            icon=":material/redo:",
+            type="tertiary",
+            on_click=_turn_again,
+            args=(lens,),
+            key="tag_redo",
+        )
 
 
 def _change_tag(lens: Lens, scope: Scope, action: str) -> None:
@@ -64,23 +75,36 @@ def _change_tag(lens: Lens, scope: Scope, action: str) -> None:
     tag = st.session_state["bulk_tag"] or ""
     try:
         event = change(
-            lens.workspace.database, lens.dataset_id, tag, queries.matches(lens, scope), reviewer_name(lens.workspace)
+            lens.workspace.database,
+            lens.dataset_id,
+            tag,
+            queries.matches(lens, scope),
+            reviewer_name(lens.workspace),
         )
     except CurationError as error:
         address.say_later(str(error))
         return
     done = "Tagged" if action == "add" else "Took the tag off"
-    st.toast(f"{done} {count_of(event.n_rows, 'row')}: {plain(event.tag)}. Undo is in the tag menu.", icon=":material/sell:")
+    st.toast(
+        f"{done} {count_of(event.n_rows, 'row')}: {plain(event.tag)}. Undo is in the tag menu.",
+        icon=":material/sell:",
+    )
 
 
 def _turn_back(lens: Lens) -> None:
     event = undo_last(lens.workspace.database, lens.dataset_id, reviewer_name(lens.workspace))
-    _say_turned(f"Undone: tag {plain(event.tag)} on {count_of(event.n_rows, 'row')}." if event else "Nothing to undo.")
+    _say_turned(
+        f"Undone: tag {plain(event.tag)} on {count_of(event.n_rows, 'row')}." if event else "Nothing to undo."
+    )
 
 
 def _turn_again(lens: Lens) -> None:
     event = redo(lens.workspace.database, lens.dataset_id, reviewer_name(lens.workspace))
-    _say_turned(f"Done again: tag {plain(event.tag)} on {count_of(event.n_rows, 'row')}." if event else "Nothing to redo.")
+    _say_turned(
+        f"Done again: tag {plain(event.tag)} on {count_of(event.n_rows, 'row')}."
+        if event
+        else "Nothing to redo."
+    )
 
 
 def _say_turned(message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Literal
 
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "min"))
 
@@ -46,3 +47,8 @@ def size(n_bytes: int) -> str:
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} GB"
+
+
+def table_height(n_rows: int, most_px: int) -> int | Literal["content"]:
+    """As high as its rows while they are few, then this many pixels with a scroll bar."""
+    return "content" if (n_rows + 1) * 35 <= most_px else most_px

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from core.errors import CurationError
 from core.jobs.folder import JobFolder
 from core.jobs.model import ErrorKind, JobSpec, Resources
 from core.registry import Plugin, Table
@@ -26,6 +27,14 @@ class Phase(StrEnum):
     UNKNOWN = "unknown"  # the backend cannot say now; the heartbeat decides
 
 
+class NotNow(CurationError):
+    """The backend certainly did not take the job, and may take it later: it goes back into the queue."""
+
+
+class NoAnswer(CurationError):
+    """The backend did not answer, so nobody knows what it did; ``find`` settles a submission later."""
+
+
 @dataclass(frozen=True, slots=True)
 class BackendState:
     """A backend's answer about one handle; ``kind`` says why it ended when the backend knows better than *lost*."""
@@ -36,7 +45,8 @@ class BackendState:
 
 
 class Backend(Protocol):
-    """A place where workers run. Refusals and unreachable clusters raise CurationError or OSError, nothing else.
+    """A place where workers run. Refusals and unreachable clusters raise CurationError or OSError, nothing else;
+    from ``submit``, NotNow and NoAnswer leave the job alive and anything else fails it.
 
     An implementation is made with the settings alone, keeps nothing that a restart would lose, and may be asked
     from several threads and processes about the same handle.
@@ -58,6 +68,14 @@ class Backend(Protocol):
         """End the worker and its children: ask (SIGTERM) or force (SIGKILL); harmless when it has ended."""
         ...
 
+    def preview(self, folder: JobFolder, spec: JobSpec) -> str:
+        """What ``submit`` would run, as text to read before submitting; asks nobody."""
+        ...
+
+    def log(self, handle: str) -> str:
+        """What the backend itself kept of the output, for a worker that could not write its log; mostly empty."""
+        ...
+
     def available(self) -> str | None:
         """None when jobs can be submitted now, otherwise why not and what to do; quick, or cached."""
         ...
@@ -68,11 +86,13 @@ class BackendRow(Plugin):
     """One row of the table; ``target`` names a class that is called with the settings and gives a Backend.
 
     ``shares_machine``: its jobs take the slots of this machine. ``grace_s``: how long after a worker's end its last
-    files may still be on their way (shared filesystems).
+    files may still be on their way (shared filesystems). ``queues``: it has a queue of its own, in which a job may
+    wait for days without a sign of life.
     """
 
     shares_machine: bool = False
     grace_s: float = 0.0
+    queues: bool = False
 
 
 BACKENDS = Table(
@@ -84,6 +104,24 @@ BACKENDS = Table(
         options=Resources,
         target="core.jobs.backends.local:LocalBackend",
         shares_machine=True,
+    ),
+    BackendRow(
+        name="ray",
+        title="Ray",
+        summary="A job on a Ray cluster, or on a Ray head that is started on this machine.",
+        options=Resources,
+        target="core.jobs.backends.ray_jobs:RayBackend",
+        grace_s=10.0,
+        queues=True,
+    ),
+    BackendRow(
+        name="slurm",
+        title="Slurm",
+        summary="A batch job on the Slurm cluster that this machine submits to.",
+        options=Resources,
+        target="core.jobs.backends.slurm:SlurmBackend",
+        grace_s=10.0,
+        queues=True,
     ),
 )
 

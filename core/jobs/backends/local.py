@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -40,7 +41,7 @@ class LocalBackend:
                 start_new_session=True,
             )
         # Read before anything can reap it: a zombie still has its start time.
-        handle = _handle(process.pid)
+        handle = handle_of(process.pid)
         # Let go: otherwise subprocess would reap it behind our back, and its end with it, whenever another one starts.
         process.returncode = 0
         return handle
@@ -51,7 +52,7 @@ class LocalBackend:
         for process in psutil.process_iter(["cmdline", "status"]):
             if process.info["cmdline"] == command and process.info["status"] != psutil.STATUS_ZOMBIE:
                 with suppress(psutil.NoSuchProcess, OSError):
-                    return _handle(process.pid)
+                    return handle_of(process.pid)
         return None
 
     def poll(self, handles: Sequence[str]) -> dict[str, BackendState]:
@@ -69,6 +70,16 @@ class LocalBackend:
             if force:
                 with suppress(psutil.Error):
                     psutil.Process(pid).wait(GONE_WITHIN_S)
+
+    def preview(self, folder: JobFolder, spec: JobSpec) -> str:
+        """The command, as a shell would be given it."""
+        variables = [f"{name}={shlex.quote(value)}" for name, value in worker_environment(spec).items()]
+        command = worker_command(folder, spec, module=self._module)
+        return " \\\n  ".join([*variables, shlex.join(command)])
+
+    def log(self, handle: str) -> str:
+        """Nothing: all output goes into the job's own log."""
+        return ""
 
     def available(self) -> str | None:
         """Return None: the machine that asks is there."""
@@ -99,7 +110,8 @@ def _reaped(pid: int) -> BackendState:
     return BackendState(Phase.ENDED, exit_text(os.waitstatus_to_exitcode(status)))
 
 
-def _handle(pid: int) -> str:
+def handle_of(pid: int) -> str:
+    """The handle of a process of this machine."""
     return f"{pid}:{_start_time(pid)}:{socket.gethostname()}"
 
 

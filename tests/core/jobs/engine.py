@@ -34,10 +34,16 @@ class Engine:
     store: ArtifactStore
     settings: Settings
     backends: Mapping[str, Backend]
+    backend: str = "local"  # where its jobs run
 
     @classmethod
     def over(
-        cls, workspace: Path, *, backends: Mapping[str, Backend] | None = None, **settings: object
+        cls,
+        workspace: Path,
+        *,
+        backends: Mapping[str, Backend] | None = None,
+        backend: str = "local",
+        **settings: object,
     ) -> Engine:
         chosen = Settings(workspace=workspace, **settings)
         return cls(
@@ -46,6 +52,7 @@ class Engine:
             store=ArtifactStore(workspace),
             settings=chosen,
             backends=backends or {"local": LocalBackend(chosen, module=WORKER)},
+            backend=backend,
         )
 
     def submit(self, step: str, *, priority: int = 0, resources: object = None, **options: object) -> Job:
@@ -60,6 +67,7 @@ class Engine:
             DATASET,
             step,
             options,
+            backend=self.backend,
             priority=priority,
             resources=resources,
             steps=STEPS,
@@ -97,8 +105,8 @@ class Engine:
 
     def stop_everything(self) -> None:
         for job in rows.list_jobs(self.database, states=(JobState.RUNNING,), limit=1000):
-            if job.handle and isinstance(self.backends["local"], LocalBackend):
-                self.backends["local"].cancel(job.handle, force=True)
+            if job.handle and job.backend in self.backends:
+                self.backends[job.backend].cancel(job.handle, force=True)
 
 
 def pid_of(job: Job) -> int:

@@ -54,6 +54,12 @@ class FakeBackend:
         if force:
             self.states[handle] = BackendState(Phase.ENDED)
 
+    def preview(self, folder: JobFolder, spec: JobSpec) -> str:
+        return f"would run {spec.step}"
+
+    def log(self, handle: str) -> str:
+        return ""
+
     def available(self) -> str | None:
         return self.unavailable
 

@@ -1,0 +1,66 @@
+"""Export: exactly the rows of a scope as a training file, with what made them beside it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.steps.export import ExportRequest
+from core.steps.identify import slug
+from pages.shared.export_panel import FILE, show_exports, show_opened
+from pages.shared.export_preview import choose_format, show_preview
+from pages.shared.export_run import target_path, write_export
+from pages.shared.export_scope import ChosenRows, choose_rows, show_counts
+from pages.shared.frame import OpenDataset, errors_in_place, open_page
+from pages.shared.lens import open_lens
+from pages.shared.plain_text import count_of, plain
+
+
+def show_button(dataset: OpenDataset, chosen: ChosenRows, format_name: str, container: str) -> None:
+    """The name of the file and the button that writes it."""
+    ending = "parquet" if container == "parquet" else "jsonl"
+    suggested = f"{slug(dataset.name)}-{slug(chosen.label)}-{format_name}.{ending}"
+    # Another scope or format is another field, so that the suggestion follows until the person types a name.
+    name = st.text_input("File name", value=suggested, key=f"name:{suggested}", max_chars=150)
+    path = target_path(dataset.workspace.path, name, ending)
+    if path.exists() and st.query_params.get(FILE) != path.name:
+        st.caption(f":orange[{plain(path.name)} is there already and will be replaced.]")
+    request = ExportRequest(
+        dataset_id=dataset.dataset_id,
+        selection=chosen.selection,
+        tag=chosen.tag,
+        scope=chosen.scope,
+        format_name=format_name,
+        container=container,
+    )
+    pressed = st.button(
+        f"Write {count_of(len(chosen.rows), 'row')}",
+        type="primary",
+        icon=":material/save:",
+        width="stretch",
+        disabled=not len(chosen.rows),
+    )
+    if pressed:
+        written = write_export(dataset.workspace, request, path, len(chosen.rows))
+        st.query_params[FILE] = written.path.name
+        st.toast(
+            f"{count_of(written.n_rows, 'row')} written to {plain(written.path.name)}",
+            icon=":material/check:",
+        )
+        st.rerun()
+
+
+with open_page("Export") as here:
+    lens = open_lens(here)
+    show_opened(here.workspace, here.dataset_id)
+    form, preview = st.columns([2, 3], gap="medium")
+    with form:
+        chosen = choose_rows(lens)
+        show_counts(lens, chosen.rows)
+        shape, kind = choose_format(lens, chosen.rows)
+        with errors_in_place():
+            show_button(here, chosen, shape, kind)
+    with preview:
+        st.markdown("**The first five rows, exactly as they will be written**")
+        with errors_in_place():
+            show_preview(lens, chosen.rows, shape, kind)
+    show_exports(here.workspace, here.dataset_id)

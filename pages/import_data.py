@@ -1,0 +1,89 @@
+"""Import: choose files, see how they would be read, agree; afterwards what was imported and what was rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.formats import FORMATS
+from core.formats.reader import file_stem
+from core.jobs.queue import submit
+from core.store.names import check_name, name_dataset
+from pages.shared.frame import open_workspace_page
+from pages.shared.import_inspection import Examined, examine, plan
+from pages.shared.import_mapping import show_file, summary_table
+from pages.shared.import_result import IMPORTED, show_import
+from pages.shared.import_sources import choose_sources
+from pages.shared.plain_text import count_of
+from pages.shared.wording import table_height
+from pages.shared.workspace import Workspace
+
+
+def show_formats() -> None:
+    """What can be imported, while nothing is chosen yet."""
+    st.space("small")
+    st.markdown("**Conversation formats that are recognised**")
+    listed = [(one.title, f"{one.summary[0].upper()}{one.summary[1:]}") for one in FORMATS.values()]
+    st.table(pd.DataFrame(listed, columns=["Format", "Shape"]), border="horizontal", hide_index=True)
+    st.caption(
+        "In JSON, JSON lines, CSV, TSV or Parquet, each also as gz or zst, or as a saved Hugging Face dataset. Before "
+        "anything is imported you see three rows as they are and as they become, and can change the mapping."
+    )
+
+
+def show_files(files: Sequence[Examined]) -> None:
+    """How each file would be read; of several, one at a time."""
+    st.subheader("How it is read", anchor=False)
+    if len(files) == 1:
+        show_file(files[0], files)
+        return
+    st.dataframe(
+        summary_table(files),
+        hide_index=True,
+        height=table_height(len(files), 300),
+        column_config={"Reads": st.column_config.NumberColumn(format="percent", help="Share of the sample")},
+    )
+    shown = st.selectbox(
+        "Look at", range(len(files)), format_func=lambda number: files[number].name, key="looked_at"
+    )
+    show_file(files[shown], files)
+
+
+def show_agreement(workspace: Workspace, files: Sequence[Examined], paths: Sequence[str]) -> None:
+    """The name and the button; nothing is imported before it is pressed."""
+    unread = [file for file in files if not file.ready]
+    with st.container(border=True):
+        named, pressed = st.columns([3, 1], vertical_alignment="bottom")
+        # A new choice of files is a new field, so that the suggestion follows it until the person types.
+        name = named.text_input("Name", value=file_stem(paths[0]), max_chars=200, key=f"name:{paths[0]}")
+        agreed = pressed.button(
+            f"Import {count_of(len(files), 'file')}",
+            type="primary",
+            icon=":material/check:",
+            disabled=bool(unread) or not name.strip(),
+            width="stretch",
+        )
+        if unread:
+            st.caption(f":orange[Choose how to read {unread[0].name!r}, or take it out, before you import.]")
+    if agreed:
+        with st.spinner("Reading the files once to name them by their content", show_time=True):
+            dataset_id, options = plan(files, check_name(name, "dataset"))
+        name_dataset(workspace.database, dataset_id, name)
+        submit(workspace.database, workspace.store, dataset_id, "import", options)
+        st.query_params[IMPORTED] = dataset_id
+        st.rerun()
+
+
+with open_workspace_page("Import", activity=IMPORTED not in st.query_params) as here:
+    if IMPORTED in st.query_params:
+        show_import(here, st.query_params[IMPORTED])
+    else:
+        chosen = choose_sources(here)
+        if chosen:
+            examined = examine(chosen)
+            show_files(examined)
+            show_agreement(here, examined, chosen)
+        else:
+            show_formats()

@@ -1,0 +1,61 @@
+"""Jobs: everything that runs, waits or has ended; one job with its progress, log, timings, options and lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.jobs.folder import JobFolder
+from core.jobs.model import Job
+from pages.shared.activity import while_jobs_run
+from pages.shared.frame import open_workspace_page
+from pages.shared.job_detail import (
+    show_curves,
+    show_head,
+    show_lineage,
+    show_log,
+    show_options,
+    show_state,
+    show_timings,
+    show_whole_log,
+)
+from pages.shared.job_table import OPENED, choose_jobs, show_jobs
+from pages.shared.job_watch import find_job
+from pages.shared.plain_text import plain
+from pages.shared.workspace import Workspace
+
+
+def show_job(workspace: Workspace, job: Job) -> None:
+    folder = JobFolder.of(workspace.path, job.job_id)
+
+    def draw(_: Sequence[Job]) -> None:
+        now = find_job(workspace, job.job_id) or job
+        show_head(workspace, now)
+        show_state(workspace, now)
+        left, right = st.columns(2, gap="medium")
+        with left, st.container(border=True, height="stretch"):
+            st.markdown("**Where the time went**")
+            show_timings(now)
+        with right, st.container(border=True, height="stretch"):
+            st.markdown("**Read and made**")
+            show_lineage(workspace, now)
+        show_curves(folder)
+        st.markdown("**Log**")
+        show_log(folder, now)
+
+    while_jobs_run(workspace, draw)
+    show_whole_log(folder, job)
+    st.markdown("**Options**")
+    show_options(job)
+
+
+with open_workspace_page("Jobs", activity=False) as workspace:
+    job_id = st.query_params.get(OPENED, "")
+    opened = find_job(workspace, job_id) if job_id else None
+    if job_id and opened is None:
+        st.warning(f"There is no job {plain(job_id)} any more: it was deleted.", icon=":material/link_off:")
+    if opened is not None:
+        show_job(workspace, opened)
+    else:
+        show_jobs(workspace, choose_jobs(workspace))

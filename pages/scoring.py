@@ -1,0 +1,43 @@
+"""Scores: give every row a number, see how it is spread, and read the rows at both ends."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.jobs.model import JobState
+from core.scorers import SCORERS
+from pages.shared.frame import open_page
+from pages.shared.job_watch import cloned_start, followed_job, show_jobs_in_place, stop_following
+from pages.shared.lens import open_lens
+from pages.shared.score_form import can_compute_again, show_score_form
+from pages.shared.score_results import show_score, show_score_table
+
+with open_page("Scores", activity=False) as dataset:
+    lens = open_lens(dataset)
+    followed = followed_job(dataset.workspace, "score", dataset.dataset_id)
+    if followed is not None and followed.state is JobState.SUCCEEDED:
+        stop_following()
+        st.toast("The score is there.", icon=":material/check:")
+        followed = None
+    show_jobs_in_place(dataset.workspace, followed)
+    show_score_table(lens)
+    start = cloned_start(dataset.workspace, "score")
+    first = start.values.get("scorer") or next(
+        (one for one in SCORERS if one in lens.view.scores), next(iter(SCORERS))
+    )
+    titles = {name: scorer.title for name, scorer in SCORERS.items()}
+    name = st.pills(
+        "Score", list(titles), format_func=lambda name: titles[name], default=first, required=True, key="scorer",
+        bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+    st.caption(SCORERS[name].summary)
+    if name in lens.view.scores:
+        if can_compute_again(lens, name):
+            label = f"Compute {titles[name].lower()} again"
+            with st.expander(label, icon=":material/tune:", expanded=bool(start.values)):
+                show_score_form(lens, name, start)
+        show_score(lens, name)
+    else:
+        with st.container(border=True):
+            st.subheader(f"{titles[name]} is not computed yet", anchor=False)
+            show_score_form(lens, name, start)

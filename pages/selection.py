@@ -1,0 +1,23 @@
+"""Selection: pick a diverse subset of exactly the budget given, and see what was picked beside a random pick."""
+
+from __future__ import annotations
+
+from core.jobs.model import JobState
+from pages.shared.frame import open_page
+from pages.shared.job_watch import followed_job, show_jobs_in_place
+from pages.shared.lens import open_lens
+from pages.shared.selection_form import show_selection_form
+from pages.shared.selection_picker import NEW, choose_view, open_selection, pick_selection
+from pages.shared.selection_results import show_results
+
+with open_page("Selection", activity=False) as dataset:
+    lens = open_lens(dataset)
+    followed = followed_job(dataset.workspace, "select", dataset.dataset_id)
+    if followed is not None and followed.state is JobState.SUCCEEDED:
+        open_selection(followed.artifact_id)
+    view = choose_view(lens)
+    show_jobs_in_place(dataset.workspace, followed)
+    if view == NEW:
+        show_selection_form(lens)
+    else:
+        show_results(*pick_selection(dataset, lens))

@@ -1,0 +1,130 @@
+"""Ray, on a real head with token authentication."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.jobs.backends import Phase
+from core.jobs.backends.ray_client import RayClient
+from core.jobs.backends.ray_head import Head, LocalHead
+from core.jobs.backends.ray_jobs import RayBackend
+from core.jobs.model import JobState
+from core.settings import Settings
+from tests.core.jobs import clusters
+from tests.core.jobs.engine import WORKER, Engine
+from tests.core.jobs.ray_head import ray_head, why_not
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    if reason := why_not():
+        pytest.skip(reason)
+    with pytest.MonkeyPatch.context() as patch, ray_head() as (found, token):
+        patch.setenv("TAMIS_RAY_ADDRESS", found)
+        patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+        patch.delenv("RAY_AUTH_TOKEN", raising=False)
+        yield found
+
+
+@pytest.fixture
+def ray(address: str, tmp_path: Path) -> Iterator[Engine]:
+    engine = clusters.open_engine("ray", tmp_path / "work space $x'")
+    yield engine
+    engine.stop_everything()
+
+
+def test_a_chain_succeeds_and_its_files_are_where_a_local_job_puts_them(ray: Engine) -> None:
+    clusters.check_success_with_a_chain(ray)
+
+
+def test_a_failure_keeps_its_reason(ray: Engine) -> None:
+    clusters.check_failure(ray)
+
+
+@pytest.mark.parametrize(("how", "within_s"), [("patient", 5), ("stubborn", 10)])
+def test_a_job_can_be_cancelled(ray: Engine, how: str, within_s: float) -> None:
+    clusters.check_cancel(ray, how=how, within_s=within_s)
+
+
+def test_a_waiting_job_can_be_cancelled_and_resumed(ray: Engine) -> None:
+    clusters.check_cancel_while_waiting(ray)
+
+
+def test_a_killed_server_is_replaced(ray: Engine) -> None:
+    clusters.check_a_killed_server_is_replaced(ray)
+
+
+def test_a_killed_worker_is_lost_and_resumes(ray: Engine) -> None:
+    clusters.check_a_killed_worker_is_lost_and_resumes(ray)
+
+
+def test_a_workspace_that_the_node_does_not_see_is_named(ray: Engine) -> None:
+    clusters.check_an_unseen_folder(ray)
+
+
+def test_many_jobs_are_polled_by_one_request_and_an_unknown_one_has_ended(
+    ray: Engine, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[str] = []
+    answer = RayClient._answer
+
+    def counted(self: RayClient, method: str, path: str, *rest: object, **more: object) -> object:
+        requests.append(path)
+        return answer(self, method, path, *rest, **more)
+
+    monkeypatch.setattr(RayClient, "_answer", counted)
+    handles = [f"{address}#tamis-never-{number}" for number in range(200)]
+    states = ray.backends["ray"].poll(handles)
+    assert requests == ["/api/jobs/"]
+    assert {state.phase for state in states.values()} == {Phase.ENDED}
+    assert "started again" in states[handles[0]].detail
+
+
+def test_a_missing_and_a_wrong_token_say_what_to_set(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(workspace=tmp_path, ray_address=address)
+    assert RayBackend(settings).available() is None
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "wrong" * 8)
+    assert "does not accept the token" in str(RayBackend(settings).available())
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "none"))
+    reason = str(RayBackend(settings).available())
+    assert "no token was given (HTTP 401)" in reason
+    assert "RAY_AUTH_TOKEN" in reason
+
+
+def test_jobs_go_to_the_head_of_this_machine_and_wait_while_it_starts(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The head is the one that runs; the moments before are played."""
+    settings = Settings(workspace=tmp_path / "workspace", ray_address="local")
+    backend = RayBackend(settings, module=WORKER)
+    engine = Engine.over(settings.workspace, backends={"ray": backend}, backend="ray", ray_address="local")
+    now: list[Head | None] = [None]
+    started: list[float] = []
+    monkeypatch.setattr(LocalHead, "current", lambda _: now[0])
+    monkeypatch.setattr(LocalHead, "start", lambda _: started.append(time.monotonic()))
+    job = engine.submit("count", n_parts=1)
+    assert backend.available() is None
+    engine.tick()
+    waiting = engine.job(job)
+    assert (waiting.state, waiting.attempt, waiting.claims) == (JobState.QUEUED, 1, 0)
+    assert "being started" in waiting.reason
+    now[0] = Head("", "")
+    engine.tick()
+    assert len(started) == 1
+    token = RayBackend(Settings(workspace=tmp_path, ray_address=address))
+    assert token.available() is None
+    now[0] = Head(address, "")
+    done = engine.run(job)
+    assert done.state is JobState.SUCCEEDED, done.reason
+    assert done.handle.startswith("local#")
+    now[0] = None
+    assert backend.poll([done.handle])[done.handle].phase is Phase.ENDED

@@ -1,0 +1,43 @@
+"""Counts and lengths that can be checked by eye."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from core.store.artifacts import ArtifactStore
+from core.store.facts import DatasetFacts, dataset_facts
+from core.store.view import open_view
+from tests.pages.page_workspace import import_file
+
+
+def facts_of(tmp_path: Path, pairs: list[tuple[str, str]]) -> DatasetFacts:
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(b"".join(orjson.dumps({"prompt": p, "completion": c, "k": 1}) + b"\n" for p, c in pairs))
+    workspace = tmp_path / "workspace"
+    return dataset_facts(open_view(ArtifactStore(workspace), import_file(workspace, path)))
+
+
+def test_every_row_falls_into_one_bin(tmp_path: Path) -> None:
+    found = facts_of(tmp_path, [("a" * n, "b" * (3 * n)) for n in (1, 2, 50, 700, 9_000)])
+    assert sum(found.prompt.counts) == sum(found.response.counts) == 5
+    assert (found.prompt.longest, found.response.longest) == (9_000, 27_000)
+    assert found.prompt.median == 50
+
+
+def test_repeated_rows_are_those_after_the_first(tmp_path: Path) -> None:
+    assert facts_of(tmp_path, [("a", "b")] * 3 + [("a", "c")]).n_repeated == 2
+
+
+def test_sources_turns_and_metadata_are_counted(tmp_path: Path) -> None:
+    found = facts_of(tmp_path, [("a", "b"), ("c", "d")])
+    assert found.sources == (("pairs", 2),)
+    assert found.turns == {2: 2}
+    assert dict(found.meta_fields) == {"k": "number"}
+
+
+def test_a_single_short_row_is_no_special_case(tmp_path: Path) -> None:
+    found = facts_of(tmp_path, [("a", "b")])
+    assert list(found.edges) == sorted(set(found.edges))
+    assert sum(found.prompt.counts) == 1

@@ -1,0 +1,165 @@
+"""The main job in a real browser: from a file to a map, a subset of exactly a hundred rows, and the file that holds them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from core.store.artifacts import ArtifactStore
+from core.store.readers import read_examples, read_selected_ids
+from tests.e2e import walk_export, walk_import, walk_map, walk_selection
+from tests.e2e.conftest import Server, running_app
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PIPELINE_MS = 420_000
+MIDDLE = [(0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An app over an empty workspace, which brings in its sample data by itself."""
+    with running_app(tmp_path_factory.mktemp("main") / "workspace") as server:
+        yield server
+
+
+def wait_for(store: ArtifactStore, dataset_id: str, kind: str, page: Page) -> str:
+    """Wait until the newest artifact of a kind is there; returns its id."""
+    waited = 0
+    while not store.list(dataset_id, kind):
+        assert waited < PIPELINE_MS, f"no {kind} of {dataset_id} after {waited / 1000:.0f} s"
+        page.wait_for_timeout(500)
+        waited += 500
+    return store.list(dataset_id, kind)[0].id
+
+
+def test_an_empty_workspace_fills_itself_while_one_watches(app: Server, page: Page) -> None:
+    page.goto(app.url)
+    expect(page.get_by_text("Tamis sample").first).to_be_visible(timeout=60_000)
+    store = ArtifactStore(app.workspace)
+    (dataset_id,) = store.dataset_ids()
+    assert store.examples(dataset_id).summary["n_examples"] == 472
+    for kind in ("embeddings", "clustering", "projection", "scores", "selection"):
+        wait_for(store, dataset_id, kind, page)
+    # The page followed without a reload: the strip of stages is done and offers what comes next.
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=30_000)
+
+
+def test_lima_from_upload_to_exactly_the_selected_rows(
+    app: Server, page: Page, lima_file: Path, tmp_path: Path
+) -> None:
+    dataset_id = walk_import.upload_and_import(page, app.url, [lima_file], "LIMA")
+    store = ArtifactStore(app.workspace)
+    summary = store.examples(dataset_id).summary
+    assert (summary["n_imported"], summary["n_rejected"]) == (1028, 1)
+    walk_import.start_pipeline(page)
+    wait_for(store, dataset_id, "projection", page)
+    for scorer in ("alignment", "length"):
+        assert scorer
+    wait_for(store, dataset_id, "scores", page)
+
+    walk_map.open_map(page, app.url, dataset_id)
+    walk_map.wait_for_map(page)
+    walk_map.draw_lasso(page, MIDDLE)
+    inside = walk_map.matching(page)
+    assert 0 < inside <= 1028
+    lassoed = page.url
+    walk_map.search_words(page, "python")
+    both = walk_map.matching(page)
+    assert 0 < both < inside
+    # A reload, or the address in another tab, shows the same rows.
+    page.reload()
+    walk_map.wait_for_map(page)
+    assert walk_map.matching(page) == both
+    page.goto(lassoed)
+    walk_map.wait_for_map(page)
+    assert walk_map.matching(page) == inside
+
+    walk_selection.open_selection_page(page, app.url, dataset_id)
+    walk_selection.fill_budget(page, 100)
+    selection_id = walk_selection.submit_selection(page, 100)
+    selected = read_selected_ids(store.get(dataset_id, "selection", selection_id))
+    assert len(selected) == 100
+
+    page.goto(
+        f"{app.url}/export_data?dataset={dataset_id}&rows=selection&selection={selection_id}&format=source"
+    )
+    written = walk_export.write_and_download(page, tmp_path)
+    raw = read_examples(store.examples(dataset_id), ["raw"]).column("raw").to_pylist()
+    assert written.read_text(encoding="utf-8").splitlines() == [raw[row] for row in selected]
+    originals = lima_file.read_text(encoding="utf-8").splitlines()
+    assert {json.dumps(json.loads(line)) for line in written.read_text().splitlines()} <= {
+        json.dumps(json.loads(line)) for line in originals
+    }
+
+
+def test_meaning_finds_what_words_do_not(app: Server, page: Page) -> None:
+    store = ArtifactStore(app.workspace)
+    dataset_id = next(d for d in store.dataset_ids() if d.startswith("tamis-sample"))
+    walk_map.open_map(page, app.url, dataset_id)
+    walk_map.wait_for_map(page)
+    walk_map.search_meaning(page, "how do I get rid of insects on my plants")
+    page.wait_for_timeout(2_000)
+    ranked = walk_map.address(page)
+    assert "near" in ranked or "ranked" in ranked or "scope" in ranked, ranked
+
+
+def test_tags_are_put_on_everything_that_matches_and_can_be_exported(
+    app: Server, page: Page, tmp_path: Path
+) -> None:
+    store = ArtifactStore(app.workspace)
+    dataset_id = next(d for d in store.dataset_ids() if d.startswith("tamis-sample"))
+    walk_map.open_map(page, app.url, dataset_id)
+    walk_map.wait_for_map(page)
+    walk_map.search_words(page, "garden")
+    n_matching = walk_map.matching(page)
+    walk_map.tag_everything(page, "green")
+    page.goto(f"{app.url}/export_data?dataset={dataset_id}&rows=tag&tag=green&format=messages")
+    written = walk_export.write_and_download(page, tmp_path)
+    rows = [json.loads(line) for line in written.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == n_matching > 0
+    assert all("garden" in json.dumps(row, ensure_ascii=False).lower() for row in rows)
+
+
+def test_two_tabs_and_a_deep_link_agree(app: Server, context: BrowserContext) -> None:
+    store = ArtifactStore(app.workspace)
+    dataset_id = next(d for d in store.dataset_ids() if d.startswith("tamis-sample"))
+    first, second = context.new_page(), context.new_page()
+    walk_map.open_map(first, app.url, dataset_id)
+    walk_map.wait_for_map(first)
+    walk_map.search_words(first, "bread")
+    second.goto(first.url)
+    walk_map.wait_for_map(second)
+    assert walk_map.matching(first) == walk_map.matching(second) > 0
+
+
+def test_pages_fit_the_window_in_light_and_dark(app: Server, browser, tmp_path: Path) -> None:  # noqa: ANN001
+    store = ArtifactStore(app.workspace)
+    dataset_id = next(d for d in store.dataset_ids() if d.startswith("tamis-sample"))
+    for scheme in ("light", "dark"):
+        for width in (1280, 1920):
+            context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
+            page = context.new_page()
+            for name in (
+                "overview",
+                "import_data",
+                "data_map",
+                "scoring",
+                "selection",
+                "job_list",
+                "export_data",
+            ):
+                page.goto(f"{app.url}/{name}?dataset={dataset_id}" if name != "overview" else app.url)
+                walk_map.wait_until_idle(page)
+                assert page.get_by_test_id("stException").count() == 0, name
+                shot = np.frombuffer(
+                    page.screenshot(path=tmp_path / f"{name}-{scheme}-{width}.png"), dtype=np.uint8
+                )
+                assert len(shot) > 20_000, f"{name} looks blank"
+                overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+                assert overflow <= 0, f"{name} is {overflow} px too wide at {width}"
+            context.close()

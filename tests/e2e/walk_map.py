@@ -1,0 +1,141 @@
+"""What a person does on the Map page, as steps that any browser test can take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CHART = "[data-testid=stPlotlyChart] .js-plotly-plot"
+TIMEOUT_MS = 60_000
+Fractions = Sequence[tuple[float, float]]
+
+_COUNT = r"([\d,]+) of [\d,]+ rows match"
+_FIND_POINT = """([selector, row]) => {
+    const chart = document.querySelector(selector);
+    const box = chart.getBoundingClientRect(), size = chart._fullLayout._size;
+    for (const trace of chart._fullData) {
+        const at = trace.customdata ? Array.from(trace.customdata).indexOf(row) : -1;
+        if (at >= 0) return [
+            box.left + size.l + chart._fullLayout.xaxis.d2p(trace.x[at]),
+            box.top + size.t + chart._fullLayout.yaxis.d2p(trace.y[at]),
+        ];
+    }
+    return null;
+}"""
+
+
+def open_map(page: Page, base_url: str, dataset_id: str, **address: str) -> None:
+    """Open the Map page of a dataset, with more parameters of the address if wanted."""
+    query = "&".join(f"{name}={value}" for name, value in {"dataset": dataset_id, **address}.items())
+    page.goto(f"{base_url}/data_map?{query}")
+    page.get_by_role("heading", name="Map", exact=True).wait_for(timeout=TIMEOUT_MS)
+    wait_until_idle(page)
+
+
+def wait_for_map(page: Page) -> None:
+    """Wait until the points are drawn."""
+    page.wait_for_selector(f"{CHART} .cartesianlayer", state="attached", timeout=TIMEOUT_MS)
+    wait_until_idle(page)
+
+
+def wait_until_idle(page: Page) -> None:
+    """Wait until the server has nothing left to send."""
+    page.wait_for_timeout(250)
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'",
+        timeout=TIMEOUT_MS,
+    )
+    page.wait_for_timeout(250)
+
+
+def draw_lasso(page: Page, points: Fractions) -> None:
+    """Draw a lasso through points given as fractions of the map's width and height, from its top left."""
+    _choose_tool(page, "Lasso Select")
+    _drag(page, [*points, points[0]])
+
+
+def draw_box(page: Page, first: tuple[float, float], second: tuple[float, float]) -> None:
+    """Draw a box between two corners given as fractions of the map."""
+    _choose_tool(page, "Box Select")
+    _drag(page, [first, second])
+
+
+def click_row(page: Page, row: int) -> None:
+    """Click the point of a row on the map."""
+    x, y = page.evaluate(_FIND_POINT, [CHART, row])
+    page.mouse.move(x - 3, y)
+    page.mouse.move(x, y)
+    page.wait_for_timeout(150)
+    page.mouse.click(x, y)
+    page.wait_for_timeout(400)
+    wait_until_idle(page)
+
+
+def search_words(page: Page, words: str) -> None:
+    """Filter by words in the search box."""
+    box = page.get_by_role("textbox", name="Search", exact=True)
+    box.fill(words)
+    box.press("Enter")
+    wait_until_idle(page)
+
+
+def search_meaning(page: Page, sentence: str) -> None:
+    """Rank by the meaning of a sentence; loads the encoder."""
+    page.get_by_role("radio", name="Meaning").or_(page.get_by_role("button", name="Meaning")).first.click()
+    wait_until_idle(page)
+    search_words(page, sentence)
+
+
+def tag_everything(page: Page, tag: str) -> None:
+    """Put a new tag on all matching rows."""
+    page.get_by_role("button", name=re.compile(r"Tag [\d,]+ rows?")).click()
+    box = page.get_by_role("combobox", name="Tag", exact=True)
+    box.fill(tag)
+    box.press("Enter")
+    wait_until_idle(page)
+    page.get_by_role("button", name=re.compile(r"Add to [\d,]+ rows?")).click()
+    wait_until_idle(page)
+    page.keyboard.press("Escape")
+
+
+def remove_filter(page: Page, text: str) -> None:
+    """Click the chip that says this."""
+    page.get_by_role("button", name=re.compile(re.escape(text), re.IGNORECASE)).first.click()
+    wait_until_idle(page)
+
+
+def matching(page: Page) -> int:
+    """How many rows the page says match; all of them when nothing is filtered."""
+    said = page.get_by_text(re.compile(rf"^{_COUNT}$")).first
+    said.wait_for(timeout=TIMEOUT_MS)
+    found = re.search(_COUNT, said.inner_text())
+    assert found is not None
+    return int(found.group(1).replace(",", ""))
+
+
+def address(page: Page) -> dict[str, str]:
+    """The parameters of the address."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def _choose_tool(page: Page, title: str) -> None:
+    page.hover(CHART)
+    page.locator(f'{CHART} .modebar-btn[data-title="{title}"]').click()
+
+
+def _drag(page: Page, points: Fractions) -> None:
+    box = page.locator(CHART).bounding_box()
+    assert box is not None
+    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for x, y in at[1:]:
+        page.mouse.move(x, y, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(600)
+    wait_until_idle(page)

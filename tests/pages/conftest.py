@@ -1,0 +1,23 @@
+"""Every test of a page gets a workspace of its own, and no worker is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.jobs.ticker import Ticker
+from pages.shared.workspace import open_workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty workspace that does not begin with the sample data."""
+    path = tmp_path / "workspace"
+    monkeypatch.setenv("TAMIS_WORKSPACE", str(path))
+    monkeypatch.setenv("TAMIS_SAMPLE_ON_EMPTY", "false")
+    monkeypatch.setattr(Ticker, "start", lambda self: None)
+    open_workspace.clear()
+    yield path
+    open_workspace.clear()

@@ -1,0 +1,107 @@
+"""The export page: which rows, in which shape, and a file that holds exactly those."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import orjson
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.steps.manifests import read_manifest
+from core.store.database import Database
+from core.store.readers import read_selected_ids
+from core.store.scope import ALL_ROWS
+from core.store.tags import add_tag
+from pages.shared.export_files import list_exports
+from pages.shared.export_panel import export_command, named_scope
+from pages.shared.workspace import open_workspace
+from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
+
+
+@pytest.fixture
+def dataset(workspace: Path, tmp_path: Path) -> str:
+    return import_file(workspace, alpaca_file(tmp_path))
+
+
+def write(app: AppTest) -> AppTest:
+    return checked(next(one for one in app.button if one.label.startswith("Write ")).click().run())
+
+
+def lines_of(workspace: Path, dataset: str) -> list[dict[str, object]]:
+    (file, *_) = list_exports(workspace, dataset)
+    return [orjson.loads(line) for line in file.path.read_bytes().splitlines()]
+
+
+def test_the_file_holds_exactly_the_rows_of_the_selection(workspace: Path, dataset: str) -> None:
+    picked = read_selected_ids(run_pipeline(workspace, dataset))
+    app = open_page("export_data", dataset=dataset)
+    assert "**10 rows**" in said(app)
+    write(app)
+    questions = [row["instruction"] for row in lines_of(workspace, dataset)]
+    assert [int(str(question).split()[1]) for question in questions] == picked.tolist()
+
+
+def test_the_rows_of_a_filter_in_the_address_are_written(workspace: Path, dataset: str) -> None:
+    scope = ALL_ROWS.and_where("contains", "bread", "prompt").to_url()
+    app = open_page("export_data", dataset=dataset, scope=scope)
+    assert "**10 rows**" in said(app)
+    write(app)
+    assert {row["topic"] for row in lines_of(workspace, dataset)} == {"bread"}
+
+
+def test_the_rows_of_a_tag_are_written(workspace: Path, dataset: str) -> None:
+    import numpy as np
+
+    add_tag(Database(workspace), dataset, "keep", np.array([3, 5]), "me")
+    write(open_page("export_data", dataset=dataset, tag="keep"))
+    assert len(lines_of(workspace, dataset)) == 2
+
+
+def test_the_preview_is_what_the_file_begins_with(workspace: Path, dataset: str) -> None:
+    app = open_page("export_data", dataset=dataset, format="messages")
+    shown = [one.value for one in app.code if one.value.startswith("{")][:5]
+    write(app)
+    (file,) = list_exports(workspace, dataset)
+    assert file.path.read_text().splitlines()[:5] == shown
+
+
+def test_checksum_manifest_and_commands_are_shown(workspace: Path, dataset: str) -> None:
+    app = write(open_page("export_data", dataset=dataset, format="alpaca"))
+    (file,) = list_exports(workspace, dataset)
+    text = said(app)
+    assert hashlib.sha256(file.path.read_bytes()).hexdigest() in text
+    assert f"tamis replay {file.manifest_path}" in text
+    assert "--format alpaca" in export_command(open_workspace(), file)
+    assert '"file_name"' in text
+
+
+def test_a_format_that_cannot_hold_the_rows_says_why(workspace: Path, tmp_path: Path) -> None:
+    path = tmp_path / "chats.jsonl"
+    turns = [{"role": role, "content": "x"} for role in ("system", "user", "assistant", "user", "assistant")]
+    path.write_bytes(orjson.dumps({"messages": turns}) + b"\n")
+    dataset = import_file(workspace, path)
+    app = open_page("export_data", dataset=dataset, format="question_answer")
+    assert "cannot hold" in app.warning[0].value
+    write(app)
+    assert "cannot hold" in app.error[0].value
+    assert list_exports(workspace) == []
+
+
+def test_an_unreadable_filter_is_a_message(dataset: str) -> None:
+    assert "cannot be read" in open_page("export_data", dataset=dataset, scope="zzz!").error[0].value
+
+
+def test_the_scope_is_read_back_from_a_manifest(workspace: Path, dataset: str) -> None:
+    write(open_page("export_data", dataset=dataset))
+    (file,) = list_exports(workspace, dataset)
+    manifest = read_manifest(file.manifest_path)
+    for asked in (
+        {},
+        {"selection": "abc"},
+        {"tag": "this and that"},
+        {"selection": "a", "tag": "b", "scope": "jx"},
+    ):
+        text = " and ".join(f"{word} {value}" for word, value in asked.items()) or "all rows"
+        assert named_scope(manifest.model_copy(update={"scope": text})) == asked

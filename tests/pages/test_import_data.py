@@ -1,0 +1,113 @@
+"""The import page: choose, look, change the mapping, agree; then counts and rejected lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.jobs import rows
+from core.store.database import Database
+from pages.shared.import_sources import safe_name, store_upload
+from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
+
+
+@pytest.fixture
+def folder(tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder from which importing is allowed."""
+    allowed = tmp_path / "data"
+    allowed.mkdir()
+    monkeypatch.setenv("TAMIS_IMPORT_FOLDERS", f'["{allowed}"]')
+    return allowed
+
+
+def choose(path: Path | str) -> AppTest:
+    app = open_page("import_data", **{"from": "This server"})
+    return checked(app.multiselect[0].set_value([str(path)]).run())
+
+
+def agree(app: AppTest) -> AppTest:
+    return checked(next(one for one in app.button if one.label.startswith("Import 1 file")).click().run())
+
+
+def test_nothing_is_imported_before_the_person_agrees(workspace: Path, folder: Path) -> None:
+    app = choose(alpaca_file(folder))
+    assert "Alpaca: reads 100 %" in said(app)
+    assert not rows.list_jobs(Database(workspace))
+    agree(app)
+    assert [job.step for job in rows.list_jobs(Database(workspace))] == ["import"]
+
+
+def test_three_rows_are_shown_raw_and_parsed(folder: Path) -> None:
+    app = choose(alpaca_file(folder))
+    assert len([one for one in app.code if '"instruction"' in one.value]) == 3
+    assert "Answer 2 on taxes." in said(app)
+
+
+def test_another_format_changes_the_preview_and_what_is_submitted(workspace: Path, folder: Path) -> None:
+    path = folder / "odd.jsonl"
+    path.write_text('{"a": "Why?", "b": "Because."}\n' * 3)
+    app = choose(path)
+    assert "No format fits" in said(app)
+    checked(app.selectbox(key=f"format:{path}").set_value("question_answer").run())
+    checked(app.selectbox(key=f"field:{path}:question_answer:question").set_value("a").run())
+    checked(app.selectbox(key=f"field:{path}:question_answer:answer").set_value("b").run())
+    assert "Because." in said(app)
+    agree(app)
+    (file,) = rows.list_jobs(Database(workspace))[0].options["files"]
+    assert (file["format"], file["fields"]["question"], file["fields"]["answer"]) == (
+        "question_answer",
+        "a",
+        "b",
+    )
+
+
+def test_a_path_outside_the_allowed_folders_is_refused(folder: Path, tmp_path: Path) -> None:
+    app = open_page("import_data", **{"from": "This server", "path": str(alpaca_file(tmp_path))})
+    assert "is outside the folders" in app.error[0].value.replace("\\", "")
+
+
+def test_a_link_that_leads_out_is_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "innocent.jsonl").symlink_to(alpaca_file(tmp_path))
+    app = open_page("import_data", **{"from": "This server", "path": str(folder / "innocent.jsonl")})
+    assert "is outside the folders" in app.error[0].value.replace("\\", "")
+
+
+def test_a_file_that_is_no_data_says_why(folder: Path) -> None:
+    path = folder / "picture.json"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    assert "PNG image" in said(choose(path))
+
+
+def test_rejected_lines_are_listed_with_their_reason(workspace: Path, tmp_path: Path) -> None:
+    dataset = import_file(workspace, alpaca_file(tmp_path, bad_lines=2))
+    app = open_page("import_data", imported=dataset)
+    assert "40 lines imported as 40 rows, 2 lines rejected" in app.success[0].value
+    table = app.dataframe[-1].value
+    assert list(table["Line"]) == [41, 42]
+    assert all("JSON" in reason for reason in table["Reason"])
+
+
+def test_an_import_that_is_unknown_is_a_message(workspace: Path) -> None:
+    assert "no import" in open_page("import_data", imported="nothing").error[0].value
+
+
+def test_an_upload_is_stored_by_its_content(tmp_path: Path) -> None:
+    path = alpaca_file(tmp_path)
+    stored = []
+    for name in ("a.jsonl", "a.jsonl"):
+        with path.open("rb") as stream:
+            stored.append(store_upload(tmp_path / "ws", name, stream))
+    assert stored[0] == stored[1]
+    assert stored[0].read_bytes() == path.read_bytes()
+    assert not list((tmp_path / "ws" / "uploads").glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "..", "", "a/../b", "C:\\x\\y.json", "\x00.json", "ü" * 400]
+)
+def test_the_name_of_an_upload_stays_in_its_folder(name: str) -> None:
+    safe = safe_name(name)
+    assert safe and "/" not in safe and "\\" not in safe and not safe.startswith(".")
+    assert len(safe.encode()) <= 200

@@ -1,0 +1,63 @@
+"""The Scores page: what there is, what it looks like, and computing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.jobs import rows
+from core.scorers import SCORERS
+from core.store.database import Database
+from tests.pages.page_workspace import (
+    alpaca_file,
+    checked,
+    import_file,
+    open_page,
+    run_pipeline,
+    run_step,
+    said,
+)
+
+
+@pytest.fixture
+def dataset_id(workspace: Path, tmp_path: Path) -> str:
+    dataset_id = import_file(workspace, alpaca_file(tmp_path))
+    run_pipeline(workspace, dataset_id)
+    return dataset_id
+
+
+def test_every_scorer_is_listed_computed_or_not(workspace: Path, dataset_id: str) -> None:
+    table = open_page("scoring", dataset=dataset_id).dataframe[0].value
+    assert list(table["score"]) == [scorer.title for scorer in SCORERS.values()]
+    computed = table.set_index("score")["mean"].notna()
+    assert computed["Alignment"] and not computed["Length"]
+
+
+def test_the_lowest_rows_come_first_and_the_highest_on_demand(workspace: Path, dataset_id: str) -> None:
+    run_step(workspace, dataset_id, "score", {"scorer": "length", "scorer_options": {"unit": "characters"}})
+    app = open_page("scoring", dataset=dataset_id)
+    checked(app.pills(key="scorer").set_value("length").run())
+    lowest = app.dataframe[1].value["score:length"]
+    assert lowest.is_monotonic_increasing
+    checked(app.segmented_control(key="score_end").set_value("Highest").run())
+    highest = app.dataframe[1].value["score:length"]
+    assert highest.is_monotonic_decreasing
+    assert highest.iloc[0] > lowest.iloc[0]
+
+
+def test_a_score_that_is_not_there_is_computed_with_its_options(workspace: Path, dataset_id: str) -> None:
+    app = open_page("scoring", dataset=dataset_id)
+    checked(app.pills(key="scorer").set_value("length").run())
+    assert "Length is not computed yet" in said(app)
+    checked(app.segmented_control(key="score_length_unit").set_value("characters").run())
+    checked(app.button(key="compute_length").click().run())
+    job = rows.list_jobs(Database(workspace), step="score")[0]
+    assert job.options["scorer_options"] == {"text": "response", "unit": "characters"}
+
+
+def test_a_score_that_reads_vectors_says_that_they_are_missing(workspace: Path, tmp_path: Path) -> None:
+    dataset_id = import_file(workspace, alpaca_file(tmp_path))
+    app = open_page("scoring", dataset=dataset_id)
+    assert "reads vectors" in app.error[0].value
+    assert app.button(key="compute_alignment").disabled

@@ -1,0 +1,164 @@
+"""The Selection page: a form with a preview, a job in place, and a selection beside a random pick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.jobs import queue, rows
+from core.jobs.model import JobState
+from core.store.artifacts import ArtifactStore
+from core.store.database import Database
+from core.store.scope import ALL_ROWS
+from core.store.tags import add_tag
+from pages.shared.selection_facts import find_baseline
+from tests.pages.page_workspace import (
+    alpaca_file,
+    checked,
+    import_file,
+    open_page,
+    run_pipeline,
+    run_step,
+    said,
+)
+
+RANDOM = {"method": "random", "budget": 10, "quality": "none", "seed": 43}
+
+
+@pytest.fixture
+def dataset_id(workspace: Path, tmp_path: Path) -> str:
+    dataset_id = import_file(workspace, alpaca_file(tmp_path))
+    run_pipeline(workspace, dataset_id)
+    return dataset_id
+
+
+def submit_button(app: AppTest) -> object:
+    return app.button(key="submit_select")
+
+
+def test_the_newest_selection_is_shown_with_its_numbers(workspace: Path, dataset_id: str) -> None:
+    app = open_page("selection", dataset=dataset_id)
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Rows"] == "10"
+    assert shown["Clusters"] == "4 of 4"
+    assert "Picked rows" in said(app)
+
+
+def test_a_random_pick_is_not_what_is_shown_first(workspace: Path, dataset_id: str) -> None:
+    run_step(workspace, dataset_id, "select", RANDOM)
+    app = open_page("selection", dataset=dataset_id)
+    assert "Add a random pick of the same size" not in [button.label for button in app.button]
+    assert "random" in next(metric.delta for metric in app.metric if metric.label.startswith("Mean"))
+
+
+def test_a_random_pick_of_the_same_seed_is_no_baseline(workspace: Path, dataset_id: str) -> None:
+    run_step(workspace, dataset_id, "select", RANDOM | {"seed": 42})
+    store = ArtifactStore(workspace)
+    selections = tuple(store.list(dataset_id, "selection"))
+    kmq = next(s for s in selections if s.manifest.options["method"] == "kmq")
+    assert find_baseline(selections, kmq) is None
+    other = run_step(workspace, dataset_id, "select", RANDOM)
+    assert find_baseline((*selections, other), kmq) == other
+
+
+def test_the_random_pick_is_submitted_with_the_same_size_and_another_seed(
+    workspace: Path, dataset_id: str
+) -> None:
+    app = open_page("selection", dataset=dataset_id)
+    offer = next(button for button in app.button if button.label.startswith("Add a random pick"))
+    checked(offer.click().run())
+    job = rows.list_jobs(Database(workspace), step="select")[0]
+    assert (job.options["method"], job.options["budget"], job.options["seed"]) == ("random", 10, 43)
+
+
+def test_the_form_says_what_it_would_pick_and_submits_exactly_that(workspace: Path, dataset_id: str) -> None:
+    app = open_page("selection", dataset=dataset_id, view="new")
+    checked(app.number_input(key="select_budget_rows").set_value(12.0).run())
+    assert "= 12 of 40 rows, 30 %" in said(app)
+    assert "**12** of 40 rows (30 %) · from 4 of 4 clusters" in said(app)
+    assert submit_button(app).label == "Select 12 rows"
+    checked(submit_button(app).click().run())
+    job = rows.list_jobs(Database(workspace), step="select")[0]
+    assert (job.options["budget"], job.options["unit"], job.state) == (12.0, "rows", JobState.QUEUED)
+    assert job.job_id in app.query_params["job"]
+
+
+def test_a_job_that_has_ended_opens_its_selection(workspace: Path, dataset_id: str) -> None:
+    database, store = Database(workspace), ArtifactStore(workspace)
+    done = queue.submit(database, store, dataset_id, "select", {"budget": 10})
+    assert done.already_done
+    app = open_page("selection", dataset=dataset_id, job=done.job.job_id)
+    assert done.job.artifact_id in app.query_params["selection"]
+    assert "job" not in app.query_params
+
+
+def test_what_was_made_before_is_opened_and_not_made_again(workspace: Path, dataset_id: str) -> None:
+    app = open_page("selection", dataset=dataset_id, view="new")
+    checked(app.number_input(key="select_budget_rows").set_value(10.0).run())
+    assert submit_button(app).label == "Open this selection"
+
+
+def test_a_fraction_and_tokens_are_budgets_too(workspace: Path, dataset_id: str) -> None:
+    app = open_page("selection", dataset=dataset_id, view="new")
+    checked(app.segmented_control(key="select_unit").set_value("fraction").run())
+    checked(app.number_input(key="select_budget_fraction").set_value(0.5).run())
+    assert submit_button(app).label == "Select 20 rows"
+    checked(app.segmented_control(key="select_unit").set_value("tokens").run())
+    assert "tokens" in said(app)
+
+
+def test_a_cloned_job_fills_the_form(workspace: Path, dataset_id: str) -> None:
+    database, store = Database(workspace), ArtifactStore(workspace)
+    values = {"budget": 17, "seed": 5, "method_options": {"quota": "equal"}}
+    job = queue.submit(database, store, dataset_id, "select", values).job
+    app = open_page("selection", dataset=dataset_id, clone=job.job_id)
+    suffix = job.job_id[-4:]
+    assert app.number_input(key=f"select_budget_{suffix}_rows").value == 17
+    assert app.number_input(key=f"select_seed_{suffix}").value == 5
+    assert app.segmented_control(key=f"select_kmq_quota_{suffix}").value == "equal"
+
+
+def test_the_filter_in_the_address_is_what_rows_are_picked_from(workspace: Path, dataset_id: str) -> None:
+    scope = ALL_ROWS.and_where("rows", list(range(8))).to_url()
+    app = open_page("selection", dataset=dataset_id, scope=scope)
+    checked(app.number_input(key="select_budget_rows").set_value(9.0).run())
+    assert "8 rows may be picked" in said(app)
+    assert "1 of the budget stay unspent" in said(app)
+    checked(submit_button(app).click().run())
+    job = rows.list_jobs(Database(workspace), step="select")[0]
+    frozen = ArtifactStore(workspace).get(dataset_id, "rows", job.inputs["within"])
+    assert frozen.summary["n_rows"] == 8
+
+
+def test_tagged_rows_can_be_pinned(workspace: Path, dataset_id: str) -> None:
+    import numpy as np
+
+    add_tag(Database(workspace), dataset_id, "golden", np.asarray([3, 4]), "me")
+    app = open_page("selection", dataset=dataset_id, view="new")
+    checked(app.selectbox(key="select_pinned").set_value("tag:golden").run())
+    checked(submit_button(app).click().run())
+    assert "pinned" in rows.list_jobs(Database(workspace), step="select")[0].inputs
+
+
+def test_too_many_pins_are_said_beside_the_button(workspace: Path, dataset_id: str) -> None:
+    import numpy as np
+
+    add_tag(Database(workspace), dataset_id, "golden", np.arange(20), "me")
+    app = open_page("selection", dataset=dataset_id, view="new")
+    checked(app.selectbox(key="select_pinned").set_value("tag:golden").run())
+    assert "20 are pinned but the budget is 4" in app.error[0].value
+    assert submit_button(app).disabled
+
+
+def test_without_clusters_the_next_step_is_named(workspace: Path, tmp_path: Path) -> None:
+    dataset_id = import_file(workspace, alpaca_file(tmp_path))
+    app = open_page("selection", dataset=dataset_id)
+    assert "has no clustering yet" in app.error[0].value
+    assert submit_button(app).disabled
+
+
+def test_a_selection_that_is_gone_is_said(workspace: Path, dataset_id: str) -> None:
+    app = open_page("selection", dataset=dataset_id, selection="f00d")
+    assert "There is no selection f00d" in app.warning[0].value
