@@ -30,10 +30,10 @@ def filter_by_state(page: Page, state: str) -> None:
 def cancel_job(page: Page) -> None:
     """Cancel the open job and wait until it says so."""
     page.get_by_role("button", name="Cancel", exact=True).click()
-    expect(page.get_by_text("Cancelled", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=30_000)
 
 
 def resume_job(page: Page) -> None:
     """Resume the open job."""
-    page.get_by_role("button", name="Resume", exact=True).click()
-    expect(page.get_by_role("button", name="Resume", exact=True)).to_have_count(0, timeout=30_000)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Resume")).to_have_count(0, timeout=30_000)

@@ -1,0 +1,66 @@
+"""The README is held against the program: every name, setting, command, page and link in it must be real and all be there."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from core.cli.main import build_parser
+from core.clusterers import CLUSTERERS
+from core.encoders import ENCODERS
+from core.formats import FORMATS
+from core.jobs.backends import BACKENDS
+from core.projectors import PROJECTORS
+from core.scorers import SCORERS
+from core.selectors import SELECTORS
+from core.settings import Settings
+from core.steps import STEPS
+from pages.shared.navigation import PLACES
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TABLES = (FORMATS, ENCODERS, CLUSTERERS, PROJECTORS, SCORERS, SELECTORS, BACKENDS, STEPS)
+NAMES = [(table.kind, name) for table in TABLES for name in table]
+
+
+@pytest.mark.parametrize(("kind", "name"), NAMES)
+def test_every_name_of_every_table_is_in_the_readme(kind: str, name: str) -> None:
+    assert f"`{name}`" in README, f"{kind} {name!r} is not in README.md"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_in_the_readme(name: str) -> None:
+    assert f"`TAMIS_{name.upper()}`" in README
+
+
+def test_every_setting_in_the_readme_is_real() -> None:
+    known = {f"TAMIS_{name.upper()}" for name in Settings.model_fields} | {"TAMIS_CHROMIUM"}
+    assert set(re.findall(r"TAMIS_[A-Z_]+", README)) <= known
+
+
+def test_every_command_is_in_the_readme() -> None:
+    verbs = next(a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    missing = [name for name in verbs.choices if f"tamis {name}" not in README]
+    assert not missing
+
+
+def test_every_page_is_in_the_readme() -> None:
+    missing = [place.title for place in PLACES if place.exists and f"**{place.title}**" not in README]
+    assert not missing, f"pages missing from the tour: {missing}"
+
+
+def test_relative_links_and_pictures_are_there() -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README) + re.findall(r'src="(?!https?:)([^"]+)"', README)
+    missing = [target for target in targets if not (ROOT / target).exists()]
+    assert not missing
+
+
+def test_no_page_shadows_a_module() -> None:
+    import importlib.util
+
+    for path in (ROOT / "pages").glob("*.py"):
+        if path.stem != "__init__":
+            assert importlib.util.find_spec(path.stem) is None, f"pages/{path.name} shadows a module"
