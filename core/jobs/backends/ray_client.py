@@ -136,7 +136,9 @@ class RayClient:
                 "RAY_AUTH_TOKEN_PATH to a file that holds it, and start Tamis again.",
             )
         if error.code in (502, 503, 504):
-            return self.outage.begin(f"Ray at {self.address} does not answer: HTTP {error.code} from what is before it.")
+            return self.outage.begin(
+                f"Ray at {self.address} does not answer: HTTP {error.code} from what is before it."
+            )
         if 300 <= error.code < 400:
             return self._foreign()
         lines = [line.strip() for line in text.splitlines() if line.strip(" .")]
@@ -170,5 +172,3 @@ def read_token(path: Path) -> str:
         return path.read_text("utf-8").strip()
     except OSError:
         return ""
-
-

@@ -41,6 +41,8 @@ LOOK_EVERY_S = 2.0
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 5.0
 OBJECT_STORE_BYTES = 80_000_000  # jobs here pass nothing through it
+FAILED = "head.failed"
+FAILED_FOR_S = 60.0
 BUSY = ("PENDING", "RUNNING")
 NOT_INSTALLED = (
     "Ray is not installed here, so no head can be started: run pip install 'tamis[ray]', or set TAMIS_RAY_ADDRESS to "
@@ -84,6 +86,11 @@ class LocalHead:
             raise CurationError(NOT_INSTALLED)
         if self.current() is not None:
             return
+        if self._failed_lately():
+            raise CurationError(
+                f"The Ray head of this machine did not start; {self.folder / 'head.log'} says why. Mend that and "
+                "resume the job."
+            )
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.folder / "head.log").open("ab") as log:
             process = subprocess.Popen(
@@ -97,6 +104,13 @@ class LocalHead:
             )
         # Let go: it is nobody's child, and several of them settle by a lock which one stays.
         process.returncode = 0
+
+    def _failed_lately(self) -> bool:
+        try:
+            failed_at = (self.folder / FAILED).stat().st_mtime
+        except OSError:
+            return False
+        return abs(time.time() - failed_at) < FAILED_FOR_S
 
     def stop(self) -> None:
         """End the head and everything that runs on it; harmless without one."""
@@ -124,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _own(folder, temporary)
     finally:
         (folder / "head.json").unlink(missing_ok=True)
-        _end_session(os.getpid())
+        _end_session()
         shutil.rmtree(temporary, ignore_errors=True)
     return 0
 
@@ -139,16 +153,25 @@ def _own(folder: Path, temporary: Path) -> None:
     _publish(folder, "")
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
-    environment = {**os.environ, **_environment(token_file)}
+    # A person's own token or cluster would win over these.
+    inherited = {k: v for k, v in os.environ.items() if k not in ("RAY_AUTH_TOKEN", "RAY_ADDRESS")}
+    environment = {**inherited, **_environment(token_file)}
     process = subprocess.Popen(_command(port, temporary), cwd=folder, env=environment)
     client = RayClient(address, token=token, pause_s=0.0)
     deadline = time.monotonic() + READY_WITHIN_S
-    while process.poll() is None and not _answers(client):
-        if time.monotonic() > deadline:
-            logger.error("Ray did not answer within %.0f s", READY_WITHIN_S)
+    while not _answers(client):
+        if process.poll() is not None or time.monotonic() > deadline:
+            logger.error("Ray did not answer within %.0f s, or ended (%s)", READY_WITHIN_S, process.poll())
+            (folder / FAILED).touch()
             return
         time.sleep(0.2)
+    (folder / FAILED).unlink(missing_ok=True)
     _publish(folder, address)
+    _stay(process, client)
+
+
+def _stay(process: subprocess.Popen[bytes], client: RayClient) -> None:
+    """Return once the head has ended, or has had nothing to do for a while."""
     busy_at = time.monotonic()
     while process.poll() is None and time.monotonic() - busy_at < IDLE_S:
         time.sleep(LOOK_EVERY_S)
@@ -193,24 +216,33 @@ def _answers(client: RayClient) -> bool:
 
 
 def _end_leftovers(folder: Path) -> None:
-    """End what an owner that was killed has left running; its session keeps its number in use until then."""
+    """End the Ray that an owner which was killed has left running in its session."""
     with suppress(OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         handle = str(orjson.loads((folder / "head.json").read_bytes())["handle"])
-        _end_session(int(handle.split(":")[0]))
+        # Its number may have been given to somebody else's session in the meantime.
+        _end([process for process in _session(int(handle.split(":")[0])) if _is_ray(process)])
 
 
-def _end_session(number: int) -> None:
-    """End what Ray started, by session: its agents outlive a head that was killed."""
+def _end_session() -> None:
+    """End everything below this process, by session: Ray's agents outlive a head that was killed."""
+    if os.getsid(0) != os.getpid():
+        return
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    found = _session(number)
-    for process in found:
+    # A worker is the leader of a session of its own, below one of those.
+    found = {child for process in _session(os.getpid()) for child in [process, *_children(process)]}
+    _end(list(found))
+    _end(_session(os.getpid()))
+    signal.signal(signal.SIGTERM, before)
+
+
+def _end(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, left = psutil.wait_procs(found, timeout=STOP_WITHIN_S)
-    for process in {*left, *_session(number)}:
+    _, left = psutil.wait_procs(processes, timeout=STOP_WITHIN_S)
+    for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    signal.signal(signal.SIGTERM, before)
 
 
 def _session(number: int) -> list[psutil.Process]:
@@ -219,9 +251,16 @@ def _session(number: int) -> list[psutil.Process]:
         with suppress(OSError, psutil.Error):
             if process.pid not in (number, os.getpid()) and os.getsid(process.pid) == number:
                 found.append(process)
-    # A worker is the leader of a session of its own, below one of those.
-    below = [child for process in found for child in _children(process)]
-    return list({process.pid: process for process in [*found, *below]}.values())
+    return found
+
+
+def _is_ray(process: psutil.Process) -> bool:
+    spec = find_spec("ray")
+    folders = [] if spec is None else [str(folder) for folder in spec.submodule_search_locations or ()]
+    with suppress(psutil.Error):
+        command = " ".join(process.cmdline())
+        return command.startswith("ray::") or any(folder in command for folder in folders)
+    return False
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

@@ -158,7 +158,11 @@ class RayBackend:
         client = self._client(address)
         if client is None:
             head = self._head.current()
-            gone = BackendState(Phase.ENDED, _HEAD_GONE) if head is None else BackendState(Phase.UNKNOWN, _STARTING)
+            gone = (
+                BackendState(Phase.ENDED, _HEAD_GONE)
+                if head is None
+                else BackendState(Phase.UNKNOWN, _STARTING)
+            )
             return dict.fromkeys(handles, gone)
         ids = {handle: _parse(handle)[1] for handle in handles}
         if len(handles) <= FEW:

@@ -191,7 +191,14 @@ class SlurmBackend:
         found: dict[str, Record] = {}
         for some in _batches(ids):
             done = self._call(
-                "sacct", "-n", "-P", "-X", "-j", ",".join(some), "-o", "JobIDRaw,JobName,State,NodeList,ExitCode"
+                "sacct",
+                "-n",
+                "-P",
+                "-X",
+                "-j",
+                ",".join(some),
+                "-o",
+                "JobIDRaw,JobName,State,NodeList,ExitCode",
             )
             if done.returncode != 0:
                 self._accounting = False
@@ -263,5 +270,7 @@ def _batches(ids: list[str]) -> list[list[str]]:
 
 def _words(stderr: str) -> str:
     """The message without the names of the commands in front, on one line."""
-    lines = [re.sub(r"^\w+: (error|fatal): ", "", line.strip()) for line in stderr.splitlines() if line.strip()]
+    lines = [
+        re.sub(r"^\w+: (error|fatal): ", "", line.strip()) for line in stderr.splitlines() if line.strip()
+    ]
     return "; ".join(lines)[:500].rstrip(".")

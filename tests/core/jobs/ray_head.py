@@ -47,7 +47,6 @@ def ray_head() -> Iterator[tuple[str, Path]]:
         owner.stdin.close()
         owner.wait(30)
         owner.stdout.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def main(folder: Path) -> int:
@@ -62,6 +61,7 @@ def main(folder: Path) -> int:
         deadline = time.monotonic() + 20
         while (folder / "head.json").exists() and time.monotonic() < deadline:
             time.sleep(0.1)
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.jobs.backends import Phase
@@ -47,7 +49,7 @@ def test_a_failure_keeps_its_reason(ray: Engine) -> None:
     clusters.check_failure(ray)
 
 
-@pytest.mark.parametrize(("how", "within_s"), [("patient", 5), ("stubborn", 10)])
+@pytest.mark.parametrize(("how", "within_s"), [("patient", 5), ("stubborn", 15)])
 def test_a_job_can_be_cancelled(ray: Engine, how: str, within_s: float) -> None:
     clusters.check_cancel(ray, how=how, within_s=within_s)
 
@@ -84,6 +86,16 @@ def test_many_jobs_are_polled_by_one_request_and_an_unknown_one_has_ended(
     assert requests == ["/api/jobs/"]
     assert {state.phase for state in states.values()} == {Phase.ENDED}
     assert "started again" in states[handles[0]].detail
+
+
+def test_the_head_listens_on_loopback_only(address: str) -> None:
+    port = int(address.rpartition(":")[2])
+    listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid]
+    dashboard = next(c.pid for c in listening if c.laddr.port == port)
+    session = os.getsid(dashboard)
+    mine = [c.laddr.ip for c in listening if os.getsid(c.pid) == session]
+    assert len(mine) >= 4
+    assert set(mine) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 def test_a_missing_and_a_wrong_token_say_what_to_set(
