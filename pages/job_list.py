@@ -12,6 +12,7 @@ from pages.shared.activity import while_jobs_run
 from pages.shared.frame import open_workspace_page
 from pages.shared.job_detail import (
     show_curves,
+    show_handle,
     show_head,
     show_lineage,
     show_log,
@@ -23,6 +24,7 @@ from pages.shared.job_detail import (
 from pages.shared.job_table import OPENED, choose_jobs, show_jobs
 from pages.shared.job_watch import find_job
 from pages.shared.plain_text import plain
+from pages.shared.step_form import asked_step, leave_step_form, offer_step_form, show_step_form
 from pages.shared.workspace import Workspace
 
 
@@ -40,6 +42,7 @@ def show_job(workspace: Workspace, job: Job) -> None:
         with right, st.container(border=True, height="stretch"):
             st.markdown("**Read and made**")
             show_lineage(workspace, now)
+            show_handle(now)
         show_curves(folder)
         st.markdown("**Log**")
         show_log(folder, now)
@@ -52,10 +55,15 @@ def show_job(workspace: Workspace, job: Job) -> None:
 
 with open_workspace_page("Jobs", activity=False) as workspace:
     job_id = st.query_params.get(OPENED, "")
+    step = asked_step()
     opened = find_job(workspace, job_id) if job_id else None
     if job_id and opened is None:
         st.warning(f"There is no job {plain(job_id)} any more: it was deleted.", icon=":material/link_off:")
     if opened is not None:
+        leave_step_form()
         show_job(workspace, opened)
+    elif step:
+        show_step_form(workspace, step)
     else:
+        offer_step_form()
         show_jobs(workspace, choose_jobs(workspace))

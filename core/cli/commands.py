@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from core.cli import jobs_view
+from core.cli import jobs_view, place
 from core.cli.flags import parse_step_flags
 from core.cli.session import Session
 from core.errors import InvalidOptions
@@ -33,6 +33,7 @@ jobs_show = jobs_view.show
 jobs_logs = jobs_view.logs
 jobs_cancel = jobs_view.cancel_job
 jobs_resume = jobs_view.resume_job
+jobs_retry = jobs_view.retry_job
 jobs_delete = jobs_view.delete_job
 
 
@@ -55,7 +56,7 @@ def import_file(session: Session, parsed: argparse.Namespace) -> int:
     for path in plan.skipped:
         session.say(f"skipped {path}: no format fits it")
     name_dataset(session.database, plan.dataset_id, str(plan.options["name"]))
-    job = _submit_and_wait(session, plan.dataset_id, "import", plan.options, backend="local")
+    job = _submit_and_wait(session, plan.dataset_id, "import", plan.options, place.Place())
     values: dict[str, object] = {"job_id": job.job_id, "state": job.state, "dataset_id": plan.dataset_id}
     if job.state == "succeeded":
         summary = session.store.examples(plan.dataset_id).summary
@@ -100,16 +101,20 @@ def run_step(session: Session, parsed: argparse.Namespace) -> int:
     values = parse_step_flags(parsed.step, parsed.rest)
     for pointer in ROW_POINTERS & values.keys():
         values[pointer] = freeze(session.store, session.database, parsed.dataset, str(values[pointer]))
+    chosen = place.chosen(parsed)
+    if parsed.preflight:
+        return place.show_preflight(session, parsed.dataset, parsed.step, values, chosen)
     if parsed.no_wait:
         submission = submit(
-            session.database, session.store, parsed.dataset, parsed.step, values, backend=parsed.backend
-        )
+            session.database, session.store, parsed.dataset, parsed.step, values,
+            backend=chosen.backend, resources=chosen.resources, priority=chosen.priority,
+        )  # fmt: skip
         tick(session.database, session.store, session.settings)
         job = submission.job
         session.show(f"{job.job_id} {job.state}")
         session.result({"job_id": job.job_id, "state": job.state, "artifact_id": job.artifact_id})
         return DONE
-    job = _submit_and_wait(session, parsed.dataset, parsed.step, values, backend=parsed.backend)
+    job = _submit_and_wait(session, parsed.dataset, parsed.step, values, chosen)
     made = session.store.find(parsed.dataset, job.kind, job.artifact_id)
     if made is not None:
         session.show(f"{job.kind} {job.artifact_id}: {made.summary}")
@@ -165,9 +170,12 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _submit_and_wait(
-    session: Session, dataset_id: str, step: str, values: dict[str, object], *, backend: str
+    session: Session, dataset_id: str, step: str, values: dict[str, object], chosen: place.Place
 ) -> Job:
-    submission = submit(session.database, session.store, dataset_id, step, values, backend=backend)
+    submission = submit(
+        session.database, session.store, dataset_id, step, values,
+        backend=chosen.backend, resources=chosen.resources, priority=chosen.priority,
+    )  # fmt: skip
     return wait(
         session.database,
         session.store,

@@ -83,6 +83,13 @@ def resume_job(session: Session, parsed: argparse.Namespace) -> int:
     return _say_state(session, rows.get(session.database, parsed.job_id))
 
 
+def retry_job(session: Session, parsed: argparse.Namespace) -> int:
+    """Queue a failed or cancelled job again; its finished parts are thrown away."""
+    queue.resume(session.database, session.store, parsed.job_id, fresh=True)
+    tick(session.database, session.store, session.settings)
+    return _say_state(session, rows.get(session.database, parsed.job_id))
+
+
 def delete_job(session: Session, parsed: argparse.Namespace) -> int:
     """Forget a job that has ended, and what a failed one left behind."""
     queue.delete(session.database, session.store, parsed.job_id)
@@ -96,14 +103,15 @@ def progress_line(job: Job) -> str:
     progress = job.progress
     if job.state is JobState.QUEUED:
         waiting = f" for {', '.join(job.waits_for)}" if job.waits_for else ""
-        return f"{job.step}: queued{waiting}"
+        return f"{job.step}: queued{waiting}" + (f" ({job.reason})" if job.reason else "")
     if job.state is not JobState.RUNNING:
         return f"{job.step}: {job.state}"
     share = f" {progress.fraction:.0%}" if progress.fraction is not None else ""
     rate = f", {progress.rate:,.0f}/s" if progress.rate else ""
     left = f", {progress.seconds_left:,.0f} s left" if progress.seconds_left else ""
     message = f" ({progress.message})" if progress.message else ""
-    return f"{job.step}: {progress.stage or 'starting'}{share}{rate}{left}{message}"
+    remark = f" [{job.backend}: {job.reason}]" if job.reason else ""
+    return f"{job.step}: {progress.stage or 'starting'}{share}{rate}{left}{message}{remark}"
 
 
 def _states(names: list[str]) -> list[JobState]:

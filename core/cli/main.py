@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from core import __version__
-from core.cli import commands, flags
+from core.cli import commands, compare, flags, noise, place
 from core.cli.session import Session
 from core.errors import CurationError, DatasetMissing, InvalidOptions, UnknownName
 from core.settings import Settings
@@ -129,12 +129,22 @@ def _add_data_verbs(verb: Verb) -> None:
     export.add_argument("--container", default="jsonl", choices=("jsonl", "parquet"))
     export.add_argument("--out", required=True, help="file to write")
 
+    compare.add_arguments(
+        verb(
+            "compare",
+            compare.compare,
+            "hold selections, or methods at one budget, beside each other in a report",
+        )
+    )
+
     replay = verb("replay", commands.replay, "rebuild the rows of a manifest and compare")
     replay.add_argument("manifest", help="manifest written beside an export")
     replay.add_argument(
         "--source", action="append", default=[], help="where a source file is now, if it moved"
     )
     replay.add_argument("--out", default="", help="also write the rebuilt rows here")
+
+    noise.add_flags(verb("bench-noise", noise.bench_noise, "plant faults in a file and see which scores find them"))
 
     verb("doctor", commands.doctor, "versions, models found, devices, disk")
 
@@ -148,12 +158,12 @@ def _add_run_verb(verb: Verb) -> None:
     )
     runner.add_argument("step", metavar="STEP", help=" ".join(name for name in STEPS if name != "import"))
     runner.add_argument("--dataset", required=True)
-    runner.add_argument("--backend", default="local")
+    place.add_flags(runner)
     runner.add_argument("--no-wait", action="store_true", help="submit and return at once")
 
 
 def _add_jobs_verb(verb: Verb, shared: argparse.ArgumentParser) -> None:
-    jobs = verb("jobs", commands.jobs_list, "list, show, cancel and resume jobs")
+    jobs = verb("jobs", commands.jobs_list, "list, show, cancel, resume, retry and delete jobs")
     actions = jobs.add_subparsers(required=True, metavar="ACTION")
 
     def action(name: str, command: Command, help_text: str) -> argparse.ArgumentParser:
@@ -171,6 +181,7 @@ def _add_jobs_verb(verb: Verb, shared: argparse.ArgumentParser) -> None:
         ("logs", commands.jobs_logs, "the log of one job"),
         ("cancel", commands.jobs_cancel, "cancel a queued or running job"),
         ("resume", commands.jobs_resume, "go on with a failed or cancelled job from its finished parts"),
+        ("retry", commands.jobs_retry, "do a failed or cancelled job again from the beginning"),
         ("delete", commands.jobs_delete, "forget a finished job and what a failed one left behind"),
     ):
         action(name, command, help_text).add_argument("job_id")

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-
-from core.compute.kmq import Selection
-from core.compute.picks import Progress
+from core.compute.compare import nearest_cosines
+from core.compute.picks import Picked, Progress, Record
 from core.compute.qdit import qdit
 from core.compute.vectors import check_vectors
 from core.errors import InvalidOptions
@@ -37,7 +36,8 @@ def facility_location(
     excluded: ArrayLike | None = None,
     picked: ArrayLike | None = None,
     progress: Progress | None = None,
-) -> Selection:
+    record: Record | None = None,
+) -> Picked:
     """Pick greedily the row that most raises the sum over the pool of the highest cosine to a picked row.
 
     Within 1 - 1/e of the best possible coverage. Arguments and errors as in ``qdit``, which this is with alpha 0.
@@ -54,10 +54,13 @@ def facility_location(
         excluded=excluded,
         picked=picked,
         progress=progress,
+        record=record,
     )
 
 
-def draw_reference(n: int, size: int, *, excluded: ArrayLike | None = None, rng: np.random.Generator) -> Int64s:
+def draw_reference(
+    n: int, size: int, *, excluded: ArrayLike | None = None, rng: np.random.Generator
+) -> Int64s:
     """Draw the reference rows of an approximate run: ``size`` of the ``n`` rows that are not excluded, ascending."""
     rows = np.arange(n) if excluded is None else np.flatnonzero(~np.asarray(excluded, dtype=bool))
     return np.sort(rng.choice(rows, min(size, rows.size), replace=False))

@@ -13,8 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.compute.kmq import Selection
-from core.compute.picks import Progress, pool_of, selection_of, take
+from core.compute.picks import Picked, Progress, Record, pool_of, result_of, take
 from core.compute.vectors import block_of, blocks, check_vectors
 from core.errors import CurationError
 from core.types import Float32s, Float64s, Int64s
@@ -36,8 +35,9 @@ def k_center(
     excluded: ArrayLike | None = None,
     picked: ArrayLike | None = None,
     progress: Progress | None = None,
+    record: Record | None = None,
     rng: np.random.Generator,
-) -> Selection:
+) -> Picked:
     """Pick the row farthest (Euclidean) from every picked row until the budget is spent; a 2-approximation of min-max.
 
     ``vectors`` (n, d) float32, memory-mapped or not; on unit vectors the order is that of cosine. ``first`` is only
@@ -51,8 +51,8 @@ def k_center(
     n, _ = check_vectors(vectors)
     pool = pool_of(n, pinned=pinned, excluded=excluded, picked=picked)
     order = farthest_first(vectors, pool.start, pool.candidates, first=first, rng=rng)
-    rows = take(order, pool, budget=budget, token_counts=token_counts, progress=progress)
-    return selection_of(rows, pool.available, budget=budget if token_counts is None else None)
+    rows = take(order, pool, budget=budget, token_counts=token_counts, progress=progress, record=record)
+    return result_of(rows, pool, budget=budget, token_counts=token_counts)
 
 
 def farthest_first(
@@ -86,7 +86,10 @@ class _Frontier:
         self.centres = np.empty((max(16, 2 * start.size), d), dtype=np.float32)
         self.centre_squares = np.empty(self.centres.shape[0], dtype=np.float32)
         self.n_centres = 0
-        self._forget_active()
+        self.floor = -np.inf  # no row outside the active ones has a bound above it
+        self.active: Int64s = np.empty(0, dtype=np.int64)
+        self.active_vectors: Float32s = np.empty((0, d), dtype=np.float32)
+        self.active_bound: Float32s = np.empty(0, dtype=np.float32)
         for row in start.tolist():
             self.add(row)
         self._fold(candidates)
@@ -161,13 +164,9 @@ class _Frontier:
         self.active_bound = self.bound[rows]
 
     def _forget_active(self) -> None:
-        if hasattr(self, "active"):
-            self.bound[self.active] = self.active_bound
-            self.seen[self.active] = self.n_centres
-        self.active: Int64s = np.empty(0, dtype=np.int64)
-        self.active_vectors: Float32s = np.empty((0, self.vectors.shape[1]), dtype=np.float32)
-        self.active_bound: Float32s = np.empty(0, dtype=np.float32)
-        self.floor = -np.inf
+        self.bound[self.active] = self.active_bound
+        self.seen[self.active] = self.n_centres
+        self._activate(self.active[:0], -np.inf)
 
     def _fold(self, rows: Int64s) -> None:
         """Bring the bounds of ``rows`` up to date with the centres that each has missed."""

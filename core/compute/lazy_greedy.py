@@ -18,13 +18,16 @@ from core.compute.vectors import block_of, blocks, unit_rows
 from core.types import Float32s, Float64s, Int32s, Int64s
 
 NOISE = 5e-7  # cosines closer than this are equal: float32 products of unit vectors differ by about 1e-7
-ERROR_FRACTION = 4e-6  # how far two float32 evaluations of one gain may lie apart, relative to it
+ERROR_FRACTION = 4e-6  # how far two float32 evaluations of one gain may lie apart, relative to it, ...
+ERROR = 5e-7  # ... and absolutely, for gains that are the sum of few cosines
 TIE_FRACTION = 1e-9  # float64 gains closer than this, relative to the larger, are tied: the lowest row wins
+UNIT_ERROR = 1e-6  # rows this near to length 1 are taken as they are
 TILE_ROWS, TILE_COLUMNS = 512, 4096  # one tile of similarities is 8 MB
 FIRST_BATCH = 16
 SPARSE_FRACTION = 0.05  # a row is kept as a list of neighbours when no more than this part can still gain
-STORED_ENTRIES = 80_000_000  # neighbours in all lists, 8 bytes each: 640 MB
+STORED_ENTRIES = 110_000_000  # neighbours in all lists, 8 bytes each: 880 MB
 REFRESH_FRACTION = 1 / 4  # when a step had to evaluate this part of all rows, one symmetric pass is cheaper
+REPEATED_FRACTION = 1 / 32  # the same when the step before ended so: it will be so again
 
 Beat = Callable[[], None]
 
@@ -39,7 +42,7 @@ class Coverage:
         self.reference_rows = reference_rows
         self.reference = np.empty((reference_rows.size, vectors.shape[1]), dtype=np.float32)
         for part in blocks(reference_rows.size, vectors.shape[1]):
-            self.reference[part] = unit_rows(block_of(vectors, reference_rows[part]))
+            self.reference[part] = _unit(block_of(vectors, reference_rows[part]))
         self.best = np.full(reference_rows.size, start_value, dtype=np.float32)
         self.start_value = start_value
         self._owner = np.full(reference_rows.size, -1, dtype=np.int64)  # the picked row that gave ``best``
@@ -67,17 +70,17 @@ class Coverage:
         """The gain of one row in float64, in a way that does not depend on what else is evaluated."""
         gain = 0.0
         near = np.flatnonzero(self._similarities(row) > self.best)
-        mine = unit_rows(block_of(self.vectors, slice(row, row + 1))).astype(np.float64)
+        mine = _unit(block_of(self.vectors, slice(row, row + 1))).astype(np.float64)
         for part in blocks(near.size, 8 * mine.size):
             rows = self.reference[near[part]].astype(np.float64)
             owner = self._owner[near[part]]
-            best = (rows * unit_rows(block_of(self.vectors, owner))).sum(axis=1)
+            best = (rows * _unit(block_of(self.vectors, owner))).sum(axis=1)
             more = (rows * mine).sum(axis=1) - np.where(owner < 0, self.start_value, best)
             gain += float(more[more > NOISE].sum())
         return gain
 
     def gains(self, rows: Int64s) -> Float64s:
-        """The gains of ``rows`` (m,), in blocks; within ERROR_FRACTION of ``exact_gain``."""
+        """The gains of ``rows`` (m,), in blocks; within ERROR and ERROR_FRACTION of ``exact_gain``."""
         found = np.empty(rows.size)
         stored = np.fromiter((row in self._neighbours for row in rows.tolist()), dtype=bool, count=rows.size)
         found[stored] = [self._stored_gain(row) for row in rows[stored].tolist()]
@@ -99,15 +102,19 @@ class Coverage:
                 columns = slice(left, min(m, left + TILE_COLUMNS))
                 tile = self._product(self.reference[rows], columns)
                 gains[rows] += self._excess(tile, self.best[columns]).sum(axis=1)
-                beyond = max(0, rows.stop - left)  # these columns are rows of this very stripe: counted already
+                # columns that are rows of this very stripe have been counted as rows
+                beyond = max(0, rows.stop - left)
                 if left + beyond < columns.stop:
                     over = self._excess(tile[:, beyond:], self.best[rows, None])
                     gains[left + beyond : columns.stop] += _column_sums(over)
         return gains
 
     def _similarities(self, row: int) -> Float32s:
-        # one matrix-vector product, always of the same shape: the same row gives the same bits every time
-        column: Float32s = self.reference @ unit_rows(block_of(self.vectors, slice(row, row + 1)))[0]
+        # einsum sums each row for itself, so the same pair gives the same bits every time; BLAS does not promise that,
+        # and with other processes on the cores its threads made this three times slower
+        column: Float32s = np.einsum(
+            "ij,j->i", self.reference, _unit(block_of(self.vectors, slice(row, row + 1)))[0]
+        )
         return column
 
     def _product(self, rows: Float32s, columns: slice) -> Float32s:
@@ -126,13 +133,16 @@ class Coverage:
     def _dense_gains(self, rows: Int64s) -> Float64s:
         if self._beat is not None:
             self._beat()
-        mine = unit_rows(block_of(self.vectors, rows))
+        mine = _unit(block_of(self.vectors, rows))
         self.n_dense += rows.size
         keep = self._density <= SPARSE_FRACTION and self._n_stored < STORED_ENTRIES
         gains, above = np.zeros(rows.size), np.zeros(rows.size, dtype=np.int64)
         kept: list[tuple[Int64s, Int64s, Float32s]] = []
-        for left in range(0, self.best.size, TILE_COLUMNS):
-            columns = slice(left, min(self.best.size, left + TILE_COLUMNS))
+        width = (
+            TILE_ROWS * TILE_COLUMNS // max(1, rows.size)
+        )  # few rows, wide tiles: fewer and larger products
+        for left in range(0, self.best.size, width):
+            columns = slice(left, min(self.best.size, left + width))
             tile = self._product(mine, columns)
             if keep:
                 row, column = np.divmod(np.flatnonzero(tile > self.best[columns] + NOISE), tile.shape[1])
@@ -181,7 +191,12 @@ class LazyGreedy:
     """The greedy order of ``gain_weight * gain / n_reference + bonus``, one row at a time."""
 
     def __init__(
-        self, coverage: Coverage, candidates: Int64s, *, gain_weight: float = 1.0, bonus: Float64s | None = None
+        self,
+        coverage: Coverage,
+        candidates: Int64s,
+        *,
+        gain_weight: float = 1.0,
+        bonus: Float64s | None = None,
     ) -> None:
         n = coverage.vectors.shape[0]
         self.coverage = coverage
@@ -190,6 +205,7 @@ class LazyGreedy:
         self.gain = np.zeros(n)  # upper bounds; what they were at the step in ``known``
         self.known = np.full(n, -1, dtype=np.int64)
         self.step = 0
+        self.refreshed = -1  # the last step at which all gains were computed
         self.symmetric = bool(np.isin(candidates, coverage.reference_rows).all())
         self.open = np.zeros(n, dtype=bool)
         self.open[candidates] = True
@@ -207,6 +223,7 @@ class LazyGreedy:
 
     def _refresh(self) -> None:
         rows = np.flatnonzero(self.open)
+        self.refreshed = self.step
         if self.symmetric:
             self.gain[self.coverage.reference_rows] = self.coverage.reference_gains()
         else:
@@ -223,7 +240,8 @@ class LazyGreedy:
         """Take the best row out of the heap, evaluating as few rows as can be the best."""
         fresh: list[int] = []
         top, slack, size = -np.inf, 0.0, FIRST_BATCH
-        allowed: float = self.coverage.n_dense + max(TILE_ROWS, int(REFRESH_FRACTION * np.count_nonzero(self.open)))
+        part = REPEATED_FRACTION if self.refreshed == self.step - 1 else REFRESH_FRACTION
+        allowed: float = self.coverage.n_dense + max(TILE_ROWS, part * np.count_nonzero(self.open))
         while self.heap and -self.heap[0][0] >= top - slack:
             rows, settled = self._contenders(size, top - slack)
             stale = rows[(self.known[rows] < self.step) & (self.gain[rows] > 0)]
@@ -233,7 +251,9 @@ class LazyGreedy:
             values = self._values(rows)
             lead = int(np.argmax(values))
             if values[lead] > top:
-                top, slack = float(values[lead]), ERROR_FRACTION * self.scale * float(self.gain[rows[lead]])
+                top = float(values[lead])
+                gain = float(self.gain[rows[lead]])
+                slack = self.scale * (ERROR_FRACTION * gain + ERROR) if gain else 0.0
             if settled:
                 break
             size = min(2 * size, TILE_ROWS)
@@ -244,10 +264,11 @@ class LazyGreedy:
 
     def _contenders(self, size: int, least: float) -> tuple[Int64s, bool]:
         """Rows from the top of the heap; the flag says that the last one cannot be beaten by what is left in it."""
-        rows = []
+        rows: list[int] = []
         while self.heap and len(rows) < size and -self.heap[0][0] >= least:
             rows.append(heapq.heappop(self.heap)[1])
-            if self.gain[rows[-1]] == 0:  # a row that adds nothing keeps its value; the heap gives ties by position
+            # a row that adds nothing keeps its value, and the heap gives ties by position
+            if self.gain[rows[-1]] == 0:
                 return np.asarray(rows), True
         return np.asarray(rows), False
 
@@ -274,6 +295,12 @@ class LazyGreedy:
         lead = int(np.argmax(values))
         slack = TIE_FRACTION * self.scale * gains[lead] + 1e-15 * abs(values[lead])
         return int(near[values >= values[lead] - slack][0])
+
+
+def _unit(rows: Float32s) -> Float32s:
+    """Rows of length 1 (a zero row stays), leaving those that have it to float32 precision bit for bit as they are."""
+    scaled = unit_rows(rows)
+    return np.where(np.abs(scaled - rows).max(axis=1, keepdims=True, initial=0) < UNIT_ERROR, rows, scaled)
 
 
 def _column_sums(matrix: Float32s) -> Float64s:

@@ -18,6 +18,8 @@ from core.errors import InvalidOptions
 from core.types import NOISE, Bools, Float64s, Int64s
 
 Progress = Callable[[int, int], None]
+Record = Callable[[list[int]], None]  # called with all rows picked so far, in order; must not change the list
+Picked = Selection | TokenSelection  # the latter when the budget was given in tokens
 Unscored = Literal["last", "never"]
 
 
@@ -37,7 +39,11 @@ class Pool:
 
 
 def pool_of(
-    n: int, *, pinned: ArrayLike | None = None, excluded: ArrayLike | None = None, picked: ArrayLike | None = None
+    n: int,
+    *,
+    pinned: ArrayLike | None = None,
+    excluded: ArrayLike | None = None,
+    picked: ArrayLike | None = None,
 ) -> Pool:
     """The pool of ``n`` rows without the ``excluded`` (n,) bool; ``pinned`` (n,) bool rows come first, by position.
 
@@ -49,7 +55,9 @@ def pool_of(
     pin, out = _mask(pinned, n, "pinned"), _mask(excluded, n, "excluded")
     both = np.flatnonzero(pin & out)
     if both.size:
-        raise InvalidOptions(f"Row {both[0]} is both pinned and excluded ({both.size} in all): undo one of the two.")
+        raise InvalidOptions(
+            f"Row {both[0]} is both pinned and excluded ({both.size} in all): undo one of the two."
+        )
     first: Int64s = np.flatnonzero(pin)
     if picked is None:
         return Pool(~out, first)
@@ -98,12 +106,14 @@ def take(
     budget: int,
     token_counts: ArrayLike | None = None,
     progress: Progress | None = None,
+    record: Record | None = None,
 ) -> Int64s:
     """Walk ``order`` after the rows picked already, until the budget is spent or the order ends.
 
     ``budget`` counts rows, or tokens when ``token_counts`` (n,) are given: the walk then ends before the first row
     that would overspend, so the result is always a prefix of the order. ``progress(done, budget)`` is called once
-    per row. Rows in the order picked.
+    per row, and ``record(rows)`` after each row, so that a run that is stopped can go on from there. Rows in the order
+    picked.
 
     Raises InvalidOptions for a budget below 1 or below what is pinned, and for unusable token counts.
     """
@@ -112,7 +122,9 @@ def take(
     rows = pool.start.tolist()
     spent = int(cost[pool.start].sum())
     if spent > budget:
-        raise InvalidOptions(f"The pinned rows cost {spent} but the budget is {budget}: raise it or unpin some rows.")
+        raise InvalidOptions(
+            f"The pinned rows cost {spent} but the budget is {budget}: raise it or unpin some rows."
+        )
     walk = iter(order)
     while spent < budget:
         if progress is not None:
@@ -122,25 +134,38 @@ def take(
             break
         rows.append(int(row))
         spent += int(cost[row])
+        if record is not None:
+            record(rows)
     if progress is not None:
         progress(spent, budget)
     return np.asarray(rows, dtype=np.int64)
 
 
-def selection_of(rows: Int64s, available: Bools, *, budget: int | None) -> Selection:
-    """The picked ``rows``, in their order, as one cluster 0; ``budget`` in rows, None when it was in tokens."""
-    group = np.zeros(available.size, dtype=np.int64)
-    whole = Selection(
+def result_of(rows: Int64s, pool: Pool, *, budget: int, token_counts: ArrayLike | None) -> Picked:
+    """The picked ``rows`` in their order, all as cluster 0; counted in tokens when ``token_counts`` (n,) are given.
+
+    ``unused_tokens`` are then what the next row of the order did not fit into. A walk along one order does not divide
+    its tokens over clusters, so the token quota is what was spent.
+    """
+    none = np.empty(0, dtype=np.int64)
+    bare = Selection(
         rows=rows,
-        cluster_id=group[:0],
-        rank=group[:0],
+        cluster_id=none,
+        rank=none,
         weight=np.empty(0),
-        allocated=group[:0],
-        available=group[:0],
-        shortfall=0 if budget is None else max(0, budget - rows.size),
+        allocated=none,
+        available=none,
+        shortfall=max(0, budget - rows.size) if token_counts is None else 0,
         n_forced=0,
     )
-    return with_clusters(whole, group, n_clusters=1, available=available)
+    whole = np.zeros(pool.available.size, dtype=np.int64)
+    selection = with_clusters(bare, whole, n_clusters=1, available=pool.available)
+    if token_counts is None:
+        return selection
+    spent = np.array([np.asarray(token_counts, dtype=np.int64)[rows].sum(), 0])
+    return TokenSelection(
+        selection=selection, token_quota=spent, tokens=spent, unused_tokens=budget - int(spent[0])
+    )
 
 
 def with_clusters(
@@ -170,25 +195,14 @@ def with_clusters(
     )
 
 
-def counted_in_tokens(selection: Selection, token_counts: ArrayLike, token_budget: int) -> TokenSelection:
-    """A selection by ``take`` with its tokens; ``unused_tokens`` are what the next row of the order did not fit into.
-
-    No method that walks one order divides its tokens over clusters, so the quota is what was spent.
-    """
-    counts = np.asarray(token_counts, dtype=np.int64)[selection.rows]
-    group = np.where(selection.cluster_id == NOISE, selection.allocated.size - 1, selection.cluster_id)
-    spent = np.bincount(group, weights=counts, minlength=selection.allocated.size).astype(np.int64)
-    return TokenSelection(
-        selection=selection, token_quota=spent, tokens=spent, unused_tokens=token_budget - int(spent.sum())
-    )
-
-
 def _mask(mask: ArrayLike | None, n: int, name: str) -> Bools:
     if mask is None:
         return np.zeros(n, dtype=bool)
     values: NDArray[Any] = np.asarray(mask)
     if values.dtype != np.bool_ or values.shape != (n,):
-        raise InvalidOptions(f"{name} must be one true or false per row ({n}), got {values.dtype} {values.shape}.")
+        raise InvalidOptions(
+            f"{name} must be one true or false per row ({n}), got {values.dtype} {values.shape}."
+        )
     return values
 
 

@@ -8,21 +8,22 @@ stretched to 0..1, so both parts are in 0..1 and alpha does not depend on the si
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.compute.kmq import Selection
-from core.compute.lazy_greedy import Coverage, LazyGreedy
+from core.compute.lazy_greedy import Beat, Coverage, LazyGreedy
 from core.compute.picks import (
+    Picked,
     Pool,
     Progress,
+    Record,
     by_score,
     check_budget,
     checked_scores,
     pool_of,
-    selection_of,
+    result_of,
     take,
 )
 from core.compute.vectors import check_vectors
@@ -45,7 +46,8 @@ def qdit(
     excluded: ArrayLike | None = None,
     picked: ArrayLike | None = None,
     progress: Progress | None = None,
-) -> Selection:
+    record: Record | None = None,
+) -> Picked:
     """Pick greedily by ``(1 - alpha) * mean gain in coverage + alpha * quality``, exactly (lazy evaluation).
 
     ``vectors`` (n, d) float32, used at unit length; ``quality`` (n,) higher is better, scaled to 0..1 over the rows not
@@ -68,14 +70,17 @@ def qdit(
         raise InvalidOptions(f"The start value is {start_value}: give 0 (positive cosines only) or -1 (all).")
     pool = pool_of(n, pinned=pinned, excluded=excluded, picked=picked)
     bonus = alpha * range_scaled(checked_scores(quality, n), np.flatnonzero(pool.available))
+    report = None if progress is None else _Report(progress, budget)
     order: Iterable[int]
     if alpha == 1:
         order = by_score(bonus, pool.candidates).tolist()
     else:
-        coverage = _coverage(vectors, pool, reference_rows, start_value, progress, budget)
+        coverage = _coverage(
+            vectors, pool, reference_rows, start_value, None if report is None else report.again
+        )
         order = LazyGreedy(coverage, pool.candidates, gain_weight=1 - alpha, bonus=bonus)
-    rows = take(order, pool, budget=budget, token_counts=token_counts, progress=progress)
-    return selection_of(rows, pool.available, budget=budget if token_counts is None else None)
+    rows = take(order, pool, budget=budget, token_counts=token_counts, progress=report, record=record)
+    return result_of(rows, pool, budget=budget, token_counts=token_counts)
 
 
 def range_scaled(quality: Float64s, rows: Int64s) -> Float64s:
@@ -92,13 +97,28 @@ def range_scaled(quality: Float64s, rows: Int64s) -> Float64s:
     return scaled
 
 
+@dataclass(slots=True)
+class _Report:
+    """Progress that can be repeated while a long step is under way, so that it can be cancelled in it."""
+
+    progress: Progress
+    budget: int
+    done: int = 0
+
+    def __call__(self, done: int, budget: int) -> None:
+        self.done = done
+        self.progress(done, budget)
+
+    def again(self) -> None:
+        self.progress(self.done, self.budget)
+
+
 def _coverage(
     vectors: Float32s,
     pool: Pool,
     reference_rows: ArrayLike | None,
     start_value: float,
-    progress: Progress | None,
-    budget: int,
+    beat: Beat | None,
 ) -> Coverage:
     if reference_rows is None:
         reference = np.flatnonzero(pool.available)
@@ -109,7 +129,6 @@ def _coverage(
             )
     else:
         reference = _checked_reference(reference_rows, vectors.shape[0])
-    beat = None if progress is None else partial(progress, 0, budget)
     coverage = Coverage(vectors, reference, start_value=start_value, beat=beat)
     for row in pool.start.tolist():
         coverage.add(row)
@@ -119,5 +138,7 @@ def _coverage(
 def _checked_reference(reference_rows: ArrayLike, n: int) -> Int64s:
     rows = np.unique(np.asarray(reference_rows, dtype=np.int64))
     if rows.size == 0 or rows[0] < 0 or rows[-1] >= n or rows.size > EXACT_ROWS:
-        raise InvalidOptions(f"Reference rows must be 1 to {EXACT_ROWS:,} positions from 0 to {n - 1}, got {rows.size}.")
+        raise InvalidOptions(
+            f"Reference rows must be 1 to {EXACT_ROWS:,} positions from 0 to {n - 1}, got {rows.size}."
+        )
     return rows

@@ -75,11 +75,20 @@ _RUSSIAN = """
 чтобы эта эти это этого этой этот я
 """
 
-STOP_WORDS = frozenset(
-    word.casefold()
-    for words in (_ENGLISH, _SPANISH, _FRENCH, _GERMAN, _PORTUGUESE, _ITALIAN, _DUTCH, _RUSSIAN)
-    for word in words.split()
-)
+WORDS_BY_LANGUAGE = {
+    name: frozenset(words.casefold().split())
+    for name, words in {
+        "english": _ENGLISH,
+        "spanish": _SPANISH,
+        "french": _FRENCH,
+        "german": _GERMAN,
+        "portuguese": _PORTUGUESE,
+        "italian": _ITALIAN,
+        "dutch": _DUTCH,
+        "russian": _RUSSIAN,
+    }.items()
+}
+STOP_WORDS = frozenset().union(*WORDS_BY_LANGUAGE.values())
 
 # Characters of Chinese and Japanese grammar: an n-gram that starts or ends with one straddles two words.
 STOP_CHARACTERS = frozenset(

@@ -15,10 +15,12 @@ from transformers.utils import logging as transformers_logging
 
 from core.compute.vectors import unit_rows
 from core.encoders import MiniLMOptions, SentenceTransformerOptions
-from core.encoders.models import find_model, fingerprint
-from core.encoders.packed_linear import cpu_computes_bfloat16, pack_linears
-from core.encoders.windows import CHARACTERS_PER_TOKEN, Windows, cut_windows, token_batches
-from core.errors import CurationError, ModelMissing
+from core.encoders.windows import CHARACTERS_PER_TOKEN, Windows, cut_windows
+from core.errors import ModelMissing
+from core.models.batches import token_batches
+from core.models.devices import choose_device, choose_dtype
+from core.models.files import find_model, fingerprint
+from core.models.packed_linear import pack_linears
 from core.types import Float32s, Int64s
 
 CPU_BATCH_TOKENS = 2048  # the activations of a batch still fit the processor's caches
@@ -41,8 +43,8 @@ class SentenceTransformerEncoder:
     def __init__(self, options: SentenceTransformerOptions) -> None:
         self.options = options
         self.folder: Path = find_model(options.model, options.revision)
-        self.device = _device(options.device)
-        self.dtype = _dtype(options.dtype, self.device)
+        self.device = choose_device(options.device)
+        self.dtype = choose_dtype(options.dtype, self.device)
 
     @functools.cached_property
     def identity(self) -> str:
@@ -206,27 +208,3 @@ def _is_windowed(model: SentenceTransformer) -> bool:
 def _to_float32(_module: torch.nn.Module, _inputs: object, features: dict[str, Any]) -> dict[str, Any]:
     features["token_embeddings"] = features["token_embeddings"].float()
     return features
-
-
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-    except RuntimeError as error:
-        raise CurationError(f"device = {wanted!r} is not a device: use auto, cpu, cuda, cuda:1 or mps.") from error
-    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not found.get(device.type, False) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
-        raise CurationError(f"device = {wanted!r} is not on this machine: use auto or cpu.")
-    return device
-
-
-def _dtype(wanted: str, device: torch.device) -> torch.dtype:
-    if wanted != "auto":
-        dtype: torch.dtype = getattr(torch, wanted)
-        return dtype
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if device.type == "cpu" and cpu_computes_bfloat16() else torch.float32

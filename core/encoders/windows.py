@@ -1,8 +1,8 @@
-"""Texts cut into windows of tokens, and windows grouped into batches of about the same amount of work."""
+"""Texts cut into windows of tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -88,17 +88,3 @@ def _tokenise(tokenizer: Tokenizer, texts: list[str], window: int) -> tuple[list
             ids.append(tokenizer.build_inputs_with_special_tokens(tokens[start : start + body]))
             owner.append(i)
     return ids, np.array(owner, dtype=np.int64)
-
-
-def token_batches(lengths: Int64s, budget: int) -> Iterator[Int64s]:
-    """Positions grouped so that rows × longest row stays within ``budget``, longest first.
-
-    Rows of similar length share a batch, so little padding is computed; a row longer than the budget is alone. Depends
-    on the lengths alone, so the same texts always meet in the same batches.
-    """
-    order = np.argsort(-lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        rows = max(1, budget // max(1, int(lengths[order[start]])))
-        yield order[start : start + rows]
-        start += rows

@@ -14,7 +14,6 @@ from core.store.artifacts import ArtifactStore
 from core.store.database import Database
 from core.types import JSON
 
-SEED_STRIDE = 1000  # two methods with one seed share their luck and overlap by more than their choice
 MAX_SEEDS = 20
 
 
@@ -84,9 +83,7 @@ def submit_grid(
 
 
 def _seeds(grid: Grid, name: str) -> list[int]:
-    # By its place in the table, so that a method keeps its seeds whatever it is compared with.
-    first = grid.first_seed + SEED_STRIDE * list(SELECTORS).index(SELECTORS[name].name)
-    return [first + i for i in range(grid.n_seeds if SELECTORS[name].random else 1)]
+    return [grid.first_seed + i for i in range(grid.n_seeds if SELECTORS[name].random else 1)]
 
 
 def _request(grid: Grid, name: str, seed: int) -> dict[str, JSON]:

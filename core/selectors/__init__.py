@@ -5,60 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
+from core.registry import Plugin, Table
+from core.selectors.options import (
+    CoverageOptions,
+    DeitaOptions,
+    KCenterOptions,
+    KmClosestOptions,
+    KmqOptions,
+    KmqReleasedOptions,
+    KmRandomOptions,
+    QditOptions,
+    RandomOptions,
+    SemdedupOptions,
+    StratifiedOptions,
+    TopQualityOptions,
+)
+from core.selectors.problem import Answer, Problem
 
-from core.registry import Options, Plugin, Table
-from core.types import Bools, Float32s, Float64s, Int64s
+__all__ = ["SELECTORS", "Answer", "KmqOptions", "Problem", "RandomOptions", "Reads", "Selector"]
 
-Reads = Literal["clustering", "embeddings", "quality"]
+Reads = Literal["clustering", "embeddings", "quality", "column"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector(Plugin):
-    """One row: what the method reads. ``target`` is a function of a Problem and the options."""
+    """One row. ``target`` is a function of a Problem and the options that returns an Answer.
 
-    reads: tuple[Reads, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """A selection to make over n rows.
-
-    ``budget`` counts rows, or tokens when ``token_counts`` (n,) is given. ``cluster_id`` (n,) −1 = noise;
-    ``vectors`` (n, d) float32 unit, possibly memory-mapped; ``quality`` (n,) float64, NaN = not scored, None = all
-    alike; ``pinned`` rows are always in, ``excluded`` ones never.
+    ``reads`` is what the method cannot do without, ``may_read`` what it uses when it is there. A method that is not
+    ``random`` gives the same rows for every seed. ``counts_tokens`` is whether its budget can be tokens. ``resumes``
+    says that it picks row after row and can go on from the rows of a run that was stopped.
     """
 
-    n_rows: int
-    budget: int
-    pinned: Bools
-    excluded: Bools
-    seed: int
-    n_clusters: int = 0
-    cluster_id: Int64s | None = None
-    vectors: Float32s | None = None
-    quality: Float64s | None = None
-    token_counts: Int64s | None = None
+    reads: tuple[Reads, ...] = ()
+    may_read: tuple[Reads, ...] = ()
+    random: bool = True
+    counts_tokens: bool = True
+    resumes: bool = False
 
-
-class RandomOptions(Options):
-    """Uniform without replacement; nothing to choose."""
-
-
-class KmqOptions(Options):
-    """kMQ: the budget divided over clusters, then a draw by quality inside each."""
-
-    quota: Literal["proportional", "equal"] = Field(
-        "proportional", description="Share of each cluster: by its size as in the paper, or the same for all."
-    )
-    weighting: Literal["linear", "softmax"] = Field(
-        "linear",
-        description="Chance of a row inside its cluster: proportional to quality, or to exp(quality/T).",
-    )
-    temperature: float = Field(1.0, gt=0, description="T of the softmax; lower is greedier.")
-    noise: Literal["own group", "exclude"] = Field(
-        "own group", description="Rows outside every cluster: a group of their own, or left out."
-    )
+    def uses(self, what: Reads) -> bool:
+        """Whether the method looks at that at all."""
+        return what in self.reads or what in self.may_read
 
 
 SELECTORS: Table[Selector] = Table(
@@ -70,6 +56,7 @@ SELECTORS: Table[Selector] = Table(
         options=KmqOptions,
         target="core.selectors.sampling:kmq",
         reads=("clustering",),
+        may_read=("quality",),
     ),
     Selector(
         name="random",
@@ -77,5 +64,96 @@ SELECTORS: Table[Selector] = Table(
         summary="Every row has the same chance; the baseline of every comparison.",
         options=RandomOptions,
         target="core.selectors.sampling:uniform",
+    ),
+    Selector(
+        name="stratified",
+        title="Stratified",
+        summary="Divide the budget over the values of any column, then draw evenly inside each.",
+        options=StratifiedOptions,
+        target="core.selectors.grouped:stratified",
+        reads=("column",),
+    ),
+    Selector(
+        name="top_quality",
+        title="Top quality",
+        summary="The rows with the highest quality score, whatever they are about.",
+        options=TopQualityOptions,
+        target="core.selectors.grouped:top_quality",
+        reads=("quality",),
+        random=False,
+    ),
+    Selector(
+        name="km_random",
+        title="kM-Random",
+        summary="Spread over clusters, then draw evenly inside each: kMQ without quality.",
+        options=KmRandomOptions,
+        target="core.selectors.grouped:km_random",
+        reads=("clustering",),
+    ),
+    Selector(
+        name="km_closest",
+        title="kM-Closest",
+        summary="Spread over clusters, then take the rows nearest to each cluster's centre.",
+        options=KmClosestOptions,
+        target="core.selectors.grouped:km_closest",
+        reads=("clustering",),
+        random=False,
+    ),
+    Selector(
+        name="kmq_released",
+        title="kMQ as released",
+        summary="The authors' code as it ran: equal quotas, a softmax over whole scores, and the shortfall it leaves.",
+        options=KmqReleasedOptions,
+        target="core.selectors.grouped:kmq_released",
+        reads=("clustering", "quality"),
+        counts_tokens=False,
+    ),
+    Selector(
+        name="k_center",
+        title="k-Center",
+        summary="Again and again the row farthest from all picked so far: the smallest gaps, outliers first.",
+        options=KCenterOptions,
+        target="core.selectors.greedy:k_center",
+        reads=("embeddings",),
+        resumes=True,
+    ),
+    Selector(
+        name="deita",
+        title="DEITA",
+        summary="From the best score down, keep a row unless it resembles one that is kept.",
+        options=DeitaOptions,
+        target="core.selectors.greedy:deita",
+        reads=("embeddings", "quality"),
+        random=False,
+        resumes=True,
+    ),
+    Selector(
+        name="qdit",
+        title="QDIT",
+        summary="Each time the row with the best mix of quality and what it adds to the coverage of the pool.",
+        options=QditOptions,
+        target="core.selectors.greedy:qdit",
+        reads=("embeddings", "quality"),
+        random=False,
+        resumes=True,
+    ),
+    Selector(
+        name="facility_location",
+        title="Facility location",
+        summary="Each time the row that most raises how well the pool is covered.",
+        options=CoverageOptions,
+        target="core.selectors.greedy:facility_location",
+        reads=("embeddings",),
+        random=False,
+        resumes=True,
+    ),
+    Selector(
+        name="semdedup",
+        title="SemDeDup",
+        summary="Drop near duplicates inside clusters first, then pick from what is left.",
+        options=SemdedupOptions,
+        target="core.selectors.grouped:semdedup",
+        reads=("clustering", "embeddings"),
+        may_read=("quality",),
     ),
 )

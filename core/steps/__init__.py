@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.registry import Table
 from core.steps.options import (
     ClusterOptions,
+    CompareOptions,
     EmbedOptions,
     ImportOptions,
     ProjectOptions,
@@ -62,5 +63,13 @@ STEPS = Table(
         options=SelectOptions,
         target="core.steps.select:run",
         makes="selection",
+    ),
+    Step(
+        name="compare",
+        title="Compare",
+        summary="Hold selections beside each other: overlap, shares, coverage, diversity, quality, length and cost.",
+        options=CompareOptions,
+        target="core.steps.compare:run",
+        makes="comparison",
     ),
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from core.steps.chunks import ChunkWork, InThisProcess, Spread
 from core.store.artifacts import Artifact, ArtifactWriter
 from core.types import JSON
 
@@ -32,6 +33,7 @@ class StepContext:
     inputs: Mapping[str, Artifact]
     output: ArtifactWriter
     reporter: Reporter
+    spread: Spread = field(default_factory=InThisProcess)
 
     def input(self, role: str) -> Artifact:
         """The artifact in that role; the step's ``needs`` promised it."""
@@ -40,6 +42,23 @@ class StepContext:
     def progress(self, stage: str, done: int, total: int, message: str = "") -> None:
         """Say how far the step is; raises JobCancelled once a person has cancelled the job."""
         self.reporter.progress(stage, done, total, message)
+
+    def compute_parts(
+        self, work: ChunkWork, names: Sequence[str], landed: Callable[[Path | None], None]
+    ) -> list[Path]:
+        """Have every part that is not there yet computed, chunk i being the part called ``names[i]``; returns all.
+
+        ``landed`` is called for each part that is there, in whatever order they come, and with None while none comes.
+        """
+        paths = [self.output.part(name) for name in names]
+        for left in (self.output.path / "parts").glob("*.aside"):
+            left.unlink(missing_ok=True)
+        missing = [number for number, path in enumerate(paths) if not path.exists()]
+        for number in sorted(set(range(len(paths))).difference(missing)):
+            landed(paths[number])
+        if missing:
+            self.spread.run(work, missing, lambda number: landed(None if number is None else paths[number]))
+        return paths
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,26 @@
-"""embed: texts to unit vectors, chunk by chunk, so that a stopped run goes on where it was."""
+"""embed: texts to unit vectors, chunk by chunk, so that a stopped run goes on where it was.
+
+However the chunks are spread over processes, the artifact is the same byte for byte with an encoder that encodes a text
+alike whatever stands beside it (hashing). A transformer's vectors depend on their batch by rounding (cosine above
+0.999 in bfloat16), and which texts still have to be encoded depends on what the cache knew by then: a run that was
+resumed, or spread, or found other datasets' texts in the cache, gives the same vectors up to that rounding.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
+import orjson
 from numpy.typing import NDArray
 
 from core.compute.projection import pca_2d
 from core.encoders.cache import VectorCache, text_key
 from core.protocols import Encoder
+from core.steps.chunks import Compute, RowReader, part_file
 from core.steps.context import StepContext
 from core.steps.options import EmbedOptions
 from core.types import JSON, Float32s, Int64s
@@ -26,61 +33,96 @@ TEXTS = {"both": ("prompt", "response"), "prompt": ("prompt",), "response": ("re
 
 @dataclass(slots=True)
 class _Counts:
-    """What the chunks said about their texts."""
+    """What the parts said about their texts and about the encoder."""
 
-    encoded: int = 0
+    rows: int = 0
     reused: int = 0
     truncated: int = 0
     texts: int = 0
+    encoder: dict[str, JSON] = field(default_factory=dict)
+
+    def add(self, path: Path) -> None:
+        """Take in one part."""
+        with np.load(path) as saved:
+            self.rows += len(saved["tokens"])
+            self.texts += int(saved["n_texts"])
+            self.reused += int(saved["n_reused"])
+            self.truncated += int(saved["n_truncated"])
+            self.encoder = orjson.loads(saved["encoder"].tobytes())
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedChunks:
+    """Vectors of ``chunk_rows`` consecutive examples as one part."""
+
+    workspace: Path
+    examples: Path
+    parts: Path
+    options: EmbedOptions
+    chunk_rows: int
+
+    def open(self) -> Compute:
+        """Open the encoder and its cache."""
+        encoder: Encoder = self.options.build("encoder")(self.options.chosen_options("encoder"))
+        cache = VectorCache(self.workspace / "cache" / "vectors", encoder.identity, encoder.dimension)
+        texts = TEXTS[self.options.text]
+        reader = RowReader(self.examples, texts, self.chunk_rows)
+        about = {
+            "encoder": encoder.identity,
+            "dimension": encoder.dimension,
+            "max_tokens": encoder.max_tokens,
+        }
+
+        def compute(number: int) -> None:
+            rows = reader.rows(number)
+            columns = {name: [str(text) for text in rows.column(name).to_pylist()] for name in texts}
+            arrays = _encode_chunk(encoder, cache, columns)
+            arrays["encoder"] = np.frombuffer(orjson.dumps(about), dtype=np.uint8)
+            with part_file(self.parts / part_name(number)) as aside, aside.open("wb") as stream:
+                np.savez(stream, allow_pickle=False, **arrays)
+
+        return compute
+
+
+def part_name(number: int) -> str:
+    """The part of a chunk."""
+    return f"{number:06d}.npz"
 
 
 def run(context: StepContext, options: EmbedOptions) -> dict[str, JSON]:
     """Write prompt.npy, response.npy (as asked), vectors.npy, tokens.npy and pca.npy; return the summary."""
     context.progress("load model", 0, 1)
-    encoder: Encoder = options.build("encoder")(options.chosen_options("encoder"))
-    cache = VectorCache(context.workspace / "cache" / "vectors", encoder.identity, encoder.dimension)
     texts = TEXTS[options.text]
     n_rows = int(context.input("examples").summary["n_examples"])
-    counts = _encode_chunks(context, encoder, cache, texts)
-    _assemble(context, texts, n_rows, encoder.dimension)
+    counts = _encode(context, options, n_rows)
+    _assemble(context, texts, n_rows, counts.encoder["dimension"])
     return {
         "n_rows": n_rows,
-        "dimension": encoder.dimension,
-        "encoder": encoder.identity,
-        "max_tokens": encoder.max_tokens,
+        **counts.encoder,
         "truncated_fraction": counts.truncated / max(counts.texts, 1),
         "n_texts": counts.texts,
         "n_reused": counts.reused,
     }
 
 
-def _encode_chunks(
-    context: StepContext, encoder: Encoder, cache: VectorCache, texts: tuple[str, ...]
-) -> _Counts:
+def _encode(context: StepContext, options: EmbedOptions, n_rows: int) -> _Counts:
+    examples = context.input("examples").file("examples.parquet")
+    names = [part_name(number) for number in range(math.ceil(n_rows / CHUNK_ROWS))]
+    parts = context.output.part("").absolute()
+    work = EmbedChunks(context.workspace.absolute(), examples.absolute(), parts, options, CHUNK_ROWS)
     counts = _Counts()
-    done = 0
-    n_rows = int(context.input("examples").summary["n_examples"])
-    for number, columns in enumerate(_chunks(context.input("examples").file("examples.parquet"), texts)):
-        part = context.output.part(f"{number:06d}.npz")
-        if not part.exists():
-            arrays = _encode_chunk(encoder, cache, columns)
-            aside = part.with_suffix(".aside")
-            with aside.open("wb") as stream:
-                np.savez(stream, allow_pickle=False, **arrays)
-            aside.replace(part)
-        with np.load(part) as saved:
-            counts.texts += int(saved["n_texts"])
-            counts.reused += int(saved["n_reused"])
-            counts.truncated += int(saved["n_truncated"])
-        done += len(columns[texts[0]])
-        context.progress("embed", done, n_rows, f"{counts.reused:,} of {counts.texts:,} texts reused")
+
+    def landed(path: Path | None) -> None:
+        if path is not None:
+            counts.add(path)
+        if counts.rows:
+            reused = f"{counts.reused:,} of {counts.texts:,} texts reused"
+            context.progress("embed", counts.rows, n_rows, reused)
+        else:
+            context.progress("load model", 0, 1)
+
+    context.compute_parts(work, names, landed)
     return counts
-
-
-def _chunks(path: Path, texts: tuple[str, ...]) -> Iterator[dict[str, list[str]]]:
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=list(texts)):
-            yield {name: [str(text) for text in batch.column(name).to_pylist()] for name in texts}
 
 
 def _encode_chunk(

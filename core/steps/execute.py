@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.registry import Table, parse_options
 from core.steps import STEPS
+from core.steps.chunks import InThisProcess, Spread
 from core.steps.context import Reporter, StepContext
 from core.steps.spec import Step
 from core.store.artifacts import Artifact, ArtifactStore, ArtifactWriter, make_manifest
@@ -26,8 +27,15 @@ class Task:
     artifact_id: str
 
 
-def execute(store: ArtifactStore, task: Task, reporter: Reporter, *, steps: Table[Step] = STEPS) -> Artifact:
-    """Return the artifact, computing it unless it is there already.
+def execute(
+    store: ArtifactStore,
+    task: Task,
+    reporter: Reporter,
+    *,
+    steps: Table[Step] = STEPS,
+    spread: Spread | None = None,
+) -> Artifact:
+    """Return the artifact, computing it unless it is there already; chunks are computed here without a ``spread``.
 
     Raises what the step raises, ArtifactMissing for an input that is gone, JobConflict while another process writes
     the same artifact.
@@ -44,7 +52,9 @@ def execute(store: ArtifactStore, task: Task, reporter: Reporter, *, steps: Tabl
     }
     with store.writing(task.dataset_id, step.makes, task.artifact_id) as writer:
         _drop_leftovers(writer)
-        context = StepContext(store.workspace, task.dataset_id, inputs, writer, reporter)
+        context = StepContext(
+            store.workspace, task.dataset_id, inputs, writer, reporter, spread or InThisProcess()
+        )
         summary = step.load()(context, options)
         writer.commit(
             make_manifest(

@@ -21,14 +21,8 @@ from core.types import JSON
 STORED_SCHEMA = EXAMPLES_SCHEMA.insert(0, pa.field("file", pa.int32())).insert(
     0, pa.field("example_id", pa.int64())
 )
-REJECTS_SCHEMA: pa.Schema = pa.schema(
-    [
-        pa.field("file", pa.int32()),
-        pa.field("line", pa.int64()),
-        pa.field("reason", pa.string()),
-        pa.field("raw", pa.string()),
-    ]
-)
+_TEXTS = pa.schema([pa.field("reason", pa.string()), pa.field("raw", pa.string())])
+REJECTS_SCHEMA = _TEXTS.insert(0, pa.field("line", pa.int64())).insert(0, pa.field("file", pa.int32()))
 ROW_GROUP = 10_000  # rows: a page of scattered rows or a search reads groups in parallel and skips the rest
 META_SAMPLE = 20_000  # rows read to learn which metadata fields there are
 MAX_META_FIELDS = 200
@@ -58,7 +52,7 @@ def run(context: StepContext, options: ImportOptions) -> dict[str, JSON]:
             STORED_SCHEMA,
             compression="zstd",
             compression_level=1,
-            use_dictionary=["source"],
+            use_dictionary=["source"],  # type: ignore[arg-type]  # the stubs know only all or none
         ) as examples,
         pq.ParquetWriter(folder / "rejects.parquet", REJECTS_SCHEMA, compression="zstd") as rejects,
     ):

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.compute.kmq import Selection
-from core.selectors import SELECTORS, Problem
+from core.selectors import SELECTORS, Answer, Problem
 from core.steps.options import SelectOptions
 from core.steps.plan import plan_step
 from core.steps.select import make_problem
@@ -92,9 +91,9 @@ def preview_selection(plan: SelectionPlan, spread_over: Artifact | None = None) 
     )
 
 
-def _draw(options: SelectOptions, problem: Problem) -> Selection:
+def _draw(options: SelectOptions, problem: Problem) -> Answer:
     pick: Callable[..., Any] = options.build("method")
-    drawn: Selection = pick(problem, options.chosen_options("method"))
+    drawn: Answer = pick(problem, options.chosen_options("method"))
     return drawn
 
 

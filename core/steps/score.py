@@ -2,59 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.scorers import SCORERS, ScorerInput
+from core.scorers import SCORERS
 from core.steps.context import StepContext
 from core.steps.options import ScoreOptions
+from core.steps.score_chunks import ScoreChunks, Spent, part_name, read_parts
 from core.types import JSON, Float32s
 
 CHUNK_ROWS = 4096
+# A few minutes of a small model on a CPU: progress is seen, and a stopped job loses little.
+LLM_CHUNK_ROWS = 128
 
 
 def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
     """Write scores.parquet (score and evidence columns, row i = example i); return the summary."""
-    scorer = options.build("scorer")(options.chosen_options("scorer"))
+    row = SCORERS[options.scorer]
     n_rows = int(context.input("examples").summary["n_examples"])
-    done = 0
-    for number, rows in enumerate(_chunks(context, "embeddings" in SCORERS[options.scorer].reads)):
-        part = context.output.part(f"{number:06d}.parquet")
-        if not part.exists():
-            aside = part.with_suffix(".aside")
-            pq.write_table(pa.table(scorer.score(rows)), aside)
-            aside.replace(part)
-        done += len(rows.prompts)
-        context.progress("score", done, n_rows)
-    parts = sorted((context.output.path / "parts").glob("*.parquet"))
-    table = pa.concat_tables([pq.read_table(p) for p in parts])
+    if row.whole:
+        chunk_rows, n_chunks = 0, 1
+    else:
+        chunk_rows = LLM_CHUNK_ROWS if row.needs_llm else CHUNK_ROWS
+        n_chunks = math.ceil(n_rows / chunk_rows)
+    spent = Spent()
+
+    def landed(path: Path | None) -> None:
+        if path is not None:
+            spent.add(path)
+        if spent.rows or not row.needs_llm:
+            context.progress("score", spent.rows, n_rows, spent.text())
+        else:
+            context.progress("load model", 0, 1)
+
+    landed(None)
+    parts = context.compute_parts(
+        _work(context, options, chunk_rows), [part_name(number) for number in range(n_chunks)], landed
+    )
+    table = read_parts(parts)
     pq.write_table(table, context.output.path / "scores.parquet", compression="zstd")
-    return {"scorer": options.scorer} | _describe(table.column("score").to_numpy())
+    summary = {"scorer": options.scorer} | _describe(table.column("score").to_numpy())
+    return summary | (_usage(options, spent) if row.needs_llm else {})
 
 
-def _chunks(context: StepContext, with_vectors: bool) -> Iterator[ScorerInput]:
-    vectors = _side_vectors(context) if with_vectors else None
-    start = 0
-    with pq.ParquetFile(context.input("examples").file("examples.parquet")) as file:
-        for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=["prompt", "response"]):
-            end = start + batch.num_rows
-            yield ScorerInput(
-                prompts=[str(text) for text in batch.column("prompt").to_pylist()],
-                responses=[str(text) for text in batch.column("response").to_pylist()],
-                prompt_vectors=vectors[0][start:end] if vectors else None,
-                response_vectors=vectors[1][start:end] if vectors else None,
-            )
-            start = end
+def _work(context: StepContext, options: ScoreOptions, chunk_rows: int) -> ScoreChunks:
+    vectors = None
+    if options.reads_vectors():
+        embeddings = context.input("embeddings")
+        vectors = (embeddings.file("prompt.npy").absolute(), embeddings.file("response.npy").absolute())
+    return ScoreChunks(
+        workspace=context.workspace.absolute(),
+        examples=context.input("examples").file("examples.parquet").absolute(),
+        vectors=vectors,
+        parts=context.output.part("").absolute(),
+        options=options,
+        chunk_rows=chunk_rows,
+    )
 
 
-def _side_vectors(context: StepContext) -> tuple[Float32s, Float32s]:
-    embeddings = context.input("embeddings")
-    names: tuple[Path, Path] = (embeddings.file("prompt.npy"), embeddings.file("response.npy"))
-    return np.load(names[0], mmap_mode="r"), np.load(names[1], mmap_mode="r")
+def _usage(options: ScoreOptions, spent: Spent) -> dict[str, JSON]:
+    usage = spent.usage
+    return {
+        "llm": options.llm,
+        "llm_identity": spent.llm_identity,
+        "n_questions": usage.calls,
+        "n_reused": usage.reused,
+        "n_not_answered": usage.not_answered,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cost": usage.cost,
+    }
 
 
 def _describe(score: Float32s) -> dict[str, JSON]:

@@ -9,10 +9,12 @@ import streamlit as st
 from core.jobs.model import Job, JobState
 from core.jobs.queue import cancel, delete, resume
 from pages.shared.frame import errors_in_place
+from pages.shared.job_watch import CLONED
 from pages.shared.navigation import go_to
+from pages.shared.step_form import DATASET, PAGES, STEP, general_steps
 from pages.shared.workspace import Workspace
 
-# Where the result of a step is looked at, and where a step is started: page, and what its address says.
+# Where the result of a step is looked at: page, and what its address says.
 RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
     "import": lambda job: ("overview", {}),
     "embed": lambda job: ("data_map", {}),
@@ -21,7 +23,7 @@ RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
     "score": lambda job: ("scoring", {}),
     "select": lambda job: ("selection", {"selection": job.artifact_id}),
 }
-FORMS = {"select": "selection", "score": "scoring"}
+CLONING_PAGES = ("select", "score")  # their forms start with the job that ``?clone=`` names
 
 
 def show_actions(workspace: Workspace, job: Job) -> None:
@@ -37,10 +39,22 @@ def show_actions(workspace: Workspace, job: Job) -> None:
                 st.rerun()
         if job.resumable:
             _offer_resuming(workspace, job)
-        if job.step in FORMS and st.button("Clone and change", icon=":material/content_copy:"):
-            go_to(FORMS[job.step], {"dataset": job.dataset_id, "clone": job.job_id})
+        _offer_clone(job)
         if job.state.final:
             _offer_deletion(workspace, job)
+
+
+def _offer_clone(job: Job) -> None:
+    """The form of the step with the options of this job; an import and a comparison are not cloned."""
+    general = job.step in general_steps()
+    if not general and job.step not in CLONING_PAGES:
+        return
+    if st.button("Clone and change", icon=":material/content_copy:"):
+        query = {DATASET: job.dataset_id, CLONED: job.job_id}
+        if not general:
+            go_to(PAGES[job.step], query)
+        st.query_params.from_dict({STEP: job.step} | query)
+        st.rerun()
 
 
 def _offer_resuming(workspace: Workspace, job: Job) -> None:

@@ -18,9 +18,10 @@ from core.types import JSON
 from pages.shared.activity import show_progress
 from pages.shared.job_actions import show_actions
 from pages.shared.job_table import STATE_COLOURS, STATE_WORDS, open_job, took
-from pages.shared.job_watch import find_job
+from pages.shared.job_watch import find_job, show_remark
 from pages.shared.options_form import sentence
 from pages.shared.plain_text import plain, shorten
+from pages.shared.run_place import RunPlace
 from pages.shared.wording import ago, duration
 from pages.shared.workspace import Workspace
 
@@ -43,6 +44,17 @@ NEXT_STEPS: Mapping[str, str] = {
     "dependency": "Resume the job it waited for, and this one follows.",
     "backend": "It never started. Look at what the backend says, then resume or choose another one.",
 }
+ERROR_WORDS: Mapping[str, str] = {
+    "request": "it cannot be done like this",
+    "bug": "a fault of the program",
+    "out_of_memory": "out of memory",
+    "out_of_disk": "out of disk",
+    "time_limit": "time limit reached",
+    "terminated": "ended from outside",
+    "lost": "worker lost",
+    "dependency": "what it waited for failed",
+    "backend": "refused by the backend",
+}
 
 
 def show_head(workspace: Workspace, job: Job) -> None:
@@ -53,7 +65,9 @@ def show_head(workspace: Workspace, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(f"{title_of(job)} · {plain(name)}", anchor=False, width="content")
         st.badge(STATE_WORDS[job.state], icon=ICONS[job.state], color=STATE_COLOURS[job.state])
-    said = [f"submitted {ago(job.submitted_at)}", f"on {job.backend}"]
+    said = [f"submitted {ago(job.submitted_at)}", plain(_place_of(job).words)]
+    if job.priority:
+        said.append(f"priority {job.priority}")
     seconds = took(job)
     if seconds is not None:
         said.append(f"{'runs for' if job.state is JobState.RUNNING else 'took'} {duration(seconds)}")
@@ -64,10 +78,25 @@ def show_head(workspace: Workspace, job: Job) -> None:
     st.caption(f"{' · '.join(said)} · `{job.job_id}`")
 
 
+def show_handle(job: Job) -> None:
+    """Where it runs and what the backend calls it: what to look for on the cluster itself."""
+    place = _place_of(job)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Runs on" if not job.state.final else "Ran on", width=64)
+        st.markdown(plain(place.words), width="content")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Handle", width=64)
+        if job.handle:
+            st.code(job.handle, language=None, width="content")
+        else:
+            st.caption("None yet: it has not been handed to the backend.")
+
+
 def show_state(workspace: Workspace, job: Job) -> None:
     """The bar of a job under way, the reason of one that failed, and what can be done."""
     if not job.state.final:
         show_progress(job)
+        show_remark(job)
         if job.cancelling:
             st.caption(
                 "A person asked it to stop; it ends at its next report, or is ended after a few seconds."
@@ -75,7 +104,9 @@ def show_state(workspace: Workspace, job: Job) -> None:
         if job.state is JobState.QUEUED and job.waits_for:
             _show_waiting(workspace, job)
     elif job.state is JobState.FAILED:
-        st.error(plain(job.reason), title=f"{title_of(job)} failed", icon=":material/error:")
+        named = ERROR_WORDS.get(job.error_kind, "")
+        title = f"{title_of(job)} failed" + (f": {named}" if named else "")
+        st.error(plain(job.reason), title=title, icon=":material/error:")
         if job.error_kind in NEXT_STEPS:
             st.caption(NEXT_STEPS[job.error_kind])
     elif job.state is JobState.CANCELLED:
@@ -189,6 +220,10 @@ def show_lineage(workspace: Workspace, job: Job) -> None:
 def title_of(job: Job) -> str:
     """What the step is called; its name when this version does not know it."""
     return STEPS[job.step].title if job.step in STEPS else plain(job.step)
+
+
+def _place_of(job: Job) -> RunPlace:
+    return RunPlace(job.backend, job.resources.model_dump(), job.priority)
 
 
 def _show_waiting(workspace: Workspace, job: Job) -> None:

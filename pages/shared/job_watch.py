@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.errors import UnknownName
 from core.jobs import rows
+from core.jobs.backends import BACKENDS, backend_row
 from core.jobs.model import Job, JobState
 from core.jobs.queue import cancel, resume, submit
 from core.steps import STEPS
@@ -17,6 +18,7 @@ from pages.shared.activity import show_progress, while_jobs_run
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
+from pages.shared.run_place import RunPlace
 from pages.shared.workspace import Workspace
 
 FOLLOWED, CLONED = "job", "clone"
@@ -24,10 +26,13 @@ FOLLOWED, CLONED = "job", "clone"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a form starts with: the options of the job that is cloned, and a mark that tells its widgets apart."""
+    """What a form starts with: the options and the place of the job that is cloned, and a mark that tells its
+    widgets apart.
+    """
 
     values: Mapping[str, JSON] = field(default_factory=dict)
     suffix: str = ""
+    place: RunPlace = RunPlace()
 
 
 def find_job(workspace: Workspace, job_id: str) -> Job | None:
@@ -48,7 +53,8 @@ def cloned_start(workspace: Workspace, step: str) -> Start:
         st.warning(f"There is no {step} job {plain(job_id)} to clone any more.", icon=":material/link_off:")
         return Start()
     pointers = {role: job.inputs[role] for role in STEPS[step].options.POINTERS if role in job.inputs}
-    return Start({**job.options, **pointers}, job.job_id[-4:])
+    place = RunPlace(job.backend, job.resources.model_dump(exclude_defaults=True), job.priority)
+    return Start({**job.options, **pointers}, job.job_id[-4:], place)
 
 
 def followed_job(workspace: Workspace, step: str, dataset_id: str) -> Job | None:
@@ -57,10 +63,24 @@ def followed_job(workspace: Workspace, step: str, dataset_id: str) -> Job | None
     return job if job is not None and (job.step, job.dataset_id) == (step, dataset_id) else None
 
 
-def start_job(workspace: Workspace, dataset_id: str, step: str, values: Mapping[str, JSON]) -> None:
-    """Queue a step and follow its job; what is wrong with the options is said where this is called."""
+def start_job(
+    workspace: Workspace,
+    dataset_id: str,
+    step: str,
+    values: Mapping[str, JSON],
+    *,
+    place: RunPlace | None = None,
+) -> None:
+    """Queue a step and follow its job; what is wrong with the options is said where this is called.
+
+    Without a place it runs on this machine.
+    """
+    chosen = place or RunPlace()
     with errors_in_place():
-        done = submit(workspace.database, workspace.store, dataset_id, step, values)
+        done = submit(
+            workspace.database, workspace.store, dataset_id, step, values,
+            backend=chosen.backend, resources=chosen.resources, priority=chosen.priority,
+        )  # fmt: skip
         if done.already_done:
             st.toast("Made before with the same options and inputs: here it is.", icon=":material/bolt:")
         elif done.attached:
@@ -111,9 +131,17 @@ def show_failure(workspace: Workspace, job: Job) -> None:
         st.button("Dismiss", type="tertiary", on_click=stop_following, key=f"dismiss_{job.job_id}")
 
 
+def show_remark(job: Job) -> None:
+    """What the backend says of a job that waits for it or that it cannot see now."""
+    if job.reason and not job.state.final:
+        title = backend_row(job.backend).title if job.backend in BACKENDS else job.backend
+        st.caption(f":material/dns: {plain(title)}: {plain(job.reason)}")
+
+
 def _show_running(workspace: Workspace, job: Job) -> None:
     with st.container(border=True):
         show_progress(job)
+        show_remark(job)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if job.cancelling:
                 st.caption("Stopping …", width="content")

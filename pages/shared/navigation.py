@@ -54,12 +54,15 @@ PLACES = (
         "Pick a diverse subset of exactly the budget you give.",
     ),
     Place(
+        "compare", "Curate", "Compare", ":material/compare:",
+        "Selections side by side at one budget: overlap, coverage, diversity, quality and cost.",
+    ),
+    Place(
         "refinement", "Curate", "Refinement", ":material/autorenew:",
         "Reweigh clusters over rounds of training and scoring.",
     ),
     Place("review", "Curate", "Review", ":material/rate_review:", "Decide about proposed drops and repairs."),
     Place("finetuning", "Train", "Fine-tune", ":material/model_training:", "Train on what was selected."),
-    Place("compare", "Train", "Compare", ":material/compare:", "Answers of models side by side."),
     Place("job_list", "Run", "Jobs", ":material/list_alt:", "Everything that runs, waits or has ended."),
     Place("export_data", "Share", "Export", ":material/download:", "Write exactly these rows to a file."),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from pages.shared.lens import Lens
 from pages.shared.navigation import link_to
 from pages.shared.options_form import Form, draw_plugin
 from pages.shared.plain_text import plain
+from pages.shared.run_place import Asked, choose_place
 
 
 def show_score_form(lens: Lens, name: str, start: Start) -> None:
@@ -22,6 +23,8 @@ def show_score_form(lens: Lens, name: str, start: Start) -> None:
     form = Form(name="score", start=start.values, suffix=start.suffix)
     chosen = {"scorer": name, "scorer_options": draw_plugin(ScoreOptions.CHOICES[0], name, form)}
     problem = _problem(lens, name, chosen)
+    asked = Asked(dataset_id=lens.dataset_id, step="score", values=chosen, problem=problem)
+    place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
     pressed = st.button(
         f"Compute {scorer.title.lower()} again" if computed else f"Compute {scorer.title.lower()}",
         type="secondary" if computed else "primary",
@@ -34,7 +37,7 @@ def show_score_form(lens: Lens, name: str, start: Start) -> None:
         if "embeddings" in scorer.reads and lens.view.embeddings is None:
             link_to("overview", "Embed the rows first", query={"dataset": lens.dataset_id})
     if pressed:
-        start_job(lens.workspace, lens.dataset_id, "score", chosen)
+        start_job(lens.workspace, lens.dataset_id, "score", chosen, place=place)
 
 
 def can_compute_again(lens: Lens, name: str) -> bool:

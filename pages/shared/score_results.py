@@ -10,7 +10,7 @@ from core.scorers import SCORERS
 from core.store.query import fetch_rows
 from core.store.scope import ALL_ROWS
 from pages.shared import queries, score_facts
-from pages.shared.colouring import PALETTE
+from pages.shared.colouring import PALETTE, colour_choices
 from pages.shared.lens import Lens
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain, shorten
@@ -69,7 +69,7 @@ def _show_actions(lens: Lens, name: str) -> None:
         ):
             go_to("selection", here | {"view": "new", "select_quality": SCORERS[name].title})
         if st.button("Colour the map", icon=":material/scatter_plot:"):
-            go_to("data_map", here | {"colour": f"Colour: score: {name}"})
+            go_to("data_map", here | {"colour": colour_choices(lens)[f"score:{name}"]})
 
 
 def _show_histogram(lens: Lens, name: str) -> None:

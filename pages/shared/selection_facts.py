@@ -48,10 +48,7 @@ def label_of(selection: Artifact) -> str:
 
 
 def find_baseline(selections: tuple[Artifact, ...], selection: Artifact) -> Artifact | None:
-    """A random pick of as many rows with another seed; None when there is none yet.
-
-    With the same seed both draws share their luck: such a pick overlaps with the selection far more than chance.
-    """
+    """A random pick of as many rows from the same ones; None when there is none yet."""
     mine = selection.manifest
     for other in selections:
         theirs = other.manifest
@@ -59,8 +56,7 @@ def find_baseline(selections: tuple[Artifact, ...], selection: Artifact) -> Arti
         same_rows = all(
             theirs.inputs.get(role) == mine.inputs.get(role) for role in ("within", "pinned", "excluded")
         )
-        own_luck = theirs.options.get("seed") != mine.options.get("seed")
-        if theirs.options.get("method") == BASELINE and same_size and same_rows and own_luck:
+        if theirs.options.get("method") == BASELINE and same_size and same_rows:
             return other
     return None
 

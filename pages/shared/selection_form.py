@@ -25,6 +25,7 @@ from pages.shared.lens import Lens
 from pages.shared.navigation import link_to
 from pages.shared.options_form import Form, FormField, draw_options
 from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.run_place import Asked, RunPlace, choose_place
 from pages.shared.selection_charts import cluster_chart
 from pages.shared.selection_facts import total_tokens
 from pages.shared.wording import percent
@@ -48,17 +49,22 @@ def show_selection_form(lens: Lens) -> None:
     """The form, and beside it what each cluster would get."""
     left, right = st.columns([0.46, 0.54], gap="large")
     with left:
-        filled = _resolve(lens, _draw_form(lens, cloned_start(lens.workspace, "select")))
-        _show_submit(lens, filled)
+        start = cloned_start(lens.workspace, "select")
+        filled = _resolve(lens, _draw_form(lens, start))
+        asked = Asked(
+            dataset_id=lens.dataset_id, step="select", values=filled.values, problem=filled.problem
+        )
+        place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
+        _show_submit(lens, filled, place)
     with right:
         _show_preview(lens, filled)
 
 
 def _draw_form(lens: Lens, start: Start) -> dict[str, JSON]:
     method = st.session_state.get(f"select_method{'_' + start.suffix if start.suffix else ''}")
-    reads = SELECTORS[method or start.values.get("method", "kmq")].reads
-    # A method that reads nothing about the rows asks for nothing about them.
-    unasked = () if reads else ("clustering", "quality")
+    row = SELECTORS[method or start.values.get("method", "kmq")]
+    # Nobody is asked for what the method does not read.
+    unasked = [what for what in ("clustering", "quality") if not row.uses(what)]
     form = Form(
         name="select",
         start={"budget": max(1, round(lens.n_rows / 10)), **start.values},
@@ -73,7 +79,7 @@ def _draw_form(lens: Lens, start: Start) -> dict[str, JSON]:
         skip=("scores", *ROW_ROLES, *unasked),
     )
     values = draw_options(SelectOptions, form)
-    if not reads:
+    if not row.uses("quality"):
         values["quality"] = NO_QUALITY
     named = any(start.values.get(role) for role in ROW_ROLES)
     with st.expander(
@@ -201,7 +207,7 @@ def _preview(key: str, artifact_id: str, *, _lens: Lens, _plan: SelectionPlan) -
     return preview_selection(_plan, _lens.view.clustering)
 
 
-def _show_submit(lens: Lens, filled: Filled) -> None:
+def _show_submit(lens: Lens, filled: Filled, place: RunPlace) -> None:
     preview, plan = filled.preview, filled.plan
     made = plan is not None and plan.is_made
     label = "Select"
@@ -221,7 +227,7 @@ def _show_submit(lens: Lens, filled: Filled) -> None:
         if lens.view.clustering is None:
             link_to("overview", "Run the steps before this one", query={"dataset": lens.dataset_id})
     if pressed:
-        start_job(lens.workspace, lens.dataset_id, "select", filled.values)
+        start_job(lens.workspace, lens.dataset_id, "select", filled.values, place=place)
 
 
 def _show_preview(lens: Lens, filled: Filled) -> None:
@@ -236,8 +242,13 @@ def _show_preview(lens: Lens, filled: Filled) -> None:
     table = _as_table(lens, preview)
     st.caption(_say_preview(preview, table), help="The same draw with the same seed as the job makes.")
     if preview.shortfall and not preview.by_tokens:
+        why = (
+            f"only {preview.n_available:,} rows may be picked"
+            if preview.n_available < preview.budget
+            else "by its method"
+        )
         st.warning(
-            f"Only {preview.n_available:,} rows may be picked: {preview.shortfall:,} of the budget stay unspent.",
+            f"{preview.shortfall:,} of the budget stay unspent: {why}.",
             icon=":material/production_quantity_limits:",
         )
     if len(table):

@@ -67,7 +67,7 @@ def _maker(lens: Lens, selection: Artifact) -> str:
 
 
 def _offer_baseline(lens: Lens, selection: Artifact) -> None:
-    words = "The baseline: is this any better than chance? It is drawn from the same rows, with a seed of its own."
+    words = "The baseline: is this any better than chance? It is drawn from the same rows."
     if st.button("Add a random pick of the same size", icon=":material/casino:", help=words):
         inputs = selection.manifest.inputs
         start_job(
@@ -78,8 +78,7 @@ def _offer_baseline(lens: Lens, selection: Artifact) -> None:
                 "method": facts.BASELINE,
                 "budget": int(selection.summary["n_selected"]),
                 "quality": "none",
-                # With the same seed the draws share their luck, and the two overlap far more than chance.
-                "seed": int(selection.manifest.options.get("seed", 42)) + 1,
+                "seed": int(selection.manifest.options.get("seed", 42)),
                 **{role: inputs[role] for role in ("within", "pinned", "excluded") if role in inputs},
             },
         )

@@ -40,12 +40,20 @@ class Server:
 
     url: str
     workspace: Path
+    pid: int
+
+    def kill(self) -> None:
+        """End the server as a crash does, and leave the workers it started alone."""
+        parent = psutil.Process(self.pid)
+        for process in [*parent.children(), parent]:
+            if "core.jobs.worker" not in process.cmdline():
+                process.kill()
 
 
 @contextmanager
 def running_app(workspace: Path, port: int = 0, **settings: str) -> Iterator[Server]:
     """Start ``tamis serve`` over a workspace; ends it and every worker it started."""
-    port = port or _free_port()
+    port = port or free_port()
     environment = os.environ | {f"TAMIS_{key.upper()}": value for key, value in settings.items()}
     environment["PYTHONPATH"] = str(ROOT)
     command = [sys.executable, "-m", "core.cli", "--workspace", str(workspace), "serve", "--port", str(port)]
@@ -53,7 +61,7 @@ def running_app(workspace: Path, port: int = 0, **settings: str) -> Iterator[Ser
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
         _wait_until_up(f"http://127.0.0.1:{port}", process)
-        yield Server(f"http://127.0.0.1:{port}", workspace)
+        yield Server(f"http://127.0.0.1:{port}", workspace, process.pid)
     finally:
         end_process_tree(process.pid)
         process.wait(timeout=10)
@@ -73,7 +81,8 @@ def end_process_tree(pid: int) -> None:
             continue
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -25,7 +25,12 @@ PLUGINS = [
     }.items()
     for name in table
 ]
-FORMED_STEPS = [name for name in STEPS if name != "import"]
+# Steps with a required option are told it by their own page.
+FORMED_STEPS = [
+    name
+    for name, step in STEPS.items()
+    if not any(field.is_required() for field in step.options.model_fields.values())
+]
 
 
 def draw_plugin_form(table_name: str, name: str, start: dict) -> None:

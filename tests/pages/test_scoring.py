@@ -59,5 +59,14 @@ def test_a_score_that_is_not_there_is_computed_with_its_options(workspace: Path,
 def test_a_score_that_reads_vectors_says_that_they_are_missing(workspace: Path, tmp_path: Path) -> None:
     dataset_id = import_file(workspace, alpaca_file(tmp_path))
     app = open_page("scoring", dataset=dataset_id)
+    checked(app.pills(key="scorer").set_value("alignment").run())
     assert "reads vectors" in app.error[0].value
     assert app.button(key="compute_alignment").disabled
+
+
+def test_the_links_name_what_the_other_pages_understand(workspace: Path, dataset_id: str) -> None:
+    run_step(workspace, dataset_id, "score", {"scorer": "length"})
+    app = open_page("selection", dataset=dataset_id, view="new", select_quality="Length")
+    assert app.selectbox(key="select_quality").value == "length"
+    app = open_page("data_map", dataset=dataset_id, colour="score: length")
+    assert app.selectbox(key="colour").value == "score:length"

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.jobs import queue, rows
 from core.jobs.model import JobState
+from core.selectors import SELECTORS
 from core.store.artifacts import ArtifactStore
 from core.store.database import Database
 from core.store.scope import ALL_ROWS
@@ -24,7 +25,7 @@ from tests.pages.page_workspace import (
     said,
 )
 
-RANDOM = {"method": "random", "budget": 10, "quality": "none", "seed": 43}
+RANDOM = {"method": "random", "budget": 10, "quality": "none", "seed": 42}
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ def test_a_random_pick_is_not_what_is_shown_first(workspace: Path, dataset_id: s
     assert "random" in next(metric.delta for metric in app.metric if metric.label.startswith("Mean"))
 
 
-def test_a_random_pick_of_the_same_seed_is_no_baseline(workspace: Path, dataset_id: str) -> None:
-    run_step(workspace, dataset_id, "select", RANDOM | {"seed": 42})
+def test_only_a_random_pick_of_the_same_size_is_a_baseline(workspace: Path, dataset_id: str) -> None:
+    run_step(workspace, dataset_id, "select", RANDOM | {"budget": 9})
     store = ArtifactStore(workspace)
     selections = tuple(store.list(dataset_id, "selection"))
     kmq = next(s for s in selections if s.manifest.options["method"] == "kmq")
@@ -63,14 +64,12 @@ def test_a_random_pick_of_the_same_seed_is_no_baseline(workspace: Path, dataset_
     assert find_baseline((*selections, other), kmq) == other
 
 
-def test_the_random_pick_is_submitted_with_the_same_size_and_another_seed(
-    workspace: Path, dataset_id: str
-) -> None:
+def test_the_random_pick_is_submitted_with_the_same_size(workspace: Path, dataset_id: str) -> None:
     app = open_page("selection", dataset=dataset_id)
     offer = next(button for button in app.button if button.label.startswith("Add a random pick"))
     checked(offer.click().run())
     job = rows.list_jobs(Database(workspace), step="select")[0]
-    assert (job.options["method"], job.options["budget"], job.options["seed"]) == ("random", 10, 43)
+    assert (job.options["method"], job.options["budget"], job.options["seed"]) == ("random", 10, 42)
 
 
 def test_the_form_says_what_it_would_pick_and_submits_exactly_that(workspace: Path, dataset_id: str) -> None:
@@ -125,7 +124,7 @@ def test_the_filter_in_the_address_is_what_rows_are_picked_from(workspace: Path,
     app = open_page("selection", dataset=dataset_id, scope=scope)
     checked(app.number_input(key="select_budget_rows").set_value(9.0).run())
     assert "8 rows may be picked" in said(app)
-    assert "1 of the budget stay unspent" in said(app)
+    assert "1 of the budget stay unspent: only 8 rows may be picked" in said(app)
     checked(submit_button(app).click().run())
     job = rows.list_jobs(Database(workspace), step="select")[0]
     frozen = ArtifactStore(workspace).get(dataset_id, "rows", job.inputs["within"])
@@ -162,3 +161,11 @@ def test_without_clusters_the_next_step_is_named(workspace: Path, tmp_path: Path
 def test_a_selection_that_is_gone_is_said(workspace: Path, dataset_id: str) -> None:
     app = open_page("selection", dataset=dataset_id, selection="f00d")
     assert "There is no selection f00d" in app.warning[0].value
+
+
+@pytest.mark.parametrize("method", list(SELECTORS))
+def test_the_form_of_every_method_draws(workspace: Path, dataset_id: str, method: str) -> None:
+    title = SELECTORS[method].title
+    app = open_page("selection", dataset=dataset_id, view="new", select_method=title)
+    assert app.selectbox(key="select_method").value == method
+    assert "What it would pick" in said(app)

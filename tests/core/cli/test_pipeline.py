@@ -27,7 +27,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         words = TOPICS[list(TOPICS)[number % 3]].split()
         said = " ".join(draw.choices(words, k=12))
         lines.append(
-            json.dumps({"instruction": f"Say {said}?", "input": "", "output": f"{said} {number}", "kind": number % 3})
+            json.dumps(
+                {"instruction": f"Say {said}?", "input": "", "output": f"{said} {number}", "kind": number % 3}
+            )
         )
     lines.insert(7, "{not json")
     lines.insert(50, json.dumps({"instruction": "Say nothing", "input": "", "output": "  "}))
@@ -108,7 +110,9 @@ def test_importing_the_same_file_twice_is_one_dataset(tamis: Tamis, source: Path
         (("export", "--dataset", "nowhere", "--out", "x"), "no dataset 'nowhere'"),
     ],
 )
-def test_wrong_usage_is_exit_code_2_with_the_value(tamis: Tamis, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_usage_is_exit_code_2_with_the_value(
+    tamis: Tamis, arguments: tuple[str, ...], said: str
+) -> None:
     code, answer = tamis(*arguments)
     assert code == 2
     assert said in answer["error"]
@@ -155,7 +159,9 @@ def test_tags_narrow_an_export_and_a_selection(tamis: Tamis, source: Path, tmp_p
     _, done = tamis("import", str(source))
     dataset = done["dataset_id"]
     add_tag(Database(tmp_path / "a work space"), dataset, "keep", np.arange(10, 25), "tester")
-    code, exported = tamis("export", "--dataset", dataset, "--tag", "keep", "--out", str(tmp_path / "t.jsonl"))
+    code, exported = tamis(
+        "export", "--dataset", dataset, "--tag", "keep", "--out", str(tmp_path / "t.jsonl")
+    )
     assert (code, exported["n_rows"]) == (0, 15)
     code, again = tamis("replay", str(tmp_path / "t.jsonl.manifest.json"))
     assert (code, again["identical"]) == (0, True)

@@ -56,7 +56,11 @@ class EmbeddingServer:
             return
         status, kind, extra = 200, "application/json", {}
         data = [
-            {"object": "embedding", "index": i, "embedding": fake_vector(text, body.get("dimensions", DIMENSION))}
+            {
+                "object": "embedding",
+                "index": i,
+                "embedding": fake_vector(text, body.get("dimensions", DIMENSION)),
+            }
             for i, text in enumerate(body["input"])
         ]
         content = json.dumps({"object": "list", "model": body["model"], "data": self.spoil(deed, data)})
@@ -113,6 +117,6 @@ def minilm():
 def plain_minilm():
     """The library's own encoder, in float32."""
     library = pytest.importorskip("sentence_transformers")
-    from core.encoders.models import find_model
+    from core.models.files import find_model
 
     return library.SentenceTransformer(str(find_model("all-MiniLM-L6-v2")), device="cpu")

@@ -159,7 +159,9 @@ def test_several_processes_write_at_once(tmp_path):
     for process in writers:
         process.join(60)
     assert [process.exitcode for process in writers] == [0, 0, 0]
-    names = [f"own {i} {part}" for i in range(3) for part in range(8)] + [f"shared {part}" for part in range(8)]
+    names = [f"own {i} {part}" for i in range(3) for part in range(8)] + [
+        f"shared {part}" for part in range(8)
+    ]
     reader = VectorCache(tmp_path, "encoder", DIMENSION)
     vectors, found = reader.get(keys_of(*names))
     assert found.all()

@@ -39,8 +39,20 @@ CHANGES = {
         [{"batch_tokens": 64}, {"model": "all-MiniLM-L6-v2"}, {"max_windows": 3}],
     ),
     "openai": (
-        [{"model": "other"}, {"dimensions": 8}, {"prompt": "query: "}, {"max_tokens": 9}, {"base_url": "http://b/v1"}],
-        [{"concurrency": 2}, {"batch_size": 3}, {"timeout_s": 1.0}, {"max_retries": 0}, {"api_key_variable": "OTHER"}],
+        [
+            {"model": "other"},
+            {"dimensions": 8},
+            {"prompt": "query: "},
+            {"max_tokens": 9},
+            {"base_url": "http://b/v1"},
+        ],
+        [
+            {"concurrency": 2},
+            {"batch_size": 3},
+            {"timeout_s": 1.0},
+            {"max_retries": 0},
+            {"api_key_variable": "OTHER"},
+        ],
     ),
     "hashing": ([{"dimension": 64}, {"char_ngram": 4}, {"seed": 1}], []),
 }
@@ -117,7 +129,9 @@ def test_identity_changes_with_an_option_that_changes_vectors(name, changed):
     assert open_encoder(name, changed).identity != open_encoder(name).identity
 
 
-@pytest.mark.parametrize(("name", "same"), [(name, options) for name in CHANGES for options in CHANGES[name][1]])
+@pytest.mark.parametrize(
+    ("name", "same"), [(name, options) for name in CHANGES for options in CHANGES[name][1]]
+)
 def test_identity_stays_with_an_option_that_does_not(name, same):
     assert open_encoder(name, same).identity == open_encoder(name).identity
 

@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 from core.encoders import open_encoder
 
 GROUPS = {
-    "bread": ["How do I bake bread with yeast?", "Bake sourdough bread at home", "Why does my bread dough not rise?"],
-    "python": ["Write a Python function", "Python function to sort a list", "Explain this Python function to me"],
+    "bread": [
+        "How do I bake bread with yeast?",
+        "Bake sourdough bread at home",
+        "Why does my bread dough not rise?",
+    ],
+    "python": [
+        "Write a Python function",
+        "Python function to sort a list",
+        "Explain this Python function to me",
+    ],
     "学习": ["机器学习是什么", "什么是机器学习？", "请解释机器学习"],
     "хлеб": ["Как испечь хлеб дома", "Рецепт хлеба на дрожжах", "Почему хлеб не поднимается"],
 }

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from core.encoders import open_encoder
-from core.encoders.models import find_model
 from core.errors import CurationError
+from core.models.files import find_model
 
 torch = pytest.importorskip("torch")
 

@@ -24,7 +24,20 @@ from core.store.artifacts import Artifact, ArtifactStore, make_manifest
 
 DATASET = "words-000000"
 N_KILLS = 30
-WORDS = ("sieve", "flour", "dough", "oven", "grain", "yeast", "crust", "water", "salt", "bread", "rest", "fold")
+WORDS = (
+    "sieve",
+    "flour",
+    "dough",
+    "oven",
+    "grain",
+    "yeast",
+    "crust",
+    "water",
+    "salt",
+    "bread",
+    "rest",
+    "fold",
+)
 
 
 class Silent:
@@ -55,7 +68,9 @@ def write_examples(store: ArtifactStore, n_rows: int) -> None:
 def run_here(store: ArtifactStore, step: str, values: dict) -> Artifact:
     """The uninterrupted run to compare with, in this process."""
     plan = plan_step(store, DATASET, step, values)
-    task = Task(DATASET, step, plan.options.model_dump(mode="json"), plan.inputs, plan.input_kinds, plan.artifact_id)
+    task = Task(
+        DATASET, step, plan.options.model_dump(mode="json"), plan.inputs, plan.input_kinds, plan.artifact_id
+    )
     return execute(store, task, Silent())
 
 
@@ -72,7 +87,11 @@ def start(folder: JobFolder, spec: JobSpec) -> subprocess.Popen[bytes]:
     folder.prepare(spec)
     with folder.log_path.open("ab") as log:
         return subprocess.Popen(
-            worker_command(folder, spec), cwd=project_folder(), env=worker_environment(spec), stdout=log, stderr=log
+            worker_command(folder, spec),
+            cwd=project_folder(),
+            env=worker_environment(spec),
+            stdout=log,
+            stderr=log,
         )
 
 
@@ -118,7 +137,9 @@ def wait_for_parts(parts: Path, n_parts: int, worker: subprocess.Popen[bytes]) -
     ids=["embed", "score"],
 )
 @pytest.mark.slow
-def test_thirty_kills_leave_the_same_bytes_as_none(tmp_path: Path, step: str, values: dict, n_rows: int) -> None:
+def test_thirty_kills_leave_the_same_bytes_as_none(
+    tmp_path: Path, step: str, values: dict, n_rows: int
+) -> None:
     calm, shaken = ArtifactStore(tmp_path / "calm"), ArtifactStore(tmp_path / "shaken")
     write_examples(calm, n_rows)
     write_examples(shaken, n_rows)

@@ -31,7 +31,9 @@ class PackedLinear(nn.Module):  # type: ignore[misc]
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """The layer's output, same shape as ``nn.Linear`` gives."""
-        result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, "none", [], "")
+        result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+            inputs, self.weight, self.bias, "none", [], ""
+        )
         return result
 
 
@@ -54,7 +56,9 @@ def pack_linears(module: nn.Module) -> int:
 
 
 def _packed(linear: nn.Linear) -> PackedLinear | None:
-    probe = torch.linspace(-1, 1, 2 * linear.in_features, dtype=torch.bfloat16).reshape(2, 1, linear.in_features)
+    probe = torch.linspace(-1, 1, 2 * linear.in_features, dtype=torch.bfloat16).reshape(
+        2, 1, linear.in_features
+    )
     try:
         with torch.inference_mode():
             packed = PackedLinear(linear)

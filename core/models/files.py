@@ -27,7 +27,9 @@ def find_model(model: str, revision: str | None = None) -> Path:
 
     Raises ModelMissing with the places that were looked at, and CurationError for weights that are not safetensors.
     """
-    folder = _local(model) or (bundled_model(model) if revision is None else None) or _from_hub(model, revision)
+    folder = (
+        _local(model) or (bundled_model(model) if revision is None else None) or _from_hub(model, revision)
+    )
     _refuse_pickles(model, folder)
     return folder
 
@@ -92,7 +94,11 @@ def _from_hub(model: str, revision: str | None) -> Path:
     names = ", ".join(sorted(BUNDLED))
     ways = f"Give the folder of a downloaded model, or one of the bundled ones ({names})."
     try:
-        offline = bool(constants.HF_HUB_OFFLINE) or os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "ON"}
+        offline = bool(constants.HF_HUB_OFFLINE) or os.environ.get("HF_HUB_OFFLINE", "") in {
+            "1",
+            "true",
+            "ON",
+        }
         return Path(
             snapshot_download(
                 model,
@@ -104,7 +110,9 @@ def _from_hub(model: str, revision: str | None) -> Path:
         )
     except (OSError, ValueError) as error:
         # The hub's own errors (no such repository, gated, offline and not cached) all derive from these two.
-        cache = "HF_HUB_OFFLINE is set and it is not in the hub cache" if offline else f"the hub said: {error}"
+        cache = (
+            "HF_HUB_OFFLINE is set and it is not in the hub cache" if offline else f"the hub said: {error}"
+        )
         raise ModelMissing(
             f"The model {model!r} was not found: {looked}, and {_first_line(cache)}. {ways} "
             "A hub id also works once this machine can reach the hub and HF_HUB_OFFLINE is not set."
@@ -128,7 +136,9 @@ def _refuse_pickles(model: str, folder: Path) -> None:
             )
         inside = folder / module.get("path", "")
         names = list(inside.iterdir()) if inside.is_dir() else []
-        if any(path.suffix in PICKLED for path in names) and not any(p.suffix == ".safetensors" for p in names):
+        if any(path.suffix in PICKLED for path in names) and not any(
+            p.suffix == ".safetensors" for p in names
+        ):
             raise CurationError(
                 f"The weights of {model!r} in {inside.name or folder.name!r} are pickled, which can run code and is "
                 "never loaded: convert them to safetensors (model.save_pretrained writes it) and give that folder."

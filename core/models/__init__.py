@@ -1,0 +1,1 @@
+"""What encoders, language models and scores share about models on this machine: their files, devices and batches."""

@@ -1,0 +1,150 @@
+"""Where a step runs, as flags of ``tamis run``; the check before submitting; and jobs acted on by their id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.cli.main import run
+from core.jobs import queue, rows
+from core.jobs.backends.slurm import SlurmBackend
+from core.jobs.model import ErrorKind, JobState, Resources
+from core.store.artifacts import ArtifactStore
+from core.store.database import Database
+from tests.pages.page_workspace import alpaca_file, import_file
+
+NOBODY = "no controller here; ask the person who runs the cluster."
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A workspace in which nothing is started by looking at the jobs."""
+    monkeypatch.setattr("core.cli.commands.tick", lambda *_, **__: [])
+    monkeypatch.setattr("core.cli.jobs_view.tick", lambda *_, **__: [])
+    monkeypatch.setattr(SlurmBackend, "available", lambda self: NOBODY)
+    return tmp_path / "workspace"
+
+
+@pytest.fixture
+def dataset_id(workspace: Path, tmp_path: Path) -> str:
+    return import_file(workspace, alpaca_file(tmp_path))
+
+
+@pytest.fixture
+def tamis(workspace: Path, capsys: pytest.CaptureFixture[str]):  # noqa: ANN201 - a closure
+    def call(*arguments: str) -> tuple[int, dict]:
+        capsys.readouterr()
+        code = run(["--workspace", str(workspace), *arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+
+    return call
+
+
+def test_flags_become_the_backend_resources_and_priority_of_the_job(
+    tamis, workspace: Path, dataset_id: str
+) -> None:
+    code, made = tamis(
+        "run", "score", "--dataset", dataset_id, "--scorer", "length", "--backend", "slurm", "--cpus", "4",
+        "--gpus", "1", "--mem-gb", "2.5", "--time-limit-min", "90", "--priority", "7", "--no-wait",
+    )  # fmt: skip
+    job = rows.get(Database(workspace), made["job_id"])
+    assert code == 0
+    assert job.resources == Resources(cpus=4, gpus=1, mem_gb=2.5, time_limit_min=90)
+    assert (job.backend, job.priority, job.options["scorer"]) == ("slurm", 7, "length")
+
+
+def test_without_flags_a_job_runs_here_and_asks_for_nothing(tamis, workspace: Path, dataset_id: str) -> None:
+    _, made = tamis("run", "score", "--dataset", dataset_id, "--scorer", "length", "--no-wait")
+    job = rows.get(Database(workspace), made["job_id"])
+    assert (job.backend, job.resources, job.priority) == ("local", Resources(), 0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--backend", "cray"), "cray"),
+        (("--cpus", "-1"), "cpus"),
+        (("--mem-gb", "plenty"), "mem_gb"),
+        (("--gpus", "1.5"), "gpus"),
+    ],
+)
+def test_a_place_that_cannot_be_is_wrong_usage(
+    tamis, workspace: Path, dataset_id: str, flags: tuple[str, ...], said: str
+) -> None:
+    code, answer = tamis("run", "score", "--dataset", dataset_id, *flags)
+    assert code == 2
+    assert said in answer["error"]
+    assert not rows.list_jobs(Database(workspace))
+
+
+def test_preflight_submits_nothing_and_passes_where_nothing_stands_in_the_way(
+    tamis, workspace: Path, dataset_id: str
+) -> None:
+    code, found = tamis("run", "score", "--dataset", dataset_id, "--scorer", "length", "--preflight")
+    assert (code, found["ok"], found["rows"], found["already_done"]) == (0, True, 40, False)
+    assert {"inputs", "disk", "backend"} <= {check["name"] for check in found["checks"]}
+    assert not rows.list_jobs(Database(workspace))
+
+
+def test_preflight_fails_with_a_next_step_for_each_thing_in_the_way(tamis, dataset_id: str) -> None:
+    code, found = tamis(
+        "run", "score", "--dataset", dataset_id, "--scorer", "length", "--backend", "slurm", "--preflight"
+    )
+    (failed,) = [check for check in found["checks"] if check["ok"] is False]
+    assert (code, found["ok"]) == (1, False)
+    assert (failed["name"], failed["message"]) == ("backend", NOBODY)
+    assert failed["next_step"]
+
+
+def test_preflight_shows_a_person_the_script_that_slurm_would_get(
+    workspace: Path, dataset_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--scorer", "length", "--backend", "slurm", "--cpus", "3", "--preflight"]
+    assert run(["--workspace", str(workspace), "run", "score", "--dataset", dataset_id, *asked]) == 1
+    out = capsys.readouterr().out
+    assert f"!!  backend: {NOBODY}" in out
+    assert "ok  inputs:" in out
+    assert "--cpus-per-task=3" in out
+
+
+def test_preflight_of_a_step_without_its_input_names_the_step_to_run_first(tamis, dataset_id: str) -> None:
+    code, found = tamis("run", "cluster", "--dataset", dataset_id, "--preflight")
+    said = next(check["message"] for check in found["checks"] if check["name"] == "inputs")
+    assert code == 1
+    assert "embed" in said
+
+
+def _failed_job(workspace: Path, dataset_id: str) -> str:
+    database = Database(workspace)
+    job = queue.submit(database, ArtifactStore(workspace), dataset_id, "score", {"scorer": "length"}).job
+    with database.writing() as connection:
+        ended = {"state": JobState.FAILED, "error_kind": ErrorKind.LOST, "finished_at": job.submitted_at}
+        assert rows.change(connection, job, ended)
+    return job.job_id
+
+
+@pytest.mark.parametrize(("verb", "parts_stay"), [("resume", True), ("retry", False)])
+def test_resume_keeps_the_finished_parts_and_retry_does_not(
+    tamis, workspace: Path, dataset_id: str, verb: str, parts_stay: bool
+) -> None:
+    job_id = _failed_job(workspace, dataset_id)
+    job = rows.get(Database(workspace), job_id)
+    made = ArtifactStore(workspace).artifact_path(dataset_id, job.kind, job.artifact_id)
+    parts = made.parent / f".{job.artifact_id}.partial"
+    parts.mkdir(parents=True)
+    (parts / "part-0").write_bytes(b"finished")
+    code, answer = tamis("jobs", verb, job_id)
+    assert (code, answer["state"]) == (0, "queued")
+    assert (parts / "part-0").exists() is parts_stay
+
+
+def test_a_queued_job_is_cancelled_and_then_deleted(tamis, workspace: Path, dataset_id: str) -> None:
+    _, made = tamis("run", "score", "--dataset", dataset_id, "--scorer", "length", "--no-wait")
+    assert tamis("jobs", "delete", made["job_id"])[0] == 1
+    code, answer = tamis("jobs", "cancel", made["job_id"])
+    assert (code, answer["state"]) == (0, "cancelled")
+    assert tamis("jobs", "delete", made["job_id"]) == (0, {"job_id": made["job_id"], "deleted": True})
+    assert not rows.list_jobs(Database(workspace))

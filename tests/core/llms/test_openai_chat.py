@@ -1,0 +1,323 @@
+"""The client over real HTTP, against a server that misbehaves in every way a server can."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from core.errors import CurationError
+from core.llms import OpenAIChatOptions
+from core.llms.cache import CachedModel
+
+pytest.importorskip("openai")
+from core.llms.openai_chat import EndpointModel  # noqa: E402
+
+
+class ChatServer:
+    """Answers /v1/chat/completions by repeating the prompt; ``script`` holds what it does to the next requests."""
+
+    def __init__(self) -> None:
+        self.script: list[str] = []
+        self.requests: list[dict] = []
+        self.times: list[float] = []
+        self.keys: list[str] = []
+        self.at_once = self.most_at_once = 0
+        self.pause_s = 0.0
+        self.lock = threading.Lock()
+        self.stopped = threading.Event()
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with owner.lock:
+                    owner.requests.append(body)
+                    owner.times.append(time.monotonic())
+                    owner.keys.append(self.headers.get("Authorization", ""))
+                    owner.at_once += 1
+                    owner.most_at_once = max(owner.most_at_once, owner.at_once)
+                    deed = owner.script.pop(0) if owner.script else "answer"
+                try:
+                    owner.act(self, deed, body)
+                finally:
+                    with owner.lock:
+                        owner.at_once -= 1
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def act(self, handler: BaseHTTPRequestHandler, deed: str, body: dict) -> None:  # noqa: C901 - a list of deeds
+        time.sleep(self.pause_s)
+        if deed == "hang":
+            self.stopped.wait(5)
+            return
+        status, kind, headers = 200, "application/json", {}
+        answer = self.echoed(body) if "prompt" in body else self.answered(body)
+        if deed == "other model":
+            answer["model"] = "llama-3"
+        if deed == "dated model":
+            answer["model"] = "m-2024-07-18"
+        if deed == "wrong counts":
+            answer["usage"] = {"prompt_tokens": -7, "completion_tokens": 10**12, "total_tokens": "many"}
+        if deed == "no usage":
+            answer.pop("usage")
+        if deed == "no choices":
+            answer["choices"] = []
+        if deed == "no logprobs":
+            answer["choices"][0]["logprobs"] = None
+        content = json.dumps(answer)
+        if deed.split()[0].isdigit():
+            status = int(deed.split()[0])
+            content = json.dumps({"error": {"message": f"deliberate {deed}"}})
+            headers = {"Retry-After": "1"} if "wait" in deed else {}
+        if deed == "too long":
+            status = 400
+            error = {
+                "message": "This model's maximum context length is 8 tokens",
+                "code": "context_length_exceeded",
+            }
+            content = json.dumps({"error": error})
+        content = {"html": "<html>Welcome</html>", "empty": "", "cut": content[: len(content) // 2]}.get(
+            deed, content
+        )
+        kind = "text/html" if deed == "html" else kind
+        handler.send_response(status)
+        for name, value in {
+            "Content-Type": kind,
+            "Content-Length": str(len(content.encode())),
+            **headers,
+        }.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(content.encode())
+
+    @staticmethod
+    def answered(body: dict) -> dict:
+        said = body["messages"][-1]["content"]
+        choice = {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": f"echo {said}"},
+        }
+        if body.get("logprobs"):
+            top = [("4", 0.5), (" 5", 0.25), ("5", 0.125), ("the", 0.1)]
+            tokens = [{"token": t, "logprob": math.log(p), "bytes": None} for t, p in top]
+            choice["logprobs"] = {"content": [{**tokens[0], "top_logprobs": tokens}], "refusal": None}
+        usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
+        return {
+            "id": "1", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice], "usage": usage,
+        }  # fmt: skip
+
+    @staticmethod
+    def echoed(body: dict) -> dict:
+        words = body["prompt"].split(" ")
+        offsets = [sum(len(w) + 1 for w in words[:i]) for i in range(len(words))]
+        logs = {"tokens": words, "text_offset": offsets, "token_logprobs": [None] + [-0.5] * (len(words) - 1)}
+        choice = {"index": 0, "text": body["prompt"], "finish_reason": "length", "logprobs": logs}
+        return {
+            "id": "1",
+            "object": "text_completion",
+            "created": 1,
+            "model": body["model"],
+            "choices": [choice],
+        }
+
+
+@pytest.fixture
+def server(monkeypatch) -> Iterator[ChatServer]:
+    monkeypatch.setenv("OPENAI_API_KEY", "key-of-the-test")
+    running = ChatServer()
+    yield running
+    running.stopped.set()
+    running.server.shutdown()
+    running.server.server_close()
+
+
+def opened(server, sleep=lambda s: None, **options) -> EndpointModel:
+    return EndpointModel(OpenAIChatOptions(base_url=server.url, model="m", **options), sleep=sleep)
+
+
+def test_answers_come_in_the_order_of_the_prompts_within_the_concurrency(server):
+    server.pause_s = 0.02
+    prompts = [f"q{i}" for i in range(20)]
+    found = opened(server, concurrency=3).complete(prompts)
+    assert found == [[f"echo q{i}"] for i in range(20)]
+    assert server.most_at_once <= 3
+    assert set(server.keys) == {"Bearer key-of-the-test"}
+
+
+def test_samples_have_their_own_seeds_and_greedy_answers_are_asked_once(server):
+    client = opened(server)
+    assert len(client.complete(["q"], n=3, temperature=1.0, seed=7)[0]) == 3
+    assert sorted(r["seed"] for r in server.requests) == [7, 8, 9]
+    server.requests.clear()
+    assert client.complete(["q"], n=3) == [["echo q"] * 3]
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("deed", ["500", "502", "503", "429", "html", "empty", "cut", "no choices"])
+def test_a_failure_that_passes_is_tried_again(server, deed):
+    server.script = [deed, deed]
+    assert opened(server).complete(["q"]) == [["echo q"]]
+    assert len(server.requests) == 3
+
+
+def test_pauses_grow_unevenly_and_retry_after_is_obeyed(server):
+    pauses: list[float] = []
+    server.script = ["500"] * 4 + ["429 wait"]
+    opened(server, sleep=pauses.append, max_retries=6).complete(["q"])
+    for pause, most in zip(pauses[:4], (0.5, 1, 2, 4), strict=True):
+        assert most / 2 <= pause <= most
+    assert pauses[4] == 1.0
+
+
+def test_a_rate_limit_is_waited_out_on_the_clock(server):
+    server.script = ["429 wait"]
+    opened(server, sleep=time.sleep).complete(["q"])
+    assert server.times[1] - server.times[0] >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("deed", "message"),
+    [
+        ("html", "answered with.*check that base_url"),
+        ("empty", "answered with.*check that base_url"),
+        ("cut", "not JSON.*check that base_url"),
+        ("no choices", "holds no answer.*chat model"),
+        ("401", "refuses the key.*OPENAI_API_KEY"),
+        ("404", "HTTP 404 for the model 'm'.*deliberate 404"),
+        ("429", "limits the rate.*answers so far are kept"),
+        ("500", "HTTP 500"),
+        ("other model", "asked for the model 'm' and answered as 'llama-3'.*accept_other_model"),
+    ],
+)
+def test_a_failure_that_stays_is_explained_without_the_key(server, deed, message):
+    server.script = [deed] * 3
+    with pytest.raises(CurationError, match=message) as caught:
+        opened(server, max_retries=1).complete(["q"])
+    assert "key-of-the-test" not in str(caught.value)
+
+
+def test_what_cannot_pass_is_not_tried_again(server):
+    for deed in ("401", "404", "other model"):
+        server.requests.clear()
+        server.script = [deed]
+        with pytest.raises(CurationError):
+            opened(server).complete(["q"])
+        assert len(server.requests) == 1
+
+
+def test_a_dated_name_or_an_accepted_one_is_the_same_model(server):
+    server.script = ["dated model"]
+    assert opened(server).complete(["q"]) == [["echo q"]]
+    server.script = ["other model"]
+    assert opened(server, accept_other_model=True).complete(["q"]) == [["echo q"]]
+
+
+def test_a_silent_server_is_given_up(server):
+    server.script = ["hang"] * 2
+    with pytest.raises(CurationError, match="within 0.2 s in 2 tries.*raise timeout_s"):
+        opened(server, timeout_s=0.2, max_retries=1).complete(["q"])
+
+
+def test_a_server_that_is_down_is_named():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+    client = EndpointModel(OpenAIChatOptions(base_url=address, max_retries=1), sleep=lambda s: None)
+    with pytest.raises(CurationError, match=f"{address} cannot be reached.*check base_url"):
+        client.complete(["q"])
+
+
+def test_a_question_that_is_too_long_is_a_state_of_its_row(server):
+    server.script = ["too long"]
+    client = opened(server, concurrency=1)
+    assert client.complete(["long", "short"]) == [[""], ["echo short"]]
+    assert client.usage.not_answered == 1
+    server.script = ["too long"]
+    found = client.choose(["long", "short"], ("4", "5"))
+    assert np.isnan(found.probabilities[0]).all()
+    assert np.isfinite(found.probabilities[1]).all()
+
+
+def test_counts_that_cannot_be_are_replaced_and_cost_follows(server):
+    client = opened(server, price_per_million_prompt_tokens=1.0, price_per_million_completion_tokens=2.0)
+    client.complete(["q"])
+    assert (client.usage.prompt_tokens, client.usage.completion_tokens) == (10, 2)
+    assert client.usage.cost == pytest.approx(14e-6)
+    server.script = ["wrong counts", "no usage"]
+    client.complete(["abc"])
+    client.complete(["abc"])
+    assert client.usage.prompt_tokens == 10 + 1 + 1
+    assert 0 < client.usage.completion_tokens < 20
+    assert opened(server).usage.cost is None
+
+
+def test_probabilities_of_all_spellings_of_an_answer_are_added(server):
+    found = opened(server).choose(["q"], ("3", "4", "5"))
+    np.testing.assert_allclose(found.probabilities[0], np.array([0, 0.5, 0.375]) / 0.875)
+    assert found.mass[0] == pytest.approx(0.875)
+
+
+def test_none_of_the_answers_among_the_likeliest_is_unknown(server):
+    assert np.isnan(opened(server).choose(["q"], ("A", "B")).probabilities).all()
+
+
+def test_an_endpoint_without_probabilities_says_what_to_turn_off(server):
+    server.script = ["no logprobs"]
+    with pytest.raises(CurationError, match="turn logprobs off"):
+        opened(server).choose(["q"], ("A", "B"))
+
+
+def test_likelihoods_come_from_the_echo_of_the_response_alone(server):
+    client = opened(server, echo=True)
+    found = client.loglikelihood(["the prompt", "", "p"], ["one two", "one two three", ""])
+    np.testing.assert_allclose(
+        found.total[:2], [-0.5, -1.0]
+    )  # joined to the prompt's last word, or the first token
+    assert np.isnan(found.total[2])
+    assert "loglikelihood" in client.abilities
+    assert "loglikelihood" not in opened(server).abilities
+
+
+def test_after_an_error_waiting_questions_are_not_sent_and_answers_are_kept(server, tmp_path):
+    client = opened(server, concurrency=1, max_retries=0)
+    client.batch_rows = 2
+    server.script = ["answer"] * 4 + ["404"]
+    prompts = [f"q{i}" for i in range(30)]
+    with pytest.raises(CurationError):
+        CachedModel(client, tmp_path).complete(prompts)
+    assert len(server.requests) < 8
+    server.requests.clear()
+    CachedModel(opened(server), tmp_path).complete(prompts[:6])
+    assert len(server.requests) == 2
+
+
+def test_a_missing_key_is_named_before_anything_is_sent(monkeypatch):
+    monkeypatch.delenv("SOME_KEY", raising=False)
+    client = EndpointModel(OpenAIChatOptions(api_key_variable="SOME_KEY"))
+    with pytest.raises(CurationError, match="SOME_KEY is not set"):
+        client.complete(["q"])
+
+
+def test_the_key_is_no_option_and_in_no_identity(server):
+    client = opened(server)
+    assert "key-of-the-test" not in client.identity + client.options.model_dump_json()
+
+
+def test_a_system_message_goes_before_every_prompt(server):
+    opened(server, system="Be brief.").complete(["q"])
+    assert [m["role"] for m in server.requests[0]["messages"]] == ["system", "user"]

@@ -1,0 +1,191 @@
+"""Every method through the step: what it reads is found or named, and a stopped run goes on where it was."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import ArtifactMissing, InvalidOptions, JobCancelled
+from core.selectors import SELECTORS
+from core.steps.execute import Task, execute
+from core.steps.plan import plan_step
+from core.steps.prefix import PickedPrefix
+from core.store.artifacts import ArtifactStore
+from core.store.frozen import freeze_rows
+from core.store.query import column_values
+from core.store.readers import read_selection, read_token_counts
+from core.store.view import open_view
+from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
+
+N_ROWS = 60
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("select")
+    workspace = folder / "workspace"
+    dataset_id = import_file(workspace, alpaca_file(folder, N_ROWS))
+    run_pipeline(workspace, dataset_id)
+    return workspace, dataset_id
+
+
+def rows_of(artifact) -> list[int]:
+    return read_selection(artifact)["example_id"].to_pylist()
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_every_method_runs_on_rows_and_tells_its_shortfall(made: tuple[Path, str], name: str) -> None:
+    workspace, dataset_id = made
+    selection = run_step(workspace, dataset_id, "select", {"method": name, "budget": 12})
+    rows = rows_of(selection)
+    assert len(set(rows)) == len(rows) == selection.summary["n_selected"]
+    assert len(rows) + selection.summary["shortfall"] == 12
+
+
+@pytest.mark.parametrize("name", [name for name in SELECTORS if SELECTORS[name].counts_tokens])
+def test_every_method_counts_tokens_alike(made: tuple[Path, str], name: str) -> None:
+    workspace, dataset_id = made
+    values = {"method": name, "budget": 150, "unit": "tokens"}
+    selection = run_step(workspace, dataset_id, "select", values)
+    counts = read_token_counts(ArtifactStore(workspace).list(dataset_id, "embeddings")[0])
+    spent = int(counts[rows_of(selection)].sum())
+    assert spent == selection.summary["n_tokens"]
+    assert spent + selection.summary["n_unused_tokens"] == 150
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_frozen_rows_are_respected_by_every_method(made: tuple[Path, str], name: str) -> None:
+    workspace, dataset_id = made
+    store = ArtifactStore(workspace)
+    values = {
+        "method": name,
+        "budget": 9,
+        "within": freeze_rows(store, dataset_id, np.arange(0, 40), "first").id,
+        "pinned": freeze_rows(store, dataset_id, np.array([50]), "pin").id,
+        "excluded": freeze_rows(store, dataset_id, np.arange(10), "out").id,
+    }
+    rows = set(rows_of(run_step(workspace, dataset_id, "select", values)))
+    assert 50 in rows
+    assert rows <= {50, *range(10, 40)}
+
+
+def test_tokens_are_refused_by_the_released_code(made: tuple[Path, str]) -> None:
+    with pytest.raises(InvalidOptions, match="budget in rows"):
+        run_step(*made, "select", {"method": "kmq_released", "budget": 100, "unit": "tokens"})
+
+
+@pytest.mark.parametrize("name", [name for name in SELECTORS if "quality" in SELECTORS[name].reads])
+def test_a_method_that_needs_quality_says_so(made: tuple[Path, str], name: str) -> None:
+    workspace, dataset_id = made
+    with pytest.raises(InvalidOptions, match="quality score"):
+        run_step(workspace, dataset_id, "select", {"method": name, "budget": 5, "quality": "none"})
+    with pytest.raises(ArtifactMissing, match="--scorer length"):
+        run_step(workspace, dataset_id, "select", {"method": name, "budget": 5, "quality": "length"})
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_what_is_missing_is_named_with_the_step_to_run(tmp_path: Path, name: str) -> None:
+    workspace = tmp_path / "workspace"
+    dataset_id = import_file(workspace, alpaca_file(tmp_path, 10))
+    reads = set(SELECTORS[name].reads) - {"column"}
+    if not reads:
+        assert len(rows_of(run_step(workspace, dataset_id, "select", {"method": name, "budget": 3}))) == 3
+        return
+    with pytest.raises(ArtifactMissing, match=r"Run '(cluster|embed|score)' first"):
+        run_step(workspace, dataset_id, "select", {"method": name, "budget": 3})
+
+
+def test_the_name_of_a_quality_that_is_not_read_does_not_matter(made: tuple[Path, str]) -> None:
+    store = ArtifactStore(made[0])
+    ids = {
+        plan_step(store, made[1], "select", {"method": "random", "budget": 5, "quality": quality}).artifact_id
+        for quality in ("alignment", "none")
+    }
+    assert len(ids) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "n_groups"),
+    [("meta:topic", 4), ("source", 1), ("cluster", 4), ("tokens", 2), ("score:alignment", 5)],
+)
+def test_any_column_can_be_the_strata(made: tuple[Path, str], column: str, n_groups: int) -> None:
+    options = {"column": column, "quota": "equal", "n_bins": 5}
+    selection = run_step(*made, "select", {"method": "stratified", "budget": 20, "method_options": options})
+    found = selection.summary["notes"]["n_groups"]
+    assert found == n_groups if column != "tokens" else 1 <= found <= 5
+    if column == "meta:topic":
+        topics = column_values(open_view(ArtifactStore(made[0]), made[1]), "meta:topic")[rows_of(selection)]
+        assert sorted(np.unique(topics, return_counts=True)[1].tolist()) == [5, 5, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("column", "said"), [("prompt", "text"), ("tag:kept", "by hand"), ("nope", "column")]
+)
+def test_a_column_that_cannot_be_strata_is_refused(made: tuple[Path, str], column: str, said: str) -> None:
+    with pytest.raises(Exception, match=said):
+        run_step(*made, "select", {"method": "stratified", "budget": 5, "method_options": {"column": column}})
+
+
+class _StopAfter:
+    """A reporter that cancels once so many rows are picked."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def progress(self, stage: str, done: int, total: int, message: str = "") -> None:
+        if stage == "select" and total > 1 and done >= self.n:
+            raise JobCancelled("stopped")
+
+    def metric(self, name: str, value: float, position: float) -> None:
+        raise AssertionError("selections have no curve")
+
+
+@pytest.mark.parametrize("name", [name for name in SELECTORS if SELECTORS[name].resumes])
+def test_a_stopped_selection_goes_on_and_ends_the_same(
+    made: tuple[Path, str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.steps.prefix.WRITE_EVERY_S", 0.0)
+    workspace, dataset_id = made
+    store = ArtifactStore(workspace)
+    plan = plan_step(store, dataset_id, "select", {"method": name, "budget": 25, "seed": 5})
+    task = Task(
+        dataset_id,
+        "select",
+        plan.options.model_dump(mode="json"),
+        plan.inputs,
+        plan.input_kinds,
+        plan.artifact_id,
+    )
+    with pytest.raises(JobCancelled):
+        execute(store, task, _StopAfter(11))
+    part = store.artifact_path(dataset_id, "selection", plan.artifact_id).parent
+    prefix = np.load(part / f".{plan.artifact_id}.partial" / "parts" / "picked.npy")
+    assert len(prefix) == 11
+    resumed = rows_of(execute(store, task, _StopAfter(10**9)))
+    assert resumed[:11] == prefix.tolist()
+    shutil.rmtree(store.artifact_path(dataset_id, "selection", plan.artifact_id))
+    assert rows_of(execute(store, task, _StopAfter(10**9))) == resumed
+
+
+def test_the_prefix_is_written_only_now_and_then(tmp_path: Path) -> None:
+    now = time.monotonic()
+    clock = iter([now, now + 1.0, now + 4.0, now + 4.0, now + 5.0])
+    prefix = PickedPrefix(tmp_path / "picked.npy", clock=lambda: next(clock))
+    prefix.record([1])
+    assert prefix.read() is None
+    prefix.record([1, 2])
+    assert prefix.read() is not None
+    assert prefix.read().tolist() == [1, 2]
+    prefix.record([1, 2, 3])
+    assert prefix.read().tolist() == [1, 2]
+
+
+def test_two_methods_with_one_seed_do_not_share_their_luck() -> None:
+    from core.steps.select import own_seed
+
+    assert own_seed(42, "kmq") != own_seed(42, "random")
+    assert own_seed(42, "kmq") == own_seed(42, "kmq") != own_seed(43, "kmq")
