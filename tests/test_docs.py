@@ -53,7 +53,9 @@ def test_every_page_is_in_the_readme() -> None:
 
 
 def test_relative_links_and_pictures_are_there() -> None:
-    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README) + re.findall(r'src="(?!https?:)([^"]+)"', README)
+    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README) + re.findall(
+        r'src="(?!https?:)([^"]+)"', README
+    )
     missing = [target for target in targets if not (ROOT / target).exists()]
     assert not missing
 

@@ -113,6 +113,21 @@ def test_embeddings_are_read_by_every_process_at_the_right_rows(
     same_bytes(made, expected)
 
 
+def test_what_a_model_was_asked_is_counted_over_all_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score, "LLM_CHUNK_ROWS", 10)
+    calm, shared = ArtifactStore(tmp_path / "calm"), ArtifactStore(tmp_path / "shared")
+    write_examples(calm, 60)
+    write_examples(shared, 60)
+    values = {"scorer": "llm_rating", "llm": "scripted", "llm_options": {"answers": ["4", "2"]}}
+    expected = run_here(calm, "score", values)
+    made = run_spread(shared, "score", values, local_pool(shared.workspace))
+    same_bytes(made, expected)
+    assert made.summary == expected.summary
+    assert made.summary["n_questions"] + made.summary["n_reused"] >= 60
+
+
 @pytest.mark.slow
 def test_a_transformer_gives_the_same_vectors_up_to_rounding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -129,7 +144,6 @@ def test_a_transformer_gives_the_same_vectors_up_to_rounding(
     expected = run_here(calm, "embed", values)
     made = run_spread(shared, "embed", values, local_pool(shared.workspace))
     one, other = (np.load(artifact.file("vectors.npy")) for artifact in (made, expected))
-    print("COS", (one * other).sum(axis=1).min(), np.abs(one-other).max(), made.summary, expected.summary)
     assert (one * other).sum(axis=1).min() > 0.999
     assert made.file("tokens.npy").read_bytes() == expected.file("tokens.npy").read_bytes()
 
