@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from core.formats.format import Record
@@ -198,24 +199,80 @@ def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[tuple[int, Record 
     text = io.TextIOWrapper(
         io.BufferedReader(RawText(stream), 1 << 20), encoding="utf-8", errors="surrogateescape", newline=""
     )
-    reader = csv.reader(text, delimiter=delimiter)
+    lines = _Lines(text)
     header: list[str] = []
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield line, BadRow("", f"not a row of a table: {error}")
-            continue
-        if not header:
+    while (row := _next_row(lines, delimiter, damaged=stream.damage is not None)) is not None:
+        line, cells = row
+        if isinstance(cells, BadRow):
+            yield line, cells
+        elif not header:
             header = column_names(cells)
         elif len(cells) > len(header):
             reason = f"{len(cells)} cells where the header names {len(header)} columns"
             yield line, BadRow(_csv_line(cells, delimiter), reason)
         elif cells:
             yield line, dict(zip(header, cells, strict=False))
+
+
+class _Lines:
+    """The lines of a table, remembering those of the row being read, so that a row can be given back."""
+
+    def __init__(self, text: Iterable[str]) -> None:
+        self._text = iter(text)
+        self._waiting: deque[str] = deque()
+        self.number = 0  # of the last line handed out
+        self.row: list[str] = []
+        self._row_chars = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._row_chars > MAX_RECORD_BYTES:
+            raise StopIteration  # no cell is that long: a quote is open
+        line = self._waiting.popleft() if self._waiting else next(self._text)
+        self.number += 1
+        self.row.append(line)
+        self._row_chars += len(line)
+        return line
+
+    def start_row(self) -> int:
+        """Forget the row before; returns the number of the line on which the next one starts."""
+        self.row, self._row_chars = [], 0
+        return self.number + 1
+
+    def give_back_all_but_first(self) -> str:
+        """Hand the later lines of the row out again; returns its first line."""
+        first, *later = self.row
+        self._waiting.extendleft(reversed(later))
+        self.number -= len(later)
+        return first
+
+
+def _next_row(lines: _Lines, delimiter: str, *, damaged: bool) -> tuple[int, list[str] | BadRow] | None:
+    """The next row and the line it starts on; a row whose quote is never closed costs its first line alone."""
+    start = lines.start_row()
+    try:
+        cells = next(csv.reader(lines, delimiter=delimiter))
+    except StopIteration:
+        return None
+    except csv.Error as error:
+        return start, BadRow("".join(lines.row), f"not a row of a table: {error}")
+    if len(lines.row) > 1 and not damaged and _is_misquoted(lines.row, delimiter):
+        first = lines.give_back_all_but_first().rstrip("\r\n")
+        raw = first.encode("utf-8", "surrogateescape")
+        return start, BadRow(raw, f"a quote opened on line {start:,} is not closed where a cell ends")
+    return start, cells
+
+
+def _is_misquoted(row: list[str], delimiter: str) -> bool:
+    """Whether the lines of a row hang together only because a quote was forgotten: it ends in the middle of a cell."""
+    try:
+        for _ in csv.reader(row, delimiter=delimiter, strict=True):
+            pass
+    except csv.Error:
+        return True
+    return False
 
 
 def _without_cut_row(

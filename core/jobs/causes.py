@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import CurationError
@@ -24,8 +25,18 @@ _MEMORY_TEXTS = ("bad_alloc", "can't allocate memory", "Cannot allocate memory",
 _DISK_TEXTS = ("No space left on device", "Disk quota exceeded")
 
 
+class FailedElsewhere(Exception):
+    """A part of a step failed in another process of its job, which has explained it already."""
+
+    def __init__(self, kind: ErrorKind, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
 def explain_failure(error: BaseException, workspace: Path) -> tuple[ErrorKind, str]:
     """Kind and reason of an exception that ended a step; the traceback belongs in the log, not here."""
+    if isinstance(error, FailedElsewhere):
+        return error.kind, str(error)
     if _is_out_of_memory(error):
         text = (
             f"Out of memory ({_named(error)}); the worker used up to {peak_memory_gb():.1f} GB. {LESS_MEMORY}"
@@ -89,6 +100,12 @@ def oom_kill_count() -> int | None:
     ]
     known = [count for count in counts if count is not None]
     return sum(known) if known else None
+
+
+def offer_to_be_killed_first() -> None:
+    """When memory runs out, the kernel should end this worker and not the app or the desktop."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def free_bytes(path: Path) -> int | None:

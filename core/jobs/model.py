@@ -53,7 +53,7 @@ class ErrorKind(StrEnum):
 
 
 class Resources(Options):
-    """What a job may use; every backend translates these four."""
+    """What a job may use; every backend translates the first four, and ``workers`` divides them."""
 
     cpus: int = Field(
         0, ge=0, le=4096, description="CPU cores; 0 leaves it to the libraries and the backend."
@@ -61,6 +61,13 @@ class Resources(Options):
     gpus: int = Field(0, ge=0, le=1024, description="GPUs.")
     mem_gb: float = Field(0.0, ge=0, description="Memory in GB to reserve on a cluster; 0 asks for none.")
     time_limit_min: int = Field(0, ge=0, description="Minutes after which the job is stopped; 0 means never.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Processes that share one job's chunks (embed, score), its cores, GPUs and memory; more than one "
+        "needs a Ray cluster or cores.",
+    )
 
 
 class Progress(BaseModel):

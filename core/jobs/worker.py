@@ -18,12 +18,20 @@ from types import FrameType
 
 from core import __version__
 from core.errors import CurationError, JobCancelled, JobConflict
-from core.jobs.causes import RESUME, explain_failure, peak_memory_gb, time_limit_text
+from core.jobs.causes import (
+    RESUME,
+    explain_failure,
+    offer_to_be_killed_first,
+    peak_memory_gb,
+    time_limit_text,
+)
 from core.jobs.folder import RESERVE_BYTES, JobFolder
 from core.jobs.model import ErrorKind, JobResult, JobSpec, JobState
 from core.jobs.reporter import FolderReporter, Stop
+from core.jobs.spread import choose_spread
 from core.registry import Table, parse_options
 from core.steps import STEPS
+from core.steps.chunks import Spread
 from core.steps.execute import Task, execute
 from core.steps.plan import name_result
 from core.steps.spec import Step
@@ -41,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, *, steps: Table[Step] = STEPS) 
     """Run the attempt that the command line names; returns the exit code."""
     path, attempt = (sys.argv[1:] if arguments is None else list(arguments))[:2]
     _start_log()
-    _offer_to_be_killed_first()
+    offer_to_be_killed_first()
     return run_attempt(JobFolder(Path(path)), int(attempt), steps=steps)
 
 
@@ -104,7 +112,7 @@ def _outcome(folder: JobFolder, spec: JobSpec, steps: Table[Step], reporter: Fol
     store = ArtifactStore(folder.workspace)
     try:
         task = _checked(spec, steps)
-        _execute(store, task, reporter, steps)
+        _execute(store, task, reporter, steps, choose_spread(spec.resources, store.workspace))
     except JobCancelled:
         return _stopped(reporter.stop, spec)
     except BaseException as error:  # noqa: B036 - the process ends here; native extensions panic past Exception
@@ -130,12 +138,14 @@ def _checked(spec: JobSpec, steps: Table[Step]) -> Task:
     )
 
 
-def _execute(store: ArtifactStore, task: Task, reporter: FolderReporter, steps: Table[Step]) -> None:
+def _execute(
+    store: ArtifactStore, task: Task, reporter: FolderReporter, steps: Table[Step], spread: Spread
+) -> None:
     """Run the task; a worker that was stopped a moment ago may hold the artifact's lock for a little longer."""
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
-            execute(store, task, reporter, steps=steps)
+            execute(store, task, reporter, steps=steps, spread=spread)
             return
         except JobConflict:
             if time.monotonic() > deadline:
@@ -184,12 +194,6 @@ def _start_log() -> None:
     logging.basicConfig(
         stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-
-
-def _offer_to_be_killed_first() -> None:
-    """When memory runs out, the kernel should end this worker and not the app or the desktop."""
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -162,10 +162,15 @@ def worker_command(folder: JobFolder, spec: JobSpec, *, module: str = WORKER_MOD
 
 def worker_environment(spec: JobSpec) -> dict[str, str]:
     """Variables to set for a worker on top of what it inherits, so that it imports this same project."""
+    return process_environment(spec.resources.cpus)
+
+
+def process_environment(threads: int) -> dict[str, str]:
+    """Variables for a process that computes with so many threads; 0 leaves that to the libraries."""
     inherited = os.environ.get("PYTHONPATH", "")
     paths = [str(project_folder()), *([inherited] if inherited else [])]
     environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-    if spec.resources.cpus > 0:
+    if threads > 0:
         # Read by numpy's and torch's thread pools when they load, so it must be there before the worker starts.
-        environment["OMP_NUM_THREADS"] = str(spec.resources.cpus)
+        environment["OMP_NUM_THREADS"] = str(threads)
     return environment

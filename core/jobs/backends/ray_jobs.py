@@ -23,10 +23,11 @@ LOCAL = "local"
 FEW = 4  # jobs that are asked for one by one; the list of all holds everything the cluster ever ran
 ASK_AGAIN_S = 10.0
 LOG_CHARACTERS = 10_000
+ENTRYPOINT = "entrypoint_"  # what the names of a job's resources have before those of an actor's
 # How each resource is said to Ray; 0 of anything is not said. The time limit is the worker's own: Ray has none.
 TRANSLATIONS: dict[str, Callable[[float], dict[str, float]]] = {
-    "cpus": lambda value: {"entrypoint_num_cpus": value},
-    "gpus": lambda value: {"entrypoint_num_gpus": value},
+    "cpus": lambda value: {"entrypoint_num_cpus": _unit(value)},
+    "gpus": lambda value: {"entrypoint_num_gpus": _unit(value)},
     "mem_gb": lambda value: {"entrypoint_memory": math.ceil(value * 1e9)},
 }
 START_TIMEOUT = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
@@ -190,13 +191,21 @@ class RayBackend:
 
 
 def ray_resources(resources: Resources) -> dict[str, float]:
-    """A job's resources as Ray's request has them; one CPU at least, for otherwise all jobs would start at once."""
+    """What each process of a job asks of Ray, the first being the job itself, in the words of a job's request.
+
+    One CPU where none was asked for, for otherwise all jobs would start at once.
+    """
     asked: dict[str, float] = {"entrypoint_num_cpus": 1}
     values: dict[str, float] = resources.model_dump()
     for name, translate in TRANSLATIONS.items():
         if values[name]:
-            asked |= translate(values[name])
+            asked |= translate(values[name] / resources.workers)
     return asked
+
+
+def _unit(value: float) -> float:
+    """Ray divides a CPU or a GPU, but only gives whole ones when it is more than one."""
+    return math.floor(value) if value >= 1 else value
 
 
 def _exited(job: dict[str, Any], message: str) -> BackendState:

@@ -31,7 +31,7 @@ MOST_IDS = 5000  # in one command line
 # The worker stops by itself at its limit and says so; Slurm's limit is for one that does not.
 LIMIT_SLACK_MIN = 2
 
-# How each resource is said to sbatch; 0 of anything is not said.
+# How each resource is said to sbatch; 0 of anything is not said, nor the processes that divide the job's share.
 TRANSLATIONS: dict[str, Callable[[float], str]] = {
     "cpus": lambda value: f"--cpus-per-task={value:.0f}",
     "gpus": lambda value: f"--gres=gpu:{value:.0f}",
@@ -237,7 +237,7 @@ class SlurmBackend:
 def sbatch_options(resources: Resources) -> list[str]:
     """A job's resources as options of sbatch."""
     values: dict[str, float] = resources.model_dump()
-    return [TRANSLATIONS[name](value) for name, value in values.items() if value]
+    return [TRANSLATIONS[name](value) for name, value in values.items() if value and name in TRANSLATIONS]
 
 
 def _environment() -> dict[str, str]:
