@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.errors import InvalidOptions, MissingExtra, UnknownName
 
-
 T = TypeVar("T", bound="Options")
 
 
@@ -87,6 +86,10 @@ def _explain(options_type: type[Options], error: ValidationError) -> str:
         if item["type"] == "extra_forbidden":
             known = ", ".join(options_type.model_fields) or "none"
             lines.append(f"{key} is not an option here. Known: {known}.")
+        elif item["type"] == "value_error" and not item["loc"]:
+            # A rule over several fields, whose message names the values that matter.
+            said = item["msg"].removeprefix("Value error, ")
+            lines.append(f"{said[:1].upper()}{said[1:].removesuffix('.')}.")
         else:
             lines.append(f"{key} = {item['input']!r}: {item['msg']}.")
     return " ".join(lines)

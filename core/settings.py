@@ -13,13 +13,15 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TAMIS_", frozen=True, extra="ignore")
 
-    workspace: Path = Field(Path("workspace"), description="Folder that holds datasets, jobs and the database.")
+    workspace: Path = Field(
+        Path("workspace"), description="Folder that holds datasets, jobs and the database."
+    )
     import_folders: list[Path] = Field(
         default_factory=list,
         description="Folders on the server from which the import page may read, as a JSON list; "
         "empty means the folder the app was started in and the sample data.",
     )
-    cpu_slots: int = Field(1, ge=1, description="Jobs that may run at once on this machine.")
+    cpu_slots: int = Field(2, ge=1, description="Jobs that may run at once on this machine.")
     gpu_slots: int = Field(1, ge=0, description="GPU jobs that may run at once on this machine.")
     heartbeat_timeout_s: float = Field(
         120.0, gt=0, description="Silence after which a worker on another machine counts as lost, in seconds."

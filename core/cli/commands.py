@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from core.cli import jobs_view, place
@@ -26,7 +27,11 @@ from core.steps.scopes import freeze
 from core.store.names import dataset_names, name_dataset
 
 DONE, FAILED = 0, 1
-ROW_POINTERS = {"within", "pinned", "excluded"}  # options that name rows: tag:NAME, scope:SCOPE or selection:ID
+ROW_POINTERS = {
+    "within",
+    "pinned",
+    "excluded",
+}  # options that name rows: tag:NAME, scope:SCOPE or selection:ID
 
 jobs_list = jobs_view.list_all
 jobs_show = jobs_view.show
@@ -42,11 +47,27 @@ def serve(session: Session, parsed: argparse.Namespace) -> int:
     environment = os.environ | {"TAMIS_WORKSPACE": str(session.workspace)}
     command = [sys.executable, "-m", "streamlit", "run", str(project_folder() / "app.py")]
     command += [f"--server.address={parsed.host}", f"--server.port={parsed.port}"]
+    if _is_taken(parsed.host, parsed.port):
+        raise InvalidOptions(
+            f"Port {parsed.port} on {parsed.host} is in use. Take another one: make run PORT={parsed.port + 1}, or "
+            f"tamis serve --port {parsed.port + 1}."
+        )
     session.say(f"Tamis on http://{parsed.host}:{parsed.port} over {session.workspace}")
     try:
         return subprocess.run(command, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return DONE
+
+
+def _is_taken(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        # A server that has just ended leaves its port in a state in which only this option may take it over.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
 
 
 def import_file(session: Session, parsed: argparse.Namespace) -> int:
@@ -116,9 +137,16 @@ def run_step(session: Session, parsed: argparse.Namespace) -> int:
         return DONE
     job = _submit_and_wait(session, parsed.dataset, parsed.step, values, chosen)
     made = session.store.find(parsed.dataset, job.kind, job.artifact_id)
+    values = {"job_id": job.job_id, "state": job.state, "artifact_id": job.artifact_id if made else None}
     if made is not None:
-        session.show(f"{job.kind} {job.artifact_id}: {made.summary}")
-    return _finish(session, job, {"job_id": job.job_id, "state": job.state, "artifact_id": job.artifact_id})
+        session.show(f"{job.kind} {job.artifact_id}\n" + _said(made.summary))
+        values["summary"] = made.summary
+        if made.summary.get("shortfall"):
+            session.say(
+                f"tamis: {made.summary['shortfall']:,} {made.summary['unit']} of the budget could not be spent: "
+                "no row was left for them."
+            )
+    return _finish(session, job, values)
 
 
 def export_rows(session: Session, parsed: argparse.Namespace) -> int:
@@ -129,7 +157,7 @@ def export_rows(session: Session, parsed: argparse.Namespace) -> int:
         tag=parsed.tag,
         scope=parsed.scope,
         format_name=parsed.format,
-        container=parsed.container,
+        container=parsed.container or ("parquet" if parsed.out.endswith(".parquet") else "jsonl"),
     )
     done = export(session.store, session.database, request, Path(parsed.out))
     session.show(f"{done.path}: {done.n_rows:,} rows, sha256 {done.sha256}")
@@ -183,6 +211,12 @@ def _submit_and_wait(
         submission.job.job_id,
         on_progress=_ChangedLines(session.say),
     )
+
+
+def _said(summary: Mapping[str, object]) -> str:
+    """A summary for a person: one line per plain value."""
+    plain = {key: value for key, value in summary.items() if not isinstance(value, list | dict)}
+    return "\n".join(f"  {key:20} {value}" for key, value in plain.items())
 
 
 class _ChangedLines:

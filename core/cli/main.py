@@ -34,6 +34,11 @@ def run(arguments: Sequence[str]) -> int:
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
     except SystemExit as stop:
         return int(stop.code or 0)
+    except InvalidOptions as error:
+        early = Session(Settings(), as_json="--json" in arguments)
+        early.say(f"tamis: {error}")
+        early.result({"error": str(error)})
+        return WRONG_USAGE
     parsed.rest = rest
     session = Session(_settings(parsed), as_json=getattr(parsed, "json", False))
     command: Command = parsed.command
@@ -59,9 +64,17 @@ def _settings(parsed: argparse.Namespace) -> Settings:
     return Settings() if workspace is None else Settings(workspace=Path(workspace))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong flags are an error like any other, so that a program gets its JSON."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InvalidOptions with what argparse says and where help is."""
+        raise InvalidOptions(f"{message} (see {self.prog} --help)")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line, without the flags of the steps, which their options types define."""
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = _Parser(add_help=False)
     # SUPPRESS, or the default given after the command would overwrite what was given before it.
     shared.add_argument(
         "--workspace", default=argparse.SUPPRESS, help="folder of datasets, jobs and database"
@@ -72,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="last line of stdout is one JSON object",
     )
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="tamis", description="Sift instruction-tuning datasets.", parents=[shared], allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"tamis {__version__}")
@@ -126,7 +139,9 @@ def _add_data_verbs(verb: Verb) -> None:
         "--scope", default="", help="only rows in this scope, as copied from the map's address"
     )
     export.add_argument("--format", default="source", help="conversation format to write, or source")
-    export.add_argument("--container", default="jsonl", choices=("jsonl", "parquet"))
+    export.add_argument(
+        "--container", default="", choices=("jsonl", "parquet"), help="by the name of the file when left out"
+    )
     export.add_argument("--out", required=True, help="file to write")
 
     compare.add_arguments(
@@ -144,7 +159,9 @@ def _add_data_verbs(verb: Verb) -> None:
     )
     replay.add_argument("--out", default="", help="also write the rebuilt rows here")
 
-    noise.add_flags(verb("bench-noise", noise.bench_noise, "plant faults in a file and see which scores find them"))
+    noise.add_flags(
+        verb("bench-noise", noise.bench_noise, "plant faults in a file and see which scores find them")
+    )
 
     verb("doctor", commands.doctor, "versions, models found, devices, disk")
 

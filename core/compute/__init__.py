@@ -1,0 +1,1 @@
+"""The methods: pure functions on arrays."""

@@ -24,7 +24,27 @@ NUMBER = re.compile(r"\d+")
 MIN_SENTENCE_CHARS = 15  # shorter pieces are labels and list marks, not statements
 KEPT_FRACTION = (0.3, 0.8)  # how much of a truncated response is left
 GARBLED_FRACTION = 0.5  # share of a garbled response's words whose characters are scrambled
-NUMBER_WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "twenty", "thirty", "forty", "fifty", "hundred", "thousand", "million"]
+NUMBER_WORDS = [
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "hundred",
+    "thousand",
+    "million",
+]
 NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(NUMBER_WORDS)})\b", re.IGNORECASE)
 
 Change: TypeAlias = Callable[[int], "str | None"]

@@ -24,13 +24,16 @@ class MiniLMOptions(Options):
         16, ge=1, le=10_000, description="Windows read of one long text when windows are averaged."
     )
     dtype: Precision = Field(
-        "auto", description="Number format of the model; auto is bfloat16 where the processor computes it, else float32."
+        "auto",
+        description="Number format of the model; auto is bfloat16 where the processor computes it, else float32.",
     )
     device: str = Field(
         "auto", min_length=1, description="auto (a GPU when there is one), cpu, cuda, cuda:1 or mps."
     )
     batch_tokens: int | None = Field(
-        None, ge=1, description="Tokens computed together, padding included; empty: 2,048 on a CPU, 65,536 on a GPU."
+        None,
+        ge=1,
+        description="Tokens computed together, padding included; empty: 2,048 on a CPU, 65,536 on a GPU.",
     )
 
 
@@ -42,7 +45,9 @@ class SentenceTransformerOptions(MiniLMOptions):
         min_length=1,
         description="A folder on this machine, a bundled model, or a hub id.",
     )
-    revision: str | None = Field(None, description="Branch, tag or commit of a hub id; empty: its main branch.")
+    revision: str | None = Field(
+        None, description="Branch, tag or commit of a hub id; empty: its main branch."
+    )
     prompt: str = Field(
         "", description='Text put before every text, as some models ask for (for example "query: ").'
     )
@@ -57,19 +62,28 @@ class OpenAIOptions(Options):
     base_url: str = Field(
         "https://api.openai.com/v1", pattern=r"^https?://", description="Address of the endpoint, up to /v1."
     )
-    model: str = Field("text-embedding-3-small", min_length=1, description="Model name as the endpoint knows it.")
+    model: str = Field(
+        "text-embedding-3-small", min_length=1, description="Model name as the endpoint knows it."
+    )
     dimensions: int | None = Field(
-        None, ge=1, description="Length of the vectors, for models that can shorten them; empty: the model's own."
+        None,
+        ge=1,
+        description="Length of the vectors, for models that can shorten them; empty: the model's own.",
     )
     prompt: str = Field("", description="Text put before every text.")
     max_tokens: int = Field(
-        8000, ge=8, description="Longest text sent, in tokens estimated as UTF-8 bytes / 3; the rest is cut off."
+        8000,
+        ge=8,
+        description="Longest text sent, in tokens estimated as UTF-8 bytes / 3; the rest is cut off.",
     )
     batch_size: int = Field(64, ge=1, le=2048, description="Texts per request.")
     concurrency: int = Field(4, ge=1, le=64, description="Requests under way at once.")
     timeout_s: float = Field(60.0, gt=0, description="Longest wait for one answer, in seconds.")
     max_retries: int = Field(
-        5, ge=0, le=20, description="Repeats of a request that failed or was refused for its rate, with growing pauses."
+        5,
+        ge=0,
+        le=20,
+        description="Repeats of a request that failed or was refused for its rate, with growing pauses.",
     )
     api_key_variable: str = Field(
         "OPENAI_API_KEY",

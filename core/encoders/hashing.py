@@ -78,7 +78,9 @@ class HashingEncoder:
         mixed = _mix(hashes + np.uint64(self.options.seed) * MULTIPLIER)
         place = (mixed % np.uint64(self.options.dimension)).astype(np.int64)
         sign = 1.0 - 2.0 * (mixed >> np.uint64(63)).astype(np.float64)
-        vector: Float64s = np.bincount(place, weights=strength * sign, minlength=self.options.dimension).astype(np.float64)
+        vector: Float64s = np.bincount(
+            place, weights=strength * sign, minlength=self.options.dimension
+        ).astype(np.float64)
         if not vector.any():  # features that cancel each other exactly still make a vector
             vector[place[0]] = 1.0
         return vector

@@ -59,7 +59,9 @@ class OpenAIEncoder:
         if not filled:
             return np.zeros((len(texts), self.dimension), dtype=np.float32)
         size = self.options.batch_size
-        batches = [[self._cut(texts[i]) for i in filled[at : at + size]] for at in range(0, len(filled), size)]
+        batches = [
+            [self._cut(texts[i]) for i in filled[at : at + size]] for at in range(0, len(filled), size)
+        ]
         pool = ThreadPoolExecutor(max_workers=min(self.options.concurrency, len(batches)))
         try:
             found = list(pool.map(self._request, batches))
@@ -124,7 +126,9 @@ class OpenAIEncoder:
             raise self._odd("vectors that are not lists of numbers of one length") from error
         wanted = self.options.dimensions or vectors.shape[-1]
         if vectors.ndim != 2 or vectors.shape[1] != wanted or not wanted:
-            raise self._odd(f"vectors of shape {vectors.shape[1:]} where {wanted or 'some'} numbers were asked for")
+            raise self._odd(
+                f"vectors of shape {vectors.shape[1:]} where {wanted or 'some'} numbers were asked for"
+            )
         if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
             raise self._odd("vectors that are zero or hold NaN or infinity")
         return vectors
@@ -146,7 +150,9 @@ class OpenAIEncoder:
             )
         if isinstance(error, openai.APIConnectionError):
             cause = error.__cause__ or error
-            return CurationError(f"{where} cannot be reached ({cause}): check base_url and that the server runs.")
+            return CurationError(
+                f"{where} cannot be reached ({cause}): check base_url and that the server runs."
+            )
         if isinstance(error, openai.RateLimitError):
             return CurationError(
                 f"{where} still limits the rate or the quota after {tries}: lower concurrency, raise max_retries or "
@@ -154,7 +160,9 @@ class OpenAIEncoder:
             )
         if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
             name = self.options.api_key_variable
-            return CurationError(f"{where} refuses the key (HTTP {error.status_code}): check the variable {name}.")
+            return CurationError(
+                f"{where} refuses the key (HTTP {error.status_code}): check the variable {name}."
+            )
         if isinstance(error, openai.APIStatusError):
             return CurationError(
                 f"{where} answered HTTP {error.status_code} for the model {self.options.model!r}: check base_url and "

@@ -174,7 +174,9 @@ class SentenceTransformerEncoder:
 
     def _count_words(self, texts: Sequence[str]) -> Int64s:
         most = CHARACTERS_PER_TOKEN * DEFAULT_WINDOW
-        encoded = self._model.tokenizer.encode_batch([text[:most] for text in texts], add_special_tokens=False)
+        encoded = self._model.tokenizer.encode_batch(
+            [text[:most] for text in texts], add_special_tokens=False
+        )
         return np.array([len(item.ids) for item in encoded], dtype=np.int64)
 
 

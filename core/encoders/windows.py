@@ -83,7 +83,9 @@ def _tokenise(tokenizer: Tokenizer, texts: list[str], window: int) -> tuple[list
     # A tokenizer in Python gives no further windows in a batch; cut its ids and add the special tokens by hand.
     body = window - int(tokenizer.num_special_tokens_to_add())
     ids, owner = [], []
-    for i, tokens in enumerate(tokenizer(texts, add_special_tokens=False, return_attention_mask=False)["input_ids"]):
+    for i, tokens in enumerate(
+        tokenizer(texts, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    ):
         for start in range(0, max(1, len(tokens)), body):
             ids.append(tokenizer.build_inputs_with_special_tokens(tokens[start : start + body]))
             owner.append(i)

@@ -61,7 +61,7 @@ def submit(
     pending = pending_results(database, dataset_id)
     plan = plan_step(store, dataset_id, step, values, pending=pending, steps=steps)
     job = _job(plan, backend, allowed, priority)
-    if store.find(dataset_id, plan.step.makes, plan.artifact_id) is not None:
+    if _already_there(store, plan):
         return Submission(_record_done(database, job), already_done=True)
     for _ in range(_RETRIES):
         try:
@@ -73,7 +73,7 @@ def submit(
             if attached is not None:
                 return Submission(attached, attached=True)
             # The other job ended in between, or the id was taken in the same microsecond.
-            if store.find(dataset_id, plan.step.makes, plan.artifact_id) is not None:
+            if _already_there(store, plan):
                 return Submission(_record_done(database, job), already_done=True)
             job = _job(plan, backend, allowed, priority)
     raise JobConflict(
@@ -194,6 +194,14 @@ def _record_done(database: Database, job: Job) -> Job:
             {"state": JobState.SUCCEEDED, "reason": ALREADY_COMPUTED, "finished_at": job.submitted_at},
         )
     return rows.get(database, job.job_id)
+
+
+def _already_there(store: ArtifactStore, plan: Plan) -> bool:
+    """Whether the result exists; it then is the newest of its kind, for it was asked for just now."""
+    found = store.find(plan.dataset_id, plan.step.makes, plan.artifact_id)
+    if found is not None:
+        store.ask_again(found)
+    return found is not None
 
 
 def _attach(database: Database, job: Job) -> Job | None:

@@ -45,7 +45,7 @@ class SmolLM2Options(LLMOptions):
     batch_tokens: int | None = Field(
         None,
         ge=1,
-        description="Tokens computed together, padding included; empty: 2,048 on a CPU, 32,768 on a GPU.",
+        description="Tokens computed together, padding included; empty: 1,024 on a CPU, 32,768 on a GPU.",
     )
 
 

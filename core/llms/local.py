@@ -25,7 +25,7 @@ from core.models.files import find_model, fingerprint
 from core.models.packed_linear import pack_linears
 from core.protocols import Ability, Choices, LogLikelihoods, Usage
 
-CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 2048, 32_768
+CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 1024, 32_768
 ADAPTER = "adapter_config.json"
 
 

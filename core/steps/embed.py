@@ -27,7 +27,7 @@ from core.types import JSON, Float32s, Int64s
 
 # Big enough that sorting by length inside a chunk wastes little padding, small enough that a killed run loses
 # a few seconds of work on a CPU.
-CHUNK_ROWS = 1024
+CHUNK_ROWS = 256
 TEXTS = {"both": ("prompt", "response"), "prompt": ("prompt",), "response": ("response",)}
 
 
@@ -119,7 +119,7 @@ def _encode(context: StepContext, options: EmbedOptions, n_rows: int) -> _Counts
             reused = f"{counts.reused:,} of {counts.texts:,} texts reused"
             context.progress("embed", counts.rows, n_rows, reused)
         else:
-            context.progress("load model", 0, 1)
+            context.progress("embed", 0, n_rows, "loading the model, then the first rows")
 
     context.compute_parts(work, names, landed)
     return counts

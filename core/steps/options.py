@@ -126,7 +126,9 @@ class ScoreOptions(StepOptions):
         row = SCORERS[self.scorer]
         if "embeddings" in row.reads:
             return True
-        return "embeddings" in row.may_read and bool(getattr(self.chosen_options("scorer"), "vectors_needed", False))
+        return "embeddings" in row.may_read and bool(
+            getattr(self.chosen_options("scorer"), "vectors_needed", False)
+        )
 
     def identity(self) -> dict[str, JSON]:
         """The language model names a result only where one was asked."""
@@ -166,6 +168,16 @@ class SelectOptions(StepOptions):
     within: str = Field("", description="Rows to select from (a frozen scope); all rows when empty.")
     pinned: str = Field("", description="Rows that are always in (a frozen scope).")
     excluded: str = Field("", description="Rows that are never in (a frozen scope).")
+
+    @model_validator(mode="after")
+    def _refuse_impossible_budget(self) -> Self:
+        if self.unit == "fraction" and self.budget > 1:
+            raise ValueError(f"a budget of {self.budget:g} is no fraction; give 0 to 1, or unit rows")
+        if self.unit != "fraction" and self.budget != int(self.budget):
+            raise ValueError(
+                f"a budget of {self.budget:g} {self.unit} is not whole; give a whole number, or unit fraction"
+            )
+        return self
 
     def needs(self) -> tuple[Need, ...]:
         """What the method reads, the quality score, and the frozen scopes that were named.

@@ -83,7 +83,7 @@ def name_result(step: Step, options: StepOptions, inputs: Mapping[str, str]) -> 
 
 def _finished(store: ArtifactStore, dataset_id: str, kinds: Iterable[str]) -> list[Candidate]:
     return [
-        Candidate(a.kind, a.id, a.manifest.options, a.manifest.created_at)
+        Candidate(a.kind, a.id, a.manifest.options, a.asked_at)
         for kind in sorted(kinds)
         for a in store.list(dataset_id, kind)
     ]

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.errors import InvalidOptions
 from core.selectors import SELECTORS, Answer, Problem
 from core.selectors.options import StratifiedOptions
 from core.steps.context import StepContext
@@ -86,17 +85,9 @@ def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows:
 
 
 def budget_in_units(options: SelectOptions, n_rows: int) -> int:
-    """The budget as a whole number of rows or tokens; raises InvalidOptions when it is not one."""
+    """The budget as a whole number of rows or tokens; a fraction of them is at least one row."""
     if options.unit == "fraction":
-        if options.budget > 1:
-            raise InvalidOptions(
-                f"A budget of {options.budget:g} is not a fraction; give 0 to 1, or unit rows."
-            )
         return max(1, round(options.budget * n_rows))
-    if options.budget != int(options.budget):
-        raise InvalidOptions(
-            f"A budget of {options.budget:g} {options.unit} is not whole; give a whole number, or unit fraction."
-        )
     return int(options.budget)
 
 

@@ -46,10 +46,15 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A finished artifact: its folder and its manifest."""
+    """A finished artifact: its folder, its manifest, and when it was last asked for (ISO 8601, UTC).
+
+    Asking again for what is there already computes nothing, yet it is what the person now works with: so "newest"
+    goes by ``asked_at``, which is when it was made until someone asks again.
+    """
 
     path: Path
     manifest: Manifest
+    asked_at: str
 
     @property
     def id(self) -> str:
@@ -145,7 +150,7 @@ class ArtifactStore:
         pattern = f"{kind or '*'}/*/{MANIFEST}"
         paths = (p.parent for p in (self.datasets_path / dataset_id).glob(pattern) if p.parent.name[0] != ".")
         found = [artifact for artifact in map(_load_or_skip, paths) if artifact is not None]
-        return sorted(found, key=lambda a: (a.manifest.created_at, a.id), reverse=True)
+        return sorted(found, key=lambda a: (a.asked_at, a.id), reverse=True)
 
     def find(self, dataset_id: str, kind: str, identifier: str) -> Artifact | None:
         """The artifact of that kind and id, or None while it is not finished."""
@@ -153,6 +158,10 @@ class ArtifactStore:
             return None
         path = self.artifact_path(dataset_id, kind, identifier)
         return load_artifact(path) if (path / MANIFEST).exists() else None
+
+    def ask_again(self, artifact: Artifact) -> None:
+        """Note that a finished artifact was asked for now, which makes it the newest of its kind."""
+        write_atomically(_asked_file(artifact.path), utc_now().encode())
 
     def get(self, dataset_id: str, kind: str, identifier: str) -> Artifact:
         """Like ``find``; raises ArtifactMissing."""
@@ -208,9 +217,16 @@ def _load_or_skip(path: Path) -> Artifact | None:
 def load_artifact(path: Path) -> Artifact:
     """Read one artifact folder; raises ArtifactDamaged when its manifest cannot be read."""
     try:
-        return Artifact(path, Manifest.model_validate_json((path / MANIFEST).read_bytes()))
+        manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
+        asked = _asked_file(path)
+        return Artifact(path, manifest, asked.read_text() if asked.exists() else manifest.created_at)
     except (OSError, ValidationError) as error:
         raise ArtifactDamaged(f"{path}: the manifest cannot be read ({error}). Delete the folder.") from error
+
+
+def _asked_file(path: Path) -> Path:
+    # Beside the artifact, which itself never changes.
+    return path.parent / f".{path.name}.asked"
 
 
 def utc_now() -> str:

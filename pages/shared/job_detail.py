@@ -87,7 +87,7 @@ def show_handle(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Handle", width=64)
         if job.handle:
-            st.code(job.handle, language=None, width="content")
+            st.markdown(f"`{job.handle}`", width="content")
         else:
             st.caption("None yet: it has not been handed to the backend.")
 

@@ -51,9 +51,7 @@ def show_selection_form(lens: Lens) -> None:
     with left:
         start = cloned_start(lens.workspace, "select")
         filled = _resolve(lens, _draw_form(lens, start))
-        asked = Asked(
-            dataset_id=lens.dataset_id, step="select", values=filled.values, problem=filled.problem
-        )
+        asked = Asked(dataset_id=lens.dataset_id, step="select", values=filled.values, problem=filled.problem)
         place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
         _show_submit(lens, filled, place)
     with right:

@@ -34,7 +34,9 @@ def asked_step() -> str:
 
 def offer_step_form() -> None:
     """The way to the form."""
-    if st.button("Run a step", icon=":material/play_arrow:", help="With all its options, and where you choose."):
+    if st.button(
+        "Run a step", icon=":material/play_arrow:", help="With all its options, and where you choose."
+    ):
         st.query_params[STEP] = general_steps()[0]
         st.rerun()
 

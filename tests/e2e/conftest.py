@@ -45,9 +45,11 @@ class Server:
     def kill(self) -> None:
         """End the server as a crash does, and leave the workers it started alone."""
         parent = psutil.Process(self.pid)
-        for process in [*parent.children(), parent]:
-            if "core.jobs.worker" not in process.cmdline():
-                process.kill()
+        (app,) = parent.children()
+        for process in (parent, app):
+            process.kill()
+        # Until it is gone its workers still count as its children, and ``running_app`` ends those.
+        psutil.wait_procs([app], timeout=20)
 
 
 @contextmanager

@@ -176,3 +176,39 @@ def test_tags_narrow_an_export_and_a_selection(tamis: Tamis, source: Path, tmp_p
     assert set(out.read_text().splitlines()) <= inside
     code, again = tamis("replay", f"{out}.manifest.json")
     assert (code, again["identical"]) == (0, True)
+
+
+def test_newest_is_what_was_asked_for_last_even_when_it_was_there(
+    tamis: Tamis, source: Path, tmp_path: Path
+) -> None:
+    _, done = tamis("import", str(source))
+    dataset = ("--dataset", done["dataset_id"])
+    for budget in ("7", "9", "7"):
+        code, made = tamis("run", "select", *dataset, "--method", "random", "--budget", budget)
+        assert (code, made["summary"]["n_selected"], made["summary"]["shortfall"]) == (0, int(budget), 0)
+    _, exported = tamis("export", *dataset, "--selection", "newest", "--out", str(tmp_path / "seven.jsonl"))
+    assert exported["n_rows"] == 7
+
+
+def test_an_export_is_what_its_name_says(tamis: Tamis, source: Path, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    _, done = tamis("import", str(source))
+    out = tmp_path / "all.parquet"
+    code, _ = tamis("export", "--dataset", done["dataset_id"], "--format", "messages", "--out", str(out))
+    assert (code, pq.read_table(out).num_rows) == (0, 120)
+
+
+def test_wrong_flags_are_json_too(tamis: Tamis) -> None:
+    code, answer = tamis("run", "embed")
+    assert code == 2
+    assert "--dataset" in answer["error"]
+
+
+def test_a_budget_that_cannot_be_is_refused_before_a_job(tamis: Tamis, source: Path) -> None:
+    _, done = tamis("import", str(source))
+    for flags in (("--budget", "0.1"), ("--budget", "1.5", "--unit", "fraction"), ("--budget", "0")):
+        code, answer = tamis("run", "select", "--dataset", done["dataset_id"], "--method", "random", *flags)
+        assert code == 2, answer
+    _, listed = tamis("jobs", "list")
+    assert [job["step"] for job in listed["jobs"]] == ["import"]

@@ -28,7 +28,9 @@ def test_an_open_quote_costs_one_line(tmp_path: Path, delimiter: str, ending: st
     path.write_bytes((ending.join(lines) + ending).encode())
     prompts, rejects = read(path)
     assert len(prompts) == 1999
-    assert rejects == [(11, "a quote opened on line 11 is not closed where a cell ends", f'"open{delimiter}a9')]
+    assert rejects == [
+        (11, "a quote opened on line 11 is not closed where a cell ends", f'"open{delimiter}a9')
+    ]
 
 
 def test_several_open_quotes_cost_a_line_each_at_most(tmp_path: Path) -> None:

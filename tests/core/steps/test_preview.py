@@ -58,7 +58,7 @@ def test_rows_that_may_not_be_picked_show_as_a_shortfall(made: tuple[ArtifactSto
 
 def test_a_budget_that_is_no_fraction_is_refused_with_its_value(made: tuple[ArtifactStore, str]) -> None:
     store, dataset_id = made
-    with pytest.raises(InvalidOptions, match="1.5 is not a fraction"):
+    with pytest.raises(InvalidOptions, match="1.5 is no fraction"):
         preview_selection(plan_selection(store, dataset_id, {"budget": 1.5, "unit": "fraction"}))
 
 
