@@ -13,6 +13,7 @@ from core.clusterers import CLUSTERERS
 from core.encoders import ENCODERS
 from core.formats import FORMATS
 from core.jobs.backends import BACKENDS
+from core.llms import LLMS
 from core.projectors import PROJECTORS
 from core.scorers import SCORERS
 from core.selectors import SELECTORS
@@ -22,7 +23,7 @@ from pages.shared.navigation import PLACES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLES = (FORMATS, ENCODERS, CLUSTERERS, PROJECTORS, SCORERS, SELECTORS, BACKENDS, STEPS)
+TABLES = (FORMATS, ENCODERS, CLUSTERERS, PROJECTORS, SCORERS, LLMS, SELECTORS, BACKENDS, STEPS)
 NAMES = [(table.kind, name) for table in TABLES for name in table]
 
 

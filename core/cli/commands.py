@@ -17,6 +17,7 @@ from core.errors import InvalidOptions
 from core.jobs.model import Job
 from core.jobs.queue import submit
 from core.jobs.tick import tick
+from core.jobs.ticker import Ticker
 from core.jobs.wait import wait
 from core.settings import project_folder
 from core.steps import STEPS
@@ -53,10 +54,15 @@ def serve(session: Session, parsed: argparse.Namespace) -> int:
             f"tamis serve --port {parsed.port + 1}."
         )
     session.say(f"Tamis on http://{parsed.host}:{parsed.port} over {session.workspace}")
+    # Jobs go on and are followed from the first second, also when nobody has opened a page yet.
+    ticker = Ticker(session.database, session.store, session.settings)
+    ticker.start()
     try:
         return subprocess.run(command, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return DONE
+    finally:
+        ticker.stop()
 
 
 def _is_taken(host: str, port: int) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core.jobs.queue import submit
 from core.jobs.rows import jobs_for_artifact
 from core.store.artifacts import Artifact
 from core.store.query import fetch_rows
 from core.store.scope import ALL_ROWS
+from core.types import JSON
 from pages.shared import selection_facts as facts
-from pages.shared.job_watch import start_job
 from pages.shared.lens import Lens
 from pages.shared.navigation import go_to
 from pages.shared.options_form import sentence
@@ -70,18 +71,16 @@ def _offer_baseline(lens: Lens, selection: Artifact) -> None:
     words = "The baseline: is this any better than chance? It is drawn from the same rows."
     if st.button("Add a random pick of the same size", icon=":material/casino:", help=words):
         inputs = selection.manifest.inputs
-        start_job(
-            lens.workspace,
-            lens.dataset_id,
-            "select",
-            {
-                "method": facts.BASELINE,
-                "budget": int(selection.summary["n_selected"]),
-                "quality": "none",
-                "seed": int(selection.manifest.options.get("seed", 42)),
-                **{role: inputs[role] for role in ("within", "pinned", "excluded") if role in inputs},
-            },
-        )
+        values: dict[str, JSON] = {
+            "method": facts.BASELINE,
+            "budget": int(selection.summary["n_selected"]),
+            "quality": "none",
+            "seed": int(selection.manifest.options.get("seed", 42)),
+            **{role: inputs[role] for role in ("within", "pinned", "excluded") if role in inputs},
+        }
+        # Not followed as a job of this page, which would end on the random pick: it appears beside this one.
+        submit(lens.workspace.database, lens.workspace.store, lens.dataset_id, "select", values)
+        st.rerun()
 
 
 def _show_numbers(lens: Lens, selection: Artifact, baseline: Artifact | None, score: str) -> None:

@@ -13,6 +13,8 @@ QUICK = {
     "clustering": ["--quick"],
     "selection": ["--quick"],
     "pages": ["--rows", "20000"],
+    "noise": ["--rows", "60", "--seeds", "1"],
+    "llm_scoring": ["--rows", "12"],
 }
 
 
