@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from core.errors import CurationError
 from core.store.migrations import MIGRATIONS
 
 DATABASE_NAME = "tamis.sqlite"
+BUSY_S = 30.0
 _HEADER = b"SQLite format 3\0"
 
 
@@ -56,7 +58,7 @@ class Database:
             connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
+        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -64,7 +66,7 @@ class Database:
 
     def _migrate(self) -> None:
         with self.reading() as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _switch_to_log(connection)
         with self.writing() as connection:
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > len(MIGRATIONS):
@@ -76,6 +78,21 @@ class Database:
                 for statement in statements:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _switch_to_log(connection: sqlite3.Connection) -> None:
+    """Write ahead to a log from now on; waits for processes that open the same new database at this moment.
+
+    SQLite does not wait by itself here: the switch fails at once while another connection has the file.
+    """
+    deadline = time.monotonic() + BUSY_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _check_header(path: Path) -> None:

@@ -12,7 +12,7 @@ from core.types import JSON
 from pages.shared.job_watch import Start, start_job
 from pages.shared.lens import Lens
 from pages.shared.navigation import link_to
-from pages.shared.options_form import Form, draw_plugin
+from pages.shared.options_form import Form, draw_options, draw_plugin
 from pages.shared.plain_text import plain
 from pages.shared.run_place import Asked, choose_place
 
@@ -22,6 +22,9 @@ def show_score_form(lens: Lens, name: str, start: Start) -> None:
     scorer, computed = SCORERS[name], name in lens.view.scores
     form = Form(name="score", start=start.values, suffix=start.suffix)
     chosen = {"scorer": name, "scorer_options": draw_plugin(ScoreOptions.CHOICES[0], name, form)}
+    if scorer.needs_llm:
+        rest = Form(name="score", start=start.values, suffix=start.suffix, skip=("scorer",))
+        chosen |= draw_options(ScoreOptions, rest)
     problem = _problem(lens, name, chosen)
     asked = Asked(dataset_id=lens.dataset_id, step="score", values=chosen, problem=problem)
     place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)

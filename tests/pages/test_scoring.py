@@ -70,3 +70,11 @@ def test_the_links_name_what_the_other_pages_understand(workspace: Path, dataset
     assert app.selectbox(key="select_quality").value == "length"
     app = open_page("data_map", dataset=dataset_id, colour="score: length")
     assert app.selectbox(key="colour").value == "score:length"
+
+
+def test_a_score_that_asks_a_model_lets_one_choose_it(workspace: Path, dataset_id: str) -> None:
+    app = open_page("scoring", dataset=dataset_id)
+    checked(app.pills(key="scorer").set_value("pmi").run())
+    assert app.selectbox(key="score_llm").value == "smollm2"
+    checked(app.button(key="compute_pmi").click().run())
+    assert rows.list_jobs(Database(workspace), step="score")[0].options["llm"] == "smollm2"
