@@ -45,7 +45,8 @@ class Server:
     def kill(self) -> None:
         """End the server as a crash does, and leave the workers it started alone."""
         parent = psutil.Process(self.pid)
-        (app,) = parent.children()
+        # The command that serves also starts workers, which are to live on.
+        (app,) = (child for child in parent.children() if "streamlit" in " ".join(child.cmdline()))
         for process in (parent, app):
             process.kill()
         # Until it is gone its workers still count as its children, and ``running_app`` ends those.

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 
 import orjson
-import psutil
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -17,6 +16,7 @@ from core.jobs import rows
 from core.jobs.model import Job, JobState
 from core.store.artifacts import ArtifactStore
 from core.store.database import Database
+from tests.core.jobs.engine import alive
 from tests.e2e import walk_jobs
 from tests.e2e.conftest import Server, end_process_tree, free_port, running_app
 from tests.pages.page_workspace import import_file
@@ -92,7 +92,7 @@ def test_a_job_is_found_as_it_is_whatever_happens_to_the_tab_and_the_server(
         _cancel_and_resume(server, page, job_id)
         before = job_of(workspace, job_id)
         server.kill()
-        assert psutil.pid_exists(before.progress.pid)
+        assert alive(before.progress.pid)
     page.wait_for_timeout(2000)
     with running_app(workspace, port) as server:
         # The tab was never touched: it finds the new server by itself.
@@ -132,7 +132,7 @@ def _cancel_and_resume(server: Server, page: Page, job_id: str) -> None:
     stopped = job_of(server.workspace, job_id)
     assert stopped.state is JobState.CANCELLED
     assert seconds_to_cancel(stopped) <= CANCEL_S
-    assert not psutil.pid_exists(stopped.progress.pid)
+    assert not alive(stopped.progress.pid)
     kept = n_parts(server.workspace, stopped)
     assert kept > 0
     walk_jobs.resume_job(page)
