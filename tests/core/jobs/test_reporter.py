@@ -105,3 +105,9 @@ def test_a_report_that_cannot_be_written_does_not_end_the_step(folder: JobFolder
     folder.progress_path.mkdir()
     reporter._write()
     reporter.progress("work", 1, 2)
+    assert folder.progress_path.is_dir()
+    folder.progress_path.rmdir()
+    reporter._write()
+    again = folder.read_progress(SPEC.attempt)
+    assert again is not None
+    assert (again.stage, again.done, again.total) == ("work", 1, 2)
