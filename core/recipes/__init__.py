@@ -1,0 +1,1 @@
+"""RECIPES: ways to fine-tune a model."""
