@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from core.jobs.model import Job
-from core.jobs.pipeline import StageState, stages
+from core.jobs.pipeline import stages
 from core.store.names import dataset_names
 from pages.shared.activity import active_jobs, while_jobs_run
 from pages.shared.dataset_card import show_head
@@ -20,15 +21,20 @@ from pages.shared.plain_text import plain
 from pages.shared.trash_panel import show_trash
 from pages.shared.workspace import Workspace
 
+PAGE_CARDS = 8
+
 
 def show_datasets(workspace: Workspace, opened: str | None) -> None:
     """A card for each dataset, newest first, those still being imported before all others."""
     importing = open_imports(workspace, active_jobs(workspace))
-    names = importing | dataset_names(workspace.database, workspace.store)
-    ordered = sorted(names, key=lambda one: _created(workspace, one), reverse=True)
+    stored = dataset_names(workspace.database, workspace.store)
+    names = importing | stored
+    ordered = [*(i for i in importing if i not in stored), *_newest_first(workspace, list(stored))]
+    if opened in ordered[PAGE_CARDS:]:
+        ordered = [opened, *(one for one in ordered if one != opened)]  # never on a page that is not shown
     exports = count_exports(workspace.path)
     slots = {}
-    for dataset_id in ordered:
+    for dataset_id in _one_page(ordered, names):
         found = stages(workspace.database, workspace.store, dataset_id)
         with st.container(border=True, gap="small"):
             show_head(
@@ -48,9 +54,26 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
     while_jobs_run(workspace, redraw)
 
 
-def _created(workspace: Workspace, dataset_id: str) -> str:
-    imported = stages(workspace.database, workspace.store, dataset_id)[0]
-    return imported.made[0].manifest.created_at if imported.state is StageState.DONE else "9999"
+def _newest_first(workspace: Workspace, dataset_ids: list[str]) -> list[str]:
+    created = {one: workspace.store.examples(one).manifest.created_at for one in dataset_ids}
+    return sorted(dataset_ids, key=lambda one: created[one], reverse=True)
+
+
+def _one_page(ordered: list[str], names: Mapping[str, str]) -> list[str]:
+    """The datasets to draw: all of a few, else those whose name holds the words, a page at a time."""
+    if len(ordered) <= PAGE_CARDS:
+        return ordered
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        words = st.text_input(
+            "Find a dataset", placeholder=f"Find among {len(ordered):,} datasets", key="find_dataset",
+            bind="query-params", icon=":material/search:", label_visibility="collapsed", width=360,
+        )  # fmt: skip
+        found = [one for one in ordered if words.casefold() in f"{names[one]} {one}".casefold()]
+        n_pages = math.ceil(len(found) / PAGE_CARDS)
+        page = st.pagination(n_pages, key="datasets_page", bind="query-params") if n_pages > 1 else 1
+    if not found:
+        st.caption(f"No dataset is called like {plain(words)}.")
+    return found[(page - 1) * PAGE_CARDS : page * PAGE_CARDS]
 
 
 with open_workspace_page("Overview", activity=False) as here:

@@ -23,7 +23,7 @@ FIXED_STAGES = ("starting", "load model")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one earlier job was measured to take for a number of rows."""
+    """What one earlier job was measured to take for a number of rows; ``work_s`` is of all its workers together."""
 
     n_rows: int
     fixed_s: float
@@ -42,8 +42,11 @@ class Estimate:
     output_gb: float | None = None
 
 
-def estimate(runs: Sequence[Run], n_rows: int | None) -> Estimate:
-    """What ``n_rows`` rows will take if time and output grow with the rows; None stands for as many as last time."""
+def estimate(runs: Sequence[Run], n_rows: int | None, *, workers: int = 1) -> Estimate:
+    """What ``n_rows`` rows will take if time and output grow with the rows; None stands for as many as last time.
+
+    ``workers`` share the work evenly, and each takes the memory of one.
+    """
     if not runs:
         return Estimate(0)
     size = n_rows if n_rows is not None else runs[0].n_rows
@@ -51,8 +54,8 @@ def estimate(runs: Sequence[Run], n_rows: int | None) -> Estimate:
     per_row_bytes = median(run.output_bytes / run.n_rows for run in runs)
     return Estimate(
         n_runs=len(runs),
-        seconds=median(run.fixed_s for run in runs) + per_row_s * size,
-        memory_gb=_memory_gb(runs, size),
+        seconds=median(run.fixed_s for run in runs) + per_row_s * size / workers,
+        memory_gb=_memory_gb(runs, size, workers),
         output_gb=per_row_bytes * size / 1e9,
     )
 
@@ -94,7 +97,7 @@ def _run(job: Job, store: ArtifactStore, sizes: dict[str, int]) -> Run | None:
     return Run(
         n_rows=sizes[job.dataset_id],
         fixed_s=fixed_s,
-        work_s=sum(timings.values()) - fixed_s,
+        work_s=(sum(timings.values()) - fixed_s) * job.resources.workers,
         peak_memory_gb=job.progress.peak_memory_gb,
         output_bytes=sum(made.manifest.files.values()) if made is not None else 0,
     )
@@ -106,14 +109,14 @@ def _same(job: Job, options: StepOptions, part: str) -> bool:
     return all(job.options.get(field) == values[field] for field in fields)
 
 
-def _memory_gb(runs: Sequence[Run], n_rows: int) -> float | None:
-    """A line through the runs when they differ in size, the largest of them otherwise."""
+def _memory_gb(runs: Sequence[Run], n_rows: int, workers: int) -> float | None:
+    """A line through the runs when they differ in size, the largest of them otherwise, for each of the workers."""
     known = [run for run in runs if run.peak_memory_gb > 0]
     if not known:
         return None
     largest = max(run.peak_memory_gb for run in known)
     if len({run.n_rows for run in known}) < 2:
-        return largest
+        return largest * workers
     slope, base = np.polyfit([run.n_rows for run in known], [run.peak_memory_gb for run in known], 1)
     # A model alone takes most of it, so fewer rows need little less.
-    return max(largest, float(base + slope * n_rows)) if slope > 0 else largest
+    return workers * (max(largest, float(base + slope * n_rows)) if slope > 0 else largest)

@@ -62,7 +62,14 @@ def grid_requests(grid: Grid) -> list[dict[str, JSON]]:
 
 
 def submit_grid(
-    database: Database, store: ArtifactStore, dataset_id: str, grid: Grid, *, backend: str = "local"
+    database: Database,
+    store: ArtifactStore,
+    dataset_id: str,
+    grid: Grid,
+    *,
+    backend: str = "local",
+    resources: Mapping[str, JSON] | None = None,
+    priority: int = 0,
 ) -> SubmittedGrid:
     """Queue every selection that is not there yet, and the comparison, which waits for them.
 
@@ -70,16 +77,20 @@ def submit_grid(
     dataset lacks; methods before that one are queued by then, and stay.
     """
     requests = grid_requests(grid)
-    selections = tuple(
-        submit(database, store, dataset_id, "select", one, backend=backend) for one in requests
-    )
+
+    def queue(step: str, values: dict[str, JSON]) -> Submission:
+        return submit(
+            database, store, dataset_id, step, values, backend=backend, resources=resources, priority=priority
+        )
+
+    selections = tuple(queue("select", one) for one in requests)
     named = sorted({submission.job.artifact_id for submission in selections})
     if len(named) < 2:
         raise InvalidOptions("All of these are one and the same selection: take other methods or seeds.")
     values: dict[str, JSON] = {"selections": named, **grid.compare}
     if grid.quality and grid.quality != NO_QUALITY:
         values.setdefault("quality", grid.quality)
-    return SubmittedGrid(selections, submit(database, store, dataset_id, "compare", values, backend=backend))
+    return SubmittedGrid(selections, queue("compare", values))
 
 
 def _seeds(grid: Grid, name: str) -> list[int]:

@@ -18,7 +18,7 @@ from core.jobs.estimates import Estimate, dataset_rows, earlier_runs, estimate
 from core.jobs.folder import JobFolder
 from core.jobs.model import JobSpec, Resources
 from core.jobs.queue import pending_results
-from core.jobs.requirements import hub_is_off, is_at_hand, missing_packages, models_named, plugins
+from core.jobs.requirements import hub_is_off, is_at_hand, missing_packages, models_named, plugins, weights_gb
 from core.registry import Table, parse_options
 from core.settings import Settings
 from core.steps import STEPS
@@ -32,6 +32,8 @@ LEAST_FREE_GB = 1.0
 # A step keeps its finished parts beside the result that it puts together from them.
 PARTS_AND_RESULT = 2.0
 PLACEHOLDER = "JOB"
+# Activations and fragments of memory on top of the weights, and what the libraries take by themselves.
+GPU_MEMORY_PER_WEIGHT, GPU_MEMORY_BASE_GB = 1.3, 1.0
 NO_RUN = "No earlier run to go by; the first minutes of this one will tell."
 
 
@@ -83,16 +85,18 @@ def preflight(
     options = parse_options(steps[step].options, values)
     place = (Backends(settings) if backends is None else backends)[backend]
     n_rows = dataset_rows(store, dataset_id)
-    found = estimate(earlier_runs(database, store, step, options, backend=backend), n_rows)
-    plan, inputs = _plan(store, database, dataset_id, step, values, steps=steps)
     shared = backend_row(backend).shares_machine
+    runs = earlier_runs(database, store, step, options, backend=backend)
+    found = estimate(runs, n_rows, workers=min(allowed.workers, _cores()) if shared else allowed.workers)
+    plan, inputs = _plan(store, database, dataset_id, step, values, steps=steps)
     checks = [
         inputs,
         _time(found, allowed),
         _memory(found, allowed, shares_machine=shared),
         _disk(found, store.workspace),
         *_requirements(options),
-        *_gpus(allowed, settings, shares_machine=shared),
+        *_workers(allowed, shares_machine=shared),
+        *_gpus(allowed, settings, options, shares_machine=shared),
         _backend(place, backend_row(backend).title),
     ]
     if not shared:
@@ -228,7 +232,21 @@ def _absent_model(model: str) -> Check:
     return Check("models", None, f"{text} It is downloaded from the hub when the job starts, if it is there.")
 
 
-def _gpus(resources: Resources, settings: Settings, *, shares_machine: bool) -> list[Check]:
+def _workers(resources: Resources, *, shares_machine: bool) -> list[Check]:
+    """More workers than this machine has cores gain nothing."""
+    if not shares_machine or resources.gpus or resources.workers <= _cores():
+        return []
+    text = f"{resources.workers} workers share the {_cores()} cores of this machine, and each takes its own memory."
+    return [Check("workers", False, text, f"Ask for {_cores()} or fewer, or choose a cluster.")]
+
+
+def _cores() -> int:
+    return psutil.cpu_count() or 1
+
+
+def _gpus(
+    resources: Resources, settings: Settings, options: StepOptions, *, shares_machine: bool
+) -> list[Check]:
     if not resources.gpus:
         return []
     if not shares_machine:
@@ -243,8 +261,20 @@ def _gpus(resources: Resources, settings: Settings, *, shares_machine: bool) -> 
     if not free_gb:
         text = "No GPU was found by nvidia-smi, so whether the model fits is not known."
         return [Check("gpu memory", None, text, "Ask for no GPU to run on the processor.")]
-    listed = ", ".join(f"{amount:.0f} GB" for amount in free_gb)
-    return [Check("gpu memory", None, f"Free GPU memory: {listed}. How much the model needs is not known.")]
+    return [_fit(free_gb, [weights_gb(model) for model in models_named(options)])]
+
+
+def _fit(free_gb: list[float], weights: list[float | None]) -> Check:
+    """Whether the models fit into the largest GPU, going by the weights on the disk."""
+    listed = "Free GPU memory: " + ", ".join(f"{amount:.0f} GB" for amount in free_gb) + "."
+    known = [size for size in weights if size is not None]
+    if not known or len(known) < len(weights):
+        return Check("gpu memory", None, f"{listed} How much the model needs is not known.")
+    needed = sum(known) * GPU_MEMORY_PER_WEIGHT + GPU_MEMORY_BASE_GB
+    text = f"{listed} The weights take {sum(known):.1f} GB, so about {needed:.1f} GB are needed."
+    if needed > max(free_gb):
+        return Check("gpu memory", False, text, "Take a smaller model or number format, or a larger GPU.")
+    return Check("gpu memory", True, text)
 
 
 def _gpu_memory_gb() -> list[float]:

@@ -55,6 +55,20 @@ def is_at_hand(model: str) -> bool:
     return snapshots.is_dir() and any(snapshots.iterdir())
 
 
+def weights_gb(model: str) -> float | None:
+    """Size of a model's weights in GB as they lie on this disk; None when they are not here."""
+    snapshots = _hub_cache() / f"models--{model.replace('/', '--')}" / "snapshots"
+    newest = (
+        sorted(snapshots.iterdir(), key=lambda path: path.stat().st_mtime)[-1:] if snapshots.is_dir() else []
+    )
+    local = Path(model).expanduser()
+    for folder in (local if local.is_dir() else None, bundled_model(model), *newest):
+        sizes = [] if folder is None else [path.stat().st_size for path in folder.rglob("*.safetensors")]
+        if sizes:
+            return sum(sizes) / 1e9
+    return None
+
+
 def hub_is_off() -> bool:
     """Whether nothing may be fetched from the hub."""
     return os.environ.get("HF_HUB_OFFLINE", "").strip().upper() in ("1", "ON", "YES", "TRUE")

@@ -42,15 +42,20 @@ class Slots:
 
     cpu: int
     gpu: int
+    all_cpu: int
 
     def take(self, resources: Resources) -> bool:
-        """Take what a job needs if it is free: a GPU job takes its GPUs, any other one CPU slot."""
+        """Take what a job needs if it is free: a GPU job takes its GPUs, any other one CPU slot for each worker.
+
+        A job with more workers than the machine has slots takes them all, or it would wait for ever.
+        """
         if resources.gpus:
             fits = resources.gpus <= self.gpu
             self.gpu -= resources.gpus if fits else 0
         else:
-            fits = self.cpu > 0
-            self.cpu -= 1 if fits else 0
+            wanted = min(resources.workers, self.all_cpu)
+            fits = 0 < wanted <= self.cpu
+            self.cpu -= wanted if fits else 0
         return fits
 
 
@@ -226,12 +231,12 @@ def _claimed(job: Job, clock: float) -> rows.Columns:
 
 
 def _free(connection: sqlite3.Connection, settings: Settings) -> Slots:
-    slots = Slots(settings.cpu_slots, settings.gpu_slots)
+    slots = Slots(settings.cpu_slots, settings.gpu_slots, settings.cpu_slots)
     for row in connection.execute("SELECT backend, resources FROM jobs WHERE state = 'running'"):
         if shares_machine(row["backend"]):
             resources = Resources.model_validate_json(row["resources"])
             slots.gpu -= resources.gpus
-            slots.cpu -= 0 if resources.gpus else 1
+            slots.cpu -= 0 if resources.gpus else min(resources.workers, settings.cpu_slots)
     return slots
 
 

@@ -15,6 +15,7 @@ from pages.shared.wording import duration, percent
 from pages.shared.workspace import Workspace
 
 REDRAW_S = 1.5
+LOOK_S = 5.0  # while nothing runs: another tab, or the command line, may start something
 
 
 def active_jobs(workspace: Workspace) -> list[Job]:
@@ -35,7 +36,7 @@ def while_jobs_run(workspace: Workspace, draw: Callable[[Sequence[Job]], None]) 
             st.rerun()
         draw(jobs)
 
-    st.fragment(redraw, run_every=REDRAW_S if drawn else None)()
+    st.fragment(redraw, run_every=REDRAW_S if drawn else LOOK_S)()
 
 
 def show_activity(workspace: Workspace) -> None:

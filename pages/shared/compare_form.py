@@ -19,6 +19,7 @@ from pages.shared.job_watch import FOLLOWED, start_job
 from pages.shared.lens import Lens
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
+from pages.shared.run_place import Asked, RunPlace, choose_place
 from pages.shared.selection_facts import label_of, total_tokens
 from pages.shared.wording import percent
 
@@ -61,11 +62,12 @@ def _show_existing(lens: Lens) -> None:
         except CurationError as error:
             problem = str(error)
             st.error(plain(problem), icon=":material/error:")
+    place = _choose_place(lens, "compare", values, problem)
     label = "Open this comparison" if made else f"Compare {count_of(len(chosen), 'selection')}"
     if st.button(label, type="primary", icon=":material/compare:", disabled=bool(problem)):
         if made:
             open_comparison(made)
-        start_job(lens.workspace, lens.dataset_id, "compare", values)
+        start_job(lens.workspace, lens.dataset_id, "compare", values, place=place)
 
 
 def _show_grid(lens: Lens) -> None:
@@ -87,11 +89,14 @@ def _show_grid(lens: Lens) -> None:
     )
     problem, n_selections = _check(grid)
     _say_grid(methods, n_selections, n_seeds)
+    # The check looks at one of the selections: they differ by method, and the comparison is cheaper than they are.
+    first = {} if problem else grid_requests(grid)[0]
+    place = _choose_place(lens, "select", first, problem)
     if st.button(
         f"Draw {count_of(n_selections, 'selection')} and compare", type="primary", icon=":material/play_arrow:",
         disabled=bool(problem), key="submit_grid",
     ):  # fmt: skip
-        _submit(lens, grid)
+        _submit(lens, grid, place)
     if problem:
         st.caption(plain(problem))
 
@@ -165,9 +170,17 @@ def _say_grid(methods: Sequence[str], n_selections: int, n_seeds: int) -> None:
     st.caption(f"{said}; {count_of(still, 'method')} without." if still else f"{said}.")
 
 
-def _submit(lens: Lens, grid: Grid) -> None:
+def _choose_place(lens: Lens, step: str, values: dict[str, JSON], problem: str) -> RunPlace:
+    asked = Asked(dataset_id=lens.dataset_id, step=step, values=values, problem=problem)
+    return choose_place(lens.workspace, asked, start=RunPlace())
+
+
+def _submit(lens: Lens, grid: Grid, place: RunPlace) -> None:
     with errors_in_place():
-        done = submit_grid(lens.workspace.database, lens.workspace.store, lens.dataset_id, grid)
+        done = submit_grid(
+            lens.workspace.database, lens.workspace.store, lens.dataset_id, grid,
+            backend=place.backend, resources=place.resources, priority=place.priority,
+        )  # fmt: skip
         _say_made(done.selections)
         st.query_params[FOLLOWED] = done.comparison.job.job_id
         st.rerun()

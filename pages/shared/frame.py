@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,11 +78,18 @@ def pick_dataset(workspace: Workspace) -> str | None:
         "Dataset",
         list(names),
         key=_PICKER,
-        format_func=lambda dataset_id: names.get(dataset_id, dataset_id),
+        format_func=lambda dataset_id: tell_apart(names, dataset_id),
         on_change=_picked,
     )
     remember_dataset(chosen)
     return chosen
+
+
+def tell_apart(names: Mapping[str, str], dataset_id: str) -> str:
+    """The name of a dataset, with its id where others have the same name."""
+    name = names.get(dataset_id, dataset_id)
+    alike = sum(other == name for other in names.values()) > 1
+    return f"{name} ({dataset_id})" if alike else name
 
 
 def remember_dataset(dataset_id: str) -> None:

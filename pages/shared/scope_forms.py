@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from core.errors import InvalidOptions
 from core.store.columns import Column, list_columns
+from core.store.engine import check_pattern
 from pages.shared import address, queries
 from pages.shared.lens import Lens
 from pages.shared.map_figure import draw_histogram
-from pages.shared.plain_text import count_of, shorten
+from pages.shared.plain_text import count_of, plain, shorten
 
 TEXT_MODES = {
     "contains": "contains",
@@ -66,7 +68,19 @@ def _text_form() -> None:
         key="filter_part",
     )
     words = st.text_input("Text", key="filter_text", placeholder=r"\bsalt\b" if mode == "matches" else "salt")
-    _add(bool(words), lambda: address.narrow(mode, words, part or "either"))
+    problem = _pattern_problem(words) if mode == "matches" else ""
+    if problem:
+        st.caption(f":red[{plain(problem)}]")
+    _add(bool(words) and not problem, lambda: address.narrow(mode, words, part or "either"))
+
+
+def _pattern_problem(words: str) -> str:
+    """Why a regular expression cannot be used, said before it becomes a filter."""
+    try:
+        check_pattern(words)
+    except InvalidOptions as error:
+        return str(error)
+    return ""
 
 
 def _values_form(lens: Lens, column: Column) -> None:

@@ -94,6 +94,16 @@ def test_searching_words_adds_a_condition_and_empties_the_box(workspace: Path, r
     assert page.text_input(key="search_text").value == ""
 
 
+def test_a_bad_regular_expression_is_said_before_it_becomes_a_filter(workspace: Path) -> None:
+    page = _open()
+    page.selectbox(key="filter_text_mode").set_value("matches").run()
+    page.text_input(key="filter_text").set_value("(salt").run()
+    assert "is not a regular expression" in _texts(page)
+    assert page.button(key="filter_add").disabled
+    page.text_input(key="filter_text").set_value("(salt)").run()
+    assert not page.button(key="filter_add").disabled
+
+
 def test_a_filter_that_leaves_nothing_says_so_and_can_be_cleared(workspace: Path) -> None:
     page = _open(scope=_url(("contains", "nowhere to be found", "prompt")))
     assert "No row meets all of these filters" in _texts(page)

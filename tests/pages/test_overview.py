@@ -93,3 +93,18 @@ def test_deletion_needs_the_name_and_can_be_undone(workspace: Path, dataset: str
     assert ArtifactStore(workspace).dataset_ids() == []
     checked(button(app, "Put back").click().run())
     assert ArtifactStore(workspace).dataset_ids() == [dataset]
+
+
+def test_many_datasets_come_a_page_at_a_time_and_are_found_by_name(workspace: Path, tmp_path: Path) -> None:
+    for number in range(10):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        import_file(
+            workspace, alpaca_file(folder, 3 + number), name=f"set {'twin' if number < 2 else number}"
+        )
+    app = open_page("overview")
+    assert len([one for one in app.subheader if one.value.startswith("set ")]) == 8
+    options = app.sidebar.selectbox[0].options
+    assert len([one for one in options if one.startswith("set twin (")]) == 2
+    app.text_input(key="find_dataset").set_value("TWIN").run()
+    assert [one.value for one in app.subheader if one.value.startswith("set ")] == ["set twin", "set twin"]

@@ -103,6 +103,38 @@ def test_time_and_disk_grow_with_the_rows_and_loading_a_model_does_not(
     assert "About 3 min, as measured in 1 earlier run" in check(found, "time").message
 
 
+def test_workers_share_the_work_and_each_takes_its_own_memory(
+    place: tuple[ArtifactStore, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran(place, seconds=4.0, peak_gb=0.5)
+    found = look(place, backend="slurm", workers=4)
+    assert found.seconds_estimate == pytest.approx(2.5 + 4.0 * 50 / 4)
+    assert found.memory_estimate_gb == pytest.approx(2.0)
+    monkeypatch.setattr(module.psutil, "cpu_count", lambda: 2)
+    here = look(place, workers=4)
+    assert here.seconds_estimate == pytest.approx(2.5 + 4.0 * 50 / 2)
+    assert check(here, "workers").ok is False
+
+
+def test_the_weights_of_a_model_are_held_against_the_memory_of_the_gpus(
+    place: tuple[ArtifactStore, Database], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    with (model / "model.safetensors").open("wb") as file:
+        file.truncate(10_000_000_000)  # sparse: it takes no room
+    store, database = place
+    values = {"encoder": "sentence_transformer", "encoder_options": {"model": str(model)}}
+    for free_gb, fits in (([8.0, 8.0], False), ([80.0], True)):
+        monkeypatch.setattr(module, "_gpu_memory_gb", lambda free=free_gb: free)
+        found = preflight(
+            store, database, LARGE, "embed", values, settings=Settings(workspace=store.workspace),
+            backends={"local": FakeBackend()}, resources=Resources(gpus=1),
+        )  # fmt: skip
+        assert check(found, "gpu memory").ok is fits
+        assert "weights take 10.0 GB" in check(found, "gpu memory").message
+
+
 def test_a_result_that_is_there_is_said_to_be(place: tuple[ArtifactStore, Database]) -> None:
     ran(place, seconds=4.0, peak_gb=0.5)
     assert look(place, SMALL).already_done

@@ -57,6 +57,21 @@ def test_only_as_many_jobs_run_as_there_are_slots(still: Engine, fake: FakeBacke
     assert still.job(jobs[2]).state is JobState.QUEUED
 
 
+def test_a_job_takes_a_slot_for_each_of_its_workers_and_never_waits_for_more_than_there_are(
+    tmp_path: Path, fake: FakeBackend
+) -> None:
+    engine = Engine.over(tmp_path, backends={"local": fake}, cpu_slots=3)
+    wants = ({"workers": 2}, {"workers": 2}, {"workers": 50})
+    two, two_more, many = (engine.submit("nothing", number=n, resources=r) for n, r in enumerate(wants))
+    order = []
+    for _ in range(3):
+        (job_id,) = engine.tick().started
+        order.append(job_id)
+        job = rows.get(engine.database, job_id)
+        succeed(engine.folder(job), spec_of(job))
+    assert order == [two.job_id, two_more.job_id, many.job_id]
+
+
 def test_priority_comes_first_then_order_of_submission(still: Engine) -> None:
     low, high, high_too = (still.submit("nothing", number=n, priority=p) for n, p in enumerate((0, 7, 7)))
     order = []
