@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -57,11 +58,17 @@ def serve(session: Session, parsed: argparse.Namespace) -> int:
     # Jobs go on and are followed from the first second, also when nobody has opened a page yet.
     ticker = Ticker(session.database, session.store, session.settings)
     ticker.start()
+    app = subprocess.Popen(command, env=environment)
+    # A service manager asks with SIGTERM; the app must not go on without the command that started it.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return subprocess.run(command, env=environment, check=False).returncode
+        return app.wait()
     except KeyboardInterrupt:
         return DONE
     finally:
+        signal.signal(signal.SIGTERM, before)
+        app.terminate()
+        app.wait()
         ticker.stop()
 
 
