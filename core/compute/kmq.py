@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.compute.allocate import allocate_with_floor
 from core.compute.draw import log_weights
+from core.compute.masks import checked_counts, pins_and_exclusions
 from core.errors import InvalidOptions
 from core.types import NOISE, Bools, Float64s, Int64s
 
@@ -137,7 +138,7 @@ def kmq_tokens(
     """
     _check_budget(token_budget, "tokens")
     ids = _checked_ids(cluster_id, n_clusters)
-    counts = _checked_counts(token_counts, ids.size)
+    counts = checked_counts(token_counts, ids.size)
     odds = (
         None if quality is None else log_weights(quality, ids, n_clusters=n_clusters, temperature=temperature)
     )
@@ -214,27 +215,6 @@ def _checked_ids(cluster_id: ArrayLike, n_clusters: int) -> Int64s:
     return ids
 
 
-def _checked_counts(token_counts: ArrayLike, n: int) -> Int64s:
-    counts = np.asarray(token_counts, dtype=np.int64)
-    if counts.shape != (n,):
-        raise InvalidOptions(f"There are {counts.size} token counts for {n} rows: give one per row.")
-    bad = np.flatnonzero(counts < 0)
-    if bad.size:
-        raise InvalidOptions(f"Row {bad[0]} has {counts[bad[0]]} tokens: counts must be 0 or more.")
-    return counts
-
-
-def _mask(mask: ArrayLike | None, n: int, name: str) -> Bools:
-    if mask is None:
-        return np.zeros(n, dtype=bool)
-    values = np.asarray(mask)
-    if values.dtype != np.bool_ or values.shape != (n,):
-        raise InvalidOptions(
-            f"{name} must be one true or false per row ({n}), got {values.dtype} {values.shape}."
-        )
-    return values
-
-
 def _grouped(
     ids: Int64s,
     odds: Float64s | None,
@@ -247,12 +227,7 @@ def _grouped(
 ) -> _Groups:
     n = ids.size
     gumbel = rng.gumbel(size=n)  # for all rows, so that excluding one does not change the luck of the others
-    pin, out = _mask(pinned, n, "pinned"), _mask(excluded, n, "excluded")
-    both = np.flatnonzero(pin & out)
-    if both.size:
-        raise InvalidOptions(
-            f"Row {both[0]} is both pinned and excluded ({both.size} in all): undo one of the two."
-        )
+    pin, out = pins_and_exclusions(n, pinned, excluded)
     if noise == "exclude":
         out = out | ((ids == NOISE) & ~pin)  # a pin is a person's word on that row; it outweighs the setting
     rows = np.flatnonzero(~out)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from core.compute.kmq import Selection, TokenSelection
+from core.compute.masks import checked_counts, pins_and_exclusions
 from core.errors import InvalidOptions
 from core.types import NOISE, Bools, Float64s, Int64s
 
@@ -52,12 +53,7 @@ def pool_of(
     Raises InvalidOptions for a mask of another shape, a row both pinned and excluded, or rows in ``picked`` that are
     repeated, excluded, outside the dataset, or do not begin with the pinned rows.
     """
-    pin, out = _mask(pinned, n, "pinned"), _mask(excluded, n, "excluded")
-    both = np.flatnonzero(pin & out)
-    if both.size:
-        raise InvalidOptions(
-            f"Row {both[0]} is both pinned and excluded ({both.size} in all): undo one of the two."
-        )
+    pin, out = pins_and_exclusions(n, pinned, excluded)
     first: Int64s = np.flatnonzero(pin)
     if picked is None:
         return Pool(~out, first)
@@ -195,24 +191,7 @@ def with_clusters(
     )
 
 
-def _mask(mask: ArrayLike | None, n: int, name: str) -> Bools:
-    if mask is None:
-        return np.zeros(n, dtype=bool)
-    values: NDArray[Any] = np.asarray(mask)
-    if values.dtype != np.bool_ or values.shape != (n,):
-        raise InvalidOptions(
-            f"{name} must be one true or false per row ({n}), got {values.dtype} {values.shape}."
-        )
-    return values
-
-
 def _costs(token_counts: ArrayLike | None, n: int) -> Int64s:
     if token_counts is None:
         return np.ones(n, dtype=np.int64)
-    counts = np.asarray(token_counts, dtype=np.int64)
-    if counts.shape != (n,):
-        raise InvalidOptions(f"There are {counts.size} token counts for {n} rows: give one per row.")
-    bad = np.flatnonzero(counts < 0)
-    if bad.size:
-        raise InvalidOptions(f"Row {bad[0]} has {counts[bad[0]]} tokens: counts must be 0 or more.")
-    return counts
+    return checked_counts(token_counts, n)

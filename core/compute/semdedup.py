@@ -6,7 +6,7 @@ Comparing only inside clusters turns n x n cosines into the sum of squared clust
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -107,40 +107,21 @@ def semdedup(
         excluded=excluded,
     )
     out = found.dropped if excluded is None else found.dropped | np.asarray(excluded)
+    who: dict[str, Any] = {"pinned": pinned, "excluded": out}
     if then == "quality":
         if quality is None:
             raise InvalidOptions(
                 "Picking the best by quality needs a quality score: choose one, or pick at random."
             )
-        return top_quality(
-            quality, budget=budget, token_counts=token_counts, pinned=pinned, excluded=out, rng=rng
-        )
+        return top_quality(quality, budget=budget, token_counts=token_counts, **who, rng=rng)
     if then == "random":
         if token_counts is None:
-            return uniform(out.size, budget, pinned=pinned, excluded=out, rng=rng)
-        return uniform_tokens(token_counts, budget, pinned=pinned, excluded=out, rng=rng)
+            return uniform(out.size, budget, **who, rng=rng)
+        return uniform_tokens(token_counts, budget, **who, rng=rng)
+    spread: dict[str, Any] = {"n_clusters": n_clusters, "quota": quota, **who, "rng": rng}
     if token_counts is None:
-        return kmq(
-            cluster_id,
-            quality,
-            budget=budget,
-            n_clusters=n_clusters,
-            quota=quota,
-            pinned=pinned,
-            excluded=out,
-            rng=rng,
-        )
-    return kmq_tokens(
-        cluster_id,
-        quality,
-        token_counts=token_counts,
-        token_budget=budget,
-        n_clusters=n_clusters,
-        quota=quota,
-        pinned=pinned,
-        excluded=out,
-        rng=rng,
-    )
+        return kmq(cluster_id, quality, budget=budget, **spread)
+    return kmq_tokens(cluster_id, quality, token_counts=token_counts, token_budget=budget, **spread)
 
 
 def _check_pairs(sizes: Int64s) -> None:
