@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 from core.errors import CurationError
 from core.jobs.model import ErrorKind, Job, Progress
+from core.recipes import TrainingOutOfMemory
 
 LESS_MEMORY = (
     "Lower the batch size, the number of rows or the number of threads, let fewer jobs run at once "
@@ -23,6 +26,7 @@ RESUME = "Finished parts are kept: resume the job to go on from them."
 NEARLY_FULL_BYTES = 1_000_000
 _MEMORY_TEXTS = ("bad_alloc", "can't allocate memory", "Cannot allocate memory", "out of memory")
 _DISK_TEXTS = ("No space left on device", "Disk quota exceeded")
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")  # numpy's tofile, in an OSError without a number
 
 
 class FailedElsewhere(Exception):
@@ -37,6 +41,8 @@ def explain_failure(error: BaseException, workspace: Path) -> tuple[ErrorKind, s
     """Kind and reason of an exception that ended a step; the traceback belongs in the log, not here."""
     if isinstance(error, FailedElsewhere):
         return error.kind, str(error)
+    if isinstance(error, TrainingOutOfMemory):
+        return ErrorKind.OUT_OF_MEMORY, f"{error} {RESUME}"
     if _is_out_of_memory(error):
         text = (
             f"Out of memory ({_named(error)}); the worker used up to {peak_memory_gb():.1f} GB. {LESS_MEMORY}"
@@ -118,6 +124,20 @@ def free_bytes(path: Path) -> int | None:
     return None
 
 
+def explain_database_error(error: sqlite3.OperationalError, workspace: Path) -> str:
+    """Why the database of a workspace cannot be used, with what to do about it."""
+    free = free_bytes(workspace)
+    if free is not None and free < NEARLY_FULL_BYTES:
+        return (
+            f"The disk of {workspace} is full ({free:,} bytes free), so its database cannot be used. Nothing is lost. "
+            f"Free some space first, for example what is in {workspace / 'trash'} or {workspace / 'exports'}."
+        )
+    return (
+        f"The database of {workspace} cannot be used ({error}). Check that the folder can be written, and that no "
+        "other program keeps it locked."
+    )
+
+
 def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
@@ -130,7 +150,8 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def _is_out_of_disk(error: OSError, workspace: Path) -> bool:
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or any(text in str(error) for text in _DISK_TEXTS):
         return True
-    # numpy's tofile raises a bare OSError ("n requested and m written").
+    if _SHORT_WRITE.search(str(error)):
+        return True
     free = free_bytes(workspace)
     return error.errno is None and free is not None and free < NEARLY_FULL_BYTES
 

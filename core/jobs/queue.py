@@ -35,6 +35,7 @@ class Submission:
 
     job: Job
     attached: bool = False  # a job under way already makes the same result
+    moved: bool = False  # that job had not started, and waits for the place asked for now
     already_done: bool = False  # the result is there
 
 
@@ -71,7 +72,7 @@ def submit(
         except sqlite3.IntegrityError:
             attached = _attach(database, job)
             if attached is not None:
-                return Submission(attached, attached=True)
+                return attached
             # The other job ended in between, or the id was taken in the same microsecond.
             if _already_there(store, plan):
                 return Submission(_record_done(database, job), already_done=True)
@@ -204,8 +205,12 @@ def _already_there(store: ArtifactStore, plan: Plan) -> bool:
     return found is not None
 
 
-def _attach(database: Database, job: Job) -> Job | None:
-    """The job under way for the same result, which takes over a higher priority."""
+def _attach(database: Database, job: Job) -> Submission | None:
+    """The job under way for the same result, which takes over a higher priority.
+
+    One that still waits also takes over where it runs: the place asked for last is the one that is meant, and the
+    former may be down.
+    """
     with database.writing() as connection:
         found = rows.select(
             connection,
@@ -214,8 +219,14 @@ def _attach(database: Database, job: Job) -> Job | None:
         )
         if not found:
             return None
-        rows.change(connection, found[0], {"priority": max(found[0].priority, job.priority)})
-        return rows.find(connection, found[0].job_id)
+        columns: dict[str, object] = {"priority": max(found[0].priority, job.priority)}
+        place = (job.backend, job.resources)
+        moves = found[0].state is JobState.QUEUED and (found[0].backend, found[0].resources) != place
+        if moves:
+            columns |= {"backend": job.backend, "resources": job.resources, "reason": ""}
+        rows.change(connection, found[0], columns)
+        now = rows.find(connection, found[0].job_id)
+        return None if now is None else Submission(now, attached=True, moved=moves)
 
 
 def _apply(database: Database, job: Job, columns: rows.Columns) -> bool:

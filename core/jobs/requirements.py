@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.models.adapters import BUNDLED_LLM, PREFIX
 from core.models.files import bundled_model
 from core.registry import Plugin
 from core.steps.spec import StepOptions
@@ -36,13 +37,21 @@ def missing_packages(extra: str) -> list[str]:
 
 
 def models_named(options: StepOptions) -> list[str]:
-    """Models that the chosen plug-ins' options name, for those that load one themselves."""
+    """Models that a step trains or its chosen plug-ins load; those that come with the app or were made in it left out."""
     named = []
+    own = getattr(options, "model", "")
+    if isinstance(own, str) and own and own != BUNDLED_LLM and not own.startswith(PREFIX):
+        named.append(own)
     for choice in options.CHOICES:
         chosen = options.chosen_options(choice.field)
         model = getattr(chosen, "model", None)
         # An endpoint's model is the endpoint's affair.
-        if isinstance(model, str) and model and not hasattr(chosen, "base_url"):
+        if (
+            isinstance(model, str)
+            and model
+            and not hasattr(chosen, "base_url")
+            and not model.startswith(PREFIX)
+        ):
             named.append(model)
     return named
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.errors import InvalidOptions
 from core.selectors import SELECTORS, Answer, Problem
 from core.selectors.options import StratifiedOptions
 from core.steps.context import StepContext
@@ -60,12 +61,16 @@ def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows:
     excluded = _mask(inputs, "excluded", n_rows)
     if "within" in inputs:
         excluded |= ~_mask(inputs, "within", n_rows) & ~pinned
+    if excluded.all():
+        raise InvalidOptions(
+            f"None of the {n_rows:,} rows is left to select from: 'within' and 'excluded' leave out all of them."
+        )
     budget = budget_in_units(options, n_rows)
     problem = Problem(
         n_rows=n_rows,
         budget=budget,
         pinned=pinned,
-        excluded=excluded & ~pinned,
+        excluded=excluded,
         seed=own_seed(options.seed, options.method),
     )
     if clustering is not None:

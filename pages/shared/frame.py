@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import CurationError
+from core.jobs.causes import explain_database_error
+from core.settings import Settings
 from core.store.names import dataset_names
 from pages.shared.activity import show_activity
 from pages.shared.navigation import link_to, start_over_if_alone
@@ -114,6 +117,9 @@ def errors_in_place() -> Iterator[None]:
         yield
     except CurationError as error:
         st.error(plain(str(error)), icon=":material/error:")
+    except sqlite3.OperationalError as error:
+        reason = explain_database_error(error, Settings().workspace)
+        st.error(plain(reason), icon=":material/error:")
 
 
 def say_empty() -> None:

@@ -83,6 +83,11 @@ def start_job(
         )  # fmt: skip
         if done.already_done:
             st.toast("Made before with the same options and inputs: here it is.", icon=":material/bolt:")
+        elif done.moved:
+            title = backend_row(done.job.backend).title
+            st.toast(
+                f"A job for exactly this was waiting; it now waits for {plain(title)}.", icon=":material/dns:"
+            )
         elif done.attached:
             st.toast("A job for exactly this runs already.", icon=":material/link:")
         st.query_params[FOLLOWED] = done.job.job_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ class OutOfMemoryError(RuntimeError):
         (OSError(errno.ENOMEM, "Cannot allocate memory"), ErrorKind.OUT_OF_MEMORY),
         (OSError(errno.ENOSPC, "No space left on device"), ErrorKind.OUT_OF_DISK),
         (OSError("Error writing bytes to file. Detail: No space left on device"), ErrorKind.OUT_OF_DISK),
+        (OSError("2097152 requested and 322528 written"), ErrorKind.OUT_OF_DISK),
         (OSError(errno.EACCES, "Permission denied", "/x"), ErrorKind.BUG),
         (CurationError("as it is"), ErrorKind.REQUEST),
         (RuntimeError("seven"), ErrorKind.BUG),
@@ -95,3 +97,12 @@ def test_a_worker_lost_on_a_full_disk_says_so(monkeypatch: pytest.MonkeyPatch, t
 
 def test_the_free_space_of_a_path_that_is_not_there_is_its_parents(tmp_path: Path) -> None:
     assert causes.free_bytes(tmp_path / "no" / "such") is not None
+
+
+def test_a_database_on_a_full_disk_is_said_to_be_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    assert "keeps it locked" in causes.explain_database_error(error, tmp_path)
+    monkeypatch.setattr(causes, "free_bytes", lambda _: 17)
+    assert "full (17 bytes free)" in causes.explain_database_error(error, tmp_path)

@@ -12,6 +12,7 @@ from core.jobs import queue, rows
 from core.jobs.model import ErrorKind, Job, JobState
 from tests.core.jobs.engine import DATASET, Engine
 from tests.core.jobs.fakes import FakeBackend
+from tests.core.jobs.steps_for_tests import STEPS
 
 
 @pytest.fixture
@@ -42,6 +43,19 @@ def test_a_second_request_for_the_same_result_attaches_and_raises_the_priority(s
     assert second.job.job_id == first.job.job_id
     assert second.job.priority == 5
     assert not still.submission("count", n_parts=4).attached
+
+
+def test_a_job_that_waits_for_a_place_that_is_down_moves_to_the_place_asked_for_next(still: Engine) -> None:
+    waiting = still.submission("count", n_parts=3, resources={"cpus": 1})
+    again = queue.submit(
+        still.database, still.store, DATASET, "count", {"n_parts": 3},
+        backend="slurm", resources={"cpus": 4}, steps=STEPS,
+    )  # fmt: skip
+    assert (again.attached, again.moved, again.job.job_id) == (True, True, waiting.job.job_id)
+    assert (again.job.backend, again.job.resources.cpus) == ("slurm", 4)
+    force(still, again.job, state=JobState.RUNNING)
+    back = still.submission("count", n_parts=3)
+    assert (back.attached, back.moved, back.job.backend) == (True, False, "slurm")
 
 
 def test_a_result_that_is_there_is_not_computed_again(engine: Engine) -> None:

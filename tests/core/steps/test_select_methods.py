@@ -189,3 +189,27 @@ def test_two_methods_with_one_seed_do_not_share_their_luck() -> None:
 
     assert own_seed(42, "kmq") != own_seed(42, "random")
     assert own_seed(42, "kmq") == own_seed(42, "kmq") != own_seed(43, "kmq")
+
+
+def test_a_row_cannot_be_both_pinned_and_excluded(made: tuple[Path, str]) -> None:
+    workspace, dataset_id = made
+    rows = freeze_rows(ArtifactStore(workspace), dataset_id, np.arange(3), "three").id
+    with pytest.raises(InvalidOptions, match="Row 0 is both pinned and excluded"):
+        run_step(
+            workspace,
+            dataset_id,
+            "select",
+            {"method": "random", "budget": 5, "pinned": rows, "excluded": rows},
+        )
+
+
+def test_excluding_everything_is_said_and_makes_no_empty_selection(made: tuple[Path, str]) -> None:
+    workspace, dataset_id = made
+    rows = freeze_rows(ArtifactStore(workspace), dataset_id, np.arange(3), "three").id
+    with pytest.raises(InvalidOptions, match="None of the 60 rows is left"):
+        run_step(
+            workspace,
+            dataset_id,
+            "select",
+            {"method": "random", "budget": 5, "within": rows, "excluded": rows},
+        )
