@@ -45,7 +45,7 @@ class SmolLM2Options(LLMOptions):
     batch_tokens: int | None = Field(
         None,
         ge=1,
-        description="Tokens computed together, padding included; empty: 1,024 on a CPU, 32,768 on a GPU.",
+        description="Tokens computed together, padding included; empty: 512 on a CPU (1,024 when writing), 32,768 on a GPU.",
     )
 
 
@@ -55,7 +55,7 @@ class TransformersOptions(SmolLM2Options):
     model: str = Field(
         "HuggingFaceTB/SmolLM2-135M-Instruct",
         min_length=1,
-        description="A folder on this machine (a model or an adapter), or a hub id.",
+        description="A folder on this machine (a model or an adapter), adapter:ID of this workspace, or a hub id.",
     )
     revision: str | None = Field(
         None, description="Branch, tag or commit of a hub id; empty: its main branch."

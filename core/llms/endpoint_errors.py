@@ -17,10 +17,14 @@ TOO_LONG = (
     "too many tokens",
     "too long",
 )
+FILTERED = ("content_filter", "content management policy", "content_policy", "contentpolicy")
 
 
 class TooLong(Exception):
-    """A question that does not fit into the model's window; a state of one row, no failure of the run."""
+    """A question that does not fit into the model's window, or that the endpoint's content filter refuses.
+
+    A state of one row, no failure of the run.
+    """
 
 
 class OddAnswer(Exception):
@@ -31,8 +35,20 @@ def is_too_long(error: Exception) -> bool:
     """Whether the endpoint refused a question for its length, in the words of any of the known servers."""
     if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 413, 422, 500):
         return False
-    said = f"{getattr(error, 'code', '')} {_said(error)}".lower()
+    said = _code_and_words(error)
     return any(mark in said for mark in TOO_LONG)
+
+
+def is_filtered(error: Exception) -> bool:
+    """Whether the endpoint's content filter refused a question; asking it again changes nothing."""
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 403, 422):
+        return False
+    said = _code_and_words(error)
+    return any(mark in said for mark in FILTERED)
+
+
+def _code_and_words(error: openai.APIStatusError) -> str:
+    return f"{getattr(error, 'code', '')} {_said(error)}".lower()
 
 
 def retry_pause(error: Exception, attempt: int, longest_s: float, chance: float) -> float | None:

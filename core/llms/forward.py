@@ -8,13 +8,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from core.llms.prefixes import Group, common_length, shared_groups
+from core.llms.prefixes import MIN_SHARED, Group, common_length, shared_groups
 from core.models.batches import token_batches
 
-LOGIT_ROWS = 256  # positions whose logits over the whole vocabulary are held at once
+HEAD_ROWS = 256  # positions that go through the head together: more gain nothing, fewer waste its weights
+# Positions whose logits are held in float32 at once; 256 of them took a CPU six times as long as 16 at a time.
+CPU_LOGIT_ROWS, GPU_LOGIT_ROWS = 16, 256
+# Bytes of attention scores up to which a CPU computes them plainly, which was faster than the fused kernel on texts of
+# 150 tokens; the fused one is there for texts whose scores would fill the memory.
+PLAIN_SCORE_BYTES = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +53,17 @@ class Forward:
         self.body = model.base_model if model.base_model is not model else model.model
         self.device = next(model.parameters()).device
         self._pad, self._budget = pad, batch_tokens
+        self._fused = str(getattr(model.config, "_attn_implementation", ""))
+        self._attention = self._fused
 
     def hidden(self, reads: Sequence[Read]) -> Iterator[tuple[int, torch.Tensor]]:
         """Position of a read, and the states (m, width) from its ``first`` token on; in the order they are computed."""
         if not reads:
             return
         shareable = [read.tokens[: read.first] for read in reads]
-        start = common_length(shareable) if len(reads) > 1 else 0
+        start = common_length(shareable)
+        if start * (len(reads) - 1) < MIN_SHARED:
+            start = 0
         root = self._extend(None, [reads[0].tokens[:start]])[1] if start else None
         if root is None:
             start = 0
@@ -110,9 +120,12 @@ class Forward:
         memory = DynamicCache()
         for layer, (keys, values) in enumerate(past.layers if past is not None else []):
             memory.update(keys, values, layer)
+        self._choose_attention(len(sequences) * width * whole.shape[1])
         found = self.body(
             input_ids=tokens_in,
-            attention_mask=whole,
+            # Padding on the right is after every real token, so causal attention alone never sees it; without a mask
+            # it also skips the half that it need not compute.
+            attention_mask=None if past is None else whole,
             position_ids=positions,
             past_key_values=memory,
             use_cache=True,
@@ -123,6 +136,16 @@ class Forward:
             State([(one.keys, one.values) for one in kept.layers], whole, offset + lengths) if plain else None
         )
         return found.last_hidden_state, state
+
+    def _choose_attention(self, pairs: int) -> None:
+        """Plain attention for few pairs of positions on a CPU, else the one that the model came with."""
+        if self.device.type != "cpu" or self._fused != "sdpa":
+            return
+        heads = int(getattr(self.model.config, "num_attention_heads", 0) or 64)
+        wanted = "eager" if 4 * heads * pairs <= PLAIN_SCORE_BYTES else self._fused
+        if wanted != self._attention:
+            self.model.set_attn_implementation(wanted)
+            self._attention = wanted
 
     def begin(self, contexts: list[list[int]]) -> tuple[torch.Tensor, State]:
         """Read whole contexts; logits (rows, vocabulary) for what comes next, and the memory to go on from."""
@@ -140,23 +163,66 @@ class Forward:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Float32 logits (rows, vocabulary) of states (rows, width)."""
-        head = self.model.get_output_embeddings()
+        return self._float(self.model.get_output_embeddings()(hidden))
+
+    def _float(self, raw: torch.Tensor) -> torch.Tensor:
         scale = getattr(self.model.config, "logits_scaling", None)
-        found = head(hidden).float()
         cap = getattr(self.model.config, "final_logit_softcapping", None)
+        found = raw.float()
         found = found / scale if scale else found
         result: torch.Tensor = torch.tanh(found / cap) * cap if cap else found
         return result
 
-    def log_probabilities(self, hidden: torch.Tensor, targets: list[int]) -> torch.Tensor:
-        """Logarithm of the probability of each target token after each state, shape (m,), float32."""
-        wanted = torch.tensor(targets, device=self.device)
-        found = []
-        for at in range(0, len(targets), LOGIT_ROWS):
-            logits = self.logits(hidden[at : at + LOGIT_ROWS])
-            own = logits.gather(1, wanted[at : at + LOGIT_ROWS, None])[:, 0]
-            found.append(own - torch.logsumexp(logits, dim=1))
-        return torch.cat(found) if found else torch.empty(0)
+    def next_logits(self, reads: Sequence[Read]) -> Iterator[tuple[int, torch.Tensor]]:
+        """Position of a read, and the float64 logits (vocabulary,) of what comes after its last token."""
+        waiting: list[tuple[int, torch.Tensor]] = []
+        for place, (i, hidden) in enumerate(self.hidden(reads), start=1):
+            waiting.append((i, hidden[-1]))
+            if len(waiting) == CPU_LOGIT_ROWS or place == len(reads):
+                logits = self.logits(torch.stack([state for _, state in waiting])).double()
+                yield from zip([row for row, _ in waiting], logits, strict=True)
+                waiting = []
+
+    def log_probabilities(
+        self, reads: Sequence[Read], targets: Sequence[list[int]]
+    ) -> Iterator[tuple[int, torch.Tensor]]:
+        """Position of a read, and log p of each of its target tokens after each wanted state, (m,), float32.
+
+        ``targets`` holds as many tokens per read as there are states from its ``first`` token on. States of several
+        reads meet in the head.
+        """
+        waiting: list[tuple[int, torch.Tensor]] = []
+        count = 0
+        for i, hidden in self.hidden(reads):
+            waiting.append((i, hidden))
+            count += len(hidden)
+            if count >= HEAD_ROWS:
+                yield from self._targets(waiting, targets)
+                waiting, count = [], 0
+        yield from self._targets(waiting, targets)
+
+    def _targets(
+        self, waiting: list[tuple[int, torch.Tensor]], targets: Sequence[list[int]]
+    ) -> Iterator[tuple[int, torch.Tensor]]:
+        if not waiting:
+            return
+        hidden = torch.cat([states for _, states in waiting])
+        wanted = torch.tensor([token for i, _ in waiting for token in targets[i]], device=self.device)
+        found = torch.cat(
+            [
+                self._target_block(states, goal)
+                for states, goal in zip(hidden.split(HEAD_ROWS), wanted.split(HEAD_ROWS), strict=True)
+            ]
+        )
+        yield from zip(
+            [i for i, _ in waiting], found.split([len(states) for _, states in waiting]), strict=True
+        )
+
+    def _target_block(self, hidden: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        raw = self.model.get_output_embeddings()(hidden)
+        rows = CPU_LOGIT_ROWS if self.device.type == "cpu" else GPU_LOGIT_ROWS
+        parts = zip(raw.split(rows), wanted.split(rows), strict=True)
+        return torch.cat([-cross_entropy(self._float(part), goal, reduction="none") for part, goal in parts])
 
 
 def _repeated(state: State | None, rows: int) -> State | None:

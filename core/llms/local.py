@@ -20,18 +20,20 @@ from core.llms import EVERYTHING, TransformersOptions
 from core.llms.forward import Forward, Read
 from core.llms.generate import Sampling, generate
 from core.llms.templates import PromptTokens
+from core.models.adapters import PREFIX, adapter_folder, base_of
 from core.models.devices import choose_device, choose_dtype
 from core.models.files import find_model, fingerprint
 from core.models.packed_linear import pack_linears
 from core.protocols import Ability, Choices, LogLikelihoods, Usage
 
-CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 1024, 32_768
+# A processor reads at its full speed from 256 tokens on, and larger batches pad more; writing gains by more rows.
+CPU_BATCH_TOKENS, CPU_WRITING_TOKENS, GPU_BATCH_TOKENS = 512, 1024, 32_768
 ADAPTER = "adapter_config.json"
 
 
 def open_local(options: TransformersOptions, cache_folder: Path) -> LocalModel:
     """A model of a folder, an adapter folder or a hub id; its weights are loaded at the first question."""
-    folder = _found(options)
+    folder = _found(options, cache_folder)
     return LocalModel(options, lambda: folder, f"transformers:1:{_fingerprint(folder)}")
 
 
@@ -81,9 +83,8 @@ class LocalModel:
             targets.append(body)
             counts[row] = min(len(ids), limit, len(body))
         with torch.inference_mode():
-            for i, hidden in self._forward.hidden(reads):
-                found = self._forward.log_probabilities(hidden, targets[i]).double().cpu().numpy()
-                row = rows[i]
+            for i, logs in self._forward.log_probabilities(reads, targets):
+                found, row = logs.double().cpu().numpy(), rows[i]
                 total[row] = found[: counts[row]].sum()
                 closing[row] = found[counts[row]] if len(found) > counts[row] else np.nan
         self._count(reads)
@@ -105,8 +106,7 @@ class LocalModel:
             targets.append(firsts)
         probabilities, mass = np.full((len(prompts), len(answers)), np.nan), np.full(len(prompts), np.nan)
         with torch.inference_mode():
-            for i, hidden in self._forward.hidden(reads):
-                everything = self._forward.logits(hidden[-1:])[0].double()
+            for i, everything in self._forward.next_logits(reads):
                 chosen = everything[torch.tensor(targets[i], device=everything.device)]
                 probabilities[i] = torch.softmax(chosen, dim=0).cpu().numpy()
                 mass[i] = float(torch.exp(torch.logsumexp(chosen, 0) - torch.logsumexp(everything, 0)))
@@ -127,7 +127,7 @@ class LocalModel:
         sampling = Sampling(n, temperature, max_new_tokens, self._stops)
         seeds = [_seed(seed, prompt) for prompt in prompts]
         with torch.inference_mode():
-            tokens = generate(self._forward, contexts, seeds, sampling, self._budget)
+            tokens = generate(self._forward, contexts, seeds, sampling, self._writing_budget)
         self._count([Read(ids, 0) for ids in contexts])
         self.written_tokens += sum(len(ids) for several in tokens for ids in several)
         decode = self._tokenizer.decode
@@ -154,7 +154,7 @@ class LocalModel:
     def _tokenizer(self) -> Any:  # noqa: ANN401 - a tokenizer of transformers
         folder = self._folder
         own = (folder / "tokenizer_config.json").exists() or not (folder / ADAPTER).exists()
-        return _loaded(AutoTokenizer, folder if own else _base(folder))
+        return _loaded(AutoTokenizer, folder if own else base_of(folder))
 
     @functools.cached_property
     def _prompts(self) -> PromptTokens:
@@ -169,6 +169,10 @@ class LocalModel:
         return self.options.batch_tokens or (
             CPU_BATCH_TOKENS if self.device.type == "cpu" else GPU_BATCH_TOKENS
         )
+
+    @property
+    def _writing_budget(self) -> int:
+        return self.options.batch_tokens or max(self._budget, CPU_WRITING_TOKENS)
 
     @functools.cached_property
     def _window(self) -> int:
@@ -193,24 +197,17 @@ class LocalModel:
         return model
 
 
-def _found(options: TransformersOptions) -> Path:
+def _found(options: TransformersOptions, cache_folder: Path) -> Path:
     """The folder of the model or adapter; only the folder of an adapter holds no configuration of a model."""
+    if options.model.startswith(PREFIX):
+        return adapter_folder(options.model, cache_folder.parent.parent)
     path = Path(options.model).expanduser()
     return path.resolve() if (path / ADAPTER).exists() else find_model(options.model, options.revision)
 
 
-def _base(folder: Path) -> Path:
-    named = json.loads((folder / ADAPTER).read_text("utf-8")).get("base_model_name_or_path") or ""
-    if not named:
-        raise ModelMissing(
-            f"The adapter in {folder} does not name its base model: add base_model_name_or_path."
-        )
-    return find_model(str(named))
-
-
 def _fingerprint(folder: Path) -> str:
     own = fingerprint(folder)
-    return f"{own}+{fingerprint(_base(folder))}" if (folder / ADAPTER).exists() else own
+    return f"{own}+{fingerprint(base_of(folder))}" if (folder / ADAPTER).exists() else own
 
 
 def _with_adapter(folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a model of transformers
@@ -218,7 +215,7 @@ def _with_adapter(folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a 
         adapted = importlib.import_module("peft").PeftModel
     except ModuleNotFoundError as error:
         raise MissingExtra("An adapter", "finetune") from error
-    base = _loaded(AutoModelForCausalLM, _base(folder), dtype=dtype, use_safetensors=True)
+    base = _loaded(AutoModelForCausalLM, base_of(folder), dtype=dtype, use_safetensors=True)
     return adapted.from_pretrained(base, str(folder)).merge_and_unload()
 
 

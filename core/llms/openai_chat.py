@@ -18,7 +18,7 @@ import openai
 
 from core.errors import CurationError
 from core.llms import OpenAIChatOptions
-from core.llms.endpoint_errors import OddAnswer, TooLong, explained, is_too_long, retry_pause
+from core.llms.endpoint_errors import OddAnswer, TooLong, explained, is_filtered, is_too_long, retry_pause
 from core.protocols import Ability, Choices, LogLikelihoods, Usage
 
 T = TypeVar("T")
@@ -33,7 +33,8 @@ def open_endpoint(options: OpenAIChatOptions, cache_folder: Path) -> EndpointMod
 class EndpointModel:
     """Sends questions, several at once; every failure that may pass is tried again with growing, uneven pauses.
 
-    A question that is longer than the model's window is not an error: its answer is empty, or NaN, and counted.
+    A question that is longer than the model's window, or that the endpoint's content filter refuses, is not an error:
+    its answer is empty, or NaN, and counted.
     """
 
     def __init__(self, options: OpenAIChatOptions, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -80,7 +81,7 @@ class EndpointModel:
         def ask(job: tuple[str, int]) -> str:
             settings = {"temperature": temperature, "seed": seed + job[1], "max_tokens": max_new_tokens}
             answer = self._chat(job[0], settings)
-            return (answer.choices[0].message.content or "").strip()
+            return _sendable(answer.choices[0].message.content or "").strip()
 
         found = self._each(ask, [(prompt, k) for prompt in prompts for k in range(copies)])
         rows = [found[i * copies : (i + 1) * copies] for i in range(len(prompts))]
@@ -195,7 +196,7 @@ class EndpointModel:
             try:
                 return send()
             except (openai.OpenAIError, ValueError, OddAnswer) as error:
-                if is_too_long(error):
+                if is_too_long(error) or is_filtered(error):
                     raise TooLong from error
                 pause = retry_pause(error, attempt, self.options.max_pause_s, random.random())
                 if pause is None or attempt == self.options.max_retries:
@@ -242,6 +243,7 @@ class EndpointModel:
 
 
 def _sendable(text: str) -> str:
+    """A text without halves of surrogate pairs, which no encoding takes and JSON can bring in."""
     return str(text).encode("utf-8", "replace").decode()
 
 

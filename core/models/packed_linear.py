@@ -37,11 +37,28 @@ class PackedLinear(nn.Module):  # type: ignore[misc]
         return result
 
 
+class PackedGate(nn.Module):  # type: ignore[misc]
+    """``down(silu(gate(x)) * up(x))`` of packed layers: activation and product happen while the results are in cache."""
+
+    def __init__(self, gate: PackedLinear, up: PackedLinear, down: PackedLinear) -> None:
+        super().__init__()
+        self.gate, self.up, self.down = gate, up, down
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The block's output, same shape as the inputs."""
+        operators = torch.ops.mkldnn._linear_pointwise
+        gate = operators(inputs, self.gate.weight, self.gate.bias, "swish", [], "")
+        both = operators.binary(inputs, gate, self.up.weight, self.up.bias, "mul")
+        result: torch.Tensor = self.down(both)
+        return result
+
+
 def pack_linears(module: nn.Module) -> int:
     """Replace the bfloat16 linear layers inside ``module`` by packed ones; returns how many were replaced.
 
     The operators are torch's own but not in its documented interface, so they are tried on every layer: where they
-    are missing or answer differently the layer stays as it is, which is only slower.
+    are missing or answer differently the layer stays as it is, which is only slower. A gated block (SwiGLU, as Llama
+    and its kin have it) becomes one ``PackedGate``, tried in the same way.
     """
     replaced = 0
     for name, child in list(module.named_children()):
@@ -50,15 +67,17 @@ def pack_linears(module: nn.Module) -> int:
             if packed is not None:
                 setattr(module, name, packed)
                 replaced += 1
-        else:
-            replaced += pack_linears(child)
+            continue
+        gate = _gated(child)
+        replaced += pack_linears(child)
+        packed_gate = _packed_gate(child, gate) if gate is not None else None
+        if packed_gate is not None:
+            setattr(module, name, packed_gate)
     return replaced
 
 
 def _packed(linear: nn.Linear) -> PackedLinear | None:
-    probe = torch.linspace(-1, 1, 2 * linear.in_features, dtype=torch.bfloat16).reshape(
-        2, 1, linear.in_features
-    )
+    probe = _probe(linear.in_features)
     try:
         with torch.inference_mode():
             packed = PackedLinear(linear)
@@ -67,3 +86,53 @@ def _packed(linear: nn.Linear) -> PackedLinear | None:
     except (AttributeError, RuntimeError, TypeError):
         return None
     return packed if close else None
+
+
+def _probe(width: int) -> torch.Tensor:
+    return torch.linspace(-1, 1, 2 * width, dtype=torch.bfloat16).reshape(2, 1, width)
+
+
+def _gated(block: nn.Module) -> torch.Tensor | None:
+    """What a block with the layers and the activation of a gated one answers to the probe; None for any other."""
+    layers = dict(block.named_children())
+    if not {"gate_proj", "up_proj", "down_proj"} <= set(layers) or not _is_silu(
+        getattr(block, "act_fn", None)
+    ):
+        return None
+    first = layers["gate_proj"]
+    if type(first) is not nn.Linear or first.weight.dtype != torch.bfloat16:
+        return None
+    try:
+        with torch.inference_mode():
+            answer: torch.Tensor = block(_probe(first.in_features))
+    except (RuntimeError, TypeError, ValueError):  # a block that takes more than its inputs
+        return None
+    return answer if isinstance(answer, torch.Tensor) else None
+
+
+def _is_silu(activation: object) -> bool:
+    """By what it answers: libraries have classes of their own for it, and small inputs tell few activations apart."""
+    if not callable(activation):
+        return False
+    points = torch.linspace(-6, 6, 25)
+    try:
+        found = activation(points)
+    except (RuntimeError, TypeError):
+        return False
+    return isinstance(found, torch.Tensor) and torch.allclose(found, nn.functional.silu(points), atol=1e-5)
+
+
+def _packed_gate(block: nn.Module, wanted: torch.Tensor) -> PackedGate | None:
+    """The block in one piece, if that answers as the block did: so another activation or order of layers is noticed."""
+    layers = [getattr(block, name) for name in ("gate_proj", "up_proj", "down_proj")]
+    if not all(isinstance(layer, PackedLinear) for layer in layers):
+        return None
+    packed = PackedGate(*layers)
+    try:
+        with torch.inference_mode():
+            found = packed(_probe(wanted.shape[-1])).float()
+    except (AttributeError, RuntimeError, TypeError):
+        return None
+    # Rounding, also of what cancels out, is relative to the size of the whole answer.
+    slack = 0.02 * float(wanted.float().abs().max()) + 1e-6
+    return packed if float((found - wanted.float()).abs().max()) <= slack else None

@@ -11,6 +11,9 @@ from core.protocols import RawPrompt
 
 torch = pytest.importorskip("torch")
 
+from core.llms import forward  # noqa: E402
+from core.models.packed_linear import PackedGate, cpu_computes_bfloat16  # noqa: E402
+
 PROMPTS = ["What is this?", "Name three rivers of the north and say where they end.", "Hi", ""]
 RESPONSES = [
     "A pan.",
@@ -62,6 +65,34 @@ def test_a_shared_beginning_changes_no_answer(local, plain):
         wanted = torch.softmax(logits[letters], dim=0).numpy()
         np.testing.assert_allclose(found.probabilities[row], wanted, atol=1e-4)
         assert found.mass[row] == pytest.approx(float(torch.softmax(logits, 0)[letters].sum()), abs=1e-4)
+
+
+def test_plain_and_fused_attention_answer_alike(local, monkeypatch):
+    plainly = local.loglikelihood(PROMPTS, RESPONSES)
+    assert local._model.config._attn_implementation == "eager"
+    monkeypatch.setattr(forward, "PLAIN_SCORE_BYTES", 0)
+    fused = local.loglikelihood(PROMPTS, RESPONSES)
+    assert local._model.config._attn_implementation == "sdpa"
+    np.testing.assert_allclose(fused.total, plainly.total, atol=1e-3)
+
+
+@pytest.mark.skipif(not cpu_computes_bfloat16(), reason="this processor does not compute bfloat16")
+def test_a_models_gated_blocks_are_packed_and_answer_alike(tiny, local):
+    options = TransformersOptions(model=str(tiny), dtype="bfloat16", device="cpu")
+    client = LLMS["transformers"].load()(options, tiny)
+    found = client.loglikelihood(PROMPTS, RESPONSES)
+    assert all(type(layer.mlp) is PackedGate for layer in client._model.model.layers)
+    np.testing.assert_allclose(found.mean, local.loglikelihood(PROMPTS, RESPONSES).mean, atol=0.1)
+
+
+def test_likelihoods_do_not_depend_on_how_many_positions_meet_in_the_head(local, monkeypatch):
+    wanted = local.loglikelihood(PROMPTS, RESPONSES)
+    for rows, head in ((1, 1), (3, 7), (1000, 1000)):
+        monkeypatch.setattr(forward, "CPU_LOGIT_ROWS", rows)
+        monkeypatch.setattr(forward, "HEAD_ROWS", head)
+        found = local.loglikelihood(PROMPTS, RESPONSES)
+        np.testing.assert_allclose(found.total, wanted.total, atol=1e-3)
+        np.testing.assert_allclose(found.end, wanted.end, atol=1e-4)
 
 
 def test_a_blank_response_is_not_scored_and_disturbs_no_other(local):

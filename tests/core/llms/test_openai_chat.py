@@ -76,6 +76,10 @@ class ChatServer:
             answer.pop("usage")
         if deed == "no choices":
             answer["choices"] = []
+        if deed == "blank":
+            answer["choices"][0]["message"]["content"] = None
+        if deed == "half a character":
+            answer["choices"][0]["message"]["content"] = "salt \ud83d"
         if deed == "no logprobs":
             answer["choices"][0]["logprobs"] = None
         content = json.dumps(answer)
@@ -90,6 +94,13 @@ class ChatServer:
                 "code": "context_length_exceeded",
             }
             content = json.dumps({"error": error})
+        if deed == "filtered":
+            status = 400
+            error = {
+                "message": "The response was filtered by the content management policy",
+                "code": "content_filter",
+            }
+            content = json.dumps({"error": error})
         content = {"html": "<html>Welcome</html>", "empty": "", "cut": content[: len(content) // 2]}.get(
             deed, content
         )
@@ -102,7 +113,9 @@ class ChatServer:
         }.items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(content.encode())
+        sent = content.encode()
+        # A connection that breaks in the middle of an answer: fewer bytes than were promised.
+        handler.wfile.write(sent[: len(sent) // 2] if deed == "broken" else sent)
 
     @staticmethod
     def answered(body: dict) -> dict:
@@ -168,7 +181,7 @@ def test_samples_have_their_own_seeds_and_greedy_answers_are_asked_once(server):
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("deed", ["500", "502", "503", "429", "html", "empty", "cut", "no choices"])
+@pytest.mark.parametrize("deed", ["500", "502", "503", "429", "html", "empty", "cut", "no choices", "broken"])
 def test_a_failure_that_passes_is_tried_again(server, deed):
     server.script = [deed, deed]
     assert opened(server).complete(["q"]) == [["echo q"]]
@@ -233,6 +246,27 @@ def test_a_silent_server_is_given_up(server):
         opened(server, timeout_s=0.2, max_retries=1).complete(["q"])
 
 
+def test_a_server_that_is_slow_once_is_asked_again(server):
+    server.script = ["hang"]
+    assert opened(server, timeout_s=0.3).complete(["q"]) == [["echo q"]]
+    assert len(server.requests) == 2
+
+
+def test_a_model_that_says_nothing_gives_an_empty_answer_that_is_not_kept(server, tmp_path):
+    server.script = ["blank"]
+    client = CachedModel(opened(server), tmp_path)
+    assert client.complete(["q"]) == [[""]]
+    assert client.usage.not_answered == 0
+    assert client.complete(["q"]) == [["echo q"]]
+
+
+def test_half_a_character_is_replaced_so_that_the_answer_can_be_kept(server, tmp_path):
+    server.script = ["half a character"]
+    assert CachedModel(opened(server), tmp_path).complete(["q"]) == [["salt ?"]]
+    assert CachedModel(opened(server), tmp_path).complete(["q"]) == [["salt ?"]]
+    assert len(server.requests) == 1
+
+
 def test_a_server_that_is_down_is_named():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -242,15 +276,24 @@ def test_a_server_that_is_down_is_named():
         client.complete(["q"])
 
 
-def test_a_question_that_is_too_long_is_a_state_of_its_row(server):
-    server.script = ["too long"]
+@pytest.mark.parametrize("deed", ["too long", "filtered"])
+def test_a_question_that_cannot_be_answered_is_a_state_of_its_row(server, deed):
+    server.script = [deed]
     client = opened(server, concurrency=1)
     assert client.complete(["long", "short"]) == [[""], ["echo short"]]
     assert client.usage.not_answered == 1
-    server.script = ["too long"]
+    server.script = [deed]
     found = client.choose(["long", "short"], ("4", "5"))
     assert np.isnan(found.probabilities[0]).all()
     assert np.isfinite(found.probabilities[1]).all()
+
+
+def test_a_likelihood_of_a_row_that_is_too_long_is_unknown(server):
+    server.script = ["too long"]
+    found = opened(server, echo=True, concurrency=1).loglikelihood(["long", "p"], ["a b", "a b"])
+    assert np.isnan(found.total[0])
+    assert found.n_tokens[0] == 0
+    assert np.isfinite(found.total[1])
 
 
 def test_counts_that_cannot_be_are_replaced_and_cost_follows(server):
