@@ -15,7 +15,7 @@ from core.jobs.queue import submit
 from core.jobs.wait import wait
 from core.selectors import SELECTORS
 from core.steps.comparison import Comparison, read_comparison
-from core.steps.report import write_report
+from core.steps.report import notes_of, write_report
 from core.steps.scopes import find_selection, freeze
 from core.store.names import dataset_names
 from core.types import JSON
@@ -105,14 +105,16 @@ def _report(session: Session, parsed: argparse.Namespace, job: Job) -> int:
     made = session.store.get(parsed.dataset, "comparison", job.artifact_id)
     name = dataset_names(session.database, session.store)[parsed.dataset]
     report = write_report(session.store, made, Path(parsed.out), dataset_name=name)
-    for line in _table(read_comparison(made)):
+    found = read_comparison(made)
+    for line in [*_table(found), *notes_of(found)]:
         session.show(line)
     session.show(f"{report.path}: {report.n_bytes:,} bytes, sha256 {report.sha256}")
     session.result(
         {
             "job_id": job.job_id,
             "artifact_id": made.id,
-            "selections": [one.id for one in read_comparison(made).selections],
+            "selections": [one.id for one in found.selections],
+            "notes": notes_of(found),
             "path": str(report.path),
             "sha256": report.sha256,
         }
@@ -130,6 +132,13 @@ def _table(found: Comparison) -> list[str]:
         for metric, best in zip(metrics, bests, strict=True):
             value = method.values.get(metric.key)
             said = "-" if value is None or value.value is None else f"{value.value:,.{metric.digits}f}"
+            if (
+                value is not None
+                and value.over == "seeds"
+                and value.low is not None
+                and value.high is not None
+            ):
+                said += f" ±{(value.high - value.low) / 2:,.{metric.digits}f}"
             cells += f"{said + ('*' if best.get(i) else ''):>20}"
         lines.append(f"{method.title[:27]:28}{cells}")
     return lines

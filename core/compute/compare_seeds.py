@@ -1,29 +1,30 @@
-"""Methods beside each other, each drawn with one or more seeds: means over seeds with bootstrap intervals."""
+"""Methods beside each other, each drawn with one or more seeds: means over seeds with intervals.
+
+The intervals are Student's t, not a bootstrap: with the few seeds that anybody draws, a bootstrap over them holds the
+truth far less often than it says (3 seeds: 74 of 100 times instead of 95, measured on normal numbers).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 
 from core.compute.compare import Interval
 from core.types import Bools, Float64s, Int64s
 
-N_RESAMPLES = 2000
-
 
 def mean_over_seeds(
-    values: Float64s, *, confidence_fraction: float = 0.95, rng: np.random.Generator
+    values: Float64s, *, confidence_fraction: float = 0.95
 ) -> tuple[Float64s, Float64s, Float64s]:
     """Mean, low and high (k,) of ``values`` (seeds, k); low and high are NaN for a single seed."""
     m, k = values.shape
+    mean = values.mean(axis=0)
     if m < 2:
-        nothing = np.full(k, np.nan)
-        return values.mean(axis=0), nothing, nothing
-    means = rng.multinomial(m, np.full(m, 1 / m), size=N_RESAMPLES) @ values / m
-    tail = (1 - confidence_fraction) / 2
-    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
-    return values.mean(axis=0), low, high
+        return mean, np.full(k, np.nan), np.full(k, np.nan)
+    reach = stats.t.ppf(0.5 + confidence_fraction / 2, m - 1) * values.std(axis=0, ddof=1) / np.sqrt(m)
+    return mean, mean - reach, mean + reach
 
 
 def overlap_of_methods(
@@ -33,13 +34,12 @@ def overlap_of_methods(
     *,
     independent: Bools,
     confidence_fraction: float = 0.95,
-    rng: np.random.Generator,
 ) -> Interval:
     """Mean Jaccard index of the pairs of selections of two methods, or of one method with itself.
 
     ``jaccard`` (m, m) over all selections, ``left`` and ``right`` which of them belong to each method. A selection is
-    not paired with itself unless it is alone. Pairs that are not ``independent`` (m, m), because they were drawn with
-    one seed and share their luck, count only where there is no other pair. The interval resamples seeds of both.
+    not paired with itself unless it is alone. Pairs that are not ``independent`` (m, m), because they share their luck,
+    count only where there is no other pair. The interval leaves out one seed of either method at a time (jackknife).
     """
     usable = np.ones((left.size, right.size), dtype=bool)
     if left.size > 1 or right.size > 1:
@@ -47,22 +47,20 @@ def overlap_of_methods(
     apart = usable & independent[np.ix_(left, right)]
     usable = apart if apart.any() else usable
     index = jaccard[np.ix_(left, right)]
-    mean = float(index[usable].mean())
-    if usable.sum() < 2:
-        return Interval(mean, float("nan"), float("nan"), int(usable.sum()))
-    same = np.array_equal(left, right)
-    times_left = rng.multinomial(left.size, np.full(left.size, 1 / left.size), size=N_RESAMPLES)
-    times_right = (
-        times_left
-        if same
-        else rng.multinomial(right.size, np.full(right.size, 1 / right.size), size=N_RESAMPLES)
-    )
-    weight = np.einsum("ti,ij,tj->t", times_left, usable.astype(np.float64), times_right)
-    total = np.einsum("ti,ij,tj->t", times_left, index * usable, times_right)
-    means = total[weight > 0] / weight[weight > 0]
-    tail = (1 - confidence_fraction) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(mean, float(low), float(high), int(usable.sum()))
+    mean, n = float(index[usable].mean()), int(usable.sum())
+    if np.array_equal(left, right):
+        parts = [_mean_without(index, usable, i, i) for i in range(left.size)]
+        groups = [parts] if left.size > 2 else []
+    else:
+        of_left = [_mean_without(index, usable, i, None) for i in range(left.size)]
+        of_right = [_mean_without(index, usable, None, j) for j in range(right.size)]
+        groups = [parts for parts in (of_left, of_right) if len(parts) > 1]
+    if not groups or any(np.isnan(parts).any() for parts in groups):
+        return Interval(mean, float("nan"), float("nan"), n)
+    variance = sum((len(p) - 1) / len(p) * float(((np.array(p) - np.mean(p)) ** 2).sum()) for p in groups)
+    freedom = min(len(parts) for parts in groups) - 1
+    reach = float(stats.t.ppf(0.5 + confidence_fraction / 2, freedom) * np.sqrt(variance))
+    return Interval(mean, max(0.0, mean - reach), min(1.0, mean + reach), n)
 
 
 def only_in_one_group(n: int, selections: Sequence[Int64s], group: Sequence[int]) -> Int64s:
@@ -74,3 +72,13 @@ def only_in_one_group(n: int, selections: Sequence[Int64s], group: Sequence[int]
         only[rows] = mine
     only[several] = -1
     return only
+
+
+def _mean_without(index: Float64s, usable: Bools, i: int | None, j: int | None) -> float:
+    """Mean of the usable pairs without seed ``i`` of the rows and ``j`` of the columns; NaN when none is left."""
+    kept = usable.copy()
+    if i is not None:
+        kept[i, :] = False
+    if j is not None:
+        kept[:, j] = False
+    return float(index[kept].mean()) if kept.any() else float("nan")

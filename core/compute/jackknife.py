@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
@@ -43,9 +45,10 @@ def vendi_interval(
             grams[i] += unit.T @ unit
     gram, n = grams.sum(axis=0), int(counts.sum())
     without = [vendi_of_gram(gram - own, n - int(count)) for own, count in zip(grams, counts, strict=True)]
-    return jackknife_interval(
+    found = jackknife_interval(
         vendi_of_gram(gram, n), np.asarray(without), confidence_fraction=confidence_fraction
     )
+    return _within(found, 1.0, float(n))
 
 
 def entropy_interval(
@@ -56,8 +59,18 @@ def entropy_interval(
     without = (
         [cluster_entropy(cluster_id, np.setdiff1d(rows, part)) for part in parts] if len(parts) > 1 else []
     )
-    return jackknife_interval(
+    found = jackknife_interval(
         cluster_entropy(cluster_id, rows), np.asarray(without), confidence_fraction=confidence_fraction
+    )
+    return _within(found, 0.0, float(np.log(max(1, rows.size))))
+
+
+def _within(found: Interval, lowest: float, highest: float) -> Interval:
+    """The interval without what the number cannot be; a symmetric one reaches beyond for few rows."""
+    return replace(
+        found,
+        low=float(np.clip(found.low, lowest, highest)),
+        high=float(np.clip(found.high, lowest, highest)),
     )
 
 

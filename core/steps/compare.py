@@ -45,16 +45,11 @@ class _Field:
     groups: list[MethodGroup]
     measured: list[dict[str, Estimate]]
     confidence_fraction: float
-    seed: int
 
     def group_of(self) -> list[int]:
         """Index of the method of each selection."""
         where = {i: g for g, group in enumerate(self.groups) for i in group.members}
         return [where[i] for i in range(len(self.artifacts))]
-
-    def rng(self) -> np.random.Generator:
-        """A stream for resampling seeds."""
-        return np.random.default_rng([self.seed, 2])
 
 
 def run(context: StepContext, options: CompareOptions) -> dict[str, JSON]:
@@ -71,7 +66,6 @@ def run(context: StepContext, options: CompareOptions) -> dict[str, JSON]:
         groups=group_by_method(artifacts),
         measured=measured,
         confidence_fraction=options.confidence_fraction,
-        seed=options.seed,
     )
     context.progress("compare", 0, 1)
     found = _comparison(pool, field, options)
@@ -182,7 +176,7 @@ def _over_seeds(field: _Field, members: Sequence[int]) -> dict[str, Estimate]:
 
 def _seed_estimates(field: _Field, values: Float64s) -> list[Estimate]:
     """Means (k,) over ``values`` (seeds, k) with intervals over seeds."""
-    mean, low, high = mean_over_seeds(values, confidence_fraction=field.confidence_fraction, rng=field.rng())
+    mean, low, high = mean_over_seeds(values, confidence_fraction=field.confidence_fraction)
     alone = len(values) < 2
     return [
         Estimate(value=float(m))
@@ -200,7 +194,6 @@ def _shares(field: _Field, groups: Groups) -> list[list[Estimate]]:
 
 def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[Estimate]]:
     members = [np.array(group.members) for group in field.groups]
-    rng = field.rng()
     m = len(members)
     found = [[Estimate(value=1.0)] * m for _ in range(m)]
     for i in range(m):
@@ -211,21 +204,21 @@ def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[Estimat
                 members[j],
                 independent=apart,
                 confidence_fraction=field.confidence_fraction,
-                rng=rng,
             )
             found[i][j] = found[j][i] = estimate(overlap, "seeds")
     return found
 
 
 def _independent(field: _Field) -> Bools:
-    """Which pairs of selections do not share their luck: another seed, or a method that draws nothing."""
-    of = field.group_of()
-    drawn = [field.groups[g].name in SELECTORS and SELECTORS[field.groups[g].name].random for g in of]
-    seeds = [artifact.manifest.options.get("seed") for artifact in field.artifacts]
-    m = len(seeds)
-    return np.array(
-        [[i == j or seeds[i] != seeds[j] or not (drawn[i] and drawn[j]) for j in range(m)] for i in range(m)]
-    )
+    """Which pairs of selections do not share their luck.
+
+    A method's own name goes into its seed, so only one method with one seed and other options draws alike.
+    """
+    names = [field.groups[g].name for g in field.group_of()]
+    drawn = [name in SELECTORS and SELECTORS[name].random for name in names]
+    luck = [(name, a.manifest.options.get("seed")) for name, a in zip(names, field.artifacts, strict=True)]
+    m = len(luck)
+    return np.array([[i == j or luck[i] != luck[j] or not drawn[i] for j in range(m)] for i in range(m)])
 
 
 def _spreads(pool: PoolFacts, field: _Field, quality: str) -> dict[str, Spread]:

@@ -110,7 +110,7 @@ class Comparison(_Model):
     n_rows: int
     n_pool_rows: int  # on which coverage was measured; 0 without embeddings
     budgets_differ: bool
-    shared_seeds: bool  # some methods were drawn with one seed, and overlap by more than their choice
+    shared_seeds: bool  # some selections are of one method with one seed and other options
     quality: str
     epochs: float
     confidence_fraction: float
@@ -133,7 +133,11 @@ class Comparison(_Model):
         return [m for m in METRICS if any(_known(one.values.get(m.key)) for one in self.methods)]
 
     def best(self, metric: Metric) -> dict[int, bool]:
-        """Methods that are best in a metric, and those whose interval reaches the best: index → whether it is best."""
+        """Methods that are best in a metric, and those that seeds cannot tell from it: index → whether it is best.
+
+        None is best where all are alike. Only intervals over seeds are asked: those over rows move together for all
+        methods, because the rows are the same, so that they overlap says nothing.
+        """
         return _best(metric, [one.values.get(metric.key) for one in self.methods])
 
 
@@ -181,6 +185,6 @@ def _best(metric: Metric, values: list[Estimate | None]) -> dict[int, bool]:
     for i, v in known.items():
         if sign * (v.value or 0.0) >= top - 1e-12:
             found[i] = True
-        elif v.low is not None and v.high is not None and v.low <= sign * top <= v.high:
+        elif v.over == "seeds" and v.low is not None and v.high is not None and v.low <= sign * top <= v.high:
             found[i] = False
-    return found
+    return {} if len(found) == len(known) and all(found.values()) else found

@@ -94,8 +94,10 @@ def notes_of(found: Comparison) -> list[str]:
     """What to keep in mind when reading the numbers, in sentences."""
     level = f"{found.confidence_fraction:.0%}"
     said = [
-        f"Intervals are {level}: over rows for a method with one selection, over seeds for one with several. With few "
-        "seeds an interval over them is too narrow."
+        f"Intervals are {level}. For a method with several seeds they are over seeds (Student's t): what another draw "
+        "would give. For a method with one selection they are over rows, drawn thin: how sure the number is of this one "
+        "selection. Rows are the same for all methods, so intervals over rows may overlap although one method is "
+        "always ahead."
     ]
     if found.is_sampled:
         said.append(
@@ -106,7 +108,15 @@ def notes_of(found: Comparison) -> list[str]:
         said.append("The selections are not of one size, so a larger one covers more for that reason alone.")
     if found.shared_seeds:
         said.append(
-            "Some methods were drawn with the same seed: they share their luck, and overlap by more than their choice."
+            "Some selections are of one method with one seed and other options: they share their luck, and overlap by "
+            "more than their choice."
+        )
+    short = [one for one in found.selections if one.shortfall]
+    if short:
+        named = sorted({found.methods[one.method].title for one in short})
+        unit = "tokens" if short[0].unit == "tokens" else "rows"
+        said.append(
+            f"Budget left unspent by {', '.join(named)}: up to {max(one.shortfall for one in short):,} {unit}."
         )
     for i, one in enumerate(found.methods):
         same = [other.title for j, other in enumerate(found.methods[:i]) if found.jaccard[i][j].value == 1.0]
@@ -126,12 +136,12 @@ def _summary(found: Comparison) -> str:
         note = f"{seeds} seeds" if seeds > 1 else "one seed" if method.is_random else "no chance"
         dot = f'<i style="background:{svg.colour(i)}"></i>'
         lines.append(
-            f"<tr><th>{dot}{escape(method.title)}<small>{note}</small></th><td>{method.n_only:,}</td>{cells}<td>{method.n_only:,}</td></tr>"
+            f"<tr><th>{dot}{escape(method.title)}<small>{note}</small></th><td>{method.n_only:,}</td>{cells}</tr>"
         )
     return (
         f'<h2>Summary</h2><div class="wide"><table><thead><tr><th>Method</th><th title="Rows that no other method '
         f'picked">Only here</th>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-        "<p class=note>Bold with a star: best. Bold: its interval reaches the best.</p>"
+        "<p class=note>Bold with a star: best. Bold: the best is inside its interval over seeds.</p>"
     )
 
 
@@ -273,7 +283,7 @@ def _arrow(metric: Metric) -> str:
 
 
 def _dot(value: Estimate) -> svg.Dot:
-    return svg.Dot(value.value or 0.0, value.low, value.high)
+    return svg.Dot(value.value or 0.0, value.low, value.high, thin=value.over != "seeds")
 
 
 def _number(value: float, digits: int | None = None) -> str:

@@ -21,11 +21,12 @@ MAP_PX = 250
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A value with its interval, None where there is none."""
+    """A value with its interval, None where there is none; ``thin`` for an interval that tells less."""
 
     value: float
     low: float | None = None
     high: float | None = None
+    thin: bool = False
 
 
 def colour(i: int) -> str:
@@ -42,7 +43,7 @@ def strip(dot: Dot, low: float, high: float, i: int, *, width: int = 96) -> str:
 
     parts = [f'<line class="axis" x1="5" x2="{width - 5}" y1="6" y2="6"/>']
     if dot.low is not None and dot.high is not None:
-        parts.append(_line(x(dot.low), x(dot.high), 6, i))
+        parts.append(_line(x(dot.low), x(dot.high), 6, i, thin=dot.thin))
     parts.append(f'<circle cx="{x(dot.value):.1f}" cy="6" r="4" fill="{colour(i)}"/>')
     return _svg(width, 12, parts, "")
 
@@ -95,7 +96,7 @@ def dot_plot(
         for i, line in enumerate(methods):
             at, dot = y - 5 + offset * (i + 0.5), line[g]
             if dot.low is not None and dot.high is not None:
-                parts.append(_line(x(dot.low), x(dot.high), at, i))
+                parts.append(_line(x(dot.low), x(dot.high), at, i, thin=dot.thin))
             parts.append(f'<circle cx="{x(dot.value):.1f}" cy="{at:.1f}" r="3.6" fill="{colour(i)}"/>')
     return _svg(width, int(height), parts, title)
 
@@ -161,9 +162,10 @@ def _share_axis(most: float, x: Callable[[float], float], height: float) -> list
     return parts
 
 
-def _line(x1: float, x2: float, y: float, i: int) -> str:
+def _line(x1: float, x2: float, y: float, i: int, *, thin: bool) -> str:
     return (
-        f'<line x1="{x1:.1f}" x2="{x2:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour(i)}" stroke-width="2" '
+        f'<line x1="{x1:.1f}" x2="{x2:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour(i)}" '
+        f'stroke-width="{1 if thin else 2.5}" '
         'stroke-opacity="0.55" stroke-linecap="round"/>'
     )
 

@@ -36,6 +36,7 @@ def interval_chart(found: Comparison, metric: Metric) -> None:
             "high": value.high if value.high is not None else value.value,
             "said": f"{value.value:,.{metric.digits}f}",
             "over": f"{value.n} seeds" if value.over == "seeds" else value.over or "no interval",
+            "is_over_seeds": value.over == "seeds",
             "mark": "★" if best.get(i) else "",
         }
         for i, (title, value) in enumerate(zip(titles_of(found), _values(found, metric), strict=True))
@@ -54,8 +55,11 @@ def interval_chart(found: Comparison, metric: Metric) -> None:
     )
     scale = alt.Scale(zero=False, nice=True, padding=14)
     x_axis = alt.Axis(tickCount=3, grid=True, format=",~f")
-    whisker = base.mark_rule(strokeWidth=3, opacity=0.5).encode(
-        x=alt.X("low:Q", scale=scale, axis=x_axis, title=None), x2="high:Q"
+    whisker = base.mark_rule(opacity=0.5).encode(
+        x=alt.X("low:Q", scale=scale, axis=x_axis, title=None),
+        x2="high:Q",
+        # Thin where it is over rows: what another draw would give is not in it.
+        strokeWidth=alt.condition(alt.datum.is_over_seeds, alt.value(4), alt.value(1.5)),
     )
     dot = base.mark_point(filled=True, size=90, opacity=1).encode(x=alt.X("value:Q", scale=scale, title=None))
     star = base.mark_text(dy=-12, fontSize=12).encode(x="value:Q", text="mark:N")

@@ -112,18 +112,18 @@ def _show_summary(found: Comparison) -> None:
         alt="Every method with its numbers; the best of each column has a star",
     )
     st.caption(
-        f"★ best; bold: its interval reaches the best; ×3: mean of three seeds; ± is half the {found.confidence_fraction:.0%} interval."
+        f"★ best; bold: the best is inside its interval over seeds; ×3: mean of three seeds; ± is half the "
+        f"{found.confidence_fraction:.0%} interval over seeds."
     )
     _say_notes(found)
 
 
 def _say_notes(found: Comparison) -> None:
-    short = [one for one in found.selections if one.shortfall]
     said = notes_of(found)
-    if short:
-        named = sorted({found.methods[one.method].title for one in short})
-        said.append(
-            f"Budget left unspent by {', '.join(named)}: up to {max(one.shortfall for one in short):,} rows."
+    if found.budgets_differ:
+        st.warning(
+            "The selections are not of one size, so a larger one covers more for that reason alone.",
+            icon=":material/balance:",
         )
     with st.expander(f"How to read this ({count_of(len(said), 'note')})", icon=":material/info:"):
         for line in said:
@@ -154,7 +154,7 @@ def _said(value: Estimate | None, metric: Metric, *, star: bool) -> str:
     if value is None or value.value is None:
         return "–"
     text = _rounded(value.value, metric.digits)
-    if value.low is not None and value.high is not None:
+    if value.over == "seeds" and value.low is not None and value.high is not None:
         text += f" ±{_rounded((value.high - value.low) / 2, metric.digits)}"
     return f"{text} ★" if star else text
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from core.errors import ArtifactMissing, InvalidOptions
-from core.steps.comparison import Comparison, read_comparison, read_membership
+from core.steps.comparison import Comparison, Estimate, read_comparison, read_membership
 from core.steps.plan import plan_step
 from core.steps.report import render_report, write_report
 from core.store.artifacts import Artifact, ArtifactStore
@@ -143,7 +143,8 @@ def test_intervals_are_over_seeds_where_there_are_some_else_over_rows(made: Made
     seeds = [made.found.selections[i].values["mean_distance"].value for i in made.found.methods[1].selections]
     assert (random.over, random.n) == ("seeds", 3)
     assert random.value == pytest.approx(np.mean(seeds))
-    assert min(seeds) <= random.low <= random.value <= random.high <= max(seeds)
+    assert random.high - random.value == pytest.approx(4.302653 * np.std(seeds, ddof=1) / np.sqrt(3))
+    assert random.value - random.low == pytest.approx(random.high - random.value)
     assert (top.over, top.n) == ("pool rows", N_ROWS)
     assert top.low < top.value < top.high
     assert made.found.methods[2].values["radius"].low is None
@@ -192,11 +193,30 @@ def test_one_selection_is_no_comparison(made: Made) -> None:
         plan_step(made.store, made.dataset_id, "compare", {"selections": [made.selections[0].id, "feed"]})
 
 
-def test_one_seed_for_two_methods_is_told(made: Made) -> None:
-    pair = [made.run("select", method=method, seed=5, budget=BUDGET) for method in ("kmq", "random")]
-    found = read_comparison(made.run("compare", selections=[one.id for one in pair]))
+def test_one_seed_for_one_method_with_other_options_is_told(made: Made) -> None:
+    two_methods = [made.run("select", method=method, seed=5, budget=BUDGET) for method in ("kmq", "random")]
+    found = read_comparison(made.run("compare", selections=[one.id for one in two_methods]))
+    assert not found.shared_seeds  # a method's name is part of its seed
+    options = {"quota": "equal"}
+    other = made.run("select", method="kmq", seed=5, budget=BUDGET, method_options=options)
+    found = read_comparison(made.run("compare", selections=[two_methods[0].id, other.id]))
     assert found.shared_seeds
-    assert not made.found.shared_seeds
+
+
+def test_where_all_are_alike_none_is_best_and_rows_tell_nothing_about_another_draw(made: Made) -> None:
+    radius = next(metric for metric in made.found.shown_metrics() if metric.key == "radius")
+
+    def best(*values: Estimate) -> dict[int, bool]:
+        methods = [
+            one.model_copy(update={"values": {"radius": value}})
+            for one, value in zip(made.found.methods, values, strict=False)
+        ]
+        return made.found.model_copy(update={"methods": methods}).best(radius)
+
+    assert best(Estimate(value=1.0), Estimate(value=1.0)) == {}
+    wide = {"value": 1.1, "low": 0.9, "high": 1.3}
+    assert best(Estimate(value=1.0), Estimate(**wide, over="pool rows")) == {0: True}
+    assert best(Estimate(value=1.0), Estimate(**wide, over="seeds")) == {0: True, 1: False}
 
 
 def test_budgets_that_differ_are_told(made: Made) -> None:

@@ -1,0 +1,58 @@
+"""Intervals over seeds hold what they say, and overlaps count the right pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.compute.compare_seeds import mean_over_seeds, only_in_one_group, overlap_of_methods
+
+
+@pytest.mark.parametrize("n_seeds", [2, 3, 5, 10])
+def test_an_interval_over_few_seeds_holds_the_truth_as_often_as_it_says(n_seeds: int) -> None:
+    values = np.random.default_rng(0).normal(7.0, 2.0, size=(n_seeds, 4000))
+    _, low, high = mean_over_seeds(values, confidence_fraction=0.95)
+    held = float(((low <= 7.0) & (high >= 7.0)).mean())
+    assert held == pytest.approx(0.95, abs=0.015)
+
+
+def test_one_seed_has_no_interval() -> None:
+    mean, low, high = mean_over_seeds(np.array([[1.0, 2.0]]))
+    assert mean.tolist() == [1.0, 2.0]
+    assert np.isnan([low, high]).all()
+
+
+def test_the_overlap_of_two_methods_is_the_mean_of_all_their_pairs() -> None:
+    index = np.eye(4)
+    index[:2, 2:] = [[0.2, 0.4], [0.6, 0.8]]
+    index[2:, :2] = index[:2, 2:].T
+    every = np.ones((4, 4), dtype=bool)
+    found = overlap_of_methods(index, np.array([0, 1]), np.array([2, 3]), independent=every)
+    assert (found.mean, found.n) == (pytest.approx(0.5), 4)
+    assert 0 <= found.low < 0.5 < found.high <= 1
+
+
+def test_a_method_with_itself_leaves_out_each_selection_with_itself() -> None:
+    index = np.array([[1.0, 0.2, 0.3], [0.2, 1.0, 0.4], [0.3, 0.4, 1.0]])
+    members = np.arange(3)
+    found = overlap_of_methods(index, members, members, independent=np.ones((3, 3), dtype=bool))
+    assert found.mean == pytest.approx(0.3)
+    assert found.low < 0.3 < found.high
+
+
+def test_pairs_that_share_their_luck_count_only_where_there_are_no_others() -> None:
+    index = np.eye(4)
+    index[:2, 2:] = [[0.9, 0.1], [0.1, 0.9]]
+    index[2:, :2] = index[:2, 2:].T
+    apart = np.ones((4, 4), dtype=bool)
+    apart[[0, 1, 2, 3], [2, 3, 0, 1]] = False
+    found = overlap_of_methods(index, np.array([0, 1]), np.array([2, 3]), independent=apart)
+    assert found.mean == pytest.approx(0.1)
+    assert (found.low, found.high, found.n) == (pytest.approx(0.1), pytest.approx(0.1), 2)
+    alone = overlap_of_methods(index, np.array([0]), np.array([2]), independent=apart)
+    assert alone.mean == pytest.approx(0.9)
+
+
+def test_rows_of_one_group_only_are_told_by_group() -> None:
+    picks = [np.array([0, 1]), np.array([1, 2]), np.array([2, 3])]
+    assert only_in_one_group(5, picks, [0, 0, 1]).tolist() == [0, 0, -1, 1, -1]
