@@ -7,12 +7,14 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
 from core.cli.session import Session
+from core.compute import clear
 from core.compute.metrics import auroc, kept_half
 from core.compute.noise import NOISE_KINDS, plant_noise
 from core.encoders import open_encoder
@@ -23,7 +25,7 @@ from core.protocols import LanguageModel
 from core.registry import Options, parse_options
 from core.scorers import SCORERS, ScorerInput
 from core.steps.identify import plan_import
-from core.types import Float32s
+from core.types import Bools, Float32s
 
 DONE = 0
 # What is measured unless others are named: everything that the bundled models answer in about the same time.
@@ -55,6 +57,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--llm", default="smollm2", help="language model")
     parser.add_argument("--llm-options", default="{}", help="its options as JSON")
+    parser.add_argument(
+        "--clear",
+        action="store_true",
+        help="also tell what CLEAR's filter, a random one and the oracle would drop",
+    )
     parser.add_argument("--truth", default="", help="write which rows were changed to this file")
 
 
@@ -78,6 +85,9 @@ def bench_noise(session: Session, parsed: argparse.Namespace) -> int:
     )
     session.show("\n".join(f"  {name:20} AUROC {value:.3f}" for name, value in found.items()))
     session.show(f"  kept half            precision {precision:.3f}, recall {recall:.3f}")
+    filters = clear_filters(columns["confidence"], noisy.is_noisy, parsed.seed) if parsed.clear else {}
+    for name, table in filters.items():
+        session.show(filter_lines(name, table))
     session.result(
         {
             "noise": parsed.noise,
@@ -90,8 +100,42 @@ def bench_noise(session: Session, parsed: argparse.Namespace) -> int:
             "kept_half": {"precision": precision, "recall": recall},
             "llm": llm.identity,
         }
+        | ({"clear": filters} if parsed.clear else {})
     )
     return DONE
+
+
+def clear_filters(confidence: Float32s, is_noisy: Bools, seed: int) -> dict[str, dict[str, Any]]:
+    """{noisy, clean} x {kept, corrected, dropped} with precision and recall of the kept, by filter (methods.md 2.4).
+
+    ``filter`` keeps what is above the median confidence, ``random`` as many rows at random, ``oracle`` the clean ones.
+    """
+    rows = np.arange(len(confidence), dtype=np.int64)
+    level = clear.threshold(confidence)
+    filtered = clear.auto_filter(confidence, level.gamma)
+    n_kept = int((filtered.action == "keep").sum())
+    made = {
+        "filter": filtered,
+        "random": clear.random_control(len(rows), n_kept, np.random.default_rng(seed)),
+        "oracle": clear.oracle_control(rows, rows[is_noisy]),
+    }
+    found = {}
+    for name, proposals in made.items():
+        table = clear.confusion(proposals.action, is_noisy)
+        precision, recall = clear.kept_precision_recall(table)
+        found[name] = {"table": table, "precision": precision, "recall": recall}
+    return found
+
+
+def filter_lines(name: str, found: Mapping[str, Any]) -> str:
+    """The table of one filter for a person; filters correct nothing, so that column is left out."""
+    table = found["table"]
+    lines = [f"  {name:20} precision {found['precision']:.3f}, recall {found['recall']:.3f}"]
+    lines += [
+        f"    {kind:18} {counts['kept']:,} kept, {counts['dropped']:,} dropped"
+        for kind, counts in table.items()
+    ]
+    return "\n".join(lines)
 
 
 def _json(text: str) -> Mapping[str, object]:

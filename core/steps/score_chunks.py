@@ -43,26 +43,16 @@ class ScoreChunks:
         row = SCORERS[self.options.scorer]
         scorer = self.options.build("scorer")(self.options.chosen_options("scorer"))
         llm = self._open_model(row)
-        encode = _encoder(self.options)
-        wanted = ["prompt", "response", *(column for role, column in PARSED.items() if role in row.reads)]
-        reader = RowReader(self.examples, wanted, self.chunk_rows)
+        encode = scorer_encoder(self.options)
+        reader = RowReader(self.examples, columns_read(row), self.chunk_rows)
         vectors = None if self.vectors is None else [np.load(path, mmap_mode="r") for path in self.vectors]
 
         def compute(number: int) -> None:
             rows = reader.rows(number)
             start = number * self.chunk_rows
-            sides = [side[start : start + rows.num_rows] for side in vectors] if vectors else [None, None]
+            sides = [side[start : start + rows.num_rows] for side in vectors] if vectors else None
             before = None if llm is None else llm.usage
-            given = ScorerInput(
-                prompts=[str(text) for text in rows.column("prompt").to_pylist()],
-                responses=[str(text) for text in rows.column("response").to_pylist()],
-                prompt_vectors=sides[0],
-                response_vectors=sides[1],
-                conversations=_parsed(rows, "conversations", row),
-                meta=_parsed(rows, "meta", row),
-                llm=llm,
-                encode=encode,
-            )
+            given = scorer_input(row, rows, sides, llm=llm, encode=encode)
             table = pa.table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
             with part_file(self.parts / part_name(number)) as aside:
                 pq.write_table(table, aside)
@@ -91,7 +81,7 @@ class Spent:
         about = orjson.loads((metadata.metadata or {}).get(ABOUT, b"{}"))
         if about:
             self.llm_identity = about["llm_identity"]
-            self.usage = _combined(self.usage, Usage(**about["usage"]))
+            self.usage = combined(self.usage, Usage(**about["usage"]))
 
     def text(self) -> str:
         """The questions in words; empty when no model was asked."""
@@ -113,7 +103,34 @@ def read_parts(paths: Iterable[Path]) -> pa.Table:
     return pa.concat_tables([pq.read_table(path) for path in paths]).replace_schema_metadata(None)
 
 
-def _encoder(options: ScoreOptions) -> Callable[[Sequence[str]], Float32s] | None:
+def columns_read(row: Scorer) -> list[str]:
+    """The columns of examples that a scorer reads."""
+    return ["prompt", "response", *(column for role, column in PARSED.items() if role in row.reads)]
+
+
+def scorer_input(
+    row: Scorer,
+    rows: pa.Table,
+    sides: Sequence[Float32s] | None,
+    *,
+    llm: LanguageModel | None,
+    encode: Callable[[Sequence[str]], Float32s] | None,
+) -> ScorerInput:
+    """What a scorer is given of these rows; ``sides`` are their vectors of prompts and of responses."""
+    prompt_vectors, response_vectors = sides if sides is not None else (None, None)
+    return ScorerInput(
+        prompts=[str(text) for text in rows.column("prompt").to_pylist()],
+        responses=[str(text) for text in rows.column("response").to_pylist()],
+        prompt_vectors=prompt_vectors,
+        response_vectors=response_vectors,
+        conversations=_parsed(rows, "conversations", row),
+        meta=_parsed(rows, "meta", row),
+        llm=llm,
+        encode=encode,
+    )
+
+
+def scorer_encoder(options: ScoreOptions) -> Callable[[Sequence[str]], Float32s] | None:
     """What turns texts into vectors for a scorer whose options name an encoder; it is opened at the first text."""
     name = getattr(options.chosen_options("scorer"), "encoder", "")
     if not name:
@@ -131,11 +148,11 @@ def _parsed(rows: pa.Table, role: str, row: Scorer) -> list[JSON] | None:
 def _about(llm: LanguageModel | None, before: Usage | None) -> bytes:
     if llm is None or before is None:
         return b"{}"
-    usage = _combined(llm.usage, before, sign=-1)
+    usage = combined(llm.usage, before, sign=-1)
     return orjson.dumps({"llm_identity": llm.identity, "usage": asdict(usage)})
 
 
-def _combined(one: Usage, other: Usage, *, sign: int = 1) -> Usage:
+def combined(one: Usage, other: Usage, *, sign: int = 1) -> Usage:
     """Their sum or difference; a cost that neither knows stays unknown."""
     costs = [
         cost for cost in (one.cost, sign * other.cost if other.cost is not None else None) if cost is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +20,14 @@ class Choice:
     field: str
     options_field: str
     table: Table[Any]
+
+
+def choice_prefix(choices: Sequence[Choice], choice: Choice) -> str:
+    """What the names of a plug-in's options begin with where they stand beside the step's own: empty, or the field for
+    a later one over the same table (``judge_``), so that two models of one step can be told apart.
+    """
+    first = next(other for other in choices if other.table is choice.table)
+    return "" if first == choice else f"{choice.field}_"
 
 
 class StepOptions(Options):

@@ -1,0 +1,198 @@
+"""The chunks of Auto-Correct: candidates and verdicts for some rows, which any process can ask for and leave as a part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.compute.clear import Finding, Verdict, same_answer
+from core.llms import open_llm
+from core.protocols import LanguageModel, Usage
+from core.steps.chunks import Compute, part_file
+from core.steps.judge import Judged, JudgeSettings, Pair, contains_template, judge_pairs
+from core.steps.propose_options import ProposeOptions
+from core.steps.score_chunks import ABOUT, combined, part_name
+from core.types import JSON, Int64s
+
+Columnar: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
+_COLUMNS: list[pa.Field[Any]] = [
+    pa.field("example_id", pa.int64()),
+    pa.field("candidate", pa.string()),
+    pa.field("found", pa.string()),
+    pa.field("verdict_confidence", pa.float32()),
+    pa.field("evidence", pa.string()),
+]
+PART_SCHEMA = pa.schema(_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Who writes candidates and who judges; one client where both are the same model."""
+
+    writer: LanguageModel
+    judge: LanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class RowTexts:
+    """Some rows, by id."""
+
+    example_ids: list[int]
+    prompts: list[str]
+    responses: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeChunks:
+    """Candidates and verdicts for ``chunk_rows`` of the rows ``example_ids`` (ascending) as one part."""
+
+    workspace: Path
+    examples: Path
+    example_ids: Int64s
+    parts: Path
+    options: ProposeOptions
+    chunk_rows: int
+
+    def open(self) -> Compute:
+        """Open the clients, each model being loaded at its first question."""
+        models = open_models(self.options, self.workspace)
+
+        def compute(number: int) -> None:
+            ids = self.example_ids[number * self.chunk_rows : (number + 1) * self.chunk_rows]
+            table, spent = proposals_of(read_texts(self.examples, ids), models, self.options)
+            about = {
+                role: {"identity": model.identity, "usage": asdict(spent[role])}
+                for role, model in (("writer", models.writer), ("judge", models.judge))
+            }
+            table = table.replace_schema_metadata({ABOUT: orjson.dumps(about)})
+            with part_file(self.parts / part_name(number)) as aside:
+                pq.write_table(table, aside)
+
+        return compute
+
+
+def open_models(options: ProposeOptions, workspace: Path) -> Models:
+    """The clients that the options name, behind the cache of their answers."""
+    writer = open_llm(options.llm, options.llm_options, workspace=workspace, needs=("complete",))
+    if same_client(options):
+        return Models(writer, writer)
+    return Models(
+        writer, open_llm(options.judge, options.judge_options, workspace=workspace, needs=("complete",))
+    )
+
+
+def same_client(options: ProposeOptions) -> bool:
+    """Whether writer and judge are one model, which then need not be loaded twice."""
+    return (options.llm, options.llm_options) == (options.judge, options.judge_options)
+
+
+def read_texts(examples: Path, ids: Int64s) -> RowTexts:
+    """Prompts and responses of some rows, ascending."""
+    found = read_rows(examples, ids, ["example_id", "prompt", "response"]).to_pydict()
+    return RowTexts(found["example_id"], found["prompt"], found["response"])
+
+
+def read_rows(examples: Path, ids: Int64s, columns: list[str]) -> pa.Table:
+    """Some columns of some rows, at least one, ascending; only the row groups that hold them are read."""
+    with pq.ParquetFile(examples) as file:
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        groups = np.searchsorted(starts, ids, side="right") - 1
+        pieces = [
+            file.read_row_group(int(group), columns).take(pa.array(ids[groups == group] - starts[group]))
+            for group in np.unique(groups)
+        ]
+    return pa.concat_tables(pieces)
+
+
+def proposals_of(
+    rows: RowTexts, models: Models, options: ProposeOptions
+) -> tuple[pa.Table, dict[str, Usage]]:
+    """A candidate and a finding for every row (PART_SCHEMA), and what ``writer`` and ``judge`` did for it.
+
+    ``found`` is a Finding of core.compute.clear; the candidate is null where none was written.
+    """
+    before = models.writer.usage
+    written = candidates(models.writer, rows.prompts, options)
+    spent = {"writer": combined(models.writer.usage, before, sign=-1)}
+    before = models.judge.usage
+    contested = [i for i, text in enumerate(written) if text and not same_answer(text, rows.responses[i])]
+    pairs = [Pair(rows.prompts[i], rows.responses[i], str(written[i])) for i in contested]
+    settings = JudgeSettings(
+        options.judged_characters(), options.judge_samples, options.judge_beta_fraction, options.seed
+    )
+    judged = dict(zip(contested, judge_pairs(models.judge, pairs, settings), strict=True))
+    spent["judge"] = combined(models.judge.usage, before, sign=-1)
+    found = [
+        {"example_id": example_id} | _answer((rows.prompts[i], rows.responses[i]), written[i], judged.get(i))
+        for i, example_id in enumerate(rows.example_ids)
+    ]
+    return pa.Table.from_pylist(found, PART_SCHEMA), spent
+
+
+def candidates(model: LanguageModel, prompts: Sequence[str], options: ProposeOptions) -> list[str | None]:
+    """One answer per prompt; "" where the model wrote nothing, None where it could not be asked."""
+    asked = [i for i, prompt in enumerate(prompts) if prompt.strip()]
+    answers: list[str | None] = [""] * len(prompts)
+    for i, text in zip(asked, _complete(model, [prompts[i] for i in asked], options), strict=True):
+        answers[i] = text
+    return answers
+
+
+def _complete(model: LanguageModel, prompts: list[str], options: ProposeOptions) -> list[str | None]:
+    if not prompts:
+        return []
+
+    def ask(some: list[str]) -> tuple[list[str], int]:
+        before = model.usage.not_answered
+        found = model.complete(
+            some,
+            temperature=options.temperature,
+            seed=options.seed,
+            max_new_tokens=options.max_new_tokens,
+        )
+        return [one[0].strip() for one in found], model.usage.not_answered - before
+
+    written, n_failed = ask(prompts)
+    answers: list[str | None] = list(written)
+    if n_failed:
+        # Which of the blank ones could not be asked shows only one by one; blank answers are in no cache.
+        for i in [i for i, text in enumerate(written) if not text]:
+            text, failed = ask([prompts[i]])
+            answers[i] = None if failed else text[0]
+    return answers
+
+
+def nothing_asked(ids: Int64s) -> pa.Table:
+    """The same columns for rows about which no model is asked."""
+    n = len(ids)
+    columns: list[Columnar] = [pa.array(ids), pa.nulls(n, pa.string()), pa.nulls(n, pa.string())]
+    columns += [pa.array(np.full(n, np.nan, np.float32)), pa.array(["{}"] * n, pa.string())]
+    return pa.Table.from_arrays(columns, schema=PART_SCHEMA)
+
+
+def _answer(texts: tuple[str, str], candidate: str | None, judged: Judged | None) -> dict[str, JSON]:
+    """The columns of a row besides its id; where nobody judged, the candidate says why."""
+    if judged is None:
+        missing: Finding = "not_answered" if candidate is None else "no_candidate"
+        verdict = Verdict("identical" if candidate else missing)
+        tampered = contains_template(*texts, candidate or "")
+        judged = Judged(verdict, [], was_cut=False, contains_template=tampered)
+    evidence = {
+        "verdicts": judged.verdicts,
+        "was_cut": judged.was_cut,
+        "contains_template": judged.contains_template,
+    }
+    return {
+        "candidate": candidate or None,
+        "found": judged.verdict.found,
+        "verdict_confidence": judged.verdict.candidate_confidence,
+        "evidence": orjson.dumps(evidence).decode(),
+    }
