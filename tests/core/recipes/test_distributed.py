@@ -1,0 +1,44 @@
+"""One training in two processes, which stand for two GPUs."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import CurationError, JobCancelled
+from core.recipes import SftLoraOptions
+from core.recipes.distributed import launch
+from tests.core.recipes.conftest import LORA, QUICK, train, weights
+
+pytestmark = pytest.mark.slow
+
+
+def test_two_processes_train_one_adapter_stop_together_and_go_on(make):
+    options = SftLoraOptions(**QUICK, **LORA)
+    seen = []
+
+    def stop_at_two(step, n_steps, message):
+        seen.append((step, n_steps))
+        if step >= 2:
+            raise JobCancelled("stop")
+
+    request = make("two", on_progress=stop_at_two)
+    with pytest.raises(JobCancelled):
+        launch(request, "sft_lora", options, 2)
+    left = [path.name for path in (request.folder / "checkpoints").iterdir()]
+    assert left
+    assert not (request.folder / "trained.json").exists()
+    points = []
+    launch(make("two", on_metric=lambda *point: points.append(point)), "sft_lora", options, 2)
+    done = train(make("two"))
+    # 16 rows in batches of two in two processes.
+    assert done.n_steps == 4
+    assert max(n_steps for _, n_steps in seen) == 4
+    assert [p.step for p in done.curves if p.name == "loss"] == [1, 2, 3, 4]
+    assert {name for name, _, _ in points} >= {"loss", "learning_rate"}
+    alone = train(make("alone"), per_device_train_batch_size=4)
+    assert weights(done.folder).keys() == weights(alone.folder).keys()
+
+
+def test_what_is_wrong_in_a_process_is_said_by_its_own_message(make):
+    with pytest.raises(CurationError, match="No row can be learned from"):
+        launch(make(), "sft_lora", SftLoraOptions(**QUICK | {"max_length": 8}), 2)
