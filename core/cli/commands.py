@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from core.cli import jobs_view, place
+from core.cli import estimate, jobs_view, place
 from core.cli.flags import parse_step_flags
 from core.cli.session import Session
 from core.errors import InvalidOptions
 from core.jobs.model import Job
-from core.jobs.queue import submit
+from core.jobs.queue import Submission, submit
 from core.jobs.tick import tick
 from core.jobs.ticker import Ticker
 from core.jobs.wait import wait
@@ -26,13 +26,21 @@ from core.steps.export import ExportRequest, export
 from core.steps.identify import plan_import
 from core.steps.replay import replay as replay_manifest
 from core.steps.scopes import freeze
+from core.store.frozen_decisions import freeze_decisions
 from core.store.names import dataset_names, name_dataset
 
 DONE, FAILED = 0, 1
+# Steps that make a dataset have commands of their own.
+OWN_COMMANDS = {
+    "import": "To import, use: tamis import PATH.",
+    "curate": "To apply decisions, use: tamis apply --dataset DATASET --name NAME.",
+}
 ROW_POINTERS = {
     "within",
     "pinned",
     "excluded",
+    "oracle_rows",
+    "held_out",
 }  # options that name rows: tag:NAME, scope:SCOPE or selection:ID
 
 jobs_list = jobs_view.list_all
@@ -128,13 +136,15 @@ def list_datasets(session: Session, parsed: argparse.Namespace) -> int:
 
 def run_step(session: Session, parsed: argparse.Namespace) -> int:
     """Submit a step and, unless told otherwise, wait for it."""
-    if parsed.step == "import":
-        raise InvalidOptions("To import, use: tamis import PATH.")
+    if parsed.step in OWN_COMMANDS:
+        raise InvalidOptions(OWN_COMMANDS[parsed.step])
     STEPS[parsed.step]  # a wrong name is wrong usage, whatever the dataset
     session.store.examples(parsed.dataset)
-    values = parse_step_flags(parsed.step, parsed.rest)
-    for pointer in ROW_POINTERS & values.keys():
-        values[pointer] = freeze(session.store, session.database, parsed.dataset, str(values[pointer]))
+    values = _step_values(session, parsed)
+    if parsed.estimate:
+        return estimate.show_estimate(
+            session, parsed.dataset, parsed.step, values, n_sample=parsed.estimate_rows
+        )
     chosen = place.chosen(parsed)
     if parsed.preflight:
         return place.show_preflight(session, parsed.dataset, parsed.step, values, chosen)
@@ -145,6 +155,7 @@ def run_step(session: Session, parsed: argparse.Namespace) -> int:
         )  # fmt: skip
         tick(session.database, session.store, session.settings)
         job = submission.job
+        _say_attached(session, submission)
         session.show(f"{job.job_id} {job.state}")
         session.result({"job_id": job.job_id, "state": job.state, "artifact_id": job.artifact_id})
         return DONE
@@ -162,6 +173,17 @@ def run_step(session: Session, parsed: argparse.Namespace) -> int:
     return _finish(session, job, values)
 
 
+def _step_values(session: Session, parsed: argparse.Namespace) -> dict[str, object]:
+    """The options of a step; what points at rows, tags or decisions of now is frozen."""
+    values = parse_step_flags(parsed.step, parsed.rest)
+    for pointer in ROW_POINTERS & values.keys():
+        values[pointer] = freeze(session.store, session.database, parsed.dataset, str(values[pointer]))
+    if values.get("decisions") == "current":
+        frozen = freeze_decisions(session.store, session.database, parsed.dataset)
+        values["decisions"] = frozen.id if frozen is not None else ""
+    return values
+
+
 def export_rows(session: Session, parsed: argparse.Namespace) -> int:
     """Write rows and the manifest beside them."""
     request = ExportRequest(
@@ -169,6 +191,7 @@ def export_rows(session: Session, parsed: argparse.Namespace) -> int:
         selection=parsed.selection,
         tag=parsed.tag,
         scope=parsed.scope,
+        decisions=parsed.decisions,
         format_name=parsed.format,
         container=parsed.container or ("parquet" if parsed.out.endswith(".parquet") else "jsonl"),
     )
@@ -217,6 +240,7 @@ def _submit_and_wait(
         session.database, session.store, dataset_id, step, values,
         backend=chosen.backend, resources=chosen.resources, priority=chosen.priority,
     )  # fmt: skip
+    _say_attached(session, submission)
     return wait(
         session.database,
         session.store,
@@ -224,6 +248,17 @@ def _submit_and_wait(
         submission.job.job_id,
         on_progress=_ChangedLines(session.say),
     )
+
+
+def _say_attached(session: Session, submission: Submission) -> None:
+    """That nothing new was queued, and where what runs instead is."""
+    job = submission.job
+    if submission.moved:
+        session.say(f"tamis: job {job.job_id} waited for exactly this; it now waits for {job.backend}.")
+    elif submission.attached:
+        session.say(
+            f"tamis: job {job.job_id} on {job.backend} makes exactly this already; waiting for that one."
+        )
 
 
 def _said(summary: Mapping[str, object]) -> str:

@@ -12,15 +12,15 @@ from pydantic.fields import FieldInfo
 from core.errors import InvalidOptions
 from core.registry import Options
 from core.steps import STEPS
-from core.steps.spec import StepOptions
+from core.steps.spec import StepOptions, choice_prefix
 from core.types import JSON
 
 
 def parse_step_flags(step_name: str, arguments: Sequence[str]) -> dict[str, JSON]:
     """Values for a step from ``--field value`` pairs.
 
-    The options of a plug-in that a field names (``--encoder minilm``) are flags too (``--long-text chunk_mean``).
-    Raises InvalidOptions for a flag that is none of them, naming those that are.
+    The options of a plug-in that a field names (``--encoder minilm``) are flags too (``--long-text chunk_mean``); those
+    of a second field over the same table begin with its name (``--judge-model``). Raises InvalidOptions for a flag that is none of them, naming those that are.
     """
     options_type = STEPS[step_name].options
     parser = _parser(step_name)
@@ -31,7 +31,7 @@ def parse_step_flags(step_name: str, arguments: Sequence[str]) -> dict[str, JSON
         name = values.get(choice.field, options_type.model_fields[choice.field].default)
         plugin_options = choice.table[name].options
         nested = _parser(step_name)
-        _add_fields(nested, plugin_options)
+        _add_fields(nested, plugin_options, prefix=choice_prefix(options_type.CHOICES, choice))
         found, rest = nested.parse_known_args(rest)
         values[choice.options_field] = _given(found, plugin_options)
     if rest:
@@ -48,7 +48,9 @@ def flag_names(step_name: str) -> list[str]:
     names = [_flag(name) for name in options_type.model_fields if name not in nested]
     for choice in options_type.CHOICES:
         default = choice.table[options_type.model_fields[choice.field].default]
-        names += [_flag(name) for name in default.options.model_fields]
+        names += [
+            _flag(choice_prefix(options_type.CHOICES, choice) + name) for name in default.options.model_fields
+        ]
     return names
 
 
@@ -62,7 +64,8 @@ def step_help(step_name: str) -> str:
             fields = plugin.options.model_fields
             if fields:
                 lines.append(f"\n  with --{choice.field} {name}  ({plugin.summary})")
-                lines += [_help_line(n, f) for n, f in fields.items()]
+                prefix = choice_prefix(options_type.CHOICES, choice)
+                lines += [_help_line(prefix + n, f) for n, f in fields.items()]
     return "\n".join(lines)
 
 
@@ -82,11 +85,15 @@ def _help_line(name: str, field: FieldInfo) -> str:
 
 
 def _add_fields(
-    parser: argparse.ArgumentParser, options_type: type[Options], skip: set[str] | None = None
+    parser: argparse.ArgumentParser,
+    options_type: type[Options],
+    skip: set[str] | None = None,
+    *,
+    prefix: str = "",
 ) -> None:
     for name in options_type.model_fields:
         if name not in (skip or set()):
-            parser.add_argument(_flag(name), dest=name, default=None, metavar="VALUE")
+            parser.add_argument(_flag(prefix + name), dest=name, default=None, metavar="VALUE")
 
 
 def _given(parsed: argparse.Namespace, options_type: type[Options]) -> dict[str, JSON]:

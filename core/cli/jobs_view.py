@@ -33,7 +33,7 @@ def list_all(session: Session, parsed: argparse.Namespace) -> int:
     )
     for job in found:
         session.show(
-            f"{job.job_id}  {job.state:10} {job.step:8} {job.dataset_id:28} {job.reason.splitlines()[0] if job.reason else ''}"
+            f"{job.job_id}  {job.state:10} {job.backend:6} {job.step:8} {job.dataset_id:28} {_remark(job)}".rstrip()
         )
     if not found:
         session.show("No jobs.")
@@ -44,10 +44,40 @@ def list_all(session: Session, parsed: argparse.Namespace) -> int:
 def show(session: Session, parsed: argparse.Namespace) -> int:
     """Everything about one job."""
     tick(session.database, session.store, session.settings)
-    values = _as_json(rows.get(session.database, parsed.job_id))
-    session.show(orjson.dumps(values, option=orjson.OPT_INDENT_2).decode())
-    session.result(values)
+    job = rows.get(session.database, parsed.job_id)
+    for line in _described(job):
+        session.show(line)
+    session.result(_as_json(job))
     return DONE
+
+
+def _described(job: Job) -> list[str]:
+    """A job for a person: how it stands, where it runs, what it was asked, what took how long."""
+    resources = {k: v for k, v in job.resources.model_dump(exclude_defaults=True).items() if v}
+    said = {
+        "job": job.job_id,
+        "state": progress_line(job),
+        "dataset": job.dataset_id,
+        "runs on": " ".join([job.backend, *(f"{key}={value}" for key, value in resources.items())]),
+        "submitted": job.submitted_at[:19],
+        "started": (job.started_at or "")[:19],
+        "finished": (job.finished_at or "")[:19],
+        "waits for": ", ".join(job.waits_for),
+        "makes": f"{job.kind} {job.artifact_id}",
+        "reason": job.reason,
+        "peak memory": f"{job.progress.peak_memory_gb:.1f} GB" if job.progress.peak_memory_gb else "",
+        "options": orjson.dumps(job.options).decode(),
+        "inputs": orjson.dumps(job.inputs).decode() if job.inputs else "",
+    }
+    lines = [f"{key:12} {value}" for key, value in said.items() if value]
+    return lines + [f"  {stage:20} {seconds:9,.1f} s" for stage, seconds in job.progress.timings.items()]
+
+
+def _remark(job: Job) -> str:
+    """What a list says of a job: how far it is while it runs, else why it ended or waits."""
+    if job.state is JobState.RUNNING:
+        return progress_line(job).partition(": ")[2]
+    return job.reason.splitlines()[0] if job.reason else ""
 
 
 def logs(session: Session, parsed: argparse.Namespace) -> int:
@@ -68,7 +98,9 @@ def logs(session: Session, parsed: argparse.Namespace) -> int:
 
 def cancel_job(session: Session, parsed: argparse.Namespace) -> int:
     """Ask a job to stop and see to it that it does."""
-    job = queue.cancel(session.database, session.store, parsed.job_id)
+    stop = queue.cancel_with_inputs if parsed.with_inputs else queue.cancel
+    stopped = stop(session.database, session.store, parsed.job_id)
+    job = stopped[0] if isinstance(stopped, list) else stopped
     while not job.state.final:
         time.sleep(0.2)
         tick(session.database, session.store, session.settings)

@@ -3,60 +3,73 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from core import __version__
-from core.cli import commands, compare, flags, noise, place
+from core.cli import adapters, commands, compare, decisions, estimate, flags, noise, place
 from core.cli.session import Session
 from core.errors import CurationError, DatasetMissing, InvalidOptions, UnknownName
+from core.jobs.causes import explain_database_error
 from core.settings import Settings
 from core.steps import STEPS
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
+INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 Command = Callable[[Session, argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Entry point of ``tamis``; exits with 0 done, 1 the job failed, 2 wrong usage."""
+    """Entry point of ``tamis``; exits with 0 done, 1 the job failed, 2 wrong usage, 130 stopped by Ctrl-C."""
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Like ``main`` but returns the exit code."""
-    parser = build_parser()
     try:
-        parsed, rest = parser.parse_known_args(list(arguments))
-        if rest and getattr(parsed, "command", None) is not commands.run_step:
-            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parsed = _parse(arguments)
     except SystemExit as stop:
         return int(stop.code or 0)
     except InvalidOptions as error:
         early = Session(Settings(), as_json="--json" in arguments)
-        early.say(f"tamis: {error}")
-        early.result({"error": str(error)})
-        return WRONG_USAGE
+        return _say_error(early, str(error), WRONG_USAGE)
+    return _execute(Session(_settings(parsed), as_json=getattr(parsed, "json", False)), parsed)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = build_parser()
+    parsed, rest = parser.parse_known_args(list(arguments))
+    if rest and getattr(parsed, "command", None) is not commands.run_step:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     parsed.rest = rest
-    session = Session(_settings(parsed), as_json=getattr(parsed, "json", False))
+    return parsed
+
+
+def _execute(session: Session, parsed: argparse.Namespace) -> int:
     command: Command = parsed.command
     try:
         return command(session, parsed)
     except (InvalidOptions, UnknownName, DatasetMissing) as error:
-        session.say(f"tamis: {error}")
-        session.result({"error": str(error)})
-        return WRONG_USAGE
+        return _say_error(session, str(error), WRONG_USAGE)
     except CurationError as error:
-        session.say(f"tamis: {error}")
-        session.result({"error": str(error)})
-        return FAILED
+        return _say_error(session, str(error), FAILED)
+    except sqlite3.OperationalError as error:
+        return _say_error(session, explain_database_error(error, session.workspace), FAILED)
     except KeyboardInterrupt:
         session.say("tamis: stopped; jobs go on. See: tamis jobs list")
-        return FAILED
+        return INTERRUPTED
     except BrokenPipeError:
         return DONE
+
+
+def _say_error(session: Session, reason: str, code: int) -> int:
+    session.say(f"tamis: {reason}")
+    session.result({"error": reason})
+    return code
 
 
 def _settings(parsed: argparse.Namespace) -> Settings:
@@ -104,8 +117,10 @@ def build_parser() -> argparse.ArgumentParser:
         return added
 
     _add_data_verbs(verb)
+    decisions.add_verbs(verb, shared)
     _add_run_verb(verb)
     _add_jobs_verb(verb, shared)
+    _add_adapters_verb(verb, shared)
     return parser
 
 
@@ -137,6 +152,9 @@ def _add_data_verbs(verb: Verb) -> None:
     export.add_argument("--tag", default="", help="only rows with this tag")
     export.add_argument(
         "--scope", default="", help="only rows in this scope, as copied from the map's address"
+    )
+    export.add_argument(
+        "--decisions", default="", help="apply decisions: current, or the artifact id of frozen ones"
     )
     export.add_argument("--format", default="source", help="conversation format to write, or source")
     export.add_argument(
@@ -171,11 +189,14 @@ def _add_run_verb(verb: Verb) -> None:
     runner.epilog = "options by step:\n" + "\n".join(
         f"\n{name}: {step.summary}\n{flags.step_help(name)}"
         for name, step in STEPS.items()
-        if name != "import"
+        if name not in commands.OWN_COMMANDS
     )
-    runner.add_argument("step", metavar="STEP", help=" ".join(name for name in STEPS if name != "import"))
+    runner.add_argument(
+        "step", metavar="STEP", help=" ".join(name for name in STEPS if name not in commands.OWN_COMMANDS)
+    )
     runner.add_argument("--dataset", required=True)
     place.add_flags(runner)
+    estimate.add_flags(runner)
     runner.add_argument("--no-wait", action="store_true", help="submit and return at once")
 
 
@@ -193,12 +214,28 @@ def _add_jobs_verb(verb: Verb, shared: argparse.ArgumentParser) -> None:
     listing.add_argument("--state", action="append", default=[])
     listing.add_argument("--limit", type=int, default=50)
     listing.add_argument("--watch", action="store_true", help="keep jobs moving and print until none is left")
+    cancel = action("cancel", commands.jobs_cancel, "cancel a queued or running job")
+    cancel.add_argument("job_id")
+    cancel.add_argument(
+        "--with-inputs", action="store_true", help="and the jobs it waits for that no other job needs"
+    )
     for name, command, help_text in (
         ("show", commands.jobs_show, "everything about one job"),
         ("logs", commands.jobs_logs, "the log of one job"),
-        ("cancel", commands.jobs_cancel, "cancel a queued or running job"),
         ("resume", commands.jobs_resume, "go on with a failed or cancelled job from its finished parts"),
         ("retry", commands.jobs_retry, "do a failed or cancelled job again from the beginning"),
         ("delete", commands.jobs_delete, "forget a finished job and what a failed one left behind"),
     ):
         action(name, command, help_text).add_argument("job_id")
+
+
+def _add_adapters_verb(verb: Verb, shared: argparse.ArgumentParser) -> None:
+    above = verb("adapters", adapters.list_all, "list, merge, export and delete what was fine-tuned")
+    actions = above.add_subparsers(required=True, metavar="ACTION")
+
+    def action(name: str, command: Command, help_text: str) -> argparse.ArgumentParser:
+        added = actions.add_parser(name, parents=[shared], help=help_text, allow_abbrev=False)
+        added.set_defaults(command=command)
+        return added
+
+    adapters.add_actions(action)

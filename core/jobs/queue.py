@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -104,6 +105,34 @@ def cancel(database: Database, store: ArtifactStore, job_id: str) -> Job:
                 JobFolder.of(store.workspace, job_id).request_cancel()
             return rows.get(database, job_id)
     raise JobConflict(f"Job {job_id} changes faster than it can be cancelled. Try again.")
+
+
+def cancel_with_inputs(database: Database, store: ArtifactStore, job_id: str) -> list[Job]:
+    """Cancel a job and every job it waits for that no other job under way needs; returns them, this one first.
+
+    Raises UnknownName and JobConflict when the job has ended.
+    """
+    stopped = [cancel(database, store, job_id)]
+    waiting = list(stopped[0].waits_for)
+    while waiting:
+        one = waiting.pop()
+        with database.reading() as connection:
+            job = rows.find(connection, one)
+            needed = _needed_by_others(connection, one)
+        if job is None or job.state.final or needed:
+            continue
+        with suppress(JobConflict):  # it ended in this moment
+            stopped.append(cancel(database, store, one))
+            waiting.extend(job.waits_for)
+    return stopped
+
+
+def _needed_by_others(connection: sqlite3.Connection, job_id: str) -> bool:
+    where = (
+        "WHERE state IN ('queued', 'running') AND cancelled_at IS NULL "
+        "AND EXISTS (SELECT 1 FROM json_each(jobs.waits_for) AS w WHERE w.value = ?)"
+    )
+    return bool(rows.select(connection, where, (job_id,)))
 
 
 def resume(database: Database, store: ArtifactStore, job_id: str, *, fresh: bool = False) -> Job:

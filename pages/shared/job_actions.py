@@ -7,10 +7,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.jobs.model import Job, JobState
-from core.jobs.queue import cancel, delete, resume
+from core.jobs.queue import cancel, cancel_with_inputs, delete, resume
 from pages.shared.frame import errors_in_place
 from pages.shared.job_watch import CLONED
 from pages.shared.navigation import go_to
+from pages.shared.plain_text import count_of
 from pages.shared.step_form import DATASET, PAGES, STEP, general_steps
 from pages.shared.workspace import Workspace
 
@@ -36,6 +37,15 @@ def show_actions(workspace: Workspace, job: Job) -> None:
         if not job.state.final and not job.cancelling and st.button("Cancel", icon=":material/stop:"):
             with errors_in_place():
                 cancel(workspace.database, workspace.store, job.job_id)
+                st.rerun()
+        waits = job.state is JobState.QUEUED and bool(job.waits_for)
+        if waits and st.button(
+            "Cancel all of it", icon=":material/stop_circle:",
+            help="This job, and those it waits for that no other job needs.",
+        ):  # fmt: skip
+            with errors_in_place():
+                n = len(cancel_with_inputs(workspace.database, workspace.store, job.job_id))
+                st.toast(f"{count_of(n, 'job')} cancelled.", icon=":material/block:")
                 st.rerun()
         if job.resumable:
             _offer_resuming(workspace, job)

@@ -224,3 +224,14 @@ def test_many_submitters_of_one_result_get_one_job(still: Engine) -> None:
         thread.join()
     assert len(found) == 8
     assert len(set(found)) == 1
+
+
+def test_cancelling_all_of_it_spares_what_another_job_needs(still: Engine) -> None:
+    shared, own = still.submit("count", n_parts=2), still.submit("count", n_parts=3)
+    last, other = still.submit("nothing", number=1), still.submit("nothing", number=2)
+    force(still, last, waits_for=(shared.job_id, own.job_id))
+    force(still, other, waits_for=(shared.job_id,))
+    stopped = queue.cancel_with_inputs(still.database, still.store, last.job_id)
+    assert [job.job_id for job in stopped] == [last.job_id, own.job_id]
+    states = [still.job(job).state for job in (shared, own, last, other)]
+    assert states == [JobState.QUEUED, JobState.CANCELLED, JobState.CANCELLED, JobState.QUEUED]
