@@ -15,6 +15,7 @@ from core.formats import FORMATS
 from core.jobs.backends import BACKENDS
 from core.llms import LLMS
 from core.projectors import PROJECTORS
+from core.recipes import RECIPES
 from core.scorers import SCORERS
 from core.selectors import SELECTORS
 from core.settings import Settings
@@ -23,7 +24,7 @@ from pages.shared.navigation import PLACES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLES = (FORMATS, ENCODERS, CLUSTERERS, PROJECTORS, SCORERS, LLMS, SELECTORS, BACKENDS, STEPS)
+TABLES = (FORMATS, ENCODERS, CLUSTERERS, PROJECTORS, SCORERS, LLMS, RECIPES, SELECTORS, BACKENDS, STEPS)
 NAMES = [(table.kind, name) for table in TABLES for name in table]
 
 
