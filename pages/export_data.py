@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.steps.export import ExportRequest
 from core.steps.identify import slug
+from pages.shared.export_decisions import DecidedRows, choose_decisions
 from pages.shared.export_panel import FILE, show_exports, show_opened
 from pages.shared.export_preview import choose_format, show_preview
 from pages.shared.export_run import target_path, write_export
@@ -15,10 +16,13 @@ from pages.shared.lens import open_lens
 from pages.shared.plain_text import count_of, plain
 
 
-def show_button(dataset: OpenDataset, chosen: ChosenRows, format_name: str, container: str) -> None:
+def show_button(
+    dataset: OpenDataset, chosen: ChosenRows, decided: DecidedRows, format_name: str, container: str
+) -> None:
     """The name of the file and the button that writes it."""
     ending = "parquet" if container == "parquet" else "jsonl"
-    suggested = f"{slug(dataset.name)}-{slug(chosen.label)}-{format_name}.{ending}"
+    label = f"{slug(chosen.label)}-decided" if decided.pointer else slug(chosen.label)
+    suggested = f"{slug(dataset.name)}-{label}-{format_name}.{ending}"
     # Another scope or format is another field, so that the suggestion follows until the person types a name.
     name = st.text_input("File name", value=suggested, key=f"name:{suggested}", max_chars=150)
     path = target_path(dataset.workspace.path, name, ending)
@@ -29,18 +33,19 @@ def show_button(dataset: OpenDataset, chosen: ChosenRows, format_name: str, cont
         selection=chosen.selection,
         tag=chosen.tag,
         scope=chosen.scope,
+        decisions=decided.pointer,
         format_name=format_name,
         container=container,
     )
     pressed = st.button(
-        f"Write {count_of(len(chosen.rows), 'row')}",
+        f"Write {count_of(len(decided.rows), 'row')}",
         type="primary",
         icon=":material/save:",
         width="stretch",
-        disabled=not len(chosen.rows),
+        disabled=not len(decided.rows),
     )
     if pressed:
-        written = write_export(dataset.workspace, request, path, len(chosen.rows))
+        written = write_export(dataset.workspace, request, path, len(decided.rows))
         st.query_params[FILE] = written.path.name
         st.toast(
             f"{count_of(written.n_rows, 'row')} written to {plain(written.path.name)}",
@@ -55,12 +60,13 @@ with open_page("Export") as here:
     form, preview = st.columns([2, 3], gap="medium")
     with form:
         chosen = choose_rows(lens)
-        show_counts(lens, chosen.rows)
+        decided = choose_decisions(lens, chosen.rows)
+        show_counts(lens, decided.rows)
         shape, kind = choose_format(lens, chosen.rows)
         with errors_in_place():
-            show_button(here, chosen, shape, kind)
+            show_button(here, chosen, decided, shape, kind)
     with preview:
         st.markdown("**The first five rows, exactly as they will be written**")
         with errors_in_place():
-            show_preview(lens, chosen.rows, shape, kind)
+            show_preview(lens, decided, shape, kind)
     show_exports(here.workspace, here.dataset_id)

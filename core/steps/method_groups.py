@@ -54,7 +54,9 @@ def _settings(artifact: Artifact) -> dict[str, JSON]:
     """Everything that made a selection besides its seed, flat."""
     options = {key: value for key, value in artifact.manifest.options.items() if key != "seed"}
     own = options.pop("method_options", None) or {}
-    return {**options, **own, **artifact.manifest.inputs}
+    # The round of a refinement differs with its seed and follows from the rest.
+    inputs = {role: identifier for role, identifier in artifact.manifest.inputs.items() if role != "round"}
+    return {**options, **own, **inputs}
 
 
 def _title(artifact: Artifact, others: Sequence[Artifact]) -> str:

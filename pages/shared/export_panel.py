@@ -182,5 +182,7 @@ def export_command(workspace: Workspace, file: ExportedFile) -> str:
     words = ["tamis", "--workspace", str(workspace.path), "export", "--dataset", manifest.dataset_id]
     for word, value in named_scope(manifest).items():
         words += [f"--{word}", value]
+    if manifest.decisions:
+        words += ["--decisions", manifest.decisions]
     words += ["--format", manifest.format_name, "--container", manifest.container, "--out", str(file.path)]
     return shlex.join(words)

@@ -15,6 +15,7 @@ from core.formats.writer import EXPORT_FORMATS, SOURCE_SHAPE, StoredExample, exp
 from core.steps.export import files_of, stored_examples
 from core.store.query import column_values, fetch_rows
 from core.types import Int64s
+from pages.shared.export_decisions import DecidedRows
 from pages.shared.export_scope import keep
 from pages.shared.lens import Lens
 from pages.shared.plain_text import plain
@@ -70,14 +71,14 @@ def title_of(format_name: str) -> str:
     return FORMATS[format_name].title if format_name in FORMATS else _SOURCE_TITLE
 
 
-def show_preview(lens: Lens, rows: Int64s, format_name: str, container: str) -> None:
+def show_preview(lens: Lens, chosen: DecidedRows, format_name: str, container: str) -> None:
     """The first rows as they will stand in the file; raises CurationError when the format cannot hold one."""
+    rows = chosen.rows
     if not len(rows):
         st.caption("No row is in this scope, so there is nothing to show.")
         return
-    lines = _preview(
-        lens.key, _digest(rows[:N_SHOWN]), format_name, container, _lens=lens, _rows=rows[:N_SHOWN]
-    )
+    about = (_digest(rows[:N_SHOWN]), chosen.revision, format_name, container)
+    lines = _preview(lens.key, about, _lens=lens, _chosen=chosen)
     for line in lines:
         cut = len(line) > _MAX_SHOWN_CHARS
         st.code(
@@ -102,10 +103,9 @@ def _digest(rows: Int64s) -> str:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _preview(
-    key: str, digest: str, format_name: str, container: str, *, _lens: Lens, _rows: Int64s
-) -> list[str]:
-    stored = stored_examples(_lens.view.examples, _rows)
+def _preview(key: str, about: tuple[str, int, str, str], *, _lens: Lens, _chosen: DecidedRows) -> list[str]:
+    _, _, format_name, container = about
+    stored = stored_examples(_lens.view.examples, _chosen.rows[:N_SHOWN], _chosen.replaced)
     lines = export_rows(stored, format_name=format_name, keep_meta=container == "jsonl")
     return [line.decode("utf-8", "replace") for line in islice(lines, N_SHOWN)]
 

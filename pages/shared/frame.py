@@ -24,7 +24,15 @@ ICON = Path(__file__).with_name("icon.svg")
 PARAMETER = "dataset"
 _PICKER = "dataset_picker"
 _REMEMBERED = "dataset_remembered"
-_ABOUT_ROWS = ("scope", "row", "near", "selection", "tag")  # parameters that mean nothing in another dataset
+_ABOUT_ROWS = (
+    "scope",
+    "row",
+    "near",
+    "selection",
+    "tag",
+    "proposals",
+    "decisions",
+)  # parameters that mean nothing in another dataset
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,18 @@ QUICK = {
     "pages": ["--rows", "20000"],
     "noise": ["--rows", "60", "--seeds", "1"],
     "llm_scoring": ["--rows", "12"],
+    "refining": [
+        "--rows",
+        "90",
+        "--budget",
+        "24",
+        "--clusters",
+        "10",
+        "--seeds",
+        "1",
+        "--max-new-tokens",
+        "16",
+    ],
 }
 
 

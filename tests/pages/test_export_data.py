@@ -10,7 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.steps.manifests import read_manifest
+from core.store.artifacts import ArtifactStore
 from core.store.database import Database
+from core.store.decisions import decide
 from core.store.readers import read_selected_ids
 from core.store.scope import ALL_ROWS
 from core.store.tags import add_tag
@@ -105,3 +107,16 @@ def test_the_scope_is_read_back_from_a_manifest(workspace: Path, dataset: str) -
     ):
         text = " and ".join(f"{word} {value}" for word, value in asked.items()) or "all rows"
         assert named_scope(manifest.model_copy(update={"scope": text})) == asked
+
+
+def test_decisions_are_applied_when_asked(workspace: Path, dataset: str) -> None:
+    database = Database(workspace)
+    decide(database, dataset, 0, verdict="drop", via="approve", reviewer="Kim")
+    new = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "The decided text."}]
+    decide(database, dataset, 1, verdict="replace", messages=new, via="edit", reviewer="Kim")
+    n_rows = int(ArtifactStore(workspace).examples(dataset).summary["n_examples"])
+    app = open_page("export_data", dataset=dataset, rows="whole")
+    assert f"Write {n_rows} rows" in [button.label for button in app.button]
+    checked(app.toggle(key="export_decided").set_value(True).run())
+    assert f"Write {n_rows - 1} rows" in [button.label for button in app.button]
+    assert "The decided text." in app.code[0].value

@@ -1,0 +1,41 @@
+"""Review: decide about every proposed drop and repair, one key each; nothing changes until the decisions are applied."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.jobs.model import JobState
+from pages.shared.address import show_what_was_said
+from pages.shared.frame import open_page
+from pages.shared.job_watch import cloned_start, followed_job, show_jobs_in_place, stop_following
+from pages.shared.lens import open_lens
+from pages.shared.propose_form import show_propose_form
+from pages.shared.review_apply import followed_version, show_version_there
+from pages.shared.review_desk import VIEW, show_review
+from pages.shared.review_queue import PROPOSALS, find_proposals
+
+with open_page("Review", activity=False) as dataset:
+    lens = open_lens(dataset)
+    followed = followed_job(dataset.workspace, "propose", dataset.dataset_id)
+    if followed is not None and followed.state is JobState.SUCCEEDED:
+        stop_following()
+        for name in (VIEW, PROPOSALS, "kinds", "row", "clone"):
+            st.query_params.pop(name, None)
+        st.toast("The proposals are there.", icon=":material/check:")
+        followed = None
+    version = followed_version(dataset.workspace, dataset.dataset_id)
+    show_jobs_in_place(dataset.workspace, followed or version)
+    if version is not None:
+        show_version_there(lens, version)
+    found = find_proposals(lens)
+    if found:
+        show_review(lens, found)
+    else:
+        show_what_was_said()
+        with st.container(border=True):
+            st.subheader("No proposals yet", anchor=False)
+            st.caption(
+                "Proposals say which rows to drop and which answers to replace, with the reasons. You decide about each "
+                "here, with one key; the dataset itself is never changed."
+            )
+            show_propose_form(lens, cloned_start(dataset.workspace, "propose"))

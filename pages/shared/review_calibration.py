@@ -1,0 +1,210 @@
+"""What the decisions so far say about the score: how probably a row is bad, and what a threshold would catch and cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.compute.calibrate import (
+    MIN_DECISIONS,
+    Calibration,
+    Estimate,
+    NotEnough,
+    ThresholdEstimate,
+    bad_fraction,
+    bad_probability,
+    calibrate,
+    threshold_on_curve,
+    threshold_on_sample,
+)
+from core.types import Bools, Float64s, Int64s
+from pages.shared.colouring import PALETTE
+from pages.shared.plain_text import count_of, plain
+from pages.shared.review_actions import Desk
+from pages.shared.review_queue import ORDER, SAMPLE, SAMPLE_ROWS, Facts, drawn_sample, forget_place
+from pages.shared.review_state import Decided, decided_now
+from pages.shared.wording import percent
+
+CURVE_POINTS = 80
+SEED = 42
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Decided rows: places in the columns of the proposals, and which of them are bad (to drop or to replace)."""
+
+    at: Int64s
+    is_bad: Bools
+
+    def among(self, places: Int64s) -> _Judged:
+        inside = np.isin(self.at, places)
+        return _Judged(self.at[inside], self.is_bad[inside])
+
+
+def show_calibration(desk: Desk) -> None:
+    """The curve, the slider with what it would catch, and the way to a sample that makes the estimate unbiased."""
+    facts = desk.queue.facts
+    if not np.isfinite(facts.confidence).any():
+        st.info(
+            "These proposals have no confidence, so there is nothing to calibrate. Those of Auto-Filter and "
+            "Auto-Correct do.",
+            icon=":material/query_stats:",
+        )
+        return
+    judged = _judged(facts, decided_now(desk.lens))
+    places, inclusion = drawn_sample(facts)
+    sampled = judged.among(places)
+    _show_sample_offer(desk, len(sampled.at))
+    found = calibrate(facts.confidence[judged.at], judged.is_bad, np.random.default_rng(SEED))
+    if isinstance(found, NotEnough):
+        _show_not_enough(found)
+        return
+    unbiased = len(sampled.at) >= MIN_DECISIONS
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        threshold = _choose_threshold(desk, facts)
+        if unbiased:
+            chance = inclusion[np.searchsorted(places, sampled.at)]
+            estimate = threshold_on_sample(facts.confidence, sampled.at, sampled.is_bad, chance, threshold)
+            _show_estimate(estimate, bad_fraction(sampled.is_bad, chance), len(sampled.at))
+        else:
+            estimate = threshold_on_curve(found, facts.confidence, threshold, np.random.default_rng(SEED))
+            _show_estimate(estimate, None, found.n_decisions)
+    with left, st.container(border=True):
+        st.markdown("**Estimated probability that a row is bad**")
+        _show_curve(found, facts, judged, threshold)
+        st.caption(
+            f"From {count_of(found.n_decisions, 'decided row')}, {found.n_bad:,} of them dropped or replaced. The band "
+            "is the 95 % interval; each mark is a decided row, bad ones above."
+        )
+
+
+def _judged(facts: Facts, decided: Decided) -> _Judged:
+    rows = np.fromiter(decided.by_row, dtype=np.int64, count=len(decided.by_row))
+    bad = np.asarray([held.verdict != "keep" for held in decided.by_row.values()], dtype=bool)
+    known = np.isin(rows, facts.rows)
+    order = np.argsort(rows[known])
+    return _Judged(np.searchsorted(facts.rows, rows[known][order]), bad[known][order])
+
+
+def _show_sample_offer(desk: Desk, n_sampled: int) -> None:
+    n = min(SAMPLE_ROWS, len(desk.queue.facts.rows))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{n_sampled:,} of {n:,}** rows of the unbiased sample are decided.", width="content")
+        st.button(
+            "Review the sample", icon=":material/casino:", key="review_sample", on_click=_review_sample,
+            help="Rows drawn by chance at known rates, low scores more densely. From 20 of them on, the estimates do "
+            "not depend on which rows you happened to look at, nor on the curve being right.",
+        )  # fmt: skip
+
+
+def _review_sample() -> None:
+    st.query_params[ORDER] = SAMPLE
+    st.query_params.pop("kinds", None)
+    st.query_params["view"] = "queue"
+    forget_place()
+
+
+def _show_not_enough(found: NotEnough) -> None:
+    with st.container(border=True):
+        st.progress(min(1.0, found.n_decisions / MIN_DECISIONS), text=plain(found.message))
+        st.caption(
+            "With enough decisions the score becomes an estimated probability of being bad, with its uncertainty, and a "
+            "threshold shows how much of what it drops is bad and how much of what is bad it drops."
+        )
+
+
+def _choose_threshold(desk: Desk, facts: Facts) -> float:
+    known = facts.confidence[np.isfinite(facts.confidence)]
+    low, high = float(known.min()), float(known.max())
+    gamma = desk.queue.proposals.summary.get("gamma")
+    start = float(np.clip(gamma if gamma is not None else np.median(known), low, high))
+    if high <= low:
+        return start
+    return float(
+        st.slider(
+            "Threshold: rows below it would go",
+            low,
+            high,
+            start,
+            step=(high - low) / 200,
+            format="%.3g",
+            key="calibration_threshold",
+            bind="query-params",
+        )  # fmt: skip
+    )
+
+
+def _show_estimate(found: ThresholdEstimate, bad: Estimate | None, n_decisions: int) -> None:
+    share = found.n_below / max(1, found.n_scored)
+    st.metric("Rows that would go", f"{found.n_below:,}", f"{percent(share)} of {found.n_scored:,}", delta_color="off", delta_arrow="off")  # fmt: skip
+    left, right = st.columns(2, gap="small")
+    _show_metric(left, "Precision", found.precision, "Share of bad rows among those that would go.")
+    _show_metric(right, "Recall", found.recall, "Share of all bad rows that would go.")
+    if bad is not None:
+        _show_metric(left, "Bad rows", bad, "Estimated share of bad rows among all.")
+    source = "the unbiased sample" if found.method == "sample" else "the curve, over all rows"
+    st.caption(f"From {source} ({count_of(n_decisions, 'decision')}), with 95 % intervals.")
+    if found.method == "curve":
+        st.caption(
+            "Rows were not drawn at random, so this holds as far as the curve does. Review the sample to be sure."
+        )
+
+
+def _show_metric(place: st.delta_generator.DeltaGenerator, label: str, found: Estimate, text: str) -> None:
+    if np.isnan(found.value):
+        place.metric(label, "unknown", help=text)
+        return
+    interval = f"{found.low * 100:.0f} to {found.high * 100:.0f} %"
+    place.metric(label, percent(found.value), interval, delta_color="off", delta_arrow="off", help=text)
+
+
+def _show_curve(found: Calibration, facts: Facts, judged: _Judged, threshold: float) -> None:
+    known = facts.confidence[np.isfinite(facts.confidence)]
+    grid = np.linspace(*np.quantile(known, (0.005, 0.995)), CURVE_POINTS)
+    value, low, high = bad_probability(found, grid)
+    curve = pd.DataFrame({"score": grid, "bad": value, "low": low, "high": high})
+    axis = alt.X(
+        "score:Q", title="Confidence", scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(grid=False)
+    )
+    share = alt.Scale(domain=[0, 1])
+    percents = alt.Axis(format="%", tickCount=5)
+    band = alt.Chart(curve).mark_area(opacity=0.22, color=PALETTE[0]).encode(
+        x=axis, y=alt.Y("low:Q", title="Probability of being bad", scale=share, axis=percents), y2="high:Q"
+    )  # fmt: skip
+    line = alt.Chart(curve).mark_line(color=PALETTE[0], strokeWidth=2.5).encode(
+        x=axis, y=alt.Y("bad:Q", scale=share),
+        tooltip=[
+            alt.Tooltip("score:Q", title="Confidence", format=".3~g"),
+            alt.Tooltip("bad:Q", title="Bad", format=".0%"),
+            alt.Tooltip("low:Q", title="From", format=".0%"),
+            alt.Tooltip("high:Q", title="To", format=".0%"),
+        ],
+    )  # fmt: skip
+    marks = alt.Chart(_marks(facts.confidence, judged)).mark_tick(
+        orient="vertical", size=12, opacity=0.55, thickness=1.5
+    ).encode(
+        x=axis, y=alt.Y("at:Q", scale=share),
+        color=alt.Color("what:N", title=None, scale=alt.Scale(domain=["bad", "good"], range=[PALETTE[1], PALETTE[0]]), legend=None),
+    )  # fmt: skip
+    rule = (
+        alt.Chart(pd.DataFrame({"score": [threshold]}))
+        .mark_rule(strokeDash=[4, 3], color=PALETTE[1])
+        .encode(x=axis)
+    )
+    st.altair_chart(
+        alt.layer(band, line, marks, rule).properties(height=330), alt="Probability of being bad by score"
+    )
+
+
+def _marks(confidence: Float64s, judged: _Judged) -> pd.DataFrame:
+    found = confidence[judged.at]
+    known = np.isfinite(found)
+    bad = judged.is_bad[known]
+    return pd.DataFrame(
+        {"score": found[known], "at": np.where(bad, 0.97, 0.03), "what": np.where(bad, "bad", "good")}
+    )

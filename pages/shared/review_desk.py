@@ -1,0 +1,180 @@
+"""The review itself: where one stands, what there is to see, and the row on the desk."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from core.store.artifacts import Artifact
+from pages.shared.address import show_what_was_said
+from pages.shared.job_watch import CLONED, cloned_start
+from pages.shared.lens import Lens
+from pages.shared.plain_text import count_of
+from pages.shared.propose_form import show_propose_form
+from pages.shared.review_actions import Desk, find_place, note, show_notes
+from pages.shared.review_apply import show_apply
+from pages.shared.review_calibration import show_calibration
+from pages.shared.review_history import show_history
+from pages.shared.review_item import show_item, show_turns_back
+from pages.shared.review_queue import forget_place, open_queue, proposals_in_view, show_controls
+from pages.shared.review_rules import show_rules
+from pages.shared.review_session import ask_reviewer, known_reviewer, this_tab
+from pages.shared.review_state import Decided, decided_now, progress_now
+from pages.shared.wording import percent
+
+VIEW = "view"
+VIEWS = {
+    "queue": "Queue",
+    "rules": "By rule",
+    "history": "History",
+    "calibration": "Calibration",
+    "apply": "Apply",
+    "new": "New proposals",
+}
+_SWITCH = "review_switch"
+
+
+def show_review(lens: Lens, found: list[Artifact]) -> None:
+    """Everything about the proposals of a dataset."""
+    view = _choose_view()
+    if view == "new":
+        show_propose_form(lens, cloned_start(lens.workspace, "propose"))
+        return
+    reviewer = known_reviewer(lens.workspace)
+    if not reviewer:
+        ask_reviewer()
+        return
+    queue = open_queue(lens, proposals_in_view(found))
+    desk = Desk(lens, queue, reviewer, this_tab())
+    if view in ("queue", "rules"):
+        show_controls(lens, queue, found)
+    shown: dict[str, Any] = {
+        "queue": show_queue, "rules": show_rules, "history": show_history, "calibration": show_calibration,
+        "apply": show_apply,
+    }  # fmt: skip
+    # A fragment: a key press draws the row and its counts again, and nothing else of the page.
+    st.fragment(_with_messages)(shown[view], desk)
+
+
+def _with_messages(show: Any, desk: Desk) -> None:  # noqa: ANN401 - a function of this module's kind
+    show_what_was_said()
+    show(desk)
+    show_notes()
+
+
+def show_queue(desk: Desk) -> None:
+    """How far it is, and the row that is next."""
+    if not len(desk.queue.rows):
+        show_empty(desk)
+        return
+    decided = decided_now(desk.lens)
+    row = find_place(desk, decided)
+    _show_progress(desk, decided)
+    if row is None:
+        _show_done(desk, decided)
+    else:
+        # Close together, so that all of it is on one screen.
+        with st.container(gap="xsmall"):
+            show_item(desk, row, decided)
+
+
+def show_empty(desk: Desk) -> None:
+    """A queue without any row."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("small")
+        st.subheader(":material/inbox: Nothing in this queue", anchor=False, text_alignment="center")
+        text = "No proposal matches the filters and kinds chosen above."
+        st.caption(text, text_alignment="center")
+        st.button("Show all proposals again", type="primary", key="review_reset", on_click=_reset)
+        st.space("small")
+
+
+def _choose_view() -> str:
+    asked = st.query_params.get(VIEW, "queue")
+    asked = "new" if CLONED in st.query_params else asked
+    st.session_state[_SWITCH] = asked if asked in VIEWS else "queue"
+    return str(
+        st.segmented_control(
+            "View", list(VIEWS), format_func=VIEWS.__getitem__, required=True, key=_SWITCH, on_change=_switched,
+            label_visibility="collapsed",
+        )
+    )  # fmt: skip
+
+
+def _switched() -> None:
+    chosen = st.session_state[_SWITCH]
+    st.query_params.pop(CLONED, None)
+    if chosen == "queue":
+        st.query_params.pop(VIEW, None)
+    else:
+        st.query_params[VIEW] = chosen
+
+
+def _show_progress(desk: Desk, decided: Decided) -> None:
+    found = progress_now(desk.lens, desk.queue.rows, desk.queue.key, desk.reviewer)
+    total = found.n_decided + found.n_left
+    said = [f"**{found.n_decided:,}** decided", f"**{found.n_left:,}** left"]
+    if not math.isnan(found.rate_per_minute):
+        said.append(f"**{found.rate_per_minute:,.3g}** per minute")
+    if not math.isnan(found.agreement_fraction):
+        said.append(f"**{percent(found.agreement_fraction)}** agree with the proposals")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(found.n_decided / max(1, total), text=" · ".join(said))
+        if decided.conflicts:
+            st.button(
+                count_of(len(decided.conflicts), "conflict"), icon=":material/call_split:", key="review_conflicts",
+                on_click=_open_conflict, args=(desk, decided.conflicts),
+            )  # fmt: skip
+
+
+def _open_conflict(desk: Desk, conflicts: tuple[int, ...]) -> None:
+    row = next((row for row in conflicts if (desk.queue.rows == row).any()), None)
+    if row is None:
+        note("The conflicts are about rows outside this queue. Widen it to see them.", ":material/info:")
+    else:
+        st.query_params["row"] = str(row)
+
+
+def _show_done(desk: Desk, decided: Decided) -> None:
+    waiting = int(decided.open_rows(desk.queue.rows).sum())
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("small")
+        if waiting:
+            title, text = (
+                "Others are at work",
+                f"{count_of(waiting, 'row')} left, each held by another reviewer.",
+            )
+        else:
+            title, text = (
+                "Everything is decided",
+                f"All {len(desk.queue.rows):,} rows of this queue have a decision.",
+            )
+        st.subheader(f":material/task_alt: {title}", anchor=False, text_alignment="center")
+        st.caption(text, text_alignment="center")
+        with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
+            if waiting:
+                st.button("Look again", icon=":material/refresh:", key="review_again")
+            else:
+                st.button(
+                    "Apply the decisions", type="primary", icon=":material/fork_right:", key="review_to_apply",
+                    on_click=_open_view, args=("apply",),
+                )  # fmt: skip
+                st.button("Look at the first row", key="review_first", on_click=_open_first, args=(desk,))
+            show_turns_back(desk)
+        st.space("small")
+
+
+def _open_view(view: str) -> None:
+    st.query_params[VIEW] = view
+
+
+def _open_first(desk: Desk) -> None:
+    st.query_params["row"] = str(int(desk.queue.rows[0]))
+
+
+def _reset() -> None:
+    for name in ("scope", "kinds", "order", "near"):
+        st.query_params.pop(name, None)
+    forget_place()

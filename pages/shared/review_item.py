@@ -1,0 +1,208 @@
+"""One proposal on one screen: what is asked, what stands, what is proposed and why, and the keys that decide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from core.compute.diff import Part, diff_words
+from pages.shared import queries
+from pages.shared.lens import Lens
+from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.review_actions import Desk, Seen, approve, reject, skip, step, turn_again, turn_back
+from pages.shared.review_conflict import show_conflicts
+from pages.shared.review_edit import draft_of, open_editor, show_editor
+from pages.shared.review_evidence import show_evidence
+from pages.shared.review_history import show_row_history
+from pages.shared.review_queue import OUTCOMES, proposal_of
+from pages.shared.review_state import Decided, Standing
+from pages.shared.review_text import show_side, show_text
+
+LONG_PROMPT_CHARS, LONG_PROMPT_LINES = 420, 5
+WHOLE = "review_whole_prompt_of"
+PROMPT_HEIGHT = "4.6rem"
+# What is left of the window, so that a large one is used and everything is seen at once in a small one.
+SIDE_HEIGHT = "max(11rem, calc(100vh - 41.5rem))"
+N_NEIGHBOURS = 3
+CHANGES = {
+    "keep": ("keep the row", "drop the row"),
+    "drop": ("drop the row", "keep the row"),
+    "replace": ("replace", "keep the original"),
+}
+ACTION_BADGES = {"keep": ("Keep", "green"), "drop": ("Drop", "red"), "replace": ("Replace", "blue")}
+STANDINGS = {"keep": "Kept", "drop": "Dropped", "replace": "Replaced"}
+VIAS = {"approve": "approved", "reject": "rejected", "edit": "edited", "rule": "by a rule"}
+
+
+def show_item(desk: Desk, row: int, decided: Decided) -> None:
+    """A row of the queue with its keys."""
+    proposal = proposal_of(desk.queue.proposals, row)
+    assert proposal is not None  # the queue holds rows of these proposals only
+    seen = Seen(row, decided.seen_event(row), str(proposal["action"]))
+    facts = queries.row_facts(desk.lens, row, _columns(desk.lens))
+    if draft_of(row) is not None:
+        _show_facts(desk, proposal, facts, decided.by_row.get(row))
+        show_editor(desk, seen, proposal["candidate"])
+        return
+    _show_keys(desk, seen, proposal["candidate"])
+    _show_facts(desk, proposal, facts, decided.by_row.get(row))
+    if row in decided.conflicts:
+        show_conflicts(desk, row, decided)
+    _show_prompt(row, facts["prompt"])
+    _show_sides(row, facts["response"], proposal)
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+        with st.container():
+            show_evidence(proposal)
+        if proposal["candidate"] is not None:
+            st.toggle(
+                "Mark changes", value=True, key="review_marks", persist_state="session", width="content"
+            )
+    with st.container(horizontal=True, gap="small"):
+        _show_neighbours(desk.lens, row)
+        show_row_history(desk, row)
+
+
+def _columns(lens: Lens) -> tuple[str, ...]:
+    return ("prompt", "response", "n_turns", *(("cluster",) if lens.view.clustering is not None else ()))
+
+
+def _show_keys(desk: Desk, seen: Seen, candidate: str | None) -> None:
+    yes, no = CHANGES[seen.proposed]
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="review_keys"):
+        st.button(
+            f"Approve: {yes}", type="primary", icon=":material/check:", shortcut="A", key="review_approve",
+            on_click=approve, args=(desk, seen),
+        )  # fmt: skip
+        st.button(
+            f"Reject: {no}", icon=":material/close:", shortcut="X", key="review_reject",
+            on_click=reject, args=(desk, seen),
+        )  # fmt: skip
+        st.button(
+            "Edit", icon=":material/edit:", shortcut="E", key="review_edit",
+            on_click=open_editor, args=(desk, seen.row, candidate),
+        )  # fmt: skip
+        st.button(
+            "Skip", icon=":material/schedule:", shortcut="S", key="review_skip", on_click=skip, args=(desk, seen),
+            help="Leave it for later: it comes again after all others.",
+        )  # fmt: skip
+        st.space("stretch")
+        show_turns_back(desk)
+        _icon_button("previous", "chevron_left", "P", "The row before", partial(step, desk, seen.row, -1))
+        _icon_button("next", "chevron_right", "N", "The row after", partial(step, desk, seen.row, 1))
+
+
+def show_turns_back(desk: Desk) -> None:
+    """Undo and redo, which also stand where no row is left."""
+    _icon_button("undo", "undo", "U", "Undo your last decision", partial(turn_back, desk))
+    _icon_button("redo", "redo", "Y", "Redo what you undid", partial(turn_again, desk))
+
+
+def _icon_button(name: str, icon: str, key: str, text: str, act: Callable[[], None]) -> None:
+    st.button("", icon=f":material/{icon}:", shortcut=key, key=f"review_{name}", help=text, on_click=act)
+
+
+def _show_facts(
+    desk: Desk, proposal: dict[str, Any], facts: dict[str, Any], standing: Standing | None
+) -> None:
+    row, rows = int(proposal["example_id"]), desk.queue.rows
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        place = int((rows == row).argmax()) + 1
+        st.markdown(f"**Row {row:,}**", width="content")
+        st.caption(f"{place:,} of {len(rows):,}", width="content")
+        label, color = ACTION_BADGES[proposal["action"]]
+        st.badge(label, color=color)  # type: ignore[arg-type]  # all are colours of badges
+        st.badge(OUTCOMES.get(proposal["outcome"], plain(proposal["outcome"])), color="gray")
+        _number_badge("confidence", proposal["confidence"])
+        _number_badge("verdict", proposal["verdict_confidence"])
+        if facts.get("cluster") is not None:
+            name = plain(shorten(desk.lens.cluster_name(int(facts["cluster"])), 34))
+            st.badge(name, icon=":material/workspaces:", color="green")
+        for tag in [tag for tag, held in desk.lens.tags.rows.items() if row in held][:4]:
+            st.badge(plain(shorten(tag, 20)), icon=":material/sell:", color="violet")
+        if standing is not None:
+            said = f"{STANDINGS[standing.verdict]}, {VIAS[standing.via]} by {plain(shorten(standing.reviewer, 20))}"
+            st.badge(said, icon=":material/gavel:", color="orange")
+
+
+def _number_badge(name: str, value: float) -> None:
+    if not math.isnan(value):
+        st.badge(f"{name} {value:.3g}", color="blue")
+
+
+def _show_prompt(row: int, prompt: str) -> None:
+    is_long = len(prompt) > LONG_PROMPT_CHARS or prompt.count("\n") >= LONG_PROMPT_LINES
+    is_whole = is_long and st.session_state.get(WHOLE) == row
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            size = f" · {count_of(len(prompt), 'character')}" if is_long else ""
+            st.caption(f"Prompt{size}", width="content")
+            if is_long:
+                st.button(
+                    "Show less" if is_whole else "Show all", type="tertiary", key="review_whole_prompt",
+                    icon=":material/unfold_less:" if is_whole else ":material/unfold_more:",
+                    on_click=_turn_whole, args=(None if is_whole else row,),
+                )  # fmt: skip
+        show_text(prompt, key="review_prompt", height=PROMPT_HEIGHT if is_long and not is_whole else "")
+
+
+def _turn_whole(row: int | None) -> None:
+    st.session_state[WHOLE] = row
+
+
+def _show_sides(row: int, response: str, proposal: dict[str, Any]) -> None:
+    candidate = proposal["candidate"]
+    if candidate is None:
+        title = "Response, which would be dropped" if proposal["action"] == "drop" else "Response"
+        with st.container(border=True, gap="xsmall"):
+            st.caption(f"{title} · {count_of(len(response), 'character')}")
+            show_text(response, key="review_original", height=SIDE_HEIGHT)
+        return
+    parts = _difference(response, candidate) if st.session_state.get("review_marks", True) else None
+    left, right = st.columns(2, gap="small")
+    with left, st.container(border=True, gap="xsmall"):
+        st.caption(f"Original · {count_of(len(response), 'character')}")
+        _show_side(response, parts, "removed", "review_original")
+    with right, st.container(border=True, gap="xsmall"):
+        st.caption(f"Candidate · {count_of(len(candidate), 'character')}")
+        _show_side(candidate, parts, "added", "review_candidate")
+
+
+def _show_side(text: str, parts: tuple[Part, ...] | None, side: str, key: str) -> None:
+    if parts is None:
+        show_text(text, key=key, height=SIDE_HEIGHT)
+    else:
+        show_side(parts, side, key=key, height=SIDE_HEIGHT)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _difference(old: str, new: str) -> tuple[Part, ...]:
+    return diff_words(old, new)
+
+
+def _show_neighbours(lens: Lens, row: int) -> None:
+    """The nearest rows of the same cluster, looked for only when asked."""
+    if lens.view.embeddings is None:
+        return
+    with st.expander(
+        "Nearest rows of the cluster", icon=":material/hub:", key="review_near", on_change="rerun"
+    ) as folded:
+        if not folded.open:
+            return
+        found = queries.neighbours(lens, row, 40)
+        clusters = queries.cluster_of(lens)
+        near = [
+            (int(other), float(cosine))
+            for other, cosine in zip(found.rows, found.cosines, strict=True)
+            if clusters[other] == clusters[row]
+        ][:N_NEIGHBOURS]
+        if not near:
+            st.caption("None of the nearest rows is in the same cluster.")
+        for other, cosine in near:
+            held = queries.row_facts(lens, other, ("prompt", "response"))
+            st.caption(f"Row {other:,} · similarity {cosine:.2f}")
+            show_text(shorten(held["prompt"], 200))
+            show_text("→ " + shorten(held["response"], 300))

@@ -1,0 +1,214 @@
+"""Review in a real browser: thirty rows by keyboard alone, a reload, a rule, a new version, and a file that says it all."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core.store.artifacts import ArtifactStore
+from core.store.database import Database
+from core.store.decisions import decision_state
+from core.store.proposals import read_proposals
+from core.store.readers import read_examples
+from tests.e2e import walk_export, walk_review
+from tests.e2e.conftest import Server, running_app
+from tests.e2e.walk_import import settle
+from tests.pages.page_workspace import alpaca_file, import_file, run_step
+from tests.pages.review_workspace import mixed_rows, write_proposals
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+JOB_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An app without a reviewer in its settings, so that the name is asked for."""
+    folder = tmp_path_factory.mktemp("review")
+    with running_app(folder / "workspace", sample_on_empty="false") as server:
+        yield server
+
+
+def start_as(page: Page, name: str) -> None:
+    """Say who reviews, by keyboard."""
+    field = page.get_by_role("textbox", name="Your name")
+    expect(field).to_be_visible()
+    field.focus()
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    expect(field).to_be_hidden()
+    # Asked once: the browser keeps it for the next time.
+    page.wait_for_function("name => localStorage.getItem('tamis_reviewer') === name", arg=name)
+
+
+def responses(store: ArtifactStore, dataset_id: str) -> list[str]:
+    texts: list[str] = read_examples(store.examples(dataset_id), ["response"])["response"].to_pylist()
+    return texts
+
+
+def test_score_propose_decide_thirty_apply_and_export(
+    app: Server, page: Page, browser: Browser, tmp_path: Path
+) -> None:
+    dataset_id = import_file(app.workspace, alpaca_file(tmp_path, 120))
+    run_step(
+        app.workspace, dataset_id, "score", {"scorer": "length", "scorer_options": {"unit": "characters"}}
+    )
+    store, database = ArtifactStore(app.workspace), Database(app.workspace)
+
+    # Propose: the filter on the score, as the page offers it.
+    walk_review.open_review(page, app.url, dataset_id)
+    expect(page.get_by_text("No proposals yet")).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Propose for 120 rows").click()
+    expect(page.get_by_role("textbox", name="Your name")).to_be_visible(timeout=JOB_MS)
+    (filtered,) = store.list(dataset_id, "proposals")
+    assert filtered.summary["n_drop"] > 0
+    # Corrections, as a judge would leave them: the newest are reviewed.
+    write_proposals(app.workspace, dataset_id, mixed_rows(120))
+    start_as(page, "Kim")
+    walk_review.open_review(page, app.url, dataset_id)
+
+    row, done = walk_review.wait_for_item(page), 0
+    # Leaving the editor by its key decides nothing.
+    page.keyboard.press("e")
+    expect(page.get_by_role("textbox").last).to_be_focused()
+    page.keyboard.type("rca")
+    page.keyboard.press("Escape")
+    assert walk_review.wait_for_item(page) == row
+    wanted: dict[int, str] = {}
+    taken: list[float] = []
+    while done < 30:
+        if done % 10 == 4:
+            text = f"axesuypnrc {row}"
+            walk_review.edit_response(page, text)
+            wanted[row] = text
+        elif done % 10 == 7:
+            wanted[row] = "keep"
+            walk_review.press(page, "reject")
+        else:
+            wanted[row] = "approve"
+            started = time.perf_counter()
+            walk_review.press(page, "approve")
+            taken.append(time.perf_counter() - started)
+        done += 1
+        if done == 12:
+            # A slip, taken back and done again.
+            assert walk_review.press(page, "undo") == row
+            page.keyboard.press("y")
+            expect(page.get_by_text("by Kim").first).to_be_visible()
+            walk_review.press(page, "next")
+        if done == 15:
+            before = walk_review.row_in(page)
+            page.reload()
+            assert walk_review.wait_for_item(page) == before
+            expect(page.get_by_text("15 decided")).to_be_visible()
+        row = walk_review.row_in(page)
+    print(f"next row on screen after a key: median {np.median(taken) * 1000:.0f} ms")
+    state = decision_state(database, dataset_id)
+    assert len(state.decided) == 30 == len(wanted)
+    assert {one.reviewer for one in state.decided.values()} == {"Kim"}
+
+    # The rest by a rule, counted before.
+    walk_review.open_review(page, app.url, dataset_id, view="rules")
+    n_left = int((read_actions(store, dataset_id) != "keep").sum()) - 30
+    page.get_by_role("button", name=f"Approve {n_left} rows").click()
+    expect(page.get_by_role("button", name="Undo this")).to_be_visible()
+    state = decision_state(database, dataset_id)
+    assert len(state.decided) == 30 + n_left
+
+    expected = expected_texts(store, database, dataset_id, wanted)
+    # A new version, and the same rows as a file.
+    walk_review.open_review(page, app.url, dataset_id, view="apply")
+    settle(page)
+    page.get_by_role("button", name="Make a new version").click()
+    expect(page.get_by_text("is there:")).to_be_visible(timeout=JOB_MS)
+    (new_id,) = [one for one in store.dataset_ids() if one != dataset_id]
+    assert responses(store, new_id) == expected
+    page.goto(f"{app.url}/export_data?dataset={dataset_id}&rows=whole&decisions=current&format=messages")
+    written = walk_export.write_and_download(page, tmp_path)
+    lines = [json.loads(line) for line in written.read_text(encoding="utf-8").splitlines()]
+    assert [line["messages"][-1]["content"] for line in lines] == expected
+
+
+def read_actions(store: ArtifactStore, dataset_id: str) -> np.ndarray:
+    """What the newest proposals ask for, by row."""
+    newest = store.list(dataset_id, "proposals")[0]
+    return np.asarray(read_proposals(newest, ["action"])["action"].to_pylist())
+
+
+def expected_texts(
+    store: ArtifactStore, database: Database, dataset_id: str, wanted: dict[int, str]
+) -> list[str]:
+    """The responses that are left, from the proposals and what was pressed: not from the decisions."""
+    texts = []
+    for row, (proposal, original) in enumerate(
+        zip(mixed_rows(120), responses(store, dataset_id), strict=True)
+    ):
+        said = wanted.get(row, "approve")
+        if said not in ("approve", "keep"):
+            texts.append(said)
+        elif said == "keep" or proposal["action"] == "keep":
+            texts.append(original)
+        elif proposal["action"] == "replace":
+            texts.append(proposal["candidate"])
+    return texts
+
+
+def test_two_browsers_review_at_once_without_the_same_row(
+    app: Server, browser: Browser, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    dataset_id = import_file(app.workspace, alpaca_file(tmp_path / "other", 60), "Shared")
+    write_proposals(app.workspace, dataset_id, mixed_rows(60), identifier="bbbb000011112222")
+    pages = []
+    for name in ("Ana", "Ben"):
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        walk_review.open_review(page, app.url, dataset_id)
+        start_as(page, name)
+        walk_review.wait_for_item(page)
+        pages.append(page)
+    seen = [walk_review.row_in(page) for page in pages]
+    for _ in range(6):
+        for page in pages:
+            seen.append(walk_review.press(page, "approve"))
+    assert len(set(seen)) == len(seen)
+    state = decision_state(Database(app.workspace), dataset_id)
+    assert {one.reviewer for one in state.decided.values()} == {"Ana", "Ben"}
+    assert not state.conflicts
+    for page in pages:
+        page.context.close()
+
+
+def test_one_item_fits_the_window_in_light_and_dark(app: Server, browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "long").mkdir()
+    dataset_id = import_file(app.workspace, alpaca_file(tmp_path / "long", 20), "Long")
+    rows = mixed_rows(20)
+    for row in rows:
+        if row["action"] == "replace":
+            row["candidate"] = "word " * 2_000
+    write_proposals(app.workspace, dataset_id, rows, identifier="cccc000011112222")
+    for scheme in ("light", "dark"):
+        for width, height in ((1280, 900), (1920, 1080)):
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page = context.new_page()
+            walk_review.open_review(page, app.url, dataset_id)
+            start_as(page, "Kim")
+            walk_review.wait_for_item(page)
+            page.wait_for_timeout(500)
+            main = page.get_by_test_id("stMain")
+            higher, wider = main.evaluate(
+                "m => [m.scrollHeight - m.clientHeight, m.scrollWidth - m.clientWidth]"
+            )
+            assert higher <= 0 and wider <= 0, (scheme, width, higher, wider)
+            for view in ("rules", "history", "calibration", "apply", "new"):
+                walk_review.open_review(page, app.url, dataset_id, view=view)
+                page.wait_for_timeout(300)
+                assert page.get_by_test_id("stException").count() == 0, view
+            context.close()

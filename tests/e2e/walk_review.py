@@ -1,0 +1,72 @@
+"""What a person does on the Review page with the keyboard alone, as steps that a test puts together."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlparse
+
+from playwright.sync_api import Page, expect
+
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+KEYS = {
+    "approve": "a",
+    "reject": "x",
+    "edit": "e",
+    "skip": "s",
+    "undo": "u",
+    "redo": "y",
+    "previous": "p",
+    "next": "n",
+}
+
+
+def open_review(page: Page, url: str, dataset_id: str, **query: str) -> None:
+    """Go to the page of a dataset and wait until it is drawn."""
+    extra = "".join(f"&{name}={value}" for name, value in query.items())
+    page.goto(f"{url}/review?dataset={dataset_id}{extra}")
+    expect(page.get_by_role("heading", name="Review", exact=True)).to_be_visible()
+    page.wait_for_selector(IDLE)
+
+
+def wait_for_item(page: Page) -> int:
+    """Wait until a row is on the desk; returns it."""
+    expect(page.get_by_role("button", name="Approve:")).to_be_visible()
+    page.wait_for_url("**row=*")
+    page.wait_for_selector(IDLE)
+    return row_in(page)
+
+
+def row_in(page: Page) -> int:
+    """The row that the address names; -1 for none."""
+    named = parse_qs(urlparse(page.url).query).get("row")
+    return int(named[0]) if named else -1
+
+
+def press(page: Page, what: str) -> int:
+    """Press the key of an action and wait until another row is on the desk; returns it."""
+    before = row_in(page)
+    page.keyboard.press(KEYS[what])
+    page.wait_for_function(
+        "before => new URL(location.href).searchParams.get('row') !== before", arg=str(before)
+    )
+    page.wait_for_selector(IDLE)
+    after = row_in(page)
+    if after >= 0:
+        expect(page.get_by_text(f"Row {after:,}", exact=True)).to_be_visible()
+    return after
+
+
+def edit_response(page: Page, text: str) -> None:
+    """Open the editor by its key, type another last answer, save by the keyboard; ends on the next row."""
+    page.keyboard.press(KEYS["edit"])
+    field = page.get_by_role("textbox").last
+    expect(field).to_be_focused()
+    page.keyboard.press("ControlOrMeta+a")
+    # Letters of which every one is a key of the review, or one that Streamlit keeps.
+    page.keyboard.type(text)
+    expect(page.get_by_text("The conversation is well formed.")).to_be_visible()
+    before = row_in(page)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function(
+        "before => new URL(location.href).searchParams.get('row') !== before", arg=str(before)
+    )
+    wait_for_item(page)

@@ -1,0 +1,320 @@
+"""The review: a queue that is worked through by keys, whose decisions are kept, undone, shared and applied."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.jobs import rows as job_rows
+from core.store.artifacts import ArtifactStore
+from core.store.claims import claim
+from core.store.database import Database
+from core.store.decisions import decide, decision_history, decision_state
+from pages.shared import review_session
+from pages.shared.reviewer import NOBODY
+from pages.shared.workspace import open_workspace
+from tests.pages.page_workspace import (
+    alpaca_file,
+    checked,
+    import_file,
+    open_page,
+    run_step,
+    said,
+)
+from tests.pages.review_workspace import mixed_rows, write_proposals
+
+
+@pytest.fixture(autouse=True)
+def nobody_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A test of a page is logged in otherwise.
+    monkeypatch.setattr(
+        review_session, "reviewer_name", lambda workspace: workspace.settings.reviewer or NOBODY
+    )
+
+
+@pytest.fixture
+def reviewer(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("TAMIS_REVIEWER", "Kim")
+    open_workspace.clear()
+    return "Kim"
+
+
+@pytest.fixture
+def dataset_id(workspace: Path, tmp_path: Path, reviewer: str) -> str:
+    dataset_id = import_file(workspace, alpaca_file(tmp_path))
+    write_proposals(workspace, dataset_id, mixed_rows())
+    return dataset_id
+
+
+def html(app: AppTest) -> str:
+    return "\n".join(one.proto.body for one in app.get("html"))
+
+
+def parameters(app: AppTest) -> dict[str, str]:
+    """What the address holds; a test sees a parameter as text or as a list of one."""
+    return {name: held if isinstance(held, str) else held[0] for name, held in app.query_params.items()}
+
+
+def row_on_screen(app: AppTest) -> int:
+    return int(parameters(app)["row"])
+
+
+def decided(workspace: Path, dataset_id: str) -> dict[int, str]:
+    return {row: one.verdict for row, one in decision_state(Database(workspace), dataset_id).decided.items()}
+
+
+def press(app: AppTest, name: str) -> AppTest:
+    return checked(app.button(key=f"review_{name}").click().run())
+
+
+def test_the_least_confident_change_comes_first_and_approving_moves_on(
+    workspace: Path, dataset_id: str
+) -> None:
+    app = open_page("review", dataset=dataset_id)
+    assert row_on_screen(app) == 0
+    assert "better" in html(app)
+    press(app, "approve")
+    assert row_on_screen(app) == 1
+    press(app, "approve")
+    assert decided(workspace, dataset_id) == {0: "replace", 1: "drop"}
+    messages = decision_state(Database(workspace), dataset_id).decided[0].messages
+    assert messages is not None
+    assert [turn["content"] for turn in messages] == ["Question 0 about bread?", "A better answer 0 on this."]
+
+
+def test_rejecting_keeps_the_row_and_skipping_decides_nothing(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id)
+    press(app, "reject")
+    assert decided(workspace, dataset_id) == {0: "keep"}
+    press(app, "skip")
+    assert row_on_screen(app) == 3
+    assert decided(workspace, dataset_id) == {0: "keep"}
+
+
+def test_undo_shows_the_row_again_and_redo_decides_it_again(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id)
+    for _ in range(3):
+        press(app, "approve")
+    press(app, "undo")
+    assert row_on_screen(app) == 3
+    press(app, "undo")
+    assert decided(workspace, dataset_id) == {0: "replace"}
+    press(app, "redo")
+    press(app, "redo")
+    assert decided(workspace, dataset_id) == {0: "replace", 1: "drop", 3: "drop"}
+    press(app, "redo")
+    assert any("nothing to redo" in toast.value for toast in app.toast)
+
+
+def test_next_and_previous_move_without_deciding(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id)
+    press(app, "next")
+    press(app, "next")
+    press(app, "previous")
+    assert row_on_screen(app) == 1
+    assert not decided(workspace, dataset_id)
+
+
+def test_a_reload_shows_the_same_row_in_the_same_queue(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id, order="gain", kinds="drop:below_threshold")
+    press(app, "approve")
+    again = open_page("review", **parameters(app))
+    assert row_on_screen(again) == row_on_screen(app)
+    assert parameters(again)["tab"] == parameters(app)["tab"]
+    assert "Expected gain".lower() in again.expander[0].label
+
+
+def test_two_sessions_never_see_the_same_row(workspace: Path, dataset_id: str) -> None:
+    first, second = open_page("review", dataset=dataset_id), open_page("review", dataset=dataset_id)
+    seen = [row_on_screen(first), row_on_screen(second)]
+    for _ in range(5):
+        press(first, "approve")
+        press(second, "approve")
+        seen += [row_on_screen(first), row_on_screen(second)]
+        assert row_on_screen(first) != row_on_screen(second)
+    assert len(set(seen)) == len(seen)
+    assert len(decided(workspace, dataset_id)) == 10
+
+
+def test_a_row_that_somebody_holds_is_passed_over_and_that_is_said(workspace: Path, dataset_id: str) -> None:
+    assert claim(Database(workspace), dataset_id, [1], "other", reviewer="Ana") == 1
+    app = open_page("review", dataset=dataset_id, row="1")
+    assert row_on_screen(app) == 3
+    assert any("being reviewed by Ana" in toast.value for toast in app.toast)
+
+
+def test_a_stale_decision_is_shown_with_both_versions_and_settled(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id)
+    decide(Database(workspace), dataset_id, 0, verdict="drop", via="reject", reviewer="Ana")
+    press(app, "approve")
+    assert row_on_screen(app) == 0
+    assert "Two answers to this row" in said(app)
+    assert decided(workspace, dataset_id) == {0: "drop"}
+    (event_id,) = [one.event_id for one in decision_state(Database(workspace), dataset_id).conflicts]
+    checked(app.button(key=f"put_{event_id}").click().run())
+    assert decided(workspace, dataset_id) == {0: "replace"}
+    assert "Two answers" not in said(app)
+
+
+def test_an_edit_is_checked_and_recorded(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id)
+    press(app, "edit")
+    assert "well formed" in said(app)
+    draft = app.session_state["review_draft"]
+    assert draft["messages"][-1]["content"] == "A better answer 0 on this."
+    app.session_state["review_draft"] = draft | {
+        "messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": " "}],
+        "version": 99,
+    }
+    checked(app.run())
+    assert app.button(key="review_save").disabled
+    assert "cannot be saved" in app.error[0].proto.title
+    app.session_state["review_draft"] = draft | {
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Q"},
+            {"role": "assistant", "content": "A"},
+        ],
+        "version": 100,
+    }
+    checked(app.run())
+    press(app, "save")
+    (decision,) = decision_state(Database(workspace), dataset_id).decided.values()
+    assert (decision.verdict, decision.via, decision.reviewer) == ("replace", "edit", "Kim")
+    assert decision.messages is not None
+    assert [turn["role"] for turn in decision.messages] == ["system", "user", "assistant"]
+    assert row_on_screen(app) == 1
+
+
+def test_a_rule_says_how_many_rows_before_and_is_undone_as_one(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id, view="rules", rule_measure="Verdict confidence")
+    checked(app.number_input(key="rule_limit_verdict_confidence").set_value(0.9).run())
+    expected = sum(1 for row in mixed_rows() if row.get("verdict_confidence", 0) > 0.9)
+    assert app.button(key="review_rule_apply").label == f"Approve {expected} rows"
+    press(app, "rule_apply")
+    assert len(decided(workspace, dataset_id)) == expected
+    assert set(decided(workspace, dataset_id).values()) == {"replace"}
+    assert app.button(key="review_rule_apply").disabled
+    (event,) = decision_history(Database(workspace), dataset_id)
+    assert event.rule == "approve all with verdict confidence above 0.9"
+    press(app, "rule_undo")
+    assert not decided(workspace, dataset_id)
+
+
+def test_the_history_reverts_any_decision(workspace: Path, dataset_id: str) -> None:
+    database = Database(workspace)
+    first = decide(database, dataset_id, 0, verdict="drop", via="approve", reviewer="Ana").decision.event_id
+    decide(database, dataset_id, 1, verdict="drop", via="approve", reviewer="Kim")
+    app = open_page("review", dataset=dataset_id, view="history")
+    assert list(app.dataframe[0].value["reviewer"]) == ["Kim", "Ana"]
+    checked(app.segmented_control(key="review_whose").set_value("Only mine").run())
+    assert list(app.dataframe[0].value["reviewer"]) == ["Kim"]
+    assert first
+
+
+def test_calibration_waits_for_twenty_decisions_and_then_estimates(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id, view="calibration")
+    assert "20 more are needed" in app.get("progress")[0].proto.text
+    database = Database(workspace)
+    for row in range(24):
+        decide(
+            database, dataset_id, row, verdict="drop" if row < 12 else "keep", via="approve", reviewer="Kim"
+        )
+    app = open_page("review", dataset=dataset_id, view="calibration")
+    labels = [metric.label for metric in app.metric]
+    assert {"Rows that would go", "Precision", "Recall"} <= set(labels)
+
+
+def test_applying_queues_a_new_version(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id)
+    press(app, "approve")
+    app = open_page("review", dataset=dataset_id, view="apply")
+    checked(app.button(key="make_version").click().run())
+    (job,) = job_rows.list_jobs(Database(workspace), step="curate")
+    assert job.options["parent"] == dataset_id
+
+
+def test_without_proposals_the_filter_says_what_would_go(
+    workspace: Path, tmp_path: Path, reviewer: str
+) -> None:
+    dataset_id = import_file(workspace, alpaca_file(tmp_path))
+    app = open_page("review", dataset=dataset_id)
+    assert "does not have it yet" in app.error[0].value
+    assert app.button(key="start_propose").disabled
+    run_step(workspace, dataset_id, "score", {"scorer": "length", "scorer_options": {"unit": "characters"}})
+    app = open_page("review", dataset=dataset_id)
+    assert "would go" in said(app)
+    checked(app.button(key="start_propose").click().run())
+    (job,) = job_rows.list_jobs(Database(workspace), step="propose")
+    assert (job.options["method"], job.options["score"], job.options["gamma_fraction"]) == (
+        "filter",
+        "length",
+        0.5,
+    )
+
+
+def test_a_name_is_asked_once(workspace: Path, tmp_path: Path) -> None:
+    dataset_id = import_file(workspace, alpaca_file(tmp_path))
+    write_proposals(workspace, dataset_id, mixed_rows())
+    app = open_page("review", dataset=dataset_id)
+    assert "Who reviews?" in said(app)
+    app.text_input(key="reviewer_typed").set_value("  Ana \n Li ")
+    checked(app.button[-1].click().run())
+    press(app, "approve")
+    assert next(iter(decision_state(Database(workspace), dataset_id).decided.values())).reviewer == "Ana Li"
+
+
+def test_text_of_rows_and_candidates_is_never_interpreted(
+    workspace: Path, tmp_path: Path, reviewer: str
+) -> None:
+    nasty = "<script>alert(1)</script><img src=x onerror=alert(1)> **bold** \x1b[31mred\x1b[0m \u202eevil $x$ :smile:"
+    lines = [{"instruction": f"{i} {nasty}", "input": "", "output": nasty + "a" * 100_000} for i in range(3)]
+    path = tmp_path / "nasty.jsonl"
+    path.write_bytes(b"\n".join(map(orjson.dumps, lines)) + b"\n")
+    dataset_id = import_file(workspace, path)
+    evidence = orjson.dumps(
+        {"why": nasty, "verdicts": [{"order": nasty, "found": nasty, "reply": nasty}]}
+    ).decode()
+    rows = [
+        {"example_id": i, "action": "replace", "outcome": "corrected", "candidate": nasty + "b" * 100_000, "evidence": evidence}
+        for i in range(3)
+    ]  # fmt: skip
+    write_proposals(workspace, dataset_id, rows)
+    app = open_page("review", dataset=dataset_id)
+    shown = html(app)
+    assert "<script" not in shown and "<img" not in shown and "\x1b" not in shown
+    assert "\u202e" not in shown and "U+202E" in shown and "␛" in shown
+    for element in [*app.markdown, *app.caption]:
+        if "alert" in str(element.value):
+            assert "<script" not in str(element.value).replace("\\<", "")
+            assert not element.allow_html
+    press(app, "approve")
+    assert len(decided(workspace, dataset_id)) == 1
+
+
+def test_the_next_of_10_000_rows_is_there_in_time(workspace: Path, tmp_path: Path, reviewer: str) -> None:
+    n = 10_000
+    dataset_id = import_file(workspace, alpaca_file(tmp_path, n))
+    rows = [
+        row | ({} if row["action"] == "drop" else {"action": "drop", "candidate": None})
+        for row in mixed_rows(n)
+    ]
+    write_proposals(workspace, dataset_id, rows)
+    app = open_page("review", dataset=dataset_id)
+    press(app, "approve")
+    taken = []
+    for _ in range(7):
+        started = time.perf_counter()
+        press(app, "approve")
+        taken.append(time.perf_counter() - started)
+    # The whole page as a test draws it; a key press draws only the part with the row.
+    print(
+        f"next item at {n:,} pending: median {np.median(taken) * 1000:.0f} ms, most {max(taken) * 1000:.0f} ms"
+    )
+    assert np.median(taken) < 1.0
+    assert len(ArtifactStore(workspace).list(dataset_id, "proposals")) == 1
