@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from core.jobs.model import JobState
+from core.steps.comparison import read_comparison
 from pages.shared.compare_form import show_comparison_form
 from pages.shared.compare_picker import NEW, choose_view, open_comparison, pick_comparison
 from pages.shared.compare_results import show_comparison
+from pages.shared.compare_training import show_training
 from pages.shared.frame import open_page
 from pages.shared.job_watch import followed_job, show_jobs_in_place
 from pages.shared.lens import open_lens
@@ -20,4 +22,6 @@ with open_page("Compare", activity=False) as dataset:
     if view == NEW:
         show_comparison_form(lens)
     else:
-        show_comparison(lens, dataset.name, pick_comparison(lens))
+        comparison = pick_comparison(lens)
+        show_comparison(lens, dataset.name, comparison)
+        show_training(lens, read_comparison(comparison))

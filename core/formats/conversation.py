@@ -35,9 +35,9 @@ def single_turn(prompt: str, response: str, system: str = "") -> Example:
 
 def build_example(messages: list[Message]) -> Example:
     """Check the turns (roles, order, content) and build the example; raises InvalidRecord naming the turn."""
-    _check_order(messages)
+    check_order(messages)
     for number, message in enumerate(messages, 1):
-        _check_content(message, number, is_last=number == len(messages))
+        check_content(message, number, is_last=number == len(messages))
     return Example(messages, labelled(messages[:-1]), turn_text(messages[-1]))
 
 
@@ -114,7 +114,8 @@ def _turn_obstacle(message: Message) -> str | None:
     return f"a turn with the key {min(extra)!r}" if extra else None
 
 
-def _check_order(messages: list[Message]) -> None:
+def check_order(messages: Sequence[Message]) -> None:
+    """Raise InvalidRecord naming the first turn whose role does not belong where it stands."""
     if not messages:
         raise InvalidRecord("empty conversation: no turns")
     previous = None
@@ -130,7 +131,8 @@ def _check_order(messages: list[Message]) -> None:
         raise InvalidRecord(f"ends with a {previous} turn: no response")
 
 
-def _check_content(message: Message, number: int, *, is_last: bool) -> None:
+def check_content(message: Message, number: int, *, is_last: bool) -> None:
+    """Raise InvalidRecord when turn ``number`` (from 1) says nothing or holds something else than text."""
     role, content = message["role"], message.get("content")
     if isinstance(content, str):
         if content and not content.isspace():

@@ -19,6 +19,7 @@ from core.errors import CurationError, InvalidRecord
 from core.formats import load_format
 from core.formats.conversation import SHAPE, build_example
 from core.formats.format import Record
+from core.formats.patch import rewritten_record
 from core.registry import Options
 from core.types import JSON, Example, Message
 
@@ -84,7 +85,8 @@ def export_rows(
     """Yield the JSON text of each row, without line end.
 
     The shape "source" gives the record's own text for every record whose examples are all there, one after
-    another and unchanged; otherwise the examples in the format of their source, one row each.
+    another and unchanged; otherwise the examples in the format of their source, one row each, the other fields
+    of a record with one example as they were.
     """
     if format_name == SOURCE_SHAPE:
         for group in _by_record(examples):
@@ -142,7 +144,12 @@ def _source_rows(group: list[StoredExample]) -> Iterator[bytes]:
         yield group[0].raw.replace("\r", " ").replace("\n", " ").encode()
         return
     for stored in group:
-        yield _dumps(load_format(stored.format_name).write(_example(stored), stored.fields))
+        form = load_format(stored.format_name)
+        try:
+            yield _dumps(rewritten_record(form, stored.fields, stored.raw, _example(stored)))
+        except CurationError as error:
+            place = f"record {stored.source_row:,} of {stored.source or 'its source'}"
+            raise CurationError(f"{error} It is {place}.") from error
 
 
 def _is_untouched(group: list[StoredExample]) -> bool:

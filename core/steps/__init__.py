@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from core.registry import Table
+from core.steps.curate_options import CurateOptions
+from core.steps.finetune_options import FinetuneOptions
 from core.steps.options import (
     ClusterOptions,
     CompareOptions,
@@ -12,6 +14,8 @@ from core.steps.options import (
     ScoreOptions,
     SelectOptions,
 )
+from core.steps.propose_options import ProposeOptions
+from core.steps.refine_options import RefineOptions
 from core.steps.spec import Step
 
 STEPS = Table(
@@ -71,5 +75,38 @@ STEPS = Table(
         options=CompareOptions,
         target="core.steps.compare:run",
         makes="comparison",
+    ),
+    Step(
+        name="propose",
+        title="Propose",
+        summary="Propose what to keep, drop or replace, with the evidence for it; the dataset stays as it is.",
+        options=ProposeOptions,
+        target="core.steps.propose:run",
+        makes="proposals",
+    ),
+    Step(
+        name="refine",
+        title="Refine",
+        summary="Select, fine-tune, generate, score and reweigh the clusters, round after round.",
+        options=RefineOptions,
+        target="core.steps.refine:run",
+        makes="refinement",
+    ),
+    Step(
+        name="finetune",
+        title="Fine-tune",
+        summary="Train a model on a selection, a scope or the whole dataset, and compare it with its base.",
+        options=FinetuneOptions,
+        target="core.steps.finetune:run",
+        makes="adapter",
+        extra="finetune",
+    ),
+    Step(
+        name="curate",
+        title="Apply decisions",
+        summary="Make a new version of a dataset with its decisions applied; the old version stays as it is.",
+        options=CurateOptions,
+        target="core.steps.curate:run",
+        makes="examples",
     ),
 )

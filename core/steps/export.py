@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,18 +18,19 @@ from core.formats.llama_factory import dataset_info_entry
 from core.formats.writer import SOURCE_SHAPE, StoredExample, export_file
 from core.formats.writer import Exported as Written
 from core.registry import Options, parse_options
-from core.steps.manifests import ExportManifest, installed_versions, lineage
+from core.steps.decided import apply_frozen, find_decisions
+from core.steps.manifests import ExportManifest, installed_versions, lineage, listed_decisions
 from core.steps.options import SourceFile
 from core.steps.scopes import find_selection, rows_of
 from core.store.artifacts import Artifact, ArtifactStore, utc_now, write_atomically
 from core.store.database import Database
 from core.store.names import dataset_names
 from core.store.readers import iter_examples
-from core.types import JSON, Int64s
+from core.types import JSON, Int64s, Message
 
 Container = Literal["jsonl", "parquet"]
 PROGRESS_ROWS = 2_000
-COLUMNS = ("file", "messages", "raw", "source", "source_row", "meta")
+COLUMNS = ("example_id", "file", "messages", "raw", "source", "source_row", "meta")
 
 
 class ExportRequest(Options):
@@ -39,6 +40,9 @@ class ExportRequest(Options):
     selection: str = Field("", description="Artifact id of a selection, or newest.")
     tag: str = Field("", description="Only rows with this tag.")
     scope: str = Field("", description="Only rows in this scope, as in the map's address.")
+    decisions: str = Field(
+        "", description="Decisions to apply: current, or the artifact id of frozen ones; none when empty."
+    )
     format_name: str = Field("source", description="Conversation format; source keeps the file's own shape.")
     container: Container = Field("jsonl", description="Kind of file.")
 
@@ -54,6 +58,14 @@ class Exported:
     manifest: ExportManifest
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of the scope, and the decisions that were applied to them."""
+
+    ids: Int64s
+    decisions: Artifact | None
+
+
 def export(
     store: ArtifactStore,
     database: Database,
@@ -64,8 +76,9 @@ def export(
 ) -> Exported:
     """Write the rows and ``<path>.manifest.json``; an existing file is replaced only when all is written.
 
-    ``progress`` is told the number of rows read so far, now and then. Raises InvalidOptions when no row is in scope,
-    CurationError when a format cannot hold a conversation.
+    Rows decided as drop are left out and decided texts are written, when the request names decisions. ``progress`` is
+    told the number of rows read so far, now and then. Raises InvalidOptions when no row is in scope or all are dropped,
+    CurationError when a format cannot hold a conversation or a decided one breaks the chat schema.
     """
     rows = rows_of(
         store,
@@ -77,26 +90,40 @@ def export(
     )
     if not len(rows):
         raise InvalidOptions("No row is in this scope, so there is nothing to export. Widen the filter.")
+    decisions = find_decisions(store, database, request.dataset_id, request.decisions)
+    applied = apply_frozen(rows, decisions)
+    if not len(applied.rows):
+        raise InvalidOptions(
+            f"All {len(rows):,} rows of this scope are decided to be dropped. Widen it, or undo some decisions."
+        )
     examples = store.examples(request.dataset_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    stored = stored_examples(examples, rows)
+    stored = stored_examples(examples, applied.rows, applied.replaced)
     written = export_file(
         stored if progress is None else _counted(stored, progress),
         path,
         format_name=request.format_name,
         container=request.container,
     )
-    manifest = _manifest(store, database, request, rows, written)
+    manifest = _manifest(store, database, request, _Rows(rows, decisions), written)
     manifest_path = path.with_name(f"{path.name}.manifest.json")
     write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
     return Exported(path, manifest_path, written.n_rows, written.sha256, manifest)
 
 
 def write_rows(
-    examples: Artifact, rows: Int64s, path: Path, *, format_name: str, container: Container
+    examples: Artifact,
+    rows: Int64s,
+    path: Path,
+    *,
+    format_name: str,
+    container: Container,
+    decisions: Artifact | None = None,
 ) -> Written:
-    """Write these rows in the order of the dataset, as they are stored."""
-    return export_file(stored_examples(examples, rows), path, format_name=format_name, container=container)
+    """Write these rows in the order of the dataset, as they are stored or as ``decisions`` say."""
+    applied = apply_frozen(rows, decisions)
+    stored = stored_examples(examples, applied.rows, applied.replaced)
+    return export_file(stored, path, format_name=format_name, container=container)
 
 
 def _counted(stored: Iterator[StoredExample], progress: Callable[[int], None]) -> Iterator[StoredExample]:
@@ -106,8 +133,11 @@ def _counted(stored: Iterator[StoredExample], progress: Callable[[int], None]) -
         yield example
 
 
-def stored_examples(examples: Artifact, rows: Int64s) -> Iterator[StoredExample]:
-    """The examples at ``rows`` (sorted), a batch in memory at a time."""
+def stored_examples(
+    examples: Artifact, rows: Int64s, replaced: Mapping[int, Sequence[Message]] | None = None
+) -> Iterator[StoredExample]:
+    """The examples at ``rows`` (sorted), a batch in memory at a time; ``replaced`` has conversations by example id."""
+    edited = replaced or {}
     wanted = np.zeros(int(examples.summary["n_examples"]), dtype=np.bool_)
     wanted[rows] = True
     read_as = [
@@ -118,8 +148,9 @@ def stored_examples(examples: Artifact, rows: Int64s) -> Iterator[StoredExample]
         inside = np.flatnonzero(wanted[start : start + batch.num_rows])
         start += batch.num_rows
         for row in batch.take(inside).to_pylist():
+            new = edited.get(row["example_id"])
             yield StoredExample(
-                messages=orjson.loads(row["messages"]),
+                messages=orjson.loads(row["messages"]) if new is None else list(new),
                 raw=row["raw"],
                 source=row["source"],
                 source_row=row["source_row"],
@@ -136,7 +167,7 @@ def files_of(examples: Artifact) -> list[dict[str, JSON]]:
 
 
 def _manifest(
-    store: ArtifactStore, database: Database, request: ExportRequest, rows: Int64s, written: Written
+    store: ArtifactStore, database: Database, request: ExportRequest, rows: _Rows, written: Written
 ) -> ExportManifest:
     examples = store.examples(request.dataset_id)
     # A whole selection is rebuilt from its artifacts; anything that a filter or tag narrowed is listed.
@@ -145,21 +176,26 @@ def _manifest(
     last = examples
     if plain_selection:
         last = find_selection(store, request.dataset_id, request.selection)
+    # A refinement trains models on its way, so its rows are listed rather than selected again.
+    listed = not whole and (not plain_selection or last.manifest.step == "refine")
     names = dataset_names(database, store)
+    artifacts = lineage(store, last, *([rows.decisions] if rows.decisions else []))
     return ExportManifest(
         tamis_version=__version__,
         created_at=utc_now(),
         dataset_id=request.dataset_id,
         dataset_name=names[request.dataset_id],
         sources=[SourceFile(**{key: f[key] for key in SourceFile.model_fields}) for f in files_of(examples)],
-        selection=last.id if plain_selection else "",
-        example_ids=None if plain_selection or whole else [int(row) for row in rows],
+        selection="" if listed or whole else last.id,
+        example_ids=[int(row) for row in rows.ids] if listed else None,
         scope=_describe(request),
         format_name=request.format_name,
         container=request.container,
         n_rows=written.n_rows,
         sha256=written.sha256,
-        artifacts=[artifact.manifest for artifact in lineage(store, last)],
+        decisions=rows.decisions.id if rows.decisions else "",
+        decided=listed_decisions(artifacts),
+        artifacts=[artifact.manifest for artifact in artifacts],
         packages=installed_versions(),
         dataset_info=_dataset_info(request, str(examples.summary["format"]), written.path.name),
     )
@@ -176,4 +212,5 @@ def _dataset_info(request: ExportRequest, source_format: str, file_name: str) ->
 
 def _describe(request: ExportRequest) -> str:
     named = {"selection": request.selection, "tag": request.tag, "scope": request.scope}
-    return " and ".join(f"{what} {value}" for what, value in named.items() if value) or "all rows"
+    described = " and ".join(f"{what} {value}" for what, value in named.items() if value) or "all rows"
+    return f"{described}, decisions applied" if request.decisions else described

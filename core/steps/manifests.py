@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +14,10 @@ from core import __version__
 from core.errors import ArtifactDamaged, UnreadableFile
 from core.steps.options import SourceFile
 from core.store.artifacts import Artifact, ArtifactStore, Manifest
-from core.types import JSON
+from core.store.frozen_decisions import KIND as DECISIONS
+from core.store.frozen_decisions import read_decisions
+from core.store.versions import parent_of
+from core.types import JSON, Message
 
 VERSIONED = (
     "duckdb", "faiss-cpu", "hdbscan", "numpy", "orjson", "pyarrow", "scikit-learn", "scipy", "sentence-transformers",
@@ -20,12 +25,26 @@ VERSIONED = (
 )  # fmt: skip
 
 
+class DecidedRow(BaseModel):
+    """One decision: ``messages`` is the whole conversation of ``replace``, else null."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    example_id: int
+    verdict: Literal["keep", "drop", "replace"]
+    messages: list[Message] | None
+    via: str
+    reviewer: str
+    created_at: str
+
+
 class ExportManifest(BaseModel):
     """What was exported and from what.
 
     ``selection`` names one of ``artifacts``; ``example_ids`` lists the rows when they came from a filter or a tag,
     whose state lives in the database and may have changed since. Exactly one of the two is given, or neither for
-    the whole dataset. ``artifacts`` are in the order in which they can be made again.
+    the whole dataset. ``artifacts`` are in the order in which they can be made again. ``decisions`` names the
+    decisions that were applied, if any; ``decided`` lists those and the ones that went into earlier versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +61,8 @@ class ExportManifest(BaseModel):
     container: Literal["jsonl", "parquet"]
     n_rows: int
     sha256: str
+    decisions: str = ""
+    decided: dict[str, list[DecidedRow]] = {}
     artifacts: list[Manifest]
     packages: dict[str, str]
     dataset_info: dict[str, JSON]
@@ -55,24 +76,60 @@ def read_manifest(path: Path) -> ExportManifest:
         raise UnreadableFile(f"{path} is not a manifest of an export: {error}") from error
 
 
-def lineage(store: ArtifactStore, artifact: Artifact) -> list[Artifact]:
-    """The artifact and everything it was made from, inputs before what reads them, each once."""
-    by_id = {found.id: found for found in store.list(artifact.manifest.dataset_id)}
-    ordered: dict[str, Artifact] = {}
+def lineage(store: ArtifactStore, *artifacts: Artifact) -> list[Artifact]:
+    """The artifacts and everything they were made from, inputs before what reads them, each once.
+
+    For a version of a dataset that includes the examples of its parent and the decisions that were applied.
+    """
+    known: dict[str, dict[tuple[str, str], Artifact]] = {}
+    ordered: dict[tuple[str, str, str], Artifact] = {}
+
+    def found(dataset_id: str, identifier: str, kind: str) -> Artifact | None:
+        if dataset_id not in known:
+            known[dataset_id] = {(a.id, a.kind): a for a in store.list(dataset_id)}
+        of_dataset = known[dataset_id]
+        return next((a for (i, k), a in of_dataset.items() if i == identifier and kind in ("", k)), None)
 
     def visit(current: Artifact) -> None:
-        for role, identifier in current.manifest.inputs.items():
-            if identifier not in by_id:
+        place = (current.manifest.dataset_id, current.kind, current.id)
+        if place in ordered:
+            return
+        for role, kind, dataset_id, identifier in _made_from(current):
+            source = found(dataset_id, identifier, kind)
+            if source is None:
                 raise ArtifactDamaged(
                     f"{current.kind} {current.id} was made from {role} {identifier}, which is no longer there. "
                     f"Run {role!r} and then {current.manifest.step!r} again."
                 )
-            if identifier not in ordered:
-                visit(by_id[identifier])
-        ordered[current.id] = current
+            visit(source)
+        ordered[place] = current
 
-    visit(artifact)
+    for artifact in artifacts:
+        visit(artifact)
     return list(ordered.values())
+
+
+def _made_from(artifact: Artifact) -> list[tuple[str, str, str, str]]:
+    """Role, kind (empty when any), dataset and id of everything that an artifact reads."""
+    dataset_id = artifact.manifest.dataset_id
+    made_from = [(role, "", dataset_id, identifier) for role, identifier in artifact.manifest.inputs.items()]
+    parent = parent_of(artifact) if artifact.kind == "examples" else None
+    if parent is not None:
+        made_from.append(("examples", "examples", parent.dataset_id, parent.examples))
+        made_from.append(("decisions", DECISIONS, parent.dataset_id, parent.decisions))
+    return made_from
+
+
+def listed_decisions(artifacts: Iterable[Artifact]) -> dict[str, list[DecidedRow]]:
+    """The rows of every decisions artifact among these, by artifact id."""
+    return {
+        artifact.id: [
+            DecidedRow(**asdict(decision) | {"messages": decision.messages and list(decision.messages)})
+            for decision in read_decisions(artifact).values()
+        ]
+        for artifact in artifacts
+        if artifact.kind == DECISIONS
+    }
 
 
 def installed_versions() -> dict[str, str]:

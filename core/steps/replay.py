@@ -17,7 +17,10 @@ from core.steps.manifests import ExportManifest, read_manifest
 from core.steps.options import SourceFile
 from core.store.artifacts import Artifact, ArtifactStore, Manifest
 from core.store.frozen import KIND, freeze_rows, thaw_rows
+from core.store.frozen_decisions import KIND as DECISIONS
+from core.store.frozen_decisions import FrozenDecision, store_decisions
 from core.store.readers import read_selected_ids
+from core.store.refinements import ROUND
 from core.types import Int64s
 
 Say = Callable[[str], None]
@@ -63,7 +66,7 @@ def replay(
         store = ArtifactStore(Path(folder))
         made = {
             recorded.artifact_id: _make(store, recorded, files, manifest, say)
-            for recorded in manifest.artifacts
+            for recorded in _wanted(manifest, say)
         }
         examples = store.examples(manifest.dataset_id)
         target = out or Path(folder) / "rows"
@@ -73,6 +76,7 @@ def replay(
             target,
             format_name=manifest.format_name,
             container=manifest.container,
+            decisions=made[manifest.decisions] if manifest.decisions else None,
         )
     return _compare(manifest, written.n_rows, written.sha256)
 
@@ -86,6 +90,18 @@ def _found(file: SourceFile, sources: Sequence[Path]) -> SourceFile:
     raise CurationError(f"The source {file.path} {state}. Name the file where it is now with --source.")
 
 
+def _wanted(manifest: ExportManifest, say: Say) -> list[Manifest]:
+    """What has to be made for the rows: everything, or, for listed rows, only what holds their texts."""
+    if manifest.example_ids is None:
+        return manifest.artifacts
+    if any(recorded.kind == ROUND for recorded in manifest.artifacts):
+        say(
+            "The rows were selected by a refinement, which trains models on its way. They are taken as the manifest "
+            "lists them; only their texts are made again."
+        )
+    return [recorded for recorded in manifest.artifacts if recorded.kind in ("examples", DECISIONS, KIND)]
+
+
 def _make(
     store: ArtifactStore, recorded: Manifest, files: list[SourceFile], manifest: ExportManifest, say: Say
 ) -> Artifact:
@@ -93,6 +109,8 @@ def _make(
     if recorded.kind == KIND:
         rows = thaw_rows(recorded.options["rows"])
         return freeze_rows(store, recorded.dataset_id, rows, str(recorded.summary["label"]))
+    if recorded.kind == DECISIONS:
+        return _decisions(store, recorded, manifest)
     options = dict(recorded.options)
     if recorded.step == "import":
         options = {"files": [file.model_dump(mode="json") for file in files], "name": manifest.dataset_name}
@@ -106,6 +124,21 @@ def _make(
         artifact_id=recorded.artifact_id,
     )
     return execute(store, task, _Quiet(recorded.step, say))
+
+
+def _decisions(store: ArtifactStore, recorded: Manifest, manifest: ExportManifest) -> Artifact:
+    listed = manifest.decided.get(recorded.artifact_id, [])
+    decided = [
+        FrozenDecision(**row.model_dump() | {"messages": row.messages and tuple(row.messages)})
+        for row in listed
+    ]
+    made = store_decisions(store, recorded.dataset_id, decided)
+    if made.id != recorded.artifact_id:
+        raise CurationError(
+            f"The decisions {recorded.artifact_id} of the manifest are not those that were applied: the list was "
+            "changed since. Use the manifest as it was exported."
+        )
+    return made
 
 
 def _rows(manifest: ExportManifest, made: dict[str, Artifact], n_rows: int) -> Int64s:

@@ -81,6 +81,80 @@ _FIRST = (
     )
     """,
     "CREATE INDEX tag_events_by_dataset ON tag_events (dataset_id, event_id)",
+    # Decisions of the review. An event is one choice over one row or, by a rule, over many; a turn back (undo, redo,
+    # revert) and the settling of a conflict are events too. Nothing is ever changed or removed.
+    """
+    CREATE TABLE decision_events (
+        event_id      INTEGER PRIMARY KEY,
+        dataset_id    TEXT NOT NULL,
+        action        TEXT NOT NULL CHECK (action IN ('decide', 'undo', 'redo', 'revert', 'settle')),
+        via           TEXT NOT NULL DEFAULT '' CHECK (via IN ('', 'approve', 'reject', 'edit', 'rule')),
+        rule          TEXT NOT NULL DEFAULT '',
+        proposals_id  TEXT NOT NULL DEFAULT '',
+        target        INTEGER REFERENCES decision_events (event_id),
+        target_row    INTEGER,
+        kept_mine     INTEGER NOT NULL DEFAULT 0,
+        n_rows        INTEGER NOT NULL,
+        reviewer      TEXT NOT NULL,
+        created_at    TEXT NOT NULL,
+        CHECK ((target IS NULL) = (action = 'decide')),
+        CHECK ((via = '') = (action != 'decide'))
+    )
+    """,
+    "CREATE INDEX decision_events_by_dataset ON decision_events (dataset_id, event_id)",
+    "CREATE INDEX decision_events_by_target ON decision_events (target)",
+    # Texts by their hash, so that a history shows what was replaced without reading the dataset.
+    """
+    CREATE TABLE decision_texts (
+        text_hash  TEXT PRIMARY KEY,
+        messages   TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE decision_rows (
+        dataset_id  TEXT NOT NULL,
+        event_id    INTEGER NOT NULL REFERENCES decision_events (event_id),
+        example_id  INTEGER NOT NULL CHECK (example_id >= 0),
+        verdict     TEXT NOT NULL CHECK (verdict IN ('keep', 'drop', 'replace')),
+        new_hash    TEXT REFERENCES decision_texts (text_hash),
+        old_hash    TEXT REFERENCES decision_texts (text_hash),
+        own_hash    TEXT REFERENCES decision_texts (text_hash),
+        old_verdict TEXT NOT NULL DEFAULT '',
+        conflict    INTEGER NOT NULL DEFAULT 0 CHECK (conflict IN (0, 1)),
+        PRIMARY KEY (dataset_id, event_id, example_id),
+        CHECK (verdict != 'replace' OR new_hash IS NOT NULL)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX decision_rows_by_example ON decision_rows (dataset_id, example_id, event_id)",
+    # Which review session looks at which row until when, in seconds since 1970.
+    """
+    CREATE TABLE claims (
+        dataset_id  TEXT NOT NULL,
+        example_id  INTEGER NOT NULL,
+        session     TEXT NOT NULL,
+        reviewer    TEXT NOT NULL,
+        expires_at  REAL NOT NULL,
+        PRIMARY KEY (dataset_id, example_id),
+        UNIQUE (dataset_id, session)
+    ) WITHOUT ROWID
+    """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_VOTES = (
+    # Blind votes between the answers of a fine-tuned model and its base. The newest of a row and reviewer is in force.
+    """
+    CREATE TABLE votes (
+        vote_id     INTEGER PRIMARY KEY,
+        dataset_id  TEXT NOT NULL,
+        adapter_id  TEXT NOT NULL,
+        example_id  INTEGER NOT NULL CHECK (example_id >= 0),
+        winner      TEXT NOT NULL CHECK (winner IN ('tuned', 'base', 'tie', 'withdrawn')),
+        left_was    TEXT NOT NULL CHECK (left_was IN ('tuned', 'base')),
+        reviewer    TEXT NOT NULL,
+        created_at  TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX votes_by_adapter ON votes (dataset_id, adapter_id, example_id, reviewer)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES)

@@ -23,8 +23,11 @@ RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
     "project": lambda job: ("data_map", {}),
     "score": lambda job: ("scoring", {}),
     "select": lambda job: ("selection", {"selection": job.artifact_id}),
+    "finetune": lambda job: ("finetuning", {"run": job.artifact_id}),
+    "refine": lambda job: ("refinement", {"run": job.artifact_id}),
 }
-CLONING_PAGES = ("select", "score")  # their forms start with the job that ``?clone=`` names
+# Their forms start with the job that ``?clone=`` names.
+CLONING_PAGES = ("select", "score", "finetune", "refine")
 
 
 def show_actions(workspace: Workspace, job: Job) -> None:

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from core.registry import Options, Table
-from core.steps.spec import Choice, StepOptions
+from core.steps.spec import Choice, StepOptions, choice_prefix
 from core.types import JSON
 
 MAX_SEGMENTS = 4
@@ -77,7 +77,10 @@ def draw_options(options_type: type[Options], form: Form) -> dict[str, JSON]:
         else:
             values[name] = draw_field(drawn)
         if name in choices:
-            values[choices[name].options_field] = draw_plugin(choices[name], values[name], form)
+            prefix = choice_prefix(list(choices.values()), choices[name])
+            values[choices[name].options_field] = draw_plugin(
+                choices[name], values[name], form, prefix=prefix
+            )
     return values
 
 
@@ -88,16 +91,18 @@ def draw_choice(drawn: FormField, table: Table[Any]) -> str:
     return chosen
 
 
-def draw_plugin(choice: Choice, chosen: str, form: Form) -> dict[str, JSON]:
-    """The options of the chosen plug-in, folded away; nothing where it has none."""
+def draw_plugin(choice: Choice, chosen: str, form: Form, *, prefix: str = "") -> dict[str, JSON]:
+    """The options of the chosen plug-in, folded away; nothing where it has none. ``prefix`` sets its widgets apart."""
     row = choice.table[chosen]
     if not row.options.model_fields:
         return {}
     # What the form starts with is about the plug-in it starts with.
     usual = chosen == form.start.get(choice.field, chosen)
     start = (form.start.get(choice.options_field) or {}) if usual else {}
-    inner = Form(name=f"{form.name}_{chosen}", start=start, suffix=form.suffix)
-    with st.expander(f"{row.title} options", icon=":material/tune:", key=form.key(f"{chosen}_options")):
+    inner = Form(name=f"{form.name}_{prefix}{chosen}", start=start, suffix=form.suffix)
+    with st.expander(
+        f"{row.title} options", icon=":material/tune:", key=form.key(f"{prefix}{chosen}_options")
+    ):
         return draw_options(row.options, inner)
 
 

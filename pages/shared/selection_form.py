@@ -70,9 +70,9 @@ def _draw_form(lens: Lens, start: Start) -> dict[str, JSON]:
         instead={
             "budget": partial(_draw_budget, lens, str(start.values.get("unit", "rows"))),
             "unit": lambda drawn: st.session_state[drawn.key],
-            "clustering": partial(_draw_clustering, lens),
-            "quality": partial(_draw_quality, lens),
-            **{role: partial(_draw_rows, lens) for role in ROW_ROLES},
+            "clustering": partial(draw_clustering, lens),
+            "quality": partial(draw_quality, lens),
+            **{role: partial(draw_rows, lens) for role in ROW_ROLES},
         },
         skip=("scores", *ROW_ROLES, *unasked),
     )
@@ -130,7 +130,8 @@ def _say_budget(lens: Lens, budget: float, unit: str, tokens: int | None) -> str
     return f"= {n_picked:,} of {count_of(lens.n_rows, 'row')}, {percent(min(1.0, n_picked / lens.n_rows))}"
 
 
-def _draw_clustering(lens: Lens, drawn: FormField) -> str:
+def draw_clustering(lens: Lens, drawn: FormField) -> str:
+    """The clustering to spread over; empty where there is none."""
     found = {a.id: a for a in lens.view.artifacts if a.kind == "clustering"}
     if not found:
         return ""
@@ -149,7 +150,8 @@ def _say_clustering(clustering: Artifact) -> str:
     return f"{count_of(n_clusters, 'cluster')} · {method} · {clustering.id[:4]}"
 
 
-def _draw_quality(lens: Lens, drawn: FormField) -> str:
+def draw_quality(lens: Lens, drawn: FormField) -> str:
+    """The score to prefer rows by, or none."""
     options = [*lens.view.scores, NO_QUALITY]
     usual = drawn.start if drawn.start in options else options[0]
     titles = {name: SCORERS[name].title if name in SCORERS else name for name in options}
@@ -163,7 +165,7 @@ def _draw_quality(lens: Lens, drawn: FormField) -> str:
     return str(quality)
 
 
-def _draw_rows(lens: Lens, drawn: FormField) -> str:
+def draw_rows(lens: Lens, drawn: FormField) -> str:
     """A tag, the filter in the address or a selection, as a pointer that is frozen before it is used."""
     scope = read_scope()
     labels = {"": NO_ROWS[drawn.name]}

@@ -51,6 +51,8 @@ def _show_actions(lens: Lens, selection: Artifact, baseline: Artifact | None) ->
             go_to("export_data", here | {"selection": selection.id})
         if st.button("Open on the map", icon=":material/scatter_plot:"):
             go_to("data_map", here | {"scope": picked})
+        if st.button("Fine-tune on these", icon=":material/model_training:"):
+            go_to("finetuning", here | {"view": "new", "rows": "selection", "selection": selection.id})
         _offer_clone(lens, selection)
         if baseline is None and selection.manifest.options.get("method") != facts.BASELINE:
             _offer_baseline(lens, selection)

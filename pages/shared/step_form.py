@@ -18,7 +18,14 @@ from pages.shared.workspace import Workspace
 STEP = "start"
 DATASET = "dataset"
 # Steps with a page of their own, where their form shows more than their options.
-PAGES = {"import": "import_data", "score": "scoring", "select": "selection", "compare": "compare"}
+PAGES = {
+    "import": "import_data",
+    "score": "scoring",
+    "select": "selection",
+    "compare": "compare",
+    "finetune": "finetuning",
+    "refine": "refinement",
+}
 
 
 def general_steps() -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.cli.flags import flag_names, parse_step_flags
 from core.cli.main import run
 from core.jobs import queue, rows
 from core.jobs.backends.slurm import SlurmBackend
@@ -148,3 +149,13 @@ def test_a_queued_job_is_cancelled_and_then_deleted(tamis, workspace: Path, data
     assert (code, answer["state"]) == (0, "cancelled")
     assert tamis("jobs", "delete", made["job_id"]) == (0, {"job_id": made["job_id"], "deleted": True})
     assert not rows.list_jobs(Database(workspace))
+
+
+def test_two_language_models_in_one_step_have_flags_of_their_own() -> None:
+    given = ["--llm", "openai", "--model", "w", "--judge", "openai", "--judge-model", "j", "--eta", "0.7"]
+    values = parse_step_flags("propose", given)
+    assert values["llm_options"] == {"model": "w"}
+    assert values["judge_options"] == {"model": "j"}
+    assert values["eta"] == "0.7"
+    assert "--judge-max-prompt-tokens" in flag_names("propose")
+    assert "--max-prompt-tokens" in flag_names("propose")

@@ -1,0 +1,43 @@
+"""From what a person points at (the decisions of now, or frozen ones) to rows and texts that can be written."""
+
+from __future__ import annotations
+
+from core.compute.apply import Applied, apply_decisions
+from core.errors import CurationError
+from core.formats.check import check_messages
+from core.store.artifacts import Artifact, ArtifactStore
+from core.store.database import Database
+from core.store.frozen_decisions import KIND, freeze_decisions, read_decisions
+from core.types import Int64s
+
+CURRENT = "current"
+
+
+def find_decisions(
+    store: ArtifactStore, database: Database, dataset_id: str, pointer: str
+) -> Artifact | None:
+    """The frozen decisions for an artifact id, or those of now for ``current``; None for "" or when none was made.
+
+    Raises ArtifactMissing for an id that the dataset does not have.
+    """
+    if not pointer:
+        return None
+    if pointer == CURRENT:
+        return freeze_decisions(store, database, dataset_id)
+    return store.get(dataset_id, KIND, pointer)
+
+
+def apply_frozen(rows: Int64s, decisions: Artifact | None) -> Applied:
+    """Apply frozen decisions to rows; None changes nothing.
+
+    Raises CurationError naming the row whose decided conversation breaks the rules of the chat schema.
+    """
+    applied = apply_decisions(rows, read_decisions(decisions) if decisions is not None else {})
+    for example_id, messages in applied.replaced.items():
+        problems = check_messages(messages)
+        if problems:
+            raise CurationError(
+                f"The conversation decided for row {example_id} cannot be used. {problems[0]} "
+                "Edit the row again, or undo the decision."
+            )
+    return applied

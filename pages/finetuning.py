@@ -1,0 +1,38 @@
+"""Fine-tune: train a model on what was selected, watch it, and see what it learned beside its base."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.finetune_detail import show_run
+from pages.shared.finetune_form import show_finetune_form
+from pages.shared.finetune_picker import NEW, choose_view, open_run, pick_run
+from pages.shared.finetune_runs import STEP, list_runs
+from pages.shared.frame import open_page
+from pages.shared.job_watch import followed_job, show_jobs_in_place, stop_following
+from pages.shared.lens import open_lens
+from pages.shared.navigation import link_to
+
+with open_page("Fine-tune", activity=False) as dataset:
+    followed = followed_job(dataset.workspace, STEP, dataset.dataset_id)
+    if followed is not None:
+        # A run has one address from its first second on, whatever becomes of its job.
+        stop_following()
+        open_run(followed.artifact_id)
+    lens = open_lens(dataset)
+    runs = list_runs(dataset.workspace, dataset.dataset_id)
+    if not runs:
+        said = "No run yet: choose rows and a model, see what it will take, and start it."
+        st.caption(said)
+        if not lens.view.selections:
+            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                st.caption(
+                    "Nothing is selected yet, so the whole dataset would be trained on.", width="content"
+                )
+                link_to("selection", "Select rows first", query={"dataset": dataset.dataset_id})
+    view = choose_view(runs)
+    if view == NEW:
+        show_jobs_in_place(dataset.workspace, None)
+        show_finetune_form(lens)
+    else:
+        show_run(lens, pick_run(lens))

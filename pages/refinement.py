@@ -1,0 +1,37 @@
+"""Refinement: reweigh clusters over rounds of training and scoring, and watch what each round makes of them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.address import show_what_was_said
+from pages.shared.frame import open_page
+from pages.shared.job_watch import followed_job, show_jobs_in_place
+from pages.shared.lens import open_lens
+from pages.shared.navigation import link_to
+from pages.shared.refine_detail import show_run
+from pages.shared.refine_form import STEP, show_refine_form
+from pages.shared.refine_picker import NEW, choose_view, open_run, pick_run
+from pages.shared.refine_runs import list_runs
+
+with open_page("Refinement", activity=False) as dataset:
+    followed = followed_job(dataset.workspace, STEP, dataset.dataset_id)
+    if followed is not None:
+        # A refinement has one address from its first second on, whatever becomes of its job.
+        open_run(followed.artifact_id)
+    show_what_was_said()
+    lens = open_lens(dataset)
+    runs = list_runs(dataset.workspace, dataset.dataset_id)
+    if not runs:
+        st.caption(
+            "Rounds of select, fine-tune, answer, score and reweigh: clusters whose given answers beat the model's own gain "
+            "budget. No refinement yet; the cheap mode trains nothing and shows in minutes where weights would go."
+        )
+        if lens.view.clustering is None:
+            link_to("overview", "Embed and cluster the dataset first", query={"dataset": dataset.dataset_id})
+    view = choose_view(runs)
+    if view == NEW:
+        show_jobs_in_place(dataset.workspace, None)
+        show_refine_form(lens)
+    else:
+        show_run(lens, pick_run(lens, runs))

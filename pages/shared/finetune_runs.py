@@ -1,0 +1,189 @@
+"""Fine-tuning runs of a dataset: finished adapters and the jobs that make or failed to make one, under one id."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.jobs import rows
+from core.jobs.folder import JobFolder
+from core.jobs.model import Job, JobState
+from core.models.adapters import BUNDLED_LLM, PREFIX
+from core.recipes import RECIPES
+from core.store.adapters import CURVES, KIND, read_curves
+from core.store.artifacts import Artifact
+from pages.shared.job_table import STATE_WORDS, took
+from pages.shared.lens import Lens
+from pages.shared.plain_text import shorten
+from pages.shared.selection_facts import label_of
+from pages.shared.wording import duration
+from pages.shared.workspace import Workspace
+
+STEP = "finetune"
+MAX_RUNS = 200
+MEASURES = {
+    "exact_match": "Exact match",
+    "token_f1": "Token F1",
+    "rouge_l": "ROUGE-L",
+    "json_valid": "Valid JSON",
+}
+BUNDLED_TITLE = "SmolLM2-135M-Instruct"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. Its id is that of the adapter, which is known before it is made; so a link to it never changes."""
+
+    run_id: str
+    artifact: Artifact | None
+    job: Job | None
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What it was asked for."""
+        if self.artifact is not None:
+            return self.artifact.manifest.options
+        return self.job.options if self.job is not None else {}
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """Artifacts it read, by role."""
+        if self.artifact is not None:
+            return self.artifact.manifest.inputs
+        return self.job.inputs if self.job is not None else {}
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """What it said about its result; empty while there is none."""
+        return self.artifact.summary if self.artifact is not None else {}
+
+    @property
+    def created_at(self) -> str:
+        """When it was asked for last."""
+        if self.job is not None:
+            return self.job.submitted_at
+        return self.artifact.asked_at if self.artifact is not None else ""
+
+    @property
+    def state(self) -> JobState:
+        """Where it stands; an adapter that is there is done, whatever a later job for it did."""
+        if self.artifact is not None or self.job is None:
+            return JobState.SUCCEEDED
+        return self.job.state
+
+    def number(self, name: str) -> float:
+        """A number of the summary, NaN where there is none."""
+        value = self.summary.get(name)
+        return float(value) if isinstance(value, int | float) else math.nan
+
+
+def list_runs(workspace: Workspace, dataset_id: str) -> list[Run]:
+    """Every run of a dataset, newest first; of several jobs for one adapter the newest."""
+    made = {one.id: one for one in workspace.store.list(dataset_id, KIND)}
+    jobs: dict[str, Job] = {}
+    for job in rows.list_jobs(workspace.database, dataset_id=dataset_id, step=STEP, limit=MAX_RUNS):
+        jobs.setdefault(job.artifact_id, job)
+    # A job that succeeded and whose adapter is gone was deleted with its adapter.
+    shown = [i for i, job in jobs.items() if i in made or job.state is not JobState.SUCCEEDED]
+    shown += [i for i in made if i not in jobs]
+    runs = [Run(i, made.get(i), jobs.get(i)) for i in shown]
+    return sorted(runs, key=lambda run: run.created_at, reverse=True)
+
+
+def run_table(lens: Lens, runs: list[Run]) -> pd.DataFrame:
+    """One line per run with the numbers to choose one by."""
+    return pd.DataFrame(
+        [
+            {
+                "state": STATE_WORDS[run.state],
+                "model": model_title(str(run.options.get("model", ""))),
+                "from": rows_title(lens, run),
+                "rows": run.number("n_train"),
+                "loss": _say_loss(run),
+                "change": run.number("loss") - run.number("base_loss"),
+                "exact_match": 100 * run.number("exact_match"),
+                "token_f1": 100 * run.number("token_f1"),
+                "rouge_l": 100 * run.number("rouge_l"),
+                "took": duration(seconds) if (seconds := seconds_of(run)) is not None else "",
+                "when": pd.Timestamp(run.created_at),
+                "recipe": recipe_title(run),
+            }
+            for run in runs
+        ]
+    )
+
+
+def run_titles(lens: Lens, runs: list[Run]) -> dict[str, str]:
+    """A short name for each run, unlike all others."""
+    return {
+        run.run_id: f"{model_title(str(run.options.get('model', '')))} · {rows_title(lens, run)} · "
+        f"{pd.Timestamp(run.created_at):%d %b %H:%M} · {run.run_id[:4]}"
+        for run in runs
+    }
+
+
+def model_title(model: str) -> str:
+    """A model as people call it: the last part of a folder, the name of the bundled one."""
+    if model == BUNDLED_LLM:
+        return BUNDLED_TITLE
+    if model.startswith(PREFIX):
+        return f"Adapter {model.removeprefix(PREFIX)[:8]}"
+    return shorten(model.rstrip("/").rpartition("/")[2] or model, 40)
+
+
+def recipe_title(run: Run) -> str:
+    """The recipe in words."""
+    name = str(run.options.get("recipe", ""))
+    return RECIPES[name].title if name in RECIPES else name
+
+
+def rows_title(lens: Lens, run: Run) -> str:
+    """What the rows were taken from: a selection, a tag, a filter, or everything."""
+    inputs = run.inputs
+    said = "Whole dataset"
+    if "selection" in inputs:
+        found = {one.id: one for one in lens.view.selections}.get(inputs["selection"])
+        said = label_of(found) if found is not None else f"Selection {inputs['selection'][:8]}"
+    elif "within" in inputs:
+        frozen = lens.workspace.store.find(lens.dataset_id, "rows", inputs["within"])
+        said = _say_pointer(str(frozen.summary.get("label", "")) if frozen is not None else "")
+    return f"{said} · decided" if "decisions" in inputs else said
+
+
+def seconds_of(run: Run) -> float | None:
+    """How long it took or has taken so far; None when nobody measured it."""
+    if run.job is not None and (seconds := took(run.job)):
+        return seconds
+    seconds = run.number("seconds")
+    return None if math.isnan(seconds) else seconds
+
+
+def curves_of(workspace: Workspace, run: Run) -> pd.DataFrame:
+    """Points of its curves: name, step, value. Of a run under way, from what its job has written so far."""
+    if run.artifact is not None and CURVES in run.artifact.manifest.files:
+        return _stored_curves(str(run.artifact.path), _artifact=run.artifact)
+    points = []
+    if run.job is not None:
+        found = JobFolder.of(workspace.path, run.job.job_id).read_metrics()
+        points = [(name, one.position, one.value) for name, curve in found.items() for one in curve]
+    return pd.DataFrame(points, columns=["name", "step", "value"])
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _stored_curves(path: str, *, _artifact: Artifact) -> pd.DataFrame:
+    return read_curves(_artifact).select(["name", "step", "value"]).to_pandas()
+
+
+def _say_loss(run: Run) -> str:
+    base, loss = run.number("base_loss"), run.number("loss")
+    return "" if math.isnan(loss) else f"{base:.2f} → {loss:.2f}"
+
+
+def _say_pointer(label: str) -> str:
+    what, _, value = label.partition(":")
+    return {"tag": f"Tag {value}", "scope": "Filter"}.get(what, "Chosen rows")

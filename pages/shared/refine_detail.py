@@ -1,0 +1,186 @@
+"""One refinement, open in place: under way with the rounds that have landed, ended early, or finished with its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from core.jobs.model import Job, JobState
+from core.jobs.queue import cancel, resume
+from core.store.names import ClusterNames, cluster_names
+from core.store.view import open_view
+from pages.shared.activity import show_progress, while_jobs_run
+from pages.shared.finetune_remedies import ran_out_of_memory
+from pages.shared.frame import errors_in_place
+from pages.shared.job_detail import ICONS, NEXT_STEPS, show_options
+from pages.shared.job_table import STATE_COLOURS, STATE_WORDS
+from pages.shared.job_watch import CLONED, find_job, show_remark
+from pages.shared.lens import Lens
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import count_of, plain
+from pages.shared.refine_actions import show_actions
+from pages.shared.refine_compare import show_beside
+from pages.shared.refine_factors import say_factors
+from pages.shared.refine_facts import Course, course_of
+from pages.shared.refine_flags import show_flags
+from pages.shared.refine_map import show_map
+from pages.shared.refine_movers import show_movers
+from pages.shared.refine_results import show_numbers, show_rounds, show_weights
+from pages.shared.refine_runs import (
+    CONTROLS,
+    Run,
+    model_title,
+    n_rounds_asked,
+    rounds_so_far,
+    say_run,
+)
+from pages.shared.wording import ago
+
+PARTS = ["Weights", "Movers", "Map", "Flagged rows", "Rounds", "Compare", "Options"]
+MEMORY_HINT = (
+    "It was memory: let the recipe compute fewer rows at once (per_device_train_batch_size), cut rows shorter (max_length), "
+    "or take the cheap mode, which trains nothing."
+)
+
+
+def show_run(lens: Lens, run: Run) -> None:
+    """Everything about one refinement, through the clustering whose weights it moves."""
+    lens = _through_its_clustering(lens, run)
+    _show_head(lens, run)
+    if run.artifact is not None:
+        while_jobs_run(lens.workspace, lambda jobs: _say_others(run, jobs))
+        _show_finished(lens, run)
+        return
+    while_jobs_run(lens.workspace, lambda jobs: _show_under_way(lens, run, jobs))
+    if run.state in (JobState.FAILED, JobState.CANCELLED) and run.job is not None:
+        _show_ended(lens, run, run.job)
+
+
+def _through_its_clustering(lens: Lens, run: Run) -> Lens:
+    own = run.inputs.get("clustering", "")
+    if not any(artifact.id == own for artifact in lens.view.artifacts):
+        return lens
+    workspace = lens.workspace
+    view = open_view(workspace.store, lens.dataset_id, clustering_id=own)
+    names = cluster_names(workspace.database, view.clustering) if view.clustering else ClusterNames()
+    return replace(lens, view=view, names=names, key=f"{workspace.path}:{view.key}")
+
+
+def _show_head(lens: Lens, run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(plain(say_run(run)), anchor=False, width="content")
+        st.badge(STATE_WORDS[run.state], icon=ICONS[run.state], color=STATE_COLOURS[run.state])
+        if run.cheap:
+            words = "Nothing was trained: the base model answered and was scored in every round."
+            st.badge("Cheap mode", icon=":material/savings:", color="orange", help=words)
+        if run.control != "none":
+            st.badge(f"Control: {CONTROLS[run.control]}", icon=":material/science:", color="violet")
+    factors = run.options.get("cluster_factors") or {}
+    said = [count_of(n_rounds_asked(lens.workspace.store, run), "round")]
+    if run.control not in ("random", "km_random", "kmq"):
+        said.append(f"model {plain(model_title(str(run.options.get('model', ''))))}")
+    if factors:
+        said.append(say_factors(factors, lens.names.names))
+    said += ["decisions respected"] if "decisions" in run.inputs else []
+    said += [f"continues `{run.inputs['continue_from'][:8]}`"] if "continue_from" in run.inputs else []
+    st.caption(" · ".join([*said, f"started {ago(run.created_at)}", f"`{run.run_id}`"]))
+
+
+def _say_others(run: Run, jobs: Sequence[Job]) -> None:
+    others = [job for job in jobs if job.artifact_id != run.run_id]
+    if others:
+        link_to("job_list", f"{count_of(len(others), 'job')} under way", icon=":material/progress_activity:")
+
+
+def _show_under_way(lens: Lens, run: Run, jobs: Sequence[Job]) -> None:
+    mine = next((job for job in jobs if job.artifact_id == run.run_id), None)
+    if mine is not None:
+        with st.container(border=True):
+            show_progress(mine)
+            show_remark(mine)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                if mine.cancelling:
+                    st.caption("Stopping: what is finished is kept …", width="content")
+                elif st.button("Cancel", icon=":material/stop:", key=f"stop_{mine.job_id}"):
+                    with errors_in_place():
+                        cancel(lens.workspace.database, lens.workspace.store, mine.job_id)
+                        st.rerun()
+                link_to("job_list", "Details", icon=":material/article:", query={"job": mine.job_id})
+    _show_so_far(lens, run)
+    _say_others(run, jobs)
+
+
+def _show_so_far(lens: Lens, run: Run) -> None:
+    """What the finished rounds have to say, each as soon as it is there."""
+    chain = rounds_so_far(lens.workspace.store, run)
+    course = course_of(lens, run, chain)
+    asked = n_rounds_asked(lens.workspace.store, run)
+    if course is None:
+        st.caption(f"Weights and flags appear here with the first of {count_of(asked, 'round')}.")
+        return
+    st.markdown(f"**{course.n_rounds} of {count_of(asked, 'round')} finished**")
+    show_weights(lens, course, live=True)
+    show_rounds(lens, course, live=True)
+
+
+def _show_ended(lens: Lens, run: Run, job: Job) -> None:
+    now = find_job(lens.workspace, job.job_id) or job
+    n_rounds = len(rounds_so_far(lens.workspace.store, run))
+    kept = f"{count_of(n_rounds, 'round')} finished and kept; it goes on from there when it is resumed."
+    if now.state is JobState.CANCELLED:
+        st.warning(kept, title="The refinement was cancelled", icon=":material/block:")
+    else:
+        st.error(plain(now.reason), title="The refinement failed", icon=":material/error:")
+        hint = MEMORY_HINT if ran_out_of_memory(now) else NEXT_STEPS.get(now.error_kind, "")
+        st.caption(" ".join([hint, kept] if hint else [kept]))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button(
+            "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last finished stage."
+        ):
+            with errors_in_place():
+                resume(lens.workspace.database, lens.workspace.store, job.job_id)
+                st.rerun()
+        if st.button("Change the options", icon=":material/tune:"):
+            st.query_params.from_dict({"dataset": lens.dataset_id, CLONED: job.job_id})
+            st.rerun()
+        link_to("job_list", "See the log", icon=":material/article:", query={"job": job.job_id})
+
+
+def _show_finished(lens: Lens, run: Run) -> None:
+    chain = rounds_so_far(lens.workspace.store, run)
+    course = course_of(lens, run, chain)
+    assert course is not None
+    show_actions(lens, run, course)
+    if not chain:
+        st.warning(
+            "Rounds of this refinement were deleted: its weights and flags are here, its answers are not, and it cannot be "
+            "continued.",
+            icon=":material/link_off:",
+        )
+    show_numbers(run, course)
+    part = st.segmented_control(
+        "Part", PARTS, default=PARTS[0], required=True, key="part", bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+    _show_part(lens, run, course, str(part))
+
+
+def _show_part(lens: Lens, run: Run, course: Course, part: str) -> None:
+    if part == "Movers":
+        show_movers(lens, course)
+    elif part == "Map":
+        show_map(lens, course)
+    elif part == "Flagged rows":
+        show_flags(lens, run, course)
+    elif part == "Rounds":
+        show_rounds(lens, course)
+    elif part == "Compare":
+        show_beside(lens, run, course)
+    elif part == "Options":
+        if run.job is not None:
+            show_options(run.job)
+        else:
+            st.json(dict(run.options), expanded=2)
+    else:
+        show_weights(lens, course)

@@ -1,0 +1,83 @@
+"""What a training will read is known before it starts, and is what the training then reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.recipes import SftOptions
+from core.steps.training_outlook import (
+    BY_CHARACTERS,
+    BY_ENCODER,
+    BY_MODEL,
+    Lengths,
+    look_ahead,
+    row_lengths,
+    tokenizer_file,
+    window_of,
+)
+from core.store.artifacts import ArtifactStore
+from tests.pages.page_workspace import alpaca_file, import_file, run_step
+
+FOUR = Lengths(np.array([10.0, 20.0, 30.0, 100.0]), BY_MODEL)
+
+
+def options(**values: object) -> SftOptions:
+    given = {
+        "per_device_train_batch_size": 2,
+        "gradient_accumulation_steps": 2,
+        "num_train_epochs": 3,
+        "max_length": 50,
+    }
+    return SftOptions(**(given | values))
+
+
+def test_long_rows_are_cut_or_left_out() -> None:
+    cut = look_ahead(FOUR, options(), n_train=40, n_held_out=4)
+    assert (cut.n_long, cut.long_fraction, cut.n_tokens, cut.n_steps) == (10, 0.25, 1100, 30)
+    dropped = look_ahead(FOUR, options(drop_longer=True), n_train=40, n_held_out=4)
+    assert (dropped.n_tokens, dropped.n_steps) == (600, 24)
+
+
+def test_the_window_of_the_model_counts_where_it_is_smaller() -> None:
+    assert look_ahead(FOUR, options(), n_train=4, n_held_out=0, window=15).n_long == 3
+    assert look_ahead(FOUR, options(), n_train=4, n_held_out=0, window=4096).limit == 50
+
+
+def test_packing_and_max_steps_change_the_steps() -> None:
+    assert look_ahead(FOUR, options(packing=True), n_train=40, n_held_out=0).n_steps == 18
+    assert look_ahead(FOUR, options(max_steps=7), n_train=40, n_held_out=0).n_steps == 7
+
+
+def test_no_rows_are_no_error() -> None:
+    found = look_ahead(Lengths(np.empty(0), BY_MODEL), options(), n_train=0, n_held_out=0)
+    assert (found.n_tokens, found.n_steps, found.long_fraction) == (0, 0, 0.0)
+
+
+def test_tokens_are_counted_by_the_best_that_is_at_hand(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from tests.core.llms.conftest import build_model
+
+    workspace = tmp_path / "workspace"
+    dataset_id = import_file(workspace, alpaca_file(tmp_path, 12))
+    examples, rows = ArtifactStore(workspace).examples(dataset_id), np.arange(12)
+    embeddings = run_step(workspace, dataset_id, "embed", {"encoder": "hashing"})
+    model = build_model(tmp_path / "tiny")
+    tokenizer = tokenizer_file(str(model), workspace)
+    by_model = row_lengths(examples, rows, tokenizer=tokenizer, embeddings=embeddings)
+    # A byte is a token of this model: "Question 0 about bread?" and "Answer 0 on bread." with one line break.
+    assert (by_model.counted_by, by_model.tokens[0]) == (BY_MODEL, 23 + 1 + 18 + 10)
+    assert row_lengths(examples, rows, tokenizer=None, embeddings=embeddings).counted_by == BY_ENCODER
+    assert row_lengths(examples, rows, tokenizer=None, embeddings=None).counted_by == BY_CHARACTERS
+    assert window_of(str(model), workspace) == 1024
+
+
+def test_a_model_that_is_not_here_has_no_tokenizer_and_no_window(tmp_path: Path) -> None:
+    for model in ("nobody/nothing", "smollm2", "adapter:feed", str(tmp_path)):
+        assert tokenizer_file(model, tmp_path) is None
+        assert window_of(model, tmp_path) == 0
+    (tmp_path / "config.json").write_text(json.dumps([1]))
+    assert window_of(str(tmp_path), tmp_path) == 0

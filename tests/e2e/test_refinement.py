@@ -1,0 +1,102 @@
+"""A small refinement in a real browser with a tiny model: rounds as they land, one more without a cluster, and onwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.cli.main import run
+from core.store.artifacts import Artifact, ArtifactStore
+from core.store.names import default_names
+from core.store.readers import read_selected_ids
+from core.store.refinements import read_picks, read_weights
+from tests.core.llms.conftest import build_model
+from tests.e2e import walk_export, walk_refinement
+from tests.e2e.conftest import Server, running_app
+from tests.pages.page_workspace import alpaca_file
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+N_ROWS = 48
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that trains in seconds."""
+    pytest.importorskip("trl")
+    return Path(build_model(tmp_path_factory.mktemp("model") / "tiny"))
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An app over short questions in four clusters."""
+    folder = tmp_path_factory.mktemp("refinement")
+    workspace = folder / "workspace"
+    assert run(["--workspace", str(workspace), "import", str(alpaca_file(folder, N_ROWS))]) == 0
+    (dataset_id,) = ArtifactStore(workspace).dataset_ids()
+    steps = (
+        ["embed", "--encoder", "hashing"],
+        ["cluster", "--n-clusters", "4"],
+        ["score", "--scorer", "alignment"],
+    )
+    for step in steps:
+        assert run(["--workspace", str(workspace), "run", step[0], "--dataset", dataset_id, *step[1:]]) == 0
+    with running_app(workspace) as server:
+        yield server
+
+
+def test_a_refinement_is_watched_continued_and_used(
+    app: Server, page: Page, model: Path, tmp_path: Path
+) -> None:
+    store = ArtifactStore(app.workspace)
+    (dataset_id,) = store.dataset_ids()
+    walk_refinement.open_refinement_page(page, app.url, dataset_id)
+    walk_refinement.fill_form(page, rounds=2, budget=12, model=model, max_new_tokens=6)
+    first = walk_refinement.start(page, rounds=2)
+    assert walk_refinement.watch_rounds(page, 2) == [1], (
+        "the weights of round 1 were not seen while round 2 ran"
+    )
+    made = store.get(dataset_id, "refinement", first)
+    _check_flags_and_movers(page, made)
+    _leave_out_a_cluster(page, store, made)
+    _export_and_train(page, store, made, tmp_path)
+
+
+def _check_flags_and_movers(page: Page, made: Artifact) -> None:
+    expect(page.get_by_test_id("stMetricValue").nth(2)).to_have_text(str(made.summary["n_flags"]))
+    walk_refinement.open_part(page, "Movers")
+    expect(page.get_by_text("Gained weight", exact=True)).to_be_visible()
+    walk_refinement.open_part(page, "Flagged rows")
+    if made.summary["n_flags"]:
+        expect(page.get_by_role("button", name="Send to review")).to_be_visible()
+
+
+def _leave_out_a_cluster(page: Page, store: ArtifactStore, made: Artifact) -> None:
+    dataset_id = made.manifest.dataset_id
+    clustering = store.get(dataset_id, "clustering", made.manifest.inputs["clustering"])
+    longer = walk_refinement.add_round(page, leave_out=default_names(clustering)[2], n_rows=6)
+    walk_refinement.watch_rounds(page, 3)
+    after = store.get(dataset_id, "refinement", longer)
+    picks = read_picks(after).to_pandas()
+    assert len(picks) == 18
+    assert 2 not in set(picks.loc[picks["round"] == 3, "cluster_id"])
+    weights = read_weights(after).to_pandas()
+    last = weights[(weights["round"] == 3) & (weights["cluster_id"] == 2)].iloc[0]
+    assert (last["weight"], last["factor"]) == (0, "excluded")
+    expect(page.get_by_text("1 cluster by hand:")).to_be_visible()
+
+
+def _export_and_train(page: Page, store: ArtifactStore, made: Artifact, folder: Path) -> None:
+    dataset_id = made.manifest.dataset_id
+    longer = store.get(dataset_id, "refinement", walk_refinement.opened(page))
+    back = page.url
+    walk_refinement.export(page)
+    written = walk_export.write_and_download(page, folder)
+    chosen = read_selected_ids(store.get(dataset_id, "selection", longer.summary["selection"]))
+    assert len(written.read_text(encoding="utf-8").strip().splitlines()) == len(chosen) == 18
+    page.goto(back)
+    walk_refinement.wait_until_idle(page)
+    walk_refinement.fine_tune(page)
+    expect(page.get_by_role("button", name="Fine-tune on 18 rows")).to_be_visible()

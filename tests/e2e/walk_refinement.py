@@ -1,0 +1,111 @@
+"""What a person does on the Refinement page, as steps that a test puts together."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+HEATMAP = "[data-testid=stPlotlyChart] .js-plotly-plot .heatmaplayer"
+
+
+def open_refinement_page(page: Page, url: str, dataset_id: str, **query: str) -> None:
+    """Go to the page of a dataset and wait until it is drawn."""
+    extra = "".join(f"&{name}={value}" for name, value in query.items())
+    page.goto(f"{url}/refinement?dataset={dataset_id}{extra}")
+    expect(page.get_by_role("heading", name="Refinement", exact=True)).to_be_visible()
+    wait_until_idle(page)
+
+
+def wait_until_idle(page: Page) -> None:
+    """Wait until the server has nothing left to send."""
+    page.wait_for_timeout(300)
+    page.wait_for_selector(IDLE, timeout=60_000)
+
+
+def fill_form(page: Page, *, rounds: int, budget: int, model: Path, max_new_tokens: int) -> None:
+    """A small refinement with a model of this machine."""
+    _fill_number(page, "Rounds", rounds)
+    _fill_number(page, "Rows to select", budget)
+    page.get_by_role("radio", name="Folder or hub id").click()
+    folder = page.get_by_role("textbox", name="Folder or hub id")
+    folder.fill(str(model))
+    folder.press("Enter")
+    expect(page.get_by_text("Found on this machine")).to_be_visible()
+    page.get_by_text("Answers and scores", exact=True).click()
+    _fill_number(page, "Longest answer (tokens)", max_new_tokens)
+
+
+def start(page: Page, rounds: int) -> str:
+    """Submit the form; returns the id of the refinement, which the address has from then on."""
+    page.get_by_role("button", name=f"Refine in {rounds} rounds").click()
+    page.wait_for_url("**run=*", timeout=60_000)
+    return opened(page)
+
+
+def opened(page: Page) -> str:
+    """The id of the refinement in the address."""
+    found = re.search(r"[?&]run=([0-9a-f]+)", page.url)
+    assert found is not None, page.url
+    return found.group(1)
+
+
+def watch_rounds(page: Page, rounds: int, *, timeout_s: int = 240) -> list[int]:
+    """Wait until the refinement is done; returns after how many finished rounds weights were seen meanwhile."""
+    seen: list[int] = []
+    done = page.get_by_role("button", name="Add rounds")
+    for _ in range(timeout_s * 5):
+        if done.count():
+            break
+        assert not page.get_by_text("The refinement failed").count(), "the refinement failed"
+        for number in range(1, rounds):
+            said = page.get_by_text(f"{number} of {rounds} rounds finished")
+            if number not in seen and said.count() and page.locator(HEATMAP).count():
+                seen.append(number)
+        page.wait_for_timeout(200)
+    expect(done).to_be_visible(timeout=20_000)
+    wait_until_idle(page)
+    return seen
+
+
+def open_part(page: Page, name: str) -> None:
+    """Look at one of the parts of a finished refinement."""
+    page.get_by_role("radio", name=re.compile(rf"^{re.escape(name)}")).click()
+    wait_until_idle(page)
+
+
+def add_round(page: Page, *, leave_out: str, n_rows: int) -> str:
+    """Continue with one more round that leaves a cluster out; returns the id of the longer refinement."""
+    before = opened(page)
+    page.get_by_role("button", name="Add rounds").click()
+    _fill_number(page, "Rows to add", n_rows)
+    box = page.get_by_role("combobox", name=re.compile("Leave out from now on"))
+    box.fill(leave_out)
+    page.get_by_role("option", name=leave_out).first.click()
+    wait_until_idle(page)
+    page.get_by_role("button", name="Add 1 round").click()
+    page.wait_for_url(re.compile(rf"run=(?!{before})"), timeout=60_000)
+    return opened(page)
+
+
+def export(page: Page) -> None:
+    """Go to the export of the rows after the last round."""
+    page.get_by_role("button", name=re.compile(r"^Export \d")).click()
+    page.wait_for_url("**/export_data?*selection=*")
+
+
+def fine_tune(page: Page) -> None:
+    """Go to the form of a fine-tuning run on the rows after the last round."""
+    page.get_by_role("button", name="Fine-tune on these").click()
+    page.wait_for_url("**/finetuning?*selection=*")
+    expect(page.get_by_role("heading", name="Fine-tune", exact=True)).to_be_visible()
+    wait_until_idle(page)
+
+
+def _fill_number(page: Page, name: str, value: int) -> None:
+    field = page.get_by_role("spinbutton", name=name)
+    field.fill(str(value))
+    field.press("Enter")
+    wait_until_idle(page)

@@ -1,0 +1,309 @@
+"""The Fine-tune page: what to train on what, a run under way, a failed one, and a finished one with its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.jobs import queue, rows
+from core.jobs.folder import JobFolder
+from core.jobs.model import ErrorKind, Job, JobState
+from core.store.artifacts import ArtifactStore
+from core.store.database import Database
+from core.store.tags import add_tag
+from core.store.votes import votes
+from pages.shared.finetune_remedies import smaller_batch
+from pages.shared.finetune_votes import left_is, vote_order
+from tests.pages.fine_tuned import HOSTILE, write_adapter
+from tests.pages.page_workspace import (
+    alpaca_file,
+    checked,
+    import_file,
+    open_page,
+    run_pipeline,
+    said,
+)
+
+REVIEWER = "test@example.com"  # whom a test of a page is logged in as
+
+
+@pytest.fixture
+def bare(workspace: Path, tmp_path: Path) -> str:
+    return import_file(workspace, alpaca_file(tmp_path))
+
+
+@pytest.fixture
+def dataset_id(workspace: Path, bare: str) -> str:
+    run_pipeline(workspace, bare)
+    return bare
+
+
+def submitted(workspace: Path, dataset_id: str) -> Job:
+    (job,) = rows.list_jobs(Database(workspace), dataset_id=dataset_id, step="finetune")
+    return job
+
+
+def put(workspace: Path, job: Job, **columns: object) -> None:
+    with Database(workspace).writing() as connection:
+        assert rows.change(connection, job, columns)
+
+
+def queued(workspace: Path, dataset_id: str, **values: object) -> Job:
+    return queue.submit(Database(workspace), ArtifactStore(workspace), dataset_id, "finetune", values).job
+
+
+def words(app) -> str:
+    return said(app).replace("\\", "")
+
+
+def test_without_anything_selected_the_form_says_so_and_offers_the_whole_dataset(
+    workspace: Path, bare: str
+) -> None:
+    app = open_page("finetuning", dataset=bare)
+    assert "Nothing is selected yet" in words(app)
+    assert app.button(key="submit_finetune").label == "Fine-tune on 40 rows"
+
+
+def test_what_it_will_take_is_said_before_it_starts(workspace: Path, dataset_id: str) -> None:
+    app = open_page("finetuning", dataset=dataset_id)
+    shown = {one.label: one.value for one in app.metric}
+    # A tenth of the ten selected rows is held out; nine rows in steps of four times two, three times.
+    assert shown["Rows"] == "9"
+    assert shown["Steps"] == "6"
+    assert "Every row fits into 1,024 tokens" in words(app)
+
+
+def test_rows_that_are_too_long_are_said_before_it_starts(workspace: Path, dataset_id: str) -> None:
+    app = open_page("finetuning", dataset=dataset_id)
+    app = checked(app.number_input(key="finetune_sft_lora_max_length").set_value(12).run())
+    assert "(100 %) are longer than 12 tokens (max_length) and are cut there" in words(app)
+    app = checked(app.toggle(key="finetune_sft_lora_drop_longer").set_value(True).run())
+    assert "are left out" in words(app)
+
+
+def test_the_button_submits_exactly_what_the_form_says(workspace: Path, dataset_id: str) -> None:
+    app = open_page("finetuning", dataset=dataset_id)
+    app.number_input(key="finetune_sft_lora_lora_r").set_value(4).run()
+    app = checked(app.button(key="submit_finetune").click().run())
+    job = submitted(workspace, dataset_id)
+    (selection,) = ArtifactStore(workspace).list(dataset_id, "selection")
+    assert job.inputs["selection"] == selection.id
+    assert job.options["recipe_options"]["lora_r"] == 4
+    assert job.options["model"] == "smollm2"
+    assert app.query_params["run"] == job.artifact_id
+    assert "Fine-tune · waiting for its turn" in [bar.proto.text for bar in app.get("progress")]
+
+
+def test_a_tag_is_frozen_when_the_run_is_submitted(workspace: Path, dataset_id: str) -> None:
+    database = Database(workspace)
+    add_tag(database, dataset_id, "good", [3, 5, 8, 13], reviewer=REVIEWER)
+    app = open_page("finetuning", dataset=dataset_id, rows="tag", tag="good")
+    checked(app.button(key="submit_finetune").click().run())
+    frozen = ArtifactStore(workspace).get(
+        dataset_id, "rows", submitted(workspace, dataset_id).inputs["within"]
+    )
+    assert frozen.summary == {"label": "tag:good", "n_rows": 4}
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [("", "Name the folder of a model"), ("/no/such/model", "There is no folder /no/such/model"), ("nobody/nothing", "hub is switched off")],
+)  # fmt: skip
+def test_a_model_that_is_not_there_is_said_before_it_is_submitted(
+    workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch, typed: str, problem: str
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    app = open_page("finetuning", dataset=dataset_id, finetune_way="Folder or hub id")
+    if typed:
+        app = checked(app.text_input(key="finetune_model").set_value(typed).run())
+    assert app.button(key="submit_finetune").disabled
+    assert problem in words(app)
+
+
+def test_missing_packages_are_named_with_the_way_to_get_them(
+    workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pages.shared.finetune_form.missing_packages", lambda extra: ["trl", "peft"])
+    app = open_page("finetuning", dataset=dataset_id)
+    assert app.button(key="submit_finetune").disabled
+    assert "needs trl, peft: run pip install 'tamis[finetune]'" in words(app)
+
+
+def test_a_run_under_way_shows_its_curves(workspace: Path, dataset_id: str) -> None:
+    job = queued(workspace, dataset_id)
+    put(workspace, job, state=JobState.RUNNING)
+    folder = JobFolder.of(workspace, job.job_id)
+    folder.path.mkdir(parents=True)
+    for step in range(3):
+        folder.add_metric("loss", 3.0 - step, step)
+        folder.add_metric("learning_rate", 1e-4, step)
+    app = open_page("finetuning", dataset=dataset_id, run=job.artifact_id)
+    assert any(button.label == "Cancel" for button in app.button)
+    assert {"**Loss**", "**Learning rate**"} <= {one.value for one in app.markdown}
+    assert app.dataframe[0].value["state"].tolist() == ["Running"]
+
+
+def test_a_run_out_of_memory_can_be_run_with_smaller_batches(workspace: Path, dataset_id: str) -> None:
+    batches = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
+    job = queued(workspace, dataset_id, recipe_options=batches)
+    reason = "Training did not fit into memory. Lower per_device_train_batch_size."
+    put(workspace, job, state=JobState.FAILED, error_kind=ErrorKind.REQUEST, reason=reason)
+    app = open_page("finetuning", dataset=dataset_id, run=job.artifact_id)
+    assert reason in words(app)
+    button = next(one for one in app.button if one.label == "Run with batches of 2")
+    checked(button.click().run())
+    newest = rows.list_jobs(Database(workspace), dataset_id=dataset_id, step="finetune")[0]
+    assert newest.options["recipe_options"]["per_device_train_batch_size"] == 2
+    assert newest.options["recipe_options"]["gradient_accumulation_steps"] == 4
+    assert newest.inputs == job.inputs
+
+
+def test_halving_a_batch_keeps_the_rows_of_a_step() -> None:
+    options = {"recipe_options": {"per_device_train_batch_size": 5, "gradient_accumulation_steps": 3}}
+    halved = smaller_batch(options)["recipe_options"]
+    assert halved["per_device_train_batch_size"] == 2
+    assert halved["per_device_train_batch_size"] * halved["gradient_accumulation_steps"] >= 15
+    assert smaller_batch({"recipe_options": {"per_device_train_batch_size": 1}}) is None
+
+
+def test_a_failed_run_can_be_resumed_in_place(workspace: Path, dataset_id: str) -> None:
+    job = queued(workspace, dataset_id)
+    put(workspace, job, state=JobState.FAILED, error_kind=ErrorKind.LOST, reason="Its process went away.")
+    app = open_page("finetuning", dataset=dataset_id)
+    checked(next(one for one in app.button if one.label == "Resume").click().run())
+    assert submitted(workspace, dataset_id).state is JobState.QUEUED
+
+
+def test_a_finished_run_shows_loss_per_cluster(workspace: Path, dataset_id: str) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id)
+    shown = {one.label: (one.value, one.delta) for one in app.metric}
+    before, after = adapter.summary["base_loss"], adapter.summary["loss"]
+    assert shown["Held-out loss"] == (f"{after:.3f}", f"{after - before:+.3f}")
+    assert shown["Exact match"][0] == "100 %"
+    clusters = app.dataframe[1].value
+    assert clusters["cluster"].iloc[0] == "All held-out rows"
+    assert clusters["n"].iloc[0] == 8 == clusters["n"].iloc[1:].sum()
+    assert clusters["change"].iloc[1:].is_monotonic_increasing
+    assert "3 were cut at 64 tokens and 1 left out" in words(app)
+
+
+def test_the_loss_that_became_no_number_is_explained(
+    workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    manifest = adapter.path / "manifest.json"
+    manifest.write_text(
+        manifest.read_text()
+        .replace('"stopped":""', '"stopped":"nan loss"')
+        .replace('"stopped": ""', '"stopped": "nan loss"')
+    )
+    app = open_page("finetuning", dataset=dataset_id)
+    assert "the last good checkpoint is kept" in words(app)
+
+
+def test_answers_stand_side_by_side_and_their_text_is_never_markup(workspace: Path, dataset_id: str) -> None:
+    write_adapter(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id, part="Answers", answer="0")
+    texts = [one.value for one in app.text]
+    assert [HOSTILE, "Answer 0", "Base 0", f"Tuned 0 {HOSTILE}"] == texts
+    assert not any("<script>" in str(one.value) for one in [*app.markdown, *app.caption])
+    app = checked(next(one for one in app.button if one.key == "answer_Next").click().run())
+    assert "Base 0" not in [one.value for one in app.text]
+
+
+def test_a_vote_hides_who_wrote_what_until_it_is_given(workspace: Path, dataset_id: str) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id, part="Blind vote")
+    order = vote_order(adapter.id, REVIEWER, list(range(6)))
+    first = order[0]
+    tuned, base = f"Tuned {first} {HOSTILE}", f"Base {first}"
+    left = left_is(adapter.id, REVIEWER, first)
+    shown = [one.value for one in app.text if one.value in (tuned, base)]
+    assert shown == ([tuned, base] if left == "tuned" else [base, tuned])
+    assert "tuned model" not in words(app).split("Blind vote")[-1].lower()
+    app = checked(next(one for one in app.button if one.label == "A is better").click().run())
+    (cast,) = votes(Database(workspace), dataset_id, adapter.id)
+    assert (cast.example_id, cast.winner, cast.left_was) == (first, left, left)
+    assert f"Row {first}: You chose **the {left} model**; A was the {left} model." in words(app)
+    assert "1 of 6 pairs voted on by test@example.com" in app.get("progress")[0].proto.text
+
+
+def test_a_vote_can_be_taken_back(workspace: Path, dataset_id: str) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id, part="Blind vote")
+    app = checked(next(one for one in app.button if one.label == "Equally good").click().run())
+    checked(app.button(key="vote_undo").click().run())
+    assert votes(Database(workspace), dataset_id, adapter.id) == []
+
+
+def test_after_the_last_vote_the_win_rate_is_shown(workspace: Path, dataset_id: str) -> None:
+    adapter = write_adapter(workspace, dataset_id, n_answers=2)
+    app = open_page("finetuning", dataset=dataset_id, part="Blind vote")
+    for row in vote_order(adapter.id, REVIEWER, [0, 1]):
+        better = "A is better" if left_is(adapter.id, REVIEWER, row) == "tuned" else "B is better"
+        app = checked(next(one for one in app.button if one.label == better).click().run())
+    assert "Every pair has your vote." in words(app)
+    # Two of two: Wilson's interval reaches from 34 % to 100 %.
+    assert "**100 %** of 2 votes for the tuned model (between 34 % and 100 %)" in words(app)
+
+
+def test_sides_are_spread_over_left_and_right() -> None:
+    sides = [left_is("run", REVIEWER, row) for row in range(400)]
+    assert 150 < sides.count("tuned") < 250
+    assert vote_order("run", REVIEWER, list(range(50))) != list(range(50))
+
+
+def test_curves_of_other_runs_are_drawn_over(workspace: Path, dataset_id: str) -> None:
+    first = write_adapter(workspace, dataset_id)
+    second = write_adapter(workspace, dataset_id, values={"seed": 7})
+    app = open_page("finetuning", dataset=dataset_id, run=first.id, part="Curves")
+    app = checked(app.multiselect(key="beside").set_value([second.id]).run())
+    assert "Dashed with dots: held out" in words(app)
+
+
+def test_a_run_is_deleted_with_its_weights(workspace: Path, dataset_id: str) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id, run=adapter.id)
+    app = checked(app.button(key=f"delete_{adapter.id}").click().run())
+    assert ArtifactStore(workspace).find(dataset_id, "adapter", adapter.id) is None
+    assert app.button(key="submit_finetune").label == "Fine-tune on 10 rows"
+
+
+def test_a_finished_run_says_how_to_use_it_as_a_language_model(workspace: Path, dataset_id: str) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id)
+    assert f"adapter:{adapter.id}" in [one.value for one in app.code]
+
+
+def test_training_further_starts_the_form_with_the_adapter(workspace: Path, dataset_id: str) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id, view="new", model=f"adapter:{adapter.id}")
+    checked(app.button(key="submit_finetune").click().run())
+    assert submitted(workspace, dataset_id).options["model"] == f"adapter:{adapter.id}"
+
+
+def test_the_same_rows_can_be_held_out_again(workspace: Path, dataset_id: str) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id, view="new", rows="whole")
+    app = checked(app.selectbox(key="finetune_held_out").set_value(adapter.id).run())
+    assert {one.label: one.value for one in app.metric}["Rows"] == "32"
+    checked(app.button(key="submit_finetune").click().run())
+    frozen = ArtifactStore(workspace).get(
+        dataset_id, "rows", submitted(workspace, dataset_id).inputs["held_out"]
+    )
+    assert frozen.summary["n_rows"] == 8
+
+
+def test_a_link_to_a_run_that_is_gone_shows_the_newest(workspace: Path, dataset_id: str) -> None:
+    write_adapter(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id, run="feed")
+    assert "There is no run feed" in words(app)
+    assert len(app.metric)
+
+
+def test_without_held_out_rows_there_is_nothing_to_measure(workspace: Path, dataset_id: str) -> None:
+    write_adapter(workspace, dataset_id, values={"held_out_fraction": 0.0}, n_held_out=0)
+    app = open_page("finetuning", dataset=dataset_id)
+    assert "Nothing was held out" in words(app)
