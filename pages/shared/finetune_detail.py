@@ -61,7 +61,7 @@ def _show_head(lens: Lens, run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(model), anchor=False, width="content")
         st.badge(STATE_WORDS[run.state], icon=ICONS[run.state], color=STATE_COLOURS[run.state])
-    said = [recipe_title(run), plain(shorten(rows_title(lens, run), 90)), f"started {ago(run.created_at)}"]
+    said = [recipe_title(run), plain(shorten(rows_title(lens, run), 90)), f"asked for {ago(run.created_at)}"]
     st.caption(f"{' · '.join(said)} · `{run.run_id}`")
 
 

@@ -87,9 +87,9 @@ def _show_pair(lens: Lens, run: Run, row: pd.Series, reviewer: str) -> None:
         with column:
             st.markdown(f"**Answer {letter}**")
             show_text(answers[maker], height=height)
-    # Keys of their own for every pair, so that a press meant for one is never counted for the next.
+    # Letters, because arrows move the choice of parts, which has the focus after a click on it. Keys of their own for every pair, so that a press meant for one is never counted for the next.
     choices: tuple[tuple[str, Winner, str], ...] = (
-        ("A is better", side, "Left"), ("Equally good", "tie", "Down"), ("B is better", OTHER[side], "Right"),
+        ("A is better", side, "A"), ("Equally good", "tie", "T"), ("B is better", OTHER[side], "B"),
     )  # fmt: skip
     for column, (label, winner, key) in zip(st.columns(3, gap="small"), choices, strict=True):
         column.button(

@@ -23,11 +23,14 @@ RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
     "project": lambda job: ("data_map", {}),
     "score": lambda job: ("scoring", {}),
     "select": lambda job: ("selection", {"selection": job.artifact_id}),
+    "compare": lambda job: ("compare", {"comparison": job.artifact_id}),
+    "propose": lambda job: ("review", {"proposals": job.artifact_id}),
+    "curate": lambda job: ("overview", {}),
     "finetune": lambda job: ("finetuning", {"run": job.artifact_id}),
     "refine": lambda job: ("refinement", {"run": job.artifact_id}),
 }
 # Their forms start with the job that ``?clone=`` names.
-CLONING_PAGES = ("select", "score", "finetune", "refine")
+CLONING_PAGES = ("select", "score", "finetune", "refine", "propose")
 
 
 def show_actions(workspace: Workspace, job: Job) -> None:

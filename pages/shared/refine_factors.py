@@ -94,11 +94,11 @@ def say_factors(factors: Mapping[str, JSON], names: Mapping[int, str]) -> str:
     """What is set by hand, in one line of markdown."""
     said = []
     for key, value in list(factors.items())[:MOST_SAID]:
-        name = plain(shorten(names.get(int(key), f"Cluster {key}"), 40))
+        name = f"“{plain(shorten(names.get(int(key), '') or key, 40))}”"
         said.append(f"{name} {value}" if isinstance(value, str) else f"{name} ×{value:g}")
     more = len(factors) - len(said)
     return (
         f"{count_of(len(factors), 'cluster')} by hand: "
-        + ", ".join(said)
+        + "; ".join(said)
         + (f" and {more} more" if more else "")
     )

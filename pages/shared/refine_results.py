@@ -31,7 +31,7 @@ def show_numbers(run: Run, course: Course) -> None:
     cells = [
         ("Rows", f"{said['n_selected']:,}", f"{missing:,} short of the budget" if missing else "the budget exactly"),
         ("Answers scored", f"{said['n_scored']:,}", f"{unscored:,} not scored" if unscored else "all asked for"),
-        ("Flags", f"{said['n_flags']:,}", f"in {count_of(course.flags['round'].nunique(), 'round')}"),
+        ("Flags", f"{said['n_flags']:,}", f"on {count_of(course.flags['example_id'].nunique(), 'row')}"),
         ("In fallen clusters", "–" if math.isnan(fallen) else percent(fallen), "of the budget"),
         ("Rank correlation", f"{correlations[-1]:+.2f}" if correlations else "–", "last two rounds"),
     ]  # fmt: skip
@@ -53,8 +53,24 @@ def show_numbers(run: Run, course: Course) -> None:
             icon=":material/production_quantity_limits:",
         )
     _warn_unscored(course)
-    for note in said["notes"]:
-        st.caption(f":material/info: {plain(str(note))}")
+    for note in gathered_notes(course):
+        st.caption(f":material/info: {plain(note)}")
+
+
+def gathered_notes(course: Course) -> list[str]:
+    """What rounds have to say, each sentence once with the rounds that say it."""
+    said: dict[str, list[int]] = {}
+    for one in course.chain:
+        for note in one.summary["notes"]:
+            said.setdefault(str(note), []).append(int(one.summary["round"]))
+    found = []
+    for note, numbers in said.items():
+        if len(numbers) == course.n_rounds:
+            found.append(note)
+        else:
+            named = ", ".join(map(str, numbers))
+            found.append(f"Round{'s' if len(numbers) > 1 else ''} {named}: {note}")
+    return found
 
 
 def show_weights(lens: Lens, course: Course, *, live: bool = False) -> None:

@@ -25,6 +25,8 @@ PAGES = {
     "compare": "compare",
     "finetune": "finetuning",
     "refine": "refinement",
+    "propose": "review",
+    "curate": "review",
 }
 
 

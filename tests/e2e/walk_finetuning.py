@@ -64,7 +64,7 @@ def read_answers(page: Page) -> None:
 
 
 def vote_by_key(page: Page, key: str) -> None:
-    """Vote on the pair that is shown: ArrowLeft, ArrowDown or ArrowRight."""
+    """Vote on the pair that is shown: a, t (a tie) or b."""
     progress = page.get_by_text("voted on by")
     before = progress.inner_text()
     page.keyboard.press(key)

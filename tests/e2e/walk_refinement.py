@@ -8,21 +8,23 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+TIMEOUT_MS = 60_000  # the first page of a server loads much, on a machine that may have other things to do
 HEATMAP = "[data-testid=stPlotlyChart] .js-plotly-plot .heatmaplayer"
 
 
 def open_refinement_page(page: Page, url: str, dataset_id: str, **query: str) -> None:
     """Go to the page of a dataset and wait until it is drawn."""
     extra = "".join(f"&{name}={value}" for name, value in query.items())
+    page.set_default_timeout(TIMEOUT_MS)
     page.goto(f"{url}/refinement?dataset={dataset_id}{extra}")
-    expect(page.get_by_role("heading", name="Refinement", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Refinement", exact=True)).to_be_visible(timeout=TIMEOUT_MS)
     wait_until_idle(page)
 
 
 def wait_until_idle(page: Page) -> None:
     """Wait until the server has nothing left to send."""
     page.wait_for_timeout(300)
-    page.wait_for_selector(IDLE, timeout=60_000)
+    page.wait_for_selector(IDLE, timeout=TIMEOUT_MS)
 
 
 def fill_form(page: Page, *, rounds: int, budget: int, model: Path, max_new_tokens: int) -> None:
@@ -33,7 +35,7 @@ def fill_form(page: Page, *, rounds: int, budget: int, model: Path, max_new_toke
     folder = page.get_by_role("textbox", name="Folder or hub id")
     folder.fill(str(model))
     folder.press("Enter")
-    expect(page.get_by_text("Found on this machine")).to_be_visible()
+    expect(page.get_by_text("Found on this machine")).to_be_visible(timeout=TIMEOUT_MS)
     page.get_by_text("Answers and scores", exact=True).click()
     _fill_number(page, "Longest answer (tokens)", max_new_tokens)
 
@@ -41,7 +43,7 @@ def fill_form(page: Page, *, rounds: int, budget: int, model: Path, max_new_toke
 def start(page: Page, rounds: int) -> str:
     """Submit the form; returns the id of the refinement, which the address has from then on."""
     page.get_by_role("button", name=f"Refine in {rounds} rounds").click()
-    page.wait_for_url("**run=*", timeout=60_000)
+    page.wait_for_url("**run=*", timeout=TIMEOUT_MS)
     return opened(page)
 
 
@@ -86,7 +88,7 @@ def add_round(page: Page, *, leave_out: str, n_rows: int) -> str:
     page.get_by_role("option", name=leave_out).first.click()
     wait_until_idle(page)
     page.get_by_role("button", name="Add 1 round").click()
-    page.wait_for_url(re.compile(rf"run=(?!{before})"), timeout=60_000)
+    page.wait_for_url(re.compile(rf"run=(?!{before})"), timeout=TIMEOUT_MS)
     return opened(page)
 
 
@@ -100,7 +102,7 @@ def fine_tune(page: Page) -> None:
     """Go to the form of a fine-tuning run on the rows after the last round."""
     page.get_by_role("button", name="Fine-tune on these").click()
     page.wait_for_url("**/finetuning?*selection=*")
-    expect(page.get_by_role("heading", name="Fine-tune", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Fine-tune", exact=True)).to_be_visible(timeout=TIMEOUT_MS)
     wait_until_idle(page)
 
 
