@@ -58,8 +58,8 @@ def _offer_use(adapter: Artifact) -> None:
         st.code(f"{PREFIX}{adapter.id}", language=None)
         st.caption("From the command line:")
         st.code(
-            f"tamis run propose --dataset {adapter.manifest.dataset_id} --candidates-llm transformers "
-            f"--candidates-llm-options '{{\"model\": \"{PREFIX}{adapter.id}\"}}'",
+            f"tamis run propose --dataset {adapter.manifest.dataset_id} --method correct --llm transformers "
+            f"--model {PREFIX}{adapter.id}",
             language="bash", wrap_lines=True,
         )  # fmt: skip
 

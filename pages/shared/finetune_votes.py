@@ -87,7 +87,8 @@ def _show_pair(lens: Lens, run: Run, row: pd.Series, reviewer: str) -> None:
         with column:
             st.markdown(f"**Answer {letter}**")
             show_text(answers[maker], height=height)
-    # Letters, because arrows move the choice of parts, which has the focus after a click on it. Keys of their own for every pair, so that a press meant for one is never counted for the next.
+    # Letters, because arrows move the choice of parts, which has the focus after a click. The widgets of every pair are
+    # its own, so that a press meant for one is never counted for the next.
     choices: tuple[tuple[str, Winner, str], ...] = (
         ("A is better", side, "A"), ("Equally good", "tie", "T"), ("B is better", OTHER[side], "B"),
     )  # fmt: skip
