@@ -13,7 +13,6 @@ from core.store.migrations import MIGRATIONS
 
 DATABASE_NAME = "tamis.sqlite"
 BUSY_S = 30.0
-_HEADER = b"SQLite format 3\0"
 
 
 class Database:
@@ -22,8 +21,7 @@ class Database:
     def __init__(self, workspace: Path) -> None:
         workspace.mkdir(parents=True, exist_ok=True)
         self.path = workspace / DATABASE_NAME
-        _check_header(self.path)
-        self._migrate()
+        self._open()
         # When the last connection closes, SQLite folds the log into the file and syncs the disk, which would make
         # every short use take 20 ms instead of one. This one is never used again; it only keeps the log open.
         self._log_keeper = sqlite3.connect(self.path, check_same_thread=False)
@@ -64,6 +62,21 @@ class Database:
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
+    def _open(self) -> None:
+        """Migrate; raises CurationError for a file that is no database.
+
+        SQLite is asked, not the file: closing a file that was opened beside SQLite gives up every lock this process
+        holds on it, and another process may then damage the database.
+        """
+        try:
+            self._migrate()
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
+                raise
+            raise CurationError(
+                f"{self.path} is not a database. Move it away; a new one is made in its place."
+            ) from error
+
     def _migrate(self) -> None:
         with self.reading() as connection:
             _switch_to_log(connection)
@@ -93,12 +106,3 @@ def _switch_to_log(connection: sqlite3.Connection) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
-
-
-def _check_header(path: Path) -> None:
-    if not path.exists():
-        return
-    with path.open("rb") as stream:
-        start = stream.read(len(_HEADER))
-    if start not in (b"", _HEADER):
-        raise CurationError(f"{path} is not a database. Move it away; a new one is made in its place.")

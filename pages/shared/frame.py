@@ -31,6 +31,8 @@ _ABOUT_ROWS = (
     "selection",
     "tag",
     "proposals",
+    "run",
+    "comparison",
     "decisions",
 )  # parameters that mean nothing in another dataset
 

@@ -14,7 +14,7 @@ from core.jobs.model import Job, JobState
 from core.steps import STEPS
 from core.store.names import dataset_names
 from pages.shared.activity import active_jobs, while_jobs_run
-from pages.shared.plain_text import shorten
+from pages.shared.plain_text import count_of, shorten
 from pages.shared.wording import ago, duration
 from pages.shared.workspace import Workspace
 
@@ -190,8 +190,13 @@ def _says(job: Job) -> str:
     chosen = [
         str(job.options[name]) for name in ("encoder", "method", "scorer", "name") if name in job.options
     ]
-    budget = f"{job.options['budget']:g} {job.options['unit']}" if "budget" in job.options else ""
-    return " · ".join(part for part in (*chosen, budget) if part)
+    if "selections" in job.options:
+        chosen.append(count_of(len(job.options["selections"]), "selection"))
+    if "budget" in job.options:
+        chosen.append(f"{job.options['budget']:g} {job.options['unit']}")
+    if "budget" in job.options and "seed" in job.options:
+        chosen.append(f"seed {job.options['seed']}")  # else the draws of a comparison look alike
+    return " · ".join(part for part in chosen if part)
 
 
 def _say_none(wanted: JobFilter) -> None:

@@ -26,7 +26,6 @@ from pages.shared.refine_picker import PARAMETER
 from pages.shared.refine_runs import Run
 
 STATIC_METHODS = ("kmq", "random", "km_random")
-_AFTER = "after"
 
 
 def show_actions(lens: Lens, run: Run, course: Course) -> None:
@@ -93,7 +92,7 @@ def _choose_round(run: Run) -> int:
     n_rounds = int(run.summary["n_rounds"])
     return int(
         st.selectbox(
-            "Rows after", range(n_rounds, 0, -1), key=_AFTER, bind="query-params", width=170, label_visibility="collapsed",
+            "Rows after", range(n_rounds, 0, -1), key=f"after_{run.run_id[:6]}", bind="query-params", width=170, label_visibility="collapsed",
             format_func="After round {}".format,
             help="Every round leaves a subset of its own.",
         )

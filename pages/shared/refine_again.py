@@ -18,7 +18,7 @@ from pages.shared.frame import errors_in_place
 from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of
 from pages.shared.refine_facts import Course, names_of
-from pages.shared.refine_picker import CONTINUED, forget, open_run
+from pages.shared.refine_picker import CONTINUED, open_run
 from pages.shared.refine_runs import Run
 from pages.shared.run_place import RunPlace
 
@@ -82,7 +82,6 @@ def offer_more_rounds(lens: Lens, run: Run, course: Course) -> None:
                 key="add_rounds",
             )
             if st.button("Change more first", icon=":material/tune:", key="continue_in_form"):
-                forget("part")
                 st.query_params[CONTINUED] = run.run_id
                 st.rerun()
         if pressed:

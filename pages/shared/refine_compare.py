@@ -14,8 +14,6 @@ from pages.shared.refine_facts import Course, course_of, names_of, picked_rows
 from pages.shared.refine_runs import Run, list_runs, rounds_so_far, run_titles
 from pages.shared.wording import percent, table_height
 
-_BESIDE = "beside"
-
 
 def show_beside(lens: Lens, run: Run, course: Course) -> None:
     """Choose another run of this dataset and hold it beside this one."""
@@ -34,7 +32,7 @@ def show_beside(lens: Lens, run: Run, course: Course) -> None:
         "Beside",
         list(others),
         format_func=titles.__getitem__,
-        key=_BESIDE,
+        key=f"beside_{run.run_id[:6]}",
         bind="query-params",
         label_visibility="collapsed",
     )

@@ -38,6 +38,11 @@ class Course:
     flags: pd.DataFrame
 
     @property
+    def mark(self) -> str:
+        """A short name that sets the widgets of one run apart from those of another."""
+        return self.key.rpartition(":")[2][:6]
+
+    @property
     def n_rounds(self) -> int:
         """Finished rounds."""
         return int(self.weights["round"].max()) if len(self.weights) else 0

@@ -49,7 +49,7 @@ def show_table(lens: Lens, course: Course, shown: pd.DataFrame, *, live: bool = 
     n_pages = max(1, -(-len(ordered) // PAGE_ROWS))
     place, page = st.empty(), 1
     if n_pages > 1 and not live:
-        page = st.pagination(n_pages, key="flags_page", bind="query-params")
+        page = st.pagination(n_pages, key=f"flags_page_{course.mark}", bind="query-params")
     part = ordered.iloc[(min(page, n_pages) - 1) * PAGE_ROWS :][:PAGE_ROWS]
     event = place.dataframe(
         _table(lens, course, part), hide_index=True, key=f"flags_{course.key}_{page}_{len(shown)}",
@@ -95,12 +95,12 @@ def _choose(course: Course) -> pd.DataFrame:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         rounds = sorted(int(one) for one in flags["round"].unique())
         chosen = st.pills(
-            "Rounds", rounds, selection_mode="multi", key="flag_rounds", bind="query-params",
+            "Rounds", rounds, selection_mode="multi", key=f"flag_rounds_{course.mark}", bind="query-params",
             format_func=lambda n: f"Round {n} · {(flags['round'] == n).sum():,}",
         )  # fmt: skip
         reasons = [name for name in REASONS if (flags["reason"] == name).any()]
         why = st.pills(
-            "Why", reasons, selection_mode="multi", key="flag_reasons", bind="query-params",
+            "Why", reasons, selection_mode="multi", key=f"flag_reasons_{course.mark}", bind="query-params",
             format_func=lambda name: f"{REASONS[name]} · {(flags['reason'] == name).sum():,}",
         )  # fmt: skip
     if chosen:

@@ -35,7 +35,13 @@ def show_map(lens: Lens, course: Course) -> None:
         number = course.n_rounds
         if course.n_rounds > 1:
             number = st.slider(
-                "Round", 1, course.n_rounds, course.n_rounds, key="map_round", bind="query-params", width=360
+                "Round",
+                1,
+                course.n_rounds,
+                course.n_rounds,
+                key=f"map_round_{course.mark}",
+                bind="query-params",
+                width=360,
             )
     flagged = np.unique(
         course.flags.loc[course.flags["round"] == number, "example_id"].to_numpy(dtype=np.int64)

@@ -12,7 +12,6 @@ from pages.shared.wording import table_height
 
 NEW, RESULTS = "New refinement", "Refinements"
 PARAMETER, VIEW, CONTINUED = "run", "view", "continue"
-OF_A_RUN = ("part", "after", "lines", "map_round", "flag_rounds", "flag_reasons", "flags_page", "beside")
 _SWITCH, _ROUND = "refine_switch", "refine_table_round"
 TABLE_PX = 217
 
@@ -31,7 +30,8 @@ def choose_view(runs: list[Run]) -> str:
 def open_run(run_id: str) -> None:
     """Show a refinement, the one that was just asked for, and forget the form it came from."""
     stop_following()
-    forget(CLONED, VIEW, CONTINUED, *OF_A_RUN)
+    # Parameters of widgets are left alone: the browser writes them back, and the whole address with them.
+    forget(CLONED, VIEW, CONTINUED)
     st.query_params[PARAMETER] = run_id
 
 

@@ -14,7 +14,7 @@ from core.store.names import default_names
 from core.store.readers import read_selected_ids
 from core.store.refinements import read_picks, read_weights
 from tests.core.llms.conftest import build_model
-from tests.e2e import walk_export, walk_refinement
+from tests.e2e import walk_export, walk_finetuning, walk_refinement
 from tests.e2e.conftest import Server, running_app
 from tests.pages.page_workspace import alpaca_file
 
@@ -61,7 +61,8 @@ def test_a_refinement_is_watched_continued_and_used(
     made = store.get(dataset_id, "refinement", first)
     _check_flags_and_movers(page, made)
     _leave_out_a_cluster(page, store, made)
-    _export_and_train(page, store, made, tmp_path)
+    _export(page, store, made, tmp_path)
+    _train_and_compare_answers(page, store, dataset_id, model)
 
 
 def _check_flags_and_movers(page: Page, made: Artifact) -> None:
@@ -88,7 +89,7 @@ def _leave_out_a_cluster(page: Page, store: ArtifactStore, made: Artifact) -> No
     expect(page.get_by_text("1 cluster by hand:")).to_be_visible()
 
 
-def _export_and_train(page: Page, store: ArtifactStore, made: Artifact, folder: Path) -> None:
+def _export(page: Page, store: ArtifactStore, made: Artifact, folder: Path) -> None:
     dataset_id = made.manifest.dataset_id
     longer = store.get(dataset_id, "refinement", walk_refinement.opened(page))
     back = page.url
@@ -98,5 +99,13 @@ def _export_and_train(page: Page, store: ArtifactStore, made: Artifact, folder: 
     assert len(written.read_text(encoding="utf-8").strip().splitlines()) == len(chosen) == 18
     page.goto(back)
     walk_refinement.wait_until_idle(page)
+
+
+def _train_and_compare_answers(page: Page, store: ArtifactStore, dataset_id: str, model: Path) -> None:
     walk_refinement.fine_tune(page)
     expect(page.get_by_role("button", name="Fine-tune on 18 rows")).to_be_visible()
+    walk_finetuning.choose_model(page, model)
+    walk_finetuning.set_number(page, "Answers to compare", "2")
+    adapter = store.get(dataset_id, "adapter", walk_finetuning.start_and_wait(page))
+    assert adapter.manifest.inputs["selection"] in {one.id for one in store.list(dataset_id, "selection")}
+    walk_finetuning.read_answers(page)

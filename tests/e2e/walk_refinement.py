@@ -56,6 +56,9 @@ def opened(page: Page) -> str:
 
 def watch_rounds(page: Page, rounds: int, *, timeout_s: int = 240) -> list[int]:
     """Wait until the refinement is done; returns after how many finished rounds weights were seen meanwhile."""
+    # What the page showed before stays until all of the new one is drawn.
+    expect(page.get_by_text(opened(page), exact=True)).to_be_visible(timeout=TIMEOUT_MS)
+    wait_until_idle(page)
     seen: list[int] = []
     done = page.get_by_role("button", name="Add rounds")
     for _ in range(timeout_s * 5):

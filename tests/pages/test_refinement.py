@@ -16,6 +16,7 @@ from core.steps.plan import plan_step
 from core.store.artifacts import Artifact, ArtifactStore
 from core.store.database import Database
 from core.store.decisions import decide, decision_state
+from core.store.names import rename_cluster
 from core.store.refinements import read_weights
 from pages.shared.refine_runs import list_runs, rounds_so_far
 from pages.shared.workspace import open_workspace
@@ -306,3 +307,15 @@ def test_other_pages_take_what_a_round_selected(refined: tuple[Path, str, Artifa
     comparison = run_step(workspace, dataset_id, "compare", values)
     assert not open_page("compare", dataset=dataset_id, comparison=comparison.id).error
     assert not open_page("export_data", dataset=dataset_id, rows="selection", selection=first).error
+
+
+def test_names_of_clusters_are_never_read_as_markup(refined: tuple[Path, str, Artifact]) -> None:
+    workspace, dataset_id, artifact = refined
+    (clustering,) = ArtifactStore(workspace).list(dataset_id, "clustering")
+    for cluster_id in range(4):
+        name = f"<b>{cluster_id}</b> **bold** $x$"
+        rename_cluster(Database(workspace), clustering, cluster_id, name, "me")
+    app = open_page("refinement", dataset=dataset_id, run=artifact.id, part="Movers")
+    rows_of = [one.value for one in app.markdown if one.value.startswith("Rows of")]
+    assert rows_of
+    assert all(r"\<b\>" in one and r"\*\*bold\*\*" in one for one in rows_of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 import time
 from pathlib import Path
@@ -356,17 +357,18 @@ def test_finished_jobs_cost_nothing(still: Engine) -> None:
     assert (time.perf_counter() - begun) / 10 < 0.1
 
 
+def submit_all(workspace: Path, numbers: range) -> None:
+    own = Engine.over(workspace, backends={"local": FakeBackend()})
+    for number in numbers:
+        own.submit("nothing", number=number)
+
+
 @pytest.mark.slow
 def test_two_thousand_jobs_from_four_submitters_run_exactly_once_each(tmp_path: Path) -> None:
     fake = FakeBackend(finish=True)
     engine = Engine.over(tmp_path, backends={"local": fake}, cpu_slots=MAX_STARTS)
     n_jobs, n_submitters = 2000, 4
     errors: list[BaseException] = []
-
-    def submit(first: int) -> None:
-        own = Engine.over(tmp_path, backends={"local": fake})
-        for number in range(first, n_jobs, n_submitters):
-            own.submit("nothing", number=number)
 
     def look() -> None:
         own = Engine.over(tmp_path, backends={"local": fake}, cpu_slots=MAX_STARTS)
@@ -375,14 +377,18 @@ def test_two_thousand_jobs_from_four_submitters_run_exactly_once_each(tmp_path: 
             own.tick()
 
     threading.excepthook, before = (lambda hook: errors.append(hook.exc_value)), threading.excepthook
-    threads = [threading.Thread(target=submit, args=(n,)) for n in range(n_submitters)]
-    threads += [threading.Thread(target=look) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    # Submitters are processes, as several command lines are; the lookers share the one backend that counts.
+    spawned = multiprocessing.get_context("spawn")
+    numbers = [range(first, n_jobs, n_submitters) for first in range(n_submitters)]
+    submitters = [spawned.Process(target=submit_all, args=(tmp_path, mine)) for mine in numbers]
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    for one in (*submitters, *lookers):
+        one.start()
+    for one in (*submitters, *lookers):
+        one.join()
     threading.excepthook = before
     assert errors == []
+    assert [one.exitcode for one in submitters] == [0] * n_submitters
     assert rows.counts(engine.database) == {
         JobState.QUEUED: 0,
         JobState.RUNNING: 0,
