@@ -64,7 +64,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdEstimate:
-    """What dropping every row with a score below a threshold would do.
+    """What dropping every row with a score at or below a threshold would do, as Auto-Filter does.
 
     ``precision`` is the share of bad rows among those dropped, ``recall`` the share of the bad rows that are dropped,
     ``n_below`` and ``n_scored`` count rows. ``method`` is ``sample`` when rows drawn at known probabilities were
@@ -133,7 +133,7 @@ def threshold_on_curve(
     The intervals hold both what the decisions leave open about the curve and the chance in which rows are bad.
     """
     scored = scores[np.isfinite(scores)]
-    below = scored < threshold
+    below = scored <= threshold
     n_below, n_above = int(below.sum()), int((~below).sum())
     inside = _expected_bad(calibration, scored[below], rng)
     outside = _expected_bad(calibration, scored[~below], rng)
@@ -160,11 +160,11 @@ def threshold_on_sample(
     weights = _weights(inclusion, len(sampled))
     found = scores[sampled]
     scored = np.isfinite(found)
-    below = (found < threshold) & scored
+    below = (found <= threshold) & scored
     every = scores[np.isfinite(scores)]
     return ThresholdEstimate(
         threshold,
-        int((every < threshold).sum()),
+        int((every <= threshold).sum()),
         len(every),
         _weighted_share(is_bad[below], weights[below]),
         _weighted_share(below[is_bad & scored], weights[is_bad & scored]),

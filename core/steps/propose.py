@@ -24,7 +24,7 @@ from core.store.proposals import PROPOSALS, SCHEMA
 from core.store.readers import count_examples, read_scores
 from core.types import JSON, Float64s, Int64s
 
-CHUNK_ROWS = 32  # some minutes of a small model on a CPU: candidates are long
+CHUNK_ROWS = 16  # one batch of a small model on a CPU, a minute or two: candidates are long
 WHY = {
     "passed": "The confidence {confidence} is above the threshold {gamma}.",
     "below_threshold": "The confidence {confidence} is not above the threshold {gamma}.",
@@ -141,7 +141,7 @@ def _ask(context: StepContext, options: ProposeOptions, ids: Int64s, asked: Aske
         if asked.rows:
             context.progress("ask", asked.rows, len(ids), asked.text())
         else:
-            context.progress("load model", 0, 1)
+            context.progress("ask", 0, len(ids), f"loading the model, then {CHUNK_ROWS} rows at a time")
 
     landed(None)
     names = [part_name(number) for number in range(math.ceil(len(ids) / CHUNK_ROWS))]

@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import streamlit as st
 
+from core.compute.apply import with_response
 from core.errors import CurationError
 from core.store.claims import claim, claimed
 from core.store.decisions import Decision, Verdict, Via, decide, redo, settle, undo_event, undo_last
@@ -96,7 +97,7 @@ def approve(desk: Desk, seen: Seen) -> None:
     messages = None
     if seen.proposed == "replace":
         candidate = candidates_of(desk.queue.proposals, np.asarray([seen.row]))[0]
-        messages = with_response(messages_of(desk.lens, seen.row), candidate or "")
+        messages = list(with_response(messages_of(desk.lens, seen.row), candidate or ""))
     _record(desk, seen, (seen.proposed, "approve"), messages)  # type: ignore[arg-type]  # the table holds no other
 
 
@@ -178,13 +179,6 @@ def messages_of(lens: Lens, row: int) -> list[Message]:
 def messages_by_row(lens: Lens, rows: Int64s) -> list[list[Message]]:
     """The dataset's own conversations, in the order of the rows."""
     return [orjson.loads(text) for text in fetch_rows(lens.view, rows, ["messages"])["messages"].to_pylist()]
-
-
-def with_response(messages: Sequence[Message], response: str) -> list[Message]:
-    """The conversation with another last answer; the other fields of that turn stay."""
-    turns = [dict(turn) for turn in messages]
-    turns[-1]["content"] = response
-    return turns
 
 
 def _record(desk: Desk, seen: Seen, how: tuple[Verdict, Via], messages: list[Message] | None) -> bool:

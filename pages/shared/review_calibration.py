@@ -31,6 +31,7 @@ from pages.shared.wording import percent
 
 CURVE_POINTS = 80
 SEED = 42
+BY_RULE = "rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,12 @@ def show_calibration(desk: Desk) -> None:
             icon=":material/query_stats:",
         )
         return
-    judged = _judged(facts, decided_now(desk.lens))
+    decided = decided_now(desk.lens)
+    judged = _judged(facts, decided)
     places, inclusion = drawn_sample(facts)
     sampled = judged.among(places)
     _show_sample_offer(desk, len(sampled.at))
+    _say_left_out(facts, decided)
     found = calibrate(facts.confidence[judged.at], judged.is_bad, np.random.default_rng(SEED))
     if isinstance(found, NotEnough):
         _show_not_enough(found)
@@ -84,11 +87,23 @@ def show_calibration(desk: Desk) -> None:
 
 
 def _judged(facts: Facts, decided: Decided) -> _Judged:
-    rows = np.fromiter(decided.by_row, dtype=np.int64, count=len(decided.by_row))
-    bad = np.asarray([held.verdict != "keep" for held in decided.by_row.values()], dtype=bool)
+    """What a person judged row by row: a rule decides by the score itself, so it says nothing about the score."""
+    read = {row: held for row, held in decided.by_row.items() if held.via != BY_RULE}
+    rows = np.fromiter(read, dtype=np.int64, count=len(read))
+    bad = np.asarray([held.verdict != "keep" for held in read.values()], dtype=bool)
     known = np.isin(rows, facts.rows)
     order = np.argsort(rows[known])
     return _Judged(np.searchsorted(facts.rows, rows[known][order]), bad[known][order])
+
+
+def _say_left_out(facts: Facts, decided: Decided) -> None:
+    by_rule = [row for row, held in decided.by_row.items() if held.via == BY_RULE]
+    n = int(np.isin(by_rule, facts.rows).sum())
+    if n:
+        st.caption(
+            f"{count_of(n, 'row')} decided by a rule or from a file {'is' if n == 1 else 'are'} left out: nobody read "
+            "them one by one here."
+        )
 
 
 def _show_sample_offer(desk: Desk, n_sampled: int) -> None:
@@ -127,7 +142,7 @@ def _choose_threshold(desk: Desk, facts: Facts) -> float:
         return start
     return float(
         st.slider(
-            "Threshold: rows below it would go",
+            "Threshold γ: rows at or below it would go",
             low,
             high,
             start,

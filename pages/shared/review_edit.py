@@ -6,12 +6,13 @@ from typing import Any
 
 import streamlit as st
 
+from core.compute.apply import with_response
 from core.formats.check import check_messages
 from core.types import ROLES, Message
 from pages.shared.address import say_later
 from pages.shared.live_text import live_text, typed_text
 from pages.shared.plain_text import plain
-from pages.shared.review_actions import DRAFT, Desk, Seen, close_draft, messages_of, save_edit, with_response
+from pages.shared.review_actions import DRAFT, Desk, Seen, close_draft, messages_of, save_edit
 
 START = "review_edit_from"
 ORIGINAL, CANDIDATE = "Original", "Candidate"
@@ -109,7 +110,7 @@ def _key(draft: dict[str, Any], what: str, number: int) -> str:
 def _start(desk: Desk, row: int, candidate: str | None, start: str) -> None:
     messages = messages_of(desk.lens, row)
     if start == CANDIDATE and candidate is not None:
-        messages = with_response(messages, candidate)
+        messages = list(with_response(messages, candidate))
     _open(row, messages, start)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.compute.apply import with_response
 from core.errors import CurationError
 from core.store.decisions import BulkChoice, Verdict, decide_many
 from core.store.query import fetch_rows
@@ -16,7 +17,7 @@ from core.store.scope import describe
 from core.types import Bools, Int64s
 from pages.shared.address import say_later
 from pages.shared.plain_text import count_of, plain, shorten
-from pages.shared.review_actions import Desk, messages_by_row, revert, with_response
+from pages.shared.review_actions import Desk, messages_by_row, revert
 from pages.shared.review_queue import candidates_of, count_kinds, say_kind
 from pages.shared.review_state import Decided, decided_now
 
@@ -210,7 +211,7 @@ def _choices(desk: Desk, rule: Rule, rows: Int64s, decided: Decided) -> list[Bul
     choices = []
     for row, action, candidate, original in zip(rows.tolist(), actions, candidates, originals, strict=True):
         verdict = _verdict(rule.what, action)
-        messages = with_response(original, candidate or "") if verdict == "replace" else None
+        messages = list(with_response(original, candidate or "")) if verdict == "replace" else None
         choices.append(BulkChoice(row, verdict, messages, original, decided.seen_event(row)))
     return choices
 
