@@ -203,6 +203,12 @@ def apply_decisions(session: Session, parsed: argparse.Namespace) -> int:
     """Make the new version and wait for it."""
     dataset_id = _dataset(session, parsed)
     new_id, options = plan_curate(session.store, session.database, dataset_id, parsed.name)
+    waiting = len(decisions.decision_state(session.database, dataset_id).conflicts)
+    if waiting:
+        session.say(
+            f"tamis: {waiting:,} decisions that contradict others wait to be settled and are left out. See: tamis "
+            f"decisions list --dataset {dataset_id}"
+        )
     name_dataset(session.database, new_id, str(options["name"]))
     submission = submit(session.database, session.store, new_id, "curate", options)
     job = wait(
@@ -227,7 +233,9 @@ def apply_decisions(session: Session, parsed: argparse.Namespace) -> int:
     session.show(
         f"{new_id}: {found.n_kept:,} rows as they were, {len(found.changed):,} changed, {len(found.dropped):,} dropped"
     )
-    session.result(values | {"decisions": options["decisions"]} | counts)
+    if not (found.changed or found.dropped):
+        session.say("tamis: these decisions change nothing, so the new version is like the old one.")
+    session.result(values | {"decisions": options["decisions"], "n_conflicts": waiting} | counts)
     return DONE
 
 

@@ -110,9 +110,11 @@ def _missing_message(need: Need, dataset_id: str, steps: Table[Step]) -> str:
             f"Dataset {dataset_id!r} has no {need.kind} {need.chosen!r}; leave it out to use the newest one."
         )
     makers = [name for name, step in steps.items() if step.makes == need.kind]
-    narrowed = "".join(f" --{key} {value}" for key, value in (need.where or {}).items())
+    where = need.where or {}
+    narrowed = "".join(f" --{key} {value}" for key, value in where.items())
+    which = " with " + ", ".join(f"{key} {value!r}" for key, value in where.items()) if where else ""
     return (
-        f"Dataset {dataset_id!r} has no {need.kind} yet. "
+        f"Dataset {dataset_id!r} has no {need.kind}{which} yet. "
         f"Run {makers[0]!r} first: tamis run {makers[0]} --dataset {dataset_id}{narrowed}."
         if makers
         else f"Dataset {dataset_id!r} has no {need.kind}: import it again."

@@ -157,4 +157,18 @@ _VOTES = (
     "CREATE INDEX votes_by_adapter ON votes (dataset_id, adapter_id, example_id, reviewer)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES)
+_DRAFTS = (
+    # Edits of the review that are not saved yet. Whoever saves one, or starts again, takes it away.
+    """
+    CREATE TABLE drafts (
+        dataset_id  TEXT NOT NULL,
+        example_id  INTEGER NOT NULL CHECK (example_id >= 0),
+        reviewer    TEXT NOT NULL,
+        messages    TEXT NOT NULL,
+        updated_at  TEXT NOT NULL,
+        PRIMARY KEY (dataset_id, example_id, reviewer)
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES, _DRAFTS)

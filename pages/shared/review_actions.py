@@ -11,18 +11,21 @@ import streamlit as st
 
 from core.compute.apply import with_response
 from core.errors import CurationError
-from core.store.claims import claim, claimed
+from core.store.claims import claim, claimed, release_reviewer
 from core.store.decisions import Decision, Verdict, Via, decide, redo, settle, undo_event, undo_last
+from core.store.drafts import delete_draft
 from core.store.query import fetch_rows
 from core.types import Int64s, Message
 from pages.shared.address import read_row, say_later
 from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of, plain
+from pages.shared.review_pace import forget_seen, is_seen
 from pages.shared.review_queue import Queue, candidates_of
+from pages.shared.review_session import ended_tabs
 from pages.shared.review_state import Decided, decided_now
 
-CLAIM_S = 300.0  # without a key press; a long row takes minutes to read
 SKIPPED, DRAFT, _NOTES = "review_skipped", "review_draft", "review_notes"
+HELD_BY_ME = "review_held_by_me"  # a row that was asked for and that another tab of the same reviewer holds
 VERDICT_WORDS = {"keep": "kept", "drop": "dropped", "replace": "replaced"}
 
 
@@ -67,7 +70,11 @@ def find_place(desk: Desk, decided: Decided) -> int | None:
         return asked
     if in_queue:
         holder = claimed(desk.lens.workspace.database, desk.lens.dataset_id).get(int(asked or 0))
-        who = plain(holder.reviewer) if holder and holder.reviewer != desk.reviewer else "you, in another tab"
+        if holder is not None and holder.reviewer == desk.reviewer:
+            found = go_next_open(desk, decided, after=asked)
+            st.session_state[HELD_BY_ME] = asked
+            return found
+        who = plain(holder.reviewer) if holder else "somebody else"
         note(f"Row {asked:,} is being reviewed by {who}. Here is the next one.", ":material/group:")
     elif asked is not None:
         note(f"Row {asked:,} is not in this queue.", ":material/filter_list:")
@@ -77,7 +84,16 @@ def find_place(desk: Desk, decided: Decided) -> int | None:
 def hold(desk: Desk, rows: Sequence[int], since: int | None = None) -> int | None:
     """Hold the first of these rows that nobody else holds."""
     database, dataset_id = desk.lens.workspace.database, desk.lens.dataset_id
-    return claim(database, dataset_id, rows, desk.tab, reviewer=desk.reviewer, timeout_s=CLAIM_S, since=since)
+    return claim(
+        database, dataset_id, rows, desk.tab, reviewer=desk.reviewer, since=since, ended=ended_tabs()
+    )
+
+
+def release_my_tabs(desk: Desk, row: int | None = None) -> None:
+    """Take the rows that other tabs of this reviewer hold, and open one of them; from a callback."""
+    release_reviewer(desk.lens.workspace.database, desk.lens.dataset_id, desk.reviewer, desk.tab)
+    if row is not None:
+        _show(row)
 
 
 def go_next_open(desk: Desk, decided: Decided, *, after: int | None) -> int | None:
@@ -94,6 +110,8 @@ def go_next_open(desk: Desk, decided: Decided, *, after: int | None) -> int | No
 
 def approve(desk: Desk, seen: Seen) -> None:
     """Do what is proposed; from a callback."""
+    if not is_seen(seen.row):
+        return
     messages = None
     if seen.proposed == "replace":
         candidate = candidates_of(desk.queue.proposals, np.asarray([seen.row]))[0]
@@ -103,6 +121,8 @@ def approve(desk: Desk, seen: Seen) -> None:
 
 def reject(desk: Desk, seen: Seen) -> None:
     """Do the opposite: keep what was to change, drop what was to be kept; from a callback."""
+    if not is_seen(seen.row):
+        return
     _record(desk, seen, ("drop" if seen.proposed == "keep" else "keep", "reject"), None)
 
 
@@ -110,10 +130,13 @@ def save_edit(desk: Desk, seen: Seen, messages: list[Message]) -> None:
     """Replace the conversation by what a person wrote; from a callback."""
     if _record(desk, seen, ("replace", "edit"), messages):
         st.session_state.pop(DRAFT, None)
+        delete_draft(desk.lens.workspace.database, desk.lens.dataset_id, seen.row, desk.reviewer)
 
 
 def skip(desk: Desk, seen: Seen) -> None:
     """Leave the row for later; from a callback."""
+    if not is_seen(seen.row):
+        return
     st.session_state.setdefault(SKIPPED, set()).add(seen.row)
     if go_next_open(desk, decided_now(desk.lens), after=seen.row) is None:
         note("Nothing else waits: the rows you skipped are what is left.", ":material/redo:")
@@ -166,11 +189,6 @@ def settle_conflict(desk: Desk, conflict: Decision, *, keep: bool) -> None:
         say_later(str(error))
 
 
-def close_draft() -> None:
-    """Leave the editor without saving; from a callback."""
-    st.session_state.pop(DRAFT, None)
-
-
 def messages_of(lens: Lens, row: int) -> list[Message]:
     """The dataset's own conversation."""
     return messages_by_row(lens, np.asarray([row]))[0]
@@ -200,6 +218,7 @@ def _record(desk: Desk, seen: Seen, how: tuple[Verdict, Via], messages: list[Mes
         say_later(str(error))
         return False
     st.session_state.get(SKIPPED, set()).discard(seen.row)
+    forget_seen()
     if outcome.conflict:
         # The row stays on screen, with both versions.
         return True
@@ -232,7 +251,9 @@ def _following(rows: Int64s, after: int | None) -> Int64s:
 
 
 def _show(row: int | None) -> None:
-    st.session_state.pop(DRAFT, None)
+    for name in (DRAFT, HELD_BY_ME):
+        st.session_state.pop(name, None)
+    forget_seen()
     if row is None:
         st.query_params.pop("row", None)
     else:

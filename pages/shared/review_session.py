@@ -77,6 +77,13 @@ def this_tab() -> str:
     return mark
 
 
+def ended_tabs() -> list[str]:
+    """Marks of tabs that were open in this process and are not any more."""
+    if not runtime.exists():
+        return []
+    return [mark for mark, session in _tabs().copy().items() if not _is_alive(session)]
+
+
 def _is_mark(mark: str) -> bool:
     return len(mark) == 8 and all(letter in "0123456789abcdef" for letter in mark)
 

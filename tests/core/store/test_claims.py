@@ -2,7 +2,7 @@ import multiprocessing
 import time
 from pathlib import Path
 
-from core.store.claims import claim, claimed, release
+from core.store.claims import claim, claimed, release, release_reviewer
 from core.store.database import Database
 from core.store.decisions import decide, decision_revision
 
@@ -41,6 +41,24 @@ def test_release_frees_the_row(database):
     release(database, "d", "s1")
     release(database, "d", "nobody")
     assert claim(database, "d", [1], "s2", reviewer="bob") == 1
+
+
+def test_a_row_of_an_ended_session_is_taken_over_by_its_own_reviewer_only(database):
+    claim(database, "d", [1], "gone", reviewer="ann")
+    assert claim(database, "d", [1, 2], "s2", reviewer="bob", ended={"gone"}) == 2
+    assert claim(database, "d", [1, 3], "s3", reviewer="ann") == 3
+    assert claim(database, "d", [1, 3], "s3", reviewer="ann", ended={"gone"}) == 1
+    assert {i: c.session for i, c in claimed(database, "d").items()} == {1: "s3", 2: "s2"}
+
+
+def test_releasing_a_reviewer_frees_all_but_the_session_that_asks(database):
+    for row, session, reviewer in ((1, "s1", "ann"), (2, "s2", "ann"), (3, "s3", "bob")):
+        claim(database, "d", [row], session, reviewer=reviewer)
+    claim(database, "other", [1], "s4", reviewer="ann")
+    assert release_reviewer(database, "d", "ann", "s1") == 1
+    assert set(claimed(database, "d")) == {1, 3}
+    assert set(claimed(database, "other")) == {1}
+    assert release_reviewer(database, "d", "ann", "s1") == 0
 
 
 def test_a_row_decided_since_the_candidates_were_computed_is_passed_over(database):
