@@ -57,8 +57,10 @@ def flag_rows(
 def _gap_limit(gap: ArrayLike, margin_sd: float) -> float:
     values = np.asarray(gap, dtype=np.float64)
     known = values[np.isfinite(values)]
-    if not margin_sd or known.size < 2:
+    if not margin_sd:
         return 0.0
+    if known.size < 2:
+        return -np.inf  # nothing says what is usual
     return min(0.0, float(known.mean() - margin_sd * known.std(ddof=1)))
 
 

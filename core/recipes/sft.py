@@ -231,7 +231,21 @@ def _trainer(
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.args.warmup_steps = _warmup_steps(trainer)
     return trainer
+
+
+def _warmup_steps(trainer: SFTTrainer) -> int:
+    """The whole steps that the share of warm-up makes.
+
+    The library rounds up, and the first step of a warm-up has the learning rate 0: a run of one step would learn nothing.
+    """
+    arguments = trainer.args
+    per_pass = max(1, math.ceil(len(trainer.get_train_dataloader()) / arguments.gradient_accumulation_steps))
+    steps = (
+        arguments.max_steps if arguments.max_steps > 0 else math.ceil(arguments.num_train_epochs * per_pass)
+    )
+    return int(arguments.warmup_steps * steps)
 
 
 def _dataset(rows: list[TokenRow]) -> Dataset:

@@ -16,6 +16,7 @@ from core.errors import ArtifactMissing, InvalidOptions, JobConflict
 from core.registry import Table
 from core.steps.context import Reporter, StepContext
 from core.steps.execute import Task, execute
+from core.steps.options import NO_QUALITY
 from core.steps.plan import name_result
 from core.steps.refine_options import RefineOptions, RoundOptions
 from core.steps.refine_results import all_flags, all_picks, all_weights, write_selection
@@ -70,7 +71,19 @@ def run(context: StepContext, options: RefineOptions) -> dict[str, JSON]:
     weights, picks, flags = all_weights(chain), all_picks(chain, context, options), all_flags(chain)
     for name, table in {WEIGHTS: weights, PICKS: picks, FLAGS: flags}.items():
         pq.write_table(table, context.output.path / name, compression="zstd")
-    return _summary(options, chain, selections, weights=weights, picks=picks, n_before=n_before)
+    summary = _summary(options, chain, selections, weights=weights, picks=picks, n_before=n_before)
+    return summary | _quality(context, options, summary["notes"])
+
+
+def _quality(context: StepContext, options: RefineOptions, notes: list[str]) -> dict[str, JSON]:
+    """The quality that rows were drawn by, and a note where the one that was meant is not there."""
+    named = context.inputs.get("scores")
+    used = str(named.manifest.options["scorer"]) if named else NO_QUALITY
+    meant = options.quality if options.control not in ("random", "km_random") else NO_QUALITY
+    if used == meant:
+        return {"quality": used}
+    missing = f"There is no score {meant!r}, so inside a cluster every row had the same chance."
+    return {"quality": used, "notes": [missing, *notes]}
 
 
 def _earlier_rounds(store: ArtifactStore, context: StepContext) -> list[Artifact]:

@@ -185,6 +185,10 @@ class RefineOptions(StepOptions):
             raise ValueError(
                 f"a budget of {self.budget:g} rows cannot be divided over {self.rounds} rounds; raise it, or lower rounds"
             )
+        if self.scorer == "reward_model" and not self.static and not self.scorer_options.get("reward_model"):
+            raise ValueError(
+                "the score reward_model needs a model: name a folder or a hub id as reward_model"
+            )
         ENCODERS[self.encoder]
         if self.asks() == "judge":
             reason = lacking(self.judge, self.judge_options, SCORERS[GAPS[self.scorer].scorer].needs_llm)
@@ -210,7 +214,8 @@ class RefineOptions(StepOptions):
         """Examples and clustering; quality, confidence and frozen rows as far as they are named."""
         wanted = [Need("examples", "examples"), Need("clustering", "clustering", self.clustering)]
         if self.quality != NO_QUALITY and self.control not in ("random", "km_random"):
-            optional = "quality" not in self.model_fields_set
+            # Static kMQ without a quality is km_random, which is a control of its own.
+            optional = "quality" not in self.model_fields_set and self.control != "kmq"
             wanted.append(Need("scores", "scores", self.scores, {"scorer": self.quality}, optional))
         if self.flag_confidence is not None:
             wanted.append(Need("confidence", "scores", self.confidence, {"scorer": "confidence"}))

@@ -72,7 +72,7 @@ def update(
         ),
         n_clusters_scored=int((found.n_scored > 0).sum()),
         rank_correlation=correlation if np.isfinite(correlation) else None,
-        notes=_notes(settings, n_rows=len(rows), n_scored=int(found.n_scored.sum())),
+        notes=_notes(settings, found, n_rows=len(rows)),
     )
 
 
@@ -84,14 +84,19 @@ def shuffled(scores: ClusterScores, rng: np.random.Generator) -> ClusterScores:
     return ClusterScores(scores.mean[order], scores.standard_error[order], scores.n_scored[order])
 
 
-def _notes(settings: RefineOptions, *, n_rows: int, n_scored: int) -> list[str]:
+def _notes(settings: RefineOptions, found: ClusterScores, *, n_rows: int) -> list[str]:
+    n_scored = int(found.n_scored.sum())
     if settings.static:
         return [f"Control {settings.control}: nothing is trained or scored, and no weight moves."]
     notes = []
-    if settings.cheap:
+    if settings.cheap and n_rows:
         notes.append("Cheap mode: the base model answered, and nothing was trained.")
     if settings.control == "shuffled_scores":
         notes.append("Control: the scores were dealt out anew among the clusters.")
+    if settings.mode == "paper" and n_scored and not (found.mean[found.n_scored > 0] > 0).any():
+        notes.append(
+            "No cluster's given answers score above the model's own, where the paper's rule moves no weight."
+        )
     if not n_scored:
         why = "no row could be scored" if n_rows else "no row was left to look at"
         notes.append(f"The weights are as they were: {why}.")

@@ -115,7 +115,12 @@ def _say_long(planned: Planned, found: Outlook, window: int) -> None:
         f"({whose}) and are {fate}."
     )
     if found.long_fraction >= 0.05:
-        st.warning(f"{said} Raise max_length where memory allows it.", icon=":material/content_cut:")
+        way = (
+            "Raise max_length where memory allows it."
+            if whose == "max_length"
+            else "Another model reads further."
+        )
+        st.warning(f"{said} {way}", icon=":material/content_cut:")
     else:
         st.caption(f":orange[:material/content_cut:] {said}")
 

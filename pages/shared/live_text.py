@@ -39,7 +39,9 @@ export default function (component) {
   }
   box.oninput = () => { clearTimeout(box.pending); box.pending = setTimeout(send, data.pause_ms) }
   box.onblur = send
-  box.onkeydown = (event) => { if ((event.ctrlKey || event.metaKey) && event.key === "Enter") send() }
+  box.onkeydown = (event) => {
+    if (event.key === "Escape" || ((event.ctrlKey || event.metaKey) && event.key === "Enter")) send()
+  }
 }
 """
 

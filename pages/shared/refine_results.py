@@ -26,14 +26,14 @@ def show_numbers(run: Run, course: Course) -> None:
     said = run.summary
     missing = int(said["shortfall"])
     fallen = course.fallen()
-    correlations = [one for one in said["rank_correlations"] if one is not None]
+    correlation = said["rank_correlations"][-1]
     unscored = int(said["n_not_scored"])
     cells = [
         ("Rows", f"{said['n_selected']:,}", f"{missing:,} short of the budget" if missing else "the budget exactly"),
         ("Answers scored", f"{said['n_scored']:,}", f"{unscored:,} not scored" if unscored else "all asked for"),
         ("Flags", f"{said['n_flags']:,}", f"on {count_of(course.flags['example_id'].nunique(), 'row')}"),
         ("In fallen clusters", "–" if math.isnan(fallen) else percent(fallen), "of the budget"),
-        ("Rank correlation", f"{correlations[-1]:+.2f}" if correlations else "–", "last two rounds"),
+        ("Rank correlation", "–" if correlation is None else f"{correlation:+.2f}", "last two rounds"),
     ]  # fmt: skip
     helps = {"In fallen clusters": FALLEN, "Rank correlation": CORRELATION}
     for column, (label, value, words) in zip(st.columns(len(cells)), cells, strict=True):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from core.store.artifacts import Artifact
+from core.store.claims import claimed
+from core.types import Int64s
 from pages.shared.address import show_what_was_said
 from pages.shared.job_watch import CLONED, cloned_start
 from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of
 from pages.shared.propose_form import show_propose_form
-from pages.shared.review_actions import Desk, find_place, note, show_notes
+from pages.shared.review_actions import HELD_BY_ME, Desk, find_place, note, release_my_tabs, show_notes
 from pages.shared.review_apply import show_apply
 from pages.shared.review_calibration import show_calibration
 from pages.shared.review_history import show_history
@@ -72,6 +75,7 @@ def show_queue(desk: Desk) -> None:
     decided = decided_now(desk.lens)
     row = find_place(desk, decided)
     _show_progress(desk, decided)
+    _show_held_by_me(desk)
     if row is None:
         _show_done(desk, decided)
     else:
@@ -116,8 +120,9 @@ def _show_progress(desk: Desk, decided: Decided) -> None:
     found = progress_now(desk.lens, desk.queue.rows, desk.queue.key, desk.reviewer)
     total = found.n_decided + found.n_left
     said = [f"**{found.n_decided:,}** decided", f"**{found.n_left:,}** left"]
-    if not math.isnan(found.rate_per_minute):
-        said.append(f"**{found.rate_per_minute:,.3g}** per minute")
+    if found.n_decided and not math.isnan(found.rate_per_minute):
+        rate = round(found.rate_per_minute)
+        said.append(f"**{rate:,}** per minute" if rate else "less than **1** per minute")
     if not math.isnan(found.agreement_fraction):
         said.append(f"**{percent(found.agreement_fraction)}** agree with the proposals")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -129,6 +134,26 @@ def _show_progress(desk: Desk, decided: Decided) -> None:
             )  # fmt: skip
 
 
+def _show_held_by_me(desk: Desk) -> None:
+    """Say that the row asked for is held by another tab of the same person, and offer to take it."""
+    asked = st.session_state.get(HELD_BY_ME)
+    if asked is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(
+            f":orange[:material/tab: Row {asked:,} is held by another tab of yours.] Here is the next one.",
+            width="content",
+        )
+        _release_button(desk, asked)
+
+
+def _release_button(desk: Desk, row: int | None = None) -> None:
+    st.button(
+        "Release my other tabs", icon=":material/lock_open:", key="review_release", on_click=release_my_tabs,
+        args=(desk, row), help="Their rows come to this tab's queue. What is typed there stays as a draft.",
+    )  # fmt: skip
+
+
 def _open_conflict(desk: Desk, conflicts: tuple[int, ...]) -> None:
     row = next((row for row in conflicts if (desk.queue.rows == row).any()), None)
     if row is None:
@@ -138,14 +163,13 @@ def _open_conflict(desk: Desk, conflicts: tuple[int, ...]) -> None:
 
 
 def _show_done(desk: Desk, decided: Decided) -> None:
-    waiting = int(decided.open_rows(desk.queue.rows).sum())
+    open_rows = desk.queue.rows[decided.open_rows(desk.queue.rows)]
+    waiting, mine = len(open_rows), _held_by_me(desk, open_rows)
     with st.container(border=True, horizontal_alignment="center", gap="small"):
         st.space("small")
         if waiting:
-            title, text = (
-                "Others are at work",
-                f"{count_of(waiting, 'row')} left, each held by another reviewer.",
-            )
+            title = "Others are at work" if mine < waiting else "Your other tabs have the rest"
+            text = f"{count_of(waiting, 'row')} left: {_say_holders(mine, waiting - mine)}."
         else:
             title, text = (
                 "Everything is decided",
@@ -156,6 +180,8 @@ def _show_done(desk: Desk, decided: Decided) -> None:
         with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
             if waiting:
                 st.button("Look again", icon=":material/refresh:", key="review_again")
+                if mine:
+                    _release_button(desk)
             else:
                 st.button(
                     "Apply the decisions", type="primary", icon=":material/fork_right:", key="review_to_apply",
@@ -164,6 +190,19 @@ def _show_done(desk: Desk, decided: Decided) -> None:
                 st.button("Look at the first row", key="review_first", on_click=_open_first, args=(desk,))
             show_turns_back(desk)
         st.space("small")
+
+
+def _held_by_me(desk: Desk, rows: Int64s) -> int:
+    held = claimed(desk.lens.workspace.database, desk.lens.dataset_id)
+    mine = [
+        one.example_id for one in held.values() if one.reviewer == desk.reviewer and one.session != desk.tab
+    ]
+    return int(np.isin(rows, mine).sum())
+
+
+def _say_holders(n_mine: int, n_others: int) -> str:
+    said = [f"{n_others:,} held by other reviewers"] if n_others else []
+    return " and ".join([*said, *([f"{n_mine:,} held by another tab of yours"] if n_mine else [])])
 
 
 def _open_view(view: str) -> None:

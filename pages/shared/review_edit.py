@@ -7,15 +7,22 @@ from typing import Any
 import streamlit as st
 
 from core.compute.apply import with_response
+from core.errors import InvalidOptions
 from core.formats.check import check_messages
+from core.store.drafts import Draft, delete_draft, find_draft, save_draft
 from core.types import ROLES, Message
 from pages.shared.address import say_later
 from pages.shared.live_text import live_text, typed_text
 from pages.shared.plain_text import plain
-from pages.shared.review_actions import DRAFT, Desk, Seen, close_draft, messages_of, save_edit
+from pages.shared.review_actions import DRAFT, Desk, Seen, messages_of, save_edit
+from pages.shared.wording import ago
 
 START = "review_edit_from"
 ORIGINAL, CANDIDATE = "Original", "Candidate"
+_BAR = "review_edit_bar"
+# Saving stays in view at every turn of a long conversation. The wrapper, as the bar is as high as its own parent.
+_STAY_ON_TOP = f"""<style>[data-testid="stLayoutWrapper"]:has(> .st-key-{_BAR}) {{ position: sticky; top: 0;
+z-index: 20; padding: .5rem 0; background: var(--st-background-color, Canvas); }}</style>"""
 
 
 def draft_of(row: int) -> dict[str, Any] | None:
@@ -25,30 +32,50 @@ def draft_of(row: int) -> dict[str, Any] | None:
 
 
 def open_editor(desk: Desk, row: int, candidate: str | None) -> None:
-    """Start to edit, with the candidate where there is one; from a callback."""
-    _start(desk, row, candidate, CANDIDATE if candidate is not None else ORIGINAL)
+    """Go on with the edit that was left, else start with the candidate where there is one; from a callback."""
+    start = CANDIDATE if candidate is not None else ORIGINAL
+    kept = kept_draft(desk, row)
+    if kept is None:
+        _start(desk, row, candidate, start)
+    else:
+        _open(row, list(kept.messages), start, found=kept)
+
+
+def kept_draft(desk: Desk, row: int) -> Draft | None:
+    """What this reviewer typed about the row and did not save."""
+    return find_draft(desk.lens.workspace.database, desk.lens.dataset_id, row, desk.reviewer)
 
 
 def show_editor(desk: Desk, seen: Seen, candidate: str | None) -> None:
     """The open edit: where it started, its turns, what is wrong with it, and saving."""
     draft = st.session_state[DRAFT]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    st.html(_STAY_ON_TOP)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=_BAR):
         st.button(
             "Save", type="primary", icon=":material/save:", shortcut="Ctrl+Enter", key="review_save",
             on_click=_save, args=(desk, seen), disabled=bool(check_messages(collect(draft))),
         )  # fmt: skip
         st.button(
-            "Cancel", icon=":material/close:", shortcut="Esc", key="review_cancel", on_click=close_draft
-        )
+            "Close", icon=":material/close:", shortcut="Esc", key="review_cancel", on_click=_close,
+            args=(desk,), help="What you typed is kept: Edit brings it back.",
+        )  # fmt: skip
         st.space("stretch")
-        if candidate is not None:
+        if draft["found"] is not None:
+            st.caption(f"Your edit of {ago(draft['found'].updated_at)}", width="content")
+            st.button(
+                f"Start again from the {draft['start'].lower()}", icon=":material/restart_alt:",
+                key="review_start_again", on_click=_start_again, args=(desk, seen.row, candidate, draft["start"]),
+            )  # fmt: skip
+        elif candidate is not None:
             st.session_state[START] = draft["start"]
             st.segmented_control(
                 "Start from", [ORIGINAL, CANDIDATE], required=True, key=START, label_visibility="collapsed",
                 on_change=_restart, args=(desk, seen.row, candidate), help="Starting again forgets what you typed.",
             )  # fmt: skip
         st.button("Add a turn", icon=":material/add:", key="review_add_turn", on_click=_add_turn)
-    problems = check_messages(_show_turns(draft))
+    turns = _show_turns(draft)
+    _keep(desk, draft, turns)
+    problems = check_messages(turns)
     if problems:
         st.error(
             "  \n".join(plain(problem) for problem in problems[:5]),
@@ -114,28 +141,67 @@ def _start(desk: Desk, row: int, candidate: str | None, start: str) -> None:
     _open(row, messages, start)
 
 
-def _open(row: int, messages: list[Message], start: str) -> None:
+def _open(
+    row: int,
+    messages: list[Message],
+    start: str,
+    *,
+    found: Draft | None = None,
+    kept: list[Message] | None = None,
+) -> None:
     version = st.session_state.get("review_draft_version", 0) + 1
     # A field keeps what was typed as long as its key, so every start has keys of its own.
     st.session_state["review_draft_version"] = version
-    st.session_state[DRAFT] = {"row": row, "messages": messages, "start": start, "version": version}
+    st.session_state[DRAFT] = {
+        "row": row,
+        "messages": messages,
+        "start": start,
+        "version": version,
+        "found": found,
+        "kept": messages if kept is None else kept,
+    }
+
+
+def _keep(desk: Desk, draft: dict[str, Any], turns: list[Message]) -> None:
+    """Store what changed since it was stored last, or since the start; a lost tab then loses no word."""
+    if turns == draft["kept"]:
+        return
+    try:
+        save_draft(desk.lens.workspace.database, desk.lens.dataset_id, draft["row"], desk.reviewer, turns)
+    except InvalidOptions:
+        return  # The check beside the fields names the character.
+    draft["kept"] = turns
+
+
+def _close(desk: Desk) -> None:
+    draft = st.session_state.pop(DRAFT)
+    _keep(desk, draft, collect(draft))
+
+
+def _start_again(desk: Desk, row: int, candidate: str | None, start: str) -> None:
+    delete_draft(desk.lens.workspace.database, desk.lens.dataset_id, row, desk.reviewer)
+    _start(desk, row, candidate, start)
 
 
 def _restart(desk: Desk, row: int, candidate: str) -> None:
-    _start(desk, row, candidate, st.session_state[START])
+    _start_again(desk, row, candidate, st.session_state[START])
 
 
 def _add_turn() -> None:
     draft = st.session_state[DRAFT]
     turns = collect(draft)
     role = "user" if turns and turns[-1]["role"] == "assistant" else "assistant"
-    _open(draft["row"], [*turns, {"role": role, "content": ""}], draft["start"])
+    _reopen(draft, [*turns, {"role": role, "content": ""}])
 
 
 def _remove_turn(number: int) -> None:
     draft = st.session_state[DRAFT]
     turns = collect(draft)
-    _open(draft["row"], turns[:number] + turns[number + 1 :], draft["start"])
+    _reopen(draft, turns[:number] + turns[number + 1 :])
+
+
+def _reopen(draft: dict[str, Any], turns: list[Message]) -> None:
+    _open(draft["row"], turns, draft["start"], found=draft["found"], kept=draft["kept"])
 
 
 def _save(desk: Desk, seen: Seen) -> None:

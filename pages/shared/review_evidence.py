@@ -13,6 +13,11 @@ from pages.shared.plain_text import plain
 from pages.shared.review_text import show_text
 
 ANSWERS = {"candidate": "the candidate is better", "original": "the original is better", "tie": "a tie"}
+# What the letters that the judge answers with stand for, by the order in which it saw the two.
+LETTERS = {
+    "original first": {"A": "original", "B": "candidate", "C": "tie"},
+    "candidate first": {"A": "candidate", "B": "original", "C": "tie"},
+}
 MARGINS = {"was_cut": "the judge read a shortened text", "contains_template": "the texts hold words of the judge's template"}  # fmt: skip
 
 
@@ -46,13 +51,16 @@ def read_evidence(proposal: Mapping[str, Any]) -> dict[str, JSON]:
 
 
 def _say_verdict(one: Mapping[str, Any]) -> str:
-    """``original first: the candidate is better (A 0.12, B 0.85, C 0.03)``."""
+    """``original first: the candidate is better (original 0.12, candidate 0.85, tie 0.03)``."""
     found = str(one.get("found") or "")
     said = ANSWERS.get(found, found.replace("_", " ") or "no verdict")
     chances = one.get("probabilities")
     numbers = ""
     if isinstance(chances, dict):
+        names = LETTERS.get(str(one.get("order")), {})
         numbers = ", ".join(
-            f"{key} {value:.2f}" for key, value in chances.items() if isinstance(value, int | float)
+            f"{names.get(key, key)} {value:.2f}"
+            for key, value in chances.items()
+            if isinstance(value, int | float)
         )
     return plain(f"{one.get('order', 'asked')}: {said}" + (f" ({numbers})" if numbers else ""))

@@ -10,14 +10,26 @@ from typing import Any
 import streamlit as st
 
 from core.compute.diff import Part, diff_words
+from core.formats.conversation import labelled
 from pages.shared import queries
 from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of, plain, shorten
-from pages.shared.review_actions import Desk, Seen, approve, reject, skip, step, turn_again, turn_back
+from pages.shared.review_actions import (
+    Desk,
+    Seen,
+    approve,
+    messages_of,
+    reject,
+    skip,
+    step,
+    turn_again,
+    turn_back,
+)
 from pages.shared.review_conflict import show_conflicts
-from pages.shared.review_edit import draft_of, open_editor, show_editor
+from pages.shared.review_edit import draft_of, kept_draft, open_editor, show_editor
 from pages.shared.review_evidence import show_evidence
 from pages.shared.review_history import show_row_history
+from pages.shared.review_pace import ignore_held_keys, mark_seen
 from pages.shared.review_queue import OUTCOMES, proposal_of
 from pages.shared.review_state import Decided, Standing
 from pages.shared.review_text import show_side, show_text
@@ -26,7 +38,8 @@ LONG_PROMPT_CHARS, LONG_PROMPT_LINES = 420, 5
 WHOLE = "review_whole_prompt_of"
 PROMPT_HEIGHT = "4.6rem"
 # What is left of the window, so that a large one is used and everything is seen at once in a small one.
-SIDE_HEIGHT = "max(11rem, calc(100vh - 41.5rem))"
+SIDE_HEIGHT = "max(11rem, calc(100vh - 45rem))"
+LEAST_SHARED_FRACTION = 0.15  # of the shorter text; below it both would be marked from end to end
 N_NEIGHBOURS = 3
 CHANGES = {
     "keep": ("keep the row", "drop the row"),
@@ -52,18 +65,18 @@ def show_item(desk: Desk, row: int, decided: Decided) -> None:
     _show_facts(desk, proposal, facts, decided.by_row.get(row))
     if row in decided.conflicts:
         show_conflicts(desk, row, decided)
-    _show_prompt(row, facts["prompt"])
+    _show_prompt(desk.lens, row, facts)
     _show_sides(row, facts["response"], proposal)
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         with st.container():
             show_evidence(proposal)
-        if proposal["candidate"] is not None:
-            st.toggle(
-                "Mark changes", value=True, key="review_marks", persist_state="session", width="content"
-            )
+        _show_marks_toggle(facts["response"], proposal)
     with st.container(horizontal=True, gap="small"):
         _show_neighbours(desk.lens, row)
         show_row_history(desk, row)
+        ignore_held_keys()
+    # Last: the clock runs from when all of it is drawn.
+    mark_seen(row)
 
 
 def _columns(lens: Lens) -> tuple[str, ...]:
@@ -72,22 +85,23 @@ def _columns(lens: Lens) -> tuple[str, ...]:
 
 def _show_keys(desk: Desk, seen: Seen, candidate: str | None) -> None:
     yes, no = CHANGES[seen.proposed]
+    # Named by the row: a press for a row that has gone is one of a button that has gone, and decides nothing.
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="review_keys"):
         st.button(
-            f"Approve: {yes}", type="primary", icon=":material/check:", shortcut="A", key="review_approve",
+            f"Approve: {yes}", type="primary", icon=":material/check:", shortcut="A", key=f"review_approve_{seen.row}",
             on_click=approve, args=(desk, seen),
         )  # fmt: skip
         st.button(
-            f"Reject: {no}", icon=":material/close:", shortcut="X", key="review_reject",
+            f"Reject: {no}", icon=":material/close:", shortcut="X", key=f"review_reject_{seen.row}",
             on_click=reject, args=(desk, seen),
         )  # fmt: skip
         st.button(
-            "Edit", icon=":material/edit:", shortcut="E", key="review_edit",
+            "Edit" if kept_draft(desk, seen.row) is None else "Go on editing", icon=":material/edit:", shortcut="E", key="review_edit",
             on_click=open_editor, args=(desk, seen.row, candidate),
         )  # fmt: skip
         st.button(
-            "Skip", icon=":material/schedule:", shortcut="S", key="review_skip", on_click=skip, args=(desk, seen),
-            help="Leave it for later: it comes again after all others.",
+            "Skip", icon=":material/schedule:", shortcut="S", key=f"review_skip_{seen.row}",
+            on_click=skip, args=(desk, seen), help="Leave it for later: it comes again after all others.",
         )  # fmt: skip
         st.space("stretch")
         show_turns_back(desk)
@@ -133,20 +147,38 @@ def _number_badge(name: str, value: float) -> None:
         st.badge(f"{name} {value:.3g}", color="blue")
 
 
-def _show_prompt(row: int, prompt: str) -> None:
-    is_long = len(prompt) > LONG_PROMPT_CHARS or prompt.count("\n") >= LONG_PROMPT_LINES
+def _show_prompt(lens: Lens, row: int, facts: dict[str, Any]) -> None:
+    """All of a short prompt; of a long one the turn that is answered, with what comes before it one key away."""
+    prompt = str(facts["prompt"])
+    is_long = _is_long(prompt)
     is_whole = is_long and st.session_state.get(WHOLE) == row
+    asked, n_earlier = _last_question(lens, row) if is_long and facts["n_turns"] > 2 else (prompt, 0)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             size = f" · {count_of(len(prompt), 'character')}" if is_long else ""
-            st.caption(f"Prompt{size}", width="content")
+            earlier = f" · … {count_of(n_earlier, 'earlier turn')}" if n_earlier and not is_whole else ""
+            st.caption(f"Prompt{size}{earlier}", width="content")
             if is_long:
                 st.button(
-                    "Show less" if is_whole else "Show all", type="tertiary", key="review_whole_prompt",
+                    "Show less" if is_whole else "Show all", type="tertiary", key="review_whole_prompt", shortcut="F",
                     icon=":material/unfold_less:" if is_whole else ":material/unfold_more:",
                     on_click=_turn_whole, args=(None if is_whole else row,),
                 )  # fmt: skip
-        show_text(prompt, key="review_prompt", height=PROMPT_HEIGHT if is_long and not is_whole else "")
+        shown = prompt if is_whole else asked
+        show_text(
+            shown, key="review_prompt", height=PROMPT_HEIGHT if _is_long(shown) and not is_whole else ""
+        )
+
+
+def _is_long(text: str) -> bool:
+    return len(text) > LONG_PROMPT_CHARS or text.count("\n") >= LONG_PROMPT_LINES
+
+
+def _last_question(lens: Lens, row: int) -> tuple[str, int]:
+    """What the last answer replies to, from the last user turn on, and how many turns come before that."""
+    turns = messages_of(lens, row)[:-1]
+    at = max((number for number, turn in enumerate(turns) if turn["role"] == "user"), default=0)
+    return labelled(turns[at:]), at
 
 
 def _turn_whole(row: int | None) -> None:
@@ -161,7 +193,7 @@ def _show_sides(row: int, response: str, proposal: dict[str, Any]) -> None:
             st.caption(f"{title} · {count_of(len(response), 'character')}")
             show_text(response, key="review_original", height=SIDE_HEIGHT)
         return
-    parts = _difference(response, candidate) if st.session_state.get("review_marks", True) else None
+    parts = _marks(response, candidate, str(proposal["action"]))
     left, right = st.columns(2, gap="small")
     with left, st.container(border=True, gap="xsmall"):
         st.caption(f"Original · {count_of(len(response), 'character')}")
@@ -176,6 +208,27 @@ def _show_side(text: str, parts: tuple[Part, ...] | None, side: str, key: str) -
         show_text(text, key=key, height=SIDE_HEIGHT)
     else:
         show_side(parts, side, key=key, height=SIDE_HEIGHT)
+
+
+def _show_marks_toggle(response: str, proposal: dict[str, Any]) -> None:
+    if proposal["candidate"] is None or proposal["action"] == "drop":
+        return
+    if _is_alike(response, proposal["candidate"]):
+        st.toggle("Mark changes", value=True, key="review_marks", persist_state="session", width="content")
+    else:
+        st.caption("Another text altogether: no changes are marked.", width="content")
+
+
+def _marks(response: str, candidate: str, action: str) -> tuple[Part, ...] | None:
+    """What to mark; None where marks would say nothing, because the whole text goes or both share next to nothing."""
+    if action == "drop" or not st.session_state.get("review_marks", True):
+        return None
+    return _difference(response, candidate) if _is_alike(response, candidate) else None
+
+
+def _is_alike(response: str, candidate: str) -> bool:
+    kept = sum(len(part.text) for part in _difference(response, candidate) if part.kind == "kept")
+    return kept > LEAST_SHARED_FRACTION * min(len(response), len(candidate))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -10,24 +10,33 @@ import streamlit as st
 
 # Shorter than it takes to see a row and decide, longer than the two taps of a double tap are apart.
 LOOK_S = 0.4
+DECISION_KEYS = "axs"  # approve, reject, skip
 _ON_SCREEN = "review_on_screen"
-# The window hears a key before Streamlit does. Fields keep their repeats: there a held key writes.
+# The window hears a key before Streamlit does, and when it was pressed, however slow the way to here is. Set up once;
+# it acts only while the keys of the review are on screen, and never in a field.
 _ONE_PRESS = """
-export default function () {
-  const stop = (event) => {
+export default function (component) {
+  const { data } = component
+  if (window.tamisOnePress) return
+  window.tamisOnePress = true
+  let last = -Infinity
+  window.addEventListener("keydown", (event) => {
     const at = event.composedPath()[0]
     const isTyping = at && (at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName))
-    if (event.repeat && !isTyping && /^[a-z]$/i.test(event.key)) event.stopImmediatePropagation()
-  }
-  window.addEventListener("keydown", stop, true)
-  return () => window.removeEventListener("keydown", stop, true)
+    const isOurs = /^[a-z]$/i.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey
+    if (isTyping || !isOurs || !document.querySelector('[class*="st-key-review_keys"]')) return
+    const isDecision = data.keys.includes(event.key.toLowerCase())
+    const isSoon = isDecision && event.timeStamp - last < data.look_ms
+    if (isDecision) last = event.timeStamp
+    if (event.repeat || isSoon) event.stopImmediatePropagation()
+  }, true)
 }
 """
 
 
 def ignore_held_keys() -> None:
-    """Let a key that is held down count once."""
-    _guard()(key="review_one_press")
+    """Let a key that is held down count once, and a decision only after a pause, in the browser itself."""
+    _guard()(key="review_one_press", data={"look_ms": LOOK_S * 1000, "keys": DECISION_KEYS}, width="content")
 
 
 def mark_seen(row: int) -> None:

@@ -81,7 +81,8 @@ def ended_tabs() -> list[str]:
     """Marks of tabs that were open in this process and are not any more."""
     if not runtime.exists():
         return []
-    return [mark for mark, session in _tabs().copy().items() if not _is_alive(session)]
+    app = runtime.get_instance()
+    return [mark for mark, session in _tabs().copy().items() if app.is_active_session(session) is False]
 
 
 def _is_mark(mark: str) -> bool:

@@ -89,9 +89,11 @@ def test_score_propose_decide_thirty_apply_and_export(
             wanted[row] = text
         elif done % 10 == 7:
             wanted[row] = "keep"
+            walk_review.look(page)
             walk_review.press(page, "reject")
         else:
             wanted[row] = "approve"
+            walk_review.look(page)
             started = time.perf_counter()
             walk_review.press(page, "approve")
             taken.append(time.perf_counter() - started)
@@ -159,6 +161,63 @@ def expected_texts(
     return texts
 
 
+def test_taps_and_held_keys_decide_only_what_was_seen_and_an_edit_outlives_its_tab(
+    app: Server, page: Page, tmp_path: Path
+) -> None:
+    dataset_id = import_file(app.workspace, alpaca_file(tmp_path, 20), "Hasty")
+    write_proposals(app.workspace, dataset_id, mixed_rows(20), identifier="dddd000011112222")
+    database = Database(app.workspace)
+    walk_review.open_review(page, app.url, dataset_id)
+    start_as(page, "Kim")
+    for n_before, pause_ms in enumerate((0, 80, 200)):
+        row = walk_review.wait_for_item(page)
+        walk_review.look(page)
+        page.keyboard.press("a")
+        page.wait_for_timeout(pause_ms)
+        page.keyboard.press("a")
+        page.wait_for_function("row => new URL(location.href).searchParams.get('row') !== row", arg=str(row))
+        page.wait_for_timeout(700)
+        assert len(decision_state(database, dataset_id).decided) == n_before + 1, pause_ms
+    # A key held for longer than a row must be seen repeats, as keyboards do after half a second.
+    walk_review.look(page)
+    page.keyboard.down("x")
+    page.wait_for_timeout(1_200)
+    for _ in range(10):
+        page.keyboard.down("x")
+        page.wait_for_timeout(60)
+    page.keyboard.up("x")
+    page.wait_for_timeout(700)
+    assert len(decision_state(database, dataset_id).decided) == 4
+
+    row = walk_review.wait_for_item(page)
+    page.keyboard.press("e")
+    expect(page.get_by_role("textbox").last).to_be_focused()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("half an answer")
+    page.keyboard.press("Escape")
+    edit = page.get_by_role("button", name="Go on editing")
+    expect(edit).to_be_visible()
+    page.reload()
+    assert walk_review.wait_for_item(page) == row
+    page.keyboard.press("e")
+    expect(page.get_by_role("textbox").last).to_have_value("half an answer")
+    expect(page.get_by_role("button", name="Start again from the")).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("row => new URL(location.href).searchParams.get('row') !== row", arg=str(row))
+    messages = decision_state(database, dataset_id).decided[row].messages
+    assert messages is not None and messages[-1]["content"] == "half an answer"
+
+    # Another tab of the same person is named as what it is, and one that is closed holds nothing.
+    held = walk_review.wait_for_item(page)
+    other = page.context.new_page()
+    walk_review.open_review(other, app.url, dataset_id, row=str(held))
+    expect(other.get_by_text(f"Row {held} is held by another tab of yours")).to_be_visible()
+    page.close()
+    other.wait_for_timeout(1_000)
+    walk_review.open_review(other, app.url, dataset_id, row=str(held))
+    assert walk_review.wait_for_item(other) == held
+
+
 def test_two_browsers_review_at_once_without_the_same_row(
     app: Server, browser: Browser, tmp_path: Path
 ) -> None:
@@ -177,6 +236,7 @@ def test_two_browsers_review_at_once_without_the_same_row(
     seen = [walk_review.row_in(page) for page in pages]
     for _ in range(6):
         for page in pages:
+            walk_review.look(page)
             seen.append(walk_review.press(page, "approve"))
     assert len(set(seen)) == len(seen)
     state = decision_state(Database(app.workspace), dataset_id)

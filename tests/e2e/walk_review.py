@@ -6,6 +6,8 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Page, expect
 
+from pages.shared.review_pace import LOOK_S
+
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 KEYS = {
     "approve": "a",
@@ -53,6 +55,11 @@ def press(page: Page, what: str) -> int:
     if after >= 0:
         expect(page.get_by_text(f"Row {after:,}", exact=True)).to_be_visible()
     return after
+
+
+def look(page: Page) -> None:
+    """See the row that came up, as long as the page asks for before a key may decide about it."""
+    page.wait_for_timeout(LOOK_S * 1000 + 100)
 
 
 def edit_response(page: Page, text: str) -> None:

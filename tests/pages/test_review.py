@@ -9,13 +9,15 @@ import numpy as np
 import orjson
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from core.jobs import rows as job_rows
 from core.store.artifacts import ArtifactStore
-from core.store.claims import claim
+from core.store.claims import claim, claimed
 from core.store.database import Database
 from core.store.decisions import decide, decision_history, decision_state
-from pages.shared import review_session
+from core.store.drafts import find_draft, save_draft
+from pages.shared import review_actions, review_pace, review_session
 from pages.shared.reviewer import NOBODY
 from pages.shared.workspace import open_workspace
 from tests.pages.page_workspace import (
@@ -35,6 +37,12 @@ def nobody_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         review_session, "reviewer_name", lambda workspace: workspace.settings.reviewer or NOBODY
     )
+
+
+@pytest.fixture(autouse=True)
+def fast_presses(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A test presses as soon as a row is drawn, which a person is not allowed to.
+    monkeypatch.setattr(review_pace, "LOOK_S", 0.0)
 
 
 @pytest.fixture
@@ -69,7 +77,12 @@ def decided(workspace: Path, dataset_id: str) -> dict[int, str]:
 
 
 def press(app: AppTest, name: str) -> AppTest:
-    return checked(app.button(key=f"review_{name}").click().run())
+    return checked(key_of(app, name).click().run())
+
+
+def key_of(app: AppTest, name: str) -> Button:
+    of_row = name in ("approve", "reject", "skip")
+    return app.button(key=f"review_{name}_{row_on_screen(app)}" if of_row else f"review_{name}")
 
 
 def test_the_least_confident_change_comes_first_and_approving_moves_on(
@@ -148,6 +161,68 @@ def test_a_row_that_somebody_holds_is_passed_over_and_that_is_said(workspace: Pa
     assert any("being reviewed by Ana" in toast.value for toast in app.toast)
 
 
+def test_a_row_on_screen_for_an_instant_is_not_decided(
+    workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review_pace, "LOOK_S", 3.0)
+    app = open_page("review", dataset=dataset_id)
+    for name in ("approve", "reject", "skip"):
+        press(app, name)
+    assert row_on_screen(app) == 0
+    assert not decided(workspace, dataset_id)
+    monkeypatch.setattr(review_pace, "LOOK_S", 0.0)
+    press(app, "approve")
+    assert decided(workspace, dataset_id) == {0: "replace"}
+
+
+def test_presses_that_go_on_without_a_pause_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.3, 0.6, 0.9, 1.4])
+    monkeypatch.setattr(review_pace, "LOOK_S", 0.4)
+    monkeypatch.setattr(review_pace.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(review_pace.st, "session_state", {})
+    review_pace.mark_seen(5)
+    review_pace.mark_seen(5)
+    assert [review_pace.is_seen(5) for _ in range(4)] == [False, False, False, True]
+    assert not review_pace.is_seen(4)
+    review_pace.forget_seen()
+    assert not review_pace.is_seen(5)
+
+
+def test_a_second_press_meant_for_the_row_before_decides_nothing(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id)
+    old = key_of(app, "approve")
+    press(app, "approve")
+    checked(old.click().run())
+    assert row_on_screen(app) == 1
+    assert decided(workspace, dataset_id) == {0: "replace"}
+
+
+def test_a_row_held_by_another_tab_of_mine_is_taken_over_by_a_button(
+    workspace: Path, dataset_id: str
+) -> None:
+    database = Database(workspace)
+    assert claim(database, dataset_id, [0], "other", reviewer="Kim") == 0
+    assert claim(database, dataset_id, [3], "hers", reviewer="Ana") == 3
+    app = open_page("review", dataset=dataset_id, row="0")
+    assert row_on_screen(app) == 1
+    assert "Row 0 is held by another tab of yours" in said(app)
+    press(app, "release")
+    assert row_on_screen(app) == 0
+    assert "another tab of yours" not in said(app)
+    assert {row: held.session for row, held in claimed(database, dataset_id).items()} == {
+        0: parameters(app)["tab"],
+        3: "hers",
+    }
+
+
+def test_a_closed_tab_of_mine_holds_nothing(
+    workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(Database(workspace), dataset_id, [0], "gone", reviewer="Kim")
+    monkeypatch.setattr(review_actions, "ended_tabs", lambda: ["gone"])
+    assert row_on_screen(open_page("review", dataset=dataset_id)) == 0
+
+
 def test_a_stale_decision_is_shown_with_both_versions_and_settled(workspace: Path, dataset_id: str) -> None:
     app = open_page("review", dataset=dataset_id)
     decide(Database(workspace), dataset_id, 0, verdict="drop", via="reject", reviewer="Ana")
@@ -189,6 +264,91 @@ def test_an_edit_is_checked_and_recorded(workspace: Path, dataset_id: str) -> No
     assert decision.messages is not None
     assert [turn["role"] for turn in decision.messages] == ["system", "user", "assistant"]
     assert row_on_screen(app) == 1
+
+
+def test_an_edit_survives_closing_it_and_a_reload_until_it_is_saved(workspace: Path, dataset_id: str) -> None:
+    database = Database(workspace)
+    app = open_page("review", dataset=dataset_id)
+    press(app, "edit")
+    press(app, "cancel")
+    assert find_draft(database, dataset_id, 0, "Kim") is None  # nothing was typed
+    assert key_of(app, "edit").label == "Edit"
+    press(app, "edit")
+    checked(app.selectbox(key=next(box.key for box in app.selectbox if "edit_role" in str(box.key))).set_value("system").run())  # fmt: skip
+    press(app, "add_turn")
+    press(app, "cancel")
+    assert key_of(app, "edit").label == "Go on editing"
+    again = open_page("review", **parameters(app))
+    press(again, "edit")
+    turns = [(turn["role"], turn["content"]) for turn in again.session_state["review_draft"]["messages"]]
+    assert turns == [
+        ("system", "Question 0 about bread?"),
+        ("assistant", "A better answer 0 on this."),
+        ("user", ""),
+    ]
+    assert "Your edit of just now" in said(again)
+    press(again, "start_again")
+    assert find_draft(database, dataset_id, 0, "Kim") is None
+    assert len(again.session_state["review_draft"]["messages"]) == 2
+    save_draft(database, dataset_id, 0, "Kim", [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}])  # fmt: skip
+    press(again, "cancel")
+    press(again, "edit")
+    press(again, "save")
+    assert decided(workspace, dataset_id) == {0: "replace"}
+    assert find_draft(database, dataset_id, 0, "Kim") is None
+
+
+def test_a_long_conversation_starts_at_the_turn_that_is_answered(
+    workspace: Path, tmp_path: Path, reviewer: str
+) -> None:
+    turns = [
+        {"role": ("user", "assistant")[i % 2], "content": f"turn {i} " + "and on " * 40} for i in range(6)
+    ]
+    path = tmp_path / "talk.jsonl"
+    path.write_bytes(orjson.dumps({"messages": turns}) + b"\n")
+    dataset_id = import_file(workspace, path)
+    write_proposals(workspace, dataset_id, [{"example_id": 0, "action": "drop"}])
+    app = open_page("review", dataset=dataset_id)
+    assert "turn 4" in html(app) and "turn 2" not in html(app)
+    assert "4 earlier turns" in said(app)
+    press(app, "whole_prompt")
+    assert "turn 0" in html(app) and "turn 4" in html(app)
+    assert "earlier turns" not in said(app)
+
+
+def test_only_what_two_answers_share_makes_marks(workspace: Path, tmp_path: Path, reviewer: str) -> None:
+    lines = [
+        {"instruction": f"Q{i}", "input": "", "output": "The oven is hot, so bake it there."}
+        for i in range(3)
+    ]
+    path = tmp_path / "three.jsonl"
+    path.write_bytes(b"\n".join(map(orjson.dumps, lines)) + b"\n")
+    dataset_id = import_file(workspace, path)
+    rows = [
+        {"example_id": 0, "action": "replace", "candidate": "Purple whales sing quietly under ice"},
+        {"example_id": 1, "action": "replace", "candidate": "The oven is cold, so bake it there."},
+        {"example_id": 2, "action": "drop", "candidate": "The oven is cold, so bake it there."},
+    ]
+    write_proposals(workspace, dataset_id, rows)
+    marked = ["line-through" in html(open_page("review", dataset=dataset_id, row=str(i))) for i in range(3)]
+    assert marked == [False, True, False]
+
+
+def test_the_chances_of_a_verdict_name_the_answers(workspace: Path, dataset_id: str) -> None:
+    shown = said(open_page("review", dataset=dataset_id)).replace("\\", "")
+    assert "original 0.10, candidate 0.88, tie 0.02" in shown
+    assert "candidate 0.90, original 0.08, tie 0.02" in shown
+
+
+def test_there_is_no_pace_while_nothing_of_the_queue_is_decided(workspace: Path, dataset_id: str) -> None:
+    app = open_page("review", dataset=dataset_id)
+    for _ in range(3):
+        press(app, "approve")
+    assert "per minute" in app.get("progress")[0].proto.text
+    assert "." not in app.get("progress")[0].proto.text.split("per minute")[0]
+    other = open_page("review", dataset=dataset_id, kinds="keep:passed")
+    assert "**0** decided" in other.get("progress")[0].proto.text
+    assert "per minute" not in other.get("progress")[0].proto.text
 
 
 def test_a_rule_says_how_many_rows_before_and_is_undone_as_one(workspace: Path, dataset_id: str) -> None:

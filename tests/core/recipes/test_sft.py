@@ -60,6 +60,15 @@ def test_an_adapter_learns_its_rows_and_opens_as_a_language_model(make, tiny):
     assert not list(done.folder.glob("*.bin")) + list(done.folder.glob("*.pt"))
 
 
+def test_a_run_of_one_step_learns(make):
+    done = train(make(), max_steps=1, warmup_ratio=0.05)
+    rates = [point.value for point in done.curves if point.name == "learning_rate"]
+    assert done.n_steps == 1
+    assert rates[0] > 0
+    moved = [value for name, value in weights(done.folder).items() if "lora_B" in name]
+    assert max(float(value.abs().max()) for value in moved) > 0
+
+
 def test_a_finished_training_is_not_done_again(make):
     first = train(make())
 
