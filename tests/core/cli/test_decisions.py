@@ -31,7 +31,9 @@ def imported(tmp_path_factory) -> Path:
     """A workspace with one dataset about which nothing is decided."""
     folder = tmp_path_factory.mktemp("imported")
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    assert run(["--workspace", str(folder / "w"), "import", str(folder / "rows.jsonl"), "--name", "Rows"]) == 0
+    assert (
+        run(["--workspace", str(folder / "w"), "import", str(folder / "rows.jsonl"), "--name", "Rows"]) == 0
+    )
     return folder / "w"
 
 
