@@ -31,6 +31,8 @@ with open_page("Scores", activity=False) as dataset:
         bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
     st.caption(SCORERS[name].summary)
+    if SCORERS[name].suits:
+        st.caption(f":material/straighten: **Which model it suits.** {SCORERS[name].suits}")
     if name in lens.view.scores:
         if can_compute_again(lens, name):
             label = f"Compute {titles[name].lower()} again"

@@ -24,13 +24,15 @@ class Scorer(Plugin):
 
     ``reads`` names what it always needs, ``may_read`` what only some of its options need (their ``vectors_needed`` says
     which). ``needs_llm`` names the abilities of the language model it asks, none when it asks none. A ``whole`` scorer
-    compares rows with each other and is given all of them at once.
+    compares rows with each other and is given all of them at once. ``suits`` says which model the score is worth
+    something with, as measured by ``tamis bench-noise``; empty where no model is asked.
     """
 
     reads: tuple[Literal["embeddings", "conversations", "meta"], ...] = ()
     may_read: tuple[Literal["embeddings"], ...] = ()
     needs_llm: tuple[Ability, ...] = ()
     whole: bool = False
+    suits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,9 @@ SCORERS: Table[Scorer] = Table(
         name="confidence",
         title="Confidence",
         summary="How likely a row is sound: likelihood ratio of a small model, alignment and defects together.",
+        suits="Small models: with the bundled SmolLM2-135M it tells swapped responses with AUROC 0.99, truncated ones with "
+        "0.93 to 0.96, garbled ones with 0.97 to 0.99 (300 rows of LIMA, 20 % planted). Wrong sentences from the same "
+        "context and changed numbers it does not find (0.29 to 0.46).",
         options=ConfidenceOptions,
         target="core.scorers.confidence:ConfidenceScorer",
         reads=("embeddings",),
@@ -289,6 +294,7 @@ SCORERS: Table[Scorer] = Table(
         name="pmi",
         title="Likelihood ratio (PMI)",
         summary="How much the prompt helps to predict the response: mean log p(response | prompt) − log p(response) per token.",
+        suits="Small models: likelihood ratios of the bundled SmolLM2-135M tell swapped responses with AUROC 0.95 to 1.0.",
         options=LikelihoodOptions,
         target="core.scorers.likelihood:PmiScorer",
         needs_llm=("loglikelihood",),
@@ -297,6 +303,7 @@ SCORERS: Table[Scorer] = Table(
         name="ifd",
         title="Instruction-following difficulty",
         summary="Loss of the response given the prompt over its loss alone: high where the prompt helps little (Cherry LLM).",
+        suits="Small models: likelihood ratios of the bundled SmolLM2-135M tell swapped responses with AUROC 0.95 to 1.0.",
         options=IfdOptions,
         target="core.scorers.likelihood:IfdScorer",
         needs_llm=("loglikelihood",),
@@ -305,6 +312,7 @@ SCORERS: Table[Scorer] = Table(
         name="perplexity",
         title="Perplexity",
         summary="Minus the logarithm of the response's perplexity given its prompt: low for odd or broken text.",
+        suits="Any model, but it measures surprise and not quality: swapped responses are often unsurprising by themselves.",
         options=LikelihoodOptions,
         target="core.scorers.likelihood:PerplexityScorer",
         needs_llm=("loglikelihood",),
@@ -338,6 +346,8 @@ SCORERS: Table[Scorer] = Table(
         name="llm_rating",
         title="Rating by a language model",
         summary="A rating from 1 to 5 by a rubric: the mean over the digits' probabilities, or the digit it writes.",
+        suits="A capable model. What the bundled SmolLM2-135M says about correctness is no better than chance (AUROC 0.40 to "
+        "0.50 on 120 rows, 20 % with swapped responses).",
         options=RatingOptions,
         target="core.scorers.llm_rating:RatingScorer",
         needs_llm=("complete",),
@@ -346,6 +356,8 @@ SCORERS: Table[Scorer] = Table(
         name="bsdetector",
         title="BSDetector",
         summary="Consistency of a capable model's own answers with the response, and its second thoughts about it.",
+        suits="A capable model. What the bundled SmolLM2-135M says about correctness is no better than chance (AUROC 0.40 to "
+        "0.50 on 120 rows, 20 % with swapped responses).",
         options=BSDetectorOptions,
         target="core.scorers.bsdetector:BSDetectorScorer",
         needs_llm=("complete",),

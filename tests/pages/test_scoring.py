@@ -78,3 +78,10 @@ def test_a_score_that_asks_a_model_lets_one_choose_it(workspace: Path, dataset_i
     assert app.selectbox(key="score_llm").value == "smollm2"
     checked(app.button(key="compute_pmi").click().run())
     assert rows.list_jobs(Database(workspace), step="score")[0].options["llm"] == "smollm2"
+
+
+def test_the_page_says_which_model_a_confidence_suits(dataset_id: str) -> None:
+    app = open_page("scoring", dataset=dataset_id)
+    for name, words in (("bsdetector", "no better than chance"), ("confidence", "Small models")):
+        assert words in said(app.pills(key="scorer").set_value(name).run())
+    assert "Which model it suits" not in said(app.pills(key="scorer").set_value("length").run())
