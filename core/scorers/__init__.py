@@ -24,8 +24,7 @@ class Scorer(Plugin):
 
     ``reads`` names what it always needs, ``may_read`` what only some of its options need (their ``vectors_needed`` says
     which). ``needs_llm`` names the abilities of the language model it asks, none when it asks none. A ``whole`` scorer
-    compares rows with each other and is given all of them at once. ``suits`` says which model the score is worth
-    something with, as measured by ``tamis bench-noise``; empty where no model is asked.
+    compares rows with each other and is given all of them at once. ``suits`` names the models it is worth something with.
     """
 
     reads: tuple[Literal["embeddings", "conversations", "meta"], ...] = ()
