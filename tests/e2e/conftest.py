@@ -46,11 +46,19 @@ class Server:
         """End the server as a crash does, and leave the workers it started alone."""
         parent = psutil.Process(self.pid)
         # The command that serves also starts workers, which are to live on.
-        (app,) = (child for child in parent.children() if "streamlit" in " ".join(child.cmdline()))
+        (app,) = (child for child in parent.children() if "streamlit" in _command_of(child))
         for process in (parent, app):
             process.kill()
         # Until it is gone its workers still count as its children, and ``running_app`` ends those.
         psutil.wait_procs([app], timeout=20)
+
+
+def _command_of(process: psutil.Process) -> str:
+    """Its command line; empty for a worker that ended and was not yet waited for."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie is one of these
+        return ""
 
 
 @contextmanager

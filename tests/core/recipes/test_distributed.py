@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 
 from core.errors import CurationError, JobCancelled
-from core.recipes import SftLoraOptions
+from core.recipes import SftLoraOptions, distributed
 from core.recipes.distributed import launch
 from tests.core.recipes.conftest import LORA, QUICK, train, weights
 
 pytestmark = pytest.mark.slow
 
 
-def test_two_processes_train_one_adapter_stop_together_and_go_on(make):
-    options = SftLoraOptions(**QUICK, **LORA)
+def test_two_processes_train_one_adapter_stop_together_and_go_on(make, monkeypatch):
+    # Steps of a tiny model take milliseconds: looked at twice a second, it would be done before it is stopped.
+    monkeypatch.setattr(distributed, "POLL_S", 0.01)
+    epochs = {"num_train_epochs": 10}
+    options = SftLoraOptions(**QUICK | epochs, **LORA)
     seen = []
 
     def stop_at_two(step, n_steps, message):
@@ -29,11 +32,11 @@ def test_two_processes_train_one_adapter_stop_together_and_go_on(make):
     assert not (request.folder / "trained.json").exists()
     points = []
     launch(make("two", on_metric=lambda *point: points.append(point)), "sft_lora", options, 2)
-    done = train(make("two"))
-    # 16 rows in batches of two in two processes.
-    assert done.n_steps == 4
-    assert max(n_steps for _, n_steps in seen) == 4
-    assert [p.step for p in done.curves if p.name == "loss"] == [1, 2, 3, 4]
+    done = train(make("two"), **epochs)
+    # 16 rows in batches of two in two processes are four steps.
+    assert done.n_steps == 40
+    assert max(n_steps for _, n_steps in seen) == 40
+    assert [p.step for p in done.curves if p.name == "loss"] == list(range(1, 41))
     assert {name for name, _, _ in points} >= {"loss", "learning_rate"}
     alone = train(make("alone"), per_device_train_batch_size=4)
     assert weights(done.folder).keys() == weights(alone.folder).keys()
