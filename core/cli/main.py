@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from core import __version__
 from core.cli import adapters, commands, compare, decisions, estimate, flags, noise, place
@@ -85,6 +85,25 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidOptions(f"{message} (see {self.prog} --help)")
 
 
+class _StepHelp(argparse.Action):
+    """Options of the step that was named, which are too many to read for all steps at once."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Print it and leave."""
+        name = str(getattr(namespace, "step", ""))
+        if name in STEPS and name not in commands.OWN_COMMANDS:
+            parser.description = STEPS[name].summary
+            parser.epilog = f"options of {name}:\n{flags.step_help(name)}"
+        parser.print_help()
+        parser.exit()
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line, without the flags of the steps, which their options types define."""
     shared = _Parser(add_help=False)
@@ -104,12 +123,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tamis {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def verb(name: str, command: Command, help_text: str) -> argparse.ArgumentParser:
+    def verb(
+        name: str, command: Command, help_text: str, *, add_help: bool = True
+    ) -> argparse.ArgumentParser:
         added = verbs.add_parser(
             name,
             parents=[shared],
             help=help_text,
             description=help_text,
+            add_help=add_help,
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -124,7 +146,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-Verb = Callable[[str, Command, str], argparse.ArgumentParser]
+class Verb(Protocol):
+    """Adds a command and returns its parser."""
+
+    def __call__(
+        self, name: str, command: Command, help_text: str, *, add_help: bool = True
+    ) -> argparse.ArgumentParser:
+        """``add_help`` off leaves ``--help`` to the caller."""
+        ...
 
 
 def _add_data_verbs(verb: Verb) -> None:
@@ -185,15 +214,13 @@ def _add_data_verbs(verb: Verb) -> None:
 
 
 def _add_run_verb(verb: Verb) -> None:
-    runner = verb("run", commands.run_step, "run a step of the pipeline on a dataset")
-    runner.epilog = "options by step:\n" + "\n".join(
-        f"\n{name}: {step.summary}\n{flags.step_help(name)}"
-        for name, step in STEPS.items()
-        if name not in commands.OWN_COMMANDS
+    runner = verb("run", commands.run_step, "run a step of the pipeline on a dataset", add_help=False)
+    steps = [name for name in STEPS if name not in commands.OWN_COMMANDS]
+    runner.epilog = "steps (tamis run STEP --help lists the options of one):\n" + "\n".join(
+        f"  {name:10} {STEPS[name].summary}" for name in steps
     )
-    runner.add_argument(
-        "step", metavar="STEP", help=" ".join(name for name in STEPS if name not in commands.OWN_COMMANDS)
-    )
+    runner.add_argument("-h", "--help", action=_StepHelp, nargs=0, help="help on a step, or on all of them")
+    runner.add_argument("step", metavar="STEP", help=", ".join(steps))
     runner.add_argument("--dataset", required=True)
     place.add_flags(runner)
     estimate.add_flags(runner)

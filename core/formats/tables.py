@@ -29,7 +29,7 @@ def parquet_rows(path: Path, layout: Layout) -> Iterator[Row]:
     with _seekable(path, layout) as file:
         try:
             parquet = pq.ParquetFile(file)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a column's name may be no text
             raise UnreadableFile(f"{path.name} starts like Parquet but cannot be read: {error}") from error
         _require_text(path.name, parquet.schema_arrow)
         yield from _numbered(_guarded(parquet.iter_batches(batch_size=_BATCH_ROWS)))

@@ -159,3 +159,14 @@ def test_two_language_models_in_one_step_have_flags_of_their_own() -> None:
     assert values["eta"] == "0.7"
     assert "--judge-max-prompt-tokens" in flag_names("propose")
     assert "--max-prompt-tokens" in flag_names("propose")
+
+
+def test_help_on_a_step_lists_its_options_alone(capsys):
+    assert run(["run", "embed", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--encoder" in said
+    assert "--n-clusters" not in said
+    assert run(["run", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "finetune" in said
+    assert "--encoder" not in said

@@ -43,6 +43,14 @@ def test_invalid_utf_8_in_parquet_refuses_its_row_alone(tmp_path):
     assert "invalid UTF-8 in field 'instruction' at byte 4" in got.rejects[0].reason
 
 
+def test_a_column_whose_name_is_no_text_is_refused_with_its_file(tmp_path):
+    content = parquet_bytes([{"instruction": "a", "output": "b", "naive": "c"}]).replace(
+        b"naive", b"na\xefve"
+    )
+    with pytest.raises(UnreadableFile, match="cannot be read.*0xef"):
+        import_file(written(tmp_path, content))
+
+
 def test_parquet_without_text_is_refused_with_its_columns(tmp_path):
     with pytest.raises(UnreadableFile, match=r"no text column.*x \(int64\)"):
         import_file(written(tmp_path, parquet_bytes([{"x": 1}])))
