@@ -7,7 +7,7 @@ import streamlit as st
 from pages.shared.finetune_detail import show_run
 from pages.shared.finetune_form import show_finetune_form
 from pages.shared.finetune_picker import NEW, choose_view, open_run, pick_run
-from pages.shared.finetune_runs import STEP, list_runs
+from pages.shared.finetune_runs import STEP, finetune_runs
 from pages.shared.frame import open_page
 from pages.shared.job_watch import followed_job, show_jobs_in_place, stop_following
 from pages.shared.lens import open_lens
@@ -20,7 +20,7 @@ with open_page("Fine-tune", activity=False) as dataset:
         stop_following()
         open_run(followed.artifact_id)
     lens = open_lens(dataset)
-    runs = list_runs(dataset.workspace, dataset.dataset_id)
+    runs = finetune_runs(dataset.workspace, dataset.dataset_id)
     if not runs:
         said = "No run yet: choose rows and a model, see what it will take, and start it."
         st.caption(said)

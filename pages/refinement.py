@@ -12,7 +12,7 @@ from pages.shared.navigation import link_to
 from pages.shared.refine_detail import show_run
 from pages.shared.refine_form import STEP, show_refine_form
 from pages.shared.refine_picker import NEW, choose_view, open_run, pick_run
-from pages.shared.refine_runs import list_runs
+from pages.shared.refine_runs import refine_runs
 
 with open_page("Refinement", activity=False) as dataset:
     followed = followed_job(dataset.workspace, STEP, dataset.dataset_id)
@@ -21,7 +21,7 @@ with open_page("Refinement", activity=False) as dataset:
         open_run(followed.artifact_id)
     show_what_was_said()
     lens = open_lens(dataset)
-    runs = list_runs(dataset.workspace, dataset.dataset_id)
+    runs = refine_runs(dataset.workspace, dataset.dataset_id)
     if not runs:
         st.caption(
             "Rounds of select, fine-tune, answer, score and reweigh: clusters whose given answers beat the model's own gain "

@@ -17,13 +17,14 @@ from pages.shared import queries
 from pages.shared.compare_training_charts import show_losses
 from pages.shared.finetune_form import draw_recipe
 from pages.shared.finetune_model import choose_model
-from pages.shared.finetune_runs import STEP, Run, list_runs, model_title
+from pages.shared.finetune_runs import STEP, finetune_runs
 from pages.shared.frame import errors_in_place
 from pages.shared.job_watch import Start
 from pages.shared.lens import Lens
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.run_place import Asked, RunPlace, choose_place
+from pages.shared.runs import Run, model_title
 
 FORM = "grid"
 USUAL_HELD_OUT = 200
@@ -48,7 +49,7 @@ def training_grids(lens: Lens, found: Comparison) -> dict[str, list[Run]]:
     """Runs over these selections that can be compared, by what they share: held-out rows, model and recipe."""
     compared = {one.id for one in found.selections}
     grids: dict[str, list[Run]] = {}
-    for run in list_runs(lens.workspace, lens.dataset_id):
+    for run in finetune_runs(lens.workspace, lens.dataset_id):
         if run.inputs.get("selection") in compared and run.inputs.get("held_out"):
             shared = [
                 run.inputs["held_out"],

@@ -14,11 +14,11 @@ from core.settings import project_folder
 from core.steps.adapters import delete_adapter, export_adapter
 from core.store.artifacts import Artifact
 from pages.shared.finetune_picker import PARAMETER, VIEW
-from pages.shared.finetune_runs import Run
 from pages.shared.frame import errors_in_place
 from pages.shared.job_watch import CLONED
 from pages.shared.lens import Lens
 from pages.shared.plain_text import plain
+from pages.shared.runs import Run
 from pages.shared.wording import size
 
 MOST_DOWNLOADED_BYTES = 500_000_000  # more is better copied from its folder than sent through a browser

@@ -16,15 +16,7 @@ from pages.shared.finetune_answers import show_answers
 from pages.shared.finetune_curves import show_curves
 from pages.shared.finetune_remedies import offer_remedies
 from pages.shared.finetune_results import show_evaluation, show_numbers
-from pages.shared.finetune_runs import (
-    Run,
-    curves_of,
-    list_runs,
-    model_title,
-    recipe_title,
-    rows_title,
-    run_titles,
-)
+from pages.shared.finetune_runs import curves_of, finetune_runs, recipe_title, rows_title, run_titles
 from pages.shared.finetune_votes import show_vote
 from pages.shared.frame import errors_in_place
 from pages.shared.job_detail import ICONS, NEXT_STEPS, show_options
@@ -33,6 +25,7 @@ from pages.shared.job_watch import find_job, show_remark
 from pages.shared.lens import Lens
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.runs import Run, model_title
 from pages.shared.wording import ago
 
 PARTS = ["Evaluation", "Answers", "Blind vote", "Curves", "Options"]
@@ -141,7 +134,7 @@ def _show_finished(lens: Lens, run: Run) -> None:
 def _choose_beside(lens: Lens, run: Run) -> list[Run]:
     """Other runs whose curves are drawn over those of this one."""
     others = {
-        one.run_id: one for one in list_runs(lens.workspace, lens.dataset_id) if one.run_id != run.run_id
+        one.run_id: one for one in finetune_runs(lens.workspace, lens.dataset_id) if one.run_id != run.run_id
     }
     if not others:
         return []

@@ -17,13 +17,14 @@ from core.types import JSON
 from pages.shared.finetune_model import ChosenModel, choose_model
 from pages.shared.finetune_outlook import Planned, show_outlook
 from pages.shared.finetune_rows import ChosenTraining, choose_held_out, choose_training_rows, held_out_rows
-from pages.shared.finetune_runs import STEP, Run
+from pages.shared.finetune_runs import STEP
 from pages.shared.frame import errors_in_place
 from pages.shared.job_watch import Start, cloned_start, start_job
 from pages.shared.lens import Lens
 from pages.shared.options_form import Form, FormField, draw_field, draw_options
 from pages.shared.plain_text import count_of, plain
 from pages.shared.run_place import Asked, RunPlace, choose_place
+from pages.shared.runs import Run
 
 BASICS = ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "max_length")
 EVALUATION = ("held_out_fraction", "n_generate")

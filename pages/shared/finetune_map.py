@@ -13,10 +13,10 @@ from core.types import Float32s
 from pages.shared import finetune_facts as facts
 from pages.shared import queries
 from pages.shared.colouring import Shades
-from pages.shared.finetune_runs import Run
 from pages.shared.lens import Lens
 from pages.shared.map_figure import Dots, Extras, Look, draw_map, spaced_labels
 from pages.shared.plain_text import shorten
+from pages.shared.runs import Run
 
 CHANGE, WINS = "Loss change", "Win rate"
 # Better is teal wherever it appears; the middle is grey, so that "nothing happened" does not shout.

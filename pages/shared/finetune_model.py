@@ -11,10 +11,10 @@ from core.jobs.requirements import hub_is_off, is_at_hand, missing_packages, wei
 from core.llms import LLMS
 from core.models.adapters import BUNDLED_LLM, PREFIX
 from core.store.adapters import KnownAdapter, known_adapters
-from pages.shared.finetune_runs import BUNDLED_TITLE, model_title
 from pages.shared.job_watch import Start
 from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of, plain
+from pages.shared.runs import BUNDLED_TITLE, model_title
 from pages.shared.wording import ago
 
 BUNDLED, OWN, FURTHER = "Bundled", "Folder or hub id", "Continue an adapter"

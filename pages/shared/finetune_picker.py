@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.finetune_runs import Run, list_runs, run_table
+from pages.shared.finetune_runs import finetune_runs, run_table
 from pages.shared.job_watch import CLONED, FOLLOWED, stop_following
 from pages.shared.lens import Lens
 from pages.shared.plain_text import plain
+from pages.shared.runs import Run
 from pages.shared.wording import table_height
 
 NEW, RESULTS = "New run", "Runs"
@@ -42,7 +43,7 @@ def pick_run(lens: Lens) -> Run:
 
     A click opens a run; the table itself forgets the click, so that the address alone says what is open.
     """
-    runs = list_runs(lens.workspace, lens.dataset_id)
+    runs = finetune_runs(lens.workspace, lens.dataset_id)
     found = {run.run_id: run for run in runs}
     asked = st.query_params.get(PARAMETER, "")
     if asked and asked not in found:

@@ -10,10 +10,11 @@ import streamlit as st
 from core.jobs.model import ErrorKind, Job
 from core.steps import STEPS
 from core.types import JSON
-from pages.shared.finetune_runs import STEP, Run
+from pages.shared.finetune_runs import STEP
 from pages.shared.job_watch import CLONED, start_job
 from pages.shared.lens import Lens
 from pages.shared.run_place import RunPlace
+from pages.shared.runs import Run
 
 BATCH, ACCUMULATED = "per_device_train_batch_size", "gradient_accumulation_steps"
 

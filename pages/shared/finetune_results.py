@@ -12,9 +12,10 @@ import streamlit as st
 from pages.shared import finetune_facts as facts
 from pages.shared.colouring import PALETTE
 from pages.shared.finetune_map import show_cluster_map
-from pages.shared.finetune_runs import MEASURES, Run, seconds_of
+from pages.shared.finetune_runs import MEASURES, seconds_of
 from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.runs import Run
 from pages.shared.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.wording import duration, percent, table_height
 

@@ -18,10 +18,11 @@ from core.store.frozen import read_frozen
 from core.store.frozen_decisions import freeze_decisions
 from core.types import JSON, Int64s
 from pages.shared.export_scope import choose_rows, show_counts
-from pages.shared.finetune_runs import Run, list_runs, run_titles
+from pages.shared.finetune_runs import finetune_runs, run_titles
 from pages.shared.job_watch import Start
 from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of
+from pages.shared.runs import Run
 
 DRAWN_ANEW = ""
 HELD_OUT_ROWS = "held_out_rows.npy"
@@ -79,7 +80,7 @@ def choose_held_out(lens: Lens) -> Run | None:
     """Whether the rows of an earlier run are held out again, so that the two can be compared; None for new ones."""
     earlier = {
         run.run_id: run
-        for run in list_runs(lens.workspace, lens.dataset_id)
+        for run in finetune_runs(lens.workspace, lens.dataset_id)
         if run.artifact is not None and run.number("n_held_out") > 0
     }
     if not earlier:

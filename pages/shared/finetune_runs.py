@@ -1,98 +1,35 @@
-"""Fine-tuning runs of a dataset: finished adapters and the jobs that make or failed to make one, under one id."""
+"""Fine-tuning runs of a dataset, and what is said of each."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core.jobs import rows
 from core.jobs.folder import JobFolder
-from core.jobs.model import Job, JobState
-from core.models.adapters import BUNDLED_LLM, PREFIX
 from core.recipes import RECIPES
 from core.store.adapters import CURVES, KIND, read_curves
 from core.store.artifacts import Artifact
 from pages.shared.job_table import STATE_WORDS, took
 from pages.shared.lens import Lens
-from pages.shared.plain_text import shorten
+from pages.shared.runs import Run, list_runs, model_title
 from pages.shared.selection_facts import label_of
 from pages.shared.wording import duration
 from pages.shared.workspace import Workspace
 
 STEP = "finetune"
-MAX_RUNS = 200
 MEASURES = {
     "exact_match": "Exact match",
     "token_f1": "Token F1",
     "rouge_l": "ROUGE-L",
     "json_valid": "Valid JSON",
 }
-BUNDLED_TITLE = "SmolLM2-135M-Instruct"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run. Its id is that of the adapter, which is known before it is made; so a link to it never changes."""
-
-    run_id: str
-    artifact: Artifact | None
-    job: Job | None
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """What it was asked for."""
-        if self.artifact is not None:
-            return self.artifact.manifest.options
-        return self.job.options if self.job is not None else {}
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        """Artifacts it read, by role."""
-        if self.artifact is not None:
-            return self.artifact.manifest.inputs
-        return self.job.inputs if self.job is not None else {}
-
-    @property
-    def summary(self) -> Mapping[str, Any]:
-        """What it said about its result; empty while there is none."""
-        return self.artifact.summary if self.artifact is not None else {}
-
-    @property
-    def created_at(self) -> str:
-        """When it was asked for last."""
-        if self.job is not None:
-            return self.job.submitted_at
-        return self.artifact.asked_at if self.artifact is not None else ""
-
-    @property
-    def state(self) -> JobState:
-        """Where it stands; an adapter that is there is done, whatever a later job for it did."""
-        if self.artifact is not None or self.job is None:
-            return JobState.SUCCEEDED
-        return self.job.state
-
-    def number(self, name: str) -> float:
-        """A number of the summary, NaN where there is none."""
-        value = self.summary.get(name)
-        return float(value) if isinstance(value, int | float) else math.nan
-
-
-def list_runs(workspace: Workspace, dataset_id: str) -> list[Run]:
-    """Every run of a dataset, newest first; of several jobs for one adapter the newest."""
-    made = {one.id: one for one in workspace.store.list(dataset_id, KIND)}
-    jobs: dict[str, Job] = {}
-    for job in rows.list_jobs(workspace.database, dataset_id=dataset_id, step=STEP, limit=MAX_RUNS):
-        jobs.setdefault(job.artifact_id, job)
-    # A job that succeeded and whose adapter is gone was deleted with its adapter.
-    shown = [i for i, job in jobs.items() if i in made or job.state is not JobState.SUCCEEDED]
-    shown += [i for i in made if i not in jobs]
-    runs = [Run(i, made.get(i), jobs.get(i)) for i in shown]
-    return sorted(runs, key=lambda run: run.created_at, reverse=True)
+def finetune_runs(workspace: Workspace, dataset_id: str) -> list[Run]:
+    """Every fine-tuning of a dataset, newest first."""
+    return list_runs(workspace, dataset_id, STEP, KIND)
 
 
 def run_table(lens: Lens, runs: list[Run]) -> pd.DataFrame:
@@ -125,15 +62,6 @@ def run_titles(lens: Lens, runs: list[Run]) -> dict[str, str]:
         f"{pd.Timestamp(run.created_at):%d %b %H:%M} · {run.run_id[:4]}"
         for run in runs
     }
-
-
-def model_title(model: str) -> str:
-    """A model as people call it: the last part of a folder, the name of the bundled one."""
-    if model == BUNDLED_LLM:
-        return BUNDLED_TITLE
-    if model.startswith(PREFIX):
-        return f"Adapter {model.removeprefix(PREFIX)[:8]}"
-    return shorten(model.rstrip("/").rpartition("/")[2] or model, 40)
 
 
 def recipe_title(run: Run) -> str:

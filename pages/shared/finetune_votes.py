@@ -12,11 +12,11 @@ from core.compute.win_rate import Winner
 from core.store.votes import Side, undo_vote, vote, votes, winners
 from pages.shared import finetune_facts as facts
 from pages.shared.finetune_answers import frame_height, show_text
-from pages.shared.finetune_runs import Run
 from pages.shared.finetune_wins import show_wins
 from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of
 from pages.shared.reviewer import reviewer_name
+from pages.shared.runs import Run
 
 REVEALED = "vote_revealed"
 OPEN_RESULTS = "vote_results"

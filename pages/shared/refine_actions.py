@@ -23,7 +23,8 @@ from pages.shared.plain_text import count_of
 from pages.shared.refine_again import offer_more_rounds
 from pages.shared.refine_facts import Course, selection_after
 from pages.shared.refine_picker import PARAMETER
-from pages.shared.refine_runs import Run
+from pages.shared.refine_runs import control_of
+from pages.shared.runs import Run
 
 STATIC_METHODS = ("kmq", "random", "km_random")
 
@@ -36,7 +37,7 @@ def show_actions(lens: Lens, run: Run, course: Course) -> None:
         selection = selection_after(lens.workspace.store, run, number)
         _offer_rows(lens, selection)
         offer_more_rounds(lens, run, course)
-        if run.control == "none" and selection is not None:
+        if control_of(run) == "none" and selection is not None:
             _offer_controls(lens, run, selection)
         if run.job is not None and st.button("Clone and change", icon=":material/content_copy:"):
             st.query_params.from_dict({"dataset": lens.dataset_id, CLONED: run.job.job_id})

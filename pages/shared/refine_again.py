@@ -19,8 +19,8 @@ from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of
 from pages.shared.refine_facts import Course, names_of
 from pages.shared.refine_picker import CONTINUED, open_run
-from pages.shared.refine_runs import Run
 from pages.shared.run_place import RunPlace
+from pages.shared.runs import Run
 
 CONTINUE_FROM, DECISIONS, FACTORS = "continue_from", "decisions", "cluster_factors"
 MOST_MORE = 20

@@ -11,7 +11,8 @@ from pages.shared.colouring import PALETTE
 from pages.shared.lens import Lens
 from pages.shared.plain_text import shorten
 from pages.shared.refine_facts import Course, course_of, names_of, picked_rows
-from pages.shared.refine_runs import Run, list_runs, rounds_so_far, run_titles
+from pages.shared.refine_runs import refine_runs, rounds_so_far, run_titles
+from pages.shared.runs import Run
 from pages.shared.wording import percent, table_height
 
 
@@ -19,7 +20,7 @@ def show_beside(lens: Lens, run: Run, course: Course) -> None:
     """Choose another run of this dataset and hold it beside this one."""
     others = {
         one.run_id: one
-        for one in list_runs(lens.workspace, lens.dataset_id)
+        for one in refine_runs(lens.workspace, lens.dataset_id)
         if one.run_id != run.run_id and one.artifact is not None
     }
     if not others:

@@ -30,12 +30,14 @@ from pages.shared.refine_movers import show_movers
 from pages.shared.refine_results import show_numbers, show_rounds, show_weights
 from pages.shared.refine_runs import (
     CONTROLS,
-    Run,
-    model_title,
+    control_of,
+    is_cheap,
+    is_static,
     n_rounds_asked,
     rounds_so_far,
     say_run,
 )
+from pages.shared.runs import Run, model_title
 from pages.shared.wording import ago
 
 PARTS = ["Weights", "Movers", "Map", "Flagged rows", "Rounds", "Compare", "Options"]
@@ -72,14 +74,14 @@ def _show_head(lens: Lens, run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(say_run(run)), anchor=False, width="content")
         st.badge(STATE_WORDS[run.state], icon=ICONS[run.state], color=STATE_COLOURS[run.state])
-        if run.cheap:
+        if is_cheap(run):
             words = "Nothing was trained: the base model answered and was scored in every round."
             st.badge("Cheap mode", icon=":material/savings:", color="orange", help=words)
-        if run.control != "none":
-            st.badge(f"Control: {CONTROLS[run.control]}", icon=":material/science:", color="violet")
+        if control_of(run) != "none":
+            st.badge(f"Control: {CONTROLS[control_of(run)]}", icon=":material/science:", color="violet")
     factors = run.options.get("cluster_factors") or {}
     said = [count_of(n_rounds_asked(lens.workspace.store, run), "round")]
-    if run.control not in ("random", "km_random", "kmq"):
+    if not is_static(run):
         said.append(f"model {plain(model_title(str(run.options.get('model', ''))))}")
     if factors:
         said.append(say_factors(factors, lens.names.names))

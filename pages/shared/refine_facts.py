@@ -23,7 +23,7 @@ from core.store.refinements import (
 )
 from core.types import Float64s, Int64s
 from pages.shared.lens import Lens
-from pages.shared.refine_runs import Run
+from pages.shared.runs import Run
 
 MOST_MOVERS = 8
 

@@ -18,8 +18,8 @@ from pages.shared.lens import Lens
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, shorten
 from pages.shared.refine_facts import Course, names_of
-from pages.shared.refine_runs import Run
 from pages.shared.reviewer import reviewer_name
+from pages.shared.runs import Run
 from pages.shared.wording import table_height
 
 PAGE_ROWS = 50

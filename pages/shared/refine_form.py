@@ -32,8 +32,9 @@ from pages.shared.refine_again import (
 from pages.shared.refine_factors import choose_factors
 from pages.shared.refine_outlook import Filled, resolve, show_outlook
 from pages.shared.refine_picker import CONTINUED, open_run
-from pages.shared.refine_runs import CONTROLS, Run, say_run
+from pages.shared.refine_runs import CONTROLS, say_run
 from pages.shared.run_place import Asked, RunPlace, choose_place
+from pages.shared.runs import Run
 from pages.shared.selection_form import ROW_ROLES, draw_clustering, draw_quality, draw_rows
 
 STEP = "refine"

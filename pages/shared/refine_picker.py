@@ -7,7 +7,8 @@ import streamlit as st
 from pages.shared.job_watch import CLONED, FOLLOWED, stop_following
 from pages.shared.lens import Lens
 from pages.shared.plain_text import plain
-from pages.shared.refine_runs import Run, run_table
+from pages.shared.refine_runs import control_of, run_table
+from pages.shared.runs import Run
 from pages.shared.wording import table_height
 
 NEW, RESULTS = "New refinement", "Refinements"
@@ -60,7 +61,7 @@ def forget(*names: str) -> None:
 
 def _newest(runs: list[Run]) -> Run:
     """A control is there to be compared with, not to be looked at first."""
-    return next((run for run in runs if run.control == "none"), runs[0])
+    return next((run for run in runs if control_of(run) == "none"), runs[0])
 
 
 def _show_table(lens: Lens, runs: list[Run], opened: Run) -> None:

@@ -12,7 +12,7 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.refine_charts import CHANGE, WEIGHT, budget_chart, weight_heatmap, weight_lines
 from pages.shared.refine_facts import Course, names_of, rounds_table
 from pages.shared.refine_flags import show_table
-from pages.shared.refine_runs import Run
+from pages.shared.runs import Run
 from pages.shared.wording import percent, table_height
 
 MOST_LINES = 12

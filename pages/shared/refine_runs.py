@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
 from core.compute.refine_draw import split_budget
 from core.errors import ArtifactMissing, CurationError
-from core.jobs import rows
-from core.jobs.model import Job, JobState
-from core.models.adapters import BUNDLED_LLM, PREFIX
+from core.jobs.model import Job
 from core.registry import parse_options
 from core.steps.plan import name_result
 from core.steps.refine import ROUNDS
@@ -22,11 +18,10 @@ from core.steps.refine_scorers import GAPS
 from core.store.artifacts import Artifact, ArtifactStore
 from core.store.refinements import KIND, PREVIOUS, ROUND, round_chain, rounds_of
 from pages.shared.job_table import STATE_WORDS
-from pages.shared.plain_text import shorten
+from pages.shared.runs import Run, list_runs, model_title
 from pages.shared.workspace import Workspace
 
 STEP = "refine"
-MAX_RUNS = 200
 CONTROLS = {
     "none": "Refinement",
     "shuffled_scores": "Shuffled scores",
@@ -34,72 +29,28 @@ CONTROLS = {
     "km_random": "kM-random",
     "kmq": "Static kMQ",
 }
+STATIC = ("random", "km_random", "kmq")
 MODES = {"tamis": "Tamis", "paper": "Paper", "released": "Released"}
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One refinement. Its id is that of its result, which is known before it is made, so its address never changes."""
-
-    run_id: str
-    artifact: Artifact | None
-    job: Job | None
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """What it was asked for."""
-        if self.artifact is not None:
-            return self.artifact.manifest.options
-        return self.job.options if self.job is not None else {}
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        """Artifacts it read, by role."""
-        if self.artifact is not None:
-            return self.artifact.manifest.inputs
-        return self.job.inputs if self.job is not None else {}
-
-    @property
-    def summary(self) -> Mapping[str, Any]:
-        """What it said about its result; empty while there is none."""
-        return self.artifact.summary if self.artifact is not None else {}
-
-    @property
-    def created_at(self) -> str:
-        """When it was asked for last."""
-        if self.job is not None:
-            return self.job.submitted_at
-        return self.artifact.asked_at if self.artifact is not None else ""
-
-    @property
-    def state(self) -> JobState:
-        """Where it stands; a result that is there is done, whatever a later job for it did."""
-        if self.artifact is not None or self.job is None:
-            return JobState.SUCCEEDED
-        return self.job.state
-
-    @property
-    def control(self) -> str:
-        """Which control it is: none for a refinement proper."""
-        return str(self.options.get("control", "none"))
-
-    @property
-    def cheap(self) -> bool:
-        """Whether nothing was trained."""
-        return self.control in ("none", "shuffled_scores") and not self.options.get("train", True)
+def refine_runs(workspace: Workspace, dataset_id: str) -> list[Run]:
+    """Every refinement of a dataset, newest first."""
+    return list_runs(workspace, dataset_id, STEP, KIND)
 
 
-def list_runs(workspace: Workspace, dataset_id: str) -> list[Run]:
-    """Every run of a dataset, newest first; of several jobs for one result the newest."""
-    made = {one.id: one for one in workspace.store.list(dataset_id, KIND)}
-    jobs: dict[str, Job] = {}
-    for job in rows.list_jobs(workspace.database, dataset_id=dataset_id, step=STEP, limit=MAX_RUNS):
-        jobs.setdefault(job.artifact_id, job)
-    # A job that succeeded and whose result is gone was deleted with it.
-    shown = [i for i, job in jobs.items() if i in made or job.state is not JobState.SUCCEEDED]
-    shown += [i for i in made if i not in jobs]
-    runs = [Run(i, made.get(i), jobs.get(i)) for i in shown]
-    return sorted(runs, key=lambda run: run.created_at, reverse=True)
+def control_of(run: Run) -> str:
+    """Which control it is: none for a refinement proper."""
+    return str(run.options.get("control", "none"))
+
+
+def is_static(run: Run) -> bool:
+    """Whether it is a control that scores nothing."""
+    return control_of(run) in STATIC
+
+
+def is_cheap(run: Run) -> bool:
+    """Whether it scores and trained nothing."""
+    return not is_static(run) and not run.options.get("train", True)
 
 
 def rounds_so_far(store: ArtifactStore, run: Run) -> list[Artifact]:
@@ -132,30 +83,20 @@ def run_titles(runs: Sequence[Run]) -> dict[str, str]:
 
 def say_run(run: Run) -> str:
     """A run in a few words: what it is, and how it scores."""
-    if run.control in ("random", "km_random", "kmq"):
-        return f"Control: {CONTROLS[run.control]}"
+    if is_static(run):
+        return f"Control: {CONTROLS[control_of(run)]}"
     scorer = str(run.options.get("scorer", ""))
     said = [GAPS[scorer].title if scorer in GAPS else scorer]
     said.append(f"mode {MODES.get(str(run.options.get('mode')), '?')}")
-    if run.cheap:
+    if is_cheap(run):
         said.append("cheap")
-    if run.control == "shuffled_scores":
-        said.insert(0, f"Control: {CONTROLS[run.control]}")
+    if control_of(run) == "shuffled_scores":
+        said.insert(0, f"Control: {CONTROLS[control_of(run)]}")
     return " · ".join(said)
-
-
-def model_title(model: str) -> str:
-    """A model as people call it: the last part of a folder, the name of the bundled one."""
-    if model == BUNDLED_LLM:
-        return "SmolLM2-135M-Instruct"
-    if model.startswith(PREFIX):
-        return f"Adapter {model.removeprefix(PREFIX)[:8]}"
-    return shorten(model.rstrip("/").rpartition("/")[2] or model, 40)
 
 
 def _line(store: ArtifactStore, run: Run) -> dict[str, object]:
     asked, made = n_rounds_asked(store, run), len(rounds_so_far(store, run))
-    static = run.control in ("random", "km_random", "kmq")
     fallen = run.summary.get("fallen_fraction")
     return {
         "state": STATE_WORDS[run.state],
@@ -163,9 +104,9 @@ def _line(store: ArtifactStore, run: Run) -> dict[str, object]:
         "rounds": f"{made} of {asked}" if made != asked else f"{asked}",
         "budget": budget_rows(store, run),
         "trained": "–"
-        if static
+        if is_static(run)
         else "cheap mode"
-        if run.cheap
+        if is_cheap(run)
         else model_title(str(run.options.get("model", ""))),
         "scored": run.summary.get("n_scored", math.nan),
         "flags": run.summary.get("n_flags", math.nan),

@@ -18,7 +18,7 @@ from core.store.database import Database
 from core.store.decisions import decide, decision_state
 from core.store.names import rename_cluster
 from core.store.refinements import read_weights
-from pages.shared.refine_runs import list_runs, rounds_so_far
+from pages.shared.refine_runs import refine_runs, rounds_so_far
 from pages.shared.workspace import open_workspace
 from tests.core.llms.conftest import build_model
 from tests.pages.page_workspace import (
@@ -294,7 +294,7 @@ def _stop_in_round_two(workspace: Path, dataset_id: str, values: dict[str, objec
     task = Task(dataset_id, "refine", options, plan.inputs, plan.input_kinds, plan.artifact_id)
     with pytest.raises(JobCancelled):
         execute(store, task, _StopsInRoundTwo())
-    (run,) = (one for one in list_runs(open_workspace(), dataset_id) if one.artifact is None)
+    (run,) = (one for one in refine_runs(open_workspace(), dataset_id) if one.artifact is None)
     assert len(rounds_so_far(store, run)) == 1
 
 
