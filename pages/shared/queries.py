@@ -80,6 +80,11 @@ def row_facts(lens: Lens, row: int, columns: tuple[str, ...]) -> dict[str, Any]:
     return fetch_rows(lens.view, np.asarray([row]), columns, tags=lens.tags).to_pylist()[0]
 
 
+def conversation(lens: Lens, row: int) -> dict[str, Any]:
+    """Prompt, response, number of turns, and messages as JSON text, of one row; kept, for whoever comes to it soon."""
+    return _conversation(lens.key, row, _lens=lens)
+
+
 def picked_in(lens: Lens, row: int) -> list[tuple[str, int, int]]:
     """The selections that contain a row: id, the row's rank from 1, and how many rows were selected."""
     return _picked_in(lens.key, row, _lens=lens)
@@ -180,6 +185,12 @@ def _panel(key: str, revision: tuple[int, int], coded: str, *, _lens: Lens, _sco
 @st.cache_data(max_entries=256, show_spinner=False)
 def _neighbours(key: str, row: int, k: int, *, _lens: Lens) -> Similar:
     return similar_to_row(_lens.view, row, k)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _conversation(key: str, row: int, *, _lens: Lens) -> dict[str, Any]:
+    wanted = ("prompt", "response", "n_turns", "messages")
+    return dict(fetch_rows(_lens.view, np.asarray([row]), wanted).to_pylist()[0])
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -16,6 +16,7 @@ from core.store.decisions import Decision, Verdict, Via, decide, redo, settle, u
 from core.store.drafts import delete_draft
 from core.store.query import fetch_rows
 from core.types import Int64s, Message
+from pages.shared import queries
 from pages.shared.address import read_row, say_later
 from pages.shared.lens import Lens
 from pages.shared.plain_text import count_of, plain
@@ -98,14 +99,25 @@ def release_my_tabs(desk: Desk, row: int | None = None) -> None:
 
 def go_next_open(desk: Desk, decided: Decided, *, after: int | None) -> int | None:
     """Open the next row that waits for a decision, those passed over last; None when all are decided or held."""
+    found = hold(desk, _waiting(desk, decided, after).tolist(), decided.revision)
+    _show(found)
+    return found
+
+
+def next_waiting(desk: Desk, decided: Decided, row: int) -> int | None:
+    """The row that ``go_next_open`` would try first, which somebody else may hold; None when no other waits."""
+    waiting = _waiting(desk, decided, row)
+    return int(waiting[0]) if len(waiting) else None
+
+
+def _waiting(desk: Desk, decided: Decided, after: int | None) -> Int64s:
     following = _following(desk.queue.rows, after)
     waiting = following[decided.open_rows(following)]
     waiting = waiting[waiting != after] if after is not None else waiting
     skipped = np.asarray(sorted(st.session_state.get(SKIPPED, ())), dtype=np.int64)
     is_skipped = np.isin(waiting, skipped)
-    found = hold(desk, np.concatenate([waiting[~is_skipped], waiting[is_skipped]]).tolist(), decided.revision)
-    _show(found)
-    return found
+    in_turn: Int64s = np.concatenate([waiting[~is_skipped], waiting[is_skipped]])
+    return in_turn
 
 
 def approve(desk: Desk, seen: Seen) -> None:
@@ -191,7 +203,8 @@ def settle_conflict(desk: Desk, conflict: Decision, *, keep: bool) -> None:
 
 def messages_of(lens: Lens, row: int) -> list[Message]:
     """The dataset's own conversation."""
-    return messages_by_row(lens, np.asarray([row]))[0]
+    messages: list[Message] = orjson.loads(queries.conversation(lens, row)["messages"])
+    return messages
 
 
 def messages_by_row(lens: Lens, rows: Int64s) -> list[list[Message]]:

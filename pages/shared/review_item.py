@@ -19,6 +19,7 @@ from pages.shared.review_actions import (
     Seen,
     approve,
     messages_of,
+    next_waiting,
     reject,
     skip,
     step,
@@ -56,7 +57,7 @@ def show_item(desk: Desk, row: int, decided: Decided) -> None:
     proposal = proposal_of(desk.queue.proposals, row)
     assert proposal is not None  # the queue holds rows of these proposals only
     seen = Seen(row, decided.seen_event(row), str(proposal["action"]))
-    facts = queries.row_facts(desk.lens, row, _columns(desk.lens))
+    facts = _facts_of(desk.lens, row)
     if draft_of(row) is not None:
         _show_facts(desk, proposal, facts, decided.by_row.get(row))
         show_editor(desk, seen, proposal["candidate"])
@@ -75,12 +76,17 @@ def show_item(desk: Desk, row: int, decided: Decided) -> None:
         _show_neighbours(desk.lens, row)
         show_row_history(desk, row)
         ignore_held_keys()
-    # Last: the clock runs from when all of it is drawn.
+    # The clock runs from when all of it is drawn.
     mark_seen(row)
+    # The row that a decision leads to is read while this one is looked at.
+    following = next_waiting(desk, decided, row)
+    if following is not None:
+        queries.conversation(desk.lens, following)
 
 
-def _columns(lens: Lens) -> tuple[str, ...]:
-    return ("prompt", "response", "n_turns", *(("cluster",) if lens.view.clustering is not None else ()))
+def _facts_of(lens: Lens, row: int) -> dict[str, Any]:
+    cluster = None if lens.view.clustering is None else int(queries.cluster_of(lens)[row])
+    return queries.conversation(lens, row) | {"cluster": cluster}
 
 
 def _show_keys(desk: Desk, seen: Seen, candidate: str | None) -> None:
@@ -132,7 +138,7 @@ def _show_facts(
         st.badge(OUTCOMES.get(proposal["outcome"], plain(proposal["outcome"])), color="gray")
         _number_badge("confidence", proposal["confidence"])
         _number_badge("verdict", proposal["verdict_confidence"])
-        if facts.get("cluster") is not None:
+        if facts["cluster"] is not None:
             name = plain(shorten(desk.lens.cluster_name(int(facts["cluster"])), 34))
             st.badge(name, icon=":material/workspaces:", color="green")
         for tag in [tag for tag, held in desk.lens.tags.rows.items() if row in held][:4]:

@@ -13,6 +13,7 @@ QUICK = {
     "clustering": ["--quick"],
     "selection": ["--quick"],
     "pages": ["--rows", "20000"],
+    "reviewing": ["--pending", "3000", "--presses", "9"],
     "noise": ["--rows", "60", "--seeds", "1"],
     "llm_scoring": ["--rows", "12"],
     "refining": [
