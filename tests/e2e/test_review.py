@@ -249,21 +249,18 @@ def test_one_item_fits_the_window_in_light_and_dark(app: Server, browser: Browse
         if row["action"] == "replace":
             row["candidate"] = "word " * 2_000
     write_proposals(app.workspace, dataset_id, rows, identifier="cccc000011112222")
-    for scheme in ("light", "dark"):
-        for width, height in ((1280, 900), (1920, 1080)):
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-            page = context.new_page()
-            walk_review.open_review(page, app.url, dataset_id)
-            start_as(page, "Kim")
-            walk_review.wait_for_item(page)
-            page.wait_for_timeout(500)
-            main = page.get_by_test_id("stMain")
-            higher, wider = main.evaluate(
-                "m => [m.scrollHeight - m.clientHeight, m.scrollWidth - m.clientWidth]"
-            )
-            assert higher <= 0 and wider <= 0, (scheme, width, higher, wider)
-            for view in ("rules", "history", "calibration", "apply", "new"):
-                walk_review.open_review(page, app.url, dataset_id, view=view)
-                page.wait_for_timeout(300)
-                assert page.get_by_test_id("stException").count() == 0, view
-            context.close()
+    for scheme, width, height in (("light", 1280, 900), ("dark", 1920, 1080)):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        page = context.new_page()
+        walk_review.open_review(page, app.url, dataset_id)
+        start_as(page, "Kim")
+        walk_review.wait_for_item(page)
+        page.wait_for_timeout(500)
+        main = page.get_by_test_id("stMain")
+        higher, wider = main.evaluate("m => [m.scrollHeight - m.clientHeight, m.scrollWidth - m.clientWidth]")
+        assert higher <= 0 and wider <= 0, (scheme, width, higher, wider)
+        for view in ("rules", "history", "calibration", "apply", "new"):
+            walk_review.open_review(page, app.url, dataset_id, view=view)
+            page.wait_for_timeout(300)
+            assert page.get_by_test_id("stException").count() == 0, view
+        context.close()

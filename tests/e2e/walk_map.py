@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 CHART = "[data-testid=stPlotlyChart] .js-plotly-plot"
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 180_000  # a busy machine loads an encoder in more than a minute
 Fractions = Sequence[tuple[float, float]]
 
 _COUNT = r"([\d,]+) of [\d,]+ rows match"
