@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.noise [--rows 300] [--seeds 3] [--workspace FOLDER]
 
-LIMA (single-turn rows) and the seed tasks of ../shared/data, else sample_data; 20 % of the rows are changed.
+LIMA (single-turn rows) and the seed tasks of ../shared/data, else sample_data; 20 % of the rows are changed. The second
+table has the scores for which the model says in words what it thinks, on fewer rows and for swapped responses alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.compute.noise import NOISE_KINDS
@@ -19,17 +21,21 @@ from tests.benchmarks.measure import ROOT, print_table, run_process
 
 SHARED = ROOT.parent / "shared" / "data"
 FILES = [SHARED / "lima_train.jsonl", SHARED / "seed_tasks.jsonl"]
-NAMES = ("confidence", "alignment", "defects", "pmi")
+NAMES = ("confidence", "alignment", "defects", "pmi", "ifd", "perplexity")
+JUDGING = ("llm_rating", "deita_quality", "bsdetector")
+JUDGED_ROWS = 120
 
 
-def measure(file: Path, kind: str, seed: int, *, rows: int, workspace: str) -> dict[str, float]:
-    """AUROC of each score."""
+def measure(
+    file: Path, kind: str, seed: int, *, rows: int, workspace: str, names: Sequence[str] = NAMES
+) -> list[str]:
+    """AUROC of each of the named scores."""
     command = [sys.executable, "-m", "core.cli", "--workspace", workspace, "bench-noise", str(file), "--json"]
     command += ["--noise", kind, "--seed", str(seed), "--rows", str(rows), "--max-turns", "1"]
-    for name in NAMES:
+    for name in names:
         command += ["--score", name]
-    found: dict[str, float] = json.loads(run_process(command).output.splitlines()[-1])["scores"]
-    return found
+    found = json.loads(run_process(command).output.splitlines()[-1])["scores"]
+    return [f"{found[name]:.3f}" for name in names]
 
 
 def main() -> None:
@@ -42,17 +48,22 @@ def main() -> None:
     arguments = parser.parse_args()
     files = [file for file in FILES if file.exists()] or [ROOT / "sample_data" / "kitchen_and_home.jsonl"]
     with tempfile.TemporaryDirectory() as folder:
-        table = []
-        for file in files:
-            for kind in NOISE_KINDS:
-                for seed in range(arguments.seeds if kind == "swap" else 1):
-                    found = measure(
-                        file, kind, seed, rows=arguments.rows, workspace=arguments.workspace or folder
-                    )
-                    table.append([file.stem, kind, seed, *(f"{found[name]:.3f}" for name in NAMES)])
-    print_table(
-        f"AUROC for planted faults, at most {arguments.rows} rows", ["file", "noise", "seed", *NAMES], table
-    )
+        where = {"rows": arguments.rows, "workspace": arguments.workspace or folder}
+        table = [
+            [file.stem, kind, seed, *measure(file, kind, seed, **where)]
+            for file in files
+            for kind in NOISE_KINDS
+            for seed in range(arguments.seeds if kind == "swap" else 1)
+        ]
+        where["rows"] = min(arguments.rows, JUDGED_ROWS)
+        judged = [
+            [file.stem, "swap", 0, *measure(file, "swap", 0, names=JUDGING, **where)] for file in files[:1]
+        ]
+    for names, found in ((NAMES, table), (JUDGING, judged)):
+        title = (
+            f"AUROC for planted faults, at most {arguments.rows if names is NAMES else where['rows']} rows"
+        )
+        print_table(title, ["file", "noise", "seed", *names], found)
 
 
 if __name__ == "__main__":
