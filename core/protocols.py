@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, Self, TypeAlias
 
 from core.types import Float32s, Float64s, Int64s
 
@@ -46,6 +46,34 @@ class RawPrompt(str):
     """A prompt that a model is given as it is; any other text becomes a user's turn in the model's own template."""
 
     __slots__ = ()
+
+
+class Turn(NamedTuple):
+    """What one side said: ``role`` is system, user or assistant."""
+
+    role: str
+    text: str
+
+
+class ChatPrompt(str):
+    """A conversation that the model goes on with: an optional system turn, then user and assistant by turns, a user last.
+
+    As a text it is what people read, every turn labelled by its role; a client puts its ``turns`` into the model's own
+    template.
+    """
+
+    __slots__ = ("turns",)
+    turns: tuple[Turn, ...]
+
+    def __new__(cls, turns: Sequence[Turn]) -> Self:
+        """The conversation of these turns."""
+        made = super().__new__(cls, "\n\n".join(f"{turn.role}: {turn.text}" for turn in turns))
+        made.turns = tuple(turns)
+        return made
+
+    def __getnewargs__(self) -> tuple[tuple[Turn, ...]]:  # type: ignore[override]  # str's own names a text
+        """The turns, so that a copy has them too."""
+        return (self.turns,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from core.protocols import Ability, Choices, LanguageModel, LogLikelihoods, RawPrompt, Usage
+from core.protocols import Ability, ChatPrompt, Choices, LanguageModel, LogLikelihoods, RawPrompt, Usage
 from core.types import JSON
 
 Ask = Callable[[list[int]], list[JSON]]
@@ -178,9 +178,14 @@ def _is_answer(answer: JSON) -> bool:
 
 def _key(method: str, prompt: str, rest: JSON) -> str:
     kind = "raw" if isinstance(prompt, RawPrompt) else "turn"
+    asked: JSON = str(prompt)
+    if isinstance(
+        prompt, ChatPrompt
+    ):  # a user who types "user: ..." says the same text and asks something else
+        kind, asked = "chat", [tuple(turn) for turn in prompt.turns]
     digest = hashlib.blake2b(digest_size=16)
     # repr is exact for any text, also for halves of surrogate pairs that no encoding takes.
-    digest.update(repr((method, kind, str(prompt), rest)).encode())
+    digest.update(repr((method, kind, asked, rest)).encode())
     return digest.hexdigest()
 
 

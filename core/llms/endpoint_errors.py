@@ -20,11 +20,19 @@ TOO_LONG = (
 FILTERED = ("content_filter", "content management policy", "content_policy", "contentpolicy")
 
 
+# What servers say whose model's template knows only a user and an assistant, by turns.
+NO_SYSTEM = ("system role", "role system", "system message", "roles must alternate", "role must be in")
+
+
 class TooLong(Exception):
     """A question that does not fit into the model's window, or that the endpoint's content filter refuses.
 
     A state of one row, no failure of the run.
     """
+
+
+class TooSlow(Exception):
+    """An answer that was not there as a whole when its time was over."""
 
 
 class OddAnswer(Exception):
@@ -45,6 +53,14 @@ def is_filtered(error: Exception) -> bool:
         return False
     said = _code_and_words(error)
     return any(mark in said for mark in FILTERED)
+
+
+def refuses_system_turn(error: openai.APIStatusError) -> bool:
+    """Whether the endpoint refused a conversation because its model's template has no system turn."""
+    if error.status_code not in (400, 422, 500):
+        return False
+    said = _code_and_words(error)
+    return any(mark in said for mark in NO_SYSTEM)
 
 
 def _code_and_words(error: openai.APIStatusError) -> str:
@@ -70,7 +86,8 @@ def retry_pause(error: Exception, attempt: int, longest_s: float, chance: float)
 
 def _may_pass(error: Exception) -> bool:
     return isinstance(
-        error, openai.APIConnectionError | openai.APIResponseValidationError | OddAnswer | ValueError
+        error,
+        openai.APIConnectionError | openai.APIResponseValidationError | TooSlow | OddAnswer | ValueError,
     )
 
 
@@ -90,6 +107,11 @@ def explained(error: Exception, options: OpenAIChatOptions, tries: int) -> Curat
     if isinstance(error, openai.APITimeoutError):
         return CurationError(
             f"{where} did not answer within {options.timeout_s:g} s in {tries} tries: raise timeout_s or lower concurrency."
+        )
+    if isinstance(error, TooSlow):
+        return CurationError(
+            f"{where} had not finished an answer within {options.timeout_s:g} s in {tries} tries: raise timeout_s, lower "
+            "concurrency, or ask for shorter answers."
         )
     if isinstance(error, openai.APIConnectionError):
         return CurationError(

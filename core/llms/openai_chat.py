@@ -8,7 +8,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,8 +18,18 @@ import openai
 
 from core.errors import CurationError
 from core.llms import OpenAIChatOptions
-from core.llms.endpoint_errors import OddAnswer, TooLong, explained, is_filtered, is_too_long, retry_pause
-from core.protocols import Ability, Choices, LogLikelihoods, Usage
+from core.llms.endpoint_errors import (
+    OddAnswer,
+    TooLong,
+    TooSlow,
+    explained,
+    is_filtered,
+    is_too_long,
+    refuses_system_turn,
+    retry_pause,
+)
+from core.llms.endpoint_loop import EndpointLoop
+from core.protocols import Ability, ChatPrompt, Choices, LogLikelihoods, Turn, Usage
 
 T = TypeVar("T")
 BYTES_PER_TOKEN = 3  # a cautious estimate, used where an endpoint's own count cannot be right
@@ -42,7 +52,8 @@ class EndpointModel:
         self.abilities: frozenset[Ability] = options.abilities()
         self.batch_rows = 4 * options.concurrency
         self._sleep = sleep
-        self._lock = threading.Lock()
+        self._lock, self._opening = threading.Lock(), threading.Lock()
+        self._takes_system = True
         self._calls = self._prompt_tokens = self._completion_tokens = self._not_answered = 0
 
     @property
@@ -139,13 +150,10 @@ class EndpointModel:
             pool.shutdown(cancel_futures=True)  # after an error the questions that wait are not sent
 
     def _chat(self, prompt: str, settings: dict[str, Any]) -> Any:  # noqa: ANN401 - the client's own type
-        system = [{"role": "system", "content": self.options.system}] if self.options.system else []
-        messages = [*system, {"role": "user", "content": _sendable(prompt)}]
+        messages = _messages(prompt, self.options.system)
 
         def send() -> Any:  # noqa: ANN401 - the client's own type
-            answer = self._client.chat.completions.create(
-                model=self.options.model, messages=messages, **settings
-            )
+            answer = self._answered(messages, settings)
             choices = getattr(answer, "choices", None)
             if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
                 raise OddAnswer(f"something that holds no answer ({str(answer)[:80]!r})")
@@ -154,6 +162,25 @@ class EndpointModel:
             return answer
 
         return self._tried(send)
+
+    def _answered(self, messages: list[dict[str, str]], settings: dict[str, Any]) -> Any:  # noqa: ANN401 - client's type
+        """Send once; where the model's template has no system turn, its text goes before the first user's."""
+
+        def ask(asked: list[dict[str, str]]) -> Any:  # noqa: ANN401 - the client's own type
+            model = self.options.model
+            return self._sent(
+                lambda client: client.chat.completions.create(model=model, messages=asked, **settings)
+            )
+
+        if self._takes_system or messages[0]["role"] != "system":
+            try:
+                return ask(messages)
+            except openai.APIStatusError as error:
+                if messages[0]["role"] != "system" or not refuses_system_turn(error):
+                    raise
+                self._takes_system = False
+        system, first = (message["content"] for message in messages[:2])
+        return ask([{"role": "user", "content": f"{system}\n\n{first}"}, *messages[2:]])
 
     def _top_tokens(self, answer: Any) -> list[tuple[str, float]]:  # noqa: ANN401 - the client's own type
         content = getattr(getattr(answer.choices[0], "logprobs", None), "content", None)
@@ -166,13 +193,15 @@ class EndpointModel:
 
     def _echoed(self, lead: str, response: str) -> tuple[float, int]:
         def send() -> tuple[float, int]:
-            answer = self._client.completions.create(
-                model=self.options.model,
-                prompt=_sendable(lead + response),
-                max_tokens=1,
-                echo=True,
-                logprobs=1,
-                temperature=0,
+            answer = self._sent(
+                lambda client: client.completions.create(
+                    model=self.options.model,
+                    prompt=_sendable(lead + response),
+                    max_tokens=1,
+                    echo=True,
+                    logprobs=1,
+                    temperature=0,
+                )
             )
             self._check_model(answer)
             self._count(answer, lead + response, "")
@@ -195,7 +224,7 @@ class EndpointModel:
         for attempt in range(self.options.max_retries + 1):
             try:
                 return send()
-            except (openai.OpenAIError, ValueError, OddAnswer) as error:
+            except (openai.OpenAIError, ValueError, OddAnswer, TooSlow) as error:
                 if is_too_long(error) or is_filtered(error):
                     raise TooLong from error
                 pause = retry_pause(error, attempt, self.options.max_pause_s, random.random())
@@ -225,8 +254,18 @@ class EndpointModel:
             self._prompt_tokens += read
             self._completion_tokens += written
 
+    def _sent(self, ask: Callable[[openai.AsyncOpenAI], Awaitable[Any]]) -> Any:  # noqa: ANN401 - the client's own type
+        """One answer, read whole within ``timeout_s``."""
+        with self._opening:  # connections belong to one loop, whichever thread asks first
+            client, loop = self._client, self._loop
+        return loop.run(lambda: ask(client), self.options.timeout_s)
+
     @functools.cached_property
-    def _client(self) -> openai.OpenAI:
+    def _loop(self) -> EndpointLoop:
+        return EndpointLoop()
+
+    @functools.cached_property
+    def _client(self) -> openai.AsyncOpenAI:
         name = self.options.api_key_variable
         key = os.environ.get(name, "")
         if not key and "api.openai.com" in self.options.base_url:
@@ -234,12 +273,22 @@ class EndpointModel:
                 f"The environment variable {name} is not set, and {self.options.base_url} needs a key: set it before "
                 "starting, or give the base_url of an endpoint that needs none."
             )
-        return openai.OpenAI(
+        return openai.AsyncOpenAI(
             base_url=self.options.base_url,
             api_key=key or "none",  # the client insists on one; servers on one's own machine ignore it
             timeout=self.options.timeout_s,
             max_retries=0,  # repeated here, where an answer that is no answer is repeated too
         )
+
+
+def _messages(prompt: str, system: str) -> list[dict[str, str]]:
+    """The turns of a conversation, or a text as a user's turn, after the system message of the options."""
+    turns = list(prompt.turns) if isinstance(prompt, ChatPrompt) else [Turn("user", prompt)]
+    if system and turns[0].role == "system":  # one message: the templates of many servers refuse a second
+        turns[0] = Turn("system", f"{system}\n\n{turns[0].text}")
+    elif system:
+        turns.insert(0, Turn("system", system))
+    return [{"role": turn.role, "content": _sendable(turn.text)} for turn in turns]
 
 
 def _sendable(text: str) -> str:

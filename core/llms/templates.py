@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.protocols import RawPrompt
+from core.protocols import ChatPrompt, RawPrompt, Turn
 
 # Stands for the user's text while a template is rendered; no template changes it and no text holds it.
 PLACE = "\ue000user text\ue001"
@@ -24,6 +24,14 @@ class Pieces:
     end: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A rendered conversation without its texts: ``marks`` stand before, between and behind the turns in ``order``."""
+
+    order: tuple[int, ...]
+    marks: list[list[int]]
+
+
 class PromptTokens:
     """Turns prompts into tokens for one tokenizer.
 
@@ -35,16 +43,19 @@ class PromptTokens:
         self._tokenizer = tokenizer
         self._limit = max_prompt_tokens
         self.pieces = _pieces(tokenizer)
+        self._frames: dict[tuple[str, ...], Frame | None] = {}
         self._answer_tails: dict[tuple[str, tuple[str, ...]], tuple[int, list[list[int]]]] = {}
         self.n_cut = 0
 
     def contexts(self, prompts: Sequence[str]) -> list[list[int]]:
         """Tokens up to where the answer begins; an empty prompt leaves only the mark that begins an answer."""
-        texts = self.plain(prompts)
+        texts = self.plain(["" if isinstance(prompt, ChatPrompt) else prompt for prompt in prompts])
         pieces = self.pieces
         found = []
         for prompt, ids in zip(prompts, texts, strict=True):
-            if isinstance(prompt, RawPrompt):
+            if isinstance(prompt, ChatPrompt):
+                found.append(self._conversation(prompt))
+            elif isinstance(prompt, RawPrompt):
                 found.append(self._beginning() + self._shortened(ids))
             elif prompt:
                 found.append(pieces.before + self._shortened(ids) + pieces.after)
@@ -74,18 +85,91 @@ class PromptTokens:
             self._answer_tails[key] = (len(alone) - kept, [ids[kept:] for ids in whole])
         return self._answer_tails[key]
 
+    def _conversation(self, prompt: ChatPrompt) -> list[int]:
+        """The turns in the template; as one user's turn where the template cannot hold them."""
+        roles, texts = self._fitting(prompt.turns)
+        frame = self._frame(roles)
+        if frame is None and roles[0] == "system":
+            # Gemma's template, among others, refuses a system turn, and some leave it out without a word. Its text
+            # then stands before the first user's, which is where those models were shown such instructions.
+            roles, texts = roles[1:], [texts[0] + self.plain(["\n\n"])[0] + texts[1], *texts[2:]]
+            frame = self._frame(roles)
+        if frame is None:
+            pieces = self.pieces
+            return pieces.before + self._shortened(self.plain([prompt])[0]) + pieces.after
+        found = list(frame.marks[0])
+        for place, mark in zip(frame.order, frame.marks[1:], strict=True):
+            found += texts[place] + mark
+        return found
+
+    def _fitting(self, turns: Sequence[Turn]) -> tuple[tuple[str, ...], list[list[int]]]:
+        """Roles and tokens of the turns that fit the limit: the oldest exchanges go first, then the middles of texts."""
+        roles, texts = [turn.role for turn in turns], self.plain([turn.text for turn in turns])
+        first = int(roles[0] == "system")
+        too_long = sum(map(len, texts)) > self._limit
+        while sum(map(len, texts)) > self._limit and len(roles) > first + 2:
+            del roles[first : first + 2], texts[first : first + 2]
+        if too_long:
+            self.n_cut += 1
+            if first:
+                texts[0] = _without_middle(texts[0], max(self._limit // 2, self._limit - len(texts[-1])))
+            texts[-1] = _without_middle(texts[-1], self._limit - sum(map(len, texts[:-1])))
+        return tuple(roles), texts
+
+    def _frame(self, roles: tuple[str, ...]) -> Frame | None:
+        """The template's own marks around turns of these roles; None where it refuses them or loses a text."""
+        if roles not in self._frames:
+            self._frames[roles] = _rendered(self._tokenizer, roles)
+        return self._frames[roles]
+
     def _shortened(self, ids: list[int]) -> list[int]:
         """The beginning and the end of a text that is longer than the limit."""
-        if len(ids) <= self._limit:
-            return ids
-        self.n_cut += 1
-        head = self._limit // 2
-        return ids[:head] + ids[len(ids) - (self._limit - head) :]
+        self.n_cut += len(ids) > self._limit
+        return _without_middle(ids, self._limit)
 
     def _beginning(self) -> list[int]:
         first = self._tokenizer("", add_special_tokens=True)["input_ids"]
         # A tokenizer may also close a text with a special token, which would end it before it began.
         return [token for token in first if token != self._tokenizer.eos_token_id]
+
+
+def _without_middle(ids: list[int], limit: int) -> list[int]:
+    if len(ids) <= limit:
+        return ids
+    head = limit // 2
+    return ids[:head] + ids[len(ids) - (limit - head) :]
+
+
+def _rendered(tokenizer: Any, roles: tuple[str, ...]) -> Frame | None:  # noqa: ANN401 - a tokenizer of transformers
+    places = [f"{PLACE}{number}\ue002" for number in range(len(roles))]
+    text = _chat_text(tokenizer, roles, places)
+    if text is None or any(text.count(place) != 1 for place in places):
+        return None
+    order = sorted(range(len(roles)), key=[text.index(place) for place in places].__getitem__)
+    marks = []
+    for number in order:
+        before, _, text = text.partition(places[number])
+        marks.append(list(tokenizer(before, add_special_tokens=False)["input_ids"]))
+    marks.append(list(tokenizer(text, add_special_tokens=False)["input_ids"]))
+    if not tokenizer.chat_template and tokenizer.bos_token:
+        marks[0].insert(0, tokenizer.bos_token_id)
+    return Frame(tuple(order), marks)
+
+
+def _chat_text(tokenizer: Any, roles: tuple[str, ...], places: list[str]) -> str | None:  # noqa: ANN401 - as above
+    from jinja2 import TemplateError
+
+    if not tokenizer.chat_template:
+        if "system" in roles:
+            return None
+        asked = {"user": PLAIN_BEFORE, "assistant": PLAIN_HEADER}
+        spoken = [asked[role] + place for role, place in zip(roles, places, strict=True)]
+        return "\n\n".join([*spoken, PLAIN_HEADER])
+    turns = [{"role": role, "content": place} for role, place in zip(roles, places, strict=True)]
+    try:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    except TemplateError:
+        return None
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:

@@ -83,6 +83,7 @@ STEPS = Table(
         options=ProposeOptions,
         target="core.steps.propose:run",
         makes="proposals",
+        format_version=2,  # 2: conversations are asked turn by turn
     ),
     Step(
         name="refine",

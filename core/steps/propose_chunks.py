@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 from core.compute.clear import Finding, Verdict, same_answer
 from core.llms import open_llm
 from core.protocols import LanguageModel, Usage
+from core.steps.asked_prompts import asked_prompt
 from core.steps.chunks import Compute, part_file
 from core.steps.judge import Judged, JudgeSettings, Pair, contains_template, judge_pairs
 from core.steps.propose_options import ProposeOptions
 from core.steps.score_chunks import ABOUT, combined, part_name
+from core.store.readers import read_rows
 from core.types import JSON, Int64s
 
 Columnar: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
@@ -42,7 +44,7 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class RowTexts:
-    """Some rows, by id."""
+    """Some rows, by id; a prompt of several turns is a ChatPrompt."""
 
     example_ids: list[int]
     prompts: list[str]
@@ -95,21 +97,9 @@ def same_client(options: ProposeOptions) -> bool:
 
 def read_texts(examples: Path, ids: Int64s) -> RowTexts:
     """Prompts and responses of some rows, ascending."""
-    found = read_rows(examples, ids, ["example_id", "prompt", "response"]).to_pydict()
-    return RowTexts(found["example_id"], found["prompt"], found["response"])
-
-
-def read_rows(examples: Path, ids: Int64s, columns: list[str]) -> pa.Table:
-    """Some columns of some rows, at least one, ascending; only the row groups that hold them are read."""
-    with pq.ParquetFile(examples) as file:
-        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        groups = np.searchsorted(starts, ids, side="right") - 1
-        pieces = [
-            file.read_row_group(int(group), columns).take(pa.array(ids[groups == group] - starts[group]))
-            for group in np.unique(groups)
-        ]
-    return pa.concat_tables(pieces)
+    found = read_rows(examples, ids, ["example_id", "messages", "prompt", "response"]).to_pydict()
+    prompts = [asked_prompt(*texts) for texts in zip(found["messages"], found["prompt"], strict=True)]
+    return RowTexts(found["example_id"], prompts, found["response"])
 
 
 def proposals_of(
@@ -124,7 +114,7 @@ def proposals_of(
     spent = {"writer": combined(models.writer.usage, before, sign=-1)}
     before = models.judge.usage
     contested = [i for i, text in enumerate(written) if text and not same_answer(text, rows.responses[i])]
-    pairs = [Pair(rows.prompts[i], rows.responses[i], str(written[i])) for i in contested]
+    pairs = [Pair(str(rows.prompts[i]), rows.responses[i], str(written[i])) for i in contested]
     settings = JudgeSettings(
         options.judged_characters(), options.judge_samples, options.judge_beta_fraction, options.seed
     )

@@ -6,7 +6,7 @@ import pytest
 from core.llms import open_llm
 from core.llms.cache import AnswerCache, CachedModel
 from core.llms.scripted import ScriptedModel
-from core.protocols import RawPrompt
+from core.protocols import ChatPrompt, RawPrompt, Turn
 
 
 def model(**kinds) -> ScriptedModel:
@@ -41,6 +41,13 @@ def test_everything_that_determines_an_answer_is_part_of_its_name(tmp_path):
     cached.loglikelihood(["p"], ["A"])
     cached.loglikelihood(["p", ""], ["B", "A"])
     assert len(inner.asked) == 11
+    chat = ChatPrompt([Turn("user", "p"), Turn("assistant", "a"), Turn("user", "q")])
+    # The same words as one user's turn, and as turns that are cut elsewhere, are other questions.
+    cut = ChatPrompt([Turn("user", "p\n\nassistant: a"), Turn("user", "q")])
+    assert str(chat) == str(cut)
+    for asked in (chat, cut, str(chat), ChatPrompt(chat.turns)):
+        cached.complete([asked])
+    assert len(inner.asked) == 14
     CachedModel(other := model(identity="another model"), tmp_path).choose(["p"], ("A", "B"))
     assert other.asked == ["p"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import socket
@@ -16,6 +17,7 @@ import pytest
 from core.errors import CurationError
 from core.llms import OpenAIChatOptions
 from core.llms.cache import CachedModel
+from core.protocols import ChatPrompt, Turn
 
 pytest.importorskip("openai")
 from core.llms.openai_chat import EndpointModel  # noqa: E402
@@ -32,7 +34,7 @@ class ChatServer:
         self.at_once = self.most_at_once = 0
         self.pause_s = 0.0
         self.lock = threading.Lock()
-        self.stopped = threading.Event()
+        self.stopped, self.hung_up = threading.Event(), threading.Event()
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,6 +66,9 @@ class ChatServer:
         if deed == "hang":
             self.stopped.wait(5)
             return
+        if deed in ("drip", "drip headers"):
+            self.drip(handler, in_headers=deed == "drip headers")
+            return
         status, kind, headers = 200, "application/json", {}
         answer = self.echoed(body) if "prompt" in body else self.answered(body)
         if deed == "other model":
@@ -87,6 +92,9 @@ class ChatServer:
             status = int(deed.split()[0])
             content = json.dumps({"error": {"message": f"deliberate {deed}"}})
             headers = {"Retry-After": "1"} if "wait" in deed else {}
+        if deed == "no system turn" and body["messages"][0]["role"] == "system":
+            status = 400
+            content = json.dumps({"error": {"message": "System role not supported"}})
         if deed == "too long":
             status = 400
             error = {
@@ -116,6 +124,17 @@ class ChatServer:
         sent = content.encode()
         # A connection that breaks in the middle of an answer: fewer bytes than were promised.
         handler.wfile.write(sent[: len(sent) // 2] if deed == "broken" else sent)
+
+    def drip(self, handler: BaseHTTPRequestHandler, *, in_headers: bool) -> None:
+        """A byte now and then, long before any wait for one byte is over, and never an end."""
+        begin = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        handler.wfile.write(begin + (b"X-Slow: " if in_headers else b"Content-Length: 100000\r\n\r\n"))
+        try:
+            while not self.stopped.wait(0.1):
+                handler.wfile.write(b" ")
+                handler.wfile.flush()
+        except OSError:
+            self.hung_up.set()
 
     @staticmethod
     def answered(body: dict) -> dict:
@@ -246,6 +265,40 @@ def test_a_silent_server_is_given_up(server):
         opened(server, timeout_s=0.2, max_retries=1).complete(["q"])
 
 
+@pytest.mark.parametrize("deed", ["drip", "drip headers"])
+def test_a_server_that_drips_bytes_is_given_up_when_all_of_the_time_is_over(server, deed):
+    server.script = [deed] * 2
+    start = time.monotonic()
+    with pytest.raises(
+        CurationError, match="not finished an answer within 0.5 s in 2 tries.*raise timeout_s"
+    ):
+        opened(server, timeout_s=0.5, max_retries=1).complete(["q"])
+    assert 0.9 < time.monotonic() - start < 4
+    assert server.hung_up.wait(5)  # the connection is closed, not left behind
+    server.script = [deed]
+    client = opened(server, timeout_s=0.5)
+    assert client.complete(["q"]) == [["echo q"]]
+    assert client.usage.calls == 1
+
+
+def test_one_slow_answer_holds_up_no_other(server):
+    server.script = ["drip"]
+    client = opened(server, timeout_s=1.5, concurrency=4)
+    assert client.complete([f"q{i}" for i in range(8)]) == [[f"echo q{i}"] for i in range(8)]
+    assert sum(at - server.times[0] < 1 for at in server.times) >= 7
+
+
+def test_the_thread_of_a_client_ends_with_it(server):
+    client = opened(server)
+    client.complete(["q"])
+    thread = client._loop.thread
+    assert thread.is_alive()
+    del client
+    gc.collect()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
 def test_a_server_that_is_slow_once_is_asked_again(server):
     server.script = ["hang"]
     assert opened(server, timeout_s=0.3).complete(["q"]) == [["echo q"]]
@@ -364,3 +417,36 @@ def test_the_key_is_no_option_and_in_no_identity(server):
 def test_a_system_message_goes_before_every_prompt(server):
     opened(server, system="Be brief.").complete(["q"])
     assert [m["role"] for m in server.requests[0]["messages"]] == ["system", "user"]
+
+
+TALK = ChatPrompt(
+    [Turn("system", "Be kind."), Turn("user", "Hi"), Turn("assistant", "Hello"), Turn("user", "Salt?")]
+)
+
+
+def sent(request: dict) -> list[tuple[str, str]]:
+    return [(m["role"], m["content"]) for m in request["messages"]]
+
+
+def test_a_conversation_is_sent_turn_by_turn_with_one_system_message(server):
+    assert opened(server).complete([TALK]) == [["echo Salt?"]]
+    opened(server, system="Be brief.").complete([TALK, ChatPrompt(TALK.turns[1:])])
+    rest = [("user", "Hi"), ("assistant", "Hello"), ("user", "Salt?")]
+    found = sorted(map(sent, server.requests))
+    assert found == sorted(
+        [
+            [("system", "Be kind."), *rest],
+            [("system", "Be brief.\n\nBe kind."), *rest],
+            [("system", "Be brief."), *rest],
+        ]
+    )
+
+
+def test_a_model_without_a_system_turn_gets_its_text_before_the_first_users(server):
+    server.script = ["no system turn"] * 4
+    client = opened(server, max_retries=0)
+    for _ in range(2):
+        assert client.complete([TALK]) == [["echo Salt?"]]
+    assert len(server.requests) == 3  # what the first question taught the second need not learn again
+    for request in server.requests[1:]:
+        assert sent(request) == [("user", "Be kind.\n\nHi"), ("assistant", "Hello"), ("user", "Salt?")]

@@ -13,6 +13,7 @@ import pytest
 from core.compute.clear import OUTCOMES
 from core.errors import ArtifactMissing, CurationError, InvalidOptions, JobCancelled
 from core.llms.scripted import ScriptedModel
+from core.protocols import ChatPrompt
 from core.registry import parse_options
 from core.steps import propose, propose_chunks
 from core.steps.execute import Task, execute
@@ -279,6 +280,31 @@ def test_an_endpoint_that_is_down_ends_the_run_and_proposes_nothing(store):
     with pytest.raises(CurationError, match="cannot be reached"):
         run(store, method="correct", llm="openai", llm_options=endpoint, judge="scripted")
     assert store.list(DATASET, "proposals") == []
+
+
+def test_the_writer_gets_conversations_and_the_judge_reads_them_as_text(store):
+    turns = [("system", "Be kind."), ("user", "Hi"), ("assistant", "Ho"), ("user", "Salt?")]
+    messages = json.dumps([{"role": r, "content": t} for r, t in [*turns, ("assistant", "No")]])
+    file = store.examples(DATASET).file("examples.parquet")
+    table = pq.read_table(file)
+    held = table["messages"].to_pylist()
+    held[3] = messages
+    prompts = table["prompt"].to_pylist()
+    prompts[3] = "\n\n".join(f"{role}: {text}" for role, text in turns)
+    for name, values in (("messages", held), ("prompt", prompts)):
+        table = table.set_column(table.column_names.index(name), name, pa.array(values))
+    file.chmod(0o644)
+    pq.write_table(table, file, row_group_size=16)
+    rows = propose_chunks.read_texts(file, np.array([2, 3]))
+    writer = ScriptedModel(completes=lambda prompt, k: "an answer")
+    judge = ScriptedModel(chooses=lambda asked, letters: [1, 1, 1])
+    options = parse_options(ProposeOptions, {"method": "correct", "llm": "scripted", "judge": "scripted"})
+    proposals_of(rows, Models(writer, judge), options)
+    assert writer.asked == prompts[2:4]
+    assert [type(asked) for asked in writer.asked] == [str, ChatPrompt]
+    assert writer.asked[1].turns == tuple(turns)
+    assert any("assistant: Ho" in asked for asked in judge.asked)
+    assert {type(asked) for asked in judge.asked} == {str}
 
 
 def test_one_model_in_both_roles_is_opened_once(tmp_path):
