@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,20 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from core.cli import noise_clear
 from core.cli.session import Session
-from core.compute import clear
 from core.compute.metrics import auroc, kept_half
 from core.compute.noise import NOISE_KINDS, plant_noise
 from core.encoders import open_encoder
 from core.encoders.cache import VectorCache, text_key
-from core.errors import InvalidOptions
 from core.llms import open_llm
 from core.protocols import LanguageModel
 from core.registry import Options, parse_options
 from core.scorers import SCORERS, ScorerInput
+from core.steps.asked_prompts import asked_prompt
 from core.steps.identify import plan_import
-from core.types import Bools, Float32s
+from core.steps.propose_options import ProposeOptions
+from core.types import Float32s
 
 DONE = 0
 # What is measured unless others are named: everything that the bundled models answer in about the same time.
@@ -34,10 +34,11 @@ USUAL = ("confidence", "alignment", "defects", "pmi", "ifd", "perplexity")
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The texts of a file."""
+    """The texts of a file; ``asked`` is what a model is asked, which keeps the turns of a conversation apart."""
 
     prompts: list[str]
     responses: list[str]
+    asked: list[str]
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -57,16 +58,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--llm", default="smollm2", help="language model")
     parser.add_argument("--llm-options", default="{}", help="its options as JSON")
-    parser.add_argument(
-        "--clear",
-        action="store_true",
-        help="also tell what CLEAR's filter, a random one and the oracle would drop",
-    )
+    noise_clear.add_flags(parser)
     parser.add_argument("--truth", default="", help="write which rows were changed to this file")
 
 
 def bench_noise(session: Session, parsed: argparse.Namespace) -> int:
     """Print the AUROC of every score, and precision and recall of the half that the default confidence keeps."""
+    clearing = noise_clear.clear_options(parsed)  # what is wrong with it is said before anything is scored
     rows = read_rows(Path(parsed.path), max_turns=parsed.max_turns, limit=parsed.rows)
     rng = np.random.default_rng(parsed.seed)
     noisy = plant_noise(parsed.noise, rows.prompts, rows.responses, rate_fraction=parsed.rate, rng=rng)
@@ -74,8 +72,9 @@ def bench_noise(session: Session, parsed: argparse.Namespace) -> int:
         truth = {"noise": parsed.noise, "seed": parsed.seed, "rows": np.flatnonzero(noisy.is_noisy).tolist()}
         Path(parsed.truth).write_bytes(orjson.dumps(truth))
     names = list(dict.fromkeys(["confidence", *(parsed.score or USUAL)]))
-    llm = open_llm(parsed.llm, _json(parsed.llm_options), workspace=session.workspace)
-    columns = score_rows(Rows(rows.prompts, noisy.responses), names, llm, session.workspace)
+    given = noise_clear.json_options("--llm-options", parsed.llm_options)
+    llm = open_llm(parsed.llm, given, workspace=session.workspace)
+    columns = score_rows(Rows(rows.prompts, noisy.responses, rows.asked), names, llm, session.workspace)
     good = ~noisy.is_noisy
     found = {name: auroc(score, good) for name, score in columns.items()}
     precision, recall = kept_half(columns["confidence"], good)
@@ -85,9 +84,10 @@ def bench_noise(session: Session, parsed: argparse.Namespace) -> int:
     )
     session.show("\n".join(f"  {name:20} AUROC {value:.3f}" for name, value in found.items()))
     session.show(f"  kept half            precision {precision:.3f}, recall {recall:.3f}")
-    filters = clear_filters(columns["confidence"], noisy.is_noisy, parsed.seed) if parsed.clear else {}
-    for name, table in filters.items():
-        session.show(filter_lines(name, table))
+    planted = noise_clear.Planted(rows.asked, noisy.responses, rows.responses, noisy.is_noisy)
+    tables = clear_tables(session, planted, columns["confidence"], clearing) if clearing else {}
+    for name, table in tables.items():
+        session.show(noise_clear.filter_lines(name, table))
     session.result(
         {
             "noise": parsed.noise,
@@ -100,52 +100,31 @@ def bench_noise(session: Session, parsed: argparse.Namespace) -> int:
             "kept_half": {"precision": precision, "recall": recall},
             "llm": llm.identity,
         }
-        | ({"clear": filters} if parsed.clear else {})
+        | ({"clear": tables} if clearing else {})
     )
     return DONE
 
 
-def clear_filters(confidence: Float32s, is_noisy: Bools, seed: int) -> dict[str, dict[str, Any]]:
-    """{noisy, clean} x {kept, corrected, dropped} with precision and recall of the kept, by filter (methods.md 2.4).
-
-    ``filter`` keeps what is above the median confidence, ``random`` as many rows at random, ``oracle`` the clean ones.
-    """
-    rows = np.arange(len(confidence), dtype=np.int64)
-    level = clear.threshold(confidence)
-    filtered = clear.auto_filter(confidence, level.gamma)
-    n_kept = int((filtered.action == "keep").sum())
-    made = {
-        "filter": filtered,
-        "random": clear.random_control(len(rows), n_kept, np.random.default_rng(seed)),
-        "oracle": clear.oracle_control(rows, rows[is_noisy]),
-    }
-    found = {}
-    for name, proposals in made.items():
-        table = clear.confusion(proposals.action, is_noisy)
-        precision, recall = clear.kept_precision_recall(table)
-        found[name] = {"table": table, "precision": precision, "recall": recall}
-    return found
-
-
-def filter_lines(name: str, found: Mapping[str, Any]) -> str:
-    """The table of one filter for a person; filters correct nothing, so that column is left out."""
-    table = found["table"]
-    lines = [f"  {name:20} precision {found['precision']:.3f}, recall {found['recall']:.3f}"]
-    lines += [
-        f"    {kind:18} {counts['kept']:,} kept, {counts['dropped']:,} dropped"
-        for kind, counts in table.items()
-    ]
-    return "\n".join(lines)
-
-
-def _json(text: str) -> Mapping[str, object]:
-    try:
-        values = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise InvalidOptions(f"--llm-options wants JSON; {text!r} is not ({error}).") from error
-    if not isinstance(values, dict):
-        raise InvalidOptions(f"--llm-options wants an object of options, not {text!r}.")
-    return values
+def clear_tables(
+    session: Session, planted: noise_clear.Planted, confidence: Float32s, options: ProposeOptions
+) -> dict[str, dict[str, Any]]:
+    """The tables of the filter and its controls, and of Auto-Correct (``correct``) where it was asked for."""
+    tables = noise_clear.clear_filters(
+        confidence,
+        planted.is_noisy,
+        options.seed,
+        gamma=options.gamma,
+        gamma_fraction=options.gamma_fraction,
+    )
+    if options.method == "correct":
+        tables["correct"] = noise_clear.clear_corrected(
+            planted,
+            confidence,
+            options,
+            workspace=session.workspace,
+            on_progress=lambda done, n: session.say(f"candidates and verdicts: {done:,} of {n:,} rows"),
+        )
+    return tables
 
 
 def read_rows(path: Path, *, max_turns: int, limit: int) -> Rows:
@@ -162,7 +141,8 @@ def read_rows(path: Path, *, max_turns: int, limit: int) -> Rows:
     kept = np.flatnonzero((turns <= max_turns) if max_turns else turns > -1)
     if limit:
         kept = np.random.default_rng(0).permutation(kept)[:limit]  # the same rows whatever is planted
-    return Rows([prompts[i] for i in kept], [responses[i] for i in kept])
+    asked = [asked_prompt(messages[i], prompts[i]) for i in kept]
+    return Rows([prompts[i] for i in kept], [responses[i] for i in kept], asked)
 
 
 def _imported(path: Path) -> pa.Table:
