@@ -19,6 +19,7 @@ from pages.shared.imports import open_imports, show_failed_imports
 from pages.shared.pipeline_strip import show_failure, show_running, show_strip
 from pages.shared.plain_text import plain
 from pages.shared.trash_panel import show_trash
+from pages.shared.version_changes import show_changes
 from pages.shared.workspace import Workspace
 
 PAGE_CARDS = 8
@@ -88,4 +89,5 @@ with open_workspace_page("Overview", activity=False) as here:
             name = dataset_names(here.database, here.store)[current]
             st.subheader(f"What {plain(name)} is made of", anchor=False)
             show_facts(here, current)
+            show_changes(here, current)
     show_trash(here)

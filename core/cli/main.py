@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from core import __version__
-from core.cli import adapters, commands, compare, decisions, estimate, flags, noise, place
+from core.cli import adapters, commands, compare, decisions, estimate, flags, noise, place, versions
 from core.cli.session import Session
 from core.errors import CurationError, DatasetMissing, InvalidOptions, UnknownName
 from core.jobs.causes import explain_database_error
@@ -210,6 +210,9 @@ def _add_data_verbs(verb: Verb) -> None:
         verb("bench-noise", noise.bench_noise, "plant faults in a file and see which scores find them")
     )
 
+    versions.add_arguments(
+        verb("diff", versions.diff, "what a version changed against the dataset it was made from")
+    )
     verb("doctor", commands.doctor, "versions, models found, devices, disk")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import numpy as np
 import orjson
@@ -24,8 +23,8 @@ from core.store.artifacts import Artifact, ArtifactStore
 from core.store.database import Database
 from core.store.frozen_decisions import KIND
 from core.store.names import dataset_names
-from core.store.readers import EXAMPLES, REJECTS, iter_examples, read_examples
-from core.store.versions import PARENT_IDS, ancestor_ids
+from core.store.readers import EXAMPLES, REJECTS, iter_examples
+from core.store.versions import PARENT_IDS
 from core.types import JSON, Int64s, Message
 
 
@@ -144,53 +143,3 @@ def _summary(options: CurateOptions, parent: Artifact, applied: Applied) -> dict
         "n_replaced": len(applied.replaced),
         "n_unchanged": n_left - len(applied.replaced),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedRow:
-    """A row whose conversation differs between two versions."""
-
-    old_id: int
-    new_id: int
-    old_messages: tuple[Message, ...]
-    new_messages: tuple[Message, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class VersionDiff:
-    """What became of the rows of an older version: ``dropped`` are example ids there, ascending."""
-
-    old_id: str
-    new_id: str
-    dropped: Int64s
-    changed: tuple[ChangedRow, ...]
-    n_kept: int
-
-
-def diff_versions(store: ArtifactStore, old_id: str, new_id: str) -> VersionDiff:
-    """Compare a dataset with one that was made from it, directly or through other versions.
-
-    Raises InvalidOptions when the new one was not made from the old one, DatasetMissing.
-    """
-    old, new = store.examples(old_id), store.examples(new_id)
-    ids = ancestor_ids(store, new, old_id)
-    before = read_examples(old, ["content_hash"])["content_hash"].take(ids)
-    after = read_examples(new, ["content_hash"])["content_hash"]
-    differs = np.flatnonzero(pc.not_equal(before, after).to_numpy())
-    texts = zip(_messages(old, ids[differs]), _messages(new, differs), strict=True)
-    changed = [
-        ChangedRow(int(ids[row]), int(row), was, now) for row, (was, now) in zip(differs, texts, strict=True)
-    ]
-    dropped = np.setdiff1d(np.arange(int(old.summary["n_examples"]), dtype=np.int64), ids)
-    return VersionDiff(old_id, new_id, dropped, tuple(changed), len(ids) - len(changed))
-
-
-def _messages(examples: Artifact, rows: Int64s) -> list[tuple[Message, ...]]:
-    found: list[tuple[Message, ...]] = []
-    start = 0
-    for batch in iter_examples(examples, ["messages"]):
-        inside = rows[(rows >= start) & (rows < start + batch.num_rows)] - start
-        packed = batch.column("messages").take(inside).to_pylist()
-        found += [tuple(orjson.loads(str(text))) for text in packed]
-        start += batch.num_rows
-    return found

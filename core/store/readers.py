@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -44,6 +45,19 @@ def iter_examples(
 ) -> Iterator[pa.RecordBatch]:
     """Like ``read_examples`` in batches of at most ``batch_rows`` rows, for datasets larger than memory."""
     yield from _open_parquet(examples, EXAMPLES).iter_batches(batch_size=batch_rows, columns=list(columns))
+
+
+def read_rows(file: Path, ids: Int64s, columns: list[str]) -> pa.Table:
+    """Some columns of some rows of a file of examples, at least one, ascending; only the row groups that hold them are read."""
+    with pq.ParquetFile(file) as held:
+        sizes = [held.metadata.row_group(group).num_rows for group in range(held.num_row_groups)]
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        groups = np.searchsorted(starts, ids, side="right") - 1
+        pieces = [
+            held.read_row_group(int(group), columns).take(pa.array(ids[groups == group] - starts[group]))
+            for group in np.unique(groups)
+        ]
+    return pa.concat_tables(pieces)
 
 
 def read_rejects(examples: Artifact) -> pa.Table:

@@ -10,8 +10,9 @@ import streamlit as st
 from core.formats import FORMATS
 from core.jobs.pipeline import MISSING, UNDER_WAY, Stage, StageState, next_stage, submit_missing, submit_stage
 from core.store.artifacts import Artifact
-from core.store.names import name_dataset
+from core.store.names import dataset_names, name_dataset
 from core.store.trash import discard_dataset
+from core.store.versions import parent_of
 from pages.shared.frame import errors_in_place, open_dataset
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import count_of, plain
@@ -27,7 +28,7 @@ def show_head(
     words, buttons = st.columns([11, 9], vertical_alignment="center")
     with words, st.container(gap="xsmall"):
         st.subheader(plain(name), anchor=False)
-        st.caption(describe(examples) if examples else "Being imported")
+        st.caption(_parent_of(workspace, examples) + describe(examples) if examples else "Being imported")
     with (
         buttons,
         st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"),
@@ -52,8 +53,18 @@ def describe(examples: Artifact) -> str:
         said.append(count_of(len(summary["files"]), "file"))
     formats = formats_of(examples)
     said.append(formats[0] if len(formats) == 1 else count_of(len(formats), "format"))
-    said.append(f"imported {ago(examples.manifest.created_at)}")
+    how = "imported" if parent_of(examples) is None else "made"
+    said.append(f"{how} {ago(examples.manifest.created_at)}")
     return plain(" · ".join(said))
+
+
+def _parent_of(workspace: Workspace, examples: Artifact) -> str:
+    """What a version was made from, before all else that is said about it; empty for a dataset that was imported."""
+    parent = parent_of(examples)
+    if parent is None:
+        return ""
+    names = dataset_names(workspace.database, workspace.store)
+    return f"Version of {plain(names.get(parent.dataset_id, 'a dataset that was deleted'))} · "
 
 
 def formats_of(examples: Artifact) -> list[str]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core.errors import CurationError, InvalidOptions
-from core.steps.curate import diff_versions, plan_curate
+from core.steps.curate import plan_curate
 from core.steps.execute import Task, execute
 from core.steps.export import ExportRequest, export
 from core.steps.identify import plan_import
@@ -16,6 +16,7 @@ from core.store.database import Database
 from core.store.decisions import BulkChoice, decide, decide_many, undo_event
 from core.store.frozen_decisions import freeze_decisions, read_decisions
 from core.store.readers import read_examples
+from core.store.version_diff import diff_versions, read_conversations
 from core.store.versions import parent_of, read_parent_ids, versions
 
 N = 30
@@ -252,20 +253,66 @@ def test_versions_are_compared_row_by_row_over_several_generations(place):
     place.drop(10, dataset=second)  # row 12 of the first version
     third = place.curate(second, name="third")
     found = diff_versions(place.store, place.dataset, third)
-    assert found.dropped.tolist() == [1, 5, 12]
-    assert [
-        (c.old_id, c.new_id, c.old_messages[-1]["content"], c.new_messages[-1]["content"])
-        for c in found.changed
-    ] == [
-        (0, 0, "answer 0", "later 0"),
-        (3, 2, "answer 3", "decided 3"),
+    assert [(row.kind, row.old_id, row.new_id) for row in found.rows] == [
+        ("edited", 0, 0),
+        ("dropped", 1, -1),
+        ("edited", 3, 2),
+        ("dropped", 5, -1),
+        ("dropped", 12, -1),
     ]
     assert found.n_kept == N - 5
+    assert {row.decision.reviewer for row in found.rows} == {"ann"}
+    old, new = (
+        read_conversations(place.store.examples(one), np.array([0])) for one in (place.dataset, third)
+    )
+    assert (old[0][-1]["content"], new[0][-1]["content"]) == ("answer 0", "later 0")
     assert versions(place.store, third) == [place.dataset, second, third]
-    with pytest.raises(InvalidOptions, match="was not made from"):
-        diff_versions(place.store, third, place.dataset)
     same = diff_versions(place.store, third, third)
-    assert (len(same.dropped), same.changed, same.n_kept) == (0, (), N - 3)
+    assert (same.rows, same.n_kept) == ((), N - 3)
+
+
+def test_what_an_older_version_had_is_added_when_looked_at_the_other_way(place):
+    place.replace(3, "decided 3")
+    place.drop(1, 5)
+    second = place.curate()
+    found = diff_versions(place.store, second, place.dataset)
+    assert [(row.kind, row.old_id, row.new_id) for row in found.rows] == [
+        ("added", -1, 1),
+        ("edited", 2, 3),
+        ("added", -1, 5),
+    ]
+
+
+def test_two_versions_of_one_dataset_are_compared_through_it(place):
+    place.drop(1, 2)
+    place.replace(4, "by hand")
+    first = place.curate(name="first")
+    choices = [
+        BulkChoice(
+            7, "replace", [{"role": "user", "content": "question 7"}, {"role": "assistant", "content": "x"}]
+        )
+    ]
+    decide_many(place.database, place.dataset, choices, rule="all above 0.9", reviewer="ben")
+    place.drop(8)
+    second = place.curate(name="second")
+    found = diff_versions(place.store, first, second)
+    assert found.base_id == place.dataset
+    assert [(row.kind, row.old_id, row.new_id) for row in found.rows] == [
+        ("corrected", 5, 5),
+        ("dropped", 6, -1),
+    ]
+    assert found.counts == {"corrected": 1, "edited": 0, "dropped": 1, "added": 0}
+    assert found.n_kept == N - 4
+
+
+def test_datasets_of_different_families_are_not_compared(place, tmp_path):
+    (tmp_path / "other").mkdir()
+    path = tmp_path / "other" / "more.jsonl"
+    path.write_text('{"instruction": "q", "output": "a"}\n', encoding="utf-8")
+    plan = plan_import([str(path)], name="Other")
+    place.run(plan.dataset_id, "import", plan.options)
+    with pytest.raises(InvalidOptions, match="no common dataset"):
+        diff_versions(place.store, plan.dataset_id, place.dataset)
 
 
 def test_an_export_of_a_later_version_replays_from_the_first_file(place):
