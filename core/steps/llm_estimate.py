@@ -17,12 +17,12 @@ from core.registry import parse_options
 from core.scorers import SCORERS
 from core.steps.options import ScoreOptions
 from core.steps.plan import Plan, plan_step
-from core.steps.propose_chunks import Models, proposals_of, read_rows, read_texts, same_client
+from core.steps.propose_chunks import Models, proposals_of, read_texts, same_client
 from core.steps.propose_options import ProposeOptions
 from core.steps.score_chunks import columns_read, combined, scorer_encoder, scorer_input
 from core.store.artifacts import Artifact, ArtifactStore
 from core.store.frozen import read_frozen
-from core.store.readers import count_examples, iter_examples, read_vectors
+from core.store.readers import count_examples, iter_examples, read_rows, read_vectors
 from core.types import JSON, Int64s
 
 SAMPLE_ROWS = 8

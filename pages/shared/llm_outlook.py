@@ -8,38 +8,53 @@ import orjson
 import pandas as pd
 import streamlit as st
 
-from core.errors import CurationError
+from core.jobs.estimate_aside import LIMIT_S, EstimateAside
 from core.llms import LLMS
-from core.steps.llm_estimate import SAMPLE_ROWS, LLMEstimate, estimate_run
+from core.steps.llm_estimate import SAMPLE_ROWS, LLMEstimate
 from core.types import JSON
+from pages.shared.frame import errors_in_place
 from pages.shared.lens import Lens
-from pages.shared.plain_text import count_of, plain
+from pages.shared.plain_text import count_of
 from pages.shared.wording import duration
 
+KEPT, LOOK_EVERY_S = 16, 0.3
 ROLES = {"candidates": "Candidates", "judge": "Judge", "score": "Score"}
 
 
 def show_outlook(lens: Lens, step: str, values: Mapping[str, JSON]) -> None:
     """The button that asks about a few rows, and what they say about all of them."""
     asked = orjson.dumps([lens.dataset_id, step, values], option=orjson.OPT_SORT_KEYS).decode()
-    held = st.session_state.get("llm_outlook")
+    held: dict[str, LLMEstimate] = st.session_state.setdefault("llm_outlooks", {})
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
-            "Estimate time and cost", icon=":material/timer:", key="estimate_run",
-            help=f"Asks the models about {SAMPLE_ROWS} rows now; their answers are not kept.",
+            "Estimate again" if asked in held else "Estimate time and cost", icon=":material/timer:",
+            key="estimate_run",
+            help=f"Asks the models about {SAMPLE_ROWS} rows now, in a process of its own; their answers are not kept.",
         )  # fmt: skip
-        if not held or held[0] != asked:
+        if asked not in held and not pressed:
             st.caption("Not estimated for these settings yet.", width="content")
     if pressed:
-        try:
-            with st.spinner("Asking about a few rows", show_time=True):
-                held = (asked, estimate_run(lens.workspace.store, lens.dataset_id, step, values))
-        except CurationError as error:
-            st.error(plain(str(error)), icon=":material/error:")
-            return
-        st.session_state["llm_outlook"] = held
-    if held and held[0] == asked:
-        _show(held[1])
+        held.pop(asked, None)
+        with errors_in_place():
+            held[asked] = _estimate(lens, step, values)
+        while len(held) > KEPT:
+            del held[next(iter(held))]
+    if asked in held:
+        _show(held[asked])
+
+
+def _estimate(lens: Lens, step: str, values: Mapping[str, JSON]) -> LLMEstimate:
+    """The estimate of another process, which ends with this run of the page at the latest."""
+    said = f"Loading the models and asking about {SAMPLE_ROWS} rows, {duration(LIMIT_S)} at most"
+    with (
+        st.spinner(said, show_time=True),
+        EstimateAside(lens.workspace.path, lens.dataset_id, step, values) as process,
+    ):
+        place = st.empty()
+        while (found := process.wait(LOOK_EVERY_S)) is None:
+            # Here Streamlit ends this run when the person has done something else; the process ends with it.
+            place.empty()
+    return found
 
 
 def _show(found: LLMEstimate) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.errors import CurationError
@@ -13,6 +15,7 @@ from core.store.scope import Scope
 from core.types import JSON
 from pages.shared import queries
 from pages.shared.address import read_scope
+from pages.shared.finetune_adapters import draw_llm_model
 from pages.shared.job_watch import Start, start_job
 from pages.shared.lens import Lens
 from pages.shared.llm_outlook import show_outlook
@@ -74,7 +77,7 @@ def _values(lens: Lens, way: str, scope: Scope, start: Start) -> dict[str, JSON]
             values |= choose_threshold(lens, name, scope, start, correcting=way == CORRECT)
             values["scores"] = lens.view.scores[name].id
     if way == CORRECT:
-        values |= _choose_models(start)
+        values |= _choose_models(lens, start)
     return values
 
 
@@ -115,12 +118,14 @@ def _choose_control(lens: Lens) -> dict[str, JSON]:
     return {"method": "oracle", "oracle_rows": f"tag:{tag}" if tag else ""}
 
 
-def _choose_models(start: Start) -> dict[str, JSON]:
+def _choose_models(lens: Lens, start: Start) -> dict[str, JSON]:
     """Who writes, who judges and from which confidence on a candidate wins; the rest of the step has its defaults."""
     skipped = [name for name in ProposeOptions.model_fields if name not in (*MODEL_FIELDS, "eta")]
+    trained = partial(draw_llm_model, lens)
     form = Form(
-        name="propose", start=start.values, suffix=start.suffix, skip=skipped, instead={"eta": _draw_eta}
-    )
+        name="propose", start=start.values, suffix=start.suffix, skip=skipped,
+        instead={"eta": _draw_eta, "llm_options.model": trained, "judge_options.model": trained},
+    )  # fmt: skip
     return draw_options(ProposeOptions, form)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.errors import CurationError
@@ -9,8 +11,10 @@ from core.registry import parse_options
 from core.scorers import SCORERS
 from core.steps.options import ScoreOptions
 from core.types import JSON
+from pages.shared.finetune_adapters import draw_llm_model
 from pages.shared.job_watch import Start, start_job
 from pages.shared.lens import Lens
+from pages.shared.llm_outlook import show_outlook
 from pages.shared.navigation import link_to
 from pages.shared.options_form import Form, draw_options, draw_plugin
 from pages.shared.plain_text import plain
@@ -23,10 +27,13 @@ def show_score_form(lens: Lens, name: str, start: Start) -> None:
     form = Form(name="score", start=start.values, suffix=start.suffix)
     chosen = {"scorer": name, "scorer_options": draw_plugin(ScoreOptions.CHOICES[0], name, form)}
     if scorer.needs_llm:
-        rest = Form(name="score", start=start.values, suffix=start.suffix, skip=("scorer",))
+        trained = {"llm_options.model": partial(draw_llm_model, lens)}
+        rest = Form(name="score", start=start.values, suffix=start.suffix, skip=("scorer",), instead=trained)
         chosen |= draw_options(ScoreOptions, rest)
     problem = _problem(lens, name, chosen)
     asked = Asked(dataset_id=lens.dataset_id, step="score", values=chosen, problem=problem)
+    if scorer.needs_llm and not problem:
+        show_outlook(lens, "score", chosen)
     place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
     pressed = st.button(
         f"Compute {scorer.title.lower()} again" if computed else f"Compute {scorer.title.lower()}",

@@ -76,6 +76,7 @@ def test_a_score_that_asks_a_model_lets_one_choose_it(workspace: Path, dataset_i
     app = open_page("scoring", dataset=dataset_id)
     checked(app.pills(key="scorer").set_value("pmi").run())
     assert app.selectbox(key="score_llm").value == "smollm2"
+    assert app.button(key="estimate_run").label == "Estimate time and cost"
     checked(app.button(key="compute_pmi").click().run())
     assert rows.list_jobs(Database(workspace), step="score")[0].options["llm"] == "smollm2"
 
