@@ -16,12 +16,13 @@ from core.errors import InvalidOptions
 from core.formats.check import check_messages
 from core.jobs.queue import submit
 from core.jobs.wait import wait
-from core.steps.curate import diff_versions, plan_curate
+from core.steps.curate import plan_curate
 from core.store import decisions
 from core.store.artifacts import write_atomically
 from core.store.decisions import BulkChoice, DecisionEvent
 from core.store.names import find_dataset, name_dataset
 from core.store.readers import read_examples
+from core.store.version_diff import diff_versions
 from core.types import JSON, Message
 
 DONE, FAILED = 0, 1
@@ -229,11 +230,13 @@ def apply_decisions(session: Session, parsed: argparse.Namespace) -> int:
         session.result(values | {"reason": job.reason})
         return FAILED
     found = diff_versions(session.store, dataset_id, new_id)
-    counts = {"n_dropped": len(found.dropped), "n_changed": len(found.changed), "n_kept": found.n_kept}
+    n_dropped = found.counts["dropped"]
+    n_changed = len(found.rows) - n_dropped
+    counts = {"n_dropped": n_dropped, "n_changed": n_changed, "n_kept": found.n_kept}
     session.show(
-        f"{new_id}: {found.n_kept:,} rows as they were, {len(found.changed):,} changed, {len(found.dropped):,} dropped"
+        f"{new_id}: {found.n_kept:,} rows as they were, {n_changed:,} changed, {n_dropped:,} dropped"
     )
-    if not (found.changed or found.dropped):
+    if not found.rows:
         session.say("tamis: these decisions change nothing, so the new version is like the old one.")
     session.result(values | {"decisions": options["decisions"], "n_conflicts": waiting} | counts)
     return DONE

@@ -201,6 +201,17 @@ def sample_for_review(
     return rows[order], inclusion[order]
 
 
+def counted_rows(order: Int64s, is_decided: Bools) -> Int64s:
+    """Of a drawn sample in an order of chance, shape (m,), the rows that may be counted: those before the first undecided.
+
+    Rows further on may have been decided because of their score, in another order of review or as part of a rule's
+    leftovers; counting them, too, would favour such rows. A beginning of an order of chance is drawn like the whole,
+    each row with its own probability times one factor for all, which shares do not depend on.
+    """
+    waiting = np.flatnonzero(~is_decided)
+    return order[: waiting[0]] if len(waiting) else order
+
+
 @dataclass(frozen=True, slots=True)
 class _Total:
     """The expected number of bad rows, and numbers that are possible, shape (N_DRAWS,)."""

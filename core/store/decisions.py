@@ -59,6 +59,7 @@ __all__ = [
     "Via",
     "decide",
     "decide_many",
+    "decided_rows",
     "decision_history",
     "decision_revision",
     "decision_state",
@@ -227,6 +228,12 @@ def decision_state(database: Database, dataset_id: str) -> DecisionState:
         connection.execute("COMMIT")
     by_id = {decision.example_id: decision for decision in decided}
     return DecisionState(revision, MappingProxyType(by_id), tuple(conflicts))
+
+
+def decided_rows(database: Database, dataset_id: str) -> Replayed:
+    """Which decision is in force for which row, and which wait as conflicts, without reading any text."""
+    with database.reading() as connection:
+        return replay_dataset(connection, dataset_id)
 
 
 def _revision(connection: sqlite3.Connection, dataset_id: str) -> int:

@@ -18,6 +18,7 @@ from core.compute.calibrate import (
     bad_fraction,
     bad_probability,
     calibrate,
+    counted_rows,
     threshold_on_curve,
     threshold_on_sample,
 )
@@ -25,7 +26,7 @@ from core.types import Bools, Float64s, Int64s
 from pages.shared.colouring import PALETTE
 from pages.shared.plain_text import count_of, plain
 from pages.shared.review_actions import Desk
-from pages.shared.review_queue import ORDER, SAMPLE, SAMPLE_ROWS, Facts, drawn_sample, forget_place
+from pages.shared.review_queue import ORDER, ORDERS, SAMPLE, Facts, drawn_sample, forget_place
 from pages.shared.review_state import Decided, decided_now
 from pages.shared.wording import percent
 
@@ -59,8 +60,9 @@ def show_calibration(desk: Desk) -> None:
     decided = decided_now(desk.lens)
     judged = _judged(facts, decided)
     places, inclusion = drawn_sample(facts)
-    sampled = judged.among(places)
-    _show_sample_offer(desk, len(sampled.at))
+    order = _order_of_chance(facts, places)
+    sampled = judged.among(counted_rows(order, np.isin(order, judged.at)))
+    _show_sample_offer(facts, decided, judged, order, n_counted=len(sampled.at))
     _say_left_out(facts, decided)
     found = calibrate(facts.confidence[judged.at], judged.is_bad, np.random.default_rng(SEED))
     if isinstance(found, NotEnough):
@@ -106,22 +108,50 @@ def _say_left_out(facts: Facts, decided: Decided) -> None:
         )
 
 
-def _show_sample_offer(desk: Desk, n_sampled: int) -> None:
-    n = min(SAMPLE_ROWS, len(desk.queue.facts.rows))
+def _order_of_chance(facts: Facts, places: Int64s) -> Int64s:
+    """The places of the sample in the order in which its queue shows them."""
+    (chance,) = ORDERS[SAMPLE].rank(facts, np.empty(0))
+    return places[np.argsort(chance[places], kind="stable")]
+
+
+def _show_sample_offer(
+    facts: Facts, decided: Decided, judged: _Judged, order: Int64s, *, n_counted: int
+) -> None:
+    """How much of the sample counts, the way to the rest of it, and why decisions about it do not count yet."""
+    later = order[n_counted:]
+    n_later = int(np.isin(later, judged.at).sum())
+    row = int(facts.rows[later[0]]) if n_later else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{n_sampled:,} of {n:,}** rows of the unbiased sample are decided.", width="content")
+        st.markdown(
+            f"**{n_counted:,} of {len(order):,}** rows of the unbiased sample are counted.", width="content"
+        )
         st.button(
             "Review the sample", icon=":material/casino:", key="review_sample", on_click=_review_sample,
             help="Rows drawn by chance at known rates, low scores more densely. From 20 of them on, the estimates do "
             "not depend on which rows you happened to look at, nor on the curve being right.",
         )  # fmt: skip
+        if row is not None:
+            st.button(
+                f"Open row {row:,}", icon=":material/arrow_forward:", key="review_sample_row",
+                on_click=_review_sample, args=(row,),
+            )  # fmt: skip
+    if row is not None:
+        why = "was decided by a rule" if row in decided.by_row else "is not decided"
+        st.caption(
+            f"{count_of(n_later, 'decision')} about the sample {'does' if n_later == 1 else 'do'} not count yet: row "
+            f"{row:,}, which chance put before {'it' if n_later == 1 else 'them'}, {why}. Counting what you chose to "
+            "look at would bias the estimate."
+        )
 
 
-def _review_sample() -> None:
+def _review_sample(row: int | None = None) -> None:
     st.query_params[ORDER] = SAMPLE
-    st.query_params.pop("kinds", None)
+    for name in ("kinds", "scope"):  # either would leave rows of the sample out
+        st.query_params.pop(name, None)
     st.query_params["view"] = "queue"
     forget_place()
+    if row is not None:
+        st.query_params["row"] = str(row)
 
 
 def _show_not_enough(found: NotEnough) -> None:

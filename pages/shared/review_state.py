@@ -9,8 +9,14 @@ import numpy as np
 import streamlit as st
 
 from core.store.database import Database
-from core.store.decision_log import replay_dataset
-from core.store.decisions import Decision, ReviewProgress, decision_revision, decision_state, review_progress
+from core.store.decisions import (
+    Decision,
+    ReviewProgress,
+    decided_rows,
+    decision_revision,
+    decision_state,
+    review_progress,
+)
 from core.types import Bools, Int64s
 from pages.shared.lens import Lens
 
@@ -69,8 +75,7 @@ def conflicts_of(lens: Lens, row: int) -> list[Decision]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _decided(workspace: str, dataset_id: str, revision: int, *, _database: Database) -> Decided:
-    with _database.reading() as connection:
-        replayed = replay_dataset(connection, dataset_id)
+    replayed = decided_rows(_database, dataset_id)
     by_row = {
         row: Standing(held.event_id, held.verdict, held.via, held.reviewer)
         for row, held in replayed.in_force.items()

@@ -8,6 +8,7 @@ from core.compute.calibrate import (
     bad_fraction,
     bad_probability,
     calibrate,
+    counted_rows,
     sample_for_review,
     threshold_on_curve,
     threshold_on_sample,
@@ -192,3 +193,47 @@ def test_the_slider_answers_in_a_moment_at_two_hundred_thousand_rows():
     began = time.process_time()
     threshold_on_curve(found, scores, 0.0, rng)
     assert time.process_time() - began < 0.5
+
+
+def test_only_what_stands_before_the_first_undecided_row_of_the_order_counts():
+    order = np.array([7, 3, 9, 1])
+    for decided, counted in (([1, 1, 0, 1], [7, 3]), ([0, 1, 1, 1], []), ([1, 1, 1, 1], [7, 3, 9, 1])):
+        assert counted_rows(order, np.array(decided, dtype=bool)).tolist() == counted
+    assert counted_rows(order[:0], np.zeros(0, dtype=bool)).tolist() == []
+
+
+def test_a_sample_is_unbiased_whatever_else_was_decided_where_naive_counts_are_not():
+    """A person decides the 600 lowest scores first, then the first 80 rows of the sample in its order of chance.
+
+    What was decided by score overlaps the sample; neither those rows nor the others may enter the estimate.
+    """
+    scores, bad, _ = _world(7, n=2000)
+    bad |= (scores > 1.5) & (
+        np.arange(2000) % 2 == 0
+    )  # no logistic curve, and many bad rows among high scores
+    threshold = -0.5
+    truth = np.array([bad.mean(), *_truth(scores, bad, threshold)])
+    lowest = np.argsort(scores)[:600]
+    found: dict[str, list[list[float]]] = {"counted": [], "overlap": [], "naive": []}
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        rows, inclusion = sample_for_review(scores, 200, rng)
+        order = rng.permutation(rows)
+        decided = np.union1d(lowest, order[:80])
+        counted = np.sort(counted_rows(order, np.isin(order, decided)))
+        assert set(order[:80].tolist()) <= set(counted.tolist())
+        for name, used in (("counted", counted), ("overlap", np.intersect1d(rows, decided))):
+            chance = inclusion[np.searchsorted(rows, used)]
+            one = threshold_on_sample(scores, used, bad[used], chance, threshold)
+            found[name].append(
+                [e.value for e in (bad_fraction(bad[used], chance), one.precision, one.recall)]
+            )
+        below = scores[decided] <= threshold
+        hits = bad[decided]
+        found["naive"].append([hits.mean(), hits[below].mean(), hits[below].sum() / hits.sum()])
+    mean = {name: np.mean(values, axis=0) for name, values in found.items()}
+    np.testing.assert_allclose(mean["counted"], truth, atol=0.02)
+    for name in ("overlap", "naive"):
+        share, _, recall = mean[name] - truth
+        assert share > 0.1, name
+        assert recall > 0.1, name
