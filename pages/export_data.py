@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.steps.decided import AS_IMPORTED
 from core.steps.export import ExportRequest
 from core.steps.identify import slug
 from pages.shared.export_decisions import DecidedRows, choose_decisions
@@ -21,7 +22,9 @@ def show_button(
 ) -> None:
     """The name of the file and the button that writes it."""
     ending = "parquet" if container == "parquet" else "jsonl"
-    label = f"{slug(chosen.label)}-decided" if decided.pointer else slug(chosen.label)
+    label = (
+        f"{slug(chosen.label)}-decided" if decided.pointer not in ("", AS_IMPORTED) else slug(chosen.label)
+    )
     suggested = f"{slug(dataset.name)}-{label}-{format_name}.{ending}"
     # Another scope or format is another field, so that the suggestion follows until the person types a name.
     name = st.text_input("File name", value=suggested, key=f"name:{suggested}", max_chars=150)
@@ -60,7 +63,7 @@ with open_page("Export") as here:
     form, preview = st.columns([2, 3], gap="medium")
     with form:
         chosen = choose_rows(lens)
-        decided = choose_decisions(lens, chosen.rows)
+        decided = choose_decisions(lens, chosen.rows, chosen.selection)
         show_counts(lens, decided.rows)
         shape, kind = choose_format(lens, chosen.rows)
         with errors_in_place():

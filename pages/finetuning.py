@@ -9,7 +9,7 @@ from pages.shared.finetune_form import show_finetune_form
 from pages.shared.finetune_picker import NEW, choose_view, open_run, pick_run
 from pages.shared.finetune_runs import STEP, finetune_runs
 from pages.shared.frame import open_page
-from pages.shared.job_watch import followed_job, show_jobs_in_place, stop_following
+from pages.shared.job_watch import followed_job, show_jobs_in_place
 from pages.shared.lens import open_lens
 from pages.shared.navigation import link_to
 
@@ -17,7 +17,6 @@ with open_page("Fine-tune", activity=False) as dataset:
     followed = followed_job(dataset.workspace, STEP, dataset.dataset_id)
     if followed is not None:
         # A run has one address from its first second on, whatever becomes of its job.
-        stop_following()
         open_run(followed.artifact_id)
     lens = open_lens(dataset)
     runs = finetune_runs(dataset.workspace, dataset.dataset_id)

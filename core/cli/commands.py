@@ -22,12 +22,14 @@ from core.jobs.ticker import Ticker
 from core.jobs.wait import wait
 from core.settings import project_folder
 from core.steps import STEPS
+from core.steps.decided import AS_IMPORTED, CURRENT, respected_by
 from core.steps.export import ExportRequest, export
 from core.steps.identify import plan_import
 from core.steps.replay import replay as replay_manifest
-from core.steps.scopes import freeze
+from core.steps.scopes import find_selection, freeze
 from core.store.frozen_decisions import freeze_decisions
 from core.store.names import dataset_names, name_dataset
+from core.types import JSON
 
 DONE, FAILED = 0, 1
 # Steps that make a dataset have commands of their own.
@@ -178,9 +180,15 @@ def _step_values(session: Session, parsed: argparse.Namespace) -> dict[str, obje
     values = parse_step_flags(parsed.step, parsed.rest)
     for pointer in ROW_POINTERS & values.keys():
         values[pointer] = freeze(session.store, session.database, parsed.dataset, str(values[pointer]))
-    if values.get("decisions") == "current":
+    if values.get("decisions") == CURRENT:
         frozen = freeze_decisions(session.store, session.database, parsed.dataset)
         values["decisions"] = frozen.id if frozen is not None else ""
+    elif values.get("decisions") == AS_IMPORTED:
+        values["decisions"] = ""
+    elif parsed.step == "finetune" and values.get("selection") and not values.get("decisions"):
+        # As an export does: the texts that the selection was made from.
+        selection = find_selection(session.store, parsed.dataset, str(values["selection"]))
+        values["decisions"] = respected_by(selection)
     return values
 
 
@@ -197,7 +205,19 @@ def export_rows(session: Session, parsed: argparse.Namespace) -> int:
     )
     done = export(session.store, session.database, request, Path(parsed.out))
     session.show(f"{done.path}: {done.n_rows:,} rows, sha256 {done.sha256}")
-    session.result({"path": str(done.path), "n_rows": done.n_rows, "sha256": done.sha256})
+    if done.manifest.decisions and not parsed.decisions:
+        session.say(
+            f"tamis: the selection was made with the decisions {done.manifest.decisions}, so its rows are written as decided. "
+            "For their imported text: --decisions none; for the decisions of now: --decisions current."
+        )
+    session.result(
+        {
+            "path": str(done.path),
+            "n_rows": done.n_rows,
+            "sha256": done.sha256,
+            "decisions": done.manifest.decisions,
+        }
+    )
     return DONE
 
 
@@ -261,10 +281,17 @@ def _say_attached(session: Session, submission: Submission) -> None:
         )
 
 
-def _said(summary: Mapping[str, object]) -> str:
+def _said(summary: Mapping[str, JSON]) -> str:
     """A summary for a person: one line per plain value."""
     plain = {key: value for key, value in summary.items() if not isinstance(value, list | dict)}
-    return "\n".join(f"  {key:20} {value}" for key, value in plain.items())
+    lines = [f"  {key:20} {value}" for key, value in plain.items()]
+    for one in summary.get("lm_eval") or ():
+        base = "–" if one["base"] is None else f"{one['base']:.3f}"
+        error = "" if one["stderr"] is None else f" ± {one['stderr']:.3f}"
+        lines.append(
+            f"  {one['task']} {one['metric']}: {base} → {one['value']:.3f}{error} on {one['n']} rows"
+        )
+    return "\n".join(lines)
 
 
 class _ChangedLines:

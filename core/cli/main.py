@@ -183,7 +183,9 @@ def _add_data_verbs(verb: Verb) -> None:
         "--scope", default="", help="only rows in this scope, as copied from the map's address"
     )
     export.add_argument(
-        "--decisions", default="", help="apply decisions: current, or the artifact id of frozen ones"
+        "--decisions",
+        default="",
+        help="current, the artifact id of frozen ones, or none; when empty those that the selection was made with",
     )
     export.add_argument("--format", default="source", help="conversation format to write, or source")
     export.add_argument(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from core.errors import ArtifactMissing, InvalidOptions, JobConflict, MissingExtra
-from core.models.adapters import BUNDLED_LLM, CONFIG, PREFIX, WEIGHTS
+from core.errors import ArtifactMissing, InvalidOptions, JobConflict, MissingExtra, ModelMissing
+from core.models.adapters import BUNDLED_LLM, CONFIG, PREFIX, WEIGHTS, base_of
 from core.steps.base_model import base_model_folder
 from core.store.adapters import KIND, known_adapters
 from core.store.artifacts import MANIFEST, Artifact, ArtifactStore
@@ -34,10 +35,14 @@ def find_adapter(store: ArtifactStore, identifier: str) -> Artifact:
 def merge_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
     """Write the base with the adapter added as one model into the folder ``target``, and return it.
 
-    A model whose weights were all trained is copied. Raises InvalidOptions when ``target`` is there already.
+    A model whose weights were all trained is copied. Raises InvalidOptions when ``target`` is there already, cannot be
+    written, or when its disk has no room for the model.
     """
     artifact = find_adapter(store, identifier)
     weights = artifact.path / WEIGHTS
+    problem = merge_problem(artifact, target)
+    if problem:
+        raise InvalidOptions(problem)
     if not (weights / CONFIG).exists():
         return export_adapter(store, identifier, target)
     base_model_folder(f"{PREFIX}{artifact.id}", store.workspace)  # its base is there, unpacked if need be
@@ -46,6 +51,33 @@ def merge_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
     except ModuleNotFoundError as error:
         raise MissingExtra("Merging an adapter", "finetune") from error
     return _written(target, artifact, lambda folder: write_merged(weights, folder))
+
+
+def merge_problem(adapter: Artifact, target: Path) -> str:
+    """Why an adapter cannot be merged into that folder, with the next step; empty when it can."""
+    target = target.expanduser()
+    if target.exists():
+        return _there_already(target)
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        return f"{above} cannot be written, so {target} cannot be made: name another folder."
+    needed, free = merged_bytes(adapter), shutil.disk_usage(above).free
+    if needed > free:
+        return (
+            f"The merged model needs about {needed / 1e9:,.2f} GB and the disk of {above} has {free / 1e9:,.2f} GB free: name a "
+            "folder on another disk, or free some space."
+        )
+    return ""
+
+
+def merged_bytes(adapter: Artifact) -> int:
+    """About the size of the merged model: the weights of its base; its own where all were trained, or no base is here."""
+    weights = adapter.path / WEIGHTS
+    try:
+        base = base_of(weights) if (weights / CONFIG).exists() else weights
+    except ModelMissing:
+        base = weights  # unpacked or fetched when it is merged
+    return sum(path.stat().st_size for path in base.glob("*.safetensors"))
 
 
 def export_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
@@ -86,11 +118,15 @@ def delete_adapter(store: ArtifactStore, database: Database, identifier: str) ->
     return artifact
 
 
+def _there_already(target: Path) -> str:
+    return f"{target} is there already: name a new folder, or a file that ends in .zip."
+
+
 def _written(target: Path, artifact: Artifact, write: Callable[[Path], None]) -> Path:
     """``target`` with everything in it, or nothing."""
     target = target.expanduser()
     if target.exists():
-        raise InvalidOptions(f"{target} is there already: name a new folder, or a file that ends in .zip.")
+        raise InvalidOptions(_there_already(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}.aside")
     try:

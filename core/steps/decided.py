@@ -10,21 +10,27 @@ from core.store.database import Database
 from core.store.frozen_decisions import KIND, freeze_decisions, read_decisions
 from core.types import Int64s
 
-CURRENT = "current"
+CURRENT, AS_IMPORTED = "current", "none"
 
 
 def find_decisions(
     store: ArtifactStore, database: Database, dataset_id: str, pointer: str
 ) -> Artifact | None:
-    """The frozen decisions for an artifact id, or those of now for ``current``; None for "" or when none was made.
+    """The frozen decisions for an artifact id, or those of now for ``current``; None for "" or ``none``, or when none was
+    made.
 
     Raises ArtifactMissing for an id that the dataset does not have.
     """
-    if not pointer:
+    if pointer in ("", AS_IMPORTED):
         return None
     if pointer == CURRENT:
         return freeze_decisions(store, database, dataset_id)
     return store.get(dataset_id, KIND, pointer)
+
+
+def respected_by(selection: Artifact) -> str:
+    """The id of the frozen decisions that a selection was made with, as those of a refinement are; "" for none."""
+    return selection.manifest.inputs.get(KIND, "")
 
 
 def apply_frozen(rows: Int64s, decisions: Artifact | None) -> Applied:

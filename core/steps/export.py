@@ -18,7 +18,7 @@ from core.formats.llama_factory import dataset_info_entry
 from core.formats.writer import SOURCE_SHAPE, StoredExample, export_file
 from core.formats.writer import Exported as Written
 from core.registry import Options, parse_options
-from core.steps.decided import apply_frozen, find_decisions
+from core.steps.decided import apply_frozen, find_decisions, respected_by
 from core.steps.manifests import ExportManifest, installed_versions, lineage, listed_decisions
 from core.steps.options import SourceFile
 from core.steps.scopes import find_selection, rows_of
@@ -41,7 +41,9 @@ class ExportRequest(Options):
     tag: str = Field("", description="Only rows with this tag.")
     scope: str = Field("", description="Only rows in this scope, as in the map's address.")
     decisions: str = Field(
-        "", description="Decisions to apply: current, or the artifact id of frozen ones; none when empty."
+        "",
+        description="Decisions to apply: current, the artifact id of frozen ones, or none; when empty those that the "
+        "selection was made with, if any, because these texts were trained on.",
     )
     format_name: str = Field("source", description="Conversation format; source keeps the file's own shape.")
     container: Container = Field("jsonl", description="Kind of file.")
@@ -76,8 +78,8 @@ def export(
 ) -> Exported:
     """Write the rows and ``<path>.manifest.json``; an existing file is replaced only when all is written.
 
-    Rows decided as drop are left out and decided texts are written, when the request names decisions. ``progress`` is
-    told the number of rows read so far, now and then. Raises InvalidOptions when no row is in scope or all are dropped,
+    Rows decided as drop are left out and decided texts are written, when the request names decisions or its selection
+    was made with some. ``progress`` is told the number of rows read so far, now and then. Raises InvalidOptions when no row is in scope or all are dropped,
     CurationError when a format cannot hold a conversation or a decided one breaks the chat schema.
     """
     rows = rows_of(
@@ -90,7 +92,8 @@ def export(
     )
     if not len(rows):
         raise InvalidOptions("No row is in this scope, so there is nothing to export. Widen the filter.")
-    decisions = find_decisions(store, database, request.dataset_id, request.decisions)
+    pointer = request.decisions or _respected(store, request)
+    decisions = find_decisions(store, database, request.dataset_id, pointer)
     applied = apply_frozen(rows, decisions)
     if not len(applied.rows):
         raise InvalidOptions(
@@ -109,6 +112,12 @@ def export(
     manifest_path = path.with_name(f"{path.name}.manifest.json")
     write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
     return Exported(path, manifest_path, written.n_rows, written.sha256, manifest)
+
+
+def _respected(store: ArtifactStore, request: ExportRequest) -> str:
+    if not request.selection:
+        return ""
+    return respected_by(find_selection(store, request.dataset_id, request.selection))
 
 
 def write_rows(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,13 +21,18 @@ from core.steps.base_model import base_model_folder
 from core.steps.context import StepContext
 from core.steps.evaluate import HeldOut, by_cluster, evaluate, means
 from core.steps.finetune_options import FinetuneOptions
+from core.steps.training_curves import write_curves
 from core.steps.training_rows import Split, conversations, split_rows, write_training_file
 from core.store.adapters import CLUSTERS, CURVES, EVALUATION, HELD_OUT, TRAIN
-from core.store.artifacts import ArtifactStore
+from core.store.artifacts import ArtifactStore, write_atomically
 from core.store.readers import read_cluster_ids
 from core.types import JSON, Int64s
 
+if TYPE_CHECKING:
+    from core.steps.harness import Harness
+
 PART = "training"
+BESIDE = (("", "value"), ("_stderr", "stderr"))
 MAX_READ_TOKENS = 2048  # of a prompt and of an answer, when models are compared
 
 
@@ -34,6 +41,7 @@ def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
 
     Training goes on from its last checkpoint and the evaluation from the answers that were kept.
     """
+    harness = _harness(options)
     split = split_rows(
         context.inputs,
         fraction=options.held_out_fraction,
@@ -44,13 +52,15 @@ def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
     context.progress("load model", 0, 1)
     base = base_model_folder(options.model, context.workspace)
     trained = _train(context, options, base, has_held_out=bool(len(split.held_out)))
-    _write_curves(trained, context.output.path / CURVES)
+    write_curves(trained.curves, context.output.path / CURVES)
     summary = files | _describe(trained, options, base) | {"n_dropped_in_review": split.n_dropped}
     if len(split.held_out):
         table = _compare(context, options, split, base=base, tuned=trained.folder)
         pq.write_table(table, context.output.path / EVALUATION, compression="zstd")
         pq.write_table(by_cluster(table), context.output.path / CLUSTERS, compression="zstd")
         summary |= means(table) | {"n_answered": table.num_rows - table.column("response").null_count}
+    if harness is not None:
+        summary["lm_eval"] = _ask_tasks(context, options, harness, base=base, tuned=trained.folder)
     # Last, so that a run that is killed before finds its weights again.
     trained.folder.rename(context.output.path / WEIGHTS)
     return summary
@@ -127,6 +137,37 @@ def _open(context: StepContext, options: FinetuneOptions, folder: Path) -> Langu
     return open_llm("transformers", values, workspace=context.workspace, needs=("complete", "loglikelihood"))
 
 
+def _harness(options: FinetuneOptions) -> Harness | None:
+    """The tasks, looked at before anything is trained: a wrong name should not be found out at the end."""
+    if not options.lm_eval_tasks:
+        return None
+    from core.steps.harness import Harness
+
+    return Harness(options.lm_eval_tasks)
+
+
+def _ask_tasks(
+    context: StepContext, options: FinetuneOptions, harness: Harness, *, base: Path, tuned: Path
+) -> list[JSON]:
+    """One entry per task and metric, as ``Harness.scores``, with ``base`` and ``base_stderr`` beside the result's own."""
+    cpu = bool(getattr(options.chosen_options("recipe"), "use_cpu", False))
+    found: list[list[dict[str, JSON]]] = []
+    for place, folder in enumerate((base, tuned)):
+        context.progress("lm-evaluation-harness", place, 2, "base model" if folder == base else "tuned model")
+        kept = context.output.part(f"lm_eval_{place}.json")
+        if not kept.exists():
+            scores = harness.scores(folder, limit=options.lm_eval_limit, cpu=cpu)
+            write_atomically(kept, orjson.dumps(scores))
+        found.append(orjson.loads(kept.read_bytes()))
+    context.progress("lm-evaluation-harness", 2, 2)
+    before = {(one["task"], one["metric"]): one for one in found[0]}
+    return [
+        one
+        | {f"base{suffix}": before.get((one["task"], one["metric"]), {}).get(name) for suffix, name in BESIDE}
+        for one in found[1]
+    ]
+
+
 def _held_out(context: StepContext, split: Split) -> HeldOut:
     found = list(conversations(context.input("examples"), split.held_out, split.replaced))
     ids = np.array([example_id for example_id, _ in found], dtype=np.int64)
@@ -177,17 +218,6 @@ def _describe(trained: Trained, options: FinetuneOptions, base: Path) -> dict[st
             "text": fit.text,
         },
     }
-
-
-def _write_curves(trained: Trained, path: Path) -> None:
-    table = pa.table(
-        {
-            "step": pa.array([p.step for p in trained.curves], pa.int64()),
-            "name": pa.array([p.name for p in trained.curves], pa.string()),
-            "value": pa.array([p.value for p in trained.curves], pa.float64()),
-        }
-    )
-    pq.write_table(table, path, compression="zstd")
 
 
 def _number(value: float) -> float | None:

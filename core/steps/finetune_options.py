@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from core.recipes import RECIPES
 from core.steps.context import Need
@@ -32,6 +33,14 @@ class FinetuneOptions(StepOptions):
     n_generate: int = Field(
         50, ge=0, description="Held-out rows that both models answer; 0: only their loss is compared."
     )
+    lm_eval_tasks: tuple[str, ...] = Field(
+        (),
+        description="Tasks of the lm-evaluation-harness that base and result answer too: names, or paths of task files "
+        "(.yaml). A task file may run Python code of its own.",
+    )
+    lm_eval_limit: int | None = Field(
+        None, ge=1, description="Rows of each of these tasks at most; empty: all."
+    )
     max_new_tokens: int = Field(128, ge=1, le=8192, description="Longest answer, in tokens.")
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of the held-out rows and of the training.")
     selection: str = Field(
@@ -51,6 +60,21 @@ class FinetuneOptions(StepOptions):
         "", description="Clustering to report by; the one that the selection was made with when empty."
     )
 
+    @field_validator("lm_eval_tasks")
+    @classmethod
+    def _plain_names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        # In the order given, each once: the same tasks are the same result.
+        return tuple(dict.fromkeys(task.strip() for task in given if task.strip()))
+
+    def identity(self) -> dict[str, JSON]:
+        """What determines the result; tasks only where some are asked."""
+        named = super().identity()
+        if not self.lm_eval_tasks:
+            named = {
+                key: value for key, value in named.items() if key not in ("lm_eval_tasks", "lm_eval_limit")
+            }
+        return named
+
     def needs(self) -> tuple[Need, ...]:
         """The examples, and what was pointed at; a clustering where rows come with none."""
         wanted = [Need("examples", "examples")]
@@ -67,3 +91,10 @@ class FinetuneOptions(StepOptions):
 
     def _frozen(self) -> tuple[tuple[str, str], ...]:
         return (("within", self.within), ("held_out", self.held_out))
+
+
+def harness_missing() -> str:
+    """Why no task of the lm-evaluation-harness can be run here, with the way to it; empty when they can."""
+    if find_spec("lm_eval") is not None:
+        return ""
+    return "The lm-evaluation-harness is not installed: run pip install 'tamis[harness]' and start the app again."

@@ -22,6 +22,7 @@ Control = Literal["none", "shuffled_scores", "random", "km_random", "kmq"]
 STATIC: frozenset[str] = frozenset({"random", "km_random", "kmq"})  # controls that never look at an answer
 PINNED, EXCLUDED = "pinned", "excluded"
 MOST_BOOST = 1000.0
+EPOCHS = "num_train_epochs"  # of a recipe; guides have guide_epochs instead
 # What only the whole run has; everything else is part of the name of each round.
 OF_THE_RUN = ("rounds", "budget", "unit")
 _TRAINING = ("recipe", "recipe_options", "guide_epochs")
@@ -99,7 +100,9 @@ class RefineOptions(StepOptions):
         description="Fine-tune a guide in every round; off is the cheap mode: the base model answers instead.",
     )
     recipe: str = Field("sft_lora", description="How the guide is trained, from the base on all rows so far.")
-    recipe_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that recipe.")
+    recipe_options: dict[str, JSON] = Field(
+        default_factory=dict, description="Options of that recipe; its epochs are guide_epochs."
+    )
     guide_epochs: float = Field(1.0, gt=0, le=100, description="Passes over the rows for each guide.")
     generate_rows: int | None = Field(
         None,
@@ -158,6 +161,22 @@ class RefineOptions(StepOptions):
         "", description="Frozen decisions of the review: dropped rows leave, corrected rows replace theirs."
     )
     continue_from: str = Field("", description="Refinement to add rounds to; its picks and weights go on.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_number_of_epochs(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was given
+        """Epochs that are given to the recipe are those of the guides, unless the guides were given their own."""
+        recipe = values.get("recipe_options") if isinstance(values, dict) else None
+        if not isinstance(recipe, dict) or EPOCHS not in recipe:
+            return values
+        rest = {key: value for key, value in recipe.items() if key != EPOCHS}
+        return {"guide_epochs": recipe[EPOCHS], **values, "recipe_options": rest}
+
+    @field_validator("recipe_options")
+    @classmethod
+    def _without_epochs(cls, completed: dict[str, JSON]) -> dict[str, JSON]:
+        # Written out beside guide_epochs, the recipe's own default would look as if it had been used.
+        return {key: value for key, value in completed.items() if key != EPOCHS}
 
     @field_validator("model_options")
     @classmethod

@@ -27,11 +27,13 @@ from core.steps.refine_chunks import (
     scored_part,
     texts_in,
 )
-from core.steps.refine_options import RefineOptions, RoundOptions
+from core.steps.refine_options import EPOCHS, RefineOptions, RoundOptions
 from core.steps.refine_state import RoundState, read_state
 from core.steps.refine_texts import texts_of
 from core.steps.refine_update import Update, update
+from core.steps.training_curves import write_curves
 from core.steps.training_rows import conversations, write_training_file
+from core.store.adapters import CURVES
 from core.store.artifacts import ArtifactStore
 from core.store.readers import read_scores
 from core.store.refinements import (
@@ -99,6 +101,7 @@ def run(context: StepContext, options: RoundOptions) -> dict[str, JSON]:
     if trained is not None:
         if trained.stopped == "nan loss":
             summary["notes"] = [*moved.notes, "The loss became no number: the last good checkpoint answered."]
+        write_curves(trained.curves, context.output.path / CURVES)
         _keep_adapter(trained.folder, context.output.path / ADAPTER)
     context.progress("update", 1, 1)
     return summary
@@ -171,9 +174,7 @@ def _guide(
     file = context.output.part("train.jsonl")
     _, train_hash = write_training_file(file, rows)
     recipe = RECIPES[settings.recipe]
-    recipe_options = parse_options(
-        recipe.options, {**settings.recipe_options, "num_train_epochs": settings.guide_epochs}
-    )
+    recipe_options = parse_options(recipe.options, {**settings.recipe_options, EPOCHS: settings.guide_epochs})
     request = TrainingRequest(
         model=base_model_folder(settings.model, context.workspace),
         train_file=file,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -87,6 +88,51 @@ FLAGS_SCHEMA = schema_of(
     reason=pa.string(),
     value=pa.float64(),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGuide:
+    """The guide of one round, as a form lists it; ``model`` is what any model option takes.
+
+    ``refinement`` is the newest finished refinement that the round is part of, "" while there is none.
+    """
+
+    dataset_id: str
+    artifact_id: str
+    model: str
+    base: str
+    scorer: str
+    refinement: str
+    round: int
+    n_train: int
+    created_at: str
+
+
+def known_guides(store: ArtifactStore) -> list[KnownGuide]:
+    """Every guide that a round of a refinement left in the workspace, newest first."""
+    found = [guide for dataset_id in store.dataset_ids() for guide in _guides_of(store, dataset_id)]
+    return sorted(found, key=lambda guide: (guide.created_at, guide.artifact_id), reverse=True)
+
+
+def _guides_of(store: ArtifactStore, dataset_id: str) -> list[KnownGuide]:
+    part_of: dict[str, str] = {}
+    for refinement in sorted(store.list(dataset_id, KIND), key=lambda one: one.asked_at):
+        part_of |= dict.fromkeys(map(str, refinement.summary.get("rounds") or ()), refinement.id)
+    return [
+        KnownGuide(
+            dataset_id=dataset_id,
+            artifact_id=one.id,
+            model=f"adapter:{one.id}",
+            base=str((one.manifest.options.get("settings") or {}).get("model", "")),
+            scorer=str(one.summary.get("scorer", "")),
+            refinement=part_of.get(one.id, ""),
+            round=int(one.summary.get("round") or 0),
+            n_train=int(one.summary.get("n_selected") or 0),
+            created_at=one.manifest.created_at,
+        )
+        for one in store.list(dataset_id, ROUND)
+        if (one.path / ADAPTER).is_dir()
+    ]
 
 
 def read_weights(refinement: Artifact) -> pa.Table:

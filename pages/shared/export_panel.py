@@ -9,7 +9,9 @@ import orjson
 import pandas as pd
 import streamlit as st
 
+from core.steps.decided import AS_IMPORTED
 from core.steps.manifests import ExportManifest
+from pages.shared.export_decisions import DECISIONS
 from pages.shared.export_files import ExportedFile, list_exports
 from pages.shared.export_preview import title_of
 from pages.shared.plain_text import count_of, plain
@@ -182,7 +184,11 @@ def export_command(workspace: Workspace, file: ExportedFile) -> str:
     words = ["tamis", "--workspace", str(workspace.path), "export", "--dataset", manifest.dataset_id]
     for word, value in named_scope(manifest).items():
         words += [f"--{word}", value]
+    selection = named_scope(manifest).get("selection", "")
+    chosen = next((one for one in manifest.artifacts if one.artifact_id == selection), None)
     if manifest.decisions:
         words += ["--decisions", manifest.decisions]
+    elif chosen is not None and DECISIONS in chosen.inputs:
+        words += ["--decisions", AS_IMPORTED]  # left out, the command would apply those that it was made with
     words += ["--format", manifest.format_name, "--container", manifest.container, "--out", str(file.path)]
     return shlex.join(words)

@@ -7,11 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import orjson
 import streamlit as st
 
 from core.models.adapters import CONFIG, PREFIX, WEIGHTS
 from core.settings import project_folder
-from core.steps.adapters import delete_adapter, export_adapter
+from core.steps.adapters import ABOUT, delete_adapter, export_adapter, merge_problem, merged_bytes
 from core.store.artifacts import Artifact
 from pages.shared.finetune_picker import PARAMETER, VIEW
 from pages.shared.frame import errors_in_place
@@ -83,20 +84,39 @@ def _offer_export(lens: Lens, adapter: Artifact) -> None:
 
 
 def _offer_merge(lens: Lens, adapter: Artifact) -> None:
-    target = merged_folder(lens, adapter)
     st.markdown("**Merged into its base**")
-    if target.is_dir():
-        st.caption("One model that needs no PEFT, in this folder:")
-        st.code(str(target), language=None, wrap_lines=True)
+    st.caption(
+        f"One model that needs no PEFT, {size(merged_bytes(adapter))} or so, written on the machine of this app."
+    )
+    named = st.text_input(
+        "Folder", value=str(merged_folder(lens, adapter)), key=f"merge_into_{adapter.id}", label_visibility="collapsed",
+        placeholder="A new folder, or a file that ends in .zip",
+    )  # fmt: skip
+    target = Path((named or "").strip() or merged_folder(lens, adapter)).expanduser()
+    if not target.is_absolute():
+        st.error("Name the whole path of the folder, from the root on.", icon=":material/error:")
         return
-    st.caption("Writes one model that needs no PEFT into the workspace.")
-    if st.button("Merge", icon=":material/merge:"):
+    if is_merged(adapter, target):
+        st.success("The merged model is in this folder.", icon=":material/check:")
+        return
+    problem = merge_problem(adapter, target)
+    pressed = st.button("Merge", icon=":material/merge:", disabled=bool(problem), key=f"merge_{adapter.id}")
+    if pressed and not problem:
         with st.spinner("Merging …", show_time=True):
             problem = _merge(lens, adapter, target)
-        if problem:
-            st.error(plain(problem), icon=":material/error:")
-        else:
+        if not problem:
             st.rerun()
+    if problem:
+        st.error(plain(problem), icon=":material/error:")
+
+
+def is_merged(adapter: Artifact, target: Path) -> bool:
+    """Whether what lies there was merged from this adapter."""
+    about = target / ABOUT
+    try:
+        return bool(orjson.loads(about.read_bytes()).get("artifact_id") == adapter.id)
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _merge(lens: Lens, adapter: Artifact, target: Path) -> str:
@@ -106,11 +126,9 @@ def _merge(lens: Lens, adapter: Artifact, target: Path) -> str:
         "--out", str(target),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=project_folder(), capture_output=True, text=True, check=False)
-    return (
-        ""
-        if done.returncode == 0
-        else (done.stderr or done.stdout).strip()[-600:] or "It ended without a word."
-    )
+    if done.returncode == 0:
+        return ""
+    return (done.stderr or done.stdout).strip()[-600:].removeprefix("tamis: ") or "It ended without a word."
 
 
 def _packed(lens: Lens, adapter: Artifact) -> bytes:

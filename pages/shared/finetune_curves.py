@@ -7,7 +7,6 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.colouring import PALETTE
-from pages.shared.plain_text import shorten
 
 TRAIN, HELD_OUT = "Training", "Held out"
 LOSSES = {"loss": TRAIN, "eval_loss": HELD_OUT}
@@ -98,7 +97,7 @@ def _loss_chart(table: pd.DataFrame, titles: list[str]) -> None:
     st.altair_chart(
         alt.layer(*layers).properties(height=330), alt="Training and held-out loss over the steps of training"
     )
-    if several:
+    if several and (losses["kind"] == HELD_OUT).any():
         st.caption("Thin: training. Dashed with dots: held out.")
 
 
@@ -136,8 +135,3 @@ def _by_run(titles: list[str], *, legend: bool = True) -> alt.Color:
     scale = alt.Scale(domain=titles, range=[PALETTE[i % len(PALETTE)] for i in range(len(titles))])
     shown = alt.Legend(orient="top", columns=2, labelLimit=340, symbolOpacity=1, symbolType="stroke")
     return alt.Color("run:N", scale=scale, title=None, legend=shown if legend else None)
-
-
-def short_title(title: str) -> str:
-    """A title that fits into a legend."""
-    return shorten(title, 52)

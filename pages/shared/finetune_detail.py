@@ -17,6 +17,7 @@ from pages.shared.finetune_curves import show_curves
 from pages.shared.finetune_remedies import offer_remedies
 from pages.shared.finetune_results import show_evaluation, show_numbers
 from pages.shared.finetune_runs import curves_of, finetune_runs, recipe_title, rows_title, run_titles
+from pages.shared.finetune_tasks import show_tasks
 from pages.shared.finetune_votes import show_vote
 from pages.shared.frame import errors_in_place
 from pages.shared.job_detail import ICONS, NEXT_STEPS, show_options
@@ -129,6 +130,7 @@ def _show_finished(lens: Lens, run: Run) -> None:
         _show_options(run, run.artifact)
     else:
         show_evaluation(lens, run)
+        show_tasks(run)
 
 
 def _choose_beside(lens: Lens, run: Run) -> list[Run]:

@@ -17,6 +17,7 @@ from pages.shared.lens import Lens
 
 ALL = "All held-out rows"
 EVERY = -2  # stands for all clusters where one is named by its id
+SMALLEST_CHANGE = 0.0005  # of a loss; what is written as 0.000 is said to be unchanged
 
 
 def evaluation(lens: Lens, artifact: Artifact) -> pd.DataFrame:
@@ -58,6 +59,13 @@ def cluster_losses(lens: Lens, table: pd.DataFrame) -> pd.DataFrame:
                 found[measure] = found["cluster_id"].map(table.groupby("cluster_id")[measure].mean())
     found.insert(1, "cluster", _names(lens, found["cluster_id"]))
     return found.sort_values("change", kind="stable").reset_index(drop=True)
+
+
+def say_change(change: float) -> str:
+    """What a change of a loss is called; its colour follows from the word."""
+    if abs(change) < SMALLEST_CHANGE:
+        return "Unchanged"
+    return "Better" if change < 0 else "Worse"
 
 
 def cluster_wins(lens: Lens, table: pd.DataFrame, winners: Mapping[int, Winner]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from core.errors import CurationError
 from core.jobs.requirements import missing_packages
 from core.recipes import RECIPES
 from core.registry import Options, parse_options
-from core.steps.finetune_options import FinetuneOptions
+from core.steps.finetune_options import FinetuneOptions, harness_missing
 from core.store.frozen import freeze_rows
 from core.types import JSON
 from pages.shared.finetune_model import ChosenModel, choose_model
@@ -37,7 +37,10 @@ LABELS = {
     "n_generate": "Answers to compare",
     "max_held_out": "Held-out rows at most",
     "max_new_tokens": "Longest answer (tokens)",
+    "lm_eval_limit": "Rows of each task at most",
 }
+# Some that small models are often asked; any other name can be typed.
+KNOWN_TASKS = ("arc_easy", "hellaswag", "ifeval", "piqa")
 MORE = ("max_held_out", "max_new_tokens", "seed")
 
 
@@ -109,7 +112,26 @@ def _draw_evaluation(lens: Lens, start: Start) -> tuple[dict[str, JSON], Run | N
     with st.expander("More about the evaluation", icon=":material/tune:", key=form.key("more")):
         same = choose_held_out(lens)
         values |= _draw_in_columns(FinetuneOptions, form, MORE)
+        values |= _draw_tasks(form)
     return values, same
+
+
+def _draw_tasks(form: Form) -> dict[str, JSON]:
+    """Tasks of the lm-evaluation-harness, where it is installed."""
+    missing = harness_missing()
+    if missing:
+        st.caption(f":material/info: {plain(missing)}")
+        return {}
+    held = [str(task) for task in form.start.get("lm_eval_tasks") or ()]
+    chosen = st.multiselect(
+        "Tasks of the lm-evaluation-harness", list(dict.fromkeys([*held, *KNOWN_TASKS])), default=held, accept_new_options=True,
+        key=form.key("lm_eval_tasks"), placeholder="Choose a task, or type a name or the path of a task file",
+        help="Base and tuned model both answer them after training. Most fetch their data from the hub. A task file may run "
+        "Python code of its own.",
+    )  # fmt: skip
+    if not chosen:
+        return {}
+    return {"lm_eval_tasks": chosen, **_draw_in_columns(FinetuneOptions, form, ("lm_eval_limit",))}
 
 
 def _draw_in_columns(options: type[Options], form: Form, names: Collection[str]) -> dict[str, JSON]:

@@ -82,7 +82,7 @@ def length_chart(lengths: Lengths, limit: int) -> None:
         .encode(
             x=alt.X("low:Q", title="Tokens per row", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(grid=False, tickCount=6, format="~s")),
             x2="high:Q",
-            y=alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=3)),
+            y=alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=3), scale=alt.Scale(domainMax=1.22 * max(1, int(counts.max())), nice=False)),
             color=alt.condition("datum.long", alt.value(PALETTE[1]), alt.value(PALETTE[0])),
             tooltip=[
                 alt.Tooltip("low:Q", title="From", format=",.0f"), alt.Tooltip("high:Q", title="To", format=",.0f"),

@@ -21,7 +21,11 @@ from pages.shared.runs import Run
 CHANGE, WINS = "Loss change", "Win rate"
 # Better is teal wherever it appears; the middle is grey, so that "nothing happened" does not shout.
 DIVERGING = ("#0F9D8A", "#7FC4BA", "#A9B3B0", "#EBA186", "#E4632B")
+# All in one colour where all clusters went one way; the strongest went furthest.
+BETTER, WORSE = ("#0B7466", "#0F9D8A", "#A6DBD3"), ("#F5C9B6", "#E4632B", "#A63E12")
+BETTER_IN_DARK, WORSE_IN_DARK = ("#4BE3CF", "#129181", "#14524A"), ("#6B3219", "#E4632B", "#FFB392")
 HEIGHT_PX = 400
+LEAST_END = 0.02  # of a scale of loss changes
 
 
 def show_cluster_map(lens: Lens, run: Run, clusters: pd.DataFrame) -> None:
@@ -72,10 +76,11 @@ def _figure(
         (float(span[0]), float(span[1])), most=8,
     )  # fmt: skip
     figure = draw_map(dots, Shades(shown, held, low, high), Extras(labels=labels), look)
-    if shown == CHANGE and _one_way([value for _, value in values]):
-        return figure
     colours = DIVERGING if shown == CHANGE else DIVERGING[::-1]
-    scale = [[i / 4, colour] for i, colour in enumerate(colours)]
+    if shown == CHANGE and _one_way([value for _, value in values]):
+        better, worse = (BETTER_IN_DARK, WORSE_IN_DARK) if look.dark else (BETTER, WORSE)
+        colours = better if low < 0 else worse
+    scale = [[i / (len(colours) - 1), colour] for i, colour in enumerate(colours)]
     return figure.update_traces(
         marker={"colorscale": scale}, selector=lambda t: t.marker.colorbar.title.text is not None
     )
@@ -96,10 +101,12 @@ def _ends(shown: str, values: list[float]) -> tuple[float, float]:
     if _one_way(values):
         low, high = min(values), max(values)
         return low, high if high > low else low + 1e-6
-    most = max((abs(value) for value in values if np.isfinite(value)), default=0.0) or 1.0
+    most = max((abs(value) for value in values if np.isfinite(value)), default=0.0)
+    # Where next to nothing happened the ends stay where something would be seen, and the clusters in the middle.
+    most = max(most, LEAST_END)
     return -most, most
 
 
 def _one_way(values: list[float]) -> bool:
     """Whether all clusters became better, or all worse: then only how much is worth a colour."""
-    return len(values) > 1 and (max(values) < 0 or min(values) > 0)
+    return len(values) > 1 and (max(values) < -facts.SMALLEST_CHANGE or min(values) > facts.SMALLEST_CHANGE)

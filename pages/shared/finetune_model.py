@@ -10,12 +10,11 @@ import streamlit as st
 from core.jobs.requirements import hub_is_off, is_at_hand, missing_packages, weights_gb
 from core.llms import LLMS
 from core.models.adapters import BUNDLED_LLM, PREFIX
-from core.store.adapters import KnownAdapter, known_adapters
+from pages.shared.finetune_adapters import trained_models
 from pages.shared.job_watch import Start
 from pages.shared.lens import Lens
-from pages.shared.plain_text import count_of, plain
-from pages.shared.runs import BUNDLED_TITLE, model_title
-from pages.shared.wording import ago
+from pages.shared.plain_text import plain
+from pages.shared.runs import BUNDLED_TITLE
 
 BUNDLED, OWN, FURTHER = "Bundled", "Folder or hub id", "Continue an adapter"
 EXAMPLE = "HuggingFaceTB/SmolLM2-360M"
@@ -31,16 +30,16 @@ class ChosenModel:
 
 def choose_model(lens: Lens, start: Start, *, form: str = "finetune") -> ChosenModel:
     """Draw the choice and look whether the model is there; ``form`` tells the widgets of several forms apart."""
-    adapters = known_adapters(lens.workspace.store)
+    trained = trained_models(lens.workspace.store)
     asked = str(start.values.get("model") or _asked() or BUNDLED_LLM)
-    ways = [BUNDLED, OWN, *([FURTHER] if adapters else [])]
-    first = BUNDLED if asked == BUNDLED_LLM else FURTHER if asked.startswith(PREFIX) and adapters else OWN
+    ways = [BUNDLED, OWN, *([FURTHER] if trained else [])]
+    first = BUNDLED if asked == BUNDLED_LLM else FURTHER if asked.startswith(PREFIX) and trained else OWN
     kept = {"bind": "query-params", "persist_state": "session"}
     way = st.segmented_control(
         "Model", ways, default=first, required=True, key=f"{form}_way{_suffix(start)}", **kept
     )
     if way == FURTHER:
-        return _choose_adapter(adapters, asked, start, form)
+        return _choose_trained(trained, asked, start, form)
     if way == BUNDLED:
         st.caption(f"{BUNDLED_TITLE}: English, 135 million weights, trains on any processor.")
         missing = missing_packages(LLMS[BUNDLED_LLM].extra)
@@ -52,19 +51,17 @@ def choose_model(lens: Lens, start: Start, *, form: str = "finetune") -> ChosenM
     return _look_at((typed or "").strip())
 
 
-def _choose_adapter(adapters: list[KnownAdapter], asked: str, start: Start, form: str) -> ChosenModel:
-    found = {one.model: one for one in adapters}
+def _choose_trained(titles: dict[str, str], asked: str, start: Start, form: str) -> ChosenModel:
     chosen = st.selectbox(
-        "Adapter", list(found), index=list(found).index(asked) if asked in found else 0, key=f"{form}_adapter{_suffix(start)}",
-        format_func=lambda one: _say_adapter(found[one]), label_visibility="collapsed", persist_state="session",
+        "Adapter", list(titles), index=list(titles).index(asked) if asked in titles else 0, key=f"{form}_adapter{_suffix(start)}",
+        format_func=titles.__getitem__, label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
+    if asked.startswith(PREFIX) and asked not in titles:
+        st.warning(
+            f"{plain(asked)} is not in this workspace any more: choose another.", icon=":material/link_off:"
+        )
     st.caption("It is trained further and keeps its own rank; the run it comes from stays as it is.")
     return ChosenModel(str(chosen))
-
-
-def _say_adapter(adapter: KnownAdapter) -> str:
-    said = [model_title(adapter.base), count_of(adapter.n_train, "row"), ago(adapter.created_at)]
-    return " · ".join([*said, adapter.artifact_id[:8]])
 
 
 def _look_at(model: str) -> ChosenModel:

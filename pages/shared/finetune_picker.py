@@ -15,7 +15,7 @@ from pages.shared.wording import table_height
 
 NEW, RESULTS = "New run", "Runs"
 PARAMETER, VIEW = "run", "view"
-OF_A_RUN = ("answer", "answers_page", "answers_of", "part")  # parameters that mean nothing for another run
+ANSWER = "answer"  # the row that is read, which means nothing for another run
 _SWITCH = "run_switch"
 _ROUND = "run_table_round"
 TABLE_PX = 252
@@ -34,7 +34,9 @@ def choose_view(runs: list[Run]) -> str:
 
 def open_run(run_id: str) -> None:
     """Show a run, the one a job has just made, and forget the form it came from."""
-    _forget(CLONED, VIEW, *OF_A_RUN)
+    stop_following()
+    # Parameters of widgets are left alone: the browser writes them back, and the whole address with them.
+    _forget(CLONED, VIEW, ANSWER)
     st.query_params[PARAMETER] = run_id
 
 
@@ -73,7 +75,6 @@ def _show_table(lens: Lens, runs: list[Run], opened: Run) -> None:
         chosen = runs[event.selection.rows[0]]
         st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
         if chosen is not opened:
-            stop_following()
             open_run(chosen.run_id)
         st.rerun()
     if len(runs) > 1:
@@ -81,23 +82,18 @@ def _show_table(lens: Lens, runs: list[Run], opened: Run) -> None:
 
 
 def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
+    """Columns to choose a run by, as wide together as the page is on a small screen; the run itself says the rest."""
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
-        "open": st.column_config.TextColumn("", width=24, pinned=True),
-        "state": st.column_config.TextColumn("State", width=68),
-        "model": st.column_config.TextColumn("Model", width=112),
-        "from": st.column_config.TextColumn("Rows from", width=176),
-        "rows": number("Rows", width=52, format="localized", help="Rows trained on."),
-        "loss": st.column_config.TextColumn(
-            "Held-out loss", width=102, help="Of the base model, and after training."
-        ),
-        "change": number("Change", width=68, format="%+.3f", help="Of the loss; below zero is better."),
-        "exact_match": number("Exact", width=58, format="%.0f %%", help="Answers equal to the reference."),
-        "token_f1": number("F1", width=52, format="%.0f %%", help="Words shared with the reference."),
-        "rouge_l": number("ROUGE-L", width=76, format="%.0f %%"),
-        "took": st.column_config.TextColumn("Took", width=62),
-        "when": st.column_config.DatetimeColumn("Started", width=96, format="D MMM HH:mm"),
-        "recipe": st.column_config.TextColumn("Recipe", width=110),
+        "open": text("", width=24, pinned=True),
+        "state": text("State", width=72),
+        "model": text("Model", width=124),
+        "from": text("Rows from", width=168),
+        "rows": number("Rows", width=60, format="localized", help="Rows trained on."),
+        "loss": text("Held-out loss", width=112, help="Of the base model, and after training."),
+        "change": number("Change", width=72, format="%+.3f", help="Of the loss; below zero is better."),
+        "took": text("Took", width=64),
+        "when": st.column_config.DatetimeColumn("Started", width=108, format="D MMM HH:mm"),
     }
 
 

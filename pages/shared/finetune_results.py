@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import finetune_facts as facts
-from pages.shared.colouring import PALETTE
+from pages.shared.colouring import MUTED, PALETTE
 from pages.shared.finetune_map import show_cluster_map
 from pages.shared.finetune_runs import MEASURES, seconds_of
 from pages.shared.lens import Lens
@@ -20,7 +20,8 @@ from pages.shared.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.wording import duration, percent, table_height
 
 Direction = Literal["off", "normal", "inverse"]
-WORSE, BETTER = PALETTE[1], PALETTE[0]
+WORSE, BETTER, SAME = PALETTE[1], PALETTE[0], MUTED
+KINDS = {"Better": BETTER, "Unchanged": SAME, "Worse": WORSE}
 STOPPED = {
     "nan loss": "The loss became no number, so training stopped there: the last good checkpoint is kept. Lower the "
     "learning rate or raise the warm-up, and run it again.",
@@ -54,7 +55,7 @@ def _show_number(label: str, value: str, change: str, direction: Direction, base
     """One number with its change; what it was for the base model stands in its help."""
     still = direction == "off" or not any(digit in change for digit in "123456789")
     st.metric(
-        label, value, delta=change, delta_color="off" if still else direction,
+        label, value, delta="unchanged" if still and direction != "off" else change, delta_color="off" if still else direction,
         delta_arrow="off" if still else "auto", border=True, help=f"Base model: {base}" if base else None,
     )  # fmt: skip
 
@@ -117,7 +118,7 @@ def _dumbbells(clusters: pd.DataFrame) -> None:
     shown = clusters
     if len(clusters) > MAX_BARS:
         shown = pd.concat([clusters.head(MAX_BARS // 2), clusters.tail(MAX_BARS // 2)])
-    shown = _labelled(shown)
+    shown = labelled(shown)
     base = alt.Chart(shown).encode(
         y=alt.Y("label:N", sort=list(shown["label"]), title=None, axis=CLUSTER_AXIS),
         tooltip=[
@@ -129,15 +130,16 @@ def _dumbbells(clusters: pd.DataFrame) -> None:
             alt.Tooltip("error:Q", title="Standard error", format=".3f"),
         ],
     )
+    kinds = [kind for kind in KINDS if (shown["kind"] == kind).any()]
     colour = alt.Color(
         "kind:N",
-        scale=alt.Scale(domain=["Better", "Worse"], range=[BETTER, WORSE]),
+        scale=alt.Scale(domain=kinds, range=[KINDS[kind] for kind in kinds]),
         title=None,
         legend=alt.Legend(orient="top", symbolType="circle", symbolOpacity=1),
     )
     scale = alt.Scale(zero=False, nice=True, padding=10)
     line = base.mark_rule(strokeWidth=4, opacity=0.45).encode(
-        x=alt.X("base_loss:Q", title="Loss: ring for the base model, dot for the tuned one", scale=scale), x2="loss:Q",
+        x=alt.X("base_loss:Q", title="Loss: ring for the base model, dot for the tuned one", scale=scale, axis=alt.Axis(tickCount=6)), x2="loss:Q",
         color=colour,
     )  # fmt: skip
     before = base.mark_point(size=70, strokeWidth=2, opacity=1).encode(x="base_loss:Q", color=colour)
@@ -152,12 +154,13 @@ def _dumbbells(clusters: pd.DataFrame) -> None:
         )
 
 
-def _labelled(shown: pd.DataFrame) -> pd.DataFrame:
+def labelled(shown: pd.DataFrame) -> pd.DataFrame:
+    """The clusters with names that fit, no two alike, and the word for what became of each."""
     return shown.assign(
         label=_unlike(
             [f"{shorten(name, 26)} ({n})" for name, n in zip(shown["cluster"], shown["n"], strict=True)]
         ),
-        kind=["Better" if change < 0 else "Worse" for change in shown["change"]],
+        kind=[facts.say_change(change) for change in shown["change"]],
     )
 
 

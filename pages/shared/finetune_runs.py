@@ -13,6 +13,7 @@ from core.store.adapters import CURVES, KIND, read_curves
 from core.store.artifacts import Artifact
 from pages.shared.job_table import STATE_WORDS, took
 from pages.shared.lens import Lens
+from pages.shared.plain_text import shorten
 from pages.shared.runs import Run, list_runs, model_title
 from pages.shared.selection_facts import label_of
 from pages.shared.wording import duration
@@ -39,16 +40,12 @@ def run_table(lens: Lens, runs: list[Run]) -> pd.DataFrame:
             {
                 "state": STATE_WORDS[run.state],
                 "model": model_title(str(run.options.get("model", ""))),
-                "from": rows_title(lens, run),
+                "from": shorten(rows_title(lens, run), 25),
                 "rows": run.number("n_train"),
                 "loss": _say_loss(run),
                 "change": run.number("loss") - run.number("base_loss"),
-                "exact_match": 100 * run.number("exact_match"),
-                "token_f1": 100 * run.number("token_f1"),
-                "rouge_l": 100 * run.number("rouge_l"),
                 "took": duration(seconds) if (seconds := seconds_of(run)) is not None else "",
                 "when": pd.Timestamp(run.created_at),
-                "recipe": recipe_title(run),
             }
             for run in runs
         ]

@@ -34,6 +34,9 @@ _ABOUT_ROWS = (
     "run",
     "comparison",
     "decisions",
+    "changes_against",
+    "changes_kind",
+    "changes_page",
 )  # parameters that mean nothing in another dataset
 
 

@@ -43,7 +43,8 @@ class Form:
     """How to draw a type: the name that its widgets share, what it starts with, and which fields are drawn otherwise.
 
     ``suffix`` sets apart the widgets of forms that start with other values, because a widget keeps its value as long
-    as its key. ``skip`` leaves fields to their default.
+    as its key. ``skip`` leaves fields to their default. In ``instead`` and ``skip`` a name like ``llm_options.model``
+    means a field of the plug-in that is chosen.
     """
 
     name: str
@@ -99,7 +100,14 @@ def draw_plugin(choice: Choice, chosen: str, form: Form, *, prefix: str = "") ->
     # What the form starts with is about the plug-in it starts with.
     usual = chosen == form.start.get(choice.field, chosen)
     start = (form.start.get(choice.options_field) or {}) if usual else {}
-    inner = Form(name=f"{form.name}_{prefix}{chosen}", start=start, suffix=form.suffix)
+    within = f"{choice.options_field}."
+    inner = Form(
+        name=f"{form.name}_{prefix}{chosen}",
+        start=start,
+        suffix=form.suffix,
+        instead={n.removeprefix(within): draw for n, draw in form.instead.items() if n.startswith(within)},
+        skip=[n.removeprefix(within) for n in form.skip if n.startswith(within)],
+    )
     with st.expander(
         f"{row.title} options", icon=":material/tune:", key=form.key(f"{prefix}{chosen}_options")
     ):

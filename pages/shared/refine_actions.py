@@ -21,6 +21,7 @@ from pages.shared.lens import Lens
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
 from pages.shared.refine_again import offer_more_rounds
+from pages.shared.refine_delete import offer_deletion
 from pages.shared.refine_facts import Course, selection_after
 from pages.shared.refine_picker import PARAMETER
 from pages.shared.refine_runs import control_of
@@ -42,6 +43,7 @@ def show_actions(lens: Lens, run: Run, course: Course) -> None:
         if run.job is not None and st.button("Clone and change", icon=":material/content_copy:"):
             st.query_params.from_dict({"dataset": lens.dataset_id, CLONED: run.job.job_id})
             st.rerun()
+        offer_deletion(lens, run, course.chain)
     if selection is None:
         st.warning(
             f"The selection after round {number} was deleted. Clone the refinement to make it again: rounds that are "

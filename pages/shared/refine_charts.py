@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from numpy.typing import NDArray
 
-from core.types import Float64s, Int64s
+from core.steps.refine_options import EXCLUDED, PINNED
+from core.types import Bools, Float64s, Int64s
 from pages.shared.colouring import MUTED, PALETTE
 from pages.shared.lens import Lens
 from pages.shared.plain_text import plain_in_figure, shorten
@@ -38,7 +40,9 @@ def weight_heatmap(lens: Lens, course: Course, shown: str) -> None:
     table = np.stack([_values(course, number, shown)[order] for number in columns], axis=1)
     names = names_of(lens, ids)
     worded = len(ids) <= MOST_WORDED
+    held = by_hand(course)[order]
     figure = go.Figure(_heatmap(table, shown, [names[int(i)] for i in ids], dark=dark, worded=worded))
+    _mark_excluded(figure, held == EXCLUDED, dark=dark, worded=worded)
     figure.update_layout(
         height=min(900, 58 + len(ids) * 30) if worded else 620,
         margin={"l": 0, "r": 0, "t": 4, "b": 4},
@@ -49,13 +53,15 @@ def weight_heatmap(lens: Lens, course: Course, shown: str) -> None:
         },
         yaxis={
             "tickvals": list(range(len(ids))) if worded else [], "autorange": "reversed", "showgrid": False, "fixedrange": True,
-            "ticktext": [plain_in_figure(shorten(names[int(i)], 34)) for i in ids] if worded else [], "automargin": True,
+            "ticktext": [_tick(names[int(i)], hand[-1]) for i, hand in zip(ids, held, strict=True)] if worded else [],
+            "automargin": True,
         },
     )  # fmt: skip
     st.plotly_chart(
         figure, config={"displayModeBar": False}, key=f"weights_{course.key}_{shown}",
         alt=f"{shown} of every cluster's weight in every round",
     )  # fmt: skip
+    _say_by_hand(held)
 
 
 def weight_lines(lens: Lens, course: Course, chosen: list[int]) -> None:
@@ -129,6 +135,44 @@ def budget_chart(lens: Lens, course: Course) -> None:
         .properties(height=alt.Step(42))
     )  # fmt: skip
     st.altair_chart(chart, alt="Rows that each round took from each cluster")
+
+
+def by_hand(course: Course) -> NDArray[np.object_]:
+    """What was set by hand for each cluster in each round: excluded, pinned, a factor, or nothing."""
+    found = [course.weights.loc[course.weights["round"] == n, "factor"] for n in range(course.n_rounds + 1)]
+    return np.stack([column.fillna("").astype(str).to_numpy(dtype=object) for column in found], axis=1)
+
+
+def _mark_excluded(figure: go.Figure, excluded: Bools, *, dark: bool, worded: bool) -> None:
+    """A grey cell with a dash wherever a cluster was left out, over whatever its weight says."""
+    if not excluded.any():
+        return
+    grey = "#3D4745" if dark else "#D3DAD8"
+    words = np.where(excluded, "–", "")
+    figure.add_trace(
+        go.Heatmap(
+            z=np.where(excluded, 1.0, np.nan), colorscale=[[0, grey], [1, grey]], showscale=False, xgap=2,
+            ygap=1 if worded else 0, text=words, texttemplate="%{text}" if worded else None,
+            textfont={"color": "#A9B5B2" if dark else "#5B6866"}, hovertemplate="%{x}: excluded by hand<extra></extra>",
+        )
+    )  # fmt: skip
+
+
+def _tick(name: str, hand: str) -> str:
+    """The name of a cluster, with what was set by hand for it in the last round."""
+    said = {"": "", EXCLUDED: "excluded", PINNED: "pinned"}.get(hand, f"×{hand}")
+    return plain_in_figure(shorten(name, 34)) + (f"  <i>{said}</i>" if said else "")
+
+
+def _say_by_hand(held: NDArray[np.object_]) -> None:
+    """A legend in words for what was set by hand."""
+    said = []
+    if (held == EXCLUDED).any():
+        said.append("Grey: excluded by hand, so no row was taken.")
+    if (held[:, -1] == PINNED).any():
+        said.append("Pinned: keeps its weight whatever its rows score.")
+    if said:
+        st.caption(" ".join(said))
 
 
 def _heatmap(table: Float64s, shown: str, names: list[str], *, dark: bool, worded: bool) -> go.Heatmap:

@@ -22,6 +22,8 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.refine_actions import show_actions
 from pages.shared.refine_compare import show_beside
+from pages.shared.refine_curves import show_guide_curves
+from pages.shared.refine_delete import offer_deletion
 from pages.shared.refine_factors import say_factors
 from pages.shared.refine_facts import Course, course_of
 from pages.shared.refine_flags import show_flags
@@ -110,26 +112,28 @@ def _show_under_way(lens: Lens, run: Run, jobs: Sequence[Job]) -> None:
                         cancel(lens.workspace.database, lens.workspace.store, mine.job_id)
                         st.rerun()
                 link_to("job_list", "Details", icon=":material/article:", query={"job": mine.job_id})
-    _show_so_far(lens, run)
+    _show_so_far(lens, run, under_way=mine is not None)
     _say_others(run, jobs)
 
 
-def _show_so_far(lens: Lens, run: Run) -> None:
+def _show_so_far(lens: Lens, run: Run, *, under_way: bool) -> None:
     """What the finished rounds have to say, each as soon as it is there."""
     chain = rounds_so_far(lens.workspace.store, run)
     course = course_of(lens, run, chain)
     asked = n_rounds_asked(lens.workspace.store, run)
     if course is None:
         st.caption(f"Weights and flags appear here with the first of {count_of(asked, 'round')}.")
-        return
-    st.markdown(f"**{course.n_rounds} of {count_of(asked, 'round')} finished**")
-    show_weights(lens, course, live=True)
-    show_rounds(lens, course, live=True)
+    show_guide_curves(lens, run, chain, live=under_way)
+    if course is not None:
+        st.markdown(f"**{course.n_rounds} of {count_of(asked, 'round')} finished**")
+        show_weights(lens, course, live=True)
+        show_rounds(lens, course, live=True)
 
 
 def _show_ended(lens: Lens, run: Run, job: Job) -> None:
     now = find_job(lens.workspace, job.job_id) or job
-    n_rounds = len(rounds_so_far(lens.workspace.store, run))
+    chain = rounds_so_far(lens.workspace.store, run)
+    n_rounds = len(chain)
     kept = f"{count_of(n_rounds, 'round')} finished and kept; it goes on from there when it is resumed."
     if now.state is JobState.CANCELLED:
         st.warning(kept, title="The refinement was cancelled", icon=":material/block:")
@@ -148,6 +152,7 @@ def _show_ended(lens: Lens, run: Run, job: Job) -> None:
             st.query_params.from_dict({"dataset": lens.dataset_id, CLONED: job.job_id})
             st.rerun()
         link_to("job_list", "See the log", icon=":material/article:", query={"job": job.job_id})
+        offer_deletion(lens, run, chain)
 
 
 def _show_finished(lens: Lens, run: Run) -> None:
@@ -177,6 +182,7 @@ def _show_part(lens: Lens, run: Run, course: Course, part: str) -> None:
         show_flags(lens, run, course)
     elif part == "Rounds":
         show_rounds(lens, course)
+        show_guide_curves(lens, run, course.chain)
     elif part == "Compare":
         show_beside(lens, run, course)
     elif part == "Options":

@@ -11,7 +11,7 @@ import streamlit as st
 from core.jobs.queue import submit
 from core.jobs.requirements import missing_packages
 from core.recipes import RECIPES
-from core.steps.refine_options import RefineOptions
+from core.steps.refine_options import EPOCHS, RefineOptions
 from core.steps.refine_scorers import GAPS
 from core.store.refinements import KIND
 from core.types import JSON
@@ -279,6 +279,7 @@ def _draw_budget(lens: Lens, drawn: FormField) -> float:
 def _some(form: Form, names: Collection[str]) -> dict[str, JSON]:
     """Some of the fields, one below the other, with the options of what they choose."""
     skipped = [name for name in RefineOptions.model_fields if name not in names]
+    skipped.append(f"recipe_options.{EPOCHS}")  # guides have a field of their own for them
     instead = {
         name: _renamed for name in names if name in LABELS and name not in form.instead and name != "scorer"
     }

@@ -9,37 +9,30 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.compute.allocate import allocate
 from core.compute.refine_draw import split_budget
 from core.errors import CurationError
 from core.jobs.queue import pending_results
 from core.jobs.requirements import missing_packages
-from core.steps.plan import Plan, plan_step
+from core.recipes import RECIPES, SftOptions
+from core.registry import parse_options
+from core.steps.plan import plan_step
 from core.steps.refine_options import RefineOptions
 from core.steps.refine_scorers import GAPS
-from core.steps.refine_state import read_state
 from core.steps.scopes import freeze
-from core.store.artifacts import Artifact
-from core.store.refinements import KIND, rounds_of
-from core.types import JSON
+from core.steps.training_outlook import Lengths, look_ahead, window_of
+from core.store.refinements import KIND
+from core.types import JSON, Int64s
+from pages.shared.finetune_lengths import length_chart, lengths_of, say_counted, say_long
 from pages.shared.lens import Lens
-from pages.shared.plain_text import count_of
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.refine_again import frozen_decisions
 from pages.shared.refine_facts import names_of
+from pages.shared.refine_preview import Preview, look_at, rows_per_round
 from pages.shared.selection_charts import cluster_chart
 from pages.shared.selection_form import ROW_ROLES
 from pages.shared.wording import percent
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """The next round before it is drawn: per cluster what may be picked and what would be, and rows picked before."""
-
-    clusters: pd.DataFrame
-    n_pool: int
-    n_before: int
-    n_wanted: int
-    n_next: int
+MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +64,7 @@ def resolve(lens: Lens, values: dict[str, JSON], *, decided: bool, problem: str)
         parts = split_budget(int(options.budget), options.rounds)
         problem = problem or _lacking(options)
         preview = (
-            None if plan.waits_for else _preview(lens.key, plan.artifact_id, parts[0], _lens=lens, _plan=plan)
+            None if plan.waits_for else look_at(lens.key, plan.artifact_id, parts[0], _lens=lens, _plan=plan)
         )
     except CurationError as error:
         return Filled(values=values, decided=decided, problem=problem or str(error))
@@ -100,7 +93,8 @@ def show_outlook(lens: Lens, filled: Filled) -> None:
             _warn(filled, filled.preview)
         _say_paper(filled.options)
     if filled.preview is not None:
-        _show_clusters(lens, filled, filled.preview)
+        _show_clusters(lens, filled.preview)
+        _show_long(lens, filled.options, filled.preview)
 
 
 def _lacking(options: RefineOptions) -> str:
@@ -110,56 +104,18 @@ def _lacking(options: RefineOptions) -> str:
     return f"The score {GAPS[options.scorer].title} needs {', '.join(missing)}, which is not installed: install it, or choose another score."
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _preview(key: str, artifact_id: str, first: int, *, _lens: Lens, _plan: Plan) -> Preview:
-    store, options = _lens.workspace.store, _plan.options
-    assert isinstance(options, RefineOptions)
-    inputs: dict[str, Artifact] = {
-        role: store.get(_plan.dataset_id, _plan.input_kinds[role], identifier)
-        for role, identifier in _plan.inputs.items()
-    }
-    earlier = inputs.get("continue_from")
-    state = read_state(inputs, options, rounds_of(store, earlier) if earlier is not None else [])
-    groups, shown = state.pool.groups(), state.shown
-    free = ~state.pool.excluded & ~state.taken & (state.drawn_by[groups] > 0)
-    left = np.bincount(groups[free], minlength=state.pool.n_clusters + 1)
-    wanted = state.n_planned + first - int(state.kept.sum())
-    taken = min(wanted, int(left.sum()))
-    quota = allocate(taken, state.drawn_by, left)
-    table = pd.DataFrame(
-        {
-            "cluster_id": state.cluster_ids(),
-            "size": state.pool.sizes()[shown],
-            "picked": quota[shown],
-            "weight": state.drawn_by[shown],
-        }
-    )
-    return Preview(
-        clusters=table,
-        n_pool=int(free.sum()),
-        n_before=int(state.kept.sum()),
-        n_wanted=wanted,
-        n_next=int(quota.sum()),
-    )
-
-
 def _show_parts(filled: Filled, options: RefineOptions) -> None:
-    before = filled.preview.n_before if filled.preview is not None else 0
-    selected = before + np.cumsum(filled.parts)
-    table = pd.DataFrame(
-        {"round": np.arange(len(filled.parts)) + 1, "adds": filled.parts, "selected": selected}
-    )
-    if options.train and not options.static:
-        table["trains"] = selected
-    if not options.static:
-        most = options.generate_rows or np.iinfo(np.int64).max
-        table["answers"] = np.minimum(filled.parts if options.score_rows == "new" else selected, most)
+    before, adds = 0, np.asarray(filled.parts, dtype=np.int64)
+    if filled.preview is not None:
+        before = filled.preview.n_before
+        adds = rows_per_round(filled.parts, n_pool=filled.preview.n_pool, n_owed=filled.preview.n_owed)
+    table = _plan_table(options, adds, before)
     number = st.column_config.NumberColumn
     st.dataframe(
         table, hide_index=True, height="content" if len(table) < 8 else 280,
         column_config={
             "round": number("Round" if not before else "New round", width=80),
-            "adds": number("Adds", format="localized", help="Rows that the round picks."),
+            "adds": number("Adds", format="localized", help="Rows that the round picks, as far as the pool has them."),
             "selected": number("Selected", format="localized", help="Rows selected after it."),
             "trains": number("Trains on", format="localized", help="Rows that its guide is trained on, from the base."),
             "answers": number("Answers", format="localized", help="Prompts that the model answers, and answers that are scored."),
@@ -173,21 +129,44 @@ def _show_parts(filled: Filled, options: RefineOptions) -> None:
         )
 
 
+def _plan_table(options: RefineOptions, adds: Int64s, before: int) -> pd.DataFrame:
+    """One line per round; a round whose model answers nothing trains none either."""
+    selected = before + np.cumsum(adds)
+    table = pd.DataFrame({"round": np.arange(len(adds)) + 1, "adds": adds, "selected": selected})
+    if options.static:
+        return table
+    looked_at = adds if options.score_rows == "new" else selected
+    if options.train:
+        table["trains"] = np.where(looked_at > 0, selected, 0)
+    most = options.generate_rows or np.iinfo(np.int64).max
+    return table.assign(answers=np.minimum(looked_at, most))
+
+
 def _warn(filled: Filled, preview: Preview) -> None:
-    asked, left = sum(filled.parts), preview.n_pool
+    asked, left = sum(filled.parts) + preview.n_owed, preview.n_pool
     if asked > left:
+        adds = rows_per_round(filled.parts, n_pool=left, n_owed=preview.n_owed)
         st.warning(
             f"The budget of {asked:,} rows is larger than the pool: {count_of(left, 'row')} may be picked, so {asked - left:,} "
-            "stay unspent. Lower the budget, or widen what it may pick from.",
+            f"stay unspent{_first_short(adds)}. Lower the budget, or widen what it may pick from.",
             icon=":material/production_quantity_limits:",
         )
     with_rows = int((preview.clusters["weight"] > 0).sum())
     first = filled.parts[0]
     if with_rows > first:
+        whole = sum(filled.parts)
+        unseen = f" All rounds together take {count_of(whole, 'row')}, so some clusters are never looked at."
         st.caption(
             f":material/info: A round adds {count_of(first, 'row')} and there are {with_rows:,} clusters, so most clusters are not "
-            "scored in a round and keep their weight. Fewer clusters or a larger budget move more of them."
+            f"scored in a round and keep their weight.{unseen if with_rows > whole else ''} Fewer clusters or a larger budget "
+            "move more of them."
         )
+
+
+def _first_short(adds: Int64s) -> str:
+    """From which round on nothing is left."""
+    empty = np.flatnonzero(adds == 0)
+    return f", and nothing is left for round {empty[0] + 1}" if len(empty) else ""
 
 
 def _say_paper(options: RefineOptions) -> None:
@@ -204,7 +183,7 @@ def _say_paper(options: RefineOptions) -> None:
         )
 
 
-def _show_clusters(lens: Lens, filled: Filled, preview: Preview) -> None:
+def _show_clusters(lens: Lens, preview: Preview) -> None:
     table = preview.clusters.copy()
     names = names_of(lens, table["cluster_id"].to_numpy())
     table["name"] = [names[int(i)] for i in table["cluster_id"]]
@@ -219,6 +198,69 @@ def _show_clusters(lens: Lens, filled: Filled, preview: Preview) -> None:
         hit = int((table["picked"] > 0).sum())
         said = f"{preview.n_next:,} of {count_of(preview.n_pool, 'row')} that may be picked ({percent(preview.n_next / max(1, preview.n_pool))})"
         st.caption(f"{said}, from {hit:,} of {count_of(len(table), 'cluster')}.")
+        ended = say_run_out(table)
+        if ended:
+            st.caption(f":orange[:material/hourglass_bottom:] {plain(ended)}")
         cluster_chart(
             table.sort_values(["size", "cluster_id"], ascending=[False, True]), picked_label="Would be picked"
         )
+
+
+def say_run_out(table: pd.DataFrame) -> str:
+    """Clusters that have fewer rows left than their share by weight; empty when every share can be had."""
+    short = table[(table["weight"] > 0) & (table["left"] < np.floor(table["share"]))].sort_values("left")
+    if short.empty:
+        return ""
+    named = [
+        f"{shorten(str(row.name_), 40)} ({row.left:,} of {row.share:,.0f})"
+        for row in short.head(MOST_NAMED).rename(columns={"name": "name_"}).itertuples()
+    ]
+    more = f" and {len(short) - MOST_NAMED:,} more" if len(short) > MOST_NAMED else ""
+    has = "cluster has" if len(short) == 1 else "clusters have"
+    return (
+        f"{len(short):,} {has} fewer rows left than their share: {', '.join(named)}{more}. They give all they have, and the "
+        "others take the rest."
+    )
+
+
+def _show_long(lens: Lens, options: RefineOptions, preview: Preview) -> None:
+    """Rows that do not fit into what the guide trains on, or into what is read to score them."""
+    if options.static or not preview.n_pool:
+        return
+    lengths = lengths_of(lens, preview.rows, options.model)
+    window = window_of(options.model, lens.workspace.path)
+    with st.container(border=True):
+        st.markdown("**How long the rows are**")
+        limit = _read_tokens(options)
+        if options.train:
+            recipe = parse_options(RECIPES[options.recipe].options, options.recipe_options)
+            assert isinstance(recipe, SftOptions)
+            found = look_ahead(lengths, recipe, n_train=preview.n_pool, n_held_out=0, window=window)
+            say_long(found, window=window, drop_longer=recipe.drop_longer, of=" that may be picked")
+            limit_drawn = found.limit
+        else:
+            limit_drawn = limit
+        if GAPS[options.scorer].asks == "model":
+            _say_read(lengths, options, limit)
+        length_chart(lengths, limit_drawn)
+        say_counted(lengths, preview.n_pool)
+
+
+def _read_tokens(options: RefineOptions) -> int:
+    return int(options.model_options["max_prompt_tokens"]) + int(options.model_options["max_response_tokens"])
+
+
+def _say_read(lengths: Lengths, options: RefineOptions, limit: int) -> None:
+    """What the score reads of a row: a longer one is read shortened, never left out."""
+    held = options.model_options
+    said = (
+        f"To answer and score, {held['max_prompt_tokens']:,} tokens of a prompt and {held['max_response_tokens']:,} of an answer "
+        "are read."
+    )
+    share = float((lengths.tokens > limit).mean()) if len(lengths.tokens) else 0.0
+    if share:
+        st.caption(
+            f":orange[:material/content_cut:] {said} At least {percent(share)} of the rows are longer and are read shortened."
+        )
+    else:
+        st.caption(f":material/info: {said} A longer one is read shortened.")

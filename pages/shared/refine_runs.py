@@ -108,7 +108,6 @@ def _line(store: ArtifactStore, run: Run) -> dict[str, object]:
         else "cheap mode"
         if is_cheap(run)
         else model_title(str(run.options.get("model", ""))),
-        "scored": run.summary.get("n_scored", math.nan),
         "flags": run.summary.get("n_flags", math.nan),
         "fallen": math.nan if fallen is None else 100 * float(fallen),
         "when": _when(run),

@@ -59,6 +59,38 @@ def write_adapter(
     return store.get(dataset_id, "adapter", plan.artifact_id)
 
 
+def write_guide(workspace: Path, dataset_id: str) -> tuple[Artifact, Artifact]:
+    """The second round of a refinement with the guide that it left, and the refinement; neither has anything else."""
+    store = ArtifactStore(workspace)
+    summary = {"round": 2, "scorer": "pmi", "n_selected": 24}
+    options = {"settings": {"model": "smollm2"}, "round": 2, "n_rows": 12}
+    guide = _write_bare(store, dataset_id, "refinement_round", "5a1d" * 4, options, summary)
+    folder = guide.path / "adapter"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "smollm2"}')
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    whole = {"rounds": [guide.id], "selections": []}
+    return guide, _write_bare(store, dataset_id, "refinement", "beef" * 4, {}, whole)
+
+
+def _write_bare(
+    store: ArtifactStore,
+    dataset_id: str,
+    kind: str,
+    identifier: str,
+    options: dict[str, object],
+    summary: dict[str, object],
+) -> Artifact:
+    with store.writing(dataset_id, kind, identifier) as writer:
+        writer.commit(
+            make_manifest(
+                writer, kind=kind, identifier=identifier, dataset_id=dataset_id, step="refine", options=options, inputs={},
+                format_version=1, summary=summary,
+            )
+        )  # fmt: skip
+    return store.get(dataset_id, kind, identifier)
+
+
 def _curves() -> pa.Table:
     points = [(step, "loss", 3.0 - 0.1 * step) for step in range(1, 11)]
     points += [(step, "eval_loss", 3.0 - 0.08 * step) for step in (5, 10)]

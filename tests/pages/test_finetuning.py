@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from core.jobs import queue, rows
@@ -14,8 +16,10 @@ from core.store.database import Database
 from core.store.tags import add_tag
 from core.store.votes import votes
 from pages.shared.finetune_remedies import smaller_batch
+from pages.shared.finetune_results import KINDS, labelled
+from pages.shared.finetune_tasks import task_table
 from pages.shared.finetune_votes import left_is, vote_order
-from tests.pages.fine_tuned import HOSTILE, write_adapter
+from tests.pages.fine_tuned import HOSTILE, write_adapter, write_guide
 from tests.pages.page_workspace import (
     alpaca_file,
     checked,
@@ -307,3 +311,107 @@ def test_without_held_out_rows_there_is_nothing_to_measure(workspace: Path, data
     write_adapter(workspace, dataset_id, values={"held_out_fraction": 0.0}, n_held_out=0)
     app = open_page("finetuning", dataset=dataset_id)
     assert "Nothing was held out" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"), [(-0.1, "Better"), (0.0, "Unchanged"), (0.0004, "Unchanged"), (-0.0004, "Unchanged"), (0.1, "Worse")]
+)  # fmt: skip
+def test_a_loss_that_did_not_change_is_neither_better_nor_worse(change: float, word: str) -> None:
+    shown = labelled(pd.DataFrame({"cluster": ["a"], "n": [3], "change": [change]}))
+    assert shown["kind"].tolist() == [word]
+    assert KINDS["Unchanged"] not in (KINDS["Better"], KINDS["Worse"])
+
+
+def test_the_folder_of_a_merge_is_looked_at_before_it_starts(
+    workspace: Path, dataset_id: str, tmp_path: Path
+) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id)
+    merge, into = f"merge_{adapter.id}", f"merge_into_{adapter.id}"
+    assert not app.button(key=merge).disabled
+    app = checked(app.text_input(key=into).set_value(str(tmp_path)).run())
+    assert app.button(key=merge).disabled
+    assert "is there already: name a new folder" in words(app)
+    app = checked(app.text_input(key=into).set_value("merged").run())
+    assert "Name the whole path" in words(app)
+
+
+def test_a_merge_that_fails_says_why(
+    workspace: Path, dataset_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    monkeypatch.setattr("pages.shared.finetune_actions._merge", lambda *given: "No room is left on the disk.")
+    app = open_page("finetuning", dataset=dataset_id)
+    app.text_input(key=f"merge_into_{adapter.id}").set_value(str(tmp_path / "out")).run()
+    app = app.button(key=f"merge_{adapter.id}").click().run()
+    assert "No room is left on the disk." in words(app)
+
+
+def test_a_run_that_is_opened_by_the_page_leaves_the_parameters_of_widgets_alone(
+    workspace: Path, dataset_id: str
+) -> None:
+    write_adapter(workspace, dataset_id)
+    job = queued(workspace, dataset_id, seed=7)
+    app = open_page("finetuning", dataset=dataset_id, part="Curves", answer="3", job=job.job_id)
+    assert app.query_params["run"] == job.artifact_id
+    assert app.query_params["part"] == "Curves"
+    assert not {"job", "answer"} & set(app.query_params)
+
+
+def test_guides_of_refinements_are_offered_by_run_and_round(workspace: Path, dataset_id: str) -> None:
+    guide, refinement = write_guide(workspace, dataset_id)
+    app = open_page("finetuning", dataset=dataset_id, view="new", finetune_way="Continue an adapter")
+    (title,) = app.selectbox(key="finetune_adapter").options
+    assert title.startswith(f"Refinement {refinement.id[:6]}, round 2 · Likelihood ratio (PMI)")
+    checked(app.button(key="submit_finetune").click().run())
+    assert submitted(workspace, dataset_id).options["model"] == f"adapter:{guide.id}"
+
+
+def test_what_was_trained_can_be_taken_as_a_language_model(workspace: Path, dataset_id: str) -> None:
+    guide, _ = write_guide(workspace, dataset_id)
+    app = open_page("scoring", dataset=dataset_id)
+    app = checked(app.pills(key="scorer").set_value("pmi").run())
+    app = checked(app.selectbox(key="score_llm").set_value("transformers").run())
+    app = checked(
+        app.selectbox(key="score_transformers_model_trained").set_value(f"adapter:{guide.id}").run()
+    )
+    assert app.text_input(key="score_transformers_model").value == f"adapter:{guide.id}"
+    app = checked(app.text_input(key="score_transformers_model").set_value("/another").run())
+    assert app.selectbox(key="score_transformers_model_trained").value is None
+
+
+def test_tasks_of_the_harness_are_asked_where_it_is_installed(
+    workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = "The lm-evaluation-harness is not installed."
+    monkeypatch.setattr("pages.shared.finetune_form.harness_missing", lambda: missing)
+    app = open_page("finetuning", dataset=dataset_id)
+    assert missing in words(app)
+    monkeypatch.setattr("pages.shared.finetune_form.harness_missing", lambda: "")
+    app = open_page("finetuning", dataset=dataset_id)
+    app = checked(app.multiselect(key="finetune_lm_eval_tasks").set_value(["piqa"]).run())
+    app = checked(app.number_input(key="finetune_lm_eval_limit").set_value(20).run())
+    checked(app.button(key="submit_finetune").click().run())
+    job = submitted(workspace, dataset_id)
+    assert (job.options["lm_eval_tasks"], job.options["lm_eval_limit"]) == (["piqa"], 20)
+
+
+def test_what_a_task_says_follows_from_its_direction_and_its_errors() -> None:
+    def said(base: float | None, value: float, error: float | None, *, better: bool | None = True) -> str:
+        one = {
+            "task": "a",
+            "metric": "acc",
+            "base": base,
+            "value": value,
+            "stderr": error,
+            "base_stderr": error,
+        }
+        given = SimpleNamespace(summary={"lm_eval": [one | {"n": 9, "higher_is_better": better}]})
+        return str(task_table(given)["said"][0])
+
+    assert said(0.5, 0.5, 0.1) == "Unchanged"
+    assert said(0.5, 0.55, 0.1) == "Within the error"
+    assert said(0.5, 0.7, 0.1) == "Better"
+    assert said(0.5, 0.7, None, better=False) == "Worse"
+    assert said(None, 0.7, 0.1) == said(0.1, 0.7, 0.1, better=None) == ""
+    assert task_table(SimpleNamespace(summary={})).empty

@@ -5,19 +5,26 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import orjson
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import JobCancelled
 from core.jobs import queue, rows
+from core.jobs.folder import JobFolder
 from core.jobs.model import Job, JobState
 from core.steps.execute import Task, execute
 from core.steps.plan import plan_step
 from core.store.artifacts import Artifact, ArtifactStore
 from core.store.database import Database
 from core.store.decisions import decide, decision_state
+from core.store.frozen_decisions import freeze_decisions
 from core.store.names import rename_cluster
 from core.store.refinements import read_weights
+from pages.shared.refine_curves import guide_curves
+from pages.shared.refine_outlook import say_run_out
+from pages.shared.refine_preview import rows_per_round
 from pages.shared.refine_runs import refine_runs, rounds_so_far
 from pages.shared.workspace import open_workspace
 from tests.core.llms.conftest import build_model
@@ -125,6 +132,54 @@ def test_a_budget_larger_than_the_pool_is_said_before_it_is_submitted(
     app = open_page("refinement", dataset=unrefined)
     checked(app.number_input(key="refine_budget").set_value(100.0).run())
     assert any("larger than the pool" in one.value and "60 stay unspent" in one.value for one in app.warning)
+
+
+def test_the_plan_stops_where_the_pool_ends(workspace: Path, unrefined: str) -> None:
+    app = open_page("refinement", dataset=unrefined)
+    checked(app.number_input(key="refine_budget").set_value(100.0).run())
+    table = next(one.value for one in app.dataframe if "adds" in one.value)
+    assert table["adds"].tolist() == [34, 6, 0]
+    assert table["selected"].tolist() == [34, 40, 40]
+    # A round that finds nothing to answer trains nothing either.
+    assert table["trains"].tolist() == [34, 40, 0]
+    assert "nothing is left for round 3" in app.warning[0].value
+
+
+def test_a_cluster_that_runs_out_is_named() -> None:
+    table = pd.DataFrame(
+        {"name": ["Big", "Small"], "left": [50, 2], "share": [10.0, 10.0], "picked": [18, 2], "weight": [0.5, 0.5]}
+    )  # fmt: skip
+    assert "1 cluster has fewer rows left than their share: Small (2 of 10)" in say_run_out(table)
+    assert say_run_out(table.head(1)) == ""
+
+
+def test_what_rounds_owe_is_made_up_for_as_long_as_the_pool_lasts() -> None:
+    assert rows_per_round((4, 3, 3), n_pool=40, n_owed=2).tolist() == [6, 3, 3]
+    assert rows_per_round((4, 3, 3), n_pool=5).tolist() == [4, 1, 0]
+
+
+def test_rows_that_are_too_long_are_said_before_a_refinement_starts(workspace: Path, unrefined: str) -> None:
+    app = open_page("refinement", dataset=unrefined)
+    assert "Every row that may be picked fits into 1,024 tokens" in said(app)
+    app = checked(app.number_input(key="refine_sft_lora_max_length").set_value(12).run())
+    assert any(
+        "(100 %) are longer than 12 tokens (max_length) and are cut" in one.value for one in app.warning
+    )
+    app = checked(app.toggle(key="refine_sft_lora_drop_longer").set_value(True).run())
+    assert any("are left out" in one.value for one in app.warning)
+    app = checked(app.toggle(key="refine_train").set_value(False).run())
+    assert not any("are longer than" in one.value for one in app.warning)
+    assert "768 tokens of a prompt and 384 of an answer are read" in said(app)
+
+
+def test_the_form_asks_for_epochs_once(workspace: Path, unrefined: str) -> None:
+    app = open_page("refinement", dataset=unrefined)
+    assert not [one.key for one in app.number_input if "num_train_epochs" in (one.key or "")]
+    checked(app.number_input(key="refine_guide_epochs").set_value(2.0).run())
+    checked(button(app, "Refine in 3 rounds").click().run())
+    (job,) = jobs_of(workspace)
+    assert job.options["guide_epochs"] == 2.0
+    assert "num_train_epochs" not in job.options["recipe_options"]
 
 
 def test_a_budget_below_the_rounds_cannot_be_submitted(workspace: Path, unrefined: str) -> None:
@@ -271,6 +326,100 @@ def test_a_failed_refinement_says_why_and_what_is_kept(
     app = open_page("refinement", dataset=dataset_id, run=job.artifact_id)
     assert any("0 rounds finished and kept" in one.value for one in app.warning)
     assert button(app, "Resume")
+
+
+def test_a_finished_refinement_is_deleted_with_what_only_it_has(refined: tuple[Path, str, Artifact]) -> None:
+    workspace, dataset_id, artifact = refined
+    store = ArtifactStore(workspace)
+    app = open_page("refinement", dataset=dataset_id, run=artifact.id)
+    assert "2 rounds with answers and scores, 2 selections" in said(app)
+    checked(app.button(key=f"delete_{artifact.id}").click().run())
+    assert not store.list(dataset_id, "refinement")
+    assert not store.list(dataset_id, "refinement_round")
+    assert not [one for one in store.list(dataset_id, "selection") if one.manifest.step == "refine"]
+
+
+def test_rounds_that_another_refinement_shares_stay(
+    made: tuple[Path, str, dict[str, object]], refined: tuple[Path, str, Artifact]
+) -> None:
+    workspace, dataset_id, artifact = refined
+    longer = run_step(workspace, dataset_id, "refine", made[2] | {"rounds": 3, "budget": 18})
+    assert longer.summary["rounds"][:2] == artifact.summary["rounds"]
+    app = open_page("refinement", dataset=dataset_id, run=artifact.id)
+    assert "2 rounds that another refinement or model is built on" in said(app)
+    checked(app.button(key=f"delete_{artifact.id}").click().run())
+    store = ArtifactStore(workspace)
+    assert [one.id for one in store.list(dataset_id, "refinement")] == [longer.id]
+    assert len(rounds_so_far(store, refine_runs(open_workspace(), dataset_id)[0])) == 3
+    assert all(store.get(dataset_id, "selection", one) for one in longer.summary["selections"])
+
+
+def test_an_ended_refinement_is_deleted_with_its_job(
+    made: tuple[Path, str, dict[str, object]], refined: tuple[Path, str, Artifact]
+) -> None:
+    workspace, dataset_id, _ = refined
+    database, store = Database(workspace), ArtifactStore(workspace)
+    values = made[2] | {"seed": 9}
+    job = queue.submit(database, store, dataset_id, "refine", values).job
+    _stop_in_round_two(workspace, dataset_id, values)
+    queue.cancel(database, store, job.job_id)
+    before = len(store.list(dataset_id, "refinement_round"))
+    app = open_page("refinement", dataset=dataset_id, run=job.artifact_id)
+    checked(app.button(key=f"delete_{job.artifact_id}").click().run())
+    assert not jobs_of(workspace)
+    assert len(store.list(dataset_id, "refinement_round")) == before - 1
+
+
+def test_curves_of_guides_are_shown_while_they_are_trained(
+    made: tuple[Path, str, dict[str, object]], refined: tuple[Path, str, Artifact]
+) -> None:
+    workspace, dataset_id, _ = refined
+    values = made[2] | {"seed": 9, "train": True}
+    job = queue.submit(Database(workspace), ArtifactStore(workspace), dataset_id, "refine", values).job
+    folder = JobFolder.of(workspace, job.job_id)
+    folder.path.mkdir(parents=True)
+    for step in range(3):
+        folder.add_metric("round 1 loss", 3.0 - step, step)
+        folder.add_metric("round 2 loss", 2.0 - step, step)
+    app = open_page("refinement", dataset=dataset_id, run=job.artifact_id)
+    assert "Training of the guide of round 2, under way" in said(app)
+    (run,) = (one for one in refine_runs(open_workspace(), dataset_id) if one.artifact is None)
+    curves = guide_curves(open_workspace(), run, [])
+    assert curves[2]["value"].tolist() == [2.0, 1.0, 0.0]
+    assert set(curves[1]["name"]) == {"loss"}
+
+
+def test_excluded_and_pinned_clusters_are_marked_in_the_heat_map(
+    made: tuple[Path, str, dict[str, object]], refined: tuple[Path, str, Artifact]
+) -> None:
+    workspace, dataset_id, _ = refined
+    values = made[2] | {"cluster_factors": {"1": "excluded", "2": "pinned"}}
+    run_step(workspace, dataset_id, "refine", values)
+    app = open_page("refinement", dataset=dataset_id)
+    figure = orjson.loads(app.get("plotly_chart")[0].proto.spec)
+    ticks = figure["layout"]["yaxis"]["ticktext"]
+    assert [sum(word in tick for tick in ticks) for word in ("excluded", "pinned")] == [1, 1]
+    assert len(figure["data"]) == 2
+    assert "Grey: excluded by hand" in said(app)
+
+
+def test_the_export_of_a_refinement_with_decisions_writes_what_was_trained_on(
+    made: tuple[Path, str, dict[str, object]], refined: tuple[Path, str, Artifact]
+) -> None:
+    workspace, dataset_id, _ = refined
+    turns = ({"role": "user", "content": "Asked?"}, {"role": "assistant", "content": "Corrected."})
+    for row in range(40):
+        decide(
+            Database(workspace), dataset_id, row, verdict="replace", via="edit", reviewer="me", messages=turns
+        )
+    frozen = freeze_decisions(ArtifactStore(workspace), Database(workspace), dataset_id)
+    assert frozen is not None
+    done = run_step(workspace, dataset_id, "refine", made[2] | {"decisions": frozen.id})
+    app = open_page("export_data", dataset=dataset_id, rows="selection", selection=done.summary["selection"])
+    assert "12 of these rows are written as corrected" in said(app)
+    assert any("Corrected." in one.value for one in app.code)
+    checked(app.button_group(key="export_version").set_value("none").run())
+    assert not any("Corrected." in one.value for one in app.code)
 
 
 def test_a_refinement_that_is_gone_is_said(refined: tuple[Path, str, Artifact]) -> None:

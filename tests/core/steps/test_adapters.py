@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from core.cli.main import run as tamis
 from core.errors import ArtifactMissing, InvalidOptions, ModelMissing
 from core.llms import open_llm
-from core.steps.adapters import delete_adapter, export_adapter, merge_adapter
+from core.steps.adapters import delete_adapter, export_adapter, merge_adapter, merge_problem, merged_bytes
 from core.steps.base_model import base_model_folder
 from core.store.database import Database
 from tests.core.llms.conftest import build_model
@@ -52,6 +53,21 @@ def test_a_merged_model_says_what_its_adapter_says(trained, tmp_path):
     assert losses(store, merged) == pytest.approx(losses(store, f"adapter:{adapter.id}"), abs=1e-4)
     assert losses(store, merged) != pytest.approx(losses(store, model), abs=1e-2)
     assert json.loads((merged / "tamis.json").read_text())["artifact_id"] == adapter.id
+
+
+def test_a_merge_that_has_no_room_or_no_place_is_refused(trained, tmp_path, monkeypatch):
+    store, adapter, model = trained
+    assert merged_bytes(adapter) == sum(path.stat().st_size for path in model.glob("*.safetensors")) > 0
+    (tmp_path / "there").mkdir()
+    with pytest.raises(InvalidOptions, match="is there already"):
+        merge_adapter(store, adapter.id, tmp_path / "there")
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in merge_problem(adapter, tmp_path / "file" / "inside")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1))
+    with pytest.raises(InvalidOptions, match="GB free: name a folder on another disk"):
+        merge_adapter(store, adapter.id, tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
 
 
 def test_an_export_holds_weights_tokenizer_and_manifest_and_replaces_nothing(trained, tmp_path):

@@ -17,12 +17,14 @@ from core.steps.method_groups import group_by_method
 from core.steps.plan import plan_step
 from core.steps.refine_options import RefineOptions
 from core.steps.replay import replay
+from core.store.adapters import read_curves
 from core.store.artifacts import Artifact, ArtifactStore
 from core.store.database import Database
 from core.store.frozen import freeze_rows
 from core.store.frozen_decisions import FrozenDecision, store_decisions
 from core.store.readers import read_cluster_ids, read_selection
 from core.store.refinements import (
+    known_guides,
     read_flags,
     read_generations,
     read_picks,
@@ -421,6 +423,34 @@ def test_flags_of_the_command_line_become_options():
     assert options.cluster_factors == {"3": "excluded"}
 
 
+def test_epochs_have_one_name():
+    options = parse_options(RefineOptions, {"recipe_options": {"lora_r": 4}})
+    assert "num_train_epochs" not in options.recipe_options
+    assert options.recipe_options["lora_r"] == 4
+    # Given to the recipe they are meant for the guides, unless the guides have their own.
+    given = {"num_train_epochs": 5.0}
+    assert parse_options(RefineOptions, {"recipe_options": given}).guide_epochs == 5.0
+    assert parse_options(RefineOptions, {"recipe_options": given, "guide_epochs": 2}).guide_epochs == 2.0
+    again = parse_options(RefineOptions, options.model_dump(mode="json"))
+    assert again == options
+
+
+def test_an_export_writes_the_texts_that_a_refinement_was_made_with(place, tmp_path):
+    workspace, dataset_id, _ = place
+    verdicts = dict.fromkeys(range(N_ROWS), "replace")
+    made = refine(place, rounds=1, budget=6, decisions=decided(place, verdicts, prompt="Corrected question"))
+    store, database = ArtifactStore(workspace), Database(workspace)
+
+    def written(**asked):
+        request = ExportRequest(dataset_id=dataset_id, selection=made.summary["selection"], **asked)
+        done = export(store, database, request, tmp_path / "out.jsonl")
+        return done.path.read_text().count("Corrected question"), done.manifest.decisions
+
+    assert written() == (6, made.manifest.inputs["decisions"])
+    assert written(decisions="none") == (0, "")
+    assert written(decisions="current")[0] == 0
+
+
 def test_the_options_name_only_what_a_run_looks_at():
     def identity(**values):
         return parse_options(STEPS["refine"].options, values).identity()
@@ -470,6 +500,10 @@ def test_a_trained_run_keeps_its_adapters_and_goes_on_after_a_stop(place, base, 
     for one in rounds_of(ArtifactStore(place[0]), made):
         assert (one.path / "adapter" / "adapter_config.json").exists()
         assert one.summary["training"]["n_steps"] > 0
+        assert "loss" in read_curves(one)["name"].to_pylist()
+        assert "num_train_epochs" not in one.manifest.options["settings"]["recipe_options"]
+    guides = known_guides(ArtifactStore(place[0]))
+    assert [(one.round, one.refinement, one.n_train) for one in guides] == [(2, made.id, 8), (1, made.id, 4)]
     expected = final(place, made)
     for stage, nth in (("train", 4), ("generate", 3), ("score", 3), ("update", 2)):
         workspace = tmp_path / stage
