@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +13,7 @@ import openai
 from core.compute.vectors import unit_rows
 from core.encoders import OpenAIOptions
 from core.errors import CurationError
+from core.models.endpoints import read_key, without_key, words_of
 from core.types import Float32s, Int64s
 
 BYTES_PER_TOKEN = 3  # a cautious estimate: English has about four bytes per token, Chinese about three
@@ -88,16 +88,9 @@ class OpenAIEncoder:
 
     @functools.cached_property
     def _client(self) -> openai.OpenAI:
-        name = self.options.api_key_variable
-        key = os.environ.get(name, "")
-        if not key and "api.openai.com" in self.options.base_url:
-            raise CurationError(
-                f"The environment variable {name} is not set, and {self.options.base_url} needs a key: set it before "
-                "starting, or give the base_url of an endpoint that needs none."
-            )
         return openai.OpenAI(
             base_url=self.options.base_url,
-            api_key=key or "none",  # the client insists on one; servers on one's own machine ignore it
+            api_key=read_key(self.options.api_key_variable, self.options.base_url),
             timeout=self.options.timeout_s,
             max_retries=self.options.max_retries,
         )
@@ -109,13 +102,16 @@ class OpenAIEncoder:
                 model=self.options.model, input=texts, encoding_format="float", **extra
             )
         except (openai.OpenAIError, ValueError) as error:  # ValueError: an answer that is not JSON, or empty
-            raise self._explained(error) from error
+            said = str(self._explained(error))
+            # Not chained: the answer, which may repeat the key, would be in every log.
+            raise CurationError(without_key(said, self.options.api_key_variable)) from None
         return self._checked(answer, len(texts))
 
     def _checked(self, answer: object, n_texts: int) -> Float32s:
         data: list[Any] | None = getattr(answer, "data", None)
         if not isinstance(data, list):
-            raise self._odd(f"something that is not a list of vectors ({str(answer)[:80]!r})")
+            seen = without_key(str(answer), self.options.api_key_variable)
+            raise self._odd(f"something that is not a list of vectors ({seen[:80]!r})")
         if len(data) != n_texts:
             raise self._odd(f"{len(data)} vectors for {n_texts} texts")
         if {getattr(item, "index", None) for item in data} == set(range(n_texts)):
@@ -156,7 +152,7 @@ class OpenAIEncoder:
         if isinstance(error, openai.RateLimitError):
             return CurationError(
                 f"{where} still limits the rate or the quota after {tries}: lower concurrency, raise max_retries or "
-                f"wait. It said: {_said(error)}"
+                f"wait. It said: {words_of(error, self.options.api_key_variable)}"
             )
         if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
             name = self.options.api_key_variable
@@ -166,12 +162,6 @@ class OpenAIEncoder:
         if isinstance(error, openai.APIStatusError):
             return CurationError(
                 f"{where} answered HTTP {error.status_code} for the model {self.options.model!r}: check base_url and "
-                f"model, or try later. It said: {_said(error)}"
+                f"model, or try later. It said: {words_of(error, self.options.api_key_variable)}"
             )
         return self._odd("something that is not JSON")
-
-
-def _said(error: openai.APIStatusError) -> str:
-    body = error.body if isinstance(error.body, dict) else {}
-    text = str(body.get("message") or error.response.text or "nothing").strip()
-    return " ".join(text.split())[:200]

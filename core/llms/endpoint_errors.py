@@ -6,6 +6,7 @@ import openai
 
 from core.errors import CurationError
 from core.llms import OpenAIChatOptions
+from core.models.endpoints import words_of
 
 FIRST_PAUSE_S = 0.5
 PASSING = {408, 409, 429, 500, 502, 503, 504, 520, 522, 524, 529}
@@ -64,7 +65,7 @@ def refuses_system_turn(error: openai.APIStatusError) -> bool:
 
 
 def _code_and_words(error: openai.APIStatusError) -> str:
-    return f"{getattr(error, 'code', '')} {_said(error)}".lower()
+    return f"{getattr(error, 'code', '')} {words_of(error, variable='')}".lower()
 
 
 def retry_pause(error: Exception, attempt: int, longest_s: float, chance: float) -> float | None:
@@ -120,7 +121,7 @@ def explained(error: Exception, options: OpenAIChatOptions, tries: int) -> Curat
     if isinstance(error, openai.RateLimitError):
         return CurationError(
             f"{where} still limits the rate or the quota after {tries} tries: lower concurrency, raise max_retries or "
-            f"wait; answers so far are kept. It said: {_said(error)}"
+            f"wait; answers so far are kept. It said: {words_of(error, options.api_key_variable)}"
         )
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
         return CurationError(
@@ -129,17 +130,10 @@ def explained(error: Exception, options: OpenAIChatOptions, tries: int) -> Curat
     if isinstance(error, openai.APIStatusError):
         return CurationError(
             f"{where} answered HTTP {error.status_code} for the model {options.model!r}: check base_url and model, or "
-            f"try later. It said: {_said(error)}"
+            f"try later. It said: {words_of(error, options.api_key_variable)}"
         )
     what = str(error) if isinstance(error, OddAnswer) else "something that is not JSON"
     return CurationError(
         f"{where} answered with {what} in {tries} tries: check that base_url ends where the API begins (usually /v1) "
         f"and that {options.model!r} is a chat model."
     )
-
-
-def _said(error: openai.APIStatusError) -> str:
-    body = error.body if isinstance(error.body, dict) else {}
-    inner = body.get("error") if isinstance(body.get("error"), dict) else body
-    text = str((inner or {}).get("message") or error.response.text or "nothing").strip()
-    return " ".join(text.split())[:200]

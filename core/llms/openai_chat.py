@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import random
 import threading
 import time
@@ -29,7 +28,8 @@ from core.llms.endpoint_errors import (
     retry_pause,
 )
 from core.llms.endpoint_loop import EndpointLoop
-from core.protocols import Ability, ChatPrompt, Choices, LogLikelihoods, Turn, Usage
+from core.models.endpoints import read_key, without_key
+from core.protocols import Ability, ChatPrompt, Choices, CutText, LogLikelihoods, Turn, Usage
 
 T = TypeVar("T")
 BYTES_PER_TOKEN = 3  # a cautious estimate, used where an endpoint's own count cannot be right
@@ -91,12 +91,13 @@ class EndpointModel:
 
         def ask(job: tuple[str, int]) -> str:
             settings = {"temperature": temperature, "seed": seed + job[1], "max_tokens": max_new_tokens}
-            answer = self._chat(job[0], settings)
-            return _sendable(answer.choices[0].message.content or "").strip()
+            choice = self._chat(job[0], settings).choices[0]
+            text = _sendable(choice.message.content or "").strip()
+            return CutText(text) if getattr(choice, "finish_reason", None) == "length" else text
 
         found = self._each(ask, [(prompt, k) for prompt in prompts for k in range(copies)])
         rows = [found[i * copies : (i + 1) * copies] for i in range(len(prompts))]
-        return [[text or "" for text in (row if copies == n else row * n)] for row in rows]
+        return [["" if text is None else text for text in (row if copies == n else row * n)] for row in rows]
 
     def choose(self, prompts: Sequence[str], answers: Sequence[str]) -> Choices:
         """Probabilities among the likeliest next tokens; NaN where none of the answers is among them."""
@@ -156,7 +157,8 @@ class EndpointModel:
             answer = self._answered(messages, settings)
             choices = getattr(answer, "choices", None)
             if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
-                raise OddAnswer(f"something that holds no answer ({str(answer)[:80]!r})")
+                seen = without_key(str(answer), self.options.api_key_variable)
+                raise OddAnswer(f"something that holds no answer ({seen[:80]!r})")
             self._check_model(answer)
             self._count(answer, prompt, choices[0].message.content or "")
             return answer
@@ -229,7 +231,9 @@ class EndpointModel:
                     raise TooLong from error
                 pause = retry_pause(error, attempt, self.options.max_pause_s, random.random())
                 if pause is None or attempt == self.options.max_retries:
-                    raise explained(error, self.options, attempt + 1) from error
+                    said = str(explained(error, self.options, attempt + 1))
+                    # Not chained: the answer, which may repeat the key, would be in every log.
+                    raise CurationError(without_key(said, self.options.api_key_variable)) from None
                 self._sleep(pause)
         raise AssertionError("the loop returns or raises")
 
@@ -266,16 +270,9 @@ class EndpointModel:
 
     @functools.cached_property
     def _client(self) -> openai.AsyncOpenAI:
-        name = self.options.api_key_variable
-        key = os.environ.get(name, "")
-        if not key and "api.openai.com" in self.options.base_url:
-            raise CurationError(
-                f"The environment variable {name} is not set, and {self.options.base_url} needs a key: set it before "
-                "starting, or give the base_url of an endpoint that needs none."
-            )
         return openai.AsyncOpenAI(
             base_url=self.options.base_url,
-            api_key=key or "none",  # the client insists on one; servers on one's own machine ignore it
+            api_key=read_key(self.options.api_key_variable, self.options.base_url),
             timeout=self.options.timeout_s,
             max_retries=0,  # repeated here, where an answer that is no answer is repeated too
         )

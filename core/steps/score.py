@@ -16,7 +16,7 @@ from core.types import JSON, Float32s
 
 CHUNK_ROWS = 4096
 # A few minutes of a small model on a CPU: progress is seen, and a stopped job loses little.
-LLM_CHUNK_ROWS = 128
+LLM_CHUNK_ROWS = 64
 
 
 def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
@@ -36,7 +36,7 @@ def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
         if spent.rows or not row.needs_llm:
             context.progress("score", spent.rows, n_rows, spent.text())
         else:
-            context.progress("load model", 0, 1)
+            context.progress("score", 0, n_rows, f"the model first, then {chunk_rows} rows at a time")
 
     landed(None)
     parts = context.compute_parts(

@@ -8,6 +8,7 @@ import math
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -92,6 +93,11 @@ class ChatServer:
             status = int(deed.split()[0])
             content = json.dumps({"error": {"message": f"deliberate {deed}"}})
             headers = {"Retry-After": "1"} if "wait" in deed else {}
+        if deed in ("telltale", "telltale 401"):
+            status = 401 if "401" in deed else 400
+            # So long that the message is cut in the middle of the key.
+            said = f"headers {'x' * 175} {handler.headers['Authorization']}"
+            content = json.dumps({"error": {"message": said}})
         if deed == "no system turn" and body["messages"][0]["role"] == "system":
             status = 400
             content = json.dumps({"error": {"message": "System role not supported"}})
@@ -109,10 +115,14 @@ class ChatServer:
                 "code": "content_filter",
             }
             content = json.dumps({"error": error})
-        content = {"html": "<html>Welcome</html>", "empty": "", "cut": content[: len(content) // 2]}.get(
-            deed, content
-        )
-        kind = "text/html" if deed == "html" else kind
+        page = f"<html>debug {handler.headers['Authorization']}</html>"
+        content = {
+            "html": "<html>Welcome</html>",
+            "telltale html": page,
+            "empty": "",
+            "cut": content[: len(content) // 2],
+        }.get(deed, content)
+        kind = "text/html" if deed.endswith("html") else kind
         handler.send_response(status)
         for name, value in {
             "Content-Type": kind,
@@ -241,6 +251,15 @@ def test_a_failure_that_stays_is_explained_without_the_key(server, deed, message
     with pytest.raises(CurationError, match=message) as caught:
         opened(server, max_retries=1).complete(["q"])
     assert "key-of-the-test" not in str(caught.value)
+
+
+@pytest.mark.parametrize("deed", ["telltale", "telltale 401", "telltale html"])
+def test_an_endpoint_that_repeats_the_key_puts_it_into_no_log(server, deed):
+    server.script = [deed] * 2
+    with pytest.raises(CurationError) as caught:
+        opened(server, max_retries=0).complete(["q"])
+    logged = "".join(traceback.format_exception(caught.value))
+    assert "key-of" not in logged
 
 
 def test_what_cannot_pass_is_not_tried_again(server):
