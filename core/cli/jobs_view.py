@@ -110,6 +110,8 @@ def cancel_job(session: Session, parsed: argparse.Namespace) -> int:
 
 def resume_job(session: Session, parsed: argparse.Namespace) -> int:
     """Queue a failed or cancelled job again; finished parts are used."""
+    # First: a job whose worker was killed is running until somebody looks.
+    tick(session.database, session.store, session.settings)
     queue.resume(session.database, session.store, parsed.job_id)
     tick(session.database, session.store, session.settings)
     return _say_state(session, rows.get(session.database, parsed.job_id))
@@ -117,6 +119,7 @@ def resume_job(session: Session, parsed: argparse.Namespace) -> int:
 
 def retry_job(session: Session, parsed: argparse.Namespace) -> int:
     """Queue a failed or cancelled job again; its finished parts are thrown away."""
+    tick(session.database, session.store, session.settings)
     queue.resume(session.database, session.store, parsed.job_id, fresh=True)
     tick(session.database, session.store, session.settings)
     return _say_state(session, rows.get(session.database, parsed.job_id))
@@ -139,7 +142,8 @@ def progress_line(job: Job) -> str:
     if job.state is not JobState.RUNNING:
         return f"{job.step}: {job.state}"
     share = f" {progress.fraction:.0%}" if progress.fraction is not None else ""
-    rate = f", {progress.rate:,.0f}/s" if progress.rate else ""
+    # Below one a second, the time left says it better.
+    rate = f", {progress.rate:,.0f}/s" if progress.rate and progress.rate >= 1 else ""
     left = f", {progress.seconds_left:,.0f} s left" if progress.seconds_left else ""
     message = f" ({progress.message})" if progress.message else ""
     remark = f" [{job.backend}: {job.reason}]" if job.reason else ""

@@ -68,7 +68,7 @@ def show_progress(job: Job) -> None:
     said = [STEPS[job.step].title, plain(progress.stage) or "starting"]
     if progress.total > 1:
         said.append(f"{progress.done:,} of {progress.total:,}")
-    if progress.rate:
+    if progress.rate and progress.rate >= 1:  # below, the time left says it better
         said.append(f"{progress.rate:,.0f} per second")
     if progress.seconds_left:
         said.append(f"{duration(progress.seconds_left)} left")

@@ -63,7 +63,7 @@ def _loss_chart(table: pd.DataFrame, titles: list[str]) -> None:
     losses = table[table["name"].isin(LOSSES)].copy()
     losses["kind"] = losses["name"].map(LOSSES)
     several = len(titles) > 1
-    colour = _by_run(titles) if several else _by_kind()
+    colour = _by_run(titles) if several else _by_kind(losses["kind"])
     base = alt.Chart(losses).encode(
         x=alt.X("step:Q", title="Step", axis=alt.Axis(grid=False, tickMinStep=1, tickCount=8, format=",d")),
         y=alt.Y(
@@ -126,8 +126,10 @@ def _small_chart(table: pd.DataFrame, titles: list[str], title: str, digits: str
     st.altair_chart(chart.properties(height=82), alt=f"{title} over the steps of training")
 
 
-def _by_kind() -> alt.Color:
-    scale = alt.Scale(domain=[TRAIN, HELD_OUT], range=[PALETTE[0], PALETTE[1]])
+def _by_kind(kinds: pd.Series) -> alt.Color:
+    known = {TRAIN: PALETTE[0], HELD_OUT: PALETTE[1]}
+    there = [kind for kind in known if (kinds == kind).any()]
+    scale = alt.Scale(domain=there, range=[known[kind] for kind in there])
     return alt.Color("kind:N", scale=scale, title=None, legend=alt.Legend(orient="top", symbolOpacity=1))
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core.jobs.model import Job, JobState
-from core.jobs.queue import cancel, resume
+from core.jobs.queue import resume
 from core.store.artifacts import Artifact
-from pages.shared.activity import show_progress, while_jobs_run
+from pages.shared.activity import while_jobs_run
 from pages.shared.finetune_actions import show_actions
 from pages.shared.finetune_answers import show_answers
 from pages.shared.finetune_curves import show_curves
@@ -22,10 +22,11 @@ from pages.shared.finetune_votes import show_vote
 from pages.shared.frame import errors_in_place
 from pages.shared.job_detail import ICONS, NEXT_STEPS, show_options
 from pages.shared.job_table import STATE_COLOURS, STATE_WORDS
-from pages.shared.job_watch import find_job, show_remark
+from pages.shared.job_watch import find_job
 from pages.shared.lens import Lens
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.run_box import say_others, show_run_box
 from pages.shared.runs import Run, model_title
 from pages.shared.wording import ago
 
@@ -36,7 +37,7 @@ def show_run(lens: Lens, run: Run) -> None:
     """Everything about one run."""
     _show_head(lens, run)
     if run.artifact is not None:
-        while_jobs_run(lens.workspace, lambda jobs: _say_others(run, jobs))
+        while_jobs_run(lens.workspace, lambda jobs: say_others(run, jobs))
         _show_finished(lens, run)
         return
     assert run.job is not None
@@ -59,28 +60,11 @@ def _show_head(lens: Lens, run: Run) -> None:
     st.caption(f"{' · '.join(said)} · `{run.run_id}`")
 
 
-def _say_others(run: Run, jobs: Sequence[Job]) -> None:
-    others = [job for job in jobs if job.artifact_id != run.run_id]
-    if others:
-        link_to("job_list", f"{count_of(len(others), 'job')} under way", icon=":material/progress_activity:")
-
-
 def _show_under_way(lens: Lens, run: Run, beside: list[Run], jobs: Sequence[Job]) -> None:
-    mine = next((job for job in jobs if job.artifact_id == run.run_id), None)
+    mine = show_run_box(lens, run, jobs, stopping="Stopping: a checkpoint is written first …")
     if mine is not None:
-        with st.container(border=True):
-            show_progress(mine)
-            show_remark(mine)
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                if mine.cancelling:
-                    st.caption("Stopping: a checkpoint is written first …", width="content")
-                elif st.button("Cancel", icon=":material/stop:", key=f"stop_{mine.job_id}"):
-                    with errors_in_place():
-                        cancel(lens.workspace.database, lens.workspace.store, mine.job_id)
-                        st.rerun()
-                link_to("job_list", "Details", icon=":material/article:", query={"job": mine.job_id})
         show_curves(_curves(lens, Run(run.run_id, None, mine), beside))
-    _say_others(run, jobs)
+    say_others(run, jobs)
 
 
 def _show_ended(lens: Lens, run: Run, job: Job) -> None:

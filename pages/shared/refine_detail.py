@@ -8,15 +8,15 @@ from dataclasses import replace
 import streamlit as st
 
 from core.jobs.model import Job, JobState
-from core.jobs.queue import cancel, resume
+from core.jobs.queue import resume
 from core.store.names import ClusterNames, cluster_names
 from core.store.view import open_view
-from pages.shared.activity import show_progress, while_jobs_run
+from pages.shared.activity import while_jobs_run
 from pages.shared.finetune_remedies import ran_out_of_memory
 from pages.shared.frame import errors_in_place
 from pages.shared.job_detail import ICONS, NEXT_STEPS, show_options
 from pages.shared.job_table import STATE_COLOURS, STATE_WORDS
-from pages.shared.job_watch import CLONED, find_job, show_remark
+from pages.shared.job_watch import CLONED, find_job
 from pages.shared.lens import Lens
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
@@ -39,6 +39,7 @@ from pages.shared.refine_runs import (
     rounds_so_far,
     say_run,
 )
+from pages.shared.run_box import say_others, show_run_box
 from pages.shared.runs import Run, model_title
 from pages.shared.wording import ago
 
@@ -54,10 +55,11 @@ def show_run(lens: Lens, run: Run) -> None:
     lens = _through_its_clustering(lens, run)
     _show_head(lens, run)
     if run.artifact is not None:
-        while_jobs_run(lens.workspace, lambda jobs: _say_others(run, jobs))
+        while_jobs_run(lens.workspace, lambda jobs: say_others(run, jobs))
         _show_finished(lens, run)
         return
-    while_jobs_run(lens.workspace, lambda jobs: _show_under_way(lens, run, jobs))
+    n_drawn = len(rounds_so_far(lens.workspace.store, run))
+    while_jobs_run(lens.workspace, lambda jobs: _show_under_way(lens, run, n_drawn, jobs))
     if run.state in (JobState.FAILED, JobState.CANCELLED) and run.job is not None:
         _show_ended(lens, run, run.job)
 
@@ -92,38 +94,22 @@ def _show_head(lens: Lens, run: Run) -> None:
     st.caption(" · ".join([*said, f"started {ago(run.created_at)}", f"`{run.run_id}`"]))
 
 
-def _say_others(run: Run, jobs: Sequence[Job]) -> None:
-    others = [job for job in jobs if job.artifact_id != run.run_id]
-    if others:
-        link_to("job_list", f"{count_of(len(others), 'job')} under way", icon=":material/progress_activity:")
+def _show_under_way(lens: Lens, run: Run, n_drawn: int, jobs: Sequence[Job]) -> None:
+    if len(rounds_so_far(lens.workspace.store, run)) != n_drawn:
+        st.rerun()  # the list above counts the rounds too
+    mine = show_run_box(lens, run, jobs, stopping="Stopping: what is finished is kept …")
+    _show_so_far(lens, run, training=mine is not None and mine.progress.stage.endswith("train"))
+    say_others(run, jobs)
 
 
-def _show_under_way(lens: Lens, run: Run, jobs: Sequence[Job]) -> None:
-    mine = next((job for job in jobs if job.artifact_id == run.run_id), None)
-    if mine is not None:
-        with st.container(border=True):
-            show_progress(mine)
-            show_remark(mine)
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                if mine.cancelling:
-                    st.caption("Stopping: what is finished is kept …", width="content")
-                elif st.button("Cancel", icon=":material/stop:", key=f"stop_{mine.job_id}"):
-                    with errors_in_place():
-                        cancel(lens.workspace.database, lens.workspace.store, mine.job_id)
-                        st.rerun()
-                link_to("job_list", "Details", icon=":material/article:", query={"job": mine.job_id})
-    _show_so_far(lens, run, under_way=mine is not None)
-    _say_others(run, jobs)
-
-
-def _show_so_far(lens: Lens, run: Run, *, under_way: bool) -> None:
+def _show_so_far(lens: Lens, run: Run, *, training: bool) -> None:
     """What the finished rounds have to say, each as soon as it is there."""
     chain = rounds_so_far(lens.workspace.store, run)
     course = course_of(lens, run, chain)
     asked = n_rounds_asked(lens.workspace.store, run)
     if course is None:
         st.caption(f"Weights and flags appear here with the first of {count_of(asked, 'round')}.")
-    show_guide_curves(lens, run, chain, live=under_way)
+    show_guide_curves(lens, run, chain, live=training)
     if course is not None:
         st.markdown(f"**{course.n_rounds} of {count_of(asked, 'round')} finished**")
         show_weights(lens, course, live=True)

@@ -121,7 +121,7 @@ def _show_actions(lens: Lens, run: Run, rows: Int64s) -> None:
             help=f"Tags these rows “{tag}” and opens Review for exactly them: have better answers proposed, or drops.",
         ):  # fmt: skip
             add_tag(lens.workspace.database, lens.dataset_id, tag, rows, reviewer_name(lens.workspace))
-            scope = ALL_ROWS.and_where("tagged", tag).to_url()
+            scope = ALL_ROWS.and_where("tagged", (tag,)).to_url()
             go_to("review", {"dataset": lens.dataset_id, "view": "new", "scope": scope})
         with st.popover("Drop them", icon=":material/delete_sweep:", disabled=not open_rows):
             st.caption(

@@ -72,7 +72,7 @@ def _show_table(lens: Lens, course: Course, ids: list[int], side: str) -> int:
     event = st.dataframe(
         table, hide_index=True, on_select="rerun", selection_mode="single-row", key=f"movers_{side}_{course.key}",
         column_config={
-            "cluster": st.column_config.TextColumn("Cluster", width=210),
+            "cluster": st.column_config.TextColumn("Cluster", width=150),
             "change": number("Change", width=64, format="×%.2f", help="Weight now over the first weight."),
             "first": number("First", width=58, format="%.1f %%"),
             "last": number("Now", width=58, format="%.1f %%"),
@@ -106,8 +106,8 @@ def _show_rows(lens: Lens, sample: pd.DataFrame, side: str) -> None:
         shown, hide_index=True, on_select="rerun", selection_mode="single-cell", key=f"mover_rows_{side}",
         column_config={
             "gap": st.column_config.NumberColumn("Score", width=62, format="%.3f"),
-            "prompt": text("Prompt", width=170), "response": text("Given answer", width=150),
-            "generated": text("Model's own answer"),
+            "prompt": text("Prompt", width=110), "response": text("Given answer", width=130),
+            "generated": text("Model's own answer", width=150),
         },
         placeholder="–",
         alt="Rows of the cluster with both answers; click one to open it",

@@ -302,6 +302,23 @@ def test_flagged_rows_are_dropped_as_one_decision(refined: tuple[Path, str, Arti
     assert {one.verdict for one in decided.values()} == {"drop"}
 
 
+def test_flagged_rows_are_sent_to_review_as_the_scope_of_new_proposals(
+    refined: tuple[Path, str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, dataset_id, _ = refined
+    sent: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr("pages.shared.refine_flags.go_to", lambda page, query: sent.append((page, query)))
+    app = open_page("refinement", dataset=dataset_id, part="Flagged rows")
+    flagged = next(one.value for one in app.dataframe if "reason" in one.value)
+    button = next(one for one in app.button if one.label == "Send to review")
+    assert not checked(button.click().run()).error
+    ((page, query),) = sent
+    assert (page, query["view"]) == ("review", "new")
+    review = open_page(page, **query)
+    n_rows = flagged["row"].nunique()
+    assert f"{n_rows} row" in " ".join(one.label for one in review.button) + said(review)
+
+
 def test_two_refinements_are_held_beside_each_other(
     made: tuple[Path, str, dict[str, object]], refined: tuple[Path, str, Artifact]
 ) -> None:
@@ -382,7 +399,8 @@ def test_curves_of_guides_are_shown_while_they_are_trained(
         folder.add_metric("round 1 loss", 3.0 - step, step)
         folder.add_metric("round 2 loss", 2.0 - step, step)
     app = open_page("refinement", dataset=dataset_id, run=job.artifact_id)
-    assert "Training of the guide of round 2, under way" in said(app)
+    # Its stage is not "train" yet, or not any more.
+    assert "Training of the guides" in said(app)
     (run,) = (one for one in refine_runs(open_workspace(), dataset_id) if one.artifact is None)
     curves = guide_curves(open_workspace(), run, [])
     assert curves[2]["value"].tolist() == [2.0, 1.0, 0.0]
