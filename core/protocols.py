@@ -42,6 +42,12 @@ class Encoder(Protocol):
         ...
 
 
+class CutText(str):
+    """An answer that ended at the limit of tokens and not by itself; any other text counts as whole."""
+
+    __slots__ = ()
+
+
 class RawPrompt(str):
     """A prompt that a model is given as it is; any other text becomes a user's turn in the model's own template."""
 
@@ -152,7 +158,10 @@ class LanguageModel(Protocol):
         seed: int = 0,
         max_new_tokens: int = 256,
     ) -> list[list[str]]:
-        """``n`` answers to each prompt; the likeliest tokens at temperature 0, where all n are alike."""
+        """``n`` answers to each prompt; the likeliest tokens at temperature 0, where all n are alike.
+
+        An answer that ``max_new_tokens`` cut short is a CutText.
+        """
         ...
 
     def choose(self, prompts: Sequence[str], answers: Sequence[str]) -> Choices:

@@ -16,11 +16,12 @@ from core.types import Bools, Float32s, Float64s, Int64s
 Action: TypeAlias = Literal["keep", "drop", "replace"]
 # What a judge said, or why it was not asked or could not say anything.
 Finding: TypeAlias = Literal[
-    "candidate", "original", "tie", "order_disagreement", "unparseable", "not_answered", "identical", "no_candidate"
+    "candidate", "original", "tie", "order_disagreement", "unparseable", "not_answered", "identical", "no_candidate",
+    "candidate_cut",
 ]  # fmt: skip
 Outcome: TypeAlias = Literal[
     "passed", "below_threshold", "not_scored", "corrected", "identical", "tie", "order_disagreement", "unparseable",
-    "not_answered", "no_candidate", "random_control", "oracle_control",
+    "not_answered", "no_candidate", "candidate_cut", "random_control", "oracle_control",
 ]  # fmt: skip
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 Strings: TypeAlias = NDArray[np.str_]
@@ -28,7 +29,7 @@ Strings: TypeAlias = NDArray[np.str_]
 # Kept whatever the confidence: nothing speaks against the row, or nothing is known about it.
 ALWAYS_KEPT = ("identical", "not_answered")
 # Counted apart, and decided by the filter.
-UNDECIDED = ("tie", "order_disagreement", "unparseable", "no_candidate")
+UNDECIDED = ("tie", "order_disagreement", "unparseable", "no_candidate", "candidate_cut")
 LETTERS = ("A", "B", "C")  # first answer, second answer, tie
 VERDICT = re.compile(r"\[\[\s*([ABC])\s*\]\]", re.IGNORECASE)
 TEXT_DTYPE = "U20"
@@ -94,7 +95,8 @@ def auto_correct(
     """Auto-Correct: replace where the candidate is better with a confidence strictly above η, else as the filter says.
 
     An identical candidate, and a row that a model could not be asked, are kept. Ties, verdicts that change with the
-    order, those that cannot be read and missing candidates are counted apart and decided by the filter (methods.md 2.3).
+    order, those that cannot be read, missing candidates and those cut short are counted apart and decided by the
+    filter (methods.md 2.3).
     """
     filtered = auto_filter(confidence, gamma)
     action, outcome = filtered.action.copy(), filtered.outcome.copy()

@@ -13,10 +13,20 @@ from typing import Any
 import numpy as np
 import orjson
 
-from core.protocols import Ability, ChatPrompt, Choices, LanguageModel, LogLikelihoods, RawPrompt, Usage
+from core.protocols import (
+    Ability,
+    ChatPrompt,
+    Choices,
+    CutText,
+    LanguageModel,
+    LogLikelihoods,
+    RawPrompt,
+    Usage,
+)
 from core.types import JSON
 
 Ask = Callable[[list[int]], list[JSON]]
+CUT = "cut"  # {"cut": text} stands for a CutText in an answer
 
 
 class AnswerCache:
@@ -117,17 +127,18 @@ class CachedModel:
         settings = [n, temperature, seed, max_new_tokens]
 
         def ask(rows: list[int]) -> list[JSON]:
-            return list(
-                self._client.complete(
-                    [prompts[i] for i in rows],
-                    n=n,
-                    temperature=temperature,
-                    seed=seed,
-                    max_new_tokens=max_new_tokens,
-                )
+            found = self._client.complete(
+                [prompts[i] for i in rows],
+                n=n,
+                temperature=temperature,
+                seed=seed,
+                max_new_tokens=max_new_tokens,
             )
+            return [[_kept(text) for text in several] for several in found]
 
-        return self._answers([_key("complete", prompt, settings) for prompt in prompts], ask)
+        # Answers kept as "complete" do not say whether they were cut: those are asked again.
+        rows = self._answers([_key("complete or cut", prompt, settings) for prompt in prompts], ask)
+        return [[_restored(part) for part in several] for several in rows]
 
     def choose(self, prompts: Sequence[str], answers: Sequence[str]) -> Choices:
         """The client's probabilities."""
@@ -171,9 +182,19 @@ class CachedModel:
 
 def _is_answer(answer: JSON) -> bool:
     """Whether to keep it: what could not be asked may be asked again with a larger window or another setting."""
-    if all(isinstance(part, str) for part in answer):
-        return any(answer)
+    if all(isinstance(part, str | dict) for part in answer):
+        return any(_restored(part) for part in answer)
     return not (isinstance(answer[0], float) and math.isnan(answer[0]))
+
+
+def _kept(text: str) -> JSON:
+    """A completion as it is stored."""
+    return {CUT: str(text)} if isinstance(text, CutText) else str(text)
+
+
+def _restored(part: Any) -> str:  # noqa: ANN401 - what a file holds
+    """A completion as the client gave it."""
+    return CutText(part[CUT]) if isinstance(part, dict) else str(part)
 
 
 def _key(method: str, prompt: str, rest: JSON) -> str:

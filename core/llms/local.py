@@ -24,7 +24,7 @@ from core.models.adapters import PREFIX, adapter_folder, base_of
 from core.models.devices import choose_device, choose_dtype
 from core.models.files import find_model, fingerprint
 from core.models.packed_linear import pack_linears
-from core.protocols import Ability, Choices, LogLikelihoods, Usage
+from core.protocols import Ability, Choices, CutText, LogLikelihoods, Usage
 
 # A processor reads at its full speed from 256 tokens on, and larger batches pad more; writing gains by more rows.
 CPU_BATCH_TOKENS, CPU_WRITING_TOKENS, GPU_BATCH_TOKENS = 512, 1024, 32_768
@@ -122,7 +122,7 @@ class LocalModel:
         seed: int = 0,
         max_new_tokens: int = 256,
     ) -> list[list[str]]:
-        """``n`` answers per prompt; a prompt is read once for all of its answers."""
+        """``n`` answers per prompt, a CutText where no token ended it; a prompt is read once for all of its answers."""
         contexts = [self._fitted(ids, [0] * max_new_tokens)[0] for ids in self._prompts.contexts(prompts)]
         sampling = Sampling(n, temperature, max_new_tokens, self._stops)
         seeds = [_seed(seed, prompt) for prompt in prompts]
@@ -130,8 +130,12 @@ class LocalModel:
             tokens = generate(self._forward, contexts, seeds, sampling, self._writing_budget)
         self._count([Read(ids, 0) for ids in contexts])
         self.written_tokens += sum(len(ids) for several in tokens for ids in several)
-        decode = self._tokenizer.decode
-        return [[decode(ids, skip_special_tokens=True).strip() for ids in several] for several in tokens]
+        return [[self._text(ids, max_new_tokens) for ids in several] for several in tokens]
+
+    def _text(self, ids: list[int], limit: int) -> str:
+        """The words of an answer; one that has all of its tokens did not come to its end, which takes one too."""
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True).strip()
+        return CutText(text) if len(ids) >= limit else text
 
     def _count(self, reads: Sequence[Read]) -> None:
         self.calls += len(reads)

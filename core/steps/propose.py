@@ -36,6 +36,7 @@ WHY = {
     "unparseable": "The judge's verdict could not be read.",
     "not_answered": "The row could not be put to a model.",
     "no_candidate": "The model wrote no candidate.",
+    "candidate_cut": "The candidate was cut at {limit} tokens: raise max_new_tokens.",
     "random_control": "Drawn at random, as a control.",
     "oracle_control": "Named by the rows of the oracle control.",
 }
@@ -83,11 +84,12 @@ def run(context: StepContext, options: ProposeOptions) -> dict[str, JSON]:
         answers = _ask(context, options, ids, asked)
         verdicts = _verdicts(answers)
         done = clear.auto_correct(confidence, level.gamma, verdicts, options.eta)
-        summary |= _spent(options, asked) | _flagged(answers)
+        n_cut = sum(verdict.found == "candidate_cut" for verdict in verdicts)
+        summary |= _spent(options, asked) | _flagged(answers) | {"n_candidates_cut": n_cut}
     else:
         answers = nothing_asked(ids)
         done = _without_model(context, options, ids, (confidence, level))
-    table = _table(confidence, (done, level), answers, options.eta)
+    table = _table(confidence, (done, level), answers, options)
     pq.write_table(table, context.output.path / PROPOSALS, compression="zstd")
     return summary | _counted(done)
 
@@ -159,7 +161,10 @@ def _texts(table: pa.Table, column: str) -> list[str]:
 
 
 def _table(
-    confidence: Float64s, decided: tuple[clear.Proposals, clear.Threshold], answers: pa.Table, eta: float
+    confidence: Float64s,
+    decided: tuple[clear.Proposals, clear.Threshold],
+    answers: pa.Table,
+    options: ProposeOptions,
 ) -> pa.Table:
     done, level = decided
     sure, said = answers["verdict_confidence"].to_numpy(), _texts(answers, "evidence")
@@ -167,7 +172,7 @@ def _table(
     for row, outcome in enumerate(done.outcome.tolist()):
         words = {
             "confidence": f"{confidence[row]:.4g}", "gamma": f"{level.gamma:.4g}", "verdict": f"{sure[row]:.3g}",
-            "eta": f"{eta:g}",
+            "eta": f"{options.eta:g}", "limit": str(options.max_new_tokens),
         }  # fmt: skip
         why = WHY[outcome] + (f" {BY_FILTER}" if outcome in clear.UNDECIDED else "")
         about = {"why": why.format(**words), "gamma": level.gamma} | orjson.loads(said[row])

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from core.compute.clear import Finding, Verdict, same_answer
 from core.llms import open_llm
-from core.protocols import LanguageModel, Usage
+from core.protocols import CutText, LanguageModel, Usage
 from core.steps.asked_prompts import asked_prompt
 from core.steps.chunks import Compute, part_file
 from core.steps.judge import Judged, JudgeSettings, Pair, contains_template, judge_pairs
@@ -107,13 +107,14 @@ def proposals_of(
 ) -> tuple[pa.Table, dict[str, Usage]]:
     """A candidate and a finding for every row (PART_SCHEMA), and what ``writer`` and ``judge`` did for it.
 
-    ``found`` is a Finding of core.compute.clear; the candidate is null where none was written.
+    ``found`` is a Finding of core.compute.clear; the candidate is null where none was written. A candidate that was
+    cut at the limit of tokens is kept for a person to finish, and not judged.
     """
     before = models.writer.usage
     written = candidates(models.writer, rows.prompts, options)
     spent = {"writer": combined(models.writer.usage, before, sign=-1)}
     before = models.judge.usage
-    contested = [i for i, text in enumerate(written) if text and not same_answer(text, rows.responses[i])]
+    contested = [i for i, text in enumerate(written) if _is_contested(text, rows.responses[i])]
     pairs = [Pair(str(rows.prompts[i]), rows.responses[i], str(written[i])) for i in contested]
     settings = JudgeSettings(
         options.judged_characters(), options.judge_samples, options.judge_beta_fraction, options.seed
@@ -128,7 +129,9 @@ def proposals_of(
 
 
 def candidates(model: LanguageModel, prompts: Sequence[str], options: ProposeOptions) -> list[str | None]:
-    """One answer per prompt; "" where the model wrote nothing, None where it could not be asked."""
+    """One answer per prompt: a CutText where it ended at ``max_new_tokens``, "" where the model wrote nothing, None
+    where it could not be asked.
+    """
     asked = [i for i, prompt in enumerate(prompts) if prompt.strip()]
     answers: list[str | None] = [""] * len(prompts)
     for i, text in zip(asked, _complete(model, [prompts[i] for i in asked], options), strict=True):
@@ -148,16 +151,38 @@ def _complete(model: LanguageModel, prompts: list[str], options: ProposeOptions)
             seed=options.seed,
             max_new_tokens=options.max_new_tokens,
         )
-        return [one[0].strip() for one in found], model.usage.not_answered - before
+        return [_stripped(one[0]) for one in found], model.usage.not_answered - before
 
     written, n_failed = ask(prompts)
     answers: list[str | None] = list(written)
     if n_failed:
         # Which of the blank ones could not be asked shows only one by one; blank answers are in no cache.
-        for i in [i for i, text in enumerate(written) if not text]:
+        for i in [i for i, text in enumerate(written) if not text and not isinstance(text, CutText)]:
             text, failed = ask([prompts[i]])
             answers[i] = None if failed else text[0]
     return answers
+
+
+def _stripped(text: str) -> str:
+    return CutText(text.strip()) if isinstance(text, CutText) else text.strip()
+
+
+def _is_contested(candidate: str | None, response: str) -> bool:
+    """Whether there is something to judge: a whole candidate that says something else."""
+    return (
+        bool(candidate) and not isinstance(candidate, CutText) and not same_answer(str(candidate), response)
+    )
+
+
+def _unjudged(candidate: str | None) -> Finding:
+    """What is found about a row that nobody judged."""
+    if candidate is None:
+        return "not_answered"
+    if isinstance(
+        candidate, CutText
+    ):  # also one without a word: a model that thinks first may not come to any
+        return "candidate_cut"
+    return "identical" if candidate else "no_candidate"
 
 
 def nothing_asked(ids: Int64s) -> pa.Table:
@@ -171,10 +196,8 @@ def nothing_asked(ids: Int64s) -> pa.Table:
 def _answer(texts: tuple[str, str], candidate: str | None, judged: Judged | None) -> dict[str, JSON]:
     """The columns of a row besides its id; where nobody judged, the candidate says why."""
     if judged is None:
-        missing: Finding = "not_answered" if candidate is None else "no_candidate"
-        verdict = Verdict("identical" if candidate else missing)
         tampered = contains_template(*texts, candidate or "")
-        judged = Judged(verdict, [], was_cut=False, contains_template=tampered)
+        judged = Judged(Verdict(_unjudged(candidate)), [], was_cut=False, contains_template=tampered)
     evidence = {
         "verdicts": judged.verdicts,
         "was_cut": judged.was_cut,

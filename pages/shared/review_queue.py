@@ -38,9 +38,11 @@ OUTCOMES = {
     "unparseable": "verdict unreadable",
     "not_answered": "not answered",
     "no_candidate": "no candidate",
+    "candidate_cut": "candidate cut",
     "random_control": "random control",
     "oracle_control": "oracle control",
 }
+MANY_CUT_FRACTION = 0.1  # of the candidates: the limit of tokens was too low for this run
 ACTIONS = {"keep": "Keep", "drop": "Drop", "replace": "Replace"}
 METHODS = {
     "filter": "Auto-Filter",
@@ -154,9 +156,15 @@ def say_kind(kind: str) -> str:
 
 
 def say_proposals(artifact: Artifact) -> str:
-    """``Auto-Correct · 12 drop, 30 replace · 5 min ago``."""
+    """``Auto-Correct · 12 drop, 30 replace · 5 min ago``, with ``9 candidates cut`` where that is many."""
     counts = [f"{int(artifact.summary.get(f'n_{action}', 0)):,} {action}" for action in ("drop", "replace")]
     counts = [text for text in counts if not text.startswith("0 ")] or ["nothing to change"]
+    outcomes: dict[str, int] = artifact.summary.get("outcomes") or {}
+    n_cut = int(outcomes.get("candidate_cut", 0))
+    n_candidates = int(artifact.summary.get("n_rows", 0))
+    n_candidates -= sum(int(outcomes.get(without, 0)) for without in ("no_candidate", "not_answered"))
+    if n_cut > MANY_CUT_FRACTION * n_candidates:
+        counts.append(f"{count_of(n_cut, 'candidate')} cut")
     return " · ".join([_method(artifact), ", ".join(counts), ago(artifact.manifest.created_at)])
 
 

@@ -29,6 +29,7 @@ from core.compute.clear import (
 
 FINDINGS = (
     "candidate", "original", "tie", "order_disagreement", "unparseable", "not_answered", "identical", "no_candidate",
+    "candidate_cut",
 )  # fmt: skip
 confidences = st.lists(st.one_of(st.floats(0, 1, width=32), st.just(math.nan)), max_size=40)
 verdicts = st.builds(Verdict, st.sampled_from(FINDINGS), st.one_of(st.floats(0, 1), st.just(math.nan)))
@@ -104,6 +105,7 @@ PASSED, FAILED = 0.9, 0.1
         (Verdict("order_disagreement", 0.95), "keep", "drop", "order_disagreement"),
         (Verdict("unparseable"), "keep", "drop", "unparseable"),
         (Verdict("no_candidate"), "keep", "drop", "no_candidate"),
+        (Verdict("candidate_cut"), "keep", "drop", "candidate_cut"),
         (Verdict("identical"), "keep", "keep", "identical"),
         (Verdict("not_answered"), "keep", "keep", "not_answered"),
     ],

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import hashlib
+import pickle
+
 import numpy as np
+import orjson
+import pyarrow as pa
 import pytest
 
 from core.llms import open_llm
 from core.llms.cache import AnswerCache, CachedModel
 from core.llms.scripted import ScriptedModel
-from core.protocols import ChatPrompt, RawPrompt, Turn
+from core.protocols import ChatPrompt, CutText, RawPrompt, Turn
 
 
 def model(**kinds) -> ScriptedModel:
@@ -93,6 +98,38 @@ def test_numbers_survive_exactly_and_what_could_not_be_asked_is_not_kept(tmp_pat
     assert a.total[0] == b.total[0] == sum([-1 / 3] * 3)
     assert np.isnan(a.total[1]) and np.isnan(b.total[1])
     assert asked == ["one two three", " ", " "]
+
+
+def test_a_cut_answer_is_still_cut_in_another_process(tmp_path):
+    whole, cut = "The end.", CutText("The be")
+    for process in range(2):
+        client = ScriptedModel(completes=lambda prompt, k: (whole, cut)[k])
+        found = CachedModel(client, tmp_path).complete(["p", "q"], n=2, temperature=1.0)
+        assert found == [["The end.", "The be"]] * 2
+        assert [[type(text) for text in several] for several in found] == [[str, CutText]] * 2
+        assert client.asked == ([] if process else ["p", "q"])
+
+
+def test_a_cut_answer_without_a_word_is_not_kept(tmp_path):
+    client = ScriptedModel(completes=lambda prompt, k: CutText(""))
+    for _ in range(2):
+        assert type(CachedModel(client, tmp_path).complete(["p"])[0][0]) is CutText
+    assert client.asked == ["p", "p"]
+
+
+def test_a_cut_answer_is_written_wherever_a_text_is():
+    cut = CutText("The be")
+    assert orjson.dumps({"a": [cut]}) == b'{"a":["The be"]}'
+    assert pa.array([cut, None], pa.string()).to_pylist() == ["The be", None]
+    assert type(pickle.loads(pickle.dumps(cut))) is CutText
+
+
+def test_answers_kept_before_cuts_were_marked_are_asked_again(tmp_path):
+    settings = [1, 0.0, 0, 256]
+    digest = hashlib.blake2b(repr(("complete", "turn", "p", settings)).encode(), digest_size=16).hexdigest()
+    AnswerCache(tmp_path, "scripted:test").put({digest: ["of old"]})
+    client = model()
+    assert CachedModel(client, tmp_path).complete(["p"]) == [["p 0"]]
 
 
 def test_halves_of_surrogate_pairs_are_texts_like_others(tmp_path):

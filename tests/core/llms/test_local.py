@@ -7,7 +7,8 @@ import pytest
 
 from core.errors import CurationError, MissingExtra, ModelMissing
 from core.llms import LLMS, TransformersOptions, lacking, open_llm
-from core.protocols import RawPrompt
+from core.llms.cache import CachedModel
+from core.protocols import CutText, RawPrompt
 
 torch = pytest.importorskip("torch")
 
@@ -143,6 +144,30 @@ def test_greedy_answers_are_the_librarys_own(local, plain):
             made = model.generate(**ids, max_new_tokens=12, do_sample=False)
         wanted = tokenizer.decode(made[0][ids["input_ids"].shape[1] :], skip_special_tokens=True).strip()
         assert several == [wanted]
+
+
+def test_an_answer_that_no_token_ended_is_cut(local, tmp_path):
+    found = local.complete(["Hi", "What now?"], n=2, max_new_tokens=2)
+    assert [[type(text) for text in several] for several in found] == [[CutText, CutText]] * 2
+    first, second = CachedModel(local, tmp_path), CachedModel(local, tmp_path)
+    assert first.complete(["Hi"], max_new_tokens=2) == [[found[0][0]]]
+    asked = local.calls
+    assert type(second.complete(["Hi"], max_new_tokens=2)[0][0]) is CutText
+    assert local.calls == asked
+
+
+def test_an_answer_is_whole_if_its_end_is_the_last_token_allowed(local):
+    def sample(seed, limit):
+        before = local.written_tokens
+        text = local.complete(["Hi"], temperature=1.0, seed=seed, max_new_tokens=limit)[0][0]
+        return text, local.written_tokens - before
+
+    text, n_tokens = next(one for seed in range(40) if type((one := sample(seed, 100))[0]) is str)
+    seed = next(seed for seed in range(40) if sample(seed, 100) == (text, n_tokens))
+    assert 0 < n_tokens < 100
+    whole, cut = sample(seed, n_tokens + 1)[0], sample(seed, n_tokens)[0]
+    assert (type(whole), whole) == (str, text)
+    assert (type(cut), cut) == (CutText, text)
 
 
 def test_samples_follow_from_the_seed_and_not_from_their_company(local):

@@ -18,7 +18,7 @@ import pytest
 from core.errors import CurationError
 from core.llms import OpenAIChatOptions
 from core.llms.cache import CachedModel
-from core.protocols import ChatPrompt, Turn
+from core.protocols import ChatPrompt, CutText, Turn
 
 pytest.importorskip("openai")
 from core.llms.openai_chat import EndpointModel  # noqa: E402
@@ -83,6 +83,10 @@ class ChatServer:
         if deed == "no choices":
             answer["choices"] = []
         if deed == "blank":
+            answer["choices"][0]["message"]["content"] = None
+        if deed in ("at the limit", "at the limit, blank"):
+            answer["choices"][0]["finish_reason"] = "length"
+        if deed == "at the limit, blank":
             answer["choices"][0]["message"]["content"] = None
         if deed == "half a character":
             answer["choices"][0]["message"]["content"] = "salt \ud83d"
@@ -330,6 +334,21 @@ def test_a_model_that_says_nothing_gives_an_empty_answer_that_is_not_kept(server
     assert client.complete(["q"]) == [[""]]
     assert client.usage.not_answered == 0
     assert client.complete(["q"]) == [["echo q"]]
+
+
+def test_an_answer_that_ends_at_the_limit_is_cut_and_stays_so_in_the_cache(server, tmp_path):
+    server.script = ["at the limit"]
+    first, second = (CachedModel(opened(server), tmp_path).complete(["q"], n=2) for _ in range(2))
+    assert first == second == [["echo q"] * 2]
+    assert [type(text) for text in (*first[0], *second[0])] == [CutText] * 4
+    assert len(server.requests) == 1
+    assert type(opened(server).complete(["q"])[0][0]) is str
+
+
+def test_a_model_that_thinks_until_the_limit_gives_a_cut_answer_without_a_word(server):
+    server.script = ["at the limit, blank"]
+    found = opened(server).complete(["q"])
+    assert (found, type(found[0][0])) == ([[""]], CutText)
 
 
 def test_half_a_character_is_replaced_so_that_the_answer_can_be_kept(server, tmp_path):

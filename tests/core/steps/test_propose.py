@@ -13,7 +13,7 @@ import pytest
 from core.compute.clear import OUTCOMES
 from core.errors import ArtifactMissing, CurationError, InvalidOptions, JobCancelled
 from core.llms.scripted import ScriptedModel
-from core.protocols import ChatPrompt
+from core.protocols import ChatPrompt, CutText
 from core.registry import parse_options
 from core.steps import propose, propose_chunks
 from core.steps.execute import Task, execute
@@ -274,6 +274,39 @@ def test_every_way_a_row_can_go_is_told_apart():
     assert marked == [False, False, False, False, True]
 
 
+def test_a_cut_candidate_is_not_judged_and_stays_for_a_person():
+    answers = {
+        "cut": CutText(" a wall of "),
+        "thought": CutText(""),
+        "alike": CutText("RED"),
+        "whole": "a wall",
+    }
+    writer = Failing(completes=lambda prompt, k: answers.get(prompt.split()[0], "x"))
+    judge = ScriptedModel(chooses=lambda asked, letters: [0.9, 0.05, 0.05])
+    rows = RowTexts([0, 1, 2, 3, 4], ["cut q", "thought q", "alike q", "whole q", "long q"], ["red"] * 5)
+    options = parse_options(ProposeOptions, {"method": "correct", "llm": "scripted", "judge": "scripted"})
+    table, _ = proposals_of(rows, Models(writer, judge), options)
+    assert table["found"].to_pylist() == [*["candidate_cut"] * 3, "order_disagreement", "not_answered"]
+    assert table["candidate"].to_pylist() == ["a wall of", None, "RED", "a wall", None]
+    assert len(judge.asked) == 2
+    assert writer.asked.count("thought q") == 1  # it was answered, so it is not put again to find out
+
+
+def test_cut_candidates_are_left_to_the_filter_and_counted(store, monkeypatch):
+    writer = ScriptedModel(completes=lambda prompt, k: CutText("better, but"))
+    judge = ScriptedModel(chooses=lambda asked, letters: [1, 1, 1])
+    monkeypatch.setattr(propose_chunks, "open_models", lambda *_args: Models(writer, judge))
+    made = run(store, **CORRECT | {"max_new_tokens": 7})
+    assert judge.asked == []
+    assert made.summary["outcomes"] == {"candidate_cut": N}
+    assert made.summary["n_candidates_cut"] == N
+    rows = read_proposals(made).to_pylist()
+    assert [row["action"] for row in rows] == ["drop"] * 30 + ["keep"] * 30
+    assert {row["candidate"] for row in rows} == {"better, but"}
+    why = json.loads(rows[0]["evidence"])["why"]
+    assert why.startswith("The candidate was cut at 7 tokens: raise max_new_tokens. The filter decides:")
+
+
 def test_an_endpoint_that_is_down_ends_the_run_and_proposes_nothing(store):
     pytest.importorskip("openai")
     endpoint = {"base_url": "http://127.0.0.1:9/v1", "max_retries": 0}
@@ -327,7 +360,11 @@ def test_a_local_judge_reads_what_fits_its_window():
 def test_a_tiny_model_writes_and_judges(store, tmp_path):
     from tests.core.llms.conftest import build_model
 
-    tiny = {"model": str(build_model(tmp_path / "tiny")), "dtype": "float32", "device": "cpu"}
+    folder = build_model(tmp_path / "tiny")
+    # A random model hardly ever ends by itself: here every eighth token is an end.
+    config = folder / "generation_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"eos_token_id": list(range(1, 258, 8))}))
+    tiny = {"model": str(folder), "dtype": "float32", "device": "cpu"}
     made = run(
         store,
         method="correct",
@@ -335,7 +372,8 @@ def test_a_tiny_model_writes_and_judges(store, tmp_path):
         llm_options=tiny,
         judge="transformers",
         judge_options=tiny,
-        max_new_tokens=8,
+        max_new_tokens=150,
+        temperature=1.0,
         within=frozen(store, 2, 3, 5),
     )
     assert made.summary["n_rows"] == 3

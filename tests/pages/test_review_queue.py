@@ -1,0 +1,27 @@
+"""What the list of proposals says about each of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from core.compute.clear import OUTCOMES
+from pages.shared import review_queue
+from pages.shared.review_queue import say_proposals
+
+
+def test_every_outcome_has_words():
+    assert set(review_queue.OUTCOMES) == set(OUTCOMES)
+
+
+@pytest.mark.parametrize(("n_cut", "said"), [(0, False), (8, False), (9, True)])
+def test_cut_candidates_are_named_where_they_are_more_than_a_tenth(n_cut, said):
+    outcomes = {"candidate_cut": n_cut, "no_candidate": 15, "not_answered": 5, "tie": 80 - n_cut}
+    summary = {"method": "correct", "n_rows": 100, "n_drop": 3, "n_replace": 0, "outcomes": outcomes}
+    made = SimpleNamespace(
+        summary=summary, manifest=SimpleNamespace(created_at=datetime.now(UTC).isoformat())
+    )
+    assert (", 9 candidates cut · " in say_proposals(made)) is said
+    assert "3 drop" in say_proposals(made)
