@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
+from core.store.engine import Clause, scan_parquet
 from core.store.query import column_values, facet_counts
-from core.store.readers import metadata_fields, read_examples
+from core.store.readers import EXAMPLES, metadata_fields, read_examples
 from core.store.view import DatasetView
 from core.types import Float64s, Int64s
 
@@ -33,7 +34,8 @@ class DatasetFacts:
     """Numbers about the examples alone: they never change after the import.
 
     ``edges`` grow by a constant factor, because lengths range over several orders of magnitude; the few shorter texts are in the first bin. ``n_repeated`` counts
-    the rows whose conversation stands in an earlier row too, by content_hash.
+    the rows whose conversation stands in an earlier row too, by content_hash; ``turns`` counts rows by their messages,
+    whatever the role, and ``n_multi_turn`` the rows with more than one user turn.
     """
 
     n_rows: int
@@ -45,6 +47,7 @@ class DatasetFacts:
     edges: tuple[float, ...]
     n_repeated: int
     meta_fields: Mapping[str, str]
+    n_multi_turn: int
 
 
 def dataset_facts(view: DatasetView) -> DatasetFacts:
@@ -67,12 +70,21 @@ def dataset_facts(view: DatasetView) -> DatasetFacts:
         edges=tuple(edges.tolist()),
         n_repeated=_count_repeated(view),
         meta_fields=metadata_fields(view.examples),
+        n_multi_turn=_count_multi_turn(view),
     )
 
 
 def _count_repeated(view: DatasetView) -> int:
     hashes = read_examples(view.examples, ["content_hash"])["content_hash"]
     return len(hashes) - int(pc.count_distinct(hashes).as_py())
+
+
+def _count_multi_turn(view: DatasetView) -> int:
+    asked = "len(list_filter(json_extract_string(messages, '$[*].role'), lambda role: role = 'user'))"
+    # Two questions take three messages; what is shorter, which is most, need not be parsed.
+    several = [Clause("n_turns > 2"), Clause(f"{asked} > 1")]
+    found = scan_parquet(view.examples.file(EXAMPLES), [Clause("count(*)")], several)
+    return int(found["c0"][0].as_py())
 
 
 def _spread(lengths: Int64s, edges: Float64s) -> Spread:

@@ -47,10 +47,9 @@ def _show_numbers(view: DatasetView, facts: DatasetFacts) -> None:
         "Repeated rows", f"{facts.n_repeated:,}", border=True,
         help="Rows whose whole conversation stands in an earlier row too.",
     )  # fmt: skip
-    multi = sum(count for turns, count in facts.turns.items() if turns > 2)
     st.metric(
-        "Multi-turn", percent(multi / max(facts.n_rows, 1)), border=True,
-        help="Share of rows with a system prompt, tool turns, or several questions.",
+        "Multi-turn", percent(facts.n_multi_turn / max(facts.n_rows, 1)), border=True,
+        help="Share of rows with more than one user turn; a system message is none.",
     )  # fmt: skip
     st.metric("Cut by the encoder", *_truncated(view.embeddings), border=True, help=_TRUNCATED_HELP)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
 from core.errors import CurationError
+from core.llms import LLMS
 from core.registry import parse_options
 from core.scorers import SCORERS
 from core.steps.propose_options import ProposeOptions
@@ -20,7 +22,7 @@ from pages.shared.job_watch import Start, start_job
 from pages.shared.lens import Lens
 from pages.shared.llm_outlook import show_outlook
 from pages.shared.navigation import link_to
-from pages.shared.options_form import Form, FormField, draw_options
+from pages.shared.options_form import Form, FormField, draw_choice, draw_field, draw_options
 from pages.shared.plain_text import count_of, plain
 from pages.shared.propose_preview import choose_threshold
 from pages.shared.run_place import Asked, choose_place
@@ -36,6 +38,17 @@ MODEL_FIELDS = (
     "llm", "llm_options", "max_new_tokens", "temperature", "judge", "judge_options", "judge_samples",
     "judge_beta_fraction", "judge_characters",
 )  # fmt: skip
+
+# The names that the CLI takes stay in the help.
+LABELS = {
+    "llm": "Candidate model",
+    "max_new_tokens": "Longest candidate (tokens)",
+    "temperature": "Temperature of the candidates",
+    "judge": "Judge",
+    "judge_samples": "Verdicts per order",
+    "judge_beta_fraction": "β: weight of consistency",
+    "judge_characters": "Characters that the judge reads",
+}
 
 
 def show_propose_form(lens: Lens, start: Start) -> None:
@@ -124,9 +137,17 @@ def _choose_models(lens: Lens, start: Start) -> dict[str, JSON]:
     trained = partial(draw_llm_model, lens)
     form = Form(
         name="propose", start=start.values, suffix=start.suffix, skip=skipped,
-        instead={"eta": _draw_eta, "llm_options.model": trained, "judge_options.model": trained},
+        instead={
+            **dict.fromkeys(LABELS, _draw_renamed), "eta": _draw_eta, "llm_options.model": trained,
+            "judge_options.model": trained,
+        },
     )  # fmt: skip
     return draw_options(ProposeOptions, form)
+
+
+def _draw_renamed(drawn: FormField) -> JSON:
+    named = replace(drawn, label=LABELS[drawn.name], help=f"{drawn.help} (`{drawn.name}`)")
+    return draw_choice(named, LLMS) if drawn.name in ("llm", "judge") else draw_field(named)
 
 
 def _draw_eta(drawn: FormField) -> JSON:

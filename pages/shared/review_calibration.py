@@ -27,6 +27,7 @@ from pages.shared.colouring import PALETTE
 from pages.shared.plain_text import count_of, plain
 from pages.shared.review_actions import Desk
 from pages.shared.review_queue import ORDER, ORDERS, SAMPLE, Facts, drawn_sample, forget_place
+from pages.shared.review_score import score_title
 from pages.shared.review_state import Decided, decided_now
 from pages.shared.wording import percent
 
@@ -50,12 +51,9 @@ class _Judged:
 def show_calibration(desk: Desk) -> None:
     """The curve, the slider with what it would catch, and the way to a sample that makes the estimate unbiased."""
     facts = desk.queue.facts
-    if not np.isfinite(facts.confidence).any():
-        st.info(
-            "These proposals have no confidence, so there is nothing to calibrate. Those of Auto-Filter and "
-            "Auto-Correct do.",
-            icon=":material/query_stats:",
-        )
+    n_scored = int(np.isfinite(facts.confidence).sum())
+    if n_scored < MIN_DECISIONS:
+        _show_too_few(n_scored, desk)
         return
     decided = decided_now(desk.lens)
     judged = _judged(facts, decided)
@@ -81,11 +79,27 @@ def show_calibration(desk: Desk) -> None:
             _show_estimate(estimate, None, found.n_decisions)
     with left, st.container(border=True):
         st.markdown("**Estimated probability that a row is bad**")
-        _show_curve(found, facts, judged, threshold)
+        _show_curve(found, facts, judged, threshold, title=score_title(desk.queue.proposals))
         st.caption(
             f"From {count_of(found.n_decisions, 'decided row')}, {found.n_bad:,} of them dropped or replaced. The band "
             "is the 95 % interval; each mark is a decided row, bad ones above."
         )
+
+
+def _show_too_few(n_scored: int, desk: Desk) -> None:
+    """Why no number of decisions would do."""
+    if n_scored:
+        of_all = f" of {desk.lens.n_rows:,}" if desk.lens.n_rows > n_scored else ""
+        said = (
+            f"Too small for an estimate: it takes {MIN_DECISIONS} decided rows with a score, and there are only "
+            f"{n_scored:,}{of_all} here. So few are best read one by one."
+        )
+    else:
+        said = (
+            "These proposals were made without a score, so there is nothing to calibrate. Those of Auto-Filter and "
+            "Auto-Correct have one."
+        )
+    st.info(said, icon=":material/query_stats:")
 
 
 def _judged(facts: Facts, decided: Decided) -> _Judged:
@@ -208,14 +222,12 @@ def _show_metric(place: st.delta_generator.DeltaGenerator, label: str, found: Es
     place.metric(label, percent(found.value), interval, delta_color="off", delta_arrow="off", help=text)
 
 
-def _show_curve(found: Calibration, facts: Facts, judged: _Judged, threshold: float) -> None:
+def _show_curve(found: Calibration, facts: Facts, judged: _Judged, threshold: float, *, title: str) -> None:
     known = facts.confidence[np.isfinite(facts.confidence)]
     grid = np.linspace(*np.quantile(known, (0.005, 0.995)), CURVE_POINTS)
     value, low, high = bad_probability(found, grid)
     curve = pd.DataFrame({"score": grid, "bad": value, "low": low, "high": high})
-    axis = alt.X(
-        "score:Q", title="Confidence", scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(grid=False)
-    )
+    axis = alt.X("score:Q", title=title, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(grid=False))
     share = alt.Scale(domain=[0, 1])
     percents = alt.Axis(format="%", tickCount=5)
     band = alt.Chart(curve).mark_area(opacity=0.22, color=PALETTE[0]).encode(
@@ -224,7 +236,7 @@ def _show_curve(found: Calibration, facts: Facts, judged: _Judged, threshold: fl
     line = alt.Chart(curve).mark_line(color=PALETTE[0], strokeWidth=2.5).encode(
         x=axis, y=alt.Y("bad:Q", scale=share),
         tooltip=[
-            alt.Tooltip("score:Q", title="Confidence", format=".3~g"),
+            alt.Tooltip("score:Q", title=title, format=".3~g"),
             alt.Tooltip("bad:Q", title="Bad", format=".0%"),
             alt.Tooltip("low:Q", title="From", format=".0%"),
             alt.Tooltip("high:Q", title="To", format=".0%"),

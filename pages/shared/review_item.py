@@ -32,14 +32,15 @@ from pages.shared.review_evidence import show_evidence
 from pages.shared.review_history import show_row_history
 from pages.shared.review_pace import ignore_held_keys, mark_seen
 from pages.shared.review_queue import OUTCOMES, proposal_of
+from pages.shared.review_score import score_word
 from pages.shared.review_state import Decided, Standing
 from pages.shared.review_text import show_side, show_text
 
 LONG_PROMPT_CHARS, LONG_PROMPT_LINES = 420, 5
 WHOLE = "review_whole_prompt_of"
-PROMPT_HEIGHT = "4.6rem"
-# What is left of the window, so that a large one is used and everything is seen at once in a small one.
-SIDE_HEIGHT = "max(11rem, calc(100vh - 45rem))"
+# At most this high, and no higher than the text. Above a window of 60rem the prompt gets two fifths of what there is more.
+PROMPT_HEIGHT = "max(4.6rem, calc(40vh - 19.4rem))"
+LONG_HEADER_REM, REPLIES_REM = 1.4, 2.6  # what the button above a long prompt and the judge's own words take
 LEAST_SHARED_FRACTION = 0.15  # of the shorter text; below it both would be marked from end to end
 N_NEIGHBOURS = 3
 CHANGES = {
@@ -67,7 +68,7 @@ def show_item(desk: Desk, row: int, decided: Decided) -> None:
     if row in decided.conflicts:
         show_conflicts(desk, row, decided)
     _show_prompt(desk.lens, row, facts)
-    _show_sides(row, facts["response"], proposal)
+    _show_sides(facts["response"], proposal, height=_side_height(str(facts["prompt"]), proposal))
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         with st.container():
             show_evidence(proposal)
@@ -136,7 +137,7 @@ def _show_facts(
         label, color = ACTION_BADGES[proposal["action"]]
         st.badge(label, color=color)  # type: ignore[arg-type]  # all are colours of badges
         st.badge(OUTCOMES.get(proposal["outcome"], plain(proposal["outcome"])), color="gray")
-        _number_badge("confidence", proposal["confidence"])
+        _number_badge(score_word(desk.queue.proposals), proposal["confidence"])
         _number_badge("verdict", proposal["verdict_confidence"])
         if facts["cluster"] is not None:
             name = plain(shorten(desk.lens.cluster_name(int(facts["cluster"])), 34))
@@ -158,11 +159,11 @@ def _show_prompt(lens: Lens, row: int, facts: dict[str, Any]) -> None:
     prompt = str(facts["prompt"])
     is_long = _is_long(prompt)
     is_whole = is_long and st.session_state.get(WHOLE) == row
-    asked, n_earlier = _last_question(lens, row) if is_long and facts["n_turns"] > 2 else (prompt, 0)
+    asked, before = _last_question(lens, row) if is_long and facts["n_turns"] > 2 else (prompt, "")
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             size = f" · {count_of(len(prompt), 'character')}" if is_long else ""
-            earlier = f" · … {count_of(n_earlier, 'earlier turn')}" if n_earlier and not is_whole else ""
+            earlier = f" · … {before}" if before and not is_whole else ""
             st.caption(f"Prompt{size}{earlier}", width="content")
             if is_long:
                 st.button(
@@ -180,40 +181,51 @@ def _is_long(text: str) -> bool:
     return len(text) > LONG_PROMPT_CHARS or text.count("\n") >= LONG_PROMPT_LINES
 
 
-def _last_question(lens: Lens, row: int) -> tuple[str, int]:
-    """What the last answer replies to, from the last user turn on, and how many turns come before that."""
+def _last_question(lens: Lens, row: int) -> tuple[str, str]:
+    """What the last answer replies to, from the last user turn on, and in words what comes before that."""
     turns = messages_of(lens, row)[:-1]
     at = max((number for number, turn in enumerate(turns) if turn["role"] == "user"), default=0)
-    return labelled(turns[at:]), at
+    n_system = sum(turn["role"] == "system" for turn in turns[:at])
+    said = [count_of(at - n_system, "earlier turn")] if at > n_system else []
+    return labelled(turns[at:]), " and ".join([*said, *(["the system message"] if n_system else [])])
 
 
 def _turn_whole(row: int | None) -> None:
     st.session_state[WHOLE] = row
 
 
-def _show_sides(row: int, response: str, proposal: dict[str, Any]) -> None:
+def _side_height(prompt: str, proposal: dict[str, Any]) -> str:
+    """What is left of the window, so that a large one is used and everything is seen at once in a small one."""
+    left, taken = ("60vh", 21 + LONG_HEADER_REM) if _is_long(prompt) else ("100vh", 45.0)
+    if '"reply"' in (proposal["evidence"] or ""):
+        taken += REPLIES_REM
+    return f"max(11rem, calc({left} - {taken:.1f}rem))"
+
+
+def _show_sides(response: str, proposal: dict[str, Any], *, height: str) -> None:
     candidate = proposal["candidate"]
     if candidate is None:
         title = "Response, which would be dropped" if proposal["action"] == "drop" else "Response"
         with st.container(border=True, gap="xsmall"):
             st.caption(f"{title} · {count_of(len(response), 'character')}")
-            show_text(response, key="review_original", height=SIDE_HEIGHT)
+            show_text(response, key="review_original", height=height)
         return
     parts = _marks(response, candidate, str(proposal["action"]))
     left, right = st.columns(2, gap="small")
-    with left, st.container(border=True, gap="xsmall"):
+    with left, st.container(border=True, height="stretch", gap="xsmall"):
         st.caption(f"Original · {count_of(len(response), 'character')}")
-        _show_side(response, parts, "removed", "review_original")
-    with right, st.container(border=True, gap="xsmall"):
+        _show_side(response, parts, ("removed", "review_original"), height)
+    with right, st.container(border=True, height="stretch", gap="xsmall"):
         st.caption(f"Candidate · {count_of(len(candidate), 'character')}")
-        _show_side(candidate, parts, "added", "review_candidate")
+        _show_side(candidate, parts, ("added", "review_candidate"), height)
 
 
-def _show_side(text: str, parts: tuple[Part, ...] | None, side: str, key: str) -> None:
+def _show_side(text: str, parts: tuple[Part, ...] | None, place: tuple[str, str], height: str) -> None:
+    side, key = place
     if parts is None:
-        show_text(text, key=key, height=SIDE_HEIGHT)
+        show_text(text, key=key, height=height)
     else:
-        show_side(parts, side, key=key, height=SIDE_HEIGHT)
+        show_side(parts, side, key=key, height=height)
 
 
 def _show_marks_toggle(response: str, proposal: dict[str, Any]) -> None:
@@ -244,7 +256,7 @@ def _difference(old: str, new: str) -> tuple[Part, ...]:
 
 def _show_neighbours(lens: Lens, row: int) -> None:
     """The nearest rows of the same cluster, looked for only when asked."""
-    if lens.view.embeddings is None:
+    if lens.view.embeddings is None or lens.view.clustering is None:
         return
     with st.expander(
         "Nearest rows of the cluster", icon=":material/hub:", key="review_near", on_change="rerun"

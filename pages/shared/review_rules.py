@@ -19,9 +19,10 @@ from pages.shared.address import say_later
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.review_actions import Desk, messages_by_row, revert
 from pages.shared.review_queue import candidates_of, count_kinds, say_kind
+from pages.shared.review_score import score_title, score_word
 from pages.shared.review_state import Decided, decided_now
 
-MEASURES = {"none": "Any confidence", "confidence": "Confidence", "verdict_confidence": "Verdict confidence"}
+VERDICT = "Verdict confidence"
 APPROVE, REJECT = "Approve", "Reject"
 SAMPLE_ROWS = 8
 DONE = "review_rule_done"
@@ -29,7 +30,7 @@ DONE = "review_rule_done"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is to be done with which rows of the queue; ``measure`` is a key of MEASURES."""
+    """What is to be done with which rows of the queue; ``measure`` is a key of measures()."""
 
     what: str
     kinds: tuple[str, ...]
@@ -58,7 +59,10 @@ class Rule:
         if self.kinds:
             said += " of " + ", ".join(say_kind(kind).lower() for kind in self.kinds)
         if self.measure != "none":
-            said += f" with {MEASURES[self.measure].lower()} {'above' if self.is_above else 'below'} {self.limit:g}"
+            measure = (
+                VERDICT.lower() if self.measure == "verdict_confidence" else score_word(desk.queue.proposals)
+            )
+            said += f" with {measure} {'above' if self.is_above else 'below'} {self.limit:g}"
         if desk.queue.scope.conditions:
             said += f" where {describe(desk.queue.scope, desk.lens.names.names)}"
         return said
@@ -71,12 +75,12 @@ def show_rules(desk: Desk) -> None:
     rows = rule.matches(desk, decided)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
-            f"{rule.what} {count_of(len(rows), 'row')}", type="primary", icon=":material/done_all:",
+            f"{rule.what} {count_of(len(rows), 'row')}" if len(rows) else "No row to decide", type="primary", icon=":material/done_all:",
             key="review_rule_apply", disabled=not len(rows), on_click=_apply, args=(desk, rule, rows, decided),
         )  # fmt: skip
-        st.markdown(
-            f"{plain(rule.say(desk).capitalize())}: **{count_of(len(rows), 'row')}**", width="content"
-        )
+        said = plain(_with_capital(rule.say(desk)))
+        n_matching = f": **{count_of(len(rows), 'row')}**" if len(rows) else ""
+        st.markdown(said + n_matching, width="content")
     done = st.session_state.get(DONE)
     if done and done["dataset_id"] == desk.lens.dataset_id:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -87,15 +91,20 @@ def show_rules(desk: Desk) -> None:
             )  # fmt: skip
     if len(rows):
         _show_sample(desk, rows)
+    elif not rule.decided_too and not len(desk.queue.rows[decided.open_rows(desk.queue.rows)]):
+        st.caption("Every row of the queue is decided.")
     else:
         st.caption("No row of the queue matches. Widen the rule, or change the queue above.")
+
+
+def _with_capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _build(desk: Desk) -> Rule:
     counts = count_kinds(desk.queue.facts)
     offered = [kind for kind in counts if kind in desk.queue.kinds]
-    has_verdicts = bool(np.isfinite(desk.queue.facts.verdict_confidence).any())
-    measures = [name for name in MEASURES if name != "verdict_confidence" or has_verdicts]
+    titles = measures(desk)
     with st.container(border=True):
         left, right = st.columns([2, 3], gap="medium")
         with left:
@@ -115,11 +124,22 @@ def _build(desk: Desk) -> Rule:
                 placeholder="Anything in the queue",
             )
             measure = st.segmented_control(
-                "Where", measures, default="none", required=True, key="rule_measure", bind="query-params",
-                format_func=MEASURES.__getitem__,
+                "Where", list(titles), default="none", required=True, key="rule_measure", bind="query-params",
+                format_func=titles.__getitem__,
             )  # fmt: skip
             is_above, limit = _choose_limit(desk, measure)
     return Rule(what, tuple(kinds), measure, is_above, limit, decided_too)
+
+
+def measures(desk: Desk) -> dict[str, str]:
+    """The columns of the queue that a rule can set a limit on, with what they are called; ``none`` for no limit."""
+    facts = desk.queue.facts
+    offered = {"none": "No limit"}
+    if np.isfinite(facts.confidence).any():
+        offered["confidence"] = score_title(desk.queue.proposals)
+    if np.isfinite(facts.verdict_confidence).any():
+        offered["verdict_confidence"] = VERDICT
+    return offered
 
 
 def _choose_limit(desk: Desk, measure: str) -> tuple[bool, float]:
@@ -172,7 +192,9 @@ def _show_sample(desk: Desk, rows: Int64s) -> None:
         column_config={
             "row": st.column_config.NumberColumn("Row", width=70, format="%d"),
             "proposed": st.column_config.TextColumn("Proposed", width=170),
-            "confidence": st.column_config.NumberColumn("Confidence", width=95, format="%.3g"),
+            "confidence": st.column_config.NumberColumn(
+                score_title(desk.queue.proposals), width=95, format="%.3g"
+            ),
             "verdict": st.column_config.NumberColumn("Verdict", width=75, format="%.3g"),
             "prompt": st.column_config.TextColumn("Prompt", width="medium"),
             "response": st.column_config.TextColumn("Response", width="medium"),

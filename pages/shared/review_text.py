@@ -13,6 +13,16 @@ from pages.shared.plain_text import count_of
 
 MAX_SHOWN_CHARS = 50_000
 _FRAME = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.5;unicode-bidi:plaintext"
+# A shade at an edge beyond which there is more. The veils move with the text and hide the shade at its two ends.
+# Their colours are the backgrounds of the two themes in config.toml, which no variable of the page holds.
+_VEIL, _SHADE = "light-dark(#FFFFFF,#101615)", "rgba(128,140,138,.3)"
+_SCROLLS = (
+    "overflow-y:auto;background:"
+    f"linear-gradient({_VEIL},{_VEIL}) top/100% 1rem no-repeat local,"
+    f"linear-gradient({_VEIL},{_VEIL}) bottom/100% 1rem no-repeat local,"
+    f"linear-gradient({_SHADE},transparent) top/100% .8rem no-repeat scroll,"
+    f"linear-gradient(transparent,{_SHADE}) bottom/100% .8rem no-repeat scroll"
+)
 _STYLES = {
     "kept": "",
     # Seen in both themes: a veil over the page's own colours, and a line for eyes that do not tell red from green.
@@ -49,7 +59,7 @@ def as_html(text: str) -> str:
 
 
 def show_text(text: str, *, key: str = "", height: str = "") -> None:
-    """A text as it is; ``height`` in units of CSS, with a scroll bar where it is longer."""
+    """A text as it is; ``height``, in units of CSS, is the most that it takes: a longer one scrolls, and shows that it goes on."""
     if not text.strip():
         st.caption("empty" if not text else f"only white space ({count_of(len(text), 'character')})")
         return
@@ -81,7 +91,7 @@ def _mark(kind: str, inside: str) -> str:
 
 
 def _show(inside: str, key: str, height: str) -> None:
-    frame = _FRAME + (f";height:{height};overflow-y:auto" if height else "")
+    frame = _FRAME + (f";max-height:{height};{_SCROLLS}" if height else "")
     # dir=auto: a right-to-left text reads in its own direction and cannot turn that of the page.
     target = st.container(key=key) if key else st
     target.html(f'<div dir="auto" style="{frame}">{inside}</div>')

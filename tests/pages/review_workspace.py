@@ -15,7 +15,12 @@ from core.store.proposals import PROPOSALS, SCHEMA
 
 
 def write_proposals(
-    workspace: Path, dataset_id: str, rows: Sequence[dict[str, Any]], *, identifier: str = "aaaa000011112222"
+    workspace: Path,
+    dataset_id: str,
+    rows: Sequence[dict[str, Any]],
+    *,
+    identifier: str = "aaaa000011112222",
+    score: str = "confidence",
 ) -> Artifact:
     """An artifact with these rows; what a row does not say has a usual value."""
     usual = {
@@ -42,6 +47,7 @@ def write_proposals(
                 format_version=1,
                 summary={
                     "method": "correct",
+                    "score": score,
                     "n_rows": len(rows),
                     "gamma": 0.6,
                     **{f"n_{action}": actions.count(action) for action in ("keep", "drop", "replace")},

@@ -61,3 +61,16 @@ def test_the_unbiased_sample_counts_no_row_that_was_decided_out_of_its_turn(
     app = open_page("review", dataset=dataset_id, view="calibration")
     assert f"**{len(order)} of {len(order)}** rows" in say(app)
     assert "From the unbiased sample" in say(app)
+
+
+def test_a_dataset_below_the_least_number_of_decisions_is_not_asked_for_more(
+    workspace: Path, dataset_id: str, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    few = import_file(workspace, alpaca_file(small, 14), "Few")
+    write_proposals(workspace, few, mixed_rows(14))
+    app = open_page("review", dataset=few, view="calibration")
+    assert "Too small for an estimate" in app.info[0].value and "only 14 here" in app.info[0].value
+    assert "more are needed" not in said(app)
+    assert not app.get("progress")

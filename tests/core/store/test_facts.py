@@ -41,3 +41,21 @@ def test_a_single_short_row_is_no_special_case(tmp_path: Path) -> None:
     found = facts_of(tmp_path, [("a", "b")])
     assert list(found.edges) == sorted(set(found.edges))
     assert sum(found.prompt.counts) == 1
+
+
+def test_a_system_message_makes_no_row_multi_turn(tmp_path: Path) -> None:
+    system, asked, answered = ({"role": role, "content": role} for role in ("system", "user", "assistant"))
+    called = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "clock"}}]}
+    told = {"role": "tool", "content": "noon"}
+    talks = [
+        [asked, answered],
+        [system, asked, answered],
+        [system, asked, called, told, answered],
+        [asked, answered, asked, answered],
+        [system, asked, answered, asked, answered],
+    ]
+    path = tmp_path / "talks.jsonl"
+    path.write_bytes(b"".join(orjson.dumps({"messages": talk}) + b"\n" for talk in talks))
+    workspace = tmp_path / "workspace"
+    found = dataset_facts(open_view(ArtifactStore(workspace), import_file(workspace, path)))
+    assert (found.n_rows, found.n_multi_turn) == (5, 2)
