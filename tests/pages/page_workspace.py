@@ -8,6 +8,8 @@ from pathlib import Path
 import orjson
 from streamlit.testing.v1 import AppTest
 
+from core.jobs import rows
+from core.jobs.model import Job
 from core.settings import project_folder
 from core.steps.execute import Task, execute
 from core.steps.identify import plan_import
@@ -105,3 +107,13 @@ def said(app: AppTest) -> str:
     parts = [*app.title, *app.header, *app.subheader, *app.markdown, *app.caption, *app.text, *app.code]
     parts += [*app.error, *app.warning, *app.info, *app.success]
     return "\n".join(str(part.value) for part in parts)
+
+
+def jobs_of(workspace: Path, step: str = "refine") -> list[Job]:
+    """The jobs of a step, newest first."""
+    return rows.list_jobs(Database(workspace), step=step)
+
+
+def button(app: AppTest, label: str) -> object:
+    """The first button whose label begins like this."""
+    return next(one for one in app.button if one.label.startswith(label))

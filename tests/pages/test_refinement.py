@@ -1,4 +1,4 @@
-"""The Refinement page: a form that says what it would do, rounds as they land, and what becomes of a refinement."""
+"""The Refinement page: rounds as they land, and what becomes of a refinement."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import shutil
 from pathlib import Path
 
 import orjson
-import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.errors import JobCancelled
-from core.jobs import queue, rows
+from core.jobs import queue
 from core.jobs.folder import JobFolder
-from core.jobs.model import Job, JobState
 from core.steps.execute import Task, execute
 from core.steps.plan import plan_step
 from core.store.artifacts import Artifact, ArtifactStore
@@ -23,15 +20,15 @@ from core.store.frozen_decisions import freeze_decisions
 from core.store.names import rename_cluster
 from core.store.refinements import read_weights
 from pages.shared.refine_curves import guide_curves
-from pages.shared.refine_outlook import say_run_out
-from pages.shared.refine_preview import rows_per_round
 from pages.shared.refine_runs import refine_runs, rounds_so_far
 from pages.shared.workspace import open_workspace
 from tests.core.llms.conftest import build_model
 from tests.pages.page_workspace import (
     alpaca_file,
+    button,
     checked,
     import_file,
+    jobs_of,
     open_page,
     run_pipeline,
     run_step,
@@ -67,144 +64,6 @@ def refined(made: tuple[Path, str, dict[str, object]], workspace: Path) -> tuple
     shutil.copytree(source, workspace, dirs_exist_ok=True)
     open_workspace.clear()
     return workspace, dataset_id, ArtifactStore(workspace).list(dataset_id, "refinement")[0]
-
-
-@pytest.fixture
-def unrefined(workspace: Path, tmp_path: Path) -> str:
-    dataset_id = import_file(workspace, alpaca_file(tmp_path))
-    run_pipeline(workspace, dataset_id)
-    return dataset_id
-
-
-def jobs_of(workspace: Path, step: str = "refine") -> list[Job]:
-    return rows.list_jobs(Database(workspace), step=step)
-
-
-def button(app: AppTest, label: str) -> object:
-    return next(one for one in app.button if one.label.startswith(label))
-
-
-def cheap_form(dataset_id: str) -> AppTest:
-    app = open_page("refinement", dataset=dataset_id, view="new")
-    return checked(app.toggle(key="refine_train").set_value(False).run())
-
-
-def test_the_form_says_what_every_round_would_take(workspace: Path, unrefined: str) -> None:
-    app = open_page("refinement", dataset=unrefined)
-    checked(app.number_input(key="refine_budget").set_value(10.0).run())
-    table = next(one.value for one in app.dataframe if "adds" in one.value)
-    assert table["adds"].tolist() == [4, 3, 3]
-    assert table["trains"].tolist() == [4, 7, 10]
-    assert table["answers"].tolist() == [4, 3, 3]
-    assert "Together 21 rows are read in training and 10 prompts answered" in said(app)
-    assert "4 of 40 rows that may be picked" in said(app)
-
-
-def test_the_cheap_mode_is_labelled_and_submitted(workspace: Path, unrefined: str) -> None:
-    app = cheap_form(unrefined)
-    assert "Cheap mode" in said(app)
-    assert not any("trains" in one.value for one in app.dataframe)
-    checked(button(app, "Refine in 3 rounds").click().run())
-    (job,) = jobs_of(workspace)
-    assert (job.options["train"], job.options["budget"], job.state) == (False, 4, JobState.QUEUED)
-    assert job.artifact_id in app.query_params["run"]
-    assert "Weights and flags appear here with the first of 3 rounds" in said(app)
-
-
-def test_controls_are_submitted_beside_the_refinement(workspace: Path, unrefined: str) -> None:
-    app = cheap_form(unrefined)
-    checked(app.button_group(key="refine_kinds").set_value(["none", "random", "shuffled_scores"]).run())
-    checked(button(app, "Refine in 3 rounds · 3 runs").click().run())
-    found = {job.options["control"]: job.artifact_id for job in jobs_of(workspace)}
-    assert set(found) == {"none", "random", "shuffled_scores"}
-    assert found["none"] in app.query_params["run"]
-
-
-def test_perplexity_is_said_to_measure_surprise(workspace: Path, unrefined: str) -> None:
-    app = open_page("refinement", dataset=unrefined)
-    checked(app.selectbox(key="refine_scorer").set_value("perplexity").run())
-    assert any("measures surprise, not quality" in one.value for one in app.warning)
-
-
-def test_a_budget_larger_than_the_pool_is_said_before_it_is_submitted(
-    workspace: Path, unrefined: str
-) -> None:
-    app = open_page("refinement", dataset=unrefined)
-    checked(app.number_input(key="refine_budget").set_value(100.0).run())
-    assert any("larger than the pool" in one.value and "60 stay unspent" in one.value for one in app.warning)
-
-
-def test_the_plan_stops_where_the_pool_ends(workspace: Path, unrefined: str) -> None:
-    app = open_page("refinement", dataset=unrefined)
-    checked(app.number_input(key="refine_budget").set_value(100.0).run())
-    table = next(one.value for one in app.dataframe if "adds" in one.value)
-    assert table["adds"].tolist() == [34, 6, 0]
-    assert table["selected"].tolist() == [34, 40, 40]
-    # A round that finds nothing to answer trains nothing either.
-    assert table["trains"].tolist() == [34, 40, 0]
-    assert "nothing is left for round 3" in app.warning[0].value
-
-
-def test_a_cluster_that_runs_out_is_named() -> None:
-    table = pd.DataFrame(
-        {"name": ["Big", "Small"], "left": [50, 2], "share": [10.0, 10.0], "picked": [18, 2], "weight": [0.5, 0.5]}
-    )  # fmt: skip
-    assert "1 cluster has fewer rows left than their share: Small (2 of 10)" in say_run_out(table)
-    assert say_run_out(table.head(1)) == ""
-
-
-def test_what_rounds_owe_is_made_up_for_as_long_as_the_pool_lasts() -> None:
-    assert rows_per_round((4, 3, 3), n_pool=40, n_owed=2).tolist() == [6, 3, 3]
-    assert rows_per_round((4, 3, 3), n_pool=5).tolist() == [4, 1, 0]
-
-
-def test_rows_that_are_too_long_are_said_before_a_refinement_starts(workspace: Path, unrefined: str) -> None:
-    app = open_page("refinement", dataset=unrefined)
-    assert "Every row that may be picked fits into 1,024 tokens" in said(app)
-    app = checked(app.number_input(key="refine_sft_lora_max_length").set_value(12).run())
-    assert any(
-        "(100 %) are longer than 12 tokens (max_length) and are cut" in one.value for one in app.warning
-    )
-    app = checked(app.toggle(key="refine_sft_lora_drop_longer").set_value(True).run())
-    assert any("are left out" in one.value for one in app.warning)
-    app = checked(app.toggle(key="refine_train").set_value(False).run())
-    assert not any("are longer than" in one.value for one in app.warning)
-    assert "768 tokens of a prompt and 384 of an answer are read" in said(app)
-
-
-def test_the_form_asks_for_epochs_once(workspace: Path, unrefined: str) -> None:
-    app = open_page("refinement", dataset=unrefined)
-    assert not [one.key for one in app.number_input if "num_train_epochs" in (one.key or "")]
-    checked(app.number_input(key="refine_guide_epochs").set_value(2.0).run())
-    checked(button(app, "Refine in 3 rounds").click().run())
-    (job,) = jobs_of(workspace)
-    assert job.options["guide_epochs"] == 2.0
-    assert "num_train_epochs" not in job.options["recipe_options"]
-
-
-def test_a_budget_below_the_rounds_cannot_be_submitted(workspace: Path, unrefined: str) -> None:
-    app = open_page("refinement", dataset=unrefined)
-    checked(app.number_input(key="refine_budget").set_value(2.0).run())
-    assert "cannot be divided over 3 rounds" in app.error[0].value
-    assert button(app, "Refine in").disabled
-
-
-def test_without_clusters_the_next_step_is_named(workspace: Path, tmp_path: Path) -> None:
-    dataset_id = import_file(workspace, alpaca_file(tmp_path))
-    app = open_page("refinement", dataset=dataset_id)
-    assert "has no clustering yet" in app.error[0].value
-    assert button(app, "Refine in").disabled
-
-
-def test_without_the_training_packages_the_cheap_mode_is_offered(
-    workspace: Path, unrefined: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pages.shared.refine_form.missing_packages", lambda extra: ["trl"])
-    app = open_page("refinement", dataset=unrefined)
-    assert "Training needs trl" in app.error[0].value
-    assert "cheap mode" in app.error[0].value
-    checked(app.toggle(key="refine_train").set_value(False).run())
-    assert not app.error
 
 
 def test_a_finished_refinement_is_shown_with_its_numbers(refined: tuple[Path, str, Artifact]) -> None:

@@ -7,15 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
-from core.cli.flags import parse_step_flags
 from core.errors import ArtifactMissing, InvalidOptions, JobCancelled
-from core.registry import parse_options
-from core.steps import STEPS
 from core.steps.execute import Task, execute
 from core.steps.export import ExportRequest, export
 from core.steps.method_groups import group_by_method
 from core.steps.plan import plan_step
-from core.steps.refine_options import RefineOptions
 from core.steps.replay import replay
 from core.store.adapters import read_curves
 from core.store.artifacts import Artifact, ArtifactStore
@@ -275,11 +271,6 @@ def test_a_budget_above_the_pool_is_a_shortfall_that_is_told(place):
     assert selection.summary["shortfall"] == 5
 
 
-def test_a_budget_below_the_rounds_is_refused():
-    with pytest.raises(InvalidOptions, match="cannot be divided over 3 rounds"):
-        parse_options(RefineOptions, {"budget": 2})
-
-
 @pytest.mark.parametrize("control", ["random", "km_random", "kmq"])
 def test_controls_pick_as_many_rows_and_ask_nothing(place, control):
     made = refine(place, recorder := Recorder(), control=control, quality="none", model="/nowhere/at/all")
@@ -306,11 +297,6 @@ def test_quality_that_is_not_there_is_said_and_static_kmq_is_refused_without(pla
     made = refine(place, rounds=1)
     assert made.summary["quality"] == "none"
     assert "There is no score 'alignment'" in made.summary["notes"][0]
-
-
-def test_a_reward_score_without_a_model_is_refused_before_anything_runs():
-    with pytest.raises(InvalidOptions, match="reward_model needs a model"):
-        parse_options(RefineOptions, {"scorer": "reward_model"})
 
 
 def test_shuffled_scores_are_the_same_numbers_elsewhere(place):
@@ -403,38 +389,6 @@ def test_a_reward_model_compares_both_answers(place, tmp_path):
     assert made.summary["n_scored"] == 14
 
 
-def test_no_flag_of_a_plug_in_hides_one_of_the_step():
-    own = set(RefineOptions.model_fields)
-    for choice in RefineOptions.CHOICES:
-        for row in choice.table.values():
-            assert not own & set(row.options.model_fields), row.name
-
-
-def test_flags_of_the_command_line_become_options():
-    values = parse_step_flags(
-        "refine",
-        ["--rounds", "2", "--budget", "60", "--lora-r", "4", "--response-words", "9", "--train", "false",
-         "--cluster-factors", '{"3": "excluded"}', "--generate-rows", "10"],
-    )  # fmt: skip
-    options = parse_options(RefineOptions, values)
-    assert (options.rounds, options.budget, options.train, options.generate_rows) == (2, 60, False, 10)
-    assert options.recipe_options["lora_r"] == 4
-    assert options.scorer_options["response_words"] == 9
-    assert options.cluster_factors == {"3": "excluded"}
-
-
-def test_epochs_have_one_name():
-    options = parse_options(RefineOptions, {"recipe_options": {"lora_r": 4}})
-    assert "num_train_epochs" not in options.recipe_options
-    assert options.recipe_options["lora_r"] == 4
-    # Given to the recipe they are meant for the guides, unless the guides have their own.
-    given = {"num_train_epochs": 5.0}
-    assert parse_options(RefineOptions, {"recipe_options": given}).guide_epochs == 5.0
-    assert parse_options(RefineOptions, {"recipe_options": given, "guide_epochs": 2}).guide_epochs == 2.0
-    again = parse_options(RefineOptions, options.model_dump(mode="json"))
-    assert again == options
-
-
 def test_an_export_writes_the_texts_that_a_refinement_was_made_with(place, tmp_path):
     workspace, dataset_id, _ = place
     verdicts = dict.fromkeys(range(N_ROWS), "replace")
@@ -449,18 +403,6 @@ def test_an_export_writes_the_texts_that_a_refinement_was_made_with(place, tmp_p
     assert written() == (6, made.manifest.inputs["decisions"])
     assert written(decisions="none") == (0, "")
     assert written(decisions="current")[0] == 0
-
-
-def test_the_options_name_only_what_a_run_looks_at():
-    def identity(**values):
-        return parse_options(STEPS["refine"].options, values).identity()
-
-    assert identity(train=False) == identity(train=False, recipe_options={"lora_r": 4}, scored_by="guide")
-    assert identity(control="random") == identity(control="random", scorer="perplexity", tau=3)
-    assert identity(cluster_factors={"2": 1}) == identity()
-    assert identity(cluster_factors={"2": 0}) == identity(cluster_factors={2: "excluded"})
-    with pytest.raises(InvalidOptions, match="neither a factor nor pinned"):
-        identity(cluster_factors={"2": "big"})
 
 
 def test_an_export_lists_the_rows_and_a_replay_says_that_it_takes_them_as_listed(place, tmp_path):
