@@ -110,19 +110,20 @@ def cancel_job(session: Session, parsed: argparse.Namespace) -> int:
 
 def resume_job(session: Session, parsed: argparse.Namespace) -> int:
     """Queue a failed or cancelled job again; finished parts are used."""
-    # First: a job whose worker was killed is running until somebody looks.
-    tick(session.database, session.store, session.settings)
-    queue.resume(session.database, session.store, parsed.job_id)
-    tick(session.database, session.store, session.settings)
-    return _say_state(session, rows.get(session.database, parsed.job_id))
+    return _queue_again(session, parsed.job_id, fresh=False)
 
 
 def retry_job(session: Session, parsed: argparse.Namespace) -> int:
     """Queue a failed or cancelled job again; its finished parts are thrown away."""
+    return _queue_again(session, parsed.job_id, fresh=True)
+
+
+def _queue_again(session: Session, job_id: str, *, fresh: bool) -> int:
+    # First: a job whose worker was killed is running until somebody looks.
     tick(session.database, session.store, session.settings)
-    queue.resume(session.database, session.store, parsed.job_id, fresh=True)
+    queue.resume(session.database, session.store, job_id, fresh=fresh)
     tick(session.database, session.store, session.settings)
-    return _say_state(session, rows.get(session.database, parsed.job_id))
+    return _say_state(session, rows.get(session.database, job_id))
 
 
 def delete_job(session: Session, parsed: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.jobs.model import Job, JobState
 from core.jobs.queue import resume
+from core.store.artifacts import Artifact
 from core.store.names import ClusterNames, cluster_names
 from core.store.view import open_view
 from pages.shared.activity import while_jobs_run
@@ -95,16 +96,16 @@ def _show_head(lens: Lens, run: Run) -> None:
 
 
 def _show_under_way(lens: Lens, run: Run, n_drawn: int, jobs: Sequence[Job]) -> None:
-    if len(rounds_so_far(lens.workspace.store, run)) != n_drawn:
+    chain = rounds_so_far(lens.workspace.store, run)
+    if len(chain) != n_drawn:
         st.rerun()  # the list above counts the rounds too
     mine = show_run_box(lens, run, jobs, stopping="Stopping: what is finished is kept …")
-    _show_so_far(lens, run, training=mine is not None and mine.progress.stage.endswith("train"))
+    _show_so_far(lens, run, chain, training=mine is not None and mine.progress.stage.endswith("train"))
     say_others(run, jobs)
 
 
-def _show_so_far(lens: Lens, run: Run, *, training: bool) -> None:
+def _show_so_far(lens: Lens, run: Run, chain: Sequence[Artifact], *, training: bool) -> None:
     """What the finished rounds have to say, each as soon as it is there."""
-    chain = rounds_so_far(lens.workspace.store, run)
     course = course_of(lens, run, chain)
     asked = n_rounds_asked(lens.workspace.store, run)
     if course is None:

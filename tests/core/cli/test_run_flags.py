@@ -170,3 +170,16 @@ def test_help_on_a_step_lists_its_options_alone(capsys):
     said = capsys.readouterr().out
     assert "finetune" in said
     assert "--encoder" not in said
+
+
+@pytest.mark.parametrize("verb", ["resume", "retry"])
+def test_a_killed_worker_is_noticed_before_its_job_is_queued_again(
+    tamis, workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    job_id = _failed_job(workspace, dataset_id)
+    looked: list[JobState] = []
+    monkeypatch.setattr(
+        "core.cli.jobs_view.tick", lambda *_, **__: looked.append(rows.get(Database(workspace), job_id).state)
+    )
+    assert tamis("jobs", verb, job_id)[0] == 0
+    assert looked == [JobState.FAILED, JobState.QUEUED]

@@ -7,16 +7,13 @@ import signal
 import sys
 import time
 
-import numpy as np
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from core.errors import CurationError
 from core.jobs.estimate_aside import EstimateAside
 from core.store.artifacts import ArtifactStore
-from tests.core.store.small_workspace import DATASET, make_rows, write, write_dataset
+from tests.core.store.small_workspace import DATASET, make_rows, write_confidence, write_dataset
 
 N = 20
 SCRIPTED = {"scorer": "llm_rating", "llm": "scripted"}
@@ -26,14 +23,7 @@ SCRIPTED = {"scorer": "llm_rating", "llm": "scripted"}
 def store(tmp_path):
     store = ArtifactStore(tmp_path / "ws")
     write_dataset(store, make_rows(N))
-    table = pa.table({"score": pa.array(np.linspace(0, 1, N), pa.float32())})
-    write(
-        store,
-        "scores",
-        step="score",
-        fill=lambda w: pq.write_table(table, w.path / "scores.parquet"),
-        options={"scorer": "confidence"},
-    )
+    write_confidence(store, N)
     return store
 
 

@@ -6,8 +6,6 @@ import itertools
 import json
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from core.cli.main import run as tamis
@@ -16,7 +14,7 @@ from core.llms.scripted import ScriptedModel
 from core.protocols import Usage
 from core.steps.llm_estimate import Metered, estimate_run, sample_rows
 from core.store.artifacts import ArtifactStore
-from tests.core.store.small_workspace import DATASET, make_rows, write, write_dataset
+from tests.core.store.small_workspace import DATASET, make_rows, write_confidence, write_dataset
 
 N = 60
 
@@ -25,14 +23,7 @@ N = 60
 def store(tmp_path):
     store = ArtifactStore(tmp_path / "ws")
     write_dataset(store, make_rows(N))
-    table = pa.table({"score": pa.array(np.linspace(0, 1, N), pa.float32())})
-    write(
-        store,
-        "scores",
-        step="score",
-        fill=lambda w: pq.write_table(table, w.path / "scores.parquet"),
-        options={"scorer": "confidence"},
-    )
+    write_confidence(store, N)
     return store
 
 

@@ -227,3 +227,15 @@ def _fill_selection(writer: ArtifactWriter, rows: Written) -> None:
         }
     )
     pq.write_table(table, writer.path / "selection.parquet")
+
+
+def write_confidence(store, n_rows):
+    """Scores named confidence, from 0 in the first row to 1 in the last."""
+    table = pa.table({"score": pa.array(np.linspace(0, 1, n_rows), pa.float32())})
+    write(
+        store,
+        "scores",
+        step="score",
+        fill=lambda w: pq.write_table(table, w.path / "scores.parquet"),
+        options={"scorer": "confidence"},
+    )
