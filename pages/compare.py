@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from core.jobs.model import JobState
-from core.steps.comparison import read_comparison
-from pages.shared.compare_form import show_comparison_form
-from pages.shared.compare_picker import NEW, choose_view, open_comparison, pick_comparison
-from pages.shared.compare_results import show_comparison
-from pages.shared.compare_training import show_training
+from pages.parts.compare.form import show_comparison_form
+from pages.parts.compare.picker import (
+    NEW,
+    choose_view,
+    open_comparison,
+    pick_comparison,
+)
+from pages.parts.compare.results import show_comparison
+from pages.parts.compare.training import show_training
+from pages.shared.dataset_context import open_lens
 from pages.shared.frame import open_page
-from pages.shared.job_watch import followed_job, show_jobs_in_place
-from pages.shared.lens import open_lens
+from pages.shared.runs.runs.job_watch import followed_job, show_jobs_in_place
+from tamis.jobs.model import JobState
+from tamis.steps.compare.comparison import read_comparison
 
 with open_page("Compare", activity=False) as dataset:
     lens = open_lens(dataset)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.address import read_row, read_scope, show_what_was_said
-from pages.shared.cluster_panel import show_clusters
+from pages.parts.data_map.cluster_panel import show_clusters
+from pages.parts.data_map.jobs import show_layout_note, show_missing_map
+from pages.parts.data_map.panel import show_map
+from pages.parts.data_map.row_inspector import show_inspector
+from pages.parts.data_map.row_table import choose_order, show_table
+from pages.parts.data_map.tag_bar import show_actions
+from pages.shared.address import (
+    read_row,
+    read_scope,
+    show_what_was_said,
+)
+from pages.shared.dataset_context import open_lens
 from pages.shared.frame import open_page
-from pages.shared.lens import open_lens
-from pages.shared.map_jobs import show_layout_note, show_missing_map
-from pages.shared.map_panel import show_map
-from pages.shared.row_inspector import show_inspector
-from pages.shared.row_table import choose_order, show_table
-from pages.shared.scope_bar import show_nothing_matches, show_scope_bar
-from pages.shared.tag_bar import show_actions
+from pages.shared.rows.scope_bar import show_nothing_matches, show_scope_bar
 
 MAP_HEIGHT = 600
 SIDE_HEIGHT = 690

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.steps.decided import AS_IMPORTED
-from core.steps.export import ExportRequest
-from core.steps.identify import slug
-from pages.shared.export_decisions import DecidedRows, choose_decisions
-from pages.shared.export_panel import FILE, show_exports, show_opened
-from pages.shared.export_preview import choose_format, show_preview
-from pages.shared.export_run import target_path, write_export
-from pages.shared.export_scope import ChosenRows, choose_rows, show_counts
-from pages.shared.frame import OpenDataset, errors_in_place, open_page
-from pages.shared.lens import open_lens
+from pages.parts.export_data.decisions import DecidedRows, choose_decisions
+from pages.parts.export_data.panel import (
+    FILE,
+    show_exports,
+    show_opened,
+)
+from pages.parts.export_data.preview import choose_format, show_preview
+from pages.parts.export_data.run import target_path, write_export
+from pages.shared.dataset_context import open_lens
+from pages.shared.forms.export_scope import (
+    ChosenRows,
+    choose_rows,
+    show_counts,
+)
+from pages.shared.frame import (
+    OpenDataset,
+    errors_in_place,
+    open_page,
+)
 from pages.shared.plain_text import count_of, plain
+from tamis.actions.export import ExportRequest
+from tamis.steps.identify import slug
+from tamis.steps.resolve_decisions import AS_IMPORTED
 
 
 def show_button(

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.finetune_detail import show_run
-from pages.shared.finetune_form import show_finetune_form
-from pages.shared.finetune_picker import NEW, choose_view, open_run, pick_run
-from pages.shared.finetune_runs import STEP, finetune_runs
+from pages.parts.finetuning.detail import show_run
+from pages.parts.finetuning.picker import (
+    NEW,
+    choose_view,
+    open_run,
+    pick_run,
+)
+from pages.shared.dataset_context import open_lens
+from pages.shared.forms.finetune_form import show_finetune_form
 from pages.shared.frame import open_page
-from pages.shared.job_watch import followed_job, show_jobs_in_place
-from pages.shared.lens import open_lens
 from pages.shared.navigation import link_to
+from pages.shared.runs.runs.finetune_runs import STEP, finetune_runs
+from pages.shared.runs.runs.job_watch import followed_job, show_jobs_in_place
 
 with open_page("Fine-tune", activity=False) as dataset:
     followed = followed_job(dataset.workspace, STEP, dataset.dataset_id)

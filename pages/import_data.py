@@ -7,18 +7,22 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.formats import FORMATS
-from core.formats.reader import file_stem
-from core.jobs.queue import submit
-from core.store.names import check_name, name_dataset
+from pages.parts.import_data.inspection import (
+    Examined,
+    examine,
+    plan,
+)
+from pages.parts.import_data.mapping import show_file, summary_table
+from pages.parts.import_data.result import IMPORTED, show_import
+from pages.shared.forms.import_sources import choose_sources
 from pages.shared.frame import open_workspace_page
-from pages.shared.import_inspection import Examined, examine, plan
-from pages.shared.import_mapping import show_file, summary_table
-from pages.shared.import_result import IMPORTED, show_import
-from pages.shared.import_sources import choose_sources
 from pages.shared.plain_text import count_of
 from pages.shared.wording import table_height
 from pages.shared.workspace import Workspace
+from tamis.formats import FORMATS
+from tamis.formats.reader import file_stem
+from tamis.jobs.scheduler.queue import submit
+from tamis.store.database.names import check_name, name_dataset
 
 
 def show_formats() -> None:

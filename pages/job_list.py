@@ -6,11 +6,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.jobs.folder import JobFolder
-from core.jobs.model import Job
 from pages.shared.activity import while_jobs_run
+from pages.shared.forms.step_form import (
+    asked_step,
+    leave_step_form,
+    offer_step_form,
+    show_step_form,
+)
 from pages.shared.frame import open_workspace_page
-from pages.shared.job_detail import (
+from pages.shared.plain_text import plain
+from pages.shared.runs.runs.job_detail import (
     show_curves,
     show_handle,
     show_head,
@@ -21,11 +26,15 @@ from pages.shared.job_detail import (
     show_timings,
     show_whole_log,
 )
-from pages.shared.job_table import OPENED, choose_jobs, show_jobs
-from pages.shared.job_watch import find_job
-from pages.shared.plain_text import plain
-from pages.shared.step_form import asked_step, leave_step_form, offer_step_form, show_step_form
+from pages.shared.runs.runs.job_table import (
+    OPENED,
+    choose_jobs,
+    show_jobs,
+)
+from pages.shared.runs.runs.job_watch import find_job
 from pages.shared.workspace import Workspace
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import Job
 
 
 def show_job(workspace: Workspace, job: Job) -> None:

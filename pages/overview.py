@@ -7,20 +7,28 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from core.jobs.model import Job
-from core.jobs.pipeline import stages
-from core.store.names import dataset_names
+from pages.parts.overview.dataset_card import show_head
+from pages.parts.overview.facts_panel import show_facts
+from pages.parts.overview.pipeline_strip import (
+    show_failure,
+    show_running,
+    show_strip,
+)
+from pages.parts.overview.trash_panel import show_trash
+from pages.parts.overview.version_changes import show_changes
 from pages.shared.activity import active_jobs, while_jobs_run
-from pages.shared.dataset_card import show_head
-from pages.shared.export_files import count_exports
-from pages.shared.facts_panel import show_facts
-from pages.shared.frame import open_workspace_page, pick_dataset, say_empty
-from pages.shared.imports import open_imports, show_failed_imports
-from pages.shared.pipeline_strip import show_failure, show_running, show_strip
+from pages.shared.frame import (
+    open_workspace_page,
+    pick_dataset,
+    say_empty,
+)
 from pages.shared.plain_text import plain
-from pages.shared.trash_panel import show_trash
-from pages.shared.version_changes import show_changes
+from pages.shared.runs.runs.export_files import count_exports
+from pages.shared.runs.runs.imports import open_imports, show_failed_imports
 from pages.shared.workspace import Workspace
+from tamis.actions.pipeline import stages
+from tamis.jobs.model import Job
+from tamis.store.database.names import dataset_names
 
 PAGE_CARDS = 8
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.refinement.detail import show_run
+from pages.parts.refinement.form import STEP, show_refine_form
+from pages.parts.refinement.picker import (
+    NEW,
+    choose_view,
+    open_run,
+    pick_run,
+)
+from pages.parts.refinement.runs import refine_runs
 from pages.shared.address import show_what_was_said
+from pages.shared.dataset_context import open_lens
 from pages.shared.frame import open_page
-from pages.shared.job_watch import followed_job, show_jobs_in_place
-from pages.shared.lens import open_lens
 from pages.shared.navigation import link_to
-from pages.shared.refine_detail import show_run
-from pages.shared.refine_form import STEP, show_refine_form
-from pages.shared.refine_picker import NEW, choose_view, open_run, pick_run
-from pages.shared.refine_runs import refine_runs
+from pages.shared.runs.runs.job_watch import followed_job, show_jobs_in_place
 
 with open_page("Refinement", activity=False) as dataset:
     followed = followed_job(dataset.workspace, STEP, dataset.dataset_id)

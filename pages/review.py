@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.jobs.model import JobState
+from pages.parts.review.apply import followed_version, show_version_there
+from pages.parts.review.desk import VIEW, show_review
+from pages.parts.review.propose_form import show_propose_form
+from pages.parts.review.queue import PROPOSALS, find_proposals
 from pages.shared.address import show_what_was_said
+from pages.shared.dataset_context import open_lens
 from pages.shared.frame import open_page
-from pages.shared.job_watch import cloned_start, followed_job, show_jobs_in_place, stop_following
-from pages.shared.lens import open_lens
-from pages.shared.propose_form import show_propose_form
-from pages.shared.review_apply import followed_version, show_version_there
-from pages.shared.review_desk import VIEW, show_review
-from pages.shared.review_queue import PROPOSALS, find_proposals
+from pages.shared.runs.runs.job_watch import (
+    cloned_start,
+    followed_job,
+    show_jobs_in_place,
+    stop_following,
+)
+from tamis.jobs.model import JobState
 
 with open_page("Review", activity=False) as dataset:
     lens = open_lens(dataset)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.jobs.model import JobState
-from core.scorers import SCORERS
+from pages.parts.scoring.form import can_compute_again, show_score_form
+from pages.parts.scoring.results import show_score, show_score_table
+from pages.shared.dataset_context import open_lens
 from pages.shared.frame import open_page
-from pages.shared.job_watch import cloned_start, followed_job, show_jobs_in_place, stop_following
-from pages.shared.lens import open_lens
-from pages.shared.score_form import can_compute_again, show_score_form
-from pages.shared.score_results import show_score, show_score_table
+from pages.shared.runs.runs.job_watch import (
+    cloned_start,
+    followed_job,
+    show_jobs_in_place,
+    stop_following,
+)
+from tamis.jobs.model import JobState
+from tamis.scorers import SCORERS
 
 with open_page("Scores", activity=False) as dataset:
     lens = open_lens(dataset)

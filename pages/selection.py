@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from core.jobs.model import JobState
+from pages.parts.selection.picker import (
+    NEW,
+    choose_view,
+    open_selection,
+    pick_selection,
+)
+from pages.parts.selection.results import show_results
+from pages.shared.dataset_context import open_lens
+from pages.shared.forms.selection_form import show_selection_form
 from pages.shared.frame import open_page
-from pages.shared.job_watch import followed_job, show_jobs_in_place
-from pages.shared.lens import open_lens
-from pages.shared.selection_form import show_selection_form
-from pages.shared.selection_picker import NEW, choose_view, open_selection, pick_selection
-from pages.shared.selection_results import show_results
+from pages.shared.runs.runs.job_watch import followed_job, show_jobs_in_place
+from tamis.jobs.model import JobState
 
 with open_page("Selection", activity=False) as dataset:
     lens = open_lens(dataset)

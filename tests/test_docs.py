@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.main import build_parser
-from core.clusterers import CLUSTERERS
-from core.encoders import ENCODERS
-from core.formats import FORMATS
-from core.jobs.backends import BACKENDS
-from core.llms import LLMS
-from core.projectors import PROJECTORS
-from core.recipes import RECIPES
-from core.scorers import SCORERS
-from core.selectors import SELECTORS
-from core.settings import Settings
-from core.steps import STEPS
 from pages.shared.navigation import PLACES
+from tamis.cli.main import build_parser
+from tamis.clusterers import CLUSTERERS
+from tamis.encoders import ENCODERS
+from tamis.formats import FORMATS
+from tamis.jobs.backends import BACKENDS
+from tamis.llms import LLMS
+from tamis.projectors import PROJECTORS
+from tamis.recipes import RECIPES
+from tamis.scorers import SCORERS
+from tamis.selectors import SELECTORS
+from tamis.settings import Settings
+from tamis.steps import STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

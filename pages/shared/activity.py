@@ -6,13 +6,17 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from core.jobs import rows
-from core.jobs.model import ACTIVE, Job, JobState
-from core.steps import STEPS
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import duration, percent
 from pages.shared.workspace import Workspace
+from tamis.jobs import job_table as rows
+from tamis.jobs.model import (
+    ACTIVE,
+    Job,
+    JobState,
+)
+from tamis.steps import STEPS
 
 REDRAW_S = 1.5
 LOOK_S = 5.0  # while nothing runs: another tab, or the command line, may start something

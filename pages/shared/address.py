@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.errors import CurationError
-from core.store.scope import ALL_ROWS, Condition, Scope
 from pages.shared.plain_text import plain
+from tamis.errors import CurationError
+from tamis.store.rows.scope import (
+    ALL_ROWS,
+    Condition,
+    Scope,
+)
 
 TABLE_PAGE, TABLE_SORT = "rows_page", "rows_sort"
 BY_SIMILARITY = "similarity"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.errors import CurationError
-from core.jobs.causes import explain_database_error
-from core.settings import Settings
-from core.store.names import dataset_names
 from pages.shared.activity import show_activity
 from pages.shared.navigation import link_to, start_over_if_alone
 from pages.shared.plain_text import plain
 from pages.shared.workspace import Workspace, open_workspace
+from tamis.errors import CurationError
+from tamis.jobs.causes import explain_database_error
+from tamis.settings import Settings
+from tamis.store.database.names import dataset_names
 
 LOGO = Path(__file__).with_name("logo.svg")
 ICON = Path(__file__).with_name("icon.svg")

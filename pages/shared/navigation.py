@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 from streamlit.navigation.page import StreamlitPage
 
-from core.settings import project_folder
+from tamis.settings import app_folder
 
 MENU_DRAWN = "menu_drawn"
 
@@ -36,7 +36,7 @@ class Place:
     @property
     def exists(self) -> bool:
         """Whether this installation has the page."""
-        return (project_folder() / self.file).is_file()
+        return (app_folder() / self.file).is_file()
 
 
 PLACES = (
@@ -115,7 +115,7 @@ def link_to(name: str, label: str = "", *, icon: str = "", query: Mapping[str, s
     shown = label or place.title
     try:
         st.page_link(
-            project_folder() / place.file,
+            app_folder() / place.file,
             label=shown,
             icon=icon or place.icon,
             query_params=dict(query or {}),
@@ -127,4 +127,4 @@ def link_to(name: str, label: str = "", *, icon: str = "", query: Mapping[str, s
 
 def go_to(name: str, query: Mapping[str, str] | None = None) -> None:
     """Leave for another page; raises StreamlitAPIException where it cannot be reached."""
-    st.switch_page(project_folder() / _BY_NAME[name].file, query_params=dict(query or {}))
+    st.switch_page(app_folder() / _BY_NAME[name].file, query_params=dict(query or {}))

@@ -9,9 +9,20 @@ import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.store.clusters import cluster_panel
-from core.store.drawing import DensityGrid, sample_to_draw, shade_all
-from core.store.query import (
+from pages.shared.dataset_context import Lens
+from tamis.store.artifacts.readers import (
+    read_cluster_ids,
+    read_coordinates,
+    read_selected_ids,
+    read_selection,
+)
+from tamis.store.rows.clusters import cluster_panel
+from tamis.store.rows.drawing import (
+    DensityGrid,
+    sample_to_draw,
+    shade_all,
+)
+from tamis.store.rows.query import (
     Facets,
     Summary,
     column_values,
@@ -21,11 +32,13 @@ from core.store.query import (
     sort_rows,
     summarise,
 )
-from core.store.readers import read_cluster_ids, read_coordinates, read_selected_ids, read_selection
-from core.store.scope import Scope
-from core.store.semantic import Similar, similar_to_row
-from core.types import Bools, Float32s, Int64s
-from pages.shared.lens import Lens
+from tamis.store.rows.scope import Scope
+from tamis.store.rows.semantic import Similar, similar_to_row
+from tamis.types import (
+    Bools,
+    Float32s,
+    Int64s,
+)
 
 MAX_DRAWN = 50_000
 MAX_SURELY_DRAWN = 20_000  # matching rows beyond this are sampled like all others

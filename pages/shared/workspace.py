@@ -8,12 +8,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.errors import CurationError
-from core.jobs.bootstrap import bootstrap_sample
-from core.jobs.ticker import Ticker
-from core.settings import Settings
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
+from tamis.actions.bootstrap import bootstrap_sample
+from tamis.errors import CurationError
+from tamis.jobs.scheduler.ticker import Ticker
+from tamis.settings import Settings
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import argparse
 
 import numpy as np
 
-from core.compute.kmeans import kmeans
-from core.compute.kmq import kmq
+from tamis.compute.cluster.kmeans import kmeans
+from tamis.compute.select.kmq import kmq
 from tests.benchmarks.measure import print_table, time_calls
 
 

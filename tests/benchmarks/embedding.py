@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.encoders import open_encoder
-from core.models.files import find_model
+from tamis.encoders import open_encoder
+from tamis.models.files import find_model
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 LIMA = PROJECT.parent / "shared" / "data" / "lima_train.jsonl"

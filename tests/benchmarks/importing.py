@@ -63,7 +63,16 @@ def main() -> None:
         write_rows(source, n_rows)
         size_mb = source.stat().st_size / 1e6
         ours = run_process(
-            [sys.executable, "-m", "core.cli", "--workspace", f"{folder}/ws", "import", str(source), "--json"]
+            [
+                sys.executable,
+                "-m",
+                "tamis.cli",
+                "--workspace",
+                f"{folder}/ws",
+                "import",
+                str(source),
+                "--json",
+            ]
         )
         assert orjson.loads(ours.output.splitlines()[-1])["n_imported"] == n_rows
         peer = run_process([sys.executable, "-c", PEER, str(source), f"{folder}/peer"])

@@ -34,7 +34,7 @@ def run_process(arguments: Sequence[str], **environment: str) -> Run:
     process = subprocess.Popen(
         list(arguments),
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "core")} | environment,
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.compute.noise import NOISE_KINDS
+from tamis.compute.clear.noise import NOISE_KINDS
 from tests.benchmarks.measure import ROOT, print_table, run_process
 
 SHARED = ROOT.parent / "shared" / "data"
@@ -30,7 +30,16 @@ def measure(
     file: Path, kind: str, seed: int, *, rows: int, workspace: str, names: Sequence[str] = NAMES
 ) -> list[str]:
     """AUROC of each of the named scores."""
-    command = [sys.executable, "-m", "core.cli", "--workspace", workspace, "bench-noise", str(file), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "tamis.cli",
+        "--workspace",
+        workspace,
+        "bench-noise",
+        str(file),
+        "--json",
+    ]
     command += ["--noise", kind, "--seed", str(seed), "--rows", str(rows), "--max-turns", "1"]
     for name in names:
         command += ["--score", name]

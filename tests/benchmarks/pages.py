@@ -14,11 +14,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.compute.allocate import allocate
-from core.formats.schema import EXAMPLES_SCHEMA
-from core.steps.import_file import STORED_SCHEMA
-from core.store.artifacts import ArtifactStore, make_manifest
-from core.types import JSON
+from tamis.compute.select.allocate import allocate
+from tamis.formats.schema import EXAMPLES_SCHEMA
+from tamis.steps.import_file.step import STORED_SCHEMA
+from tamis.store.artifacts.store import ArtifactStore, make_manifest
+from tamis.types import JSON
 from tests.benchmarks.measure import ROOT, print_table
 
 DATASET = "large-000000"

@@ -23,13 +23,13 @@ from pathlib import Path
 
 import numpy as np
 
-from core.steps.execute import Task, execute
-from core.steps.identify import plan_import
-from core.steps.plan import plan_step
-from core.store.artifacts import Artifact, ArtifactStore
-from core.store.readers import read_cluster_ids, read_selected_ids
-from core.store.refinements import read_weights
-from core.types import Bools, Int64s
+from tamis.steps.execute import Task, execute
+from tamis.steps.identify import plan_import
+from tamis.steps.plan import plan_step
+from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
+from tamis.store.artifacts.refinements import read_weights
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.types import Bools, Int64s
 from tests.benchmarks.measure import ROOT, print_table
 
 LIMA = ROOT.parent / "shared" / "data" / "lima_train.jsonl"

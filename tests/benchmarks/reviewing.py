@@ -15,8 +15,8 @@ from statistics import median, quantiles
 
 from playwright.sync_api import Page, sync_playwright
 
-from core.store.artifacts import ArtifactStore
-from pages.shared.review_pace import LOOK_S
+from pages.parts.review.pace import LOOK_S
+from tamis.store.artifacts.store import ArtifactStore
 from tests.benchmarks.measure import print_table
 from tests.benchmarks.pages import DATASET, write_dataset
 from tests.browser_setup import find_browser

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from core.compute.deita import deita
-from core.compute.facility_location import facility_location
-from core.compute.k_center import k_center
-from core.compute.qdit import qdit
+from tamis.compute.select.deita import deita
+from tamis.compute.select.facility_location import facility_location
+from tamis.compute.select.k_center import k_center
+from tamis.compute.select.qdit import qdit
 from tests.benchmarks.measure import print_table, run_process
 
 DIMENSION = 384

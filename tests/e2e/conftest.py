@@ -66,8 +66,8 @@ def running_app(workspace: Path, port: int = 0, **settings: str) -> Iterator[Ser
     """Start ``tamis serve`` over a workspace; ends it and every worker it started."""
     port = port or free_port()
     environment = os.environ | {f"TAMIS_{key.upper()}": value for key, value in settings.items()}
-    environment["PYTHONPATH"] = str(ROOT)
-    command = [sys.executable, "-m", "core.cli", "--workspace", str(workspace), "serve", "--port", str(port)]
+    environment["PYTHONPATH"] = str(ROOT / "core")
+    command = [sys.executable, "-m", "tamis.cli", "--workspace", str(workspace), "serve", "--port", str(port)]
     log = (workspace.parent / f"server-{port}.log").open("ab")
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from core.cli.main import run
-from core.store.artifacts import ArtifactStore
+from tamis.cli.main import run
+from tamis.store.artifacts.store import ArtifactStore
 from tests.e2e import walk_compare, walk_map
 from tests.e2e.conftest import ROOT, Server, running_app
 

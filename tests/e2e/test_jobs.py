@@ -12,10 +12,10 @@ import orjson
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from core.jobs import rows
-from core.jobs.model import Job, JobState
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
+from tamis.jobs import job_table as rows
+from tamis.jobs.model import Job, JobState
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
 from tests.core.jobs.engine import alive
 from tests.e2e import walk_jobs
 from tests.e2e.conftest import Server, end_process_tree, free_port, running_app

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from core.store.artifacts import ArtifactStore
-from core.store.readers import read_examples, read_selected_ids
+from tamis.store.artifacts.readers import read_examples, read_selected_ids
+from tamis.store.artifacts.store import ArtifactStore
 from tests.e2e import walk_export, walk_import, walk_map, walk_selection
 from tests.e2e.conftest import Server, running_app
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.decisions import decision_state
-from core.store.proposals import read_proposals
-from core.store.readers import read_examples
+from tamis.store.artifacts.proposals import read_proposals
+from tamis.store.artifacts.readers import read_examples
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.review.decisions import decision_state
 from tests.e2e import walk_export, walk_review
 from tests.e2e.conftest import Server, running_app
 from tests.e2e.walk_import import settle

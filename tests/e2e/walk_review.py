@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Page, expect
 
-from pages.shared.review_pace import LOOK_S
+from pages.parts.review.pace import LOOK_S
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 KEYS = {

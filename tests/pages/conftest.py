@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs.ticker import Ticker
 from pages.shared.workspace import open_workspace
+from tamis.jobs.scheduler.ticker import Ticker
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ from pathlib import Path
 import orjson
 from streamlit.testing.v1 import AppTest
 
-from core.jobs import rows
-from core.jobs.model import Job
-from core.settings import project_folder
-from core.steps.execute import Task, execute
-from core.steps.identify import plan_import
-from core.steps.plan import plan_step
-from core.store.artifacts import Artifact, ArtifactStore
-from core.store.database import Database
-from core.store.names import name_dataset
+from tamis.jobs import job_table as rows
+from tamis.jobs.model import Job
+from tamis.settings import app_folder
+from tamis.steps.execute import Task, execute
+from tamis.steps.identify import plan_import
+from tamis.steps.plan import plan_step
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.database.names import name_dataset
 
 
 class _Silent:
@@ -82,7 +82,7 @@ def run_pipeline(workspace: Path, dataset_id: str, budget: int = 10) -> Artifact
 
 def open_page(name: str, **query: str) -> AppTest:
     """A page drawn by itself, as a server does that was asked for it first; fails on any traceback."""
-    app = AppTest.from_file(str(project_folder() / "pages" / f"{name}.py"), default_timeout=60)
+    app = AppTest.from_file(str(app_folder() / "pages" / f"{name}.py"), default_timeout=60)
     for parameter, value in query.items():
         app.query_params[parameter] = value
     return checked(app.run())
@@ -90,7 +90,7 @@ def open_page(name: str, **query: str) -> AppTest:
 
 def open_app(**query: str) -> AppTest:
     """The whole app on its first page."""
-    app = AppTest.from_file(str(project_folder() / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(app_folder() / "app.py"), default_timeout=60)
     for parameter, value in query.items():
         app.query_params[parameter] = value
     return checked(app.run())

@@ -10,8 +10,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.store.artifacts import Artifact, ArtifactStore, make_manifest
-from core.store.proposals import PROPOSALS, SCHEMA
+from tamis.store.artifacts.proposals import PROPOSALS, SCHEMA
+from tamis.store.artifacts.store import (
+    Artifact,
+    ArtifactStore,
+    make_manifest,
+)
 
 
 def write_proposals(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs import rows
-from core.steps.comparison import read_comparison
-from core.store.artifacts import Artifact
-from core.store.database import Database
-from core.store.scope import Scope
-from pages.shared.compare_rows import only_rows, scope_of
+from pages.parts.compare.rows import only_rows, scope_of
+from tamis.jobs import job_table as rows
+from tamis.steps.compare.comparison import read_comparison
+from tamis.store.artifacts.store import Artifact
+from tamis.store.database.database import Database
+from tamis.store.rows.scope import Scope
 from tests.pages.page_workspace import (
     alpaca_file,
     checked,

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.jobs import rows
-from core.store.artifacts import Artifact, ArtifactStore
-from core.store.database import Database
-from core.store.frozen import freeze_rows
+from tamis.jobs import job_table as rows
+from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.database.database import Database
 from tests.pages.fine_tuned import write_adapter
 from tests.pages.page_workspace import (
     alpaca_file,

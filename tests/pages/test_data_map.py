@@ -11,14 +11,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.names import cluster_names
-from core.store.scope import Scope, where
-from core.store.tags import add_tag, tag_state
-from core.store.view import open_view
-from pages.shared.map_figure import spaced_labels
+from pages.shared.map.map_figure import spaced_labels
 from pages.shared.plain_text import plain, shorten
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.artifacts.view import open_view
+from tamis.store.database.database import Database
+from tamis.store.database.names import cluster_names
+from tamis.store.database.tags import add_tag, tag_state
+from tamis.store.rows.scope import Scope, where
 from tests.core.store.small_workspace import DATASET, Written, make_rows, write_dataset
 
 APP = Path(__file__).resolve().parent.parent.parent / "app.py"
@@ -230,7 +230,7 @@ def test_searching_by_meaning_ranks_the_matching_rows_and_stays_in_the_address(
             assert texts == ["about sauces"]
             return np.eye(8, dtype=np.float32)[:1]
 
-    monkeypatch.setattr("core.steps.query_encoder.open_query_encoder", lambda embeddings: Encoder())
+    monkeypatch.setattr("tamis.steps.query_encoder.open_query_encoder", lambda embeddings: Encoder())
     scope = _url(("range", [None, 600], "tokens"))
     page = _open(scope=scope)
     page.session_state["search_mode"] = "Meaning"

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import orjson
 import pytest
+from pages.shared.runs.runs.export_files import list_exports
 from streamlit.testing.v1 import AppTest
 
-from core.steps.manifests import read_manifest
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.decisions import decide
-from core.store.readers import read_selected_ids
-from core.store.scope import ALL_ROWS
-from core.store.tags import add_tag
-from pages.shared.export_files import list_exports
-from pages.shared.export_panel import export_command, named_scope
+from pages.parts.export_data.panel import export_command, named_scope
 from pages.shared.workspace import open_workspace
+from tamis.actions.manifests import read_manifest
+from tamis.store.artifacts.readers import read_selected_ids
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.database.tags import add_tag
+from tamis.store.review.decisions import decide
+from tamis.store.rows.scope import ALL_ROWS
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
 
 

@@ -8,17 +8,22 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from core.jobs import queue, rows
-from core.jobs.folder import JobFolder
-from core.jobs.model import ErrorKind, Job, JobState
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.tags import add_tag
-from core.store.votes import votes
-from pages.shared.finetune_remedies import smaller_batch
-from pages.shared.finetune_results import KINDS, labelled
-from pages.shared.finetune_tasks import task_table
-from pages.shared.finetune_votes import left_is, vote_order
+from pages.parts.finetuning.results import KINDS, labelled
+from pages.parts.finetuning.tasks import task_table
+from pages.parts.finetuning.votes import left_is, vote_order
+from pages.shared.forms.finetune_remedies import smaller_batch
+from tamis.jobs import job_table as rows
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import (
+    ErrorKind,
+    Job,
+    JobState,
+)
+from tamis.jobs.scheduler import queue
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.database.tags import add_tag
+from tamis.store.database.votes import votes
 from tests.pages.fine_tuned import HOSTILE, write_adapter, write_guide
 from tests.pages.page_workspace import (
     alpaca_file,
@@ -128,7 +133,7 @@ def test_a_model_that_is_not_there_is_said_before_it_is_submitted(
 def test_missing_packages_are_named_with_the_way_to_get_them(
     workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages.shared.finetune_form.missing_packages", lambda extra: ["trl", "peft"])
+    monkeypatch.setattr("pages.shared.forms.finetune_form.missing_packages", lambda extra: ["trl", "peft"])
     app = open_page("finetuning", dataset=dataset_id)
     assert app.button(key="submit_finetune").disabled
     assert "needs trl, peft: run pip install 'tamis[finetune]'" in words(app)
@@ -340,7 +345,9 @@ def test_a_merge_that_fails_says_why(
     workspace: Path, dataset_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapter = write_adapter(workspace, dataset_id)
-    monkeypatch.setattr("pages.shared.finetune_actions._merge", lambda *given: "No room is left on the disk.")
+    monkeypatch.setattr(
+        "pages.parts.finetuning.actions._merge", lambda *given: "No room is left on the disk."
+    )
     app = open_page("finetuning", dataset=dataset_id)
     app.text_input(key=f"merge_into_{adapter.id}").set_value(str(tmp_path / "out")).run()
     app = app.button(key=f"merge_{adapter.id}").click().run()
@@ -384,10 +391,10 @@ def test_tasks_of_the_harness_are_asked_where_it_is_installed(
     workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = "The lm-evaluation-harness is not installed."
-    monkeypatch.setattr("pages.shared.finetune_form.harness_missing", lambda: missing)
+    monkeypatch.setattr("pages.shared.forms.finetune_form.harness_missing", lambda: missing)
     app = open_page("finetuning", dataset=dataset_id)
     assert missing in words(app)
-    monkeypatch.setattr("pages.shared.finetune_form.harness_missing", lambda: "")
+    monkeypatch.setattr("pages.shared.forms.finetune_form.harness_missing", lambda: "")
     app = open_page("finetuning", dataset=dataset_id)
     app = checked(app.multiselect(key="finetune_lm_eval_tasks").set_value(["piqa"]).run())
     app = checked(app.number_input(key="finetune_lm_eval_limit").set_value(20).run())

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs import rows
-from core.jobs.pipeline import PIPELINE
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
 from pages.shared.navigation import PLACES
 from pages.shared.plain_text import plain
+from tamis.actions.pipeline import PIPELINE
+from tamis.jobs import job_table as rows
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_app, open_page, said
 
 EXISTING = [place.name for place in PLACES if place.exists]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.jobs import rows
-from core.store.database import Database
-from pages.shared.import_sources import safe_name, store_upload
+from pages.shared.forms.import_sources import safe_name, store_upload
+from tamis.jobs import job_table as rows
+from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
 
 

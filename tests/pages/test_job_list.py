@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UnknownName
-from core.jobs import queue, rows
-from core.jobs.folder import JobFolder
-from core.jobs.model import ErrorKind, Job, JobState, Progress
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
+from tamis.errors import UnknownName
+from tamis.jobs import job_table as rows
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import (
+    ErrorKind,
+    Job,
+    JobState,
+    Progress,
+)
+from tamis.jobs.scheduler import queue
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
 
 N_MANY = 2000

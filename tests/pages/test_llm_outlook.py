@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.jobs.estimate_aside import EstimateAside
-from pages.shared import llm_outlook
+from pages.shared.forms import llm_forecast as llm_outlook
+from tamis.jobs.forecast.estimate_process import EstimateAside
 from tests.pages.page_workspace import alpaca_file, checked, import_file, said
 
 
 def page() -> None:
     import streamlit as st
 
+    from pages.shared.dataset_context import open_lens
+    from pages.shared.forms.llm_forecast import show_outlook
     from pages.shared.frame import open_page
-    from pages.shared.lens import open_lens
-    from pages.shared.llm_outlook import show_outlook
 
     with open_page("Estimate") as dataset:
         answers = st.text_input("answers", "4", key="answers")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.clusterers import CLUSTERERS
-from core.encoders import ENCODERS
-from core.projectors import PROJECTORS
-from core.registry import parse_options
-from core.scorers import SCORERS
-from core.selectors import SELECTORS
-from core.steps import STEPS
-from pages.shared.options_form import sentence
+from pages.shared.forms.options_form import sentence
+from tamis.clusterers import CLUSTERERS
+from tamis.encoders import ENCODERS
+from tamis.projectors import PROJECTORS
+from tamis.registry import parse_options
+from tamis.scorers import SCORERS
+from tamis.selectors import SELECTORS
+from tamis.steps import STEPS
 
 PLUGINS = [
     (table_name, name)
@@ -38,9 +38,9 @@ def draw_plugin_form(table_name: str, name: str, start: dict) -> None:
 
     import streamlit as st
 
-    from pages.shared.options_form import Form, draw_options
+    from pages.shared.forms.options_form import Form, draw_options
 
-    module = importlib.import_module(f"core.{table_name.lower()}")
+    module = importlib.import_module(f"tamis.{table_name.lower()}")
     options = getattr(module, table_name)[name].options
     st.session_state["drawn"] = draw_options(options, Form(name="form", start=start))
 
@@ -48,8 +48,8 @@ def draw_plugin_form(table_name: str, name: str, start: dict) -> None:
 def draw_step_form(step: str, start: dict, suffix: str = "") -> None:
     import streamlit as st
 
-    from core.steps import STEPS
-    from pages.shared.options_form import Form, draw_options
+    from pages.shared.forms.options_form import Form, draw_options
+    from tamis.steps import STEPS
 
     st.session_state["drawn"] = draw_options(STEPS[step].options, Form(name=step, start=start, suffix=suffix))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.jobs import rows
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.names import dataset_names
+from tamis.jobs import job_table as rows
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.database.names import dataset_names
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
 
 

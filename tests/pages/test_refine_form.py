@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.jobs.model import JobState
-from pages.shared.refine_outlook import say_run_out
-from pages.shared.refine_preview import rows_per_round
+from pages.parts.refinement.outlook import say_run_out
+from pages.parts.refinement.preview import rows_per_round
+from tamis.jobs.model import JobState
 from tests.pages.page_workspace import (
     alpaca_file,
     button,
@@ -147,7 +147,7 @@ def test_without_clusters_the_next_step_is_named(workspace: Path, tmp_path: Path
 def test_without_the_training_packages_the_cheap_mode_is_offered(
     workspace: Path, unrefined: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages.shared.refine_form.missing_packages", lambda extra: ["trl"])
+    monkeypatch.setattr("pages.parts.refinement.form.missing_packages", lambda extra: ["trl"])
     app = open_page("refinement", dataset=unrefined)
     assert "Training needs trl" in app.error[0].value
     assert "cheap mode" in app.error[0].value

@@ -8,20 +8,20 @@ from pathlib import Path
 import orjson
 import pytest
 
-from core.errors import JobCancelled
-from core.jobs import queue
-from core.jobs.folder import JobFolder
-from core.steps.execute import Task, execute
-from core.steps.plan import plan_step
-from core.store.artifacts import Artifact, ArtifactStore
-from core.store.database import Database
-from core.store.decisions import decide, decision_state
-from core.store.frozen_decisions import freeze_decisions
-from core.store.names import rename_cluster
-from core.store.refinements import read_weights
-from pages.shared.refine_curves import guide_curves
-from pages.shared.refine_runs import refine_runs, rounds_so_far
+from pages.parts.refinement.curves import guide_curves
+from pages.parts.refinement.runs import refine_runs, rounds_so_far
 from pages.shared.workspace import open_workspace
+from tamis.errors import JobCancelled
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.scheduler import queue
+from tamis.steps.execute import Task, execute
+from tamis.steps.plan import plan_step
+from tamis.store.artifacts.frozen_decisions import freeze_decisions
+from tamis.store.artifacts.refinements import read_weights
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.database.names import rename_cluster
+from tamis.store.review.decisions import decide, decision_state
 from tests.core.llms.conftest import build_model
 from tests.pages.page_workspace import (
     alpaca_file,
@@ -166,7 +166,7 @@ def test_flagged_rows_are_sent_to_review_as_the_scope_of_new_proposals(
 ) -> None:
     workspace, dataset_id, _ = refined
     sent: list[tuple[str, dict[str, str]]] = []
-    monkeypatch.setattr("pages.shared.refine_flags.go_to", lambda page, query: sent.append((page, query)))
+    monkeypatch.setattr("pages.parts.refinement.flags.go_to", lambda page, query: sent.append((page, query)))
     app = open_page("refinement", dataset=dataset_id, part="Flagged rows")
     flagged = next(one.value for one in app.dataframe if "reason" in one.value)
     button = next(one for one in app.button if one.label == "Send to review")

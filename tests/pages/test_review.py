@@ -11,15 +11,21 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from core.jobs import rows as job_rows
-from core.store.artifacts import ArtifactStore
-from core.store.claims import claim, claimed
-from core.store.database import Database
-from core.store.decisions import decide, decision_history, decision_state
-from core.store.drafts import find_draft, save_draft
-from pages.shared import review_actions, review_pace, review_session
+from pages.parts.review import actions as review_actions
+from pages.parts.review import pace as review_pace
+from pages.parts.review import session as review_session
 from pages.shared.reviewer import NOBODY
 from pages.shared.workspace import open_workspace
+from tamis.jobs import job_table as job_rows
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.review.claims import claim, claimed
+from tamis.store.review.decisions import (
+    decide,
+    decision_history,
+    decision_state,
+)
+from tamis.store.review.drafts import find_draft, save_draft
 from tests.pages.page_workspace import (
     alpaca_file,
     checked,

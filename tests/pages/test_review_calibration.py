@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.decisions import BulkChoice, decide, decide_many
-from pages.shared import review_session
-from pages.shared.review_calibration import _order_of_chance
-from pages.shared.review_queue import drawn_sample, facts_of
+from pages.parts.review import session as review_session
+from pages.parts.review.calibration import _order_of_chance
+from pages.parts.review.queue import drawn_sample, facts_of
 from pages.shared.workspace import open_workspace
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.review.decisions import (
+    BulkChoice,
+    decide,
+    decide_many,
+)
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
 from tests.pages.review_workspace import mixed_rows, write_proposals
 

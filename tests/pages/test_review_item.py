@@ -8,11 +8,11 @@ import orjson
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.store.database import Database
-from core.store.decisions import decide
-from pages.shared import review_session
-from pages.shared.review_conflict import changed_turns
+from pages.parts.review import session as review_session
+from pages.parts.review.conflict import changed_turns
 from pages.shared.workspace import open_workspace
+from tamis.store.database.database import Database
+from tamis.store.review.decisions import decide
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
 from tests.pages.review_workspace import mixed_rows, write_proposals
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.compute.clear import OUTCOMES
-from pages.shared import review_queue
-from pages.shared.review_queue import say_proposals
+from pages.parts.review import queue as review_queue
+from pages.parts.review.queue import say_proposals
+from tamis.compute.clear.clear import OUTCOMES
 
 
 def test_every_outcome_has_words():

@@ -6,18 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pages.shared.runs.runs.job_detail import ERROR_WORDS, NEXT_STEPS
 from streamlit.testing.v1 import AppTest
 
-from core.jobs import queue, rows
-from core.jobs.backends.ray_jobs import RayBackend
-from core.jobs.backends.slurm import SlurmBackend
-from core.jobs.model import ErrorKind, Job, JobState, Resources
-from core.scorers import SCORERS
-from core.settings import project_folder
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from pages.shared.job_detail import ERROR_WORDS, NEXT_STEPS
-from pages.shared.run_place import _backends
+from pages.shared.forms.run_target import _backends
+from tamis.jobs import job_table as rows
+from tamis.jobs.backends.ray_jobs import RayBackend
+from tamis.jobs.backends.slurm import SlurmBackend
+from tamis.jobs.model import (
+    ErrorKind,
+    Job,
+    JobState,
+    Resources,
+)
+from tamis.jobs.scheduler import queue
+from tamis.scorers import SCORERS
+from tamis.settings import app_folder
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
 
 NOBODY = "Nobody answers; ask the person who runs it."
@@ -50,7 +56,7 @@ def change(workspace: Path, job: Job, **columns: object) -> None:
 
 def open_form(page: str, **query: str) -> AppTest:
     """A page with its folded part open."""
-    app = AppTest.from_file(str(project_folder() / "pages" / f"{page}.py"), default_timeout=60)
+    app = AppTest.from_file(str(app_folder() / "pages" / f"{page}.py"), default_timeout=60)
     for parameter, value in query.items():
         app.query_params[parameter] = value
     step = {"selection": "select", "scoring": "score"}.get(page, query.get("start", ""))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs import rows
-from core.scorers import SCORERS
-from core.store.database import Database
+from tamis.jobs import job_table as rows
+from tamis.scorers import SCORERS
+from tamis.store.database.database import Database
 from tests.pages.page_workspace import (
     alpaca_file,
     checked,

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.jobs import queue, rows
-from core.jobs.model import JobState
-from core.selectors import SELECTORS
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.scope import ALL_ROWS
-from core.store.tags import add_tag
-from pages.shared.selection_facts import find_baseline
+from pages.shared.figures.selection_facts import find_baseline
+from tamis.jobs import job_table as rows
+from tamis.jobs.model import JobState
+from tamis.jobs.scheduler import queue
+from tamis.selectors import SELECTORS
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.database.tags import add_tag
+from tamis.store.rows.scope import ALL_ROWS
 from tests.pages.page_workspace import (
     alpaca_file,
     checked,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.store.database import Database
-from core.store.decisions import BulkChoice, decide_many
+from tamis.store.database.database import Database
+from tamis.store.review.decisions import BulkChoice, decide_many
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
 from tests.pages.versions import HOSTILE, family, make_version
 

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import orjson
 
-from core.steps.curate import plan_curate
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.decisions import BulkChoice, decide, decide_many
-from core.store.names import name_dataset
+from tamis.steps.curate.step import plan_curate
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.database.names import name_dataset
+from tamis.store.review.decisions import (
+    BulkChoice,
+    decide,
+    decide_many,
+)
 from tests.pages.page_workspace import alpaca_file, import_file, run_step
 
 HOSTILE = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.main import run
+from tamis.cli.main import run
 
 
 def tamis(workspace: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.main import run
+from tamis.cli.main import run
 
 ROWS = [{"instruction": f"Question {i}?", "output": f"answer {i}"} for i in range(12)]
 

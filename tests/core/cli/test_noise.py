@@ -8,13 +8,18 @@ import re
 import numpy as np
 import pytest
 
-from core.cli import noise, noise_clear
-from core.cli.main import run
-from core.cli.noise_clear import Planted, clear_corrected, clear_filters, filter_lines
-from core.llms.scripted import ScriptedModel
-from core.registry import parse_options
-from core.steps.propose_chunks import Models
-from core.steps.propose_options import ProposeOptions
+from tamis.cli import noise, noise_clear
+from tamis.cli.main import run
+from tamis.cli.noise_clear import (
+    Planted,
+    clear_corrected,
+    clear_filters,
+    filter_lines,
+)
+from tamis.llms.scripted import ScriptedModel
+from tamis.registry import parse_options
+from tamis.steps.propose.chunks import Models
+from tamis.steps.propose.options import ProposeOptions
 from tests.pages.page_workspace import alpaca_file
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.main import run
+from tamis.cli.main import run
 
 TOPICS = {
     "soup": "onion carrot broth simmer ladle pot",
@@ -153,8 +153,8 @@ def test_a_file_without_examples_is_exit_code_1_and_says_why(tamis: Tamis, tmp_p
 def test_tags_narrow_an_export_and_a_selection(tamis: Tamis, source: Path, tmp_path: Path) -> None:
     import numpy as np
 
-    from core.store.database import Database
-    from core.store.tags import add_tag
+    from tamis.store.database.database import Database
+    from tamis.store.database.tags import add_tag
 
     _, done = tamis("import", str(source))
     dataset = done["dataset_id"]

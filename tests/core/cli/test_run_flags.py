@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.flags import flag_names, parse_step_flags
-from core.cli.main import run
-from core.jobs import queue, rows
-from core.jobs.backends.slurm import SlurmBackend
-from core.jobs.model import ErrorKind, JobState, Resources
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
+from tamis.cli.flags import flag_names, parse_step_flags
+from tamis.cli.main import run
+from tamis.jobs import job_table as rows
+from tamis.jobs.backends.slurm import SlurmBackend
+from tamis.jobs.model import (
+    ErrorKind,
+    JobState,
+    Resources,
+)
+from tamis.jobs.scheduler import queue
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, import_file
 
 NOBODY = "no controller here; ask the person who runs the cluster."
@@ -23,8 +28,8 @@ NOBODY = "no controller here; ask the person who runs the cluster."
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A workspace in which nothing is started by looking at the jobs."""
-    monkeypatch.setattr("core.cli.commands.tick", lambda *_, **__: [])
-    monkeypatch.setattr("core.cli.jobs_view.tick", lambda *_, **__: [])
+    monkeypatch.setattr("tamis.cli.commands.tick", lambda *_, **__: [])
+    monkeypatch.setattr("tamis.cli.jobs_view.tick", lambda *_, **__: [])
     monkeypatch.setattr(SlurmBackend, "available", lambda self: NOBODY)
     return tmp_path / "workspace"
 
@@ -179,7 +184,8 @@ def test_a_killed_worker_is_noticed_before_its_job_is_queued_again(
     job_id = _failed_job(workspace, dataset_id)
     looked: list[JobState] = []
     monkeypatch.setattr(
-        "core.cli.jobs_view.tick", lambda *_, **__: looked.append(rows.get(Database(workspace), job_id).state)
+        "tamis.cli.jobs_view.tick",
+        lambda *_, **__: looked.append(rows.get(Database(workspace), job_id).state),
     )
     assert tamis("jobs", verb, job_id)[0] == 0
     assert looked == [JobState.FAILED, JobState.QUEUED]

@@ -40,7 +40,7 @@ def wait_until(condition, timeout_s: float) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_no_server_is_left_behind(tmp_path: Path, number: signal.Signals) -> None:
     port = free_port()
-    command = [sys.executable, "-m", "core.cli", "--workspace", str(tmp_path), "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "tamis.cli", "--workspace", str(tmp_path), "serve", "--port", str(port)]
     # Its own session, so that the signal reaches the command alone, as from a service manager.
     started = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
     try:

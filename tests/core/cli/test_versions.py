@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from core.cli import versions
-from core.cli.session import Session
-from core.errors import InvalidOptions
-from core.settings import Settings
+from tamis.cli import versions
+from tamis.cli.session import Session
+from tamis.errors import InvalidOptions
+from tamis.settings import Settings
 from tests.pages.page_workspace import alpaca_file, import_file
 from tests.pages.versions import HOSTILE, family
 

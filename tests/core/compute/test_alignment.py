@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.compute.alignment import alignment
-from core.errors import CurationError
+from tamis.compute.clear.alignment import alignment
+from tamis.errors import CurationError
 
 
 def test_alignment_is_the_cosine_of_each_pair() -> None:

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.compute.allocate import allocate, allocate_with_floor
-from core.errors import InvalidOptions
+from tamis.compute.select.allocate import allocate, allocate_with_floor
+from tamis.errors import InvalidOptions
 
 weight = st.one_of(st.just(0.0), st.floats(0, 1e12, allow_subnormal=True), st.integers(0, 9).map(float))
 clusters = st.lists(st.tuples(weight, st.integers(0, 40)), min_size=1, max_size=12)
 
 
 def by_hand(total: int, weights: list[float], available: list[int]) -> list[int]:
-    """methods.md 1.8 word by word, one cluster at a time."""
+    """METHODS.md 1.8 word by word, one cluster at a time."""
     total, share = min(total, sum(available)), [0] * len(available)
     while left := total - sum(share):
         open_ids = [j for j in range(len(share)) if available[j] > share[j]]

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from core.compute.apply import apply_decisions, with_response
+from tamis.compute.apply import apply_decisions, with_response
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.compute.background import density_grid, stratified_sample
-from core.errors import InvalidOptions
+from tamis.compute.map.background import density_grid, stratified_sample
+from tamis.errors import InvalidOptions
 
 IDS = np.repeat([0, 1, 2, -1], [500, 300, 100, 100])
 

@@ -1,11 +1,11 @@
-"""The unit tests of methods.md 2.1."""
+"""The unit tests of METHODS.md 2.1."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from core.compute.bsdetector import (
+from tamis.compute.clear.bsdetector import (
     confidence,
     normalised,
     observed_consistency,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from core.compute.calibrate import (
+from tamis.compute.clear.calibrate import (
     Calibration,
     NotEnough,
     bad_fraction,

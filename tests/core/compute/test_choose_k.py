@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from core.compute.choose_k import (
+from tamis.compute.cluster.choose_k import (
     choose_k,
     default_candidates,
     null_vectors,
     simplified_silhouette,
     standard_silhouette,
 )
-from core.errors import InvalidOptions
-from core.types import Float32s
+from tamis.errors import InvalidOptions
+from tamis.types import Float32s
 
 CANDIDATES = (16, 64, 256)
 

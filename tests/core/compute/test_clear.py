@@ -1,4 +1,4 @@
-"""CLEAR's decisions, each worked out by hand or held against the rule it must obey (methods.md 2.3 and 2.4)."""
+"""CLEAR's decisions, each worked out by hand or held against the rule it must obey (METHODS.md 2.3 and 2.4)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.compute.clear import (
+from tamis.compute.clear.clear import (
     Verdict,
     auto_correct,
     auto_filter,

@@ -5,10 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.compute.allocate import allocate
-from core.compute.cluster_picks import km_closest, km_random, kmq_released, stratified, top_quality
-from core.compute.kmq import TokenSelection
-from core.errors import InvalidOptions
+from tamis.compute.select.allocate import allocate
+from tamis.compute.select.cluster_picks import (
+    km_closest,
+    km_random,
+    kmq_released,
+    stratified,
+    top_quality,
+)
+from tamis.compute.select.kmq import TokenSelection
+from tamis.errors import InvalidOptions
 
 
 def rng(seed=0):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.compute import compare
-from core.compute.compare import (
+from tamis.compute.compare import selections as compare
+from tamis.compute.compare.selections import (
     bootstrap_interval,
     cluster_entropy,
     coverage,
@@ -15,7 +15,7 @@ from core.compute.compare import (
     only_in_one,
     vendi_score,
 )
-from core.errors import InvalidOptions
+from tamis.errors import InvalidOptions
 
 
 def rng(seed=0):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.compute.defects import DEFECTS, find_defects
+from tamis.compute.clear.defects import DEFECTS, find_defects
 from tests.core.test_sample_data import SAMPLE_DATA
 
 GOOD = [

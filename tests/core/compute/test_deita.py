@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.compute import deita as module
-from core.compute.deita import deita
-from core.compute.kmq import TokenSelection
-from core.errors import CurationError, InvalidOptions
+from tamis.compute.select import deita as module
+from tamis.compute.select.deita import deita
+from tamis.compute.select.kmq import TokenSelection
+from tamis.errors import CurationError, InvalidOptions
 
 POINTS = np.array([[1, 0], [2, 0], [0.9, np.sqrt(0.19)], [0.6, 0.8], [0, 1], [0, 0], [-1, 0], [0.5, 0.9]])
 

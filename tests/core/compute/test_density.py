@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.compute.density import assign_noise, hdbscan_clusters
-from core.errors import InvalidOptions
+from tamis.compute.cluster.density import assign_noise, hdbscan_clusters
+from tamis.errors import InvalidOptions
 
 
 def points() -> np.ndarray:

@@ -5,8 +5,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from core.compute.draw import draw, log_weights
-from core.errors import InvalidOptions
+from tamis.compute.select.draw import draw, log_weights
+from tamis.errors import InvalidOptions
 
 TRIALS = 20_000
 

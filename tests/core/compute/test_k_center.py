@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.compute import k_center as module
-from core.compute.k_center import k_center
-from core.compute.kmq import TokenSelection
-from core.errors import CurationError, InvalidOptions
+from tamis.compute.select import k_center as module
+from tamis.compute.select.k_center import k_center
+from tamis.compute.select.kmq import TokenSelection
+from tamis.errors import CurationError, InvalidOptions
 
 
 def rng(seed=0):

@@ -5,8 +5,12 @@ import time
 import numpy as np
 import pytest
 
-from core.compute.keywords import cluster_keywords, default_names, medoids
-from core.errors import CurationError
+from tamis.compute.cluster.keywords import (
+    cluster_keywords,
+    default_names,
+    medoids,
+)
+from tamis.errors import CurationError
 
 COOKING = ["boil the pasta with salt", "salt and pasta sauce", "the pasta needs garlic and salt"]
 CODE = ["a python function returns", "python function arguments", "call the function in python"]

@@ -5,9 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.compute.kmeans import assign, by_size, kmeans
-from core.errors import CurationError
-from core.types import Float32s
+from tamis.compute.cluster.kmeans import (
+    assign,
+    by_size,
+    kmeans,
+)
+from tamis.errors import CurationError
+from tamis.types import Float32s
 
 
 def rng(seed: int = 0) -> np.random.Generator:

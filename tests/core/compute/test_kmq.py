@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.compute.allocate import allocate
-from core.compute.kmq import Selection, TokenSelection, kmq, kmq_tokens, uniform, uniform_tokens
-from core.errors import InvalidOptions
+from tamis.compute.select.allocate import allocate
+from tamis.compute.select.kmq import (
+    Selection,
+    TokenSelection,
+    kmq,
+    kmq_tokens,
+    uniform,
+    uniform_tokens,
+)
+from tamis.errors import InvalidOptions
 
 IDS = np.array([0] * 10 + [1] * 6 + [2] * 4)
 

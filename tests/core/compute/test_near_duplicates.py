@@ -2,11 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.compute.contamination import overlap
-from core.compute.expectation import expected_rating
-from core.compute.grounding import chunks, sentences, support
-from core.compute.near_duplicates import exact_duplicates, minhash_duplicates, vector_duplicates
-from core.compute.vectors import unit_rows
+from tamis.compute.clear.expectation import expected_rating
+from tamis.compute.text.contamination import overlap
+from tamis.compute.text.grounding import (
+    chunks,
+    sentences,
+    support,
+)
+from tamis.compute.text.near_duplicates import (
+    exact_duplicates,
+    minhash_duplicates,
+    vector_duplicates,
+)
+from tamis.compute.vectors import unit_rows
 
 TEXT = (
     "the quick brown fox jumps over the lazy dog while nobody in the whole wide world is looking at it today"
@@ -38,7 +46,7 @@ def test_the_estimated_overlap_is_near_the_true_one():
 
 
 def test_vectors_are_compared_with_standing_rows_only_across_blocks(monkeypatch):
-    monkeypatch.setattr("core.compute.near_duplicates.BLOCK_ROWS", 2)
+    monkeypatch.setattr("tamis.compute.text.near_duplicates.BLOCK_ROWS", 2)
     angle = np.deg2rad([0, 20, 40, 90, 90])
     vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
     found = vector_duplicates(vectors, threshold=float(np.cos(np.deg2rad(25))))

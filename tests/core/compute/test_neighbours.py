@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.compute.neighbours import nearest
-from core.errors import CurationError
+from tamis.compute.neighbours import nearest
+from tamis.errors import CurationError
 
 VECTORS = np.array([[1, 0], [0, 2], [3, 3], [0, 0], [-1, 0]], dtype=np.float32)
 

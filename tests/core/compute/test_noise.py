@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.compute.noise import NOISE_KINDS, plant_noise
-from core.errors import CurationError
+from tamis.compute.clear.noise import NOISE_KINDS, plant_noise
+from tamis.errors import CurationError
 
 PROMPTS = [
     f"Read this. Item {i} stands on shelf {i}. It was put there in the year {1900 + i}. Where is it?"

@@ -3,9 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.compute.kmq import TokenSelection
-from core.compute.picks import by_score, pool_of, result_of, take, with_clusters
-from core.errors import InvalidOptions
+from tamis.compute.select.kmq import TokenSelection
+from tamis.compute.select.picks import (
+    by_score,
+    pool_of,
+    result_of,
+    take,
+    with_clusters,
+)
+from tamis.errors import InvalidOptions
 
 
 def mask(n, *rows):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.compute.polygon import points_in_box, points_in_polygon
-from core.errors import InvalidOptions
+from tamis.compute.map.polygon import points_in_box, points_in_polygon
+from tamis.errors import InvalidOptions
 
 
 def by_hand(x: float, y: float, corners: np.ndarray) -> bool:

@@ -3,8 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.compute.projection import pca, pca_2d, reduce_umap, umap_2d
-from core.errors import InvalidOptions
+from tamis.compute.map.projection import (
+    pca,
+    pca_2d,
+    reduce_umap,
+    umap_2d,
+)
+from tamis.errors import InvalidOptions
 
 
 def sample(n: int = 200, d: int = 12) -> np.ndarray:

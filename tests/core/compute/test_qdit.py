@@ -6,12 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.compute import lazy_greedy
-from core.compute import qdit as module
-from core.compute.facility_location import coverage_gap, draw_reference, facility_location
-from core.compute.kmq import TokenSelection
-from core.compute.qdit import qdit, range_scaled
-from core.errors import CurationError, InvalidOptions
+from tamis.compute.select import lazy_greedy
+from tamis.compute.select import qdit as module
+from tamis.compute.select.facility_location import (
+    coverage_gap,
+    draw_reference,
+    facility_location,
+)
+from tamis.compute.select.kmq import TokenSelection
+from tamis.compute.select.qdit import qdit, range_scaled
+from tamis.errors import CurationError, InvalidOptions
 
 DIRECTIONS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0], [0.6, 0.8, 0], [0, 0.6, -0.8], [0, 0, 0]])
 

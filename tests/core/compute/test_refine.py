@@ -1,4 +1,4 @@
-"""The weight updates against the paper's arithmetic and methods.md 1.8, in all three modes."""
+"""The weight updates against the paper's arithmetic and METHODS.md 1.8, in all three modes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.compute.refine import (
+from tamis.compute.refine.weights import (
     Factors,
     apply_factors,
     cluster_scores,
@@ -21,7 +21,7 @@ from core.compute.refine import (
     standardised,
     update_weights,
 )
-from core.errors import InvalidOptions
+from tamis.errors import InvalidOptions
 
 MODES = ("paper", "released", "tamis")
 W, S, N = [0.5, 0.3, 0.2], [2.0, 1.0, 1.0], [9, 9, 9]

@@ -9,10 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.compute.refine import first_weights
-from core.compute.refine_draw import Pool, draw_round, split_budget, spread_order
-from core.compute.refine_flags import flag_rows
-from core.errors import InvalidOptions
+from tamis.compute.refine.draw import (
+    Pool,
+    draw_round,
+    split_budget,
+    spread_order,
+)
+from tamis.compute.refine.flags import flag_rows
+from tamis.compute.refine.weights import first_weights
+from tamis.errors import InvalidOptions
 
 
 def make_pool(ids, n_clusters, *, quality=None, excluded=(), pinned=()):

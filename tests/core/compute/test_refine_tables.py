@@ -1,4 +1,4 @@
-"""The paper's tables as printed (methods.md 1.2, 1.6): every average against the mean of its row."""
+"""The paper's tables as printed (METHODS.md 1.2, 1.6): every average against the mean of its row."""
 
 from __future__ import annotations
 

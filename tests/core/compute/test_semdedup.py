@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.compute import semdedup as module
-from core.compute.kmq import TokenSelection
-from core.compute.semdedup import near_duplicates, semdedup
-from core.errors import CurationError, InvalidOptions
+from tamis.compute.select import semdedup as module
+from tamis.compute.select.kmq import TokenSelection
+from tamis.compute.select.semdedup import near_duplicates, semdedup
+from tamis.errors import CurationError, InvalidOptions
 
 
 def unit(seed, n, d=3):

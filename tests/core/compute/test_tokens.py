@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.compute.tokens import is_unspaced, terms
+from tamis.compute.text.tokens import is_unspaced, terms
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.compute.vectors import blocks, check_vectors, group_means, unit_rows
-from core.errors import CurationError
+from tamis.compute.vectors import (
+    blocks,
+    check_vectors,
+    group_means,
+    unit_rows,
+)
+from tamis.errors import CurationError
 
 
 def test_blocks_cover_every_row_once() -> None:

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.compute.win_rate import wilson_interval, win_rate, win_rates
+from tamis.compute.compare.win_rate import (
+    wilson_interval,
+    win_rate,
+    win_rates,
+)
 
 
 def test_wilsons_interval_has_known_values():

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from core.encoders import open_encoder
+from tamis.encoders import open_encoder
 
 DIMENSION = 24
 
@@ -117,6 +117,6 @@ def minilm():
 def plain_minilm():
     """The library's own encoder, in float32."""
     library = pytest.importorskip("sentence_transformers")
-    from core.models.files import find_model
+    from tamis.models.files import find_model
 
     return library.SentenceTransformer(str(find_model("all-MiniLM-L6-v2")), device="cpu")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.encoders.cache import VectorCache, text_key
-from core.errors import CurationError
+from tamis.encoders.cache import VectorCache, text_key
+from tamis.errors import CurationError
 
 DIMENSION = 6
 
@@ -132,7 +132,7 @@ def test_a_write_that_fails_leaves_nothing(cache, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("core.encoders.cache.os.fsync", fail)
+    monkeypatch.setattr("tamis.encoders.cache.os.fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         cache.put(keys_of("a"), vectors_of("a"))
     assert list(cache.folder.iterdir()) == []

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.encoders import ENCODERS, open_encoder
-from core.errors import InvalidOptions, UnknownName
-from core.registry import Options
+from tamis.encoders import ENCODERS, open_encoder
+from tamis.errors import InvalidOptions, UnknownName
+from tamis.registry import Options
 
 TEXTS = [
     "How do I bake bread?",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.encoders import open_encoder
+from tamis.encoders import open_encoder
 
 GROUPS = {
     "bread": [

@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from core.encoders import open_encoder
-from core.errors import CurationError
+from tamis.encoders import open_encoder
+from tamis.errors import CurationError
 from tests.core.encoders.conftest import DIMENSION, fake_vector
 
 pytest.importorskip("openai")

@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from core.encoders import open_encoder
-from core.errors import CurationError
-from core.models.files import find_model
+from tamis.encoders import open_encoder
+from tamis.errors import CurationError
+from tamis.models.files import find_model
 
 torch = pytest.importorskip("torch")
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.encoders.windows import cut_windows
-from core.models.batches import token_batches
-from core.models.files import find_model
+from tamis.encoders.windows import cut_windows
+from tamis.models.batches import token_batches
+from tamis.models.files import find_model
 
 transformers = pytest.importorskip("transformers")
 

@@ -11,10 +11,10 @@ import orjson
 import pyarrow as pa
 import zstandard
 
-from core.formats import load_format
-from core.formats.reader import read_batches
-from core.formats.schema import Batch, Reject
-from core.registry import Options
+from tamis.formats import load_format
+from tamis.formats.reader import read_batches
+from tamis.formats.schema import Batch, Reject
+from tamis.registry import Options
 
 
 @dataclass

@@ -1,6 +1,6 @@
 import pytest
 
-from core.formats.check import check_messages
+from tamis.formats.check import check_messages
 
 USER = {"role": "user", "content": "q"}
 BOT = {"role": "assistant", "content": "a"}

@@ -8,7 +8,7 @@ import orjson
 import pytest
 import zstandard
 
-from core.formats.streams import TextStream
+from tamis.formats.streams import TextStream
 from tests.core.formats.files import alpaca_rows, compress, csv_bytes, import_file, lines_of, written
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.formats import FORMATS
-from core.formats.reader import read_batches
-from core.registry import parse_options
+from tamis.formats import FORMATS
+from tamis.formats.reader import read_batches
+from tamis.registry import parse_options
 
 
 def read(path: Path) -> tuple[list[str], list[tuple[int, str, str]]]:

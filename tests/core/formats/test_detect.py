@@ -5,11 +5,11 @@ import gzip
 import orjson
 import pytest
 
-from core.errors import UnreadableFile
-from core.formats.alpaca import AlpacaFields
-from core.formats.columns import PromptCompletionFields
-from core.formats.detect import inspect_file, rank_formats
-from core.formats.layout import detect_layout
+from tamis.errors import UnreadableFile
+from tamis.formats.alpaca import AlpacaFields
+from tamis.formats.columns import PromptCompletionFields
+from tamis.formats.detect import inspect_file, rank_formats
+from tamis.formats.layout import detect_layout
 from tests.core.formats.files import alpaca_rows, csv_bytes, lines_of, parquet_bytes
 from tests.core.formats.test_formats import CANONICAL
 

@@ -4,11 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import CurationError, InvalidRecord, UnknownName
-from core.formats import FORMATS, load_format
-from core.formats.chat import MessagesFields, ShareGPTFields
-from core.formats.columns import PromptCompletionFields
-from core.types import ROLES, Example
+from tamis.errors import (
+    CurationError,
+    InvalidRecord,
+    UnknownName,
+)
+from tamis.formats import FORMATS, load_format
+from tamis.formats.chat import MessagesFields, ShareGPTFields
+from tamis.formats.columns import PromptCompletionFields
+from tamis.types import ROLES, Example
 
 CALL = [{"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}]
 TOOL_CHAT = [

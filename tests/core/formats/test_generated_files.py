@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.errors import UnreadableFile
-from core.formats import FORMATS, load_format
-from core.formats.detect import inspect_file
+from tamis.errors import UnreadableFile
+from tamis.formats import FORMATS, load_format
+from tamis.formats.detect import inspect_file
 from tests.core.formats.files import compress, csv_bytes, import_file, lines_of, parquet_bytes
 from tests.core.formats.test_formats import CANONICAL, REJECTED
 

@@ -1,12 +1,12 @@
 import orjson
 import pytest
 
-from core.errors import CurationError
-from core.formats.writer import StoredExample, export_rows
+from tamis.errors import CurationError
+from tamis.formats.writer import StoredExample, export_rows
 
 
 def _stored(record: dict, name: str, edit, fields=None) -> StoredExample:
-    from core.formats import load_format
+    from tamis.formats import load_format
 
     form = load_format(name)
     example = form.parse(record, fields or form.fields())[0]
@@ -85,7 +85,7 @@ def test_an_edited_prompt_keeps_its_input_where_it_was():
     ],
 )
 def test_every_format_takes_an_edited_answer_and_keeps_the_rest(name, record):
-    from core.formats import load_format
+    from tamis.formats import load_format
 
     written = _written(_stored(record, name, _answer("new \u4f60 <b>")))
     form = load_format(name)

@@ -5,10 +5,14 @@ import hashlib
 import orjson
 import pytest
 
-from core.errors import UnreadableFile
-from core.formats import containers, load_format, reader
-from core.formats.schema import CUT_MARK, EXAMPLES_SCHEMA, MAX_RAW_CHARS
-from core.formats.streams import detect_encoding
+from tamis.errors import UnreadableFile
+from tamis.formats import containers, load_format, reader
+from tamis.formats.schema import (
+    CUT_MARK,
+    EXAMPLES_SCHEMA,
+    MAX_RAW_CHARS,
+)
+from tamis.formats.streams import detect_encoding
 from tests.core.formats.files import (
     alpaca_rows,
     compress,

@@ -5,8 +5,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from core.formats.detect import inspect_file
-from core.formats.writer import export_rows
+from tamis.formats.detect import inspect_file
+from tamis.formats.writer import export_rows
 from tests.core.formats.files import import_file
 from tests.core.formats.test_writer import stored_rows
 

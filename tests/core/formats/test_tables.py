@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.errors import MissingExtra, UnreadableFile
-from core.formats.columns import PromptCompletionFields
-from core.formats.tables import parse_hub_address
+from tamis.errors import MissingExtra, UnreadableFile
+from tamis.formats.columns import PromptCompletionFields
+from tamis.formats.tables import parse_hub_address
 from tests.core.formats.files import alpaca_rows, import_file, parquet_bytes, written
 
 

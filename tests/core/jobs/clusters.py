@@ -12,13 +12,17 @@ import sys
 import time
 from pathlib import Path
 
-from core.jobs import queue
-from core.jobs.backends import Backend, Phase
-from core.jobs.backends.ray_jobs import RayBackend
-from core.jobs.backends.slurm import SlurmBackend
-from core.jobs.folder import JobFolder
-from core.jobs.model import ErrorKind, Job, JobState
-from core.settings import Settings
+from tamis.jobs.backends import Backend, Phase
+from tamis.jobs.backends.ray_jobs import RayBackend
+from tamis.jobs.backends.slurm import SlurmBackend
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import (
+    ErrorKind,
+    Job,
+    JobState,
+)
+from tamis.jobs.scheduler import queue
+from tamis.settings import Settings
 from tests.core.jobs.engine import WORKER, Engine, alive
 from tests.core.jobs.test_folder import SPEC
 

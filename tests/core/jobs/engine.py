@@ -9,15 +9,20 @@ from pathlib import Path
 
 import psutil
 
-from core.jobs import queue, rows
-from core.jobs.backends import Backend
-from core.jobs.backends.local import LocalBackend
-from core.jobs.folder import JobFolder
-from core.jobs.model import FINAL, Job, JobState
-from core.jobs.tick import TickResult, tick
-from core.settings import Settings
-from core.store.artifacts import Artifact, ArtifactStore
-from core.store.database import Database
+from tamis.jobs import job_table as rows
+from tamis.jobs.backends import Backend
+from tamis.jobs.backends.local import LocalBackend
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import (
+    FINAL,
+    Job,
+    JobState,
+)
+from tamis.jobs.scheduler import queue
+from tamis.jobs.scheduler.tick import TickResult, tick
+from tamis.settings import Settings
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.database.database import Database
 from tests.core.jobs.steps_for_tests import STEPS
 
 DATASET = "letters-1a2b3c"

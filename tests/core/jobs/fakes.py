@@ -8,11 +8,15 @@ from collections.abc import Sequence
 
 import orjson
 
-from core.errors import CurationError
-from core.jobs.backends import BackendState, Phase
-from core.jobs.folder import JobFolder
-from core.jobs.model import JobResult, JobSpec, JobState
-from core.store.artifacts import MANIFEST, ArtifactStore
+from tamis.errors import CurationError
+from tamis.jobs.backends import BackendState, Phase
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import (
+    JobResult,
+    JobSpec,
+    JobState,
+)
+from tamis.store.artifacts.store import MANIFEST, ArtifactStore
 
 ALIVE = BackendState(Phase.ALIVE)
 

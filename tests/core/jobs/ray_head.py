@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.jobs.backends.ray_head import LocalHead, ray_is_installed
+from tamis.jobs.backends.ray_head import LocalHead, ray_is_installed
 
 READY_WITHIN_S = 60.0
 

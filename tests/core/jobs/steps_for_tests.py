@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from core.errors import UnreadableFile
-from core.registry import Table
-from core.steps.context import Need, StepContext
-from core.steps.spec import Step, StepOptions
-from core.types import JSON
+from tamis.errors import UnreadableFile
+from tamis.registry import Table
+from tamis.steps.context import Need, StepContext
+from tamis.steps.spec import Step, StepOptions
+from tamis.types import JSON
 
 HERE = "tests.core.jobs.steps_for_tests"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.jobs.backends import Phase
-from core.jobs.backends.ray_client import RayClient
-from core.jobs.backends.ray_head import Head, LocalHead
-from core.jobs.backends.ray_jobs import RayBackend
-from core.jobs.model import JobState
-from core.settings import Settings
+from tamis.jobs.backends import Phase
+from tamis.jobs.backends.ray_client import RayClient
+from tamis.jobs.backends.ray_head import Head, LocalHead
+from tamis.jobs.backends.ray_jobs import RayBackend
+from tamis.jobs.model import JobState
+from tamis.settings import Settings
 from tests.core.jobs import clusters
 from tests.core.jobs.engine import WORKER, Engine
 from tests.core.jobs.ray_head import ray_head, why_not

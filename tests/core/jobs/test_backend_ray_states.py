@@ -12,14 +12,20 @@ from pathlib import Path
 import orjson
 import pytest
 
-from core.errors import CurationError
-from core.jobs import queue
-from core.jobs.backends import Phase, ray_head
-from core.jobs.backends.local import handle_of
-from core.jobs.backends.ray_head import LocalHead
-from core.jobs.backends.ray_jobs import RayBackend, ray_resources
-from core.jobs.model import ErrorKind, Job, JobState, Progress, Resources
-from core.settings import Settings
+from tamis.errors import CurationError
+from tamis.jobs.backends import Phase, ray_head
+from tamis.jobs.backends.local import handle_of
+from tamis.jobs.backends.ray_head import LocalHead
+from tamis.jobs.backends.ray_jobs import RayBackend, ray_resources
+from tamis.jobs.model import (
+    ErrorKind,
+    Job,
+    JobState,
+    Progress,
+    Resources,
+)
+from tamis.jobs.scheduler import queue
+from tamis.settings import Settings
 from tests.core.jobs.engine import Engine
 from tests.core.jobs.fake_dashboard import Dashboard, dashboard
 

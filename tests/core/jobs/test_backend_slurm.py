@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs.backends.slurm import SlurmBackend
-from core.jobs.model import ErrorKind, JobState
-from core.settings import Settings
+from tamis.jobs.backends.slurm import SlurmBackend
+from tamis.jobs.model import ErrorKind, JobState
+from tamis.settings import Settings
 from tests.core.jobs import clusters
 from tests.core.jobs.engine import Engine
 from tests.core.jobs.slurm_cluster import slurm_cluster, why_not

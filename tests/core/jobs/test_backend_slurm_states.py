@@ -8,15 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import CurationError
-from core.jobs import queue, rows
-from core.jobs.backends import BACKENDS, Phase
-from core.jobs.backends.node_script import job_name
-from core.jobs.backends.slurm import SlurmBackend, sbatch_options
-from core.jobs.backends.slurm_states import Record, explain
-from core.jobs.folder import JobFolder
-from core.jobs.model import ErrorKind, Job, JobResult, JobState, Progress, Resources
-from core.settings import Settings
+from tamis.errors import CurationError
+from tamis.jobs import job_table as rows
+from tamis.jobs.backends import BACKENDS, Phase
+from tamis.jobs.backends.node_script import job_name
+from tamis.jobs.backends.slurm import SlurmBackend, sbatch_options
+from tamis.jobs.backends.slurm_states import Record, explain
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import (
+    ErrorKind,
+    Job,
+    JobResult,
+    JobState,
+    Progress,
+    Resources,
+)
+from tamis.jobs.scheduler import queue
+from tamis.settings import Settings
 from tests.core.jobs.engine import Engine
 from tests.core.jobs.fake_scheduler import FakeScheduler
 from tests.core.jobs.fakes import succeed

@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import CurationError
-from core.jobs import causes
-from core.jobs.model import ErrorKind, Job, JobState, Progress, Resources
+from tamis.errors import CurationError
+from tamis.jobs import causes
+from tamis.jobs.model import (
+    ErrorKind,
+    Job,
+    JobState,
+    Progress,
+    Resources,
+)
 
 KILLED = causes.exit_text(-9)
 

@@ -10,9 +10,9 @@ import time
 import psutil
 import pytest
 
-from core.errors import CurationError
-from core.jobs.estimate_aside import EstimateAside
-from core.store.artifacts import ArtifactStore
+from tamis.errors import CurationError
+from tamis.jobs.forecast.estimate_process import EstimateAside
+from tamis.store.artifacts.store import ArtifactStore
 from tests.core.store.small_workspace import DATASET, make_rows, write_confidence, write_dataset
 
 N = 20
@@ -105,7 +105,7 @@ def test_talk_on_standard_output_is_not_taken_for_the_answer(store):
 
 
 def test_an_estimate_that_nobody_waits_for_ends_itself(store, monkeypatch):
-    from core.jobs import estimate_aside
+    from tamis.jobs.forecast import estimate_process as estimate_aside
 
     alarms = []
     monkeypatch.setattr(estimate_aside.signal, "alarm", alarms.append)

@@ -7,14 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import ArtifactMissing, InvalidOptions
-from core.jobs.finetune_grid import TrainingGrid, grid_runs, held_out_by_all, submit_training_grid
-from core.jobs.rows import list_jobs
-from core.steps.training_comparison import ALL_CLUSTERS, method_losses
-from core.store.artifacts import Artifact, ArtifactStore
-from core.store.database import Database
-from core.store.frozen import read_frozen
-from core.store.readers import read_cluster_ids, read_selected_ids
+from tamis.actions.finetune_grid import (
+    TrainingGrid,
+    grid_runs,
+    held_out_by_all,
+    submit_training_grid,
+)
+from tamis.errors import ArtifactMissing, InvalidOptions
+from tamis.jobs.job_table import list_jobs
+from tamis.steps.compare.training import ALL_CLUSTERS, method_losses
+from tamis.store.artifacts.frozen_rows import read_frozen
+from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 QUICK = {

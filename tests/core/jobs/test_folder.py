@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from core.errors import UnreadableFile
-from core.jobs.folder import LARGEST_FILE_BYTES, JobFolder
-from core.jobs.model import JobResult, JobSpec, JobState, Progress, Resources
+from tamis.errors import UnreadableFile
+from tamis.jobs.folder import LARGEST_FILE_BYTES, JobFolder
+from tamis.jobs.model import (
+    JobResult,
+    JobSpec,
+    JobState,
+    Progress,
+    Resources,
+)
 
 SPEC = JobSpec(
     job_id="j1",

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import InvalidOptions, UnknownName
-from core.jobs.grid import Grid, grid_requests, submit_grid
-from core.jobs.model import JobState
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
+from tamis.actions.grid import (
+    Grid,
+    grid_requests,
+    submit_grid,
+)
+from tamis.errors import InvalidOptions, UnknownName
+from tamis.jobs.model import JobState
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 

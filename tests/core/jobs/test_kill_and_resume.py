@@ -13,13 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.jobs.backends import worker_command, worker_environment
-from core.jobs.folder import JobFolder
-from core.jobs.model import JobSpec
-from core.settings import project_folder
-from core.steps.execute import Task, execute
-from core.steps.plan import plan_step
-from core.store.artifacts import Artifact, ArtifactStore, make_manifest
+from tamis.jobs.backends import worker_command, worker_environment
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import JobSpec
+from tamis.settings import app_folder
+from tamis.steps.execute import Task, execute
+from tamis.steps.plan import plan_step
+from tamis.store.artifacts.store import (
+    Artifact,
+    ArtifactStore,
+    make_manifest,
+)
 
 DATASET = "words-000000"
 N_KILLS = 30
@@ -87,7 +91,7 @@ def start(folder: JobFolder, spec: JobSpec) -> subprocess.Popen[bytes]:
     with folder.log_path.open("ab") as log:
         return subprocess.Popen(
             worker_command(folder, spec),
-            cwd=project_folder(),
+            cwd=app_folder(),
             env=worker_environment(spec),
             stdout=log,
             stderr=log,

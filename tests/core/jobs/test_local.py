@@ -12,15 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs import rows
-from core.jobs.backends import BACKENDS, Backends, Phase
-from core.jobs.backends.local import LocalBackend
-from core.jobs.folder import JobFolder
-from core.jobs.model import JobState, Resources
-from core.jobs.start import spec_of
-from core.jobs.ticker import Ticker
-from core.jobs.wait import wait
-from core.settings import Settings
+from tamis.jobs import job_table as rows
+from tamis.jobs.backends import (
+    BACKENDS,
+    Backends,
+    Phase,
+)
+from tamis.jobs.backends.local import LocalBackend
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import JobState, Resources
+from tamis.jobs.scheduler.start import spec_of
+from tamis.jobs.scheduler.ticker import Ticker
+from tamis.jobs.scheduler.wait import wait
+from tamis.settings import Settings
 from tests.core.jobs.engine import WORKER, Engine, alive, pid_of
 from tests.core.jobs.test_folder import SPEC
 
@@ -153,7 +157,7 @@ def test_a_ticker_outlives_a_broken_database_and_a_bug(
 ) -> None:
     import sqlite3
 
-    from core.jobs import ticker as module
+    from tamis.jobs.scheduler import ticker as module
 
     happened: list[str] = []
 

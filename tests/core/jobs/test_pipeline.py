@@ -6,15 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs import rows
-from core.jobs.bootstrap import SAMPLE_BUDGET, SAMPLE_NAME, bootstrap_sample
-from core.jobs.pipeline import StageState, next_stage, stages, submit_missing
-from core.settings import Settings
-from core.steps.identify import plan_import
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.locks import FileLock
-from core.store.names import dataset_names
+from tamis.actions.bootstrap import (
+    SAMPLE_BUDGET,
+    SAMPLE_NAME,
+    bootstrap_sample,
+)
+from tamis.actions.pipeline import (
+    StageState,
+    next_stage,
+    stages,
+    submit_missing,
+)
+from tamis.jobs import job_table as rows
+from tamis.settings import Settings
+from tamis.steps.identify import plan_import
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.database.names import dataset_names
+from tamis.store.locks import FileLock
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 

@@ -6,16 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import InvalidOptions
-from core.jobs import causes, queue, requirements, rows
-from core.jobs import preflight as module
-from core.jobs.backends import BACKENDS, Backends
-from core.jobs.estimates import Run, estimate
-from core.jobs.model import JobState, Progress, Resources
-from core.jobs.preflight import Check, Preflight, duration_text, preflight, submission_preview
-from core.settings import Settings
-from core.store.artifacts import ArtifactStore, make_manifest
-from core.store.database import Database
+from tamis.errors import InvalidOptions
+from tamis.jobs import causes
+from tamis.jobs import job_table as rows
+from tamis.jobs.backends import BACKENDS, Backends
+from tamis.jobs.forecast import preflight as module
+from tamis.jobs.forecast import requirements
+from tamis.jobs.forecast.measured import Run, estimate
+from tamis.jobs.forecast.preflight import (
+    Check,
+    Preflight,
+    duration_text,
+    preflight,
+    submission_preview,
+)
+from tamis.jobs.model import (
+    JobState,
+    Progress,
+    Resources,
+)
+from tamis.jobs.scheduler import queue
+from tamis.settings import Settings
+from tamis.store.artifacts.store import ArtifactStore, make_manifest
+from tamis.store.database.database import Database
 from tests.core.jobs.fakes import FakeBackend
 
 SMALL, LARGE = "small-000001", "large-000002"
@@ -240,7 +253,7 @@ def test_every_backend_shows_what_it_would_run(tmp_path: Path, name: str) -> Non
     settings = Settings(workspace=tmp_path / "work space")
     backend = Backends(settings)[name]
     shown = submission_preview(backend, settings.workspace, "embed", Resources(cpus=3))
-    assert "core.jobs.worker" in shown
+    assert "tamis.jobs.worker" in shown
     assert "work space/jobs/JOB" in shown
     assert "OMP_NUM_THREADS=3" in shown
     assert not settings.workspace.exists()

@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ArtifactMissing, InvalidOptions, JobConflict, UnknownName
-from core.jobs import queue, rows
-from core.jobs.model import ErrorKind, Job, JobState
+from tamis.errors import (
+    ArtifactMissing,
+    InvalidOptions,
+    JobConflict,
+    UnknownName,
+)
+from tamis.jobs import job_table as rows
+from tamis.jobs.model import (
+    ErrorKind,
+    Job,
+    JobState,
+)
+from tamis.jobs.scheduler import queue
 from tests.core.jobs.engine import DATASET, Engine
 from tests.core.jobs.fakes import FakeBackend
 from tests.core.jobs.steps_for_tests import STEPS

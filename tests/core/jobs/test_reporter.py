@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import JobCancelled
-from core.jobs.folder import JobFolder
-from core.jobs.model import Progress, Resources
-from core.jobs.reporter import FolderReporter, Stage, Stop
+from tamis.errors import JobCancelled
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import Progress, Resources
+from tamis.jobs.worker.reporter import (
+    FolderReporter,
+    Stage,
+    Stop,
+)
 from tests.core.jobs.test_folder import SPEC
 
 

@@ -12,18 +12,37 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import CurationError, JobCancelled
-from core.jobs.causes import FailedElsewhere, explain_failure
-from core.jobs.folder import JobFolder
-from core.jobs.model import ErrorKind, JobSpec, Resources
-from core.jobs.spread import Answer, Member, MemberDied, Pool, choose_spread
-from core.jobs.spread_local import LocalCrew, gpus_of, threads_each
-from core.steps import embed, score
-from core.steps.chunks import ChunkWork, InThisProcess, Spread
-from core.steps.embed import CHUNK_ROWS
-from core.steps.execute import Task, execute
-from core.steps.plan import plan_step
-from core.store.artifacts import Artifact, ArtifactStore
+from tamis.errors import CurationError, JobCancelled
+from tamis.jobs.causes import FailedElsewhere, explain_failure
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import (
+    ErrorKind,
+    JobSpec,
+    Resources,
+)
+from tamis.jobs.worker.spread import (
+    Answer,
+    Member,
+    MemberDied,
+    Pool,
+    choose_spread,
+)
+from tamis.jobs.worker.spread_local import (
+    LocalCrew,
+    gpus_of,
+    threads_each,
+)
+from tamis.steps.chunks import (
+    ChunkWork,
+    InThisProcess,
+    Spread,
+)
+from tamis.steps.embed import step as embed
+from tamis.steps.embed.step import CHUNK_ROWS
+from tamis.steps.execute import Task, execute
+from tamis.steps.plan import plan_step
+from tamis.steps.score import step as score
+from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tests.core.jobs.engine import alive
 from tests.core.jobs.test_kill_and_resume import (
     DATASET,

@@ -12,12 +12,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.jobs import queue, rows
-from core.jobs.backends.ray_jobs import RayBackend, ray_resources
-from core.jobs.folder import JobFolder
-from core.jobs.model import Job, JobState, Resources
-from core.settings import Settings
-from core.store.artifacts import Artifact, ArtifactStore
+from tamis.jobs import job_table as rows
+from tamis.jobs.backends.ray_jobs import RayBackend, ray_resources
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import (
+    Job,
+    JobState,
+    Resources,
+)
+from tamis.jobs.scheduler import queue
+from tamis.settings import Settings
+from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tests.core.jobs import clusters
 from tests.core.jobs.engine import Engine, alive
 from tests.core.jobs.ray_head import ray_head, why_not

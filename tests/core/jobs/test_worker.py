@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.jobs import queue
-from core.jobs.model import ErrorKind, JobState
+from tamis.jobs.model import ErrorKind, JobState
+from tamis.jobs.scheduler import queue
 from tests.core.jobs.engine import DATASET, Engine, alive, pid_of
 
 N_PARTS = 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from core.jobs.worker import main
+from tamis.jobs.worker.main import main
 from tests.core.jobs.steps_for_tests import STEPS
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def tiny(tmp_path_factory):
 @pytest.fixture(scope="session")
 def local(tiny):
     """The client under test, in float32 so that batches change nothing that a test could see."""
-    from core.llms import LLMS, TransformersOptions
+    from tamis.llms import LLMS, TransformersOptions
 
     options = TransformersOptions(model=str(tiny), dtype="float32", device="cpu", batch_tokens=400)
     return LLMS["transformers"].load()(options, tiny)

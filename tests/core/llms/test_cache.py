@@ -8,10 +8,15 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from core.llms import open_llm
-from core.llms.cache import AnswerCache, CachedModel
-from core.llms.scripted import ScriptedModel
-from core.protocols import ChatPrompt, CutText, RawPrompt, Turn
+from tamis.llms import open_llm
+from tamis.llms.cache import AnswerCache, CachedModel
+from tamis.llms.scripted import ScriptedModel
+from tamis.protocols import (
+    ChatPrompt,
+    CutText,
+    RawPrompt,
+    Turn,
+)
 
 
 def model(**kinds) -> ScriptedModel:

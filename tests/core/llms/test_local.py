@@ -5,15 +5,24 @@ import math
 import numpy as np
 import pytest
 
-from core.errors import CurationError, MissingExtra, ModelMissing
-from core.llms import LLMS, TransformersOptions, lacking, open_llm
-from core.llms.cache import CachedModel
-from core.protocols import CutText, RawPrompt
+from tamis.errors import (
+    CurationError,
+    MissingExtra,
+    ModelMissing,
+)
+from tamis.llms import (
+    LLMS,
+    TransformersOptions,
+    lacking,
+    open_llm,
+)
+from tamis.llms.cache import CachedModel
+from tamis.protocols import CutText, RawPrompt
 
 torch = pytest.importorskip("torch")
 
-from core.llms import forward  # noqa: E402
-from core.models.packed_linear import PackedGate, cpu_computes_bfloat16  # noqa: E402
+from tamis.llms import forward  # noqa: E402
+from tamis.models.packed_linear import PackedGate, cpu_computes_bfloat16  # noqa: E402
 
 PROMPTS = ["What is this?", "Name three rivers of the north and say where they end.", "Hi", ""]
 RESPONSES = [

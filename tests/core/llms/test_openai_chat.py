@@ -11,14 +11,18 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from core.errors import CurationError
-from core.llms import OpenAIChatOptions
-from core.llms.cache import CachedModel
-from core.protocols import ChatPrompt, CutText, Turn
+from tamis.errors import CurationError
+from tamis.llms import OpenAIChatOptions
+from tamis.llms.cache import CachedModel
+from tamis.protocols import (
+    ChatPrompt,
+    CutText,
+    Turn,
+)
 from tests.core.llms.chat_server import ChatServer
 
 pytest.importorskip("openai")
-from core.llms.openai_chat import EndpointModel  # noqa: E402
+from tamis.llms.openai_chat import EndpointModel  # noqa: E402
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.protocols import ChatPrompt, Turn
+from tamis.protocols import ChatPrompt, Turn
 
 transformers = pytest.importorskip("transformers")
 
-from core.llms.templates import PromptTokens  # noqa: E402
+from tamis.llms.templates import PromptTokens  # noqa: E402
 from tests.core.llms.conftest import CHAT_TEMPLATE  # noqa: E402
 
 SYSTEM, USER, ANSWER, LAST = (

@@ -5,8 +5,12 @@ import shutil
 
 import pytest
 
-from core.errors import CurationError, ModelMissing
-from core.models.files import bundled_model, find_model, fingerprint
+from tamis.errors import CurationError, ModelMissing
+from tamis.models.files import (
+    bundled_model,
+    find_model,
+    fingerprint,
+)
 
 
 @pytest.fixture

@@ -4,7 +4,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from core.models.packed_linear import PackedGate, cpu_computes_bfloat16, pack_linears  # noqa: E402
+from tamis.models.packed_linear import (
+    PackedGate,
+    cpu_computes_bfloat16,
+    pack_linears,
+)  # noqa: E402
 
 
 def test_packed_layers_answer_like_the_layers_they_replace():
@@ -74,7 +78,7 @@ def test_layers_stay_where_the_operators_are_missing(monkeypatch):
     def missing(*_):
         raise AttributeError("no such operator")
 
-    monkeypatch.setattr("core.models.packed_linear.PackedLinear", missing)
+    monkeypatch.setattr("tamis.models.packed_linear.PackedLinear", missing)
     model = torch.nn.Sequential(torch.nn.Linear(4, 4)).to(torch.bfloat16)
     assert pack_linears(model) == 0
     assert type(model[0]) is torch.nn.Linear

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from core.recipes import RECIPES, TrainingRequest
-from core.registry import parse_options
+from tamis.recipes import RECIPES, TrainingRequest
+from tamis.registry import parse_options
 from tests.core.llms.conftest import build_model
 
 QUICK = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.errors import CurationError, JobCancelled
-from core.recipes import SftLoraOptions, distributed
-from core.recipes.distributed import launch
+from tamis.errors import CurationError, JobCancelled
+from tamis.recipes import SftLoraOptions, distributed
+from tamis.recipes.distributed import launch
 from tests.core.recipes.conftest import LORA, QUICK, train, weights
 
 pytestmark = pytest.mark.slow

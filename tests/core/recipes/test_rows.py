@@ -6,10 +6,15 @@ import json
 
 import pytest
 
-from core.errors import CurationError
-from core.recipes import SftLoraOptions
-from core.recipes.rows import NOT_LEARNED, TurnTokens, UnfitRow, prepare_rows
-from core.recipes.tokenizers import PLAIN_TEMPLATE, load_tokenizer
+from tamis.errors import CurationError
+from tamis.recipes import SftLoraOptions
+from tamis.recipes.rows import (
+    NOT_LEARNED,
+    TurnTokens,
+    UnfitRow,
+    prepare_rows,
+)
+from tamis.recipes.tokenizers import PLAIN_TEMPLATE, load_tokenizer
 from tests.core.recipes.conftest import turn
 
 STRICT = (

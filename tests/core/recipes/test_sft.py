@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from core.errors import CurationError, JobCancelled
-from core.llms import LLMS, TransformersOptions
-from core.recipes import TrainingOutOfMemory
+from tamis.errors import CurationError, JobCancelled
+from tamis.llms import LLMS, TransformersOptions
+from tamis.recipes import TrainingOutOfMemory
 from tests.core.llms.conftest import build_model
 from tests.core.recipes.conftest import train, weights, write_rows
 

@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from core.selectors import SELECTORS, Answer, Problem
+from tamis.selectors import (
+    SELECTORS,
+    Answer,
+    Problem,
+)
 
 N_CLUSTERS = 4
 DIMENSION = 16

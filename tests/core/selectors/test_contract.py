@@ -7,8 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.errors import CurationError, InvalidOptions
-from core.selectors import SELECTORS, Answer, Problem
+from tamis.errors import CurationError, InvalidOptions
+from tamis.selectors import (
+    SELECTORS,
+    Answer,
+    Problem,
+)
 from tests.core.selectors.problems import mask, pick, problem_of, token_problem
 
 ALL = list(SELECTORS)

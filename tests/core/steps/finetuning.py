@@ -6,11 +6,11 @@ import json
 
 import numpy as np
 
-from core.steps.execute import Task, execute
-from core.steps.identify import plan_import
-from core.steps.plan import plan_step
-from core.store.artifacts import ArtifactStore, make_manifest
-from core.store.frozen import freeze_rows
+from tamis.steps.execute import Task, execute
+from tamis.steps.identify import plan_import
+from tamis.steps.plan import plan_step
+from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.store.artifacts.store import ArtifactStore, make_manifest
 
 RECIPE = {
     "num_train_epochs": 1,

@@ -8,12 +8,22 @@ import zipfile
 
 import pytest
 
-from core.cli.main import run as tamis
-from core.errors import ArtifactMissing, InvalidOptions, ModelMissing
-from core.llms import open_llm
-from core.steps.adapters import delete_adapter, export_adapter, merge_adapter, merge_problem, merged_bytes
-from core.steps.base_model import base_model_folder
-from core.store.database import Database
+from tamis.actions.adapters import (
+    delete_adapter,
+    export_adapter,
+    merge_adapter,
+    merge_problem,
+    merged_bytes,
+)
+from tamis.cli.main import run as tamis
+from tamis.errors import (
+    ArtifactMissing,
+    InvalidOptions,
+    ModelMissing,
+)
+from tamis.llms import open_llm
+from tamis.steps.base_model import base_model_folder
+from tamis.store.database.database import Database
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import RECIPE, run, small_dataset
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from core.formats.conversation import build_example
-from core.protocols import ChatPrompt
-from core.steps.asked_prompts import asked_prompt
+from tamis.formats.conversation import build_example
+from tamis.protocols import ChatPrompt
+from tamis.steps.chat_prompts import asked_prompt
 
 U, A = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}

@@ -11,18 +11,23 @@ import numpy as np
 import orjson
 import pytest
 
-from core.errors import ArtifactMissing, InvalidOptions
-from core.steps.comparison import Comparison, Estimate, read_comparison, read_membership
-from core.steps.plan import plan_step
-from core.steps.report import render_report, write_report
-from core.store.artifacts import Artifact, ArtifactStore
-from core.store.readers import (
+from tamis.actions.report.report import render_report, write_report
+from tamis.errors import ArtifactMissing, InvalidOptions
+from tamis.steps.compare.comparison import (
+    Comparison,
+    Estimate,
+    read_comparison,
+    read_membership,
+)
+from tamis.steps.plan import plan_step
+from tamis.store.artifacts.readers import (
     read_cluster_ids,
     read_scores,
     read_selected_ids,
     read_token_counts,
     read_vectors,
 )
+from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 N_ROWS = 80

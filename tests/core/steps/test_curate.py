@@ -4,20 +4,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import CurationError, InvalidOptions
-from core.steps.curate import plan_curate
-from core.steps.execute import Task, execute
-from core.steps.export import ExportRequest, export
-from core.steps.identify import plan_import
-from core.steps.plan import plan_step
-from core.steps.replay import replay
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.decisions import BulkChoice, decide, decide_many, undo_event
-from core.store.frozen_decisions import freeze_decisions, read_decisions
-from core.store.readers import read_examples
-from core.store.version_diff import diff_versions, read_conversations
-from core.store.versions import parent_of, read_parent_ids, versions
+from tamis.actions.export import ExportRequest, export
+from tamis.actions.replay import replay
+from tamis.errors import CurationError, InvalidOptions
+from tamis.steps.curate.step import plan_curate
+from tamis.steps.execute import Task, execute
+from tamis.steps.identify import plan_import
+from tamis.steps.plan import plan_step
+from tamis.store.artifacts.frozen_decisions import freeze_decisions, read_decisions
+from tamis.store.artifacts.readers import read_examples
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.artifacts.versions import (
+    parent_of,
+    read_parent_ids,
+    versions,
+)
+from tamis.store.database.database import Database
+from tamis.store.review.decisions import (
+    BulkChoice,
+    decide,
+    decide_many,
+    undo_event,
+)
+from tamis.store.rows.version_diff import diff_versions, read_conversations
 
 N = 30
 

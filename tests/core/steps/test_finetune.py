@@ -9,11 +9,16 @@ import shutil
 import numpy as np
 import pytest
 
-from core.errors import InvalidOptions, JobCancelled
-from core.registry import parse_options
-from core.steps.finetune_options import FinetuneOptions
-from core.store.adapters import known_adapters, read_curves, read_evaluation, read_evaluation_clusters
-from core.store.frozen_decisions import FrozenDecision, store_decisions
+from tamis.errors import InvalidOptions, JobCancelled
+from tamis.registry import parse_options
+from tamis.steps.finetune.options import FinetuneOptions
+from tamis.store.artifacts.adapters import (
+    known_adapters,
+    read_curves,
+    read_evaluation,
+    read_evaluation_clusters,
+)
+from tamis.store.artifacts.frozen_decisions import FrozenDecision, store_decisions
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import RECIPE, Reports, clustering, rows_artifact, run, small_dataset
 
@@ -108,7 +113,7 @@ def test_the_result_holds_weights_curves_and_a_comparison_with_the_base(dataset,
 
 
 def test_an_adapter_is_a_language_model_for_the_whole_app(dataset, tiny):
-    from core.llms import open_llm
+    from tamis.llms import open_llm
 
     store, dataset_id = dataset
     made = run(store, dataset_id, "finetune", options(tiny, held_out_fraction=0))

@@ -7,9 +7,13 @@ import sys
 
 import pytest
 
-from core.errors import CurationError, InvalidOptions, MissingExtra
-from core.registry import parse_options
-from core.steps.finetune_options import FinetuneOptions, harness_missing
+from tamis.errors import (
+    CurationError,
+    InvalidOptions,
+    MissingExtra,
+)
+from tamis.registry import parse_options
+from tamis.steps.finetune.options import FinetuneOptions, harness_missing
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import RECIPE, Reports, run, small_dataset
 
@@ -49,7 +53,7 @@ def place(tmp_path_factory):
 
 def test_a_task_file_is_answered_and_its_score_comes_with_its_error(place):
     pytest.importorskip("lm_eval")
-    from core.steps.harness import Harness
+    from tamis.steps.finetune.harness import Harness
 
     model, task = place
     (found,) = Harness([str(task)]).scores(model, limit=None, cpu=True)
@@ -69,7 +73,7 @@ def test_a_task_file_is_answered_and_its_score_comes_with_its_error(place):
 def test_a_fine_tuning_asks_base_and_result_and_goes_on_where_it_stopped(place, tmp_path, monkeypatch):
     pytest.importorskip("lm_eval")
     pytest.importorskip("trl")
-    from core.steps.harness import Harness
+    from tamis.steps.finetune.harness import Harness
 
     model, task = place
     store, dataset_id = small_dataset(tmp_path)
@@ -94,7 +98,7 @@ def test_a_fine_tuning_asks_base_and_result_and_goes_on_where_it_stopped(place, 
 
 def test_a_wrong_task_is_refused_before_anything_is_trained(tmp_path):
     pytest.importorskip("lm_eval")
-    from core.steps.harness import Harness
+    from tamis.steps.finetune.harness import Harness
 
     with pytest.raises(InvalidOptions, match="no task file"):
         Harness([str(tmp_path / "missing.yaml")])
@@ -102,7 +106,7 @@ def test_a_wrong_task_is_refused_before_anything_is_trained(tmp_path):
 
 def test_data_that_is_not_there_is_said(place, tmp_path):
     pytest.importorskip("lm_eval")
-    from core.steps.harness import Harness
+    from tamis.steps.finetune.harness import Harness
 
     task = tmp_path / "broken.yaml"
     task.write_text(TASK.format(rows=tmp_path / "missing.jsonl"))
@@ -112,7 +116,7 @@ def test_data_that_is_not_there_is_said(place, tmp_path):
 
 def test_every_metric_of_every_task_is_read():
     pytest.importorskip("transformers")
-    from core.steps.harness import read_scores
+    from tamis.steps.finetune.harness import read_scores
 
     found = {
         "results": {
@@ -142,12 +146,12 @@ def test_every_metric_of_every_task_is_read():
 
 def test_without_the_package_the_way_to_it_is_said(monkeypatch):
     pytest.importorskip("transformers")
-    from core.steps.harness import Harness
+    from tamis.steps.finetune.harness import Harness
 
     monkeypatch.setitem(sys.modules, "lm_eval", None)
     with pytest.raises(MissingExtra, match="harness"):
         Harness(["piqa"])
-    monkeypatch.setattr("core.steps.finetune_options.find_spec", lambda name: None)
+    monkeypatch.setattr("tamis.steps.finetune.options.find_spec", lambda name: None)
     assert "not installed" in harness_missing()
 
 

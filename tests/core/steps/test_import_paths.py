@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ForbiddenPath, UnreadableFile
-from core.steps.import_paths import check_import_path, data_files, hub_address, importable_files
+from tamis.errors import ForbiddenPath, UnreadableFile
+from tamis.steps.import_file.paths import (
+    check_import_path,
+    data_files,
+    hub_address,
+    importable_files,
+)
 
 
 @pytest.fixture

@@ -7,9 +7,16 @@ import re
 import numpy as np
 import pytest
 
-from core.llms.scripted import ScriptedModel
-from core.protocols import Choices
-from core.steps.judge import JudgeSettings, Pair, contains_template, fair_limits, judge_pairs, question
+from tamis.llms.scripted import ScriptedModel
+from tamis.protocols import Choices
+from tamis.steps.propose.judge import (
+    JudgeSettings,
+    Pair,
+    contains_template,
+    fair_limits,
+    judge_pairs,
+    question,
+)
 
 SETTINGS = JudgeSettings(characters=10_000, n_samples=3, beta_fraction=1.0)
 PAIR = Pair("What is a quay?", "A quay is a fruit.", "A quay is a wall of stone beside water.")
@@ -165,7 +172,7 @@ def test_nothing_to_judge_asks_nothing():
 
 
 def test_a_real_model_judges_through_its_letters(tmp_path):
-    from core.llms import open_llm
+    from tamis.llms import open_llm
     from tests.core.llms.conftest import build_model
 
     options = {"model": str(build_model(tmp_path / "tiny")), "dtype": "float32", "device": "cpu"}

@@ -8,12 +8,16 @@ import json
 import numpy as np
 import pytest
 
-from core.cli.main import run as tamis
-from core.errors import InvalidOptions
-from core.llms.scripted import ScriptedModel
-from core.protocols import Usage
-from core.steps.llm_estimate import Metered, estimate_run, sample_rows
-from core.store.artifacts import ArtifactStore
+from tamis.cli.main import run as tamis
+from tamis.errors import InvalidOptions
+from tamis.jobs.forecast.llm import (
+    Metered,
+    estimate_run,
+    sample_rows,
+)
+from tamis.llms.scripted import ScriptedModel
+from tamis.protocols import Usage
+from tamis.store.artifacts.store import ArtifactStore
 from tests.core.store.small_workspace import DATASET, make_rows, write_confidence, write_dataset
 
 N = 60
@@ -79,7 +83,7 @@ def test_prices_give_a_cost_and_an_endpoint_is_taken_to_be_full(store, monkeypat
 
     pytest.importorskip("openai")
     monkeypatch.setattr(
-        "core.llms.openai_chat.open_endpoint",
+        "tamis.llms.openai_chat.open_endpoint",
         lambda options, folder: Endpoint(completes=lambda prompt, k: "3"),
     )
     values = {"scorer": "llm_rating", "llm": "openai", "llm_options": {"concurrency": 80, "logprobs": False}}

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import ArtifactMissing, InvalidOptions
-from core.steps.preview import plan_selection, preview_selection
-from core.store.artifacts import ArtifactStore
-from core.store.frozen import freeze_rows
-from core.store.readers import read_cluster_ids, read_selection
+from tamis.errors import ArtifactMissing, InvalidOptions
+from tamis.steps.select.preview import plan_selection, preview_selection
+from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.store.artifacts.readers import read_cluster_ids, read_selection
+from tamis.store.artifacts.store import ArtifactStore
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 

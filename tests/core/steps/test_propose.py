@@ -10,19 +10,33 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.compute.clear import OUTCOMES
-from core.errors import ArtifactMissing, CurationError, InvalidOptions, JobCancelled
-from core.llms.scripted import ScriptedModel
-from core.protocols import ChatPrompt, CutText
-from core.registry import parse_options
-from core.steps import propose, propose_chunks
-from core.steps.execute import Task, execute
-from core.steps.plan import plan_step
-from core.steps.propose_chunks import Models, RowTexts, proposals_of
-from core.steps.propose_options import ProposeOptions
-from core.store.artifacts import ArtifactStore
-from core.store.frozen import freeze_rows
-from core.store.proposals import SCHEMA, pending_ids, read_proposals
+from tamis.compute.clear.clear import OUTCOMES
+from tamis.errors import (
+    ArtifactMissing,
+    CurationError,
+    InvalidOptions,
+    JobCancelled,
+)
+from tamis.llms.scripted import ScriptedModel
+from tamis.protocols import ChatPrompt, CutText
+from tamis.registry import parse_options
+from tamis.steps.execute import Task, execute
+from tamis.steps.plan import plan_step
+from tamis.steps.propose import chunks as propose_chunks
+from tamis.steps.propose import step as propose
+from tamis.steps.propose.chunks import (
+    Models,
+    RowTexts,
+    proposals_of,
+)
+from tamis.steps.propose.options import ProposeOptions
+from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.store.artifacts.proposals import (
+    SCHEMA,
+    pending_ids,
+    read_proposals,
+)
+from tamis.store.artifacts.store import ArtifactStore
 from tests.core.store.small_workspace import DATASET, make_rows, write, write_dataset
 
 N = 60

@@ -7,19 +7,21 @@ import shutil
 import numpy as np
 import pytest
 
-from core.errors import ArtifactMissing, InvalidOptions, JobCancelled
-from core.steps.execute import Task, execute
-from core.steps.export import ExportRequest, export
-from core.steps.method_groups import group_by_method
-from core.steps.plan import plan_step
-from core.steps.replay import replay
-from core.store.adapters import read_curves
-from core.store.artifacts import Artifact, ArtifactStore
-from core.store.database import Database
-from core.store.frozen import freeze_rows
-from core.store.frozen_decisions import FrozenDecision, store_decisions
-from core.store.readers import read_cluster_ids, read_selection
-from core.store.refinements import (
+from tamis.actions.export import ExportRequest, export
+from tamis.actions.replay import replay
+from tamis.errors import (
+    ArtifactMissing,
+    InvalidOptions,
+    JobCancelled,
+)
+from tamis.steps.compare.method_groups import group_by_method
+from tamis.steps.execute import Task, execute
+from tamis.steps.plan import plan_step
+from tamis.store.artifacts.adapters import read_curves
+from tamis.store.artifacts.frozen_decisions import FrozenDecision, store_decisions
+from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.store.artifacts.readers import read_cluster_ids, read_selection
+from tamis.store.artifacts.refinements import (
     known_guides,
     read_flags,
     read_generations,
@@ -30,6 +32,8 @@ from core.store.refinements import (
     read_weights,
     rounds_of,
 )
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.database.database import Database
 from tests.core.llms.conftest import build_model
 from tests.pages.page_workspace import alpaca_file, import_file, run_step
 
@@ -178,7 +182,7 @@ STOPS = [("select", 1), ("generate", 3), ("score", 1), ("score", 3), ("update", 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_run_stopped_in_any_stage_goes_on_to_the_same_selection(place, base, tmp_path, monkeypatch, number):
-    monkeypatch.setattr("core.steps.refine_chunks.CHUNK_ROWS", 2)
+    monkeypatch.setattr("tamis.steps.refine.chunks.CHUNK_ROWS", 2)
     expected = final(place, refine(place))
     for stage, nth in STOPS:
         workspace = tmp_path / f"{stage}{nth}"
@@ -431,7 +435,7 @@ def test_selections_with_other_seeds_are_one_method(place):
 @pytest.mark.slow
 def test_a_trained_run_keeps_its_adapters_and_goes_on_after_a_stop(place, base, tmp_path, monkeypatch):
     pytest.importorskip("trl")
-    monkeypatch.setattr("core.steps.refine_chunks.CHUNK_ROWS", 2)
+    monkeypatch.setattr("tamis.steps.refine.chunks.CHUNK_ROWS", 2)
     values = {"train": True, "rounds": 2, "budget": 8, "scored_by": "guide", "recipe_options": TRAINING}
     made = refine(place, recorder := Recorder(), **values)
     assert [stage for stage in recorder.stages if "train" in stage] == [

@@ -7,13 +7,13 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from core.errors import InvalidOptions
-from core.registry import parse_options
-from core.steps.execute import Task, execute
-from core.steps.identify import plan_import
-from core.steps.options import ScoreOptions
-from core.steps.plan import plan_step
-from core.store.artifacts import ArtifactStore
+from tamis.errors import InvalidOptions
+from tamis.registry import parse_options
+from tamis.steps.execute import Task, execute
+from tamis.steps.identify import plan_import
+from tamis.steps.plan import plan_step
+from tamis.steps.score.options import ScoreOptions
+from tamis.store.artifacts.store import ArtifactStore
 
 
 class Silent:

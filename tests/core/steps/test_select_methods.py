@@ -9,16 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import ArtifactMissing, InvalidOptions, JobCancelled
-from core.selectors import SELECTORS
-from core.steps.execute import Task, execute
-from core.steps.plan import plan_step
-from core.steps.prefix import PickedPrefix
-from core.store.artifacts import ArtifactStore
-from core.store.frozen import freeze_rows
-from core.store.query import column_values
-from core.store.readers import read_selection, read_token_counts
-from core.store.view import open_view
+from tamis.errors import (
+    ArtifactMissing,
+    InvalidOptions,
+    JobCancelled,
+)
+from tamis.selectors import SELECTORS
+from tamis.steps.execute import Task, execute
+from tamis.steps.plan import plan_step
+from tamis.steps.select.checkpoint import PickedPrefix
+from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.store.artifacts.readers import read_selection, read_token_counts
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.artifacts.view import open_view
+from tamis.store.rows.query import column_values
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 N_ROWS = 60
@@ -148,7 +152,7 @@ class _StopAfter:
 def test_a_stopped_selection_goes_on_and_ends_the_same(
     made: tuple[Path, str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.steps.prefix.WRITE_EVERY_S", 0.0)
+    monkeypatch.setattr("tamis.steps.select.checkpoint.WRITE_EVERY_S", 0.0)
     workspace, dataset_id = made
     store = ArtifactStore(workspace)
     plan = plan_step(store, dataset_id, "select", {"method": name, "budget": 25, "seed": 5})
@@ -185,7 +189,7 @@ def test_the_prefix_is_written_only_now_and_then(tmp_path: Path) -> None:
 
 
 def test_two_methods_with_one_seed_do_not_share_their_luck() -> None:
-    from core.steps.select import own_seed
+    from tamis.steps.select.step import own_seed
 
     assert own_seed(42, "kmq") != own_seed(42, "random")
     assert own_seed(42, "kmq") == own_seed(42, "kmq") != own_seed(43, "kmq")

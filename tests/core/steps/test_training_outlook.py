@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.recipes import SftOptions
-from core.steps.training_outlook import (
+from tamis.recipes import SftOptions
+from tamis.steps.finetune.forecast import (
     BY_CHARACTERS,
     BY_ENCODER,
     BY_MODEL,
@@ -19,7 +19,7 @@ from core.steps.training_outlook import (
     tokenizer_file,
     window_of,
 )
-from core.store.artifacts import ArtifactStore
+from tamis.store.artifacts.store import ArtifactStore
 from tests.pages.page_workspace import alpaca_file, import_file, run_step
 
 FOUR = Lengths(np.array([10.0, 20.0, 30.0, 100.0]), BY_MODEL)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.view import DatasetView, open_view
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.artifacts.view import DatasetView, open_view
+from tamis.store.database.database import Database
 from tests.core.store.small_workspace import DATASET, Written, make_rows, write_dataset
 
 

@@ -6,8 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ArtifactDamaged, ArtifactMissing, JobConflict
-from core.store.artifacts import ArtifactStore, artifact_id, load_artifact, make_manifest, write_atomically
+from tamis.errors import (
+    ArtifactDamaged,
+    ArtifactMissing,
+    JobConflict,
+)
+from tamis.store.artifacts.store import (
+    ArtifactStore,
+    artifact_id,
+    load_artifact,
+    make_manifest,
+    write_atomically,
+)
 from tests.core.store.small_workspace import write
 
 

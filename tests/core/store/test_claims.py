@@ -2,9 +2,14 @@ import multiprocessing
 import time
 from pathlib import Path
 
-from core.store.claims import claim, claimed, release, release_reviewer
-from core.store.database import Database
-from core.store.decisions import decide, decision_revision
+from tamis.store.database.database import Database
+from tamis.store.review.claims import (
+    claim,
+    claimed,
+    release,
+    release_reviewer,
+)
+from tamis.store.review.decisions import decide, decision_revision
 
 
 def test_two_sessions_never_get_the_same_row(database):

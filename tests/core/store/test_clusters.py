@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.errors import UnknownName
-from core.store.clusters import cluster_panel
-from core.store.names import cluster_names, rename_cluster
-from core.store.view import open_view
+from tamis.errors import UnknownName
+from tamis.store.artifacts.view import open_view
+from tamis.store.database.names import cluster_names, rename_cluster
+from tamis.store.rows.clusters import cluster_panel
 from tests.core.store.small_workspace import DATASET, make_rows, write_dataset
 
 ROWS = make_rows()

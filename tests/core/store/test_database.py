@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import CurationError
-from core.store.database import DATABASE_NAME, Database
-from core.store.migrations import MIGRATIONS
+from tamis.errors import CurationError
+from tamis.store.database.database import DATABASE_NAME, Database
+from tamis.store.database.migrations import MIGRATIONS
 
 
 def _insert(connection, dataset_id="d1"):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import InvalidOptions
-from core.store.database import Database
-from core.store.decisions import (
+from tamis.errors import InvalidOptions
+from tamis.store.database.database import Database
+from tamis.store.review.decisions import (
     BulkChoice,
     decide,
     decide_many,

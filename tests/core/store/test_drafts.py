@@ -1,8 +1,12 @@
 import pytest
 
-from core.errors import InvalidOptions
-from core.store.database import Database
-from core.store.drafts import delete_draft, find_draft, save_draft
+from tamis.errors import InvalidOptions
+from tamis.store.database.database import Database
+from tamis.store.review.drafts import (
+    delete_draft,
+    find_draft,
+    save_draft,
+)
 
 TURNS = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "half an ans"}]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import orjson
 
-from core.store.artifacts import ArtifactStore
-from core.store.facts import DatasetFacts, dataset_facts
-from core.store.view import open_view
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.artifacts.view import open_view
+from tamis.store.rows.stats import DatasetFacts, dataset_facts
 from tests.pages.page_workspace import import_file
 
 

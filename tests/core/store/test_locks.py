@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.store.locks import FileLock
+from tamis.store.locks import FileLock
 
 
 def test_a_lock_is_held_by_one(tmp_path):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.errors import DatasetMissing, InvalidOptions
-from core.store.names import (
+from tamis.errors import DatasetMissing, InvalidOptions
+from tamis.store.database.names import (
     cluster_names,
     dataset_names,
     find_dataset,

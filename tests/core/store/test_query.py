@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import ArtifactMissing, InvalidOptions, UnknownName
-from core.store.query import (
+from tamis.errors import (
+    ArtifactMissing,
+    InvalidOptions,
+    UnknownName,
+)
+from tamis.store.artifacts.view import open_view
+from tamis.store.database.tags import TagState
+from tamis.store.rows.query import (
     column_values,
     count_matches,
     facet_counts,
@@ -20,9 +26,11 @@ from core.store.query import (
     summarise,
     tag_counts,
 )
-from core.store.scope import ALL_ROWS, Scope, where
-from core.store.tags import TagState
-from core.store.view import open_view
+from tamis.store.rows.scope import (
+    ALL_ROWS,
+    Scope,
+    where,
+)
 from tests.core.store.small_workspace import DATASET, DROP_FIELD, FIELDS, HOSTILE_TEXTS, make_rows
 
 ROWS = make_rows()

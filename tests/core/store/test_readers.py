@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.errors import ArtifactDamaged
-from core.store import readers
-from core.store.view import open_view
+from tamis.errors import ArtifactDamaged
+from tamis.store.artifacts import readers
+from tamis.store.artifacts.view import open_view
 from tests.core.store.small_workspace import DATASET, FIELDS, make_rows, write_dataset
 
 

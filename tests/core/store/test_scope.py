@@ -8,10 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.errors import InvalidOptions
-from core.registry import parse_options
-from core.store.conditions import CONDITIONS
-from core.store.scope import ALL_ROWS, Condition, Scope, describe, where
+from tamis.errors import InvalidOptions
+from tamis.registry import parse_options
+from tamis.store.rows.conditions import CONDITIONS
+from tamis.store.rows.scope import (
+    ALL_ROWS,
+    Condition,
+    Scope,
+    describe,
+    where,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30)
 NAMES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)

@@ -3,9 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.errors import ArtifactMissing, CurationError, InvalidOptions
-from core.store.readers import read_vectors
-from core.store.semantic import similar_to_row, similar_to_vector
+from tamis.errors import (
+    ArtifactMissing,
+    CurationError,
+    InvalidOptions,
+)
+from tamis.store.artifacts.readers import read_vectors
+from tamis.store.rows.semantic import similar_to_row, similar_to_vector
 
 
 def _by_hand(view, query, within=None):

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import InvalidOptions
-from core.store.database import Database
-from core.store.tags import (
+from tamis.errors import InvalidOptions
+from tamis.store.database.database import Database
+from tamis.store.database.tags import (
     add_tag,
     check_tag,
     pack_rows,

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import DatasetMissing, JobConflict
-from core.jobs.queue import submit
-from core.store.artifacts import ArtifactStore
-from core.store.database import Database
-from core.store.trash import discard_dataset, empty_trash, list_trash, restore_dataset
+from tamis.errors import DatasetMissing, JobConflict
+from tamis.jobs.scheduler.queue import submit
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.artifacts.trash import (
+    discard_dataset,
+    empty_trash,
+    list_trash,
+    restore_dataset,
+)
+from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, import_file
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.errors import ArtifactMissing, DatasetMissing
-from core.store.view import open_view
+from tamis.errors import ArtifactMissing, DatasetMissing
+from tamis.store.artifacts.view import open_view
 from tests.core.store.small_workspace import DATASET, make_rows, write, write_dataset
 
 

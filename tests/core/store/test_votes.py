@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from core.errors import InvalidOptions
-from core.store.database import Database
-from core.store.votes import undo_vote, vote, vote_revision, votes, winners
+from tamis.errors import InvalidOptions
+from tamis.store.database.database import Database
+from tamis.store.database.votes import (
+    undo_vote,
+    vote,
+    vote_revision,
+    votes,
+    winners,
+)
 
 
 @pytest.fixture

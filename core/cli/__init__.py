@@ -1,5 +1,0 @@
-"""``tamis``: the headless twin of every page action."""
-
-from core.cli.main import main
-
-__all__ = ["main"]

@@ -1,5 +1,0 @@
-"""``python -m core.cli`` is ``tamis``."""
-
-from core.cli.main import main
-
-main()

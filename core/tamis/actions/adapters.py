@@ -1,0 +1,158 @@
+"""What can be done with a finished adapter: merge it into its base, take it elsewhere, delete it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from tamis.errors import (
+    ArtifactMissing,
+    InvalidOptions,
+    JobConflict,
+    MissingExtra,
+    ModelMissing,
+)
+from tamis.models.adapters import (
+    BUNDLED_LLM,
+    CONFIG,
+    PREFIX,
+    WEIGHTS,
+    base_of,
+)
+from tamis.steps.base_model import base_model_folder
+from tamis.store.artifacts.adapters import KIND, known_adapters
+from tamis.store.artifacts.store import (
+    MANIFEST,
+    Artifact,
+    ArtifactStore,
+)
+from tamis.store.database.database import Database
+
+# What the bundled model is called where there is no Tamis.
+HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
+ABOUT = "tamis.json"
+
+
+def find_adapter(store: ArtifactStore, identifier: str) -> Artifact:
+    """The adapter of that id (with or without ``adapter:``) in any dataset; raises ArtifactMissing."""
+    bare = identifier.removeprefix(PREFIX)
+    known = known_adapters(store)
+    for adapter in known:
+        if adapter.artifact_id == bare:
+            return store.get(adapter.dataset_id, KIND, bare)
+    listed = ", ".join(adapter.artifact_id for adapter in known) or "none"
+    raise ArtifactMissing(f"There is no adapter {bare!r} in {store.workspace}. Known: {listed}.")
+
+
+def merge_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
+    """Write the base with the adapter added as one model into the folder ``target``, and return it.
+
+    A model whose weights were all trained is copied. Raises InvalidOptions when ``target`` is there already, cannot be
+    written, or when its disk has no room for the model.
+    """
+    artifact = find_adapter(store, identifier)
+    weights = artifact.path / WEIGHTS
+    problem = merge_problem(artifact, target)
+    if problem:
+        raise InvalidOptions(problem)
+    if not (weights / CONFIG).exists():
+        return export_adapter(store, identifier, target)
+    base_model_folder(f"{PREFIX}{artifact.id}", store.workspace)  # its base is there, unpacked if need be
+    try:
+        from tamis.models.merge import write_merged
+    except ModuleNotFoundError as error:
+        raise MissingExtra("Merging an adapter", "finetune") from error
+    return _written(target, artifact, lambda folder: write_merged(weights, folder))
+
+
+def merge_problem(adapter: Artifact, target: Path) -> str:
+    """Why an adapter cannot be merged into that folder, with the next step; empty when it can."""
+    target = target.expanduser()
+    if target.exists():
+        return _there_already(target)
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        return f"{above} cannot be written, so {target} cannot be made: name another folder."
+    needed, free = merged_bytes(adapter), shutil.disk_usage(above).free
+    if needed > free:
+        return (
+            f"The merged model needs about {needed / 1e9:,.2f} GB and the disk of {above} has {free / 1e9:,.2f} GB free: name a "
+            "folder on another disk, or free some space."
+        )
+    return ""
+
+
+def merged_bytes(adapter: Artifact) -> int:
+    """About the size of the merged model: the weights of its base; its own where all were trained, or no base is here."""
+    weights = adapter.path / WEIGHTS
+    try:
+        base = base_of(weights) if (weights / CONFIG).exists() else weights
+    except ModelMissing:
+        base = weights  # unpacked or fetched when it is merged
+    return sum(path.stat().st_size for path in base.glob("*.safetensors"))
+
+
+def export_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
+    """Copy the weights with their tokenizer and manifest to the folder ``target``, or into one file if it ends in .zip.
+
+    The configuration then names the base as the hub does, where it is the bundled model. Raises InvalidOptions when
+    ``target`` is there already.
+    """
+    artifact = find_adapter(store, identifier)
+
+    def write(folder: Path) -> None:
+        shutil.copytree(artifact.path / WEIGHTS, folder, dirs_exist_ok=True)
+        if artifact.summary.get("model") == BUNDLED_LLM and (folder / CONFIG).exists():
+            config = json.loads((folder / CONFIG).read_text("utf-8"))
+            config["base_model_name_or_path"] = HUB_NAME
+            (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True), "utf-8")
+
+    return _written(target, artifact, write)
+
+
+def delete_adapter(store: ArtifactStore, database: Database, identifier: str) -> Artifact:
+    """Delete an adapter for good; its manifest, which is returned, says how to make it again.
+
+    Raises JobConflict while a job under way uses it, ArtifactMissing.
+    """
+    artifact = find_adapter(store, identifier)
+    query = "SELECT job_id FROM jobs WHERE state IN ('queued', 'running') AND (instr(options, ?) OR instr(inputs, ?)) LIMIT 1"
+    with database.reading() as connection:
+        using = connection.execute(query, (artifact.id, artifact.id)).fetchone()
+    if using is not None:
+        raise JobConflict(
+            f"Job {using['job_id']} uses the adapter {artifact.id}: wait for it, or cancel it (tamis jobs cancel)."
+        )
+    aside = artifact.path.with_name(f".{artifact.id}.{uuid.uuid4().hex}.deleted")
+    artifact.path.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+    artifact.path.with_name(f".{artifact.id}.asked").unlink(missing_ok=True)
+    return artifact
+
+
+def _there_already(target: Path) -> str:
+    return f"{target} is there already: name a new folder, or a file that ends in .zip."
+
+
+def _written(target: Path, artifact: Artifact, write: Callable[[Path], None]) -> Path:
+    """``target`` with everything in it, or nothing."""
+    target = target.expanduser()
+    if target.exists():
+        raise InvalidOptions(_there_already(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}.aside")
+    try:
+        aside.mkdir()
+        write(aside)
+        shutil.copy2(artifact.path / MANIFEST, aside / ABOUT)
+        if target.suffix != ".zip":
+            return aside.rename(target)
+        packed = Path(shutil.make_archive(str(aside), "zip", aside))
+        return packed.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.with_name(f"{aside.name}.zip").unlink(missing_ok=True)

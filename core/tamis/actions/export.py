@@ -1,0 +1,247 @@
+"""export: exactly the rows of a scope as a training file, with a manifest from which they can be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import orjson
+from pydantic import Field
+
+from tamis import __version__
+from tamis.actions.manifests import (
+    ExportManifest,
+    installed_versions,
+    lineage,
+    listed_decisions,
+)
+from tamis.errors import CurationError, InvalidOptions
+from tamis.formats import FORMATS
+from tamis.formats.llama_factory import dataset_info_entry
+from tamis.formats.writer import (
+    SOURCE_SHAPE,
+    StoredExample,
+    export_file,
+)
+from tamis.formats.writer import Exported as Written
+from tamis.registry import Options, parse_options
+from tamis.steps.import_file.options import SourceFile
+from tamis.steps.resolve_decisions import (
+    apply_frozen,
+    find_decisions,
+    respected_by,
+)
+from tamis.steps.resolve_rows import find_selection, rows_of
+from tamis.store.artifacts.readers import iter_examples
+from tamis.store.artifacts.store import (
+    Artifact,
+    ArtifactStore,
+    utc_now,
+    write_atomically,
+)
+from tamis.store.database.database import Database
+from tamis.store.database.names import dataset_names
+from tamis.types import (
+    JSON,
+    Int64s,
+    Message,
+)
+
+Container = Literal["jsonl", "parquet"]
+PROGRESS_ROWS = 2_000
+COLUMNS = ("example_id", "file", "messages", "raw", "source", "source_row", "meta")
+
+
+class ExportRequest(Options):
+    """Which rows, written how."""
+
+    dataset_id: str = Field(description="Dataset to export from.")
+    selection: str = Field("", description="Artifact id of a selection, or newest.")
+    tag: str = Field("", description="Only rows with this tag.")
+    scope: str = Field("", description="Only rows in this scope, as in the map's address.")
+    decisions: str = Field(
+        "",
+        description="Decisions to apply: current, the artifact id of frozen ones, or none; when empty those that the "
+        "selection was made with, if any, because these texts were trained on.",
+    )
+    format_name: str = Field("source", description="Conversation format; source keeps the file's own shape.")
+    container: Container = Field("jsonl", description="Kind of file.")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written and where."""
+
+    path: Path
+    manifest_path: Path
+    n_rows: int
+    sha256: str
+    manifest: ExportManifest
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of the scope, and the decisions that were applied to them."""
+
+    ids: Int64s
+    decisions: Artifact | None
+
+
+def export(
+    store: ArtifactStore,
+    database: Database,
+    request: ExportRequest,
+    path: Path,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Exported:
+    """Write the rows and ``<path>.manifest.json``; an existing file is replaced only when all is written.
+
+    Rows decided as drop are left out and decided texts are written, when the request names decisions or its selection
+    was made with some. ``progress`` is told the number of rows read so far, now and then. Raises InvalidOptions when no row is in scope or all are dropped,
+    CurationError when a format cannot hold a conversation or a decided one breaks the chat schema.
+    """
+    rows = rows_of(
+        store,
+        database,
+        request.dataset_id,
+        selection=request.selection,
+        tag=request.tag,
+        scope=request.scope,
+    )
+    if not len(rows):
+        raise InvalidOptions("No row is in this scope, so there is nothing to export. Widen the filter.")
+    pointer = request.decisions or _respected(store, request)
+    decisions = find_decisions(store, database, request.dataset_id, pointer)
+    applied = apply_frozen(rows, decisions)
+    if not len(applied.rows):
+        raise InvalidOptions(
+            f"All {len(rows):,} rows of this scope are decided to be dropped. Widen it, or undo some decisions."
+        )
+    examples = store.examples(request.dataset_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = stored_examples(examples, applied.rows, applied.replaced)
+    written = export_file(
+        stored if progress is None else _counted(stored, progress),
+        path,
+        format_name=request.format_name,
+        container=request.container,
+    )
+    manifest = _manifest(store, database, request, _Rows(rows, decisions), written)
+    manifest_path = path.with_name(f"{path.name}.manifest.json")
+    write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
+    return Exported(path, manifest_path, written.n_rows, written.sha256, manifest)
+
+
+def _respected(store: ArtifactStore, request: ExportRequest) -> str:
+    if not request.selection:
+        return ""
+    return respected_by(find_selection(store, request.dataset_id, request.selection))
+
+
+def write_rows(
+    examples: Artifact,
+    rows: Int64s,
+    path: Path,
+    *,
+    format_name: str,
+    container: Container,
+    decisions: Artifact | None = None,
+) -> Written:
+    """Write these rows in the order of the dataset, as they are stored or as ``decisions`` say."""
+    applied = apply_frozen(rows, decisions)
+    stored = stored_examples(examples, applied.rows, applied.replaced)
+    return export_file(stored, path, format_name=format_name, container=container)
+
+
+def _counted(stored: Iterator[StoredExample], progress: Callable[[int], None]) -> Iterator[StoredExample]:
+    for number, example in enumerate(stored):
+        if number % PROGRESS_ROWS == 0:
+            progress(number)
+        yield example
+
+
+def stored_examples(
+    examples: Artifact, rows: Int64s, replaced: Mapping[int, Sequence[Message]] | None = None
+) -> Iterator[StoredExample]:
+    """The examples at ``rows`` (sorted), a batch in memory at a time; ``replaced`` has conversations by example id."""
+    edited = replaced or {}
+    wanted = np.zeros(int(examples.summary["n_examples"]), dtype=np.bool_)
+    wanted[rows] = True
+    read_as = [
+        (f["format"], parse_options(FORMATS[f["format"]].options, f["fields"])) for f in files_of(examples)
+    ]
+    start = 0
+    for batch in iter_examples(examples, COLUMNS):
+        inside = np.flatnonzero(wanted[start : start + batch.num_rows])
+        start += batch.num_rows
+        for row in batch.take(inside).to_pylist():
+            new = edited.get(row["example_id"])
+            yield StoredExample(
+                messages=orjson.loads(row["messages"]) if new is None else list(new),
+                raw=row["raw"],
+                source=row["source"],
+                source_row=row["source_row"],
+                meta=orjson.loads(row["meta"] or "{}"),
+                format_name=read_as[row["file"]][0],
+                fields=read_as[row["file"]][1],
+            )
+
+
+def files_of(examples: Artifact) -> list[dict[str, JSON]]:
+    """The files that a dataset was imported from: path, format, fields, content_hash and counts."""
+    files: list[dict[str, JSON]] = examples.summary["files"]
+    return files
+
+
+def _manifest(
+    store: ArtifactStore, database: Database, request: ExportRequest, rows: _Rows, written: Written
+) -> ExportManifest:
+    examples = store.examples(request.dataset_id)
+    # A whole selection is rebuilt from its artifacts; anything that a filter or tag narrowed is listed.
+    plain_selection = bool(request.selection) and not (request.tag or request.scope)
+    whole = not (request.selection or request.tag or request.scope)
+    last = examples
+    if plain_selection:
+        last = find_selection(store, request.dataset_id, request.selection)
+    # A refinement trains models on its way, so its rows are listed rather than selected again.
+    listed = not whole and (not plain_selection or last.manifest.step == "refine")
+    names = dataset_names(database, store)
+    artifacts = lineage(store, last, *([rows.decisions] if rows.decisions else []))
+    return ExportManifest(
+        tamis_version=__version__,
+        created_at=utc_now(),
+        dataset_id=request.dataset_id,
+        dataset_name=names[request.dataset_id],
+        sources=[SourceFile(**{key: f[key] for key in SourceFile.model_fields}) for f in files_of(examples)],
+        selection="" if listed or whole else last.id,
+        example_ids=[int(row) for row in rows.ids] if listed else None,
+        scope=_describe(request),
+        format_name=request.format_name,
+        container=request.container,
+        n_rows=written.n_rows,
+        sha256=written.sha256,
+        decisions=rows.decisions.id if rows.decisions else "",
+        decided=listed_decisions(artifacts),
+        artifacts=[artifact.manifest for artifact in artifacts],
+        packages=installed_versions(),
+        dataset_info=_dataset_info(request, str(examples.summary["format"]), written.path.name),
+    )
+
+
+def _dataset_info(request: ExportRequest, source_format: str, file_name: str) -> dict[str, JSON]:
+    """LLaMA-Factory's entry for the file; empty for a shape that it cannot read."""
+    format_name = source_format if request.format_name == SOURCE_SHAPE else request.format_name
+    try:
+        return dataset_info_entry(request.dataset_id, file_name, format_name)
+    except CurationError:
+        return {}
+
+
+def _describe(request: ExportRequest) -> str:
+    named = {"selection": request.selection, "tag": request.tag, "scope": request.scope}
+    described = " and ".join(f"{what} {value}" for what, value in named.items() if value) or "all rows"
+    return f"{described}, decisions applied" if request.decisions else described

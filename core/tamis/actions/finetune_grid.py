@@ -1,0 +1,124 @@
+"""Every selection of a comparison trained with one recipe, one set of held-out rows and the same steps, at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tamis.errors import InvalidOptions
+from tamis.jobs.scheduler.queue import Submission, submit
+from tamis.recipes import RECIPES, SftOptions
+from tamis.registry import parse_options
+from tamis.steps.finetune.options import FinetuneOptions
+from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.store.artifacts.readers import count_examples, read_selected_ids
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.database.database import Database
+from tamis.store.rows.row_sets import union
+from tamis.types import JSON, Int64s
+
+MAX_GRID_RUNS = 72
+LABEL = "held out by all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingGrid:
+    """What is trained: each of the selections with each of the seeds.
+
+    ``options`` are those of finetune (model, recipe, recipe_options, n_generate, ...); which rows, which are held out
+    and the seed are the grid's own. ``n_held_out`` rows, at most, are drawn among those that no selection picked.
+    """
+
+    selections: tuple[str, ...]
+    n_held_out: int = 200
+    n_seeds: int = 1
+    first_seed: int = 42
+    clustering: str = ""
+    options: Mapping[str, JSON] = field(default_factory=dict)
+
+
+def held_out_by_all(
+    n_rows: int, selections: Sequence[Int64s], n_held_out: int, rng: np.random.Generator
+) -> Int64s:
+    """Sorted ids of at most ``n_held_out`` rows that are in none of the selections; raises InvalidOptions for none."""
+    picked = np.zeros(n_rows, dtype=np.bool_)
+    for rows in selections:
+        picked[rows] = True
+    left = np.flatnonzero(~picked)
+    if not len(left):
+        raise InvalidOptions(
+            f"All {n_rows:,} rows are in one of these selections, so none is left to compare the trained models on: "
+            "compare fewer selections or smaller ones."
+        )
+    return np.sort(rng.permutation(left)[:n_held_out]).astype(np.int64)
+
+
+def grid_runs(store: ArtifactStore, dataset_id: str, grid: TrainingGrid) -> list[dict[str, JSON]]:
+    """The options of every run, ``held_out`` left open; raises InvalidOptions and ArtifactMissing.
+
+    All make as many steps as the largest selection needs for its epochs, so that a larger one is no advantage.
+    """
+    found = [store.get(dataset_id, "selection", one) for one in dict.fromkeys(grid.selections)]
+    n_runs = len(found) * grid.n_seeds
+    if len(found) < 2 or not grid.n_seeds >= 1 or n_runs > MAX_GRID_RUNS:
+        raise InvalidOptions(
+            f"{len(found)} selections with {grid.n_seeds} seeds: train 2 or more selections in at most {MAX_GRID_RUNS} "
+            f"runs, not {n_runs}."
+        )
+    asked = parse_options(FinetuneOptions, {**grid.options, "held_out_fraction": 0.1})
+    recipe = {**asked.recipe_options, "max_steps": _steps(asked, found)}
+    shared: dict[str, JSON] = {**grid.options, "recipe_options": recipe}
+    if grid.clustering:
+        shared["clustering"] = grid.clustering
+    seeds = [grid.first_seed + i for i in range(grid.n_seeds)]
+    return [{**shared, "selection": one.id, "seed": seed} for one in found for seed in seeds]
+
+
+def submit_training_grid(
+    database: Database,
+    store: ArtifactStore,
+    dataset_id: str,
+    grid: TrainingGrid,
+    *,
+    backend: str = "local",
+    resources: Mapping[str, JSON] | None = None,
+    priority: int = 0,
+) -> tuple[Submission, ...]:
+    """Queue every run that is not there yet, in the order of ``grid_runs``.
+
+    Raises InvalidOptions, UnknownName and ArtifactMissing before anything is queued.
+    """
+    requests = grid_runs(store, dataset_id, grid)
+    examples = store.examples(dataset_id)
+    picked = [read_selected_ids(store.get(dataset_id, "selection", one)) for one in grid.selections]
+    rng = np.random.default_rng(grid.first_seed)
+    held_out = held_out_by_all(count_examples(examples), picked, grid.n_held_out, rng)
+    frozen = freeze_rows(store, dataset_id, held_out, LABEL).id
+    return tuple(
+        submit(
+            database, store, dataset_id, "finetune", {**values, "held_out": frozen}, backend=backend,
+            resources=resources, priority=priority,
+        )
+        for values in requests
+    )  # fmt: skip
+
+
+def n_left(store: ArtifactStore, dataset_id: str, selections: Sequence[str]) -> int:
+    """How many rows no selection picked."""
+    rows: Int64s = np.empty(0, dtype=np.int64)
+    for one in selections:
+        rows = union(rows, read_selected_ids(store.get(dataset_id, "selection", one)))
+    return count_examples(store.examples(dataset_id)) - len(rows)
+
+
+def _steps(asked: FinetuneOptions, selections: Sequence[Artifact]) -> int:
+    options = asked.chosen_options("recipe")
+    assert isinstance(options, SftOptions) and asked.recipe in RECIPES
+    if options.max_steps > 0:
+        return options.max_steps
+    most = max(int(one.summary["n_selected"]) for one in selections)
+    per_step = options.per_device_train_batch_size * options.gradient_accumulation_steps
+    return max(1, math.ceil(math.ceil(most / per_step) * options.num_train_epochs))

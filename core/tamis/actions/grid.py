@@ -1,0 +1,113 @@
+"""Several methods at one budget with several seeds, and the comparison of all of them, submitted at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tamis.errors import InvalidOptions
+from tamis.jobs.scheduler.queue import Submission, submit
+from tamis.registry import parse_options
+from tamis.selectors import SELECTORS
+from tamis.steps.compare.options import MAX_COMPARED
+from tamis.steps.select.options import NO_QUALITY, SelectOptions
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.types import JSON
+
+MAX_SEEDS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """What to draw: every method with every seed at one budget.
+
+    ``options`` holds the options of a method by its name, ``shared`` what all selections have in common besides
+    (``within``, ``clustering``), ``compare`` the options of the comparison. A method without chance is run once.
+    """
+
+    methods: tuple[str, ...]
+    budget: float
+    unit: str = "rows"
+    n_seeds: int = 1
+    first_seed: int = 42
+    quality: str = ""
+    options: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
+    shared: Mapping[str, JSON] = field(default_factory=dict)
+    compare: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedGrid:
+    """The jobs of the selections, in the order of the requests, and the job of the comparison that waits for them."""
+
+    selections: tuple[Submission, ...]
+    comparison: Submission
+
+
+def grid_requests(grid: Grid) -> list[dict[str, JSON]]:
+    """The options of every selection of the grid; raises InvalidOptions and UnknownName for a grid that cannot be."""
+    if not 1 <= grid.n_seeds <= MAX_SEEDS:
+        raise InvalidOptions(f"{grid.n_seeds} seeds: give 1 to {MAX_SEEDS}.")
+    found = [
+        _request(grid, name, seed) for name in dict.fromkeys(grid.methods) for seed in _seeds(grid, name)
+    ]
+    for values in found:
+        parse_options(SelectOptions, values).needs()  # raises for what can be known without the data
+    if not 2 <= len(found) <= MAX_COMPARED:
+        raise InvalidOptions(
+            f"These methods and seeds make {len(found)} selections, and a comparison holds 2 to {MAX_COMPARED}: take "
+            f"{'more' if len(found) < 2 else 'fewer'} methods or seeds."
+        )
+    return found
+
+
+def submit_grid(
+    database: Database,
+    store: ArtifactStore,
+    dataset_id: str,
+    grid: Grid,
+    *,
+    backend: str = "local",
+    resources: Mapping[str, JSON] | None = None,
+    priority: int = 0,
+) -> SubmittedGrid:
+    """Queue every selection that is not there yet, and the comparison, which waits for them.
+
+    Raises InvalidOptions and UnknownName before anything is queued, and ArtifactMissing for what a method reads and the
+    dataset lacks; methods before that one are queued by then, and stay.
+    """
+    requests = grid_requests(grid)
+
+    def queue(step: str, values: dict[str, JSON]) -> Submission:
+        return submit(
+            database, store, dataset_id, step, values, backend=backend, resources=resources, priority=priority
+        )
+
+    selections = tuple(queue("select", one) for one in requests)
+    named = sorted({submission.job.artifact_id for submission in selections})
+    if len(named) < 2:
+        raise InvalidOptions("All of these are one and the same selection: take other methods or seeds.")
+    values: dict[str, JSON] = {"selections": named, **grid.compare}
+    if grid.quality and grid.quality != NO_QUALITY:
+        values.setdefault("quality", grid.quality)
+    return SubmittedGrid(selections, queue("compare", values))
+
+
+def _seeds(grid: Grid, name: str) -> list[int]:
+    return [grid.first_seed + i for i in range(grid.n_seeds if SELECTORS[name].random else 1)]
+
+
+def _request(grid: Grid, name: str, seed: int) -> dict[str, JSON]:
+    row = SELECTORS[name]
+    values: dict[str, JSON] = {
+        **grid.shared,
+        "method": name,
+        "budget": grid.budget,
+        "unit": grid.unit,
+        "seed": seed,
+        "method_options": dict(grid.options.get(name, {})),
+    }
+    if grid.quality and row.uses("quality"):
+        values["quality"] = grid.quality
+    return values

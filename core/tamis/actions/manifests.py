@@ -1,0 +1,147 @@
+"""The manifest written beside an export: everything that determined the rows, enough to make them again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tamis import __version__
+from tamis.errors import ArtifactDamaged, UnreadableFile
+from tamis.steps.import_file.options import SourceFile
+from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
+from tamis.store.artifacts.frozen_decisions import read_decisions
+from tamis.store.artifacts.store import (
+    Artifact,
+    ArtifactStore,
+    Manifest,
+)
+from tamis.store.artifacts.versions import parent_of
+from tamis.types import JSON, Message
+
+VERSIONED = (
+    "duckdb", "faiss-cpu", "hdbscan", "numpy", "orjson", "pyarrow", "scikit-learn", "scipy", "sentence-transformers",
+    "torch", "transformers", "umap-learn",
+)  # fmt: skip
+
+
+class DecidedRow(BaseModel):
+    """One decision: ``messages`` is the whole conversation of ``replace``, else null."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    example_id: int
+    verdict: Literal["keep", "drop", "replace"]
+    messages: list[Message] | None
+    via: str
+    reviewer: str
+    created_at: str
+
+
+class ExportManifest(BaseModel):
+    """What was exported and from what.
+
+    ``selection`` names one of ``artifacts``; ``example_ids`` lists the rows when they came from a filter or a tag,
+    whose state lives in the database and may have changed since. Exactly one of the two is given, or neither for
+    the whole dataset. ``artifacts`` are in the order in which they can be made again. ``decisions`` names the
+    decisions that were applied, if any; ``decided`` lists those and the ones that went into earlier versions.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tamis_version: str
+    created_at: str
+    dataset_id: str
+    dataset_name: str
+    sources: list[SourceFile]
+    selection: str
+    example_ids: list[int] | None
+    scope: str
+    format_name: str
+    container: Literal["jsonl", "parquet"]
+    n_rows: int
+    sha256: str
+    decisions: str = ""
+    decided: dict[str, list[DecidedRow]] = {}
+    artifacts: list[Manifest]
+    packages: dict[str, str]
+    dataset_info: dict[str, JSON]
+
+
+def read_manifest(path: Path) -> ExportManifest:
+    """Read a manifest; raises UnreadableFile naming what is wrong with it."""
+    try:
+        return ExportManifest.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise UnreadableFile(f"{path} is not a manifest of an export: {error}") from error
+
+
+def lineage(store: ArtifactStore, *artifacts: Artifact) -> list[Artifact]:
+    """The artifacts and everything they were made from, inputs before what reads them, each once.
+
+    For a version of a dataset that includes the examples of its parent and the decisions that were applied.
+    """
+    known: dict[str, dict[tuple[str, str], Artifact]] = {}
+    ordered: dict[tuple[str, str, str], Artifact] = {}
+
+    def found(dataset_id: str, identifier: str, kind: str) -> Artifact | None:
+        if dataset_id not in known:
+            known[dataset_id] = {(a.id, a.kind): a for a in store.list(dataset_id)}
+        of_dataset = known[dataset_id]
+        return next((a for (i, k), a in of_dataset.items() if i == identifier and kind in ("", k)), None)
+
+    def visit(current: Artifact) -> None:
+        place = (current.manifest.dataset_id, current.kind, current.id)
+        if place in ordered:
+            return
+        for role, kind, dataset_id, identifier in _made_from(current):
+            source = found(dataset_id, identifier, kind)
+            if source is None:
+                raise ArtifactDamaged(
+                    f"{current.kind} {current.id} was made from {role} {identifier}, which is no longer there. "
+                    f"Run {role!r} and then {current.manifest.step!r} again."
+                )
+            visit(source)
+        ordered[place] = current
+
+    for artifact in artifacts:
+        visit(artifact)
+    return list(ordered.values())
+
+
+def _made_from(artifact: Artifact) -> list[tuple[str, str, str, str]]:
+    """Role, kind (empty when any), dataset and id of everything that an artifact reads."""
+    dataset_id = artifact.manifest.dataset_id
+    made_from = [(role, "", dataset_id, identifier) for role, identifier in artifact.manifest.inputs.items()]
+    parent = parent_of(artifact) if artifact.kind == "examples" else None
+    if parent is not None:
+        made_from.append(("examples", "examples", parent.dataset_id, parent.examples))
+        made_from.append(("decisions", DECISIONS, parent.dataset_id, parent.decisions))
+    return made_from
+
+
+def listed_decisions(artifacts: Iterable[Artifact]) -> dict[str, list[DecidedRow]]:
+    """The rows of every decisions artifact among these, by artifact id."""
+    return {
+        artifact.id: [
+            DecidedRow(**asdict(decision) | {"messages": decision.messages and list(decision.messages)})
+            for decision in read_decisions(artifact).values()
+        ]
+        for artifact in artifacts
+        if artifact.kind == DECISIONS
+    }
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of the packages that can change a result, and of Tamis."""
+    found = {"tamis": __version__}
+    for name in VERSIONED:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,168 @@
+"""replay: make the rows of an export again from their source, in a fresh workspace, and compare."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tamis.actions.export import write_rows
+from tamis.actions.manifests import ExportManifest, read_manifest
+from tamis.errors import CurationError
+from tamis.steps.execute import Task, execute
+from tamis.steps.identify import content_hash
+from tamis.steps.import_file.options import SourceFile
+from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
+from tamis.store.artifacts.frozen_decisions import FrozenDecision, store_decisions
+from tamis.store.artifacts.frozen_rows import (
+    KIND,
+    freeze_rows,
+    thaw_rows,
+)
+from tamis.store.artifacts.readers import read_selected_ids
+from tamis.store.artifacts.refinements import ROUND
+from tamis.store.artifacts.store import (
+    Artifact,
+    ArtifactStore,
+    Manifest,
+)
+from tamis.types import Int64s
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What came out, beside what the manifest says."""
+
+    identical: bool
+    n_rows: int
+    sha256: str
+    verdict: str
+
+
+class _Quiet:
+    """A reporter that says when a stage begins."""
+
+    def __init__(self, step: str, say: Say) -> None:
+        self._step, self._say, self._stage = step, say, ""
+
+    def progress(self, stage: str, done: int, total: int, message: str = "") -> None:
+        if stage != self._stage:
+            self._stage = stage
+            self._say(f"  {self._step}: {stage}")
+
+    def metric(self, name: str, value: float, position: float) -> None:
+        """Curves are of no use here."""
+
+
+def replay(
+    manifest_path: Path, workspace: Path, *, sources: Sequence[Path], out: Path | None, say: Say
+) -> Replay:
+    """Run every step of the manifest again, none of it from stored artifacts, and compare the bytes.
+
+    ``sources`` are files to look at besides the recorded paths, recognised by their content. Raises CurationError when the source is gone or is
+    another file than it was.
+    """
+    manifest = read_manifest(manifest_path)
+    files = [_found(file, sources) for file in manifest.sources]
+    workspace.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".replay-", dir=workspace) as folder:
+        store = ArtifactStore(Path(folder))
+        made = {
+            recorded.artifact_id: _make(store, recorded, files, manifest, say)
+            for recorded in _wanted(manifest, say)
+        }
+        examples = store.examples(manifest.dataset_id)
+        target = out or Path(folder) / "rows"
+        written = write_rows(
+            examples,
+            _rows(manifest, made, int(examples.summary["n_examples"])),
+            target,
+            format_name=manifest.format_name,
+            container=manifest.container,
+            decisions=made[manifest.decisions] if manifest.decisions else None,
+        )
+    return _compare(manifest, written.n_rows, written.sha256)
+
+
+def _found(file: SourceFile, sources: Sequence[Path]) -> SourceFile:
+    """The file at its recorded path, or whichever of ``sources`` has its content."""
+    for path in (Path(file.path), *sources):
+        if content_hash(path) == file.content_hash:
+            return file.model_copy(update={"path": str(path.resolve()) if path.exists() else str(path)})
+    state = "is another file than when it was imported" if Path(file.path).exists() else "is not there"
+    raise CurationError(f"The source {file.path} {state}. Name the file where it is now with --source.")
+
+
+def _wanted(manifest: ExportManifest, say: Say) -> list[Manifest]:
+    """What has to be made for the rows: everything, or, for listed rows, only what holds their texts."""
+    if manifest.example_ids is None:
+        return manifest.artifacts
+    if any(recorded.kind == ROUND for recorded in manifest.artifacts):
+        say(
+            "The rows were selected by a refinement, which trains models on its way. They are taken as the manifest "
+            "lists them; only their texts are made again."
+        )
+    return [recorded for recorded in manifest.artifacts if recorded.kind in ("examples", DECISIONS, KIND)]
+
+
+def _make(
+    store: ArtifactStore, recorded: Manifest, files: list[SourceFile], manifest: ExportManifest, say: Say
+) -> Artifact:
+    say(f"{recorded.step} -> {recorded.kind} {recorded.artifact_id}")
+    if recorded.kind == KIND:
+        rows = thaw_rows(recorded.options["rows"])
+        return freeze_rows(store, recorded.dataset_id, rows, str(recorded.summary["label"]))
+    if recorded.kind == DECISIONS:
+        return _decisions(store, recorded, manifest)
+    options = dict(recorded.options)
+    if recorded.step == "import":
+        options = {"files": [file.model_dump(mode="json") for file in files], "name": manifest.dataset_name}
+    kinds = {m.artifact_id: m.kind for m in manifest.artifacts}
+    task = Task(
+        dataset_id=recorded.dataset_id,
+        step=recorded.step,
+        options=options,
+        inputs=recorded.inputs,
+        input_kinds={role: kinds[identifier] for role, identifier in recorded.inputs.items()},
+        artifact_id=recorded.artifact_id,
+    )
+    return execute(store, task, _Quiet(recorded.step, say))
+
+
+def _decisions(store: ArtifactStore, recorded: Manifest, manifest: ExportManifest) -> Artifact:
+    listed = manifest.decided.get(recorded.artifact_id, [])
+    decided = [
+        FrozenDecision(**row.model_dump() | {"messages": row.messages and tuple(row.messages)})
+        for row in listed
+    ]
+    made = store_decisions(store, recorded.dataset_id, decided)
+    if made.id != recorded.artifact_id:
+        raise CurationError(
+            f"The decisions {recorded.artifact_id} of the manifest are not those that were applied: the list was "
+            "changed since. Use the manifest as it was exported."
+        )
+    return made
+
+
+def _rows(manifest: ExportManifest, made: dict[str, Artifact], n_rows: int) -> Int64s:
+    if manifest.example_ids is not None:
+        return np.asarray(manifest.example_ids, dtype=np.int64)
+    if manifest.selection:
+        return read_selected_ids(made[manifest.selection])
+    return np.arange(n_rows, dtype=np.int64)
+
+
+def _compare(manifest: ExportManifest, n_rows: int, sha256: str) -> Replay:
+    identical = sha256 == manifest.sha256
+    verdict = (
+        f"Identical: {n_rows:,} rows, sha256 {sha256}."
+        if identical
+        else f"Different: {n_rows:,} rows with sha256 {sha256}; the manifest says {manifest.n_rows:,} rows with "
+        f"{manifest.sha256}. Compare the package versions in the manifest with: tamis doctor."
+    )
+    return Replay(identical, n_rows, sha256, verdict)

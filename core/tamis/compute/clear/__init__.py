@@ -1,0 +1,1 @@
+"""CLEAR: confidence, its evidence, its decisions and its calibration."""

@@ -1,0 +1,247 @@
+"""Faults of a response that can be seen without a model, each a severity from 0 (none) to 1 (certain)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from functools import lru_cache
+
+from tamis.compute.clear.defect_words import (
+    GOES_ON,
+    RARE_PAIRS,
+    REAL_ANAGRAMS,
+)
+from tamis.compute.cluster.stopwords import STOP_WORDS, WORDS_BY_LANGUAGE
+
+DEFECTS = ("empty", "cut", "garbled", "repeated", "refusal", "language_mismatch")
+
+NOTHING = re.compile(
+    r"^[\W_]*(?:n/?a|none|null|nil|tbd|todo|nan|undefined|<noinput>|no ?output|empty)?[\W_]*$", re.IGNORECASE
+)
+WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+ENDS_WHOLE = re.compile(r"""[.!?…。！？।؟۔:;)\]}>"'”’»`*_|~=\-/\\^$%#@+&]$|[^\w\s]$""")
+SENTENCE = re.compile(r"(?<!\d)[.!?。！？।](?:\s|$)")
+CLOSING = re.compile(
+    r"^(?:(?:yours )?(?:sincerely|truly|faithfully)|(?:best|kind|warm)?\s*regards|love|cheers|best|thanks?|thank you|your \w+|.{0,20}love),?$",
+    re.IGNORECASE,
+)
+MOJIBAKE = re.compile(r"[ÃÂâðØÙà][\u0080-\u00bf€™œž‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜š›Ÿ¡-¿]|\ufffd")
+VOWEL = re.compile(r"[aeiouyáàâäãåæéèêëíìîïóòôöõøúùûüœý]", re.IGNORECASE)
+ODD_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}|^[bcdfghjklmnpqrstvwxz]{4,}", re.IGNORECASE)
+# Signs and capitals where no word has them: "s$c@nd", "nede.w", "yM".
+INSIDE = re.compile(
+    r"[A-Za-z][0-9$%^&#=+><|~]+[A-Za-z]|[$%^#=><|~][A-Za-z]+[0-9$%^#*=]|^[a-z]+[,;:!?.][a-z]+[,.]?$|^[,;!?.][a-z]+$|^[a-z]{1,8}[A-Z][a-z]?$"
+)
+# The small words of English with their letters sorted: "eht", "fo" and "dna" are found by them whatever their order.
+SCRAMBLED_FROM = frozenset(
+    "".join(sorted(word)) for word in WORDS_BY_LANGUAGE["english"] if 2 <= len(word) <= 7
+)
+REFUSAL = re.compile(
+    r"\b(?:i(?:['’]m| am)?(?: \w+){0,3} (?:sorry|afraid|unable to|not able to|not comfortable|not permitted|not allowed)"
+    r"|i (?:can(?:no|['’])t|cannot|can not|won['’]t|will not|must decline|have to decline|am declining)"
+    r"|as an? (?:ai|artificial intelligence|(?:large )?language model)|(?:je ne peux pas|lo siento|ich kann (?:ihnen |dir )?"
+    r"(?:dabei |das )?(?:leider )?nicht|non posso|no puedo ayudar|desculpe|не могу|申し訳|抱歉|对不起))",
+    re.IGNORECASE,
+)
+HELPS_NOT = re.compile(
+    r"\b(?:assist|help|provide|answer|discuss|fulfil|comply|complete|do (?:that|this)|share|advice|decline|language model|"
+    r"guidelines|inappropriate|explain|generate|aider|ayudar|helfen|aiutare|помочь)\b|お手伝い|帮助",
+    re.IGNORECASE,
+)
+NAMES_LANGUAGE = re.compile(
+    r"translat|traduc|traduis|traduz|übersetz|перев|翻译|翻訳|\b(?:in|into|to|from|en|auf|ins)\s+(?:english|french|german|"
+    r"spanish|italian|portuguese|dutch|russian|chinese|japanese|korean|arabic|hindi|latin|anglais|français|inglés|español|"
+    r"deutsch|englisch|französisch)\b|\b(?:english|french|german|spanish|italian|portuguese|dutch|russian|chinese|japanese|"
+    r"korean|arabic|hindi|latin|language|swedish|greek|turkish|polish|hebrew|ukrainian|mandarin)\b",
+    re.IGNORECASE,
+)
+CODE = re.compile(
+    r"```|^\s*(?:def |class |import |from \w+ import|#include|SELECT |function |<\w+|\$ |public |return )|[{};]\s*$",
+    re.MULTILINE,
+)
+LOOKED_AT_CHARS = 20_000  # of a longer text only its beginning and its end are looked at
+MIN_LANGUAGE_WORDS = 5
+REPEATED_FROM = 0.35  # share of repeated word triples from which a text counts as repeating itself
+
+
+def find_defects(prompt: str, response: str) -> dict[str, float]:
+    """Severity of every defect in DEFECTS, each in [0, 1]; an empty response has no other defect."""
+    found = dict.fromkeys(DEFECTS, 0.0)
+    if NOTHING.match(response[:200]) and len(response) <= 200 and not _is_symbol_answer(response):
+        return found | {"empty": 1.0}
+    text = (
+        response
+        if len(response) <= LOOKED_AT_CHARS
+        else response[: LOOKED_AT_CHARS // 2] + response[-LOOKED_AT_CHARS // 2 :]
+    )
+    return found | {
+        "cut": cut(text),
+        "garbled": garbled(text),
+        "repeated": repeated(text),
+        "refusal": refusal(text),
+        "language_mismatch": language_mismatch(prompt[:LOOKED_AT_CHARS], text),
+    }
+
+
+def _is_symbol_answer(text: str) -> bool:
+    """An answer may be one sign or formula, such as ">" or "+"; dots and question marks alone say nothing."""
+    stripped = text.strip()
+    return bool(stripped) and not re.fullmatch(
+        r"[\s.…?\-_*–—,!~]*|[\W_]*\w+[\W_]*|<noinput>|n/a", stripped, re.IGNORECASE
+    )
+
+
+def cut(text: str) -> float:
+    """How sure it is that a text stops in the middle.
+
+    Prose that holds sentences and does not end one is cut; a word after which a sentence goes on, an open bracket or
+    code block make it surer. Short answers without a full stop are answers.
+    """
+    stripped = text.rstrip()
+    if not stripped:
+        return 0.0
+    if stripped.count("```") % 2:
+        return 1.0
+    last_line = stripped.splitlines()[-1].strip()
+    if CODE.search(last_line) or re.search(r"https?://\S+$", last_line):
+        return 0.0
+    words = WORD.findall(last_line)
+    last = words[-1].casefold() if words and stripped.endswith(words[-1]) else ""
+    if re.search(r"[,(\[{–—&]$|\s[-/]$", stripped):
+        return 1.0
+    if last in GOES_ON and len(WORD.findall(stripped[-400:])) > 3:
+        return 0.95
+    if ENDS_WHOLE.search(stripped):
+        return 0.5 if _open_bracket(last_line) else 0.0
+    return _unfinished_line(stripped, last_line, len(words))
+
+
+def _unfinished_line(text: str, last_line: str, n_words: int) -> float:
+    """Severity for a text whose last line ends in a word or number without any mark."""
+    if _open_bracket(last_line):
+        return 0.95
+    before = text[: len(text) - len(last_line)]
+    lines = [line.strip() for line in before.splitlines() if line.strip()]
+    listed = re.match(r"^(?:[-*•–]|\(?\d+[.)]|[a-zA-Z][.)])\s", last_line) is not None
+    if SENTENCE.search(last_line[:-1]):  # whole sentences stand before it on the same line
+        return 0.95
+    if len(last_line) < 60 and any(CLOSING.match(line) for line in lines[-2:]):  # the name under a letter
+        return 0.0
+    ended = sum(bool(ENDS_WHOLE.search(line)) for line in lines)
+    if lines and ended >= 0.6 * len(lines):
+        return 0.85 if n_words > 3 or listed else 0.6
+    if listed or lines:
+        return 0.35 if n_words > 6 else 0.2
+    return 0.6 if n_words > 14 else 0.3 if n_words > 7 else 0.1
+
+
+def _open_bracket(line: str) -> bool:
+    return any(line.count(a) > line.count(b) for a, b in ("()", "[]", "{}", "“”", "«»"))
+
+
+def garbled(text: str) -> float:
+    """How much of a text is no language: wrong encodings, scrambled letters, signs inside words."""
+    letters = sum(character.isalpha() for character in text)
+    if not letters:
+        return 0.0
+    broken = 2 * len(MOJIBAKE.findall(text)) / len(text)
+    controls = sum(unicodedata.category(c) in ("Cc", "Co", "Cn") and c not in "\n\r\t\f" for c in text[:5000])
+    broken = max(broken, 5 * controls / min(len(text), 5000))
+    if CODE.search(text):
+        return _clipped((broken - 0.02) * 8)
+    tokens = [
+        token
+        for token in text.split()
+        if re.search(r"[^\W\d_]", token) and "://" not in token and "@" not in token
+    ]
+    if len(tokens) < 4:
+        return _clipped((broken - 0.02) * 8)
+    odd = sum(bool(INSIDE.search(token)) or any(map(_is_odd, WORD.findall(token))) for token in tokens)
+    return _clipped(max((broken - 0.02) * 8, (odd / len(tokens) - 0.06) * 5))
+
+
+@lru_cache(maxsize=65_536)
+def _is_odd(word: str) -> bool:
+    """Whether a Latin word is a small English word in a wrong order, or cannot be pronounced."""
+    lowered = word.casefold().replace("'", "")
+    if not word.isascii() or len(word) < 2 or word.isupper():
+        return False
+    if (
+        lowered not in STOP_WORDS
+        and lowered not in REAL_ANAGRAMS
+        and "".join(sorted(lowered)) in SCRAMBLED_FROM
+    ):
+        return True
+    if len(word) < 4:
+        return False
+    if not VOWEL.search(lowered) or ODD_CONSONANTS.search(lowered):
+        return True
+    return any(lowered[i : i + 2] in RARE_PAIRS for i in range(len(lowered) - 1))
+
+
+def repeated(text: str) -> float:
+    """How much of a text repeats itself: triples of words, lines, or whatever compresses away."""
+    words = [word.casefold() for word in text.split()]
+    severity = 0.0
+    if len(words) >= 12:
+        triples = list(zip(words, words[1:], words[2:], strict=False))
+        counts = Counter(triples)
+        again = sum(count - 1 for count in counts.values()) / len(triples)
+        severity = _clipped((again - REPEATED_FROM) / 0.3)
+    if len(text) >= 200:
+        squeezed = len(zlib.compress(text.encode("utf-8", "replace"))) / len(text.encode("utf-8", "replace"))
+        severity = max(severity, _clipped((0.16 - squeezed) / 0.08))
+    return severity
+
+
+def refusal(text: str) -> float:
+    """How sure it is that a text declines: it says so at its beginning, and is short."""
+    head = text[:300]
+    if not REFUSAL.search(head):
+        return 0.0
+    if not HELPS_NOT.search(text[:400]):
+        return 0.15
+    return 1.0 if len(text) < 400 else 0.6 if len(text) < 1000 else 0.3
+
+
+def language_mismatch(prompt: str, response: str) -> float:
+    """How sure it is that the response is in another language than the prompt, which does not speak of languages."""
+    if NAMES_LANGUAGE.search(prompt):
+        return 0.0
+    asked, given = language_of(prompt), language_of(response)
+    if not asked or not given or asked == given:
+        return 0.0
+    # A script of its own is certain; languages that share the Latin letters are told apart by their small words.
+    return 1.0 if not (asked.islower() and given.islower()) else 0.9
+
+
+def language_of(text: str) -> str:
+    """A language in lower case told by its small words, or a script in capitals; "" when it is not clear."""
+    scripts: Counter[str] = Counter(_script(c) for c in text[:4000] if c.isalpha())
+    n_letters = scripts.total()
+    if n_letters < 8:
+        return ""
+    script, count = scripts.most_common(1)[0]
+    if count < 0.6 * n_letters:
+        return ""
+    if script not in ("LATIN", "CYRILLIC"):
+        return "HAN" if script in ("CJK", "HIRAGANA", "KATAKANA") and not scripts["HIRAGANA"] else script
+    words = [word.casefold() for word in WORD.findall(text[:4000])]
+    if script == "CYRILLIC":
+        return script
+    hits = {name: sum(word in small for word in words) for name, small in WORDS_BY_LANGUAGE.items()}
+    (best, most), (_, second) = sorted(hits.items(), key=lambda item: -item[1])[:2]
+    if len(words) < MIN_LANGUAGE_WORDS or most < 3 or most < 0.15 * len(words) or most < 1.3 * second + 1:
+        return ""
+    return best
+
+
+@lru_cache(maxsize=4096)
+def _script(character: str) -> str:
+    return unicodedata.name(character, "UNKNOWN").split(" ", 1)[0].split("-", 1)[0]
+
+
+def _clipped(value: float) -> float:
+    return float(min(1.0, max(0.0, value)))

@@ -1,0 +1,1 @@
+"""Grouping vectors and naming the groups."""

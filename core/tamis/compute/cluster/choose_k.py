@@ -1,0 +1,170 @@
+"""Choosing k: silhouettes of the data minus those of a cloud without clusters (METHODS.md 1.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.compute.cluster.kmeans import kmeans
+from tamis.compute.vectors import (
+    block_of,
+    blocks,
+    check_vectors,
+    unit_rows,
+)
+from tamis.errors import InvalidOptions
+from tamis.types import Float32s, Float64s
+
+Null = Literal["gaussian", "permuted"]
+
+MIN_K, MAX_K = 4, 1024
+MIN_ROWS_PER_CLUSTER = 10  # of the default candidates
+
+
+@dataclass(frozen=True, slots=True)
+class KScore:
+    """What was measured at one k. Silhouettes are means over rows; NaN where one is not defined."""
+
+    k: int
+    simplified: float  # in [0, 1]
+    standard: float  # in [-1, 1]
+    null_simplified: float  # mean over the null clouds
+    null_standard: float
+    difference: float  # mean of the two silhouettes' gaps to their nulls: what is maximised
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KChoice:
+    """The chosen number of clusters with the table it was chosen from."""
+
+    k: int
+    structure: bool  # False: no k separates the data from the null, and k is only a sensible size
+    table: tuple[KScore, ...]  # in the order of k
+    n_rows: int  # rows that were measured, a sample when the data is larger
+
+
+def simplified_silhouette(vectors: Float32s, centroids: Float32s) -> float:
+    """Mean of (d2 - d1) / d2, with SQUARED distances of a row to its nearest and second nearest centroid.
+
+    In [0, 1]; 0 for a row that sits on two centroids at once; NaN for fewer than two centroids. It rises with
+    k even without any clusters, so it says something only beside a null. METHODS.md 1.2.
+    """
+    n, d = check_vectors(vectors)
+    if len(centroids) < 2:
+        return float("nan")
+    norms = np.einsum("ij,ij->i", centroids, centroids)
+    total = 0.0
+    for rows in blocks(n, max(d, len(centroids))):
+        block = block_of(vectors, rows)
+        squared = np.einsum("ij,ij->i", block, block)[:, None] + norms - 2 * (block @ centroids.T)
+        nearest = np.maximum(np.partition(squared, 1, axis=1)[:, :2].astype(np.float64), 0)
+        total += float(
+            ((nearest[:, 1] - nearest[:, 0]) / np.where(nearest[:, 1] > 0, nearest[:, 1], 1)).sum()
+        )
+    return total / n
+
+
+def standard_silhouette(
+    vectors: Float32s, cluster_id: NDArray[Any], *, max_rows: int = 3000, rng: np.random.Generator
+) -> float:
+    """Mean silhouette by Euclidean distance, in [-1, 1], on a random sample of at most ``max_rows`` rows.
+
+    NaN where it is not defined: fewer than two clusters in the sample, or every row alone in its cluster.
+    """
+    from sklearn.metrics import silhouette_score
+
+    n = len(vectors)
+    rows = np.arange(n) if n <= max_rows else np.sort(rng.choice(n, size=max_rows, replace=False))
+    labels = np.asarray(cluster_id)[rows]
+    if not 2 <= np.unique(labels).size < rows.size:
+        return float("nan")
+    return float(silhouette_score(block_of(vectors, rows), labels))
+
+
+def null_vectors(vectors: Float32s, *, kind: Null = "gaussian", rng: np.random.Generator) -> Float32s:
+    """A cloud (n, d) of unit rows like ``vectors`` but without clusters.
+
+    ``gaussian`` has the same mean and covariance; ``permuted`` shuffles every column by itself, which keeps
+    the marginals and loses the correlations.
+    """
+    matrix = np.asarray(vectors, dtype=np.float32)
+    if kind == "permuted":
+        return unit_rows(rng.permuted(matrix, axis=0))
+    mean = matrix.mean(axis=0)
+    variances, directions = np.linalg.eigh(
+        np.atleast_2d(np.cov(matrix, rowvar=False, bias=True)).astype(np.float64)
+    )
+    spread = (directions * np.sqrt(np.maximum(variances, 0))).astype(np.float32)
+    normal = rng.standard_normal(matrix.shape, dtype=np.float32)
+    return unit_rows(normal @ spread.T + mean)
+
+
+def default_candidates(n: int) -> tuple[int, ...]:
+    """Powers of two from 4 to min(n // 10, 1024); at least one, and none above n."""
+    top = min(n // MIN_ROWS_PER_CLUSTER, MAX_K)
+    powers = [2**i for i in range(2, 11) if 2**i <= top]
+    return tuple(powers) if powers else (min(n, max(1, top), MIN_K),)
+
+
+def choose_k(
+    vectors: Float32s,
+    candidates: Sequence[int] | None = None,
+    *,
+    n_null: int = 2,
+    null: Null = "gaussian",
+    min_gap: float = 0.01,
+    max_rows: int = 20_000,
+    n_iterations: int = 15,
+    rng: np.random.Generator,
+) -> KChoice:
+    """Choose the k whose clusters of ``vectors`` (n, d) exceed those of a null cloud most.
+
+    At each candidate k the simplified and the standard silhouette are measured on the data and on ``n_null``
+    null clouds clustered alike; the k with the largest mean gap wins. When no gap reaches ``min_gap`` the
+    data shows no clusters: ``structure`` is False and k is sqrt(n / 2), held inside the candidates. At most
+    ``max_rows`` rows are measured, a sample from ``rng``. METHODS.md 1.2.
+
+    Raises InvalidOptions for a candidate outside 1..n, CurationError for unusable vectors.
+    """
+    n, _ = check_vectors(vectors)
+    rows = np.arange(n) if n <= max_rows else np.sort(rng.choice(n, size=max_rows, replace=False))
+    sample = unit_rows(block_of(vectors, rows))
+    ks = sorted(set(candidates)) if candidates else list(default_candidates(rows.size))
+    bad = [k for k in ks if not 1 <= k <= rows.size]
+    if bad:
+        raise InvalidOptions(
+            f"Cannot try {bad[0]} clusters on {rows.size} rows: give values from 1 to {rows.size}."
+        )
+    if n_null < 1:
+        raise InvalidOptions(f"The number of null clouds is {n_null}: give 1 or more.")
+    nulls = [null_vectors(sample, kind=null, rng=rng) for _ in range(n_null)]
+    found = [_measure(sample, k, n_iterations, rng) for k in ks]
+    expected = [np.mean([_measure(cloud, k, n_iterations, rng) for cloud in nulls], axis=0) for k in ks]
+    gaps = np.array([_gap(a, b) for a, b in zip(found, expected, strict=True)])
+    best = int(np.argmax(gaps))
+    structure = bool(gaps[best] >= min_gap)
+    k = ks[best] if structure else int(np.clip(round(np.sqrt(n / 2)), ks[0], ks[-1]))
+    table = tuple(
+        KScore(at, float(a[0]), float(a[1]), float(b[0]), float(b[1]), float(gap), at == k)
+        for at, a, b, gap in zip(ks, found, expected, gaps, strict=True)
+    )
+    return KChoice(k, structure, table, int(rows.size))
+
+
+def _measure(cloud: Float32s, k: int, n_iterations: int, rng: np.random.Generator) -> Float64s:
+    """Simplified and standard silhouette of k-means with k clusters."""
+    found = kmeans(cloud, k, n_iterations=n_iterations, max_points_per_centroid=len(cloud), rng=rng)
+    return np.array(
+        [simplified_silhouette(cloud, found.centroids), standard_silhouette(cloud, found.cluster_id, rng=rng)]
+    )
+
+
+def _gap(found: Float64s, expected: Float64s) -> float:
+    """Mean of the gaps that are defined on both sides; 0 when neither is."""
+    gaps = (found - expected)[np.isfinite(found - expected)]
+    return float(gaps.mean()) if gaps.size else 0.0

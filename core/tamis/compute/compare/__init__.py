@@ -1,0 +1,1 @@
+"""Holding selections, scores and answers beside each other."""

@@ -1,0 +1,1 @@
+"""Layouts, and what is drawn of them."""

@@ -1,0 +1,52 @@
+"""Exact nearest rows by cosine."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tamis.compute.vectors import (
+    block_of,
+    blocks,
+    check_vectors,
+)
+from tamis.errors import CurationError
+from tamis.types import Float32s, Int64s
+
+
+def nearest(
+    vectors: Float32s, query: NDArray[np.floating], k: int, *, exclude: ArrayLike | None = None
+) -> tuple[Int64s, Float32s]:
+    """The ``k`` rows of ``vectors`` (n, d) most similar to ``query`` (d,), and their cosines, best first.
+
+    Reads all rows once in blocks, so ``vectors`` may be memory-mapped. ``exclude`` holds row numbers to leave
+    out (the query's own row). Zero vectors have cosine 0. Ties go to the lower row. Fewer than k are returned
+    when there are fewer.
+
+    Raises CurationError when the query has another dimension, is zero or is not finite.
+    """
+    n, d = check_vectors(vectors)
+    query = np.asarray(query, dtype=np.float32)
+    if query.shape != (d,):
+        raise CurationError(
+            f"The query has the shape {query.shape} but vectors have {d} numbers: use one encoder."
+        )
+    length = float(np.linalg.norm(query))
+    if not (np.isfinite(length) and length > 0):
+        raise CurationError("The query has no direction (its vector is zero or not finite): type some words.")
+    cosine = np.empty(n, dtype=np.float32)
+    for rows in blocks(n, d):
+        block = block_of(vectors, rows)
+        lengths = np.sqrt(np.einsum("ij,ij->i", block, block))
+        cosine[rows] = (block @ (query / length)) / np.where(lengths > 0, lengths, 1)
+    open_rows = np.arange(n)
+    if exclude is not None:
+        open_rows = np.delete(open_rows, np.asarray(exclude, dtype=np.int64))
+    k = min(max(0, k), open_rows.size)
+    if k == 0:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+    among = cosine[open_rows]
+    limit = np.partition(among, among.size - k)[among.size - k]
+    best = open_rows[among >= limit]  # more than k when the last place is tied
+    best = best[np.argsort(-cosine[best], kind="stable")][:k]
+    return best, np.clip(cosine[best], -1, 1)

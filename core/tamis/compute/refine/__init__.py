@@ -1,0 +1,1 @@
+"""Cluster weights from round to round."""

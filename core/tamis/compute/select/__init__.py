@@ -1,0 +1,1 @@
+"""Picking rows: budgets, draws, and every selection method."""

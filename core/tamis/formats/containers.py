@@ -1,0 +1,312 @@
+"""From a text file to chunks of raw records: lines, slices of a JSON list, rows of CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from tamis.formats.format import Record
+from tamis.formats.layout import Layout
+from tamis.formats.parsing import BadRow, Chunk
+from tamis.formats.streams import RawText, TextStream
+
+MAX_RECORD_BYTES = 64 << 20  # a longer record is refused, so that one missing line end cannot fill the memory
+KEPT_BYTES = 1 << 20  # of a record that is refused for its length or for the end of the file
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
+_QUOTE, _COMMA, _OPEN_LIST, _OPEN_OBJECT = b'",[{'
+_TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
+
+
+def line_chunks(stream: TextStream, newline: bytes, block_bytes: int) -> Iterator[Chunk]:
+    """Yield whole lines in chunks of about ``block_bytes``; the text before a break in the file becomes a bad
+    row.
+    """
+    first, whole, tail = 1, b"", b""
+    dropped = False  # inside a line whose end is being looked for because it is too long
+    for block in stream.blocks():
+        cut = block.rfind(newline) + 1
+        if dropped:
+            cut_first = block.find(newline) + 1
+            if not cut_first:
+                continue
+            yield _bad(first, tail, _TOO_LONG, stream)
+            first, dropped, tail = first + 1, False, b""
+            block, cut = block[cut_first:], cut - cut_first
+        if cut:
+            whole, tail = b"".join((whole, tail, block[:cut])), block[cut:]
+        else:
+            tail += block
+        if whole and (len(whole) >= block_bytes or len(tail) > MAX_RECORD_BYTES):
+            yield Chunk("lines", whole, first, stream.bytes_read, newline)
+            first, whole = first + whole.count(newline), b""
+        if len(tail) > MAX_RECORD_BYTES:
+            dropped, tail = True, tail[:KEPT_BYTES]
+    yield from _last_lines(stream, Chunk("lines", whole, first, 0, newline), tail, dropped=dropped)
+
+
+def _last_lines(stream: TextStream, chunk: Chunk, tail: bytes, *, dropped: bool) -> Iterator[Chunk]:
+    whole, first, newline = chunk.content, chunk.first, chunk.newline
+    last = first + whole.count(newline)
+    if stream.damage or dropped:
+        if whole:
+            yield Chunk("lines", whole, first, stream.bytes_read, newline)
+        reason = f"{stream.damage} after line {last - 1:,}" if stream.damage else _TOO_LONG
+        yield _bad(last, tail, reason, stream)
+    elif whole or tail:
+        yield Chunk("lines", whole + tail, first, stream.bytes_read, newline)
+
+
+def slice_chunks(stream: TextStream, *, wrapped: bool, block_bytes: int, batch_rows: int) -> Iterator[Chunk]:
+    """Yield the JSON texts of the items of a list, or of every list of objects inside one object."""
+    scanner = _ListScanner(wrapped=wrapped)
+    first, n_bytes = 1, 0
+    waiting: list[bytes] = []
+    for block in stream.blocks():
+        for item in scanner.feed(block):
+            waiting.append(item)
+            n_bytes += len(item)
+            if n_bytes >= block_bytes or len(waiting) >= batch_rows:
+                yield Chunk("slices", waiting, first, stream.bytes_read)
+                first, waiting, n_bytes = first + len(waiting), [], 0
+        if scanner.stuck:
+            break
+    if waiting:
+        yield Chunk("slices", waiting, first, stream.bytes_read)
+    first += len(waiting)
+    if reason := _list_problem(scanner, stream.damage):
+        yield _bad(first, scanner.left, f"{reason} after record {first - 1:,}", stream)
+
+
+def _list_problem(scanner: _ListScanner, damage: str | None) -> str | None:
+    if damage:
+        return damage
+    if scanner.stuck:
+        return f"a record {_TOO_LONG}, or a JSON list that is broken,"
+    if not scanner.done:
+        return "the file ends in the middle of its JSON list"
+    return "the file has more text behind the end of its JSON" if scanner.left.strip() else None
+
+
+class _ListScanner:
+    """Finds where the items of a streamed JSON list begin and end, without parsing them."""
+
+    def __init__(self, *, wrapped: bool) -> None:
+        self._base = 2 if wrapped else 1  # the depth just inside the list
+        self._wrapped = wrapped
+        self._depth = 0
+        self._in_list = False
+        self._objects = (
+            False  # whether the present list holds objects: in a wrapper, other lists are not records
+        )
+        self._resume = 0
+        self.left = b""  # what is not yet part of a complete item
+        self.done = False
+
+    @property
+    def stuck(self) -> bool:
+        return not self.done and len(self.left) > MAX_RECORD_BYTES
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        if self.done:
+            self.left = (self.left + block)[:KEPT_BYTES]
+            return
+        text = self.left + block
+        start, resume = 0, len(text)
+        for match in _TOKEN.finditer(text, self._resume):
+            at = match.start()
+            if text[at] == _QUOTE:
+                if match.end() - at > 1:
+                    continue
+                resume = at  # a string that goes on in the next block
+                break
+            ends_item, begins_item = self._step(text[at])
+            if ends_item:
+                yield from self._item(text[start:at])
+            if ends_item or begins_item:
+                start = at + 1
+            if self.done:
+                self.left = text[at + 1 :][:KEPT_BYTES]
+                return
+        start = start if self._in_list else resume
+        self.left, self._resume = text[start:], resume - start
+
+    def _step(self, char: int) -> tuple[bool, bool]:
+        """Follow a bracket or comma; tell whether an item ends before it and whether one begins after it."""
+        if char == _COMMA:
+            between = self._in_list and self._depth == self._base
+            return between, between
+        if char in (_OPEN_LIST, _OPEN_OBJECT):
+            return False, self._open(char)
+        return self._close(), False
+
+    def _open(self, char: int) -> bool:
+        self._depth += 1
+        if self._depth != self._base or char != _OPEN_LIST:
+            return False
+        self._in_list, self._objects = True, not self._wrapped
+        return True
+
+    def _close(self) -> bool:
+        """Go up one level and tell whether that ended the list."""
+        self._depth -= 1
+        self.done = self._depth <= 0
+        ended = self._in_list and self._depth < self._base
+        self._in_list = self._in_list and not ended
+        return ended
+
+    def _item(self, text: bytes) -> Iterator[bytes]:
+        item = text.strip()
+        self._objects = self._objects or item.startswith(b"{")
+        if item and self._objects:
+            yield item
+
+
+def csv_chunks(stream: TextStream, layout: Layout, block_bytes: int, batch_rows: int) -> Iterator[Chunk]:
+    """Yield the rows of a table with a header, each numbered by the line on which it starts."""
+    rows = _csv_rows(stream, layout.delimiter)
+    return row_chunks(_without_cut_row(rows, stream), stream, block_bytes, batch_rows)
+
+
+def row_chunks(
+    rows: Iterable[tuple[int, Record | BadRow]], stream: TextStream | None, block_bytes: int, batch_rows: int
+) -> Iterator[Chunk]:
+    """Gather numbered rows into chunks of at most ``batch_rows`` rows and about ``block_bytes`` of text."""
+    waiting: list[tuple[int, Record | BadRow]] = []
+    n_bytes = 0
+    for number, row in rows:
+        waiting.append((number, row))
+        n_bytes += row_bytes(row)
+        if len(waiting) >= batch_rows or n_bytes >= block_bytes:
+            yield Chunk("rows", waiting, waiting[0][0], stream.bytes_read if stream else 0)
+            waiting, n_bytes = [], 0
+    if waiting:
+        yield Chunk("rows", waiting, waiting[0][0], stream.bytes_read if stream else 0)
+
+
+def row_bytes(row: Record | BadRow) -> int:
+    """Return roughly how much text a row holds."""
+    if isinstance(row, BadRow):
+        return len(row.raw)
+    return sum(len(value) if isinstance(value, str) else 16 for value in row.values())
+
+
+def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[tuple[int, Record | BadRow]]:
+    # The limit belongs to the whole process; a cell of a table may well hold a whole document.
+    csv.field_size_limit(MAX_RECORD_BYTES)
+    text = io.TextIOWrapper(
+        io.BufferedReader(RawText(stream), 1 << 20), encoding="utf-8", errors="surrogateescape", newline=""
+    )
+    lines = _Lines(text)
+    header: list[str] = []
+    while (row := _next_row(lines, delimiter, damaged=stream.damage is not None)) is not None:
+        line, cells = row
+        if isinstance(cells, BadRow):
+            yield line, cells
+        elif not header:
+            header = column_names(cells)
+        elif len(cells) > len(header):
+            reason = f"{len(cells)} cells where the header names {len(header)} columns"
+            yield line, BadRow(_csv_line(cells, delimiter), reason)
+        elif cells:
+            yield line, dict(zip(header, cells, strict=False))
+
+
+class _Lines:
+    """The lines of a table, remembering those of the row being read, so that a row can be given back."""
+
+    def __init__(self, text: Iterable[str]) -> None:
+        self._text = iter(text)
+        self._waiting: deque[str] = deque()
+        self.number = 0  # of the last line handed out
+        self.row: list[str] = []
+        self._row_chars = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._row_chars > MAX_RECORD_BYTES:
+            raise StopIteration  # no cell is that long: a quote is open
+        line = self._waiting.popleft() if self._waiting else next(self._text)
+        self.number += 1
+        self.row.append(line)
+        self._row_chars += len(line)
+        return line
+
+    def start_row(self) -> int:
+        """Forget the row before; returns the number of the line on which the next one starts."""
+        self.row, self._row_chars = [], 0
+        return self.number + 1
+
+    def give_back_all_but_first(self) -> str:
+        """Hand the later lines of the row out again; returns its first line."""
+        first, *later = self.row
+        self._waiting.extendleft(reversed(later))
+        self.number -= len(later)
+        return first
+
+
+def _next_row(lines: _Lines, delimiter: str, *, damaged: bool) -> tuple[int, list[str] | BadRow] | None:
+    """The next row and the line it starts on; a row whose quote is never closed costs its first line alone."""
+    start = lines.start_row()
+    try:
+        cells = next(csv.reader(lines, delimiter=delimiter))
+    except StopIteration:
+        return None
+    except csv.Error as error:
+        return start, BadRow("".join(lines.row), f"not a row of a table: {error}")
+    if len(lines.row) > 1 and not damaged and _is_misquoted(lines.row, delimiter):
+        first = lines.give_back_all_but_first().rstrip("\r\n")
+        raw = first.encode("utf-8", "surrogateescape")
+        return start, BadRow(raw, f"a quote opened on line {start:,} is not closed where a cell ends")
+    return start, cells
+
+
+def _is_misquoted(row: list[str], delimiter: str) -> bool:
+    """Whether the lines of a row hang together only because a quote was forgotten: it ends in the middle of a cell."""
+    try:
+        for _ in csv.reader(row, delimiter=delimiter, strict=True):
+            pass
+    except csv.Error:
+        return True
+    return False
+
+
+def _without_cut_row(
+    rows: Iterator[tuple[int, Record | BadRow]], stream: TextStream
+) -> Iterator[tuple[int, Record | BadRow]]:
+    """Hold back the last row: when the stream broke, nobody can tell whether that row is whole."""
+    held: tuple[int, Record | BadRow] | None = None
+    for row in rows:
+        if held is not None:
+            yield held
+        held = row
+    if held is None and stream.damage is None:
+        return
+    line, last = held or (2, BadRow("", ""))
+    if stream.damage:
+        raw = last.raw if isinstance(last, BadRow) else _csv_line(list(last.values()), ",")
+        last = BadRow(raw, f"{stream.damage} after line {line - 1:,}")
+    yield line, last
+
+
+def column_names(cells: list[str]) -> list[str]:
+    """Return the names of a header, blank ones numbered and repeated ones told apart."""
+    names: list[str] = []
+    for number, cell in enumerate(cells, 1):
+        name = cell.strip().encode("utf-8", "backslashreplace").decode() or f"column_{number}"
+        names.append(f"{name}_{number}" if name in names else name)
+    return names
+
+
+def _csv_line(cells: list[str], delimiter: str) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, delimiter=delimiter, lineterminator="").writerow(cells)
+    return line.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _bad(number: int, raw: bytes, reason: str, stream: TextStream) -> Chunk:
+    return Chunk("rows", [(number, BadRow(raw, reason))], number, stream.bytes_read)

@@ -1,0 +1,195 @@
+"""The rules that every conversation obeys, and the prompt and response texts taken from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import orjson
+
+from tamis.errors import InvalidRecord
+from tamis.types import (
+    JSON,
+    Example,
+    Message,
+)
+
+SHAPE = "_shape"  # the key of Example.meta that holds what a format needs to write the record back as it was
+
+_MAY_FOLLOW = {
+    "system": ("user",),
+    "user": ("assistant",),
+    "assistant": ("user", "tool"),
+    "tool": ("tool", "assistant"),
+}
+_PLAIN_KEYS = frozenset(("role", "content"))
+
+
+def single_turn(prompt: str, response: str, system: str = "") -> Example:
+    """Build the example of one user and one assistant turn; raises InvalidRecord when either is blank."""
+    if not prompt or prompt.isspace():
+        raise InvalidRecord("empty prompt")
+    if not response or response.isspace():
+        raise InvalidRecord("empty response")
+    turns: list[Message] = [{"role": "user", "content": prompt}, {"role": "assistant", "content": response}]
+    if not system:
+        return Example(turns, prompt, response)
+    turns.insert(0, {"role": "system", "content": system})
+    return Example(turns, labelled(turns[:-1]), response)
+
+
+def build_example(messages: list[Message]) -> Example:
+    """Check the turns (roles, order, content) and build the example; raises InvalidRecord naming the turn."""
+    check_order(messages)
+    for number, message in enumerate(messages, 1):
+        check_content(message, number, is_last=number == len(messages))
+    return Example(messages, labelled(messages[:-1]), turn_text(messages[-1]))
+
+
+def labelled(messages: Sequence[Message]) -> str:
+    """Return the bare text of a lone user turn, else every turn with text as ``role: text``, a blank line
+    between.
+    """
+    texts = [(message["role"], turn_text(message)) for message in messages]
+    spoken = [(role, text) for role, text in texts if text]
+    if len(spoken) == 1 and spoken[0][0] == "user":
+        return spoken[0][1]
+    return "\n\n".join(f"{role}: {text}" for role, text in spoken)
+
+
+def turn_text(message: Message) -> str:
+    """Return the text of one turn: its string, or its text parts by line, then its tool calls as
+    ``name(arguments)``.
+    """
+    content = message.get("content")
+    text = content if isinstance(content, str) else "\n".join(_part_texts(content))
+    calls = message.get("tool_calls") or message.get("function_call")
+    if not calls:
+        return text
+    listed = calls if isinstance(calls, list) else [calls]
+    return "\n".join(part for part in (text, *map(_call_text, listed)) if part)
+
+
+def shape_of(example: Example, name: str) -> dict[str, JSON]:
+    """Return what the format called ``name`` noted about the record's shape while reading it; empty if
+    another did.
+    """
+    noted = example.meta.get(SHAPE)
+    return noted if isinstance(noted, dict) and noted.get("format") == name else {}
+
+
+def add_meta(record: dict[str, JSON], example: Example) -> dict[str, JSON]:
+    """Add the source's other fields to a written record; a name that the conversation uses is left out."""
+    for key, value in example.meta.items():
+        if key != SHAPE and key not in record:
+            record[key] = value
+    return record
+
+
+def describe(messages: Sequence[Message]) -> str:
+    """Return the turns in words for a message to a person, such as ``4 turns (system, user, assistant,
+    tool)``.
+    """
+    roles = [str(message.get("role")) for message in messages]
+    shown = ", ".join(roles[:6]) + (", …" if len(roles) > 6 else "")
+    return f"{len(roles)} turn{'s' * (len(roles) != 1)} ({shown})"
+
+
+def plain_obstacle(messages: Sequence[Message], *, multi_turn: bool, system: bool) -> str | None:
+    """Say why turns that are bare strings cannot hold the conversation, or None when they can."""
+    starts_with_system = bool(messages) and messages[0]["role"] == "system"
+    if starts_with_system and not system:
+        return "a system prompt"
+    if starts_with_system and not messages[0].get("content"):
+        return "an empty system prompt"
+    for message in messages:
+        if obstacle := _turn_obstacle(message):
+            return obstacle
+    if not multi_turn and len(messages) - starts_with_system > 2:
+        return "more than one exchange"
+    return None
+
+
+def _turn_obstacle(message: Message) -> str | None:
+    if message["role"] == "tool":
+        return "a tool turn"
+    if not isinstance(message.get("content"), str):
+        return "a turn whose content is not a plain string"
+    extra = message.keys() - _PLAIN_KEYS
+    return f"a turn with the key {min(extra)!r}" if extra else None
+
+
+def check_order(messages: Sequence[Message]) -> None:
+    """Raise InvalidRecord naming the first turn whose role does not belong where it stands."""
+    if not messages:
+        raise InvalidRecord("empty conversation: no turns")
+    previous = None
+    for number, message in enumerate(messages, 1):
+        role = message["role"]
+        allowed = _MAY_FOLLOW[previous] if previous else ("system", "user")
+        if role not in allowed:
+            before = f"comes after {previous}" if previous else "comes first"
+            wanted = " or ".join(allowed)
+            raise InvalidRecord(f"wrong role order: turn {number} ({role}) {before}, where {wanted} belongs")
+        previous = role
+    if previous != "assistant":
+        raise InvalidRecord(f"ends with a {previous} turn: no response")
+
+
+def check_content(message: Message, number: int, *, is_last: bool) -> None:
+    """Raise InvalidRecord when turn ``number`` (from 1) says nothing or holds something else than text."""
+    role, content = message["role"], message.get("content")
+    if isinstance(content, str):
+        if content and not content.isspace():
+            return
+    elif isinstance(content, list):
+        if any(_says_something(part) for part in content):
+            return
+    elif content is not None:
+        raise InvalidRecord(f"turn {number} ({role}) has content of type {type_name(content)}, not text")
+    calls_tool = role == "assistant" and (message.get("tool_calls") or message.get("function_call"))
+    if calls_tool or role in ("system", "tool"):
+        return
+    if is_last:
+        raise InvalidRecord("empty response")
+    raise InvalidRecord(f"empty {'prompt' if role == 'user' else 'turn'}: turn {number} ({role}) has no text")
+
+
+def _says_something(part: JSON) -> bool:
+    # An image or audio part is content although it has no text.
+    if isinstance(part, dict) and part.get("type", "text") != "text":
+        return True
+    return bool("".join(_part_texts([part])).strip())
+
+
+def _part_texts(content: JSON) -> Iterable[str]:
+    if not isinstance(content, list):
+        return
+    for part in content:
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, dict) and isinstance(part.get("text"), str):
+            yield part["text"]
+
+
+def _call_text(call: JSON) -> str:
+    function = call.get("function", call) if isinstance(call, dict) else call
+    if not isinstance(function, dict):
+        return as_text(function)
+    arguments = function.get("arguments", "")
+    return f"{as_text(function.get('name', ''))}({as_text(arguments)})"
+
+
+def as_text(value: JSON) -> str:
+    """Return a string as it is, anything else as JSON text; raises InvalidRecord when nested too deeply."""
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:
+        raise InvalidRecord(f"cannot be written as JSON: {error}") from error
+
+
+def type_name(value: JSON) -> str:
+    """Return JSON's own word for the type of a value."""
+    names = {dict: "object", list: "list", str: "text", bool: "true/false", int: "number", float: "number"}
+    return names.get(type(value), "null" if value is None else type(value).__name__)

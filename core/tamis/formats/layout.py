@@ -1,0 +1,230 @@
+"""What kind of file it is, from its content alone: container, compression, encoding, line ends, delimiter."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+from tamis.errors import UnreadableFile
+from tamis.formats.chat import LIST_COLUMNS
+from tamis.formats.streams import (
+    Compression,
+    TextStream,
+    detect_compression,
+    read_head,
+)
+
+Container = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow_folder", "hub"]
+HUB_PREFIX = "hub:"
+SAMPLE_BYTES = 1 << 20
+_SIGNATURES = (
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive (an Excel or Word file is one too)"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"\x1f\x8b", "gzip inside another compression"),
+    (b"\x28\xb5\x2f\xfd", "zstd inside another compression"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ\0", "an xz file"),
+    (b"ARROW1", "an Arrow file"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run git lfs pull first"),
+)
+_OFFERED = "Give JSON, JSON lines, CSV, TSV or Parquet, each also as gz or zst."
+_CHAT_KEYS = {
+    *LIST_COLUMNS[:-1],
+    "instances",
+    "chosen",
+    "rejected",
+    "prompt",
+    "completion",
+    "history",
+    "tools",
+}
+_WRAPPER_KEYS = {
+    "data",
+    "rows",
+    "examples",
+    "records",
+    "items",
+    "samples",
+    "train",
+    "test",
+    "validation",
+    "dataset",
+}
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_LEADING_SCALARS = rb"(?:" + _STRING + rb"\s*:\s*(?:" + _STRING + rb"|[-+.\w]+)\s*,\s*){0,50}"
+_FIRST_LIST = re.compile(rb"\s*\{\s*(" + _LEADING_SCALARS + rb')"(\w+)"\s*:\s*\[\s*\{', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How a file holds its records."""
+
+    container: Container
+    compression: Compression = "none"
+    encoding: str = "utf-8"
+    newline: bytes = b"\n"
+    delimiter: str = ""
+    wrapped: bool = False  # a JSON object around the list, as in {"data": [...]}
+
+
+def detect_layout(path: Path | str) -> Layout:
+    """Return the layout of a file, a saved folder or ``hub:owner/name``; raises UnreadableFile."""
+    if isinstance(path, str) and path.startswith(HUB_PREFIX):
+        return Layout(container="hub", encoding="")
+    path = Path(path)
+    if path.is_dir():
+        return _folder_layout(path)
+    head = read_head(path, 4096)
+    if not head:
+        raise UnreadableFile(f"{path.name} is empty: it has no bytes.")
+    compression = detect_compression(head)
+    with TextStream(path, compression) as stream:
+        sample = stream.read(SAMPLE_BYTES)
+        complete = next(stream.blocks(), None) is None
+        if sample.startswith(b"PAR1"):
+            return Layout(container="parquet", compression=compression, encoding="")
+        _refuse_other_kinds(path, sample, stream.damage)
+        return _text_layout(path, sample, complete=complete, base=(compression, stream.encoding))
+
+
+def _folder_layout(path: Path) -> Layout:
+    if (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
+        return Layout(container="arrow_folder", encoding="")
+    raise UnreadableFile(
+        f"{path.name} is a folder without state.json or dataset_dict.json: no dataset saved by save_to_disk. "
+        "Give one of the files in it."
+    )
+
+
+def _refuse_other_kinds(path: Path, sample: bytes, damage: str | None) -> None:
+    for signature, what in _SIGNATURES:
+        if sample.startswith(signature):
+            raise UnreadableFile(f"{path.name} is {what}. {_OFFERED}")
+    start = sample[:1000].lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
+        raise UnreadableFile(
+            f"{path.name} is an HTML or XML page, perhaps an error page saved as a file. {_OFFERED}"
+        )
+    if not sample.strip():
+        raise UnreadableFile(f"{path.name} is empty: {damage or 'it holds no characters but blanks'}.")
+    if start[:1] not in (b"{", b"[") and _looks_binary(sample[:4096]):
+        raise UnreadableFile(f"{path.name} is a binary file of an unknown kind. {_OFFERED}")
+
+
+def _looks_binary(head: bytes) -> bool:
+    controls = sum(head.count(byte) for byte in (*range(9), *range(14, 27), *range(28, 32)))
+    return controls > max(8, 0.02 * len(head))
+
+
+def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compression, str]) -> Layout:
+    compression, encoding = base
+    newline = b"\r" if b"\r" in sample and b"\n" not in sample else b"\n"
+
+    def layout(container: Container, delimiter: str = "", *, wrapped: bool = False) -> Layout:
+        return Layout(
+            container=container, compression=compression, encoding=encoding, newline=newline,
+            delimiter=delimiter, wrapped=wrapped,
+        )  # fmt: skip
+
+    lines = [line for line in sample.split(newline) if line.strip()]
+    if not complete and len(lines) > 1:
+        lines.pop()  # most likely cut by the end of the sample
+    lines = lines[:200]
+    first = sample.lstrip()[:1]
+    if first == b"[" and not _is_lines(lines):
+        return layout("json")
+    if first == b"{" and _is_wrapper(sample, lines):
+        return layout("json", wrapped=True)
+    if first in (b"{", b"[") or _is_lines(lines):
+        _refuse_spread_objects(path, sample, lines)
+        return layout("jsonl")
+    delimiter = _delimiter(sample, complete=complete)
+    if delimiter is None:
+        raise UnreadableFile(
+            f"{path.name} is text without columns: no JSON, and no line splits at comma, tab, semicolon, bar "
+            f"into at least two columns. {_OFFERED}"
+        )
+    return layout("tsv" if delimiter == "\t" else "csv", delimiter)
+
+
+def _parses_to(line: bytes, kinds: tuple[type, ...]) -> bool:
+    try:
+        return isinstance(orjson.loads(line.strip()), kinds)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _is_lines(lines: Sequence[bytes]) -> bool:
+    """Tell whether the lines are JSON values of their own: most are objects, or several begin as one each."""
+    n_objects = sum(_parses_to(line, (dict,)) for line in lines)
+    if 2 * n_objects > len(lines):
+        return True
+    return len(lines) > 1 and _parses_to(lines[0], (dict, list)) and lines[1].lstrip()[:1] in (b"{", b"[")
+
+
+def _is_wrapper(sample: bytes, lines: Sequence[bytes]) -> bool:
+    """Tell whether the file is one object around a list of records, and not a record that holds a list of
+    turns.
+    """
+    match = _FIRST_LIST.match(sample)
+    if match is None or (len(lines) > 1 and _is_lines(lines)):
+        return False
+    key = match[2].decode()
+    return key.lower() in _WRAPPER_KEYS or (not match[1] and key.lower() not in _CHAT_KEYS)
+
+
+def _refuse_spread_objects(path: Path, sample: bytes, lines: Sequence[bytes]) -> None:
+    """Refuse objects that are each spread over several lines, which is neither JSON nor JSON lines."""
+    if len(lines) < 3 or any(_parses_to(line, (dict,)) for line in lines if line[:1] == b"{"):
+        return
+    if lines[0].strip() == b"{" or (lines[1][:1] in b" \t" and lines[1].lstrip()[:1] == b'"'):
+        several = re.search(rb"\}\s*\{", sample) is not None
+        what = "JSON objects spread over several lines one after another" if several else "one JSON object"
+        raise UnreadableFile(
+            f"{path.name} holds {what}, which is neither a JSON list nor JSON lines. Write each record on "
+            "one line, or put the records in a list: [ … , … ]."
+        )
+
+
+def _delimiter(sample: bytes, *, complete: bool) -> str | None:
+    text = sample[: 1 << 18].decode("utf-8", "replace")
+    lines = text.splitlines(keepends=True)
+    if len(lines) > 1 and not (complete and len(sample) <= 1 << 18):
+        lines.pop()
+    scores = {delimiter: _column_score(lines, delimiter) for delimiter in (",", "\t", ";", "|")}
+    best = max(scores, key=lambda delimiter: scores[delimiter])
+    if scores[best] > 0:
+        return best
+    header = lines[0].strip().strip('"').lower() if lines else ""
+    return "," if header in LIST_COLUMNS else None
+
+
+def _column_score(lines: Sequence[str], delimiter: str) -> float:
+    """Return the share of rows as wide as the header, plus a little for width; 0 when the header is one
+    column.
+    """
+    widths: list[int] = []
+    reader = csv.reader(lines, delimiter=delimiter)
+    read_row: Callable[[], list[str]] = reader.__next__
+    while len(widths) < 100:
+        try:
+            row = read_row()
+        except StopIteration:
+            break
+        except csv.Error:
+            continue
+        if row:
+            widths.append(len(row))
+    if not widths or widths[0] < 2:
+        return 0.0
+    return sum(width == widths[0] for width in widths) / len(widths) + widths[0] / 1000

@@ -1,0 +1,243 @@
+"""From the raw records of one piece of a file to a batch of examples; pure, so any process can do it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Literal
+
+import orjson
+import pyarrow as pa
+
+from tamis.errors import InvalidRecord
+from tamis.formats import load_format
+from tamis.formats.conversation import type_name
+from tamis.formats.format import Record
+from tamis.formats.reasons import why_not_an_object
+from tamis.formats.schema import (
+    EXAMPLES_SCHEMA,
+    Batch,
+    Reject,
+    show_raw,
+)
+from tamis.registry import Options
+from tamis.types import JSON, Example
+
+NESTING = "nested too deeply: more than 250 levels"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Raw records of a file. Picklable.
+
+    ``kind`` "lines": ``content`` is bytes of whole lines ended by ``newline``, the first of them line
+    ``first``. "slices": a list of the JSON texts of consecutive records, the first of them record ``first``.
+    "rows": a list of (number, record as a dict, or its text and the reason why it is none).
+    """
+
+    kind: Literal["lines", "slices", "rows"]
+    content: Any
+    first: int
+    bytes_read: int
+    newline: bytes = b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that its container could read no further than its text."""
+
+    raw: str | bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A batch, and the number and ``id`` of its imported records, to be counted over the whole file."""
+
+    batch: Batch
+    ids: list[tuple[int, str]]
+
+
+def parse_chunk(chunk: Chunk, format_name: str, fields: Options, stem: str) -> Parsed:
+    """Parse every record of a chunk; bad ones become rejects, so nothing is raised for bad input.
+
+    ``stem`` is the source of records that name none.
+    """
+    form = load_format(format_name)
+    builder = _Builder(stem)
+    for number, raw, record in read_records(chunk):
+        if isinstance(record, InvalidRecord):
+            builder.reject(number, str(record), raw)
+            continue
+        try:
+            builder.add(number, raw, record, form.parse(record, fields))
+        except InvalidRecord as error:
+            builder.reject(number, str(error), raw)
+    return builder.finish(chunk.bytes_read)
+
+
+def read_records(chunk: Chunk) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
+    """Yield number, raw text and record, or the reason why there is none; blank lines are not records."""
+    if chunk.kind == "rows":
+        yield from _read_rows(chunk.content)
+        return
+    items: Iterable[bytes] = chunk.content
+    may_hold_nul = True
+    if chunk.kind == "lines":
+        items = chunk.content.split(chunk.newline)
+        may_hold_nul = b"\\u0000" in chunk.content
+    loads = orjson.loads
+    for number, item in enumerate(items, chunk.first):
+        raw = item.strip()
+        if not raw:
+            continue
+        try:
+            record = loads(raw)
+        except orjson.JSONDecodeError as error:
+            yield number, raw, _second_look(raw, error)
+            continue
+        if type(record) is not dict:
+            yield number, raw, InvalidRecord(f"is {type_name(record)}, not an object with named fields")
+        elif may_hold_nul and b"\\u0000" in raw and holds_nul(record):
+            yield number, raw, InvalidRecord("contains NUL (\\u0000)")
+        else:
+            yield number, raw, record
+
+
+def _read_rows(
+    rows: list[tuple[int, Record | BadRow]],
+) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
+    for number, row in rows:
+        if isinstance(row, BadRow):
+            yield number, row.raw, InvalidRecord(row.reason)
+            continue
+        try:
+            raw = orjson.dumps(row)
+        except TypeError as error:
+            yield number, _escaped_row(row), InvalidRecord(_why_not_json(error, row))
+            continue
+        if b"\\u0000" in raw and holds_nul(row):
+            yield number, raw, InvalidRecord("contains NUL (\\u0000)")
+        else:
+            yield number, raw, row
+
+
+def _second_look(raw: bytes, error: orjson.JSONDecodeError) -> Record | InvalidRecord:
+    # A byte order mark inside a file is what joining files leaves behind; it is no part of the record.
+    if raw.startswith(b"\xef\xbb\xbf"):
+        try:
+            record = orjson.loads(raw[3:])
+        except orjson.JSONDecodeError as inner:
+            return InvalidRecord(why_not_an_object(raw[3:], inner))
+        if type(record) is dict and not holds_nul(record):
+            return record
+    return InvalidRecord(why_not_an_object(raw, error))
+
+
+def holds_nul(value: JSON) -> bool:
+    """Tell whether any text inside a JSON value holds the character NUL."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if "\0" in item:
+                return True
+        elif isinstance(item, dict):
+            waiting.extend(item.keys())
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return False
+
+
+def content_hash(messages: JSON) -> str:
+    """Return the BLAKE2b hash, 32 hex digits, of the messages as JSON with sorted keys."""
+    return blake2b(orjson.dumps(messages, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def _why_not_json(error: TypeError, row: Record | None = None) -> str:
+    message = str(error)
+    if re.search("recursion", message, re.IGNORECASE):
+        return NESTING
+    if "surrogate" not in message:
+        return f"cannot be written as JSON: {error}"
+    # Bytes that were no UTF-8 travel as surrogates through the reader of a table.
+    fields = [key for key, value in (row or {}).items() if not _encodes(key) or not _encodes(str(value))]
+    return (
+        f"invalid UTF-8 in field {fields[0]!r}"
+        if fields
+        else "contains a lone surrogate, which is no character"
+    )
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escaped_row(row: Record) -> str | bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False, default=str).encode("utf-8", "surrogateescape")
+    except (ValueError, RecursionError):
+        return repr(row)
+
+
+class _Builder:
+    """The columns of a batch while it grows."""
+
+    def __init__(self, stem: str) -> None:
+        self._stem = stem
+        self._rows: list[tuple[Any, ...]] = []
+        self._rejects: list[Reject] = []
+        self._ids: list[tuple[int, str]] = []
+        self._n_imported = 0
+
+    def add(self, number: int, raw: bytes | str, record: Record, examples: list[Example]) -> None:
+        try:
+            self._rows += [self._row(number, raw, example) for example in examples]
+        except TypeError as error:
+            raise InvalidRecord(_why_not_json(error)) from error
+        self._n_imported += 1
+        record_id = record.get("id")
+        if type(record_id) is str or type(record_id) is int:
+            self._ids.append((number, str(record_id)))
+
+    def _row(self, number: int, raw: bytes | str, example: Example) -> tuple[Any, ...]:
+        messages, meta = example.messages, example.meta
+        source = meta.get("source")
+        # Decoding copies the text into a block of its own size: orjson's own blocks are several times larger,
+        # and keeping those made a batch ten times as big.
+        return (
+            orjson.dumps(messages).decode(),
+            example.prompt,
+            example.response,
+            source if type(source) is str and source else self._stem,
+            number,
+            len(messages),
+            content_hash(messages),
+            orjson.dumps(meta).decode() if meta else "{}",
+            raw,
+        )
+
+    def reject(self, number: int, reason: str, raw: bytes | str) -> None:
+        self._rejects.append(Reject(number, show_raw(reason), show_raw(raw)))
+
+    def finish(self, bytes_read: int) -> Parsed:
+        columns = zip(*self._rows, strict=True) if self._rows else [()] * len(EXAMPLES_SCHEMA)
+        arrays = [
+            pa.array(column, type=kind) for column, kind in zip(columns, EXAMPLES_SCHEMA.types, strict=True)
+        ]
+        batch = Batch(
+            table=pa.RecordBatch.from_arrays(arrays, schema=EXAMPLES_SCHEMA),
+            n_records=self._n_imported + len(self._rejects),
+            n_imported=self._n_imported,
+            rejects=self._rejects,
+            bytes_read=bytes_read,
+        )
+        return Parsed(batch, self._ids)

@@ -1,0 +1,91 @@
+"""Self-Instruct: an instruction with several instances of input and output, each of which is an example."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from tamis.errors import InvalidRecord
+from tamis.formats.alpaca import joined_prompt, split_prompt
+from tamis.formats.conversation import (
+    SHAPE,
+    add_meta,
+    plain_obstacle,
+    shape_of,
+    single_turn,
+    type_name,
+)
+from tamis.formats.format import (
+    Format,
+    Record,
+    cannot_hold,
+    find_column,
+    left_over,
+    listed_turns,
+    optional_text,
+    seen_columns,
+    text_of,
+)
+from tamis.registry import Options
+from tamis.types import JSON, Example
+
+
+class SelfInstructFields(Options):
+    """Which column and keys hold what in a Self-Instruct file."""
+
+    instruction: str = Field("instruction", description="Column with the instruction")
+    instances: str = Field("instances", description="Column with the list of instances")
+    input: str = Field("input", description="Key of an instance with its input; may be missing")
+    output: str = Field("output", description="Key of an instance with its response")
+
+
+def self_instruct() -> Format:
+    """Return the Self-Instruct format."""
+    return Format(
+        name="self_instruct", fields=SelfInstructFields, parse=_parse, write=_write, suggest=_suggest
+    )
+
+
+def _parse(record: Record, fields: SelfInstructFields) -> list[Example]:
+    instruction = text_of(record, fields.instruction)
+    instances = listed_turns(record, fields.instances)
+    if not instances:
+        raise InvalidRecord(f"field {fields.instances!r} is an empty list")
+    meta = left_over(record, (fields.instruction, fields.instances))
+    # One bad instance rejects its record: a record is either imported whole or kept whole among the rejects.
+    return [_instance(instruction, item, fields, (meta, number)) for number, item in enumerate(instances, 1)]
+
+
+def _instance(instruction: str, item: JSON, fields: SelfInstructFields, place: tuple[Record, int]) -> Example:
+    meta, number = place
+    if type(item) is not dict:
+        raise InvalidRecord(f"instance {number} is {type_name(item)}, not an object")
+    try:
+        given = optional_text(item, fields.input)
+        example = single_turn(joined_prompt(instruction, given), text_of(item, fields.output))
+    except InvalidRecord as error:
+        raise InvalidRecord(f"instance {number}: {error}") from error
+    extra = left_over(item, (fields.input, fields.output))
+    noted: dict[str, JSON] = {"format": "self_instruct", "input_chars": len(given)}
+    example.meta = {**meta, SHAPE: noted | ({"instance": extra} if extra else {})}
+    return example
+
+
+def _write(example: Example, fields: SelfInstructFields | None = None) -> Record:
+    names = fields or SelfInstructFields()
+    if obstacle := plain_obstacle(example.messages, multi_turn=False, system=False):
+        raise cannot_hold("self_instruct", example, obstacle, "messages")
+    noted = shape_of(example, "self_instruct")
+    instruction, given = split_prompt(example.messages[0]["content"], noted.get("input_chars"))
+    instance: Record = {names.input: given, names.output: example.messages[1]["content"]}
+    instance.update(noted.get("instance") or {})
+    return add_meta({names.instruction: instruction, names.instances: [instance]}, example)
+
+
+def _suggest(records: Sequence[Record]) -> SelfInstructFields | None:
+    columns = seen_columns(records)
+    instruction, instances = find_column(columns, "instruction"), find_column(columns, "instances")
+    if instruction is None or instances is None:
+        return None
+    return SelfInstructFields(instruction=instruction, instances=instances)

@@ -1,0 +1,270 @@
+"""Bytes of a file as UTF-8 text: unpacked, recoded, and honest about where the file stops being readable."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import itertools
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
+
+import zstandard
+
+from tamis.errors import UnreadableFile
+
+Compression = Literal["none", "gzip", "zstd"]
+READ_BYTES = 1 << 20
+# Small, because what one call unpacks is lost when the stream breaks in it, and can be 1,000 times larger.
+_PACKED_BYTES = 1 << 13
+_MAX_OUTPUT_BYTES = 8 << 20
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def detect_compression(head: bytes) -> Compression:
+    """Return how a file is compressed, from its first bytes."""
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    return "zstd" if head.startswith(b"\x28\xb5\x2f\xfd") else "none"
+
+
+def detect_encoding(head: bytes) -> str:
+    """Return the encoding of a text from its first bytes: by its mark, else by where NUL bytes stand."""
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name
+    sample = head[: len(head) // 2 * 2][:4096]
+    if _is_wide(sample[::2], sample[1::2]):
+        return "utf-16-le"
+    return "utf-16-be" if _is_wide(sample[1::2], sample[::2]) else "utf-8"
+
+
+def _is_wide(letters: bytes, zeros: bytes) -> bool:
+    """Tell whether text in Latin letters takes two bytes each: zeros on one side, printable bytes on the
+    other.
+    """
+    printable = sum(byte >= 32 or byte in b"\t\r\n" for byte in letters)
+    return bool(zeros) and zeros.count(0) > 0.4 * len(zeros) and printable > 0.95 * len(letters)
+
+
+class TextStream:
+    """A file's content as UTF-8 bytes without byte order mark, read once from start to end.
+
+    Bytes that are no valid UTF-8 pass through, so that the one line which holds them can be refused.
+    ``damage`` is None or, after the last block, how the compressed stream broke: what stood before the break
+    has been returned.
+    """
+
+    def __init__(self, path: Path, compression: Compression) -> None:
+        self._file = open_binary(path)
+        self._compression = compression
+        self._decompressor = _decompressor(compression)
+        self._head = b""
+        self.damage: str | None = None
+        self.encoding = "utf-8"
+        self._blocks = self._decoded()
+
+    def __enter__(self) -> TextStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the stored file have been read."""
+        return self._file.tell()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the content in pieces of at most about 8 MB."""
+        return self._blocks
+
+    def read(self, n_bytes: int) -> bytes:
+        """Return at least ``n_bytes`` from the start, fewer at the end of the file."""
+        parts: list[bytes] = []
+        n_got = 0
+        while n_got < n_bytes and (block := next(self._blocks, None)) is not None:
+            parts.append(block)
+            n_got += len(block)
+        return b"".join(parts)
+
+    def _decoded(self) -> Iterator[bytes]:
+        plain = self._plain()
+        head = b""
+        while len(head) < 4096 and (block := next(plain, None)) is not None:
+            head += block
+        self.encoding = detect_encoding(head)
+        if self.encoding in ("utf-8", "utf-8-sig"):
+            yield head.removeprefix(codecs.BOM_UTF8)
+            yield from plain
+            return
+        decoder = codecs.getincrementaldecoder(self.encoding)("surrogatepass")
+        try:
+            for block in itertools.chain((head,), plain):
+                yield decoder.decode(block).encode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            # Only UTF-32 can hold numbers that are no character; UTF-16 text passes, lone surrogates and all.
+            self.damage = f"the {self.encoding} text is damaged ({error.reason})"
+            return
+        if decoder.getstate()[0]:
+            # Half a character at the end: one byte that is no UTF-8 makes the last line say so.
+            yield b"\xff"
+
+    def _plain(self) -> Iterator[bytes]:
+        """Yield unpacked pieces, gathered to READ_BYTES so that nobody joins thousands of them."""
+        parts: list[bytes] = []
+        n_bytes = 0
+        for part in self._unpacked():
+            parts.append(part)
+            n_bytes += len(part)
+            if n_bytes >= READ_BYTES:
+                yield b"".join(parts)
+                parts, n_bytes = [], 0
+        if n_bytes:
+            yield b"".join(parts)
+
+    def _unpacked(self) -> Iterator[bytes]:
+        step = READ_BYTES if self._compression == "none" else _PACKED_BYTES
+        try:
+            while block := self._file.read(step):
+                yield from self._decompressor.feed(block)
+        except (zlib.error, zstandard.ZstdError) as error:
+            self.damage = f"the {self._compression} stream is damaged ({error})"
+            return
+        if not self._decompressor.complete:
+            self.damage = f"the file ends in the middle of its {self._compression} stream"
+
+
+def open_binary(path: Path) -> BinaryIO:
+    """Open a file for reading; raises UnreadableFile with the system's reason."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be opened: {error.strerror or error}.") from error
+
+
+def read_head(path: Path, n_bytes: int) -> bytes:
+    """Return the first bytes of a file as they are stored."""
+    with open_binary(path) as file:
+        return file.read(n_bytes)
+
+
+class _Decompressor(Protocol):
+    @property
+    def complete(self) -> bool: ...
+
+    def feed(self, block: bytes) -> Iterator[bytes]: ...
+
+
+def _decompressor(compression: Compression) -> _Decompressor:
+    if compression == "gzip":
+        return _Members(_Gzip)
+    return _Members(_Zstd) if compression == "zstd" else _Stored()
+
+
+class _Stored:
+    complete = True
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        yield block
+
+
+class _Member(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    def feed(self, block: bytes) -> Iterator[bytes]: ...
+
+    def rest(self) -> bytes: ...
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        while block and not self._stream.eof:
+            yield self._stream.decompress(block, _MAX_OUTPUT_BYTES)
+            block = self._stream.unconsumed_tail
+
+    def rest(self) -> bytes:
+        return self._stream.unused_data
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._stream = zstandard.ZstdDecompressor().decompressobj()
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        yield self._stream.decompress(block)
+
+    def rest(self) -> bytes:
+        return self._stream.unused_data
+
+
+class _Members:
+    """Compressed streams one after another, as joining files or parallel compressors leave them."""
+
+    def __init__(self, start: Callable[[], _Member]) -> None:
+        self._start = start
+        self._member: _Member | None = None
+        self._n_members = 0
+
+    @property
+    def complete(self) -> bool:
+        return self._member is None or self._member.eof
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        while block:
+            if self._member is None or self._member.eof:
+                block = self._next_member(block)
+                continue
+            yield from self._member.feed(block)
+            block = self._member.rest() if self._member.eof else b""
+
+    def _next_member(self, block: bytes) -> bytes:
+        # Tools pad the end with zeros; other bytes after a stream raise the library's own error when fed.
+        block = block.lstrip(b"\0") if self._n_members else block
+        if block:
+            self._member = self._start()
+            self._n_members += 1
+        return block
+
+
+class RawText(io.RawIOBase):
+    """A TextStream as a raw Python stream, for readers that want a file."""
+
+    def __init__(self, stream: TextStream) -> None:
+        self._blocks = stream.blocks()
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Say yes, as Python's streams are asked."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill ``buffer`` and return the number of bytes; 0 at the end."""
+        while not self._left:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._left = memoryview(block)
+        n_bytes = min(len(buffer), len(self._left))
+        buffer[:n_bytes] = self._left[:n_bytes]
+        self._left = self._left[n_bytes:]
+        return n_bytes

@@ -1,0 +1,209 @@
+"""From Parquet, a saved Hugging Face folder or a hub dataset to rows with values that JSON knows."""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.errors import MissingExtra, UnreadableFile
+from tamis.formats.format import Record
+from tamis.formats.layout import HUB_PREFIX, Layout
+from tamis.formats.parsing import BadRow
+from tamis.formats.streams import TextStream
+from tamis.types import JSON
+
+Row = tuple[int, Record | BadRow]
+_BATCH_ROWS = 1_000
+
+
+def parquet_rows(path: Path, layout: Layout) -> Iterator[Row]:
+    """Yield the rows of a Parquet file; raises UnreadableFile when it is damaged or holds no text."""
+    with _seekable(path, layout) as file:
+        try:
+            parquet = pq.ParquetFile(file)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a column's name may be no text
+            raise UnreadableFile(f"{path.name} starts like Parquet but cannot be read: {error}") from error
+        _require_text(path.name, parquet.schema_arrow)
+        yield from _numbered(_guarded(parquet.iter_batches(batch_size=_BATCH_ROWS)))
+
+
+def folder_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a folder written by ``save_to_disk``, all splits in order, each named in a column
+    ``split``.
+    """
+    splits = _splits(path)
+    return _numbered(row for name, folder in splits for row in _with_split(_folder_batches(folder), name))
+
+
+def hub_rows(address: str) -> Iterator[Row]:
+    """Yield the rows of ``hub:owner/name[:config][@split]``, streamed; split "train" unless one is named."""
+    name, config, split = parse_hub_address(address)
+    try:
+        datasets = importlib.import_module("datasets")
+    except ModuleNotFoundError as error:
+        raise MissingExtra("Reading a dataset from the hub", "hub") from error
+    try:
+        rows = datasets.load_dataset(name, config, split=split, streaming=True)
+        yield from _numbered({key: plain(value) for key, value in row.items()} for row in rows)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UnreadableFile(f"The hub dataset {name!r} (split {split!r}) cannot be read: {error}") from error
+
+
+def parse_hub_address(address: str) -> tuple[str, str | None, str]:
+    """Return dataset name, configuration or None, and split; raises UnreadableFile when no name is given."""
+    rest, _, split = address.removeprefix(HUB_PREFIX).partition("@")
+    name, _, config = rest.partition(":")
+    if not name.strip("/ "):
+        raise UnreadableFile(
+            f"{address!r} names no dataset: write hub:owner/name, with :config and @split if needed."
+        )
+    return name, config or None, split or "train"
+
+
+def plain(value: JSON, *, nested: bool = False) -> JSON:
+    """Return a value of a table as JSON can hold it; missing keys of a struct, which Arrow fills with null,
+    go.
+    """
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, dict):
+        items = ((str(key), plain(item, nested=True)) for key, item in value.items())
+        return {key: item for key, item in items if item is not None or key == "content"}
+    if isinstance(value, list | tuple):
+        return [plain(item, nested=True) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if hasattr(value, "tolist"):
+        return plain(value.tolist(), nested=nested)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+@contextmanager
+def _seekable(path: Path, layout: Layout) -> Iterator[IO[bytes]]:
+    """Open a Parquet file, which is read from its end; a compressed one is unpacked into a temporary file."""
+    if layout.compression == "none":
+        with path.open("rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as unpacked, TextStream(path, layout.compression) as stream:
+        for block in stream.blocks():
+            unpacked.write(block)
+        if stream.damage:
+            raise UnreadableFile(f"{path.name} is Parquet whose end is missing: {stream.damage}.")
+        unpacked.seek(0)
+        yield unpacked
+
+
+def _require_text(name: str, schema: pa.Schema) -> None:
+    if not any(_may_hold_text(column.type) for column in schema):
+        kinds = ", ".join(f"{column.name} ({column.type})" for column in list(schema)[:10])
+        raise UnreadableFile(f"{name} has no text column. Its columns are: {kinds or 'none'}.")
+
+
+def _may_hold_text(kind: pa.DataType) -> bool:
+    if isinstance(kind, pa.DictionaryType | pa.ListType | pa.LargeListType | pa.FixedSizeListType):
+        return _may_hold_text(kind.value_type)
+    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return pa.types.is_struct(kind) or pa.types.is_map(kind) or any(test(kind) for test in text)
+
+
+def _guarded(batches: Iterator[pa.RecordBatch]) -> Iterator[Record | BadRow]:
+    """Yield rows until the file ends or breaks; a break is one bad row."""
+    n_rows = 0
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except (pa.ArrowException, OSError) as error:
+            yield BadRow("", f"the file is damaged after record {n_rows:,} ({error})")
+            return
+        n_rows += batch.num_rows
+        yield from _batch_rows(batch)
+
+
+def _batch_rows(batch: pa.RecordBatch) -> Iterator[Record | BadRow]:
+    names = batch.schema.names
+    try:
+        columns = [column.to_pylist() for column in batch.columns]
+    except UnicodeDecodeError:
+        for number in range(batch.num_rows):
+            yield _single_row(batch.slice(number, 1))
+        return
+    flat = [_is_flat(column.type) for column in batch.columns]
+    values = [
+        column if simple else [plain(item) for item in column]
+        for column, simple in zip(columns, flat, strict=True)
+    ]
+    for row in zip(*values, strict=True):
+        yield dict(zip(names, row, strict=True))
+
+
+def _single_row(batch: pa.RecordBatch) -> Record | BadRow:
+    row: Record = {}
+    problem = None
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            row[name] = plain(column[0].as_py())
+        except UnicodeDecodeError as error:
+            problem = problem or f"invalid UTF-8 in field {name!r} at byte {error.start + 1}"
+            row[name] = error.object.decode("utf-8", "backslashreplace")
+    return BadRow(orjson.dumps(row), problem) if problem else row
+
+
+def _is_flat(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_boolean)
+    return any(test(kind) for test in tests)
+
+
+def _splits(path: Path) -> list[tuple[str | None, Path]]:
+    listing = path / "dataset_dict.json"
+    if not listing.is_file():
+        return [(None, path)]
+    names = _json_field(listing, "splits")
+    folders = [(Path(str(name)).name, path / Path(str(name)).name) for name in names]
+    return [(name if len(folders) > 1 else None, folder) for name, folder in folders]
+
+
+def _json_field(path: Path, key: str) -> list[Any]:
+    try:
+        values = orjson.loads(path.read_bytes())[key]
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise UnreadableFile(f"{path.parent.name}/{path.name} does not list {key!r}: {error}") from error
+    if not isinstance(values, list):
+        raise UnreadableFile(f"{path.parent.name}/{path.name} has no list under {key!r}.")
+    return values
+
+
+def _folder_batches(folder: Path) -> Iterator[pa.RecordBatch]:
+    for entry in _json_field(folder / "state.json", "_data_files"):
+        # Only the last part of the name counts, so that a file outside the folder is never opened.
+        file = folder / Path(str(entry.get("filename", "") if isinstance(entry, dict) else entry)).name
+        try:
+            source = pa.memory_map(str(file))
+            reader = pa.ipc.open_stream(source)
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableFile(f"{folder.name}/{file.name} cannot be read: {error}") from error
+        _require_text(f"{folder.name}/{file.name}", reader.schema)
+        for batch in reader:
+            for start in range(0, batch.num_rows, _BATCH_ROWS):
+                yield batch.slice(start, _BATCH_ROWS)
+
+
+def _with_split(batches: Iterator[pa.RecordBatch], name: str | None) -> Iterator[Record | BadRow]:
+    for row in _guarded(batches):
+        if name is not None and isinstance(row, dict):
+            row.setdefault("split", name)
+        yield row
+
+
+def _numbered(rows: Iterable[Record | BadRow]) -> Iterator[Row]:
+    yield from enumerate(rows, 1)

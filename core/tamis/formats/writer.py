@@ -1,0 +1,225 @@
+"""Examples as a file in one of the formats, or in the shape of their source."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Literal
+from uuid import uuid4
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.errors import CurationError, InvalidRecord
+from tamis.formats import load_format
+from tamis.formats.conversation import SHAPE, build_example
+from tamis.formats.format import Record
+from tamis.formats.patch import rewritten_record
+from tamis.registry import Options
+from tamis.types import (
+    JSON,
+    Example,
+    Message,
+)
+
+SOURCE_SHAPE = "source"
+EXPORT_FORMATS = (
+    "alpaca", "messages", "sharegpt", "prompt_completion", "instruction_response", "question_answer", "turns",
+    "self_instruct", "preference", SOURCE_SHAPE,
+)  # fmt: skip
+_BATCH_ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredExample:
+    """An example as the dataset holds it, with what is needed to give its record back untouched.
+
+    ``raw`` is the record's JSON text or empty; ``format_name`` and ``fields`` say how it was read.
+    """
+
+    messages: list[Message]
+    raw: str = ""
+    source: str = ""
+    source_row: int = 0
+    meta: dict[str, JSON] = field(default_factory=dict)
+    format_name: str = "messages"
+    fields: Options | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A written file: its place, its rows, and the SHA-256 of its bytes as hex."""
+
+    path: Path
+    n_rows: int
+    sha256: str
+
+
+def export_file(
+    examples: Iterable[StoredExample],
+    path: Path,
+    *,
+    format_name: str,
+    fields: Options | None = None,
+    container: Literal["jsonl", "parquet"] = "jsonl",
+) -> Exported:
+    """Write examples to ``path``, which appears only when it is complete.
+
+    In Parquet the other fields of the source stand as JSON text in a column ``meta``. Raises UnknownName for
+    an unknown format and CurationError, naming the row, for an example the format cannot hold.
+    """
+    rows = export_rows(examples, format_name=format_name, fields=fields, keep_meta=container == "jsonl")
+    if container == "parquet":
+        return _written_aside(path, lambda file: _write_parquet(rows, file))
+    return _written_aside(path, lambda file: _write_lines(rows, file))
+
+
+def export_rows(
+    examples: Iterable[StoredExample],
+    *,
+    format_name: str,
+    fields: Options | None = None,
+    keep_meta: bool = True,
+) -> Iterator[bytes]:
+    """Yield the JSON text of each row, without line end.
+
+    The shape "source" gives the record's own text for every record whose examples are all there, one after
+    another and unchanged; otherwise the examples in the format of their source, one row each, the other fields
+    of a record with one example as they were.
+    """
+    if format_name == SOURCE_SHAPE:
+        for group in _by_record(examples):
+            yield from _source_rows(group)
+        return
+    write = load_format(format_name).write
+    for number, stored in enumerate(examples, 1):
+        yield _dumps(_write_one(stored, number, keep_meta=keep_meta, write=write, fields=fields))
+
+
+def _write_one(
+    stored: StoredExample,
+    number: int,
+    *,
+    keep_meta: bool,
+    write: Callable[[Example, Options | None], Record],
+    fields: Options | None,
+) -> Record:
+    example = _example(stored)
+    meta = example.meta
+    if not keep_meta:
+        example.meta = {key: meta[key] for key in (SHAPE, "rejected") if key in meta}
+    try:
+        record = write(example, fields)
+    except CurationError as error:
+        place = f"row {number:,} (record {stored.source_row:,} of {stored.source or 'its source'})"
+        raise CurationError(f"{error} It is {place}.") from error
+    if not keep_meta:
+        rest = {key: value for key, value in meta.items() if key != SHAPE}
+        record["meta"] = _dumps(rest).decode()
+    return record
+
+
+def _example(stored: StoredExample) -> Example:
+    built = build_example(stored.messages)
+    return Example(stored.messages, built.prompt, built.response, stored.source, dict(stored.meta))
+
+
+def _by_record(examples: Iterable[StoredExample]) -> Iterator[list[StoredExample]]:
+    """Gather neighbours that came from the same record."""
+    group: list[StoredExample] = []
+    for stored in examples:
+        if group and (stored.source_row, stored.raw) != (group[0].source_row, group[0].raw):
+            yield group
+            group = []
+        group.append(stored)
+    if group:
+        yield group
+
+
+def _source_rows(group: list[StoredExample]) -> Iterator[bytes]:
+    if _is_untouched(group):
+        # A line end in valid JSON is always between values, so the record fits on one line with its values
+        # untouched.
+        yield group[0].raw.replace("\r", " ").replace("\n", " ").encode()
+        return
+    for stored in group:
+        form = load_format(stored.format_name)
+        try:
+            yield _dumps(rewritten_record(form, stored.fields, stored.raw, _example(stored)))
+        except CurationError as error:
+            place = f"record {stored.source_row:,} of {stored.source or 'its source'}"
+            raise CurationError(f"{error} It is {place}.") from error
+
+
+def _is_untouched(group: list[StoredExample]) -> bool:
+    """Tell whether reading the raw record again gives exactly these examples."""
+    first = group[0]
+    if not first.raw:
+        return False
+    form = load_format(first.format_name)
+    try:
+        again = form.parse(orjson.loads(first.raw.removeprefix("\ufeff")), first.fields or form.fields())
+    except (orjson.JSONDecodeError, InvalidRecord):
+        return False
+    return [example.messages for example in again] == [stored.messages for stored in group]
+
+
+def _dumps(record: JSON) -> bytes:
+    return orjson.dumps(record)
+
+
+def _write_lines(rows: Iterator[bytes], file: IO[bytes]) -> int:
+    n_rows = 0
+    for row in rows:
+        file.write(row + b"\n")
+        n_rows += 1
+    return n_rows
+
+
+def _write_parquet(rows: Iterator[bytes], file: IO[bytes]) -> int:
+    """Write the rows in two passes: only all of them tell which columns and keys of turns there are."""
+    with tempfile.TemporaryFile() as held:
+        n_rows = _write_lines(rows, held)
+        if not n_rows:
+            raise CurationError("There is nothing to export: the scope holds no rows. Choose a wider one.")
+        try:
+            schema = pa.unify_schemas(
+                [_table(batch).schema for batch in _batches(held)], promote_options="permissive"
+            )
+            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+                for batch in _batches(held):
+                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise CurationError(
+                f"The rows do not fit one Parquet table: {error}. Export as JSON lines instead."
+            ) from error
+    return n_rows
+
+
+def _batches(held: IO[bytes]) -> Iterator[list[Record]]:
+    held.seek(0)
+    while lines := list(itertools.islice(held, _BATCH_ROWS)):
+        yield [orjson.loads(line) for line in lines]
+
+
+def _table(records: list[Record]) -> pa.Table:
+    names = dict.fromkeys(name for record in records for name in record)
+    return pa.table({name: pa.array([record.get(name) for record in records]) for name in names})
+
+
+def _written_aside(path: Path, write: Callable[[IO[bytes]], int]) -> Exported:
+    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with aside.open("wb") as file:
+            n_rows = write(file)
+        with aside.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return Exported(path, n_rows, sha256)

@@ -1,0 +1,335 @@
+"""What a person does with jobs: submit, cancel, resume, delete; each a conditional change of one row."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+from tamis.errors import JobConflict
+from tamis.jobs import job_table as rows
+from tamis.jobs.backends import backend_row
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import (
+    ErrorKind,
+    Job,
+    JobState,
+    Progress,
+    Resources,
+)
+from tamis.registry import Table, parse_options
+from tamis.steps import STEPS
+from tamis.steps.plan import (
+    Candidate,
+    Plan,
+    plan_step,
+)
+from tamis.steps.spec import Step
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+from tamis.types import JSON
+
+ALREADY_COMPUTED = "already computed"
+_RETRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The job that makes what was asked for, and whether it was there before."""
+
+    job: Job
+    attached: bool = False  # a job under way already makes the same result
+    moved: bool = False  # that job had not started, and waits for the place asked for now
+    already_done: bool = False  # the result is there
+
+
+def submit(
+    database: Database,
+    store: ArtifactStore,
+    dataset_id: str,
+    step: str,
+    values: Mapping[str, JSON],
+    *,
+    backend: str = "local",
+    resources: Mapping[str, JSON] | Resources | None = None,
+    priority: int = 0,
+    steps: Table[Step] = STEPS,
+) -> Submission:
+    """Queue a step, or find the job or the artifact that is already what it would make.
+
+    Inputs may be artifacts that jobs under way will make; the job then waits for those. Raises UnknownName,
+    InvalidOptions and ArtifactMissing.
+    """
+    asked = dict(resources) if isinstance(resources, Mapping) else (resources or Resources()).model_dump()
+    allowed = parse_options(backend_row(backend).options, asked)
+    assert isinstance(allowed, Resources)
+    pending = pending_results(database, dataset_id)
+    plan = plan_step(store, dataset_id, step, values, pending=pending, steps=steps)
+    job = _job(plan, backend, allowed, priority)
+    if _already_there(store, plan):
+        return Submission(_record_done(database, job), already_done=True)
+    for _ in range(_RETRIES):
+        try:
+            with database.writing() as connection:
+                rows.insert(connection, job)
+            return Submission(job)
+        except sqlite3.IntegrityError:
+            attached = _attach(database, job)
+            if attached is not None:
+                return attached
+            # The other job ended in between, or the id was taken in the same microsecond.
+            if _already_there(store, plan):
+                return Submission(_record_done(database, job), already_done=True)
+            job = _job(plan, backend, allowed, priority)
+    raise JobConflict(
+        f"{step} of {dataset_id!r} could not be queued: jobs for it start and end all the time."
+    )
+
+
+def cancel(database: Database, store: ArtifactStore, job_id: str) -> Job:
+    """Cancel a queued job at once, or ask a running one to stop; ``tick`` escalates.
+
+    Raises UnknownName and JobConflict when the job has ended.
+    """
+    now = rows.timestamp(time.time())
+    for _ in range(_RETRIES):
+        job = rows.get(database, job_id)
+        if job.state.final:
+            raise JobConflict(f"Job {job_id} is {job.state} already; there is nothing to cancel.")
+        columns: dict[str, object] = {"cancelled_at": job.cancelled_at or now}
+        if job.state is JobState.QUEUED:
+            columns |= {
+                "state": JobState.CANCELLED,
+                "finished_at": now,
+                "reason": "Cancelled before it started.",
+            }
+        if _apply(database, job, columns):
+            if job.state is JobState.RUNNING:
+                JobFolder.of(store.workspace, job_id).request_cancel()
+            return rows.get(database, job_id)
+    raise JobConflict(f"Job {job_id} changes faster than it can be cancelled. Try again.")
+
+
+def cancel_with_inputs(database: Database, store: ArtifactStore, job_id: str) -> list[Job]:
+    """Cancel a job and every job it waits for that no other job under way needs; returns them, this one first.
+
+    Raises UnknownName and JobConflict when the job has ended.
+    """
+    stopped = [cancel(database, store, job_id)]
+    waiting = list(stopped[0].waits_for)
+    while waiting:
+        one = waiting.pop()
+        with database.reading() as connection:
+            job = rows.find(connection, one)
+            needed = _needed_by_others(connection, one)
+        if job is None or job.state.final or needed:
+            continue
+        with suppress(JobConflict):  # it ended in this moment
+            stopped.append(cancel(database, store, one))
+            waiting.extend(job.waits_for)
+    return stopped
+
+
+def _needed_by_others(connection: sqlite3.Connection, job_id: str) -> bool:
+    where = (
+        "WHERE state IN ('queued', 'running') AND cancelled_at IS NULL "
+        "AND EXISTS (SELECT 1 FROM json_each(jobs.waits_for) AS w WHERE w.value = ?)"
+    )
+    return bool(rows.select(connection, where, (job_id,)))
+
+
+def resume(database: Database, store: ArtifactStore, job_id: str, *, fresh: bool = False) -> Job:
+    """Queue a failed or cancelled job again under its own id; finished parts are used unless ``fresh``.
+
+    Jobs that failed only because they waited for this one are queued again with it. Raises UnknownName, and
+    JobConflict for a job that is under way or succeeded, one whose result another job makes now, and one whose
+    dependency failed (resume that one).
+    """
+    job = rows.get(database, job_id)
+    if not job.resumable:
+        raise JobConflict(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be resumed.")
+    if fresh:
+        _drop_parts(store, job)
+    with database.writing() as connection:
+        _refuse_before_dependencies(connection, job)
+        _requeue(connection, job)
+        again = rows.find(connection, job_id)
+    assert again is not None
+    return again
+
+
+def delete(database: Database, store: ArtifactStore, job_id: str) -> None:
+    """Forget a job that has ended: its row, its folder, and what it left half-made; the artifact it made stays.
+
+    Raises UnknownName, and JobConflict while the job is under way.
+    """
+    job = rows.get(database, job_id)
+    if not job.state.final:
+        raise JobConflict(f"Job {job_id} is under way ({job.state}). Cancel it first, then delete it.")
+    with database.writing() as connection:
+        query = "DELETE FROM jobs WHERE job_id = ? AND state = ? AND attempt = ?"
+        if connection.execute(query, (job_id, job.state, job.attempt)).rowcount == 0:
+            raise JobConflict(f"Job {job_id} changed in the meantime. Look at it again.")
+        # Another job for the same result may still go on from these parts. Inside the transaction, so that the
+        # row stays when they cannot be removed.
+        if job.state is not JobState.SUCCEEDED and not _others(connection, job):
+            _drop_parts(store, job)
+    JobFolder.of(store.workspace, job_id).remove()
+
+
+def pending_results(database: Database, dataset_id: str) -> Iterator[Candidate]:
+    """What jobs under way will make; a job that is being cancelled promises nothing."""
+    query = (
+        "SELECT kind, artifact_id, identity, submitted_at, job_id FROM jobs "
+        "WHERE dataset_id = ? AND state IN ('queued', 'running') AND cancelled_at IS NULL"
+    )
+    with database.reading() as connection:
+        found = connection.execute(query, (dataset_id,)).fetchall()
+    for row in found:
+        identity = orjson.loads(row["identity"])
+        yield Candidate(row["kind"], row["artifact_id"], identity, row["submitted_at"], row["job_id"])
+
+
+def _job(plan: Plan, backend: str, resources: Resources, priority: int) -> Job:
+    now = datetime.now(UTC)
+    return Job(
+        # Sorts by time; the random end keeps two submitters of one microsecond apart.
+        job_id=f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}",
+        dataset_id=plan.dataset_id,
+        step=plan.step.name,
+        options=plan.options.model_dump(mode="json"),
+        identity=plan.options.identity(),
+        inputs=plan.inputs,
+        input_kinds=plan.input_kinds,
+        kind=plan.step.makes,
+        artifact_id=plan.artifact_id,
+        format_version=plan.step.format_version,
+        waits_for=plan.waits_for,
+        backend=backend,
+        resources=resources,
+        priority=priority,
+        state=JobState.QUEUED,
+        submitted_at=now.isoformat(timespec="microseconds"),
+    )
+
+
+def _record_done(database: Database, job: Job) -> Job:
+    """The job that made the result; a row of its own when none is known (an import, a copied workspace)."""
+    made = rows.jobs_for_artifact(database, job.dataset_id, job.kind, job.artifact_id)
+    finished = [other for other in made if other.state is JobState.SUCCEEDED]
+    if finished:
+        return finished[0]
+    with database.writing() as connection:
+        rows.insert(connection, job)
+        rows.change(
+            connection,
+            job,
+            {"state": JobState.SUCCEEDED, "reason": ALREADY_COMPUTED, "finished_at": job.submitted_at},
+        )
+    return rows.get(database, job.job_id)
+
+
+def _already_there(store: ArtifactStore, plan: Plan) -> bool:
+    """Whether the result exists; it then is the newest of its kind, for it was asked for just now."""
+    found = store.find(plan.dataset_id, plan.step.makes, plan.artifact_id)
+    if found is not None:
+        store.ask_again(found)
+    return found is not None
+
+
+def _attach(database: Database, job: Job) -> Submission | None:
+    """The job under way for the same result, which takes over a higher priority.
+
+    One that still waits also takes over where it runs: the place asked for last is the one that is meant, and the
+    former may be down.
+    """
+    with database.writing() as connection:
+        found = rows.select(
+            connection,
+            "WHERE dataset_id = ? AND kind = ? AND artifact_id = ? AND state IN ('queued', 'running')",
+            (job.dataset_id, job.kind, job.artifact_id),
+        )
+        if not found:
+            return None
+        columns: dict[str, object] = {"priority": max(found[0].priority, job.priority)}
+        place = (job.backend, job.resources)
+        moves = found[0].state is JobState.QUEUED and (found[0].backend, found[0].resources) != place
+        if moves:
+            columns |= {"backend": job.backend, "resources": job.resources, "reason": ""}
+        rows.change(connection, found[0], columns)
+        now = rows.find(connection, found[0].job_id)
+        return None if now is None else Submission(now, attached=True, moved=moves)
+
+
+def _apply(database: Database, job: Job, columns: rows.Columns) -> bool:
+    with database.writing() as connection:
+        return rows.change(connection, job, columns)
+
+
+def _refuse_before_dependencies(connection: sqlite3.Connection, job: Job) -> None:
+    for other_id in job.waits_for:
+        other = rows.find(connection, other_id)
+        if other is not None and other.resumable:
+            raise JobConflict(
+                f"Job {job.job_id} waits for {other.step} (job {other_id}), which is {other.state}: resume that "
+                "one, and this one follows."
+            )
+
+
+def _requeue(connection: sqlite3.Connection, job: Job) -> None:
+    """Queue ``job`` again, and every job that failed only because this one did."""
+    columns: dict[str, object] = {
+        "state": JobState.QUEUED,
+        "attempt": job.attempt + 1,
+        "claims": 0,
+        "handle": "",
+        "reason": "",
+        "error_kind": ErrorKind.NONE,
+        "log_tail": "",
+        "progress": Progress(),
+        "beat_at": 0.0,
+        "started_at": None,
+        "finished_at": None,
+        "cancelled_at": None,
+    }
+    try:
+        changed = rows.change(connection, job, columns)
+    except sqlite3.IntegrityError as error:
+        raise JobConflict(f"Another job is already making what job {job.job_id} would make.") from error
+    if not changed:
+        raise JobConflict(f"Job {job.job_id} changed in the meantime. Look at it again.")
+    followers = rows.select(
+        connection,
+        "WHERE state = 'failed' AND error_kind = ? "
+        "AND EXISTS (SELECT 1 FROM json_each(jobs.waits_for) AS w WHERE w.value = ?)",
+        (ErrorKind.DEPENDENCY, job.job_id),
+    )
+    for follower in followers:
+        if not _under_way(connection, follower):
+            _requeue(connection, follower)
+
+
+def _others(connection: sqlite3.Connection, job: Job) -> list[Job]:
+    where = "WHERE dataset_id = ? AND kind = ? AND artifact_id = ? AND state != 'succeeded'"
+    return rows.select(connection, where, (job.dataset_id, job.kind, job.artifact_id))
+
+
+def _under_way(connection: sqlite3.Connection, job: Job) -> bool:
+    where = "WHERE dataset_id = ? AND kind = ? AND artifact_id = ? AND state IN ('queued', 'running')"
+    return bool(rows.select(connection, where, (job.dataset_id, job.kind, job.artifact_id)))
+
+
+def _drop_parts(store: ArtifactStore, job: Job) -> None:
+    """Remove what a job left half-made; raises JobConflict while another process is writing the same artifact."""
+    partial = store.artifact_path(job.dataset_id, job.kind, job.artifact_id)
+    partial = partial.parent / f".{job.artifact_id}.partial"
+    if partial.is_dir():
+        with store.writing(job.dataset_id, job.kind, job.artifact_id) as writer:
+            shutil.rmtree(writer.path, ignore_errors=True)

@@ -1,0 +1,103 @@
+"""One look at every job that is not final: fold what workers and backends say into the rows, start what may start."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tamis.jobs import job_table as rows
+from tamis.jobs.backends import (
+    BACKENDS,
+    Backend,
+    Backends,
+    BackendState,
+    Phase,
+    backend_row,
+)
+from tamis.jobs.backends.safe_backend import Guarded
+from tamis.jobs.model import Job, JobState
+from tamis.jobs.scheduler.reconcile import (
+    Columns,
+    Look,
+    fold,
+)
+from tamis.jobs.scheduler.start import Starter, spec_of
+from tamis.settings import Settings
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class TickResult:
+    """Ids of the jobs that one look started, ended, or queued again, and how many are under way after it."""
+
+    started: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
+    requeued: tuple[str, ...] = ()
+    n_under_way: int = 0
+
+
+def tick(
+    database: Database,
+    store: ArtifactStore,
+    settings: Settings,
+    *,
+    backends: Mapping[str, Backend] | None = None,
+    now: Callable[[], float] = time.time,
+) -> TickResult:
+    """Fold and start once; any number of processes may do so at the same time.
+
+    Cheap with any number of finished jobs. ``backends`` should be kept between calls (``Backends(settings)``).
+    """
+    chosen = Backends(settings) if backends is None else backends
+    with database.reading() as connection:
+        running = rows.select(connection, "WHERE state = 'running'")
+    changed: list[tuple[Job, Columns]] = []
+    for name in sorted({job.backend for job in running}):
+        jobs = [job for job in running if job.backend == name]
+        changed += _fold_backend(name, jobs, store=store, settings=settings, backends=chosen, now=now)
+    applied = _apply(database, changed)
+    started = Starter(database, store, settings, chosen, now).run()
+    with database.reading() as connection:
+        query = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')"
+        n_under_way = int(connection.execute(query).fetchone()[0])
+    return TickResult(
+        started=tuple(started),
+        finished=tuple(job.job_id for job, state in applied if state is not None and state.final),
+        requeued=tuple(job.job_id for job, state in applied if state is JobState.QUEUED),
+        n_under_way=n_under_way,
+    )
+
+
+def _fold_backend(
+    name: str,
+    jobs: list[Job],
+    *,
+    store: ArtifactStore,
+    settings: Settings,
+    backends: Mapping[str, Backend],
+    now: Callable[[], float],
+) -> list[tuple[Job, Columns]]:
+    """What changes for the running jobs of one backend."""
+    backend = Guarded(name, backends)
+    # Asked before any file is read: a worker that had ended by then has written its last file.
+    states = backend.poll([job.handle for job in jobs if job.handle])
+    row = backend_row(name) if name in BACKENDS else None
+    grace_s, queues = (row.grace_s, row.queues) if row is not None else (0.0, False)
+    look = Look(store, now(), settings.heartbeat_timeout_s, grace_s, backend, spec_of, queues)
+    unrecorded = BackendState(Phase.UNKNOWN)
+    found = [(job, fold(job, states.get(job.handle, unrecorded), look)) for job in jobs]
+    return [(job, columns) for job, columns in found if columns]
+
+
+def _apply(database: Database, changed: list[tuple[Job, Columns]]) -> list[tuple[Job, JobState | None]]:
+    """Apply what still holds, in one transaction; returns each changed job with its new state, if it got one."""
+    if not changed:
+        return []
+    with database.writing() as connection:
+        return [
+            (job, JobState(str(columns["state"])) if "state" in columns else None)
+            for job, columns in changed
+            if rows.change(connection, job, columns)
+        ]

@@ -1,0 +1,1 @@
+"""One attempt of one job, in a process of its own."""

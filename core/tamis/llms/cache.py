@@ -1,0 +1,215 @@
+"""Answers already given, found again by everything that determines them, whatever dataset asked."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from tamis.protocols import (
+    Ability,
+    ChatPrompt,
+    Choices,
+    CutText,
+    LanguageModel,
+    LogLikelihoods,
+    RawPrompt,
+    Usage,
+)
+from tamis.types import JSON
+
+Ask = Callable[[list[int]], list[JSON]]
+CUT = "cut"  # {"cut": text} stands for a CutText in an answer
+
+
+class AnswerCache:
+    """Answers of one client in append-only files, for any number of processes at once.
+
+    Every process appends lines ``{"k": key, "v": answer}`` to ``<directory>/<client>/<name>.jsonl``, a file of its
+    own. A line that a killed process left half-written is passed over. Keys and answers are held in memory.
+    """
+
+    def __init__(self, directory: Path, identity: str) -> None:
+        label = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
+        self.folder = Path(directory) / label
+        self._identity = identity
+        self._known: dict[str, JSON] = {}
+        self._read_bytes: dict[Path, int] = {}
+        self._own = self.folder / f"{uuid.uuid4().hex}.jsonl"
+
+    def get(self, keys: Sequence[str]) -> dict[str, JSON]:
+        """The answers known for these keys, in whichever process they were given."""
+        self._refresh()
+        return {key: self._known[key] for key in keys if key in self._known}
+
+    def put(self, answers: dict[str, JSON]) -> None:
+        """Keep these answers; they are on disk when this returns."""
+        if not answers:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        about = self.folder / "client.txt"
+        if not about.exists():
+            about.write_text(self._identity + "\n", "utf-8")
+        lines = b"".join(orjson.dumps({"k": key, "v": value}) + b"\n" for key, value in answers.items())
+        with self._own.open("ab") as stream:
+            stream.write(lines)
+        self._known.update(answers)
+
+    def _refresh(self) -> None:
+        if not self.folder.is_dir():
+            return
+        for path in sorted(self.folder.glob("*.jsonl")):
+            start = self._read_bytes.get(path, 0)
+            if path == self._own or path.stat().st_size <= start:
+                continue
+            with path.open("rb") as stream:
+                stream.seek(start)
+                block = stream.read()
+            whole = block.rfind(b"\n") + 1
+            self._read_bytes[path] = start + whole
+            for line in block[:whole].splitlines():
+                self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            entry = orjson.loads(line)
+            self._known[str(entry["k"])] = entry["v"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return  # a line cut by a crash and continued by nobody: its question is asked again
+
+
+class CachedModel:
+    """A client that asks each question once, and keeps the answers after every batch."""
+
+    def __init__(self, client: LanguageModel, directory: Path) -> None:
+        self._client = client
+        self._directory = directory
+        self._cache: AnswerCache | None = None
+        self._reused = 0
+
+    @property
+    def identity(self) -> str:
+        """The client's."""
+        return self._client.identity
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """The client's."""
+        return self._client.abilities
+
+    @property
+    def batch_rows(self) -> int:
+        """The client's."""
+        return self._client.batch_rows
+
+    @property
+    def usage(self) -> Usage:
+        """The client's, with the answers that were found here."""
+        return replace(self._client.usage, reused=self._reused)
+
+    def complete(
+        self,
+        prompts: Sequence[str],
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        max_new_tokens: int = 256,
+    ) -> list[list[str]]:
+        """The client's answers."""
+        settings = [n, temperature, seed, max_new_tokens]
+
+        def ask(rows: list[int]) -> list[JSON]:
+            found = self._client.complete(
+                [prompts[i] for i in rows],
+                n=n,
+                temperature=temperature,
+                seed=seed,
+                max_new_tokens=max_new_tokens,
+            )
+            return [[_kept(text) for text in several] for several in found]
+
+        # Answers kept as "complete" do not say whether they were cut: those are asked again.
+        rows = self._answers([_key("complete or cut", prompt, settings) for prompt in prompts], ask)
+        return [[_restored(part) for part in several] for several in rows]
+
+    def choose(self, prompts: Sequence[str], answers: Sequence[str]) -> Choices:
+        """The client's probabilities."""
+
+        def ask(rows: list[int]) -> list[JSON]:
+            found = self._client.choose([prompts[i] for i in rows], answers)
+            return [[*map(float, p), float(m)] for p, m in zip(found.probabilities, found.mass, strict=True)]
+
+        rows = self._answers([_key("choose", prompt, list(answers)) for prompt in prompts], ask)
+        table = _table(rows, len(answers) + 1)
+        return Choices(table[:, :-1], table[:, -1])
+
+    def loglikelihood(self, prompts: Sequence[str], responses: Sequence[str]) -> LogLikelihoods:
+        """The client's likelihoods."""
+
+        def ask(rows: list[int]) -> list[JSON]:
+            found = self._client.loglikelihood([prompts[i] for i in rows], [responses[i] for i in rows])
+            columns = (found.total, found.n_tokens, found.end)
+            return [[float(t), int(c), float(e)] for t, c, e in zip(*columns, strict=True)]
+
+        keys = [_key("loglikelihood", p, r) for p, r in zip(prompts, responses, strict=True)]
+        table = _table(self._answers(keys, ask), 3)
+        return LogLikelihoods(table[:, 0], np.nan_to_num(table[:, 1]).astype(np.int64), table[:, 2])
+
+    def _answers(self, keys: list[str], ask: Ask) -> list[Any]:
+        """The answer to every key; those not known are asked for once each, a batch at a time."""
+        if self._cache is None:
+            self._cache = AnswerCache(self._directory, self._client.identity)
+        known = self._cache.get(keys)
+        first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in known}
+        missing = sorted(first.values())
+        self._reused += len(keys) - len(missing)
+        size = max(1, self._client.batch_rows)
+        for start in range(0, len(missing), size):
+            rows = missing[start : start + size]
+            found = {keys[row]: answer for row, answer in zip(rows, ask(rows), strict=True)}
+            self._cache.put({key: answer for key, answer in found.items() if _is_answer(answer)})
+            known.update(found)
+        return [known[key] for key in keys]
+
+
+def _is_answer(answer: JSON) -> bool:
+    """Whether to keep it: what could not be asked may be asked again with a larger window or another setting."""
+    if all(isinstance(part, str | dict) for part in answer):
+        return any(_restored(part) for part in answer)
+    return not (isinstance(answer[0], float) and math.isnan(answer[0]))
+
+
+def _kept(text: str) -> JSON:
+    """A completion as it is stored."""
+    return {CUT: str(text)} if isinstance(text, CutText) else str(text)
+
+
+def _restored(part: Any) -> str:  # noqa: ANN401 - what a file holds
+    """A completion as the client gave it."""
+    return CutText(part[CUT]) if isinstance(part, dict) else str(part)
+
+
+def _key(method: str, prompt: str, rest: JSON) -> str:
+    kind = "raw" if isinstance(prompt, RawPrompt) else "turn"
+    asked: JSON = str(prompt)
+    if isinstance(
+        prompt, ChatPrompt
+    ):  # a user who types "user: ..." says the same text and asks something else
+        kind, asked = "chat", [tuple(turn) for turn in prompt.turns]
+    digest = hashlib.blake2b(digest_size=16)
+    # repr is exact for any text, also for halves of surrogate pairs that no encoding takes.
+    digest.update(repr((method, kind, asked, rest)).encode())
+    return digest.hexdigest()
+
+
+def _table(rows: list[Any], width: int) -> Any:  # noqa: ANN401 - a matrix of floats
+    values = [[math.nan if value is None else value for value in row] for row in rows]
+    return np.array(values, dtype=np.float64).reshape(len(rows), width)

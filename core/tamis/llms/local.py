@@ -1,0 +1,258 @@
+"""A causal model on this machine: sorted batches, shared beginnings read once, seeded sampling."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from tamis.errors import (
+    CurationError,
+    MissingExtra,
+    ModelMissing,
+)
+from tamis.llms import EVERYTHING, TransformersOptions
+from tamis.llms.forward import Forward, Read
+from tamis.llms.generate import Sampling, generate
+from tamis.llms.templates import PromptTokens
+from tamis.models.adapters import (
+    PREFIX,
+    adapter_folder,
+    base_of,
+)
+from tamis.models.devices import choose_device, choose_dtype
+from tamis.models.files import find_model, fingerprint
+from tamis.models.packed_linear import pack_linears
+from tamis.protocols import (
+    Ability,
+    Choices,
+    CutText,
+    LogLikelihoods,
+    Usage,
+)
+
+# A processor reads at its full speed from 256 tokens on, and larger batches pad more; writing gains by more rows.
+CPU_BATCH_TOKENS, CPU_WRITING_TOKENS, GPU_BATCH_TOKENS = 512, 1024, 32_768
+ADAPTER = "adapter_config.json"
+
+
+def open_local(options: TransformersOptions, cache_folder: Path) -> LocalModel:
+    """A model of a folder, an adapter folder or a hub id; its weights are loaded at the first question."""
+    folder = _found(options, cache_folder)
+    return LocalModel(options, lambda: folder, f"transformers:1:{_fingerprint(folder)}")
+
+
+class LocalModel:
+    """Likelihoods, choices and completions of one causal model.
+
+    The same list of questions gives the same answers on the same machine. A question among others may differ by
+    rounding, because sequences of similar length are computed together.
+    """
+
+    def __init__(self, options: TransformersOptions, find: Callable[[], Path], name: str) -> None:
+        self.options = options
+        self._find, self._name = find, name
+        self.device = choose_device(options.device)
+        self.dtype = choose_dtype(options.dtype, self.device)
+        self.abilities: frozenset[Ability] = EVERYTHING
+        self.batch_rows = 128
+        self.calls = self.read_tokens = self.written_tokens = 0
+
+    @property
+    def identity(self) -> str:
+        """The model's files, its number format and how long texts are cut."""
+        limits = {"prompt": self.options.max_prompt_tokens, "response": self.options.max_response_tokens}
+        return f"{self._name}:{str(self.dtype).removeprefix('torch.')}:{json.dumps(limits, sort_keys=True)}"
+
+    @property
+    def usage(self) -> Usage:
+        """Questions, tokens read and tokens written; a local model costs nothing per token."""
+        return Usage(self.calls, self.read_tokens, self.written_tokens)
+
+    def loglikelihood(self, prompts: Sequence[str], responses: Sequence[str]) -> LogLikelihoods:
+        """Likelihood of the first ``max_response_tokens`` of each response, and of its end where it was read whole."""
+        contexts = self._prompts.contexts(prompts)
+        written = self._prompts.plain(responses)
+        limit, end = self.options.max_response_tokens, self._prompts.pieces.end
+        total, closing = np.full(len(written), np.nan), np.full(len(written), np.nan)
+        counts = np.zeros(len(written), dtype=np.int64)
+        reads, rows, targets = [], [], []
+        for row, (context, ids) in enumerate(zip(contexts, written, strict=True)):
+            if not ids or not responses[row].strip():
+                continue
+            goal = ids[:limit] + ([end] if len(ids) <= limit and end is not None else [])
+            context, body = self._fitted(context, goal)
+            # The last token is only a goal: nothing comes after it.
+            reads.append(Read(context + body[:-1], len(context) - 1))
+            rows.append(row)
+            targets.append(body)
+            counts[row] = min(len(ids), limit, len(body))
+        with torch.inference_mode():
+            for i, logs in self._forward.log_probabilities(reads, targets):
+                found, row = logs.double().cpu().numpy(), rows[i]
+                total[row] = found[: counts[row]].sum()
+                closing[row] = found[counts[row]] if len(found) > counts[row] else np.nan
+        self._count(reads)
+        return LogLikelihoods(total, counts, closing)
+
+    def choose(self, prompts: Sequence[str], answers: Sequence[str]) -> Choices:
+        """Probabilities of the answers' first tokens; raises CurationError where two answers begin alike."""
+        reads, targets = [], []
+        for prompt, context in zip(prompts, self._prompts.contexts(prompts), strict=True):
+            back, tokens = self._prompts.answer_tokens(prompt, answers)
+            firsts = [ids[0] if ids else -1 for ids in tokens]
+            if len(set(firsts)) < len(firsts) or -1 in firsts:
+                raise CurationError(
+                    f"The answers {', '.join(answers)} cannot be told apart by their first token in this model: ask "
+                    "for answers that begin differently."
+                )
+            kept = self._fitted(context[: len(context) - back], [])[0]
+            reads.append(Read(kept, len(kept) - 1))
+            targets.append(firsts)
+        probabilities, mass = np.full((len(prompts), len(answers)), np.nan), np.full(len(prompts), np.nan)
+        with torch.inference_mode():
+            for i, everything in self._forward.next_logits(reads):
+                chosen = everything[torch.tensor(targets[i], device=everything.device)]
+                probabilities[i] = torch.softmax(chosen, dim=0).cpu().numpy()
+                mass[i] = float(torch.exp(torch.logsumexp(chosen, 0) - torch.logsumexp(everything, 0)))
+        self._count(reads)
+        return Choices(probabilities, mass)
+
+    def complete(
+        self,
+        prompts: Sequence[str],
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        max_new_tokens: int = 256,
+    ) -> list[list[str]]:
+        """``n`` answers per prompt, a CutText where no token ended it; a prompt is read once for all of its answers."""
+        contexts = [self._fitted(ids, [0] * max_new_tokens)[0] for ids in self._prompts.contexts(prompts)]
+        sampling = Sampling(n, temperature, max_new_tokens, self._stops)
+        seeds = [_seed(seed, prompt) for prompt in prompts]
+        with torch.inference_mode():
+            tokens = generate(self._forward, contexts, seeds, sampling, self._writing_budget)
+        self._count([Read(ids, 0) for ids in contexts])
+        self.written_tokens += sum(len(ids) for several in tokens for ids in several)
+        return [[self._text(ids, max_new_tokens) for ids in several] for several in tokens]
+
+    def _text(self, ids: list[int], limit: int) -> str:
+        """The words of an answer; one that has all of its tokens did not come to its end, which takes one too."""
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True).strip()
+        return CutText(text) if len(ids) >= limit else text
+
+    def _count(self, reads: Sequence[Read]) -> None:
+        self.calls += len(reads)
+        self.read_tokens += sum(len(read.tokens) for read in reads)
+
+    def _fitted(self, context: list[int], goal: list[int]) -> tuple[list[int], list[int]]:
+        """Both cut to the model's window: the goal to three quarters of it, then the context's middle."""
+        goal = goal[: max(1, 3 * self._window // 4)]
+        room = self._window - len(goal)
+        if len(context) > room:
+            head = room // 2
+            context = context[:head] + context[len(context) - (room - head) :]
+        return context, goal
+
+    @functools.cached_property
+    def _folder(self) -> Path:
+        return self._find()
+
+    @functools.cached_property
+    def _tokenizer(self) -> Any:  # noqa: ANN401 - a tokenizer of transformers
+        folder = self._folder
+        own = (folder / "tokenizer_config.json").exists() or not (folder / ADAPTER).exists()
+        return _loaded(AutoTokenizer, folder if own else base_of(folder))
+
+    @functools.cached_property
+    def _prompts(self) -> PromptTokens:
+        return PromptTokens(self._tokenizer, self.options.max_prompt_tokens)
+
+    @functools.cached_property
+    def _forward(self) -> Forward:
+        return Forward(self._model, self._tokenizer.pad_token_id or 0, self._budget)
+
+    @functools.cached_property
+    def _budget(self) -> int:
+        return self.options.batch_tokens or (
+            CPU_BATCH_TOKENS if self.device.type == "cpu" else GPU_BATCH_TOKENS
+        )
+
+    @property
+    def _writing_budget(self) -> int:
+        return self.options.batch_tokens or max(self._budget, CPU_WRITING_TOKENS)
+
+    @functools.cached_property
+    def _window(self) -> int:
+        return int(getattr(self._model.config, "max_position_embeddings", 0) or 4096)
+
+    @functools.cached_property
+    def _stops(self) -> frozenset[int]:
+        own = getattr(self._model.generation_config, "eos_token_id", None)
+        listed = own if isinstance(own, list) else [own]
+        return frozenset(int(t) for t in [*listed, self._prompts.pieces.end] if t is not None)
+
+    @functools.cached_property
+    def _model(self) -> Any:  # noqa: ANN401 - a model of transformers
+        folder = self._folder
+        if (folder / ADAPTER).exists():
+            model = _with_adapter(folder, self.dtype)
+        else:
+            model = _loaded(AutoModelForCausalLM, folder, dtype=self.dtype, use_safetensors=True)
+        model = model.eval().to(self.device)
+        if self.device.type == "cpu" and self.dtype == torch.bfloat16:
+            pack_linears(model)
+        return model
+
+
+def _found(options: TransformersOptions, cache_folder: Path) -> Path:
+    """The folder of the model or adapter; only the folder of an adapter holds no configuration of a model."""
+    if options.model.startswith(PREFIX):
+        return adapter_folder(options.model, cache_folder.parent.parent)
+    path = Path(options.model).expanduser()
+    return path.resolve() if (path / ADAPTER).exists() else find_model(options.model, options.revision)
+
+
+def _fingerprint(folder: Path) -> str:
+    own = fingerprint(folder)
+    return f"{own}+{fingerprint(base_of(folder))}" if (folder / ADAPTER).exists() else own
+
+
+def _with_adapter(folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a model of transformers
+    try:
+        adapted = importlib.import_module("peft").PeftModel
+    except ModuleNotFoundError as error:
+        raise MissingExtra("An adapter", "finetune") from error
+    base = _loaded(AutoModelForCausalLM, base_of(folder), dtype=dtype, use_safetensors=True)
+    return adapted.from_pretrained(base, str(folder)).merge_and_unload()
+
+
+def _loaded(kind: Any, folder: Path, **settings: Any) -> Any:  # noqa: ANN401 - a class of transformers
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        return kind.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **settings)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        raise ModelMissing(
+            f"The model in {folder} cannot be loaded: {reason}. Check that every file of it is there."
+        ) from error
+    finally:
+        if bars:
+            transformers_logging.enable_progress_bar()
+
+
+def _seed(seed: int, prompt: str) -> int:
+    """A seed per prompt, so that a prompt's samples do not depend on what else is asked."""
+    digest = hashlib.blake2b(f"{seed}\n{prompt}".encode("utf-8", "surrogatepass"), digest_size=7)
+    return int.from_bytes(digest.digest())

@@ -1,0 +1,57 @@
+"""Where the adapters of a workspace are: any model option takes ``adapter:ID``."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tamis.errors import ModelMissing
+from tamis.models.files import find_model
+
+PREFIX = "adapter:"
+BUNDLED_LLM = "smollm2"
+KINDS = ("adapter", "refinement_round")  # artifacts that hold weights
+WEIGHTS = "adapter"  # the folder inside such an artifact
+CONFIG = "adapter_config.json"
+
+
+def adapter_folder(model: str, workspace: Path) -> Path:
+    """The folder with the weights of ``adapter:ID``; raises ModelMissing naming the adapters that are there."""
+    identifier = model.removeprefix(PREFIX)
+    known = adapter_ids(workspace)
+    if identifier in known:
+        return known[identifier]
+    listed = ", ".join(sorted(known)) or "none"
+    raise ModelMissing(
+        f"There is no adapter {identifier!r} in {workspace}. Known: {listed}. Run 'finetune' to make one."
+    )
+
+
+def adapter_ids(workspace: Path) -> dict[str, Path]:
+    """Id and weights folder of every finished adapter in the workspace, guides of refinements too."""
+    found = [path for kind in KINDS for path in workspace.glob(f"datasets/*/{kind}/*/{WEIGHTS}")]
+    return {
+        path.parent.name: path
+        for path in sorted(found)
+        if re.fullmatch(r"\w[\w.-]*", path.parent.name) and (path.parent / "manifest.json").exists()
+    }
+
+
+def base_of(folder: Path) -> Path:
+    """The folder of the model that an adapter was trained on; raises ModelMissing.
+
+    The path in the adapter's configuration is where the base lay then. When a workspace was moved, the base that it
+    unpacked is looked for in the workspace that the adapter is in.
+    """
+    named = str(json.loads((folder / CONFIG).read_text("utf-8")).get("base_model_name_or_path") or "")
+    if not named:
+        raise ModelMissing(
+            f"The adapter in {folder} does not name its base model: add base_model_name_or_path."
+        )
+    if not Path(named).is_dir():
+        for above in folder.resolve().parents:
+            moved = above / "cache" / "models" / Path(named).name
+            if (moved / "config.json").exists():
+                return moved
+    return find_model(named)

@@ -1,0 +1,22 @@
+"""The layouts behind the map."""
+
+from __future__ import annotations
+
+from tamis.compute.map import projection
+from tamis.projectors import PcaOptions, UmapOptions
+from tamis.types import Float32s
+
+
+def pca(vectors: Float32s, options: PcaOptions) -> Float32s:
+    """Two principal components, (n, 2) float32."""
+    return projection.pca_2d(vectors)
+
+
+def umap(vectors: Float32s, options: UmapOptions) -> Float32s:
+    """UMAP coordinates, (n, 2) float32; one core and reproducible, or all cores."""
+    return projection.umap_2d(
+        vectors,
+        n_neighbors=options.n_neighbors,
+        min_dist=options.min_dist,
+        seed=options.seed if options.reproducible else None,
+    )

@@ -1,0 +1,177 @@
+"""What an implementation of each kind of plug-in must offer; structural, so nothing inherits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol, Self, TypeAlias
+
+from tamis.types import (
+    Float32s,
+    Float64s,
+    Int64s,
+)
+
+Ability: TypeAlias = Literal["complete", "choose", "loglikelihood"]
+
+
+class Encoder(Protocol):
+    """Turns texts into unit vectors."""
+
+    @property
+    def identity(self) -> str:
+        """Everything that determines a vector besides its text: model, revision, window, prompt. Part of cache keys."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The model's window in tokens; None when it has none or does not say."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> Int64s:
+        """Tokens of each text before truncation, shape (n,)."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Float32s:
+        """Vectors of shape (n, dimension), float32, unit length (an empty text gives a zero vector)."""
+        ...
+
+    def encode_with_counts(self, texts: Sequence[str]) -> tuple[Float32s, Int64s]:
+        """``encode`` and ``count_tokens`` at once, so that no text is split into tokens twice."""
+        ...
+
+
+class CutText(str):
+    """An answer that ended at the limit of tokens and not by itself; any other text counts as whole."""
+
+    __slots__ = ()
+
+
+class RawPrompt(str):
+    """A prompt that a model is given as it is; any other text becomes a user's turn in the model's own template."""
+
+    __slots__ = ()
+
+
+class Turn(NamedTuple):
+    """What one side said: ``role`` is system, user or assistant."""
+
+    role: str
+    text: str
+
+
+class ChatPrompt(str):
+    """A conversation that the model goes on with: an optional system turn, then user and assistant by turns, a user last.
+
+    As a text it is what people read, every turn labelled by its role; a client puts its ``turns`` into the model's own
+    template.
+    """
+
+    __slots__ = ("turns",)
+    turns: tuple[Turn, ...]
+
+    def __new__(cls, turns: Sequence[Turn]) -> Self:
+        """The conversation of these turns."""
+        made = super().__new__(cls, "\n\n".join(f"{turn.role}: {turn.text}" for turn in turns))
+        made.turns = tuple(turns)
+        return made
+
+    def __getnewargs__(self) -> tuple[tuple[Turn, ...]]:  # type: ignore[override]  # str's own names a text
+        """The turns, so that a copy has them too."""
+        return (self.turns,)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Answers as the next token: ``probabilities`` (n, k) sum to 1 over the k answers given; ``mass`` (n,) is what these
+    answers have together out of everything the model could say. Rows that could not be asked are NaN.
+    """
+
+    probabilities: Float64s
+    mass: Float64s
+
+
+@dataclass(frozen=True, slots=True)
+class LogLikelihoods:
+    """Natural logarithms of the probability of n responses.
+
+    ``total`` (n,) sums over ``n_tokens`` (n,) tokens of each response, without the token that ends it; ``end`` (n,) is
+    the logarithm for that token, NaN where the response was cut to the model's window. All are NaN, and ``n_tokens`` 0,
+    for a blank response.
+    """
+
+    total: Float64s
+    n_tokens: Int64s
+    end: Float64s
+
+    @property
+    def mean(self) -> Float64s:
+        """Per token, shape (n,)."""
+        result: Float64s = self.total / (self.n_tokens + (self.n_tokens == 0))
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a client has done since it was opened: tokens as the endpoint counts them, cost None without prices, answers
+    taken from the cache, and questions that the model could not be asked (longer than its window).
+    """
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+    reused: int = 0
+    not_answered: int = 0
+
+
+class LanguageModel(Protocol):
+    """Answers questions about texts. A client offers the methods named in ``abilities`` and raises for the others."""
+
+    @property
+    def identity(self) -> str:
+        """Everything that determines an answer besides the question: model, revision, template, limits, precision."""
+        ...
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """The methods that this client has."""
+        ...
+
+    @property
+    def batch_rows(self) -> int:
+        """Questions best asked together; a cache saves after each such batch."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What was done so far."""
+        ...
+
+    def complete(
+        self,
+        prompts: Sequence[str],
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        max_new_tokens: int = 256,
+    ) -> list[list[str]]:
+        """``n`` answers to each prompt; the likeliest tokens at temperature 0, where all n are alike.
+
+        An answer that ``max_new_tokens`` cut short is a CutText.
+        """
+        ...
+
+    def choose(self, prompts: Sequence[str], answers: Sequence[str]) -> Choices:
+        """How likely each of a few short answers is to come next."""
+        ...
+
+    def loglikelihood(self, prompts: Sequence[str], responses: Sequence[str]) -> LogLikelihoods:
+        """How likely each response is after its prompt; after no prompt where that is empty."""
+        ...

@@ -1,0 +1,388 @@
+"""Supervised fine-tuning by TRL and PEFT: what they are given, and what is kept of what they make."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig, PeftModel
+from transformers import AutoModelForCausalLM, EarlyStoppingCallback, PrinterCallback
+from transformers.utils import logging as transformers_logging
+from trl import SFTConfig, SFTTrainer
+
+from tamis.errors import (
+    CurationError,
+    JobCancelled,
+    ModelMissing,
+)
+from tamis.models.adapters import CONFIG as ADAPTER_CONFIG
+from tamis.models.adapters import base_of
+from tamis.models.packed_linear import cpu_computes_bfloat16
+from tamis.recipes import (
+    Point,
+    RowFit,
+    SftLoraOptions,
+    SftOptions,
+    Trained,
+    TrainingRequest,
+)
+from tamis.recipes.callbacks import Watch
+from tamis.recipes.checkpoints import (
+    copy_weights,
+    first_sound,
+    steps_of,
+    whole_checkpoints,
+)
+from tamis.recipes.distributed import launch
+from tamis.recipes.memory import (
+    explain_out_of_memory,
+    is_out_of_memory,
+    wants_checkpointing,
+)
+from tamis.recipes.rows import (
+    Prepared,
+    TokenRow,
+    prepare_rows,
+)
+from tamis.recipes.tokenizers import load_tokenizer
+
+RESULT, CHECKPOINTS, RECORD = "model", "checkpoints", "trained.json"
+KEPT_CHECKPOINTS = 2
+DRAWN = ("loss", "eval_loss", "learning_rate", "grad_norm", "tokens_per_s", "memory_mb")
+
+
+def train_lora(request: TrainingRequest, options: SftLoraOptions) -> Trained:
+    """Train an adapter; the folder of an adapter as ``request.model`` trains that one further, with its own rank.
+
+    Raises CurationError when no row can be learned from or the loss is no number before the first checkpoint,
+    TrainingOutOfMemory, and JobCancelled after a checkpoint was written.
+    """
+    return _train(request, options, options)
+
+
+def train_full(request: TrainingRequest, options: SftOptions) -> Trained:
+    """Train every weight; the folder of an adapter is merged into its base first. Raises like ``train_lora``."""
+    return _train(request, options, None)
+
+
+def _train(request: TrainingRequest, options: SftOptions, lora: SftLoraOptions | None) -> Trained:
+    finished = _read_record(request.folder)
+    if finished is not None:
+        return finished
+    several = n_processes(options)
+    if several > 1:
+        launch(request, "sft_full" if lora is None else "sft_lora", options, several)
+        made = _read_record(request.folder)
+        assert made is not None, "the processes ended well and left no result"
+        return made
+    began = time.perf_counter()
+    tokenizer = load_tokenizer(_tokenizer_folder(request.model))
+    half = computes_half(options)
+    model = _load_model(request.model, half=half and lora is not None, trainable=lora is not None)
+    window = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or options.max_length)
+    rows = prepare_rows(request.train_file, tokenizer, options, window)
+    if not rows.rows:
+        raise CurationError(
+            f"No row can be learned from. {rows.fit.text} Raise max_length or choose other rows."
+        )
+    request.on_progress(0, 0, rows.fit.text)
+    held_out = (
+        None if request.eval_file is None else prepare_rows(request.eval_file, tokenizer, options, window)
+    )
+    longest = min(rows.fit.longest, rows.fit.max_length)
+    checkpointing = wants_checkpointing(model, options, longest, full=lora is None, half=half)
+    watch = Watch(request)
+    try:
+        trainer = _trainer(
+            model, tokenizer, watch,
+            rows=rows,
+            held_out=held_out if held_out is not None and held_out.rows else None,
+            config=_config(request, options, half=half, checkpointing=checkpointing, rows=rows, held_out=held_out),
+            lora=None if lora is None or isinstance(model, PeftModel) else _lora(lora),
+            patience=options.early_stopping_patience,
+        )  # fmt: skip
+        _run(trainer, request, watch)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise explain_out_of_memory(options, full=lora is None, checkpointing=checkpointing) from error
+    return _finish(trainer, request, watch, rows.fit, time.perf_counter() - began)
+
+
+def n_processes(options: SftOptions) -> int:
+    """How many processes to start: one per GPU where there are several, one where this is one of them already."""
+    if "WORLD_SIZE" in os.environ or options.use_cpu or not torch.cuda.is_available():
+        return 1
+    return int(torch.cuda.device_count())
+
+
+def computes_half(options: SftOptions) -> bool:
+    """Whether to compute in bfloat16: as asked, or where hardware has it."""
+    if options.bf16 != "auto":
+        return options.bf16 == "on"
+    if torch.cuda.is_available() and not options.use_cpu:
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return not torch.backends.mps.is_available() and cpu_computes_bfloat16()
+
+
+def _tokenizer_folder(folder: Path) -> Path:
+    is_bare_adapter = (folder / ADAPTER_CONFIG).exists() and not (folder / "tokenizer_config.json").exists()
+    return base_of(folder) if is_bare_adapter else folder
+
+
+def _load_model(folder: Path, *, half: bool, trainable: bool) -> Any:  # noqa: ANN401 - a model of transformers
+    """Frozen weights in bfloat16 where it is computed; weights that learn always in float32."""
+    is_adapter = (folder / ADAPTER_CONFIG).exists()
+    base = base_of(folder) if is_adapter else folder
+    transformers_logging.disable_progress_bar()
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            str(base),
+            dtype=torch.bfloat16 if half else torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        raise ModelMissing(f"The model in {base} cannot be loaded: {reason}.") from error
+    if not is_adapter:
+        return model
+    adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+    if trainable:
+        return adapted
+    # Merged weights come out frozen, as the base of an adapter is.
+    return adapted.merge_and_unload().requires_grad_(True)
+
+
+def _lora(options: SftLoraOptions) -> LoraConfig:
+    everywhere = options.target_modules == ("all-linear",)
+    return LoraConfig(
+        r=options.lora_r,
+        lora_alpha=options.lora_alpha,
+        lora_dropout=options.lora_dropout,
+        target_modules="all-linear" if everywhere else list(options.target_modules),
+        task_type="CAUSAL_LM",
+    )
+
+
+def _config(
+    request: TrainingRequest,
+    options: SftOptions,
+    *,
+    half: bool,
+    checkpointing: bool,
+    rows: Prepared,
+    held_out: Prepared | None,
+) -> SFTConfig:
+    looks = held_out is not None and bool(held_out.rows)
+    best = looks and options.early_stopping_patience > 0
+    on_cpu = options.use_cpu or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    return SFTConfig(
+        output_dir=str(request.folder / CHECKPOINTS),
+        seed=request.seed,
+        learning_rate=options.learning_rate,
+        num_train_epochs=options.num_train_epochs,
+        max_steps=options.max_steps or -1,
+        per_device_train_batch_size=options.per_device_train_batch_size,
+        per_device_eval_batch_size=options.per_device_train_batch_size,
+        gradient_accumulation_steps=options.gradient_accumulation_steps,
+        max_length=rows.fit.max_length,
+        packing=options.packing,
+        eval_packing=False,
+        # Rows come as ids and labels; only packing has something left to prepare.
+        dataset_kwargs={"skip_prepare_dataset": not options.packing},
+        warmup_steps=options.warmup_ratio,
+        lr_scheduler_type=options.lr_scheduler_type,
+        weight_decay=options.weight_decay,
+        max_grad_norm=options.max_grad_norm,
+        bf16=half,
+        use_cpu=on_cpu,
+        gradient_checkpointing=checkpointing,
+        logging_steps=options.logging_steps,
+        logging_nan_inf_filter=False,
+        eval_strategy="steps" if looks else "no",
+        eval_steps=_steps(options.eval_steps) if looks else None,
+        save_strategy="steps",
+        save_steps=_steps(options.eval_steps if best else options.save_steps),
+        save_total_limit=KEPT_CHECKPOINTS,
+        load_best_model_at_end=best,
+        metric_for_best_model="eval_loss" if best else None,
+        greater_is_better=False if best else None,
+        restore_callback_states_from_checkpoint=True,
+        include_num_input_tokens_seen="non_padding",
+        prediction_loss_only=True,
+        dataloader_pin_memory=not on_cpu,
+        disable_tqdm=True,
+        report_to="none",
+        log_level="error",
+    )
+
+
+def _steps(value: float) -> float:
+    return value if value < 1 else int(value)
+
+
+def _trainer(
+    model: Any,  # noqa: ANN401 - a model of transformers
+    tokenizer: Any,  # noqa: ANN401 - a tokenizer of transformers
+    watch: Watch,
+    *,
+    rows: Prepared,
+    held_out: Prepared | None,
+    config: SFTConfig,
+    lora: LoraConfig | None,
+    patience: int,
+) -> SFTTrainer:
+    callbacks: list[Any] = [watch]
+    if patience and held_out is not None:
+        callbacks.append(EarlyStoppingCallback(early_stopping_patience=patience))
+    trainer = SFTTrainer(
+        model=model,
+        args=config,
+        train_dataset=_dataset(rows.rows),
+        eval_dataset=None if held_out is None else _dataset(held_out.rows),
+        processing_class=tokenizer,
+        peft_config=lora,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.args.warmup_steps = _warmup_steps(trainer)
+    return trainer
+
+
+def _warmup_steps(trainer: SFTTrainer) -> int:
+    """The whole steps that the share of warm-up makes.
+
+    The library rounds up, and the first step of a warm-up has the learning rate 0: a run of one step would learn nothing.
+    """
+    arguments = trainer.args
+    per_pass = max(1, math.ceil(len(trainer.get_train_dataloader()) / arguments.gradient_accumulation_steps))
+    steps = (
+        arguments.max_steps if arguments.max_steps > 0 else math.ceil(arguments.num_train_epochs * per_pass)
+    )
+    return int(arguments.warmup_steps * steps)
+
+
+def _dataset(rows: list[TokenRow]) -> Dataset:
+    return Dataset.from_dict(
+        {"input_ids": [row.input_ids for row in rows], "labels": [row.labels for row in rows]}
+    )
+
+
+def _run(trainer: SFTTrainer, request: TrainingRequest, watch: Watch) -> None:
+    """Train from the last whole checkpoint; a cancelled run leaves one at the step where it stopped."""
+    found = whole_checkpoints(request.folder / CHECKPOINTS)
+    try:
+        trainer.train(resume_from_checkpoint=str(found[0]) if found else None)
+    except JobCancelled:
+        # While it looked at held-out rows, which is between two steps.
+        if trainer.state.global_step > (steps_of(found[0]) if found else 0):
+            trainer._save_checkpoint(trainer.model, trial=None)
+        raise
+    if watch.cancelled is not None:
+        raise watch.cancelled
+
+
+def _finish(
+    trainer: SFTTrainer, request: TrainingRequest, watch: Watch, fit: RowFit, seconds: float
+) -> Trained:
+    state = trainer.state
+    stopped = ""
+    folder = request.folder / RESULT
+    if watch.nan_step >= 0:
+        sound = first_sound(whole_checkpoints(request.folder / CHECKPOINTS))
+        if sound is None:
+            raise CurationError(
+                f"The loss was no number at step {watch.nan_step} of {state.max_steps}, before any checkpoint that could "
+                f"be kept. Lower learning_rate ({trainer.args.learning_rate:g}), raise warmup_ratio, or set bf16 off."
+            )
+        stopped = "nan loss"
+        _write_model(folder, trainer, from_checkpoint=sound)
+        n_steps = steps_of(sound)
+    else:
+        n_steps = state.global_step
+        stopped = "early" if n_steps < state.max_steps else ""
+        if trainer.eval_dataset is not None and not _looked_at(state.log_history, n_steps):
+            trainer.evaluate()
+        _write_model(folder, trainer, from_checkpoint=None)
+    curves = _curves(state.log_history)
+    losses = [p.value for p in curves if p.name == "loss" and p.step <= n_steps]
+    looks = [p.value for p in curves if p.name == "eval_loss"]
+    trained = Trained(
+        folder=folder,
+        n_steps=n_steps,
+        n_tokens=int(state.num_input_tokens_seen),
+        train_loss=sum(losses) / len(losses) if losses else math.nan,
+        eval_loss=_kept_loss(trainer, looks),
+        stopped=stopped,
+        fit=fit,
+        seconds=seconds,
+        curves=curves,
+    )
+    trainer.accelerator.wait_for_everyone()
+    if _is_main():
+        _write_record(request.folder, trained)
+        shutil.rmtree(request.folder / CHECKPOINTS, ignore_errors=True)
+    return trained
+
+
+def _kept_loss(trainer: SFTTrainer, looks: list[float]) -> float:
+    """Held-out loss of the weights that are kept: the lowest where these were put back, else the last."""
+    if trainer.args.load_best_model_at_end and trainer.state.best_metric is not None:
+        return float(trainer.state.best_metric)
+    return looks[-1] if looks else math.nan
+
+
+def _looked_at(history: list[dict[str, Any]], step: int) -> bool:
+    return any("eval_loss" in entry and entry.get("step") == step for entry in history)
+
+
+def _write_model(folder: Path, trainer: SFTTrainer, *, from_checkpoint: Path | None) -> None:
+    if not _is_main():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    if from_checkpoint is not None:
+        copy_weights(from_checkpoint, folder)
+    else:
+        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(str(folder), safe_serialization=True)
+    trainer.processing_class.save_pretrained(str(folder))
+    (folder / "README.md").unlink(missing_ok=True)
+
+
+def _curves(history: list[dict[str, Any]]) -> tuple[Point, ...]:
+    return tuple(
+        Point(int(entry["step"]), name, float(entry[name]))
+        for entry in history
+        for name in DRAWN
+        if name in entry and "step" in entry
+    )
+
+
+def _is_main() -> bool:
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def _write_record(folder: Path, trained: Trained) -> None:
+    record = asdict(trained) | {"folder": trained.folder.name}
+    aside = folder / f"{RECORD}.aside"
+    aside.write_text(json.dumps(record), "utf-8")
+    aside.replace(folder / RECORD)
+
+
+def _read_record(folder: Path) -> Trained | None:
+    try:
+        record = json.loads((folder / RECORD).read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    fit = RowFit(**record.pop("fit"))
+    curves = tuple(Point(**point) for point in record.pop("curves"))
+    return Trained(folder=folder / record.pop("folder"), fit=fit, curves=curves, **record)

@@ -1,0 +1,42 @@
+"""A model's tokenizer, completed with what training needs and some models lack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from tamis.errors import ModelMissing
+
+# For models without a chat template. The same text as their prompts have when such a model is asked (tamis.llms).
+PLAIN_TEMPLATE = (
+    "{% if bos_token %}{{ bos_token }}{% endif %}"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'system' %}{{ message['content'] + '\n\n' }}"
+    "{% elif message['role'] == 'user' %}{{ '### Instruction:\n' + message['content'] + '\n\n' }}"
+    "{% elif message['role'] == 'assistant' %}"
+    "{{ '### Response:\n' + message['content'] + (eos_token or '') + '\n\n' }}"
+    "{% else %}{{ '### Input:\n' + message['content'] + '\n\n' }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### Response:\n' }}{% endif %}"
+)
+
+
+def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 - a tokenizer of transformers
+    """The tokenizer in ``folder``, with a plain chat template and a pad token where it has none.
+
+    Both are saved with what is trained. Padding is masked out of attention and loss, so any token serves. Raises
+    ModelMissing.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        raise ModelMissing(f"The tokenizer in {folder} cannot be loaded: {reason}.") from error
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = PLAIN_TEMPLATE
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
+    tokenizer.padding_side = "right"
+    return tokenizer

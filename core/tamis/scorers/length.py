@@ -1,0 +1,26 @@
+"""Length of a text; a plain number that finds empty, cut and rambling answers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tamis.scorers import LengthOptions, ScorerInput
+from tamis.types import Float32s
+
+
+class LengthScorer:
+    """Words (runs without white space) or Unicode code points of the chosen text."""
+
+    def __init__(self, options: LengthOptions) -> None:
+        self._options = options
+
+    def score(self, rows: ScorerInput) -> dict[str, Float32s]:
+        """``score`` of shape (n,), float32, at least 0; never NaN."""
+        texts: dict[str, list[str]] = {
+            "prompt": list(rows.prompts),
+            "response": list(rows.responses),
+            "both": [f"{p} {r}" for p, r in zip(rows.prompts, rows.responses, strict=True)],
+        }
+        chosen = texts[self._options.text]
+        lengths = (len(t.split()) for t in chosen) if self._options.unit == "words" else map(len, chosen)
+        return {"score": np.fromiter(lengths, dtype=np.float32, count=len(chosen))}

@@ -1,0 +1,66 @@
+"""A language model rates a response by a rubric, from 1 to 5."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from tamis.compute.clear.expectation import expected_rating
+from tamis.scorers import RatingOptions, ScorerInput
+from tamis.scorers.judge_text import (
+    WARNING,
+    fence_code,
+    fenced,
+)
+from tamis.types import Float32s, Float64s
+
+DIGITS = ("1", "2", "3", "4", "5")
+# What is the same for every row comes first, so that a local model reads it once.
+QUESTION = """You rate how good a response to a prompt is. {rubric}
+1 = useless or wrong, 2 = poor, 3 = acceptable, 4 = good, 5 = excellent.
+Answer with one digit from 1 to 5 and nothing else."""
+END = "How good is the response, from 1 to 5? Answer with one digit."
+
+
+def rating_prompt(rubric: str, prompt: str, response: str) -> str:
+    """The question about one row."""
+    code = fence_code(prompt, response)
+    parts = [
+        QUESTION.replace("{rubric}", rubric),
+        WARNING.replace("{code}", code),
+        fenced("prompt", prompt, code),
+        fenced("response", response, code),
+        END,
+    ]
+    return "\n\n".join(parts)
+
+
+def parse_rating(text: str) -> float:
+    """The digit of an answer that holds exactly one from 1 to 5 on its first line; NaN otherwise."""
+    lines = text.strip().splitlines()
+    found = re.findall(r"(?<![\d.])([1-5])(?![\d]|\.\d|\s*-\s*\d)(?:\s*/\s*5)?", lines[0] if lines else "")
+    return float(found[0]) if len(set(found)) == 1 else float("nan")
+
+
+class RatingScorer:
+    """Mean over the digits' probabilities where the model gives them, else the digit it writes; NaN if it writes none."""
+
+    def __init__(self, options: RatingOptions) -> None:
+        self._options = options
+
+    def score(self, rows: ScorerInput) -> dict[str, Float32s]:
+        """``score`` (n,), 1 to 5, and ``mass`` (n,): how much of the model's next word the digits are."""
+        model = rows.model()
+        filled = [i for i, response in enumerate(rows.responses) if response.strip()]
+        asked = [rating_prompt(self._options.rubric, rows.prompts[i], rows.responses[i]) for i in filled]
+        score, mass = np.full(len(rows.prompts), np.nan), np.full(len(rows.prompts), np.nan)
+        if asked and "choose" in model.abilities:
+            found = model.choose(asked, DIGITS)
+            score[filled], mass[filled] = expected_rating(found.probabilities, np.arange(1, 6)), found.mass
+        elif asked:
+            written: Float64s = np.array(
+                [parse_rating(one[0]) for one in model.complete(asked, max_new_tokens=8)]
+            )
+            score[filled] = written
+        return {"score": score.astype(np.float32), "mass": mass.astype(np.float32)}

@@ -1,0 +1,159 @@
+"""SELECTORS: ways to pick a subset of a given budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tamis.registry import Plugin, Table
+from tamis.selectors.options import (
+    CoverageOptions,
+    DeitaOptions,
+    KCenterOptions,
+    KmClosestOptions,
+    KmqOptions,
+    KmqReleasedOptions,
+    KmRandomOptions,
+    QditOptions,
+    RandomOptions,
+    SemdedupOptions,
+    StratifiedOptions,
+    TopQualityOptions,
+)
+from tamis.selectors.problem import Answer, Problem
+
+__all__ = ["SELECTORS", "Answer", "KmqOptions", "Problem", "RandomOptions", "Reads", "Selector"]
+
+Reads = Literal["clustering", "embeddings", "quality", "column"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector(Plugin):
+    """One row. ``target`` is a function of a Problem and the options that returns an Answer.
+
+    ``reads`` is what the method cannot do without, ``may_read`` what it uses when it is there. A method that is not
+    ``random`` gives the same rows for every seed. ``counts_tokens`` is whether its budget can be tokens. ``resumes``
+    says that it picks row after row and can go on from the rows of a run that was stopped.
+    """
+
+    reads: tuple[Reads, ...] = ()
+    may_read: tuple[Reads, ...] = ()
+    random: bool = True
+    counts_tokens: bool = True
+    resumes: bool = False
+
+    def uses(self, what: Reads) -> bool:
+        """Whether the method looks at that at all."""
+        return what in self.reads or what in self.may_read
+
+
+SELECTORS: Table[Selector] = Table(
+    "selection method",
+    Selector(
+        name="kmq",
+        title="kMQ",
+        summary="Spread over clusters, then prefer quality: k-means plus quality sampling (Diversify and Conquer).",
+        options=KmqOptions,
+        target="tamis.selectors.sampling:kmq",
+        reads=("clustering",),
+        may_read=("quality",),
+    ),
+    Selector(
+        name="random",
+        title="Random",
+        summary="Every row has the same chance; the baseline of every comparison.",
+        options=RandomOptions,
+        target="tamis.selectors.sampling:uniform",
+    ),
+    Selector(
+        name="stratified",
+        title="Stratified",
+        summary="Divide the budget over the values of any column, then draw evenly inside each.",
+        options=StratifiedOptions,
+        target="tamis.selectors.grouped:stratified",
+        reads=("column",),
+    ),
+    Selector(
+        name="top_quality",
+        title="Top quality",
+        summary="The rows with the highest quality score, whatever they are about.",
+        options=TopQualityOptions,
+        target="tamis.selectors.grouped:top_quality",
+        reads=("quality",),
+        random=False,
+    ),
+    Selector(
+        name="km_random",
+        title="kM-Random",
+        summary="Spread over clusters, then draw evenly inside each: kMQ without quality.",
+        options=KmRandomOptions,
+        target="tamis.selectors.grouped:km_random",
+        reads=("clustering",),
+    ),
+    Selector(
+        name="km_closest",
+        title="kM-Closest",
+        summary="Spread over clusters, then take the rows nearest to each cluster's centre.",
+        options=KmClosestOptions,
+        target="tamis.selectors.grouped:km_closest",
+        reads=("clustering",),
+        random=False,
+    ),
+    Selector(
+        name="kmq_released",
+        title="kMQ as released",
+        summary="The authors' code as it ran: equal quotas, a softmax over whole scores, and the shortfall it leaves.",
+        options=KmqReleasedOptions,
+        target="tamis.selectors.grouped:kmq_released",
+        reads=("clustering", "quality"),
+        counts_tokens=False,
+    ),
+    Selector(
+        name="k_center",
+        title="k-Center",
+        summary="Again and again the row farthest from all picked so far: the smallest gaps, outliers first.",
+        options=KCenterOptions,
+        target="tamis.selectors.greedy:k_center",
+        reads=("embeddings",),
+        resumes=True,
+    ),
+    Selector(
+        name="deita",
+        title="DEITA",
+        summary="From the best score down, keep a row unless it resembles one that is kept.",
+        options=DeitaOptions,
+        target="tamis.selectors.greedy:deita",
+        reads=("embeddings", "quality"),
+        random=False,
+        resumes=True,
+    ),
+    Selector(
+        name="qdit",
+        title="QDIT",
+        summary="Each time the row with the best mix of quality and what it adds to the coverage of the pool.",
+        options=QditOptions,
+        target="tamis.selectors.greedy:qdit",
+        reads=("embeddings", "quality"),
+        random=False,
+        resumes=True,
+    ),
+    Selector(
+        name="facility_location",
+        title="Facility location",
+        summary="Each time the row that most raises how well the pool is covered.",
+        options=CoverageOptions,
+        target="tamis.selectors.greedy:facility_location",
+        reads=("embeddings",),
+        random=False,
+        resumes=True,
+    ),
+    Selector(
+        name="semdedup",
+        title="SemDeDup",
+        summary="Drop near duplicates inside clusters first, then pick from what is left.",
+        options=SemdedupOptions,
+        target="tamis.selectors.grouped:semdedup",
+        reads=("clustering", "embeddings"),
+        may_read=("quality",),
+    ),
+)

@@ -1,0 +1,140 @@
+"""Options of the selection methods, one type per method."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tamis.registry import Options
+
+Share = Literal["proportional", "equal"]
+Noise = Literal["own group", "exclude"]
+Unscored = Literal["last", "never"]
+_NOISE = "Rows outside every cluster: a group of their own, or left out."
+
+
+class RandomOptions(Options):
+    """Uniform without replacement; nothing to choose."""
+
+
+class StratifiedOptions(Options):
+    """Draw evenly inside the groups of a column."""
+
+    column: str = Field(
+        "source",
+        description="Column whose values are the groups: source, cluster, n_turns, tokens, meta:FIELD or score:NAME.",
+    )
+    quota: Share = Field("proportional", description="Share of each group: by its size, or the same for all.")
+    n_bins: int = Field(
+        10, ge=2, le=1000, description="Groups that a column of numbers is cut into, as even as possible."
+    )
+
+
+class TopQualityOptions(Options):
+    """The best by quality."""
+
+    unscored: Unscored = Field("last", description="Rows without a score: after all others, or never.")
+
+
+class KmRandomOptions(Options):
+    """The budget divided over clusters, then an even draw inside each."""
+
+    quota: Share = Field(
+        "proportional", description="Share of each cluster: by its size, or the same for all."
+    )
+    noise: Noise = Field("own group", description=_NOISE)
+
+
+class KmClosestOptions(Options):
+    """The budget divided over clusters, then the rows nearest to each centre."""
+
+    quota: Share = Field(
+        "proportional", description="Share of each cluster: by its size, or the same for all."
+    )
+    noise: Noise = Field("own group", description=_NOISE)
+
+
+class KmqOptions(Options):
+    """kMQ: the budget divided over clusters, then a draw by quality inside each."""
+
+    quota: Share = Field(
+        "proportional", description="Share of each cluster: by its size as in the paper, or the same for all."
+    )
+    weighting: Literal["linear", "softmax"] = Field(
+        "linear",
+        description="Chance of a row inside its cluster: proportional to quality, or to exp(quality/T).",
+    )
+    temperature: float = Field(1.0, gt=0, description="T of the softmax; lower is greedier.")
+    noise: Noise = Field("own group", description=_NOISE)
+
+
+class KmqReleasedOptions(Options):
+    """The authors' code as it ran; nothing to choose."""
+
+
+class KCenterOptions(Options):
+    """Again and again the row farthest from all picked so far."""
+
+    first: Literal["random", "nearest to mean"] = Field(
+        "random", description="Where to begin; not used when rows are pinned."
+    )
+
+
+class DeitaOptions(Options):
+    """From the best score down, keep what resembles nothing kept so far."""
+
+    rule: Literal["cosine", "squared_l2", "distance"] = Field(
+        "cosine",
+        description=(
+            "When a row is too near: cosine to a kept row above the threshold (the paper); squared_l2 below it (the "
+            "kMQ authors' port); cosine distance to any row of the pool below it (distilabel)."
+        ),
+    )
+    threshold: float = Field(0.9, ge=-1, le=4, description="Threshold of the rule; 0.9 in all three tools.")
+    fill: bool = Field(
+        False, description="Spend what is left of the budget on the best rows that were too near."
+    )
+    unscored: Unscored = Field("last", description="Rows without a score: after all others, or never.")
+
+
+class CoverageOptions(Options):
+    """Each time the row that most raises how well the pool is covered."""
+
+    cosines: Literal["positive", "all"] = Field(
+        "positive", description="Count only similarity above zero, or every cosine from -1 on."
+    )
+    reference_rows: int = Field(
+        0,
+        ge=0,
+        le=200_000,
+        description=(
+            "Cover a random sample of so many rows instead of all. 0 covers all rows: exact, for up to 200,000 rows."
+        ),
+    )
+
+
+class QditOptions(CoverageOptions):
+    """Coverage and quality mixed."""
+
+    alpha: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="Weight of quality: 0 is coverage alone, 1 is quality alone; 0.5 to 0.9 is usual.",
+    )
+
+
+class SemdedupOptions(Options):
+    """Near duplicates inside clusters go first, then the budget is picked from what is left."""
+
+    threshold: float = Field(
+        0.95, ge=-1, le=1, description="Cosine above which two rows of a cluster are duplicates."
+    )
+    keep: Literal["farthest", "closest"] = Field(
+        "farthest",
+        description="Which duplicate stays: the one farthest from the cluster's centre, or closest.",
+    )
+    then: Literal["random", "quality", "kmq"] = Field(
+        "random", description="How to pick from what is left: at random, the best by quality, or by kMQ."
+    )

@@ -1,0 +1,70 @@
+"""What a selection method is given and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tamis.compute.select.kmq import Selection, TokenSelection
+from tamis.compute.select.picks import (
+    Picked,
+    Progress,
+    Record,
+)
+from tamis.types import (
+    JSON,
+    Bools,
+    Float32s,
+    Float64s,
+    Int64s,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A selection to make over n rows.
+
+    ``budget`` counts rows, or tokens when ``token_counts`` (n,) is given. ``cluster_id`` (n,) −1 = noise, ``distance``
+    (n,) to the own centre; ``codes`` (n,) in 0..n_groups-1 or -1 are the groups of a column; ``vectors`` (n, d) float32
+    unit, possibly memory-mapped; ``quality`` (n,) float64, NaN = not scored, None = all alike; ``pinned`` rows are
+    always in, ``excluded`` ones never. ``picked`` are the rows of a run that was stopped, in the order picked, from
+    which a slow method goes on; it tells ``record`` about them and ``progress`` how far it is.
+    """
+
+    n_rows: int
+    budget: int
+    pinned: Bools
+    excluded: Bools
+    seed: int
+    n_clusters: int = 0
+    cluster_id: Int64s | None = None
+    distance: Float32s | None = None
+    n_groups: int = 0
+    codes: Int64s | None = None
+    vectors: Float32s | None = None
+    quality: Float64s | None = None
+    token_counts: Int64s | None = None
+    picked: Int64s | None = None
+    progress: Progress | None = None
+    record: Record | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The rows a method picked, and what it has to say about its run (a gap of an approximation, rows dropped)."""
+
+    selection: Selection
+    unused_tokens: int | None = None  # None when the budget counts rows
+    notes: Mapping[str, JSON] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> Int64s:
+        """The picked rows (b,), in the order picked."""
+        return self.selection.rows
+
+
+def answer(picked: Picked, notes: Mapping[str, JSON] | None = None) -> Answer:
+    """What every method of ``tamis.compute`` returns, in one shape."""
+    if isinstance(picked, TokenSelection):
+        return Answer(selection=picked.selection, unused_tokens=picked.unused_tokens, notes=dict(notes or {}))
+    return Answer(selection=picked, notes=dict(notes or {}))

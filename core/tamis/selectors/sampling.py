@@ -1,0 +1,59 @@
+"""The sampling methods: kMQ and uniform, over rows or tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tamis.compute.select import kmq as methods
+from tamis.selectors.options import KmqOptions, RandomOptions
+from tamis.selectors.problem import (
+    Answer,
+    Problem,
+    answer,
+)
+
+
+def kmq(problem: Problem, options: KmqOptions) -> Answer:
+    """METHODS.md 1.1 with the allocation of 1.8."""
+    assert problem.cluster_id is not None
+    rng = np.random.default_rng(problem.seed)
+    temperature = options.temperature if options.weighting == "softmax" else None
+    if problem.token_counts is not None:
+        return answer(
+            methods.kmq_tokens(
+                problem.cluster_id,
+                problem.quality,
+                token_counts=problem.token_counts,
+                token_budget=problem.budget,
+                n_clusters=problem.n_clusters,
+                quota=options.quota,
+                temperature=temperature,
+                noise=options.noise,
+                pinned=problem.pinned,
+                excluded=problem.excluded,
+                rng=rng,
+            )
+        )
+    return answer(
+        methods.kmq(
+            problem.cluster_id,
+            problem.quality,
+            budget=problem.budget,
+            n_clusters=problem.n_clusters,
+            quota=options.quota,
+            temperature=temperature,
+            noise=options.noise,
+            pinned=problem.pinned,
+            excluded=problem.excluded,
+            rng=rng,
+        )
+    )
+
+
+def uniform(problem: Problem, options: RandomOptions) -> Answer:
+    """Uniform without replacement."""
+    rng = np.random.default_rng(problem.seed)
+    masks = {"pinned": problem.pinned, "excluded": problem.excluded}
+    if problem.token_counts is not None:
+        return answer(methods.uniform_tokens(problem.token_counts, problem.budget, rng=rng, **masks))
+    return answer(methods.uniform(problem.n_rows, problem.budget, rng=rng, **masks))

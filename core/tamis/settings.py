@@ -1,0 +1,64 @@
+"""What a deployment decides, read from the environment (TAMIS_*) once at start; never part of a job or a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting with its default and its meaning; the README lists them all."""
+
+    model_config = SettingsConfigDict(env_prefix="TAMIS_", frozen=True, extra="ignore")
+
+    workspace: Path = Field(
+        Path("workspace"), description="Folder that holds datasets, jobs and the database."
+    )
+    import_folders: list[Path] = Field(
+        default_factory=list,
+        description="Folders on the server from which the import page may read, as a JSON list; "
+        "empty means the folder the app was started in and the sample data.",
+    )
+    cpu_slots: int = Field(2, ge=1, description="Jobs that may run at once on this machine.")
+    gpu_slots: int = Field(1, ge=0, description="GPU jobs that may run at once on this machine.")
+    heartbeat_timeout_s: float = Field(
+        120.0, gt=0, description="Silence after which a worker on another machine counts as lost, in seconds."
+    )
+    ray_address: str = Field(
+        "http://127.0.0.1:8265",
+        pattern=r"^(https?://[^\s#]+|local)$",
+        description="Dashboard of the Ray cluster for jobs on `ray`; `local` starts a head on this machine when one is "
+        "needed and stops it ten minutes after its last job. A token is read from RAY_AUTH_TOKEN or "
+        "RAY_AUTH_TOKEN_PATH, as Ray itself does.",
+    )
+    slurm_options: str = Field(
+        "",
+        description="More options of sbatch for jobs on `slurm`, for example `--partition=gpu --account=nlp`.",
+    )
+    sample_on_empty: bool = Field(
+        True, description="Import the bundled sample data when the app starts on an empty workspace."
+    )
+    reviewer: str = Field("", description="Name recorded with tags and decisions when nobody is logged in.")
+
+    def allowed_import_folders(self) -> tuple[Path, ...]:
+        """Resolved folders from which a path on the server may be imported."""
+        folders = self.import_folders or [Path.cwd(), sample_data_folder()]
+        return tuple(folder.expanduser().resolve() for folder in folders)
+
+
+def source_folder() -> Path:
+    """The folder that holds the package: what another process needs in its import path to run this same code."""
+    return Path(__file__).resolve().parent.parent
+
+
+def app_folder() -> Path:
+    """The folder that holds app.py, pages, sample_data and .streamlit: the checkout, or ``_app`` of an installed wheel."""
+    installed = Path(__file__).resolve().parent / "_app"
+    return installed if installed.is_dir() else source_folder().parent
+
+
+def sample_data_folder() -> Path:
+    """The folder of the bundled sample data."""
+    return app_folder() / "sample_data"

@@ -1,0 +1,111 @@
+"""STEPS: the one table of everything that computes; each row reads artifacts and writes one."""
+
+from __future__ import annotations
+
+from tamis.registry import Table
+from tamis.steps.cluster.options import ClusterOptions
+from tamis.steps.compare.options import CompareOptions
+from tamis.steps.curate.options import CurateOptions
+from tamis.steps.embed.options import EmbedOptions
+from tamis.steps.finetune.options import FinetuneOptions
+from tamis.steps.import_file.options import ImportOptions
+from tamis.steps.project.options import ProjectOptions
+from tamis.steps.propose.options import ProposeOptions
+from tamis.steps.refine.options import RefineOptions
+from tamis.steps.score.options import ScoreOptions
+from tamis.steps.select.options import SelectOptions
+from tamis.steps.spec import Step
+
+STEPS = Table(
+    "step",
+    Step(
+        name="import",
+        title="Import",
+        summary="Read a file into examples, keeping every line that cannot be read apart with its reason.",
+        options=ImportOptions,
+        target="tamis.steps.import_file.step:run",
+        makes="examples",
+    ),
+    Step(
+        name="embed",
+        title="Embed",
+        summary="Turn prompts and responses into unit vectors, reusing vectors already known for the same text.",
+        options=EmbedOptions,
+        target="tamis.steps.embed.step:run",
+        makes="embeddings",
+    ),
+    Step(
+        name="cluster",
+        title="Cluster",
+        summary="Group similar examples and name the groups by their keywords.",
+        options=ClusterOptions,
+        target="tamis.steps.cluster.step:run",
+        makes="clustering",
+    ),
+    Step(
+        name="project",
+        title="Map",
+        summary="Lay the vectors out in two dimensions.",
+        options=ProjectOptions,
+        target="tamis.steps.project.step:run",
+        makes="projection",
+    ),
+    Step(
+        name="score",
+        title="Score",
+        summary="Give every example a number; higher is better.",
+        options=ScoreOptions,
+        target="tamis.steps.score.step:run",
+        makes="scores",
+    ),
+    Step(
+        name="select",
+        title="Select",
+        summary="Pick a subset of exactly the budget asked for.",
+        options=SelectOptions,
+        target="tamis.steps.select.step:run",
+        makes="selection",
+    ),
+    Step(
+        name="compare",
+        title="Compare",
+        summary="Hold selections beside each other: overlap, shares, coverage, diversity, quality, length and cost.",
+        options=CompareOptions,
+        target="tamis.steps.compare.step:run",
+        makes="comparison",
+    ),
+    Step(
+        name="propose",
+        title="Propose",
+        summary="Propose what to keep, drop or replace, with the evidence for it; the dataset stays as it is.",
+        options=ProposeOptions,
+        target="tamis.steps.propose.step:run",
+        makes="proposals",
+        format_version=2,  # 2: conversations are asked turn by turn
+    ),
+    Step(
+        name="refine",
+        title="Refine",
+        summary="Select, fine-tune, generate, score and reweigh the clusters, round after round.",
+        options=RefineOptions,
+        target="tamis.steps.refine.step:run",
+        makes="refinement",
+    ),
+    Step(
+        name="finetune",
+        title="Fine-tune",
+        summary="Train a model on a selection, a scope or the whole dataset, and compare it with its base.",
+        options=FinetuneOptions,
+        target="tamis.steps.finetune.step:run",
+        makes="adapter",
+        extra="finetune",
+    ),
+    Step(
+        name="curate",
+        title="Apply decisions",
+        summary="Make a new version of a dataset with its decisions applied; the old version stays as it is.",
+        options=CurateOptions,
+        target="tamis.steps.curate.step:run",
+        makes="examples",
+    ),
+)

@@ -1,0 +1,1 @@
+"""cluster: vectors to named groups."""

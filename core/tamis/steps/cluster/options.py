@@ -1,0 +1,28 @@
+"""Options of cluster: which method, over which embeddings."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from tamis.clusterers import CLUSTERERS
+from tamis.steps.context import Need
+from tamis.steps.spec import Choice, StepOptions
+from tamis.types import JSON
+
+
+class ClusterOptions(StepOptions):
+    """Which clustering method, over which embeddings."""
+
+    POINTERS: ClassVar[tuple[str, ...]] = ("embeddings",)
+    CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("method", "method_options", CLUSTERERS),)
+
+    method: str = Field("kmeans", description="Clustering method.")
+    method_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that method.")
+    seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed; the paper uses 42.")
+    embeddings: str = Field("", description="Embeddings to cluster; the newest when empty.")
+
+    def needs(self) -> tuple[Need, ...]:
+        """Examples for the keywords, embeddings for the groups."""
+        return (Need("examples", "examples"), Need("embeddings", "embeddings", self.embeddings))

@@ -1,0 +1,1 @@
+"""compare: selections of one dataset beside each other."""

@@ -1,0 +1,190 @@
+"""What a comparison holds: the types of comparison.json, and the one table of the numbers in it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tamis.compute.compare.selections import Interval
+from tamis.errors import ArtifactDamaged
+from tamis.store.artifacts.store import Artifact
+
+FILE, MEMBERSHIP = "comparison.json", "membership.parquet"
+Better = Literal["lower", "higher", "neither"]
+Over = Literal["", "pool rows", "picked rows", "seeds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number of a selection: its name, which direction is better, how it is written, what it says."""
+
+    key: str
+    title: str
+    better: Better
+    digits: int
+    help: str
+
+
+METRICS = (
+    Metric("radius", "Radius", "lower", 3, "Distance of the worst covered row to its nearest picked row: what k-center minimises."),
+    Metric("mean_distance", "Mean distance", "lower", 3, "Mean distance of a row of the pool to its nearest picked row."),
+    Metric("facility_location", "Facility location", "higher", 3, "Mean over the pool of the highest cosine to a picked row."),
+    Metric("vendi", "Vendi score", "higher", 1, "Effective number of different rows among the picked ones."),
+    Metric("entropy", "Cluster entropy", "higher", 3, "How evenly the picks are spread over clusters, in nats."),
+    Metric("quality", "Mean quality", "higher", 3, "Mean of the quality score over the picked rows."),
+    Metric("tokens_per_row", "Tokens per row", "neither", 0, "Mean tokens of prompt and response."),
+    Metric("n_tokens", "Tokens", "neither", 0, "Tokens of prompt and response together."),
+    Metric("training_tokens", "Training tokens", "neither", 0, "Tokens times epochs: the cost of training on it."),
+    Metric("gpu_hours", "GPU hours", "neither", 2, "Training tokens at the tokens per second that were given."),
+)  # fmt: skip
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class Estimate(_Model):
+    """A number and its interval; ``over`` says what was resampled, ``n`` how many of it. None is not known."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    over: Over = ""
+
+
+class ComparedSelection(_Model):
+    """One selection; ``method`` indexes the methods."""
+
+    id: str
+    method: int
+    seed: int | None
+    n_rows: int
+    budget: int
+    unit: str
+    shortfall: int
+    n_only: int  # rows that no other selection picked
+    values: dict[str, Estimate]
+
+
+class ComparedMethod(_Model):
+    """Selections that differ by their seed alone; ``values`` are means over them."""
+
+    name: str
+    title: str
+    is_random: bool
+    selections: list[int]
+    n_only: int  # rows that no other method picked
+    values: dict[str, Estimate]
+
+
+class Shares(_Model):
+    """Shares of groups in the pool (k,) and in the picks of each method (m, k); the last group may be rows of none."""
+
+    keys: list[str]
+    names: list[str]
+    sizes: list[int]
+    pool: list[float]
+    methods: list[list[Estimate]]
+
+
+class Spread(_Model):
+    """Histograms over the same bins as shares: of the pool (bins,) and of each method (m, bins); edges (bins + 1,)."""
+
+    title: str
+    logarithmic: bool
+    edges: list[float]
+    pool: list[float]
+    methods: list[list[float]]
+    pool_mean: float | None
+
+
+class Comparison(_Model):
+    """Everything about a set of selections of one dataset."""
+
+    n_rows: int
+    n_pool_rows: int  # on which coverage was measured; 0 without embeddings
+    budgets_differ: bool
+    shared_seeds: bool  # some selections are of one method with one seed and other options
+    quality: str
+    epochs: float
+    confidence_fraction: float
+    chance_jaccard: float  # what two independent random picks of this size would have
+    selections: list[ComparedSelection]
+    methods: list[ComparedMethod]
+    jaccard: list[list[Estimate]]  # of methods; the diagonal is one method with itself over seeds
+    jaccard_of_selections: list[list[float]]
+    clusters: Shares | None
+    sources: Shares
+    spreads: dict[str, Spread]
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether coverage was measured on a part of the rows."""
+        return 0 < self.n_pool_rows < self.n_rows
+
+    def shown_metrics(self) -> list[Metric]:
+        """The metrics that at least one method has."""
+        return [m for m in METRICS if any(_known(one.values.get(m.key)) for one in self.methods)]
+
+    def best(self, metric: Metric) -> dict[int, bool]:
+        """Methods that are best in a metric, and those that seeds cannot tell from it: index → whether it is best.
+
+        None is best where all are alike. Only intervals over seeds are asked: those over rows move together for all
+        methods, because the rows are the same, so that they overlap says nothing.
+        """
+        return _best(metric, [one.values.get(metric.key) for one in self.methods])
+
+
+def estimate(interval: Interval, over: Over) -> Estimate:
+    """An interval as it is stored; NaN becomes None."""
+    low, high = _finite(interval.low), _finite(interval.high)
+    return Estimate(
+        value=_finite(interval.mean), low=low, high=high, n=interval.n, over=over if low is not None else ""
+    )
+
+
+def read_comparison(artifact: Artifact) -> Comparison:
+    """The content of a comparison; raises ArtifactDamaged."""
+    path = artifact.file(FILE)
+    try:
+        return Comparison.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ArtifactDamaged(
+            f"comparison {artifact.id}: {path.name} cannot be read ({error}). Delete {artifact.path} and run 'compare' "
+            "again."
+        ) from error
+
+
+def read_membership(artifact: Artifact) -> pa.Table:
+    """One row per picked example: example_id, n_selections, only_selection and only_method (-1: several), in_<id>."""
+    table: pa.Table = pq.read_table(artifact.file(MEMBERSHIP))
+    return table
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _known(value: Estimate | None) -> bool:
+    return value is not None and value.value is not None
+
+
+def _best(metric: Metric, values: list[Estimate | None]) -> dict[int, bool]:
+    sign = {"lower": -1.0, "higher": 1.0, "neither": 0.0}[metric.better]
+    known = {i: v for i, v in enumerate(values) if v is not None and v.value is not None}
+    if not sign or len(known) < 2:
+        return {}
+    top = max(sign * (v.value or 0.0) for v in known.values())
+    found: dict[int, bool] = {}
+    for i, v in known.items():
+        if sign * (v.value or 0.0) >= top - 1e-12:
+            found[i] = True
+        elif v.over == "seeds" and v.low is not None and v.high is not None and v.low <= sign * top <= v.high:
+            found[i] = False
+    return {} if len(found) == len(known) and all(found.values()) else found

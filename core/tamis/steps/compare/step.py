@@ -1,0 +1,266 @@
+"""compare: selections of one dataset beside each other, with intervals over rows and over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.compute.compare.seeds import (
+    mean_over_seeds,
+    only_in_one_group,
+    overlap_of_methods,
+)
+from tamis.compute.compare.selections import jaccard, only_in_one
+from tamis.selectors import SELECTORS
+from tamis.steps.compare.comparison import (
+    FILE,
+    MEMBERSHIP,
+    METRICS,
+    ComparedMethod,
+    ComparedSelection,
+    Comparison,
+    Estimate,
+    Spread,
+    estimate,
+)
+from tamis.steps.compare.method_groups import MethodGroup, group_by_method
+from tamis.steps.compare.options import CompareOptions
+from tamis.steps.compare.pool import (
+    Groups,
+    PoolFacts,
+    load_pool,
+    measure,
+    pool_shares,
+    spread_of,
+)
+from tamis.steps.context import StepContext
+from tamis.store.artifacts.readers import read_selected_ids
+from tamis.store.artifacts.store import Artifact
+from tamis.types import (
+    JSON,
+    Bools,
+    Float64s,
+    Int64s,
+)
+
+ALIKE_BUDGETS = 1.05  # sizes that differ by more are not one budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    """The selections of a comparison, their rows, and which belong to one method."""
+
+    artifacts: list[Artifact]
+    rows: list[Int64s]
+    groups: list[MethodGroup]
+    measured: list[dict[str, Estimate]]
+    confidence_fraction: float
+
+    def group_of(self) -> list[int]:
+        """Index of the method of each selection."""
+        where = {i: g for g, group in enumerate(self.groups) for i in group.members}
+        return [where[i] for i in range(len(self.artifacts))]
+
+
+def run(context: StepContext, options: CompareOptions) -> dict[str, JSON]:
+    """Write comparison.json and membership.parquet; return the summary."""
+    context.progress("read", 0, 1)
+    pool = load_pool(context, options)
+    roles = sorted(role for role in context.inputs if role.startswith("selection_"))
+    artifacts = [context.input(role) for role in roles]
+    rows = [read_selected_ids(artifact) for artifact in artifacts]
+    measured = [_measured(context, options, pool, artifact) for artifact in artifacts]
+    field = _Field(
+        artifacts=artifacts,
+        rows=rows,
+        groups=group_by_method(artifacts),
+        measured=measured,
+        confidence_fraction=options.confidence_fraction,
+    )
+    context.progress("compare", 0, 1)
+    found = _comparison(pool, field, options)
+    (context.output.path / FILE).write_bytes(found.model_dump_json().encode())
+    _write_membership(context, field, pool.n_rows)
+    context.progress("compare", 1, 1)
+    return {
+        "n_selections": len(artifacts),
+        "n_methods": len(found.methods),
+        "methods": [method.title for method in found.methods],
+        "n_selected": max(len(one) for one in rows),
+        "n_rows": pool.n_rows,
+        "n_pool_rows": found.n_pool_rows,
+        "is_sampled": found.is_sampled,
+        "quality": found.quality,
+    }
+
+
+def _measured(
+    context: StepContext, options: CompareOptions, pool: PoolFacts, artifact: Artifact
+) -> dict[str, Estimate]:
+    """The metrics of one selection, from the part of a stopped run where there is one."""
+    part = context.output.part(f"{artifact.id}.json")
+    if part.exists():
+        return {key: Estimate(**value) for key, value in orjson.loads(part.read_bytes()).items()}
+    found = measure(pool, read_selected_ids(artifact), context, options)
+    aside = part.with_suffix(".aside")
+    aside.write_bytes(orjson.dumps({key: value.model_dump() for key, value in found.items()}))
+    aside.replace(part)
+    return found
+
+
+def _comparison(pool: PoolFacts, field: _Field, options: CompareOptions) -> Comparison:
+    sizes = [len(rows) for rows in field.rows]
+    mean_share = float(np.mean(sizes)) / pool.n_rows
+    index = jaccard(field.rows)
+    apart = _independent(field)
+    spent = [float(one["n_tokens"].value or 0) if "n_tokens" in one else 0.0 for one in field.measured]
+    by_tokens = all(a.summary.get("unit") == "tokens" for a in field.artifacts) and min(spent) > 0
+    counted = spent if by_tokens else [float(size) for size in sizes]
+    return Comparison(
+        n_rows=pool.n_rows,
+        n_pool_rows=0 if pool.vectors is None else len(pool.sample),
+        budgets_differ=max(counted) > ALIKE_BUDGETS * min(counted),
+        shared_seeds=not bool(apart.all()),
+        quality="" if pool.quality is None else options.quality,
+        epochs=options.epochs,
+        confidence_fraction=options.confidence_fraction,
+        chance_jaccard=mean_share / (2 - mean_share),
+        selections=_selections(field),
+        methods=_methods(field, pool.n_rows),
+        jaccard=_overlaps(field, index, apart),
+        jaccard_of_selections=[[float(value) for value in line] for line in index],
+        clusters=None if pool.clusters is None else pool_shares(pool.clusters, _shares(field, pool.clusters)),
+        sources=pool_shares(pool.sources, _shares(field, pool.sources)),
+        spreads=_spreads(pool, field, options.quality),
+    )
+
+
+def _selections(field: _Field) -> list[ComparedSelection]:
+    only = only_in_one(field.rows)
+    return [
+        ComparedSelection(
+            id=artifact.id,
+            method=group,
+            seed=artifact.manifest.options.get("seed"),
+            n_rows=len(rows),
+            budget=int(artifact.summary.get("budget", len(rows))),
+            unit=str(artifact.summary.get("unit", "rows")),
+            shortfall=int(artifact.summary.get("shortfall", 0)),
+            n_only=len(alone),
+            values=measured,
+        )
+        for artifact, group, rows, alone, measured in zip(
+            field.artifacts, field.group_of(), field.rows, only, field.measured, strict=True
+        )
+    ]
+
+
+def _methods(field: _Field, n_rows: int) -> list[ComparedMethod]:
+    only = only_in_one_group(n_rows, field.rows, field.group_of())
+    counts = np.bincount(only[only >= 0], minlength=len(field.groups))
+    return [
+        ComparedMethod(
+            name=group.name,
+            title=group.title,
+            is_random=group.name not in SELECTORS or SELECTORS[group.name].random,
+            selections=list(group.members),
+            n_only=int(count),
+            values=_over_seeds(field, group.members),
+        )
+        for group, count in zip(field.groups, counts, strict=True)
+    ]
+
+
+def _over_seeds(field: _Field, members: Sequence[int]) -> dict[str, Estimate]:
+    """The metrics of a method: of its one selection, or the means over its seeds."""
+    if len(members) == 1:
+        return field.measured[members[0]]
+    found = {}
+    for metric in METRICS:
+        values = [field.measured[i][metric.key].value for i in members if metric.key in field.measured[i]]
+        known = np.array([value for value in values if value is not None])
+        if known.size:
+            found[metric.key] = _seed_estimates(field, known[:, None])[0]
+    return found
+
+
+def _seed_estimates(field: _Field, values: Float64s) -> list[Estimate]:
+    """Means (k,) over ``values`` (seeds, k) with intervals over seeds."""
+    mean, low, high = mean_over_seeds(values, confidence_fraction=field.confidence_fraction)
+    alone = len(values) < 2
+    return [
+        Estimate(value=float(m))
+        if alone
+        else Estimate(value=float(m), low=float(a), high=float(b), n=len(values), over="seeds")
+        for m, a, b in zip(mean, low, high, strict=True)
+    ]
+
+
+def _shares(field: _Field, groups: Groups) -> list[list[Estimate]]:
+    k = len(groups.keys)
+    counted = [np.bincount(groups.codes[rows], minlength=k) / max(1, len(rows)) for rows in field.rows]
+    return [_seed_estimates(field, np.array([counted[i] for i in group.members])) for group in field.groups]
+
+
+def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[Estimate]]:
+    members = [np.array(group.members) for group in field.groups]
+    m = len(members)
+    found = [[Estimate(value=1.0)] * m for _ in range(m)]
+    for i in range(m):
+        for j in range(i + 1):
+            overlap = overlap_of_methods(
+                index,
+                members[i],
+                members[j],
+                independent=apart,
+                confidence_fraction=field.confidence_fraction,
+            )
+            found[i][j] = found[j][i] = estimate(overlap, "seeds")
+    return found
+
+
+def _independent(field: _Field) -> Bools:
+    """Which pairs of selections do not share their luck.
+
+    A method's own name goes into its seed, so only one method with one seed and other options draws alike.
+    """
+    names = [field.groups[g].name for g in field.group_of()]
+    drawn = [name in SELECTORS and SELECTORS[name].random for name in names]
+    luck = [(name, a.manifest.options.get("seed")) for name, a in zip(names, field.artifacts, strict=True)]
+    m = len(luck)
+    return np.array([[i == j or luck[i] != luck[j] or not drawn[i] for j in range(m)] for i in range(m)])
+
+
+def _spreads(pool: PoolFacts, field: _Field, quality: str) -> dict[str, Spread]:
+    picks = [[field.rows[i] for i in group.members] for group in field.groups]
+    found = {}
+    if pool.quality is not None:
+        found["quality"] = spread_of(pool.quality, quality, picks, logarithmic=False)
+    if pool.tokens is not None:
+        found["tokens"] = spread_of(pool.tokens, "tokens", picks, logarithmic=True)
+    return {key: spread for key, spread in found.items() if spread is not None}
+
+
+def _write_membership(context: StepContext, field: _Field, n_rows: int) -> None:
+    picked = np.unique(np.concatenate(field.rows))
+    inside = [np.isin(picked, rows, assume_unique=True) for rows in field.rows]
+    columns = {
+        "example_id": pa.array(picked),
+        "n_selections": pa.array(np.sum(inside, axis=0).astype(np.int16)),
+        "only_selection": _only(field.rows, range(len(field.rows)), picked, n_rows),
+        "only_method": _only(field.rows, field.group_of(), picked, n_rows),
+    }
+    columns |= {
+        f"in_{artifact.id}": pa.array(mine) for artifact, mine in zip(field.artifacts, inside, strict=True)
+    }
+    pq.write_table(pa.table(columns), context.output.path / MEMBERSHIP, compression="zstd")
+
+
+def _only(rows: list[Int64s], group: Sequence[int], picked: Int64s, n_rows: int) -> pa.Array[Any]:
+    return pa.array(only_in_one_group(n_rows, rows, group)[picked].astype(np.int16))

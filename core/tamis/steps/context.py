@@ -1,0 +1,80 @@
+"""What a step is given while it runs: its inputs, a folder to write in, and a way to say how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tamis.steps.chunks import (
+    ChunkWork,
+    InThisProcess,
+    Spread,
+)
+from tamis.store.artifacts.store import Artifact, ArtifactWriter
+from tamis.types import JSON
+
+
+class Reporter(Protocol):
+    """Where progress goes: the job folder of a worker, or a list in a test."""
+
+    def progress(self, stage: str, done: int, total: int, message: str = "") -> None:
+        """Report a position, raising JobCancelled once a person has cancelled the job."""
+        ...
+
+    def metric(self, name: str, value: float, position: float) -> None:
+        """Add a point to a curve."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """Everything a step may touch besides its options."""
+
+    workspace: Path
+    dataset_id: str
+    inputs: Mapping[str, Artifact]
+    output: ArtifactWriter
+    reporter: Reporter
+    spread: Spread = field(default_factory=InThisProcess)
+
+    def input(self, role: str) -> Artifact:
+        """The artifact in that role; the step's ``needs`` promised it."""
+        return self.inputs[role]
+
+    def progress(self, stage: str, done: int, total: int, message: str = "") -> None:
+        """Say how far the step is; raises JobCancelled once a person has cancelled the job."""
+        self.reporter.progress(stage, done, total, message)
+
+    def compute_parts(
+        self, work: ChunkWork, names: Sequence[str], landed: Callable[[Path | None], None]
+    ) -> list[Path]:
+        """Have every part that is not there yet computed, chunk i being the part called ``names[i]``; returns all.
+
+        ``landed`` is called for each part that is there, in whatever order they come, and with None while none comes.
+        """
+        paths = [self.output.part(name) for name in names]
+        for left in (self.output.path / "parts").glob("*.aside"):
+            left.unlink(missing_ok=True)
+        missing = [number for number, path in enumerate(paths) if not path.exists()]
+        for number in sorted(set(range(len(paths))).difference(missing)):
+            landed(paths[number])
+        if missing:
+            self.spread.run(work, missing, lambda number: landed(None if number is None else paths[number]))
+        return paths
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An input of a step: a role, the kind of artifact that fills it, and which one of that kind.
+
+    ``chosen`` is an artifact id a person picked, or "" for the newest; ``where`` narrows by the options that made
+    it (``{"scorer": "alignment"}``).
+    """
+
+    role: str
+    kind: str
+    chosen: str = ""
+    where: Mapping[str, JSON] | None = None
+    optional: bool = False

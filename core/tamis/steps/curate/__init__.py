@@ -1,0 +1,1 @@
+"""curate: a dataset with its decisions applied, as a new version."""

@@ -1,0 +1,1 @@
+"""embed: texts to unit vectors."""

@@ -1,0 +1,88 @@
+"""Run one planned step in this process: lock, compute, write the manifest last."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tamis.registry import Table, parse_options
+from tamis.steps import STEPS
+from tamis.steps.chunks import InThisProcess, Spread
+from tamis.steps.context import Reporter, StepContext
+from tamis.steps.spec import Step
+from tamis.store.artifacts.store import (
+    Artifact,
+    ArtifactStore,
+    ArtifactWriter,
+    make_manifest,
+)
+from tamis.types import JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to run, with everything that names its result."""
+
+    dataset_id: str
+    step: str
+    options: Mapping[str, JSON]
+    inputs: Mapping[str, str]
+    input_kinds: Mapping[str, str]
+    artifact_id: str
+
+
+def execute(
+    store: ArtifactStore,
+    task: Task,
+    reporter: Reporter,
+    *,
+    steps: Table[Step] = STEPS,
+    spread: Spread | None = None,
+) -> Artifact:
+    """Return the artifact, computing it unless it is there already; chunks are computed here without a ``spread``.
+
+    Raises what the step raises, ArtifactMissing for an input that is gone, JobConflict while another process writes
+    the same artifact.
+    """
+    step = steps[task.step]
+    assert isinstance(step, Step)
+    finished = store.find(task.dataset_id, step.makes, task.artifact_id)
+    if finished is not None:
+        return finished
+    options = parse_options(step.options, task.options)
+    inputs = {
+        role: store.get(task.dataset_id, task.input_kinds[role], identifier)
+        for role, identifier in task.inputs.items()
+    }
+    with store.writing(task.dataset_id, step.makes, task.artifact_id) as writer:
+        _drop_leftovers(writer)
+        context = StepContext(
+            store.workspace, task.dataset_id, inputs, writer, reporter, spread or InThisProcess()
+        )
+        summary = step.load()(context, options)
+        writer.commit(
+            make_manifest(
+                writer,
+                kind=step.makes,
+                identifier=task.artifact_id,
+                dataset_id=task.dataset_id,
+                step=task.step,
+                options=options.identity(),
+                inputs=dict(task.inputs),
+                format_version=step.format_version,
+                summary=summary,
+            )
+        )
+    return store.get(task.dataset_id, step.makes, task.artifact_id)
+
+
+def _drop_leftovers(writer: ArtifactWriter) -> None:
+    """Remove what an interrupted run had half-written; only its parts are whole, and are kept."""
+    for path in writer.path.iterdir():
+        if path.name == "parts":
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

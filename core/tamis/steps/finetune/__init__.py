@@ -1,0 +1,1 @@
+"""finetune: rows to an adapter, compared with its base."""

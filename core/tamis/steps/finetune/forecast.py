@@ -1,0 +1,136 @@
+"""What a fine-tuning will read, before it is submitted: rows, tokens, rows that do not fit, steps; without a model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from tamis.errors import ModelMissing
+from tamis.models.adapters import (
+    BUNDLED_LLM,
+    PREFIX,
+    adapter_ids,
+    base_of,
+)
+from tamis.recipes import SftOptions
+from tamis.steps.finetune.rows import conversations
+from tamis.store.artifacts.readers import read_token_counts
+from tamis.store.artifacts.store import Artifact
+from tamis.types import Float64s, Int64s
+
+MOST_COUNTED = 2_000  # rows whose text is counted; more would not move the picture
+CHARS_PER_TOKEN = 4.0  # of English, where nothing better is known
+FRAME_TOKENS = 5  # of a chat template around one turn
+TOKENIZER = "tokenizer.json"
+BY_MODEL, BY_ENCODER, BY_CHARACTERS = "model", "encoder", "characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Tokens of some of the rows, in no order that means anything, and what counted them: model, encoder, characters."""
+
+    tokens: Float64s
+    counted_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """``n_tokens`` are read in one pass, after rows were cut or left out; ``n_long`` rows are longer than ``limit``."""
+
+    n_train: int
+    n_held_out: int
+    n_tokens: int
+    n_long: int
+    limit: int
+    n_steps: int
+    counted_by: str
+
+    @property
+    def long_fraction(self) -> float:
+        """Share of the training rows that are longer than the limit, in [0, 1]."""
+        return self.n_long / self.n_train if self.n_train else 0.0
+
+
+def look_ahead(
+    lengths: Lengths, options: SftOptions, *, n_train: int, n_held_out: int, window: int = 0
+) -> Outlook:
+    """What training on ``n_train`` rows like these will read; ``window`` is the model's own, 0 when it is not known.
+
+    Packing is counted as if no token of a sequence were lost to padding.
+    """
+    limit = min(options.max_length, window) if window else options.max_length
+    long = lengths.tokens > limit
+    fraction = float(long.mean()) if len(long) else 0.0
+    n_long = round(fraction * n_train)
+    kept = lengths.tokens[~long] if options.drop_longer else np.minimum(lengths.tokens, limit)
+    n_kept = n_train - n_long if options.drop_longer else n_train
+    n_tokens = round(float(kept.mean()) * n_kept) if len(kept) else 0
+    n_sequences = math.ceil(n_tokens / limit) if options.packing else n_kept
+    per_step = options.per_device_train_batch_size * options.gradient_accumulation_steps
+    n_steps = math.ceil(math.ceil(n_sequences / per_step) * options.num_train_epochs)
+    if options.max_steps > 0:
+        n_steps = options.max_steps
+    return Outlook(
+        n_train=n_train, n_held_out=n_held_out, n_tokens=n_tokens, n_long=n_long, limit=limit, n_steps=n_steps,
+        counted_by=lengths.counted_by,
+    )  # fmt: skip
+
+
+def row_lengths(
+    examples: Artifact, rows: Int64s, *, tokenizer: Path | None, embeddings: Artifact | None
+) -> Lengths:
+    """Tokens of the rows, or of a sample of them: by the model's tokenizer, else as counted for embedding, else guessed."""
+    some = rows if len(rows) <= MOST_COUNTED else rows[:: -(-len(rows) // MOST_COUNTED)]
+    if tokenizer is None and embeddings is not None:
+        counts = read_token_counts(embeddings)[rows].astype(np.float64)
+        return Lengths(counts + 2 * FRAME_TOKENS, BY_ENCODER)
+    turns = [[str(turn["content"]) for turn in messages] for _, messages in conversations(examples, some, {})]
+    frames = np.array([FRAME_TOKENS * len(row) for row in turns], dtype=np.float64)
+    if tokenizer is None:
+        characters = np.array([sum(map(len, row)) for row in turns], dtype=np.float64)
+        return Lengths(np.ceil(characters / CHARS_PER_TOKEN) + frames, BY_CHARACTERS)
+    return Lengths(_count(["\n".join(row) for row in turns], tokenizer) + frames, BY_MODEL)
+
+
+def tokenizer_file(model: str, workspace: Path) -> Path | None:
+    """The tokenizer of a base model that is on this machine as a folder; None when it is not, or has another form."""
+    folder = _folder_of(model, workspace)
+    found = folder / TOKENIZER if folder is not None else None
+    return found if found is not None and found.is_file() else None
+
+
+def window_of(model: str, workspace: Path) -> int:
+    """Tokens that a base model reads at once; 0 when its configuration is not here or does not say."""
+    folder = _folder_of(model, workspace)
+    try:
+        if folder is not None and not (folder / "config.json").is_file():
+            folder = base_of(folder)
+        found = orjson.loads((folder / "config.json").read_bytes()) if folder is not None else {}
+        return int(found.get("max_position_embeddings") or 0)
+    except (ModelMissing, OSError, ValueError, TypeError, AttributeError):
+        return 0
+
+
+def _folder_of(model: str, workspace: Path) -> Path | None:
+    if model == BUNDLED_LLM:
+        # Unpacked on first use; the newest conversion counts.
+        unpacked = sorted((workspace / "cache" / "models").glob(f"{BUNDLED_LLM}-*/config.json"))
+        return unpacked[-1].parent if unpacked else None
+    if model.startswith(PREFIX):
+        return adapter_ids(workspace).get(model.removeprefix(PREFIX))
+    path = Path(model).expanduser()
+    return path if path.is_dir() else None
+
+
+def _count(texts: Sequence[str], tokenizer: Path) -> Float64s:
+    from tokenizers import Tokenizer
+
+    # Lone surrogates of broken files have no UTF-8 form.
+    clean = [text.encode("utf-8", "replace").decode() for text in texts]
+    found = Tokenizer.from_file(str(tokenizer)).encode_batch(clean, add_special_tokens=False)
+    return np.array([len(one.ids) for one in found], dtype=np.float64)

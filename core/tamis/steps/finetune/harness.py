@@ -1,0 +1,119 @@
+"""Tasks of the lm-evaluation-harness, answered by a model and by its base; this module loads only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from tamis.errors import (
+    CurationError,
+    InvalidOptions,
+    MissingExtra,
+)
+from tamis.models.adapters import CONFIG, base_of
+from tamis.models.devices import choose_device, choose_dtype
+from tamis.types import JSON
+
+BATCH_ROWS = 4
+FILE_ENDINGS = (".yaml", ".yml")
+MOST_NAMED = 5
+# What a task that cannot be read, a data set that is not here and a metric that is not installed raise.
+TROUBLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError)
+
+
+class Harness:
+    """Checked tasks: names that the harness knows, or paths of task files.
+
+    A task file may run Python code of its own, and a named task may fetch its data from the hub. Raises MissingExtra
+    without the package, InvalidOptions for a task that is not known or a file that is not there.
+    """
+
+    def __init__(self, tasks: Sequence[str]) -> None:
+        try:
+            self._evaluate = importlib.import_module("lm_eval").simple_evaluate
+            manager = importlib.import_module("lm_eval.tasks").TaskManager
+        except ModuleNotFoundError as error:
+            raise MissingExtra("Tasks of the lm-evaluation-harness", "harness") from error
+        files = [task for task in tasks if task.endswith(FILE_ENDINGS)]
+        names = [task for task in tasks if task not in files]
+        for file in files:
+            if not Path(file).expanduser().is_file():
+                raise InvalidOptions(
+                    f"There is no task file {file}: give its whole path, or the name of a task."
+                )
+        # The list of all tasks takes ten seconds to read.
+        self._manager = manager(include_defaults=bool(names))
+        known = set(self._manager.all_tasks) if names else set()
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise InvalidOptions(_say_unknown(unknown[0], known))
+        self._tasks = [*(str(Path(file).expanduser().resolve()) for file in files), *names]
+
+    def scores(self, folder: Path, *, limit: int | None, cpu: bool) -> list[dict[str, JSON]]:
+        """One entry per task and metric: task, metric, value, stderr (None: none), n rows, higher_is_better.
+
+        ``folder`` holds a model, or an adapter beside which its base is found. ``limit`` rows of each task are asked.
+        Raises CurationError naming what stood in the way.
+        """
+        model, tokenizer = _opened(folder, cpu=cpu)
+        wrapped = importlib.import_module("lm_eval.models.huggingface").HFLM(
+            pretrained=model, tokenizer=tokenizer, device=str(model.device), batch_size=BATCH_ROWS
+        )
+        try:
+            found = self._evaluate(
+                wrapped, tasks=self._tasks, task_manager=self._manager, limit=limit, log_samples=False,
+            )  # fmt: skip
+        except TROUBLE as error:
+            raise CurationError(
+                f"A task of the lm-evaluation-harness could not be run ({type(error).__name__}: {str(error)[:300]}). Check that "
+                "its data is on this machine or the hub can be reached, or leave the task out."
+            ) from error
+        return list(read_scores(found))
+
+
+def read_scores(found: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:
+    """The entries of ``Harness.scores`` from what the harness returns."""
+    for task, said in found["results"].items():
+        asked = (found.get("n-samples") or {}).get(task) or {}
+        better = (found.get("higher_is_better") or {}).get(task) or {}
+        for key, value in said.items():
+            metric, joint, used = key.partition(",")
+            if not joint or metric.endswith("_stderr") or not isinstance(value, int | float):
+                continue
+            error = said.get(f"{metric}_stderr,{used}")
+            yield {
+                "task": task,
+                "metric": metric if used == "none" else f"{metric} ({used})",
+                "value": float(value),
+                "stderr": float(error) if isinstance(error, int | float) and math.isfinite(error) else None,
+                "n": asked.get("effective"),
+                "higher_is_better": better.get(metric),
+            }
+
+
+def _say_unknown(name: str, known: set[str]) -> str:
+    near = sorted(one for one in known if name.lower() in one.lower())[:MOST_NAMED]
+    hint = f"Near it: {', '.join(near)}." if near else "See: lm_eval ls tasks."
+    return f"The lm-evaluation-harness knows no task {name!r}. {hint}"
+
+
+def _opened(folder: Path, *, cpu: bool) -> tuple[Any, Any]:
+    """A model and its tokenizer, the adapter merged in."""
+    low_rank = (folder / CONFIG).exists() and not (folder / "config.json").exists()
+    base = base_of(folder) if low_rank else folder
+    settings = {"local_files_only": True, "trust_remote_code": False}
+    device = choose_device("cpu" if cpu else "auto")
+    dtype = choose_dtype("auto", device)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        str(base), dtype=dtype, use_safetensors=True, **settings
+    )
+    if low_rank:
+        adapted = importlib.import_module("peft").PeftModel
+        model = adapted.from_pretrained(model, str(folder)).merge_and_unload()
+    own = folder if (folder / "tokenizer_config.json").exists() else base
+    return model.eval().to(device), AutoTokenizer.from_pretrained(str(own), **settings)

@@ -1,0 +1,100 @@
+"""Options of finetune: which model learns which rows, and on which it is looked at."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+
+from tamis.recipes import RECIPES
+from tamis.steps.context import Need
+from tamis.steps.spec import Choice, StepOptions
+from tamis.types import JSON
+
+
+class FinetuneOptions(StepOptions):
+    """Rows, base model, recipe, and how the result is compared with its base."""
+
+    POINTERS: ClassVar[tuple[str, ...]] = ("selection", "within", "decisions", "held_out", "clustering")
+    CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("recipe", "recipe_options", RECIPES),)
+
+    recipe: str = Field("sft_lora", description="How to train.")
+    recipe_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that recipe.")
+    model: str = Field(
+        "smollm2",
+        min_length=1,
+        description="Model to train: smollm2 (bundled), a folder, a hub id, or adapter:ID of this workspace.",
+    )
+    held_out_fraction: float = Field(
+        0.1, ge=0, le=0.5, description="Share of the rows that is not trained on; 0: none, and no comparison."
+    )
+    max_held_out: int = Field(500, ge=1, description="Held-out rows at most.")
+    n_generate: int = Field(
+        50, ge=0, description="Held-out rows that both models answer; 0: only their loss is compared."
+    )
+    lm_eval_tasks: tuple[str, ...] = Field(
+        (),
+        description="Tasks of the lm-evaluation-harness that base and result answer too: names, or paths of task files "
+        "(.yaml). A task file may run Python code of its own.",
+    )
+    lm_eval_limit: int | None = Field(
+        None, ge=1, description="Rows of each of these tasks at most; empty: all."
+    )
+    max_new_tokens: int = Field(128, ge=1, le=8192, description="Longest answer, in tokens.")
+    seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of the held-out rows and of the training.")
+    selection: str = Field(
+        "", description="Selection to train on, or newest; all rows of the dataset when empty."
+    )
+    within: str = Field("", description="Only rows of this frozen scope.")
+    decisions: str = Field(
+        "",
+        description="Frozen decisions of the review (on the command line: current): dropped rows leave, "
+        "corrected rows replace theirs.",
+    )
+    held_out: str = Field(
+        "",
+        description="Rows to hold out (a frozen scope), the same for several runs; the fraction is then unused.",
+    )
+    clustering: str = Field(
+        "", description="Clustering to report by; the one that the selection was made with when empty."
+    )
+
+    @field_validator("lm_eval_tasks")
+    @classmethod
+    def _plain_names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        # In the order given, each once: the same tasks are the same result.
+        return tuple(dict.fromkeys(task.strip() for task in given if task.strip()))
+
+    def identity(self) -> dict[str, JSON]:
+        """What determines the result; tasks only where some are asked."""
+        named = super().identity()
+        if not self.lm_eval_tasks:
+            named = {
+                key: value for key, value in named.items() if key not in ("lm_eval_tasks", "lm_eval_limit")
+            }
+        return named
+
+    def needs(self) -> tuple[Need, ...]:
+        """The examples, and what was pointed at; a clustering where rows come with none."""
+        wanted = [Need("examples", "examples")]
+        if self.selection:
+            wanted.append(
+                Need("selection", "selection", "" if self.selection == "newest" else self.selection)
+            )
+        wanted += [Need(role, "rows", chosen) for role, chosen in self._frozen() if chosen]
+        if self.decisions:
+            wanted.append(Need("decisions", "decisions", self.decisions))
+        if self.clustering or not self.selection:
+            wanted.append(Need("clustering", "clustering", self.clustering, optional=True))
+        return tuple(wanted)
+
+    def _frozen(self) -> tuple[tuple[str, str], ...]:
+        return (("within", self.within), ("held_out", self.held_out))
+
+
+def harness_missing() -> str:
+    """Why no task of the lm-evaluation-harness can be run here, with the way to it; empty when they can."""
+    if find_spec("lm_eval") is not None:
+        return ""
+    return "The lm-evaluation-harness is not installed: run pip install 'tamis[harness]' and start the app again."

@@ -1,0 +1,240 @@
+"""finetune: rows → train.jsonl → a recipe → an adapter, compared with its base on held-out rows."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.formats.conversation import labelled
+from tamis.llms import open_llm
+from tamis.models.adapters import WEIGHTS
+from tamis.models.files import fingerprint
+from tamis.protocols import LanguageModel
+from tamis.recipes import Trained, TrainingRequest
+from tamis.steps.base_model import base_model_folder
+from tamis.steps.context import StepContext
+from tamis.steps.finetune.curves import write_curves
+from tamis.steps.finetune.evaluate import (
+    HeldOut,
+    by_cluster,
+    evaluate,
+    means,
+)
+from tamis.steps.finetune.options import FinetuneOptions
+from tamis.steps.finetune.rows import (
+    Split,
+    conversations,
+    split_rows,
+    write_training_file,
+)
+from tamis.store.artifacts.adapters import (
+    CLUSTERS,
+    CURVES,
+    EVALUATION,
+    HELD_OUT,
+    TRAIN,
+)
+from tamis.store.artifacts.readers import read_cluster_ids
+from tamis.store.artifacts.store import ArtifactStore, write_atomically
+from tamis.types import JSON, Int64s
+
+if TYPE_CHECKING:
+    from tamis.steps.finetune.harness import Harness
+
+PART = "training"
+BESIDE = (("", "value"), ("_stderr", "stderr"))
+MAX_READ_TOKENS = 2048  # of a prompt and of an answer, when models are compared
+
+
+def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
+    """Write train.jsonl, held_out.jsonl, adapter/, curves.parquet and, with held-out rows, the evaluation.
+
+    Training goes on from its last checkpoint and the evaluation from the answers that were kept.
+    """
+    harness = _harness(options)
+    split = split_rows(
+        context.inputs,
+        fraction=options.held_out_fraction,
+        most=options.max_held_out,
+        rng=np.random.default_rng(options.seed),
+    )
+    files = _write_files(context, split)
+    context.progress("load model", 0, 1)
+    base = base_model_folder(options.model, context.workspace)
+    trained = _train(context, options, base, has_held_out=bool(len(split.held_out)))
+    write_curves(trained.curves, context.output.path / CURVES)
+    summary = files | _describe(trained, options, base) | {"n_dropped_in_review": split.n_dropped}
+    if len(split.held_out):
+        table = _compare(context, options, split, base=base, tuned=trained.folder)
+        pq.write_table(table, context.output.path / EVALUATION, compression="zstd")
+        pq.write_table(by_cluster(table), context.output.path / CLUSTERS, compression="zstd")
+        summary |= means(table) | {"n_answered": table.num_rows - table.column("response").null_count}
+    if harness is not None:
+        summary["lm_eval"] = _ask_tasks(context, options, harness, base=base, tuned=trained.folder)
+    # Last, so that a run that is killed before finds its weights again.
+    trained.folder.rename(context.output.path / WEIGHTS)
+    return summary
+
+
+def _write_files(context: StepContext, split: Split) -> dict[str, JSON]:
+    context.progress("write rows", 0, 1)
+    examples, folder = context.input("examples"), context.output.path
+    n_train, sha256 = write_training_file(
+        folder / TRAIN, conversations(examples, split.train, split.replaced)
+    )
+    n_held_out, held_out_sha256 = write_training_file(
+        folder / HELD_OUT, conversations(examples, split.held_out, split.replaced)
+    )
+    np.save(folder / "rows.npy", split.train)
+    np.save(folder / "held_out_rows.npy", split.held_out)
+    return {
+        "n_train": n_train,
+        "train_sha256": sha256,
+        "n_held_out": n_held_out,
+        "held_out_sha256": held_out_sha256,
+    }
+
+
+def _train(context: StepContext, options: FinetuneOptions, base: Path, *, has_held_out: bool) -> Trained:
+    folder = context.output.part(PART)
+    folder.mkdir(exist_ok=True)
+
+    def on_progress(step: int, n_steps: int, message: str) -> None:
+        if n_steps:
+            context.progress("train", step, n_steps, message)
+        else:
+            context.progress("read rows", 0, 1, message)
+
+    request = TrainingRequest(
+        model=base,
+        train_file=context.output.path / TRAIN,
+        eval_file=context.output.path / HELD_OUT if has_held_out else None,
+        folder=folder,
+        seed=options.seed,
+        on_progress=on_progress,
+        on_metric=context.reporter.metric,
+    )
+    trained: Trained = options.build("recipe")(request, options.chosen_options("recipe"))
+    return trained
+
+
+def _compare(
+    context: StepContext, options: FinetuneOptions, split: Split, *, base: Path, tuned: Path
+) -> pa.Table:
+    rows = _held_out(context, split)
+    n = len(rows.prompts)
+    order = np.random.default_rng(options.seed + 1).permutation(n)
+    answered: Int64s = np.sort(order[: min(n, options.n_generate)]).astype(np.int64)
+    return evaluate(
+        rows,
+        _open(context, options, base),
+        _open(context, options, tuned),
+        answered=answered,
+        max_new_tokens=options.max_new_tokens,
+        report=context.progress,
+    )
+
+
+def _open(context: StepContext, options: FinetuneOptions, folder: Path) -> LanguageModel:
+    recipe = options.chosen_options("recipe")
+    read = max(16, min(MAX_READ_TOKENS, int(getattr(recipe, "max_length", MAX_READ_TOKENS))))
+    values = {
+        "model": str(folder),
+        "max_prompt_tokens": read,
+        "max_response_tokens": read,
+        "device": "cpu" if getattr(recipe, "use_cpu", False) else "auto",
+    }
+    return open_llm("transformers", values, workspace=context.workspace, needs=("complete", "loglikelihood"))
+
+
+def _harness(options: FinetuneOptions) -> Harness | None:
+    """The tasks, looked at before anything is trained: a wrong name should not be found out at the end."""
+    if not options.lm_eval_tasks:
+        return None
+    from tamis.steps.finetune.harness import Harness
+
+    return Harness(options.lm_eval_tasks)
+
+
+def _ask_tasks(
+    context: StepContext, options: FinetuneOptions, harness: Harness, *, base: Path, tuned: Path
+) -> list[JSON]:
+    """One entry per task and metric, as ``Harness.scores``, with ``base`` and ``base_stderr`` beside the result's own."""
+    cpu = bool(getattr(options.chosen_options("recipe"), "use_cpu", False))
+    found: list[list[dict[str, JSON]]] = []
+    for place, folder in enumerate((base, tuned)):
+        context.progress("lm-evaluation-harness", place, 2, "base model" if folder == base else "tuned model")
+        kept = context.output.part(f"lm_eval_{place}.json")
+        if not kept.exists():
+            scores = harness.scores(folder, limit=options.lm_eval_limit, cpu=cpu)
+            write_atomically(kept, orjson.dumps(scores))
+        found.append(orjson.loads(kept.read_bytes()))
+    context.progress("lm-evaluation-harness", 2, 2)
+    before = {(one["task"], one["metric"]): one for one in found[0]}
+    return [
+        one
+        | {f"base{suffix}": before.get((one["task"], one["metric"]), {}).get(name) for suffix, name in BESIDE}
+        for one in found[1]
+    ]
+
+
+def _held_out(context: StepContext, split: Split) -> HeldOut:
+    found = list(conversations(context.input("examples"), split.held_out, split.replaced))
+    ids = np.array([example_id for example_id, _ in found], dtype=np.int64)
+    return HeldOut(
+        example_ids=ids,
+        cluster_ids=_clusters(context, ids),
+        prompts=[labelled(messages[:-1]) for _, messages in found],
+        golds=[str(messages[-1]["content"]) for _, messages in found],
+    )
+
+
+def _clusters(context: StepContext, ids: Int64s) -> Int64s:
+    """Cluster of each row, -1 without a clustering."""
+    clustering = context.inputs.get("clustering")
+    if clustering is None and "selection" in context.inputs:
+        # The selection's own: it is named by the selection, so the result does not depend on what is newest now.
+        named = context.input("selection").manifest.inputs.get("clustering", "")
+        store = ArtifactStore(context.workspace)
+        clustering = store.find(context.dataset_id, "clustering", named) if named else None
+    if clustering is None:
+        return np.full(len(ids), -1, dtype=np.int64)
+    return read_cluster_ids(clustering)[ids].astype(np.int64)
+
+
+def _describe(trained: Trained, options: FinetuneOptions, base: Path) -> dict[str, JSON]:
+    fit = trained.fit
+    return {
+        "recipe": options.recipe,
+        "model": options.model,
+        "model_fingerprint": fingerprint(base),
+        "n_steps": trained.n_steps,
+        "n_tokens": trained.n_tokens,
+        "train_loss": _number(trained.train_loss),
+        "eval_loss": _number(trained.eval_loss),
+        "stopped": trained.stopped,
+        "seconds": round(trained.seconds, 1),
+        "fit": None
+        if fit is None
+        else {
+            "n_rows": fit.n_rows,
+            "n_truncated": fit.n_truncated,
+            "n_dropped": fit.n_dropped,
+            "n_tokens": fit.n_tokens,
+            "n_learned": fit.n_learned,
+            "longest": fit.longest,
+            "max_length": fit.max_length,
+            "reasons": fit.reasons,
+            "text": fit.text,
+        },
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

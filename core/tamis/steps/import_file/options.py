@@ -1,0 +1,36 @@
+"""Options of import: which files, read how."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tamis.registry import Options
+from tamis.steps.context import Need
+from tamis.steps.spec import StepOptions
+from tamis.types import JSON
+
+
+class SourceFile(Options):
+    """One file of an import, and how its records are read."""
+
+    path: str = Field(description="File or saved dataset on this machine, or a Hugging Face dataset id.")
+    format: str = Field(description="Conversation format of its records.")
+    fields: dict[str, JSON] = Field(
+        default_factory=dict, description="Which column plays which part; the format's own names when empty."
+    )
+    content_hash: str = Field("", description="Hash of the file when the import was agreed to.")
+
+
+class ImportOptions(StepOptions):
+    """Which files make up the dataset, in this order, under which name."""
+
+    files: tuple[SourceFile, ...] = Field(min_length=1, description="The files, read one after another.")
+    name: str = Field(description="Name shown to people.")
+
+    def needs(self) -> tuple[Need, ...]:
+        """An import reads no artifact."""
+        return ()
+
+    def identity(self) -> dict[str, JSON]:
+        """Where the file lay and what it is called do not change what is in it."""
+        return {"files": [file.model_dump(mode="json", exclude={"path"}) for file in self.files]}

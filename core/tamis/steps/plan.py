@@ -1,0 +1,121 @@
+"""From a request (dataset, step, options) to a plan: exact inputs, the artifact's name, and which jobs to wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tamis.errors import ArtifactMissing
+from tamis.registry import Table, parse_options
+from tamis.steps import STEPS
+from tamis.steps.context import Need
+from tamis.steps.spec import Step, StepOptions
+from tamis.store.artifacts.store import ArtifactStore, artifact_id
+from tamis.types import JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something that can fill a need: a finished artifact, or one that a job under way will make."""
+
+    kind: str
+    artifact_id: str
+    options: Mapping[str, JSON]
+    created_at: str
+    job_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request made exact; the same plan always names the same artifact."""
+
+    dataset_id: str
+    step: Step
+    options: StepOptions
+    inputs: dict[str, str]
+    input_kinds: dict[str, str]
+    artifact_id: str
+    waits_for: tuple[str, ...]
+
+
+def plan_step(
+    store: ArtifactStore,
+    dataset_id: str,
+    step_name: str,
+    values: Mapping[str, JSON],
+    *,
+    pending: Iterable[Candidate] = (),
+    steps: Table[Step] = STEPS,
+) -> Plan:
+    """Resolve a request against finished artifacts and jobs under way.
+
+    Raises UnknownName for the step, InvalidOptions for its options, ArtifactMissing naming the step to run first.
+    """
+    step = steps[step_name]
+    assert isinstance(step, Step)
+    options = parse_options(step.options, values)
+    needs = options.needs()
+    # Jobs under way first: one that ends in between is then found twice, and never missed.
+    candidates = list(pending if needs else ())
+    candidates += _finished(store, dataset_id, {need.kind for need in needs})
+    chosen = {need.role: _choose(need, candidates, dataset_id, steps) for need in needs}
+    inputs = {role: candidate.artifact_id for role, candidate in chosen.items() if candidate is not None}
+    return Plan(
+        dataset_id=dataset_id,
+        step=step,
+        options=options,
+        inputs=inputs,
+        input_kinds={role: c.kind for role, c in chosen.items() if c is not None},
+        artifact_id=name_result(step, options, inputs),
+        waits_for=tuple(sorted({c.job_id for c in chosen.values() if c is not None and c.job_id})),
+    )
+
+
+def name_result(step: Step, options: StepOptions, inputs: Mapping[str, str]) -> str:
+    """The id of the artifact that a step makes with these options from these inputs."""
+    return artifact_id(
+        step.makes,
+        options={"step": step.name} | options.identity(),
+        inputs=inputs,
+        format_version=step.format_version,
+    )
+
+
+def _finished(store: ArtifactStore, dataset_id: str, kinds: Iterable[str]) -> list[Candidate]:
+    return [
+        Candidate(a.kind, a.id, a.manifest.options, a.asked_at)
+        for kind in sorted(kinds)
+        for a in store.list(dataset_id, kind)
+    ]
+
+
+def _choose(need: Need, candidates: list[Candidate], dataset_id: str, steps: Table[Step]) -> Candidate | None:
+    fitting = [c for c in candidates if c.kind == need.kind and _fits(need, c)]
+    if fitting:
+        return max(fitting, key=lambda c: (c.created_at, c.artifact_id))
+    if need.optional and not need.chosen:
+        return None
+    raise ArtifactMissing(_missing_message(need, dataset_id, steps))
+
+
+def _fits(need: Need, candidate: Candidate) -> bool:
+    if need.chosen:
+        return candidate.artifact_id == need.chosen
+    return all(candidate.options.get(key) == value for key, value in (need.where or {}).items())
+
+
+def _missing_message(need: Need, dataset_id: str, steps: Table[Step]) -> str:
+    if need.chosen:
+        return (
+            f"Dataset {dataset_id!r} has no {need.kind} {need.chosen!r}; leave it out to use the newest one."
+        )
+    makers = [name for name, step in steps.items() if step.makes == need.kind]
+    where = need.where or {}
+    narrowed = "".join(f" --{key} {value}" for key, value in where.items())
+    which = " with " + ", ".join(f"{key} {value!r}" for key, value in where.items()) if where else ""
+    return (
+        f"Dataset {dataset_id!r} has no {need.kind}{which} yet. "
+        f"Run {makers[0]!r} first: tamis run {makers[0]} --dataset {dataset_id}{narrowed}."
+        if makers
+        else f"Dataset {dataset_id!r} has no {need.kind}: import it again."
+    )

@@ -1,0 +1,1 @@
+"""project: vectors to two dimensions."""

@@ -1,0 +1,1 @@
+"""propose: what to keep, drop or replace, for a person to decide."""

@@ -1,0 +1,1 @@
+"""refine: rounds of select, train, generate, score and reweigh."""

@@ -1,0 +1,294 @@
+"""Options of refine: rounds of select, train, generate, score and reweigh."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tamis.compute.refine.weights import UpdateMode
+from tamis.encoders import ENCODERS
+from tamis.llms import SmolLM2Options, lacking
+from tamis.recipes import RECIPES
+from tamis.registry import parse_options
+from tamis.scorers import SCORERS
+from tamis.steps.context import Need
+from tamis.steps.refine.gaps import GAPS
+from tamis.steps.select.options import NO_QUALITY
+from tamis.steps.spec import Choice, StepOptions
+from tamis.types import JSON
+
+Control = Literal["none", "shuffled_scores", "random", "km_random", "kmq"]
+STATIC: frozenset[str] = frozenset({"random", "km_random", "kmq"})  # controls that never look at an answer
+PINNED, EXCLUDED = "pinned", "excluded"
+MOST_BOOST = 1000.0
+EPOCHS = "num_train_epochs"  # of a recipe; guides have guide_epochs instead
+# What only the whole run has; everything else is part of the name of each round.
+OF_THE_RUN = ("rounds", "budget", "unit")
+_TRAINING = ("recipe", "recipe_options", "guide_epochs")
+_SCORING = (
+    "mode", "tau", "w_min_factor", "w_max_factor", "shrink_rows", "model", "model_options", "train", *_TRAINING,
+    "generate_rows", "score_rows", "max_new_tokens", "generate_temperature", "scorer", "scorer_options", "scored_by",
+    "judge", "judge_options", "encoder", "flag_below_own", "flag_margin_sd",
+)  # fmt: skip
+
+
+class RefineOptions(StepOptions):
+    """How many rounds over how many rows, how weights move, and what is trained and scored in between."""
+
+    POINTERS: ClassVar[tuple[str, ...]] = (
+        "clustering", "scores", "confidence", "within", "pinned", "excluded", "decisions", "continue_from",
+    )  # fmt: skip
+    CHOICES: ClassVar[tuple[Choice, ...]] = (
+        Choice("recipe", "recipe_options", RECIPES),
+        Choice("scorer", "scorer_options", GAPS),
+    )
+
+    rounds: int = Field(
+        3, ge=1, le=50, description="Rounds to run; more rounds when a refinement is continued."
+    )
+    budget: float = Field(
+        1000, gt=0, description="How much all these rounds select together, in the unit below."
+    )
+    unit: Literal["rows", "fraction"] = Field(
+        "rows", description="Rows, or a fraction of all rows between 0 and 1."
+    )
+    mode: UpdateMode = Field(
+        "tamis",
+        description="How weights move: tamis (standardised scores multiply the old weight, within bounds), paper "
+        "(Eq. 6 as printed, then renormalised) or released (softmax of the scores, the old weight unused).",
+    )
+    tau: float = Field(
+        1.0, gt=0, le=1000, description="Temperature of the update; lower moves weights faster."
+    )
+    w_min_factor: float = Field(
+        0.1, ge=0, le=1, description="Lowest weight of a cluster in the mode tamis, over the even share 1/k."
+    )
+    w_max_factor: float = Field(
+        10.0, ge=1, description="Highest weight of a cluster in the mode tamis, over the even share 1/k."
+    )
+    shrink_rows: float = Field(
+        5.0,
+        ge=0,
+        description="A cluster with so many scored rows is drawn half way to the mean (n0); 0: never.",
+    )
+    first_round: Literal["proportional", "uniform"] = Field(
+        "proportional", description="First weights: by cluster size, or the same for every cluster."
+    )
+    quality: str = Field(
+        "alignment",
+        description="Score that makes a row more likely to be picked inside its cluster; or none.",
+    )
+    weighting: Literal["linear", "softmax"] = Field(
+        "linear",
+        description="Chance of a row inside its cluster: by quality, or by exp(quality/temperature).",
+    )
+    temperature: float = Field(1.0, gt=0, description="Temperature of that softmax; lower is greedier.")
+    noise: Literal["own group", "exclude"] = Field(
+        "own group", description="Rows outside every cluster: a group of their own, or left out."
+    )
+    model: str = Field(
+        "smollm2",
+        min_length=1,
+        description="Model to refine with: smollm2 (bundled), a folder, a hub id, or adapter:ID.",
+    )
+    model_options: dict[str, JSON] = Field(
+        default_factory=dict, description="How that model is read: limits, number format, device, batches."
+    )
+    train: bool = Field(
+        True,
+        description="Fine-tune a guide in every round; off is the cheap mode: the base model answers instead.",
+    )
+    recipe: str = Field("sft_lora", description="How the guide is trained, from the base on all rows so far.")
+    recipe_options: dict[str, JSON] = Field(
+        default_factory=dict, description="Options of that recipe; its epochs are guide_epochs."
+    )
+    guide_epochs: float = Field(1.0, gt=0, le=100, description="Passes over the rows for each guide.")
+    generate_rows: int | None = Field(
+        None,
+        ge=1,
+        description="Rows per round that are answered and scored, spread over clusters; empty: all.",
+    )
+    score_rows: Literal["new", "all"] = Field(
+        "new", description="Rows that are scored in a round: those it added, or all selected so far."
+    )
+    max_new_tokens: int = Field(256, ge=1, le=8192, description="Longest answer of the model, in tokens.")
+    generate_temperature: float = Field(
+        0.0, ge=0, le=5, description="Temperature of the model's answers; 0 takes the likeliest token."
+    )
+    scorer: str = Field("pmi", description="How the given answer is compared with the model's own.")
+    scorer_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that score.")
+    scored_by: Literal["base", "guide"] = Field(
+        "base", description="Which model computes likelihoods: the base, or the guide as in the paper."
+    )
+    judge: str = Field("smollm2", description="Language model that rates, for the score llm_judge.")
+    judge_options: dict[str, JSON] = Field(
+        default_factory=dict, description="Options of that language model."
+    )
+    encoder: str = Field("minilm", description="Encoder of prompts and answers, for the score confidence.")
+    flag_below_own: bool = Field(
+        True, description="Flag rows whose given answer scores below the model's own."
+    )
+    flag_margin_sd: float = Field(
+        1.0,
+        ge=0,
+        description="How many standard deviations below the round's mean that must be too, because models score their "
+        "own words higher; 0 flags every such row.",
+    )
+    flag_confidence: float | None = Field(
+        None, description="Flag picked rows whose confidence is below this (γ); empty: none."
+    )
+    flag_weight_fraction: float | None = Field(
+        None, gt=0, le=1, description="Flag picked rows of clusters below this part of their first weight."
+    )
+    control: Control = Field(
+        "none",
+        description="A control instead: scores shuffled over clusters, or picks of the same size per round that never "
+        "look at an answer (random, km_random, kmq).",
+    )
+    cluster_factors: dict[str, JSON] = Field(
+        default_factory=dict,
+        description="By cluster id: a factor on its weight, pinned (keeps its weight) or excluded (weight 0).",
+    )
+    seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of every draw and of the training.")
+    clustering: str = Field("", description="Clustering whose weights move; the newest when empty.")
+    scores: str = Field("", description="Exact scores to use as quality; the newest of that name when empty.")
+    confidence: str = Field("", description="Confidence to flag by; the newest when empty.")
+    within: str = Field("", description="Rows to select from (a frozen scope); all rows when empty.")
+    pinned: str = Field("", description="Rows that are always in (a frozen scope).")
+    excluded: str = Field("", description="Rows that are never in (a frozen scope).")
+    decisions: str = Field(
+        "", description="Frozen decisions of the review: dropped rows leave, corrected rows replace theirs."
+    )
+    continue_from: str = Field("", description="Refinement to add rounds to; its picks and weights go on.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_number_of_epochs(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was given
+        """Epochs that are given to the recipe are those of the guides, unless the guides were given their own."""
+        recipe = values.get("recipe_options") if isinstance(values, dict) else None
+        if not isinstance(recipe, dict) or EPOCHS not in recipe:
+            return values
+        rest = {key: value for key, value in recipe.items() if key != EPOCHS}
+        return {"guide_epochs": recipe[EPOCHS], **values, "recipe_options": rest}
+
+    @field_validator("recipe_options")
+    @classmethod
+    def _without_epochs(cls, completed: dict[str, JSON]) -> dict[str, JSON]:
+        # Written out beside guide_epochs, the recipe's own default would look as if it had been used.
+        return {key: value for key, value in completed.items() if key != EPOCHS}
+
+    @field_validator("model_options")
+    @classmethod
+    def _complete_model_options(cls, given: dict[str, JSON]) -> dict[str, JSON]:
+        return SmolLM2Options.model_validate(given).model_dump(mode="json")
+
+    @field_validator("cluster_factors", mode="before")
+    @classmethod
+    def _normal_factors(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was given
+        if not isinstance(given, dict):
+            return given
+        named = {str(key): _factor(str(key), value) for key, value in given.items()}
+        # A factor of 1 changes nothing, so it names nothing either.
+        return {key: named[key] for key in sorted(named, key=int) if named[key] != 1.0}
+
+    @model_validator(mode="after")
+    def _refuse_impossible(self) -> Self:
+        if self.unit == "fraction" and self.budget > 1:
+            raise ValueError(f"a budget of {self.budget:g} is no fraction; give 0 to 1, or unit rows")
+        if self.unit == "rows" and self.budget != int(self.budget):
+            raise ValueError(
+                f"a budget of {self.budget:g} rows is not whole; give a whole number, or unit fraction"
+            )
+        if self.unit == "rows" and self.budget < self.rounds:
+            raise ValueError(
+                f"a budget of {self.budget:g} rows cannot be divided over {self.rounds} rounds; raise it, or lower rounds"
+            )
+        if self.scorer == "reward_model" and not self.static and not self.scorer_options.get("reward_model"):
+            raise ValueError(
+                "the score reward_model needs a model: name a folder or a hub id as reward_model"
+            )
+        ENCODERS[self.encoder]
+        if self.asks() == "judge":
+            reason = lacking(self.judge, self.judge_options, SCORERS[GAPS[self.scorer].scorer].needs_llm)
+            if reason:
+                raise ValueError(f"the judge needs more of a language model. {reason}")
+        return self
+
+    @property
+    def cheap(self) -> bool:
+        """Whether the base model answers without any training."""
+        return not self.train
+
+    @property
+    def static(self) -> bool:
+        """Whether this is a control that never looks at an answer."""
+        return self.control in STATIC
+
+    def asks(self) -> str:
+        """Who answers the scorer's questions: model, judge or none."""
+        return "none" if self.static else GAPS[self.scorer].asks
+
+    def needs(self) -> tuple[Need, ...]:
+        """Examples and clustering; quality, confidence and frozen rows as far as they are named."""
+        wanted = [Need("examples", "examples"), Need("clustering", "clustering", self.clustering)]
+        if self.quality != NO_QUALITY and self.control not in ("random", "km_random"):
+            # Static kMQ without a quality is km_random, which is a control of its own.
+            optional = "quality" not in self.model_fields_set and self.control != "kmq"
+            wanted.append(Need("scores", "scores", self.scores, {"scorer": self.quality}, optional))
+        if self.flag_confidence is not None:
+            wanted.append(Need("confidence", "scores", self.confidence, {"scorer": "confidence"}))
+        kinds = {"within": "rows", "pinned": "rows", "excluded": "rows", "decisions": "decisions"}
+        kinds["continue_from"] = "refinement"
+        wanted += [
+            Need(role, kind, getattr(self, role)) for role, kind in kinds.items() if getattr(self, role)
+        ]
+        return tuple(wanted)
+
+    def identity(self) -> dict[str, JSON]:
+        """What determines the result: options that this kind of run never looks at are left out."""
+        named = super().identity()
+        unused: set[str] = set()
+        if self.static:
+            unused |= set(_SCORING)
+        if self.control in ("random", "km_random"):
+            unused |= {"quality", "weighting", "temperature"}
+        if not self.train:
+            unused |= {*_TRAINING, "scored_by"}
+        if self.asks() != "judge":
+            unused |= {"judge", "judge_options"}
+        if self.scorer != "confidence":
+            unused.add("encoder")
+        return {key: value for key, value in named.items() if key not in unused}
+
+    def of_every_round(self) -> dict[str, JSON]:
+        """The part of the identity that each round is named by: a longer run begins with the rounds of a shorter one."""
+        return {key: value for key, value in self.identity().items() if key not in OF_THE_RUN}
+
+
+def _factor(cluster: str, value: JSON) -> JSON:
+    if not cluster.lstrip("-").isdigit():
+        raise ValueError(f'{cluster!r} is no cluster id; give whole numbers, as {{"3": "excluded"}}')
+    if value in (PINNED, EXCLUDED):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"cluster {cluster}: {value!r} is neither a factor nor pinned nor excluded"
+        ) from error
+    if not 0 <= number <= MOST_BOOST:
+        raise ValueError(f"cluster {cluster}: a factor of {number:g} is not between 0 and {MOST_BOOST:g}")
+    return EXCLUDED if number == 0 else number
+
+
+class RoundOptions(StepOptions):
+    """One round: the options of the run without its length, and how many rows the round adds."""
+
+    settings: dict[str, JSON] = Field(description="What every round of the run shares.")
+    round: int = Field(ge=1, description="Number of the round, from 1.")
+    n_rows: int = Field(ge=1, description="Rows that the round adds.")
+
+    def refine_options(self) -> RefineOptions:
+        """The shared options in their own type."""
+        return parse_options(RefineOptions, {**self.settings, "rounds": 1, "budget": 1, "unit": "rows"})

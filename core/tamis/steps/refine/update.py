@@ -1,0 +1,165 @@
+"""The end of a round: cluster scores from row scores, new weights, and the rows to look at."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from tamis.compute.refine.flags import flag_rows
+from tamis.compute.refine.weights import (
+    ClusterScores,
+    apply_factors,
+    cluster_scores,
+    rank_correlation,
+    shrink,
+    update_weights,
+)
+from tamis.steps.refine.options import RefineOptions
+from tamis.steps.refine.state import RoundState
+from tamis.store.artifacts.refinements import (
+    CLUSTERS_SCHEMA,
+    ROUND_FLAGS_SCHEMA,
+    make_table,
+)
+from tamis.types import Float64s, Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a round learned: the tables of clusters and of flags, and what to say about it."""
+
+    clusters: pa.Table
+    flags: pa.Table
+    n_clusters_scored: int
+    rank_correlation: float | None
+    notes: list[str]
+
+
+def update(
+    state: RoundState,
+    settings: RefineOptions,
+    number: int,
+    *,
+    rows: Int64s,
+    gap: Float64s,
+    selected: Int64s,
+    confidence: Float64s | None,
+    allocated: Int64s,
+) -> Update:
+    """New weights from the gaps of ``rows`` (NaN: not scored), and flags among all ``selected`` rows."""
+    groups = state.pool.groups()
+    found = cluster_scores(gap, groups[rows], state.pool.n_clusters + 1)
+    if settings.control == "shuffled_scores":
+        found = shuffled(found, np.random.default_rng([settings.seed, number, zlib.crc32(b"shuffle")]))
+    shrunken = shrink(found.mean, found.n_scored, settings.shrink_rows)
+    learned = update_weights(
+        state.learned,
+        shrunken,
+        found.n_scored,
+        mode=settings.mode,
+        tau=settings.tau,
+        w_min_factor=settings.w_min_factor,
+        w_max_factor=settings.w_max_factor,
+        factors=state.factors,
+    )
+    after = learned if settings.static else apply_factors(learned, state.factors)
+    correlation = float("nan")
+    if state.last_scores is not None:
+        correlation = rank_correlation(found.mean, state.last_scores)
+    return Update(
+        clusters=_clusters(state, found, shrunken, learned=learned, after=after, allocated=allocated),
+        flags=_flags(
+            state, settings, rows=rows, gap=gap, selected=selected, confidence=confidence, after=after
+        ),
+        n_clusters_scored=int((found.n_scored > 0).sum()),
+        rank_correlation=correlation if np.isfinite(correlation) else None,
+        notes=_notes(settings, found, n_rows=len(rows)),
+    )
+
+
+def shuffled(scores: ClusterScores, rng: np.random.Generator) -> ClusterScores:
+    """The scores of the clusters that have one, dealt out among them anew."""
+    seen = np.flatnonzero(scores.n_scored > 0)
+    order = np.arange(scores.n_scored.size)
+    order[seen] = rng.permutation(seen)
+    return ClusterScores(scores.mean[order], scores.standard_error[order], scores.n_scored[order])
+
+
+def _notes(settings: RefineOptions, found: ClusterScores, *, n_rows: int) -> list[str]:
+    n_scored = int(found.n_scored.sum())
+    if settings.static:
+        return [f"Control {settings.control}: nothing is trained or scored, and no weight moves."]
+    notes = []
+    if settings.cheap and n_rows:
+        notes.append("Cheap mode: the base model answered, and nothing was trained.")
+    if settings.control == "shuffled_scores":
+        notes.append("Control: the scores were dealt out anew among the clusters.")
+    if settings.mode == "paper" and n_scored and not (found.mean[found.n_scored > 0] > 0).any():
+        notes.append(
+            "No cluster's given answers score above the model's own, where the paper's rule moves no weight."
+        )
+    if not n_scored:
+        why = "no row could be scored" if n_rows else "no row was left to look at"
+        notes.append(f"The weights are as they were: {why}.")
+    return notes
+
+
+def _clusters(
+    state: RoundState,
+    found: ClusterScores,
+    shrunken: Float64s,
+    *,
+    learned: Float64s,
+    after: Float64s,
+    allocated: Int64s,
+) -> pa.Table:
+    at = state.shown
+    columns = {
+        "cluster_id": state.cluster_ids(),
+        "weight_before": state.drawn_by[at],
+        "weight_after": after[at],
+        "learned_after": learned[at],
+        "score": found.mean[at],
+        "standard_error": found.standard_error[at],
+        "shrunken": shrunken[at],
+        "n_scored": found.n_scored[at],
+        "budget": allocated[at],
+        "factor": [state.factor_names[group] for group in at],
+    }
+    return make_table(CLUSTERS_SCHEMA, columns)
+
+
+def _flags(
+    state: RoundState,
+    settings: RefineOptions,
+    *,
+    rows: Int64s,
+    gap: Float64s,
+    selected: Int64s,
+    confidence: Float64s | None,
+    after: Float64s,
+) -> pa.Table:
+    gaps = np.full(state.pool.cluster_id.size, np.nan)
+    gaps[rows] = gap
+    ratio = np.ones(after.size)
+    np.divide(after, state.start, out=ratio, where=state.start > 0)
+    found = flag_rows(
+        gap=gaps[selected],
+        confidence=None if confidence is None else confidence[selected],
+        weight_ratio=ratio[state.pool.groups()[selected]],
+        below_own=settings.flag_below_own,
+        margin_sd=settings.flag_margin_sd,
+        gamma=settings.flag_confidence,
+        floor=settings.flag_weight_fraction,
+    )
+    flagged = selected[found.position]
+    columns = {
+        "example_id": flagged,
+        "cluster_id": state.pool.cluster_id[flagged],
+        "reason": list(found.reason),
+        "value": found.value,
+    }
+    return make_table(ROUND_FLAGS_SCHEMA, columns)

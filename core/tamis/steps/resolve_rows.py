@@ -1,0 +1,69 @@
+"""From what a person points at (a selection, a tag, a filter) to rows."""
+
+from __future__ import annotations
+
+from tamis.errors import ArtifactMissing, InvalidOptions
+from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.store.artifacts.readers import read_selected_ids
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.artifacts.view import open_view
+from tamis.store.database.database import Database
+from tamis.store.database.tags import tag_state
+from tamis.store.rows.query import matching_rows
+from tamis.store.rows.row_sets import intersection
+from tamis.store.rows.scope import Scope
+from tamis.types import Int64s
+
+NEWEST = "newest"
+
+
+def find_selection(store: ArtifactStore, dataset_id: str, selection: str) -> Artifact:
+    """A selection by id, or the newest one; raises ArtifactMissing."""
+    if selection != NEWEST:
+        return store.get(dataset_id, "selection", selection)
+    found = store.list(dataset_id, "selection")
+    if not found:
+        raise ArtifactMissing(
+            f"Dataset {dataset_id!r} has no selection yet: tamis run select --dataset {dataset_id}."
+        )
+    return found[0]
+
+
+def rows_of(
+    store: ArtifactStore,
+    database: Database,
+    dataset_id: str,
+    *,
+    selection: str = "",
+    tag: str = "",
+    scope: str = "",
+) -> Int64s:
+    """Sorted example ids that are in everything that is named; all rows when nothing is.
+
+    Raises ArtifactMissing, and InvalidOptions for a tag that is on no row.
+    """
+    view = open_view(store, dataset_id)
+    tags = tag_state(database, dataset_id)
+    rows = matching_rows(view, Scope.from_url(scope) if scope else Scope(), tags=tags)
+    if selection:
+        rows = intersection(rows, read_selected_ids(find_selection(store, dataset_id, selection)))
+    if tag:
+        tagged = tags.tagged(tag)
+        if not len(tagged):
+            known = ", ".join(sorted(tags.rows)) or "none"
+            raise InvalidOptions(f"No row of {dataset_id!r} has the tag {tag!r}. Tags in use: {known}.")
+        rows = intersection(rows, tagged)
+    return rows
+
+
+def freeze(store: ArtifactStore, database: Database, dataset_id: str, pointer: str) -> str:
+    """The id of frozen rows for ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; an artifact id stays as it is."""
+    what, separator, value = pointer.partition(":")
+    if not separator:
+        return pointer
+    if what not in ("tag", "scope", "selection"):
+        raise InvalidOptions(
+            f"{pointer!r} is not a set of rows; write tag:NAME, scope:SCOPE or selection:ID."
+        )
+    rows = rows_of(store, database, dataset_id, **{what: value})
+    return freeze_rows(store, dataset_id, rows, pointer).id

@@ -1,0 +1,1 @@
+"""score: one number per example and the evidence for it."""

@@ -1,0 +1,175 @@
+"""The chunks of score: what any process needs to score consecutive examples, and what that took."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.encoders import open_encoder
+from tamis.llms import open_llm
+from tamis.protocols import LanguageModel, Usage
+from tamis.scorers import (
+    SCORERS,
+    Scorer,
+    ScorerInput,
+)
+from tamis.steps.chunks import (
+    Compute,
+    RowReader,
+    part_file,
+)
+from tamis.steps.score.options import ScoreOptions
+from tamis.types import JSON, Float32s
+
+PARSED = {"conversations": "messages", "meta": "meta"}  # columns of examples that hold JSON
+ABOUT = b"tamis"  # where a part keeps what it took, apart from its columns
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreChunks:
+    """Scores of ``chunk_rows`` consecutive examples (0: of all) as one part.
+
+    ``vectors`` are the files of prompt and response vectors, None where the scorer reads none.
+    """
+
+    workspace: Path
+    examples: Path
+    vectors: tuple[Path, Path] | None
+    parts: Path
+    options: ScoreOptions
+    chunk_rows: int
+
+    def open(self) -> Compute:
+        """Open the scorer and the models that it asks, each loaded at its first question."""
+        row = SCORERS[self.options.scorer]
+        scorer = self.options.build("scorer")(self.options.chosen_options("scorer"))
+        llm = self._open_model(row)
+        encode = scorer_encoder(self.options)
+        reader = RowReader(self.examples, columns_read(row), self.chunk_rows)
+        vectors = None if self.vectors is None else [np.load(path, mmap_mode="r") for path in self.vectors]
+
+        def compute(number: int) -> None:
+            rows = reader.rows(number)
+            start = number * self.chunk_rows
+            sides = [side[start : start + rows.num_rows] for side in vectors] if vectors else None
+            before = None if llm is None else llm.usage
+            given = scorer_input(row, rows, sides, llm=llm, encode=encode)
+            table = pa.table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
+            with part_file(self.parts / part_name(number)) as aside:
+                pq.write_table(table, aside)
+
+        return compute
+
+    def _open_model(self, row: Scorer) -> LanguageModel | None:
+        if not row.needs_llm:
+            return None
+        options = self.options
+        return open_llm(options.llm, options.llm_options, workspace=self.workspace, needs=row.needs_llm)
+
+
+@dataclass(slots=True)
+class Spent:
+    """What the parts took: rows scored, and questions to the language model over all attempts and processes."""
+
+    rows: int = 0
+    llm_identity: str = ""
+    usage: Usage = Usage()
+
+    def add(self, path: Path) -> None:
+        """Take in one part."""
+        metadata = pq.read_metadata(path)
+        self.rows += metadata.num_rows
+        about = orjson.loads((metadata.metadata or {}).get(ABOUT, b"{}"))
+        if about:
+            self.llm_identity = about["llm_identity"]
+            self.usage = combined(self.usage, Usage(**about["usage"]))
+
+    def text(self) -> str:
+        """The questions in words; empty when no model was asked."""
+        if not self.llm_identity:
+            return ""
+        usage = self.usage
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        cost = "" if usage.cost is None else f", cost {usage.cost:,.2f}"
+        return f"{usage.calls:,} questions, {tokens:,} tokens{cost}, {usage.reused:,} reused"
+
+
+def part_name(number: int) -> str:
+    """The part of a chunk."""
+    return f"{number:06d}.parquet"
+
+
+def read_parts(paths: Iterable[Path]) -> pa.Table:
+    """All parts as one table, without what they say about themselves."""
+    return pa.concat_tables([pq.read_table(path) for path in paths]).replace_schema_metadata(None)
+
+
+def columns_read(row: Scorer) -> list[str]:
+    """The columns of examples that a scorer reads."""
+    return ["prompt", "response", *(column for role, column in PARSED.items() if role in row.reads)]
+
+
+def scorer_input(
+    row: Scorer,
+    rows: pa.Table,
+    sides: Sequence[Float32s] | None,
+    *,
+    llm: LanguageModel | None,
+    encode: Callable[[Sequence[str]], Float32s] | None,
+) -> ScorerInput:
+    """What a scorer is given of these rows; ``sides`` are their vectors of prompts and of responses."""
+    prompt_vectors, response_vectors = sides if sides is not None else (None, None)
+    return ScorerInput(
+        prompts=[str(text) for text in rows.column("prompt").to_pylist()],
+        responses=[str(text) for text in rows.column("response").to_pylist()],
+        prompt_vectors=prompt_vectors,
+        response_vectors=response_vectors,
+        conversations=_parsed(rows, "conversations", row),
+        meta=_parsed(rows, "meta", row),
+        llm=llm,
+        encode=encode,
+    )
+
+
+def scorer_encoder(options: ScoreOptions) -> Callable[[Sequence[str]], Float32s] | None:
+    """What turns texts into vectors for a scorer whose options name an encoder; it is opened at the first text."""
+    name = getattr(options.chosen_options("scorer"), "encoder", "")
+    if not name:
+        return None
+    opened = functools.cache(lambda: open_encoder(name))
+    return lambda texts: opened().encode(texts)
+
+
+def _parsed(rows: pa.Table, role: str, row: Scorer) -> list[JSON] | None:
+    if role not in row.reads:
+        return None
+    return [orjson.loads(str(value)) for value in rows.column(PARSED[role]).to_pylist()]
+
+
+def _about(llm: LanguageModel | None, before: Usage | None) -> bytes:
+    if llm is None or before is None:
+        return b"{}"
+    usage = combined(llm.usage, before, sign=-1)
+    return orjson.dumps({"llm_identity": llm.identity, "usage": asdict(usage)})
+
+
+def combined(one: Usage, other: Usage, *, sign: int = 1) -> Usage:
+    """Their sum or difference; a cost that neither knows stays unknown."""
+    costs = [
+        cost for cost in (one.cost, sign * other.cost if other.cost is not None else None) if cost is not None
+    ]
+    return Usage(
+        calls=one.calls + sign * other.calls,
+        prompt_tokens=one.prompt_tokens + sign * other.prompt_tokens,
+        completion_tokens=one.completion_tokens + sign * other.completion_tokens,
+        cost=sum(costs) if costs else None,
+        reused=one.reused + sign * other.reused,
+        not_answered=one.not_answered + sign * other.not_answered,
+    )

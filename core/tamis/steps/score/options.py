@@ -1,0 +1,58 @@
+"""Options of score: which score, and which language model."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from tamis.llms import LLMS, lacking
+from tamis.scorers import SCORERS
+from tamis.steps.context import Need
+from tamis.steps.spec import Choice, StepOptions
+from tamis.types import JSON
+
+
+class ScoreOptions(StepOptions):
+    """Which score, and which language model where the score asks one."""
+
+    POINTERS: ClassVar[tuple[str, ...]] = ("embeddings",)
+    CHOICES: ClassVar[tuple[Choice, ...]] = (
+        Choice("scorer", "scorer_options", SCORERS),
+        Choice("llm", "llm_options", LLMS),
+    )
+
+    scorer: str = Field("alignment", description="What to measure.")
+    scorer_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that scorer.")
+    llm: str = Field("smollm2", description="Language model, for scores that ask one.")
+    llm_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that language model.")
+    embeddings: str = Field("", description="Embeddings for scores that read vectors; the newest when empty.")
+
+    @model_validator(mode="after")
+    def _refuse_unable_model(self) -> Self:
+        reason = lacking(self.llm, self.llm_options, SCORERS[self.scorer].needs_llm)
+        if reason:
+            raise ValueError(f"{SCORERS[self.scorer].title} needs more of a language model. {reason}")
+        return self
+
+    def needs(self) -> tuple[Need, ...]:
+        """Examples always; embeddings when the scorer, as its options are, reads vectors."""
+        examples = Need("examples", "examples")
+        if not self.reads_vectors():
+            return (examples,)
+        both = None if self.embeddings else {"text": "both"}
+        return (examples, Need("embeddings", "embeddings", self.embeddings, both))
+
+    def reads_vectors(self) -> bool:
+        """Whether the scorer reads embeddings with these options."""
+        row = SCORERS[self.scorer]
+        if "embeddings" in row.reads:
+            return True
+        return "embeddings" in row.may_read and bool(
+            getattr(self.chosen_options("scorer"), "vectors_needed", False)
+        )
+
+    def identity(self) -> dict[str, JSON]:
+        """The language model names a result only where one was asked."""
+        dropped = set() if SCORERS[self.scorer].needs_llm else {"llm", "llm_options"}
+        return self.model_dump(mode="json", exclude={*self.POINTERS, *dropped})

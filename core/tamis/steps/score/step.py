@@ -1,0 +1,91 @@
+"""score: one number per example and the evidence for it, chunk by chunk."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from tamis.scorers import SCORERS
+from tamis.steps.context import StepContext
+from tamis.steps.score.chunks import (
+    ScoreChunks,
+    Spent,
+    part_name,
+    read_parts,
+)
+from tamis.steps.score.options import ScoreOptions
+from tamis.types import JSON, Float32s
+
+CHUNK_ROWS = 4096
+# A few minutes of a small model on a CPU: progress is seen, and a stopped job loses little.
+LLM_CHUNK_ROWS = 64
+
+
+def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
+    """Write scores.parquet (score and evidence columns, row i = example i); return the summary."""
+    row = SCORERS[options.scorer]
+    n_rows = int(context.input("examples").summary["n_examples"])
+    if row.whole:
+        chunk_rows, n_chunks = 0, 1
+    else:
+        chunk_rows = LLM_CHUNK_ROWS if row.needs_llm else CHUNK_ROWS
+        n_chunks = math.ceil(n_rows / chunk_rows)
+    spent = Spent()
+
+    def landed(path: Path | None) -> None:
+        if path is not None:
+            spent.add(path)
+        if spent.rows or not row.needs_llm:
+            context.progress("score", spent.rows, n_rows, spent.text())
+        else:
+            context.progress("score", 0, n_rows, f"the model first, then {chunk_rows} rows at a time")
+
+    landed(None)
+    parts = context.compute_parts(
+        _work(context, options, chunk_rows), [part_name(number) for number in range(n_chunks)], landed
+    )
+    table = read_parts(parts)
+    pq.write_table(table, context.output.path / "scores.parquet", compression="zstd")
+    summary = {"scorer": options.scorer} | _describe(table.column("score").to_numpy())
+    return summary | (_usage(options, spent) if row.needs_llm else {})
+
+
+def _work(context: StepContext, options: ScoreOptions, chunk_rows: int) -> ScoreChunks:
+    vectors = None
+    if options.reads_vectors():
+        embeddings = context.input("embeddings")
+        vectors = (embeddings.file("prompt.npy").absolute(), embeddings.file("response.npy").absolute())
+    return ScoreChunks(
+        workspace=context.workspace.absolute(),
+        examples=context.input("examples").file("examples.parquet").absolute(),
+        vectors=vectors,
+        parts=context.output.part("").absolute(),
+        options=options,
+        chunk_rows=chunk_rows,
+    )
+
+
+def _usage(options: ScoreOptions, spent: Spent) -> dict[str, JSON]:
+    usage = spent.usage
+    return {
+        "llm": options.llm,
+        "llm_identity": spent.llm_identity,
+        "n_questions": usage.calls,
+        "n_reused": usage.reused,
+        "n_not_answered": usage.not_answered,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cost": usage.cost,
+    }
+
+
+def _describe(score: Float32s) -> dict[str, JSON]:
+    known = score[~np.isnan(score)]
+    summary: dict[str, JSON] = {"n_scored": len(known), "n_not_scored": len(score) - len(known)}
+    if len(known):
+        low, middle, high = (float(q) for q in np.quantile(known, [0.05, 0.5, 0.95]))
+        summary |= {"mean": float(known.mean()), "q05": low, "median": middle, "q95": high}
+    return summary

@@ -1,0 +1,1 @@
+"""select: a subset of exactly the budget asked for."""

@@ -1,0 +1,109 @@
+"""Options of select: how many rows, picked how."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tamis.errors import InvalidOptions
+from tamis.selectors import SELECTORS, Selector
+from tamis.steps.context import Need
+from tamis.steps.spec import Choice, StepOptions
+from tamis.types import JSON
+
+NO_QUALITY = "none"
+
+
+class SelectOptions(StepOptions):
+    """How many rows, picked how."""
+
+    POINTERS: ClassVar[tuple[str, ...]] = (
+        "clustering",
+        "embeddings",
+        "scores",
+        "within",
+        "pinned",
+        "excluded",
+    )
+    CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("method", "method_options", SELECTORS),)
+
+    method: str = Field("kmq", description="Selection method.")
+    method_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that method.")
+    budget: float = Field(1000, gt=0, description="How much to select, in the unit below.")
+    unit: Literal["rows", "fraction", "tokens"] = Field(
+        "rows", description="Rows, a fraction of all rows between 0 and 1, or tokens of prompt and response."
+    )
+    quality: str = Field(
+        "alignment",
+        description="Score that makes a row more likely to be picked; none treats all rows alike.",
+    )
+    seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of every draw.")
+    clustering: str = Field("", description="Clustering to spread over; the newest when empty.")
+    embeddings: str = Field(
+        "", description="Embeddings to compare rows by, and to count tokens with; the newest when empty."
+    )
+    scores: str = Field("", description="Exact scores to use as quality; the newest of that name when empty.")
+    within: str = Field("", description="Rows to select from (a frozen scope); all rows when empty.")
+    pinned: str = Field("", description="Rows that are always in (a frozen scope).")
+    excluded: str = Field("", description="Rows that are never in (a frozen scope).")
+
+    @model_validator(mode="after")
+    def _refuse_impossible_budget(self) -> Self:
+        if self.unit == "fraction" and self.budget > 1:
+            raise ValueError(f"a budget of {self.budget:g} is no fraction; give 0 to 1, or unit rows")
+        if self.unit != "fraction" and self.budget != int(self.budget):
+            raise ValueError(
+                f"a budget of {self.budget:g} {self.unit} is not whole; give a whole number, or unit fraction"
+            )
+        return self
+
+    def needs(self) -> tuple[Need, ...]:
+        """What the method reads, the quality score, and the frozen scopes that were named.
+
+        Raises InvalidOptions when the method cannot work with the quality or the unit asked for.
+        """
+        row = SELECTORS[self.method]
+        self._check(row)
+        wanted = {"examples": Need("examples", "examples")}
+        if "clustering" in row.reads:
+            wanted["clustering"] = Need("clustering", "clustering", self.clustering)
+        if "embeddings" in row.reads or self.unit == "tokens":
+            wanted["embeddings"] = Need("embeddings", "embeddings", self.embeddings)
+        if row.uses("quality") and self.quality != NO_QUALITY:
+            # The default quality is a help, not a condition: without it every row counts the same.
+            optional = "quality" not in row.reads and "quality" not in self.model_fields_set
+            wanted["scores"] = Need("scores", "scores", self.scores, {"scorer": self.quality}, optional)
+        if "column" in row.reads:
+            wanted = self._column_need() | wanted
+        frozen = {"within": self.within, "pinned": self.pinned, "excluded": self.excluded}
+        wanted |= {role: Need(role, "rows", chosen) for role, chosen in frozen.items() if chosen}
+        return tuple(wanted.values())
+
+    def identity(self) -> dict[str, JSON]:
+        """A method that reads no quality picks the same rows whatever quality was named."""
+        named = super().identity()
+        return named if SELECTORS[self.method].uses("quality") else named | {"quality": NO_QUALITY}
+
+    def _check(self, row: Selector) -> None:
+        if "quality" in row.reads and self.quality == NO_QUALITY:
+            raise InvalidOptions(
+                f"{row.title} picks by a quality score and cannot work without one: name a score as quality, and run "
+                "'score' first if the dataset has none."
+            )
+        if self.unit == "tokens" and not row.counts_tokens:
+            raise InvalidOptions(
+                f"{row.title} divides a number of rows: give the budget in rows or as a fraction, or use kmq for tokens."
+            )
+
+    def _column_need(self) -> dict[str, Need]:
+        """What holds the column that the method groups rows by, besides the examples."""
+        column = str(self.method_options["column"])
+        family, _, name = column.partition(":")
+        if column in ("cluster", "distance"):
+            return {"clustering": Need("clustering", "clustering", self.clustering)}
+        if column == "tokens":
+            return {"embeddings": Need("embeddings", "embeddings", self.embeddings)}
+        if family == "score":
+            return {"column_scores": Need("column_scores", "scores", "", {"scorer": name})}
+        return {}

@@ -1,0 +1,158 @@
+"""select: a subset of exactly the budget asked for."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.errors import InvalidOptions
+from tamis.selectors import (
+    SELECTORS,
+    Answer,
+    Problem,
+)
+from tamis.selectors.options import StratifiedOptions
+from tamis.steps.context import StepContext
+from tamis.steps.select.checkpoint import PickedPrefix
+from tamis.steps.select.options import SelectOptions
+from tamis.steps.select.strata import group_codes
+from tamis.store.artifacts.frozen_rows import read_frozen
+from tamis.store.artifacts.readers import (
+    read_cluster_ids,
+    read_distances,
+    read_scores,
+    read_token_counts,
+)
+from tamis.store.artifacts.store import Artifact
+from tamis.types import (
+    JSON,
+    NOISE,
+    Bools,
+)
+
+
+def run(context: StepContext, options: SelectOptions) -> dict[str, JSON]:
+    """Write selection.parquet (example_id, cluster_id, rank, weight); return the summary."""
+    n_rows = int(context.input("examples").summary["n_examples"])
+    context.progress("select", 0, 1)
+    problem = _followed(context, options, make_problem(context.inputs, options, n_rows))
+    picked: Answer = options.build("method")(problem, options.chosen_options("method"))
+    cluster_of = problem.cluster_id if problem.cluster_id is not None else np.full(n_rows, NOISE)
+    table = pa.table(
+        {
+            "example_id": pa.array(picked.rows.astype(np.int64)),
+            "cluster_id": pa.array(cluster_of[picked.rows].astype(np.int32)),
+            "rank": pa.array(np.arange(len(picked.rows), dtype=np.int64)),
+            "weight": pa.array(picked.selection.weight.astype(np.float32)),
+        }
+    )
+    pq.write_table(table, context.output.path / "selection.parquet", compression="zstd")
+    context.progress("select", 1, 1)
+    return _summary(context, options, problem, picked)
+
+
+def own_seed(seed: int, method: str) -> int:
+    """A method's own seed: with one seed for all, methods would share their luck and overlap by more than choice."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(method.encode())]).generate_state(1)[0])
+
+
+def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows: int) -> Problem:
+    """What a selection method is given, read from the inputs by role; raises InvalidOptions for a bad budget."""
+    reads = SELECTORS[options.method].reads
+    clustering, embeddings, scores = (inputs.get(role) for role in ("clustering", "embeddings", "scores"))
+    pinned = _mask(inputs, "pinned", n_rows)
+    excluded = _mask(inputs, "excluded", n_rows)
+    if "within" in inputs:
+        excluded |= ~_mask(inputs, "within", n_rows) & ~pinned
+    if excluded.all():
+        raise InvalidOptions(
+            f"None of the {n_rows:,} rows is left to select from: 'within' and 'excluded' leave out all of them."
+        )
+    budget = budget_in_units(options, n_rows)
+    problem = Problem(
+        n_rows=n_rows,
+        budget=budget,
+        pinned=pinned,
+        excluded=excluded,
+        seed=own_seed(options.seed, options.method),
+    )
+    if clustering is not None:
+        problem = replace(
+            problem,
+            cluster_id=read_cluster_ids(clustering).astype(np.int64),
+            distance=read_distances(clustering),
+            n_clusters=int(clustering.summary["n_clusters"]),
+        )
+    if embeddings is not None and options.unit == "tokens":
+        problem = replace(problem, token_counts=np.asarray(read_token_counts(embeddings), dtype=np.int64))
+    if embeddings is not None and "embeddings" in reads:
+        problem = replace(problem, vectors=np.load(embeddings.file("vectors.npy"), mmap_mode="r"))
+    if scores is not None:
+        problem = replace(problem, quality=read_scores(scores))
+    return _grouped(inputs, options, problem)
+
+
+def budget_in_units(options: SelectOptions, n_rows: int) -> int:
+    """The budget as a whole number of rows or tokens; a fraction of them is at least one row."""
+    if options.unit == "fraction":
+        return max(1, round(options.budget * n_rows))
+    return int(options.budget)
+
+
+def _grouped(inputs: Mapping[str, Artifact], options: SelectOptions, problem: Problem) -> Problem:
+    chosen = options.chosen_options("method")
+    if not isinstance(chosen, StratifiedOptions):
+        return problem
+    codes, n_groups = group_codes(inputs, chosen.column, chosen.n_bins)
+    return replace(problem, codes=codes, n_groups=n_groups)
+
+
+def _followed(context: StepContext, options: SelectOptions, problem: Problem) -> Problem:
+    """The problem with a way to say how far it is, and to go on after a stop."""
+    if not SELECTORS[options.method].resumes:
+        return problem
+    prefix = PickedPrefix(context.output.part("picked.npy"))
+    message = f"{options.unit if options.unit == 'tokens' else 'rows'} picked"
+
+    def progress(done: int, budget: int) -> None:
+        context.progress("select", done, budget, message)
+
+    return replace(problem, picked=prefix.read(), progress=progress, record=prefix.record)
+
+
+def _mask(inputs: Mapping[str, Artifact], role: str, n_rows: int) -> Bools:
+    mask = np.zeros(n_rows, dtype=np.bool_)
+    if role in inputs:
+        mask[read_frozen(inputs[role])] = True
+    return mask
+
+
+def _summary(
+    context: StepContext, options: SelectOptions, problem: Problem, picked: Answer
+) -> dict[str, JSON]:
+    scores = context.inputs.get("scores")
+    summary: dict[str, JSON] = {
+        "method": options.method,
+        "n_selected": len(picked.rows),
+        "n_rows": problem.n_rows,
+        "budget": problem.budget,
+        "unit": "tokens" if options.unit == "tokens" else "rows",
+        "shortfall": int(picked.selection.shortfall),
+        "quality": scores.manifest.options["scorer"] if scores else "none",
+        "n_clusters": problem.n_clusters,
+        "n_pinned": int(problem.pinned.sum()),
+        "n_excluded": int(problem.excluded.sum()),
+    }
+    if picked.unused_tokens is not None and problem.token_counts is not None:
+        summary["n_tokens"] = int(problem.token_counts[picked.rows].sum())
+        summary["n_unused_tokens"] = int(picked.unused_tokens)
+    if problem.cluster_id is not None:
+        summary["n_clusters_hit"] = len(np.unique(problem.cluster_id[picked.rows]))
+    if picked.notes:
+        summary["notes"] = dict(picked.notes)
+    return summary

@@ -1,0 +1,91 @@
+"""The base of every step's options, and a row of the step table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import model_validator
+
+from tamis.registry import (
+    Options,
+    Plugin,
+    Table,
+    parse_options,
+)
+from tamis.steps.context import Need
+from tamis.types import JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A field that names a plug-in, the field that holds this plug-in's own options, and the table it is in."""
+
+    field: str
+    options_field: str
+    table: Table[Any]
+
+
+def choice_prefix(choices: Sequence[Choice], choice: Choice) -> str:
+    """What the names of a plug-in's options begin with where they stand beside the step's own: empty, or the field for
+    a later one over the same table (``judge_``), so that two models of one step can be told apart.
+    """
+    first = next(other for other in choices if other.table is choice.table)
+    return "" if first == choice else f"{choice.field}_"
+
+
+class StepOptions(Options):
+    """Options that also say which artifacts the step reads.
+
+    Fields named in ``POINTERS`` choose inputs; the chosen ids are recorded as inputs, so they are left out of the
+    options that name the artifact. Fields named in ``CHOICES`` are validated against their table, and the
+    defaults of the chosen plug-in are written out, so that a manifest is complete even after a default changes.
+    """
+
+    POINTERS: ClassVar[tuple[str, ...]] = ()
+    CHOICES: ClassVar[tuple[Choice, ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_choices(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was given
+        if not isinstance(values, dict):
+            return values
+        completed = dict(values)
+        for choice in cls.CHOICES:
+            name = completed.get(choice.field, cls.model_fields[choice.field].default)
+            given = completed.get(choice.options_field) or {}
+            completed[choice.options_field] = parse_options(choice.table[name].options, given).model_dump(
+                mode="json"
+            )
+        return completed
+
+    def needs(self) -> tuple[Need, ...]:
+        """The inputs in the order in which messages should name them."""
+        return (Need("examples", "examples"),)
+
+    def identity(self) -> dict[str, JSON]:
+        """The options that determine the result, as JSON values."""
+        return self.model_dump(mode="json", exclude=set(self.POINTERS))
+
+    def build(self, field: str) -> Callable[..., Any]:
+        """The implementation that ``field`` names, imported now."""
+        choice = next(c for c in self.CHOICES if c.field == field)
+        row: Plugin = choice.table[getattr(self, field)]
+        return row.load()
+
+    def chosen_options(self, field: str) -> Options:
+        """The options of the plug-in that ``field`` names, in their own type."""
+        choice = next(c for c in self.CHOICES if c.field == field)
+        row: Plugin = choice.table[getattr(self, field)]
+        return parse_options(row.options, getattr(self, choice.options_field))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Plugin):
+    """One row of the step table. ``target`` names ``run(context, options) -> dict`` whose dict is the summary."""
+
+    options: type[StepOptions]
+    makes: str
+    format_version: int = 1
+    stages: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""What was computed: immutable artifacts on disk."""

@@ -1,0 +1,79 @@
+"""What a fine-tuning left behind: weights, curves, and the comparison with its base."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.errors import ArtifactDamaged
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.types import JSON
+
+KIND = "adapter"
+TRAIN, HELD_OUT = "train.jsonl", "held_out.jsonl"
+CURVES, EVALUATION, CLUSTERS = "curves.parquet", "evaluation.parquet", "evaluation_clusters.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAdapter:
+    """One adapter of a workspace, as a form lists it; ``model`` is what any model option takes."""
+
+    dataset_id: str
+    artifact_id: str
+    model: str
+    base: str
+    recipe: str
+    n_train: int
+    created_at: str
+    folder: Path
+
+
+def known_adapters(store: ArtifactStore) -> list[KnownAdapter]:
+    """Every finished adapter of the workspace, newest first."""
+    found = [
+        _known(artifact) for dataset_id in store.dataset_ids() for artifact in store.list(dataset_id, KIND)
+    ]
+    return sorted(found, key=lambda adapter: (adapter.created_at, adapter.artifact_id), reverse=True)
+
+
+def read_curves(adapter: Artifact) -> pa.Table:
+    """Points of the training: step, name (loss, eval_loss, learning_rate, grad_norm, tokens_per_s, memory_mb), value."""
+    return _read(adapter, CURVES)
+
+
+def read_evaluation(adapter: Artifact) -> pa.Table | None:
+    """One row per held-out row, as ``tamis.steps.finetune.evaluate`` says; None when no row was held out."""
+    return _read(adapter, EVALUATION) if EVALUATION in adapter.manifest.files else None
+
+
+def read_evaluation_clusters(adapter: Artifact) -> pa.Table | None:
+    """The same per cluster: cluster_id, n_rows, n_answered and the mean of every measure; None without held-out rows."""
+    return _read(adapter, CLUSTERS) if CLUSTERS in adapter.manifest.files else None
+
+
+def _known(artifact: Artifact) -> KnownAdapter:
+    summary: dict[str, JSON] = artifact.summary
+    return KnownAdapter(
+        dataset_id=artifact.manifest.dataset_id,
+        artifact_id=artifact.id,
+        model=f"adapter:{artifact.id}",
+        base=str(summary.get("model", "")),
+        recipe=str(summary.get("recipe", "")),
+        n_train=int(summary.get("n_train") or 0),
+        created_at=artifact.manifest.created_at,
+        folder=artifact.path / "adapter",
+    )
+
+
+def _read(adapter: Artifact, name: str) -> pa.Table:
+    path = adapter.file(name)
+    try:
+        return pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise ArtifactDamaged(
+            f"adapter {adapter.id}: file {name!r} cannot be read ({error}). Delete the folder {adapter.path} and run "
+            "'finetune' again."
+        ) from error

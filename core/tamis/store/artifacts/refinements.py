@@ -1,0 +1,195 @@
+"""What a refinement and its rounds hold; the file names and their columns stand here only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.errors import ArtifactDamaged
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+
+KIND, ROUND = "refinement", "refinement_round"
+PREVIOUS = "previous"  # the input of a round that names the one before it
+METHOD = "refinement"  # what the selections of rounds say they were made by
+PICKS, WEIGHTS, FLAGS = "picks.parquet", "weights.parquet", "flags.parquet"
+GENERATIONS, ROW_SCORES, CLUSTERS = "generations.parquet", "row_scores.parquet", "clusters.parquet"
+ADAPTER = "adapter"
+
+
+def schema_of(**columns: pa.DataType) -> pa.Schema:
+    """A schema with these columns in this order."""
+    return pa.schema(columns)
+
+
+def make_table(schema: pa.Schema, columns: Mapping[str, Any]) -> pa.Table:
+    """A table of exactly the columns of ``schema``, in its types."""
+    return pa.table({name: columns[name] for name in schema.names}).cast(schema)
+
+
+ROUND_PICKS_SCHEMA = schema_of(
+    example_id=pa.int64(),
+    cluster_id=pa.int32(),
+    rank=pa.int64(),
+    weight=pa.float32(),
+)
+PICKS_SCHEMA = schema_of(
+    example_id=pa.int64(),
+    cluster_id=pa.int32(),
+    round=pa.int32(),
+    rank=pa.int64(),
+    weight=pa.float32(),
+)
+GENERATIONS_SCHEMA = schema_of(
+    example_id=pa.int64(),
+    generated=pa.string(),
+)
+ROW_SCORES_SCHEMA = schema_of(
+    example_id=pa.int64(),
+    gold=pa.float32(),
+    generated=pa.float32(),
+    gap=pa.float32(),
+)
+CLUSTERS_SCHEMA = schema_of(
+    cluster_id=pa.int32(),
+    weight_before=pa.float64(),  # what the round drew by, factors included
+    weight_after=pa.float64(),
+    learned_after=pa.float64(),  # the same without the factors: what the next round starts from
+    score=pa.float64(),  # mean gap of the scored rows, NaN where there is none
+    standard_error=pa.float64(),
+    shrunken=pa.float64(),  # the score that moved the weight
+    n_scored=pa.int64(),
+    budget=pa.int64(),  # rows that the round took
+    factor=pa.string(),  # "" for none, pinned, excluded or a number
+)
+WEIGHTS_SCHEMA = schema_of(
+    round=pa.int32(),
+    cluster_id=pa.int32(),
+    weight=pa.float64(),
+    score=pa.float64(),
+    standard_error=pa.float64(),
+    n_scored=pa.int64(),
+    budget=pa.int64(),
+    factor=pa.string(),
+)
+ROUND_FLAGS_SCHEMA = schema_of(
+    example_id=pa.int64(),
+    cluster_id=pa.int32(),
+    reason=pa.string(),
+    value=pa.float64(),
+)
+FLAGS_SCHEMA = schema_of(
+    round=pa.int32(),
+    example_id=pa.int64(),
+    cluster_id=pa.int32(),
+    reason=pa.string(),
+    value=pa.float64(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGuide:
+    """The guide of one round, as a form lists it; ``model`` is what any model option takes.
+
+    ``refinement`` is the newest finished refinement that the round is part of, "" while there is none.
+    """
+
+    dataset_id: str
+    artifact_id: str
+    model: str
+    base: str
+    scorer: str
+    refinement: str
+    round: int
+    n_train: int
+    created_at: str
+
+
+def known_guides(store: ArtifactStore) -> list[KnownGuide]:
+    """Every guide that a round of a refinement left in the workspace, newest first."""
+    found = [guide for dataset_id in store.dataset_ids() for guide in _guides_of(store, dataset_id)]
+    return sorted(found, key=lambda guide: (guide.created_at, guide.artifact_id), reverse=True)
+
+
+def _guides_of(store: ArtifactStore, dataset_id: str) -> list[KnownGuide]:
+    part_of: dict[str, str] = {}
+    for refinement in sorted(store.list(dataset_id, KIND), key=lambda one: one.asked_at):
+        part_of |= dict.fromkeys(map(str, refinement.summary.get("rounds") or ()), refinement.id)
+    return [
+        KnownGuide(
+            dataset_id=dataset_id,
+            artifact_id=one.id,
+            model=f"adapter:{one.id}",
+            base=str((one.manifest.options.get("settings") or {}).get("model", "")),
+            scorer=str(one.summary.get("scorer", "")),
+            refinement=part_of.get(one.id, ""),
+            round=int(one.summary.get("round") or 0),
+            n_train=int(one.summary.get("n_selected") or 0),
+            created_at=one.manifest.created_at,
+        )
+        for one in store.list(dataset_id, ROUND)
+        if (one.path / ADAPTER).is_dir()
+    ]
+
+
+def read_weights(refinement: Artifact) -> pa.Table:
+    """Weight of every cluster (-1: rows outside all) after every round; round 0 is before the first."""
+    return _read(refinement, WEIGHTS)
+
+
+def read_picks(refinement: Artifact) -> pa.Table:
+    """Every selected row with the round that picked it; rows that a decision dropped later are not in it."""
+    return _read(refinement, PICKS)
+
+
+def read_flags(refinement: Artifact) -> pa.Table:
+    """Flagged rows of a refinement, or of one round (then without the column ``round``)."""
+    return _read(refinement, FLAGS)
+
+
+def read_round_picks(round_artifact: Artifact) -> pa.Table:
+    """The rows that one round added, in the order drawn."""
+    return _read(round_artifact, PICKS)
+
+
+def read_round_clusters(round_artifact: Artifact) -> pa.Table:
+    """Weights before and after a round, scores and budget, one row per cluster."""
+    return _read(round_artifact, CLUSTERS)
+
+
+def read_row_scores(round_artifact: Artifact) -> pa.Table:
+    """Scores of the given and the generated answer of each row that a round looked at; NaN is not scored."""
+    return _read(round_artifact, ROW_SCORES)
+
+
+def read_generations(round_artifact: Artifact) -> pa.Table:
+    """The model's own answers in a round."""
+    return _read(round_artifact, GENERATIONS)
+
+
+def round_chain(store: ArtifactStore, last: Artifact) -> list[Artifact]:
+    """The rounds up to ``last``, in order; raises ArtifactMissing when one of them was deleted."""
+    chain = [last]
+    while PREVIOUS in chain[-1].manifest.inputs:
+        previous = chain[-1].manifest.inputs[PREVIOUS]
+        chain.append(store.get(last.manifest.dataset_id, ROUND, previous))
+    return chain[::-1]
+
+
+def rounds_of(store: ArtifactStore, refinement: Artifact) -> list[Artifact]:
+    """The rounds of a refinement, in order; raises ArtifactMissing."""
+    listed = refinement.summary["rounds"]
+    return [store.get(refinement.manifest.dataset_id, ROUND, identifier) for identifier in listed]
+
+
+def _read(artifact: Artifact, name: str) -> pa.Table:
+    try:
+        return pq.read_table(artifact.file(name))
+    except pa.ArrowInvalid as error:
+        raise ArtifactDamaged(
+            f"{artifact.kind} {artifact.id}: file {name!r} cannot be read ({error}). "
+            f"Delete the folder {artifact.path} and run refine again."
+        ) from error

@@ -1,0 +1,280 @@
+"""Immutable artifacts in folders named by what made them; a manifest, written last, proves completeness."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tamis import __version__
+from tamis.errors import (
+    ArtifactDamaged,
+    ArtifactMissing,
+    DatasetMissing,
+    JobConflict,
+)
+from tamis.store.locks import FileLock
+from tamis.types import JSON
+
+MANIFEST = "manifest.json"
+logger = logging.getLogger(__name__)
+
+
+class Manifest(BaseModel):
+    """What an artifact is and what made it; enough to make it again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    artifact_id: str
+    dataset_id: str
+    step: str
+    options: dict[str, JSON]
+    inputs: dict[str, str]
+    format_version: int
+    tamis_version: str
+    created_at: str
+    files: dict[str, int]
+    summary: dict[str, JSON]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A finished artifact: its folder, its manifest, and when it was last asked for (ISO 8601, UTC).
+
+    Asking again for what is there already computes nothing, yet it is what the person now works with: so "newest"
+    goes by ``asked_at``, which is when it was made until someone asks again.
+    """
+
+    path: Path
+    manifest: Manifest
+    asked_at: str
+
+    @property
+    def id(self) -> str:
+        """The artifact id."""
+        return self.manifest.artifact_id
+
+    @property
+    def kind(self) -> str:
+        """The kind, such as ``embeddings``."""
+        return self.manifest.kind
+
+    @property
+    def summary(self) -> dict[str, JSON]:
+        """What the step said about its result."""
+        return self.manifest.summary
+
+    def file(self, name: str) -> Path:
+        """Path of one of its files; raises ArtifactDamaged when it is missing or has another size than recorded."""
+        path = self.path / name
+        expected = self.manifest.files.get(name)
+        actual = path.stat().st_size if path.is_file() else None
+        if expected is None or actual != expected:
+            raise ArtifactDamaged(
+                f"{self.kind} {self.id}: file {name!r} should have {expected} bytes and has {actual}. "
+                f"Delete the folder {self.path} and run {self.manifest.step!r} again."
+            )
+        return path
+
+
+def artifact_id(
+    kind: str, *, options: Mapping[str, JSON], inputs: Mapping[str, str], format_version: int
+) -> str:
+    """16 hex digits naming an artifact by everything that determines it."""
+    identity = {"kind": kind, "options": dict(options), "inputs": dict(inputs), "format": format_version}
+    return hashlib.blake2b(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+
+
+class ArtifactWriter:
+    """A folder beside the final one in which a step writes; ``commit`` moves it into place."""
+
+    def __init__(self, final: Path) -> None:
+        self._final = final
+        self.path = final.parent / f".{final.name}.partial"
+
+    def open(self) -> None:
+        """Create the folder, or find what an interrupted run left in it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def part(self, name: str) -> Path:
+        """Path of a part that lets an interrupted run resume; parts are dropped by ``commit``."""
+        folder = self.path / "parts"
+        folder.mkdir(exist_ok=True)
+        return folder / name
+
+    def commit(self, manifest: Manifest) -> Path:
+        """Write the manifest and move the folder into place; an artifact that is already there wins."""
+        shutil.rmtree(self.path / "parts", ignore_errors=True)
+        write_atomically(self.path / MANIFEST, manifest.model_dump_json(indent=1).encode())
+        if (self._final / MANIFEST).exists():
+            shutil.rmtree(self.path)
+        else:
+            # Without a manifest it is the rest of a deletion that was cut short.
+            shutil.rmtree(self._final, ignore_errors=True)
+            self.path.rename(self._final)
+        return self._final
+
+    def files(self) -> dict[str, int]:
+        """Name and size in bytes of every file written so far, parts excluded."""
+        return {
+            path.name: path.stat().st_size
+            for path in sorted(self.path.iterdir())
+            if path.is_file() and path.name != MANIFEST
+        }
+
+
+class ArtifactStore:
+    """The artifacts of a workspace."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+        self.datasets_path = workspace / "datasets"
+
+    def dataset_ids(self) -> list[str]:
+        """Ids of the datasets whose examples are there, sorted."""
+        if not self.datasets_path.is_dir():
+            return []
+        return sorted(p.name for p in self.datasets_path.iterdir() if self.list(p.name, "examples"))
+
+    def list(self, dataset_id: str, kind: str | None = None) -> list[Artifact]:
+        """Finished artifacts of a dataset, newest first; a damaged one is left out, and ``get`` says what it has."""
+        if not _is_plain(dataset_id):
+            return []
+        pattern = f"{kind or '*'}/*/{MANIFEST}"
+        paths = (p.parent for p in (self.datasets_path / dataset_id).glob(pattern) if p.parent.name[0] != ".")
+        found = [artifact for artifact in map(_load_or_skip, paths) if artifact is not None]
+        return sorted(found, key=lambda a: (a.asked_at, a.id), reverse=True)
+
+    def find(self, dataset_id: str, kind: str, identifier: str) -> Artifact | None:
+        """The artifact of that kind and id, or None while it is not finished."""
+        if not (_is_plain(dataset_id) and _is_plain(identifier)):
+            return None
+        path = self.artifact_path(dataset_id, kind, identifier)
+        return load_artifact(path) if (path / MANIFEST).exists() else None
+
+    def ask_again(self, artifact: Artifact) -> None:
+        """Note that a finished artifact was asked for now, which makes it the newest of its kind."""
+        write_atomically(_asked_file(artifact.path), utc_now().encode())
+
+    def get(self, dataset_id: str, kind: str, identifier: str) -> Artifact:
+        """Like ``find``; raises ArtifactMissing."""
+        found = self.find(dataset_id, kind, identifier)
+        if found is None:
+            raise ArtifactMissing(f"Dataset {dataset_id!r} has no {kind} {identifier!r}.")
+        return found
+
+    def examples(self, dataset_id: str) -> Artifact:
+        """The examples artifact of a dataset; raises DatasetMissing."""
+        found = self.list(dataset_id, "examples")
+        if not found:
+            known = ", ".join(self.dataset_ids()) or "none"
+            raise DatasetMissing(f"There is no dataset {dataset_id!r} in {self.workspace}. Known: {known}.")
+        return found[0]
+
+    def artifact_path(self, dataset_id: str, kind: str, identifier: str) -> Path:
+        """Where an artifact is, or will be."""
+        return self.datasets_path / dataset_id / kind / identifier
+
+    @contextmanager
+    def writing(self, dataset_id: str, kind: str, identifier: str) -> Iterator[ArtifactWriter]:
+        """A writer that holds the artifact's lock; raises JobConflict while another process writes the same one."""
+        if not (_is_plain(dataset_id) and _is_plain(identifier)):
+            raise ValueError(f"{dataset_id!r} and {identifier!r} must be plain folder names")
+        final = self.artifact_path(dataset_id, kind, identifier)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(final.parent / f".{identifier}.lock")
+        if not lock.acquire():
+            raise JobConflict(f"Another process is writing {kind} {identifier} of {dataset_id!r} right now.")
+        try:
+            writer = ArtifactWriter(final)
+            writer.open()
+            yield writer
+        finally:
+            lock.release()
+
+
+def _is_plain(name: str) -> bool:
+    # Ids arrive in URLs and on command lines: one that could climb out of the workspace names nothing.
+    return re.fullmatch(r"\w[\w.-]*", name) is not None
+
+
+def _load_or_skip(path: Path) -> Artifact | None:
+    """One damaged folder must not hide the rest of a dataset."""
+    try:
+        return load_artifact(path)
+    except ArtifactDamaged as error:
+        logger.warning("%s", error)
+        return None
+
+
+def load_artifact(path: Path) -> Artifact:
+    """Read one artifact folder; raises ArtifactDamaged when its manifest cannot be read."""
+    try:
+        manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
+        asked = _asked_file(path)
+        return Artifact(path, manifest, asked.read_text() if asked.exists() else manifest.created_at)
+    except (OSError, ValidationError) as error:
+        raise ArtifactDamaged(f"{path}: the manifest cannot be read ({error}). Delete the folder.") from error
+
+
+def _asked_file(path: Path) -> Path:
+    # Beside the artifact, which itself never changes.
+    return path.parent / f".{path.name}.asked"
+
+
+def utc_now() -> str:
+    """The time now as ISO 8601 in UTC with microseconds: sorts as text."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def make_manifest(
+    writer: ArtifactWriter,
+    *,
+    kind: str,
+    identifier: str,
+    dataset_id: str,
+    step: str,
+    options: Mapping[str, JSON],
+    inputs: Mapping[str, str],
+    format_version: int,
+    summary: Mapping[str, JSON],
+) -> Manifest:
+    """The manifest for what ``writer`` holds now."""
+    return Manifest(
+        kind=kind,
+        artifact_id=identifier,
+        dataset_id=dataset_id,
+        step=step,
+        options=dict(options),
+        inputs=dict(inputs),
+        format_version=format_version,
+        tamis_version=__version__,
+        created_at=utc_now(),
+        files=writer.files(),
+        summary=dict(summary),
+    )
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that a reader sees the old or the new content and never half."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.aside")
+    try:
+        with aside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

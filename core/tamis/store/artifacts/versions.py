@@ -1,0 +1,64 @@
+"""Versions of a dataset: which dataset a curated one was made from, and which of its rows is which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tamis.errors import InvalidOptions
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.types import Int64s
+
+PARENT_IDS = "parents.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What a version was made from: the dataset, its examples, and the decisions that were applied to them."""
+
+    dataset_id: str
+    examples: str
+    decisions: str
+
+
+def parent_of(examples: Artifact) -> Parent | None:
+    """The parent of a curated dataset; None for one that was imported."""
+    found = examples.summary.get("parent")
+    return Parent(**found) if found else None
+
+
+def read_parent_ids(examples: Artifact) -> Int64s:
+    """For each row of a curated dataset its example id in the parent, shape (n,), ascending."""
+    ids: Int64s = np.load(examples.file(PARENT_IDS), allow_pickle=False)
+    return ids
+
+
+def ancestor_ids(store: ArtifactStore, examples: Artifact, ancestor: str) -> Int64s:
+    """For each row its example id in an ancestor, however many versions back, shape (n,), ascending.
+
+    A dataset is its own ancestor. Raises InvalidOptions when ``ancestor`` is none, naming those that are.
+    """
+    ids = np.arange(int(examples.summary["n_examples"]), dtype=np.int64)
+    current, line = examples, [examples.manifest.dataset_id]
+    while current.manifest.dataset_id != ancestor:
+        parent = parent_of(current)
+        if parent is None:
+            raise InvalidOptions(
+                f"{examples.manifest.dataset_id!r} was not made from {ancestor!r}. It comes from: {', '.join(line)}."
+            )
+        ids = read_parent_ids(current)[ids]
+        current = store.get(parent.dataset_id, "examples", parent.examples)
+        line.append(parent.dataset_id)
+    return ids
+
+
+def versions(store: ArtifactStore, dataset_id: str) -> list[str]:
+    """Ids of the datasets that this one was made from, oldest first, itself last; a deleted parent ends the line."""
+    line = [dataset_id]
+    parent = parent_of(store.examples(dataset_id))
+    while parent is not None:
+        line.append(parent.dataset_id)
+        found = store.find(parent.dataset_id, "examples", parent.examples)
+        parent = parent_of(found) if found is not None else None
+    return line[::-1]

@@ -1,0 +1,1 @@
+"""What changes: SQLite, opened only by the app and the command line."""

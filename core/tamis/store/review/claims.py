@@ -1,0 +1,92 @@
+"""Who looks at which row of a review: claims that end by themselves, so that two sessions never get the same row."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from tamis.store.database.database import Database
+
+CLAIM_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row that a session looks at until ``expires_at``, in seconds since 1970."""
+
+    example_id: int
+    session: str
+    reviewer: str
+    expires_at: float
+
+
+def claim(
+    database: Database,
+    dataset_id: str,
+    candidates: Sequence[int],
+    session: str,
+    *,
+    reviewer: str,
+    timeout_s: float = CLAIM_TIMEOUT_S,
+    now: float | None = None,
+    since: int | None = None,
+    ended: Collection[str] = (),
+) -> int | None:
+    """Claim the first candidate that no other living session has; None when all are taken, or there is none.
+
+    A session holds one claim: the one it had moves, or is renewed when the row is the same. ``since`` is the revision
+    of the decisions with which the candidates were computed: rows decided after it are passed over. ``ended`` are
+    sessions known to be over: their claims are taken over where they are of the same reviewer. ``now`` is in seconds
+    since 1970, the clock when None.
+    """
+    moment = time.time() if now is None else now
+    with database.writing() as connection:
+        connection.execute(
+            "DELETE FROM claims WHERE dataset_id = ? AND (expires_at <= ? OR session = ?)",
+            (dataset_id, moment, session),
+        )
+        passed = {
+            held.example_id
+            for held in _claims(connection, dataset_id)
+            if held.reviewer != reviewer or held.session not in ended
+        }
+        if since is not None:
+            query = "SELECT example_id FROM decision_rows WHERE dataset_id = ? AND event_id > ?"
+            passed.update(row[0] for row in connection.execute(query, (dataset_id, since)))
+        found = next((int(candidate) for candidate in candidates if candidate not in passed), None)
+        if found is not None:
+            connection.execute(
+                "INSERT OR REPLACE INTO claims (dataset_id, example_id, session, reviewer, expires_at) VALUES (?, ?, ?, ?, ?)",
+                (dataset_id, found, session, reviewer, moment + timeout_s),
+            )
+        return found
+
+
+def release(database: Database, dataset_id: str, session: str) -> None:
+    """Give up the claim of a session; nothing happens when it has none."""
+    with database.writing() as connection:
+        connection.execute("DELETE FROM claims WHERE dataset_id = ? AND session = ?", (dataset_id, session))
+
+
+def release_reviewer(database: Database, dataset_id: str, reviewer: str, except_session: str) -> int:
+    """Give up the claims of a reviewer's other sessions; returns how many there were."""
+    with database.writing() as connection:
+        return connection.execute(
+            "DELETE FROM claims WHERE dataset_id = ? AND reviewer = ? AND session != ?",
+            (dataset_id, reviewer, except_session),
+        ).rowcount
+
+
+def claimed(database: Database, dataset_id: str, *, now: float | None = None) -> Mapping[int, Claim]:
+    """The living claims of a dataset by example id."""
+    moment = time.time() if now is None else now
+    with database.reading() as connection:
+        found = _claims(connection, dataset_id)
+    return {held.example_id: held for held in found if held.expires_at > moment}
+
+
+def _claims(connection: sqlite3.Connection, dataset_id: str) -> list[Claim]:
+    query = "SELECT example_id, session, reviewer, expires_at FROM claims WHERE dataset_id = ?"
+    return [Claim(*row) for row in connection.execute(query, (dataset_id,))]

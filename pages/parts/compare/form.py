@@ -1,0 +1,201 @@
+"""What to compare: selections there are, or methods drawn at one budget with several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.parts.compare.picker import open_comparison
+from pages.shared.dataset_context import Lens
+from pages.shared.figures.selection_facts import label_of, total_tokens
+from pages.shared.forms.run_target import (
+    Asked,
+    RunPlace,
+    choose_place,
+)
+from pages.shared.frame import errors_in_place
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import count_of, plain
+from pages.shared.runs.runs.job_watch import FOLLOWED, start_job
+from pages.shared.wording import percent
+from tamis.actions.grid import (
+    MAX_SEEDS,
+    Grid,
+    grid_requests,
+    submit_grid,
+)
+from tamis.errors import CurationError
+from tamis.scorers import SCORERS
+from tamis.selectors import SELECTORS
+from tamis.steps.compare.options import MAX_COMPARED
+from tamis.steps.plan import plan_step
+from tamis.types import JSON
+
+EXISTING, GRID = "Selections there are", "Methods at one budget"
+USUAL = ("kmq", "random", "km_closest", "k_center", "deita")
+
+
+def show_comparison_form(lens: Lens) -> None:
+    """Two ways to say what is compared; both end in one job."""
+    few = len(lens.view.selections) < 2
+    way = st.radio(
+        "Compare", [GRID, EXISTING], horizontal=True, key="compare_way", bind="query-params", disabled=few,
+        label_visibility="collapsed",
+        captions=["Draws them now, then compares.", "At least two are needed." if few else f"{len(lens.view.selections)} to choose from."],
+    )  # fmt: skip
+    if way == EXISTING and not few:
+        _show_existing(lens)
+    else:
+        _show_grid(lens)
+
+
+def _show_existing(lens: Lens) -> None:
+    found = {one.id: one for one in lens.view.selections}
+    chosen = st.multiselect(
+        "Selections", list(found), format_func=lambda i: f"{label_of(found[i])} · seed {found[i].manifest.options.get('seed')}",
+        key="compare_with", bind="query-params", persist_state="session", max_selections=MAX_COMPARED,
+        placeholder="Choose two or more",
+        help="Selections that differ by their seed alone count as one method, with intervals over seeds.",
+    )  # fmt: skip
+    values: dict[str, JSON] = {"selections": chosen, **_show_measures(lens)}
+    made, problem = "", "Choose at least two selections." if len(chosen) < 2 else ""
+    if not problem:
+        try:
+            plan = plan_step(lens.workspace.store, lens.dataset_id, "compare", values)
+            made = (
+                plan.artifact_id
+                if lens.workspace.store.find(lens.dataset_id, "comparison", plan.artifact_id)
+                else ""
+            )
+        except CurationError as error:
+            problem = str(error)
+            st.error(plain(problem), icon=":material/error:")
+    place = _choose_place(lens, "compare", values, problem)
+    label = "Open this comparison" if made else f"Compare {count_of(len(chosen), 'selection')}"
+    if st.button(label, type="primary", icon=":material/compare:", disabled=bool(problem)):
+        if made:
+            open_comparison(made)
+        start_job(lens.workspace, lens.dataset_id, "compare", values, place=place)
+
+
+def _show_grid(lens: Lens) -> None:
+    scored = bool(lens.view.scores)
+    usual = [name for name in USUAL if scored or "quality" not in SELECTORS[name].reads]
+    methods = st.pills(
+        "Methods", list(SELECTORS), selection_mode="multi", default=usual, format_func=lambda n: SELECTORS[n].title,
+        key="compare_methods", bind="query-params", persist_state="session",
+    )  # fmt: skip
+    if not scored:
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.caption("Methods that pick by quality need a score first.", width="content")
+            link_to("scoring", "Compute a score", query={"dataset": lens.dataset_id})
+    budget, unit, n_seeds = _draw_size(lens)
+    measures = _show_measures(lens)
+    quality = str(measures.get("quality", ""))
+    grid = Grid(
+        methods=tuple(methods), budget=budget, unit=unit, n_seeds=n_seeds, quality=quality, compare=measures
+    )
+    problem, n_selections = _check(grid)
+    _say_grid(methods, n_selections, n_seeds)
+    # The check looks at one of the selections: they differ by method, and the comparison is cheaper than they are.
+    first = {} if problem else grid_requests(grid)[0]
+    place = _choose_place(lens, "select", first, problem)
+    if st.button(
+        f"Draw {count_of(n_selections, 'selection')} and compare", type="primary", icon=":material/play_arrow:",
+        disabled=bool(problem), key="submit_grid",
+    ):  # fmt: skip
+        _submit(lens, grid, place)
+    if problem:
+        st.caption(plain(problem))
+
+
+def _draw_size(lens: Lens) -> tuple[float, str, int]:
+    """Budget, its unit, and how many seeds."""
+    first, second, third = st.columns([0.3, 0.4, 0.3], vertical_alignment="bottom")
+    kept = {"bind": "query-params", "persist_state": "session"}
+    with second:
+        unit = str(
+            st.segmented_control(
+                "Unit", ["rows", "fraction", "tokens"], default="rows", required=True, format_func=str.capitalize,
+                key="compare_unit", width="stretch", **kept,
+            )
+        )  # fmt: skip
+    tokens = total_tokens(lens)
+    start = {"rows": max(1, round(lens.n_rows / 10)), "fraction": 0.1, "tokens": (tokens or 100_000) // 10}[
+        unit
+    ]
+    high = {"rows": float(lens.n_rows), "fraction": 1.0, "tokens": None}[unit]
+    with first:
+        budget = st.number_input(
+            "Budget of each", min_value=0.001 if unit == "fraction" else 1.0, max_value=high, value=float(start),
+            step={"rows": 10.0, "fraction": 0.01, "tokens": 1000.0}[unit], key=f"compare_budget_{unit}",
+            format="%g" if unit == "fraction" else "%.0f", **kept,
+        )  # fmt: skip
+    with third:
+        n_seeds = st.number_input(
+            "Seeds", min_value=1, max_value=MAX_SEEDS, value=3, key="compare_seeds",
+            help="Draws of each method that has chance in it; the others give the same rows every time.", **kept,
+        )  # fmt: skip
+    if unit == "rows":
+        st.caption(f"= {percent(budget / lens.n_rows)} of {count_of(lens.n_rows, 'row')}")
+    return float(budget), unit, int(n_seeds)
+
+
+def _show_measures(lens: Lens) -> dict[str, JSON]:
+    """Options of the comparison itself."""
+    values: dict[str, JSON] = {}
+    kept = {"bind": "query-params", "persist_state": "session"}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if lens.view.scores:
+            values["quality"] = st.selectbox(
+                "Quality score", list(lens.view.scores), key="compare_quality", width=240,
+                format_func=lambda name: SCORERS[name].title if name in SCORERS else name, **kept,
+            )  # fmt: skip
+        values["epochs"] = st.number_input(
+            "Epochs", min_value=0.5, max_value=100.0, value=3.0, step=1.0, format="%g", key="compare_epochs", width=120,
+            help="Passes over the rows in training, for its cost.", **kept,
+        )  # fmt: skip
+        values["tokens_per_second"] = st.number_input(
+            "Tokens per GPU second", min_value=1.0, value=None, format="%.0f", key="compare_rate", width=200,
+            placeholder="Not known", help="When it is given, the cost of training is also shown in GPU hours.", **kept,
+        )  # fmt: skip
+    return values
+
+
+def _check(grid: Grid) -> tuple[str, int]:
+    try:
+        return "", len(grid_requests(grid))
+    except CurationError as error:
+        return str(error), 0
+
+
+def _say_grid(methods: Sequence[str], n_selections: int, n_seeds: int) -> None:
+    if not n_selections:
+        return
+    drawn = sum(SELECTORS[name].random for name in methods)
+    said = f"{count_of(drawn, 'method')} with chance, {count_of(n_seeds, 'seed')} each"
+    still = len(methods) - drawn
+    st.caption(f"{said}; {count_of(still, 'method')} without." if still else f"{said}.")
+
+
+def _choose_place(lens: Lens, step: str, values: dict[str, JSON], problem: str) -> RunPlace:
+    asked = Asked(dataset_id=lens.dataset_id, step=step, values=values, problem=problem)
+    return choose_place(lens.workspace, asked, start=RunPlace())
+
+
+def _submit(lens: Lens, grid: Grid, place: RunPlace) -> None:
+    with errors_in_place():
+        done = submit_grid(
+            lens.workspace.database, lens.workspace.store, lens.dataset_id, grid,
+            backend=place.backend, resources=place.resources, priority=place.priority,
+        )  # fmt: skip
+        _say_made(done.selections)
+        st.query_params[FOLLOWED] = done.comparison.job.job_id
+        st.rerun()
+
+
+def _say_made(selections: Sequence[object]) -> None:
+    made = sum(bool(getattr(one, "already_done", False)) for one in selections)
+    if made:
+        st.toast(f"{count_of(made, 'selection')} had been made before.", icon=":material/bolt:")

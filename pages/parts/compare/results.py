@@ -1,0 +1,213 @@
+"""One comparison: its numbers as a table, then overlap, shares, distributions, maps and the rows that tell methods apart."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+from pandas.io.formats.style import Styler
+
+from pages.parts.compare.charts import (
+    interval_chart,
+    overlap_chart,
+    share_chart,
+    spread_chart,
+    titles_of,
+)
+from pages.parts.compare.maps import show_maps
+from pages.parts.compare.rows import show_unique_rows
+from pages.shared.dataset_context import Lens
+from pages.shared.forms.options_form import sentence
+from pages.shared.plain_text import count_of, plain
+from tamis.actions.report.report import notes_of, render_report
+from tamis.steps.compare.comparison import (
+    Comparison,
+    Estimate,
+    Metric,
+    read_comparison,
+)
+from tamis.store.artifacts.store import Artifact
+
+CHARTS_PER_LINE = 3
+TABLE_ALONE = (
+    "tokens_per_row",
+    "n_tokens",
+    "training_tokens",
+    "gpu_hours",
+)  # without an interval chart of its own
+ARROWS = {"lower": " ↓", "higher": " ↑", "neither": ""}
+
+
+def show_comparison(lens: Lens, dataset_name: str, comparison: Artifact) -> None:
+    """Everything about one comparison, from a few numbers down to the rows."""
+    found = _content(str(comparison.path), _comparison=comparison)
+    _show_actions(lens, dataset_name, comparison)
+    _show_summary(found)
+    _show_intervals(found)
+    _show_overlap_and_sources(found)
+    if found.clusters is not None:
+        with st.container(border=True):
+            st.markdown("**Share by cluster**", help="Grey: the cluster's share of all rows.")
+            share_chart(found, found.clusters, _cluster_names(lens, comparison, found))
+    _show_spreads(found)
+    if lens.view.layout is not None:
+        with st.container(border=True):
+            st.markdown("**On the map**", help="Scroll to zoom, drag to move: all maps move together.")
+            show_maps(lens, comparison, found)
+    st.subheader("Rows that only one method picked", anchor=False)
+    show_unique_rows(lens, comparison, found)
+
+
+def _show_overlap_and_sources(found: Comparison) -> None:
+    several = len(found.sources.keys) > 1
+    left, right = st.columns(2, gap="medium") if several else (st.container(), None)
+    with left, st.container(border=True, height="stretch"):
+        st.markdown("**Overlap**", help=_OVERLAP_HELP)
+        st.caption(f"Two independent random picks would share {found.chance_jaccard:.2f}.")
+        overlap_chart(found)
+    if right is not None:
+        with right, st.container(border=True, height="stretch"):
+            st.markdown("**Share by source**", help="Grey: the source's share of all rows.")
+            share_chart(found, found.sources, found.sources.names, columns=3)
+
+
+_OVERLAP_HELP = (
+    "Rows in both over rows in either (Jaccard index): 1 is the same rows. On the diagonal, a method with itself under "
+    "another seed."
+)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _content(path: str, *, _comparison: Artifact) -> Comparison:
+    return read_comparison(_comparison)
+
+
+def _show_actions(lens: Lens, dataset_name: str, comparison: Artifact) -> None:
+    store = lens.workspace.store
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.download_button(
+            "Save the report",
+            # Made when it is asked for: it reads every selection and the rows shown in it.
+            data=lambda: render_report(store, comparison, dataset_name=dataset_name),
+            file_name=f"{comparison.manifest.dataset_id}-comparison-{comparison.id[:8]}.html",
+            mime="text/html",
+            type="primary",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.caption(
+            "One HTML file with everything on this page, a few rows of text, and how to make it again.",
+            width="content",
+        )
+
+
+def _show_summary(found: Comparison) -> None:
+    metrics = found.shown_metrics()
+    table = pd.DataFrame({"method": [_named(found, i) for i in range(len(found.methods))]})
+    measured = [metric for metric in metrics if metric.key not in TABLE_ALONE]
+    for metric in measured:
+        table[metric.key] = [_number(one.values.get(metric.key)) for one in found.methods]
+    table["only"] = [one.n_only for one in found.methods]
+    table["rows"] = [max(found.selections[i].n_rows for i in one.selections) for one in found.methods]
+    for metric in metrics[len(measured) :]:
+        table[metric.key] = [_number(one.values.get(metric.key)) for one in found.methods]
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        _styled(found, metrics, table),
+        hide_index=True,
+        column_config={
+            "method": st.column_config.TextColumn("Method", width=140, pinned=True),
+            "rows": number("Rows", width=60),
+            "only": number("Only here", width=80, help="Rows that no other method picked."),
+            **{m.key: number(f"{m.title}{ARROWS[m.better]}", help=m.help) for m in metrics},
+        },
+        alt="Every method with its numbers; the best of each column has a star",
+    )
+    st.caption(
+        f"★ best; bold: the best is inside its interval over seeds; ×3: mean of three seeds; ± is half the "
+        f"{found.confidence_fraction:.0%} interval over seeds."
+    )
+    _say_notes(found)
+
+
+def _say_notes(found: Comparison) -> None:
+    said = notes_of(found)
+    if found.budgets_differ:
+        st.warning(
+            "The selections are not of one size, so a larger one covers more for that reason alone.",
+            icon=":material/balance:",
+        )
+    with st.expander(f"How to read this ({count_of(len(said), 'note')})", icon=":material/info:"):
+        for line in said:
+            st.markdown(f"- {plain(line)}")
+
+
+def _named(found: Comparison, i: int) -> str:
+    seeds = len(found.methods[i].selections)
+    return titles_of(found)[i] + (f" ×{seeds}" if seeds > 1 else "")
+
+
+def _styled(found: Comparison, metrics: list[Metric], table: pd.DataFrame) -> Styler:
+    """Numbers as they are read; the frame below keeps them as numbers, so that a click sorts."""
+    styled = table.style.format({"rows": "{:,}", "only": "{:,}"})
+    for metric in metrics:
+        best = found.best(metric)
+        for i, method in enumerate(found.methods):
+            where = pd.IndexSlice[i, metric.key]
+            said = _said(method.values.get(metric.key), metric, star=bool(best.get(i)))
+            styled = styled.format(lambda _, text=said: text, subset=where)
+            if i in best:
+                colour = "color: #0F9D8A; " if best[i] else ""
+                styled = styled.map(lambda _, colour=colour: f"{colour}font-weight: 700", subset=where)
+    return styled
+
+
+def _said(value: Estimate | None, metric: Metric, *, star: bool) -> str:
+    if value is None or value.value is None:
+        return "–"
+    text = _rounded(value.value, metric.digits)
+    if value.over == "seeds" and value.low is not None and value.high is not None:
+        text += f" ±{_rounded((value.high - value.low) / 2, metric.digits)}"
+    return f"{text} ★" if star else text
+
+
+def _rounded(value: float, digits: int) -> str:
+    if digits == 0 and value >= 10_000:
+        return f"{value / 1e6:,.1f}M" if value >= 1e6 else f"{value / 1e3:,.0f}k"
+    return f"{value:,.{digits}f}"
+
+
+def _number(value: Estimate | None) -> float:
+    return float("nan") if value is None or value.value is None else value.value
+
+
+def _show_intervals(found: Comparison) -> None:
+    shown = [metric for metric in found.shown_metrics() if metric.key not in TABLE_ALONE]
+    for start in range(0, len(shown), CHARTS_PER_LINE):
+        line = shown[start : start + CHARTS_PER_LINE]
+        for place, metric in zip(st.columns(CHARTS_PER_LINE, gap="small"), line, strict=False):
+            with place, st.container(border=True, height="stretch"):
+                st.markdown(f"**{metric.title}**{ARROWS[metric.better]}", help=metric.help)
+                interval_chart(found, metric)
+
+
+def _show_spreads(found: Comparison) -> None:
+    if not found.spreads:
+        return
+    for place, spread in zip(
+        st.columns(len(found.spreads), gap="medium"), found.spreads.values(), strict=True
+    ):
+        with place, st.container(border=True):
+            st.markdown(f"**{plain(sentence(spread.title))}**", help="Grey: all rows.")
+            spread_chart(found, spread)
+
+
+def _cluster_names(lens: Lens, comparison: Artifact, found: Comparison) -> list[str]:
+    """The names people gave since, while the clustering is the one in view."""
+    assert found.clusters is not None
+    now = lens.view.clustering
+    if now is None or now.id != comparison.manifest.inputs.get("clustering"):
+        return found.clusters.names
+    return [
+        name if key == "-1" else lens.cluster_name(int(key))
+        for key, name in zip(found.clusters.keys, found.clusters.names, strict=True)
+    ]

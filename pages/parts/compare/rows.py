@@ -1,0 +1,117 @@
+"""The rows that only one method picked: a page of them at a time, and the way to the map."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts.compare.charts import titles_of
+from pages.shared.dataset_context import Lens
+from pages.shared.navigation import go_to
+from pages.shared.plain_text import shorten
+from tamis.errors import InvalidOptions
+from tamis.steps.compare.comparison import Comparison, read_membership
+from tamis.store.artifacts.store import Artifact
+from tamis.store.rows.query import fetch_rows
+from tamis.store.rows.scope import ALL_ROWS, Scope
+from tamis.types import Int64s
+
+PAGE_ROWS = 20
+MAX_CELL_CHARS = 240
+METHOD, PAGE = "only_of", "only_page"
+
+
+def show_unique_rows(lens: Lens, comparison: Artifact, found: Comparison) -> None:
+    """Choose a method and page through what it alone picked."""
+    titles = titles_of(found)
+    counts = [method.n_only for method in found.methods]
+    having = [i for i, count in enumerate(counts) if count]
+    if not having:
+        st.caption("Every picked row was picked by at least two methods.")
+        return
+    asked = st.query_params.get(METHOD, "")
+    start = int(asked) if asked.isdigit() and int(asked) in having else having[0]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Method", having, index=having.index(start), format_func=lambda i: f"{titles[i]}: {counts[i]:,} rows",
+            key=f"only_of_{comparison.id}", on_change=_remember, args=(comparison.id,), width=360,
+        )  # fmt: skip
+        rows = only_rows(comparison, chosen)
+        scope = scope_of(found, chosen, rows)
+        if st.button("Open these rows on the map", icon=":material/scatter_plot:"):
+            go_to("data_map", {"dataset": lens.dataset_id, "scope": scope.to_url()})
+    _show_table(lens, comparison, found, chosen, rows=rows)
+
+
+def only_rows(comparison: Artifact, method: int) -> Int64s:
+    """Ids of the rows that this method picked and no other."""
+    table = _membership(str(comparison.path), _comparison=comparison)
+    return table.loc[table["only_method"] == method, "example_id"].to_numpy()
+
+
+def scope_of(found: Comparison, method: int, rows: Int64s) -> Scope:
+    """The rows as a filter: by their ids while a link can hold them, else by the selections they are in and not in."""
+    try:
+        by_id = ALL_ROWS.and_where("rows", rows.tolist())
+        by_id.to_url()
+        return by_id
+    except InvalidOptions:
+        scope = ALL_ROWS
+        for one in found.selections:
+            if one.method != method:
+                scope = scope.and_where("selected", False, one.id)
+        # Of several seeds the first stands for the method: a filter has no "or".
+        return scope.and_where("selected", True, found.selections[found.methods[method].selections[0]].id)
+
+
+def _show_table(lens: Lens, comparison: Artifact, found: Comparison, method: int, *, rows: Int64s) -> None:
+    n_pages = max(1, -(-len(rows) // PAGE_ROWS))
+    place = st.empty()
+    page = st.pagination(n_pages, key=PAGE, bind="query-params") if n_pages > 1 else 1
+    part = rows[(min(page, n_pages) - 1) * PAGE_ROWS :][:PAGE_ROWS]
+    columns = [
+        "prompt",
+        "response",
+        *([f"score:{found.quality}"] if found.quality in lens.view.scores else []),
+    ]
+    shown = fetch_rows(lens.view, part, columns).to_pandas()
+    table = pd.DataFrame({"row": part})
+    if lens.view.clustering is not None:
+        ids = fetch_rows(lens.view, part, ["cluster"])["cluster"].to_pylist()
+        table["cluster"] = [lens.cluster_name(int(i)) for i in ids]
+    if len(columns) > 2:
+        table["quality"] = shown[columns[2]]
+    for name in ("prompt", "response"):
+        table[name] = [shorten(text or "", MAX_CELL_CHARS) for text in shown[name]]
+    event = place.dataframe(
+        table,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-cell",
+        key=f"only_table_{comparison.id}_{method}_{page}",
+        column_config={
+            "row": st.column_config.NumberColumn("Row", width=64, format="localized"),
+            "cluster": st.column_config.TextColumn("Cluster", width=150),
+            "quality": st.column_config.NumberColumn("Quality", width=76, format="%.3f"),
+            "prompt": st.column_config.TextColumn("Prompt", width=300),
+            "response": st.column_config.TextColumn("Response"),
+        },
+        height="content" if len(part) < 12 else 430,
+        alt="Rows that only this method picked",
+    )
+    st.caption("Click a row to read it on the map.")
+    if event.selection.cells:
+        row = int(part[event.selection.cells[0][0]])
+        scope = scope_of(found, method, rows)
+        go_to("data_map", {"dataset": lens.dataset_id, "scope": scope.to_url(), "row": str(row)})
+
+
+def _remember(comparison_id: str) -> None:
+    st.query_params[METHOD] = str(st.session_state[f"only_of_{comparison_id}"])
+    st.query_params.pop(PAGE, None)
+    st.session_state.pop(PAGE, None)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _membership(path: str, *, _comparison: Artifact) -> pd.DataFrame:
+    return read_membership(_comparison).select(["example_id", "only_method"]).to_pandas()

@@ -1,0 +1,192 @@
+"""What the compared methods are worth to a model: all of them trained alike, and their loss on the same held-out rows."""
+
+from __future__ import annotations
+
+import orjson
+import pandas as pd
+import streamlit as st
+
+from pages.parts.compare.training_charts import show_losses
+from pages.shared import queries
+from pages.shared.dataset_context import Lens
+from pages.shared.forms.finetune_form import draw_recipe
+from pages.shared.forms.finetune_model import choose_model
+from pages.shared.forms.run_target import (
+    Asked,
+    RunPlace,
+    choose_place,
+)
+from pages.shared.frame import errors_in_place
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import count_of, plain
+from pages.shared.runs.runs.finetune_runs import STEP, finetune_runs
+from pages.shared.runs.runs.job_watch import Start
+from pages.shared.runs.runs.runs import Run, model_title
+from tamis.actions.finetune_grid import (
+    MAX_GRID_RUNS,
+    TrainingGrid,
+    grid_runs,
+    n_left,
+    submit_training_grid,
+)
+from tamis.errors import CurationError
+from tamis.jobs.forecast.requirements import missing_packages
+from tamis.jobs.model import JobState
+from tamis.recipes import RECIPES
+from tamis.steps.compare.comparison import Comparison
+from tamis.steps.compare.training import method_losses
+
+FORM = "grid"
+USUAL_HELD_OUT = 200
+
+
+def show_training(lens: Lens, found: Comparison) -> None:
+    """The results there are, and the button that trains the whole grid."""
+    grids = training_grids(lens, found)
+    st.subheader("What a model learns from each", anchor=False)
+    if grids:
+        runs = _choose_grid(grids)
+        _show_progress(runs)
+        _show_results(lens, found, runs)
+    with st.expander(
+        "Train all of them alike" if not grids else "Train them again, otherwise",
+        icon=":material/model_training:",
+    ):
+        _show_form(lens, found)
+
+
+def training_grids(lens: Lens, found: Comparison) -> dict[str, list[Run]]:
+    """Runs over these selections that can be compared, by what they share: held-out rows, model and recipe."""
+    compared = {one.id for one in found.selections}
+    grids: dict[str, list[Run]] = {}
+    for run in finetune_runs(lens.workspace, lens.dataset_id):
+        if run.inputs.get("selection") in compared and run.inputs.get("held_out"):
+            shared = [
+                run.inputs["held_out"],
+                *(run.options.get(name) for name in ("model", "recipe", "recipe_options")),
+            ]
+            grids.setdefault(orjson.dumps(shared, option=orjson.OPT_SORT_KEYS).decode(), []).append(run)
+    return {key: runs for key, runs in grids.items() if len({run.inputs["selection"] for run in runs}) > 1}
+
+
+def runs_of_methods(found: Comparison, runs: list[Run]) -> list[list[Run]]:
+    """The finished runs of each method, over all its seeds."""
+    by_selection: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.artifact is not None:
+            by_selection.setdefault(run.inputs["selection"], []).append(run)
+    return [
+        [run for i in method.selections for run in by_selection.get(found.selections[i].id, [])]
+        for method in found.methods
+    ]
+
+
+def _choose_grid(grids: dict[str, list[Run]]) -> list[Run]:
+    if len(grids) == 1:
+        return next(iter(grids.values()))
+    names = list(grids)
+    chosen = st.selectbox(
+        "Training",
+        names,
+        format_func=lambda one: _say_grid(grids[one]),
+        key="compare_training",
+        label_visibility="collapsed",
+    )
+    return grids[str(chosen)]
+
+
+def _say_grid(runs: list[Run]) -> str:
+    options = runs[0].options
+    recipe = RECIPES[options["recipe"]].title if options.get("recipe") in RECIPES else ""
+    started = pd.Timestamp(max(run.created_at for run in runs))
+    rate = (options.get("recipe_options") or {}).get("learning_rate")
+    return f"{model_title(str(options.get('model')))} · {recipe} · learning rate {rate:g} · {started:%d %b %H:%M}"
+
+
+def _show_progress(runs: list[Run]) -> None:
+    """How many runs are done, under way and failed."""
+    done = sum(run.state is JobState.SUCCEEDED for run in runs)
+    ended = [run for run in runs if run.state in (JobState.FAILED, JobState.CANCELLED)]
+    if done < len(runs):
+        st.progress(done / len(runs), text=f"{done:,} of {count_of(len(runs), 'run')} trained")
+    if ended:
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.caption(f":orange[{count_of(len(ended), 'run')} failed or cancelled.]", width="content")
+            link_to("job_list", "See why", query={"in_step": STEP, "in_state": str(JobState.FAILED)})
+
+
+def _show_results(lens: Lens, found: Comparison, runs: list[Run]) -> None:
+    methods = runs_of_methods(found, runs)
+    artifacts = [[run.artifact for run in own if run.artifact is not None] for own in methods]
+    if not any(artifacts):
+        st.caption("The first numbers appear when a run is done.")
+        return
+    clusters = (
+        dict(enumerate(queries.cluster_of(lens).tolist())) if lens.view.clustering is not None else None
+    )
+    show_losses(lens, found, method_losses(artifacts, clusters))
+
+
+def _show_form(lens: Lens, found: Comparison) -> None:
+    missing = missing_packages(RECIPES["sft_lora"].extra)
+    if missing:
+        st.error(f"Needs {', '.join(missing)}: run pip install 'tamis[finetune]'.", icon=":material/error:")
+        return
+    selections = tuple(one.id for one in found.selections)
+    left = n_left(lens.workspace.store, lens.dataset_id, selections)
+    st.caption(
+        "Every selection trains the same model with the same recipe, seeds and number of steps. All are then measured on "
+        f"the same rows, drawn among the {left:,} that none of them picked."
+    )
+    if not left:
+        st.error(
+            "Every row is in one of these selections, so none is left to measure on.", icon=":material/error:"
+        )
+        return
+    with st.container(width=760):
+        model = choose_model(lens, Start(), form=FORM)
+        recipe, recipe_options = draw_recipe(Start(), form=FORM)
+        first, second = st.columns(2, gap="small")
+        n_held_out = first.number_input(
+            "Held-out rows", min_value=1, max_value=left, value=min(USUAL_HELD_OUT, left), key="grid_held_out"
+        )
+        n_seeds = second.number_input(
+            "Training seeds", min_value=1, max_value=max(1, MAX_GRID_RUNS // len(selections)), value=1, key="grid_seeds",
+            help="Runs of each selection. Selections of one method with several seeds give a spread already.",
+        )  # fmt: skip
+        grid = TrainingGrid(
+            selections=selections, n_held_out=int(n_held_out), n_seeds=int(n_seeds),
+            clustering=lens.view.clustering.id if lens.view.clustering is not None else "",
+            options={"model": model.model, "recipe": recipe, "recipe_options": recipe_options, "n_generate": 0},
+        )  # fmt: skip
+        _show_submit(lens, grid, model.problem)
+
+
+def _show_submit(lens: Lens, grid: TrainingGrid, problem: str) -> None:
+    requests: list[dict[str, object]] = []
+    if not problem:
+        try:
+            requests = grid_runs(lens.workspace.store, lens.dataset_id, grid)
+        except CurationError as error:
+            problem = str(error)
+    # The check looks at one run: they differ by their rows alone.
+    asked = Asked(
+        dataset_id=lens.dataset_id, step=STEP, values=requests[0] if requests else {}, problem=problem
+    )
+    place = choose_place(lens.workspace, asked, start=RunPlace(), suffix=FORM)
+    if requests:
+        steps = requests[0]["recipe_options"]["max_steps"]  # type: ignore[index]
+        st.caption(f"{count_of(len(requests), 'run')} of {count_of(int(steps), 'step')} each.")
+    pressed = st.button(
+        f"Train {count_of(len(requests), 'run')}", type="primary", icon=":material/model_training:",
+        disabled=bool(problem), key="submit_training_grid",
+    )  # fmt: skip
+    if problem:
+        st.error(plain(problem), icon=":material/error:")
+    if pressed:
+        with errors_in_place():
+            submit_training_grid(
+                lens.workspace.database, lens.workspace.store, lens.dataset_id, grid, backend=place.backend,
+                resources=place.resources, priority=place.priority,
+            )  # fmt: skip
+            st.rerun()

@@ -1,0 +1,145 @@
+"""The clusters beside the map: what each is about and how good it is; a click filters, a name can be changed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from pages.parts.data_map.row_list import show_row_list
+from pages.shared import address, queries
+from pages.shared.dataset_context import Lens
+from pages.shared.figures.colouring import cluster_colour
+from pages.shared.plain_text import plain
+from pages.shared.reviewer import reviewer_name
+from tamis.errors import CurationError
+from tamis.store.database.names import rename_cluster
+from tamis.store.rows.scope import Scope
+from tamis.types import NOISE
+
+N_EXAMPLES = 4
+
+
+def show_clusters(lens: Lens, scope: Scope, *, height: int) -> None:
+    """The table of clusters, and the one in the filter in detail."""
+    if lens.view.clustering is None:
+        st.markdown("#### Clusters")
+        st.caption("Not clustered yet.")
+        return
+    found = queries.panel(lens, scope)
+    chosen = _chosen(lens, scope)
+    _head(lens, found)
+    one = chosen[0] if len(chosen) == 1 else None
+    key = f"clusters_{address.choices_round()}"
+    ids = [int(i) for i in found["cluster_id"].to_pylist()]
+    st.dataframe(
+        _table(found),
+        hide_index=True,
+        column_config=_columns(found),
+        key=key,
+        on_select=partial(_filter_by, lens, key, ids),
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [ids.index(c) for c in chosen if c in ids]}},
+        height=height - (310 if one is not None else 60),
+        alt="Clusters by size",
+    )
+    if one is not None and one in ids:
+        _detail(lens, found.slice(ids.index(one), 1).to_pylist()[0])
+
+
+def _head(lens: Lens, found: pa.Table) -> None:
+    n_clusters = sum(1 for i in found["cluster_id"].to_pylist() if i != NOISE)
+    noise = float(lens.view.require("clustering").summary.get("noise_fraction", 0.0))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"#### {n_clusters:,} clusters", width="content")
+        if noise:
+            st.caption(f"{noise:.1%} of rows in none", width="content")
+
+
+def _chosen(lens: Lens, scope: Scope) -> list[int]:
+    shown = ("", lens.view.require("clustering").id)
+    conditions = [c for c in scope.conditions if c.kind == "cluster" and c.on in shown]
+    return [int(i) for i in conditions[0].value] if len(conditions) == 1 else []
+
+
+def _filter_by(lens: Lens, key: str, ids: list[int]) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
+    chosen = [ids[row] for row in rows if row < len(ids)]
+    address.replace("cluster", chosen or None, lens.view.require("clustering").id)
+
+
+def _table(found: pa.Table) -> pa.Table:
+    columns: dict[str, Any] = {
+        "colour": pa.array([_dot(cluster_colour(int(i))) for i in found["cluster_id"].to_pylist()]),
+        "name": found["name"],
+        "size": found["size"],
+    }
+    if found["n_matching"].to_pylist() != found["size"].to_pylist():
+        columns["n_matching"] = found["n_matching"]
+    if found["selected_fraction"].null_count < found.num_rows:
+        columns["selected_percent"] = pc.multiply(found["selected_fraction"], 100.0)
+    columns |= {name: found[name] for name in found.column_names if name.startswith("score:")}
+    columns["keywords"] = found["keywords"]
+    return pa.table(columns)
+
+
+def _dot(colour: str) -> str:
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="5" fill="{colour}"/></svg>'
+    return f"data:image/svg+xml;utf8,{quote(svg)}"
+
+
+def _columns(found: pa.Table) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "colour": st.column_config.ImageColumn("", width=28),
+        "name": st.column_config.TextColumn("Name", width=132),
+        "size": st.column_config.NumberColumn("Rows", width=56, format="localized"),
+        "n_matching": st.column_config.NumberColumn("Match", width=60, format="localized"),
+        "selected_percent": st.column_config.NumberColumn("Selected", width=72, format="%.1f %%"),
+        "keywords": st.column_config.ListColumn("Keywords", width="medium"),
+    }
+    for name in found.column_names:
+        if name.startswith("score:"):
+            label = name.removeprefix("score:")
+            means = [mean for mean in found[name].to_pylist() if mean is not None]
+            small = max(means, default=0) < 100
+            config[name] = st.column_config.NumberColumn(
+                f"Mean {label}", width=110, format="%.3f" if small else "%,.0f"
+            )
+    return config
+
+
+def _detail(lens: Lens, cluster: dict[str, Any]) -> None:
+    cluster_id = int(cluster["cluster_id"])
+    if cluster_id == NOISE:
+        st.caption("Rows that lie in no cluster. They are never forced into one unless you ask for it.")
+        return
+    key = f"rename_{cluster_id}_{lens.names.revision}"
+    st.text_input(
+        "Name of the cluster",
+        value=cluster["name"],
+        key=key,
+        icon=":material/edit:",
+        label_visibility="collapsed",
+        placeholder="Empty gives the name made of its keywords back",
+        on_change=partial(_rename, lens, cluster_id, key),
+    )
+    st.caption(" · ".join(plain(word) for word in cluster["keywords"]))
+    show_row_list(lens, cluster["medoids"][:N_EXAMPLES], "typical", title="Typical rows")
+
+
+def _rename(lens: Lens, cluster_id: int, key: str) -> None:
+    clustering = lens.view.require("clustering")
+    try:
+        rename_cluster(
+            lens.workspace.database,
+            clustering,
+            cluster_id,
+            st.session_state[key],
+            reviewer_name(lens.workspace),
+        )
+    except CurationError as error:
+        address.say_later(str(error))

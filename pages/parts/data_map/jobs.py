@@ -1,0 +1,74 @@
+"""What the map still waits for: the jobs that make vectors and the layout, or a button that starts them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import address
+from pages.shared.dataset_context import Lens
+from pages.shared.navigation import link_to
+from tamis.errors import CurationError
+from tamis.jobs.job_table import list_jobs
+from tamis.jobs.model import ACTIVE
+from tamis.jobs.scheduler.queue import submit
+
+
+def show_missing_map(lens: Lens) -> None:
+    """Instead of the map while there are no vectors."""
+    job = _under_way(lens, "embed")
+    if job:
+        st.info(
+            "The map appears as soon as the rows are embedded. The table below works already.",
+            title="Embedding is under way",
+            icon=":material/hourglass_top:",
+        )
+        link_to("job_list", f"Job {job}")
+        return
+    st.info(
+        "A map needs vectors: embed the rows, group them and lay them out. The table below works already.",
+        title="Not embedded yet",
+        icon=":material/scatter_plot:",
+    )
+    st.button(
+        "Embed, cluster and map",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=_start,
+        args=(lens, ("embed", "cluster", "project")),
+    )
+
+
+def show_layout_note(lens: Lens) -> None:
+    """Which layout this is while it is only the principal components."""
+    layout = lens.view.layout
+    if layout is None or layout.kind != "embeddings":
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        job = _under_way(lens, "project")
+        if job:
+            st.caption(
+                ":material/hourglass_top: PCA for now; UMAP replaces it when its job ends.", width="content"
+            )
+            link_to("job_list", f"Job {job}")
+            return
+        st.caption("PCA for now; UMAP separates groups better.", width="content")
+        st.button(
+            "Run UMAP",
+            icon=":material/play_arrow:",
+            type="tertiary",
+            on_click=_start,
+            args=(lens, ("project",)),
+        )
+
+
+def _under_way(lens: Lens, step: str) -> str:
+    jobs = list_jobs(lens.workspace.database, states=ACTIVE, dataset_id=lens.dataset_id, step=step, limit=1)
+    return jobs[0].job_id if jobs else ""
+
+
+def _start(lens: Lens, steps: tuple[str, ...]) -> None:
+    try:
+        for step in steps:
+            submit(lens.workspace.database, lens.workspace.store, lens.dataset_id, step, {})
+    except CurationError as error:
+        address.say_later(str(error))

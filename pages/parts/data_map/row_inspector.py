@@ -1,0 +1,202 @@
+"""One row in full: its turns, where it came from, its scores and tags, its neighbours, and where it was selected."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import orjson
+import streamlit as st
+
+from pages.parts.data_map.row_list import show_row_list
+from pages.shared import address, queries
+from pages.shared.dataset_context import Lens
+from pages.shared.plain_text import (
+    count_of,
+    plain,
+    shorten,
+)
+from pages.shared.reviewer import reviewer_name
+from pages.shared.rows.ranking import rank_like_row
+from pages.shared.rows.turns import (
+    pretty_json,
+    read_turns,
+    show_turns,
+)
+from tamis.errors import CurationError
+from tamis.store.database.tags import add_tag, remove_tag
+from tamis.store.rows.columns import list_columns
+from tamis.store.rows.scope import Scope
+from tamis.types import Int64s
+
+N_NEIGHBOURS = 10
+VIEWS = ["Conversation", "Details", "Similar", "Raw"]
+
+
+def show_inspector(lens: Lens, scope: Scope, row: int, order: Int64s) -> None:
+    """The open row; ``order`` are the matching rows as the table sorts them, for previous and next."""
+    _head(row, order)
+    if row >= lens.n_rows:
+        st.warning(f"There is no row {row:,}: rows go from 0 to {lens.n_rows - 1:,}.")
+        return
+    facts = queries.row_facts(lens, row, tuple(c.key for c in list_columns(lens.view, lens.tags)))
+    _badges(lens, facts)
+    _tags(lens, row)
+    view = st.segmented_control(
+        "Show",
+        VIEWS,
+        default=VIEWS[0],
+        required=True,
+        key="row_view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if view == "Details":
+        _details(lens, row, facts)
+    elif view == "Similar":
+        _similar(lens, scope, row)
+    elif view == "Raw":
+        st.caption("The record as it stood in the source")
+        st.code(pretty_json(facts["raw"] or facts["messages"]), language="json", wrap_lines=True)
+    else:
+        show_turns(read_turns(facts["messages"]))
+
+
+def _head(row: int, order: Int64s) -> None:
+    at = np.flatnonzero(order == row)
+    place = int(at[0]) if len(at) else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.markdown(f"#### Row {row:,}", width="content")
+        st.caption("not matching" if place is None else f"{place + 1:,} of {len(order):,}", width="content")
+        st.space("stretch")
+        before = None if place in (None, 0) else int(order[place - 1])
+        after = None if place is None or place + 1 == len(order) else int(order[place + 1])
+        _step("previous", ":material/chevron_left:", before)
+        _step("next", ":material/chevron_right:", after)
+        st.button(
+            "",
+            icon=":material/close:",
+            key="row_close",
+            type="tertiary",
+            help="Close",
+            on_click=address.open_row,
+            args=(None,),
+        )
+
+
+def _step(name: str, icon: str, row: int | None) -> None:
+    st.button(
+        "",
+        icon=icon,
+        key=f"row_{name}",
+        type="tertiary",
+        help=f"{name.capitalize()} matching row",
+        disabled=row is None,
+        on_click=address.open_row,
+        args=(row,),
+    )
+
+
+def _badges(lens: Lens, facts: dict[str, Any]) -> None:
+    with st.container(horizontal=True, gap="xsmall"):
+        if facts.get("cluster") is not None:
+            st.badge(
+                plain(shorten(lens.cluster_name(int(facts["cluster"])), 40)),
+                icon=":material/workspaces:",
+                color="green",
+            )
+        for name in lens.view.scores:
+            score = facts[f"score:{name}"]
+            said = "not scored" if score is None or score != score else _short(score)
+            st.badge(f"{plain(name)} {said}", color="blue")
+        if facts.get("tokens") is not None:
+            st.badge(count_of(facts["tokens"], "token"), color="gray")
+        if facts.get("selected"):
+            st.badge("selected", icon=":material/check:", color="orange")
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3f}"
+
+
+def _tags(lens: Lens, row: int) -> None:
+    carried = [tag for tag, rows in lens.tags.rows.items() if row in rows[np.searchsorted(rows, row) :][:1]]
+    key = f"row_tags_{row}_{lens.tags.revision}"
+    st.multiselect(
+        "Tags of this row",
+        list(lens.tags.rows),
+        default=carried,
+        accept_new_options=True,
+        placeholder="Add a tag",
+        label_visibility="collapsed",
+        key=key,
+        on_change=partial(_change_tags, lens, row, key, carried),
+    )
+
+
+def _change_tags(lens: Lens, row: int, key: str, carried: list[str]) -> None:
+    chosen = st.session_state[key]
+    name, only = reviewer_name(lens.workspace), np.asarray([row])
+    try:
+        for tag in set(chosen) - set(carried):
+            add_tag(lens.workspace.database, lens.dataset_id, tag, only, name)
+        for tag in set(carried) - set(chosen):
+            remove_tag(lens.workspace.database, lens.dataset_id, tag, only, name)
+    except CurationError as error:
+        address.say_later(str(error))
+
+
+def _details(lens: Lens, row: int, facts: dict[str, Any]) -> None:
+    table: dict[str, str] = {"Source": f"{plain(facts['source'] or 'unnamed')}, row {facts['source_row']:,}"}
+    if facts.get("cluster") is not None:
+        distance = facts.get("distance")
+        away = "" if distance is None or distance != distance else f", {distance:.3f} from its centre"
+        table["Cluster"] = plain(lens.cluster_name(int(facts["cluster"]))) + away
+    table["Length"] = ", ".join(
+        [
+            count_of(facts["n_turns"], "turn"),
+            f"{facts['prompt_chars']:,} + {facts['response_chars']:,} characters",
+            *([count_of(facts["tokens"], "token")] if facts.get("tokens") is not None else []),
+        ]
+    )
+    for field, value in orjson.loads(facts["meta"] or "{}").items():
+        if not field.startswith("_"):
+            table[plain(field)] = plain(
+                shorten(value if isinstance(value, str) else orjson.dumps(value).decode(), 400)
+            )
+    table["Content hash"] = f"`{facts['content_hash'][:16]}`"
+    st.table(table, border="horizontal")
+    _selections(lens, row)
+
+
+def _selections(lens: Lens, row: int) -> None:
+    picked = {identifier: (rank, size) for identifier, rank, size in queries.picked_in(lens, row)}
+    if not lens.view.selections:
+        return
+    st.markdown("**Selected in**")
+    for selection in lens.view.selections:
+        if selection.id in picked:
+            rank, size = picked[selection.id]
+            method = plain(str(selection.summary.get("method", "selection")))
+            st.markdown(f":material/check: {method}, number {rank:,} of {size:,}")
+    if not picked:
+        st.caption(f"None of {count_of(len(lens.view.selections), 'selection')}.")
+
+
+def _similar(lens: Lens, scope: Scope, row: int) -> None:
+    if lens.view.embeddings is None:
+        st.caption("Similar rows need embeddings.")
+        return
+    st.button(
+        "Show the 100 matching rows most like this one",
+        icon=":material/hub:",
+        key="rank_like_row",
+        on_click=rank_like_row,
+        args=(lens, scope, row),
+        width="stretch",
+    )
+    found = queries.neighbours(lens, row, N_NEIGHBOURS)
+    show_row_list(
+        lens, found.rows.tolist(), "neighbours", title="Nearest rows", numbers=found.cosines.tolist()
+    )

@@ -1,0 +1,198 @@
+"""An exported file: download, checksum, what made it, and the commands that make it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+import orjson
+import pandas as pd
+import streamlit as st
+
+from pages.parts.export_data.decisions import DECISIONS
+from pages.parts.export_data.preview import title_of
+from pages.shared.plain_text import count_of, plain
+from pages.shared.runs.runs.export_files import ExportedFile, list_exports
+from pages.shared.wording import (
+    ago,
+    size,
+    table_height,
+)
+from pages.shared.workspace import Workspace
+from tamis.actions.manifests import ExportManifest
+from tamis.steps.resolve_decisions import AS_IMPORTED
+
+FILE = "file"
+_SCOPE_WORDS = ("selection", "tag", "scope")
+
+
+def show_opened(workspace: Workspace, dataset_id: str) -> None:
+    """The file that was just written, or that the address names; nothing when it names none."""
+    asked = st.query_params.get(FILE)
+    opened = next((one for one in list_exports(workspace.path, dataset_id) if one.path.name == asked), None)
+    if opened is not None:
+        show_file(workspace, opened)
+
+
+def show_exports(workspace: Workspace, dataset_id: str) -> None:
+    """The earlier exports of a dataset to choose from."""
+    files = list_exports(workspace.path, dataset_id)
+    if files:
+        st.subheader("Earlier exports", anchor=False)
+        _show_list(files)
+
+
+def _close() -> None:
+    st.query_params.pop(FILE, None)
+
+
+def show_file(workspace: Workspace, file: ExportedFile) -> None:
+    """Everything about one exported file."""
+    manifest = file.manifest
+    with st.container(border=True):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.subheader(f":material/task: {plain(file.path.name)}", anchor=False, width="content")
+            with st.container(horizontal=True, width="content", gap="small"):
+                st.download_button(
+                    "Download", data=lambda: file.path.read_bytes(), file_name=file.path.name, type="primary",
+                    icon=":material/download:", on_click="ignore", key="download_file",
+                )  # fmt: skip
+                st.download_button(
+                    "Manifest", data=lambda: file.manifest_path.read_bytes(), file_name=file.manifest_path.name,
+                    icon=":material/receipt_long:", on_click="ignore", key="download_manifest",
+                    mime="application/json",
+                )  # fmt: skip
+                st.button(
+                    "",
+                    icon=":material/close:",
+                    key="close_file",
+                    type="tertiary",
+                    help="Close",
+                    on_click=_close,
+                )
+        st.caption(
+            f"{count_of(manifest.n_rows, 'row')} · {title_of(manifest.format_name)} · {size(file.n_bytes)} · written "
+            f"{ago(manifest.created_at)} to {plain(str(file.path))}"
+        )
+        made, trainer, commands = st.tabs(["What made it", "LLaMA-Factory", "Command line"])
+        with made:
+            _show_manifest(manifest)
+        with trainer:
+            _show_dataset_info(manifest)
+        with commands:
+            _show_commands(workspace, file)
+
+
+def _show_list(files: Sequence[ExportedFile]) -> None:
+    shown = pd.DataFrame(
+        [
+            {
+                "File": one.path.name,
+                "Rows": one.manifest.n_rows,
+                "Format": title_of(one.manifest.format_name),
+                "Which rows": say_scope(one.manifest),
+                "Size": size(one.n_bytes),
+                "Written": ago(one.manifest.created_at),
+            }
+            for one in files
+        ]
+    )
+    names = [one.path.name for one in files]
+
+    def opened() -> None:
+        picked = st.session_state["exports_table"].selection.rows
+        if picked:
+            st.query_params[FILE] = names[picked[0]]
+
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=table_height(len(shown), 300),
+        on_select=opened,
+        selection_mode="single-row",
+        key="exports_table",
+        column_config={"Rows": st.column_config.NumberColumn(format="localized", width="small")},
+    )
+    st.caption("Tick a file to download it or to see what made it.")
+
+
+def say_scope(manifest: ExportManifest) -> str:
+    """Which rows, in a word: the coded filter of a link means nothing to a reader."""
+    asked = named_scope(manifest)
+    said = [f"{word} {asked[word]}" for word in ("selection", "tag") if word in asked]
+    if "scope" in asked:
+        said.append("filter")
+    return " and ".join(said) or "whole dataset"
+
+
+def named_scope(manifest: ExportManifest) -> dict[str, str]:
+    """The selection, tag and filter of a request, read back from how the manifest says them."""
+    rest, found = manifest.scope, {}
+    for word in reversed(_SCOPE_WORDS):
+        # From the end: a tag may hold the words that join the parts, the other two never do.
+        before, joint, value = rest.rpartition(f" and {word} ")
+        if joint:
+            rest, found[word] = before, value
+        elif rest.startswith(f"{word} "):
+            rest, found[word] = "", rest.removeprefix(f"{word} ")
+    return found
+
+
+def _show_manifest(manifest: ExportManifest) -> None:
+    st.caption("SHA-256 of the file")
+    st.code(manifest.sha256, language=None)
+    lines = [{"Step": "Rows", "Result": say_scope(manifest), "Made with": count_of(manifest.n_rows, "row")}]
+    lines += [
+        {
+            "Step": made.step,
+            "Result": f"{made.kind} {made.artifact_id}",
+            "Made with": _say_options(made.options),
+        }
+        for made in manifest.artifacts
+    ]
+    st.dataframe(pd.DataFrame(lines), hide_index=True, height=table_height(len(lines), 320))
+    with st.expander("Versions and the whole manifest", icon=":material/data_object:", type="compact"):
+        st.caption(plain(", ".join(f"{name} {version}" for name, version in manifest.packages.items())))
+        st.json(manifest.model_dump(mode="json"), expanded=1)
+
+
+def _say_options(options: dict[str, object]) -> str:
+    if "files" in options:
+        files = options["files"]
+        return count_of(len(files), "file") if isinstance(files, list) else ""
+    flat: dict[str, object] = {}
+    for key, value in options.items():
+        # The options of a plug-in stand beside its name; a reader wants them in one line.
+        flat.update(value if isinstance(value, dict) else {key: value})
+    return ", ".join(f"{key} {value}" for key, value in flat.items() if value not in ("", None))
+
+
+def _show_dataset_info(manifest: ExportManifest) -> None:
+    if not manifest.dataset_info:
+        st.caption("LLaMA-Factory cannot read this shape. Export as Alpaca or ShareGPT for an entry.")
+        return
+    st.caption("Put the file into LLaMA-Factory's data folder and add this to its dataset\\_info.json.")
+    st.code(orjson.dumps(manifest.dataset_info, option=orjson.OPT_INDENT_2).decode(), language="json")
+
+
+def _show_commands(workspace: Workspace, file: ExportedFile) -> None:
+    st.caption("Write the same file again, from this workspace:")
+    st.code(export_command(workspace, file), language="bash", wrap_lines=True)
+    st.caption("Rebuild every step from the source file and compare, anywhere:")
+    st.code(shlex.join(["tamis", "replay", str(file.manifest_path)]), language="bash", wrap_lines=True)
+
+
+def export_command(workspace: Workspace, file: ExportedFile) -> str:
+    """The command that writes this file again."""
+    manifest = file.manifest
+    words = ["tamis", "--workspace", str(workspace.path), "export", "--dataset", manifest.dataset_id]
+    for word, value in named_scope(manifest).items():
+        words += [f"--{word}", value]
+    selection = named_scope(manifest).get("selection", "")
+    chosen = next((one for one in manifest.artifacts if one.artifact_id == selection), None)
+    if manifest.decisions:
+        words += ["--decisions", manifest.decisions]
+    elif chosen is not None and DECISIONS in chosen.inputs:
+        words += ["--decisions", AS_IMPORTED]  # left out, the command would apply those that it was made with
+    words += ["--format", manifest.format_name, "--container", manifest.container, "--out", str(file.path)]
+    return shlex.join(words)

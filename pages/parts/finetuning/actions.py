@@ -1,0 +1,166 @@
+"""What can be done with a finished run: take it elsewhere, merge it, use it in the app, train on, delete."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import orjson
+import streamlit as st
+
+from pages.parts.finetuning.picker import PARAMETER, VIEW
+from pages.shared.dataset_context import Lens
+from pages.shared.frame import errors_in_place
+from pages.shared.plain_text import plain
+from pages.shared.runs.runs.job_watch import CLONED
+from pages.shared.runs.runs.runs import Run
+from pages.shared.wording import size
+from tamis.actions.adapters import (
+    ABOUT,
+    delete_adapter,
+    export_adapter,
+    merge_problem,
+    merged_bytes,
+)
+from tamis.models.adapters import (
+    CONFIG,
+    PREFIX,
+    WEIGHTS,
+)
+from tamis.settings import app_folder
+from tamis.store.artifacts.store import Artifact
+
+MOST_DOWNLOADED_BYTES = 500_000_000  # more is better copied from its folder than sent through a browser
+MERGED = "merged"
+
+
+def show_actions(lens: Lens, run: Run, adapter: Artifact) -> None:
+    """One row of buttons."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _offer_use(adapter)
+        _offer_export(lens, adapter)
+        if st.button(
+            "Train further", icon=":material/fast_forward:", help="A new run that starts from this one."
+        ):
+            _go({VIEW: "new", "model": f"{PREFIX}{adapter.id}"}, lens)
+        if run.job is not None and st.button("Clone and change", icon=":material/content_copy:"):
+            _go({CLONED: run.job.job_id}, lens)
+        _offer_deletion(lens, adapter)
+
+
+def adapter_bytes(adapter: Artifact) -> int:
+    """Size of its weights and tokenizer."""
+    return sum(path.stat().st_size for path in (adapter.path / WEIGHTS).rglob("*") if path.is_file())
+
+
+def merged_folder(lens: Lens, adapter: Artifact) -> Path:
+    """Where the merged model is, or will be."""
+    return lens.workspace.path / MERGED / adapter.id
+
+
+def _offer_use(adapter: Artifact) -> None:
+    with st.popover("Use it", icon=":material/smart_toy:", type="primary"):
+        st.markdown("**As a language model anywhere in the app**")
+        st.caption(
+            "Scores, Auto-Correct and Refinement take it as the language model *Local model*. Give this as its model:"
+        )
+        st.code(f"{PREFIX}{adapter.id}", language=None)
+        st.caption("From the command line:")
+        st.code(
+            f"tamis run propose --dataset {adapter.manifest.dataset_id} --method correct --llm transformers "
+            f"--model {PREFIX}{adapter.id}",
+            language="bash", wrap_lines=True,
+        )  # fmt: skip
+
+
+def _offer_export(lens: Lens, adapter: Artifact) -> None:
+    with st.popover("Export", icon=":material/download:"):
+        n_bytes = adapter_bytes(adapter)
+        low_rank = (adapter.path / WEIGHTS / CONFIG).exists()
+        st.markdown("**The adapter**" if low_rank else "**The model**")
+        st.caption(f"Weights as safetensors with tokenizer and manifest, {size(n_bytes)}.")
+        if n_bytes <= MOST_DOWNLOADED_BYTES:
+            st.download_button(
+                "Download as ZIP", data=lambda: _packed(lens, adapter), file_name=f"adapter-{adapter.id}.zip",
+                mime="application/zip", icon=":material/folder_zip:", on_click="ignore",
+            )  # fmt: skip
+        st.caption("Or take it from its folder:")
+        st.code(str(adapter.path / WEIGHTS), language=None, wrap_lines=True)
+        if low_rank:
+            st.divider()
+            _offer_merge(lens, adapter)
+
+
+def _offer_merge(lens: Lens, adapter: Artifact) -> None:
+    st.markdown("**Merged into its base**")
+    st.caption(
+        f"One model that needs no PEFT, {size(merged_bytes(adapter))} or so, written on the machine of this app."
+    )
+    named = st.text_input(
+        "Folder", value=str(merged_folder(lens, adapter)), key=f"merge_into_{adapter.id}", label_visibility="collapsed",
+        placeholder="A new folder, or a file that ends in .zip",
+    )  # fmt: skip
+    target = Path((named or "").strip() or merged_folder(lens, adapter)).expanduser()
+    if not target.is_absolute():
+        st.error("Name the whole path of the folder, from the root on.", icon=":material/error:")
+        return
+    if is_merged(adapter, target):
+        st.success("The merged model is in this folder.", icon=":material/check:")
+        return
+    problem = merge_problem(adapter, target)
+    pressed = st.button("Merge", icon=":material/merge:", disabled=bool(problem), key=f"merge_{adapter.id}")
+    if pressed and not problem:
+        with st.spinner("Merging …", show_time=True):
+            problem = _merge(lens, adapter, target)
+        if not problem:
+            st.rerun()
+    if problem:
+        st.error(plain(problem), icon=":material/error:")
+
+
+def is_merged(adapter: Artifact, target: Path) -> bool:
+    """Whether what lies there was merged from this adapter."""
+    about = target / ABOUT
+    try:
+        return bool(orjson.loads(about.read_bytes()).get("artifact_id") == adapter.id)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _merge(lens: Lens, adapter: Artifact, target: Path) -> str:
+    """Merge in a process of its own, because it loads the model; returns what went wrong."""
+    command = [
+        sys.executable, "-m", "tamis.cli", "--workspace", str(lens.workspace.path), "adapters", "merge", adapter.id,
+        "--out", str(target),
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=app_folder(), capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return ""
+    return (done.stderr or done.stdout).strip()[-600:].removeprefix("tamis: ") or "It ended without a word."
+
+
+def _packed(lens: Lens, adapter: Artifact) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = export_adapter(lens.workspace.store, adapter.id, Path(folder) / "adapter.zip")
+        return path.read_bytes()
+
+
+def _offer_deletion(lens: Lens, adapter: Artifact) -> None:
+    with st.popover("Delete", icon=":material/delete:"):
+        st.caption(
+            "Deletes the weights, curves and answers for good. The rows, the selection and the job stay, so that it can "
+            "be made again; votes come back with it."
+        )
+        if st.button("Delete this run", type="primary", icon=":material/delete:", key=f"delete_{adapter.id}"):
+            with errors_in_place():
+                delete_adapter(lens.workspace.store, lens.workspace.database, adapter.id)
+                st.query_params.pop(PARAMETER, None)
+                st.toast("The run is deleted.", icon=":material/delete:")
+                st.rerun()
+
+
+def _go(query: dict[str, str], lens: Lens) -> None:
+    st.query_params.from_dict({"dataset": lens.dataset_id} | query)
+    st.rerun()

@@ -1,0 +1,165 @@
+"""One run, open in place: under way with live curves, failed with what can be done, or finished with its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts.finetuning.actions import show_actions
+from pages.parts.finetuning.answers import show_answers
+from pages.parts.finetuning.results import show_evaluation, show_numbers
+from pages.parts.finetuning.tasks import show_tasks
+from pages.parts.finetuning.votes import show_vote
+from pages.shared.activity import while_jobs_run
+from pages.shared.dataset_context import Lens
+from pages.shared.forms.finetune_remedies import offer_remedies
+from pages.shared.frame import errors_in_place
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import (
+    count_of,
+    plain,
+    shorten,
+)
+from pages.shared.runs.runs.finetune_curves import show_curves
+from pages.shared.runs.runs.finetune_runs import (
+    curves_of,
+    finetune_runs,
+    recipe_title,
+    rows_title,
+    run_titles,
+)
+from pages.shared.runs.runs.job_detail import (
+    ICONS,
+    NEXT_STEPS,
+    show_options,
+)
+from pages.shared.runs.runs.job_table import STATE_COLOURS, STATE_WORDS
+from pages.shared.runs.runs.job_watch import find_job
+from pages.shared.runs.runs.run_box import say_others, show_run_box
+from pages.shared.runs.runs.runs import Run, model_title
+from pages.shared.wording import ago
+from tamis.jobs.model import Job, JobState
+from tamis.jobs.scheduler.queue import resume
+from tamis.store.artifacts.store import Artifact
+
+PARTS = ["Evaluation", "Answers", "Blind vote", "Curves", "Options"]
+
+
+def show_run(lens: Lens, run: Run) -> None:
+    """Everything about one run."""
+    _show_head(lens, run)
+    if run.artifact is not None:
+        while_jobs_run(lens.workspace, lambda jobs: say_others(run, jobs))
+        _show_finished(lens, run)
+        return
+    assert run.job is not None
+    # Above the choice, and drawn after it, because it shows what was chosen.
+    place = st.container()
+    beside = _choose_beside(lens, run)
+    with place:
+        while_jobs_run(lens.workspace, lambda jobs: _show_under_way(lens, run, beside, jobs))
+        if run.state in (JobState.FAILED, JobState.CANCELLED):
+            _show_ended(lens, run, run.job)
+            show_curves(_curves(lens, run, beside))
+
+
+def _show_head(lens: Lens, run: Run) -> None:
+    model = model_title(str(run.options.get("model", "")))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(plain(model), anchor=False, width="content")
+        st.badge(STATE_WORDS[run.state], icon=ICONS[run.state], color=STATE_COLOURS[run.state])
+    said = [recipe_title(run), plain(shorten(rows_title(lens, run), 90)), f"asked for {ago(run.created_at)}"]
+    st.caption(f"{' · '.join(said)} · `{run.run_id}`")
+
+
+def _show_under_way(lens: Lens, run: Run, beside: list[Run], jobs: Sequence[Job]) -> None:
+    mine = show_run_box(lens, run, jobs, stopping="Stopping: a checkpoint is written first …")
+    if mine is not None:
+        show_curves(_curves(lens, Run(run.run_id, None, mine), beside))
+    say_others(run, jobs)
+
+
+def _show_ended(lens: Lens, run: Run, job: Job) -> None:
+    now = find_job(lens.workspace, job.job_id) or job
+    if now.state is JobState.CANCELLED:
+        st.warning(
+            "It goes on from its last checkpoint when it is resumed.",
+            title="The run was cancelled",
+            icon=":material/block:",
+        )
+    else:
+        st.error(plain(now.reason), title="The run failed", icon=":material/error:")
+        if now.error_kind in NEXT_STEPS:
+            st.caption(NEXT_STEPS[now.error_kind])
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button(
+            "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last checkpoint."
+        ):
+            with errors_in_place():
+                resume(lens.workspace.database, lens.workspace.store, job.job_id)
+                st.rerun()
+        offer_remedies(lens, run, now)
+        link_to("job_list", "See the log", icon=":material/article:", query={"job": job.job_id})
+
+
+def _show_finished(lens: Lens, run: Run) -> None:
+    assert run.artifact is not None
+    show_actions(lens, run, run.artifact)
+    show_numbers(run)
+    part = st.segmented_control(
+        "Part",
+        PARTS,
+        default=PARTS[0],
+        required=True,
+        key="part",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if part == "Answers":
+        show_answers(lens, run.artifact)
+    elif part == "Blind vote":
+        # Of its own, because a vote should not draw the whole page again.
+        st.fragment(show_vote)(lens, run)
+    elif part == "Curves":
+        show_curves(_curves(lens, run, _choose_beside(lens, run)))
+    elif part == "Options":
+        _show_options(run, run.artifact)
+    else:
+        show_evaluation(lens, run)
+        show_tasks(run)
+
+
+def _choose_beside(lens: Lens, run: Run) -> list[Run]:
+    """Other runs whose curves are drawn over those of this one."""
+    others = {
+        one.run_id: one for one in finetune_runs(lens.workspace, lens.dataset_id) if one.run_id != run.run_id
+    }
+    if not others:
+        return []
+    titles = run_titles(lens, list(others.values()))
+    chosen = st.multiselect(
+        "Beside", list(others), format_func=lambda one: titles.get(one, one), key="beside", bind="query-params",
+        placeholder="Draw the curves of other runs over these", label_visibility="collapsed", max_selections=7,
+    )  # fmt: skip
+    return [others[one] for one in chosen if one in others]
+
+
+def _curves(lens: Lens, run: Run, beside: list[Run]) -> dict[str, pd.DataFrame]:
+    shown = [run, *beside]
+    titles = run_titles(lens, shown)
+    return {shorten(titles[one.run_id], 60): curves_of(lens.workspace, one) for one in shown}
+
+
+def _show_options(run: Run, artifact: Artifact) -> None:
+    if run.job is not None:
+        show_options(run.job)
+    else:
+        st.json(artifact.manifest.options, expanded=2)
+    digest = run.summary.get("train_sha256")
+    if digest:
+        st.caption(f"Training file: {count_of(int(run.number('n_train')), 'row')}, SHA-256 `{digest}`")
+    fit = run.summary.get("fit") or {}
+    if fit.get("text"):
+        st.caption(plain(str(fit["text"])))

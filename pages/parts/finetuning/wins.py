@@ -1,0 +1,68 @@
+"""The result of the blind vote: win rate of the tuned model, overall and per cluster, with its interval."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from pages.parts.finetuning import facts
+from pages.shared.figures.colouring import PALETTE
+from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
+from pages.shared.plain_text import shorten
+from pages.shared.wording import percent
+
+UNDECIDED = "#8A9794"
+
+
+def show_wins(wins: pd.DataFrame) -> None:
+    """One sentence, and a dot with its interval per cluster."""
+    whole = wins.iloc[0]
+    verdict = "better than the base model" if whole["low"] > 0.5 else "worse than the base model"
+    if whole["low"] <= 0.5 <= whole["high"]:
+        verdict = "not told apart from the base model by these votes"
+    st.markdown(
+        f"**{percent(whole['rate'])}** of {int(whole['n']):,} votes for the tuned model "
+        f"(between {percent(whole['low'])} and {percent(whole['high'])}): {verdict}."
+    )
+    if len(wins) > 1:
+        _chart(wins)
+    st.caption("A tie counts half. Intervals: 95 %, Wilson.")
+
+
+def _chart(wins: pd.DataFrame) -> None:
+    rest = wins[wins["cluster_id"] != facts.EVERY].sort_values("n", ascending=False).head(MAX_BARS)
+    shown = pd.concat([wins[wins["cluster_id"] == facts.EVERY], rest.sort_values("rate", ascending=False)])
+    shown = shown.assign(
+        label=[f"{shorten(name, 26)} ({n})" for name, n in zip(shown["cluster"], shown["n"], strict=True)],
+        kind=[_kind(low, high) for low, high in zip(shown["low"], shown["high"], strict=True)],
+    )
+    kinds = ["Wins", "Open", "Loses"]
+    base = alt.Chart(shown).encode(
+        y=alt.Y("label:N", sort=list(shown["label"]), title=None, axis=CLUSTER_AXIS),
+        color=alt.Color(
+            "kind:N", scale=alt.Scale(domain=kinds, range=[PALETTE[0], UNDECIDED, PALETTE[1]]), title=None,
+            legend=alt.Legend(orient="top", symbolOpacity=1),
+        ),
+        tooltip=[
+            alt.Tooltip("cluster:N", title="Cluster"), alt.Tooltip("won:Q", title="Won"),
+            alt.Tooltip("tied:Q", title="Tied"), alt.Tooltip("lost:Q", title="Lost"),
+            alt.Tooltip("rate:Q", title="Win rate", format=".0%"),
+            alt.Tooltip("low:Q", title="From", format=".0%"), alt.Tooltip("high:Q", title="To", format=".0%"),
+        ],
+    )  # fmt: skip
+    scale = alt.Scale(domain=[0, 1])
+    axis = alt.Axis(format=".0%", tickCount=5)
+    half = alt.Chart(pd.DataFrame({"x": [0.5]})).mark_rule(strokeDash=[4, 3], color=UNDECIDED)
+    reach = base.mark_rule(strokeWidth=4, opacity=0.45).encode(
+        x=alt.X("low:Q", scale=scale, axis=axis, title="Win rate of the tuned model"), x2="high:Q"
+    )
+    dot = base.mark_point(size=90, filled=True, opacity=1).encode(x=alt.X("rate:Q", scale=scale))
+    st.altair_chart(
+        alt.layer(half.encode(x="x:Q"), reach, dot).properties(height=alt.Step(27)),
+        alt="Win rate of the tuned model per cluster with its interval",
+    )
+
+
+def _kind(low: float, high: float) -> str:
+    return "Wins" if low > 0.5 else "Loses" if high < 0.5 else "Open"

@@ -1,0 +1,222 @@
+"""How one file is read: format, which column plays which part, and three rows of it as they are and as they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+import pandas as pd
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from pages.parts.import_data.inspection import (
+    Choice,
+    Examined,
+    choice_for,
+    choose,
+)
+from pages.shared.plain_text import (
+    count_of,
+    plain,
+    shorten,
+)
+from pages.shared.wording import percent, table_height
+from tamis.formats import FORMATS
+from tamis.formats.detect import Inspection, PreviewRow
+from tamis.types import JSON
+
+_CONTAINERS = {
+    "jsonl": "JSON lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet",
+    "arrow_folder": "Saved dataset", "hub": "Hub dataset",
+}  # fmt: skip
+_ROLES = {"system": "gray", "user": "blue", "assistant": "green", "tool": "orange"}
+_PREVIEW_HEIGHT = 230
+_MAX_SHOWN_CHARS = 6_000
+
+
+def show_file(file: Examined, others: Sequence[Examined]) -> None:
+    """Everything about one file: what it is, the form that says how to read it, rows, problems."""
+    if file.inspection is None:
+        st.error(plain(file.problem), title=f"{plain(file.name)} cannot be read", icon=":material/error:")
+        if choice_for(file.path).format_name:
+            st.button(
+                "Back to what was detected", on_click=choose, args=([file.path], Choice()), key="mapping_back"
+            )
+        return
+    found = file.inspection
+    show_layout(found)
+    form, rows = st.columns([1, 2], gap="medium")
+    with form:
+        _show_form(file, found, others)
+    with rows:
+        _show_rows(found)
+        _show_problems(found)
+
+
+def show_layout(found: Inspection) -> None:
+    """Container, compression, encoding and format as badges."""
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        st.badge(
+            _CONTAINERS.get(found.container, found.container), color="gray", icon=":material/description:"
+        )
+        if found.compression != "none":
+            st.badge(found.compression, color="gray", icon=":material/folder_zip:")
+        if found.encoding:
+            st.badge(found.encoding.upper(), color="gray", icon=":material/match_case:")
+        if found.format_name is None:
+            st.badge("No format fits", color="red", icon=":material/error:")
+        else:
+            color = "green" if found.confidence > 0.99 else "orange"
+            reads = f"{FORMATS[found.format_name].title}: reads {percent(found.confidence)}"
+            st.badge(reads, color=color, icon=":material/check:")
+        sampled = "the whole file" if found.is_whole_file else "the start of the file"
+        st.caption(f"{count_of(found.n_sampled, 'record')} looked at, {sampled}")
+
+
+def summary_table(files: Sequence[Examined]) -> pd.DataFrame:
+    """One line per file of an import of several."""
+    return pd.DataFrame([_summarise(file) for file in files])
+
+
+def _summarise(file: Examined) -> dict[str, object]:
+    found = file.inspection
+    if found is None:
+        return {"File": file.name, "Kind": "cannot be read", "Encoding": "", "Format": "", "Reads": None}
+    return {
+        "File": file.name,
+        "Kind": _CONTAINERS.get(found.container, found.container)
+        + (f", {found.compression}" if found.compression != "none" else ""),
+        "Encoding": found.encoding.upper(),
+        "Format": FORMATS[found.format_name].title if found.format_name else "none fits",
+        "Reads": found.confidence,
+    }
+
+
+def _show_form(file: Examined, found: Inspection, others: Sequence[Examined]) -> None:
+    fits = {item.format_name: item.confidence for item in found.alternatives}
+    if found.format_name:
+        fits[found.format_name] = found.confidence
+    names = sorted(FORMATS, key=lambda name: -fits.get(name, -1.0))
+    chosen = st.selectbox(
+        "Format",
+        names,
+        index=names.index(found.format_name) if found.format_name else None,
+        placeholder="Choose the format",
+        format_func=lambda name: _say_fit(name, fits),
+        key=f"format:{file.path}",
+    )
+    if chosen is None:
+        st.caption(f"Columns: {plain(', '.join(found.columns[:20]))}")
+        return
+    st.caption(f"{FORMATS[chosen].summary[0].upper()}{FORMATS[chosen].summary[1:]}.")
+    if chosen != found.format_name:
+        choose([file.path], Choice(chosen))
+        st.rerun()
+    _show_fields(file, found, chosen)
+    alike = [other.path for other in others if other.path != file.path]
+    if alike and st.button(
+        f"Read all {len(alike) + 1} files this way", key="mapping_for_all", icon=":material/done_all:"
+    ):
+        choose(alike, Choice(chosen, found.fields.model_dump(mode="json") if found.fields else {}))
+        st.rerun()
+
+
+def _show_fields(file: Examined, found: Inspection, format_name: str) -> None:
+    """A select over the file's real columns for every part of the format."""
+    current = found.fields.model_dump(mode="json") if found.fields else {}
+    given = {
+        name: _pick_column(file.path, format_name, name, info, str(current.get(name, info.default)), found)
+        for name, info in FORMATS[format_name].options.model_fields.items()
+    }
+    if given != current:
+        choose([file.path], Choice(format_name, given))
+        st.rerun()
+
+
+def _pick_column(
+    path: str, format_name: str, name: str, info: FieldInfo, current: str, found: Inspection
+) -> str:
+    described = str(info.description or "")
+    offered = _turn_keys(found) if described.startswith("Key ") else list(found.columns)
+    may_be_missing = "may be missing" in described
+    options = list(dict.fromkeys([*offered, current]))
+
+    def say(column: str) -> str:
+        if column in offered:
+            return column
+        return "not in this file" if may_be_missing else f"{column} (not in this file)"
+
+    label = name.replace("_", " ").capitalize()
+    return str(
+        st.selectbox(
+            label, options, index=options.index(current), format_func=say, help=described,
+            key=f"field:{path}:{format_name}:{name}",
+        )
+    )  # fmt: skip
+
+
+def _turn_keys(found: Inspection) -> list[str]:
+    """Keys of the objects inside list columns, as the first rows have them."""
+    keys: dict[str, None] = {}
+    for row in found.rows:
+        for value in row.record.values():
+            for item in value if isinstance(value, list) else []:
+                keys.update(dict.fromkeys(item if isinstance(item, dict) else ()))
+    return list(keys)
+
+
+def _say_fit(name: str, fits: dict[str, float]) -> str:
+    title = FORMATS[name].title
+    return f"{title} – reads {percent(fits[name])}" if name in fits else title
+
+
+def _show_rows(found: Inspection) -> None:
+    if not found.rows:
+        st.warning(
+            "With this format no record of the sample becomes a row. Choose other columns or another format.",
+            icon=":material/rule:",
+        )
+        return
+    raw, parsed = st.columns(2, gap="small")
+    raw.markdown("**In the file**")
+    parsed.markdown("**As a row**")
+    for row in found.rows:
+        raw, parsed = st.columns(2, gap="small")
+        with raw:
+            st.code(_pretty(row.record), language="json", wrap_lines=True, height=_PREVIEW_HEIGHT)
+        with parsed, st.container(border=True, height=_PREVIEW_HEIGHT, gap="xsmall"):
+            _show_turns(row)
+
+
+def _show_turns(row: PreviewRow) -> None:
+    for message in row.example.messages:
+        role = str(message.get("role", ""))
+        st.badge(role, color=_ROLES.get(role, "gray"))
+        content = message.get("content")
+        st.text(_cut(content if isinstance(content, str) else _pretty(message)))
+    extra = [name for name in row.example.meta if not name.startswith("_")]
+    kept = f" · kept as metadata: {plain(', '.join(extra))}" if extra else ""
+    st.caption(f"Line {row.line:,}{kept}")
+
+
+def _show_problems(found: Inspection) -> None:
+    if not found.problems:
+        return
+    shown = pd.DataFrame(
+        [{"Line": p.line, "Reason": p.reason, "Raw": shorten(p.raw, 300)} for p in found.problems]
+    )
+    with st.expander(
+        f"{count_of(len(shown), 'line')} of the sample would be rejected",
+        icon=":material/rule:",
+        expanded=True,
+    ):
+        st.dataframe(shown, hide_index=True, height=table_height(len(shown), 260))
+        st.caption("Rejected lines are kept with their reason, to look at and download after the import.")
+
+
+def _pretty(value: JSON) -> str:
+    return _cut(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode("utf-8", "replace"))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]} … {len(text):,} characters"

@@ -1,0 +1,215 @@
+"""What came of an import: its progress, then how many lines became rows, and every line that did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from pages.shared.activity import (
+    show_activity,
+    show_progress,
+    while_jobs_run,
+)
+from pages.shared.frame import errors_in_place
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import count_of, plain
+from pages.shared.runs.runs.imports import import_name
+from pages.shared.wording import table_height
+from pages.shared.workspace import Workspace
+from tamis.actions.pipeline import (
+    MISSING,
+    stages,
+    submit_missing,
+)
+from tamis.errors import DatasetMissing
+from tamis.jobs import job_table as rows
+from tamis.jobs.model import Job, JobState
+from tamis.jobs.scheduler.queue import cancel, resume
+from tamis.store.artifacts.readers import read_rejects
+from tamis.store.artifacts.store import Artifact
+from tamis.store.database.names import dataset_names
+
+IMPORTED = "imported"
+_MAX_LISTED = 1_000
+_RAW_CHARS = 300
+
+
+def show_import(workspace: Workspace, dataset_id: str) -> None:
+    """The import of a dataset, wherever it stands; raises DatasetMissing for one that never began."""
+    jobs = rows.list_jobs(workspace.database, dataset_id=dataset_id, step="import", limit=1)
+    if jobs and not jobs[0].state.final:
+        _show_under_way(workspace, jobs[0])
+    elif workspace.store.list(dataset_id, "examples"):
+        show_activity(workspace)
+        _show_done(workspace, workspace.store.examples(dataset_id))
+    elif jobs:
+        _show_ended(workspace, jobs[0])
+    else:
+        raise DatasetMissing(f"There is no import of a dataset {dataset_id!r} in this workspace.")
+    st.button("Import something else", icon=":material/arrow_back:", on_click=_start_over, type="tertiary")
+
+
+def _start_over() -> None:
+    st.query_params.pop(IMPORTED, None)
+
+
+def _show_under_way(workspace: Workspace, job: Job) -> None:
+    with st.container(border=True):
+        st.subheader(plain(import_name(job)), anchor=False)
+        slot = st.container()
+        if st.button("Cancel", icon=":material/close:"):
+            with errors_in_place():
+                cancel(workspace.database, workspace.store, job.job_id)
+                st.rerun()
+
+    def redraw(jobs: Sequence[Job]) -> None:
+        with slot:
+            for current in jobs:
+                if current.job_id == job.job_id:
+                    show_progress(current)
+            if not any(current.job_id == job.job_id for current in jobs):
+                show_progress(job)
+
+    while_jobs_run(workspace, redraw)
+
+
+def _show_ended(workspace: Workspace, job: Job) -> None:
+    what = "was cancelled" if job.state is JobState.CANCELLED else "failed"
+    st.error(
+        plain(job.reason) or "No reason was recorded.", title=f"The import {what}", icon=":material/error:"
+    )
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Try again", icon=":material/replay:", type="primary"):
+            with errors_in_place():
+                resume(workspace.database, workspace.store, job.job_id)
+                st.rerun()
+        link_to("job_list", "See the log", query={"job": job.job_id})
+
+
+def _show_done(workspace: Workspace, examples: Artifact) -> None:
+    summary = examples.summary
+    dataset_id = examples.manifest.dataset_id
+    name = dataset_names(workspace.database, workspace.store)[dataset_id]
+    st.success(
+        f"**{plain(name)}**: {count_of(int(summary['n_imported']), 'line')} imported as "
+        f"{count_of(int(summary['n_examples']), 'row')}, {count_of(int(summary['n_rejected']), 'line')} rejected.",
+        icon=":material/check_circle:",
+    )
+    _show_next(workspace, dataset_id)
+    if len(summary["files"]) > 1:
+        st.dataframe(_per_file(summary["files"]), hide_index=True)
+    if summary["n_duplicate_ids"]:
+        st.caption(
+            f"{count_of(int(summary['n_duplicate_ids']), 'row')} have an id that an earlier row has too; all were kept."
+        )
+    if summary["n_rejected"]:
+        show_rejects(workspace, examples)
+
+
+def _show_next(workspace: Workspace, dataset_id: str) -> None:
+    found = stages(workspace.database, workspace.store, dataset_id)
+    here = {"dataset": dataset_id}
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        if any(stage.state in MISSING and stage.row.runs for stage in found):
+            if st.button("Run the whole pipeline", type="primary", icon=":material/fast_forward:"):
+                with errors_in_place():
+                    submit_missing(workspace.database, workspace.store, dataset_id)
+                    st.rerun()
+            st.caption("Embeds, clusters, maps, scores, and selects a tenth.", width="content")
+        link_to("overview", "Open in the overview", query=here)
+        if found[1].made:
+            link_to("data_map", "Open the map", query=here)
+
+
+def _per_file(files: Sequence[dict[str, object]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "File": str(file["path"]).rsplit("/", 1)[-1],
+                "Format": file["format"],
+                "Rows": file["n_examples"],
+                "Rejected lines": file["n_rejected"],
+            }
+            for file in files
+        ]
+    )
+
+
+def show_rejects(workspace: Workspace, examples: Artifact) -> None:
+    """A table of the rejected lines, filtered by reason; the whole text of one; all of them as a file."""
+    table = _rejects(f"{workspace.path}:{examples.manifest.dataset_id}:{examples.id}", _examples=examples)
+    reasons = dict(zip(*_count_reasons(table), strict=True))
+    st.subheader("Rejected lines", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        wanted = st.selectbox(
+            "Reason",
+            ["", *reasons],
+            format_func=lambda one: (
+                f"{one} ({reasons[one]:,})" if one else f"All reasons ({table.num_rows:,})"
+            ),
+            key="reason",
+            bind="query-params",
+        )
+        kept = table if not wanted else table.filter(pc.equal(table["kind"], wanted))
+        st.download_button(
+            "Download as JSONL",
+            data=lambda: b"".join(_lines(kept)),
+            file_name=f"{examples.manifest.dataset_id}.rejects.jsonl",
+            mime="application/jsonl",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    _show_table(kept, [str(file["path"]).rsplit("/", 1)[-1] for file in examples.summary["files"]])
+
+
+def _show_table(kept: pa.Table, names: Sequence[str]) -> None:
+    listed = kept.slice(0, _MAX_LISTED)
+    shown = pd.DataFrame(
+        {
+            "Line": listed["line"].to_pylist(),
+            "Reason": listed["reason"].to_pylist(),
+            "Text": pc.utf8_slice_codeunits(listed["raw"], 0, _RAW_CHARS).to_pylist(),
+        }
+    )
+    if len(names) > 1:
+        shown.insert(0, "File", [names[number] for number in listed["file"].to_pylist()])
+    picked = st.dataframe(
+        shown,
+        hide_index=True,
+        height=table_height(len(shown), 420),
+        on_select="rerun",
+        selection_mode="single-row",
+        key="rejects_table",
+        column_config={"Line": st.column_config.NumberColumn(width="small", format="localized")},
+    ).selection.rows
+    if kept.num_rows > _MAX_LISTED:
+        st.caption(f"The first {_MAX_LISTED:,} of {kept.num_rows:,}; the download holds all.")
+    if picked and picked[0] < listed.num_rows:
+        st.code(listed["raw"][picked[0]].as_py()[:20_000], language=None, wrap_lines=True, height=240)
+    else:
+        st.caption("Tick a line to read its whole text.")
+
+
+def _count_reasons(table: pa.Table) -> tuple[list[str], list[int]]:
+    counted = table["kind"].combine_chunks().value_counts()
+    pairs = sorted(((v["values"].as_py(), v["counts"].as_py()) for v in counted), key=lambda pair: -pair[1])
+    return [kind for kind, _ in pairs], [number for _, number in pairs]
+
+
+def _lines(table: pa.Table) -> Iterator[bytes]:
+    for batch in table.select(["line", "reason", "raw"]).to_batches(max_chunksize=2_000):
+        for row in batch.to_pylist():
+            yield orjson.dumps(row) + b"\n"
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the rejected lines")
+def _rejects(key: str, *, _examples: Artifact) -> pa.Table:
+    table = read_rejects(_examples)
+    # What stands before the semicolon names the kind of reason; what follows describes the one record.
+    kinds = pc.list_element(pc.split_pattern(table["reason"], ";", max_splits=1), 0)
+    return table.append_column("kind", kinds)

@@ -1,0 +1,171 @@
+"""One dataset of the overview: what it is, what to do next, and its name and deletion out of the way in a menu."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import streamlit as st
+
+from pages.shared.frame import errors_in_place, open_dataset
+from pages.shared.navigation import go_to, link_to
+from pages.shared.plain_text import count_of, plain
+from pages.shared.wording import ago
+from pages.shared.workspace import Workspace
+from tamis.actions.pipeline import (
+    MISSING,
+    UNDER_WAY,
+    Stage,
+    StageState,
+    next_stage,
+    submit_missing,
+    submit_stage,
+)
+from tamis.formats import FORMATS
+from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.trash import discard_dataset
+from tamis.store.artifacts.versions import parent_of
+from tamis.store.database.names import dataset_names, name_dataset
+
+
+def show_head(
+    workspace: Workspace, dataset_id: str, name: str, found: Sequence[Stage], *, n_exports: int, is_open: bool
+) -> None:
+    """Name, facts in one line, and the buttons."""
+    examples = found[0].made[0] if found[0].made else None
+    words, buttons = st.columns([11, 9], vertical_alignment="center")
+    with words, st.container(gap="xsmall"):
+        st.subheader(plain(name), anchor=False)
+        st.caption(_parent_of(workspace, examples) + describe(examples) if examples else "Being imported")
+    with (
+        buttons,
+        st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"),
+    ):
+        if examples is not None:
+            _show_action(workspace, dataset_id, found, n_exports=n_exports, is_open=is_open)
+            if not is_open:
+                st.button(
+                    "", icon=":material/query_stats:", key=f"open_{dataset_id}", on_click=open_dataset,
+                    args=(dataset_id,), help="Show below what this dataset is made of",
+                )  # fmt: skip
+            _show_menu(workspace, dataset_id, name, examples, found)
+
+
+def describe(examples: Artifact) -> str:
+    """Rows, rejected lines, formats and age in one line."""
+    summary = examples.summary
+    said = [count_of(int(summary["n_examples"]), "row")]
+    if summary["n_rejected"]:
+        said.append(f"{count_of(int(summary['n_rejected']), 'line')} rejected")
+    if len(summary["files"]) > 1:
+        said.append(count_of(len(summary["files"]), "file"))
+    formats = formats_of(examples)
+    said.append(formats[0] if len(formats) == 1 else count_of(len(formats), "format"))
+    how = "imported" if parent_of(examples) is None else "made"
+    said.append(f"{how} {ago(examples.manifest.created_at)}")
+    return plain(" · ".join(said))
+
+
+def _parent_of(workspace: Workspace, examples: Artifact) -> str:
+    """What a version was made from, before all else that is said about it; empty for a dataset that was imported."""
+    parent = parent_of(examples)
+    if parent is None:
+        return ""
+    names = dataset_names(workspace.database, workspace.store)
+    return f"Version of {plain(names.get(parent.dataset_id, 'a dataset that was deleted'))} · "
+
+
+def formats_of(examples: Artifact) -> list[str]:
+    """The titles of the conversation formats that the files had."""
+    names = dict.fromkeys(str(file["format"]) for file in examples.summary["files"])
+    return [FORMATS[name].title if name in FORMATS else name for name in names]
+
+
+def _show_action(
+    workspace: Workspace, dataset_id: str, found: Sequence[Stage], *, n_exports: int, is_open: bool
+) -> None:
+    """The one next thing, as the primary button of the open dataset; beside it all the rest, or the map."""
+    here = {"dataset": dataset_id}
+    missing = [stage for stage in found if stage.state in MISSING and stage.row.runs]
+    upcoming = next_stage(found)
+    has_map = bool(found[1].made)
+    if upcoming is not None and len(missing) > 1:
+        if st.button("Run all steps", key=f"all_{dataset_id}", icon=":material/fast_forward:"):
+            _start(workspace, dataset_id, None)
+    elif has_map and (upcoming is not None or any(stage.state in UNDER_WAY for stage in found)):
+        link_to("data_map", "Open the map", query=here)
+    if upcoming is not None and upcoming.state is StageState.FAILED:
+        return  # the failure below has the button that goes on
+    if upcoming is not None and upcoming.row.runs:
+        if st.button(
+            upcoming.row.verb, key=f"next_{dataset_id}", type=_weight(is_open), icon=":material/play_arrow:"
+        ):
+            _start(workspace, dataset_id, upcoming)
+    elif upcoming is None and not any(stage.state in UNDER_WAY for stage in found):
+        _show_finished(dataset_id, n_exports=n_exports, is_open=is_open)
+
+
+def _weight(is_primary: bool) -> Literal["primary", "secondary"]:
+    return "primary" if is_primary else "secondary"
+
+
+def _show_finished(dataset_id: str, *, n_exports: int, is_open: bool) -> None:
+    """Everything is computed: look at it, then take it along."""
+    here = {"dataset": dataset_id}
+    look = st.button(
+        "Open the map", key=f"map_{dataset_id}", icon=":material/scatter_plot:",
+        type=_weight(is_open and n_exports > 0),
+    )  # fmt: skip
+    export = st.button(
+        "Export",
+        key=f"export_{dataset_id}",
+        icon=":material/download:",
+        type=_weight(is_open and not n_exports),
+    )
+    if export:
+        go_to("export_data", here)
+    if look:
+        go_to("data_map", here)
+
+
+def _start(workspace: Workspace, dataset_id: str, stage: Stage | None) -> None:
+    with errors_in_place():
+        if stage is None:
+            submit_missing(workspace.database, workspace.store, dataset_id)
+        else:
+            submit_stage(workspace.database, workspace.store, dataset_id, stage.row)
+        st.rerun()
+
+
+def _show_menu(
+    workspace: Workspace, dataset_id: str, name: str, examples: Artifact, found: Sequence[Stage]
+) -> None:
+    with st.popover("", icon=":material/more_horiz:", help="Rename, rejected lines, delete"):
+        with st.form(f"rename_form_{dataset_id}", border=False):
+            given = st.text_input("Name", value=name, key=f"rename_{dataset_id}", max_chars=200)
+            if st.form_submit_button("Rename", icon=":material/edit:"):
+                with errors_in_place():
+                    name_dataset(workspace.database, dataset_id, given)
+                    st.rerun()
+        rejected = int(examples.summary["n_rejected"])
+        label = f"{count_of(rejected, 'rejected line')}" if rejected else "How it was imported"
+        link_to("import_data", label, icon=":material/rule:", query={"imported": dataset_id})
+        st.caption(f"Id `{dataset_id}`")
+        _show_deletion(workspace, dataset_id, name, found)
+
+
+def _show_deletion(workspace: Workspace, dataset_id: str, name: str, found: Sequence[Stage]) -> None:
+    with st.expander("Delete", icon=":material/delete:", type="compact"):
+        if any(stage.state in UNDER_WAY for stage in found):
+            st.caption("Jobs of this dataset are under way: cancel them first.")
+            return
+        st.caption(
+            "Moves the dataset and everything computed from it into the trash, from where it can be put back."
+        )
+        typed = st.text_input(f"Type {plain(name)} to confirm", key=f"confirm_{dataset_id}", placeholder=name)
+        if st.button("Delete", key=f"delete_{dataset_id}", disabled=typed.strip() != name.strip()):
+            with errors_in_place():
+                discard_dataset(workspace.store, workspace.database, dataset_id)
+                st.query_params.clear()
+                st.toast(f"{plain(name)} is in the trash at the end of this page.", icon=":material/delete:")
+                st.rerun()

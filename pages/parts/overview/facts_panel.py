@@ -1,0 +1,127 @@
+"""What a dataset is made of: counts, how long its texts are, where they come from, which metadata they carry."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from pages.shared.plain_text import plain
+from pages.shared.wording import percent
+from pages.shared.workspace import Workspace
+from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.view import DatasetView, open_view
+from tamis.store.rows.stats import DatasetFacts, dataset_facts
+
+_KINDS = {"number": "Number", "text": "Text", "boolean": "Yes or no"}
+
+
+def show_facts(workspace: Workspace, dataset_id: str) -> None:
+    """Everything about one dataset that does not change after the import, and how much of it the encoder cut."""
+    view = open_view(workspace.store, dataset_id)
+    facts = _facts(f"{workspace.path}:{view.examples.id}", _view=view)
+    with st.grid(5, gap="small", min_column_width=150):
+        _show_numbers(view, facts)
+    lengths, origins = st.columns([3, 2], gap="medium")
+    with lengths, st.container(border=True, height="stretch"):
+        st.markdown("**Length of prompts and responses**")
+        st.altair_chart(_length_chart(facts), height=230)
+        st.caption(_say_lengths(facts))
+    with origins, st.container(border=True, height="stretch"):
+        _show_origins(facts)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _facts(key: str, *, _view: DatasetView) -> DatasetFacts:
+    return dataset_facts(_view)
+
+
+def _show_numbers(view: DatasetView, facts: DatasetFacts) -> None:
+    summary = view.examples.summary
+    st.metric("Rows", f"{facts.n_rows:,}", border=True)
+    st.metric(
+        "Rejected lines", f"{summary['n_rejected']:,}", border=True,
+        help="Lines of the source that could not become a row; none is lost.",
+    )  # fmt: skip
+    st.metric(
+        "Repeated rows", f"{facts.n_repeated:,}", border=True,
+        help="Rows whose whole conversation stands in an earlier row too.",
+    )  # fmt: skip
+    st.metric(
+        "Multi-turn", percent(facts.n_multi_turn / max(facts.n_rows, 1)), border=True,
+        help="Share of rows with more than one user turn; a system message is none.",
+    )  # fmt: skip
+    st.metric("Cut by the encoder", *_truncated(view.embeddings), border=True, help=_TRUNCATED_HELP)
+
+
+_TRUNCATED_HELP = (
+    "Share of prompts and responses longer than the window of the encoder, from the newest embeddings."
+)
+
+
+def _truncated(embeddings: Artifact | None) -> tuple[str]:
+    return ("–",) if embeddings is None else (percent(float(embeddings.summary["truncated_fraction"])),)
+
+
+def _length_chart(facts: DatasetFacts) -> alt.Chart:
+    edges = facts.edges
+    table = pd.DataFrame(
+        [
+            {"text": text, "from": low, "to": high, "rows": count}
+            for text, spread in (("Prompt", facts.prompt), ("Response", facts.response))
+            for low, high, count in zip(edges[:-1], edges[1:], spread.counts, strict=True)
+        ]
+    )
+    axis = alt.Axis(format="~s", values=[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000], grid=False)
+    scale = alt.Scale(type="log", domain=[edges[0], edges[-1]], nice=False)
+    return (
+        alt.Chart(table)
+        .mark_bar(opacity=0.55, binSpacing=0)
+        .encode(
+            x=alt.X("from:Q", title="characters", scale=scale, axis=axis),
+            x2="to:Q",
+            y=alt.Y("rows:Q", title="rows", stack=None, axis=alt.Axis(tickCount=4, format=",d")),
+            y2=alt.datum(0),
+            color=alt.Color("text:N", title=None, legend=alt.Legend(orient="top", direction="horizontal")),
+            tooltip=[
+                alt.Tooltip("text:N", title="Text"),
+                alt.Tooltip("from:Q", title="From", format=",.0f"),
+                alt.Tooltip("to:Q", title="To", format=",.0f"),
+                alt.Tooltip("rows:Q", title="Rows", format=",d"),
+            ],
+        )
+    )
+
+
+def _say_lengths(facts: DatasetFacts) -> str:
+    said = [
+        f"{name}: median {spread.median:,.0f}, 95 % below {spread.p95:,.0f}, longest {spread.longest:,}"
+        for name, spread in (("Prompts", facts.prompt), ("Responses", facts.response))
+    ]
+    return " characters · ".join(said) + " characters"
+
+
+def _show_origins(facts: DatasetFacts) -> None:
+    st.markdown("**Sources**")
+    shown = pd.DataFrame(facts.sources, columns=["Source", "Rows"])
+    shown["Share"] = shown["Rows"] / max(facts.n_rows, 1)
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height="content" if len(shown) < 5 else 180,
+        column_config={
+            "Rows": st.column_config.NumberColumn(format="localized", width="small"),
+            "Share": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0),
+        },
+    )
+    if facts.n_sources > len(shown):
+        st.caption(f"The {len(shown)} most frequent of {facts.n_sources:,} sources.")
+    st.markdown("**Metadata fields**")
+    if not facts.meta_fields:
+        st.caption("None: the source has no columns besides the conversation.")
+        return
+    with st.container(horizontal=True, gap="xsmall"):
+        for name, kind in list(facts.meta_fields.items())[:24]:
+            st.badge(plain(name), color="gray", help=_KINDS.get(kind, kind))
+    if len(facts.meta_fields) > 24:
+        st.caption(f"and {len(facts.meta_fields) - 24} more")

@@ -1,0 +1,47 @@
+"""The datasets in the trash, each with a button that puts it back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.frame import errors_in_place
+from pages.shared.plain_text import count_of, plain
+from pages.shared.wording import ago
+from pages.shared.workspace import Workspace
+from tamis.store.artifacts.trash import (
+    Discarded,
+    empty_trash,
+    list_trash,
+    restore_dataset,
+)
+
+
+def show_trash(workspace: Workspace) -> None:
+    """Nothing while the trash is empty."""
+    entries = list_trash(workspace.store)
+    if not entries:
+        return
+    with st.expander(f"Trash: {count_of(len(entries), 'dataset')}", icon=":material/delete:"):
+        for entry in entries:
+            _show_entry(workspace, entry)
+        if st.button("Empty the trash for good", key="empty_trash", icon=":material/delete_forever:"):
+            _confirm_emptying(workspace, len(entries))
+
+
+def _show_entry(workspace: Workspace, entry: Discarded) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(
+            f"{plain(entry.dataset_id)} :gray[deleted {ago(entry.discarded_at.isoformat())}]", width="content"
+        )
+        if st.button("Put back", key=f"restore_{entry.name}", icon=":material/undo:"):
+            with errors_in_place():
+                restore_dataset(workspace.store, entry.name)
+                st.rerun()
+
+
+@st.dialog("Empty the trash")
+def _confirm_emptying(workspace: Workspace, number: int) -> None:
+    st.write(f"{count_of(number, 'dataset')} and everything computed from them will be gone for good.")
+    if st.button("Delete for good", type="primary", key="empty_trash_confirmed"):
+        empty_trash(workspace.store)
+        st.rerun()

@@ -1,0 +1,229 @@
+"""What a version changed against the dataset it was made from: counts, then every row with its words before and after."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from pages.shared.frame import tell_apart
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import (
+    count_of,
+    plain,
+    shorten,
+)
+from pages.shared.rows.review_text import show_side, show_text
+from pages.shared.wording import ago, percent
+from pages.shared.workspace import Workspace
+from tamis.compute.text.diff import (
+    Part,
+    changed_fraction,
+    diff_words,
+)
+from tamis.formats.conversation import labelled, turn_text
+from tamis.store.database.names import dataset_names
+from tamis.store.rows.version_diff import (
+    CHANGE_KINDS,
+    NOWHERE,
+    RowDiff,
+    VersionDiff,
+    comparable,
+    diff_versions,
+    read_conversations,
+)
+from tamis.types import Message
+
+PAGE_ROWS = 10
+LONG_CHARS, HEIGHT = 1500, "16rem"
+MARKED_FRACTION = 0.9  # beyond this two texts share only odd words, and marks would hide both
+BADGES = {"corrected": "blue", "edited": "violet", "dropped": "orange", "added": "green"}
+TITLES = {"corrected": "Corrected", "edited": "Edited", "dropped": "Dropped", "added": "Added"}
+HELP = {
+    "corrected": "A proposed text that somebody approved, or that a rule or a file brought.",
+    "edited": "A text that somebody wrote.",
+    "dropped": "Rows that the version does not have.",
+    "added": "Rows that only the version has.",
+}
+VIAS = {"approve": "approved by", "reject": "rejected by", "edit": "edited by", "rule": "by a rule of"}
+Texts = tuple[tuple[Message, ...], tuple[Message, ...]]
+
+
+def show_changes(workspace: Workspace, dataset_id: str) -> None:
+    """The section for a dataset that was made from another; nothing for one that was imported."""
+    line = comparable(workspace.store, dataset_id)
+    if not line:
+        return
+    names = dataset_names(workspace.database, workspace.store)
+    other = line[0]
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader(
+            f"What changed since {plain(tell_apart(names, other))}" if len(line) == 1 else "What changed since",
+            anchor=False, width="content",
+        )  # fmt: skip
+        if len(line) > 1:
+            other = st.selectbox(
+                "Against", line, format_func=lambda one: tell_apart(names, one), key="changes_against",
+                bind="query-params", width=320, label_visibility="collapsed",
+                help="Any dataset that this one was made from, its parent first.",
+            )  # fmt: skip
+    found = _compared(workspace, other, dataset_id)
+    if not found.rows:
+        st.info(
+            f"Nothing: all {found.n_kept:,} rows are as they were. The decisions applied kept every row.",
+            icon=":material/drag_handle:",
+        )
+        return
+    _show_counts(found)
+    rows = _choose(found)
+    shown = _one_page(rows)
+    for row, texts in zip(shown, _texts(workspace, found, shown), strict=True):
+        _show_row(found, row, texts)
+
+
+def _compared(workspace: Workspace, old_id: str, new_id: str) -> VersionDiff:
+    examples = [workspace.store.examples(one).id for one in (old_id, new_id)]
+    return _diff(f"{workspace.path}:{old_id}:{new_id}:{examples}", old_id, new_id, _workspace=workspace)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Comparing the versions")
+def _diff(key: str, old_id: str, new_id: str, *, _workspace: Workspace) -> VersionDiff:
+    return diff_versions(_workspace.store, old_id, new_id)
+
+
+def _show_counts(found: VersionDiff) -> None:
+    total = found.n_kept + len(found.rows)
+    kinds = [kind for kind in CHANGE_KINDS if found.counts[kind] or kind != "added"]
+    with st.grid(len(kinds) + 1, gap="small", min_column_width=150):
+        for kind in kinds:
+            number = found.counts[kind]
+            st.metric(
+                TITLES[kind], f"{number:,}", border=True, help=HELP[kind],
+                delta=percent(number / total), delta_color="off", delta_arrow="off",
+            )  # fmt: skip
+        st.metric(
+            "As they were", f"{found.n_kept:,}", border=True, help="Rows whose every turn is the same.",
+            delta=percent(found.n_kept / total), delta_color="off", delta_arrow="off",
+        )  # fmt: skip
+
+
+def _choose(found: VersionDiff) -> Sequence[RowDiff]:
+    """The rows of the kind that is looked at; kinds without rows are not offered."""
+    kinds = ["all", *(kind for kind in CHANGE_KINDS if found.counts[kind])]
+    if len(kinds) == 2:
+        return found.rows
+    chosen = st.segmented_control(
+        "Show", kinds, format_func=lambda kind: TITLES.get(kind, "All"), default="all", required=True, key="changes_kind",
+        bind="query-params", label_visibility="collapsed", on_change=_to_first_page,
+    )  # fmt: skip
+    return found.rows if chosen == "all" else found.of(chosen)
+
+
+def _to_first_page() -> None:
+    st.session_state.pop("changes_page", None)
+    st.query_params.pop("changes_page", None)
+
+
+def _one_page(rows: Sequence[RowDiff]) -> Sequence[RowDiff]:
+    n_pages = math.ceil(len(rows) / PAGE_ROWS)
+    page = 1
+    if n_pages > 1:
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            page = st.pagination(n_pages, key="changes_page", bind="query-params")
+            first = (page - 1) * PAGE_ROWS
+            st.caption(
+                f"Rows {first + 1:,} to {min(first + PAGE_ROWS, len(rows)):,} of {len(rows):,}",
+                width="content",
+            )
+    return rows[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+
+
+def _texts(workspace: Workspace, found: VersionDiff, rows: Sequence[RowDiff]) -> list[Texts]:
+    """The turns of every row before and after; none where it was not, or is no more."""
+    sides = []
+    for dataset_id, ids in (
+        (found.old_id, [r.old_id for r in rows]),
+        (found.new_id, [r.new_id for r in rows]),
+    ):
+        there = np.array([one for one in ids if one != NOWHERE], dtype=np.int64)
+        held = read_conversations(workspace.store.examples(dataset_id), there)
+        sides.append([held.get(one, ()) for one in ids])
+    return list(zip(*sides, strict=True))
+
+
+def _show_row(found: VersionDiff, row: RowDiff, texts: Texts) -> None:
+    key = f"change_{row.old_id}_{row.new_id}"
+    with st.container(border=True, gap="xsmall", key=key):
+        _show_head(found, row)
+        before, after = texts
+        if row.kind in ("dropped", "added"):
+            _show_whole(before or after)
+        else:
+            _show_turns(before, after)
+
+
+def _show_head(found: VersionDiff, row: RowDiff) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        ids = [one for one in (row.old_id, row.new_id) if one != NOWHERE]
+        arrow = " → ".join(f"{one:,}" for one in dict.fromkeys(ids))
+        st.markdown(f"**Row {arrow}**", width="content")
+        st.badge(TITLES[row.kind], color=BADGES[row.kind])  # type: ignore[arg-type]  # all are colours of badges
+        if row.decision is not None and row.decision.reviewer:
+            how = VIAS.get(row.decision.via, "by")
+            when = f" · {ago(row.decision.created_at)}" if row.decision.created_at else ""
+            st.caption(f"{how} {plain(shorten(row.decision.reviewer, 40))}{when}", width="content")
+        st.space("stretch")
+        if row.old_id != NOWHERE:
+            here = {"dataset": found.old_id, "row": str(row.old_id)}
+            link_to("review", "Review it", query=here)
+        if row.new_id != NOWHERE:
+            link_to("data_map", "On the map", query={"dataset": found.new_id, "row": str(row.new_id)})
+
+
+def _show_whole(turns: tuple[Message, ...]) -> None:
+    """A row that is in one of the two only: what was asked and what was answered."""
+    for title, text in (("Prompt", labelled(turns[:-1])), ("Response", turn_text(turns[-1]))):
+        st.caption(f"{title} · {count_of(len(text), 'character')}")
+        show_text(text, height=HEIGHT if len(text) > LONG_CHARS else "")
+
+
+def _show_turns(before: tuple[Message, ...], after: tuple[Message, ...]) -> None:
+    """Every turn that differs, side by side; where turns came or went, the whole conversation as one text."""
+    roles = [[str(turn.get("role")) for turn in side] for side in (before, after)]
+    if roles[0] != roles[1]:
+        _show_sides("Conversation", labelled(before), labelled(after))
+        return
+    pairs = list(zip(before, after, strict=True))
+    if all(old == new for old, new in pairs[:-1]):
+        st.caption("Prompt")
+        show_text(shorten(labelled(before[:-1]), 400))
+    for number, (old, new) in enumerate(pairs):
+        if old != new:
+            title = "Response" if number == len(pairs) - 1 else f"Turn {number + 1}, {roles[0][number]}"
+            _show_sides(title, turn_text(old), turn_text(new))
+
+
+def _show_sides(title: str, old: str, new: str) -> None:
+    parts = _words(old, new)
+    marked = changed_fraction(parts) <= MARKED_FRACTION
+    for column, side, name, text in zip(
+        st.columns(2, gap="medium"), ("removed", "added"), ("before", "after"), (old, new), strict=True
+    ):
+        with column, st.container(gap="xsmall"):
+            st.caption(f"{plain(title)}, {name} · {count_of(len(text), 'character')}")
+            height = HEIGHT if max(len(old), len(new)) > LONG_CHARS else ""
+            if marked:
+                show_side(parts, side, height=height)
+            else:
+                show_text(text, height=height)
+    if old == new:
+        st.caption("The words are the same; something else of the turn differs, such as its tool calls.")
+    elif not marked:
+        st.caption("Another text altogether: no changes are marked.")
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _words(old: str, new: str) -> tuple[Part, ...]:
+    return diff_words(old, new)

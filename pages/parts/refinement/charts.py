@@ -1,0 +1,238 @@
+"""The figures of a refinement: weights as a heat map and as lines with their scores, and what each round spent."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from numpy.typing import NDArray
+
+from pages.parts.refinement.facts import Course, names_of
+from pages.shared.dataset_context import Lens
+from pages.shared.figures.colouring import MUTED, PALETTE
+from pages.shared.plain_text import plain_in_figure, shorten
+from tamis.steps.refine.options import EXCLUDED, PINNED
+from tamis.types import (
+    Bools,
+    Float64s,
+    Int64s,
+)
+
+CHANGE, WEIGHT = "Change", "Weight"
+# Gained is teal and lost is orange wherever it appears; the middle is near the page, so that "nothing" does not shout.
+GAINED, LOST = "#0F9D8A", "#E4632B"
+MOST_WORDED = 48  # clusters up to which each has a line with a name and numbers
+MOST_BARS = 9
+START = "start"
+
+
+def diverging(*, dark: bool) -> list[tuple[float, str]]:
+    """A colour scale whose middle says that nothing happened."""
+    middle = "#2A3532" if dark else "#EEF2F1"
+    soft = ("#9C4A26", "#0D6B5F") if dark else ("#F3B79C", "#8CCEC4")
+    return [(0.0, LOST), (0.25, soft[0]), (0.5, middle), (0.75, soft[1]), (1.0, GAINED)]
+
+
+def weight_heatmap(lens: Lens, course: Course, shown: str) -> None:
+    """All clusters by rounds, those that gained most on top."""
+    dark = st.context.theme.type == "dark"
+    order = _order(course)
+    ids = course.cluster_ids[order]
+    columns = range(course.n_rounds + 1)
+    table = np.stack([_values(course, number, shown)[order] for number in columns], axis=1)
+    names = names_of(lens, ids)
+    worded = len(ids) <= MOST_WORDED
+    held = by_hand(course)[order]
+    figure = go.Figure(_heatmap(table, shown, [names[int(i)] for i in ids], dark=dark, worded=worded))
+    _mark_excluded(figure, held == EXCLUDED, dark=dark, worded=worded)
+    figure.update_layout(
+        height=min(900, 58 + len(ids) * 30) if worded else 620,
+        margin={"l": 0, "r": 0, "t": 4, "b": 4},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        xaxis={
+            "tickvals": list(columns), "ticktext": [START, *(f"round {n}" for n in columns if n)], "side": "top",
+            "showgrid": False, "fixedrange": True,
+        },
+        yaxis={
+            "tickvals": list(range(len(ids))) if worded else [], "autorange": "reversed", "showgrid": False, "fixedrange": True,
+            "ticktext": [_tick(names[int(i)], hand[-1]) for i, hand in zip(ids, held, strict=True)] if worded else [],
+            "automargin": True,
+        },
+    )  # fmt: skip
+    st.plotly_chart(
+        figure, config={"displayModeBar": False}, key=f"weights_{course.key}_{shown}",
+        alt=f"{shown} of every cluster's weight in every round",
+    )  # fmt: skip
+    _say_by_hand(held)
+
+
+def weight_lines(lens: Lens, course: Course, chosen: list[int]) -> None:
+    """Weights of some clusters over rounds, and below them the mean score of their rows with its standard error."""
+    if not chosen:
+        st.caption("Choose clusters to draw.")
+        return
+    table = _line_table(lens, course, chosen)
+    names = list(dict.fromkeys(table["cluster"]))
+    colour = alt.Color(
+        "cluster:N", title=None, scale=alt.Scale(domain=names, range=PALETTE[: len(names)]),
+        legend=alt.Legend(orient="bottom", columns=2, labelLimit=230, symbolType="circle", symbolOpacity=1),
+    )  # fmt: skip
+    rounds = alt.X(
+        "round:Q", title="Round", scale=alt.Scale(domain=[0, max(course.n_rounds, 1)], nice=False, padding=12),
+        axis=alt.Axis(tickMinStep=1, format="d", grid=False, tickCount=min(course.n_rounds + 1, 12)),
+    )  # fmt: skip
+    base = alt.Chart(table).encode(x=rounds, color=colour, tooltip=_tooltip())
+    weight = base.mark_line(strokeWidth=2, point={"size": 45, "filled": True}).encode(
+        y=alt.Y("weight:Q", title="Weight", axis=alt.Axis(format="%", tickCount=5)),
+        x=rounds.title(None),
+        color=colour.legend(None),
+    )
+    scored = base.transform_filter("isValid(datum.score)")
+    score_axis = alt.Y("score:Q", title="Mean score", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4))
+    lines = scored.mark_line(strokeWidth=1.5, opacity=0.55).encode(y=score_axis)
+    points = scored.mark_point(size=45, filled=True, opacity=1).encode(y=score_axis)
+    bars = (
+        scored.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=1.5)
+        .encode(y=alt.Y("low:Q", title="Mean score"), y2="high:Q")
+    )
+    # Two charts of one width: charts joined into one do not take the width of the page.
+    st.altair_chart(weight.properties(height=190), alt="Weights of chosen clusters over rounds")
+    below = alt.layer(lines, bars, points).properties(
+        height=210 + 26 * -(-len(names) // 2)
+    )  # the legend's part of it
+    st.altair_chart(below, alt="Mean scores of chosen clusters over rounds with their standard errors")
+
+
+def budget_chart(lens: Lens, course: Course) -> None:
+    """What each round took from the clusters that got most, and from all others together."""
+    per_round = course.weights[course.weights["round"] > 0]
+    totals = per_round.groupby("cluster_id")["budget"].sum().sort_values(ascending=False, kind="stable")
+    top = [int(i) for i in totals.index[:MOST_BARS]]
+    names = names_of(lens, course.cluster_ids)
+    others = f"{len(totals) - len(top):,} others"
+    table = per_round[["round", "cluster_id", "budget"]].copy()
+    table["cluster"] = [shorten(names[int(i)], 36) if int(i) in top else others for i in table["cluster_id"]]
+    table = table.groupby(["round", "cluster"], as_index=False)["budget"].sum()
+    order = [*(shorten(names[i], 36) for i in top), *([others] if len(totals) > len(top) else [])]
+    table["place"] = [order.index(name) for name in table["cluster"]]
+    share = table["budget"] / table.groupby("round")["budget"].transform("sum").replace(0, np.nan)
+    table["share"] = share
+    chart = (
+        alt.Chart(table)
+        .mark_bar(size=30)
+        .encode(
+            y=alt.Y("round:O", title="Round", axis=alt.Axis(ticks=False, labelAngle=0)),
+            x=alt.X("budget:Q", title="Rows", axis=alt.Axis(tickMinStep=1)),
+            order=alt.Order("place:Q"),
+            color=alt.Color(
+                "cluster:N", title=None, scale=alt.Scale(domain=order, range=[*PALETTE[: len(top)], MUTED]),
+                legend=alt.Legend(orient="bottom", columns=4, labelLimit=260, symbolType="circle", symbolOpacity=1),
+            ),
+            tooltip=[
+                alt.Tooltip("cluster:N", title="Cluster"), alt.Tooltip("round:O", title="Round"),
+                alt.Tooltip("budget:Q", title="Rows", format=","), alt.Tooltip("share:Q", title="Of the round", format=".0%"),
+            ],
+        )
+        .properties(height=alt.Step(42))
+    )  # fmt: skip
+    st.altair_chart(chart, alt="Rows that each round took from each cluster")
+
+
+def by_hand(course: Course) -> NDArray[np.object_]:
+    """What was set by hand for each cluster in each round: excluded, pinned, a factor, or nothing."""
+    found = [course.weights.loc[course.weights["round"] == n, "factor"] for n in range(course.n_rounds + 1)]
+    return np.stack([column.fillna("").astype(str).to_numpy(dtype=object) for column in found], axis=1)
+
+
+def _mark_excluded(figure: go.Figure, excluded: Bools, *, dark: bool, worded: bool) -> None:
+    """A grey cell with a dash wherever a cluster was left out, over whatever its weight says."""
+    if not excluded.any():
+        return
+    grey = "#3D4745" if dark else "#D3DAD8"
+    words = np.where(excluded, "–", "")
+    figure.add_trace(
+        go.Heatmap(
+            z=np.where(excluded, 1.0, np.nan), colorscale=[[0, grey], [1, grey]], showscale=False, xgap=2,
+            ygap=1 if worded else 0, text=words, texttemplate="%{text}" if worded else None,
+            textfont={"color": "#A9B5B2" if dark else "#5B6866"}, hovertemplate="%{x}: excluded by hand<extra></extra>",
+        )
+    )  # fmt: skip
+
+
+def _tick(name: str, hand: str) -> str:
+    """The name of a cluster, with what was set by hand for it in the last round."""
+    said = {"": "", EXCLUDED: "excluded", PINNED: "pinned"}.get(hand, f"×{hand}")
+    return plain_in_figure(shorten(name, 34)) + (f"  <i>{said}</i>" if said else "")
+
+
+def _say_by_hand(held: NDArray[np.object_]) -> None:
+    """A legend in words for what was set by hand."""
+    said = []
+    if (held == EXCLUDED).any():
+        said.append("Grey: excluded by hand, so no row was taken.")
+    if (held[:, -1] == PINNED).any():
+        said.append("Pinned: keeps its weight whatever its rows score.")
+    if said:
+        st.caption(" ".join(said))
+
+
+def _heatmap(table: Float64s, shown: str, names: list[str], *, dark: bool, worded: bool) -> go.Heatmap:
+    said = np.array([[plain_in_figure(name)] * table.shape[1] for name in names], dtype=object)
+    common = {
+        "customdata": said, "xgap": 2, "ygap": 1 if worded else 0, "showscale": not worded,
+        "colorbar": {"thickness": 8, "outlinewidth": 0, "len": 0.6},
+    }  # fmt: skip
+    if shown == WEIGHT:
+        scale = [[0.0, "#1A2321" if dark else "#F4F6F5"], [1.0, GAINED]]
+        return go.Heatmap(
+            z=table, colorscale=scale, zmin=0, texttemplate="%{z:.1%}" if worded else None,
+            hovertemplate="%{customdata}<br>%{x}: weight %{z:.2%}<extra></extra>", **common,
+        )  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log2(table)
+    known = np.abs(logs[np.isfinite(logs)])
+    most = max(1.0, float(known.max()) if len(known) else 1.0)
+    words = np.array([[_times(value) for value in line] for line in table], dtype=object)
+    return go.Heatmap(
+        z=np.clip(logs, -most, most), zmin=-most, zmax=most, colorscale=[list(stop) for stop in diverging(dark=dark)],
+        text=words, texttemplate="%{text}" if worded else None,
+        hovertemplate="%{customdata}<br>%{x}: %{text} of its first weight<extra></extra>", **common,
+    )  # fmt: skip
+
+
+def _times(value: float) -> str:
+    return "" if not np.isfinite(value) else f"×{value:.2f}" if value < 10 else f"×{value:.0f}"
+
+
+def _values(course: Course, number: int, shown: str) -> Float64s:
+    return course.of_round(number, "weight") if shown == WEIGHT else course.change(number)
+
+
+def _order(course: Course) -> Int64s:
+    """Those that gained most first; without a first weight last."""
+    order: Int64s = np.argsort(-np.nan_to_num(course.change(), nan=-1.0), kind="stable").astype(np.int64)
+    return order
+
+
+def _line_table(lens: Lens, course: Course, chosen: list[int]) -> pd.DataFrame:
+    names = {i: shorten(name, 40) for i, name in names_of(lens, course.cluster_ids).items()}
+    table = course.weights[course.weights["cluster_id"].isin(chosen)].copy()
+    table["place"] = [chosen.index(int(i)) for i in table["cluster_id"]]
+    table["cluster"] = [names[int(i)] for i in table["cluster_id"]]
+    table["low"], table["high"] = (table["score"] + sign * table["standard_error"] for sign in (-1, 1))
+    return table.sort_values(["place", "round"]).drop(columns="factor")
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("cluster:N", title="Cluster"),
+        alt.Tooltip("round:Q", title="Round"),
+        alt.Tooltip("weight:Q", title="Weight", format=".2%"),
+        alt.Tooltip("score:Q", title="Mean score", format=".3f"),
+        alt.Tooltip("standard_error:Q", title="Standard error", format=".3f"),
+        alt.Tooltip("n_scored:Q", title="Rows scored"),
+        alt.Tooltip("budget:Q", title="Rows taken"),
+    ]

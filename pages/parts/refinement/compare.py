@@ -1,0 +1,148 @@
+"""Two refinements beside each other: where their weights went, and which rows both picked."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.parts.refinement.facts import (
+    Course,
+    course_of,
+    names_of,
+    picked_rows,
+)
+from pages.parts.refinement.runs import (
+    refine_runs,
+    rounds_so_far,
+    run_titles,
+)
+from pages.shared.dataset_context import Lens
+from pages.shared.figures.colouring import PALETTE
+from pages.shared.plain_text import shorten
+from pages.shared.runs.runs.runs import Run
+from pages.shared.wording import percent, table_height
+
+
+def show_beside(lens: Lens, run: Run, course: Course) -> None:
+    """Choose another run of this dataset and hold it beside this one."""
+    others = {
+        one.run_id: one
+        for one in refine_runs(lens.workspace, lens.dataset_id)
+        if one.run_id != run.run_id and one.artifact is not None
+    }
+    if not others:
+        st.caption(
+            "There is no other finished refinement of this dataset: run a control, another mode or another score."
+        )
+        return
+    titles = run_titles(list(others.values()))
+    chosen = st.selectbox(
+        "Beside",
+        list(others),
+        format_func=titles.__getitem__,
+        key=f"beside_{run.run_id[:6]}",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    other = others[chosen]
+    theirs = course_of(lens, other, rounds_so_far(lens.workspace.store, other))
+    if theirs is None:
+        return
+    _show_overlap(lens, course, theirs)
+    if other.inputs.get("clustering") != run.inputs.get("clustering"):
+        st.caption(
+            "The two ran over different clusterings, so their weights cannot be held beside each other."
+        )
+        return
+    table = weights_beside(lens, course, theirs)
+    left, right = st.columns([0.45, 0.55], gap="medium")
+    with left:
+        _show_chart(table)
+    with right:
+        _show_table(table)
+
+
+def overlap(mine: Course, theirs: Course) -> tuple[int, int, int]:
+    """Rows of one, of the other, and of both."""
+    a, b = (set(picked_rows(course.chain)["example_id"]) for course in (mine, theirs))
+    return len(a), len(b), len(a & b)
+
+
+def weights_beside(lens: Lens, mine: Course, theirs: Course) -> pd.DataFrame:
+    """Last weight over first weight of every cluster in both runs, those that differ most first."""
+    ids = mine.cluster_ids
+    names = names_of(lens, ids)
+    table = pd.DataFrame(
+        {
+            "cluster": [names[int(i)] for i in ids],
+            "first": 100 * mine.of_round(0, "weight"),
+            "this": 100 * mine.of_round(mine.n_rounds, "weight"),
+            "other": 100 * theirs.of_round(theirs.n_rounds, "weight"),
+            "picked_this": mine.budget().astype(np.int64),
+            "picked_other": theirs.budget().astype(np.int64),
+        }
+    )
+    table["difference"] = table["this"] - table["other"]
+    return table.sort_values("difference", key=np.abs, ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _show_overlap(lens: Lens, course: Course, theirs: Course) -> None:
+    n_mine, n_theirs, both = overlap(course, theirs)
+    by_chance = n_mine * n_theirs / max(1, lens.n_rows)
+    cells = [
+        ("Picked by this", f"{n_mine:,}", f"{course.n_rounds} rounds"),
+        ("Picked by the other", f"{n_theirs:,}", f"{theirs.n_rounds} rounds"),
+        ("Picked by both", f"{both:,}", f"{by_chance:,.1f} by chance"),
+        (
+            "Jaccard",
+            f"{both / max(1, n_mine + n_theirs - both):.2f}",
+            f"{percent(both / max(1, n_mine))} of this one",
+        ),
+    ]
+    for column, (label, value, said) in zip(st.columns(4), cells, strict=True):
+        column.metric(label, value, delta=said, delta_color="off", delta_arrow="off", border=True)
+
+
+def _show_chart(table: pd.DataFrame) -> None:
+    shown = table.assign(name=[shorten(name, 60) for name in table["cluster"]])
+    most = float(max(shown["this"].max(), shown["other"].max(), 1e-9)) * 1.05
+    scale = alt.Scale(domain=[0, most], nice=False)
+    points = (
+        alt.Chart(shown)
+        .mark_point(filled=True, size=70, opacity=0.85, color=PALETTE[0])
+        .encode(
+            x=alt.X("this:Q", title="Last weight in this run (%)", scale=scale),
+            y=alt.Y("other:Q", title="In the other (%)", scale=scale),
+            tooltip=[
+                alt.Tooltip("name:N", title="Cluster"), alt.Tooltip("this:Q", title="This (%)", format=".2f"),
+                alt.Tooltip("other:Q", title="Other (%)", format=".2f"), alt.Tooltip("first:Q", title="First (%)", format=".2f"),
+            ],
+        )
+    )  # fmt: skip
+    same = pd.DataFrame({"x": [0, most], "y": [0, most]})
+    line = (
+        alt.Chart(same).mark_line(strokeDash=[4, 4], strokeWidth=1, color="#8A9794").encode(x="x:Q", y="y:Q")
+    )
+    st.altair_chart(
+        alt.layer(line, points).properties(height=360),
+        alt="Last weight of every cluster in both runs; on the line it is the same",
+    )
+
+
+def _show_table(table: pd.DataFrame) -> None:
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        table, hide_index=True, height=table_height(len(table), 395),
+        column_config={
+            "cluster": st.column_config.TextColumn("Cluster", width=200),
+            "first": number("First", width=60, format="%.1f %%"),
+            "this": number("This", width=60, format="%.1f %%", help="Last weight in this run."),
+            "other": number("Other", width=60, format="%.1f %%", help="Last weight in the other run."),
+            "picked_this": number("Rows", width=56, help="Rows that this run picked."),
+            "picked_other": number("Other's", width=62, help="Rows that the other run picked."),
+            "difference": number("Difference", width=80, format="%+.1f", help="In points of a hundred."),
+        },
+        alt="Weights and picks of every cluster in both runs",
+    )  # fmt: skip

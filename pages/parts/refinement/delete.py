@@ -1,0 +1,81 @@
+"""Deleting a refinement, finished or ended before, once it is said what goes and what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.parts.refinement.picker import PARAMETER
+from pages.parts.refinement.runs import STEP
+from pages.shared.dataset_context import Lens
+from pages.shared.frame import errors_in_place
+from pages.shared.plain_text import count_of
+from pages.shared.runs.runs.runs import Run
+from pages.shared.wording import size
+from tamis.actions.delete_refinement import (
+    Leaving,
+    delete_refinement,
+    leaving,
+)
+from tamis.jobs import job_table as rows
+from tamis.jobs.scheduler.queue import delete as delete_job
+from tamis.store.artifacts.refinements import ADAPTER
+from tamis.store.artifacts.store import Artifact
+
+
+def offer_deletion(lens: Lens, run: Run, chain: Sequence[Artifact]) -> None:
+    """The popover that asks again; ``chain`` are the rounds that are there."""
+    with st.popover("Delete", icon=":material/delete:"):
+        going = leaving(lens.workspace.store, lens.dataset_id, run.artifact, chain)
+        for said in say_leaving(going):
+            st.markdown(said)
+        st.caption(
+            "For good: nothing of it goes to the trash. Decisions, tags and what was fine-tuned on its rows stay."
+            + (" Its job stays too, so that it can be made again." if run.artifact is not None else "")
+        )
+        if st.button(
+            "Delete this refinement", type="primary", icon=":material/delete:", key=f"delete_{run.run_id}"
+        ):
+            with errors_in_place():
+                delete_refinement(lens.workspace.store, lens.workspace.database, going)
+                if run.artifact is None:
+                    _forget_jobs(lens, run)
+                st.query_params.pop(PARAMETER, None)
+                st.toast("The refinement is deleted.", icon=":material/delete:")
+                st.rerun()
+
+
+def say_leaving(going: Leaving) -> list[str]:
+    """What goes and what stays, a line each."""
+    n_bytes = sum(
+        path.stat().st_size for one in going.artifacts for path in one.path.rglob("*") if path.is_file()
+    )
+    trained = any((one.path / ADAPTER).is_dir() for one in going.rounds)
+    what = " with guides, answers and scores" if trained else " with answers and scores"
+    parts = [count_of(len(going.rounds), "round") + what] if going.rounds else []
+    parts += [count_of(len(going.selections), "selection")] if going.selections else []
+    parts += ["its weights and flags"] if going.refinement is not None else []
+    said = [
+        f"**Goes:** {', '.join(parts)} ({size(n_bytes)})."
+        if parts
+        else "**Goes:** its job; there is nothing else."
+    ]
+    kept = []
+    if going.kept_rounds:
+        kept.append(
+            f"{count_of(len(going.kept_rounds), 'round')} that another refinement or model is built on"
+        )
+    if going.kept_selections:
+        kept.append(
+            f"{count_of(len(going.kept_selections), 'selection')} that others share or something was made from"
+        )
+    return [*said, f"**Stays:** {', '.join(kept)}."] if kept else said
+
+
+def _forget_jobs(lens: Lens, run: Run) -> None:
+    """Without a result the jobs are all that is left of it."""
+    database = lens.workspace.database
+    for job in rows.list_jobs(database, dataset_id=lens.dataset_id, step=STEP):
+        if job.artifact_id == run.run_id and job.state.final:
+            delete_job(database, lens.workspace.store, job.job_id)

@@ -1,0 +1,189 @@
+"""One refinement, open in place: under way with the rounds that have landed, ended early, or finished with its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from pages.parts.refinement.actions import show_actions
+from pages.parts.refinement.compare import show_beside
+from pages.parts.refinement.curves import show_guide_curves
+from pages.parts.refinement.delete import offer_deletion
+from pages.parts.refinement.factors import say_factors
+from pages.parts.refinement.facts import Course, course_of
+from pages.parts.refinement.flags import show_flags
+from pages.parts.refinement.map import show_map
+from pages.parts.refinement.movers import show_movers
+from pages.parts.refinement.results import (
+    show_numbers,
+    show_rounds,
+    show_weights,
+)
+from pages.parts.refinement.runs import (
+    CONTROLS,
+    control_of,
+    is_cheap,
+    is_static,
+    n_rounds_asked,
+    rounds_so_far,
+    say_run,
+)
+from pages.shared.activity import while_jobs_run
+from pages.shared.dataset_context import Lens
+from pages.shared.forms.finetune_remedies import ran_out_of_memory
+from pages.shared.frame import errors_in_place
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import count_of, plain
+from pages.shared.runs.runs.job_detail import (
+    ICONS,
+    NEXT_STEPS,
+    show_options,
+)
+from pages.shared.runs.runs.job_table import STATE_COLOURS, STATE_WORDS
+from pages.shared.runs.runs.job_watch import CLONED, find_job
+from pages.shared.runs.runs.run_box import say_others, show_run_box
+from pages.shared.runs.runs.runs import Run, model_title
+from pages.shared.wording import ago
+from tamis.jobs.model import Job, JobState
+from tamis.jobs.scheduler.queue import resume
+from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.view import open_view
+from tamis.store.database.names import ClusterNames, cluster_names
+
+PARTS = ["Weights", "Movers", "Map", "Flagged rows", "Rounds", "Compare", "Options"]
+MEMORY_HINT = (
+    "It was memory: let the recipe compute fewer rows at once (per_device_train_batch_size), cut rows shorter (max_length), "
+    "or take the cheap mode, which trains nothing."
+)
+
+
+def show_run(lens: Lens, run: Run) -> None:
+    """Everything about one refinement, through the clustering whose weights it moves."""
+    lens = _through_its_clustering(lens, run)
+    _show_head(lens, run)
+    if run.artifact is not None:
+        while_jobs_run(lens.workspace, lambda jobs: say_others(run, jobs))
+        _show_finished(lens, run)
+        return
+    n_drawn = len(rounds_so_far(lens.workspace.store, run))
+    while_jobs_run(lens.workspace, lambda jobs: _show_under_way(lens, run, n_drawn, jobs))
+    if run.state in (JobState.FAILED, JobState.CANCELLED) and run.job is not None:
+        _show_ended(lens, run, run.job)
+
+
+def _through_its_clustering(lens: Lens, run: Run) -> Lens:
+    own = run.inputs.get("clustering", "")
+    if not any(artifact.id == own for artifact in lens.view.artifacts):
+        return lens
+    workspace = lens.workspace
+    view = open_view(workspace.store, lens.dataset_id, clustering_id=own)
+    names = cluster_names(workspace.database, view.clustering) if view.clustering else ClusterNames()
+    return replace(lens, view=view, names=names, key=f"{workspace.path}:{view.key}")
+
+
+def _show_head(lens: Lens, run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(plain(say_run(run)), anchor=False, width="content")
+        st.badge(STATE_WORDS[run.state], icon=ICONS[run.state], color=STATE_COLOURS[run.state])
+        if is_cheap(run):
+            words = "Nothing was trained: the base model answered and was scored in every round."
+            st.badge("Cheap mode", icon=":material/savings:", color="orange", help=words)
+        if control_of(run) != "none":
+            st.badge(f"Control: {CONTROLS[control_of(run)]}", icon=":material/science:", color="violet")
+    factors = run.options.get("cluster_factors") or {}
+    said = [count_of(n_rounds_asked(lens.workspace.store, run), "round")]
+    if not is_static(run):
+        said.append(f"model {plain(model_title(str(run.options.get('model', ''))))}")
+    if factors:
+        said.append(say_factors(factors, lens.names.names))
+    said += ["decisions respected"] if "decisions" in run.inputs else []
+    said += [f"continues `{run.inputs['continue_from'][:8]}`"] if "continue_from" in run.inputs else []
+    st.caption(" · ".join([*said, f"started {ago(run.created_at)}", f"`{run.run_id}`"]))
+
+
+def _show_under_way(lens: Lens, run: Run, n_drawn: int, jobs: Sequence[Job]) -> None:
+    chain = rounds_so_far(lens.workspace.store, run)
+    if len(chain) != n_drawn:
+        st.rerun()  # the list above counts the rounds too
+    mine = show_run_box(lens, run, jobs, stopping="Stopping: what is finished is kept …")
+    _show_so_far(lens, run, chain, training=mine is not None and mine.progress.stage.endswith("train"))
+    say_others(run, jobs)
+
+
+def _show_so_far(lens: Lens, run: Run, chain: Sequence[Artifact], *, training: bool) -> None:
+    """What the finished rounds have to say, each as soon as it is there."""
+    course = course_of(lens, run, chain)
+    asked = n_rounds_asked(lens.workspace.store, run)
+    if course is None:
+        st.caption(f"Weights and flags appear here with the first of {count_of(asked, 'round')}.")
+    show_guide_curves(lens, run, chain, live=training)
+    if course is not None:
+        st.markdown(f"**{course.n_rounds} of {count_of(asked, 'round')} finished**")
+        show_weights(lens, course, live=True)
+        show_rounds(lens, course, live=True)
+
+
+def _show_ended(lens: Lens, run: Run, job: Job) -> None:
+    now = find_job(lens.workspace, job.job_id) or job
+    chain = rounds_so_far(lens.workspace.store, run)
+    n_rounds = len(chain)
+    kept = f"{count_of(n_rounds, 'round')} finished and kept; it goes on from there when it is resumed."
+    if now.state is JobState.CANCELLED:
+        st.warning(kept, title="The refinement was cancelled", icon=":material/block:")
+    else:
+        st.error(plain(now.reason), title="The refinement failed", icon=":material/error:")
+        hint = MEMORY_HINT if ran_out_of_memory(now) else NEXT_STEPS.get(now.error_kind, "")
+        st.caption(" ".join([hint, kept] if hint else [kept]))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button(
+            "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last finished stage."
+        ):
+            with errors_in_place():
+                resume(lens.workspace.database, lens.workspace.store, job.job_id)
+                st.rerun()
+        if st.button("Change the options", icon=":material/tune:"):
+            st.query_params.from_dict({"dataset": lens.dataset_id, CLONED: job.job_id})
+            st.rerun()
+        link_to("job_list", "See the log", icon=":material/article:", query={"job": job.job_id})
+        offer_deletion(lens, run, chain)
+
+
+def _show_finished(lens: Lens, run: Run) -> None:
+    chain = rounds_so_far(lens.workspace.store, run)
+    course = course_of(lens, run, chain)
+    assert course is not None
+    show_actions(lens, run, course)
+    if not chain:
+        st.warning(
+            "Rounds of this refinement were deleted: its weights and flags are here, its answers are not, and it cannot be "
+            "continued.",
+            icon=":material/link_off:",
+        )
+    show_numbers(run, course)
+    part = st.segmented_control(
+        "Part", PARTS, default=PARTS[0], required=True, key="part", bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+    _show_part(lens, run, course, str(part))
+
+
+def _show_part(lens: Lens, run: Run, course: Course, part: str) -> None:
+    if part == "Movers":
+        show_movers(lens, course)
+    elif part == "Map":
+        show_map(lens, course)
+    elif part == "Flagged rows":
+        show_flags(lens, run, course)
+    elif part == "Rounds":
+        show_rounds(lens, course)
+        show_guide_curves(lens, run, course.chain)
+    elif part == "Compare":
+        show_beside(lens, run, course)
+    elif part == "Options":
+        if run.job is not None:
+            show_options(run.job)
+        else:
+            st.json(dict(run.options), expanded=2)
+    else:
+        show_weights(lens, course)

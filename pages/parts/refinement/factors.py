@@ -1,0 +1,112 @@
+"""What a person sets by hand about single clusters: keep the weight, leave out, or a factor on the weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts.refinement.again import FACTORS
+from pages.shared.dataset_context import Lens
+from pages.shared.plain_text import (
+    count_of,
+    plain,
+    shorten,
+)
+from pages.shared.runs.runs.job_watch import Start
+from pages.shared.wording import table_height
+from tamis.steps.refine.options import (
+    EXCLUDED,
+    MOST_BOOST,
+    PINNED,
+)
+from tamis.store.artifacts.readers import read_clusters
+from tamis.store.database.names import cluster_names
+from tamis.types import JSON
+
+MOST_SAID = 6
+
+
+def choose_factors(lens: Lens, start: Start, clustering_id: str) -> dict[str, JSON]:
+    """Draw the table of clusters, largest first; returns what differs from leaving a cluster alone, by its id."""
+    held: Mapping[str, JSON] = start.values.get(FACTORS) or {}
+    table = cluster_table(lens, clustering_id, held)
+    if table.empty:
+        return {}
+    suffix = f"{start.suffix}_{clustering_id[:6]}"
+    with st.expander(
+        "Clusters by hand", icon=":material/pan_tool:", expanded=bool(held), key=f"refine_by_hand_{suffix}"
+    ):
+        st.caption(
+            "Pinned clusters keep their weight, excluded ones give no row, a factor multiplies the weight in every round."
+        )
+        edited = st.data_editor(
+            table, hide_index=True, key=f"refine_factors_{suffix}", disabled=["cluster_id", "cluster", "rows"],
+            column_order=["pin", "exclude", "factor", "cluster", "rows"],
+            column_config={
+                "pin": st.column_config.CheckboxColumn("Pin", width=54),
+                "exclude": st.column_config.CheckboxColumn("Exclude", width=74),
+                "factor": st.column_config.NumberColumn(
+                    "Factor", width=72, min_value=0.0, max_value=MOST_BOOST, format="×%g", help="1 changes nothing, 0 excludes."
+                ),
+                "cluster": st.column_config.TextColumn("Cluster"),
+                "rows": st.column_config.NumberColumn("Rows", width=64, format="localized"),
+            },
+            height=table_height(len(table), 320),
+        )  # fmt: skip
+    factors = factors_of(edited)
+    if factors:
+        st.caption(
+            f":material/pan_tool: {say_factors(factors, dict(zip(table['cluster_id'], table['cluster'], strict=True)))}"
+        )
+    return factors
+
+
+def cluster_table(lens: Lens, clustering_id: str, held: Mapping[str, JSON]) -> pd.DataFrame:
+    """Clusters by size with what is set by hand; empty where there is no clustering."""
+    clustering = next((one for one in lens.view.artifacts if one.id == clustering_id), lens.view.clustering)
+    if clustering is None:
+        return pd.DataFrame()
+    names = cluster_names(lens.workspace.database, clustering).names
+    found = read_clusters(clustering).to_pandas().sort_values(["size", "cluster_id"], ascending=[False, True])
+    found = found[found["cluster_id"] >= 0]
+    given = [held.get(str(int(i)), 1.0) for i in found["cluster_id"]]
+    return pd.DataFrame(
+        {
+            "cluster_id": found["cluster_id"].to_numpy(),
+            "pin": [value == PINNED for value in given],
+            "exclude": [value == EXCLUDED for value in given],
+            "factor": [value if isinstance(value, int | float) else 1.0 for value in given],
+            "cluster": [shorten(names.get(int(i), f"Cluster {i}"), 60) for i in found["cluster_id"]],
+            "rows": found["size"].to_numpy(),
+        }
+    ).reset_index(drop=True)
+
+
+def factors_of(table: pd.DataFrame) -> dict[str, JSON]:
+    """What the table says, by cluster id; leaving out wins over pinning, and pinning over a factor."""
+    found: dict[str, JSON] = {}
+    for line in table.itertuples():
+        factor = 1.0 if pd.isna(line.factor) else float(line.factor)
+        if line.exclude or factor == 0:
+            found[str(line.cluster_id)] = EXCLUDED
+        elif line.pin:
+            found[str(line.cluster_id)] = PINNED
+        elif factor != 1.0:
+            found[str(line.cluster_id)] = factor
+    return found
+
+
+def say_factors(factors: Mapping[str, JSON], names: Mapping[int, str]) -> str:
+    """What is set by hand, in one line of markdown."""
+    said = []
+    for key, value in list(factors.items())[:MOST_SAID]:
+        name = f"“{plain(shorten(names.get(int(key), '') or key, 40))}”"
+        said.append(f"{name} {value}" if isinstance(value, str) else f"{name} ×{value:g}")
+    more = len(factors) - len(said)
+    return (
+        f"{count_of(len(factors), 'cluster')} by hand: "
+        + "; ".join(said)
+        + (f" and {more} more" if more else "")
+    )

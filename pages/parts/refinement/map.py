@@ -1,0 +1,155 @@
+"""The map in the colours of what a round made of each cluster, with the rows that the round flagged on top."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.parts.refinement.charts import (
+    CHANGE,
+    WEIGHT,
+    diverging,
+)
+from pages.parts.refinement.facts import Course
+from pages.shared import queries
+from pages.shared.dataset_context import Lens
+from pages.shared.figures.colouring import Shades
+from pages.shared.map.map_figure import (
+    Dots,
+    Extras,
+    Look,
+    draw_map,
+    spaced_labels,
+)
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import count_of, shorten
+from tamis.store.rows.scope import ALL_ROWS
+
+HEIGHT_PX = 520
+FLAGGED = "#F0C000"
+MOST_FLAGS = 4000
+
+
+def show_map(lens: Lens, course: Course) -> None:
+    """The map with a slider over rounds."""
+    if lens.view.layout is None:
+        st.caption("There is no map of this dataset yet.")
+        link_to("data_map", "Make one", query={"dataset": lens.dataset_id})
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        shown = st.segmented_control(
+            "Colour", [CHANGE, WEIGHT], default=CHANGE, required=True, key="map_colour", bind="query-params",
+            format_func={CHANGE: "Weight change", WEIGHT: "Weight"}.__getitem__,
+        )  # fmt: skip
+        number = course.n_rounds
+        if course.n_rounds > 1:
+            number = st.slider(
+                "Round",
+                1,
+                course.n_rounds,
+                course.n_rounds,
+                key=f"map_round_{course.mark}",
+                bind="query-params",
+                width=360,
+            )
+    flagged = np.unique(
+        course.flags.loc[course.flags["round"] == number, "example_id"].to_numpy(dtype=np.int64)
+    )
+    values = course.change(number) if shown == CHANGE else course.of_round(number, "weight")
+    if shown == CHANGE:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.log2(values)
+    look = Look(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
+    key = f"{lens.key}:{lens.names.revision}:{course.key}"
+    figure = _figure(
+        key, (str(shown), int(number)), look, _lens=lens, _course=course, _held=(values, flagged)
+    )
+    st.plotly_chart(
+        figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"refine_map_{course.key}_{shown}_{number}",
+        alt=f"Map of all rows, clusters coloured by their weight after round {number}, flagged rows on top",
+    )  # fmt: skip
+    said = f"Weights after round {number}"
+    said += (
+        ", as times the first weight on a scale of doublings (0: unchanged, 1: twice, −1: half)"
+        if shown == CHANGE
+        else ""
+    )
+    flags = f"{count_of(len(flagged), 'row')} flagged in it" if len(flagged) else "no row was flagged in it"
+    st.caption(f"{said}; {flags}.")
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _figure(
+    key: str,
+    asked: tuple[str, int],
+    look: Look,
+    *,
+    _lens: Lens,
+    _course: Course,
+    _held: tuple[np.ndarray, np.ndarray],
+) -> go.Figure:
+    values, flagged = _held
+    rows = queries.drawn_rows(_lens, ALL_ROWS)
+    xy = np.asarray(queries.positions(_lens))
+    cluster_of = queries.cluster_of(_lens)
+    by_cluster = np.full(int(cluster_of.max(initial=-1)) + 2, np.nan, dtype=np.float32)
+    by_cluster[_course.cluster_ids] = np.where(np.isfinite(values), values, np.nan)
+    held = by_cluster[cluster_of[rows]]  # the last place is for rows outside all clusters, whose id is -1
+    names = {i: shorten(name, 32) for i, name in _lens.names.names.items()}
+    dots = Dots(
+        rows=rows, xy=xy[rows], matched=np.isfinite(held),
+        names=np.array([names.get(int(i), "") for i in cluster_of[rows]], dtype=object),
+    )  # fmt: skip
+    low, high = _ends(asked[0], _course)
+    figure = draw_map(
+        dots, Shades(_title(asked[0]), held, low, high), Extras(labels=_labels(_lens, _course, xy)), look
+    )
+    scale = diverging(dark=look.dark)
+    if asked[0] == WEIGHT:
+        scale = scale[2:3] + scale[4:]
+        scale = [(0.0, scale[0][1]), (1.0, scale[1][1])]
+    # The middle of the scale is near the page, which suits a table and not a dot.
+    scale = [
+        (at, look.faded if colour == diverging(dark=look.dark)[2][1] else colour) for at, colour in scale
+    ]
+    figure.update_traces(
+        marker={"colorscale": [list(stop) for stop in scale]},
+        selector=lambda trace: trace.marker.colorbar.title.text is not None,
+    )
+    return _with_flags(figure, xy, flagged, look)
+
+
+def _with_flags(figure: go.Figure, xy: np.ndarray, flagged: np.ndarray, look: Look) -> go.Figure:
+    rows = flagged[:MOST_FLAGS]
+    scatter = go.Scattergl if look.webgl else go.Scatter
+    figure.add_trace(
+        scatter(
+            x=xy[rows, 0], y=xy[rows, 1], customdata=rows, mode="markers", name="Flagged", showlegend=False,
+            marker={"symbol": "circle-open", "size": 11, "color": FLAGGED, "line": {"width": 2, "color": FLAGGED}},
+            hovertemplate="flagged<br>row %{customdata}<extra></extra>",
+        )
+    )  # fmt: skip
+    return figure
+
+
+def _labels(lens: Lens, course: Course, xy: np.ndarray) -> tuple[tuple[float, float, str], ...]:
+    up, down = course.movers()
+    span = np.ptp(xy, axis=0)
+    named = {i: shorten(lens.cluster_name(i), 24) for i in [*up, *down] if i >= 0}
+    return spaced_labels(queries.cluster_middles(lens), named, (float(span[0]), float(span[1])), most=8)
+
+
+def _ends(shown: str, course: Course) -> tuple[float, float]:
+    """The same scale in every round, so that the slider shows movement."""
+    if shown == WEIGHT:
+        return 0.0, float(course.weights["weight"].max()) or 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.abs(np.log2(np.concatenate([course.change(n) for n in range(1, course.n_rounds + 1)])))
+    known = logs[np.isfinite(logs)]
+    most = max(1.0, float(known.max()) if len(known) else 1.0)
+    return -most, most
+
+
+def _title(shown: str) -> str:
+    return "Weight" if shown == WEIGHT else "Weight change (doublings)"

@@ -1,0 +1,123 @@
+"""Which clusters gained and which lost, and some of the rows that made it so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.parts.refinement.facts import (
+    Course,
+    answered_rows,
+    names_of,
+    picked_rows,
+)
+from pages.shared.dataset_context import Lens
+from pages.shared.navigation import go_to, link_to
+from pages.shared.plain_text import plain, shorten
+from tamis.store.rows.query import fetch_rows
+from tamis.store.rows.scope import ALL_ROWS
+
+MAX_CELL_CHARS = 220
+SAMPLE_ROWS = 5
+
+
+def show_movers(lens: Lens, course: Course) -> None:
+    """Both sides beside each other."""
+    up, down = course.movers()
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _show_side(lens, course, up, "Gained weight", "up")
+    with right:
+        _show_side(lens, course, down, "Lost weight", "down")
+
+
+def sample_of(course: Course, cluster_id: int, *, best: bool, most: int = SAMPLE_ROWS) -> pd.DataFrame:
+    """Picked rows of a cluster that say most about its score: those that were scored, best or worst first, then others."""
+    rows = picked_rows(course.chain)
+    rows = rows[rows["cluster_id"] == cluster_id]
+    found = rows.merge(answered_rows(course.chain).drop(columns="round"), on="example_id", how="left")
+    return found.sort_values("gap", ascending=not best, na_position="last", kind="stable").head(most)
+
+
+def _show_side(lens: Lens, course: Course, ids: list[int], title: str, side: str) -> None:
+    st.markdown(f"**{title}**")
+    if not ids:
+        st.caption("No cluster did.")
+        return
+    opened = _show_table(lens, course, ids, side)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(
+            f"Rows of **{plain(shorten(names_of(lens, course.cluster_ids)[opened], 48))}**", width="content"
+        )
+        scope = ALL_ROWS.and_where("cluster", [opened], lens.view.require("clustering").id).to_url()
+        link_to("data_map", "The cluster on the map", query={"dataset": lens.dataset_id, "scope": scope})
+    _show_rows(lens, sample_of(course, opened, best=side == "up"), side)
+
+
+def _show_table(lens: Lens, course: Course, ids: list[int], side: str) -> int:
+    """The clusters; returns the one whose rows are shown."""
+    names = names_of(lens, course.cluster_ids)
+    place = {int(cluster): at for at, cluster in enumerate(course.cluster_ids)}
+    at = np.array([place[i] for i in ids])
+    last = course.weights[course.weights["n_scored"] > 0].drop_duplicates("cluster_id", keep="last")
+    scores = last.set_index("cluster_id")["score"].reindex(ids).to_numpy()
+    table = pd.DataFrame(
+        {
+            "cluster": [names[i] for i in ids],
+            "change": course.change()[at],
+            "first": 100 * course.of_round(0, "weight")[at],
+            "last": 100 * course.of_round(course.n_rounds, "weight")[at],
+            "score": scores,
+            "scored": course.weights.groupby("cluster_id")["n_scored"].sum().reindex(ids).to_numpy(),
+            "picked": course.budget()[at].astype(np.int64),
+        }
+    )
+    number = st.column_config.NumberColumn
+    event = st.dataframe(
+        table, hide_index=True, on_select="rerun", selection_mode="single-row", key=f"movers_{side}_{course.key}",
+        column_config={
+            "cluster": st.column_config.TextColumn("Cluster", width=150),
+            "change": number("Change", width=64, format="×%.2f", help="Weight now over the first weight."),
+            "first": number("First", width=58, format="%.1f %%"),
+            "last": number("Now", width=58, format="%.1f %%"),
+            "score": number("Score", width=62, format="%.3f", help="Mean of its rows when it was scored last: given answer less own answer."),
+            "scored": number("Scored", width=60, help="Rows scored in all rounds."),
+            "picked": number("Picked", width=60),
+        },
+        placeholder="",
+        alt="Clusters whose weight moved most; click one for its rows",
+    )  # fmt: skip
+    return ids[event.selection.rows[0]] if event.selection.rows else ids[0]
+
+
+def _show_rows(lens: Lens, sample: pd.DataFrame, side: str) -> None:
+    if not len(sample):
+        st.caption("No row of it was picked.")
+        return
+    texts = fetch_rows(lens.view, sample["example_id"].to_numpy(), ["prompt", "response"]).to_pandas()
+    shown = pd.DataFrame(
+        {
+            "gap": sample["gap"].to_numpy(),
+            "prompt": [shorten(text or "", MAX_CELL_CHARS) for text in texts["prompt"]],
+            "response": [shorten(text or "", MAX_CELL_CHARS) for text in texts["response"]],
+            "generated": [
+                shorten(text, MAX_CELL_CHARS) if isinstance(text, str) else "" for text in sample["generated"]
+            ],
+        }
+    )
+    text = st.column_config.TextColumn
+    event = st.dataframe(
+        shown, hide_index=True, on_select="rerun", selection_mode="single-cell", key=f"mover_rows_{side}",
+        column_config={
+            "gap": st.column_config.NumberColumn("Score", width=62, format="%.3f"),
+            "prompt": text("Prompt", width=110), "response": text("Given answer", width=130),
+            "generated": text("Model's own answer", width=150),
+        },
+        placeholder="–",
+        alt="Rows of the cluster with both answers; click one to open it",
+    )  # fmt: skip
+    st.caption(f"{'Best' if side == 'up' else 'Worst'} first. Click a row to read it on the map.")
+    if event.selection.cells:
+        row = int(sample["example_id"].iloc[event.selection.cells[0][0]])
+        go_to("data_map", {"dataset": lens.dataset_id, "row": str(row)})

@@ -1,0 +1,113 @@
+"""Applying the decisions: a new version of the dataset, or an export; nothing is ever changed in place."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import streamlit as st
+
+from pages.parts.review.actions import Desk
+from pages.parts.review.state import decided_now
+from pages.shared.dataset_context import Lens
+from pages.shared.frame import errors_in_place
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import count_of, plain
+from pages.shared.runs.runs.job_watch import (
+    FOLLOWED,
+    find_job,
+    start_job,
+    stop_following,
+)
+from pages.shared.workspace import Workspace
+from tamis.errors import CurationError
+from tamis.jobs.model import Job, JobState
+from tamis.steps.curate.step import plan_curate
+from tamis.store.database.names import (
+    check_name,
+    dataset_names,
+    name_dataset,
+)
+
+
+def followed_version(workspace: Workspace, dataset_id: str) -> Job | None:
+    """The job that makes a version of this dataset, if the address names one."""
+    job = find_job(workspace, st.query_params.get(FOLLOWED, ""))
+    is_ours = job is not None and job.step == "curate" and job.options.get("parent") == dataset_id
+    return job if is_ours else None
+
+
+def show_version_there(lens: Lens, job: Job) -> None:
+    """The version that a job has just made."""
+    if job.state is not JobState.SUCCEEDED:
+        return
+    made = lens.workspace.store.examples(job.dataset_id)
+    name = dataset_names(lens.workspace.database, lens.workspace.store)[job.dataset_id]
+    with st.container(border=True):
+        summary = made.summary
+        st.markdown(
+            f":green[:material/check:] **{plain(name)}** is there: {count_of(int(summary['n_examples']), 'row')}, "
+            f"{int(summary['n_replaced']):,} replaced, {int(summary['n_dropped']):,} dropped, "
+            f"{int(summary['n_unchanged']):,} as they were."
+        )
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            link_to("overview", "Open it", icon=":material/home:", query={"dataset": job.dataset_id})
+            link_to("export_data", "Export it", query={"dataset": job.dataset_id, "rows": "whole"})
+            st.button("Dismiss", type="tertiary", key="dismiss_version", on_click=stop_following)
+
+
+def show_apply(desk: Desk) -> None:
+    """What would change, and the two ways to have it."""
+    decided = decided_now(desk.lens)
+    counts = Counter(held.verdict for held in decided.by_row.values())
+    n_rows = desk.lens.n_rows
+    cells = st.columns(4, gap="small")
+    cells[0].metric("Decided", f"{len(decided.by_row):,}", border=True)
+    cells[1].metric("Dropped", f"{counts['drop']:,}", border=True)
+    cells[2].metric("Replaced", f"{counts['replace']:,}", border=True)
+    cells[3].metric("Rows of the new version", f"{n_rows - counts['drop']:,}", border=True)
+    if decided.conflicts:
+        st.warning(
+            f"Two answers wait on {count_of(len(decided.conflicts), 'row')}. What is in force now is applied; settle the "
+            "conflicts first if you want the other.",
+            icon=":material/call_split:",
+        )
+    if not decided.by_row:
+        st.info("Nothing is decided yet: decide some rows first.", icon=":material/rate_review:")
+        return
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        _show_version_form(desk)
+    with right, st.container(border=True, height="stretch"):
+        st.subheader("Export", anchor=False)
+        st.caption(
+            "Write the rows of this dataset with the decisions applied, as a training file. Decisions that you revert "
+            "later are out of the next export."
+        )
+        here = {"dataset": desk.lens.dataset_id, "rows": "whole", "decisions": "current"}
+        link_to("export_data", "Export with these decisions", query=here)
+
+
+def _show_version_form(desk: Desk) -> None:
+    st.subheader("A new version", anchor=False)
+    st.caption(
+        "A dataset of its own, with its parent and the list of decisions kept in it. This one stays as it is, and so do "
+        "its decisions."
+    )
+    parent = dataset_names(desk.lens.workspace.database, desk.lens.workspace.store)[desk.lens.dataset_id]
+    name = st.text_input("Name", value=f"{parent}, curated"[:100], key="version_name", max_chars=100)
+    if st.button("Make a new version", type="primary", icon=":material/fork_right:", key="make_version"):
+        with errors_in_place():
+            _make(desk, name)
+
+
+def _make(desk: Desk, name: str) -> None:
+    workspace = desk.lens.workspace
+    new_id, options = plan_curate(
+        workspace.store, workspace.database, desk.lens.dataset_id, check_name(name, "version")
+    )
+    try:
+        name_dataset(workspace.database, new_id, str(options["name"]))
+    except CurationError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    start_job(workspace, new_id, "curate", options)

@@ -1,0 +1,239 @@
+"""The review itself: where one stands, what there is to see, and the row on the desk."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.parts.review.actions import (
+    HELD_BY_ME,
+    Desk,
+    find_place,
+    note,
+    release_my_tabs,
+    show_notes,
+)
+from pages.parts.review.apply import show_apply
+from pages.parts.review.calibration import show_calibration
+from pages.parts.review.history import show_history
+from pages.parts.review.item import show_item, show_turns_back
+from pages.parts.review.propose_form import show_propose_form
+from pages.parts.review.queue import (
+    forget_place,
+    open_queue,
+    proposals_in_view,
+    show_controls,
+)
+from pages.parts.review.rules import show_rules
+from pages.parts.review.session import (
+    ask_reviewer,
+    known_reviewer,
+    this_tab,
+)
+from pages.parts.review.state import (
+    Decided,
+    decided_now,
+    progress_now,
+)
+from pages.shared.address import show_what_was_said
+from pages.shared.dataset_context import Lens
+from pages.shared.plain_text import count_of
+from pages.shared.runs.runs.job_watch import CLONED, cloned_start
+from pages.shared.wording import percent
+from tamis.store.artifacts.store import Artifact
+from tamis.store.review.claims import claimed
+from tamis.types import Int64s
+
+VIEW = "view"
+VIEWS = {
+    "queue": "Queue",
+    "rules": "By rule",
+    "history": "History",
+    "calibration": "Calibration",
+    "apply": "Apply",
+    "new": "New proposals",
+}
+_SWITCH = "review_switch"
+
+
+def show_review(lens: Lens, found: list[Artifact]) -> None:
+    """Everything about the proposals of a dataset."""
+    view = _choose_view()
+    if view == "new":
+        show_propose_form(lens, cloned_start(lens.workspace, "propose"))
+        return
+    reviewer = known_reviewer(lens.workspace)
+    if not reviewer:
+        ask_reviewer()
+        return
+    queue = open_queue(lens, proposals_in_view(found))
+    desk = Desk(lens, queue, reviewer, this_tab())
+    if view in ("queue", "rules"):
+        show_controls(lens, queue, found)
+    shown: dict[str, Any] = {
+        "queue": show_queue, "rules": show_rules, "history": show_history, "calibration": show_calibration,
+        "apply": show_apply,
+    }  # fmt: skip
+    # A fragment: a key press draws the row and its counts again, and nothing else of the page.
+    st.fragment(_with_messages)(shown[view], desk)
+
+
+def _with_messages(show: Any, desk: Desk) -> None:  # noqa: ANN401 - a function of this module's kind
+    show_what_was_said()
+    show(desk)
+    show_notes()
+
+
+def show_queue(desk: Desk) -> None:
+    """How far it is, and the row that is next."""
+    if not len(desk.queue.rows):
+        show_empty(desk)
+        return
+    decided = decided_now(desk.lens)
+    row = find_place(desk, decided)
+    _show_progress(desk, decided)
+    _show_held_by_me(desk)
+    if row is None:
+        _show_done(desk, decided)
+    else:
+        # Close together, so that all of it is on one screen.
+        with st.container(gap="xsmall"):
+            show_item(desk, row, decided)
+
+
+def show_empty(desk: Desk) -> None:
+    """A queue without any row."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("small")
+        st.subheader(":material/inbox: Nothing in this queue", anchor=False, text_alignment="center")
+        text = "No proposal matches the filters and kinds chosen above."
+        st.caption(text, text_alignment="center")
+        st.button("Show all proposals again", type="primary", key="review_reset", on_click=_reset)
+        st.space("small")
+
+
+def _choose_view() -> str:
+    asked = st.query_params.get(VIEW, "queue")
+    asked = "new" if CLONED in st.query_params else asked
+    st.session_state[_SWITCH] = asked if asked in VIEWS else "queue"
+    return str(
+        st.segmented_control(
+            "View", list(VIEWS), format_func=VIEWS.__getitem__, required=True, key=_SWITCH, on_change=_switched,
+            label_visibility="collapsed",
+        )
+    )  # fmt: skip
+
+
+def _switched() -> None:
+    chosen = st.session_state[_SWITCH]
+    st.query_params.pop(CLONED, None)
+    if chosen == "queue":
+        st.query_params.pop(VIEW, None)
+    else:
+        st.query_params[VIEW] = chosen
+
+
+def _show_progress(desk: Desk, decided: Decided) -> None:
+    found = progress_now(desk.lens, desk.queue.rows, desk.queue.key, desk.reviewer)
+    total = found.n_decided + found.n_left
+    said = [f"**{found.n_decided:,}** decided", f"**{found.n_left:,}** left"]
+    if found.n_decided and not math.isnan(found.rate_per_minute):
+        rate = round(found.rate_per_minute)
+        said.append(f"**{rate:,}** per minute" if rate else "less than **1** per minute")
+    if not math.isnan(found.agreement_fraction):
+        said.append(f"**{percent(found.agreement_fraction)}** agree with the proposals")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(found.n_decided / max(1, total), text=" · ".join(said))
+        if decided.conflicts:
+            st.button(
+                count_of(len(decided.conflicts), "conflict"), icon=":material/call_split:", key="review_conflicts",
+                on_click=_open_conflict, args=(desk, decided.conflicts),
+            )  # fmt: skip
+
+
+def _show_held_by_me(desk: Desk) -> None:
+    """Say that the row asked for is held by another tab of the same person, and offer to take it."""
+    asked = st.session_state.get(HELD_BY_ME)
+    if asked is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(
+            f":orange[:material/tab: Row {asked:,} is held by another tab of yours.] Here is the next one.",
+            width="content",
+        )
+        _release_button(desk, asked)
+
+
+def _release_button(desk: Desk, row: int | None = None) -> None:
+    st.button(
+        "Release my other tabs", icon=":material/lock_open:", key="review_release", on_click=release_my_tabs,
+        args=(desk, row), help="Their rows come to this tab's queue. What is typed there stays as a draft.",
+    )  # fmt: skip
+
+
+def _open_conflict(desk: Desk, conflicts: tuple[int, ...]) -> None:
+    row = next((row for row in conflicts if (desk.queue.rows == row).any()), None)
+    if row is None:
+        note("The conflicts are about rows outside this queue. Widen it to see them.", ":material/info:")
+    else:
+        st.query_params["row"] = str(row)
+
+
+def _show_done(desk: Desk, decided: Decided) -> None:
+    open_rows = desk.queue.rows[decided.open_rows(desk.queue.rows)]
+    waiting, mine = len(open_rows), _held_by_me(desk, open_rows)
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("small")
+        if waiting:
+            title = "Others are at work" if mine < waiting else "Your other tabs have the rest"
+            text = f"{count_of(waiting, 'row')} left: {_say_holders(mine, waiting - mine)}."
+        else:
+            title, text = (
+                "Everything is decided",
+                f"All {len(desk.queue.rows):,} rows of this queue have a decision.",
+            )
+        st.subheader(f":material/task_alt: {title}", anchor=False, text_alignment="center")
+        st.caption(text, text_alignment="center")
+        with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
+            if waiting:
+                st.button("Look again", icon=":material/refresh:", key="review_again")
+                if mine:
+                    _release_button(desk)
+            else:
+                st.button(
+                    "Apply the decisions", type="primary", icon=":material/fork_right:", key="review_to_apply",
+                    on_click=_open_view, args=("apply",),
+                )  # fmt: skip
+                st.button("Look at the first row", key="review_first", on_click=_open_first, args=(desk,))
+            show_turns_back(desk)
+        st.space("small")
+
+
+def _held_by_me(desk: Desk, rows: Int64s) -> int:
+    held = claimed(desk.lens.workspace.database, desk.lens.dataset_id)
+    mine = [
+        one.example_id for one in held.values() if one.reviewer == desk.reviewer and one.session != desk.tab
+    ]
+    return int(np.isin(rows, mine).sum())
+
+
+def _say_holders(n_mine: int, n_others: int) -> str:
+    said = [f"{n_others:,} held by other reviewers"] if n_others else []
+    return " and ".join([*said, *([f"{n_mine:,} held by another tab of yours"] if n_mine else [])])
+
+
+def _open_view(view: str) -> None:
+    st.query_params[VIEW] = view
+
+
+def _open_first(desk: Desk) -> None:
+    st.query_params["row"] = str(int(desk.queue.rows[0]))
+
+
+def _reset() -> None:
+    for name in ("scope", "kinds", "order", "near"):
+        st.query_params.pop(name, None)
+    forget_place()

@@ -1,0 +1,224 @@
+"""Editing a conversation in the review: every turn, its role and its text, checked while one types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.review.actions import (
+    DRAFT,
+    Desk,
+    Seen,
+    messages_of,
+    save_edit,
+)
+from pages.parts.review.live_text import live_text, typed_text
+from pages.shared.address import say_later
+from pages.shared.plain_text import plain
+from pages.shared.wording import ago
+from tamis.compute.apply import with_response
+from tamis.errors import InvalidOptions
+from tamis.formats.check import check_messages
+from tamis.store.review.drafts import (
+    Draft,
+    delete_draft,
+    find_draft,
+    save_draft,
+)
+from tamis.types import ROLES, Message
+
+START = "review_edit_from"
+ORIGINAL, CANDIDATE = "Original", "Candidate"
+_BAR = "review_edit_bar"
+# Saving stays in view at every turn of a long conversation. The wrapper, as the bar is as high as its own parent.
+_STAY_ON_TOP = f"""<style>[data-testid="stLayoutWrapper"]:has(> .st-key-{_BAR}) {{ position: sticky; top: 0;
+z-index: 20; padding: .5rem 0; background: var(--st-background-color, Canvas); }}</style>"""
+
+
+def draft_of(row: int) -> dict[str, Any] | None:
+    """The open edit of this row, or None."""
+    draft = st.session_state.get(DRAFT)
+    return draft if draft and draft["row"] == row else None
+
+
+def open_editor(desk: Desk, row: int, candidate: str | None) -> None:
+    """Go on with the edit that was left, else start with the candidate where there is one; from a callback."""
+    start = CANDIDATE if candidate is not None else ORIGINAL
+    kept = kept_draft(desk, row)
+    if kept is None:
+        _start(desk, row, candidate, start)
+    else:
+        _open(row, list(kept.messages), start, found=kept)
+
+
+def kept_draft(desk: Desk, row: int) -> Draft | None:
+    """What this reviewer typed about the row and did not save."""
+    return find_draft(desk.lens.workspace.database, desk.lens.dataset_id, row, desk.reviewer)
+
+
+def show_editor(desk: Desk, seen: Seen, candidate: str | None) -> None:
+    """The open edit: where it started, its turns, what is wrong with it, and saving."""
+    draft = st.session_state[DRAFT]
+    st.html(_STAY_ON_TOP)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=_BAR):
+        st.button(
+            "Save", type="primary", icon=":material/save:", shortcut="Ctrl+Enter", key="review_save",
+            on_click=_save, args=(desk, seen), disabled=bool(check_messages(collect(draft))),
+        )  # fmt: skip
+        st.button(
+            "Close", icon=":material/close:", shortcut="Esc", key="review_cancel", on_click=_close,
+            args=(desk,), help="What you typed is kept: Edit brings it back.",
+        )  # fmt: skip
+        st.space("stretch")
+        if draft["found"] is not None:
+            st.caption(f"Your edit of {ago(draft['found'].updated_at)}", width="content")
+            st.button(
+                f"Start again from the {draft['start'].lower()}", icon=":material/restart_alt:",
+                key="review_start_again", on_click=_start_again, args=(desk, seen.row, candidate, draft["start"]),
+            )  # fmt: skip
+        elif candidate is not None:
+            st.session_state[START] = draft["start"]
+            st.segmented_control(
+                "Start from", [ORIGINAL, CANDIDATE], required=True, key=START, label_visibility="collapsed",
+                on_change=_restart, args=(desk, seen.row, candidate), help="Starting again forgets what you typed.",
+            )  # fmt: skip
+        st.button("Add a turn", icon=":material/add:", key="review_add_turn", on_click=_add_turn)
+    turns = _show_turns(draft)
+    _keep(desk, draft, turns)
+    problems = check_messages(turns)
+    if problems:
+        st.error(
+            "  \n".join(plain(problem) for problem in problems[:5]),
+            title="This cannot be saved yet",
+            icon=":material/rule:",
+        )
+    else:
+        st.caption(":green[:material/check:] The conversation is well formed.")
+
+
+def collect(draft: dict[str, Any]) -> list[Message]:
+    """The conversation as it stands in the fields."""
+    turns = []
+    for number, turn in enumerate(draft["messages"]):
+        role = st.session_state.get(_key(draft, "role", number), turn["role"])
+        turns.append({**turn, "role": role})
+        if isinstance(turn.get("content"), str):
+            turns[-1]["content"] = typed_text(_key(draft, "text", number), turn["content"])
+    return turns
+
+
+def _show_turns(draft: dict[str, Any]) -> list[Message]:
+    turns: list[Message] = []
+    last = len(draft["messages"]) - 1
+    for number, turn in enumerate(draft["messages"]):
+        roles = list(dict.fromkeys([*ROLES, str(turn["role"])]))
+        with st.container(horizontal=True, gap="small", vertical_alignment="top"):
+            with st.container(width=150, gap="xsmall"):
+                role = st.selectbox(
+                    f"Turn {number + 1}",
+                    roles,
+                    index=roles.index(str(turn["role"])),
+                    key=_key(draft, "role", number),
+                )
+                st.button(
+                    "Remove", icon=":material/delete:", type="tertiary", key=_key(draft, "remove", number),
+                    on_click=_remove_turn, args=(number,), disabled=last == 0,
+                )  # fmt: skip
+            with st.container():
+                content = _show_content(draft, number, turn, focus=number == last)
+        turns.append({**turn, "role": role, **({} if content is None else {"content": content})})
+    return turns
+
+
+def _show_content(draft: dict[str, Any], number: int, turn: Message, *, focus: bool) -> str | None:
+    content = turn.get("content")
+    if not isinstance(content, str):
+        st.caption("This turn holds no plain text: it stays as it is.")
+        st.json({key: value for key, value in turn.items() if key != "role"}, expanded=1)
+        return None
+    label = f"Text of turn {number + 1}"
+    return live_text(label, content, key=_key(draft, "text", number), most_px=260, focus=focus)
+
+
+def _key(draft: dict[str, Any], what: str, number: int) -> str:
+    return f"edit_{what}_{draft['row']}_{draft['version']}_{number}"
+
+
+def _start(desk: Desk, row: int, candidate: str | None, start: str) -> None:
+    messages = messages_of(desk.lens, row)
+    if start == CANDIDATE and candidate is not None:
+        messages = list(with_response(messages, candidate))
+    _open(row, messages, start)
+
+
+def _open(
+    row: int,
+    messages: list[Message],
+    start: str,
+    *,
+    found: Draft | None = None,
+    kept: list[Message] | None = None,
+) -> None:
+    version = st.session_state.get("review_draft_version", 0) + 1
+    # A field keeps what was typed as long as its key, so every start has keys of its own.
+    st.session_state["review_draft_version"] = version
+    st.session_state[DRAFT] = {
+        "row": row,
+        "messages": messages,
+        "start": start,
+        "version": version,
+        "found": found,
+        "kept": messages if kept is None else kept,
+    }
+
+
+def _keep(desk: Desk, draft: dict[str, Any], turns: list[Message]) -> None:
+    """Store what changed since it was stored last, or since the start; a lost tab then loses no word."""
+    if turns == draft["kept"]:
+        return
+    try:
+        save_draft(desk.lens.workspace.database, desk.lens.dataset_id, draft["row"], desk.reviewer, turns)
+    except InvalidOptions:
+        return  # The check beside the fields names the character.
+    draft["kept"] = turns
+
+
+def _close(desk: Desk) -> None:
+    draft = st.session_state.pop(DRAFT)
+    _keep(desk, draft, collect(draft))
+
+
+def _start_again(desk: Desk, row: int, candidate: str | None, start: str) -> None:
+    delete_draft(desk.lens.workspace.database, desk.lens.dataset_id, row, desk.reviewer)
+    _start(desk, row, candidate, start)
+
+
+def _restart(desk: Desk, row: int, candidate: str) -> None:
+    _start_again(desk, row, candidate, st.session_state[START])
+
+
+def _add_turn() -> None:
+    draft = st.session_state[DRAFT]
+    turns = collect(draft)
+    role = "user" if turns and turns[-1]["role"] == "assistant" else "assistant"
+    _reopen(draft, [*turns, {"role": role, "content": ""}])
+
+
+def _remove_turn(number: int) -> None:
+    draft = st.session_state[DRAFT]
+    turns = collect(draft)
+    _reopen(draft, turns[:number] + turns[number + 1 :])
+
+
+def _reopen(draft: dict[str, Any], turns: list[Message]) -> None:
+    _open(draft["row"], turns, draft["start"], found=draft["found"], kept=draft["kept"])
+
+
+def _save(desk: Desk, seen: Seen) -> None:
+    messages = collect(st.session_state[DRAFT])
+    problems = check_messages(messages)
+    if problems:
+        say_later(problems[0])
+    else:
+        save_edit(desk, seen, messages)

@@ -1,0 +1,66 @@
+"""Why something is proposed: the reason in a sentence, and what the judge said in both orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import streamlit as st
+
+from pages.shared.plain_text import plain
+from pages.shared.rows.review_text import show_text
+from tamis.types import JSON
+
+ANSWERS = {"candidate": "the candidate is better", "original": "the original is better", "tie": "a tie"}
+# What the letters that the judge answers with stand for, by the order in which it saw the two.
+LETTERS = {
+    "original first": {"A": "original", "B": "candidate", "C": "tie"},
+    "candidate first": {"A": "candidate", "B": "original", "C": "tie"},
+}
+MARGINS = {"was_cut": "the judge read a shortened text", "contains_template": "the texts hold words of the judge's template"}  # fmt: skip
+
+
+def show_evidence(proposal: Mapping[str, Any]) -> None:
+    """The reason, the verdicts in a line each, and everything else folded away."""
+    evidence = read_evidence(proposal)
+    verdicts = [one for one in evidence.get("verdicts") or [] if isinstance(one, dict)]
+    with st.container(gap="xsmall"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            why = evidence.get("why") or "No reason is recorded."
+            st.markdown(f":material/lightbulb: {plain(str(why))}", width="content")
+            for name, said in MARGINS.items():
+                if evidence.get(name):
+                    st.caption(f":orange[:material/warning: {said}]", width="content")
+        if verdicts:
+            st.caption(" · ".join(_say_verdict(one) for one in verdicts))
+        replies = [str(one["reply"]) for one in verdicts if one.get("reply")]
+        if replies:
+            with st.expander("What the judge wrote", icon=":material/gavel:", key="review_replies"):
+                for reply in replies:
+                    show_text(reply)
+
+
+def read_evidence(proposal: Mapping[str, Any]) -> dict[str, JSON]:
+    """The evidence of a proposal; nothing where it cannot be read."""
+    try:
+        found = orjson.loads(proposal["evidence"] or "{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _say_verdict(one: Mapping[str, Any]) -> str:
+    """``original first: the candidate is better (original 0.12, candidate 0.85, tie 0.03)``."""
+    found = str(one.get("found") or "")
+    said = ANSWERS.get(found, found.replace("_", " ") or "no verdict")
+    chances = one.get("probabilities")
+    numbers = ""
+    if isinstance(chances, dict):
+        names = LETTERS.get(str(one.get("order")), {})
+        numbers = ", ".join(
+            f"{names.get(key, key)} {value:.2f}"
+            for key, value in chances.items()
+            if isinstance(value, int | float)
+        )
+    return plain(f"{one.get('order', 'asked')}: {said}" + (f" ({numbers})" if numbers else ""))

@@ -1,0 +1,194 @@
+"""Asking for proposals: the filter with its threshold on the score, corrections by a model and a judge, and controls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import streamlit as st
+
+from pages.parts.review.propose_preview import choose_threshold
+from pages.shared import queries
+from pages.shared.address import read_scope
+from pages.shared.dataset_context import Lens
+from pages.shared.forms.finetune_adapters import draw_llm_model
+from pages.shared.forms.llm_forecast import show_outlook
+from pages.shared.forms.options_form import (
+    Form,
+    FormField,
+    draw_choice,
+    draw_field,
+    draw_options,
+)
+from pages.shared.forms.run_target import Asked, choose_place
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import count_of, plain
+from pages.shared.runs.runs.job_watch import Start, start_job
+from tamis.errors import CurationError
+from tamis.llms import LLMS
+from tamis.registry import parse_options
+from tamis.scorers import SCORERS
+from tamis.steps.propose.options import ProposeOptions
+from tamis.steps.resolve_rows import freeze
+from tamis.store.rows.scope import Scope
+from tamis.types import JSON
+
+FILTER, CORRECT, CONTROL = "Auto-Filter", "Auto-Correct", "Controls"
+WAYS = {
+    FILTER: "Drop the rows whose score is not above a threshold.",
+    CORRECT: "Have a model write a better answer, and a judge compare it with the response in both orders.",
+    CONTROL: "For comparison: drop as many rows at random, or exactly the rows of a tag (the noise that you planted).",
+}
+THRESHOLD_FIELDS = ("score", "gamma", "gamma_fraction")
+MODEL_FIELDS = (
+    "llm", "llm_options", "max_new_tokens", "temperature", "judge", "judge_options", "judge_samples",
+    "judge_beta_fraction", "judge_characters",
+)  # fmt: skip
+
+# The names that the CLI takes stay in the help.
+LABELS = {
+    "llm": "Candidate model",
+    "max_new_tokens": "Longest candidate (tokens)",
+    "temperature": "Temperature of the candidates",
+    "judge": "Judge",
+    "judge_samples": "Verdicts per order",
+    "judge_beta_fraction": "β: weight of consistency",
+    "judge_characters": "Characters that the judge reads",
+}
+
+
+def show_propose_form(lens: Lens, start: Start) -> None:
+    """Choose the method, see what it would do, and start it."""
+    usual = {"correct": CORRECT, "random": CONTROL, "oracle": CONTROL}.get(
+        str(start.values.get("method")), FILTER
+    )
+    way = st.segmented_control(
+        "Method", list(WAYS), default=usual, required=True, key="propose_way", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    st.caption(WAYS[way])
+    scope = read_scope()
+    values = _values(lens, way, scope, start)
+    problem = _problem(lens, values)
+    if way == CORRECT and not problem:
+        show_outlook(lens, "propose", _frozen(lens, values, scope))
+    asked = Asked(dataset_id=lens.dataset_id, step="propose", values=values, problem=problem)
+    place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
+    n_rows = len(queries.matches(lens, scope))
+    pressed = st.button(
+        f"Propose for {count_of(n_rows, 'row')}", type="primary", icon=":material/play_arrow:",
+        disabled=bool(problem) or not n_rows, key="start_propose",
+    )  # fmt: skip
+    if problem:
+        st.error(plain(problem), icon=":material/error:")
+    if pressed:
+        start_job(lens.workspace, lens.dataset_id, "propose", _frozen(lens, values, scope), place=place)
+
+
+def _values(lens: Lens, way: str, scope: Scope, start: Start) -> dict[str, JSON]:
+    values: dict[str, JSON] = {"method": {FILTER: "filter", CORRECT: "correct"}.get(way, "random")}
+    if way == CONTROL:
+        values |= _choose_control(lens)
+    if values["method"] != "oracle":
+        name = _choose_score(lens, start)
+        values["score"] = name
+        if name in lens.view.scores:
+            values |= choose_threshold(lens, name, scope, start, correcting=way == CORRECT)
+            values["scores"] = lens.view.scores[name].id
+    if way == CORRECT:
+        values |= _choose_models(lens, start)
+    return values
+
+
+def _choose_score(lens: Lens, start: Start) -> str:
+    names = [name for name in SCORERS if name in lens.view.scores] or ["confidence"]
+    asked = str(start.values.get("score", ""))
+    usual = next((one for one in (asked, "confidence") if one in names), names[0])
+    if len(names) == 1:
+        return names[0]
+    return str(
+        st.selectbox(
+            "Score",
+            names,
+            index=names.index(usual),
+            format_func=lambda name: SCORERS[name].title,
+            key="propose_score",
+            bind="query-params",
+            help="How far a row can be trusted; higher is better.",
+            width=420,
+        )  # fmt: skip
+    )
+
+
+def _choose_control(lens: Lens) -> dict[str, JSON]:
+    kind = st.segmented_control(
+        "Control", ["random", "oracle"], default="random", required=True, key="propose_control", bind="query-params",
+        format_func={"random": "Random rows", "oracle": "Rows of a tag"}.__getitem__,
+    )  # fmt: skip
+    if kind == "random":
+        seed = st.number_input("Seed", 0, 2**31 - 1, 42, key="propose_seed", width=200)
+        return {"method": "random", "seed": int(seed)}
+    if not lens.tags.rows:
+        st.caption("No row has a tag. Tag the rows that are known to be bad on the map first.")
+    tag = st.selectbox(
+        "Tag", list(lens.tags.rows), key="propose_tag",
+        format_func=lambda tag: f"{tag} · {count_of(len(lens.tags.rows[tag]), 'row')}",
+    )  # fmt: skip
+    return {"method": "oracle", "oracle_rows": f"tag:{tag}" if tag else ""}
+
+
+def _choose_models(lens: Lens, start: Start) -> dict[str, JSON]:
+    """Who writes, who judges and from which confidence on a candidate wins; the rest of the step has its defaults."""
+    skipped = [name for name in ProposeOptions.model_fields if name not in (*MODEL_FIELDS, "eta")]
+    trained = partial(draw_llm_model, lens)
+    form = Form(
+        name="propose", start=start.values, suffix=start.suffix, skip=skipped,
+        instead={
+            **dict.fromkeys(LABELS, _draw_renamed), "eta": _draw_eta, "llm_options.model": trained,
+            "judge_options.model": trained,
+        },
+    )  # fmt: skip
+    return draw_options(ProposeOptions, form)
+
+
+def _draw_renamed(drawn: FormField) -> JSON:
+    named = replace(drawn, label=LABELS[drawn.name], help=f"{drawn.help} (`{drawn.name}`)")
+    return draw_choice(named, LLMS) if drawn.name in ("llm", "judge") else draw_field(named)
+
+
+def _draw_eta(drawn: FormField) -> JSON:
+    return st.slider(
+        "A candidate wins from this confidence on (η)", 0.5, 1.0, float(drawn.start or 0.8), 0.01, key=drawn.key,
+        help=drawn.help, bind="query-params", persist_state="session",
+    )  # fmt: skip
+
+
+def _problem(lens: Lens, values: dict[str, JSON]) -> str:
+    if values["method"] != "oracle" and values["score"] not in lens.view.scores:
+        link_to(
+            "scoring",
+            "Compute the score first",
+            query={"dataset": lens.dataset_id, "scorer": str(values["score"])},
+        )
+        return f"The threshold is set on the score {values['score']}, and this dataset does not have it yet."
+    if values["method"] == "oracle" and not values["oracle_rows"]:
+        return "Choose the tag whose rows are to be dropped."
+    try:
+        parse_options(ProposeOptions, values)
+    except CurationError as error:
+        return str(error)
+    return ""
+
+
+def _frozen(lens: Lens, values: dict[str, JSON], scope: Scope) -> dict[str, JSON]:
+    """The same with the filter and the tag frozen: workers never open the database."""
+    workspace, frozen = lens.workspace, dict(values)
+    if scope.conditions:
+        frozen["within"] = freeze(
+            workspace.store, workspace.database, lens.dataset_id, f"scope:{scope.to_url()}"
+        )
+    if frozen.get("oracle_rows"):
+        frozen["oracle_rows"] = freeze(
+            workspace.store, workspace.database, lens.dataset_id, str(frozen["oracle_rows"])
+        )
+    return frozen

@@ -1,0 +1,71 @@
+"""Computing a score: what it measures, its options, and the button."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from pages.shared.dataset_context import Lens
+from pages.shared.forms.finetune_adapters import draw_llm_model
+from pages.shared.forms.llm_forecast import show_outlook
+from pages.shared.forms.options_form import (
+    Form,
+    draw_options,
+    draw_plugin,
+)
+from pages.shared.forms.run_target import Asked, choose_place
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import plain
+from pages.shared.runs.runs.job_watch import Start, start_job
+from tamis.errors import CurationError
+from tamis.registry import parse_options
+from tamis.scorers import SCORERS
+from tamis.steps.score.options import ScoreOptions
+from tamis.types import JSON
+
+
+def show_score_form(lens: Lens, name: str, start: Start) -> None:
+    """The form of one scorer; the scorer itself is chosen above it."""
+    scorer, computed = SCORERS[name], name in lens.view.scores
+    form = Form(name="score", start=start.values, suffix=start.suffix)
+    chosen = {"scorer": name, "scorer_options": draw_plugin(ScoreOptions.CHOICES[0], name, form)}
+    if scorer.needs_llm:
+        trained = {"llm_options.model": partial(draw_llm_model, lens)}
+        rest = Form(name="score", start=start.values, suffix=start.suffix, skip=("scorer",), instead=trained)
+        chosen |= draw_options(ScoreOptions, rest)
+    problem = _problem(lens, name, chosen)
+    asked = Asked(dataset_id=lens.dataset_id, step="score", values=chosen, problem=problem)
+    if scorer.needs_llm and not problem:
+        show_outlook(lens, "score", chosen)
+    place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
+    pressed = st.button(
+        f"Compute {scorer.title.lower()} again" if computed else f"Compute {scorer.title.lower()}",
+        type="secondary" if computed else "primary",
+        icon=":material/play_arrow:",
+        disabled=bool(problem),
+        key=f"compute_{name}",
+    )
+    if problem:
+        st.error(plain(problem), icon=":material/error:")
+        if "embeddings" in scorer.reads and lens.view.embeddings is None:
+            link_to("overview", "Embed the rows first", query={"dataset": lens.dataset_id})
+    if pressed:
+        start_job(lens.workspace, lens.dataset_id, "score", chosen, place=place)
+
+
+def can_compute_again(lens: Lens, name: str) -> bool:
+    """Whether another run could give other numbers: by other options, or from newer vectors."""
+    used = lens.view.scores[name].manifest.inputs.get("embeddings")
+    newest = lens.view.embeddings.id if lens.view.embeddings else None
+    return bool(SCORERS[name].options.model_fields) or (used is not None and used != newest)
+
+
+def _problem(lens: Lens, name: str, chosen: dict[str, JSON]) -> str:
+    if "embeddings" in SCORERS[name].reads and lens.view.embeddings is None:
+        return f"{SCORERS[name].title} reads vectors, and this dataset has none yet."
+    try:
+        parse_options(ScoreOptions, chosen)
+    except CurationError as error:
+        return str(error)
+    return ""

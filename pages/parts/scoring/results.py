@@ -1,0 +1,212 @@
+"""All scores in one table, and one of them in full: its spread, the rows at both ends, and its mean per cluster."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from pages.parts.scoring import facts as score_facts
+from pages.shared import queries
+from pages.shared.dataset_context import Lens
+from pages.shared.figures.colouring import PALETTE, colour_choices
+from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
+from pages.shared.navigation import go_to
+from pages.shared.plain_text import (
+    count_of,
+    plain,
+    shorten,
+)
+from tamis.scorers import SCORERS
+from tamis.store.rows.query import fetch_rows
+from tamis.store.rows.scope import ALL_ROWS
+
+END_ROWS = 20
+MAX_CELL_CHARS = 260
+
+
+def show_score_table(lens: Lens) -> None:
+    """Every scorer: what it measures and, where it was computed, how its values are spread."""
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        score_facts.score_table(lens),
+        hide_index=True,
+        column_config={
+            "score": st.column_config.TextColumn("Score", width=110, pinned=True),
+            "spread": st.column_config.BarChartColumn("Spread", width=130),
+            "mean": number("Mean", width=76, format="%.3g"),
+            "low": number("5 %", width=76, format="%.3g", help="5 % of the rows are below."),
+            "median": number("Median", width=76, format="%.3g"),
+            "high": number("95 %", width=76, format="%.3g", help="5 % of the rows are above."),
+            "n_missing": number("Not scored", width=86, format="localized"),
+            "computed": st.column_config.TextColumn("Computed", width=104),
+            "measures": st.column_config.TextColumn("What it measures", width="large"),
+        },
+        placeholder="",
+        alt="Every score with its spread over the rows",
+    )
+
+
+def show_score(lens: Lens, name: str) -> None:
+    """One computed score."""
+    _show_actions(lens, name)
+    left, right = st.columns([0.5, 0.5], gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.markdown("**Rows by score**")
+        _show_histogram(lens, name)
+    with right, st.container(border=True, height="stretch"):
+        st.markdown("**Mean per cluster**")
+        if lens.view.clustering is None:
+            st.caption("There are no clusters yet.")
+        else:
+            _show_clusters(lens, name)
+    _show_ends(lens, name)
+
+
+def _show_actions(lens: Lens, name: str) -> None:
+    here = {"dataset": lens.dataset_id}
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button(
+            "Use as quality",
+            type="primary",
+            icon=":material/filter_alt:",
+            help="Prefer high scores in a selection.",
+        ):
+            go_to("selection", here | {"view": "new", "select_quality": SCORERS[name].title})
+        if st.button("Colour the map", icon=":material/scatter_plot:"):
+            go_to("data_map", here | {"colour": colour_choices(lens)[f"score:{name}"]})
+
+
+def _show_histogram(lens: Lens, name: str) -> None:
+    table, marks = score_facts.histogram(lens, name), score_facts.quantiles(lens, name)
+    if not marks:
+        st.caption("No row has this score: it was computed, and is not a number for every one of them.")
+        return
+    axis = alt.X(
+        "low:Q",
+        title=SCORERS[name].title,
+        axis=alt.Axis(grid=False, tickCount=6),
+        scale=alt.Scale(zero=False),
+    )
+    bars = (
+        alt.Chart(table)
+        .mark_bar(color=PALETTE[0], binSpacing=1)
+        .encode(
+            x=axis.bin("binned"),
+            x2="high:Q",
+            # Headroom for the labels of the quantiles.
+            y=alt.Y(
+                "count:Q",
+                title="Rows",
+                axis=alt.Axis(tickCount=4),
+                scale=alt.Scale(domainMax=1.4 * table["count"].max()),
+            ),
+            tooltip=[
+                alt.Tooltip("low:Q", title="From", format=",.3~f"),
+                alt.Tooltip("high:Q", title="To", format=",.3~f"),
+                alt.Tooltip("count:Q", title="Rows", format=","),
+            ],
+        )
+    )
+    shown = {0.05: "5 %", 0.5: "Median", 0.95: "95 %"}
+    # Each a line lower than the one before: quantiles of a skewed score lie close together.
+    lines = pd.DataFrame(
+        [
+            {"at": marks[q], "mark": f"{said} {_short(marks[q])}", "y": 2 + 15 * i}
+            for i, (q, said) in enumerate(shown.items())
+        ]
+    )
+    rules = (
+        alt.Chart(lines)
+        .mark_rule(strokeWidth=1.5, strokeDash=[4, 3], color="#E4632B")
+        .encode(x="at:Q", tooltip="mark:N")
+    )
+    words = (
+        alt.Chart(lines)
+        .mark_text(align="left", dx=5, baseline="top", color="#E4632B", fontSize=12)
+        .encode(x="at:Q", y=alt.Y("y:Q", scale=None, axis=None), text="mark:N")
+    )
+    st.altair_chart(
+        alt.layer(bars, rules, words).resolve_scale(y="independent").properties(height=270),
+        alt=f"Rows by {name}",
+    )
+    spread = queries.spread(lens, f"score:{name}")
+    said = f"{spread.n:,} rows scored, from {_short(spread.low)} to {_short(spread.high)}"
+    st.caption(
+        said + (f"; {count_of(spread.n_missing, 'row')} without a score." if spread.n_missing else ".")
+    )
+
+
+def _show_clusters(lens: Lens, name: str) -> None:
+    table = score_facts.cluster_means(lens, name)
+    # Where there are many, those at both ends are the ones to look at.
+    shown = (
+        table if len(table) <= MAX_BARS else pd.concat([table.head(MAX_BARS // 2), table.tail(MAX_BARS // 2)])
+    )
+    shown = shown.assign(cluster=[shorten(text, 30) for text in shown["name"]])
+    base = alt.Chart(shown).encode(
+        y=alt.Y("cluster:N", sort=list(shown["cluster"]), title=None, axis=CLUSTER_AXIS),
+        tooltip=[
+            alt.Tooltip("name:N", title="Cluster"),
+            alt.Tooltip("mean:Q", title="Mean", format=",.3~f"),
+            alt.Tooltip("low:Q", title="25 %", format=",.3~f"),
+            alt.Tooltip("high:Q", title="75 %", format=",.3~f"),
+            alt.Tooltip("n:Q", title="Rows", format=","),
+        ],
+    )
+    scale = alt.Scale(zero=False, nice=True)
+    half = base.mark_rule(strokeWidth=5, opacity=0.35, color=PALETTE[0]).encode(
+        x=alt.X(
+            "low:Q", title="Mean, and the middle half of the rows", scale=scale, axis=alt.Axis(tickCount=5)
+        ),
+        x2="high:Q",
+    )
+    mean = base.mark_point(size=80, filled=True, opacity=1, color=PALETTE[0]).encode(x="mean:Q")
+    st.altair_chart(alt.layer(half, mean).properties(height=alt.Step(29)), alt=f"Mean {name} per cluster")
+    if len(table) > MAX_BARS:
+        st.caption(f"The {MAX_BARS // 2} lowest and the {MAX_BARS // 2} highest of {len(table):,} clusters.")
+
+
+def _show_ends(lens: Lens, name: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        which = st.segmented_control(
+            "Rows at the ends", ["Lowest", "Highest"], default="Lowest", required=True, key="score_end",
+            bind="query-params", label_visibility="collapsed",
+        )  # fmt: skip
+        marks = score_facts.quantiles(lens, name)
+        if marks and st.button(
+            f"See the {'lowest' if which == 'Lowest' else 'highest'} 5 % on the map",
+            icon=":material/scatter_plot:",
+        ):
+            limits = [None, marks[0.05]] if which == "Lowest" else [marks[0.95], None]
+            scope = ALL_ROWS.and_where("range", limits, f"score:{name}").to_url()
+            go_to("data_map", {"dataset": lens.dataset_id, "scope": scope})
+    rows = score_facts.ends(lens, name, END_ROWS, highest=which == "Highest")
+    found = fetch_rows(lens.view, rows, [f"score:{name}", "prompt", "response"]).to_pandas()
+    for text in ("prompt", "response"):
+        found[text] = [shorten(words or "", MAX_CELL_CHARS) for words in found[text]]
+    found.insert(0, "row", rows)
+    event = st.dataframe(
+        found,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-cell",
+        key=f"ends_{name}_{which}_{lens.view.scores[name].id}",
+        column_config={
+            "row": st.column_config.NumberColumn("Row", width=64, format="%d"),
+            f"score:{name}": st.column_config.NumberColumn(
+                plain(SCORERS[name].title), width=96, format="%.4g"
+            ),
+            "prompt": st.column_config.TextColumn("Prompt", width=320),
+            "response": st.column_config.TextColumn("Response"),
+        },
+        height="content" if len(found) < 12 else 430,
+        alt=f"Rows with the {which.lower()} {name}",
+    )
+    st.caption("Click a row to read it on the map.")
+    if event.selection.cells:
+        go_to("data_map", {"dataset": lens.dataset_id, "row": str(rows[event.selection.cells[0][0]])})
+
+
+def _short(value: float) -> str:
+    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"

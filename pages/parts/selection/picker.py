@@ -1,0 +1,93 @@
+"""Which selection is looked at, and whether it is one of those or a new one: both kept in the address."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pages.shared.dataset_context import Lens
+from pages.shared.figures.selection_facts import BASELINE, label_of
+from pages.shared.frame import OpenDataset
+from pages.shared.plain_text import plain
+from pages.shared.runs.runs.job_watch import CLONED, stop_following
+from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.view import open_view
+from tamis.store.database.names import ClusterNames, cluster_names
+
+NEW, RESULTS = "New selection", "Selections"
+PARAMETER = "selection"
+VIEW = "view"
+_SWITCH = "selection_switch"
+_PICKER = "selection_picker"
+
+
+def choose_view(lens: Lens) -> str:
+    """The switch between the selections there are and the form."""
+    if not lens.view.selections:
+        st.caption("No selection yet: choose a budget, see what it would pick, and start it.")
+        return NEW
+    # Not bound to the address: links, jobs that end and the switch itself all decide what is shown.
+    asked = st.query_params.get(VIEW) == "new" or CLONED in st.query_params
+    by_filter = "scope" in st.query_params and PARAMETER not in st.query_params
+    st.session_state[_SWITCH] = NEW if asked or by_filter else RESULTS
+    chosen = st.segmented_control(
+        "View", [RESULTS, NEW], required=True, key=_SWITCH, label_visibility="collapsed", on_change=_switched,
+    )  # fmt: skip
+    return str(chosen)
+
+
+def open_selection(selection_id: str) -> None:
+    """Show a selection, the one a job has just made, and forget the job and what it was cloned from."""
+    stop_following()
+    for name in (CLONED, VIEW, "scope"):
+        st.query_params.pop(name, None)
+    st.query_params[PARAMETER] = selection_id
+    st.rerun()
+
+
+def pick_selection(dataset: OpenDataset, lens: Lens) -> tuple[Lens, Artifact]:
+    """Choose one of the selections, and look at the dataset through the clustering that it was spread over."""
+    found = {selection.id: selection for selection in lens.view.selections}
+    asked = st.query_params.get(PARAMETER, "")
+    if asked and asked not in found:
+        st.warning(
+            f"There is no selection {plain(asked)} in this dataset: here is the newest.",
+            icon=":material/link_off:",
+        )
+    st.session_state[_PICKER] = asked if asked in found else _newest(list(found.values()))
+    chosen = st.selectbox(
+        "Selection", list(found), format_func=lambda i: label_of(found[i]), key=_PICKER, on_change=_picked,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return _through_its_clustering(dataset, lens, found[chosen]), found[chosen]
+
+
+def _through_its_clustering(dataset: OpenDataset, lens: Lens, selection: Artifact) -> Lens:
+    own = selection.manifest.inputs.get("clustering", "")
+    there = any(artifact.id == own for artifact in lens.view.artifacts)
+    clustering_id = own if there else ""
+    store, database = dataset.workspace.store, dataset.workspace.database
+    view = open_view(store, dataset.dataset_id, clustering_id=clustering_id, selection_id=selection.id)
+    names = cluster_names(database, view.clustering) if view.clustering else ClusterNames()
+    return replace(lens, view=view, names=names, key=f"{dataset.workspace.path}:{view.key}")
+
+
+def _newest(selections: list[Artifact]) -> str:
+    """The newest that is no baseline: a random pick is there to be compared with, not to be looked at first."""
+    own = [selection for selection in selections if selection.manifest.options.get("method") != BASELINE]
+    return (own or selections)[0].id
+
+
+def _picked() -> None:
+    st.query_params[PARAMETER] = st.session_state[_PICKER]
+    st.session_state.pop("picks_page", None)
+
+
+def _switched() -> None:
+    for name in (CLONED, "scope"):
+        st.query_params.pop(name, None)
+    if st.session_state[_SWITCH] == NEW:
+        st.query_params[VIEW] = "new"
+    else:
+        st.query_params.pop(VIEW, None)

@@ -1,0 +1,273 @@
+"""One selection: its numbers, what it took per cluster, how it differs from a random pick, and the rows themselves."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared.dataset_context import Lens
+from pages.shared.figures import selection_facts as facts
+from pages.shared.figures.selection_charts import (
+    cluster_chart,
+    selection_map,
+    spread_chart,
+)
+from pages.shared.forms.options_form import sentence
+from pages.shared.navigation import go_to
+from pages.shared.plain_text import plain, shorten
+from pages.shared.wording import percent
+from tamis.jobs.job_table import jobs_for_artifact
+from tamis.jobs.scheduler.queue import submit
+from tamis.store.artifacts.store import Artifact
+from tamis.store.rows.query import fetch_rows
+from tamis.store.rows.scope import ALL_ROWS
+from tamis.types import JSON
+
+PAGE_ROWS = 25
+MAX_CELL_CHARS = 240
+SCORE_FORMAT = "%.3f"
+
+
+def show_results(lens: Lens, selection: Artifact) -> None:
+    """Everything about one selection, from a few numbers down to the rows."""
+    baseline = None
+    if selection.manifest.options.get("method") != facts.BASELINE:
+        baseline = facts.find_baseline(lens.view.selections, selection)
+    score = facts.score_of(lens, selection)
+    _show_actions(lens, selection, baseline)
+    _show_numbers(lens, selection, baseline, score)
+    table = facts.per_cluster(lens, selection, baseline, score)
+    if lens.view.clustering is not None:
+        _show_clusters(lens, selection, table)
+    _show_spreads(lens, selection, baseline, score)
+    if lens.view.clustering is not None:
+        with st.expander("Every cluster in numbers", icon=":material/table_rows:"):
+            _show_cluster_table(table)
+    _show_rows(lens, selection, score)
+    _show_overlaps(lens, selection)
+
+
+def _show_actions(lens: Lens, selection: Artifact, baseline: Artifact | None) -> None:
+    here = {"dataset": lens.dataset_id}
+    picked = ALL_ROWS.and_where("selected", True, selection.id).to_url()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button("Export these rows", type="primary", icon=":material/download:"):
+            go_to("export_data", here | {"selection": selection.id})
+        if st.button("Open on the map", icon=":material/scatter_plot:"):
+            go_to("data_map", here | {"scope": picked})
+        if st.button("Fine-tune on these", icon=":material/model_training:"):
+            go_to("finetuning", here | {"view": "new", "rows": "selection", "selection": selection.id})
+        _offer_clone(lens, selection)
+        if baseline is None and selection.manifest.options.get("method") != facts.BASELINE:
+            _offer_baseline(lens, selection)
+
+
+def _offer_clone(lens: Lens, selection: Artifact) -> None:
+    job_id = _maker(lens, selection)
+    if job_id and st.button("Clone and change", icon=":material/content_copy:"):
+        go_to("selection", {"dataset": lens.dataset_id, "clone": job_id})
+
+
+def _maker(lens: Lens, selection: Artifact) -> str:
+    made = jobs_for_artifact(lens.workspace.database, lens.dataset_id, "selection", selection.id)
+    return made[0].job_id if made else ""
+
+
+def _offer_baseline(lens: Lens, selection: Artifact) -> None:
+    words = "The baseline: is this any better than chance? It is drawn from the same rows."
+    if st.button("Add a random pick of the same size", icon=":material/casino:", help=words):
+        inputs = selection.manifest.inputs
+        values: dict[str, JSON] = {
+            "method": facts.BASELINE,
+            "budget": int(selection.summary["n_selected"]),
+            "quality": "none",
+            "seed": int(selection.manifest.options.get("seed", 42)),
+            **{role: inputs[role] for role in ("within", "pinned", "excluded") if role in inputs},
+        }
+        # Not followed as a job of this page, which would end on the random pick: it appears beside this one.
+        submit(lens.workspace.database, lens.workspace.store, lens.dataset_id, "select", values)
+        st.rerun()
+
+
+def _show_numbers(lens: Lens, selection: Artifact, baseline: Artifact | None, score: str) -> None:
+    numbers = facts.key_numbers(lens, selection, score)
+    other = facts.key_numbers(lens, baseline, score) if baseline else None
+    cells = [
+        (
+            "Rows",
+            f"{numbers.n_picked:,}",
+            f"{percent(numbers.n_picked / numbers.n_rows)} of {numbers.n_rows:,}",
+        )
+    ]
+    if numbers.n_clusters:
+        missed = numbers.n_clusters - numbers.n_clusters_hit
+        said = f"{missed:,} missed" if missed else "none missed"
+        said += f" · random {other.n_clusters_hit:,}" if other else ""
+        cells.append(("Clusters", f"{numbers.n_clusters_hit:,} of {numbers.n_clusters:,}", said))
+    if numbers.n_tokens is not None and numbers.n_tokens_whole:
+        share = percent(numbers.n_tokens / numbers.n_tokens_whole)
+        cells.append(("Tokens", f"{numbers.n_tokens:,}", f"{share} of {numbers.n_tokens_whole:,}"))
+    if numbers.quality is not None and numbers.quality_whole is not None:
+        said = f"all rows {_short(numbers.quality_whole)}"
+        said += f" · random {_short(other.quality)}" if other and other.quality is not None else ""
+        cells.append((f"Mean {score}", _short(numbers.quality), said))
+    for column, (label, value, said) in zip(st.columns(len(cells)), cells, strict=True):
+        column.metric(plain(label), value, delta=said, delta_color="off", delta_arrow="off", border=True)
+    _warn(selection)
+
+
+def _warn(selection: Artifact) -> None:
+    missing, unit = int(selection.summary.get("shortfall", 0)), selection.summary["unit"]
+    if missing:
+        st.warning(
+            f"The budget was {selection.summary['budget']:,} {unit}, and {missing:,} of it stayed unspent: no further "
+            "row was allowed. Widen what it may pick from, or lower the budget.",
+            icon=":material/production_quantity_limits:",
+        )
+
+
+def _show_clusters(lens: Lens, selection: Artifact, table: pd.DataFrame) -> None:
+    left, right = st.columns([0.56, 0.44], gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.markdown("**Rows per cluster**")
+        cluster_chart(table)
+    with right, st.container(border=True, height="stretch"):
+        st.markdown("**On the map**")
+        if lens.view.layout is None:
+            st.caption("There is no map yet.")
+        else:
+            selection_map(lens, selection, height=max(320, min(len(table), 24) * 26 + 60))
+
+
+def _show_spreads(lens: Lens, selection: Artifact, baseline: Artifact | None, score: str) -> None:
+    shown = [(f"score:{score}", sentence(score), False)] if score else []
+    if facts.total_tokens(lens):
+        shown.append(("tokens", "Tokens of prompt and response", True))
+    if not shown:
+        return
+    for place, (column, title, logarithmic) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
+        with place, st.container(border=True):
+            st.markdown(f"**{plain(title)}**")
+            table = facts.spread(lens, selection, baseline, column, logarithmic=logarithmic)
+            spread_chart(table, title, logarithmic=logarithmic)
+
+
+def _show_cluster_table(table: pd.DataFrame) -> None:
+    shown = table.copy()
+    shown["share_picked"] = (shown["picked"] / shown["size"]).round(3)
+    columns = [
+        "name",
+        "size",
+        "picked",
+        "share_picked",
+        "expected",
+        "random",
+        "ratio",
+        "quality_picked",
+        "quality_whole",
+    ]
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        shown[[name for name in columns if name in shown]],
+        hide_index=True,
+        column_config={
+            "name": st.column_config.TextColumn("Cluster", width="medium"),
+            "size": number("Rows", format="localized"),
+            "picked": number("Picked", format="localized"),
+            "share_picked": number("Share picked", format="percent"),
+            "expected": number("In proportion", format="%.1f", help="Rows that its share by size would be."),
+            "random": number("Random pick", format="localized"),
+            "ratio": number(
+                "Over proportion", format="×%.2f", help="Above 1: picked more often than its size says."
+            ),
+            "quality_picked": number("Score, picked", format=SCORE_FORMAT),
+            "quality_whole": number("Score, all", format=SCORE_FORMAT),
+        },
+        alt="Every cluster with the rows picked from it",
+    )
+
+
+def _show_rows(lens: Lens, selection: Artifact, score: str) -> None:
+    st.subheader("Picked rows", anchor=False)
+    picks = facts.picked_rows(selection)
+    n_pages = max(1, -(-len(picks) // PAGE_ROWS))
+    place = st.empty()
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        page = st.pagination(n_pages, key="picks_page", bind="query-params") if n_pages > 1 else 1
+        first = (min(page, n_pages) - 1) * PAGE_ROWS
+        st.caption(
+            f"{first + 1:,} to {min(first + PAGE_ROWS, len(picks)):,} of {len(picks):,}. Click one to read it on the map.",
+            width="content",
+        )
+    part = picks.iloc[first : first + PAGE_ROWS]
+    event = place.dataframe(
+        _row_table(lens, part, score),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-cell",
+        key=f"picks_table_{selection.id}_{page}",
+        column_config={
+            "rank": st.column_config.NumberColumn("#", width=52, help="Order of the picks."),
+            "cluster": st.column_config.TextColumn("Cluster", width=140),
+            "rank_in_cluster": st.column_config.NumberColumn(
+                "In cluster", width=78, help="Its place in its cluster."
+            ),
+            "score": st.column_config.NumberColumn(sentence(score), width=80, format=SCORE_FORMAT),
+            "tokens": st.column_config.NumberColumn("Tokens", width=70, format="localized"),
+            "prompt": st.column_config.TextColumn("Prompt", width=230),
+            "response": st.column_config.TextColumn("Response"),
+        },
+        height="content" if len(part) < 12 else 430,
+        alt="Picked rows with the reasons for each",
+    )
+    if event.selection.cells:
+        row = int(part["example_id"].iloc[event.selection.cells[0][0]])
+        picked = ALL_ROWS.and_where("selected", True, selection.id).to_url()
+        go_to("data_map", {"dataset": lens.dataset_id, "scope": picked, "row": str(row)})
+
+
+def _row_table(lens: Lens, part: pd.DataFrame, score: str) -> pd.DataFrame:
+    wanted = ["prompt", "response"]
+    wanted += [f"score:{score}"] if score else []
+    wanted += ["tokens"] if lens.view.embeddings else []
+    found = fetch_rows(lens.view, part["example_id"].to_numpy(), wanted).to_pandas()
+    table = pd.DataFrame({"rank": part["rank"].to_numpy() + 1})
+    if lens.view.clustering is not None and (part["cluster_id"] >= 0).any():
+        table["cluster"] = [lens.cluster_name(int(i)) for i in part["cluster_id"]]
+        table["rank_in_cluster"] = part["rank_in_cluster"].to_numpy()
+    if score:
+        table["score"] = found[f"score:{score}"]
+    if "tokens" in found:
+        table["tokens"] = found["tokens"]
+    for name in ("prompt", "response"):
+        table[name] = [shorten(text or "", MAX_CELL_CHARS) for text in found[name]]
+    return table
+
+
+def _show_overlaps(lens: Lens, selection: Artifact) -> None:
+    table = facts.overlaps(lens, selection)
+    if not len(table):
+        return
+    st.subheader("Beside other selections", anchor=False)
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        table.drop(columns="id"),
+        hide_index=True,
+        column_config={
+            "selection": st.column_config.TextColumn("Selection", width="large"),
+            "rows": number("Rows", format="localized"),
+            "both": number("In both", format="localized"),
+            "by_chance": number(
+                "By chance", format="%.1f", help="Rows that two independent random picks would share."
+            ),
+            "share_fraction": number("Share of this one", format="percent"),
+            "jaccard": number(
+                "Jaccard", format="%.3f", help="Rows in both over rows in either: 1 is the same rows."
+            ),
+        },
+        alt="How many rows this selection shares with each other one",
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"

@@ -1,0 +1,164 @@
+"""Which rows an export means: everything, a selection, a tag, or the filter that the map handed over."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from pages.shared.dataset_context import Lens
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import count_of, plain
+from pages.shared.wording import ago
+from tamis.steps.resolve_rows import rows_of
+from tamis.store.artifacts.readers import read_token_counts
+from tamis.store.artifacts.store import Artifact
+from tamis.store.rows.scope import Scope, describe
+from tamis.types import Int64s
+
+WHOLE, SELECTION, TAG, FILTER = "Whole dataset", "Selection", "Tag", "Filter"
+_CODES = {WHOLE: "whole", SELECTION: "selection", TAG: "tag", FILTER: "filter"}
+_WHICH, _PICKED, _TAGGED = "export_which", "export_selection", "export_tag"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRows:
+    """A scope as the export understands it, the rows it means now, and what to call the file."""
+
+    selection: str
+    tag: str
+    scope: str
+    label: str
+    rows: Int64s
+
+
+def choose_rows(lens: Lens) -> ChosenRows:
+    """Draw the choice and return it; where it stands is in the address."""
+    offered = _offered(lens)
+    st.session_state[_WHICH] = _asked(offered)
+    which = st.segmented_control(
+        "Rows", offered, required=True, key=_WHICH, on_change=keep, args=("rows", _WHICH)
+    )
+    selection = tag = scope = label = ""
+    if which == SELECTION:
+        selection = _choose_selection(lens)
+        label = f"{count_selected(lens, selection)}-rows"
+    elif which == TAG:
+        tag = _choose_tag(lens)
+        label = tag
+    elif which == FILTER:
+        scope = st.query_params.get("scope", "")
+        _show_filter(lens, scope)
+        label = "filtered"
+    rows = _rows(f"{lens.key}:{lens.tags.revision}", selection, tag, scope, _lens=lens)
+    return ChosenRows(selection, tag, scope, label or "all", rows)
+
+
+def show_counts(lens: Lens, rows: Int64s) -> None:
+    """How many rows, which share of the dataset, and how many tokens where they were counted."""
+    share = len(rows) / max(lens.n_rows, 1)
+    said = [f"**{count_of(len(rows), 'row')}**"]
+    if share < 1:
+        said.append(f"{_say_share(share)} of {lens.n_rows:,}")
+    if lens.view.embeddings is not None:
+        tokens = int(read_token_counts(lens.view.embeddings)[rows].sum(dtype=np.int64))
+        said.append(f"{tokens:,} tokens")
+    st.markdown(" · ".join(said))
+
+
+def count_selected(lens: Lens, selection: str) -> int:
+    """Number of rows of a selection."""
+    artifact = next(one for one in lens.view.selections if one.id == selection)
+    return int(artifact.summary["n_selected"])
+
+
+def _say_share(share: float) -> str:
+    if share == 0:
+        return "0 %"
+    digits = max(0, math.ceil(-math.log10(share)) - 1)
+    return f"{share * 100:.{digits}f} %"
+
+
+def _offered(lens: Lens) -> list[str]:
+    present = {
+        WHOLE: True,
+        SELECTION: bool(lens.view.selections),
+        TAG: bool(lens.tags.rows),
+        FILTER: bool(st.query_params.get("scope")),
+    }
+    return [name for name, there in present.items() if there]
+
+
+def _asked(offered: list[str]) -> str:
+    """What the address asks for, else the filter or tag or selection in it, else the newest selection."""
+    asked = next((name for name, code in _CODES.items() if code == st.query_params.get("rows")), None)
+    if asked in offered:
+        return asked
+    for name, parameter in ((FILTER, "scope"), (TAG, "tag"), (SELECTION, "selection")):
+        if name in offered and st.query_params.get(parameter):
+            return name
+    return SELECTION if SELECTION in offered else WHOLE
+
+
+def keep(parameter: str, key: str) -> None:
+    """Put the value of a widget into the address; from its callback."""
+    value = st.session_state[key]
+    st.query_params[parameter] = _CODES.get(value, value)
+
+
+def _choose_selection(lens: Lens) -> str:
+    by_id = {artifact.id: artifact for artifact in lens.view.selections}
+    asked = st.query_params.get("selection", "")
+    if asked and asked not in by_id:
+        st.warning(f"There is no selection {plain(asked)}; the newest is shown.", icon=":material/link_off:")
+    st.session_state[_PICKED] = asked if asked in by_id else next(iter(by_id))
+    return str(
+        st.selectbox(
+            "Selection", list(by_id), format_func=lambda one: say_selection(by_id[one]), key=_PICKED,
+            on_change=keep, args=("selection", _PICKED), label_visibility="collapsed",
+        )
+    )  # fmt: skip
+
+
+def say_selection(artifact: Artifact) -> str:
+    """``kmq · 100 rows · 5 min ago``."""
+    options, summary = artifact.manifest.options, artifact.summary
+    quality = options.get("quality", "none")
+    said = [str(options.get("method")), count_of(int(summary["n_selected"]), "row")]
+    if quality != "none":
+        said.append(f"by {quality}")
+    return " · ".join([*said, f"seed {options.get('seed')}", ago(artifact.manifest.created_at)])
+
+
+def _choose_tag(lens: Lens) -> str:
+    tags = list(lens.tags.rows)
+    asked = st.query_params.get("tag", "")
+    st.session_state[_TAGGED] = asked if asked in tags else tags[0]
+    return str(
+        st.selectbox(
+            "Tag", tags, format_func=lambda tag: f"{tag} · {count_of(len(lens.tags.rows[tag]), 'row')}", key=_TAGGED,
+            on_change=keep, args=("tag", _TAGGED), label_visibility="collapsed",
+        )
+    )  # fmt: skip
+
+
+def _show_filter(lens: Lens, scope: str) -> None:
+    st.caption(plain(describe(Scope.from_url(scope), lens.names.names)))
+    link_to("data_map", "Change the filter on the map", query={"dataset": lens.dataset_id, "scope": scope})
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _rows(key: str, selection: str, tag: str, scope: str, *, _lens: Lens) -> Int64s:
+    rows = rows_of(
+        _lens.workspace.store,
+        _lens.workspace.database,
+        _lens.dataset_id,
+        selection=selection,
+        tag=tag,
+        scope=scope,
+    )
+    # Shared by all sessions, so nobody may write to it.
+    rows.flags.writeable = False
+    return rows

@@ -1,0 +1,58 @@
+"""What was trained in this workspace, as choices of a form: adapters of runs, and the guides of refinements' rounds."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.dataset_context import Lens
+from pages.shared.forms.options_form import FormField, draw_field
+from pages.shared.plain_text import count_of
+from pages.shared.runs.runs.runs import model_title
+from pages.shared.wording import ago
+from tamis.llms import TransformersOptions
+from tamis.steps.refine.gaps import GAPS
+from tamis.store.artifacts.adapters import KnownAdapter, known_adapters
+from tamis.store.artifacts.refinements import KnownGuide, known_guides
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.types import JSON
+
+
+def trained_models(store: ArtifactStore) -> dict[str, str]:
+    """Titles by ``adapter:ID``: what was fine-tuned first, then the guides of refinements by run and round."""
+    runs = {one.model: _say_adapter(one) for one in known_adapters(store)}
+    return runs | {one.model: _say_guide(one) for one in known_guides(store)}
+
+
+def draw_llm_model(lens: Lens, drawn: FormField) -> JSON:
+    """The model of a local language model: typed, or one that was trained in this workspace."""
+    titles = trained_models(lens.workspace.store)
+    if not titles or drawn.info is not TransformersOptions.model_fields["model"]:
+        return draw_field(drawn)  # an endpoint has models of its own
+
+    def take() -> None:
+        chosen = st.session_state[f"{drawn.key}_trained"]
+        if chosen:
+            st.session_state[drawn.key] = chosen
+
+    typed = draw_field(drawn)
+    held = typed if typed in titles else None
+    if st.session_state.get(f"{drawn.key}_trained") != held:
+        st.session_state[f"{drawn.key}_trained"] = held  # what is typed is what counts
+    st.selectbox(
+        "Trained in this workspace", list(titles), index=None, format_func=lambda one: titles.get(one, one),
+        key=f"{drawn.key}_trained", on_change=take, placeholder="Take one that was trained here",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return typed
+
+
+def _say_adapter(adapter: KnownAdapter) -> str:
+    said = [model_title(adapter.base), count_of(adapter.n_train, "row"), ago(adapter.created_at)]
+    return " · ".join([*said, adapter.artifact_id[:8]])
+
+
+def _say_guide(guide: KnownGuide) -> str:
+    title = GAPS[guide.scorer].title if guide.scorer in GAPS else guide.scorer
+    run = f"Refinement {guide.refinement[:6]}" if guide.refinement else "Unfinished refinement"
+    said = [f"{run}, round {guide.round}", title, model_title(guide.base), count_of(guide.n_train, "row")]
+    return " · ".join([*said, ago(guide.created_at), guide.artifact_id[:8]])

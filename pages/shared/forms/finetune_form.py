@@ -1,0 +1,213 @@
+"""The form of a fine-tuning run: rows, model, recipe, evaluation and place, with what it will take beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from pages.shared.dataset_context import Lens
+from pages.shared.forms.finetune_forecast import Planned, show_outlook
+from pages.shared.forms.finetune_model import ChosenModel, choose_model
+from pages.shared.forms.finetune_rows import (
+    ChosenTraining,
+    choose_held_out,
+    choose_training_rows,
+    held_out_rows,
+)
+from pages.shared.forms.options_form import (
+    Form,
+    FormField,
+    draw_field,
+    draw_options,
+)
+from pages.shared.forms.run_target import (
+    Asked,
+    RunPlace,
+    choose_place,
+)
+from pages.shared.frame import errors_in_place
+from pages.shared.plain_text import count_of, plain
+from pages.shared.runs.runs.finetune_runs import STEP
+from pages.shared.runs.runs.job_watch import (
+    Start,
+    cloned_start,
+    start_job,
+)
+from pages.shared.runs.runs.runs import Run
+from tamis.errors import CurationError
+from tamis.jobs.forecast.requirements import missing_packages
+from tamis.recipes import RECIPES
+from tamis.registry import Options, parse_options
+from tamis.steps.finetune.options import FinetuneOptions, harness_missing
+from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.types import JSON
+
+BASICS = ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "max_length")
+EVALUATION = ("held_out_fraction", "n_generate")
+# TRL's names stay in the help, for whoever knows them.
+LABELS = {
+    "num_train_epochs": "Epochs",
+    "per_device_train_batch_size": "Batch size",
+    "max_length": "Longest row (tokens)",
+    "held_out_fraction": "Held-out share",
+    "n_generate": "Answers to compare",
+    "max_held_out": "Held-out rows at most",
+    "max_new_tokens": "Longest answer (tokens)",
+    "lm_eval_limit": "Rows of each task at most",
+}
+# Some that small models are often asked; any other name can be typed.
+KNOWN_TASKS = ("arc_easy", "hellaswag", "ifeval", "piqa")
+MORE = ("max_held_out", "max_new_tokens", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """What the form holds; ``problem`` says why it cannot be submitted."""
+
+    training: ChosenTraining
+    values: Mapping[str, JSON]
+    same_held_out: Run | None
+    problem: str = ""
+
+
+def show_finetune_form(lens: Lens) -> None:
+    """The form, and beside it what the run will read."""
+    start = cloned_start(lens.workspace, STEP)
+    left, right = st.columns([0.52, 0.48], gap="large")
+    with left:
+        filled = _draw_form(lens, start)
+        asked = Asked(dataset_id=lens.dataset_id, step=STEP, values=filled.values, problem=filled.problem)
+        place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
+        _show_submit(lens, filled, place)
+    with right:
+        _show_outlook(lens, filled)
+
+
+def _draw_form(lens: Lens, start: Start) -> Filled:
+    training = choose_training_rows(lens, start)
+    model = choose_model(lens, start)
+    recipe, recipe_options = draw_recipe(start)
+    values, same = _draw_evaluation(lens, start)
+    values |= {"model": model.model, "recipe": recipe, "recipe_options": recipe_options, **training.values}
+    if lens.view.clustering is not None:
+        # Named, because a random pick has none of its own to report by.
+        values["clustering"] = lens.view.clustering.id
+    return Filled(
+        training=training,
+        values=values,
+        same_held_out=same,
+        problem=_problem(training, model, recipe, values),
+    )
+
+
+def draw_recipe(start: Start, *, form: str = STEP) -> tuple[str, dict[str, JSON]]:
+    """The recipe with its options, few of them unfolded; ``form`` tells the widgets of several forms apart."""
+    suffix = f"_{start.suffix}" if start.suffix else ""
+    first = str(start.values.get("recipe") or next(iter(RECIPES)))
+    recipe = str(
+        st.pills(
+            "Recipe", list(RECIPES), format_func=lambda name: RECIPES[name].title, default=first, required=True,
+            key=f"{form}_recipe{suffix}", bind="query-params", persist_state="session",
+        )
+    )  # fmt: skip
+    st.caption(RECIPES[recipe].summary)
+    given = start.values.get("recipe_options") if recipe == start.values.get("recipe") else {}
+    fields = Form(name=f"{form}_{recipe}", start=given or {}, suffix=start.suffix)
+    options = RECIPES[recipe].options
+    values = _draw_in_columns(options, fields, BASICS)
+    with st.expander("More options of the recipe", icon=":material/tune:", key=fields.key("more")):
+        values |= draw_options(options, replace(fields, skip=BASICS))
+    return recipe, values
+
+
+def _draw_evaluation(lens: Lens, start: Start) -> tuple[dict[str, JSON], Run | None]:
+    form = Form(name=STEP, start=start.values, suffix=start.suffix)
+    values = _draw_in_columns(FinetuneOptions, form, EVALUATION)
+    if not values["held_out_fraction"]:
+        values["n_generate"] = 0
+    with st.expander("More about the evaluation", icon=":material/tune:", key=form.key("more")):
+        same = choose_held_out(lens)
+        values |= _draw_in_columns(FinetuneOptions, form, MORE)
+        values |= _draw_tasks(form)
+    return values, same
+
+
+def _draw_tasks(form: Form) -> dict[str, JSON]:
+    """Tasks of the lm-evaluation-harness, where it is installed."""
+    missing = harness_missing()
+    if missing:
+        st.caption(f":material/info: {plain(missing)}")
+        return {}
+    held = [str(task) for task in form.start.get("lm_eval_tasks") or ()]
+    chosen = st.multiselect(
+        "Tasks of the lm-evaluation-harness", list(dict.fromkeys([*held, *KNOWN_TASKS])), default=held, accept_new_options=True,
+        key=form.key("lm_eval_tasks"), placeholder="Choose a task, or type a name or the path of a task file",
+        help="Base and tuned model both answer them after training. Most fetch their data from the hub. A task file may run "
+        "Python code of its own.",
+    )  # fmt: skip
+    if not chosen:
+        return {}
+    return {"lm_eval_tasks": chosen, **_draw_in_columns(FinetuneOptions, form, ("lm_eval_limit",))}
+
+
+def _draw_in_columns(options: type[Options], form: Form, names: Collection[str]) -> dict[str, JSON]:
+    """Some of the fields, two beside each other."""
+    values: dict[str, JSON] = {}
+    renamed = {name: _draw_renamed for name in names if name in LABELS}
+    columns = st.columns(2, gap="small")
+    for i, name in enumerate(names):
+        others = [other for other in options.model_fields if other != name]
+        with columns[i % 2]:
+            values |= draw_options(options, replace(form, skip=others, instead=renamed))
+    return values
+
+
+def _draw_renamed(drawn: FormField) -> JSON:
+    return draw_field(replace(drawn, label=LABELS[drawn.name], help=f"{drawn.help} (`{drawn.name}`)"))
+
+
+def _problem(training: ChosenTraining, model: ChosenModel, recipe: str, values: Mapping[str, JSON]) -> str:
+    missing = missing_packages(RECIPES[recipe].extra)
+    if missing:
+        return f"Fine-tuning needs {', '.join(missing)}: run pip install 'tamis[finetune]' and start the app again."
+    if not len(training.rows):
+        return "No row is left to train on: choose others."
+    if model.problem:
+        return model.problem
+    try:
+        parse_options(FinetuneOptions, values)
+    except CurationError as error:
+        return str(error)
+    return ""
+
+
+def _show_submit(lens: Lens, filled: Filled, place: RunPlace) -> None:
+    n = len(filled.training.rows)
+    pressed = st.button(
+        f"Fine-tune on {count_of(n, 'row')}", type="primary", icon=":material/model_training:",
+        disabled=bool(filled.problem), key="submit_finetune",
+    )  # fmt: skip
+    if filled.problem:
+        st.error(plain(filled.problem), icon=":material/error:")
+    if not pressed:
+        return
+    with errors_in_place():
+        values = {**filled.values, **filled.training.freeze(lens)}
+        if filled.same_held_out is not None:
+            again, label = held_out_rows(filled.same_held_out), f"run:{filled.same_held_out.run_id}"
+            values["held_out"] = freeze_rows(lens.workspace.store, lens.dataset_id, again, label).id
+        start_job(lens.workspace, lens.dataset_id, STEP, values, place=place)
+
+
+def _show_outlook(lens: Lens, filled: Filled) -> None:
+    recipe = str(filled.values["recipe"])
+    try:
+        options = parse_options(RECIPES[recipe].options, filled.values["recipe_options"])
+        asked = parse_options(FinetuneOptions, {**filled.values, "model": filled.values["model"] or "none"})
+    except CurationError:
+        st.caption("What the run will take appears here when the form is complete.")
+        return
+    again = held_out_rows(filled.same_held_out) if filled.same_held_out is not None else None
+    show_outlook(lens, Planned(rows=filled.training.rows, options=options, asked=asked, held_out=again))

@@ -1,0 +1,105 @@
+"""How long rows are beside what a model reads of one, and which share is cut or left out: for every form that trains."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.shared.dataset_context import Lens
+from pages.shared.figures.colouring import PALETTE
+from pages.shared.plain_text import count_of
+from pages.shared.wording import percent
+from tamis.steps.finetune.forecast import (
+    BY_CHARACTERS,
+    BY_ENCODER,
+    BY_MODEL,
+    Lengths,
+    Outlook,
+    row_lengths,
+    tokenizer_file,
+)
+from tamis.types import Int64s
+
+BINS = 36
+LOUD_FROM = 0.05  # share of rows that do not fit from which it is a warning
+COUNTED = {
+    BY_MODEL: "Tokens counted with the model's own tokenizer",
+    BY_ENCODER: "Tokens as counted when the rows were embedded: the model's own tokenizer is not here yet",
+    BY_CHARACTERS: "Tokens guessed from characters: the model's tokenizer is not here yet, and the rows are not embedded",
+}
+
+
+def lengths_of(lens: Lens, rows: Int64s, model: str) -> Lengths:
+    """Tokens of these rows, or of a sample of them, as the model would count them; remembered."""
+    tokenizer = tokenizer_file(model, lens.workspace.path)
+    key = hashlib.blake2b(rows.tobytes(), digest_size=8).hexdigest()
+    return _counted(lens.key, key, str(tokenizer), _lens=lens, _rows=rows)
+
+
+def say_long(found: Outlook, *, window: int, drop_longer: bool, of: str = "") -> None:
+    """The share of rows that do not fit, loudest where it matters; ``of`` says which rows, when not all are trained on."""
+    whose = "the model's window" if window and found.limit == window else "max_length"
+    if not found.n_long:
+        st.caption(f":green[:material/check:] Every row{of} fits into {found.limit:,} tokens ({whose}).")
+        return
+    one = found.n_long == 1
+    fate = f"{'is' if one else 'are'} {'left out' if drop_longer else 'cut there, which loses their end'}"
+    said = (
+        f"About {count_of(found.n_long, 'row')}{of} ({percent(found.long_fraction)}) {'is' if one else 'are'} longer than "
+        f"{found.limit:,} tokens ({whose}) and {fate.replace('their', 'its') if one else fate}."
+    )
+    if found.long_fraction >= LOUD_FROM:
+        raised = "Raise max_length where memory allows it."
+        way = raised if whose == "max_length" else "Another model reads further."
+        st.warning(f"{said} {way}", icon=":material/content_cut:")
+    else:
+        st.caption(f":orange[:material/content_cut:] {said}")
+
+
+def say_counted(lengths: Lengths, n_rows: int) -> None:
+    """What counted the tokens, and whether of all rows."""
+    sample = f", on a sample of {len(lengths.tokens):,} rows" if len(lengths.tokens) < n_rows else ""
+    st.caption(f"{COUNTED[lengths.counted_by]}{sample}.")
+
+
+def length_chart(lengths: Lengths, limit: int) -> None:
+    """How many tokens rows have, on a logarithmic scale, and where they are cut."""
+    tokens = np.maximum(lengths.tokens, 1)
+    edges = np.geomspace(
+        max(1.0, float(tokens.min()) * 0.9), max(float(tokens.max()), limit) * 1.15, BINS + 1
+    )
+    counts, _ = np.histogram(tokens, bins=edges)
+    table = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "rows": counts})
+    table["long"] = table["low"] >= limit
+    bars = (
+        alt.Chart(table)
+        .mark_bar(binSpacing=1, orient="vertical")
+        .encode(
+            x=alt.X("low:Q", title="Tokens per row", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(grid=False, tickCount=6, format="~s")),
+            x2="high:Q",
+            y=alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=3), scale=alt.Scale(domainMax=1.22 * max(1, int(counts.max())), nice=False)),
+            color=alt.condition("datum.long", alt.value(PALETTE[1]), alt.value(PALETTE[0])),
+            tooltip=[
+                alt.Tooltip("low:Q", title="From", format=",.0f"), alt.Tooltip("high:Q", title="To", format=",.0f"),
+                alt.Tooltip("rows:Q", title="Rows", format=","),
+            ],
+        )
+    )  # fmt: skip
+    mark = pd.DataFrame({"at": [limit], "said": [f"{limit:,} tokens"]})
+    rule = alt.Chart(mark).mark_rule(strokeDash=[4, 3], strokeWidth=1.5, color=PALETTE[1]).encode(x="at:Q")
+    words = alt.Chart(mark).mark_text(align="right", dx=-5, baseline="top", color=PALETTE[1], fontSize=12)
+    words = words.encode(x="at:Q", y=alt.value(2), text="said:N")
+    st.altair_chart(
+        alt.layer(bars, rule, words).properties(height=170), alt="Tokens per row, and where rows are cut"
+    )
+
+
+@st.cache_resource(max_entries=16, show_spinner="Counting tokens …")
+def _counted(key: str, rows_key: str, tokenizer: str, *, _lens: Lens, _rows: Int64s) -> Lengths:
+    found = None if tokenizer == "None" else Path(tokenizer)
+    return row_lengths(_lens.view.examples, _rows, tokenizer=found, embeddings=_lens.view.embeddings)

@@ -1,0 +1,102 @@
+"""Which model is trained: the bundled one, one of your own or of the hub, or an adapter of this workspace further."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from pages.shared.dataset_context import Lens
+from pages.shared.forms.finetune_adapters import trained_models
+from pages.shared.plain_text import plain
+from pages.shared.runs.runs.job_watch import Start
+from pages.shared.runs.runs.runs import BUNDLED_TITLE
+from tamis.jobs.forecast.requirements import (
+    hub_is_off,
+    is_at_hand,
+    missing_packages,
+    weights_gb,
+)
+from tamis.llms import LLMS
+from tamis.models.adapters import BUNDLED_LLM, PREFIX
+
+BUNDLED, OWN, FURTHER = "Bundled", "Folder or hub id", "Continue an adapter"
+EXAMPLE = "HuggingFaceTB/SmolLM2-360M"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenModel:
+    """A model as the step takes it; ``problem`` says why it cannot be trained."""
+
+    model: str
+    problem: str = ""
+
+
+def choose_model(lens: Lens, start: Start, *, form: str = "finetune") -> ChosenModel:
+    """Draw the choice and look whether the model is there; ``form`` tells the widgets of several forms apart."""
+    trained = trained_models(lens.workspace.store)
+    asked = str(start.values.get("model") or _asked() or BUNDLED_LLM)
+    ways = [BUNDLED, OWN, *([FURTHER] if trained else [])]
+    first = BUNDLED if asked == BUNDLED_LLM else FURTHER if asked.startswith(PREFIX) and trained else OWN
+    kept = {"bind": "query-params", "persist_state": "session"}
+    way = st.segmented_control(
+        "Model", ways, default=first, required=True, key=f"{form}_way{_suffix(start)}", **kept
+    )
+    if way == FURTHER:
+        return _choose_trained(trained, asked, start, form)
+    if way == BUNDLED:
+        st.caption(f"{BUNDLED_TITLE}: English, 135 million weights, trains on any processor.")
+        missing = missing_packages(LLMS[BUNDLED_LLM].extra)
+        return ChosenModel(BUNDLED_LLM, f"Not installed: {', '.join(missing)}." if missing else "")
+    typed = st.text_input(
+        "Folder or hub id", value=asked if first == OWN else "", placeholder=EXAMPLE,
+        key=f"{form}_model{_suffix(start)}", label_visibility="collapsed", **kept,
+    )  # fmt: skip
+    return _look_at((typed or "").strip())
+
+
+def _choose_trained(titles: dict[str, str], asked: str, start: Start, form: str) -> ChosenModel:
+    chosen = st.selectbox(
+        "Adapter", list(titles), index=list(titles).index(asked) if asked in titles else 0, key=f"{form}_adapter{_suffix(start)}",
+        format_func=titles.__getitem__, label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    if asked.startswith(PREFIX) and asked not in titles:
+        st.warning(
+            f"{plain(asked)} is not in this workspace any more: choose another.", icon=":material/link_off:"
+        )
+    st.caption("It is trained further and keeps its own rank; the run it comes from stays as it is.")
+    return ChosenModel(str(chosen))
+
+
+def _look_at(model: str) -> ChosenModel:
+    if not model:
+        return ChosenModel("", "Name the folder of a model on this machine, or a hub id.")
+    looks_local = model.startswith(("/", "~", ".")) or "\\" in model
+    if looks_local and not Path(model).expanduser().is_dir():
+        return ChosenModel(model, f"There is no folder {model} on this machine.")
+    if looks_local and not any(
+        (Path(model).expanduser() / name).is_file() for name in ("config.json", "adapter_config.json")
+    ):
+        return ChosenModel(
+            model, f"{model} holds no model: it has neither config.json nor adapter_config.json."
+        )
+    if not is_at_hand(model) and hub_is_off():
+        return ChosenModel(
+            model, f"{model} is not on this machine, and the hub is switched off (HF_HUB_OFFLINE)."
+        )
+    size = weights_gb(model)
+    if size is not None:
+        st.caption(f"Found on this machine, {size:.1f} GB." if size >= 0.1 else "Found on this machine.")
+    elif not is_at_hand(model):
+        st.caption(f":material/cloud_download: {plain(model)} is fetched from the hub when the run starts.")
+    return ChosenModel(model)
+
+
+def _asked() -> str:
+    """The model that a link asks for: ``?model=adapter:ID`` trains that one further."""
+    return st.query_params.get("model", "")
+
+
+def _suffix(start: Start) -> str:
+    return f"_{start.suffix}" if start.suffix else ""

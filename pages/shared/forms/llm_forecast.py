@@ -1,0 +1,98 @@
+"""What a run with language models will take, from a few rows that are asked about now; only when somebody wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+import pandas as pd
+import streamlit as st
+
+from pages.shared.dataset_context import Lens
+from pages.shared.frame import errors_in_place
+from pages.shared.plain_text import count_of
+from pages.shared.wording import duration
+from tamis.jobs.forecast.estimate_process import LIMIT_S, EstimateAside
+from tamis.jobs.forecast.llm import SAMPLE_ROWS, LLMEstimate
+from tamis.llms import LLMS
+from tamis.types import JSON
+
+KEPT, LOOK_EVERY_S = 16, 0.3
+ROLES = {"candidates": "Candidates", "judge": "Judge", "score": "Score"}
+
+
+def show_outlook(lens: Lens, step: str, values: Mapping[str, JSON]) -> None:
+    """The button that asks about a few rows, and what they say about all of them."""
+    asked = orjson.dumps([lens.dataset_id, step, values], option=orjson.OPT_SORT_KEYS).decode()
+    held: dict[str, LLMEstimate] = st.session_state.setdefault("llm_outlooks", {})
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        pressed = st.button(
+            "Estimate again" if asked in held else "Estimate time and cost", icon=":material/timer:",
+            key="estimate_run",
+            help=f"Asks the models about {SAMPLE_ROWS} rows now, in a process of its own; their answers are not kept.",
+        )  # fmt: skip
+        if asked not in held and not pressed:
+            st.caption("Not estimated for these settings yet.", width="content")
+    if pressed:
+        held.pop(asked, None)
+        with errors_in_place():
+            held[asked] = _estimate(lens, step, values)
+        while len(held) > KEPT:
+            del held[next(iter(held))]
+    if asked in held:
+        _show(held[asked])
+
+
+def _estimate(lens: Lens, step: str, values: Mapping[str, JSON]) -> LLMEstimate:
+    """The estimate of another process, which ends with this run of the page at the latest."""
+    said = f"Loading the models and asking about {SAMPLE_ROWS} rows, {duration(LIMIT_S)} at most"
+    with (
+        st.spinner(said, show_time=True),
+        EstimateAside(lens.workspace.path, lens.dataset_id, step, values) as process,
+    ):
+        place = st.empty()
+        while (found := process.wait(LOOK_EVERY_S)) is None:
+            # Here Streamlit ends this run when the person has done something else; the process ends with it.
+            place.empty()
+    return found
+
+
+def _show(found: LLMEstimate) -> None:
+    cost = "no prices configured" if found.cost is None else f"about {found.cost:,.2f}"
+    n_calls = sum(role.n_calls for role in found.roles)
+    n_tokens = sum(role.prompt_tokens + role.completion_tokens for role in found.roles)
+    said = [
+        f"about **{duration(found.seconds + found.load_s)}**",
+        count_of(n_calls, "question"),
+        f"{n_tokens:,} tokens",
+        f"cost: {cost}",
+    ]
+    st.markdown(f"{count_of(found.n_rows, 'row')}: " + " · ".join(said))
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "who": ROLES.get(role.role, role.role),
+                    "model": LLMS[role.llm].title,
+                    "calls": role.n_calls,
+                    "prompt": role.prompt_tokens,
+                    "completion": role.completion_tokens,
+                    "time": duration(role.seconds),
+                    "cost": "" if role.cost is None else f"{role.cost:,.2f}",
+                }
+                for role in found.roles
+            ]
+        ),
+        hide_index=True,
+        column_config={
+            "who": "Part",
+            "model": "Model",
+            "calls": st.column_config.NumberColumn("Questions", format="localized"),
+            "prompt": st.column_config.NumberColumn("Tokens read", format="localized"),
+            "completion": st.column_config.NumberColumn("Tokens written", format="localized"),
+            "time": "Time",
+            "cost": "Cost",
+        },
+        alt="What each model's part takes",
+    )
+    st.caption(f"Scaled up from {count_of(found.n_sampled, 'row')} asked about just now.")

@@ -1,0 +1,297 @@
+"""The form of a selection, with what it would pick shown while it is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared.address import read_scope
+from pages.shared.dataset_context import Lens
+from pages.shared.figures.selection_charts import cluster_chart
+from pages.shared.figures.selection_facts import total_tokens
+from pages.shared.forms.options_form import (
+    Form,
+    FormField,
+    draw_options,
+)
+from pages.shared.forms.run_target import (
+    Asked,
+    RunPlace,
+    choose_place,
+)
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import (
+    count_of,
+    plain,
+    shorten,
+)
+from pages.shared.runs.runs.job_watch import (
+    Start,
+    cloned_start,
+    start_job,
+)
+from pages.shared.wording import percent
+from tamis.clusterers import CLUSTERERS
+from tamis.errors import CurationError
+from tamis.scorers import SCORERS
+from tamis.selectors import SELECTORS
+from tamis.steps.resolve_rows import freeze
+from tamis.steps.select.options import SelectOptions
+from tamis.steps.select.preview import (
+    SelectionPlan,
+    SelectionPreview,
+    plan_selection,
+    preview_selection,
+)
+from tamis.store.artifacts.store import Artifact
+from tamis.store.rows.scope import describe
+from tamis.types import JSON
+
+ROW_ROLES = {"within": "Pick from", "pinned": "Always in", "excluded": "Never in"}
+NO_ROWS = {"within": "All rows", "pinned": "Nothing", "excluded": "Nothing"}
+NO_QUALITY = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """What the form holds, resolved as far as it goes; ``problem`` says why it goes no further."""
+
+    values: Mapping[str, JSON]
+    plan: SelectionPlan | None = None
+    preview: SelectionPreview | None = None
+    problem: str = ""
+
+
+def show_selection_form(lens: Lens) -> None:
+    """The form, and beside it what each cluster would get."""
+    left, right = st.columns([0.46, 0.54], gap="large")
+    with left:
+        start = cloned_start(lens.workspace, "select")
+        filled = _resolve(lens, _draw_form(lens, start))
+        asked = Asked(dataset_id=lens.dataset_id, step="select", values=filled.values, problem=filled.problem)
+        place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
+        _show_submit(lens, filled, place)
+    with right:
+        _show_preview(lens, filled)
+
+
+def _draw_form(lens: Lens, start: Start) -> dict[str, JSON]:
+    method = st.session_state.get(f"select_method{'_' + start.suffix if start.suffix else ''}")
+    row = SELECTORS[method or start.values.get("method", "kmq")]
+    # Nobody is asked for what the method does not read.
+    unasked = [what for what in ("clustering", "quality") if not row.uses(what)]
+    form = Form(
+        name="select",
+        start={"budget": max(1, round(lens.n_rows / 10)), **start.values},
+        suffix=start.suffix,
+        instead={
+            "budget": partial(_draw_budget, lens, str(start.values.get("unit", "rows"))),
+            "unit": lambda drawn: st.session_state[drawn.key],
+            "clustering": partial(draw_clustering, lens),
+            "quality": partial(draw_quality, lens),
+            **{role: partial(draw_rows, lens) for role in ROW_ROLES},
+        },
+        skip=("scores", *ROW_ROLES, *unasked),
+    )
+    values = draw_options(SelectOptions, form)
+    if not row.uses("quality"):
+        values["quality"] = NO_QUALITY
+    named = any(start.values.get(role) for role in ROW_ROLES)
+    with st.expander(
+        "Restrict, pin or exclude rows", icon=":material/rule:", expanded=named or _in_address()
+    ):
+        st.caption("By a tag, by another selection, or by the filter that the map's link carries.")
+        rows_form = replace(form, skip=[n for n in SelectOptions.model_fields if n not in ROW_ROLES])
+        values |= {role: value for role, value in draw_options(SelectOptions, rows_form).items() if value}
+    return values
+
+
+def _in_address() -> bool:
+    return bool(read_scope().conditions)
+
+
+def _draw_budget(lens: Lens, first_unit: str, drawn: FormField) -> float:
+    unit_key = drawn.key.replace("_budget", "_unit")
+    place, beside = st.columns([0.36, 0.64], vertical_alignment="bottom", gap="xsmall")
+    with beside:
+        unit = st.segmented_control(
+            "Unit", ["rows", "fraction", "tokens"], default=first_unit, required=True, key=unit_key, width="stretch",
+            format_func=str.capitalize, bind="query-params", persist_state="session", label_visibility="collapsed",
+        )  # fmt: skip
+    tokens = total_tokens(lens)
+    tenth = {"rows": max(1, round(lens.n_rows / 10)), "fraction": 0.1, "tokens": (tokens or 100_000) // 10}
+    usual = tenth | {first_unit: drawn.start}
+    limits = {
+        "rows": (1.0, float(lens.n_rows), 10.0),
+        "fraction": (0.0, 1.0, 0.01),
+        "tokens": (1.0, None, 1000.0),
+    }
+    low, high, step = limits[unit]
+    start = min(max(float(usual[unit]), low), high or float("inf"))
+    with place:
+        budget = st.number_input(
+            "Budget", min_value=low, max_value=high, value=start, step=step, help=drawn.help,
+            format="%g" if unit == "fraction" else "%.0f", key=f"{drawn.key}_{unit}", bind="query-params",
+            persist_state="session",
+        )  # fmt: skip
+    st.caption(_say_budget(lens, float(budget), str(unit), tokens))
+    return float(budget)
+
+
+def _say_budget(lens: Lens, budget: float, unit: str, tokens: int | None) -> str:
+    if unit == "tokens":
+        if not tokens:
+            return "Tokens are counted when the rows are embedded."
+        return f"= {percent(min(1.0, budget / tokens))} of {tokens:,} tokens"
+    n_picked = round(budget * lens.n_rows) if unit == "fraction" else round(budget)
+    return f"= {n_picked:,} of {count_of(lens.n_rows, 'row')}, {percent(min(1.0, n_picked / lens.n_rows))}"
+
+
+def draw_clustering(lens: Lens, drawn: FormField) -> str:
+    """The clustering to spread over; empty where there is none."""
+    found = {a.id: a for a in lens.view.artifacts if a.kind == "clustering"}
+    if not found:
+        return ""
+    options = list(found)
+    start = options.index(drawn.start) if drawn.start in found else 0
+    return st.selectbox(
+        "Clustering", options, index=start, format_func=lambda i: _say_clustering(found[i]), key=drawn.key,
+        bind="query-params", persist_state="session", help=drawn.help,
+    )  # fmt: skip
+
+
+def _say_clustering(clustering: Artifact) -> str:
+    n_clusters = int(clustering.summary["n_clusters"])
+    method = str(clustering.manifest.options.get("method", ""))
+    method = CLUSTERERS[method].title if method in CLUSTERERS else method
+    return f"{count_of(n_clusters, 'cluster')} · {method} · {clustering.id[:4]}"
+
+
+def draw_quality(lens: Lens, drawn: FormField) -> str:
+    """The score to prefer rows by, or none."""
+    options = [*lens.view.scores, NO_QUALITY]
+    usual = drawn.start if drawn.start in options else options[0]
+    titles = {name: SCORERS[name].title if name in SCORERS else name for name in options}
+    titles[NO_QUALITY] = "None: all alike"
+    quality = st.selectbox(
+        "Quality score", options, index=options.index(usual), format_func=lambda n: titles[n], key=drawn.key,
+        bind="query-params", persist_state="session", help=drawn.help,
+    )  # fmt: skip
+    if not lens.view.scores:
+        link_to("scoring", "Compute a score to prefer good rows", query={"dataset": lens.dataset_id})
+    return str(quality)
+
+
+def draw_rows(lens: Lens, drawn: FormField) -> str:
+    """A tag, the filter in the address or a selection, as a pointer that is frozen before it is used."""
+    scope = read_scope()
+    labels = {"": NO_ROWS[drawn.name]}
+    if scope.conditions:
+        labels[f"scope:{scope.to_url()}"] = f"Filter: {shorten(describe(scope, lens.names.names), 60)}"
+    labels |= {f"tag:{tag}": f"Tag: {tag} ({len(rows):,})" for tag, rows in lens.tags.rows.items()}
+    labels |= {
+        f"selection:{a.id}": f"Selection of {a.summary['n_selected']:,} ({a.id[:4]})"
+        for a in lens.view.selections
+    }
+    if drawn.start:
+        labels[drawn.start] = f"As in the cloned job ({str(drawn.start)[:4]})"
+    options = list(labels)
+    usual = drawn.start if drawn.start in labels else ""
+    if not usual and drawn.name == "within" and scope.conditions:
+        usual = options[1]
+    return st.selectbox(
+        ROW_ROLES[drawn.name], options, index=options.index(usual), format_func=lambda p: labels[p], key=drawn.key,
+        bind="query-params", persist_state="session", help=drawn.help,
+    )  # fmt: skip
+
+
+def _resolve(lens: Lens, values: dict[str, JSON]) -> Filled:
+    store, database = lens.workspace.store, lens.workspace.database
+    try:
+        for role in ROW_ROLES:
+            if values.get(role):
+                values[role] = freeze(store, database, lens.dataset_id, str(values[role]))
+        plan = plan_selection(store, lens.dataset_id, values)
+        return Filled(
+            values=values, plan=plan, preview=_preview(lens.key, plan.artifact_id, _lens=lens, _plan=plan)
+        )
+    except CurationError as error:
+        return Filled(values=values, problem=str(error))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _preview(key: str, artifact_id: str, *, _lens: Lens, _plan: SelectionPlan) -> SelectionPreview:
+    return preview_selection(_plan, _lens.view.clustering)
+
+
+def _show_submit(lens: Lens, filled: Filled, place: RunPlace) -> None:
+    preview, plan = filled.preview, filled.plan
+    made = plan is not None and plan.is_made
+    label = "Select"
+    if made:
+        label = "Open this selection"
+    elif preview is not None and preview.n_picked is not None:
+        label = f"Select {count_of(preview.n_picked, 'row')}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        pressed = st.button(
+            label, type="primary", disabled=bool(filled.problem), key="submit_select",
+            icon=":material/open_in_new:" if made else ":material/filter_alt:",
+        )  # fmt: skip
+        if made:
+            st.caption("Made before with exactly these options.", width="content")
+    if filled.problem:
+        st.error(plain(filled.problem), icon=":material/error:")
+        if lens.view.clustering is None:
+            link_to("overview", "Run the steps before this one", query={"dataset": lens.dataset_id})
+    if pressed:
+        start_job(lens.workspace, lens.dataset_id, "select", filled.values, place=place)
+
+
+def _show_preview(lens: Lens, filled: Filled) -> None:
+    st.subheader("What it would pick", anchor=False)
+    preview = filled.preview
+    if preview is None:
+        st.caption("The rows per cluster appear here as soon as the form is complete.")
+        return
+    if preview.n_picked is None:
+        st.caption("This method looks at every vector as it goes, so its picks are known when its job ends.")
+        return
+    table = _as_table(lens, preview)
+    st.caption(_say_preview(preview, table), help="The same draw with the same seed as the job makes.")
+    if preview.shortfall and not preview.by_tokens:
+        why = (
+            f"only {preview.n_available:,} rows may be picked"
+            if preview.n_available < preview.budget
+            else "by its method"
+        )
+        st.warning(
+            f"{preview.shortfall:,} of the budget stay unspent: {why}.",
+            icon=":material/production_quantity_limits:",
+        )
+    if len(table):
+        cluster_chart(table, picked_label="Would be picked")
+
+
+def _as_table(lens: Lens, preview: SelectionPreview) -> pd.DataFrame:
+    table = pd.DataFrame({"cluster_id": preview.cluster_id, "size": preview.size, "picked": preview.picked})
+    table["expected"] = table["size"] * (preview.n_picked or 0) / max(1, preview.n_rows)
+    table["ratio"] = table["picked"] / table["expected"].where(table["expected"] > 0)
+    table["name"] = [lens.cluster_name(int(i)) for i in table["cluster_id"]]
+    return table.sort_values(["size", "cluster_id"], ascending=[False, True]).reset_index(drop=True)
+
+
+def _say_preview(preview: SelectionPreview, table: pd.DataFrame) -> str:
+    picked = preview.n_picked or 0
+    said = [f"**{picked:,}** of {preview.n_rows:,} rows ({percent(picked / preview.n_rows)})"]
+    if preview.n_tokens is not None:
+        said.append(f"{preview.n_tokens:,} of {preview.budget:,} tokens")
+    clusters = table[table["cluster_id"] >= 0]
+    if len(clusters):
+        said.append(f"from {(clusters['picked'] > 0).sum():,} of {count_of(len(clusters), 'cluster')}")
+    if preview.n_available < preview.n_rows:
+        said.append(f"{preview.n_available:,} rows may be picked")
+    return " · ".join(said)

@@ -1,0 +1,1 @@
+"""The map, wherever it is drawn."""

@@ -1,0 +1,1 @@
+"""Rows, and which of them are meant."""

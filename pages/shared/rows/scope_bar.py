@@ -1,0 +1,118 @@
+"""The filter bar: search, add a filter, and every condition as a chip that says itself and can be taken away."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import address, queries
+from pages.shared.dataset_context import Lens
+from pages.shared.plain_text import plain, shorten
+from pages.shared.rows.ranking import rank_by_meaning, say_ranking
+from pages.shared.rows.scope_forms import show_scope_form
+from tamis.store.rows.scope import (
+    Condition,
+    Scope,
+    describe,
+)
+
+
+def show_scope_bar(lens: Lens, scope: Scope) -> None:
+    """Search box, form and chips over the filter in the address."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _search(lens, scope)
+        with st.popover(
+            "Add filter",
+            icon=":material/filter_alt:",
+            key=f"add_filter_{address.choices_round()}",
+            width="content",
+        ):
+            show_scope_form(lens)
+    if scope.conditions:
+        _chips(lens, scope)
+
+
+def _search(lens: Lens, scope: Scope) -> None:
+    modes = ["Words", "Meaning"] if lens.view.embeddings is not None else ["Words"]
+    mode = st.session_state.get("search_mode") or "Words"
+    by_meaning = mode == "Meaning" and len(modes) > 1
+    st.text_input(
+        "Search",
+        key="search_text",
+        icon=":material/search:",
+        placeholder="Describe what you look for, then press Enter"
+        if by_meaning
+        else "Find words in prompts and responses, then press Enter",
+        label_visibility="collapsed",
+        on_change=_ask_for_meaning if by_meaning else _search_words,
+    )
+    st.segmented_control(
+        "Search by",
+        modes,
+        default="Words",
+        required=True,
+        key="search_mode",
+        label_visibility="collapsed",
+        help="Words looks for the text itself. Meaning ranks rows by how close they are to your sentence.",
+    )
+    sentence = st.session_state.pop("meaning_asked", "")
+    if sentence:
+        rank_by_meaning(lens, scope, sentence)
+
+
+def _search_words() -> None:
+    words = st.session_state["search_text"].strip()
+    if words:
+        address.narrow("contains", words, "either")
+    st.session_state["search_text"] = ""
+
+
+def _ask_for_meaning() -> None:
+    # Answered in the run itself: the model may have to be loaded, and a callback has no page to say so on.
+    st.session_state["meaning_asked"] = st.session_state["search_text"].strip()[:300]
+    st.session_state["search_text"] = ""
+
+
+def _chips(lens: Lens, scope: Scope) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        for number, condition in enumerate(scope.conditions):
+            st.button(
+                plain(shorten(_say(lens, condition), 90)),
+                key=f"chip_{number}",
+                icon=":material/close:",
+                icon_position="right",
+                help="Remove this filter",
+                on_click=address.drop,
+                args=(condition,),
+            )
+        if len(scope.conditions) > 1:
+            st.button("Clear all", key="clear_filters", type="tertiary", on_click=address.clear)
+
+
+def _say(lens: Lens, condition: Condition) -> str:
+    near = address.read_near()
+    if condition.kind == "rows" and near:
+        return say_ranking(near, len(condition.value))
+    if condition.kind in address.REGIONS:
+        here = condition.on in ("", lens.view.layout.id if lens.view.layout else "")
+        return f"Inside the {condition.kind}" + ("" if here else " drawn on an earlier map")
+    said = describe(Scope(conditions=(condition,)), lens.names.names)
+    return said[:1].upper() + said[1:]
+
+
+def show_nothing_matches(scope: Scope) -> None:
+    """What to see and do when the filter leaves no row."""
+    st.info(
+        "No row meets all of these filters.",
+        title="Everything is filtered away",
+        icon=":material/filter_alt_off:",
+    )
+    with st.container(horizontal=True):
+        st.button("Clear filters", key="clear_nothing", type="primary", on_click=address.clear)
+        if len(scope.conditions) > 1:
+            st.button("Remove the last filter", on_click=address.drop, args=(scope.conditions[-1],))
+
+
+def say_matches(lens: Lens, scope: Scope) -> str:
+    """How many rows match, as markdown: the number that every action below it takes."""
+    n_rows, n_matching = lens.n_rows, len(queries.matches(lens, scope))
+    return f"**{n_matching:,}** of {n_rows:,} rows match" if scope.conditions else f"**{n_rows:,}** rows"

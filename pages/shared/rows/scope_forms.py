@@ -1,0 +1,191 @@
+"""The form that adds one filter: a column, then what fits its kind: values with counts, a range, or words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.shared import address, queries
+from pages.shared.dataset_context import Lens
+from pages.shared.map.map_figure import draw_histogram
+from pages.shared.plain_text import (
+    count_of,
+    plain,
+    shorten,
+)
+from tamis.errors import InvalidOptions
+from tamis.store.rows.columns import Column, list_columns
+from tamis.store.rows.engine import check_pattern
+
+TEXT_MODES = {
+    "contains": "contains",
+    "lacks": "does not contain",
+    "matches": "matches the regular expression",
+}
+TEXT_PARTS = {"either": "Prompt or response", "prompt": "Prompt", "response": "Response"}
+LEFT_OUT = ("rank", "weight", "messages", "meta", "raw", "content_hash", "tags", "prompt", "response")
+
+
+def show_scope_form(lens: Lens) -> None:
+    """Choose what to filter by, then how."""
+    kinds = _choices(lens)
+    chosen = st.selectbox("Filter by", list(kinds), format_func=lambda key: kinds[key][0], key="filter_by")
+    kinds[chosen or "text"][1]()
+
+
+def _choices(lens: Lens) -> dict[str, tuple[str, Callable[[], None]]]:
+    choices: dict[str, tuple[str, Callable[[], None]]] = {"text": ("Text", _text_form)}
+    for column in list_columns(lens.view, lens.tags):
+        if column.key in LEFT_OUT or column.key.startswith("tag:"):
+            continue
+        if column.key == "selected":
+            choices["selected"] = ("Selected", lambda: _selected_form(lens))
+        elif column.kind == "number":
+            choices[column.key] = (_title(column), lambda c=column: _range_form(lens, c))  # type: ignore[misc]
+        elif column.kind in ("category", "boolean"):
+            choices[column.key] = (_title(column), lambda c=column: _values_form(lens, c))  # type: ignore[misc]
+    if lens.tags.rows:
+        choices["tags"] = ("Tags", lambda: _tags_form(lens))
+    choices["sample"] = ("Random sample", lambda: _sample_form(lens))
+    order = ("text", "cluster", "source", "tags", "selected", "tokens")
+    return {
+        key: choices[key]
+        for key in [*(k for k in order if k in choices), *(k for k in choices if k not in order)]
+    }
+
+
+def _title(column: Column) -> str:
+    family = column.key.partition(":")[0]
+    label = column.label[:1].upper() + column.label[1:]
+    return {"score": f"Score: {column.label}", "meta": f"Metadata: {column.label}"}.get(family, label)
+
+
+def _text_form() -> None:
+    mode = st.selectbox("How", list(TEXT_MODES), format_func=TEXT_MODES.__getitem__, key="filter_text_mode")
+    part = st.segmented_control(
+        "Where",
+        list(TEXT_PARTS),
+        format_func=TEXT_PARTS.__getitem__,
+        default="either",
+        required=True,
+        key="filter_part",
+    )
+    words = st.text_input("Text", key="filter_text", placeholder=r"\bsalt\b" if mode == "matches" else "salt")
+    problem = _pattern_problem(words) if mode == "matches" else ""
+    if problem:
+        st.caption(f":red[{plain(problem)}]")
+    _add(bool(words) and not problem, lambda: address.narrow(mode, words, part or "either"))
+
+
+def _pattern_problem(words: str) -> str:
+    """Why a regular expression cannot be used, said before it becomes a filter."""
+    try:
+        check_pattern(words)
+    except InvalidOptions as error:
+        return str(error)
+    return ""
+
+
+def _values_form(lens: Lens, column: Column) -> None:
+    found = queries.facets(lens, column.key)
+    counts = {value: n for value, n in found.counts}
+    if found.n_missing and column.key.startswith("meta:"):
+        counts[None] = found.n_missing
+    chosen = st.multiselect(
+        "Any of",
+        list(counts),
+        format_func=lambda value: f"{_name(lens, column, value)} · {counts.get(value, 0):,}",
+        key=f"filter_values_{column.key}",
+        placeholder=f"{count_of(found.n_distinct, 'value')}",
+    )
+    if found.n_distinct > len(found.counts):
+        st.caption(f"The {len(found.counts):,} most frequent of {found.n_distinct:,} values.")
+    family, _, field = column.key.partition(":")
+    kind, on = ("meta", field) if family == "meta" else (column.key, "")
+    if column.key == "cluster" and lens.view.clustering is not None:
+        on = lens.view.clustering.id
+    _add(bool(chosen), lambda: address.narrow(kind, [_plain_value(v) for v in chosen], on))
+
+
+def _name(lens: Lens, column: Column, value: object) -> str:
+    if column.key == "cluster":
+        return shorten(lens.cluster_name(int(str(value))), 40)
+    return "missing" if value is None else shorten(str(value), 40) or "(empty)"
+
+
+def _plain_value(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _range_form(lens: Lens, column: Column) -> None:
+    found = queries.spread(lens, column.key)
+    if not found.n:
+        st.caption("No row has a value here.")
+        return
+    shown = f"{found.low:,.4g} to {found.high:,.4g}"
+    st.plotly_chart(
+        draw_histogram(found.counts, found.edges),
+        key=f"spread_{column.key}",
+        config={"staticPlot": True},
+        alt=f"How {column.label} is spread",
+    )
+    st.caption(f"{shown}, median {found.quartiles[1]:,.4g}")
+    low_side, high_side = st.columns(2)
+    with low_side:
+        low = st.number_input(
+            "At least", value=None, placeholder=f"{found.low:,.4g}", key=f"low_{column.key}", format="%.6g"
+        )
+    with high_side:
+        high = st.number_input(
+            "At most", value=None, placeholder=f"{found.high:,.4g}", key=f"high_{column.key}", format="%.6g"
+        )
+    _add(low is not None or high is not None, lambda: address.narrow("range", [low, high], column.key))
+
+
+def _selected_form(lens: Lens) -> None:
+    ids = [selection.id for selection in lens.view.selections]
+    titles = {
+        s.id: f"{s.summary.get('method', s.id)}, {s.summary.get('n_selected', 0):,} rows"
+        for s in lens.view.selections
+    }
+    chosen = st.selectbox("Selection", ids, format_func=lambda i: titles.get(i, i), key="filter_selection")
+    inside = st.segmented_control(
+        "Rows",
+        [True, False],
+        default=True,
+        required=True,
+        key="filter_inside",
+        format_func=lambda yes: "that were selected" if yes else "that were not",
+    )
+    _add(bool(chosen), lambda: address.narrow("selected", bool(inside), chosen or ""))
+
+
+def _tags_form(lens: Lens) -> None:
+    counts = {tag: len(rows) for tag, rows in lens.tags.rows.items()}
+    chosen = st.multiselect(
+        "Any of", list(counts), format_func=lambda tag: f"{tag} · {counts.get(tag, 0):,}", key="filter_tags"
+    )
+    having = st.segmented_control(
+        "Rows",
+        ["tagged", "untagged"],
+        default="tagged",
+        required=True,
+        key="filter_tagged",
+        format_func={"tagged": "with one of them", "untagged": "with none of them"}.__getitem__,
+    )
+    _add(bool(chosen), lambda: address.narrow(having or "tagged", list(chosen)))
+
+
+def _sample_form(lens: Lens) -> None:
+    size = st.number_input("Rows", 1, lens.n_rows, min(100, lens.n_rows), key="filter_sample")
+    seed = st.number_input("Seed", 0, 2**31 - 1, 42, key="filter_seed")
+    _add(True, lambda: address.narrow("sample", [int(size), int(seed)]))
+
+
+def _add(ready: bool, change: Callable[[], None]) -> None:
+    def add() -> None:
+        change()
+        address.forget_choices()  # closes the form
+
+    st.button("Add", type="primary", disabled=not ready, on_click=add, key="filter_add", width="stretch")

@@ -1,0 +1,1 @@
+"""Runs and jobs, wherever they are shown."""

@@ -1,0 +1,122 @@
+"""Fine-tuning runs of a dataset, and what is said of each."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared.dataset_context import Lens
+from pages.shared.figures.selection_facts import label_of
+from pages.shared.plain_text import shorten
+from pages.shared.runs.runs.job_table import STATE_WORDS, took
+from pages.shared.runs.runs.runs import (
+    Run,
+    list_runs,
+    model_title,
+)
+from pages.shared.wording import duration
+from pages.shared.workspace import Workspace
+from tamis.jobs.folder import JobFolder
+from tamis.recipes import RECIPES
+from tamis.store.artifacts.adapters import (
+    CURVES,
+    KIND,
+    read_curves,
+)
+from tamis.store.artifacts.store import Artifact
+
+STEP = "finetune"
+MEASURES = {
+    "exact_match": "Exact match",
+    "token_f1": "Token F1",
+    "rouge_l": "ROUGE-L",
+    "json_valid": "Valid JSON",
+}
+
+
+def finetune_runs(workspace: Workspace, dataset_id: str) -> list[Run]:
+    """Every fine-tuning of a dataset, newest first."""
+    return list_runs(workspace, dataset_id, STEP, KIND)
+
+
+def run_table(lens: Lens, runs: list[Run]) -> pd.DataFrame:
+    """One line per run with the numbers to choose one by."""
+    return pd.DataFrame(
+        [
+            {
+                "state": STATE_WORDS[run.state],
+                "model": model_title(str(run.options.get("model", ""))),
+                "from": shorten(rows_title(lens, run), 25),
+                "rows": run.number("n_train"),
+                "loss": _say_loss(run),
+                "change": run.number("loss") - run.number("base_loss"),
+                "took": duration(seconds) if (seconds := seconds_of(run)) is not None else "",
+                "when": pd.Timestamp(run.created_at),
+            }
+            for run in runs
+        ]
+    )
+
+
+def run_titles(lens: Lens, runs: list[Run]) -> dict[str, str]:
+    """A short name for each run, unlike all others."""
+    return {
+        run.run_id: f"{model_title(str(run.options.get('model', '')))} · {rows_title(lens, run)} · "
+        f"{pd.Timestamp(run.created_at):%d %b %H:%M} · {run.run_id[:4]}"
+        for run in runs
+    }
+
+
+def recipe_title(run: Run) -> str:
+    """The recipe in words."""
+    name = str(run.options.get("recipe", ""))
+    return RECIPES[name].title if name in RECIPES else name
+
+
+def rows_title(lens: Lens, run: Run) -> str:
+    """What the rows were taken from: a selection, a tag, a filter, or everything."""
+    inputs = run.inputs
+    said = "Whole dataset"
+    if "selection" in inputs:
+        found = {one.id: one for one in lens.view.selections}.get(inputs["selection"])
+        said = label_of(found) if found is not None else f"Selection {inputs['selection'][:8]}"
+    elif "within" in inputs:
+        frozen = lens.workspace.store.find(lens.dataset_id, "rows", inputs["within"])
+        said = _say_pointer(str(frozen.summary.get("label", "")) if frozen is not None else "")
+    return f"{said} · decided" if "decisions" in inputs else said
+
+
+def seconds_of(run: Run) -> float | None:
+    """How long it took or has taken so far; None when nobody measured it."""
+    if run.job is not None and (seconds := took(run.job)):
+        return seconds
+    seconds = run.number("seconds")
+    return None if math.isnan(seconds) else seconds
+
+
+def curves_of(workspace: Workspace, run: Run) -> pd.DataFrame:
+    """Points of its curves: name, step, value. Of a run under way, from what its job has written so far."""
+    if run.artifact is not None and CURVES in run.artifact.manifest.files:
+        return _stored_curves(str(run.artifact.path), _artifact=run.artifact)
+    points = []
+    if run.job is not None:
+        found = JobFolder.of(workspace.path, run.job.job_id).read_metrics()
+        points = [(name, one.position, one.value) for name, curve in found.items() for one in curve]
+    return pd.DataFrame(points, columns=["name", "step", "value"])
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _stored_curves(path: str, *, _artifact: Artifact) -> pd.DataFrame:
+    return read_curves(_artifact).select(["name", "step", "value"]).to_pandas()
+
+
+def _say_loss(run: Run) -> str:
+    base, loss = run.number("base_loss"), run.number("loss")
+    return "" if math.isnan(loss) else f"{base:.2f} → {loss:.2f}"
+
+
+def _say_pointer(label: str) -> str:
+    what, _, value = label.partition(":")
+    return {"tag": f"Tag {value}", "scope": "Filter"}.get(what, "Chosen rows")

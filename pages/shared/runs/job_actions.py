@@ -1,0 +1,116 @@
+"""What a person can do with one job: look at its result, cancel, resume, start anew, clone and change, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.shared.forms.step_form import (
+    DATASET,
+    PAGES,
+    STEP,
+    general_steps,
+)
+from pages.shared.frame import errors_in_place
+from pages.shared.navigation import go_to
+from pages.shared.plain_text import count_of
+from pages.shared.runs.runs.job_watch import CLONED
+from pages.shared.workspace import Workspace
+from tamis.jobs.model import Job, JobState
+from tamis.jobs.scheduler.queue import (
+    cancel,
+    cancel_with_inputs,
+    delete,
+    resume,
+)
+
+# Where the result of a step is looked at: page, and what its address says.
+RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
+    "import": lambda job: ("overview", {}),
+    "embed": lambda job: ("data_map", {}),
+    "cluster": lambda job: ("data_map", {}),
+    "project": lambda job: ("data_map", {}),
+    "score": lambda job: ("scoring", {}),
+    "select": lambda job: ("selection", {"selection": job.artifact_id}),
+    "compare": lambda job: ("compare", {"comparison": job.artifact_id}),
+    "propose": lambda job: ("review", {"proposals": job.artifact_id}),
+    "curate": lambda job: ("overview", {}),
+    "finetune": lambda job: ("finetuning", {"run": job.artifact_id}),
+    "refine": lambda job: ("refinement", {"run": job.artifact_id}),
+}
+# Their forms start with the job that ``?clone=`` names.
+CLONING_PAGES = ("select", "score", "finetune", "refine", "propose")
+
+
+def show_actions(workspace: Workspace, job: Job) -> None:
+    """The buttons that make sense in the state the job is in."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if job.state is JobState.SUCCEEDED and job.step in RESULTS:
+            page, query = RESULTS[job.step](job)
+            if st.button("Open the result", type="primary", icon=":material/open_in_new:"):
+                go_to(page, {"dataset": job.dataset_id} | query)
+        if not job.state.final and not job.cancelling and st.button("Cancel", icon=":material/stop:"):
+            with errors_in_place():
+                cancel(workspace.database, workspace.store, job.job_id)
+                st.rerun()
+        waits = job.state is JobState.QUEUED and bool(job.waits_for)
+        if waits and st.button(
+            "Cancel all of it", icon=":material/stop_circle:",
+            help="This job, and those it waits for that no other job needs.",
+        ):  # fmt: skip
+            with errors_in_place():
+                n = len(cancel_with_inputs(workspace.database, workspace.store, job.job_id))
+                st.toast(f"{count_of(n, 'job')} cancelled.", icon=":material/block:")
+                st.rerun()
+        if job.resumable:
+            _offer_resuming(workspace, job)
+        _offer_clone(job)
+        if job.state.final:
+            _offer_deletion(workspace, job)
+
+
+def _offer_clone(job: Job) -> None:
+    """The form of the step with the options of this job; an import and a comparison are not cloned."""
+    general = job.step in general_steps()
+    if not general and job.step not in CLONING_PAGES:
+        return
+    if st.button("Clone and change", icon=":material/content_copy:"):
+        query = {DATASET: job.dataset_id, CLONED: job.job_id}
+        if not general:
+            go_to(PAGES[job.step], query)
+        st.query_params.from_dict({STEP: job.step} | query)
+        st.rerun()
+
+
+def _offer_resuming(workspace: Workspace, job: Job) -> None:
+    ways = {
+        "Resume": ("primary", ":material/play_arrow:", "Go on from the finished parts.", False),
+        "Start over": (
+            "secondary",
+            ":material/replay:",
+            "Throw the finished parts away and do everything again.",
+            True,
+        ),
+    }
+    for label, (kind, icon, words, fresh) in ways.items():
+        if st.button(label, type=kind, icon=icon, help=words):
+            with errors_in_place():
+                resume(workspace.database, workspace.store, job.job_id, fresh=fresh)
+                st.rerun()
+
+
+def _offer_deletion(workspace: Workspace, job: Job) -> None:
+    with st.popover("Delete", icon=":material/delete:"):
+        kept = job.state is JobState.SUCCEEDED
+        st.caption(
+            "Forgets the job and its log. What it made stays."
+            if kept
+            else "Forgets the job, its log and what it left half-made."
+        )
+        if st.button("Delete this job", type="primary", icon=":material/delete:", key=f"delete_{job.job_id}"):
+            with errors_in_place():
+                delete(workspace.database, workspace.store, job.job_id)
+                st.query_params.pop("job", None)
+                st.toast("The job is deleted.", icon=":material/delete:")
+                st.rerun()

@@ -1,0 +1,279 @@
+"""One job: its state and progress, why it ended as it did, where its time went, what it read and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import altair as alt
+import orjson
+import pandas as pd
+import streamlit as st
+
+from pages.shared.activity import show_progress
+from pages.shared.forms.options_form import sentence
+from pages.shared.forms.run_target import RunPlace
+from pages.shared.plain_text import plain, shorten
+from pages.shared.runs.runs.job_actions import show_actions
+from pages.shared.runs.runs.job_table import (
+    STATE_COLOURS,
+    STATE_WORDS,
+    open_job,
+    took,
+)
+from pages.shared.runs.runs.job_watch import find_job, show_remark
+from pages.shared.wording import ago, duration
+from pages.shared.workspace import Workspace
+from tamis.jobs import job_table as rows
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.model import Job, JobState
+from tamis.steps import STEPS
+from tamis.store.database.names import dataset_names
+from tamis.types import JSON
+
+LOG_LINES = 14
+ICONS = {
+    JobState.QUEUED: ":material/schedule:",
+    JobState.RUNNING: ":material/progress_activity:",
+    JobState.SUCCEEDED: ":material/check:",
+    JobState.FAILED: ":material/error:",
+    JobState.CANCELLED: ":material/block:",
+}
+NEXT_STEPS: Mapping[str, str] = {
+    "request": "Mend what the message names, in the options or in the data, and start it with that.",
+    "bug": "This is a fault of the program, not of your data. The log below has the traceback.",
+    "out_of_memory": "Give it less at once (a smaller batch), or more memory, then resume: finished parts are kept.",
+    "out_of_disk": "Free some disk space, then resume: finished parts are kept.",
+    "time_limit": "Resume goes on from the finished parts; clone it to give it more time.",
+    "terminated": "The machine or a scheduler ended it. Resume goes on from the finished parts.",
+    "lost": "Its process went away without a word (a kill, a reboot). Resume goes on from the finished parts.",
+    "dependency": "Resume the job it waited for, and this one follows.",
+    "backend": "It never started. Look at what the backend says, then resume or choose another one.",
+}
+ERROR_WORDS: Mapping[str, str] = {
+    "request": "it cannot be done like this",
+    "bug": "a fault of the program",
+    "out_of_memory": "out of memory",
+    "out_of_disk": "out of disk",
+    "time_limit": "time limit reached",
+    "terminated": "ended from outside",
+    "lost": "worker lost",
+    "dependency": "what it waited for failed",
+    "backend": "refused by the backend",
+}
+
+
+def show_head(workspace: Workspace, job: Job) -> None:
+    """The way back, the title with the state, and facts in one line."""
+    if st.button("All jobs", icon=":material/arrow_back:", type="tertiary"):
+        open_job("")
+    name = dataset_names(workspace.database, workspace.store).get(job.dataset_id, job.dataset_id)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(f"{title_of(job)} · {plain(name)}", anchor=False, width="content")
+        st.badge(STATE_WORDS[job.state], icon=ICONS[job.state], color=STATE_COLOURS[job.state])
+    said = [f"submitted {ago(job.submitted_at)}", plain(_place_of(job).words)]
+    if job.priority:
+        said.append(f"priority {job.priority}")
+    seconds = took(job)
+    if seconds is not None:
+        said.append(f"{'runs for' if job.state is JobState.RUNNING else 'took'} {duration(seconds)}")
+    if job.attempt > 1:
+        said.append(f"attempt {job.attempt}")
+    if job.progress.peak_memory_gb:
+        said.append(f"{job.progress.peak_memory_gb:.1f} GB at most")
+    st.caption(f"{' · '.join(said)} · `{job.job_id}`")
+
+
+def show_handle(job: Job) -> None:
+    """Where it runs and what the backend calls it: what to look for on the cluster itself."""
+    place = _place_of(job)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Runs on" if not job.state.final else "Ran on", width=64)
+        st.markdown(plain(place.words), width="content")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Handle", width=64)
+        if job.handle:
+            st.markdown(f"`{job.handle}`", width="content")
+        else:
+            st.caption("None yet: it has not been handed to the backend.")
+
+
+def show_state(workspace: Workspace, job: Job) -> None:
+    """The bar of a job under way, the reason of one that failed, and what can be done."""
+    if not job.state.final:
+        show_progress(job)
+        show_remark(job)
+        if job.cancelling:
+            st.caption(
+                "A person asked it to stop; it ends at its next report, or is ended after a few seconds."
+            )
+        if job.state is JobState.QUEUED and job.waits_for:
+            _show_waiting(workspace, job)
+    elif job.state is JobState.FAILED:
+        named = ERROR_WORDS.get(job.error_kind, "")
+        title = f"{title_of(job)} failed" + (f": {named}" if named else "")
+        st.error(plain(job.reason), title=title, icon=":material/error:")
+        if job.error_kind in NEXT_STEPS:
+            st.caption(NEXT_STEPS[job.error_kind])
+    elif job.state is JobState.CANCELLED:
+        st.warning(plain(job.reason) or "It was cancelled.", icon=":material/block:")
+    show_actions(workspace, job)
+
+
+def show_timings(job: Job) -> None:
+    """Seconds per stage as bars: why it was slow."""
+    timings = {stage: seconds for stage, seconds in job.progress.timings.items() if seconds > 0}
+    if not timings:
+        st.caption("No stage has been timed yet.")
+        return
+    whole = sum(timings.values())
+    table = pd.DataFrame(
+        [
+            {"stage": sentence(s), "seconds": t, "said": f"{_fine(t)} · {t / whole:.0%}"}
+            for s, t in timings.items()
+        ]
+    )
+    base = alt.Chart(table).encode(
+        y=alt.Y(
+            "stage:N", sort=None, title=None, axis=alt.Axis(ticks=False, labelLimit=170, labelFontSize=12)
+        ),
+        x=alt.X(
+            "seconds:Q", title=None, axis=None, scale=alt.Scale(domain=[0, max(timings.values()) * 1.45])
+        ),
+        tooltip=[
+            alt.Tooltip("stage:N", title="Stage"),
+            alt.Tooltip("seconds:Q", title="Seconds", format=",.2f"),
+        ],
+    )
+    bars = base.mark_bar(height=13, cornerRadiusEnd=2, color="#0F9D8A")
+    words = base.mark_text(align="left", dx=6, color="#8A9794", fontSize=12).encode(text="said:N")
+    st.altair_chart(alt.layer(bars, words).properties(height=alt.Step(27)), alt="Seconds per stage")
+
+
+def show_curves(folder: JobFolder) -> None:
+    """The metrics that the step reported, one small chart each."""
+    curves = folder.read_metrics()
+    if not curves:
+        return
+    st.markdown("**Curves**")
+    columns = st.columns(min(3, len(curves)))
+    for number, (name, points) in enumerate(curves.items()):
+        table = pd.DataFrame({"position": [p.position for p in points], name: [p.value for p in points]})
+        with columns[number % len(columns)], st.container(border=True):
+            st.caption(plain(sentence(name)))
+            st.line_chart(
+                table, x="position", y=name, x_label="", y_label="", height=180, alt=f"{name} over time"
+            )
+
+
+def show_log(folder: JobFolder, job: Job) -> None:
+    """The last lines of the log: where a failure says what it was."""
+    lines = (folder.log_tail() or job.log_tail).splitlines()
+    left_out = "…\n" if len(lines) > LOG_LINES else ""
+    st.code(
+        left_out + "\n".join(lines[-LOG_LINES:]) or "Nothing was printed.", language=None, wrap_lines=True
+    )
+
+
+def show_whole_log(folder: JobFolder, job: Job) -> None:
+    """The log from its beginning, read only when asked for."""
+    if not folder.log_path.is_file():
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        whole = st.toggle("Whole log", key="whole_log")
+        st.download_button(
+            "Download",
+            data=lambda: folder.log_from(0, limit_bytes=200_000_000)[0],
+            file_name=f"{job.job_id}.log.txt",
+            mime="text/plain",
+            icon=":material/download:",
+            on_click="ignore",
+            type="tertiary",
+        )
+    if whole:
+        text, _ = folder.log_from(0)
+        st.code(text or "Nothing was printed.", language=None, height=480, wrap_lines=True)
+
+
+def show_options(job: Job) -> None:
+    """The options as a table of two columns; those of plug-ins below the field that names them."""
+    flat = _flat(job.options)
+    table = pd.DataFrame({"Option": [sentence(n) for n in flat], "Value": [_say(v) for v in flat.values()]})
+    st.dataframe(
+        table, hide_index=True, height="content" if len(table) < 15 else 460, alt="Options of the job"
+    )
+
+
+def show_lineage(workspace: Workspace, job: Job) -> None:
+    """What the job read and which jobs made that, what it made, and what was made from it."""
+    store, database = workspace.store, workspace.database
+    made = store.find(job.dataset_id, job.kind, job.artifact_id)
+    with st.container(gap="xsmall"):
+        for role, artifact_id in job.inputs.items():
+            kind = job.input_kinds.get(role, role)
+            makers = rows.jobs_for_artifact(database, job.dataset_id, kind, artifact_id)
+            _artifact_line("Read", kind, artifact_id, makers[0] if makers else None)
+        _artifact_line("Made" if made else "Makes", job.kind, job.artifact_id, None)
+        for other in store.list(job.dataset_id) if made else ():
+            if job.artifact_id in other.manifest.inputs.values():
+                makers = rows.jobs_for_artifact(database, job.dataset_id, other.kind, other.id)
+                _artifact_line("Used by", other.kind, other.id, makers[0] if makers else None)
+    if made is not None and made.summary:
+        with st.expander("Summary of the result", icon=":material/data_object:"):
+            st.json(made.summary, expanded=1)
+
+
+def title_of(job: Job) -> str:
+    """What the step is called; its name when this version does not know it."""
+    return STEPS[job.step].title if job.step in STEPS else plain(job.step)
+
+
+def _place_of(job: Job) -> RunPlace:
+    return RunPlace(job.backend, job.resources.model_dump(), job.priority)
+
+
+def _show_waiting(workspace: Workspace, job: Job) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Waits for", width="content")
+        for other_id in job.waits_for:
+            _job_button(find_job(workspace, other_id), "")
+
+
+def _artifact_line(word: str, kind: str, artifact_id: str, maker: Job | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(word, width=64)
+        st.markdown(f"{plain(kind)} `{artifact_id}`", width="content")
+        _job_button(maker, artifact_id)
+
+
+def _job_button(job: Job | None, artifact_id: str) -> None:
+    if job is not None and st.button(
+        f"{title_of(job)} job",
+        type="tertiary",
+        icon=":material/arrow_outward:",
+        key=f"to_{job.job_id}_{artifact_id}",
+    ):
+        open_job(job.job_id)
+
+
+def _flat(options: Mapping[str, JSON]) -> dict[str, JSON]:
+    flat: dict[str, JSON] = {}
+    for name, value in options.items():
+        if name.endswith("_options") and isinstance(value, dict):
+            flat |= {f"{name.removesuffix('_options')}: {inner}": held for inner, held in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _say(value: JSON) -> str:
+    if value in ("", None):
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return shorten(value if isinstance(value, str) else orjson.dumps(value).decode(), 300)
+
+
+def _fine(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
