@@ -13,7 +13,7 @@ from pages.parts.compare.results import show_comparison
 from pages.parts.compare.training import show_training
 from pages.shared.dataset_context import open_lens
 from pages.shared.frame import open_page
-from pages.shared.runs.runs.job_watch import followed_job, show_jobs_in_place
+from pages.shared.runs.job_watch import followed_job, show_jobs_in_place
 from tamis.jobs.model import JobState
 from tamis.steps.compare.comparison import read_comparison
 

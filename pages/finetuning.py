@@ -15,8 +15,8 @@ from pages.shared.dataset_context import open_lens
 from pages.shared.forms.finetune_form import show_finetune_form
 from pages.shared.frame import open_page
 from pages.shared.navigation import link_to
-from pages.shared.runs.runs.finetune_runs import STEP, finetune_runs
-from pages.shared.runs.runs.job_watch import followed_job, show_jobs_in_place
+from pages.shared.runs.finetune_runs import STEP, finetune_runs
+from pages.shared.runs.job_watch import followed_job, show_jobs_in_place
 
 with open_page("Fine-tune", activity=False) as dataset:
     followed = followed_job(dataset.workspace, STEP, dataset.dataset_id)

@@ -15,7 +15,7 @@ from pages.shared.forms.step_form import (
 )
 from pages.shared.frame import open_workspace_page
 from pages.shared.plain_text import plain
-from pages.shared.runs.runs.job_detail import (
+from pages.shared.runs.job_detail import (
     show_curves,
     show_handle,
     show_head,
@@ -26,12 +26,12 @@ from pages.shared.runs.runs.job_detail import (
     show_timings,
     show_whole_log,
 )
-from pages.shared.runs.runs.job_table import (
+from pages.shared.runs.job_table import (
     OPENED,
     choose_jobs,
     show_jobs,
 )
-from pages.shared.runs.runs.job_watch import find_job
+from pages.shared.runs.job_watch import find_job
 from pages.shared.workspace import Workspace
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import Job

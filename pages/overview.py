@@ -23,8 +23,8 @@ from pages.shared.frame import (
     say_empty,
 )
 from pages.shared.plain_text import plain
-from pages.shared.runs.runs.export_files import count_exports
-from pages.shared.runs.runs.imports import open_imports, show_failed_imports
+from pages.shared.runs.export_files import count_exports
+from pages.shared.runs.imports import open_imports, show_failed_imports
 from pages.shared.workspace import Workspace
 from tamis.actions.pipeline import stages
 from tamis.jobs.model import Job

@@ -17,7 +17,7 @@ from pages.shared.address import show_what_was_said
 from pages.shared.dataset_context import open_lens
 from pages.shared.frame import open_page
 from pages.shared.navigation import link_to
-from pages.shared.runs.runs.job_watch import followed_job, show_jobs_in_place
+from pages.shared.runs.job_watch import followed_job, show_jobs_in_place
 
 with open_page("Refinement", activity=False) as dataset:
     followed = followed_job(dataset.workspace, STEP, dataset.dataset_id)

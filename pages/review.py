@@ -11,7 +11,7 @@ from pages.parts.review.queue import PROPOSALS, find_proposals
 from pages.shared.address import show_what_was_said
 from pages.shared.dataset_context import open_lens
 from pages.shared.frame import open_page
-from pages.shared.runs.runs.job_watch import (
+from pages.shared.runs.job_watch import (
     cloned_start,
     followed_job,
     show_jobs_in_place,

@@ -8,7 +8,7 @@ from pages.parts.scoring.form import can_compute_again, show_score_form
 from pages.parts.scoring.results import show_score, show_score_table
 from pages.shared.dataset_context import open_lens
 from pages.shared.frame import open_page
-from pages.shared.runs.runs.job_watch import (
+from pages.shared.runs.job_watch import (
     cloned_start,
     followed_job,
     show_jobs_in_place,

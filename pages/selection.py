@@ -12,7 +12,7 @@ from pages.parts.selection.results import show_results
 from pages.shared.dataset_context import open_lens
 from pages.shared.forms.selection_form import show_selection_form
 from pages.shared.frame import open_page
-from pages.shared.runs.runs.job_watch import followed_job, show_jobs_in_place
+from pages.shared.runs.job_watch import followed_job, show_jobs_in_place
 from tamis.jobs.model import JobState
 
 with open_page("Selection", activity=False) as dataset:

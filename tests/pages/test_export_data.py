@@ -7,10 +7,10 @@ from pathlib import Path
 
 import orjson
 import pytest
-from pages.shared.runs.runs.export_files import list_exports
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.export_data.panel import export_command, named_scope
+from pages.shared.runs.export_files import list_exports
 from pages.shared.workspace import open_workspace
 from tamis.actions.manifests import read_manifest
 from tamis.store.artifacts.readers import read_selected_ids

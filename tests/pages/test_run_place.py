@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pages.shared.runs.runs.job_detail import ERROR_WORDS, NEXT_STEPS
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.forms.run_target import _backends
+from pages.shared.runs.job_detail import ERROR_WORDS, NEXT_STEPS
 from tamis.jobs import job_table as rows
 from tamis.jobs.backends.ray_jobs import RayBackend
 from tamis.jobs.backends.slurm import SlurmBackend

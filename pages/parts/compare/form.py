@@ -17,7 +17,7 @@ from pages.shared.forms.run_target import (
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.runs.job_watch import FOLLOWED, start_job
+from pages.shared.runs.job_watch import FOLLOWED, start_job
 from pages.shared.wording import percent
 from tamis.actions.grid import (
     MAX_SEEDS,

@@ -11,7 +11,7 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from pages.shared.runs.runs.job_watch import stop_following
+from pages.shared.runs.job_watch import stop_following
 from tamis.store.artifacts.store import Artifact
 
 NEW, RESULTS = "New comparison", "Comparisons"

@@ -19,9 +19,9 @@ from pages.shared.forms.run_target import (
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.runs.finetune_runs import STEP, finetune_runs
-from pages.shared.runs.runs.job_watch import Start
-from pages.shared.runs.runs.runs import Run, model_title
+from pages.shared.runs.finetune_runs import STEP, finetune_runs
+from pages.shared.runs.job_watch import Start
+from pages.shared.runs.runs import Run, model_title
 from tamis.actions.finetune_grid import (
     MAX_GRID_RUNS,
     TrainingGrid,

@@ -12,7 +12,7 @@ import streamlit as st
 from pages.parts.export_data.decisions import DECISIONS
 from pages.parts.export_data.preview import title_of
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.runs.export_files import ExportedFile, list_exports
+from pages.shared.runs.export_files import ExportedFile, list_exports
 from pages.shared.wording import (
     ago,
     size,

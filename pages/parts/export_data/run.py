@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.shared.forms.import_sources import safe_name
 from pages.shared.plain_text import plain
-from pages.shared.runs.runs.export_files import MANIFEST_ENDING, exports_folder
+from pages.shared.runs.export_files import MANIFEST_ENDING, exports_folder
 from pages.shared.workspace import Workspace
 from tamis.actions.export import (
     Exported,

@@ -14,8 +14,8 @@ from pages.parts.finetuning.picker import PARAMETER, VIEW
 from pages.shared.dataset_context import Lens
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import plain
-from pages.shared.runs.runs.job_watch import CLONED
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.job_watch import CLONED
+from pages.shared.runs.runs import Run
 from pages.shared.wording import size
 from tamis.actions.adapters import (
     ABOUT,

@@ -13,7 +13,7 @@ from pages.shared.dataset_context import Lens
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain, shorten
 from pages.shared.rows.turns import MAX_TURN_CHARS
-from pages.shared.runs.runs.finetune_runs import MEASURES
+from pages.shared.runs.finetune_runs import MEASURES
 from tamis.store.artifacts.store import Artifact
 
 OPENED, ORDER = "answer", "answers_by"

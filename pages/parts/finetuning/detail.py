@@ -22,23 +22,23 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from pages.shared.runs.runs.finetune_curves import show_curves
-from pages.shared.runs.runs.finetune_runs import (
+from pages.shared.runs.finetune_curves import show_curves
+from pages.shared.runs.finetune_runs import (
     curves_of,
     finetune_runs,
     recipe_title,
     rows_title,
     run_titles,
 )
-from pages.shared.runs.runs.job_detail import (
+from pages.shared.runs.job_detail import (
     ICONS,
     NEXT_STEPS,
     show_options,
 )
-from pages.shared.runs.runs.job_table import STATE_COLOURS, STATE_WORDS
-from pages.shared.runs.runs.job_watch import find_job
-from pages.shared.runs.runs.run_box import say_others, show_run_box
-from pages.shared.runs.runs.runs import Run, model_title
+from pages.shared.runs.job_table import STATE_COLOURS, STATE_WORDS
+from pages.shared.runs.job_watch import find_job
+from pages.shared.runs.run_box import say_others, show_run_box
+from pages.shared.runs.runs import Run, model_title
 from pages.shared.wording import ago
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import resume

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared import queries
 from pages.shared.dataset_context import Lens
-from pages.shared.runs.runs.finetune_runs import MEASURES
+from pages.shared.runs.finetune_runs import MEASURES
 from tamis.compute.compare.win_rate import (
     Winner,
     WinRate,

@@ -8,13 +8,13 @@ import streamlit as st
 
 from pages.shared.dataset_context import Lens
 from pages.shared.plain_text import plain
-from pages.shared.runs.runs.finetune_runs import finetune_runs, run_table
-from pages.shared.runs.runs.job_watch import (
+from pages.shared.runs.finetune_runs import finetune_runs, run_table
+from pages.shared.runs.job_watch import (
     CLONED,
     FOLLOWED,
     stop_following,
 )
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.runs import Run
 from pages.shared.wording import table_height
 
 NEW, RESULTS = "New run", "Runs"

@@ -19,8 +19,8 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from pages.shared.runs.runs.finetune_runs import MEASURES, seconds_of
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.finetune_runs import MEASURES, seconds_of
+from pages.shared.runs.runs import Run
 from pages.shared.wording import (
     duration,
     percent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.runs import Run
 from pages.shared.wording import table_height
 
 MOST_PX = 420

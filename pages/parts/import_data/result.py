@@ -18,7 +18,7 @@ from pages.shared.activity import (
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.runs.imports import import_name
+from pages.shared.runs.imports import import_name
 from pages.shared.wording import table_height
 from pages.shared.workspace import Workspace
 from tamis.actions.pipeline import (

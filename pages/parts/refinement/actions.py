@@ -16,8 +16,8 @@ from pages.shared.dataset_context import Lens
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
-from pages.shared.runs.runs.job_watch import CLONED
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.job_watch import CLONED
+from pages.shared.runs.runs import Run
 from tamis.jobs.scheduler.queue import submit
 from tamis.selectors import SELECTORS
 from tamis.steps.refine.texts import read_corrections

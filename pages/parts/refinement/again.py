@@ -14,7 +14,7 @@ from pages.shared.forms.finetune_rows import decided_rows
 from pages.shared.forms.run_target import RunPlace
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import count_of
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.runs import Run
 from tamis.compute.apply import apply_decisions
 from tamis.jobs.scheduler.queue import submit
 from tamis.steps.refine.options import (

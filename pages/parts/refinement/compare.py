@@ -21,7 +21,7 @@ from pages.parts.refinement.runs import (
 from pages.shared.dataset_context import Lens
 from pages.shared.figures.colouring import PALETTE
 from pages.shared.plain_text import shorten
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.runs import Run
 from pages.shared.wording import percent, table_height
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.dataset_context import Lens
-from pages.shared.runs.runs.finetune_curves import show_curves
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.finetune_curves import show_curves
+from pages.shared.runs.runs import Run
 from pages.shared.workspace import Workspace
 from tamis.jobs.folder import JobFolder
 from tamis.store.artifacts.adapters import CURVES, read_curves

@@ -11,7 +11,7 @@ from pages.parts.refinement.runs import STEP
 from pages.shared.dataset_context import Lens
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import count_of
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.runs import Run
 from pages.shared.wording import size
 from tamis.actions.delete_refinement import (
     Leaving,

@@ -36,15 +36,15 @@ from pages.shared.forms.finetune_remedies import ran_out_of_memory
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.runs.job_detail import (
+from pages.shared.runs.job_detail import (
     ICONS,
     NEXT_STEPS,
     show_options,
 )
-from pages.shared.runs.runs.job_table import STATE_COLOURS, STATE_WORDS
-from pages.shared.runs.runs.job_watch import CLONED, find_job
-from pages.shared.runs.runs.run_box import say_others, show_run_box
-from pages.shared.runs.runs.runs import Run, model_title
+from pages.shared.runs.job_table import STATE_COLOURS, STATE_WORDS
+from pages.shared.runs.job_watch import CLONED, find_job
+from pages.shared.runs.run_box import say_others, show_run_box
+from pages.shared.runs.runs import Run, model_title
 from pages.shared.wording import ago
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import resume

@@ -14,7 +14,7 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from pages.shared.runs.runs.job_watch import Start
+from pages.shared.runs.job_watch import Start
 from pages.shared.wording import table_height
 from tamis.steps.refine.options import (
     EXCLUDED,

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.dataset_context import Lens
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.runs import Run
 from tamis.compute.refine.weights import fallen_fraction, movers
 from tamis.errors import ArtifactMissing
 from tamis.steps.refine.results import all_flags, all_weights

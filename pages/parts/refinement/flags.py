@@ -13,7 +13,7 @@ from pages.shared.forms.finetune_rows import decided_rows
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, shorten
 from pages.shared.reviewer import reviewer_name
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.runs import Run
 from pages.shared.wording import table_height
 from tamis.errors import CurationError
 from tamis.store.database.tags import add_tag

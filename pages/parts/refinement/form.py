@@ -45,8 +45,8 @@ from pages.shared.forms.selection_form import (
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.runs.job_watch import Start, cloned_start
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.job_watch import Start, cloned_start
+from pages.shared.runs.runs import Run
 from tamis.jobs.forecast.requirements import missing_packages
 from tamis.jobs.scheduler.queue import submit
 from tamis.recipes import RECIPES

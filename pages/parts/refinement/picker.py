@@ -7,12 +7,12 @@ import streamlit as st
 from pages.parts.refinement.runs import control_of, run_table
 from pages.shared.dataset_context import Lens
 from pages.shared.plain_text import plain
-from pages.shared.runs.runs.job_watch import (
+from pages.shared.runs.job_watch import (
     CLONED,
     FOLLOWED,
     stop_following,
 )
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.runs import Run
 from pages.shared.wording import table_height
 
 NEW, RESULTS = "New refinement", "Refinements"

@@ -22,7 +22,7 @@ from pages.parts.refinement.facts import (
 from pages.parts.refinement.flags import show_table
 from pages.shared.dataset_context import Lens
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.runs import Run
 from pages.shared.wording import percent, table_height
 
 MOST_LINES = 12

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pages.shared.runs.runs.job_table import STATE_WORDS
-from pages.shared.runs.runs.runs import (
+from pages.shared.runs.job_table import STATE_WORDS
+from pages.shared.runs.runs import (
     Run,
     list_runs,
     model_title,

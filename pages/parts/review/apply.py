@@ -12,7 +12,7 @@ from pages.shared.dataset_context import Lens
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.runs.job_watch import (
+from pages.shared.runs.job_watch import (
     FOLLOWED,
     find_job,
     start_job,

@@ -41,7 +41,7 @@ from pages.parts.review.state import (
 from pages.shared.address import show_what_was_said
 from pages.shared.dataset_context import Lens
 from pages.shared.plain_text import count_of
-from pages.shared.runs.runs.job_watch import CLONED, cloned_start
+from pages.shared.runs.job_watch import CLONED, cloned_start
 from pages.shared.wording import percent
 from tamis.store.artifacts.store import Artifact
 from tamis.store.review.claims import claimed

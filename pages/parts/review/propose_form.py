@@ -23,7 +23,7 @@ from pages.shared.forms.options_form import (
 from pages.shared.forms.run_target import Asked, choose_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.runs.job_watch import Start, start_job
+from pages.shared.runs.job_watch import Start, start_job
 from tamis.errors import CurationError
 from tamis.llms import LLMS
 from tamis.registry import parse_options

@@ -15,7 +15,7 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from pages.shared.runs.runs.job_watch import Start
+from pages.shared.runs.job_watch import Start
 from pages.shared.wording import percent
 from tamis.compute.clear.clear import threshold
 from tamis.scorers import SCORERS

@@ -17,7 +17,7 @@ from pages.shared.forms.options_form import (
 from pages.shared.forms.run_target import Asked, choose_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
-from pages.shared.runs.runs.job_watch import Start, start_job
+from pages.shared.runs.job_watch import Start, start_job
 from tamis.errors import CurationError
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS

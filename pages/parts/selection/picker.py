@@ -10,7 +10,7 @@ from pages.shared.dataset_context import Lens
 from pages.shared.figures.selection_facts import BASELINE, label_of
 from pages.shared.frame import OpenDataset
 from pages.shared.plain_text import plain
-from pages.shared.runs.runs.job_watch import CLONED, stop_following
+from pages.shared.runs.job_watch import CLONED, stop_following
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import open_view
 from tamis.store.database.names import ClusterNames, cluster_names

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.shared.dataset_context import Lens
 from pages.shared.forms.options_form import FormField, draw_field
 from pages.shared.plain_text import count_of
-from pages.shared.runs.runs.runs import model_title
+from pages.shared.runs.runs import model_title
 from pages.shared.wording import ago
 from tamis.llms import TransformersOptions
 from tamis.steps.refine.gaps import GAPS

@@ -15,7 +15,7 @@ from pages.shared.forms.finetune_lengths import (
     say_counted,
     say_long,
 )
-from pages.shared.runs.runs.finetune_runs import finetune_runs, seconds_of
+from pages.shared.runs.finetune_runs import finetune_runs, seconds_of
 from pages.shared.wording import duration
 from tamis.recipes import SftOptions
 from tamis.steps.finetune.forecast import (

@@ -29,13 +29,13 @@ from pages.shared.forms.run_target import (
 )
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.runs.finetune_runs import STEP
-from pages.shared.runs.runs.job_watch import (
+from pages.shared.runs.finetune_runs import STEP
+from pages.shared.runs.job_watch import (
     Start,
     cloned_start,
     start_job,
 )
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.runs import Run
 from tamis.errors import CurationError
 from tamis.jobs.forecast.requirements import missing_packages
 from tamis.recipes import RECIPES

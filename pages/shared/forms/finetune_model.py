@@ -10,8 +10,8 @@ import streamlit as st
 from pages.shared.dataset_context import Lens
 from pages.shared.forms.finetune_adapters import trained_models
 from pages.shared.plain_text import plain
-from pages.shared.runs.runs.job_watch import Start
-from pages.shared.runs.runs.runs import BUNDLED_TITLE
+from pages.shared.runs.job_watch import Start
+from pages.shared.runs.runs import BUNDLED_TITLE
 from tamis.jobs.forecast.requirements import (
     hub_is_off,
     is_at_hand,

@@ -9,9 +9,9 @@ import streamlit as st
 
 from pages.shared.dataset_context import Lens
 from pages.shared.forms.run_target import RunPlace
-from pages.shared.runs.runs.finetune_runs import STEP
-from pages.shared.runs.runs.job_watch import CLONED, start_job
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.finetune_runs import STEP
+from pages.shared.runs.job_watch import CLONED, start_job
+from pages.shared.runs.runs import Run
 from tamis.jobs.model import ErrorKind, Job
 from tamis.steps import STEPS
 from tamis.types import JSON

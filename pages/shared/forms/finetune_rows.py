@@ -12,9 +12,9 @@ import streamlit as st
 from pages.shared.dataset_context import Lens
 from pages.shared.forms.export_scope import choose_rows, show_counts
 from pages.shared.plain_text import count_of
-from pages.shared.runs.runs.finetune_runs import finetune_runs, run_titles
-from pages.shared.runs.runs.job_watch import Start
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.finetune_runs import finetune_runs, run_titles
+from pages.shared.runs.job_watch import Start
+from pages.shared.runs.runs import Run
 from tamis.compute.apply import apply_decisions
 from tamis.steps.resolve_rows import freeze
 from tamis.store.artifacts.frozen_decisions import freeze_decisions

@@ -29,7 +29,7 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from pages.shared.runs.runs.job_watch import (
+from pages.shared.runs.job_watch import (
     Start,
     cloned_start,
     start_job,

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.shared.forms.options_form import Form, draw_options
 from pages.shared.forms.run_target import Asked, choose_place
 from pages.shared.plain_text import plain
-from pages.shared.runs.runs.job_watch import (
+from pages.shared.runs.job_watch import (
     CLONED,
     cloned_start,
     start_job,

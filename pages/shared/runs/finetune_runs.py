@@ -10,8 +10,8 @@ import streamlit as st
 from pages.shared.dataset_context import Lens
 from pages.shared.figures.selection_facts import label_of
 from pages.shared.plain_text import shorten
-from pages.shared.runs.runs.job_table import STATE_WORDS, took
-from pages.shared.runs.runs.runs import (
+from pages.shared.runs.job_table import STATE_WORDS, took
+from pages.shared.runs.runs import (
     Run,
     list_runs,
     model_title,

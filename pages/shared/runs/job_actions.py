@@ -15,7 +15,7 @@ from pages.shared.forms.step_form import (
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
-from pages.shared.runs.runs.job_watch import CLONED
+from pages.shared.runs.job_watch import CLONED
 from pages.shared.workspace import Workspace
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import (

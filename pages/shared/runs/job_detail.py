@@ -13,14 +13,14 @@ from pages.shared.activity import show_progress
 from pages.shared.forms.options_form import sentence
 from pages.shared.forms.run_target import RunPlace
 from pages.shared.plain_text import plain, shorten
-from pages.shared.runs.runs.job_actions import show_actions
-from pages.shared.runs.runs.job_table import (
+from pages.shared.runs.job_actions import show_actions
+from pages.shared.runs.job_table import (
     STATE_COLOURS,
     STATE_WORDS,
     open_job,
     took,
 )
-from pages.shared.runs.runs.job_watch import find_job, show_remark
+from pages.shared.runs.job_watch import find_job, show_remark
 from pages.shared.wording import ago, duration
 from pages.shared.workspace import Workspace
 from tamis.jobs import job_table as rows

@@ -11,8 +11,8 @@ from pages.shared.dataset_context import Lens
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of
-from pages.shared.runs.runs.job_watch import show_remark
-from pages.shared.runs.runs.runs import Run
+from pages.shared.runs.job_watch import show_remark
+from pages.shared.runs.runs import Run
 from tamis.jobs.model import Job
 from tamis.jobs.scheduler.queue import cancel
 
