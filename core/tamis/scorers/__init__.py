@@ -12,16 +12,8 @@ from pydantic import Field, model_validator
 
 from tamis.errors import CurationError
 from tamis.protocols import Ability, LanguageModel
-from tamis.registry import (
-    Options,
-    Plugin,
-    Table,
-)
-from tamis.types import (
-    JSON,
-    Float32s,
-    Message,
-)
+from tamis.registry import Options, Plugin, Table
+from tamis.types import JSON, Float32s, Message
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
