@@ -1,0 +1,84 @@
+"""METHODS.md beside the code: every section that is cited is there, every method listed, every file named is real."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tamis.compute
+from tamis.scorers import SCORERS
+from tamis.selectors import SELECTORS
+
+DOCUMENT = Path(tamis.compute.__file__).parent / "METHODS.md"
+ROOT = next(folder for folder in DOCUMENT.parents if (folder / "pyproject.toml").exists())
+TEXT = DOCUMENT.read_text(encoding="utf-8")
+SOURCES = [
+    path for top in ("core", "pages", "tests") for path in (ROOT / top).rglob("*.py") if path.name != Path(__file__).name
+]  # fmt: skip
+NUMBER = r"\d+(?:\.\d+)*"
+CITATION = re.compile(
+    rf"METHODS\.md\s+({NUMBER}(?:(?:,\s*(?:and\s+)?|\s+and\s+|\s*[-–]\s*){NUMBER})*)", re.IGNORECASE
+)
+HEADINGS = set(re.findall(rf"^#+ ({NUMBER})\.? ", TEXT, re.MULTILINE))
+ROWS = re.findall(
+    r"^\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \| [^|]+ \|$", TEXT, re.MULTILINE
+)  # kind, names, section, tests
+LISTED = {(kind, name): section for kind, names, section in ROWS for name in re.findall(r"`(\w+)`", names)}
+
+
+def sections_cited(text: str) -> Iterator[str]:
+    """Every section number that a text cites, ranges written out."""
+    for listed in CITATION.findall(text):
+        for part in re.split(r",\s*(?:and\s+)?|\s+and\s+", listed):
+            first, *last = re.split(r"\s*[-–]\s*", part)
+            chapter, _, low = first.rpartition(".")
+            high = int(last[0].rpartition(".")[2]) if last else int(low)
+            yield from (f"{chapter}.{n}" if chapter else str(n) for n in range(int(low), high + 1))
+
+
+CITED = [(path, section) for path in SOURCES for section in sections_cited(path.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("METHODS.md 1.4, 1.7, 1.8.", ["1.4", "1.7", "1.8"]),
+        ("(2403.12776; METHODS.md 2.2-2.4)", ["2.2", "2.3", "2.4"]),
+        ("METHODS.md 1.4 and 1.8: 3 rows", ["1.4", "1.8"]),
+        ("METHODS.md\n    1.1, 1.8 and 4.10", ["1.1", "1.8", "4.10"]),
+        ("METHODS.md 1). METHODS.md 4.2 with alpha 0", ["1", "4.2"]),
+        ("METHODS.md says nothing, 1.8 neither", []),
+    ],
+)
+def test_citations_are_read_whatever_their_form(text: str, wanted: list[str]) -> None:
+    assert list(sections_cited(text)) == wanted
+
+
+def test_every_section_cited_is_a_heading() -> None:
+    assert len(CITED) > 40, "hardly any citation was found: the pattern or the folders are wrong"
+    lost = sorted(
+        {f"{path.relative_to(ROOT)}: {section}" for path, section in CITED if section not in HEADINGS}
+    )
+    assert not lost, f"METHODS.md has no such section: {lost}"
+
+
+@pytest.mark.parametrize(("kind", "name"), [(t.kind, name) for t in (SELECTORS, SCORERS) for name in t])
+def test_every_method_and_score_is_in_the_table_with_its_section(kind: str, name: str) -> None:
+    section = LISTED.get((kind, name), "")
+    assert section, f"{kind} {name!r} is not in the table of METHODS.md"
+    assert set(re.findall(NUMBER, section)) <= HEADINGS
+
+
+def test_no_method_in_the_table_is_gone() -> None:
+    real = {(table.kind, name) for table in (SELECTORS, SCORERS) for name in table}
+    assert {pair for pair in LISTED if pair[0] in (SELECTORS.kind, SCORERS.kind)} == real
+
+
+def test_every_file_named_is_there() -> None:
+    there = [f"/{path.relative_to(ROOT)}" for path in SOURCES]
+    named = sorted(set(re.findall(r"`([\w/]+\.py)`", TEXT)))
+    assert len(named) > 40
+    assert not [name for name in named if not any(path.endswith(f"/{name}") for path in there)]
