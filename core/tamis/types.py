@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 JSON: TypeAlias = Any  # what json.loads can return; pydantic and orjson check it where it enters
 Message: TypeAlias = dict[str, JSON]  # {"role": ..., "content": ..., and whatever else the source said}
 
-Float32s: TypeAlias = NDArray[np.float32]
-Float64s: TypeAlias = NDArray[np.float64]
-Int64s: TypeAlias = NDArray[np.int64]
-Int32s: TypeAlias = NDArray[np.int32]
-Bools: TypeAlias = NDArray[np.bool_]
+# As text, so that what only names arrays (every options type does, by its imports) starts without numpy.
+Float32s: TypeAlias = "NDArray[np.float32]"
+Float64s: TypeAlias = "NDArray[np.float64]"
+Int64s: TypeAlias = "NDArray[np.int64]"
+Int32s: TypeAlias = "NDArray[np.int32]"
+Bools: TypeAlias = "NDArray[np.bool_]"
 
+UpdateMode: TypeAlias = Literal["paper", "released", "tamis"]  # how cluster weights move from round to round
 ROLES = ("system", "user", "assistant", "tool")
 NOISE = -1  # the cluster id of a row that HDBSCAN left outside every cluster
 

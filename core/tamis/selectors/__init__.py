@@ -20,9 +20,8 @@ from tamis.selectors.options import (
     StratifiedOptions,
     TopQualityOptions,
 )
-from tamis.selectors.problem import Answer, Problem
 
-__all__ = ["SELECTORS", "Answer", "KmqOptions", "Problem", "RandomOptions", "Reads", "Selector"]
+__all__ = ["SELECTORS", "KmqOptions", "RandomOptions", "Reads", "Selector"]
 
 Reads = Literal["clustering", "embeddings", "quality", "column"]
 

@@ -13,7 +13,6 @@ from tamis.steps.chunks import (
     Spread,
 )
 from tamis.store.artifacts.store import Artifact, ArtifactWriter
-from tamis.types import JSON
 
 
 class Reporter(Protocol):
@@ -63,18 +62,3 @@ class StepContext:
         if missing:
             self.spread.run(work, missing, lambda number: landed(None if number is None else paths[number]))
         return paths
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """An input of a step: a role, the kind of artifact that fills it, and which one of that kind.
-
-    ``chosen`` is an artifact id a person picked, or "" for the newest; ``where`` narrows by the options that made
-    it (``{"scorer": "alignment"}``).
-    """
-
-    role: str
-    kind: str
-    chosen: str = ""
-    where: Mapping[str, JSON] | None = None
-    optional: bool = False

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from tamis.errors import ArtifactMissing
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
-from tamis.steps.context import Need
-from tamis.steps.spec import Step, StepOptions
+from tamis.steps.spec import Need, Step, StepOptions
 from tamis.store.artifacts.store import ArtifactStore, artifact_id
 from tamis.types import JSON
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +14,6 @@ from tamis.registry import (
     Table,
     parse_options,
 )
-from tamis.steps.context import Need
 from tamis.types import JSON
 
 
@@ -33,6 +32,21 @@ def choice_prefix(choices: Sequence[Choice], choice: Choice) -> str:
     """
     first = next(other for other in choices if other.table is choice.table)
     return "" if first == choice else f"{choice.field}_"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An input of a step: a role, the kind of artifact that fills it, and which one of that kind.
+
+    ``chosen`` is an artifact id a person picked, or "" for the newest; ``where`` narrows by the options that made
+    it (``{"scorer": "alignment"}``).
+    """
+
+    role: str
+    kind: str
+    chosen: str = ""
+    where: Mapping[str, JSON] | None = None
+    optional: bool = False
 
 
 class StepOptions(Options):

@@ -13,8 +13,8 @@ import numpy as np
 
 from tamis.errors import UnreadableFile
 from tamis.registry import Table
-from tamis.steps.context import Need, StepContext
-from tamis.steps.spec import Step, StepOptions
+from tamis.steps.context import StepContext
+from tamis.steps.spec import Need, Step, StepOptions
 from tamis.types import JSON
 
 HERE = "tests.core.jobs.steps_for_tests"

@@ -6,11 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tamis.selectors import (
-    SELECTORS,
-    Answer,
-    Problem,
-)
+from tamis.selectors import SELECTORS
+from tamis.selectors.problem import Answer, Problem
 
 N_CLUSTERS = 4
 DIMENSION = 16

@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 
 from tamis.errors import CurationError, InvalidOptions
-from tamis.selectors import (
-    SELECTORS,
-    Answer,
-    Problem,
-)
+from tamis.selectors import SELECTORS
+from tamis.selectors.problem import Answer, Problem
 from tests.core.selectors.problems import mask, pick, problem_of, token_problem
 
 ALL = list(SELECTORS)

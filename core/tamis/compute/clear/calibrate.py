@@ -13,8 +13,7 @@ from typing import Literal
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit
-from scipy.stats import beta
+from scipy.special import betaincinv, expit
 
 from tamis.compute.select.allocate import allocate
 from tamis.types import (
@@ -272,8 +271,8 @@ def _weighted_share(hit: Bools, weights: Float64s) -> Estimate:
     value = float(weights[hit].sum() / weights.sum())
     n_effective = float(weights.sum() ** 2 / (weights**2).sum())
     hits = value * n_effective
-    low = 0.0 if value == 0 else float(beta.ppf((1 - LEVEL) / 2, hits + 0.5, n_effective - hits + 0.5))
-    high = 1.0 if value == 1 else float(beta.ppf((1 + LEVEL) / 2, hits + 0.5, n_effective - hits + 0.5))
+    low = 0.0 if value == 0 else float(betaincinv(hits + 0.5, n_effective - hits + 0.5, (1 - LEVEL) / 2))
+    high = 1.0 if value == 1 else float(betaincinv(hits + 0.5, n_effective - hits + 0.5, (1 + LEVEL) / 2))
     return Estimate(value, low, high)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import stdtrit
 
 from tamis.compute.compare.selections import (
     Interval,
@@ -39,7 +39,7 @@ def jackknife_interval(whole: float, without: Float64s, *, confidence_fraction: 
     if g < 2:
         return Interval(whole, float("nan"), float("nan"), g)
     error = np.sqrt((g - 1) / g * ((without - without.mean()) ** 2).sum())
-    reach = float(stats.t.ppf(0.5 + confidence_fraction / 2, g - 1) * error)
+    reach = float(stdtrit(g - 1, 0.5 + confidence_fraction / 2) * error)
     return Interval(whole, whole - reach, whole + reach, g)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
+from tamis.compute.ranks import average_ranks
 from tamis.types import (
     Bools,
     Float32s,
@@ -23,7 +23,7 @@ def auroc(score: Float32s | Float64s, is_good: Bools) -> float:
     n_good, n_bad = int(good.sum()), int((~good).sum())
     if not n_good or not n_bad or np.isnan(score).all():
         return float("nan")
-    ranks = rankdata(np.where(np.isnan(score), -np.inf, score))
+    ranks = average_ranks(np.where(np.isnan(score), -np.inf, score))
     return float((ranks[good].sum() - n_good * (n_good + 1) / 2) / (n_good * n_bad))
 
 

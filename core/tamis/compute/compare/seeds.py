@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from tamis.compute.compare.selections import Interval
 from tamis.types import (
@@ -27,7 +27,7 @@ def mean_over_seeds(
     mean = values.mean(axis=0)
     if m < 2:
         return mean, np.full(k, np.nan), np.full(k, np.nan)
-    reach = stats.t.ppf(0.5 + confidence_fraction / 2, m - 1) * values.std(axis=0, ddof=1) / np.sqrt(m)
+    reach = stdtrit(m - 1, 0.5 + confidence_fraction / 2) * values.std(axis=0, ddof=1) / np.sqrt(m)
     return mean, mean - reach, mean + reach
 
 
@@ -63,7 +63,7 @@ def overlap_of_methods(
         return Interval(mean, float("nan"), float("nan"), n)
     variance = sum((len(p) - 1) / len(p) * float(((np.array(p) - np.mean(p)) ** 2).sum()) for p in groups)
     freedom = min(len(parts) for parts in groups) - 1
-    reach = float(stats.t.ppf(0.5 + confidence_fraction / 2, freedom) * np.sqrt(variance))
+    reach = float(stdtrit(freedom, 0.5 + confidence_fraction / 2) * np.sqrt(variance))
     return Interval(mean, max(0.0, mean - reach), min(1.0, mean + reach), n)
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
+from tamis.compute.ranks import average_ranks
 from tamis.errors import InvalidOptions
 from tamis.types import (
     Bools,
     Float64s,
     Int64s,
+    UpdateMode,
 )
 
-UpdateMode: TypeAlias = Literal["paper", "released", "tamis"]
 FLOOR = 1e-6  # of the largest score: what Eq. 6 takes in place of a score that is not positive
 SAME = 1e-9  # scores whose spread is below this part of their size differ by rounding alone
 SHRINK_ROWS = 5.0  # n0 of METHODS.md 1.8: a cluster of so many scored rows is drawn half way to the mean
@@ -188,7 +188,7 @@ def rank_correlation(one: ArrayLike, other: ArrayLike) -> float:
     both = np.isfinite(a) & np.isfinite(b)
     if both.sum() < LEAST_COMMON:
         return float("nan")
-    left, right = rankdata(a[both]), rankdata(b[both])
+    left, right = average_ranks(a[both]), average_ranks(b[both])
     if left.std() == 0 or right.std() == 0:
         return float("nan")
     return float(np.corrcoef(left, right)[0, 1])

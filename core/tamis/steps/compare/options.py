@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from tamis.steps.context import Need
-from tamis.steps.spec import StepOptions
+from tamis.steps.spec import Need, StepOptions
 
 MAX_COMPARED = 36  # selections in one comparison: twelve methods with three seeds
 

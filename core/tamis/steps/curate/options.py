@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tamis.steps.context import Need
-from tamis.steps.spec import StepOptions
+from tamis.steps.spec import Need, StepOptions
 from tamis.types import JSON
 
 

@@ -8,8 +8,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from tamis.recipes import RECIPES
-from tamis.steps.context import Need
-from tamis.steps.spec import Choice, StepOptions
+from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
 
 

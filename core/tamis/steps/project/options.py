@@ -7,8 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from tamis.projectors import PROJECTORS
-from tamis.steps.context import Need
-from tamis.steps.spec import Choice, StepOptions
+from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
 
 

@@ -8,8 +8,7 @@ from pydantic import Field, model_validator
 
 from tamis.errors import InvalidOptions
 from tamis.llms import LLMS, lacking
-from tamis.steps.context import Need
-from tamis.steps.spec import Choice, StepOptions
+from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
 
 # What determines the proposals of each method; all other options are left out of the name of its result.

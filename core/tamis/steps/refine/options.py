@@ -6,17 +6,15 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tamis.compute.refine.weights import UpdateMode
 from tamis.encoders import ENCODERS
 from tamis.llms import SmolLM2Options, lacking
 from tamis.recipes import RECIPES
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS
-from tamis.steps.context import Need
 from tamis.steps.refine.gaps import GAPS
 from tamis.steps.select.options import NO_QUALITY
-from tamis.steps.spec import Choice, StepOptions
-from tamis.types import JSON
+from tamis.steps.spec import Choice, Need, StepOptions
+from tamis.types import JSON, UpdateMode
 
 Control = Literal["none", "shuffled_scores", "random", "km_random", "kmq"]
 STATIC: frozenset[str] = frozenset({"random", "km_random", "kmq"})  # controls that never look at an answer

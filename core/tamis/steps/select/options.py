@@ -8,8 +8,7 @@ from pydantic import Field, model_validator
 
 from tamis.errors import InvalidOptions
 from tamis.selectors import SELECTORS, Selector
-from tamis.steps.context import Need
-from tamis.steps.spec import Choice, StepOptions
+from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
 
 NO_QUALITY = "none"

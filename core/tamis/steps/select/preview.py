@@ -8,11 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tamis.selectors import (
-    SELECTORS,
-    Answer,
-    Problem,
-)
+from tamis.selectors import SELECTORS
+from tamis.selectors.problem import Answer, Problem
 from tamis.steps.plan import plan_step
 from tamis.steps.select.options import SelectOptions
 from tamis.steps.select.step import make_problem

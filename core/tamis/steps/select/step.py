@@ -11,12 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.errors import InvalidOptions
-from tamis.selectors import (
-    SELECTORS,
-    Answer,
-    Problem,
-)
+from tamis.selectors import SELECTORS
 from tamis.selectors.options import StratifiedOptions
+from tamis.selectors.problem import Answer, Problem
 from tamis.steps.context import StepContext
 from tamis.steps.select.checkpoint import PickedPrefix
 from tamis.steps.select.options import SelectOptions

@@ -1,0 +1,20 @@
+"""Ranks with ties shared, without the second that importing scipy.stats takes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tamis.types import Float64s
+
+
+def average_ranks(values: ArrayLike) -> Float64s:
+    """Ranks (n,) from 1, equal values sharing the mean of theirs, as ``scipy.stats.rankdata`` gives them.
+
+    ``values`` (n,) holds no NaN; infinities are ranked like any number.
+    """
+    found = np.asarray(values)
+    _, group, counts = np.unique(found, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: Float64s = ((2 * last - counts + 1) / 2)[group]
+    return ranks
