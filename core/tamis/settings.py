@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -28,9 +29,7 @@ class Settings(BaseSettings):
     )
     ray_address: str = Field(
         "http://127.0.0.1:8265",
-        pattern=r"^(https?://[^\s#]+|local)$",
-        description="Dashboard of the Ray cluster for jobs on `ray`; `local` starts a head on this machine when one is "
-        "needed and stops it ten minutes after its last job. A token is read from RAY_AUTH_TOKEN or "
+        description="Dashboard of the Ray cluster for jobs on `ray`. A token is read from RAY_AUTH_TOKEN or "
         "RAY_AUTH_TOKEN_PATH, as Ray itself does.",
     )
     slurm_options: str = Field(
@@ -42,10 +41,28 @@ class Settings(BaseSettings):
     )
     reviewer: str = Field("", description="Name recorded with tags and decisions when nobody is logged in.")
 
+    @field_validator("ray_address")
+    @classmethod
+    def _is_a_dashboard(cls, address: str) -> str:
+        if not re.fullmatch(r"https?://[^\s#]+", address):
+            raise ValueError(
+                "this is not the address of a Ray dashboard. Start a head (ray start --head) and set the variable to "
+                "what that says, usually http://127.0.0.1:8265"
+            )
+        return address
+
     def allowed_import_folders(self) -> tuple[Path, ...]:
         """Resolved folders from which a path on the server may be imported."""
         folders = self.import_folders or [Path.cwd(), sample_data_folder()]
         return tuple(folder.expanduser().resolve() for folder in folders)
+
+
+def explain_settings(error: ValidationError) -> str:
+    """Which variable of the environment has a value that its setting cannot have."""
+    return " ".join(
+        f"TAMIS_{str(item['loc'][0]).upper()} = {item['input']!r}: {item['msg'].removeprefix('Value error, ')}."
+        for item in error.errors(include_url=False)
+    )
 
 
 def source_folder() -> Path:

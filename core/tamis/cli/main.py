@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from pydantic import ValidationError
+
 from tamis import __version__
 from tamis.cli import adapters, commands, compare, decisions, estimate, flags, noise, place, versions
 from tamis.cli.session import Session
@@ -19,7 +21,7 @@ from tamis.errors import (
     UnknownName,
 )
 from tamis.jobs.causes import explain_database_error
-from tamis.settings import Settings
+from tamis.settings import Settings, explain_settings
 from tamis.steps import STEPS
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
@@ -35,6 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Like ``main`` but returns the exit code."""
+    try:
+        Settings()
+    except ValidationError as error:
+        refused = Session(Settings.model_construct(), as_json="--json" in arguments)
+        return _say_error(refused, explain_settings(error), WRONG_USAGE)
     try:
         parsed = _parse(arguments)
     except SystemExit as stop:

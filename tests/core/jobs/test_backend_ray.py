@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +11,13 @@ import pytest
 
 from tamis.jobs.backends import Phase
 from tamis.jobs.backends.ray_client import RayClient
-from tamis.jobs.backends.ray_head import Head, LocalHead
 from tamis.jobs.backends.ray_jobs import RayBackend
-from tamis.jobs.model import JobState
 from tamis.settings import Settings
 from tests.core.jobs import clusters
-from tests.core.jobs.engine import WORKER, Engine
+from tests.core.jobs.engine import Engine
 from tests.core.jobs.ray_head import ray_head, why_not
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 
 @pytest.fixture(scope="module")
@@ -110,33 +107,3 @@ def test_a_missing_and_a_wrong_token_say_what_to_set(
     reason = str(RayBackend(settings).available())
     assert "no token was given (HTTP 401)" in reason
     assert "RAY_AUTH_TOKEN" in reason
-
-
-def test_jobs_go_to_the_head_of_this_machine_and_wait_while_it_starts(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The head is the one that runs; the moments before are played."""
-    settings = Settings(workspace=tmp_path / "workspace", ray_address="local")
-    backend = RayBackend(settings, module=WORKER)
-    engine = Engine.over(settings.workspace, backends={"ray": backend}, backend="ray", ray_address="local")
-    now: list[Head | None] = [None]
-    started: list[float] = []
-    monkeypatch.setattr(LocalHead, "current", lambda _: now[0])
-    monkeypatch.setattr(LocalHead, "start", lambda _: started.append(time.monotonic()))
-    job = engine.submit("count", n_parts=1)
-    assert backend.available() is None
-    engine.tick()
-    waiting = engine.job(job)
-    assert (waiting.state, waiting.attempt, waiting.claims) == (JobState.QUEUED, 1, 0)
-    assert "being started" in waiting.reason
-    now[0] = Head("", "")
-    engine.tick()
-    assert len(started) == 1
-    token = RayBackend(Settings(workspace=tmp_path, ray_address=address))
-    assert token.available() is None
-    now[0] = Head(address, "")
-    done = engine.run(job)
-    assert done.state is JobState.SUCCEEDED, done.reason
-    assert done.handle.startswith("local#")
-    now[0] = None
-    assert backend.poll([done.handle])[done.handle].phase is Phase.ENDED

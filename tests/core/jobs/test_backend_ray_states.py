@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import orjson
 import pytest
+from pydantic import ValidationError
 
-from tamis.errors import CurationError
-from tamis.jobs.backends import Phase, ray_head
-from tamis.jobs.backends.local import handle_of
-from tamis.jobs.backends.ray_head import LocalHead
+from tamis.cli.doctor import examine
+from tamis.cli.main import WRONG_USAGE, run
+from tamis.jobs.backends import Phase
 from tamis.jobs.backends.ray_jobs import RayBackend, ray_resources
 from tamis.jobs.model import (
     ErrorKind,
@@ -213,41 +209,32 @@ def test_resources_are_translated_and_one_cpu_is_the_least() -> None:
     }
 
 
-def test_without_ray_no_head_can_be_started_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_head, "find_spec", lambda _: None)
-    backend = RayBackend(Settings(workspace=tmp_path, ray_address="local"))
-    assert "pip install 'tamis[ray]'" in str(backend.available())
-
-
-def test_a_head_is_only_believed_while_its_owner_lives(tmp_path: Path) -> None:
-    head = LocalHead(tmp_path)
-    assert head.current() is None
-    (tmp_path / "token").write_text("secret\n")
-    own = {"handle": handle_of(os.getpid()), "address": "http://127.0.0.1:1"}
-    (tmp_path / "head.json").write_bytes(orjson.dumps(own))
-    found = head.current()
-    assert found is not None
-    assert (found.address, found.token) == ("http://127.0.0.1:1", "secret")
-    (tmp_path / "head.json").write_bytes(
-        orjson.dumps(own | {"handle": f"{os.getpid()}:1:{os.uname().nodename}"})
-    )
-    assert head.current() is None
-    (tmp_path / "head.json").write_text("{half")
-    assert head.current() is None
-
-
-def test_an_owner_stops_a_ray_that_does_not_start_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_head_that_tamis_no_longer_starts_is_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ray_head, "_command", lambda *_: [sys.executable, "-c", "raise SystemExit(3)"])
-    monkeypatch.setattr(ray_head.signal, "signal", lambda *_: None)
-    # This process is no owner: what else is in its session must be left alone.
-    ended: list[str] = []
-    monkeypatch.setattr(ray_head, "_end_session", lambda: ended.append("session"))
-    assert ray_head.main([str(tmp_path)]) == 0
-    assert ended == ["session"]
-    assert not (tmp_path / "head.json").exists()
-    assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
-    monkeypatch.setattr(ray_head, "find_spec", lambda _: object())
-    with pytest.raises(CurationError, match="head.log says why"):
-        LocalHead(tmp_path).start()
+    monkeypatch.setenv("TAMIS_RAY_ADDRESS", "local")
+    with pytest.raises(ValidationError, match=r"not the address .* Start a head \(ray start --head\)"):
+        Settings()
+    assert run(["doctor"]) == WRONG_USAGE
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "tamis: TAMIS_RAY_ADDRESS = 'local': this is not the address of a Ray dashboard. Start"
+    )
+    assert "ray start --head" in said
+
+
+def test_a_job_of_a_head_that_an_earlier_version_started_is_left_to_its_heartbeat(engine: Engine) -> None:
+    state = engine.backends["ray"].poll(["local#tamis-old-1"])["local#tamis-old-1"]
+    assert state.phase is Phase.UNKNOWN
+    assert "no Ray head of its own" in state.detail
+
+
+def test_doctor_says_whether_a_head_answers(
+    cluster: Dashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAMIS_RAY_ADDRESS", cluster.address)
+    assert examine(tmp_path)["Backends"]["ray"] == "available"
+    monkeypatch.setenv("TAMIS_RAY_ADDRESS", "http://127.0.0.1:9")
+    said = examine(tmp_path)["Backends"]["ray"]
+    assert said.startswith("not available: Ray at http://127.0.0.1:9 does not answer")
+    assert "ray start --head" in said

@@ -15,6 +15,8 @@ from tests.core.jobs import clusters
 from tests.core.jobs.engine import Engine
 from tests.core.jobs.slurm_cluster import slurm_cluster, why_not
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:

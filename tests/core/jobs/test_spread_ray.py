@@ -29,7 +29,7 @@ from tests.core.jobs.ray_head import ray_head, why_not
 from tests.core.jobs.test_kill_and_resume import DATASET, run_here, write_examples
 from tests.core.jobs.test_spread import same_bytes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 HASHING = {"encoder": "hashing", "encoder_options": {"dimension": 32}}
 N_ROWS = 40_000
 

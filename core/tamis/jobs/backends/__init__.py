@@ -112,7 +112,7 @@ BACKENDS = Table(
     BackendRow(
         name="ray",
         title="Ray",
-        summary="A job on a Ray cluster, or on a Ray head that is started on this machine.",
+        summary="A job on a Ray cluster, which may be a head on this machine (ray start --head).",
         options=Resources,
         target="tamis.jobs.backends.ray_jobs:RayBackend",
         grace_s=10.0,

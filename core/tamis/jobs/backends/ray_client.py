@@ -162,13 +162,8 @@ def token_from_environment() -> str:
     """The token as Ray itself looks for it: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, ~/.ray/auth_token; empty without."""
     if token := os.environ.get("RAY_AUTH_TOKEN", "").strip():
         return token
-    path = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    return read_token(Path(path) if path else Path.home() / ".ray" / "auth_token")
-
-
-def read_token(path: Path) -> str:
-    """The token in a file; empty when there is none."""
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
     try:
-        return path.read_text("utf-8").strip()
+        return Path(path).read_text("utf-8").strip()
     except OSError:
         return ""

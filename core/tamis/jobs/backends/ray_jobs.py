@@ -1,4 +1,4 @@
-"""Workers as jobs of a Ray cluster, through its job submission API, or of a head on this machine."""
+"""Workers as jobs of a Ray cluster, through its job submission API."""
 
 from __future__ import annotations
 
@@ -28,11 +28,6 @@ from tamis.jobs.backends.ray_client import (
     RayClient,
     token_from_environment,
 )
-from tamis.jobs.backends.ray_head import (
-    NOT_INSTALLED,
-    LocalHead,
-    ray_is_installed,
-)
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import (
     ErrorKind,
@@ -41,7 +36,6 @@ from tamis.jobs.model import (
 )
 from tamis.settings import Settings
 
-LOCAL = "local"
 FEW = 4  # jobs that are asked for one by one; the list of all holds everything the cluster ever ran
 ASK_AGAIN_S = 10.0
 LOG_CHARACTERS = 10_000
@@ -53,8 +47,6 @@ TRANSLATIONS: dict[str, Callable[[float], dict[str, float]]] = {
     "mem_gb": lambda value: {"entrypoint_memory": math.ceil(value * 1e9)},
 }
 START_TIMEOUT = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
-_STARTING = "A Ray head is being started on this machine; that takes about ten seconds."
-_HEAD_GONE = "the Ray head on this machine has ended"
 
 
 class RayBackend:
@@ -62,10 +54,9 @@ class RayBackend:
 
     def __init__(self, settings: Settings, *, module: str = WORKER_MODULE, pause_s: float = PAUSE_S) -> None:
         self._address = settings.ray_address.rstrip("/")
-        self._head = LocalHead.of(settings)
         self._module = module
         self._pause_s = pause_s
-        self._clients: dict[tuple[str, str], RayClient] = {}
+        self._clients: dict[str, RayClient] = {}
         self._stopped: set[str] = set()
         self._answered_at = -math.inf
         self._lock = threading.Lock()
@@ -73,9 +64,6 @@ class RayBackend:
     def submit(self, folder: JobFolder, spec: JobSpec) -> str:
         """Submit under an id that is this attempt's alone, so that it cannot run twice."""
         client = self._client(self._address)
-        if client is None:
-            self._head.start()
-            raise NotNow(_STARTING)
         if client.outage.text is not None:
             raise NotNow(client.outage.text)
         client.submit(
@@ -90,10 +78,8 @@ class RayBackend:
 
     def find(self, folder: JobFolder, spec: JobSpec) -> str | None:
         """The job of this attempt's id, if the cluster has it."""
-        client = self._client(self._address)
-        if client is None or client.job(job_name(spec)) is None:
-            return None
-        return f"{self._address}#{job_name(spec)}"
+        known = self._client(self._address).job(job_name(spec))
+        return None if known is None else f"{self._address}#{job_name(spec)}"
 
     def poll(self, handles: Sequence[str]) -> dict[str, BackendState]:
         """The state of every handle by one request for each cluster, or one for each job when they are few."""
@@ -113,8 +99,6 @@ class RayBackend:
         """Stop it: SIGTERM, and SIGKILL after three seconds; Ray knows no harder way."""
         address, job_id = _parse(handle)
         client = self._client(address)
-        if client is None:
-            return
         job = client.job(job_id)
         if job is None or job.get("status") not in ("PENDING", "RUNNING"):
             return
@@ -133,60 +117,36 @@ class RayBackend:
     def log(self, handle: str) -> str:
         """What Ray kept: its own lines, and the script's before it could open the job's log."""
         address, job_id = _parse(handle)
-        client = self._client(address)
-        return "" if client is None else client.log(job_id)[-LOG_CHARACTERS:].strip("\n")
+        return self._client(address).log(job_id)[-LOG_CHARACTERS:].strip("\n")
 
     def available(self) -> str | None:
-        """Whether the cluster answers, or a head could be started here."""
-        if self._address == LOCAL:
-            return self._local_available()
+        """Whether the cluster answers."""
         client = self._client(self._address)
-        assert client is not None
         if time.monotonic() - self._answered_at < ASK_AGAIN_S and client.outage.text is None:
             return None
         try:
             client.version()
             client.job("tamis-none")  # the version is told to anyone, jobs only with the token
         except NoAnswer as error:
-            return (
-                f"{error} Start it (ray start --head), set TAMIS_RAY_ADDRESS to the dashboard of another cluster, or "
-                "to local to have a head started on this machine."
-            )
+            return f"{error} Start one (ray start --head), or set TAMIS_RAY_ADDRESS to the dashboard of another cluster."
         except CurationError as error:
             return str(error)
         self._answered_at = time.monotonic()
         return None
 
-    def _local_available(self) -> str | None:
-        head = self._head.current()
-        if head is None:
-            return None if ray_is_installed() else NOT_INSTALLED
-        return None if head.address else _STARTING
-
-    def _client(self, address: str) -> RayClient | None:
-        """The client of a cluster; None while no head answers on this machine."""
-        token = ""
-        if address == LOCAL:
-            head = self._head.current()
-            if head is None or not head.address:
-                return None
-            address, token = head.address, head.token
+    def _client(self, address: str) -> RayClient:
+        """The client of a cluster; raises CurationError for a handle of a head that an earlier version had started."""
+        if not address.startswith("http"):
+            raise CurationError("Tamis starts no Ray head of its own any more, so this one cannot be asked.")
         with self._lock:
-            if (address, token) not in self._clients:
-                chosen = token or token_from_environment()
-                self._clients[address, token] = RayClient(address, token=chosen, pause_s=self._pause_s)
-            return self._clients[address, token]
+            if address not in self._clients:
+                self._clients[address] = RayClient(
+                    address, token=token_from_environment(), pause_s=self._pause_s
+                )
+            return self._clients[address]
 
     def _poll_one(self, address: str, handles: list[str]) -> dict[str, BackendState]:
         client = self._client(address)
-        if client is None:
-            head = self._head.current()
-            gone = (
-                BackendState(Phase.ENDED, _HEAD_GONE)
-                if head is None
-                else BackendState(Phase.UNKNOWN, _STARTING)
-            )
-            return dict.fromkeys(handles, gone)
         ids = {handle: _parse(handle)[1] for handle in handles}
         if len(handles) <= FEW:
             jobs = {job_id: client.job(job_id) for job_id in ids.values()}
