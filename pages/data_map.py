@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from pages.parts.data_map.cluster_panel import show_clusters
@@ -45,7 +47,7 @@ with open_page("Map") as dataset:
                 show_layout_note(lens)
                 show_map(lens, scope, height=MAP_HEIGHT)
         # Without a map there is nothing to be as high as.
-        height = SIDE_HEIGHT if lens.view.layout is not None else "content"
+        height: int | Literal["content"] = SIDE_HEIGHT if lens.view.layout is not None else "content"
         with right, st.container(height=height, border=False, autoscroll=False, key="beside_map"):
             if row is None:
                 show_clusters(lens, scope, height=SIDE_HEIGHT)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
+BadgeColour = Literal[
+    "red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"
+]  # of st.badge
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "min"))
 
 

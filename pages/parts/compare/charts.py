@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import altair as alt
 import pandas as pd
@@ -12,6 +13,7 @@ from pages.shared.figures.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from tamis.steps.compare.comparison import (
     Comparison,
+    Estimate,
     Metric,
     Shares,
     Spread,
@@ -160,7 +162,7 @@ def _pool_bars(shares: Shares, order: list[int], labels: list[str], y: alt.Y) ->
         {"group": labels, "share": [shares.pool[g] for g in order], "size": [shares.sizes[g] for g in order]}
     )
     marks = alt.Chart(table).mark_bar(color=GREY, opacity=0.35, height=alt.RelativeBandSize(0.8))
-    return marks.encode(
+    bars: alt.Chart = marks.encode(
         y=y,
         x=alt.X("share:Q", axis=alt.Axis(format=".0%", tickCount=6, title="Share of the picks")),
         tooltip=[
@@ -169,6 +171,7 @@ def _pool_bars(shares: Shares, order: list[int], labels: list[str], y: alt.Y) ->
             alt.Tooltip("size:Q", title="Rows", format=","),
         ],
     )
+    return bars
 
 
 def _share_table(shares: Shares, order: list[int], labels: list[str], titles: list[str]) -> pd.DataFrame:
@@ -191,7 +194,7 @@ def _share_table(shares: Shares, order: list[int], labels: list[str], titles: li
 def spread_chart(found: Comparison, spread: Spread) -> None:
     """One ridge per method over the ridge of all rows."""
     titles = [POOL, *titles_of(found)]
-    kind = "log" if spread.logarithmic else "linear"
+    kind: Literal["log", "linear"] = "log" if spread.logarithmic else "linear"
     label = f"{json.dumps(titles)}[datum.value]"
     axis = alt.Axis(
         values=list(range(len(titles))), labelExpr=label, title=None, grid=False, ticks=False, domain=False, labelLimit=150,
@@ -256,7 +259,7 @@ def _scale(found: Comparison) -> alt.Scale:
     return alt.Scale(domain=titles, range=[method_colour(i) for i in range(len(titles))])
 
 
-def _values(found: Comparison, metric: Metric) -> list:
+def _values(found: Comparison, metric: Metric) -> list[Estimate | None]:
     return [method.values.get(metric.key) for method in found.methods]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -113,7 +114,7 @@ def _show_grid(lens: Lens) -> None:
 def _draw_size(lens: Lens) -> tuple[float, str, int]:
     """Budget, its unit, and how many seeds."""
     first, second, third = st.columns([0.3, 0.4, 0.3], vertical_alignment="bottom")
-    kept = {"bind": "query-params", "persist_state": "session"}
+    kept: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
     with second:
         unit = str(
             st.segmented_control(
@@ -145,7 +146,7 @@ def _draw_size(lens: Lens) -> tuple[float, str, int]:
 def _show_measures(lens: Lens) -> dict[str, JSON]:
     """Options of the comparison itself."""
     values: dict[str, JSON] = {}
-    kept = {"bind": "query-params", "persist_state": "session"}
+    kept: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if lens.view.scores:
             values["quality"] = st.selectbox(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
@@ -154,11 +156,15 @@ def _styled(found: Comparison, metrics: list[Metric], table: pd.DataFrame) -> St
         for i, method in enumerate(found.methods):
             where = pd.IndexSlice[i, metric.key]
             said = _said(method.values.get(metric.key), metric, star=bool(best.get(i)))
-            styled = styled.format(lambda _, text=said: text, subset=where)
+            styled = styled.format(_always(said), subset=where)
             if i in best:
                 colour = "color: #0F9D8A; " if best[i] else ""
-                styled = styled.map(lambda _, colour=colour: f"{colour}font-weight: 700", subset=where)
+                styled = styled.map(_always(f"{colour}font-weight: 700"), subset=where)
     return styled
+
+
+def _always(text: str) -> Callable[[object], str]:
+    return lambda _: text
 
 
 def _said(value: Estimate | None, metric: Metric, *, star: bool) -> str:

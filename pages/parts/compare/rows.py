@@ -77,7 +77,7 @@ def _show_table(lens: Lens, comparison: Artifact, found: Comparison, method: int
     shown = fetch_rows(lens.view, part, columns).to_pandas()
     table = pd.DataFrame({"row": part})
     if lens.view.clustering is not None:
-        ids = fetch_rows(lens.view, part, ["cluster"])["cluster"].to_pylist()
+        ids = fetch_rows(lens.view, part, ["cluster"])["cluster"].to_numpy()
         table["cluster"] = [lens.cluster_name(int(i)) for i in ids]
     if len(columns) > 2:
         table["quality"] = shown[columns[2]]

@@ -35,7 +35,7 @@ def show_clusters(lens: Lens, scope: Scope, *, height: int) -> None:
     _head(lens, found)
     one = chosen[0] if len(chosen) == 1 else None
     key = f"clusters_{address.choices_round()}"
-    ids = [int(i) for i in found["cluster_id"].to_pylist()]
+    ids = [int(i) for i in found["cluster_id"].to_numpy()]
     st.dataframe(
         _table(found),
         hide_index=True,
@@ -52,7 +52,7 @@ def show_clusters(lens: Lens, scope: Scope, *, height: int) -> None:
 
 
 def _head(lens: Lens, found: pa.Table) -> None:
-    n_clusters = sum(1 for i in found["cluster_id"].to_pylist() if i != NOISE)
+    n_clusters = sum(1 for i in found["cluster_id"].to_numpy() if i != NOISE)
     noise = float(lens.view.require("clustering").summary.get("noise_fraction", 0.0))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {n_clusters:,} clusters", width="content")
@@ -74,7 +74,7 @@ def _filter_by(lens: Lens, key: str, ids: list[int]) -> None:
 
 def _table(found: pa.Table) -> pa.Table:
     columns: dict[str, Any] = {
-        "colour": pa.array([_dot(cluster_colour(int(i))) for i in found["cluster_id"].to_pylist()]),
+        "colour": pa.array([_dot(cluster_colour(int(i))) for i in found["cluster_id"].to_numpy()]),
         "name": found["name"],
         "size": found["size"],
     }

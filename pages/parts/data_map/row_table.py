@@ -26,9 +26,9 @@ def choose_order(lens: Lens, scope: Scope) -> Int64s:
     """The controls that sort the table, and all matching rows in that order."""
     near = address.read_near()
     choices = ({address.BY_SIMILARITY: "similarity"} if near else {}) | {IN_ROW_ORDER: "row"}
-    for column in list_columns(lens.view, lens.tags):
-        if column.kind in ("number", "category", "boolean") and column.key not in choices:
-            choices[column.key] = column.label
+    for known in list_columns(lens.view, lens.tags):
+        if known.kind in ("number", "category", "boolean") and known.key not in choices:
+            choices[known.key] = known.label
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Sort by", width="content")
         column = st.selectbox(
@@ -79,7 +79,7 @@ def _page(lens: Lens, rows: Int64s) -> pa.Table:
     found = fetch_rows(lens.view, rows, [*shown, *sorted(scores)], tags=lens.tags)
     columns: dict[str, Any] = {"row": found["example_id"]}
     if "cluster" in shown:
-        columns["cluster"] = pa.array([lens.cluster_name(int(i)) for i in found["cluster"].to_pylist()])
+        columns["cluster"] = pa.array([lens.cluster_name(int(i)) for i in found["cluster"].to_numpy()])
     columns |= {key: _cut(found[key]) for key in ("prompt", "response")}
     columns |= {key: found[key] for key in sorted(scores)}
     columns |= {key: found[key] for key in ("tokens",) if key in shown}

@@ -61,7 +61,7 @@ def cluster_losses(lens: Lens, table: pd.DataFrame) -> pd.DataFrame:
         for measure in (f"base_{name}", name):
             if measure in table:
                 found[measure] = found["cluster_id"].map(table.groupby("cluster_id")[measure].mean())
-    found.insert(1, "cluster", _names(lens, found["cluster_id"]))
+    found.insert(1, "cluster", _names(lens, found["cluster_id"].tolist()))
     return found.sort_values("change", kind="stable").reset_index(drop=True)
 
 

@@ -82,7 +82,7 @@ def _figure(
         (float(span[0]), float(span[1])), most=8,
     )  # fmt: skip
     figure = draw_map(dots, Shades(shown, held, low, high), Extras(labels=labels), look)
-    colours = DIVERGING if shown == CHANGE else DIVERGING[::-1]
+    colours: tuple[str, ...] = DIVERGING if shown == CHANGE else DIVERGING[::-1]
     if shown == CHANGE and _one_way([value for _, value in values]):
         better, worse = (BETTER_IN_DARK, WORSE_IN_DARK) if look.dark else (BETTER, WORSE)
         colours = better if low < 0 else worse

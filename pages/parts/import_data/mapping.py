@@ -20,7 +20,7 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from pages.shared.wording import percent, table_height
+from pages.shared.wording import BadgeColour, percent, table_height
 from tamis.formats import FORMATS
 from tamis.formats.detect import Inspection, PreviewRow
 from tamis.types import JSON
@@ -29,7 +29,7 @@ _CONTAINERS = {
     "jsonl": "JSON lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet",
     "arrow_folder": "Saved dataset", "hub": "Hub dataset",
 }  # fmt: skip
-_ROLES = {"system": "gray", "user": "blue", "assistant": "green", "tool": "orange"}
+_ROLES: dict[str, BadgeColour] = {"system": "gray", "user": "blue", "assistant": "green", "tool": "orange"}
 _PREVIEW_HEIGHT = 230
 _MAX_SHOWN_CHARS = 6_000
 
@@ -66,7 +66,7 @@ def show_layout(found: Inspection) -> None:
         if found.format_name is None:
             st.badge("No format fits", color="red", icon=":material/error:")
         else:
-            color = "green" if found.confidence > 0.99 else "orange"
+            color: BadgeColour = "green" if found.confidence > 0.99 else "orange"
             reads = f"{FORMATS[found.format_name].title}: reads {percent(found.confidence)}"
             st.badge(reads, color=color, icon=":material/check:")
         sampled = "the whole file" if found.is_whole_file else "the start of the file"

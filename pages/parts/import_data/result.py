@@ -155,7 +155,7 @@ def show_rejects(workspace: Workspace, examples: Artifact) -> None:
             key="reason",
             bind="query-params",
         )
-        kept = table if not wanted else table.filter(pc.equal(table["kind"], wanted))
+        kept = table if not wanted else table.filter(pc.field("kind") == wanted)
         st.download_button(
             "Download as JSONL",
             data=lambda: b"".join(_lines(kept)),
@@ -177,7 +177,7 @@ def _show_table(kept: pa.Table, names: Sequence[str]) -> None:
         }
     )
     if len(names) > 1:
-        shown.insert(0, "File", [names[number] for number in listed["file"].to_pylist()])
+        shown.insert(0, "File", [names[number] for number in listed["file"].to_numpy()])
     picked = st.dataframe(
         shown,
         hide_index=True,
@@ -196,7 +196,7 @@ def _show_table(kept: pa.Table, names: Sequence[str]) -> None:
 
 
 def _count_reasons(table: pa.Table) -> tuple[list[str], list[int]]:
-    counted = table["kind"].combine_chunks().value_counts()
+    counted = table["kind"].value_counts()
     pairs = sorted(((v["values"].as_py(), v["counts"].as_py()) for v in counted), key=lambda pair: -pair[1])
     return [kind for kind, _ in pairs], [number for _, number in pairs]
 
@@ -211,5 +211,5 @@ def _lines(table: pa.Table) -> Iterator[bytes]:
 def _rejects(key: str, *, _examples: Artifact) -> pa.Table:
     table = read_rejects(_examples)
     # What stands before the semicolon names the kind of reason; what follows describes the one record.
-    kinds = pc.list_element(pc.split_pattern(table["reason"], ";", max_splits=1), 0)
+    kinds = pa.array([str(reason).split(";", 1)[0] for reason in table["reason"].to_pylist()], pa.string())
     return table.append_column("kind", kinds)

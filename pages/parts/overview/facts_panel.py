@@ -74,7 +74,7 @@ def _length_chart(facts: DatasetFacts) -> alt.Chart:
     )
     axis = alt.Axis(format="~s", values=[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000], grid=False)
     scale = alt.Scale(type="log", domain=[edges[0], edges[-1]], nice=False)
-    return (
+    chart: alt.Chart = (
         alt.Chart(table)
         .mark_bar(opacity=0.55, binSpacing=0)
         .encode(
@@ -91,6 +91,7 @@ def _length_chart(facts: DatasetFacts) -> alt.Chart:
             ],
         )
     )
+    return chart
 
 
 def _say_lengths(facts: DatasetFacts) -> str:

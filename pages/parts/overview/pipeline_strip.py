@@ -10,13 +10,14 @@ from pages.shared.activity import headline, show_progress
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
+from pages.shared.wording import BadgeColour
 from pages.shared.workspace import Workspace
 from tamis.actions.pipeline import Stage, StageState
 from tamis.jobs.model import JobState
 from tamis.jobs.scheduler.queue import resume
 from tamis.store.artifacts.store import Artifact
 
-_LOOKS = {
+_LOOKS: dict[StageState, tuple[BadgeColour, str]] = {
     StageState.DONE: ("green", ":material/check:"),
     StageState.OUTDATED: ("orange", ":material/history:"),
     StageState.RUNNING: ("blue", ":material/progress_activity:"),

@@ -16,7 +16,7 @@ from pages.shared.plain_text import (
     shorten,
 )
 from pages.shared.rows.review_text import show_side, show_text
-from pages.shared.wording import ago, percent
+from pages.shared.wording import BadgeColour, ago, percent
 from pages.shared.workspace import Workspace
 from tamis.compute.text.diff import (
     Part,
@@ -39,7 +39,12 @@ from tamis.types import Message
 PAGE_ROWS = 10
 LONG_CHARS, HEIGHT = 1500, "16rem"
 MARKED_FRACTION = 0.9  # beyond this two texts share only odd words, and marks would hide both
-BADGES = {"corrected": "blue", "edited": "violet", "dropped": "orange", "added": "green"}
+BADGES: dict[str, BadgeColour] = {
+    "corrected": "blue",
+    "edited": "violet",
+    "dropped": "orange",
+    "added": "green",
+}
 TITLES = {"corrected": "Corrected", "edited": "Edited", "dropped": "Dropped", "added": "Added"}
 HELP = {
     "corrected": "A proposed text that somebody approved, or that a rule or a file brought.",
@@ -169,7 +174,7 @@ def _show_head(found: VersionDiff, row: RowDiff) -> None:
         ids = [one for one in (row.old_id, row.new_id) if one != NOWHERE]
         arrow = " → ".join(f"{one:,}" for one in dict.fromkeys(ids))
         st.markdown(f"**Row {arrow}**", width="content")
-        st.badge(TITLES[row.kind], color=BADGES[row.kind])  # type: ignore[arg-type]  # all are colours of badges
+        st.badge(TITLES[row.kind], color=BADGES[row.kind])
         if row.decision is not None and row.decision.reviewer:
             how = VIAS.get(row.decision.via, "by")
             when = f" · {ago(row.decision.created_at)}" if row.decision.created_at else ""

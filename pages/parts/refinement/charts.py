@@ -115,7 +115,7 @@ def budget_chart(lens: Lens, course: Course) -> None:
     others = f"{len(totals) - len(top):,} others"
     table = per_round[["round", "cluster_id", "budget"]].copy()
     table["cluster"] = [shorten(names[int(i)], 36) if int(i) in top else others for i in table["cluster_id"]]
-    table = table.groupby(["round", "cluster"], as_index=False)["budget"].sum()
+    table = table.groupby(["round", "cluster"], as_index=False).agg({"budget": "sum"})
     order = [*(shorten(names[i], 36) for i in top), *([others] if len(totals) > len(top) else [])]
     table["place"] = [order.index(name) for name in table["cluster"]]
     share = table["budget"] / table.groupby("round")["budget"].transform("sum").replace(0, np.nan)

@@ -87,14 +87,14 @@ def cluster_table(lens: Lens, clustering_id: str, held: Mapping[str, JSON]) -> p
 def factors_of(table: pd.DataFrame) -> dict[str, JSON]:
     """What the table says, by cluster id; leaving out wins over pinning, and pinning over a factor."""
     found: dict[str, JSON] = {}
-    for line in table.itertuples():
-        factor = 1.0 if pd.isna(line.factor) else float(line.factor)
-        if line.exclude or factor == 0:
-            found[str(line.cluster_id)] = EXCLUDED
-        elif line.pin:
-            found[str(line.cluster_id)] = PINNED
+    for line in table.to_dict("records"):
+        factor = 1.0 if pd.isna(line["factor"]) else float(line["factor"])
+        if line["exclude"] or factor == 0:
+            found[str(line["cluster_id"])] = EXCLUDED
+        elif line["pin"]:
+            found[str(line["cluster_id"])] = PINNED
         elif factor != 1.0:
-            found[str(line.cluster_id)] = factor
+            found[str(line["cluster_id"])] = factor
     return found
 
 

@@ -62,7 +62,8 @@ class Course:
         """Weight after a round (the last) over the first weight, per cluster; NaN for a cluster without a first weight."""
         last = self.of_round(self.n_rounds if number is None else number, "weight")
         first = self.of_round(0, "weight")
-        return np.divide(last, first, out=np.full(first.shape, np.nan), where=first > 0)
+        change: Float64s = np.divide(last, first, out=np.full(first.shape, np.nan), where=first > 0)
+        return change
 
     def budget(self) -> Float64s:
         """Rows taken from each cluster in all rounds."""

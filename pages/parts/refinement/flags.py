@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.elements.arrow import DataframeState
 
 from pages.parts.refinement.facts import Course, names_of
 from pages.shared.address import say_later
@@ -66,8 +69,9 @@ def show_table(lens: Lens, course: Course, shown: pd.DataFrame, *, live: bool = 
         },
         height=table_height(len(part), 420), alt="Flagged rows with the reason for each; click one to open it",
     )  # fmt: skip
-    if not live and event.selection.cells:
-        row = int(part["example_id"].iloc[event.selection.cells[0][0]])
+    clicked = [] if live else cast("DataframeState", event).selection.cells
+    if clicked:
+        row = int(part["example_id"].iloc[clicked[0][0]])
         go_to("data_map", {"dataset": lens.dataset_id, "row": str(row)})
 
 

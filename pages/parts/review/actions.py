@@ -79,11 +79,10 @@ def find_place(desk: Desk, decided: Decided) -> int | None:
     A row that another tab holds is passed over, and that is said.
     """
     asked = read_row()
-    in_queue = asked is not None and bool(np.any(desk.queue.rows == asked))
-    if in_queue and hold(desk, [asked]) is not None:
-        return asked
-    if in_queue:
-        holder = claimed(desk.lens.workspace.database, desk.lens.dataset_id).get(int(asked or 0))
+    if asked is not None and np.any(desk.queue.rows == asked):
+        if hold(desk, [asked]) is not None:
+            return asked
+        holder = claimed(desk.lens.workspace.database, desk.lens.dataset_id).get(asked)
         if holder is not None and holder.reviewer == desk.reviewer:
             found = go_next_open(desk, decided, after=asked)
             st.session_state[HELD_BY_ME] = asked
@@ -92,7 +91,8 @@ def find_place(desk: Desk, decided: Decided) -> int | None:
         note(f"Row {asked:,} is being reviewed by {who}. Here is the next one.", ":material/group:")
     elif asked is not None:
         note(f"Row {asked:,} is not in this queue.", ":material/filter_list:")
-    return go_next_open(desk, decided, after=asked if in_queue else None)
+        asked = None
+    return go_next_open(desk, decided, after=asked)
 
 
 def hold(desk: Desk, rows: Sequence[int], since: int | None = None) -> int | None:
@@ -222,7 +222,9 @@ def messages_of(lens: Lens, row: int) -> list[Message]:
 
 def messages_by_row(lens: Lens, rows: Int64s) -> list[list[Message]]:
     """The dataset's own conversations, in the order of the rows."""
-    return [orjson.loads(text) for text in fetch_rows(lens.view, rows, ["messages"])["messages"].to_pylist()]
+    return [
+        orjson.loads(str(text)) for text in fetch_rows(lens.view, rows, ["messages"])["messages"].to_pylist()
+    ]
 
 
 def _record(desk: Desk, seen: Seen, how: tuple[Verdict, Via], messages: list[Message] | None) -> bool:
@@ -272,8 +274,8 @@ def _turn(desk: Desk, *, again: bool) -> None:
 
 def _following(rows: Int64s, after: int | None) -> Int64s:
     """The queue from the row after this one, and round to it again."""
-    at = np.flatnonzero(rows == after) if after is not None else ()
-    return np.roll(rows, -int(at[0]) - 1) if len(at) else rows
+    at = [] if after is None else np.flatnonzero(rows == after).tolist()
+    return np.roll(rows, -at[0] - 1) if at else rows
 
 
 def _show(row: int | None) -> None:

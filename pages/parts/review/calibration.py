@@ -235,7 +235,8 @@ def _show_metric(place: st.delta_generator.DeltaGenerator, label: str, found: Es
 
 def _show_curve(found: Calibration, facts: Facts, judged: _Judged, threshold: float, *, title: str) -> None:
     known = facts.confidence[np.isfinite(facts.confidence)]
-    grid = np.linspace(*np.quantile(known, (0.005, 0.995)), CURVE_POINTS)
+    first, last = np.quantile(known, (0.005, 0.995))
+    grid = np.linspace(first, last, CURVE_POINTS)
     value, low, high = bad_probability(found, grid)
     curve = pd.DataFrame({"score": grid, "bad": value, "low": low, "high": high})
     axis = alt.X("score:Q", title=title, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(grid=False))

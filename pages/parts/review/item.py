@@ -42,6 +42,7 @@ from pages.shared.plain_text import (
     shorten,
 )
 from pages.shared.rows.review_text import show_side, show_text
+from pages.shared.wording import BadgeColour
 from tamis.compute.text.diff import Part, diff_words
 from tamis.formats.conversation import labelled
 
@@ -57,7 +58,11 @@ CHANGES = {
     "drop": ("drop the row", "keep the row"),
     "replace": ("replace", "keep the original"),
 }
-ACTION_BADGES = {"keep": ("Keep", "green"), "drop": ("Drop", "red"), "replace": ("Replace", "blue")}
+ACTION_BADGES: dict[str, tuple[str, BadgeColour]] = {
+    "keep": ("Keep", "green"),
+    "drop": ("Drop", "red"),
+    "replace": ("Replace", "blue"),
+}
 STANDINGS = {"keep": "Kept", "drop": "Dropped", "replace": "Replaced"}
 VIAS = {"approve": "approved", "reject": "rejected", "edit": "edited", "rule": "by a rule"}
 
@@ -144,7 +149,7 @@ def _show_facts(
         st.markdown(f"**Row {row:,}**", width="content")
         st.caption(f"{place:,} of {len(rows):,}", width="content")
         label, color = ACTION_BADGES[proposal["action"]]
-        st.badge(label, color=color)  # type: ignore[arg-type]  # all are colours of badges
+        st.badge(label, color=color)
         st.badge(OUTCOMES.get(proposal["outcome"], plain(proposal["outcome"])), color="gray")
         _number_badge(score_word(desk.queue.proposals), proposal["confidence"])
         _number_badge("verdict", proposal["verdict_confidence"])

@@ -201,7 +201,7 @@ def candidates_of(proposals: Artifact, rows: Int64s) -> list[str | None]:
     """The candidates of these rows, in their order."""
     at = np.searchsorted(facts_of(proposals).rows, rows)
     table = _table(str(proposals.path), _artifact=proposals)
-    texts: list[str | None] = table["candidate"].take(pa.array(at)).to_pylist()
+    texts: list[str | None] = table["candidate"].take(at).to_pylist()
     return texts
 
 

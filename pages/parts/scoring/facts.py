@@ -20,7 +20,7 @@ def score_table(lens: Lens) -> pd.DataFrame:
     """One row per scorer, computed or not: what it measures, how its values are spread, how many rows lack one."""
     found = []
     for name, scorer in SCORERS.items():
-        row = {"score": scorer.title, "measures": scorer.summary}
+        row: dict[str, object] = {"score": scorer.title, "measures": scorer.summary}
         if name in lens.view.scores:
             row |= _facts(lens.key, name, _lens=lens)
             row["computed"] = ago(lens.view.scores[name].manifest.created_at)
@@ -96,7 +96,7 @@ def _cluster_means(key: str, name: str, revision: int, *, _lens: Lens) -> pd.Dat
         {"cluster_id": queries.cluster_of(_lens), "value": queries.values(_lens, f"score:{name}")}
     ).dropna()
     grouped = table.groupby("cluster_id")["value"]
-    means = grouped.agg(mean="mean", n="count").assign(
+    means: pd.DataFrame = grouped.agg(mean="mean", n="count").assign(
         low=grouped.quantile(0.25), high=grouped.quantile(0.75)
     )
     means = means.reset_index().sort_values("mean", ignore_index=True)

@@ -17,6 +17,7 @@ from tamis.store.rows.columns import list_columns
 from tamis.types import (
     Bools,
     Float64s,
+    Int32s,
     Int64s,
 )
 
@@ -133,7 +134,7 @@ def _key_numbers(key: str, selection: str, score: str, *, _lens: Lens, _selectio
     )
 
 
-def _n_clusters(labels: Int64s) -> int:
+def _n_clusters(labels: Int32s) -> int:
     found = np.bincount(labels.astype(np.int64) + 1)  # noise is -1, and no cluster
     return int(np.count_nonzero(found[1:]))
 
@@ -175,7 +176,8 @@ def _means(labels: Int64s, values: Float64s, n: int) -> Float64s:
     known = np.isfinite(values)
     sums = np.bincount(labels[known], weights=values[known], minlength=n)
     counts = np.bincount(labels[known], minlength=n)
-    return np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0)
+    means: Float64s = np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0)
+    return means
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -38,7 +38,7 @@ from pages.shared.runs.job_watch import (
 from pages.shared.runs.runs import Run
 from tamis.errors import CurationError
 from tamis.jobs.forecast.requirements import missing_packages
-from tamis.recipes import RECIPES
+from tamis.recipes import RECIPES, SftOptions
 from tamis.registry import Options, parse_options
 from tamis.steps.finetune.options import FinetuneOptions, harness_missing
 from tamis.store.artifacts.frozen_rows import freeze_rows
@@ -209,5 +209,6 @@ def _show_outlook(lens: Lens, filled: Filled) -> None:
     except CurationError:
         st.caption("What the run will take appears here when the form is complete.")
         return
+    assert isinstance(options, SftOptions)
     again = held_out_rows(filled.same_held_out) if filled.same_held_out is not None else None
     show_outlook(lens, Planned(rows=filled.training.rows, options=options, asked=asked, held_out=again))

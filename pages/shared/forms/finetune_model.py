@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -39,7 +40,7 @@ def choose_model(lens: Lens, start: Start, *, form: str = "finetune") -> ChosenM
     asked = str(start.values.get("model") or _asked() or BUNDLED_LLM)
     ways = [BUNDLED, OWN, *([FURTHER] if trained else [])]
     first = BUNDLED if asked == BUNDLED_LLM else FURTHER if asked.startswith(PREFIX) and trained else OWN
-    kept = {"bind": "query-params", "persist_state": "session"}
+    kept: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
     way = st.segmented_control(
         "Model", ways, default=first, required=True, key=f"{form}_way{_suffix(start)}", **kept
     )

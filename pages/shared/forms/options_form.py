@@ -91,7 +91,7 @@ def draw_options(options_type: type[Options], form: Form) -> dict[str, JSON]:
 
 def draw_choice(drawn: FormField, table: Table[Any]) -> str:
     """A field that names a row of a table, with what the chosen row does."""
-    chosen = _one_of(drawn, list(table), lambda name: table[name].title)
+    chosen = str(_one_of(drawn, list(table), lambda name: table[name].title))
     st.caption(table[chosen].summary)
     return chosen
 
@@ -181,7 +181,7 @@ def _number(drawn: FormField, kind: type, *, optional: bool) -> float | int | No
     low, high = _bounds(drawn.info, kind)
     value = None if drawn.start is None else kind(drawn.start)
     if kind is float and low is not None and high is not None and value is not None:
-        return st.slider(drawn.label, low, high, value, step=_step(high - low), **_kept(drawn))
+        return float(st.slider(drawn.label, low, high, value, step=_step(high - low), **_kept(drawn)))
     return st.number_input(
         drawn.label,
         min_value=low,

@@ -70,7 +70,8 @@ def _similar(lens: Lens, near: str, k: int, within: Int64s) -> list[int]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _encode(embeddings_id: str, sentence: str, *, _embeddings: Artifact) -> Float32s:
-    return _open_encoder(embeddings_id, _embeddings=_embeddings).encode([sentence])[0]
+    vector: Float32s = _open_encoder(embeddings_id, _embeddings=_embeddings).encode([sentence])[0]
+    return vector
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
@@ -84,7 +85,7 @@ def _offer_clone(job: Job) -> None:
 
 
 def _offer_resuming(workspace: Workspace, job: Job) -> None:
-    ways = {
+    ways: dict[str, tuple[Literal["primary", "secondary"], str, str, bool]] = {
         "Resume": ("primary", ":material/play_arrow:", "Go on from the finished parts.", False),
         "Start over": (
             "secondary",

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.shared.activity import active_jobs, while_jobs_run
 from pages.shared.plain_text import count_of, shorten
-from pages.shared.wording import ago, duration
+from pages.shared.wording import BadgeColour, ago, duration
 from pages.shared.workspace import Workspace
 from tamis.jobs import job_table as rows
 from tamis.jobs.model import Job, JobState
@@ -28,7 +28,7 @@ STATE_WORDS = {
     JobState.FAILED: "Failed",
     JobState.CANCELLED: "Cancelled",
 }
-STATE_COLOURS = {
+STATE_COLOURS: dict[JobState, BadgeColour] = {
     JobState.QUEUED: "gray",
     JobState.RUNNING: "blue",
     JobState.SUCCEEDED: "green",

@@ -228,7 +228,7 @@ def _disk(found: Estimate, workspace: Path) -> Check:
 def _requirements(options: StepOptions) -> list[Check]:
     checks = []
     for plugin in plugins(options):
-        missing = missing_packages(plugin.extra) if plugin.extra else []
+        missing = missing_packages(plugin.extra)
         if missing:
             text = f"{plugin.title} needs {', '.join(missing)}, which is not installed here."
             checks.append(Check("packages", False, text, f"Run pip install 'tamis[{plugin.extra}]'."))

@@ -22,8 +22,8 @@ def plugins(options: StepOptions) -> Iterator[Plugin]:
         yield choice.table[getattr(options, choice.field)]
 
 
-def missing_packages(extra: str) -> list[str]:
-    """Packages of an extra that are not installed; empty also when Tamis runs from a folder that says nothing."""
+def missing_packages(extra: str | None) -> list[str]:
+    """Packages of an extra that are not installed; empty without one, and also when Tamis runs from a folder that says nothing."""
     try:
         required = importlib.metadata.requires(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
