@@ -18,11 +18,11 @@ from pages.shared.forms.import_sources import choose_sources
 from pages.shared.frame import open_workspace_page
 from pages.shared.plain_text import count_of
 from pages.shared.wording import table_height
-from pages.shared.workspace import Workspace
 from tamis.formats import FORMATS
 from tamis.formats.reader import file_stem
 from tamis.jobs.scheduler.queue import submit
 from tamis.store.database.names import check_name, name_dataset
+from tamis.store.workspace import Workspace
 
 
 def show_formats() -> None:
@@ -75,7 +75,7 @@ def show_agreement(workspace: Workspace, files: Sequence[Examined], paths: Seque
         with st.spinner("Reading the files once to name them by their content", show_time=True):
             dataset_id, options = plan(files, check_name(name, "dataset"))
         name_dataset(workspace.database, dataset_id, name)
-        submit(workspace.database, workspace.store, dataset_id, "import", options)
+        submit(workspace, dataset_id, "import", options)
         st.query_params[IMPORTED] = dataset_id
         st.rerun()
 

@@ -32,9 +32,9 @@ from pages.shared.runs.job_table import (
     show_jobs,
 )
 from pages.shared.runs.job_watch import find_job
-from pages.shared.workspace import Workspace
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import Job
+from tamis.store.workspace import Workspace
 
 
 def show_job(workspace: Workspace, job: Job) -> None:

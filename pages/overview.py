@@ -25,10 +25,10 @@ from pages.shared.frame import (
 from pages.shared.plain_text import plain
 from pages.shared.runs.export_files import count_exports
 from pages.shared.runs.imports import open_imports, show_failed_imports
-from pages.shared.workspace import Workspace
 from tamis.actions.pipeline import stages
 from tamis.jobs.model import Job
 from tamis.store.database.names import dataset_names
+from tamis.store.workspace import Workspace
 
 PAGE_CARDS = 8
 
@@ -36,7 +36,7 @@ PAGE_CARDS = 8
 def show_datasets(workspace: Workspace, opened: str | None) -> None:
     """A card for each dataset, newest first, those still being imported before all others."""
     importing = open_imports(workspace, active_jobs(workspace))
-    stored = dataset_names(workspace.database, workspace.store)
+    stored = dataset_names(workspace)
     names = importing | stored
     ordered = [*(i for i in importing if i not in stored), *_newest_first(workspace, list(stored))]
     if opened in ordered[PAGE_CARDS:]:
@@ -44,7 +44,7 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
     exports = count_exports(workspace.path)
     slots = {}
     for dataset_id in _one_page(ordered, names):
-        found = stages(workspace.database, workspace.store, dataset_id)
+        found = stages(workspace, dataset_id)
         with st.container(border=True, gap="small"):
             show_head(
                 workspace, dataset_id, names[dataset_id], found,
@@ -55,7 +55,7 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
 
     def redraw(jobs: Sequence[Job]) -> None:
         for dataset_id, slot in slots.items():
-            found = stages(workspace.database, workspace.store, dataset_id)
+            found = stages(workspace, dataset_id)
             with slot:
                 show_strip(found, exports.get(dataset_id, 0))
                 show_running(found)
@@ -64,7 +64,7 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
 
 
 def _newest_first(workspace: Workspace, dataset_ids: list[str]) -> list[str]:
-    created = {one: workspace.store.examples(one).manifest.created_at for one in dataset_ids}
+    created = {one: workspace.artifacts.examples(one).manifest.created_at for one in dataset_ids}
     return sorted(dataset_ids, key=lambda one: created[one], reverse=True)
 
 
@@ -94,7 +94,7 @@ with open_workspace_page("Overview", activity=False) as here:
         show_failed_imports(here)
         show_datasets(here, current)
         if current is not None:
-            name = dataset_names(here.database, here.store)[current]
+            name = dataset_names(here)[current]
             st.subheader(f"What {plain(name)} is made of", anchor=False)
             show_facts(here, current)
             show_changes(here, current)

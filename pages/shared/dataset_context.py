@@ -18,7 +18,7 @@ from tamis.store.database.tags import (
 
 if TYPE_CHECKING:
     from pages.shared.frame import OpenDataset
-    from pages.shared.workspace import Workspace
+    from tamis.store.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def open_lens(dataset: OpenDataset, *, projection_id: str = "", selection_id: st
     """Look at a dataset with the newest of everything, or the artifacts named; raises ArtifactMissing."""
     workspace = dataset.workspace
     view = open_view(
-        workspace.store, dataset.dataset_id, projection_id=projection_id, selection_id=selection_id
+        workspace.artifacts, dataset.dataset_id, projection_id=projection_id, selection_id=selection_id
     )
     key = f"{workspace.path}:{view.key}"
     revision = tag_revision(workspace.database, dataset.dataset_id)

@@ -13,11 +13,12 @@ import streamlit as st
 from pages.shared.activity import show_activity
 from pages.shared.navigation import link_to, start_over_if_alone
 from pages.shared.plain_text import plain
-from pages.shared.workspace import Workspace, open_workspace
+from pages.shared.server import open_server
 from tamis.errors import CurationError
 from tamis.jobs.causes import explain_database_error
 from tamis.settings import Settings
 from tamis.store.database.names import dataset_names
+from tamis.store.workspace import Workspace
 
 LOGO = Path(__file__).with_name("logo.svg")
 ICON = Path(__file__).with_name("icon.svg")
@@ -65,8 +66,8 @@ def open_page(title: str, *, activity: bool = True) -> Iterator[OpenDataset]:
         if dataset_id is None:
             say_empty()
             st.stop()
-        examples = workspace.store.examples(dataset_id)
-        name = dataset_names(workspace.database, workspace.store)[dataset_id]
+        examples = workspace.artifacts.examples(dataset_id)
+        name = dataset_names(workspace)[dataset_id]
         yield OpenDataset(dataset_id, name, int(examples.summary["n_examples"]), workspace)
 
 
@@ -76,7 +77,7 @@ def pick_dataset(workspace: Workspace) -> str | None:
     The address comes first, so that a link opens what it names; then what this session had open before, so that a
     change of page keeps it; then the newest dataset. Raises nothing: a dataset that is gone is said, and replaced.
     """
-    names = dataset_names(workspace.database, workspace.store)
+    names = dataset_names(workspace)
     asked = st.query_params.get(PARAMETER)
     if asked and asked not in names:
         st.warning(
@@ -152,7 +153,7 @@ def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
     st.set_page_config(page_title=f"{title} · Tamis", page_icon=str(ICON), layout="wide")
     st.logo(str(LOGO), size="large")
     with errors_in_place():
-        workspace = open_workspace()
+        workspace = open_server().workspace
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.title(title, anchor=False, width="content")
             if activity:
@@ -165,4 +166,4 @@ def _picked() -> None:
 
 
 def _newest(workspace: Workspace, dataset_ids: list[str]) -> str:
-    return max(dataset_ids, key=lambda one: workspace.store.examples(one).manifest.created_at)
+    return max(dataset_ids, key=lambda one: workspace.artifacts.examples(one).manifest.created_at)

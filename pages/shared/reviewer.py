@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.workspace import Workspace
+from tamis.store.workspace import Workspace
 
 NOBODY = "local"
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
@@ -38,7 +38,7 @@ def dataset_id(workspace: Path) -> str:
     """Rows of random words, imported."""
     draw = random.Random(0)
     words = ["".join(draw.choices("abcdefghijklmnop", k=3)) for _ in range(2000)]
-    path = workspace.parent / "many rows.jsonl"
+    path = workspace.parent / "many job_table.jsonl"
     with path.open("wb") as out:
         for _ in range(N_ROWS):
             prompt, response = (" ".join(draw.choices(words, k=n)) for n in WORDS)
@@ -50,13 +50,13 @@ def dataset_id(workspace: Path) -> str:
 def end_workers(workspace: Path) -> Iterator[None]:
     """A worker outlives its server, so a test that fails half-way must not leave it behind."""
     yield
-    for job in rows.list_jobs(Database(workspace), states=(JobState.RUNNING,)):
+    for job in job_table.list_jobs(Database(workspace), states=(JobState.RUNNING,)):
         if job.progress.pid:
             end_process_tree(job.progress.pid)
 
 
 def job_of(workspace: Path, job_id: str) -> Job:
-    return rows.get(Database(workspace), job_id)
+    return job_table.get(Database(workspace), job_id)
 
 
 def n_parts(workspace: Path, job: Job) -> int:
@@ -105,7 +105,7 @@ def test_a_job_is_found_as_it_is_whatever_happens_to_the_tab_and_the_server(
     made = ArtifactStore(workspace).get(dataset_id, "embeddings", now.artifact_id)
     assert made.summary["dimension"] > 0
     assert job_of(workspace, job_id).state is JobState.SUCCEEDED
-    assert len(rows.list_jobs(Database(workspace))) == 1
+    assert len(job_table.list_jobs(Database(workspace))) == 1
 
 
 def _start_reload_and_reopen(server: Server, dataset_id: str, context: BrowserContext) -> tuple[Page, str]:

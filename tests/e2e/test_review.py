@@ -118,7 +118,7 @@ def test_score_propose_decide_thirty_apply_and_export(
     state = decision_state(database, dataset_id)
     assert len(state.decided) == 30 + n_left
 
-    expected = expected_texts(store, database, dataset_id, wanted)
+    expected = expected_texts(store, dataset_id, wanted)
     # A new version, and the same rows as a file.
     walk_review.open_review(page, app.url, dataset_id, view="apply")
     settle(page)
@@ -138,9 +138,7 @@ def read_actions(store: ArtifactStore, dataset_id: str) -> np.ndarray:
     return np.asarray(read_proposals(newest, ["action"])["action"].to_pylist())
 
 
-def expected_texts(
-    store: ArtifactStore, database: Database, dataset_id: str, wanted: dict[int, str]
-) -> list[str]:
+def expected_texts(store: ArtifactStore, dataset_id: str, wanted: dict[int, str]) -> list[str]:
     """The responses that are left, from the proposals and what was pressed: not from the decisions."""
     texts = []
     for row, (proposal, original) in enumerate(

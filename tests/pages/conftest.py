@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.shared.workspace import open_workspace
+from pages.shared.server import open_server
 from tamis.jobs.scheduler.ticker import Ticker
 
 
@@ -18,6 +18,6 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     monkeypatch.setenv("TAMIS_WORKSPACE", str(path))
     monkeypatch.setenv("TAMIS_SAMPLE_ON_EMPTY", "false")
     monkeypatch.setattr(Ticker, "start", lambda self: None)
-    open_workspace.clear()
+    open_server.clear()
     yield path
-    open_workspace.clear()
+    open_server.clear()

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 from streamlit.testing.v1 import AppTest
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.model import Job
 from tamis.settings import app_folder
 from tamis.steps.execute import Task, execute
@@ -111,7 +111,7 @@ def said(app: AppTest) -> str:
 
 def jobs_of(workspace: Path, step: str = "refine") -> list[Job]:
     """The jobs of a step, newest first."""
-    return rows.list_jobs(Database(workspace), step=step)
+    return job_table.list_jobs(Database(workspace), step=step)
 
 
 def button(app: AppTest, label: str) -> object:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pages.parts.compare.rows import only_rows, scope_of
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.steps.compare.comparison import read_comparison
 from tamis.store.artifacts.store import Artifact
 from tamis.store.database.database import Database
@@ -47,7 +47,7 @@ def test_one_button_queues_the_whole_grid(workspace: Path, dataset_id: str) -> N
     app = open_page("compare", dataset=dataset_id)
     app.number_input(key="compare_seeds").set_value(2).run()
     app = checked(app.button(key="submit_grid").click().run())
-    jobs = rows.list_jobs(Database(workspace), dataset_id=dataset_id)
+    jobs = job_table.list_jobs(Database(workspace), dataset_id=dataset_id)
     assert sorted(job.step for job in jobs) == ["compare"] + ["select"] * 8
     assert "Compare · waiting for its turn" in [bar.proto.text for bar in app.get("progress")]
 
@@ -69,7 +69,9 @@ def test_selections_there_are_can_be_compared(workspace: Path, dataset_id: str) 
     chosen.set_value(ids).run()
     button = next(one for one in app.button if one.label == "Compare 2 selections")
     checked(button.click().run())
-    assert [job.step for job in rows.list_jobs(Database(workspace), dataset_id=dataset_id)] == ["compare"]
+    assert [job.step for job in job_table.list_jobs(Database(workspace), dataset_id=dataset_id)] == [
+        "compare"
+    ]
 
 
 def test_a_comparison_shows_its_methods_and_numbers(workspace: Path, dataset_id: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
@@ -47,7 +47,7 @@ def test_one_button_trains_every_selection_alike(
     button = app.button(key="submit_training_grid")
     assert button.label == "Train 3 runs"
     app = checked(button.click().run())
-    jobs = rows.list_jobs(Database(workspace), dataset_id=dataset_id, step="finetune")
+    jobs = job_table.list_jobs(Database(workspace), dataset_id=dataset_id, step="finetune")
     assert {job.inputs["selection"] for job in jobs} == {one.id for one in selections}
     assert len({job.inputs["held_out"] for job in jobs}) == 1
     assert "0 of 3 runs trained" in [bar.proto.text for bar in app.get("progress")]

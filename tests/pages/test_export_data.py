@@ -10,8 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.export_data.panel import export_command, named_scope
-from pages.shared.runs.export_files import list_exports
-from pages.shared.workspace import open_workspace
+from pages.shared.server import open_server
 from tamis.actions.manifests import read_manifest
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.store import ArtifactStore
@@ -75,7 +74,7 @@ def test_checksum_manifest_and_commands_are_shown(workspace: Path, dataset: str)
     text = said(app)
     assert hashlib.sha256(file.path.read_bytes()).hexdigest() in text
     assert f"tamis replay {file.manifest_path}" in text
-    assert "--format alpaca" in export_command(open_workspace(), file)
+    assert "--format alpaca" in export_command(open_server().workspace, file)
     assert '"file_name"' in text
 
 

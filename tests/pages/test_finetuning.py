@@ -12,7 +12,7 @@ from pages.parts.finetuning.results import KINDS, labelled
 from pages.parts.finetuning.tasks import task_table
 from pages.parts.finetuning.votes import left_is, vote_order
 from pages.shared.forms.finetune_remedies import smaller_batch
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import (
     ErrorKind,
@@ -24,6 +24,7 @@ from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.database.tags import add_tag
 from tamis.store.database.votes import votes
+from tamis.store.workspace import open_workspace
 from tests.pages.fine_tuned import HOSTILE, write_adapter, write_guide
 from tests.pages.page_workspace import (
     alpaca_file,
@@ -49,17 +50,17 @@ def dataset_id(workspace: Path, bare: str) -> str:
 
 
 def submitted(workspace: Path, dataset_id: str) -> Job:
-    (job,) = rows.list_jobs(Database(workspace), dataset_id=dataset_id, step="finetune")
+    (job,) = job_table.list_jobs(Database(workspace), dataset_id=dataset_id, step="finetune")
     return job
 
 
 def put(workspace: Path, job: Job, **columns: object) -> None:
     with Database(workspace).writing() as connection:
-        assert rows.change(connection, job, columns)
+        assert job_table.change(connection, job, columns)
 
 
 def queued(workspace: Path, dataset_id: str, **values: object) -> Job:
-    return queue.submit(Database(workspace), ArtifactStore(workspace), dataset_id, "finetune", values).job
+    return queue.submit(open_workspace(workspace), dataset_id, "finetune", values).job
 
 
 def words(app) -> str:
@@ -162,7 +163,7 @@ def test_a_run_out_of_memory_can_be_run_with_smaller_batches(workspace: Path, da
     assert reason in words(app)
     button = next(one for one in app.button if one.label == "Run with batches of 2")
     checked(button.click().run())
-    newest = rows.list_jobs(Database(workspace), dataset_id=dataset_id, step="finetune")[0]
+    newest = job_table.list_jobs(Database(workspace), dataset_id=dataset_id, step="finetune")[0]
     assert newest.options["recipe_options"]["per_device_train_batch_size"] == 2
     assert newest.options["recipe_options"]["gradient_accumulation_steps"] == 4
     assert newest.inputs == job.inputs

@@ -9,7 +9,7 @@ import pytest
 from pages.shared.navigation import PLACES
 from pages.shared.plain_text import plain
 from tamis.actions.pipeline import PIPELINE
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_app, open_page, said
@@ -73,14 +73,14 @@ def test_the_first_start_queues_everything_once_whoever_comes_first(
 ) -> None:
     monkeypatch.setenv("TAMIS_SAMPLE_ON_EMPTY", "true")
     app = open_page("overview")
-    queued = rows.list_jobs(Database(workspace))
+    queued = job_table.list_jobs(Database(workspace))
     assert sorted(job.step for job in queued) == sorted([stage.step for stage in PIPELINE] + ["score"])
     assert "Tamis sample" in said(app)
     open_page("overview")
-    assert len(rows.list_jobs(Database(workspace))) == len(queued)
+    assert len(job_table.list_jobs(Database(workspace))) == len(queued)
 
 
 def test_the_setting_keeps_an_empty_workspace_empty(workspace: Path) -> None:
     open_page("overview")
-    assert not rows.list_jobs(Database(workspace))
+    assert not job_table.list_jobs(Database(workspace))
     assert not ArtifactStore(workspace).dataset_ids()

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.forms.import_sources import safe_name, store_upload
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
 
@@ -34,9 +34,9 @@ def agree(app: AppTest) -> AppTest:
 def test_nothing_is_imported_before_the_person_agrees(workspace: Path, folder: Path) -> None:
     app = choose(alpaca_file(folder))
     assert "Alpaca: reads 100 %" in said(app)
-    assert not rows.list_jobs(Database(workspace))
+    assert not job_table.list_jobs(Database(workspace))
     agree(app)
-    assert [job.step for job in rows.list_jobs(Database(workspace))] == ["import"]
+    assert [job.step for job in job_table.list_jobs(Database(workspace))] == ["import"]
 
 
 def test_three_rows_are_shown_raw_and_parsed(folder: Path) -> None:
@@ -55,7 +55,7 @@ def test_another_format_changes_the_preview_and_what_is_submitted(workspace: Pat
     checked(app.selectbox(key=f"field:{path}:question_answer:answer").set_value("b").run())
     assert "Because." in said(app)
     agree(app)
-    (file,) = rows.list_jobs(Database(workspace))[0].options["files"]
+    (file,) = job_table.list_jobs(Database(workspace))[0].options["files"]
     assert (file["format"], file["fields"]["question"], file["fields"]["answer"]) == (
         "question_answer",
         "a",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import UnknownName
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import (
     ErrorKind,
@@ -17,8 +17,8 @@ from tamis.jobs.model import (
     Progress,
 )
 from tamis.jobs.scheduler import queue
-from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
 
 N_MANY = 2000
@@ -31,12 +31,12 @@ def dataset_id(workspace: Path, tmp_path: Path) -> str:
 
 def submit(workspace: Path, dataset_id: str, **options: object) -> Job:
     values = {"scorer": "length", **options}
-    return queue.submit(Database(workspace), ArtifactStore(workspace), dataset_id, "score", values).job
+    return queue.submit(open_workspace(workspace), dataset_id, "score", values).job
 
 
 def change(workspace: Path, job: Job, **columns: object) -> None:
     with Database(workspace).writing() as connection:
-        assert rows.change(connection, job, columns)
+        assert job_table.change(connection, job, columns)
 
 
 def labels(app: object) -> list[str]:
@@ -68,8 +68,8 @@ def test_two_thousand_jobs_are_drawn_in_half_a_second(workspace: Path, dataset_i
     job = submit(workspace, dataset_id)
     change(workspace, job, state=JobState.CANCELLED, finished_at=job.submitted_at)
     with Database(workspace).writing() as connection:
-        names = ", ".join(rows.COLUMNS)
-        others = ", ".join("job_id || '-' || n" if name == "job_id" else name for name in rows.COLUMNS)
+        names = ", ".join(job_table.COLUMNS)
+        others = ", ".join("job_id || '-' || n" if name == "job_id" else name for name in job_table.COLUMNS)
         connection.execute(
             f"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {N_MANY}) "
             f"INSERT INTO jobs ({names}) SELECT {others} FROM jobs, c WHERE job_id = ?",
@@ -94,7 +94,7 @@ def test_a_running_job_shows_how_far_it_is_and_can_be_cancelled(workspace: Path,
     assert {"Cancel", "Clone and change"} <= set(labels(app))
     next(button for button in app.button if button.label == "Cancel").click()
     checked(app.run())
-    assert rows.get(Database(workspace), job.job_id).cancelling
+    assert job_table.get(Database(workspace), job.job_id).cancelling
     assert "Cancel" not in labels(app)
 
 
@@ -115,7 +115,7 @@ def test_a_failed_job_says_why_what_to_do_and_resumes(workspace: Path, dataset_i
     assert "last words" in app.code[0].value
     next(button for button in app.button if button.label == "Resume").click()
     checked(app.run())
-    assert rows.get(Database(workspace), job.job_id).state is JobState.QUEUED
+    assert job_table.get(Database(workspace), job.job_id).state is JobState.QUEUED
 
 
 def test_timings_log_curves_and_options_of_a_job_are_shown(workspace: Path, dataset_id: str) -> None:
@@ -143,7 +143,7 @@ def test_deleting_a_job_forgets_it_and_goes_back_to_the_list(workspace: Path, da
     app = open_page("job_list", job=job.job_id)
     checked(app.button(key=f"delete_{job.job_id}").click().run())
     with pytest.raises(UnknownName):
-        rows.get(Database(workspace), job.job_id)
+        job_table.get(Database(workspace), job.job_id)
     assert "job" not in app.query_params
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.database.names import dataset_names
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
 
 
@@ -20,7 +21,7 @@ def dataset(workspace: Path, tmp_path: Path) -> str:
 
 
 def steps_of_jobs(workspace: Path) -> list[str]:
-    return [job.step for job in rows.list_jobs(Database(workspace))][::-1]
+    return [job.step for job in job_table.list_jobs(Database(workspace))][::-1]
 
 
 def button(app: AppTest, label: str) -> object:
@@ -68,20 +69,20 @@ def test_a_finished_dataset_offers_export_and_no_step(workspace: Path, dataset: 
 def test_a_failed_step_shows_its_reason_and_can_be_tried_again(workspace: Path, dataset: str) -> None:
     checked(button(open_page("overview"), "Embed").click().run())
     database = Database(workspace)
-    job = rows.list_jobs(database)[0]
+    job = job_table.list_jobs(database)[0]
     with database.writing() as connection:
-        rows.change(connection, job, {"state": "failed", "reason": "The model is gone."})
+        job_table.change(connection, job, {"state": "failed", "reason": "The model is gone."})
     app = open_page("overview")
     assert "The model is gone" in app.error[0].value
     checked(button(app, "Try again").click().run())
-    assert rows.list_jobs(database)[0].state == "queued"
+    assert job_table.list_jobs(database)[0].state == "queued"
 
 
 def test_a_dataset_is_renamed_in_place(workspace: Path, dataset: str) -> None:
     app = open_page("overview")
     app.text_input(key=f"rename_{dataset}").set_value("Better name")
     checked(button(app, "Rename").click().run())
-    assert dataset_names(Database(workspace), ArtifactStore(workspace)) == {dataset: "Better name"}
+    assert dataset_names(open_workspace(workspace)) == {dataset: "Better name"}
 
 
 def test_deletion_needs_the_name_and_can_be_undone(workspace: Path, dataset: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pages.parts.refinement.curves import guide_curves
 from pages.parts.refinement.runs import refine_runs, rounds_so_far
-from pages.shared.workspace import open_workspace
+from pages.shared.server import open_server
 from tamis.errors import JobCancelled
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.scheduler import queue
@@ -22,6 +22,7 @@ from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.database.names import rename_cluster
 from tamis.store.review.decisions import decide, decision_state
+from tamis.store.workspace import open_workspace
 from tests.core.llms.conftest import build_model
 from tests.pages.page_workspace import (
     alpaca_file,
@@ -62,7 +63,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[str,
 def refined(made: tuple[Path, str, dict[str, object]], workspace: Path) -> tuple[Path, str, Artifact]:
     source, dataset_id, _ = made
     shutil.copytree(source, workspace, dirs_exist_ok=True)
-    open_workspace.clear()
+    open_server.clear()
     return workspace, dataset_id, ArtifactStore(workspace).list(dataset_id, "refinement")[0]
 
 
@@ -89,9 +90,9 @@ def test_rounds_of_a_job_under_way_are_shown_as_they_land(
 ) -> None:
     source, dataset_id, values = made
     shutil.copytree(source, workspace, dirs_exist_ok=True)
-    open_workspace.clear()
+    open_server.clear()
     values = values | {"seed": 7}
-    job = queue.submit(Database(workspace), ArtifactStore(workspace), dataset_id, "refine", values).job
+    job = queue.submit(open_workspace(workspace), dataset_id, "refine", values).job
     app = open_page("refinement", dataset=dataset_id, run=job.artifact_id)
     assert "appear here with the first of 2 rounds" in said(app)
     _stop_in_round_two(workspace, dataset_id, values)
@@ -132,7 +133,7 @@ def test_what_was_made_before_is_opened_and_not_made_again(
     made: tuple[Path, str, dict[str, object]], refined: tuple[Path, str, Artifact]
 ) -> None:
     workspace, dataset_id, artifact = refined
-    done = queue.submit(Database(workspace), ArtifactStore(workspace), dataset_id, "refine", made[2])
+    done = queue.submit(open_workspace(workspace), dataset_id, "refine", made[2])
     assert done.already_done
     app = open_page("refinement", dataset=dataset_id, clone=done.job.job_id)
     assert button(app, "Open this refinement")
@@ -196,9 +197,8 @@ def test_a_failed_refinement_says_why_and_what_is_kept(
     made: tuple[Path, str, dict[str, object]], refined: tuple[Path, str, Artifact]
 ) -> None:
     workspace, dataset_id, _ = refined
-    database = Database(workspace)
-    job = queue.submit(database, ArtifactStore(workspace), dataset_id, "refine", made[2] | {"seed": 9}).job
-    queue.cancel(database, ArtifactStore(workspace), job.job_id)
+    job = queue.submit(open_workspace(workspace), dataset_id, "refine", made[2] | {"seed": 9}).job
+    queue.cancel(open_workspace(workspace), job.job_id)
     app = open_page("refinement", dataset=dataset_id, run=job.artifact_id)
     assert any("0 rounds finished and kept" in one.value for one in app.warning)
     assert button(app, "Resume")
@@ -226,7 +226,7 @@ def test_rounds_that_another_refinement_shares_stay(
     checked(app.button(key=f"delete_{artifact.id}").click().run())
     store = ArtifactStore(workspace)
     assert [one.id for one in store.list(dataset_id, "refinement")] == [longer.id]
-    assert len(rounds_so_far(store, refine_runs(open_workspace(), dataset_id)[0])) == 3
+    assert len(rounds_so_far(store, refine_runs(open_server().workspace, dataset_id)[0])) == 3
     assert all(store.get(dataset_id, "selection", one) for one in longer.summary["selections"])
 
 
@@ -234,11 +234,11 @@ def test_an_ended_refinement_is_deleted_with_its_job(
     made: tuple[Path, str, dict[str, object]], refined: tuple[Path, str, Artifact]
 ) -> None:
     workspace, dataset_id, _ = refined
-    database, store = Database(workspace), ArtifactStore(workspace)
+    store = ArtifactStore(workspace)
     values = made[2] | {"seed": 9}
-    job = queue.submit(database, store, dataset_id, "refine", values).job
+    job = queue.submit(open_workspace(workspace), dataset_id, "refine", values).job
     _stop_in_round_two(workspace, dataset_id, values)
-    queue.cancel(database, store, job.job_id)
+    queue.cancel(open_workspace(workspace), job.job_id)
     before = len(store.list(dataset_id, "refinement_round"))
     app = open_page("refinement", dataset=dataset_id, run=job.artifact_id)
     checked(app.button(key=f"delete_{job.artifact_id}").click().run())
@@ -251,7 +251,7 @@ def test_curves_of_guides_are_shown_while_they_are_trained(
 ) -> None:
     workspace, dataset_id, _ = refined
     values = made[2] | {"seed": 9, "train": True}
-    job = queue.submit(Database(workspace), ArtifactStore(workspace), dataset_id, "refine", values).job
+    job = queue.submit(open_workspace(workspace), dataset_id, "refine", values).job
     folder = JobFolder.of(workspace, job.job_id)
     folder.path.mkdir(parents=True)
     for step in range(3):
@@ -260,8 +260,8 @@ def test_curves_of_guides_are_shown_while_they_are_trained(
     app = open_page("refinement", dataset=dataset_id, run=job.artifact_id)
     # Its stage is not "train" yet, or not any more.
     assert "Training of the guides" in said(app)
-    (run,) = (one for one in refine_runs(open_workspace(), dataset_id) if one.artifact is None)
-    curves = guide_curves(open_workspace(), run, [])
+    (run,) = (one for one in refine_runs(open_server().workspace, dataset_id) if one.artifact is None)
+    curves = guide_curves(open_server().workspace, run, [])
     assert curves[2]["value"].tolist() == [2.0, 1.0, 0.0]
     assert set(curves[1]["name"]) == {"loss"}
 
@@ -289,7 +289,7 @@ def test_the_export_of_a_refinement_with_decisions_writes_what_was_trained_on(
         decide(
             Database(workspace), dataset_id, row, verdict="replace", via="edit", reviewer="me", messages=turns
         )
-    frozen = freeze_decisions(ArtifactStore(workspace), Database(workspace), dataset_id)
+    frozen = freeze_decisions(open_workspace(workspace), dataset_id)
     assert frozen is not None
     done = run_step(workspace, dataset_id, "refine", made[2] | {"decisions": frozen.id})
     app = open_page("export_data", dataset=dataset_id, rows="selection", selection=done.summary["selection"])
@@ -320,7 +320,7 @@ def _stop_in_round_two(workspace: Path, dataset_id: str, values: dict[str, objec
     task = Task(dataset_id, "refine", options, plan.inputs, plan.input_kinds, plan.artifact_id)
     with pytest.raises(JobCancelled):
         execute(store, task, _StopsInRoundTwo())
-    (run,) = (one for one in refine_runs(open_workspace(), dataset_id) if one.artifact is None)
+    (run,) = (one for one in refine_runs(open_server().workspace, dataset_id) if one.artifact is None)
     assert len(rounds_so_far(store, run)) == 1
 
 

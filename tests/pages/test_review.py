@@ -15,8 +15,8 @@ from pages.parts.review import actions as review_actions
 from pages.parts.review import pace as review_pace
 from pages.parts.review import session as review_session
 from pages.shared.reviewer import NOBODY
-from pages.shared.workspace import open_workspace
-from tamis.jobs import job_table as job_rows
+from pages.shared.server import open_server
+from tamis.jobs import job_table
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.review.claims import claim, claimed
@@ -54,7 +54,7 @@ def fast_presses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def reviewer(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("TAMIS_REVIEWER", "Kim")
-    open_workspace.clear()
+    open_server.clear()
     return "Kim"
 
 
@@ -401,7 +401,7 @@ def test_applying_queues_a_new_version(workspace: Path, dataset_id: str) -> None
     press(app, "approve")
     app = open_page("review", dataset=dataset_id, view="apply")
     checked(app.button(key="make_version").click().run())
-    (job,) = job_rows.list_jobs(Database(workspace), step="curate")
+    (job,) = job_table.list_jobs(Database(workspace), step="curate")
     assert job.options["parent"] == dataset_id
 
 
@@ -416,7 +416,7 @@ def test_without_proposals_the_filter_says_what_would_go(
     app = open_page("review", dataset=dataset_id)
     assert "would go" in said(app)
     checked(app.button(key="start_propose").click().run())
-    (job,) = job_rows.list_jobs(Database(workspace), step="propose")
+    (job,) = job_table.list_jobs(Database(workspace), step="propose")
     assert (job.options["method"], job.options["score"], job.options["gamma_fraction"]) == (
         "filter",
         "length",

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts.review import session as review_session
 from pages.parts.review.calibration import _order_of_chance
 from pages.parts.review.queue import drawn_sample, facts_of
-from pages.shared.workspace import open_workspace
+from pages.shared.server import open_server
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.review.decisions import (
@@ -26,7 +26,7 @@ from tests.pages.review_workspace import mixed_rows, write_proposals
 def dataset_id(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(review_session, "reviewer_name", lambda workspace: "Kim")
     monkeypatch.setenv("TAMIS_REVIEWER", "Kim")
-    open_workspace.clear()
+    open_server.clear()
     dataset_id = import_file(workspace, alpaca_file(tmp_path))
     write_proposals(workspace, dataset_id, mixed_rows())
     return dataset_id

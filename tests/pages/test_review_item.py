@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.review import session as review_session
 from pages.parts.review.conflict import changed_turns
-from pages.shared.workspace import open_workspace
+from pages.shared.server import open_server
 from tamis.store.database.database import Database
 from tamis.store.review.decisions import decide
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
@@ -20,7 +20,7 @@ from tests.pages.review_workspace import mixed_rows, write_proposals
 @pytest.fixture(autouse=True)
 def kim(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(review_session, "reviewer_name", lambda workspace: "Kim")
-    open_workspace.clear()
+    open_server.clear()
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.forms.run_target import _backends
-from pages.shared.runs.job_detail import ERROR_WORDS, NEXT_STEPS
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends.ray_jobs import RayBackend
 from tamis.jobs.backends.slurm import SlurmBackend
 from tamis.jobs.model import (
@@ -22,8 +21,8 @@ from tamis.jobs.model import (
 from tamis.jobs.scheduler import queue
 from tamis.scorers import SCORERS
 from tamis.settings import app_folder
-from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
 
 NOBODY = "Nobody answers; ask the person who runs it."
@@ -46,12 +45,12 @@ def dataset_id(workspace: Path, tmp_path: Path) -> str:
 
 def submit(workspace: Path, dataset_id: str, step: str = "embed", **place: object) -> Job:
     values = {"encoder": "hashing"} if step == "embed" else {"scorer": SCORERS["length"].title}
-    return queue.submit(Database(workspace), ArtifactStore(workspace), dataset_id, step, values, **place).job
+    return queue.submit(open_workspace(workspace), dataset_id, step, values, **place).job
 
 
 def change(workspace: Path, job: Job, **columns: object) -> None:
     with Database(workspace).writing() as connection:
-        assert rows.change(connection, job, columns)
+        assert job_table.change(connection, job, columns)
 
 
 def open_form(page: str, **query: str) -> AppTest:
@@ -70,7 +69,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 
 def only_job(workspace: Path) -> Job:
-    (job,) = rows.list_jobs(Database(workspace))
+    (job,) = job_table.list_jobs(Database(workspace))
     return job
 
 
@@ -130,7 +129,7 @@ def test_a_step_whose_input_is_missing_says_so_before_and_when_it_is_submitted(
     assert ":red[" in said(app)
     press(app, "Cluster")
     assert "embed" in app.error[0].value
-    assert not rows.list_jobs(Database(workspace))
+    assert not job_table.list_jobs(Database(workspace))
 
 
 @pytest.mark.parametrize(

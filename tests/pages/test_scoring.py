@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.scorers import SCORERS
 from tamis.store.database.database import Database
 from tests.pages.page_workspace import (
@@ -52,7 +52,7 @@ def test_a_score_that_is_not_there_is_computed_with_its_options(workspace: Path,
     assert "Length is not computed yet" in said(app)
     checked(app.segmented_control(key="score_length_unit").set_value("characters").run())
     checked(app.button(key="compute_length").click().run())
-    job = rows.list_jobs(Database(workspace), step="score")[0]
+    job = job_table.list_jobs(Database(workspace), step="score")[0]
     assert job.options["scorer_options"] == {"text": "response", "unit": "characters"}
 
 
@@ -78,7 +78,7 @@ def test_a_score_that_asks_a_model_lets_one_choose_it(workspace: Path, dataset_i
     assert app.selectbox(key="score_llm").value == "smollm2"
     assert app.button(key="estimate_run").label == "Estimate time and cost"
     checked(app.button(key="compute_pmi").click().run())
-    assert rows.list_jobs(Database(workspace), step="score")[0].options["llm"] == "smollm2"
+    assert job_table.list_jobs(Database(workspace), step="score")[0].options["llm"] == "smollm2"
 
 
 def test_the_page_says_which_model_a_confidence_suits(dataset_id: str) -> None:

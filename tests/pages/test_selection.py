@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.figures.selection_facts import find_baseline
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.model import JobState
 from tamis.jobs.scheduler import queue
 from tamis.selectors import SELECTORS
@@ -16,6 +16,7 @@ from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.database.tags import add_tag
 from tamis.store.rows.scope import ALL_ROWS
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import (
     alpaca_file,
     checked,
@@ -69,7 +70,7 @@ def test_the_random_pick_is_submitted_with_the_same_size(workspace: Path, datase
     app = open_page("selection", dataset=dataset_id)
     offer = next(button for button in app.button if button.label.startswith("Add a random pick"))
     checked(offer.click().run())
-    job = rows.list_jobs(Database(workspace), step="select")[0]
+    job = job_table.list_jobs(Database(workspace), step="select")[0]
     assert (job.options["method"], job.options["budget"], job.options["seed"]) == ("random", 10, 42)
 
 
@@ -80,14 +81,13 @@ def test_the_form_says_what_it_would_pick_and_submits_exactly_that(workspace: Pa
     assert "**12** of 40 rows (30 %) · from 4 of 4 clusters" in said(app)
     assert submit_button(app).label == "Select 12 rows"
     checked(submit_button(app).click().run())
-    job = rows.list_jobs(Database(workspace), step="select")[0]
+    job = job_table.list_jobs(Database(workspace), step="select")[0]
     assert (job.options["budget"], job.options["unit"], job.state) == (12.0, "rows", JobState.QUEUED)
     assert job.job_id in app.query_params["job"]
 
 
 def test_a_job_that_has_ended_opens_its_selection(workspace: Path, dataset_id: str) -> None:
-    database, store = Database(workspace), ArtifactStore(workspace)
-    done = queue.submit(database, store, dataset_id, "select", {"budget": 10})
+    done = queue.submit(open_workspace(workspace), dataset_id, "select", {"budget": 10})
     assert done.already_done
     app = open_page("selection", dataset=dataset_id, job=done.job.job_id)
     assert done.job.artifact_id in app.query_params["selection"]
@@ -110,9 +110,8 @@ def test_a_fraction_and_tokens_are_budgets_too(workspace: Path, dataset_id: str)
 
 
 def test_a_cloned_job_fills_the_form(workspace: Path, dataset_id: str) -> None:
-    database, store = Database(workspace), ArtifactStore(workspace)
     values = {"budget": 17, "seed": 5, "method_options": {"quota": "equal"}}
-    job = queue.submit(database, store, dataset_id, "select", values).job
+    job = queue.submit(open_workspace(workspace), dataset_id, "select", values).job
     app = open_page("selection", dataset=dataset_id, clone=job.job_id)
     suffix = job.job_id[-4:]
     assert app.number_input(key=f"select_budget_{suffix}_rows").value == 17
@@ -127,7 +126,7 @@ def test_the_filter_in_the_address_is_what_rows_are_picked_from(workspace: Path,
     assert "8 rows may be picked" in said(app)
     assert "1 of the budget stay unspent: only 8 rows may be picked" in said(app)
     checked(submit_button(app).click().run())
-    job = rows.list_jobs(Database(workspace), step="select")[0]
+    job = job_table.list_jobs(Database(workspace), step="select")[0]
     frozen = ArtifactStore(workspace).get(dataset_id, "rows", job.inputs["within"])
     assert frozen.summary["n_rows"] == 8
 
@@ -139,7 +138,7 @@ def test_tagged_rows_can_be_pinned(workspace: Path, dataset_id: str) -> None:
     app = open_page("selection", dataset=dataset_id, view="new")
     checked(app.selectbox(key="select_pinned").set_value("tag:golden").run())
     checked(submit_button(app).click().run())
-    assert "pinned" in rows.list_jobs(Database(workspace), step="select")[0].inputs
+    assert "pinned" in job_table.list_jobs(Database(workspace), step="select")[0].inputs
 
 
 def test_too_many_pins_are_said_beside_the_button(workspace: Path, dataset_id: str) -> None:

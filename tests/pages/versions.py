@@ -7,7 +7,6 @@ from pathlib import Path
 import orjson
 
 from tamis.steps.curate.step import plan_curate
-from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.database.names import name_dataset
 from tamis.store.review.decisions import (
@@ -15,6 +14,7 @@ from tamis.store.review.decisions import (
     decide,
     decide_many,
 )
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file, run_step
 
 HOSTILE = (
@@ -43,8 +43,8 @@ def decide_some(workspace: Path, dataset_id: str) -> None:
 
 
 def make_version(workspace: Path, dataset_id: str, name: str = "Questions, curated") -> str:
-    store, database = ArtifactStore(workspace), Database(workspace)
-    new_id, options = plan_curate(store, database, dataset_id, name)
+    database = Database(workspace)
+    new_id, options = plan_curate(open_workspace(workspace), dataset_id, name)
     run_step(workspace, new_id, "curate", options)
     name_dataset(database, new_id, name)
     return new_id

@@ -30,7 +30,7 @@ from tamis.store.artifacts.store import (
     Artifact,
     ArtifactStore,
 )
-from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 
 # What the bundled model is called where there is no Tamis.
 HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -114,14 +114,14 @@ def export_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
     return _written(target, artifact, write)
 
 
-def delete_adapter(store: ArtifactStore, database: Database, identifier: str) -> Artifact:
+def delete_adapter(workspace: Workspace, identifier: str) -> Artifact:
     """Delete an adapter for good; its manifest, which is returned, says how to make it again.
 
     Raises JobConflict while a job under way uses it, ArtifactMissing.
     """
-    artifact = find_adapter(store, identifier)
+    artifact = find_adapter(workspace.artifacts, identifier)
     query = "SELECT job_id FROM jobs WHERE state IN ('queued', 'running') AND (instr(options, ?) OR instr(inputs, ?)) LIMIT 1"
-    with database.reading() as connection:
+    with workspace.database.reading() as connection:
         using = connection.execute(query, (artifact.id, artifact.id)).fetchone()
     if using is not None:
         raise JobConflict(

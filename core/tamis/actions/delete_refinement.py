@@ -16,6 +16,7 @@ from tamis.store.artifacts.refinements import (
 )
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 
 SELECTION = "selection"
 
@@ -71,13 +72,13 @@ def leaving(
     )
 
 
-def delete_refinement(store: ArtifactStore, database: Database, going: Leaving) -> int:
+def delete_refinement(workspace: Workspace, going: Leaving) -> int:
     """Delete for good what ``leaving`` found; returns how many artifacts went.
 
     Raises JobConflict while a job under way reads or makes one of them.
     """
     for one in going.artifacts:
-        _refuse_in_use(database, one)
+        _refuse_in_use(workspace.database, one)
     for one in going.artifacts:
         aside = one.path.with_name(f".{one.id}.{uuid.uuid4().hex}.deleted")
         one.path.rename(aside)

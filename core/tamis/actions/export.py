@@ -42,8 +42,8 @@ from tamis.store.artifacts.store import (
     utc_now,
     write_atomically,
 )
-from tamis.store.database.database import Database
 from tamis.store.database.names import dataset_names
+from tamis.store.workspace import Workspace
 from tamis.types import (
     JSON,
     Int64s,
@@ -91,8 +91,7 @@ class _Rows:
 
 
 def export(
-    store: ArtifactStore,
-    database: Database,
+    workspace: Workspace,
     request: ExportRequest,
     path: Path,
     *,
@@ -105,8 +104,7 @@ def export(
     CurationError when a format cannot hold a conversation or a decided one breaks the chat schema.
     """
     rows = rows_of(
-        store,
-        database,
+        workspace,
         request.dataset_id,
         selection=request.selection,
         tag=request.tag,
@@ -114,14 +112,14 @@ def export(
     )
     if not len(rows):
         raise InvalidOptions("No row is in this scope, so there is nothing to export. Widen the filter.")
-    pointer = request.decisions or _respected(store, request)
-    decisions = find_decisions(store, database, request.dataset_id, pointer)
+    pointer = request.decisions or _respected(workspace.artifacts, request)
+    decisions = find_decisions(workspace, request.dataset_id, pointer)
     applied = apply_frozen(rows, decisions)
     if not len(applied.rows):
         raise InvalidOptions(
             f"All {len(rows):,} rows of this scope are decided to be dropped. Widen it, or undo some decisions."
         )
-    examples = store.examples(request.dataset_id)
+    examples = workspace.artifacts.examples(request.dataset_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     stored = stored_examples(examples, applied.rows, applied.replaced)
     written = export_file(
@@ -130,7 +128,7 @@ def export(
         format_name=request.format_name,
         container=request.container,
     )
-    manifest = _manifest(store, database, request, _Rows(rows, decisions), written)
+    manifest = _manifest(workspace, request, _Rows(rows, decisions), written)
     manifest_path = path.with_name(f"{path.name}.manifest.json")
     write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
     return Exported(path, manifest_path, written.n_rows, written.sha256, manifest)
@@ -197,20 +195,18 @@ def files_of(examples: Artifact) -> list[dict[str, JSON]]:
     return files
 
 
-def _manifest(
-    store: ArtifactStore, database: Database, request: ExportRequest, rows: _Rows, written: Written
-) -> ExportManifest:
-    examples = store.examples(request.dataset_id)
+def _manifest(workspace: Workspace, request: ExportRequest, rows: _Rows, written: Written) -> ExportManifest:
+    examples = workspace.artifacts.examples(request.dataset_id)
     # A whole selection is rebuilt from its artifacts; anything that a filter or tag narrowed is listed.
     plain_selection = bool(request.selection) and not (request.tag or request.scope)
     whole = not (request.selection or request.tag or request.scope)
     last = examples
     if plain_selection:
-        last = find_selection(store, request.dataset_id, request.selection)
+        last = find_selection(workspace.artifacts, request.dataset_id, request.selection)
     # A refinement trains models on its way, so its rows are listed rather than selected again.
     listed = not whole and (not plain_selection or last.manifest.step == "refine")
-    names = dataset_names(database, store)
-    artifacts = lineage(store, last, *([rows.decisions] if rows.decisions else []))
+    names = dataset_names(workspace)
+    artifacts = lineage(workspace.artifacts, last, *([rows.decisions] if rows.decisions else []))
     return ExportManifest(
         tamis_version=__version__,
         created_at=utc_now(),

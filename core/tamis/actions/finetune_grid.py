@@ -16,8 +16,8 @@ from tamis.steps.finetune.options import FinetuneOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import count_examples, read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.store.database.database import Database
 from tamis.store.rows.row_sets import union
+from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s
 
 MAX_GRID_RUNS = 72
@@ -78,8 +78,7 @@ def grid_runs(store: ArtifactStore, dataset_id: str, grid: TrainingGrid) -> list
 
 
 def submit_training_grid(
-    database: Database,
-    store: ArtifactStore,
+    workspace: Workspace,
     dataset_id: str,
     grid: TrainingGrid,
     *,
@@ -91,15 +90,17 @@ def submit_training_grid(
 
     Raises InvalidOptions, UnknownName and ArtifactMissing before anything is queued.
     """
-    requests = grid_runs(store, dataset_id, grid)
-    examples = store.examples(dataset_id)
-    picked = [read_selected_ids(store.get(dataset_id, "selection", one)) for one in grid.selections]
+    requests = grid_runs(workspace.artifacts, dataset_id, grid)
+    examples = workspace.artifacts.examples(dataset_id)
+    picked = [
+        read_selected_ids(workspace.artifacts.get(dataset_id, "selection", one)) for one in grid.selections
+    ]
     rng = np.random.default_rng(grid.first_seed)
     held_out = held_out_by_all(count_examples(examples), picked, grid.n_held_out, rng)
-    frozen = freeze_rows(store, dataset_id, held_out, LABEL).id
+    frozen = freeze_rows(workspace.artifacts, dataset_id, held_out, LABEL).id
     return tuple(
         submit(
-            database, store, dataset_id, "finetune", {**values, "held_out": frozen}, backend=backend,
+            workspace, dataset_id, "finetune", {**values, "held_out": frozen}, backend=backend,
             resources=resources, priority=priority,
         )
         for values in requests

@@ -11,8 +11,7 @@ from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
 from tamis.steps.compare.options import MAX_COMPARED
 from tamis.steps.select.options import NO_QUALITY, SelectOptions
-from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 MAX_SEEDS = 20
@@ -63,8 +62,7 @@ def grid_requests(grid: Grid) -> list[dict[str, JSON]]:
 
 
 def submit_grid(
-    database: Database,
-    store: ArtifactStore,
+    workspace: Workspace,
     dataset_id: str,
     grid: Grid,
     *,
@@ -81,7 +79,7 @@ def submit_grid(
 
     def queue(step: str, values: dict[str, JSON]) -> Submission:
         return submit(
-            database, store, dataset_id, step, values, backend=backend, resources=resources, priority=priority
+            workspace, dataset_id, step, values, backend=backend, resources=resources, priority=priority
         )
 
     selections = tuple(queue("select", one) for one in requests)

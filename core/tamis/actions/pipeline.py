@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import Submission, submit
-from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.artifacts.store import Artifact
+from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 _JOBS_LOOKED_AT = 100
@@ -68,10 +68,10 @@ class Stage:
     job: Job | None = None
 
 
-def stages(database: Database, store: ArtifactStore, dataset_id: str) -> list[Stage]:
+def stages(workspace: Workspace, dataset_id: str) -> list[Stage]:
     """Every stage of a dataset, in order; a dataset that is still being imported has stages too."""
-    jobs = rows.list_jobs(database, dataset_id=dataset_id, limit=_JOBS_LOOKED_AT)
-    artifacts = store.list(dataset_id)
+    jobs = job_table.list_jobs(workspace.database, dataset_id=dataset_id, limit=_JOBS_LOOKED_AT)
+    artifacts = workspace.artifacts.list(dataset_id)
     return [_stage(row, artifacts, [job for job in jobs if job.step == row.step]) for row in PIPELINE]
 
 
@@ -86,19 +86,17 @@ def next_stage(found: Sequence[Stage]) -> Stage | None:
 
 
 def submit_stage(
-    database: Database,
-    store: ArtifactStore,
+    workspace: Workspace,
     dataset_id: str,
     row: StageRow,
     runs: Sequence[Mapping[str, JSON]] = (),
 ) -> list[Submission]:
     """Queue one stage with its usual options, or with ``runs``."""
-    return [submit(database, store, dataset_id, row.step, values) for values in runs or row.runs]
+    return [submit(workspace, dataset_id, row.step, values) for values in runs or row.runs]
 
 
 def submit_missing(
-    database: Database,
-    store: ArtifactStore,
+    workspace: Workspace,
     dataset_id: str,
     *,
     instead: Mapping[str, Sequence[Mapping[str, JSON]]] = MappingProxyType({}),
@@ -108,10 +106,10 @@ def submit_missing(
     ``instead`` gives other options for a stage than the usual ones.
     """
     submitted: list[Submission] = []
-    for stage in stages(database, store, dataset_id):
+    for stage in stages(workspace, dataset_id):
         if stage.state in MISSING and stage.row.runs:
             runs = instead.get(stage.row.name, stage.row.runs)
-            submitted += submit_stage(database, store, dataset_id, stage.row, runs)
+            submitted += submit_stage(workspace, dataset_id, stage.row, runs)
     return submitted
 
 

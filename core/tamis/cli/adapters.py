@@ -34,7 +34,7 @@ def add_actions(action: Action) -> None:
 
 def list_all(session: Session, parsed: argparse.Namespace) -> int:
     """Every adapter of the workspace, newest first."""
-    found = known_adapters(session.store)
+    found = known_adapters(session.workspace.artifacts)
     for adapter in found:
         session.show(
             f"{adapter.model}  {adapter.recipe:10} on {adapter.base}, {adapter.n_train:,} rows of {adapter.dataset_id}"
@@ -47,7 +47,7 @@ def list_all(session: Session, parsed: argparse.Namespace) -> int:
 
 def merge_one(session: Session, parsed: argparse.Namespace) -> int:
     """Write one model from an adapter and its base."""
-    path = merge_adapter(session.store, parsed.adapter_id, Path(parsed.out))
+    path = merge_adapter(session.workspace.artifacts, parsed.adapter_id, Path(parsed.out))
     session.show(f"{path}")
     session.result({"path": str(path)})
     return DONE
@@ -55,7 +55,7 @@ def merge_one(session: Session, parsed: argparse.Namespace) -> int:
 
 def export_one(session: Session, parsed: argparse.Namespace) -> int:
     """Copy an adapter out of the workspace."""
-    path = export_adapter(session.store, parsed.adapter_id, Path(parsed.out))
+    path = export_adapter(session.workspace.artifacts, parsed.adapter_id, Path(parsed.out))
     session.show(f"{path}")
     session.result({"path": str(path)})
     return DONE
@@ -63,7 +63,7 @@ def export_one(session: Session, parsed: argparse.Namespace) -> int:
 
 def delete_one(session: Session, parsed: argparse.Namespace) -> int:
     """Delete an adapter."""
-    gone = delete_adapter(session.store, session.database, parsed.adapter_id)
+    gone = delete_adapter(session.workspace, parsed.adapter_id)
     session.show(f"Deleted {gone.id} of {gone.manifest.dataset_id}.")
     session.result({"deleted": gone.id})
     return DONE

@@ -60,7 +60,7 @@ jobs_delete = jobs_view.delete_job
 
 def serve(session: Session, parsed: argparse.Namespace) -> int:
     """Start the app in the foreground, on this machine only unless another host is named."""
-    environment = os.environ | {"TAMIS_WORKSPACE": str(session.workspace)}
+    environment = os.environ | {"TAMIS_WORKSPACE": str(session.workspace.path)}
     command = [sys.executable, "-m", "streamlit", "run", str(app_folder() / "app.py")]
     command += [f"--server.address={parsed.host}", f"--server.port={parsed.port}"]
     if _is_taken(parsed.host, parsed.port):
@@ -68,9 +68,9 @@ def serve(session: Session, parsed: argparse.Namespace) -> int:
             f"Port {parsed.port} on {parsed.host} is in use. Take another one: make run PORT={parsed.port + 1}, or "
             f"tamis serve --port {parsed.port + 1}."
         )
-    session.say(f"Tamis on http://{parsed.host}:{parsed.port} over {session.workspace}")
+    session.say(f"Tamis on http://{parsed.host}:{parsed.port} over {session.workspace.path}")
     # Jobs go on and are followed from the first second, also when nobody has opened a page yet.
-    ticker = Ticker(session.database, session.store, session.settings)
+    ticker = Ticker(session.workspace)
     ticker.start()
     app = subprocess.Popen(command, env=environment)
     # A service manager asks with SIGTERM; the app must not go on without the command that started it.
@@ -103,11 +103,11 @@ def import_file(session: Session, parsed: argparse.Namespace) -> int:
     plan = plan_import(parsed.path, name=parsed.name, format_name=parsed.format, fields=fields)
     for path in plan.skipped:
         session.say(f"skipped {path}: no format fits it")
-    name_dataset(session.database, plan.dataset_id, str(plan.options["name"]))
+    name_dataset(session.workspace.database, plan.dataset_id, str(plan.options["name"]))
     job = _submit_and_wait(session, plan.dataset_id, "import", plan.options, place.Place())
     values: dict[str, object] = {"job_id": job.job_id, "state": job.state, "dataset_id": plan.dataset_id}
     if job.state == "succeeded":
-        summary = session.store.examples(plan.dataset_id).summary
+        summary = session.workspace.artifacts.examples(plan.dataset_id).summary
         values |= {key: summary[key] for key in ("n_imported", "n_rejected", "n_examples", "format")}
         session.show(
             f"{plan.dataset_id}: {summary['n_imported']:,} records imported as {summary['n_examples']:,} examples, "
@@ -118,11 +118,11 @@ def import_file(session: Session, parsed: argparse.Namespace) -> int:
 
 def list_datasets(session: Session, parsed: argparse.Namespace) -> int:
     """One line per dataset: id, name, rows, and which artifacts it has."""
-    names = dataset_names(session.database, session.store)
+    names = dataset_names(session.workspace)
     rows = []
-    for dataset_id in session.store.dataset_ids():
-        artifacts = session.store.list(dataset_id)
-        summary = session.store.examples(dataset_id).summary
+    for dataset_id in session.workspace.artifacts.dataset_ids():
+        artifacts = session.workspace.artifacts.list(dataset_id)
+        summary = session.workspace.artifacts.examples(dataset_id).summary
         rows.append(
             {
                 "dataset_id": dataset_id,
@@ -145,7 +145,7 @@ def run_step(session: Session, parsed: argparse.Namespace) -> int:
     if parsed.step in OWN_COMMANDS:
         raise InvalidOptions(OWN_COMMANDS[parsed.step])
     STEPS[parsed.step]  # a wrong name is wrong usage, whatever the dataset
-    session.store.examples(parsed.dataset)
+    session.workspace.artifacts.examples(parsed.dataset)
     values = _step_values(session, parsed)
     if parsed.estimate:
         return estimate.show_estimate(
@@ -156,17 +156,17 @@ def run_step(session: Session, parsed: argparse.Namespace) -> int:
         return place.show_preflight(session, parsed.dataset, parsed.step, values, chosen)
     if parsed.no_wait:
         submission = submit(
-            session.database, session.store, parsed.dataset, parsed.step, values,
+            session.workspace, parsed.dataset, parsed.step, values,
             backend=chosen.backend, resources=chosen.resources, priority=chosen.priority,
         )  # fmt: skip
-        tick(session.database, session.store, session.settings)
+        tick(session.workspace)
         job = submission.job
         _say_attached(session, submission)
         session.show(f"{job.job_id} {job.state}")
         session.result({"job_id": job.job_id, "state": job.state, "artifact_id": job.artifact_id})
         return DONE
     job = _submit_and_wait(session, parsed.dataset, parsed.step, values, chosen)
-    made = session.store.find(parsed.dataset, job.kind, job.artifact_id)
+    made = session.workspace.artifacts.find(parsed.dataset, job.kind, job.artifact_id)
     values = {"job_id": job.job_id, "state": job.state, "artifact_id": job.artifact_id if made else None}
     if made is not None:
         session.show(f"{job.kind} {job.artifact_id}\n" + _said(made.summary))
@@ -183,15 +183,15 @@ def _step_values(session: Session, parsed: argparse.Namespace) -> dict[str, obje
     """The options of a step; what points at rows, tags or decisions of now is frozen."""
     values = parse_step_flags(parsed.step, parsed.rest)
     for pointer in ROW_POINTERS & values.keys():
-        values[pointer] = freeze(session.store, session.database, parsed.dataset, str(values[pointer]))
+        values[pointer] = freeze(session.workspace, parsed.dataset, str(values[pointer]))
     if values.get("decisions") == CURRENT:
-        frozen = freeze_decisions(session.store, session.database, parsed.dataset)
+        frozen = freeze_decisions(session.workspace, parsed.dataset)
         values["decisions"] = frozen.id if frozen is not None else ""
     elif values.get("decisions") == AS_IMPORTED:
         values["decisions"] = ""
     elif parsed.step == "finetune" and values.get("selection") and not values.get("decisions"):
         # As an export does: the texts that the selection was made from.
-        selection = find_selection(session.store, parsed.dataset, str(values["selection"]))
+        selection = find_selection(session.workspace.artifacts, parsed.dataset, str(values["selection"]))
         values["decisions"] = respected_by(selection)
     return values
 
@@ -207,7 +207,7 @@ def export_rows(session: Session, parsed: argparse.Namespace) -> int:
         format_name=parsed.format,
         container=parsed.container or ("parquet" if parsed.out.endswith(".parquet") else "jsonl"),
     )
-    done = export(session.store, session.database, request, Path(parsed.out))
+    done = export(session.workspace, request, Path(parsed.out))
     session.show(f"{done.path}: {done.n_rows:,} rows, sha256 {done.sha256}")
     if done.manifest.decisions and not parsed.decisions:
         session.say(
@@ -229,7 +229,7 @@ def replay(session: Session, parsed: argparse.Namespace) -> int:
     """Rebuild the rows of a manifest from its source in a fresh workspace, and compare."""
     done = replay_manifest(
         Path(parsed.manifest),
-        session.workspace,
+        session.workspace.path,
         sources=[Path(source) for source in parsed.source],
         out=Path(parsed.out) if parsed.out else None,
         say=session.say,
@@ -243,7 +243,7 @@ def doctor(session: Session, parsed: argparse.Namespace) -> int:
     """Versions, models found, devices, disk."""
     from tamis.cli.doctor import examine  # looks for heavy packages, so only on demand
 
-    report = examine(session.workspace)
+    report = examine(session.workspace.path)
     for section, lines in report.items():
         session.show(f"{section}\n" + "\n".join(f"  {key:28} {value}" for key, value in lines.items()))
     session.result(report)
@@ -261,14 +261,12 @@ def _submit_and_wait(
     session: Session, dataset_id: str, step: str, values: dict[str, object], chosen: place.Place
 ) -> Job:
     submission = submit(
-        session.database, session.store, dataset_id, step, values,
+        session.workspace, dataset_id, step, values,
         backend=chosen.backend, resources=chosen.resources, priority=chosen.priority,
     )  # fmt: skip
     _say_attached(session, submission)
     return wait(
-        session.database,
-        session.store,
-        session.settings,
+        session.workspace,
         submission.job.job_id,
         on_progress=_ChangedLines(session.say),
     )

@@ -25,15 +25,13 @@ DONE, FAILED = 0, 1
 
 def compare(session: Session, parsed: argparse.Namespace) -> int:
     """Make what is missing, compare, and write the report."""
-    session.store.examples(parsed.dataset)
+    session.workspace.artifacts.examples(parsed.dataset)
     if bool(parsed.selection) == bool(parsed.methods):
         raise InvalidOptions(
             "Give selections (--selection ID, twice or more) or methods to draw (--methods kmq,random --budget 1000)."
         )
     job = _submit_selections(session, parsed) if parsed.selection else _submit_grid(session, parsed)
-    done = wait(
-        session.database, session.store, session.settings, job.job_id, on_progress=_said_once(session)
-    )
+    done = wait(session.workspace, job.job_id, on_progress=_said_once(session))
     if done.state != "succeeded":
         session.say(f"tamis: compare {done.state}: {done.reason}\n  log: tamis jobs logs {done.job_id}")
         session.result({"job_id": done.job_id, "state": done.state, "reason": done.reason})
@@ -67,11 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _submit_selections(session: Session, parsed: argparse.Namespace) -> Job:
-    ids = [find_selection(session.store, parsed.dataset, one).id for one in parsed.selection]
+    ids = [find_selection(session.workspace.artifacts, parsed.dataset, one).id for one in parsed.selection]
     values = {"selections": ids, **_compare_options(parsed)}
-    return submit(
-        session.database, session.store, parsed.dataset, "compare", values, backend=parsed.backend
-    ).job
+    return submit(session.workspace, parsed.dataset, "compare", values, backend=parsed.backend).job
 
 
 def _submit_grid(session: Session, parsed: argparse.Namespace) -> Job:
@@ -79,7 +75,7 @@ def _submit_grid(session: Session, parsed: argparse.Namespace) -> Job:
         raise InvalidOptions("--methods needs a --budget above 0, the same for every method.")
     shared: dict[str, JSON] = {}
     if parsed.within:
-        shared["within"] = freeze(session.store, session.database, parsed.dataset, parsed.within)
+        shared["within"] = freeze(session.workspace, parsed.dataset, parsed.within)
     grid = Grid(
         methods=tuple(name.strip() for name in parsed.methods.split(",") if name.strip()),
         budget=parsed.budget,
@@ -90,7 +86,7 @@ def _submit_grid(session: Session, parsed: argparse.Namespace) -> Job:
         shared=shared,
         compare=_compare_options(parsed),
     )
-    submitted = submit_grid(session.database, session.store, parsed.dataset, grid, backend=parsed.backend)
+    submitted = submit_grid(session.workspace, parsed.dataset, grid, backend=parsed.backend)
     made = sum(one.already_done for one in submitted.selections)
     session.say(f"{len(submitted.selections)} selections, {made} of them there already, and their comparison")
     return submitted.comparison.job
@@ -102,9 +98,9 @@ def _compare_options(parsed: argparse.Namespace) -> dict[str, JSON]:
 
 
 def _report(session: Session, parsed: argparse.Namespace, job: Job) -> int:
-    made = session.store.get(parsed.dataset, "comparison", job.artifact_id)
-    name = dataset_names(session.database, session.store)[parsed.dataset]
-    report = write_report(session.store, made, Path(parsed.out), dataset_name=name)
+    made = session.workspace.artifacts.get(parsed.dataset, "comparison", job.artifact_id)
+    name = dataset_names(session.workspace)[parsed.dataset]
+    report = write_report(session.workspace.artifacts, made, Path(parsed.out), dataset_name=name)
     found = read_comparison(made)
     for line in [*_table(found), *notes_of(found)]:
         session.show(line)

@@ -80,8 +80,8 @@ def add_verbs(verb: Verb, shared: argparse.ArgumentParser) -> None:
 def summary(session: Session, parsed: argparse.Namespace) -> int:
     """How many rows are decided how, and what waits for a person."""
     dataset_id = _dataset(session, parsed)
-    state = decisions.decision_state(session.database, dataset_id)
-    n_rows = int(session.store.examples(dataset_id).summary["n_examples"])
+    state = decisions.decision_state(session.workspace.database, dataset_id)
+    n_rows = int(session.workspace.artifacts.examples(dataset_id).summary["n_examples"])
     decided = list(state.decided.values())
     by_verdict = {name: sum(d.verdict == name for d in decided) for name in decisions.VERDICTS}
     by_reviewer: dict[str, int] = {}
@@ -121,7 +121,7 @@ def history(session: Session, parsed: argparse.Namespace) -> int:
     """The log, newest first."""
     dataset_id = _dataset(session, parsed)
     events = decisions.decision_history(
-        session.database, dataset_id, reviewer=parsed.reviewer or None, limit=parsed.limit
+        session.workspace.database, dataset_id, reviewer=parsed.reviewer or None, limit=parsed.limit
     )
     for event in events:
         session.show(_line(event))
@@ -134,24 +134,26 @@ def undo(session: Session, parsed: argparse.Namespace) -> int:
     dataset_id, reviewer = _dataset(session, parsed), _reviewer(session, parsed)
     if parsed.event:
         event: DecisionEvent | None = decisions.undo_event(
-            session.database, dataset_id, parsed.event, reviewer
+            session.workspace.database, dataset_id, parsed.event, reviewer
         )
     else:
-        event = decisions.undo_last(session.database, dataset_id, reviewer)
+        event = decisions.undo_last(session.workspace.database, dataset_id, reviewer)
     return _turned(session, event, f"{reviewer} has nothing to undo in {dataset_id}.")
 
 
 def redo(session: Session, parsed: argparse.Namespace) -> int:
     """Redo what the reviewer undid last."""
     dataset_id, reviewer = _dataset(session, parsed), _reviewer(session, parsed)
-    event = decisions.redo(session.database, dataset_id, reviewer)
+    event = decisions.redo(session.workspace.database, dataset_id, reviewer)
     return _turned(session, event, f"{reviewer} has nothing to redo in {dataset_id}.")
 
 
 def settle(session: Session, parsed: argparse.Namespace) -> int:
     """Put a stale decision in force, or leave what is in force."""
     dataset_id, reviewer = _dataset(session, parsed), _reviewer(session, parsed)
-    event = decisions.settle(session.database, dataset_id, parsed.event, reviewer, parsed.keep == "mine")
+    event = decisions.settle(
+        session.workspace.database, dataset_id, parsed.event, reviewer, parsed.keep == "mine"
+    )
     return _turned(session, event, "")
 
 
@@ -161,7 +163,7 @@ def import_decisions(session: Session, parsed: argparse.Namespace) -> int:
     path = Path(parsed.file)
     if not path.is_file():
         raise InvalidOptions(f"There is no file {parsed.file}.")
-    texts = read_examples(session.store.examples(dataset_id), ["messages"])["messages"]
+    texts = read_examples(session.workspace.artifacts.examples(dataset_id), ["messages"])["messages"]
     choices: list[BulkChoice] = []
     problems: list[str] = []
     for number, line in _lines(path):
@@ -173,7 +175,7 @@ def import_decisions(session: Session, parsed: argparse.Namespace) -> int:
         more = f" and {len(problems) - MAX_SHOWN} more lines" if len(problems) > MAX_SHOWN else ""
         raise InvalidOptions(f"Nothing was decided. {parsed.file}, {'; '.join(problems[:MAX_SHOWN])}{more}")
     event = decisions.decide_many(
-        session.database, dataset_id, choices, rule=f"file {path.name}", reviewer=reviewer
+        session.workspace.database, dataset_id, choices, rule=f"file {path.name}", reviewer=reviewer
     )
     session.show(f"event {event.event_id}: {event.n_rows:,} rows decided, {event.n_conflicts:,} conflicts")
     session.result(_event(event))
@@ -183,7 +185,7 @@ def import_decisions(session: Session, parsed: argparse.Namespace) -> int:
 def export_decisions(session: Session, parsed: argparse.Namespace) -> int:
     """Write the decisions in force, one per line, as ``import`` reads them."""
     dataset_id = _dataset(session, parsed)
-    decided = decisions.decision_state(session.database, dataset_id).decided.values()
+    decided = decisions.decision_state(session.workspace.database, dataset_id).decided.values()
     lines = [
         orjson.dumps(
             {"example_id": d.example_id, "verdict": d.verdict}
@@ -203,19 +205,17 @@ def export_decisions(session: Session, parsed: argparse.Namespace) -> int:
 def apply_decisions(session: Session, parsed: argparse.Namespace) -> int:
     """Make the new version and wait for it."""
     dataset_id = _dataset(session, parsed)
-    new_id, options = plan_curate(session.store, session.database, dataset_id, parsed.name)
-    waiting = len(decisions.decision_state(session.database, dataset_id).conflicts)
+    new_id, options = plan_curate(session.workspace, dataset_id, parsed.name)
+    waiting = len(decisions.decision_state(session.workspace.database, dataset_id).conflicts)
     if waiting:
         session.say(
             f"tamis: {waiting:,} decisions that contradict others wait to be settled and are left out. See: tamis "
             f"decisions list --dataset {dataset_id}"
         )
-    name_dataset(session.database, new_id, str(options["name"]))
-    submission = submit(session.database, session.store, new_id, "curate", options)
+    name_dataset(session.workspace.database, new_id, str(options["name"]))
+    submission = submit(session.workspace, new_id, "curate", options)
     job = wait(
-        session.database,
-        session.store,
-        session.settings,
+        session.workspace,
         submission.job.job_id,
         on_progress=lambda now: session.say(progress_line(now)),
     )
@@ -229,7 +229,7 @@ def apply_decisions(session: Session, parsed: argparse.Namespace) -> int:
         session.say(f"tamis: apply {job.state}: {job.reason}\n  log: tamis jobs logs {job.job_id}")
         session.result(values | {"reason": job.reason})
         return FAILED
-    found = diff_versions(session.store, dataset_id, new_id)
+    found = diff_versions(session.workspace.artifacts, dataset_id, new_id)
     n_dropped = found.counts["dropped"]
     n_changed = len(found.rows) - n_dropped
     counts = {"n_dropped": n_dropped, "n_changed": n_changed, "n_kept": found.n_kept}
@@ -252,7 +252,7 @@ def _dataset(session: Session, parsed: argparse.Namespace) -> str:
     named = getattr(parsed, "dataset", "")
     if not named:
         raise InvalidOptions("Name the dataset: --dataset ID. See: tamis datasets")
-    return find_dataset(session.database, session.store, named)
+    return find_dataset(session.workspace, named)
 
 
 def _reviewer(session: Session, parsed: argparse.Namespace) -> str:

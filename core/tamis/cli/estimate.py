@@ -32,7 +32,7 @@ def show_estimate(
     session: Session, dataset_id: str, step: str, values: Mapping[str, JSON], *, n_sample: int
 ) -> int:
     """Print the estimate; with --json as one object."""
-    found = estimate_run(session.store, dataset_id, step, values, n_sample=max(1, n_sample))
+    found = estimate_run(session.workspace.artifacts, dataset_id, step, values, n_sample=max(1, n_sample))
     session.show(said(found))
     session.result(asdict(found) | {"cost": found.cost, "n_calls": sum(role.n_calls for role in found.roles)})
     return DONE

@@ -10,7 +10,7 @@ import orjson
 
 from tamis.cli.session import Session
 from tamis.errors import UnknownName
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import (
     ACTIVE,
@@ -27,14 +27,17 @@ WATCH_S = 1.0
 
 def list_all(session: Session, parsed: argparse.Namespace) -> int:
     """Newest first; with --watch, keep jobs moving until none is queued or running."""
-    tick(session.database, session.store, session.settings)
-    while parsed.watch and rows.list_jobs(session.database, states=ACTIVE, limit=1):
-        for job in rows.list_jobs(session.database, states=(JobState.RUNNING,)):
+    tick(session.workspace)
+    while parsed.watch and job_table.list_jobs(session.workspace.database, states=ACTIVE, limit=1):
+        for job in job_table.list_jobs(session.workspace.database, states=(JobState.RUNNING,)):
             session.say(progress_line(job))
         time.sleep(WATCH_S)
-        tick(session.database, session.store, session.settings)
-    found = rows.list_jobs(
-        session.database, states=_states(parsed.state), dataset_id=parsed.dataset, limit=parsed.limit
+        tick(session.workspace)
+    found = job_table.list_jobs(
+        session.workspace.database,
+        states=_states(parsed.state),
+        dataset_id=parsed.dataset,
+        limit=parsed.limit,
     )
     for job in found:
         session.show(
@@ -48,8 +51,8 @@ def list_all(session: Session, parsed: argparse.Namespace) -> int:
 
 def show(session: Session, parsed: argparse.Namespace) -> int:
     """Everything about one job."""
-    tick(session.database, session.store, session.settings)
-    job = rows.get(session.database, parsed.job_id)
+    tick(session.workspace)
+    job = job_table.get(session.workspace.database, parsed.job_id)
     for line in _described(job):
         session.show(line)
     session.result(_as_json(job))
@@ -87,9 +90,9 @@ def _remark(job: Job) -> str:
 
 def logs(session: Session, parsed: argparse.Namespace) -> int:
     """The whole log of one job."""
-    job = rows.get(session.database, parsed.job_id)
+    job = job_table.get(session.workspace.database, parsed.job_id)
     text, offset = "", 0
-    folder = JobFolder.of(session.workspace, job.job_id)
+    folder = JobFolder.of(session.workspace.path, job.job_id)
     while True:
         piece, following = folder.log_from(offset)
         text += piece
@@ -104,12 +107,12 @@ def logs(session: Session, parsed: argparse.Namespace) -> int:
 def cancel_job(session: Session, parsed: argparse.Namespace) -> int:
     """Ask a job to stop and see to it that it does."""
     stop = queue.cancel_with_inputs if parsed.with_inputs else queue.cancel
-    stopped = stop(session.database, session.store, parsed.job_id)
+    stopped = stop(session.workspace, parsed.job_id)
     job = stopped[0] if isinstance(stopped, list) else stopped
     while not job.state.final:
         time.sleep(0.2)
-        tick(session.database, session.store, session.settings)
-        job = rows.get(session.database, parsed.job_id)
+        tick(session.workspace)
+        job = job_table.get(session.workspace.database, parsed.job_id)
     return _say_state(session, job)
 
 
@@ -125,15 +128,15 @@ def retry_job(session: Session, parsed: argparse.Namespace) -> int:
 
 def _queue_again(session: Session, job_id: str, *, fresh: bool) -> int:
     # First: a job whose worker was killed is running until somebody looks.
-    tick(session.database, session.store, session.settings)
-    queue.resume(session.database, session.store, job_id, fresh=fresh)
-    tick(session.database, session.store, session.settings)
-    return _say_state(session, rows.get(session.database, job_id))
+    tick(session.workspace)
+    queue.resume(session.workspace, job_id, fresh=fresh)
+    tick(session.workspace)
+    return _say_state(session, job_table.get(session.workspace.database, job_id))
 
 
 def delete_job(session: Session, parsed: argparse.Namespace) -> int:
     """Forget a job that has ended, and what a failed one left behind."""
-    queue.delete(session.database, session.store, parsed.job_id)
+    queue.delete(session.workspace, parsed.job_id)
     session.show(f"{parsed.job_id} deleted")
     session.result({"job_id": parsed.job_id, "deleted": True})
     return DONE

@@ -70,7 +70,7 @@ def _execute(session: Session, parsed: argparse.Namespace) -> int:
     except CurationError as error:
         return _say_error(session, str(error), FAILED)
     except sqlite3.OperationalError as error:
-        return _say_error(session, explain_database_error(error, session.workspace), FAILED)
+        return _say_error(session, explain_database_error(error, session.workspace.path), FAILED)
     except KeyboardInterrupt:
         session.say("tamis: stopped; jobs go on. See: tamis jobs list")
         return INTERRUPTED

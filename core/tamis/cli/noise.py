@@ -73,8 +73,8 @@ def bench_noise(session: Session, parsed: argparse.Namespace) -> int:
         Path(parsed.truth).write_bytes(orjson.dumps(truth))
     names = list(dict.fromkeys(["confidence", *(parsed.score or USUAL)]))
     given = noise_clear.json_options("--llm-options", parsed.llm_options)
-    llm = open_llm(parsed.llm, given, workspace=session.workspace)
-    columns = score_rows(Rows(rows.prompts, noisy.responses, rows.asked), names, llm, session.workspace)
+    llm = open_llm(parsed.llm, given, workspace=session.workspace.path)
+    columns = score_rows(Rows(rows.prompts, noisy.responses, rows.asked), names, llm, session.workspace.path)
     good = ~noisy.is_noisy
     found = {name: auroc(score, good) for name, score in columns.items()}
     precision, recall = kept_half(columns["confidence"], good)
@@ -121,7 +121,7 @@ def clear_tables(
             planted,
             confidence,
             options,
-            workspace=session.workspace,
+            workspace=session.workspace.path,
             on_progress=lambda done, n: session.say(f"candidates and verdicts: {done:,} of {n:,} rows"),
         )
     return tables

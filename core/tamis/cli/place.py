@@ -69,10 +69,10 @@ def show_preflight(
     """Every check with its next step; exit code 1 when something stands in the way."""
     backends = Backends(session.settings)
     found = preflight(
-        session.store, session.database, dataset_id, step, values,
-        settings=session.settings, backend=place.backend, resources=place.resources, backends=backends,
+        session.workspace, dataset_id, step, values,
+        backend=place.backend, resources=place.resources, backends=backends,
     )  # fmt: skip
-    text = submission_preview(backends[place.backend], session.workspace, step, place.resources)
+    text = submission_preview(backends[place.backend], session.workspace.path, step, place.resources)
     for line in _lines(found):
         session.show(line)
     if not backend_row(place.backend).shares_machine:

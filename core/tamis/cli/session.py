@@ -6,13 +6,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import orjson
 
 from tamis.settings import Settings
-from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace, open_workspace
 from tamis.types import JSON
 
 
@@ -23,20 +21,10 @@ class Session:
     settings: Settings
     as_json: bool
 
-    @property
-    def workspace(self) -> Path:
-        """The workspace folder, absolute, so that workers started elsewhere find it."""
-        return self.settings.workspace.expanduser().resolve()
-
     @cached_property
-    def store(self) -> ArtifactStore:
-        """The artifacts."""
-        return ArtifactStore(self.workspace)
-
-    @cached_property
-    def database(self) -> Database:
-        """The database; created on first use."""
-        return Database(self.workspace)
+    def workspace(self) -> Workspace:
+        """The workspace that the settings name; its database is created on first use."""
+        return open_workspace(settings=self.settings)
 
     def say(self, text: str) -> None:
         """A message for a person, on stderr so that stdout stays parseable."""

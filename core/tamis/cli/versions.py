@@ -44,12 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def diff(session: Session, parsed: argparse.Namespace) -> int:
     """Print how many rows were corrected, edited, dropped and added, and each of them with its words before and after."""
-    dataset_id = find_dataset(session.database, session.store, parsed.dataset)
-    if parsed.other:
-        other = find_dataset(session.database, session.store, parsed.other)
-    else:
-        other = _parent(session, dataset_id)
-    found = diff_versions(session.store, other, dataset_id)
+    dataset_id = find_dataset(session.workspace, parsed.dataset)
+    other = find_dataset(session.workspace, parsed.other) if parsed.other else _parent(session, dataset_id)
+    found = diff_versions(session.workspace.artifacts, other, dataset_id)
     session.show(f"{dataset_id} against {other}: {_said(found)}")
     rows = found.rows if session.as_json or not parsed.limit else found.rows[: parsed.limit]
     listed = [_row(row, *texts) for row, texts in zip(rows, _texts(session, found, rows), strict=True)]
@@ -64,7 +61,7 @@ def diff(session: Session, parsed: argparse.Namespace) -> int:
 
 
 def _parent(session: Session, dataset_id: str) -> str:
-    line = comparable(session.store, dataset_id)
+    line = comparable(session.workspace.artifacts, dataset_id)
     if not line:
         raise InvalidOptions(
             f"{dataset_id!r} was not made from another dataset of this workspace, so there is nothing to compare it with. "
@@ -85,8 +82,8 @@ def _texts(
         there = read_conversations(examples, np.array([i for i in ids if i != NOWHERE], dtype=np.int64))
         return [list(there[i]) if i != NOWHERE else None for i in ids]
 
-    old = held(session.store.examples(found.old_id), [row.old_id for row in rows])
-    new = held(session.store.examples(found.new_id), [row.new_id for row in rows])
+    old = held(session.workspace.artifacts.examples(found.old_id), [row.old_id for row in rows])
+    new = held(session.workspace.artifacts.examples(found.new_id), [row.new_id for row in rows])
     return list(zip(old, new, strict=True))
 
 

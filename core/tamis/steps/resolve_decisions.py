@@ -10,16 +10,14 @@ from tamis.store.artifacts.frozen_decisions import (
     freeze_decisions,
     read_decisions,
 )
-from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.artifacts.store import Artifact
+from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
 CURRENT, AS_IMPORTED = "current", "none"
 
 
-def find_decisions(
-    store: ArtifactStore, database: Database, dataset_id: str, pointer: str
-) -> Artifact | None:
+def find_decisions(workspace: Workspace, dataset_id: str, pointer: str) -> Artifact | None:
     """The frozen decisions for an artifact id, or those of now for ``current``; None for "" or ``none``, or when none was
     made.
 
@@ -28,8 +26,8 @@ def find_decisions(
     if pointer in ("", AS_IMPORTED):
         return None
     if pointer == CURRENT:
-        return freeze_decisions(store, database, dataset_id)
-    return store.get(dataset_id, KIND, pointer)
+        return freeze_decisions(workspace, dataset_id)
+    return workspace.artifacts.get(dataset_id, KIND, pointer)
 
 
 def respected_by(selection: Artifact) -> str:

@@ -7,11 +7,11 @@ from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.view import open_view
-from tamis.store.database.database import Database
 from tamis.store.database.tags import tag_state
 from tamis.store.rows.query import matching_rows
 from tamis.store.rows.row_sets import intersection
 from tamis.store.rows.scope import Scope
+from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
 NEWEST = "newest"
@@ -30,8 +30,7 @@ def find_selection(store: ArtifactStore, dataset_id: str, selection: str) -> Art
 
 
 def rows_of(
-    store: ArtifactStore,
-    database: Database,
+    workspace: Workspace,
     dataset_id: str,
     *,
     selection: str = "",
@@ -42,11 +41,13 @@ def rows_of(
 
     Raises ArtifactMissing, and InvalidOptions for a tag that is on no row.
     """
-    view = open_view(store, dataset_id)
-    tags = tag_state(database, dataset_id)
+    view = open_view(workspace.artifacts, dataset_id)
+    tags = tag_state(workspace.database, dataset_id)
     rows = matching_rows(view, Scope.from_url(scope) if scope else Scope(), tags=tags)
     if selection:
-        rows = intersection(rows, read_selected_ids(find_selection(store, dataset_id, selection)))
+        rows = intersection(
+            rows, read_selected_ids(find_selection(workspace.artifacts, dataset_id, selection))
+        )
     if tag:
         tagged = tags.tagged(tag)
         if not len(tagged):
@@ -56,7 +57,7 @@ def rows_of(
     return rows
 
 
-def freeze(store: ArtifactStore, database: Database, dataset_id: str, pointer: str) -> str:
+def freeze(workspace: Workspace, dataset_id: str, pointer: str) -> str:
     """The id of frozen rows for ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; an artifact id stays as it is."""
     what, separator, value = pointer.partition(":")
     if not separator:
@@ -65,5 +66,5 @@ def freeze(store: ArtifactStore, database: Database, dataset_id: str, pointer: s
         raise InvalidOptions(
             f"{pointer!r} is not a set of rows; write tag:NAME, scope:SCOPE or selection:ID."
         )
-    rows = rows_of(store, database, dataset_id, **{what: value})
-    return freeze_rows(store, dataset_id, rows, pointer).id
+    rows = rows_of(workspace, dataset_id, **{what: value})
+    return freeze_rows(workspace.artifacts, dataset_id, rows, pointer).id

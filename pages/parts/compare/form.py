@@ -63,10 +63,10 @@ def _show_existing(lens: Lens) -> None:
     made, problem = "", "Choose at least two selections." if len(chosen) < 2 else ""
     if not problem:
         try:
-            plan = plan_step(lens.workspace.store, lens.dataset_id, "compare", values)
+            plan = plan_step(lens.workspace.artifacts, lens.dataset_id, "compare", values)
             made = (
                 plan.artifact_id
-                if lens.workspace.store.find(lens.dataset_id, "comparison", plan.artifact_id)
+                if lens.workspace.artifacts.find(lens.dataset_id, "comparison", plan.artifact_id)
                 else ""
             )
         except CurationError as error:
@@ -188,7 +188,7 @@ def _choose_place(lens: Lens, step: str, values: dict[str, JSON], problem: str) 
 def _submit(lens: Lens, grid: Grid, place: RunPlace) -> None:
     with errors_in_place():
         done = submit_grid(
-            lens.workspace.database, lens.workspace.store, lens.dataset_id, grid,
+            lens.workspace, lens.dataset_id, grid,
             backend=place.backend, resources=place.resources, priority=place.priority,
         )  # fmt: skip
         _say_made(done.selections)

@@ -22,7 +22,7 @@ _SWITCH, _PICKER = "comparison_switch", "comparison_picker"
 
 def comparisons(lens: Lens) -> list[Artifact]:
     """Every comparison of the dataset, newest first."""
-    return lens.workspace.store.list(lens.dataset_id, "comparison")
+    return lens.workspace.artifacts.list(lens.dataset_id, "comparison")
 
 
 def choose_view(lens: Lens) -> str:

@@ -84,7 +84,7 @@ def _content(path: str, *, _comparison: Artifact) -> Comparison:
 
 
 def _show_actions(lens: Lens, dataset_name: str, comparison: Artifact) -> None:
-    store = lens.workspace.store
+    store = lens.workspace.artifacts
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.download_button(
             "Save the report",

@@ -133,7 +133,7 @@ def _show_form(lens: Lens, found: Comparison) -> None:
         st.error(f"Needs {', '.join(missing)}: run pip install 'tamis[finetune]'.", icon=":material/error:")
         return
     selections = tuple(one.id for one in found.selections)
-    left = n_left(lens.workspace.store, lens.dataset_id, selections)
+    left = n_left(lens.workspace.artifacts, lens.dataset_id, selections)
     st.caption(
         "Every selection trains the same model with the same recipe, seeds and number of steps. All are then measured on "
         f"the same rows, drawn among the {left:,} that none of them picked."
@@ -166,7 +166,7 @@ def _show_submit(lens: Lens, grid: TrainingGrid, problem: str) -> None:
     requests: list[dict[str, object]] = []
     if not problem:
         try:
-            requests = grid_runs(lens.workspace.store, lens.dataset_id, grid)
+            requests = grid_runs(lens.workspace.artifacts, lens.dataset_id, grid)
         except CurationError as error:
             problem = str(error)
     # The check looks at one run: they differ by their rows alone.
@@ -186,7 +186,7 @@ def _show_submit(lens: Lens, grid: TrainingGrid, problem: str) -> None:
     if pressed:
         with errors_in_place():
             submit_training_grid(
-                lens.workspace.database, lens.workspace.store, lens.dataset_id, grid, backend=place.backend,
+                lens.workspace, lens.dataset_id, grid, backend=place.backend,
                 resources=place.resources, priority=place.priority,
             )  # fmt: skip
             st.rerun()

@@ -69,6 +69,6 @@ def _under_way(lens: Lens, step: str) -> str:
 def _start(lens: Lens, steps: tuple[str, ...]) -> None:
     try:
         for step in steps:
-            submit(lens.workspace.database, lens.workspace.store, lens.dataset_id, step, {})
+            submit(lens.workspace, lens.dataset_id, step, {})
     except CurationError as error:
         address.say_later(str(error))

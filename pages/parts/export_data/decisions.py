@@ -85,7 +85,7 @@ def _choose_version(
     if chosen == AS_IMPORTED:
         _say(lens, "As imported: corrected rows are written with their first text.")
         return DecidedRows(AS_IMPORTED, rows, {}, 0)
-    frozen = lens.workspace.store.get(lens.dataset_id, DECISIONS, respected)
+    frozen = lens.workspace.artifacts.get(lens.dataset_id, DECISIONS, respected)
     applied = apply_decisions(rows, state.decided if chosen == CURRENT else read_decisions(frozen))
     _say(
         lens,

@@ -18,9 +18,9 @@ from pages.shared.wording import (
     size,
     table_height,
 )
-from pages.shared.workspace import Workspace
 from tamis.actions.manifests import ExportManifest
 from tamis.steps.resolve_decisions import AS_IMPORTED
+from tamis.store.workspace import Workspace
 
 FILE = "file"
 _SCOPE_WORDS = ("selection", "tag", "scope")

@@ -12,13 +12,13 @@ import streamlit as st
 from pages.shared.forms.import_sources import safe_name
 from pages.shared.plain_text import plain
 from pages.shared.runs.export_files import MANIFEST_ENDING, exports_folder
-from pages.shared.workspace import Workspace
 from tamis.actions.export import (
     Exported,
     ExportRequest,
     export,
 )
 from tamis.errors import CurationError, InvalidOptions
+from tamis.store.workspace import Workspace
 
 LARGE_ROWS = 50_000
 _POLL_S = 0.3
@@ -50,7 +50,7 @@ def write_export(workspace: Workspace, request: ExportRequest, path: Path, n_row
     """Write the file and its manifest; raises CurationError when the format cannot hold a row."""
     if n_rows <= LARGE_ROWS:
         with st.spinner(f"Writing {plain(path.name)}"):
-            return export(workspace.store, workspace.database, request, path)
+            return export(workspace, request, path)
     # In a thread of its own, which finishes even when this run of the page is cut short by a click.
     writing = _Writing()
     thread = threading.Thread(
@@ -70,6 +70,6 @@ def write_export(workspace: Workspace, request: ExportRequest, path: Path, n_row
 
 def _write(workspace: Workspace, request: ExportRequest, path: Path, writing: _Writing) -> None:
     try:
-        writing.result = export(workspace.store, workspace.database, request, path, progress=writing.count)
+        writing.result = export(workspace, request, path, progress=writing.count)
     except (CurationError, OSError) as error:
         writing.failure = error

@@ -143,7 +143,7 @@ def _merge(lens: Lens, adapter: Artifact, target: Path) -> str:
 
 def _packed(lens: Lens, adapter: Artifact) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        path = export_adapter(lens.workspace.store, adapter.id, Path(folder) / "adapter.zip")
+        path = export_adapter(lens.workspace.artifacts, adapter.id, Path(folder) / "adapter.zip")
         return path.read_bytes()
 
 
@@ -155,7 +155,7 @@ def _offer_deletion(lens: Lens, adapter: Artifact) -> None:
         )
         if st.button("Delete this run", type="primary", icon=":material/delete:", key=f"delete_{adapter.id}"):
             with errors_in_place():
-                delete_adapter(lens.workspace.store, lens.workspace.database, adapter.id)
+                delete_adapter(lens.workspace, adapter.id)
                 st.query_params.pop(PARAMETER, None)
                 st.toast("The run is deleted.", icon=":material/delete:")
                 st.rerun()

@@ -98,7 +98,7 @@ def _show_ended(lens: Lens, run: Run, job: Job) -> None:
             "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last checkpoint."
         ):
             with errors_in_place():
-                resume(lens.workspace.database, lens.workspace.store, job.job_id)
+                resume(lens.workspace, job.job_id)
                 st.rerun()
         offer_remedies(lens, run, now)
         link_to("job_list", "See the log", icon=":material/article:", query={"job": job.job_id})

@@ -20,19 +20,19 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.imports import import_name
 from pages.shared.wording import table_height
-from pages.shared.workspace import Workspace
 from tamis.actions.pipeline import (
     MISSING,
     stages,
     submit_missing,
 )
 from tamis.errors import DatasetMissing
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import cancel, resume
 from tamis.store.artifacts.readers import read_rejects
 from tamis.store.artifacts.store import Artifact
 from tamis.store.database.names import dataset_names
+from tamis.store.workspace import Workspace
 
 IMPORTED = "imported"
 _MAX_LISTED = 1_000
@@ -41,12 +41,12 @@ _RAW_CHARS = 300
 
 def show_import(workspace: Workspace, dataset_id: str) -> None:
     """The import of a dataset, wherever it stands; raises DatasetMissing for one that never began."""
-    jobs = rows.list_jobs(workspace.database, dataset_id=dataset_id, step="import", limit=1)
+    jobs = job_table.list_jobs(workspace.database, dataset_id=dataset_id, step="import", limit=1)
     if jobs and not jobs[0].state.final:
         _show_under_way(workspace, jobs[0])
-    elif workspace.store.list(dataset_id, "examples"):
+    elif workspace.artifacts.list(dataset_id, "examples"):
         show_activity(workspace)
-        _show_done(workspace, workspace.store.examples(dataset_id))
+        _show_done(workspace, workspace.artifacts.examples(dataset_id))
     elif jobs:
         _show_ended(workspace, jobs[0])
     else:
@@ -64,7 +64,7 @@ def _show_under_way(workspace: Workspace, job: Job) -> None:
         slot = st.container()
         if st.button("Cancel", icon=":material/close:"):
             with errors_in_place():
-                cancel(workspace.database, workspace.store, job.job_id)
+                cancel(workspace, job.job_id)
                 st.rerun()
 
     def redraw(jobs: Sequence[Job]) -> None:
@@ -86,7 +86,7 @@ def _show_ended(workspace: Workspace, job: Job) -> None:
     with st.container(horizontal=True, gap="small"):
         if st.button("Try again", icon=":material/replay:", type="primary"):
             with errors_in_place():
-                resume(workspace.database, workspace.store, job.job_id)
+                resume(workspace, job.job_id)
                 st.rerun()
         link_to("job_list", "See the log", query={"job": job.job_id})
 
@@ -94,7 +94,7 @@ def _show_ended(workspace: Workspace, job: Job) -> None:
 def _show_done(workspace: Workspace, examples: Artifact) -> None:
     summary = examples.summary
     dataset_id = examples.manifest.dataset_id
-    name = dataset_names(workspace.database, workspace.store)[dataset_id]
+    name = dataset_names(workspace)[dataset_id]
     st.success(
         f"**{plain(name)}**: {count_of(int(summary['n_imported']), 'line')} imported as "
         f"{count_of(int(summary['n_examples']), 'row')}, {count_of(int(summary['n_rejected']), 'line')} rejected.",
@@ -112,13 +112,13 @@ def _show_done(workspace: Workspace, examples: Artifact) -> None:
 
 
 def _show_next(workspace: Workspace, dataset_id: str) -> None:
-    found = stages(workspace.database, workspace.store, dataset_id)
+    found = stages(workspace, dataset_id)
     here = {"dataset": dataset_id}
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         if any(stage.state in MISSING and stage.row.runs for stage in found):
             if st.button("Run the whole pipeline", type="primary", icon=":material/fast_forward:"):
                 with errors_in_place():
-                    submit_missing(workspace.database, workspace.store, dataset_id)
+                    submit_missing(workspace, dataset_id)
                     st.rerun()
             st.caption("Embeds, clusters, maps, scores, and selects a tenth.", width="content")
         link_to("overview", "Open in the overview", query=here)

@@ -11,7 +11,6 @@ from pages.shared.frame import errors_in_place, open_dataset
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
-from pages.shared.workspace import Workspace
 from tamis.actions.pipeline import (
     MISSING,
     UNDER_WAY,
@@ -26,6 +25,7 @@ from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.trash import discard_dataset
 from tamis.store.artifacts.versions import parent_of
 from tamis.store.database.names import dataset_names, name_dataset
+from tamis.store.workspace import Workspace
 
 
 def show_head(
@@ -71,7 +71,7 @@ def _parent_of(workspace: Workspace, examples: Artifact) -> str:
     parent = parent_of(examples)
     if parent is None:
         return ""
-    names = dataset_names(workspace.database, workspace.store)
+    names = dataset_names(workspace)
     return f"Version of {plain(names.get(parent.dataset_id, 'a dataset that was deleted'))} · "
 
 
@@ -131,9 +131,9 @@ def _show_finished(dataset_id: str, *, n_exports: int, is_open: bool) -> None:
 def _start(workspace: Workspace, dataset_id: str, stage: Stage | None) -> None:
     with errors_in_place():
         if stage is None:
-            submit_missing(workspace.database, workspace.store, dataset_id)
+            submit_missing(workspace, dataset_id)
         else:
-            submit_stage(workspace.database, workspace.store, dataset_id, stage.row)
+            submit_stage(workspace, dataset_id, stage.row)
         st.rerun()
 
 
@@ -165,7 +165,7 @@ def _show_deletion(workspace: Workspace, dataset_id: str, name: str, found: Sequ
         typed = st.text_input(f"Type {plain(name)} to confirm", key=f"confirm_{dataset_id}", placeholder=name)
         if st.button("Delete", key=f"delete_{dataset_id}", disabled=typed.strip() != name.strip()):
             with errors_in_place():
-                discard_dataset(workspace.store, workspace.database, dataset_id)
+                discard_dataset(workspace, dataset_id)
                 st.query_params.clear()
                 st.toast(f"{plain(name)} is in the trash at the end of this page.", icon=":material/delete:")
                 st.rerun()

@@ -8,17 +8,17 @@ import streamlit as st
 
 from pages.shared.plain_text import plain
 from pages.shared.wording import percent
-from pages.shared.workspace import Workspace
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import DatasetView, open_view
 from tamis.store.rows.stats import DatasetFacts, dataset_facts
+from tamis.store.workspace import Workspace
 
 _KINDS = {"number": "Number", "text": "Text", "boolean": "Yes or no"}
 
 
 def show_facts(workspace: Workspace, dataset_id: str) -> None:
     """Everything about one dataset that does not change after the import, and how much of it the encoder cut."""
-    view = open_view(workspace.store, dataset_id)
+    view = open_view(workspace.artifacts, dataset_id)
     facts = _facts(f"{workspace.path}:{view.examples.id}", _view=view)
     with st.grid(5, gap="small", min_column_width=150):
         _show_numbers(view, facts)

@@ -16,8 +16,9 @@ from pages.shared.plain_text import (
     shorten,
 )
 from pages.shared.rows.review_text import show_side, show_text
-from pages.shared.wording import BadgeColour, ago, percent
-from pages.shared.workspace import Workspace
+from pages.shared.wording import BadgeColour
+from pages.shared.wording import ago
+from pages.shared.wording import percent
 from tamis.compute.text.diff import (
     Part,
     changed_fraction,
@@ -34,6 +35,7 @@ from tamis.store.rows.version_diff import (
     diff_versions,
     read_conversations,
 )
+from tamis.store.workspace import Workspace
 from tamis.types import Message
 
 PAGE_ROWS = 10
@@ -58,10 +60,10 @@ Texts = tuple[tuple[Message, ...], tuple[Message, ...]]
 
 def show_changes(workspace: Workspace, dataset_id: str) -> None:
     """The section for a dataset that was made from another; nothing for one that was imported."""
-    line = comparable(workspace.store, dataset_id)
+    line = comparable(workspace.artifacts, dataset_id)
     if not line:
         return
-    names = dataset_names(workspace.database, workspace.store)
+    names = dataset_names(workspace)
     other = line[0]
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader(
@@ -89,13 +91,13 @@ def show_changes(workspace: Workspace, dataset_id: str) -> None:
 
 
 def _compared(workspace: Workspace, old_id: str, new_id: str) -> VersionDiff:
-    examples = [workspace.store.examples(one).id for one in (old_id, new_id)]
+    examples = [workspace.artifacts.examples(one).id for one in (old_id, new_id)]
     return _diff(f"{workspace.path}:{old_id}:{new_id}:{examples}", old_id, new_id, _workspace=workspace)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing the versions")
 def _diff(key: str, old_id: str, new_id: str, *, _workspace: Workspace) -> VersionDiff:
-    return diff_versions(_workspace.store, old_id, new_id)
+    return diff_versions(_workspace.artifacts, old_id, new_id)
 
 
 def _show_counts(found: VersionDiff) -> None:
@@ -153,7 +155,7 @@ def _texts(workspace: Workspace, found: VersionDiff, rows: Sequence[RowDiff]) ->
         (found.new_id, [r.new_id for r in rows]),
     ):
         there = np.array([one for one in ids if one != NOWHERE], dtype=np.int64)
-        held = read_conversations(workspace.store.examples(dataset_id), there)
+        held = read_conversations(workspace.artifacts.examples(dataset_id), there)
         sides.append([held.get(one, ()) for one in ids])
     return list(zip(*sides, strict=True))
 

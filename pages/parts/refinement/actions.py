@@ -35,7 +35,7 @@ def show_actions(lens: Lens, run: Run, course: Course) -> None:
     assert run.artifact is not None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         number = _choose_round(run)
-        selection = selection_after(lens.workspace.store, run, number)
+        selection = selection_after(lens.workspace.artifacts, run, number)
         _offer_rows(lens, selection)
         offer_more_rounds(lens, run, course)
         if control_of(run) == "none" and selection is not None:
@@ -76,7 +76,7 @@ def control_requests(lens: Lens, run: Run, selection: Artifact) -> list[dict[str
 
 def _left_out(lens: Lens, inputs: Mapping[str, str]) -> dict[str, JSON]:
     """Rows that may not be picked: those named, and those that a decision dropped."""
-    store = lens.workspace.store
+    store = lens.workspace.artifacts
     rows = np.zeros(0, dtype=np.int64)
     if "excluded" in inputs:
         rows = read_frozen(store.get(lens.dataset_id, "rows", inputs["excluded"]))
@@ -124,7 +124,7 @@ def _offer_controls(lens: Lens, run: Run, selection: Artifact) -> None:
     with errors_in_place():
         workspace = lens.workspace
         made = [
-            submit(workspace.database, workspace.store, lens.dataset_id, "select", values).job.artifact_id
+            submit(workspace, lens.dataset_id, "select", values).job.artifact_id
             for values in control_requests(lens, run, selection)
         ]
         values: dict[str, JSON] = {
@@ -133,6 +133,6 @@ def _offer_controls(lens: Lens, run: Run, selection: Artifact) -> None:
         }
         if "scores" in run.inputs:
             values |= {"quality": str(run.options.get("quality")), "scores": run.inputs["scores"]}
-        job = submit(workspace.database, workspace.store, lens.dataset_id, "compare", values).job
+        job = submit(workspace, lens.dataset_id, "compare", values).job
         st.query_params.pop(PARAMETER, None)
         go_to("compare", {"dataset": lens.dataset_id, "job": job.job_id})

@@ -61,9 +61,7 @@ def offer_decisions(lens: Lens, key: str) -> bool:
 
 def frozen_decisions(lens: Lens, *, wanted: bool) -> dict[str, JSON]:
     """The decisions in force as the step reads them: frozen now, or none."""
-    frozen = (
-        freeze_decisions(lens.workspace.store, lens.workspace.database, lens.dataset_id) if wanted else None
-    )
+    frozen = freeze_decisions(lens.workspace, lens.dataset_id) if wanted else None
     return {DECISIONS: frozen.id if frozen is not None else ""}
 
 
@@ -119,7 +117,7 @@ def _submit(lens: Lens, run: Run, more: dict[str, JSON], *, decided: bool) -> No
     with errors_in_place():
         values = continued_values(run) | more | frozen_decisions(lens, wanted=decided)
         done = submit(
-            lens.workspace.database, lens.workspace.store, lens.dataset_id, "refine", values,
+            lens.workspace, lens.dataset_id, "refine", values,
             backend=place.backend, resources=place.resources, priority=place.priority,
         )  # fmt: skip
         open_run(done.job.artifact_id)

@@ -47,7 +47,7 @@ def show_beside(lens: Lens, run: Run, course: Course) -> None:
         label_visibility="collapsed",
     )
     other = others[chosen]
-    theirs = course_of(lens, other, rounds_so_far(lens.workspace.store, other))
+    theirs = course_of(lens, other, rounds_so_far(lens.workspace.artifacts, other))
     if theirs is None:
         return
     _show_overlap(lens, course, theirs)

@@ -11,10 +11,10 @@ import streamlit as st
 from pages.shared.dataset_context import Lens
 from pages.shared.runs.finetune_curves import show_curves
 from pages.shared.runs.runs import Run
-from pages.shared.workspace import Workspace
 from tamis.jobs.folder import JobFolder
 from tamis.store.artifacts.adapters import CURVES, read_curves
 from tamis.store.artifacts.store import Artifact
+from tamis.store.workspace import Workspace
 
 MOST_ROUNDS = 8  # more lines cannot be told apart; the newest are drawn
 _NAME = re.compile(r"round (\d+) (\w+)")

@@ -18,7 +18,7 @@ from tamis.actions.delete_refinement import (
     delete_refinement,
     leaving,
 )
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.scheduler.queue import delete as delete_job
 from tamis.store.artifacts.refinements import ADAPTER
 from tamis.store.artifacts.store import Artifact
@@ -27,7 +27,7 @@ from tamis.store.artifacts.store import Artifact
 def offer_deletion(lens: Lens, run: Run, chain: Sequence[Artifact]) -> None:
     """The popover that asks again; ``chain`` are the rounds that are there."""
     with st.popover("Delete", icon=":material/delete:"):
-        going = leaving(lens.workspace.store, lens.dataset_id, run.artifact, chain)
+        going = leaving(lens.workspace.artifacts, lens.dataset_id, run.artifact, chain)
         for said in say_leaving(going):
             st.markdown(said)
         st.caption(
@@ -38,7 +38,7 @@ def offer_deletion(lens: Lens, run: Run, chain: Sequence[Artifact]) -> None:
             "Delete this refinement", type="primary", icon=":material/delete:", key=f"delete_{run.run_id}"
         ):
             with errors_in_place():
-                delete_refinement(lens.workspace.store, lens.workspace.database, going)
+                delete_refinement(lens.workspace, going)
                 if run.artifact is None:
                     _forget_jobs(lens, run)
                 st.query_params.pop(PARAMETER, None)
@@ -76,6 +76,6 @@ def say_leaving(going: Leaving) -> list[str]:
 def _forget_jobs(lens: Lens, run: Run) -> None:
     """Without a result the jobs are all that is left of it."""
     database = lens.workspace.database
-    for job in rows.list_jobs(database, dataset_id=lens.dataset_id, step=STEP):
+    for job in job_table.list_jobs(database, dataset_id=lens.dataset_id, step=STEP):
         if job.artifact_id == run.run_id and job.state.final:
-            delete_job(database, lens.workspace.store, job.job_id)
+            delete_job(lens.workspace, job.job_id)

@@ -67,7 +67,7 @@ def show_run(lens: Lens, run: Run) -> None:
         while_jobs_run(lens.workspace, lambda jobs: say_others(run, jobs))
         _show_finished(lens, run)
         return
-    n_drawn = len(rounds_so_far(lens.workspace.store, run))
+    n_drawn = len(rounds_so_far(lens.workspace.artifacts, run))
     while_jobs_run(lens.workspace, lambda jobs: _show_under_way(lens, run, n_drawn, jobs))
     if run.state in (JobState.FAILED, JobState.CANCELLED) and run.job is not None:
         _show_ended(lens, run, run.job)
@@ -78,7 +78,7 @@ def _through_its_clustering(lens: Lens, run: Run) -> Lens:
     if not any(artifact.id == own for artifact in lens.view.artifacts):
         return lens
     workspace = lens.workspace
-    view = open_view(workspace.store, lens.dataset_id, clustering_id=own)
+    view = open_view(workspace.artifacts, lens.dataset_id, clustering_id=own)
     names = cluster_names(workspace.database, view.clustering) if view.clustering else ClusterNames()
     return replace(lens, view=view, names=names, key=f"{workspace.path}:{view.key}")
 
@@ -93,7 +93,7 @@ def _show_head(lens: Lens, run: Run) -> None:
         if control_of(run) != "none":
             st.badge(f"Control: {CONTROLS[control_of(run)]}", icon=":material/science:", color="violet")
     factors = run.options.get("cluster_factors") or {}
-    said = [count_of(n_rounds_asked(lens.workspace.store, run), "round")]
+    said = [count_of(n_rounds_asked(lens.workspace.artifacts, run), "round")]
     if not is_static(run):
         said.append(f"model {plain(model_title(str(run.options.get('model', ''))))}")
     if factors:
@@ -104,7 +104,7 @@ def _show_head(lens: Lens, run: Run) -> None:
 
 
 def _show_under_way(lens: Lens, run: Run, n_drawn: int, jobs: Sequence[Job]) -> None:
-    chain = rounds_so_far(lens.workspace.store, run)
+    chain = rounds_so_far(lens.workspace.artifacts, run)
     if len(chain) != n_drawn:
         st.rerun()  # the list above counts the rounds too
     mine = show_run_box(lens, run, jobs, stopping="Stopping: what is finished is kept …")
@@ -115,7 +115,7 @@ def _show_under_way(lens: Lens, run: Run, n_drawn: int, jobs: Sequence[Job]) -> 
 def _show_so_far(lens: Lens, run: Run, chain: Sequence[Artifact], *, training: bool) -> None:
     """What the finished rounds have to say, each as soon as it is there."""
     course = course_of(lens, run, chain)
-    asked = n_rounds_asked(lens.workspace.store, run)
+    asked = n_rounds_asked(lens.workspace.artifacts, run)
     if course is None:
         st.caption(f"Weights and flags appear here with the first of {count_of(asked, 'round')}.")
     show_guide_curves(lens, run, chain, live=training)
@@ -127,7 +127,7 @@ def _show_so_far(lens: Lens, run: Run, chain: Sequence[Artifact], *, training: b
 
 def _show_ended(lens: Lens, run: Run, job: Job) -> None:
     now = find_job(lens.workspace, job.job_id) or job
-    chain = rounds_so_far(lens.workspace.store, run)
+    chain = rounds_so_far(lens.workspace.artifacts, run)
     n_rounds = len(chain)
     kept = f"{count_of(n_rounds, 'round')} finished and kept; it goes on from there when it is resumed."
     if now.state is JobState.CANCELLED:
@@ -141,7 +141,7 @@ def _show_ended(lens: Lens, run: Run, job: Job) -> None:
             "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last finished stage."
         ):
             with errors_in_place():
-                resume(lens.workspace.database, lens.workspace.store, job.job_id)
+                resume(lens.workspace, job.job_id)
                 st.rerun()
         if st.button("Change the options", icon=":material/tune:"):
             st.query_params.from_dict({"dataset": lens.dataset_id, CLONED: job.job_id})
@@ -151,7 +151,7 @@ def _show_ended(lens: Lens, run: Run, job: Job) -> None:
 
 
 def _show_finished(lens: Lens, run: Run) -> None:
-    chain = rounds_so_far(lens.workspace.store, run)
+    chain = rounds_so_far(lens.workspace.artifacts, run)
     course = course_of(lens, run, chain)
     assert course is not None
     show_actions(lens, run, course)

@@ -124,7 +124,7 @@ def _start(lens: Lens) -> Start:
     """What the form starts with: the run that is continued, the job that is cloned, or a tenth of the rows."""
     asked = st.query_params.get(CONTINUED, "")
     if asked:
-        earlier = lens.workspace.store.find(lens.dataset_id, KIND, asked)
+        earlier = lens.workspace.artifacts.find(lens.dataset_id, KIND, asked)
         if earlier is not None:
             run = Run(earlier.id, earlier, None)
             more = {"rounds": 1, "budget": rows_per_round(run)}
@@ -134,7 +134,7 @@ def _start(lens: Lens) -> Start:
 
 
 def _say_continued(lens: Lens, start: Start) -> None:
-    earlier = lens.workspace.store.find(lens.dataset_id, KIND, str(start.values.get(CONTINUE_FROM, "")))
+    earlier = lens.workspace.artifacts.find(lens.dataset_id, KIND, str(start.values.get(CONTINUE_FROM, "")))
     if earlier is None:
         return
     n_rounds, n_rows = int(earlier.summary["n_rounds"]), int(earlier.summary["n_selected"])
@@ -348,7 +348,7 @@ def _submit(lens: Lens, filled: Filled, kinds: list[str], place: RunPlace) -> No
     with errors_in_place():
         done = [
             submit(
-                lens.workspace.database, lens.workspace.store, lens.dataset_id, STEP, {**filled.values, "control": kind},
+                lens.workspace, lens.dataset_id, STEP, {**filled.values, "control": kind},
                 backend=place.backend, resources=place.resources, priority=place.priority,
             )
             for kind in kinds

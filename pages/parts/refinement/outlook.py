@@ -67,11 +67,11 @@ class Filled:
 
 def resolve(lens: Lens, values: dict[str, JSON], *, decided: bool, problem: str) -> Filled:
     """Freeze the rows and decisions that are named, and look at what the first round would draw from."""
-    store, database = lens.workspace.store, lens.workspace.database
+    store, database = lens.workspace.artifacts, lens.workspace.database
     try:
         for role in ROW_ROLES:
             if values.get(role):
-                values[role] = freeze(store, database, lens.dataset_id, str(values[role]))
+                values[role] = freeze(lens.workspace, lens.dataset_id, str(values[role]))
         values |= frozen_decisions(lens, wanted=decided)
         plan = plan_step(
             store, lens.dataset_id, "refine", values, pending=pending_results(database, lens.dataset_id)

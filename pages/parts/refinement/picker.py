@@ -69,7 +69,7 @@ def _newest(runs: list[Run]) -> Run:
 
 
 def _show_table(lens: Lens, runs: list[Run], opened: Run) -> None:
-    table = run_table(lens.workspace.store, runs)
+    table = run_table(lens.workspace.artifacts, runs)
     table.insert(0, "open", ["▸" if run is opened else "" for run in runs])
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     event = st.dataframe(

@@ -52,7 +52,7 @@ def look_at(key: str, artifact_id: str, first: int, *, _lens: Lens, _plan: Plan)
 
     Raises InvalidOptions when more rows are pinned than the round takes.
     """
-    store, options = _lens.workspace.store, _plan.options
+    store, options = _lens.workspace.artifacts, _plan.options
     assert isinstance(options, RefineOptions)
     inputs: dict[str, Artifact] = {
         role: store.get(_plan.dataset_id, _plan.input_kinds[role], identifier)

@@ -13,7 +13,6 @@ from pages.shared.runs.runs import (
     list_runs,
     model_title,
 )
-from pages.shared.workspace import Workspace
 from tamis.compute.refine.draw import split_budget
 from tamis.errors import ArtifactMissing, CurationError
 from tamis.jobs.model import Job
@@ -30,6 +29,7 @@ from tamis.store.artifacts.refinements import (
     rounds_of,
 )
 from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.workspace import Workspace
 
 STEP = "refine"
 CONTROLS = {

@@ -18,7 +18,6 @@ from pages.shared.runs.job_watch import (
     start_job,
     stop_following,
 )
-from pages.shared.workspace import Workspace
 from tamis.errors import CurationError
 from tamis.jobs.model import Job, JobState
 from tamis.steps.curate.step import plan_curate
@@ -27,6 +26,7 @@ from tamis.store.database.names import (
     dataset_names,
     name_dataset,
 )
+from tamis.store.workspace import Workspace
 
 
 def followed_version(workspace: Workspace, dataset_id: str) -> Job | None:
@@ -40,8 +40,8 @@ def show_version_there(lens: Lens, job: Job) -> None:
     """The version that a job has just made."""
     if job.state is not JobState.SUCCEEDED:
         return
-    made = lens.workspace.store.examples(job.dataset_id)
-    name = dataset_names(lens.workspace.database, lens.workspace.store)[job.dataset_id]
+    made = lens.workspace.artifacts.examples(job.dataset_id)
+    name = dataset_names(lens.workspace)[job.dataset_id]
     with st.container(border=True):
         summary = made.summary
         st.markdown(
@@ -93,7 +93,7 @@ def _show_version_form(desk: Desk) -> None:
         "A dataset of its own, with its parent and the list of decisions kept in it. This one stays as it is, and so do "
         "its decisions."
     )
-    parent = dataset_names(desk.lens.workspace.database, desk.lens.workspace.store)[desk.lens.dataset_id]
+    parent = dataset_names(desk.lens.workspace)[desk.lens.dataset_id]
     name = st.text_input("Name", value=f"{parent}, curated"[:100], key="version_name", max_chars=100)
     if st.button("Make a new version", type="primary", icon=":material/fork_right:", key="make_version"):
         with errors_in_place():
@@ -102,9 +102,7 @@ def _show_version_form(desk: Desk) -> None:
 
 def _make(desk: Desk, name: str) -> None:
     workspace = desk.lens.workspace
-    new_id, options = plan_curate(
-        workspace.store, workspace.database, desk.lens.dataset_id, check_name(name, "version")
-    )
+    new_id, options = plan_curate(workspace, desk.lens.dataset_id, check_name(name, "version"))
     try:
         name_dataset(workspace.database, new_id, str(options["name"]))
     except CurationError as error:

@@ -184,11 +184,7 @@ def _frozen(lens: Lens, values: dict[str, JSON], scope: Scope) -> dict[str, JSON
     """The same with the filter and the tag frozen: workers never open the database."""
     workspace, frozen = lens.workspace, dict(values)
     if scope.conditions:
-        frozen["within"] = freeze(
-            workspace.store, workspace.database, lens.dataset_id, f"scope:{scope.to_url()}"
-        )
+        frozen["within"] = freeze(workspace, lens.dataset_id, f"scope:{scope.to_url()}")
     if frozen.get("oracle_rows"):
-        frozen["oracle_rows"] = freeze(
-            workspace.store, workspace.database, lens.dataset_id, str(frozen["oracle_rows"])
-        )
+        frozen["oracle_rows"] = freeze(workspace, lens.dataset_id, str(frozen["oracle_rows"]))
     return frozen

@@ -82,7 +82,7 @@ class Queue:
 
 def find_proposals(lens: Lens) -> list[Artifact]:
     """Proposals of the dataset, newest first."""
-    return list(lens.workspace.store.list(lens.dataset_id, "proposals"))
+    return list(lens.workspace.artifacts.list(lens.dataset_id, "proposals"))
 
 
 def proposals_in_view(found: list[Artifact]) -> Artifact:

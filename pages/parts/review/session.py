@@ -11,7 +11,7 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.shared.reviewer import NOBODY, reviewer_name
-from pages.shared.workspace import Workspace
+from tamis.store.workspace import Workspace
 
 TAB = "tab"
 _NAME = "review_name"

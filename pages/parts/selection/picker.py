@@ -67,7 +67,7 @@ def _through_its_clustering(dataset: OpenDataset, lens: Lens, selection: Artifac
     own = selection.manifest.inputs.get("clustering", "")
     there = any(artifact.id == own for artifact in lens.view.artifacts)
     clustering_id = own if there else ""
-    store, database = dataset.workspace.store, dataset.workspace.database
+    store, database = dataset.workspace.artifacts, dataset.workspace.database
     view = open_view(store, dataset.dataset_id, clustering_id=clustering_id, selection_id=selection.id)
     names = cluster_names(database, view.clustering) if view.clustering else ClusterNames()
     return replace(lens, view=view, names=names, key=f"{dataset.workspace.path}:{view.key}")

@@ -85,7 +85,7 @@ def _offer_baseline(lens: Lens, selection: Artifact) -> None:
             **{role: inputs[role] for role in ("within", "pinned", "excluded") if role in inputs},
         }
         # Not followed as a job of this page, which would end on the random pick: it appears beside this one.
-        submit(lens.workspace.database, lens.workspace.store, lens.dataset_id, "select", values)
+        submit(lens.workspace, lens.dataset_id, "select", values)
         st.rerun()
 
 

@@ -152,8 +152,7 @@ def _show_filter(lens: Lens, scope: str) -> None:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _rows(key: str, selection: str, tag: str, scope: str, *, _lens: Lens) -> Int64s:
     rows = rows_of(
-        _lens.workspace.store,
-        _lens.workspace.database,
+        _lens.workspace,
         _lens.dataset_id,
         selection=selection,
         tag=tag,

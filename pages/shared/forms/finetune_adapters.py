@@ -25,7 +25,7 @@ def trained_models(store: ArtifactStore) -> dict[str, str]:
 
 def draw_llm_model(lens: Lens, drawn: FormField) -> JSON:
     """The model of a local language model: typed, or one that was trained in this workspace."""
-    titles = trained_models(lens.workspace.store)
+    titles = trained_models(lens.workspace.artifacts)
     if not titles or drawn.info is not TransformersOptions.model_fields["model"]:
         return draw_field(drawn)  # an endpoint has models of its own
 

@@ -197,7 +197,7 @@ def _show_submit(lens: Lens, filled: Filled, place: RunPlace) -> None:
         values = {**filled.values, **filled.training.freeze(lens)}
         if filled.same_held_out is not None:
             again, label = held_out_rows(filled.same_held_out), f"run:{filled.same_held_out.run_id}"
-            values["held_out"] = freeze_rows(lens.workspace.store, lens.dataset_id, again, label).id
+            values["held_out"] = freeze_rows(lens.workspace.artifacts, lens.dataset_id, again, label).id
         start_job(lens.workspace, lens.dataset_id, STEP, values, place=place)
 
 

@@ -36,7 +36,7 @@ class ChosenModel:
 
 def choose_model(lens: Lens, start: Start, *, form: str = "finetune") -> ChosenModel:
     """Draw the choice and look whether the model is there; ``form`` tells the widgets of several forms apart."""
-    trained = trained_models(lens.workspace.store)
+    trained = trained_models(lens.workspace.artifacts)
     asked = str(start.values.get("model") or _asked() or BUNDLED_LLM)
     ways = [BUNDLED, OWN, *([FURTHER] if trained else [])]
     first = BUNDLED if asked == BUNDLED_LLM else FURTHER if asked.startswith(PREFIX) and trained else OWN

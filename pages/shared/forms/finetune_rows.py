@@ -46,9 +46,9 @@ class ChosenTraining:
         """Pointers to rows and decisions as they are now; raises InvalidOptions for a scope without rows."""
         workspace, values = lens.workspace, self.values
         if self.pointer:
-            values["within"] = freeze(workspace.store, workspace.database, lens.dataset_id, self.pointer)
+            values["within"] = freeze(workspace, lens.dataset_id, self.pointer)
         if self.decided:
-            frozen = freeze_decisions(workspace.store, workspace.database, lens.dataset_id)
+            frozen = freeze_decisions(workspace, lens.dataset_id)
             values |= {"decisions": frozen.id} if frozen is not None else {}
         return values
 
@@ -109,7 +109,7 @@ def decided_rows(lens: Lens) -> Mapping[int, Decision]:
 
 def _offer_same(lens: Lens, start: Start) -> Artifact | None:
     """The frozen rows of the run that is cloned: a tag may have changed since."""
-    frozen = lens.workspace.store.find(lens.dataset_id, "rows", str(start.values.get("within") or ""))
+    frozen = lens.workspace.artifacts.find(lens.dataset_id, "rows", str(start.values.get("within") or ""))
     if frozen is None:
         return None
     same = st.toggle(

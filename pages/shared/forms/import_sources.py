@@ -12,13 +12,13 @@ from uuid import uuid4
 import streamlit as st
 
 from pages.shared.plain_text import plain
-from pages.shared.workspace import Workspace
 from tamis.errors import CurationError
 from tamis.steps.import_file.paths import (
     check_import_path,
     hub_address,
     importable_files,
 )
+from tamis.store.workspace import Workspace
 
 UPLOAD, SERVER, HUB = "Upload", "This server", "Hugging Face"
 _ENDINGS = ["jsonl", "ndjson", "json", "csv", "tsv", "parquet", "gz", "zst"]

@@ -15,7 +15,6 @@ from pages.shared.forms.options_form import (
     sentence,
 )
 from pages.shared.plain_text import count_of, plain
-from pages.shared.workspace import Workspace
 from tamis.errors import CurationError
 from tamis.jobs.backends import (
     BACKENDS,
@@ -31,6 +30,7 @@ from tamis.jobs.forecast.preflight import (
 )
 from tamis.jobs.model import Resources
 from tamis.registry import parse_options
+from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 LOCAL = "local"
@@ -164,8 +164,8 @@ def _show_check(workspace: Workspace, backends: Backends, asked: Asked, place: R
     try:
         resources = parse_options(Resources, place.resources)
         found = preflight(
-            workspace.store, workspace.database, asked.dataset_id, asked.step, asked.values,
-            settings=workspace.settings, backend=place.backend, resources=resources, backends=backends,
+            workspace, asked.dataset_id, asked.step, asked.values,
+            backend=place.backend, resources=resources, backends=backends,
         )  # fmt: skip
         script = ""
         if not backend_row(place.backend).shares_machine:

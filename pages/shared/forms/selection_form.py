@@ -210,11 +210,11 @@ def draw_rows(lens: Lens, drawn: FormField) -> str:
 
 
 def _resolve(lens: Lens, values: dict[str, JSON]) -> Filled:
-    store, database = lens.workspace.store, lens.workspace.database
+    store = lens.workspace.artifacts
     try:
         for role in ROW_ROLES:
             if values.get(role):
-                values[role] = freeze(store, database, lens.dataset_id, str(values[role]))
+                values[role] = freeze(lens.workspace, lens.dataset_id, str(values[role]))
         plan = plan_selection(store, lens.dataset_id, values)
         return Filled(
             values=values, plan=plan, preview=_preview(lens.key, plan.artifact_id, _lens=lens, _plan=plan)

@@ -12,11 +12,11 @@ from pages.shared.runs.job_watch import (
     cloned_start,
     start_job,
 )
-from pages.shared.workspace import Workspace
 from tamis.errors import CurationError
 from tamis.registry import parse_options
 from tamis.steps import STEPS
 from tamis.store.database.names import dataset_names
+from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 STEP = "start"
@@ -65,7 +65,7 @@ def show_step_form(workspace: Workspace, step: str) -> None:
     if st.button("All jobs", icon=":material/arrow_back:", type="tertiary"):
         leave_step_form()
         st.rerun()
-    names = dataset_names(workspace.database, workspace.store)
+    names = dataset_names(workspace)
     if not names:
         st.info("Import a dataset first: a step needs one.", icon=":material/inbox:")
         return

@@ -17,7 +17,6 @@ from pages.shared.runs.runs import (
     model_title,
 )
 from pages.shared.wording import duration
-from pages.shared.workspace import Workspace
 from tamis.jobs.folder import JobFolder
 from tamis.recipes import RECIPES
 from tamis.store.artifacts.adapters import (
@@ -26,6 +25,7 @@ from tamis.store.artifacts.adapters import (
     read_curves,
 )
 from tamis.store.artifacts.store import Artifact
+from tamis.store.workspace import Workspace
 
 STEP = "finetune"
 MEASURES = {
@@ -83,7 +83,7 @@ def rows_title(lens: Lens, run: Run) -> str:
         found = {one.id: one for one in lens.view.selections}.get(inputs["selection"])
         said = label_of(found) if found is not None else f"Selection {inputs['selection'][:8]}"
     elif "within" in inputs:
-        frozen = lens.workspace.store.find(lens.dataset_id, "rows", inputs["within"])
+        frozen = lens.workspace.artifacts.find(lens.dataset_id, "rows", inputs["within"])
         said = _say_pointer(str(frozen.summary.get("label", "")) if frozen is not None else "")
     return f"{said} · decided" if "decisions" in inputs else said
 

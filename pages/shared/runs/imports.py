@@ -9,10 +9,10 @@ import streamlit as st
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
-from pages.shared.workspace import Workspace
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import delete, resume
+from tamis.store.workspace import Workspace
 
 _SHOWN = 5
 
@@ -20,7 +20,7 @@ _SHOWN = 5
 def open_imports(workspace: Workspace, jobs: Sequence[Job]) -> dict[str, str]:
     """Name of every dataset that is being imported for the first time."""
     importing = [job for job in jobs if job.step == "import"]
-    present = set(workspace.store.dataset_ids()) if importing else set()
+    present = set(workspace.artifacts.dataset_ids()) if importing else set()
     return {job.dataset_id: import_name(job) for job in importing if job.dataset_id not in present}
 
 
@@ -31,10 +31,10 @@ def import_name(job: Job) -> str:
 
 def show_failed_imports(workspace: Workspace) -> None:
     """The newest imports that failed and left no dataset, each to be tried again or dismissed."""
-    failed = rows.list_jobs(workspace.database, states=(JobState.FAILED,), step="import", limit=50)
+    failed = job_table.list_jobs(workspace.database, states=(JobState.FAILED,), step="import", limit=50)
     if not failed:
         return
-    present = set(workspace.store.dataset_ids())
+    present = set(workspace.artifacts.dataset_ids())
     newest = {job.dataset_id: job for job in reversed(failed) if job.dataset_id not in present}
     for job in list(newest.values())[-_SHOWN:]:
         _show_failed(workspace, job)
@@ -48,10 +48,10 @@ def _show_failed(workspace: Workspace, job: Job) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if st.button("Try again", key=f"again_{job.job_id}", icon=":material/replay:"):
                 with errors_in_place():
-                    resume(workspace.database, workspace.store, job.job_id)
+                    resume(workspace, job.job_id)
                     st.rerun()
             if st.button("Dismiss", key=f"dismiss_{job.job_id}", type="tertiary", icon=":material/close:"):
                 with errors_in_place():
-                    delete(workspace.database, workspace.store, job.job_id)
+                    delete(workspace, job.job_id)
                     st.rerun()
             link_to("job_list", "See the log", query={"job": job.job_id})

@@ -22,12 +22,12 @@ from pages.shared.runs.job_table import (
 )
 from pages.shared.runs.job_watch import find_job, show_remark
 from pages.shared.wording import ago, duration
-from pages.shared.workspace import Workspace
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import Job, JobState
 from tamis.steps import STEPS
 from tamis.store.database.names import dataset_names
+from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 LOG_LINES = 14
@@ -66,7 +66,7 @@ def show_head(workspace: Workspace, job: Job) -> None:
     """The way back, the title with the state, and facts in one line."""
     if st.button("All jobs", icon=":material/arrow_back:", type="tertiary"):
         open_job("")
-    name = dataset_names(workspace.database, workspace.store).get(job.dataset_id, job.dataset_id)
+    name = dataset_names(workspace).get(job.dataset_id, job.dataset_id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(f"{title_of(job)} · {plain(name)}", anchor=False, width="content")
         st.badge(STATE_WORDS[job.state], icon=ICONS[job.state], color=STATE_COLOURS[job.state])
@@ -205,17 +205,17 @@ def show_options(job: Job) -> None:
 
 def show_lineage(workspace: Workspace, job: Job) -> None:
     """What the job read and which jobs made that, what it made, and what was made from it."""
-    store, database = workspace.store, workspace.database
+    store, database = workspace.artifacts, workspace.database
     made = store.find(job.dataset_id, job.kind, job.artifact_id)
     with st.container(gap="xsmall"):
         for role, artifact_id in job.inputs.items():
             kind = job.input_kinds.get(role, role)
-            makers = rows.jobs_for_artifact(database, job.dataset_id, kind, artifact_id)
+            makers = job_table.jobs_for_artifact(database, job.dataset_id, kind, artifact_id)
             _artifact_line("Read", kind, artifact_id, makers[0] if makers else None)
         _artifact_line("Made" if made else "Makes", job.kind, job.artifact_id, None)
         for other in store.list(job.dataset_id) if made else ():
             if job.artifact_id in other.manifest.inputs.values():
-                makers = rows.jobs_for_artifact(database, job.dataset_id, other.kind, other.id)
+                makers = job_table.jobs_for_artifact(database, job.dataset_id, other.kind, other.id)
                 _artifact_line("Used by", other.kind, other.id, makers[0] if makers else None)
     if made is not None and made.summary:
         with st.expander("Summary of the result", icon=":material/data_object:"):

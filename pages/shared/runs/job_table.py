@@ -11,12 +11,14 @@ import streamlit as st
 
 from pages.shared.activity import active_jobs, while_jobs_run
 from pages.shared.plain_text import count_of, shorten
-from pages.shared.wording import BadgeColour, ago, duration
-from pages.shared.workspace import Workspace
-from tamis.jobs import job_table as rows
+from pages.shared.wording import BadgeColour
+from pages.shared.wording import ago
+from pages.shared.wording import duration
+from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.steps import STEPS
 from tamis.store.database.names import dataset_names
+from tamis.store.workspace import Workspace
 
 PAGE_JOBS = 25
 OPENED = "job"
@@ -48,7 +50,7 @@ class JobFilter:
 
 def choose_jobs(workspace: Workspace) -> JobFilter:
     """The filters: states, dataset and step."""
-    names = dataset_names(workspace.database, workspace.store)
+    names = dataset_names(workspace)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         place = st.container(width="content")
         st.space("stretch")
@@ -66,10 +68,10 @@ def choose_jobs(workspace: Workspace) -> JobFilter:
 
 def show_jobs(workspace: Workspace, wanted: JobFilter) -> None:
     """Counts and one page of jobs; the timer runs only while a job is under way."""
-    names = dataset_names(workspace.database, workspace.store)
+    names = dataset_names(workspace)
 
     def draw(_: Sequence[Job]) -> None:
-        counted = rows.counts(workspace.database, dataset_id=wanted.dataset_id, step=wanted.step)
+        counted = job_table.counts(workspace.database, dataset_id=wanted.dataset_id, step=wanted.step)
         n_jobs = sum(counted[state] for state in wanted.states or JobState)
         n_pages = max(1, -(-n_jobs // PAGE_JOBS))
         if int(st.session_state.get(PAGE, 1)) > n_pages:
@@ -89,7 +91,7 @@ def show_jobs(workspace: Workspace, wanted: JobFilter) -> None:
 
 def has_jobs(workspace: Workspace) -> bool:
     """Whether anything was ever run in this workspace."""
-    return bool(active_jobs(workspace)) or bool(rows.list_jobs(workspace.database, limit=1))
+    return bool(active_jobs(workspace)) or bool(job_table.list_jobs(workspace.database, limit=1))
 
 
 def open_job(job_id: str) -> None:
@@ -122,7 +124,7 @@ def _first_page() -> None:
 
 
 def _page(workspace: Workspace, wanted: JobFilter, page: int) -> list[Job]:
-    return rows.list_jobs(
+    return job_table.list_jobs(
         workspace.database,
         states=wanted.states,
         dataset_id=wanted.dataset_id,

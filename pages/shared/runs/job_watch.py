@@ -12,9 +12,8 @@ from pages.shared.forms.run_target import RunPlace
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.workspace import Workspace
 from tamis.errors import UnknownName
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends import BACKENDS, backend_row
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import (
@@ -23,6 +22,7 @@ from tamis.jobs.scheduler.queue import (
     submit,
 )
 from tamis.steps import STEPS
+from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 FOLLOWED, CLONED = "job", "clone"
@@ -42,7 +42,7 @@ class Start:
 def find_job(workspace: Workspace, job_id: str) -> Job | None:
     """A job by its id, or None when there is none."""
     try:
-        return rows.get(workspace.database, job_id)
+        return job_table.get(workspace.database, job_id)
     except UnknownName:
         return None
 
@@ -82,7 +82,7 @@ def start_job(
     chosen = place or RunPlace()
     with errors_in_place():
         done = submit(
-            workspace.database, workspace.store, dataset_id, step, values,
+            workspace, dataset_id, step, values,
             backend=chosen.backend, resources=chosen.resources, priority=chosen.priority,
         )  # fmt: skip
         if done.already_done:
@@ -134,7 +134,7 @@ def show_failure(workspace: Workspace, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button("Try again", icon=":material/replay:", key=f"again_{job.job_id}"):
             with errors_in_place():
-                resume(workspace.database, workspace.store, job.job_id)
+                resume(workspace, job.job_id)
                 st.rerun()
         link_to("job_list", "See the log", icon=":material/article:", query={"job": job.job_id})
         st.button("Dismiss", type="tertiary", on_click=stop_following, key=f"dismiss_{job.job_id}")
@@ -156,6 +156,6 @@ def _show_running(workspace: Workspace, job: Job) -> None:
                 st.caption("Stopping …", width="content")
             elif st.button("Cancel", icon=":material/stop:", key=f"stop_{job.job_id}"):
                 with errors_in_place():
-                    cancel(workspace.database, workspace.store, job.job_id)
+                    cancel(workspace, job.job_id)
                     st.rerun()
             link_to("job_list", "Details", icon=":material/article:", query={"job": job.job_id})

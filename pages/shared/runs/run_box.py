@@ -35,7 +35,7 @@ def show_run_box(lens: Lens, run: Run, jobs: Sequence[Job], *, stopping: str) ->
                 st.caption(stopping, width="content")
             elif st.button("Cancel", icon=":material/stop:", key=f"stop_{mine.job_id}"):
                 with errors_in_place():
-                    cancel(lens.workspace.database, lens.workspace.store, mine.job_id)
+                    cancel(lens.workspace, mine.job_id)
                     st.rerun()
             link_to("job_list", "Details", icon=":material/article:", query={"job": mine.job_id})
     return mine

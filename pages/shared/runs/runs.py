@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pages.shared.plain_text import shorten
-from pages.shared.workspace import Workspace
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.models.adapters import BUNDLED_LLM, PREFIX
 from tamis.store.artifacts.store import Artifact
+from tamis.store.workspace import Workspace
 
 MAX_RUNS = 200
 BUNDLED_TITLE = "SmolLM2-135M-Instruct"
@@ -67,9 +67,9 @@ class Run:
 
 def list_runs(workspace: Workspace, dataset_id: str, step: str, kind: str) -> list[Run]:
     """Every run of a step that makes artifacts of a kind, newest first; of several jobs for one result the newest."""
-    made = {one.id: one for one in workspace.store.list(dataset_id, kind)}
+    made = {one.id: one for one in workspace.artifacts.list(dataset_id, kind)}
     jobs: dict[str, Job] = {}
-    for job in rows.list_jobs(workspace.database, dataset_id=dataset_id, step=step, limit=MAX_RUNS):
+    for job in job_table.list_jobs(workspace.database, dataset_id=dataset_id, step=step, limit=MAX_RUNS):
         jobs.setdefault(job.artifact_id, job)
     # A job that succeeded and whose result is gone was deleted with it.
     shown = [i for i, job in jobs.items() if i in made or job.state is not JobState.SUCCEEDED]

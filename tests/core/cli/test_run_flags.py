@@ -10,7 +10,7 @@ import pytest
 
 from tamis.cli.flags import flag_names, parse_step_flags
 from tamis.cli.main import run
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends.slurm import SlurmBackend
 from tamis.jobs.model import (
     ErrorKind,
@@ -20,6 +20,7 @@ from tamis.jobs.model import (
 from tamis.jobs.scheduler import queue
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
 
 NOBODY = "no controller here; ask the person who runs the cluster."
@@ -56,7 +57,7 @@ def test_flags_become_the_backend_resources_and_priority_of_the_job(
         "run", "score", "--dataset", dataset_id, "--scorer", "length", "--backend", "slurm", "--cpus", "4",
         "--gpus", "1", "--mem-gb", "2.5", "--time-limit-min", "90", "--priority", "7", "--no-wait",
     )  # fmt: skip
-    job = rows.get(Database(workspace), made["job_id"])
+    job = job_table.get(Database(workspace), made["job_id"])
     assert code == 0
     assert job.resources == Resources(cpus=4, gpus=1, mem_gb=2.5, time_limit_min=90)
     assert (job.backend, job.priority, job.options["scorer"]) == ("slurm", 7, "length")
@@ -64,7 +65,7 @@ def test_flags_become_the_backend_resources_and_priority_of_the_job(
 
 def test_without_flags_a_job_runs_here_and_asks_for_nothing(tamis, workspace: Path, dataset_id: str) -> None:
     _, made = tamis("run", "score", "--dataset", dataset_id, "--scorer", "length", "--no-wait")
-    job = rows.get(Database(workspace), made["job_id"])
+    job = job_table.get(Database(workspace), made["job_id"])
     assert (job.backend, job.resources, job.priority) == ("local", Resources(), 0)
 
 
@@ -83,7 +84,7 @@ def test_a_place_that_cannot_be_is_wrong_usage(
     code, answer = tamis("run", "score", "--dataset", dataset_id, *flags)
     assert code == 2
     assert said in answer["error"]
-    assert not rows.list_jobs(Database(workspace))
+    assert not job_table.list_jobs(Database(workspace))
 
 
 def test_preflight_submits_nothing_and_passes_where_nothing_stands_in_the_way(
@@ -92,7 +93,7 @@ def test_preflight_submits_nothing_and_passes_where_nothing_stands_in_the_way(
     code, found = tamis("run", "score", "--dataset", dataset_id, "--scorer", "length", "--preflight")
     assert (code, found["ok"], found["rows"], found["already_done"]) == (0, True, 40, False)
     assert {"inputs", "disk", "backend"} <= {check["name"] for check in found["checks"]}
-    assert not rows.list_jobs(Database(workspace))
+    assert not job_table.list_jobs(Database(workspace))
 
 
 def test_preflight_fails_with_a_next_step_for_each_thing_in_the_way(tamis, dataset_id: str) -> None:
@@ -125,10 +126,10 @@ def test_preflight_of_a_step_without_its_input_names_the_step_to_run_first(tamis
 
 def _failed_job(workspace: Path, dataset_id: str) -> str:
     database = Database(workspace)
-    job = queue.submit(database, ArtifactStore(workspace), dataset_id, "score", {"scorer": "length"}).job
+    job = queue.submit(open_workspace(workspace), dataset_id, "score", {"scorer": "length"}).job
     with database.writing() as connection:
         ended = {"state": JobState.FAILED, "error_kind": ErrorKind.LOST, "finished_at": job.submitted_at}
-        assert rows.change(connection, job, ended)
+        assert job_table.change(connection, job, ended)
     return job.job_id
 
 
@@ -137,7 +138,7 @@ def test_resume_keeps_the_finished_parts_and_retry_does_not(
     tamis, workspace: Path, dataset_id: str, verb: str, parts_stay: bool
 ) -> None:
     job_id = _failed_job(workspace, dataset_id)
-    job = rows.get(Database(workspace), job_id)
+    job = job_table.get(Database(workspace), job_id)
     made = ArtifactStore(workspace).artifact_path(dataset_id, job.kind, job.artifact_id)
     parts = made.parent / f".{job.artifact_id}.partial"
     parts.mkdir(parents=True)
@@ -153,7 +154,7 @@ def test_a_queued_job_is_cancelled_and_then_deleted(tamis, workspace: Path, data
     code, answer = tamis("jobs", "cancel", made["job_id"])
     assert (code, answer["state"]) == (0, "cancelled")
     assert tamis("jobs", "delete", made["job_id"]) == (0, {"job_id": made["job_id"], "deleted": True})
-    assert not rows.list_jobs(Database(workspace))
+    assert not job_table.list_jobs(Database(workspace))
 
 
 def test_two_language_models_in_one_step_have_flags_of_their_own() -> None:
@@ -185,7 +186,7 @@ def test_a_killed_worker_is_noticed_before_its_job_is_queued_again(
     looked: list[JobState] = []
     monkeypatch.setattr(
         "tamis.cli.jobs_view.tick",
-        lambda *_, **__: looked.append(rows.get(Database(workspace), job_id).state),
+        lambda *_, **__: looked.append(job_table.get(Database(workspace), job_id).state),
     )
     assert tamis("jobs", verb, job_id)[0] == 0
     assert looked == [JobState.FAILED, JobState.QUEUED]

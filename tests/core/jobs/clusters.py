@@ -52,7 +52,7 @@ def check_success_with_a_chain(engine: Engine) -> None:
     done = engine.run(last)
     assert done.state is JobState.SUCCEEDED, f"{done.reason}\n{engine.folder(first).log_tail()}"
     assert engine.job(first).state is JobState.SUCCEEDED
-    assert (engine.workspace / "ledger.txt").read_text().splitlines() == ["0 0", "0 1", "0 2"]
+    assert (engine.workspace.path / "ledger.txt").read_text().splitlines() == ["0 0", "0 1", "0 2"]
     assert engine.artifact(last).manifest.inputs == last.inputs
     log = engine.folder(first).log_tail()
     assert log.count("attempt 1: count") == 1
@@ -72,7 +72,7 @@ def check_cancel(engine: Engine, *, how: str, within_s: float) -> None:
     running = engine.until_stage(job, "misbehave")
     pid = running.progress.pid
     began = time.monotonic()
-    queue.cancel(engine.database, engine.store, job.job_id)
+    queue.cancel(engine.workspace, job.job_id)
     cancelled = engine.run(job)
     took_s = time.monotonic() - began
     assert cancelled.state is JobState.CANCELLED, cancelled.reason
@@ -91,23 +91,23 @@ def check_cancel_while_waiting(engine: Engine) -> None:
     assert waiting.state is JobState.RUNNING
     assert waiting.progress.beat == 0
     began = time.monotonic()
-    queue.cancel(engine.database, engine.store, second.job_id)
+    queue.cancel(engine.workspace, second.job_id)
     cancelled = engine.run(second)
     assert cancelled.state is JobState.CANCELLED
     assert "before" in cancelled.reason
     assert time.monotonic() - began < 5
-    queue.cancel(engine.database, engine.store, first.job_id)
+    queue.cancel(engine.workspace, first.job_id)
     engine.run(first)
     # It never runs, also once there is room for it, and can be resumed.
-    queue.resume(engine.database, engine.store, second.job_id)
+    queue.resume(engine.workspace, second.job_id)
     assert engine.run(second).state is JobState.SUCCEEDED
-    assert (engine.workspace / "ledger.txt").read_text().splitlines() == ["0 0"]
+    assert (engine.workspace.path / "ledger.txt").read_text().splitlines() == ["0 0"]
 
 
 def check_a_killed_server_is_replaced(engine: Engine) -> None:
     job = engine.submit("count", n_parts=8, part_s=0.2)
     code = "import sys; from tests.core.jobs.clusters import serve; serve(*sys.argv[1:])"
-    server = subprocess.Popen([sys.executable, "-c", code, engine.backend, str(engine.workspace)])
+    server = subprocess.Popen([sys.executable, "-c", code, engine.backend, str(engine.workspace.path)])
     try:
         deadline = time.monotonic() + 60
         while engine.job(job).progress.done < 2:
@@ -119,12 +119,12 @@ def check_a_killed_server_is_replaced(engine: Engine) -> None:
     seen = engine.job(job)
     assert seen.state is JobState.RUNNING
     # Another server, which has never seen the job.
-    other = open_engine(engine.backend, engine.workspace)
+    other = open_engine(engine.backend, engine.workspace.path)
     done = other.run(job)
     assert done.state is JobState.SUCCEEDED, f"{done.reason}\n{other.folder(job).log_tail()}"
     assert done.attempt == 1
     assert done.handle == seen.handle
-    ledger = (engine.workspace / "ledger.txt").read_text().splitlines()
+    ledger = (engine.workspace.path / "ledger.txt").read_text().splitlines()
     assert ledger == [f"0 {number}" for number in range(8)]
 
 
@@ -136,10 +136,10 @@ def check_a_killed_worker_is_lost_and_resumes(engine: Engine) -> None:
     assert lost.state is JobState.FAILED
     assert lost.error_kind is ErrorKind.LOST
     assert lost.reason.startswith("worker lost: its process was killed by signal 9 (SIGKILL)"), lost.reason
-    queue.resume(engine.database, engine.store, job.job_id)
+    queue.resume(engine.workspace, job.job_id)
     done = engine.run(job)
     assert done.state is JobState.SUCCEEDED, f"{done.reason}\n{engine.folder(job).log_tail()}"
-    ledger = (engine.workspace / "ledger.txt").read_text().splitlines()
+    ledger = (engine.workspace.path / "ledger.txt").read_text().splitlines()
     assert sorted(set(ledger)) == sorted(f"0 {number}" for number in range(8))
     assert len(ledger) <= 9
 
@@ -147,7 +147,7 @@ def check_a_killed_worker_is_lost_and_resumes(engine: Engine) -> None:
 def check_an_unseen_folder(engine: Engine) -> None:
     """The folder is gone when the node looks for it, as if the workspace were not mounted there."""
     backend = engine.backends[engine.backend]
-    folder = JobFolder.of(engine.workspace, SPEC.job_id)
+    folder = JobFolder.of(engine.workspace.path, SPEC.job_id)
     folder.prepare(SPEC)
     spec = SPEC.model_copy(update={"attempt": int(time.time())})
     hidden = JobFolder(folder.path.with_name("not-mounted"))

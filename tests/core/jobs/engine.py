@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends import Backend
 from tamis.jobs.backends.local import LocalBackend
 from tamis.jobs.folder import JobFolder
@@ -23,6 +23,7 @@ from tamis.jobs.scheduler.tick import TickResult, tick
 from tamis.settings import Settings
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace, open_workspace
 from tests.core.jobs.steps_for_tests import STEPS
 
 DATASET = "letters-1a2b3c"
@@ -34,29 +35,35 @@ PATIENCE_S = 60.0
 class Engine:
     """Everything that jobs need, over one workspace."""
 
-    workspace: Path
-    database: Database
-    store: ArtifactStore
-    settings: Settings
+    workspace: Workspace
     backends: Mapping[str, Backend]
     backend: str = "local"  # where its jobs run
+
+    @property
+    def database(self) -> Database:
+        return self.workspace.database
+
+    @property
+    def store(self) -> ArtifactStore:
+        return self.workspace.artifacts
+
+    @property
+    def settings(self) -> Settings:
+        return self.workspace.settings
 
     @classmethod
     def over(
         cls,
-        workspace: Path,
+        path: Path,
         *,
         backends: Mapping[str, Backend] | None = None,
         backend: str = "local",
         **settings: object,
     ) -> Engine:
-        chosen = Settings(workspace=workspace, **settings)
+        workspace = open_workspace(path, Settings(**settings))
         return cls(
             workspace=workspace,
-            database=Database(workspace),
-            store=ArtifactStore(workspace),
-            settings=chosen,
-            backends=backends or {"local": LocalBackend(chosen, module=WORKER)},
+            backends=backends or {"local": LocalBackend(workspace.settings, module=WORKER)},
             backend=backend,
         )
 
@@ -67,8 +74,7 @@ class Engine:
         self, step: str, *, priority: int = 0, resources: object = None, **options: object
     ) -> queue.Submission:
         return queue.submit(
-            self.database,
-            self.store,
+            self.workspace,
             DATASET,
             step,
             options,
@@ -79,13 +85,13 @@ class Engine:
         )
 
     def tick(self, *, now: Callable[[], float] = time.time) -> TickResult:
-        return tick(self.database, self.store, self.settings, backends=self.backends, now=now)
+        return tick(self.workspace, backends=self.backends, now=now)
 
     def job(self, job: Job) -> Job:
-        return rows.get(self.database, job.job_id)
+        return job_table.get(self.database, job.job_id)
 
     def folder(self, job: Job) -> JobFolder:
-        return JobFolder.of(self.workspace, job.job_id)
+        return JobFolder.of(self.workspace.path, job.job_id)
 
     def artifact(self, job: Job) -> Artifact:
         return self.store.get(DATASET, job.kind, job.artifact_id)
@@ -109,7 +115,7 @@ class Engine:
         return self.until(job, lambda j: j.progress.stage == stage and j.progress.done >= done)
 
     def stop_everything(self) -> None:
-        for job in rows.list_jobs(self.database, states=(JobState.RUNNING,), limit=1000):
+        for job in job_table.list_jobs(self.database, states=(JobState.RUNNING,), limit=1000):
             if job.handle and job.backend in self.backends:
                 self.backends[job.backend].cancel(job.handle, force=True)
 

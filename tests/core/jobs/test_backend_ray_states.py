@@ -105,7 +105,7 @@ def test_a_head_that_was_started_again_has_lost_its_jobs(engine: Engine, cluster
     lost = engine.job(job)
     assert lost.error_kind is ErrorKind.LOST
     assert "its head was started again" in lost.reason
-    queue.resume(engine.database, engine.store, job.job_id)
+    queue.resume(engine.workspace, job.job_id)
     engine.tick()
     assert engine.job(job).handle.endswith("-2")
 
@@ -177,7 +177,7 @@ def test_an_attempt_that_is_submitted_twice_runs_once(engine: Engine, cluster: D
 
 def test_a_job_stays_with_the_cluster_it_was_given_to(engine: Engine, cluster: Dashboard) -> None:
     job, _ = begin(engine, cluster)
-    moved = open_engine(engine.workspace, "http://127.0.0.1:9")
+    moved = open_engine(engine.workspace.path, "http://127.0.0.1:9")
     assert moved.backends["ray"].poll([job.handle])[job.handle].phase is Phase.ALIVE
 
 

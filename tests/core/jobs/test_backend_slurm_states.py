@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import CurationError
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends import BACKENDS, Phase
 from tamis.jobs.backends.node_script import job_name
 from tamis.jobs.backends.slurm import SlurmBackend, sbatch_options
@@ -152,7 +152,7 @@ def test_a_silent_controller_loses_no_waiting_job_however_long(
     engine.tick()
     assert len(scheduler.calls("squeue")) == n_asked  # nobody waits for the same time-out twice
     scheduler.change(down=False)
-    other = open_engine(engine.workspace)
+    other = open_engine(engine.workspace.path)
     other.tick()
     assert "waits in the queue" in other.job(job).reason
     succeed(other.folder(job), other.folder(job).read_spec())
@@ -179,7 +179,7 @@ def test_a_job_cancelled_while_the_controller_is_gone_ends_too(
     job = engine.submit("nothing")
     engine.tick()
     scheduler.change(down=True)
-    queue.cancel(engine.database, engine.store, job.job_id)
+    queue.cancel(engine.workspace, job.job_id)
     engine.tick(now=later(200))
     assert engine.job(job).state is JobState.CANCELLED
 
@@ -192,7 +192,7 @@ def test_a_submission_without_an_answer_is_found_again_and_not_repeated(
     engine.tick()
     assert engine.job(job).handle == ""
     scheduler.change(lose=False)
-    other = open_engine(engine.workspace)
+    other = open_engine(engine.workspace.path)
     other.tick(now=later(20))
     found = other.job(job)
     assert found.handle == f"1:{job_name(SPEC.model_copy(update={'job_id': job.job_id}))}"
@@ -206,7 +206,7 @@ def test_a_submission_that_never_arrived_is_made_again(engine: Engine, scheduler
     engine.tick()
     assert engine.job(job).state is JobState.RUNNING
     scheduler.change(down=False)
-    other = open_engine(engine.workspace)
+    other = open_engine(engine.workspace.path)
     other.tick(now=later(20))
     other.tick(now=later(20))
     again = other.job(job)
@@ -227,7 +227,7 @@ def test_a_full_queue_holds_jobs_back_instead_of_failing_them(
     assert {engine.job(job).claims for job in jobs} == {0}
     assert "submit limit" in engine.job(jobs[0]).reason or "no more jobs" in engine.job(jobs[0]).reason
     scheduler.change(refuse="")
-    other = open_engine(engine.workspace)
+    other = open_engine(engine.workspace.path)
     other.tick()
     assert {other.job(job).state for job in jobs} == {JobState.RUNNING}
 
@@ -283,10 +283,10 @@ def test_two_hundred_jobs_are_submitted_once_each_and_polled_by_one_call(
     n_jobs = 200
     for number in range(n_jobs):
         engine.submit("nothing", number=number)
-    servers = [engine, open_engine(engine.workspace)]
+    servers = [engine, open_engine(engine.workspace.path)]
 
     def serve(server: Engine) -> None:
-        while rows.counts(server.database)[JobState.QUEUED]:
+        while job_table.counts(server.database)[JobState.QUEUED]:
             server.tick()
 
     threads = [threading.Thread(target=serve, args=(server,)) for server in servers]
@@ -301,7 +301,7 @@ def test_two_hundred_jobs_are_submitted_once_each_and_polled_by_one_call(
     engine.tick()
     with scheduler.state() as state:
         assert [call[0] for call in state["calls"]] == ["squeue"]
-    assert rows.counts(engine.database)[JobState.RUNNING] == n_jobs
+    assert job_table.counts(engine.database)[JobState.RUNNING] == n_jobs
 
 
 def test_a_clock_that_jumps_loses_nothing(engine: Engine, scheduler: FakeScheduler) -> None:
@@ -320,7 +320,7 @@ def test_the_script_that_is_shown_is_the_one_that_is_submitted(
     resources = Resources(cpus=4, gpus=2, mem_gb=16, time_limit_min=90)
     job = engine.submit("nothing", resources=resources)
     engine.tick()
-    folder = JobFolder.of(engine.workspace, job.job_id)
+    folder = JobFolder.of(engine.workspace.path, job.job_id)
     shown = engine.backends["slurm"].preview(folder, folder.read_spec())
     with scheduler.state() as state:
         assert state["jobs"]["1"]["script"] == shown

@@ -20,6 +20,7 @@ from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 QUICK = {
@@ -49,8 +50,8 @@ def grid(made: list[Artifact], **more: object) -> TrainingGrid:
 
 def test_held_out_rows_are_in_no_selection(prepared: tuple[Path, str, list[Artifact]]) -> None:
     workspace, dataset_id, made = prepared
-    database, store = Database(workspace), ArtifactStore(workspace)
-    done = submit_training_grid(database, store, dataset_id, grid(made, n_held_out=10, n_seeds=2))
+    store = ArtifactStore(workspace)
+    done = submit_training_grid(open_workspace(workspace), dataset_id, grid(made, n_held_out=10, n_seeds=2))
     assert len(done) == 6
     (held_out,) = {one.job.inputs["held_out"] for one in done}
     rows = read_frozen(store.get(dataset_id, "rows", held_out))
@@ -75,9 +76,8 @@ def test_all_runs_differ_by_rows_and_seed_alone(prepared: tuple[Path, str, list[
 
 def test_asking_again_queues_nothing_twice(prepared: tuple[Path, str, list[Artifact]]) -> None:
     workspace, dataset_id, made = prepared
-    database, store = Database(workspace), ArtifactStore(workspace)
-    first = submit_training_grid(database, store, dataset_id, grid(made))
-    again = submit_training_grid(database, store, dataset_id, grid(made))
+    first = submit_training_grid(open_workspace(workspace), dataset_id, grid(made))
+    again = submit_training_grid(open_workspace(workspace), dataset_id, grid(made))
     assert [one.job.job_id for one in first] == [one.job.job_id for one in again]
     assert all(one.attached for one in again)
 
@@ -86,7 +86,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_queued(
     prepared: tuple[Path, str, list[Artifact]],
 ) -> None:
     workspace, dataset_id, made = prepared
-    database, store = Database(workspace), ArtifactStore(workspace)
+    database = Database(workspace)
     everything = run_step(workspace, dataset_id, "select", {"method": "random", "budget": 40})
     for wanted, error, said in (
         (grid(made[:1]), InvalidOptions, "2 or more"),
@@ -95,7 +95,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_queued(
         (TrainingGrid(selections=(made[0].id, "feed")), ArtifactMissing, "feed"),
     ):
         with pytest.raises(error, match=said):
-            submit_training_grid(database, store, dataset_id, wanted)
+            submit_training_grid(open_workspace(workspace), dataset_id, wanted)
     assert list_jobs(database, dataset_id=dataset_id, step="finetune") == []
 
 
@@ -119,7 +119,7 @@ def test_the_grid_trains_the_tiny_model_and_its_losses_are_compared(
     wanted = grid(
         made, n_held_out=6, options={"model": str(model), "recipe_options": recipe, "n_generate": 0}
     )
-    submitted = submit_training_grid(Database(workspace), store, dataset_id, wanted)
+    submitted = submit_training_grid(open_workspace(workspace), dataset_id, wanted)
     runs = []
     for one in submitted:
         pointers = {role: one.job.inputs[role] for role in ("selection", "held_out")}

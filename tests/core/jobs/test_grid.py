@@ -13,8 +13,7 @@ from tamis.actions.grid import (
 )
 from tamis.errors import InvalidOptions, UnknownName
 from tamis.jobs.model import JobState
-from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 
@@ -57,13 +56,12 @@ def test_the_comparison_waits_for_what_is_not_there_yet(tmp_path: Path) -> None:
     wanted = grid("kmq", "random", "km_closest", n_seeds=2)
     first = grid_requests(wanted)[0]
     made = run_step(workspace, dataset_id, "select", first)
-    database, store = Database(workspace), ArtifactStore(workspace)
-    done = submit_grid(database, store, dataset_id, wanted)
+    done = submit_grid(open_workspace(workspace), dataset_id, wanted)
     assert [one.already_done for one in done.selections] == [True, False, False, False, False]
     job = done.comparison.job
     assert job.state is JobState.QUEUED
     assert set(job.waits_for) == {one.job.job_id for one in done.selections[1:]}
     assert made.id in job.inputs.values()
-    again = submit_grid(database, store, dataset_id, wanted)
+    again = submit_grid(open_workspace(workspace), dataset_id, wanted)
     assert again.comparison.job.job_id == job.job_id
     assert again.comparison.attached

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends import (
     BACKENDS,
     Backends,
@@ -97,7 +97,7 @@ def test_a_dead_worker_of_another_server_is_seen_at_once(engine: Engine) -> None
         "import sys; from pathlib import Path; from tests.core.jobs.engine import Engine\n"
         "print(Engine.over(Path(sys.argv[1])).tick().started)"
     )
-    subprocess.run([sys.executable, "-c", code, str(engine.workspace)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(engine.workspace.path)], check=True, timeout=60)
     running = engine.until_stage(job, "misbehave")
     os.kill(pid_of(running), signal.SIGKILL)
     lost = engine.run(job)
@@ -113,22 +113,19 @@ def test_two_tickers_run_each_job_of_four_submitters_exactly_once(engine: Engine
             engine.submit("count", n_parts=1, seed=number)
 
     submitters = [threading.Thread(target=submit, args=(first,)) for first in range(4)]
-    tickers = [
-        Ticker(engine.database, engine.store, engine.settings, interval_s=0.05, backends=engine.backends)
-        for _ in range(2)
-    ]
+    tickers = [Ticker(engine.workspace, interval_s=0.05, backends=engine.backends) for _ in range(2)]
     for part in (*tickers, *submitters):
         part.start()
     deadline = time.monotonic() + 80
-    while rows.counts(engine.database)[JobState.SUCCEEDED] < n_jobs and time.monotonic() < deadline:
+    while job_table.counts(engine.database)[JobState.SUCCEEDED] < n_jobs and time.monotonic() < deadline:
         time.sleep(0.1)
     for ticker in tickers:
         ticker.stop()
         assert not ticker.running
-    assert rows.counts(engine.database)[JobState.SUCCEEDED] == n_jobs
-    computed = (engine.workspace / "ledger.txt").read_text().splitlines()
+    assert job_table.counts(engine.database)[JobState.SUCCEEDED] == n_jobs
+    computed = (engine.workspace.path / "ledger.txt").read_text().splitlines()
     assert sorted(computed) == sorted(f"{number} 0" for number in range(n_jobs))
-    logs = [JobFolder(path).log_tail() for path in (engine.workspace / "jobs").iterdir()]
+    logs = [JobFolder(path).log_tail() for path in (engine.workspace.path / "jobs").iterdir()]
     assert all(log.count("attempt 1: count") == 1 for log in logs)
 
 
@@ -138,9 +135,7 @@ def test_waiting_runs_a_whole_chain_and_reports_on_the_way(engine: Engine) -> No
     last = engine.submit("triple")
     seen: list[JobState] = []
     done = wait(
-        engine.database,
-        engine.store,
-        engine.settings,
+        engine.workspace,
         last.job_id,
         backends=engine.backends,
         on_progress=lambda job: seen.append(job.state),
@@ -171,7 +166,7 @@ def test_a_ticker_outlives_a_broken_database_and_a_bug(
     monkeypatch.setattr(module, "tick", look)
     bugs: list[object] = []
     monkeypatch.setattr(threading, "excepthook", lambda hook: bugs.append(hook.exc_value))
-    ticker = Ticker(engine.database, engine.store, engine.settings, interval_s=0.02)
+    ticker = Ticker(engine.workspace, interval_s=0.02)
     ticker.start()
     deadline = time.monotonic() + 10
     while len(happened) < 5 and time.monotonic() < deadline:

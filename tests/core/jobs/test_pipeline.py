@@ -17,124 +17,98 @@ from tamis.actions.pipeline import (
     stages,
     submit_missing,
 )
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.settings import Settings
 from tamis.steps.identify import plan_import
-from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.database.database import Database
 from tamis.store.database.names import dataset_names
 from tamis.store.locks import FileLock
+from tamis.store.workspace import Workspace, open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    return tmp_path / "workspace"
+def workspace(tmp_path: Path) -> Workspace:
+    return open_workspace(tmp_path / "workspace", Settings(sample_on_empty=True))
 
 
 @pytest.fixture
-def database(workspace: Path) -> Database:
-    return Database(workspace)
+def dataset(workspace: Workspace, tmp_path: Path) -> str:
+    return import_file(workspace.path, alpaca_file(tmp_path))
 
 
-@pytest.fixture
-def store(workspace: Path) -> ArtifactStore:
-    return ArtifactStore(workspace)
+def states(workspace: Workspace, dataset: str) -> dict[str, StageState]:
+    return {stage.row.name: stage.state for stage in stages(workspace, dataset)}
 
 
-@pytest.fixture
-def dataset(workspace: Path, tmp_path: Path) -> str:
-    return import_file(workspace, alpaca_file(tmp_path))
-
-
-def states(database: Database, store: ArtifactStore, dataset: str) -> dict[str, StageState]:
-    return {stage.row.name: stage.state for stage in stages(database, store, dataset)}
-
-
-def test_after_the_import_embedding_is_next(database: Database, store: ArtifactStore, dataset: str) -> None:
-    found = stages(database, store, dataset)
+def test_after_the_import_embedding_is_next(workspace: Workspace, dataset: str) -> None:
+    found = stages(workspace, dataset)
     assert found[0].state is StageState.DONE
     upcoming = next_stage(found)
     assert upcoming is not None and upcoming.row.name == "embed"
 
 
-def test_nothing_is_next_while_something_is_under_way(
-    database: Database, store: ArtifactStore, dataset: str
-) -> None:
-    submit_missing(database, store, dataset)
-    assert set(states(database, store, dataset).values()) == {StageState.DONE, StageState.QUEUED}
-    assert next_stage(stages(database, store, dataset)) is None
+def test_nothing_is_next_while_something_is_under_way(workspace: Workspace, dataset: str) -> None:
+    submit_missing(workspace, dataset)
+    assert set(states(workspace, dataset).values()) == {StageState.DONE, StageState.QUEUED}
+    assert next_stage(stages(workspace, dataset)) is None
 
 
-def test_a_second_request_queues_nothing_twice(
-    database: Database, store: ArtifactStore, dataset: str
-) -> None:
-    submit_missing(database, store, dataset)
-    assert submit_missing(database, store, dataset) == []
+def test_a_second_request_queues_nothing_twice(workspace: Workspace, dataset: str) -> None:
+    submit_missing(workspace, dataset)
+    assert submit_missing(workspace, dataset) == []
 
 
-def test_what_is_done_is_not_queued_again(
-    database: Database, store: ArtifactStore, workspace: Path, dataset: str
-) -> None:
-    run_pipeline(workspace, dataset)
-    assert submit_missing(database, store, dataset) == []
-    assert next_stage(stages(database, store, dataset)) is None
+def test_what_is_done_is_not_queued_again(workspace: Workspace, dataset: str) -> None:
+    run_pipeline(workspace.path, dataset)
+    assert submit_missing(workspace, dataset) == []
+    assert next_stage(stages(workspace, dataset)) is None
 
 
-def test_clusters_of_older_embeddings_are_outdated(
-    database: Database, store: ArtifactStore, workspace: Path, dataset: str
-) -> None:
-    run_pipeline(workspace, dataset)
-    run_step(workspace, dataset, "embed", {"encoder": "hashing", "text": "prompt"})
-    found = states(database, store, dataset)
+def test_clusters_of_older_embeddings_are_outdated(workspace: Workspace, dataset: str) -> None:
+    run_pipeline(workspace.path, dataset)
+    run_step(workspace.path, dataset, "embed", {"encoder": "hashing", "text": "prompt"})
+    found = states(workspace, dataset)
     assert (found["cluster"], found["project"]) == (StageState.OUTDATED, StageState.OUTDATED)
     assert found["select"] is StageState.DONE
 
 
 def test_a_failed_job_marks_its_stage_and_a_cancelled_one_does_not(
-    database: Database, store: ArtifactStore, dataset: str
+    workspace: Workspace, dataset: str
 ) -> None:
-    jobs = {one.job.step: one.job for one in submit_missing(database, store, dataset)}
-    with database.writing() as connection:
-        rows.change(connection, jobs["embed"], {"state": "failed", "reason": "no model"})
-        rows.change(connection, jobs["cluster"], {"state": "cancelled"})
-    found = states(database, store, dataset)
+    jobs = {one.job.step: one.job for one in submit_missing(workspace, dataset)}
+    with workspace.database.writing() as connection:
+        job_table.change(connection, jobs["embed"], {"state": "failed", "reason": "no model"})
+        job_table.change(connection, jobs["cluster"], {"state": "cancelled"})
+    found = states(workspace, dataset)
     assert (found["embed"], found["cluster"]) == (StageState.FAILED, StageState.TODO)
 
 
-def test_the_sample_is_imported_once_with_the_budget_of_the_first_start(
-    database: Database, store: ArtifactStore
-) -> None:
-    settings = Settings(sample_on_empty=True)
-    dataset = bootstrap_sample(database, store, settings)
+def test_the_sample_is_imported_once_with_the_budget_of_the_first_start(workspace: Workspace) -> None:
+    dataset = bootstrap_sample(workspace)
     assert dataset is not None
-    jobs = {job.step: job for job in rows.list_jobs(database)}
+    jobs = {job.step: job for job in job_table.list_jobs(workspace.database)}
     assert jobs["select"].options["budget"] == SAMPLE_BUDGET
     assert jobs["import"].options["name"] == SAMPLE_NAME
     assert len(jobs["import"].options["files"]) == 3
-    assert bootstrap_sample(database, store, settings) is None
-    assert len(rows.list_jobs(database)) == 7
+    assert bootstrap_sample(workspace) is None
+    assert len(job_table.list_jobs(workspace.database)) == 7
 
 
-def test_a_server_that_comes_second_leaves_the_first_alone(
-    database: Database, store: ArtifactStore, workspace: Path
-) -> None:
-    first = FileLock(workspace / ".first-start.lock")
+def test_a_server_that_comes_second_leaves_the_first_alone(workspace: Workspace) -> None:
+    first = FileLock(workspace.path / ".first-start.lock")
     assert first.acquire()
-    assert bootstrap_sample(database, store, Settings(sample_on_empty=True)) is None
+    assert bootstrap_sample(workspace) is None
     first.release()
-    assert rows.list_jobs(database) == []
+    assert job_table.list_jobs(workspace.database) == []
 
 
-def test_a_workspace_that_was_used_is_not_filled(
-    database: Database, store: ArtifactStore, dataset: str
-) -> None:
-    assert bootstrap_sample(database, store, Settings(sample_on_empty=True)) is None
-    assert list(dataset_names(database, store)) == [dataset]
+def test_a_workspace_that_was_used_is_not_filled(workspace: Workspace, dataset: str) -> None:
+    assert bootstrap_sample(workspace) is None
+    assert list(dataset_names(workspace)) == [dataset]
 
 
-def test_the_sample_is_what_the_command_line_would_import(database: Database, store: ArtifactStore) -> None:
-    dataset = bootstrap_sample(database, store, Settings(sample_on_empty=True))
-    (job,) = rows.list_jobs(database, step="import")
+def test_the_sample_is_what_the_command_line_would_import(workspace: Workspace) -> None:
+    dataset = bootstrap_sample(workspace)
+    (job,) = job_table.list_jobs(workspace.database, step="import")
     paths = [file["path"] for file in job.options["files"]]
     assert plan_import(paths, name=SAMPLE_NAME).dataset_id == dataset

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import InvalidOptions
-from tamis.jobs import causes
-from tamis.jobs import job_table as rows
+from tamis.jobs import causes, job_table
 from tamis.jobs.backends import BACKENDS, Backends
 from tamis.jobs.forecast import preflight as module
 from tamis.jobs.forecast import requirements
@@ -28,7 +27,7 @@ from tamis.jobs.model import (
 from tamis.jobs.scheduler import queue
 from tamis.settings import Settings
 from tamis.store.artifacts.store import ArtifactStore, make_manifest
-from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace, open_workspace
 from tests.core.jobs.fakes import FakeBackend
 
 SMALL, LARGE = "small-000001", "large-000002"
@@ -36,12 +35,12 @@ HASHING = {"encoder": "hashing"}
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> tuple[ArtifactStore, Database]:
+def workspace(tmp_path: Path) -> Workspace:
     """Two datasets that are only counted: 1,000 and 50,000 rows."""
-    store, database = ArtifactStore(tmp_path), Database(tmp_path)
+    workspace = open_workspace(tmp_path)
     for dataset_id, n_rows in ((SMALL, 1000), (LARGE, 50_000)):
-        make(store, dataset_id, "examples", f"examples-{n_rows}", n_rows=n_rows)
-    return store, database
+        make(workspace.artifacts, dataset_id, "examples", f"examples-{n_rows}", n_rows=n_rows)
+    return workspace
 
 
 def make(
@@ -64,28 +63,24 @@ def make(
         )
 
 
-def ran(place: tuple[ArtifactStore, Database], *, seconds: float, peak_gb: float, n_bytes: int = 0) -> None:
+def ran(workspace: Workspace, *, seconds: float, peak_gb: float, n_bytes: int = 0) -> None:
     """Record an embed of the small dataset as done."""
-    store, database = place
-    job = queue.submit(database, store, SMALL, "embed", HASHING).job
-    make(store, SMALL, job.kind, job.artifact_id, n_rows=1000, n_bytes=n_bytes)
+    job = queue.submit(workspace, SMALL, "embed", HASHING).job
+    make(workspace.artifacts, SMALL, job.kind, job.artifact_id, n_rows=1000, n_bytes=n_bytes)
     timings = {"starting": 0.5, "load model": 2.0, "embed": seconds}
     progress = Progress(attempt=1, timings=timings, peak_memory_gb=peak_gb)
-    with database.writing() as connection:
-        rows.change(connection, job, {"state": JobState.SUCCEEDED, "progress": progress})
+    with workspace.database.writing() as connection:
+        job_table.change(connection, job, {"state": JobState.SUCCEEDED, "progress": progress})
 
 
 def look(
-    place: tuple[ArtifactStore, Database], dataset_id: str = LARGE, *, backend: str = "local", **asked: object
+    workspace: Workspace, dataset_id: str = LARGE, *, backend: str = "local", **asked: object
 ) -> Preflight:
-    store, database = place
     return preflight(
-        store,
-        database,
+        workspace,
         dataset_id,
         "embed",
         HASHING,
-        settings=Settings(workspace=store.workspace),
         backend=backend,
         backends={"local": FakeBackend(), "slurm": FakeBackend()},
         resources=Resources(**asked),
@@ -96,8 +91,8 @@ def check(found: Preflight, name: str) -> Check:
     return next(check for check in found.checks if check.name == name)
 
 
-def test_without_an_earlier_run_nothing_is_made_up(place: tuple[ArtifactStore, Database]) -> None:
-    found = look(place)
+def test_without_an_earlier_run_nothing_is_made_up(workspace: Workspace) -> None:
+    found = look(workspace)
     assert found.rows == 50_000
     assert (found.seconds_estimate, found.memory_estimate_gb, found.disk_needed_gb) == (None, None, None)
     assert check(found, "time").ok is None
@@ -106,10 +101,10 @@ def test_without_an_earlier_run_nothing_is_made_up(place: tuple[ArtifactStore, D
 
 
 def test_time_and_disk_grow_with_the_rows_and_loading_a_model_does_not(
-    place: tuple[ArtifactStore, Database],
+    workspace: Workspace,
 ) -> None:
-    ran(place, seconds=4.0, peak_gb=0.5, n_bytes=2_000_000)
-    found = look(place)
+    ran(workspace, seconds=4.0, peak_gb=0.5, n_bytes=2_000_000)
+    found = look(workspace)
     assert found.seconds_estimate == pytest.approx(2.5 + 4.0 * 50)
     assert found.disk_needed_gb == pytest.approx(2 * 0.1)
     assert found.memory_estimate_gb == pytest.approx(0.5)
@@ -117,114 +112,104 @@ def test_time_and_disk_grow_with_the_rows_and_loading_a_model_does_not(
 
 
 def test_workers_share_the_work_and_each_takes_its_own_memory(
-    place: tuple[ArtifactStore, Database], monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ran(place, seconds=4.0, peak_gb=0.5)
-    found = look(place, backend="slurm", workers=4)
+    ran(workspace, seconds=4.0, peak_gb=0.5)
+    found = look(workspace, backend="slurm", workers=4)
     assert found.seconds_estimate == pytest.approx(2.5 + 4.0 * 50 / 4)
     assert found.memory_estimate_gb == pytest.approx(2.0)
     monkeypatch.setattr(module.psutil, "cpu_count", lambda: 2)
-    here = look(place, workers=4)
+    here = look(workspace, workers=4)
     assert here.seconds_estimate == pytest.approx(2.5 + 4.0 * 50 / 2)
     assert check(here, "workers").ok is False
 
 
 def test_the_weights_of_a_model_are_held_against_the_memory_of_the_gpus(
-    place: tuple[ArtifactStore, Database], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tmp_path / "model"
     model.mkdir()
     with (model / "model.safetensors").open("wb") as file:
         file.truncate(10_000_000_000)  # sparse: it takes no room
-    store, database = place
     values = {"encoder": "sentence_transformer", "encoder_options": {"model": str(model)}}
     for free_gb, fits in (([8.0, 8.0], False), ([80.0], True)):
         monkeypatch.setattr(module, "_gpu_memory_gb", lambda free=free_gb: free)
         found = preflight(
-            store, database, LARGE, "embed", values, settings=Settings(workspace=store.workspace),
-            backends={"local": FakeBackend()}, resources=Resources(gpus=1),
+            workspace, LARGE, "embed", values, backends={"local": FakeBackend()}, resources=Resources(gpus=1),
         )  # fmt: skip
         assert check(found, "gpu memory").ok is fits
         assert "weights take 10.0 GB" in check(found, "gpu memory").message
 
 
-def test_a_result_that_is_there_is_said_to_be(place: tuple[ArtifactStore, Database]) -> None:
-    ran(place, seconds=4.0, peak_gb=0.5)
-    assert look(place, SMALL).already_done
-    assert not look(place, LARGE).already_done
+def test_a_result_that_is_there_is_said_to_be(workspace: Workspace) -> None:
+    ran(workspace, seconds=4.0, peak_gb=0.5)
+    assert look(workspace, SMALL).already_done
+    assert not look(workspace, LARGE).already_done
 
 
 def test_a_time_limit_that_is_too_short_is_named_with_a_better_one(
-    place: tuple[ArtifactStore, Database],
+    workspace: Workspace,
 ) -> None:
-    ran(place, seconds=40.0, peak_gb=0.5)
-    found = look(place, time_limit_min=10)
+    ran(workspace, seconds=40.0, peak_gb=0.5)
+    found = look(workspace, time_limit_min=10)
     assert not found.ok
     assert check(found, "time").next_step == "Set time_limit_min to 51."
-    assert look(place, time_limit_min=51).ok
+    assert look(workspace, time_limit_min=51).ok
 
 
 def test_memory_is_held_against_what_is_asked_for_on_a_cluster_and_what_is_free_here(
-    place: tuple[ArtifactStore, Database],
+    workspace: Workspace,
 ) -> None:
-    ran(place, seconds=1.0, peak_gb=100_000.0)
-    assert check(look(place), "memory").ok is False
-    assert check(look(place, backend="slurm", mem_gb=4), "memory").ok is False
-    assert check(look(place, backend="slurm"), "memory").ok is True
-    assert "under this very path" in check(look(place, backend="slurm"), "workspace").message
+    ran(workspace, seconds=1.0, peak_gb=100_000.0)
+    assert check(look(workspace), "memory").ok is False
+    assert check(look(workspace, backend="slurm", mem_gb=4), "memory").ok is False
+    assert check(look(workspace, backend="slurm"), "memory").ok is True
+    assert "under this very path" in check(look(workspace, backend="slurm"), "workspace").message
 
 
-def test_a_full_disk_stands_in_the_way(
-    place: tuple[ArtifactStore, Database], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_stands_in_the_way(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "free_bytes", lambda _: 5_000_000)
-    found = check(look(place), "disk")
+    found = check(look(workspace), "disk")
     assert found.ok is False
     assert "old datasets" in found.next_step
     assert causes.free_bytes(Path("/")) is not None
 
 
 def test_gpus_that_this_machine_does_not_lend_are_named_and_unknown_memory_is_said_to_be(
-    place: tuple[ArtifactStore, Database], monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_gpu_memory_gb", list)
-    assert check(look(place, gpus=8), "gpus").ok is False
-    here = check(look(place, gpus=1), "gpu memory")
+    assert check(look(workspace, gpus=8), "gpus").ok is False
+    here = check(look(workspace, gpus=1), "gpu memory")
     assert (here.ok, "not known" in here.message) == (None, True)
-    assert check(look(place, backend="slurm", gpus=8), "gpu memory").ok is None
+    assert check(look(workspace, backend="slurm", gpus=8), "gpu memory").ok is None
 
 
-def test_a_missing_input_names_the_step_to_run_first(place: tuple[ArtifactStore, Database]) -> None:
-    store, database = place
-    found = preflight(store, database, LARGE, "cluster", {}, settings=Settings(workspace=store.workspace))
+def test_a_missing_input_names_the_step_to_run_first(workspace: Workspace) -> None:
+    found = preflight(workspace, LARGE, "cluster", {})
     assert check(found, "inputs").ok is False
     assert "tamis run embed" in check(found, "inputs").message
-    queue.submit(database, store, LARGE, "embed", HASHING)
-    found = preflight(store, database, LARGE, "cluster", {}, settings=Settings(workspace=store.workspace))
+    queue.submit(workspace, LARGE, "embed", HASHING)
+    found = preflight(workspace, LARGE, "cluster", {})
     assert "after 1 job" in check(found, "inputs").message
 
 
-def test_options_that_are_wrong_are_an_error_and_not_a_check(place: tuple[ArtifactStore, Database]) -> None:
-    store, database = place
+def test_options_that_are_wrong_are_an_error_and_not_a_check(workspace: Workspace) -> None:
     with pytest.raises(InvalidOptions):
-        preflight(store, database, LARGE, "embed", {"colour": "red"}, settings=Settings())
+        preflight(workspace, LARGE, "embed", {"colour": "red"})
 
 
-def test_a_backend_that_takes_nothing_says_why(place: tuple[ArtifactStore, Database]) -> None:
-    store, database = place
+def test_a_backend_that_takes_nothing_says_why(workspace: Workspace) -> None:
     closed = FakeBackend()
     closed.unavailable = "The cluster is asleep."
-    found = preflight(
-        store, database, LARGE, "embed", HASHING, settings=Settings(), backends={"local": closed}
-    )
+    found = preflight(workspace, LARGE, "embed", HASHING, backends={"local": closed})
     assert check(found, "backend").message == "The cluster is asleep."
     assert not found.ok
 
 
 def test_missing_packages_and_models_are_found_without_importing_them(
-    place: tuple[ArtifactStore, Database], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    store, database = place
     lines = [
         'torch==2 ; extra == "models"',
         'not-there-at-all>=1; extra == "models"',
@@ -235,16 +220,16 @@ def test_missing_packages_and_models_are_found_without_importing_them(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     values = {"encoder": "sentence_transformer", "encoder_options": {"model": "someone/unheard-of"}}
-    found = preflight(store, database, LARGE, "embed", values, settings=Settings())
+    found = preflight(workspace, LARGE, "embed", values)
     assert "not-there-at-all" in check(found, "packages").message
     assert "absent" not in check(found, "packages").message
     assert "tamis[models]" in check(found, "packages").next_step
     assert check(found, "models").ok is False
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    found = preflight(store, database, LARGE, "embed", values, settings=Settings())
+    found = preflight(workspace, LARGE, "embed", values)
     assert "is downloaded" in check(found, "models").message
     (tmp_path / "hub" / "models--someone--unheard-of" / "snapshots" / "abc").mkdir(parents=True)
-    found = preflight(store, database, LARGE, "embed", values, settings=Settings())
+    found = preflight(workspace, LARGE, "embed", values)
     assert all(check.name != "models" for check in found.checks)
 
 

@@ -13,7 +13,7 @@ from tamis.errors import (
     JobConflict,
     UnknownName,
 )
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.model import (
     ErrorKind,
     Job,
@@ -33,7 +33,7 @@ def still(tmp_path: Path) -> Engine:
 
 def force(engine: Engine, job: Job, **columns: object) -> None:
     with engine.database.writing() as connection:
-        assert rows.change(connection, engine.job(job), columns)
+        assert job_table.change(connection, engine.job(job), columns)
 
 
 def test_a_submitted_job_is_queued_with_complete_options(still: Engine) -> None:
@@ -58,7 +58,7 @@ def test_a_second_request_for_the_same_result_attaches_and_raises_the_priority(s
 def test_a_job_that_waits_for_a_place_that_is_down_moves_to_the_place_asked_for_next(still: Engine) -> None:
     waiting = still.submission("count", n_parts=3, resources={"cpus": 1})
     again = queue.submit(
-        still.database, still.store, DATASET, "count", {"n_parts": 3},
+        still.workspace, DATASET, "count", {"n_parts": 3},
         backend="slurm", resources={"cpus": 4}, steps=STEPS,
     )  # fmt: skip
     assert (again.attached, again.moved, again.job.job_id) == (True, True, waiting.job.job_id)
@@ -73,7 +73,7 @@ def test_a_result_that_is_there_is_not_computed_again(engine: Engine) -> None:
     again = engine.submission("count", n_parts=2)
     assert again.already_done
     assert again.job == done
-    queue.delete(engine.database, engine.store, done.job_id)
+    queue.delete(engine.workspace, done.job_id)
     recorded = engine.submission("count", n_parts=2)
     assert recorded.already_done
     assert (recorded.job.state, recorded.job.reason) == (JobState.SUCCEEDED, queue.ALREADY_COMPUTED)
@@ -90,8 +90,8 @@ def test_bad_requests_are_refused_with_what_would_be_right(still: Engine) -> Non
     with pytest.raises(ArtifactMissing, match="has no numbers yet"):
         still.submit("double")
     with pytest.raises(UnknownName, match="backend"):
-        queue.submit(still.database, still.store, DATASET, "embed", {}, backend="moon")
-    assert sum(rows.counts(still.database).values()) == 0
+        queue.submit(still.workspace, DATASET, "embed", {}, backend="moon")
+    assert sum(job_table.counts(still.database).values()) == 0
 
 
 def test_a_chain_can_be_submitted_at_once_and_each_waits_for_the_one_it_reads(still: Engine) -> None:
@@ -110,33 +110,33 @@ def test_the_newest_pending_result_is_read_unless_one_is_chosen(still: Engine) -
 def test_a_job_that_is_being_cancelled_promises_nothing(still: Engine) -> None:
     job = still.submit("count")
     still.tick()
-    assert queue.cancel(still.database, still.store, job.job_id).cancelling
+    assert queue.cancel(still.workspace, job.job_id).cancelling
     with pytest.raises(ArtifactMissing):
         still.submit("double")
 
 
 def test_a_queued_job_is_cancelled_at_once(still: Engine) -> None:
-    job = queue.cancel(still.database, still.store, still.submit("count").job_id)
+    job = queue.cancel(still.workspace, still.submit("count").job_id)
     assert job.state is JobState.CANCELLED
     assert job.finished_at is not None
     assert still.tick().started == ()
     with pytest.raises(JobConflict, match="cancelled already"):
-        queue.cancel(still.database, still.store, job.job_id)
+        queue.cancel(still.workspace, job.job_id)
 
 
 def test_resume_is_for_failed_and_cancelled_jobs_only(still: Engine) -> None:
     job = still.submit("count")
     with pytest.raises(JobConflict, match="queued; only failed and cancelled"):
-        queue.resume(still.database, still.store, job.job_id)
+        queue.resume(still.workspace, job.job_id)
     force(still, job, state=JobState.SUCCEEDED)
     with pytest.raises(JobConflict, match="succeeded"):
-        queue.resume(still.database, still.store, job.job_id)
+        queue.resume(still.workspace, job.job_id)
 
 
 def test_resume_queues_the_same_job_with_a_new_attempt(still: Engine) -> None:
     job = still.submit("count")
     force(still, job, state=JobState.FAILED, reason="r", error_kind=ErrorKind.LOST, log_tail="l", claims=2)
-    again = queue.resume(still.database, still.store, job.job_id)
+    again = queue.resume(still.workspace, job.job_id)
     assert again.job_id == job.job_id
     assert (again.state, again.attempt, again.claims) == (JobState.QUEUED, 2, 0)
     assert (again.reason, again.error_kind, again.log_tail) == ("", ErrorKind.NONE, "")
@@ -147,7 +147,7 @@ def test_resume_is_refused_while_another_job_makes_the_same(still: Engine) -> No
     force(still, job, state=JobState.FAILED)
     still.submit("count")
     with pytest.raises(JobConflict, match="already making"):
-        queue.resume(still.database, still.store, job.job_id)
+        queue.resume(still.workspace, job.job_id)
 
 
 def test_resuming_the_root_of_a_failed_chain_brings_the_chain_along(still: Engine) -> None:
@@ -162,15 +162,15 @@ def test_resuming_the_root_of_a_failed_chain_brings_the_chain_along(still: Engin
         assert chain[0].job_id in job.reason
         assert "the disk is full" in job.reason
     with pytest.raises(JobConflict, match="resume that one"):
-        queue.resume(still.database, still.store, chain[2].job_id)
-    queue.resume(still.database, still.store, chain[0].job_id)
+        queue.resume(still.workspace, chain[2].job_id)
+    queue.resume(still.workspace, chain[0].job_id)
     assert [still.job(job).state for job in chain] == [JobState.QUEUED] * 3
 
 
 def test_a_job_under_way_cannot_be_deleted(still: Engine) -> None:
     job = still.submit("count")
     with pytest.raises(JobConflict, match="Cancel it first"):
-        queue.delete(still.database, still.store, job.job_id)
+        queue.delete(still.workspace, job.job_id)
     assert still.job(job).state is JobState.QUEUED
 
 
@@ -181,11 +181,11 @@ def test_deleting_a_failed_job_removes_its_folder_and_leftovers(still: Engine) -
     leftover.mkdir(parents=True)
     (leftover / "half").touch()
     force(still, job, state=JobState.FAILED)
-    queue.delete(still.database, still.store, job.job_id)
+    queue.delete(still.workspace, job.job_id)
     assert not leftover.exists()
     assert not still.folder(job).path.exists()
     with pytest.raises(UnknownName, match="no job called"):
-        rows.get(still.database, job.job_id)
+        job_table.get(still.database, job.job_id)
 
 
 def test_leftovers_stay_while_another_job_may_go_on_from_them(still: Engine) -> None:
@@ -194,13 +194,13 @@ def test_leftovers_stay_while_another_job_may_go_on_from_them(still: Engine) -> 
     still.submit("count")
     leftover = still.store.artifact_path(DATASET, first.kind, f".{first.artifact_id}.partial")
     leftover.mkdir(parents=True)
-    queue.delete(still.database, still.store, first.job_id)
+    queue.delete(still.workspace, first.job_id)
     assert leftover.exists()
 
 
 def test_deleting_a_succeeded_job_keeps_its_artifact(engine: Engine) -> None:
     done = engine.run(engine.submit("count", n_parts=1))
-    queue.delete(engine.database, engine.store, done.job_id)
+    queue.delete(engine.workspace, done.job_id)
     assert engine.artifact(done).file("numbers.npy").is_file()
 
 
@@ -208,13 +208,15 @@ def test_jobs_are_listed_newest_first_by_every_filter(still: Engine) -> None:
     jobs = [still.submit("nothing", number=number) for number in range(5)] + [still.submit("count")]
     force(still, jobs[0], state=JobState.FAILED)
     ids = [job.job_id for job in jobs]
-    assert [job.job_id for job in rows.list_jobs(still.database)] == ids[::-1]
-    assert [job.job_id for job in rows.list_jobs(still.database, limit=2, offset=1)] == ids[::-1][1:3]
-    assert [j.job_id for j in rows.list_jobs(still.database, states=(JobState.FAILED,))] == ids[:1]
-    assert [j.job_id for j in rows.list_jobs(still.database, dataset_id=DATASET, step="count")] == ids[-1:]
-    assert rows.list_jobs(still.database, dataset_id="' OR 1=1 --") == []
-    assert rows.counts(still.database)[JobState.QUEUED] == 5
-    assert rows.counts(still.database, step="nothing")[JobState.FAILED] == 1
+    assert [job.job_id for job in job_table.list_jobs(still.database)] == ids[::-1]
+    assert [job.job_id for job in job_table.list_jobs(still.database, limit=2, offset=1)] == ids[::-1][1:3]
+    assert [j.job_id for j in job_table.list_jobs(still.database, states=(JobState.FAILED,))] == ids[:1]
+    assert [j.job_id for j in job_table.list_jobs(still.database, dataset_id=DATASET, step="count")] == ids[
+        -1:
+    ]
+    assert job_table.list_jobs(still.database, dataset_id="' OR 1=1 --") == []
+    assert job_table.counts(still.database)[JobState.QUEUED] == 5
+    assert job_table.counts(still.database, step="nothing")[JobState.FAILED] == 1
 
 
 def test_ids_sort_by_time_and_are_unique(still: Engine) -> None:
@@ -241,7 +243,7 @@ def test_cancelling_all_of_it_spares_what_another_job_needs(still: Engine) -> No
     last, other = still.submit("nothing", number=1), still.submit("nothing", number=2)
     force(still, last, waits_for=(shared.job_id, own.job_id))
     force(still, other, waits_for=(shared.job_id,))
-    stopped = queue.cancel_with_inputs(still.database, still.store, last.job_id)
+    stopped = queue.cancel_with_inputs(still.workspace, last.job_id)
     assert [job.job_id for job in stopped] == [last.job_id, own.job_id]
     states = [still.job(job).state for job in (shared, own, last, other)]
     assert states == [JobState.QUEUED, JobState.CANCELLED, JobState.CANCELLED, JobState.QUEUED]

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends.ray_jobs import RayBackend, ray_resources
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import (
@@ -68,7 +68,7 @@ def test_members_die_the_job_dies_and_the_bytes_are_the_same(ray: Engine, expect
     job = submit(ray)
     actor = until_an_actor_works(ray, job)
     actor.kill()
-    log = JobFolder.of(ray.workspace, job.job_id).log_path
+    log = JobFolder.of(ray.workspace.path, job.job_id).log_path
     ray.until(job, lambda _: "Process 1 of this job has ended" in log.read_text())
     assert re.search(r"it had chunk \d+", log.read_text()), log.read_text()
     running = ray.until(job, lambda seen: seen.progress.done >= 3000)
@@ -80,7 +80,7 @@ def test_members_die_the_job_dies_and_the_bytes_are_the_same(ray: Engine, expect
     wait_for(lambda: not any(alive(process.pid) for process in members))
     parts = {path.name: path.stat().st_mtime_ns for path in parts_of(ray, job).glob("*.npz")}
     assert parts
-    queue.resume(ray.database, ray.store, job.job_id)
+    queue.resume(ray.workspace, job.job_id)
     ray.until(job, lambda seen: seen.progress.stage == "embed" and seen.progress.done > 0)
     now = {path.name: path.stat().st_mtime_ns for path in parts_of(ray, job).glob("*.npz")}
     assert parts.items() <= now.items(), "a finished part was made again"
@@ -96,7 +96,7 @@ def test_a_job_with_actors_is_cancelled_in_time(ray: Engine) -> None:
     until_an_actor_works(ray, job)
     members = members_of(ray, job)
     begun = time.monotonic()
-    queue.cancel(ray.database, ray.store, job.job_id)
+    queue.cancel(ray.workspace, job.job_id)
     cancelled = ray.run(job)
     assert cancelled.state is JobState.CANCELLED, f"{cancelled.reason}\n{ray.folder(job).log_tail()}"
     assert time.monotonic() - begun < 5
@@ -115,9 +115,7 @@ def test_every_process_asks_for_its_share() -> None:
 
 def submit(engine: Engine) -> Job:
     resources = Resources(workers=2, cpus=1)
-    return queue.submit(
-        engine.database, engine.store, DATASET, "embed", HASHING, backend="ray", resources=resources
-    ).job
+    return queue.submit(engine.workspace, DATASET, "embed", HASHING, backend="ray", resources=resources).job
 
 
 def until_an_actor_works(engine: Engine, job: Job) -> psutil.Process:
@@ -125,7 +123,7 @@ def until_an_actor_works(engine: Engine, job: Job) -> psutil.Process:
 
     def works(_: Job) -> bool:
         found[:] = actors("ray::Chunker.answer")
-        return bool(found) and rows.get(engine.database, job.job_id).progress.done > 0
+        return bool(found) and job_table.get(engine.database, job.job_id).progress.done > 0
 
     engine.until(job, works)
     return found[0]

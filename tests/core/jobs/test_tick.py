@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends import BackendState, Phase
 from tamis.jobs.model import (
     ErrorKind,
@@ -80,7 +80,7 @@ def test_a_job_takes_a_slot_for_each_of_its_workers_and_never_waits_for_more_tha
     for _ in range(3):
         (job_id,) = engine.tick().started
         order.append(job_id)
-        job = rows.get(engine.database, job_id)
+        job = job_table.get(engine.database, job_id)
         succeed(engine.folder(job), spec_of(job))
     assert order == [two.job_id, two_more.job_id, many.job_id]
 
@@ -91,7 +91,10 @@ def test_priority_comes_first_then_order_of_submission(still: Engine) -> None:
     for _ in range(3):
         (job_id,) = still.tick().started
         order.append(job_id)
-        succeed(still.folder(rows.get(still.database, job_id)), spec_of(rows.get(still.database, job_id)))
+        succeed(
+            still.folder(job_table.get(still.database, job_id)),
+            spec_of(job_table.get(still.database, job_id)),
+        )
     assert order == [high.job_id, high_too.job_id, low.job_id]
 
 
@@ -120,7 +123,7 @@ def test_a_dependant_waits_until_its_input_is_there(still: Engine) -> None:
 
 def test_a_cancelled_dependency_fails_its_dependants(still: Engine) -> None:
     first, second = still.submit("count"), still.submit("double")
-    queue.cancel(still.database, still.store, first.job_id)
+    queue.cancel(still.workspace, first.job_id)
     still.tick()
     failed = still.job(second)
     assert (failed.state, failed.error_kind) == (JobState.FAILED, ErrorKind.DEPENDENCY)
@@ -226,7 +229,7 @@ def test_a_worker_that_ignores_its_time_limit_is_ended(still: Engine, fake: Fake
 
 def test_cancelling_escalates_from_asking_to_force(still: Engine, fake: FakeBackend) -> None:
     job = started(still)
-    queue.cancel(still.database, still.store, job.job_id)
+    queue.cancel(still.workspace, job.job_id)
     assert still.folder(job).cancel_path.exists()
     still.tick()
     assert fake.cancelled == []
@@ -243,7 +246,7 @@ def test_a_job_that_waits_in_its_scheduler_is_cancelled_there_at_once(
 ) -> None:
     job = started(still)
     fake.states[job.handle] = BackendState(Phase.WAITING)
-    queue.cancel(still.database, still.store, job.job_id)
+    queue.cancel(still.workspace, job.job_id)
     still.tick()
     still.tick()
     assert still.job(job).state is JobState.CANCELLED
@@ -257,7 +260,7 @@ def test_a_refused_submission_fails_the_job_with_the_refusal(still: Engine, fake
     assert (failed.state, failed.error_kind) == (JobState.FAILED, ErrorKind.BACKEND)
     assert "invalid partition" in failed.reason
     fake.refusal = ""
-    queue.resume(still.database, still.store, job.job_id)
+    queue.resume(still.workspace, job.job_id)
     assert still.tick().started == (job.job_id,)
 
 
@@ -336,7 +339,7 @@ def test_a_submission_that_comes_too_late_is_taken_back(still: Engine, fake: Fak
             return "late"
 
     slow = Slow()
-    engine = Engine.over(still.workspace, backends={"local": slow})
+    engine = Engine.over(still.workspace.path, backends={"local": slow})
     job = engine.submit("nothing")
     assert engine.tick().started == ()
     assert slow.cancelled == [("late", True)]
@@ -345,7 +348,7 @@ def test_a_submission_that_comes_too_late_is_taken_back(still: Engine, fake: Fak
 
 def test_a_full_disk_at_the_start_fails_the_job_and_nothing_else(still: Engine) -> None:
     job = still.submit("nothing")
-    (still.workspace / "jobs").write_text("a file where the folder should be")
+    (still.workspace.path / "jobs").write_text("a file where the folder should be")
     still.tick()
     assert still.job(job).state is JobState.FAILED
     assert still.job(job).error_kind is ErrorKind.BACKEND
@@ -385,7 +388,7 @@ def test_two_thousand_jobs_from_four_submitters_run_exactly_once_each(tmp_path: 
     def look() -> None:
         own = Engine.over(tmp_path, backends={"local": fake}, cpu_slots=MAX_STARTS)
         deadline = time.monotonic() + 120
-        while rows.counts(own.database)[JobState.SUCCEEDED] < n_jobs and time.monotonic() < deadline:
+        while job_table.counts(own.database)[JobState.SUCCEEDED] < n_jobs and time.monotonic() < deadline:
             own.tick()
 
     threading.excepthook, before = (lambda hook: errors.append(hook.exc_value)), threading.excepthook
@@ -401,7 +404,7 @@ def test_two_thousand_jobs_from_four_submitters_run_exactly_once_each(tmp_path: 
     threading.excepthook = before
     assert errors == []
     assert [one.exitcode for one in submitters] == [0] * n_submitters
-    assert rows.counts(engine.database) == {
+    assert job_table.counts(engine.database) == {
         JobState.QUEUED: 0,
         JobState.RUNNING: 0,
         JobState.SUCCEEDED: n_jobs,
@@ -411,7 +414,7 @@ def test_two_thousand_jobs_from_four_submitters_run_exactly_once_each(tmp_path: 
     assert len(fake.submitted) == n_jobs
     assert set(fake.submitted.values()) == {1}
     begun = time.perf_counter()
-    assert len(rows.list_jobs(engine.database, dataset_id=DATASET, limit=100)) == 100
+    assert len(job_table.list_jobs(engine.database, dataset_id=DATASET, limit=100)) == 100
     assert time.perf_counter() - begun < 0.5
 
 

@@ -81,13 +81,13 @@ def test_a_killed_worker_is_lost_and_resumes_from_its_parts(engine: Engine) -> N
         assert (lost.state, lost.error_kind) == (JobState.FAILED, ErrorKind.LOST)
         assert lost.reason.startswith("worker lost: its process was killed by signal 9 (SIGKILL)")
         assert "resume" in lost.reason
-        assert queue.resume(engine.database, engine.store, job.job_id).attempt == attempt + 2
+        assert queue.resume(engine.workspace, job.job_id).attempt == attempt + 2
     done = engine.run(job)
     assert done.state is JobState.SUCCEEDED, done.reason
     np.testing.assert_array_equal(
         np.load(engine.artifact(job).file("numbers.npy")), expected_numbers(0, N_PARTS)
     )
-    computed = (engine.workspace / "ledger.txt").read_text().splitlines()
+    computed = (engine.workspace.path / "ledger.txt").read_text().splitlines()
     assert set(computed) == {f"0 {n}" for n in range(N_PARTS)}
     assert len(computed) <= N_PARTS + 2, "at most the part under way is computed twice for each kill"
     assert sorted(engine.artifact(job).manifest.files) == ["numbers.npy"]
@@ -108,7 +108,7 @@ def test_cancelling_takes_less_than_five_seconds(engine: Engine, how: str) -> No
     job = engine.submit("misbehave", how=how)
     pid = pid_of(engine.until_stage(job, "misbehave"))
     begun = time.monotonic()
-    assert queue.cancel(engine.database, engine.store, job.job_id).cancelling
+    assert queue.cancel(engine.workspace, job.job_id).cancelling
     cancelled = engine.run(job)
     assert time.monotonic() - begun < 5.0
     assert cancelled.state is JobState.CANCELLED
@@ -122,13 +122,13 @@ def test_cancelling_takes_less_than_five_seconds(engine: Engine, how: str) -> No
 def test_a_cancelled_job_resumes_from_its_parts(engine: Engine) -> None:
     job = engine.submit("count", n_parts=N_PARTS, part_s=0.1)
     engine.until_stage(job, "count", done=2)
-    queue.cancel(engine.database, engine.store, job.job_id)
+    queue.cancel(engine.workspace, job.job_id)
     assert engine.run(job).state is JobState.CANCELLED
-    before = len((engine.workspace / "ledger.txt").read_text().splitlines())
+    before = len((engine.workspace.path / "ledger.txt").read_text().splitlines())
     assert 2 <= before < N_PARTS
-    queue.resume(engine.database, engine.store, job.job_id)
+    queue.resume(engine.workspace, job.job_id)
     assert engine.run(job).state is JobState.SUCCEEDED
-    assert len((engine.workspace / "ledger.txt").read_text().splitlines()) == N_PARTS
+    assert len((engine.workspace.path / "ledger.txt").read_text().splitlines()) == N_PARTS
 
 
 def test_a_fresh_resume_starts_over(engine: Engine) -> None:
@@ -138,7 +138,7 @@ def test_a_fresh_resume_starts_over(engine: Engine) -> None:
     (parts / "0000.npy").write_text("not an array")
     failed = engine.run(job)
     assert failed.state is JobState.FAILED
-    queue.resume(engine.database, engine.store, job.job_id, fresh=True)
+    queue.resume(engine.workspace, job.job_id, fresh=True)
     assert engine.run(job).state is JobState.SUCCEEDED
 
 
@@ -153,7 +153,7 @@ def test_sigterm_that_nobody_asked_for_is_a_resumable_failure(engine: Engine) ->
 def test_a_worker_outlives_the_engine_that_started_it_and_another_one_finishes_it(engine: Engine) -> None:
     job = engine.submit("count", n_parts=8, part_s=0.1)
     pid = pid_of(engine.until_stage(job, "count"))
-    another = Engine.over(engine.workspace)
+    another = Engine.over(engine.workspace.path)
     assert another.job(job).state is JobState.RUNNING
     assert another.run(job).state is JobState.SUCCEEDED
     assert os.getsid(os.getpid()) != pid
@@ -165,7 +165,7 @@ def test_an_artifact_that_appears_meanwhile_is_not_computed_again(engine: Engine
         connection.execute("UPDATE jobs SET state = 'queued', attempt = 2, handle = ''")
     again = engine.run(done)
     assert again.state is JobState.SUCCEEDED
-    assert len((engine.workspace / "ledger.txt").read_text().splitlines()) == 2
+    assert len((engine.workspace.path / "ledger.txt").read_text().splitlines()) == 2
 
 
 def test_a_step_that_no_longer_exists_fails_with_the_names_that_do(engine: Engine) -> None:

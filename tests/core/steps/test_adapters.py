@@ -23,7 +23,7 @@ from tamis.errors import (
 )
 from tamis.llms import open_llm
 from tamis.steps.base_model import base_model_folder
-from tamis.store.database.database import Database
+from tamis.store.workspace import open_workspace
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import RECIPE, run, small_dataset
 
@@ -127,7 +127,6 @@ def test_the_command_line_lists_and_deletes(trained, capsys):
     assert tamis(["adapters", "list", *workspace]) == 0
     listed = json.loads(capsys.readouterr().out.splitlines()[-1])["adapters"]
     assert [entry["artifact_id"] for entry in listed] == [adapter.id]
-    database = Database(store.workspace)
-    assert delete_adapter(store, database, adapter.id).id == adapter.id
+    assert delete_adapter(open_workspace(store.workspace), adapter.id).id == adapter.id
     assert not adapter.path.exists()
     assert tamis(["adapters", "delete", adapter.id, *workspace]) == 1

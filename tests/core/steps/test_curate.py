@@ -13,13 +13,11 @@ from tamis.steps.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.frozen_decisions import freeze_decisions, read_decisions
 from tamis.store.artifacts.readers import read_examples
-from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.artifacts.versions import (
     parent_of,
     read_parent_ids,
     versions,
 )
-from tamis.store.database.database import Database
 from tamis.store.review.decisions import (
     BulkChoice,
     decide,
@@ -27,6 +25,7 @@ from tamis.store.review.decisions import (
     undo_event,
 )
 from tamis.store.rows.version_diff import diff_versions, read_conversations
+from tamis.store.workspace import open_workspace
 
 N = 30
 
@@ -46,7 +45,8 @@ class Place:
         self.source = folder / "rows.jsonl"
         self.source.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.folder = folder
-        self.store, self.database = ArtifactStore(folder / "w"), Database(folder / "w")
+        self.workspace = open_workspace(folder / "w")
+        self.store, self.database = self.workspace.artifacts, self.workspace.database
         plan = plan_import([str(self.source)], name="Rows")
         self.dataset = plan.dataset_id
         self.run(self.dataset, "import", plan.options)
@@ -58,7 +58,7 @@ class Place:
         return execute(self.store, task, _Quiet())
 
     def curate(self, dataset: str = "", name: str = "") -> str:
-        new_id, options = plan_curate(self.store, self.database, dataset or self.dataset, name)
+        new_id, options = plan_curate(self.workspace, dataset or self.dataset, name)
         self.run(new_id, "curate", options)
         return new_id
 
@@ -82,7 +82,7 @@ class Place:
 
     def export(self, dataset: str = "", name: str = "out.jsonl", **request):
         wanted = ExportRequest(dataset_id=dataset or self.dataset, **{"decisions": "current"} | request)
-        return export(self.store, self.database, wanted, self.folder / name)
+        return export(self.workspace, wanted, self.folder / name)
 
     def replayed(self, exported):
         return replay(exported.manifest_path, self.folder / "again", sources=[], out=None, say=lambda _: None)
@@ -165,7 +165,7 @@ def test_decisions_on_a_selection_replay_too(place):
 def test_a_decision_reverted_later_is_gone_from_the_next_export(place):
     decision = place.replace(3, "decided 3")
     place.drop(5)
-    before = freeze_decisions(place.store, place.database, place.dataset)
+    before = freeze_decisions(place.workspace, place.dataset)
     first = place.export()
     undo_event(place.database, place.dataset, decision.event_id, "bob")
     second = place.export(name="second.jsonl")
@@ -193,7 +193,7 @@ def test_an_export_of_only_dropped_rows_says_so(place):
     with pytest.raises(InvalidOptions, match="decided to be dropped"):
         place.export()
     with pytest.raises(InvalidOptions, match="decided to be dropped"):
-        plan_curate(place.store, place.database, place.dataset)
+        plan_curate(place.workspace, place.dataset)
 
 
 def test_a_decided_conversation_that_breaks_the_rules_is_refused_with_its_row(place):
@@ -204,12 +204,12 @@ def test_a_decided_conversation_that_breaks_the_rules_is_refused_with_its_row(pl
 
 
 def test_frozen_decisions_are_named_by_what_they_say(place):
-    assert freeze_decisions(place.store, place.database, place.dataset) is None
+    assert freeze_decisions(place.workspace, place.dataset) is None
     first = place.replace(3, "A")
-    frozen = freeze_decisions(place.store, place.database, place.dataset)
+    frozen = freeze_decisions(place.workspace, place.dataset)
     undo_event(place.database, place.dataset, first.event_id, "bob")
     place.replace(3, "A")
-    assert freeze_decisions(place.store, place.database, place.dataset).id == frozen.id
+    assert freeze_decisions(place.workspace, place.dataset).id == frozen.id
     found = read_decisions(frozen)
     assert (found[3].verdict, found[3].messages[-1]["content"]) == ("replace", "A")
     assert frozen.summary == {"n_decided": 1, "n_keep": 0, "n_drop": 0, "n_replace": 1}
@@ -246,7 +246,7 @@ def test_a_new_version_holds_the_decided_rows_and_where_they_came_from(place):
 
 def test_the_same_decisions_make_the_same_version(place):
     with pytest.raises(InvalidOptions, match="Nothing is decided"):
-        plan_curate(place.store, place.database, place.dataset)
+        plan_curate(place.workspace, place.dataset)
     place.drop(1)
     assert place.curate() == place.curate()
     first = place.curate()

@@ -33,7 +33,7 @@ from tamis.store.artifacts.refinements import (
     rounds_of,
 )
 from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.workspace import open_workspace
 from tests.core.llms.conftest import build_model
 from tests.pages.page_workspace import alpaca_file, import_file, run_step
 
@@ -397,11 +397,10 @@ def test_an_export_writes_the_texts_that_a_refinement_was_made_with(place, tmp_p
     workspace, dataset_id, _ = place
     verdicts = dict.fromkeys(range(N_ROWS), "replace")
     made = refine(place, rounds=1, budget=6, decisions=decided(place, verdicts, prompt="Corrected question"))
-    store, database = ArtifactStore(workspace), Database(workspace)
 
     def written(**asked):
         request = ExportRequest(dataset_id=dataset_id, selection=made.summary["selection"], **asked)
-        done = export(store, database, request, tmp_path / "out.jsonl")
+        done = export(open_workspace(workspace), request, tmp_path / "out.jsonl")
         return done.path.read_text().count("Corrected question"), done.manifest.decisions
 
     assert written() == (6, made.manifest.inputs["decisions"])
@@ -411,9 +410,8 @@ def test_an_export_writes_the_texts_that_a_refinement_was_made_with(place, tmp_p
 
 def test_an_export_lists_the_rows_and_a_replay_says_that_it_takes_them_as_listed(place, tmp_path):
     made = refine(place, rounds=2, budget=6)
-    store, database = ArtifactStore(place[0]), Database(place[0])
     request = ExportRequest(dataset_id=place[1], selection=made.summary["selection"])
-    done = export(store, database, request, tmp_path / "rows.jsonl")
+    done = export(open_workspace(place[0]), request, tmp_path / "rows.jsonl")
     assert done.manifest.example_ids == sorted(final(place, made))
     assert {one.kind for one in done.manifest.artifacts} >= {"refinement_round", "selection", "clustering"}
     said: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.artifacts.view import DatasetView, open_view
 from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace, open_workspace
 from tests.core.store.small_workspace import DATASET, Written, make_rows, write_dataset
 
 
@@ -38,3 +40,9 @@ def database(tmp_path: Path) -> Database:
 @pytest.fixture
 def empty_store(tmp_path: Path) -> ArtifactStore:
     return ArtifactStore(tmp_path)
+
+
+@pytest.fixture
+def workspace(store: ArtifactStore, tmp_path: Path) -> Workspace:
+    """A copy of the small workspace with a database of its own."""
+    return open_workspace(shutil.copytree(store.workspace, tmp_path / "copy"))

@@ -12,6 +12,7 @@ from tamis.store.database.names import (
     rename_cluster,
     undo_rename,
 )
+from tamis.store.workspace import open_workspace
 from tests.core.store.small_workspace import DATASET, _fill_examples, make_rows, write
 
 
@@ -20,12 +21,12 @@ def clustering(view):
     return view.clustering
 
 
-def test_a_dataset_has_the_name_of_its_import_until_somebody_names_it(database, store):
-    assert dataset_names(database, store) == {DATASET: "Hostile rows"}
-    assert name_dataset(database, DATASET, "  It's \u4f60 ") == "It's \u4f60"
-    assert dataset_names(database, store) == {DATASET: "It's \u4f60"}
-    name_dataset(database, DATASET, "again")
-    assert dataset_names(database, store) == {DATASET: "again"}
+def test_a_dataset_has_the_name_of_its_import_until_somebody_names_it(workspace):
+    assert dataset_names(workspace) == {DATASET: "Hostile rows"}
+    assert name_dataset(workspace.database, DATASET, "  It's \u4f60 ") == "It's \u4f60"
+    assert dataset_names(workspace) == {DATASET: "It's \u4f60"}
+    name_dataset(workspace.database, DATASET, "again")
+    assert dataset_names(workspace) == {DATASET: "again"}
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\x00b", "x" * 201])
@@ -34,14 +35,14 @@ def test_a_bad_dataset_name_is_refused(database, name):
         name_dataset(database, DATASET, name)
 
 
-def test_a_dataset_is_found_by_id_or_name(database, store):
-    assert find_dataset(database, store, DATASET) == DATASET
-    assert find_dataset(database, store, "Hostile rows") == DATASET
+def test_a_dataset_is_found_by_id_or_name(workspace):
+    assert find_dataset(workspace, DATASET) == DATASET
+    assert find_dataset(workspace, "Hostile rows") == DATASET
     with pytest.raises(DatasetMissing, match=f"Known: {DATASET}"):
-        find_dataset(database, store, "nope")
+        find_dataset(workspace, "nope")
 
 
-def test_a_name_that_two_datasets_share_is_not_guessed(database, empty_store):
+def test_a_name_that_two_datasets_share_is_not_guessed(empty_store):
     for dataset in ("one-1", "two-2"):
         rows = make_rows(2)
         write(
@@ -53,7 +54,7 @@ def test_a_name_that_two_datasets_share_is_not_guessed(database, empty_store):
             dataset=dataset,
         )
     with pytest.raises(DatasetMissing, match="2 datasets are called 'same': use an id"):
-        find_dataset(database, empty_store, "same")
+        find_dataset(open_workspace(empty_store.workspace), "same")
 
 
 def test_clusters_have_default_names(database, clustering):

@@ -15,7 +15,7 @@ from tamis.store.artifacts.trash import (
     list_trash,
     restore_dataset,
 )
-from tamis.store.database.database import Database
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
 
 
@@ -30,8 +30,8 @@ def dataset(workspace: Path, tmp_path: Path) -> str:
 
 
 def test_a_dataset_goes_and_comes_back_with_its_rows(workspace: Path, dataset: str) -> None:
-    store, database = ArtifactStore(workspace), Database(workspace)
-    entry = discard_dataset(store, database, dataset)
+    store = ArtifactStore(workspace)
+    entry = discard_dataset(open_workspace(workspace), dataset)
     assert store.dataset_ids() == []
     assert list_trash(store) == [entry]
     assert restore_dataset(store, entry.name) == dataset
@@ -40,10 +40,10 @@ def test_a_dataset_goes_and_comes_back_with_its_rows(workspace: Path, dataset: s
 
 
 def test_a_dataset_with_jobs_under_way_stays(workspace: Path, dataset: str) -> None:
-    store, database = ArtifactStore(workspace), Database(workspace)
-    submit(database, store, dataset, "embed", {})
+    store = ArtifactStore(workspace)
+    submit(open_workspace(workspace), dataset, "embed", {})
     with pytest.raises(JobConflict, match="1 jobs"):
-        discard_dataset(store, database, dataset)
+        discard_dataset(open_workspace(workspace), dataset)
     assert store.dataset_ids() == [dataset]
 
 
@@ -51,7 +51,7 @@ def test_restoring_beside_a_new_import_of_the_same_is_refused(
     workspace: Path, dataset: str, tmp_path: Path
 ) -> None:
     store = ArtifactStore(workspace)
-    entry = discard_dataset(store, Database(workspace), dataset)
+    entry = discard_dataset(open_workspace(workspace), dataset)
     assert import_file(workspace, tmp_path / "questions.jsonl") == dataset
     with pytest.raises(JobConflict, match="imported again"):
         restore_dataset(store, entry.name)
@@ -60,18 +60,18 @@ def test_restoring_beside_a_new_import_of_the_same_is_refused(
 @pytest.mark.parametrize("name", ["../datasets", "20200101-000000-000000-never", ""])
 def test_only_what_is_in_the_trash_can_be_put_back(workspace: Path, dataset: str, name: str) -> None:
     store = ArtifactStore(workspace)
-    discard_dataset(store, Database(workspace), dataset)
+    discard_dataset(open_workspace(workspace), dataset)
     with pytest.raises(DatasetMissing):
         restore_dataset(store, name)
 
 
 def test_a_dataset_that_is_gone_cannot_be_deleted(workspace: Path) -> None:
     with pytest.raises(DatasetMissing):
-        discard_dataset(ArtifactStore(workspace), Database(workspace), "nothing")
+        discard_dataset(open_workspace(workspace), "nothing")
 
 
 def test_emptying_is_for_good(workspace: Path, dataset: str) -> None:
     store = ArtifactStore(workspace)
-    discard_dataset(store, Database(workspace), dataset)
+    discard_dataset(open_workspace(workspace), dataset)
     assert empty_trash(store) == 1
     assert list_trash(store) == []

@@ -9,11 +9,11 @@ from statistics import median
 import numpy as np
 
 from tamis.errors import CurationError
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.steps.spec import StepOptions
 from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 
 JOBS_LOOKED_AT = 100
 RUNS_USED = 10
@@ -60,11 +60,11 @@ def estimate(runs: Sequence[Run], n_rows: int | None, *, workers: int = 1) -> Es
     )
 
 
-def earlier_runs(
-    database: Database, store: ArtifactStore, step: str, options: StepOptions, *, backend: str = ""
-) -> list[Run]:
+def earlier_runs(workspace: Workspace, step: str, options: StepOptions, *, backend: str = "") -> list[Run]:
     """The newest runs of a step with the same plug-ins: with the same options of these, or on that backend, if any."""
-    jobs = rows.list_jobs(database, states=(JobState.SUCCEEDED,), step=step, limit=JOBS_LOOKED_AT)
+    jobs = job_table.list_jobs(
+        workspace.database, states=(JobState.SUCCEEDED,), step=step, limit=JOBS_LOOKED_AT
+    )
     chosen = [job for job in jobs if _same(job, options, "field")]
     for narrower in (
         [job for job in chosen if _same(job, options, "options_field")],
@@ -74,7 +74,7 @@ def earlier_runs(
         both = [job for job in narrower if job in chosen]
         chosen = both or chosen
     sizes: dict[str, int] = {}
-    found = [_run(job, store, sizes) for job in chosen]
+    found = [_run(job, workspace.artifacts, sizes) for job in chosen]
     return [run for run in found if run is not None][:RUNS_USED]
 
 

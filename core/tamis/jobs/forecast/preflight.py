@@ -40,8 +40,7 @@ from tamis.settings import Settings
 from tamis.steps import STEPS
 from tamis.steps.plan import Plan, plan_step
 from tamis.steps.spec import Step, StepOptions
-from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 LEAST_FREE_GB = 1.0
@@ -81,13 +80,11 @@ class Preflight:
 
 
 def preflight(
-    store: ArtifactStore,
-    database: Database,
+    workspace: Workspace,
     dataset_id: str,
     step: str,
     values: Mapping[str, JSON],
     *,
-    settings: Settings,
     backend: str = "local",
     resources: Resources | None = None,
     backends: Mapping[str, Backend] | None = None,
@@ -99,24 +96,24 @@ def preflight(
     """
     allowed = resources or Resources()
     options = parse_options(steps[step].options, values)
-    place = (Backends(settings) if backends is None else backends)[backend]
-    n_rows = dataset_rows(store, dataset_id)
+    place = (Backends(workspace.settings) if backends is None else backends)[backend]
+    n_rows = dataset_rows(workspace.artifacts, dataset_id)
     shared = backend_row(backend).shares_machine
-    runs = earlier_runs(database, store, step, options, backend=backend)
+    runs = earlier_runs(workspace, step, options, backend=backend)
     found = estimate(runs, n_rows, workers=min(allowed.workers, _cores()) if shared else allowed.workers)
-    plan, inputs = _plan(store, database, dataset_id, step, values, steps=steps)
+    plan, inputs = _plan(workspace, dataset_id, step, values, steps=steps)
     checks = [
         inputs,
         _time(found, allowed),
         _memory(found, allowed, shares_machine=shared),
-        _disk(found, store.workspace),
+        _disk(found, workspace.path),
         *_requirements(options),
         *_workers(allowed, shares_machine=shared),
-        *_gpus(allowed, settings, options, shares_machine=shared),
+        *_gpus(allowed, workspace.settings, options, shares_machine=shared),
         _backend(place, backend_row(backend).title),
     ]
     if not shared:
-        checks.append(_workspace(store.workspace))
+        checks.append(_workspace(workspace.path))
     return Preflight(
         rows=n_rows,
         checks=tuple(checks),
@@ -124,7 +121,7 @@ def preflight(
         disk_needed_gb=None if found.output_gb is None else found.output_gb * PARTS_AND_RESULT,
         memory_estimate_gb=found.memory_gb,
         already_done=plan is not None
-        and store.find(dataset_id, plan.step.makes, plan.artifact_id) is not None,
+        and workspace.artifacts.find(dataset_id, plan.step.makes, plan.artifact_id) is not None,
     )
 
 
@@ -149,8 +146,7 @@ def submission_preview(backend: Backend, workspace: Path, step: str, resources: 
 
 
 def _plan(
-    store: ArtifactStore,
-    database: Database,
+    workspace: Workspace,
     dataset_id: str,
     step: str,
     values: Mapping[str, JSON],
@@ -158,8 +154,8 @@ def _plan(
     steps: Table[Step],
 ) -> tuple[Plan | None, Check]:
     try:
-        pending = pending_results(database, dataset_id)
-        plan = plan_step(store, dataset_id, step, values, pending=pending, steps=steps)
+        pending = pending_results(workspace.database, dataset_id)
+        plan = plan_step(workspace.artifacts, dataset_id, step, values, pending=pending, steps=steps)
     except CurationError as error:
         return None, Check("inputs", False, str(error))
     if plan.waits_for:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import orjson
 
 from tamis.errors import JobConflict
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends import backend_row
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import (
@@ -34,6 +34,7 @@ from tamis.steps.plan import (
 from tamis.steps.spec import Step
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 ALREADY_COMPUTED = "already computed"
@@ -51,8 +52,7 @@ class Submission:
 
 
 def submit(
-    database: Database,
-    store: ArtifactStore,
+    workspace: Workspace,
     dataset_id: str,
     step: str,
     values: Mapping[str, JSON],
@@ -70,37 +70,37 @@ def submit(
     asked = dict(resources) if isinstance(resources, Mapping) else (resources or Resources()).model_dump()
     allowed = parse_options(backend_row(backend).options, asked)
     assert isinstance(allowed, Resources)
-    pending = pending_results(database, dataset_id)
-    plan = plan_step(store, dataset_id, step, values, pending=pending, steps=steps)
+    pending = pending_results(workspace.database, dataset_id)
+    plan = plan_step(workspace.artifacts, dataset_id, step, values, pending=pending, steps=steps)
     job = _job(plan, backend, allowed, priority)
-    if _already_there(store, plan):
-        return Submission(_record_done(database, job), already_done=True)
+    if _already_there(workspace.artifacts, plan):
+        return Submission(_record_done(workspace.database, job), already_done=True)
     for _ in range(_RETRIES):
         try:
-            with database.writing() as connection:
-                rows.insert(connection, job)
+            with workspace.database.writing() as connection:
+                job_table.insert(connection, job)
             return Submission(job)
         except sqlite3.IntegrityError:
-            attached = _attach(database, job)
+            attached = _attach(workspace.database, job)
             if attached is not None:
                 return attached
             # The other job ended in between, or the id was taken in the same microsecond.
-            if _already_there(store, plan):
-                return Submission(_record_done(database, job), already_done=True)
+            if _already_there(workspace.artifacts, plan):
+                return Submission(_record_done(workspace.database, job), already_done=True)
             job = _job(plan, backend, allowed, priority)
     raise JobConflict(
         f"{step} of {dataset_id!r} could not be queued: jobs for it start and end all the time."
     )
 
 
-def cancel(database: Database, store: ArtifactStore, job_id: str) -> Job:
+def cancel(workspace: Workspace, job_id: str) -> Job:
     """Cancel a queued job at once, or ask a running one to stop; ``tick`` escalates.
 
     Raises UnknownName and JobConflict when the job has ended.
     """
-    now = rows.timestamp(time.time())
+    now = job_table.timestamp(time.time())
     for _ in range(_RETRIES):
-        job = rows.get(database, job_id)
+        job = job_table.get(workspace.database, job_id)
         if job.state.final:
             raise JobConflict(f"Job {job_id} is {job.state} already; there is nothing to cancel.")
         columns: dict[str, object] = {"cancelled_at": job.cancelled_at or now}
@@ -110,29 +110,29 @@ def cancel(database: Database, store: ArtifactStore, job_id: str) -> Job:
                 "finished_at": now,
                 "reason": "Cancelled before it started.",
             }
-        if _apply(database, job, columns):
+        if _apply(workspace.database, job, columns):
             if job.state is JobState.RUNNING:
-                JobFolder.of(store.workspace, job_id).request_cancel()
-            return rows.get(database, job_id)
+                JobFolder.of(workspace.path, job_id).request_cancel()
+            return job_table.get(workspace.database, job_id)
     raise JobConflict(f"Job {job_id} changes faster than it can be cancelled. Try again.")
 
 
-def cancel_with_inputs(database: Database, store: ArtifactStore, job_id: str) -> list[Job]:
+def cancel_with_inputs(workspace: Workspace, job_id: str) -> list[Job]:
     """Cancel a job and every job it waits for that no other job under way needs; returns them, this one first.
 
     Raises UnknownName and JobConflict when the job has ended.
     """
-    stopped = [cancel(database, store, job_id)]
+    stopped = [cancel(workspace, job_id)]
     waiting = list(stopped[0].waits_for)
     while waiting:
         one = waiting.pop()
-        with database.reading() as connection:
-            job = rows.find(connection, one)
+        with workspace.database.reading() as connection:
+            job = job_table.find(connection, one)
             needed = _needed_by_others(connection, one)
         if job is None or job.state.final or needed:
             continue
         with suppress(JobConflict):  # it ended in this moment
-            stopped.append(cancel(database, store, one))
+            stopped.append(cancel(workspace, one))
             waiting.extend(job.waits_for)
     return stopped
 
@@ -142,46 +142,46 @@ def _needed_by_others(connection: sqlite3.Connection, job_id: str) -> bool:
         "WHERE state IN ('queued', 'running') AND cancelled_at IS NULL "
         "AND EXISTS (SELECT 1 FROM json_each(jobs.waits_for) AS w WHERE w.value = ?)"
     )
-    return bool(rows.select(connection, where, (job_id,)))
+    return bool(job_table.select(connection, where, (job_id,)))
 
 
-def resume(database: Database, store: ArtifactStore, job_id: str, *, fresh: bool = False) -> Job:
+def resume(workspace: Workspace, job_id: str, *, fresh: bool = False) -> Job:
     """Queue a failed or cancelled job again under its own id; finished parts are used unless ``fresh``.
 
     Jobs that failed only because they waited for this one are queued again with it. Raises UnknownName, and
     JobConflict for a job that is under way or succeeded, one whose result another job makes now, and one whose
     dependency failed (resume that one).
     """
-    job = rows.get(database, job_id)
+    job = job_table.get(workspace.database, job_id)
     if not job.resumable:
         raise JobConflict(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be resumed.")
     if fresh:
-        _drop_parts(store, job)
-    with database.writing() as connection:
+        _drop_parts(workspace.artifacts, job)
+    with workspace.database.writing() as connection:
         _refuse_before_dependencies(connection, job)
         _requeue(connection, job)
-        again = rows.find(connection, job_id)
+        again = job_table.find(connection, job_id)
     assert again is not None
     return again
 
 
-def delete(database: Database, store: ArtifactStore, job_id: str) -> None:
+def delete(workspace: Workspace, job_id: str) -> None:
     """Forget a job that has ended: its row, its folder, and what it left half-made; the artifact it made stays.
 
     Raises UnknownName, and JobConflict while the job is under way.
     """
-    job = rows.get(database, job_id)
+    job = job_table.get(workspace.database, job_id)
     if not job.state.final:
         raise JobConflict(f"Job {job_id} is under way ({job.state}). Cancel it first, then delete it.")
-    with database.writing() as connection:
+    with workspace.database.writing() as connection:
         query = "DELETE FROM jobs WHERE job_id = ? AND state = ? AND attempt = ?"
         if connection.execute(query, (job_id, job.state, job.attempt)).rowcount == 0:
             raise JobConflict(f"Job {job_id} changed in the meantime. Look at it again.")
         # Another job for the same result may still go on from these parts. Inside the transaction, so that the
         # row stays when they cannot be removed.
         if job.state is not JobState.SUCCEEDED and not _others(connection, job):
-            _drop_parts(store, job)
-    JobFolder.of(store.workspace, job_id).remove()
+            _drop_parts(workspace.artifacts, job)
+    JobFolder.of(workspace.path, job_id).remove()
 
 
 def pending_results(database: Database, dataset_id: str) -> Iterator[Candidate]:
@@ -222,18 +222,18 @@ def _job(plan: Plan, backend: str, resources: Resources, priority: int) -> Job:
 
 def _record_done(database: Database, job: Job) -> Job:
     """The job that made the result; a row of its own when none is known (an import, a copied workspace)."""
-    made = rows.jobs_for_artifact(database, job.dataset_id, job.kind, job.artifact_id)
+    made = job_table.jobs_for_artifact(database, job.dataset_id, job.kind, job.artifact_id)
     finished = [other for other in made if other.state is JobState.SUCCEEDED]
     if finished:
         return finished[0]
     with database.writing() as connection:
-        rows.insert(connection, job)
-        rows.change(
+        job_table.insert(connection, job)
+        job_table.change(
             connection,
             job,
             {"state": JobState.SUCCEEDED, "reason": ALREADY_COMPUTED, "finished_at": job.submitted_at},
         )
-    return rows.get(database, job.job_id)
+    return job_table.get(database, job.job_id)
 
 
 def _already_there(store: ArtifactStore, plan: Plan) -> bool:
@@ -251,7 +251,7 @@ def _attach(database: Database, job: Job) -> Submission | None:
     former may be down.
     """
     with database.writing() as connection:
-        found = rows.select(
+        found = job_table.select(
             connection,
             "WHERE dataset_id = ? AND kind = ? AND artifact_id = ? AND state IN ('queued', 'running')",
             (job.dataset_id, job.kind, job.artifact_id),
@@ -263,19 +263,19 @@ def _attach(database: Database, job: Job) -> Submission | None:
         moves = found[0].state is JobState.QUEUED and (found[0].backend, found[0].resources) != place
         if moves:
             columns |= {"backend": job.backend, "resources": job.resources, "reason": ""}
-        rows.change(connection, found[0], columns)
-        now = rows.find(connection, found[0].job_id)
+        job_table.change(connection, found[0], columns)
+        now = job_table.find(connection, found[0].job_id)
         return None if now is None else Submission(now, attached=True, moved=moves)
 
 
-def _apply(database: Database, job: Job, columns: rows.Columns) -> bool:
+def _apply(database: Database, job: Job, columns: job_table.Columns) -> bool:
     with database.writing() as connection:
-        return rows.change(connection, job, columns)
+        return job_table.change(connection, job, columns)
 
 
 def _refuse_before_dependencies(connection: sqlite3.Connection, job: Job) -> None:
     for other_id in job.waits_for:
-        other = rows.find(connection, other_id)
+        other = job_table.find(connection, other_id)
         if other is not None and other.resumable:
             raise JobConflict(
                 f"Job {job.job_id} waits for {other.step} (job {other_id}), which is {other.state}: resume that "
@@ -300,12 +300,12 @@ def _requeue(connection: sqlite3.Connection, job: Job) -> None:
         "cancelled_at": None,
     }
     try:
-        changed = rows.change(connection, job, columns)
+        changed = job_table.change(connection, job, columns)
     except sqlite3.IntegrityError as error:
         raise JobConflict(f"Another job is already making what job {job.job_id} would make.") from error
     if not changed:
         raise JobConflict(f"Job {job.job_id} changed in the meantime. Look at it again.")
-    followers = rows.select(
+    followers = job_table.select(
         connection,
         "WHERE state = 'failed' AND error_kind = ? "
         "AND EXISTS (SELECT 1 FROM json_each(jobs.waits_for) AS w WHERE w.value = ?)",
@@ -318,12 +318,12 @@ def _requeue(connection: sqlite3.Connection, job: Job) -> None:
 
 def _others(connection: sqlite3.Connection, job: Job) -> list[Job]:
     where = "WHERE dataset_id = ? AND kind = ? AND artifact_id = ? AND state != 'succeeded'"
-    return rows.select(connection, where, (job.dataset_id, job.kind, job.artifact_id))
+    return job_table.select(connection, where, (job.dataset_id, job.kind, job.artifact_id))
 
 
 def _under_way(connection: sqlite3.Connection, job: Job) -> bool:
     where = "WHERE dataset_id = ? AND kind = ? AND artifact_id = ? AND state IN ('queued', 'running')"
-    return bool(rows.select(connection, where, (job.dataset_id, job.kind, job.artifact_id)))
+    return bool(job_table.select(connection, where, (job.dataset_id, job.kind, job.artifact_id)))
 
 
 def _drop_parts(store: ArtifactStore, job: Job) -> None:

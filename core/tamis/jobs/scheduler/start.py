@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tamis import __version__
 from tamis.errors import CurationError
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends import (
     Backend,
     NoAnswer,
@@ -27,8 +27,7 @@ from tamis.jobs.model import (
     job_from_row,
 )
 from tamis.settings import Settings
-from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -76,22 +75,20 @@ class Slots:
 class Starter:
     """Everything that starting a job needs."""
 
-    database: Database
-    store: ArtifactStore
-    settings: Settings
+    workspace: Workspace
     backends: Mapping[str, Backend]
     now: Callable[[], float]
 
     def run(self) -> list[str]:
         """Start what may start; returns the ids of the jobs that were handed to a backend."""
-        with self.database.reading() as connection:
+        with self.workspace.database.reading() as connection:
             queued = connection.execute("SELECT DISTINCT backend FROM jobs WHERE state = 'queued'").fetchall()
         if not queued:
             return []
         self._fail_dependants()
         usable = [row["backend"] for row in queued if self._usable(row["backend"])]
         # A look first without the write lock, which a full machine would otherwise take every second for nothing.
-        with self.database.reading() as connection:
+        with self.workspace.database.reading() as connection:
             if not any(self._choose(connection, usable, most=1)):
                 return []
         return [job.job_id for job in self._claim(usable) if self._submit(job)]
@@ -99,15 +96,15 @@ class Starter:
     def _fail_dependants(self) -> None:
         """Fail jobs whose dependency failed, level by level down a chain."""
         while True:
-            with self.database.reading() as connection:
+            with self.workspace.database.reading() as connection:
                 found = connection.execute(_FAILED_DEPENDENCIES).fetchall()
             if not found:
                 return
-            with self.database.writing() as connection:
+            with self.workspace.database.writing() as connection:
                 for row in found:
-                    job = rows.find(connection, row["job_id"])
+                    job = job_table.find(connection, row["job_id"])
                     if job is not None and job.state is JobState.QUEUED:
-                        rows.change(
+                        job_table.change(
                             connection, job, self._failed(ErrorKind.DEPENDENCY, _dependency_text(row))
                         )
 
@@ -120,7 +117,7 @@ class Starter:
         except (CurationError, OSError) as error:
             reason = str(error)
         if reason is not None:
-            with self.database.writing() as connection:
+            with self.workspace.database.writing() as connection:
                 connection.execute(
                     "UPDATE jobs SET reason = ? WHERE state = 'queued' AND backend = ? AND reason != ?",
                     (reason, name, reason),
@@ -129,22 +126,24 @@ class Starter:
 
     def _claim(self, usable: list[str]) -> list[Job]:
         """Mark jobs as running before anyone starts them; counting slots and marking are one transaction."""
-        with self.database.writing() as connection:
+        with self.workspace.database.writing() as connection:
             fitting, impossible = self._choose(connection, usable, most=MAX_STARTS)
             for job in impossible:
-                rows.change(connection, job, self._failed(ErrorKind.REQUEST, _gpu_text(job, self.settings)))
+                job_table.change(
+                    connection, job, self._failed(ErrorKind.REQUEST, _gpu_text(job, self.workspace.settings))
+                )
             for job in fitting:
-                rows.change(connection, job, _claimed(job, self.now()))
-            found = [rows.find(connection, job.job_id) for job in fitting]
+                job_table.change(connection, job, _claimed(job, self.now()))
+            found = [job_table.find(connection, job.job_id) for job in fitting]
         return [job for job in found if job is not None]
 
     def _choose(
         self, connection: sqlite3.Connection, usable: list[str], *, most: int
     ) -> tuple[list[Job], list[Job]]:
         """At most ``most`` jobs that fit into what is free, in order, and jobs that never will."""
-        slots = _free(connection, self.settings)
+        slots = _free(connection, self.workspace.settings)
         elsewhere = any(not shares_machine(name) for name in usable)
-        query = f"{rows.SELECT} {_READY.format(marks=', '.join('?' * len(usable)))}"
+        query = f"{job_table.SELECT} {_READY.format(marks=', '.join('?' * len(usable)))}"
         fitting: list[Job] = []
         impossible: list[Job] = []
         for row in connection.execute(query, usable):
@@ -153,7 +152,7 @@ class Starter:
             job = job_from_row(row)
             if not shares_machine(job.backend):
                 fitting.append(job)
-            elif job.resources.gpus > self.settings.gpu_slots:
+            elif job.resources.gpus > self.workspace.settings.gpu_slots:
                 impossible.append(job)
             elif slots.take(job.resources):
                 fitting.append(job)
@@ -161,7 +160,7 @@ class Starter:
 
     def _submit(self, job: Job) -> bool:
         """Hand a claimed job to its backend and record the handle; False when the backend refused it."""
-        folder = JobFolder.of(self.store.workspace, job.job_id)
+        folder = JobFolder.of(self.workspace.path, job.job_id)
         spec = spec_of(job)
         backend = self.backends[job.backend]
         try:
@@ -186,11 +185,11 @@ class Starter:
 
     def _put_back(self, job: Job, reason: str) -> None:
         """Undo a claim that led to nothing; a job that was cancelled meanwhile ends."""
-        with self.database.writing() as connection:
-            now = rows.find(connection, job.job_id)
+        with self.workspace.database.writing() as connection:
+            now = job_table.find(connection, job.job_id)
             if now is None:
                 return
-            columns: rows.Columns = {
+            columns: job_table.Columns = {
                 "state": JobState.QUEUED,
                 "started_at": None,
                 "claims": job.claims - 1,
@@ -199,17 +198,17 @@ class Starter:
             if now.cancelled_at is not None:
                 columns = {
                     "state": JobState.CANCELLED,
-                    "finished_at": rows.timestamp(self.now()),
+                    "finished_at": job_table.timestamp(self.now()),
                     "reason": "Cancelled before it started.",
                 }
-            rows.change(connection, job, columns)
+            job_table.change(connection, job, columns)
 
-    def _change(self, job: Job, columns: rows.Columns) -> bool:
-        with self.database.writing() as connection:
-            return rows.change(connection, job, columns)
+    def _change(self, job: Job, columns: job_table.Columns) -> bool:
+        with self.workspace.database.writing() as connection:
+            return job_table.change(connection, job, columns)
 
-    def _failed(self, kind: ErrorKind, reason: str) -> rows.Columns:
-        finished = rows.timestamp(self.now())
+    def _failed(self, kind: ErrorKind, reason: str) -> job_table.Columns:
+        finished = job_table.timestamp(self.now())
         return {"state": JobState.FAILED, "error_kind": kind, "reason": reason, "finished_at": finished}
 
 
@@ -232,10 +231,10 @@ def spec_of(job: Job) -> JobSpec:
     )
 
 
-def _claimed(job: Job, clock: float) -> rows.Columns:
+def _claimed(job: Job, clock: float) -> job_table.Columns:
     return {
         "state": JobState.RUNNING,
-        "started_at": rows.timestamp(clock),
+        "started_at": job_table.timestamp(clock),
         "beat_at": clock,
         "claims": job.claims + 1,
         "reason": "",

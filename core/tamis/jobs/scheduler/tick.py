@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends import (
     BACKENDS,
     Backend,
@@ -26,6 +26,7 @@ from tamis.jobs.scheduler.start import Starter, spec_of
 from tamis.settings import Settings
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,7 @@ class TickResult:
 
 
 def tick(
-    database: Database,
-    store: ArtifactStore,
-    settings: Settings,
+    workspace: Workspace,
     *,
     backends: Mapping[str, Backend] | None = None,
     now: Callable[[], float] = time.time,
@@ -50,16 +49,18 @@ def tick(
 
     Cheap with any number of finished jobs. ``backends`` should be kept between calls (``Backends(settings)``).
     """
-    chosen = Backends(settings) if backends is None else backends
-    with database.reading() as connection:
-        running = rows.select(connection, "WHERE state = 'running'")
+    chosen = Backends(workspace.settings) if backends is None else backends
+    with workspace.database.reading() as connection:
+        running = job_table.select(connection, "WHERE state = 'running'")
     changed: list[tuple[Job, Columns]] = []
     for name in sorted({job.backend for job in running}):
         jobs = [job for job in running if job.backend == name]
-        changed += _fold_backend(name, jobs, store=store, settings=settings, backends=chosen, now=now)
-    applied = _apply(database, changed)
-    started = Starter(database, store, settings, chosen, now).run()
-    with database.reading() as connection:
+        changed += _fold_backend(
+            name, jobs, store=workspace.artifacts, settings=workspace.settings, backends=chosen, now=now
+        )
+    applied = _apply(workspace.database, changed)
+    started = Starter(workspace, chosen, now).run()
+    with workspace.database.reading() as connection:
         query = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')"
         n_under_way = int(connection.execute(query).fetchone()[0])
     return TickResult(
@@ -99,5 +100,5 @@ def _apply(database: Database, changed: list[tuple[Job, Columns]]) -> list[tuple
         return [
             (job, JobState(str(columns["state"])) if "state" in columns else None)
             for job, columns in changed
-            if rows.change(connection, job, columns)
+            if job_table.change(connection, job, columns)
         ]

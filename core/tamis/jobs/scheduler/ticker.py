@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from tamis.errors import CurationError
 from tamis.jobs.backends import Backend, Backends
 from tamis.jobs.scheduler.tick import tick
-from tamis.settings import Settings
-from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -22,18 +20,14 @@ class Ticker:
 
     def __init__(
         self,
-        database: Database,
-        store: ArtifactStore,
-        settings: Settings,
+        workspace: Workspace,
         *,
         interval_s: float = 1.0,
         backends: Mapping[str, Backend] | None = None,
     ) -> None:
-        self._database = database
-        self._store = store
-        self._settings = settings
+        self._workspace = workspace
         self._interval_s = interval_s
-        self._backends = Backends(settings) if backends is None else backends
+        self._backends = Backends(workspace.settings) if backends is None else backends
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -71,6 +65,6 @@ class Ticker:
 
     def _look(self) -> None:
         try:
-            tick(self._database, self._store, self._settings, backends=self._backends)
+            tick(self._workspace, backends=self._backends)
         except (CurationError, OSError, sqlite3.Error) as error:
             logger.warning("Looking at the jobs failed (%s: %s); trying again.", type(error).__name__, error)

@@ -7,21 +7,17 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping
 
-from tamis.jobs import job_table as rows
+from tamis.jobs import job_table
 from tamis.jobs.backends import Backend, Backends
 from tamis.jobs.model import Job
 from tamis.jobs.scheduler.tick import tick
-from tamis.settings import Settings
-from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
 
 def wait(
-    database: Database,
-    store: ArtifactStore,
-    settings: Settings,
+    workspace: Workspace,
     job_id: str,
     *,
     backends: Mapping[str, Backend] | None = None,
@@ -33,15 +29,15 @@ def wait(
 
     With ``timeout_s`` the job is returned as it is then, perhaps not final. Raises UnknownName.
     """
-    chosen = Backends(settings) if backends is None else backends
+    chosen = Backends(workspace.settings) if backends is None else backends
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     last: Job | None = None
     while True:
         try:
-            tick(database, store, settings, backends=chosen)
+            tick(workspace, backends=chosen)
         except sqlite3.OperationalError as error:
             logger.warning("The database is busy (%s); trying again.", error)
-        job = rows.get(database, job_id)
+        job = job_table.get(workspace.database, job_id)
         if on_progress is not None and job != last:
             on_progress(job)
         last = job

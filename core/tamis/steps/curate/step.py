@@ -35,8 +35,8 @@ from tamis.store.artifacts.readers import (
 )
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.versions import PARENT_IDS
-from tamis.store.database.database import Database
 from tamis.store.database.names import dataset_names
+from tamis.store.workspace import Workspace
 from tamis.types import (
     JSON,
     Int64s,
@@ -45,15 +45,15 @@ from tamis.types import (
 
 
 def plan_curate(
-    store: ArtifactStore, database: Database, dataset_id: str, name: str = "", *, decisions: str = CURRENT
+    workspace: Workspace, dataset_id: str, name: str = "", *, decisions: str = CURRENT
 ) -> tuple[str, dict[str, JSON]]:
     """The id of the new version and the options of the job that makes it; the same decisions are the same version.
 
     ``name`` is shown to people, ``<parent>, curated`` when empty. Raises InvalidOptions when nothing is decided or
     every row is dropped, CurationError when a decided conversation breaks the chat schema.
     """
-    examples = store.examples(dataset_id)
-    frozen = find_decisions(store, database, dataset_id, decisions)
+    examples = workspace.artifacts.examples(dataset_id)
+    frozen = find_decisions(workspace, dataset_id, decisions)
     if frozen is None:
         raise InvalidOptions(f"Nothing is decided about {dataset_id!r} yet. Review rows first, then apply.")
     n_rows = int(examples.summary["n_examples"])
@@ -61,7 +61,7 @@ def plan_curate(
         raise InvalidOptions(
             f"All {n_rows:,} rows are decided to be dropped; nothing is left for a new version."
         )
-    shown = name.strip() or f"{dataset_names(database, store)[dataset_id]}, curated"
+    shown = name.strip() or f"{dataset_names(workspace)[dataset_id]}, curated"
     options = CurateOptions(parent=dataset_id, parent_examples=examples.id, decisions=frozen.id, name=shown)
     identity = orjson.dumps([dataset_id, examples.id, frozen.id])
     new_id = f"{slug(shown)}-{hashlib.blake2b(identity, digest_size=3).hexdigest()}"

@@ -17,9 +17,9 @@ from tamis.store.artifacts.store import (
     artifact_id,
     make_manifest,
 )
-from tamis.store.database.database import Database
 from tamis.store.review.decisions import decision_state
 from tamis.store.review.types import VERDICTS
+from tamis.store.workspace import Workspace
 from tamis.types import JSON, Message
 
 KIND = "decisions"
@@ -50,13 +50,13 @@ class FrozenDecision:
     created_at: str = ""
 
 
-def freeze_decisions(store: ArtifactStore, database: Database, dataset_id: str) -> Artifact | None:
+def freeze_decisions(workspace: Workspace, dataset_id: str) -> Artifact | None:
     """Freeze the decisions in force; None when no row is decided. Equal decisions are one artifact."""
-    decided = decision_state(database, dataset_id).decided.values()
+    decided = decision_state(workspace.database, dataset_id).decided.values()
     frozen = [
         FrozenDecision(d.example_id, d.verdict, d.messages, d.via, d.reviewer, d.created_at) for d in decided
     ]
-    return store_decisions(store, dataset_id, frozen) if frozen else None
+    return store_decisions(workspace.artifacts, dataset_id, frozen) if frozen else None
 
 
 def store_decisions(store: ArtifactStore, dataset_id: str, decisions: Sequence[FrozenDecision]) -> Artifact:

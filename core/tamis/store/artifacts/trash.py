@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tamis.errors import DatasetMissing, JobConflict
 from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.workspace import Workspace
 
 _ENTRY = re.compile(r"(\d{8}-\d{6}-\d{6})-(\w[\w.-]*)")
 
@@ -24,22 +24,22 @@ class Discarded:
     discarded_at: datetime
 
 
-def discard_dataset(store: ArtifactStore, database: Database, dataset_id: str) -> Discarded:
+def discard_dataset(workspace: Workspace, dataset_id: str) -> Discarded:
     """Move a dataset with everything computed from it into the trash.
 
     Raises DatasetMissing, and JobConflict while a job for it is under way.
     """
-    if dataset_id not in store.dataset_ids():
+    if dataset_id not in workspace.artifacts.dataset_ids():
         raise DatasetMissing(f"There is no dataset {dataset_id!r}; it may have been deleted in another tab.")
     query = "SELECT count(*) FROM jobs WHERE dataset_id = ? AND state IN ('queued', 'running')"
-    with database.reading() as connection:
+    with workspace.database.reading() as connection:
         under_way = int(connection.execute(query, (dataset_id,)).fetchone()[0])
     if under_way:
         raise JobConflict(f"{under_way} jobs of {dataset_id!r} are under way. Cancel them first, or wait.")
     now = datetime.now(UTC)
     entry = Discarded(f"{now:%Y%m%d-%H%M%S-%f}-{dataset_id}", dataset_id, now)
-    _trash(store).mkdir(parents=True, exist_ok=True)
-    (store.datasets_path / dataset_id).rename(_trash(store) / entry.name)
+    _trash(workspace.artifacts).mkdir(parents=True, exist_ok=True)
+    (workspace.artifacts.datasets_path / dataset_id).rename(_trash(workspace.artifacts) / entry.name)
     return entry
 
 

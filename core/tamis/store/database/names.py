@@ -12,7 +12,6 @@ from tamis.errors import DatasetMissing, InvalidOptions
 from tamis.store.artifacts.readers import read_clusters
 from tamis.store.artifacts.store import (
     Artifact,
-    ArtifactStore,
     utc_now,
 )
 from tamis.store.database.database import Database
@@ -21,6 +20,7 @@ from tamis.store.database.undo import (
     Step,
     fold,
 )
+from tamis.store.workspace import Workspace
 from tamis.types import NOISE
 
 MAX_NAME_CHARS = 200
@@ -66,20 +66,21 @@ def name_dataset(database: Database, dataset_id: str, name: str) -> str:
     return cleaned
 
 
-def dataset_names(database: Database, store: ArtifactStore) -> dict[str, str]:
+def dataset_names(workspace: Workspace) -> dict[str, str]:
     """Name of every dataset of the workspace, sorted by name; a dataset nobody named has the name of its import."""
-    with database.reading() as connection:
+    with workspace.database.reading() as connection:
         given = dict(tuple(row) for row in connection.execute("SELECT dataset_id, name FROM datasets"))
     names = {
-        dataset_id: given.get(dataset_id) or str(store.examples(dataset_id).summary.get("name") or dataset_id)
-        for dataset_id in store.dataset_ids()
+        dataset_id: given.get(dataset_id)
+        or str(workspace.artifacts.examples(dataset_id).summary.get("name") or dataset_id)
+        for dataset_id in workspace.artifacts.dataset_ids()
     }
     return dict(sorted(names.items(), key=lambda item: (item[1].casefold(), item[0])))
 
 
-def find_dataset(database: Database, store: ArtifactStore, id_or_name: str) -> str:
+def find_dataset(workspace: Workspace, id_or_name: str) -> str:
     """The id of a dataset given its id or its name; raises DatasetMissing, also when several share the name."""
-    names = dataset_names(database, store)
+    names = dataset_names(workspace)
     if id_or_name in names:
         return id_or_name
     called = [dataset_id for dataset_id, name in names.items() if name == id_or_name]
@@ -90,7 +91,7 @@ def find_dataset(database: Database, store: ArtifactStore, id_or_name: str) -> s
             f"{len(called)} datasets are called {id_or_name!r}: use an id ({', '.join(called)})."
         )
     known = ", ".join(f"{dataset_id} ({name})" for dataset_id, name in names.items()) or "none"
-    raise DatasetMissing(f"There is no dataset {id_or_name!r} in {store.workspace}. Known: {known}.")
+    raise DatasetMissing(f"There is no dataset {id_or_name!r} in {workspace.path}. Known: {known}.")
 
 
 def rename_cluster(

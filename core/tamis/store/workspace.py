@@ -1,0 +1,39 @@
+"""The one handle on a workspace: its folder, what the deployment decided, its artifacts and its database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from tamis.settings import Settings
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What everybody passes on; ``open_workspace`` makes it, and nothing on disk changes before its first use.
+
+    A worker has the artifacts alone: it runs where the database must not be opened.
+    """
+
+    path: Path  # absolute, so that workers started elsewhere find it
+    settings: Settings = field(repr=False)  # whose ``workspace`` is ``path``
+
+    @cached_property
+    def artifacts(self) -> ArtifactStore:
+        """What was computed."""
+        return ArtifactStore(self.path)
+
+    @cached_property
+    def database(self) -> Database:
+        """What changes: jobs, decisions, names and tags; made, or migrated, on first use."""
+        return Database(self.path)
+
+
+def open_workspace(path: Path | str | None = None, settings: Settings | None = None) -> Workspace:
+    """The workspace in a folder; without one, the folder that the settings name (``TAMIS_WORKSPACE``)."""
+    chosen = Settings() if settings is None else settings
+    folder = (chosen.workspace if path is None else Path(path)).expanduser().resolve()
+    return Workspace(folder, chosen.model_copy(update={"workspace": folder}))
