@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.export_data.panel import export_command, named_scope
+from pages.shared.runs.export_files import list_exports
 from pages.shared.server import open_server
 from tamis.actions.manifests import read_manifest
 from tamis.store.artifacts.readers import read_selected_ids

@@ -16,9 +16,7 @@ from pages.shared.plain_text import (
     shorten,
 )
 from pages.shared.rows.review_text import show_side, show_text
-from pages.shared.wording import BadgeColour
-from pages.shared.wording import ago
-from pages.shared.wording import percent
+from pages.shared.wording import BadgeColour, ago, percent
 from tamis.compute.text.diff import (
     Part,
     changed_fraction,

@@ -11,9 +11,7 @@ import streamlit as st
 
 from pages.shared.activity import active_jobs, while_jobs_run
 from pages.shared.plain_text import count_of, shorten
-from pages.shared.wording import BadgeColour
-from pages.shared.wording import ago
-from pages.shared.wording import duration
+from pages.shared.wording import BadgeColour, ago, duration
 from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.steps import STEPS

@@ -95,6 +95,7 @@ def test_the_sample_is_imported_once_with_the_budget_of_the_first_start(workspac
 
 
 def test_a_server_that_comes_second_leaves_the_first_alone(workspace: Workspace) -> None:
+    workspace.path.mkdir()
     first = FileLock(workspace.path / ".first-start.lock")
     assert first.acquire()
     assert bootstrap_sample(workspace) is None
