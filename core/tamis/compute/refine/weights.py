@@ -137,7 +137,7 @@ def update_weights(
 
     Raises InvalidOptions for weights that are negative, not finite or all 0, and a tau that is not above 0.
     """
-    before = _checked_weights(weights)
+    before = checked_weights(weights)
     values = np.asarray(scores, dtype=np.float64)
     free = np.isfinite(values) & (np.asarray(n_scored) > 0) & (before > 0)
     z = standardised(np.where(free, values, np.nan))
@@ -157,7 +157,7 @@ def update_weights(
         k = int((before > 0).sum())
         least = np.minimum(w_min_factor / k, before[free])
         most = np.maximum(w_max_factor / k, before[free])
-        after[free] = _within(np.log(before[free]) + z[free] / tau, mass, least, most)
+        after[free] = within_bounds(np.log(before[free]) + z[free] / tau, mass, least, most)
     result: Float64s = after / after.sum()
     return result
 
@@ -167,7 +167,7 @@ def apply_factors(weights: ArrayLike, factors: Factors) -> Float64s:
 
     Raises InvalidOptions when nothing is left.
     """
-    raw = _checked_weights(weights)
+    raw = checked_weights(weights)
     kept = np.where(factors.pinned, raw, 0.0)
     moved = np.where(factors.pinned, 0.0, raw * factors.boost)
     if moved.sum() > 0:
@@ -217,7 +217,8 @@ def fallen_fraction(budget: ArrayLike, start: ArrayLike, end: ArrayLike, below: 
     return float(rows[fallen].sum() / rows.sum()) if rows.sum() > 0 else float("nan")
 
 
-def _checked_weights(weights: ArrayLike) -> Float64s:
+def checked_weights(weights: ArrayLike) -> Float64s:
+    """The weights (k,) summing to 1; raises InvalidOptions where one is negative or not finite, or all are 0."""
     values = np.asarray(weights, dtype=np.float64)
     bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
     if bad.size:
@@ -245,7 +246,7 @@ def _shared_out(logs: Float64s, mass: float) -> Float64s:
     return shared
 
 
-def _within(logs: Float64s, mass: float, least: Float64s, most: Float64s) -> Float64s:
+def within_bounds(logs: Float64s, mass: float, least: Float64s, most: Float64s) -> Float64s:
     """``mass`` divided in proportion to exp(logs), each share held between its bounds.
 
     Clipping and then scaling once would break the bounds again; here the common scale is searched for at which the

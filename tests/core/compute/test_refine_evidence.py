@@ -1,0 +1,210 @@
+"""Evidence pooled over rounds: a golden example, properties, and the simulation that the rule was chosen by."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tamis.compute.refine.evidence import (
+    RoundEvidence,
+    effective_clusters,
+    pooled_effects,
+    rows_to_tell,
+    tilted_weights,
+)
+from tamis.compute.refine.weights import Factors
+from tamis.errors import InvalidOptions
+
+
+def evidence(n, mean, squares):
+    return RoundEvidence(np.array(n), np.array(mean, dtype=float), np.array(squares, dtype=float))
+
+
+def test_two_rounds_and_three_clusters_by_hand():
+    """Every cluster has 4 rows in each round, and squares of 3 around its mean.
+
+    sigma^2 = (6 * 3) / (6 * 3) = 1, so a mean of 4 rows has variance 1/4 and weight u = 4. Centred means:
+    round 1 (1, 0, -1), round 2 (3, -1, -2) + the level 5 of that round's model, which centring takes away.
+    Means over rounds 2, -1/2, -3/2. Q_j = sum u (y - mean)^2 = 4 * 2 * (1, 1/4, 1/4) = 8, 2, 2, sum 12, less R - 1 = 1
+    each: 9. c_j = 8 - 32/8 = 4 each, sum 12. omega^2 = 9/12 = 3/4. So each round's mean has variance 1/4 + 3/4 = 1 and
+    v_j = 1/2. Paule-Mandel with equal v: sum (y - 0)^2 / (v + tau^2) = 2, sum of squares 4 + 1/4 + 9/4 = 6.5, so
+    tau^2 = 6.5/2 - 1/2 = 2.75. Shrinkage 2.75/3.25 = 11/13; d = 11/13 * (2, -1/2, -3/2); s = sqrt(11/13 * 1/2).
+    """
+    rounds = [
+        evidence([4, 4, 4], [1, 0, -1], [3, 3, 3]),
+        evidence([4, 4, 4], [8, 4, 3], [3, 3, 3]),
+    ]
+    found = pooled_effects(rounds)
+    assert found.effect == pytest.approx(11 / 13 * np.array([2, -0.5, -1.5]))
+    assert found.deviation == pytest.approx(np.full(3, math.sqrt(11 / 26)))
+    assert found.between == pytest.approx(math.sqrt(2.75))
+    assert found.inconsistency == pytest.approx(math.sqrt(0.75))
+    assert found.n.tolist() == [8, 8, 8]
+    z = -(11 / 13 * 2) / math.sqrt(11 / 26)
+    assert found.probability_below[0] == pytest.approx(0.5 * math.erfc(-z / math.sqrt(2)))
+
+
+def test_the_first_round_counts_half_of_what_it_shows_as_its_own():
+    """sigma^2 = 1, v = 1/4; y = (1, 0, -1): tau^2 = 2/2 - 1/4 = 3/4, half of it is the round's: v = 5/8, tau^2 = 3/8."""
+    found = pooled_effects([evidence([4, 4, 4], [1, 0, -1], [3, 3, 3])])
+    assert found.inconsistency == pytest.approx(math.sqrt(3 / 8))
+    assert found.between == pytest.approx(math.sqrt(3 / 8))
+    assert found.effect == pytest.approx(np.array([3 / 8, 0, -3 / 8]))
+
+
+def test_weights_tilt_the_first_ones_and_stay_within_reach_of_them():
+    first = np.array([0.5, 0.3, 0.2])
+    effect = np.array([0.4, 0.0, -0.4])
+    raw = first * np.exp(effect / 0.4)
+    assert tilted_weights(first, effect) == pytest.approx(raw / raw.sum())
+    far = tilted_weights(np.full(10, 0.1), np.r_[50.0, np.zeros(8), -50.0])
+    assert far[0] == pytest.approx(0.4)
+    assert far[-1] == pytest.approx(0.01)
+    assert far.sum() == pytest.approx(1)
+
+
+def test_pinned_clusters_keep_their_first_weight_and_empty_ones_get_none():
+    factors = Factors(np.ones(4), np.array([True, False, False, False]))
+    after = tilted_weights([0.4, 0.3, 0.3, 0.0], [-2.0, 1.0, -1.0, 3.0], factors=factors)
+    assert after[0] == pytest.approx(0.4)
+    assert after[3] == 0
+    assert after.sum() == pytest.approx(1)
+    assert after[1] > 0.3 > after[2]
+
+
+def test_a_cluster_never_scored_has_no_effect_and_the_doubt_of_any_cluster():
+    found = pooled_effects([evidence([4, 4, 4, 0], [2, 0, -2, math.nan], [3, 3, 3, 0])])
+    assert found.effect[3] == 0
+    assert found.deviation[3] == pytest.approx(found.between)
+    assert found.probability_below[3] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "rounds",
+    [
+        [evidence([1, 1, 1], [3, 0, -3], [0, 0, 0])],  # no spread inside clusters can be seen
+        [evidence([5, 5, 5], [3, 0, -3], [0, 0, 0])],  # and here there is none
+        [evidence([0, 0, 0], [math.nan] * 3, [0, 0, 0])],
+    ],
+)
+def test_without_a_spread_of_rows_nothing_is_told_and_no_weight_moves(rounds):
+    found = pooled_effects(rounds)
+    assert not found.told
+    assert found.effect.tolist() == [0, 0, 0]
+    assert np.isnan(found.probability_below).all()
+    assert tilted_weights([0.5, 0.3, 0.2], found.effect) == pytest.approx([0.5, 0.3, 0.2])
+
+
+def test_what_a_round_table_holds_is_enough():
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=7)
+    found = RoundEvidence.of([rows.mean()], [rows.std(ddof=1) / math.sqrt(7)], [7])
+    assert found.squares[0] == pytest.approx(((rows - rows.mean()) ** 2).sum())
+    assert RoundEvidence.of([1.0], [math.nan], [1]).squares[0] == 0
+
+
+def test_rows_to_tell_says_how_many_or_that_rounds_are_needed():
+    certain = pooled_effects([evidence([4, 9, 2], [0, 0, 0], [3, 8, 1])])
+    assert certain.inconsistency == 0
+    assert rows_to_tell(certain, 0.5).tolist() == [12, 7, 14]  # 2 deviations of 0.5: 1/n = 1/16
+    disagree = pooled_effects(
+        [evidence([9] * 3, [2, 0, -2], [8] * 3), evidence([9] * 3, [-2, 0, 2], [8] * 3)]
+    )
+    assert rows_to_tell(disagree, 0.5).tolist() == [-1, -1, -1]
+
+
+def test_effective_clusters_counts_them_by_their_weight():
+    assert effective_clusters([0.25] * 4) == pytest.approx(4)
+    assert effective_clusters([1, 0, 0]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("bad", [{"temperature": 0}, {"temperature": math.nan}, {"fall": 0.5}, {"rise": 0.5}])
+def test_impossible_settings_are_refused_with_their_value(bad):
+    with pytest.raises(InvalidOptions, match=str(next(iter(bad.values())))):
+        tilted_weights([0.5, 0.5], [0, 0], **bad)
+    with pytest.raises(InvalidOptions, match="forgetting = 0"):
+        pooled_effects([evidence([2], [0], [1])], forgetting=0)
+
+
+@st.composite
+def some_rounds(draw):
+    k, n_rounds = draw(st.integers(2, 8)), draw(st.integers(1, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rounds = []
+    for _ in range(n_rounds):
+        n = rng.integers(0, 9, k)
+        n[0] = max(n[0], 2)
+        mean = np.where(n > 0, rng.normal(0, 2, k), np.nan)
+        rounds.append(RoundEvidence(n, mean, np.maximum(n - 1, 0) * rng.uniform(0.2, 3, k)))
+    return rounds
+
+
+@settings(max_examples=200, deadline=None)
+@given(some_rounds(), st.randoms(use_true_random=False), st.floats(0.1, 50), st.floats(-100, 100))
+def test_order_scale_and_level_of_the_gaps_say_nothing(rounds, random, scale, level):
+    k = len(rounds[0].n)
+    found = pooled_effects(rounds)
+    shuffled = random.sample(rounds, len(rounds))
+    assert pooled_effects(shuffled).effect == pytest.approx(found.effect, abs=1e-9)
+    order = np.array(random.sample(range(k), k))
+    moved = [RoundEvidence(r.n[order], r.mean[order], r.squares[order]) for r in rounds]
+    assert pooled_effects(moved).effect == pytest.approx(found.effect[order], abs=1e-9)
+    other = [RoundEvidence(r.n, scale * r.mean + level, scale**2 * r.squares) for r in rounds]
+    assert pooled_effects(other).effect == pytest.approx(found.effect, abs=1e-6)
+    weights = tilted_weights(np.full(k, 1 / k), found.effect)
+    assert weights.sum() == pytest.approx(1)
+    assert (weights >= 0.1 / k - 1e-12).all()
+    assert (weights <= 4 / k + 1e-12).all()
+
+
+def simulate(k, n_rows, *, n_rounds=3, effect=0.0, spread=0.0, anew=False, n_runs=80):
+    """Ratio spoilt/clean of relative weights, largest/smallest, effective clusters, correlation with the truth."""
+    spoilt = max(2, k // 5)
+    ratios, ranges, effective, correlations = [], [], [], []
+    for seed in range(n_runs):
+        rng = np.random.default_rng(seed)
+        first = rng.dirichlet(np.full(k, 8.0))
+        truth = np.where(np.arange(k) < spoilt, -effect, 0.0) + (rng.normal(0, spread, k) if spread else 0)
+        weights, rounds = first, []
+        for _ in range(n_rounds):
+            lasting = rng.permutation(truth) if anew else truth
+            n = rng.multinomial(n_rows, weights)
+            rows = [rng.normal(lasting[j], 1, size) for j, size in enumerate(n)]
+            mean = np.array([r.mean() if r.size else np.nan for r in rows])
+            rounds.append(
+                RoundEvidence(n, mean, np.array([((r - r.mean()) ** 2).sum() if r.size else 0 for r in rows]))
+            )
+            weights = tilted_weights(first, pooled_effects(rounds).effect)
+        relative = weights / first
+        ratios.append(relative[:spoilt].mean() / relative[spoilt:].mean())
+        ranges.append(relative.max() / relative.min())
+        effective.append(effective_clusters(weights))
+        if spread:
+            flat = relative.std() < 1e-9
+            correlations.append(0.0 if flat else float(np.corrcoef(np.log(relative), truth)[0, 1]))
+    return np.array(ratios), np.array(ranges), np.array(effective), np.mean(correlations or [math.nan])
+
+
+def test_without_an_effect_weights_stay_where_they_began():
+    ratios, ranges, effective, _ = simulate(10, 40)
+    assert np.quantile(ratios, 0.05) >= 0.6
+    assert np.quantile(ratios, 0.95) <= 1.6
+    assert np.median(effective) >= 0.9 * 10
+    assert np.median(ranges) < 1.5
+
+
+def test_a_large_effect_is_found_and_effects_dealt_out_anew_are_not():
+    ratios, _, _, _ = simulate(10, 40, effect=2.0)
+    assert np.median(ratios) <= 0.15
+    _, ranges, effective, _ = simulate(10, 75, spread=1.0, anew=True)
+    assert np.median(ranges) <= 3
+    assert np.median(effective) >= 0.8 * 10
+
+
+@pytest.mark.parametrize(("n_rows", "least"), [(40, 0.7), (150, 0.85)])
+def test_weights_follow_the_truth(n_rows, least):
+    assert simulate(10, n_rows, spread=0.5)[3] >= least
