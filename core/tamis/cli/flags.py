@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args, get_origin
 
 import orjson
-from pydantic.fields import FieldInfo
 
 from tamis.errors import InvalidOptions
-from tamis.registry import Options
 from tamis.steps import STEPS
-from tamis.steps.spec import StepOptions, choice_prefix
+from tamis.steps.option_values import (
+    NamedOption,
+    named_options,
+    nest_options,
+    own_options,
+    plugin_groups,
+)
 from tamis.types import JSON
 
 
@@ -22,83 +26,50 @@ def parse_step_flags(step_name: str, arguments: Sequence[str]) -> dict[str, JSON
     The options of a plug-in that a field names (``--encoder minilm``) are flags too (``--long-text chunk_mean``); those
     of a second field over the same table begin with its name (``--judge-model``). Raises InvalidOptions for a flag that is none of them, naming those that are.
     """
-    options_type = STEPS[step_name].options
-    parser = _parser(step_name)
-    _add_fields(parser, options_type, skip={c.options_field for c in options_type.CHOICES})
-    known, rest = parser.parse_known_args(list(arguments))
-    values = _given(known, options_type)
-    for choice in options_type.CHOICES:
-        name = values.get(choice.field, options_type.model_fields[choice.field].default)
-        plugin_options = choice.table[name].options
-        nested = _parser(step_name)
-        _add_fields(nested, plugin_options, prefix=choice_prefix(options_type.CHOICES, choice))
-        found, rest = nested.parse_known_args(rest)
-        values[choice.options_field] = _given(found, plugin_options)
+    plugins = {choice.field for choice in STEPS[step_name].options.CHOICES}
+    naming = [option for option in own_options(step_name) if option.name in plugins]
+    chosen, _ = _parse(step_name, arguments, naming)
+    options = named_options(step_name, chosen)
+    values, rest = _parse(step_name, arguments, options.values())
     if rest:
         raise InvalidOptions(
             f"{step_name} has no option {rest[0]!r}. Known: {', '.join(flag_names(step_name))}."
         )
-    return values
+    return nest_options(step_name, {k: _value(k, v, options[k].field.annotation) for k, v in values.items()})
 
 
 def flag_names(step_name: str) -> list[str]:
     """Every flag of a step with those of its default plug-ins, as written on the command line."""
-    options_type: type[StepOptions] = STEPS[step_name].options
-    nested = {c.options_field for c in options_type.CHOICES}
-    names = [_flag(name) for name in options_type.model_fields if name not in nested]
-    for choice in options_type.CHOICES:
-        default = choice.table[options_type.model_fields[choice.field].default]
-        names += [
-            _flag(choice_prefix(options_type.CHOICES, choice) + name) for name in default.options.model_fields
-        ]
-    return names
+    return [_flag(name) for name in named_options(step_name, {})]
 
 
 def step_help(step_name: str) -> str:
     """One line per flag with its default and meaning, for every plug-in of the step."""
-    options_type: type[StepOptions] = STEPS[step_name].options
-    nested = {c.options_field for c in options_type.CHOICES}
-    lines = [_help_line(n, f) for n, f in options_type.model_fields.items() if n not in nested]
-    for choice in options_type.CHOICES:
-        for name, plugin in choice.table.items():
-            fields = plugin.options.model_fields
-            if fields:
-                lines.append(f"\n  with --{choice.field} {name}  ({plugin.summary})")
-                prefix = choice_prefix(options_type.CHOICES, choice)
-                lines += [_help_line(prefix + n, f) for n, f in fields.items()]
+    lines = [_help_line(option) for option in own_options(step_name)]
+    for choice, plugin, options in plugin_groups(step_name):
+        lines.append(f"\n  with --{choice.field} {plugin.name}  ({plugin.summary})")
+        lines += [_help_line(option) for option in options]
     return "\n".join(lines)
-
-
-def _parser(step_name: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"tamis run {step_name}", add_help=False, allow_abbrev=False)
 
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _help_line(name: str, field: FieldInfo) -> str:
-    default = (
-        "required" if field.is_required() else f"default {field.get_default(call_default_factory=True)!r}"
-    )
-    return f"  {_flag(name):28} {field.description or ''} ({default})"
+def _help_line(option: NamedOption) -> str:
+    default = "required" if option.default is ... else f"default {option.default!r}"
+    return f"  {_flag(option.name):28} {option.meaning} ({default})"
 
 
-def _add_fields(
-    parser: argparse.ArgumentParser,
-    options_type: type[Options],
-    skip: set[str] | None = None,
-    *,
-    prefix: str = "",
-) -> None:
-    for name in options_type.model_fields:
-        if name not in (skip or set()):
-            parser.add_argument(_flag(prefix + name), dest=name, default=None, metavar="VALUE")
-
-
-def _given(parsed: argparse.Namespace, options_type: type[Options]) -> dict[str, JSON]:
-    fields = options_type.model_fields
-    return {k: _value(k, v, fields[k].annotation) for k, v in vars(parsed).items() if v is not None}
+def _parse(
+    step_name: str, arguments: Sequence[str], options: Iterable[NamedOption]
+) -> tuple[dict[str, str], list[str]]:
+    """What is given of these options, as text, and the arguments that are none of them."""
+    parser = argparse.ArgumentParser(prog=f"tamis run {step_name}", add_help=False, allow_abbrev=False)
+    for option in options:
+        parser.add_argument(_flag(option.name), dest=option.name, default=None, metavar="VALUE")
+    known, rest = parser.parse_known_args(list(arguments))
+    return {name: text for name, text in vars(known).items() if text is not None}, rest
 
 
 def _value(name: str, text: str, annotation: Any) -> JSON:  # noqa: ANN401 - a type expression
