@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import zstandard
-from tamis.store.workspace import Workspace, open_workspace
 
 from tamis.cli.main import run
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
 from tamis.store.database.names import cluster_names, dataset_names
 from tamis.store.database.tags import tag_state
 from tamis.store.review.decisions import decision_state
+from tamis.store.workspace import Workspace, open_workspace
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "previous_edition"
 EXPECTED: dict[str, Any] = json.loads((FIXTURE / "expected.json").read_text(encoding="utf-8"))
