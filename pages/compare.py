@@ -11,22 +11,22 @@ from pages.parts.compare.picker import (
 )
 from pages.parts.compare.results import show_comparison
 from pages.parts.compare.training import show_training
-from pages.shared.dataset_context import open_lens
+from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.runs.job_watch import followed_job, show_jobs_in_place
 from tamis.jobs.model import JobState
 from tamis.steps.compare.comparison import read_comparison
 
 with open_page("Compare", activity=False) as dataset:
-    lens = open_lens(dataset)
+    context = open_dataset_context(dataset)
     followed = followed_job(dataset.workspace, "compare", dataset.dataset_id)
     if followed is not None and followed.state is JobState.SUCCEEDED:
         open_comparison(followed.artifact_id)
-    view = choose_view(lens)
+    view = choose_view(context)
     show_jobs_in_place(dataset.workspace, followed)
     if view == NEW:
-        show_comparison_form(lens)
+        show_comparison_form(context)
     else:
-        comparison = pick_comparison(lens)
-        show_comparison(lens, dataset.name, comparison)
-        show_training(lens, read_comparison(comparison))
+        comparison = pick_comparison(context)
+        show_comparison(context, dataset.name, comparison)
+        show_training(context, read_comparison(comparison))

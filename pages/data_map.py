@@ -15,9 +15,9 @@ from pages.parts.data_map.tag_bar import show_actions
 from pages.shared.address import (
     read_row,
     read_scope,
-    show_what_was_said,
+    show_deferred_error,
 )
-from pages.shared.dataset_context import open_lens
+from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.rows.scope_bar import show_nothing_matches, show_scope_bar
 
@@ -25,31 +25,31 @@ MAP_HEIGHT = 600
 SIDE_HEIGHT = 690
 
 with open_page("Map") as dataset:
-    show_what_was_said()
-    lens = open_lens(dataset)
+    show_deferred_error()
+    context = open_dataset_context(dataset)
     scope, row = read_scope(), read_row()
-    show_scope_bar(lens, scope)
+    show_scope_bar(context, scope)
     # The table's controls say in which order "next" goes, so they run before what stands above them.
     above, below = st.container(), st.container()
     with below:
-        show_actions(lens, scope)
-        order = choose_order(lens, scope)
+        show_actions(context, scope)
+        order = choose_order(context, scope)
         if len(order):
-            show_table(lens, order)
+            show_table(context, order)
         else:
             show_nothing_matches(scope)
     with above:
         left, right = st.columns([0.6, 0.4], gap="medium")
         with left:
-            if lens.view.layout is None:
-                show_missing_map(lens)
+            if context.view.layout is None:
+                show_missing_map(context)
             else:
-                show_layout_note(lens)
-                show_map(lens, scope, height=MAP_HEIGHT)
+                show_layout_note(context)
+                show_map(context, scope, height=MAP_HEIGHT)
         # Without a map there is nothing to be as high as.
-        height: int | Literal["content"] = SIDE_HEIGHT if lens.view.layout is not None else "content"
+        height: int | Literal["content"] = SIDE_HEIGHT if context.view.layout is not None else "content"
         with right, st.container(height=height, border=False, autoscroll=False, key="beside_map"):
             if row is None:
-                show_clusters(lens, scope, height=SIDE_HEIGHT)
+                show_clusters(context, scope, height=SIDE_HEIGHT)
             else:
-                show_inspector(lens, scope, row, order)
+                show_inspector(context, scope, row, order)

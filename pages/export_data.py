@@ -12,7 +12,7 @@ from pages.parts.export_data.panel import (
 )
 from pages.parts.export_data.preview import choose_format, show_preview
 from pages.parts.export_data.run import target_path, write_export
-from pages.shared.dataset_context import open_lens
+from pages.shared.dataset_context import open_dataset_context
 from pages.shared.forms.export_scope import (
     ChosenRows,
     choose_rows,
@@ -70,18 +70,18 @@ def show_button(
 
 
 with open_page("Export") as here:
-    lens = open_lens(here)
+    context = open_dataset_context(here)
     show_opened(here.workspace, here.dataset_id)
     form, preview = st.columns([2, 3], gap="medium")
     with form:
-        chosen = choose_rows(lens)
-        decided = choose_decisions(lens, chosen.rows, chosen.selection)
-        show_counts(lens, decided.rows)
-        shape, kind = choose_format(lens, chosen.rows)
+        chosen = choose_rows(context)
+        decided = choose_decisions(context, chosen.rows, chosen.selection)
+        show_counts(context, decided.rows)
+        shape, kind = choose_format(context, chosen.rows)
         with errors_in_place():
             show_button(here, chosen, decided, shape, kind)
     with preview:
         st.markdown("**The first five rows, exactly as they will be written**")
         with errors_in_place():
-            show_preview(lens, decided, shape, kind)
+            show_preview(context, decided, shape, kind)
     show_exports(here.workspace, here.dataset_id)

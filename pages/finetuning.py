@@ -11,7 +11,7 @@ from pages.parts.finetuning.picker import (
     open_run,
     pick_run,
 )
-from pages.shared.dataset_context import open_lens
+from pages.shared.dataset_context import open_dataset_context
 from pages.shared.forms.finetune_form import show_finetune_form
 from pages.shared.frame import open_page
 from pages.shared.navigation import link_to
@@ -23,12 +23,12 @@ with open_page("Fine-tune", activity=False) as dataset:
     if followed is not None:
         # A run has one address from its first second on, whatever becomes of its job.
         open_run(followed.artifact_id)
-    lens = open_lens(dataset)
+    context = open_dataset_context(dataset)
     runs = finetune_runs(dataset.workspace, dataset.dataset_id)
     if not runs:
         said = "No run yet: choose rows and a model, see what it will take, and start it."
         st.caption(said)
-        if not lens.view.selections:
+        if not context.view.selections:
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 st.caption(
                     "Nothing is selected yet, so the whole dataset would be trained on.", width="content"
@@ -37,6 +37,6 @@ with open_page("Fine-tune", activity=False) as dataset:
     view = choose_view(runs)
     if view == NEW:
         show_jobs_in_place(dataset.workspace, None)
-        show_finetune_form(lens)
+        show_finetune_form(context)
     else:
-        show_run(lens, pick_run(lens))
+        show_run(context, pick_run(context))

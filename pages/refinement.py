@@ -13,8 +13,8 @@ from pages.parts.refinement.picker import (
     pick_run,
 )
 from pages.parts.refinement.runs import refine_runs
-from pages.shared.address import show_what_was_said
-from pages.shared.dataset_context import open_lens
+from pages.shared.address import show_deferred_error
+from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.navigation import link_to
 from pages.shared.runs.job_watch import followed_job, show_jobs_in_place
@@ -24,19 +24,19 @@ with open_page("Refinement", activity=False) as dataset:
     if followed is not None:
         # A refinement has one address from its first second on, whatever becomes of its job.
         open_run(followed.artifact_id)
-    show_what_was_said()
-    lens = open_lens(dataset)
+    show_deferred_error()
+    context = open_dataset_context(dataset)
     runs = refine_runs(dataset.workspace, dataset.dataset_id)
     if not runs:
         st.caption(
             "Rounds of select, fine-tune, answer, score and reweigh: clusters whose given answers beat the model's own gain "
             "budget. No refinement yet; the cheap mode trains nothing and shows in minutes where weights would go."
         )
-        if lens.view.clustering is None:
+        if context.view.clustering is None:
             link_to("overview", "Embed and cluster the dataset first", query={"dataset": dataset.dataset_id})
     view = choose_view(runs)
     if view == NEW:
         show_jobs_in_place(dataset.workspace, None)
-        show_refine_form(lens)
+        show_refine_form(context)
     else:
-        show_run(lens, pick_run(lens, runs))
+        show_run(context, pick_run(context, runs))

@@ -8,8 +8,8 @@ from pages.parts.review.apply import followed_version, show_version_there
 from pages.parts.review.desk import VIEW, show_review
 from pages.parts.review.propose_form import show_propose_form
 from pages.parts.review.queue import PROPOSALS, find_proposals
-from pages.shared.address import show_what_was_said
-from pages.shared.dataset_context import open_lens
+from pages.shared.address import show_deferred_error
+from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.runs.job_watch import (
     cloned_start,
@@ -20,7 +20,7 @@ from pages.shared.runs.job_watch import (
 from tamis.jobs.model import JobState
 
 with open_page("Review", activity=False) as dataset:
-    lens = open_lens(dataset)
+    context = open_dataset_context(dataset)
     followed = followed_job(dataset.workspace, "propose", dataset.dataset_id)
     if followed is not None and followed.state is JobState.SUCCEEDED:
         stop_following()
@@ -31,16 +31,16 @@ with open_page("Review", activity=False) as dataset:
     version = followed_version(dataset.workspace, dataset.dataset_id)
     show_jobs_in_place(dataset.workspace, followed or version)
     if version is not None:
-        show_version_there(lens, version)
-    found = find_proposals(lens)
+        show_version_there(context, version)
+    found = find_proposals(context)
     if found:
-        show_review(lens, found)
+        show_review(context, found)
     else:
-        show_what_was_said()
+        show_deferred_error()
         with st.container(border=True):
             st.subheader("No proposals yet", anchor=False)
             st.caption(
                 "Proposals say which rows to drop and which answers to replace, with the reasons. You decide about each "
                 "here, with one key; the dataset itself is never changed."
             )
-            show_propose_form(lens, cloned_start(dataset.workspace, "propose"))
+            show_propose_form(context, cloned_start(dataset.workspace, "propose"))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts.scoring.form import can_compute_again, show_score_form
 from pages.parts.scoring.results import show_score, show_score_table
-from pages.shared.dataset_context import open_lens
+from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.runs.job_watch import (
     cloned_start,
@@ -18,17 +18,17 @@ from tamis.jobs.model import JobState
 from tamis.scorers import SCORERS
 
 with open_page("Scores", activity=False) as dataset:
-    lens = open_lens(dataset)
+    context = open_dataset_context(dataset)
     followed = followed_job(dataset.workspace, "score", dataset.dataset_id)
     if followed is not None and followed.state is JobState.SUCCEEDED:
         stop_following()
         st.toast("The score is there.", icon=":material/check:")
         followed = None
     show_jobs_in_place(dataset.workspace, followed)
-    show_score_table(lens)
+    show_score_table(context)
     start = cloned_start(dataset.workspace, "score")
     first = start.values.get("scorer") or next(
-        (one for one in SCORERS if one in lens.view.scores), next(iter(SCORERS))
+        (one for one in SCORERS if one in context.view.scores), next(iter(SCORERS))
     )
     titles = {name: scorer.title for name, scorer in SCORERS.items()}
     name = st.pills(
@@ -38,13 +38,13 @@ with open_page("Scores", activity=False) as dataset:
     st.caption(SCORERS[name].summary)
     if SCORERS[name].suits:
         st.caption(f":material/straighten: **Which model it suits.** {SCORERS[name].suits}")
-    if name in lens.view.scores:
-        if can_compute_again(lens, name):
+    if name in context.view.scores:
+        if can_compute_again(context, name):
             label = f"Compute {titles[name].lower()} again"
             with st.expander(label, icon=":material/tune:", expanded=bool(start.values)):
-                show_score_form(lens, name, start)
-        show_score(lens, name)
+                show_score_form(context, name, start)
+        show_score(context, name)
     else:
         with st.container(border=True):
             st.subheader(f"{titles[name]} is not computed yet", anchor=False)
-            show_score_form(lens, name, start)
+            show_score_form(context, name, start)

@@ -118,7 +118,7 @@ def say_later(message: str) -> None:
     st.session_state["said_later"] = message
 
 
-def show_what_was_said() -> None:
+def show_deferred_error() -> None:
     """Show the error of a callback, once."""
     message = st.session_state.pop("said_later", "")
     if message:

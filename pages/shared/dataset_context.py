@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Lens:
+class DatasetContext:
     """One dataset as this run of a page sees it; made anew in every run, so nothing in it is stale."""
 
     workspace: Workspace
@@ -46,7 +46,9 @@ class Lens:
         return self.names.names.get(cluster_id, f"Cluster {cluster_id}")
 
 
-def open_lens(dataset: OpenDataset, *, projection_id: str = "", selection_id: str = "") -> Lens:
+def open_dataset_context(
+    dataset: OpenDataset, *, projection_id: str = "", selection_id: str = ""
+) -> DatasetContext:
     """Look at a dataset with the newest of everything, or the artifacts named; raises ArtifactMissing."""
     workspace = dataset.workspace
     view = open_view(
@@ -56,7 +58,7 @@ def open_lens(dataset: OpenDataset, *, projection_id: str = "", selection_id: st
     revision = tag_revision(workspace.database, dataset.dataset_id)
     tags = _tags(str(workspace.path), dataset.dataset_id, revision, _database=workspace.database)
     names = cluster_names(workspace.database, view.clustering) if view.clustering else ClusterNames()
-    return Lens(workspace, view, tags, names, key)
+    return DatasetContext(workspace, view, tags, names, key)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared.activity import show_activity
-from pages.shared.navigation import link_to, start_over_if_alone
+from pages.shared.navigation import ensure_navigation, link_to
 from pages.shared.plain_text import plain
 from pages.shared.server import open_server
 from tamis.errors import CurationError
@@ -148,7 +148,7 @@ def say_empty() -> None:
 
 @contextmanager
 def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
-    start_over_if_alone()
+    ensure_navigation()
     # Here too, because a test draws a page without app.py around it.
     st.set_page_config(page_title=f"{title} · Tamis", page_icon=str(ICON), layout="wide")
     st.logo(str(LOGO), size="large")

@@ -75,7 +75,7 @@ def menu() -> dict[str, list[StreamlitPage]]:
     return _sections(HOME)
 
 
-def start_over_if_alone() -> None:
+def ensure_navigation() -> None:
     """Have app.py draw a page that the server runs without it; nothing where app.py has drawn the menu."""
     if st.session_state.get(MENU_DRAWN):
         return

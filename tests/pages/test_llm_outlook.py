@@ -17,14 +17,14 @@ from tests.pages.page_workspace import alpaca_file, checked, import_file, said
 def page() -> None:
     import streamlit as st
 
-    from pages.shared.dataset_context import open_lens
+    from pages.shared.dataset_context import open_dataset_context
     from pages.shared.forms.llm_forecast import show_outlook
     from pages.shared.frame import open_page
 
     with open_page("Estimate") as dataset:
         answers = st.text_input("answers", "4", key="answers")
         values = {"scorer": "llm_rating", "llm": "scripted", "llm_options": {"answers": [answers]}}
-        show_outlook(open_lens(dataset), "score", values)
+        show_outlook(open_dataset_context(dataset), "score", values)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.compare.picker import open_comparison
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_facts import label_of, total_tokens
 from pages.shared.forms.run_target import (
     Asked,
@@ -37,51 +37,51 @@ EXISTING, GRID = "Selections there are", "Methods at one budget"
 USUAL = ("kmq", "random", "km_closest", "k_center", "deita")
 
 
-def show_comparison_form(lens: Lens) -> None:
+def show_comparison_form(context: DatasetContext) -> None:
     """Two ways to say what is compared; both end in one job."""
-    few = len(lens.view.selections) < 2
+    few = len(context.view.selections) < 2
     way = st.radio(
         "Compare", [GRID, EXISTING], horizontal=True, key="compare_way", bind="query-params", disabled=few,
         label_visibility="collapsed",
-        captions=["Draws them now, then compares.", "At least two are needed." if few else f"{len(lens.view.selections)} to choose from."],
+        captions=["Draws them now, then compares.", "At least two are needed." if few else f"{len(context.view.selections)} to choose from."],
     )  # fmt: skip
     if way == EXISTING and not few:
-        _show_existing(lens)
+        _show_existing(context)
     else:
-        _show_grid(lens)
+        _show_grid(context)
 
 
-def _show_existing(lens: Lens) -> None:
-    found = {one.id: one for one in lens.view.selections}
+def _show_existing(context: DatasetContext) -> None:
+    found = {one.id: one for one in context.view.selections}
     chosen = st.multiselect(
         "Selections", list(found), format_func=lambda i: f"{label_of(found[i])} · seed {found[i].manifest.options.get('seed')}",
         key="compare_with", bind="query-params", persist_state="session", max_selections=MAX_COMPARED,
         placeholder="Choose two or more",
         help="Selections that differ by their seed alone count as one method, with intervals over seeds.",
     )  # fmt: skip
-    values: dict[str, JSON] = {"selections": chosen, **_show_measures(lens)}
+    values: dict[str, JSON] = {"selections": chosen, **_show_measures(context)}
     made, problem = "", "Choose at least two selections." if len(chosen) < 2 else ""
     if not problem:
         try:
-            plan = plan_step(lens.workspace.artifacts, lens.dataset_id, "compare", values)
+            plan = plan_step(context.workspace.artifacts, context.dataset_id, "compare", values)
             made = (
                 plan.artifact_id
-                if lens.workspace.artifacts.find(lens.dataset_id, "comparison", plan.artifact_id)
+                if context.workspace.artifacts.find(context.dataset_id, "comparison", plan.artifact_id)
                 else ""
             )
         except CurationError as error:
             problem = str(error)
             st.error(plain(problem), icon=":material/error:")
-    place = _choose_place(lens, "compare", values, problem)
+    place = _choose_place(context, "compare", values, problem)
     label = "Open this comparison" if made else f"Compare {count_of(len(chosen), 'selection')}"
     if st.button(label, type="primary", icon=":material/compare:", disabled=bool(problem)):
         if made:
             open_comparison(made)
-        start_job(lens.workspace, lens.dataset_id, "compare", values, place=place)
+        start_job(context.workspace, context.dataset_id, "compare", values, place=place)
 
 
-def _show_grid(lens: Lens) -> None:
-    scored = bool(lens.view.scores)
+def _show_grid(context: DatasetContext) -> None:
+    scored = bool(context.view.scores)
     usual = [name for name in USUAL if scored or "quality" not in SELECTORS[name].reads]
     methods = st.pills(
         "Methods", list(SELECTORS), selection_mode="multi", default=usual, format_func=lambda n: SELECTORS[n].title,
@@ -90,9 +90,9 @@ def _show_grid(lens: Lens) -> None:
     if not scored:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Methods that pick by quality need a score first.", width="content")
-            link_to("scoring", "Compute a score", query={"dataset": lens.dataset_id})
-    budget, unit, n_seeds = _draw_size(lens)
-    measures = _show_measures(lens)
+            link_to("scoring", "Compute a score", query={"dataset": context.dataset_id})
+    budget, unit, n_seeds = _draw_size(context)
+    measures = _show_measures(context)
     quality = str(measures.get("quality", ""))
     grid = Grid(
         methods=tuple(methods), budget=budget, unit=unit, n_seeds=n_seeds, quality=quality, compare=measures
@@ -101,17 +101,17 @@ def _show_grid(lens: Lens) -> None:
     _say_grid(methods, n_selections, n_seeds)
     # The check looks at one of the selections: they differ by method, and the comparison is cheaper than they are.
     first = {} if problem else grid_requests(grid)[0]
-    place = _choose_place(lens, "select", first, problem)
+    place = _choose_place(context, "select", first, problem)
     if st.button(
         f"Draw {count_of(n_selections, 'selection')} and compare", type="primary", icon=":material/play_arrow:",
         disabled=bool(problem), key="submit_grid",
     ):  # fmt: skip
-        _submit(lens, grid, place)
+        _submit(context, grid, place)
     if problem:
         st.caption(plain(problem))
 
 
-def _draw_size(lens: Lens) -> tuple[float, str, int]:
+def _draw_size(context: DatasetContext) -> tuple[float, str, int]:
     """Budget, its unit, and how many seeds."""
     first, second, third = st.columns([0.3, 0.4, 0.3], vertical_alignment="bottom")
     kept: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
@@ -122,11 +122,13 @@ def _draw_size(lens: Lens) -> tuple[float, str, int]:
                 key="compare_unit", width="stretch", **kept,
             )
         )  # fmt: skip
-    tokens = total_tokens(lens)
-    start = {"rows": max(1, round(lens.n_rows / 10)), "fraction": 0.1, "tokens": (tokens or 100_000) // 10}[
-        unit
-    ]
-    high = {"rows": float(lens.n_rows), "fraction": 1.0, "tokens": None}[unit]
+    tokens = total_tokens(context)
+    start = {
+        "rows": max(1, round(context.n_rows / 10)),
+        "fraction": 0.1,
+        "tokens": (tokens or 100_000) // 10,
+    }[unit]
+    high = {"rows": float(context.n_rows), "fraction": 1.0, "tokens": None}[unit]
     with first:
         budget = st.number_input(
             "Budget of each", min_value=0.001 if unit == "fraction" else 1.0, max_value=high, value=float(start),
@@ -139,18 +141,18 @@ def _draw_size(lens: Lens) -> tuple[float, str, int]:
             help="Draws of each method that has chance in it; the others give the same rows every time.", **kept,
         )  # fmt: skip
     if unit == "rows":
-        st.caption(f"= {percent(budget / lens.n_rows)} of {count_of(lens.n_rows, 'row')}")
+        st.caption(f"= {percent(budget / context.n_rows)} of {count_of(context.n_rows, 'row')}")
     return float(budget), unit, int(n_seeds)
 
 
-def _show_measures(lens: Lens) -> dict[str, JSON]:
+def _show_measures(context: DatasetContext) -> dict[str, JSON]:
     """Options of the comparison itself."""
     values: dict[str, JSON] = {}
     kept: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if lens.view.scores:
+        if context.view.scores:
             values["quality"] = st.selectbox(
-                "Quality score", list(lens.view.scores), key="compare_quality", width=240,
+                "Quality score", list(context.view.scores), key="compare_quality", width=240,
                 format_func=lambda name: SCORERS[name].title if name in SCORERS else name, **kept,
             )  # fmt: skip
         values["epochs"] = st.number_input(
@@ -180,15 +182,15 @@ def _say_grid(methods: Sequence[str], n_selections: int, n_seeds: int) -> None:
     st.caption(f"{said}; {count_of(still, 'method')} without." if still else f"{said}.")
 
 
-def _choose_place(lens: Lens, step: str, values: dict[str, JSON], problem: str) -> RunPlace:
-    asked = Asked(dataset_id=lens.dataset_id, step=step, values=values, problem=problem)
-    return choose_place(lens.workspace, asked, start=RunPlace())
+def _choose_place(context: DatasetContext, step: str, values: dict[str, JSON], problem: str) -> RunPlace:
+    asked = Asked(dataset_id=context.dataset_id, step=step, values=values, problem=problem)
+    return choose_place(context.workspace, asked, start=RunPlace())
 
 
-def _submit(lens: Lens, grid: Grid, place: RunPlace) -> None:
+def _submit(context: DatasetContext, grid: Grid, place: RunPlace) -> None:
     with errors_in_place():
         done = submit_grid(
-            lens.workspace, lens.dataset_id, grid,
+            context.workspace, context.dataset_id, grid,
             backend=place.backend, resources=place.resources, priority=place.priority,
         )  # fmt: skip
         _say_made(done.selections)

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from pages.parts.compare.charts import method_colour, titles_of
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.map_figure import Look
 from pages.shared.plain_text import plain_in_figure, shorten
 from tamis.steps.compare.comparison import Comparison
@@ -21,11 +21,11 @@ PANEL_PX = 300
 MAX_DOTS = 60_000  # of all panels together
 
 
-def show_maps(lens: Lens, comparison: Artifact, found: Comparison) -> None:
+def show_maps(context: DatasetContext, comparison: Artifact, found: Comparison) -> None:
     """One figure with a panel per method; of a method with several seeds, the first."""
     columns = _columns(len(found.methods))
     look = Look(dark=st.context.theme.type == "dark", height=PANEL_PX * -(-len(found.methods) // columns))
-    figure = _figure(lens.key, comparison.id, look, _lens=lens, _found=found)
+    figure = _figure(context.key, comparison.id, look, _context=context, _found=found)
     st.plotly_chart(
         figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"maps_{comparison.id}",
         alt="One map per method with its picks highlighted",
@@ -33,7 +33,9 @@ def show_maps(lens: Lens, comparison: Artifact, found: Comparison) -> None:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _figure(key: str, comparison_id: str, look: Look, *, _lens: Lens, _found: Comparison) -> go.Figure:
+def _figure(
+    key: str, comparison_id: str, look: Look, *, _context: DatasetContext, _found: Comparison
+) -> go.Figure:
     titles = [plain_in_figure(title) for title in titles_of(_found)]
     columns = _columns(len(titles))
     n_lines = -(-len(titles) // columns)
@@ -41,15 +43,15 @@ def _figure(key: str, comparison_id: str, look: Look, *, _lens: Lens, _found: Co
         rows=n_lines, cols=columns, subplot_titles=titles, shared_xaxes="all", shared_yaxes="all",
         horizontal_spacing=0.012, vertical_spacing=min(0.06, 0.2 / n_lines),
     )  # fmt: skip
-    xy = np.asarray(queries.positions(_lens))
+    xy = np.asarray(queries.positions(_context))
     everyone = _thinned(np.arange(len(xy)), MAX_DOTS // (2 * len(titles)))
-    names = {i: shorten(name, 32) for i, name in _lens.names.names.items()}
-    cluster_of = queries.cluster_of(_lens)
+    names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
+    cluster_of = queries.cluster_of(_context)
     for i, method in enumerate(_found.methods):
         place = {"row": i // columns + 1, "col": i % columns + 1}
         figure.add_trace(_dots(xy, everyone, look.faded, 3.0, opacity=0.8), **place)
         chosen = _found.selections[method.selections[0]].id
-        rows = read_selected_ids(_lens.view.artifact(chosen, "selection"))
+        rows = read_selected_ids(_context.view.artifact(chosen, "selection"))
         rows = _thinned(rows, MAX_DOTS // (2 * len(titles)))
         said = [f"{names.get(int(cluster_of[row]), '')}<br>row {row}" for row in rows]
         figure.add_trace(_dots(xy, rows, method_colour(i), 6.0, said=said), **place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import (
     count_of,
     plain,
@@ -20,14 +20,14 @@ OF_A_RESULT = ("only_of", "only_page")  # parameters that mean nothing for anoth
 _SWITCH, _PICKER = "comparison_switch", "comparison_picker"
 
 
-def comparisons(lens: Lens) -> list[Artifact]:
+def comparisons(context: DatasetContext) -> list[Artifact]:
     """Every comparison of the dataset, newest first."""
-    return lens.workspace.artifacts.list(lens.dataset_id, "comparison")
+    return context.workspace.artifacts.list(context.dataset_id, "comparison")
 
 
-def choose_view(lens: Lens) -> str:
+def choose_view(context: DatasetContext) -> str:
     """The switch between the comparisons there are and the form."""
-    found = comparisons(lens)
+    found = comparisons(context)
     asked = st.query_params.get(VIEW) == "new" or not found
     st.session_state[_SWITCH] = NEW if asked else RESULTS
     chosen = st.segmented_control(
@@ -46,9 +46,9 @@ def open_comparison(comparison_id: str) -> None:
     st.rerun()
 
 
-def pick_comparison(lens: Lens) -> Artifact:
+def pick_comparison(context: DatasetContext) -> Artifact:
     """Choose one of the comparisons; the newest unless the address names another."""
-    found = {one.id: one for one in comparisons(lens)}
+    found = {one.id: one for one in comparisons(context)}
     asked = st.query_params.get(PARAMETER, "")
     if asked and asked not in found:
         st.warning(

@@ -17,7 +17,7 @@ from pages.parts.compare.charts import (
 )
 from pages.parts.compare.maps import show_maps
 from pages.parts.compare.rows import show_unique_rows
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.options_form import sentence
 from pages.shared.plain_text import count_of, plain
 from tamis.actions.report.report import notes_of, render_report
@@ -39,24 +39,24 @@ TABLE_ALONE = (
 ARROWS = {"lower": " ↓", "higher": " ↑", "neither": ""}
 
 
-def show_comparison(lens: Lens, dataset_name: str, comparison: Artifact) -> None:
+def show_comparison(context: DatasetContext, dataset_name: str, comparison: Artifact) -> None:
     """Everything about one comparison, from a few numbers down to the rows."""
     found = _content(str(comparison.path), _comparison=comparison)
-    _show_actions(lens, dataset_name, comparison)
+    _show_actions(context, dataset_name, comparison)
     _show_summary(found)
     _show_intervals(found)
     _show_overlap_and_sources(found)
     if found.clusters is not None:
         with st.container(border=True):
             st.markdown("**Share by cluster**", help="Grey: the cluster's share of all rows.")
-            share_chart(found, found.clusters, _cluster_names(lens, comparison, found))
+            share_chart(found, found.clusters, _cluster_names(context, comparison, found))
     _show_spreads(found)
-    if lens.view.layout is not None:
+    if context.view.layout is not None:
         with st.container(border=True):
             st.markdown("**On the map**", help="Scroll to zoom, drag to move: all maps move together.")
-            show_maps(lens, comparison, found)
+            show_maps(context, comparison, found)
     st.subheader("Rows that only one method picked", anchor=False)
-    show_unique_rows(lens, comparison, found)
+    show_unique_rows(context, comparison, found)
 
 
 def _show_overlap_and_sources(found: Comparison) -> None:
@@ -83,8 +83,8 @@ def _content(path: str, *, _comparison: Artifact) -> Comparison:
     return read_comparison(_comparison)
 
 
-def _show_actions(lens: Lens, dataset_name: str, comparison: Artifact) -> None:
-    store = lens.workspace.artifacts
+def _show_actions(context: DatasetContext, dataset_name: str, comparison: Artifact) -> None:
+    store = context.workspace.artifacts
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.download_button(
             "Save the report",
@@ -207,13 +207,13 @@ def _show_spreads(found: Comparison) -> None:
             spread_chart(found, spread)
 
 
-def _cluster_names(lens: Lens, comparison: Artifact, found: Comparison) -> list[str]:
+def _cluster_names(context: DatasetContext, comparison: Artifact, found: Comparison) -> list[str]:
     """The names people gave since, while the clustering is the one in view."""
     assert found.clusters is not None
-    now = lens.view.clustering
+    now = context.view.clustering
     if now is None or now.id != comparison.manifest.inputs.get("clustering"):
         return found.clusters.names
     return [
-        name if key == "-1" else lens.cluster_name(int(key))
+        name if key == "-1" else context.cluster_name(int(key))
         for key, name in zip(found.clusters.keys, found.clusters.names, strict=True)
     ]

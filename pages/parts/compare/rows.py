@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.compare.charts import titles_of
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import shorten
 from tamis.errors import InvalidOptions
@@ -21,7 +21,7 @@ MAX_CELL_CHARS = 240
 METHOD, PAGE = "only_of", "only_page"
 
 
-def show_unique_rows(lens: Lens, comparison: Artifact, found: Comparison) -> None:
+def show_unique_rows(context: DatasetContext, comparison: Artifact, found: Comparison) -> None:
     """Choose a method and page through what it alone picked."""
     titles = titles_of(found)
     counts = [method.n_only for method in found.methods]
@@ -39,8 +39,8 @@ def show_unique_rows(lens: Lens, comparison: Artifact, found: Comparison) -> Non
         rows = only_rows(comparison, chosen)
         scope = scope_of(found, chosen, rows)
         if st.button("Open these rows on the map", icon=":material/scatter_plot:"):
-            go_to("data_map", {"dataset": lens.dataset_id, "scope": scope.to_url()})
-    _show_table(lens, comparison, found, chosen, rows=rows)
+            go_to("data_map", {"dataset": context.dataset_id, "scope": scope.to_url()})
+    _show_table(context, comparison, found, chosen, rows=rows)
 
 
 def only_rows(comparison: Artifact, method: int) -> Int64s:
@@ -64,7 +64,9 @@ def scope_of(found: Comparison, method: int, rows: Int64s) -> Scope:
         return scope.and_where("selected", True, found.selections[found.methods[method].selections[0]].id)
 
 
-def _show_table(lens: Lens, comparison: Artifact, found: Comparison, method: int, *, rows: Int64s) -> None:
+def _show_table(
+    context: DatasetContext, comparison: Artifact, found: Comparison, method: int, *, rows: Int64s
+) -> None:
     n_pages = max(1, -(-len(rows) // PAGE_ROWS))
     place = st.empty()
     page = st.pagination(n_pages, key=PAGE, bind="query-params") if n_pages > 1 else 1
@@ -72,13 +74,13 @@ def _show_table(lens: Lens, comparison: Artifact, found: Comparison, method: int
     columns = [
         "prompt",
         "response",
-        *([f"score:{found.quality}"] if found.quality in lens.view.scores else []),
+        *([f"score:{found.quality}"] if found.quality in context.view.scores else []),
     ]
-    shown = fetch_rows(lens.view, part, columns).to_pandas()
+    shown = fetch_rows(context.view, part, columns).to_pandas()
     table = pd.DataFrame({"row": part})
-    if lens.view.clustering is not None:
-        ids = fetch_rows(lens.view, part, ["cluster"])["cluster"].to_numpy()
-        table["cluster"] = [lens.cluster_name(int(i)) for i in ids]
+    if context.view.clustering is not None:
+        ids = fetch_rows(context.view, part, ["cluster"])["cluster"].to_numpy()
+        table["cluster"] = [context.cluster_name(int(i)) for i in ids]
     if len(columns) > 2:
         table["quality"] = shown[columns[2]]
     for name in ("prompt", "response"):
@@ -103,7 +105,7 @@ def _show_table(lens: Lens, comparison: Artifact, found: Comparison, method: int
     if event.selection.cells:
         row = int(part[event.selection.cells[0][0]])
         scope = scope_of(found, method, rows)
-        go_to("data_map", {"dataset": lens.dataset_id, "scope": scope.to_url(), "row": str(row)})
+        go_to("data_map", {"dataset": context.dataset_id, "scope": scope.to_url(), "row": str(row)})
 
 
 def _remember(comparison_id: str) -> None:

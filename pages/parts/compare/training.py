@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.compare.training_charts import show_losses
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_form import draw_recipe
 from pages.shared.forms.finetune_model import choose_model
 from pages.shared.forms.run_target import (
@@ -40,26 +40,26 @@ FORM = "grid"
 USUAL_HELD_OUT = 200
 
 
-def show_training(lens: Lens, found: Comparison) -> None:
+def show_training(context: DatasetContext, found: Comparison) -> None:
     """The results there are, and the button that trains the whole grid."""
-    grids = training_grids(lens, found)
+    grids = training_grids(context, found)
     st.subheader("What a model learns from each", anchor=False)
     if grids:
         runs = _choose_grid(grids)
         _show_progress(runs)
-        _show_results(lens, found, runs)
+        _show_results(context, found, runs)
     with st.expander(
         "Train all of them alike" if not grids else "Train them again, otherwise",
         icon=":material/model_training:",
     ):
-        _show_form(lens, found)
+        _show_form(context, found)
 
 
-def training_grids(lens: Lens, found: Comparison) -> dict[str, list[Run]]:
+def training_grids(context: DatasetContext, found: Comparison) -> dict[str, list[Run]]:
     """Runs over these selections that can be compared, by what they share: held-out rows, model and recipe."""
     compared = {one.id for one in found.selections}
     grids: dict[str, list[Run]] = {}
-    for run in finetune_runs(lens.workspace, lens.dataset_id):
+    for run in finetune_runs(context.workspace, context.dataset_id):
         if run.inputs.get("selection") in compared and run.inputs.get("held_out"):
             shared = [
                 run.inputs["held_out"],
@@ -115,25 +115,25 @@ def _show_progress(runs: list[Run]) -> None:
             link_to("job_list", "See why", query={"in_step": STEP, "in_state": str(JobState.FAILED)})
 
 
-def _show_results(lens: Lens, found: Comparison, runs: list[Run]) -> None:
+def _show_results(context: DatasetContext, found: Comparison, runs: list[Run]) -> None:
     methods = runs_of_methods(found, runs)
     artifacts = [[run.artifact for run in own if run.artifact is not None] for own in methods]
     if not any(artifacts):
         st.caption("The first numbers appear when a run is done.")
         return
     clusters = (
-        dict(enumerate(queries.cluster_of(lens).tolist())) if lens.view.clustering is not None else None
+        dict(enumerate(queries.cluster_of(context).tolist())) if context.view.clustering is not None else None
     )
-    show_losses(lens, found, method_losses(artifacts, clusters))
+    show_losses(context, found, method_losses(artifacts, clusters))
 
 
-def _show_form(lens: Lens, found: Comparison) -> None:
+def _show_form(context: DatasetContext, found: Comparison) -> None:
     missing = missing_packages(RECIPES["sft_lora"].extra)
     if missing:
         st.error(f"Needs {', '.join(missing)}: run pip install 'tamis[finetune]'.", icon=":material/error:")
         return
     selections = tuple(one.id for one in found.selections)
-    left = n_left(lens.workspace.artifacts, lens.dataset_id, selections)
+    left = n_left(context.workspace.artifacts, context.dataset_id, selections)
     st.caption(
         "Every selection trains the same model with the same recipe, seeds and number of steps. All are then measured on "
         f"the same rows, drawn among the {left:,} that none of them picked."
@@ -144,7 +144,7 @@ def _show_form(lens: Lens, found: Comparison) -> None:
         )
         return
     with st.container(width=760):
-        model = choose_model(lens, Start(), form=FORM)
+        model = choose_model(context, Start(), form=FORM)
         recipe, recipe_options = draw_recipe(Start(), form=FORM)
         first, second = st.columns(2, gap="small")
         n_held_out = first.number_input(
@@ -156,24 +156,24 @@ def _show_form(lens: Lens, found: Comparison) -> None:
         )  # fmt: skip
         grid = TrainingGrid(
             selections=selections, n_held_out=int(n_held_out), n_seeds=int(n_seeds),
-            clustering=lens.view.clustering.id if lens.view.clustering is not None else "",
+            clustering=context.view.clustering.id if context.view.clustering is not None else "",
             options={"model": model.model, "recipe": recipe, "recipe_options": recipe_options, "n_generate": 0},
         )  # fmt: skip
-        _show_submit(lens, grid, model.problem)
+        _show_submit(context, grid, model.problem)
 
 
-def _show_submit(lens: Lens, grid: TrainingGrid, problem: str) -> None:
+def _show_submit(context: DatasetContext, grid: TrainingGrid, problem: str) -> None:
     requests: list[dict[str, object]] = []
     if not problem:
         try:
-            requests = grid_runs(lens.workspace.artifacts, lens.dataset_id, grid)
+            requests = grid_runs(context.workspace.artifacts, context.dataset_id, grid)
         except CurationError as error:
             problem = str(error)
     # The check looks at one run: they differ by their rows alone.
     asked = Asked(
-        dataset_id=lens.dataset_id, step=STEP, values=requests[0] if requests else {}, problem=problem
+        dataset_id=context.dataset_id, step=STEP, values=requests[0] if requests else {}, problem=problem
     )
-    place = choose_place(lens.workspace, asked, start=RunPlace(), suffix=FORM)
+    place = choose_place(context.workspace, asked, start=RunPlace(), suffix=FORM)
     if requests:
         steps = requests[0]["recipe_options"]["max_steps"]  # type: ignore[index]
         st.caption(f"{count_of(len(requests), 'run')} of {count_of(int(steps), 'step')} each.")
@@ -186,7 +186,7 @@ def _show_submit(lens: Lens, grid: TrainingGrid, problem: str) -> None:
     if pressed:
         with errors_in_place():
             submit_training_grid(
-                lens.workspace, lens.dataset_id, grid, backend=place.backend,
+                context.workspace, context.dataset_id, grid, backend=place.backend,
                 resources=place.resources, priority=place.priority,
             )  # fmt: skip
             st.rerun()

@@ -12,7 +12,7 @@ from pages.parts.compare.charts import (
     method_colour,
     titles_of,
 )
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten
 from pages.shared.wording import table_height
 from tamis.steps.compare.comparison import Comparison
@@ -21,9 +21,9 @@ from tamis.steps.compare.training import ALL_CLUSTERS, MethodLoss
 MAX_CLUSTERS = 24
 
 
-def show_losses(lens: Lens, found: Comparison, losses: list[MethodLoss]) -> None:
+def show_losses(context: DatasetContext, found: Comparison, losses: list[MethodLoss]) -> None:
     """A dot with its interval per method; a cell per method and cluster; the numbers as a table."""
-    table = _table(lens, found, losses)
+    table = _table(context, found, losses)
     whole = table[table["cluster_id"] == ALL_CLUSTERS]
     parts = table[table["cluster_id"] != ALL_CLUSTERS]
     several = parts["cluster_id"].nunique() > 1
@@ -45,12 +45,12 @@ def show_losses(lens: Lens, found: Comparison, losses: list[MethodLoss]) -> None
         _numbers(table)
 
 
-def _table(lens: Lens, found: Comparison, losses: list[MethodLoss]) -> pd.DataFrame:
+def _table(context: DatasetContext, found: Comparison, losses: list[MethodLoss]) -> pd.DataFrame:
     titles = titles_of(found)
     return pd.DataFrame(
         [
             {
-                "method": titles[one.method], "cluster_id": one.cluster_id, "cluster": _name(lens, one.cluster_id),
+                "method": titles[one.method], "cluster_id": one.cluster_id, "cluster": _name(context, one.cluster_id),
                 "loss": one.loss, "low": one.low, "high": one.high, "base_loss": one.base_loss,
                 "change": one.loss - one.base_loss, "n_rows": one.n_rows, "n_runs": one.n_runs,
             }
@@ -59,10 +59,10 @@ def _table(lens: Lens, found: Comparison, losses: list[MethodLoss]) -> pd.DataFr
     )  # fmt: skip
 
 
-def _name(lens: Lens, cluster_id: int) -> str:
+def _name(context: DatasetContext, cluster_id: int) -> str:
     if cluster_id == ALL_CLUSTERS:
         return "All held-out rows"
-    return "No cluster" if cluster_id < 0 else lens.cluster_name(cluster_id)
+    return "No cluster" if cluster_id < 0 else context.cluster_name(cluster_id)
 
 
 def _overall(found: Comparison, whole: pd.DataFrame) -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages.parts.data_map.row_list import show_row_list
 from pages.shared import address, queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import cluster_colour
 from pages.shared.plain_text import plain
 from pages.shared.reviewer import reviewer_name
@@ -24,15 +24,15 @@ from tamis.types import NOISE
 N_EXAMPLES = 4
 
 
-def show_clusters(lens: Lens, scope: Scope, *, height: int) -> None:
+def show_clusters(context: DatasetContext, scope: Scope, *, height: int) -> None:
     """The table of clusters, and the one in the filter in detail."""
-    if lens.view.clustering is None:
+    if context.view.clustering is None:
         st.markdown("#### Clusters")
         st.caption("Not clustered yet.")
         return
-    found = queries.panel(lens, scope)
-    chosen = _chosen(lens, scope)
-    _head(lens, found)
+    found = queries.panel(context, scope)
+    chosen = _chosen(context, scope)
+    _head(context, found)
     one = chosen[0] if len(chosen) == 1 else None
     key = f"clusters_{address.choices_round()}"
     ids = [int(i) for i in found["cluster_id"].to_numpy()]
@@ -41,35 +41,35 @@ def show_clusters(lens: Lens, scope: Scope, *, height: int) -> None:
         hide_index=True,
         column_config=_columns(found),
         key=key,
-        on_select=partial(_filter_by, lens, key, ids),
+        on_select=partial(_filter_by, context, key, ids),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [ids.index(c) for c in chosen if c in ids]}},
         height=height - (310 if one is not None else 60),
         alt="Clusters by size",
     )
     if one is not None and one in ids:
-        _detail(lens, found.slice(ids.index(one), 1).to_pylist()[0])
+        _detail(context, found.slice(ids.index(one), 1).to_pylist()[0])
 
 
-def _head(lens: Lens, found: pa.Table) -> None:
+def _head(context: DatasetContext, found: pa.Table) -> None:
     n_clusters = sum(1 for i in found["cluster_id"].to_numpy() if i != NOISE)
-    noise = float(lens.view.require("clustering").summary.get("noise_fraction", 0.0))
+    noise = float(context.view.require("clustering").summary.get("noise_fraction", 0.0))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {n_clusters:,} clusters", width="content")
         if noise:
             st.caption(f"{noise:.1%} of rows in none", width="content")
 
 
-def _chosen(lens: Lens, scope: Scope) -> list[int]:
-    shown = ("", lens.view.require("clustering").id)
+def _chosen(context: DatasetContext, scope: Scope) -> list[int]:
+    shown = ("", context.view.require("clustering").id)
     conditions = [c for c in scope.conditions if c.kind == "cluster" and c.on in shown]
     return [int(i) for i in conditions[0].value] if len(conditions) == 1 else []
 
 
-def _filter_by(lens: Lens, key: str, ids: list[int]) -> None:
+def _filter_by(context: DatasetContext, key: str, ids: list[int]) -> None:
     rows = st.session_state[key]["selection"]["rows"]
     chosen = [ids[row] for row in rows if row < len(ids)]
-    address.replace("cluster", chosen or None, lens.view.require("clustering").id)
+    address.replace("cluster", chosen or None, context.view.require("clustering").id)
 
 
 def _table(found: pa.Table) -> pa.Table:
@@ -112,12 +112,12 @@ def _columns(found: pa.Table) -> dict[str, Any]:
     return config
 
 
-def _detail(lens: Lens, cluster: dict[str, Any]) -> None:
+def _detail(context: DatasetContext, cluster: dict[str, Any]) -> None:
     cluster_id = int(cluster["cluster_id"])
     if cluster_id == NOISE:
         st.caption("Rows that lie in no cluster. They are never forced into one unless you ask for it.")
         return
-    key = f"rename_{cluster_id}_{lens.names.revision}"
+    key = f"rename_{cluster_id}_{context.names.revision}"
     st.text_input(
         "Name of the cluster",
         value=cluster["name"],
@@ -125,21 +125,21 @@ def _detail(lens: Lens, cluster: dict[str, Any]) -> None:
         icon=":material/edit:",
         label_visibility="collapsed",
         placeholder="Empty gives the name made of its keywords back",
-        on_change=partial(_rename, lens, cluster_id, key),
+        on_change=partial(_rename, context, cluster_id, key),
     )
     st.caption(" · ".join(plain(word) for word in cluster["keywords"]))
-    show_row_list(lens, cluster["medoids"][:N_EXAMPLES], "typical", title="Typical rows")
+    show_row_list(context, cluster["medoids"][:N_EXAMPLES], "typical", title="Typical rows")
 
 
-def _rename(lens: Lens, cluster_id: int, key: str) -> None:
-    clustering = lens.view.require("clustering")
+def _rename(context: DatasetContext, cluster_id: int, key: str) -> None:
+    clustering = context.view.require("clustering")
     try:
         rename_cluster(
-            lens.workspace.database,
+            context.workspace.database,
             clustering,
             cluster_id,
             st.session_state[key],
-            reviewer_name(lens.workspace),
+            reviewer_name(context.workspace),
         )
     except CurationError as error:
         address.say_later(str(error))

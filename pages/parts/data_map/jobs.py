@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import address
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import link_to
 from tamis.errors import CurationError
 from tamis.jobs.job_table import list_jobs
@@ -13,9 +13,9 @@ from tamis.jobs.model import ACTIVE
 from tamis.jobs.scheduler.queue import submit
 
 
-def show_missing_map(lens: Lens) -> None:
+def show_missing_map(context: DatasetContext) -> None:
     """Instead of the map while there are no vectors."""
-    job = _under_way(lens, "embed")
+    job = _under_way(context, "embed")
     if job:
         st.info(
             "The map appears as soon as the rows are embedded. The table below works already.",
@@ -34,17 +34,17 @@ def show_missing_map(lens: Lens) -> None:
         type="primary",
         icon=":material/play_arrow:",
         on_click=_start,
-        args=(lens, ("embed", "cluster", "project")),
+        args=(context, ("embed", "cluster", "project")),
     )
 
 
-def show_layout_note(lens: Lens) -> None:
+def show_layout_note(context: DatasetContext) -> None:
     """Which layout this is while it is only the principal components."""
-    layout = lens.view.layout
+    layout = context.view.layout
     if layout is None or layout.kind != "embeddings":
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        job = _under_way(lens, "project")
+        job = _under_way(context, "project")
         if job:
             st.caption(
                 ":material/hourglass_top: PCA for now; UMAP replaces it when its job ends.", width="content"
@@ -57,18 +57,20 @@ def show_layout_note(lens: Lens) -> None:
             icon=":material/play_arrow:",
             type="tertiary",
             on_click=_start,
-            args=(lens, ("project",)),
+            args=(context, ("project",)),
         )
 
 
-def _under_way(lens: Lens, step: str) -> str:
-    jobs = list_jobs(lens.workspace.database, states=ACTIVE, dataset_id=lens.dataset_id, step=step, limit=1)
+def _under_way(context: DatasetContext, step: str) -> str:
+    jobs = list_jobs(
+        context.workspace.database, states=ACTIVE, dataset_id=context.dataset_id, step=step, limit=1
+    )
     return jobs[0].job_id if jobs else ""
 
 
-def _start(lens: Lens, steps: tuple[str, ...]) -> None:
+def _start(context: DatasetContext, steps: tuple[str, ...]) -> None:
     try:
         for step in steps:
-            submit(lens.workspace, lens.dataset_id, step, {})
+            submit(context.workspace, context.dataset_id, step, {})
     except CurationError as error:
         address.say_later(str(error))

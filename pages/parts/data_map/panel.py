@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.shared import address, queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import colour_choices, colour_rows
 from pages.shared.map.map_figure import (
     Dots,
@@ -36,30 +36,30 @@ CONFIG = {
 }
 
 
-def show_map(lens: Lens, scope: Scope, *, height: int = 600) -> None:
+def show_map(context: DatasetContext, scope: Scope, *, height: int = 600) -> None:
     """Draw the map with its controls; a lasso or a box becomes part of the filter, a click opens a row."""
-    colour, webgl = _controls(lens)
+    colour, webgl = _controls(context)
     look = Look(dark=st.context.theme.type == "dark", webgl=webgl, height=height)
-    mark = _marked_row(lens)
+    mark = _marked_row(context)
     figure = _figure(
-        lens.key,
-        (lens.tags.revision, lens.names.revision),
+        context.key,
+        (context.tags.revision, context.names.revision),
         (scope.to_url(), colour, look, mark),
-        _lens=lens,
+        _context=context,
         _scope=scope,
     )
     st.plotly_chart(
         figure,
         key=CHART,
-        on_select=partial(_take_selection, lens.view.require("layout").id),
+        on_select=partial(_take_selection, context.view.require("layout").id),
         config=CONFIG,
         alt="Map of all rows: similar rows lie close together",
     )
-    _say_what_is_drawn(lens, scope, webgl)
+    _say_what_is_drawn(context, scope, webgl)
 
 
-def _controls(lens: Lens) -> tuple[str, bool]:
-    choices = colour_choices(lens)
+def _controls(context: DatasetContext) -> tuple[str, bool]:
+    choices = colour_choices(context)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Colour by", width="content")
         colour = st.selectbox(
@@ -83,9 +83,9 @@ def _controls(lens: Lens) -> tuple[str, bool]:
     return colour or next(iter(choices)), webgl
 
 
-def _marked_row(lens: Lens) -> int | None:
+def _marked_row(context: DatasetContext) -> int | None:
     row = address.read_row()
-    if row is None or row >= lens.n_rows:
+    if row is None or row >= context.n_rows:
         return None
     # In a new session nothing was clicked yet, so a row that is open came with the link.
     return row if st.session_state.get("marked_row", row) == row else None
@@ -97,51 +97,51 @@ def _figure(
     revisions: tuple[int, int],
     drawn: tuple[str, str, Look, int | None],
     *,
-    _lens: Lens,
+    _context: DatasetContext,
     _scope: Scope,
 ) -> go.Figure:
     _, colour, look, mark = drawn
-    xy = queries.positions(_lens)
-    rows = queries.drawn_rows(_lens, _scope)
+    xy = queries.positions(_context)
+    rows = queries.drawn_rows(_context, _scope)
     if not look.webgl and len(rows) > MAX_SVG:
         rows = rows[np.linspace(0, len(rows) - 1, MAX_SVG).astype(np.int64)]
-    matched = np.zeros(_lens.n_rows, dtype=bool)
-    matched[queries.matches(_lens, _scope)] = True
-    names = _short_names(_lens)
+    matched = np.zeros(_context.n_rows, dtype=bool)
+    matched[queries.matches(_context, _scope)] = True
+    names = _short_names(_context)
     dots = Dots(
         rows=rows,
         xy=np.asarray(xy[rows]),
         matched=matched[rows],
-        names=np.array([names[int(i)] for i in queries.cluster_of(_lens)[rows]], dtype=object),
+        names=np.array([names[int(i)] for i in queries.cluster_of(_context)[rows]], dtype=object),
     )
     extras = Extras(
-        labels=_labels(_lens, _scope, xy) if colour == "cluster" else (),
-        outlines=tuple(_outlines(_lens, _scope)),
+        labels=_labels(_context, _scope, xy) if colour == "cluster" else (),
+        outlines=tuple(_outlines(_context, _scope)),
         mark=None if mark is None else (float(xy[mark, 0]), float(xy[mark, 1])),
-        density=queries.density(_lens) if _lens.n_rows > queries.MAX_DRAWN else None,
+        density=queries.density(_context) if _context.n_rows > queries.MAX_DRAWN else None,
     )
-    return draw_map(dots, colour_rows(_lens, colour, rows), extras, look)
+    return draw_map(dots, colour_rows(_context, colour, rows), extras, look)
 
 
-def _short_names(lens: Lens) -> dict[int, str]:
-    if lens.view.clustering is None:
+def _short_names(context: DatasetContext) -> dict[int, str]:
+    if context.view.clustering is None:
         return {-1: "not clustered"}
-    return {i: plain_in_figure(shorten(name, 32)) for i, name in lens.names.names.items()}
+    return {i: plain_in_figure(shorten(name, 32)) for i, name in context.names.names.items()}
 
 
-def _labels(lens: Lens, scope: Scope, xy: Float32s) -> tuple[tuple[float, float, str], ...]:
-    if lens.view.clustering is None:
+def _labels(context: DatasetContext, scope: Scope, xy: Float32s) -> tuple[tuple[float, float, str], ...]:
+    if context.view.clustering is None:
         return ()
     # Only what the eye should go to: clusters that the filter leaves something of, those with most rows first.
-    counts = Counter(queries.cluster_of(lens)[queries.matches(lens, scope)].tolist())
-    names = {i: shorten(lens.cluster_name(i), 24) for i, _ in counts.most_common() if i >= 0}
+    counts = Counter(queries.cluster_of(context)[queries.matches(context, scope)].tolist())
+    names = {i: shorten(context.cluster_name(i), 24) for i, _ in counts.most_common() if i >= 0}
     span = np.nanmax(xy, axis=0) - np.nanmin(xy, axis=0)
-    return spaced_labels(queries.cluster_middles(lens), names, (float(span[0]), float(span[1])))
+    return spaced_labels(queries.cluster_middles(context), names, (float(span[0]), float(span[1])))
 
 
-def _outlines(lens: Lens, scope: Scope) -> list[Polygon]:
+def _outlines(context: DatasetContext, scope: Scope) -> list[Polygon]:
     shapes: list[Polygon] = []
-    layout = lens.view.require("layout").id
+    layout = context.view.require("layout").id
     for condition in scope.conditions:
         if condition.on not in ("", layout):
             continue  # drawn on another layout: its shape means nothing here, its rows still do
@@ -174,8 +174,8 @@ def _take_selection(layout: str) -> None:
             address.open_row(int(row), mark=False)
 
 
-def _say_what_is_drawn(lens: Lens, scope: Scope, webgl: bool) -> None:
-    n_rows = lens.n_rows
+def _say_what_is_drawn(context: DatasetContext, scope: Scope, webgl: bool) -> None:
+    n_rows = context.n_rows
     most = queries.MAX_DRAWN if webgl else MAX_SVG
     if n_rows <= most:
         st.caption("Click a point to read it, scroll to zoom. Lasso and box are in the bar above the map.")
@@ -183,7 +183,7 @@ def _say_what_is_drawn(lens: Lens, scope: Scope, webgl: bool) -> None:
     kept = "as many as are readable without WebGL."
     if webgl:
         all_matching = (
-            bool(scope.conditions) and len(queries.matches(lens, scope)) <= queries.MAX_SURELY_DRAWN
+            bool(scope.conditions) and len(queries.matches(context, scope)) <= queries.MAX_SURELY_DRAWN
         )
         kept = "sampled by cluster; selected and tagged rows "
         kept += "and all that match are among them." if all_matching else "are among them."

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.parts.data_map.row_list import show_row_list
 from pages.shared import address, queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import (
     count_of,
     plain,
@@ -34,15 +34,15 @@ N_NEIGHBOURS = 10
 VIEWS = ["Conversation", "Details", "Similar", "Raw"]
 
 
-def show_inspector(lens: Lens, scope: Scope, row: int, order: Int64s) -> None:
+def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64s) -> None:
     """The open row; ``order`` are the matching rows as the table sorts them, for previous and next."""
     _head(row, order)
-    if row >= lens.n_rows:
-        st.warning(f"There is no row {row:,}: rows go from 0 to {lens.n_rows - 1:,}.")
+    if row >= context.n_rows:
+        st.warning(f"There is no row {row:,}: rows go from 0 to {context.n_rows - 1:,}.")
         return
-    facts = queries.row_facts(lens, row, tuple(c.key for c in list_columns(lens.view, lens.tags)))
-    _badges(lens, facts)
-    _tags(lens, row)
+    facts = queries.row_facts(context, row, tuple(c.key for c in list_columns(context.view, context.tags)))
+    _badges(context, facts)
+    _tags(context, row)
     view = st.segmented_control(
         "Show",
         VIEWS,
@@ -53,9 +53,9 @@ def show_inspector(lens: Lens, scope: Scope, row: int, order: Int64s) -> None:
         label_visibility="collapsed",
     )
     if view == "Details":
-        _details(lens, row, facts)
+        _details(context, row, facts)
     elif view == "Similar":
-        _similar(lens, scope, row)
+        _similar(context, scope, row)
     elif view == "Raw":
         st.caption("The record as it stood in the source")
         st.code(pretty_json(facts["raw"] or facts["messages"]), language="json", wrap_lines=True)
@@ -98,15 +98,15 @@ def _step(name: str, icon: str, row: int | None) -> None:
     )
 
 
-def _badges(lens: Lens, facts: dict[str, Any]) -> None:
+def _badges(context: DatasetContext, facts: dict[str, Any]) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         if facts.get("cluster") is not None:
             st.badge(
-                plain(shorten(lens.cluster_name(int(facts["cluster"])), 40)),
+                plain(shorten(context.cluster_name(int(facts["cluster"])), 40)),
                 icon=":material/workspaces:",
                 color="green",
             )
-        for name in lens.view.scores:
+        for name in context.view.scores:
             score = facts[f"score:{name}"]
             said = "not scored" if score is None or score != score else _short(score)
             st.badge(f"{plain(name)} {said}", color="blue")
@@ -120,39 +120,41 @@ def _short(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3f}"
 
 
-def _tags(lens: Lens, row: int) -> None:
-    carried = [tag for tag, rows in lens.tags.rows.items() if row in rows[np.searchsorted(rows, row) :][:1]]
-    key = f"row_tags_{row}_{lens.tags.revision}"
+def _tags(context: DatasetContext, row: int) -> None:
+    carried = [
+        tag for tag, rows in context.tags.rows.items() if row in rows[np.searchsorted(rows, row) :][:1]
+    ]
+    key = f"row_tags_{row}_{context.tags.revision}"
     st.multiselect(
         "Tags of this row",
-        list(lens.tags.rows),
+        list(context.tags.rows),
         default=carried,
         accept_new_options=True,
         placeholder="Add a tag",
         label_visibility="collapsed",
         key=key,
-        on_change=partial(_change_tags, lens, row, key, carried),
+        on_change=partial(_change_tags, context, row, key, carried),
     )
 
 
-def _change_tags(lens: Lens, row: int, key: str, carried: list[str]) -> None:
+def _change_tags(context: DatasetContext, row: int, key: str, carried: list[str]) -> None:
     chosen = st.session_state[key]
-    name, only = reviewer_name(lens.workspace), np.asarray([row])
+    name, only = reviewer_name(context.workspace), np.asarray([row])
     try:
         for tag in set(chosen) - set(carried):
-            add_tag(lens.workspace.database, lens.dataset_id, tag, only, name)
+            add_tag(context.workspace.database, context.dataset_id, tag, only, name)
         for tag in set(carried) - set(chosen):
-            remove_tag(lens.workspace.database, lens.dataset_id, tag, only, name)
+            remove_tag(context.workspace.database, context.dataset_id, tag, only, name)
     except CurationError as error:
         address.say_later(str(error))
 
 
-def _details(lens: Lens, row: int, facts: dict[str, Any]) -> None:
+def _details(context: DatasetContext, row: int, facts: dict[str, Any]) -> None:
     table: dict[str, str] = {"Source": f"{plain(facts['source'] or 'unnamed')}, row {facts['source_row']:,}"}
     if facts.get("cluster") is not None:
         distance = facts.get("distance")
         away = "" if distance is None or distance != distance else f", {distance:.3f} from its centre"
-        table["Cluster"] = plain(lens.cluster_name(int(facts["cluster"]))) + away
+        table["Cluster"] = plain(context.cluster_name(int(facts["cluster"]))) + away
     table["Length"] = ", ".join(
         [
             count_of(facts["n_turns"], "turn"),
@@ -167,25 +169,25 @@ def _details(lens: Lens, row: int, facts: dict[str, Any]) -> None:
             )
     table["Content hash"] = f"`{facts['content_hash'][:16]}`"
     st.table(table, border="horizontal")
-    _selections(lens, row)
+    _selections(context, row)
 
 
-def _selections(lens: Lens, row: int) -> None:
-    picked = {identifier: (rank, size) for identifier, rank, size in queries.picked_in(lens, row)}
-    if not lens.view.selections:
+def _selections(context: DatasetContext, row: int) -> None:
+    picked = {identifier: (rank, size) for identifier, rank, size in queries.picked_in(context, row)}
+    if not context.view.selections:
         return
     st.markdown("**Selected in**")
-    for selection in lens.view.selections:
+    for selection in context.view.selections:
         if selection.id in picked:
             rank, size = picked[selection.id]
             method = plain(str(selection.summary.get("method", "selection")))
             st.markdown(f":material/check: {method}, number {rank:,} of {size:,}")
     if not picked:
-        st.caption(f"None of {count_of(len(lens.view.selections), 'selection')}.")
+        st.caption(f"None of {count_of(len(context.view.selections), 'selection')}.")
 
 
-def _similar(lens: Lens, scope: Scope, row: int) -> None:
-    if lens.view.embeddings is None:
+def _similar(context: DatasetContext, scope: Scope, row: int) -> None:
+    if context.view.embeddings is None:
         st.caption("Similar rows need embeddings.")
         return
     st.button(
@@ -193,10 +195,10 @@ def _similar(lens: Lens, scope: Scope, row: int) -> None:
         icon=":material/hub:",
         key="rank_like_row",
         on_click=rank_like_row,
-        args=(lens, scope, row),
+        args=(context, scope, row),
         width="stretch",
     )
-    found = queries.neighbours(lens, row, N_NEIGHBOURS)
+    found = queries.neighbours(context, row, N_NEIGHBOURS)
     show_row_list(
-        lens, found.rows.tolist(), "neighbours", title="Nearest rows", numbers=found.cosines.tolist()
+        context, found.rows.tolist(), "neighbours", title="Nearest rows", numbers=found.cosines.tolist()
     )

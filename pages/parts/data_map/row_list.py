@@ -11,7 +11,7 @@ import pyarrow as pa
 import streamlit as st
 
 from pages.shared import address
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten
 from tamis.store.rows.query import fetch_rows
 
@@ -19,11 +19,16 @@ HEADER_PX, ROW_PX = 35, 35
 
 
 def show_row_list(
-    lens: Lens, rows: Sequence[int], name: str, *, title: str, numbers: Sequence[float] | None = None
+    context: DatasetContext,
+    rows: Sequence[int],
+    name: str,
+    *,
+    title: str,
+    numbers: Sequence[float] | None = None,
 ) -> None:
     """Prompts of these rows under ``title``, with a number before each if given."""
     ids = [int(row) for row in rows]
-    prompts = fetch_rows(lens.view, np.asarray(ids, dtype=np.int64), ["prompt"])["prompt"].to_pylist()
+    prompts = fetch_rows(context.view, np.asarray(ids, dtype=np.int64), ["prompt"])["prompt"].to_pylist()
     columns: dict[str, Any] = {}
     if numbers is not None:
         columns["number"] = pa.array([float(number) for number in numbers])

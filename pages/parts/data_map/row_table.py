@@ -10,7 +10,7 @@ import pyarrow as pa
 import streamlit as st
 
 from pages.shared import address, queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.rows.ranking import by_similarity
 from tamis.store.rows.columns import list_columns
 from tamis.store.rows.query import fetch_rows
@@ -22,11 +22,11 @@ MAX_CELL_CHARS = 400
 IN_ROW_ORDER = "example_id"
 
 
-def choose_order(lens: Lens, scope: Scope) -> Int64s:
+def choose_order(context: DatasetContext, scope: Scope) -> Int64s:
     """The controls that sort the table, and all matching rows in that order."""
     near = address.read_near()
     choices = ({address.BY_SIMILARITY: "similarity"} if near else {}) | {IN_ROW_ORDER: "row"}
-    for known in list_columns(lens.view, lens.tags):
+    for known in list_columns(context.view, context.tags):
         if known.kind in ("number", "category", "boolean") and known.key not in choices:
             choices[known.key] = known.label
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -42,12 +42,12 @@ def choose_order(lens: Lens, scope: Scope) -> Int64s:
         )
         descending = st.toggle("Descending", key="rows_desc", bind="query-params")
     if column == address.BY_SIMILARITY:
-        rows = by_similarity(lens, near, queries.matches(lens, scope))
+        rows = by_similarity(context, near, queries.matches(context, scope))
         return rows[::-1] if descending else rows
-    return queries.ordered(lens, scope, column or IN_ROW_ORDER, descending=descending)
+    return queries.ordered(context, scope, column or IN_ROW_ORDER, descending=descending)
 
 
-def show_table(lens: Lens, order: Int64s) -> None:
+def show_table(context: DatasetContext, order: Int64s) -> None:
     """One page of the rows, with the pages below."""
     n_pages = max(1, -(-len(order) // PAGE_ROWS))
     if st.session_state.get(address.TABLE_PAGE, 1) > n_pages:
@@ -60,9 +60,9 @@ def show_table(lens: Lens, order: Int64s) -> None:
         st.caption(f"Rows {first + 1:,} to {first + len(rows):,} of {len(order):,}", width="content")
     key = f"rows_{address.choices_round()}_{page}_{hash(rows.tobytes())}"
     table_place.dataframe(
-        _page(lens, rows),
+        _page(context, rows),
         hide_index=True,
-        column_config=_columns(lens),
+        column_config=_columns(context),
         key=key,
         on_select=partial(_open_clicked, key, rows),
         selection_mode="single-cell",
@@ -71,21 +71,21 @@ def show_table(lens: Lens, order: Int64s) -> None:
     )
 
 
-def _page(lens: Lens, rows: Int64s) -> pa.Table:
+def _page(context: DatasetContext, rows: Int64s) -> pa.Table:
     shown = ["example_id", "prompt", "response", "source"]
-    present = {column.key for column in list_columns(lens.view, lens.tags)}
+    present = {column.key for column in list_columns(context.view, context.tags)}
     shown += [key for key in ("cluster", "tokens", "tags", "selected") if key in present]
     scores = [key for key in present if key.startswith("score:")]
-    found = fetch_rows(lens.view, rows, [*shown, *sorted(scores)], tags=lens.tags)
+    found = fetch_rows(context.view, rows, [*shown, *sorted(scores)], tags=context.tags)
     columns: dict[str, Any] = {"row": found["example_id"]}
     if "cluster" in shown:
-        columns["cluster"] = pa.array([lens.cluster_name(int(i)) for i in found["cluster"].to_numpy()])
+        columns["cluster"] = pa.array([context.cluster_name(int(i)) for i in found["cluster"].to_numpy()])
     columns |= {key: _cut(found[key]) for key in ("prompt", "response")}
     columns |= {key: found[key] for key in sorted(scores)}
     columns |= {key: found[key] for key in ("tokens",) if key in shown}
     if "selected" in shown:
         columns["selected"] = found["selected"]
-    if lens.tags.rows:
+    if context.tags.rows:
         columns["tags"] = pa.array([text.split(", ") if text else [] for text in found["tags"].to_pylist()])
     columns["source"] = found["source"]
     return pa.table(columns)
@@ -98,7 +98,7 @@ def _cut(texts: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     )
 
 
-def _columns(lens: Lens) -> dict[str, Any]:
+def _columns(context: DatasetContext) -> dict[str, Any]:
     config: dict[str, Any] = {
         "row": st.column_config.NumberColumn("Row", width=64, format="%d", pinned=True),
         "cluster": st.column_config.TextColumn("Cluster", width=150),
@@ -107,12 +107,12 @@ def _columns(lens: Lens) -> dict[str, Any]:
         "tokens": st.column_config.NumberColumn("Tokens", width=76, format="localized"),
         "selected": st.column_config.CheckboxColumn("Selected", width=76),
         "tags": st.column_config.MultiselectColumn(
-            "Tags", width="small", options=list(lens.tags.rows), color="auto"
+            "Tags", width="small", options=list(context.tags.rows), color="auto"
         ),
         "source": st.column_config.TextColumn("Source", width="small"),
     }
-    for name in lens.view.scores:
-        number_format = "%.3f" if queries.spread(lens, f"score:{name}").high < 100 else "localized"
+    for name in context.view.scores:
+        number_format = "%.3f" if queries.spread(context, f"score:{name}").high < 100 else "localized"
         label = name[:1].upper() + name[1:]
         config[f"score:{name}"] = st.column_config.NumberColumn(label, width=84, format=number_format)
     return config

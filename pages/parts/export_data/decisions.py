@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import link_to
 from tamis.compute.apply import apply_decisions
 from tamis.steps.resolve_decisions import (
@@ -39,18 +39,20 @@ class DecidedRows:
     revision: int
 
 
-def choose_decisions(lens: Lens, rows: Int64s, selection: str = "") -> DecidedRows:
+def choose_decisions(context: DatasetContext, rows: Int64s, selection: str = "") -> DecidedRows:
     """The choice, kept in the address, and what it makes of the rows; nothing is asked where nothing was decided.
 
     Rows of a selection that was made with decisions are written with those unless something else is asked for: these
     are the texts that were trained on.
     """
-    revision = decision_revision(lens.workspace.database, lens.dataset_id)
-    state = _state(str(lens.workspace.path), lens.dataset_id, revision, _database=lens.workspace.database)
-    found = {one.id: one for one in lens.view.selections}.get(selection)
+    revision = decision_revision(context.workspace.database, context.dataset_id)
+    state = _state(
+        str(context.workspace.path), context.dataset_id, revision, _database=context.workspace.database
+    )
+    found = {one.id: one for one in context.view.selections}.get(selection)
     respected = respected_by(found) if found is not None else ""
     if respected:
-        return _choose_version(lens, rows, respected, state, revision)
+        return _choose_version(context, rows, respected, state, revision)
     if not state.decided:
         return DecidedRows("", rows, {}, 0)
     st.session_state[_TOGGLE] = st.query_params.get(DECISIONS) == CURRENT
@@ -62,7 +64,7 @@ def choose_decisions(lens: Lens, rows: Int64s, selection: str = "") -> DecidedRo
     said = (
         f"{applied.n_dropped:,} of these rows are decided to be dropped, {len(applied.replaced):,} replaced."
     )
-    _say(lens, said if chosen else f"Not applied: {said}")
+    _say(context, said if chosen else f"Not applied: {said}")
     return (
         DecidedRows(CURRENT, applied.rows, applied.replaced, revision)
         if chosen
@@ -71,7 +73,7 @@ def choose_decisions(lens: Lens, rows: Int64s, selection: str = "") -> DecidedRo
 
 
 def _choose_version(
-    lens: Lens, rows: Int64s, respected: str, state: DecisionState, revision: int
+    context: DatasetContext, rows: Int64s, respected: str, state: DecisionState, revision: int
 ) -> DecidedRows:
     """Of a selection made with decisions: as it was made, as decided now, or as imported."""
     asked = st.query_params.get(DECISIONS, "")
@@ -83,12 +85,12 @@ def _choose_version(
         )
     )  # fmt: skip
     if chosen == AS_IMPORTED:
-        _say(lens, "As imported: corrected rows are written with their first text.")
+        _say(context, "As imported: corrected rows are written with their first text.")
         return DecidedRows(AS_IMPORTED, rows, {}, 0)
-    frozen = lens.workspace.artifacts.get(lens.dataset_id, DECISIONS, respected)
+    frozen = context.workspace.artifacts.get(context.dataset_id, DECISIONS, respected)
     applied = apply_decisions(rows, state.decided if chosen == CURRENT else read_decisions(frozen))
     _say(
-        lens,
+        context,
         f"{len(applied.replaced):,} of these rows are written as corrected, {applied.n_dropped:,} are left out.",
     )
     pointer = CURRENT if chosen == CURRENT else respected
@@ -97,10 +99,10 @@ def _choose_version(
     return DecidedRows(pointer, applied.rows, applied.replaced, mark)
 
 
-def _say(lens: Lens, said: str) -> None:
+def _say(context: DatasetContext, said: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(said, width="content")
-        link_to("review", "Review", query={"dataset": lens.dataset_id})
+        link_to("review", "Review", query={"dataset": context.dataset_id})
 
 
 def _keep_version() -> None:

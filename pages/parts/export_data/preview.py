@@ -10,7 +10,7 @@ import orjson
 import streamlit as st
 
 from pages.parts.export_data.decisions import DecidedRows
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.export_scope import keep
 from pages.shared.plain_text import plain
 from tamis.actions.export import files_of, stored_examples
@@ -32,10 +32,10 @@ _FORMAT, _CONTAINER = "export_format", "export_container"
 _SOURCE_TITLE = "As in the source"
 
 
-def choose_format(lens: Lens, rows: Int64s) -> tuple[str, str]:
+def choose_format(context: DatasetContext, rows: Int64s) -> tuple[str, str]:
     """The conversation format and the kind of file, kept in the address."""
-    obstacles = _obstacles(lens.key, _digest(rows), _lens=lens, _rows=rows)
-    mixed = len({str(file["format"]) for file in files_of(lens.view.examples)}) > 1
+    obstacles = _obstacles(context.key, _digest(rows), _context=context, _rows=rows)
+    mixed = len({str(file["format"]) for file in files_of(context.view.examples)}) > 1
     default = "messages" if mixed else SOURCE_SHAPE
     names = sorted(
         (SOURCE_SHAPE, *EXPORT_FORMATS), key=lambda name: (name in obstacles, name != SOURCE_SHAPE)
@@ -76,14 +76,14 @@ def title_of(format_name: str) -> str:
     return FORMATS[format_name].title if format_name in FORMATS else _SOURCE_TITLE
 
 
-def show_preview(lens: Lens, chosen: DecidedRows, format_name: str, container: str) -> None:
+def show_preview(context: DatasetContext, chosen: DecidedRows, format_name: str, container: str) -> None:
     """The first rows as they will stand in the file; raises CurationError when the format cannot hold one."""
     rows = chosen.rows
     if not len(rows):
         st.caption("No row is in this scope, so there is nothing to show.")
         return
     about = (_digest(rows[:N_SHOWN]), chosen.revision, format_name, container)
-    lines = _preview(lens.key, about, _lens=lens, _chosen=chosen)
+    lines = _preview(context.key, about, _context=context, _chosen=chosen)
     for line in lines:
         cut = len(line) > _MAX_SHOWN_CHARS
         st.code(
@@ -108,17 +108,19 @@ def _digest(rows: Int64s) -> str:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _preview(key: str, about: tuple[str, int, str, str], *, _lens: Lens, _chosen: DecidedRows) -> list[str]:
+def _preview(
+    key: str, about: tuple[str, int, str, str], *, _context: DatasetContext, _chosen: DecidedRows
+) -> list[str]:
     _, _, format_name, container = about
-    stored = stored_examples(_lens.view.examples, _chosen.rows[:N_SHOWN], _chosen.replaced)
+    stored = stored_examples(_context.view.examples, _chosen.rows[:N_SHOWN], _chosen.replaced)
     lines = export_rows(stored, format_name=format_name, keep_meta=container == "jsonl")
     return [line.decode("utf-8", "replace") for line in islice(lines, N_SHOWN)]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _obstacles(key: str, digest: str, *, _lens: Lens, _rows: Int64s) -> dict[str, str]:
+def _obstacles(key: str, digest: str, *, _context: DatasetContext, _rows: Int64s) -> dict[str, str]:
     """Why a format cannot hold these rows, tried on the first of them and on those with the most turns."""
-    examples = _tried(_lens, _rows)
+    examples = _tried(_context, _rows)
     found: dict[str, str] = {}
     for name in FORMATS:
         try:
@@ -129,11 +131,11 @@ def _obstacles(key: str, digest: str, *, _lens: Lens, _rows: Int64s) -> dict[str
     return found
 
 
-def _tried(lens: Lens, rows: Int64s) -> list[StoredExample]:
-    turns = column_values(lens.view, "n_turns")[rows]
+def _tried(context: DatasetContext, rows: Int64s) -> list[StoredExample]:
+    turns = column_values(context.view, "n_turns")[rows]
     longest = rows[np.argsort(-turns, kind="stable")[:_N_TRIED]]
     wanted = np.union1d(rows[:_N_TRIED], longest)
-    table = fetch_rows(lens.view, wanted, ["messages", "source", "source_row", "meta"])
+    table = fetch_rows(context.view, wanted, ["messages", "source", "source_row", "meta"])
     return [
         StoredExample(
             messages=orjson.loads(row["messages"]),

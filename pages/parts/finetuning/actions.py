@@ -11,7 +11,7 @@ import orjson
 import streamlit as st
 
 from pages.parts.finetuning.picker import PARAMETER, VIEW
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import CLONED
@@ -36,18 +36,18 @@ MOST_DOWNLOADED_BYTES = 500_000_000  # more is better copied from its folder tha
 MERGED = "merged"
 
 
-def show_actions(lens: Lens, run: Run, adapter: Artifact) -> None:
+def show_actions(context: DatasetContext, run: Run, adapter: Artifact) -> None:
     """One row of buttons."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _offer_use(adapter)
-        _offer_export(lens, adapter)
+        _offer_export(context, adapter)
         if st.button(
             "Train further", icon=":material/fast_forward:", help="A new run that starts from this one."
         ):
-            _go({VIEW: "new", "model": f"{PREFIX}{adapter.id}"}, lens)
+            _go({VIEW: "new", "model": f"{PREFIX}{adapter.id}"}, context)
         if run.job is not None and st.button("Clone and change", icon=":material/content_copy:"):
-            _go({CLONED: run.job.job_id}, lens)
-        _offer_deletion(lens, adapter)
+            _go({CLONED: run.job.job_id}, context)
+        _offer_deletion(context, adapter)
 
 
 def adapter_bytes(adapter: Artifact) -> int:
@@ -55,9 +55,9 @@ def adapter_bytes(adapter: Artifact) -> int:
     return sum(path.stat().st_size for path in (adapter.path / WEIGHTS).rglob("*") if path.is_file())
 
 
-def merged_folder(lens: Lens, adapter: Artifact) -> Path:
+def merged_folder(context: DatasetContext, adapter: Artifact) -> Path:
     """Where the merged model is, or will be."""
-    return lens.workspace.path / MERGED / adapter.id
+    return context.workspace.path / MERGED / adapter.id
 
 
 def _offer_use(adapter: Artifact) -> None:
@@ -75,7 +75,7 @@ def _offer_use(adapter: Artifact) -> None:
         )  # fmt: skip
 
 
-def _offer_export(lens: Lens, adapter: Artifact) -> None:
+def _offer_export(context: DatasetContext, adapter: Artifact) -> None:
     with st.popover("Export", icon=":material/download:"):
         n_bytes = adapter_bytes(adapter)
         low_rank = (adapter.path / WEIGHTS / CONFIG).exists()
@@ -83,26 +83,26 @@ def _offer_export(lens: Lens, adapter: Artifact) -> None:
         st.caption(f"Weights as safetensors with tokenizer and manifest, {size(n_bytes)}.")
         if n_bytes <= MOST_DOWNLOADED_BYTES:
             st.download_button(
-                "Download as ZIP", data=lambda: _packed(lens, adapter), file_name=f"adapter-{adapter.id}.zip",
+                "Download as ZIP", data=lambda: _packed(context, adapter), file_name=f"adapter-{adapter.id}.zip",
                 mime="application/zip", icon=":material/folder_zip:", on_click="ignore",
             )  # fmt: skip
         st.caption("Or take it from its folder:")
         st.code(str(adapter.path / WEIGHTS), language=None, wrap_lines=True)
         if low_rank:
             st.divider()
-            _offer_merge(lens, adapter)
+            _offer_merge(context, adapter)
 
 
-def _offer_merge(lens: Lens, adapter: Artifact) -> None:
+def _offer_merge(context: DatasetContext, adapter: Artifact) -> None:
     st.markdown("**Merged into its base**")
     st.caption(
         f"One model that needs no PEFT, {size(merged_bytes(adapter))} or so, written on the machine of this app."
     )
     named = st.text_input(
-        "Folder", value=str(merged_folder(lens, adapter)), key=f"merge_into_{adapter.id}", label_visibility="collapsed",
+        "Folder", value=str(merged_folder(context, adapter)), key=f"merge_into_{adapter.id}", label_visibility="collapsed",
         placeholder="A new folder, or a file that ends in .zip",
     )  # fmt: skip
-    target = Path((named or "").strip() or merged_folder(lens, adapter)).expanduser()
+    target = Path((named or "").strip() or merged_folder(context, adapter)).expanduser()
     if not target.is_absolute():
         st.error("Name the whole path of the folder, from the root on.", icon=":material/error:")
         return
@@ -113,7 +113,7 @@ def _offer_merge(lens: Lens, adapter: Artifact) -> None:
     pressed = st.button("Merge", icon=":material/merge:", disabled=bool(problem), key=f"merge_{adapter.id}")
     if pressed and not problem:
         with st.spinner("Merging …", show_time=True):
-            problem = _merge(lens, adapter, target)
+            problem = _merge(context, adapter, target)
         if not problem:
             st.rerun()
     if problem:
@@ -129,10 +129,10 @@ def is_merged(adapter: Artifact, target: Path) -> bool:
         return False
 
 
-def _merge(lens: Lens, adapter: Artifact, target: Path) -> str:
+def _merge(context: DatasetContext, adapter: Artifact, target: Path) -> str:
     """Merge in a process of its own, because it loads the model; returns what went wrong."""
     command = [
-        sys.executable, "-m", "tamis.cli", "--workspace", str(lens.workspace.path), "adapters", "merge", adapter.id,
+        sys.executable, "-m", "tamis.cli", "--workspace", str(context.workspace.path), "adapters", "merge", adapter.id,
         "--out", str(target),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=app_folder(), capture_output=True, text=True, check=False)
@@ -141,13 +141,13 @@ def _merge(lens: Lens, adapter: Artifact, target: Path) -> str:
     return (done.stderr or done.stdout).strip()[-600:].removeprefix("tamis: ") or "It ended without a word."
 
 
-def _packed(lens: Lens, adapter: Artifact) -> bytes:
+def _packed(context: DatasetContext, adapter: Artifact) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        path = export_adapter(lens.workspace.artifacts, adapter.id, Path(folder) / "adapter.zip")
+        path = export_adapter(context.workspace.artifacts, adapter.id, Path(folder) / "adapter.zip")
         return path.read_bytes()
 
 
-def _offer_deletion(lens: Lens, adapter: Artifact) -> None:
+def _offer_deletion(context: DatasetContext, adapter: Artifact) -> None:
     with st.popover("Delete", icon=":material/delete:"):
         st.caption(
             "Deletes the weights, curves and answers for good. The rows, the selection and the job stay, so that it can "
@@ -155,12 +155,12 @@ def _offer_deletion(lens: Lens, adapter: Artifact) -> None:
         )
         if st.button("Delete this run", type="primary", icon=":material/delete:", key=f"delete_{adapter.id}"):
             with errors_in_place():
-                delete_adapter(lens.workspace, adapter.id)
+                delete_adapter(context.workspace, adapter.id)
                 st.query_params.pop(PARAMETER, None)
                 st.toast("The run is deleted.", icon=":material/delete:")
                 st.rerun()
 
 
-def _go(query: dict[str, str], lens: Lens) -> None:
-    st.query_params.from_dict({"dataset": lens.dataset_id} | query)
+def _go(query: dict[str, str], context: DatasetContext) -> None:
+    st.query_params.from_dict({"dataset": context.dataset_id} | query)
     st.rerun()

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.finetuning import facts
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain, shorten
 from pages.shared.rows.turns import MAX_TURN_CHARS
@@ -28,19 +28,19 @@ LIST_PX = 318
 MOST_LINES, LINE_PX = 12, 24
 
 
-def show_answers(lens: Lens, artifact: Artifact) -> None:
+def show_answers(context: DatasetContext, artifact: Artifact) -> None:
     """A list of prompts to choose from, and one of them with its three answers."""
-    table = facts.answered(facts.evaluation(lens, artifact))
+    table = facts.answered(facts.evaluation(context, artifact))
     if table.empty:
         st.caption("No answer was generated: ask for some in the form of the next run.")
         return
     table = table.assign(change=table["loss"] - table["base_loss"])
-    shown = _choose(lens, table)
+    shown = _choose(context, table)
     opened = _opened(shown)
     place = st.container()
-    _show_list(lens, shown, opened)
+    _show_list(context, shown, opened)
     with place:
-        _show_row(lens, shown, opened)
+        _show_row(context, shown, opened)
 
 
 def show_text(text: object, *, height: int | Literal["content", "stretch"] = "content") -> None:
@@ -60,7 +60,7 @@ def frame_height(texts: Sequence[object], *, columns: int) -> int | Literal["str
     return "stretch" if lines <= MOST_LINES else MOST_LINES * LINE_PX
 
 
-def _choose(lens: Lens, table: pd.DataFrame) -> pd.DataFrame:
+def _choose(context: DatasetContext, table: pd.DataFrame) -> pd.DataFrame:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         order = st.segmented_control(
             "Order", list(ORDERS), default=next(iter(ORDERS)), required=True, key=ORDER, bind="query-params",
@@ -68,7 +68,7 @@ def _choose(lens: Lens, table: pd.DataFrame) -> pd.DataFrame:
         )  # fmt: skip
         ids = sorted(int(one) for one in table["cluster_id"].unique())
         if len(ids) > 1:
-            names = {str(one): "No cluster" if one < 0 else lens.cluster_name(one) for one in ids}
+            names = {str(one): "No cluster" if one < 0 else context.cluster_name(one) for one in ids}
             chosen = st.selectbox(
                 "Cluster", ["", *names], format_func=lambda one: names.get(one, EVERY), key="answers_of",
                 bind="query-params", label_visibility="collapsed", width=280, on_change=_forget,
@@ -86,7 +86,7 @@ def _opened(shown: pd.DataFrame) -> int:
     return int(at[0]) if len(at) else 0
 
 
-def _show_row(lens: Lens, shown: pd.DataFrame, at: int) -> None:
+def _show_row(context: DatasetContext, shown: pd.DataFrame, at: int) -> None:
     row = shown.iloc[at]
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(f"**Row {int(row['example_id']):,}**", width="content")
@@ -94,7 +94,7 @@ def _show_row(lens: Lens, shown: pd.DataFrame, at: int) -> None:
         st.space("stretch")
         link_to(
             "data_map", "On the map", icon=":material/scatter_plot:",
-            query={"dataset": lens.dataset_id, "row": str(int(row["example_id"]))},
+            query={"dataset": context.dataset_id, "row": str(int(row["example_id"]))},
         )  # fmt: skip
         _step("Previous", ":material/chevron_left:", shown, at - 1)
         _step("Next", ":material/chevron_right:", shown, at + 1)
@@ -128,12 +128,14 @@ def _step(label: str, icon: str, shown: pd.DataFrame, to: int) -> None:
     )
 
 
-def _show_list(lens: Lens, shown: pd.DataFrame, at: int) -> None:
+def _show_list(context: DatasetContext, shown: pd.DataFrame, at: int) -> None:
     measures = facts.measures_of(shown)
     columns = ["example_id", "prompt", "response", "change", *measures]
     listed = shown[columns].copy()
     listed.insert(
-        1, "cluster", ["" if c < 0 else shorten(lens.cluster_name(int(c)), 30) for c in shown["cluster_id"]]
+        1,
+        "cluster",
+        ["" if c < 0 else shorten(context.cluster_name(int(c)), 30) for c in shown["cluster_id"]],
     )
     for name in ("prompt", "response"):
         listed[name] = [shorten(str(text or ""), MAX_CELL_CHARS) for text in listed[name]]

@@ -13,7 +13,7 @@ from pages.parts.finetuning.results import show_evaluation, show_numbers
 from pages.parts.finetuning.tasks import show_tasks
 from pages.parts.finetuning.votes import show_vote
 from pages.shared.activity import while_jobs_run
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_remedies import offer_remedies
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
@@ -47,42 +47,46 @@ from tamis.store.artifacts.store import Artifact
 PARTS = ["Evaluation", "Answers", "Blind vote", "Curves", "Options"]
 
 
-def show_run(lens: Lens, run: Run) -> None:
+def show_run(context: DatasetContext, run: Run) -> None:
     """Everything about one run."""
-    _show_head(lens, run)
+    _show_head(context, run)
     if run.artifact is not None:
-        while_jobs_run(lens.workspace, lambda jobs: say_others(run, jobs))
-        _show_finished(lens, run)
+        while_jobs_run(context.workspace, lambda jobs: say_others(run, jobs))
+        _show_finished(context, run)
         return
     assert run.job is not None
     # Above the choice, and drawn after it, because it shows what was chosen.
     place = st.container()
-    beside = _choose_beside(lens, run)
+    beside = _choose_beside(context, run)
     with place:
-        while_jobs_run(lens.workspace, lambda jobs: _show_under_way(lens, run, beside, jobs))
+        while_jobs_run(context.workspace, lambda jobs: _show_under_way(context, run, beside, jobs))
         if run.state in (JobState.FAILED, JobState.CANCELLED):
-            _show_ended(lens, run, run.job)
-            show_curves(_curves(lens, run, beside))
+            _show_ended(context, run, run.job)
+            show_curves(_curves(context, run, beside))
 
 
-def _show_head(lens: Lens, run: Run) -> None:
+def _show_head(context: DatasetContext, run: Run) -> None:
     model = model_title(str(run.options.get("model", "")))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(model), anchor=False, width="content")
         st.badge(STATE_WORDS[run.state], icon=ICONS[run.state], color=STATE_COLOURS[run.state])
-    said = [recipe_title(run), plain(shorten(rows_title(lens, run), 90)), f"asked for {ago(run.created_at)}"]
+    said = [
+        recipe_title(run),
+        plain(shorten(rows_title(context, run), 90)),
+        f"asked for {ago(run.created_at)}",
+    ]
     st.caption(f"{' · '.join(said)} · `{run.run_id}`")
 
 
-def _show_under_way(lens: Lens, run: Run, beside: list[Run], jobs: Sequence[Job]) -> None:
-    mine = show_run_box(lens, run, jobs, stopping="Stopping: a checkpoint is written first …")
+def _show_under_way(context: DatasetContext, run: Run, beside: list[Run], jobs: Sequence[Job]) -> None:
+    mine = show_run_box(context, run, jobs, stopping="Stopping: a checkpoint is written first …")
     if mine is not None:
-        show_curves(_curves(lens, Run(run.run_id, None, mine), beside))
+        show_curves(_curves(context, Run(run.run_id, None, mine), beside))
     say_others(run, jobs)
 
 
-def _show_ended(lens: Lens, run: Run, job: Job) -> None:
-    now = find_job(lens.workspace, job.job_id) or job
+def _show_ended(context: DatasetContext, run: Run, job: Job) -> None:
+    now = find_job(context.workspace, job.job_id) or job
     if now.state is JobState.CANCELLED:
         st.warning(
             "It goes on from its last checkpoint when it is resumed.",
@@ -98,15 +102,15 @@ def _show_ended(lens: Lens, run: Run, job: Job) -> None:
             "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last checkpoint."
         ):
             with errors_in_place():
-                resume(lens.workspace, job.job_id)
+                resume(context.workspace, job.job_id)
                 st.rerun()
-        offer_remedies(lens, run, now)
+        offer_remedies(context, run, now)
         link_to("job_list", "See the log", icon=":material/article:", query={"job": job.job_id})
 
 
-def _show_finished(lens: Lens, run: Run) -> None:
+def _show_finished(context: DatasetContext, run: Run) -> None:
     assert run.artifact is not None
-    show_actions(lens, run, run.artifact)
+    show_actions(context, run, run.artifact)
     show_numbers(run)
     part = st.segmented_control(
         "Part",
@@ -118,27 +122,29 @@ def _show_finished(lens: Lens, run: Run) -> None:
         label_visibility="collapsed",
     )
     if part == "Answers":
-        show_answers(lens, run.artifact)
+        show_answers(context, run.artifact)
     elif part == "Blind vote":
         # Of its own, because a vote should not draw the whole page again.
-        st.fragment(show_vote)(lens, run)
+        st.fragment(show_vote)(context, run)
     elif part == "Curves":
-        show_curves(_curves(lens, run, _choose_beside(lens, run)))
+        show_curves(_curves(context, run, _choose_beside(context, run)))
     elif part == "Options":
         _show_options(run, run.artifact)
     else:
-        show_evaluation(lens, run)
+        show_evaluation(context, run)
         show_tasks(run)
 
 
-def _choose_beside(lens: Lens, run: Run) -> list[Run]:
+def _choose_beside(context: DatasetContext, run: Run) -> list[Run]:
     """Other runs whose curves are drawn over those of this one."""
     others = {
-        one.run_id: one for one in finetune_runs(lens.workspace, lens.dataset_id) if one.run_id != run.run_id
+        one.run_id: one
+        for one in finetune_runs(context.workspace, context.dataset_id)
+        if one.run_id != run.run_id
     }
     if not others:
         return []
-    titles = run_titles(lens, list(others.values()))
+    titles = run_titles(context, list(others.values()))
     chosen = st.multiselect(
         "Beside", list(others), format_func=lambda one: titles.get(one, one), key="beside", bind="query-params",
         placeholder="Draw the curves of other runs over these", label_visibility="collapsed", max_selections=7,
@@ -146,10 +152,10 @@ def _choose_beside(lens: Lens, run: Run) -> list[Run]:
     return [others[one] for one in chosen if one in others]
 
 
-def _curves(lens: Lens, run: Run, beside: list[Run]) -> dict[str, pd.DataFrame]:
+def _curves(context: DatasetContext, run: Run, beside: list[Run]) -> dict[str, pd.DataFrame]:
     shown = [run, *beside]
-    titles = run_titles(lens, shown)
-    return {shorten(titles[one.run_id], 60): curves_of(lens.workspace, one) for one in shown}
+    titles = run_titles(context, shown)
+    return {shorten(titles[one.run_id], 60): curves_of(context.workspace, one) for one in shown}
 
 
 def _show_options(run: Run, artifact: Artifact) -> None:

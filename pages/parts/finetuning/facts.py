@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.runs.finetune_runs import MEASURES
 from tamis.compute.compare.win_rate import (
     Winner,
@@ -24,15 +24,15 @@ EVERY = -2  # stands for all clusters where one is named by its id
 SMALLEST_CHANGE = 0.0005  # of a loss; what is written as 0.000 is said to be unchanged
 
 
-def evaluation(lens: Lens, artifact: Artifact) -> pd.DataFrame:
+def evaluation(context: DatasetContext, artifact: Artifact) -> pd.DataFrame:
     """Every held-out row with losses, answers and measures, by example id.
 
     Clusters are those in view, whatever the run was reported by: so names, map and table speak of the same ones.
     """
     found = _evaluation(str(artifact.path), _artifact=artifact)
-    if lens.view.clustering is None or found.empty:
+    if context.view.clustering is None or found.empty:
         return found
-    return found.assign(cluster_id=queries.cluster_of(lens)[found["example_id"].to_numpy()])
+    return found.assign(cluster_id=queries.cluster_of(context)[found["example_id"].to_numpy()])
 
 
 def answered(table: pd.DataFrame) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def measures_of(table: pd.DataFrame) -> dict[str, str]:
     return {name: title for name, title in MEASURES.items() if name in table and table[name].notna().any()}
 
 
-def cluster_losses(lens: Lens, table: pd.DataFrame) -> pd.DataFrame:
+def cluster_losses(context: DatasetContext, table: pd.DataFrame) -> pd.DataFrame:
     """One line per cluster: rows, both losses with the standard error of their difference, most improved first."""
     known = table[table["loss"].notna() & table["base_loss"].notna()].copy()
     known["change"] = known["loss"] - known["base_loss"]
@@ -61,7 +61,7 @@ def cluster_losses(lens: Lens, table: pd.DataFrame) -> pd.DataFrame:
         for measure in (f"base_{name}", name):
             if measure in table:
                 found[measure] = found["cluster_id"].map(table.groupby("cluster_id")[measure].mean())
-    found.insert(1, "cluster", _names(lens, found["cluster_id"].tolist()))
+    found.insert(1, "cluster", _names(context, found["cluster_id"].tolist()))
     return found.sort_values("change", kind="stable").reset_index(drop=True)
 
 
@@ -72,7 +72,7 @@ def say_change(change: float) -> str:
     return "Better" if change < 0 else "Worse"
 
 
-def cluster_wins(lens: Lens, table: pd.DataFrame, winners: Mapping[int, Winner]) -> pd.DataFrame:
+def cluster_wins(context: DatasetContext, table: pd.DataFrame, winners: Mapping[int, Winner]) -> pd.DataFrame:
     """One line for all votes and one per cluster with votes: win rate of the tuned model with its interval."""
     voted = table[table["example_id"].isin(list(winners))]
     chosen = pd.Series([winners[int(row)] for row in voted["example_id"]], index=voted.index, dtype=object)
@@ -80,7 +80,7 @@ def cluster_wins(lens: Lens, table: pd.DataFrame, winners: Mapping[int, Winner])
     ids = sorted(int(one) for one in voted["cluster_id"].unique())
     if len(ids) > 1:
         own = [win_rate(list(chosen[voted["cluster_id"] == one]), one) for one in ids]
-        rates += [(_name(lens, rate.cluster_id), rate) for rate in own]
+        rates += [(_name(context, rate.cluster_id), rate) for rate in own]
     return pd.DataFrame([_line(name, rate) for name, rate in rates])
 
 
@@ -91,12 +91,12 @@ def _line(name: str, rate: WinRate) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _names(lens: Lens, ids: Sequence[int]) -> list[str]:
-    return [_name(lens, int(one)) for one in ids]
+def _names(context: DatasetContext, ids: Sequence[int]) -> list[str]:
+    return [_name(context, int(one)) for one in ids]
 
 
-def _name(lens: Lens, cluster_id: int) -> str:
-    return "No cluster" if cluster_id < 0 else lens.cluster_name(cluster_id)
+def _name(context: DatasetContext, cluster_id: int) -> str:
+    return "No cluster" if cluster_id < 0 else context.cluster_name(cluster_id)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.parts.finetuning import facts
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import Shades
 from pages.shared.map.map_figure import (
     Dots,
@@ -34,9 +34,9 @@ HEIGHT_PX = 400
 LEAST_END = 0.02  # of a scale of loss changes
 
 
-def show_cluster_map(lens: Lens, run: Run, clusters: pd.DataFrame) -> None:
+def show_cluster_map(context: DatasetContext, run: Run, clusters: pd.DataFrame) -> None:
     """The map, and the choice of what its colours say where there are votes."""
-    votes = winners(lens.workspace.database, lens.dataset_id, run.run_id)
+    votes = winners(context.workspace.database, context.dataset_id, run.run_id)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("**On the map**", width="content")
         shown = CHANGE
@@ -47,11 +47,17 @@ def show_cluster_map(lens: Lens, run: Run, clusters: pd.DataFrame) -> None:
             )  # fmt: skip
     values = {int(c): float(v) for c, v in zip(clusters["cluster_id"], clusters["change"], strict=True)}
     if shown == WINS and run.artifact is not None:
-        wins = facts.cluster_wins(lens, facts.evaluation(lens, run.artifact), votes)
+        wins = facts.cluster_wins(context, facts.evaluation(context, run.artifact), votes)
         values = {int(c): float(v) for c, v in zip(wins["cluster_id"], wins["rate"], strict=True) if c >= 0}
     look = Look(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
     st.plotly_chart(
-        _figure(f"{lens.key}:{lens.names.revision}", str(shown), tuple(values.items()), look, _lens=lens),
+        _figure(
+            f"{context.key}:{context.names.revision}",
+            str(shown),
+            tuple(values.items()),
+            look,
+            _context=context,
+        ),
         config={"displayModeBar": False, "scrollZoom": True},
         key=f"run_map_{run.run_id}_{shown}",
         alt=f"Map of all rows, clusters coloured by {str(shown).lower()}",
@@ -63,13 +69,13 @@ def show_cluster_map(lens: Lens, run: Run, clusters: pd.DataFrame) -> None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _figure(
-    key: str, shown: str, values: tuple[tuple[int, float], ...], look: Look, *, _lens: Lens
+    key: str, shown: str, values: tuple[tuple[int, float], ...], look: Look, *, _context: DatasetContext
 ) -> go.Figure:
-    rows = queries.drawn_rows(_lens, ALL_ROWS)
-    xy = np.asarray(queries.positions(_lens))
-    cluster_of = queries.cluster_of(_lens)[rows]
+    rows = queries.drawn_rows(_context, ALL_ROWS)
+    xy = np.asarray(queries.positions(_context))
+    cluster_of = queries.cluster_of(_context)[rows]
     held = _spread(cluster_of, dict(values))
-    names = {i: shorten(name, 32) for i, name in _lens.names.names.items()}
+    names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
     dots = Dots(
         rows=rows, xy=xy[rows], matched=np.isfinite(held),
         names=np.array([names.get(int(i), "") for i in cluster_of], dtype=object),
@@ -78,7 +84,7 @@ def _figure(
     span = np.ptp(xy, axis=0)
     order = sorted(dict(values), key=lambda c: -abs(dict(values)[c] - (low + high) / 2))
     labels = spaced_labels(
-        queries.cluster_middles(_lens), {c: shorten(names.get(c, ""), 24) for c in order if c >= 0},
+        queries.cluster_middles(_context), {c: shorten(names.get(c, ""), 24) for c in order if c >= 0},
         (float(span[0]), float(span[1])), most=8,
     )  # fmt: skip
     figure = draw_map(dots, Shades(shown, held, low, high), Extras(labels=labels), look)

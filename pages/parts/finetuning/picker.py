@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import plain
 from pages.shared.runs.finetune_runs import finetune_runs, run_table
 from pages.shared.runs.job_watch import (
@@ -44,12 +44,12 @@ def open_run(run_id: str) -> None:
     st.query_params[PARAMETER] = run_id
 
 
-def pick_run(lens: Lens) -> Run:
+def pick_run(context: DatasetContext) -> Run:
     """The table, and the run that is open: the one in the address, else the newest.
 
     A click opens a run; the table itself forgets the click, so that the address alone says what is open.
     """
-    runs = finetune_runs(lens.workspace, lens.dataset_id)
+    runs = finetune_runs(context.workspace, context.dataset_id)
     found = {run.run_id: run for run in runs}
     asked = st.query_params.get(PARAMETER, "")
     if asked and asked not in found:
@@ -57,12 +57,12 @@ def pick_run(lens: Lens) -> Run:
             f"There is no run {plain(asked)} in this dataset: here is the newest.", icon=":material/link_off:"
         )
     opened = found.get(asked, runs[0])
-    _show_table(lens, runs, opened)
+    _show_table(context, runs, opened)
     return opened
 
 
-def _show_table(lens: Lens, runs: list[Run], opened: Run) -> None:
-    table = run_table(lens, runs)
+def _show_table(context: DatasetContext, runs: list[Run], opened: Run) -> None:
+    table = run_table(context, runs)
     table.insert(0, "open", ["▸" if run is opened else "" for run in runs])
     event = st.dataframe(
         table,

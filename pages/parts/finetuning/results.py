@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.parts.finetuning import facts
 from pages.parts.finetuning.map import show_cluster_map
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import MUTED, PALETTE
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.plain_text import (
@@ -93,20 +93,20 @@ def _say_notes(run: Run, n_held_out: int) -> None:
         st.caption(" ".join(said))
 
 
-def show_evaluation(lens: Lens, run: Run) -> None:
+def show_evaluation(context: DatasetContext, run: Run) -> None:
     """Loss per cluster as a chart, on the map, and as a table."""
     if run.artifact is None:
         return
-    table = facts.evaluation(lens, run.artifact)
+    table = facts.evaluation(context, run.artifact)
     if table.empty or not table["loss"].notna().any():
         st.info(
             "Nothing was held out, so nothing was measured. Hold out a share of the rows next time.",
             icon=":material/info:",
         )
         return
-    clusters = facts.cluster_losses(lens, table)
+    clusters = facts.cluster_losses(context, table)
     if len(clusters) > 1:
-        drawn = lens.view.layout is not None and lens.view.clustering is not None
+        drawn = context.view.layout is not None and context.view.clustering is not None
         left, right = st.columns([0.56, 0.44], gap="medium") if drawn else (st.container(), None)
         with left, st.container(border=True, height="stretch"):
             st.markdown(
@@ -116,7 +116,7 @@ def show_evaluation(lens: Lens, run: Run) -> None:
             _dumbbells(clusters)
         if right is not None:
             with right, st.container(border=True, height="stretch"):
-                show_cluster_map(lens, run, clusters)
+                show_cluster_map(context, run, clusters)
     with st.expander("Every cluster in numbers", icon=":material/table_rows:", expanded=len(clusters) == 1):
         _cluster_table(clusters, table)
 

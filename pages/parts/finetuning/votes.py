@@ -11,7 +11,7 @@ import streamlit as st
 from pages.parts.finetuning import facts
 from pages.parts.finetuning.answers import frame_height, show_text
 from pages.parts.finetuning.wins import show_wins
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of
 from pages.shared.reviewer import reviewer_name
 from pages.shared.runs.runs import Run
@@ -30,16 +30,16 @@ NAMES: Mapping[str, str] = {"tuned": "the tuned model", "base": "the base model"
 OTHER: Mapping[Side, Side] = {"tuned": "base", "base": "tuned"}
 
 
-def all_winners(lens: Lens, run: Run) -> dict[int, Winner]:
+def all_winners(context: DatasetContext, run: Run) -> dict[int, Winner]:
     """The winner of every row that somebody voted on."""
-    return winners(lens.workspace.database, lens.dataset_id, run.run_id)
+    return winners(context.workspace.database, context.dataset_id, run.run_id)
 
 
-def show_vote(lens: Lens, run: Run) -> None:
+def show_vote(context: DatasetContext, run: Run) -> None:
     """One pair after the other; below, the win rate, which is folded away while there is something to vote on."""
     if run.artifact is None:
         return
-    table = facts.answered(facts.evaluation(lens, run.artifact))
+    table = facts.answered(facts.evaluation(context, run.artifact))
     differing = table[table["response"] != table["base_response"]]
     if differing.empty:
         st.caption(
@@ -48,8 +48,8 @@ def show_vote(lens: Lens, run: Run) -> None:
             else "No answer was generated: ask for some in the form of the next run."
         )
         return
-    reviewer = reviewer_name(lens.workspace)
-    mine = votes(lens.workspace.database, lens.dataset_id, run.run_id, reviewer=reviewer)
+    reviewer = reviewer_name(context.workspace)
+    mine = votes(context.workspace.database, context.dataset_id, run.run_id, reviewer=reviewer)
     done = {one.example_id for one in mine}
     order = vote_order(run.run_id, reviewer, [int(one) for one in differing["example_id"]])
     left = [row for row in order if row not in done]
@@ -60,11 +60,11 @@ def show_vote(lens: Lens, run: Run) -> None:
     _say_last(run)
     if left:
         row = differing[differing["example_id"] == left[0]].iloc[0]
-        _show_pair(lens, run, row, reviewer)
+        _show_pair(context, run, row, reviewer)
     else:
         st.success("Every pair has your vote.", icon=":material/check:")
-    _offer_undo(lens, run, reviewer, n_mine=len(mine))
-    _show_results(lens, run, table, finished=not left)
+    _offer_undo(context, run, reviewer, n_mine=len(mine))
+    _show_results(context, run, table, finished=not left)
 
 
 def vote_order(run_id: str, reviewer: str, rows: list[int]) -> list[int]:
@@ -81,7 +81,7 @@ def _digest(run_id: str, reviewer: str, row: int, what: str) -> bytes:
     return hashlib.blake2b(f"{run_id}\n{reviewer}\n{row}\n{what}".encode(), digest_size=8).digest()
 
 
-def _show_pair(lens: Lens, run: Run, row: pd.Series, reviewer: str) -> None:
+def _show_pair(context: DatasetContext, run: Run, row: pd.Series, reviewer: str) -> None:
     example_id = int(row["example_id"])
     side = left_is(run.run_id, reviewer, example_id)
     answers = {"tuned": row["response"], "base": row["base_response"]}
@@ -101,14 +101,24 @@ def _show_pair(lens: Lens, run: Run, row: pd.Series, reviewer: str) -> None:
     for column, (label, winner, key) in zip(st.columns(3, gap="small"), choices, strict=True):
         column.button(
             label, key=f"vote_{key}_{example_id}", shortcut=key, width="stretch", on_click=_cast,
-            args=(lens, run, example_id, winner, reviewer, side),
+            args=(context, run, example_id, winner, reviewer, side),
         )  # fmt: skip
     with st.expander("Reference answer", icon=":material/menu_book:", key=f"vote_gold_{example_id}"):
         show_text(row["gold"], height=frame_height([row["gold"]], columns=1))
 
 
-def _cast(lens: Lens, run: Run, example_id: int, winner: Winner, reviewer: str, side: Side) -> None:
-    vote(lens.workspace.database, lens.dataset_id, run.run_id, example_id, winner, reviewer, left_was=side)
+def _cast(
+    context: DatasetContext, run: Run, example_id: int, winner: Winner, reviewer: str, side: Side
+) -> None:
+    vote(
+        context.workspace.database,
+        context.dataset_id,
+        run.run_id,
+        example_id,
+        winner,
+        reviewer,
+        left_was=side,
+    )
     st.session_state[REVEALED] = (run.run_id, example_id, winner, side)
 
 
@@ -122,23 +132,23 @@ def _say_last(run: Run) -> None:
     st.caption(f"Row {example_id:,}: {chosen}; A was {NAMES[side]}.")
 
 
-def _offer_undo(lens: Lens, run: Run, reviewer: str, *, n_mine: int) -> None:
+def _offer_undo(context: DatasetContext, run: Run, reviewer: str, *, n_mine: int) -> None:
     st.button(
         "Take back the last vote", icon=":material/undo:", type="tertiary", key="vote_undo", shortcut="U",
-        disabled=not n_mine, on_click=_take_back, args=(lens, run, reviewer),
+        disabled=not n_mine, on_click=_take_back, args=(context, run, reviewer),
     )  # fmt: skip
 
 
-def _take_back(lens: Lens, run: Run, reviewer: str) -> None:
-    undo_vote(lens.workspace.database, lens.dataset_id, run.run_id, reviewer)
+def _take_back(context: DatasetContext, run: Run, reviewer: str) -> None:
+    undo_vote(context.workspace.database, context.dataset_id, run.run_id, reviewer)
     st.session_state.pop(REVEALED, None)
 
 
-def _show_results(lens: Lens, run: Run, table: pd.DataFrame, *, finished: bool) -> None:
-    found = all_winners(lens, run)
+def _show_results(context: DatasetContext, run: Run, table: pd.DataFrame, *, finished: bool) -> None:
+    found = all_winners(context, run)
     if not found:
         return
     # Whoever still votes should not be told who leads.
     shown = finished or st.toggle("Show the result so far", key=OPEN_RESULTS)
     if shown:
-        show_wins(facts.cluster_wins(lens, table, found))
+        show_wins(facts.cluster_wins(context, table, found))

@@ -12,7 +12,7 @@ from pages.parts.refinement.delete import offer_deletion
 from pages.parts.refinement.facts import Course, selection_after
 from pages.parts.refinement.picker import PARAMETER
 from pages.parts.refinement.runs import control_of
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
@@ -30,20 +30,20 @@ from tamis.types import JSON
 STATIC_METHODS = ("kmq", "random", "km_random")
 
 
-def show_actions(lens: Lens, run: Run, course: Course) -> None:
+def show_actions(context: DatasetContext, run: Run, course: Course) -> None:
     """One row of buttons, first what is done with the rows of one round."""
     assert run.artifact is not None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         number = _choose_round(run)
-        selection = selection_after(lens.workspace.artifacts, run, number)
-        _offer_rows(lens, selection)
-        offer_more_rounds(lens, run, course)
+        selection = selection_after(context.workspace.artifacts, run, number)
+        _offer_rows(context, selection)
+        offer_more_rounds(context, run, course)
         if control_of(run) == "none" and selection is not None:
-            _offer_controls(lens, run, selection)
+            _offer_controls(context, run, selection)
         if run.job is not None and st.button("Clone and change", icon=":material/content_copy:"):
-            st.query_params.from_dict({"dataset": lens.dataset_id, CLONED: run.job.job_id})
+            st.query_params.from_dict({"dataset": context.dataset_id, CLONED: run.job.job_id})
             st.rerun()
-        offer_deletion(lens, run, course.chain)
+        offer_deletion(context, run, course.chain)
     if selection is None:
         st.warning(
             f"The selection after round {number} was deleted. Clone the refinement to make it again: rounds that are "
@@ -52,7 +52,7 @@ def show_actions(lens: Lens, run: Run, course: Course) -> None:
         )
 
 
-def control_requests(lens: Lens, run: Run, selection: Artifact) -> list[dict[str, JSON]]:
+def control_requests(context: DatasetContext, run: Run, selection: Artifact) -> list[dict[str, JSON]]:
     """Options of the static selections of the same size from the same rows."""
     inputs = run.inputs
     quality = str(run.options.get("quality", NO_QUALITY)) if "scores" in inputs else NO_QUALITY
@@ -61,7 +61,7 @@ def control_requests(lens: Lens, run: Run, selection: Artifact) -> list[dict[str
         "unit": "rows",
         "seed": int(run.options.get("seed", 42)),
         **{role: inputs[role] for role in ("within", "pinned") if role in inputs},
-        **_left_out(lens, inputs),
+        **_left_out(context, inputs),
     }
     found = []
     for method in STATIC_METHODS:
@@ -74,21 +74,21 @@ def control_requests(lens: Lens, run: Run, selection: Artifact) -> list[dict[str
     return found
 
 
-def _left_out(lens: Lens, inputs: Mapping[str, str]) -> dict[str, JSON]:
+def _left_out(context: DatasetContext, inputs: Mapping[str, str]) -> dict[str, JSON]:
     """Rows that may not be picked: those named, and those that a decision dropped."""
-    store = lens.workspace.artifacts
+    store = context.workspace.artifacts
     rows = np.zeros(0, dtype=np.int64)
     if "excluded" in inputs:
-        rows = read_frozen(store.get(lens.dataset_id, "rows", inputs["excluded"]))
+        rows = read_frozen(store.get(context.dataset_id, "rows", inputs["excluded"]))
     if "decisions" in inputs:
         given = {
-            "examples": lens.view.examples,
-            "decisions": store.get(lens.dataset_id, "decisions", inputs["decisions"]),
+            "examples": context.view.examples,
+            "decisions": store.get(context.dataset_id, "decisions", inputs["decisions"]),
         }
         rows = np.union1d(rows, read_corrections(given).dropped)
     if not len(rows):
         return {}
-    return {"excluded": freeze_rows(store, lens.dataset_id, rows, "left out of a refinement").id}
+    return {"excluded": freeze_rows(store, context.dataset_id, rows, "left out of a refinement").id}
 
 
 def _choose_round(run: Run) -> int:
@@ -102,8 +102,8 @@ def _choose_round(run: Run) -> int:
     )  # fmt: skip
 
 
-def _offer_rows(lens: Lens, selection: Artifact | None) -> None:
-    here, gone = {"dataset": lens.dataset_id}, selection is None
+def _offer_rows(context: DatasetContext, selection: Artifact | None) -> None:
+    here, gone = {"dataset": context.dataset_id}, selection is None
     identifier = selection.id if selection is not None else ""
     n_rows = count_of(int(selection.summary["n_selected"]), "row") if selection is not None else "rows"
     if st.button(f"Export {n_rows}", icon=":material/download:", disabled=gone, key="export_round"):
@@ -114,7 +114,7 @@ def _offer_rows(lens: Lens, selection: Artifact | None) -> None:
         go_to("data_map", here | {"scope": ALL_ROWS.and_where("selected", True, identifier).to_url()})
 
 
-def _offer_controls(lens: Lens, run: Run, selection: Artifact) -> None:
+def _offer_controls(context: DatasetContext, run: Run, selection: Artifact) -> None:
     words = (
         "Draws static kMQ, random and kM-random at the same size from the same rows, and opens the comparison. Is the "
         "refinement any better than not refining?"
@@ -122,10 +122,10 @@ def _offer_controls(lens: Lens, run: Run, selection: Artifact) -> None:
     if not st.button("Compare with controls", icon=":material/compare:", help=words):
         return
     with errors_in_place():
-        workspace = lens.workspace
+        workspace = context.workspace
         made = [
-            submit(workspace, lens.dataset_id, "select", values).job.artifact_id
-            for values in control_requests(lens, run, selection)
+            submit(workspace, context.dataset_id, "select", values).job.artifact_id
+            for values in control_requests(context, run, selection)
         ]
         values: dict[str, JSON] = {
             "selections": [selection.id, *made],
@@ -133,6 +133,6 @@ def _offer_controls(lens: Lens, run: Run, selection: Artifact) -> None:
         }
         if "scores" in run.inputs:
             values |= {"quality": str(run.options.get("quality")), "scores": run.inputs["scores"]}
-        job = submit(workspace, lens.dataset_id, "compare", values).job
+        job = submit(workspace, context.dataset_id, "compare", values).job
         st.query_params.pop(PARAMETER, None)
-        go_to("compare", {"dataset": lens.dataset_id, "job": job.job_id})
+        go_to("compare", {"dataset": context.dataset_id, "job": job.job_id})

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.parts.refinement.facts import Course, names_of
 from pages.parts.refinement.picker import CONTINUED, open_run
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_rows import decided_rows
 from pages.shared.forms.run_target import RunPlace
 from pages.shared.frame import errors_in_place
@@ -46,12 +46,12 @@ def rows_per_round(run: Run) -> int:
     return -(-int(run.summary["budget"]) // max(1, int(run.summary["n_rounds"])))
 
 
-def offer_decisions(lens: Lens, key: str) -> bool:
+def offer_decisions(context: DatasetContext, key: str) -> bool:
     """Whether the review's decisions are respected; nothing is asked while there are none."""
-    decided = decided_rows(lens)
+    decided = decided_rows(context)
     if not decided:
         return False
-    found = apply_decisions(np.arange(lens.n_rows), decided)
+    found = apply_decisions(np.arange(context.n_rows), decided)
     said = f"{count_of(found.n_dropped, 'row')} dropped, {len(found.replaced):,} corrected"
     return st.toggle(
         f"Respect the decisions of the review ({said})", value=True, key=key,
@@ -59,13 +59,13 @@ def offer_decisions(lens: Lens, key: str) -> bool:
     )  # fmt: skip
 
 
-def frozen_decisions(lens: Lens, *, wanted: bool) -> dict[str, JSON]:
+def frozen_decisions(context: DatasetContext, *, wanted: bool) -> dict[str, JSON]:
     """The decisions in force as the step reads them: frozen now, or none."""
-    frozen = freeze_decisions(lens.workspace, lens.dataset_id) if wanted else None
+    frozen = freeze_decisions(context.workspace, context.dataset_id) if wanted else None
     return {DECISIONS: frozen.id if frozen is not None else ""}
 
 
-def offer_more_rounds(lens: Lens, run: Run, course: Course) -> None:
+def offer_more_rounds(context: DatasetContext, run: Run, course: Course) -> None:
     """The popover that continues a run with few questions; the form has all of them."""
     with st.popover("Add rounds", icon=":material/add_circle:", type="primary", width="content"):
         st.caption("The rows picked so far stay, and the weights go on from where they are.")
@@ -75,8 +75,8 @@ def offer_more_rounds(lens: Lens, run: Run, course: Course) -> None:
         n_rows = right.number_input(
             "Rows to add", int(n_rounds), None, max(usual, int(n_rounds)), key=f"more_rows_{n_rounds}"
         )
-        factors = _choose_factors(lens, run, course)
-        decided = offer_decisions(lens, "more_decided")
+        factors = _choose_factors(context, run, course)
+        decided = offer_decisions(context, "more_decided")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             pressed = st.button(
                 f"Add {count_of(int(n_rounds), 'round')}",
@@ -89,12 +89,12 @@ def offer_more_rounds(lens: Lens, run: Run, course: Course) -> None:
                 st.rerun()
         if pressed:
             more: dict[str, JSON] = {"rounds": int(n_rounds), "budget": int(n_rows), FACTORS: factors}
-            _submit(lens, run, more, decided=decided)
+            _submit(context, run, more, decided=decided)
 
 
-def _choose_factors(lens: Lens, run: Run, course: Course) -> dict[str, JSON]:
+def _choose_factors(context: DatasetContext, run: Run, course: Course) -> dict[str, JSON]:
     held: Mapping[str, JSON] = run.options.get(FACTORS) or {}
-    ids, names = [int(i) for i in course.cluster_ids], names_of(lens, course.cluster_ids)
+    ids, names = [int(i) for i in course.cluster_ids], names_of(context, course.cluster_ids)
     out = st.multiselect(
         "Leave out from now on", ids, default=[i for i in ids if held.get(str(i)) == EXCLUDED], format_func=names.__getitem__,
         key=f"more_excluded_{run.run_id}", placeholder="No cluster",
@@ -108,16 +108,16 @@ def _choose_factors(lens: Lens, run: Run, course: Course) -> dict[str, JSON]:
     return boosts | {str(i): PINNED for i in pinned} | {str(i): EXCLUDED for i in out}
 
 
-def _submit(lens: Lens, run: Run, more: dict[str, JSON], *, decided: bool) -> None:
+def _submit(context: DatasetContext, run: Run, more: dict[str, JSON], *, decided: bool) -> None:
     place = RunPlace()
     if run.job is not None:
         place = RunPlace(
             run.job.backend, run.job.resources.model_dump(exclude_defaults=True), run.job.priority
         )
     with errors_in_place():
-        values = continued_values(run) | more | frozen_decisions(lens, wanted=decided)
+        values = continued_values(run) | more | frozen_decisions(context, wanted=decided)
         done = submit(
-            lens.workspace, lens.dataset_id, "refine", values,
+            context.workspace, context.dataset_id, "refine", values,
             backend=place.backend, resources=place.resources, priority=place.priority,
         )  # fmt: skip
         open_run(done.job.artifact_id)

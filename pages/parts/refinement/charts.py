@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.parts.refinement.facts import Course, names_of
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import MUTED, PALETTE
 from pages.shared.plain_text import plain_in_figure, shorten
 from tamis.steps.refine.options import EXCLUDED, PINNED
@@ -35,14 +35,14 @@ def diverging(*, dark: bool) -> list[tuple[float, str]]:
     return [(0.0, LOST), (0.25, soft[0]), (0.5, middle), (0.75, soft[1]), (1.0, GAINED)]
 
 
-def weight_heatmap(lens: Lens, course: Course, shown: str) -> None:
+def weight_heatmap(context: DatasetContext, course: Course, shown: str) -> None:
     """All clusters by rounds, those that gained most on top."""
     dark = st.context.theme.type == "dark"
     order = _order(course)
     ids = course.cluster_ids[order]
     columns = range(course.n_rounds + 1)
     table = np.stack([_values(course, number, shown)[order] for number in columns], axis=1)
-    names = names_of(lens, ids)
+    names = names_of(context, ids)
     worded = len(ids) <= MOST_WORDED
     held = by_hand(course)[order]
     figure = go.Figure(_heatmap(table, shown, [names[int(i)] for i in ids], dark=dark, worded=worded))
@@ -68,12 +68,12 @@ def weight_heatmap(lens: Lens, course: Course, shown: str) -> None:
     _say_by_hand(held)
 
 
-def weight_lines(lens: Lens, course: Course, chosen: list[int]) -> None:
+def weight_lines(context: DatasetContext, course: Course, chosen: list[int]) -> None:
     """Weights of some clusters over rounds, and below them the mean score of their rows with its standard error."""
     if not chosen:
         st.caption("Choose clusters to draw.")
         return
-    table = _line_table(lens, course, chosen)
+    table = _line_table(context, course, chosen)
     names = list(dict.fromkeys(table["cluster"]))
     colour = alt.Color(
         "cluster:N", title=None, scale=alt.Scale(domain=names, range=PALETTE[: len(names)]),
@@ -106,12 +106,12 @@ def weight_lines(lens: Lens, course: Course, chosen: list[int]) -> None:
     st.altair_chart(below, alt="Mean scores of chosen clusters over rounds with their standard errors")
 
 
-def budget_chart(lens: Lens, course: Course) -> None:
+def budget_chart(context: DatasetContext, course: Course) -> None:
     """What each round took from the clusters that got most, and from all others together."""
     per_round = course.weights[course.weights["round"] > 0]
     totals = per_round.groupby("cluster_id")["budget"].sum().sort_values(ascending=False, kind="stable")
     top = [int(i) for i in totals.index[:MOST_BARS]]
-    names = names_of(lens, course.cluster_ids)
+    names = names_of(context, course.cluster_ids)
     others = f"{len(totals) - len(top):,} others"
     table = per_round[["round", "cluster_id", "budget"]].copy()
     table["cluster"] = [shorten(names[int(i)], 36) if int(i) in top else others for i in table["cluster_id"]]
@@ -217,8 +217,8 @@ def _order(course: Course) -> Int64s:
     return order
 
 
-def _line_table(lens: Lens, course: Course, chosen: list[int]) -> pd.DataFrame:
-    names = {i: shorten(name, 40) for i, name in names_of(lens, course.cluster_ids).items()}
+def _line_table(context: DatasetContext, course: Course, chosen: list[int]) -> pd.DataFrame:
+    names = {i: shorten(name, 40) for i, name in names_of(context, course.cluster_ids).items()}
     table = course.weights[course.weights["cluster_id"].isin(chosen)].copy()
     table["place"] = [chosen.index(int(i)) for i in table["cluster_id"]]
     table["cluster"] = [names[int(i)] for i in table["cluster_id"]]

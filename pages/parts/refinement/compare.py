@@ -18,18 +18,18 @@ from pages.parts.refinement.runs import (
     rounds_so_far,
     run_titles,
 )
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from pages.shared.runs.runs import Run
 from pages.shared.wording import percent, table_height
 
 
-def show_beside(lens: Lens, run: Run, course: Course) -> None:
+def show_beside(context: DatasetContext, run: Run, course: Course) -> None:
     """Choose another run of this dataset and hold it beside this one."""
     others = {
         one.run_id: one
-        for one in refine_runs(lens.workspace, lens.dataset_id)
+        for one in refine_runs(context.workspace, context.dataset_id)
         if one.run_id != run.run_id and one.artifact is not None
     }
     if not others:
@@ -47,16 +47,16 @@ def show_beside(lens: Lens, run: Run, course: Course) -> None:
         label_visibility="collapsed",
     )
     other = others[chosen]
-    theirs = course_of(lens, other, rounds_so_far(lens.workspace.artifacts, other))
+    theirs = course_of(context, other, rounds_so_far(context.workspace.artifacts, other))
     if theirs is None:
         return
-    _show_overlap(lens, course, theirs)
+    _show_overlap(context, course, theirs)
     if other.inputs.get("clustering") != run.inputs.get("clustering"):
         st.caption(
             "The two ran over different clusterings, so their weights cannot be held beside each other."
         )
         return
-    table = weights_beside(lens, course, theirs)
+    table = weights_beside(context, course, theirs)
     left, right = st.columns([0.45, 0.55], gap="medium")
     with left:
         _show_chart(table)
@@ -70,10 +70,10 @@ def overlap(mine: Course, theirs: Course) -> tuple[int, int, int]:
     return len(a), len(b), len(a & b)
 
 
-def weights_beside(lens: Lens, mine: Course, theirs: Course) -> pd.DataFrame:
+def weights_beside(context: DatasetContext, mine: Course, theirs: Course) -> pd.DataFrame:
     """Last weight over first weight of every cluster in both runs, those that differ most first."""
     ids = mine.cluster_ids
-    names = names_of(lens, ids)
+    names = names_of(context, ids)
     table = pd.DataFrame(
         {
             "cluster": [names[int(i)] for i in ids],
@@ -88,9 +88,9 @@ def weights_beside(lens: Lens, mine: Course, theirs: Course) -> pd.DataFrame:
     return table.sort_values("difference", key=np.abs, ascending=False, kind="stable").reset_index(drop=True)
 
 
-def _show_overlap(lens: Lens, course: Course, theirs: Course) -> None:
+def _show_overlap(context: DatasetContext, course: Course, theirs: Course) -> None:
     n_mine, n_theirs, both = overlap(course, theirs)
-    by_chance = n_mine * n_theirs / max(1, lens.n_rows)
+    by_chance = n_mine * n_theirs / max(1, context.n_rows)
     cells = [
         ("Picked by this", f"{n_mine:,}", f"{course.n_rounds} rounds"),
         ("Picked by the other", f"{n_theirs:,}", f"{theirs.n_rounds} rounds"),

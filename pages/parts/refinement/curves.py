@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.runs.finetune_curves import show_curves
 from pages.shared.runs.runs import Run
 from tamis.jobs.folder import JobFolder
@@ -21,9 +21,11 @@ _NAME = re.compile(r"round (\d+) (\w+)")
 _COLUMNS = ["name", "step", "value"]
 
 
-def show_guide_curves(lens: Lens, run: Run, chain: Sequence[Artifact], *, live: bool = False) -> None:
+def show_guide_curves(
+    context: DatasetContext, run: Run, chain: Sequence[Artifact], *, live: bool = False
+) -> None:
     """Loss, learning rate and speed of every round's guide; nothing where none was trained."""
-    curves = guide_curves(lens.workspace, run, chain)
+    curves = guide_curves(context.workspace, run, chain)
     if not curves:
         return
     numbers = sorted(curves)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.refinement.picker import PARAMETER
 from pages.parts.refinement.runs import STEP
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import count_of
 from pages.shared.runs.runs import Run
@@ -24,10 +24,10 @@ from tamis.store.artifacts.refinements import ADAPTER
 from tamis.store.artifacts.store import Artifact
 
 
-def offer_deletion(lens: Lens, run: Run, chain: Sequence[Artifact]) -> None:
+def offer_deletion(context: DatasetContext, run: Run, chain: Sequence[Artifact]) -> None:
     """The popover that asks again; ``chain`` are the rounds that are there."""
     with st.popover("Delete", icon=":material/delete:"):
-        going = leaving(lens.workspace.artifacts, lens.dataset_id, run.artifact, chain)
+        going = leaving(context.workspace.artifacts, context.dataset_id, run.artifact, chain)
         for said in say_leaving(going):
             st.markdown(said)
         st.caption(
@@ -38,9 +38,9 @@ def offer_deletion(lens: Lens, run: Run, chain: Sequence[Artifact]) -> None:
             "Delete this refinement", type="primary", icon=":material/delete:", key=f"delete_{run.run_id}"
         ):
             with errors_in_place():
-                delete_refinement(lens.workspace, going)
+                delete_refinement(context.workspace, going)
                 if run.artifact is None:
-                    _forget_jobs(lens, run)
+                    _forget_jobs(context, run)
                 st.query_params.pop(PARAMETER, None)
                 st.toast("The refinement is deleted.", icon=":material/delete:")
                 st.rerun()
@@ -73,9 +73,9 @@ def say_leaving(going: Leaving) -> list[str]:
     return [*said, f"**Stays:** {', '.join(kept)}."] if kept else said
 
 
-def _forget_jobs(lens: Lens, run: Run) -> None:
+def _forget_jobs(context: DatasetContext, run: Run) -> None:
     """Without a result the jobs are all that is left of it."""
-    database = lens.workspace.database
-    for job in job_table.list_jobs(database, dataset_id=lens.dataset_id, step=STEP):
+    database = context.workspace.database
+    for job in job_table.list_jobs(database, dataset_id=context.dataset_id, step=STEP):
         if job.artifact_id == run.run_id and job.state.final:
-            delete_job(lens.workspace, job.job_id)
+            delete_job(context.workspace, job.job_id)

@@ -31,7 +31,7 @@ from pages.parts.refinement.runs import (
     say_run,
 )
 from pages.shared.activity import while_jobs_run
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_remedies import ran_out_of_memory
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
@@ -59,31 +59,31 @@ MEMORY_HINT = (
 )
 
 
-def show_run(lens: Lens, run: Run) -> None:
+def show_run(context: DatasetContext, run: Run) -> None:
     """Everything about one refinement, through the clustering whose weights it moves."""
-    lens = _through_its_clustering(lens, run)
-    _show_head(lens, run)
+    context = _through_its_clustering(context, run)
+    _show_head(context, run)
     if run.artifact is not None:
-        while_jobs_run(lens.workspace, lambda jobs: say_others(run, jobs))
-        _show_finished(lens, run)
+        while_jobs_run(context.workspace, lambda jobs: say_others(run, jobs))
+        _show_finished(context, run)
         return
-    n_drawn = len(rounds_so_far(lens.workspace.artifacts, run))
-    while_jobs_run(lens.workspace, lambda jobs: _show_under_way(lens, run, n_drawn, jobs))
+    n_drawn = len(rounds_so_far(context.workspace.artifacts, run))
+    while_jobs_run(context.workspace, lambda jobs: _show_under_way(context, run, n_drawn, jobs))
     if run.state in (JobState.FAILED, JobState.CANCELLED) and run.job is not None:
-        _show_ended(lens, run, run.job)
+        _show_ended(context, run, run.job)
 
 
-def _through_its_clustering(lens: Lens, run: Run) -> Lens:
+def _through_its_clustering(context: DatasetContext, run: Run) -> DatasetContext:
     own = run.inputs.get("clustering", "")
-    if not any(artifact.id == own for artifact in lens.view.artifacts):
-        return lens
-    workspace = lens.workspace
-    view = open_view(workspace.artifacts, lens.dataset_id, clustering_id=own)
+    if not any(artifact.id == own for artifact in context.view.artifacts):
+        return context
+    workspace = context.workspace
+    view = open_view(workspace.artifacts, context.dataset_id, clustering_id=own)
     names = cluster_names(workspace.database, view.clustering) if view.clustering else ClusterNames()
-    return replace(lens, view=view, names=names, key=f"{workspace.path}:{view.key}")
+    return replace(context, view=view, names=names, key=f"{workspace.path}:{view.key}")
 
 
-def _show_head(lens: Lens, run: Run) -> None:
+def _show_head(context: DatasetContext, run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(say_run(run)), anchor=False, width="content")
         st.badge(STATE_WORDS[run.state], icon=ICONS[run.state], color=STATE_COLOURS[run.state])
@@ -93,41 +93,41 @@ def _show_head(lens: Lens, run: Run) -> None:
         if control_of(run) != "none":
             st.badge(f"Control: {CONTROLS[control_of(run)]}", icon=":material/science:", color="violet")
     factors = run.options.get("cluster_factors") or {}
-    said = [count_of(n_rounds_asked(lens.workspace.artifacts, run), "round")]
+    said = [count_of(n_rounds_asked(context.workspace.artifacts, run), "round")]
     if not is_static(run):
         said.append(f"model {plain(model_title(str(run.options.get('model', ''))))}")
     if factors:
-        said.append(say_factors(factors, lens.names.names))
+        said.append(say_factors(factors, context.names.names))
     said += ["decisions respected"] if "decisions" in run.inputs else []
     said += [f"continues `{run.inputs['continue_from'][:8]}`"] if "continue_from" in run.inputs else []
     st.caption(" · ".join([*said, f"started {ago(run.created_at)}", f"`{run.run_id}`"]))
 
 
-def _show_under_way(lens: Lens, run: Run, n_drawn: int, jobs: Sequence[Job]) -> None:
-    chain = rounds_so_far(lens.workspace.artifacts, run)
+def _show_under_way(context: DatasetContext, run: Run, n_drawn: int, jobs: Sequence[Job]) -> None:
+    chain = rounds_so_far(context.workspace.artifacts, run)
     if len(chain) != n_drawn:
         st.rerun()  # the list above counts the rounds too
-    mine = show_run_box(lens, run, jobs, stopping="Stopping: what is finished is kept …")
-    _show_so_far(lens, run, chain, training=mine is not None and mine.progress.stage.endswith("train"))
+    mine = show_run_box(context, run, jobs, stopping="Stopping: what is finished is kept …")
+    _show_so_far(context, run, chain, training=mine is not None and mine.progress.stage.endswith("train"))
     say_others(run, jobs)
 
 
-def _show_so_far(lens: Lens, run: Run, chain: Sequence[Artifact], *, training: bool) -> None:
+def _show_so_far(context: DatasetContext, run: Run, chain: Sequence[Artifact], *, training: bool) -> None:
     """What the finished rounds have to say, each as soon as it is there."""
-    course = course_of(lens, run, chain)
-    asked = n_rounds_asked(lens.workspace.artifacts, run)
+    course = course_of(context, run, chain)
+    asked = n_rounds_asked(context.workspace.artifacts, run)
     if course is None:
         st.caption(f"Weights and flags appear here with the first of {count_of(asked, 'round')}.")
-    show_guide_curves(lens, run, chain, live=training)
+    show_guide_curves(context, run, chain, live=training)
     if course is not None:
         st.markdown(f"**{course.n_rounds} of {count_of(asked, 'round')} finished**")
-        show_weights(lens, course, live=True)
-        show_rounds(lens, course, live=True)
+        show_weights(context, course, live=True)
+        show_rounds(context, course, live=True)
 
 
-def _show_ended(lens: Lens, run: Run, job: Job) -> None:
-    now = find_job(lens.workspace, job.job_id) or job
-    chain = rounds_so_far(lens.workspace.artifacts, run)
+def _show_ended(context: DatasetContext, run: Run, job: Job) -> None:
+    now = find_job(context.workspace, job.job_id) or job
+    chain = rounds_so_far(context.workspace.artifacts, run)
     n_rounds = len(chain)
     kept = f"{count_of(n_rounds, 'round')} finished and kept; it goes on from there when it is resumed."
     if now.state is JobState.CANCELLED:
@@ -141,20 +141,20 @@ def _show_ended(lens: Lens, run: Run, job: Job) -> None:
             "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last finished stage."
         ):
             with errors_in_place():
-                resume(lens.workspace, job.job_id)
+                resume(context.workspace, job.job_id)
                 st.rerun()
         if st.button("Change the options", icon=":material/tune:"):
-            st.query_params.from_dict({"dataset": lens.dataset_id, CLONED: job.job_id})
+            st.query_params.from_dict({"dataset": context.dataset_id, CLONED: job.job_id})
             st.rerun()
         link_to("job_list", "See the log", icon=":material/article:", query={"job": job.job_id})
-        offer_deletion(lens, run, chain)
+        offer_deletion(context, run, chain)
 
 
-def _show_finished(lens: Lens, run: Run) -> None:
-    chain = rounds_so_far(lens.workspace.artifacts, run)
-    course = course_of(lens, run, chain)
+def _show_finished(context: DatasetContext, run: Run) -> None:
+    chain = rounds_so_far(context.workspace.artifacts, run)
+    course = course_of(context, run, chain)
     assert course is not None
-    show_actions(lens, run, course)
+    show_actions(context, run, course)
     if not chain:
         st.warning(
             "Rounds of this refinement were deleted: its weights and flags are here, its answers are not, and it cannot be "
@@ -165,25 +165,25 @@ def _show_finished(lens: Lens, run: Run) -> None:
     part = st.segmented_control(
         "Part", PARTS, default=PARTS[0], required=True, key="part", bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
-    _show_part(lens, run, course, str(part))
+    _show_part(context, run, course, str(part))
 
 
-def _show_part(lens: Lens, run: Run, course: Course, part: str) -> None:
+def _show_part(context: DatasetContext, run: Run, course: Course, part: str) -> None:
     if part == "Movers":
-        show_movers(lens, course)
+        show_movers(context, course)
     elif part == "Map":
-        show_map(lens, course)
+        show_map(context, course)
     elif part == "Flagged rows":
-        show_flags(lens, run, course)
+        show_flags(context, run, course)
     elif part == "Rounds":
-        show_rounds(lens, course)
-        show_guide_curves(lens, run, course.chain)
+        show_rounds(context, course)
+        show_guide_curves(context, run, course.chain)
     elif part == "Compare":
-        show_beside(lens, run, course)
+        show_beside(context, run, course)
     elif part == "Options":
         if run.job is not None:
             show_options(run.job)
         else:
             st.json(dict(run.options), expanded=2)
     else:
-        show_weights(lens, course)
+        show_weights(context, course)

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.refinement.again import FACTORS
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import (
     count_of,
     plain,
@@ -28,10 +28,10 @@ from tamis.types import JSON
 MOST_SAID = 6
 
 
-def choose_factors(lens: Lens, start: Start, clustering_id: str) -> dict[str, JSON]:
+def choose_factors(context: DatasetContext, start: Start, clustering_id: str) -> dict[str, JSON]:
     """Draw the table of clusters, largest first; returns what differs from leaving a cluster alone, by its id."""
     held: Mapping[str, JSON] = start.values.get(FACTORS) or {}
-    table = cluster_table(lens, clustering_id, held)
+    table = cluster_table(context, clustering_id, held)
     if table.empty:
         return {}
     suffix = f"{start.suffix}_{clustering_id[:6]}"
@@ -63,12 +63,14 @@ def choose_factors(lens: Lens, start: Start, clustering_id: str) -> dict[str, JS
     return factors
 
 
-def cluster_table(lens: Lens, clustering_id: str, held: Mapping[str, JSON]) -> pd.DataFrame:
+def cluster_table(context: DatasetContext, clustering_id: str, held: Mapping[str, JSON]) -> pd.DataFrame:
     """Clusters by size with what is set by hand; empty where there is no clustering."""
-    clustering = next((one for one in lens.view.artifacts if one.id == clustering_id), lens.view.clustering)
+    clustering = next(
+        (one for one in context.view.artifacts if one.id == clustering_id), context.view.clustering
+    )
     if clustering is None:
         return pd.DataFrame()
-    names = cluster_names(lens.workspace.database, clustering).names
+    names = cluster_names(context.workspace.database, clustering).names
     found = read_clusters(clustering).to_pandas().sort_values(["size", "cluster_id"], ascending=[False, True])
     found = found[found["cluster_id"] >= 0]
     given = [held.get(str(int(i)), 1.0) for i in found["cluster_id"]]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.runs.runs import Run
 from tamis.compute.refine.weights import fallen_fraction, movers
 from tamis.errors import ArtifactMissing
@@ -85,25 +85,25 @@ class Course:
         )
 
 
-def course_of(lens: Lens, run: Run, chain: Sequence[Artifact]) -> Course | None:
+def course_of(context: DatasetContext, run: Run, chain: Sequence[Artifact]) -> Course | None:
     """The course so far; None before the first round has ended."""
     if not chain and run.artifact is None:
         return None
     key = run.run_id if run.artifact is not None else chain[-1].id
-    return _course(f"{lens.workspace.path}:{key}", _run=run, _chain=tuple(chain))
+    return _course(f"{context.workspace.path}:{key}", _run=run, _chain=tuple(chain))
 
 
-def name_of(lens: Lens, cluster_id: int) -> str:
+def name_of(context: DatasetContext, cluster_id: int) -> str:
     """A cluster as people call it."""
-    return "Outside all clusters" if cluster_id < 0 else lens.cluster_name(int(cluster_id))
+    return "Outside all clusters" if cluster_id < 0 else context.cluster_name(int(cluster_id))
 
 
-def names_of(lens: Lens, cluster_ids: Sequence[int] | Int64s) -> dict[int, str]:
+def names_of(context: DatasetContext, cluster_ids: Sequence[int] | Int64s) -> dict[int, str]:
     """Names by id, no two alike."""
     seen: dict[str, int] = {}
     out = {}
     for cluster_id in (int(one) for one in cluster_ids):
-        name = name_of(lens, cluster_id)
+        name = name_of(context, cluster_id)
         seen[name] = seen.get(name, 0) + 1
         out[cluster_id] = name if seen[name] == 1 else f"{name} ({cluster_id})"
     return out

@@ -11,7 +11,7 @@ from streamlit.elements.arrow import DataframeState
 
 from pages.parts.refinement.facts import Course, names_of
 from pages.shared.address import say_later
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_rows import decided_rows
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, shorten
@@ -35,18 +35,18 @@ REASONS = {
 VERDICTS = {"keep": "kept", "drop": "dropped", "replace": "corrected"}
 
 
-def show_flags(lens: Lens, run: Run, course: Course) -> None:
+def show_flags(context: DatasetContext, run: Run, course: Course) -> None:
     """Filters, what to do with the rows that are shown, and the table."""
     if not len(course.flags):
         st.caption("No row was flagged. What flags a row is chosen in the form of a refinement.")
         return
     shown = _choose(course)
     rows = np.unique(shown["example_id"].to_numpy(dtype=np.int64))
-    _show_actions(lens, run, rows)
-    show_table(lens, course, shown)
+    _show_actions(context, run, rows)
+    show_table(context, course, shown)
 
 
-def show_table(lens: Lens, course: Course, shown: pd.DataFrame, *, live: bool = False) -> None:
+def show_table(context: DatasetContext, course: Course, shown: pd.DataFrame, *, live: bool = False) -> None:
     """One line per flagged row and reason, newest round first; a click opens the row."""
     ordered = shown.sort_values(["round", "value"], ascending=[False, True], kind="stable")
     n_pages = max(1, -(-len(ordered) // PAGE_ROWS))
@@ -55,7 +55,7 @@ def show_table(lens: Lens, course: Course, shown: pd.DataFrame, *, live: bool = 
         page = st.pagination(n_pages, key=f"flags_page_{course.mark}", bind="query-params")
     part = ordered.iloc[(min(page, n_pages) - 1) * PAGE_ROWS :][:PAGE_ROWS]
     event = place.dataframe(
-        _table(lens, course, part), hide_index=True, key=f"flags_{course.key}_{page}_{len(shown)}",
+        _table(context, course, part), hide_index=True, key=f"flags_{course.key}_{page}_{len(shown)}",
         on_select="ignore" if live else "rerun", selection_mode="single-cell",
         column_config={
             "round": st.column_config.NumberColumn("Round", width=56),
@@ -72,12 +72,12 @@ def show_table(lens: Lens, course: Course, shown: pd.DataFrame, *, live: bool = 
     clicked = [] if live else cast("DataframeState", event).selection.cells
     if clicked:
         row = int(part["example_id"].iloc[clicked[0][0]])
-        go_to("data_map", {"dataset": lens.dataset_id, "row": str(row)})
+        go_to("data_map", {"dataset": context.dataset_id, "row": str(row)})
 
 
-def _table(lens: Lens, course: Course, part: pd.DataFrame) -> pd.DataFrame:
-    texts = fetch_rows(lens.view, part["example_id"].to_numpy(), ["prompt", "response"]).to_pandas()
-    names, decided = names_of(lens, course.cluster_ids), decided_rows(lens)
+def _table(context: DatasetContext, course: Course, part: pd.DataFrame) -> pd.DataFrame:
+    texts = fetch_rows(context.view, part["example_id"].to_numpy(), ["prompt", "response"]).to_pandas()
+    names, decided = names_of(context, course.cluster_ids), decided_rows(context)
     verdicts = [decided.get(int(row)) for row in part["example_id"]]
     table = pd.DataFrame(
         {
@@ -112,9 +112,9 @@ def _choose(course: Course) -> pd.DataFrame:
     return flags[flags["reason"].isin(why)] if why else flags
 
 
-def _show_actions(lens: Lens, run: Run, rows: Int64s) -> None:
+def _show_actions(context: DatasetContext, run: Run, rows: Int64s) -> None:
     tag = f"flagged {run.run_id[:6]}"
-    open_rows = [int(row) for row in rows if int(row) not in decided_rows(lens)]
+    open_rows = [int(row) for row in rows if int(row) not in decided_rows(context)]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{count_of(len(rows), 'row')}** flagged", width="content")
         if len(open_rows) < len(rows):
@@ -124,9 +124,11 @@ def _show_actions(lens: Lens, run: Run, rows: Int64s) -> None:
             "Send to review", icon=":material/rate_review:", disabled=not len(rows),
             help=f"Tags these rows “{tag}” and opens Review for exactly them: have better answers proposed, or drops.",
         ):  # fmt: skip
-            add_tag(lens.workspace.database, lens.dataset_id, tag, rows, reviewer_name(lens.workspace))
+            add_tag(
+                context.workspace.database, context.dataset_id, tag, rows, reviewer_name(context.workspace)
+            )
             scope = ALL_ROWS.and_where("tagged", (tag,)).to_url()
-            go_to("review", {"dataset": lens.dataset_id, "view": "new", "scope": scope})
+            go_to("review", {"dataset": context.dataset_id, "view": "new", "scope": scope})
         with st.popover("Drop them", icon=":material/delete_sweep:", disabled=not open_rows):
             st.caption(
                 "Decides to drop these rows, as one decision that the history of Review can take back. Rows that are decided "
@@ -134,16 +136,16 @@ def _show_actions(lens: Lens, run: Run, rows: Int64s) -> None:
             )
             st.button(
                 f"Drop {count_of(len(open_rows), 'row')}", type="primary", key="drop_flagged",
-                on_click=_drop, args=(lens, run, open_rows),
+                on_click=_drop, args=(context, run, open_rows),
             )  # fmt: skip
 
 
-def _drop(lens: Lens, run: Run, rows: list[int]) -> None:
+def _drop(context: DatasetContext, run: Run, rows: list[int]) -> None:
     choices = [BulkChoice(row, "drop") for row in rows]
     try:
         decide_many(
-            lens.workspace.database, lens.dataset_id, choices, rule=f"flagged by refinement {run.run_id}",
-            reviewer=reviewer_name(lens.workspace),
+            context.workspace.database, context.dataset_id, choices, rule=f"flagged by refinement {run.run_id}",
+            reviewer=reviewer_name(context.workspace),
         )  # fmt: skip
     except CurationError as error:
         say_later(str(error))

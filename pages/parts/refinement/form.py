@@ -23,7 +23,7 @@ from pages.parts.refinement.outlook import (
 )
 from pages.parts.refinement.picker import CONTINUED, open_run
 from pages.parts.refinement.runs import CONTROLS, say_run
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_model import choose_model
 from pages.shared.forms.options_form import (
     Form,
@@ -105,36 +105,38 @@ WHAT_HELP = (
 )
 
 
-def show_refine_form(lens: Lens) -> None:
+def show_refine_form(context: DatasetContext) -> None:
     """The form, and beside it what it will take."""
-    start = _start(lens)
+    start = _start(context)
     left, right = st.columns([0.5, 0.5], gap="large")
     with left:
-        _say_continued(lens, start)
+        _say_continued(context, start)
         kinds = _choose_kinds(start)
-        filled = _draw_form(lens, start, kinds)
-        asked = Asked(dataset_id=lens.dataset_id, step=STEP, values=filled.values, problem=filled.problem)
-        place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
-        _show_submit(lens, filled, kinds, place)
+        filled = _draw_form(context, start, kinds)
+        asked = Asked(dataset_id=context.dataset_id, step=STEP, values=filled.values, problem=filled.problem)
+        place = choose_place(context.workspace, asked, start=start.place, suffix=start.suffix)
+        _show_submit(context, filled, kinds, place)
     with right:
-        show_outlook(lens, filled)
+        show_outlook(context, filled)
 
 
-def _start(lens: Lens) -> Start:
+def _start(context: DatasetContext) -> Start:
     """What the form starts with: the run that is continued, the job that is cloned, or a tenth of the rows."""
     asked = st.query_params.get(CONTINUED, "")
     if asked:
-        earlier = lens.workspace.artifacts.find(lens.dataset_id, KIND, asked)
+        earlier = context.workspace.artifacts.find(context.dataset_id, KIND, asked)
         if earlier is not None:
             run = Run(earlier.id, earlier, None)
             more = {"rounds": 1, "budget": rows_per_round(run)}
             return Start({**continued_values(run), **more}, f"c{earlier.id[:4]}")
         st.warning(f"There is no refinement {plain(asked)} to continue any more.", icon=":material/link_off:")
-    return cloned_start(lens.workspace, STEP)
+    return cloned_start(context.workspace, STEP)
 
 
-def _say_continued(lens: Lens, start: Start) -> None:
-    earlier = lens.workspace.artifacts.find(lens.dataset_id, KIND, str(start.values.get(CONTINUE_FROM, "")))
+def _say_continued(context: DatasetContext, start: Start) -> None:
+    earlier = context.workspace.artifacts.find(
+        context.dataset_id, KIND, str(start.values.get(CONTINUE_FROM, ""))
+    )
     if earlier is None:
         return
     n_rounds, n_rows = int(earlier.summary["n_rounds"]), int(earlier.summary["n_selected"])
@@ -155,28 +157,28 @@ def _choose_kinds(start: Start) -> list[str]:
     return [kind for kind in CONTROLS if kind in chosen]
 
 
-def _draw_form(lens: Lens, start: Start, kinds: list[str]) -> Filled:
+def _draw_form(context: DatasetContext, start: Start, kinds: list[str]) -> Filled:
     form = Form(
         name=STEP,
-        start={"budget": max(3, round(lens.n_rows / 10)), **start.values},
+        start={"budget": max(3, round(context.n_rows / 10)), **start.values},
         suffix=start.suffix,
         instead={
-            "clustering": partial(draw_clustering, lens),
-            "quality": partial(draw_quality, lens),
-            "budget": partial(_draw_budget, lens),
-            **{role: partial(draw_rows, lens) for role in ROW_ROLES},
+            "clustering": partial(draw_clustering, context),
+            "quality": partial(draw_quality, context),
+            "budget": partial(_draw_budget, context),
+            **{role: partial(draw_rows, context) for role in ROW_ROLES},
         },
     )
     values = _in_columns(form, SIZE) | _in_columns(form, ("quality", "clustering"))
     values |= _some(form, ("mode",)) | _draw_score(form)
-    guide, problem = _draw_guide(lens, start, form)
+    guide, problem = _draw_guide(context, start, form)
     values |= guide | _draw_flags(form)
-    values[FACTORS] = choose_factors(lens, start, str(values.get("clustering") or ""))
-    values |= _draw_more(lens, form, start)
-    decided = offer_decisions(lens, f"refine_decided{_suffix(start)}")
+    values[FACTORS] = choose_factors(context, start, str(values.get("clustering") or ""))
+    values |= _draw_more(context, form, start)
+    decided = offer_decisions(context, f"refine_decided{_suffix(start)}")
     values |= {"unit": "rows", "control": kinds[0] if kinds else "none"}
     values |= _exact_inputs(start, values)
-    return resolve(lens, values, decided=decided, problem=problem if kinds else "Choose what to run.")
+    return resolve(context, values, decided=decided, problem=problem if kinds else "Choose what to run.")
 
 
 def _exact_inputs(start: Start, values: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -203,10 +205,10 @@ def _draw_score(form: Form) -> dict[str, JSON]:
     return values | (_some(form, ("encoder",)) if scorer == "confidence" else {})
 
 
-def _draw_guide(lens: Lens, start: Start, form: Form) -> tuple[dict[str, JSON], str]:
+def _draw_guide(context: DatasetContext, start: Start, form: Form) -> tuple[dict[str, JSON], str]:
     """The model that answers, and how it is trained; with what stands in its way."""
     st.markdown("**Guide model**")
-    model = choose_model(lens, start, form=STEP)
+    model = choose_model(context, start, form=STEP)
     train = st.toggle(
         "Fine-tune it in every round",
         help="From the base, on everything selected so far.",
@@ -270,7 +272,7 @@ def _optional(
     )  # fmt: skip
 
 
-def _draw_more(lens: Lens, form: Form, start: Start) -> dict[str, JSON]:
+def _draw_more(context: DatasetContext, form: Form, start: Start) -> dict[str, JSON]:
     """What most runs leave as it is, folded away by what it is about."""
     with st.expander("Weights and draws", icon=":material/balance:", key=form.key("weights_fold")):
         values = _in_columns(form, WEIGHTS)
@@ -284,8 +286,8 @@ def _draw_more(lens: Lens, form: Form, start: Start) -> dict[str, JSON]:
     return values | _some(form, ("seed",))
 
 
-def _draw_budget(lens: Lens, drawn: FormField) -> float:
-    most = max(float(lens.n_rows), float(drawn.start or 1))
+def _draw_budget(context: DatasetContext, drawn: FormField) -> float:
+    most = max(float(context.n_rows), float(drawn.start or 1))
     return float(
         st.number_input(
             LABELS["budget"], 1.0, None, min(float(drawn.start or 1), most), 10.0, key=drawn.key, help=drawn.help, format="%.0f",
@@ -317,7 +319,7 @@ def _renamed(drawn: FormField) -> JSON:
     return draw_field(replace(drawn, label=LABELS[drawn.name]))
 
 
-def _show_submit(lens: Lens, filled: Filled, kinds: list[str], place: RunPlace) -> None:
+def _show_submit(context: DatasetContext, filled: Filled, kinds: list[str], place: RunPlace) -> None:
     n_rounds = int(filled.values["rounds"])
     label = f"Refine in {count_of(n_rounds, 'round')}"
     if len(kinds) > 1:
@@ -331,24 +333,24 @@ def _show_submit(lens: Lens, filled: Filled, kinds: list[str], place: RunPlace) 
             st.caption("Made before with exactly these options.", width="content")
     if filled.problem:
         st.error(plain(filled.problem), icon=":material/error:")
-        if lens.view.clustering is None:
-            link_to("overview", "Run the steps before this one", query={"dataset": lens.dataset_id})
-        elif filled.values.get("flag_confidence") is not None and "confidence" not in lens.view.scores:
+        if context.view.clustering is None:
+            link_to("overview", "Run the steps before this one", query={"dataset": context.dataset_id})
+        elif filled.values.get("flag_confidence") is not None and "confidence" not in context.view.scores:
             link_to(
                 "scoring",
                 "Compute the confidence",
-                query={"dataset": lens.dataset_id, "scorer": "confidence"},
+                query={"dataset": context.dataset_id, "scorer": "confidence"},
             )
     if pressed:
-        _submit(lens, filled, kinds, place)
+        _submit(context, filled, kinds, place)
 
 
-def _submit(lens: Lens, filled: Filled, kinds: list[str], place: RunPlace) -> None:
+def _submit(context: DatasetContext, filled: Filled, kinds: list[str], place: RunPlace) -> None:
     """Queue the run and its controls, and open the first of them."""
     with errors_in_place():
         done = [
             submit(
-                lens.workspace, lens.dataset_id, STEP, {**filled.values, "control": kind},
+                context.workspace, context.dataset_id, STEP, {**filled.values, "control": kind},
                 backend=place.backend, resources=place.resources, priority=place.priority,
             )
             for kind in kinds

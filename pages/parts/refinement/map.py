@@ -13,7 +13,7 @@ from pages.parts.refinement.charts import (
 )
 from pages.parts.refinement.facts import Course
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import Shades
 from pages.shared.map.map_figure import (
     Dots,
@@ -31,11 +31,11 @@ FLAGGED = "#F0C000"
 MOST_FLAGS = 4000
 
 
-def show_map(lens: Lens, course: Course) -> None:
+def show_map(context: DatasetContext, course: Course) -> None:
     """The map with a slider over rounds."""
-    if lens.view.layout is None:
+    if context.view.layout is None:
         st.caption("There is no map of this dataset yet.")
-        link_to("data_map", "Make one", query={"dataset": lens.dataset_id})
+        link_to("data_map", "Make one", query={"dataset": context.dataset_id})
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         shown = st.segmented_control(
@@ -61,9 +61,9 @@ def show_map(lens: Lens, course: Course) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.log2(values)
     look = Look(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
-    key = f"{lens.key}:{lens.names.revision}:{course.key}"
+    key = f"{context.key}:{context.names.revision}:{course.key}"
     figure = _figure(
-        key, (str(shown), int(number)), look, _lens=lens, _course=course, _held=(values, flagged)
+        key, (str(shown), int(number)), look, _context=context, _course=course, _held=(values, flagged)
     )
     st.plotly_chart(
         figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"refine_map_{course.key}_{shown}_{number}",
@@ -85,25 +85,25 @@ def _figure(
     asked: tuple[str, int],
     look: Look,
     *,
-    _lens: Lens,
+    _context: DatasetContext,
     _course: Course,
     _held: tuple[np.ndarray, np.ndarray],
 ) -> go.Figure:
     values, flagged = _held
-    rows = queries.drawn_rows(_lens, ALL_ROWS)
-    xy = np.asarray(queries.positions(_lens))
-    cluster_of = queries.cluster_of(_lens)
+    rows = queries.drawn_rows(_context, ALL_ROWS)
+    xy = np.asarray(queries.positions(_context))
+    cluster_of = queries.cluster_of(_context)
     by_cluster = np.full(int(cluster_of.max(initial=-1)) + 2, np.nan, dtype=np.float32)
     by_cluster[_course.cluster_ids] = np.where(np.isfinite(values), values, np.nan)
     held = by_cluster[cluster_of[rows]]  # the last place is for rows outside all clusters, whose id is -1
-    names = {i: shorten(name, 32) for i, name in _lens.names.names.items()}
+    names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
     dots = Dots(
         rows=rows, xy=xy[rows], matched=np.isfinite(held),
         names=np.array([names.get(int(i), "") for i in cluster_of[rows]], dtype=object),
     )  # fmt: skip
     low, high = _ends(asked[0], _course)
     figure = draw_map(
-        dots, Shades(_title(asked[0]), held, low, high), Extras(labels=_labels(_lens, _course, xy)), look
+        dots, Shades(_title(asked[0]), held, low, high), Extras(labels=_labels(_context, _course, xy)), look
     )
     scale = diverging(dark=look.dark)
     if asked[0] == WEIGHT:
@@ -133,11 +133,11 @@ def _with_flags(figure: go.Figure, xy: np.ndarray, flagged: np.ndarray, look: Lo
     return figure
 
 
-def _labels(lens: Lens, course: Course, xy: np.ndarray) -> tuple[tuple[float, float, str], ...]:
+def _labels(context: DatasetContext, course: Course, xy: np.ndarray) -> tuple[tuple[float, float, str], ...]:
     up, down = course.movers()
     span = np.ptp(xy, axis=0)
-    named = {i: shorten(lens.cluster_name(i), 24) for i in [*up, *down] if i >= 0}
-    return spaced_labels(queries.cluster_middles(lens), named, (float(span[0]), float(span[1])), most=8)
+    named = {i: shorten(context.cluster_name(i), 24) for i in [*up, *down] if i >= 0}
+    return spaced_labels(queries.cluster_middles(context), named, (float(span[0]), float(span[1])), most=8)
 
 
 def _ends(shown: str, course: Course) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from pages.parts.refinement.facts import (
     names_of,
     picked_rows,
 )
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import plain, shorten
 from tamis.store.rows.query import fetch_rows
@@ -22,14 +22,14 @@ MAX_CELL_CHARS = 220
 SAMPLE_ROWS = 5
 
 
-def show_movers(lens: Lens, course: Course) -> None:
+def show_movers(context: DatasetContext, course: Course) -> None:
     """Both sides beside each other."""
     up, down = course.movers()
     left, right = st.columns(2, gap="medium")
     with left:
-        _show_side(lens, course, up, "Gained weight", "up")
+        _show_side(context, course, up, "Gained weight", "up")
     with right:
-        _show_side(lens, course, down, "Lost weight", "down")
+        _show_side(context, course, down, "Lost weight", "down")
 
 
 def sample_of(course: Course, cluster_id: int, *, best: bool, most: int = SAMPLE_ROWS) -> pd.DataFrame:
@@ -40,24 +40,25 @@ def sample_of(course: Course, cluster_id: int, *, best: bool, most: int = SAMPLE
     return found.sort_values("gap", ascending=not best, na_position="last", kind="stable").head(most)
 
 
-def _show_side(lens: Lens, course: Course, ids: list[int], title: str, side: str) -> None:
+def _show_side(context: DatasetContext, course: Course, ids: list[int], title: str, side: str) -> None:
     st.markdown(f"**{title}**")
     if not ids:
         st.caption("No cluster did.")
         return
-    opened = _show_table(lens, course, ids, side)
+    opened = _show_table(context, course, ids, side)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
-            f"Rows of **{plain(shorten(names_of(lens, course.cluster_ids)[opened], 48))}**", width="content"
+            f"Rows of **{plain(shorten(names_of(context, course.cluster_ids)[opened], 48))}**",
+            width="content",
         )
-        scope = ALL_ROWS.and_where("cluster", [opened], lens.view.require("clustering").id).to_url()
-        link_to("data_map", "The cluster on the map", query={"dataset": lens.dataset_id, "scope": scope})
-    _show_rows(lens, sample_of(course, opened, best=side == "up"), side)
+        scope = ALL_ROWS.and_where("cluster", [opened], context.view.require("clustering").id).to_url()
+        link_to("data_map", "The cluster on the map", query={"dataset": context.dataset_id, "scope": scope})
+    _show_rows(context, sample_of(course, opened, best=side == "up"), side)
 
 
-def _show_table(lens: Lens, course: Course, ids: list[int], side: str) -> int:
+def _show_table(context: DatasetContext, course: Course, ids: list[int], side: str) -> int:
     """The clusters; returns the one whose rows are shown."""
-    names = names_of(lens, course.cluster_ids)
+    names = names_of(context, course.cluster_ids)
     place = {int(cluster): at for at, cluster in enumerate(course.cluster_ids)}
     at = np.array([place[i] for i in ids])
     last = course.weights[course.weights["n_scored"] > 0].drop_duplicates("cluster_id", keep="last")
@@ -91,11 +92,11 @@ def _show_table(lens: Lens, course: Course, ids: list[int], side: str) -> int:
     return ids[event.selection.rows[0]] if event.selection.rows else ids[0]
 
 
-def _show_rows(lens: Lens, sample: pd.DataFrame, side: str) -> None:
+def _show_rows(context: DatasetContext, sample: pd.DataFrame, side: str) -> None:
     if not len(sample):
         st.caption("No row of it was picked.")
         return
-    texts = fetch_rows(lens.view, sample["example_id"].to_numpy(), ["prompt", "response"]).to_pandas()
+    texts = fetch_rows(context.view, sample["example_id"].to_numpy(), ["prompt", "response"]).to_pandas()
     shown = pd.DataFrame(
         {
             "gap": sample["gap"].to_numpy(),
@@ -120,4 +121,4 @@ def _show_rows(lens: Lens, sample: pd.DataFrame, side: str) -> None:
     st.caption(f"{'Best' if side == 'up' else 'Worst'} first. Click a row to read it on the map.")
     if event.selection.cells:
         row = int(sample["example_id"].iloc[event.selection.cells[0][0]])
-        go_to("data_map", {"dataset": lens.dataset_id, "row": str(row)})
+        go_to("data_map", {"dataset": context.dataset_id, "row": str(row)})

@@ -16,7 +16,7 @@ from pages.parts.refinement.preview import (
     look_at,
     rows_per_round,
 )
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
 from pages.shared.forms.finetune_lengths import (
     length_chart,
@@ -65,27 +65,29 @@ class Filled:
     preview: Preview | None = None
 
 
-def resolve(lens: Lens, values: dict[str, JSON], *, decided: bool, problem: str) -> Filled:
+def resolve(context: DatasetContext, values: dict[str, JSON], *, decided: bool, problem: str) -> Filled:
     """Freeze the rows and decisions that are named, and look at what the first round would draw from."""
-    store, database = lens.workspace.artifacts, lens.workspace.database
+    store, database = context.workspace.artifacts, context.workspace.database
     try:
         for role in ROW_ROLES:
             if values.get(role):
-                values[role] = freeze(lens.workspace, lens.dataset_id, str(values[role]))
-        values |= frozen_decisions(lens, wanted=decided)
+                values[role] = freeze(context.workspace, context.dataset_id, str(values[role]))
+        values |= frozen_decisions(context, wanted=decided)
         plan = plan_step(
-            store, lens.dataset_id, "refine", values, pending=pending_results(database, lens.dataset_id)
+            store, context.dataset_id, "refine", values, pending=pending_results(database, context.dataset_id)
         )
         options = plan.options
         assert isinstance(options, RefineOptions)
         parts = split_budget(int(options.budget), options.rounds)
         problem = problem or _lacking(options)
         preview = (
-            None if plan.waits_for else look_at(lens.key, plan.artifact_id, parts[0], _lens=lens, _plan=plan)
+            None
+            if plan.waits_for
+            else look_at(context.key, plan.artifact_id, parts[0], _context=context, _plan=plan)
         )
     except CurationError as error:
         return Filled(values=values, decided=decided, problem=problem or str(error))
-    made = store.find(lens.dataset_id, KIND, plan.artifact_id) is not None
+    made = store.find(context.dataset_id, KIND, plan.artifact_id) is not None
     return Filled(
         values=values,
         decided=decided,
@@ -97,7 +99,7 @@ def resolve(lens: Lens, values: dict[str, JSON], *, decided: bool, problem: str)
     )
 
 
-def show_outlook(lens: Lens, filled: Filled) -> None:
+def show_outlook(context: DatasetContext, filled: Filled) -> None:
     """Rounds in numbers, then the clusters of the first one."""
     if filled.options is None:
         st.subheader("What it would do", anchor=False)
@@ -110,8 +112,8 @@ def show_outlook(lens: Lens, filled: Filled) -> None:
             _warn(filled, filled.preview)
         _say_paper(filled.options)
     if filled.preview is not None:
-        _show_clusters(lens, filled.preview)
-        _show_long(lens, filled.options, filled.preview)
+        _show_clusters(context, filled.preview)
+        _show_long(context, filled.options, filled.preview)
 
 
 def _lacking(options: RefineOptions) -> str:
@@ -200,9 +202,9 @@ def _say_paper(options: RefineOptions) -> None:
         )
 
 
-def _show_clusters(lens: Lens, preview: Preview) -> None:
+def _show_clusters(context: DatasetContext, preview: Preview) -> None:
     table = preview.clusters.copy()
-    names = names_of(lens, table["cluster_id"].to_numpy())
+    names = names_of(context, table["cluster_id"].to_numpy())
     table["name"] = [names[int(i)] for i in table["cluster_id"]]
     table["expected"] = table["size"] * preview.n_next / max(1, int(table["size"].sum()))
     table["ratio"] = table["picked"] / table["expected"].where(table["expected"] > 0)
@@ -240,12 +242,12 @@ def say_run_out(table: pd.DataFrame) -> str:
     )
 
 
-def _show_long(lens: Lens, options: RefineOptions, preview: Preview) -> None:
+def _show_long(context: DatasetContext, options: RefineOptions, preview: Preview) -> None:
     """Rows that do not fit into what the guide trains on, or into what is read to score them."""
     if options.static or not preview.n_pool:
         return
-    lengths = lengths_of(lens, preview.rows, options.model)
-    window = window_of(options.model, lens.workspace.path)
+    lengths = lengths_of(context, preview.rows, options.model)
+    window = window_of(options.model, context.workspace.path)
     with st.container(border=True):
         st.markdown("**How long the rows are**")
         limit = _read_tokens(options)

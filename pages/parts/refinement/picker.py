@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.refinement.runs import control_of, run_table
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import (
     CLONED,
@@ -40,7 +40,7 @@ def open_run(run_id: str) -> None:
     st.query_params[PARAMETER] = run_id
 
 
-def pick_run(lens: Lens, runs: list[Run]) -> Run:
+def pick_run(context: DatasetContext, runs: list[Run]) -> Run:
     """The table, and the refinement that is open: the one in the address, else the newest.
 
     A click opens one; the table itself forgets the click, so that the address alone says what is open.
@@ -53,7 +53,7 @@ def pick_run(lens: Lens, runs: list[Run]) -> Run:
             icon=":material/link_off:",
         )
     opened = found.get(asked, _newest(runs))
-    _show_table(lens, runs, opened)
+    _show_table(context, runs, opened)
     return opened
 
 
@@ -68,8 +68,8 @@ def _newest(runs: list[Run]) -> Run:
     return next((run for run in runs if control_of(run) == "none"), runs[0])
 
 
-def _show_table(lens: Lens, runs: list[Run], opened: Run) -> None:
-    table = run_table(lens.workspace.artifacts, runs)
+def _show_table(context: DatasetContext, runs: list[Run], opened: Run) -> None:
+    table = run_table(context.workspace.artifacts, runs)
     table.insert(0, "open", ["▸" if run is opened else "" for run in runs])
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     event = st.dataframe(

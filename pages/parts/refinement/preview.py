@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from tamis.compute.select.allocate import allocate_with_floor
 from tamis.steps.plan import Plan
 from tamis.steps.refine.options import RefineOptions
@@ -47,12 +47,12 @@ def rows_per_round(parts: Sequence[int], *, n_pool: int, n_owed: int = 0) -> Int
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def look_at(key: str, artifact_id: str, first: int, *, _lens: Lens, _plan: Plan) -> Preview:
+def look_at(key: str, artifact_id: str, first: int, *, _context: DatasetContext, _plan: Plan) -> Preview:
     """What the next round would take of ``first`` rows; ``key`` and ``artifact_id`` are what it is remembered by.
 
     Raises InvalidOptions when more rows are pinned than the round takes.
     """
-    store, options = _lens.workspace.artifacts, _plan.options
+    store, options = _context.workspace.artifacts, _plan.options
     assert isinstance(options, RefineOptions)
     inputs: dict[str, Artifact] = {
         role: store.get(_plan.dataset_id, _plan.input_kinds[role], identifier)

@@ -20,7 +20,7 @@ from pages.parts.refinement.facts import (
     rounds_table,
 )
 from pages.parts.refinement.flags import show_table
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.runs import Run
 from pages.shared.wording import percent, table_height
@@ -83,7 +83,7 @@ def gathered_notes(course: Course) -> list[str]:
     return found
 
 
-def show_weights(lens: Lens, course: Course, *, live: bool = False) -> None:
+def show_weights(context: DatasetContext, course: Course, *, live: bool = False) -> None:
     """The heat map of all clusters, and lines of some beside it."""
     left, right = st.columns([0.5, 0.5], gap="medium")
     with left, st.container(border=True, height="stretch"):
@@ -96,30 +96,30 @@ def show_weights(lens: Lens, course: Course, *, live: bool = False) -> None:
                     label_visibility="collapsed",
                     format_func={CHANGE: "Times the first", WEIGHT: "Weight"}.__getitem__,
                 )  # fmt: skip
-        weight_heatmap(lens, course, str(shown))
+        weight_heatmap(context, course, str(shown))
     with right, st.container(border=True, height="stretch"):
         st.markdown("**Clusters that moved most**" if live else "**Chosen clusters**")
-        weight_lines(lens, course, _top_movers(course) if live else _choose_lines(lens, course))
+        weight_lines(context, course, _top_movers(course) if live else _choose_lines(context, course))
         st.caption("Bars are one standard error of the mean score of a cluster's rows in that round.")
     if not live:
         with st.expander("Every cluster in numbers", icon=":material/table_rows:"):
-            _show_cluster_table(lens, course)
+            _show_cluster_table(context, course)
 
 
-def show_rounds(lens: Lens, course: Course, *, live: bool = False) -> None:
+def show_rounds(context: DatasetContext, course: Course, *, live: bool = False) -> None:
     """What each round added, trained, scored and flagged."""
     if course.chain:
         _show_round_table(course)
     with st.container(border=True):
         st.markdown("**Rows that each round took**")
-        budget_chart(lens, course)
+        budget_chart(context, course)
     if live:
         _warn_unscored(course)
         if len(course.flags):
             newest = course.flags[course.flags["round"] == course.flags["round"].max()]
             said = count_of(len(newest), "row")
             st.markdown(f"**Flagged in round {int(newest['round'].iloc[0])}: {said}**")
-            show_table(lens, course, newest.sort_values("value").head(LIVE_FLAGS), live=True)
+            show_table(context, course, newest.sort_values("value").head(LIVE_FLAGS), live=True)
 
 
 def _top_movers(course: Course, most: int = 3) -> list[int]:
@@ -128,8 +128,8 @@ def _top_movers(course: Course, most: int = 3) -> list[int]:
     return moved or [int(i) for i in course.cluster_ids[:most]]
 
 
-def _choose_lines(lens: Lens, course: Course) -> list[int]:
-    names = names_of(lens, course.cluster_ids)
+def _choose_lines(context: DatasetContext, course: Course) -> list[int]:
+    names = names_of(context, course.cluster_ids)
     chosen = st.multiselect(
         "Clusters", list(names), default=_top_movers(course), format_func=names.__getitem__, max_selections=MOST_LINES,
         key=f"lines_{course.key[-8:]}", label_visibility="collapsed", placeholder="Clusters to draw",
@@ -178,8 +178,8 @@ def _show_round_table(course: Course) -> None:
     )  # fmt: skip
 
 
-def _show_cluster_table(lens: Lens, course: Course) -> None:
-    names = names_of(lens, course.cluster_ids)
+def _show_cluster_table(context: DatasetContext, course: Course) -> None:
+    names = names_of(context, course.cluster_ids)
     factors = course.weights[course.weights["round"] == course.n_rounds]["factor"].to_numpy()
     table = pd.DataFrame({"cluster": [names[int(i)] for i in course.cluster_ids]})
     for number in range(course.n_rounds + 1):

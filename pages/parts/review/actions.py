@@ -15,7 +15,7 @@ from pages.parts.review.session import ended_tabs
 from pages.parts.review.state import Decided, decided_now
 from pages.shared import queries
 from pages.shared.address import read_row, say_later
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from tamis.compute.apply import with_response
 from tamis.errors import CurationError
@@ -47,7 +47,7 @@ VERDICT_WORDS = {"keep": "kept", "drop": "dropped", "replace": "replaced"}
 class Desk:
     """Where somebody reviews: the data, the queue, who, and the tab that rows are held for."""
 
-    lens: Lens
+    context: DatasetContext
     queue: Queue
     reviewer: str
     tab: str
@@ -82,7 +82,7 @@ def find_place(desk: Desk, decided: Decided) -> int | None:
     if asked is not None and np.any(desk.queue.rows == asked):
         if hold(desk, [asked]) is not None:
             return asked
-        holder = claimed(desk.lens.workspace.database, desk.lens.dataset_id).get(asked)
+        holder = claimed(desk.context.workspace.database, desk.context.dataset_id).get(asked)
         if holder is not None and holder.reviewer == desk.reviewer:
             found = go_next_open(desk, decided, after=asked)
             st.session_state[HELD_BY_ME] = asked
@@ -97,7 +97,7 @@ def find_place(desk: Desk, decided: Decided) -> int | None:
 
 def hold(desk: Desk, rows: Sequence[int], since: int | None = None) -> int | None:
     """Hold the first of these rows that nobody else holds."""
-    database, dataset_id = desk.lens.workspace.database, desk.lens.dataset_id
+    database, dataset_id = desk.context.workspace.database, desk.context.dataset_id
     return claim(
         database, dataset_id, rows, desk.tab, reviewer=desk.reviewer, since=since, ended=ended_tabs()
     )
@@ -105,7 +105,7 @@ def hold(desk: Desk, rows: Sequence[int], since: int | None = None) -> int | Non
 
 def release_my_tabs(desk: Desk, row: int | None = None) -> None:
     """Take the rows that other tabs of this reviewer hold, and open one of them; from a callback."""
-    release_reviewer(desk.lens.workspace.database, desk.lens.dataset_id, desk.reviewer, desk.tab)
+    release_reviewer(desk.context.workspace.database, desk.context.dataset_id, desk.reviewer, desk.tab)
     if row is not None:
         _show(row)
 
@@ -140,7 +140,7 @@ def approve(desk: Desk, seen: Seen) -> None:
     messages = None
     if seen.proposed == "replace":
         candidate = candidates_of(desk.queue.proposals, np.asarray([seen.row]))[0]
-        messages = list(with_response(messages_of(desk.lens, seen.row), candidate or ""))
+        messages = list(with_response(messages_of(desk.context, seen.row), candidate or ""))
     _record(desk, seen, (seen.proposed, "approve"), messages)  # type: ignore[arg-type]  # the table holds no other
 
 
@@ -155,7 +155,7 @@ def save_edit(desk: Desk, seen: Seen, messages: list[Message]) -> None:
     """Replace the conversation by what a person wrote; from a callback."""
     if _record(desk, seen, ("replace", "edit"), messages):
         st.session_state.pop(DRAFT, None)
-        delete_draft(desk.lens.workspace.database, desk.lens.dataset_id, seen.row, desk.reviewer)
+        delete_draft(desk.context.workspace.database, desk.context.dataset_id, seen.row, desk.reviewer)
 
 
 def skip(desk: Desk, seen: Seen) -> None:
@@ -163,7 +163,7 @@ def skip(desk: Desk, seen: Seen) -> None:
     if not is_seen(seen.row):
         return
     st.session_state.setdefault(SKIPPED, set()).add(seen.row)
-    if go_next_open(desk, decided_now(desk.lens), after=seen.row) is None:
+    if go_next_open(desk, decided_now(desk.context), after=seen.row) is None:
         note("Nothing else waits: the rows you skipped are what is left.", ":material/redo:")
         _show(seen.row)
 
@@ -195,7 +195,7 @@ def revert(desk: Desk, event_id: int, row: int | None = None) -> None:
     """Revert any decision, or one row of it; from a callback."""
     try:
         event = undo_event(
-            desk.lens.workspace.database, desk.lens.dataset_id, event_id, desk.reviewer, example_id=row
+            desk.context.workspace.database, desk.context.dataset_id, event_id, desk.reviewer, example_id=row
         )
     except CurationError as error:
         say_later(str(error))
@@ -207,23 +207,24 @@ def settle_conflict(desk: Desk, conflict: Decision, *, keep: bool) -> None:
     """Put a stale decision in force, or leave what is in force; from a callback."""
     try:
         settle(
-            desk.lens.workspace.database, desk.lens.dataset_id, conflict.event_id, desk.reviewer, keep,
+            desk.context.workspace.database, desk.context.dataset_id, conflict.event_id, desk.reviewer, keep,
             example_id=conflict.example_id,
         )  # fmt: skip
     except CurationError as error:
         say_later(str(error))
 
 
-def messages_of(lens: Lens, row: int) -> list[Message]:
+def messages_of(context: DatasetContext, row: int) -> list[Message]:
     """The dataset's own conversation."""
-    messages: list[Message] = orjson.loads(queries.conversation(lens, row)["messages"])
+    messages: list[Message] = orjson.loads(queries.conversation(context, row)["messages"])
     return messages
 
 
-def messages_by_row(lens: Lens, rows: Int64s) -> list[list[Message]]:
+def messages_by_row(context: DatasetContext, rows: Int64s) -> list[list[Message]]:
     """The dataset's own conversations, in the order of the rows."""
     return [
-        orjson.loads(str(text)) for text in fetch_rows(lens.view, rows, ["messages"])["messages"].to_pylist()
+        orjson.loads(str(text))
+        for text in fetch_rows(context.view, rows, ["messages"])["messages"].to_pylist()
     ]
 
 
@@ -231,8 +232,8 @@ def _record(desk: Desk, seen: Seen, how: tuple[Verdict, Via], messages: list[Mes
     verdict, via = how
     try:
         outcome = decide(
-            desk.lens.workspace.database,
-            desk.lens.dataset_id,
+            desk.context.workspace.database,
+            desk.context.dataset_id,
             seen.row,
             verdict=verdict,
             via=via,
@@ -240,7 +241,7 @@ def _record(desk: Desk, seen: Seen, how: tuple[Verdict, Via], messages: list[Mes
             messages=messages,
             proposals_id=desk.queue.proposals.id,
             seen_event=seen.event_id,
-            original=messages_of(desk.lens, seen.row),
+            original=messages_of(desk.context, seen.row),
         )
     except CurationError as error:
         say_later(str(error))
@@ -251,12 +252,12 @@ def _record(desk: Desk, seen: Seen, how: tuple[Verdict, Via], messages: list[Mes
         # The row stays on screen, with both versions.
         return True
     note(f"Row {seen.row:,} {VERDICT_WORDS[verdict]}.", ":material/check:")
-    go_next_open(desk, decided_now(desk.lens), after=seen.row)
+    go_next_open(desk, decided_now(desk.context), after=seen.row)
     return True
 
 
 def _turn(desk: Desk, *, again: bool) -> None:
-    database, dataset_id = desk.lens.workspace.database, desk.lens.dataset_id
+    database, dataset_id = desk.context.workspace.database, desk.context.dataset_id
     event = (redo if again else undo_last)(database, dataset_id, desk.reviewer)
     word = "redo" if again else "undo"
     if event is None:

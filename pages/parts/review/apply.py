@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.review.actions import Desk
 from pages.parts.review.state import decided_now
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
@@ -36,12 +36,12 @@ def followed_version(workspace: Workspace, dataset_id: str) -> Job | None:
     return job if is_ours else None
 
 
-def show_version_there(lens: Lens, job: Job) -> None:
+def show_version_there(context: DatasetContext, job: Job) -> None:
     """The version that a job has just made."""
     if job.state is not JobState.SUCCEEDED:
         return
-    made = lens.workspace.artifacts.examples(job.dataset_id)
-    name = dataset_names(lens.workspace)[job.dataset_id]
+    made = context.workspace.artifacts.examples(job.dataset_id)
+    name = dataset_names(context.workspace)[job.dataset_id]
     with st.container(border=True):
         summary = made.summary
         st.markdown(
@@ -57,9 +57,9 @@ def show_version_there(lens: Lens, job: Job) -> None:
 
 def show_apply(desk: Desk) -> None:
     """What would change, and the two ways to have it."""
-    decided = decided_now(desk.lens)
+    decided = decided_now(desk.context)
     counts = Counter(held.verdict for held in decided.by_row.values())
-    n_rows = desk.lens.n_rows
+    n_rows = desk.context.n_rows
     cells = st.columns(4, gap="small")
     cells[0].metric("Decided", f"{len(decided.by_row):,}", border=True)
     cells[1].metric("Dropped", f"{counts['drop']:,}", border=True)
@@ -83,7 +83,7 @@ def show_apply(desk: Desk) -> None:
             "Write the rows of this dataset with the decisions applied, as a training file. Decisions that you revert "
             "later are out of the next export."
         )
-        here = {"dataset": desk.lens.dataset_id, "rows": "whole", "decisions": "current"}
+        here = {"dataset": desk.context.dataset_id, "rows": "whole", "decisions": "current"}
         link_to("export_data", "Export with these decisions", query=here)
 
 
@@ -93,7 +93,7 @@ def _show_version_form(desk: Desk) -> None:
         "A dataset of its own, with its parent and the list of decisions kept in it. This one stays as it is, and so do "
         "its decisions."
     )
-    parent = dataset_names(desk.lens.workspace)[desk.lens.dataset_id]
+    parent = dataset_names(desk.context.workspace)[desk.context.dataset_id]
     name = st.text_input("Name", value=f"{parent}, curated"[:100], key="version_name", max_chars=100)
     if st.button("Make a new version", type="primary", icon=":material/fork_right:", key="make_version"):
         with errors_in_place():
@@ -101,8 +101,8 @@ def _show_version_form(desk: Desk) -> None:
 
 
 def _make(desk: Desk, name: str) -> None:
-    workspace = desk.lens.workspace
-    new_id, options = plan_curate(workspace, desk.lens.dataset_id, check_name(name, "version"))
+    workspace = desk.context.workspace
+    new_id, options = plan_curate(workspace, desk.context.dataset_id, check_name(name, "version"))
     try:
         name_dataset(workspace.database, new_id, str(options["name"]))
     except CurationError as error:

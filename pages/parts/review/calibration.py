@@ -66,7 +66,7 @@ def show_calibration(desk: Desk) -> None:
     if n_scored < MIN_DECISIONS:
         _show_too_few(n_scored, desk)
         return
-    decided = decided_now(desk.lens)
+    decided = decided_now(desk.context)
     judged = _judged(facts, decided)
     places, inclusion = drawn_sample(facts)
     order = _order_of_chance(facts, places)
@@ -100,7 +100,7 @@ def show_calibration(desk: Desk) -> None:
 def _show_too_few(n_scored: int, desk: Desk) -> None:
     """Why no number of decisions would do."""
     if n_scored:
-        of_all = f" of {desk.lens.n_rows:,}" if desk.lens.n_rows > n_scored else ""
+        of_all = f" of {desk.context.n_rows:,}" if desk.context.n_rows > n_scored else ""
         said = (
             f"Too small for an estimate: it takes {MIN_DECISIONS} decided rows with a score, and there are only "
             f"{n_scored:,}{of_all} here. So few are best read one by one."

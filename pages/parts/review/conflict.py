@@ -25,9 +25,9 @@ TURN_HEIGHT = "9rem"
 
 def show_conflicts(desk: Desk, row: int, decided: Decided) -> None:
     """Every stale decision that waits on the row."""
-    state = decision_state(desk.lens.workspace.database, desk.lens.dataset_id)
+    state = decision_state(desk.context.workspace.database, desk.context.dataset_id)
     in_force = state.decided.get(row)
-    original = messages_of(desk.lens, row)
+    original = messages_of(desk.context, row)
     for stale in [one for one in state.conflicts if one.example_id == row]:
         with st.container(border=True, key=f"conflict_{stale.event_id}"):
             st.markdown(

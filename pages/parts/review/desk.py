@@ -38,8 +38,8 @@ from pages.parts.review.state import (
     decided_now,
     progress_now,
 )
-from pages.shared.address import show_what_was_said
-from pages.shared.dataset_context import Lens
+from pages.shared.address import show_deferred_error
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED, cloned_start
 from pages.shared.wording import percent
@@ -59,20 +59,20 @@ VIEWS = {
 _SWITCH = "review_switch"
 
 
-def show_review(lens: Lens, found: list[Artifact]) -> None:
+def show_review(context: DatasetContext, found: list[Artifact]) -> None:
     """Everything about the proposals of a dataset."""
     view = _choose_view()
     if view == "new":
-        show_propose_form(lens, cloned_start(lens.workspace, "propose"))
+        show_propose_form(context, cloned_start(context.workspace, "propose"))
         return
-    reviewer = known_reviewer(lens.workspace)
+    reviewer = known_reviewer(context.workspace)
     if not reviewer:
         ask_reviewer()
         return
-    queue = open_queue(lens, proposals_in_view(found))
-    desk = Desk(lens, queue, reviewer, this_tab())
+    queue = open_queue(context, proposals_in_view(found))
+    desk = Desk(context, queue, reviewer, this_tab())
     if view in ("queue", "rules"):
-        show_controls(lens, queue, found)
+        show_controls(context, queue, found)
     shown: dict[str, Any] = {
         "queue": show_queue, "rules": show_rules, "history": show_history, "calibration": show_calibration,
         "apply": show_apply,
@@ -82,7 +82,7 @@ def show_review(lens: Lens, found: list[Artifact]) -> None:
 
 
 def _with_messages(show: Any, desk: Desk) -> None:  # noqa: ANN401 - a function of this module's kind
-    show_what_was_said()
+    show_deferred_error()
     show(desk)
     show_notes()
 
@@ -92,7 +92,7 @@ def show_queue(desk: Desk) -> None:
     if not len(desk.queue.rows):
         show_empty(desk)
         return
-    decided = decided_now(desk.lens)
+    decided = decided_now(desk.context)
     row = find_place(desk, decided)
     _show_progress(desk, decided)
     _show_held_by_me(desk)
@@ -137,7 +137,7 @@ def _switched() -> None:
 
 
 def _show_progress(desk: Desk, decided: Decided) -> None:
-    found = progress_now(desk.lens, desk.queue.rows, desk.queue.key, desk.reviewer)
+    found = progress_now(desk.context, desk.queue.rows, desk.queue.key, desk.reviewer)
     total = found.n_decided + found.n_left
     said = [f"**{found.n_decided:,}** decided", f"**{found.n_left:,}** left"]
     if found.n_decided and not math.isnan(found.rate_per_minute):
@@ -213,7 +213,7 @@ def _show_done(desk: Desk, decided: Decided) -> None:
 
 
 def _held_by_me(desk: Desk, rows: Int64s) -> int:
-    held = claimed(desk.lens.workspace.database, desk.lens.dataset_id)
+    held = claimed(desk.context.workspace.database, desk.context.dataset_id)
     mine = [
         one.example_id for one in held.values() if one.reviewer == desk.reviewer and one.session != desk.tab
     ]

@@ -54,7 +54,7 @@ def open_editor(desk: Desk, row: int, candidate: str | None) -> None:
 
 def kept_draft(desk: Desk, row: int) -> Draft | None:
     """What this reviewer typed about the row and did not save."""
-    return find_draft(desk.lens.workspace.database, desk.lens.dataset_id, row, desk.reviewer)
+    return find_draft(desk.context.workspace.database, desk.context.dataset_id, row, desk.reviewer)
 
 
 def show_editor(desk: Desk, seen: Seen, candidate: str | None) -> None:
@@ -146,7 +146,7 @@ def _key(draft: dict[str, Any], what: str, number: int) -> str:
 
 
 def _start(desk: Desk, row: int, candidate: str | None, start: str) -> None:
-    messages = messages_of(desk.lens, row)
+    messages = messages_of(desk.context, row)
     if start == CANDIDATE and candidate is not None:
         messages = list(with_response(messages, candidate))
     _open(row, messages, start)
@@ -178,7 +178,9 @@ def _keep(desk: Desk, draft: dict[str, Any], turns: list[Message]) -> None:
     if turns == draft["kept"]:
         return
     try:
-        save_draft(desk.lens.workspace.database, desk.lens.dataset_id, draft["row"], desk.reviewer, turns)
+        save_draft(
+            desk.context.workspace.database, desk.context.dataset_id, draft["row"], desk.reviewer, turns
+        )
     except InvalidOptions:
         return  # The check beside the fields names the character.
     draft["kept"] = turns
@@ -190,7 +192,7 @@ def _close(desk: Desk) -> None:
 
 
 def _start_again(desk: Desk, row: int, candidate: str | None, start: str) -> None:
-    delete_draft(desk.lens.workspace.database, desk.lens.dataset_id, row, desk.reviewer)
+    delete_draft(desk.context.workspace.database, desk.context.dataset_id, row, desk.reviewer)
     _start(desk, row, candidate, start)
 
 

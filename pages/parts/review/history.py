@@ -33,7 +33,7 @@ def show_row_history(desk: Desk, row: int) -> None:
     ) as folded:
         if not folded.open:
             return
-        changes = row_history(desk.lens.workspace.database, desk.lens.dataset_id, row)
+        changes = row_history(desk.context.workspace.database, desk.context.dataset_id, row)
         if not changes:
             st.caption("Nobody has decided about it yet.")
         for change in reversed(changes):
@@ -48,8 +48,8 @@ def show_history(desk: Desk) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     events = decision_history(
-        desk.lens.workspace.database,
-        desk.lens.dataset_id,
+        desk.context.workspace.database,
+        desk.context.dataset_id,
         reviewer=desk.reviewer if whose == mine else None,
         limit=LIMIT,
     )
@@ -126,7 +126,7 @@ def _show_event(desk: Desk, event: DecisionEvent) -> None:
                 help="The decision before it is in force again. Reverting can itself be undone.",
             )  # fmt: skip
         for change in event_rows(
-            desk.lens.workspace.database, desk.lens.dataset_id, event.event_id, limit=EVENT_ROWS
+            desk.context.workspace.database, desk.context.dataset_id, event.event_id, limit=EVENT_ROWS
         ):
             _show_event_row(desk, change)
         if event.n_rows > EVENT_ROWS:
@@ -139,7 +139,7 @@ def _show_event_row(desk: Desk, change: RowChange) -> None:
         _show_texts(change)
         link_to(
             "data_map", "Read it on the map", icon=":material/scatter_plot:",
-            query={"dataset": desk.lens.dataset_id, "row": str(change.example_id)},
+            query={"dataset": desk.context.dataset_id, "row": str(change.example_id)},
         )  # fmt: skip
 
 

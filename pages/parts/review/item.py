@@ -35,7 +35,7 @@ from pages.parts.review.queue import OUTCOMES, proposal_of
 from pages.parts.review.score import score_word
 from pages.parts.review.state import Decided, Standing
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import (
     count_of,
     plain,
@@ -72,7 +72,7 @@ def show_item(desk: Desk, row: int, decided: Decided) -> None:
     proposal = proposal_of(desk.queue.proposals, row)
     assert proposal is not None  # the queue holds rows of these proposals only
     seen = Seen(row, decided.seen_event(row), str(proposal["action"]))
-    facts = _facts_of(desk.lens, row)
+    facts = _facts_of(desk.context, row)
     if draft_of(row) is not None:
         _show_facts(desk, proposal, facts, decided.by_row.get(row))
         show_editor(desk, seen, proposal["candidate"])
@@ -81,14 +81,14 @@ def show_item(desk: Desk, row: int, decided: Decided) -> None:
     _show_facts(desk, proposal, facts, decided.by_row.get(row))
     if row in decided.conflicts:
         show_conflicts(desk, row, decided)
-    _show_prompt(desk.lens, row, facts)
+    _show_prompt(desk.context, row, facts)
     _show_sides(facts["response"], proposal, height=_side_height(str(facts["prompt"]), proposal))
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         with st.container():
             show_evidence(proposal)
         _show_marks_toggle(facts["response"], proposal)
     with st.container(horizontal=True, gap="small"):
-        _show_neighbours(desk.lens, row)
+        _show_neighbours(desk.context, row)
         show_row_history(desk, row)
         ignore_held_keys()
     # The clock runs from when all of it is drawn.
@@ -96,12 +96,12 @@ def show_item(desk: Desk, row: int, decided: Decided) -> None:
     # The row that a decision leads to is read while this one is looked at.
     following = next_waiting(desk, decided, row)
     if following is not None:
-        queries.conversation(desk.lens, following)
+        queries.conversation(desk.context, following)
 
 
-def _facts_of(lens: Lens, row: int) -> dict[str, Any]:
-    cluster = None if lens.view.clustering is None else int(queries.cluster_of(lens)[row])
-    return queries.conversation(lens, row) | {"cluster": cluster}
+def _facts_of(context: DatasetContext, row: int) -> dict[str, Any]:
+    cluster = None if context.view.clustering is None else int(queries.cluster_of(context)[row])
+    return queries.conversation(context, row) | {"cluster": cluster}
 
 
 def _show_keys(desk: Desk, seen: Seen, candidate: str | None) -> None:
@@ -154,9 +154,9 @@ def _show_facts(
         _number_badge(score_word(desk.queue.proposals), proposal["confidence"])
         _number_badge("verdict", proposal["verdict_confidence"])
         if facts["cluster"] is not None:
-            name = plain(shorten(desk.lens.cluster_name(int(facts["cluster"])), 34))
+            name = plain(shorten(desk.context.cluster_name(int(facts["cluster"])), 34))
             st.badge(name, icon=":material/workspaces:", color="green")
-        for tag in [tag for tag, held in desk.lens.tags.rows.items() if row in held][:4]:
+        for tag in [tag for tag, held in desk.context.tags.rows.items() if row in held][:4]:
             st.badge(plain(shorten(tag, 20)), icon=":material/sell:", color="violet")
         if standing is not None:
             said = f"{STANDINGS[standing.verdict]}, {VIAS[standing.via]} by {plain(shorten(standing.reviewer, 20))}"
@@ -168,12 +168,12 @@ def _number_badge(name: str, value: float) -> None:
         st.badge(f"{name} {value:.3g}", color="blue")
 
 
-def _show_prompt(lens: Lens, row: int, facts: dict[str, Any]) -> None:
+def _show_prompt(context: DatasetContext, row: int, facts: dict[str, Any]) -> None:
     """All of a short prompt; of a long one the turn that is answered, with what comes before it one key away."""
     prompt = str(facts["prompt"])
     is_long = _is_long(prompt)
     is_whole = is_long and st.session_state.get(WHOLE) == row
-    asked, before = _last_question(lens, row) if is_long and facts["n_turns"] > 2 else (prompt, "")
+    asked, before = _last_question(context, row) if is_long and facts["n_turns"] > 2 else (prompt, "")
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             size = f" · {count_of(len(prompt), 'character')}" if is_long else ""
@@ -195,9 +195,9 @@ def _is_long(text: str) -> bool:
     return len(text) > LONG_PROMPT_CHARS or text.count("\n") >= LONG_PROMPT_LINES
 
 
-def _last_question(lens: Lens, row: int) -> tuple[str, str]:
+def _last_question(context: DatasetContext, row: int) -> tuple[str, str]:
     """What the last answer replies to, from the last user turn on, and in words what comes before that."""
-    turns = messages_of(lens, row)[:-1]
+    turns = messages_of(context, row)[:-1]
     at = max((number for number, turn in enumerate(turns) if turn["role"] == "user"), default=0)
     n_system = sum(turn["role"] == "system" for turn in turns[:at])
     said = [count_of(at - n_system, "earlier turn")] if at > n_system else []
@@ -268,17 +268,17 @@ def _difference(old: str, new: str) -> tuple[Part, ...]:
     return diff_words(old, new)
 
 
-def _show_neighbours(lens: Lens, row: int) -> None:
+def _show_neighbours(context: DatasetContext, row: int) -> None:
     """The nearest rows of the same cluster, looked for only when asked."""
-    if lens.view.embeddings is None or lens.view.clustering is None:
+    if context.view.embeddings is None or context.view.clustering is None:
         return
     with st.expander(
         "Nearest rows of the cluster", icon=":material/hub:", key="review_near", on_change="rerun"
     ) as folded:
         if not folded.open:
             return
-        found = queries.neighbours(lens, row, 40)
-        clusters = queries.cluster_of(lens)
+        found = queries.neighbours(context, row, 40)
+        clusters = queries.cluster_of(context)
         near = [
             (int(other), float(cosine))
             for other, cosine in zip(found.rows, found.cosines, strict=True)
@@ -287,7 +287,7 @@ def _show_neighbours(lens: Lens, row: int) -> None:
         if not near:
             st.caption("None of the nearest rows is in the same cluster.")
         for other, cosine in near:
-            held = queries.row_facts(lens, other, ("prompt", "response"))
+            held = queries.row_facts(context, other, ("prompt", "response"))
             st.caption(f"Row {other:,} · similarity {cosine:.2f}")
             show_text(shorten(held["prompt"], 200))
             show_text("→ " + shorten(held["response"], 300))

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.review.propose_preview import choose_threshold
 from pages.shared import queries
 from pages.shared.address import read_scope
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import draw_llm_model
 from pages.shared.forms.llm_forecast import show_outlook
 from pages.shared.forms.options_form import (
@@ -57,7 +57,7 @@ LABELS = {
 }
 
 
-def show_propose_form(lens: Lens, start: Start) -> None:
+def show_propose_form(context: DatasetContext, start: Start) -> None:
     """Choose the method, see what it would do, and start it."""
     usual = {"correct": CORRECT, "random": CONTROL, "oracle": CONTROL}.get(
         str(start.values.get("method")), FILTER
@@ -68,13 +68,13 @@ def show_propose_form(lens: Lens, start: Start) -> None:
     )  # fmt: skip
     st.caption(WAYS[way])
     scope = read_scope()
-    values = _values(lens, way, scope, start)
-    problem = _problem(lens, values)
+    values = _values(context, way, scope, start)
+    problem = _problem(context, values)
     if way == CORRECT and not problem:
-        show_outlook(lens, "propose", _frozen(lens, values, scope))
-    asked = Asked(dataset_id=lens.dataset_id, step="propose", values=values, problem=problem)
-    place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
-    n_rows = len(queries.matches(lens, scope))
+        show_outlook(context, "propose", _frozen(context, values, scope))
+    asked = Asked(dataset_id=context.dataset_id, step="propose", values=values, problem=problem)
+    place = choose_place(context.workspace, asked, start=start.place, suffix=start.suffix)
+    n_rows = len(queries.matches(context, scope))
     pressed = st.button(
         f"Propose for {count_of(n_rows, 'row')}", type="primary", icon=":material/play_arrow:",
         disabled=bool(problem) or not n_rows, key="start_propose",
@@ -82,26 +82,28 @@ def show_propose_form(lens: Lens, start: Start) -> None:
     if problem:
         st.error(plain(problem), icon=":material/error:")
     if pressed:
-        start_job(lens.workspace, lens.dataset_id, "propose", _frozen(lens, values, scope), place=place)
+        start_job(
+            context.workspace, context.dataset_id, "propose", _frozen(context, values, scope), place=place
+        )
 
 
-def _values(lens: Lens, way: str, scope: Scope, start: Start) -> dict[str, JSON]:
+def _values(context: DatasetContext, way: str, scope: Scope, start: Start) -> dict[str, JSON]:
     values: dict[str, JSON] = {"method": {FILTER: "filter", CORRECT: "correct"}.get(way, "random")}
     if way == CONTROL:
-        values |= _choose_control(lens)
+        values |= _choose_control(context)
     if values["method"] != "oracle":
-        name = _choose_score(lens, start)
+        name = _choose_score(context, start)
         values["score"] = name
-        if name in lens.view.scores:
-            values |= choose_threshold(lens, name, scope, start, correcting=way == CORRECT)
-            values["scores"] = lens.view.scores[name].id
+        if name in context.view.scores:
+            values |= choose_threshold(context, name, scope, start, correcting=way == CORRECT)
+            values["scores"] = context.view.scores[name].id
     if way == CORRECT:
-        values |= _choose_models(lens, start)
+        values |= _choose_models(context, start)
     return values
 
 
-def _choose_score(lens: Lens, start: Start) -> str:
-    names = [name for name in SCORERS if name in lens.view.scores] or ["confidence"]
+def _choose_score(context: DatasetContext, start: Start) -> str:
+    names = [name for name in SCORERS if name in context.view.scores] or ["confidence"]
     asked = str(start.values.get("score", ""))
     usual = next((one for one in (asked, "confidence") if one in names), names[0])
     if len(names) == 1:
@@ -120,7 +122,7 @@ def _choose_score(lens: Lens, start: Start) -> str:
     )
 
 
-def _choose_control(lens: Lens) -> dict[str, JSON]:
+def _choose_control(context: DatasetContext) -> dict[str, JSON]:
     kind = st.segmented_control(
         "Control", ["random", "oracle"], default="random", required=True, key="propose_control", bind="query-params",
         format_func={"random": "Random rows", "oracle": "Rows of a tag"}.__getitem__,
@@ -128,19 +130,19 @@ def _choose_control(lens: Lens) -> dict[str, JSON]:
     if kind == "random":
         seed = st.number_input("Seed", 0, 2**31 - 1, 42, key="propose_seed", width=200)
         return {"method": "random", "seed": int(seed)}
-    if not lens.tags.rows:
+    if not context.tags.rows:
         st.caption("No row has a tag. Tag the rows that are known to be bad on the map first.")
     tag = st.selectbox(
-        "Tag", list(lens.tags.rows), key="propose_tag",
-        format_func=lambda tag: f"{tag} · {count_of(len(lens.tags.rows[tag]), 'row')}",
+        "Tag", list(context.tags.rows), key="propose_tag",
+        format_func=lambda tag: f"{tag} · {count_of(len(context.tags.rows[tag]), 'row')}",
     )  # fmt: skip
     return {"method": "oracle", "oracle_rows": f"tag:{tag}" if tag else ""}
 
 
-def _choose_models(lens: Lens, start: Start) -> dict[str, JSON]:
+def _choose_models(context: DatasetContext, start: Start) -> dict[str, JSON]:
     """Who writes, who judges and from which confidence on a candidate wins; the rest of the step has its defaults."""
     skipped = [name for name in ProposeOptions.model_fields if name not in (*MODEL_FIELDS, "eta")]
-    trained = partial(draw_llm_model, lens)
+    trained = partial(draw_llm_model, context)
     form = Form(
         name="propose", start=start.values, suffix=start.suffix, skip=skipped,
         instead={
@@ -163,12 +165,12 @@ def _draw_eta(drawn: FormField) -> JSON:
     )  # fmt: skip
 
 
-def _problem(lens: Lens, values: dict[str, JSON]) -> str:
-    if values["method"] != "oracle" and values["score"] not in lens.view.scores:
+def _problem(context: DatasetContext, values: dict[str, JSON]) -> str:
+    if values["method"] != "oracle" and values["score"] not in context.view.scores:
         link_to(
             "scoring",
             "Compute the score first",
-            query={"dataset": lens.dataset_id, "scorer": str(values["score"])},
+            query={"dataset": context.dataset_id, "scorer": str(values["score"])},
         )
         return f"The threshold is set on the score {values['score']}, and this dataset does not have it yet."
     if values["method"] == "oracle" and not values["oracle_rows"]:
@@ -180,11 +182,11 @@ def _problem(lens: Lens, values: dict[str, JSON]) -> str:
     return ""
 
 
-def _frozen(lens: Lens, values: dict[str, JSON], scope: Scope) -> dict[str, JSON]:
+def _frozen(context: DatasetContext, values: dict[str, JSON], scope: Scope) -> dict[str, JSON]:
     """The same with the filter and the tag frozen: workers never open the database."""
-    workspace, frozen = lens.workspace, dict(values)
+    workspace, frozen = context.workspace, dict(values)
     if scope.conditions:
-        frozen["within"] = freeze(workspace, lens.dataset_id, f"scope:{scope.to_url()}")
+        frozen["within"] = freeze(workspace, context.dataset_id, f"scope:{scope.to_url()}")
     if frozen.get("oracle_rows"):
-        frozen["oracle_rows"] = freeze(workspace, lens.dataset_id, str(frozen["oracle_rows"]))
+        frozen["oracle_rows"] = freeze(workspace, context.dataset_id, str(frozen["oracle_rows"]))
     return frozen

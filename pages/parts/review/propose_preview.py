@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import MUTED, PALETTE
 from pages.shared.plain_text import (
     count_of,
@@ -32,11 +32,11 @@ BINS, SIDE_ROWS = 48, 5
 
 
 def choose_threshold(
-    lens: Lens, name: str, scope: Scope, start: Start, *, correcting: bool
+    context: DatasetContext, name: str, scope: Scope, start: Start, *, correcting: bool
 ) -> dict[str, JSON]:
     """The slider with what it means for every row in scope; returns gamma_fraction or gamma."""
-    rows = queries.matches(lens, scope)
-    scores = queries.values(lens, f"score:{name}").astype(np.float64)[rows]
+    rows = queries.matches(context, scope)
+    scores = queries.values(context, f"score:{name}").astype(np.float64)[rows]
     known = scores[np.isfinite(scores)]
     if not len(known):
         st.warning(
@@ -51,7 +51,7 @@ def choose_threshold(
         _show_histogram(known, level.gamma, SCORERS[name].title)
         if level.n_tied > 1:
             st.caption(f"{count_of(level.n_tied, 'row')} lie exactly on the threshold; they would go.")
-    _show_sides(lens, rows, scores, level.gamma)
+    _show_sides(context, rows, scores, level.gamma)
     return values
 
 
@@ -120,25 +120,25 @@ def _show_histogram(known: Float64s, gamma: float, title: str) -> None:
     st.altair_chart(alt.layer(bars, rule).properties(height=170), alt=f"Rows by {title} and the threshold")
 
 
-def _show_sides(lens: Lens, rows: Int64s, scores: Float64s, gamma: float) -> None:
+def _show_sides(context: DatasetContext, rows: Int64s, scores: Float64s, gamma: float) -> None:
     order = np.argsort(np.where(np.isfinite(scores), scores, np.inf), kind="stable")
     n_below = int((scores <= gamma).sum())
     n_known = int(np.isfinite(scores).sum())
     left, right = st.columns(2, gap="small")
     with left:
         below = order[max(0, n_below - SIDE_ROWS) : n_below][::-1]
-        _show_rows(lens, rows[below], scores[below], "Just below: these would go")
+        _show_rows(context, rows[below], scores[below], "Just below: these would go")
     with right:
         above = order[n_below : min(n_known, n_below + SIDE_ROWS)]
-        _show_rows(lens, rows[above], scores[above], "Just above: these would stay")
+        _show_rows(context, rows[above], scores[above], "Just above: these would stay")
 
 
-def _show_rows(lens: Lens, rows: Int64s, scores: Float64s, title: str) -> None:
+def _show_rows(context: DatasetContext, rows: Int64s, scores: Float64s, title: str) -> None:
     st.markdown(f"**{plain(title)}**")
     if not len(rows):
         st.caption("None.")
         return
-    held = fetch_rows(lens.view, rows, ["prompt", "response"]).to_pylist()
+    held = fetch_rows(context.view, rows, ["prompt", "response"]).to_pylist()
     table = pd.DataFrame(
         {
             "score": scores,

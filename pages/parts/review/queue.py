@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pages.shared import queries
 from pages.shared.address import read_scope
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from pages.shared.rows.scope_bar import show_scope_bar
 from pages.shared.wording import ago
@@ -80,9 +80,9 @@ class Queue:
     key: str
 
 
-def find_proposals(lens: Lens) -> list[Artifact]:
+def find_proposals(context: DatasetContext) -> list[Artifact]:
     """Proposals of the dataset, newest first."""
-    return list(lens.workspace.artifacts.list(lens.dataset_id, "proposals"))
+    return list(context.workspace.artifacts.list(context.dataset_id, "proposals"))
 
 
 def proposals_in_view(found: list[Artifact]) -> Artifact:
@@ -97,20 +97,20 @@ def proposals_in_view(found: list[Artifact]) -> Artifact:
     return by_id.get(asked, found[0])
 
 
-def open_queue(lens: Lens, proposals: Artifact) -> Queue:
+def open_queue(context: DatasetContext, proposals: Artifact) -> Queue:
     """The queue that the address describes."""
     facts = facts_of(proposals)
     order = st.query_params.get(ORDER, "")
     order = order if order in ORDERS else next(iter(ORDERS))
     kinds = _asked_kinds(facts, order)
     scope = read_scope()
-    revision = lens.tags.revision if scope.conditions else 0
-    key = f"{lens.key}:{proposals.id}:{revision}:{scope.to_url()}:{order}:{','.join(kinds)}"
-    rows = _ordered(key, _lens=lens, _queue=(facts, order, kinds, scope))
+    revision = context.tags.revision if scope.conditions else 0
+    key = f"{context.key}:{proposals.id}:{revision}:{scope.to_url()}:{order}:{','.join(kinds)}"
+    rows = _ordered(key, _context=context, _queue=(facts, order, kinds, scope))
     return Queue(proposals, facts, order, kinds, scope, rows, key)
 
 
-def show_controls(lens: Lens, queue: Queue, found: list[Artifact]) -> None:
+def show_controls(context: DatasetContext, queue: Queue, found: list[Artifact]) -> None:
     """What the queue is made of, folded into the line that says it."""
     with st.expander(say_queue(queue), icon=":material/filter_list:", key="review_controls"):
         left, middle, right = st.columns([4, 3, 5], gap="small")
@@ -131,7 +131,7 @@ def show_controls(lens: Lens, queue: Queue, found: list[Artifact]) -> None:
             "What is proposed", list(counts), format_func=lambda kind: f"{say_kind(kind)} · {counts.get(kind, 0):,}",
             key=_KINDS_KEY, on_change=_keep_kinds, placeholder="Whatever asks for a change",
         )  # fmt: skip
-        show_scope_bar(lens, queue.scope)
+        show_scope_bar(context, queue.scope)
 
 
 def say_queue(queue: Queue) -> str:
@@ -324,14 +324,16 @@ def _table(path: str, *, _artifact: Artifact) -> pa.Table:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _ordered(key: str, *, _lens: Lens, _queue: tuple[Facts, str, tuple[str, ...], Scope]) -> Int64s:
+def _ordered(
+    key: str, *, _context: DatasetContext, _queue: tuple[Facts, str, tuple[str, ...], Scope]
+) -> Int64s:
     facts, order, kinds, scope = _queue
-    ranked = facts.rows[np.lexsort(ORDERS[order].rank(facts, queries.cluster_of(_lens)))]
+    ranked = facts.rows[np.lexsort(ORDERS[order].rank(facts, queries.cluster_of(_context)))]
     wanted = facts.rows[np.isin(facts.kinds.astype(str), kinds)]
     if order == SAMPLE and len(facts.rows):
         wanted = intersection(wanted, facts.rows[drawn_sample(facts)[0]])
     if scope.conditions:
-        wanted = intersection(wanted, queries.matches(_lens, scope))
+        wanted = intersection(wanted, queries.matches(_context, scope))
     rows: Int64s = ranked[np.isin(ranked, wanted)]
     rows.flags.writeable = False
     return rows

@@ -80,13 +80,13 @@ class Rule:
             )
             said += f" with {measure} {'above' if self.is_above else 'below'} {self.limit:g}"
         if desk.queue.scope.conditions:
-            said += f" where {describe(desk.queue.scope, desk.lens.names.names)}"
+            said += f" where {describe(desk.queue.scope, desk.context.names.names)}"
         return said
 
 
 def show_rules(desk: Desk) -> None:
     """The rule, its rows, the button, and the way back."""
-    decided = decided_now(desk.lens)
+    decided = decided_now(desk.context)
     rule = _build(desk)
     rows = rule.matches(desk, decided)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -98,7 +98,7 @@ def show_rules(desk: Desk) -> None:
         n_matching = f": **{count_of(len(rows), 'row')}**" if len(rows) else ""
         st.markdown(said + n_matching, width="content")
     done = st.session_state.get(DONE)
-    if done and done["dataset_id"] == desk.lens.dataset_id:
+    if done and done["dataset_id"] == desk.context.dataset_id:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f":green[:material/check:] {plain(done['said'])}", width="content")
             st.button(
@@ -186,7 +186,7 @@ def _choose_limit(desk: Desk, measure: str) -> tuple[bool, float]:
 
 def _show_sample(desk: Desk, rows: Int64s) -> None:
     shown = rows[:SAMPLE_ROWS]
-    held = fetch_rows(desk.lens.view, shown, ["prompt", "response"]).to_pylist()
+    held = fetch_rows(desk.context.view, shown, ["prompt", "response"]).to_pylist()
     candidates = candidates_of(desk.queue.proposals, shown)
     facts = desk.queue.facts
     at = np.searchsorted(facts.rows, shown)
@@ -225,8 +225,8 @@ def _show_sample(desk: Desk, rows: Int64s) -> None:
 def _apply(desk: Desk, rule: Rule, rows: Int64s, decided: Decided) -> None:
     try:
         event = decide_many(
-            desk.lens.workspace.database,
-            desk.lens.dataset_id,
+            desk.context.workspace.database,
+            desk.context.dataset_id,
             _choices(desk, rule, rows, decided),
             rule=rule.say(desk),
             proposals_id=desk.queue.proposals.id,
@@ -238,14 +238,14 @@ def _apply(desk: Desk, rule: Rule, rows: Int64s, decided: Decided) -> None:
     said = f"{count_of(event.n_rows, 'row')} decided: {rule.say(desk)}."
     if event.n_conflicts:
         said += f" {count_of(event.n_conflicts, 'row')} had been decided meanwhile and wait as conflicts."
-    st.session_state[DONE] = {"event_id": event.event_id, "said": said, "dataset_id": desk.lens.dataset_id}
+    st.session_state[DONE] = {"event_id": event.event_id, "said": said, "dataset_id": desk.context.dataset_id}
 
 
 def _choices(desk: Desk, rule: Rule, rows: Int64s, decided: Decided) -> list[BulkChoice]:
     facts = desk.queue.facts
     actions = [str(kind).partition(":")[0] for kind in facts.kinds[np.searchsorted(facts.rows, rows)]]
     candidates = candidates_of(desk.queue.proposals, rows)
-    originals = messages_by_row(desk.lens, rows)
+    originals = messages_by_row(desk.context, rows)
     choices = []
     for row, action, candidate, original in zip(rows.tolist(), actions, candidates, originals, strict=True):
         verdict = _verdict(rule.what, action)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from tamis.store.database.database import Database
 from tamis.store.review.decisions import (
     Decision,
@@ -51,25 +51,27 @@ class Decided:
         return waiting
 
 
-def decided_now(lens: Lens) -> Decided:
+def decided_now(context: DatasetContext) -> Decided:
     """The decisions in force at this moment; not to be written to."""
-    revision = decision_revision(lens.workspace.database, lens.dataset_id)
-    return _decided(str(lens.workspace.path), lens.dataset_id, revision, _database=lens.workspace.database)
+    revision = decision_revision(context.workspace.database, context.dataset_id)
+    return _decided(
+        str(context.workspace.path), context.dataset_id, revision, _database=context.workspace.database
+    )
 
 
-def progress_now(lens: Lens, rows: Int64s, queue_key: str, reviewer: str) -> ReviewProgress:
+def progress_now(context: DatasetContext, rows: Int64s, queue_key: str, reviewer: str) -> ReviewProgress:
     """How far the review of these rows is, with the pace of one reviewer."""
     return _progress(
-        (str(lens.workspace.path), lens.dataset_id, queue_key, reviewer),
-        decision_revision(lens.workspace.database, lens.dataset_id),
-        _database=lens.workspace.database,
+        (str(context.workspace.path), context.dataset_id, queue_key, reviewer),
+        decision_revision(context.workspace.database, context.dataset_id),
+        _database=context.workspace.database,
         _rows=rows,
     )
 
 
-def conflicts_of(lens: Lens, row: int) -> list[Decision]:
+def conflicts_of(context: DatasetContext, row: int) -> list[Decision]:
     """The stale decisions that wait on a row, with their texts."""
-    state = decision_state(lens.workspace.database, lens.dataset_id)
+    state = decision_state(context.workspace.database, context.dataset_id)
     return [conflict for conflict in state.conflicts if conflict.example_id == row]
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import draw_llm_model
 from pages.shared.forms.llm_forecast import show_outlook
 from pages.shared.forms.options_form import (
@@ -25,20 +25,20 @@ from tamis.steps.score.options import ScoreOptions
 from tamis.types import JSON
 
 
-def show_score_form(lens: Lens, name: str, start: Start) -> None:
+def show_score_form(context: DatasetContext, name: str, start: Start) -> None:
     """The form of one scorer; the scorer itself is chosen above it."""
-    scorer, computed = SCORERS[name], name in lens.view.scores
+    scorer, computed = SCORERS[name], name in context.view.scores
     form = Form(name="score", start=start.values, suffix=start.suffix)
     chosen = {"scorer": name, "scorer_options": draw_plugin(ScoreOptions.CHOICES[0], name, form)}
     if scorer.needs_llm:
-        trained = {"llm_options.model": partial(draw_llm_model, lens)}
+        trained = {"llm_options.model": partial(draw_llm_model, context)}
         rest = Form(name="score", start=start.values, suffix=start.suffix, skip=("scorer",), instead=trained)
         chosen |= draw_options(ScoreOptions, rest)
-    problem = _problem(lens, name, chosen)
-    asked = Asked(dataset_id=lens.dataset_id, step="score", values=chosen, problem=problem)
+    problem = _problem(context, name, chosen)
+    asked = Asked(dataset_id=context.dataset_id, step="score", values=chosen, problem=problem)
     if scorer.needs_llm and not problem:
-        show_outlook(lens, "score", chosen)
-    place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
+        show_outlook(context, "score", chosen)
+    place = choose_place(context.workspace, asked, start=start.place, suffix=start.suffix)
     pressed = st.button(
         f"Compute {scorer.title.lower()} again" if computed else f"Compute {scorer.title.lower()}",
         type="secondary" if computed else "primary",
@@ -48,21 +48,21 @@ def show_score_form(lens: Lens, name: str, start: Start) -> None:
     )
     if problem:
         st.error(plain(problem), icon=":material/error:")
-        if "embeddings" in scorer.reads and lens.view.embeddings is None:
-            link_to("overview", "Embed the rows first", query={"dataset": lens.dataset_id})
+        if "embeddings" in scorer.reads and context.view.embeddings is None:
+            link_to("overview", "Embed the rows first", query={"dataset": context.dataset_id})
     if pressed:
-        start_job(lens.workspace, lens.dataset_id, "score", chosen, place=place)
+        start_job(context.workspace, context.dataset_id, "score", chosen, place=place)
 
 
-def can_compute_again(lens: Lens, name: str) -> bool:
+def can_compute_again(context: DatasetContext, name: str) -> bool:
     """Whether another run could give other numbers: by other options, or from newer vectors."""
-    used = lens.view.scores[name].manifest.inputs.get("embeddings")
-    newest = lens.view.embeddings.id if lens.view.embeddings else None
+    used = context.view.scores[name].manifest.inputs.get("embeddings")
+    newest = context.view.embeddings.id if context.view.embeddings else None
     return bool(SCORERS[name].options.model_fields) or (used is not None and used != newest)
 
 
-def _problem(lens: Lens, name: str, chosen: dict[str, JSON]) -> str:
-    if "embeddings" in SCORERS[name].reads and lens.view.embeddings is None:
+def _problem(context: DatasetContext, name: str, chosen: dict[str, JSON]) -> str:
+    if "embeddings" in SCORERS[name].reads and context.view.embeddings is None:
         return f"{SCORERS[name].title} reads vectors, and this dataset has none yet."
     try:
         parse_options(ScoreOptions, chosen)

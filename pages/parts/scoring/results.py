@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.scoring import facts as score_facts
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE, colour_choices
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.navigation import go_to
@@ -25,11 +25,11 @@ END_ROWS = 20
 MAX_CELL_CHARS = 260
 
 
-def show_score_table(lens: Lens) -> None:
+def show_score_table(context: DatasetContext) -> None:
     """Every scorer: what it measures and, where it was computed, how its values are spread."""
     number = st.column_config.NumberColumn
     st.dataframe(
-        score_facts.score_table(lens),
+        score_facts.score_table(context),
         hide_index=True,
         column_config={
             "score": st.column_config.TextColumn("Score", width=110, pinned=True),
@@ -47,24 +47,24 @@ def show_score_table(lens: Lens) -> None:
     )
 
 
-def show_score(lens: Lens, name: str) -> None:
+def show_score(context: DatasetContext, name: str) -> None:
     """One computed score."""
-    _show_actions(lens, name)
+    _show_actions(context, name)
     left, right = st.columns([0.5, 0.5], gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.markdown("**Rows by score**")
-        _show_histogram(lens, name)
+        _show_histogram(context, name)
     with right, st.container(border=True, height="stretch"):
         st.markdown("**Mean per cluster**")
-        if lens.view.clustering is None:
+        if context.view.clustering is None:
             st.caption("There are no clusters yet.")
         else:
-            _show_clusters(lens, name)
-    _show_ends(lens, name)
+            _show_clusters(context, name)
+    _show_ends(context, name)
 
 
-def _show_actions(lens: Lens, name: str) -> None:
-    here = {"dataset": lens.dataset_id}
+def _show_actions(context: DatasetContext, name: str) -> None:
+    here = {"dataset": context.dataset_id}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button(
             "Use as quality",
@@ -74,11 +74,11 @@ def _show_actions(lens: Lens, name: str) -> None:
         ):
             go_to("selection", here | {"view": "new", "select_quality": SCORERS[name].title})
         if st.button("Colour the map", icon=":material/scatter_plot:"):
-            go_to("data_map", here | {"colour": colour_choices(lens)[f"score:{name}"]})
+            go_to("data_map", here | {"colour": colour_choices(context)[f"score:{name}"]})
 
 
-def _show_histogram(lens: Lens, name: str) -> None:
-    table, marks = score_facts.histogram(lens, name), score_facts.quantiles(lens, name)
+def _show_histogram(context: DatasetContext, name: str) -> None:
+    table, marks = score_facts.histogram(context, name), score_facts.quantiles(context, name)
     if not marks:
         st.caption("No row has this score: it was computed, and is not a number for every one of them.")
         return
@@ -130,15 +130,15 @@ def _show_histogram(lens: Lens, name: str) -> None:
         alt.layer(bars, rules, words).resolve_scale(y="independent").properties(height=270),
         alt=f"Rows by {name}",
     )
-    spread = queries.spread(lens, f"score:{name}")
+    spread = queries.spread(context, f"score:{name}")
     said = f"{spread.n:,} rows scored, from {_short(spread.low)} to {_short(spread.high)}"
     st.caption(
         said + (f"; {count_of(spread.n_missing, 'row')} without a score." if spread.n_missing else ".")
     )
 
 
-def _show_clusters(lens: Lens, name: str) -> None:
-    table = score_facts.cluster_means(lens, name)
+def _show_clusters(context: DatasetContext, name: str) -> None:
+    table = score_facts.cluster_means(context, name)
     # Where there are many, those at both ends are the ones to look at.
     shown = (
         table if len(table) <= MAX_BARS else pd.concat([table.head(MAX_BARS // 2), table.tail(MAX_BARS // 2)])
@@ -167,22 +167,22 @@ def _show_clusters(lens: Lens, name: str) -> None:
         st.caption(f"The {MAX_BARS // 2} lowest and the {MAX_BARS // 2} highest of {len(table):,} clusters.")
 
 
-def _show_ends(lens: Lens, name: str) -> None:
+def _show_ends(context: DatasetContext, name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         which = st.segmented_control(
             "Rows at the ends", ["Lowest", "Highest"], default="Lowest", required=True, key="score_end",
             bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
-        marks = score_facts.quantiles(lens, name)
+        marks = score_facts.quantiles(context, name)
         if marks and st.button(
             f"See the {'lowest' if which == 'Lowest' else 'highest'} 5 % on the map",
             icon=":material/scatter_plot:",
         ):
             limits = [None, marks[0.05]] if which == "Lowest" else [marks[0.95], None]
             scope = ALL_ROWS.and_where("range", limits, f"score:{name}").to_url()
-            go_to("data_map", {"dataset": lens.dataset_id, "scope": scope})
-    rows = score_facts.ends(lens, name, END_ROWS, highest=which == "Highest")
-    found = fetch_rows(lens.view, rows, [f"score:{name}", "prompt", "response"]).to_pandas()
+            go_to("data_map", {"dataset": context.dataset_id, "scope": scope})
+    rows = score_facts.ends(context, name, END_ROWS, highest=which == "Highest")
+    found = fetch_rows(context.view, rows, [f"score:{name}", "prompt", "response"]).to_pandas()
     for text in ("prompt", "response"):
         found[text] = [shorten(words or "", MAX_CELL_CHARS) for words in found[text]]
     found.insert(0, "row", rows)
@@ -191,7 +191,7 @@ def _show_ends(lens: Lens, name: str) -> None:
         hide_index=True,
         on_select="rerun",
         selection_mode="single-cell",
-        key=f"ends_{name}_{which}_{lens.view.scores[name].id}",
+        key=f"ends_{name}_{which}_{context.view.scores[name].id}",
         column_config={
             "row": st.column_config.NumberColumn("Row", width=64, format="%d"),
             f"score:{name}": st.column_config.NumberColumn(
@@ -205,7 +205,7 @@ def _show_ends(lens: Lens, name: str) -> None:
     )
     st.caption("Click a row to read it on the map.")
     if event.selection.cells:
-        go_to("data_map", {"dataset": lens.dataset_id, "row": str(rows[event.selection.cells[0][0]])})
+        go_to("data_map", {"dataset": context.dataset_id, "row": str(rows[event.selection.cells[0][0]])})
 
 
 def _short(value: float) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_facts import BASELINE, label_of
 from pages.shared.frame import OpenDataset
 from pages.shared.plain_text import plain
@@ -22,9 +22,9 @@ _SWITCH = "selection_switch"
 _PICKER = "selection_picker"
 
 
-def choose_view(lens: Lens) -> str:
+def choose_view(context: DatasetContext) -> str:
     """The switch between the selections there are and the form."""
-    if not lens.view.selections:
+    if not context.view.selections:
         st.caption("No selection yet: choose a budget, see what it would pick, and start it.")
         return NEW
     # Not bound to the address: links, jobs that end and the switch itself all decide what is shown.
@@ -46,9 +46,9 @@ def open_selection(selection_id: str) -> None:
     st.rerun()
 
 
-def pick_selection(dataset: OpenDataset, lens: Lens) -> tuple[Lens, Artifact]:
+def pick_selection(dataset: OpenDataset, context: DatasetContext) -> tuple[DatasetContext, Artifact]:
     """Choose one of the selections, and look at the dataset through the clustering that it was spread over."""
-    found = {selection.id: selection for selection in lens.view.selections}
+    found = {selection.id: selection for selection in context.view.selections}
     asked = st.query_params.get(PARAMETER, "")
     if asked and asked not in found:
         st.warning(
@@ -60,17 +60,19 @@ def pick_selection(dataset: OpenDataset, lens: Lens) -> tuple[Lens, Artifact]:
         "Selection", list(found), format_func=lambda i: label_of(found[i]), key=_PICKER, on_change=_picked,
         label_visibility="collapsed",
     )  # fmt: skip
-    return _through_its_clustering(dataset, lens, found[chosen]), found[chosen]
+    return _through_its_clustering(dataset, context, found[chosen]), found[chosen]
 
 
-def _through_its_clustering(dataset: OpenDataset, lens: Lens, selection: Artifact) -> Lens:
+def _through_its_clustering(
+    dataset: OpenDataset, context: DatasetContext, selection: Artifact
+) -> DatasetContext:
     own = selection.manifest.inputs.get("clustering", "")
-    there = any(artifact.id == own for artifact in lens.view.artifacts)
+    there = any(artifact.id == own for artifact in context.view.artifacts)
     clustering_id = own if there else ""
     store, database = dataset.workspace.artifacts, dataset.workspace.database
     view = open_view(store, dataset.dataset_id, clustering_id=clustering_id, selection_id=selection.id)
     names = cluster_names(database, view.clustering) if view.clustering else ClusterNames()
-    return replace(lens, view=view, names=names, key=f"{dataset.workspace.path}:{view.key}")
+    return replace(context, view=view, names=names, key=f"{dataset.workspace.path}:{view.key}")
 
 
 def _newest(selections: list[Artifact]) -> str:

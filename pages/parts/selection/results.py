@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures import selection_facts as facts
 from pages.shared.figures.selection_charts import (
     cluster_chart,
@@ -28,27 +28,27 @@ MAX_CELL_CHARS = 240
 SCORE_FORMAT = "%.3f"
 
 
-def show_results(lens: Lens, selection: Artifact) -> None:
+def show_results(context: DatasetContext, selection: Artifact) -> None:
     """Everything about one selection, from a few numbers down to the rows."""
     baseline = None
     if selection.manifest.options.get("method") != facts.BASELINE:
-        baseline = facts.find_baseline(lens.view.selections, selection)
-    score = facts.score_of(lens, selection)
-    _show_actions(lens, selection, baseline)
-    _show_numbers(lens, selection, baseline, score)
-    table = facts.per_cluster(lens, selection, baseline, score)
-    if lens.view.clustering is not None:
-        _show_clusters(lens, selection, table)
-    _show_spreads(lens, selection, baseline, score)
-    if lens.view.clustering is not None:
+        baseline = facts.find_baseline(context.view.selections, selection)
+    score = facts.score_of(context, selection)
+    _show_actions(context, selection, baseline)
+    _show_numbers(context, selection, baseline, score)
+    table = facts.per_cluster(context, selection, baseline, score)
+    if context.view.clustering is not None:
+        _show_clusters(context, selection, table)
+    _show_spreads(context, selection, baseline, score)
+    if context.view.clustering is not None:
         with st.expander("Every cluster in numbers", icon=":material/table_rows:"):
             _show_cluster_table(table)
-    _show_rows(lens, selection, score)
-    _show_overlaps(lens, selection)
+    _show_rows(context, selection, score)
+    _show_overlaps(context, selection)
 
 
-def _show_actions(lens: Lens, selection: Artifact, baseline: Artifact | None) -> None:
-    here = {"dataset": lens.dataset_id}
+def _show_actions(context: DatasetContext, selection: Artifact, baseline: Artifact | None) -> None:
+    here = {"dataset": context.dataset_id}
     picked = ALL_ROWS.and_where("selected", True, selection.id).to_url()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button("Export these rows", type="primary", icon=":material/download:"):
@@ -57,23 +57,23 @@ def _show_actions(lens: Lens, selection: Artifact, baseline: Artifact | None) ->
             go_to("data_map", here | {"scope": picked})
         if st.button("Fine-tune on these", icon=":material/model_training:"):
             go_to("finetuning", here | {"view": "new", "rows": "selection", "selection": selection.id})
-        _offer_clone(lens, selection)
+        _offer_clone(context, selection)
         if baseline is None and selection.manifest.options.get("method") != facts.BASELINE:
-            _offer_baseline(lens, selection)
+            _offer_baseline(context, selection)
 
 
-def _offer_clone(lens: Lens, selection: Artifact) -> None:
-    job_id = _maker(lens, selection)
+def _offer_clone(context: DatasetContext, selection: Artifact) -> None:
+    job_id = _maker(context, selection)
     if job_id and st.button("Clone and change", icon=":material/content_copy:"):
-        go_to("selection", {"dataset": lens.dataset_id, "clone": job_id})
+        go_to("selection", {"dataset": context.dataset_id, "clone": job_id})
 
 
-def _maker(lens: Lens, selection: Artifact) -> str:
-    made = jobs_for_artifact(lens.workspace.database, lens.dataset_id, "selection", selection.id)
+def _maker(context: DatasetContext, selection: Artifact) -> str:
+    made = jobs_for_artifact(context.workspace.database, context.dataset_id, "selection", selection.id)
     return made[0].job_id if made else ""
 
 
-def _offer_baseline(lens: Lens, selection: Artifact) -> None:
+def _offer_baseline(context: DatasetContext, selection: Artifact) -> None:
     words = "The baseline: is this any better than chance? It is drawn from the same rows."
     if st.button("Add a random pick of the same size", icon=":material/casino:", help=words):
         inputs = selection.manifest.inputs
@@ -85,13 +85,15 @@ def _offer_baseline(lens: Lens, selection: Artifact) -> None:
             **{role: inputs[role] for role in ("within", "pinned", "excluded") if role in inputs},
         }
         # Not followed as a job of this page, which would end on the random pick: it appears beside this one.
-        submit(lens.workspace, lens.dataset_id, "select", values)
+        submit(context.workspace, context.dataset_id, "select", values)
         st.rerun()
 
 
-def _show_numbers(lens: Lens, selection: Artifact, baseline: Artifact | None, score: str) -> None:
-    numbers = facts.key_numbers(lens, selection, score)
-    other = facts.key_numbers(lens, baseline, score) if baseline else None
+def _show_numbers(
+    context: DatasetContext, selection: Artifact, baseline: Artifact | None, score: str
+) -> None:
+    numbers = facts.key_numbers(context, selection, score)
+    other = facts.key_numbers(context, baseline, score) if baseline else None
     cells = [
         (
             "Rows",
@@ -126,29 +128,31 @@ def _warn(selection: Artifact) -> None:
         )
 
 
-def _show_clusters(lens: Lens, selection: Artifact, table: pd.DataFrame) -> None:
+def _show_clusters(context: DatasetContext, selection: Artifact, table: pd.DataFrame) -> None:
     left, right = st.columns([0.56, 0.44], gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.markdown("**Rows per cluster**")
         cluster_chart(table)
     with right, st.container(border=True, height="stretch"):
         st.markdown("**On the map**")
-        if lens.view.layout is None:
+        if context.view.layout is None:
             st.caption("There is no map yet.")
         else:
-            selection_map(lens, selection, height=max(320, min(len(table), 24) * 26 + 60))
+            selection_map(context, selection, height=max(320, min(len(table), 24) * 26 + 60))
 
 
-def _show_spreads(lens: Lens, selection: Artifact, baseline: Artifact | None, score: str) -> None:
+def _show_spreads(
+    context: DatasetContext, selection: Artifact, baseline: Artifact | None, score: str
+) -> None:
     shown = [(f"score:{score}", sentence(score), False)] if score else []
-    if facts.total_tokens(lens):
+    if facts.total_tokens(context):
         shown.append(("tokens", "Tokens of prompt and response", True))
     if not shown:
         return
     for place, (column, title, logarithmic) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
         with place, st.container(border=True):
             st.markdown(f"**{plain(title)}**")
-            table = facts.spread(lens, selection, baseline, column, logarithmic=logarithmic)
+            table = facts.spread(context, selection, baseline, column, logarithmic=logarithmic)
             spread_chart(table, title, logarithmic=logarithmic)
 
 
@@ -187,7 +191,7 @@ def _show_cluster_table(table: pd.DataFrame) -> None:
     )
 
 
-def _show_rows(lens: Lens, selection: Artifact, score: str) -> None:
+def _show_rows(context: DatasetContext, selection: Artifact, score: str) -> None:
     st.subheader("Picked rows", anchor=False)
     picks = facts.picked_rows(selection)
     n_pages = max(1, -(-len(picks) // PAGE_ROWS))
@@ -201,7 +205,7 @@ def _show_rows(lens: Lens, selection: Artifact, score: str) -> None:
         )
     part = picks.iloc[first : first + PAGE_ROWS]
     event = place.dataframe(
-        _row_table(lens, part, score),
+        _row_table(context, part, score),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-cell",
@@ -223,17 +227,17 @@ def _show_rows(lens: Lens, selection: Artifact, score: str) -> None:
     if event.selection.cells:
         row = int(part["example_id"].iloc[event.selection.cells[0][0]])
         picked = ALL_ROWS.and_where("selected", True, selection.id).to_url()
-        go_to("data_map", {"dataset": lens.dataset_id, "scope": picked, "row": str(row)})
+        go_to("data_map", {"dataset": context.dataset_id, "scope": picked, "row": str(row)})
 
 
-def _row_table(lens: Lens, part: pd.DataFrame, score: str) -> pd.DataFrame:
+def _row_table(context: DatasetContext, part: pd.DataFrame, score: str) -> pd.DataFrame:
     wanted = ["prompt", "response"]
     wanted += [f"score:{score}"] if score else []
-    wanted += ["tokens"] if lens.view.embeddings else []
-    found = fetch_rows(lens.view, part["example_id"].to_numpy(), wanted).to_pandas()
+    wanted += ["tokens"] if context.view.embeddings else []
+    found = fetch_rows(context.view, part["example_id"].to_numpy(), wanted).to_pandas()
     table = pd.DataFrame({"rank": part["rank"].to_numpy() + 1})
-    if lens.view.clustering is not None and (part["cluster_id"] >= 0).any():
-        table["cluster"] = [lens.cluster_name(int(i)) for i in part["cluster_id"]]
+    if context.view.clustering is not None and (part["cluster_id"] >= 0).any():
+        table["cluster"] = [context.cluster_name(int(i)) for i in part["cluster_id"]]
         table["rank_in_cluster"] = part["rank_in_cluster"].to_numpy()
     if score:
         table["score"] = found[f"score:{score}"]
@@ -244,8 +248,8 @@ def _row_table(lens: Lens, part: pd.DataFrame, score: str) -> pd.DataFrame:
     return table
 
 
-def _show_overlaps(lens: Lens, selection: Artifact) -> None:
-    table = facts.overlaps(lens, selection)
+def _show_overlaps(context: DatasetContext, selection: Artifact) -> None:
+    table = facts.overlaps(context, selection)
     if not len(table):
         return
     st.subheader("Beside other selections", anchor=False)

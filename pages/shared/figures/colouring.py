@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten
 from tamis.store.rows.columns import list_columns
 from tamis.types import (
@@ -70,11 +70,11 @@ class Shades:
 Colouring = Groups | Shades
 
 
-def colour_choices(lens: Lens) -> dict[str, str]:
+def colour_choices(context: DatasetContext) -> dict[str, str]:
     """Columns that can colour the map, and their labels; the first is the default."""
     found = {
         column.key: column.label
-        for column in list_columns(lens.view, lens.tags)
+        for column in list_columns(context.view, context.tags)
         if column.kind != "text" and column.key not in NUMBERS_WITHOUT_MEANING
     }
     first = [key for key in ("cluster", "source", *_with_prefix(found, "score:"), "selected") if key in found]
@@ -86,16 +86,16 @@ def cluster_colour(cluster_id: int) -> str:
     return MUTED if cluster_id < 0 else PALETTE[cluster_id % len(PALETTE)]
 
 
-def colour_rows(lens: Lens, column: str, rows: Int64s) -> Colouring:
+def colour_rows(context: DatasetContext, column: str, rows: Int64s) -> Colouring:
     """What the colours of these rows are; ``rows`` are ids in drawing order."""
-    title = colour_choices(lens).get(column, column)
+    title = colour_choices(context).get(column, column)
     if column == "cluster":
-        return _by_cluster(title, queries.cluster_of(lens)[rows])
-    held = queries.values(lens, column)
+        return _by_cluster(title, queries.cluster_of(context)[rows])
+    held = queries.values(context, column)
     if held.dtype == bool:
         return _by_flag(title, held[rows])
     if held.dtype == object:
-        return _by_value(lens, column, title, held[rows])
+        return _by_value(context, column, title, held[rows])
     return _by_number(title, held, rows)
 
 
@@ -109,8 +109,8 @@ def _by_flag(title: str, flags: Bools) -> Groups:
     return Groups(title, flags.astype(np.int64), (MUTED, PALETTE[1]), (f"Not {title}", name))
 
 
-def _by_value(lens: Lens, column: str, title: str, held: NDArray[Any]) -> Groups:
-    counted = queries.facets(lens, column)
+def _by_value(context: DatasetContext, column: str, title: str, held: NDArray[Any]) -> Groups:
+    counted = queries.facets(context, column)
     top = [value for value, _ in counted.counts[:MAX_GROUPS]]
     place = {value: number for number, value in enumerate(top)}
     others, missing = len(top), len(top) + 1

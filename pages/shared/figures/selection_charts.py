@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE, Groups
 from pages.shared.figures.selection_facts import (
     PICKED,
@@ -103,11 +103,11 @@ def spread_chart(table: pd.DataFrame, title: str, *, logarithmic: bool = False, 
     )
 
 
-def selection_map(lens: Lens, selection: Artifact, *, height: int) -> None:
+def selection_map(context: DatasetContext, selection: Artifact, *, height: int) -> None:
     """The map with the picks on top of all other rows."""
     look = Look(dark=st.context.theme.type == "dark", height=height)
     st.plotly_chart(
-        _map(lens.key, selection.id, look, _lens=lens, _selection=selection),
+        _map(context.key, selection.id, look, _context=context, _selection=selection),
         config={"displayModeBar": False, "scrollZoom": True},
         key=f"picks_{selection.id}",
         alt="Map of all rows with the picked ones highlighted",
@@ -115,17 +115,19 @@ def selection_map(lens: Lens, selection: Artifact, *, height: int) -> None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _map(key: str, selection: str, look: Look, *, _lens: Lens, _selection: Artifact) -> go.Figure:
-    rows = queries.drawn_rows(_lens, ALL_ROWS)
-    xy = queries.positions(_lens)
-    picked = np.zeros(_lens.n_rows, dtype=np.int64)
+def _map(
+    key: str, selection: str, look: Look, *, _context: DatasetContext, _selection: Artifact
+) -> go.Figure:
+    rows = queries.drawn_rows(_context, ALL_ROWS)
+    xy = queries.positions(_context)
+    picked = np.zeros(_context.n_rows, dtype=np.int64)
     picked[read_selected_ids(_selection)] = 1
-    names = {i: shorten(name, 32) for i, name in _lens.names.names.items()}
+    names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
     dots = Dots(
         rows=rows,
         xy=np.asarray(xy[rows]),
         matched=np.ones(len(rows), dtype=bool),
-        names=np.array([names.get(int(i), "") for i in queries.cluster_of(_lens)[rows]], dtype=object),
+        names=np.array([names.get(int(i), "") for i in queries.cluster_of(_context)[rows]], dtype=object),
     )
     ground = "#3A4644" if look.dark else "#D5DCDA"
     groups = Groups("selected", picked[rows], (ground, PALETTE[0]), ("Not picked", PICKED))

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from tamis.selectors import SELECTORS
 from tamis.store.artifacts.readers import read_selected_ids, read_selection
 from tamis.store.artifacts.store import Artifact
@@ -66,34 +66,41 @@ def find_baseline(selections: tuple[Artifact, ...], selection: Artifact) -> Arti
     return None
 
 
-def score_of(lens: Lens, selection: Artifact) -> str:
+def score_of(context: DatasetContext, selection: Artifact) -> str:
     """The score to look at a selection by: its own quality, else the dataset's first score, else nothing."""
     own = str(selection.summary.get("quality", "none"))
-    return own if own in lens.view.scores else next(iter(lens.view.scores), "")
+    return own if own in context.view.scores else next(iter(context.view.scores), "")
 
 
-def key_numbers(lens: Lens, selection: Artifact, score: str) -> KeyNumbers:
+def key_numbers(context: DatasetContext, selection: Artifact, score: str) -> KeyNumbers:
     """The numbers at the top of the page."""
-    return _key_numbers(lens.key, selection.id, score, _lens=lens, _selection=selection)
+    return _key_numbers(context.key, selection.id, score, _context=context, _selection=selection)
 
 
-def per_cluster(lens: Lens, selection: Artifact, baseline: Artifact | None, score: str) -> pd.DataFrame:
+def per_cluster(
+    context: DatasetContext, selection: Artifact, baseline: Artifact | None, score: str
+) -> pd.DataFrame:
     """One row per cluster, largest first: what it has, what was picked of it, and what was to be expected."""
-    asked = (selection.id, baseline.id if baseline else "", score, lens.names.revision)
-    return _per_cluster(lens.key, asked, _lens=lens, _selection=selection, _baseline=baseline)
+    asked = (selection.id, baseline.id if baseline else "", score, context.names.revision)
+    return _per_cluster(context.key, asked, _context=context, _selection=selection, _baseline=baseline)
 
 
 def spread(
-    lens: Lens, selection: Artifact, baseline: Artifact | None, column: str, *, logarithmic: bool = False
+    context: DatasetContext,
+    selection: Artifact,
+    baseline: Artifact | None,
+    column: str,
+    *,
+    logarithmic: bool = False,
 ) -> pd.DataFrame:
     """Histograms over the same bins, as shares of each set: low, high, share_fraction, rows."""
     asked = (selection.id, baseline.id if baseline else "", column, logarithmic)
-    return _spread(lens.key, asked, _lens=lens, _selection=selection, _baseline=baseline)
+    return _spread(context.key, asked, _context=context, _selection=selection, _baseline=baseline)
 
 
-def overlaps(lens: Lens, selection: Artifact) -> pd.DataFrame:
+def overlaps(context: DatasetContext, selection: Artifact) -> pd.DataFrame:
     """Every other selection: how many rows it shares with this one, and the Jaccard index of the two."""
-    return _overlaps(lens.key, selection.id, _lens=lens, _selection=selection)
+    return _overlaps(context.key, selection.id, _context=context, _selection=selection)
 
 
 def picked_rows(selection: Artifact) -> pd.DataFrame:
@@ -101,13 +108,13 @@ def picked_rows(selection: Artifact) -> pd.DataFrame:
     return _picked_rows(str(selection.path), _selection=selection)
 
 
-def total_tokens(lens: Lens) -> int | None:
+def total_tokens(context: DatasetContext) -> int | None:
     """Tokens of all rows, or None before they were counted."""
-    return int(queries.values(lens, "tokens").sum()) if _has(lens, "tokens") else None
+    return int(queries.values(context, "tokens").sum()) if _has(context, "tokens") else None
 
 
-def _has(lens: Lens, column: str) -> bool:
-    return any(known.key == column for known in list_columns(lens.view))
+def _has(context: DatasetContext, column: str) -> bool:
+    return any(known.key == column for known in list_columns(context.view))
 
 
 def _mask(n_rows: int, ids: Int64s) -> Bools:
@@ -117,11 +124,13 @@ def _mask(n_rows: int, ids: Int64s) -> Bools:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _key_numbers(key: str, selection: str, score: str, *, _lens: Lens, _selection: Artifact) -> KeyNumbers:
+def _key_numbers(
+    key: str, selection: str, score: str, *, _context: DatasetContext, _selection: Artifact
+) -> KeyNumbers:
     ids = read_selected_ids(_selection)
-    labels = queries.cluster_of(_lens)
-    tokens = queries.values(_lens, "tokens") if _has(_lens, "tokens") else None
-    quality = queries.values(_lens, f"score:{score}") if score else None
+    labels = queries.cluster_of(_context)
+    tokens = queries.values(_context, "tokens") if _has(_context, "tokens") else None
+    quality = queries.values(_context, f"score:{score}") if score else None
     return KeyNumbers(
         n_picked=len(ids),
         n_rows=len(labels),
@@ -149,12 +158,12 @@ def _per_cluster(
     key: str,
     asked: tuple[str, str, str, int],
     *,
-    _lens: Lens,
+    _context: DatasetContext,
     _selection: Artifact,
     _baseline: Artifact | None,
 ) -> pd.DataFrame:
     score = asked[2]
-    labels = queries.cluster_of(_lens).astype(np.int64) + 1
+    labels = queries.cluster_of(_context).astype(np.int64) + 1
     size = np.bincount(labels)
     ids = read_selected_ids(_selection)
     picked = np.bincount(labels[ids], minlength=len(size))
@@ -164,10 +173,10 @@ def _per_cluster(
         table["random"] = np.bincount(labels[read_selected_ids(_baseline)], minlength=len(size))
     table["ratio"] = table["picked"] / table["expected"].replace(0, np.nan)
     if score:
-        quality = queries.values(_lens, f"score:{score}")
+        quality = queries.values(_context, f"score:{score}")
         table["quality_picked"] = _means(labels[ids], quality[ids], len(size))
         table["quality_whole"] = _means(labels, quality, len(size))
-    table["name"] = [_lens.cluster_name(int(i)) for i in table["cluster_id"]]
+    table["name"] = [_context.cluster_name(int(i)) for i in table["cluster_id"]]
     there = table[table["size"] > 0]
     return there.sort_values(["size", "cluster_id"], ascending=[False, True]).reset_index(drop=True)
 
@@ -185,12 +194,12 @@ def _spread(
     key: str,
     asked: tuple[str, str, str, bool],
     *,
-    _lens: Lens,
+    _context: DatasetContext,
     _selection: Artifact,
     _baseline: Artifact | None,
 ) -> pd.DataFrame:
     _, _, column, logarithmic = asked
-    values = queries.values(_lens, column).astype(np.float64)
+    values = queries.values(_context, column).astype(np.float64)
     edges = _edges(values[np.isfinite(values)], logarithmic=logarithmic)
     sets = {WHOLE: values, PICKED: values[read_selected_ids(_selection)]}
     if _baseline is not None:
@@ -219,10 +228,10 @@ def _edges(known: Float64s, *, logarithmic: bool) -> Float64s:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _overlaps(key: str, selection: str, *, _lens: Lens, _selection: Artifact) -> pd.DataFrame:
-    mine = _mask(_lens.n_rows, read_selected_ids(_selection))
+def _overlaps(key: str, selection: str, *, _context: DatasetContext, _selection: Artifact) -> pd.DataFrame:
+    mine = _mask(_context.n_rows, read_selected_ids(_selection))
     found = []
-    for other in _lens.view.selections:
+    for other in _context.view.selections:
         if other.id == selection:
             continue
         theirs = read_selected_ids(other)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
@@ -34,43 +34,43 @@ class ChosenRows:
     rows: Int64s
 
 
-def choose_rows(lens: Lens) -> ChosenRows:
+def choose_rows(context: DatasetContext) -> ChosenRows:
     """Draw the choice and return it; where it stands is in the address."""
-    offered = _offered(lens)
+    offered = _offered(context)
     st.session_state[_WHICH] = _asked(offered)
     which = st.segmented_control(
         "Rows", offered, required=True, key=_WHICH, on_change=keep, args=("rows", _WHICH)
     )
     selection = tag = scope = label = ""
     if which == SELECTION:
-        selection = _choose_selection(lens)
-        label = f"{count_selected(lens, selection)}-rows"
+        selection = _choose_selection(context)
+        label = f"{count_selected(context, selection)}-rows"
     elif which == TAG:
-        tag = _choose_tag(lens)
+        tag = _choose_tag(context)
         label = tag
     elif which == FILTER:
         scope = st.query_params.get("scope", "")
-        _show_filter(lens, scope)
+        _show_filter(context, scope)
         label = "filtered"
-    rows = _rows(f"{lens.key}:{lens.tags.revision}", selection, tag, scope, _lens=lens)
+    rows = _rows(f"{context.key}:{context.tags.revision}", selection, tag, scope, _context=context)
     return ChosenRows(selection, tag, scope, label or "all", rows)
 
 
-def show_counts(lens: Lens, rows: Int64s) -> None:
+def show_counts(context: DatasetContext, rows: Int64s) -> None:
     """How many rows, which share of the dataset, and how many tokens where they were counted."""
-    share = len(rows) / max(lens.n_rows, 1)
+    share = len(rows) / max(context.n_rows, 1)
     said = [f"**{count_of(len(rows), 'row')}**"]
     if share < 1:
-        said.append(f"{_say_share(share)} of {lens.n_rows:,}")
-    if lens.view.embeddings is not None:
-        tokens = int(read_token_counts(lens.view.embeddings)[rows].sum(dtype=np.int64))
+        said.append(f"{_say_share(share)} of {context.n_rows:,}")
+    if context.view.embeddings is not None:
+        tokens = int(read_token_counts(context.view.embeddings)[rows].sum(dtype=np.int64))
         said.append(f"{tokens:,} tokens")
     st.markdown(" · ".join(said))
 
 
-def count_selected(lens: Lens, selection: str) -> int:
+def count_selected(context: DatasetContext, selection: str) -> int:
     """Number of rows of a selection."""
-    artifact = next(one for one in lens.view.selections if one.id == selection)
+    artifact = next(one for one in context.view.selections if one.id == selection)
     return int(artifact.summary["n_selected"])
 
 
@@ -81,11 +81,11 @@ def _say_share(share: float) -> str:
     return f"{share * 100:.{digits}f} %"
 
 
-def _offered(lens: Lens) -> list[str]:
+def _offered(context: DatasetContext) -> list[str]:
     present = {
         WHOLE: True,
-        SELECTION: bool(lens.view.selections),
-        TAG: bool(lens.tags.rows),
+        SELECTION: bool(context.view.selections),
+        TAG: bool(context.tags.rows),
         FILTER: bool(st.query_params.get("scope")),
     }
     return [name for name, there in present.items() if there]
@@ -108,8 +108,8 @@ def keep(parameter: str, key: str) -> None:
     st.query_params[parameter] = _CODES.get(value, value)
 
 
-def _choose_selection(lens: Lens) -> str:
-    by_id = {artifact.id: artifact for artifact in lens.view.selections}
+def _choose_selection(context: DatasetContext) -> str:
+    by_id = {artifact.id: artifact for artifact in context.view.selections}
     asked = st.query_params.get("selection", "")
     if asked and asked not in by_id:
         st.warning(f"There is no selection {plain(asked)}; the newest is shown.", icon=":material/link_off:")
@@ -132,28 +132,28 @@ def say_selection(artifact: Artifact) -> str:
     return " · ".join([*said, f"seed {options.get('seed')}", ago(artifact.manifest.created_at)])
 
 
-def _choose_tag(lens: Lens) -> str:
-    tags = list(lens.tags.rows)
+def _choose_tag(context: DatasetContext) -> str:
+    tags = list(context.tags.rows)
     asked = st.query_params.get("tag", "")
     st.session_state[_TAGGED] = asked if asked in tags else tags[0]
     return str(
         st.selectbox(
-            "Tag", tags, format_func=lambda tag: f"{tag} · {count_of(len(lens.tags.rows[tag]), 'row')}", key=_TAGGED,
+            "Tag", tags, format_func=lambda tag: f"{tag} · {count_of(len(context.tags.rows[tag]), 'row')}", key=_TAGGED,
             on_change=keep, args=("tag", _TAGGED), label_visibility="collapsed",
         )
     )  # fmt: skip
 
 
-def _show_filter(lens: Lens, scope: str) -> None:
-    st.caption(plain(describe(Scope.from_url(scope), lens.names.names)))
-    link_to("data_map", "Change the filter on the map", query={"dataset": lens.dataset_id, "scope": scope})
+def _show_filter(context: DatasetContext, scope: str) -> None:
+    st.caption(plain(describe(Scope.from_url(scope), context.names.names)))
+    link_to("data_map", "Change the filter on the map", query={"dataset": context.dataset_id, "scope": scope})
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _rows(key: str, selection: str, tag: str, scope: str, *, _lens: Lens) -> Int64s:
+def _rows(key: str, selection: str, tag: str, scope: str, *, _context: DatasetContext) -> Int64s:
     rows = rows_of(
-        _lens.workspace,
-        _lens.dataset_id,
+        _context.workspace,
+        _context.dataset_id,
         selection=selection,
         tag=tag,
         scope=scope,

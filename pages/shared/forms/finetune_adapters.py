@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.options_form import FormField, draw_field
 from pages.shared.plain_text import count_of
 from pages.shared.runs.runs import model_title
@@ -23,9 +23,9 @@ def trained_models(store: ArtifactStore) -> dict[str, str]:
     return runs | {one.model: _say_guide(one) for one in known_guides(store)}
 
 
-def draw_llm_model(lens: Lens, drawn: FormField) -> JSON:
+def draw_llm_model(context: DatasetContext, drawn: FormField) -> JSON:
     """The model of a local language model: typed, or one that was trained in this workspace."""
-    titles = trained_models(lens.workspace.artifacts)
+    titles = trained_models(context.workspace.artifacts)
     if not titles or drawn.info is not TransformersOptions.model_fields["model"]:
         return draw_field(drawn)  # an endpoint has models of its own
 

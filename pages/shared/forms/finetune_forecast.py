@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_lengths import (
     length_chart,
     lengths_of,
@@ -37,17 +37,17 @@ class Planned:
     held_out: Int64s | None
 
 
-def show_outlook(lens: Lens, planned: Planned) -> None:
+def show_outlook(context: DatasetContext, planned: Planned) -> None:
     """Numbers, then how long rows are and where they are cut."""
     if not len(planned.rows):
         return
-    lengths = lengths_of(lens, planned.rows, planned.asked.model)
-    window = window_of(planned.asked.model, lens.workspace.path)
+    lengths = lengths_of(context, planned.rows, planned.asked.model)
+    window = window_of(planned.asked.model, context.workspace.path)
     n_train, n_held_out = _split(planned)
     found = look_ahead(lengths, planned.options, n_train=n_train, n_held_out=n_held_out, window=window)
     with st.container(border=True):
         st.markdown("**Before it starts**")
-        _show_numbers(lens, planned, found)
+        _show_numbers(context, planned, found)
         say_long(found, window=window, drop_longer=planned.options.drop_longer)
         length_chart(lengths, found.limit)
         say_counted(lengths, len(planned.rows))
@@ -64,9 +64,9 @@ def _split(planned: Planned) -> tuple[int, int]:
     return n - n_held_out, n_held_out
 
 
-def _show_numbers(lens: Lens, planned: Planned, found: Outlook) -> None:
+def _show_numbers(context: DatasetContext, planned: Planned, found: Outlook) -> None:
     epochs = planned.options.num_train_epochs
-    seconds = _seconds(lens, planned, found)
+    seconds = _seconds(context, planned, found)
     time = duration(seconds) if seconds is not None else "Unknown"
     said = "as earlier runs like this went" if seconds is not None else "no earlier run like this"
     passes = f"{epochs:g} pass{'es' if epochs != 1 else ''}"
@@ -89,10 +89,10 @@ def _show_numbers(lens: Lens, planned: Planned, found: Outlook) -> None:
         column.metric(label, value, delta=delta, delta_color="off", delta_arrow="off")
 
 
-def _seconds(lens: Lens, planned: Planned, found: Outlook) -> float | None:
+def _seconds(context: DatasetContext, planned: Planned, found: Outlook) -> float | None:
     """From the speed of finished runs with the same model and recipe; None without one."""
     rates = []
-    for run in finetune_runs(lens.workspace, lens.dataset_id):
+    for run in finetune_runs(context.workspace, context.dataset_id):
         alike = (run.options.get("model"), run.options.get("recipe")) == (
             planned.asked.model,
             planned.asked.recipe,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_forecast import Planned, show_outlook
 from pages.shared.forms.finetune_model import ChosenModel, choose_model
 from pages.shared.forms.finetune_rows import (
@@ -72,28 +72,28 @@ class Filled:
     problem: str = ""
 
 
-def show_finetune_form(lens: Lens) -> None:
+def show_finetune_form(context: DatasetContext) -> None:
     """The form, and beside it what the run will read."""
-    start = cloned_start(lens.workspace, STEP)
+    start = cloned_start(context.workspace, STEP)
     left, right = st.columns([0.52, 0.48], gap="large")
     with left:
-        filled = _draw_form(lens, start)
-        asked = Asked(dataset_id=lens.dataset_id, step=STEP, values=filled.values, problem=filled.problem)
-        place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
-        _show_submit(lens, filled, place)
+        filled = _draw_form(context, start)
+        asked = Asked(dataset_id=context.dataset_id, step=STEP, values=filled.values, problem=filled.problem)
+        place = choose_place(context.workspace, asked, start=start.place, suffix=start.suffix)
+        _show_submit(context, filled, place)
     with right:
-        _show_outlook(lens, filled)
+        _show_outlook(context, filled)
 
 
-def _draw_form(lens: Lens, start: Start) -> Filled:
-    training = choose_training_rows(lens, start)
-    model = choose_model(lens, start)
+def _draw_form(context: DatasetContext, start: Start) -> Filled:
+    training = choose_training_rows(context, start)
+    model = choose_model(context, start)
     recipe, recipe_options = draw_recipe(start)
-    values, same = _draw_evaluation(lens, start)
+    values, same = _draw_evaluation(context, start)
     values |= {"model": model.model, "recipe": recipe, "recipe_options": recipe_options, **training.values}
-    if lens.view.clustering is not None:
+    if context.view.clustering is not None:
         # Named, because a random pick has none of its own to report by.
-        values["clustering"] = lens.view.clustering.id
+        values["clustering"] = context.view.clustering.id
     return Filled(
         training=training,
         values=values,
@@ -122,13 +122,13 @@ def draw_recipe(start: Start, *, form: str = STEP) -> tuple[str, dict[str, JSON]
     return recipe, values
 
 
-def _draw_evaluation(lens: Lens, start: Start) -> tuple[dict[str, JSON], Run | None]:
+def _draw_evaluation(context: DatasetContext, start: Start) -> tuple[dict[str, JSON], Run | None]:
     form = Form(name=STEP, start=start.values, suffix=start.suffix)
     values = _draw_in_columns(FinetuneOptions, form, EVALUATION)
     if not values["held_out_fraction"]:
         values["n_generate"] = 0
     with st.expander("More about the evaluation", icon=":material/tune:", key=form.key("more")):
-        same = choose_held_out(lens)
+        same = choose_held_out(context)
         values |= _draw_in_columns(FinetuneOptions, form, MORE)
         values |= _draw_tasks(form)
     return values, same
@@ -183,7 +183,7 @@ def _problem(training: ChosenTraining, model: ChosenModel, recipe: str, values: 
     return ""
 
 
-def _show_submit(lens: Lens, filled: Filled, place: RunPlace) -> None:
+def _show_submit(context: DatasetContext, filled: Filled, place: RunPlace) -> None:
     n = len(filled.training.rows)
     pressed = st.button(
         f"Fine-tune on {count_of(n, 'row')}", type="primary", icon=":material/model_training:",
@@ -194,14 +194,14 @@ def _show_submit(lens: Lens, filled: Filled, place: RunPlace) -> None:
     if not pressed:
         return
     with errors_in_place():
-        values = {**filled.values, **filled.training.freeze(lens)}
+        values = {**filled.values, **filled.training.freeze(context)}
         if filled.same_held_out is not None:
             again, label = held_out_rows(filled.same_held_out), f"run:{filled.same_held_out.run_id}"
-            values["held_out"] = freeze_rows(lens.workspace.artifacts, lens.dataset_id, again, label).id
-        start_job(lens.workspace, lens.dataset_id, STEP, values, place=place)
+            values["held_out"] = freeze_rows(context.workspace.artifacts, context.dataset_id, again, label).id
+        start_job(context.workspace, context.dataset_id, STEP, values, place=place)
 
 
-def _show_outlook(lens: Lens, filled: Filled) -> None:
+def _show_outlook(context: DatasetContext, filled: Filled) -> None:
     recipe = str(filled.values["recipe"])
     try:
         options = parse_options(RECIPES[recipe].options, filled.values["recipe_options"])
@@ -211,4 +211,4 @@ def _show_outlook(lens: Lens, filled: Filled) -> None:
         return
     assert isinstance(options, SftOptions)
     again = held_out_rows(filled.same_held_out) if filled.same_held_out is not None else None
-    show_outlook(lens, Planned(rows=filled.training.rows, options=options, asked=asked, held_out=again))
+    show_outlook(context, Planned(rows=filled.training.rows, options=options, asked=asked, held_out=again))

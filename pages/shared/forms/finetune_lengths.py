@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE
 from pages.shared.plain_text import count_of
 from pages.shared.wording import percent
@@ -34,11 +34,11 @@ COUNTED = {
 }
 
 
-def lengths_of(lens: Lens, rows: Int64s, model: str) -> Lengths:
+def lengths_of(context: DatasetContext, rows: Int64s, model: str) -> Lengths:
     """Tokens of these rows, or of a sample of them, as the model would count them; remembered."""
-    tokenizer = tokenizer_file(model, lens.workspace.path)
+    tokenizer = tokenizer_file(model, context.workspace.path)
     key = hashlib.blake2b(rows.tobytes(), digest_size=8).hexdigest()
-    return _counted(lens.key, key, str(tokenizer), _lens=lens, _rows=rows)
+    return _counted(context.key, key, str(tokenizer), _context=context, _rows=rows)
 
 
 def say_long(found: Outlook, *, window: int, drop_longer: bool, of: str = "") -> None:
@@ -100,6 +100,6 @@ def length_chart(lengths: Lengths, limit: int) -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Counting tokens …")
-def _counted(key: str, rows_key: str, tokenizer: str, *, _lens: Lens, _rows: Int64s) -> Lengths:
+def _counted(key: str, rows_key: str, tokenizer: str, *, _context: DatasetContext, _rows: Int64s) -> Lengths:
     found = None if tokenizer == "None" else Path(tokenizer)
-    return row_lengths(_lens.view.examples, _rows, tokenizer=found, embeddings=_lens.view.embeddings)
+    return row_lengths(_context.view.examples, _rows, tokenizer=found, embeddings=_context.view.embeddings)

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import trained_models
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import Start
@@ -34,9 +34,9 @@ class ChosenModel:
     problem: str = ""
 
 
-def choose_model(lens: Lens, start: Start, *, form: str = "finetune") -> ChosenModel:
+def choose_model(context: DatasetContext, start: Start, *, form: str = "finetune") -> ChosenModel:
     """Draw the choice and look whether the model is there; ``form`` tells the widgets of several forms apart."""
-    trained = trained_models(lens.workspace.artifacts)
+    trained = trained_models(context.workspace.artifacts)
     asked = str(start.values.get("model") or _asked() or BUNDLED_LLM)
     ways = [BUNDLED, OWN, *([FURTHER] if trained else [])]
     first = BUNDLED if asked == BUNDLED_LLM else FURTHER if asked.startswith(PREFIX) and trained else OWN

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.run_target import RunPlace
 from pages.shared.runs.finetune_runs import STEP
 from pages.shared.runs.job_watch import CLONED, start_job
@@ -19,7 +19,7 @@ from tamis.types import JSON
 BATCH, ACCUMULATED = "per_device_train_batch_size", "gradient_accumulation_steps"
 
 
-def offer_remedies(lens: Lens, run: Run, job: Job) -> None:
+def offer_remedies(context: DatasetContext, run: Run, job: Job) -> None:
     """Buttons for what fits the reason."""
     smaller = smaller_batch(job.options) if ran_out_of_memory(job) else None
     if smaller is not None:
@@ -30,9 +30,9 @@ def offer_remedies(lens: Lens, run: Run, job: Job) -> None:
         if st.button(f"Run with batches of {halved}", icon=":material/compress:", help=words):
             pointers = {role: job.inputs[role] for role in STEPS[STEP].options.POINTERS if role in job.inputs}
             place = RunPlace(job.backend, job.resources.model_dump(exclude_defaults=True), job.priority)
-            start_job(lens.workspace, lens.dataset_id, STEP, {**smaller, **pointers}, place=place)
+            start_job(context.workspace, context.dataset_id, STEP, {**smaller, **pointers}, place=place)
     if st.button("Change the options", icon=":material/tune:"):
-        st.query_params.from_dict({"dataset": lens.dataset_id, CLONED: job.job_id})
+        st.query_params.from_dict({"dataset": context.dataset_id, CLONED: job.job_id})
         st.rerun()
 
 

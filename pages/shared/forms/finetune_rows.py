@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.export_scope import choose_rows, show_counts
 from pages.shared.plain_text import count_of
 from pages.shared.runs.finetune_runs import finetune_runs, run_titles
@@ -42,27 +42,27 @@ class ChosenTraining:
         """What the step is told now; a tag or filter is left out, because nothing is frozen before it is needed."""
         return {"selection": self.selection} if self.selection else {}
 
-    def freeze(self, lens: Lens) -> dict[str, JSON]:
+    def freeze(self, context: DatasetContext) -> dict[str, JSON]:
         """Pointers to rows and decisions as they are now; raises InvalidOptions for a scope without rows."""
-        workspace, values = lens.workspace, self.values
+        workspace, values = context.workspace, self.values
         if self.pointer:
-            values["within"] = freeze(workspace, lens.dataset_id, self.pointer)
+            values["within"] = freeze(workspace, context.dataset_id, self.pointer)
         if self.decided:
-            frozen = freeze_decisions(workspace, lens.dataset_id)
+            frozen = freeze_decisions(workspace, context.dataset_id)
             values |= {"decisions": frozen.id} if frozen is not None else {}
         return values
 
 
-def choose_training_rows(lens: Lens, start: Start) -> ChosenTraining:
+def choose_training_rows(context: DatasetContext, start: Start) -> ChosenTraining:
     """Draw the choice of rows and of decisions."""
-    same = _offer_same(lens, start)
+    same = _offer_same(context, start)
     if same is not None:
         rows, selection, pointer = read_frozen(same), str(start.values.get("selection") or ""), same.id
     else:
-        chosen = choose_rows(lens)
+        chosen = choose_rows(context)
         rows, selection = chosen.rows, chosen.selection
         pointer = f"tag:{chosen.tag}" if chosen.tag else f"scope:{chosen.scope}" if chosen.scope else ""
-    decided = decided_rows(lens)
+    decided = decided_rows(context)
     applied = False
     if decided:
         outcome = apply_decisions(rows, decided)
@@ -72,20 +72,20 @@ def choose_training_rows(lens: Lens, start: Start) -> ChosenTraining:
             persist_state="session",
         )  # fmt: skip
         rows = outcome.rows if applied else rows
-    show_counts(lens, rows)
+    show_counts(context, rows)
     return ChosenTraining(rows=rows, selection=selection, pointer=pointer, decided=applied)
 
 
-def choose_held_out(lens: Lens) -> Run | None:
+def choose_held_out(context: DatasetContext) -> Run | None:
     """Whether the rows of an earlier run are held out again, so that the two can be compared; None for new ones."""
     earlier = {
         run.run_id: run
-        for run in finetune_runs(lens.workspace, lens.dataset_id)
+        for run in finetune_runs(context.workspace, context.dataset_id)
         if run.artifact is not None and run.number("n_held_out") > 0
     }
     if not earlier:
         return None
-    titles = run_titles(lens, list(earlier.values()))
+    titles = run_titles(context, list(earlier.values()))
     chosen = st.selectbox(
         "Held-out rows", [DRAWN_ANEW, *earlier], key="finetune_held_out", bind="query-params", persist_state="session",
         format_func=lambda one: f"Same as {titles[one]}" if one else "Drawn for this run",
@@ -101,15 +101,19 @@ def held_out_rows(run: Run) -> Int64s:
     return ids
 
 
-def decided_rows(lens: Lens) -> Mapping[int, Decision]:
+def decided_rows(context: DatasetContext) -> Mapping[int, Decision]:
     """The decisions in force."""
-    revision = decision_revision(lens.workspace.database, lens.dataset_id)
-    return _decided(str(lens.workspace.path), lens.dataset_id, revision, _database=lens.workspace.database)
+    revision = decision_revision(context.workspace.database, context.dataset_id)
+    return _decided(
+        str(context.workspace.path), context.dataset_id, revision, _database=context.workspace.database
+    )
 
 
-def _offer_same(lens: Lens, start: Start) -> Artifact | None:
+def _offer_same(context: DatasetContext, start: Start) -> Artifact | None:
     """The frozen rows of the run that is cloned: a tag may have changed since."""
-    frozen = lens.workspace.artifacts.find(lens.dataset_id, "rows", str(start.values.get("within") or ""))
+    frozen = context.workspace.artifacts.find(
+        context.dataset_id, "rows", str(start.values.get("within") or "")
+    )
     if frozen is None:
         return None
     same = st.toggle(

@@ -8,7 +8,7 @@ import orjson
 import pandas as pd
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import count_of
 from pages.shared.wording import duration
@@ -21,9 +21,9 @@ KEPT, LOOK_EVERY_S = 16, 0.3
 ROLES = {"candidates": "Candidates", "judge": "Judge", "score": "Score"}
 
 
-def show_outlook(lens: Lens, step: str, values: Mapping[str, JSON]) -> None:
+def show_outlook(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> None:
     """The button that asks about a few rows, and what they say about all of them."""
-    asked = orjson.dumps([lens.dataset_id, step, values], option=orjson.OPT_SORT_KEYS).decode()
+    asked = orjson.dumps([context.dataset_id, step, values], option=orjson.OPT_SORT_KEYS).decode()
     held: dict[str, LLMEstimate] = st.session_state.setdefault("llm_outlooks", {})
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
@@ -36,19 +36,19 @@ def show_outlook(lens: Lens, step: str, values: Mapping[str, JSON]) -> None:
     if pressed:
         held.pop(asked, None)
         with errors_in_place():
-            held[asked] = _estimate(lens, step, values)
+            held[asked] = _estimate(context, step, values)
         while len(held) > KEPT:
             del held[next(iter(held))]
     if asked in held:
         _show(held[asked])
 
 
-def _estimate(lens: Lens, step: str, values: Mapping[str, JSON]) -> LLMEstimate:
+def _estimate(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> LLMEstimate:
     """The estimate of another process, which ends with this run of the page at the latest."""
     said = f"Loading the models and asking about {SAMPLE_ROWS} rows, {duration(LIMIT_S)} at most"
     with (
         st.spinner(said, show_time=True),
-        EstimateAside(lens.workspace.path, lens.dataset_id, step, values) as process,
+        EstimateAside(context.workspace.path, context.dataset_id, step, values) as process,
     ):
         place = st.empty()
         while (found := process.wait(LOOK_EVERY_S)) is None:

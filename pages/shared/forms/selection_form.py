@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.address import read_scope
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
 from pages.shared.figures.selection_facts import total_tokens
 from pages.shared.forms.options_form import (
@@ -66,34 +66,36 @@ class Filled:
     problem: str = ""
 
 
-def show_selection_form(lens: Lens) -> None:
+def show_selection_form(context: DatasetContext) -> None:
     """The form, and beside it what each cluster would get."""
     left, right = st.columns([0.46, 0.54], gap="large")
     with left:
-        start = cloned_start(lens.workspace, "select")
-        filled = _resolve(lens, _draw_form(lens, start))
-        asked = Asked(dataset_id=lens.dataset_id, step="select", values=filled.values, problem=filled.problem)
-        place = choose_place(lens.workspace, asked, start=start.place, suffix=start.suffix)
-        _show_submit(lens, filled, place)
+        start = cloned_start(context.workspace, "select")
+        filled = _resolve(context, _draw_form(context, start))
+        asked = Asked(
+            dataset_id=context.dataset_id, step="select", values=filled.values, problem=filled.problem
+        )
+        place = choose_place(context.workspace, asked, start=start.place, suffix=start.suffix)
+        _show_submit(context, filled, place)
     with right:
-        _show_preview(lens, filled)
+        _show_preview(context, filled)
 
 
-def _draw_form(lens: Lens, start: Start) -> dict[str, JSON]:
+def _draw_form(context: DatasetContext, start: Start) -> dict[str, JSON]:
     method = st.session_state.get(f"select_method{'_' + start.suffix if start.suffix else ''}")
     row = SELECTORS[method or start.values.get("method", "kmq")]
     # Nobody is asked for what the method does not read.
     unasked = [what for what in ("clustering", "quality") if not row.uses(what)]
     form = Form(
         name="select",
-        start={"budget": max(1, round(lens.n_rows / 10)), **start.values},
+        start={"budget": max(1, round(context.n_rows / 10)), **start.values},
         suffix=start.suffix,
         instead={
-            "budget": partial(_draw_budget, lens, str(start.values.get("unit", "rows"))),
+            "budget": partial(_draw_budget, context, str(start.values.get("unit", "rows"))),
             "unit": lambda drawn: st.session_state[drawn.key],
-            "clustering": partial(draw_clustering, lens),
-            "quality": partial(draw_quality, lens),
-            **{role: partial(draw_rows, lens) for role in ROW_ROLES},
+            "clustering": partial(draw_clustering, context),
+            "quality": partial(draw_quality, context),
+            **{role: partial(draw_rows, context) for role in ROW_ROLES},
         },
         skip=("scores", *ROW_ROLES, *unasked),
     )
@@ -114,7 +116,7 @@ def _in_address() -> bool:
     return bool(read_scope().conditions)
 
 
-def _draw_budget(lens: Lens, first_unit: str, drawn: FormField) -> float:
+def _draw_budget(context: DatasetContext, first_unit: str, drawn: FormField) -> float:
     unit_key = drawn.key.replace("_budget", "_unit")
     place, beside = st.columns([0.36, 0.64], vertical_alignment="bottom", gap="xsmall")
     with beside:
@@ -122,11 +124,11 @@ def _draw_budget(lens: Lens, first_unit: str, drawn: FormField) -> float:
             "Unit", ["rows", "fraction", "tokens"], default=first_unit, required=True, key=unit_key, width="stretch",
             format_func=str.capitalize, bind="query-params", persist_state="session", label_visibility="collapsed",
         )  # fmt: skip
-    tokens = total_tokens(lens)
-    tenth = {"rows": max(1, round(lens.n_rows / 10)), "fraction": 0.1, "tokens": (tokens or 100_000) // 10}
+    tokens = total_tokens(context)
+    tenth = {"rows": max(1, round(context.n_rows / 10)), "fraction": 0.1, "tokens": (tokens or 100_000) // 10}
     usual = tenth | {first_unit: drawn.start}
     limits = {
-        "rows": (1.0, float(lens.n_rows), 10.0),
+        "rows": (1.0, float(context.n_rows), 10.0),
         "fraction": (0.0, 1.0, 0.01),
         "tokens": (1.0, None, 1000.0),
     }
@@ -138,22 +140,24 @@ def _draw_budget(lens: Lens, first_unit: str, drawn: FormField) -> float:
             format="%g" if unit == "fraction" else "%.0f", key=f"{drawn.key}_{unit}", bind="query-params",
             persist_state="session",
         )  # fmt: skip
-    st.caption(_say_budget(lens, float(budget), str(unit), tokens))
+    st.caption(_say_budget(context, float(budget), str(unit), tokens))
     return float(budget)
 
 
-def _say_budget(lens: Lens, budget: float, unit: str, tokens: int | None) -> str:
+def _say_budget(context: DatasetContext, budget: float, unit: str, tokens: int | None) -> str:
     if unit == "tokens":
         if not tokens:
             return "Tokens are counted when the rows are embedded."
         return f"= {percent(min(1.0, budget / tokens))} of {tokens:,} tokens"
-    n_picked = round(budget * lens.n_rows) if unit == "fraction" else round(budget)
-    return f"= {n_picked:,} of {count_of(lens.n_rows, 'row')}, {percent(min(1.0, n_picked / lens.n_rows))}"
+    n_picked = round(budget * context.n_rows) if unit == "fraction" else round(budget)
+    return (
+        f"= {n_picked:,} of {count_of(context.n_rows, 'row')}, {percent(min(1.0, n_picked / context.n_rows))}"
+    )
 
 
-def draw_clustering(lens: Lens, drawn: FormField) -> str:
+def draw_clustering(context: DatasetContext, drawn: FormField) -> str:
     """The clustering to spread over; empty where there is none."""
-    found = {a.id: a for a in lens.view.artifacts if a.kind == "clustering"}
+    found = {a.id: a for a in context.view.artifacts if a.kind == "clustering"}
     if not found:
         return ""
     options = list(found)
@@ -171,9 +175,9 @@ def _say_clustering(clustering: Artifact) -> str:
     return f"{count_of(n_clusters, 'cluster')} · {method} · {clustering.id[:4]}"
 
 
-def draw_quality(lens: Lens, drawn: FormField) -> str:
+def draw_quality(context: DatasetContext, drawn: FormField) -> str:
     """The score to prefer rows by, or none."""
-    options = [*lens.view.scores, NO_QUALITY]
+    options = [*context.view.scores, NO_QUALITY]
     usual = drawn.start if drawn.start in options else options[0]
     titles = {name: SCORERS[name].title if name in SCORERS else name for name in options}
     titles[NO_QUALITY] = "None: all alike"
@@ -181,21 +185,21 @@ def draw_quality(lens: Lens, drawn: FormField) -> str:
         "Quality score", options, index=options.index(usual), format_func=lambda n: titles[n], key=drawn.key,
         bind="query-params", persist_state="session", help=drawn.help,
     )  # fmt: skip
-    if not lens.view.scores:
-        link_to("scoring", "Compute a score to prefer good rows", query={"dataset": lens.dataset_id})
+    if not context.view.scores:
+        link_to("scoring", "Compute a score to prefer good rows", query={"dataset": context.dataset_id})
     return str(quality)
 
 
-def draw_rows(lens: Lens, drawn: FormField) -> str:
+def draw_rows(context: DatasetContext, drawn: FormField) -> str:
     """A tag, the filter in the address or a selection, as a pointer that is frozen before it is used."""
     scope = read_scope()
     labels = {"": NO_ROWS[drawn.name]}
     if scope.conditions:
-        labels[f"scope:{scope.to_url()}"] = f"Filter: {shorten(describe(scope, lens.names.names), 60)}"
-    labels |= {f"tag:{tag}": f"Tag: {tag} ({len(rows):,})" for tag, rows in lens.tags.rows.items()}
+        labels[f"scope:{scope.to_url()}"] = f"Filter: {shorten(describe(scope, context.names.names), 60)}"
+    labels |= {f"tag:{tag}": f"Tag: {tag} ({len(rows):,})" for tag, rows in context.tags.rows.items()}
     labels |= {
         f"selection:{a.id}": f"Selection of {a.summary['n_selected']:,} ({a.id[:4]})"
-        for a in lens.view.selections
+        for a in context.view.selections
     }
     if drawn.start:
         labels[drawn.start] = f"As in the cloned job ({str(drawn.start)[:4]})"
@@ -209,26 +213,30 @@ def draw_rows(lens: Lens, drawn: FormField) -> str:
     )  # fmt: skip
 
 
-def _resolve(lens: Lens, values: dict[str, JSON]) -> Filled:
-    store = lens.workspace.artifacts
+def _resolve(context: DatasetContext, values: dict[str, JSON]) -> Filled:
+    store = context.workspace.artifacts
     try:
         for role in ROW_ROLES:
             if values.get(role):
-                values[role] = freeze(lens.workspace, lens.dataset_id, str(values[role]))
-        plan = plan_selection(store, lens.dataset_id, values)
+                values[role] = freeze(context.workspace, context.dataset_id, str(values[role]))
+        plan = plan_selection(store, context.dataset_id, values)
         return Filled(
-            values=values, plan=plan, preview=_preview(lens.key, plan.artifact_id, _lens=lens, _plan=plan)
+            values=values,
+            plan=plan,
+            preview=_preview(context.key, plan.artifact_id, _context=context, _plan=plan),
         )
     except CurationError as error:
         return Filled(values=values, problem=str(error))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _preview(key: str, artifact_id: str, *, _lens: Lens, _plan: SelectionPlan) -> SelectionPreview:
-    return preview_selection(_plan, _lens.view.clustering)
+def _preview(
+    key: str, artifact_id: str, *, _context: DatasetContext, _plan: SelectionPlan
+) -> SelectionPreview:
+    return preview_selection(_plan, _context.view.clustering)
 
 
-def _show_submit(lens: Lens, filled: Filled, place: RunPlace) -> None:
+def _show_submit(context: DatasetContext, filled: Filled, place: RunPlace) -> None:
     preview, plan = filled.preview, filled.plan
     made = plan is not None and plan.is_made
     label = "Select"
@@ -245,13 +253,13 @@ def _show_submit(lens: Lens, filled: Filled, place: RunPlace) -> None:
             st.caption("Made before with exactly these options.", width="content")
     if filled.problem:
         st.error(plain(filled.problem), icon=":material/error:")
-        if lens.view.clustering is None:
-            link_to("overview", "Run the steps before this one", query={"dataset": lens.dataset_id})
+        if context.view.clustering is None:
+            link_to("overview", "Run the steps before this one", query={"dataset": context.dataset_id})
     if pressed:
-        start_job(lens.workspace, lens.dataset_id, "select", filled.values, place=place)
+        start_job(context.workspace, context.dataset_id, "select", filled.values, place=place)
 
 
-def _show_preview(lens: Lens, filled: Filled) -> None:
+def _show_preview(context: DatasetContext, filled: Filled) -> None:
     st.subheader("What it would pick", anchor=False)
     preview = filled.preview
     if preview is None:
@@ -260,7 +268,7 @@ def _show_preview(lens: Lens, filled: Filled) -> None:
     if preview.n_picked is None:
         st.caption("This method looks at every vector as it goes, so its picks are known when its job ends.")
         return
-    table = _as_table(lens, preview)
+    table = _as_table(context, preview)
     st.caption(_say_preview(preview, table), help="The same draw with the same seed as the job makes.")
     if preview.shortfall and not preview.by_tokens:
         why = (
@@ -276,11 +284,11 @@ def _show_preview(lens: Lens, filled: Filled) -> None:
         cluster_chart(table, picked_label="Would be picked")
 
 
-def _as_table(lens: Lens, preview: SelectionPreview) -> pd.DataFrame:
+def _as_table(context: DatasetContext, preview: SelectionPreview) -> pd.DataFrame:
     table = pd.DataFrame({"cluster_id": preview.cluster_id, "size": preview.size, "picked": preview.picked})
     table["expected"] = table["size"] * (preview.n_picked or 0) / max(1, preview.n_rows)
     table["ratio"] = table["picked"] / table["expected"].where(table["expected"] > 0)
-    table["name"] = [lens.cluster_name(int(i)) for i in table["cluster_id"]]
+    table["name"] = [context.cluster_name(int(i)) for i in table["cluster_id"]]
     return table.sort_values(["size", "cluster_id"], ascending=[False, True]).reset_index(drop=True)
 
 

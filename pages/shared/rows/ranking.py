@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.shared import address, queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import plain, shorten
 from tamis.errors import CurationError
 from tamis.protocols import Encoder
@@ -18,11 +18,11 @@ from tamis.types import Float32s, Int64s
 N_RANKED = 100
 
 
-def rank_by_meaning(lens: Lens, scope: Scope, sentence: str) -> None:
+def rank_by_meaning(context: DatasetContext, scope: Scope, sentence: str) -> None:
     """Show the matching rows nearest to a sentence; loads the dataset's encoder on its first use."""
     try:
         with st.spinner("Loading the encoder and searching by meaning …", show_time=True):
-            found = _similar(lens, f"text:{sentence}", N_RANKED, _within(lens, scope))
+            found = _similar(context, f"text:{sentence}", N_RANKED, _within(context, scope))
     except CurationError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
@@ -30,10 +30,10 @@ def rank_by_meaning(lens: Lens, scope: Scope, sentence: str) -> None:
     st.rerun()
 
 
-def rank_like_row(lens: Lens, scope: Scope, row: int) -> None:
+def rank_like_row(context: DatasetContext, scope: Scope, row: int) -> None:
     """Show the matching rows nearest to a row; from a callback."""
     near = f"row:{row}"
-    address.show_ranking(near, _similar(lens, near, N_RANKED, _within(lens, scope)))
+    address.show_ranking(near, _similar(context, near, N_RANKED, _within(context, scope)))
 
 
 def say_ranking(near: str, n_rows: int) -> str:
@@ -44,27 +44,27 @@ def say_ranking(near: str, n_rows: int) -> str:
     )
 
 
-def by_similarity(lens: Lens, near: str, rows: Int64s) -> Int64s:
+def by_similarity(context: DatasetContext, near: str, rows: Int64s) -> Int64s:
     """The rows, most similar first; unchanged when the ranking cannot be made again."""
     kind, _, what = near.partition(":")
-    if kind == "row" and not (what.isdigit() and int(what) < lens.n_rows):
+    if kind == "row" and not (what.isdigit() and int(what) < context.n_rows):
         return rows
-    ranked = np.asarray(_similar(lens, near, len(rows), rows), dtype=np.int64)
+    ranked = np.asarray(_similar(context, near, len(rows), rows), dtype=np.int64)
     return np.concatenate([ranked, np.setdiff1d(rows, ranked, assume_unique=True)])
 
 
-def _within(lens: Lens, scope: Scope) -> Int64s:
-    return queries.matches(lens, scope.without("rows"))
+def _within(context: DatasetContext, scope: Scope) -> Int64s:
+    return queries.matches(context, scope.without("rows"))
 
 
-def _similar(lens: Lens, near: str, k: int, within: Int64s) -> list[int]:
+def _similar(context: DatasetContext, near: str, k: int, within: Int64s) -> list[int]:
     kind, _, what = near.partition(":")
     if kind == "row":
-        others = similar_to_row(lens.view, int(what), k - 1, within=within).rows.tolist()
+        others = similar_to_row(context.view, int(what), k - 1, within=within).rows.tolist()
         return [int(what), *others] if int(what) in within else others
-    embeddings = lens.view.require("embeddings")
+    embeddings = context.view.require("embeddings")
     vector = _encode(embeddings.id, what, _embeddings=embeddings)
-    found: list[int] = similar_to_vector(lens.view, vector, k, within=within).rows.tolist()
+    found: list[int] = similar_to_vector(context.view, vector, k, within=within).rows.tolist()
     return found
 
 

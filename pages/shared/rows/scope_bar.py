@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import address, queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import plain, shorten
 from pages.shared.rows.ranking import rank_by_meaning, say_ranking
 from pages.shared.rows.scope_forms import show_scope_form
@@ -16,23 +16,23 @@ from tamis.store.rows.scope import (
 )
 
 
-def show_scope_bar(lens: Lens, scope: Scope) -> None:
+def show_scope_bar(context: DatasetContext, scope: Scope) -> None:
     """Search box, form and chips over the filter in the address."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _search(lens, scope)
+        _search(context, scope)
         with st.popover(
             "Add filter",
             icon=":material/filter_alt:",
             key=f"add_filter_{address.choices_round()}",
             width="content",
         ):
-            show_scope_form(lens)
+            show_scope_form(context)
     if scope.conditions:
-        _chips(lens, scope)
+        _chips(context, scope)
 
 
-def _search(lens: Lens, scope: Scope) -> None:
-    modes = ["Words", "Meaning"] if lens.view.embeddings is not None else ["Words"]
+def _search(context: DatasetContext, scope: Scope) -> None:
+    modes = ["Words", "Meaning"] if context.view.embeddings is not None else ["Words"]
     mode = st.session_state.get("search_mode") or "Words"
     by_meaning = mode == "Meaning" and len(modes) > 1
     st.text_input(
@@ -56,7 +56,7 @@ def _search(lens: Lens, scope: Scope) -> None:
     )
     sentence = st.session_state.pop("meaning_asked", "")
     if sentence:
-        rank_by_meaning(lens, scope, sentence)
+        rank_by_meaning(context, scope, sentence)
 
 
 def _search_words() -> None:
@@ -72,11 +72,11 @@ def _ask_for_meaning() -> None:
     st.session_state["search_text"] = ""
 
 
-def _chips(lens: Lens, scope: Scope) -> None:
+def _chips(context: DatasetContext, scope: Scope) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         for number, condition in enumerate(scope.conditions):
             st.button(
-                plain(shorten(_say(lens, condition), 90)),
+                plain(shorten(_say(context, condition), 90)),
                 key=f"chip_{number}",
                 icon=":material/close:",
                 icon_position="right",
@@ -88,14 +88,14 @@ def _chips(lens: Lens, scope: Scope) -> None:
             st.button("Clear all", key="clear_filters", type="tertiary", on_click=address.clear)
 
 
-def _say(lens: Lens, condition: Condition) -> str:
+def _say(context: DatasetContext, condition: Condition) -> str:
     near = address.read_near()
     if condition.kind == "rows" and near:
         return say_ranking(near, len(condition.value))
     if condition.kind in address.REGIONS:
-        here = condition.on in ("", lens.view.layout.id if lens.view.layout else "")
+        here = condition.on in ("", context.view.layout.id if context.view.layout else "")
         return f"Inside the {condition.kind}" + ("" if here else " drawn on an earlier map")
-    said = describe(Scope(conditions=(condition,)), lens.names.names)
+    said = describe(Scope(conditions=(condition,)), context.names.names)
     return said[:1].upper() + said[1:]
 
 
@@ -112,7 +112,7 @@ def show_nothing_matches(scope: Scope) -> None:
             st.button("Remove the last filter", on_click=address.drop, args=(scope.conditions[-1],))
 
 
-def say_matches(lens: Lens, scope: Scope) -> str:
+def say_matches(context: DatasetContext, scope: Scope) -> str:
     """How many rows match, as markdown: the number that every action below it takes."""
-    n_rows, n_matching = lens.n_rows, len(queries.matches(lens, scope))
+    n_rows, n_matching = context.n_rows, len(queries.matches(context, scope))
     return f"**{n_matching:,}** of {n_rows:,} rows match" if scope.conditions else f"**{n_rows:,}** rows"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.shared import address, queries
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.map_figure import draw_histogram
 from pages.shared.plain_text import (
     count_of,
@@ -27,27 +27,27 @@ TEXT_PARTS = {"either": "Prompt or response", "prompt": "Prompt", "response": "R
 LEFT_OUT = ("rank", "weight", "messages", "meta", "raw", "content_hash", "tags", "prompt", "response")
 
 
-def show_scope_form(lens: Lens) -> None:
+def show_scope_form(context: DatasetContext) -> None:
     """Choose what to filter by, then how."""
-    kinds = _choices(lens)
+    kinds = _choices(context)
     chosen = st.selectbox("Filter by", list(kinds), format_func=lambda key: kinds[key][0], key="filter_by")
     kinds[chosen or "text"][1]()
 
 
-def _choices(lens: Lens) -> dict[str, tuple[str, Callable[[], None]]]:
+def _choices(context: DatasetContext) -> dict[str, tuple[str, Callable[[], None]]]:
     choices: dict[str, tuple[str, Callable[[], None]]] = {"text": ("Text", _text_form)}
-    for column in list_columns(lens.view, lens.tags):
+    for column in list_columns(context.view, context.tags):
         if column.key in LEFT_OUT or column.key.startswith("tag:"):
             continue
         if column.key == "selected":
-            choices["selected"] = ("Selected", lambda: _selected_form(lens))
+            choices["selected"] = ("Selected", lambda: _selected_form(context))
         elif column.kind == "number":
-            choices[column.key] = (_title(column), lambda c=column: _range_form(lens, c))  # type: ignore[misc]
+            choices[column.key] = (_title(column), lambda c=column: _range_form(context, c))  # type: ignore[misc]
         elif column.kind in ("category", "boolean"):
-            choices[column.key] = (_title(column), lambda c=column: _values_form(lens, c))  # type: ignore[misc]
-    if lens.tags.rows:
-        choices["tags"] = ("Tags", lambda: _tags_form(lens))
-    choices["sample"] = ("Random sample", lambda: _sample_form(lens))
+            choices[column.key] = (_title(column), lambda c=column: _values_form(context, c))  # type: ignore[misc]
+    if context.tags.rows:
+        choices["tags"] = ("Tags", lambda: _tags_form(context))
+    choices["sample"] = ("Random sample", lambda: _sample_form(context))
     order = ("text", "cluster", "source", "tags", "selected", "tokens")
     return {
         key: choices[key]
@@ -87,15 +87,15 @@ def _pattern_problem(words: str) -> str:
     return ""
 
 
-def _values_form(lens: Lens, column: Column) -> None:
-    found = queries.facets(lens, column.key)
+def _values_form(context: DatasetContext, column: Column) -> None:
+    found = queries.facets(context, column.key)
     counts = {value: n for value, n in found.counts}
     if found.n_missing and column.key.startswith("meta:"):
         counts[None] = found.n_missing
     chosen = st.multiselect(
         "Any of",
         list(counts),
-        format_func=lambda value: f"{_name(lens, column, value)} · {counts.get(value, 0):,}",
+        format_func=lambda value: f"{_name(context, column, value)} · {counts.get(value, 0):,}",
         key=f"filter_values_{column.key}",
         placeholder=f"{count_of(found.n_distinct, 'value')}",
     )
@@ -103,14 +103,14 @@ def _values_form(lens: Lens, column: Column) -> None:
         st.caption(f"The {len(found.counts):,} most frequent of {found.n_distinct:,} values.")
     family, _, field = column.key.partition(":")
     kind, on = ("meta", field) if family == "meta" else (column.key, "")
-    if column.key == "cluster" and lens.view.clustering is not None:
-        on = lens.view.clustering.id
+    if column.key == "cluster" and context.view.clustering is not None:
+        on = context.view.clustering.id
     _add(bool(chosen), lambda: address.narrow(kind, [_plain_value(v) for v in chosen], on))
 
 
-def _name(lens: Lens, column: Column, value: object) -> str:
+def _name(context: DatasetContext, column: Column, value: object) -> str:
     if column.key == "cluster":
-        return shorten(lens.cluster_name(int(str(value))), 40)
+        return shorten(context.cluster_name(int(str(value))), 40)
     return "missing" if value is None else shorten(str(value), 40) or "(empty)"
 
 
@@ -118,8 +118,8 @@ def _plain_value(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _range_form(lens: Lens, column: Column) -> None:
-    found = queries.spread(lens, column.key)
+def _range_form(context: DatasetContext, column: Column) -> None:
+    found = queries.spread(context, column.key)
     if not found.n:
         st.caption("No row has a value here.")
         return
@@ -143,11 +143,11 @@ def _range_form(lens: Lens, column: Column) -> None:
     _add(low is not None or high is not None, lambda: address.narrow("range", [low, high], column.key))
 
 
-def _selected_form(lens: Lens) -> None:
-    ids = [selection.id for selection in lens.view.selections]
+def _selected_form(context: DatasetContext) -> None:
+    ids = [selection.id for selection in context.view.selections]
     titles = {
         s.id: f"{s.summary.get('method', s.id)}, {s.summary.get('n_selected', 0):,} rows"
-        for s in lens.view.selections
+        for s in context.view.selections
     }
     chosen = st.selectbox("Selection", ids, format_func=lambda i: titles.get(i, i), key="filter_selection")
     inside = st.segmented_control(
@@ -161,8 +161,8 @@ def _selected_form(lens: Lens) -> None:
     _add(bool(chosen), lambda: address.narrow("selected", bool(inside), chosen or ""))
 
 
-def _tags_form(lens: Lens) -> None:
-    counts = {tag: len(rows) for tag, rows in lens.tags.rows.items()}
+def _tags_form(context: DatasetContext) -> None:
+    counts = {tag: len(rows) for tag, rows in context.tags.rows.items()}
     chosen = st.multiselect(
         "Any of", list(counts), format_func=lambda tag: f"{tag} · {counts.get(tag, 0):,}", key="filter_tags"
     )
@@ -177,8 +177,8 @@ def _tags_form(lens: Lens) -> None:
     _add(bool(chosen), lambda: address.narrow(having or "tagged", list(chosen)))
 
 
-def _sample_form(lens: Lens) -> None:
-    size = st.number_input("Rows", 1, lens.n_rows, min(100, lens.n_rows), key="filter_sample")
+def _sample_form(context: DatasetContext) -> None:
+    size = st.number_input("Rows", 1, context.n_rows, min(100, context.n_rows), key="filter_sample")
     seed = st.number_input("Seed", 0, 2**31 - 1, 42, key="filter_seed")
     _add(True, lambda: address.narrow("sample", [int(size), int(seed)]))
 

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import streamlit as st
 
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_facts import label_of
 from pages.shared.plain_text import shorten
 from pages.shared.runs.job_table import STATE_WORDS, took
@@ -41,14 +41,14 @@ def finetune_runs(workspace: Workspace, dataset_id: str) -> list[Run]:
     return list_runs(workspace, dataset_id, STEP, KIND)
 
 
-def run_table(lens: Lens, runs: list[Run]) -> pd.DataFrame:
+def run_table(context: DatasetContext, runs: list[Run]) -> pd.DataFrame:
     """One line per run with the numbers to choose one by."""
     return pd.DataFrame(
         [
             {
                 "state": STATE_WORDS[run.state],
                 "model": model_title(str(run.options.get("model", ""))),
-                "from": shorten(rows_title(lens, run), 25),
+                "from": shorten(rows_title(context, run), 25),
                 "rows": run.number("n_train"),
                 "loss": _say_loss(run),
                 "change": run.number("loss") - run.number("base_loss"),
@@ -60,10 +60,10 @@ def run_table(lens: Lens, runs: list[Run]) -> pd.DataFrame:
     )
 
 
-def run_titles(lens: Lens, runs: list[Run]) -> dict[str, str]:
+def run_titles(context: DatasetContext, runs: list[Run]) -> dict[str, str]:
     """A short name for each run, unlike all others."""
     return {
-        run.run_id: f"{model_title(str(run.options.get('model', '')))} · {rows_title(lens, run)} · "
+        run.run_id: f"{model_title(str(run.options.get('model', '')))} · {rows_title(context, run)} · "
         f"{pd.Timestamp(run.created_at):%d %b %H:%M} · {run.run_id[:4]}"
         for run in runs
     }
@@ -75,15 +75,15 @@ def recipe_title(run: Run) -> str:
     return RECIPES[name].title if name in RECIPES else name
 
 
-def rows_title(lens: Lens, run: Run) -> str:
+def rows_title(context: DatasetContext, run: Run) -> str:
     """What the rows were taken from: a selection, a tag, a filter, or everything."""
     inputs = run.inputs
     said = "Whole dataset"
     if "selection" in inputs:
-        found = {one.id: one for one in lens.view.selections}.get(inputs["selection"])
+        found = {one.id: one for one in context.view.selections}.get(inputs["selection"])
         said = label_of(found) if found is not None else f"Selection {inputs['selection'][:8]}"
     elif "within" in inputs:
-        frozen = lens.workspace.artifacts.find(lens.dataset_id, "rows", inputs["within"])
+        frozen = context.workspace.artifacts.find(context.dataset_id, "rows", inputs["within"])
         said = _say_pointer(str(frozen.summary.get("label", "")) if frozen is not None else "")
     return f"{said} · decided" if "decisions" in inputs else said
 

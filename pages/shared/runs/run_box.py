@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared.activity import show_progress
-from pages.shared.dataset_context import Lens
+from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of
@@ -17,7 +17,7 @@ from tamis.jobs.model import Job
 from tamis.jobs.scheduler.queue import cancel
 
 
-def show_run_box(lens: Lens, run: Run, jobs: Sequence[Job], *, stopping: str) -> Job | None:
+def show_run_box(context: DatasetContext, run: Run, jobs: Sequence[Job], *, stopping: str) -> Job | None:
     """Progress of the run among the jobs under way, and return its job; None when it is not one of them.
 
     The rest of the page was drawn for the state that the run had then: a later one draws all of it again.
@@ -35,7 +35,7 @@ def show_run_box(lens: Lens, run: Run, jobs: Sequence[Job], *, stopping: str) ->
                 st.caption(stopping, width="content")
             elif st.button("Cancel", icon=":material/stop:", key=f"stop_{mine.job_id}"):
                 with errors_in_place():
-                    cancel(lens.workspace, mine.job_id)
+                    cancel(context.workspace, mine.job_id)
                     st.rerun()
             link_to("job_list", "Details", icon=":material/article:", query={"job": mine.job_id})
     return mine
