@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.review.apply import followed_version, show_version_there
-from pages.parts.review.desk import VIEW, show_review
+from pages.parts.review.panel import VIEW, show_review
 from pages.parts.review.propose_form import show_propose_form
 from pages.parts.review.queue import PROPOSALS, find_proposals
 from pages.shared.address import show_deferred_error

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.review import session as review_session
 from pages.parts.review.calibration import _order_of_chance
-from pages.parts.review.queue import drawn_sample, facts_of
+from pages.parts.review.queue import drawn_sample, proposal_stats
 from pages.shared.server import open_server
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
@@ -36,7 +36,7 @@ def test_the_unbiased_sample_counts_no_row_that_was_decided_out_of_its_turn(
     workspace: Path, dataset_id: str
 ) -> None:
     (proposals,) = ArtifactStore(workspace).list(dataset_id, "proposals")
-    facts = facts_of(proposals)
+    facts = proposal_stats(proposals)
     places, _ = drawn_sample(facts)
     order = facts.rows[_order_of_chance(facts, places)].tolist()
     database = Database(workspace)

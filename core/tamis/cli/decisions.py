@@ -137,21 +137,21 @@ def undo(session: Session, parsed: argparse.Namespace) -> int:
             session.workspace.database, dataset_id, parsed.event, reviewer
         )
     else:
-        event = decisions.undo_last(session.workspace.database, dataset_id, reviewer)
+        event = decisions.undo_decision(session.workspace.database, dataset_id, reviewer)
     return _turned(session, event, f"{reviewer} has nothing to undo in {dataset_id}.")
 
 
 def redo(session: Session, parsed: argparse.Namespace) -> int:
     """Redo what the reviewer undid last."""
     dataset_id, reviewer = _dataset(session, parsed), _reviewer(session, parsed)
-    event = decisions.redo(session.workspace.database, dataset_id, reviewer)
+    event = decisions.redo_decision(session.workspace.database, dataset_id, reviewer)
     return _turned(session, event, f"{reviewer} has nothing to redo in {dataset_id}.")
 
 
 def settle(session: Session, parsed: argparse.Namespace) -> int:
     """Put a stale decision in force, or leave what is in force."""
     dataset_id, reviewer = _dataset(session, parsed), _reviewer(session, parsed)
-    event = decisions.settle(
+    event = decisions.settle_decision(
         session.workspace.database, dataset_id, parsed.event, reviewer, parsed.keep == "mine"
     )
     return _turned(session, event, "")

@@ -13,9 +13,9 @@ from pages.shared.rows.scope_bar import say_matches
 from tamis.errors import CurationError
 from tamis.store.database.tags import (
     add_tag,
-    redo,
+    redo_tag,
     remove_tag,
-    undo_last,
+    undo_tag,
 )
 from tamis.store.rows.scope import Scope
 
@@ -102,14 +102,14 @@ def _change_tag(context: DatasetContext, scope: Scope, action: str) -> None:
 
 
 def _turn_back(context: DatasetContext) -> None:
-    event = undo_last(context.workspace.database, context.dataset_id, reviewer_name(context.workspace))
+    event = undo_tag(context.workspace.database, context.dataset_id, reviewer_name(context.workspace))
     _say_turned(
         f"Undone: tag {plain(event.tag)} on {count_of(event.n_rows, 'row')}." if event else "Nothing to undo."
     )
 
 
 def _turn_again(context: DatasetContext) -> None:
-    event = redo(context.workspace.database, context.dataset_id, reviewer_name(context.workspace))
+    event = redo_tag(context.workspace.database, context.dataset_id, reviewer_name(context.workspace))
     _say_turned(
         f"Done again: tag {plain(event.tag)} on {count_of(event.n_rows, 'row')}."
         if event

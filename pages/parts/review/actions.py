@@ -12,7 +12,7 @@ import streamlit as st
 from pages.parts.review.pace import forget_seen, is_seen
 from pages.parts.review.queue import Queue, candidates_of
 from pages.parts.review.session import ended_tabs
-from pages.parts.review.state import Decided, decided_now
+from pages.parts.review.state import DecisionSnapshot, decided_now
 from pages.shared import queries
 from pages.shared.address import read_row, say_later
 from pages.shared.dataset_context import DatasetContext
@@ -29,10 +29,10 @@ from tamis.store.review.decisions import (
     Verdict,
     Via,
     decide,
-    redo,
-    settle,
+    redo_decision,
+    settle_decision,
+    undo_decision,
     undo_event,
-    undo_last,
 )
 from tamis.store.review.drafts import delete_draft
 from tamis.store.rows.query import fetch_rows
@@ -44,7 +44,7 @@ VERDICT_WORDS = {"keep": "kept", "drop": "dropped", "replace": "replaced"}
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ReviewContext:
     """Where somebody reviews: the data, the queue, who, and the tab that rows are held for."""
 
     context: DatasetContext
@@ -73,18 +73,18 @@ def show_notes() -> None:
         st.toast(text, icon=icon, duration="short")
 
 
-def find_place(desk: Desk, decided: Decided) -> int | None:
+def find_place(review: ReviewContext, decided: DecisionSnapshot) -> int | None:
     """The row to show, held for this tab from now on; None when nothing in the queue can be shown.
 
     A row that another tab holds is passed over, and that is said.
     """
     asked = read_row()
-    if asked is not None and np.any(desk.queue.rows == asked):
-        if hold(desk, [asked]) is not None:
+    if asked is not None and np.any(review.queue.rows == asked):
+        if hold(review, [asked]) is not None:
             return asked
-        holder = claimed(desk.context.workspace.database, desk.context.dataset_id).get(asked)
-        if holder is not None and holder.reviewer == desk.reviewer:
-            found = go_next_open(desk, decided, after=asked)
+        holder = claimed(review.context.workspace.database, review.context.dataset_id).get(asked)
+        if holder is not None and holder.reviewer == review.reviewer:
+            found = go_next_open(review, decided, after=asked)
             st.session_state[HELD_BY_ME] = asked
             return found
         who = plain(holder.reviewer) if holder else "somebody else"
@@ -92,39 +92,41 @@ def find_place(desk: Desk, decided: Decided) -> int | None:
     elif asked is not None:
         note(f"Row {asked:,} is not in this queue.", ":material/filter_list:")
         asked = None
-    return go_next_open(desk, decided, after=asked)
+    return go_next_open(review, decided, after=asked)
 
 
-def hold(desk: Desk, rows: Sequence[int], since: int | None = None) -> int | None:
+def hold(review: ReviewContext, rows: Sequence[int], since: int | None = None) -> int | None:
     """Hold the first of these rows that nobody else holds."""
-    database, dataset_id = desk.context.workspace.database, desk.context.dataset_id
+    database, dataset_id = review.context.workspace.database, review.context.dataset_id
     return claim(
-        database, dataset_id, rows, desk.tab, reviewer=desk.reviewer, since=since, ended=ended_tabs()
+        database, dataset_id, rows, review.tab, reviewer=review.reviewer, since=since, ended=ended_tabs()
     )
 
 
-def release_my_tabs(desk: Desk, row: int | None = None) -> None:
+def release_my_tabs(review: ReviewContext, row: int | None = None) -> None:
     """Take the rows that other tabs of this reviewer hold, and open one of them; from a callback."""
-    release_reviewer(desk.context.workspace.database, desk.context.dataset_id, desk.reviewer, desk.tab)
+    release_reviewer(
+        review.context.workspace.database, review.context.dataset_id, review.reviewer, review.tab
+    )
     if row is not None:
         _show(row)
 
 
-def go_next_open(desk: Desk, decided: Decided, *, after: int | None) -> int | None:
+def go_next_open(review: ReviewContext, decided: DecisionSnapshot, *, after: int | None) -> int | None:
     """Open the next row that waits for a decision, those passed over last; None when all are decided or held."""
-    found = hold(desk, _waiting(desk, decided, after).tolist(), decided.revision)
+    found = hold(review, _waiting(review, decided, after).tolist(), decided.revision)
     _show(found)
     return found
 
 
-def next_waiting(desk: Desk, decided: Decided, row: int) -> int | None:
+def next_waiting(review: ReviewContext, decided: DecisionSnapshot, row: int) -> int | None:
     """The row that ``go_next_open`` would try first, which somebody else may hold; None when no other waits."""
-    waiting = _waiting(desk, decided, row)
+    waiting = _waiting(review, decided, row)
     return int(waiting[0]) if len(waiting) else None
 
 
-def _waiting(desk: Desk, decided: Decided, after: int | None) -> Int64s:
-    following = _following(desk.queue.rows, after)
+def _waiting(review: ReviewContext, decided: DecisionSnapshot, after: int | None) -> Int64s:
+    following = _following(review.queue.rows, after)
     waiting = following[decided.open_rows(following)]
     waiting = waiting[waiting != after] if after is not None else waiting
     skipped = np.asarray(sorted(st.session_state.get(SKIPPED, ())), dtype=np.int64)
@@ -133,69 +135,73 @@ def _waiting(desk: Desk, decided: Decided, after: int | None) -> Int64s:
     return in_turn
 
 
-def approve(desk: Desk, seen: Seen) -> None:
+def approve(review: ReviewContext, seen: Seen) -> None:
     """Do what is proposed; from a callback."""
     if not is_seen(seen.row):
         return
     messages = None
     if seen.proposed == "replace":
-        candidate = candidates_of(desk.queue.proposals, np.asarray([seen.row]))[0]
-        messages = list(with_response(messages_of(desk.context, seen.row), candidate or ""))
-    _record(desk, seen, (seen.proposed, "approve"), messages)  # type: ignore[arg-type]  # the table holds no other
+        candidate = candidates_of(review.queue.proposals, np.asarray([seen.row]))[0]
+        messages = list(with_response(messages_of(review.context, seen.row), candidate or ""))
+    _record(review, seen, (seen.proposed, "approve"), messages)  # type: ignore[arg-type]  # the table holds no other
 
 
-def reject(desk: Desk, seen: Seen) -> None:
+def reject(review: ReviewContext, seen: Seen) -> None:
     """Do the opposite: keep what was to change, drop what was to be kept; from a callback."""
     if not is_seen(seen.row):
         return
-    _record(desk, seen, ("drop" if seen.proposed == "keep" else "keep", "reject"), None)
+    _record(review, seen, ("drop" if seen.proposed == "keep" else "keep", "reject"), None)
 
 
-def save_edit(desk: Desk, seen: Seen, messages: list[Message]) -> None:
+def save_edit(review: ReviewContext, seen: Seen, messages: list[Message]) -> None:
     """Replace the conversation by what a person wrote; from a callback."""
-    if _record(desk, seen, ("replace", "edit"), messages):
+    if _record(review, seen, ("replace", "edit"), messages):
         st.session_state.pop(DRAFT, None)
-        delete_draft(desk.context.workspace.database, desk.context.dataset_id, seen.row, desk.reviewer)
+        delete_draft(review.context.workspace.database, review.context.dataset_id, seen.row, review.reviewer)
 
 
-def skip(desk: Desk, seen: Seen) -> None:
+def skip(review: ReviewContext, seen: Seen) -> None:
     """Leave the row for later; from a callback."""
     if not is_seen(seen.row):
         return
     st.session_state.setdefault(SKIPPED, set()).add(seen.row)
-    if go_next_open(desk, decided_now(desk.context), after=seen.row) is None:
+    if go_next_open(review, decided_now(review.context), after=seen.row) is None:
         note("Nothing else waits: the rows you skipped are what is left.", ":material/redo:")
         _show(seen.row)
 
 
-def step(desk: Desk, row: int, by: int) -> None:
+def step(review: ReviewContext, row: int, by: int) -> None:
     """Move along the queue, decided rows included; from a callback."""
-    at = np.flatnonzero(desk.queue.rows == row)
+    at = np.flatnonzero(review.queue.rows == row)
     place = int(at[0]) if len(at) else 0
-    ahead = desk.queue.rows[place + 1 :] if by > 0 else desk.queue.rows[:place][::-1]
-    found = hold(desk, ahead.tolist())
+    ahead = review.queue.rows[place + 1 :] if by > 0 else review.queue.rows[:place][::-1]
+    found = hold(review, ahead.tolist())
     if found is None:
-        hold(desk, [row])
+        hold(review, [row])
         note("This is the last row." if by > 0 else "This is the first row.", ":material/info:")
     else:
         _show(found)
 
 
-def turn_back(desk: Desk) -> None:
+def undo(review: ReviewContext) -> None:
     """Undo the reviewer's last change and show the row it was about; from a callback."""
-    _turn(desk, again=False)
+    _turn(review, again=False)
 
 
-def turn_again(desk: Desk) -> None:
+def redo(review: ReviewContext) -> None:
     """Redo it; from a callback."""
-    _turn(desk, again=True)
+    _turn(review, again=True)
 
 
-def revert(desk: Desk, event_id: int, row: int | None = None) -> None:
+def revert(review: ReviewContext, event_id: int, row: int | None = None) -> None:
     """Revert any decision, or one row of it; from a callback."""
     try:
         event = undo_event(
-            desk.context.workspace.database, desk.context.dataset_id, event_id, desk.reviewer, example_id=row
+            review.context.workspace.database,
+            review.context.dataset_id,
+            event_id,
+            review.reviewer,
+            example_id=row,
         )
     except CurationError as error:
         say_later(str(error))
@@ -203,11 +209,11 @@ def revert(desk: Desk, event_id: int, row: int | None = None) -> None:
     note(f"Reverted for {count_of(event.n_rows, 'row')}.", ":material/history:")
 
 
-def settle_conflict(desk: Desk, conflict: Decision, *, keep: bool) -> None:
+def settle_conflict(review: ReviewContext, conflict: Decision, *, keep: bool) -> None:
     """Put a stale decision in force, or leave what is in force; from a callback."""
     try:
-        settle(
-            desk.context.workspace.database, desk.context.dataset_id, conflict.event_id, desk.reviewer, keep,
+        settle_decision(
+            review.context.workspace.database, review.context.dataset_id, conflict.event_id, review.reviewer, keep,
             example_id=conflict.example_id,
         )  # fmt: skip
     except CurationError as error:
@@ -228,20 +234,22 @@ def messages_by_row(context: DatasetContext, rows: Int64s) -> list[list[Message]
     ]
 
 
-def _record(desk: Desk, seen: Seen, how: tuple[Verdict, Via], messages: list[Message] | None) -> bool:
+def _record(
+    review: ReviewContext, seen: Seen, how: tuple[Verdict, Via], messages: list[Message] | None
+) -> bool:
     verdict, via = how
     try:
         outcome = decide(
-            desk.context.workspace.database,
-            desk.context.dataset_id,
+            review.context.workspace.database,
+            review.context.dataset_id,
             seen.row,
             verdict=verdict,
             via=via,
-            reviewer=desk.reviewer,
+            reviewer=review.reviewer,
             messages=messages,
-            proposals_id=desk.queue.proposals.id,
+            proposals_id=review.queue.proposals.id,
             seen_event=seen.event_id,
-            original=messages_of(desk.context, seen.row),
+            original=messages_of(review.context, seen.row),
         )
     except CurationError as error:
         say_later(str(error))
@@ -252,13 +260,13 @@ def _record(desk: Desk, seen: Seen, how: tuple[Verdict, Via], messages: list[Mes
         # The row stays on screen, with both versions.
         return True
     note(f"Row {seen.row:,} {VERDICT_WORDS[verdict]}.", ":material/check:")
-    go_next_open(desk, decided_now(desk.context), after=seen.row)
+    go_next_open(review, decided_now(review.context), after=seen.row)
     return True
 
 
-def _turn(desk: Desk, *, again: bool) -> None:
-    database, dataset_id = desk.context.workspace.database, desk.context.dataset_id
-    event = (redo if again else undo_last)(database, dataset_id, desk.reviewer)
+def _turn(review: ReviewContext, *, again: bool) -> None:
+    database, dataset_id = review.context.workspace.database, review.context.dataset_id
+    event = (redo_decision if again else undo_decision)(database, dataset_id, review.reviewer)
     word = "redo" if again else "undo"
     if event is None:
         note(f"You have nothing to {word}.", ":material/info:")
@@ -266,7 +274,7 @@ def _turn(desk: Desk, *, again: bool) -> None:
     about = "" if event.example_id is None else f" Row {event.example_id:,} is on screen."
     done = "Done again" if again else "Undone"
     row = event.example_id
-    if row is None or hold(desk, [row]) is None:
+    if row is None or hold(review, [row]) is None:
         about = f" It was about {count_of(event.n_rows, 'row')}."
     else:
         _show(row)

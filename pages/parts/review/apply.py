@@ -6,7 +6,7 @@ from collections import Counter
 
 import streamlit as st
 
-from pages.parts.review.actions import Desk
+from pages.parts.review.actions import ReviewContext
 from pages.parts.review.state import decided_now
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
@@ -55,11 +55,11 @@ def show_version_there(context: DatasetContext, job: Job) -> None:
             st.button("Dismiss", type="tertiary", key="dismiss_version", on_click=stop_following)
 
 
-def show_apply(desk: Desk) -> None:
+def show_apply(review: ReviewContext) -> None:
     """What would change, and the two ways to have it."""
-    decided = decided_now(desk.context)
+    decided = decided_now(review.context)
     counts = Counter(held.verdict for held in decided.by_row.values())
-    n_rows = desk.context.n_rows
+    n_rows = review.context.n_rows
     cells = st.columns(4, gap="small")
     cells[0].metric("Decided", f"{len(decided.by_row):,}", border=True)
     cells[1].metric("Dropped", f"{counts['drop']:,}", border=True)
@@ -76,33 +76,33 @@ def show_apply(desk: Desk) -> None:
         return
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
-        _show_version_form(desk)
+        _show_version_form(review)
     with right, st.container(border=True, height="stretch"):
         st.subheader("Export", anchor=False)
         st.caption(
             "Write the rows of this dataset with the decisions applied, as a training file. Decisions that you revert "
             "later are out of the next export."
         )
-        here = {"dataset": desk.context.dataset_id, "rows": "whole", "decisions": "current"}
+        here = {"dataset": review.context.dataset_id, "rows": "whole", "decisions": "current"}
         link_to("export_data", "Export with these decisions", query=here)
 
 
-def _show_version_form(desk: Desk) -> None:
+def _show_version_form(review: ReviewContext) -> None:
     st.subheader("A new version", anchor=False)
     st.caption(
         "A dataset of its own, with its parent and the list of decisions kept in it. This one stays as it is, and so do "
         "its decisions."
     )
-    parent = dataset_names(desk.context.workspace)[desk.context.dataset_id]
+    parent = dataset_names(review.context.workspace)[review.context.dataset_id]
     name = st.text_input("Name", value=f"{parent}, curated"[:100], key="version_name", max_chars=100)
     if st.button("Make a new version", type="primary", icon=":material/fork_right:", key="make_version"):
         with errors_in_place():
-            _make(desk, name)
+            _make(review, name)
 
 
-def _make(desk: Desk, name: str) -> None:
-    workspace = desk.context.workspace
-    new_id, options = plan_curate(workspace, desk.context.dataset_id, check_name(name, "version"))
+def _make(review: ReviewContext, name: str) -> None:
+    workspace = review.context.workspace
+    new_id, options = plan_curate(workspace, review.context.dataset_id, check_name(name, "version"))
     try:
         name_dataset(workspace.database, new_id, str(options["name"]))
     except CurationError as error:

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.parts.review.actions import Desk
+from pages.parts.review.actions import ReviewContext
 from pages.parts.review.queue import (
     ORDER,
     ORDERS,
     SAMPLE,
-    Facts,
+    ProposalStats,
     drawn_sample,
     forget_place,
 )
 from pages.parts.review.score import score_title
-from pages.parts.review.state import Decided, decided_now
+from pages.parts.review.state import DecisionSnapshot, decided_now
 from pages.shared.figures.colouring import PALETTE
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import percent
@@ -49,7 +49,7 @@ BY_RULE = "rule"
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """Decided rows: places in the columns of the proposals, and which of them are bad (to drop or to replace)."""
+    """DecisionSnapshot rows: places in the columns of the proposals, and which of them are bad (to drop or to replace)."""
 
     at: Int64s
     is_bad: Bools
@@ -59,14 +59,14 @@ class _Judged:
         return _Judged(self.at[inside], self.is_bad[inside])
 
 
-def show_calibration(desk: Desk) -> None:
+def show_calibration(review: ReviewContext) -> None:
     """The curve, the slider with what it would catch, and the way to a sample that makes the estimate unbiased."""
-    facts = desk.queue.facts
+    facts = review.queue.facts
     n_scored = int(np.isfinite(facts.confidence).sum())
     if n_scored < MIN_DECISIONS:
-        _show_too_few(n_scored, desk)
+        _show_too_few(n_scored, review)
         return
-    decided = decided_now(desk.context)
+    decided = decided_now(review.context)
     judged = _judged(facts, decided)
     places, inclusion = drawn_sample(facts)
     order = _order_of_chance(facts, places)
@@ -80,7 +80,7 @@ def show_calibration(desk: Desk) -> None:
     unbiased = len(sampled.at) >= MIN_DECISIONS
     left, right = st.columns([3, 2], gap="medium")
     with right:
-        threshold = _choose_threshold(desk, facts)
+        threshold = _choose_threshold(review, facts)
         if unbiased:
             chance = inclusion[np.searchsorted(places, sampled.at)]
             estimate = threshold_on_sample(facts.confidence, sampled.at, sampled.is_bad, chance, threshold)
@@ -90,17 +90,17 @@ def show_calibration(desk: Desk) -> None:
             _show_estimate(estimate, None, found.n_decisions)
     with left, st.container(border=True):
         st.markdown("**Estimated probability that a row is bad**")
-        _show_curve(found, facts, judged, threshold, title=score_title(desk.queue.proposals))
+        _show_curve(found, facts, judged, threshold, title=score_title(review.queue.proposals))
         st.caption(
             f"From {count_of(found.n_decisions, 'decided row')}, {found.n_bad:,} of them dropped or replaced. The band "
             "is the 95 % interval; each mark is a decided row, bad ones above."
         )
 
 
-def _show_too_few(n_scored: int, desk: Desk) -> None:
+def _show_too_few(n_scored: int, review: ReviewContext) -> None:
     """Why no number of decisions would do."""
     if n_scored:
-        of_all = f" of {desk.context.n_rows:,}" if desk.context.n_rows > n_scored else ""
+        of_all = f" of {review.context.n_rows:,}" if review.context.n_rows > n_scored else ""
         said = (
             f"Too small for an estimate: it takes {MIN_DECISIONS} decided rows with a score, and there are only "
             f"{n_scored:,}{of_all} here. So few are best read one by one."
@@ -113,7 +113,7 @@ def _show_too_few(n_scored: int, desk: Desk) -> None:
     st.info(said, icon=":material/query_stats:")
 
 
-def _judged(facts: Facts, decided: Decided) -> _Judged:
+def _judged(facts: ProposalStats, decided: DecisionSnapshot) -> _Judged:
     """What a person judged row by row: a rule decides by the score itself, so it says nothing about the score."""
     read = {row: held for row, held in decided.by_row.items() if held.via != BY_RULE}
     rows = np.fromiter(read, dtype=np.int64, count=len(read))
@@ -123,7 +123,7 @@ def _judged(facts: Facts, decided: Decided) -> _Judged:
     return _Judged(np.searchsorted(facts.rows, rows[known][order]), bad[known][order])
 
 
-def _say_left_out(facts: Facts, decided: Decided) -> None:
+def _say_left_out(facts: ProposalStats, decided: DecisionSnapshot) -> None:
     by_rule = [row for row, held in decided.by_row.items() if held.via == BY_RULE]
     n = int(np.isin(by_rule, facts.rows).sum())
     if n:
@@ -133,14 +133,14 @@ def _say_left_out(facts: Facts, decided: Decided) -> None:
         )
 
 
-def _order_of_chance(facts: Facts, places: Int64s) -> Int64s:
+def _order_of_chance(facts: ProposalStats, places: Int64s) -> Int64s:
     """The places of the sample in the order in which its queue shows them."""
     (chance,) = ORDERS[SAMPLE].rank(facts, np.empty(0))
     return places[np.argsort(chance[places], kind="stable")]
 
 
 def _show_sample_offer(
-    facts: Facts, decided: Decided, judged: _Judged, order: Int64s, *, n_counted: int
+    facts: ProposalStats, decided: DecisionSnapshot, judged: _Judged, order: Int64s, *, n_counted: int
 ) -> None:
     """How much of the sample counts, the way to the rest of it, and why decisions about it do not count yet."""
     later = order[n_counted:]
@@ -188,10 +188,10 @@ def _show_not_enough(found: NotEnough) -> None:
         )
 
 
-def _choose_threshold(desk: Desk, facts: Facts) -> float:
+def _choose_threshold(review: ReviewContext, facts: ProposalStats) -> float:
     known = facts.confidence[np.isfinite(facts.confidence)]
     low, high = float(known.min()), float(known.max())
-    gamma = desk.queue.proposals.summary.get("gamma")
+    gamma = review.queue.proposals.summary.get("gamma")
     start = float(np.clip(gamma if gamma is not None else np.median(known), low, high))
     if high <= low:
         return start
@@ -233,7 +233,9 @@ def _show_metric(place: st.delta_generator.DeltaGenerator, label: str, found: Es
     place.metric(label, percent(found.value), interval, delta_color="off", delta_arrow="off", help=text)
 
 
-def _show_curve(found: Calibration, facts: Facts, judged: _Judged, threshold: float, *, title: str) -> None:
+def _show_curve(
+    found: Calibration, facts: ProposalStats, judged: _Judged, threshold: float, *, title: str
+) -> None:
     known = facts.confidence[np.isfinite(facts.confidence)]
     first, last = np.quantile(known, (0.005, 0.995))
     grid = np.linspace(first, last, CURVE_POINTS)

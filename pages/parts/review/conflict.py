@@ -8,11 +8,11 @@ from functools import partial
 import streamlit as st
 
 from pages.parts.review.actions import (
-    Desk,
+    ReviewContext,
     messages_of,
     settle_conflict,
 )
-from pages.parts.review.state import Decided
+from pages.parts.review.state import DecisionSnapshot
 from pages.shared.plain_text import count_of, plain
 from pages.shared.rows.review_text import show_text
 from pages.shared.wording import ago
@@ -23,11 +23,11 @@ VERDICTS = {"keep": "Keep as it is", "drop": "Drop", "replace": "Replace by"}
 TURN_HEIGHT = "9rem"
 
 
-def show_conflicts(desk: Desk, row: int, decided: Decided) -> None:
+def show_conflicts(review: ReviewContext, row: int, decided: DecisionSnapshot) -> None:
     """Every stale decision that waits on the row."""
-    state = decision_state(desk.context.workspace.database, desk.context.dataset_id)
+    state = decision_state(review.context.workspace.database, review.context.dataset_id)
     in_force = state.decided.get(row)
-    original = messages_of(desk.context, row)
+    original = messages_of(review.context, row)
     for stale in [one for one in state.conflicts if one.example_id == row]:
         with st.container(border=True, key=f"conflict_{stale.event_id}"):
             st.markdown(
@@ -39,13 +39,13 @@ def show_conflicts(desk: Desk, row: int, decided: Decided) -> None:
                 _show_side(in_force, "In force", original)
                 st.button(
                     "Leave this one", icon=":material/check:", key=f"leave_{stale.event_id}",
-                    on_click=partial(settle_conflict, desk, stale, keep=False),
+                    on_click=partial(settle_conflict, review, stale, keep=False),
                 )  # fmt: skip
             with right, st.container(gap="xsmall"):
                 _show_side(stale, "Came later", original)
                 st.button(
                     "Put this one in force", icon=":material/swap_horiz:", key=f"put_{stale.event_id}",
-                    on_click=partial(settle_conflict, desk, stale, keep=True),
+                    on_click=partial(settle_conflict, review, stale, keep=True),
                 )  # fmt: skip
 
 

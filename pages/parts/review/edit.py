@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.review.actions import (
     DRAFT,
-    Desk,
+    ReviewContext,
     Seen,
     messages_of,
     save_edit,
@@ -42,50 +42,50 @@ def draft_of(row: int) -> dict[str, Any] | None:
     return draft if draft and draft["row"] == row else None
 
 
-def open_editor(desk: Desk, row: int, candidate: str | None) -> None:
+def open_editor(review: ReviewContext, row: int, candidate: str | None) -> None:
     """Go on with the edit that was left, else start with the candidate where there is one; from a callback."""
     start = CANDIDATE if candidate is not None else ORIGINAL
-    kept = kept_draft(desk, row)
+    kept = kept_draft(review, row)
     if kept is None:
-        _start(desk, row, candidate, start)
+        _start(review, row, candidate, start)
     else:
         _open(row, list(kept.messages), start, found=kept)
 
 
-def kept_draft(desk: Desk, row: int) -> Draft | None:
+def kept_draft(review: ReviewContext, row: int) -> Draft | None:
     """What this reviewer typed about the row and did not save."""
-    return find_draft(desk.context.workspace.database, desk.context.dataset_id, row, desk.reviewer)
+    return find_draft(review.context.workspace.database, review.context.dataset_id, row, review.reviewer)
 
 
-def show_editor(desk: Desk, seen: Seen, candidate: str | None) -> None:
+def show_editor(review: ReviewContext, seen: Seen, candidate: str | None) -> None:
     """The open edit: where it started, its turns, what is wrong with it, and saving."""
     draft = st.session_state[DRAFT]
     st.html(_STAY_ON_TOP)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=_BAR):
         st.button(
             "Save", type="primary", icon=":material/save:", shortcut="Ctrl+Enter", key="review_save",
-            on_click=_save, args=(desk, seen), disabled=bool(check_messages(collect(draft))),
+            on_click=_save, args=(review, seen), disabled=bool(check_messages(collect(draft))),
         )  # fmt: skip
         st.button(
             "Close", icon=":material/close:", shortcut="Esc", key="review_cancel", on_click=_close,
-            args=(desk,), help="What you typed is kept: Edit brings it back.",
+            args=(review,), help="What you typed is kept: Edit brings it back.",
         )  # fmt: skip
         st.space("stretch")
         if draft["found"] is not None:
             st.caption(f"Your edit of {ago(draft['found'].updated_at)}", width="content")
             st.button(
                 f"Start again from the {draft['start'].lower()}", icon=":material/restart_alt:",
-                key="review_start_again", on_click=_start_again, args=(desk, seen.row, candidate, draft["start"]),
+                key="review_start_again", on_click=_start_again, args=(review, seen.row, candidate, draft["start"]),
             )  # fmt: skip
         elif candidate is not None:
             st.session_state[START] = draft["start"]
             st.segmented_control(
                 "Start from", [ORIGINAL, CANDIDATE], required=True, key=START, label_visibility="collapsed",
-                on_change=_restart, args=(desk, seen.row, candidate), help="Starting again forgets what you typed.",
+                on_change=_restart, args=(review, seen.row, candidate), help="Starting again forgets what you typed.",
             )  # fmt: skip
         st.button("Add a turn", icon=":material/add:", key="review_add_turn", on_click=_add_turn)
     turns = _show_turns(draft)
-    _keep(desk, draft, turns)
+    _keep(review, draft, turns)
     problems = check_messages(turns)
     if problems:
         st.error(
@@ -145,8 +145,8 @@ def _key(draft: dict[str, Any], what: str, number: int) -> str:
     return f"edit_{what}_{draft['row']}_{draft['version']}_{number}"
 
 
-def _start(desk: Desk, row: int, candidate: str | None, start: str) -> None:
-    messages = messages_of(desk.context, row)
+def _start(review: ReviewContext, row: int, candidate: str | None, start: str) -> None:
+    messages = messages_of(review.context, row)
     if start == CANDIDATE and candidate is not None:
         messages = list(with_response(messages, candidate))
     _open(row, messages, start)
@@ -173,31 +173,31 @@ def _open(
     }
 
 
-def _keep(desk: Desk, draft: dict[str, Any], turns: list[Message]) -> None:
+def _keep(review: ReviewContext, draft: dict[str, Any], turns: list[Message]) -> None:
     """Store what changed since it was stored last, or since the start; a lost tab then loses no word."""
     if turns == draft["kept"]:
         return
     try:
         save_draft(
-            desk.context.workspace.database, desk.context.dataset_id, draft["row"], desk.reviewer, turns
+            review.context.workspace.database, review.context.dataset_id, draft["row"], review.reviewer, turns
         )
     except InvalidOptions:
         return  # The check beside the fields names the character.
     draft["kept"] = turns
 
 
-def _close(desk: Desk) -> None:
+def _close(review: ReviewContext) -> None:
     draft = st.session_state.pop(DRAFT)
-    _keep(desk, draft, collect(draft))
+    _keep(review, draft, collect(draft))
 
 
-def _start_again(desk: Desk, row: int, candidate: str | None, start: str) -> None:
-    delete_draft(desk.context.workspace.database, desk.context.dataset_id, row, desk.reviewer)
-    _start(desk, row, candidate, start)
+def _start_again(review: ReviewContext, row: int, candidate: str | None, start: str) -> None:
+    delete_draft(review.context.workspace.database, review.context.dataset_id, row, review.reviewer)
+    _start(review, row, candidate, start)
 
 
-def _restart(desk: Desk, row: int, candidate: str) -> None:
-    _start_again(desk, row, candidate, st.session_state[START])
+def _restart(review: ReviewContext, row: int, candidate: str) -> None:
+    _start_again(review, row, candidate, st.session_state[START])
 
 
 def _add_turn() -> None:
@@ -217,10 +217,10 @@ def _reopen(draft: dict[str, Any], turns: list[Message]) -> None:
     _open(draft["row"], turns, draft["start"], found=draft["found"], kept=draft["kept"])
 
 
-def _save(desk: Desk, seen: Seen) -> None:
+def _save(review: ReviewContext, seen: Seen) -> None:
     messages = collect(st.session_state[DRAFT])
     problems = check_messages(messages)
     if problems:
         say_later(problems[0])
     else:
-        save_edit(desk, seen, messages)
+        save_edit(review, seen, messages)

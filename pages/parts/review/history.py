@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages.parts.review.actions import Desk, revert
+from pages.parts.review.actions import ReviewContext, revert
 from pages.parts.review.conflict import show_messages
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
@@ -26,21 +26,21 @@ VIAS = {"approve": "Approved", "reject": "Rejected", "edit": "Edited", "rule": "
 VERDICTS = {"keep": "keep", "drop": "drop", "replace": "replace", "": "undecided"}
 
 
-def show_row_history(desk: Desk, row: int) -> None:
+def show_row_history(review: ReviewContext, row: int) -> None:
     """Everything that happened to a row, looked up only when it is unfolded."""
     with st.expander(
         "History of this row", icon=":material/history:", key="review_row_history", on_change="rerun"
     ) as folded:
         if not folded.open:
             return
-        changes = row_history(desk.context.workspace.database, desk.context.dataset_id, row)
+        changes = row_history(review.context.workspace.database, review.context.dataset_id, row)
         if not changes:
             st.caption("Nobody has decided about it yet.")
         for change in reversed(changes):
-            _show_change(desk, change, row)
+            _show_change(review, change, row)
 
 
-def show_history(desk: Desk) -> None:
+def show_history(review: ReviewContext) -> None:
     """The latest decisions, and one of them in full."""
     everyone, mine = "Everyone", "Only mine"
     whose = st.segmented_control(
@@ -48,9 +48,9 @@ def show_history(desk: Desk) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     events = decision_history(
-        desk.context.workspace.database,
-        desk.context.dataset_id,
-        reviewer=desk.reviewer if whose == mine else None,
+        review.context.workspace.database,
+        review.context.dataset_id,
+        reviewer=review.reviewer if whose == mine else None,
         limit=LIMIT,
     )
     if not events:
@@ -60,7 +60,7 @@ def show_history(desk: Desk) -> None:
     if chosen is None:
         st.caption("Tick a line to see what was decided, and to revert it.")
     else:
-        _show_event(desk, chosen)
+        _show_event(review, chosen)
 
 
 def say_event(event: DecisionEvent) -> str:
@@ -113,7 +113,7 @@ def _say_standing(event: DecisionEvent) -> str:
     return f"{event.n_conflicts:,} in conflict" if event.n_conflicts else "holds"
 
 
-def _show_event(desk: Desk, event: DecisionEvent) -> None:
+def _show_event(review: ReviewContext, event: DecisionEvent) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             about = f"{say_event(event)} · {count_of(event.n_rows, 'row')} · {event.reviewer}"
@@ -122,28 +122,28 @@ def _show_event(desk: Desk, event: DecisionEvent) -> None:
             can_revert = event.active and event.action not in ("undo", "redo")
             st.button(
                 f"Revert for {count_of(event.n_rows, 'row')}", icon=":material/undo:", key="review_revert",
-                disabled=not can_revert, on_click=partial(revert, desk, event.event_id),
+                disabled=not can_revert, on_click=partial(revert, review, event.event_id),
                 help="The decision before it is in force again. Reverting can itself be undone.",
             )  # fmt: skip
         for change in event_rows(
-            desk.context.workspace.database, desk.context.dataset_id, event.event_id, limit=EVENT_ROWS
+            review.context.workspace.database, review.context.dataset_id, event.event_id, limit=EVENT_ROWS
         ):
-            _show_event_row(desk, change)
+            _show_event_row(review, change)
         if event.n_rows > EVENT_ROWS:
             st.caption(f"The first {EVENT_ROWS} of {event.n_rows:,} rows.")
 
 
-def _show_event_row(desk: Desk, change: RowChange) -> None:
+def _show_event_row(review: ReviewContext, change: RowChange) -> None:
     said = f"Row {change.example_id:,}: {VERDICTS[change.old_verdict]} → {VERDICTS[change.new_verdict]}"
     with st.expander(said, key=f"event_row_{change.event_id}_{change.example_id}", type="compact"):
         _show_texts(change)
         link_to(
             "data_map", "Read it on the map", icon=":material/scatter_plot:",
-            query={"dataset": desk.context.dataset_id, "row": str(change.example_id)},
+            query={"dataset": review.context.dataset_id, "row": str(change.example_id)},
         )  # fmt: skip
 
 
-def _show_change(desk: Desk, change: RowChange, row: int) -> None:
+def _show_change(review: ReviewContext, change: RowChange, row: int) -> None:
     said = ACTIONS.get(change.action) or VIAS.get(change.via, change.via)
     if change.rule:
         said += f" ({change.rule})"
@@ -160,7 +160,7 @@ def _show_change(desk: Desk, change: RowChange, row: int) -> None:
             one = row if change.via == "rule" else None
             st.button(
                 "Revert", type="tertiary", icon=":material/undo:", key=f"revert_{change.event_id}",
-                on_click=partial(revert, desk, change.event_id, one),
+                on_click=partial(revert, review, change.event_id, one),
             )  # fmt: skip
     if change.via == "edit":
         with st.expander("What it says", key=f"said_{change.event_id}", type="compact"):

@@ -10,16 +10,16 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.review.actions import (
-    Desk,
+    ReviewContext,
     Seen,
     approve,
     messages_of,
     next_waiting,
+    redo,
     reject,
     skip,
     step,
-    turn_again,
-    turn_back,
+    undo,
 )
 from pages.parts.review.conflict import show_conflicts
 from pages.parts.review.edit import (
@@ -33,7 +33,7 @@ from pages.parts.review.history import show_row_history
 from pages.parts.review.pace import ignore_held_keys, mark_seen
 from pages.parts.review.queue import OUTCOMES, proposal_of
 from pages.parts.review.score import score_word
-from pages.parts.review.state import Decided, Standing
+from pages.parts.review.state import DecisionInForce, DecisionSnapshot
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import (
@@ -67,36 +67,36 @@ STANDINGS = {"keep": "Kept", "drop": "Dropped", "replace": "Replaced"}
 VIAS = {"approve": "approved", "reject": "rejected", "edit": "edited", "rule": "by a rule"}
 
 
-def show_item(desk: Desk, row: int, decided: Decided) -> None:
+def show_item(review: ReviewContext, row: int, decided: DecisionSnapshot) -> None:
     """A row of the queue with its keys."""
-    proposal = proposal_of(desk.queue.proposals, row)
+    proposal = proposal_of(review.queue.proposals, row)
     assert proposal is not None  # the queue holds rows of these proposals only
     seen = Seen(row, decided.seen_event(row), str(proposal["action"]))
-    facts = _facts_of(desk.context, row)
+    facts = _facts_of(review.context, row)
     if draft_of(row) is not None:
-        _show_facts(desk, proposal, facts, decided.by_row.get(row))
-        show_editor(desk, seen, proposal["candidate"])
+        _show_facts(review, proposal, facts, decided.by_row.get(row))
+        show_editor(review, seen, proposal["candidate"])
         return
-    _show_keys(desk, seen, proposal["candidate"])
-    _show_facts(desk, proposal, facts, decided.by_row.get(row))
+    _show_keys(review, seen, proposal["candidate"])
+    _show_facts(review, proposal, facts, decided.by_row.get(row))
     if row in decided.conflicts:
-        show_conflicts(desk, row, decided)
-    _show_prompt(desk.context, row, facts)
+        show_conflicts(review, row, decided)
+    _show_prompt(review.context, row, facts)
     _show_sides(facts["response"], proposal, height=_side_height(str(facts["prompt"]), proposal))
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         with st.container():
             show_evidence(proposal)
         _show_marks_toggle(facts["response"], proposal)
     with st.container(horizontal=True, gap="small"):
-        _show_neighbours(desk.context, row)
-        show_row_history(desk, row)
+        _show_neighbours(review.context, row)
+        show_row_history(review, row)
         ignore_held_keys()
     # The clock runs from when all of it is drawn.
     mark_seen(row)
     # The row that a decision leads to is read while this one is looked at.
-    following = next_waiting(desk, decided, row)
+    following = next_waiting(review, decided, row)
     if following is not None:
-        queries.conversation(desk.context, following)
+        queries.conversation(review.context, following)
 
 
 def _facts_of(context: DatasetContext, row: int) -> dict[str, Any]:
@@ -104,36 +104,36 @@ def _facts_of(context: DatasetContext, row: int) -> dict[str, Any]:
     return queries.conversation(context, row) | {"cluster": cluster}
 
 
-def _show_keys(desk: Desk, seen: Seen, candidate: str | None) -> None:
+def _show_keys(review: ReviewContext, seen: Seen, candidate: str | None) -> None:
     yes, no = CHANGES[seen.proposed]
     # Named by the row: a press for a row that has gone is one of a button that has gone, and decides nothing.
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="review_keys"):
         st.button(
             f"Approve: {yes}", type="primary", icon=":material/check:", shortcut="A", key=f"review_approve_{seen.row}",
-            on_click=approve, args=(desk, seen),
+            on_click=approve, args=(review, seen),
         )  # fmt: skip
         st.button(
             f"Reject: {no}", icon=":material/close:", shortcut="X", key=f"review_reject_{seen.row}",
-            on_click=reject, args=(desk, seen),
+            on_click=reject, args=(review, seen),
         )  # fmt: skip
         st.button(
-            "Edit" if kept_draft(desk, seen.row) is None else "Go on editing", icon=":material/edit:", shortcut="E", key="review_edit",
-            on_click=open_editor, args=(desk, seen.row, candidate),
+            "Edit" if kept_draft(review, seen.row) is None else "Go on editing", icon=":material/edit:", shortcut="E", key="review_edit",
+            on_click=open_editor, args=(review, seen.row, candidate),
         )  # fmt: skip
         st.button(
             "Skip", icon=":material/schedule:", shortcut="S", key=f"review_skip_{seen.row}",
-            on_click=skip, args=(desk, seen), help="Leave it for later: it comes again after all others.",
+            on_click=skip, args=(review, seen), help="Leave it for later: it comes again after all others.",
         )  # fmt: skip
         st.space("stretch")
-        show_turns_back(desk)
-        _icon_button("previous", "chevron_left", "P", "The row before", partial(step, desk, seen.row, -1))
-        _icon_button("next", "chevron_right", "N", "The row after", partial(step, desk, seen.row, 1))
+        show_turns_back(review)
+        _icon_button("previous", "chevron_left", "P", "The row before", partial(step, review, seen.row, -1))
+        _icon_button("next", "chevron_right", "N", "The row after", partial(step, review, seen.row, 1))
 
 
-def show_turns_back(desk: Desk) -> None:
+def show_turns_back(review: ReviewContext) -> None:
     """Undo and redo, which also stand where no row is left."""
-    _icon_button("undo", "undo", "U", "Undo your last decision", partial(turn_back, desk))
-    _icon_button("redo", "redo", "Y", "Redo what you undid", partial(turn_again, desk))
+    _icon_button("undo", "undo", "U", "Undo your last decision", partial(undo, review))
+    _icon_button("redo", "redo", "Y", "Redo what you undid", partial(redo, review))
 
 
 def _icon_button(name: str, icon: str, key: str, text: str, act: Callable[[], None]) -> None:
@@ -141,9 +141,9 @@ def _icon_button(name: str, icon: str, key: str, text: str, act: Callable[[], No
 
 
 def _show_facts(
-    desk: Desk, proposal: dict[str, Any], facts: dict[str, Any], standing: Standing | None
+    review: ReviewContext, proposal: dict[str, Any], facts: dict[str, Any], standing: DecisionInForce | None
 ) -> None:
-    row, rows = int(proposal["example_id"]), desk.queue.rows
+    row, rows = int(proposal["example_id"]), review.queue.rows
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         place = int((rows == row).argmax()) + 1
         st.markdown(f"**Row {row:,}**", width="content")
@@ -151,12 +151,12 @@ def _show_facts(
         label, color = ACTION_BADGES[proposal["action"]]
         st.badge(label, color=color)
         st.badge(OUTCOMES.get(proposal["outcome"], plain(proposal["outcome"])), color="gray")
-        _number_badge(score_word(desk.queue.proposals), proposal["confidence"])
+        _number_badge(score_word(review.queue.proposals), proposal["confidence"])
         _number_badge("verdict", proposal["verdict_confidence"])
         if facts["cluster"] is not None:
-            name = plain(shorten(desk.context.cluster_name(int(facts["cluster"])), 34))
+            name = plain(shorten(review.context.cluster_name(int(facts["cluster"])), 34))
             st.badge(name, icon=":material/workspaces:", color="green")
-        for tag in [tag for tag, held in desk.context.tags.rows.items() if row in held][:4]:
+        for tag in [tag for tag, held in review.context.tags.rows.items() if row in held][:4]:
             st.badge(plain(shorten(tag, 20)), icon=":material/sell:", color="violet")
         if standing is not None:
             said = f"{STANDINGS[standing.verdict]}, {VIAS[standing.via]} by {plain(shorten(standing.reviewer, 20))}"

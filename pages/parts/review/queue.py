@@ -53,7 +53,7 @@ METHODS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ProposalStats:
     """Proposals by columns, each shape (n,) and in ascending order of the row; confidences are NaN where there is none."""
 
     rows: Int64s
@@ -72,7 +72,7 @@ class Queue:
     """The rows to review in order. ``key`` names everything that they depend on besides the decisions."""
 
     proposals: Artifact
-    facts: Facts
+    facts: ProposalStats
     order: str
     kinds: tuple[str, ...]
     scope: Scope
@@ -99,7 +99,7 @@ def proposals_in_view(found: list[Artifact]) -> Artifact:
 
 def open_queue(context: DatasetContext, proposals: Artifact) -> Queue:
     """The queue that the address describes."""
-    facts = facts_of(proposals)
+    facts = proposal_stats(proposals)
     order = st.query_params.get(ORDER, "")
     order = order if order in ORDERS else next(iter(ORDERS))
     kinds = _asked_kinds(facts, order)
@@ -168,7 +168,7 @@ def say_proposals(artifact: Artifact) -> str:
     return " · ".join([_method(artifact), ", ".join(counts), ago(artifact.manifest.created_at)])
 
 
-def count_kinds(facts: Facts) -> dict[str, int]:
+def count_kinds(facts: ProposalStats) -> dict[str, int]:
     """How many rows there are of each kind, what changes something first."""
     kinds, counts = np.unique(facts.kinds, return_counts=True)
     found = {str(kind): int(n) for kind, n in zip(kinds, counts, strict=True)}
@@ -176,21 +176,21 @@ def count_kinds(facts: Facts) -> dict[str, int]:
     return {kind: found[kind] for kind in first}
 
 
-def default_kinds(facts: Facts, order: str) -> tuple[str, ...]:
+def default_kinds(facts: ProposalStats, order: str) -> tuple[str, ...]:
     """Whatever asks for a change; every kind for a sample that is to say something about all rows."""
     counts = count_kinds(facts)
     changing = tuple(kind for kind in counts if not kind.startswith("keep"))
     return tuple(counts) if order == SAMPLE or not changing else changing
 
 
-def facts_of(proposals: Artifact) -> Facts:
+def proposal_stats(proposals: Artifact) -> ProposalStats:
     """The columns that a queue needs; not to be written to."""
     return _facts(str(proposals.path), _artifact=proposals)
 
 
 def proposal_of(proposals: Artifact, row: int) -> dict[str, Any] | None:
     """One proposal in full; None for a row that was not considered."""
-    at = facts_of(proposals).place(row)
+    at = proposal_stats(proposals).place(row)
     if at < 0:
         return None
     table = _table(str(proposals.path), _artifact=proposals)
@@ -199,7 +199,7 @@ def proposal_of(proposals: Artifact, row: int) -> dict[str, Any] | None:
 
 def candidates_of(proposals: Artifact, rows: Int64s) -> list[str | None]:
     """The candidates of these rows, in their order."""
-    at = np.searchsorted(facts_of(proposals).rows, rows)
+    at = np.searchsorted(proposal_stats(proposals).rows, rows)
     table = _table(str(proposals.path), _artifact=proposals)
     texts: list[str | None] = table["candidate"].take(at).to_pylist()
     return texts
@@ -210,7 +210,7 @@ def forget_place() -> None:
     st.query_params.pop("row", None)
 
 
-def _asked_kinds(facts: Facts, order: str) -> tuple[str, ...]:
+def _asked_kinds(facts: ProposalStats, order: str) -> tuple[str, ...]:
     counts = count_kinds(facts)
     asked = [kind for kind in st.query_params.get(KINDS, "").split(",") if kind in counts]
     return tuple(kind for kind in counts if kind in asked) or default_kinds(facts, order)
@@ -242,40 +242,40 @@ class _Order:
     title: str
     summary: str
     rank: Callable[
-        [Facts, NDArray[Any]], tuple[NDArray[Any], ...]
+        [ProposalStats, NDArray[Any]], tuple[NDArray[Any], ...]
     ]  # keys, the most important last, as lexsort has it
 
 
-def _by_confidence(facts: Facts, clusters: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def _by_confidence(facts: ProposalStats, clusters: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     return (_missing_last(facts.confidence),)
 
 
-def _by_disagreement(facts: Facts, clusters: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def _by_disagreement(facts: ProposalStats, clusters: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     unsure = np.abs(facts.verdict_confidence - 0.5)
     torn = np.asarray([kind.endswith((":order_disagreement", ":tie")) for kind in facts.kinds.tolist()])
     return (-_doubt(facts), _missing_last(np.where(torn, -1.0, unsure)))
 
 
-def _by_gain(facts: Facts, clusters: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def _by_gain(facts: ProposalStats, clusters: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     # A change is worth as much as the row is probably bad, times how sure it is that the change is better.
     better = np.where(np.isnan(facts.verdict_confidence), 1.0, facts.verdict_confidence)
     return (-_doubt(facts) * better,)
 
 
-def _by_cluster(facts: Facts, clusters: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def _by_cluster(facts: ProposalStats, clusters: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     return (_missing_last(facts.confidence), clusters[facts.rows])
 
 
-def _by_chance(facts: Facts, clusters: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def _by_chance(facts: ProposalStats, clusters: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     return (np.random.default_rng(SAMPLE_SEED).random(len(facts.rows)),)
 
 
-def drawn_sample(facts: Facts) -> tuple[Int64s, Float64s]:
+def drawn_sample(facts: ProposalStats) -> tuple[Int64s, Float64s]:
     """Places in the columns of the rows drawn for an unbiased estimate, ascending, and with which probability each was."""
     return sample_for_review(facts.confidence, SAMPLE_ROWS, np.random.default_rng(SAMPLE_SEED))
 
 
-def _doubt(facts: Facts) -> Float64s:
+def _doubt(facts: ProposalStats) -> Float64s:
     """Share of the rows that are at least as trustworthy, in (0, 1]; half where nothing is known."""
     known = np.sort(facts.confidence[~np.isnan(facts.confidence)])
     if not len(known):
@@ -306,10 +306,10 @@ ORDERS: Mapping[str, _Order] = {
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _facts(path: str, *, _artifact: Artifact) -> Facts:
+def _facts(path: str, *, _artifact: Artifact) -> ProposalStats:
     table = read_proposals(_artifact, ["example_id", "action", "outcome", "confidence", "verdict_confidence"])
     actions, outcomes = table["action"].to_pylist(), table["outcome"].to_pylist()
-    return Facts(
+    return ProposalStats(
         table["example_id"].to_numpy(),
         np.asarray([f"{action}:{outcome}" for action, outcome in zip(actions, outcomes, strict=True)], dtype=object),
         table["confidence"].to_numpy().astype(np.float64),
@@ -325,7 +325,7 @@ def _table(path: str, *, _artifact: Artifact) -> pa.Table:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _ordered(
-    key: str, *, _context: DatasetContext, _queue: tuple[Facts, str, tuple[str, ...], Scope]
+    key: str, *, _context: DatasetContext, _queue: tuple[ProposalStats, str, tuple[str, ...], Scope]
 ) -> Int64s:
     facts, order, kinds, scope = _queue
     ranked = facts.rows[np.lexsort(ORDERS[order].rank(facts, queries.cluster_of(_context)))]

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.review.actions import (
-    Desk,
+    ReviewContext,
     messages_by_row,
     revert,
 )
@@ -20,7 +20,7 @@ from pages.parts.review.queue import (
     say_kind,
 )
 from pages.parts.review.score import score_title, score_word
-from pages.parts.review.state import Decided, decided_now
+from pages.parts.review.state import DecisionSnapshot, decided_now
 from pages.shared.address import say_later
 from pages.shared.plain_text import (
     count_of,
@@ -55,9 +55,9 @@ class Rule:
     limit: float
     decided_too: bool
 
-    def matches(self, desk: Desk, decided: Decided) -> Int64s:
+    def matches(self, review: ReviewContext, decided: DecisionSnapshot) -> Int64s:
         """The rows, in the order of the queue."""
-        facts, rows = desk.queue.facts, desk.queue.rows
+        facts, rows = review.queue.facts, review.queue.rows
         at = np.searchsorted(facts.rows, rows)
         kept: Bools = (
             np.isin(facts.kinds[at].astype(str), self.kinds) if self.kinds else np.ones(len(rows), bool)
@@ -69,45 +69,47 @@ class Rule:
             kept &= decided.open_rows(rows)
         return rows[kept]
 
-    def say(self, desk: Desk) -> str:
+    def say(self, review: ReviewContext) -> str:
         """The rule in words, as the history keeps it."""
         said = f"{self.what.lower()} all"
         if self.kinds:
             said += " of " + ", ".join(say_kind(kind).lower() for kind in self.kinds)
         if self.measure != "none":
             measure = (
-                VERDICT.lower() if self.measure == "verdict_confidence" else score_word(desk.queue.proposals)
+                VERDICT.lower()
+                if self.measure == "verdict_confidence"
+                else score_word(review.queue.proposals)
             )
             said += f" with {measure} {'above' if self.is_above else 'below'} {self.limit:g}"
-        if desk.queue.scope.conditions:
-            said += f" where {describe(desk.queue.scope, desk.context.names.names)}"
+        if review.queue.scope.conditions:
+            said += f" where {describe(review.queue.scope, review.context.names.names)}"
         return said
 
 
-def show_rules(desk: Desk) -> None:
+def show_rules(review: ReviewContext) -> None:
     """The rule, its rows, the button, and the way back."""
-    decided = decided_now(desk.context)
-    rule = _build(desk)
-    rows = rule.matches(desk, decided)
+    decided = decided_now(review.context)
+    rule = _build(review)
+    rows = rule.matches(review, decided)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             f"{rule.what} {count_of(len(rows), 'row')}" if len(rows) else "No row to decide", type="primary", icon=":material/done_all:",
-            key="review_rule_apply", disabled=not len(rows), on_click=_apply, args=(desk, rule, rows, decided),
+            key="review_rule_apply", disabled=not len(rows), on_click=_apply, args=(review, rule, rows, decided),
         )  # fmt: skip
-        said = plain(_with_capital(rule.say(desk)))
+        said = plain(_with_capital(rule.say(review)))
         n_matching = f": **{count_of(len(rows), 'row')}**" if len(rows) else ""
         st.markdown(said + n_matching, width="content")
     done = st.session_state.get(DONE)
-    if done and done["dataset_id"] == desk.context.dataset_id:
+    if done and done["dataset_id"] == review.context.dataset_id:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f":green[:material/check:] {plain(done['said'])}", width="content")
             st.button(
                 "Undo this", icon=":material/undo:", key="review_rule_undo",
-                on_click=partial(_take_back, desk, done["event_id"]),
+                on_click=partial(_take_back, review, done["event_id"]),
             )  # fmt: skip
     if len(rows):
-        _show_sample(desk, rows)
-    elif not rule.decided_too and not len(desk.queue.rows[decided.open_rows(desk.queue.rows)]):
+        _show_sample(review, rows)
+    elif not rule.decided_too and not len(review.queue.rows[decided.open_rows(review.queue.rows)]):
         st.caption("Every row of the queue is decided.")
     else:
         st.caption("No row of the queue matches. Widen the rule, or change the queue above.")
@@ -117,10 +119,10 @@ def _with_capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _build(desk: Desk) -> Rule:
-    counts = count_kinds(desk.queue.facts)
-    offered = [kind for kind in counts if kind in desk.queue.kinds]
-    titles = measures(desk)
+def _build(review: ReviewContext) -> Rule:
+    counts = count_kinds(review.queue.facts)
+    offered = [kind for kind in counts if kind in review.queue.kinds]
+    titles = measures(review)
     with st.container(border=True):
         left, right = st.columns([2, 3], gap="medium")
         with left:
@@ -143,25 +145,25 @@ def _build(desk: Desk) -> Rule:
                 "Where", list(titles), default="none", required=True, key="rule_measure", bind="query-params",
                 format_func=titles.__getitem__,
             )  # fmt: skip
-            is_above, limit = _choose_limit(desk, measure)
+            is_above, limit = _choose_limit(review, measure)
     return Rule(what, tuple(kinds), measure, is_above, limit, decided_too)
 
 
-def measures(desk: Desk) -> dict[str, str]:
+def measures(review: ReviewContext) -> dict[str, str]:
     """The columns of the queue that a rule can set a limit on, with what they are called; ``none`` for no limit."""
-    facts = desk.queue.facts
+    facts = review.queue.facts
     offered = {"none": "No limit"}
     if np.isfinite(facts.confidence).any():
-        offered["confidence"] = score_title(desk.queue.proposals)
+        offered["confidence"] = score_title(review.queue.proposals)
     if np.isfinite(facts.verdict_confidence).any():
         offered["verdict_confidence"] = VERDICT
     return offered
 
 
-def _choose_limit(desk: Desk, measure: str) -> tuple[bool, float]:
+def _choose_limit(review: ReviewContext, measure: str) -> tuple[bool, float]:
     if measure == "none":
         return True, 0.0
-    values = getattr(desk.queue.facts, measure)
+    values = getattr(review.queue.facts, measure)
     known = values[np.isfinite(values)]
     if not len(known):
         st.caption("No row of these proposals has this number.")
@@ -184,11 +186,11 @@ def _choose_limit(desk: Desk, measure: str) -> tuple[bool, float]:
     return side == "above", float(limit)
 
 
-def _show_sample(desk: Desk, rows: Int64s) -> None:
+def _show_sample(review: ReviewContext, rows: Int64s) -> None:
     shown = rows[:SAMPLE_ROWS]
-    held = fetch_rows(desk.context.view, shown, ["prompt", "response"]).to_pylist()
-    candidates = candidates_of(desk.queue.proposals, shown)
-    facts = desk.queue.facts
+    held = fetch_rows(review.context.view, shown, ["prompt", "response"]).to_pylist()
+    candidates = candidates_of(review.queue.proposals, shown)
+    facts = review.queue.facts
     at = np.searchsorted(facts.rows, shown)
     table = pd.DataFrame(
         {
@@ -209,7 +211,7 @@ def _show_sample(desk: Desk, rows: Int64s) -> None:
             "row": st.column_config.NumberColumn("Row", width=70, format="%d"),
             "proposed": st.column_config.TextColumn("Proposed", width=170),
             "confidence": st.column_config.NumberColumn(
-                score_title(desk.queue.proposals), width=95, format="%.3g"
+                score_title(review.queue.proposals), width=95, format="%.3g"
             ),
             "verdict": st.column_config.NumberColumn("Verdict", width=75, format="%.3g"),
             "prompt": st.column_config.TextColumn("Prompt", width="medium"),
@@ -222,30 +224,34 @@ def _show_sample(desk: Desk, rows: Int64s) -> None:
         st.caption(f"The first {len(shown)} of {len(rows):,} rows.")
 
 
-def _apply(desk: Desk, rule: Rule, rows: Int64s, decided: Decided) -> None:
+def _apply(review: ReviewContext, rule: Rule, rows: Int64s, decided: DecisionSnapshot) -> None:
     try:
         event = decide_many(
-            desk.context.workspace.database,
-            desk.context.dataset_id,
-            _choices(desk, rule, rows, decided),
-            rule=rule.say(desk),
-            proposals_id=desk.queue.proposals.id,
-            reviewer=desk.reviewer,
+            review.context.workspace.database,
+            review.context.dataset_id,
+            _choices(review, rule, rows, decided),
+            rule=rule.say(review),
+            proposals_id=review.queue.proposals.id,
+            reviewer=review.reviewer,
         )
     except CurationError as error:
         say_later(str(error))
         return
-    said = f"{count_of(event.n_rows, 'row')} decided: {rule.say(desk)}."
+    said = f"{count_of(event.n_rows, 'row')} decided: {rule.say(review)}."
     if event.n_conflicts:
         said += f" {count_of(event.n_conflicts, 'row')} had been decided meanwhile and wait as conflicts."
-    st.session_state[DONE] = {"event_id": event.event_id, "said": said, "dataset_id": desk.context.dataset_id}
+    st.session_state[DONE] = {
+        "event_id": event.event_id,
+        "said": said,
+        "dataset_id": review.context.dataset_id,
+    }
 
 
-def _choices(desk: Desk, rule: Rule, rows: Int64s, decided: Decided) -> list[BulkChoice]:
-    facts = desk.queue.facts
+def _choices(review: ReviewContext, rule: Rule, rows: Int64s, decided: DecisionSnapshot) -> list[BulkChoice]:
+    facts = review.queue.facts
     actions = [str(kind).partition(":")[0] for kind in facts.kinds[np.searchsorted(facts.rows, rows)]]
-    candidates = candidates_of(desk.queue.proposals, rows)
-    originals = messages_by_row(desk.context, rows)
+    candidates = candidates_of(review.queue.proposals, rows)
+    originals = messages_by_row(review.context, rows)
     choices = []
     for row, action, candidate, original in zip(rows.tolist(), actions, candidates, originals, strict=True):
         verdict = _verdict(rule.what, action)
@@ -260,6 +266,6 @@ def _verdict(what: str, action: str) -> Verdict:
     return "drop" if action == "keep" else "keep"
 
 
-def _take_back(desk: Desk, event_id: int) -> None:
-    revert(desk, event_id)
+def _take_back(review: ReviewContext, event_id: int) -> None:
+    revert(review, event_id)
     st.session_state.pop(DONE, None)

@@ -22,7 +22,7 @@ from tamis.types import Bools, Int64s
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DecisionInForce:
     """One row's decision in force."""
 
     event_id: int
@@ -32,11 +32,11 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecisionSnapshot:
     """All decisions in force by row, and the rows on which a stale decision waits, at one revision."""
 
     revision: int
-    by_row: Mapping[int, Standing]
+    by_row: Mapping[int, DecisionInForce]
     conflicts: tuple[int, ...]
 
     def seen_event(self, row: int) -> int:
@@ -51,7 +51,7 @@ class Decided:
         return waiting
 
 
-def decided_now(context: DatasetContext) -> Decided:
+def decided_now(context: DatasetContext) -> DecisionSnapshot:
     """The decisions in force at this moment; not to be written to."""
     revision = decision_revision(context.workspace.database, context.dataset_id)
     return _decided(
@@ -76,13 +76,15 @@ def conflicts_of(context: DatasetContext, row: int) -> list[Decision]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _decided(workspace: str, dataset_id: str, revision: int, *, _database: Database) -> Decided:
+def _decided(workspace: str, dataset_id: str, revision: int, *, _database: Database) -> DecisionSnapshot:
     replayed = decided_rows(_database, dataset_id)
     by_row = {
-        row: Standing(held.event_id, held.verdict, held.via, held.reviewer)
+        row: DecisionInForce(held.event_id, held.verdict, held.via, held.reviewer)
         for row, held in replayed.in_force.items()
     }
-    return Decided(revision, by_row, tuple(dict.fromkeys(row.example_id for row in replayed.conflicts)))
+    return DecisionSnapshot(
+        revision, by_row, tuple(dict.fromkeys(row.example_id for row in replayed.conflicts))
+    )
 
 
 # A pace grows old, so it is not kept for long although no decision comes in.

@@ -18,12 +18,12 @@ from tamis.store.review.decisions import (
     decision_revision,
     decision_state,
     event_rows,
-    redo,
+    redo_decision,
     review_progress,
     row_history,
-    settle,
+    settle_decision,
+    undo_decision,
     undo_event,
-    undo_last,
 )
 
 OWN = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]
@@ -69,21 +69,21 @@ def test_a_decision_is_in_force_with_all_that_was_said(database):
 def test_undo_brings_back_what_stood_before_and_redo_turns_it_again(database):
     first = _drop(database, 1)
     _replace(database, 1, "B", seen_event=first.decision.event_id)
-    undone = undo_last(database, "d", "ann")
+    undone = undo_decision(database, "d", "ann")
     assert (undone.example_id, undone.active, _plain(database)) == (1, False, {1: ("drop", "")})
-    undo_last(database, "d", "ann")
+    undo_decision(database, "d", "ann")
     assert _plain(database) == {}
-    assert undo_last(database, "d", "ann") is None
-    redo(database, "d", "ann")
-    assert redo(database, "d", "ann").active
+    assert undo_decision(database, "d", "ann") is None
+    redo_decision(database, "d", "ann")
+    assert redo_decision(database, "d", "ann").active
     assert _plain(database) == {1: ("replace", "B")}
-    assert redo(database, "d", "ann") is None
+    assert redo_decision(database, "d", "ann") is None
 
 
 def test_undo_is_about_ones_own_decisions(database):
     _drop(database, 1)
     _drop(database, 2, "bob")
-    assert undo_last(database, "d", "ann").example_id == 1
+    assert undo_decision(database, "d", "ann").example_id == 1
     assert _plain(database) == {2: ("drop", "")}
 
 
@@ -96,12 +96,12 @@ def test_a_bulk_decision_is_one_event_and_one_undo(database):
     assert (event.n_rows, event.n_conflicts, event.via, event.example_id) == (3, 0, "rule", None)
     assert _plain(database) == {1: ("drop", ""), 2: ("replace", "X"), 3: ("drop", ""), 4: ("keep", "")}
     assert decision_state(database, "d").decided[2].rule == "confidence above 0.95"
-    undo_last(database, "d", "ann")
+    undo_decision(database, "d", "ann")
     assert _plain(database) == {3: ("drop", "")}
-    redo(database, "d", "ann")
+    redo_decision(database, "d", "ann")
     undo_event(database, "d", event.event_id, "bob", example_id=2)
     assert _plain(database) == {1: ("drop", ""), 3: ("drop", ""), 4: ("keep", "")}
-    undo_last(database, "d", "bob")
+    undo_decision(database, "d", "bob")
     assert 2 in _plain(database)
 
 
@@ -114,9 +114,9 @@ def test_any_decision_can_be_reverted_later_by_anyone_and_that_be_undone(databas
     assert 1 not in _plain(database)
     with pytest.raises(InvalidOptions, match="undone already"):
         undo_event(database, "d", old, "ann")
-    undo_last(database, "d", "bob")
+    undo_decision(database, "d", "bob")
     assert _plain(database)[1] == ("replace", "A")
-    redo(database, "d", "bob")
+    redo_decision(database, "d", "bob")
     undo_event(database, "d", revert.event_id, "ann")
     assert _plain(database)[1] == ("replace", "A")
 
@@ -125,7 +125,7 @@ def test_undo_passes_over_what_somebody_else_reverted(database):
     _drop(database, 1)
     second = _drop(database, 2).decision.event_id
     undo_event(database, "d", second, "bob")
-    assert undo_last(database, "d", "ann").example_id == 1
+    assert undo_decision(database, "d", "ann").example_id == 1
 
 
 def test_reverting_the_first_of_two_decisions_leaves_the_second(database):
@@ -143,22 +143,22 @@ def test_a_stale_decision_is_kept_as_a_conflict_until_a_person_settles_it(databa
     assert _plain(database) == {5: ("drop", "")}
     assert [c.event_id for c in state.conflicts] == [stale.decision.event_id]
     assert state.conflicts[0].messages == tuple(_text("Bob's"))
-    settle(database, "d", stale.decision.event_id, "carl", True)
+    settle_decision(database, "d", stale.decision.event_id, "carl", True)
     assert _plain(database) == {5: ("replace", "Bob's")}
     assert decision_state(database, "d").conflicts == ()
-    undo_last(database, "d", "carl")
+    undo_decision(database, "d", "carl")
     assert len(decision_state(database, "d").conflicts) == 1
-    settle(database, "d", stale.decision.event_id, "carl", False)
+    settle_decision(database, "d", stale.decision.event_id, "carl", False)
     assert _plain(database) == {5: ("drop", "")}
     with pytest.raises(InvalidOptions, match="no open conflict"):
-        settle(database, "d", stale.decision.event_id, "carl", True)
+        settle_decision(database, "d", stale.decision.event_id, "carl", True)
 
 
 def test_a_kept_conflict_holds_from_its_settling_on(database):
     ann = _drop(database, 5, "ann").decision.event_id
     stale = _replace(database, 5, "Bob's", "bob").decision.event_id
     again = _replace(database, 5, "Ann's", "ann", seen_event=ann).decision.event_id
-    settle(database, "d", stale, "carl", True)
+    settle_decision(database, "d", stale, "carl", True)
     assert _plain(database)[5] == ("replace", "Bob's")
     assert not _keep(database, 5, "dora", seen_event=stale).conflict
     assert _plain(database)[5] == ("keep", "")
@@ -176,14 +176,14 @@ def test_a_row_decided_after_a_rule_was_shown_conflicts_alone(database):
     event = decide_many(database, "d", choices, rule="r", reviewer="bob")
     assert event.n_conflicts == 1
     assert _plain(database) == {1: ("drop", ""), 2: ("replace", "Ann's"), 3: ("drop", "")}
-    settle(database, "d", event.event_id, "bob", True, example_id=2)
+    settle_decision(database, "d", event.event_id, "bob", True, example_id=2)
     assert _plain(database)[2] == ("drop", "")
 
 
 def test_row_history_tells_old_and_new_text_of_everything_that_happened(database):
     first = _replace(database, 1, "A", original=OWN)
     _drop(database, 1, "bob", seen_event=first.decision.event_id)
-    undo_last(database, "d", "bob")
+    undo_decision(database, "d", "bob")
     undo_event(database, "d", first.decision.event_id, "carl")
     said = [
         (
@@ -223,7 +223,7 @@ def test_event_rows_hold_the_text_before_and_after_each_row(database):
 def test_history_per_reviewer_is_newest_first(database):
     _drop(database, 1, "ann")
     _drop(database, 2, "bob")
-    undo_last(database, "d", "ann")
+    undo_decision(database, "d", "ann")
     events = decision_history(database, "d")
     assert [(e.action, e.reviewer, e.example_id, e.active) for e in events] == [
         ("undo", "ann", 1, True),
@@ -349,7 +349,7 @@ def test_any_history_replays_like_the_model(tmp_path_factory, log):
     database, model, ids = Database(tmp_path_factory.mktemp("log")), _Model(), []
     for who, (act, *rest) in log:
         if act in ("undo", "redo"):
-            (undo_last if act == "undo" else redo)(database, "d", who)
+            (undo_decision if act == "undo" else redo_decision)(database, "d", who)
             model.turn(who, act == "undo")
         elif act == "revert":
             if rest[0] < len(ids) and model.holds(rest[0]):

@@ -15,12 +15,12 @@ from tamis.store.database.tags import (
     add_tag,
     check_tag,
     pack_rows,
-    redo,
+    redo_tag,
     remove_tag,
     tag_history,
     tag_revision,
     tag_state,
-    undo_last,
+    undo_tag,
     unpack_rows,
 )
 
@@ -103,7 +103,7 @@ def test_any_history_of_changes_undo_and_redo_replays_like_the_model(tmp_path_fa
         if action in ("undo", "redo"):
             before = model.state()
             model.turn(reviewer, action == "undo")
-            turned = (undo_last if action == "undo" else redo)(database, "d", reviewer)
+            turned = (undo_tag if action == "undo" else redo_tag)(database, "d", reviewer)
             assert turned is not None or model.state() == before
         else:
             tag, rows = rest
@@ -121,8 +121,8 @@ def test_every_change_undo_and_redo_makes_a_new_revision(database):
     seen = [tag_revision(database, "d")]
     for act in (
         lambda: add_tag(database, "d", "bad", np.array([1]), "ann"),
-        lambda: undo_last(database, "d", "ann"),
-        lambda: redo(database, "d", "ann"),
+        lambda: undo_tag(database, "d", "ann"),
+        lambda: redo_tag(database, "d", "ann"),
     ):
         act()
         seen.append(tag_revision(database, "d"))
@@ -132,28 +132,28 @@ def test_every_change_undo_and_redo_makes_a_new_revision(database):
 def test_undo_leaves_the_work_of_others_alone(database):
     add_tag(database, "d", "bad", np.array([1]), "ann")
     add_tag(database, "d", "bad", np.array([2]), "bob")
-    undone = undo_last(database, "d", "ann")
+    undone = undo_tag(database, "d", "ann")
     assert undone is not None
     assert (undone.tag, undone.action, undone.n_rows) == ("bad", "add", 1)
     assert _plain(tag_state(database, "d")) == {"bad": [2]}
-    assert undo_last(database, "d", "ann") is None
+    assert undo_tag(database, "d", "ann") is None
 
 
 def test_a_new_change_ends_what_could_be_redone(database):
     add_tag(database, "d", "bad", np.array([1]), "ann")
-    undo_last(database, "d", "ann")
+    undo_tag(database, "d", "ann")
     add_tag(database, "d", "bad", np.array([2]), "ann")
-    assert redo(database, "d", "ann") is None
-    undo_last(database, "d", "ann")
-    assert redo(database, "d", "ann") is not None
-    assert redo(database, "d", "ann") is None
+    assert redo_tag(database, "d", "ann") is None
+    undo_tag(database, "d", "ann")
+    assert redo_tag(database, "d", "ann") is not None
+    assert redo_tag(database, "d", "ann") is None
     assert _plain(tag_state(database, "d")) == {"bad": [2]}
 
 
 def test_history_shows_what_was_undone_newest_first(database):
     add_tag(database, "d", "bad", np.array([1, 2]), "ann")
     add_tag(database, "d", "odd", np.array([1]), "bob")
-    undo_last(database, "d", "ann")
+    undo_tag(database, "d", "ann")
     events = tag_history(database, "d")
     assert [(e.action, e.tag, e.n_rows, e.reviewer, e.active) for e in events] == [
         ("undo", "bad", 2, "ann", True),

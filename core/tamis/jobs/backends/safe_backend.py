@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
-    """The questions that folding asks, each with an answer whatever the backend does."""
+class SafeBackend:
+    """The questions that reconciling asks, each with an answer whatever the backend does."""
 
     name: str
     backends: Mapping[str, Backend]

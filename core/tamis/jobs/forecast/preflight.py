@@ -90,7 +90,7 @@ def preflight(
     backends: Mapping[str, Backend] | None = None,
     steps: Table[Step] = STEPS,
 ) -> Preflight:
-    """Look at everything that can be known before submitting, without importing a model or starting anything.
+    """Observation at everything that can be known before submitting, without importing a model or starting anything.
 
     Raises UnknownName and InvalidOptions; what else is wrong is a check.
     """

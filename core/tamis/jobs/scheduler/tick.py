@@ -1,4 +1,4 @@
-"""One look at every job that is not final: fold what workers and backends say into the rows, start what may start."""
+"""One look at every job that is not final: bring its row in line with what workers and backends say, start what may start."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tamis.jobs.backends import (
     Phase,
     backend_row,
 )
-from tamis.jobs.backends.safe_backend import Guarded
+from tamis.jobs.backends.safe_backend import SafeBackend
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.reconcile import (
     Columns,
-    Look,
-    fold,
+    Observation,
+    reconcile,
 )
 from tamis.jobs.scheduler.start import Starter, spec_of
 from tamis.settings import Settings
@@ -45,7 +45,7 @@ def tick(
     backends: Mapping[str, Backend] | None = None,
     now: Callable[[], float] = time.time,
 ) -> TickResult:
-    """Fold and start once; any number of processes may do so at the same time.
+    """Reconcile and start once; any number of processes may do so at the same time.
 
     Cheap with any number of finished jobs. ``backends`` should be kept between calls (``Backends(settings)``).
     """
@@ -55,7 +55,7 @@ def tick(
     changed: list[tuple[Job, Columns]] = []
     for name in sorted({job.backend for job in running}):
         jobs = [job for job in running if job.backend == name]
-        changed += _fold_backend(
+        changed += _reconcile_backend(
             name, jobs, store=workspace.artifacts, settings=workspace.settings, backends=chosen, now=now
         )
     applied = _apply(workspace.database, changed)
@@ -71,7 +71,7 @@ def tick(
     )
 
 
-def _fold_backend(
+def _reconcile_backend(
     name: str,
     jobs: list[Job],
     *,
@@ -81,14 +81,14 @@ def _fold_backend(
     now: Callable[[], float],
 ) -> list[tuple[Job, Columns]]:
     """What changes for the running jobs of one backend."""
-    backend = Guarded(name, backends)
+    backend = SafeBackend(name, backends)
     # Asked before any file is read: a worker that had ended by then has written its last file.
     states = backend.poll([job.handle for job in jobs if job.handle])
     row = backend_row(name) if name in BACKENDS else None
     grace_s, queues = (row.grace_s, row.queues) if row is not None else (0.0, False)
-    look = Look(store, now(), settings.heartbeat_timeout_s, grace_s, backend, spec_of, queues)
+    observation = Observation(store, now(), settings.heartbeat_timeout_s, grace_s, backend, spec_of, queues)
     unrecorded = BackendState(Phase.UNKNOWN)
-    found = [(job, fold(job, states.get(job.handle, unrecorded), look)) for job in jobs]
+    found = [(job, reconcile(job, states.get(job.handle, unrecorded), observation)) for job in jobs]
     return [(job, columns) for job, columns in found if columns]
 
 

@@ -18,7 +18,7 @@ from tamis.store.database.database import Database
 from tamis.store.database.undo import (
     History,
     Step,
-    fold,
+    replay_undo,
 )
 from tamis.store.workspace import Workspace
 from tamis.types import NOISE
@@ -122,7 +122,7 @@ def cluster_names(database: Database, clustering: Artifact) -> ClusterNames:
     """The current names of a clustering."""
     with database.reading() as connection:
         events = _events(connection, clustering)
-    history = _fold(events)
+    history = _replay(events)
     given = {event["cluster_id"]: event["name"] for event in events if event["event_id"] in history.active}
     named = {cluster_id: name for cluster_id, name in given.items() if name}
     return ClusterNames(
@@ -148,14 +148,14 @@ def _events(connection: sqlite3.Connection, clustering: Artifact) -> list[sqlite
     ).fetchall()
 
 
-def _fold(events: list[sqlite3.Row]) -> History:
-    return fold(Step(e["event_id"], e["action"], e["reviewer"], e["target"]) for e in events)
+def _replay(events: list[sqlite3.Row]) -> History:
+    return replay_undo(Step(e["event_id"], e["action"], e["reviewer"], e["target"]) for e in events)
 
 
 def _turn(database: Database, clustering: Artifact, action: str, reviewer: str) -> int | None:
     with database.writing() as connection:
         events = _events(connection, clustering)
-        history = _fold(events)
+        history = _replay(events)
         stack = (history.undoable if action == "undo" else history.redoable).get(reviewer, ())
         if not stack:
             return None

@@ -17,7 +17,7 @@ from tamis.store.database.database import Database
 from tamis.store.database.undo import (
     History,
     Step,
-    fold,
+    replay_undo,
 )
 from tamis.store.rows.row_sets import (
     difference,
@@ -84,12 +84,12 @@ def remove_tag(database: Database, dataset_id: str, tag: str, rows: Int64s, revi
     return _record(database, dataset_id, tag, "remove", rows, reviewer)
 
 
-def undo_last(database: Database, dataset_id: str, reviewer: str) -> TagEvent | None:
+def undo_tag(database: Database, dataset_id: str, reviewer: str) -> TagEvent | None:
     """Undo this reviewer's latest change in force and return it; None when there is none."""
     return _turn(database, dataset_id, "undo", reviewer)
 
 
-def redo(database: Database, dataset_id: str, reviewer: str) -> TagEvent | None:
+def redo_tag(database: Database, dataset_id: str, reviewer: str) -> TagEvent | None:
     """Redo the change that this reviewer undid last, unless a new change of theirs came after; None if none."""
     return _turn(database, dataset_id, "redo", reviewer)
 
@@ -214,4 +214,4 @@ def _history(connection: sqlite3.Connection, dataset_id: str) -> tuple[History, 
         (dataset_id,),
     ).fetchall()
     steps = [Step(row["event_id"], row["action"], row["reviewer"], row["target"]) for row in rows]
-    return fold(steps), steps[-1].event_id if steps else 0
+    return replay_undo(steps), steps[-1].event_id if steps else 0

@@ -29,7 +29,7 @@ class History:
     redoable: dict[str, tuple[int, ...]]
 
 
-def fold(steps: Iterable[Step]) -> History:
+def replay_undo(steps: Iterable[Step]) -> History:
     """Replay a log in the order of its event ids; a new change empties its reviewer's redo stack."""
     active: set[int] = set()
     undoable: dict[str, list[int]] = {}

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from tamis.errors import InvalidOptions
 from tamis.store.database.database import Database
-from tamis.store.database.undo import Step, fold
+from tamis.store.database.undo import Step, replay_undo
 from tamis.store.review.history import (
     decision_history,
     event_rows,
@@ -68,12 +68,12 @@ __all__ = [
     "decision_revision",
     "decision_state",
     "event_rows",
-    "redo",
+    "redo_decision",
     "review_progress",
     "row_history",
-    "settle",
+    "settle_decision",
     "undo_event",
-    "undo_last",
+    "undo_decision",
 ]
 
 
@@ -94,7 +94,7 @@ def decide(
 
     ``messages`` is the whole new conversation of ``replace``, ``original`` the dataset's own, which the history keeps.
     ``seen_event`` is the id of the decision that was in force for the row when the reviewer saw it, 0 for none: when
-    another one says something else by now, this one is kept as a conflict and is not in force until ``settle``. None
+    another one says something else by now, this one is kept as a conflict and is not in force until ``settle_decision``. None
     asks no question. Raises InvalidOptions for a conversation that cannot be stored; whether it obeys the chat schema
     is asked of ``tamis.formats.check.check_messages`` before.
     """
@@ -132,12 +132,12 @@ def decide_many(
         return find_event(connection, dataset_id, event_id)
 
 
-def undo_last(database: Database, dataset_id: str, reviewer: str) -> DecisionEvent | None:
+def undo_decision(database: Database, dataset_id: str, reviewer: str) -> DecisionEvent | None:
     """Undo this reviewer's latest change in force and return it; None when there is none."""
     return _turn(database, dataset_id, "undo", reviewer)
 
 
-def redo(database: Database, dataset_id: str, reviewer: str) -> DecisionEvent | None:
+def redo_decision(database: Database, dataset_id: str, reviewer: str) -> DecisionEvent | None:
     """Redo the change that this reviewer undid last, unless a new change of theirs came after; None if none."""
     return _turn(database, dataset_id, "redo", reviewer)
 
@@ -174,7 +174,7 @@ def undo_event(
         return find_event(connection, dataset_id, made)
 
 
-def settle(
+def settle_decision(
     database: Database,
     dataset_id: str,
     event_id: int,
@@ -365,7 +365,7 @@ def _next_turn(connection: sqlite3.Connection, dataset_id: str, action: str, rev
         "SELECT event_id, action, reviewer, target FROM decision_events "
         "WHERE dataset_id = ? AND reviewer = ? ORDER BY event_id"
     )
-    history = fold(starmap(Step, plain_rows(connection, query, (dataset_id, reviewer))))
+    history = replay_undo(starmap(Step, plain_rows(connection, query, (dataset_id, reviewer))))
     if action == "redo":
         return next(reversed(history.redoable.get(reviewer, ())), None)
     # What somebody reverted is not in force, so that undoing it would show nothing.

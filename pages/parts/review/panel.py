@@ -1,4 +1,4 @@
-"""The review itself: where one stands, what there is to see, and the row on the desk."""
+"""The review itself: where one stands, what there is to see, and the row on the review."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.parts.review.actions import (
     HELD_BY_ME,
-    Desk,
+    ReviewContext,
     find_place,
     note,
     release_my_tabs,
@@ -34,7 +34,7 @@ from pages.parts.review.session import (
     this_tab,
 )
 from pages.parts.review.state import (
-    Decided,
+    DecisionSnapshot,
     decided_now,
     progress_now,
 )
@@ -70,7 +70,7 @@ def show_review(context: DatasetContext, found: list[Artifact]) -> None:
         ask_reviewer()
         return
     queue = open_queue(context, proposals_in_view(found))
-    desk = Desk(context, queue, reviewer, this_tab())
+    review = ReviewContext(context, queue, reviewer, this_tab())
     if view in ("queue", "rules"):
         show_controls(context, queue, found)
     shown: dict[str, Any] = {
@@ -78,33 +78,33 @@ def show_review(context: DatasetContext, found: list[Artifact]) -> None:
         "apply": show_apply,
     }  # fmt: skip
     # A fragment: a key press draws the row and its counts again, and nothing else of the page.
-    st.fragment(_with_messages)(shown[view], desk)
+    st.fragment(_with_messages)(shown[view], review)
 
 
-def _with_messages(show: Any, desk: Desk) -> None:  # noqa: ANN401 - a function of this module's kind
+def _with_messages(show: Any, review: ReviewContext) -> None:  # noqa: ANN401 - a function of this module's kind
     show_deferred_error()
-    show(desk)
+    show(review)
     show_notes()
 
 
-def show_queue(desk: Desk) -> None:
+def show_queue(review: ReviewContext) -> None:
     """How far it is, and the row that is next."""
-    if not len(desk.queue.rows):
-        show_empty(desk)
+    if not len(review.queue.rows):
+        show_empty(review)
         return
-    decided = decided_now(desk.context)
-    row = find_place(desk, decided)
-    _show_progress(desk, decided)
-    _show_held_by_me(desk)
+    decided = decided_now(review.context)
+    row = find_place(review, decided)
+    _show_progress(review, decided)
+    _show_held_by_me(review)
     if row is None:
-        _show_done(desk, decided)
+        _show_done(review, decided)
     else:
         # Close together, so that all of it is on one screen.
         with st.container(gap="xsmall"):
-            show_item(desk, row, decided)
+            show_item(review, row, decided)
 
 
-def show_empty(desk: Desk) -> None:
+def show_empty(review: ReviewContext) -> None:
     """A queue without any row."""
     with st.container(border=True, horizontal_alignment="center", gap="small"):
         st.space("small")
@@ -136,8 +136,8 @@ def _switched() -> None:
         st.query_params[VIEW] = chosen
 
 
-def _show_progress(desk: Desk, decided: Decided) -> None:
-    found = progress_now(desk.context, desk.queue.rows, desk.queue.key, desk.reviewer)
+def _show_progress(review: ReviewContext, decided: DecisionSnapshot) -> None:
+    found = progress_now(review.context, review.queue.rows, review.queue.key, review.reviewer)
     total = found.n_decided + found.n_left
     said = [f"**{found.n_decided:,}** decided", f"**{found.n_left:,}** left"]
     if found.n_decided and not math.isnan(found.rate_per_minute):
@@ -150,11 +150,11 @@ def _show_progress(desk: Desk, decided: Decided) -> None:
         if decided.conflicts:
             st.button(
                 count_of(len(decided.conflicts), "conflict"), icon=":material/call_split:", key="review_conflicts",
-                on_click=_open_conflict, args=(desk, decided.conflicts),
+                on_click=_open_conflict, args=(review, decided.conflicts),
             )  # fmt: skip
 
 
-def _show_held_by_me(desk: Desk) -> None:
+def _show_held_by_me(review: ReviewContext) -> None:
     """Say that the row asked for is held by another tab of the same person, and offer to take it."""
     asked = st.session_state.get(HELD_BY_ME)
     if asked is None:
@@ -164,27 +164,27 @@ def _show_held_by_me(desk: Desk) -> None:
             f":orange[:material/tab: Row {asked:,} is held by another tab of yours.] Here is the next one.",
             width="content",
         )
-        _release_button(desk, asked)
+        _release_button(review, asked)
 
 
-def _release_button(desk: Desk, row: int | None = None) -> None:
+def _release_button(review: ReviewContext, row: int | None = None) -> None:
     st.button(
         "Release my other tabs", icon=":material/lock_open:", key="review_release", on_click=release_my_tabs,
-        args=(desk, row), help="Their rows come to this tab's queue. What is typed there stays as a draft.",
+        args=(review, row), help="Their rows come to this tab's queue. What is typed there stays as a draft.",
     )  # fmt: skip
 
 
-def _open_conflict(desk: Desk, conflicts: tuple[int, ...]) -> None:
-    row = next((row for row in conflicts if (desk.queue.rows == row).any()), None)
+def _open_conflict(review: ReviewContext, conflicts: tuple[int, ...]) -> None:
+    row = next((row for row in conflicts if (review.queue.rows == row).any()), None)
     if row is None:
         note("The conflicts are about rows outside this queue. Widen it to see them.", ":material/info:")
     else:
         st.query_params["row"] = str(row)
 
 
-def _show_done(desk: Desk, decided: Decided) -> None:
-    open_rows = desk.queue.rows[decided.open_rows(desk.queue.rows)]
-    waiting, mine = len(open_rows), _held_by_me(desk, open_rows)
+def _show_done(review: ReviewContext, decided: DecisionSnapshot) -> None:
+    open_rows = review.queue.rows[decided.open_rows(review.queue.rows)]
+    waiting, mine = len(open_rows), _held_by_me(review, open_rows)
     with st.container(border=True, horizontal_alignment="center", gap="small"):
         st.space("small")
         if waiting:
@@ -193,7 +193,7 @@ def _show_done(desk: Desk, decided: Decided) -> None:
         else:
             title, text = (
                 "Everything is decided",
-                f"All {len(desk.queue.rows):,} rows of this queue have a decision.",
+                f"All {len(review.queue.rows):,} rows of this queue have a decision.",
             )
         st.subheader(f":material/task_alt: {title}", anchor=False, text_alignment="center")
         st.caption(text, text_alignment="center")
@@ -201,21 +201,23 @@ def _show_done(desk: Desk, decided: Decided) -> None:
             if waiting:
                 st.button("Look again", icon=":material/refresh:", key="review_again")
                 if mine:
-                    _release_button(desk)
+                    _release_button(review)
             else:
                 st.button(
                     "Apply the decisions", type="primary", icon=":material/fork_right:", key="review_to_apply",
                     on_click=_open_view, args=("apply",),
                 )  # fmt: skip
-                st.button("Look at the first row", key="review_first", on_click=_open_first, args=(desk,))
-            show_turns_back(desk)
+                st.button("Look at the first row", key="review_first", on_click=_open_first, args=(review,))
+            show_turns_back(review)
         st.space("small")
 
 
-def _held_by_me(desk: Desk, rows: Int64s) -> int:
-    held = claimed(desk.context.workspace.database, desk.context.dataset_id)
+def _held_by_me(review: ReviewContext, rows: Int64s) -> int:
+    held = claimed(review.context.workspace.database, review.context.dataset_id)
     mine = [
-        one.example_id for one in held.values() if one.reviewer == desk.reviewer and one.session != desk.tab
+        one.example_id
+        for one in held.values()
+        if one.reviewer == review.reviewer and one.session != review.tab
     ]
     return int(np.isin(rows, mine).sum())
 
@@ -229,8 +231,8 @@ def _open_view(view: str) -> None:
     st.query_params[VIEW] = view
 
 
-def _open_first(desk: Desk) -> None:
-    st.query_params["row"] = str(int(desk.queue.rows[0]))
+def _open_first(review: ReviewContext) -> None:
+    st.query_params["row"] = str(int(review.queue.rows[0]))
 
 
 def _reset() -> None:
