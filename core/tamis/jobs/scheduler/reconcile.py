@@ -60,7 +60,11 @@ def reconcile(job: Job, state: BackendState, observation: Observation) -> Column
     quiet_s = 0.0 if "beat_at" in columns else abs(observation.clock - job.beat_at)
     if _is_over(job, state, progress, quiet_s, observation):
         return columns | _lose(job, state, folder, observation)
-    if progress is None and state.phase in (Phase.WAITING, Phase.ALIVE) and quiet_s > observation.grace_s / 2 > 0:
+    if (
+        progress is None
+        and state.phase in (Phase.WAITING, Phase.ALIVE)
+        and quiet_s > observation.grace_s / 2 > 0
+    ):
         # In a cluster's queue nobody beats but the cluster itself.
         columns["beat_at"] = observation.clock
     if job.cancelled_at is not None:
@@ -70,7 +74,9 @@ def reconcile(job: Job, state: BackendState, observation: Observation) -> Column
     return columns
 
 
-def _is_over(job: Job, state: BackendState, progress: Progress | None, quiet_s: float, observation: Observation) -> bool:
+def _is_over(
+    job: Job, state: BackendState, progress: Progress | None, quiet_s: float, observation: Observation
+) -> bool:
     """Whether no worker will write a result any more, as far as anyone can tell."""
     if state.phase is Phase.ENDED:
         # Nobody waits for the last words of a job that is to be cancelled.
@@ -87,7 +93,9 @@ def _remark(job: Job, state: BackendState) -> Columns:
     return {} if remark == job.reason else {"reason": remark}
 
 
-def _settle(job: Job, result: JobResult, state: BackendState, folder: JobFolder, observation: Observation) -> Columns:
+def _settle(
+    job: Job, result: JobResult, state: BackendState, folder: JobFolder, observation: Observation
+) -> Columns:
     """The end that the worker wrote down; empty while the artifact it names, or a better explanation than the
     worker has, is still on its way.
     """
@@ -149,7 +157,9 @@ def _lose(job: Job, state: BackendState, folder: JobFolder, observation: Observa
         return columns | _ending(JobState.CANCELLED, ErrorKind.NONE, reason, folder)
     detail = state.detail
     if state.phase is Phase.UNKNOWN:
-        detail = f"no sign of life for {observation.heartbeat_timeout_s:.0f} s" + (f", {detail}" if detail else "")
+        detail = f"no sign of life for {observation.heartbeat_timeout_s:.0f} s" + (
+            f", {detail}" if detail else ""
+        )
     kind, reason = explain_loss(job, detail, state.kind, observation.store.workspace)
     columns |= _ending(JobState.FAILED, kind, reason, folder)
     return columns | {"log_tail": columns["log_tail"] or observation.backend.log(job.handle)}
