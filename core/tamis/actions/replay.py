@@ -29,7 +29,7 @@ from tamis.store.artifacts.store import (
     ArtifactStore,
     Manifest,
 )
-from tamis.types import Int64s
+from tamis.types import JSON, Int64s
 
 Say = Callable[[str], None]
 
@@ -122,6 +122,7 @@ def _make(
     options = dict(recorded.options)
     if recorded.step == "import":
         options = {"files": [file.model_dump(mode="json") for file in files], "name": manifest.dataset_name}
+    options = _as_then(options)
     kinds = {m.artifact_id: m.kind for m in manifest.artifacts}
     task = Task(
         dataset_id=recorded.dataset_id,
@@ -132,6 +133,14 @@ def _make(
         artifact_id=recorded.artifact_id,
     )
     return execute(store, task, _Quiet(recorded.step, say))
+
+
+def _as_then(options: dict[str, JSON]) -> dict[str, JSON]:
+    """Options whose default was another one when the export was made, written out."""
+    method_options = dict(options.get("method_options") or {})
+    if options.get("method") == "semdedup" and "weighting" not in method_options:
+        return options | {"method_options": method_options | {"weighting": "linear"}}
+    return options
 
 
 def _decisions(store: ArtifactStore, recorded: Manifest, manifest: ExportManifest) -> Artifact:

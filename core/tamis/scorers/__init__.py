@@ -24,13 +24,15 @@ class Scorer(Plugin):
 
     ``reads`` names what it always needs, ``may_read`` what only some of its options need (their ``vectors_needed`` says
     which). ``needs_llm`` names the abilities of the language model it asks, none when it asks none. A ``whole`` scorer
-    compares rows with each other and is given all of them at once. ``suits`` names the models it is worth something with.
+    compares rows with each other and is given all of them at once. A ``non_negative`` score is never below 0, which is the worst there
+    is, so that twice the score can mean twice the chance. ``suits`` names the models it is worth something with.
     """
 
     reads: tuple[Literal["embeddings", "conversations", "meta"], ...] = ()
     may_read: tuple[Literal["embeddings"], ...] = ()
     needs_llm: tuple[Ability, ...] = ()
     whole: bool = False
+    non_negative: bool = False
     suits: str = ""
 
 
@@ -264,6 +266,7 @@ SCORERS: Table[Scorer] = Table(
         "context and changed numbers it does not find (0.29 to 0.46).",
         options=ConfidenceOptions,
         target="tamis.scorers.confidence:ConfidenceScorer",
+        non_negative=True,
         reads=("embeddings",),
         needs_llm=("loglikelihood",),
     ),
@@ -281,6 +284,7 @@ SCORERS: Table[Scorer] = Table(
         summary="Words or characters of a text.",
         options=LengthOptions,
         target="tamis.scorers.length:LengthScorer",
+        non_negative=True,
     ),
     Scorer(
         name="defects",
@@ -288,6 +292,7 @@ SCORERS: Table[Scorer] = Table(
         summary="Empty, cut, garbled, repeated, refused or in another language: 1 for none of these, seen without a model.",
         options=DefectsOptions,
         target="tamis.scorers.defects:DefectsScorer",
+        non_negative=True,
     ),
     Scorer(
         name="pmi",
@@ -322,6 +327,7 @@ SCORERS: Table[Scorer] = Table(
         summary="Complexity × quality of every turn, summed over the conversation (DEITA's evol score).",
         options=DeitaOptions,
         target="tamis.scorers.deita:DeitaScorer",
+        non_negative=True,
         reads=("conversations",),
         needs_llm=("choose",),
     ),
@@ -331,6 +337,7 @@ SCORERS: Table[Scorer] = Table(
         summary="Expected rating of the response from 1 to 6, over the probabilities of the digits.",
         options=DeitaOptions,
         target="tamis.scorers.deita:DeitaQualityScorer",
+        non_negative=True,
         needs_llm=("choose",),
     ),
     Scorer(
@@ -339,6 +346,7 @@ SCORERS: Table[Scorer] = Table(
         summary="Expected rating of the prompt's complexity from 1 to 6, over the probabilities of the digits.",
         options=DeitaOptions,
         target="tamis.scorers.deita:DeitaComplexityScorer",
+        non_negative=True,
         needs_llm=("choose",),
     ),
     Scorer(
@@ -349,6 +357,7 @@ SCORERS: Table[Scorer] = Table(
         "0.50 on 120 rows, 20 % with swapped responses).",
         options=RatingOptions,
         target="tamis.scorers.llm_rating:RatingScorer",
+        non_negative=True,
         needs_llm=("complete",),
     ),
     Scorer(
@@ -359,6 +368,7 @@ SCORERS: Table[Scorer] = Table(
         "0.50 on 120 rows, 20 % with swapped responses).",
         options=BSDetectorOptions,
         target="tamis.scorers.bsdetector:BSDetectorScorer",
+        non_negative=True,
         needs_llm=("complete",),
     ),
     Scorer(
@@ -376,6 +386,7 @@ SCORERS: Table[Scorer] = Table(
         summary="How well the row's document supports every sentence of its response, 0 to 1 (in the manner of MiniCheck).",
         options=GroundednessOptions,
         target="tamis.scorers.groundedness:GroundednessScorer",
+        non_negative=True,
         reads=("meta",),
         needs_llm=("choose",),
     ),
@@ -385,6 +396,7 @@ SCORERS: Table[Scorer] = Table(
         summary="1 for a row that repeats no earlier one, else 1 − how alike they are.",
         options=DuplicatesOptions,
         target="tamis.scorers.duplicates:DuplicatesScorer",
+        non_negative=True,
         may_read=("embeddings",),
         whole=True,
     ),
@@ -394,6 +406,7 @@ SCORERS: Table[Scorer] = Table(
         summary="1 for a row that shares no word run with the chosen evaluation files, 0 for one that holds an item whole.",
         options=ContaminationOptions,
         target="tamis.scorers.contamination:ContaminationScorer",
+        non_negative=True,
         whole=True,
     ),
 )

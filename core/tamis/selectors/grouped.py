@@ -9,6 +9,7 @@ import numpy as np
 from tamis.compute.select import cluster_picks
 from tamis.compute.select import semdedup as dedup
 from tamis.errors import InvalidOptions
+from tamis.selectors.odds import odds_of
 from tamis.selectors.options import (
     KmClosestOptions,
     KmqReleasedOptions,
@@ -104,6 +105,7 @@ def semdedup(problem: Problem, options: SemdedupOptions) -> Answer:
             threshold=options.threshold,
             keep=options.keep,
             then=options.then,
+            odds=odds_of(options, non_negative=problem.non_negative),
             **_shared(problem),
         )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,20 @@ from tamis.registry import Options
 Share = Literal["proportional", "equal"]
 Noise = Literal["own group", "exclude"]
 Unscored = Literal["last", "never"]
+Weighting = Literal["auto", "rank", "linear", "softmax"]
+WEIGHTING: Any = Field(
+    "auto",
+    description="Chance of a row inside its cluster: by its rank, in proportion to the score (linear, for scores that are "
+    "never negative), or by exp(score/T); auto takes linear where the score allows it, else rank.",
+)
+SPREAD_TEMPERATURE: Any = Field(
+    0.5, gt=0, description="T of the softmax in standard deviations of the score; lower is greedier."
+)
+SCORE_TEMPERATURE: Any = Field(
+    None,
+    gt=0,
+    description="T of the softmax in units of the score itself, instead; empty: in its deviations.",
+)
 _NOISE = "Rows outside every cluster: a group of their own, or left out."
 
 
@@ -61,11 +75,9 @@ class KmqOptions(Options):
     quota: Share = Field(
         "proportional", description="Share of each cluster: by its size as in the paper, or the same for all."
     )
-    weighting: Literal["linear", "softmax"] = Field(
-        "linear",
-        description="Chance of a row inside its cluster: proportional to quality, or to exp(quality/T).",
-    )
-    temperature: float = Field(1.0, gt=0, description="T of the softmax; lower is greedier.")
+    weighting: Weighting = WEIGHTING
+    spread_temperature: float = SPREAD_TEMPERATURE
+    temperature: float | None = SCORE_TEMPERATURE
     noise: Noise = Field("own group", description=_NOISE)
 
 
@@ -138,3 +150,6 @@ class SemdedupOptions(Options):
     then: Literal["random", "quality", "kmq"] = Field(
         "random", description="How to pick from what is left: at random, the best by quality, or by kMQ."
     )
+    weighting: Weighting = WEIGHTING
+    spread_temperature: float = SPREAD_TEMPERATURE
+    temperature: float | None = SCORE_TEMPERATURE

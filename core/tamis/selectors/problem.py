@@ -26,7 +26,7 @@ class Problem:
 
     ``budget`` counts rows, or tokens when ``token_counts`` (n,) is given. ``cluster_id`` (n,) −1 = noise, ``distance``
     (n,) to the own centre; ``codes`` (n,) in 0..n_groups-1 or -1 are the groups of a column; ``vectors`` (n, d) float32
-    unit, possibly memory-mapped; ``quality`` (n,) float64, NaN = not scored, None = all alike; ``pinned`` rows are
+    unit, possibly memory-mapped; ``quality`` (n,) float64, NaN = not scored, None = all alike, ``non_negative`` where it is declared never to be; ``pinned`` rows are
     always in, ``excluded`` ones never. ``picked`` are the rows of a run that was stopped, in the order picked, from
     which a slow method goes on; it tells ``record`` about them and ``progress`` how far it is.
     """
@@ -43,6 +43,7 @@ class Problem:
     codes: Int64s | None = None
     vectors: Float32s | None = None
     quality: Float64s | None = None
+    non_negative: bool = False
     token_counts: Int64s | None = None
     picked: Int64s | None = None
     progress: Progress | None = None

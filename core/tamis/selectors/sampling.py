@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tamis.compute.select import kmq as methods
+from tamis.selectors.odds import odds_of
 from tamis.selectors.options import KmqOptions, RandomOptions
 from tamis.selectors.problem import (
     Answer,
@@ -17,7 +18,7 @@ def kmq(problem: Problem, options: KmqOptions) -> Answer:
     """METHODS.md 1.1 with the allocation of 1.8."""
     assert problem.cluster_id is not None
     rng = np.random.default_rng(problem.seed)
-    temperature = options.temperature if options.weighting == "softmax" else None
+    odds = odds_of(options, non_negative=problem.non_negative)
     if problem.token_counts is not None:
         return answer(
             methods.kmq_tokens(
@@ -27,7 +28,7 @@ def kmq(problem: Problem, options: KmqOptions) -> Answer:
                 token_budget=problem.budget,
                 n_clusters=problem.n_clusters,
                 quota=options.quota,
-                temperature=temperature,
+                odds=odds,
                 noise=options.noise,
                 pinned=problem.pinned,
                 excluded=problem.excluded,
@@ -41,7 +42,7 @@ def kmq(problem: Problem, options: KmqOptions) -> Answer:
             budget=problem.budget,
             n_clusters=problem.n_clusters,
             quota=options.quota,
-            temperature=temperature,
+            odds=odds,
             noise=options.noise,
             pinned=problem.pinned,
             excluded=problem.excluded,

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.compute.select.allocate import allocate
+from tamis.compute.select.draw import Odds
 from tamis.compute.select.kmq import (
     Selection,
     TokenSelection,
@@ -126,7 +127,9 @@ def test_a_row_of_probability_zero_is_picked_only_when_its_cluster_has_nothing_e
 
 def test_low_temperature_takes_the_best_and_all_nan_is_uniform() -> None:
     quality = np.arange(20.0)
-    picked = kmq(IDS, quality, budget=10, n_clusters=3, temperature=1e-4, rng=rng())
+    picked = kmq(
+        IDS, quality, budget=10, n_clusters=3, odds=Odds("softmax", 1e-4, in_spreads=False), rng=rng()
+    )
     assert sorted(picked.rows.tolist()) == [5, 6, 7, 8, 9, 13, 14, 15, 18, 19]
     assert picked.rank[np.argsort(picked.rows)].tolist() == [4, 3, 2, 1, 0, 2, 1, 0, 1, 0]
     nothing_scored = kmq(IDS, np.full(20, np.nan), budget=10, n_clusters=3, rng=rng())

@@ -15,9 +15,12 @@ from tamis.errors import (
     JobCancelled,
 )
 from tamis.selectors import SELECTORS
+from tamis.selectors.options import KmqOptions
+from tamis.selectors.problem import Problem
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
 from tamis.steps.select.checkpoint import PickedPrefix
+from tamis.steps.select.options import SelectOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import read_selection, read_token_counts
 from tamis.store.artifacts.store import ArtifactStore
@@ -217,3 +220,38 @@ def test_excluding_everything_is_said_and_makes_no_empty_selection(made: tuple[P
             "select",
             {"method": "random", "budget": 5, "within": rows, "excluded": rows},
         )
+
+
+@pytest.mark.parametrize("quality", ["perplexity", "pmi", "alignment", "reward_model"])
+def test_odds_in_proportion_to_a_score_that_can_be_negative_are_refused_with_the_way_out(
+    quality: str,
+) -> None:
+    options = SelectOptions(quality=quality, method_options={"weighting": "linear"})
+    with pytest.raises(InvalidOptions, match=rf"{quality}.*'rank' or 'softmax'"):
+        options.needs()
+    for weighting in ("auto", "rank", "softmax"):
+        assert SelectOptions(quality=quality, method_options={"weighting": weighting}).needs()
+
+
+@pytest.mark.parametrize(("scale", "level"), [(1.0, 0.0), (100.0, 0.0), (1.0, -50.0), (0.01, 7.0)])
+def test_a_score_that_is_scaled_or_shifted_makes_the_same_pick_and_forces_none(
+    scale: float, level: float
+) -> None:
+    quality = np.linspace(0, 1, 200) ** 3
+    ids = np.arange(200) % 4
+    masks = {"pinned": np.zeros(200, bool), "excluded": np.zeros(200, bool)}
+    for weighting in ("rank", "softmax"):
+        options = KmqOptions(weighting=weighting)
+        picks = []
+        for q in (quality, scale * quality + level):
+            problem = Problem(n_rows=200, budget=40, seed=3, n_clusters=4, cluster_id=ids, quality=q, **masks)
+            picks.append(SELECTORS["kmq"].load()(problem, options).selection)
+        assert picks[0].rows.tolist() == picks[1].rows.tolist()
+        assert picks[1].n_forced == 0
+
+
+def test_forced_picks_are_counted_in_the_summary(made: tuple[Path, str]) -> None:
+    workspace, dataset_id = made
+    values = {"quality": "length", "method_options": {"weighting": "linear"}, "budget": 5}
+    run_step(workspace, dataset_id, "score", {"scorer": "length"})
+    assert run_step(workspace, dataset_id, "select", values).summary["n_forced"] == 0

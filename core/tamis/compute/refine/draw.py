@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tamis.compute.select.allocate import allocate
+from tamis.compute.select.draw import LINEAR, Odds
 from tamis.compute.select.kmq import Selection, kmq
 from tamis.errors import InvalidOptions
 from tamis.types import (
@@ -30,6 +31,7 @@ class Pool:
     quality: Float64s | None  # higher is better, NaN is not scored; None draws evenly
     excluded: Bools
     pinned: Bools
+    odds: Odds = LINEAR  # how quality becomes the chance of a row inside its cluster
 
     def groups(self) -> Int64s:
         """The group of each row, 0..n_clusters."""
@@ -60,7 +62,6 @@ def draw_round(
     n_rows: int,
     *,
     taken: ArrayLike,
-    temperature: float | None = None,
     rng: np.random.Generator,
 ) -> Selection:
     """Draw ``n_rows`` rows that are not yet ``taken`` (n,) bool: by weight over clusters, by quality inside each.
@@ -83,7 +84,7 @@ def draw_round(
         n_clusters=pool.n_clusters,
         quota="weights",
         weights=drawn_by,
-        temperature=temperature,
+        odds=pool.odds,
         pinned=pinned,
         excluded=out,
         rng=rng,

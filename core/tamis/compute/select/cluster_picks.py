@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tamis.compute.select.draw import Odds
 from tamis.compute.select.kmq import (
     Noise,
     Quota,
@@ -33,9 +34,8 @@ from tamis.types import (
     Int64s,
 )
 
-STEP_TEMPERATURE = (
-    1e-3  # makes neighbours in an order 1000 apart in log odds; Gumbel noise stays within about 50
-)
+# Makes neighbours in an order 1000 apart in log odds; Gumbel noise stays within about 50.
+IN_ORDER = Odds("softmax", 1e-3, in_spreads=False)
 
 
 def km_random(
@@ -198,7 +198,7 @@ def kmq_released(
         n_clusters=n_clusters,
         quota="weights",
         weights=np.append(quotas, noise_pins),
-        temperature=1.0,
+        odds=Odds("softmax", 1.0, in_spreads=False),
         noise="exclude",
         pinned=pinned,
         excluded=excluded,
@@ -208,7 +208,7 @@ def kmq_released(
 
 
 def _order_odds(values: Float64s) -> Float64s:
-    """Qualities that make ``kmq`` with STEP_TEMPERATURE take rows by ``values`` descending, ties by position, NaN last."""
+    """Qualities that make ``kmq`` with IN_ORDER take rows by ``values`` descending, ties by position, NaN last."""
     rank: Int64s = np.empty(values.size, dtype=np.int64)
     rank[np.lexsort((np.arange(values.size), -values))] = np.arange(values.size)
     return -rank.astype(np.float64)
@@ -224,8 +224,7 @@ def _grouped_pick(
     rng: np.random.Generator,
     **options: Any,  # noqa: ANN401 - what kmq and kmq_tokens share; the callers above are typed
 ) -> Picked:
-    temperature = None if order_odds is None else STEP_TEMPERATURE
-    shared = {"n_clusters": n_clusters, "temperature": temperature, "rng": rng, **options}
+    shared = {"n_clusters": n_clusters, "odds": IN_ORDER, "rng": rng, **options}
     if token_counts is None:
         return kmq(cluster_id, order_odds, budget=budget, **shared)
     return kmq_tokens(cluster_id, order_odds, token_counts=token_counts, token_budget=budget, **shared)

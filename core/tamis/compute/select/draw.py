@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tamis.compute.ranks import average_ranks
 from tamis.errors import InvalidOptions
 from tamis.types import (
     NOISE,
@@ -39,16 +41,38 @@ def draw(log_weight: ArrayLike, m: int, rng: np.random.Generator) -> Int64s:
     return order[:m]
 
 
-def log_weights(
-    quality: ArrayLike, cluster_id: ArrayLike, *, n_clusters: int, temperature: float | None = None
-) -> Float64s:
-    """Log odds (n,) of each row inside its cluster.
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """How quality becomes the chance of a row inside its cluster.
 
-    Linear when ``temperature`` is None: log q, and -inf (never drawn unless forced) for q <= 0. Otherwise q /
-    temperature, the softmax, shifted by the largest q so that nothing overflows. A NaN quality means not
-    scored: such a row gets the median of its cluster's scored rows, or of all rows where its cluster has
-    none, or 1 where nothing is scored, so a missing score neither helps nor harms. ``cluster_id`` may hold
-    -1.
+    ``linear``: in proportion to quality, none for quality of 0 or less, so for scores that are never negative.
+    ``rank``: in proportion to the rank among the rows that may be picked, 1 the worst, ties sharing theirs: the same
+    rows for any score in that order. ``softmax``: to exp(quality / T), T in standard deviations of the quality of the
+    rows that may be picked, or in units of the score itself where not ``in_spreads``.
+    """
+
+    kind: Literal["linear", "rank", "softmax"] = "linear"
+    temperature: float = 1.0
+    in_spreads: bool = True
+
+
+LINEAR, RANK = Odds("linear"), Odds("rank")
+
+
+def log_weights(
+    quality: ArrayLike,
+    cluster_id: ArrayLike,
+    *,
+    n_clusters: int,
+    odds: Odds = LINEAR,
+    available: ArrayLike | None = None,
+) -> Float64s:
+    """Log odds (n,) of each row inside its cluster; -inf is never drawn unless forced.
+
+    ``available`` (n,) bool are the rows that may be picked, which ranks and spreads are taken over; all when None. A NaN
+    quality means not scored: such a row gets the median of its cluster's scored rows, or of all rows where its cluster
+    has none, or 1 where nothing is scored, so a missing score neither helps nor harms. ``cluster_id`` may hold -1.
+    METHODS.md 1.1.
 
     Raises InvalidOptions for an infinite quality or a temperature that is not above 0, or when there is
     not one quality per cluster id.
@@ -62,17 +86,37 @@ def log_weights(
             f"The quality of row {bad[0]} is {quality[bad[0]]}: give a finite number or NaN."
         )
     quality = _neutral_filled(quality, ids, n_clusters)
-    if temperature is None:
+    if odds.kind == "linear":
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(np.maximum(quality, 0)))
+    may = (
+        np.ones(quality.shape, dtype=np.bool_) if available is None else np.asarray(available, dtype=np.bool_)
+    )
+    if odds.kind == "rank":
+        return _log_ranks(quality, may)
+    return _softmax(quality, may, odds)
+
+
+def _log_ranks(quality: Float64s, available: NDArray[np.bool_]) -> Float64s:
+    """Rows that may not be picked get odds too, those of the worst: they are never looked at."""
+    ranks = np.ones(quality.shape)
+    ranks[available] = average_ranks(quality[available])
+    return np.asarray(np.log(ranks))
+
+
+def _softmax(quality: Float64s, available: NDArray[np.bool_], odds: Odds) -> Float64s:
+    temperature = odds.temperature
     if not (np.isfinite(temperature) and temperature > 0):
-        raise InvalidOptions(
-            f"The temperature is {temperature}: give a number above 0, or none for linear odds."
-        )
+        raise InvalidOptions(f"The temperature is {temperature}: give a number above 0, or take linear odds.")
     if quality.size == 0:
         return quality
+    scale = 1.0
+    if odds.in_spreads and available.any():
+        size = float(np.abs(quality[available]).max()) or 1.0  # so that no square overflows
+        scale = size * float((quality[available] / size).std()) or 1.0
     with np.errstate(over="ignore"):
-        return np.asarray(np.maximum((quality - quality.max()) / temperature, LOWEST_KEY))
+        # Shifted by the largest, so that nothing overflows.
+        return np.asarray(np.maximum((quality - quality.max()) / (scale * temperature), LOWEST_KEY))
 
 
 def _neutral_filled(quality: Float64s, ids: NDArray[Any], n_clusters: int) -> Float64s:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tamis.compute.select.allocate import allocate_with_floor
-from tamis.compute.select.draw import log_weights
+from tamis.compute.select.draw import LINEAR, Odds, log_weights
 from tamis.compute.select.masks import checked_counts, pins_and_exclusions
 from tamis.errors import InvalidOptions
 from tamis.types import (
@@ -77,7 +77,7 @@ def kmq(
     n_clusters: int,
     quota: Quota = "proportional",
     weights: ArrayLike | None = None,
-    temperature: float | None = None,
+    odds: Odds = LINEAR,
     noise: Noise = "own group",
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
@@ -86,7 +86,7 @@ def kmq(
     """Pick ``budget`` rows: divide it over clusters, then draw by quality inside each without replacement.
 
     ``cluster_id`` (n,) in 0..n_clusters-1, or -1 for noise, which is a group of its own or left out.
-    ``quality`` (n,) higher is better; None draws evenly; see ``log_weights`` for NaN, zero and temperature.
+    ``quality`` (n,) higher is better; None draws evenly; ``odds`` says how it counts, and ``log_weights`` what NaN is.
     ``quota``: by size, equal, or by ``weights`` (n_clusters,) for each cluster as a whole (with noise in its
     own group, noise keeps its share of the rows; n_clusters + 1 weights set that too). ``pinned`` (n,) bool
     rows are always picked and count against the budget and their cluster; ``excluded`` (n,) rows never are.
@@ -98,11 +98,8 @@ def kmq(
     """
     _check_budget(budget, "rows")
     ids = _checked_ids(cluster_id, n_clusters)
-    odds = (
-        None if quality is None else log_weights(quality, ids, n_clusters=n_clusters, temperature=temperature)
-    )
     groups = _grouped(
-        ids, odds, n_clusters=n_clusters, noise=noise, pinned=pinned, excluded=excluded, rng=rng
+        ids, quality, odds, n_clusters=n_clusters, noise=noise, pinned=pinned, excluded=excluded, rng=rng
     )
     available = groups.sums()
     share = allocate_with_floor(
@@ -123,7 +120,7 @@ def kmq_tokens(
     n_clusters: int,
     quota: Quota = "proportional",
     weights: ArrayLike | None = None,
-    temperature: float | None = None,
+    odds: Odds = LINEAR,
     noise: Noise = "own group",
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
@@ -144,11 +141,8 @@ def kmq_tokens(
     _check_budget(token_budget, "tokens")
     ids = _checked_ids(cluster_id, n_clusters)
     counts = checked_counts(token_counts, ids.size)
-    odds = (
-        None if quality is None else log_weights(quality, ids, n_clusters=n_clusters, temperature=temperature)
-    )
     groups = _grouped(
-        ids, odds, n_clusters=n_clusters, noise=noise, pinned=pinned, excluded=excluded, rng=rng
+        ids, quality, odds, n_clusters=n_clusters, noise=noise, pinned=pinned, excluded=excluded, rng=rng
     )
     cost = counts[groups.rows]
     tokens = groups.sums(cost)
@@ -222,7 +216,8 @@ def _checked_ids(cluster_id: ArrayLike, n_clusters: int) -> Int64s:
 
 def _grouped(
     ids: Int64s,
-    odds: Float64s | None,
+    quality: ArrayLike | None,
+    odds: Odds,
     *,
     n_clusters: int,
     noise: Noise,
@@ -236,7 +231,9 @@ def _grouped(
     if noise == "exclude":
         out = out | ((ids == NOISE) & ~pin)  # a pin is a person's word on that row; it outweighs the setting
     rows = np.flatnonzero(~out)
-    key = gumbel[rows] if odds is None else odds[rows] + gumbel[rows]
+    key = gumbel[rows].copy()
+    if quality is not None:
+        key += log_weights(quality, ids, n_clusters=n_clusters, odds=odds, available=~out)[rows]
     key[pin[rows]] = np.inf
     group = ids[rows]
     group[group == NOISE] = n_clusters

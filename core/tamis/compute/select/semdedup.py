@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tamis.compute.select.cluster_picks import top_quality
+from tamis.compute.select.draw import LINEAR, Odds
 from tamis.compute.select.kmq import (
     Quota,
     kmq,
@@ -102,6 +103,7 @@ def semdedup(
     keep: Keep = "farthest",
     then: Then = "random",
     quota: Quota = "proportional",
+    odds: Odds = LINEAR,
     token_counts: ArrayLike | None = None,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
@@ -110,7 +112,7 @@ def semdedup(
     """Drop ``near_duplicates``, then pick the budget from the rest: at random, the best by ``quality``, or by ``kmq``.
 
     ``budget`` counts rows, or tokens when ``token_counts`` (n,) are given (the result is then a TokenSelection). When
-    too few rows are left the ``shortfall`` says so; no duplicate is ever picked.
+    too few rows are left the ``shortfall`` says so; no duplicate is ever picked. ``odds`` are those of ``kmq``.
 
     Raises InvalidOptions when ``then`` is "quality" and there is none, and as ``near_duplicates`` and ``kmq`` do.
     """
@@ -135,7 +137,7 @@ def semdedup(
         if token_counts is None:
             return uniform(out.size, budget, **who, rng=rng)
         return uniform_tokens(token_counts, budget, **who, rng=rng)
-    spread: dict[str, Any] = {"n_clusters": n_clusters, "quota": quota, **who, "rng": rng}
+    spread: dict[str, Any] = {"n_clusters": n_clusters, "quota": quota, "odds": odds, **who, "rng": rng}
     if token_counts is None:
         return kmq(cluster_id, quality, budget=budget, **spread)
     return kmq_tokens(cluster_id, quality, token_counts=token_counts, token_budget=budget, **spread)

@@ -11,8 +11,9 @@ from tamis.llms import SmolLM2Options, lacking
 from tamis.recipes import RECIPES
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS
+from tamis.selectors.options import SCORE_TEMPERATURE, SPREAD_TEMPERATURE, WEIGHTING, Weighting
 from tamis.steps.refine.gaps import GAPS
-from tamis.steps.select.options import NO_QUALITY
+from tamis.steps.select.options import NO_QUALITY, check_weighting
 from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON, UpdateMode
 
@@ -77,11 +78,9 @@ class RefineOptions(StepOptions):
         "alignment",
         description="Score that makes a row more likely to be picked inside its cluster; or none.",
     )
-    weighting: Literal["linear", "softmax"] = Field(
-        "linear",
-        description="Chance of a row inside its cluster: by quality, or by exp(quality/temperature).",
-    )
-    temperature: float = Field(1.0, gt=0, description="Temperature of that softmax; lower is greedier.")
+    weighting: Weighting = WEIGHTING
+    spread_temperature: float = SPREAD_TEMPERATURE
+    temperature: float | None = SCORE_TEMPERATURE
     noise: Literal["own group", "exclude"] = Field(
         "own group", description="Rows outside every cluster: a group of their own, or left out."
     )
@@ -233,6 +232,8 @@ class RefineOptions(StepOptions):
         if self.quality != NO_QUALITY and self.control not in ("random", "km_random"):
             # Static kMQ without a quality is km_random, which is a control of its own.
             optional = "quality" not in self.model_fields_set and self.control != "kmq"
+            if not self.continue_from:  # a run of before goes on by the odds it began with
+                check_weighting(self, self.quality)
             wanted.append(Need("scores", "scores", self.scores, {"scorer": self.quality}, optional))
         if self.flag_confidence is not None:
             wanted.append(Need("confidence", "scores", self.confidence, {"scorer": "confidence"}))
@@ -250,7 +251,7 @@ class RefineOptions(StepOptions):
         if self.static:
             unused |= set(_SCORING)
         if self.control in ("random", "km_random"):
-            unused |= {"quality", "weighting", "temperature"}
+            unused |= {"quality", "weighting", "spread_temperature", "temperature"}
         if not self.train:
             unused |= {*_TRAINING, "scored_by"}
         if self.asks() != "judge":

@@ -132,7 +132,6 @@ def draw(state: RoundState, settings: RefineOptions, options: RoundOptions) -> S
         state.drawn_by,
         wanted,
         taken=state.taken,
-        temperature=settings.temperature if settings.weighting == "softmax" else None,
         rng=rng,
     )
 

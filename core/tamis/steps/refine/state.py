@@ -13,13 +13,16 @@ from tamis.compute.refine.weights import (
     apply_factors,
     first_weights,
 )
+from tamis.compute.select.draw import LINEAR
 from tamis.errors import InvalidOptions
+from tamis.selectors.odds import odds_of
 from tamis.steps.refine.options import (
     EXCLUDED,
     PINNED,
     RefineOptions,
 )
 from tamis.steps.refine.texts import Corrections, read_corrections
+from tamis.steps.select.options import is_non_negative
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_scores
 from tamis.store.artifacts.refinements import read_round_clusters, read_round_picks
@@ -115,8 +118,12 @@ def read_pool(inputs: Mapping[str, Artifact], options: RefineOptions, dropped: I
         excluded |= ~_mask(inputs, "within", ids.size) & ~pinned
     if options.noise == "exclude":
         excluded |= (ids == NOISE) & ~pinned
-    quality = read_scores(inputs["scores"]) if "scores" in inputs else None
-    return Pool(ids, n_clusters, quality, excluded & ~pinned, pinned)
+    quality, odds = None, LINEAR
+    if "scores" in inputs:
+        quality = read_scores(inputs["scores"])
+        named = str(inputs["scores"].manifest.options["scorer"])
+        odds = odds_of(options, non_negative=is_non_negative(named))
+    return Pool(ids, n_clusters, quality, excluded & ~pinned, pinned, odds)
 
 
 def read_factors(given: Mapping[str, object], pool: Pool) -> tuple[Factors, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tamis.errors import InvalidOptions
+from tamis.scorers import SCORERS
 from tamis.selectors import SELECTORS, Selector
 from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
@@ -90,6 +91,8 @@ class SelectOptions(StepOptions):
                 f"{row.title} picks by a quality score and cannot work without one: name a score as quality, and run "
                 "'score' first if the dataset has none."
             )
+        if self.quality != NO_QUALITY and row.uses("quality"):
+            check_weighting(self.chosen_options("method"), self.quality)
         if self.unit == "tokens" and not row.counts_tokens:
             raise InvalidOptions(
                 f"{row.title} divides a number of rows: give the budget in rows or as a fraction, or use kmq for tokens."
@@ -106,3 +109,17 @@ class SelectOptions(StepOptions):
         if family == "score":
             return {"column_scores": Need("column_scores", "scores", "", {"scorer": name})}
         return {}
+
+
+def check_weighting(options: object, quality: str) -> None:
+    """Refuse odds in proportion to a score that can be negative; raises InvalidOptions with the way out."""
+    if getattr(options, "weighting", "") == "linear" and not is_non_negative(quality):
+        raise InvalidOptions(
+            f"weighting = 'linear' gives a row of score 0 or less no chance, and {quality!r} can be negative: take "
+            "'rank' or 'softmax', or leave it at 'auto'."
+        )
+
+
+def is_non_negative(quality: str) -> bool:
+    """Whether a score of that name is declared never to be negative; of a name that is not known it is not."""
+    return quality in SCORERS and SCORERS[quality].non_negative

@@ -16,7 +16,7 @@ from tamis.selectors.options import StratifiedOptions
 from tamis.selectors.problem import Answer, Problem
 from tamis.steps.context import StepContext
 from tamis.steps.select.checkpoint import PickedPrefix
-from tamis.steps.select.options import SelectOptions
+from tamis.steps.select.options import SelectOptions, is_non_negative
 from tamis.steps.select.strata import group_codes
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import (
@@ -90,7 +90,8 @@ def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows:
     if embeddings is not None and "embeddings" in reads:
         problem = replace(problem, vectors=np.load(embeddings.file("vectors.npy"), mmap_mode="r"))
     if scores is not None:
-        problem = replace(problem, quality=read_scores(scores))
+        named = str(scores.manifest.options["scorer"])
+        problem = replace(problem, quality=read_scores(scores), non_negative=is_non_negative(named))
     return _grouped(inputs, options, problem)
 
 
@@ -140,6 +141,7 @@ def _summary(
         "budget": problem.budget,
         "unit": "tokens" if options.unit == "tokens" else "rows",
         "shortfall": int(picked.selection.shortfall),
+        "n_forced": int(picked.selection.n_forced),
         "quality": scores.manifest.options["scorer"] if scores else "none",
         "n_clusters": problem.n_clusters,
         "n_pinned": int(problem.pinned.sum()),
