@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from tamis.compute.select.kmq import Selection, TokenSelection
 from tamis.compute.select.picks import (
@@ -62,6 +65,11 @@ class Answer:
     def rows(self) -> Int64s:
         """The picked rows (b,), in the order picked."""
         return self.selection.rows
+
+
+def own_seed(seed: int, method: str) -> int:
+    """A method's own seed: with one seed for all, methods would share their luck and overlap by more than choice."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(method.encode())]).generate_state(1)[0])
 
 
 def answer(picked: Picked, notes: Mapping[str, JSON] | None = None) -> Answer:

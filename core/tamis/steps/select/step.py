@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 from tamis.errors import InvalidOptions
 from tamis.selectors import SELECTORS
 from tamis.selectors.options import StratifiedOptions
-from tamis.selectors.problem import Answer, Problem
+from tamis.selectors.problem import Answer, Problem, own_seed
 from tamis.steps.context import StepContext
 from tamis.steps.select.checkpoint import PickedPrefix
 from tamis.steps.select.options import SelectOptions, is_non_negative
@@ -51,11 +50,6 @@ def run(context: StepContext, options: SelectOptions) -> dict[str, JSON]:
     pq.write_table(table, context.output.path / "selection.parquet", compression="zstd")
     context.progress("select", 1, 1)
     return _summary(context, options, problem, picked)
-
-
-def own_seed(seed: int, method: str) -> int:
-    """A method's own seed: with one seed for all, methods would share their luck and overlap by more than choice."""
-    return int(np.random.SeedSequence([seed, zlib.crc32(method.encode())]).generate_state(1)[0])
 
 
 def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows: int) -> Problem:

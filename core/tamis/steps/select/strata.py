@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from tamis.compute.select.groups import group_by_quantile, group_by_value
 from tamis.errors import InvalidOptions
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import DatasetView
@@ -35,22 +34,10 @@ def group_codes(inputs: Mapping[str, Artifact], column: str, n_bins: int) -> tup
         )
     values = column_values(view, column)
     if found.kind == "number":
-        return _binned(values.astype(np.float64), n_bins)
+        return group_by_quantile(values.astype(np.float64), n_bins)
     if values.dtype == np.int32:  # the cluster, -1 for noise
         return values.astype(np.int64), int(values.max(initial=-1)) + 1
-    coded = pc.dictionary_encode(pa.array(values))
-    codes: Int64s = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes, len(coded.dictionary)
-
-
-def _binned(values: np.typing.NDArray[np.float64], n_bins: int) -> tuple[Int64s, int]:
-    known = np.isfinite(values)
-    codes = np.full(values.size, -1, dtype=np.int64)
-    if known.any():
-        edges = np.unique(np.quantile(values[known], np.linspace(0, 1, n_bins + 1)))[1:-1]
-        # Numbered anew, because an edge at which no row lies leaves a group empty.
-        _, codes[known] = np.unique(np.searchsorted(edges, values[known], side="right"), return_inverse=True)
-    return codes, int(codes.max(initial=-1)) + 1
+    return group_by_value(values)
 
 
 def _view(inputs: Mapping[str, Artifact]) -> DatasetView:

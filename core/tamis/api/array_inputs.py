@@ -1,0 +1,139 @@
+"""What people hand to a method on arrays, checked once and brought into the form in which the steps have it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tamis.api.array_results import ClusteredRows
+from tamis.clusterers.result import cosine_distances, unit_centroids
+from tamis.compute.select.groups import group_by_quantile, group_by_value
+from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
+from tamis.errors import InvalidOptions
+from tamis.types import NOISE, Bools, Float32s, Float64s, Int32s, Int64s
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from tamis.selectors import Selector
+
+UNIT_TOLERANCE = (
+    1e-5  # a float32 length this near to 1 is left as it is, so that a dataset's vectors stay bit for bit
+)
+
+
+def unit_vectors(embeddings: ArrayLike) -> Float32s:
+    """The vectors (n, d) as float32 of length 1, not copied when they are so already; a zero vector stays zero.
+
+    Raises CurationError for another shape, and for NaN or infinity.
+    """
+    vectors = np.asanyarray(embeddings)  # keeps a memory map what it is
+    n, d = check_vectors(vectors)
+    if vectors.dtype == np.float32 and _is_unit(vectors, n, d):
+        return vectors
+    made = np.empty((n, d), dtype=np.float32)
+    for rows in blocks(n, d):
+        made[rows] = unit_rows(block_of(vectors, rows))
+    return made
+
+
+def _is_unit(vectors: Float32s, n: int, d: int) -> bool:
+    for rows in blocks(n, d):
+        lengths = np.linalg.norm(block_of(vectors, rows), axis=1)
+        if not np.all((np.abs(lengths - 1) <= UNIT_TOLERANCE) | (lengths == 0)):
+            return False
+    return True
+
+
+def count_rows(given: dict[str, Any], n_rows: int | None) -> int:
+    """How many rows there are; raises InvalidOptions when arrays (or ``n_rows``) differ in length, or nothing says."""
+    lengths = {name: len(value) for name, value in given.items() if value is not None}
+    if n_rows is not None:
+        lengths["n_rows"] = int(n_rows)
+    if not lengths:
+        raise InvalidOptions("Nothing says how many rows there are: give embeddings, quality or n_rows.")
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
+        raise InvalidOptions(f"Arrays must have one entry per row, but differ in length: {said}.")
+    return next(iter(lengths.values()))
+
+
+def row_mask(rows: ArrayLike | None, n: int, what: str) -> Bools:
+    """A mask (n,) from a mask, or from row numbers; raises InvalidOptions for a row that is not there."""
+    given = np.zeros(n, dtype=np.bool_) if rows is None else np.asarray(rows)
+    if given.dtype == np.bool_:
+        if given.shape != (n,):
+            raise InvalidOptions(f"{what} is a mask of shape {given.shape}: give ({n},), or row numbers.")
+        return given
+    ids = given.astype(np.int64) if given.size else np.empty(0, dtype=np.int64)
+    wrong = ids[(ids < 0) | (ids >= n)]
+    if wrong.size:
+        raise InvalidOptions(f"{what} names row {wrong[0]}: rows go from 0 to {n - 1}.")
+    mask = np.zeros(n, dtype=np.bool_)
+    mask[ids] = True
+    return mask
+
+
+def numbers(values: ArrayLike | None, what: str) -> Float64s | None:
+    """One number per row as float64; raises InvalidOptions for another shape or for what is no number."""
+    if values is None:
+        return None
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidOptions(f"{what} must be numbers, NaN where there is none: {error}.") from error
+    if found.ndim != 1:
+        raise InvalidOptions(f"{what} has the shape {found.shape}: give one number per row.")
+    return found
+
+
+def cluster_arrays(
+    clusters: ClusteredRows | ArrayLike, vectors: Float32s | None
+) -> tuple[Int64s, int, Float32s | None]:
+    """Cluster of each row, number of clusters, and distances to the own centroid (None without vectors).
+
+    ``clusters`` are those of ``tamis.kmeans``, or ids (n,) of which -1 is outside; centroids are then the means.
+    """
+    if isinstance(clusters, ClusteredRows):
+        return clusters.cluster_ids.astype(np.int64), clusters.n_clusters, clusters.distances
+    ids = np.asarray(clusters)
+    if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
+        raise InvalidOptions(
+            f"clusters has dtype {ids.dtype} and shape {ids.shape}: give one whole number per row."
+        )
+    n_clusters = int(ids.max(initial=NOISE)) + 1
+    if vectors is None:
+        return ids.astype(np.int64), n_clusters, None
+    short: Int32s = ids.astype(np.int32)
+    distance = cosine_distances(vectors, short, unit_centroids(vectors, short, n_clusters))
+    return ids.astype(np.int64), n_clusters, distance
+
+
+def group_arrays(groups: ArrayLike, n_bins: int) -> tuple[Int64s, int]:
+    """Group of each row, and how many groups: numbers with a fraction are cut at quantiles, all else is by value."""
+    values: NDArray[Any] = np.asarray(groups)
+    if values.ndim != 1:
+        raise InvalidOptions(f"groups has the shape {values.shape}: give one value per row.")
+    if np.issubdtype(values.dtype, np.floating):
+        return group_by_quantile(values.astype(np.float64), n_bins)
+    if np.issubdtype(values.dtype, np.integer):
+        codes = np.where(values < 0, NOISE, values).astype(np.int64)
+        return codes, int(codes.max(initial=NOISE)) + 1
+    return group_by_value(values)
+
+
+def refuse_missing(row: Selector, given: dict[str, Any], *, in_tokens: bool) -> None:
+    """Raises InvalidOptions when a method cannot do without an array that is not there, or cannot count tokens."""
+    needs = {
+        "embeddings": "embeddings",
+        "quality": "quality",
+        "column": "groups",
+    }
+    for read, name in needs.items():
+        if read in row.reads and given[name] is None:
+            raise InvalidOptions(f"{row.title} ({row.name}) cannot work without {name}: give one per row.")
+    if "clustering" in row.reads and given["clusters"] is None and given["embeddings"] is None:
+        raise InvalidOptions(f"{row.title} ({row.name}) spreads over clusters: give embeddings or clusters.")
+    if in_tokens and not row.counts_tokens:
+        raise InvalidOptions(f"{row.title} ({row.name}) divides a number of rows: leave token_counts out.")

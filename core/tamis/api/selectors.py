@@ -1,0 +1,247 @@
+"""The selection methods on arrays, without a workspace: for the same seed the rows that the step ``select`` picks.
+
+All take the same arguments, so that methods can be compared in a loop; a method ignores what it has no use for:
+
+``embeddings`` (n, d), one vector per row, any float type; used at length 1. NaN and infinity are refused; a zero vector has
+    cosine 0 with every other.
+``quality`` (n,), higher is better, any range; NaN is "not scored", and each method says what it does with it.
+``budget`` rows to pick, or tokens when ``token_counts`` (n,) are given; never exceeded.
+``seed`` of every draw, k-means included.
+``clusters`` what ``tamis.kmeans`` returns, or one id per row (-1: outside). Left out, a method that needs them makes
+    them from ``embeddings``: ``n_clusters`` of them, 0 to choose the number by silhouette.
+``groups`` (n,), for ``stratified`` alone: fractions are cut at quantiles, all else is grouped by value (None or -1: no
+    group).
+``pinned`` rows that are always picked, ``excluded`` rows that never are: a mask (n,), or row numbers.
+
+Each returns a ``SelectedRows``: ``ids`` (b,) int64 in the order picked, ``cluster_ids``, ``weights``, ``shortfall``. Each
+raises ``InvalidOptions`` for a budget below 1, more pins than budget, a row both pinned and excluded, arrays of different
+length, a missing array and an unknown option; ``CurationError`` for vectors that hold NaN. Formulas, departures from the
+papers and costs are in METHODS.md.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tamis.api.array_inputs import (
+    cluster_arrays,
+    count_rows,
+    group_arrays,
+    numbers,
+    refuse_missing,
+    row_mask,
+    unit_vectors,
+)
+from tamis.api.array_methods import kmeans
+from tamis.api.array_results import ClusteredRows, SelectedRows
+from tamis.registry import parse_options
+from tamis.selectors import SELECTORS, Selector
+from tamis.selectors.problem import Answer, Problem, own_seed
+from tamis.types import NOISE, Int64s
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tamis.registry import Options
+
+Described = Callable[..., None]
+Picker = Callable[..., SelectedRows]
+_OF_DATASETS = frozenset(
+    {"column"}
+)  # options that name something of a dataset; an array stands in their place here
+
+
+def _pick(
+    row: Selector,
+    embeddings: ArrayLike | None = None,
+    quality: ArrayLike | None = None,
+    *,
+    budget: int,
+    seed: int = 42,
+    clusters: ClusteredRows | ArrayLike | None = None,
+    n_clusters: int = 0,
+    groups: ArrayLike | None = None,
+    token_counts: ArrayLike | None = None,
+    pinned: ArrayLike | None = None,
+    excluded: ArrayLike | None = None,
+    n_rows: int | None = None,
+    **options: Any,  # noqa: ANN401 - checked by the method's options type
+) -> SelectedRows:
+    given: dict[str, Any] = {
+        "embeddings": embeddings,
+        "quality": numbers(quality, "quality"),
+        "clusters": clusters,
+        "groups": groups,
+        "token_counts": token_counts,
+    }
+    chosen = parse_options(row.options, options)
+    n = count_rows(given, n_rows)
+    refuse_missing(row, given, in_tokens=token_counts is not None)
+    vectors = None
+    if embeddings is not None and (row.uses("embeddings") or row.uses("clustering")):
+        vectors = unit_vectors(embeddings)
+    if row.uses("clustering") and clusters is None and vectors is not None:
+        given["clusters"] = kmeans(vectors, n_clusters, seed=seed)
+    problem = Problem(
+        n_rows=n,
+        budget=int(budget),
+        pinned=row_mask(pinned, n, "pinned"),
+        excluded=row_mask(excluded, n, "excluded"),
+        seed=own_seed(seed, row.name),
+        vectors=vectors if row.uses("embeddings") else None,
+        quality=given["quality"] if row.uses("quality") else None,
+        token_counts=None if token_counts is None else np.asarray(token_counts, dtype=np.int64),
+        **_grouped(given, chosen, vectors),
+    )
+    answer: Answer = row.load()(problem, chosen)
+    return _result(row, problem, answer, chosen, seed)
+
+
+def _grouped(given: dict[str, Any], chosen: Options, vectors: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The clusters and groups of the problem, as far as they are given."""
+    found: dict[str, Any] = {}
+    if given["clusters"] is not None:
+        ids, n_clusters, distance = cluster_arrays(given["clusters"], vectors)
+        found |= {"cluster_id": ids, "n_clusters": n_clusters, "distance": distance}
+    if given["groups"] is not None:
+        codes, n_groups = group_arrays(given["groups"], getattr(chosen, "n_bins", 0))
+        found |= {"codes": codes, "n_groups": n_groups}
+    return found
+
+
+def _result(row: Selector, problem: Problem, answer: Answer, chosen: Options, seed: int) -> SelectedRows:
+    rows: Int64s = answer.rows.astype(np.int64)
+    cluster_of = problem.cluster_id if problem.cluster_id is not None else np.full(problem.n_rows, NOISE)
+    made = SelectedRows(
+        method=row.name,
+        ids=rows,
+        cluster_ids=cluster_of[rows],
+        weights=answer.selection.weight,
+        n_rows=problem.n_rows,
+        budget=problem.budget,
+        seed=seed,
+        shortfall=int(answer.selection.shortfall),
+        unused_tokens=answer.unused_tokens,
+        options=chosen.model_dump(mode="json", exclude=set(_OF_DATASETS)),
+        notes={name: note for name, note in answer.notes.items() if name not in _OF_DATASETS},
+    )
+    for array in (made.ids, made.cluster_ids, made.weights):
+        array.flags.writeable = False
+    return made
+
+
+def _method(described: Described) -> Picker:
+    """The method of the table by that name; the function gives its documentation, the options type the rest."""
+    row = SELECTORS[described.__name__]
+
+    @wraps(described)
+    def pick(*arrays: Any, **arguments: Any) -> SelectedRows:  # noqa: ANN401 - see the signature set below
+        return _pick(row, *arrays, **arguments)
+
+    fields = {name: field for name, field in row.options.model_fields.items() if name not in _OF_DATASETS}
+    shared = [p for p in inspect.signature(_pick).parameters.values() if p.name not in ("row", "options")]
+    own = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.annotation
+        )
+        for name, field in fields.items()
+    ]
+    signature = inspect.Signature([*shared, *own], return_annotation=SelectedRows)
+    pick.__signature__ = signature  # type: ignore[attr-defined]
+    lines = [f"    {name}: {field.description} (default {field.default!r})" for name, field in fields.items()]
+    options = "\n\nOptions:\n" + "\n".join(lines) if lines else ""
+    said = f"{row.summary}\n\n{inspect.getdoc(described)}{options}"
+    pick.__doc__ = f"{said}\n\nArguments and result are those of every method: help({__name__!r})."
+    return pick
+
+
+@_method
+def kmq() -> None:
+    """The budget is divided over clusters, then drawn inside each with a chance that grows with quality.
+
+    Not scored (NaN) counts as the median of the row's cluster; with linear weighting a quality of 0 or less has no chance.
+    Without quality all rows of a cluster are alike. Yu et al., Diversify and Conquer, arXiv 2409.11378, section 3.1;
+    METHODS.md 1.1 and 1.8.
+    """
+
+
+@_method
+def random() -> None:
+    """Uniform without replacement; says how many rows there are by ``n_rows``, or by any array. METHODS.md 1.3."""
+
+
+@_method
+def stratified() -> None:
+    """The budget is divided over ``groups`` (n,); rows of no group are one more. METHODS.md 1.3."""
+
+
+@_method
+def top_quality() -> None:
+    """Not scored (NaN) comes last, or never; ties go to the lowest row. METHODS.md 1.3."""
+
+
+@_method
+def km_random() -> None:
+    """The method kMQ without quality. Yu et al., arXiv 2409.11378; METHODS.md 1.3."""
+
+
+@_method
+def km_closest() -> None:
+    """The budget is divided over clusters; of each the rows nearest to its centroid by cosine.
+
+    With ``clusters`` as bare ids the centroids are the means of ``embeddings``, which must then be given. Yu et al., arXiv
+    2409.11378; METHODS.md 1.3.
+    """
+
+
+@_method
+def kmq_released() -> None:
+    """Equal quotas int(b / K), a softmax over whole scores, and the shortfall that both leave; for comparison only.
+
+    github.com/for-ai/iterative-data-selection as it ran; METHODS.md 1.7.
+    """
+
+
+@_method
+def k_center() -> None:
+    """Greedy farthest point, a 2-approximation of the smallest largest gap. Sener and Savarese, arXiv 1708.00489;
+    METHODS.md 1.3.
+    """
+
+
+@_method
+def deita() -> None:
+    """Rows by ``quality`` descending; one is kept unless it is too near to one that is kept.
+
+    Not scored (NaN) comes last, or never. Liu et al., arXiv 2312.15685; METHODS.md 4.1.
+    """
+
+
+@_method
+def qdit() -> None:
+    """Greedy on (1 − alpha) · gain in coverage + alpha · quality, both scaled to [0, 1].
+
+    Not scored (NaN) counts as the median of the pool. Bukharin et al., arXiv 2311.14736; METHODS.md 4.2.
+    """
+
+
+@_method
+def facility_location() -> None:
+    """Greedy on the mean over the pool of the cosine to the nearest picked row: at least 1 − 1/e of the best possible.
+
+    Nemhauser et al. 1978; METHODS.md 4.2 with alpha 0.
+    """
+
+
+@_method
+def semdedup() -> None:
+    """Of rows of one cluster whose cosine exceeds ``threshold`` one stays; the budget is picked from what is left.
+
+    Not scored (NaN) as in ``top_quality`` or ``kmq``, whichever is asked for then. Abbas et al., arXiv 2303.09540;
+    METHODS.md 4.6.
+    """

@@ -1,0 +1,109 @@
+"""How the front door's objects look: a line and the first rows, as text and as HTML in which every text is escaped."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+Head = Mapping[str, Sequence[object]]  # column name → the first values, columns alike in length
+
+SHOWN_ROWS = 10
+SHOWN_CHARS = 48  # of a value in text
+SHOWN_CHARS_HTML = 160
+
+
+class Shown:
+    """An object that says what it is in one line and shows its first rows; ``_line`` and ``_head`` are the object's own."""
+
+    __slots__ = ()
+
+    def _line(self) -> str:
+        raise NotImplementedError
+
+    def _head(self) -> Head:
+        """The first rows, at most SHOWN_ROWS; none by default."""
+        return {}
+
+    def __repr__(self) -> str:
+        return "\n".join([printable(self._line()), *text_lines(self._head())])
+
+    def _repr_html_(self) -> str:
+        return f"<div><b>{html.escape(self._line())}</b>{html_table(self._head())}</div>"
+
+
+class Tabular(Shown):
+    """An object that is a table: ``to_arrow`` is its own, the other conversions follow from it."""
+
+    __slots__ = ()
+
+    def to_arrow(self) -> pa.Table:
+        """All of it as an Arrow table."""
+        raise NotImplementedError
+
+    def to_pandas(self) -> pd.DataFrame:
+        """All of it as a data frame."""
+        return self.to_arrow().to_pandas()
+
+    def _head(self) -> Head:
+        return head_of(self.to_arrow())
+
+
+def head_of(table: pa.Table) -> Head:
+    """The first rows of a table."""
+    return table.slice(0, SHOWN_ROWS).to_pydict()
+
+
+def arrow_of(columns: Mapping[str, NDArray[Any]]) -> pa.Table:
+    """Arrays as the columns of an Arrow table."""
+    import pyarrow as pa
+
+    return pa.table({name: pa.array(column) for name, column in columns.items()})
+
+
+def text_lines(head: Head) -> list[str]:
+    """Columns under their names, for a terminal; nothing when there are no rows."""
+    if not any(head.values()):
+        return []
+    columns = [[name, *(_cell(value, SHOWN_CHARS) for value in values)] for name, values in head.items()]
+    widths = [max(map(len, column)) for column in columns]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in zip(*columns, strict=True)
+    ]
+
+
+def html_table(head: Head) -> str:
+    """The same as an HTML table; names and values come from datasets and models, so each is escaped."""
+    if not any(head.values()):
+        return ""
+    names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    lines = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(_cell(value, SHOWN_CHARS_HTML))}</td>' for value in line)}</tr>"
+        for line in zip(*head.values(), strict=True)
+    )
+    return f'<table class="dataframe"><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>'
+
+
+def printable(text: str) -> str:
+    """The text with every character that moves a cursor or turns the direction of writing as its code."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def cut(text: str, length: int) -> str:
+    """The text in one line of at most ``length`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def _cell(value: object, length: int) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return printable(cut(str(value), length))

@@ -1,0 +1,1 @@
+"""Tests of the selection methods as rows of their table."""
