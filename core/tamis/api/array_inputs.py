@@ -137,3 +137,16 @@ def refuse_missing(row: Selector, given: dict[str, Any], *, in_tokens: bool) -> 
         raise InvalidOptions(f"{row.title} ({row.name}) spreads over clusters: give embeddings or clusters.")
     if in_tokens and not row.counts_tokens:
         raise InvalidOptions(f"{row.title} ({row.name}) divides a number of rows: leave token_counts out.")
+
+
+def refuse_linear_odds(options: object, quality: Float64s | None) -> None:
+    """Raises InvalidOptions for odds in proportion to a quality that is negative somewhere: its rows had no chance."""
+    if (
+        getattr(options, "weighting", "") == "linear"
+        and quality is not None
+        and np.nanmin(quality, initial=0) < 0
+    ):
+        raise InvalidOptions(
+            f"weighting = 'linear' gives a row of quality 0 or less no chance, and quality goes down to "
+            f"{np.nanmin(quality):g}: take 'rank' or 'softmax', or leave it at 'auto'."
+        )

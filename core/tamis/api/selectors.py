@@ -5,6 +5,8 @@ All take the same arguments, so that methods can be compared in a loop; a method
 ``embeddings`` (n, d), one vector per row, any float type; used at length 1. NaN and infinity are refused; a zero vector has
     cosine 0 with every other.
 ``quality`` (n,), higher is better, any range; NaN is "not scored", and each method says what it does with it.
+``non_negative`` declares that quality is never below 0, the worst there is; where a chance grows with quality, twice the
+    quality is then twice the chance (as for ``weighting="linear"``), else the chance goes by rank.
 ``budget`` rows to pick, or tokens when ``token_counts`` (n,) are given; never exceeded.
 ``seed`` of every draw, k-means included.
 ``clusters`` what ``tamis.kmeans`` returns, or one id per row (-1: outside). Left out, a method that needs them makes
@@ -33,6 +35,7 @@ from tamis.api.array_inputs import (
     count_rows,
     group_arrays,
     numbers,
+    refuse_linear_odds,
     refuse_missing,
     row_mask,
     unit_vectors,
@@ -66,6 +69,7 @@ def _pick(
     clusters: ClusteredRows | ArrayLike | None = None,
     n_clusters: int = 0,
     groups: ArrayLike | None = None,
+    non_negative: bool = False,
     token_counts: ArrayLike | None = None,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
@@ -82,6 +86,7 @@ def _pick(
     chosen = parse_options(row.options, options)
     n = count_rows(given, n_rows)
     refuse_missing(row, given, in_tokens=token_counts is not None)
+    refuse_linear_odds(chosen, given["quality"])
     vectors = None
     if embeddings is not None and (row.uses("embeddings") or row.uses("clustering")):
         vectors = unit_vectors(embeddings)
@@ -95,6 +100,7 @@ def _pick(
         seed=own_seed(seed, row.name),
         vectors=vectors if row.uses("embeddings") else None,
         quality=given["quality"] if row.uses("quality") else None,
+        non_negative=non_negative,
         token_counts=None if token_counts is None else np.asarray(token_counts, dtype=np.int64),
         **_grouped(given, chosen, vectors),
     )
@@ -164,8 +170,8 @@ def _method(described: Described) -> Picker:
 def kmq() -> None:
     """The budget is divided over clusters, then drawn inside each with a chance that grows with quality.
 
-    Not scored (NaN) counts as the median of the row's cluster; with linear weighting a quality of 0 or less has no chance.
-    Without quality all rows of a cluster are alike. Yu et al., Diversify and Conquer, arXiv 2409.11378, section 3.1;
+    Not scored (NaN) counts as the median of the row's cluster. Without quality all rows of a cluster are alike. The paper's
+    odds are ``weighting="linear"``, which is refused for a quality that is negative somewhere. Yu et al., Diversify and Conquer, arXiv 2409.11378, section 3.1;
     METHODS.md 1.1 and 1.8.
     """
 

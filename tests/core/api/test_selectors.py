@@ -80,6 +80,17 @@ def test_tokens_are_counted_as_the_step_counts_them(made, arrays, name: str) -> 
     assert picked.unused_tokens == 150 - arrays["tokens"][picked.ids].sum()
 
 
+@pytest.mark.parametrize("weighting", ["auto", "rank", "linear", "softmax"])
+def test_odds_are_those_of_the_step(made, arrays, weighting: str) -> None:
+    lengths = read_scores(run_step(*made, "score", {"scorer": "length"}))
+    clustering = run_step(*made, "cluster", {"method_options": {"n_clusters": 4}})
+    options = {"weighting": weighting}
+    values = {"budget": 12, "quality": "length", "method_options": options, "clustering": clustering.id}
+    wanted = read_selection(run_step(*made, "select", values))
+    given = {"quality": lengths, "clusters": read_cluster_ids(clustering), "budget": 12}
+    assert tamis.kmq(**given, non_negative=True, **options).ids.tolist() == wanted["example_id"].to_pylist()
+
+
 @pytest.mark.parametrize("column", ["tokens", "score:alignment", "cluster", "source"])
 def test_any_column_groups_rows_as_in_the_step(made, arrays, column: str) -> None:
     store = ArtifactStore(made[0])
@@ -171,6 +182,7 @@ def test_a_result_is_frozen_and_shows_itself() -> None:
         ("random", {"n_rows": 9, "temperature": 2}, "temperature is not an option here"),
         ("kmq", {"embeddings": np.eye(9), "temperature": 0, "n_clusters": 2}, "temperature = 0"),
         ("kmq", {"clusters": np.ones(9)}, "whole number"),
+        ("kmq", {"clusters": [0] * 3, "quality": [1, np.nan, -2], "weighting": "linear"}, "goes down to -2"),
         ("kmq_released", {"clusters": [0] * 9, "quality": [1.0] * 9, "token_counts": [1] * 9}, "token_counts"),
         ("random", {"n_rows": 9, "budget": 0}, "budget is 0"),
     ],
