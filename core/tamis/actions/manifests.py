@@ -14,7 +14,7 @@ from tamis import __version__
 from tamis.errors import ArtifactDamaged, UnreadableFile
 from tamis.steps.import_file.options import SourceFile
 from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
-from tamis.store.artifacts.frozen_decisions import read_decisions
+from tamis.store.artifacts.frozen_decisions import read_frozen_decisions
 from tamis.store.artifacts.store import (
     Artifact,
     ArtifactStore,
@@ -129,7 +129,7 @@ def listed_decisions(artifacts: Iterable[Artifact]) -> dict[str, list[DecidedRow
     return {
         artifact.id: [
             DecidedRow(**asdict(decision) | {"messages": decision.messages and list(decision.messages)})
-            for decision in read_decisions(artifact).values()
+            for decision in read_frozen_decisions(artifact).values()
         ]
         for artifact in artifacts
         if artifact.kind == DECISIONS

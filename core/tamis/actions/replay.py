@@ -59,7 +59,7 @@ class _Quiet:
         """Curves are of no use here."""
 
 
-def replay(
+def replay_manifest(
     manifest_path: Path, workspace: Path, *, sources: Sequence[Path], out: Path | None, say: Say
 ) -> Replay:
     """Run every step of the manifest again, none of it from stored artifacts, and compare the bytes.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tamis.actions.export import ExportRequest, export
-from tamis.actions.replay import replay as replay_manifest
+from tamis.actions.replay import replay_manifest as replay_manifest
 from tamis.cli import estimate, jobs_view, place
 from tamis.cli.flags import parse_step_flags
 from tamis.cli.session import Session

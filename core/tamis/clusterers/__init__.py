@@ -45,14 +45,14 @@ CLUSTERERS = Table(
         title="k-means",
         summary="Spherical k-means: every row belongs to a cluster; what kMQ was published with.",
         options=KMeansOptions,
-        target="tamis.clusterers.kmeans:cluster",
+        target="tamis.clusterers.kmeans:cluster_kmeans",
     ),
     Plugin(
         name="hdbscan",
         title="HDBSCAN",
         summary="Density clusters on a UMAP reduction; rows in no dense region stay outside as noise.",
         options=HdbscanOptions,
-        target="tamis.clusterers.hdbscan:cluster",
+        target="tamis.clusterers.hdbscan:cluster_hdbscan",
         extra="map",
     ),
 )

@@ -9,7 +9,9 @@ from tamis.compute.map.projection import reduce_umap
 from tamis.types import Float32s
 
 
-def cluster(vectors: Float32s, options: HdbscanOptions, *, seed: int, progress: Progress) -> Clustering:
+def cluster_hdbscan(
+    vectors: Float32s, options: HdbscanOptions, *, seed: int, progress: Progress
+) -> Clustering:
     """Group the dense rows; ``notes`` has the noise share before any assignment."""
     progress("reduce", 0, 1, "UMAP's first run in a process compiles for up to a minute")
     points = reduce_umap(vectors, options.n_components, n_neighbors=options.n_neighbors, seed=seed)

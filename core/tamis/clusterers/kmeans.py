@@ -14,7 +14,7 @@ from tamis.errors import InvalidOptions
 from tamis.types import JSON, Float32s
 
 
-def cluster(vectors: Float32s, options: KMeansOptions, *, seed: int, progress: Progress) -> Clustering:
+def cluster_kmeans(vectors: Float32s, options: KMeansOptions, *, seed: int, progress: Progress) -> Clustering:
     """Group all rows; raises InvalidOptions when more clusters than rows are asked for."""
     notes: dict[str, JSON] = {}
     n_clusters = options.n_clusters

@@ -52,7 +52,7 @@ def hub_rows(address: str) -> Iterator[Row]:
         raise MissingExtra("Reading a dataset from the hub", "hub") from error
     try:
         rows = datasets.load_dataset(name, config, split=split, streaming=True)
-        yield from _numbered({key: plain(value) for key, value in row.items()} for row in rows)
+        yield from _numbered({key: json_value(value) for key, value in row.items()} for row in rows)
     except (OSError, ValueError, RuntimeError) as error:
         raise UnreadableFile(f"The hub dataset {name!r} (split {split!r}) cannot be read: {error}") from error
 
@@ -68,21 +68,21 @@ def parse_hub_address(address: str) -> tuple[str, str | None, str]:
     return name, config or None, split or "train"
 
 
-def plain(value: JSON, *, nested: bool = False) -> JSON:
+def json_value(value: JSON, *, nested: bool = False) -> JSON:
     """Return a value of a table as JSON can hold it; missing keys of a struct, which Arrow fills with null,
     go.
     """
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, dict):
-        items = ((str(key), plain(item, nested=True)) for key, item in value.items())
+        items = ((str(key), json_value(item, nested=True)) for key, item in value.items())
         return {key: item for key, item in items if item is not None or key == "content"}
     if isinstance(value, list | tuple):
-        return [plain(item, nested=True) for item in value]
+        return [json_value(item, nested=True) for item in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if hasattr(value, "tolist"):
-        return plain(value.tolist(), nested=nested)
+        return json_value(value.tolist(), nested=nested)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
@@ -140,7 +140,7 @@ def _batch_rows(batch: pa.RecordBatch) -> Iterator[Record | BadRow]:
         return
     flat = [_is_flat(column.type) for column in batch.columns]
     values = [
-        column if simple else [plain(item) for item in column]
+        column if simple else [json_value(item) for item in column]
         for column, simple in zip(columns, flat, strict=True)
     ]
     for row in zip(*values, strict=True):
@@ -152,7 +152,7 @@ def _single_row(batch: pa.RecordBatch) -> Record | BadRow:
     problem = None
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
-            row[name] = plain(column[0].as_py())
+            row[name] = json_value(column[0].as_py())
         except UnicodeDecodeError as error:
             problem = problem or f"invalid UTF-8 in field {name!r} at byte {error.start + 1}"
             row[name] = error.object.decode("utf-8", "backslashreplace")

@@ -35,7 +35,7 @@ PROJECTORS = Table(
         title="UMAP",
         summary="Keeps neighbours together; the first run in a process compiles for up to a minute.",
         options=UmapOptions,
-        target="tamis.projectors.layouts:umap",
+        target="tamis.projectors.layouts:project_umap",
         extra="map",
     ),
     Plugin(
@@ -43,6 +43,6 @@ PROJECTORS = Table(
         title="PCA",
         summary="The two directions of largest variance; appears at once.",
         options=PcaOptions,
-        target="tamis.projectors.layouts:pca",
+        target="tamis.projectors.layouts:project_pca",
     ),
 )

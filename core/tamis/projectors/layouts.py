@@ -7,12 +7,12 @@ from tamis.projectors import PcaOptions, UmapOptions
 from tamis.types import Float32s
 
 
-def pca(vectors: Float32s, options: PcaOptions) -> Float32s:
+def project_pca(vectors: Float32s, options: PcaOptions) -> Float32s:
     """Two principal components, (n, 2) float32."""
     return projection.pca_2d(vectors)
 
 
-def umap(vectors: Float32s, options: UmapOptions) -> Float32s:
+def project_umap(vectors: Float32s, options: UmapOptions) -> Float32s:
     """UMAP coordinates, (n, 2) float32; one core and reproducible, or all cores."""
     return projection.umap_2d(
         vectors,

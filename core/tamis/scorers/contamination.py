@@ -43,7 +43,7 @@ class ContaminationScorer:
                     f"The evaluation file {path} has changed since the score was asked for: ask again."
                 )
             start = records[-1] + 1 if records else 0
-            for number, strings in enumerate(read_records(Path(path).expanduser())):
+            for number, strings in enumerate(read_texts(Path(path).expanduser())):
                 texts += strings
                 records += [start + number] * len(strings)
         found = ngram_overlap(chosen_texts(rows, options.text), texts, n_words=options.n_words)
@@ -51,7 +51,7 @@ class ContaminationScorer:
         return {"score": (1 - found.fraction).astype(np.float32), "item": items}
 
 
-def read_records(path: Path) -> Iterator[list[str]]:
+def read_texts(path: Path) -> Iterator[list[str]]:
     """The texts of every record of a file: every string of an object, every cell of a row, every line of plain text.
 
     Raises UnreadableFile for a file that is not what its name says.

@@ -26,14 +26,14 @@ from tamis.types import JSON, Int64s
 START_VALUE = {"positive": 0.0, "all": -1.0}
 
 
-def k_center(problem: Problem, options: KCenterOptions) -> Answer:
+def select_k_center(problem: Problem, options: KCenterOptions) -> Answer:
     """Greedy farthest point (METHODS.md 1.3)."""
     assert problem.vectors is not None
     rng = np.random.default_rng(problem.seed)
     return answer(k_center_method.k_center(problem.vectors, first=options.first, rng=rng, **_shared(problem)))
 
 
-def deita(problem: Problem, options: DeitaOptions) -> Answer:
+def select_deita(problem: Problem, options: DeitaOptions) -> Answer:
     """Score first, diversity aware (METHODS.md 4.1)."""
     assert problem.vectors is not None
     assert problem.quality is not None
@@ -50,7 +50,7 @@ def deita(problem: Problem, options: DeitaOptions) -> Answer:
     )
 
 
-def qdit(problem: Problem, options: QditOptions) -> Answer:
+def select_qdit(problem: Problem, options: QditOptions) -> Answer:
     """Coverage and quality mixed (METHODS.md 4.2)."""
     assert problem.vectors is not None
     assert problem.quality is not None
@@ -66,7 +66,7 @@ def qdit(problem: Problem, options: QditOptions) -> Answer:
     return answer(picked, _gap(problem, answer(picked).rows, reference))
 
 
-def facility_location(problem: Problem, options: CoverageOptions) -> Answer:
+def select_facility_location(problem: Problem, options: CoverageOptions) -> Answer:
     """Greedy coverage of the pool (METHODS.md 4.2 with alpha 0)."""
     assert problem.vectors is not None
     reference = _reference(problem, options)

@@ -25,7 +25,7 @@ from tamis.selectors.problem import (
 )
 
 
-def stratified(problem: Problem, options: StratifiedOptions) -> Answer:
+def select_stratified(problem: Problem, options: StratifiedOptions) -> Answer:
     """An even draw inside the groups of a column."""
     assert problem.codes is not None
     picked = cluster_picks.stratified(
@@ -34,13 +34,13 @@ def stratified(problem: Problem, options: StratifiedOptions) -> Answer:
     return answer(picked, {"column": options.column, "n_groups": problem.n_groups})
 
 
-def top_quality(problem: Problem, options: TopQualityOptions) -> Answer:
+def select_top_quality(problem: Problem, options: TopQualityOptions) -> Answer:
     """The best by quality."""
     assert problem.quality is not None
     return answer(cluster_picks.top_quality(problem.quality, unscored=options.unscored, **_shared(problem)))
 
 
-def km_random(problem: Problem, options: KmRandomOptions) -> Answer:
+def select_km_random(problem: Problem, options: KmRandomOptions) -> Answer:
     """The method kMQ without quality (METHODS.md 1.3)."""
     assert problem.cluster_id is not None
     return answer(
@@ -54,7 +54,7 @@ def km_random(problem: Problem, options: KmRandomOptions) -> Answer:
     )
 
 
-def km_closest(problem: Problem, options: KmClosestOptions) -> Answer:
+def select_km_closest(problem: Problem, options: KmClosestOptions) -> Answer:
     """The rows nearest to each centre (METHODS.md 1.3)."""
     assert problem.cluster_id is not None
     assert problem.distance is not None
@@ -70,7 +70,7 @@ def km_closest(problem: Problem, options: KmClosestOptions) -> Answer:
     )
 
 
-def kmq_released(problem: Problem, options: KmqReleasedOptions) -> Answer:
+def select_kmq_released(problem: Problem, options: KmqReleasedOptions) -> Answer:
     """The authors' code as it ran (METHODS.md 1.7)."""
     assert problem.cluster_id is not None
     assert problem.quality is not None
@@ -88,7 +88,7 @@ def kmq_released(problem: Problem, options: KmqReleasedOptions) -> Answer:
     )
 
 
-def semdedup(problem: Problem, options: SemdedupOptions) -> Answer:
+def select_semdedup(problem: Problem, options: SemdedupOptions) -> Answer:
     """Near duplicates go first (arXiv 2303.09540)."""
     assert problem.vectors is not None
     assert problem.cluster_id is not None

@@ -14,7 +14,7 @@ from tamis.selectors.problem import (
 )
 
 
-def kmq(problem: Problem, options: KmqOptions) -> Answer:
+def select_kmq(problem: Problem, options: KmqOptions) -> Answer:
     """METHODS.md 1.1 with the allocation of 1.8."""
     assert problem.cluster_id is not None
     rng = np.random.default_rng(problem.seed)
@@ -51,7 +51,7 @@ def kmq(problem: Problem, options: KmqOptions) -> Answer:
     )
 
 
-def uniform(problem: Problem, options: RandomOptions) -> Answer:
+def select_uniform(problem: Problem, options: RandomOptions) -> Answer:
     """Uniform without replacement."""
     rng = np.random.default_rng(problem.seed)
     masks = {"pinned": problem.pinned, "excluded": problem.excluded}

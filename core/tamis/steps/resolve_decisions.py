@@ -8,7 +8,7 @@ from tamis.formats.check import check_messages
 from tamis.store.artifacts.frozen_decisions import (
     KIND,
     freeze_decisions,
-    read_decisions,
+    read_frozen_decisions,
 )
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
@@ -40,7 +40,7 @@ def apply_frozen(rows: Int64s, decisions: Artifact | None) -> Applied:
 
     Raises CurationError naming the row whose decided conversation breaks the rules of the chat schema.
     """
-    applied = apply_decisions(rows, read_decisions(decisions) if decisions is not None else {})
+    applied = apply_decisions(rows, read_frozen_decisions(decisions) if decisions is not None else {})
     for example_id, messages in applied.replaced.items():
         problems = check_messages(messages)
         if problems:

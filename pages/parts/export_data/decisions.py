@@ -15,7 +15,7 @@ from tamis.steps.resolve_decisions import (
     CURRENT,
     respected_by,
 )
-from tamis.store.artifacts.frozen_decisions import read_decisions
+from tamis.store.artifacts.frozen_decisions import read_frozen_decisions
 from tamis.store.database.database import Database
 from tamis.store.review.decisions import (
     DecisionState,
@@ -88,7 +88,7 @@ def _choose_version(
         _say(context, "As imported: corrected rows are written with their first text.")
         return DecidedRows(AS_IMPORTED, rows, {}, 0)
     frozen = context.workspace.artifacts.get(context.dataset_id, DECISIONS, respected)
-    applied = apply_decisions(rows, state.decided if chosen == CURRENT else read_decisions(frozen))
+    applied = apply_decisions(rows, state.decided if chosen == CURRENT else read_frozen_decisions(frozen))
     _say(
         context,
         f"{len(applied.replaced):,} of these rows are written as corrected, {applied.n_dropped:,} are left out.",

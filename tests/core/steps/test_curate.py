@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from tamis.actions.export import ExportRequest, export
-from tamis.actions.replay import replay
+from tamis.actions.replay import replay_manifest
 from tamis.errors import CurationError, InvalidOptions
 from tamis.steps.curate.step import plan_curate
 from tamis.steps.execute import Task, execute
 from tamis.steps.identify import plan_import
 from tamis.steps.plan import plan_step
-from tamis.store.artifacts.frozen_decisions import freeze_decisions, read_decisions
+from tamis.store.artifacts.frozen_decisions import freeze_decisions, read_frozen_decisions
 from tamis.store.artifacts.readers import read_examples
 from tamis.store.artifacts.versions import (
     parent_of,
@@ -85,7 +85,9 @@ class Place:
         return export(self.workspace, wanted, self.folder / name)
 
     def replayed(self, exported):
-        return replay(exported.manifest_path, self.folder / "again", sources=[], out=None, say=lambda _: None)
+        return replay_manifest(
+            exported.manifest_path, self.folder / "again", sources=[], out=None, say=lambda _: None
+        )
 
 
 def _line(i: int) -> str:
@@ -210,7 +212,7 @@ def test_frozen_decisions_are_named_by_what_they_say(place):
     undo_event(place.database, place.dataset, first.event_id, "bob")
     place.replace(3, "A")
     assert freeze_decisions(place.workspace, place.dataset).id == frozen.id
-    found = read_decisions(frozen)
+    found = read_frozen_decisions(frozen)
     assert (found[3].verdict, found[3].messages[-1]["content"]) == ("replace", "A")
     assert frozen.summary == {"n_decided": 1, "n_keep": 0, "n_drop": 0, "n_replace": 1}
 

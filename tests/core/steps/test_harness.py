@@ -116,7 +116,7 @@ def test_data_that_is_not_there_is_said(place, tmp_path):
 
 def test_every_metric_of_every_task_is_read():
     pytest.importorskip("transformers")
-    from tamis.steps.finetune.harness import read_scores
+    from tamis.steps.finetune.harness import parse_scores
 
     found = {
         "results": {
@@ -131,7 +131,7 @@ def test_every_metric_of_every_task_is_read():
         "n-samples": {"a": {"original": 9, "effective": 4}},
         "higher_is_better": {"a": {"acc": True, "f1": True}},
     }
-    assert list(read_scores(found)) == [
+    assert list(parse_scores(found)) == [
         {"task": "a", "metric": "acc", "value": 0.5, "stderr": 0.1, "n": 4, "higher_is_better": True},
         {
             "task": "a",

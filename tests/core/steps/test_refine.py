@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tamis.actions.export import ExportRequest, export
-from tamis.actions.replay import replay
+from tamis.actions.replay import replay_manifest
 from tamis.errors import (
     ArtifactMissing,
     InvalidOptions,
@@ -415,7 +415,7 @@ def test_an_export_lists_the_rows_and_a_replay_says_that_it_takes_them_as_listed
     assert done.manifest.example_ids == sorted(final(place, made))
     assert {one.kind for one in done.manifest.artifacts} >= {"refinement_round", "selection", "clustering"}
     said: list[str] = []
-    again = replay(done.manifest_path, tmp_path / "fresh", sources=[], out=None, say=said.append)
+    again = replay_manifest(done.manifest_path, tmp_path / "fresh", sources=[], out=None, say=said.append)
     assert again.identical, again.verdict
     assert any("trains models" in line for line in said)
 

@@ -40,7 +40,7 @@ from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import (
     count_examples,
     iter_examples,
-    read_rows,
+    read_example_rows,
     read_vectors,
 )
 from tamis.store.artifacts.store import Artifact, ArtifactStore
@@ -196,7 +196,7 @@ def _estimate_score(
     client, load_s = _opened(options.llm, options.llm_options, store.workspace, clock)
     metered = Metered(client, clock)
     scorer = options.build("scorer")(options.chosen_options("scorer"))
-    rows = read_rows(examples.file("examples.parquet"), picked, columns_read(row))
+    rows = read_example_rows(examples.file("examples.parquet"), picked, columns_read(row))
     sides = None
     if "embeddings" in plan.inputs:
         embeddings = store.get(plan.dataset_id, "embeddings", plan.inputs["embeddings"])

@@ -73,10 +73,10 @@ class Harness:
                 f"A task of the lm-evaluation-harness could not be run ({type(error).__name__}: {str(error)[:300]}). Check that "
                 "its data is on this machine or the hub can be reached, or leave the task out."
             ) from error
-        return list(read_scores(found))
+        return list(parse_scores(found))
 
 
-def read_scores(found: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:
+def parse_scores(found: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:
     """The entries of ``Harness.scores`` from what the harness returns."""
     for task, said in found["results"].items():
         asked = (found.get("n-samples") or {}).get(task) or {}

@@ -13,7 +13,7 @@ import orjson
 from tamis.compute.apply import apply_decisions
 from tamis.errors import InvalidOptions
 from tamis.formats.conversation import turn_text
-from tamis.store.artifacts.frozen_decisions import read_decisions
+from tamis.store.artifacts.frozen_decisions import read_frozen_decisions
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import (
     count_examples,
@@ -50,7 +50,7 @@ def split_rows(
         rows = intersection(rows, read_frozen(inputs["within"]))
     n_asked = len(rows)
     apart = read_frozen(inputs["held_out"]) if "held_out" in inputs else np.empty(0, dtype=np.int64)
-    decided = read_decisions(inputs["decisions"]) if "decisions" in inputs else {}
+    decided = read_frozen_decisions(inputs["decisions"]) if "decisions" in inputs else {}
     kept = apply_decisions(rows, decided)
     if "held_out" in inputs:
         looked_at = apply_decisions(apart, decided)

@@ -38,7 +38,7 @@ from tamis.steps.score.chunks import (
     combined,
     part_name,
 )
-from tamis.store.artifacts.readers import read_rows
+from tamis.store.artifacts.readers import read_example_rows
 from tamis.types import JSON, Int64s
 
 Columnar: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
@@ -115,7 +115,7 @@ def same_client(options: ProposeOptions) -> bool:
 
 def read_texts(examples: Path, ids: Int64s) -> RowTexts:
     """Prompts and responses of some rows, ascending."""
-    found = read_rows(examples, ids, ["example_id", "messages", "prompt", "response"]).to_pydict()
+    found = read_example_rows(examples, ids, ["example_id", "messages", "prompt", "response"]).to_pydict()
     prompts = [asked_prompt(*texts) for texts in zip(found["messages"], found["prompt"], strict=True)]
     return RowTexts(found["example_id"], prompts, found["response"])
 

@@ -92,7 +92,7 @@ class GapChunks:
         )
 
         def score(some: pa.Table, answers: Sequence[str]) -> Float64s:
-            given = scorer_input(some, answers, model, encode)
+            given = answer_input(some, answers, model, encode)
             return gap.sign * np.asarray(scorer.score(given)["score"], dtype=np.float64)
 
         def compute(number: int) -> None:
@@ -111,7 +111,7 @@ class GapChunks:
         return compute
 
 
-def scorer_input(
+def answer_input(
     rows: pa.Table,
     answers: Sequence[str],
     model: LanguageModel | None,

@@ -12,7 +12,7 @@ import pyarrow as pa
 from tamis.compute.apply import apply_decisions
 from tamis.formats.conversation import labelled_turns, turn_text
 from tamis.steps.finetune.rows import conversations
-from tamis.store.artifacts.frozen_decisions import read_decisions
+from tamis.store.artifacts.frozen_decisions import read_frozen_decisions
 from tamis.store.artifacts.readers import count_examples
 from tamis.store.artifacts.refinements import make_table, schema_of
 from tamis.store.artifacts.store import Artifact
@@ -36,7 +36,7 @@ def read_corrections(inputs: Mapping[str, Artifact]) -> Corrections:
     if "decisions" not in inputs:
         return Corrections(np.zeros(0, dtype=np.int64), {})
     rows: Int64s = np.arange(count_examples(inputs["examples"]), dtype=np.int64)
-    applied = apply_decisions(rows, read_decisions(inputs["decisions"]))
+    applied = apply_decisions(rows, read_frozen_decisions(inputs["decisions"]))
     return Corrections(np.setdiff1d(rows, applied.rows), applied.replaced)
 
 

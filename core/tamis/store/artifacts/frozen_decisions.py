@@ -71,7 +71,7 @@ def store_decisions(store: ArtifactStore, dataset_id: str, decisions: Sequence[F
     return found or _write(store, dataset_id, identifier, ordered, options)
 
 
-def read_decisions(artifact: Artifact) -> Mapping[int, FrozenDecision]:
+def read_frozen_decisions(artifact: Artifact) -> Mapping[int, FrozenDecision]:
     """The frozen decisions by example id, in the order of the ids; raises ArtifactDamaged."""
     try:
         table = pq.read_table(artifact.file(FILE), schema=SCHEMA)

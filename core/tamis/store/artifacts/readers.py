@@ -52,7 +52,7 @@ def iter_examples(
     yield from _open_parquet(examples, EXAMPLES).iter_batches(batch_size=batch_rows, columns=list(columns))
 
 
-def read_rows(file: Path, ids: Int64s, columns: list[str]) -> pa.Table:
+def read_example_rows(file: Path, ids: Int64s, columns: list[str]) -> pa.Table:
     """Some columns of some rows of a file of examples, at least one, ascending; only the row groups that hold them are read."""
     with pq.ParquetFile(file) as held:
         sizes = [held.metadata.row_group(group).num_rows for group in range(held.num_row_groups)]

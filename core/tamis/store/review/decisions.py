@@ -25,14 +25,14 @@ from tamis.store.review.log import (
     insert_texts,
     plain_rows,
     read_decisions,
-    read_turns,
+    read_reversals,
     replay_dataset,
     replay_row,
 )
 from tamis.store.review.replay import (
     LogRow,
     Replayed,
-    replay,
+    replay_events,
 )
 from tamis.store.review.types import (
     VERDICTS,
@@ -369,5 +369,5 @@ def _next_turn(connection: sqlite3.Connection, dataset_id: str, action: str, rev
     if action == "redo":
         return next(reversed(history.redoable.get(reviewer, ())), None)
     # What somebody reverted is not in force, so that undoing it would show nothing.
-    dead = replay(read_turns(connection, dataset_id), ()).dead
+    dead = replay_events(read_reversals(connection, dataset_id), ()).dead
     return next((e for e in reversed(history.undoable.get(reviewer, ())) if e not in dead), None)

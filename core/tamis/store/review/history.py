@@ -14,15 +14,15 @@ from tamis.errors import InvalidOptions
 from tamis.store.database.database import Database
 from tamis.store.review.log import (
     plain_rows,
+    read_reversals,
     read_text,
-    read_turns,
     replay_dataset,
     row_log,
 )
 from tamis.store.review.replay import (
     LogEvent,
     LogRow,
-    replay,
+    replay_events,
 )
 from tamis.store.review.types import (
     DecisionEvent,
@@ -52,7 +52,7 @@ def find_event(connection: sqlite3.Connection, dataset_id: str, event_id: int) -
     found = plain_rows(connection, query, (dataset_id, event_id)).fetchone()
     if found is None:
         raise InvalidOptions(f"Dataset {dataset_id!r} has no decision event {event_id}; reload the history.")
-    dead = replay(read_turns(connection, dataset_id), ()).dead
+    dead = replay_events(read_reversals(connection, dataset_id), ()).dead
     return DecisionEvent(*(*found, event_id not in dead))
 
 
@@ -62,7 +62,7 @@ def decision_history(
     """The latest events of everyone or of one reviewer, newest first, undo and redo among them."""
     with database.reading() as connection:
         connection.execute("BEGIN")
-        dead = replay(read_turns(connection, dataset_id), ()).dead
+        dead = replay_events(read_reversals(connection, dataset_id), ()).dead
         found = plain_rows(
             connection,
             f"{_EVENT} WHERE e.dataset_id = ? AND (? IS NULL OR e.reviewer = ?) ORDER BY e.event_id DESC LIMIT ?",
@@ -82,7 +82,7 @@ def event_rows(database: Database, dataset_id: str, event_id: int, *, limit: int
     """
     with database.reading() as connection:
         connection.execute("BEGIN")
-        alive = event_id not in replay(read_turns(connection, dataset_id), ()).dead
+        alive = event_id not in replay_events(read_reversals(connection, dataset_id), ()).dead
         changes = [
             RowChange(
                 event_id=event_id,
@@ -113,7 +113,7 @@ def row_history(database: Database, dataset_id: str, example_id: int) -> list[Ro
     with database.reading() as connection:
         connection.execute("BEGIN")
         events, rows = row_log(connection, dataset_id, example_id)
-        dead = replay(events, rows).dead
+        dead = replay_events(events, rows).dead
         about = [event for event in events if event.target_row in (None, example_id)]
         changes = [
             _change(
@@ -190,8 +190,8 @@ def _change(
     event = events[-1]
     earlier = [row for row in rows if row.event_id < event.event_id]
     until = [row for row in rows if row.event_id <= event.event_id]
-    before = replay(events[:-1], earlier).in_force.get(example_id)
-    after = replay(events, until).in_force.get(example_id)
+    before = replay_events(events[:-1], earlier).in_force.get(example_id)
+    after = replay_events(events, until).in_force.get(example_id)
     said = next((row for row in rows if row.event_id == event.event_id), None)
     own_hash = next((row.own_hash for row in rows if row.own_hash), None)
     # A conflict changes nothing yet; its entry shows what it would.

@@ -15,7 +15,7 @@ from tamis.store.review.replay import (
     LogEvent,
     LogRow,
     Replayed,
-    replay,
+    replay_events,
 )
 from tamis.store.review.types import Decision
 from tamis.types import Message
@@ -120,12 +120,12 @@ def insert_rows(
 def replay_dataset(connection: sqlite3.Connection, dataset_id: str) -> Replayed:
     """Replay the whole log of a dataset."""
     rows = plain_rows(connection, f"{_ROWS} WHERE r.dataset_id = ? ORDER BY r.event_id", (dataset_id,))
-    return replay(read_turns(connection, dataset_id), [LogRow._make(row) for row in rows])
+    return replay_events(read_reversals(connection, dataset_id), [LogRow._make(row) for row in rows])
 
 
 def replay_row(connection: sqlite3.Connection, dataset_id: str, example_id: int) -> Replayed:
     """Replay what concerns one row: a few events, however long the log is."""
-    return replay(*row_log(connection, dataset_id, example_id))
+    return replay_events(*row_log(connection, dataset_id, example_id))
 
 
 def row_log(
@@ -146,7 +146,7 @@ def row_log(
     return [LogEvent._make(event) for event in events], [LogRow._make(row) for row in rows]
 
 
-def read_turns(connection: sqlite3.Connection, dataset_id: str) -> list[LogEvent]:
+def read_reversals(connection: sqlite3.Connection, dataset_id: str) -> list[LogEvent]:
     """Every event that turns another one back or on, or settles it, in order."""
     query = (
         f"SELECT {EVENT_COLUMNS} FROM decision_events "

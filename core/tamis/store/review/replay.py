@@ -64,7 +64,7 @@ class _Marks:
         return max((f for f in found if f is not None), default=None, key=lambda event: event.event_id)
 
 
-def replay(events: Sequence[LogEvent], rows: Iterable[LogRow]) -> Replayed:
+def replay_events(events: Sequence[LogEvent], rows: Iterable[LogRow]) -> Replayed:
     """Replay events and rows, both in the order of their ids; events that decide may be left out.
 
     The events about one row (those that hold it, whatever targets these, and so on) are enough to replay that row.

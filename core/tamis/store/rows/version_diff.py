@@ -13,12 +13,12 @@ from tamis.errors import InvalidOptions
 from tamis.store.artifacts.frozen_decisions import (
     KIND,
     FrozenDecision,
-    read_decisions,
+    read_frozen_decisions,
 )
 from tamis.store.artifacts.readers import (
     EXAMPLES,
+    read_example_rows,
     read_examples,
-    read_rows,
 )
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.versions import (
@@ -107,7 +107,7 @@ def read_conversations(examples: Artifact, ids: Int64s) -> dict[int, tuple[Messa
     if not len(ids):
         return {}
     wanted = np.unique(ids)
-    table = read_rows(examples.file(EXAMPLES), wanted, ["messages"])
+    table = read_example_rows(examples.file(EXAMPLES), wanted, ["messages"])
     texts = [orjson.loads(str(text)) for text in table["messages"].to_pylist()]
     return dict(zip(wanted.tolist(), map(tuple, texts), strict=True))
 
@@ -138,7 +138,7 @@ def _decided(store: ArtifactStore, examples: Artifact, base_id: str) -> dict[int
         parent = parent_of(current)
         assert parent is not None  # base_id is an ancestor
         frozen = store.find(parent.dataset_id, KIND, parent.decisions)
-        steps.append((read_parent_ids(current), read_decisions(frozen) if frozen is not None else {}))
+        steps.append((read_parent_ids(current), read_frozen_decisions(frozen) if frozen is not None else {}))
         current = store.get(parent.dataset_id, "examples", parent.examples)
     base = np.arange(int(current.summary["n_examples"]), dtype=np.int64)
     found: dict[int, FrozenDecision] = {}
