@@ -22,7 +22,7 @@ SELECTION = "selection"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeletionPlan:
+class Leaving:
     """What deleting a refinement takes away, and the ids of the rounds and selections of it that stay."""
 
     refinement: Artifact | None
@@ -37,13 +37,13 @@ class DeletionPlan:
         return (*([self.refinement] if self.refinement else []), *self.selections, *self.rounds[::-1])
 
 
-def plan_deletion(
+def leaving(
     store: ArtifactStore, dataset_id: str, refinement: Artifact | None, rounds: Sequence[Artifact]
-) -> DeletionPlan:
+) -> Leaving:
     """What would go with a refinement, finished or (None) ended before, whose finished rounds are ``rounds``.
 
     A round stays while another refinement counts it among its own, a round that stays goes on from it, or something
-    was trained or written with its round model. A selection stays while anything was made from it.
+    was trained or written with its guide. A selection stays while anything was made from it.
     """
     others = [one for one in store.list(dataset_id) if refinement is None or one.id != refinement.id]
     going = {one.id: one for one in rounds}
@@ -63,7 +63,7 @@ def plan_deletion(
         if one.manifest.inputs["round"] in going
         and not any(one.id in other.manifest.inputs.values() or _lists(other, one.id) for other in others)
     ]
-    return DeletionPlan(
+    return Leaving(
         refinement=refinement,
         rounds=tuple(going.values()),
         selections=tuple(gone),
@@ -72,19 +72,19 @@ def plan_deletion(
     )
 
 
-def delete_refinement(workspace: Workspace, plan: DeletionPlan) -> int:
-    """Delete for good what ``plan_deletion`` found; returns how many artifacts went.
+def delete_refinement(workspace: Workspace, going: Leaving) -> int:
+    """Delete for good what ``leaving`` found; returns how many artifacts went.
 
     Raises JobConflict while a job under way reads or makes one of them.
     """
-    for one in plan.artifacts:
+    for one in going.artifacts:
         _refuse_in_use(workspace.database, one)
-    for one in plan.artifacts:
+    for one in going.artifacts:
         aside = one.path.with_name(f".{one.id}.{uuid.uuid4().hex}.deleted")
         one.path.rename(aside)
         shutil.rmtree(aside, ignore_errors=True)
         one.path.with_name(f".{one.id}.asked").unlink(missing_ok=True)
-    return len(plan.artifacts)
+    return len(going.artifacts)
 
 
 def _is_used(identifier: str, others: Sequence[Artifact]) -> bool:

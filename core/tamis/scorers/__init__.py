@@ -119,7 +119,7 @@ class ConfidenceOptions(LikelihoodOptions):
     )
 
 
-class DeitaScoreOptions(Options):
+class DeitaOptions(Options):
     """Scores of DEITA (2312.15685), with any model; the paper's scorers are two fine-tuned models."""
 
     template: Literal["paper", "chat"] = Field(
@@ -325,7 +325,7 @@ SCORERS: Table[Scorer] = Table(
         name="deita",
         title="DEITA",
         summary="Complexity × quality of every turn, summed over the conversation (DEITA's evol score).",
-        options=DeitaScoreOptions,
+        options=DeitaOptions,
         target="tamis.scorers.deita:DeitaScorer",
         non_negative=True,
         reads=("conversations",),
@@ -335,7 +335,7 @@ SCORERS: Table[Scorer] = Table(
         name="deita_quality",
         title="DEITA quality",
         summary="Expected rating of the response from 1 to 6, over the probabilities of the digits.",
-        options=DeitaScoreOptions,
+        options=DeitaOptions,
         target="tamis.scorers.deita:DeitaQualityScorer",
         non_negative=True,
         needs_llm=("choose",),
@@ -344,7 +344,7 @@ SCORERS: Table[Scorer] = Table(
         name="deita_complexity",
         title="DEITA complexity",
         summary="Expected rating of the prompt's complexity from 1 to 6, over the probabilities of the digits.",
-        options=DeitaScoreOptions,
+        options=DeitaOptions,
         target="tamis.scorers.deita:DeitaComplexityScorer",
         non_negative=True,
         needs_llm=("choose",),

@@ -8,7 +8,7 @@ import numpy as np
 
 from tamis.compute.clear.expectation import expected_rating
 from tamis.protocols import LanguageModel, RawPrompt
-from tamis.scorers import DeitaScoreOptions, ScorerInput
+from tamis.scorers import DeitaOptions, ScorerInput
 from tamis.types import (
     Float32s,
     Float64s,
@@ -28,14 +28,14 @@ QUALITY = (
 CHAT_END = "\n\nAnswer with one digit from 1 (lowest) to 6 (highest)."
 
 
-def complexity(model: LanguageModel, prompts: Sequence[str], options: DeitaScoreOptions) -> Float64s:
+def complexity(model: LanguageModel, prompts: Sequence[str], options: DeitaOptions) -> Float64s:
     """Expected complexity of each prompt, 1 to 6, shape (n,); NaN for a blank one."""
     filled = [COMPLEXITY.replace("{instruction}", prompt) for prompt in prompts]
     return _expected(model, filled, [not prompt.strip() for prompt in prompts], options)
 
 
 def quality(
-    model: LanguageModel, prompts: Sequence[str], responses: Sequence[str], options: DeitaScoreOptions
+    model: LanguageModel, prompts: Sequence[str], responses: Sequence[str], options: DeitaOptions
 ) -> Float64s:
     """Expected quality of each response, 1 to 6, shape (n,); NaN for a blank one."""
     before, _, rest = QUALITY.partition("{instruction}")
@@ -45,9 +45,7 @@ def quality(
     return _expected(model, filled, [not response.strip() for response in responses], options)
 
 
-def _expected(
-    model: LanguageModel, texts: list[str], blank: list[bool], options: DeitaScoreOptions
-) -> Float64s:
+def _expected(model: LanguageModel, texts: list[str], blank: list[bool], options: DeitaOptions) -> Float64s:
     if options.template == "paper":
         asked: list[str] = [RawPrompt(text) for text in texts]
     else:
@@ -63,7 +61,7 @@ def _expected(
 class DeitaComplexityScorer:
     """Expected complexity of the prompt."""
 
-    def __init__(self, options: DeitaScoreOptions) -> None:
+    def __init__(self, options: DeitaOptions) -> None:
         self._options = options
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:
@@ -74,7 +72,7 @@ class DeitaComplexityScorer:
 class DeitaQualityScorer:
     """Expected quality of the response."""
 
-    def __init__(self, options: DeitaScoreOptions) -> None:
+    def __init__(self, options: DeitaOptions) -> None:
         self._options = options
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:
@@ -86,7 +84,7 @@ class DeitaQualityScorer:
 class DeitaScorer:
     """Sum over the turns of complexity × quality; NaN where a turn could not be rated."""
 
-    def __init__(self, options: DeitaScoreOptions) -> None:
+    def __init__(self, options: DeitaOptions) -> None:
         self._options = options
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:

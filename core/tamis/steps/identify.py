@@ -37,7 +37,7 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40].strip("-") or "dataset"
 
 
-def file_hash(path: Path) -> str:
+def content_hash(path: Path) -> str:
     """BLAKE2b (32 hex digits) of a file, or of a folder's relative names and contents; of the text of a hub id."""
     digest = hashlib.blake2b(digest_size=16)
     if path.is_dir():
@@ -81,7 +81,7 @@ def plan_import(
     files: list[SourceFile] = []
     skipped: list[str] = []
     for path in paths:
-        inside = _data_files(path)
+        inside = files_in_folder(path)
         for file in inside:
             # A folder may hold other things than data; a file that was named may not.
             try:
@@ -92,12 +92,16 @@ def plan_import(
             files.append(_source_file(path, format_name, fields or {}))
     if not files:
         raise UnreadableFile(f"No format fits any file in {', '.join(map(str, paths))}.")
-    shown = name or file_stem(paths[0])
-    options = ImportOptions(files=tuple(files), name=shown)
-    return ImportPlan(dataset_id_for(shown, files), options.model_dump(mode="json"), tuple(skipped))
+    return plan_sources(files, name or file_stem(paths[0]), skipped)
 
 
-def _data_files(path: str) -> list[str]:
+def plan_sources(files: Sequence[SourceFile], name: str, skipped: Sequence[str] = ()) -> ImportPlan:
+    """Name the dataset that files make which are known in every detail."""
+    options = ImportOptions(files=tuple(files), name=name)
+    return ImportPlan(dataset_id_for(name, files), options.model_dump(mode="json"), tuple(skipped))
+
+
+def files_in_folder(path: str) -> list[str]:
     """The data files of a plain folder, sorted; none for a file, a hub id or a dataset saved by its library."""
     folder = Path(path).expanduser()
     if not folder.is_dir() or any((folder / mark).exists() for mark in SAVED_DATASET_MARKS):
@@ -114,7 +118,7 @@ def _source_file(path: str, format_name: str, fields: Mapping[str, JSON]) -> Sou
             raise UnreadableFile(_undetected(given, found.columns))
         format_name, fields = found.format_name, fields or found.fields.model_dump(mode="json")
     complete = parse_options(FORMATS[format_name].options, fields).model_dump(mode="json")
-    return SourceFile(path=given, format=format_name, fields=complete, content_hash=file_hash(Path(given)))
+    return SourceFile(path=given, format=format_name, fields=complete, content_hash=content_hash(Path(given)))
 
 
 def _undetected(path: str, columns: Sequence[str]) -> str:

@@ -16,8 +16,8 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import cluster_colour
 from pages.shared.plain_text import plain
 from pages.shared.reviewer import reviewer_name
+from tamis.actions.clusters import rename_cluster
 from tamis.errors import CurationError
-from tamis.store.database.names import rename_cluster
 from tamis.store.rows.scope import Scope
 from tamis.types import NOISE
 
@@ -135,7 +135,7 @@ def _rename(context: DatasetContext, cluster_id: int, key: str) -> None:
     clustering = context.view.require("clustering")
     try:
         rename_cluster(
-            context.workspace.database,
+            context.workspace,
             clustering,
             cluster_id,
             st.session_state[key],

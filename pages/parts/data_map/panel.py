@@ -16,12 +16,13 @@ from pages.shared.figures.colouring import colour_choices, colour_rows
 from pages.shared.map.map_figure import (
     Dots,
     Extras,
-    MapStyle,
+    Look,
     Polygon,
     draw_map,
     spaced_labels,
 )
 from pages.shared.plain_text import plain_in_figure, shorten
+from tamis.actions.map_rows import MAX_DRAWN, MAX_SURELY_DRAWN
 from tamis.store.rows.scope import Scope
 from tamis.types import Float32s
 
@@ -39,12 +40,12 @@ CONFIG = {
 def show_map(context: DatasetContext, scope: Scope, *, height: int = 600) -> None:
     """Draw the map with its controls; a lasso or a box becomes part of the filter, a click opens a row."""
     colour, webgl = _controls(context)
-    style = MapStyle(dark=st.context.theme.type == "dark", webgl=webgl, height=height)
+    look = Look(dark=st.context.theme.type == "dark", webgl=webgl, height=height)
     mark = _marked_row(context)
     figure = _figure(
         context.key,
         (context.tags.revision, context.names.revision),
-        (scope.to_url(), colour, style, mark),
+        (scope.to_url(), colour, look, mark),
         _context=context,
         _scope=scope,
     )
@@ -95,15 +96,15 @@ def _marked_row(context: DatasetContext) -> int | None:
 def _figure(
     key: str,
     revisions: tuple[int, int],
-    drawn: tuple[str, str, MapStyle, int | None],
+    drawn: tuple[str, str, Look, int | None],
     *,
     _context: DatasetContext,
     _scope: Scope,
 ) -> go.Figure:
-    _, colour, style, mark = drawn
+    _, colour, look, mark = drawn
     xy = queries.positions(_context)
     rows = queries.drawn_rows(_context, _scope)
-    if not style.webgl and len(rows) > MAX_SVG:
+    if not look.webgl and len(rows) > MAX_SVG:
         rows = rows[np.linspace(0, len(rows) - 1, MAX_SVG).astype(np.int64)]
     matched = np.zeros(_context.n_rows, dtype=bool)
     matched[queries.matches(_context, _scope)] = True
@@ -118,9 +119,9 @@ def _figure(
         labels=_labels(_context, _scope, xy) if colour == "cluster" else (),
         outlines=tuple(_outlines(_context, _scope)),
         mark=None if mark is None else (float(xy[mark, 0]), float(xy[mark, 1])),
-        density=queries.density(_context) if _context.n_rows > queries.MAX_DRAWN else None,
+        density=queries.density(_context) if _context.n_rows > MAX_DRAWN else None,
     )
-    return draw_map(dots, colour_rows(_context, colour, rows), extras, style)
+    return draw_map(dots, colour_rows(_context, colour, rows), extras, look)
 
 
 def _short_names(context: DatasetContext) -> dict[int, str]:
@@ -176,15 +177,13 @@ def _take_selection(layout: str) -> None:
 
 def _say_what_is_drawn(context: DatasetContext, scope: Scope, webgl: bool) -> None:
     n_rows = context.n_rows
-    most = queries.MAX_DRAWN if webgl else MAX_SVG
+    most = MAX_DRAWN if webgl else MAX_SVG
     if n_rows <= most:
         st.caption("Click a point to read it, scroll to zoom. Lasso and box are in the bar above the map.")
         return
     kept = "as many as are readable without WebGL."
     if webgl:
-        all_matching = (
-            bool(scope.conditions) and len(queries.matches(context, scope)) <= queries.MAX_SURELY_DRAWN
-        )
+        all_matching = bool(scope.conditions) and len(queries.matches(context, scope)) <= MAX_SURELY_DRAWN
         kept = "sampled by cluster; selected and tagged rows "
         kept += "and all that match are among them." if all_matching else "are among them."
     st.caption(f"{most:,} of {n_rows:,} points drawn, {kept} Filters and lassos act on all rows.")

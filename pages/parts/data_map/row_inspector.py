@@ -24,9 +24,9 @@ from pages.shared.rows.turns import (
     read_turns,
     show_turns,
 )
+from tamis.actions.read_rows import columns_of, tags_of
+from tamis.actions.tags import set_row_tags
 from tamis.errors import CurationError
-from tamis.store.database.tags import add_tag, remove_tag
-from tamis.store.rows.columns import list_columns
 from tamis.store.rows.scope import Scope
 from tamis.types import Int64s
 
@@ -40,7 +40,7 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
     if row >= context.n_rows:
         st.warning(f"There is no row {row:,}: rows go from 0 to {context.n_rows - 1:,}.")
         return
-    facts = queries.row_facts(context, row, tuple(c.key for c in list_columns(context.view, context.tags)))
+    facts = queries.row_facts(context, row, tuple(c.key for c in columns_of(context)))
     _badges(context, facts)
     _tags(context, row)
     view = st.segmented_control(
@@ -121,30 +121,23 @@ def _short(number: float) -> str:
 
 
 def _tags(context: DatasetContext, row: int) -> None:
-    carried = [
-        tag for tag, rows in context.tags.rows.items() if row in rows[np.searchsorted(rows, row) :][:1]
-    ]
     key = f"row_tags_{row}_{context.tags.revision}"
     st.multiselect(
         "Tags of this row",
         list(context.tags.rows),
-        default=carried,
+        default=tags_of(context, row),
         accept_new_options=True,
         placeholder="Add a tag",
         label_visibility="collapsed",
         key=key,
-        on_change=partial(_change_tags, context, row, key, carried),
+        on_change=partial(_change_tags, context, row, key),
     )
 
 
-def _change_tags(context: DatasetContext, row: int, key: str, carried: list[str]) -> None:
-    chosen = st.session_state[key]
-    name, only = reviewer_name(context.workspace), np.asarray([row])
+def _change_tags(context: DatasetContext, row: int, key: str) -> None:
+    chosen, reviewer = st.session_state[key], reviewer_name(context.workspace)
     try:
-        for tag in set(chosen) - set(carried):
-            add_tag(context.workspace.database, context.dataset_id, tag, only, name)
-        for tag in set(carried) - set(chosen):
-            remove_tag(context.workspace.database, context.dataset_id, tag, only, name)
+        set_row_tags(context.workspace, context.dataset_id, row, chosen, reviewer)
     except CurationError as error:
         address.say_later(str(error))
 

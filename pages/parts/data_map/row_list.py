@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import streamlit as st
 
 from pages.shared import address
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten
-from tamis.store.rows.query import fetch_rows
+from tamis.actions.read_rows import read_rows
 
 HEADER_PX, ROW_PX = 35, 35
 
@@ -28,7 +27,7 @@ def show_row_list(
 ) -> None:
     """Prompts of these rows under ``title``, with a number before each if given."""
     ids = [int(row) for row in rows]
-    prompts = fetch_rows(context.view, np.asarray(ids, dtype=np.int64), ["prompt"])["prompt"].to_pylist()
+    prompts = read_rows(context, ids, ["prompt"])["prompt"].to_pylist()
     columns: dict[str, Any] = {}
     if numbers is not None:
         columns["number"] = pa.array([float(number) for number in numbers])

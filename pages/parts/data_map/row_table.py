@@ -11,9 +11,7 @@ import streamlit as st
 
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.rows.ranking import by_similarity
-from tamis.store.rows.columns import list_columns
-from tamis.store.rows.query import fetch_rows
+from tamis.actions.read_rows import columns_of, read_rows
 from tamis.store.rows.scope import Scope
 from tamis.types import Int64s
 
@@ -26,7 +24,7 @@ def choose_order(context: DatasetContext, scope: Scope) -> Int64s:
     """The controls that sort the table, and all matching rows in that order."""
     near = address.read_near()
     choices = ({address.BY_SIMILARITY: "similarity"} if near else {}) | {IN_ROW_ORDER: "row"}
-    for known in list_columns(context.view, context.tags):
+    for known in columns_of(context):
         if known.kind in ("number", "category", "boolean") and known.key not in choices:
             choices[known.key] = known.label
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -42,7 +40,7 @@ def choose_order(context: DatasetContext, scope: Scope) -> Int64s:
         )
         descending = st.toggle("Descending", key="rows_desc", bind="query-params")
     if column == address.BY_SIMILARITY:
-        rows = by_similarity(context, near, queries.matches(context, scope))
+        rows = queries.by_similarity(context, near, queries.matches(context, scope))
         return rows[::-1] if descending else rows
     return queries.ordered(context, scope, column or IN_ROW_ORDER, descending=descending)
 
@@ -73,10 +71,10 @@ def show_table(context: DatasetContext, order: Int64s) -> None:
 
 def _page(context: DatasetContext, rows: Int64s) -> pa.Table:
     shown = ["example_id", "prompt", "response", "source"]
-    present = {column.key for column in list_columns(context.view, context.tags)}
+    present = {column.key for column in columns_of(context)}
     shown += [key for key in ("cluster", "tokens", "tags", "selected") if key in present]
     scores = [key for key in present if key.startswith("score:")]
-    found = fetch_rows(context.view, rows, [*shown, *sorted(scores)], tags=context.tags)
+    found = read_rows(context, rows, [*shown, *sorted(scores)])
     columns: dict[str, Any] = {"row": found["example_id"]}
     if "cluster" in shown:
         columns["cluster"] = pa.array([context.cluster_name(int(i)) for i in found["cluster"].to_numpy()])

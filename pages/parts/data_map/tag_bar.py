@@ -10,13 +10,8 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.reviewer import reviewer_name
 from pages.shared.rows.scope_bar import say_matches
+from tamis.actions.tags import add_tag, redo_tag, remove_tag, undo_tag
 from tamis.errors import CurationError
-from tamis.store.database.tags import (
-    add_tag,
-    redo_tag,
-    remove_tag,
-    undo_tag,
-)
 from tamis.store.rows.scope import Scope
 
 
@@ -85,7 +80,7 @@ def _change_tag(context: DatasetContext, scope: Scope, action: str) -> None:
     tag = st.session_state["bulk_tag"] or ""
     try:
         event = change(
-            context.workspace.database,
+            context.workspace,
             context.dataset_id,
             tag,
             queries.matches(context, scope),
@@ -102,14 +97,14 @@ def _change_tag(context: DatasetContext, scope: Scope, action: str) -> None:
 
 
 def _turn_back(context: DatasetContext) -> None:
-    event = undo_tag(context.workspace.database, context.dataset_id, reviewer_name(context.workspace))
+    event = undo_tag(context.workspace, context.dataset_id, reviewer_name(context.workspace))
     _say_turned(
         f"Undone: tag {plain(event.tag)} on {count_of(event.n_rows, 'row')}." if event else "Nothing to undo."
     )
 
 
 def _turn_again(context: DatasetContext) -> None:
-    event = redo_tag(context.workspace.database, context.dataset_id, reviewer_name(context.workspace))
+    event = redo_tag(context.workspace, context.dataset_id, reviewer_name(context.workspace))
     _say_turned(
         f"Done again: tag {plain(event.tag)} on {count_of(event.n_rows, 'row')}."
         if event

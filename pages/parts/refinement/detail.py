@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import streamlit as st
 
 from pages.parts.refinement.actions import show_actions
 from pages.parts.refinement.compare import show_beside
-from pages.parts.refinement.curves import show_round_model_curves
+from pages.parts.refinement.curves import show_guide_curves
 from pages.parts.refinement.delete import offer_deletion
 from pages.parts.refinement.factors import say_factors
 from pages.parts.refinement.facts import Course, course_of
@@ -46,11 +45,10 @@ from pages.shared.runs.job_watch import CLONED, find_job
 from pages.shared.runs.run_box import say_others, show_run_box
 from pages.shared.runs.runs import Run, model_title
 from pages.shared.wording import ago
+from tamis.actions.dataset_context import through_clustering
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import resume
 from tamis.store.artifacts.store import Artifact
-from tamis.store.artifacts.view import open_view
-from tamis.store.database.names import ClusterNames, cluster_names
 
 PARTS = ["Weights", "Movers", "Map", "Flagged rows", "Rounds", "Compare", "Options"]
 MEMORY_HINT = (
@@ -61,7 +59,7 @@ MEMORY_HINT = (
 
 def show_run(context: DatasetContext, run: Run) -> None:
     """Everything about one refinement, through the clustering whose weights it moves."""
-    context = _through_its_clustering(context, run)
+    context = through_clustering(context, run.inputs.get("clustering", ""))
     _show_head(context, run)
     if run.artifact is not None:
         while_jobs_run(context.workspace, lambda jobs: say_others(run, jobs))
@@ -71,16 +69,6 @@ def show_run(context: DatasetContext, run: Run) -> None:
     while_jobs_run(context.workspace, lambda jobs: _show_under_way(context, run, n_drawn, jobs))
     if run.state in (JobState.FAILED, JobState.CANCELLED) and run.job is not None:
         _show_ended(context, run, run.job)
-
-
-def _through_its_clustering(context: DatasetContext, run: Run) -> DatasetContext:
-    own = run.inputs.get("clustering", "")
-    if not any(artifact.id == own for artifact in context.view.artifacts):
-        return context
-    workspace = context.workspace
-    view = open_view(workspace.artifacts, context.dataset_id, clustering_id=own)
-    names = cluster_names(workspace.database, view.clustering) if view.clustering else ClusterNames()
-    return replace(context, view=view, names=names, key=f"{workspace.path}:{view.key}")
 
 
 def _show_head(context: DatasetContext, run: Run) -> None:
@@ -118,7 +106,7 @@ def _show_so_far(context: DatasetContext, run: Run, chain: Sequence[Artifact], *
     asked = n_rounds_asked(context.workspace.artifacts, run)
     if course is None:
         st.caption(f"Weights and flags appear here with the first of {count_of(asked, 'round')}.")
-    show_round_model_curves(context, run, chain, live=training)
+    show_guide_curves(context, run, chain, live=training)
     if course is not None:
         st.markdown(f"**{course.n_rounds} of {count_of(asked, 'round')} finished**")
         show_weights(context, course, live=True)
@@ -177,7 +165,7 @@ def _show_part(context: DatasetContext, run: Run, course: Course, part: str) -> 
         show_flags(context, run, course)
     elif part == "Rounds":
         show_rounds(context, course)
-        show_round_model_curves(context, run, course.chain)
+        show_guide_curves(context, run, course.chain)
     elif part == "Compare":
         show_beside(context, run, course)
     elif part == "Options":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
@@ -11,9 +9,8 @@ from pages.shared.figures.selection_facts import BASELINE, label_of
 from pages.shared.frame import OpenDataset
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import CLONED, stop_following
+from tamis.actions.dataset_context import through_clustering
 from tamis.store.artifacts.store import Artifact
-from tamis.store.artifacts.view import open_view
-from tamis.store.database.names import ClusterNames, cluster_names
 
 NEW, RESULTS = "New selection", "Selections"
 PARAMETER = "selection"
@@ -60,19 +57,9 @@ def pick_selection(dataset: OpenDataset, context: DatasetContext) -> tuple[Datas
         "Selection", list(found), format_func=lambda i: label_of(found[i]), key=_PICKER, on_change=_picked,
         label_visibility="collapsed",
     )  # fmt: skip
-    return _through_its_clustering(dataset, context, found[chosen]), found[chosen]
-
-
-def _through_its_clustering(
-    dataset: OpenDataset, context: DatasetContext, selection: Artifact
-) -> DatasetContext:
+    selection = found[chosen]
     own = selection.manifest.inputs.get("clustering", "")
-    there = any(artifact.id == own for artifact in context.view.artifacts)
-    clustering_id = own if there else ""
-    store, database = dataset.workspace.artifacts, dataset.workspace.database
-    view = open_view(store, dataset.dataset_id, clustering_id=clustering_id, selection_id=selection.id)
-    names = cluster_names(database, view.clustering) if view.clustering else ClusterNames()
-    return replace(context, view=view, names=names, key=f"{dataset.workspace.path}:{view.key}")
+    return through_clustering(context, own, selection_id=selection.id), selection
 
 
 def _newest(selections: list[Artifact]) -> str:

@@ -14,9 +14,7 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from tamis.errors import InvalidOptions
-from tamis.store.rows.columns import Column, list_columns
-from tamis.store.rows.engine import check_pattern
+from tamis.actions.read_rows import Column, columns_of, pattern_problem
 
 TEXT_MODES = {
     "contains": "contains",
@@ -36,7 +34,7 @@ def show_scope_form(context: DatasetContext) -> None:
 
 def _choices(context: DatasetContext) -> dict[str, tuple[str, Callable[[], None]]]:
     choices: dict[str, tuple[str, Callable[[], None]]] = {"text": ("Text", _text_form)}
-    for column in list_columns(context.view, context.tags):
+    for column in columns_of(context):
         if column.key in LEFT_OUT or column.key.startswith("tag:"):
             continue
         if column.key == "selected":
@@ -72,19 +70,10 @@ def _text_form() -> None:
         key="filter_part",
     )
     words = st.text_input("Text", key="filter_text", placeholder=r"\bsalt\b" if mode == "matches" else "salt")
-    problem = _pattern_problem(words) if mode == "matches" else ""
+    problem = pattern_problem(words) if mode == "matches" else ""
     if problem:
         st.caption(f":red[{plain(problem)}]")
     _add(bool(words) and not problem, lambda: address.narrow(mode, words, part or "either"))
-
-
-def _pattern_problem(words: str) -> str:
-    """Why a regular expression cannot be used, said before it becomes a filter."""
-    try:
-        check_pattern(words)
-    except InvalidOptions as error:
-        return str(error)
-    return ""
 
 
 def _values_form(context: DatasetContext, column: Column) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tamis.errors import ForbiddenPath, UnreadableFile
 from tamis.formats.layout import HUB_PREFIX
-from tamis.steps.identify import DATA_FILE, SAVED_DATASET_MARKS
+from tamis.steps.identify import DATA_FILE, SAVED_DATASET_MARKS, files_in_folder
 
 MAX_LISTED = 500
 _MAX_DEPTH = 3
@@ -55,11 +55,7 @@ def importable_files(folders: Sequence[Path], *, skip: Sequence[Path] = ()) -> l
 
 def data_files(path: str) -> list[str]:
     """The data files of a plain folder, sorted; only the path itself for a file, a hub id or a saved dataset."""
-    folder = Path(path)
-    if not folder.is_dir() or any((folder / mark).exists() for mark in SAVED_DATASET_MARKS):
-        return [path]
-    inside = sorted(str(p) for p in folder.iterdir() if p.is_file() and DATA_FILE.search(p.name.lower()))
-    return inside or [path]
+    return files_in_folder(path) or [path]
 
 
 def hub_address(text: str) -> str:

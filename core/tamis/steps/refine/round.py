@@ -79,22 +79,22 @@ class Answered:
 
 
 def run(context: StepContext, options: RoundOptions) -> dict[str, JSON]:
-    """Write picks, generations, row scores, clusters, flags and the round model's adapter; return the summary."""
+    """Write picks, generations, row scores, clusters, flags and the guide's adapter; return the summary."""
     settings = options.refine_options()
     history = []
     if PREVIOUS in context.inputs:
         history = round_chain(ArtifactStore(context.workspace), context.input(PREVIOUS))
     state = read_state(context.inputs, settings, history)
     context.progress("select", 0, 1)
-    picked = draw_round_rows(state, settings, options)
+    picked = draw(state, settings, options)
     selected = np.sort(np.concatenate([np.flatnonzero(state.kept), picked.rows]))
     context.progress("select", 1, 1, f"{len(picked.rows):,} rows added, {len(selected):,} selected")
     looked_at = rows_to_score(settings, picked.rows, selected, state, options.round)
     trained, train_hash = None, ""
     answered = Answered.nothing()
     if len(looked_at):
-        round_model, trained, train_hash = _train_round_model(context, settings, state, selected)
-        answered = _answers(context, settings, state, looked_at, round_model)
+        guide, trained, train_hash = _guide(context, settings, state, selected)
+        answered = _answers(context, settings, state, looked_at, guide)
     context.progress("update", 0, 1)
     scores = answered.scores
     moved = update(
@@ -119,12 +119,12 @@ def run(context: StepContext, options: RoundOptions) -> dict[str, JSON]:
     return summary
 
 
-def draw_round_rows(state: RoundState, settings: RefineOptions, options: RoundOptions) -> Selection:
+def draw(state: RoundState, settings: RefineOptions, options: RoundOptions) -> Selection:
     """The rows that the round adds: its own, and as many as decisions have dropped from earlier rounds."""
     wanted = state.n_planned + options.n_rows - int(state.kept.sum())
     if wanted < 1:
         return _no_rows(state)
-    rng = np.random.default_rng(stage_seed(settings.seed, options.round, "select"))
+    rng = np.random.default_rng(own_seed(settings.seed, options.round, "select"))
     if settings.control == "random":
         return _draw_anywhere(state, wanted, rng)
     return draw_round(
@@ -158,12 +158,12 @@ def rows_to_score(
     rows = np.sort(new if settings.score_rows == "new" else selected)
     if settings.generate_rows is None or len(rows) <= settings.generate_rows:
         return rows
-    rng = np.random.default_rng(stage_seed(settings.seed, number, "generate"))
+    rng = np.random.default_rng(own_seed(settings.seed, number, "generate"))
     order = spread_order(state.pool.groups()[rows], rng)
     return np.sort(rows[order[: settings.generate_rows]])
 
 
-def stage_seed(seed: int, number: int, stage: str) -> list[int]:
+def own_seed(seed: int, number: int, stage: str) -> list[int]:
     """A seed for each stage of each round, so that no stage shares its luck with another."""
     return [seed, number, zlib.crc32(stage.encode())]
 
@@ -174,7 +174,7 @@ def _no_rows(state: RoundState) -> Selection:
     return Selection(none, none, none, np.zeros(0), groups, state.pool.sizes(), shortfall=0, n_forced=0)
 
 
-def _train_round_model(
+def _guide(
     context: StepContext, settings: RefineOptions, state: RoundState, selected: Int64s
 ) -> tuple[Path | None, Trained | None, str]:
     """The folder of the model that answers (None: the base), trained from the base on everything selected."""
@@ -200,10 +200,10 @@ def _train_round_model(
 
 
 def _answers(
-    context: StepContext, settings: RefineOptions, state: RoundState, rows: Int64s, round_model: Path | None
+    context: StepContext, settings: RefineOptions, state: RoundState, rows: Int64s, guide: Path | None
 ) -> Answered:
     base = _base_client(context, settings)
-    generating = base if round_model is None else _client(context, settings, round_model)
+    generating = base if guide is None else _client(context, settings, guide)
     texts = context.output.part("texts.parquet").absolute()
     pq.write_table(texts_of(context.input("examples"), rows, state.corrections), texts)
     parts, names = context.output.part("").absolute(), range(n_chunks(len(rows)))
@@ -270,7 +270,7 @@ def _write(folder: Path, picked: Selection, answered: Answered, moved: Update) -
 
 
 def _keep_adapter(made: Path, folder: Path) -> None:
-    """Put the round model into the artifact; linked rather than moved, so that a round stopped here need not train again."""
+    """Put the guide into the artifact; linked rather than moved, so that a round stopped here need not train again."""
     if made.exists():
         shutil.copytree(made, folder, copy_function=_link, dirs_exist_ok=True)
 

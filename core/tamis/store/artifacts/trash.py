@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tamis.errors import DatasetMissing, JobConflict
 from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.database import Database
 from tamis.store.workspace import Workspace
 
 _ENTRY = re.compile(r"(\d{8}-\d{6}-\d{6})-(\w[\w.-]*)")
@@ -31,16 +32,24 @@ def discard_dataset(workspace: Workspace, dataset_id: str) -> Discarded:
     """
     if dataset_id not in workspace.artifacts.dataset_ids():
         raise DatasetMissing(f"There is no dataset {dataset_id!r}; it may have been deleted in another tab.")
-    query = "SELECT count(*) FROM jobs WHERE dataset_id = ? AND state IN ('queued', 'running')"
-    with workspace.database.reading() as connection:
-        under_way = int(connection.execute(query, (dataset_id,)).fetchone()[0])
-    if under_way:
-        raise JobConflict(f"{under_way} jobs of {dataset_id!r} are under way. Cancel them first, or wait.")
+    obstacle = obstacle_to_discarding(workspace.database, dataset_id)
+    if obstacle:
+        raise JobConflict(obstacle)
     now = datetime.now(UTC)
     entry = Discarded(f"{now:%Y%m%d-%H%M%S-%f}-{dataset_id}", dataset_id, now)
     _trash(workspace.artifacts).mkdir(parents=True, exist_ok=True)
     (workspace.artifacts.datasets_path / dataset_id).rename(_trash(workspace.artifacts) / entry.name)
     return entry
+
+
+def obstacle_to_discarding(database: Database, dataset_id: str) -> str:
+    """Why a dataset has to stay where it is now, and what to do about it; empty when it can go."""
+    query = "SELECT count(*) FROM jobs WHERE dataset_id = ? AND state IN ('queued', 'running')"
+    with database.reading() as connection:
+        under_way = int(connection.execute(query, (dataset_id,)).fetchone()[0])
+    if not under_way:
+        return ""
+    return f"{under_way} jobs of {dataset_id!r} are under way. Cancel them first, or wait."
 
 
 def restore_dataset(store: ArtifactStore, name: str) -> str:

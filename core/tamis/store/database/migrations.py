@@ -171,4 +171,9 @@ _DRAFTS = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES, _DRAFTS)
+_RENAMED_TAGS = (
+    # The other event of a change that is two events, as a rename is: it is undone with it.
+    "ALTER TABLE tag_events ADD COLUMN together INTEGER REFERENCES tag_events (event_id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS)

@@ -16,7 +16,7 @@ from tamis.store.artifacts.store import utc_now
 from tamis.store.database.database import Database
 from tamis.store.database.undo import (
     History,
-    LogEvent,
+    Step,
     replay_undo,
 )
 from tamis.store.rows.row_sets import (
@@ -82,6 +82,23 @@ def add_tag(database: Database, dataset_id: str, tag: str, rows: Int64s, reviewe
 def remove_tag(database: Database, dataset_id: str, tag: str, rows: Int64s, reviewer: str) -> TagEvent:
     """Take a tag off rows; rows without it stay as they are. Raises InvalidOptions."""
     return _record(database, dataset_id, tag, "remove", rows, reviewer)
+
+
+def rename_tag(
+    database: Database, dataset_id: str, names: tuple[str, str], rows: Int64s, reviewer: str
+) -> TagEvent:
+    """Put the second tag on rows and take the first off, as one change; returns the former.
+
+    Raises InvalidOptions for a name that is none, or that both share.
+    """
+    before, after = check_tag(names[0]), check_tag(names[1])
+    if before == after:
+        raise InvalidOptions(f"The tag is called {before!r} already; give another name.")
+    payload = _payload(after, rows)
+    with database.writing() as connection:
+        event_id = _insert(connection, dataset_id, after, "add", reviewer, (*payload, None))
+        _insert(connection, dataset_id, before, "remove", reviewer, (*payload, None), together=event_id)
+        return _event(connection, event_id)
 
 
 def undo_tag(database: Database, dataset_id: str, reviewer: str) -> TagEvent | None:
@@ -159,15 +176,20 @@ def _record(
     database: Database, dataset_id: str, tag: str, action: str, rows: Int64s, reviewer: str
 ) -> TagEvent:
     name = check_tag(tag)
+    payload = _payload(name, rows)  # before the transaction: the write lock is held for the insert alone
+    with database.writing() as connection:
+        event_id = _insert(connection, dataset_id, name, action, reviewer, (*payload, None))
+        return _event(connection, event_id)
+
+
+def _payload(name: str, rows: Int64s) -> tuple[bytes, int]:
+    """Rows as an event holds them, and how many they are."""
     ids = row_set(rows)
     if not len(ids):
         raise InvalidOptions(f"No rows to tag {name!r}: the filter matches nothing. Widen it first.")
     if ids[0] < 0:
         raise InvalidOptions(f"Example id {ids[0]} cannot exist: ids start at 0.")
-    packed = pack_rows(ids)  # before the transaction: the write lock is held for the insert alone
-    with database.writing() as connection:
-        event_id = _insert(connection, dataset_id, name, action, reviewer, (packed, len(ids), None))
-        return _event(connection, event_id)
+    return pack_rows(ids), len(ids)
 
 
 def _turn(database: Database, dataset_id: str, action: str, reviewer: str) -> TagEvent | None:
@@ -176,9 +198,19 @@ def _turn(database: Database, dataset_id: str, action: str, reviewer: str) -> Ta
         stack = (history.undoable if action == "undo" else history.redoable).get(reviewer, ())
         if not stack:
             return None
-        changed = _event(connection, stack[-1])
-        _insert(connection, dataset_id, changed.tag, action, reviewer, (b"", changed.n_rows, stack[-1]))
-        return changed
+        turned = [_event(connection, one) for one in (stack[-1], *_done_with(connection, stack[-1]))]
+        for event in turned:
+            _insert(connection, dataset_id, event.tag, action, reviewer, (b"", event.n_rows, event.event_id))
+        return turned[0]
+
+
+def _done_with(connection: sqlite3.Connection, event_id: int) -> list[int]:
+    """The other half of a rename."""
+    query = (
+        "SELECT other.event_id FROM tag_events AS one JOIN tag_events AS other "
+        "ON other.together = one.event_id OR other.event_id = one.together WHERE one.event_id = ?"
+    )
+    return [int(row[0]) for row in connection.execute(query, (event_id,))]
 
 
 def _insert(
@@ -188,11 +220,13 @@ def _insert(
     action: str,
     reviewer: str,
     payload: tuple[bytes, int, int | None],
+    *,
+    together: int | None = None,
 ) -> int:
     cursor = connection.execute(
-        "INSERT INTO tag_events (dataset_id, tag, action, reviewer, rows, n_rows, target, created_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (dataset_id, tag, action, reviewer, *payload, utc_now()),
+        "INSERT INTO tag_events (dataset_id, tag, action, reviewer, rows, n_rows, target, together, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (dataset_id, tag, action, reviewer, *payload, together, utc_now()),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -213,5 +247,5 @@ def _history(connection: sqlite3.Connection, dataset_id: str) -> tuple[History, 
         "SELECT event_id, action, reviewer, target FROM tag_events WHERE dataset_id = ? ORDER BY event_id",
         (dataset_id,),
     ).fetchall()
-    steps = [LogEvent(row["event_id"], row["action"], row["reviewer"], row["target"]) for row in rows]
+    steps = [Step(row["event_id"], row["action"], row["reviewer"], row["target"]) for row in rows]
     return replay_undo(steps), steps[-1].event_id if steps else 0

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from tamis.errors import InvalidOptions
 from tamis.store.database.database import Database
-from tamis.store.database.undo import LogEvent, replay_undo
+from tamis.store.database.undo import Step, replay_undo
 from tamis.store.review.history import (
     decision_history,
     event_rows,
@@ -41,7 +41,7 @@ from tamis.store.review.types import (
     Decision,
     DecisionEvent,
     DecisionState,
-    Outcome,
+    RecordedDecision,
     ReviewProgress,
     RowChange,
     Verdict,
@@ -56,7 +56,7 @@ __all__ = [
     "Decision",
     "DecisionEvent",
     "DecisionState",
-    "Outcome",
+    "RecordedDecision",
     "ReviewProgress",
     "RowChange",
     "Verdict",
@@ -89,7 +89,7 @@ def decide(
     proposals_id: str = "",
     seen_event: int | None = 0,
     original: Sequence[Message] | None = None,
-) -> Outcome:
+) -> RecordedDecision:
     """Record what a reviewer decided about one row.
 
     ``messages`` is the whole new conversation of ``replace``, ``original`` the dataset's own, which the history keeps.
@@ -107,7 +107,7 @@ def decide(
         conflict = _row_of(event_id, choice, packed, replayed).conflict
     kept = None if messages is None else tuple(messages)
     decision = Decision(event_id, example_id, verdict, kept, via, proposals_id, "", reviewer, now)
-    return Outcome(decision, bool(conflict))
+    return RecordedDecision(decision, bool(conflict))
 
 
 def decide_many(
@@ -365,7 +365,7 @@ def _next_turn(connection: sqlite3.Connection, dataset_id: str, action: str, rev
         "SELECT event_id, action, reviewer, target FROM decision_events "
         "WHERE dataset_id = ? AND reviewer = ? ORDER BY event_id"
     )
-    history = replay_undo(starmap(LogEvent, plain_rows(connection, query, (dataset_id, reviewer))))
+    history = replay_undo(starmap(Step, plain_rows(connection, query, (dataset_id, reviewer))))
     if action == "redo":
         return next(reversed(history.redoable.get(reviewer, ())), None)
     # What somebody reverted is not in force, so that undoing it would show nothing.

@@ -48,7 +48,7 @@ class DecisionState:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RecordedDecision:
     """A recorded decision; ``conflict`` when somebody decided the row in between, so that it is not in force yet."""
 
     decision: Decision

@@ -1,0 +1,121 @@
+"""Proposals as people look at them: those of a dataset, one row of them in full, and their columns for a queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from tamis.compute.clear.clear import Action
+from tamis.compute.clear.review_order import ProposalColumns
+from tamis.errors import ArtifactMissing
+from tamis.scorers import SCORERS
+from tamis.store.artifacts.proposals import read_proposals
+from tamis.store.artifacts.store import Artifact
+from tamis.store.workspace import Workspace
+from tamis.types import JSON, Int64s
+
+KIND = "proposals"
+ACTIONS: dict[str, str] = {"keep": "Keep", "drop": "Drop", "replace": "Replace"}
+# What people call the outcomes of CLEAR; the history of a rule is written in these words.
+OUTCOMES: dict[str, str] = {
+    "passed": "passed",
+    "below_threshold": "below the threshold",
+    "not_scored": "not scored",
+    "corrected": "corrected",
+    "identical": "identical answer",
+    "tie": "tie",
+    "order_disagreement": "verdict depends on the order",
+    "unparseable": "verdict unreadable",
+    "not_answered": "not answered",
+    "no_candidate": "no candidate",
+    "candidate_cut": "candidate cut",
+    "random_control": "random control",
+    "oracle_control": "oracle control",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What is proposed for one row; the confidences are NaN and ``candidate`` None where there is none."""
+
+    example_id: int
+    action: Action
+    outcome: str
+    confidence: float
+    verdict_confidence: float
+    candidate: str | None
+    evidence: dict[str, JSON]
+
+
+def list_proposals(workspace: Workspace, dataset_id: str) -> list[Artifact]:
+    """The proposals of a dataset, newest first."""
+    return workspace.artifacts.list(dataset_id, KIND)
+
+
+def find_proposals(workspace: Workspace, dataset_id: str, proposals_id: str = "") -> Artifact:
+    """The proposals of that id, or the newest; raises ArtifactMissing."""
+    if proposals_id:
+        return workspace.artifacts.get(dataset_id, KIND, proposals_id)
+    found = list_proposals(workspace, dataset_id)
+    if not found:
+        raise ArtifactMissing(
+            f"Dataset {dataset_id!r} has no proposals yet: tamis run propose --dataset {dataset_id}."
+        )
+    return found[0]
+
+
+def proposal_columns(proposals: Artifact) -> ProposalColumns:
+    """What a queue needs to know of every proposal."""
+    table = read_proposals(proposals, ["example_id", "action", "outcome", "confidence", "verdict_confidence"])
+    pairs = zip(table["action"].to_pylist(), table["outcome"].to_pylist(), strict=True)
+    return ProposalColumns(
+        table["example_id"].to_numpy(),
+        np.asarray([f"{action}:{outcome}" for action, outcome in pairs], dtype=object),
+        table["confidence"].to_numpy().astype(np.float64),
+        table["verdict_confidence"].to_numpy().astype(np.float64),
+    )
+
+
+def proposal_table(proposals: Artifact) -> pa.Table:
+    """All of the proposals, candidates included, in one piece: large for a large dataset."""
+    return read_proposals(proposals).combine_chunks()
+
+
+def proposals_for(table: pa.Table, columns: ProposalColumns, rows: Int64s) -> list[Proposal]:
+    """The proposals for these rows, which all must have one, in their order; both of ``proposal_table`` and its columns."""
+    found: list[dict[str, Any]] = table.take(columns.places(rows)).to_pylist()
+    return [Proposal(**one | {"evidence": _evidence(one["evidence"])}) for one in found]
+
+
+def say_kind(kind: str) -> str:
+    """``drop:below_threshold`` as ``Drop: below the threshold``."""
+    action, _, outcome = kind.partition(":")
+    return f"{ACTIONS.get(action, action)}: {OUTCOMES.get(outcome, outcome)}"
+
+
+def score_title(proposals: Artifact) -> str:
+    """The score that they were made with, with a capital, as only one of the scores is a confidence; ``Score`` for none."""
+    usual = proposals.manifest.options.get("score", "confidence")
+    name = str(proposals.summary.get("score", usual) or "")
+    if not name:
+        return "Score"
+    return SCORERS[name].title if name in SCORERS else name.replace("_", " ").capitalize()
+
+
+def score_word(proposals: Artifact) -> str:
+    """The same within a sentence: ``length``, but ``DEITA``."""
+    title = score_title(proposals)
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+
+
+def _evidence(packed: str | None) -> dict[str, JSON]:
+    """What was noted about a proposal; nothing where it cannot be read."""
+    try:
+        found = orjson.loads(packed or "{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,175 @@
+"""Questions about the rows of a dataset: which match, in which order, what they hold, and which are alike.
+
+Row sets are sorted unique int64 arrays of example ids; columns are named by the keys of ``columns_of``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tamis.actions.dataset_context import DatasetContext
+from tamis.errors import InvalidOptions
+from tamis.protocols import Encoder
+from tamis.store.artifacts.readers import read_cluster_ids, read_selection
+from tamis.store.artifacts.store import Artifact
+from tamis.store.rows import query
+from tamis.store.rows.clusters import cluster_panel
+from tamis.store.rows.columns import Column, list_columns
+from tamis.store.rows.engine import check_pattern
+from tamis.store.rows.query import Facets, Summary
+from tamis.store.rows.scope import Scope
+from tamis.store.rows.semantic import Similar, similar_to_row, similar_to_vector
+from tamis.types import NOISE, Float32s, Int32s, Int64s, Message
+
+__all__ = [
+    "Column", "Encoder", "Facets", "Similar", "Summary", "cluster_of", "columns_of", "count_values", "encode_sentence",
+    "list_clusters", "matching", "nearest_in_cluster", "open_encoder", "pattern_problem", "picked_in", "rank_rows",
+    "read_column", "read_messages", "read_rows", "similar_rows", "sort_by_similarity", "sort_rows", "summarise", "tags_of",
+]  # fmt: skip
+
+N_RANKED = 100
+Encode = Callable[[Artifact, str], Float32s]
+
+
+def matching(context: DatasetContext, scope: Scope) -> Int64s:
+    """Sorted ids of the rows that a filter means; raises InvalidOptions for a value that does not fit the dataset,
+    UnknownName and ArtifactMissing.
+    """
+    return query.matching_rows(context.view, scope, tags=context.tags)
+
+
+def sort_rows(context: DatasetContext, rows: Int64s, column: str, *, descending: bool = False) -> Int64s:
+    """Rows in the order of a column; ``example_id`` or nothing is the order of the dataset."""
+    if column in ("", "example_id"):
+        return rows[::-1] if descending else rows
+    return query.sort_rows(context.view, rows, column, descending, tags=context.tags)
+
+
+def columns_of(context: DatasetContext) -> tuple[Column, ...]:
+    """Every column that there is: of the examples, clusters, scores, selections, tags and metadata."""
+    return list_columns(context.view, context.tags)
+
+
+def read_rows(context: DatasetContext, rows: Int64s | Sequence[int], columns: Sequence[str]) -> pa.Table:
+    """The named columns of these rows, in their order."""
+    return query.fetch_rows(context.view, np.asarray(rows, dtype=np.int64), columns, tags=context.tags)
+
+
+def read_column(context: DatasetContext, column: str) -> NDArray[Any]:
+    """One column for all rows."""
+    return query.column_values(context.view, column, tags=context.tags)
+
+
+def read_messages(context: DatasetContext, rows: Int64s | Sequence[int]) -> list[list[Message]]:
+    """The conversations of these rows, in their order."""
+    held = read_rows(context, rows, ["messages"])["messages"].to_pylist()
+    return [orjson.loads(str(text)) for text in held]
+
+
+def count_values(context: DatasetContext, column: str, limit: int = 200) -> Facets:
+    """The values of a column over all rows and how often each occurs."""
+    return query.facet_counts(context.view, column, limit=limit, tags=context.tags)
+
+
+def summarise(context: DatasetContext, column: str) -> Summary:
+    """How a number is spread over all rows."""
+    return query.summarise(context.view, column, tags=context.tags)
+
+
+def pattern_problem(words: str) -> str:
+    """Why a regular expression cannot be used; empty when it can."""
+    try:
+        check_pattern(words)
+    except InvalidOptions as error:
+        return str(error)
+    return ""
+
+
+def cluster_of(context: DatasetContext) -> Int32s:
+    """Cluster of every row; all noise when nothing was clustered yet."""
+    if context.view.clustering is None:
+        return np.full(context.n_rows, NOISE, dtype=np.int32)
+    return read_cluster_ids(context.view.clustering)
+
+
+def list_clusters(context: DatasetContext, rows: Int64s | None = None) -> pa.Table:
+    """One row per cluster, largest first: cluster_id, name, size, n_matching among ``rows``, keywords, medoids, the mean
+    of every score, n_selected and selected_fraction. Raises ArtifactMissing without a clustering.
+    """
+    return cluster_panel(context.view, context.names, rows=rows)
+
+
+def similar_rows(context: DatasetContext, row: int, k: int) -> Similar:
+    """The ``k`` rows most similar to a row, with their cosines; raises ArtifactMissing without embeddings."""
+    return similar_to_row(context.view, row, k)
+
+
+def rank_rows(
+    context: DatasetContext, near: str, *, within: Int64s, k: int = N_RANKED, encode: Encode | None = None
+) -> list[int]:
+    """The rows among ``within`` nearest in meaning to ``text:a sentence`` or ``row:17``, most similar first.
+
+    A row is nearest to itself. ``encode`` puts a sentence into the space of some embeddings; by default the encoder that
+    made them is loaded, which takes seconds. Raises ArtifactMissing without embeddings.
+    """
+    kind, _, what = near.partition(":")
+    if kind == "row":
+        others: list[int] = similar_to_row(context.view, int(what), k - 1, within=within).rows.tolist()
+        return [int(what), *others] if int(what) in within else others
+    vector = (encode or encode_sentence)(context.view.require("embeddings"), what)
+    found: list[int] = similar_to_vector(context.view, vector, k, within=within).rows.tolist()
+    return found
+
+
+def sort_by_similarity(
+    context: DatasetContext, near: str, rows: Int64s, *, encode: Encode | None = None
+) -> Int64s:
+    """All of these rows, most similar to ``near`` first; unchanged when it names a row that is not there."""
+    kind, _, what = near.partition(":")
+    if kind == "row" and not (what.isdigit() and int(what) < context.n_rows):
+        return rows
+    ranked = np.asarray(rank_rows(context, near, within=rows, k=len(rows), encode=encode), dtype=np.int64)
+    return np.concatenate([ranked, np.setdiff1d(rows, ranked, assume_unique=True)])
+
+
+def encode_sentence(embeddings: Artifact, sentence: str) -> Float32s:
+    """A sentence in the space of some embeddings, shape (d,)."""
+    vector: Float32s = open_encoder(embeddings).encode([sentence])[0]
+    return vector
+
+
+def open_encoder(embeddings: Artifact) -> Encoder:
+    """The encoder that made some embeddings; seconds on first use, so keep it."""
+    # Imported here: it brings the model library, which no page needs to be drawn.
+    from tamis.steps.query_encoder import open_query_encoder
+
+    return open_query_encoder(embeddings)
+
+
+def picked_in(context: DatasetContext, row: int) -> list[tuple[str, int, int]]:
+    """The selections that contain a row: id, the row's rank from 1, and how many rows were selected."""
+    found = []
+    for selection in context.view.selections:
+        table = read_selection(selection)
+        at = np.flatnonzero(table["example_id"].to_numpy() == row)
+        if len(at):
+            found.append((selection.id, int(table["rank"][int(at[0])].as_py()) + 1, table.num_rows))
+    return found
+
+
+def nearest_in_cluster(found: Similar, clusters: Int32s, row: int, k: int) -> list[tuple[int, float]]:
+    """Of the rows similar to one, the first ``k`` of the same cluster with their cosines."""
+    pairs = zip(found.rows.tolist(), found.cosines.tolist(), strict=True)
+    return [(int(other), float(cosine)) for other, cosine in pairs if clusters[other] == clusters[row]][:k]
+
+
+def tags_of(context: DatasetContext, row: int) -> list[str]:
+    """The tags that a row carries."""
+    held: Mapping[str, Int64s] = context.tags.rows
+    return [tag for tag, rows in held.items() if row in rows[np.searchsorted(rows, row) :][:1]]

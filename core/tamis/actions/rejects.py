@@ -1,0 +1,89 @@
+"""Lines that could not become rows: with their reasons, how often each, and out to a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from tamis.errors import InvalidOptions, UnknownName
+from tamis.store.artifacts.readers import read_rejects
+from tamis.store.artifacts.store import Artifact, write_atomically
+from tamis.store.workspace import Workspace
+
+_BATCH_ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rejects:
+    """Rejected lines: ``lines`` has file (its number in the import), line (from 1), reason, raw and kind.
+
+    ``kind`` is what the reason begins with; ``reasons`` counts the lines of every kind, the most frequent first.
+    """
+
+    lines: pa.Table
+    reasons: dict[str, int]
+
+    def of(self, reason: str) -> pa.Table:
+        """The lines of one kind, or all for none; raises UnknownName."""
+        if not reason:
+            return self.lines
+        if reason not in self.reasons:
+            raise UnknownName("reason", reason, self.reasons)
+        return self.lines.filter(np.asarray(self.lines["kind"].to_pylist(), dtype=object) == reason)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedRejects:
+    """Where the rejected lines were written, and how many."""
+
+    path: Path
+    n_lines: int
+
+
+def list_rejects(workspace: Workspace, dataset_id: str) -> Rejects:
+    """The lines of its files that a dataset does not have; raises DatasetMissing."""
+    return rejects_of(workspace.artifacts.examples(dataset_id))
+
+
+def rejects_of(examples: Artifact) -> Rejects:
+    """The same of an artifact."""
+    table = read_rejects(examples)
+    # What stands before the semicolon names the kind of reason; what follows describes the one record.
+    kinds = [str(reason).partition(";")[0] for reason in table["reason"].to_pylist()]
+    lines = table.append_column("kind", pa.array(kinds, pa.string()))
+    return Rejects(lines, dict(Counter(kinds).most_common()))
+
+
+def show_reject(workspace: Workspace, dataset_id: str, line: int, *, file: int = 0) -> tuple[str, str]:
+    """Why a line was rejected, and its text; raises InvalidOptions for a line that was not."""
+    lines = list_rejects(workspace, dataset_id).lines
+    found = lines.filter((lines["line"].to_numpy() == line) & (lines["file"].to_numpy() == file))
+    if not found.num_rows:
+        raise InvalidOptions(
+            f"Line {line} of file {file} of {dataset_id!r} was not rejected. {lines.num_rows:,} lines were."
+        )
+    return str(found["reason"][0].as_py()), str(found["raw"][0].as_py())
+
+
+def export_rejects(workspace: Workspace, dataset_id: str, path: Path, *, reason: str = "") -> ExportedRejects:
+    """Write the rejected lines, or those of one reason, as JSON lines: line, reason and raw.
+
+    Raises DatasetMissing, and UnknownName for a reason that no line has.
+    """
+    lines = list_rejects(workspace, dataset_id).of(reason)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, b"".join(reject_lines(lines)))
+    return ExportedRejects(path, lines.num_rows)
+
+
+def reject_lines(lines: pa.Table) -> Iterator[bytes]:
+    """Rejected lines as they stand in a file."""
+    for batch in lines.select(["line", "reason", "raw"]).to_batches(max_chunksize=_BATCH_ROWS):
+        for row in batch.to_pylist():
+            yield orjson.dumps(row) + b"\n"
