@@ -1,5 +1,6 @@
-# make run    set up and start the app      make test   set up and run every test
-# make check  lint, types, import contracts make bench  measure against the peers
+# make run    set up and start the app      make test       set up and test: what CI runs, minutes
+# make check  lint, types, import contracts make test-all   the nightly tests too: real Ray and Slurm, many kills
+# make bench  measure against the peers
 
 PYTHON ?= python3
 VENV   := .venv
@@ -8,15 +9,21 @@ PIP    := $(BIN)/pip install --disable-pip-version-check --quiet --constraint co
 PORT   ?= 8501
 HOST   ?= 127.0.0.1
 WORKSPACE ?= workspace
+# Tests run in so many processes; docs/tests.md says what is where.
+JOBS   ?= 2
+PYTEST  = $(BIN)/python -m pytest \
+          --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: run test check bench clean
+.PHONY: run test test-all check bench clean
 
 run: $(VENV)/.default
 	$(BIN)/tamis --workspace $(WORKSPACE) serve --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.default $(VENV)/.test $(VENV)/.check
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.browser_setup
-	HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.browser
+	$(PYTEST) $(ARGS)
+
+test-all: $(VENV)/.browser
+	$(PYTEST) --nightly $(ARGS)
 
 check: $(VENV)/.default $(VENV)/.check
 	$(BIN)/ruff check .
@@ -45,6 +52,11 @@ $(VENV)/.default: pyproject.toml constraints.txt
 $(VENV)/.test: $(VENV)/.default
 	$(PIP) --editable '.[test,ray]'
 	touch $@
+
+# Not a file: the browser belongs to the machine, and may have gone.
+.PHONY: $(VENV)/.browser
+$(VENV)/.browser: $(VENV)/.default $(VENV)/.test $(VENV)/.check
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.browser_setup
 
 $(VENV)/.check: $(VENV)/.default
 	$(PIP) --editable '.[check]'

@@ -7,7 +7,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+# Tests run beside each other: threads that wait for each other on busy cores cost many times what they save. Read by
+# the numerical libraries when they are loaded, so before everything else.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
+
+from tests.support import scale
 
 # Nothing may be downloaded by a test, and a hub library that tries must fail at once.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -22,13 +28,46 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """One switch for everything that `make test` has no time for."""
+    parser.addoption(
+        "--nightly", action="store_true", help="run the nightly tests too, and more of everything"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the first module of tests is imported."""
+    scale.choose(nightly=config.getoption("--nightly"))
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a network unless it was asked for by its mark."""
-    if config.getoption("-m"):
-        return
+    """Leave out what was not asked for, and deal out whole modules, the longest first."""
+    asked = config.getoption("-m")
+    if not config.getoption("--nightly") and "nightly" not in asked:
+        _leave_out_nightly(config, items)
     for item in items:
-        if "external" in item.keywords:
+        if item.get_closest_marker("external") and "external" not in asked:
             item.add_marker(pytest.mark.skip(reason="needs a network or a model that is not bundled"))
+        if not item.get_closest_marker("xdist_group"):
+            # What a module's fixtures made is not made again by the other process.
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    if config.getoption("dist", "no") != "no" or os.environ.get("PYTEST_XDIST_WORKER"):
+        items.sort(key=_rank)
+
+
+def _leave_out_nightly(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Unless a test was named."""
+    named = any("::" in argument for argument in config.args)
+    left_out = [item for item in items if item.get_closest_marker("nightly") and not named]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _rank(item: pytest.Item) -> int:
+    """A long group that begins last would be waited for by the other process."""
+    return 0 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("slow") else 2
 
 
 @pytest.fixture(autouse=True)

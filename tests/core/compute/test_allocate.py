@@ -4,11 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.select.allocate import allocate, allocate_with_floor
 from tamis.errors import InvalidOptions
+from tests.support import scale
 
 weight = st.one_of(st.just(0.0), st.floats(0, 1e12, allow_subnormal=True), st.integers(0, 9).map(float))
 clusters = st.lists(st.tuples(weight, st.integers(0, 40)), min_size=1, max_size=12)
@@ -69,7 +70,7 @@ def test_wrong_counts_are_refused() -> None:
         allocate(-1, [1], [3])
 
 
-@settings(max_examples=2500, deadline=None)
+@scale.examples(2500)
 @given(total=st.integers(0, 500), rows=clusters)
 def test_budget_is_spent_exactly_and_caps_are_respected(total: int, rows: list[tuple[float, int]]) -> None:
     weights, available = [w for w, _ in rows], np.array([a for _, a in rows])
@@ -79,7 +80,7 @@ def test_budget_is_spent_exactly_and_caps_are_respected(total: int, rows: list[t
     assert (share <= available).all()
 
 
-@settings(max_examples=1000, deadline=None)
+@scale.examples(1000)
 @given(
     total=st.integers(0, 200),
     rows=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40)), min_size=1, max_size=8),
@@ -89,7 +90,7 @@ def test_matches_the_specification_cluster_by_cluster(total: int, rows: list[tup
     assert allocate(total, weights, available).tolist() == by_hand(total, weights, available)
 
 
-@settings(max_examples=1000, deadline=None)
+@scale.examples(1000)
 @given(total=st.integers(0, 300), rows=clusters, seed=st.integers(0, 2**32 - 1))
 def test_floors_are_kept_and_the_budget_is_still_exact(
     total: int, rows: list[tuple[float, int]], seed: int

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.clear.clear import (
@@ -26,6 +26,7 @@ from tamis.compute.clear.clear import (
     threshold,
     verdict_probabilities,
 )
+from tests.support import scale
 
 FINDINGS = (
     "candidate", "original", "tie", "order_disagreement", "unparseable", "not_answered", "identical", "no_candidate",
@@ -38,7 +39,7 @@ verdicts = st.builds(Verdict, st.sampled_from(FINDINGS), st.one_of(st.floats(0, 
 # ---- threshold and filter
 
 
-@settings(deadline=None)
+@scale.examples(100)
 @given(st.lists(st.integers(-500, 500), min_size=1, max_size=40, unique=True))
 def test_the_median_keeps_half_of_the_rows_rounded_down(values):
     found = threshold(np.array(values, dtype=np.float32))
@@ -124,7 +125,7 @@ def test_a_row_that_was_not_scored_is_kept_unless_it_is_corrected():
     assert done.outcome.tolist() == ["corrected", "tie", "not_scored"]
 
 
-@settings(deadline=None)
+@scale.examples(100)
 @given(st.lists(verdicts, max_size=30))
 def test_the_number_replaced_never_grows_with_eta(asked):
     values = np.linspace(0, 1, len(asked))
@@ -135,7 +136,7 @@ def test_the_number_replaced_never_grows_with_eta(asked):
     assert counts == sorted(counts, reverse=True)
 
 
-@settings(deadline=None)
+@scale.examples(100)
 @given(confidences, st.data())
 def test_only_a_row_with_a_better_candidate_is_replaced_and_every_row_has_an_outcome(values, data):
     asked = data.draw(st.lists(verdicts, min_size=len(values), max_size=len(values)))
@@ -169,7 +170,7 @@ def test_a_verdict_missing_in_one_order_is_missing():
     assert combine_orders(Verdict("not_answered"), Verdict("unparseable")).found == "not_answered"
 
 
-@settings(deadline=None)
+@scale.examples(100)
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_orders_can_be_given_either_way_round(a, b):
     first, second = Verdict("candidate", a), Verdict("original", b)

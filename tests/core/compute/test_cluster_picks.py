@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.select.allocate import allocate
@@ -15,13 +15,14 @@ from tamis.compute.select.cluster_picks import (
 )
 from tamis.compute.select.kmq import TokenSelection
 from tamis.errors import InvalidOptions
+from tests.support import scale
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-@settings(max_examples=80, deadline=None)
+@scale.examples(80)
 @given(seed=st.integers(0, 999), n=st.integers(1, 60), k=st.integers(1, 6), budget=st.integers(1, 70))
 def test_closest_takes_the_nearest_of_each_cluster_by_its_quota(seed, n, k, budget):
     ids, distance = rng(seed).integers(k, size=n), rng(seed).integers(0, 9, n).astype(float)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -10,6 +10,7 @@ from tamis.compute.select import deita as module
 from tamis.compute.select.deita import deita
 from tamis.compute.select.kmq import TokenSelection
 from tamis.errors import CurationError, InvalidOptions
+from tests.support import scale
 
 POINTS = np.array([[1, 0], [2, 0], [0.9, np.sqrt(0.19)], [0.6, 0.8], [0, 1], [0, 0], [-1, 0], [0.5, 0.9]])
 
@@ -56,7 +57,7 @@ def test_equals_the_published_loop(rule, threshold):
 
 
 @pytest.mark.usefixtures("blocks")
-@settings(max_examples=60, deadline=None)
+@scale.examples(60)
 @given(
     which=st.integers(1, 20).flatmap(lambda n: arrays(np.int64, n, elements=st.integers(0, len(POINTS) - 1))),
     score=arrays(np.float64, 20, elements=st.integers(0, 3)),

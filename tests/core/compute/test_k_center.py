@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -10,6 +10,7 @@ from tamis.compute.select import k_center as module
 from tamis.compute.select.k_center import k_center
 from tamis.compute.select.kmq import TokenSelection
 from tamis.errors import CurationError, InvalidOptions
+from tests.support import scale
 
 
 def rng(seed=0):
@@ -41,7 +42,7 @@ def test_line_of_three_points_gives_both_ends():
 
 
 @pytest.mark.usefixtures("blocks")
-@settings(max_examples=60, deadline=None)
+@scale.examples(60)
 @given(
     vectors=st.integers(1, 24).flatmap(lambda n: arrays(np.float32, (n, 2), elements=st.integers(-4, 4))),
     budget=st.integers(1, 30),

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.select.allocate import allocate
@@ -18,6 +18,7 @@ from tamis.compute.select.kmq import (
     uniform_tokens,
 )
 from tamis.errors import InvalidOptions
+from tests.support import scale
 
 IDS = np.array([0] * 10 + [1] * 6 + [2] * 4)
 
@@ -172,7 +173,7 @@ def test_one_row_and_wrong_input() -> None:
         kmq(IDS, None, budget=3, n_clusters=3, pinned=[3, 4], rng=rng())
 
 
-@settings(max_examples=300, deadline=None)
+@scale.examples(300)
 @given(
     n=st.integers(1, 60),
     k=st.integers(1, 8),
@@ -244,7 +245,7 @@ def test_tokens_left_over_by_whole_rows_go_where_a_row_fits() -> None:
     assert picked.unused_tokens == 39
 
 
-@settings(max_examples=300, deadline=None)
+@scale.examples(300)
 @given(n=st.integers(1, 60), k=st.integers(1, 6), budget=st.integers(1, 900), seed=st.integers(0, 10**6))
 def test_token_budget_is_never_exceeded_and_no_row_left_out_would_fit(
     n: int, k: int, budget: int, seed: int

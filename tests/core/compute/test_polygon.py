@@ -4,11 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.map.polygon import points_in_box, points_in_polygon
 from tamis.errors import InvalidOptions
+from tests.support import scale
 
 
 def by_hand(x: float, y: float, corners: np.ndarray) -> bool:
@@ -54,7 +55,7 @@ def test_not_a_polygon_is_refused(bad: list[object]) -> None:
         points_in_polygon(np.zeros((1, 2)), bad)
 
 
-@settings(max_examples=300, deadline=None)
+@scale.examples(300)
 @given(seed=st.integers(0, 10**6), m=st.integers(3, 12))
 def test_agrees_with_the_textbook_rule_for_random_crossing_polygons(seed: int, m: int) -> None:
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -16,6 +16,7 @@ from tamis.compute.select.facility_location import (
 from tamis.compute.select.kmq import TokenSelection
 from tamis.compute.select.qdit import qdit, range_scaled
 from tamis.errors import CurationError, InvalidOptions
+from tests.support import scale
 
 DIRECTIONS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0], [0.6, 0.8, 0], [0, 0.6, -0.8], [0, 0, 0]])
 
@@ -64,7 +65,7 @@ def test_lazy_equals_naive(alpha, start):
 
 
 @pytest.mark.usefixtures("blocks")
-@settings(max_examples=60, deadline=None)
+@scale.examples(60)
 @given(
     which=st.integers(1, 20).flatmap(
         lambda n: arrays(np.int64, n, elements=st.integers(0, len(DIRECTIONS) - 1))

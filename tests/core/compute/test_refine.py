@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.refine.weights import (
@@ -22,6 +22,7 @@ from tamis.compute.refine.weights import (
     update_weights,
 )
 from tamis.errors import InvalidOptions
+from tests.support import scale
 
 MODES = ("paper", "released", "tamis")
 W, S, N = [0.5, 0.3, 0.2], [2.0, 1.0, 1.0], [9, 9, 9]
@@ -107,7 +108,7 @@ def test_weights_are_held_between_the_bounds_after_they_sum_to_one():
     assert after[0] == pytest.approx(0.1 / k)
 
 
-@settings(max_examples=300, deadline=None)
+@scale.examples(300)
 @given(st.data())
 def test_no_update_ever_gives_a_negative_nan_or_lost_weight(data):
     k = data.draw(st.integers(1, 12))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.refine.draw import (
@@ -18,6 +18,7 @@ from tamis.compute.refine.draw import (
 from tamis.compute.refine.flags import flag_rows
 from tamis.compute.refine.weights import first_weights
 from tamis.errors import InvalidOptions
+from tests.support import scale
 
 
 def make_pool(ids, n_clusters, *, quality=None, excluded=(), pinned=()):
@@ -55,7 +56,7 @@ def test_the_quota_example_of_the_specification():
     assert found.allocated.tolist() == [2, 5, 3, 0]
 
 
-@settings(max_examples=150, deadline=None)
+@scale.examples(150)
 @given(st.data())
 def test_no_row_repeats_across_rounds_and_the_budget_is_spent_exactly(data):
     n_clusters = data.draw(st.integers(1, 8))

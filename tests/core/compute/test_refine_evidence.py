@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.refine.evidence import (
@@ -18,6 +18,7 @@ from tamis.compute.refine.evidence import (
 )
 from tamis.compute.refine.weights import Factors
 from tamis.errors import InvalidOptions
+from tests.support import scale
 
 
 def evidence(n, mean, squares):
@@ -143,7 +144,7 @@ def some_rounds(draw):
     return rounds
 
 
-@settings(max_examples=200, deadline=None)
+@scale.examples(200)
 @given(some_rounds(), st.randoms(use_true_random=False), st.floats(0.1, 50), st.floats(-100, 100))
 def test_order_scale_and_level_of_the_gaps_say_nothing(rounds, random, scale, level):
     k = len(rounds[0].n)

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.encoders import open_encoder
+from tests.support import scale
 
 GROUPS = {
     "bread": [
@@ -48,7 +49,7 @@ def test_vectors_are_the_same_on_every_machine(hashing):
     assert np.flatnonzero(first).tolist() == BAKE_BREAD_PLACES
 
 
-@settings(max_examples=200)
+@scale.examples(200)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_any_text_that_is_not_blank_has_a_unit_vector(text):
     vector = open_encoder("hashing", {"dimension": 16}).encode([text])[0]

@@ -16,9 +16,10 @@ from tamis.formats import FORMATS, load_format
 from tamis.formats.detect import inspect_file
 from tests.core.formats.files import compress, csv_bytes, import_file, lines_of, parquet_bytes
 from tests.core.formats.test_formats import CANONICAL, REJECTED
+from tests.support import scale
 
-N_FILES = 2_100
-N_BYTES_FILES = 400
+N_FILES = scale.times(420, 2_100)
+N_BYTES_FILES = scale.times(80, 400)
 _SETTINGS = settings(
     max_examples=N_FILES, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -127,8 +128,8 @@ def test_every_generated_file_is_imported_or_refused(tmp_path):
 
     check()
     # The files must really reach all three ends, or the test would prove nothing.
-    assert sum(ends.values()) >= 2_000
-    assert min(ends["whole"], ends["mixed"], ends["unreadable"]) > 100
+    assert sum(ends.values()) >= N_FILES - 100
+    assert min(ends["whole"], ends["mixed"], ends["unreadable"]) > N_FILES // 21
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_arbitrary_bytes_are_refused_or_rejected(tmp_path, start):
     check()
 
 
-@settings(_SETTINGS, max_examples=150)
+@settings(_SETTINGS, max_examples=scale.times(30, 150))
 @given(
     st.lists(flat_records, min_size=1, max_size=5),
     st.sampled_from(["jsonl", "json", "csv", "tsv", "parquet"]),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.errors import InvalidOptions
@@ -25,6 +25,7 @@ from tamis.store.review.decisions import (
     undo_decision,
     undo_event,
 )
+from tests.support import scale
 
 OWN = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]
 
@@ -343,7 +344,7 @@ ACTS = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@scale.examples(30)
 @given(st.lists(st.tuples(st.sampled_from(["ann", "bob"]), ACTS), max_size=14))
 def test_any_history_replays_like_the_model(tmp_path_factory, log):
     database, model, ids = Database(tmp_path_factory.mktemp("log")), _Model(), []

@@ -6,7 +6,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.errors import (
@@ -32,6 +32,7 @@ from tamis.store.rows.scope import (
     where,
 )
 from tests.core.store.small_workspace import DATASET, DROP_FIELD, FIELDS, HOSTILE_TEXTS, make_rows
+from tests.support import scale
 
 ROWS = make_rows()
 N = len(ROWS)
@@ -178,7 +179,7 @@ def _brute_force(scope: Scope) -> list[int]:
     return [i for i in range(N) if all(ORACLE[c.kind](c.on, c.value, i) for c in scope.conditions)]
 
 
-@settings(max_examples=400, deadline=None)
+@scale.examples(400)
 @given(SCOPES)
 def test_matching_rows_are_those_of_a_plain_filter(view, scope):
     found = matching_rows(view, scope, tags=TAGS)
@@ -266,7 +267,7 @@ def test_rows_come_in_the_order_asked_for_repeats_included(view):
     assert table["tags"].to_pylist() == ["", "bad, it's; --", "", "bad, it's; --", "bad", "it's; --"]
 
 
-@settings(max_examples=60, deadline=None)
+@scale.examples(60)
 @given(st.lists(st.integers(0, N - 1), max_size=N * 2))
 def test_few_rows_and_many_rows_are_fetched_alike(view, wanted):
     table = fetch_rows(view, np.array(wanted, dtype=np.int64), ["response", "source", "tokens"])

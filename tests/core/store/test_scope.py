@@ -4,7 +4,7 @@ import json
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ from tamis.store.rows.scope import (
     describe,
     where,
 )
+from tests.support import scale
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30)
 NAMES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
@@ -70,7 +71,7 @@ def test_every_kind_either_finds_or_draws():
     assert all((kind.find is None) != (kind.draw is None) for kind in CONDITIONS.values())
 
 
-@settings(max_examples=300, deadline=None)
+@scale.examples(300)
 @given(SCOPES)
 def test_url_round_trip_gives_the_same_scope(scope):
     coded = scope.to_url()
@@ -82,13 +83,13 @@ def test_url_round_trip_gives_the_same_scope(scope):
     assert again.to_url() == coded
 
 
-@settings(max_examples=100, deadline=None)
+@scale.examples(100)
 @given(SCOPES)
 def test_json_round_trip_gives_the_same_scope(scope):
     assert parse_options(Scope, json.loads(scope.model_dump_json())) == scope
 
 
-@settings(max_examples=300, deadline=None)
+@scale.examples(300)
 @given(st.text(max_size=60))
 def test_any_text_as_url_is_a_scope_or_an_invalid_options(coded):
     try:
@@ -97,7 +98,7 @@ def test_any_text_as_url_is_a_scope_or_an_invalid_options(coded):
         assert "link" in str(error) or "filter" in str(error).lower()
 
 
-@settings(max_examples=150, deadline=None)
+@scale.examples(150)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -115,7 +116,7 @@ def test_any_json_as_value_is_a_condition_or_an_invalid_options(value):
         assert hash(condition) == hash(where(kind, value, on))
 
 
-@settings(max_examples=200, deadline=None)
+@scale.examples(200)
 @given(SCOPES)
 def test_every_scope_has_a_sentence(scope):
     sentence = describe(scope, {3: "Cooking"})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.errors import InvalidOptions
@@ -23,6 +23,7 @@ from tamis.store.database.tags import (
     undo_tag,
     unpack_rows,
 )
+from tests.support import scale
 
 ID_SETS = st.sets(st.integers(0, 2**62), max_size=50)
 
@@ -93,7 +94,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@scale.examples(80)
 @given(st.lists(st.tuples(st.sampled_from(["ann", "bob"]), ACTIONS), max_size=15))
 def test_any_history_of_changes_undo_and_redo_replays_like_the_model(tmp_path_factory, history):
     database = Database(tmp_path_factory.mktemp("tags"))
