@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from tamis.errors import ArtifactDamaged
 
 Compute = Callable[[int], None]
-Landed = Callable[[int | None], None]
+OnChunk = Callable[[int | None], None]
 
 
 class ChunkWork(Protocol):
@@ -29,13 +29,13 @@ class ChunkWork(Protocol):
         ...
 
 
-class Spread(Protocol):
+class Parallel(Protocol):
     """Where the chunks of a step are computed."""
 
-    def run(self, work: ChunkWork, numbers: Sequence[int], landed: Landed) -> None:
-        """Compute these chunks, ascending, calling ``landed`` after each with its number.
+    def run(self, work: ChunkWork, numbers: Sequence[int], on_chunk: OnChunk) -> None:
+        """Compute these chunks, ascending, calling ``on_chunk`` after each with its number.
 
-        ``landed`` is called by the calling thread, also with None while nothing lands; what it raises ends the rest.
+        ``on_chunk`` is called by the calling thread, also with None while none is done; what it raises ends the rest.
         """
         ...
 
@@ -43,12 +43,12 @@ class Spread(Protocol):
 class InThisProcess:
     """One chunk after another, here."""
 
-    def run(self, work: ChunkWork, numbers: Sequence[int], landed: Landed) -> None:
+    def run(self, work: ChunkWork, numbers: Sequence[int], on_chunk: OnChunk) -> None:
         """Compute these chunks in the order given."""
         compute = work.open()
         for number in numbers:
             compute(number)
-            landed(number)
+            on_chunk(number)
 
 
 class RowReader:

@@ -10,7 +10,7 @@ from typing import Protocol
 from tamis.steps.chunks import (
     ChunkWork,
     InThisProcess,
-    Spread,
+    Parallel,
 )
 from tamis.store.artifacts.store import Artifact, ArtifactWriter
 
@@ -36,7 +36,7 @@ class StepContext:
     inputs: Mapping[str, Artifact]
     output: ArtifactWriter
     reporter: Reporter
-    spread: Spread = field(default_factory=InThisProcess)
+    parallel: Parallel = field(default_factory=InThisProcess)
 
     def input(self, role: str) -> Artifact:
         """The artifact in that role; the step's ``needs`` promised it."""
@@ -47,18 +47,20 @@ class StepContext:
         self.reporter.progress(stage, done, total, message)
 
     def compute_parts(
-        self, work: ChunkWork, names: Sequence[str], landed: Callable[[Path | None], None]
+        self, work: ChunkWork, names: Sequence[str], on_part: Callable[[Path | None], None]
     ) -> list[Path]:
         """Have every part that is not there yet computed, chunk i being the part called ``names[i]``; returns all.
 
-        ``landed`` is called for each part that is there, in whatever order they come, and with None while none comes.
+        ``on_part`` is called for each part that is there, in whatever order they come, and with None while none comes.
         """
         paths = [self.output.part(name) for name in names]
         for left in (self.output.path / "parts").glob("*.aside"):
             left.unlink(missing_ok=True)
         missing = [number for number, path in enumerate(paths) if not path.exists()]
         for number in sorted(set(range(len(paths))).difference(missing)):
-            landed(paths[number])
+            on_part(paths[number])
         if missing:
-            self.spread.run(work, missing, lambda number: landed(None if number is None else paths[number]))
+            self.parallel.run(
+                work, missing, lambda number: on_part(None if number is None else paths[number])
+            )
         return paths

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
-from tamis.steps.chunks import InThisProcess, Spread
+from tamis.steps.chunks import InThisProcess, Parallel
 from tamis.steps.context import Reporter, StepContext
 from tamis.steps.spec import Step
 from tamis.store.artifacts.store import (
@@ -38,9 +38,9 @@ def execute(
     reporter: Reporter,
     *,
     steps: Table[Step] = STEPS,
-    spread: Spread | None = None,
+    parallel: Parallel | None = None,
 ) -> Artifact:
-    """Return the artifact, computing it unless it is there already; chunks are computed here without a ``spread``.
+    """Return the artifact, computing it unless it is there already; chunks are computed here without a ``parallel``.
 
     Raises what the step raises, ArtifactMissing for an input that is gone, JobConflict while another process writes
     the same artifact.
@@ -58,7 +58,7 @@ def execute(
     with store.writing(task.dataset_id, step.makes, task.artifact_id) as writer:
         _drop_leftovers(writer)
         context = StepContext(
-            store.workspace, task.dataset_id, inputs, writer, reporter, spread or InThisProcess()
+            store.workspace, task.dataset_id, inputs, writer, reporter, parallel or InThisProcess()
         )
         summary = step.load()(context, options)
         writer.commit(

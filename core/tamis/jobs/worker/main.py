@@ -36,11 +36,11 @@ from tamis.jobs.model import (
     JobSpec,
     JobState,
 )
+from tamis.jobs.worker.parallel import choose_parallel
 from tamis.jobs.worker.reporter import FolderReporter, Stop
-from tamis.jobs.worker.spread import choose_spread
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
-from tamis.steps.chunks import Spread
+from tamis.steps.chunks import Parallel
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import name_result
 from tamis.steps.spec import Step
@@ -121,7 +121,7 @@ def _outcome(folder: JobFolder, spec: JobSpec, steps: Table[Step], reporter: Fol
     store = ArtifactStore(folder.workspace)
     try:
         task = _checked(spec, steps)
-        _execute(store, task, reporter, steps, choose_spread(spec.resources, store.workspace))
+        _execute(store, task, reporter, steps, choose_parallel(spec.resources, store.workspace))
     except JobCancelled:
         return _stopped(reporter.stop, spec)
     except BaseException as error:  # noqa: B036 - the process ends here; native extensions panic past Exception
@@ -148,13 +148,13 @@ def _checked(spec: JobSpec, steps: Table[Step]) -> Task:
 
 
 def _execute(
-    store: ArtifactStore, task: Task, reporter: FolderReporter, steps: Table[Step], spread: Spread
+    store: ArtifactStore, task: Task, reporter: FolderReporter, steps: Table[Step], parallel: Parallel
 ) -> None:
     """Run the task; a worker that was stopped a moment ago may hold the artifact's lock for a little longer."""
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
-            execute(store, task, reporter, steps=steps, spread=spread)
+            execute(store, task, reporter, steps=steps, parallel=parallel)
             return
         except JobConflict:
             if time.monotonic() > deadline:

@@ -1,9 +1,9 @@
 """embed: texts to unit vectors, chunk by chunk, so that a stopped run goes on where it was.
 
-However the chunks are spread over processes, the artifact is the same byte for byte with an encoder that encodes a text
+However the chunks are shared over processes, the artifact is the same byte for byte with an encoder that encodes a text
 alike whatever stands beside it (hashing). A transformer's vectors depend on their batch by rounding (cosine above
 0.999 in bfloat16), and which texts still have to be encoded depends on what the cache knew by then: a run that was
-resumed, or spread, or found other datasets' texts in the cache, gives the same vectors up to that rounding.
+resumed, or shared, or found other datasets' texts in the cache, gives the same vectors up to that rounding.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ def _round(
     )
     while True:
         try:
-            return execute(store, task, reporter, steps=ROUNDS, spread=context.spread)
+            return execute(store, task, reporter, steps=ROUNDS, parallel=context.parallel)
         except JobConflict:
             reporter.progress("wait", 0, 0, "another job computes this round")
         time.sleep(WAIT_S)

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,22 +21,13 @@ from tamis.jobs.model import (
     JobSpec,
     Resources,
 )
-from tamis.jobs.worker.spread import (
-    Answer,
-    Member,
-    MemberDied,
-    Pool,
-    choose_spread,
-)
-from tamis.jobs.worker.spread_local import (
-    LocalCrew,
-    gpus_of,
-    threads_each,
-)
+from tamis.jobs.worker.local_pool import LocalPool, gpus_of, threads_each
+from tamis.jobs.worker.parallel import choose_parallel
+from tamis.jobs.worker.worker_pool import ChunkResult, PoolWorker, WorkerPool
 from tamis.steps.chunks import (
     ChunkWork,
     InThisProcess,
-    Spread,
+    Parallel,
 )
 from tamis.steps.embed import step as embed
 from tamis.steps.embed.step import CHUNK_ROWS
@@ -85,16 +77,16 @@ class Marks:
             time.sleep(60)
 
 
-def local_pool(workspace: Path, n: int = 2) -> Spread:
-    return Pool(LocalCrew(Resources(workers=n, cpus=n), workspace), n)
+def local_pool(workspace: Path, n: int = 2) -> Parallel:
+    return LocalPool(Resources(workers=n, cpus=n), workspace)
 
 
-def run_spread(store: ArtifactStore, step: str, values: dict, spread: Spread) -> Artifact:
+def run_parallel(store: ArtifactStore, step: str, values: dict, parallel: Parallel) -> Artifact:
     plan = plan_step(store, DATASET, step, values)
     task = Task(
         DATASET, step, plan.options.model_dump(mode="json"), plan.inputs, plan.input_kinds, plan.artifact_id
     )
-    return execute(store, task, Silent(), spread=spread)
+    return execute(store, task, Silent(), parallel=parallel)
 
 
 def same_bytes(one: Artifact, other: Artifact) -> None:
@@ -111,7 +103,7 @@ def test_a_pool_makes_the_bytes_that_one_process_makes(tmp_path: Path, step: str
     write_examples(calm, N_ROWS)
     write_examples(shared, N_ROWS)
     expected = run_here(calm, step, values)
-    made = run_spread(shared, step, values, local_pool(shared.workspace))
+    made = run_parallel(shared, step, values, local_pool(shared.workspace))
     same_bytes(made, expected)
     summary = dict(made.summary)
     if step == "embed":
@@ -130,7 +122,7 @@ def test_embeddings_are_read_by_every_process_at_the_right_rows(
         write_examples(store, 1000)
         run_here(store, "embed", HASHING)
     expected = run_here(calm, "score", {"scorer": "alignment"})
-    made = run_spread(shared, "score", {"scorer": "alignment"}, local_pool(shared.workspace))
+    made = run_parallel(shared, "score", {"scorer": "alignment"}, local_pool(shared.workspace))
     same_bytes(made, expected)
 
 
@@ -143,7 +135,7 @@ def test_what_a_model_was_asked_is_counted_over_all_processes(
     write_examples(shared, 60)
     values = {"scorer": "llm_rating", "llm": "scripted", "llm_options": {"answers": ["4", "2"]}}
     expected = run_here(calm, "score", values)
-    made = run_spread(shared, "score", values, local_pool(shared.workspace))
+    made = run_parallel(shared, "score", values, local_pool(shared.workspace))
     same_bytes(made, expected)
     assert made.summary == expected.summary
     assert made.summary["n_questions"] + made.summary["n_reused"] >= 60
@@ -163,7 +155,7 @@ def test_a_transformer_gives_the_same_vectors_up_to_rounding(
     write_examples(shared, 64)
     values = {"encoder": "minilm"}
     expected = run_here(calm, "embed", values)
-    made = run_spread(shared, "embed", values, local_pool(shared.workspace))
+    made = run_parallel(shared, "embed", values, local_pool(shared.workspace))
     one, other = (np.load(artifact.file("vectors.npy")) for artifact in (made, expected))
     assert (one * other).sum(axis=1).min() > 0.999
     assert made.file("tokens.npy").read_bytes() == expected.file("tokens.npy").read_bytes()
@@ -188,7 +180,7 @@ def test_a_killed_job_of_several_processes_resumes_from_its_parts(tmp_path: Path
     n_chunks = math.ceil(N_ROWS // 2 / CHUNK_ROWS)
     assert 3 <= len(before) < n_chunks
     again = Kept(before, parts)
-    made = run_spread(shaken, "embed", HASHING, again)
+    made = run_parallel(shaken, "embed", HASHING, again)
     assert again.asked_for == n_chunks - len(before)
     same_bytes(made, expected)
 
@@ -229,27 +221,27 @@ def test_cancelling_ends_a_member_in_the_middle_of_a_chunk(tmp_path: Path) -> No
 
 
 def test_members_without_a_place_are_not_waited_for(tmp_path: Path) -> None:
-    crew = Scripted({0: "works", 1: "never ready"})
+    pool = Scripted({0: "works", 1: "never ready"})
     landed: list[int | None] = []
-    Pool(crew, 2).run(Marks(tmp_path), range(4), landed.append)
+    pool.run(Marks(tmp_path), range(4), landed.append)
     assert [number for number in landed if number is not None] == [0, 1, 2, 3]
-    assert crew.ended == 2
-    assert crew.closed
+    assert pool.ended == 2
+    assert pool.closed
 
 
 def test_a_place_that_never_starts_is_given_up_and_the_others_go_on(tmp_path: Path) -> None:
-    crew = Scripted({0: "works", 1: "never starts"})
-    Pool(crew, 2).run(Marks(tmp_path), range(40), lambda _: None)
-    assert crew.hired[1] <= 3
+    pool = Scripted({0: "works", 1: "never starts"})
+    pool.run(Marks(tmp_path), range(40), lambda _: None)
+    assert pool.hired[1] <= 3
     with pytest.raises(FailedElsewhere, match="No process of this job could start: no room"):
-        Pool(Scripted({0: "never starts"}), 1).run(Marks(tmp_path), range(4), lambda _: None)
+        Scripted({0: "never starts"}).run(Marks(tmp_path), range(4), lambda _: None)
 
 
 def test_one_process_needs_no_pool_and_several_divide_cores_and_gpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(choose_spread(Resources(), tmp_path), InThisProcess)
-    assert isinstance(choose_spread(Resources(workers=3), tmp_path), Pool)
+    assert isinstance(choose_parallel(Resources(), tmp_path), InThisProcess)
+    assert isinstance(choose_parallel(Resources(workers=3), tmp_path), LocalPool)
     assert threads_each(Resources(cpus=8, workers=3)) == 2
     assert threads_each(Resources(cpus=1, workers=3)) == 1
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")
@@ -261,16 +253,17 @@ def test_one_process_needs_no_pool_and_several_divide_cores_and_gpus(
     assert gpus_of(0, Resources(workers=4)) == {}
 
 
-class Scripted:
-    """Members inside the test."""
+class Scripted(WorkerPool):
+    """Workers inside the test."""
 
     def __init__(self, how: dict[int, str]) -> None:
+        super().__init__(len(how))
         self.how = how
         self.hired = dict.fromkeys(how, 0)
         self.ended = 0
         self.closed = False
 
-    def hire(self, place: int, work: ChunkWork) -> Member:
+    def hire(self, place: int, work: ChunkWork) -> PoolWorker:
         self.hired[place] += 1
         return Puppet(self, self.how[place])
 
@@ -279,22 +272,19 @@ class Scripted:
 
 
 class Puppet:
-    def __init__(self, crew: Scripted, how: str) -> None:
-        self.crew, self.how, self.number = crew, how, -1
+    def __init__(self, pool: Scripted, how: str) -> None:
+        self.pool, self.how = pool, how
 
-    def ready(self) -> bool:
+    def submit(self, number: int | None) -> Future[ChunkResult]:
+        answer: Future[ChunkResult] = Future()
         if self.how == "never starts":
-            raise MemberDied("no room")
-        return self.how == "works"
-
-    def give(self, number: int) -> None:
-        self.number = number
-
-    def answer(self) -> Answer | None:
-        return Answer(self.number, None)
+            answer.set_exception(OSError("no room"))
+        if self.how == "works":
+            answer.set_result(ChunkResult())
+        return answer
 
     def end(self) -> None:
-        self.crew.ended += 1
+        self.pool.ended += 1
 
 
 class Kept:
@@ -316,9 +306,11 @@ def parts_of(store: ArtifactStore, spec: JobSpec) -> Path:
 
 
 def children(pid: int) -> list:
+    """Its workers, without the trackers of semaphores that loky and Python start beside them."""
     import psutil
 
-    return psutil.Process(pid).children()
+    found = psutil.Process(pid).children()
+    return [child for child in found if "resource_tracker" not in " ".join(child.cmdline())]
 
 
 def until(condition: Callable[[], bool], message: str) -> None:
