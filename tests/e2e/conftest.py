@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +42,15 @@ class Server:
     workspace: Path
     pid: int
 
+    def app(self) -> psutil.Process:
+        """The process that answers the browser: the command that serves also starts workers."""
+        (app,) = (child for child in psutil.Process(self.pid).children() if "streamlit" in _command_of(child))
+        return app
+
     def kill(self) -> None:
         """End the server as a crash does, and leave the workers it started alone."""
-        parent = psutil.Process(self.pid)
-        # The command that serves also starts workers, which are to live on.
-        (app,) = (child for child in parent.children() if "streamlit" in _command_of(child))
-        for process in (parent, app):
+        app = self.app()
+        for process in (psutil.Process(self.pid), app):
             process.kill()
         # Until it is gone its workers still count as its children, and ``running_app`` ends those.
         psutil.wait_procs([app], timeout=20)
@@ -68,15 +71,23 @@ def running_app(workspace: Path, port: int = 0, **settings: str) -> Iterator[Ser
     environment = os.environ | {f"TAMIS_{key.upper()}": value for key, value in settings.items()}
     environment["PYTHONPATH"] = str(ROOT / "core")
     command = [sys.executable, "-m", "tamis.cli", "--workspace", str(workspace), "serve", "--port", str(port)]
-    log = (workspace.parent / f"server-{port}.log").open("ab")
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    try:
-        _wait_until_up(f"http://127.0.0.1:{port}", process)
-        yield Server(f"http://127.0.0.1:{port}", workspace, process.pid)
-    finally:
-        end_process_tree(process.pid)
-        process.wait(timeout=10)
-        log.close()
+    with serving(command, port, workspace, cwd=ROOT, environment=environment) as server:
+        yield server
+
+
+@contextmanager
+def serving(
+    command: Sequence[str], port: int, workspace: Path, *, cwd: Path, environment: Mapping[str, str]
+) -> Iterator[Server]:
+    """Run a command until its app answers on the port; ends it and every worker it started."""
+    with (workspace.parent / f"server-{port}.log").open("ab") as log:
+        process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log)
+        try:
+            _wait_until_up(f"http://127.0.0.1:{port}", process)
+            yield Server(f"http://127.0.0.1:{port}", workspace, process.pid)
+        finally:
+            end_process_tree(process.pid)
+            process.wait(timeout=10)
 
 
 def end_process_tree(pid: int) -> None:

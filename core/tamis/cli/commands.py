@@ -61,7 +61,8 @@ jobs_delete = jobs_view.delete_job
 def serve(session: Session, parsed: argparse.Namespace) -> int:
     """Start the app in the foreground, on this machine only unless another host is named."""
     environment = os.environ | {"TAMIS_WORKSPACE": str(session.workspace.path)}
-    command = [sys.executable, "-m", "streamlit", "run", str(app_folder() / "app.py")]
+    # -P: a file of the user's called random.py, or a folder called pages, is no module of the app.
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(app_folder() / "app.py")]
     command += [f"--server.address={parsed.host}", f"--server.port={parsed.port}"]
     if _is_taken(parsed.host, parsed.port):
         raise InvalidOptions(
