@@ -31,8 +31,7 @@ check: $(VENV)/.default $(VENV)/.check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-wheel-test: $(VENV)/.default $(VENV)/.test
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.browser_setup
+wheel-test: $(VENV)/.browser
 	PYTHON="$(abspath $(BIN))/python" .ci/wheel_test $(ARGS)
 
 bench: $(VENV)/.default $(VENV)/.test

@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _environment() -> dict[str, str]:
     """What is inherited, without any way back to the checkout."""
-    ours = ("PYTHON", "VIRTUAL_ENV", "TAMIS_", "STREAMLIT_")
+    ours = ("PYTHON", "VIRTUAL_ENV", "TAMIS_", "STREAMLIT_", "OMP_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 

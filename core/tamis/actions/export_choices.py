@@ -20,7 +20,7 @@ from tamis.formats.writer import EXPORT_FORMATS, SOURCE_SHAPE, StoredExample, ex
 from tamis.steps.resolve_decisions import AS_IMPORTED, CURRENT, respected_by
 from tamis.steps.resolve_rows import rows_of
 from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
-from tamis.store.artifacts.frozen_decisions import read_decisions
+from tamis.store.artifacts.frozen_decisions import read_frozen_decisions
 from tamis.store.artifacts.readers import read_token_counts
 from tamis.store.artifacts.store import Artifact
 from tamis.store.review.decisions import decision_state
@@ -144,7 +144,7 @@ def export_texts(context: DatasetContext, rows: Int64s, choice: TextChoice, poin
     if pointer == AS_IMPORTED or not choice.made_with:
         return ExportTexts(pointer, rows, {}, 0, 0)
     frozen = context.workspace.artifacts.get(context.dataset_id, DECISIONS, choice.made_with)
-    applied = apply_decisions(rows, read_decisions(frozen))
+    applied = apply_decisions(rows, read_frozen_decisions(frozen))
     # A frozen set never changes, so its own name will do for what is remembered of it.
     mark = int(choice.made_with, 16) % 2**53
     return ExportTexts(choice.made_with, applied.rows, applied.replaced, mark, applied.n_dropped)
