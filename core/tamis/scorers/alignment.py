@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tamis.compute.clear.alignment import alignment
 from tamis.errors import ArtifactMissing
-from tamis.scorers import AlignmentOptions, ScorerInput
+from tamis.scorers import ScorerInput
+from tamis.scorers.options import AlignmentOptions
 from tamis.types import Float32s
 
 

@@ -14,7 +14,7 @@ from tamis.errors import InvalidOptions, ModelMissing
 from tamis.models.batches import token_batches
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.models.files import find_model
-from tamis.scorers import LocalClassifierOptions
+from tamis.scorers.options import LocalClassifierOptions
 from tamis.types import Float64s, Message
 
 

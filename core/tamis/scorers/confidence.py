@@ -10,13 +10,14 @@ from tamis.compute.clear.alignment import alignment
 from tamis.compute.clear.confidence import Likelihoods, combine
 from tamis.errors import ArtifactMissing
 from tamis.protocols import LanguageModel
-from tamis.scorers import ConfidenceOptions, ScorerInput
+from tamis.scorers import ScorerInput
 from tamis.scorers.defects import severities
 from tamis.scorers.likelihood import (
     first_words,
     last_words,
     with_and_without,
 )
+from tamis.scorers.options import ConfidenceOptions
 from tamis.types import Float32s, Float64s
 
 

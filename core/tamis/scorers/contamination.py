@@ -13,12 +13,9 @@ import pyarrow.parquet as pq
 
 from tamis.compute.text.contamination import overlap
 from tamis.errors import InvalidOptions, UnreadableFile
-from tamis.scorers import (
-    ContaminationOptions,
-    ScorerInput,
-    file_hash,
-)
+from tamis.scorers import ScorerInput
 from tamis.scorers.duplicates import chosen_texts
+from tamis.scorers.options import ContaminationOptions, file_hash
 from tamis.types import JSON, Float32s
 
 

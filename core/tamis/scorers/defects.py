@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tamis.compute.clear.defects import DEFECTS, find_defects
-from tamis.scorers import DefectsOptions, ScorerInput
+from tamis.scorers import ScorerInput
+from tamis.scorers.options import DefectsOptions
 from tamis.types import Float32s
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from tamis.compute.clear.expectation import expected_rating
 from tamis.protocols import LanguageModel, RawPrompt
-from tamis.scorers import DeitaOptions, ScorerInput
+from tamis.scorers import ScorerInput
+from tamis.scorers.options import DeitaOptions
 from tamis.types import (
     Float32s,
     Float64s,

@@ -11,7 +11,8 @@ from tamis.compute.text.near_duplicates import (
     vector_duplicates,
 )
 from tamis.errors import ArtifactMissing
-from tamis.scorers import DuplicatesOptions, ScorerInput
+from tamis.scorers import ScorerInput
+from tamis.scorers.options import DuplicatesOptions
 from tamis.types import Float32s
 
 

@@ -11,12 +11,13 @@ from tamis.compute.text.grounding import (
     sentences,
     support,
 )
-from tamis.scorers import GroundednessOptions, ScorerInput
+from tamis.scorers import ScorerInput
 from tamis.scorers.judge_text import (
     WARNING,
     fence_code,
     fenced,
 )
+from tamis.scorers.options import GroundednessOptions
 from tamis.types import (
     JSON,
     Float32s,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tamis.scorers import LengthOptions, ScorerInput
+from tamis.scorers import ScorerInput
+from tamis.scorers.options import LengthOptions
 from tamis.types import Float32s
 
 

@@ -7,11 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tamis.protocols import LanguageModel, LogLikelihoods
-from tamis.scorers import (
-    IfdOptions,
-    LikelihoodOptions,
-    ScorerInput,
-)
+from tamis.scorers import ScorerInput
+from tamis.scorers.options import IfdOptions, LikelihoodOptions
 from tamis.types import Float32s, Float64s
 
 

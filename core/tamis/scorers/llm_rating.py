@@ -7,12 +7,13 @@ import re
 import numpy as np
 
 from tamis.compute.clear.expectation import expected_rating
-from tamis.scorers import RatingOptions, ScorerInput
+from tamis.scorers import ScorerInput
 from tamis.scorers.judge_text import (
     WARNING,
     fence_code,
     fenced,
 )
+from tamis.scorers.options import RatingOptions
 from tamis.types import Float32s, Float64s
 
 DIGITS = ("1", "2", "3", "4", "5")

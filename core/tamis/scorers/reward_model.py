@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tamis.errors import InvalidOptions
-from tamis.scorers import RewardModelOptions, ScorerInput
+from tamis.scorers import ScorerInput
 from tamis.scorers.classifier import Classifier
+from tamis.scorers.options import RewardModelOptions
 from tamis.types import Float32s, Message
 
 

@@ -12,7 +12,8 @@ from tamis.registry import (
     Plugin,
     Table,
 )
-from tamis.scorers import SCORERS, RewardModelOptions
+from tamis.scorers import SCORERS
+from tamis.scorers.options import RewardModelOptions
 
 if TYPE_CHECKING:
     from tamis.scorers.reward_model import RewardModelScorer
