@@ -5,7 +5,7 @@
 Short single-turn rows of LIMA (../shared/data) and the sample; the responses of 20 % of the clusters are dealt out
 anew among these clusters' rows. Then three rounds by each score, with scores shuffled over clusters, and the same
 number of rows by static kMQ and at random. By default in the cheap mode (the base model answers, nothing is trained);
-``--trained`` fine-tunes a guide in every round. The pool is much larger than the budget, so that a cluster whose weight
+``--trained`` fine-tunes a round model in every round. The pool is much larger than the budget, so that a cluster whose weight
 rises does not run out and give its share back to the spoilt ones; tau is 0.5, because a third of the budget is spent
 before any weight has moved.
 """
@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--max-new-tokens", type=int, default=40)
     parser.add_argument("--response-words", type=int, default=40)
-    parser.add_argument("--trained", action="store_true", help="fine-tune a guide in every round")
+    parser.add_argument("--trained", action="store_true", help="fine-tune a round model in every round")
     parser.add_argument("--tau", type=float, default=0.5)
     parser.add_argument("--mode", default="tamis")
     parser.add_argument("--scored-by", default="base")
@@ -189,7 +189,7 @@ def main() -> None:
         table.append(["mean", name, *mine])
     print_table(
         f"Refinement with {SPOILT_FRACTION:.0%} of {arguments.clusters} clusters spoilt, {arguments.rows} rows, budget "
-        f"{arguments.budget}, {'trained guides' if arguments.trained else 'cheap mode (nothing trained)'}",
+        f"{arguments.budget}, {'trained round models' if arguments.trained else 'cheap mode (nothing trained)'}",
         ["seed", "picked by", "weight spoilt / clean", "spoilt among picked", "s"],
         [
             [seed, name, f"{ratio:.3f}", f"{share:.3f}", f"{spent:.0f}"]

@@ -68,18 +68,18 @@ def write_adapter(
     return store.get(dataset_id, "adapter", plan.artifact_id)
 
 
-def write_guide(workspace: Path, dataset_id: str) -> tuple[Artifact, Artifact]:
-    """The second round of a refinement with the guide that it left, and the refinement; neither has anything else."""
+def write_round_model(workspace: Path, dataset_id: str) -> tuple[Artifact, Artifact]:
+    """The second round of a refinement with the round model that it left, and the refinement; neither has anything else."""
     store = ArtifactStore(workspace)
     summary = {"round": 2, "scorer": "pmi", "n_selected": 24}
     options = {"settings": {"model": "smollm2"}, "round": 2, "n_rows": 12}
-    guide = _write_bare(store, dataset_id, "refinement_round", "5a1d" * 4, options, summary)
-    folder = guide.path / "adapter"
+    round_model = _write_bare(store, dataset_id, "refinement_round", "5a1d" * 4, options, summary)
+    folder = round_model.path / "adapter"
     folder.mkdir()
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "smollm2"}')
     (folder / "adapter_model.safetensors").write_bytes(b"weights")
-    whole = {"rounds": [guide.id], "selections": []}
-    return guide, _write_bare(store, dataset_id, "refinement", "beef" * 4, {}, whole)
+    whole = {"rounds": [round_model.id], "selections": []}
+    return round_model, _write_bare(store, dataset_id, "refinement", "beef" * 4, {}, whole)
 
 
 def _write_bare(

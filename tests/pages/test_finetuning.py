@@ -25,7 +25,7 @@ from tamis.store.database.database import Database
 from tamis.store.database.tags import add_tag
 from tamis.store.database.votes import votes
 from tamis.store.workspace import open_workspace
-from tests.pages.fine_tuned import HOSTILE, write_adapter, write_guide
+from tests.pages.fine_tuned import HOSTILE, write_adapter, write_round_model
 from tests.pages.page_workspace import (
     alpaca_file,
     checked,
@@ -366,24 +366,24 @@ def test_a_run_that_is_opened_by_the_page_leaves_the_parameters_of_widgets_alone
     assert not {"job", "answer"} & set(app.query_params)
 
 
-def test_guides_of_refinements_are_offered_by_run_and_round(workspace: Path, dataset_id: str) -> None:
-    guide, refinement = write_guide(workspace, dataset_id)
+def test_round_models_of_refinements_are_offered_by_run_and_round(workspace: Path, dataset_id: str) -> None:
+    round_model, refinement = write_round_model(workspace, dataset_id)
     app = open_page("finetuning", dataset=dataset_id, view="new", finetune_way="Continue an adapter")
     (title,) = app.selectbox(key="finetune_adapter").options
     assert title.startswith(f"Refinement {refinement.id[:6]}, round 2 · Likelihood ratio (PMI)")
     checked(app.button(key="submit_finetune").click().run())
-    assert submitted(workspace, dataset_id).options["model"] == f"adapter:{guide.id}"
+    assert submitted(workspace, dataset_id).options["model"] == f"adapter:{round_model.id}"
 
 
 def test_what_was_trained_can_be_taken_as_a_language_model(workspace: Path, dataset_id: str) -> None:
-    guide, _ = write_guide(workspace, dataset_id)
+    round_model, _ = write_round_model(workspace, dataset_id)
     app = open_page("scoring", dataset=dataset_id)
     app = checked(app.pills(key="scorer").set_value("pmi").run())
     app = checked(app.selectbox(key="score_llm").set_value("transformers").run())
     app = checked(
-        app.selectbox(key="score_transformers_model_trained").set_value(f"adapter:{guide.id}").run()
+        app.selectbox(key="score_transformers_model_trained").set_value(f"adapter:{round_model.id}").run()
     )
-    assert app.text_input(key="score_transformers_model").value == f"adapter:{guide.id}"
+    assert app.text_input(key="score_transformers_model").value == f"adapter:{round_model.id}"
     app = checked(app.text_input(key="score_transformers_model").set_value("/another").run())
     assert app.selectbox(key="score_transformers_model_trained").value is None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pages.parts.refinement.curves import guide_curves
+from pages.parts.refinement.curves import round_model_curves
 from pages.parts.refinement.runs import refine_runs, rounds_so_far
 from pages.shared.server import open_server
 from tamis.errors import JobCancelled
@@ -246,7 +246,7 @@ def test_an_ended_refinement_is_deleted_with_its_job(
     assert len(store.list(dataset_id, "refinement_round")) == before - 1
 
 
-def test_curves_of_guides_are_shown_while_they_are_trained(
+def test_curves_of_round_models_are_shown_while_they_are_trained(
     made: tuple[Path, str, dict[str, object]], refined: tuple[Path, str, Artifact]
 ) -> None:
     workspace, dataset_id, _ = refined
@@ -259,9 +259,9 @@ def test_curves_of_guides_are_shown_while_they_are_trained(
         folder.add_metric("round 2 loss", 2.0 - step, step)
     app = open_page("refinement", dataset=dataset_id, run=job.artifact_id)
     # Its stage is not "train" yet, or not any more.
-    assert "Training of the guides" in said(app)
+    assert "Training of the round models" in said(app)
     (run,) = (one for one in refine_runs(open_server().workspace, dataset_id) if one.artifact is None)
-    curves = guide_curves(open_server().workspace, run, [])
+    curves = round_model_curves(open_server().workspace, run, [])
     assert curves[2]["value"].tolist() == [2.0, 1.0, 0.0]
     assert set(curves[1]["name"]) == {"loss"}
 

@@ -43,7 +43,7 @@ def leaving(
     """What would go with a refinement, finished or (None) ended before, whose finished rounds are ``rounds``.
 
     A round stays while another refinement counts it among its own, a round that stays goes on from it, or something
-    was trained or written with its guide. A selection stays while anything was made from it.
+    was trained or written with its round model. A selection stays while anything was made from it.
     """
     others = [one for one in store.list(dataset_id) if refinement is None or one.id != refinement.id]
     going = {one.id: one for one in rounds}

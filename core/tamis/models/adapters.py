@@ -29,7 +29,7 @@ def adapter_folder(model: str, workspace: Path) -> Path:
 
 
 def adapter_ids(workspace: Path) -> dict[str, Path]:
-    """Id and weights folder of every finished adapter in the workspace, guides of refinements too."""
+    """Id and weights folder of every finished adapter in the workspace, round models of refinements too."""
     found = [path for kind in KINDS for path in workspace.glob(f"datasets/*/{kind}/*/{WEIGHTS}")]
     return {
         path.parent.name: path

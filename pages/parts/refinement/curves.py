@@ -1,4 +1,4 @@
-"""Curves of the guides of a refinement: the one that is trained now, and those of all rounds over each other."""
+"""Curves of the round models of a refinement: the one that is trained now, and those of all rounds over each other."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _NAME = re.compile(r"round (\d+) (\w+)")
 _COLUMNS = ["name", "step", "value"]
 
 
-def show_guide_curves(
+def show_round_model_curves(
     context: DatasetContext, run: Run, chain: Sequence[Artifact], *, live: bool = False
 ) -> None:
-    """Loss, learning rate and speed of every round's guide; nothing where none was trained."""
-    curves = guide_curves(context.workspace, run, chain)
+    """Loss, learning rate and speed of every round model; nothing where none was trained."""
+    curves = round_model_curves(context.workspace, run, chain)
     if not curves:
         return
     numbers = sorted(curves)
     shown = numbers[-MOST_ROUNDS:]
     now = live and numbers[-1] > len(chain)
     st.markdown(
-        f"**Training of the guide of round {numbers[-1]}, under way**"
+        f"**Training of the round model of round {numbers[-1]}, under way**"
         if now
-        else "**Training of the guides**"
+        else "**Training of the round models**"
     )
     show_curves({f"Round {number}": curves[number] for number in shown})
     if len(shown) < len(numbers):
         st.caption(f"The newest {len(shown)} of {len(numbers)} rounds.")
 
 
-def guide_curves(workspace: Workspace, run: Run, chain: Sequence[Artifact]) -> dict[int, pd.DataFrame]:
+def round_model_curves(workspace: Workspace, run: Run, chain: Sequence[Artifact]) -> dict[int, pd.DataFrame]:
     """Points of the curves by round: name, step, value. From finished rounds, and from what the job has written."""
     found = _of_job(workspace, run)
     for one in chain:

@@ -52,7 +52,7 @@ def say_leaving(going: Leaving) -> list[str]:
         path.stat().st_size for one in going.artifacts for path in one.path.rglob("*") if path.is_file()
     )
     trained = any((one.path / ADAPTER).is_dir() for one in going.rounds)
-    what = " with guides, answers and scores" if trained else " with answers and scores"
+    what = " with round models, answers and scores" if trained else " with answers and scores"
     parts = [count_of(len(going.rounds), "round") + what] if going.rounds else []
     parts += [count_of(len(going.selections), "selection")] if going.selections else []
     parts += ["its weights and flags"] if going.refinement is not None else []

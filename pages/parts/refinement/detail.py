@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.refinement.actions import show_actions
 from pages.parts.refinement.compare import show_beside
-from pages.parts.refinement.curves import show_guide_curves
+from pages.parts.refinement.curves import show_round_model_curves
 from pages.parts.refinement.delete import offer_deletion
 from pages.parts.refinement.factors import say_factors
 from pages.parts.refinement.facts import Course, course_of
@@ -106,7 +106,7 @@ def _show_so_far(context: DatasetContext, run: Run, chain: Sequence[Artifact], *
     asked = n_rounds_asked(context.workspace.artifacts, run)
     if course is None:
         st.caption(f"Weights and flags appear here with the first of {count_of(asked, 'round')}.")
-    show_guide_curves(context, run, chain, live=training)
+    show_round_model_curves(context, run, chain, live=training)
     if course is not None:
         st.markdown(f"**{course.n_rounds} of {count_of(asked, 'round')} finished**")
         show_weights(context, course, live=True)
@@ -165,7 +165,7 @@ def _show_part(context: DatasetContext, run: Run, course: Course, part: str) -> 
         show_flags(context, run, course)
     elif part == "Rounds":
         show_rounds(context, course)
-        show_guide_curves(context, run, course.chain)
+        show_round_model_curves(context, run, course.chain)
     elif part == "Compare":
         show_beside(context, run, course)
     elif part == "Options":

@@ -1,4 +1,4 @@
-"""The form of a refinement: rows, weights, score, guide model and flags, with what its first round would take beside it."""
+"""The form of a refinement: rows, weights, score, round model and flags, with what its first round would take beside it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ LABELS = {
     "budget": "Rows to select",
     "mode": "How weights move",
     "scorer": "Score",
-    "guide_epochs": "Epochs of each guide",
+    "guide_epochs": "Epochs of each round model",
     "generate_rows": "Rows answered per round",
     "max_new_tokens": "Longest answer (tokens)",
     "generate_temperature": "Temperature of answers",
@@ -171,8 +171,8 @@ def _draw_form(context: DatasetContext, start: Start, kinds: list[str]) -> Fille
     )
     values = _in_columns(form, SIZE) | _in_columns(form, ("quality", "clustering"))
     values |= _some(form, ("mode",)) | _draw_score(form)
-    guide, problem = _draw_guide(context, start, form)
-    values |= guide | _draw_flags(form)
+    round_model, problem = _draw_round_model(context, start, form)
+    values |= round_model | _draw_flags(form)
     values[FACTORS] = choose_factors(context, start, str(values.get("clustering") or ""))
     values |= _draw_more(context, form, start)
     decided = offer_decisions(context, f"refine_decided{_suffix(start)}")
@@ -205,9 +205,9 @@ def _draw_score(form: Form) -> dict[str, JSON]:
     return values | (_some(form, ("encoder",)) if scorer == "confidence" else {})
 
 
-def _draw_guide(context: DatasetContext, start: Start, form: Form) -> tuple[dict[str, JSON], str]:
+def _draw_round_model(context: DatasetContext, start: Start, form: Form) -> tuple[dict[str, JSON], str]:
     """The model that answers, and how it is trained; with what stands in its way."""
-    st.markdown("**Guide model**")
+    st.markdown("**Round model**")
     model = choose_model(context, start, form=STEP)
     train = st.toggle(
         "Fine-tune it in every round",
@@ -299,7 +299,7 @@ def _draw_budget(context: DatasetContext, drawn: FormField) -> float:
 def _some(form: Form, names: Collection[str]) -> dict[str, JSON]:
     """Some of the fields, one below the other, with the options of what they choose."""
     skipped = [name for name in RefineOptions.model_fields if name not in names]
-    skipped.append(f"recipe_options.{EPOCHS}")  # guides have a field of their own for them
+    skipped.append(f"recipe_options.{EPOCHS}")  # round models have a field of their own for them
     instead = {
         name: _renamed for name in names if name in LABELS and name not in form.instead and name != "scorer"
     }

@@ -136,7 +136,7 @@ def _show_parts(filled: Filled, options: RefineOptions) -> None:
             "round": number("Round" if not before else "New round", width=80),
             "adds": number("Adds", format="localized", help="Rows that the round picks, as far as the pool has them."),
             "selected": number("Selected", format="localized", help="Rows selected after it."),
-            "trains": number("Trains on", format="localized", help="Rows that its guide is trained on, from the base."),
+            "trains": number("Trains on", format="localized", help="Rows that its round model is trained on, from the base."),
             "answers": number("Answers", format="localized", help="Prompts that the model answers, and answers that are scored."),
         },
         alt="Rows that each round would add, train on and answer",
@@ -243,7 +243,7 @@ def say_run_out(table: pd.DataFrame) -> str:
 
 
 def _show_long(context: DatasetContext, options: RefineOptions, preview: Preview) -> None:
-    """Rows that do not fit into what the guide trains on, or into what is read to score them."""
+    """Rows that do not fit into what the round model trains on, or into what is read to score them."""
     if options.static or not preview.n_pool:
         return
     lengths = lengths_of(context, preview.rows, options.model)

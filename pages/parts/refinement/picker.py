@@ -84,7 +84,7 @@ def _show_table(context: DatasetContext, runs: list[Run], opened: Run) -> None:
             "what": text("Refinement", width=240),
             "rounds": text("Rounds", width=62, help="Finished, of those asked for."),
             "budget": number("Rows", width=60, format="localized", help="Budget of all rounds together."),
-            "trained": text("Guide model", width=96),
+            "trained": text("Round model", width=96),
             "flags": number("Flags", width=56, format="localized"),
             "fallen": number(
                 "Fallen", width=64, format="%.0f %%",

@@ -161,7 +161,7 @@ def _show_round_table(course: Course) -> None:
         column_config={
             "round": number("Round", width=60),
             "new": number("Added", format="localized", help="Rows that the round added, replacements for dropped ones included."),
-            "selected": number("Selected", format="localized", help="Rows selected so far; the guide is trained on these."),
+            "selected": number("Selected", format="localized", help="Rows selected so far; the round model is trained on these."),
             "pool": number("Left before", format="localized", help="Rows that could be picked when the round began."),
             "scored": number("Scored", format="localized"),
             "not_scored": number("Not scored", format="localized"),

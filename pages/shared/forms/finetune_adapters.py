@@ -1,4 +1,4 @@
-"""What was trained in this workspace, as choices of a form: adapters of runs, and the guides of refinements' rounds."""
+"""What was trained in this workspace, as choices of a form: adapters of runs, and the round models of refinements' rounds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pages.shared.wording import ago
 from tamis.llms import TransformersOptions
 from tamis.steps.refine.gaps import GAPS
 from tamis.store.artifacts.adapters import KnownAdapter, known_adapters
-from tamis.store.artifacts.refinements import KnownGuide, known_guides
+from tamis.store.artifacts.refinements import RoundModel, known_round_models
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.types import JSON
 
 
 def trained_models(store: ArtifactStore) -> dict[str, str]:
-    """Titles by ``adapter:ID``: what was fine-tuned first, then the guides of refinements by run and round."""
+    """Titles by ``adapter:ID``: what was fine-tuned first, then the round models of refinements by run and round."""
     runs = {one.model: _say_adapter(one) for one in known_adapters(store)}
-    return runs | {one.model: _say_guide(one) for one in known_guides(store)}
+    return runs | {one.model: _say_round_model(one) for one in known_round_models(store)}
 
 
 def draw_llm_model(context: DatasetContext, drawn: FormField) -> JSON:
@@ -51,8 +51,13 @@ def _say_adapter(adapter: KnownAdapter) -> str:
     return " · ".join([*said, adapter.artifact_id[:8]])
 
 
-def _say_guide(guide: KnownGuide) -> str:
-    title = GAPS[guide.scorer].title if guide.scorer in GAPS else guide.scorer
-    run = f"Refinement {guide.refinement[:6]}" if guide.refinement else "Unfinished refinement"
-    said = [f"{run}, round {guide.round}", title, model_title(guide.base), count_of(guide.n_train, "row")]
-    return " · ".join([*said, ago(guide.created_at), guide.artifact_id[:8]])
+def _say_round_model(round_model: RoundModel) -> str:
+    title = GAPS[round_model.scorer].title if round_model.scorer in GAPS else round_model.scorer
+    run = f"Refinement {round_model.refinement[:6]}" if round_model.refinement else "Unfinished refinement"
+    said = [
+        f"{run}, round {round_model.round}",
+        title,
+        model_title(round_model.base),
+        count_of(round_model.n_train, "row"),
+    ]
+    return " · ".join([*said, ago(round_model.created_at), round_model.artifact_id[:8]])

@@ -22,7 +22,7 @@ from tamis.store.artifacts.frozen_decisions import FrozenDecision, store_decisio
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import read_cluster_ids, read_selection
 from tamis.store.artifacts.refinements import (
-    known_guides,
+    known_round_models,
     read_flags,
     read_generations,
     read_picks,
@@ -446,8 +446,11 @@ def test_a_trained_run_keeps_its_adapters_and_goes_on_after_a_stop(place, base, 
         assert one.summary["training"]["n_steps"] > 0
         assert "loss" in read_curves(one)["name"].to_pylist()
         assert "num_train_epochs" not in one.manifest.options["settings"]["recipe_options"]
-    guides = known_guides(ArtifactStore(place[0]))
-    assert [(one.round, one.refinement, one.n_train) for one in guides] == [(2, made.id, 8), (1, made.id, 4)]
+    round_models = known_round_models(ArtifactStore(place[0]))
+    assert [(one.round, one.refinement, one.n_train) for one in round_models] == [
+        (2, made.id, 8),
+        (1, made.id, 4),
+    ]
     expected = final(place, made)
     for stage, nth in (("train", 4), ("generate", 3), ("score", 3), ("update", 2)):
         workspace = tmp_path / stage

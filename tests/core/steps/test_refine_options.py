@@ -45,7 +45,7 @@ def test_epochs_have_one_name():
     options = parse_options(RefineOptions, {"recipe_options": {"lora_r": 4}})
     assert "num_train_epochs" not in options.recipe_options
     assert options.recipe_options["lora_r"] == 4
-    # Given to the recipe they are meant for the guides, unless the guides have their own.
+    # Given to the recipe they are meant for the round models, unless the round models have their own.
     given = {"num_train_epochs": 5.0}
     assert parse_options(RefineOptions, {"recipe_options": given}).guide_epochs == 5.0
     assert parse_options(RefineOptions, {"recipe_options": given, "guide_epochs": 2}).guide_epochs == 2.0

@@ -1,4 +1,4 @@
-"""The curves of a training as a file, for a fine-tuning as for the guide of a refinement's round."""
+"""The curves of a training as a file, for a fine-tuning as for the round model of a refinement's round."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ Control = Literal["none", "shuffled_scores", "random", "km_random", "kmq"]
 STATIC: frozenset[str] = frozenset({"random", "km_random", "kmq"})  # controls that never look at an answer
 PINNED, EXCLUDED = "pinned", "excluded"
 MOST_BOOST = 1000.0
-EPOCHS = "num_train_epochs"  # of a recipe; guides have guide_epochs instead
+EPOCHS = "num_train_epochs"  # of a recipe; round models have guide_epochs instead
+# A round model is called guide in the names and values of options: they stand in manifests, jobs and links since.
 # What only the whole run has; everything else is part of the name of each round.
 OF_THE_RUN = ("rounds", "budget", "unit")
 _TRAINING = ("recipe", "recipe_options", "guide_epochs")
@@ -94,13 +95,15 @@ class RefineOptions(StepOptions):
     )
     train: bool = Field(
         True,
-        description="Fine-tune a guide in every round; off is the cheap mode: the base model answers instead.",
+        description="Fine-tune a round model in every round; off is the cheap mode: the base model answers instead.",
     )
-    recipe: str = Field("sft_lora", description="How the guide is trained, from the base on all rows so far.")
+    recipe: str = Field(
+        "sft_lora", description="How the round model is trained, from the base on all rows so far."
+    )
     recipe_options: dict[str, JSON] = Field(
         default_factory=dict, description="Options of that recipe; its epochs are guide_epochs."
     )
-    guide_epochs: float = Field(1.0, gt=0, le=100, description="Passes over the rows for each guide.")
+    guide_epochs: float = Field(1.0, gt=0, le=100, description="Passes over the rows for each round model.")
     generate_rows: int | None = Field(
         None,
         ge=1,
@@ -116,7 +119,7 @@ class RefineOptions(StepOptions):
     scorer: str = Field("pmi", description="How the given answer is compared with the model's own.")
     scorer_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that score.")
     scored_by: Literal["base", "guide"] = Field(
-        "base", description="Which model computes likelihoods: the base, or the guide as in the paper."
+        "base", description="Which model computes likelihoods: the base, or the round model as in the paper."
     )
     judge: str = Field("smollm2", description="Language model that rates, for the score llm_judge.")
     judge_options: dict[str, JSON] = Field(
@@ -162,7 +165,7 @@ class RefineOptions(StepOptions):
     @model_validator(mode="before")
     @classmethod
     def _one_number_of_epochs(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was given
-        """Epochs that are given to the recipe are those of the guides, unless the guides were given their own."""
+        """Epochs that are given to the recipe are those of the round models, unless the round models were given their own."""
         recipe = values.get("recipe_options") if isinstance(values, dict) else None
         if not isinstance(recipe, dict) or EPOCHS not in recipe:
             return values

@@ -79,7 +79,7 @@ class Answered:
 
 
 def run(context: StepContext, options: RoundOptions) -> dict[str, JSON]:
-    """Write picks, generations, row scores, clusters, flags and the guide's adapter; return the summary."""
+    """Write picks, generations, row scores, clusters, flags and the round model's adapter; return the summary."""
     settings = options.refine_options()
     history = []
     if PREVIOUS in context.inputs:
@@ -93,8 +93,8 @@ def run(context: StepContext, options: RoundOptions) -> dict[str, JSON]:
     trained, train_hash = None, ""
     answered = Answered.nothing()
     if len(looked_at):
-        guide, trained, train_hash = _guide(context, settings, state, selected)
-        answered = _answers(context, settings, state, looked_at, guide)
+        round_model, trained, train_hash = _train_round_model(context, settings, state, selected)
+        answered = _answers(context, settings, state, looked_at, round_model)
     context.progress("update", 0, 1)
     scores = answered.scores
     moved = update(
@@ -174,7 +174,7 @@ def _no_rows(state: RoundState) -> Selection:
     return Selection(none, none, none, np.zeros(0), groups, state.pool.sizes(), shortfall=0, n_forced=0)
 
 
-def _guide(
+def _train_round_model(
     context: StepContext, settings: RefineOptions, state: RoundState, selected: Int64s
 ) -> tuple[Path | None, Trained | None, str]:
     """The folder of the model that answers (None: the base), trained from the base on everything selected."""
@@ -200,10 +200,10 @@ def _guide(
 
 
 def _answers(
-    context: StepContext, settings: RefineOptions, state: RoundState, rows: Int64s, guide: Path | None
+    context: StepContext, settings: RefineOptions, state: RoundState, rows: Int64s, round_model: Path | None
 ) -> Answered:
     base = _base_client(context, settings)
-    generating = base if guide is None else _client(context, settings, guide)
+    generating = base if round_model is None else _client(context, settings, round_model)
     texts = context.output.part("texts.parquet").absolute()
     pq.write_table(texts_of(context.input("examples"), rows, state.corrections), texts)
     parts, names = context.output.part("").absolute(), range(n_chunks(len(rows)))
@@ -270,7 +270,7 @@ def _write(folder: Path, picked: Selection, answered: Answered, moved: Update) -
 
 
 def _keep_adapter(made: Path, folder: Path) -> None:
-    """Put the guide into the artifact; linked rather than moved, so that a round stopped here need not train again."""
+    """Put the round model into the artifact; linked rather than moved, so that a round stopped here need not train again."""
     if made.exists():
         shutil.copytree(made, folder, copy_function=_link, dirs_exist_ok=True)
 

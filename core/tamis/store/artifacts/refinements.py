@@ -91,8 +91,8 @@ FLAGS_SCHEMA = schema_of(
 
 
 @dataclass(frozen=True, slots=True)
-class KnownGuide:
-    """The guide of one round, as a form lists it; ``model`` is what any model option takes.
+class RoundModel:
+    """The round model of one round, as a form lists it; ``model`` is what any model option takes.
 
     ``refinement`` is the newest finished refinement that the round is part of, "" while there is none.
     """
@@ -108,18 +108,24 @@ class KnownGuide:
     created_at: str
 
 
-def known_guides(store: ArtifactStore) -> list[KnownGuide]:
-    """Every guide that a round of a refinement left in the workspace, newest first."""
-    found = [guide for dataset_id in store.dataset_ids() for guide in _guides_of(store, dataset_id)]
-    return sorted(found, key=lambda guide: (guide.created_at, guide.artifact_id), reverse=True)
+def known_round_models(store: ArtifactStore) -> list[RoundModel]:
+    """Every round model that a round of a refinement left in the workspace, newest first."""
+    found = [
+        round_model
+        for dataset_id in store.dataset_ids()
+        for round_model in _round_models_of(store, dataset_id)
+    ]
+    return sorted(
+        found, key=lambda round_model: (round_model.created_at, round_model.artifact_id), reverse=True
+    )
 
 
-def _guides_of(store: ArtifactStore, dataset_id: str) -> list[KnownGuide]:
+def _round_models_of(store: ArtifactStore, dataset_id: str) -> list[RoundModel]:
     part_of: dict[str, str] = {}
     for refinement in sorted(store.list(dataset_id, KIND), key=lambda one: one.asked_at):
         part_of |= dict.fromkeys(map(str, refinement.summary.get("rounds") or ()), refinement.id)
     return [
-        KnownGuide(
+        RoundModel(
             dataset_id=dataset_id,
             artifact_id=one.id,
             model=f"adapter:{one.id}",
