@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.parts.import_data.inspection import (
     Examined,
-    examine,
+    inspect_files,
     plan,
 )
 from pages.parts.import_data.mapping import show_file, summary_table
@@ -86,7 +86,7 @@ with open_workspace_page("Import", activity=IMPORTED not in st.query_params) as 
     else:
         chosen = choose_sources(here)
         if chosen:
-            examined = examine(chosen)
+            examined = inspect_files(chosen)
             show_files(examined)
             show_agreement(here, examined, chosen)
         else:

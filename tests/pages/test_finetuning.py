@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from pages.parts.finetuning.results import KINDS, labelled
+from pages.parts.finetuning.results import KINDS, labelled_clusters
 from pages.parts.finetuning.tasks import task_table
 from pages.parts.finetuning.votes import left_is, vote_order
 from pages.shared.forms.finetune_remedies import smaller_batch
@@ -323,7 +323,7 @@ def test_without_held_out_rows_there_is_nothing_to_measure(workspace: Path, data
     ("change", "word"), [(-0.1, "Better"), (0.0, "Unchanged"), (0.0004, "Unchanged"), (-0.0004, "Unchanged"), (0.1, "Worse")]
 )  # fmt: skip
 def test_a_loss_that_did_not_change_is_neither_better_nor_worse(change: float, word: str) -> None:
-    shown = labelled(pd.DataFrame({"cluster": ["a"], "n": [3], "change": [change]}))
+    shown = labelled_clusters(pd.DataFrame({"cluster": ["a"], "n": [3], "change": [change]}))
     assert shown["kind"].tolist() == [word]
     assert KINDS["Unchanged"] not in (KINDS["Better"], KINDS["Worse"])
 

@@ -22,7 +22,7 @@ SELECTION = "selection"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leaving:
+class DeletionPlan:
     """What deleting a refinement takes away, and the ids of the rounds and selections of it that stay."""
 
     refinement: Artifact | None
@@ -37,9 +37,9 @@ class Leaving:
         return (*([self.refinement] if self.refinement else []), *self.selections, *self.rounds[::-1])
 
 
-def leaving(
+def plan_deletion(
     store: ArtifactStore, dataset_id: str, refinement: Artifact | None, rounds: Sequence[Artifact]
-) -> Leaving:
+) -> DeletionPlan:
     """What would go with a refinement, finished or (None) ended before, whose finished rounds are ``rounds``.
 
     A round stays while another refinement counts it among its own, a round that stays goes on from it, or something
@@ -63,7 +63,7 @@ def leaving(
         if one.manifest.inputs["round"] in going
         and not any(one.id in other.manifest.inputs.values() or _lists(other, one.id) for other in others)
     ]
-    return Leaving(
+    return DeletionPlan(
         refinement=refinement,
         rounds=tuple(going.values()),
         selections=tuple(gone),
@@ -72,19 +72,19 @@ def leaving(
     )
 
 
-def delete_refinement(workspace: Workspace, going: Leaving) -> int:
-    """Delete for good what ``leaving`` found; returns how many artifacts went.
+def delete_refinement(workspace: Workspace, plan: DeletionPlan) -> int:
+    """Delete for good what ``plan_deletion`` found; returns how many artifacts went.
 
     Raises JobConflict while a job under way reads or makes one of them.
     """
-    for one in going.artifacts:
+    for one in plan.artifacts:
         _refuse_in_use(workspace.database, one)
-    for one in going.artifacts:
+    for one in plan.artifacts:
         aside = one.path.with_name(f".{one.id}.{uuid.uuid4().hex}.deleted")
         one.path.rename(aside)
         shutil.rmtree(aside, ignore_errors=True)
         one.path.with_name(f".{one.id}.asked").unlink(missing_ok=True)
-    return len(going.artifacts)
+    return len(plan.artifacts)
 
 
 def _is_used(identifier: str, others: Sequence[Artifact]) -> bool:

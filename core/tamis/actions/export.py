@@ -26,7 +26,7 @@ from tamis.formats.writer import (
     StoredExample,
     export_file,
 )
-from tamis.formats.writer import Exported as Written
+from tamis.formats.writer import WrittenFile as Written
 from tamis.registry import Options, parse_options
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.resolve_decisions import (
@@ -72,7 +72,7 @@ class ExportRequest(Options):
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """What was written and where."""
 
     path: Path
@@ -96,7 +96,7 @@ def export(
     path: Path,
     *,
     progress: Callable[[int], None] | None = None,
-) -> Exported:
+) -> ExportResult:
     """Write the rows and ``<path>.manifest.json``; an existing file is replaced only when all is written.
 
     Rows decided as drop are left out and decided texts are written, when the request names decisions or its selection
@@ -131,7 +131,7 @@ def export(
     manifest = _manifest(workspace, request, _Rows(rows, decisions), written)
     manifest_path = path.with_name(f"{path.name}.manifest.json")
     write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
-    return Exported(path, manifest_path, written.n_rows, written.sha256, manifest)
+    return ExportResult(path, manifest_path, written.n_rows, written.sha256, manifest)
 
 
 def _respected(store: ArtifactStore, request: ExportRequest) -> str:

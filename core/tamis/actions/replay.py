@@ -13,7 +13,7 @@ from tamis.actions.export import write_rows
 from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.errors import CurationError
 from tamis.steps.execute import Task, execute
-from tamis.steps.identify import content_hash
+from tamis.steps.identify import file_hash
 from tamis.steps.import_file.options import SourceFile
 from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
 from tamis.store.artifacts.frozen_decisions import FrozenDecision, store_decisions
@@ -92,7 +92,7 @@ def replay_manifest(
 def _found(file: SourceFile, sources: Sequence[Path]) -> SourceFile:
     """The file at its recorded path, or whichever of ``sources`` has its content."""
     for path in (Path(file.path), *sources):
-        if content_hash(path) == file.content_hash:
+        if file_hash(path) == file.content_hash:
             return file.model_copy(update={"path": str(path.resolve()) if path.exists() else str(path)})
     state = "is another file than when it was imported" if Path(file.path).exists() else "is not there"
     raise CurationError(f"The source {file.path} {state}. Name the file where it is now with --source.")

@@ -11,7 +11,7 @@ import numpy as np
 from tamis.types import Int64s, Message
 
 
-class Decided(Protocol):
+class RowDecision(Protocol):
     """What is decided about a row: ``verdict`` keep, drop or replace, and for replace the whole conversation."""
 
     @property
@@ -37,7 +37,7 @@ class Applied:
     n_dropped: int
 
 
-def apply_decisions(rows: Int64s, decisions: Mapping[int, Decided]) -> Applied:
+def apply_decisions(rows: Int64s, decisions: Mapping[int, RowDecision]) -> Applied:
     """Leave out the rows decided as ``drop`` and give those decided as ``replace`` their new conversation.
 
     Rows without a decision, and those decided as ``keep``, stay as they are. Applying the same decisions to the result

@@ -22,8 +22,8 @@ from tamis.formats.format import (
     Format,
     Record,
     cannot_hold,
-    find_column,
     left_over,
+    match_column,
     optional_text,
     seen_columns,
     text_of,
@@ -123,13 +123,13 @@ def _write(example: Example, fields: AlpacaFields | None = None) -> Record:
 
 def _suggest(records: Sequence[Record]) -> AlpacaFields | None:
     columns = seen_columns(records)
-    instruction, output = find_column(columns, "instruction"), find_column(columns, "output")
+    instruction, output = match_column(columns, "instruction"), match_column(columns, "output")
     if instruction is None or output is None:
         return None
     return AlpacaFields(
         instruction=instruction,
         output=output,
-        input=find_column(columns, "input") or "input",
-        system=find_column(columns, "system", "system_prompt") or "system",
-        history=find_column(columns, "history") or "history",
+        input=match_column(columns, "input") or "input",
+        system=match_column(columns, "system", "system_prompt") or "system",
+        history=match_column(columns, "history") or "history",
     )

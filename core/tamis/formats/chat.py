@@ -22,9 +22,9 @@ from tamis.formats.format import (
     Format,
     Record,
     cannot_hold,
-    find_column,
     left_over,
     listed_turns,
+    match_column,
     optional_text,
     seen_columns,
 )
@@ -216,12 +216,12 @@ def _suggest(
 ) -> Options | None:
     """Suggest the first column that holds a list of turns with these keys, well-known names first."""
     columns = seen_columns(records)
-    first = find_column(columns, *LIST_COLUMNS)
+    first = match_column(columns, *LIST_COLUMNS)
     ordered = ([first] if first else []) + [column for column in columns if column != first]
     for column in ordered:
         turn = _first_turn(columns[column])
         if turn is not None and all(key in turn for key in keys):
-            return make(column, *keys, find_column(columns, "system", "system_prompt") or "system")
+            return make(column, *keys, match_column(columns, "system", "system_prompt") or "system")
     return None
 
 

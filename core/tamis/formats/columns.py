@@ -21,9 +21,9 @@ from tamis.formats.format import (
     Format,
     Record,
     cannot_hold,
-    find_column,
     left_over,
     listed_turns,
+    match_column,
     optional_text,
     seen_columns,
     text_of,
@@ -162,8 +162,8 @@ def _write_question_answer(example: Example, fields: QuestionAnswerFields | None
 
 def _suggest_prompt_completion(records: Sequence[Record]) -> PromptCompletionFields | None:
     columns = seen_columns(records)
-    prompt = find_column(columns, "prompt")
-    completion = find_column(columns, "completion", "response", "output", "answer")
+    prompt = match_column(columns, "prompt")
+    completion = match_column(columns, "completion", "response", "output", "answer")
     if prompt is None or completion is None:
         return None
     return PromptCompletionFields(prompt=prompt, completion=completion, system=_system(columns))
@@ -171,11 +171,11 @@ def _suggest_prompt_completion(records: Sequence[Record]) -> PromptCompletionFie
 
 def _suggest_instruction_response(records: Sequence[Record]) -> InstructionResponseFields | None:
     columns = seen_columns(records)
-    instruction = find_column(columns, "instruction", "instructions")
-    response = find_column(columns, "response", "completion", "answer")
+    instruction = match_column(columns, "instruction", "instructions")
+    response = match_column(columns, "response", "completion", "answer")
     if instruction is None or response is None:
         return None
-    context = find_column(columns, "context", "input") or "context"
+    context = match_column(columns, "context", "input") or "context"
     return InstructionResponseFields(
         instruction=instruction, context=context, response=response, system=_system(columns)
     )
@@ -183,12 +183,12 @@ def _suggest_instruction_response(records: Sequence[Record]) -> InstructionRespo
 
 def _suggest_question_answer(records: Sequence[Record]) -> QuestionAnswerFields | None:
     columns = seen_columns(records)
-    question = find_column(columns, "question")
-    answer = find_column(columns, "answer", "response", "output", "completion")
+    question = match_column(columns, "question")
+    answer = match_column(columns, "answer", "response", "output", "completion")
     if question is None or answer is None:
         return None
     return QuestionAnswerFields(question=question, answer=answer, system=_system(columns))
 
 
 def _system(columns: Record) -> str:
-    return find_column(columns, "system", "system_prompt") or "system"
+    return match_column(columns, "system", "system_prompt") or "system"

@@ -34,7 +34,7 @@ def single_turn(prompt: str, response: str, system: str = "") -> Example:
     if not system:
         return Example(turns, prompt, response)
     turns.insert(0, {"role": "system", "content": system})
-    return Example(turns, labelled(turns[:-1]), response)
+    return Example(turns, labelled_turns(turns[:-1]), response)
 
 
 def build_example(messages: list[Message]) -> Example:
@@ -42,10 +42,10 @@ def build_example(messages: list[Message]) -> Example:
     check_order(messages)
     for number, message in enumerate(messages, 1):
         check_content(message, number, is_last=number == len(messages))
-    return Example(messages, labelled(messages[:-1]), turn_text(messages[-1]))
+    return Example(messages, labelled_turns(messages[:-1]), turn_text(messages[-1]))
 
 
-def labelled(messages: Sequence[Message]) -> str:
+def labelled_turns(messages: Sequence[Message]) -> str:
     """Return the bare text of a lone user turn, else every turn with text as ``role: text``, a blank line
     between.
     """
@@ -85,7 +85,7 @@ def add_meta(record: dict[str, JSON], example: Example) -> dict[str, JSON]:
     return record
 
 
-def describe(messages: Sequence[Message]) -> str:
+def describe_turns(messages: Sequence[Message]) -> str:
     """Return the turns in words for a message to a person, such as ``4 turns (system, user, assistant,
     tool)``.
     """

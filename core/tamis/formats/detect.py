@@ -26,7 +26,7 @@ _N_PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class FormatMatch:
     """A format that fits, its mapping, and the fraction of the sample in [0, 1] that it reads."""
 
     format_name: str
@@ -58,7 +58,7 @@ class Inspection:
     format_name: str | None
     fields: Options | None
     confidence: float
-    alternatives: tuple[Candidate, ...]
+    alternatives: tuple[FormatMatch, ...]
     rows: tuple[PreviewRow, ...]
     columns: tuple[str, ...]
     problems: tuple[Reject, ...]
@@ -125,16 +125,16 @@ def inspect_file(
     )
 
 
-def rank_formats(records: list[Record]) -> list[Candidate]:
+def rank_formats(records: list[Record]) -> list[FormatMatch]:
     """Return the formats whose columns are there, those that read most records first, then in the table's
     order.
     """
-    found: list[Candidate] = []
+    found: list[FormatMatch] = []
     for name in FORMATS:
         form = load_format(name)
         fields = form.suggest(records)
         if fields is not None:
-            found.append(Candidate(name, fields, form.readable_fraction(records, fields)))
+            found.append(FormatMatch(name, fields, form.readable_fraction(records, fields)))
     return sorted(found, key=lambda candidate: -candidate.confidence)
 
 
@@ -143,10 +143,10 @@ def seen_count(sample: _Sample) -> int:
     return len(sample.records) + len(sample.rejects)
 
 
-def _chosen(format_name: str, fields: Options | None, records: list[Record]) -> Candidate:
+def _chosen(format_name: str, fields: Options | None, records: list[Record]) -> FormatMatch:
     form: Format = load_format(format_name)
     mapping = fields or form.suggest(records) or form.fields()
-    return Candidate(format_name, mapping, form.readable_fraction(records, mapping))
+    return FormatMatch(format_name, mapping, form.readable_fraction(records, mapping))
 
 
 def _take(path: Path | str, layout: Layout, n_wanted: int) -> _Sample:
@@ -169,7 +169,7 @@ def _records(
         yield from read_records(chunk)
 
 
-def _preview(sample: _Sample, chosen: Candidate | None) -> tuple[list[PreviewRow], list[Reject]]:
+def _preview(sample: _Sample, chosen: FormatMatch | None) -> tuple[list[PreviewRow], list[Reject]]:
     rows: list[PreviewRow] = []
     problems = list(sample.rejects)
     if chosen is None:

@@ -11,7 +11,7 @@ import orjson
 from tamis.errors import CurationError, InvalidRecord
 from tamis.formats.conversation import (
     SHAPE,
-    describe,
+    describe_turns,
     type_name,
 )
 from tamis.registry import Options
@@ -89,7 +89,7 @@ def left_over(record: Record, used: Sequence[str]) -> dict[str, JSON]:
     return {key: value for key, value in record.items() if key not in used and key != SHAPE}
 
 
-def find_column(columns: Record, *names: str) -> str | None:
+def match_column(columns: Record, *names: str) -> str | None:
     """Return the first column that has one of the names, whatever its case, in the order of the names."""
     lowered = {column.lower(): column for column in reversed(columns)}
     return next((lowered[name] for name in names if name in lowered), None)
@@ -108,7 +108,7 @@ def seen_columns(records: Sequence[Record]) -> dict[str, JSON]:
 def cannot_hold(name: str, example: Example, obstacle: str, instead: str) -> CurationError:
     """Return the error that says which shape a format cannot hold and which format can."""
     return CurationError(
-        f"The format {name!r} cannot hold {obstacle}: this example has {describe(example.messages)}. "
+        f"The format {name!r} cannot hold {obstacle}: this example has {describe_turns(example.messages)}. "
         f"Export it as {instead!r} instead."
     )
 

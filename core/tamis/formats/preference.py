@@ -24,7 +24,7 @@ from tamis.formats.conversation import (
     SHAPE,
     add_meta,
     build_example,
-    describe,
+    describe_turns,
     plain_obstacle,
     shape_of,
     type_name,
@@ -32,8 +32,8 @@ from tamis.formats.conversation import (
 from tamis.formats.format import (
     Format,
     Record,
-    find_column,
     left_over,
+    match_column,
     optional_text,
     seen_columns,
     text_of,
@@ -153,7 +153,7 @@ def _write(example: Example, fields: PreferenceFields | None = None) -> Record:
     if "rejected" not in example.meta:
         raise CurationError(
             "The format 'preference' needs a rejected answer and this example has none "
-            f"({describe(example.messages)}). Export it as 'messages' instead."
+            f"({describe_turns(example.messages)}). Export it as 'messages' instead."
         )
     noted = shape_of(example, "preference") or _default_shape(example.messages)
     record = _write_prompt(example.messages, names, noted)
@@ -223,15 +223,15 @@ def _labelled_turns(turns: Sequence[Message], noted: dict[str, JSON]) -> list[Me
 
 def _suggest(records: Sequence[Record]) -> PreferenceFields | None:
     columns = seen_columns(records)
-    chosen = find_column(columns, "chosen", "chosen_response", "response_chosen")
-    rejected = find_column(columns, "rejected", "rejected_response", "response_rejected")
+    chosen = match_column(columns, "chosen", "chosen_response", "response_chosen")
+    rejected = match_column(columns, "rejected", "rejected_response", "response_rejected")
     if chosen is None or rejected is None:
         return None
-    prompt = find_column(columns, "prompt", "instruction", "question", "conversations", "messages")
+    prompt = match_column(columns, "prompt", "instruction", "question", "conversations", "messages")
     return PreferenceFields(
         prompt=prompt or "prompt",
         chosen=chosen,
         rejected=rejected,
-        input=find_column(columns, "input") or "input",
-        system=find_column(columns, "system", "system_prompt") or "system",
+        input=match_column(columns, "input") or "input",
+        system=match_column(columns, "system", "system_prompt") or "system",
     )

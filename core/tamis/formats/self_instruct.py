@@ -20,9 +20,9 @@ from tamis.formats.format import (
     Format,
     Record,
     cannot_hold,
-    find_column,
     left_over,
     listed_turns,
+    match_column,
     optional_text,
     seen_columns,
     text_of,
@@ -85,7 +85,7 @@ def _write(example: Example, fields: SelfInstructFields | None = None) -> Record
 
 def _suggest(records: Sequence[Record]) -> SelfInstructFields | None:
     columns = seen_columns(records)
-    instruction, instances = find_column(columns, "instruction"), find_column(columns, "instances")
+    instruction, instances = match_column(columns, "instruction"), match_column(columns, "instances")
     if instruction is None or instances is None:
         return None
     return SelfInstructFields(instruction=instruction, instances=instances)

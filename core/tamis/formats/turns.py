@@ -18,9 +18,9 @@ from tamis.formats.format import (
     Format,
     Record,
     cannot_hold,
-    find_column,
     left_over,
     listed_turns,
+    match_column,
     seen_columns,
 )
 from tamis.registry import Options
@@ -60,7 +60,7 @@ def _write(example: Example, fields: TurnsFields | None = None) -> Record:
 
 def _suggest(records: Sequence[Record]) -> TurnsFields | None:
     columns = seen_columns(records)
-    first = find_column(columns, *LIST_COLUMNS)
+    first = match_column(columns, *LIST_COLUMNS)
     if first is not None and _is_text_list(columns[first]):
         return TurnsFields(conversations=first)
     # A list of texts under an unknown name may be tags or answers, so it has to look like an exchange.

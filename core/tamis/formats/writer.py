@@ -52,7 +52,7 @@ class StoredExample:
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class WrittenFile:
     """A written file: its place, its rows, and the SHA-256 of its bytes as hex."""
 
     path: Path
@@ -67,7 +67,7 @@ def export_file(
     format_name: str,
     fields: Options | None = None,
     container: Literal["jsonl", "parquet"] = "jsonl",
-) -> Exported:
+) -> WrittenFile:
     """Write examples to ``path``, which appears only when it is complete.
 
     In Parquet the other fields of the source stand as JSON text in a column ``meta``. Raises UnknownName for
@@ -212,7 +212,7 @@ def _table(records: list[Record]) -> pa.Table:
     return pa.table({name: pa.array([record.get(name) for record in records]) for name in names})
 
 
-def _written_aside(path: Path, write: Callable[[IO[bytes]], int]) -> Exported:
+def _written_aside(path: Path, write: Callable[[IO[bytes]], int]) -> WrittenFile:
     aside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with aside.open("wb") as file:
@@ -222,4 +222,4 @@ def _written_aside(path: Path, write: Callable[[IO[bytes]], int]) -> Exported:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    return Exported(path, n_rows, sha256)
+    return WrittenFile(path, n_rows, sha256)

@@ -65,7 +65,7 @@ class BSDetectorScorer:
         ).reshape(len(filled), options.k)
         equal = np.array(
             [
-                [method.normalised(s) == method.normalised(y) for s in several]
+                [method.normalised_answer(s) == method.normalised_answer(y) for s in several]
                 for y, several in zip(answers, samples, strict=True)
             ]
         )

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 import pyarrow.parquet as pq
 
-from tamis.compute.text.contamination import overlap
+from tamis.compute.text.contamination import ngram_overlap
 from tamis.errors import InvalidOptions, UnreadableFile
 from tamis.scorers import ScorerInput
 from tamis.scorers.duplicates import chosen_texts
@@ -43,7 +43,7 @@ class ContaminationScorer:
             for number, strings in enumerate(read_texts(Path(path).expanduser())):
                 texts += strings
                 records += [start + number] * len(strings)
-        found = overlap(chosen_texts(rows, options.text), texts, n_words=options.n_words)
+        found = ngram_overlap(chosen_texts(rows, options.text), texts, n_words=options.n_words)
         items = np.array([records[item] if item >= 0 else -1 for item in found.item], dtype=np.float32)
         return {"score": (1 - found.fraction).astype(np.float32), "item": items}
 

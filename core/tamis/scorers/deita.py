@@ -10,6 +10,7 @@ from tamis.compute.clear.expectation import expected_rating
 from tamis.protocols import LanguageModel, RawPrompt
 from tamis.scorers import ScorerInput
 from tamis.scorers.options import DeitaOptions
+from tamis.scorers import DeitaScoreOptions
 from tamis.types import (
     Float32s,
     Float64s,
@@ -29,14 +30,14 @@ QUALITY = (
 CHAT_END = "\n\nAnswer with one digit from 1 (lowest) to 6 (highest)."
 
 
-def complexity(model: LanguageModel, prompts: Sequence[str], options: DeitaOptions) -> Float64s:
+def complexity(model: LanguageModel, prompts: Sequence[str], options: DeitaScoreOptions) -> Float64s:
     """Expected complexity of each prompt, 1 to 6, shape (n,); NaN for a blank one."""
     filled = [COMPLEXITY.replace("{instruction}", prompt) for prompt in prompts]
     return _expected(model, filled, [not prompt.strip() for prompt in prompts], options)
 
 
 def quality(
-    model: LanguageModel, prompts: Sequence[str], responses: Sequence[str], options: DeitaOptions
+    model: LanguageModel, prompts: Sequence[str], responses: Sequence[str], options: DeitaScoreOptions
 ) -> Float64s:
     """Expected quality of each response, 1 to 6, shape (n,); NaN for a blank one."""
     before, _, rest = QUALITY.partition("{instruction}")
@@ -46,7 +47,9 @@ def quality(
     return _expected(model, filled, [not response.strip() for response in responses], options)
 
 
-def _expected(model: LanguageModel, texts: list[str], blank: list[bool], options: DeitaOptions) -> Float64s:
+def _expected(
+    model: LanguageModel, texts: list[str], blank: list[bool], options: DeitaScoreOptions
+) -> Float64s:
     if options.template == "paper":
         asked: list[str] = [RawPrompt(text) for text in texts]
     else:
@@ -62,7 +65,7 @@ def _expected(model: LanguageModel, texts: list[str], blank: list[bool], options
 class DeitaComplexityScorer:
     """Expected complexity of the prompt."""
 
-    def __init__(self, options: DeitaOptions) -> None:
+    def __init__(self, options: DeitaScoreOptions) -> None:
         self._options = options
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:
@@ -73,7 +76,7 @@ class DeitaComplexityScorer:
 class DeitaQualityScorer:
     """Expected quality of the response."""
 
-    def __init__(self, options: DeitaOptions) -> None:
+    def __init__(self, options: DeitaScoreOptions) -> None:
         self._options = options
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:
@@ -85,7 +88,7 @@ class DeitaQualityScorer:
 class DeitaScorer:
     """Sum over the turns of complexity × quality; NaN where a turn could not be rated."""
 
-    def __init__(self, options: DeitaOptions) -> None:
+    def __init__(self, options: DeitaScoreOptions) -> None:
         self._options = options
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:

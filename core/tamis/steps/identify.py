@@ -37,7 +37,7 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40].strip("-") or "dataset"
 
 
-def content_hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
     """BLAKE2b (32 hex digits) of a file, or of a folder's relative names and contents; of the text of a hub id."""
     digest = hashlib.blake2b(digest_size=16)
     if path.is_dir():
@@ -118,7 +118,7 @@ def _source_file(path: str, format_name: str, fields: Mapping[str, JSON]) -> Sou
             raise UnreadableFile(_undetected(given, found.columns))
         format_name, fields = found.format_name, fields or found.fields.model_dump(mode="json")
     complete = parse_options(FORMATS[format_name].options, fields).model_dump(mode="json")
-    return SourceFile(path=given, format=format_name, fields=complete, content_hash=content_hash(Path(given)))
+    return SourceFile(path=given, format=format_name, fields=complete, content_hash=file_hash(Path(given)))
 
 
 def _undetected(path: str, columns: Sequence[str]) -> str:

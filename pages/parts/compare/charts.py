@@ -13,10 +13,10 @@ from pages.shared.figures.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from tamis.steps.compare.comparison import (
     Comparison,
-    Estimate,
+    IntervalEstimate,
     Metric,
+    ScoreHistograms,
     Shares,
-    Spread,
 )
 
 MAX_GROUPS = 24
@@ -191,7 +191,7 @@ def _share_table(shares: Shares, order: list[int], labels: list[str], titles: li
     )
 
 
-def spread_chart(found: Comparison, spread: Spread) -> None:
+def spread_chart(found: Comparison, spread: ScoreHistograms) -> None:
     """One ridge per method over the ridge of all rows."""
     titles = [POOL, *titles_of(found)]
     kind: Literal["log", "linear"] = "log" if spread.logarithmic else "linear"
@@ -228,7 +228,7 @@ def spread_chart(found: Comparison, spread: Spread) -> None:
     )
 
 
-def _ridges(spread: Spread, titles: list[str]) -> pd.DataFrame:
+def _ridges(spread: ScoreHistograms, titles: list[str]) -> pd.DataFrame:
     """The outline of every ridge: its row, the base line, and how high it and the ridge of all rows reach there."""
     lines = [spread.pool, *spread.methods]
     most = max(max(line) for line in lines) or 1.0
@@ -259,7 +259,7 @@ def _scale(found: Comparison) -> alt.Scale:
     return alt.Scale(domain=titles, range=[method_colour(i) for i in range(len(titles))])
 
 
-def _values(found: Comparison, metric: Metric) -> list[Estimate | None]:
+def _values(found: Comparison, metric: Metric) -> list[IntervalEstimate | None]:
     return [method.values.get(metric.key) for method in found.methods]
 
 

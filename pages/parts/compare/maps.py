@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from pages.parts.compare.charts import method_colour, titles_of
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.map_figure import Look
+from pages.shared.map.map_figure import MapStyle
 from pages.shared.plain_text import plain_in_figure, shorten
 from tamis.steps.compare.comparison import Comparison
 from tamis.store.artifacts.readers import read_selected_ids
@@ -24,8 +24,10 @@ MAX_DOTS = 60_000  # of all panels together
 def show_maps(context: DatasetContext, comparison: Artifact, found: Comparison) -> None:
     """One figure with a panel per method; of a method with several seeds, the first."""
     columns = _columns(len(found.methods))
-    look = Look(dark=st.context.theme.type == "dark", height=PANEL_PX * -(-len(found.methods) // columns))
-    figure = _figure(context.key, comparison.id, look, _context=context, _found=found)
+    style = MapStyle(
+        dark=st.context.theme.type == "dark", height=PANEL_PX * -(-len(found.methods) // columns)
+    )
+    figure = _figure(context.key, comparison.id, style, _context=context, _found=found)
     st.plotly_chart(
         figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"maps_{comparison.id}",
         alt="One map per method with its picks highlighted",
@@ -34,7 +36,7 @@ def show_maps(context: DatasetContext, comparison: Artifact, found: Comparison) 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _figure(
-    key: str, comparison_id: str, look: Look, *, _context: DatasetContext, _found: Comparison
+    key: str, comparison_id: str, style: MapStyle, *, _context: DatasetContext, _found: Comparison
 ) -> go.Figure:
     titles = [plain_in_figure(title) for title in titles_of(_found)]
     columns = _columns(len(titles))
@@ -49,7 +51,7 @@ def _figure(
     cluster_of = queries.cluster_of(_context)
     for i, method in enumerate(_found.methods):
         place = {"row": i // columns + 1, "col": i % columns + 1}
-        figure.add_trace(_dots(xy, everyone, look.faded, 3.0, opacity=0.8), **place)
+        figure.add_trace(_dots(xy, everyone, style.faded, 3.0, opacity=0.8), **place)
         chosen = _found.selections[method.selections[0]].id
         rows = read_selected_ids(_context.view.artifact(chosen, "selection"))
         rows = _thinned(rows, MAX_DOTS // (2 * len(titles)))
@@ -58,10 +60,10 @@ def _figure(
     figure.update_xaxes(visible=False, matches="x")
     figure.update_yaxes(visible=False, matches="y")
     figure.update_layout(
-        height=look.height, margin={"l": 0, "r": 0, "t": 26, "b": 0}, dragmode="pan", showlegend=False,
+        height=style.height, margin={"l": 0, "r": 0, "t": 26, "b": 0}, dragmode="pan", showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", hovermode="closest",
     )  # fmt: skip
-    figure.update_annotations(font={"size": 13, "color": look.ink, "weight": 600})
+    figure.update_annotations(font={"size": 13, "color": style.ink, "weight": 600})
     return figure
 
 

@@ -23,7 +23,7 @@ from pages.shared.plain_text import count_of, plain
 from tamis.actions.report.report import notes_of, render_report
 from tamis.steps.compare.comparison import (
     Comparison,
-    Estimate,
+    IntervalEstimate,
     Metric,
     read_comparison,
 )
@@ -167,7 +167,7 @@ def _always(text: str) -> Callable[[object], str]:
     return lambda _: text
 
 
-def _said(value: Estimate | None, metric: Metric, *, star: bool) -> str:
+def _said(value: IntervalEstimate | None, metric: Metric, *, star: bool) -> str:
     if value is None or value.value is None:
         return "–"
     text = _rounded(value.value, metric.digits)
@@ -182,7 +182,7 @@ def _rounded(value: float, digits: int) -> str:
     return f"{value:,.{digits}f}"
 
 
-def _number(value: Estimate | None) -> float:
+def _number(value: IntervalEstimate | None) -> float:
     return float("nan") if value is None or value.value is None else value.value
 
 

@@ -16,7 +16,7 @@ from pages.shared.figures.colouring import colour_choices, colour_rows
 from pages.shared.map.map_figure import (
     Dots,
     Extras,
-    Look,
+    MapStyle,
     Polygon,
     draw_map,
     spaced_labels,
@@ -40,12 +40,12 @@ CONFIG = {
 def show_map(context: DatasetContext, scope: Scope, *, height: int = 600) -> None:
     """Draw the map with its controls; a lasso or a box becomes part of the filter, a click opens a row."""
     colour, webgl = _controls(context)
-    look = Look(dark=st.context.theme.type == "dark", webgl=webgl, height=height)
+    style = MapStyle(dark=st.context.theme.type == "dark", webgl=webgl, height=height)
     mark = _marked_row(context)
     figure = _figure(
         context.key,
         (context.tags.revision, context.names.revision),
-        (scope.to_url(), colour, look, mark),
+        (scope.to_url(), colour, style, mark),
         _context=context,
         _scope=scope,
     )
@@ -96,15 +96,15 @@ def _marked_row(context: DatasetContext) -> int | None:
 def _figure(
     key: str,
     revisions: tuple[int, int],
-    drawn: tuple[str, str, Look, int | None],
+    drawn: tuple[str, str, MapStyle, int | None],
     *,
     _context: DatasetContext,
     _scope: Scope,
 ) -> go.Figure:
-    _, colour, look, mark = drawn
+    _, colour, style, mark = drawn
     xy = queries.positions(_context)
     rows = queries.drawn_rows(_context, _scope)
-    if not look.webgl and len(rows) > MAX_SVG:
+    if not style.webgl and len(rows) > MAX_SVG:
         rows = rows[np.linspace(0, len(rows) - 1, MAX_SVG).astype(np.int64)]
     matched = np.zeros(_context.n_rows, dtype=bool)
     matched[queries.matches(_context, _scope)] = True
@@ -121,7 +121,7 @@ def _figure(
         mark=None if mark is None else (float(xy[mark, 0]), float(xy[mark, 1])),
         density=queries.density(_context) if _context.n_rows > MAX_DRAWN else None,
     )
-    return draw_map(dots, colour_rows(_context, colour, rows), extras, look)
+    return draw_map(dots, colour_rows(_context, colour, rows), extras, style)
 
 
 def _short_names(context: DatasetContext) -> dict[int, str]:

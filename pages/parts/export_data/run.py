@@ -13,8 +13,8 @@ from pages.shared.forms.import_sources import safe_name
 from pages.shared.plain_text import plain
 from pages.shared.runs.export_files import MANIFEST_ENDING, exports_folder
 from tamis.actions.export import (
-    Exported,
     ExportRequest,
+    ExportResult,
     export,
 )
 from tamis.errors import CurationError, InvalidOptions
@@ -29,7 +29,7 @@ class _Writing:
     """What the thread that writes says about itself."""
 
     done: int = 0
-    result: Exported | None = None
+    result: ExportResult | None = None
     failure: Exception | None = None
 
     def count(self, number: int) -> None:
@@ -46,7 +46,7 @@ def target_path(workspace: Path, name: str, container: str) -> Path:
     return exports_folder(workspace) / cleaned
 
 
-def write_export(workspace: Workspace, request: ExportRequest, path: Path, n_rows: int) -> Exported:
+def write_export(workspace: Workspace, request: ExportRequest, path: Path, n_rows: int) -> ExportResult:
     """Write the file and its manifest; raises CurationError when the format cannot hold a row."""
     if n_rows <= LARGE_ROWS:
         with st.spinner(f"Writing {plain(path.name)}"):

@@ -14,7 +14,7 @@ from pages.shared.figures.colouring import Shades
 from pages.shared.map.map_figure import (
     Dots,
     Extras,
-    Look,
+    MapStyle,
     draw_map,
     spaced_labels,
 )
@@ -49,13 +49,13 @@ def show_cluster_map(context: DatasetContext, run: Run, clusters: pd.DataFrame) 
     if shown == WINS and run.artifact is not None:
         wins = facts.cluster_wins(context, facts.evaluation(context, run.artifact), votes)
         values = {int(c): float(v) for c, v in zip(wins["cluster_id"], wins["rate"], strict=True) if c >= 0}
-    look = Look(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
+    style = MapStyle(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
     st.plotly_chart(
         _figure(
             f"{context.key}:{context.names.revision}",
             str(shown),
             tuple(values.items()),
-            look,
+            style,
             _context=context,
         ),
         config={"displayModeBar": False, "scrollZoom": True},
@@ -69,7 +69,7 @@ def show_cluster_map(context: DatasetContext, run: Run, clusters: pd.DataFrame) 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _figure(
-    key: str, shown: str, values: tuple[tuple[int, float], ...], look: Look, *, _context: DatasetContext
+    key: str, shown: str, values: tuple[tuple[int, float], ...], style: MapStyle, *, _context: DatasetContext
 ) -> go.Figure:
     rows = queries.drawn_rows(_context, ALL_ROWS)
     xy = np.asarray(queries.positions(_context))
@@ -87,10 +87,10 @@ def _figure(
         queries.cluster_middles(_context), {c: shorten(names.get(c, ""), 24) for c in order if c >= 0},
         (float(span[0]), float(span[1])), most=8,
     )  # fmt: skip
-    figure = draw_map(dots, Shades(shown, held, low, high), Extras(labels=labels), look)
+    figure = draw_map(dots, Shades(shown, held, low, high), Extras(labels=labels), style)
     colours: tuple[str, ...] = DIVERGING if shown == CHANGE else DIVERGING[::-1]
     if shown == CHANGE and _one_way([value for _, value in values]):
-        better, worse = (BETTER_IN_DARK, WORSE_IN_DARK) if look.dark else (BETTER, WORSE)
+        better, worse = (BETTER_IN_DARK, WORSE_IN_DARK) if style.dark else (BETTER, WORSE)
         colours = better if low < 0 else worse
     scale = [[i / (len(colours) - 1), colour] for i, colour in enumerate(colours)]
     return figure.update_traces(

@@ -126,7 +126,7 @@ def _dumbbells(clusters: pd.DataFrame) -> None:
     shown = clusters
     if len(clusters) > MAX_BARS:
         shown = pd.concat([clusters.head(MAX_BARS // 2), clusters.tail(MAX_BARS // 2)])
-    shown = labelled(shown)
+    shown = labelled_clusters(shown)
     base = alt.Chart(shown).encode(
         y=alt.Y("label:N", sort=list(shown["label"]), title=None, axis=CLUSTER_AXIS),
         tooltip=[
@@ -162,7 +162,7 @@ def _dumbbells(clusters: pd.DataFrame) -> None:
         )
 
 
-def labelled(shown: pd.DataFrame) -> pd.DataFrame:
+def labelled_clusters(shown: pd.DataFrame) -> pd.DataFrame:
     """The clusters with names that fit, no two alike, and the word for what became of each."""
     return shown.assign(
         label=_unlike(

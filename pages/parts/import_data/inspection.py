@@ -13,7 +13,7 @@ from tamis.errors import CurationError
 from tamis.formats import FORMATS
 from tamis.formats.detect import Inspection, inspect_file
 from tamis.registry import parse_options
-from tamis.steps.identify import content_hash, dataset_id_for
+from tamis.steps.identify import dataset_id_for, file_hash
 from tamis.steps.import_file.options import ImportOptions, SourceFile
 from tamis.steps.import_file.paths import data_files
 from tamis.types import JSON
@@ -22,7 +22,7 @@ _CHOICES = "import_choices"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ReadingChoices:
     """How a person wants a file read; empty means as detected."""
 
     format_name: str = ""
@@ -52,19 +52,19 @@ class Examined:
         )
 
 
-def examine(paths: Sequence[str]) -> list[Examined]:
+def inspect_files(paths: Sequence[str]) -> list[Examined]:
     """Look at every file, the data files of a folder each by itself, with the choices made so far."""
     files = [file for path in paths for file in data_files(path)]
     return [_examine(file, choice_for(file)) for file in dict.fromkeys(files)]
 
 
-def choice_for(path: str) -> Choice:
+def choice_for(path: str) -> ReadingChoices:
     """What the person chose for a file."""
     found = st.session_state.get(_CHOICES, {}).get(path)
-    return found if isinstance(found, Choice) else Choice()
+    return found if isinstance(found, ReadingChoices) else ReadingChoices()
 
 
-def choose(paths: Sequence[str], choice: Choice) -> None:
+def choose(paths: Sequence[str], choice: ReadingChoices) -> None:
     """Read these files in that way from now on."""
     st.session_state.setdefault(_CHOICES, {}).update(dict.fromkeys(paths, choice))
 
@@ -81,7 +81,7 @@ def plan(files: Sequence[Examined], name: str) -> tuple[str, dict[str, JSON]]:
                 path=file.path,
                 format=found.format_name,
                 fields=fields.model_dump(mode="json"),
-                content_hash=content_hash(Path(file.path)),
+                content_hash=file_hash(Path(file.path)),
             )
         )
     options = ImportOptions(files=tuple(sources), name=name)
@@ -92,7 +92,7 @@ def _given(found: Inspection) -> dict[str, JSON]:
     return found.fields.model_dump(mode="json") if found.fields else {}
 
 
-def _examine(path: str, choice: Choice) -> Examined:
+def _examine(path: str, choice: ReadingChoices) -> Examined:
     stamp = (0, 0)
     if Path(path).exists():
         stat = Path(path).stat()

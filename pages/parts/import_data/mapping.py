@@ -10,8 +10,8 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from pages.parts.import_data.inspection import (
-    Choice,
     Examined,
+    ReadingChoices,
     choice_for,
     choose,
 )
@@ -40,7 +40,10 @@ def show_file(file: Examined, others: Sequence[Examined]) -> None:
         st.error(plain(file.problem), title=f"{plain(file.name)} cannot be read", icon=":material/error:")
         if choice_for(file.path).format_name:
             st.button(
-                "Back to what was detected", on_click=choose, args=([file.path], Choice()), key="mapping_back"
+                "Back to what was detected",
+                on_click=choose,
+                args=([file.path], ReadingChoices()),
+                key="mapping_back",
             )
         return
     found = file.inspection
@@ -110,14 +113,14 @@ def _show_form(file: Examined, found: Inspection, others: Sequence[Examined]) ->
         return
     st.caption(f"{FORMATS[chosen].summary[0].upper()}{FORMATS[chosen].summary[1:]}.")
     if chosen != found.format_name:
-        choose([file.path], Choice(chosen))
+        choose([file.path], ReadingChoices(chosen))
         st.rerun()
     _show_fields(file, found, chosen)
     alike = [other.path for other in others if other.path != file.path]
     if alike and st.button(
         f"Read all {len(alike) + 1} files this way", key="mapping_for_all", icon=":material/done_all:"
     ):
-        choose(alike, Choice(chosen, found.fields.model_dump(mode="json") if found.fields else {}))
+        choose(alike, ReadingChoices(chosen, found.fields.model_dump(mode="json") if found.fields else {}))
         st.rerun()
 
 
@@ -129,7 +132,7 @@ def _show_fields(file: Examined, found: Inspection, format_name: str) -> None:
         for name, info in FORMATS[format_name].options.model_fields.items()
     }
     if given != current:
-        choose([file.path], Choice(format_name, given))
+        choose([file.path], ReadingChoices(format_name, given))
         st.rerun()
 
 

@@ -36,7 +36,9 @@ def show_head(
     words, buttons = st.columns([11, 9], vertical_alignment="center")
     with words, st.container(gap="xsmall"):
         st.subheader(plain(name), anchor=False)
-        st.caption(_parent_of(workspace, examples) + describe(examples) if examples else "Being imported")
+        st.caption(
+            _parent_of(workspace, examples) + describe_dataset(examples) if examples else "Being imported"
+        )
     with (
         buttons,
         st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"),
@@ -51,7 +53,7 @@ def show_head(
             _show_menu(workspace, dataset_id, name, examples, found)
 
 
-def describe(examples: Artifact) -> str:
+def describe_dataset(examples: Artifact) -> str:
     """Rows, rejected lines, formats and age in one line."""
     summary = examples.summary
     said = [count_of(int(summary["n_examples"]), "row")]

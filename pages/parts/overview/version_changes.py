@@ -22,7 +22,7 @@ from tamis.compute.text.diff import (
     changed_fraction,
     diff_words,
 )
-from tamis.formats.conversation import labelled, turn_text
+from tamis.formats.conversation import labelled_turns, turn_text
 from tamis.store.database.names import dataset_names
 from tamis.store.rows.version_diff import (
     CHANGE_KINDS,
@@ -189,7 +189,7 @@ def _show_head(found: VersionDiff, row: RowDiff) -> None:
 
 def _show_whole(turns: tuple[Message, ...]) -> None:
     """A row that is in one of the two only: what was asked and what was answered."""
-    for title, text in (("Prompt", labelled(turns[:-1])), ("Response", turn_text(turns[-1]))):
+    for title, text in (("Prompt", labelled_turns(turns[:-1])), ("Response", turn_text(turns[-1]))):
         st.caption(f"{title} · {count_of(len(text), 'character')}")
         show_text(text, height=HEIGHT if len(text) > LONG_CHARS else "")
 
@@ -198,12 +198,12 @@ def _show_turns(before: tuple[Message, ...], after: tuple[Message, ...]) -> None
     """Every turn that differs, side by side; where turns came or went, the whole conversation as one text."""
     roles = [[str(turn.get("role")) for turn in side] for side in (before, after)]
     if roles[0] != roles[1]:
-        _show_sides("Conversation", labelled(before), labelled(after))
+        _show_sides("Conversation", labelled_turns(before), labelled_turns(after))
         return
     pairs = list(zip(before, after, strict=True))
     if all(old == new for old, new in pairs[:-1]):
         st.caption("Prompt")
-        show_text(shorten(labelled(before[:-1]), 400))
+        show_text(shorten(labelled_turns(before[:-1]), 400))
     for number, (old, new) in enumerate(pairs):
         if old != new:
             title = "Response" if number == len(pairs) - 1 else f"Turn {number + 1}, {roles[0][number]}"

@@ -64,7 +64,7 @@ def show_beside(context: DatasetContext, run: Run, course: Course) -> None:
         _show_table(table)
 
 
-def overlap(mine: Course, theirs: Course) -> tuple[int, int, int]:
+def shared_picks(mine: Course, theirs: Course) -> tuple[int, int, int]:
     """Rows of one, of the other, and of both."""
     a, b = (set(picked_rows(course.chain)["example_id"]) for course in (mine, theirs))
     return len(a), len(b), len(a & b)
@@ -89,7 +89,7 @@ def weights_beside(context: DatasetContext, mine: Course, theirs: Course) -> pd.
 
 
 def _show_overlap(context: DatasetContext, course: Course, theirs: Course) -> None:
-    n_mine, n_theirs, both = overlap(course, theirs)
+    n_mine, n_theirs, both = shared_picks(course, theirs)
     by_chance = n_mine * n_theirs / max(1, context.n_rows)
     cells = [
         ("Picked by this", f"{n_mine:,}", f"{course.n_rounds} rounds"),

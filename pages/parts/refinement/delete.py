@@ -14,9 +14,9 @@ from pages.shared.plain_text import count_of
 from pages.shared.runs.runs import Run
 from pages.shared.wording import size
 from tamis.actions.delete_refinement import (
-    Leaving,
+    DeletionPlan,
     delete_refinement,
-    leaving,
+    plan_deletion,
 )
 from tamis.jobs import job_table
 from tamis.jobs.scheduler.queue import delete as delete_job
@@ -27,8 +27,8 @@ from tamis.store.artifacts.store import Artifact
 def offer_deletion(context: DatasetContext, run: Run, chain: Sequence[Artifact]) -> None:
     """The popover that asks again; ``chain`` are the rounds that are there."""
     with st.popover("Delete", icon=":material/delete:"):
-        going = leaving(context.workspace.artifacts, context.dataset_id, run.artifact, chain)
-        for said in say_leaving(going):
+        plan = plan_deletion(context.workspace.artifacts, context.dataset_id, run.artifact, chain)
+        for said in say_plan(plan):
             st.markdown(said)
         st.caption(
             "For good: nothing of it goes to the trash. Decisions, tags and what was fine-tuned on its rows stay."
@@ -38,7 +38,7 @@ def offer_deletion(context: DatasetContext, run: Run, chain: Sequence[Artifact])
             "Delete this refinement", type="primary", icon=":material/delete:", key=f"delete_{run.run_id}"
         ):
             with errors_in_place():
-                delete_refinement(context.workspace, going)
+                delete_refinement(context.workspace, plan)
                 if run.artifact is None:
                     _forget_jobs(context, run)
                 st.query_params.pop(PARAMETER, None)
@@ -46,29 +46,29 @@ def offer_deletion(context: DatasetContext, run: Run, chain: Sequence[Artifact])
                 st.rerun()
 
 
-def say_leaving(going: Leaving) -> list[str]:
+def say_plan(plan: DeletionPlan) -> list[str]:
     """What goes and what stays, a line each."""
     n_bytes = sum(
-        path.stat().st_size for one in going.artifacts for path in one.path.rglob("*") if path.is_file()
+        path.stat().st_size for one in plan.artifacts for path in one.path.rglob("*") if path.is_file()
     )
-    trained = any((one.path / ADAPTER).is_dir() for one in going.rounds)
+    trained = any((one.path / ADAPTER).is_dir() for one in plan.rounds)
     what = " with round models, answers and scores" if trained else " with answers and scores"
-    parts = [count_of(len(going.rounds), "round") + what] if going.rounds else []
-    parts += [count_of(len(going.selections), "selection")] if going.selections else []
-    parts += ["its weights and flags"] if going.refinement is not None else []
+    parts = [count_of(len(plan.rounds), "round") + what] if plan.rounds else []
+    parts += [count_of(len(plan.selections), "selection")] if plan.selections else []
+    parts += ["its weights and flags"] if plan.refinement is not None else []
     said = [
         f"**Goes:** {', '.join(parts)} ({size(n_bytes)})."
         if parts
         else "**Goes:** its job; there is nothing else."
     ]
     kept = []
-    if going.kept_rounds:
+    if plan.kept_rounds:
         kept.append(
-            f"{count_of(len(going.kept_rounds), 'round')} that another refinement or model is built on"
+            f"{count_of(len(plan.kept_rounds), 'round')} that another refinement or model is built on"
         )
-    if going.kept_selections:
+    if plan.kept_selections:
         kept.append(
-            f"{count_of(len(going.kept_selections), 'selection')} that others share or something was made from"
+            f"{count_of(len(plan.kept_selections), 'selection')} that others share or something was made from"
         )
     return [*said, f"**Stays:** {', '.join(kept)}."] if kept else said
 

@@ -18,7 +18,7 @@ from pages.shared.figures.colouring import Shades
 from pages.shared.map.map_figure import (
     Dots,
     Extras,
-    Look,
+    MapStyle,
     draw_map,
     spaced_labels,
 )
@@ -60,10 +60,10 @@ def show_map(context: DatasetContext, course: Course) -> None:
     if shown == CHANGE:
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.log2(values)
-    look = Look(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
+    style = MapStyle(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
     key = f"{context.key}:{context.names.revision}:{course.key}"
     figure = _figure(
-        key, (str(shown), int(number)), look, _context=context, _course=course, _held=(values, flagged)
+        key, (str(shown), int(number)), style, _context=context, _course=course, _held=(values, flagged)
     )
     st.plotly_chart(
         figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"refine_map_{course.key}_{shown}_{number}",
@@ -83,7 +83,7 @@ def show_map(context: DatasetContext, course: Course) -> None:
 def _figure(
     key: str,
     asked: tuple[str, int],
-    look: Look,
+    style: MapStyle,
     *,
     _context: DatasetContext,
     _course: Course,
@@ -103,26 +103,26 @@ def _figure(
     )  # fmt: skip
     low, high = _ends(asked[0], _course)
     figure = draw_map(
-        dots, Shades(_title(asked[0]), held, low, high), Extras(labels=_labels(_context, _course, xy)), look
+        dots, Shades(_title(asked[0]), held, low, high), Extras(labels=_labels(_context, _course, xy)), style
     )
-    scale = diverging(dark=look.dark)
+    scale = diverging(dark=style.dark)
     if asked[0] == WEIGHT:
         scale = scale[2:3] + scale[4:]
         scale = [(0.0, scale[0][1]), (1.0, scale[1][1])]
     # The middle of the scale is near the page, which suits a table and not a dot.
     scale = [
-        (at, look.faded if colour == diverging(dark=look.dark)[2][1] else colour) for at, colour in scale
+        (at, style.faded if colour == diverging(dark=style.dark)[2][1] else colour) for at, colour in scale
     ]
     figure.update_traces(
         marker={"colorscale": [list(stop) for stop in scale]},
         selector=lambda trace: trace.marker.colorbar.title.text is not None,
     )
-    return _with_flags(figure, xy, flagged, look)
+    return _with_flags(figure, xy, flagged, style)
 
 
-def _with_flags(figure: go.Figure, xy: np.ndarray, flagged: np.ndarray, look: Look) -> go.Figure:
+def _with_flags(figure: go.Figure, xy: np.ndarray, flagged: np.ndarray, style: MapStyle) -> go.Figure:
     rows = flagged[:MOST_FLAGS]
-    scatter = go.Scattergl if look.webgl else go.Scatter
+    scatter = go.Scattergl if style.webgl else go.Scatter
     figure.add_trace(
         scatter(
             x=xy[rows, 0], y=xy[rows, 1], customdata=rows, mode="markers", name="Flagged", showlegend=False,

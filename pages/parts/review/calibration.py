@@ -26,8 +26,8 @@ from pages.shared.wording import percent
 from tamis.compute.clear.calibrate import (
     MIN_DECISIONS,
     Calibration,
-    Estimate,
     NotEnough,
+    ProbabilityEstimate,
     ThresholdEstimate,
     bad_fraction,
     bad_probability,
@@ -209,7 +209,7 @@ def _choose_threshold(review: ReviewContext, facts: ProposalStats) -> float:
     )
 
 
-def _show_estimate(found: ThresholdEstimate, bad: Estimate | None, n_decisions: int) -> None:
+def _show_estimate(found: ThresholdEstimate, bad: ProbabilityEstimate | None, n_decisions: int) -> None:
     share = found.n_below / max(1, found.n_scored)
     st.metric("Rows that would go", f"{found.n_below:,}", f"{percent(share)} of {found.n_scored:,}", delta_color="off", delta_arrow="off")  # fmt: skip
     left, right = st.columns(2, gap="small")
@@ -225,7 +225,9 @@ def _show_estimate(found: ThresholdEstimate, bad: Estimate | None, n_decisions: 
         )
 
 
-def _show_metric(place: st.delta_generator.DeltaGenerator, label: str, found: Estimate, text: str) -> None:
+def _show_metric(
+    place: st.delta_generator.DeltaGenerator, label: str, found: ProbabilityEstimate, text: str
+) -> None:
     if np.isnan(found.value):
         place.metric(label, "unknown", help=text)
         return

@@ -44,7 +44,7 @@ from pages.shared.plain_text import (
 from pages.shared.rows.review_text import show_side, show_text
 from pages.shared.wording import BadgeColour
 from tamis.compute.text.diff import Part, diff_words
-from tamis.formats.conversation import labelled
+from tamis.formats.conversation import labelled_turns
 
 LONG_PROMPT_CHARS, LONG_PROMPT_LINES = 420, 5
 WHOLE = "review_whole_prompt_of"
@@ -201,7 +201,7 @@ def _last_question(context: DatasetContext, row: int) -> tuple[str, str]:
     at = max((number for number, turn in enumerate(turns) if turn["role"] == "user"), default=0)
     n_system = sum(turn["role"] == "system" for turn in turns[:at])
     said = [count_of(at - n_system, "earlier turn")] if at > n_system else []
-    return labelled(turns[at:]), " and ".join([*said, *(["the system message"] if n_system else [])])
+    return labelled_turns(turns[at:]), " and ".join([*said, *(["the system message"] if n_system else [])])
 
 
 def _turn_whole(row: int | None) -> None:

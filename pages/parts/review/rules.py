@@ -35,7 +35,7 @@ from tamis.store.review.decisions import (
     decide_many,
 )
 from tamis.store.rows.query import fetch_rows
-from tamis.store.rows.scope import describe
+from tamis.store.rows.scope import describe_scope
 from tamis.types import Bools, Int64s
 
 VERDICT = "Verdict confidence"
@@ -82,7 +82,7 @@ class Rule:
             )
             said += f" with {measure} {'above' if self.is_above else 'below'} {self.limit:g}"
         if review.queue.scope.conditions:
-            said += f" where {describe(review.queue.scope, review.context.names.names)}"
+            said += f" where {describe_scope(review.queue.scope, review.context.names.names)}"
         return said
 
 

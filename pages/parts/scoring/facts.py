@@ -34,7 +34,7 @@ def quantiles(context: DatasetContext, name: str) -> dict[float, float]:
     return _quantiles(context.key, name, _context=context)
 
 
-def histogram(context: DatasetContext, name: str) -> pd.DataFrame:
+def score_histogram(context: DatasetContext, name: str) -> pd.DataFrame:
     """Rows per bin over the middle 99 %: low, high, count; what lies outside counts in the first and the last bin."""
     return _histogram(context.key, name, _context=context)
 

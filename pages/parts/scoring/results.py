@@ -78,7 +78,7 @@ def _show_actions(context: DatasetContext, name: str) -> None:
 
 
 def _show_histogram(context: DatasetContext, name: str) -> None:
-    table, marks = score_facts.histogram(context, name), score_facts.quantiles(context, name)
+    table, marks = score_facts.score_histogram(context, name), score_facts.quantiles(context, name)
     if not marks:
         st.caption("No row has this score: it was computed, and is not a number for every one of them.")
         return

@@ -48,7 +48,7 @@ NUMBERS_WITHOUT_MEANING = ("example_id", "rank", "weight")
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
+class ColourGroups:
     """A colour per drawn row from few: ``codes`` (n,) index ``colours``; groups without a label are not in the legend."""
 
     title: str
@@ -67,7 +67,7 @@ class Shades:
     high: float
 
 
-Colouring = Groups | Shades
+Colouring = ColourGroups | Shades
 
 
 def colour_choices(context: DatasetContext) -> dict[str, str]:
@@ -99,17 +99,17 @@ def colour_rows(context: DatasetContext, column: str, rows: Int64s) -> Colouring
     return _by_number(title, held, rows)
 
 
-def _by_cluster(title: str, ids: NDArray[np.int32]) -> Groups:
+def _by_cluster(title: str, ids: NDArray[np.int32]) -> ColourGroups:
     codes = np.where(ids < 0, len(PALETTE), ids % len(PALETTE)).astype(np.int64)
-    return Groups(title, codes, (*PALETTE, MUTED), ())
+    return ColourGroups(title, codes, (*PALETTE, MUTED), ())
 
 
-def _by_flag(title: str, flags: Bools) -> Groups:
+def _by_flag(title: str, flags: Bools) -> ColourGroups:
     name = title[:1].upper() + title[1:]
-    return Groups(title, flags.astype(np.int64), (MUTED, PALETTE[1]), (f"Not {title}", name))
+    return ColourGroups(title, flags.astype(np.int64), (MUTED, PALETTE[1]), (f"Not {title}", name))
 
 
-def _by_value(context: DatasetContext, column: str, title: str, held: NDArray[Any]) -> Groups:
+def _by_value(context: DatasetContext, column: str, title: str, held: NDArray[Any]) -> ColourGroups:
     counted = queries.facets(context, column)
     top = [value for value, _ in counted.counts[:MAX_GROUPS]]
     place = {value: number for number, value in enumerate(top)}
@@ -122,7 +122,7 @@ def _by_value(context: DatasetContext, column: str, title: str, held: NDArray[An
     more = counted.n_distinct - len(top)
     labels = [shorten(str(value), 28) or "(empty)" for value in top]
     labels += [f"{more:,} more" if more else "", "missing" if counted.n_missing else ""]
-    return Groups(title, codes, (*PALETTE[: len(top)], "#B9A58A", MUTED), tuple(labels))
+    return ColourGroups(title, codes, (*PALETTE[: len(top)], "#B9A58A", MUTED), tuple(labels))
 
 
 def _by_number(title: str, held: NDArray[Any], rows: Int64s) -> Shades:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import PALETTE, Groups
+from pages.shared.figures.colouring import PALETTE, ColourGroups
 from pages.shared.figures.selection_facts import (
     PICKED,
     RANDOM,
@@ -19,7 +19,7 @@ from pages.shared.figures.selection_facts import (
 from pages.shared.map.map_figure import (
     Dots,
     Extras,
-    Look,
+    MapStyle,
     draw_map,
 )
 from pages.shared.plain_text import shorten
@@ -105,9 +105,9 @@ def spread_chart(table: pd.DataFrame, title: str, *, logarithmic: bool = False, 
 
 def selection_map(context: DatasetContext, selection: Artifact, *, height: int) -> None:
     """The map with the picks on top of all other rows."""
-    look = Look(dark=st.context.theme.type == "dark", height=height)
+    style = MapStyle(dark=st.context.theme.type == "dark", height=height)
     st.plotly_chart(
-        _map(context.key, selection.id, look, _context=context, _selection=selection),
+        _map(context.key, selection.id, style, _context=context, _selection=selection),
         config={"displayModeBar": False, "scrollZoom": True},
         key=f"picks_{selection.id}",
         alt="Map of all rows with the picked ones highlighted",
@@ -116,7 +116,7 @@ def selection_map(context: DatasetContext, selection: Artifact, *, height: int) 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _map(
-    key: str, selection: str, look: Look, *, _context: DatasetContext, _selection: Artifact
+    key: str, selection: str, style: MapStyle, *, _context: DatasetContext, _selection: Artifact
 ) -> go.Figure:
     rows = queries.drawn_rows(_context, ALL_ROWS)
     xy = queries.positions(_context)
@@ -129,9 +129,9 @@ def _map(
         matched=np.ones(len(rows), dtype=bool),
         names=np.array([names.get(int(i), "") for i in queries.cluster_of(_context)[rows]], dtype=object),
     )
-    ground = "#3A4644" if look.dark else "#D5DCDA"
-    groups = Groups("selected", picked[rows], (ground, PALETTE[0]), ("Not picked", PICKED))
-    return draw_map(dots, groups, Extras(), look)
+    ground = "#3A4644" if style.dark else "#D5DCDA"
+    groups = ColourGroups("selected", picked[rows], (ground, PALETTE[0]), ("Not picked", PICKED))
+    return draw_map(dots, groups, Extras(), style)
 
 
 def _scale(ink: str, names: list[str]) -> alt.Scale:

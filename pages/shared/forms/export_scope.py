@@ -15,7 +15,7 @@ from pages.shared.wording import ago
 from tamis.steps.resolve_rows import rows_of
 from tamis.store.artifacts.readers import read_token_counts
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.scope import Scope, describe
+from tamis.store.rows.scope import Scope, describe_scope
 from tamis.types import Int64s
 
 WHOLE, SELECTION, TAG, FILTER = "Whole dataset", "Selection", "Tag", "Filter"
@@ -145,7 +145,7 @@ def _choose_tag(context: DatasetContext) -> str:
 
 
 def _show_filter(context: DatasetContext, scope: str) -> None:
-    st.caption(plain(describe(Scope.from_url(scope), context.names.names)))
+    st.caption(plain(describe_scope(Scope.from_url(scope), context.names.names)))
     link_to("data_map", "Change the filter on the map", query={"dataset": context.dataset_id, "scope": scope})
 
 

@@ -48,7 +48,7 @@ from tamis.steps.select.preview import (
     preview_selection,
 )
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.scope import describe
+from tamis.store.rows.scope import describe_scope
 from tamis.types import JSON
 
 ROW_ROLES = {"within": "Pick from", "pinned": "Always in", "excluded": "Never in"}
@@ -195,7 +195,9 @@ def draw_rows(context: DatasetContext, drawn: FormField) -> str:
     scope = read_scope()
     labels = {"": NO_ROWS[drawn.name]}
     if scope.conditions:
-        labels[f"scope:{scope.to_url()}"] = f"Filter: {shorten(describe(scope, context.names.names), 60)}"
+        labels[f"scope:{scope.to_url()}"] = (
+            f"Filter: {shorten(describe_scope(scope, context.names.names), 60)}"
+        )
     labels |= {f"tag:{tag}": f"Tag: {tag} ({len(rows):,})" for tag, rows in context.tags.rows.items()}
     labels |= {
         f"selection:{a.id}": f"Selection of {a.summary['n_selected']:,} ({a.id[:4]})"

@@ -14,8 +14,8 @@ from pages.shared.figures.colouring import (
     MUTED,
     PALETTE,
     SCALE,
+    ColourGroups,
     Colouring,
-    Groups,
     Shades,
 )
 from pages.shared.plain_text import plain_in_figure
@@ -31,7 +31,7 @@ MOST_NAMED = 12_000  # points up to which each says its cluster when pointed at
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MapStyle:
     """How to draw: in the viewer's theme, with or without WebGL, how high in pixels."""
 
     dark: bool
@@ -80,21 +80,23 @@ class Extras:
     density: DensityGrid | None = None
 
 
-def draw_map(dots: Dots, colouring: Colouring, extras: Extras, look: Look) -> go.Figure:
+def draw_map(dots: Dots, colouring: Colouring, extras: Extras, style: MapStyle) -> go.Figure:
     """The figure; every point carries its row id as customdata and nothing else."""
-    figure = go.Figure(layout=_layout(look))
+    figure = go.Figure(layout=_layout(style))
     if extras.density is not None:
-        figure.add_trace(_density(extras.density, look))
+        figure.add_trace(_density(extras.density, style))
     hidden = ~dots.matched
     if hidden.any():
-        figure.add_trace(_points(dots, hidden, {"color": look.faded, "opacity": 0.7}, look, "does not match"))
-    for trace in _coloured(dots, colouring, look):
+        figure.add_trace(
+            _points(dots, hidden, {"color": style.faded, "opacity": 0.7}, style, "does not match")
+        )
+    for trace in _coloured(dots, colouring, style):
         figure.add_trace(trace)
     for outline in extras.outlines:
-        figure.add_trace(_outline(outline, look))
+        figure.add_trace(_outline(outline, style))
     if extras.mark is not None:
-        figure.add_trace(_mark(extras.mark, look))
-    figure.update_layout(annotations=[_label(label, look) for label in extras.labels])
+        figure.add_trace(_mark(extras.mark, style))
+    figure.update_layout(annotations=[_label(label, style) for label in extras.labels])
     return figure
 
 
@@ -129,10 +131,10 @@ def spaced_labels(
     return tuple(placed)
 
 
-def _layout(look: Look) -> dict[str, Any]:
+def _layout(style: MapStyle) -> dict[str, Any]:
     axis = {"visible": False, "showgrid": False, "zeroline": False, "fixedrange": False}
     return {
-        "height": look.height,
+        "height": style.height,
         "margin": {"l": 0, "r": 0, "t": 8, "b": 0},
         "dragmode": "pan",
         "hovermode": "closest",
@@ -145,7 +147,7 @@ def _layout(look: Look) -> dict[str, Any]:
             "orientation": "h",
             "bgcolor": "rgba(0,0,0,0)",
             "color": MUTED,
-            "activecolor": "#2DD4BF" if look.dark else "#0F766E",
+            "activecolor": "#2DD4BF" if style.dark else "#0F766E",
         },
         "legend": {
             "orientation": "h",
@@ -153,8 +155,8 @@ def _layout(look: Look) -> dict[str, Any]:
             "y": 0,
             "xanchor": "left",
             "yanchor": "bottom",
-            "bgcolor": look.paper,
-            "font": {"color": look.ink, "size": 12},
+            "bgcolor": style.paper,
+            "font": {"color": style.ink, "size": 12},
             "itemclick": False,
             "itemdoubleclick": False,
         },
@@ -162,9 +164,9 @@ def _layout(look: Look) -> dict[str, Any]:
     }
 
 
-def _coloured(dots: Dots, colouring: Colouring, look: Look) -> list[go.Scattergl]:
+def _coloured(dots: Dots, colouring: Colouring, style: MapStyle) -> list[go.Scattergl]:
     if isinstance(colouring, Shades):
-        return _shaded(dots, colouring, look)
+        return _shaded(dots, colouring, style)
     # Rare groups last, so that few selected rows lie on top of many that are not.
     order = np.argsort(
         -np.bincount(colouring.codes, minlength=len(colouring.colours))[colouring.codes], kind="stable"
@@ -181,14 +183,14 @@ def _coloured(dots: Dots, colouring: Colouring, look: Look) -> list[go.Scattergl
         "showscale": False,
         "opacity": 0.85,
     }
-    return [_points(dots, drawn, marker, look), *_legend(colouring)]
+    return [_points(dots, drawn, marker, style), *_legend(colouring)]
 
 
-def _shaded(dots: Dots, colouring: Shades, look: Look) -> list[go.Scattergl]:
+def _shaded(dots: Dots, colouring: Shades, style: MapStyle) -> list[go.Scattergl]:
     known = np.isfinite(colouring.values)
     traces = []
     if (unknown := dots.matched & ~known).any():
-        traces.append(_points(dots, unknown, {"color": MUTED, "opacity": 0.6}, look, "no value"))
+        traces.append(_points(dots, unknown, {"color": MUTED, "opacity": 0.6}, style, "no value"))
     drawn = np.flatnonzero(dots.matched & known)
     marker = {
         "color": colouring.values[drawn],
@@ -206,31 +208,31 @@ def _shaded(dots: Dots, colouring: Shades, look: Look) -> list[go.Scattergl]:
             "thickness": 8,
             "outlinewidth": 0,
             "nticks": 4,
-            "tickfont": {"color": look.ink, "size": 11},
+            "tickfont": {"color": style.ink, "size": 11},
             "title": {
                 "text": plain_in_figure(colouring.title),
-                "font": {"color": look.ink, "size": 12},
+                "font": {"color": style.ink, "size": 12},
                 "side": "top",
             },
         },
     }
-    return [*traces, _points(dots, drawn, marker, look, value=True)]
+    return [*traces, _points(dots, drawn, marker, style, value=True)]
 
 
 def _points(
     dots: Dots,
     which: Bools | Int64s,
     marker: dict[str, Any],
-    look: Look,
+    style: MapStyle,
     note: str = "",
     *,
     value: bool = False,
 ) -> go.Scattergl:
-    scatter = go.Scattergl if look.webgl else go.Scatter
+    scatter = go.Scattergl if style.webgl else go.Scatter
     shown = "<br>%{marker.color:.4~g}" if value else f"<br>{note}" if note else ""
     # A name per point is most of what a large figure weighs, and half of what it takes to make.
     named = len(dots.rows) <= MOST_NAMED
-    chosen = {"color": look.ink, "size": 13, "opacity": 1.0}
+    chosen = {"color": style.ink, "size": 13, "opacity": 1.0}
     return scatter(
         x=dots.xy[which, 0],
         y=dots.xy[which, 1],
@@ -252,7 +254,7 @@ def _size(n_drawn: int) -> float:
     return 3.5
 
 
-def _legend(colouring: Groups) -> list[go.Scatter]:
+def _legend(colouring: ColourGroups) -> list[go.Scatter]:
     # The points are one trace, so that no group hides another by its order; the legend is made of empty ones.
     return [
         go.Scatter(
@@ -268,8 +270,8 @@ def _legend(colouring: Groups) -> list[go.Scatter]:
     ]
 
 
-def _density(grid: DensityGrid, look: Look) -> go.Heatmap:
-    shade = "148,163,160" if look.dark else "100,116,112"
+def _density(grid: DensityGrid, style: MapStyle) -> go.Heatmap:
+    shade = "148,163,160" if style.dark else "100,116,112"
     return go.Heatmap(
         x=(grid.x_edges[:-1] + grid.x_edges[1:]) / 2,
         y=(grid.y_edges[:-1] + grid.y_edges[1:]) / 2,
@@ -281,38 +283,38 @@ def _density(grid: DensityGrid, look: Look) -> go.Heatmap:
     )
 
 
-def _outline(corners: Polygon, look: Look) -> go.Scattergl:
+def _outline(corners: Polygon, style: MapStyle) -> go.Scattergl:
     closed = (*corners, corners[0])
-    scatter = go.Scattergl if look.webgl else go.Scatter
+    scatter = go.Scattergl if style.webgl else go.Scatter
     return scatter(
         x=[x for x, _ in closed],
         y=[y for _, y in closed],
         mode="lines",
-        line={"color": look.ink, "width": 2},
+        line={"color": style.ink, "width": 2},
         hoverinfo="skip",
         showlegend=False,
     )
 
 
-def _mark(at: tuple[float, float], look: Look) -> go.Scattergl:
-    scatter = go.Scattergl if look.webgl else go.Scatter
+def _mark(at: tuple[float, float], style: MapStyle) -> go.Scattergl:
+    scatter = go.Scattergl if style.webgl else go.Scatter
     return scatter(
         x=[at[0]],
         y=[at[1]],
         mode="markers",
-        marker={"size": 18, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": look.ink}},
+        marker={"size": 18, "color": "rgba(0,0,0,0)", "line": {"width": 3, "color": style.ink}},
         hoverinfo="skip",
         showlegend=False,
     )
 
 
-def _label(label: tuple[float, float, str], look: Look) -> dict[str, Any]:
+def _label(label: tuple[float, float, str], style: MapStyle) -> dict[str, Any]:
     x, y, name = label
     return {
         "x": x,
         "y": y,
         "text": plain_in_figure(name),
         "showarrow": False,
-        "font": {"size": 13, "weight": 600, "color": look.ink, "shadow": look.halo},
+        "font": {"size": 13, "weight": 600, "color": style.ink, "shadow": style.halo},
         "captureevents": False,
     }

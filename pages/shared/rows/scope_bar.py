@@ -12,7 +12,7 @@ from pages.shared.rows.scope_forms import show_scope_form
 from tamis.store.rows.scope import (
     Condition,
     Scope,
-    describe,
+    describe_scope,
 )
 
 
@@ -95,7 +95,7 @@ def _say(context: DatasetContext, condition: Condition) -> str:
     if condition.kind in address.REGIONS:
         here = condition.on in ("", context.view.layout.id if context.view.layout else "")
         return f"Inside the {condition.kind}" + ("" if here else " drawn on an earlier map")
-    said = describe(Scope(conditions=(condition,)), context.names.names)
+    said = describe_scope(Scope(conditions=(condition,)), context.names.names)
     return said[:1].upper() + said[1:]
 
 

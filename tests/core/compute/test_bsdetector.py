@@ -7,7 +7,7 @@ import pytest
 
 from tamis.compute.clear.bsdetector import (
     confidence,
-    normalised,
+    normalised_answer,
     observed_consistency,
     parse_choice,
     parse_sample,
@@ -40,8 +40,8 @@ def test_swapping_the_two_answers_changes_no_similarity():
 
 
 def test_answers_are_compared_without_case_and_outer_signs():
-    assert normalised(' "Forty-two." ') == normalised("forty-two")
-    assert normalised("42") != normalised("43")
+    assert normalised_answer(' "Forty-two." ') == normalised_answer("forty-two")
+    assert normalised_answer("42") != normalised_answer("43")
 
 
 @pytest.mark.parametrize(

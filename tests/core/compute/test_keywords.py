@@ -7,7 +7,7 @@ import pytest
 
 from tamis.compute.cluster.keywords import (
     cluster_keywords,
-    default_names,
+    keyword_names,
     medoids,
 )
 from tamis.errors import CurationError
@@ -50,11 +50,11 @@ def test_word_forms_are_listed_once() -> None:
 def test_empty_cluster_noise_and_empty_texts_have_no_keywords() -> None:
     words = cluster_keywords(["tea", "", "spam spam"], np.array([0, 2, -1]), 3)
     assert words == [["tea"], [], []]
-    assert default_names(words) == ["tea", "Cluster 1", "Cluster 2"]
+    assert keyword_names(words) == ["tea", "Cluster 1", "Cluster 2"]
 
 
 def test_default_name_is_the_first_three_keywords() -> None:
-    assert default_names([["a", "b", "c", "d"], ["x"]]) == ["a, b, c", "x"]
+    assert keyword_names([["a", "b", "c", "d"], ["x"]]) == ["a, b, c", "x"]
 
 
 def test_large_clusters_are_read_at_even_steps() -> None:

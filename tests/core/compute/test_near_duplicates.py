@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from tamis.compute.clear.expectation import expected_rating
-from tamis.compute.text.contamination import overlap
+from tamis.compute.text.contamination import ngram_overlap
 from tamis.compute.text.grounding import (
     chunks,
     sentences,
@@ -69,7 +69,7 @@ def test_vector_duplicates_are_those_of_the_plain_loop():
 def test_a_copied_evaluation_item_is_found_in_a_longer_row():
     item = " ".join(f"item{i}" for i in range(20))
     short = "what is the capital of northern farland"
-    found = overlap(
+    found = ngram_overlap(
         [f"before {item} after", "nothing of it", f"Q: {short.upper()}?"], ["x", item, short], n_words=13
     )
     assert found.item.tolist() == [1, -1, 2]

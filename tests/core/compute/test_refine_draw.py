@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.refine.draw import (
-    Pool,
+    RefinementPool,
     draw_round,
     split_budget,
     spread_order,
@@ -26,7 +26,7 @@ def make_pool(ids, n_clusters, *, quality=None, excluded=(), pinned=()):
     out, pin = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     out[list(excluded)] = True
     pin[list(pinned)] = True
-    return Pool(np.asarray(ids, dtype=np.int64), n_clusters, quality, out, pin)
+    return RefinementPool(np.asarray(ids, dtype=np.int64), n_clusters, quality, out, pin)
 
 
 def play(pool, budget, rounds, *, weights=None, seed=0):

@@ -12,7 +12,7 @@ from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import Progress, Resources
 from tamis.jobs.worker.reporter import (
     FolderReporter,
-    Stage,
+    StageProgress,
     Stop,
 )
 from tests.core.jobs.test_folder import SPEC
@@ -32,14 +32,14 @@ def folder(tmp_path: Path) -> JobFolder:
 
 
 def test_the_rate_is_of_the_last_half_minute() -> None:
-    stage = Stage("embed", 0.0)
+    stage = StageProgress("embed", 0.0)
     for second in range(100):
         stage.report(10 * second if second < 50 else 500 + 2 * (second - 50), 10_000, "", float(second))
     assert stage.rate(99.0) == pytest.approx(2.0, rel=0.01)
 
 
 def test_what_a_resumed_run_found_done_does_not_count_as_speed() -> None:
-    stage = Stage("embed", 0.0)
+    stage = StageProgress("embed", 0.0)
     stage.report(50_000, 60_000, "", 1.0)
     assert stage.rate(1.0) is None
     stage.report(50_010, 60_000, "", 11.0)
@@ -47,7 +47,7 @@ def test_what_a_resumed_run_found_done_does_not_count_as_speed() -> None:
 
 
 def test_a_new_round_of_a_stage_starts_the_rate_afresh() -> None:
-    stage = Stage("train", 0.0)
+    stage = StageProgress("train", 0.0)
     stage.report(100, 100, "", 10.0)
     stage.report(0, 100, "", 11.0)
     assert stage.rate(12.0) is None

@@ -15,7 +15,7 @@ from tamis.actions.report.report import render_report, write_report
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.steps.compare.comparison import (
     Comparison,
-    Estimate,
+    IntervalEstimate,
     read_comparison,
     read_membership,
 )
@@ -211,17 +211,17 @@ def test_one_seed_for_one_method_with_other_options_is_told(made: Made) -> None:
 def test_where_all_are_alike_none_is_best_and_rows_tell_nothing_about_another_draw(made: Made) -> None:
     radius = next(metric for metric in made.found.shown_metrics() if metric.key == "radius")
 
-    def best(*values: Estimate) -> dict[int, bool]:
+    def best(*values: IntervalEstimate) -> dict[int, bool]:
         methods = [
             one.model_copy(update={"values": {"radius": value}})
             for one, value in zip(made.found.methods, values, strict=False)
         ]
         return made.found.model_copy(update={"methods": methods}).best(radius)
 
-    assert best(Estimate(value=1.0), Estimate(value=1.0)) == {}
+    assert best(IntervalEstimate(value=1.0), IntervalEstimate(value=1.0)) == {}
     wide = {"value": 1.1, "low": 0.9, "high": 1.3}
-    assert best(Estimate(value=1.0), Estimate(**wide, over="pool rows")) == {0: True}
-    assert best(Estimate(value=1.0), Estimate(**wide, over="seeds")) == {0: True, 1: False}
+    assert best(IntervalEstimate(value=1.0), IntervalEstimate(**wide, over="pool rows")) == {0: True}
+    assert best(IntervalEstimate(value=1.0), IntervalEstimate(**wide, over="seeds")) == {0: True, 1: False}
 
 
 def test_budgets_that_differ_are_told(made: Made) -> None:

@@ -19,8 +19,8 @@ from tamis.selectors.options import KmqOptions
 from tamis.selectors.problem import Problem
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
-from tamis.steps.select.checkpoint import PickedPrefix
 from tamis.steps.select.options import SelectOptions
+from tamis.steps.select.checkpoint import SelectionCheckpoint
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import read_selection, read_token_counts
 from tamis.store.artifacts.store import ArtifactStore
@@ -181,7 +181,7 @@ def test_a_stopped_selection_goes_on_and_ends_the_same(
 def test_the_prefix_is_written_only_now_and_then(tmp_path: Path) -> None:
     now = time.monotonic()
     clock = iter([now, now + 1.0, now + 4.0, now + 4.0, now + 5.0])
-    prefix = PickedPrefix(tmp_path / "picked.npy", clock=lambda: next(clock))
+    prefix = SelectionCheckpoint(tmp_path / "picked.npy", clock=lambda: next(clock))
     prefix.record([1])
     assert prefix.read() is None
     prefix.record([1, 2])
@@ -192,10 +192,10 @@ def test_the_prefix_is_written_only_now_and_then(tmp_path: Path) -> None:
 
 
 def test_two_methods_with_one_seed_do_not_share_their_luck() -> None:
-    from tamis.steps.select.step import own_seed
+    from tamis.steps.select.step import method_seed
 
-    assert own_seed(42, "kmq") != own_seed(42, "random")
-    assert own_seed(42, "kmq") == own_seed(42, "kmq") != own_seed(43, "kmq")
+    assert method_seed(42, "kmq") != method_seed(42, "random")
+    assert method_seed(42, "kmq") == method_seed(42, "kmq") != method_seed(43, "kmq")
 
 
 def test_a_row_cannot_be_both_pinned_and_excluded(made: tuple[Path, str]) -> None:

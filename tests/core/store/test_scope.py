@@ -15,7 +15,7 @@ from tamis.store.rows.scope import (
     ALL_ROWS,
     Condition,
     Scope,
-    describe,
+    describe_scope,
     where,
 )
 from tests.support import scale
@@ -119,7 +119,7 @@ def test_any_json_as_value_is_a_condition_or_an_invalid_options(value):
 @scale.examples(200)
 @given(SCOPES)
 def test_every_scope_has_a_sentence(scope):
-    sentence = describe(scope, {3: "Cooking"})
+    sentence = describe_scope(scope, {3: "Cooking"})
     assert sentence
     assert (sentence == "all rows") == (scope == ALL_ROWS)
 
@@ -134,7 +134,7 @@ def test_sentences_read_as_english():
         .and_where("tagged", ["bad", "odd"])
         .and_where("selected", False)
     )
-    assert describe(scope, {3: "Cooking"}) == (
+    assert describe_scope(scope, {3: "Cooking"}) == (
         'cluster is 3 (Cooking) or 7 and response contains "salt" and alignment is at least 0.25 '
         'and lang is missing or "en" and tagged "bad" or "odd" and not selected '
         "and a random sample of 100 (seed 3)"
@@ -142,7 +142,10 @@ def test_sentences_read_as_english():
 
 
 def test_long_lists_are_shortened_in_the_sentence():
-    assert describe(ALL_ROWS.and_where("rows", list(range(12)))) == "row is 0 or 1 or 2 or 3 or 4 or 7 more"
+    assert (
+        describe_scope(ALL_ROWS.and_where("rows", list(range(12))))
+        == "row is 0 or 1 or 2 or 3 or 4 or 7 more"
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from tamis.actions.report import svg
 from tamis.actions.report.style import STYLE
 from tamis.steps.compare.comparison import (
     Comparison,
-    Estimate,
+    IntervalEstimate,
     Metric,
+    ScoreHistograms,
     Shares,
-    Spread,
     read_comparison,
     read_membership,
 )
@@ -191,7 +191,7 @@ def _shares(title: str, shares: Shares | None, found: Comparison) -> str:
     )
 
 
-def _spread(spread: Spread, found: Comparison) -> str:
+def _spread(spread: ScoreHistograms, found: Comparison) -> str:
     ends = (_number(spread.edges[0]), _number(spread.edges[-1]))
     figures = [
         f"<figure><figcaption>{escape(method.title)}</figcaption>"
@@ -286,7 +286,7 @@ def _arrow(metric: Metric) -> str:
     return {"lower": " ↓", "higher": " ↑", "neither": ""}[metric.better]
 
 
-def _dot(value: Estimate) -> svg.Dot:
+def _dot(value: IntervalEstimate) -> svg.Dot:
     return svg.Dot(value.value or 0.0, value.low, value.high, thin=value.over != "seeds")
 
 

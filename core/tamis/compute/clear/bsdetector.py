@@ -13,7 +13,7 @@ REFLECTION = {"A": 1.0, "B": 0.0, "C": 0.5}  # correct, incorrect, not sure
 UNSURE = "C"
 
 
-def normalised(answer: str) -> str:
+def normalised_answer(answer: str) -> str:
     """An answer as it is compared for equality: no case, accents' encodings, outer signs or runs of spaces."""
     folded = unicodedata.normalize("NFKC", answer).casefold()
     return " ".join(folded.split()).strip(" .,;:!?\"'`*_()[]“”’")

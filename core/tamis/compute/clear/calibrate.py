@@ -57,7 +57,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class ProbabilityEstimate:
     """A value in [0, 1] and its 95 % interval; NaN where nothing says anything about it."""
 
     value: float
@@ -77,8 +77,8 @@ class ThresholdEstimate:
     threshold: float
     n_below: int
     n_scored: int
-    precision: Estimate
-    recall: Estimate
+    precision: ProbabilityEstimate
+    recall: ProbabilityEstimate
     method: Literal["sample", "curve"]
 
 
@@ -175,7 +175,7 @@ def threshold_on_sample(
     )
 
 
-def bad_fraction(is_bad: Bools, inclusion: Float64s) -> Estimate:
+def bad_fraction(is_bad: Bools, inclusion: Float64s) -> ProbabilityEstimate:
     """Share of bad rows among all, from rows drawn at known probabilities; raises ValueError for one not in (0, 1]."""
     return _weighted_share(is_bad, _weights(inclusion, len(is_bad)))
 
@@ -255,25 +255,25 @@ def _expected_bad(calibration: Calibration, scores: Float64s, rng: np.random.Gen
     return _Total(value, np.clip(p @ sizes + chance, 0.0, len(scores)))
 
 
-def _summed(part: float, whole: float, parts: Float64s, wholes: Float64s) -> Estimate:
+def _summed(part: float, whole: float, parts: Float64s, wholes: Float64s) -> ProbabilityEstimate:
     if whole <= 0:
-        return Estimate(np.nan, np.nan, np.nan)
+        return ProbabilityEstimate(np.nan, np.nan, np.nan)
     shares = parts[wholes > 0] / wholes[wholes > 0]
     if not len(shares):
-        return Estimate(part / whole, 0.0, 1.0)
+        return ProbabilityEstimate(part / whole, 0.0, 1.0)
     low, high = np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(part / whole, float(low), float(high))
+    return ProbabilityEstimate(part / whole, float(low), float(high))
 
 
-def _weighted_share(hit: Bools, weights: Float64s) -> Estimate:
+def _weighted_share(hit: Bools, weights: Float64s) -> ProbabilityEstimate:
     if not len(hit):
-        return Estimate(np.nan, np.nan, np.nan)
+        return ProbabilityEstimate(np.nan, np.nan, np.nan)
     value = float(weights[hit].sum() / weights.sum())
     n_effective = float(weights.sum() ** 2 / (weights**2).sum())
     hits = value * n_effective
     low = 0.0 if value == 0 else float(betaincinv(hits + 0.5, n_effective - hits + 0.5, (1 - LEVEL) / 2))
     high = 1.0 if value == 1 else float(betaincinv(hits + 0.5, n_effective - hits + 0.5, (1 + LEVEL) / 2))
-    return Estimate(value, low, high)
+    return ProbabilityEstimate(value, low, high)
 
 
 def _weights(inclusion: Float64s | None, n: int) -> Float64s:

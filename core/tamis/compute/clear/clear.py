@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.compute.clear.bsdetector import normalised
+from tamis.compute.clear.bsdetector import normalised_answer
 from tamis.types import (
     Bools,
     Float32s,
@@ -164,7 +164,7 @@ def ordered_verdict(letter: str, probabilities: Float64s, *, candidate_first: bo
 
 def same_answer(first: str, second: str) -> bool:
     """Whether two answers are equal once case, encodings of accents, outer signs and runs of spaces are set aside."""
-    return normalised(first) == normalised(second)
+    return normalised_answer(first) == normalised_answer(second)
 
 
 def random_control(n_rows: int, n_kept: int, rng: np.random.Generator) -> Proposals:

@@ -65,7 +65,7 @@ def cluster_keywords(
     return [_best(count, total, mean_terms, top) for count in counts]
 
 
-def default_names(keywords: Sequence[Sequence[str]]) -> list[str]:
+def keyword_names(keywords: Sequence[Sequence[str]]) -> list[str]:
     """A name for every cluster: its first three keywords, or its number where it has none."""
     return [", ".join(words[:NAME_TERMS]) or f"Cluster {j}" for j, words in enumerate(keywords)]
 

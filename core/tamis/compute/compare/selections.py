@@ -29,7 +29,7 @@ SELECTED_BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class GroupShares:
     """Shares (n_groups + 1,) of each group, the last being the rows of none (-1); each sums to 1 unless empty."""
 
     pool: Float64s
@@ -90,7 +90,9 @@ def only_in_one(selections: Sequence[Int64s]) -> list[Int64s]:
     return [np.intersect1d(mine, once, assume_unique=True) for mine in sets]
 
 
-def group_shares(codes: ArrayLike, rows: Int64s, *, n_groups: int, available: Bools | None = None) -> Shares:
+def group_shares(
+    codes: ArrayLike, rows: Int64s, *, n_groups: int, available: Bools | None = None
+) -> GroupShares:
     """Shares of the groups ``codes`` (n,) in 0..n_groups-1 or -1, in the pool (``available``, or all) and in ``rows``."""
     group = np.asarray(codes, dtype=np.int64)
     group = np.where(group == NOISE, n_groups, group)
@@ -100,7 +102,7 @@ def group_shares(codes: ArrayLike, rows: Int64s, *, n_groups: int, available: Bo
     ]
     pool, selected = (count / max(1.0, count.sum()) for count in counts)
     ratio = np.divide(selected, pool, out=np.full(n_groups + 1, np.nan), where=pool > 0)
-    return Shares(pool, selected, ratio)
+    return GroupShares(pool, selected, ratio)
 
 
 def nearest_cosines(

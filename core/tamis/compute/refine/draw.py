@@ -20,7 +20,7 @@ from tamis.types import (
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class RefinementPool:
     """What may be drawn from; every array has one entry per row of the dataset.
 
     Clusters are 0..n_clusters-1; rows outside every cluster (-1) are the group ``n_clusters``.
@@ -57,7 +57,7 @@ def split_budget(total: int, rounds: int) -> tuple[int, ...]:
 
 
 def draw_round(
-    pool: Pool,
+    pool: RefinementPool,
     weights: ArrayLike,
     n_rows: int,
     *,

@@ -45,7 +45,7 @@ NOISE = 2e-6  # float32 error of a cosine; nearer to the threshold the pair is d
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicates:
+class SemanticDuplicates:
     """Which rows resemble a row that stays ahead of them, and the nearest such row."""
 
     dropped: Bools  # (n,)
@@ -62,7 +62,7 @@ def near_duplicates(
     keep: Keep = "farthest",
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
-) -> Duplicates:
+) -> SemanticDuplicates:
     """Mark every row whose cosine to a row ahead of it in its cluster is above ``threshold``.
 
     Ahead is who is farther from the centroid of the cluster (``keep`` "farthest", as in the paper: the least typical of a
@@ -83,7 +83,7 @@ def near_duplicates(
     key = _centroid_cosines(vectors, ids, n_clusters) * (1 if keep == "farthest" else -1)
     key[pool.start] = -np.inf
     order = np.lexsort((np.arange(n), key, ids))[n - int(sizes.sum()) :]
-    found = Duplicates(np.zeros(n, dtype=bool), np.full(n, -1), np.full(n, np.nan, dtype=np.float32))
+    found = SemanticDuplicates(np.zeros(n, dtype=bool), np.full(n, -1), np.full(n, np.nan, dtype=np.float32))
     for rows in np.split(order, np.cumsum(sizes)[:-1]):
         _mark_cluster(vectors, rows, threshold, found)
     found.dropped[pool.start] = False
@@ -166,7 +166,7 @@ def _centroid_cosines(vectors: Float32s, ids: Int64s, n_clusters: int) -> Float6
     return np.round(cosines, 9)  # equal rows must tie, whatever the order in which their mean was summed
 
 
-def _mark_cluster(vectors: Float32s, rows: Int64s, threshold: float, found: Duplicates) -> None:
+def _mark_cluster(vectors: Float32s, rows: Int64s, threshold: float, found: SemanticDuplicates) -> None:
     """Compare every row of one cluster, in order of precedence, with the rows ahead of it."""
     for low in range(0, rows.size, TILE_ROWS):
         mine = rows[low : low + TILE_ROWS]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tamis.compute.text.near_duplicates import normalised
+from tamis.compute.text.near_duplicates import normalised_words
 from tamis.types import Float32s, Int64s
 
 NONE = -1
@@ -23,7 +23,7 @@ class Overlap:
     item: Int64s
 
 
-def overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: int = 13) -> Overlap:
+def ngram_overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: int = 13) -> Overlap:
     """Share of an evaluation text's runs of ``n_words`` words that a row holds, for the text it holds most of.
 
     An evaluation text shorter than a run counts as one run of all its words, if it has at least half as many; shorter
@@ -37,7 +37,7 @@ def overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: int = 1
     widths = sorted({width for width, runs in items if runs})
     fraction, found = np.zeros(len(texts), dtype=np.float32), np.full(len(texts), NONE, dtype=np.int64)
     for row, text in enumerate(texts):
-        words = normalised(text).split()
+        words = normalised_words(text).split()
         runs = {run for width in widths for run in _runs(words, width)}
         hits = Counter(item for run in runs for item in owners.get(run, ()))
         if hits:
@@ -48,7 +48,7 @@ def overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: int = 1
 
 def _item_runs(text: str, n_words: int) -> tuple[int, set[bytes]]:
     """Length of an evaluation text's runs, and the runs; none for a text that is too short to say anything."""
-    words = normalised(text).split()
+    words = normalised_words(text).split()
     width = min(n_words, len(words))
     return width, set(_runs(words, width)) if width >= max(2, n_words // 2) else set()
 

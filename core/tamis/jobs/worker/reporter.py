@@ -38,7 +38,7 @@ class Stop(StrEnum):
 
 
 @dataclass(slots=True)
-class Stage:
+class StageProgress:
     """Where one stage is: its last report and the reports of the last half minute, for the rate."""
 
     name: str
@@ -76,7 +76,7 @@ class FolderReporter:
         self._attempt = spec.attempt
         self._limit_s = spec.resources.time_limit_min * 60.0
         self._began = time.monotonic()
-        self._stage = Stage("starting", self._began)
+        self._stage = StageProgress("starting", self._began)
         self._timings: dict[str, float] = {}
         self._beat = 0
         self._started_at = utc_now()
@@ -105,7 +105,7 @@ class FolderReporter:
         with self._lock:
             if stage != self._stage.name:
                 self._timings[self._stage.name] = self._stage_seconds(now)
-                self._stage = Stage(stage, now)
+                self._stage = StageProgress(stage, now)
             self._stage.report(done, total, message, now)
         if self.stop is not Stop.NO:
             raise JobCancelled(f"The job was stopped: {self.stop}.")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from tamis.clusterers.result import Clustering
 from tamis.compute.cluster.keywords import (
     cluster_keywords,
-    default_names,
+    keyword_names,
     medoids,
 )
 from tamis.steps.cluster.options import ClusterOptions
@@ -66,7 +66,7 @@ def _clusters(context: StepContext, found: Clustering) -> pa.Table:
         {
             "cluster_id": pa.array(range(n_clusters), pa.int32()),
             "size": pa.array(sizes, pa.int64()),
-            "name": pa.array(default_names(keywords), pa.string()),
+            "name": pa.array(keyword_names(keywords), pa.string()),
             "keywords": pa.array(keywords, pa.list_(pa.string())),
             "medoids": pa.array(
                 [[int(row) for row in rows if row >= 0] for rows in central], pa.list_(pa.int64())

@@ -48,7 +48,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
-class Estimate(_Model):
+class IntervalEstimate(_Model):
     """A number and its interval; ``over`` says what was resampled, ``n`` how many of it. None is not known."""
 
     value: float | None
@@ -69,7 +69,7 @@ class ComparedSelection(_Model):
     unit: str
     shortfall: int
     n_only: int  # rows that no other selection picked
-    values: dict[str, Estimate]
+    values: dict[str, IntervalEstimate]
 
 
 class ComparedMethod(_Model):
@@ -80,7 +80,7 @@ class ComparedMethod(_Model):
     is_random: bool
     selections: list[int]
     n_only: int  # rows that no other method picked
-    values: dict[str, Estimate]
+    values: dict[str, IntervalEstimate]
 
 
 class Shares(_Model):
@@ -90,10 +90,10 @@ class Shares(_Model):
     names: list[str]
     sizes: list[int]
     pool: list[float]
-    methods: list[list[Estimate]]
+    methods: list[list[IntervalEstimate]]
 
 
-class Spread(_Model):
+class ScoreHistograms(_Model):
     """Histograms over the same bins as shares: of the pool (bins,) and of each method (m, bins); edges (bins + 1,)."""
 
     title: str
@@ -117,11 +117,11 @@ class Comparison(_Model):
     chance_jaccard: float  # what two independent random picks of this size would have
     selections: list[ComparedSelection]
     methods: list[ComparedMethod]
-    jaccard: list[list[Estimate]]  # of methods; the diagonal is one method with itself over seeds
+    jaccard: list[list[IntervalEstimate]]  # of methods; the diagonal is one method with itself over seeds
     jaccard_of_selections: list[list[float]]
     clusters: Shares | None
     sources: Shares
-    spreads: dict[str, Spread]
+    spreads: dict[str, ScoreHistograms]
 
     @property
     def is_sampled(self) -> bool:
@@ -141,10 +141,10 @@ class Comparison(_Model):
         return _best(metric, [one.values.get(metric.key) for one in self.methods])
 
 
-def estimate(interval: Interval, over: Over) -> Estimate:
+def stored_interval(interval: Interval, over: Over) -> IntervalEstimate:
     """An interval as it is stored; NaN becomes None."""
     low, high = _finite(interval.low), _finite(interval.high)
-    return Estimate(
+    return IntervalEstimate(
         value=_finite(interval.mean), low=low, high=high, n=interval.n, over=over if low is not None else ""
     )
 
@@ -171,11 +171,11 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _known(value: Estimate | None) -> bool:
+def _known(value: IntervalEstimate | None) -> bool:
     return value is not None and value.value is not None
 
 
-def _best(metric: Metric, values: list[Estimate | None]) -> dict[int, bool]:
+def _best(metric: Metric, values: list[IntervalEstimate | None]) -> dict[int, bool]:
     sign = {"lower": -1.0, "higher": 1.0, "neither": 0.0}[metric.better]
     known = {i: v for i, v in enumerate(values) if v is not None and v.value is not None}
     if not sign or len(known) < 2:

@@ -15,11 +15,11 @@ from tamis.compute.compare.selections import (
     nearest_cosines,
 )
 from tamis.steps.compare.comparison import (
-    Estimate,
+    IntervalEstimate,
     Over,
+    ScoreHistograms,
     Shares,
-    Spread,
-    estimate,
+    stored_interval,
 )
 from tamis.steps.compare.options import CompareOptions
 from tamis.steps.context import StepContext
@@ -43,7 +43,7 @@ MAX_SOURCES = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Groups:
+class RowGroups:
     """A grouping of all rows: ``codes`` (n,) in 0..k-1, and each group's key and name."""
 
     codes: Int64s
@@ -57,8 +57,8 @@ class PoolFacts:
 
     n_rows: int
     sample: Int64s
-    sources: Groups
-    clusters: Groups | None
+    sources: RowGroups
+    clusters: RowGroups | None
     vectors: Float32s | None
     quality: Float64s | None
     tokens: Float64s | None
@@ -84,7 +84,7 @@ def load_pool(context: StepContext, options: CompareOptions) -> PoolFacts:
 
 def measure(
     pool: PoolFacts, rows: Int64s, context: StepContext, options: CompareOptions
-) -> dict[str, Estimate]:
+) -> dict[str, IntervalEstimate]:
     """Every metric of one selection with its interval over rows."""
     # The same stream for every selection: their intervals then differ by what was picked alone.
     rng = np.random.default_rng([options.seed, 1])
@@ -92,7 +92,7 @@ def measure(
     confidence = options.confidence_fraction
     if pool.clusters is not None:
         entropy = entropy_interval(pool.clusters.codes, rows, confidence_fraction=confidence, rng=rng)
-        found["entropy"] = estimate(entropy, "picked rows")
+        found["entropy"] = stored_interval(entropy, "picked rows")
     for key, column in (("quality", pool.quality), ("tokens_per_row", pool.tokens)):
         if column is not None:
             found[key] = _mean(column[rows], "picked rows", confidence, rng)
@@ -101,7 +101,9 @@ def measure(
     return found
 
 
-def spread_of(values: Float64s, title: str, picks: list[list[Int64s]], *, logarithmic: bool) -> Spread | None:
+def spread_of(
+    values: Float64s, title: str, picks: list[list[Int64s]], *, logarithmic: bool
+) -> ScoreHistograms | None:
     """Histograms of a column over the pool and over the picks of each method, all its seeds together."""
     known = values[np.isfinite(values) & ((values > 0) | (not logarithmic))]
     if not known.size:
@@ -115,7 +117,7 @@ def spread_of(values: Float64s, title: str, picks: list[list[Int64s]], *, logari
         counts, _ = np.histogram(part, bins=edges)
         return [float(share) for share in counts / max(1, part.size)]
 
-    return Spread(
+    return ScoreHistograms(
         title=title,
         logarithmic=logarithmic,
         edges=[float(edge) for edge in edges],
@@ -125,7 +127,7 @@ def spread_of(values: Float64s, title: str, picks: list[list[Int64s]], *, logari
     )
 
 
-def pool_shares(groups: Groups, methods: list[list[Estimate]]) -> Shares:
+def pool_shares(groups: RowGroups, methods: list[list[IntervalEstimate]]) -> Shares:
     """The shares of the groups in the pool beside those of each method."""
     sizes = np.bincount(groups.codes, minlength=len(groups.keys))
     return Shares(
@@ -139,7 +141,7 @@ def pool_shares(groups: Groups, methods: list[list[Estimate]]) -> Shares:
 
 def _coverage(
     pool: PoolFacts, rows: Int64s, context: StepContext, options: CompareOptions, rng: np.random.Generator
-) -> dict[str, Estimate]:
+) -> dict[str, IntervalEstimate]:
     assert pool.vectors is not None
     nearest = nearest_cosines(
         pool.vectors,
@@ -152,32 +154,32 @@ def _coverage(
     vendi = vendi_interval(pool.vectors, rows, confidence_fraction=confidence, rng=rng)
     return {
         # No interval over rows: resampling cannot tell how far a maximum may lie beyond what was seen.
-        "radius": Estimate(value=float(distance.max())),
+        "radius": IntervalEstimate(value=float(distance.max())),
         "mean_distance": _mean(distance, "pool rows", confidence, rng),
         "facility_location": _mean(np.maximum(nearest, 0), "pool rows", confidence, rng),
-        "vendi": estimate(vendi, "picked rows"),
+        "vendi": stored_interval(vendi, "picked rows"),
     }
 
 
-def _mean(values: Float64s, over: Over, confidence: float, rng: np.random.Generator) -> Estimate:
+def _mean(values: Float64s, over: Over, confidence: float, rng: np.random.Generator) -> IntervalEstimate:
     found: Interval = bootstrap_interval(
         values, confidence_fraction=confidence, n_resamples=N_RESAMPLES, rng=rng
     )
-    return estimate(found, over)
+    return stored_interval(found, over)
 
 
-def _cost(n_tokens: float, options: CompareOptions) -> dict[str, Estimate]:
+def _cost(n_tokens: float, options: CompareOptions) -> dict[str, IntervalEstimate]:
     found = {
-        "n_tokens": Estimate(value=n_tokens),
-        "training_tokens": Estimate(value=n_tokens * options.epochs),
+        "n_tokens": IntervalEstimate(value=n_tokens),
+        "training_tokens": IntervalEstimate(value=n_tokens * options.epochs),
     }
     if options.tokens_per_second is not None:
         hours = n_tokens * options.epochs / options.tokens_per_second / 3600
-        found["gpu_hours"] = Estimate(value=hours)
+        found["gpu_hours"] = IntervalEstimate(value=hours)
     return found
 
 
-def _sources(context: StepContext) -> Groups:
+def _sources(context: StepContext) -> RowGroups:
     stored = read_examples(context.input("examples"), ["source"])["source"].combine_chunks()
     column: Any = pc.dictionary_encode(stored)
     codes = (
@@ -193,10 +195,10 @@ def _sources(context: StepContext) -> Groups:
     n_more = int(np.count_nonzero(sizes)) - len(kept)
     if n_more:
         listed.append(f"{n_more:,} more")
-    return Groups(codes=place[codes], keys=listed, names=listed)
+    return RowGroups(codes=place[codes], keys=listed, names=listed)
 
 
-def _clusters(context: StepContext) -> Groups | None:
+def _clusters(context: StepContext) -> RowGroups | None:
     clustering = context.inputs.get("clustering")
     if clustering is None:
         return None
@@ -206,7 +208,7 @@ def _clusters(context: StepContext) -> Groups | None:
     keys = [str(i) for i in range(k)]
     if (ids < 0).any():
         names, keys = [*names, "Noise"], [*keys, "-1"]
-    return Groups(codes=np.where(ids < 0, k, ids), keys=keys, names=names)
+    return RowGroups(codes=np.where(ids < 0, k, ids), keys=keys, names=names)
 
 
 def _text_of(files: dict[str, int]) -> str:

@@ -25,15 +25,15 @@ from tamis.steps.compare.comparison import (
     ComparedMethod,
     ComparedSelection,
     Comparison,
-    Estimate,
-    Spread,
-    estimate,
+    IntervalEstimate,
+    ScoreHistograms,
+    stored_interval,
 )
 from tamis.steps.compare.method_groups import MethodGroup, group_by_method
 from tamis.steps.compare.options import CompareOptions
 from tamis.steps.compare.pool import (
-    Groups,
     PoolFacts,
+    RowGroups,
     load_pool,
     measure,
     pool_shares,
@@ -59,7 +59,7 @@ class _Field:
     artifacts: list[Artifact]
     rows: list[Int64s]
     groups: list[MethodGroup]
-    measured: list[dict[str, Estimate]]
+    measured: list[dict[str, IntervalEstimate]]
     confidence_fraction: float
 
     def group_of(self) -> list[int]:
@@ -102,11 +102,11 @@ def run(context: StepContext, options: CompareOptions) -> dict[str, JSON]:
 
 def _measured(
     context: StepContext, options: CompareOptions, pool: PoolFacts, artifact: Artifact
-) -> dict[str, Estimate]:
+) -> dict[str, IntervalEstimate]:
     """The metrics of one selection, from the part of a stopped run where there is one."""
     part = context.output.part(f"{artifact.id}.json")
     if part.exists():
-        return {key: Estimate(**value) for key, value in orjson.loads(part.read_bytes()).items()}
+        return {key: IntervalEstimate(**value) for key, value in orjson.loads(part.read_bytes()).items()}
     found = measure(pool, read_selected_ids(artifact), context, options)
     aside = part.with_suffix(".aside")
     aside.write_bytes(orjson.dumps({key: value.model_dump() for key, value in found.items()}))
@@ -177,7 +177,7 @@ def _methods(field: _Field, n_rows: int) -> list[ComparedMethod]:
     ]
 
 
-def _over_seeds(field: _Field, members: Sequence[int]) -> dict[str, Estimate]:
+def _over_seeds(field: _Field, members: Sequence[int]) -> dict[str, IntervalEstimate]:
     """The metrics of a method: of its one selection, or the means over its seeds."""
     if len(members) == 1:
         return field.measured[members[0]]
@@ -190,28 +190,28 @@ def _over_seeds(field: _Field, members: Sequence[int]) -> dict[str, Estimate]:
     return found
 
 
-def _seed_estimates(field: _Field, values: Float64s) -> list[Estimate]:
+def _seed_estimates(field: _Field, values: Float64s) -> list[IntervalEstimate]:
     """Means (k,) over ``values`` (seeds, k) with intervals over seeds."""
     mean, low, high = mean_over_seeds(values, confidence_fraction=field.confidence_fraction)
     alone = len(values) < 2
     return [
-        Estimate(value=float(m))
+        IntervalEstimate(value=float(m))
         if alone
-        else Estimate(value=float(m), low=float(a), high=float(b), n=len(values), over="seeds")
+        else IntervalEstimate(value=float(m), low=float(a), high=float(b), n=len(values), over="seeds")
         for m, a, b in zip(mean, low, high, strict=True)
     ]
 
 
-def _shares(field: _Field, groups: Groups) -> list[list[Estimate]]:
+def _shares(field: _Field, groups: RowGroups) -> list[list[IntervalEstimate]]:
     k = len(groups.keys)
     counted = [np.bincount(groups.codes[rows], minlength=k) / max(1, len(rows)) for rows in field.rows]
     return [_seed_estimates(field, np.array([counted[i] for i in group.members])) for group in field.groups]
 
 
-def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[Estimate]]:
+def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[IntervalEstimate]]:
     members = [np.array(group.members) for group in field.groups]
     m = len(members)
-    found = [[Estimate(value=1.0)] * m for _ in range(m)]
+    found = [[IntervalEstimate(value=1.0)] * m for _ in range(m)]
     for i in range(m):
         for j in range(i + 1):
             overlap = overlap_of_methods(
@@ -221,7 +221,7 @@ def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[Estimat
                 independent=apart,
                 confidence_fraction=field.confidence_fraction,
             )
-            found[i][j] = found[j][i] = estimate(overlap, "seeds")
+            found[i][j] = found[j][i] = stored_interval(overlap, "seeds")
     return found
 
 
@@ -237,7 +237,7 @@ def _independent(field: _Field) -> Bools:
     return np.array([[i == j or luck[i] != luck[j] or not drawn[i] for j in range(m)] for i in range(m)])
 
 
-def _spreads(pool: PoolFacts, field: _Field, quality: str) -> dict[str, Spread]:
+def _spreads(pool: PoolFacts, field: _Field, quality: str) -> dict[str, ScoreHistograms]:
     picks = [[field.rows[i] for i in group.members] for group in field.groups]
     found = {}
     if pool.quality is not None:

@@ -11,7 +11,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.formats.conversation import labelled
+from tamis.formats.conversation import labelled_turns
 from tamis.llms import open_llm
 from tamis.models.adapters import WEIGHTS
 from tamis.models.files import fingerprint
@@ -190,7 +190,7 @@ def _held_out(context: StepContext, split: Split) -> HeldOut:
     return HeldOut(
         example_ids=ids,
         cluster_ids=_clusters(context, ids),
-        prompts=[labelled(messages[:-1]) for _, messages in found],
+        prompts=[labelled_turns(messages[:-1]) for _, messages in found],
         golds=[str(messages[-1]["content"]) for _, messages in found],
     )
 

@@ -57,7 +57,7 @@ BY_FILTER = "The filter decides: the confidence {confidence} against the thresho
 
 
 @dataclass(slots=True)
-class Asked:
+class LlmUsage:
     """What the parts took, by writer and judge, over all attempts and processes."""
 
     rows: int = 0
@@ -93,7 +93,7 @@ def run(context: StepContext, options: ProposeOptions) -> dict[str, JSON]:
     level = clear.threshold(confidence, gamma=options.gamma, gamma_fraction=options.gamma_fraction)
     summary = _described(options, level, score)
     if options.method == "correct":
-        asked = Asked()
+        asked = LlmUsage()
         answers = _ask(context, options, ids, asked)
         verdicts = _verdicts(answers)
         done = clear.auto_correct(confidence, level.gamma, verdicts, options.eta)
@@ -140,7 +140,7 @@ def _without_model(
     return clear.random_control(len(ids), n_kept, np.random.default_rng(options.seed))
 
 
-def _ask(context: StepContext, options: ProposeOptions, ids: Int64s, asked: Asked) -> pa.Table:
+def _ask(context: StepContext, options: ProposeOptions, ids: Int64s, asked: LlmUsage) -> pa.Table:
     work = ProposeChunks(
         workspace=context.workspace.absolute(),
         examples=context.input("examples").file("examples.parquet").absolute(),
@@ -216,7 +216,7 @@ def _described(options: ProposeOptions, level: clear.Threshold, score: str) -> d
     }
 
 
-def _spent(options: ProposeOptions, asked: Asked) -> dict[str, JSON]:
+def _spent(options: ProposeOptions, asked: LlmUsage) -> dict[str, JSON]:
     """Questions, tokens and cost by role."""
     spent: dict[str, JSON] = {}
     for role, name in (("writer", "candidates"), ("judge", "judge")):

@@ -86,7 +86,7 @@ def run(context: StepContext, options: RoundOptions) -> dict[str, JSON]:
         history = round_chain(ArtifactStore(context.workspace), context.input(PREVIOUS))
     state = read_state(context.inputs, settings, history)
     context.progress("select", 0, 1)
-    picked = draw(state, settings, options)
+    picked = draw_round_rows(state, settings, options)
     selected = np.sort(np.concatenate([np.flatnonzero(state.kept), picked.rows]))
     context.progress("select", 1, 1, f"{len(picked.rows):,} rows added, {len(selected):,} selected")
     looked_at = rows_to_score(settings, picked.rows, selected, state, options.round)
@@ -119,12 +119,12 @@ def run(context: StepContext, options: RoundOptions) -> dict[str, JSON]:
     return summary
 
 
-def draw(state: RoundState, settings: RefineOptions, options: RoundOptions) -> Selection:
+def draw_round_rows(state: RoundState, settings: RefineOptions, options: RoundOptions) -> Selection:
     """The rows that the round adds: its own, and as many as decisions have dropped from earlier rounds."""
     wanted = state.n_planned + options.n_rows - int(state.kept.sum())
     if wanted < 1:
         return _no_rows(state)
-    rng = np.random.default_rng(own_seed(settings.seed, options.round, "select"))
+    rng = np.random.default_rng(stage_seed(settings.seed, options.round, "select"))
     if settings.control == "random":
         return _draw_anywhere(state, wanted, rng)
     return draw_round(
@@ -158,12 +158,12 @@ def rows_to_score(
     rows = np.sort(new if settings.score_rows == "new" else selected)
     if settings.generate_rows is None or len(rows) <= settings.generate_rows:
         return rows
-    rng = np.random.default_rng(own_seed(settings.seed, number, "generate"))
+    rng = np.random.default_rng(stage_seed(settings.seed, number, "generate"))
     order = spread_order(state.pool.groups()[rows], rng)
     return np.sort(rows[order[: settings.generate_rows]])
 
 
-def own_seed(seed: int, number: int, stage: str) -> list[int]:
+def stage_seed(seed: int, number: int, stage: str) -> list[int]:
     """A seed for each stage of each round, so that no stage shares its luck with another."""
     return [seed, number, zlib.crc32(stage.encode())]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tamis.compute.refine.draw import Pool
+from tamis.compute.refine.draw import RefinementPool
 from tamis.compute.refine.weights import (
     Factors,
     apply_factors,
@@ -44,7 +44,7 @@ class RoundState:
     drawn again, ``kept`` those among them that are still selected.
     """
 
-    pool: Pool
+    pool: RefinementPool
     corrections: Corrections
     factors: Factors
     factor_names: tuple[str, ...]
@@ -105,7 +105,7 @@ def read_state(inputs: Mapping[str, Artifact], options: RefineOptions, history: 
     )
 
 
-def read_pool(inputs: Mapping[str, Artifact], options: RefineOptions, dropped: Int64s) -> Pool:
+def read_pool(inputs: Mapping[str, Artifact], options: RefineOptions, dropped: Int64s) -> RefinementPool:
     """What may be drawn from; a row that a decision dropped is out even when it is pinned."""
     clustering = inputs["clustering"]
     ids = read_cluster_ids(clustering).astype(np.int64)
@@ -123,10 +123,10 @@ def read_pool(inputs: Mapping[str, Artifact], options: RefineOptions, dropped: I
         quality = read_scores(inputs["scores"])
         named = str(inputs["scores"].manifest.options["scorer"])
         odds = odds_of(options, non_negative=is_non_negative(named))
-    return Pool(ids, n_clusters, quality, excluded & ~pinned, pinned, odds)
+    return RefinementPool(ids, n_clusters, quality, excluded & ~pinned, pinned, odds)
 
 
-def read_factors(given: Mapping[str, object], pool: Pool) -> tuple[Factors, tuple[str, ...]]:
+def read_factors(given: Mapping[str, object], pool: RefinementPool) -> tuple[Factors, tuple[str, ...]]:
     """Factors per group and their names as files have them; raises InvalidOptions for a cluster that is not there."""
     factors = Factors.none(pool.n_clusters + 1)
     names = [""] * (pool.n_clusters + 1)
@@ -146,11 +146,11 @@ def read_factors(given: Mapping[str, object], pool: Pool) -> tuple[Factors, tupl
     return factors, tuple(names)
 
 
-def _checked_start(pool: Pool, options: RefineOptions) -> Float64s:
+def _checked_start(pool: RefinementPool, options: RefineOptions) -> Float64s:
     return first_weights(pool.sizes(), "proportional" if options.static else options.first_round)
 
 
-def _spread_out(values: Float64s, pool: Pool, fill: float = 0.0) -> Float64s:
+def _spread_out(values: Float64s, pool: RefinementPool, fill: float = 0.0) -> Float64s:
     """Values of the clusters that a file lists, over all groups."""
     if not pool.n_clusters <= len(values) <= pool.n_clusters + 1:
         raise InvalidOptions(

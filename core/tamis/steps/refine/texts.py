@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 
 from tamis.compute.apply import apply_decisions
-from tamis.formats.conversation import labelled, turn_text
+from tamis.formats.conversation import labelled_turns, turn_text
 from tamis.steps.finetune.rows import conversations
 from tamis.store.artifacts.frozen_decisions import read_frozen_decisions
 from tamis.store.artifacts.readers import count_examples
@@ -46,7 +46,7 @@ def texts_of(examples: Artifact, rows: Int64s, corrections: Corrections) -> pa.T
     for example_id, turns in conversations(examples, rows, corrections.replaced):
         ids.append(example_id)
         packed.append(orjson.dumps(turns).decode())
-        prompts.append(labelled(turns[:-1]))
+        prompts.append(labelled_turns(turns[:-1]))
         responses.append(turn_text(turns[-1]))
     columns = {"example_id": ids, "messages": packed, "prompt": prompts, "response": responses}
     return make_table(TEXTS_SCHEMA, columns)

@@ -13,7 +13,7 @@ from tamis.types import Int64s
 WRITE_EVERY_S = 3.0
 
 
-class PickedPrefix:
+class SelectionCheckpoint:
     """A file of picked rows in the order picked, replaced every few seconds."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -14,8 +14,9 @@ from tamis.selectors import SELECTORS
 from tamis.selectors.options import StratifiedOptions
 from tamis.selectors.problem import Answer, Problem, own_seed
 from tamis.steps.context import StepContext
-from tamis.steps.select.checkpoint import PickedPrefix
-from tamis.steps.select.options import SelectOptions, is_non_negative
+from tamis.steps.select.options import SelectOptions
+from tamis.steps.select.options import is_non_negative
+from tamis.steps.select.checkpoint import SelectionCheckpoint
 from tamis.steps.select.strata import group_codes
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import (
@@ -70,7 +71,7 @@ def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows:
         budget=budget,
         pinned=pinned,
         excluded=excluded,
-        seed=own_seed(options.seed, options.method),
+        seed=method_seed(options.seed, options.method),
     )
     if clustering is not None:
         problem = replace(
@@ -108,7 +109,7 @@ def _followed(context: StepContext, options: SelectOptions, problem: Problem) ->
     """The problem with a way to say how far it is, and to go on after a stop."""
     if not SELECTORS[options.method].resumes:
         return problem
-    prefix = PickedPrefix(context.output.part("picked.npy"))
+    prefix = SelectionCheckpoint(context.output.part("picked.npy"))
     message = f"{options.unit if options.unit == 'tokens' else 'rows'} picked"
 
     def progress(done: int, budget: int) -> None:

@@ -108,7 +108,7 @@ def where(kind: str, value: JSON, on: str = "") -> Condition:
     return parse_options(Condition, {"kind": kind, "on": on, "value": value})
 
 
-def describe(scope: Scope, cluster_names: Mapping[int, str] | None = None) -> str:
+def describe_scope(scope: Scope, cluster_names: Mapping[int, str] | None = None) -> str:
     """The scope as a sentence: ``cluster is 3 (Cooking) and response contains "salt"``; ``all rows`` for none."""
     drawn_last = sorted(scope.conditions, key=lambda condition: condition.row.draw is not None)
     said: list[str] = [c.row.say(c.on, c.value, cluster_names or {}) for c in drawn_last]

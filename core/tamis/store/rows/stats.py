@@ -23,7 +23,7 @@ N_SOURCES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class LengthHistogram:
     """How long texts are, in characters; ``counts`` are over the shared edges of DatasetFacts. All 0 without rows."""
 
     median: float
@@ -46,8 +46,8 @@ class DatasetFacts:
     sources: tuple[tuple[str, int], ...]
     n_sources: int
     turns: Mapping[int, int]
-    prompt: Spread
-    response: Spread
+    prompt: LengthHistogram
+    response: LengthHistogram
     edges: tuple[float, ...]
     n_repeated: int
     meta_fields: Mapping[str, str]
@@ -91,11 +91,11 @@ def _count_multi_turn(view: DatasetView) -> int:
     return int(found["c0"][0].as_py())
 
 
-def _spread(lengths: Int64s, edges: Float64s) -> Spread:
+def _spread(lengths: Int64s, edges: Float64s) -> LengthHistogram:
     if not len(lengths):
-        return Spread(0.0, 0.0, 0, 0, (0,) * N_BINS)
+        return LengthHistogram(0.0, 0.0, 0, 0, (0,) * N_BINS)
     counts, _ = np.histogram(np.maximum(lengths, edges[0]), bins=edges)
-    return Spread(
+    return LengthHistogram(
         median=float(np.median(lengths)),
         p95=float(np.quantile(lengths, 0.95)),
         longest=int(lengths.max()),
