@@ -44,7 +44,7 @@ from tamis.api.array_methods import kmeans
 from tamis.api.array_results import ClusteredRows, SelectedRows
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS, Selector
-from tamis.selectors.problem import Answer, Problem, own_seed
+from tamis.selectors.problem import Answer, Problem, method_seed
 from tamis.types import NOISE, Int64s
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _pick(
         budget=int(budget),
         pinned=row_mask(pinned, n, "pinned"),
         excluded=row_mask(excluded, n, "excluded"),
-        seed=own_seed(seed, row.name),
+        seed=method_seed(seed, row.name),
         vectors=vectors if row.uses("embeddings") else None,
         quality=given["quality"] if row.uses("quality") else None,
         non_negative=non_negative,

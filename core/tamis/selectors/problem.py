@@ -67,7 +67,7 @@ class Answer:
         return self.selection.rows
 
 
-def own_seed(seed: int, method: str) -> int:
+def method_seed(seed: int, method: str) -> int:
     """A method's own seed: with one seed for all, methods would share their luck and overlap by more than choice."""
     return int(np.random.SeedSequence([seed, zlib.crc32(method.encode())]).generate_state(1)[0])
 

@@ -19,8 +19,8 @@ from tamis.selectors.options import KmqOptions
 from tamis.selectors.problem import Problem
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
-from tamis.steps.select.options import SelectOptions
 from tamis.steps.select.checkpoint import SelectionCheckpoint
+from tamis.steps.select.options import SelectOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import read_selection, read_token_counts
 from tamis.store.artifacts.store import ArtifactStore
@@ -192,7 +192,7 @@ def test_the_prefix_is_written_only_now_and_then(tmp_path: Path) -> None:
 
 
 def test_two_methods_with_one_seed_do_not_share_their_luck() -> None:
-    from tamis.steps.select.step import method_seed
+    from tamis.selectors.problem import method_seed
 
     assert method_seed(42, "kmq") != method_seed(42, "random")
     assert method_seed(42, "kmq") == method_seed(42, "kmq") != method_seed(43, "kmq")

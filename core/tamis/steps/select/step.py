@@ -12,11 +12,10 @@ import pyarrow.parquet as pq
 from tamis.errors import InvalidOptions
 from tamis.selectors import SELECTORS
 from tamis.selectors.options import StratifiedOptions
-from tamis.selectors.problem import Answer, Problem, own_seed
+from tamis.selectors.problem import Answer, Problem, method_seed
 from tamis.steps.context import StepContext
-from tamis.steps.select.options import SelectOptions
-from tamis.steps.select.options import is_non_negative
 from tamis.steps.select.checkpoint import SelectionCheckpoint
+from tamis.steps.select.options import SelectOptions, is_non_negative
 from tamis.steps.select.strata import group_codes
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import (
