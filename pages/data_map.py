@@ -8,10 +8,10 @@ import streamlit as st
 
 from pages.parts.data_map.cluster_panel import show_clusters
 from pages.parts.data_map.jobs import show_layout_note, show_missing_map
-from pages.parts.data_map.panel import show_map
+from pages.parts.data_map.panel import show_data_map
 from pages.parts.data_map.row_inspector import show_inspector
-from pages.parts.data_map.row_table import choose_order, show_table
-from pages.parts.data_map.tag_bar import show_actions
+from pages.parts.data_map.row_table import choose_order, show_row_table
+from pages.parts.data_map.tag_bar import show_tag_actions
 from pages.shared.address import (
     read_row,
     read_scope,
@@ -32,10 +32,10 @@ with open_page("Map") as dataset:
     # The table's controls say in which order "next" goes, so they run before what stands above them.
     above, below = st.container(), st.container()
     with below:
-        show_actions(context, scope)
+        show_tag_actions(context, scope)
         order = choose_order(context, scope)
         if len(order):
-            show_table(context, order)
+            show_row_table(context, order)
         else:
             show_nothing_matches(scope)
     with above:
@@ -45,7 +45,7 @@ with open_page("Map") as dataset:
                 show_missing_map(context)
             else:
                 show_layout_note(context)
-                show_map(context, scope, height=MAP_HEIGHT)
+                show_data_map(context, scope, height=MAP_HEIGHT)
         # Without a map there is nothing to be as high as.
         height: int | Literal["content"] = SIDE_HEIGHT if context.view.layout is not None else "content"
         with right, st.container(height=height, border=False, autoscroll=False, key="beside_map"):

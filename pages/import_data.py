@@ -12,7 +12,7 @@ from pages.parts.import_data.inspection import (
     inspect_files,
     plan,
 )
-from pages.parts.import_data.mapping import show_file, summary_table
+from pages.parts.import_data.mapping import show_import_file, summary_table
 from pages.parts.import_data.result import IMPORTED, show_import
 from pages.shared.forms.import_sources import choose_sources
 from pages.shared.frame import open_workspace_page
@@ -41,7 +41,7 @@ def show_files(files: Sequence[Examined]) -> None:
     """How each file would be read; of several, one at a time."""
     st.subheader("How it is read", anchor=False)
     if len(files) == 1:
-        show_file(files[0], files)
+        show_import_file(files[0], files)
         return
     st.dataframe(
         summary_table(files),
@@ -52,7 +52,7 @@ def show_files(files: Sequence[Examined]) -> None:
     shown = st.selectbox(
         "Look at", range(len(files)), format_func=lambda number: files[number].name, key="looked_at"
     )
-    show_file(files[shown], files)
+    show_import_file(files[shown], files)
 
 
 def show_agreement(workspace: Workspace, files: Sequence[Examined], paths: Sequence[str]) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from pages.parts.overview.dataset_card import show_head
+from pages.parts.overview.dataset_card import show_dataset_head
 from pages.parts.overview.facts_panel import show_facts
 from pages.parts.overview.pipeline_strip import (
-    show_failure,
     show_running,
+    show_stage_failure,
     show_strip,
 )
 from pages.parts.overview.trash_panel import show_trash
@@ -46,12 +46,12 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
     for dataset_id in _one_page(ordered, names):
         found = stages(workspace, dataset_id)
         with st.container(border=True, gap="small"):
-            show_head(
+            show_dataset_head(
                 workspace, dataset_id, names[dataset_id], found,
                 n_exports=exports.get(dataset_id, 0), is_open=dataset_id == opened,
             )  # fmt: skip
             slots[dataset_id] = st.container(gap="small")
-            show_failure(workspace, found)
+            show_stage_failure(workspace, found)
 
     def redraw(jobs: Sequence[Job]) -> None:
         for dataset_id, slot in slots.items():

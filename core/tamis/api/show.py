@@ -95,7 +95,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-def cut(text: str, length: int) -> str:
+def shortened(text: str, length: int) -> str:
     """The text in one line of at most ``length`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
@@ -106,4 +106,4 @@ def _cell(value: object, length: int) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return printable(cut(str(value), length))
+    return printable(shortened(str(value), length))

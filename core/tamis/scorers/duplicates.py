@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tamis.compute.text.near_duplicates import (
-    NearDuplicates,
+    RepeatedTexts,
     exact_duplicates,
     minhash_duplicates,
     vector_duplicates,
@@ -31,7 +31,7 @@ class DuplicatesScorer:
             "group_size": found.group_sizes().astype(np.float32),
         }
 
-    def _find(self, rows: ScorerInput) -> NearDuplicates:
+    def _find(self, rows: ScorerInput) -> RepeatedTexts:
         options = self._options
         if options.method == "embedding":
             return vector_duplicates(_vectors(rows, options.text), threshold=options.threshold_fraction)

@@ -37,7 +37,7 @@ CONFIG = {
 }
 
 
-def show_map(context: DatasetContext, scope: Scope, *, height: int = 600) -> None:
+def show_data_map(context: DatasetContext, scope: Scope, *, height: int = 600) -> None:
     """Draw the map with its controls; a lasso or a box becomes part of the filter, a click opens a row."""
     colour, webgl = _controls(context)
     style = MapStyle(dark=st.context.theme.type == "dark", webgl=webgl, height=height)

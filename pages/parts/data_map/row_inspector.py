@@ -21,8 +21,8 @@ from pages.shared.reviewer import reviewer_name
 from pages.shared.rows.ranking import rank_like_row
 from pages.shared.rows.turns import (
     pretty_json,
-    read_turns,
     show_turns,
+    turns_from_json,
 )
 from tamis.actions.read_rows import columns_of, tags_of
 from tamis.actions.tags import set_row_tags
@@ -60,7 +60,7 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
         st.caption("The record as it stood in the source")
         st.code(pretty_json(facts["raw"] or facts["messages"]), language="json", wrap_lines=True)
     else:
-        show_turns(read_turns(facts["messages"]))
+        show_turns(turns_from_json(facts["messages"]))
 
 
 def _head(row: int, order: Int64s) -> None:

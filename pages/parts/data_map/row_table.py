@@ -45,7 +45,7 @@ def choose_order(context: DatasetContext, scope: Scope) -> Int64s:
     return queries.ordered(context, scope, column or IN_ROW_ORDER, descending=descending)
 
 
-def show_table(context: DatasetContext, order: Int64s) -> None:
+def show_row_table(context: DatasetContext, order: Int64s) -> None:
     """One page of the rows, with the pages below."""
     n_pages = max(1, -(-len(order) // PAGE_ROWS))
     if st.session_state.get(address.TABLE_PAGE, 1) > n_pages:

@@ -15,7 +15,7 @@ from tamis.errors import CurationError
 from tamis.store.rows.scope import Scope
 
 
-def show_actions(context: DatasetContext, scope: Scope) -> None:
+def show_tag_actions(context: DatasetContext, scope: Scope) -> None:
     """The number of matching rows, and what can be done with exactly those."""
     n_matching = len(queries.matches(context, scope))
     everything = {"dataset": context.dataset_id} | ({"scope": scope.to_url()} if scope.conditions else {})

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.export_data.decisions import DECISIONS
-from pages.parts.export_data.preview import title_of
+from pages.parts.export_data.preview import format_title
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.export_files import ExportedFile, list_exports
 from pages.shared.wording import (
@@ -71,7 +71,7 @@ def show_file(workspace: Workspace, file: ExportedFile) -> None:
                     on_click=_close,
                 )
         st.caption(
-            f"{count_of(manifest.n_rows, 'row')} · {title_of(manifest.format_name)} · {size(file.n_bytes)} · written "
+            f"{count_of(manifest.n_rows, 'row')} · {format_title(manifest.format_name)} · {size(file.n_bytes)} · written "
             f"{ago(manifest.created_at)} to {plain(str(file.path))}"
         )
         made, trainer, commands = st.tabs(["What made it", "LLaMA-Factory", "Command line"])
@@ -89,7 +89,7 @@ def _show_list(files: Sequence[ExportedFile]) -> None:
             {
                 "File": one.path.name,
                 "Rows": one.manifest.n_rows,
-                "Format": title_of(one.manifest.format_name),
+                "Format": format_title(one.manifest.format_name),
                 "Which rows": say_scope(one.manifest),
                 "Size": size(one.n_bytes),
                 "Written": ago(one.manifest.created_at),

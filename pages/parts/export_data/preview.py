@@ -47,7 +47,7 @@ def choose_format(context: DatasetContext, rows: Int64s) -> tuple[str, str]:
         "Format",
         names,
         format_func=lambda name: (
-            f"{title_of(name)} – cannot hold these rows" if name in obstacles else title_of(name)
+            f"{format_title(name)} – cannot hold these rows" if name in obstacles else format_title(name)
         ),
         key=_FORMAT,
         on_change=keep,
@@ -71,7 +71,7 @@ def choose_format(context: DatasetContext, rows: Int64s) -> tuple[str, str]:
     return str(chosen), str(container)
 
 
-def title_of(format_name: str) -> str:
+def format_title(format_name: str) -> str:
     """What people call a format."""
     return FORMATS[format_name].title if format_name in FORMATS else _SOURCE_TITLE
 

@@ -34,7 +34,7 @@ _PREVIEW_HEIGHT = 230
 _MAX_SHOWN_CHARS = 6_000
 
 
-def show_file(file: Examined, others: Sequence[Examined]) -> None:
+def show_import_file(file: Examined, others: Sequence[Examined]) -> None:
     """Everything about one file: what it is, the form that says how to read it, rows, problems."""
     if file.inspection is None:
         st.error(plain(file.problem), title=f"{plain(file.name)} cannot be read", icon=":material/error:")

@@ -28,7 +28,7 @@ from tamis.store.database.names import dataset_names, name_dataset
 from tamis.store.workspace import Workspace
 
 
-def show_head(
+def show_dataset_head(
     workspace: Workspace, dataset_id: str, name: str, found: Sequence[Stage], *, n_exports: int, is_open: bool
 ) -> None:
     """Name, facts in one line, and the buttons."""

@@ -47,7 +47,7 @@ def show_running(found: Sequence[Stage]) -> None:
             show_progress(stage.job)
 
 
-def show_failure(workspace: Workspace, found: Sequence[Stage]) -> None:
+def show_stage_failure(workspace: Workspace, found: Sequence[Stage]) -> None:
     """The first failure with its reason, a way to its log, and a button that goes on from the finished parts."""
     failed = next((stage for stage in found if stage.state is StageState.FAILED and stage.job), None)
     if failed is None or failed.job is None:

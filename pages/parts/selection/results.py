@@ -9,8 +9,8 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures import selection_facts as facts
 from pages.shared.figures.selection_charts import (
     cluster_chart,
+    histogram_chart,
     selection_map,
-    spread_chart,
 )
 from pages.shared.forms.options_form import sentence
 from pages.shared.navigation import go_to
@@ -152,8 +152,8 @@ def _show_spreads(
     for place, (column, title, logarithmic) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
         with place, st.container(border=True):
             st.markdown(f"**{plain(title)}**")
-            table = facts.spread(context, selection, baseline, column, logarithmic=logarithmic)
-            spread_chart(table, title, logarithmic=logarithmic)
+            table = facts.score_histograms(context, selection, baseline, column, logarithmic=logarithmic)
+            histogram_chart(table, title, logarithmic=logarithmic)
 
 
 def _show_cluster_table(table: pd.DataFrame) -> None:
@@ -193,7 +193,7 @@ def _show_cluster_table(table: pd.DataFrame) -> None:
 
 def _show_rows(context: DatasetContext, selection: Artifact, score: str) -> None:
     st.subheader("Picked rows", anchor=False)
-    picks = facts.picked_rows(selection)
+    picks = facts.ranked_picks(selection)
     n_pages = max(1, -(-len(picks) // PAGE_ROWS))
     place = st.empty()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

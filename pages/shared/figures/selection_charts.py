@@ -79,7 +79,7 @@ def cluster_chart(table: pd.DataFrame, *, picked_label: str = PICKED) -> None:
         st.caption(f"The {MAX_BARS} largest of {len(table):,} clusters; the table below has all.")
 
 
-def spread_chart(table: pd.DataFrame, title: str, *, logarithmic: bool = False, height: int = 220) -> None:
+def histogram_chart(table: pd.DataFrame, title: str, *, logarithmic: bool = False, height: int = 220) -> None:
     """Histograms over each other as shares: the whole as an area, picks and random pick as lines."""
     names = [name for name in (WHOLE, PICKED, RANDOM) if (table["rows"] == name).any()]
     colour = alt.Scale(domain=names, range=["#94A3A0", PALETTE[0], PALETTE[1]][: len(names)])

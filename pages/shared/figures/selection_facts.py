@@ -85,7 +85,7 @@ def per_cluster(
     return _per_cluster(context.key, asked, _context=context, _selection=selection, _baseline=baseline)
 
 
-def spread(
+def score_histograms(
     context: DatasetContext,
     selection: Artifact,
     baseline: Artifact | None,
@@ -103,7 +103,7 @@ def overlaps(context: DatasetContext, selection: Artifact) -> pd.DataFrame:
     return _overlaps(context.key, selection.id, _context=context, _selection=selection)
 
 
-def picked_rows(selection: Artifact) -> pd.DataFrame:
+def ranked_picks(selection: Artifact) -> pd.DataFrame:
     """The picks in the order of their rank: example_id, cluster_id, rank, and the rank inside the cluster, from 1."""
     return _picked_rows(str(selection.path), _selection=selection)
 

@@ -29,7 +29,7 @@ def show_turns(messages: list[dict[str, Any]]) -> None:
                 st.json(rest, expanded=1)
 
 
-def read_turns(messages: str) -> list[dict[str, Any]]:
+def turns_from_json(messages: str) -> list[dict[str, Any]]:
     """The turns of a row from their JSON."""
     turns: list[dict[str, Any]] = orjson.loads(messages)
     return turns

@@ -5,7 +5,7 @@ import pytest
 
 from tamis.compute.select import semdedup as module
 from tamis.compute.select.kmq import TokenSelection
-from tamis.compute.select.semdedup import near_duplicates, semdedup
+from tamis.compute.select.semdedup import mark_near_duplicates, semdedup
 from tamis.errors import CurationError, InvalidOptions
 
 
@@ -37,7 +37,7 @@ def tiles(request, monkeypatch):
 @pytest.mark.parametrize("threshold", [0.6, 0.9, 0.99])
 def test_equals_brute_force(keep, threshold):
     vectors, ids = unit(0, 150), np.random.default_rng(1).integers(-1, 4, 150)
-    found = near_duplicates(vectors, ids, n_clusters=4, threshold=threshold, keep=keep)
+    found = mark_near_duplicates(vectors, ids, n_clusters=4, threshold=threshold, keep=keep)
     assert np.array_equal(found.dropped, brute_force(vectors, ids, threshold, keep))
     assert 0 < found.dropped.sum() < 150
 
@@ -45,7 +45,7 @@ def test_equals_brute_force(keep, threshold):
 @pytest.mark.usefixtures("tiles")
 def test_evidence_names_the_nearest_row_ahead():
     vectors, ids = unit(0, 60), np.zeros(60, dtype=np.int64)
-    found = near_duplicates(vectors, ids, n_clusters=1, threshold=0.9)
+    found = mark_near_duplicates(vectors, ids, n_clusters=1, threshold=0.9)
     for row in np.flatnonzero(found.dropped):
         other = found.nearest[row]
         assert other != row
@@ -58,32 +58,34 @@ def test_evidence_names_the_nearest_row_ahead():
 def test_of_a_chain_one_stays():
     angles = np.deg2rad([0, 10, 20, 90])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    found = near_duplicates(vectors, np.zeros(4, dtype=np.int64), n_clusters=1, threshold=0.98)
+    found = mark_near_duplicates(vectors, np.zeros(4, dtype=np.int64), n_clusters=1, threshold=0.98)
     assert found.dropped.tolist() == [False, True, True, False]
 
 
 def test_duplicates_in_different_clusters_both_stay():
-    found = near_duplicates(np.ones((2, 2), dtype=np.float32), [0, 1], n_clusters=2)
+    found = mark_near_duplicates(np.ones((2, 2), dtype=np.float32), [0, 1], n_clusters=2)
     assert not found.dropped.any()
 
 
 def test_all_identical_leaves_one_per_cluster_and_zero_vectors_all():
     ids = np.repeat([0, 1], 5)
-    assert (~near_duplicates(np.ones((10, 3), np.float32), ids, n_clusters=2).dropped).nonzero()[
+    assert (~mark_near_duplicates(np.ones((10, 3), np.float32), ids, n_clusters=2).dropped).nonzero()[
         0
     ].tolist() == [0, 5]
-    assert not near_duplicates(np.zeros((10, 3), np.float32), ids, n_clusters=2).dropped.any()
+    assert not mark_near_duplicates(np.zeros((10, 3), np.float32), ids, n_clusters=2).dropped.any()
 
 
 def test_pinned_rows_are_never_dropped_and_drop_others():
     pinned = np.array([False, False, True, True])
-    found = near_duplicates(np.ones((4, 2), np.float32), np.zeros(4, np.int64), n_clusters=1, pinned=pinned)
+    found = mark_near_duplicates(
+        np.ones((4, 2), np.float32), np.zeros(4, np.int64), n_clusters=1, pinned=pinned
+    )
     assert found.dropped.tolist() == [True, True, False, False]
 
 
 def test_excluded_rows_and_noise_take_no_part():
     excluded = np.array([True, False, False, False])
-    found = near_duplicates(np.ones((4, 2), np.float32), [0, 0, -1, 0], n_clusters=1, excluded=excluded)
+    found = mark_near_duplicates(np.ones((4, 2), np.float32), [0, 0, -1, 0], n_clusters=1, excluded=excluded)
     assert found.dropped.tolist() == [False, False, False, True]
 
 
@@ -129,7 +131,7 @@ def test_same_seed_same_rows(then):
 def test_one_giant_cluster_is_refused_before_any_work(monkeypatch):
     monkeypatch.setattr(module, "PAIR_LIMIT", 100)
     with pytest.raises(CurationError, match=r"largest cluster \(1\) holds 19 rows"):
-        near_duplicates(unit(0, 20), [0] + [1] * 19, n_clusters=2)
+        mark_near_duplicates(unit(0, 20), [0] + [1] * 19, n_clusters=2)
 
 
 def test_unusable_requests_are_refused():
@@ -137,6 +139,6 @@ def test_unusable_requests_are_refused():
     with pytest.raises(InvalidOptions, match="needs a quality score"):
         semdedup(vectors, ids, budget=2, n_clusters=1, then="quality", rng=np.random.default_rng(0))
     with pytest.raises(InvalidOptions, match="from -1 to 1"):
-        near_duplicates(vectors, ids, n_clusters=1, threshold=95)
+        mark_near_duplicates(vectors, ids, n_clusters=1, threshold=95)
     with pytest.raises(InvalidOptions, match="give 1 or more"):
         semdedup(vectors, ids, budget=0, n_clusters=1, rng=np.random.default_rng(0))

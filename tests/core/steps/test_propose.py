@@ -218,7 +218,7 @@ def test_a_stopped_run_goes_on_from_its_parts_and_ends_alike(store, tmp_path, mo
     monkeypatch.setattr(
         propose_chunks,
         "read_texts",
-        lambda path, ids, read=propose_chunks.read_texts: asked.append(ids) or read(path, ids),
+        lambda path, ids, read=propose_chunks.read_row_texts: asked.append(ids) or read(path, ids),
     )
     resumed = run(store, **CORRECT)
     assert np.concatenate(asked).min() == 24
@@ -245,7 +245,7 @@ def test_another_eta_asks_no_model_again(store):
 
 def test_rows_are_read_by_id_from_whatever_group_holds_them(store):
     ids = np.array([0, 15, 16, 47, 59])
-    found = propose_chunks.read_texts(store.examples(DATASET).file("examples.parquet"), ids)
+    found = propose_chunks.read_row_texts(store.examples(DATASET).file("examples.parquet"), ids)
     rows = make_rows(N)
     assert found.example_ids == ids.tolist()
     assert found.prompts == [rows.prompts[i] for i in ids]
@@ -342,7 +342,7 @@ def test_the_writer_gets_conversations_and_the_judge_reads_them_as_text(store):
         table = table.set_column(table.column_names.index(name), name, pa.array(values))
     file.chmod(0o644)
     pq.write_table(table, file, row_group_size=16)
-    rows = propose_chunks.read_texts(file, np.array([2, 3]))
+    rows = propose_chunks.read_row_texts(file, np.array([2, 3]))
     writer = ScriptedModel(completes=lambda prompt, k: "an answer")
     judge = ScriptedModel(chooses=lambda asked, letters: [1, 1, 1])
     options = parse_options(ProposeOptions, {"method": "correct", "llm": "scripted", "judge": "scripted"})

@@ -53,7 +53,7 @@ class SemanticDuplicates:
     cosine: Float32s  # (n,) cosine to it; NaN when the row is kept
 
 
-def near_duplicates(
+def mark_near_duplicates(
     vectors: Float32s,
     cluster_id: ArrayLike,
     *,
@@ -109,14 +109,14 @@ def semdedup(
     excluded: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> Picked:
-    """Drop ``near_duplicates``, then pick the budget from the rest: at random, the best by ``quality``, or by ``kmq``.
+    """Drop ``mark_near_duplicates``, then pick the budget from the rest: at random, the best by ``quality``, or by ``kmq``.
 
     ``budget`` counts rows, or tokens when ``token_counts`` (n,) are given (the result is then a TokenSelection). When
     too few rows are left the ``shortfall`` says so; no duplicate is ever picked. ``odds`` are those of ``kmq``.
 
-    Raises InvalidOptions when ``then`` is "quality" and there is none, and as ``near_duplicates`` and ``kmq`` do.
+    Raises InvalidOptions when ``then`` is "quality" and there is none, and as ``mark_near_duplicates`` and ``kmq`` do.
     """
-    found = near_duplicates(
+    found = mark_near_duplicates(
         vectors,
         cluster_id,
         n_clusters=n_clusters,

@@ -24,7 +24,7 @@ NONE = -1
 
 
 @dataclass(frozen=True, slots=True)
-class NearDuplicates:
+class RepeatedTexts:
     """Row ``i`` repeats row ``of[i]``, which comes before it (-1: none), with ``similarity[i]`` (0: none), both (n,)."""
 
     of: Int64s
@@ -41,7 +41,7 @@ def normalised_words(text: str) -> str:
     return " ".join(WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
-def exact_duplicates(texts: Sequence[str]) -> NearDuplicates:
+def exact_duplicates(texts: Sequence[str]) -> RepeatedTexts:
     """Texts with the same words in the same order, whatever their case and signs; blank texts repeat nothing."""
     seen: dict[str, int] = {}
     of = np.full(len(texts), NONE, dtype=np.int64)
@@ -49,7 +49,7 @@ def exact_duplicates(texts: Sequence[str]) -> NearDuplicates:
         key = normalised_words(text) or text.strip()
         first = seen.setdefault(key, row) if key else row
         of[row] = first if first != row else NONE
-    return NearDuplicates(of, (of != NONE).astype(np.float32))
+    return RepeatedTexts(of, (of != NONE).astype(np.float32))
 
 
 def minhash_duplicates(
@@ -59,7 +59,7 @@ def minhash_duplicates(
     rng: np.random.Generator,
     n_hashes: int = 128,
     shingle_words: int = 3,
-) -> NearDuplicates:
+) -> RepeatedTexts:
     """Texts whose sets of word runs overlap by at least ``threshold`` (Jaccard, estimated from ``n_hashes`` minima).
 
     Candidates share a band of minima (Broder 1997; banding as in Leskovec et al., Mining of Massive Datasets 3.4).
@@ -84,10 +84,10 @@ def minhash_duplicates(
                 continue  # only rows that repeat nothing stand for a group
         for band in bands:
             buckets.setdefault(band, []).append(int(row))
-    return NearDuplicates(of, similarity)
+    return RepeatedTexts(of, similarity)
 
 
-def vector_duplicates(vectors: Float32s, *, threshold: float) -> NearDuplicates:
+def vector_duplicates(vectors: Float32s, *, threshold: float) -> RepeatedTexts:
     """Rows whose vectors (n, d), of unit length, have a cosine of at least ``threshold`` with an earlier row.
 
     Only rows that repeat nothing stand for a group, so chains of small steps do not join what lies far apart. Zero
@@ -114,7 +114,7 @@ def vector_duplicates(vectors: Float32s, *, threshold: float) -> NearDuplicates:
                 best[i], place[i] = standing.max(), start + int(standing.argmax())
             if best[i] >= threshold:
                 of[rows[i]], similarity[rows[i]] = place[i], min(1.0, best[i])
-    return NearDuplicates(of, similarity)
+    return RepeatedTexts(of, similarity)
 
 
 def _shingles(text: str, size: int) -> UInt64s:

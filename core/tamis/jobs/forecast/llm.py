@@ -25,7 +25,7 @@ from tamis.steps.plan import Plan, plan_step
 from tamis.steps.propose.chunks import (
     Models,
     proposals_of,
-    read_texts,
+    read_row_texts,
     same_client,
 )
 from tamis.steps.propose.options import ProposeOptions
@@ -225,7 +225,7 @@ def _estimate_propose(
         other, other_s = _opened(options.judge, options.judge_options, store.workspace, clock)
     writer, judge = Metered(client, clock), Metered(other, clock)
     start = clock()
-    proposals_of(read_texts(examples.file("examples.parquet"), picked), Models(writer, judge), options)
+    proposals_of(read_row_texts(examples.file("examples.parquet"), picked), Models(writer, judge), options)
     roles = (
         ("candidates", options.llm, options.llm_options, writer),
         ("judge", options.judge, options.judge_options, judge),

@@ -86,13 +86,13 @@ class EmbedChunks:
             columns = {name: [str(text) for text in rows.column(name).to_pylist()] for name in texts}
             arrays = _encode_chunk(encoder, cache, columns)
             arrays["encoder"] = np.frombuffer(orjson.dumps(about), dtype=np.uint8)
-            with part_file(self.parts / part_name(number)) as aside, aside.open("wb") as stream:
+            with part_file(self.parts / vector_part_name(number)) as aside, aside.open("wb") as stream:
                 np.savez(stream, allow_pickle=False, **arrays)
 
         return compute
 
 
-def part_name(number: int) -> str:
+def vector_part_name(number: int) -> str:
     """The part of a chunk."""
     return f"{number:06d}.npz"
 
@@ -115,7 +115,7 @@ def run(context: StepContext, options: EmbedOptions) -> dict[str, JSON]:
 
 def _encode(context: StepContext, options: EmbedOptions, n_rows: int) -> _Counts:
     examples = context.input("examples").file("examples.parquet")
-    names = [part_name(number) for number in range(math.ceil(n_rows / CHUNK_ROWS))]
+    names = [vector_part_name(number) for number in range(math.ceil(n_rows / CHUNK_ROWS))]
     parts = context.output.part("").absolute()
     work = EmbedChunks(context.workspace.absolute(), examples.absolute(), parts, options, CHUNK_ROWS)
     counts = _Counts()

@@ -86,7 +86,7 @@ class ProposeChunks:
 
         def compute(number: int) -> None:
             ids = self.example_ids[number * self.chunk_rows : (number + 1) * self.chunk_rows]
-            table, spent = proposals_of(read_texts(self.examples, ids), models, self.options)
+            table, spent = proposals_of(read_row_texts(self.examples, ids), models, self.options)
             about = {
                 role: {"identity": model.identity, "usage": asdict(spent[role])}
                 for role, model in (("writer", models.writer), ("judge", models.judge))
@@ -113,7 +113,7 @@ def same_client(options: ProposeOptions) -> bool:
     return (options.llm, options.llm_options) == (options.judge, options.judge_options)
 
 
-def read_texts(examples: Path, ids: Int64s) -> RowTexts:
+def read_row_texts(examples: Path, ids: Int64s) -> RowTexts:
     """Prompts and responses of some rows, ascending."""
     found = read_example_rows(examples, ids, ["example_id", "messages", "prompt", "response"]).to_pydict()
     prompts = [asked_prompt(*texts) for texts in zip(found["messages"], found["prompt"], strict=True)]

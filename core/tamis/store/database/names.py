@@ -17,7 +17,7 @@ from tamis.store.artifacts.store import (
 from tamis.store.database.database import Database
 from tamis.store.database.undo import (
     History,
-    LogEvent,
+    UndoEvent,
     replay_undo,
 )
 from tamis.store.workspace import Workspace
@@ -149,7 +149,7 @@ def _events(connection: sqlite3.Connection, clustering: Artifact) -> list[sqlite
 
 
 def _replay(events: list[sqlite3.Row]) -> History:
-    return replay_undo(LogEvent(e["event_id"], e["action"], e["reviewer"], e["target"]) for e in events)
+    return replay_undo(UndoEvent(e["event_id"], e["action"], e["reviewer"], e["target"]) for e in events)
 
 
 def _turn(database: Database, clustering: Artifact, action: str, reviewer: str) -> int | None:

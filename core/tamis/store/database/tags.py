@@ -16,7 +16,7 @@ from tamis.store.artifacts.store import utc_now
 from tamis.store.database.database import Database
 from tamis.store.database.undo import (
     History,
-    LogEvent,
+    UndoEvent,
     replay_undo,
 )
 from tamis.store.rows.row_sets import (
@@ -247,5 +247,5 @@ def _history(connection: sqlite3.Connection, dataset_id: str) -> tuple[History, 
         "SELECT event_id, action, reviewer, target FROM tag_events WHERE dataset_id = ? ORDER BY event_id",
         (dataset_id,),
     ).fetchall()
-    steps = [LogEvent(row["event_id"], row["action"], row["reviewer"], row["target"]) for row in rows]
+    steps = [UndoEvent(row["event_id"], row["action"], row["reviewer"], row["target"]) for row in rows]
     return replay_undo(steps), steps[-1].event_id if steps else 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class LogEvent:
+class UndoEvent:
     """One event of a log: a change, or an ``undo`` or ``redo`` of the change whose id is ``target``."""
 
     event_id: int
@@ -29,7 +29,7 @@ class History:
     redoable: dict[str, tuple[int, ...]]
 
 
-def replay_undo(steps: Iterable[LogEvent]) -> History:
+def replay_undo(steps: Iterable[UndoEvent]) -> History:
     """Replay a log in the order of its event ids; a new change empties its reviewer's redo stack."""
     active: set[int] = set()
     undoable: dict[str, list[int]] = {}

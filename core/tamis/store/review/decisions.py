@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from tamis.errors import InvalidOptions
 from tamis.store.database.database import Database
-from tamis.store.database.undo import LogEvent, replay_undo
+from tamis.store.database.undo import UndoEvent, replay_undo
 from tamis.store.review.history import (
     decision_history,
     event_rows,
@@ -365,7 +365,7 @@ def _next_turn(connection: sqlite3.Connection, dataset_id: str, action: str, rev
         "SELECT event_id, action, reviewer, target FROM decision_events "
         "WHERE dataset_id = ? AND reviewer = ? ORDER BY event_id"
     )
-    history = replay_undo(starmap(LogEvent, plain_rows(connection, query, (dataset_id, reviewer))))
+    history = replay_undo(starmap(UndoEvent, plain_rows(connection, query, (dataset_id, reviewer))))
     if action == "redo":
         return next(reversed(history.redoable.get(reviewer, ())), None)
     # What somebody reverted is not in force, so that undoing it would show nothing.
