@@ -20,7 +20,7 @@ from tamis.compute.apply import with_response
 from tamis.compute.clear.review_rule import Measure, ReviewRule, measured
 from tamis.store.review.decisions import decide_many
 from tamis.store.review.types import BulkChoice, DecisionEvent
-from tamis.store.rows.scope import describe
+from tamis.store.rows.scope import describe_scope
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
@@ -69,7 +69,7 @@ def describe_rule(rule: ReviewRule, queue: ReviewQueue, cluster_names: Mapping[i
         measure = VERDICT_TITLE.lower() if is_verdict else score_word(queue.proposals)
         said += f" with {measure} {'above' if rule.is_above else 'below'} {rule.limit:g}"
     if queue.scope.conditions:
-        said += f" where {describe(queue.scope, cluster_names)}"
+        said += f" where {describe_scope(queue.scope, cluster_names)}"
     return said
 
 

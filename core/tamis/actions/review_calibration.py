@@ -10,8 +10,8 @@ from tamis.actions.decisions import DecisionSnapshot
 from tamis.compute.clear.calibrate import (
     MIN_DECISIONS,
     Calibration,
-    Estimate,
     NotEnough,
+    ProbabilityEstimate,
     ThresholdEstimate,
     bad_fraction,
     bad_probability,
@@ -59,7 +59,7 @@ class ThresholdReport:
     """What a threshold would do, the share of bad rows among all (None without a sample), and from how many decisions."""
 
     estimate: ThresholdEstimate
-    bad: Estimate | None
+    bad: ProbabilityEstimate | None
     n_decisions: int
 
 
