@@ -15,7 +15,7 @@ from tamis.compute.text.contamination import ngram_overlap
 from tamis.errors import InvalidOptions, UnreadableFile
 from tamis.scorers import ScorerInput
 from tamis.scorers.duplicates import chosen_texts
-from tamis.scorers.options import ContaminationOptions, file_hash
+from tamis.scorers.options import ContaminationOptions, evaluation_file_hash
 from tamis.types import JSON, Float32s
 
 
@@ -35,7 +35,7 @@ class ContaminationScorer:
         texts: list[str] = []
         records: list[int] = []
         for path, wanted in zip(options.files, options.hashes, strict=True):
-            if file_hash(path) != wanted:
+            if evaluation_file_hash(path) != wanted:
                 raise UnreadableFile(
                     f"The evaluation file {path} has changed since the score was asked for: ask again."
                 )

@@ -9,8 +9,7 @@ import numpy as np
 from tamis.compute.clear.expectation import expected_rating
 from tamis.protocols import LanguageModel, RawPrompt
 from tamis.scorers import ScorerInput
-from tamis.scorers.options import DeitaOptions
-from tamis.scorers import DeitaScoreOptions
+from tamis.scorers.options import DeitaScoreOptions
 from tamis.types import (
     Float32s,
     Float64s,

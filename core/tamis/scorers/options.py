@@ -72,7 +72,7 @@ class ConfidenceOptions(LikelihoodOptions):
     )
 
 
-class DeitaOptions(Options):
+class DeitaScoreOptions(Options):
     """Scores of DEITA (2312.15685), with any model; the paper's scorers are two fine-tuned models."""
 
     template: Literal["paper", "chat"] = Field(
@@ -193,11 +193,11 @@ class ContaminationOptions(Options):
         if isinstance(values, dict) and values.get("files") and not values.get("hashes"):
             if isinstance(values["files"], str):
                 raise ValueError("a list of files is wanted")
-            return {**values, "hashes": tuple(file_hash(str(path)) for path in values["files"])}
+            return {**values, "hashes": tuple(evaluation_file_hash(str(path)) for path in values["files"])}
         return values
 
 
-def file_hash(path: str) -> str:
+def evaluation_file_hash(path: str) -> str:
     """BLAKE2b (32 hex digits) of a file's contents; raises ValueError when it cannot be read."""
     try:
         with Path(path).expanduser().open("rb") as stream:
