@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from xml.etree import ElementTree
 
 import grimp
 import pytest
@@ -70,6 +72,30 @@ def _reached(imports: dict[str, set[str]], page: str) -> set[str]:
             found.add(module)
             waiting += [name for name in imports[module] if name.startswith("pages.")]
     return found
+
+
+def test_the_picture_shows_the_layers_of_the_contracts() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = {
+        contract["containers"][0]: [set(layer.split(" | ")) for layer in contract["layers"]]
+        for contract in config["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers" and "containers" in contract
+    }
+    assert _drawn_layers() == layers
+    assert "docs/architecture.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _drawn_layers() -> dict[str, list[set[str]]]:
+    """What docs/architecture.svg shows from top to bottom: per package its layers, each with the names of its rooms."""
+    svg = "{http://www.w3.org/2000/svg}"
+    picture = ElementTree.parse(ROOT / "docs" / "architecture.svg").getroot()
+    return {
+        package.get("id", ""): [
+            {text.text or "" for text in layer.iter(f"{svg}text") if "room" in text.get("class", "").split()}
+            for layer in package.findall(f"{svg}g[@class='layer']")
+        ]
+        for package in picture.findall(f"{svg}g[@id]")
+    }
 
 
 def test_every_module_is_short_enough_to_read() -> None:
