@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from pages.parts.overview.dataset_card import show_dataset_head
-from pages.parts.overview.facts_panel import show_facts
 from pages.parts.overview.pipeline_strip import (
     show_running,
     show_stage_failure,
     show_strip,
 )
+from pages.parts.overview.stats_panel import show_stats
 from pages.parts.overview.trash_panel import show_trash
 from pages.parts.overview.version_changes import show_changes
 from pages.shared.activity import active_jobs, while_jobs_run
@@ -96,6 +96,6 @@ with open_workspace_page("Overview", activity=False) as here:
         if current is not None:
             name = dataset_names(here)[current]
             st.subheader(f"What {plain(name)} is made of", anchor=False)
-            show_facts(here, current)
+            show_stats(here, current)
             show_changes(here, current)
     show_trash(here)

@@ -60,7 +60,7 @@ def neighbours(context: DatasetContext, row: int, k: int) -> Similar:
     return _neighbours(context.key, row, k, _context=context)
 
 
-def row_facts(context: DatasetContext, row: int, columns: tuple[str, ...]) -> dict[str, Any]:
+def row_values(context: DatasetContext, row: int, columns: tuple[str, ...]) -> dict[str, Any]:
     """The named columns of one row."""
     return read_rows.read_rows(context, [row], columns).to_pylist()[0]
 
@@ -177,7 +177,7 @@ def _neighbours(key: str, row: int, k: int, *, _context: DatasetContext) -> Simi
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _conversation(key: str, row: int, *, _context: DatasetContext) -> dict[str, Any]:
-    return row_facts(_context, row, ("prompt", "response", "n_turns", "messages"))
+    return row_values(_context, row, ("prompt", "response", "n_turns", "messages"))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.parts.compare.picker import open_comparison
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.selection_facts import label_of, total_tokens
+from pages.shared.figures.selection_stats import label_of, total_tokens
 from pages.shared.forms.run_target import (
     Asked,
     RunPlace,

@@ -40,8 +40,8 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
     if row >= context.n_rows:
         st.warning(f"There is no row {row:,}: rows go from 0 to {context.n_rows - 1:,}.")
         return
-    facts = queries.row_facts(context, row, tuple(c.key for c in columns_of(context)))
-    _badges(context, facts)
+    values = queries.row_values(context, row, tuple(c.key for c in columns_of(context)))
+    _badges(context, values)
     _tags(context, row)
     view = st.segmented_control(
         "Show",
@@ -53,14 +53,14 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
         label_visibility="collapsed",
     )
     if view == "Details":
-        _details(context, row, facts)
+        _details(context, row, values)
     elif view == "Similar":
         _similar(context, scope, row)
     elif view == "Raw":
         st.caption("The record as it stood in the source")
-        st.code(pretty_json(facts["raw"] or facts["messages"]), language="json", wrap_lines=True)
+        st.code(pretty_json(values["raw"] or values["messages"]), language="json", wrap_lines=True)
     else:
-        show_turns(turns_from_json(facts["messages"]))
+        show_turns(turns_from_json(values["messages"]))
 
 
 def _head(row: int, order: Int64s) -> None:
@@ -98,21 +98,21 @@ def _step(name: str, icon: str, row: int | None) -> None:
     )
 
 
-def _badges(context: DatasetContext, facts: dict[str, Any]) -> None:
+def _badges(context: DatasetContext, values: dict[str, Any]) -> None:
     with st.container(horizontal=True, gap="xsmall"):
-        if facts.get("cluster") is not None:
+        if values.get("cluster") is not None:
             st.badge(
-                plain(shorten(context.cluster_name(int(facts["cluster"])), 40)),
+                plain(shorten(context.cluster_name(int(values["cluster"])), 40)),
                 icon=":material/workspaces:",
                 color="green",
             )
         for name in context.view.scores:
-            score = facts[f"score:{name}"]
+            score = values[f"score:{name}"]
             said = "not scored" if score is None or score != score else _short(score)
             st.badge(f"{plain(name)} {said}", color="blue")
-        if facts.get("tokens") is not None:
-            st.badge(count_of(facts["tokens"], "token"), color="gray")
-        if facts.get("selected"):
+        if values.get("tokens") is not None:
+            st.badge(count_of(values["tokens"], "token"), color="gray")
+        if values.get("selected"):
             st.badge("selected", icon=":material/check:", color="orange")
 
 
@@ -142,25 +142,27 @@ def _change_tags(context: DatasetContext, row: int, key: str) -> None:
         address.say_later(str(error))
 
 
-def _details(context: DatasetContext, row: int, facts: dict[str, Any]) -> None:
-    table: dict[str, str] = {"Source": f"{plain(facts['source'] or 'unnamed')}, row {facts['source_row']:,}"}
-    if facts.get("cluster") is not None:
-        distance = facts.get("distance")
+def _details(context: DatasetContext, row: int, values: dict[str, Any]) -> None:
+    table: dict[str, str] = {
+        "Source": f"{plain(values['source'] or 'unnamed')}, row {values['source_row']:,}"
+    }
+    if values.get("cluster") is not None:
+        distance = values.get("distance")
         away = "" if distance is None or distance != distance else f", {distance:.3f} from its centre"
-        table["Cluster"] = plain(context.cluster_name(int(facts["cluster"]))) + away
+        table["Cluster"] = plain(context.cluster_name(int(values["cluster"]))) + away
     table["Length"] = ", ".join(
         [
-            count_of(facts["n_turns"], "turn"),
-            f"{facts['prompt_chars']:,} + {facts['response_chars']:,} characters",
-            *([count_of(facts["tokens"], "token")] if facts.get("tokens") is not None else []),
+            count_of(values["n_turns"], "turn"),
+            f"{values['prompt_chars']:,} + {values['response_chars']:,} characters",
+            *([count_of(values["tokens"], "token")] if values.get("tokens") is not None else []),
         ]
     )
-    for field, value in orjson.loads(facts["meta"] or "{}").items():
+    for field, value in orjson.loads(values["meta"] or "{}").items():
         if not field.startswith("_"):
             table[plain(field)] = plain(
                 shorten(value if isinstance(value, str) else orjson.dumps(value).decode(), 400)
             )
-    table["Content hash"] = f"`{facts['content_hash'][:16]}`"
+    table["Content hash"] = f"`{values['content_hash'][:16]}`"
     st.table(table, border="horizontal")
     _selections(context, row)
 

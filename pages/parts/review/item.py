@@ -287,7 +287,7 @@ def _show_neighbours(context: DatasetContext, row: int) -> None:
         if not near:
             st.caption("None of the nearest rows is in the same cluster.")
         for other, cosine in near:
-            held = queries.row_facts(context, other, ("prompt", "response"))
+            held = queries.row_values(context, other, ("prompt", "response"))
             st.caption(f"Row {other:,} · similarity {cosine:.2f}")
             show_text(shorten(held["prompt"], 200))
             show_text("→ " + shorten(held["response"], 300))

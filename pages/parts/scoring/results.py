@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.parts.scoring import facts as score_facts
+from pages.parts.scoring import stats as score_stats
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE, colour_choices
@@ -29,7 +29,7 @@ def show_score_table(context: DatasetContext) -> None:
     """Every scorer: what it measures and, where it was computed, how its values are spread."""
     number = st.column_config.NumberColumn
     st.dataframe(
-        score_facts.score_table(context),
+        score_stats.score_table(context),
         hide_index=True,
         column_config={
             "score": st.column_config.TextColumn("Score", width=110, pinned=True),
@@ -78,7 +78,7 @@ def _show_actions(context: DatasetContext, name: str) -> None:
 
 
 def _show_histogram(context: DatasetContext, name: str) -> None:
-    table, marks = score_facts.score_histogram(context, name), score_facts.quantiles(context, name)
+    table, marks = score_stats.score_histogram(context, name), score_stats.quantiles(context, name)
     if not marks:
         st.caption("No row has this score: it was computed, and is not a number for every one of them.")
         return
@@ -138,7 +138,7 @@ def _show_histogram(context: DatasetContext, name: str) -> None:
 
 
 def _show_clusters(context: DatasetContext, name: str) -> None:
-    table = score_facts.cluster_means(context, name)
+    table = score_stats.cluster_means(context, name)
     # Where there are many, those at both ends are the ones to look at.
     shown = (
         table if len(table) <= MAX_BARS else pd.concat([table.head(MAX_BARS // 2), table.tail(MAX_BARS // 2)])
@@ -173,7 +173,7 @@ def _show_ends(context: DatasetContext, name: str) -> None:
             "Rows at the ends", ["Lowest", "Highest"], default="Lowest", required=True, key="score_end",
             bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
-        marks = score_facts.quantiles(context, name)
+        marks = score_stats.quantiles(context, name)
         if marks and st.button(
             f"See the {'lowest' if which == 'Lowest' else 'highest'} 5 % on the map",
             icon=":material/scatter_plot:",
@@ -181,7 +181,7 @@ def _show_ends(context: DatasetContext, name: str) -> None:
             limits = [None, marks[0.05]] if which == "Lowest" else [marks[0.95], None]
             scope = ALL_ROWS.and_where("range", limits, f"score:{name}").to_url()
             go_to("data_map", {"dataset": context.dataset_id, "scope": scope})
-    rows = score_facts.ends(context, name, END_ROWS, highest=which == "Highest")
+    rows = score_stats.ends(context, name, END_ROWS, highest=which == "Highest")
     found = fetch_rows(context.view, rows, [f"score:{name}", "prompt", "response"]).to_pandas()
     for text in ("prompt", "response"):
         found[text] = [shorten(words or "", MAX_CELL_CHARS) for words in found[text]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.selection_facts import BASELINE, label_of
+from pages.shared.figures.selection_stats import BASELINE, label_of
 from pages.shared.frame import OpenDataset
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import CLONED, stop_following

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures import selection_facts as facts
+from pages.shared.figures import selection_stats as stats
 from pages.shared.figures.selection_charts import (
     cluster_chart,
     histogram_chart,
@@ -31,12 +31,12 @@ SCORE_FORMAT = "%.3f"
 def show_results(context: DatasetContext, selection: Artifact) -> None:
     """Everything about one selection, from a few numbers down to the rows."""
     baseline = None
-    if selection.manifest.options.get("method") != facts.BASELINE:
-        baseline = facts.find_baseline(context.view.selections, selection)
-    score = facts.score_of(context, selection)
+    if selection.manifest.options.get("method") != stats.BASELINE:
+        baseline = stats.find_baseline(context.view.selections, selection)
+    score = stats.score_of(context, selection)
     _show_actions(context, selection, baseline)
     _show_numbers(context, selection, baseline, score)
-    table = facts.per_cluster(context, selection, baseline, score)
+    table = stats.per_cluster(context, selection, baseline, score)
     if context.view.clustering is not None:
         _show_clusters(context, selection, table)
     _show_spreads(context, selection, baseline, score)
@@ -58,7 +58,7 @@ def _show_actions(context: DatasetContext, selection: Artifact, baseline: Artifa
         if st.button("Fine-tune on these", icon=":material/model_training:"):
             go_to("finetuning", here | {"view": "new", "rows": "selection", "selection": selection.id})
         _offer_clone(context, selection)
-        if baseline is None and selection.manifest.options.get("method") != facts.BASELINE:
+        if baseline is None and selection.manifest.options.get("method") != stats.BASELINE:
             _offer_baseline(context, selection)
 
 
@@ -78,7 +78,7 @@ def _offer_baseline(context: DatasetContext, selection: Artifact) -> None:
     if st.button("Add a random pick of the same size", icon=":material/casino:", help=words):
         inputs = selection.manifest.inputs
         values: dict[str, JSON] = {
-            "method": facts.BASELINE,
+            "method": stats.BASELINE,
             "budget": int(selection.summary["n_selected"]),
             "quality": "none",
             "seed": int(selection.manifest.options.get("seed", 42)),
@@ -92,8 +92,8 @@ def _offer_baseline(context: DatasetContext, selection: Artifact) -> None:
 def _show_numbers(
     context: DatasetContext, selection: Artifact, baseline: Artifact | None, score: str
 ) -> None:
-    numbers = facts.key_numbers(context, selection, score)
-    other = facts.key_numbers(context, baseline, score) if baseline else None
+    numbers = stats.key_numbers(context, selection, score)
+    other = stats.key_numbers(context, baseline, score) if baseline else None
     cells = [
         (
             "Rows",
@@ -145,14 +145,14 @@ def _show_spreads(
     context: DatasetContext, selection: Artifact, baseline: Artifact | None, score: str
 ) -> None:
     shown = [(f"score:{score}", sentence(score), False)] if score else []
-    if facts.total_tokens(context):
+    if stats.total_tokens(context):
         shown.append(("tokens", "Tokens of prompt and response", True))
     if not shown:
         return
     for place, (column, title, logarithmic) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
         with place, st.container(border=True):
             st.markdown(f"**{plain(title)}**")
-            table = facts.score_histograms(context, selection, baseline, column, logarithmic=logarithmic)
+            table = stats.score_histograms(context, selection, baseline, column, logarithmic=logarithmic)
             histogram_chart(table, title, logarithmic=logarithmic)
 
 
@@ -193,7 +193,7 @@ def _show_cluster_table(table: pd.DataFrame) -> None:
 
 def _show_rows(context: DatasetContext, selection: Artifact, score: str) -> None:
     st.subheader("Picked rows", anchor=False)
-    picks = facts.ranked_picks(selection)
+    picks = stats.ranked_picks(selection)
     n_pages = max(1, -(-len(picks) // PAGE_ROWS))
     place = st.empty()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -249,7 +249,7 @@ def _row_table(context: DatasetContext, part: pd.DataFrame, score: str) -> pd.Da
 
 
 def _show_overlaps(context: DatasetContext, selection: Artifact) -> None:
-    table = facts.overlaps(context, selection)
+    table = stats.overlaps(context, selection)
     if not len(table):
         return
     st.subheader("Beside other selections", anchor=False)

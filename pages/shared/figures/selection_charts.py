@@ -11,7 +11,7 @@ import streamlit as st
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE, ColourGroups
-from pages.shared.figures.selection_facts import (
+from pages.shared.figures.selection_stats import (
     PICKED,
     RANDOM,
     WHOLE,

@@ -12,7 +12,7 @@ import streamlit as st
 from pages.shared.address import read_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
-from pages.shared.figures.selection_facts import total_tokens
+from pages.shared.figures.selection_stats import total_tokens
 from pages.shared.forms.options_form import (
     Form,
     FormField,

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.selection_facts import label_of
+from pages.shared.figures.selection_stats import label_of
 from pages.shared.plain_text import shorten
 from pages.shared.runs.job_table import STATE_WORDS, took
 from pages.shared.runs.runs import (

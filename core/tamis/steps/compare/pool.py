@@ -52,7 +52,7 @@ class RowGroups:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PoolFacts:
+class PoolStats:
     """The rows of a dataset; None for what was never computed. ``sample`` are the rows that coverage is measured on."""
 
     n_rows: int
@@ -64,14 +64,14 @@ class PoolFacts:
     tokens: Float64s | None
 
 
-def load_pool(context: StepContext, options: CompareOptions) -> PoolFacts:
+def load_pool(context: StepContext, options: CompareOptions) -> PoolStats:
     """Read the inputs of a comparison."""
     examples = context.input("examples")
     n_rows = int(examples.summary["n_examples"])
     embeddings, scores = context.inputs.get("embeddings"), context.inputs.get("scores")
     rng = np.random.default_rng([options.seed, 0])
     whole = n_rows <= options.pool_rows
-    return PoolFacts(
+    return PoolStats(
         n_rows=n_rows,
         sample=np.arange(n_rows) if whole else np.sort(rng.choice(n_rows, options.pool_rows, replace=False)),
         sources=_sources(context),
@@ -83,7 +83,7 @@ def load_pool(context: StepContext, options: CompareOptions) -> PoolFacts:
 
 
 def measure(
-    pool: PoolFacts, rows: Int64s, context: StepContext, options: CompareOptions
+    pool: PoolStats, rows: Int64s, context: StepContext, options: CompareOptions
 ) -> dict[str, IntervalEstimate]:
     """Every metric of one selection with its interval over rows."""
     # The same stream for every selection: their intervals then differ by what was picked alone.
@@ -140,7 +140,7 @@ def pool_shares(groups: RowGroups, methods: list[list[IntervalEstimate]]) -> Sha
 
 
 def _coverage(
-    pool: PoolFacts, rows: Int64s, context: StepContext, options: CompareOptions, rng: np.random.Generator
+    pool: PoolStats, rows: Int64s, context: StepContext, options: CompareOptions, rng: np.random.Generator
 ) -> dict[str, IntervalEstimate]:
     assert pool.vectors is not None
     nearest = nearest_cosines(

@@ -32,7 +32,7 @@ from tamis.steps.compare.comparison import (
 from tamis.steps.compare.method_groups import MethodGroup, group_by_method
 from tamis.steps.compare.options import CompareOptions
 from tamis.steps.compare.pool import (
-    PoolFacts,
+    PoolStats,
     RowGroups,
     load_pool,
     measure,
@@ -101,7 +101,7 @@ def run(context: StepContext, options: CompareOptions) -> dict[str, JSON]:
 
 
 def _measured(
-    context: StepContext, options: CompareOptions, pool: PoolFacts, artifact: Artifact
+    context: StepContext, options: CompareOptions, pool: PoolStats, artifact: Artifact
 ) -> dict[str, IntervalEstimate]:
     """The metrics of one selection, from the part of a stopped run where there is one."""
     part = context.output.part(f"{artifact.id}.json")
@@ -114,7 +114,7 @@ def _measured(
     return found
 
 
-def _comparison(pool: PoolFacts, field: _Field, options: CompareOptions) -> Comparison:
+def _comparison(pool: PoolStats, field: _Field, options: CompareOptions) -> Comparison:
     sizes = [len(rows) for rows in field.rows]
     mean_share = float(np.mean(sizes)) / pool.n_rows
     index = jaccard(field.rows)
@@ -237,7 +237,7 @@ def _independent(field: _Field) -> Bools:
     return np.array([[i == j or luck[i] != luck[j] or not drawn[i] for j in range(m)] for i in range(m)])
 
 
-def _spreads(pool: PoolFacts, field: _Field, quality: str) -> dict[str, ScoreHistograms]:
+def _spreads(pool: PoolStats, field: _Field, quality: str) -> dict[str, ScoreHistograms]:
     picks = [[field.rows[i] for i in group.members] for group in field.groups]
     found = {}
     if pool.quality is not None:

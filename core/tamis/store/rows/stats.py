@@ -24,7 +24,7 @@ N_SOURCES = 50
 
 @dataclass(frozen=True, slots=True)
 class LengthHistogram:
-    """How long texts are, in characters; ``counts`` are over the shared edges of DatasetFacts. All 0 without rows."""
+    """How long texts are, in characters; ``counts`` are over the shared edges of DatasetStats. All 0 without rows."""
 
     median: float
     p95: float
@@ -34,7 +34,7 @@ class LengthHistogram:
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetFacts:
+class DatasetStats:
     """Numbers about the examples alone: they never change after the import.
 
     ``edges`` grow by a constant factor, because lengths range over several orders of magnitude; the few shorter texts are in the first bin. ``n_repeated`` counts
@@ -54,7 +54,7 @@ class DatasetFacts:
     n_multi_turn: int
 
 
-def dataset_facts(view: DatasetView) -> DatasetFacts:
+def dataset_stats(view: DatasetView) -> DatasetStats:
     """Read the text lengths, sources, turns and hashes of a dataset once."""
     prompt, response = (
         column_values(view, key).astype(np.int64) for key in ("prompt_chars", "response_chars")
@@ -64,7 +64,7 @@ def dataset_facts(view: DatasetView) -> DatasetFacts:
     edges = np.geomspace(min(shortest, longest), longest + 1.0, N_BINS + 1)
     sources = facet_counts(view, "source", limit=N_SOURCES)
     turns, counts = np.unique(column_values(view, "n_turns").astype(np.int64), return_counts=True)
-    return DatasetFacts(
+    return DatasetStats(
         n_rows=view.n_rows,
         sources=tuple((str(value), count) for value, count in sources.counts),
         n_sources=sources.n_distinct,

@@ -10,45 +10,45 @@ from pages.shared.plain_text import plain
 from pages.shared.wording import percent
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import DatasetView, open_view
-from tamis.store.rows.stats import DatasetFacts, dataset_facts
+from tamis.store.rows.stats import DatasetStats, dataset_stats
 from tamis.store.workspace import Workspace
 
 _KINDS = {"number": "Number", "text": "Text", "boolean": "Yes or no"}
 
 
-def show_facts(workspace: Workspace, dataset_id: str) -> None:
+def show_stats(workspace: Workspace, dataset_id: str) -> None:
     """Everything about one dataset that does not change after the import, and how much of it the encoder cut."""
     view = open_view(workspace.artifacts, dataset_id)
-    facts = _facts(f"{workspace.path}:{view.examples.id}", _view=view)
+    stats = _stats(f"{workspace.path}:{view.examples.id}", _view=view)
     with st.grid(5, gap="small", min_column_width=150):
-        _show_numbers(view, facts)
+        _show_numbers(view, stats)
     lengths, origins = st.columns([3, 2], gap="medium")
     with lengths, st.container(border=True, height="stretch"):
         st.markdown("**Length of prompts and responses**")
-        st.altair_chart(_length_chart(facts), height=230)
-        st.caption(_say_lengths(facts))
+        st.altair_chart(_length_chart(stats), height=230)
+        st.caption(_say_lengths(stats))
     with origins, st.container(border=True, height="stretch"):
-        _show_origins(facts)
+        _show_origins(stats)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _facts(key: str, *, _view: DatasetView) -> DatasetFacts:
-    return dataset_facts(_view)
+def _stats(key: str, *, _view: DatasetView) -> DatasetStats:
+    return dataset_stats(_view)
 
 
-def _show_numbers(view: DatasetView, facts: DatasetFacts) -> None:
+def _show_numbers(view: DatasetView, stats: DatasetStats) -> None:
     summary = view.examples.summary
-    st.metric("Rows", f"{facts.n_rows:,}", border=True)
+    st.metric("Rows", f"{stats.n_rows:,}", border=True)
     st.metric(
         "Rejected lines", f"{summary['n_rejected']:,}", border=True,
         help="Lines of the source that could not become a row; none is lost.",
     )  # fmt: skip
     st.metric(
-        "Repeated rows", f"{facts.n_repeated:,}", border=True,
+        "Repeated rows", f"{stats.n_repeated:,}", border=True,
         help="Rows whose whole conversation stands in an earlier row too.",
     )  # fmt: skip
     st.metric(
-        "Multi-turn", percent(facts.n_multi_turn / max(facts.n_rows, 1)), border=True,
+        "Multi-turn", percent(stats.n_multi_turn / max(stats.n_rows, 1)), border=True,
         help="Share of rows with more than one user turn; a system message is none.",
     )  # fmt: skip
     st.metric("Cut by the encoder", *_truncated(view.embeddings), border=True, help=_TRUNCATED_HELP)
@@ -63,12 +63,12 @@ def _truncated(embeddings: Artifact | None) -> tuple[str]:
     return ("–",) if embeddings is None else (percent(float(embeddings.summary["truncated_fraction"])),)
 
 
-def _length_chart(facts: DatasetFacts) -> alt.Chart:
-    edges = facts.edges
+def _length_chart(stats: DatasetStats) -> alt.Chart:
+    edges = stats.edges
     table = pd.DataFrame(
         [
             {"text": text, "from": low, "to": high, "rows": count}
-            for text, spread in (("Prompt", facts.prompt), ("Response", facts.response))
+            for text, spread in (("Prompt", stats.prompt), ("Response", stats.response))
             for low, high, count in zip(edges[:-1], edges[1:], spread.counts, strict=True)
         ]
     )
@@ -94,18 +94,18 @@ def _length_chart(facts: DatasetFacts) -> alt.Chart:
     return chart
 
 
-def _say_lengths(facts: DatasetFacts) -> str:
+def _say_lengths(stats: DatasetStats) -> str:
     said = [
         f"{name}: median {spread.median:,.0f}, 95 % below {spread.p95:,.0f}, longest {spread.longest:,}"
-        for name, spread in (("Prompts", facts.prompt), ("Responses", facts.response))
+        for name, spread in (("Prompts", stats.prompt), ("Responses", stats.response))
     ]
     return " characters · ".join(said) + " characters"
 
 
-def _show_origins(facts: DatasetFacts) -> None:
+def _show_origins(stats: DatasetStats) -> None:
     st.markdown("**Sources**")
-    shown = pd.DataFrame(facts.sources, columns=["Source", "Rows"])
-    shown["Share"] = shown["Rows"] / max(facts.n_rows, 1)
+    shown = pd.DataFrame(stats.sources, columns=["Source", "Rows"])
+    shown["Share"] = shown["Rows"] / max(stats.n_rows, 1)
     st.dataframe(
         shown,
         hide_index=True,
@@ -115,14 +115,14 @@ def _show_origins(facts: DatasetFacts) -> None:
             "Share": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0),
         },
     )
-    if facts.n_sources > len(shown):
-        st.caption(f"The {len(shown)} most frequent of {facts.n_sources:,} sources.")
+    if stats.n_sources > len(shown):
+        st.caption(f"The {len(shown)} most frequent of {stats.n_sources:,} sources.")
     st.markdown("**Metadata fields**")
-    if not facts.meta_fields:
+    if not stats.meta_fields:
         st.caption("None: the source has no columns besides the conversation.")
         return
     with st.container(horizontal=True, gap="xsmall"):
-        for name, kind in list(facts.meta_fields.items())[:24]:
+        for name, kind in list(stats.meta_fields.items())[:24]:
             st.badge(plain(name), color="gray", help=_KINDS.get(kind, kind))
-    if len(facts.meta_fields) > 24:
-        st.caption(f"and {len(facts.meta_fields) - 24} more")
+    if len(stats.meta_fields) > 24:
+        st.caption(f"and {len(stats.meta_fields) - 24} more")
