@@ -25,9 +25,9 @@ from pages.shared.frame import (
 from pages.shared.plain_text import plain
 from pages.shared.runs.export_files import count_exports
 from pages.shared.runs.imports import open_imports, show_failed_imports
+from tamis.actions.datasets import dataset_names
 from tamis.actions.pipeline import stages
 from tamis.jobs.model import Job
-from tamis.store.database.names import dataset_names
 from tamis.store.workspace import Workspace
 
 PAGE_CARDS = 8

@@ -14,10 +14,10 @@ from pages.shared.activity import show_activity
 from pages.shared.navigation import ensure_navigation, link_to
 from pages.shared.plain_text import plain
 from pages.shared.server import open_server
+from tamis.actions.datasets import dataset_names
 from tamis.errors import CurationError
 from tamis.jobs.causes import explain_database_error
 from tamis.settings import Settings
-from tamis.store.database.names import dataset_names
 from tamis.store.workspace import Workspace
 
 LOGO = Path(__file__).with_name("logo.svg")

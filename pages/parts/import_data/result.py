@@ -20,6 +20,7 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.imports import import_name
 from pages.shared.wording import table_height
+from tamis.actions.datasets import dataset_names
 from tamis.actions.pipeline import (
     MISSING,
     stages,
@@ -31,7 +32,6 @@ from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import cancel, resume
 from tamis.store.artifacts.readers import read_rejects
 from tamis.store.artifacts.store import Artifact
-from tamis.store.database.names import dataset_names
 from tamis.store.workspace import Workspace
 
 IMPORTED = "imported"

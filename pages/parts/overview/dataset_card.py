@@ -11,6 +11,7 @@ from pages.shared.frame import errors_in_place, open_dataset
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
+from tamis.actions.datasets import dataset_names, delete_dataset, rename_dataset
 from tamis.actions.pipeline import (
     MISSING,
     UNDER_WAY,
@@ -22,9 +23,7 @@ from tamis.actions.pipeline import (
 )
 from tamis.formats import FORMATS
 from tamis.store.artifacts.store import Artifact
-from tamis.store.artifacts.trash import discard_dataset
 from tamis.store.artifacts.versions import parent_of
-from tamis.store.database.names import dataset_names, name_dataset
 from tamis.store.workspace import Workspace
 
 
@@ -147,7 +146,7 @@ def _show_menu(
             given = st.text_input("Name", value=name, key=f"rename_{dataset_id}", max_chars=200)
             if st.form_submit_button("Rename", icon=":material/edit:"):
                 with errors_in_place():
-                    name_dataset(workspace.database, dataset_id, given)
+                    rename_dataset(workspace, dataset_id, given)
                     st.rerun()
         rejected = int(examples.summary["n_rejected"])
         label = f"{count_of(rejected, 'rejected line')}" if rejected else "How it was imported"
@@ -167,7 +166,7 @@ def _show_deletion(workspace: Workspace, dataset_id: str, name: str, found: Sequ
         typed = st.text_input(f"Type {plain(name)} to confirm", key=f"confirm_{dataset_id}", placeholder=name)
         if st.button("Delete", key=f"delete_{dataset_id}", disabled=typed.strip() != name.strip()):
             with errors_in_place():
-                discard_dataset(workspace, dataset_id)
+                delete_dataset(workspace, dataset_id)
                 st.query_params.clear()
                 st.toast(f"{plain(name)} is in the trash at the end of this page.", icon=":material/delete:")
                 st.rerun()

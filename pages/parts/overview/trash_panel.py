@@ -7,18 +7,13 @@ import streamlit as st
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
-from tamis.store.artifacts.trash import (
-    Discarded,
-    empty_trash,
-    list_trash,
-    restore_dataset,
-)
+from tamis.actions.datasets import Discarded, empty_trash, list_trash, restore_dataset
 from tamis.store.workspace import Workspace
 
 
 def show_trash(workspace: Workspace) -> None:
     """Nothing while the trash is empty."""
-    entries = list_trash(workspace.artifacts)
+    entries = list_trash(workspace)
     if not entries:
         return
     with st.expander(f"Trash: {count_of(len(entries), 'dataset')}", icon=":material/delete:"):
@@ -35,7 +30,7 @@ def _show_entry(workspace: Workspace, entry: Discarded) -> None:
         )
         if st.button("Put back", key=f"restore_{entry.name}", icon=":material/undo:"):
             with errors_in_place():
-                restore_dataset(workspace.artifacts, entry.name)
+                restore_dataset(workspace, entry.name)
                 st.rerun()
 
 
@@ -43,5 +38,5 @@ def _show_entry(workspace: Workspace, entry: Discarded) -> None:
 def _confirm_emptying(workspace: Workspace, number: int) -> None:
     st.write(f"{count_of(number, 'dataset')} and everything computed from them will be gone for good.")
     if st.button("Delete for good", type="primary", key="empty_trash_confirmed"):
-        empty_trash(workspace.artifacts)
+        empty_trash(workspace)
         st.rerun()

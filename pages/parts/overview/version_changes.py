@@ -17,13 +17,13 @@ from pages.shared.plain_text import (
 )
 from pages.shared.rows.review_text import show_side, show_text
 from pages.shared.wording import BadgeColour, ago, percent
+from tamis.actions.datasets import dataset_names
 from tamis.compute.text.diff import (
     Part,
     changed_fraction,
     diff_words,
 )
 from tamis.formats.conversation import labelled_turns, turn_text
-from tamis.store.database.names import dataset_names
 from tamis.store.rows.version_diff import (
     CHANGE_KINDS,
     NOWHERE,
