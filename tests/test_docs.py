@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.shared.navigation import PLACES
+from pages.shared.navigation import APP_PAGES
 from tamis.cli.main import build_parser
 from tamis.clusterers import CLUSTERERS
 from tamis.encoders import ENCODERS
@@ -50,7 +50,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_every_page_is_in_the_readme() -> None:
-    missing = [place.title for place in PLACES if place.exists and f"**{place.title}**" not in README]
+    missing = [page.title for page in APP_PAGES if page.exists and f"**{page.title}**" not in README]
     assert not missing, f"pages missing from the tour: {missing}"
 
 

@@ -1,4 +1,4 @@
-"""PLACES: the one table of the app's pages, and links between them that carry the dataset along."""
+"""APP_PAGES: the one table of the app's pages, and links between them that carry the dataset along."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MENU_DRAWN = "menu_drawn"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AppPage:
     """A page: its file, and how the menu shows it.
 
     The address of a page is the name of its file. Until the menu has been built once in a server, Streamlit's old
@@ -39,35 +39,35 @@ class Place:
         return (app_folder() / self.file).is_file()
 
 
-PLACES = (
-    Place("overview", "Data", "Overview", ":material/home:", "Datasets, where each stands, and what to do next."),
-    Place(
+APP_PAGES = (
+    AppPage("overview", "Data", "Overview", ":material/home:", "Datasets, where each stands, and what to do next."),
+    AppPage(
         "import_data", "Data", "Import", ":material/upload_file:",
         "Bring in a file, a folder or a hub dataset; nothing is imported before you agree to the mapping.",
     ),
-    Place(
+    AppPage(
         "data_map", "Data", "Map", ":material/scatter_plot:", "See, search, filter and tag the rows of a dataset."
     ),
-    Place("scoring", "Curate", "Scores", ":material/speed:", "Give every row a number to sort and pick by."),
-    Place(
+    AppPage("scoring", "Curate", "Scores", ":material/speed:", "Give every row a number to sort and pick by."),
+    AppPage(
         "selection", "Curate", "Selection", ":material/filter_alt:",
         "Pick a diverse subset of exactly the budget you give.",
     ),
-    Place(
+    AppPage(
         "compare", "Curate", "Compare", ":material/compare:",
         "Selections side by side at one budget: overlap, coverage, diversity, quality and cost.",
     ),
-    Place(
+    AppPage(
         "refinement", "Curate", "Refinement", ":material/autorenew:",
         "Reweigh clusters over rounds of training and scoring.",
     ),
-    Place("review", "Curate", "Review", ":material/rate_review:", "Decide about proposed drops and repairs."),
-    Place("finetuning", "Train", "Fine-tune", ":material/model_training:", "Train on what was selected."),
-    Place("job_list", "Run", "Jobs", ":material/list_alt:", "Everything that runs, waits or has ended."),
-    Place("export_data", "Share", "Export", ":material/download:", "Write exactly these rows to a file."),
+    AppPage("review", "Curate", "Review", ":material/rate_review:", "Decide about proposed drops and repairs."),
+    AppPage("finetuning", "Train", "Fine-tune", ":material/model_training:", "Train on what was selected."),
+    AppPage("job_list", "Run", "Jobs", ":material/list_alt:", "Everything that runs, waits or has ended."),
+    AppPage("export_data", "Share", "Export", ":material/download:", "Write exactly these rows to a file."),
 )  # fmt: skip
 HOME = "overview"
-_BY_NAME = {place.name: place for place in PLACES}
+_BY_NAME = {page.name: page for page in APP_PAGES}
 
 
 def menu() -> dict[str, list[StreamlitPage]]:
@@ -93,16 +93,14 @@ def ensure_navigation() -> None:
 
 def _sections(home: str) -> dict[str, list[StreamlitPage]]:
     sections: dict[str, list[StreamlitPage]] = {}
-    for place in PLACES:
-        if place.exists:
-            sections.setdefault(place.section, []).append(_page(place, home=home))
+    for page in APP_PAGES:
+        if page.exists:
+            sections.setdefault(page.section, []).append(_page(page, home=home))
     return sections
 
 
-def _page(place: Place, *, home: str) -> StreamlitPage:
-    return st.Page(
-        place.file, title=place.title, icon=place.icon, default=place.name == home, help=place.help
-    )
+def _page(page: AppPage, *, home: str) -> StreamlitPage:
+    return st.Page(page.file, title=page.title, icon=page.icon, default=page.name == home, help=page.help)
 
 
 def _draw_nothing() -> None:
@@ -111,13 +109,13 @@ def _draw_nothing() -> None:
 
 def link_to(name: str, label: str = "", *, icon: str = "", query: Mapping[str, str] | None = None) -> None:
     """A link to another page with these parameters in its address; greyed text where the page cannot be reached."""
-    place = _BY_NAME[name]
-    shown = label or place.title
+    page = _BY_NAME[name]
+    shown = label or page.title
     try:
         st.page_link(
-            app_folder() / place.file,
+            app_folder() / page.file,
             label=shown,
-            icon=icon or place.icon,
+            icon=icon or page.icon,
             query_params=dict(query or {}),
         )
     except StreamlitAPIException:

@@ -213,4 +213,4 @@ def _sentence_vector(embeddings_id: str, sentence: str, *, _embeddings: Artifact
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _encoder(embeddings_id: str, *, _embeddings: Artifact) -> read_rows.Encoder:
-    return read_rows.open_encoder(_embeddings)
+    return read_rows.encoder_of(_embeddings)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.shared.navigation import PLACES
+from pages.shared.navigation import APP_PAGES
 from pages.shared.plain_text import plain
 from tamis.actions.pipeline import PIPELINE
 from tamis.jobs import job_table
@@ -14,7 +14,7 @@ from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_app, open_page, said
 
-EXISTING = [place.name for place in PLACES if place.exists]
+EXISTING = [page.name for page in APP_PAGES if page.exists]
 
 
 @pytest.mark.parametrize("name", EXISTING)

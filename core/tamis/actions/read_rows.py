@@ -29,7 +29,7 @@ from tamis.types import NOISE, Float32s, Int32s, Int64s, Message
 
 __all__ = [
     "Column", "Encoder", "Facets", "Similar", "Summary", "cluster_of", "columns_of", "count_values", "encode_sentence",
-    "list_clusters", "matching", "nearest_in_cluster", "open_encoder", "pattern_problem", "picked_in", "rank_rows",
+    "list_clusters", "matching", "nearest_in_cluster", "encoder_of", "pattern_problem", "picked_in", "rank_rows",
     "read_column", "read_messages", "read_rows", "similar_rows", "sort_by_similarity", "sort_rows", "summarise", "tags_of",
 ]  # fmt: skip
 
@@ -140,11 +140,11 @@ def sort_by_similarity(
 
 def encode_sentence(embeddings: Artifact, sentence: str) -> Float32s:
     """A sentence in the space of some embeddings, shape (d,)."""
-    vector: Float32s = open_encoder(embeddings).encode([sentence])[0]
+    vector: Float32s = encoder_of(embeddings).encode([sentence])[0]
     return vector
 
 
-def open_encoder(embeddings: Artifact) -> Encoder:
+def encoder_of(embeddings: Artifact) -> Encoder:
     """The encoder that made some embeddings; seconds on first use, so keep it."""
     # Imported here: it brings the model library, which no page needs to be drawn.
     from tamis.steps.query_encoder import open_query_encoder

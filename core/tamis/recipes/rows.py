@@ -149,7 +149,7 @@ def prepare_rows(
     rows: list[TokenRow] = []
     reasons: Counter[str] = Counter()
     n_rows = n_truncated = longest = 0
-    for messages in read_messages(file):
+    for messages in read_training_file(file):
         n_rows += 1
         try:
             row = turns.row(messages)
@@ -185,7 +185,7 @@ def learned_part(options: SftOptions) -> Learn:
     return "assistant" if options.assistant_only_loss else "all"
 
 
-def read_messages(file: Path) -> Iterator[list[Message]]:
+def read_training_file(file: Path) -> Iterator[list[Message]]:
     """The conversations of a training file, line by line; raises CurationError naming a line that is none."""
     with file.open("rb") as stream:
         for number, line in enumerate(stream, 1):
