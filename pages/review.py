@@ -7,7 +7,7 @@ import streamlit as st
 from pages.parts.review.apply import followed_version, show_version_there
 from pages.parts.review.panel import VIEW, show_review
 from pages.parts.review.propose_form import show_propose_form
-from pages.parts.review.queue import PROPOSALS, find_proposals
+from pages.parts.review.queue import PROPOSALS
 from pages.shared.address import show_deferred_error
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
@@ -17,6 +17,7 @@ from pages.shared.runs.job_watch import (
     show_jobs_in_place,
     stop_following,
 )
+from tamis.actions.proposals import list_proposals
 from tamis.jobs.model import JobState
 
 with open_page("Review", activity=False) as dataset:
@@ -32,7 +33,7 @@ with open_page("Review", activity=False) as dataset:
     show_jobs_in_place(dataset.workspace, followed or version)
     if version is not None:
         show_version_there(context, version)
-    found = find_proposals(context)
+    found = list_proposals(dataset.workspace, dataset.dataset_id)
     if found:
         show_review(context, found)
     else:

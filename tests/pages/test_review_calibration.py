@@ -8,9 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.review import session as review_session
-from pages.parts.review.calibration import _order_of_chance
-from pages.parts.review.queue import drawn_sample, proposal_stats
 from pages.shared.server import open_server
+from tamis.actions.proposals import proposal_columns
+from tamis.compute.clear.review_order import draw_review_sample, order_of_chance
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.review.decisions import (
@@ -36,9 +36,9 @@ def test_the_unbiased_sample_counts_no_row_that_was_decided_out_of_its_turn(
     workspace: Path, dataset_id: str
 ) -> None:
     (proposals,) = ArtifactStore(workspace).list(dataset_id, "proposals")
-    facts = proposal_stats(proposals)
-    places, _ = drawn_sample(facts)
-    order = facts.rows[_order_of_chance(facts, places)].tolist()
+    columns = proposal_columns(proposals)
+    places, _ = draw_review_sample(columns)
+    order = columns.rows[order_of_chance(columns, places)].tolist()
     database = Database(workspace)
 
     def settle(row: int, **seen: int) -> None:

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from pages.parts.review import queue as review_queue
 from pages.parts.review.queue import say_proposals
+from tamis.actions import proposals
 from tamis.compute.clear.clear import OUTCOMES
 
 
 def test_every_outcome_has_words():
-    assert set(review_queue.OUTCOMES) == set(OUTCOMES)
+    assert set(proposals.OUTCOMES) == set(OUTCOMES)
 
 
 @pytest.mark.parametrize(("n_cut", "said"), [(0, False), (8, False), (9, True)])

@@ -17,12 +17,17 @@ from tamis.actions.proposals import (
 )
 from tamis.actions.review_queue import ReviewQueue
 from tamis.compute.apply import with_response
-from tamis.compute.clear.review_rule import Measure, ReviewRule, measured
+from tamis.compute.clear.review_rule import LimitOffered, Measure, ReviewRule, limit_of, measured
 from tamis.store.review.decisions import decide_many
 from tamis.store.review.types import BulkChoice, DecisionEvent
 from tamis.store.rows.scope import describe_scope
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s
+
+__all__ = [
+    "LimitOffered", "Measure", "ReviewRule", "decide_by_rule", "describe_rule", "limit_offered", "measure_titles",
+    "rows_of_rule",
+]  # fmt: skip
 
 VERDICT_TITLE = "Verdict confidence"
 _NO_NAMES: Mapping[int, str] = MappingProxyType({})
@@ -81,6 +86,11 @@ def measure_titles(queue: ReviewQueue) -> dict[Measure, str]:
     }
     known = {name: title for name, title in named.items() if np.isfinite(measured(queue.columns, name)).any()}
     return {"none": "No limit", **known}
+
+
+def limit_offered(queue: ReviewQueue, measure: Measure) -> LimitOffered:
+    """Where a limit on a number of ``measure_titles`` starts; raises ValueError for one that no row has."""
+    return limit_of(queue.columns, measure)
 
 
 def _choices(

@@ -27,6 +27,13 @@ from tamis.store.rows.version_diff import read_conversations
 from tamis.store.workspace import Workspace
 from tamis.types import Bools, Int64s, Message
 
+__all__ = [
+    "Decision", "DecisionEvent", "DecidedBy", "DecisionInForce", "DecisionSnapshot", "RecordedDecision", "ReviewProgress",
+    "RowChange", "approve_proposal", "conflict_on", "decision_revision", "decision_snapshot", "history_of_row",
+    "list_decisions", "own_messages", "redo_decision", "reject_proposal", "review_progress", "revert_decision",
+    "rows_of_decision", "save_edit", "settle_conflict", "undo_decision",
+]  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class DecisionInForce:

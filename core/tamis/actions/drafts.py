@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tamis.compute.apply import with_response
 from tamis.store.review import drafts
 from tamis.store.review.drafts import Draft
 from tamis.store.workspace import Workspace
 from tamis.types import Message
+
+__all__ = ["Draft", "find_edit", "forget_edit", "keep_edit", "start_edit"]
+
+
+def start_edit(original: Sequence[Message], candidate: str | None = None) -> list[Message]:
+    """The conversation that an edit starts with: the dataset's own, a candidate in its last turn where one is given."""
+    return list(original if candidate is None else with_response(original, candidate))
 
 
 def find_edit(workspace: Workspace, dataset_id: str, row: int, reviewer: str) -> Draft | None:

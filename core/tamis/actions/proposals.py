@@ -18,7 +18,19 @@ from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s
 
+__all__ = [
+    "ACTIONS", "METHODS", "OUTCOMES", "Proposal", "ProposalColumns", "find_proposals", "list_proposals", "many_cut",
+    "method_title", "proposal_columns", "proposal_table", "proposals_for", "say_kind", "score_title", "score_word",
+]  # fmt: skip
+
 KIND = "proposals"
+METHODS: dict[str, str] = {
+    "filter": "Auto-Filter",
+    "correct": "Auto-Correct",
+    "random": "Random control",
+    "oracle": "Oracle control",
+}
+MANY_CUT_FRACTION = 0.1  # of the candidates: the limit of tokens was too low for this run
 ACTIONS: dict[str, str] = {"keep": "Keep", "drop": "Drop", "replace": "Replace"}
 # What people call the outcomes of CLEAR; the history of a rule is written in these words.
 OUTCOMES: dict[str, str] = {
@@ -49,6 +61,11 @@ class Proposal:
     verdict_confidence: float
     candidate: str | None
     evidence: dict[str, JSON]
+
+    @property
+    def kind(self) -> str:
+        """Action and outcome, as a queue sorts them."""
+        return f"{self.action}:{self.outcome}"
 
 
 def list_proposals(workspace: Workspace, dataset_id: str) -> list[Artifact]:
@@ -89,6 +106,21 @@ def proposals_for(table: pa.Table, columns: ProposalColumns, rows: Int64s) -> li
     """The proposals for these rows, which all must have one, in their order; both of ``proposal_table`` and its columns."""
     found: list[dict[str, Any]] = table.take(columns.places(rows)).to_pylist()
     return [Proposal(**one | {"evidence": _evidence(one["evidence"])}) for one in found]
+
+
+def many_cut(proposals: Artifact) -> int:
+    """How many candidates were cut, where that is more than a tenth of them; else 0."""
+    outcomes: dict[str, int] = proposals.summary.get("outcomes") or {}
+    n_cut = int(outcomes.get("candidate_cut", 0))
+    n_candidates = int(proposals.summary.get("n_rows", 0))
+    n_candidates -= sum(int(outcomes.get(without, 0)) for without in ("no_candidate", "not_answered"))
+    return n_cut if n_cut > MANY_CUT_FRACTION * n_candidates else 0
+
+
+def method_title(proposals: Artifact) -> str:
+    """What the method is called that they were made with."""
+    name = str(proposals.summary.get("method", "proposals"))
+    return METHODS.get(name, name)
 
 
 def say_kind(kind: str) -> str:

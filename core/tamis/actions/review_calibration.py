@@ -24,6 +24,11 @@ from tamis.compute.clear.review_order import ProposalColumns, draw_review_sample
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Bools, Float64s, Int64s
 
+__all__ = [
+    "MIN_DECISIONS", "BadCurve", "ProbabilityEstimate", "ReviewCalibration", "SampleState", "ThresholdEstimate", "ThresholdReport",
+    "calibrate_review", "usual_threshold",
+]  # fmt: skip
+
 CURVE_POINTS = 80
 SEED = 42
 BY_RULE = "rule"

@@ -56,6 +56,11 @@ class ReviewQueue:
         at = np.flatnonzero(self.rows == row)
         return int(at[0]) if len(at) else None
 
+    def onward(self, row: int, *, forward: bool = True) -> Int64s:
+        """The rows behind one, or before it, nearest first, decided ones included."""
+        at = self.place(row) or 0
+        return self.rows[at + 1 :] if forward else self.rows[:at][::-1]
+
 
 def open_queue(
     context: DatasetContext,

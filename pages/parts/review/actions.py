@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
-import orjson
 import streamlit as st
 
 from pages.parts.review.pace import forget_seen, is_seen
-from pages.parts.review.queue import Queue, candidates_of
 from pages.parts.review.session import ended_tabs
-from pages.parts.review.state import DecisionSnapshot, decided_now
+from pages.parts.review.state import decided_now
 from pages.shared import queries
 from pages.shared.address import read_row, say_later
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
-from tamis.compute.apply import with_response
+from tamis.actions import decisions, review_queue
+from tamis.actions.decisions import DecidedBy, DecisionSnapshot
+from tamis.actions.proposals import Proposal
+from tamis.actions.review_queue import ReviewQueue
 from tamis.errors import CurationError
-from tamis.store.review.claims import (
-    claim,
-    claimed,
-    release_reviewer,
-)
-from tamis.store.review.decisions import (
-    Decision,
-    Verdict,
-    Via,
-    decide,
-    redo_decision,
-    settle_decision,
-    undo_decision,
-    undo_event,
-)
-from tamis.store.review.drafts import delete_draft
-from tamis.store.rows.query import fetch_rows
+from tamis.store.review.types import Decision, RecordedDecision
+from tamis.store.workspace import Workspace
 from tamis.types import Int64s, Message
 
 SKIPPED, DRAFT, _NOTES = "review_skipped", "review_draft", "review_notes"
@@ -45,21 +31,36 @@ VERDICT_WORDS = {"keep": "kept", "drop": "dropped", "replace": "replaced"}
 
 @dataclass(frozen=True, slots=True)
 class ReviewContext:
-    """Where somebody reviews: the data, the queue, who, and the tab that rows are held for."""
+    """Where somebody reviews: the data, the queue and a name for it, who, and the tab that rows are held for."""
 
     context: DatasetContext
-    queue: Queue
+    queue: ReviewQueue
+    queue_key: str
     reviewer: str
     tab: str
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the decisions are kept."""
+        return self.context.workspace
+
+    @property
+    def dataset_id(self) -> str:
+        """What is reviewed."""
+        return self.context.dataset_id
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The row that a person looks at, and the decision that was in force for it then (0 for none)."""
+    """The proposal that a person looks at, and the decision that was in force for it then (0 for none)."""
 
-    row: int
+    proposal: Proposal
     event_id: int
-    proposed: str  # the action: keep, drop, replace
+
+    @property
+    def row(self) -> int:
+        """Which row it is about."""
+        return self.proposal.example_id
 
 
 def note(text: str, icon: str) -> None:
@@ -79,10 +80,10 @@ def find_place(review: ReviewContext, decided: DecisionSnapshot) -> int | None:
     A row that another tab holds is passed over, and that is said.
     """
     asked = read_row()
-    if asked is not None and np.any(review.queue.rows == asked):
+    if asked is not None and review.queue.place(asked) is not None:
         if hold(review, [asked]) is not None:
             return asked
-        holder = claimed(review.context.workspace.database, review.context.dataset_id).get(asked)
+        holder = review_queue.held_rows(review.workspace, review.dataset_id).get(asked)
         if holder is not None and holder.reviewer == review.reviewer:
             found = go_next_open(review, decided, after=asked)
             st.session_state[HELD_BY_ME] = asked
@@ -97,17 +98,15 @@ def find_place(review: ReviewContext, decided: DecisionSnapshot) -> int | None:
 
 def hold(review: ReviewContext, rows: Sequence[int], since: int | None = None) -> int | None:
     """Hold the first of these rows that nobody else holds."""
-    database, dataset_id = review.context.workspace.database, review.context.dataset_id
-    return claim(
-        database, dataset_id, rows, review.tab, reviewer=review.reviewer, since=since, ended=ended_tabs()
-    )
+    return review_queue.hold_row(
+        review.workspace, review.dataset_id, rows, review.tab, reviewer=review.reviewer,
+        since=since, ended=ended_tabs(),
+    )  # fmt: skip
 
 
 def release_my_tabs(review: ReviewContext, row: int | None = None) -> None:
     """Take the rows that other tabs of this reviewer hold, and open one of them; from a callback."""
-    release_reviewer(
-        review.context.workspace.database, review.context.dataset_id, review.reviewer, review.tab
-    )
+    review_queue.release_other_sessions(review.workspace, review.dataset_id, review.reviewer, review.tab)
     if row is not None:
         _show(row)
 
@@ -126,38 +125,26 @@ def next_waiting(review: ReviewContext, decided: DecisionSnapshot, row: int) -> 
 
 
 def _waiting(review: ReviewContext, decided: DecisionSnapshot, after: int | None) -> Int64s:
-    following = _following(review.queue.rows, after)
-    waiting = following[decided.open_rows(following)]
-    waiting = waiting[waiting != after] if after is not None else waiting
-    skipped = np.asarray(sorted(st.session_state.get(SKIPPED, ())), dtype=np.int64)
-    is_skipped = np.isin(waiting, skipped)
-    in_turn: Int64s = np.concatenate([waiting[~is_skipped], waiting[is_skipped]])
-    return in_turn
+    skipped = st.session_state.get(SKIPPED, ())
+    return review_queue.next_rows(review.queue, decided, after=after, skipped=skipped)
 
 
 def approve(review: ReviewContext, seen: Seen) -> None:
     """Do what is proposed; from a callback."""
-    if not is_seen(seen.row):
-        return
-    messages = None
-    if seen.proposed == "replace":
-        candidate = candidates_of(review.queue.proposals, np.asarray([seen.row]))[0]
-        messages = list(with_response(messages_of(review.context, seen.row), candidate or ""))
-    _record(review, seen, (seen.proposed, "approve"), messages)  # type: ignore[arg-type]  # the table holds no other
+    if is_seen(seen.row):
+        _record(review, seen, partial(decisions.approve_proposal, proposal=seen.proposal))
 
 
 def reject(review: ReviewContext, seen: Seen) -> None:
     """Do the opposite: keep what was to change, drop what was to be kept; from a callback."""
-    if not is_seen(seen.row):
-        return
-    _record(review, seen, ("drop" if seen.proposed == "keep" else "keep", "reject"), None)
+    if is_seen(seen.row):
+        _record(review, seen, partial(decisions.reject_proposal, proposal=seen.proposal))
 
 
 def save_edit(review: ReviewContext, seen: Seen, messages: list[Message]) -> None:
     """Replace the conversation by what a person wrote; from a callback."""
-    if _record(review, seen, ("replace", "edit"), messages):
+    if _record(review, seen, partial(decisions.save_edit, row=seen.row, messages=messages)):
         st.session_state.pop(DRAFT, None)
-        delete_draft(review.context.workspace.database, review.context.dataset_id, seen.row, review.reviewer)
 
 
 def skip(review: ReviewContext, seen: Seen) -> None:
@@ -172,10 +159,7 @@ def skip(review: ReviewContext, seen: Seen) -> None:
 
 def step(review: ReviewContext, row: int, by: int) -> None:
     """Move along the queue, decided rows included; from a callback."""
-    at = np.flatnonzero(review.queue.rows == row)
-    place = int(at[0]) if len(at) else 0
-    ahead = review.queue.rows[place + 1 :] if by > 0 else review.queue.rows[:place][::-1]
-    found = hold(review, ahead.tolist())
+    found = hold(review, review.queue.onward(row, forward=by > 0).tolist())
     if found is None:
         hold(review, [row])
         note("This is the last row." if by > 0 else "This is the first row.", ":material/info:")
@@ -196,12 +180,8 @@ def redo(review: ReviewContext) -> None:
 def revert(review: ReviewContext, event_id: int, row: int | None = None) -> None:
     """Revert any decision, or one row of it; from a callback."""
     try:
-        event = undo_event(
-            review.context.workspace.database,
-            review.context.dataset_id,
-            event_id,
-            review.reviewer,
-            example_id=row,
+        event = decisions.revert_decision(
+            review.workspace, review.dataset_id, event_id, review.reviewer, row=row
         )
     except CurationError as error:
         say_later(str(error))
@@ -212,61 +192,35 @@ def revert(review: ReviewContext, event_id: int, row: int | None = None) -> None
 def settle_conflict(review: ReviewContext, conflict: Decision, *, keep: bool) -> None:
     """Put a stale decision in force, or leave what is in force; from a callback."""
     try:
-        settle_decision(
-            review.context.workspace.database, review.context.dataset_id, conflict.event_id, review.reviewer, keep,
-            example_id=conflict.example_id,
+        decisions.settle_conflict(
+            review.workspace, review.dataset_id, conflict.event_id, review.reviewer, keep_mine=keep,
+            row=conflict.example_id,
         )  # fmt: skip
     except CurationError as error:
         say_later(str(error))
 
 
-def messages_of(context: DatasetContext, row: int) -> list[Message]:
-    """The dataset's own conversation."""
-    messages: list[Message] = orjson.loads(queries.conversation(context, row)["messages"])
-    return messages
-
-
-def messages_by_row(context: DatasetContext, rows: Int64s) -> list[list[Message]]:
-    """The dataset's own conversations, in the order of the rows."""
-    return [
-        orjson.loads(str(text))
-        for text in fetch_rows(context.view, rows, ["messages"])["messages"].to_pylist()
-    ]
-
-
-def _record(
-    review: ReviewContext, seen: Seen, how: tuple[Verdict, Via], messages: list[Message] | None
-) -> bool:
-    verdict, via = how
+def _record(review: ReviewContext, seen: Seen, act: Callable[..., RecordedDecision]) -> bool:
+    by = DecidedBy(reviewer=review.reviewer, proposals_id=review.queue.proposals.id, seen_event=seen.event_id)
+    own = queries.messages_of(review.context, seen.row)
     try:
-        outcome = decide(
-            review.context.workspace.database,
-            review.context.dataset_id,
-            seen.row,
-            verdict=verdict,
-            via=via,
-            reviewer=review.reviewer,
-            messages=messages,
-            proposals_id=review.queue.proposals.id,
-            seen_event=seen.event_id,
-            original=messages_of(review.context, seen.row),
-        )
+        done = act(review.workspace, review.dataset_id, by=by, original=own)
     except CurationError as error:
         say_later(str(error))
         return False
     st.session_state.get(SKIPPED, set()).discard(seen.row)
     forget_seen()
-    if outcome.conflict:
+    if done.conflict:
         # The row stays on screen, with both versions.
         return True
-    note(f"Row {seen.row:,} {VERDICT_WORDS[verdict]}.", ":material/check:")
+    note(f"Row {seen.row:,} {VERDICT_WORDS[done.decision.verdict]}.", ":material/check:")
     go_next_open(review, decided_now(review.context), after=seen.row)
     return True
 
 
 def _turn(review: ReviewContext, *, again: bool) -> None:
-    database, dataset_id = review.context.workspace.database, review.context.dataset_id
-    event = (redo_decision if again else undo_decision)(database, dataset_id, review.reviewer)
+    turn = decisions.redo_decision if again else decisions.undo_decision
+    event = turn(review.workspace, review.dataset_id, review.reviewer)
     word = "redo" if again else "undo"
     if event is None:
         note(f"You have nothing to {word}.", ":material/info:")
@@ -279,12 +233,6 @@ def _turn(review: ReviewContext, *, again: bool) -> None:
     else:
         _show(row)
     note(f"{done}.{about}", ":material/history:")
-
-
-def _following(rows: Int64s, after: int | None) -> Int64s:
-    """The queue from the row after this one, and round to it again."""
-    at = [] if after is None else np.flatnonzero(rows == after).tolist()
-    return np.roll(rows, -at[0] - 1) if at else rows
 
 
 def _show(row: int | None) -> None:

@@ -7,28 +7,23 @@ from functools import partial
 
 import streamlit as st
 
-from pages.parts.review.actions import (
-    ReviewContext,
-    messages_of,
-    settle_conflict,
-)
-from pages.parts.review.state import DecisionSnapshot
+from pages.parts.review.actions import ReviewContext, settle_conflict
+from pages.shared import queries
 from pages.shared.plain_text import count_of, plain
 from pages.shared.rows.review_text import show_text
 from pages.shared.wording import ago
-from tamis.store.review.decisions import Decision, decision_state
+from tamis.actions.decisions import Decision, conflict_on
 from tamis.types import Message
 
 VERDICTS = {"keep": "Keep as it is", "drop": "Drop", "replace": "Replace by"}
 TURN_HEIGHT = "9rem"
 
 
-def show_conflicts(review: ReviewContext, row: int, decided: DecisionSnapshot) -> None:
+def show_conflicts(review: ReviewContext, row: int) -> None:
     """Every stale decision that waits on the row."""
-    state = decision_state(review.context.workspace.database, review.context.dataset_id)
-    in_force = state.decided.get(row)
-    original = messages_of(review.context, row)
-    for stale in [one for one in state.conflicts if one.example_id == row]:
+    in_force, waiting = conflict_on(review.workspace, review.dataset_id, row)
+    original = queries.messages_of(review.context, row)
+    for stale in waiting:
         with st.container(border=True, key=f"conflict_{stale.event_id}"):
             st.markdown(
                 ":orange[:material/call_split: **Two answers to this row.**] It was decided while "

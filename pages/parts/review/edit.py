@@ -10,22 +10,15 @@ from pages.parts.review.actions import (
     DRAFT,
     ReviewContext,
     Seen,
-    messages_of,
     save_edit,
 )
 from pages.parts.review.live_text import live_text, typed_text
-from pages.shared.address import say_later
+from pages.shared import queries
 from pages.shared.plain_text import plain
 from pages.shared.wording import ago
-from tamis.compute.apply import with_response
+from tamis.actions.drafts import Draft, find_edit, forget_edit, keep_edit, start_edit
 from tamis.errors import InvalidOptions
 from tamis.formats.check import check_messages
-from tamis.store.review.drafts import (
-    Draft,
-    delete_draft,
-    find_draft,
-    save_draft,
-)
 from tamis.types import ROLES, Message
 
 START = "review_edit_from"
@@ -54,7 +47,7 @@ def open_editor(review: ReviewContext, row: int, candidate: str | None) -> None:
 
 def kept_draft(review: ReviewContext, row: int) -> Draft | None:
     """What this reviewer typed about the row and did not save."""
-    return find_draft(review.context.workspace.database, review.context.dataset_id, row, review.reviewer)
+    return find_edit(review.workspace, review.dataset_id, row, review.reviewer)
 
 
 def show_editor(review: ReviewContext, seen: Seen, candidate: str | None) -> None:
@@ -146,10 +139,8 @@ def _key(draft: dict[str, Any], what: str, number: int) -> str:
 
 
 def _start(review: ReviewContext, row: int, candidate: str | None, start: str) -> None:
-    messages = messages_of(review.context, row)
-    if start == CANDIDATE and candidate is not None:
-        messages = list(with_response(messages, candidate))
-    _open(row, messages, start)
+    own = queries.messages_of(review.context, row)
+    _open(row, start_edit(own, candidate if start == CANDIDATE else None), start)
 
 
 def _open(
@@ -178,9 +169,7 @@ def _keep(review: ReviewContext, draft: dict[str, Any], turns: list[Message]) ->
     if turns == draft["kept"]:
         return
     try:
-        save_draft(
-            review.context.workspace.database, review.context.dataset_id, draft["row"], review.reviewer, turns
-        )
+        keep_edit(review.workspace, review.dataset_id, draft["row"], review.reviewer, turns)
     except InvalidOptions:
         return  # The check beside the fields names the character.
     draft["kept"] = turns
@@ -192,7 +181,7 @@ def _close(review: ReviewContext) -> None:
 
 
 def _start_again(review: ReviewContext, row: int, candidate: str | None, start: str) -> None:
-    delete_draft(review.context.workspace.database, review.context.dataset_id, row, review.reviewer)
+    forget_edit(review.workspace, review.dataset_id, row, review.reviewer)
     _start(review, row, candidate, start)
 
 
@@ -218,9 +207,4 @@ def _reopen(draft: dict[str, Any], turns: list[Message]) -> None:
 
 
 def _save(review: ReviewContext, seen: Seen) -> None:
-    messages = collect(st.session_state[DRAFT])
-    problems = check_messages(messages)
-    if problems:
-        say_later(problems[0])
-    else:
-        save_edit(review, seen, messages)
+    save_edit(review, seen, collect(st.session_state[DRAFT]))

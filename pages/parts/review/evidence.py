@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 import streamlit as st
 
 from pages.shared.plain_text import plain
 from pages.shared.rows.review_text import show_text
+from tamis.actions.proposals import Proposal
 from tamis.types import JSON
 
 ANSWERS = {"candidate": "the candidate is better", "original": "the original is better", "tie": "a tie"}
@@ -21,10 +21,9 @@ LETTERS = {
 MARGINS = {"was_cut": "the judge read a shortened text", "contains_template": "the texts hold words of the judge's template"}  # fmt: skip
 
 
-def show_evidence(proposal: Mapping[str, Any]) -> None:
+def show_evidence(proposal: Proposal) -> None:
     """The reason, the verdicts in a line each, and everything else folded away."""
-    evidence = read_evidence(proposal)
-    verdicts = [one for one in evidence.get("verdicts") or [] if isinstance(one, dict)]
+    evidence, verdicts = proposal.evidence, _verdicts(proposal)
     with st.container(gap="xsmall"):
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             why = evidence.get("why") or "No reason is recorded."
@@ -34,20 +33,20 @@ def show_evidence(proposal: Mapping[str, Any]) -> None:
                     st.caption(f":orange[:material/warning: {said}]", width="content")
         if verdicts:
             st.caption(" · ".join(_say_verdict(one) for one in verdicts))
-        replies = [str(one["reply"]) for one in verdicts if one.get("reply")]
-        if replies:
+        if has_replies(proposal):
             with st.expander("What the judge wrote", icon=":material/gavel:", key="review_replies"):
-                for reply in replies:
-                    show_text(reply)
+                for one in verdicts:
+                    if one.get("reply"):
+                        show_text(str(one["reply"]))
 
 
-def read_evidence(proposal: Mapping[str, Any]) -> dict[str, JSON]:
-    """The evidence of a proposal; nothing where it cannot be read."""
-    try:
-        found = orjson.loads(proposal["evidence"] or "{}")
-    except orjson.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def has_replies(proposal: Proposal) -> bool:
+    """Whether there are words of the judge to read."""
+    return any(one.get("reply") for one in _verdicts(proposal))
+
+
+def _verdicts(proposal: Proposal) -> list[dict[str, JSON]]:
+    return [one for one in proposal.evidence.get("verdicts") or [] if isinstance(one, dict)]
 
 
 def _say_verdict(one: Mapping[str, Any]) -> str:

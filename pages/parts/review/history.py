@@ -12,12 +12,12 @@ from pages.parts.review.conflict import show_messages
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
-from tamis.store.review.decisions import (
+from tamis.actions.decisions import (
     DecisionEvent,
     RowChange,
-    decision_history,
-    event_rows,
-    row_history,
+    history_of_row,
+    list_decisions,
+    rows_of_decision,
 )
 
 LIMIT, EVENT_ROWS = 300, 20
@@ -33,7 +33,7 @@ def show_row_history(review: ReviewContext, row: int) -> None:
     ) as folded:
         if not folded.open:
             return
-        changes = row_history(review.context.workspace.database, review.context.dataset_id, row)
+        changes = history_of_row(review.workspace, review.dataset_id, row)
         if not changes:
             st.caption("Nobody has decided about it yet.")
         for change in reversed(changes):
@@ -47,12 +47,8 @@ def show_history(review: ReviewContext) -> None:
         "Whose", [everyone, mine], default=everyone, required=True, key="review_whose", bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
-    events = decision_history(
-        review.context.workspace.database,
-        review.context.dataset_id,
-        reviewer=review.reviewer if whose == mine else None,
-        limit=LIMIT,
-    )
+    only = review.reviewer if whose == mine else ""
+    events = list_decisions(review.workspace, review.dataset_id, reviewer=only, limit=LIMIT)
     if not events:
         st.info("Nothing is decided yet. What you decide appears here.", icon=":material/history:")
         return
@@ -125,9 +121,7 @@ def _show_event(review: ReviewContext, event: DecisionEvent) -> None:
                 disabled=not can_revert, on_click=partial(revert, review, event.event_id),
                 help="The decision before it is in force again. Reverting can itself be undone.",
             )  # fmt: skip
-        for change in event_rows(
-            review.context.workspace.database, review.context.dataset_id, event.event_id, limit=EVENT_ROWS
-        ):
+        for change in rows_of_decision(review.workspace, review.dataset_id, event.event_id, limit=EVENT_ROWS):
             _show_event_row(review, change)
         if event.n_rows > EVENT_ROWS:
             st.caption(f"The first {EVENT_ROWS} of {event.n_rows:,} rows.")
@@ -139,7 +133,7 @@ def _show_event_row(review: ReviewContext, change: RowChange) -> None:
         _show_texts(change)
         link_to(
             "data_map", "Read it on the map", icon=":material/scatter_plot:",
-            query={"dataset": review.context.dataset_id, "row": str(change.example_id)},
+            query={"dataset": review.dataset_id, "row": str(change.example_id)},
         )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from pages.parts.review.actions import (
     ReviewContext,
     Seen,
     approve,
-    messages_of,
     next_waiting,
     redo,
     reject,
@@ -28,12 +27,10 @@ from pages.parts.review.edit import (
     open_editor,
     show_editor,
 )
-from pages.parts.review.evidence import show_evidence
+from pages.parts.review.evidence import has_replies, show_evidence
 from pages.parts.review.history import show_row_history
 from pages.parts.review.pace import ignore_held_keys, mark_seen
-from pages.parts.review.queue import OUTCOMES, proposal_of
-from pages.parts.review.score import score_word
-from pages.parts.review.state import DecisionInForce, DecisionSnapshot
+from pages.parts.review.queue import proposal_of
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import (
@@ -43,7 +40,10 @@ from pages.shared.plain_text import (
 )
 from pages.shared.rows.review_text import show_side, show_text
 from pages.shared.wording import BadgeColour
-from tamis.compute.text.diff import Part, diff_words
+from tamis.actions.decisions import DecisionInForce, DecisionSnapshot
+from tamis.actions.proposals import OUTCOMES, Proposal, score_word
+from tamis.actions.read_rows import nearest_in_cluster, tags_of
+from tamis.actions.word_marks import Part, WordMarks, mark_words
 from tamis.formats.conversation import labelled_turns
 
 LONG_PROMPT_CHARS, LONG_PROMPT_LINES = 420, 5
@@ -69,18 +69,17 @@ VIAS = {"approve": "approved", "reject": "rejected", "edit": "edited", "rule": "
 
 def show_item(review: ReviewContext, row: int, decided: DecisionSnapshot) -> None:
     """A row of the queue with its keys."""
-    proposal = proposal_of(review.queue.proposals, row)
-    assert proposal is not None  # the queue holds rows of these proposals only
-    seen = Seen(row, decided.seen_event(row), str(proposal["action"]))
+    proposal = proposal_of(review.queue, row)
+    seen = Seen(proposal, decided.seen_event(row))
     facts = _facts_of(review.context, row)
     if draft_of(row) is not None:
         _show_facts(review, proposal, facts, decided.by_row.get(row))
-        show_editor(review, seen, proposal["candidate"])
+        show_editor(review, seen, proposal.candidate)
         return
-    _show_keys(review, seen, proposal["candidate"])
+    _show_keys(review, seen, proposal.candidate)
     _show_facts(review, proposal, facts, decided.by_row.get(row))
     if row in decided.conflicts:
-        show_conflicts(review, row, decided)
+        show_conflicts(review, row)
     _show_prompt(review.context, row, facts)
     _show_sides(facts["response"], proposal, height=_side_height(str(facts["prompt"]), proposal))
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
@@ -105,7 +104,7 @@ def _facts_of(context: DatasetContext, row: int) -> dict[str, Any]:
 
 
 def _show_keys(review: ReviewContext, seen: Seen, candidate: str | None) -> None:
-    yes, no = CHANGES[seen.proposed]
+    yes, no = CHANGES[seen.proposal.action]
     # Named by the row: a press for a row that has gone is one of a button that has gone, and decides nothing.
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="review_keys"):
         st.button(
@@ -141,22 +140,22 @@ def _icon_button(name: str, icon: str, key: str, text: str, act: Callable[[], No
 
 
 def _show_facts(
-    review: ReviewContext, proposal: dict[str, Any], facts: dict[str, Any], standing: DecisionInForce | None
+    review: ReviewContext, proposal: Proposal, facts: dict[str, Any], standing: DecisionInForce | None
 ) -> None:
-    row, rows = int(proposal["example_id"]), review.queue.rows
+    row = proposal.example_id
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        place = int((rows == row).argmax()) + 1
+        place = (review.queue.place(row) or 0) + 1
         st.markdown(f"**Row {row:,}**", width="content")
-        st.caption(f"{place:,} of {len(rows):,}", width="content")
-        label, color = ACTION_BADGES[proposal["action"]]
+        st.caption(f"{place:,} of {len(review.queue.rows):,}", width="content")
+        label, color = ACTION_BADGES[proposal.action]
         st.badge(label, color=color)
-        st.badge(OUTCOMES.get(proposal["outcome"], plain(proposal["outcome"])), color="gray")
-        _number_badge(score_word(review.queue.proposals), proposal["confidence"])
-        _number_badge("verdict", proposal["verdict_confidence"])
+        st.badge(OUTCOMES.get(proposal.outcome, plain(proposal.outcome)), color="gray")
+        _number_badge(plain(score_word(review.queue.proposals)), proposal.confidence)
+        _number_badge("verdict", proposal.verdict_confidence)
         if facts["cluster"] is not None:
             name = plain(shorten(review.context.cluster_name(int(facts["cluster"])), 34))
             st.badge(name, icon=":material/workspaces:", color="green")
-        for tag in [tag for tag, held in review.context.tags.rows.items() if row in held][:4]:
+        for tag in tags_of(review.context, row)[:4]:
             st.badge(plain(shorten(tag, 20)), icon=":material/sell:", color="violet")
         if standing is not None:
             said = f"{STANDINGS[standing.verdict]}, {VIAS[standing.via]} by {plain(shorten(standing.reviewer, 20))}"
@@ -197,7 +196,7 @@ def _is_long(text: str) -> bool:
 
 def _last_question(context: DatasetContext, row: int) -> tuple[str, str]:
     """What the last answer replies to, from the last user turn on, and in words what comes before that."""
-    turns = messages_of(context, row)[:-1]
+    turns = queries.messages_of(context, row)[:-1]
     at = max((number for number, turn in enumerate(turns) if turn["role"] == "user"), default=0)
     n_system = sum(turn["role"] == "system" for turn in turns[:at])
     said = [count_of(at - n_system, "earlier turn")] if at > n_system else []
@@ -208,23 +207,23 @@ def _turn_whole(row: int | None) -> None:
     st.session_state[WHOLE] = row
 
 
-def _side_height(prompt: str, proposal: dict[str, Any]) -> str:
+def _side_height(prompt: str, proposal: Proposal) -> str:
     """What is left of the window, so that a large one is used and everything is seen at once in a small one."""
     left, taken = ("60vh", 21 + LONG_HEADER_REM) if _is_long(prompt) else ("100vh", 45.0)
-    if '"reply"' in (proposal["evidence"] or ""):
+    if has_replies(proposal):
         taken += REPLIES_REM
     return f"max(11rem, calc({left} - {taken:.1f}rem))"
 
 
-def _show_sides(response: str, proposal: dict[str, Any], *, height: str) -> None:
-    candidate = proposal["candidate"]
+def _show_sides(response: str, proposal: Proposal, *, height: str) -> None:
+    candidate = proposal.candidate
     if candidate is None:
-        title = "Response, which would be dropped" if proposal["action"] == "drop" else "Response"
+        title = "Response, which would be dropped" if proposal.action == "drop" else "Response"
         with st.container(border=True, gap="xsmall"):
             st.caption(f"{title} · {count_of(len(response), 'character')}")
             show_text(response, key="review_original", height=height)
         return
-    parts = _marks(response, candidate, str(proposal["action"]))
+    parts = _marks(response, candidate, proposal.action)
     left, right = st.columns(2, gap="small")
     with left, st.container(border=True, height="stretch", gap="xsmall"):
         st.caption(f"Original · {count_of(len(response), 'character')}")
@@ -242,10 +241,10 @@ def _show_side(text: str, parts: tuple[Part, ...] | None, place: tuple[str, str]
         show_side(parts, side, key=key, height=height)
 
 
-def _show_marks_toggle(response: str, proposal: dict[str, Any]) -> None:
-    if proposal["candidate"] is None or proposal["action"] == "drop":
+def _show_marks_toggle(response: str, proposal: Proposal) -> None:
+    if proposal.candidate is None or proposal.action == "drop":
         return
-    if _is_alike(response, proposal["candidate"]):
+    if _is_alike(response, proposal.candidate):
         st.toggle("Mark changes", value=True, key="review_marks", persist_state="session", width="content")
     else:
         st.caption("Another text altogether: no changes are marked.", width="content")
@@ -255,17 +254,16 @@ def _marks(response: str, candidate: str, action: str) -> tuple[Part, ...] | Non
     """What to mark; None where marks would say nothing, because the whole text goes or both share next to nothing."""
     if action == "drop" or not st.session_state.get("review_marks", True):
         return None
-    return _difference(response, candidate) if _is_alike(response, candidate) else None
+    return _difference(response, candidate).parts if _is_alike(response, candidate) else None
 
 
 def _is_alike(response: str, candidate: str) -> bool:
-    kept = sum(len(part.text) for part in _difference(response, candidate) if part.kind == "kept")
-    return kept > LEAST_SHARED_FRACTION * min(len(response), len(candidate))
+    return _difference(response, candidate).shared_fraction > LEAST_SHARED_FRACTION
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _difference(old: str, new: str) -> tuple[Part, ...]:
-    return diff_words(old, new)
+def _difference(old: str, new: str) -> WordMarks:
+    return mark_words(old, new)
 
 
 def _show_neighbours(context: DatasetContext, row: int) -> None:
@@ -277,13 +275,8 @@ def _show_neighbours(context: DatasetContext, row: int) -> None:
     ) as folded:
         if not folded.open:
             return
-        found = queries.neighbours(context, row, 40)
-        clusters = queries.cluster_of(context)
-        near = [
-            (int(other), float(cosine))
-            for other, cosine in zip(found.rows, found.cosines, strict=True)
-            if clusters[other] == clusters[row]
-        ][:N_NEIGHBOURS]
+        similar, clusters = queries.neighbours(context, row, 40), queries.cluster_of(context)
+        near = nearest_in_cluster(similar, clusters, row, N_NEIGHBOURS)
         if not near:
             st.caption("None of the nearest rows is in the same cluster.")
         for other, cosine in near:

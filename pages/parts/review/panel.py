@@ -23,8 +23,8 @@ from pages.parts.review.item import show_item, show_turns_back
 from pages.parts.review.propose_form import show_propose_form
 from pages.parts.review.queue import (
     forget_place,
-    open_queue,
     proposals_in_view,
+    queue_in_view,
     show_controls,
 )
 from pages.parts.review.rules import show_rules
@@ -34,7 +34,6 @@ from pages.parts.review.session import (
     this_tab,
 )
 from pages.parts.review.state import (
-    DecisionSnapshot,
     decided_now,
     progress_now,
 )
@@ -43,8 +42,9 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED, cloned_start
 from pages.shared.wording import percent
+from tamis.actions.decisions import DecisionSnapshot
+from tamis.actions.review_queue import held_rows
 from tamis.store.artifacts.store import Artifact
-from tamis.store.review.claims import claimed
 from tamis.types import Int64s
 
 VIEW = "view"
@@ -69,8 +69,8 @@ def show_review(context: DatasetContext, found: list[Artifact]) -> None:
     if not reviewer:
         ask_reviewer()
         return
-    queue = open_queue(context, proposals_in_view(found))
-    review = ReviewContext(context, queue, reviewer, this_tab())
+    queue, queue_key = queue_in_view(context, proposals_in_view(found))
+    review = ReviewContext(context, queue, queue_key, reviewer, this_tab())
     if view in ("queue", "rules"):
         show_controls(context, queue, found)
     shown: dict[str, Any] = {
@@ -137,7 +137,7 @@ def _switched() -> None:
 
 
 def _show_progress(review: ReviewContext, decided: DecisionSnapshot) -> None:
-    found = progress_now(review.context, review.queue.rows, review.queue.key, review.reviewer)
+    found = progress_now(review.context, review.queue.rows, review.queue_key, review.reviewer)
     total = found.n_decided + found.n_left
     said = [f"**{found.n_decided:,}** decided", f"**{found.n_left:,}** left"]
     if found.n_decided and not math.isnan(found.rate_per_minute):
@@ -213,7 +213,7 @@ def _show_done(review: ReviewContext, decided: DecisionSnapshot) -> None:
 
 
 def _held_by_me(review: ReviewContext, rows: Int64s) -> int:
-    held = claimed(review.context.workspace.database, review.context.dataset_id)
+    held = held_rows(review.workspace, review.dataset_id)
     mine = [
         one.example_id
         for one in held.values()

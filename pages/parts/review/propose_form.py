@@ -24,6 +24,7 @@ from pages.shared.forms.run_target import Asked, choose_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import Start, start_job
+from tamis.actions.proposal_threshold import usual_score
 from tamis.errors import CurationError
 from tamis.llms import LLMS
 from tamis.registry import parse_options
@@ -105,7 +106,7 @@ def _values(context: DatasetContext, way: str, scope: Scope, start: Start) -> di
 def _choose_score(context: DatasetContext, start: Start) -> str:
     names = [name for name in SCORERS if name in context.view.scores] or ["confidence"]
     asked = str(start.values.get("score", ""))
-    usual = next((one for one in (asked, "confidence") if one in names), names[0])
+    usual = usual_score(names, asked)
     if len(names) == 1:
         return names[0]
     return str(

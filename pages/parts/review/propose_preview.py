@@ -17,9 +17,9 @@ from pages.shared.plain_text import (
 )
 from pages.shared.runs.job_watch import Start
 from pages.shared.wording import percent
-from tamis.compute.clear.clear import threshold
+from tamis.actions.proposal_threshold import ThresholdPreview, preview_threshold
+from tamis.actions.read_rows import read_rows
 from tamis.scorers import SCORERS
-from tamis.store.rows.query import fetch_rows
 from tamis.store.rows.scope import Scope
 from tamis.types import (
     JSON,
@@ -28,7 +28,7 @@ from tamis.types import (
 )
 
 BY_SHARE, BY_VALUE = "Share of the rows", "Value"
-BINS, SIDE_ROWS = 48, 5
+BINS = 48
 
 
 def choose_threshold(
@@ -46,12 +46,16 @@ def choose_threshold(
         return {"gamma_fraction": 0.5}
     with st.container(border=True):
         values = _slide(known, start)
-        level = threshold(scores, gamma=values.get("gamma"), gamma_fraction=values.get("gamma_fraction", 0.5))
-        _show_counts(level.gamma, scores, correcting=correcting)
-        _show_histogram(known, level.gamma, SCORERS[name].title)
-        if level.n_tied > 1:
-            st.caption(f"{count_of(level.n_tied, 'row')} lie exactly on the threshold; they would go.")
-    _show_sides(context, rows, scores, level.gamma)
+        found = preview_threshold(scores, **values)
+        _show_counts(found, correcting=correcting)
+        _show_histogram(known, found.gamma, SCORERS[name].title)
+        if found.n_tied > 1:
+            st.caption(f"{count_of(found.n_tied, 'row')} lie exactly on the threshold; they would go.")
+    left, right = st.columns(2, gap="small")
+    with left:
+        _show_rows(context, rows[found.below], scores[found.below], "Just below: these would go")
+    with right:
+        _show_rows(context, rows[found.above], scores[found.above], "Just above: these would stay")
     return values
 
 
@@ -79,17 +83,15 @@ def _slide(known: Float64s, start: Start) -> dict[str, JSON]:
     return {"gamma_fraction": share / 100}
 
 
-def _show_counts(gamma: float, scores: Float64s, *, correcting: bool) -> None:
-    n_known = int(np.isfinite(scores).sum())
-    n_below = int((scores <= gamma).sum())
+def _show_counts(found: ThresholdPreview, *, correcting: bool) -> None:
     below = "would go unless corrected" if correcting else "would go"
     said = [
-        f"**{count_of(n_below, 'row')}** ({percent(n_below / len(scores))}) {below}",
-        f"**{n_known - n_below:,}** would stay",
-        f"γ = {gamma:.4g}",
+        f"**{count_of(found.n_below, 'row')}** ({percent(found.n_below / found.n_rows)}) {below}",
+        f"**{found.n_above:,}** would stay",
+        f"γ = {found.gamma:.4g}",
     ]
-    if n_known < len(scores):
-        said.insert(2, f"{len(scores) - n_known:,} without a score would stay")
+    if found.n_unknown:
+        said.insert(2, f"{found.n_unknown:,} without a score would stay")
     st.markdown(" · ".join(said))
 
 
@@ -120,25 +122,12 @@ def _show_histogram(known: Float64s, gamma: float, title: str) -> None:
     st.altair_chart(alt.layer(bars, rule).properties(height=170), alt=f"Rows by {title} and the threshold")
 
 
-def _show_sides(context: DatasetContext, rows: Int64s, scores: Float64s, gamma: float) -> None:
-    order = np.argsort(np.where(np.isfinite(scores), scores, np.inf), kind="stable")
-    n_below = int((scores <= gamma).sum())
-    n_known = int(np.isfinite(scores).sum())
-    left, right = st.columns(2, gap="small")
-    with left:
-        below = order[max(0, n_below - SIDE_ROWS) : n_below][::-1]
-        _show_rows(context, rows[below], scores[below], "Just below: these would go")
-    with right:
-        above = order[n_below : min(n_known, n_below + SIDE_ROWS)]
-        _show_rows(context, rows[above], scores[above], "Just above: these would stay")
-
-
 def _show_rows(context: DatasetContext, rows: Int64s, scores: Float64s, title: str) -> None:
     st.markdown(f"**{plain(title)}**")
     if not len(rows):
         st.caption("None.")
         return
-    held = fetch_rows(context.view, rows, ["prompt", "response"]).to_pylist()
+    held = read_rows(context, rows, ["prompt", "response"]).to_pylist()
     table = pd.DataFrame(
         {
             "score": scores,

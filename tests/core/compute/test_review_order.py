@@ -19,7 +19,7 @@ from tamis.compute.clear.review_order import (
     order_rows,
     waiting_rows,
 )
-from tamis.compute.clear.review_rule import ReviewRule, limit_range, measured, opposite, usual_limit
+from tamis.compute.clear.review_rule import LimitOffered, ReviewRule, limit_of, measured, opposite
 
 NAN = float("nan")
 NO_CLUSTERS = np.zeros(100, dtype=np.int32)
@@ -145,8 +145,8 @@ def test_approving_does_what_is_proposed_and_rejecting_the_opposite() -> None:
 
 
 def test_a_limit_starts_with_sure_verdicts_or_the_lower_half() -> None:
-    assert usual_limit(FOUR, "verdict_confidence") == (True, 0.95)
-    assert usual_limit(FOUR, "confidence") == (False, 0.4)
-    assert limit_range(FOUR, "confidence") == (0.1, 0.9)
-    assert limit_range(FOUR, "verdict_confidence") == (0.0, 1.0)
+    assert limit_of(FOUR, "verdict_confidence") == LimitOffered(True, 0.95, 0.0, 1.0, 0.5, 0.7, 0.9)
+    assert limit_of(FOUR, "confidence") == LimitOffered(False, 0.4, 0.1, 0.9, 0.1, 0.4, 0.9)
+    with pytest.raises(ValueError, match="no proposal has a none"):
+        limit_of(FOUR, "none")
     assert np.isnan(measured(FOUR, "none")).all()

@@ -59,19 +59,30 @@ def measured(columns: ProposalColumns, measure: Measure) -> Float64s:
     return columns.confidence if measure == "confidence" else columns.verdict_confidence
 
 
-def usual_limit(columns: ProposalColumns, measure: Measure) -> tuple[bool, float]:
-    """The side and the limit that a rule starts with: sure verdicts, or the less trustworthy half of the rows."""
-    if measure == "verdict_confidence":
-        return True, SURE_VERDICT
-    known = measured(columns, measure)
-    known = known[np.isfinite(known)]
-    return False, float(np.median(known)) if len(known) else 0.0
+@dataclass(frozen=True, slots=True)
+class LimitOffered:
+    """Where a limit on a measure starts and between which numbers it makes sense; ``least`` to ``most`` are there."""
+
+    is_above: bool
+    usual: float
+    low: float
+    high: float
+    least: float
+    median: float
+    most: float
 
 
-def limit_range(columns: ProposalColumns, measure: Measure) -> tuple[float, float]:
-    """Between which numbers a limit makes sense; the scores of some models have no fixed range."""
-    if measure == "verdict_confidence":
-        return 0.0, 1.0
+def limit_of(columns: ProposalColumns, measure: Measure) -> LimitOffered:
+    """The limit that a rule starts with: sure verdicts, or the less trustworthy half of the rows.
+
+    Raises ValueError for a measure of which no row has a number.
+    """
     known = measured(columns, measure)
     known = known[np.isfinite(known)]
-    return (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    if not len(known):
+        raise ValueError(f"no proposal has a {measure}, so there is no limit to set on it")
+    least, median, most = float(known.min()), float(np.median(known)), float(known.max())
+    if measure == "verdict_confidence":
+        return LimitOffered(True, SURE_VERDICT, 0.0, 1.0, least, median, most)
+    # The scores of some models have no fixed range; those of a verdict lie between 0 and 1.
+    return LimitOffered(False, median, least, most, least, median, most)
