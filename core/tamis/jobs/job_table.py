@@ -55,8 +55,8 @@ def counts(database: Database, *, dataset_id: str = "", step: str = "") -> dict[
     where, values = _where((), dataset_id, step)
     query = f"SELECT state, count(*) AS n FROM jobs {where} GROUP BY state"
     with database.reading() as connection:
-        found = {row["state"]: int(row["n"]) for row in connection.execute(query, values)}
-    return {state: found.get(state, 0) for state in JobState}
+        n_by_state = {row["state"]: int(row["n"]) for row in connection.execute(query, values)}
+    return {state: n_by_state.get(state, 0) for state in JobState}
 
 
 def jobs_for_artifact(database: Database, dataset_id: str, kind: str, artifact_id: str) -> list[Job]:

@@ -191,8 +191,8 @@ def pending_results(database: Database, dataset_id: str) -> Iterator[Candidate]:
         "WHERE dataset_id = ? AND state IN ('queued', 'running') AND cancelled_at IS NULL"
     )
     with database.reading() as connection:
-        found = connection.execute(query, (dataset_id,)).fetchall()
-    for row in found:
+        under_way = connection.execute(query, (dataset_id,)).fetchall()
+    for row in under_way:
         identity = orjson.loads(row["identity"])
         yield Candidate(row["kind"], row["artifact_id"], identity, row["submitted_at"], row["job_id"])
 
@@ -238,10 +238,10 @@ def _record_done(database: Database, job: Job) -> Job:
 
 def _already_there(store: ArtifactStore, plan: Plan) -> bool:
     """Whether the result exists; it then is the newest of its kind, for it was asked for just now."""
-    found = store.find(plan.dataset_id, plan.step.makes, plan.artifact_id)
-    if found is not None:
-        store.ask_again(found)
-    return found is not None
+    artifact = store.find(plan.dataset_id, plan.step.makes, plan.artifact_id)
+    if artifact is not None:
+        store.ask_again(artifact)
+    return artifact is not None
 
 
 def _attach(database: Database, job: Job) -> Submission | None:
@@ -251,20 +251,20 @@ def _attach(database: Database, job: Job) -> Submission | None:
     former may be down.
     """
     with database.writing() as connection:
-        found = job_table.select(
+        alike = job_table.select(
             connection,
             "WHERE dataset_id = ? AND kind = ? AND artifact_id = ? AND state IN ('queued', 'running')",
             (job.dataset_id, job.kind, job.artifact_id),
         )
-        if not found:
+        if not alike:
             return None
-        columns: dict[str, object] = {"priority": max(found[0].priority, job.priority)}
+        columns: dict[str, object] = {"priority": max(alike[0].priority, job.priority)}
         place = (job.backend, job.resources)
-        moves = found[0].state is JobState.QUEUED and (found[0].backend, found[0].resources) != place
+        moves = alike[0].state is JobState.QUEUED and (alike[0].backend, alike[0].resources) != place
         if moves:
             columns |= {"backend": job.backend, "resources": job.resources, "reason": ""}
-        job_table.change(connection, found[0], columns)
-        now = job_table.find(connection, found[0].job_id)
+        job_table.change(connection, alike[0], columns)
+        now = job_table.find(connection, alike[0].job_id)
         return None if now is None else Submission(now, attached=True, moved=moves)
 
 

@@ -97,11 +97,11 @@ class Starter:
         """Fail jobs whose dependency failed, level by level down a chain."""
         while True:
             with self.workspace.database.reading() as connection:
-                found = connection.execute(_FAILED_DEPENDENCIES).fetchall()
-            if not found:
+                failures = connection.execute(_FAILED_DEPENDENCIES).fetchall()
+            if not failures:
                 return
             with self.workspace.database.writing() as connection:
-                for row in found:
+                for row in failures:
                     job = job_table.find(connection, row["job_id"])
                     if job is not None and job.state is JobState.QUEUED:
                         job_table.change(
@@ -134,8 +134,8 @@ class Starter:
                 )
             for job in fitting:
                 job_table.change(connection, job, _claimed(job, self.now()))
-            found = [job_table.find(connection, job.job_id) for job in fitting]
-        return [job for job in found if job is not None]
+            claimed = [job_table.find(connection, job.job_id) for job in fitting]
+        return [job for job in claimed if job is not None]
 
     def _choose(
         self, connection: sqlite3.Connection, usable: list[str], *, most: int

@@ -88,8 +88,8 @@ def _reconcile_backend(
     grace_s, queues = (row.grace_s, row.queues) if row is not None else (0.0, False)
     observation = Observation(store, now(), settings.heartbeat_timeout_s, grace_s, backend, spec_of, queues)
     unrecorded = BackendState(Phase.UNKNOWN)
-    found = [(job, reconcile(job, states.get(job.handle, unrecorded), observation)) for job in jobs]
-    return [(job, columns) for job, columns in found if columns]
+    changes = [(job, reconcile(job, states.get(job.handle, unrecorded), observation)) for job in jobs]
+    return [(job, columns) for job, columns in changes if columns]
 
 
 def _apply(database: Database, changed: list[tuple[Job, Columns]]) -> list[tuple[Job, JobState | None]]:

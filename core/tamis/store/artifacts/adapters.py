@@ -33,10 +33,10 @@ class KnownAdapter:
 
 def known_adapters(store: ArtifactStore) -> list[KnownAdapter]:
     """Every finished adapter of the workspace, newest first."""
-    found = [
+    adapters = [
         _known(artifact) for dataset_id in store.dataset_ids() for artifact in store.list(dataset_id, KIND)
     ]
-    return sorted(found, key=lambda adapter: (adapter.created_at, adapter.artifact_id), reverse=True)
+    return sorted(adapters, key=lambda adapter: (adapter.created_at, adapter.artifact_id), reverse=True)
 
 
 def read_curves(adapter: Artifact) -> pa.Table:

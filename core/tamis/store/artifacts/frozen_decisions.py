@@ -67,8 +67,8 @@ def store_decisions(store: ArtifactStore, dataset_id: str, decisions: Sequence[F
         content.update(orjson.dumps([decision.example_id, decision.verdict, decision.messages]))
     options = {"content": content.hexdigest()}
     identifier = artifact_id(KIND, options=options, inputs={}, format_version=FORMAT_VERSION)
-    found = store.find(dataset_id, KIND, identifier)
-    return found or _write(store, dataset_id, identifier, ordered, options)
+    stored = store.find(dataset_id, KIND, identifier)
+    return stored or _write(store, dataset_id, identifier, ordered, options)
 
 
 def read_frozen_decisions(artifact: Artifact) -> Mapping[int, FrozenDecision]:

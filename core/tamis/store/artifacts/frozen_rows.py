@@ -30,8 +30,8 @@ def freeze_rows(store: ArtifactStore, dataset_id: str, rows: Int64s, label: str)
         raise InvalidOptions(f"No row matches {label!r}; widen it, or leave it out.")
     packed = base64.b64encode(pack_rows(row_set(rows))).decode()
     identifier = artifact_id(KIND, options={"rows": packed}, inputs={}, format_version=1)
-    found = store.find(dataset_id, KIND, identifier)
-    return found or _write(store, dataset_id, identifier, packed, label)
+    stored = store.find(dataset_id, KIND, identifier)
+    return stored or _write(store, dataset_id, identifier, packed, label)
 
 
 def thaw_rows(packed: str) -> Int64s:

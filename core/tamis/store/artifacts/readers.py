@@ -54,12 +54,16 @@ def iter_examples(
 
 def read_example_rows(file: Path, ids: Int64s, columns: list[str]) -> pa.Table:
     """Some columns of some rows of a file of examples, at least one, ascending; only the row groups that hold them are read."""
-    with pq.ParquetFile(file) as held:
-        sizes = [held.metadata.row_group(group).num_rows for group in range(held.num_row_groups)]
+    with pq.ParquetFile(file) as file_reader:
+        sizes = [
+            file_reader.metadata.row_group(group).num_rows for group in range(file_reader.num_row_groups)
+        ]
         starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         groups = np.searchsorted(starts, ids, side="right") - 1
         pieces = [
-            held.read_row_group(int(group), columns).take(pa.array(ids[groups == group] - starts[group]))
+            file_reader.read_row_group(int(group), columns).take(
+                pa.array(ids[groups == group] - starts[group])
+            )
             for group in np.unique(groups)
         ]
     return pa.concat_tables(pieces)

@@ -110,13 +110,13 @@ class RoundModel:
 
 def known_round_models(store: ArtifactStore) -> list[RoundModel]:
     """Every round model that a round of a refinement left in the workspace, newest first."""
-    found = [
+    round_models = [
         round_model
         for dataset_id in store.dataset_ids()
         for round_model in _round_models_of(store, dataset_id)
     ]
     return sorted(
-        found, key=lambda round_model: (round_model.created_at, round_model.artifact_id), reverse=True
+        round_models, key=lambda round_model: (round_model.created_at, round_model.artifact_id), reverse=True
     )
 
 

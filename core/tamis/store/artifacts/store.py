@@ -154,8 +154,8 @@ class ArtifactStore:
             return []
         pattern = f"{kind or '*'}/*/{MANIFEST}"
         paths = (p.parent for p in (self.datasets_path / dataset_id).glob(pattern) if p.parent.name[0] != ".")
-        found = [artifact for artifact in map(_load_or_skip, paths) if artifact is not None]
-        return sorted(found, key=lambda a: (a.asked_at, a.id), reverse=True)
+        artifacts = [artifact for artifact in map(_load_or_skip, paths) if artifact is not None]
+        return sorted(artifacts, key=lambda a: (a.asked_at, a.id), reverse=True)
 
     def find(self, dataset_id: str, kind: str, identifier: str) -> Artifact | None:
         """The artifact of that kind and id, or None while it is not finished."""
@@ -170,18 +170,18 @@ class ArtifactStore:
 
     def get(self, dataset_id: str, kind: str, identifier: str) -> Artifact:
         """Like ``find``; raises ArtifactMissing."""
-        found = self.find(dataset_id, kind, identifier)
-        if found is None:
+        artifact = self.find(dataset_id, kind, identifier)
+        if artifact is None:
             raise ArtifactMissing(f"Dataset {dataset_id!r} has no {kind} {identifier!r}.")
-        return found
+        return artifact
 
     def examples(self, dataset_id: str) -> Artifact:
         """The examples artifact of a dataset; raises DatasetMissing."""
-        found = self.list(dataset_id, "examples")
-        if not found:
+        artifacts = self.list(dataset_id, "examples")
+        if not artifacts:
             known = ", ".join(self.dataset_ids()) or "none"
             raise DatasetMissing(f"There is no dataset {dataset_id!r} in {self.workspace}. Known: {known}.")
-        return found[0]
+        return artifacts[0]
 
     def artifact_path(self, dataset_id: str, kind: str, identifier: str) -> Path:
         """Where an artifact is, or will be."""

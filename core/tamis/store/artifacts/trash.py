@@ -80,12 +80,12 @@ def list_trash(store: ArtifactStore) -> list[Discarded]:
     if not _trash(store).is_dir():
         return []
     matches = [_ENTRY.fullmatch(path.name) for path in _trash(store).iterdir()]
-    found = [
+    entries = [
         Discarded(match[0], match[2], datetime.strptime(match[1], "%Y%m%d-%H%M%S-%f").replace(tzinfo=UTC))
         for match in matches
         if match
     ]
-    return sorted(found, key=lambda entry: entry.discarded_at, reverse=True)
+    return sorted(entries, key=lambda entry: entry.discarded_at, reverse=True)
 
 
 def _trash(store: ArtifactStore) -> Path:

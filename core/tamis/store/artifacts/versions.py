@@ -24,8 +24,8 @@ class Parent:
 
 def parent_of(examples: Artifact) -> Parent | None:
     """The parent of a curated dataset; None for one that was imported."""
-    found = examples.summary.get("parent")
-    return Parent(**found) if found else None
+    recorded = examples.summary.get("parent")
+    return Parent(**recorded) if recorded else None
 
 
 def read_parent_ids(examples: Artifact) -> Int64s:
@@ -59,6 +59,6 @@ def versions(store: ArtifactStore, dataset_id: str) -> list[str]:
     parent = parent_of(store.examples(dataset_id))
     while parent is not None:
         line.append(parent.dataset_id)
-        found = store.find(parent.dataset_id, "examples", parent.examples)
-        parent = parent_of(found) if found is not None else None
+        examples_of_parent = store.find(parent.dataset_id, "examples", parent.examples)
+        parent = parent_of(examples_of_parent) if examples_of_parent is not None else None
     return line[::-1]

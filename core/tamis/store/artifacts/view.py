@@ -58,8 +58,8 @@ class DatasetView:
 
     def require(self, kind: str) -> Artifact:
         """The clustering, layout, embeddings or selection in view; raises ArtifactMissing naming the step to run."""
-        found: Artifact | None = getattr(self, kind)
-        if found is None:
+        artifact: Artifact | None = getattr(self, kind)
+        if artifact is None:
             step = {"clustering": "cluster", "layout": "embed", "embeddings": "embed", "selection": "select"}[
                 kind
             ]
@@ -67,7 +67,7 @@ class DatasetView:
                 f"Dataset {self.dataset_id!r} has no {kind} yet: "
                 f"run tamis run {step} --dataset {self.dataset_id}."
             )
-        return found
+        return artifact
 
 
 def open_view(

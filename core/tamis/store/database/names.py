@@ -40,15 +40,17 @@ class ClusterNames:
     renamed: frozenset[int] = frozenset()
 
 
-def check_name(name: str, what: str) -> str:
+def check_name(name: str, subject: str) -> str:
     """The name without spaces around it; raises InvalidOptions when it is too long or holds control characters."""
     cleaned = unicodedata.normalize("NFC", name).strip()
     if len(cleaned) > MAX_NAME_CHARS:
         raise InvalidOptions(
-            f"The name {cleaned[:20]!r}… of the {what} has {len(cleaned)} characters; use at most {MAX_NAME_CHARS}."
+            f"The name {cleaned[:20]!r}… of the {subject} has {len(cleaned)} characters; use at most {MAX_NAME_CHARS}."
         )
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in cleaned):
-        raise InvalidOptions(f"The name {cleaned!r} of the {what} holds control characters; leave them out.")
+        raise InvalidOptions(
+            f"The name {cleaned!r} of the {subject} holds control characters; leave them out."
+        )
     return cleaned
 
 

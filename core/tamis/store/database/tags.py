@@ -138,10 +138,10 @@ def tag_state(database: Database, dataset_id: str) -> TagState:
                 combine = union if event["action"] == "add" else difference
                 state[event["tag"]] = combine(before, unpack_rows(event["rows"]))
         connection.execute("COMMIT")
-    held = {tag: rows for tag, rows in sorted(state.items()) if len(rows)}
-    for rows in held.values():
+    rows_by_tag = {tag: rows for tag, rows in sorted(state.items()) if len(rows)}
+    for rows in rows_by_tag.values():
         rows.flags.writeable = False
-    return TagState(revision, MappingProxyType(held))
+    return TagState(revision, MappingProxyType(rows_by_tag))
 
 
 def tag_history(database: Database, dataset_id: str, limit: int = 100) -> list[TagEvent]:
@@ -149,7 +149,7 @@ def tag_history(database: Database, dataset_id: str, limit: int = 100) -> list[T
     with database.reading() as connection:
         connection.execute("BEGIN")
         history, _ = _history(connection, dataset_id)
-        found = connection.execute(
+        events = connection.execute(
             "SELECT event_id, tag, action, n_rows, reviewer, created_at FROM tag_events "
             "WHERE dataset_id = ? ORDER BY event_id DESC LIMIT ?",
             (dataset_id, limit),
@@ -157,7 +157,7 @@ def tag_history(database: Database, dataset_id: str, limit: int = 100) -> list[T
         connection.execute("COMMIT")
     return [
         TagEvent(**dict(row), active=row["event_id"] in history.active or row["action"] in ("undo", "redo"))
-        for row in found
+        for row in events
     ]
 
 

@@ -61,8 +61,8 @@ def undo_vote(database: Database, dataset_id: str, adapter_id: str, reviewer: st
 def votes(database: Database, dataset_id: str, adapter_id: str, *, reviewer: str | None = None) -> list[Vote]:
     """Votes in force about an adapter, one per row and reviewer, oldest first; of one reviewer when named."""
     with database.reading() as connection:
-        found = _in_force(connection, dataset_id, adapter_id)
-    return [v for v in found if reviewer is None or v.reviewer == reviewer]
+        in_force = _in_force(connection, dataset_id, adapter_id)
+    return [v for v in in_force if reviewer is None or v.reviewer == reviewer]
 
 
 def winners(
@@ -70,8 +70,8 @@ def winners(
 ) -> dict[int, Winner]:
     """The winner by example id; where reviewers differ, the one with more votes, and a tie when there are as many."""
     by_row: dict[int, list[Winner]] = {}
-    for found in votes(database, dataset_id, adapter_id, reviewer=reviewer):
-        by_row.setdefault(found.example_id, []).append(found.winner)
+    for one in votes(database, dataset_id, adapter_id, reviewer=reviewer):
+        by_row.setdefault(one.example_id, []).append(one.winner)
     return {example_id: _most(choices) for example_id, choices in sorted(by_row.items())}
 
 

@@ -77,8 +77,8 @@ class _Places:
     def __init__(self, labels: Int32s, ids: Int64s) -> None:
         self._k = len(ids)
         order = np.argsort(ids)
-        found = np.searchsorted(ids, labels, sorter=order).clip(max=max(0, len(ids) - 1))
-        self._position = order[found]
+        place = np.searchsorted(ids, labels, sorter=order).clip(max=max(0, len(ids) - 1))
+        self._position = order[place]
 
     def count(self, rows: Int64s | None) -> Int64s:
         position = self._position if rows is None else self._position[rows]

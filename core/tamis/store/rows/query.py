@@ -73,11 +73,11 @@ def matching_rows(view: DatasetView, scope: Scope, *, tags: TagState | None = No
     for condition in scope.conditions:
         if condition.row.find is None:
             continue
-        found = condition.row.find(question, condition.on, condition.value)
-        if isinstance(found, Clause):
-            clauses.append(found)
+        clause_or_mask = condition.row.find(question, condition.on, condition.value)
+        if isinstance(clause_or_mask, Clause):
+            clauses.append(clause_or_mask)
         else:
-            mask = found if mask is None else mask & found
+            mask = clause_or_mask if mask is None else mask & clause_or_mask
     rows = _rows_of(view, clauses, mask)
     for condition in scope.conditions:
         if condition.row.draw is not None:
@@ -102,11 +102,11 @@ def fetch_rows(
     if len(wanted) and (wanted.min() < 0 or wanted.max() >= n_rows):
         odd = int(wanted[(wanted < 0) | (wanted >= n_rows)][0])
         raise InvalidOptions(f"There is no row {odd}: rows of {view.dataset_id!r} go from 0 to {n_rows - 1}.")
-    found = [find_column(view, key) for key in columns]
-    stored = _fetch_stored(view, wanted, [column for column in found if column.sql is not None], n_rows)
+    known = [find_column(view, key) for key in columns]
+    stored = _fetch_stored(view, wanted, [column for column in known if column.sql is not None], n_rows)
     arrays = [
         stored[column.key] if column.read is None else column.read(view, tags).take(wanted)
-        for column in found
+        for column in known
     ]
     return pa.table(arrays, names=list(columns))
 
@@ -183,10 +183,12 @@ def summarise(
 
     Raises InvalidOptions when the column holds no numbers.
     """
-    found = find_column(view, column)
-    if found.kind != "number":
-        raise InvalidOptions(f"{found.label} is a {found.kind}, not a number: count its values instead.")
-    numbers = _load(view, found, tags).to_numpy(zero_copy_only=False).astype(np.float64)
+    described = find_column(view, column)
+    if described.kind != "number":
+        raise InvalidOptions(
+            f"{described.label} is a {described.kind}, not a number: count its values instead."
+        )
+    numbers = _load(view, described, tags).to_numpy(zero_copy_only=False).astype(np.float64)
     numbers = numbers if rows is None else numbers[rows]
     known = numbers[np.isfinite(numbers)]
     return _summary(known, len(numbers) - len(known), bins)
@@ -220,10 +222,10 @@ def _rows_of(view: DatasetView, clauses: list[Clause], mask: Bools | None) -> In
             return allowed
         if len(allowed) < _FEW_ROWS_FRACTION * len(mask):
             clauses = [_among(allowed), *clauses]
-    found = scan_parquet(view.examples.file(EXAMPLES), [_ID], clauses)["c0"].to_numpy()
+    matching = scan_parquet(view.examples.file(EXAMPLES), [_ID], clauses)["c0"].to_numpy()
     # Scans keep the order of the file, which is the order of the ids; sorting sorted numbers is cheap insurance.
-    found = np.sort(found.astype(np.int64, copy=False))
-    return found if mask is None else found[mask[found]]
+    matching = np.sort(matching.astype(np.int64, copy=False))
+    return matching if mask is None else matching[mask[matching]]
 
 
 def _fetch_stored(

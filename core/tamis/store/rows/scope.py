@@ -111,8 +111,8 @@ def where(kind: str, value: JSON, on: str = "") -> Condition:
 def describe_scope(scope: Scope, cluster_names: Mapping[int, str] | None = None) -> str:
     """The scope as a sentence: ``cluster is 3 (Cooking) and response contains "salt"``; ``all rows`` for none."""
     drawn_last = sorted(scope.conditions, key=lambda condition: condition.row.draw is not None)
-    said: list[str] = [c.row.say(c.on, c.value, cluster_names or {}) for c in drawn_last]
-    return " and ".join(said) or "all rows"
+    sentences: list[str] = [c.row.say(c.on, c.value, cluster_names or {}) for c in drawn_last]
+    return " and ".join(sentences) or "all rows"
 
 
 def _check_on(kind: ConditionKind, on: JSON) -> str:

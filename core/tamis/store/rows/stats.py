@@ -87,8 +87,8 @@ def _count_multi_turn(view: DatasetView) -> int:
     asked = "len(list_filter(json_extract_string(messages, '$[*].role'), lambda role: role = 'user'))"
     # Two questions take three messages; what is shorter, which is most, need not be parsed.
     several = [Clause("n_turns > 2"), Clause(f"{asked} > 1")]
-    found = scan_parquet(view.examples.file(EXAMPLES), [Clause("count(*)")], several)
-    return int(found["c0"][0].as_py())
+    counted = scan_parquet(view.examples.file(EXAMPLES), [Clause("count(*)")], several)
+    return int(counted["c0"][0].as_py())
 
 
 def _spread(lengths: Int64s, edges: Float64s) -> LengthHistogram:

@@ -81,17 +81,17 @@ def diff_versions(store: ArtifactStore, old_id: str, new_id: str) -> VersionDiff
     both, in_old, in_new = np.intersect1d(old_base, new_base, assume_unique=True, return_indices=True)
     differs = _hashes(old)[in_old] != _hashes(new)[in_new]
     decided = _decided(store, old, base_id) | _decided(store, new, base_id)
-    found = [
+    changes = [
         (int(base), RowDiff(_how(decided.get(int(base))), int(a), int(b), decided.get(int(base))))
         for base, a, b in zip(both[differs], in_old[differs], in_new[differs], strict=True)
     ]
     for row in np.flatnonzero(~np.isin(old_base, new_base)).tolist():
         base = int(old_base[row])
-        found.append((base, RowDiff("dropped", row, NOWHERE, decided.get(base))))
+        changes.append((base, RowDiff("dropped", row, NOWHERE, decided.get(base))))
     for row in np.flatnonzero(~np.isin(new_base, old_base)).tolist():
         base = int(new_base[row])
-        found.append((base, RowDiff("added", NOWHERE, row, decided.get(base))))
-    rows = tuple(row for _, row in sorted(found, key=lambda pair: pair[0]))
+        changes.append((base, RowDiff("added", NOWHERE, row, decided.get(base))))
+    rows = tuple(row for _, row in sorted(changes, key=lambda pair: pair[0]))
     return VersionDiff(old_id, new_id, base_id, rows, len(both) - int(differs.sum()))
 
 
@@ -141,13 +141,13 @@ def _decided(store: ArtifactStore, examples: Artifact, base_id: str) -> dict[int
         steps.append((read_parent_ids(current), read_frozen_decisions(frozen) if frozen is not None else {}))
         current = store.get(parent.dataset_id, "examples", parent.examples)
     base = np.arange(int(current.summary["n_examples"]), dtype=np.int64)
-    found: dict[int, FrozenDecision] = {}
+    by_row: dict[int, FrozenDecision] = {}
     for parents, decisions in reversed(steps):
         for row, decision in decisions.items():
             if decision.verdict != "keep":
-                found[int(base[row])] = decision
+                by_row[int(base[row])] = decision
         base = base[parents]
-    return found
+    return by_row
 
 
 def _how(decision: FrozenDecision | None) -> ChangeKind:
