@@ -65,8 +65,8 @@ class Resources(Options):
         1,
         ge=1,
         le=1024,
-        description="Processes that share one job's chunks (embed, score), its cores, GPUs and memory; more than one "
-        "needs a Ray cluster or cores.",
+        description="Processes that share one job's chunks (embed, score), its cores, GPUs and memory: on this "
+        "machine, as actors of a Ray cluster, or as the tasks of a Slurm array.",
     )
 
 

@@ -86,9 +86,11 @@ def sbatch(state: dict[str, Any], _: list[str], script: str) -> tuple[int, str, 
     job_id = str(len(state["jobs"]) + 1)
     found = re.search("--job-name=(.*)", script)
     assert found is not None
-    state["jobs"][job_id] = {
-        "name": found[1], "state": "PENDING", "node": "", "reason": "Priority", "exit": "0:0", "script": script,
-    }  # fmt: skip
+    array = re.search("--array=0-(.*)", script)
+    for task in [f"_{number}" for number in range(int(array[1]) + 1)] if array else [""]:
+        state["jobs"][job_id + task] = {
+            "name": found[1], "state": "PENDING", "node": "", "reason": "Priority", "exit": "0:0", "script": script,
+        }  # fmt: skip
     if state["lose"]:
         return 1, "", "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
     return 0, job_id, ""
@@ -111,10 +113,11 @@ def squeue(state: dict[str, Any], arguments: list[str], _: str) -> tuple[int, st
 
 
 def scancel(state: dict[str, Any], arguments: list[str], _: str) -> tuple[int, str, str]:
-    job = state["jobs"].get(arguments[-1])
     names = [word[7:] for word in arguments if word.startswith("--name=")]
-    if job is not None and job["name"] in names and job["state"] in ("PENDING", "RUNNING"):
-        job["state"] = "CANCELLED"
+    for job_id, job in state["jobs"].items():
+        named = arguments[-1] in (job_id, job_id.partition("_")[0]) and job["name"] in names
+        if named and job["state"] in ("PENDING", "RUNNING"):
+            job["state"] = "CANCELLED"
     return 0, "", ""
 
 

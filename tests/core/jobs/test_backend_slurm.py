@@ -77,6 +77,6 @@ def test_the_cluster_is_available_and_one_without_a_controller_is_not(
 ) -> None:
     assert slurm.backends["slurm"].available() is None
     monkeypatch.setenv("SLURM_CONF", os.devnull)
-    unavailable = SlurmBackend(Settings(workspace=slurm.workspace)).available()
+    unavailable = SlurmBackend(Settings(workspace=slurm.workspace.path)).available()
     assert unavailable is not None
     assert "Slurm" in unavailable

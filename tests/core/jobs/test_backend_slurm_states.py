@@ -370,3 +370,46 @@ def test_clusters_are_given_time_for_their_files_and_patience_for_their_queues()
         assert BACKENDS[name].grace_s >= 5
         assert BACKENDS[name].queues
         assert not BACKENDS[name].shares_machine
+
+
+def test_several_workers_are_the_tasks_of_an_array_that_is_one_job(
+    engine: Engine, scheduler: FakeScheduler
+) -> None:
+    resources = Resources(cpus=8, gpus=4, mem_gb=16, time_limit_min=90, workers=4)
+    job = engine.submit("nothing", resources=resources)
+    engine.tick()
+    assert engine.job(job).handle.startswith("1_0:")
+    with scheduler.state() as state:
+        assert list(state["jobs"]) == ["1_0", "1_1", "1_2", "1_3"]
+        script = state["jobs"]["1_0"]["script"].splitlines()
+    for line in (
+        "#SBATCH --array=0-3",
+        "#SBATCH --cpus-per-task=2",
+        "#SBATCH --gres=gpu:1",
+        "#SBATCH --mem=3815M",
+        "#SBATCH --time=92",
+        "export OMP_NUM_THREADS=2",
+        'export TAMIS_ARRAY_TASK="$SLURM_ARRAY_TASK_ID"',
+    ):
+        assert line in script
+    # The others may still wait, or be lost: the job is what its task 0 is.
+    scheduler.set("1_0", state="RUNNING", node="n7", reason="None")
+    assert (
+        engine.backends["slurm"].poll([engine.job(job).handle])[engine.job(job).handle].phase is Phase.ALIVE
+    )
+    folder = engine.folder(job)
+    assert (
+        open_engine(engine.workspace.path).backends["slurm"].find(folder, folder.read_spec())
+        == engine.job(job).handle
+    )
+    engine.backends["slurm"].cancel(engine.job(job).handle, force=False)
+    with scheduler.state() as state:
+        assert {one["state"] for one in state["jobs"].values()} == {"CANCELLED"}
+
+
+def test_a_task_of_an_array_gets_whole_cpus_and_gpus() -> None:
+    assert sbatch_options(Resources(cpus=1, gpus=1, workers=2)) == [
+        "--cpus-per-task=1",
+        "--gres=gpu:1",
+        "--array=0-1",
+    ]

@@ -240,8 +240,9 @@ def test_a_place_that_never_starts_is_given_up_and_the_others_go_on(tmp_path: Pa
 def test_one_process_needs_no_pool_and_several_divide_cores_and_gpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(choose_parallel(Resources(), tmp_path), InThisProcess)
-    assert isinstance(choose_parallel(Resources(workers=3), tmp_path), LocalPool)
+    folder = JobFolder.of(tmp_path, "job")
+    assert isinstance(choose_parallel(Resources(), folder, 1), InThisProcess)
+    assert isinstance(choose_parallel(Resources(workers=3), folder, 1), LocalPool)
     assert threads_each(Resources(cpus=8, workers=3)) == 2
     assert threads_each(Resources(cpus=1, workers=3)) == 1
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 
 from tamis.jobs.backends import (
     WORKER_MODULE,
     BackendState,
     Phase,
-    worker_environment,
+    process_environment,
 )
 from tamis.jobs.causes import exit_text
 from tamis.jobs.folder import JobFolder
@@ -19,6 +20,9 @@ from tamis.settings import app_folder
 # Codes rather than words: without the folder there is no log to say anything in.
 FOLDER_UNSEEN = 77
 PYTHON_UNSEEN = 78
+ARRAY_TASK = (
+    "TAMIS_ARRAY_TASK"  # which one of the processes that share a job this is; 0 runs it, the others help
+)
 
 
 def job_name(spec: JobSpec) -> str:
@@ -26,14 +30,20 @@ def job_name(spec: JobSpec) -> str:
     return f"tamis-{spec.job_id}-{spec.attempt}"
 
 
-def node_script(folder: JobFolder, spec: JobSpec, *, module: str = WORKER_MODULE) -> str:
-    """Lines for sh that become the worker, whose output goes into the job's own log.
+def node_script(
+    folder: JobFolder, spec: JobSpec, *, module: str = WORKER_MODULE, setup: Sequence[str] = ()
+) -> str:
+    """Lines for sh that become the worker, whose output goes into the job's own log; ``setup`` goes before.
 
     Nothing runs when the folder is not visible, or when the job was cancelled while it waited for its turn.
     """
     python = shlex.quote(sys.executable)
     project = shlex.quote(str(app_folder()))
-    environment = [f"export {name}={shlex.quote(value)}" for name, value in worker_environment(spec).items()]
+    # Each of the processes that share a job is given its own cores.
+    threads = -(-spec.resources.cpus // spec.resources.workers)
+    environment = [
+        f"export {name}={shlex.quote(value)}" for name, value in process_environment(threads).items()
+    ]
     return "\n".join(
         [
             # Not resolved: a node may reach the same place through other links than this machine.
@@ -43,6 +53,7 @@ def node_script(folder: JobFolder, spec: JobSpec, *, module: str = WORKER_MODULE
             'exec >> "$folder/log.txt" 2>&1',
             f"[ -x {python} ] && cd {project} || exit {PYTHON_UNSEEN}",
             *environment,
+            *setup,
             f'exec {python} -P -m {module} "$folder" {spec.attempt}',
         ]
     )

@@ -21,7 +21,7 @@ from tamis.jobs.backends import (
     NotNow,
     Phase,
 )
-from tamis.jobs.backends.node_script import job_name, node_script
+from tamis.jobs.backends.node_script import ARRAY_TASK, job_name, node_script
 from tamis.jobs.backends.outage import Outage
 from tamis.jobs.backends.slurm_states import (
     Record,
@@ -43,12 +43,12 @@ MOST_IDS = 5000  # in one command line
 # The worker stops by itself at its limit and says so; Slurm's limit is for one that does not.
 LIMIT_SLACK_MIN = 2
 
-# How each resource is said to sbatch; 0 of anything is not said, nor the processes that divide the job's share.
-TRANSLATIONS: dict[str, Callable[[float], str]] = {
-    "cpus": lambda value: f"--cpus-per-task={value:.0f}",
-    "gpus": lambda value: f"--gres=gpu:{value:.0f}",
-    "mem_gb": lambda value: f"--mem={math.ceil(value * 1e9 / 2**20)}M",
-    "time_limit_min": lambda value: f"--time={value + LIMIT_SLACK_MIN:.0f}",
+# How each resource is said to sbatch, divided by the number of tasks; 0 of anything is not said.
+TRANSLATIONS: dict[str, Callable[[float, int], str]] = {
+    "cpus": lambda value, tasks: f"--cpus-per-task={max(1, value // tasks):.0f}",
+    "gpus": lambda value, tasks: f"--gres=gpu:{math.ceil(value / tasks)}",
+    "mem_gb": lambda value, tasks: f"--mem={math.ceil(value / tasks * 1e9 / 2**20)}M",
+    "time_limit_min": lambda value, _: f"--time={value + LIMIT_SLACK_MIN:.0f}",
 }
 _NO_ANSWER = re.compile(
     "unable to (contact|establish)|timed out|connection refused|zero bytes|configuration source|"
@@ -60,7 +60,11 @@ _GONE = "Invalid job id"
 
 
 class SlurmBackend:
-    """Batch jobs. A handle is ``id:name``, because a cluster that was set up anew counts its jobs from 1 again."""
+    """Batch jobs, and an array of as many tasks as a job has workers: task 0 is the worker, the others help it.
+
+    A handle is ``id:name``, because a cluster that was set up anew counts its jobs from 1 again; of an array the id is
+    that of task 0.
+    """
 
     def __init__(
         self, settings: Settings, *, module: str = WORKER_MODULE, poll_every_s: float = POLL_EVERY_S
@@ -89,13 +93,15 @@ class SlurmBackend:
             raise CurationError(
                 f"sbatch refused it: {words}. Change the job's resources or TAMIS_SLURM_OPTIONS."
             )
-        return f"{done.stdout.strip().split(';')[0]}:{job_name(spec)}"
+        task = "_0" if spec.resources.workers > 1 else ""
+        return f"{done.stdout.strip().split(';')[0]}{task}:{job_name(spec)}"
 
     def find(self, folder: JobFolder, spec: JobSpec) -> str | None:
         """The batch job of that name."""
         name = job_name(spec)
-        done = self._call("squeue", "-h", "-t", "all", f"--name={name}", "-o", "%i|%j|%T|%N|%r")
+        done = self._call("squeue", "-h", "-r", "-t", "all", f"--name={name}", "-o", "%i|%j|%T|%N|%r")
         ids = [record.job_id for record in read_squeue(done.stdout)]
+        ids = [job_id for job_id in ids if job_id.partition("_")[2] in ("", "0")]
         return f"{ids[0]}:{name}" if ids else None
 
     def poll(self, handles: Sequence[str]) -> dict[str, BackendState]:
@@ -110,6 +116,7 @@ class SlurmBackend:
     def cancel(self, handle: str, *, force: bool) -> None:
         """Run scancel: SIGTERM, then SIGKILL after the cluster's KillWait; ``force`` sends SIGKILL at once."""
         job_id, name = _parse(handle)
+        job_id = job_id.partition("_")[0]  # of an array all tasks
         if force:
             self._call("scancel", "--full", "--signal=KILL", f"--name={name}", job_id)
         self._call("scancel", f"--name={name}", job_id)
@@ -135,8 +142,10 @@ class SlurmBackend:
             *sbatch_options(spec.resources),
             *self._extra,
         ]
+        array = [f'export {ARRAY_TASK}="$SLURM_ARRAY_TASK_ID"'] if spec.resources.workers > 1 else []
+        script = node_script(folder, spec, module=self._module, setup=array)
         directives = "\n".join(f"#SBATCH {option}" for option in options)
-        return f"#!/bin/sh\n{directives}\n\n{node_script(folder, spec, module=self._module)}\n"
+        return f"#!/bin/sh\n{directives}\n\n{script}\n"
 
     def log(self, handle: str) -> str:
         """Nothing: slurmd writes into the job's own log."""
@@ -169,7 +178,7 @@ class SlurmBackend:
         named = dict(_parse(handle) for handle in handles)
         found: dict[str, Record] = {}
         for ids in _batches(list(named)):
-            done = self._call("squeue", "-h", "-t", "all", "-j", ",".join(ids), "-o", "%i|%j|%T|%N|%r")
+            done = self._call("squeue", "-h", "-r", "-t", "all", "-j", ",".join(ids), "-o", "%i|%j|%T|%N|%r")
             if done.returncode != 0 and _GONE not in done.stderr:
                 raise self._outage.begin(f"squeue failed: {_words(done.stderr)}")
             found |= {record.job_id: record for record in read_squeue(done.stdout)}
@@ -210,7 +219,7 @@ class SlurmBackend:
                 "-j",
                 ",".join(some),
                 "-o",
-                "JobIDRaw,JobName,State,NodeList,ExitCode",
+                "JobID,JobName,State,NodeList,ExitCode",
             )
             if done.returncode != 0:
                 self._accounting = False
@@ -247,9 +256,10 @@ class SlurmBackend:
 
 
 def sbatch_options(resources: Resources) -> list[str]:
-    """A job's resources as options of sbatch."""
-    values: dict[str, float] = resources.model_dump()
-    return [TRANSLATIONS[name](value) for name, value in values.items() if value and name in TRANSLATIONS]
+    """A job's resources as options of sbatch, for each task of an array its share; whole CPUs and GPUs."""
+    tasks, values = resources.workers, resources.model_dump()
+    options = [translate(values[name], tasks) for name, translate in TRANSLATIONS.items() if values[name]]
+    return [*options, f"--array=0-{tasks - 1}"] if tasks > 1 else options
 
 
 def _environment() -> dict[str, str]:

@@ -49,7 +49,7 @@ def read_squeue(text: str) -> list[Record]:
 
 
 def read_sacct(text: str) -> list[Record]:
-    """Records from lines of ``JobIDRaw|JobName|State|NodeList|ExitCode``."""
+    """Records from lines of ``JobID|JobName|State|NodeList|ExitCode``."""
     found = []
     for line in text.splitlines():
         if line.count("|") >= 4:

@@ -22,6 +22,7 @@ from tamis.errors import (
     JobCancelled,
     JobConflict,
 )
+from tamis.jobs.backends.node_script import ARRAY_TASK
 from tamis.jobs.causes import (
     RESUME,
     explain_failure,
@@ -36,6 +37,7 @@ from tamis.jobs.model import (
     JobSpec,
     JobState,
 )
+from tamis.jobs.worker.array_pool import help_out
 from tamis.jobs.worker.parallel import choose_parallel
 from tamis.jobs.worker.reporter import FolderReporter, Stop
 from tamis.registry import Table, parse_options
@@ -59,7 +61,10 @@ def main(arguments: Sequence[str] | None = None, *, steps: Table[Step] = STEPS) 
     path, attempt = (sys.argv[1:] if arguments is None else list(arguments))[:2]
     _start_log()
     offer_to_be_killed_first()
-    return run_attempt(JobFolder(Path(path)), int(attempt), steps=steps)
+    folder = JobFolder(Path(path))
+    if task := int(os.environ.get(ARRAY_TASK, "0")):
+        help_out(folder, int(attempt), task)
+    return run_attempt(folder, int(attempt), steps=steps)
 
 
 def run_attempt(folder: JobFolder, attempt: int, *, steps: Table[Step] = STEPS) -> int:
@@ -121,7 +126,7 @@ def _outcome(folder: JobFolder, spec: JobSpec, steps: Table[Step], reporter: Fol
     store = ArtifactStore(folder.workspace)
     try:
         task = _checked(spec, steps)
-        _execute(store, task, reporter, steps, choose_parallel(spec.resources, store.workspace))
+        _execute(store, task, reporter, steps, choose_parallel(spec.resources, folder, spec.attempt))
     except JobCancelled:
         return _stopped(reporter.stop, spec)
     except BaseException as error:  # noqa: B036 - the process ends here; native extensions panic past Exception
