@@ -92,8 +92,8 @@ def _explain(options_type: type[Options], error: ValidationError) -> str:
             lines.append(f"{key} is not an option here. Known: {known}.")
         elif item["type"] == "value_error" and not item["loc"]:
             # A rule over several fields, whose message names the values that matter.
-            said = item["msg"].removeprefix("Value error, ")
-            lines.append(f"{said[:1].upper()}{said[1:].removesuffix('.')}.")
+            message = item["msg"].removeprefix("Value error, ")
+            lines.append(f"{message[:1].upper()}{message[1:].removesuffix('.')}.")
         else:
             lines.append(f"{key} = {item['input']!r}: {item['msg']}.")
     return " ".join(lines)

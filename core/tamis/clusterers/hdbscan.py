@@ -16,12 +16,12 @@ def cluster_hdbscan(
     progress("reduce", 0, 1, "UMAP's first run in a process compiles for up to a minute")
     points = reduce_umap(vectors, options.n_components, n_neighbors=options.n_neighbors, seed=seed)
     progress("HDBSCAN", 0, 1, "")
-    found = hdbscan_clusters(
+    clusters = hdbscan_clusters(
         points, min_cluster_size=options.min_cluster_size, min_samples=options.min_samples
     )
-    cluster_id = found.cluster_id
-    if options.assign_noise and found.n_clusters:
+    cluster_id = clusters.cluster_id
+    if options.assign_noise and clusters.n_clusters:
         cluster_id = assign_noise(vectors, cluster_id)
-    centroids = unit_centroids(vectors, cluster_id, found.n_clusters)
-    notes = {"noise_fraction": found.noise_fraction, "noise_assigned": options.assign_noise}
+    centroids = unit_centroids(vectors, cluster_id, clusters.n_clusters)
+    notes = {"noise_fraction": clusters.noise_fraction, "noise_assigned": options.assign_noise}
     return Clustering(cluster_id, cosine_distances(vectors, cluster_id, centroids), centroids, notes)

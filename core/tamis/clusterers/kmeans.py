@@ -26,7 +26,7 @@ def cluster_kmeans(vectors: Float32s, options: KMeansOptions, *, seed: int, prog
         progress("choose k", 0, 1, "")
         n_clusters, notes = _choose(vectors, options, seed)
     progress("k-means", 0, 1, f"{n_clusters} clusters")
-    found = kmeans(
+    clusters = kmeans(
         np.asarray(vectors),
         n_clusters,
         n_iterations=options.n_iterations,
@@ -34,8 +34,8 @@ def cluster_kmeans(vectors: Float32s, options: KMeansOptions, *, seed: int, prog
         max_points_per_centroid=options.max_points_per_centroid,
         rng=np.random.default_rng(seed),
     )
-    notes |= {"n_train": found.n_train, "faiss_seed": found.seed}
-    return Clustering(found.cluster_id, found.distance, found.centroids, notes)
+    notes |= {"n_train": clusters.n_train, "faiss_seed": clusters.seed}
+    return Clustering(clusters.cluster_id, clusters.distance, clusters.centroids, notes)
 
 
 def _choose(vectors: Float32s, options: KMeansOptions, seed: int) -> tuple[int, dict[str, JSON]]:

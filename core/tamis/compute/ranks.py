@@ -13,8 +13,8 @@ def average_ranks(values: ArrayLike) -> Float64s:
 
     ``values`` (n,) holds no NaN; infinities are ranked like any number.
     """
-    found = np.asarray(values)
-    _, group, counts = np.unique(found, return_inverse=True, return_counts=True)
+    numbers = np.asarray(values)
+    _, group, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     ranks: Float64s = ((2 * last - counts + 1) / 2)[group]
     return ranks

@@ -64,10 +64,10 @@ class VectorCache:
         keys = _packed(hashes)
         while True:
             place = self._find(keys)
-            vectors, found = self._fetch(place)
-            damaged = np.unique(self._segment[place[(place >= 0) & ~found]])
+            vectors, usable = self._fetch(place)
+            damaged = np.unique(self._segment[place[(place >= 0) & ~usable]])
             if not damaged.size:
-                return vectors, found
+                return vectors, usable
             self._forget(damaged)  # the same text may stand in a sound segment too: look again without these
 
     def put(self, hashes: Sequence[bytes], vectors: Float32s) -> None:
@@ -94,9 +94,9 @@ class VectorCache:
         for segment in np.unique(segments):
             rows = known[segments == segment]
             vectors[rows] = self._read(int(segment), self._row[place[rows]])
-        found: Bools = _is_unit(vectors)
-        vectors[~found] = 0
-        return vectors, found
+        usable: Bools = _is_unit(vectors)
+        vectors[~usable] = 0
+        return vectors, usable
 
     def _write(self, keys: UInt64s, vectors: Float32s) -> None:
         name = uuid.uuid4().hex
@@ -126,11 +126,11 @@ class VectorCache:
         self._seen.update(new)
         keys, segment, row = [self._keys], [self._segment], [self._row]
         for name in new:
-            found = self._load_keys(name)
-            if found is not None:
-                keys.append(found)
-                segment.append(np.full(len(found), len(self._names), dtype=np.int32))
-                row.append(np.arange(len(found), dtype=np.int64))
+            new_keys = self._load_keys(name)
+            if new_keys is not None:
+                keys.append(new_keys)
+                segment.append(np.full(len(new_keys), len(self._names), dtype=np.int32))
+                row.append(np.arange(len(new_keys), dtype=np.int64))
                 self._names.append(name)
         merged = np.concatenate(keys)
         order = np.argsort(merged[:, 0], kind="stable")  # runs already in order are merged, not sorted anew

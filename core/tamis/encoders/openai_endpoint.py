@@ -68,14 +68,14 @@ class OpenAIEncoder:
         ]
         pool = ThreadPoolExecutor(max_workers=min(self.options.concurrency, len(batches)))
         try:
-            found = list(pool.map(self._request, batches))
+            parts = list(pool.map(self._request, batches))
         finally:
             pool.shutdown(cancel_futures=True)  # after an error the batches that wait are not sent
-        widths = sorted({part.shape[1] for part in found})
+        widths = sorted({part.shape[1] for part in parts})
         if len(widths) > 1:
             raise self._odd(f"vectors of different lengths ({widths})")
         vectors = np.zeros((len(texts), widths[0]), dtype=np.float32)
-        vectors[filled] = np.concatenate(found)
+        vectors[filled] = np.concatenate(parts)
         return unit_rows(vectors)
 
     def encode_with_counts(self, texts: Sequence[str]) -> tuple[Float32s, Int64s]:
@@ -106,9 +106,9 @@ class OpenAIEncoder:
                 model=self.options.model, input=texts, encoding_format="float", **extra
             )
         except (openai.OpenAIError, ValueError) as error:  # ValueError: an answer that is not JSON, or empty
-            said = str(self._explained(error))
+            message = str(self._explained(error))
             # Not chained: the answer, which may repeat the key, would be in every log.
-            raise CurationError(without_key(said, self.options.api_key_variable)) from None
+            raise CurationError(without_key(message, self.options.api_key_variable)) from None
         return self._checked(answer, len(texts))
 
     def _checked(self, answer: object, n_texts: int) -> Float32s:
@@ -133,9 +133,9 @@ class OpenAIEncoder:
             raise self._odd("vectors that are zero or hold NaN or infinity")
         return vectors
 
-    def _odd(self, what: str) -> CurationError:
+    def _odd(self, answer: str) -> CurationError:
         return CurationError(
-            f"The endpoint {self.options.base_url} answered with {what}: check that base_url ends where the API "
+            f"The endpoint {self.options.base_url} answered with {answer}: check that base_url ends where the API "
             f"begins (usually /v1) and that {self.options.model!r} is an embedding model."
         )
 

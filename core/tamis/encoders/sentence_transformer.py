@@ -92,9 +92,9 @@ class SentenceTransformerEncoder:
         windows = self._cut(texts)
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         if windows.ids:
-            found = self._encode_windows(windows.ids)
+            window_vectors = self._encode_windows(windows.ids)
             # The mean of a text's unit vectors, each counted by how much of the text it holds.
-            np.add.at(vectors, windows.owner, found * windows.weight[:, None].astype(np.float32))
+            np.add.at(vectors, windows.owner, window_vectors * windows.weight[:, None].astype(np.float32))
         return unit_rows(vectors), windows.counts
 
     @functools.cached_property

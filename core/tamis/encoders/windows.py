@@ -78,8 +78,8 @@ def _tokenise(tokenizer: Tokenizer, texts: list[str], window: int) -> tuple[list
     """Token ids of every window and the text it comes from, all windows of a text in a row."""
     settings: dict[str, Any] = {"truncation": True, "max_length": window, "return_attention_mask": False}
     if tokenizer.is_fast:
-        found = tokenizer(texts, **settings, return_overflowing_tokens=True, return_token_type_ids=False)
-        return found["input_ids"], np.asarray(found["overflow_to_sample_mapping"], dtype=np.int64)
+        tokenised = tokenizer(texts, **settings, return_overflowing_tokens=True, return_token_type_ids=False)
+        return tokenised["input_ids"], np.asarray(tokenised["overflow_to_sample_mapping"], dtype=np.int64)
     # A tokenizer in Python gives no further windows in a batch; cut its ids and add the special tokens by hand.
     body = window - int(tokenizer.num_special_tokens_to_add())
     ids, owner = [], []

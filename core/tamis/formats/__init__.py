@@ -86,5 +86,5 @@ FORMATS = Table(
 
 def load_format(name: str) -> Format:
     """Return the format called ``name``; raises UnknownName naming the formats there are."""
-    found: Format = FORMATS[name].load()()
-    return found
+    loaded: Format = FORMATS[name].load()()
+    return loaded

@@ -67,7 +67,7 @@ def _caught(check: Callable[[], None]) -> list[str]:
     try:
         check()
     except InvalidRecord as error:
-        said = str(error)
-        advice = next((advice for start, advice in _ADVICE if said.startswith(start)), _MEND)
-        return [f"{said[0].upper()}{said[1:]}. {advice}"]
+        message = str(error)
+        advice = next((advice for start, advice in _ADVICE if message.startswith(start)), _MEND)
+        return [f"{message[0].upper()}{message[1:]}. {advice}"]
     return []

@@ -279,14 +279,14 @@ def _without_cut_row(
     rows: Iterator[tuple[int, Record | BadRow]], stream: TextStream
 ) -> Iterator[tuple[int, Record | BadRow]]:
     """Hold back the last row: when the stream broke, nobody can tell whether that row is whole."""
-    held: tuple[int, Record | BadRow] | None = None
+    waiting: tuple[int, Record | BadRow] | None = None
     for row in rows:
-        if held is not None:
-            yield held
-        held = row
-    if held is None and stream.damage is None:
+        if waiting is not None:
+            yield waiting
+        waiting = row
+    if waiting is None and stream.damage is None:
         return
-    line, last = held or (2, BadRow("", ""))
+    line, last = waiting or (2, BadRow("", ""))
     if stream.damage:
         raw = last.raw if isinstance(last, BadRow) else _csv_line(list(last.values()), ",")
         last = BadRow(raw, f"{stream.damage} after line {line - 1:,}")

@@ -129,13 +129,13 @@ def rank_formats(records: list[Record]) -> list[FormatMatch]:
     """Return the formats whose columns are there, those that read most records first, then in the table's
     order.
     """
-    found: list[FormatMatch] = []
+    matches: list[FormatMatch] = []
     for name in FORMATS:
         form = load_format(name)
         fields = form.suggest(records)
         if fields is not None:
-            found.append(FormatMatch(name, fields, form.readable_fraction(records, fields)))
-    return sorted(found, key=lambda candidate: -candidate.confidence)
+            matches.append(FormatMatch(name, fields, form.readable_fraction(records, fields)))
+    return sorted(matches, key=lambda candidate: -candidate.confidence)
 
 
 def seen_count(sample: _Sample) -> int:

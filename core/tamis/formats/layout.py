@@ -107,9 +107,9 @@ def _folder_layout(path: Path) -> Layout:
 
 
 def _refuse_other_kinds(path: Path, sample: bytes, damage: str | None) -> None:
-    for signature, what in _SIGNATURES:
+    for signature, kind in _SIGNATURES:
         if sample.startswith(signature):
-            raise UnreadableFile(f"{path.name} is {what}. {_OFFERED}")
+            raise UnreadableFile(f"{path.name} is {kind}. {_OFFERED}")
     start = sample[:1000].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
         raise UnreadableFile(

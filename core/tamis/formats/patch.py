@@ -24,7 +24,7 @@ def rewritten_record(form: Format, fields: Options | None, raw: str, example: Ex
         again = form.parse(record, names)
     except InvalidRecord as error:
         raise _cannot(form, str(error)) from error
-    if [found.messages for found in again] != [example.messages]:
+    if [reread.messages for reread in again] != [example.messages]:
         raise _cannot(form, "read back, it would be another conversation")
     return record
 

@@ -134,7 +134,7 @@ def _read_transcript(text: str) -> list[Message]:
         )
     roles = {"Human": "user", "Assistant": "assistant"}
     pairs = zip(parts[::2], parts[1::2], strict=True)
-    return [{"role": roles[speaker], "content": said} for speaker, said in pairs]
+    return [{"role": roles[speaker], "content": spoken} for speaker, spoken in pairs]
 
 
 def _note_prompt(prompt: JSON, turns: list[Message], noted: dict[str, JSON]) -> None:

@@ -183,16 +183,16 @@ def _write_lines(rows: Iterator[bytes], file: IO[bytes]) -> int:
 
 def _write_parquet(rows: Iterator[bytes], file: IO[bytes]) -> int:
     """Write the rows in two passes: only all of them tell which columns and keys of turns there are."""
-    with tempfile.TemporaryFile() as held:
-        n_rows = _write_lines(rows, held)
+    with tempfile.TemporaryFile() as lines_file:
+        n_rows = _write_lines(rows, lines_file)
         if not n_rows:
             raise CurationError("There is nothing to export: the scope holds no rows. Choose a wider one.")
         try:
             schema = pa.unify_schemas(
-                [_table(batch).schema for batch in _batches(held)], promote_options="permissive"
+                [_table(batch).schema for batch in _batches(lines_file)], promote_options="permissive"
             )
             with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-                for batch in _batches(held):
+                for batch in _batches(lines_file):
                     writer.write_table(pa.Table.from_pylist(batch, schema=schema))
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             raise CurationError(
@@ -201,9 +201,9 @@ def _write_parquet(rows: Iterator[bytes], file: IO[bytes]) -> int:
     return n_rows
 
 
-def _batches(held: IO[bytes]) -> Iterator[list[Record]]:
-    held.seek(0)
-    while lines := list(itertools.islice(held, _BATCH_ROWS)):
+def _batches(lines_file: IO[bytes]) -> Iterator[list[Record]]:
+    lines_file.seek(0)
+    while lines := list(itertools.islice(lines_file, _BATCH_ROWS)):
         yield [orjson.loads(line) for line in lines]
 
 

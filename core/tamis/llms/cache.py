@@ -127,14 +127,14 @@ class CachedModel:
         settings = [n, temperature, seed, max_new_tokens]
 
         def ask(rows: list[int]) -> list[JSON]:
-            found = self._client.complete(
+            answers = self._client.complete(
                 [prompts[i] for i in rows],
                 n=n,
                 temperature=temperature,
                 seed=seed,
                 max_new_tokens=max_new_tokens,
             )
-            return [[_kept(text) for text in several] for several in found]
+            return [[_kept(text) for text in several] for several in answers]
 
         # Answers kept as "complete" do not say whether they were cut: those are asked again.
         rows = self._answers([_key("complete or cut", prompt, settings) for prompt in prompts], ask)
@@ -144,8 +144,10 @@ class CachedModel:
         """The client's probabilities."""
 
         def ask(rows: list[int]) -> list[JSON]:
-            found = self._client.choose([prompts[i] for i in rows], answers)
-            return [[*map(float, p), float(m)] for p, m in zip(found.probabilities, found.mass, strict=True)]
+            choices = self._client.choose([prompts[i] for i in rows], answers)
+            return [
+                [*map(float, p), float(m)] for p, m in zip(choices.probabilities, choices.mass, strict=True)
+            ]
 
         rows = self._answers([_key("choose", prompt, list(answers)) for prompt in prompts], ask)
         table = _table(rows, len(answers) + 1)
@@ -155,8 +157,8 @@ class CachedModel:
         """The client's likelihoods."""
 
         def ask(rows: list[int]) -> list[JSON]:
-            found = self._client.loglikelihood([prompts[i] for i in rows], [responses[i] for i in rows])
-            columns = (found.total, found.n_tokens, found.end)
+            likelihoods = self._client.loglikelihood([prompts[i] for i in rows], [responses[i] for i in rows])
+            columns = (likelihoods.total, likelihoods.n_tokens, likelihoods.end)
             return [[float(t), int(c), float(e)] for t, c, e in zip(*columns, strict=True)]
 
         keys = [_key("loglikelihood", p, r) for p, r in zip(prompts, responses, strict=True)]
@@ -174,9 +176,9 @@ class CachedModel:
         size = max(1, self._client.batch_rows)
         for start in range(0, len(missing), size):
             rows = missing[start : start + size]
-            found = {keys[row]: answer for row, answer in zip(rows, ask(rows), strict=True)}
-            self._cache.put({key: answer for key, answer in found.items() if _is_answer(answer)})
-            known.update(found)
+            fresh = {keys[row]: answer for row, answer in zip(rows, ask(rows), strict=True)}
+            self._cache.put({key: answer for key, answer in fresh.items() if _is_answer(answer)})
+            known.update(fresh)
         return [known[key] for key in keys]
 
 

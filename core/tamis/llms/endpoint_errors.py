@@ -44,24 +44,24 @@ def is_too_long(error: Exception) -> bool:
     """Whether the endpoint refused a question for its length, in the words of any of the known servers."""
     if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 413, 422, 500):
         return False
-    said = _code_and_words(error)
-    return any(mark in said for mark in TOO_LONG)
+    words = _code_and_words(error)
+    return any(mark in words for mark in TOO_LONG)
 
 
 def is_filtered(error: Exception) -> bool:
     """Whether the endpoint's content filter refused a question; asking it again changes nothing."""
     if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 403, 422):
         return False
-    said = _code_and_words(error)
-    return any(mark in said for mark in FILTERED)
+    words = _code_and_words(error)
+    return any(mark in words for mark in FILTERED)
 
 
 def refuses_system_turn(error: openai.APIStatusError) -> bool:
     """Whether the endpoint refused a conversation because its model's template has no system turn."""
     if error.status_code not in (400, 422, 500):
         return False
-    said = _code_and_words(error)
-    return any(mark in said for mark in NO_SYSTEM)
+    words = _code_and_words(error)
+    return any(mark in words for mark in NO_SYSTEM)
 
 
 def _code_and_words(error: openai.APIStatusError) -> str:
@@ -132,8 +132,8 @@ def explained(error: Exception, options: OpenAIChatOptions, tries: int) -> Curat
             f"{where} answered HTTP {error.status_code} for the model {options.model!r}: check base_url and model, or "
             f"try later. It said: {words_of(error, options.api_key_variable)}"
         )
-    what = str(error) if isinstance(error, OddAnswer) else "something that is not JSON"
+    answer = str(error) if isinstance(error, OddAnswer) else "something that is not JSON"
     return CurationError(
-        f"{where} answered with {what} in {tries} tries: check that base_url ends where the API begins (usually /v1) "
+        f"{where} answered with {answer} in {tries} tries: check that base_url ends where the API begins (usually /v1) "
         f"and that {options.model!r} is a chat model."
     )

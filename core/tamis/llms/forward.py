@@ -126,7 +126,7 @@ class Forward:
         for layer, (keys, values) in enumerate(past.layers if past is not None else []):
             memory.update(keys, values, layer)
         self._choose_attention(len(sequences) * width * whole.shape[1])
-        found = self.body(
+        output = self.body(
             input_ids=tokens_in,
             # Padding on the right is after every real token, so causal attention alone never sees it; without a mask
             # it also skips the half that it need not compute.
@@ -135,12 +135,12 @@ class Forward:
             past_key_values=memory,
             use_cache=True,
         )
-        kept = found.past_key_values
+        kept = output.past_key_values
         plain = isinstance(kept, DynamicCache) and all(type(layer) is DynamicLayer for layer in kept.layers)
         state = (
             State([(one.keys, one.values) for one in kept.layers], whole, offset + lengths) if plain else None
         )
-        return found.last_hidden_state, state
+        return output.last_hidden_state, state
 
     def _choose_attention(self, pairs: int) -> None:
         """Plain attention for few pairs of positions on a CPU, else the one that the model came with."""
@@ -173,9 +173,9 @@ class Forward:
     def _float(self, raw: torch.Tensor) -> torch.Tensor:
         scale = getattr(self.model.config, "logits_scaling", None)
         cap = getattr(self.model.config, "final_logit_softcapping", None)
-        found = raw.float()
-        found = found / scale if scale else found
-        result: torch.Tensor = torch.tanh(found / cap) * cap if cap else found
+        logits = raw.float()
+        logits = logits / scale if scale else logits
+        result: torch.Tensor = torch.tanh(logits / cap) * cap if cap else logits
         return result
 
     def next_logits(self, reads: Sequence[Read]) -> Iterator[tuple[int, torch.Tensor]]:
@@ -213,14 +213,14 @@ class Forward:
             return
         hidden = torch.cat([states for _, states in waiting])
         wanted = torch.tensor([token for i, _ in waiting for token in targets[i]], device=self.device)
-        found = torch.cat(
+        scored = torch.cat(
             [
                 self._target_block(states, goal)
                 for states, goal in zip(hidden.split(HEAD_ROWS), wanted.split(HEAD_ROWS), strict=True)
             ]
         )
         yield from zip(
-            [i for i, _ in waiting], found.split([len(states) for _, states in waiting]), strict=True
+            [i for i, _ in waiting], scored.split([len(states) for _, states in waiting]), strict=True
         )
 
     def _target_block(self, hidden: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

@@ -33,7 +33,7 @@ def generate(
 
     ``seeds`` holds one number per context. At temperature 0 one answer is computed and repeated.
     """
-    found: list[list[list[int]]] = [[] for _ in contexts]
+    answers: list[list[list[int]]] = [[] for _ in contexts]
     copies = 1 if sampling.temperature == 0 else sampling.n
     lengths = np.array([(len(ids) + sampling.max_new_tokens) * copies for ids in contexts], dtype=np.int64)
     for batch in token_batches(lengths, batch_tokens * 2):
@@ -47,8 +47,8 @@ def generate(
         written = _write(forward, logits[owner], state.rows(owner), generators, sampling)
         for place, i in enumerate(batch):
             own = written[place * copies : (place + 1) * copies]
-            found[i] = own if copies == sampling.n else own * sampling.n
-    return found
+            answers[i] = own if copies == sampling.n else own * sampling.n
+    return answers
 
 
 def _write(

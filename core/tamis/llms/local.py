@@ -98,9 +98,9 @@ class LocalModel:
             counts[row] = min(len(ids), limit, len(body))
         with torch.inference_mode():
             for i, logs in self._forward.log_probabilities(reads, targets):
-                found, row = logs.double().cpu().numpy(), rows[i]
-                total[row] = found[: counts[row]].sum()
-                closing[row] = found[counts[row]] if len(found) > counts[row] else np.nan
+                row_logs, row = logs.double().cpu().numpy(), rows[i]
+                total[row] = row_logs[: counts[row]].sum()
+                closing[row] = row_logs[counts[row]] if len(row_logs) > counts[row] else np.nan
         self._count(reads)
         return LogLikelihoods(total, counts, closing)
 

@@ -103,8 +103,8 @@ class EndpointModel:
             text = _sendable(choice.message.content or "").strip()
             return CutText(text) if getattr(choice, "finish_reason", None) == "length" else text
 
-        found = self._each(ask, [(prompt, k) for prompt in prompts for k in range(copies)])
-        rows = [found[i * copies : (i + 1) * copies] for i in range(len(prompts))]
+        answers = self._each(ask, [(prompt, k) for prompt in prompts for k in range(copies)])
+        rows = [answers[i * copies : (i + 1) * copies] for i in range(len(prompts))]
         return [["" if text is None else text for text in (row if copies == n else row * n)] for row in rows]
 
     def choose(self, prompts: Sequence[str], answers: Sequence[str]) -> Choices:
@@ -134,10 +134,10 @@ class EndpointModel:
             lead = f"{pair[0]}\n\n" if pair[0] else ""
             return self._echoed(lead, pair[1]) if pair[1].strip() else (math.nan, 0)
 
-        found = self._each(ask, list(zip(prompts, responses, strict=True)))
-        totals = np.array([math.nan if one is None else one[0] for one in found], dtype=np.float64)
-        counts = np.array([0 if one is None else one[1] for one in found], dtype=np.int64)
-        return LogLikelihoods(totals, counts, np.full(len(found), np.nan))
+        sums = self._each(ask, list(zip(prompts, responses, strict=True)))
+        totals = np.array([math.nan if one is None else one[0] for one in sums], dtype=np.float64)
+        counts = np.array([0 if one is None else one[1] for one in sums], dtype=np.int64)
+        return LogLikelihoods(totals, counts, np.full(len(sums), np.nan))
 
     def _each(self, ask: Callable[[Any], T], questions: Sequence[Any]) -> list[T | None]:
         """Every answer in the order of the questions, None for one that was too long; stops at the first error."""
@@ -239,21 +239,21 @@ class EndpointModel:
                     raise TooLong from error
                 pause = retry_pause(error, attempt, self.options.max_pause_s, random.random())
                 if pause is None or attempt == self.options.max_retries:
-                    said = str(explained(error, self.options, attempt + 1))
+                    message = str(explained(error, self.options, attempt + 1))
                     # Not chained: the answer, which may repeat the key, would be in every log.
-                    raise CurationError(without_key(said, self.options.api_key_variable)) from None
+                    raise CurationError(without_key(message, self.options.api_key_variable)) from None
                 self._sleep(pause)
         raise AssertionError("the loop returns or raises")
 
     def _check_model(self, answer: Any) -> None:  # noqa: ANN401 - the client's own type
-        said = getattr(answer, "model", None)
+        named = getattr(answer, "model", None)
         wanted = self.options.model
-        if self.options.accept_other_model or not isinstance(said, str) or not said:
+        if self.options.accept_other_model or not isinstance(named, str) or not named:
             return
-        short, full = sorted((said.rsplit("/", 1)[-1].lower(), wanted.rsplit("/", 1)[-1].lower()), key=len)
+        short, full = sorted((named.rsplit("/", 1)[-1].lower(), wanted.rsplit("/", 1)[-1].lower()), key=len)
         if not full.startswith(short):  # "gpt-4o-mini" is answered by "gpt-4o-mini-2024-07-18"
             raise CurationError(
-                f"The endpoint {self.options.base_url} was asked for the model {wanted!r} and answered as {said!r}: "
+                f"The endpoint {self.options.base_url} was asked for the model {wanted!r} and answered as {named!r}: "
                 "name that model, or turn accept_other_model on if it is the same under another name."
             )
 
@@ -313,9 +313,9 @@ def _weights(tokens: list[tuple[str, float]], answers: Sequence[str]) -> list[fl
     """Probability of each answer: of all tokens that say it, spaces and case aside, or begin only it."""
     weights = [0.0] * len(answers)
     for token, log in tokens:
-        said = token.strip().casefold()
-        exact = [i for i, answer in enumerate(answers) if said and answer.casefold() == said]
-        begun = [i for i, answer in enumerate(answers) if said and answer.casefold().startswith(said)]
+        word = token.strip().casefold()
+        exact = [i for i, answer in enumerate(answers) if word and answer.casefold() == word]
+        begun = [i for i, answer in enumerate(answers) if word and answer.casefold().startswith(word)]
         for i in exact or (begun if len(begun) == 1 else []):
             weights[i] += math.exp(min(0.0, log))
     return weights

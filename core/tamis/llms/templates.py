@@ -55,25 +55,25 @@ class PromptTokens:
         """Tokens up to where the answer begins; an empty prompt leaves only the mark that begins an answer."""
         texts = self.plain(["" if isinstance(prompt, ChatPrompt) else prompt for prompt in prompts])
         pieces = self.pieces
-        found = []
+        contexts = []
         for prompt, ids in zip(prompts, texts, strict=True):
             if isinstance(prompt, ChatPrompt):
-                found.append(self._conversation(prompt))
+                contexts.append(self._conversation(prompt))
             elif isinstance(prompt, RawPrompt):
-                found.append(self._beginning() + self._shortened(ids))
+                contexts.append(self._beginning() + self._shortened(ids))
             elif prompt:
-                found.append(pieces.before + self._shortened(ids) + pieces.after)
+                contexts.append(pieces.before + self._shortened(ids) + pieces.after)
             else:
-                found.append(list(pieces.header))
-        return found
+                contexts.append(list(pieces.header))
+        return contexts
 
     def plain(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of texts without any special token."""
         if not texts:
             return []
         clean = [str(text).encode("utf-8", "replace").decode() for text in texts]
-        found = self._tokenizer(clean, add_special_tokens=False, split_special_tokens=True, verbose=False)
-        return [list(ids) for ids in found["input_ids"]]
+        tokens = self._tokenizer(clean, add_special_tokens=False, split_special_tokens=True, verbose=False)
+        return [list(ids) for ids in tokens["input_ids"]]
 
     def answer_tokens(self, prompt: str, answers: Sequence[str]) -> tuple[int, list[list[int]]]:
         """Tokens at the end of the prompt to take back, and each answer's tokens from there.
@@ -101,10 +101,10 @@ class PromptTokens:
         if frame is None:
             pieces = self.pieces
             return pieces.before + self._shortened(self.plain([prompt])[0]) + pieces.after
-        found = list(frame.marks[0])
+        ids = list(frame.marks[0])
         for place, mark in zip(frame.order, frame.marks[1:], strict=True):
-            found += texts[place] + mark
-        return found
+            ids += texts[place] + mark
+        return ids
 
     def _fitting(self, turns: Sequence[Turn]) -> tuple[tuple[str, ...], list[list[int]]]:
         """Roles and tokens of the turns that fit the limit: the oldest exchanges go first, then the middles of texts."""
@@ -202,8 +202,8 @@ def _template(tokenizer: Any) -> tuple[str, str, str]:  # noqa: ANN401 - a token
     turn = [{"role": "user", "content": PLACE}]
     asked = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
     alone = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=False)
-    before, found, after = asked.partition(PLACE)
-    if not found:
+    before, separator, after = asked.partition(PLACE)
+    if not separator:
         return PLAIN_BEFORE, PLAIN_AFTER, PLAIN_HEADER
     header = asked[len(alone) :] if asked.startswith(alone) else after
     return before, after, header or after

@@ -30,10 +30,10 @@ def adapter_folder(model: str, workspace: Path) -> Path:
 
 def adapter_ids(workspace: Path) -> dict[str, Path]:
     """Id and weights folder of every finished adapter in the workspace, round models of refinements too."""
-    found = [path for kind in KINDS for path in workspace.glob(f"datasets/*/{kind}/*/{WEIGHTS}")]
+    paths = [path for kind in KINDS for path in workspace.glob(f"datasets/*/{kind}/*/{WEIGHTS}")]
     return {
         path.parent.name: path
-        for path in sorted(found)
+        for path in sorted(paths)
         if re.fullmatch(r"\w[\w.-]*", path.parent.name) and (path.parent / "manifest.json").exists()
     }
 

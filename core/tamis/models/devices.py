@@ -20,8 +20,8 @@ def choose_device(wanted: str) -> torch.device:
         raise CurationError(
             f"device = {wanted!r} is not a device: use auto, cpu, cuda, cuda:1 or mps."
         ) from error
-    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not found.get(device.type, False) or (
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(device.type, False) or (
         device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
     ):
         raise CurationError(f"device = {wanted!r} is not on this machine: use auto or cpu.")

@@ -116,10 +116,10 @@ def _is_silu(activation: object) -> bool:
         return False
     points = torch.linspace(-6, 6, 25)
     try:
-        found = activation(points)
+        values = activation(points)
     except (RuntimeError, TypeError):
         return False
-    return isinstance(found, torch.Tensor) and torch.allclose(found, nn.functional.silu(points), atol=1e-5)
+    return isinstance(values, torch.Tensor) and torch.allclose(values, nn.functional.silu(points), atol=1e-5)
 
 
 def _packed_gate(block: nn.Module, wanted: torch.Tensor) -> PackedGate | None:
@@ -130,9 +130,9 @@ def _packed_gate(block: nn.Module, wanted: torch.Tensor) -> PackedGate | None:
     packed = PackedGate(*layers)
     try:
         with torch.inference_mode():
-            found = packed(_probe(wanted.shape[-1])).float()
+            computed = packed(_probe(wanted.shape[-1])).float()
     except (AttributeError, RuntimeError, TypeError):
         return None
     # Rounding, also of what cancels out, is relative to the size of the whole answer.
     slack = 0.02 * float(wanted.float().abs().max()) + 1e-6
-    return packed if float((found - wanted.float()).abs().max()) <= slack else None
+    return packed if float((computed - wanted.float()).abs().max()) <= slack else None

@@ -14,16 +14,16 @@ _LEFT_BEHIND = {STATE, "README.md"}
 
 def whole_checkpoints(folder: Path) -> list[Path]:
     """Complete checkpoints, newest first; what a killed run had half-written is removed."""
-    found: list[tuple[int, Path]] = []
+    checkpoints: list[tuple[int, Path]] = []
     for path in folder.glob("checkpoint-*"):
         match = _NAME.fullmatch(path.name)
         if match is None:
             continue
         if _is_whole(path):
-            found.append((int(match[1]), path))
+            checkpoints.append((int(match[1]), path))
         else:
             shutil.rmtree(path, ignore_errors=True)
-    return [path for _, path in sorted(found, reverse=True)]
+    return [path for _, path in sorted(checkpoints, reverse=True)]
 
 
 def first_sound(checkpoints: list[Path]) -> Path | None:

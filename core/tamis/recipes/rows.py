@@ -97,8 +97,8 @@ class TurnTokens:
 
     def _plain(self, text: str) -> list[int]:
         clean = text.encode("utf-8", "replace").decode()
-        found = self._tokenizer(clean, add_special_tokens=False, split_special_tokens=True, verbose=False)
-        return list(found["input_ids"])
+        tokens = self._tokenizer(clean, add_special_tokens=False, split_special_tokens=True, verbose=False)
+        return list(tokens["input_ids"])
 
     def _frame(self, roles: tuple[str, ...]) -> _Frame:
         try:
@@ -133,8 +133,8 @@ class TurnTokens:
     def _closing(self, piece: list[int]) -> list[int]:
         """Tokens at the start of what follows the last answer, up to the first special one."""
         special = set(self._tokenizer.all_special_ids)
-        found = next((i for i, token in enumerate(piece) if token in special), -1)
-        return piece[: found + 1]
+        end = next((i for i, token in enumerate(piece) if token in special), -1)
+        return piece[: end + 1]
 
 
 def prepare_rows(

@@ -280,12 +280,12 @@ def _dataset(rows: list[TokenRow]) -> Dataset:
 
 def _run(trainer: SFTTrainer, request: TrainingRequest, watch: Watch) -> None:
     """Train from the last whole checkpoint; a cancelled run leaves one at the step where it stopped."""
-    found = whole_checkpoints(request.folder / CHECKPOINTS)
+    checkpoints = whole_checkpoints(request.folder / CHECKPOINTS)
     try:
-        trainer.train(resume_from_checkpoint=str(found[0]) if found else None)
+        trainer.train(resume_from_checkpoint=str(checkpoints[0]) if checkpoints else None)
     except JobCancelled:
         # While it looked at held-out rows, which is between two steps.
-        if trainer.state.global_step > (steps_of(found[0]) if found else 0):
+        if trainer.state.global_step > (steps_of(checkpoints[0]) if checkpoints else 0):
             trainer._save_checkpoint(trainer.model, trial=None)
         raise
     if watch.cancelled is not None:

@@ -80,14 +80,14 @@ class BSDetectorScorer:
 
     def _samples(self, model: LanguageModel, prompts: list[str]) -> list[list[str]]:
         options = self._options
-        found = model.complete(
+        completions = model.complete(
             [SAMPLE.replace("{question}", prompt) for prompt in prompts],
             n=options.k,
             temperature=options.temperature,
             seed=options.seed,
             max_new_tokens=options.max_new_tokens,
         )
-        return [[method.parse_sample(text) for text in several] for several in found]
+        return [[method.parse_sample(text) for text in several] for several in completions]
 
     def _similar(self, rows: ScorerInput) -> Similarity:
         if self._options.nli_model:

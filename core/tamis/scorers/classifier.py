@@ -72,12 +72,12 @@ class Classifier:
 
     def _logits(self, rows: list[dict[str, list[int]]]) -> Float64s:
         lengths = np.array([len(row["input_ids"]) for row in rows], dtype=np.int64)
-        found = np.full((len(rows), self._model.config.num_labels), np.nan)
+        logits = np.full((len(rows), self._model.config.num_labels), np.nan)
         with torch.inference_mode():
             for batch in token_batches(lengths, self._options.batch_tokens):
                 padded = self._padded([rows[i] for i in batch])
-                found[batch] = self._model(**padded).logits.double().cpu().numpy()
-        return found
+                logits[batch] = self._model(**padded).logits.double().cpu().numpy()
+        return logits
 
     def _padded(self, rows: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
         width = max(len(row["input_ids"]) for row in rows)

@@ -43,9 +43,9 @@ class ContaminationScorer:
             for number, strings in enumerate(read_texts(Path(path).expanduser())):
                 texts += strings
                 records += [start + number] * len(strings)
-        found = ngram_overlap(chosen_texts(rows, options.text), texts, n_words=options.n_words)
-        items = np.array([records[item] if item >= 0 else -1 for item in found.item], dtype=np.float32)
-        return {"score": (1 - found.fraction).astype(np.float32), "item": items}
+        overlap = ngram_overlap(chosen_texts(rows, options.text), texts, n_words=options.n_words)
+        items = np.array([records[item] if item >= 0 else -1 for item in overlap.item], dtype=np.float32)
+        return {"score": (1 - overlap.fraction).astype(np.float32), "item": items}
 
 
 def read_texts(path: Path) -> Iterator[list[str]]:

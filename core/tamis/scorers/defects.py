@@ -14,8 +14,8 @@ from tamis.types import Float32s
 
 def severities(prompts: Sequence[str], responses: Sequence[str]) -> dict[str, Float32s]:
     """Each kind of defect with its severity, shape (n,), 0 to 1."""
-    found = [find_defects(prompt, response) for prompt, response in zip(prompts, responses, strict=True)]
-    return {name: np.array([row[name] for row in found], dtype=np.float32) for name in DEFECTS}
+    defects = [find_defects(prompt, response) for prompt, response in zip(prompts, responses, strict=True)]
+    return {name: np.array([row[name] for row in defects], dtype=np.float32) for name in DEFECTS}
 
 
 def soundness(kinds: dict[str, Float32s]) -> Float32s:

@@ -56,8 +56,8 @@ def _expected(
     result = np.full(len(texts), np.nan)
     rows = np.flatnonzero(~np.array(blank, dtype=np.bool_))
     if rows.size:
-        found = model.choose([asked[i] for i in rows], DIGITS)
-        result[rows] = expected_rating(found.probabilities, np.arange(1, 7))
+        choices = model.choose([asked[i] for i in rows], DIGITS)
+        result[rows] = expected_rating(choices.probabilities, np.arange(1, 7))
     return result
 
 
@@ -80,8 +80,8 @@ class DeitaQualityScorer:
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:
         """``score`` (n,), 1 to 6."""
-        found = quality(rows.model(), rows.prompts, rows.responses, self._options)
-        return {"score": found.astype(np.float32)}
+        scores = quality(rows.model(), rows.prompts, rows.responses, self._options)
+        return {"score": scores.astype(np.float32)}
 
 
 class DeitaScorer:
@@ -113,14 +113,14 @@ def _turns(rows: ScorerInput, row: int) -> list[tuple[str, str]]:
     """Each assistant turn with the user turn before it; the whole prompt and response where there are no messages."""
     if rows.conversations is None:
         return [(rows.prompts[row], rows.responses[row])]
-    found, asked = [], ""
+    pairs, asked = [], ""
     for message in rows.conversations[row]:
         if message.get("role") == "user":
             asked = _text(message)
         elif message.get("role") == "assistant" and asked:
-            found.append((asked, _text(message)))
+            pairs.append((asked, _text(message)))
             asked = ""
-    return found or [(rows.prompts[row], rows.responses[row])]
+    return pairs or [(rows.prompts[row], rows.responses[row])]
 
 
 def _text(message: Message) -> str:

@@ -24,11 +24,11 @@ class DuplicatesScorer:
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:
         """``score`` (n,), 0 to 1, ``duplicate_of`` (row number, −1 for none) and ``group_size``."""
-        found = self._find(rows)
+        repeated = self._find(rows)
         return {
-            "score": (1 - found.similarity).astype(np.float32),
-            "duplicate_of": found.of.astype(np.float32),
-            "group_size": found.group_sizes().astype(np.float32),
+            "score": (1 - repeated.similarity).astype(np.float32),
+            "duplicate_of": repeated.of.astype(np.float32),
+            "group_size": repeated.group_sizes().astype(np.float32),
         }
 
     def _find(self, rows: ScorerInput) -> RepeatedTexts:

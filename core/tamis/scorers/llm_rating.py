@@ -40,8 +40,8 @@ def rating_prompt(rubric: str, prompt: str, response: str) -> str:
 def parse_rating(text: str) -> float:
     """The digit of an answer that holds exactly one from 1 to 5 on its first line; NaN otherwise."""
     lines = text.strip().splitlines()
-    found = re.findall(r"(?<![\d.])([1-5])(?![\d]|\.\d|\s*-\s*\d)(?:\s*/\s*5)?", lines[0] if lines else "")
-    return float(found[0]) if len(set(found)) == 1 else float("nan")
+    ratings = re.findall(r"(?<![\d.])([1-5])(?![\d]|\.\d|\s*-\s*\d)(?:\s*/\s*5)?", lines[0] if lines else "")
+    return float(ratings[0]) if len(set(ratings)) == 1 else float("nan")
 
 
 class RatingScorer:
@@ -57,8 +57,11 @@ class RatingScorer:
         asked = [rating_prompt(self._options.rubric, rows.prompts[i], rows.responses[i]) for i in filled]
         score, mass = np.full(len(rows.prompts), np.nan), np.full(len(rows.prompts), np.nan)
         if asked and "choose" in model.abilities:
-            found = model.choose(asked, DIGITS)
-            score[filled], mass[filled] = expected_rating(found.probabilities, np.arange(1, 6)), found.mass
+            choices = model.choose(asked, DIGITS)
+            score[filled], mass[filled] = (
+                expected_rating(choices.probabilities, np.arange(1, 6)),
+                choices.mass,
+            )
         elif asked:
             written: Float64s = np.array(
                 [parse_rating(one[0]) for one in model.complete(asked, max_new_tokens=8)]

@@ -41,9 +41,9 @@ class Selector(Plugin):
     counts_tokens: bool = True
     resumes: bool = False
 
-    def uses(self, what: Reads) -> bool:
+    def uses(self, read: Reads) -> bool:
         """Whether the method looks at that at all."""
-        return what in self.reads or what in self.may_read
+        return read in self.reads or read in self.may_read
 
 
 SELECTORS: Table[Selector] = Table(

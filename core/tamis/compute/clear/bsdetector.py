@@ -60,6 +60,6 @@ def parse_choice(text: str) -> str | None:
 def parse_sample(text: str) -> str:
     """The part after ``answer:`` of a sampled answer with an explanation; all of it where it holds no such mark."""
     parts = re.split(r"(?im)^[\s*#]*(?:final )?answer[\s*]*:[\s*]*", text)
-    found = parts[-1] if len(parts) > 1 else re.sub(r"(?im)^[\s*#]*explanation[\s*]*:[\s*]*", "", text)
+    answer = parts[-1] if len(parts) > 1 else re.sub(r"(?im)^[\s*#]*explanation[\s*]*:[\s*]*", "", text)
     # Some models answer first and explain afterwards.
-    return re.split(r"(?im)^[\s*#]*explanation[\s*]*:", found)[0].strip()
+    return re.split(r"(?im)^[\s*#]*explanation[\s*]*:", answer)[0].strip()

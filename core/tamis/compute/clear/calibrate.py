@@ -108,12 +108,14 @@ def calibrate(
             f"All {len(values)} decided rows have the score {centre:g}; decide some with another score.",
         )
     weights = weights / weights.mean()
-    found, covariance = _fit(
+    coefficients, covariance = _fit(
         np.stack([np.ones(len(values)), (values - centre) / scale], axis=1), bad, weights
     )
-    draws = rng.multivariate_normal(found, covariance, size=N_DRAWS, method="cholesky")
+    draws = rng.multivariate_normal(coefficients, covariance, size=N_DRAWS, method="cholesky")
     draws[:, 1] = np.minimum(draws[:, 1], 0.0)
-    return Calibration(len(values), int(bad.sum()), float(found[0]), float(found[1]), centre, scale, draws)
+    return Calibration(
+        len(values), int(bad.sum()), float(coefficients[0]), float(coefficients[1]), centre, scale, draws
+    )
 
 
 def bad_probability(calibration: Calibration, scores: Float64s) -> tuple[Float64s, Float64s, Float64s]:
@@ -161,9 +163,9 @@ def threshold_on_sample(
     are Jeffreys' with the effective number of rows (Kish 1965). Raises ValueError for a probability outside (0, 1].
     """
     weights = _weights(inclusion, len(sampled))
-    found = scores[sampled]
-    scored = np.isfinite(found)
-    below = (found <= threshold) & scored
+    sample_scores = scores[sampled]
+    scored = np.isfinite(sample_scores)
+    below = (sample_scores <= threshold) & scored
     every = scores[np.isfinite(scores)]
     return ThresholdEstimate(
         threshold,
@@ -233,14 +235,16 @@ def _fit(design: Float64s, bad: Float64s, weights: Float64s) -> tuple[Float64s, 
         return value, design.T @ (weights * (expit(odds) - bad)) + precision * theta
 
     start = np.array([0.0, -0.1])
-    found: Float64s = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(None, None), (None, 0.0)]).x
-    p = expit(design @ found)
+    coefficients: Float64s = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=[(None, None), (None, 0.0)]
+    ).x
+    p = expit(design @ coefficients)
     inverse = np.linalg.inv(design.T @ (design * (weights * p * (1 - p))[:, None]) + np.diag(precision))
     if np.ptp(weights) == 0:
-        return found, inverse
+        return coefficients, inverse
     # The prior counts as one more observation, or a slope that no weight supports would seem certain.
     meat = design.T @ (design * (weights**2 * (bad - p) ** 2)[:, None]) + np.diag(precision)
-    return found, inverse @ meat @ inverse
+    return coefficients, inverse @ meat @ inverse
 
 
 def _expected_bad(calibration: Calibration, scores: Float64s, rng: np.random.Generator) -> _Total:

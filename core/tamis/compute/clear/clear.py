@@ -129,8 +129,8 @@ def combine_orders(first: Verdict, second: Verdict) -> Verdict:
 
 def parse_verdict(text: str) -> str | None:
     """The letter of the last ``[[A]]``, ``[[B]]`` or ``[[C]]`` of a judge's answer; None when it holds none."""
-    found = VERDICT.findall(text)
-    return str(found[-1]).upper() if found else None
+    letters = VERDICT.findall(text)
+    return str(letters[-1]).upper() if letters else None
 
 
 def likeliest_letter(probabilities: Float64s) -> str:
@@ -158,8 +158,8 @@ def verdict_probabilities(
 def ordered_verdict(letter: str, probabilities: Float64s, *, candidate_first: bool) -> Verdict:
     """What a letter means where the candidate was answer A (``candidate_first``) or answer B."""
     own, other = ("A", "B") if candidate_first else ("B", "A")
-    found: dict[str, Finding] = {own: "candidate", other: "original", "C": "tie"}
-    return Verdict(found[letter], float(probabilities[LETTERS.index(own)]))
+    finding_of: dict[str, Finding] = {own: "candidate", other: "original", "C": "tie"}
+    return Verdict(finding_of[letter], float(probabilities[LETTERS.index(own)]))
 
 
 def same_answer(first: str, second: str) -> bool:

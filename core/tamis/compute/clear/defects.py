@@ -68,15 +68,15 @@ REPEATED_FROM = 0.35  # share of repeated word triples from which a text counts 
 
 def find_defects(prompt: str, response: str) -> dict[str, float]:
     """Severity of every defect in DEFECTS, each in [0, 1]; an empty response has no other defect."""
-    found = dict.fromkeys(DEFECTS, 0.0)
+    severities = dict.fromkeys(DEFECTS, 0.0)
     if NOTHING.match(response[:200]) and len(response) <= 200 and not _is_symbol_answer(response):
-        return found | {"empty": 1.0}
+        return severities | {"empty": 1.0}
     text = (
         response
         if len(response) <= LOOKED_AT_CHARS
         else response[: LOOKED_AT_CHARS // 2] + response[-LOOKED_AT_CHARS // 2 :]
     )
-    return found | {
+    return severities | {
         "cut": cut(text),
         "garbled": garbled(text),
         "repeated": repeated(text),

@@ -156,9 +156,9 @@ def _wrong_sentence(
 
 
 def _other_number(text: str, rng: np.random.Generator) -> str | None:
-    found = list(NUMBER.finditer(text))
-    if found:
-        match = found[int(rng.integers(len(found)))]
+    numbers = list(NUMBER.finditer(text))
+    if numbers:
+        match = numbers[int(rng.integers(len(numbers)))]
         digits = match.group()
         first, rest = digits[0], digits[1:]
         new = str(rng.choice([d for d in "123456789" if d != first])) + rest

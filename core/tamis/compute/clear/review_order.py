@@ -32,8 +32,8 @@ class ProposalColumns:
 
     def places(self, rows: Int64s) -> Int64s:
         """Where rows stand in the columns, all of which must be there, shape as ``rows``."""
-        found: Int64s = np.searchsorted(self.rows, rows)
-        return found
+        places: Int64s = np.searchsorted(self.rows, rows)
+        return places
 
     def actions(self, rows: Int64s) -> list[str]:
         """What is proposed for each of these rows: keep, drop or replace."""
@@ -93,8 +93,10 @@ def waiting_rows(rows: Int64s, is_open: Bools, after: int | None, skipped: Colle
 def count_kinds(columns: ProposalColumns) -> dict[str, int]:
     """How many rows there are of each kind, what changes something first."""
     kinds, counts = np.unique(columns.kinds, return_counts=True)
-    found = {str(kind): int(n) for kind, n in zip(kinds, counts, strict=True)}
-    return {kind: found[kind] for kind in sorted(found, key=lambda kind: (kind.startswith("keep"), kind))}
+    n_by_kind = {str(kind): int(n) for kind, n in zip(kinds, counts, strict=True)}
+    return {
+        kind: n_by_kind[kind] for kind in sorted(n_by_kind, key=lambda kind: (kind.startswith("keep"), kind))
+    }
 
 
 def choose_kinds(columns: ProposalColumns, order: str, asked: Sequence[str] = ()) -> tuple[str, ...]:

@@ -143,28 +143,31 @@ def choose_k(
     if n_null < 1:
         raise InvalidOptions(f"The number of null clouds is {n_null}: give 1 or more.")
     nulls = [null_vectors(sample, kind=null, rng=rng) for _ in range(n_null)]
-    found = [_measure(sample, k, n_iterations, rng) for k in ks]
+    measured = [_measure(sample, k, n_iterations, rng) for k in ks]
     expected = [np.mean([_measure(cloud, k, n_iterations, rng) for cloud in nulls], axis=0) for k in ks]
-    gaps = np.array([_gap(a, b) for a, b in zip(found, expected, strict=True)])
+    gaps = np.array([_gap(a, b) for a, b in zip(measured, expected, strict=True)])
     best = int(np.argmax(gaps))
     structure = bool(gaps[best] >= min_gap)
     k = ks[best] if structure else int(np.clip(round(np.sqrt(n / 2)), ks[0], ks[-1]))
     table = tuple(
         KScore(at, float(a[0]), float(a[1]), float(b[0]), float(b[1]), float(gap), at == k)
-        for at, a, b, gap in zip(ks, found, expected, gaps, strict=True)
+        for at, a, b, gap in zip(ks, measured, expected, gaps, strict=True)
     )
     return KChoice(k, structure, table, int(rows.size))
 
 
 def _measure(cloud: Float32s, k: int, n_iterations: int, rng: np.random.Generator) -> Float64s:
     """Simplified and standard silhouette of k-means with k clusters."""
-    found = kmeans(cloud, k, n_iterations=n_iterations, max_points_per_centroid=len(cloud), rng=rng)
+    clusters = kmeans(cloud, k, n_iterations=n_iterations, max_points_per_centroid=len(cloud), rng=rng)
     return np.array(
-        [simplified_silhouette(cloud, found.centroids), standard_silhouette(cloud, found.cluster_id, rng=rng)]
+        [
+            simplified_silhouette(cloud, clusters.centroids),
+            standard_silhouette(cloud, clusters.cluster_id, rng=rng),
+        ]
     )
 
 
-def _gap(found: Float64s, expected: Float64s) -> float:
+def _gap(measured: Float64s, expected: Float64s) -> float:
     """Mean of the gaps that are defined on both sides; 0 when neither is."""
-    gaps = (found - expected)[np.isfinite(found - expected)]
+    gaps = (measured - expected)[np.isfinite(measured - expected)]
     return float(gaps.mean()) if gaps.size else 0.0

@@ -67,10 +67,10 @@ def hdbscan_clusters(
         core_dist_n_jobs=n_jobs,
         approx_min_span_tree=False,  # the approximate tree can differ between runs
     ).fit(np.asarray(points, dtype=np.float64))
-    found = int(model.labels_.max()) + 1
-    labels, _ = by_size(model.labels_, found)
+    n_clusters = int(model.labels_.max()) + 1
+    labels, _ = by_size(model.labels_, n_clusters)
     membership = np.nan_to_num(model.probabilities_).astype(np.float32)
-    return DensityClusters(labels, membership, found, float(np.mean(labels == NOISE)))
+    return DensityClusters(labels, membership, n_clusters, float(np.mean(labels == NOISE)))
 
 
 def assign_noise(vectors: Float32s, cluster_id: NDArray[Any]) -> Int32s:

@@ -86,10 +86,10 @@ def medoids(vectors: Float32s, cluster_id: NDArray[Any], n_clusters: int, *, top
     group = ids[order]
     sizes = np.bincount(group, minlength=n_clusters)
     position = np.arange(order.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    found = np.full((n_clusters, top), -1, dtype=np.int64)
+    chosen = np.full((n_clusters, top), -1, dtype=np.int64)
     first = position < top
-    found[group[first], position[first]] = order[first]
-    return found
+    chosen[group[first], position[first]] = order[first]
+    return chosen
 
 
 def _spaced_members(ids: NDArray[Any], n_clusters: int, limit: int) -> list[Int64s]:

@@ -59,10 +59,10 @@ def vendi_interval(
             grams[i] += unit.T @ unit
     gram, n = grams.sum(axis=0), int(counts.sum())
     without = [vendi_of_gram(gram - own, n - int(count)) for own, count in zip(grams, counts, strict=True)]
-    found = jackknife_interval(
+    interval = jackknife_interval(
         vendi_of_gram(gram, n), np.asarray(without), confidence_fraction=confidence_fraction
     )
-    return _within(found, 1.0, float(n))
+    return _within(interval, 1.0, float(n))
 
 
 def entropy_interval(
@@ -73,18 +73,18 @@ def entropy_interval(
     without = (
         [cluster_entropy(cluster_id, np.setdiff1d(rows, part)) for part in parts] if len(parts) > 1 else []
     )
-    found = jackknife_interval(
+    interval = jackknife_interval(
         cluster_entropy(cluster_id, rows), np.asarray(without), confidence_fraction=confidence_fraction
     )
-    return _within(found, 0.0, float(np.log(max(1, rows.size))))
+    return _within(interval, 0.0, float(np.log(max(1, rows.size))))
 
 
-def _within(found: Interval, lowest: float, highest: float) -> Interval:
+def _within(interval: Interval, lowest: float, highest: float) -> Interval:
     """The interval without what the number cannot be; a symmetric one reaches beyond for few rows."""
     return replace(
-        found,
-        low=float(np.clip(found.low, lowest, highest)),
-        high=float(np.clip(found.high, lowest, highest)),
+        interval,
+        low=float(np.clip(interval.low, lowest, highest)),
+        high=float(np.clip(interval.high, lowest, highest)),
     )
 
 

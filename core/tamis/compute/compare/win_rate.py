@@ -61,8 +61,8 @@ def win_rates(
     winners: Sequence[str], cluster_ids: Int64s, confidence_fraction: float = 0.95
 ) -> list[WinRate]:
     """One rate per cluster that has a vote, by cluster id; vote i is about a row of ``cluster_ids[i]``."""
-    found = []
+    rates = []
     for cluster in np.unique(cluster_ids).tolist():
         own = [winners[int(i)] for i in np.flatnonzero(cluster_ids == cluster)]
-        found.append(win_rate(own, int(cluster), confidence_fraction))
-    return found
+        rates.append(win_rate(own, int(cluster), confidence_fraction))
+    return rates

@@ -35,8 +35,8 @@ class RefinementPool:
 
     def groups(self) -> Int64s:
         """The group of each row, 0..n_clusters."""
-        found: Int64s = np.where(self.cluster_id == NOISE, self.n_clusters, self.cluster_id)
-        return found
+        groups: Int64s = np.where(self.cluster_id == NOISE, self.n_clusters, self.cluster_id)
+        return groups
 
     def sizes(self) -> Int64s:
         """Rows that may be drawn, per group, shape (n_clusters + 1,)."""

@@ -50,11 +50,13 @@ def flag_rows(
         rules.append(_rule("low_confidence", confidence, gamma))
     if floor is not None:
         rules.append(_rule("low_cluster_weight", weight_ratio, floor))
-    found = [(np.flatnonzero(hit), reason, values[hit]) for reason, hit, values in rules]
+    flagged = [(np.flatnonzero(hit), reason, values[hit]) for reason, hit, values in rules]
     return Flags(
-        position=np.concatenate([np.zeros(0, dtype=np.int64), *(at for at, _, _ in found)]).astype(np.int64),
-        reason=tuple(reason for at, reason, _ in found for _ in at),
-        value=np.concatenate([np.zeros(0), *(values for _, _, values in found)]),
+        position=np.concatenate([np.zeros(0, dtype=np.int64), *(at for at, _, _ in flagged)]).astype(
+            np.int64
+        ),
+        reason=tuple(reason for at, reason, _ in flagged for _ in at),
+        value=np.concatenate([np.zeros(0), *(values for _, _, values in flagged)]),
     )
 
 

@@ -90,14 +90,14 @@ class Coverage:
 
     def gains(self, rows: Int64s) -> Float64s:
         """The gains of ``rows`` (m,), in blocks; within ERROR and ERROR_FRACTION of ``exact_gain``."""
-        found = np.empty(rows.size)
+        gains = np.empty(rows.size)
         stored = np.fromiter((row in self._neighbours for row in rows.tolist()), dtype=bool, count=rows.size)
-        found[stored] = [self._stored_gain(row) for row in rows[stored].tolist()]
+        gains[stored] = [self._stored_gain(row) for row in rows[stored].tolist()]
         dense = np.flatnonzero(~stored)
         for at in range(0, dense.size, TILE_ROWS):
             part = dense[at : at + TILE_ROWS]
-            found[part] = self._dense_gains(rows[part])
-        return found
+            gains[part] = self._dense_gains(rows[part])
+        return gains
 
     def reference_gains(self) -> Float64s:
         """The gains (m,) of all reference rows at half the work: every tile of similarities serves both its sides."""

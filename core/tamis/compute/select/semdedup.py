@@ -83,13 +83,15 @@ def mark_near_duplicates(
     key = _centroid_cosines(vectors, ids, n_clusters) * (1 if keep == "farthest" else -1)
     key[pool.start] = -np.inf
     order = np.lexsort((np.arange(n), key, ids))[n - int(sizes.sum()) :]
-    found = SemanticDuplicates(np.zeros(n, dtype=bool), np.full(n, -1), np.full(n, np.nan, dtype=np.float32))
+    duplicates = SemanticDuplicates(
+        np.zeros(n, dtype=bool), np.full(n, -1), np.full(n, np.nan, dtype=np.float32)
+    )
     for rows in np.split(order, np.cumsum(sizes)[:-1]):
-        _mark_cluster(vectors, rows, threshold, found)
-    found.dropped[pool.start] = False
-    found.nearest[~found.dropped] = -1
-    found.cosine[~found.dropped] = np.nan
-    return found
+        _mark_cluster(vectors, rows, threshold, duplicates)
+    duplicates.dropped[pool.start] = False
+    duplicates.nearest[~duplicates.dropped] = -1
+    duplicates.cosine[~duplicates.dropped] = np.nan
+    return duplicates
 
 
 def semdedup(
@@ -116,7 +118,7 @@ def semdedup(
 
     Raises InvalidOptions when ``then`` is "quality" and there is none, and as ``mark_near_duplicates`` and ``kmq`` do.
     """
-    found = mark_near_duplicates(
+    duplicates = mark_near_duplicates(
         vectors,
         cluster_id,
         n_clusters=n_clusters,
@@ -125,7 +127,7 @@ def semdedup(
         pinned=pinned,
         excluded=excluded,
     )
-    out = found.dropped if excluded is None else found.dropped | np.asarray(excluded)
+    out = duplicates.dropped if excluded is None else duplicates.dropped | np.asarray(excluded)
     who: dict[str, Any] = {"pinned": pinned, "excluded": out}
     if then == "quality":
         if quality is None:
@@ -166,7 +168,7 @@ def _centroid_cosines(vectors: Float32s, ids: Int64s, n_clusters: int) -> Float6
     return np.round(cosines, 9)  # equal rows must tie, whatever the order in which their mean was summed
 
 
-def _mark_cluster(vectors: Float32s, rows: Int64s, threshold: float, found: SemanticDuplicates) -> None:
+def _mark_cluster(vectors: Float32s, rows: Int64s, threshold: float, duplicates: SemanticDuplicates) -> None:
     """Compare every row of one cluster, in order of precedence, with the rows ahead of it."""
     for low in range(0, rows.size, TILE_ROWS):
         mine = rows[low : low + TILE_ROWS]
@@ -184,7 +186,7 @@ def _mark_cluster(vectors: Float32s, rows: Int64s, threshold: float, found: Sema
         near = best > threshold
         for i in np.flatnonzero(np.abs(best - threshold) <= NOISE).tolist():
             near[i] = _exact_cosine(vectors, int(mine[i]), int(nearest[i])) > threshold
-        found.dropped[mine], found.nearest[mine], found.cosine[mine] = near, nearest, best
+        duplicates.dropped[mine], duplicates.nearest[mine], duplicates.cosine[mine] = near, nearest, best
 
 
 def _exact_cosine(vectors: Float32s, a: int, b: int) -> float:

@@ -35,15 +35,15 @@ def ngram_overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: i
         for run in runs:
             owners.setdefault(run, []).append(item)
     widths = sorted({width for width, runs in items if runs})
-    fraction, found = np.zeros(len(texts), dtype=np.float32), np.full(len(texts), NONE, dtype=np.int64)
+    fraction, best_item = np.zeros(len(texts), dtype=np.float32), np.full(len(texts), NONE, dtype=np.int64)
     for row, text in enumerate(texts):
         words = normalised_words(text).split()
         runs = {run for width in widths for run in _runs(words, width)}
         hits = Counter(item for run in runs for item in owners.get(run, ()))
         if hits:
             best = max(hits, key=lambda item: (hits[item] / len(items[item][1]), -item))
-            fraction[row], found[row] = hits[best] / len(items[best][1]), best
-    return Overlap(fraction, found)
+            fraction[row], best_item[row] = hits[best] / len(items[best][1]), best
+    return Overlap(fraction, best_item)
 
 
 def _item_runs(text: str, n_words: int) -> tuple[int, set[bytes]]:

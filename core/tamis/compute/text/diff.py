@@ -62,12 +62,12 @@ def _blocks(a: Sequence[int], b: Sequence[int], at: tuple[int, int], depth: int)
     head = _common(a, b)
     tail = _common(a[head:][::-1], b[head:][::-1])
     inner_a, inner_b = a[head : len(a) - tail], b[head : len(b) - tail]
-    found: list[Block] = [(at[0], at[1], head)] if head else []
+    blocks: list[Block] = [(at[0], at[1], head)] if head else []
     if inner_a and inner_b:
-        found += _inner(inner_a, inner_b, (at[0] + head, at[1] + head), depth)
+        blocks += _inner(inner_a, inner_b, (at[0] + head, at[1] + head), depth)
     if tail:
-        found.append((at[0] + len(a) - tail, at[1] + len(b) - tail, tail))
-    return found
+        blocks.append((at[0] + len(a) - tail, at[1] + len(b) - tail, tail))
+    return blocks
 
 
 def _inner(a: Sequence[int], b: Sequence[int], at: tuple[int, int], depth: int) -> list[Block]:
@@ -76,17 +76,17 @@ def _inner(a: Sequence[int], b: Sequence[int], at: tuple[int, int], depth: int) 
         return [(at[0] + m.a, at[1] + m.b, m.size) for m in matcher.get_matching_blocks() if m.size]
     if depth == MAX_DEPTH:
         return []
-    found: list[Block] = []
+    blocks: list[Block] = []
     i = j = 0
     for start_a, start_b, length in [*_anchors(a, b), (len(a), len(b), 0)]:
         if start_a < i or start_b < j:
             continue  # overlaps the run before
         if (i, j) != (0, 0) or length:
-            found += _blocks(a[i:start_a], b[j:start_b], (at[0] + i, at[1] + j), depth + 1)
+            blocks += _blocks(a[i:start_a], b[j:start_b], (at[0] + i, at[1] + j), depth + 1)
         if length:
-            found.append((at[0] + start_a, at[1] + start_b, length))
+            blocks.append((at[0] + start_a, at[1] + start_b, length))
         i, j = start_a + length, start_b + length
-    return found
+    return blocks
 
 
 def _anchors(a: Sequence[int], b: Sequence[int]) -> list[Block]:

@@ -15,13 +15,13 @@ ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|Mr|Mrs|Ms|Dr|Prof|St|No|Fig|cf
 
 def sentences(text: str) -> list[str]:
     """Sentences of a text in order; none of a text without letters or digits."""
-    found: list[str] = []
+    pieces: list[str] = []
     for piece in SENTENCE_END.split(text.strip()):
-        if found and ABBREVIATION.search(found[-1]):
-            found[-1] = f"{found[-1]} {piece.strip()}"
+        if pieces and ABBREVIATION.search(pieces[-1]):
+            pieces[-1] = f"{pieces[-1]} {piece.strip()}"
         elif piece.strip():
-            found.append(piece.strip())
-    return [one for one in found if re.search(r"\w", one)]
+            pieces.append(piece.strip())
+    return [one for one in pieces if re.search(r"\w", one)]
 
 
 def chunks(document: str, max_words: int) -> list[str]:

@@ -35,11 +35,11 @@ def terms(text: str) -> set[str]:
     if text.isascii():  # a short cut for most text, with the same result
         return {word for word in _ASCII_WORD.findall(text.lower()) if len(word) > 1} - STOP_WORDS
     folded = unicodedata.normalize("NFKC", text).casefold()
-    found = set(_word_pattern().findall(folded)) - STOP_WORDS
+    words = set(_word_pattern().findall(folded)) - STOP_WORDS
     kept = set(_emoji_pattern().findall(folded))
     if not _unspaced_pattern().search(folded):
-        return kept.union(filter(_is_word, found))
-    for word in found:
+        return kept.union(filter(_is_word, words))
+    for word in words:
         kept.update(_split_mixed(word))
     return kept
 

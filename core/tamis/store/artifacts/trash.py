@@ -57,7 +57,7 @@ def restore_dataset(store: ArtifactStore, name: str) -> str:
 
     Raises DatasetMissing when it is not in the trash, JobConflict when the same dataset was imported again meanwhile.
     """
-    entry = next((found for found in list_trash(store) if found.name == name), None)
+    entry = next((one for one in list_trash(store) if one.name == name), None)
     if entry is None:
         raise DatasetMissing(f"{name!r} is not in the trash; it may have been put back in another tab.")
     target = store.datasets_path / entry.dataset_id

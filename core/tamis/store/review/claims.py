@@ -48,20 +48,20 @@ def claim(
             (dataset_id, moment, session),
         )
         passed = {
-            held.example_id
-            for held in _claims(connection, dataset_id)
-            if held.reviewer != reviewer or held.session not in ended
+            other.example_id
+            for other in _claims(connection, dataset_id)
+            if other.reviewer != reviewer or other.session not in ended
         }
         if since is not None:
             query = "SELECT example_id FROM decision_rows WHERE dataset_id = ? AND event_id > ?"
             passed.update(row[0] for row in connection.execute(query, (dataset_id, since)))
-        found = next((int(candidate) for candidate in candidates if candidate not in passed), None)
-        if found is not None:
+        free = next((int(candidate) for candidate in candidates if candidate not in passed), None)
+        if free is not None:
             connection.execute(
                 "INSERT OR REPLACE INTO claims (dataset_id, example_id, session, reviewer, expires_at) VALUES (?, ?, ?, ?, ?)",
-                (dataset_id, found, session, reviewer, moment + timeout_s),
+                (dataset_id, free, session, reviewer, moment + timeout_s),
             )
-        return found
+        return free
 
 
 def release(database: Database, dataset_id: str, session: str) -> None:
@@ -83,8 +83,8 @@ def claimed(database: Database, dataset_id: str, *, now: float | None = None) ->
     """The living claims of a dataset by example id."""
     moment = time.time() if now is None else now
     with database.reading() as connection:
-        found = _claims(connection, dataset_id)
-    return {held.example_id: held for held in found if held.expires_at > moment}
+        claims = _claims(connection, dataset_id)
+    return {one.example_id: one for one in claims if one.expires_at > moment}
 
 
 def _claims(connection: sqlite3.Connection, dataset_id: str) -> list[Claim]:

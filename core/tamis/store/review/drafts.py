@@ -43,11 +43,11 @@ def save_draft(
 def find_draft(database: Database, dataset_id: str, example_id: int, reviewer: str) -> Draft | None:
     """The reviewer's open edit of a row; None when there is none."""
     with database.reading() as connection:
-        found = connection.execute(
+        row = connection.execute(
             "SELECT messages, updated_at FROM drafts WHERE dataset_id = ? AND example_id = ? AND reviewer = ?",
             (dataset_id, example_id, reviewer),
         ).fetchone()
-    return Draft(example_id, tuple(orjson.loads(found[0])), found[1]) if found else None
+    return Draft(example_id, tuple(orjson.loads(row[0])), row[1]) if row else None
 
 
 def delete_draft(database: Database, dataset_id: str, example_id: int, reviewer: str) -> None:

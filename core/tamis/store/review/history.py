@@ -49,11 +49,11 @@ _EVENT = """
 def find_event(connection: sqlite3.Connection, dataset_id: str, event_id: int) -> DecisionEvent:
     """One entry of the log; raises InvalidOptions when the dataset has none of that id."""
     query = f"{_EVENT} WHERE e.dataset_id = ? AND e.event_id = ?"
-    found = plain_rows(connection, query, (dataset_id, event_id)).fetchone()
-    if found is None:
+    row = plain_rows(connection, query, (dataset_id, event_id)).fetchone()
+    if row is None:
         raise InvalidOptions(f"Dataset {dataset_id!r} has no decision event {event_id}; reload the history.")
     dead = replay_events(read_reversals(connection, dataset_id), ()).dead
-    return DecisionEvent(*(*found, event_id not in dead))
+    return DecisionEvent(*(*row, event_id not in dead))
 
 
 def decision_history(
@@ -63,13 +63,13 @@ def decision_history(
     with database.reading() as connection:
         connection.execute("BEGIN")
         dead = replay_events(read_reversals(connection, dataset_id), ()).dead
-        found = plain_rows(
+        event_rows = plain_rows(
             connection,
             f"{_EVENT} WHERE e.dataset_id = ? AND (? IS NULL OR e.reviewer = ?) ORDER BY e.event_id DESC LIMIT ?",
             (dataset_id, reviewer, reviewer, limit),
         ).fetchall()
         connection.execute("COMMIT")
-    return [DecisionEvent(*(*row, row[0] not in dead)) for row in found]
+    return [DecisionEvent(*(*row, row[0] not in dead)) for row in event_rows]
 
 
 def event_rows(database: Database, dataset_id: str, event_id: int, *, limit: int = 1000) -> list[RowChange]:
@@ -171,8 +171,8 @@ def _rate(connection: sqlite3.Connection, dataset_id: str, reviewer: str | None,
         "SELECT created_at FROM decision_events WHERE dataset_id = ? AND action = 'decide' AND via != 'rule' "
         "AND (? IS NULL OR reviewer = ?) ORDER BY event_id DESC LIMIT ?"
     )
-    found = plain_rows(connection, query, (dataset_id, reviewer, reviewer, RATE_DECISIONS))
-    times = [datetime.fromisoformat(row[0]).timestamp() for row in found]
+    decided = plain_rows(connection, query, (dataset_id, reviewer, reviewer, RATE_DECISIONS))
+    times = [datetime.fromisoformat(row[0]).timestamp() for row in decided]
     times = [time for time in times if now.timestamp() - time <= RATE_WINDOW_S]
     gaps = [later - earlier for later, earlier in zip(times, times[1:], strict=False)]
     worked = [gap for gap in gaps if gap <= RATE_PAUSE_S]
@@ -192,10 +192,10 @@ def _change(
     until = [row for row in rows if row.event_id <= event.event_id]
     before = replay_events(events[:-1], earlier).in_force.get(example_id)
     after = replay_events(events, until).in_force.get(example_id)
-    said = next((row for row in rows if row.event_id == event.event_id), None)
+    own_row = next((row for row in rows if row.event_id == event.event_id), None)
     own_hash = next((row.own_hash for row in rows if row.own_hash), None)
     # A conflict changes nothing yet; its entry shows what it would.
-    shown = said if said is not None and said.conflict else after
+    shown = own_row if own_row is not None and own_row.conflict else after
     via, rule, proposals_id, reviewer, created_at = plain_rows(
         connection,
         "SELECT via, rule, proposals_id, reviewer, created_at FROM decision_events WHERE event_id = ?",
@@ -214,7 +214,7 @@ def _change(
         new_verdict=shown.verdict if shown else "",
         old_messages=read_text(connection, _text_hash(before, own_hash)),
         new_messages=read_text(connection, _text_hash(shown, own_hash)),
-        conflict=said is not None and bool(said.conflict),
+        conflict=own_row is not None and bool(own_row.conflict),
         active=active,
     )
 

@@ -159,10 +159,10 @@ def read_text(connection: sqlite3.Connection, text_hash: str | None) -> tuple[Me
     """A stored conversation; None for no hash."""
     if text_hash is None:
         return None
-    found = connection.execute(
+    row = connection.execute(
         "SELECT messages FROM decision_texts WHERE text_hash = ?", (text_hash,)
     ).fetchone()
-    return tuple(orjson.loads(found[0]))
+    return tuple(orjson.loads(row[0]))
 
 
 def read_decisions(connection: sqlite3.Connection, dataset_id: str, rows: Sequence[LogRow]) -> list[Decision]:

@@ -60,8 +60,8 @@ class _Marks:
         return event_id in self.dead or (event_id, example_id) in self.reverted
 
     def settling(self, event_id: int, example_id: int) -> LogEvent | None:
-        found = [self.settled.get((event_id, None)), self.settled.get((event_id, example_id))]
-        return max((f for f in found if f is not None), default=None, key=lambda event: event.event_id)
+        settling = [self.settled.get((event_id, None)), self.settled.get((event_id, example_id))]
+        return max((f for f in settling if f is not None), default=None, key=lambda event: event.event_id)
 
 
 def replay_events(events: Sequence[LogEvent], rows: Iterable[LogRow]) -> Replayed:
