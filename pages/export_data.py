@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.export_data.decisions import DecidedRows, choose_decisions
+from pages.parts.export_data.decisions import choose_decisions
 from pages.parts.export_data.panel import (
     FILE,
     show_exports,
     show_opened,
 )
 from pages.parts.export_data.preview import choose_format, show_preview
-from pages.parts.export_data.run import target_path, write_export
+from pages.parts.export_data.run import write_export
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.forms.export_scope import (
     ChosenRows,
@@ -25,22 +25,20 @@ from pages.shared.frame import (
 )
 from pages.shared.plain_text import count_of, plain
 from tamis.actions.export import ExportRequest
-from tamis.steps.identify import slug
-from tamis.steps.resolve_decisions import AS_IMPORTED
+from tamis.actions.export_choices import ExportTexts
+from tamis.actions.export_files import default_export_name, export_path
 
 
 def show_button(
-    dataset: OpenDataset, chosen: ChosenRows, decided: DecidedRows, format_name: str, container: str
+    dataset: OpenDataset, chosen: ChosenRows, decided: ExportTexts, format_name: str, container: str
 ) -> None:
     """The name of the file and the button that writes it."""
-    ending = "parquet" if container == "parquet" else "jsonl"
-    label = (
-        f"{slug(chosen.label)}-decided" if decided.pointer not in ("", AS_IMPORTED) else slug(chosen.label)
+    suggested = default_export_name(
+        dataset.name, chosen.label, format_name, container, decided=decided.is_decided
     )
-    suggested = f"{slug(dataset.name)}-{label}-{format_name}.{ending}"
     # Another scope or format is another field, so that the suggestion follows until the person types a name.
     name = st.text_input("File name", value=suggested, key=f"name:{suggested}", max_chars=150)
-    path = target_path(dataset.workspace.path, name, ending)
+    path = export_path(dataset.workspace, name, container)
     if path.exists() and st.query_params.get(FILE) != path.name:
         st.caption(f":orange[{plain(path.name)} is there already and will be replaced.]")
     request = ExportRequest(

@@ -23,9 +23,10 @@ from pages.shared.frame import (
     say_empty,
 )
 from pages.shared.plain_text import plain
-from pages.shared.runs.export_files import count_exports
+from pages.shared.runs.export_files import list_exports
 from pages.shared.runs.imports import open_imports, show_failed_imports
 from tamis.actions.datasets import dataset_names
+from tamis.actions.export_files import count_exports
 from tamis.actions.pipeline import stages
 from tamis.jobs.model import Job
 from tamis.store.workspace import Workspace
@@ -41,7 +42,7 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
     ordered = [*(i for i in importing if i not in stored), *_newest_first(workspace, list(stored))]
     if opened in ordered[PAGE_CARDS:]:
         ordered = [opened, *(one for one in ordered if one != opened)]  # never on a page that is not shown
-    exports = count_exports(workspace.path)
+    exports = count_exports(list_exports(workspace))
     slots = {}
     for dataset_id in _one_page(ordered, names):
         found = stages(workspace, dataset_id)

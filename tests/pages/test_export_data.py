@@ -9,9 +9,8 @@ import orjson
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.export_data.panel import export_command, named_scope
-from pages.shared.runs.export_files import list_exports
 from pages.shared.server import open_server
+from tamis.actions.export_files import export_command, list_exports, named_scope
 from tamis.actions.manifests import read_manifest
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.store import ArtifactStore
@@ -19,6 +18,7 @@ from tamis.store.database.database import Database
 from tamis.store.database.tags import add_tag
 from tamis.store.review.decisions import decide
 from tamis.store.rows.scope import ALL_ROWS
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
 
 
@@ -32,7 +32,7 @@ def write(app: AppTest) -> AppTest:
 
 
 def lines_of(workspace: Path, dataset: str) -> list[dict[str, object]]:
-    (file, *_) = list_exports(workspace, dataset)
+    (file, *_) = list_exports(open_workspace(workspace), dataset)
     return [orjson.loads(line) for line in file.path.read_bytes().splitlines()]
 
 
@@ -65,13 +65,13 @@ def test_the_preview_is_what_the_file_begins_with(workspace: Path, dataset: str)
     app = open_page("export_data", dataset=dataset, format="messages")
     shown = [one.value for one in app.code if one.value.startswith("{")][:5]
     write(app)
-    (file,) = list_exports(workspace, dataset)
+    (file,) = list_exports(open_workspace(workspace), dataset)
     assert file.path.read_text().splitlines()[:5] == shown
 
 
 def test_checksum_manifest_and_commands_are_shown(workspace: Path, dataset: str) -> None:
     app = write(open_page("export_data", dataset=dataset, format="alpaca"))
-    (file,) = list_exports(workspace, dataset)
+    (file,) = list_exports(open_workspace(workspace), dataset)
     text = said(app)
     assert hashlib.sha256(file.path.read_bytes()).hexdigest() in text
     assert f"tamis replay {file.manifest_path}" in text
@@ -88,7 +88,7 @@ def test_a_format_that_cannot_hold_the_rows_says_why(workspace: Path, tmp_path: 
     assert "cannot hold" in app.warning[0].value
     write(app)
     assert "cannot hold" in app.error[0].value
-    assert list_exports(workspace) == []
+    assert list_exports(open_workspace(workspace)) == []
 
 
 def test_an_unreadable_filter_is_a_message(dataset: str) -> None:
@@ -97,7 +97,7 @@ def test_an_unreadable_filter_is_a_message(dataset: str) -> None:
 
 def test_the_scope_is_read_back_from_a_manifest(workspace: Path, dataset: str) -> None:
     write(open_page("export_data", dataset=dataset))
-    (file,) = list_exports(workspace, dataset)
+    (file,) = list_exports(open_workspace(workspace), dataset)
     manifest = read_manifest(file.manifest_path)
     for asked in (
         {},

@@ -25,12 +25,13 @@ from tamis.store.artifacts.readers import read_token_counts
 from tamis.store.artifacts.store import Artifact
 from tamis.store.review.decisions import decision_state
 from tamis.store.review.types import DecisionState
+from tamis.store.workspace import Workspace
 from tamis.types import Int64s, Message
 
 __all__ = [
-    "AS_IMPORTED", "CURRENT", "SOURCE_SHAPE", "ExportTexts", "FormatChoice", "RowSource", "TextChoice", "choose_formats",
+    "AS_IMPORTED", "CURRENT", "SOURCE_SHAPE", "DecisionState", "ExportTexts", "FormatChoice", "RowSource", "TextChoice", "choose_formats",
     "choose_row_source", "choose_texts", "count_tokens", "export_texts", "offered_row_sources", "preview_export",
-    "read_scope_rows", "rows_label",
+    "read_decided", "read_scope_rows", "rows_label",
 ]  # fmt: skip
 
 RowSource = Literal["whole", "selection", "tag", "filter"]
@@ -65,6 +66,11 @@ class ExportTexts:
     replaced: Mapping[int, Sequence[Message]]
     mark: int
     n_dropped: int
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether decisions are applied."""
+        return self.pointer not in ("", AS_IMPORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +137,14 @@ def choose_texts(
 
     ``state`` spares reading the decisions of now.
     """
-    held = state if state is not None else decision_state(context.workspace.database, context.dataset_id)
+    held = state if state is not None else read_decided(context.workspace, context.dataset_id)
     found = next((one for one in context.view.selections if one.id == selection), None)
     return TextChoice(respected_by(found) if found is not None else "", held)
+
+
+def read_decided(workspace: Workspace, dataset_id: str) -> DecisionState:
+    """The decisions in force with their texts."""
+    return decision_state(workspace.database, dataset_id)
 
 
 def export_texts(context: DatasetContext, rows: Int64s, choice: TextChoice, pointer: str = "") -> ExportTexts:

@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 import orjson
 import pandas as pd
 import streamlit as st
 
-from pages.parts.export_data.decisions import DECISIONS
 from pages.parts.export_data.preview import format_title
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.export_files import ExportedFile, list_exports
+from pages.shared.runs.export_files import list_exports
 from pages.shared.wording import (
     ago,
     size,
     table_height,
 )
+from tamis.actions.export_files import ExportedFile, export_command, named_scope, replay_command
 from tamis.actions.manifests import ExportManifest
-from tamis.steps.resolve_decisions import AS_IMPORTED
 from tamis.store.workspace import Workspace
 
 FILE = "file"
-_SCOPE_WORDS = ("selection", "tag", "scope")
 
 
 def show_opened(workspace: Workspace, dataset_id: str) -> None:
     """The file that was just written, or that the address names; nothing when it names none."""
     asked = st.query_params.get(FILE)
-    opened = next((one for one in list_exports(workspace.path, dataset_id) if one.path.name == asked), None)
+    opened = next((one for one in list_exports(workspace, dataset_id) if one.path.name == asked), None)
     if opened is not None:
         show_file(workspace, opened)
 
 
 def show_exports(workspace: Workspace, dataset_id: str) -> None:
     """The earlier exports of a dataset to choose from."""
-    files = list_exports(workspace.path, dataset_id)
+    files = list_exports(workspace, dataset_id)
     if files:
         st.subheader("Earlier exports", anchor=False)
         _show_list(files)
@@ -125,19 +122,6 @@ def say_scope(manifest: ExportManifest) -> str:
     return " and ".join(said) or "whole dataset"
 
 
-def named_scope(manifest: ExportManifest) -> dict[str, str]:
-    """The selection, tag and filter of a request, read back from how the manifest says them."""
-    rest, found = manifest.scope, {}
-    for word in reversed(_SCOPE_WORDS):
-        # From the end: a tag may hold the words that join the parts, the other two never do.
-        before, joint, value = rest.rpartition(f" and {word} ")
-        if joint:
-            rest, found[word] = before, value
-        elif rest.startswith(f"{word} "):
-            rest, found[word] = "", rest.removeprefix(f"{word} ")
-    return found
-
-
 def _show_manifest(manifest: ExportManifest) -> None:
     st.caption("SHA-256 of the file")
     st.code(manifest.sha256, language=None)
@@ -179,20 +163,4 @@ def _show_commands(workspace: Workspace, file: ExportedFile) -> None:
     st.caption("Write the same file again, from this workspace:")
     st.code(export_command(workspace, file), language="bash", wrap_lines=True)
     st.caption("Rebuild every step from the source file and compare, anywhere:")
-    st.code(shlex.join(["tamis", "replay", str(file.manifest_path)]), language="bash", wrap_lines=True)
-
-
-def export_command(workspace: Workspace, file: ExportedFile) -> str:
-    """The command that writes this file again."""
-    manifest = file.manifest
-    words = ["tamis", "--workspace", str(workspace.path), "export", "--dataset", manifest.dataset_id]
-    for word, value in named_scope(manifest).items():
-        words += [f"--{word}", value]
-    selection = named_scope(manifest).get("selection", "")
-    chosen = next((one for one in manifest.artifacts if one.artifact_id == selection), None)
-    if manifest.decisions:
-        words += ["--decisions", manifest.decisions]
-    elif chosen is not None and DECISIONS in chosen.inputs:
-        words += ["--decisions", AS_IMPORTED]  # left out, the command would apply those that it was made with
-    words += ["--format", manifest.format_name, "--container", manifest.container, "--out", str(file.path)]
-    return shlex.join(words)
+    st.code(replay_command(file), language="bash", wrap_lines=True)

@@ -9,15 +9,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared.forms.import_sources import safe_name
 from pages.shared.plain_text import plain
-from pages.shared.runs.export_files import MANIFEST_ENDING, exports_folder
 from tamis.actions.export import (
     ExportRequest,
     ExportResult,
     export,
 )
-from tamis.errors import CurationError, InvalidOptions
+from tamis.errors import CurationError
 from tamis.store.workspace import Workspace
 
 LARGE_ROWS = 50_000
@@ -34,16 +32,6 @@ class _Writing:
 
     def count(self, number: int) -> None:
         self.done = number
-
-
-def target_path(workspace: Path, name: str, container: str) -> Path:
-    """Where a file of that name goes; raises InvalidOptions for a name that is empty or that of a manifest."""
-    cleaned = safe_name(name.strip()) if name.strip() else ""
-    if not cleaned or cleaned.endswith(MANIFEST_ENDING):
-        raise InvalidOptions(f"{name!r} is no name for a file; write something like rows.{container}.")
-    if not cleaned.endswith(f".{container}"):
-        cleaned += f".{container}"
-    return exports_folder(workspace) / cleaned
 
 
 def write_export(workspace: Workspace, request: ExportRequest, path: Path, n_rows: int) -> ExportResult:

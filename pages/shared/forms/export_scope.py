@@ -5,22 +5,32 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
-from tamis.steps.resolve_rows import rows_of
-from tamis.store.artifacts.readers import read_token_counts
+from tamis.actions.export_choices import (
+    RowSource,
+    choose_row_source,
+    count_tokens,
+    offered_row_sources,
+    read_scope_rows,
+    rows_label,
+)
 from tamis.store.artifacts.store import Artifact
 from tamis.store.rows.scope import Scope, describe_scope
 from tamis.types import Int64s
 
-WHOLE, SELECTION, TAG, FILTER = "Whole dataset", "Selection", "Tag", "Filter"
-_CODES = {WHOLE: "whole", SELECTION: "selection", TAG: "tag", FILTER: "filter"}
+TITLES: dict[RowSource, str] = {
+    "whole": "Whole dataset",
+    "selection": "Selection",
+    "tag": "Tag",
+    "filter": "Filter",
+}
 _WHICH, _PICKED, _TAGGED = "export_which", "export_selection", "export_tag"
+_NAMED_BY = {"selection": "selection", "tag": "tag", "filter": "scope"}  # what the address calls them
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +46,22 @@ class ChosenRows:
 
 def choose_rows(context: DatasetContext) -> ChosenRows:
     """Draw the choice and return it; where it stands is in the address."""
-    offered = _offered(context)
-    st.session_state[_WHICH] = _asked(offered)
-    which = st.segmented_control(
-        "Rows", offered, required=True, key=_WHICH, on_change=keep, args=("rows", _WHICH)
-    )
-    selection = tag = scope = label = ""
-    if which == SELECTION:
-        selection = _choose_selection(context)
-        label = f"{count_selected(context, selection)}-rows"
-    elif which == TAG:
-        tag = _choose_tag(context)
-        label = tag
-    elif which == FILTER:
-        scope = st.query_params.get("scope", "")
+    named = {source for source, parameter in _NAMED_BY.items() if st.query_params.get(parameter)}
+    offered = offered_row_sources(context, has_filter="filter" in named)
+    st.session_state[_WHICH] = choose_row_source(offered, st.query_params.get("rows", ""), named)
+    which: RowSource | None = st.segmented_control(
+        "Rows", offered, required=True, key=_WHICH, on_change=keep, args=("rows", _WHICH),
+        format_func=TITLES.__getitem__,
+    )  # fmt: skip
+    selection = _choose_selection(context) if which == "selection" else ""
+    tag = _choose_tag(context) if which == "tag" else ""
+    scope = st.query_params.get("scope", "") if which == "filter" else ""
+    if scope:
         _show_filter(context, scope)
-        label = "filtered"
     rows = _rows(f"{context.key}:{context.tags.revision}", selection, tag, scope, _context=context)
-    return ChosenRows(selection, tag, scope, label or "all", rows)
+    return ChosenRows(
+        selection, tag, scope, rows_label(context, which or "whole", selection=selection, tag=tag), rows
+    )
 
 
 def show_counts(context: DatasetContext, rows: Int64s) -> None:
@@ -62,16 +70,10 @@ def show_counts(context: DatasetContext, rows: Int64s) -> None:
     said = [f"**{count_of(len(rows), 'row')}**"]
     if share < 1:
         said.append(f"{_say_share(share)} of {context.n_rows:,}")
-    if context.view.embeddings is not None:
-        tokens = int(read_token_counts(context.view.embeddings)[rows].sum(dtype=np.int64))
+    tokens = count_tokens(context, rows)
+    if tokens is not None:
         said.append(f"{tokens:,} tokens")
     st.markdown(" · ".join(said))
-
-
-def count_selected(context: DatasetContext, selection: str) -> int:
-    """Number of rows of a selection."""
-    artifact = next(one for one in context.view.selections if one.id == selection)
-    return int(artifact.summary["n_selected"])
 
 
 def _say_share(share: float) -> str:
@@ -81,31 +83,9 @@ def _say_share(share: float) -> str:
     return f"{share * 100:.{digits}f} %"
 
 
-def _offered(context: DatasetContext) -> list[str]:
-    present = {
-        WHOLE: True,
-        SELECTION: bool(context.view.selections),
-        TAG: bool(context.tags.rows),
-        FILTER: bool(st.query_params.get("scope")),
-    }
-    return [name for name, there in present.items() if there]
-
-
-def _asked(offered: list[str]) -> str:
-    """What the address asks for, else the filter or tag or selection in it, else the newest selection."""
-    asked = next((name for name, code in _CODES.items() if code == st.query_params.get("rows")), None)
-    if asked in offered:
-        return asked
-    for name, parameter in ((FILTER, "scope"), (TAG, "tag"), (SELECTION, "selection")):
-        if name in offered and st.query_params.get(parameter):
-            return name
-    return SELECTION if SELECTION in offered else WHOLE
-
-
 def keep(parameter: str, key: str) -> None:
     """Put the value of a widget into the address; from its callback."""
-    value = st.session_state[key]
-    st.query_params[parameter] = _CODES.get(value, value)
+    st.query_params[parameter] = st.session_state[key]
 
 
 def _choose_selection(context: DatasetContext) -> str:
@@ -151,13 +131,7 @@ def _show_filter(context: DatasetContext, scope: str) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _rows(key: str, selection: str, tag: str, scope: str, *, _context: DatasetContext) -> Int64s:
-    rows = rows_of(
-        _context.workspace,
-        _context.dataset_id,
-        selection=selection,
-        tag=tag,
-        scope=scope,
-    )
+    rows = read_scope_rows(_context, selection=selection, tag=tag, scope=scope)
     # Shared by all sessions, so nobody may write to it.
     rows.flags.writeable = False
     return rows
