@@ -7,21 +7,15 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.parts.import_data.inspection import (
-    Examined,
-    inspect_files,
-    plan,
-)
+from pages.parts.import_data.inspection import inspect_files
 from pages.parts.import_data.mapping import show_import_file, summary_table
 from pages.parts.import_data.result import IMPORTED, show_import
-from pages.shared.forms.import_sources import choose_sources
+from pages.parts.import_data.sources import choose_sources
 from pages.shared.frame import open_workspace_page
 from pages.shared.plain_text import count_of
 from pages.shared.wording import table_height
+from tamis.actions.imports import ExaminedFile, default_import_name, plan_examined, start_import
 from tamis.formats import FORMATS
-from tamis.formats.reader import file_stem
-from tamis.jobs.scheduler.queue import submit
-from tamis.store.database.names import check_name, name_dataset
 from tamis.store.workspace import Workspace
 
 
@@ -37,7 +31,7 @@ def show_formats() -> None:
     )
 
 
-def show_files(files: Sequence[Examined]) -> None:
+def show_files(files: Sequence[ExaminedFile]) -> None:
     """How each file would be read; of several, one at a time."""
     st.subheader("How it is read", anchor=False)
     if len(files) == 1:
@@ -55,13 +49,15 @@ def show_files(files: Sequence[Examined]) -> None:
     show_import_file(files[shown], files)
 
 
-def show_agreement(workspace: Workspace, files: Sequence[Examined], paths: Sequence[str]) -> None:
+def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: Sequence[str]) -> None:
     """The name and the button; nothing is imported before it is pressed."""
     unread = [file for file in files if not file.ready]
     with st.container(border=True):
         named, pressed = st.columns([3, 1], vertical_alignment="bottom")
         # A new choice of files is a new field, so that the suggestion follows it until the person types.
-        name = named.text_input("Name", value=file_stem(paths[0]), max_chars=200, key=f"name:{paths[0]}")
+        name = named.text_input(
+            "Name", value=default_import_name(paths), max_chars=200, key=f"name:{paths[0]}"
+        )
         agreed = pressed.button(
             f"Import {count_of(len(files), 'file')}",
             type="primary",
@@ -73,10 +69,9 @@ def show_agreement(workspace: Workspace, files: Sequence[Examined], paths: Seque
             st.caption(f":orange[Choose how to read {unread[0].name!r}, or take it out, before you import.]")
     if agreed:
         with st.spinner("Reading the files once to name them by their content", show_time=True):
-            dataset_id, options = plan(files, check_name(name, "dataset"))
-        name_dataset(workspace.database, dataset_id, name)
-        submit(workspace, dataset_id, "import", options)
-        st.query_params[IMPORTED] = dataset_id
+            plan = plan_examined(files, name)
+        start_import(workspace, plan)
+        st.query_params[IMPORTED] = plan.dataset_id
         st.rerun()
 
 

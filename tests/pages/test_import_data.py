@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared.forms.import_sources import safe_name, store_upload
+from tamis.actions.uploads import safe_name, store_upload
 from tamis.jobs import job_table
 from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said

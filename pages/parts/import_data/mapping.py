@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 import pandas as pd
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from pages.parts.import_data.inspection import (
-    Examined,
-    ReadingChoices,
-    choice_for,
-    choose,
-)
+from pages.parts.import_data.inspection import choice_for, choose
 from pages.shared.plain_text import (
     count_of,
     plain,
     shorten,
 )
 from pages.shared.wording import BadgeColour, percent, table_height
+from tamis.actions.imports import ExaminedFile, ReadAs, columns_for, formats_by_fit, mapping_of
 from tamis.formats import FORMATS
 from tamis.formats.detect import Inspection, PreviewRow
 from tamis.types import JSON
@@ -34,7 +30,7 @@ _PREVIEW_HEIGHT = 230
 _MAX_SHOWN_CHARS = 6_000
 
 
-def show_import_file(file: Examined, others: Sequence[Examined]) -> None:
+def show_import_file(file: ExaminedFile, others: Sequence[ExaminedFile]) -> None:
     """Everything about one file: what it is, the form that says how to read it, rows, problems."""
     if file.inspection is None:
         st.error(plain(file.problem), title=f"{plain(file.name)} cannot be read", icon=":material/error:")
@@ -42,7 +38,7 @@ def show_import_file(file: Examined, others: Sequence[Examined]) -> None:
             st.button(
                 "Back to what was detected",
                 on_click=choose,
-                args=([file.path], ReadingChoices()),
+                args=([file.path], ReadAs()),
                 key="mapping_back",
             )
         return
@@ -76,12 +72,12 @@ def show_layout(found: Inspection) -> None:
         st.caption(f"{count_of(found.n_sampled, 'record')} looked at, {sampled}")
 
 
-def summary_table(files: Sequence[Examined]) -> pd.DataFrame:
+def summary_table(files: Sequence[ExaminedFile]) -> pd.DataFrame:
     """One line per file of an import of several."""
     return pd.DataFrame([_summarise(file) for file in files])
 
 
-def _summarise(file: Examined) -> dict[str, object]:
+def _summarise(file: ExaminedFile) -> dict[str, object]:
     found = file.inspection
     if found is None:
         return {"File": file.name, "Kind": "cannot be read", "Encoding": "", "Format": "", "Reads": None}
@@ -95,11 +91,9 @@ def _summarise(file: Examined) -> dict[str, object]:
     }
 
 
-def _show_form(file: Examined, found: Inspection, others: Sequence[Examined]) -> None:
-    fits = {item.format_name: item.confidence for item in found.alternatives}
-    if found.format_name:
-        fits[found.format_name] = found.confidence
-    names = sorted(FORMATS, key=lambda name: -fits.get(name, -1.0))
+def _show_form(file: ExaminedFile, found: Inspection, others: Sequence[ExaminedFile]) -> None:
+    fits = formats_by_fit(found)
+    names = list(fits)
     chosen = st.selectbox(
         "Format",
         names,
@@ -113,64 +107,52 @@ def _show_form(file: Examined, found: Inspection, others: Sequence[Examined]) ->
         return
     st.caption(f"{FORMATS[chosen].summary[0].upper()}{FORMATS[chosen].summary[1:]}.")
     if chosen != found.format_name:
-        choose([file.path], ReadingChoices(chosen))
+        choose([file.path], ReadAs(chosen))
         st.rerun()
     _show_fields(file, found, chosen)
     alike = [other.path for other in others if other.path != file.path]
     if alike and st.button(
         f"Read all {len(alike) + 1} files this way", key="mapping_for_all", icon=":material/done_all:"
     ):
-        choose(alike, ReadingChoices(chosen, found.fields.model_dump(mode="json") if found.fields else {}))
+        choose(alike, ReadAs(chosen, found.fields.model_dump(mode="json") if found.fields else {}))
         st.rerun()
 
 
-def _show_fields(file: Examined, found: Inspection, format_name: str) -> None:
+def _show_fields(file: ExaminedFile, found: Inspection, format_name: str) -> None:
     """A select over the file's real columns for every part of the format."""
-    current = found.fields.model_dump(mode="json") if found.fields else {}
+    current = mapping_of(found)
     given = {
         name: _pick_column(file.path, format_name, name, info, str(current.get(name, info.default)), found)
         for name, info in FORMATS[format_name].options.model_fields.items()
     }
     if given != current:
-        choose([file.path], ReadingChoices(format_name, given))
+        choose([file.path], ReadAs(format_name, given))
         st.rerun()
 
 
 def _pick_column(
     path: str, format_name: str, name: str, info: FieldInfo, current: str, found: Inspection
 ) -> str:
-    described = str(info.description or "")
-    offered = _turn_keys(found) if described.startswith("Key ") else list(found.columns)
-    may_be_missing = "may be missing" in described
-    options = list(dict.fromkeys([*offered, current]))
+    offered = columns_for(found, info)
+    options = list(dict.fromkeys([*offered.names, current]))
 
     def say(column: str) -> str:
-        if column in offered:
+        if column in offered.names:
             return column
-        return "not in this file" if may_be_missing else f"{column} (not in this file)"
+        return "not in this file" if offered.may_be_missing else f"{column} (not in this file)"
 
     label = name.replace("_", " ").capitalize()
     return str(
         st.selectbox(
-            label, options, index=options.index(current), format_func=say, help=described,
+            label, options, index=options.index(current), format_func=say, help=info.description,
             key=f"field:{path}:{format_name}:{name}",
         )
     )  # fmt: skip
 
 
-def _turn_keys(found: Inspection) -> list[str]:
-    """Keys of the objects inside list columns, as the first rows have them."""
-    keys: dict[str, None] = {}
-    for row in found.rows:
-        for value in row.record.values():
-            for item in value if isinstance(value, list) else []:
-                keys.update(dict.fromkeys(item if isinstance(item, dict) else ()))
-    return list(keys)
-
-
-def _say_fit(name: str, fits: dict[str, float]) -> str:
-    title = FORMATS[name].title
-    return f"{title} – reads {percent(fits[name])}" if name in fits else title
+def _say_fit(name: str, fits: Mapping[str, float | None]) -> str:
+    title, reads = FORMATS[name].title, fits[name]
+    return title if reads is None else f"{title} – reads {percent(reads)}"
 
 
 def _show_rows(found: Inspection) -> None:

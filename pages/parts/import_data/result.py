@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,11 +25,11 @@ from tamis.actions.pipeline import (
     stages,
     submit_missing,
 )
+from tamis.actions.rejects import Rejects, reject_lines, rejects_of
 from tamis.errors import DatasetMissing
 from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import cancel, resume
-from tamis.store.artifacts.readers import read_rejects
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
@@ -142,23 +141,22 @@ def _per_file(files: Sequence[dict[str, object]]) -> pd.DataFrame:
 
 def show_rejects(workspace: Workspace, examples: Artifact) -> None:
     """A table of the rejected lines, filtered by reason; the whole text of one; all of them as a file."""
-    table = _rejects(f"{workspace.path}:{examples.manifest.dataset_id}:{examples.id}", _examples=examples)
-    reasons = dict(zip(*_count_reasons(table), strict=True))
+    found = _rejects(f"{workspace.path}:{examples.manifest.dataset_id}:{examples.id}", _examples=examples)
     st.subheader("Rejected lines", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         wanted = st.selectbox(
             "Reason",
-            ["", *reasons],
+            ["", *found.reasons],
             format_func=lambda one: (
-                f"{one} ({reasons[one]:,})" if one else f"All reasons ({table.num_rows:,})"
+                f"{one} ({found.reasons[one]:,})" if one else f"All reasons ({found.lines.num_rows:,})"
             ),
             key="reason",
             bind="query-params",
         )
-        kept = table if not wanted else table.filter(pc.field("kind") == wanted)
+        kept = found.of(wanted)
         st.download_button(
             "Download as JSONL",
-            data=lambda: b"".join(_lines(kept)),
+            data=lambda: b"".join(reject_lines(kept)),
             file_name=f"{examples.manifest.dataset_id}.rejects.jsonl",
             mime="application/jsonl",
             icon=":material/download:",
@@ -195,21 +193,6 @@ def _show_table(kept: pa.Table, names: Sequence[str]) -> None:
         st.caption("Tick a line to read its whole text.")
 
 
-def _count_reasons(table: pa.Table) -> tuple[list[str], list[int]]:
-    counted = table["kind"].value_counts()
-    pairs = sorted(((v["values"].as_py(), v["counts"].as_py()) for v in counted), key=lambda pair: -pair[1])
-    return [kind for kind, _ in pairs], [number for _, number in pairs]
-
-
-def _lines(table: pa.Table) -> Iterator[bytes]:
-    for batch in table.select(["line", "reason", "raw"]).to_batches(max_chunksize=2_000):
-        for row in batch.to_pylist():
-            yield orjson.dumps(row) + b"\n"
-
-
 @st.cache_resource(max_entries=4, show_spinner="Reading the rejected lines")
-def _rejects(key: str, *, _examples: Artifact) -> pa.Table:
-    table = read_rejects(_examples)
-    # What stands before the semicolon names the kind of reason; what follows describes the one record.
-    kinds = pa.array([str(reason).split(";", 1)[0] for reason in table["reason"].to_pylist()], pa.string())
-    return table.append_column("kind", kinds)
+def _rejects(key: str, *, _examples: Artifact) -> Rejects:
+    return rejects_of(_examples)

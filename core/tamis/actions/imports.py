@@ -1,0 +1,208 @@
+"""Importing files: what they are, how each would be read, under which name, and the job that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from tamis.errors import CurationError
+from tamis.formats import FORMATS
+from tamis.formats.detect import Inspection, inspect_file
+from tamis.formats.reader import file_stem
+from tamis.jobs.job_table import list_jobs
+from tamis.jobs.model import Job, JobState
+from tamis.jobs.scheduler.queue import Submission, submit
+from tamis.registry import parse_options
+from tamis.steps.identify import ImportPlan, file_hash, plan_import, plan_sources
+from tamis.steps.import_file.options import SourceFile
+from tamis.steps.import_file.paths import check_import_path, data_files, hub_address, importable_files
+from tamis.store.database.names import check_name, name_dataset
+from tamis.store.workspace import Workspace
+from tamis.types import JSON
+
+FAILED_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """How a person wants a file read; empty means as detected."""
+
+    format_name: str = ""
+    fields: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminedFile:
+    """A file and what is known about it; ``problem`` says why it cannot be read at all."""
+
+    path: str
+    inspection: Inspection | None = None
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """What to call the file."""
+        return self.inspection.name if self.inspection else Path(self.path).name
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is known how to read it, and at least one record of the sample can be."""
+        found = self.inspection
+        return found is not None and found.format_name is not None and bool(found.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedColumns:
+    """The columns that can play a part of a format, and what the part says when it is not in the file."""
+
+    names: tuple[str, ...]
+    may_be_missing: bool
+
+
+def list_importable(workspace: Workspace) -> dict[str, str]:
+    """Files and saved datasets on this machine that may be imported: how to call each, by path.
+
+    Their names begin with the folder that the settings allow; two that would be called alike go by their whole path.
+    """
+    folders = workspace.settings.allowed_import_folders()
+    called = {str(path): _within(path, folders) for path in importable_files(folders, skip=[workspace.path])}
+    names = list(called.values())
+    return {path: name if names.count(name) == 1 else path for path, name in called.items()}
+
+
+def allowed_path(workspace: Workspace, path: str) -> str:
+    """The resolved path of something to import; raises ForbiddenPath outside the allowed folders, UnreadableFile."""
+    return str(check_import_path(path, workspace.settings.allowed_import_folders()))
+
+
+def hub_source(name: str, configuration: str = "", split: str = "") -> str:
+    """The address of a hub dataset from what a person typed or pasted; empty for nothing."""
+    if not name.strip():
+        return ""
+    address = hub_address(name)
+    address += f":{configuration.strip()}" if configuration.strip() else ""
+    return address + (f"@{split.strip()}" if split.strip() else "")
+
+
+def files_of_sources(paths: Sequence[str]) -> list[str]:
+    """Every file that these paths stand for, each once: a folder stands for the data files in it."""
+    return list(dict.fromkeys(file for path in paths for file in data_files(path)))
+
+
+def examine_file(path: str, read_as: ReadAs = ReadAs()) -> ExaminedFile:
+    """Look at the start of a file: what it is, how it would be read, and three rows of it; nothing is imported."""
+    try:
+        if not read_as.format_name:
+            return ExaminedFile(path, inspect_file(path))
+        given = read_as.fields
+        mapping = parse_options(FORMATS[read_as.format_name].options, given) if given else None
+        return ExaminedFile(path, inspect_file(path, format_name=read_as.format_name, fields=mapping))
+    except CurationError as error:
+        return ExaminedFile(path, problem=str(error))
+
+
+def columns_for(found: Inspection, part: FieldInfo) -> OfferedColumns:
+    """What can be chosen for a part of a format: the columns of the file, or the keys inside its lists."""
+    described = str(part.description or "")
+    names = _turn_keys(found) if described.startswith("Key ") else found.columns
+    return OfferedColumns(tuple(names), "may be missing" in described)
+
+
+def formats_by_fit(found: Inspection) -> dict[str, float | None]:
+    """Every format, best fit first, with the fraction of the sample in [0, 1] that it reads; None where it reads none."""
+    fits = {item.format_name: item.confidence for item in found.alternatives}
+    if found.format_name:
+        fits[found.format_name] = found.confidence
+    return {name: fits.get(name) for name in sorted(FORMATS, key=lambda name: -fits.get(name, -1.0))}
+
+
+def mapping_of(found: Inspection) -> dict[str, JSON]:
+    """Which column plays which part now."""
+    return found.fields.model_dump(mode="json") if found.fields else {}
+
+
+def default_import_name(paths: Sequence[str]) -> str:
+    """The name of the first file without its endings."""
+    return file_stem(paths[0])
+
+
+def plan_examined(files: Sequence[ExaminedFile], name: str) -> ImportPlan:
+    """The dataset's id and the options of its import; reads every file once for its hash. Raises InvalidOptions.
+
+    The files must be ready.
+    """
+    shown, sources = check_name(name, "dataset"), []
+    for file in files:
+        found = file.inspection
+        assert found is not None and found.format_name is not None
+        fields = parse_options(FORMATS[found.format_name].options, mapping_of(found))
+        sources.append(
+            SourceFile(
+                path=file.path,
+                format=found.format_name,
+                fields=fields.model_dump(mode="json"),
+                content_hash=file_hash(Path(file.path)),
+            )
+        )
+    return plan_sources(sources, shown)
+
+
+def plan_paths(
+    paths: Sequence[str],
+    *,
+    name: str = "",
+    format_name: str = "auto",
+    fields: Mapping[str, JSON] | None = None,
+) -> ImportPlan:
+    """The same for files, folders and hub datasets of which nobody has looked at the details.
+
+    Raises UnreadableFile for a named file that no format fits or that holds no rows, UnknownName for a format,
+    InvalidOptions for a mapping.
+    """
+    return plan_import(paths, name=name, format_name=format_name, fields=fields)
+
+
+def start_import(workspace: Workspace, plan: ImportPlan) -> Submission:
+    """Name the dataset and queue its import; the same files read the same way are the same dataset."""
+    name_dataset(workspace.database, plan.dataset_id, str(plan.options["name"]))
+    return submit(workspace, plan.dataset_id, "import", plan.options)
+
+
+def import_name(job: Job) -> str:
+    """The name that the dataset of an import will have."""
+    return str(job.options.get("name") or job.dataset_id)
+
+
+def first_imports(workspace: Workspace, jobs: Sequence[Job]) -> dict[str, str]:
+    """Of these jobs, the name of every dataset that is being imported for the first time, by its id."""
+    importing = [job for job in jobs if job.step == "import"]
+    present = set(workspace.artifacts.dataset_ids()) if importing else set()
+    return {job.dataset_id: import_name(job) for job in importing if job.dataset_id not in present}
+
+
+def failed_imports(workspace: Workspace) -> list[Job]:
+    """The newest imports that failed and left no dataset, at most FAILED_SHOWN, one a dataset, oldest first."""
+    failed = list_jobs(workspace.database, states=(JobState.FAILED,), step="import", limit=50)
+    present = set(workspace.artifacts.dataset_ids()) if failed else set()
+    newest = {job.dataset_id: job for job in reversed(failed) if job.dataset_id not in present}
+    return list(newest.values())[-FAILED_SHOWN:]
+
+
+def _turn_keys(found: Inspection) -> list[str]:
+    """Keys of the objects inside list columns, as the first rows have them."""
+    keys: dict[str, None] = {}
+    for row in found.rows:
+        for value in row.record.values():
+            for item in value if isinstance(value, list) else []:
+                keys.update(dict.fromkeys(item if isinstance(item, dict) else ()))
+    return list(keys)
+
+
+def _within(path: Path, folders: Sequence[Path]) -> str:
+    for folder in sorted(folders, key=lambda one: -len(one.parts)):
+        if path.is_relative_to(folder):
+            return str(Path(folder.name) / path.relative_to(folder))
+    return str(path)
