@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from tamis.steps.execute import Task, execute
-from tamis.steps.identify import plan_import
+from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
 from tamis.store.artifacts.refinements import read_weights

@@ -12,7 +12,7 @@ from tamis.jobs import job_table
 from tamis.jobs.model import Job
 from tamis.settings import app_folder
 from tamis.steps.execute import Task, execute
-from tamis.steps.identify import plan_import
+from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database

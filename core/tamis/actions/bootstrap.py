@@ -8,7 +8,7 @@ from tamis.actions.pipeline import submit_missing
 from tamis.jobs import job_table
 from tamis.jobs.scheduler.queue import submit
 from tamis.settings import sample_data_folder
-from tamis.steps.identify import plan_import
+from tamis.steps.import_file.identify import plan_import
 from tamis.store.database.names import name_dataset
 from tamis.store.locks import FileLock
 from tamis.store.workspace import Workspace

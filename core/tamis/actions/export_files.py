@@ -11,7 +11,7 @@ from pathlib import Path
 from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.actions.uploads import safe_name
 from tamis.errors import CurationError, InvalidOptions
-from tamis.steps.identify import slug
+from tamis.steps.import_file.identify import slug
 from tamis.steps.resolve_decisions import AS_IMPORTED
 from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
 from tamis.store.workspace import Workspace

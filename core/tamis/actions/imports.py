@@ -16,7 +16,7 @@ from tamis.jobs.job_table import list_jobs
 from tamis.jobs.model import Job, JobState
 from tamis.jobs.scheduler.queue import Submission, submit
 from tamis.registry import parse_options
-from tamis.steps.identify import ImportPlan, file_hash, plan_import, plan_sources
+from tamis.steps.import_file.identify import ImportPlan, file_hash, plan_import, plan_sources
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.import_file.paths import check_import_path, data_files, hub_address, importable_files
 from tamis.store.database.names import check_name, name_dataset

@@ -13,7 +13,7 @@ from tamis.actions.export import write_rows
 from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.errors import CurationError
 from tamis.steps.execute import Task, execute
-from tamis.steps.identify import file_hash
+from tamis.steps.import_file.identify import file_hash
 from tamis.steps.import_file.options import SourceFile
 from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
 from tamis.store.artifacts.frozen_decisions import FrozenDecision, store_decisions

@@ -24,7 +24,7 @@ from tamis.jobs.scheduler.ticker import Ticker
 from tamis.jobs.scheduler.wait import wait
 from tamis.settings import app_folder
 from tamis.steps import STEPS
-from tamis.steps.identify import plan_import
+from tamis.steps.import_file.identify import plan_import
 from tamis.steps.resolve_decisions import (
     AS_IMPORTED,
     CURRENT,

@@ -23,7 +23,7 @@ from tamis.protocols import LanguageModel
 from tamis.registry import Options, parse_options
 from tamis.scorers import SCORERS, ScorerInput
 from tamis.steps.chat_prompts import asked_prompt
-from tamis.steps.identify import plan_import
+from tamis.steps.import_file.identify import plan_import
 from tamis.steps.propose.options import ProposeOptions
 from tamis.types import Float32s
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -9,9 +11,12 @@ from tamis.compute.vectors import (
     block_of,
     blocks,
     check_vectors,
+    unit_rows,
 )
-from tamis.errors import CurationError
+from tamis.errors import CurationError, InvalidOptions
 from tamis.types import Float32s, Int64s
+
+SELECTED_BLOCK = 4096
 
 
 def nearest(
@@ -50,3 +55,32 @@ def nearest(
     best = open_rows[among >= limit]  # more than k when the last place is tied
     best = best[np.argsort(-cosine[best], kind="stable")][:k]
     return best, np.clip(cosine[best], -1, 1)
+
+
+def nearest_cosines(
+    vectors: Float32s,
+    rows: Int64s,
+    *,
+    of: Int64s | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Float32s:
+    """Highest cosine (m,) of each row in ``of`` (all when None) to one of ``rows``; vectors at unit length.
+
+    Raises InvalidOptions when ``rows`` is empty: nothing is near an empty selection.
+    """
+    n, d = check_vectors(vectors)
+    if rows.size == 0:
+        raise InvalidOptions("The selection is empty: coverage needs at least one selected row.")
+    of = np.arange(n) if of is None else of
+    selected = [unit_rows(block_of(vectors, rows[part])) for part in blocks(rows.size, 4 * d)]
+    nearest = np.full(of.size, -np.inf, dtype=np.float32)
+    for part in blocks(of.size, max(d, SELECTED_BLOCK)):
+        block = unit_rows(block_of(vectors, of[part]))
+        if progress is not None:
+            progress(part.start, of.size)
+        for chosen in selected:
+            for at in range(0, chosen.shape[0], SELECTED_BLOCK):
+                cosine = block @ chosen[at : at + SELECTED_BLOCK].T
+                np.maximum(nearest[part], cosine.max(axis=1), out=nearest[part])
+    nearest[np.isin(of, rows)] = 1.0  # itself, whatever float32 makes of it; a zero vector covers itself too
+    return np.clip(nearest, -1, 1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tamis.compute.compare import selections as compare
+from tamis.compute import neighbours
 from tamis.compute.compare.selections import (
     bootstrap_interval,
     cluster_entropy,
@@ -11,10 +11,10 @@ from tamis.compute.compare.selections import (
     distribution,
     group_shares,
     jaccard,
-    nearest_cosines,
     only_in_one,
     vendi_score,
 )
+from tamis.compute.neighbours import nearest_cosines
 from tamis.errors import InvalidOptions
 
 
@@ -58,7 +58,7 @@ def test_shares_keep_empty_groups_and_noise():
 
 @pytest.mark.parametrize("block", [4096, 3])
 def test_coverage_equals_brute_force(monkeypatch, block):
-    monkeypatch.setattr(compare, "SELECTED_BLOCK", block)
+    monkeypatch.setattr(neighbours, "SELECTED_BLOCK", block)
     vectors, chosen = unit(0, 300), rng(1).choice(300, 20, replace=False)
     cosine = vectors.astype(np.float64) @ vectors[chosen].astype(np.float64).T
     away = np.sqrt(np.maximum(0, 2 - 2 * cosine)).min(axis=1)

@@ -19,7 +19,7 @@ from tamis.actions.pipeline import (
 )
 from tamis.jobs import job_table
 from tamis.settings import Settings
-from tamis.steps.identify import plan_import
+from tamis.steps.import_file.identify import plan_import
 from tamis.store.database.names import dataset_names
 from tamis.store.locks import FileLock
 from tamis.store.workspace import Workspace, open_workspace

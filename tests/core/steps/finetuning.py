@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from tamis.steps.execute import Task, execute
-from tamis.steps.identify import plan_import
+from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.store import ArtifactStore, make_manifest

@@ -9,7 +9,7 @@ from tamis.actions.replay import replay_manifest
 from tamis.errors import CurationError, InvalidOptions
 from tamis.steps.curate.step import plan_curate
 from tamis.steps.execute import Task, execute
-from tamis.steps.identify import plan_import
+from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.frozen_decisions import freeze_decisions, read_frozen_decisions
 from tamis.store.artifacts.readers import read_examples

@@ -10,7 +10,7 @@ import pytest
 from tamis.errors import InvalidOptions
 from tamis.registry import parse_options
 from tamis.steps.execute import Task, execute
-from tamis.steps.identify import plan_import
+from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.steps.score.options import ScoreOptions
 from tamis.store.artifacts.store import ArtifactStore

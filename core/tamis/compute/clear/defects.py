@@ -13,7 +13,7 @@ from tamis.compute.clear.defect_words import (
     RARE_PAIRS,
     REAL_ANAGRAMS,
 )
-from tamis.compute.cluster.stopwords import STOP_WORDS, WORDS_BY_LANGUAGE
+from tamis.compute.text.stopwords import STOP_WORDS, WORDS_BY_LANGUAGE
 
 DEFECTS = ("empty", "cut", "garbled", "repeated", "refusal", "language_mismatch")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tamis.compute.neighbours import nearest_cosines
 from tamis.compute.select.picks import Progress
 from tamis.compute.vectors import (
     block_of,
@@ -25,7 +26,6 @@ from tamis.types import (
 )
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-SELECTED_BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +103,6 @@ def group_shares(
     pool, selected = (count / max(1.0, count.sum()) for count in counts)
     ratio = np.divide(selected, pool, out=np.full(n_groups + 1, np.nan), where=pool > 0)
     return GroupShares(pool, selected, ratio)
-
-
-def nearest_cosines(
-    vectors: Float32s, rows: Int64s, *, of: Int64s | None = None, progress: Progress | None = None
-) -> Float32s:
-    """Highest cosine (m,) of each row in ``of`` (all when None) to one of ``rows``; vectors at unit length.
-
-    Raises InvalidOptions when ``rows`` is empty: nothing is near an empty selection.
-    """
-    n, d = check_vectors(vectors)
-    if rows.size == 0:
-        raise InvalidOptions("The selection is empty: coverage needs at least one selected row.")
-    of = np.arange(n) if of is None else of
-    selected = [unit_rows(block_of(vectors, rows[part])) for part in blocks(rows.size, 4 * d)]
-    nearest = np.full(of.size, -np.inf, dtype=np.float32)
-    for part in blocks(of.size, max(d, SELECTED_BLOCK)):
-        block = unit_rows(block_of(vectors, of[part]))
-        if progress is not None:
-            progress(part.start, of.size)
-        for chosen in selected:
-            for at in range(0, chosen.shape[0], SELECTED_BLOCK):
-                cosine = block @ chosen[at : at + SELECTED_BLOCK].T
-                np.maximum(nearest[part], cosine.max(axis=1), out=nearest[part])
-    nearest[np.isin(of, rows)] = 1.0  # itself, whatever float32 makes of it; a zero vector covers itself too
-    return np.clip(nearest, -1, 1)
 
 
 def coverage(

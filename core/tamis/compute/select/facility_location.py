@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tamis.compute.compare.selections import nearest_cosines
+from tamis.compute.neighbours import nearest_cosines
 from tamis.compute.select.picks import (
     Picked,
     Progress,

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from tamis.compute.cluster.stopwords import STOP_CHARACTERS, STOP_WORDS
+from tamis.compute.text.stopwords import STOP_CHARACTERS, STOP_WORDS
 
 # Scripts written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han. Hangul has spaces.
 _UNSPACED = (

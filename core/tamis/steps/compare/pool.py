@@ -12,8 +12,8 @@ from tamis.compute.compare.jackknife import entropy_interval, vendi_interval
 from tamis.compute.compare.selections import (
     Interval,
     bootstrap_interval,
-    nearest_cosines,
 )
+from tamis.compute.neighbours import nearest_cosines
 from tamis.steps.compare.comparison import (
     IntervalEstimate,
     Over,

@@ -16,7 +16,7 @@ from tamis.formats.conversation import build_example
 from tamis.formats.parsing import content_hash
 from tamis.steps.context import StepContext
 from tamis.steps.curate.options import CurateOptions
-from tamis.steps.identify import slug
+from tamis.steps.import_file.identify import slug
 from tamis.steps.import_file.step import (
     REJECTS_SCHEMA,
     ROW_GROUP,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tamis.errors import ForbiddenPath, UnreadableFile
 from tamis.formats.layout import HUB_PREFIX
-from tamis.steps.identify import DATA_FILE, SAVED_DATASET_MARKS, files_in_folder
+from tamis.steps.import_file.identify import DATA_FILE, SAVED_DATASET_MARKS, files_in_folder
 
 MAX_LISTED = 500
 _MAX_DEPTH = 3
