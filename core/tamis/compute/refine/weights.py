@@ -14,7 +14,6 @@ from tamis.types import (
     Bools,
     Float64s,
     Int64s,
-    UpdateMode,
 )
 
 FLOOR = 1e-6  # of the largest score: what Eq. 6 takes in place of a score that is not positive
@@ -120,7 +119,7 @@ def update_weights(
     scores: ArrayLike,
     n_scored: ArrayLike,
     *,
-    mode: UpdateMode = "tamis",
+    mode: Literal["tamis", "paper", "released"] = "tamis",
     tau: float = 1.0,
     w_min_factor: float = 0.1,
     w_max_factor: float = 10.0,

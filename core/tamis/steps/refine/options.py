@@ -26,8 +26,10 @@ EPOCHS = "num_train_epochs"  # of a recipe; round models have guide_epochs inste
 # What only the whole run has; everything else is part of the name of each round.
 OF_THE_RUN = ("rounds", "budget", "unit")
 _TRAINING = ("recipe", "recipe_options", "guide_epochs")
+_POOLED = ("effect_temperature", "fall_factor", "rise_factor", "forgetting")
+_OF_ONE_ROUND = ("tau", "w_min_factor", "w_max_factor", "shrink_rows")
 _SCORING = (
-    "mode", "tau", "w_min_factor", "w_max_factor", "shrink_rows", "model", "model_options", "train", *_TRAINING,
+    "mode", *_POOLED, *_OF_ONE_ROUND, "model", "model_options", "train", *_TRAINING,
     "generate_rows", "score_rows", "max_new_tokens", "generate_temperature", "scorer", "scorer_options", "scored_by",
     "judge", "judge_options", "encoder", "flag_below_own", "flag_margin_sd",
 )  # fmt: skip
@@ -54,9 +56,28 @@ class RefineOptions(StepOptions):
         "rows", description="Rows, or a fraction of all rows between 0 and 1."
     )
     mode: UpdateMode = Field(
-        "tamis",
-        description="How weights move: tamis (standardised scores multiply the old weight, within bounds), paper "
-        "(Eq. 6 as printed, then renormalised) or released (softmax of the scores, the old weight unused).",
+        "pooled",
+        description="How weights move: pooled (what all rounds together say lasts tilts the first weights), tamis (the "
+        "first edition's: standardised scores of a round multiply the old weight), paper (Eq. 6 as printed, then "
+        "renormalised) or released (softmax of the scores, the old weight unused).",
+    )
+    effect_temperature: float = Field(
+        0.4,
+        gt=0,
+        le=100,
+        description="In the mode pooled: a lasting effect of so many deviations of a row is a factor e.",
+    )
+    fall_factor: float = Field(
+        10.0, ge=1, description="In the mode pooled: a weight falls to this part of its first one at most."
+    )
+    rise_factor: float = Field(
+        4.0, ge=1, description="In the mode pooled: a weight rises to so many times its first one at most."
+    )
+    forgetting: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="In the mode pooled: what a round counts after every later round; 1 forgets nothing.",
     )
     tau: float = Field(
         1.0, gt=0, le=1000, description="Temperature of the update; lower moves weights faster."
@@ -253,6 +274,7 @@ class RefineOptions(StepOptions):
         unused: set[str] = set()
         if self.static:
             unused |= set(_SCORING)
+        unused |= set(_OF_ONE_ROUND if self.mode == "pooled" else _POOLED)
         if self.control in ("random", "km_random"):
             unused |= {"quality", "weighting", "spread_temperature", "temperature"}
         if not self.train:

@@ -64,6 +64,8 @@ from tamis.types import (
     Int64s,
 )
 
+LEAST_SCORED = 2  # rows per cluster and round in the mode pooled
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -152,15 +154,39 @@ def _draw_anywhere(state: RoundState, wanted: int, rng: np.random.Generator) -> 
 def rows_to_score(
     settings: RefineOptions, new: Int64s, selected: Int64s, state: RoundState, number: int
 ) -> Int64s:
-    """Sorted ids of the rows that the model answers in this round; none for a control that never looks."""
+    """Sorted ids of the rows that the model answers in this round; none for a control that never looks.
+
+    In the mode pooled every cluster with rows left is heard twice at least, by rows that are not selected where it
+    has too few: a cluster that has fallen could not rise again otherwise.
+    """
     if settings.static:
         return np.zeros(0, dtype=np.int64)
     rows = np.sort(new if settings.score_rows == "new" else selected)
-    if settings.generate_rows is None or len(rows) <= settings.generate_rows:
+    if settings.generate_rows is not None and len(rows) > settings.generate_rows:
+        rng = np.random.default_rng(stage_seed(settings.seed, number, "generate"))
+        order = spread_order(state.pool.groups()[rows], rng)
+        rows = np.sort(rows[order[: settings.generate_rows]])
+    if settings.mode != "pooled":
         return rows
-    rng = np.random.default_rng(stage_seed(settings.seed, number, "generate"))
-    order = spread_order(state.pool.groups()[rows], rng)
-    return np.sort(rows[order[: settings.generate_rows]])
+    rng = np.random.default_rng(stage_seed(settings.seed, number, "probe"))
+    return np.sort(np.concatenate([rows, _probes(state, rows, selected, rng)]))
+
+
+def _probes(state: RoundState, rows: Int64s, selected: Int64s, rng: np.random.Generator) -> Int64s:
+    """Rows that bring every group to ``LEAST_SCORED``, those that are selected first, then any that may still be."""
+    group = state.pool.groups()
+    missing = LEAST_SCORED - np.bincount(group[rows], minlength=state.pool.n_clusters + 1)
+    missing[state.drawn_by <= 0] = 0  # nobody asks about a cluster that is left out
+    may = ~state.pool.excluded & ~state.taken
+    may[selected] = True
+    may[rows] = False
+    first = np.ones(group.size, dtype=np.bool_)
+    first[selected] = False
+    candidates = np.flatnonzero(may & (missing[group] > 0))
+    order = candidates[np.lexsort((rng.random(candidates.size), first[candidates], group[candidates]))]
+    sizes = np.bincount(group[order], minlength=missing.size)
+    place = np.arange(order.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return order[place < missing[group[order]]]
 
 
 def stage_seed(seed: int, number: int, stage: str) -> list[int]:
@@ -306,6 +332,7 @@ def _summary(
         "n_flags": moved.flags.num_rows,
         "n_clusters_scored": moved.n_clusters_scored,
         "rank_correlation": moved.rank_correlation,
+        **moved.evidence,
         "notes": moved.notes,
     }
 

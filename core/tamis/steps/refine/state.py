@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from tamis.compute.refine.draw import RefinementPool
+from tamis.compute.refine.evidence import RoundEvidence
 from tamis.compute.refine.weights import (
     Factors,
     apply_factors,
@@ -48,7 +50,9 @@ class RoundState:
     corrections: Corrections
     factors: Factors
     factor_names: tuple[str, ...]
-    start: Float64s  # weights before the first round
+    first: Float64s  # weights before the first round, without factors
+    evidence: tuple[RoundEvidence, ...]  # what each earlier round measured
+    start: Float64s  # weights before the first round, with factors
     learned: Float64s  # weights now, without factors
     drawn_by: Float64s  # weights now, with factors
     picked_by: Int64s
@@ -79,10 +83,12 @@ def read_state(inputs: Mapping[str, Artifact], options: RefineOptions, history: 
         picked_by[read_round_picks(past)["example_id"].to_numpy()] = int(past.manifest.options["round"])
     gone = np.zeros(len(picked_by), dtype=np.bool_)
     gone[corrections.dropped] = True
-    learned, last_scores = start, None
+    first, learned, last_scores = start, start, None
+    tables: list[pa.Table] = []
     if history:
-        first, last = (read_round_clusters(history[at]) for at in (0, -1))
-        start = _spread_out(first["weight_before"].to_numpy(), pool)
+        tables = [read_round_clusters(past) for past in history]
+        last = tables[-1]
+        start = _spread_out(tables[0]["weight_before"].to_numpy(), pool)
         learned = _spread_out(last["learned_after"].to_numpy(), pool)
         last_scores = _spread_out(last["score"].to_numpy(), pool, fill=np.nan)
     factors, names = read_factors(options.cluster_factors, pool)
@@ -94,6 +100,8 @@ def read_state(inputs: Mapping[str, Artifact], options: RefineOptions, history: 
         corrections=corrections,
         factors=factors,
         factor_names=names,
+        first=first,
+        evidence=tuple(_evidence(table, pool) for table in tables),
         start=start,
         learned=learned,
         drawn_by=drawn_by,
@@ -148,6 +156,13 @@ def read_factors(given: Mapping[str, object], pool: RefinementPool) -> tuple[Fac
 
 def _checked_start(pool: RefinementPool, options: RefineOptions) -> Float64s:
     return first_weights(pool.sizes(), "proportional" if options.static else options.first_round)
+
+
+def _evidence(clusters: pa.Table, pool: RefinementPool) -> RoundEvidence:
+    columns = [
+        _spread_out(clusters[name].to_numpy(), pool) for name in ("score", "standard_error", "n_scored")
+    ]
+    return RoundEvidence.of(*columns)
 
 
 def _spread_out(values: Float64s, pool: RefinementPool, fill: float = 0.0) -> Float64s:

@@ -8,6 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tamis.compute.refine.evidence import (
+    Effects,
+    RoundEvidence,
+    effective_clusters,
+    pooled_effects,
+    rows_to_tell,
+    tilted_weights,
+)
 from tamis.compute.refine.flags import flag_rows
 from tamis.compute.refine.weights import (
     ClusterScores,
@@ -21,10 +29,11 @@ from tamis.steps.refine.options import RefineOptions
 from tamis.steps.refine.state import RoundState
 from tamis.store.artifacts.refinements import (
     CLUSTERS_SCHEMA,
+    EVIDENCE,
     ROUND_FLAGS_SCHEMA,
     make_table,
 )
-from tamis.types import Float64s, Int64s
+from tamis.types import JSON, Float64s, Int64s
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ class Update:
     flags: pa.Table
     n_clusters_scored: int
     rank_correlation: float | None
+    evidence: dict[str, JSON]
     notes: list[str]
 
 
@@ -54,6 +64,39 @@ def update(
     found = cluster_scores(gap, groups[rows], state.pool.n_clusters + 1)
     if settings.control == "shuffled_scores":
         found = shuffled(found, np.random.default_rng([settings.seed, number, zlib.crc32(b"shuffle")]))
+    moved = (
+        _pooled(state, settings, found)
+        if settings.mode == "pooled"
+        else _of_one_round(state, settings, found)
+    )
+    learned = moved.learned
+    after = learned if settings.static else apply_factors(learned, state.factors)
+    correlation = float("nan")
+    if state.last_scores is not None:
+        correlation = rank_correlation(found.mean, state.last_scores)
+    return Update(
+        clusters=_clusters(state, found, moved, after=after, allocated=allocated),
+        flags=_flags(
+            state, settings, rows=rows, gap=gap, selected=selected, confidence=confidence, after=after
+        ),
+        n_clusters_scored=int((found.n_scored > 0).sum()),
+        rank_correlation=correlation if np.isfinite(correlation) else None,
+        evidence=_evidence_summary(moved.effects, after),
+        notes=_notes(settings, found, moved.effects, n_rows=len(rows)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """Weights (groups,) without factors, and what moved them: the score of one round, or effects over all rounds."""
+
+    learned: Float64s
+    shrunken: Float64s
+    effects: Effects | None = None
+
+
+def _of_one_round(state: RoundState, settings: RefineOptions, found: ClusterScores) -> _Moved:
+    assert settings.mode != "pooled"
     shrunken = shrink(found.mean, found.n_scored, settings.shrink_rows)
     learned = update_weights(
         state.learned,
@@ -65,19 +108,34 @@ def update(
         w_max_factor=settings.w_max_factor,
         factors=state.factors,
     )
-    after = learned if settings.static else apply_factors(learned, state.factors)
-    correlation = float("nan")
-    if state.last_scores is not None:
-        correlation = rank_correlation(found.mean, state.last_scores)
-    return Update(
-        clusters=_clusters(state, found, shrunken, learned=learned, after=after, allocated=allocated),
-        flags=_flags(
-            state, settings, rows=rows, gap=gap, selected=selected, confidence=confidence, after=after
-        ),
-        n_clusters_scored=int((found.n_scored > 0).sum()),
-        rank_correlation=correlation if np.isfinite(correlation) else None,
-        notes=_notes(settings, found, n_rows=len(rows)),
+    return _Moved(learned, shrunken)
+
+
+def _pooled(state: RoundState, settings: RefineOptions, found: ClusterScores) -> _Moved:
+    nothing = np.full(found.mean.shape, np.nan)
+    if settings.static:
+        return _Moved(state.learned, nothing)
+    measured = RoundEvidence.of(found.mean, found.standard_error, found.n_scored)
+    # Rows that are scored anew in every round would count once for each of them.
+    earlier = state.evidence if settings.score_rows == "new" else ()
+    effects = pooled_effects([*earlier, measured], forgetting=settings.forgetting)
+    learned = tilted_weights(
+        state.first,
+        effects.effect,
+        temperature=settings.effect_temperature,
+        fall=settings.fall_factor,
+        rise=settings.rise_factor,
+        factors=state.factors,
     )
+    return _Moved(learned, nothing, effects)
+
+
+def _evidence_summary(effects: Effects | None, after: Float64s) -> dict[str, JSON]:
+    """What a round says of its evidence; nothing in the modes that look at one round alone."""
+    summary: dict[str, JSON] = {"effective_clusters": effective_clusters(after)}
+    if effects is not None:
+        summary |= {"between": effects.between, "inconsistency": effects.inconsistency, "told": effects.told}
+    return summary
 
 
 def shuffled(scores: ClusterScores, rng: np.random.Generator) -> ClusterScores:
@@ -88,7 +146,9 @@ def shuffled(scores: ClusterScores, rng: np.random.Generator) -> ClusterScores:
     return ClusterScores(scores.mean[order], scores.standard_error[order], scores.n_scored[order])
 
 
-def _notes(settings: RefineOptions, found: ClusterScores, *, n_rows: int) -> list[str]:
+def _notes(
+    settings: RefineOptions, found: ClusterScores, effects: Effects | None, *, n_rows: int
+) -> list[str]:
     n_scored = int(found.n_scored.sum())
     if settings.static:
         return [f"Control {settings.control}: nothing is trained or scored, and no weight moves."]
@@ -101,6 +161,10 @@ def _notes(settings: RefineOptions, found: ClusterScores, *, n_rows: int) -> lis
         notes.append(
             "No cluster's given answers score above the model's own, where the paper's rule moves no weight."
         )
+    if n_scored and effects is not None and not effects.told:
+        notes.append(
+            "No lasting difference between clusters can be told yet, so every weight is as it began."
+        )
     if not n_scored:
         why = "no row could be scored" if n_rows else "no row was left to look at"
         notes.append(f"The weights are as they were: {why}.")
@@ -110,9 +174,8 @@ def _notes(settings: RefineOptions, found: ClusterScores, *, n_rows: int) -> lis
 def _clusters(
     state: RoundState,
     found: ClusterScores,
-    shrunken: Float64s,
+    moved: _Moved,
     *,
-    learned: Float64s,
     after: Float64s,
     allocated: Int64s,
 ) -> pa.Table:
@@ -121,15 +184,25 @@ def _clusters(
         "cluster_id": state.cluster_ids(),
         "weight_before": state.drawn_by[at],
         "weight_after": after[at],
-        "learned_after": learned[at],
+        "learned_after": moved.learned[at],
         "score": found.mean[at],
         "standard_error": found.standard_error[at],
-        "shrunken": shrunken[at],
+        "shrunken": moved.shrunken[at],
+        **{name: values[at] for name, values in _evidence_columns(moved.effects, found.mean.shape).items()},
         "n_scored": found.n_scored[at],
         "budget": allocated[at],
         "factor": [state.factor_names[group] for group in at],
     }
     return make_table(CLUSTERS_SCHEMA, columns)
+
+
+def _evidence_columns(effects: Effects | None, shape: tuple[int, ...]) -> dict[str, Float64s]:
+    if effects is None:
+        return {name: np.full(shape, np.nan) for name in EVIDENCE}
+    needed = rows_to_tell(effects).astype(np.float64)
+    return dict(
+        zip(EVIDENCE, (effects.effect, effects.deviation, effects.probability_below, needed), strict=True)
+    )
 
 
 def _flags(

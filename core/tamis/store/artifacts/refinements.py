@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -60,7 +61,11 @@ CLUSTERS_SCHEMA = schema_of(
     learned_after=pa.float64(),  # the same without the factors: what the next round starts from
     score=pa.float64(),  # mean gap of the scored rows, NaN where there is none
     standard_error=pa.float64(),
-    shrunken=pa.float64(),  # the score that moved the weight
+    shrunken=pa.float64(),  # the score that moved the weight, in the modes that look at one round alone
+    effect=pa.float64(),  # what all rounds so far say lasts, in deviations of a row; NaN in those modes
+    deviation=pa.float64(),  # of that effect
+    probability_below=pa.float64(),  # that the effect is below 0
+    rows_to_tell=pa.float64(),  # scored rows until half a deviation would stand out; -1 when that takes more rounds
     n_scored=pa.int64(),
     budget=pa.int64(),  # rows that the round took
     factor=pa.string(),  # "" for none, pinned, excluded or a number
@@ -71,10 +76,15 @@ WEIGHTS_SCHEMA = schema_of(
     weight=pa.float64(),
     score=pa.float64(),
     standard_error=pa.float64(),
+    effect=pa.float64(),
+    deviation=pa.float64(),
+    probability_below=pa.float64(),
     n_scored=pa.int64(),
     budget=pa.int64(),
     factor=pa.string(),
 )
+# What runs of before pooled evidence do not have.
+EVIDENCE = ("effect", "deviation", "probability_below", "rows_to_tell")
 ROUND_FLAGS_SCHEMA = schema_of(
     example_id=pa.int64(),
     cluster_id=pa.int32(),
@@ -143,7 +153,7 @@ def _round_models_of(store: ArtifactStore, dataset_id: str) -> list[RoundModel]:
 
 def read_weights(refinement: Artifact) -> pa.Table:
     """Weight of every cluster (-1: rows outside all) after every round; round 0 is before the first."""
-    return _read(refinement, WEIGHTS)
+    return _completed(_read(refinement, WEIGHTS), WEIGHTS_SCHEMA)
 
 
 def read_picks(refinement: Artifact) -> pa.Table:
@@ -163,7 +173,7 @@ def read_round_picks(round_artifact: Artifact) -> pa.Table:
 
 def read_round_clusters(round_artifact: Artifact) -> pa.Table:
     """Weights before and after a round, scores and budget, one row per cluster."""
-    return _read(round_artifact, CLUSTERS)
+    return _completed(_read(round_artifact, CLUSTERS), CLUSTERS_SCHEMA)
 
 
 def read_row_scores(round_artifact: Artifact) -> pa.Table:
@@ -189,6 +199,15 @@ def rounds_of(store: ArtifactStore, refinement: Artifact) -> list[Artifact]:
     """The rounds of a refinement, in order; raises ArtifactMissing."""
     listed = refinement.summary["rounds"]
     return [store.get(refinement.manifest.dataset_id, ROUND, identifier) for identifier in listed]
+
+
+def _completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with the columns of evidence, NaN where its edition had none."""
+    nothing = pa.array(np.full(table.num_rows, np.nan))
+    for name in EVIDENCE:
+        if name in schema.names and name not in table.column_names:
+            table = table.append_column(name, nothing)
+    return table
 
 
 def _read(artifact: Artifact, name: str) -> pa.Table:
