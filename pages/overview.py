@@ -25,7 +25,7 @@ from pages.shared.frame import (
 from pages.shared.plain_text import plain
 from pages.shared.runs.export_files import list_exports
 from pages.shared.runs.imports import open_imports, show_failed_imports
-from tamis.actions.datasets import dataset_names
+from tamis.actions.datasets import dataset_names, order_datasets
 from tamis.actions.export_files import count_exports
 from tamis.actions.pipeline import stages
 from tamis.jobs.model import Job
@@ -39,9 +39,7 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
     importing = open_imports(workspace, active_jobs(workspace))
     stored = dataset_names(workspace)
     names = importing | stored
-    ordered = [*(i for i in importing if i not in stored), *_newest_first(workspace, list(stored))]
-    if opened in ordered[PAGE_CARDS:]:
-        ordered = [opened, *(one for one in ordered if one != opened)]  # never on a page that is not shown
+    ordered = order_datasets(workspace, importing, opened=opened, n_shown=PAGE_CARDS)
     exports = count_exports(list_exports(workspace))
     slots = {}
     for dataset_id in _one_page(ordered, names):
@@ -62,11 +60,6 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
                 show_running(found)
 
     while_jobs_run(workspace, redraw)
-
-
-def _newest_first(workspace: Workspace, dataset_ids: list[str]) -> list[str]:
-    created = {one: workspace.artifacts.examples(one).manifest.created_at for one in dataset_ids}
-    return sorted(dataset_ids, key=lambda one: created[one], reverse=True)
 
 
 def _one_page(ordered: list[str], names: Mapping[str, str]) -> list[str]:

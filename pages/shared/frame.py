@@ -14,7 +14,7 @@ from pages.shared.activity import show_activity
 from pages.shared.navigation import ensure_navigation, link_to
 from pages.shared.plain_text import plain
 from pages.shared.server import open_server
-from tamis.actions.datasets import dataset_names
+from tamis.actions.datasets import dataset_names, newest_first
 from tamis.errors import CurationError
 from tamis.jobs.causes import explain_database_error
 from tamis.settings import Settings
@@ -87,8 +87,8 @@ def pick_dataset(workspace: Workspace) -> str | None:
     if not names:
         return None
     remembered = st.session_state.get(_REMEMBERED)
-    chosen = next((one for one in (asked, remembered) if one in names), None) or _newest(
-        workspace, list(names)
+    chosen = (
+        next((one for one in (asked, remembered) if one in names), None) or newest_first(workspace, names)[0]
     )
     st.session_state[_PICKER] = chosen
     st.sidebar.selectbox(
@@ -163,7 +163,3 @@ def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
 
 def _picked() -> None:
     open_dataset(st.session_state[_PICKER])
-
-
-def _newest(workspace: Workspace, dataset_ids: list[str]) -> str:
-    return max(dataset_ids, key=lambda one: workspace.artifacts.examples(one).manifest.created_at)

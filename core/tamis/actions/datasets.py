@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from tamis.formats import FORMATS
 from tamis.store.artifacts import trash
+from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.trash import Discarded
 from tamis.store.artifacts.versions import parent_of
+from tamis.store.artifacts.view import open_view
 from tamis.store.database import names
+from tamis.store.rows.stats import DatasetStats, dataset_stats
 from tamis.store.workspace import Workspace
 
 __all__ = [
     "DatasetEntry",
+    "DatasetStats",
     "Discarded",
+    "dataset_formats",
     "dataset_names",
     "delete_dataset",
+    "describe_dataset",
     "empty_trash",
     "find_dataset",
     "list_datasets",
     "list_trash",
+    "newest_first",
+    "order_datasets",
     "rename_dataset",
     "restore_dataset",
 ]
@@ -51,8 +60,43 @@ def find_dataset(workspace: Workspace, id_or_name: str) -> str:
     return names.find_dataset(workspace, id_or_name)
 
 
+def newest_first(workspace: Workspace, dataset_ids: Iterable[str]) -> list[str]:
+    """These datasets, the one that was made last first."""
+    created = {one: workspace.artifacts.examples(one).manifest.created_at for one in dataset_ids}
+    return sorted(created, key=created.__getitem__, reverse=True)
+
+
+def order_datasets(
+    workspace: Workspace, importing: Iterable[str], *, opened: str | None, n_shown: int
+) -> list[str]:
+    """Every dataset in the order in which people see them: those being imported, then the newest first.
+
+    The one that is open comes first of all where it would not be among the first ``n_shown``.
+    """
+    stored = workspace.artifacts.dataset_ids()
+    ordered = [*(one for one in importing if one not in stored), *newest_first(workspace, stored)]
+    if opened in ordered[n_shown:]:
+        ordered = [opened, *(one for one in ordered if one != opened)]
+    return ordered
+
+
+def dataset_formats(examples: Artifact) -> list[str]:
+    """The titles of the conversation formats that the files of a dataset had."""
+    kinds = dict.fromkeys(str(file["format"]) for file in examples.summary["files"])
+    return [FORMATS[kind].title if kind in FORMATS else kind for kind in kinds]
+
+
+def describe_dataset(workspace: Workspace, dataset_id: str) -> DatasetStats:
+    """What a dataset is made of: lengths, sources, turns, repeated rows, metadata; reads the texts once."""
+    return dataset_stats(open_view(workspace.artifacts, dataset_id))
+
+
 def rename_dataset(workspace: Workspace, dataset_id: str, name: str) -> str:
-    """Give a dataset another name, and return it without the spaces around it; raises InvalidOptions."""
+    """Give a dataset another name, and return it without the spaces around it; its id stays.
+
+    Raises DatasetMissing and InvalidOptions.
+    """
+    workspace.artifacts.examples(dataset_id)
     return names.name_dataset(workspace.database, dataset_id, name)
 
 

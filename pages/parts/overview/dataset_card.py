@@ -11,7 +11,7 @@ from pages.shared.frame import errors_in_place, open_dataset
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
-from tamis.actions.datasets import dataset_names, delete_dataset, rename_dataset
+from tamis.actions.datasets import dataset_formats, dataset_names, delete_dataset, rename_dataset
 from tamis.actions.pipeline import (
     MISSING,
     UNDER_WAY,
@@ -21,7 +21,6 @@ from tamis.actions.pipeline import (
     submit_missing,
     submit_stage,
 )
-from tamis.formats import FORMATS
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.versions import parent_of
 from tamis.store.workspace import Workspace
@@ -35,9 +34,7 @@ def show_dataset_head(
     words, buttons = st.columns([11, 9], vertical_alignment="center")
     with words, st.container(gap="xsmall"):
         st.subheader(plain(name), anchor=False)
-        st.caption(
-            _parent_of(workspace, examples) + describe_dataset(examples) if examples else "Being imported"
-        )
+        st.caption(_parent_of(workspace, examples) + say_dataset(examples) if examples else "Being imported")
     with (
         buttons,
         st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"),
@@ -52,7 +49,7 @@ def show_dataset_head(
             _show_menu(workspace, dataset_id, name, examples, found)
 
 
-def describe_dataset(examples: Artifact) -> str:
+def say_dataset(examples: Artifact) -> str:
     """Rows, rejected lines, formats and age in one line."""
     summary = examples.summary
     said = [count_of(int(summary["n_examples"]), "row")]
@@ -60,7 +57,7 @@ def describe_dataset(examples: Artifact) -> str:
         said.append(f"{count_of(int(summary['n_rejected']), 'line')} rejected")
     if len(summary["files"]) > 1:
         said.append(count_of(len(summary["files"]), "file"))
-    formats = formats_of(examples)
+    formats = dataset_formats(examples)
     said.append(formats[0] if len(formats) == 1 else count_of(len(formats), "format"))
     how = "imported" if parent_of(examples) is None else "made"
     said.append(f"{how} {ago(examples.manifest.created_at)}")
@@ -74,12 +71,6 @@ def _parent_of(workspace: Workspace, examples: Artifact) -> str:
         return ""
     names = dataset_names(workspace)
     return f"Version of {plain(names.get(parent.dataset_id, 'a dataset that was deleted'))} · "
-
-
-def formats_of(examples: Artifact) -> list[str]:
-    """The titles of the conversation formats that the files had."""
-    names = dict.fromkeys(str(file["format"]) for file in examples.summary["files"])
-    return [FORMATS[name].title if name in FORMATS else name for name in names]
 
 
 def _show_action(

@@ -8,9 +8,9 @@ import streamlit as st
 
 from pages.shared.plain_text import plain
 from pages.shared.wording import percent
+from tamis.actions.datasets import DatasetStats, describe_dataset
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import DatasetView, open_view
-from tamis.store.rows.stats import DatasetStats, dataset_stats
 from tamis.store.workspace import Workspace
 
 _KINDS = {"number": "Number", "text": "Text", "boolean": "Yes or no"}
@@ -19,7 +19,7 @@ _KINDS = {"number": "Number", "text": "Text", "boolean": "Yes or no"}
 def show_stats(workspace: Workspace, dataset_id: str) -> None:
     """Everything about one dataset that does not change after the import, and how much of it the encoder cut."""
     view = open_view(workspace.artifacts, dataset_id)
-    stats = _stats(f"{workspace.path}:{view.examples.id}", _view=view)
+    stats = _stats(f"{workspace.path}:{view.examples.id}", dataset_id, _workspace=workspace)
     with st.grid(5, gap="small", min_column_width=150):
         _show_numbers(view, stats)
     lengths, origins = st.columns([3, 2], gap="medium")
@@ -32,8 +32,8 @@ def show_stats(workspace: Workspace, dataset_id: str) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _stats(key: str, *, _view: DatasetView) -> DatasetStats:
-    return dataset_stats(_view)
+def _stats(key: str, dataset_id: str, *, _workspace: Workspace) -> DatasetStats:
+    return describe_dataset(_workspace, dataset_id)
 
 
 def _show_numbers(view: DatasetView, stats: DatasetStats) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from pages.shared.frame import tell_apart
@@ -18,21 +17,17 @@ from pages.shared.plain_text import (
 from pages.shared.rows.review_text import show_side, show_text
 from pages.shared.wording import BadgeColour, ago, percent
 from tamis.actions.datasets import dataset_names
-from tamis.compute.text.diff import (
-    Part,
-    changed_fraction,
-    diff_words,
-)
-from tamis.formats.conversation import labelled_turns, turn_text
-from tamis.store.rows.version_diff import (
+from tamis.actions.versions import (
     CHANGE_KINDS,
     NOWHERE,
     RowDiff,
     VersionDiff,
-    comparable,
-    diff_versions,
-    read_conversations,
+    compare_versions,
+    earlier_versions,
+    read_changed,
 )
+from tamis.actions.word_marks import WordMarks, mark_words
+from tamis.formats.conversation import labelled_turns, turn_text
 from tamis.store.workspace import Workspace
 from tamis.types import Message
 
@@ -53,12 +48,12 @@ HELP = {
     "added": "Rows that only the version has.",
 }
 VIAS = {"approve": "approved by", "reject": "rejected by", "edit": "edited by", "rule": "by a rule of"}
-Texts = tuple[tuple[Message, ...], tuple[Message, ...]]
+Turns = tuple[Message, ...]
 
 
 def show_changes(workspace: Workspace, dataset_id: str) -> None:
     """The section for a dataset that was made from another; nothing for one that was imported."""
-    line = comparable(workspace.artifacts, dataset_id)
+    line = earlier_versions(workspace, dataset_id)
     if not line:
         return
     names = dataset_names(workspace)
@@ -84,8 +79,8 @@ def show_changes(workspace: Workspace, dataset_id: str) -> None:
     _show_counts(found)
     rows = _choose(found)
     shown = _one_page(rows)
-    for row, texts in zip(shown, _texts(workspace, found, shown), strict=True):
-        _show_row(found, row, texts)
+    for row, (before, after) in zip(shown, read_changed(workspace, found, shown), strict=True):
+        _show_row(found, row, before or (), after or ())
 
 
 def _compared(workspace: Workspace, old_id: str, new_id: str) -> VersionDiff:
@@ -95,7 +90,7 @@ def _compared(workspace: Workspace, old_id: str, new_id: str) -> VersionDiff:
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing the versions")
 def _diff(key: str, old_id: str, new_id: str, *, _workspace: Workspace) -> VersionDiff:
-    return diff_versions(_workspace.artifacts, old_id, new_id)
+    return compare_versions(_workspace, old_id, new_id)
 
 
 def _show_counts(found: VersionDiff) -> None:
@@ -145,24 +140,10 @@ def _one_page(rows: Sequence[RowDiff]) -> Sequence[RowDiff]:
     return rows[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
 
 
-def _texts(workspace: Workspace, found: VersionDiff, rows: Sequence[RowDiff]) -> list[Texts]:
-    """The turns of every row before and after; none where it was not, or is no more."""
-    sides = []
-    for dataset_id, ids in (
-        (found.old_id, [r.old_id for r in rows]),
-        (found.new_id, [r.new_id for r in rows]),
-    ):
-        there = np.array([one for one in ids if one != NOWHERE], dtype=np.int64)
-        held = read_conversations(workspace.artifacts.examples(dataset_id), there)
-        sides.append([held.get(one, ()) for one in ids])
-    return list(zip(*sides, strict=True))
-
-
-def _show_row(found: VersionDiff, row: RowDiff, texts: Texts) -> None:
+def _show_row(found: VersionDiff, row: RowDiff, before: Turns, after: Turns) -> None:
     key = f"change_{row.old_id}_{row.new_id}"
     with st.container(border=True, gap="xsmall", key=key):
         _show_head(found, row)
-        before, after = texts
         if row.kind in ("dropped", "added"):
             _show_whole(before or after)
         else:
@@ -187,14 +168,14 @@ def _show_head(found: VersionDiff, row: RowDiff) -> None:
             link_to("data_map", "On the map", query={"dataset": found.new_id, "row": str(row.new_id)})
 
 
-def _show_whole(turns: tuple[Message, ...]) -> None:
+def _show_whole(turns: Turns) -> None:
     """A row that is in one of the two only: what was asked and what was answered."""
     for title, text in (("Prompt", labelled_turns(turns[:-1])), ("Response", turn_text(turns[-1]))):
         st.caption(f"{title} · {count_of(len(text), 'character')}")
         show_text(text, height=HEIGHT if len(text) > LONG_CHARS else "")
 
 
-def _show_turns(before: tuple[Message, ...], after: tuple[Message, ...]) -> None:
+def _show_turns(before: Turns, after: Turns) -> None:
     """Every turn that differs, side by side; where turns came or went, the whole conversation as one text."""
     roles = [[str(turn.get("role")) for turn in side] for side in (before, after)]
     if roles[0] != roles[1]:
@@ -211,8 +192,8 @@ def _show_turns(before: tuple[Message, ...], after: tuple[Message, ...]) -> None
 
 
 def _show_sides(title: str, old: str, new: str) -> None:
-    parts = _words(old, new)
-    marked = changed_fraction(parts) <= MARKED_FRACTION
+    words = _words(old, new)
+    marked = words.changed_fraction <= MARKED_FRACTION
     for column, side, name, text in zip(
         st.columns(2, gap="medium"), ("removed", "added"), ("before", "after"), (old, new), strict=True
     ):
@@ -220,7 +201,7 @@ def _show_sides(title: str, old: str, new: str) -> None:
             st.caption(f"{plain(title)}, {name} · {count_of(len(text), 'character')}")
             height = HEIGHT if max(len(old), len(new)) > LONG_CHARS else ""
             if marked:
-                show_side(parts, side, height=height)
+                show_side(words.parts, side, height=height)
             else:
                 show_text(text, height=height)
     if old == new:
@@ -230,5 +211,5 @@ def _show_sides(title: str, old: str, new: str) -> None:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _words(old: str, new: str) -> tuple[Part, ...]:
-    return diff_words(old, new)
+def _words(old: str, new: str) -> WordMarks:
+    return mark_words(old, new)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared.plain_text import count_of
-from tamis.compute.text.diff import Part
+from tamis.actions.word_marks import Part
 
 MAX_SHOWN_CHARS = 50_000
 _FRAME = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.5;unicode-bidi:plaintext"

@@ -54,3 +54,25 @@ def test_what_is_deleted_can_be_put_back_by_its_id(workspace: Workspace) -> None
     datasets.delete_dataset(workspace, entry.dataset_id)
     assert datasets.empty_trash(workspace) == 1
     assert datasets.list_trash(workspace) == []
+
+
+def test_people_see_imports_first_and_then_what_is_newest(workspace: Workspace, tmp_path: Path) -> None:
+    (oldest,) = datasets.dataset_names(workspace)
+    made = [import_file(workspace.path, alpaca_file(tmp_path, 5 + i), f"Set {i}") for i in range(2)]
+    made = [oldest, *made]
+    newest = made[::-1]
+    assert datasets.newest_first(workspace, made) == newest
+    assert datasets.order_datasets(workspace, ["coming", made[0]], opened=None, n_shown=9) == [
+        "coming",
+        *newest,
+    ]
+    first = datasets.order_datasets(workspace, [], opened=made[0], n_shown=2)
+    assert first == [made[0], made[2], made[1]]
+    assert datasets.order_datasets(workspace, [], opened=made[1], n_shown=2) == newest
+
+
+def test_a_dataset_says_what_it_is_made_of(workspace: Workspace) -> None:
+    (dataset_id,) = datasets.dataset_names(workspace)
+    stats = datasets.describe_dataset(workspace, dataset_id)
+    assert (stats.n_rows, stats.n_repeated, stats.n_multi_turn) == (40, 0, 0)
+    assert datasets.dataset_formats(workspace.artifacts.examples(dataset_id)) == ["Alpaca"]

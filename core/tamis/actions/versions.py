@@ -1,0 +1,92 @@
+"""Versions of a dataset: a new one with the decisions applied, and what a version changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tamis.errors import InvalidOptions
+from tamis.jobs.scheduler.queue import Submission, submit
+from tamis.steps.curate.step import plan_curate
+from tamis.steps.resolve_decisions import CURRENT
+from tamis.store.database.names import check_name, dataset_names, name_dataset
+from tamis.store.rows.version_diff import (
+    CHANGE_KINDS,
+    NOWHERE,
+    RowDiff,
+    VersionDiff,
+    comparable,
+    diff_versions,
+    read_conversations,
+)
+from tamis.store.workspace import Workspace
+from tamis.types import Message
+
+__all__ = [
+    "CHANGE_KINDS", "NOWHERE", "RowDiff", "VersionDiff", "compare_versions", "default_version_name",
+    "earlier_versions", "make_version", "parent_version", "read_changed",
+]  # fmt: skip
+
+MOST_NAME_CHARS = 100
+Turns = tuple[Message, ...]
+
+
+def default_version_name(workspace: Workspace, dataset_id: str) -> str:
+    """What a version is called unless somebody says otherwise."""
+    return f"{dataset_names(workspace)[dataset_id]}, curated"[:MOST_NAME_CHARS]
+
+
+def make_version(
+    workspace: Workspace,
+    dataset_id: str,
+    name: str = "",
+    *,
+    decisions: str = CURRENT,
+) -> Submission:
+    """Queue a new dataset: this one with decisions applied, those of now or frozen ones; this one stays as it is.
+
+    The same decisions are the same version; its id is that of the job's dataset. Raises InvalidOptions when nothing is
+    decided or every row is dropped, CurationError when a decided conversation breaks the chat schema.
+    """
+    shown = check_name(name, "version")
+    new_id, options = plan_curate(workspace, dataset_id, shown, decisions=decisions)
+    name_dataset(workspace.database, new_id, str(options["name"]))
+    return submit(workspace, new_id, "curate", options)
+
+
+def earlier_versions(workspace: Workspace, dataset_id: str) -> list[str]:
+    """The datasets that this one was made from and that are still there, its parent first."""
+    return comparable(workspace.artifacts, dataset_id)
+
+
+def parent_version(workspace: Workspace, dataset_id: str) -> str:
+    """The dataset that this one was made from; raises InvalidOptions for one that was imported."""
+    line = earlier_versions(workspace, dataset_id)
+    if not line:
+        raise InvalidOptions(
+            f"{dataset_id!r} was not made from another dataset of this workspace, so there is nothing to compare it with. "
+            "Name one: --with DATASET."
+        )
+    return line[0]
+
+
+def compare_versions(workspace: Workspace, old_id: str, new_id: str) -> VersionDiff:
+    """What became of the rows of one dataset in another of its family; raises InvalidOptions, DatasetMissing and
+    ArtifactMissing.
+    """
+    return diff_versions(workspace.artifacts, old_id, new_id)
+
+
+def read_changed(
+    workspace: Workspace, found: VersionDiff, rows: Sequence[RowDiff]
+) -> list[tuple[Turns | None, Turns | None]]:
+    """The conversation of every row before and after; None where it was not, or is no more."""
+
+    def side(dataset_id: str, ids: list[int]) -> list[Turns | None]:
+        there = np.array([one for one in ids if one != NOWHERE], dtype=np.int64)
+        held = read_conversations(workspace.artifacts.examples(dataset_id), there)
+        return [held.get(one) for one in ids]
+
+    before = side(found.old_id, [row.old_id for row in rows])
+    return list(zip(before, side(found.new_id, [row.new_id for row in rows]), strict=True))
