@@ -12,11 +12,7 @@ from pages.parts.data_map.panel import show_data_map
 from pages.parts.data_map.row_inspector import show_inspector
 from pages.parts.data_map.row_table import choose_order, show_row_table
 from pages.parts.data_map.tag_bar import show_tag_actions
-from pages.shared.address import (
-    read_row,
-    read_scope,
-    show_deferred_error,
-)
+from pages.shared.address import read_row, read_scope, show_deferred_error
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.rows.scope_bar import show_nothing_matches, show_scope_bar

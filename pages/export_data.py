@@ -5,24 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.export_data.decisions import choose_decisions
-from pages.parts.export_data.panel import (
-    FILE,
-    show_exports,
-    show_opened,
-)
+from pages.parts.export_data.panel import FILE, show_exports, show_opened
 from pages.parts.export_data.preview import choose_format, show_preview
 from pages.parts.export_data.run import write_export
 from pages.shared.dataset_context import open_dataset_context
-from pages.shared.forms.export_scope import (
-    ChosenRows,
-    choose_rows,
-    show_counts,
-)
-from pages.shared.frame import (
-    OpenDataset,
-    errors_in_place,
-    open_page,
-)
+from pages.shared.forms.export_scope import ChosenRows, choose_rows, show_counts
+from pages.shared.frame import OpenDataset, errors_in_place, open_page
 from pages.shared.plain_text import count_of, plain
 from tamis.actions.export import ExportRequest
 from tamis.actions.export_choices import ExportTexts

@@ -6,11 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, Self, TypeAlias
 
-from tamis.types import (
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Float32s, Float64s, Int64s
 
 Ability: TypeAlias = Literal["complete", "choose", "loglikelihood"]
 

@@ -9,11 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tamis.errors import (
-    InvalidOptions,
-    MissingExtra,
-    UnknownName,
-)
+from tamis.errors import InvalidOptions, MissingExtra, UnknownName
 
 T = TypeVar("T", bound="Options")
 

@@ -6,11 +6,7 @@ import streamlit as st
 
 from pages.shared.plain_text import plain
 from tamis.errors import CurationError
-from tamis.store.rows.scope import (
-    ALL_ROWS,
-    Condition,
-    Scope,
-)
+from tamis.store.rows.scope import ALL_ROWS, Condition, Scope
 
 TABLE_PAGE, TABLE_SORT = "rows_page", "rows_sort"
 BY_SIMILARITY = "similarity"

@@ -36,19 +36,10 @@ from tamis.llms import LLMS, SmolLM2Options
 from tamis.protocols import RawPrompt
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS
-from tamis.scorers.bsdetector import (
-    FIRST,
-    LETTERS,
-    SECOND,
-    reflection_prompt,
-)
+from tamis.scorers.bsdetector import FIRST, LETTERS, SECOND, reflection_prompt
 from tamis.scorers.deita import COMPLEXITY, QUALITY
 from tamis.scorers.deita import DIGITS as SIX
-from tamis.scorers.likelihood import (
-    first_words,
-    last_words,
-    without_middle,
-)
+from tamis.scorers.likelihood import first_words, last_words, without_middle
 from tamis.scorers.llm_rating import DIGITS, rating_prompt
 from tests.benchmarks.embedding import load_texts
 from tests.benchmarks.measure import print_table

@@ -10,18 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.steps.plan import plan_step
-from tamis.store.artifacts.adapters import (
-    CURVES,
-    EVALUATION,
-    HELD_OUT,
-    TRAIN,
-)
+from tamis.store.artifacts.adapters import CURVES, EVALUATION, HELD_OUT, TRAIN
 from tamis.store.artifacts.readers import read_cluster_ids
-from tamis.store.artifacts.store import (
-    Artifact,
-    ArtifactStore,
-    make_manifest,
-)
+from tamis.store.artifacts.store import Artifact, ArtifactStore, make_manifest
 
 HOSTILE = "<script>alert(1)</script> **bold** [link](javascript:alert(1)) $x$ :red[no]"
 

@@ -11,11 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.store.artifacts.proposals import PROPOSALS, SCHEMA
-from tamis.store.artifacts.store import (
-    Artifact,
-    ArtifactStore,
-    make_manifest,
-)
+from tamis.store.artifacts.store import Artifact, ArtifactStore, make_manifest
 
 
 def write_proposals(

@@ -10,12 +10,7 @@ import pytest
 from tamis.errors import UnknownName
 from tamis.jobs import job_table
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobState,
-    Progress,
-)
+from tamis.jobs.model import ErrorKind, Job, JobState, Progress
 from tamis.jobs.scheduler import queue
 from tamis.store.database.database import Database
 from tamis.store.workspace import open_workspace

@@ -20,20 +20,9 @@ from tamis.jobs import job_table
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.review.claims import claim, claimed
-from tamis.store.review.decisions import (
-    decide,
-    decision_history,
-    decision_state,
-)
+from tamis.store.review.decisions import decide, decision_history, decision_state
 from tamis.store.review.drafts import find_draft, save_draft
-from tests.pages.page_workspace import (
-    alpaca_file,
-    checked,
-    import_file,
-    open_page,
-    run_step,
-    said,
-)
+from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
 from tests.pages.review_workspace import mixed_rows, write_proposals
 
 

@@ -13,11 +13,7 @@ from tamis.actions.proposals import proposal_columns
 from tamis.compute.clear.review_order import draw_review_sample, order_of_chance
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
-from tamis.store.review.decisions import (
-    BulkChoice,
-    decide,
-    decide_many,
-)
+from tamis.store.review.decisions import BulkChoice, decide, decide_many
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
 from tests.pages.review_workspace import mixed_rows, write_proposals
 

@@ -8,13 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from tamis.actions.decisions import DecisionSnapshot, own_messages
-from tamis.actions.proposals import (
-    proposal_table,
-    proposals_for,
-    say_kind,
-    score_title,
-    score_word,
-)
+from tamis.actions.proposals import proposal_table, proposals_for, say_kind, score_title, score_word
 from tamis.actions.review_queue import ReviewQueue
 from tamis.compute.apply import with_response
 from tamis.compute.clear.review_rule import LimitOffered, Measure, ReviewRule, limit_of, measured

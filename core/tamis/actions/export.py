@@ -12,43 +12,21 @@ import orjson
 from pydantic import Field
 
 from tamis import __version__
-from tamis.actions.manifests import (
-    ExportManifest,
-    installed_versions,
-    lineage,
-    listed_decisions,
-)
+from tamis.actions.manifests import ExportManifest, installed_versions, lineage, listed_decisions
 from tamis.errors import CurationError, InvalidOptions
 from tamis.formats import FORMATS
 from tamis.formats.llama_factory import dataset_info_entry
-from tamis.formats.writer import (
-    SOURCE_SHAPE,
-    StoredExample,
-    export_file,
-)
+from tamis.formats.writer import SOURCE_SHAPE, StoredExample, export_file
 from tamis.formats.writer import WrittenFile as Written
 from tamis.registry import Options, parse_options
 from tamis.steps.import_file.options import SourceFile
-from tamis.steps.resolve_decisions import (
-    apply_frozen,
-    find_decisions,
-    respected_by,
-)
+from tamis.steps.resolve_decisions import apply_frozen, find_decisions, respected_by
 from tamis.steps.resolve_rows import find_selection, rows_of
 from tamis.store.artifacts.readers import iter_examples
-from tamis.store.artifacts.store import (
-    Artifact,
-    ArtifactStore,
-    utc_now,
-    write_atomically,
-)
+from tamis.store.artifacts.store import Artifact, ArtifactStore, utc_now, write_atomically
 from tamis.store.database.names import dataset_names
 from tamis.store.workspace import Workspace
-from tamis.types import (
-    JSON,
-    Int64s,
-    Message,
-)
+from tamis.types import JSON, Int64s, Message
 
 Container = Literal["jsonl", "parquet"]
 PROGRESS_ROWS = 2_000

@@ -8,12 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tamis.compute.vectors import group_means, unit_rows
-from tamis.types import (
-    JSON,
-    NOISE,
-    Float32s,
-    Int32s,
-)
+from tamis.types import JSON, NOISE, Float32s, Int32s
 
 Progress = Callable[[str, int, int, str], None]
 

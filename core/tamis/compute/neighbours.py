@@ -7,12 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-    unit_rows,
-)
+from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
 from tamis.errors import CurationError, InvalidOptions
 from tamis.types import Float32s, Int64s
 

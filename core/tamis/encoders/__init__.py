@@ -7,12 +7,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field
 
 from tamis.protocols import Encoder
-from tamis.registry import (
-    Options,
-    Plugin,
-    Table,
-    parse_options,
-)
+from tamis.registry import Options, Plugin, Table, parse_options
 
 LongText: TypeAlias = Literal["truncate", "chunk_mean"]
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]

@@ -15,11 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.errors import CurationError
-from tamis.types import (
-    Bools,
-    Float32s,
-    Int64s,
-)
+from tamis.types import Bools, Float32s, Int64s
 
 UInt64s: TypeAlias = NDArray[np.uint64]
 

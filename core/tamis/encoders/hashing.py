@@ -16,12 +16,7 @@ from numpy.typing import NDArray
 
 from tamis.compute.vectors import unit_rows
 from tamis.encoders import HashingOptions
-from tamis.types import (
-    Bools,
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Bools, Float32s, Float64s, Int64s
 
 UInt64s: TypeAlias = NDArray[np.uint64]
 

@@ -13,11 +13,7 @@ import openai
 from tamis.compute.vectors import unit_rows
 from tamis.encoders import OpenAIOptions
 from tamis.errors import CurationError
-from tamis.models.endpoints import (
-    read_key,
-    without_key,
-    words_of,
-)
+from tamis.models.endpoints import read_key, without_key, words_of
 from tamis.types import Float32s, Int64s
 
 BYTES_PER_TOKEN = 3  # a cautious estimate: English has about four bytes per token, Chinese about three

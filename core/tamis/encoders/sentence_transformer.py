@@ -15,11 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from tamis.compute.vectors import unit_rows
 from tamis.encoders import MiniLMOptions, SentenceTransformerOptions
-from tamis.encoders.windows import (
-    CHARACTERS_PER_TOKEN,
-    Windows,
-    cut_windows,
-)
+from tamis.encoders.windows import CHARACTERS_PER_TOKEN, Windows, cut_windows
 from tamis.errors import ModelMissing
 from tamis.models.batches import token_batches
 from tamis.models.devices import choose_device, choose_dtype

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from tamis.formats.alpaca import AlpacaFields
 from tamis.formats.chat import MessagesFields, ShareGPTFields
-from tamis.formats.columns import (
-    InstructionResponseFields,
-    PromptCompletionFields,
-    QuestionAnswerFields,
-)
+from tamis.formats.columns import InstructionResponseFields, PromptCompletionFields, QuestionAnswerFields
 from tamis.formats.format import Format
 from tamis.formats.preference import PreferenceFields
 from tamis.formats.self_instruct import SelfInstructFields

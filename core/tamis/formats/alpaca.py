@@ -29,11 +29,7 @@ from tamis.formats.format import (
     text_of,
 )
 from tamis.registry import Options
-from tamis.types import (
-    JSON,
-    Example,
-    Message,
-)
+from tamis.types import JSON, Example, Message
 
 GAP = "\n\n"  # between instruction and input in the user turn
 

@@ -11,13 +11,7 @@ from typing import TypeAlias
 from pydantic import Field
 
 from tamis.errors import InvalidRecord
-from tamis.formats.conversation import (
-    SHAPE,
-    add_meta,
-    build_example,
-    shape_of,
-    type_name,
-)
+from tamis.formats.conversation import SHAPE, add_meta, build_example, shape_of, type_name
 from tamis.formats.format import (
     Format,
     Record,
@@ -29,12 +23,7 @@ from tamis.formats.format import (
     seen_columns,
 )
 from tamis.registry import Options
-from tamis.types import (
-    JSON,
-    ROLES,
-    Example,
-    Message,
-)
+from tamis.types import JSON, ROLES, Example, Message
 
 # What other tools call the four roles.
 ROLE_OF = {

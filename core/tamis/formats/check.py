@@ -7,16 +7,8 @@ from collections.abc import Callable, Sequence
 import orjson
 
 from tamis.errors import InvalidRecord
-from tamis.formats.conversation import (
-    check_content,
-    check_order,
-    type_name,
-)
-from tamis.types import (
-    JSON,
-    ROLES,
-    Message,
-)
+from tamis.formats.conversation import check_content, check_order, type_name
+from tamis.types import JSON, ROLES, Message
 
 _ADVICE = (
     ("wrong role order", "Change its role, or add or remove a turn."),

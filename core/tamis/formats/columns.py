@@ -9,14 +9,7 @@ from pydantic import Field
 from tamis.errors import InvalidRecord
 from tamis.formats.alpaca import joined_prompt, split_prompt
 from tamis.formats.chat import read_turns
-from tamis.formats.conversation import (
-    SHAPE,
-    add_meta,
-    build_example,
-    plain_obstacle,
-    shape_of,
-    single_turn,
-)
+from tamis.formats.conversation import SHAPE, add_meta, build_example, plain_obstacle, shape_of, single_turn
 from tamis.formats.format import (
     Format,
     Record,

@@ -7,11 +7,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from tamis.errors import InvalidRecord
-from tamis.types import (
-    JSON,
-    Example,
-    Message,
-)
+from tamis.types import JSON, Example, Message
 
 SHAPE = "_shape"  # the key of Example.meta that holds what a format needs to write the record back as it was
 

@@ -11,11 +11,7 @@ from tamis.formats import FORMATS, load_format
 from tamis.formats.format import Format, Record
 from tamis.formats.layout import Layout, detect_layout
 from tamis.formats.parsing import read_records
-from tamis.formats.reader import (
-    display_name,
-    iter_chunks,
-    nothing_readable,
-)
+from tamis.formats.reader import display_name, iter_chunks, nothing_readable
 from tamis.formats.schema import Reject, show_raw
 from tamis.registry import Options
 from tamis.types import Example

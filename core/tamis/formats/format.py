@@ -9,11 +9,7 @@ from typing import Any
 import orjson
 
 from tamis.errors import CurationError, InvalidRecord
-from tamis.formats.conversation import (
-    SHAPE,
-    describe_turns,
-    type_name,
-)
+from tamis.formats.conversation import SHAPE, describe_turns, type_name
 from tamis.registry import Options
 from tamis.types import JSON, Example
 

@@ -13,12 +13,7 @@ import orjson
 
 from tamis.errors import UnreadableFile
 from tamis.formats.chat import LIST_COLUMNS
-from tamis.formats.streams import (
-    Compression,
-    TextStream,
-    detect_compression,
-    read_head,
-)
+from tamis.formats.streams import Compression, TextStream, detect_compression, read_head
 
 Container = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow_folder", "hub"]
 HUB_PREFIX = "hub:"

@@ -17,12 +17,7 @@ from tamis.formats import load_format
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record
 from tamis.formats.reasons import why_not_an_object
-from tamis.formats.schema import (
-    EXAMPLES_SCHEMA,
-    Batch,
-    Reject,
-    show_raw,
-)
+from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, Reject, show_raw
 from tamis.registry import Options
 from tamis.types import JSON, Example
 

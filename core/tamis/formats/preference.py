@@ -15,11 +15,7 @@ from pydantic import Field
 
 from tamis.errors import CurationError, InvalidRecord
 from tamis.formats.alpaca import joined_prompt, split_prompt
-from tamis.formats.chat import (
-    OPENAI_LABELS,
-    SHAREGPT_LABELS,
-    read_turns,
-)
+from tamis.formats.chat import OPENAI_LABELS, SHAREGPT_LABELS, read_turns
 from tamis.formats.conversation import (
     SHAPE,
     add_meta,
@@ -29,21 +25,9 @@ from tamis.formats.conversation import (
     shape_of,
     type_name,
 )
-from tamis.formats.format import (
-    Format,
-    Record,
-    left_over,
-    match_column,
-    optional_text,
-    seen_columns,
-    text_of,
-)
+from tamis.formats.format import Format, Record, left_over, match_column, optional_text, seen_columns, text_of
 from tamis.registry import Options
-from tamis.types import (
-    JSON,
-    Example,
-    Message,
-)
+from tamis.types import JSON, Example, Message
 
 
 class PreferenceFields(Options):

@@ -12,31 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tamis.errors import UnreadableFile
-from tamis.formats.containers import (
-    csv_chunks,
-    line_chunks,
-    row_chunks,
-    slice_chunks,
-)
-from tamis.formats.layout import (
-    HUB_PREFIX,
-    Layout,
-    detect_layout,
-)
-from tamis.formats.parsing import (
-    Chunk,
-    Parsed,
-    parse_chunk,
-)
+from tamis.formats.containers import csv_chunks, line_chunks, row_chunks, slice_chunks
+from tamis.formats.layout import HUB_PREFIX, Layout, detect_layout
+from tamis.formats.parsing import Chunk, Parsed, parse_chunk
 from tamis.formats.reasons import most_common
 from tamis.formats.schema import Batch, DuplicateId
 from tamis.formats.streams import TextStream
-from tamis.formats.tables import (
-    folder_rows,
-    hub_rows,
-    parquet_rows,
-    parse_hub_address,
-)
+from tamis.formats.tables import folder_rows, hub_rows, parquet_rows, parse_hub_address
 from tamis.registry import Options
 
 BLOCK_BYTES = (

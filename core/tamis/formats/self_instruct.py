@@ -8,14 +8,7 @@ from pydantic import Field
 
 from tamis.errors import InvalidRecord
 from tamis.formats.alpaca import joined_prompt, split_prompt
-from tamis.formats.conversation import (
-    SHAPE,
-    add_meta,
-    plain_obstacle,
-    shape_of,
-    single_turn,
-    type_name,
-)
+from tamis.formats.conversation import SHAPE, add_meta, plain_obstacle, shape_of, single_turn, type_name
 from tamis.formats.format import (
     Format,
     Record,

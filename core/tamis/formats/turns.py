@@ -8,12 +8,7 @@ from pydantic import Field
 
 from tamis.errors import InvalidRecord
 from tamis.formats.chat import LIST_COLUMNS
-from tamis.formats.conversation import (
-    add_meta,
-    build_example,
-    plain_obstacle,
-    type_name,
-)
+from tamis.formats.conversation import add_meta, build_example, plain_obstacle, type_name
 from tamis.formats.format import (
     Format,
     Record,

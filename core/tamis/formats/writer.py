@@ -21,11 +21,7 @@ from tamis.formats.conversation import SHAPE, build_example
 from tamis.formats.format import Record
 from tamis.formats.patch import rewritten_record
 from tamis.registry import Options
-from tamis.types import (
-    JSON,
-    Example,
-    Message,
-)
+from tamis.types import JSON, Example, Message
 
 SOURCE_SHAPE = "source"
 EXPORT_FORMATS = (

@@ -15,11 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tamis.errors import CurationError
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    Progress,
-)
+from tamis.jobs.model import ErrorKind, Job, Progress
 from tamis.recipes import TrainingOutOfMemory
 
 LESS_MEMORY = (

@@ -12,12 +12,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from tamis.errors import UnreadableFile
-from tamis.jobs.model import (
-    JobResult,
-    JobSpec,
-    Progress,
-    read_progress,
-)
+from tamis.jobs.model import JobResult, JobSpec, Progress, read_progress
 
 JOBS_FOLDER = "jobs"
 LARGEST_FILE_BYTES = 4_000_000  # a spec or a report is a few KB; anything longer was not written by a worker

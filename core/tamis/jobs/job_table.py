@@ -11,11 +11,7 @@ import orjson
 from pydantic import BaseModel
 
 from tamis.errors import UnknownName
-from tamis.jobs.model import (
-    Job,
-    JobState,
-    job_from_row,
-)
+from tamis.jobs.model import Job, JobState, job_from_row
 from tamis.store.database.database import Database
 
 COLUMNS = tuple(field.name for field in fields(Job))

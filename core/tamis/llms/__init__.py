@@ -10,12 +10,7 @@ from pydantic import Field
 
 from tamis.errors import CurationError
 from tamis.protocols import Ability, LanguageModel
-from tamis.registry import (
-    Options,
-    Plugin,
-    Table,
-    parse_options,
-)
+from tamis.registry import Options, Plugin, Table, parse_options
 from tamis.types import JSON
 
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]

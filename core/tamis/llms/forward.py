@@ -12,12 +12,7 @@ from torch.nn.functional import cross_entropy
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from tamis.llms.prefixes import (
-    MIN_SHARED,
-    Group,
-    common_length,
-    shared_groups,
-)
+from tamis.llms.prefixes import MIN_SHARED, Group, common_length, shared_groups
 from tamis.models.batches import token_batches
 
 HEAD_ROWS = 256  # positions that go through the head together: more gain nothing, fewer waste its weights

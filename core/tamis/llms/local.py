@@ -15,30 +15,16 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from tamis.errors import (
-    CurationError,
-    MissingExtra,
-    ModelMissing,
-)
+from tamis.errors import CurationError, MissingExtra, ModelMissing
 from tamis.llms import EVERYTHING, TransformersOptions
 from tamis.llms.forward import Forward, Read
 from tamis.llms.generate import Sampling, generate
 from tamis.llms.templates import PromptTokens
-from tamis.models.adapters import (
-    PREFIX,
-    adapter_folder,
-    base_of,
-)
+from tamis.models.adapters import PREFIX, adapter_folder, base_of
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.models.files import find_model, fingerprint
 from tamis.models.packed_linear import pack_linears
-from tamis.protocols import (
-    Ability,
-    Choices,
-    CutText,
-    LogLikelihoods,
-    Usage,
-)
+from tamis.protocols import Ability, Choices, CutText, LogLikelihoods, Usage
 
 # A processor reads at its full speed from 256 tokens on, and larger batches pad more; writing gains by more rows.
 CPU_BATCH_TOKENS, CPU_WRITING_TOKENS, GPU_BATCH_TOKENS = 512, 1024, 32_768

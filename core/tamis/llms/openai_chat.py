@@ -29,15 +29,7 @@ from tamis.llms.endpoint_errors import (
 )
 from tamis.llms.endpoint_loop import EndpointLoop
 from tamis.models.endpoints import read_key, without_key
-from tamis.protocols import (
-    Ability,
-    ChatPrompt,
-    Choices,
-    CutText,
-    LogLikelihoods,
-    Turn,
-    Usage,
-)
+from tamis.protocols import Ability, ChatPrompt, Choices, CutText, LogLikelihoods, Turn, Usage
 
 T = TypeVar("T")
 BYTES_PER_TOKEN = 3  # a cautious estimate, used where an endpoint's own count cannot be right

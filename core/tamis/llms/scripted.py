@@ -10,12 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tamis.llms import EVERYTHING, ScriptedOptions
-from tamis.protocols import (
-    Ability,
-    Choices,
-    LogLikelihoods,
-    Usage,
-)
+from tamis.protocols import Ability, Choices, LogLikelihoods, Usage
 
 Completer = Callable[[str, int], str]
 Chooser = Callable[[str, Sequence[str]], Sequence[float]]

@@ -6,11 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tamis.protocols import (
-    ChatPrompt,
-    RawPrompt,
-    Turn,
-)
+from tamis.protocols import ChatPrompt, RawPrompt, Turn
 
 # Stands for the user's text while a template is rendered; no template changes it and no text holds it.
 PLACE = "\ue000user text\ue001"

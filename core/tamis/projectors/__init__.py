@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tamis.registry import (
-    Options,
-    Plugin,
-    Table,
-)
+from tamis.registry import Options, Plugin, Table
 
 
 class PcaOptions(Options):

@@ -10,11 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from tamis.errors import CurationError
-from tamis.registry import (
-    Options,
-    Plugin,
-    Table,
-)
+from tamis.registry import Options, Plugin, Table
 
 Switch = Literal["auto", "on", "off"]
 

@@ -17,12 +17,7 @@ from pathlib import Path
 import orjson
 
 from tamis.errors import CurationError, JobCancelled
-from tamis.recipes import (
-    RECIPES,
-    SftOptions,
-    TrainingOutOfMemory,
-    TrainingRequest,
-)
+from tamis.recipes import RECIPES, SftOptions, TrainingOutOfMemory, TrainingRequest
 from tamis.registry import parse_options
 
 SPEC, EVENTS, STOP, FAILURE, LOG = "launch.json", "events.jsonl", "stop", "failure.json", "processes.log"

@@ -18,40 +18,16 @@ from transformers import AutoModelForCausalLM, EarlyStoppingCallback, PrinterCal
 from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
-from tamis.errors import (
-    CurationError,
-    JobCancelled,
-    ModelMissing,
-)
+from tamis.errors import CurationError, JobCancelled, ModelMissing
 from tamis.models.adapters import CONFIG as ADAPTER_CONFIG
 from tamis.models.adapters import base_of
 from tamis.models.packed_linear import cpu_computes_bfloat16
-from tamis.recipes import (
-    Point,
-    RowFit,
-    SftLoraOptions,
-    SftOptions,
-    Trained,
-    TrainingRequest,
-)
+from tamis.recipes import Point, RowFit, SftLoraOptions, SftOptions, Trained, TrainingRequest
 from tamis.recipes.callbacks import Watch
-from tamis.recipes.checkpoints import (
-    copy_weights,
-    first_sound,
-    steps_of,
-    whole_checkpoints,
-)
+from tamis.recipes.checkpoints import copy_weights, first_sound, steps_of, whole_checkpoints
 from tamis.recipes.distributed import launch
-from tamis.recipes.memory import (
-    explain_out_of_memory,
-    is_out_of_memory,
-    wants_checkpointing,
-)
-from tamis.recipes.rows import (
-    Prepared,
-    TokenRow,
-    prepare_rows,
-)
+from tamis.recipes.memory import explain_out_of_memory, is_out_of_memory, wants_checkpointing
+from tamis.recipes.rows import Prepared, TokenRow, prepare_rows
 from tamis.recipes.tokenizers import load_tokenizer
 
 RESULT, CHECKPOINTS, RECORD = "model", "checkpoints", "trained.json"

@@ -10,11 +10,7 @@ from tamis.compute.clear import bsdetector as method
 from tamis.errors import CurationError, InvalidOptions
 from tamis.protocols import LanguageModel
 from tamis.scorers import ScorerInput
-from tamis.scorers.judge_text import (
-    WARNING,
-    fence_code,
-    fenced,
-)
+from tamis.scorers.judge_text import WARNING, fence_code, fenced
 from tamis.scorers.options import BSDetectorOptions, LocalClassifierOptions
 from tamis.types import Float32s, Float64s
 

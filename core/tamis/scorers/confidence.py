@@ -12,11 +12,7 @@ from tamis.errors import ArtifactMissing
 from tamis.protocols import LanguageModel
 from tamis.scorers import ScorerInput
 from tamis.scorers.defects import severities
-from tamis.scorers.likelihood import (
-    first_words,
-    last_words,
-    with_and_without,
-)
+from tamis.scorers.likelihood import first_words, last_words, with_and_without
 from tamis.scorers.options import ConfidenceOptions
 from tamis.types import Float32s, Float64s
 

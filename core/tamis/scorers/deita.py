@@ -10,11 +10,7 @@ from tamis.compute.clear.expectation import expected_rating
 from tamis.protocols import LanguageModel, RawPrompt
 from tamis.scorers import ScorerInput
 from tamis.scorers.options import DeitaScoreOptions
-from tamis.types import (
-    Float32s,
-    Float64s,
-    Message,
-)
+from tamis.types import Float32s, Float64s, Message
 
 DIGITS = ("1", "2", "3", "4", "5", "6")
 # The exact texts of the authors' scorer, spaces included: the fine-tuned models know no others.

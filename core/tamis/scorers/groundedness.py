@@ -6,23 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tamis.compute.text.grounding import (
-    chunks,
-    sentences,
-    support,
-)
+from tamis.compute.text.grounding import chunks, sentences, support
 from tamis.scorers import ScorerInput
-from tamis.scorers.judge_text import (
-    WARNING,
-    fence_code,
-    fenced,
-)
+from tamis.scorers.judge_text import WARNING, fence_code, fenced
 from tamis.scorers.options import GroundednessOptions
-from tamis.types import (
-    JSON,
-    Float32s,
-    Float64s,
-)
+from tamis.types import JSON, Float32s, Float64s
 
 FIELDS = ("document", "context", "passage", "input")
 QUESTION = """Determine whether the claim is consistent with the document: everything in the claim must be supported by it.

@@ -10,17 +10,8 @@ from tamis.compute.select import deita as deita_method
 from tamis.compute.select import facility_location as coverage
 from tamis.compute.select import k_center as k_center_method
 from tamis.compute.select import qdit as qdit_method
-from tamis.selectors.options import (
-    CoverageOptions,
-    DeitaOptions,
-    KCenterOptions,
-    QditOptions,
-)
-from tamis.selectors.problem import (
-    Answer,
-    Problem,
-    answer,
-)
+from tamis.selectors.options import CoverageOptions, DeitaOptions, KCenterOptions, QditOptions
+from tamis.selectors.problem import Answer, Problem, answer
 from tamis.types import JSON, Int64s
 
 START_VALUE = {"positive": 0.0, "all": -1.0}

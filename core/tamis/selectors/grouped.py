@@ -18,11 +18,7 @@ from tamis.selectors.options import (
     StratifiedOptions,
     TopQualityOptions,
 )
-from tamis.selectors.problem import (
-    Answer,
-    Problem,
-    answer,
-)
+from tamis.selectors.problem import Answer, Problem, answer
 
 
 def select_stratified(problem: Problem, options: StratifiedOptions) -> Answer:

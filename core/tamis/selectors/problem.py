@@ -9,18 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tamis.compute.select.kmq import Selection, TokenSelection
-from tamis.compute.select.picks import (
-    Picked,
-    Progress,
-    Record,
-)
-from tamis.types import (
-    JSON,
-    Bools,
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.compute.select.picks import Picked, Progress, Record
+from tamis.types import JSON, Bools, Float32s, Float64s, Int64s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,7 @@ import numpy as np
 from tamis.compute.select import kmq as methods
 from tamis.selectors.odds import odds_of
 from tamis.selectors.options import KmqOptions, RandomOptions
-from tamis.selectors.problem import (
-    Answer,
-    Problem,
-    answer,
-)
+from tamis.selectors.problem import Answer, Problem, answer
 
 
 def select_kmq(problem: Problem, options: KmqOptions) -> Answer:

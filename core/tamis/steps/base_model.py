@@ -5,11 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tamis.errors import ModelMissing
-from tamis.models.adapters import (
-    BUNDLED_LLM,
-    PREFIX,
-    adapter_folder,
-)
+from tamis.models.adapters import BUNDLED_LLM, PREFIX, adapter_folder
 from tamis.models.files import find_model
 
 
@@ -30,11 +26,7 @@ def base_model_folder(model: str, workspace: Path) -> Path:
 
 
 def _bundled(workspace: Path) -> Path:
-    from tamis.llms.bundled import (
-        FOLDER,
-        packed_file,
-        unpacked,
-    )
+    from tamis.llms.bundled import FOLDER, packed_file, unpacked
 
     folder = workspace / "cache" / "models" / FOLDER
     source = packed_file()

@@ -7,11 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tamis.steps.chunks import (
-    ChunkWork,
-    InThisProcess,
-    Parallel,
-)
+from tamis.steps.chunks import ChunkWork, InThisProcess, Parallel
 from tamis.store.artifacts.store import Artifact, ArtifactWriter
 
 

@@ -11,12 +11,7 @@ from tamis.steps import STEPS
 from tamis.steps.chunks import InThisProcess, Parallel
 from tamis.steps.context import Reporter, StepContext
 from tamis.steps.spec import Step
-from tamis.store.artifacts.store import (
-    Artifact,
-    ArtifactStore,
-    ArtifactWriter,
-    make_manifest,
-)
+from tamis.store.artifacts.store import Artifact, ArtifactStore, ArtifactWriter, make_manifest
 from tamis.types import JSON
 
 

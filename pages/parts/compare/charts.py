@@ -11,13 +11,7 @@ import streamlit as st
 
 from pages.shared.figures.colouring import PALETTE
 from pages.shared.plain_text import shorten
-from tamis.steps.compare.comparison import (
-    Comparison,
-    IntervalEstimate,
-    Metric,
-    ScoreHistograms,
-    Shares,
-)
+from tamis.steps.compare.comparison import Comparison, IntervalEstimate, Metric, ScoreHistograms, Shares
 
 MAX_GROUPS = 24
 POOL = "All rows"

@@ -6,12 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.parts.compare.charts import (
-    AXIS,
-    ROW_PX,
-    method_colour,
-    titles_of,
-)
+from pages.parts.compare.charts import AXIS, ROW_PX, method_colour, titles_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten
 from pages.shared.wording import table_height

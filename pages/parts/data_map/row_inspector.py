@@ -12,18 +12,10 @@ import streamlit as st
 from pages.parts.data_map.row_list import show_row_list
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.reviewer import reviewer_name
 from pages.shared.rows.ranking import rank_like_row
-from pages.shared.rows.turns import (
-    pretty_json,
-    show_turns,
-    turns_from_json,
-)
+from pages.shared.rows.turns import pretty_json, show_turns, turns_from_json
 from tamis.actions.read_rows import columns_of, tags_of
 from tamis.actions.tags import set_row_tags
 from tamis.errors import CurationError

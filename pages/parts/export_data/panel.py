@@ -11,11 +11,7 @@ import streamlit as st
 from pages.parts.export_data.preview import format_title
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.export_files import list_exports
-from pages.shared.wording import (
-    ago,
-    size,
-    table_height,
-)
+from pages.shared.wording import ago, size, table_height
 from tamis.actions.export_files import ExportedFile, export_command, named_scope, replay_command
 from tamis.actions.manifests import ExportManifest
 from tamis.store.workspace import Workspace

@@ -10,11 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared.plain_text import plain
-from tamis.actions.export import (
-    ExportRequest,
-    ExportResult,
-    export,
-)
+from tamis.actions.export import ExportRequest, ExportResult, export
 from tamis.errors import CurationError
 from tamis.store.workspace import Workspace
 

@@ -10,11 +10,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from pages.parts.import_data.inspection import choice_for, choose
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.wording import BadgeColour, percent, table_height
 from tamis.actions.imports import ExaminedFile, ReadAs, columns_for, formats_by_fit, mapping_of
 from tamis.formats import FORMATS

@@ -9,22 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
-from pages.shared.activity import (
-    show_activity,
-    show_progress,
-    while_jobs_run,
-)
+from pages.shared.activity import show_activity, show_progress, while_jobs_run
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.imports import import_name
 from pages.shared.wording import table_height
 from tamis.actions.datasets import dataset_names
-from tamis.actions.pipeline import (
-    MISSING,
-    stages,
-    submit_missing,
-)
+from tamis.actions.pipeline import MISSING, stages, submit_missing
 from tamis.actions.rejects import Rejects, reject_lines, rejects_of
 from tamis.errors import DatasetMissing
 from tamis.jobs import job_table

@@ -11,25 +11,12 @@ import streamlit as st
 
 from pages.parts.refinement.again import frozen_decisions
 from pages.parts.refinement.facts import names_of
-from pages.parts.refinement.preview import (
-    Preview,
-    look_at,
-    rows_per_round,
-)
+from pages.parts.refinement.preview import Preview, look_at, rows_per_round
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
-from pages.shared.forms.finetune_lengths import (
-    length_chart,
-    lengths_of,
-    say_counted,
-    say_long,
-)
+from pages.shared.forms.finetune_lengths import length_chart, lengths_of, say_counted, say_long
 from pages.shared.forms.selection_form import ROW_ROLES
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.wording import percent
 from tamis.compute.refine.draw import split_budget
 from tamis.errors import CurationError
@@ -37,11 +24,7 @@ from tamis.jobs.forecast.requirements import missing_packages
 from tamis.jobs.scheduler.queue import pending_results
 from tamis.recipes import RECIPES, SftOptions
 from tamis.registry import parse_options
-from tamis.steps.finetune.forecast import (
-    Lengths,
-    look_ahead,
-    window_of,
-)
+from tamis.steps.finetune.forecast import Lengths, look_ahead, window_of
 from tamis.steps.plan import plan_step
 from tamis.steps.refine.gaps import GAPS
 from tamis.steps.refine.options import RefineOptions

@@ -6,12 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.review.actions import (
-    DRAFT,
-    ReviewContext,
-    Seen,
-    save_edit,
-)
+from pages.parts.review.actions import DRAFT, ReviewContext, Seen, save_edit
 from pages.parts.review.live_text import live_text, typed_text
 from pages.shared import queries
 from pages.shared.plain_text import plain

@@ -12,13 +12,7 @@ from pages.parts.review.conflict import show_messages
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
-from tamis.actions.decisions import (
-    DecisionEvent,
-    RowChange,
-    history_of_row,
-    list_decisions,
-    rows_of_decision,
-)
+from tamis.actions.decisions import DecisionEvent, RowChange, history_of_row, list_decisions, rows_of_decision
 
 LIMIT, EVENT_ROWS = 300, 20
 ACTIONS = {"undo": "Undone", "redo": "Done again", "revert": "Reverted", "settle": "Conflict settled"}

@@ -21,23 +21,14 @@ from pages.parts.review.actions import (
     undo,
 )
 from pages.parts.review.conflict import show_conflicts
-from pages.parts.review.edit import (
-    draft_of,
-    kept_draft,
-    open_editor,
-    show_editor,
-)
+from pages.parts.review.edit import draft_of, kept_draft, open_editor, show_editor
 from pages.parts.review.evidence import has_replies, show_evidence
 from pages.parts.review.history import show_row_history
 from pages.parts.review.pace import ignore_held_keys, mark_seen
 from pages.parts.review.queue import proposal_of
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.rows.review_text import show_side, show_text
 from pages.shared.wording import BadgeColour
 from tamis.actions.decisions import DecisionInForce, DecisionSnapshot

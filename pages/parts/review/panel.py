@@ -21,22 +21,10 @@ from pages.parts.review.calibration import show_calibration
 from pages.parts.review.history import show_history
 from pages.parts.review.item import show_item, show_turns_back
 from pages.parts.review.propose_form import show_propose_form
-from pages.parts.review.queue import (
-    forget_place,
-    proposals_in_view,
-    queue_in_view,
-    show_controls,
-)
+from pages.parts.review.queue import forget_place, proposals_in_view, queue_in_view, show_controls
 from pages.parts.review.rules import show_rules
-from pages.parts.review.session import (
-    ask_reviewer,
-    known_reviewer,
-    this_tab,
-)
-from pages.parts.review.state import (
-    decided_now,
-    progress_now,
-)
+from pages.parts.review.session import ask_reviewer, known_reviewer, this_tab
+from pages.parts.review.state import decided_now, progress_now
 from pages.shared.address import show_deferred_error
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of

@@ -10,22 +10,14 @@ import streamlit as st
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import MUTED, PALETTE
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.job_watch import Start
 from pages.shared.wording import percent
 from tamis.actions.proposal_threshold import ThresholdPreview, preview_threshold
 from tamis.actions.read_rows import read_rows
 from tamis.scorers import SCORERS
 from tamis.store.rows.scope import Scope
-from tamis.types import (
-    JSON,
-    Float64s,
-    Int64s,
-)
+from tamis.types import JSON, Float64s, Int64s
 
 BY_SHARE, BY_VALUE = "Share of the rows", "Value"
 BINS = 48

@@ -12,11 +12,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE, colour_choices
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.navigation import go_to
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from tamis.scorers import SCORERS
 from tamis.store.rows.query import fetch_rows
 from tamis.store.rows.scope import ALL_ROWS

@@ -7,11 +7,7 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures import selection_stats as stats
-from pages.shared.figures.selection_charts import (
-    cluster_chart,
-    histogram_chart,
-    selection_map,
-)
+from pages.shared.figures.selection_charts import cluster_chart, histogram_chart, selection_map
 from pages.shared.forms.options_form import sentence
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import plain, shorten

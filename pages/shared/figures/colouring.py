@@ -12,11 +12,7 @@ from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten
 from tamis.store.rows.columns import list_columns
-from tamis.types import (
-    Bools,
-    Float32s,
-    Int64s,
-)
+from tamis.types import Bools, Float32s, Int64s
 
 # Middle lightness, so that every colour can be told from a white and from a nearly black page.
 PALETTE = [

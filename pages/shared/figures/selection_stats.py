@@ -14,12 +14,7 @@ from tamis.selectors import SELECTORS
 from tamis.store.artifacts.readers import read_selected_ids, read_selection
 from tamis.store.artifacts.store import Artifact
 from tamis.store.rows.columns import list_columns
-from tamis.types import (
-    Bools,
-    Float64s,
-    Int32s,
-    Int64s,
-)
+from tamis.types import Bools, Float64s, Int32s, Int64s
 
 BASELINE = "random"  # the method that every selection is shown beside
 BINS = 28

@@ -15,11 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tamis.registry import Options, Table
-from tamis.steps.spec import (
-    Choice,
-    StepOptions,
-    choice_prefix,
-)
+from tamis.steps.spec import Choice, StepOptions, choice_prefix
 from tamis.types import JSON
 
 MAX_SEGMENTS = 4

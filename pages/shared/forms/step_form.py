@@ -7,11 +7,7 @@ import streamlit as st
 from pages.shared.forms.options_form import Form, draw_options
 from pages.shared.forms.run_target import Asked, choose_place
 from pages.shared.plain_text import plain
-from pages.shared.runs.job_watch import (
-    CLONED,
-    cloned_start,
-    start_job,
-)
+from pages.shared.runs.job_watch import CLONED, cloned_start, start_job
 from tamis.errors import CurationError
 from tamis.registry import parse_options
 from tamis.steps import STEPS

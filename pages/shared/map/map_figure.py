@@ -10,21 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from pages.shared.figures.colouring import (
-    MUTED,
-    PALETTE,
-    SCALE,
-    ColourGroups,
-    Colouring,
-    Shades,
-)
+from pages.shared.figures.colouring import MUTED, PALETTE, SCALE, ColourGroups, Colouring, Shades
 from pages.shared.plain_text import plain_in_figure
 from tamis.actions.map_rows import DensityGrid
-from tamis.types import (
-    Bools,
-    Float32s,
-    Int64s,
-)
+from tamis.types import Bools, Float32s, Int64s
 
 Polygon = tuple[tuple[float, float], ...]
 MOST_NAMED = 12_000  # points up to which each says its cluster when pointed at

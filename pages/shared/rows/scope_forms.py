@@ -9,11 +9,7 @@ import streamlit as st
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.map_figure import draw_histogram
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from tamis.actions.read_rows import Column, columns_of, pattern_problem
 
 TEXT_MODES = {

@@ -7,23 +7,13 @@ from typing import Literal
 
 import streamlit as st
 
-from pages.shared.forms.step_form import (
-    DATASET,
-    PAGES,
-    STEP,
-    general_steps,
-)
+from pages.shared.forms.step_form import DATASET, PAGES, STEP, general_steps
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED
 from tamis.jobs.model import Job, JobState
-from tamis.jobs.scheduler.queue import (
-    cancel,
-    cancel_with_inputs,
-    delete,
-    resume,
-)
+from tamis.jobs.scheduler.queue import cancel, cancel_with_inputs, delete, resume
 from tamis.store.workspace import Workspace
 
 # Where the result of a step is looked at: page, and what its address says.

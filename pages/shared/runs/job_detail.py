@@ -14,12 +14,7 @@ from pages.shared.forms.options_form import sentence
 from pages.shared.forms.run_target import RunPlace
 from pages.shared.plain_text import plain, shorten
 from pages.shared.runs.job_actions import show_actions
-from pages.shared.runs.job_table import (
-    STATE_COLOURS,
-    STATE_WORDS,
-    open_job,
-    took,
-)
+from pages.shared.runs.job_table import STATE_COLOURS, STATE_WORDS, open_job, took
 from pages.shared.runs.job_watch import find_job, show_remark
 from pages.shared.wording import ago, duration
 from tamis.jobs import job_table

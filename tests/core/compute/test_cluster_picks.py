@@ -6,13 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.select.allocate import allocate
-from tamis.compute.select.cluster_picks import (
-    km_closest,
-    km_random,
-    kmq_released,
-    stratified,
-    top_quality,
-)
+from tamis.compute.select.cluster_picks import km_closest, km_random, kmq_released, stratified, top_quality
 from tamis.compute.select.kmq import TokenSelection
 from tamis.errors import InvalidOptions
 from tests.support import scale

@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tamis.compute.compare.seeds import (
-    mean_over_seeds,
-    only_in_one_group,
-    overlap_of_methods,
-)
+from tamis.compute.compare.seeds import mean_over_seeds, only_in_one_group, overlap_of_methods
 
 
 @pytest.mark.parametrize("n_seeds", [2, 3, 5, 10])

@@ -10,11 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.compute.text.diff import (
-    Part,
-    changed_fraction,
-    diff_words,
-)
+from tamis.compute.text.diff import Part, changed_fraction, diff_words
 
 texts = st.one_of(
     st.text(max_size=200),

@@ -5,11 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from tamis.compute.cluster.keywords import (
-    cluster_keywords,
-    keyword_names,
-    medoids,
-)
+from tamis.compute.cluster.keywords import cluster_keywords, keyword_names, medoids
 from tamis.errors import CurationError
 
 COOKING = ["boil the pasta with salt", "salt and pasta sauce", "the pasta needs garlic and salt"]

@@ -5,11 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tamis.compute.cluster.kmeans import (
-    assign,
-    by_size,
-    kmeans,
-)
+from tamis.compute.cluster.kmeans import assign, by_size, kmeans
 from tamis.errors import CurationError
 from tamis.types import Float32s
 

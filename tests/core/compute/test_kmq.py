@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 
 from tamis.compute.select.allocate import allocate
 from tamis.compute.select.draw import Odds
-from tamis.compute.select.kmq import (
-    Selection,
-    TokenSelection,
-    kmq,
-    kmq_tokens,
-    uniform,
-    uniform_tokens,
-)
+from tamis.compute.select.kmq import Selection, TokenSelection, kmq, kmq_tokens, uniform, uniform_tokens
 from tamis.errors import InvalidOptions
 from tests.support import scale
 

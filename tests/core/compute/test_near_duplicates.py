@@ -4,16 +4,8 @@ import numpy as np
 
 from tamis.compute.clear.expectation import expected_rating
 from tamis.compute.text.contamination import ngram_overlap
-from tamis.compute.text.grounding import (
-    chunks,
-    sentences,
-    support,
-)
-from tamis.compute.text.near_duplicates import (
-    exact_duplicates,
-    minhash_duplicates,
-    vector_duplicates,
-)
+from tamis.compute.text.grounding import chunks, sentences, support
+from tamis.compute.text.near_duplicates import exact_duplicates, minhash_duplicates, vector_duplicates
 from tamis.compute.vectors import unit_rows
 
 TEXT = (

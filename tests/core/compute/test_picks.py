@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from tamis.compute.select.kmq import TokenSelection
-from tamis.compute.select.picks import (
-    by_score,
-    pool_of,
-    result_of,
-    take,
-    with_clusters,
-)
+from tamis.compute.select.picks import by_score, pool_of, result_of, take, with_clusters
 from tamis.errors import InvalidOptions
 
 

@@ -3,12 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tamis.compute.map.projection import (
-    pca,
-    pca_2d,
-    reduce_umap,
-    umap_2d,
-)
+from tamis.compute.map.projection import pca, pca_2d, reduce_umap, umap_2d
 from tamis.errors import InvalidOptions
 
 

@@ -8,11 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from tamis.compute.select import lazy_greedy
 from tamis.compute.select import qdit as module
-from tamis.compute.select.facility_location import (
-    coverage_gap,
-    draw_reference,
-    facility_location,
-)
+from tamis.compute.select.facility_location import coverage_gap, draw_reference, facility_location
 from tamis.compute.select.kmq import TokenSelection
 from tamis.compute.select.qdit import qdit, range_scaled
 from tamis.errors import CurationError, InvalidOptions

@@ -9,12 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.compute.refine.draw import (
-    RefinementPool,
-    draw_round,
-    split_budget,
-    spread_order,
-)
+from tamis.compute.refine.draw import RefinementPool, draw_round, split_budget, spread_order
 from tamis.compute.refine.flags import flag_rows
 from tamis.compute.refine.weights import first_weights
 from tamis.errors import InvalidOptions

@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.compute.text.text_overlap import (
-    common_subsequence,
-    exact_match,
-    is_json,
-    rouge_l,
-    token_f1,
-    words,
-)
+from tamis.compute.text.text_overlap import common_subsequence, exact_match, is_json, rouge_l, token_f1, words
 
 
 def table_length(first, second):

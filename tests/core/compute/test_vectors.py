@@ -3,12 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tamis.compute.vectors import (
-    blocks,
-    check_vectors,
-    group_means,
-    unit_rows,
-)
+from tamis.compute.vectors import blocks, check_vectors, group_means, unit_rows
 from tamis.errors import CurationError
 
 

@@ -9,11 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.compute.compare.win_rate import (
-    wilson_interval,
-    win_rate,
-    win_rates,
-)
+from tamis.compute.compare.win_rate import wilson_interval, win_rate, win_rates
 
 
 def test_wilsons_interval_has_known_values():

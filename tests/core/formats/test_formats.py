@@ -4,11 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.errors import (
-    CurationError,
-    InvalidRecord,
-    UnknownName,
-)
+from tamis.errors import CurationError, InvalidRecord, UnknownName
 from tamis.formats import FORMATS, load_format
 from tamis.formats.chat import MessagesFields, ShareGPTFields
 from tamis.formats.columns import PromptCompletionFields

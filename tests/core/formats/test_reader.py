@@ -7,11 +7,7 @@ import pytest
 
 from tamis.errors import UnreadableFile
 from tamis.formats import containers, load_format, reader
-from tamis.formats.schema import (
-    CUT_MARK,
-    EXAMPLES_SCHEMA,
-    MAX_RAW_CHARS,
-)
+from tamis.formats.schema import CUT_MARK, EXAMPLES_SCHEMA, MAX_RAW_CHARS
 from tamis.formats.streams import detect_encoding
 from tests.core.formats.files import (
     alpaca_rows,

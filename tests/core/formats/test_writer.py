@@ -8,12 +8,7 @@ import pytest
 
 from tamis.errors import CurationError, UnknownName
 from tamis.formats.llama_factory import dataset_info_entry
-from tamis.formats.writer import (
-    EXPORT_FORMATS,
-    StoredExample,
-    export_file,
-    export_rows,
-)
+from tamis.formats.writer import EXPORT_FORMATS, StoredExample, export_file, export_rows
 from tests.core.formats.files import import_file
 
 USER, REPLY = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}

@@ -16,11 +16,7 @@ from tamis.jobs.backends import Backend, Phase
 from tamis.jobs.backends.ray_jobs import RayBackend
 from tamis.jobs.backends.slurm import SlurmBackend
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobState,
-)
+from tamis.jobs.model import ErrorKind, Job, JobState
 from tamis.jobs.scheduler import queue
 from tamis.settings import Settings
 from tests.core.jobs.engine import WORKER, Engine, alive

@@ -13,11 +13,7 @@ from tamis.jobs import job_table
 from tamis.jobs.backends import Backend
 from tamis.jobs.backends.local import LocalBackend
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    FINAL,
-    Job,
-    JobState,
-)
+from tamis.jobs.model import FINAL, Job, JobState
 from tamis.jobs.scheduler import queue
 from tamis.jobs.scheduler.tick import TickResult, tick
 from tamis.settings import Settings

@@ -11,11 +11,7 @@ import orjson
 from tamis.errors import CurationError
 from tamis.jobs.backends import BackendState, Phase
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    JobResult,
-    JobSpec,
-    JobState,
-)
+from tamis.jobs.model import JobResult, JobSpec, JobState
 from tamis.store.artifacts.store import MANIFEST, ArtifactStore
 
 ALIVE = BackendState(Phase.ALIVE)

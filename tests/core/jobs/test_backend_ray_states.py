@@ -13,13 +13,7 @@ from tamis.cli.doctor import examine
 from tamis.cli.main import WRONG_USAGE, run
 from tamis.jobs.backends import Phase
 from tamis.jobs.backends.ray_jobs import RayBackend, ray_resources
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobState,
-    Progress,
-    Resources,
-)
+from tamis.jobs.model import ErrorKind, Job, JobState, Progress, Resources
 from tamis.jobs.scheduler import queue
 from tamis.settings import Settings
 from tests.core.jobs.engine import Engine

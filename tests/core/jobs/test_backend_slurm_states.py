@@ -15,14 +15,7 @@ from tamis.jobs.backends.node_script import job_name
 from tamis.jobs.backends.slurm import SlurmBackend, sbatch_options
 from tamis.jobs.backends.slurm_states import Record, explain
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobResult,
-    JobState,
-    Progress,
-    Resources,
-)
+from tamis.jobs.model import ErrorKind, Job, JobResult, JobState, Progress, Resources
 from tamis.jobs.scheduler import queue
 from tamis.settings import Settings
 from tests.core.jobs.engine import Engine

@@ -11,13 +11,7 @@ import pytest
 
 from tamis.errors import CurationError
 from tamis.jobs import causes
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobState,
-    Progress,
-    Resources,
-)
+from tamis.jobs.model import ErrorKind, Job, JobState, Progress, Resources
 
 KILLED = causes.exit_text(-9)
 

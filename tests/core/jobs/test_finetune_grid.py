@@ -7,12 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tamis.actions.finetune_grid import (
-    TrainingGrid,
-    grid_runs,
-    held_out_by_all,
-    submit_training_grid,
-)
+from tamis.actions.finetune_grid import TrainingGrid, grid_runs, held_out_by_all, submit_training_grid
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.jobs.job_table import list_jobs
 from tamis.steps.compare.training import ALL_CLUSTERS, method_losses

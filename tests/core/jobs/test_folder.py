@@ -10,13 +10,7 @@ from pydantic import ValidationError
 
 from tamis.errors import UnreadableFile
 from tamis.jobs.folder import LARGEST_FILE_BYTES, JobFolder
-from tamis.jobs.model import (
-    JobResult,
-    JobSpec,
-    JobState,
-    Progress,
-    Resources,
-)
+from tamis.jobs.model import JobResult, JobSpec, JobState, Progress, Resources
 
 SPEC = JobSpec(
     job_id="j1",

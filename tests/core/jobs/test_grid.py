@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tamis.actions.grid import (
-    Grid,
-    grid_requests,
-    submit_grid,
-)
+from tamis.actions.grid import Grid, grid_requests, submit_grid
 from tamis.errors import InvalidOptions, UnknownName
 from tamis.jobs.model import JobState
 from tamis.store.workspace import open_workspace

@@ -19,11 +19,7 @@ from tamis.jobs.model import JobSpec
 from tamis.settings import app_folder
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
-from tamis.store.artifacts.store import (
-    Artifact,
-    ArtifactStore,
-    make_manifest,
-)
+from tamis.store.artifacts.store import Artifact, ArtifactStore, make_manifest
 
 DATASET = "words-000000"
 N_KILLS = 30

@@ -13,11 +13,7 @@ from pathlib import Path
 import pytest
 
 from tamis.jobs import job_table
-from tamis.jobs.backends import (
-    BACKENDS,
-    Backends,
-    Phase,
-)
+from tamis.jobs.backends import BACKENDS, Backends, Phase
 from tamis.jobs.backends.local import LocalBackend
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import JobState, Resources

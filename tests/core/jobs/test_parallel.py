@@ -16,19 +16,11 @@ import pytest
 from tamis.errors import CurationError, JobCancelled
 from tamis.jobs.causes import FailedElsewhere, explain_failure
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    ErrorKind,
-    JobSpec,
-    Resources,
-)
+from tamis.jobs.model import ErrorKind, JobSpec, Resources
 from tamis.jobs.worker.local_pool import LocalPool, gpus_of, threads_each
 from tamis.jobs.worker.parallel import choose_parallel
 from tamis.jobs.worker.worker_pool import ChunkResult, PoolWorker, WorkerPool
-from tamis.steps.chunks import (
-    ChunkWork,
-    InThisProcess,
-    Parallel,
-)
+from tamis.steps.chunks import ChunkWork, InThisProcess, Parallel
 from tamis.steps.embed import step as embed
 from tamis.steps.embed.step import CHUNK_ROWS
 from tamis.steps.execute import Task, execute

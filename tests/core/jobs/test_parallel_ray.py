@@ -16,11 +16,7 @@ from threadpoolctl import threadpool_limits
 from tamis.jobs import job_table
 from tamis.jobs.backends.ray_jobs import RayBackend, ray_resources
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    Job,
-    JobState,
-    Resources,
-)
+from tamis.jobs.model import Job, JobState, Resources
 from tamis.jobs.scheduler import queue
 from tamis.settings import Settings
 from tamis.store.artifacts.store import Artifact, ArtifactStore

@@ -6,17 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tamis.actions.bootstrap import (
-    SAMPLE_BUDGET,
-    SAMPLE_NAME,
-    bootstrap_sample,
-)
-from tamis.actions.pipeline import (
-    StageState,
-    next_stage,
-    stages,
-    submit_missing,
-)
+from tamis.actions.bootstrap import SAMPLE_BUDGET, SAMPLE_NAME, bootstrap_sample
+from tamis.actions.pipeline import StageState, next_stage, stages, submit_missing
 from tamis.jobs import job_table
 from tamis.settings import Settings
 from tamis.steps.import_file.identify import plan_import

@@ -7,18 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tamis.errors import (
-    ArtifactMissing,
-    InvalidOptions,
-    JobConflict,
-    UnknownName,
-)
+from tamis.errors import ArtifactMissing, InvalidOptions, JobConflict, UnknownName
 from tamis.jobs import job_table
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobState,
-)
+from tamis.jobs.model import ErrorKind, Job, JobState
 from tamis.jobs.scheduler import queue
 from tests.core.jobs.engine import DATASET, Engine
 from tests.core.jobs.fakes import FakeBackend

@@ -10,11 +10,7 @@ import pytest
 from tamis.errors import JobCancelled
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import Progress, Resources
-from tamis.jobs.worker.reporter import (
-    FolderReporter,
-    StageProgress,
-    Stop,
-)
+from tamis.jobs.worker.reporter import FolderReporter, StageProgress, Stop
 from tests.core.jobs.test_folder import SPEC
 
 

@@ -11,20 +11,9 @@ import pytest
 
 from tamis.jobs import job_table
 from tamis.jobs.backends import BackendState, Phase
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobResult,
-    JobState,
-    Progress,
-)
+from tamis.jobs.model import ErrorKind, Job, JobResult, JobState, Progress
 from tamis.jobs.scheduler import queue
-from tamis.jobs.scheduler.reconcile import (
-    CLAIM_GRACE_S,
-    KILL_AFTER_S,
-    MAX_CLAIMS,
-    TERM_AFTER_S,
-)
+from tamis.jobs.scheduler.reconcile import CLAIM_GRACE_S, KILL_AFTER_S, MAX_CLAIMS, TERM_AFTER_S
 from tamis.jobs.scheduler.start import MAX_STARTS, spec_of
 from tests.core.jobs.engine import DATASET, Engine
 from tests.core.jobs.fakes import FakeBackend, succeed

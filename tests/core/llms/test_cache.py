@@ -11,12 +11,7 @@ import pytest
 from tamis.llms import open_llm
 from tamis.llms.cache import AnswerCache, CachedModel
 from tamis.llms.scripted import ScriptedModel
-from tamis.protocols import (
-    ChatPrompt,
-    CutText,
-    RawPrompt,
-    Turn,
-)
+from tamis.protocols import ChatPrompt, CutText, RawPrompt, Turn
 
 
 def model(**kinds) -> ScriptedModel:

@@ -5,17 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tamis.errors import (
-    CurationError,
-    MissingExtra,
-    ModelMissing,
-)
-from tamis.llms import (
-    LLMS,
-    TransformersOptions,
-    lacking,
-    open_llm,
-)
+from tamis.errors import CurationError, MissingExtra, ModelMissing
+from tamis.llms import LLMS, TransformersOptions, lacking, open_llm
 from tamis.llms.cache import CachedModel
 from tamis.protocols import CutText, RawPrompt
 

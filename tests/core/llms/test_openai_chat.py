@@ -14,11 +14,7 @@ import pytest
 from tamis.errors import CurationError
 from tamis.llms import OpenAIChatOptions
 from tamis.llms.cache import CachedModel
-from tamis.protocols import (
-    ChatPrompt,
-    CutText,
-    Turn,
-)
+from tamis.protocols import ChatPrompt, CutText, Turn
 from tests.core.llms.chat_server import ChatServer
 
 pytest.importorskip("openai")

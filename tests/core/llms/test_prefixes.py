@@ -3,11 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.llms.prefixes import (
-    MIN_SHARED,
-    common_length,
-    shared_groups,
-)
+from tamis.llms.prefixes import MIN_SHARED, common_length, shared_groups
 
 SEQUENCES = st.lists(st.lists(st.integers(0, 2), max_size=60), max_size=12)
 

@@ -6,11 +6,7 @@ import shutil
 import pytest
 
 from tamis.errors import CurationError, ModelMissing
-from tamis.models.files import (
-    bundled_model,
-    find_model,
-    fingerprint,
-)
+from tamis.models.files import bundled_model, find_model, fingerprint
 
 
 @pytest.fixture

@@ -4,11 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tamis.models.packed_linear import (
-    PackedGate,
-    cpu_computes_bfloat16,
-    pack_linears,
-)  # noqa: E402
+from tamis.models.packed_linear import PackedGate, cpu_computes_bfloat16, pack_linears  # noqa: E402
 
 
 def test_packed_layers_answer_like_the_layers_they_replace():

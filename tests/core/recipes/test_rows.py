@@ -8,12 +8,7 @@ import pytest
 
 from tamis.errors import CurationError
 from tamis.recipes import SftLoraOptions
-from tamis.recipes.rows import (
-    NOT_LEARNED,
-    TurnTokens,
-    UnfitRow,
-    prepare_rows,
-)
+from tamis.recipes.rows import NOT_LEARNED, TurnTokens, UnfitRow, prepare_rows
 from tamis.recipes.tokenizers import PLAIN_TEMPLATE, load_tokenizer
 from tests.core.recipes.conftest import turn
 

@@ -8,22 +8,14 @@ import math
 import numpy as np
 import pytest
 
-from tamis.errors import (
-    ArtifactMissing,
-    CurationError,
-    InvalidOptions,
-)
+from tamis.errors import ArtifactMissing, CurationError, InvalidOptions
 from tamis.llms.scripted import ScriptedModel
 from tamis.protocols import RawPrompt
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS, ScorerInput
 from tamis.scorers.deita import QUALITY
 from tamis.scorers.judge_text import fence_code, fenced
-from tamis.scorers.likelihood import (
-    first_words,
-    last_words,
-    without_middle,
-)
+from tamis.scorers.likelihood import first_words, last_words, without_middle
 
 
 def scored(name: str, rows: ScorerInput, **options) -> dict[str, np.ndarray]:
@@ -201,11 +193,7 @@ def test_unreadable_verdicts_count_as_unsure_and_are_counted():
 
 
 def test_both_second_thoughts_share_all_but_their_last_line():
-    from tamis.scorers.bsdetector import (
-        FIRST,
-        SECOND,
-        reflection_prompt,
-    )
+    from tamis.scorers.bsdetector import FIRST, SECOND, reflection_prompt
 
     a, b = (reflection_prompt("q {answer}", "y {ask}", ask) for ask in (FIRST, SECOND))
     assert a.rsplit("\n", 1)[0] == b.rsplit("\n", 1)[0]

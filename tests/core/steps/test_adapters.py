@@ -8,19 +8,9 @@ import zipfile
 
 import pytest
 
-from tamis.actions.adapters import (
-    delete_adapter,
-    export_adapter,
-    merge_adapter,
-    merge_problem,
-    merged_bytes,
-)
+from tamis.actions.adapters import delete_adapter, export_adapter, merge_adapter, merge_problem, merged_bytes
 from tamis.cli.main import run as tamis
-from tamis.errors import (
-    ArtifactMissing,
-    InvalidOptions,
-    ModelMissing,
-)
+from tamis.errors import ArtifactMissing, InvalidOptions, ModelMissing
 from tamis.llms import open_llm
 from tamis.steps.base_model import base_model_folder
 from tamis.store.workspace import open_workspace

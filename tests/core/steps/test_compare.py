@@ -13,12 +13,7 @@ import pytest
 
 from tamis.actions.report.report import render_report, write_report
 from tamis.errors import ArtifactMissing, InvalidOptions
-from tamis.steps.compare.comparison import (
-    Comparison,
-    IntervalEstimate,
-    read_comparison,
-    read_membership,
-)
+from tamis.steps.compare.comparison import Comparison, IntervalEstimate, read_comparison, read_membership
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.readers import (
     read_cluster_ids,

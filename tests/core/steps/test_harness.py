@@ -7,11 +7,7 @@ import sys
 
 import pytest
 
-from tamis.errors import (
-    CurationError,
-    InvalidOptions,
-    MissingExtra,
-)
+from tamis.errors import CurationError, InvalidOptions, MissingExtra
 from tamis.registry import parse_options
 from tamis.steps.finetune.options import FinetuneOptions, harness_missing
 from tests.core.llms.conftest import build_model

@@ -7,12 +7,7 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import ForbiddenPath, UnreadableFile
-from tamis.steps.import_file.paths import (
-    check_import_path,
-    data_files,
-    hub_address,
-    importable_files,
-)
+from tamis.steps.import_file.paths import check_import_path, data_files, hub_address, importable_files
 
 
 @pytest.fixture

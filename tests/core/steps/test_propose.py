@@ -11,12 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tamis.compute.clear.clear import OUTCOMES
-from tamis.errors import (
-    ArtifactMissing,
-    CurationError,
-    InvalidOptions,
-    JobCancelled,
-)
+from tamis.errors import ArtifactMissing, CurationError, InvalidOptions, JobCancelled
 from tamis.llms.scripted import ScriptedModel
 from tamis.protocols import ChatPrompt, CutText
 from tamis.registry import parse_options
@@ -24,18 +19,10 @@ from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
 from tamis.steps.propose import chunks as propose_chunks
 from tamis.steps.propose import step as propose
-from tamis.steps.propose.chunks import (
-    Models,
-    RowTexts,
-    proposals_of,
-)
+from tamis.steps.propose.chunks import Models, RowTexts, proposals_of
 from tamis.steps.propose.options import ProposeOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows
-from tamis.store.artifacts.proposals import (
-    SCHEMA,
-    pending_ids,
-    read_proposals,
-)
+from tamis.store.artifacts.proposals import SCHEMA, pending_ids, read_proposals
 from tamis.store.artifacts.store import ArtifactStore
 from tests.core.store.small_workspace import DATASET, make_rows, write, write_dataset
 

@@ -9,11 +9,7 @@ import pytest
 
 from tamis.actions.export import ExportRequest, export
 from tamis.actions.replay import replay_manifest
-from tamis.errors import (
-    ArtifactMissing,
-    InvalidOptions,
-    JobCancelled,
-)
+from tamis.errors import ArtifactMissing, InvalidOptions, JobCancelled
 from tamis.steps.compare.method_groups import group_by_method
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step

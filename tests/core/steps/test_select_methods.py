@@ -9,11 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tamis.errors import (
-    ArtifactMissing,
-    InvalidOptions,
-    JobCancelled,
-)
+from tamis.errors import ArtifactMissing, InvalidOptions, JobCancelled
 from tamis.selectors import SELECTORS
 from tamis.selectors.options import KmqOptions
 from tamis.selectors.problem import Problem

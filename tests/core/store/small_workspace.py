@@ -9,13 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.store.artifacts.store import (
-    Artifact,
-    ArtifactStore,
-    ArtifactWriter,
-    artifact_id,
-    make_manifest,
-)
+from tamis.store.artifacts.store import Artifact, ArtifactStore, ArtifactWriter, artifact_id, make_manifest
 
 DATASET = "hostile-1a2b3c"
 DROP_FIELD = '"; DROP TABLE examples; --'

@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tamis.errors import (
-    ArtifactDamaged,
-    ArtifactMissing,
-    JobConflict,
-)
+from tamis.errors import ArtifactDamaged, ArtifactMissing, JobConflict
 from tamis.store.artifacts.store import (
     ArtifactStore,
     artifact_id,

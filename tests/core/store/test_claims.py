@@ -3,12 +3,7 @@ import time
 from pathlib import Path
 
 from tamis.store.database.database import Database
-from tamis.store.review.claims import (
-    claim,
-    claimed,
-    release,
-    release_reviewer,
-)
+from tamis.store.review.claims import claim, claimed, release, release_reviewer
 from tamis.store.review.decisions import decide, decision_revision
 
 

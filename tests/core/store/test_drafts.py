@@ -2,11 +2,7 @@ import pytest
 
 from tamis.errors import InvalidOptions
 from tamis.store.database.database import Database
-from tamis.store.review.drafts import (
-    delete_draft,
-    find_draft,
-    save_draft,
-)
+from tamis.store.review.drafts import delete_draft, find_draft, save_draft
 
 TURNS = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "half an ans"}]
 

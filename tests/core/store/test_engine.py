@@ -7,11 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tamis.store.rows.engine import (
-    Clause,
-    _open_locked,
-    scan_parquet,
-)
+from tamis.store.rows.engine import Clause, _open_locked, scan_parquet
 
 
 @pytest.fixture

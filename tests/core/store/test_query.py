@@ -9,11 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.errors import (
-    ArtifactMissing,
-    InvalidOptions,
-    UnknownName,
-)
+from tamis.errors import ArtifactMissing, InvalidOptions, UnknownName
 from tamis.store.artifacts.view import open_view
 from tamis.store.database.tags import TagState
 from tamis.store.rows.query import (
@@ -26,11 +22,7 @@ from tamis.store.rows.query import (
     summarise,
     tag_counts,
 )
-from tamis.store.rows.scope import (
-    ALL_ROWS,
-    Scope,
-    where,
-)
+from tamis.store.rows.scope import ALL_ROWS, Scope, where
 from tests.core.store.small_workspace import DATASET, DROP_FIELD, FIELDS, HOSTILE_TEXTS, make_rows
 from tests.support import scale
 

@@ -11,13 +11,7 @@ from pydantic import ValidationError
 from tamis.errors import InvalidOptions
 from tamis.registry import parse_options
 from tamis.store.rows.conditions import CONDITIONS
-from tamis.store.rows.scope import (
-    ALL_ROWS,
-    Condition,
-    Scope,
-    describe_scope,
-    where,
-)
+from tamis.store.rows.scope import ALL_ROWS, Condition, Scope, describe_scope, where
 from tests.support import scale
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=30)

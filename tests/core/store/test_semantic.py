@@ -3,11 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tamis.errors import (
-    ArtifactMissing,
-    CurationError,
-    InvalidOptions,
-)
+from tamis.errors import ArtifactMissing, CurationError, InvalidOptions
 from tamis.store.artifacts.readers import read_vectors
 from tamis.store.rows.semantic import similar_to_row, similar_to_vector
 

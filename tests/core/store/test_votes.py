@@ -6,13 +6,7 @@ import pytest
 
 from tamis.errors import InvalidOptions
 from tamis.store.database.database import Database
-from tamis.store.database.votes import (
-    undo_vote,
-    vote,
-    vote_revision,
-    votes,
-    winners,
-)
+from tamis.store.database.votes import undo_vote, vote, vote_revision, votes, winners
 
 
 @pytest.fixture

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-)
+from tamis.compute.vectors import block_of, blocks, check_vectors
 from tamis.errors import CurationError
 from tamis.types import Float32s
 

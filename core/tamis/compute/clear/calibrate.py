@@ -16,11 +16,7 @@ from scipy.optimize import minimize
 from scipy.special import betaincinv, expit
 
 from tamis.compute.select.allocate import allocate
-from tamis.types import (
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Bools, Float64s, Int64s
 
 MIN_DECISIONS = 20
 LEVEL = 0.95

@@ -11,12 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compute.clear.bsdetector import normalised_answer
-from tamis.types import (
-    Bools,
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Bools, Float32s, Float64s, Int64s
 
 Action: TypeAlias = Literal["keep", "drop", "replace"]
 # What a judge said, or why it was not asked or could not say anything.

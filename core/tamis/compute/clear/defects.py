@@ -8,11 +8,7 @@ import zlib
 from collections import Counter
 from functools import lru_cache
 
-from tamis.compute.clear.defect_words import (
-    GOES_ON,
-    RARE_PAIRS,
-    REAL_ANAGRAMS,
-)
+from tamis.compute.clear.defect_words import GOES_ON, RARE_PAIRS, REAL_ANAGRAMS
 from tamis.compute.text.stopwords import STOP_WORDS, WORDS_BY_LANGUAGE
 
 DEFECTS = ("empty", "cut", "garbled", "repeated", "refusal", "language_mismatch")

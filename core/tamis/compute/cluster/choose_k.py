@@ -10,12 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compute.cluster.kmeans import kmeans
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-    unit_rows,
-)
+from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
 from tamis.errors import InvalidOptions
 from tamis.types import Float32s, Float64s
 

@@ -10,17 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compute.cluster.kmeans import assign, by_size
-from tamis.compute.vectors import (
-    check_vectors,
-    group_means,
-    unit_rows,
-)
+from tamis.compute.vectors import check_vectors, group_means, unit_rows
 from tamis.errors import InvalidOptions
-from tamis.types import (
-    NOISE,
-    Float32s,
-    Int32s,
-)
+from tamis.types import NOISE, Float32s, Int32s
 
 Method = Literal["eom", "leaf"]
 

@@ -12,19 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compute.text.tokens import is_unspaced, terms
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-    group_means,
-    unit_rows,
-)
+from tamis.compute.vectors import block_of, blocks, check_vectors, group_means, unit_rows
 from tamis.errors import CurationError
-from tamis.types import (
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Float32s, Float64s, Int64s
 
 MAX_CHARACTERS = 1000  # of a text: topics show early
 NAME_TERMS = 3

@@ -9,18 +9,9 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-    unit_rows,
-)
+from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
 from tamis.errors import CurationError
-from tamis.types import (
-    Float32s,
-    Int32s,
-    Int64s,
-)
+from tamis.types import Float32s, Int32s, Int64s
 
 MIN_POINTS_PER_CENTROID = 1  # faiss only warns below this; small datasets are ordinary here
 SEED_LIMIT = 2**31 - 1  # faiss takes a C int

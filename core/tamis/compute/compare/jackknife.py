@@ -8,23 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
-from tamis.compute.compare.selections import (
-    Interval,
-    cluster_entropy,
-    vendi_of_gram,
-    vendi_score,
-)
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-    unit_rows,
-)
-from tamis.types import (
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.compute.compare.selections import Interval, cluster_entropy, vendi_of_gram, vendi_score
+from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
+from tamis.types import Float32s, Float64s, Int64s
 
 N_PARTS = 20
 _ROWS_PER_PART = 2  # fewer, and the parts are no parts

@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tamis.compute.ranks import average_ranks
-from tamis.types import (
-    Bools,
-    Float32s,
-    Float64s,
-)
+from tamis.types import Bools, Float32s, Float64s
 
 
 def auroc(score: Float32s | Float64s, is_good: Bools) -> float:

@@ -12,11 +12,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from tamis.compute.compare.selections import Interval
-from tamis.types import (
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Bools, Float64s, Int64s
 
 
 def mean_over_seeds(

@@ -10,20 +10,9 @@ from numpy.typing import ArrayLike
 
 from tamis.compute.neighbours import nearest_cosines
 from tamis.compute.select.picks import Progress
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-    unit_rows,
-)
+from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
 from tamis.errors import InvalidOptions
-from tamis.types import (
-    NOISE,
-    Bools,
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.types import NOISE, Bools, Float32s, Float64s, Int64s
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 

@@ -5,18 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-    unit_rows,
-)
+from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
 from tamis.errors import InvalidOptions
-from tamis.types import (
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Float32s, Float64s, Int64s
 
 PCA_ROWS = 100_000  # rows that estimate the axes; more of them do not move the picture
 MIN_UMAP_ROWS = 5  # below this there is no neighbourhood to keep, and PCA shows everything

@@ -11,12 +11,7 @@ from tamis.compute.select.allocate import allocate
 from tamis.compute.select.draw import LINEAR, Odds
 from tamis.compute.select.kmq import Selection, kmq
 from tamis.errors import InvalidOptions
-from tamis.types import (
-    NOISE,
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import NOISE, Bools, Float64s, Int64s
 
 
 @dataclass(frozen=True, slots=True)

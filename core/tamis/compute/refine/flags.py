@@ -8,11 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tamis.types import (
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Bools, Float64s, Int64s
 
 Reason: TypeAlias = Literal["below_own_answer", "low_confidence", "low_cluster_weight"]
 

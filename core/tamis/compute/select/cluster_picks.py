@@ -13,26 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tamis.compute.select.draw import Odds
-from tamis.compute.select.kmq import (
-    Noise,
-    Quota,
-    Selection,
-    kmq,
-    kmq_tokens,
-)
-from tamis.compute.select.picks import (
-    Picked,
-    Unscored,
-    check_budget,
-    checked_scores,
-    pool_of,
-)
+from tamis.compute.select.kmq import Noise, Quota, Selection, kmq, kmq_tokens
+from tamis.compute.select.picks import Picked, Unscored, check_budget, checked_scores, pool_of
 from tamis.errors import InvalidOptions
-from tamis.types import (
-    NOISE,
-    Float64s,
-    Int64s,
-)
+from tamis.types import NOISE, Float64s, Int64s
 
 # Makes neighbours in an order 1000 apart in log odds; Gumbel noise stays within about 50.
 IN_ORDER = Odds("softmax", 1e-3, in_spreads=False)

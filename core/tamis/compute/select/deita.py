@@ -25,18 +25,9 @@ from tamis.compute.select.picks import (
     result_of,
     take,
 )
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-    unit_rows,
-)
+from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
 from tamis.errors import CurationError, InvalidOptions
-from tamis.types import (
-    Bools,
-    Float32s,
-    Int64s,
-)
+from tamis.types import Bools, Float32s, Int64s
 
 Rule = Literal["cosine", "squared_l2", "distance"]
 

@@ -10,11 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tamis.compute.ranks import average_ranks
 from tamis.errors import InvalidOptions
-from tamis.types import (
-    NOISE,
-    Float64s,
-    Int64s,
-)
+from tamis.types import NOISE, Float64s, Int64s
 
 # Softmax keys below this are all "never by chance"; lower ones would swallow the Gumbel noise.
 LOWEST_KEY = -1e12

@@ -8,11 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tamis.compute.neighbours import nearest_cosines
-from tamis.compute.select.picks import (
-    Picked,
-    Progress,
-    Record,
-)
+from tamis.compute.select.picks import Picked, Progress, Record
 from tamis.compute.select.qdit import qdit
 from tamis.compute.vectors import check_vectors
 from tamis.errors import InvalidOptions

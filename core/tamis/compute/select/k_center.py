@@ -13,25 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tamis.compute.select.picks import (
-    Picked,
-    Progress,
-    Record,
-    pool_of,
-    result_of,
-    take,
-)
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-)
+from tamis.compute.select.picks import Picked, Progress, Record, pool_of, result_of, take
+from tamis.compute.vectors import block_of, blocks, check_vectors
 from tamis.errors import CurationError
-from tamis.types import (
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Float32s, Float64s, Int64s
 
 First = Literal["random", "nearest to mean"]
 

@@ -15,12 +15,7 @@ from tamis.compute.select.allocate import allocate_with_floor
 from tamis.compute.select.draw import LINEAR, Odds, log_weights
 from tamis.compute.select.masks import checked_counts, pins_and_exclusions
 from tamis.errors import InvalidOptions
-from tamis.types import (
-    NOISE,
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import NOISE, Bools, Float64s, Int64s
 
 Quota = Literal["proportional", "equal", "weights"]
 Noise = Literal["own group", "exclude"]

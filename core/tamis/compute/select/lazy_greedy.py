@@ -14,17 +14,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    unit_rows,
-)
-from tamis.types import (
-    Float32s,
-    Float64s,
-    Int32s,
-    Int64s,
-)
+from tamis.compute.vectors import block_of, blocks, unit_rows
+from tamis.types import Float32s, Float64s, Int32s, Int64s
 
 NOISE = 5e-7  # cosines closer than this are equal: float32 products of unit vectors differ by about 1e-7
 ERROR_FRACTION = 4e-6  # how far two float32 evaluations of one gain may lie apart, relative to it, ...

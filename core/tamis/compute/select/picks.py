@@ -16,12 +16,7 @@ from numpy.typing import ArrayLike
 from tamis.compute.select.kmq import Selection, TokenSelection
 from tamis.compute.select.masks import checked_counts, pins_and_exclusions
 from tamis.errors import InvalidOptions
-from tamis.types import (
-    NOISE,
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import NOISE, Bools, Float64s, Int64s
 
 Progress = Callable[[int, int], None]
 Record = Callable[[list[int]], None]  # called with all rows picked so far, in order; must not change the list

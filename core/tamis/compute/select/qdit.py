@@ -13,11 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tamis.compute.select.lazy_greedy import (
-    Beat,
-    Coverage,
-    LazyGreedy,
-)
+from tamis.compute.select.lazy_greedy import Beat, Coverage, LazyGreedy
 from tamis.compute.select.picks import (
     Picked,
     Pool,
@@ -32,11 +28,7 @@ from tamis.compute.select.picks import (
 )
 from tamis.compute.vectors import check_vectors
 from tamis.errors import CurationError, InvalidOptions
-from tamis.types import (
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Float32s, Float64s, Int64s
 
 EXACT_ROWS = 200_000  # beyond, comparing all pairs takes hours on two cores and more than 2 GB
 

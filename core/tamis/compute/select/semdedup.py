@@ -13,28 +13,11 @@ from numpy.typing import ArrayLike
 
 from tamis.compute.select.cluster_picks import top_quality
 from tamis.compute.select.draw import LINEAR, Odds
-from tamis.compute.select.kmq import (
-    Quota,
-    kmq,
-    kmq_tokens,
-    uniform,
-    uniform_tokens,
-)
+from tamis.compute.select.kmq import Quota, kmq, kmq_tokens, uniform, uniform_tokens
 from tamis.compute.select.picks import Picked, pool_of
-from tamis.compute.vectors import (
-    block_of,
-    blocks,
-    check_vectors,
-    group_means,
-    unit_rows,
-)
+from tamis.compute.vectors import block_of, blocks, check_vectors, group_means, unit_rows
 from tamis.errors import CurationError, InvalidOptions
-from tamis.types import (
-    Bools,
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Bools, Float32s, Float64s, Int64s
 
 Keep = Literal["farthest", "closest"]
 Then = Literal["quality", "random", "kmq"]

@@ -11,11 +11,7 @@ from typing import Protocol
 
 from tamis.errors import CurationError
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    ErrorKind,
-    JobSpec,
-    Resources,
-)
+from tamis.jobs.model import ErrorKind, JobSpec, Resources
 from tamis.registry import Plugin, Table
 from tamis.settings import Settings, source_folder
 

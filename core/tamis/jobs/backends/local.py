@@ -13,13 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tamis.jobs.backends import (
-    WORKER_MODULE,
-    BackendState,
-    Phase,
-    worker_command,
-    worker_environment,
-)
+from tamis.jobs.backends import WORKER_MODULE, BackendState, Phase, worker_command, worker_environment
 from tamis.jobs.causes import exit_text
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import JobSpec

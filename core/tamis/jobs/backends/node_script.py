@@ -6,12 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from tamis.jobs.backends import (
-    WORKER_MODULE,
-    BackendState,
-    Phase,
-    process_environment,
-)
+from tamis.jobs.backends import WORKER_MODULE, BackendState, Phase, process_environment
 from tamis.jobs.causes import exit_text
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import ErrorKind, JobSpec

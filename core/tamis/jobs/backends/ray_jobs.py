@@ -11,29 +11,11 @@ from typing import Any
 import orjson
 
 from tamis.errors import CurationError
-from tamis.jobs.backends import (
-    WORKER_MODULE,
-    BackendState,
-    NoAnswer,
-    NotNow,
-    Phase,
-)
-from tamis.jobs.backends.node_script import (
-    ended,
-    job_name,
-    node_script,
-)
-from tamis.jobs.backends.ray_client import (
-    PAUSE_S,
-    RayClient,
-    token_from_environment,
-)
+from tamis.jobs.backends import WORKER_MODULE, BackendState, NoAnswer, NotNow, Phase
+from tamis.jobs.backends.node_script import ended, job_name, node_script
+from tamis.jobs.backends.ray_client import PAUSE_S, RayClient, token_from_environment
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    ErrorKind,
-    JobSpec,
-    Resources,
-)
+from tamis.jobs.model import ErrorKind, JobSpec, Resources
 from tamis.settings import Settings
 
 FEW = 4  # jobs that are asked for one by one; the list of all holds everything the cluster ever ran

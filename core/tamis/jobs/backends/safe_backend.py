@@ -7,11 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tamis.errors import CurationError
-from tamis.jobs.backends import (
-    Backend,
-    BackendState,
-    Phase,
-)
+from tamis.jobs.backends import Backend, BackendState, Phase
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import JobSpec
 

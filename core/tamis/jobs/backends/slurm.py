@@ -14,22 +14,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from tamis.errors import CurationError
-from tamis.jobs.backends import (
-    WORKER_MODULE,
-    BackendState,
-    NoAnswer,
-    NotNow,
-    Phase,
-)
+from tamis.jobs.backends import WORKER_MODULE, BackendState, NoAnswer, NotNow, Phase
 from tamis.jobs.backends.node_script import ARRAY_TASK, job_name, node_script
 from tamis.jobs.backends.outage import Outage
-from tamis.jobs.backends.slurm_states import (
-    Record,
-    explain,
-    read_sacct,
-    read_show_job,
-    read_squeue,
-)
+from tamis.jobs.backends.slurm_states import Record, explain, read_sacct, read_show_job, read_squeue
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import JobSpec, Resources
 from tamis.settings import Settings

@@ -12,19 +12,10 @@ import psutil
 
 from tamis import __version__
 from tamis.errors import CurationError
-from tamis.jobs.backends import (
-    Backend,
-    Backends,
-    backend_row,
-)
+from tamis.jobs.backends import Backend, Backends, backend_row
 from tamis.jobs.causes import free_bytes
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.forecast.measured import (
-    Estimate,
-    dataset_rows,
-    earlier_runs,
-    estimate,
-)
+from tamis.jobs.forecast.measured import Estimate, dataset_rows, earlier_runs, estimate
 from tamis.jobs.forecast.requirements import (
     hub_is_off,
     is_at_hand,

@@ -17,20 +17,10 @@ from tamis.errors import JobConflict
 from tamis.jobs import job_table
 from tamis.jobs.backends import backend_row
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobState,
-    Progress,
-    Resources,
-)
+from tamis.jobs.model import ErrorKind, Job, JobState, Progress, Resources
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
-from tamis.steps.plan import (
-    Candidate,
-    Plan,
-    plan_step,
-)
+from tamis.steps.plan import Candidate, Plan, plan_step
 from tamis.steps.spec import Step
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database

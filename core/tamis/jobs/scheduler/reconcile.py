@@ -11,14 +11,7 @@ from tamis.jobs.backends.safe_backend import SafeBackend
 from tamis.jobs.causes import explain_loss, time_limit_text
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.job_table import seconds_since, timestamp
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobResult,
-    JobSpec,
-    JobState,
-    Progress,
-)
+from tamis.jobs.model import ErrorKind, Job, JobResult, JobSpec, JobState, Progress
 from tamis.store.artifacts.store import MANIFEST, ArtifactStore
 
 TERM_AFTER_S = (

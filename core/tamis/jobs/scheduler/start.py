@@ -10,22 +10,9 @@ from dataclasses import dataclass
 from tamis import __version__
 from tamis.errors import CurationError
 from tamis.jobs import job_table
-from tamis.jobs.backends import (
-    Backend,
-    NoAnswer,
-    NotNow,
-    shares_machine,
-)
+from tamis.jobs.backends import Backend, NoAnswer, NotNow, shares_machine
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobSpec,
-    JobState,
-    Progress,
-    Resources,
-    job_from_row,
-)
+from tamis.jobs.model import ErrorKind, Job, JobSpec, JobState, Progress, Resources, job_from_row
 from tamis.settings import Settings
 from tamis.store.workspace import Workspace
 

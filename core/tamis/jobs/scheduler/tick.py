@@ -7,21 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tamis.jobs import job_table
-from tamis.jobs.backends import (
-    BACKENDS,
-    Backend,
-    Backends,
-    BackendState,
-    Phase,
-    backend_row,
-)
+from tamis.jobs.backends import BACKENDS, Backend, Backends, BackendState, Phase, backend_row
 from tamis.jobs.backends.safe_backend import SafeBackend
 from tamis.jobs.model import Job, JobState
-from tamis.jobs.scheduler.reconcile import (
-    Columns,
-    Observation,
-    reconcile,
-)
+from tamis.jobs.scheduler.reconcile import Columns, Observation, reconcile
 from tamis.jobs.scheduler.start import Starter, spec_of
 from tamis.settings import Settings
 from tamis.store.artifacts.store import ArtifactStore

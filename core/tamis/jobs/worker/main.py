@@ -17,11 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from tamis import __version__
-from tamis.errors import (
-    CurationError,
-    JobCancelled,
-    JobConflict,
-)
+from tamis.errors import CurationError, JobCancelled, JobConflict
 from tamis.jobs.backends.node_script import ARRAY_TASK
 from tamis.jobs.causes import (
     RESUME,
@@ -31,12 +27,7 @@ from tamis.jobs.causes import (
     time_limit_text,
 )
 from tamis.jobs.folder import RESERVE_BYTES, JobFolder
-from tamis.jobs.model import (
-    ErrorKind,
-    JobResult,
-    JobSpec,
-    JobState,
-)
+from tamis.jobs.model import ErrorKind, JobResult, JobSpec, JobState
 from tamis.jobs.worker.array_pool import help_out
 from tamis.jobs.worker.parallel import choose_parallel
 from tamis.jobs.worker.reporter import FolderReporter, Stop

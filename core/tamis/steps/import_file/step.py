@@ -12,11 +12,7 @@ import pyarrow.parquet as pq
 
 from tamis.formats import FORMATS
 from tamis.formats.reader import read_batches
-from tamis.formats.schema import (
-    EXAMPLES_SCHEMA,
-    Batch,
-    DuplicateId,
-)
+from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, DuplicateId
 from tamis.registry import parse_options
 from tamis.steps.context import StepContext
 from tamis.steps.import_file.options import ImportOptions, SourceFile

@@ -18,11 +18,7 @@ from tamis.scorers import SCORERS, ScorerInput
 from tamis.steps.chunks import Compute, part_file
 from tamis.steps.refine.gaps import GAPS
 from tamis.steps.refine.options import RefineOptions
-from tamis.store.artifacts.refinements import (
-    GENERATIONS_SCHEMA,
-    ROW_SCORES_SCHEMA,
-    make_table,
-)
+from tamis.store.artifacts.refinements import GENERATIONS_SCHEMA, ROW_SCORES_SCHEMA, make_table
 from tamis.types import JSON, Float64s
 
 CHUNK_ROWS = 32  # a minute or so of a small model on a CPU: little is lost when a job is stopped

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from tamis.registry import (
-    Options,
-    Plugin,
-    Table,
-)
+from tamis.registry import Options, Plugin, Table
 from tamis.scorers import SCORERS
 from tamis.scorers.options import RewardModelOptions
 

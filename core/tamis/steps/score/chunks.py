@@ -15,16 +15,8 @@ import pyarrow.parquet as pq
 from tamis.encoders import open_encoder
 from tamis.llms import open_llm
 from tamis.protocols import LanguageModel, Usage
-from tamis.scorers import (
-    SCORERS,
-    Scorer,
-    ScorerInput,
-)
-from tamis.steps.chunks import (
-    Compute,
-    RowReader,
-    part_file,
-)
+from tamis.scorers import SCORERS, Scorer, ScorerInput
+from tamis.steps.chunks import Compute, RowReader, part_file
 from tamis.steps.score.options import ScoreOptions
 from tamis.types import JSON, Float32s
 

@@ -10,12 +10,7 @@ import pyarrow.parquet as pq
 
 from tamis.scorers import SCORERS
 from tamis.steps.context import StepContext
-from tamis.steps.score.chunks import (
-    ScoreChunks,
-    Spent,
-    part_name,
-    read_parts,
-)
+from tamis.steps.score.chunks import ScoreChunks, Spent, part_name, read_parts
 from tamis.steps.score.options import ScoreOptions
 from tamis.types import JSON, Float32s
 

@@ -15,11 +15,7 @@ from tamis.steps.select.options import SelectOptions
 from tamis.steps.select.step import make_problem
 from tamis.store.artifacts.readers import read_cluster_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.types import (
-    JSON,
-    Int32s,
-    Int64s,
-)
+from tamis.types import JSON, Int32s, Int64s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,18 +18,9 @@ from tamis.steps.select.checkpoint import SelectionCheckpoint
 from tamis.steps.select.options import SelectOptions, is_non_negative
 from tamis.steps.select.strata import group_codes
 from tamis.store.artifacts.frozen_rows import read_frozen
-from tamis.store.artifacts.readers import (
-    read_cluster_ids,
-    read_distances,
-    read_scores,
-    read_token_counts,
-)
+from tamis.store.artifacts.readers import read_cluster_ids, read_distances, read_scores, read_token_counts
 from tamis.store.artifacts.store import Artifact
-from tamis.types import (
-    JSON,
-    NOISE,
-    Bools,
-)
+from tamis.types import JSON, NOISE, Bools
 
 
 def run(context: StepContext, options: SelectOptions) -> dict[str, JSON]:

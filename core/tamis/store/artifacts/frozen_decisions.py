@@ -11,12 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.errors import ArtifactDamaged
-from tamis.store.artifacts.store import (
-    Artifact,
-    ArtifactStore,
-    artifact_id,
-    make_manifest,
-)
+from tamis.store.artifacts.store import Artifact, ArtifactStore, artifact_id, make_manifest
 from tamis.store.review.decisions import decision_state
 from tamis.store.review.types import VERDICTS
 from tamis.store.workspace import Workspace

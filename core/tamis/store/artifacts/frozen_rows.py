@@ -7,12 +7,7 @@ import base64
 import numpy as np
 
 from tamis.errors import InvalidOptions
-from tamis.store.artifacts.store import (
-    Artifact,
-    ArtifactStore,
-    artifact_id,
-    make_manifest,
-)
+from tamis.store.artifacts.store import Artifact, ArtifactStore, artifact_id, make_manifest
 from tamis.store.database.tags import pack_rows, unpack_rows
 from tamis.store.rows.row_sets import row_set
 from tamis.types import Int64s

@@ -13,12 +13,7 @@ from numpy.typing import NDArray
 
 from tamis.errors import ArtifactDamaged, ArtifactMissing
 from tamis.store.artifacts.store import Artifact
-from tamis.types import (
-    Float32s,
-    Float64s,
-    Int32s,
-    Int64s,
-)
+from tamis.types import Float32s, Float64s, Int32s, Int64s
 
 Number = TypeVar("Number", np.float32, np.int32)
 

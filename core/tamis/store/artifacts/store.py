@@ -18,12 +18,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tamis import __version__
-from tamis.errors import (
-    ArtifactDamaged,
-    ArtifactMissing,
-    DatasetMissing,
-    JobConflict,
-)
+from tamis.errors import ArtifactDamaged, ArtifactMissing, DatasetMissing, JobConflict
 from tamis.store.locks import FileLock
 from tamis.types import JSON
 

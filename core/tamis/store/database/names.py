@@ -10,16 +10,9 @@ from types import MappingProxyType
 
 from tamis.errors import DatasetMissing, InvalidOptions
 from tamis.store.artifacts.readers import read_clusters
-from tamis.store.artifacts.store import (
-    Artifact,
-    utc_now,
-)
+from tamis.store.artifacts.store import Artifact, utc_now
 from tamis.store.database.database import Database
-from tamis.store.database.undo import (
-    History,
-    UndoEvent,
-    replay_undo,
-)
+from tamis.store.database.undo import History, UndoEvent, replay_undo
 from tamis.store.workspace import Workspace
 from tamis.types import NOISE
 

@@ -14,16 +14,8 @@ import numpy as np
 from tamis.errors import CurationError, InvalidOptions
 from tamis.store.artifacts.store import utc_now
 from tamis.store.database.database import Database
-from tamis.store.database.undo import (
-    History,
-    UndoEvent,
-    replay_undo,
-)
-from tamis.store.rows.row_sets import (
-    difference,
-    row_set,
-    union,
-)
+from tamis.store.database.undo import History, UndoEvent, replay_undo
+from tamis.store.rows.row_sets import difference, row_set, union
 from tamis.types import Int64s
 
 MAX_TAG_CHARS = 64

@@ -10,13 +10,7 @@ from types import MappingProxyType
 from tamis.errors import InvalidOptions
 from tamis.store.database.database import Database
 from tamis.store.database.undo import UndoEvent, replay_undo
-from tamis.store.review.history import (
-    decision_history,
-    event_rows,
-    find_event,
-    review_progress,
-    row_history,
-)
+from tamis.store.review.history import decision_history, event_rows, find_event, review_progress, row_history
 from tamis.store.review.log import (
     NewEvent,
     Text,
@@ -29,11 +23,7 @@ from tamis.store.review.log import (
     replay_dataset,
     replay_row,
 )
-from tamis.store.review.replay import (
-    LogRow,
-    Replayed,
-    replay_events,
-)
+from tamis.store.review.replay import LogRow, Replayed, replay_events
 from tamis.store.review.types import (
     VERDICTS,
     VIAS,

@@ -12,23 +12,9 @@ from numpy.typing import ArrayLike
 
 from tamis.errors import InvalidOptions
 from tamis.store.database.database import Database
-from tamis.store.review.log import (
-    plain_rows,
-    read_reversals,
-    read_text,
-    replay_dataset,
-    row_log,
-)
-from tamis.store.review.replay import (
-    LogEvent,
-    LogRow,
-    replay_events,
-)
-from tamis.store.review.types import (
-    DecisionEvent,
-    ReviewProgress,
-    RowChange,
-)
+from tamis.store.review.log import plain_rows, read_reversals, read_text, replay_dataset, row_log
+from tamis.store.review.replay import LogEvent, LogRow, replay_events
+from tamis.store.review.types import DecisionEvent, ReviewProgress, RowChange
 
 RATE_WINDOW_S = 900.0  # decisions older than this say nothing about the pace now
 RATE_PAUSE_S = 120.0  # a longer gap is a break and not a slow decision

@@ -11,12 +11,7 @@ import orjson
 
 from tamis.errors import InvalidOptions
 from tamis.store.artifacts.store import utc_now
-from tamis.store.review.replay import (
-    LogEvent,
-    LogRow,
-    Replayed,
-    replay_events,
-)
+from tamis.store.review.replay import LogEvent, LogRow, Replayed, replay_events
 from tamis.store.review.types import Decision
 from tamis.types import Message
 

@@ -13,25 +13,12 @@ from pydantic import AfterValidator, Field, TypeAdapter
 
 from tamis.compute.map.polygon import points_in_box, points_in_polygon
 from tamis.errors import InvalidOptions
-from tamis.store.artifacts.readers import (
-    read_cluster_ids,
-    read_coordinates,
-    read_selected_ids,
-)
+from tamis.store.artifacts.readers import read_cluster_ids, read_coordinates, read_selected_ids
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.tags import TagState
-from tamis.store.rows.columns import (
-    check_field,
-    find_column,
-    json_pointer,
-)
+from tamis.store.rows.columns import check_field, find_column, json_pointer
 from tamis.store.rows.engine import Clause, check_pattern
-from tamis.types import (
-    JSON,
-    Bools,
-    Float32s,
-    Int64s,
-)
+from tamis.types import JSON, Bools, Float32s, Int64s
 
 MAX_VALUES = 100_000
 TEXT_COLUMNS = {"prompt": ("prompt",), "response": ("response",), "either": ("prompt", "response")}

@@ -24,12 +24,7 @@ from tamis.store.rows.conditions import Question
 from tamis.store.rows.engine import Clause, scan_parquet
 from tamis.store.rows.row_sets import intersection, row_set
 from tamis.store.rows.scope import Scope
-from tamis.types import (
-    JSON,
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import JSON, Bools, Float64s, Int64s
 
 Order: TypeAlias = Literal["ascending", "descending"]
 

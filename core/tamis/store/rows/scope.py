@@ -13,11 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from tamis.errors import InvalidOptions, UnknownName
 from tamis.registry import Options, parse_options
-from tamis.store.rows.conditions import (
-    CONDITIONS,
-    TEXT_COLUMNS,
-    ConditionKind,
-)
+from tamis.store.rows.conditions import CONDITIONS, TEXT_COLUMNS, ConditionKind
 from tamis.types import JSON
 
 MAX_CONDITIONS = 50

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
-from tamis.store.artifacts.readers import (
-    EXAMPLES,
-    metadata_fields,
-    read_examples,
-)
+from tamis.store.artifacts.readers import EXAMPLES, metadata_fields, read_examples
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.rows.engine import Clause, scan_parquet
 from tamis.store.rows.query import column_values, facet_counts
