@@ -79,16 +79,16 @@ class RowReader:
             if not self._chunk_rows:
                 yield file.read(self._columns)
                 return
-            held: list[pa.RecordBatch] = []
+            pieces: list[pa.RecordBatch] = []
             # A batch may end where a row group of the file does; a chunk does not.
             for batch in file.iter_batches(batch_size=self._chunk_rows, columns=self._columns):
-                room = self._chunk_rows - sum(piece.num_rows for piece in held)
-                held.append(batch.slice(0, room))
+                room = self._chunk_rows - sum(piece.num_rows for piece in pieces)
+                pieces.append(batch.slice(0, room))
                 if batch.num_rows >= room:
-                    yield pa.Table.from_batches(held)
-                    held = [batch.slice(room)] if batch.num_rows > room else []
-            if held:
-                yield pa.Table.from_batches(held)
+                    yield pa.Table.from_batches(pieces)
+                    pieces = [batch.slice(room)] if batch.num_rows > room else []
+            if pieces:
+                yield pa.Table.from_batches(pieces)
 
 
 @contextmanager

@@ -21,12 +21,12 @@ def find_selection(store: ArtifactStore, dataset_id: str, selection: str) -> Art
     """A selection by id, or the newest one; raises ArtifactMissing."""
     if selection != NEWEST:
         return store.get(dataset_id, "selection", selection)
-    found = store.list(dataset_id, "selection")
-    if not found:
+    selections = store.list(dataset_id, "selection")
+    if not selections:
         raise ArtifactMissing(
             f"Dataset {dataset_id!r} has no selection yet: tamis run select --dataset {dataset_id}."
         )
-    return found[0]
+    return selections[0]
 
 
 def rows_of(
@@ -59,12 +59,12 @@ def rows_of(
 
 def freeze(workspace: Workspace, dataset_id: str, pointer: str) -> str:
     """The id of frozen rows for ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; an artifact id stays as it is."""
-    what, separator, value = pointer.partition(":")
+    kind, separator, value = pointer.partition(":")
     if not separator:
         return pointer
-    if what not in ("tag", "scope", "selection"):
+    if kind not in ("tag", "scope", "selection"):
         raise InvalidOptions(
             f"{pointer!r} is not a set of rows; write tag:NAME, scope:SCOPE or selection:ID."
         )
-    rows = rows_of(workspace, dataset_id, **{what: value})
+    rows = rows_of(workspace, dataset_id, **{kind: value})
     return freeze_rows(workspace.artifacts, dataset_id, rows, pointer).id

@@ -23,32 +23,32 @@ N_MEDOIDS = 5
 def run(context: StepContext, options: ClusterOptions) -> dict[str, JSON]:
     """Write clustering.parquet, clusters.parquet and centroids.npy; return the summary."""
     vectors = np.load(context.input("embeddings").file("vectors.npy"), mmap_mode="r")
-    found: Clustering = options.build("method")(
+    clusters: Clustering = options.build("method")(
         vectors, options.chosen_options("method"), seed=options.seed, progress=context.progress
     )
     context.progress("write", 0, 1)
-    n_rows, n_clusters = len(found.cluster_id), len(found.centroids)
+    n_rows, n_clusters = len(clusters.cluster_id), len(clusters.centroids)
     rows = {
         "example_id": pa.array(np.arange(n_rows, dtype=np.int64)),
-        "cluster_id": pa.array(found.cluster_id.astype(np.int32)),
-        "distance": pa.array(found.distance),
+        "cluster_id": pa.array(clusters.cluster_id.astype(np.int32)),
+        "distance": pa.array(clusters.distance),
     }
     pq.write_table(pa.table(rows), context.output.path / "clustering.parquet", compression="zstd")
-    np.save(context.output.path / "centroids.npy", found.centroids)
+    np.save(context.output.path / "centroids.npy", clusters.centroids)
     context.progress("name clusters", 0, 1)
-    pq.write_table(_clusters(context, found), context.output.path / "clusters.parquet")
-    noise = int((found.cluster_id == NOISE).sum())
+    pq.write_table(_clusters(context, clusters), context.output.path / "clusters.parquet")
+    noise = int((clusters.cluster_id == NOISE).sum())
     summary: dict[str, JSON] = {
         "n_rows": n_rows,
         "n_clusters": n_clusters,
         "n_noise": noise,
         "noise_fraction": noise / max(n_rows, 1),
     }
-    return found.notes | summary
+    return clusters.notes | summary
 
 
-def _clusters(context: StepContext, found: Clustering) -> pa.Table:
-    n_clusters = len(found.centroids)
+def _clusters(context: StepContext, clusters: Clustering) -> pa.Table:
+    n_clusters = len(clusters.centroids)
     examples = pq.read_table(
         context.input("examples").file("examples.parquet"), columns=["prompt", "response"]
     )
@@ -59,9 +59,9 @@ def _clusters(context: StepContext, found: Clustering) -> pa.Table:
         )
     ]
     vectors = np.load(context.input("embeddings").file("vectors.npy"), mmap_mode="r")
-    keywords = cluster_keywords(texts, found.cluster_id, n_clusters, top=N_KEYWORDS)
-    central = medoids(vectors, found.cluster_id, n_clusters, top=N_MEDOIDS)
-    sizes = np.bincount(found.cluster_id[found.cluster_id != NOISE], minlength=n_clusters)
+    keywords = cluster_keywords(texts, clusters.cluster_id, n_clusters, top=N_KEYWORDS)
+    central = medoids(vectors, clusters.cluster_id, n_clusters, top=N_MEDOIDS)
+    sizes = np.bincount(clusters.cluster_id[clusters.cluster_id != NOISE], minlength=n_clusters)
     return pa.table(
         {
             "cluster_id": pa.array(range(n_clusters), pa.int32()),

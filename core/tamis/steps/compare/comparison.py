@@ -181,10 +181,10 @@ def _best(metric: Metric, values: list[IntervalEstimate | None]) -> dict[int, bo
     if not sign or len(known) < 2:
         return {}
     top = max(sign * (v.value or 0.0) for v in known.values())
-    found: dict[int, bool] = {}
+    best: dict[int, bool] = {}
     for i, v in known.items():
         if sign * (v.value or 0.0) >= top - 1e-12:
-            found[i] = True
+            best[i] = True
         elif v.over == "seeds" and v.low is not None and v.high is not None and v.low <= sign * top <= v.high:
-            found[i] = False
-    return {} if len(found) == len(known) and all(found.values()) else found
+            best[i] = False
+    return {} if len(best) == len(known) and all(best.values()) else best

@@ -23,10 +23,10 @@ class MethodGroup:
 
 def group_by_method(selections: Sequence[Artifact]) -> list[MethodGroup]:
     """The groups in the order of the table of methods; inside a group, members are in order of their seed."""
-    found: dict[bytes, list[int]] = {}
+    by_settings: dict[bytes, list[int]] = {}
     for i, artifact in enumerate(selections):
-        found.setdefault(orjson.dumps(_settings(artifact), option=orjson.OPT_SORT_KEYS), []).append(i)
-    members = [sorted(group, key=lambda i: (_seed(selections[i]), i)) for group in found.values()]
+        by_settings.setdefault(orjson.dumps(_settings(artifact), option=orjson.OPT_SORT_KEYS), []).append(i)
+    members = [sorted(group, key=lambda i: (_seed(selections[i]), i)) for group in by_settings.values()]
     order = {name: place for place, name in enumerate(SELECTORS)}
     members.sort(
         key=lambda group: (
@@ -68,10 +68,10 @@ def _title(artifact: Artifact, others: Sequence[Artifact]) -> str:
         return title
     mine = _settings(artifact)
     differing = [key for key in mine if len({orjson.dumps(other.get(key)) for other in alike}) > 1]
-    said = [
+    words = [
         f"{key.replace('_', ' ')} {_short(mine[key], key in artifact.manifest.inputs)}" for key in differing
     ]
-    return f"{title} ({', '.join(said)})" if said else title
+    return f"{title} ({', '.join(words)})" if words else title
 
 
 def _short(value: JSON, is_id: bool) -> str:

@@ -88,17 +88,17 @@ def measure(
     """Every metric of one selection with its interval over rows."""
     # The same stream for every selection: their intervals then differ by what was picked alone.
     rng = np.random.default_rng([options.seed, 1])
-    found = _coverage(pool, rows, context, options, rng) if pool.vectors is not None else {}
+    measured = _coverage(pool, rows, context, options, rng) if pool.vectors is not None else {}
     confidence = options.confidence_fraction
     if pool.clusters is not None:
         entropy = entropy_interval(pool.clusters.codes, rows, confidence_fraction=confidence, rng=rng)
-        found["entropy"] = stored_interval(entropy, "picked rows")
+        measured["entropy"] = stored_interval(entropy, "picked rows")
     for key, column in (("quality", pool.quality), ("tokens_per_row", pool.tokens)):
         if column is not None:
-            found[key] = _mean(column[rows], "picked rows", confidence, rng)
+            measured[key] = _mean(column[rows], "picked rows", confidence, rng)
     if pool.tokens is not None:
-        found |= _cost(float(pool.tokens[rows].sum()), options)
-    return found
+        measured |= _cost(float(pool.tokens[rows].sum()), options)
+    return measured
 
 
 def spread_of(
@@ -162,21 +162,21 @@ def _coverage(
 
 
 def _mean(values: Float64s, over: Over, confidence: float, rng: np.random.Generator) -> IntervalEstimate:
-    found: Interval = bootstrap_interval(
+    interval: Interval = bootstrap_interval(
         values, confidence_fraction=confidence, n_resamples=N_RESAMPLES, rng=rng
     )
-    return stored_interval(found, over)
+    return stored_interval(interval, over)
 
 
 def _cost(n_tokens: float, options: CompareOptions) -> dict[str, IntervalEstimate]:
-    found = {
+    costs = {
         "n_tokens": IntervalEstimate(value=n_tokens),
         "training_tokens": IntervalEstimate(value=n_tokens * options.epochs),
     }
     if options.tokens_per_second is not None:
         hours = n_tokens * options.epochs / options.tokens_per_second / 3600
-        found["gpu_hours"] = IntervalEstimate(value=hours)
-    return found
+        costs["gpu_hours"] = IntervalEstimate(value=hours)
+    return costs
 
 
 def _sources(context: StepContext) -> RowGroups:

@@ -84,19 +84,19 @@ def run(context: StepContext, options: CompareOptions) -> dict[str, JSON]:
         confidence_fraction=options.confidence_fraction,
     )
     context.progress("compare", 0, 1)
-    found = _comparison(pool, field, options)
-    (context.output.path / FILE).write_bytes(found.model_dump_json().encode())
+    comparison = _comparison(pool, field, options)
+    (context.output.path / FILE).write_bytes(comparison.model_dump_json().encode())
     _write_membership(context, field, pool.n_rows)
     context.progress("compare", 1, 1)
     return {
         "n_selections": len(artifacts),
-        "n_methods": len(found.methods),
-        "methods": [method.title for method in found.methods],
+        "n_methods": len(comparison.methods),
+        "methods": [method.title for method in comparison.methods],
         "n_selected": max(len(one) for one in rows),
         "n_rows": pool.n_rows,
-        "n_pool_rows": found.n_pool_rows,
-        "is_sampled": found.is_sampled,
-        "quality": found.quality,
+        "n_pool_rows": comparison.n_pool_rows,
+        "is_sampled": comparison.is_sampled,
+        "quality": comparison.quality,
     }
 
 
@@ -107,11 +107,11 @@ def _measured(
     part = context.output.part(f"{artifact.id}.json")
     if part.exists():
         return {key: IntervalEstimate(**value) for key, value in orjson.loads(part.read_bytes()).items()}
-    found = measure(pool, read_selected_ids(artifact), context, options)
+    measured = measure(pool, read_selected_ids(artifact), context, options)
     aside = part.with_suffix(".aside")
-    aside.write_bytes(orjson.dumps({key: value.model_dump() for key, value in found.items()}))
+    aside.write_bytes(orjson.dumps({key: value.model_dump() for key, value in measured.items()}))
     aside.replace(part)
-    return found
+    return measured
 
 
 def _comparison(pool: PoolStats, field: _Field, options: CompareOptions) -> Comparison:
@@ -181,13 +181,13 @@ def _over_seeds(field: _Field, members: Sequence[int]) -> dict[str, IntervalEsti
     """The metrics of a method: of its one selection, or the means over its seeds."""
     if len(members) == 1:
         return field.measured[members[0]]
-    found = {}
+    estimates = {}
     for metric in METRICS:
         values = [field.measured[i][metric.key].value for i in members if metric.key in field.measured[i]]
         known = np.array([value for value in values if value is not None])
         if known.size:
-            found[metric.key] = _seed_estimates(field, known[:, None])[0]
-    return found
+            estimates[metric.key] = _seed_estimates(field, known[:, None])[0]
+    return estimates
 
 
 def _seed_estimates(field: _Field, values: Float64s) -> list[IntervalEstimate]:
@@ -211,7 +211,7 @@ def _shares(field: _Field, groups: RowGroups) -> list[list[IntervalEstimate]]:
 def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[IntervalEstimate]]:
     members = [np.array(group.members) for group in field.groups]
     m = len(members)
-    found = [[IntervalEstimate(value=1.0)] * m for _ in range(m)]
+    overlaps = [[IntervalEstimate(value=1.0)] * m for _ in range(m)]
     for i in range(m):
         for j in range(i + 1):
             overlap = overlap_of_methods(
@@ -221,8 +221,8 @@ def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[Interva
                 independent=apart,
                 confidence_fraction=field.confidence_fraction,
             )
-            found[i][j] = found[j][i] = stored_interval(overlap, "seeds")
-    return found
+            overlaps[i][j] = overlaps[j][i] = stored_interval(overlap, "seeds")
+    return overlaps
 
 
 def _independent(field: _Field) -> Bools:
@@ -239,12 +239,12 @@ def _independent(field: _Field) -> Bools:
 
 def _spreads(pool: PoolStats, field: _Field, quality: str) -> dict[str, ScoreHistograms]:
     picks = [[field.rows[i] for i in group.members] for group in field.groups]
-    found = {}
+    histograms = {}
     if pool.quality is not None:
-        found["quality"] = spread_of(pool.quality, quality, picks, logarithmic=False)
+        histograms["quality"] = spread_of(pool.quality, quality, picks, logarithmic=False)
     if pool.tokens is not None:
-        found["tokens"] = spread_of(pool.tokens, "tokens", picks, logarithmic=True)
-    return {key: spread for key, spread in found.items() if spread is not None}
+        histograms["tokens"] = spread_of(pool.tokens, "tokens", picks, logarithmic=True)
+    return {key: spread for key, spread in histograms.items() if spread is not None}
 
 
 def _write_membership(context: StepContext, field: _Field, n_rows: int) -> None:

@@ -41,7 +41,7 @@ def method_losses(
     ``clusters`` gives each held-out row its cluster; the one that the run was reported by where it is None. Methods
     without a run are left out. Rows whose loss is not a number are left out of the means.
     """
-    found = []
+    losses = []
     for i, runs in enumerate(methods):
         tables = [table for table in map(read_evaluation, runs) if table is not None]
         if not tables:
@@ -54,11 +54,11 @@ def method_losses(
         )
         loss = np.stack([table.column("loss").to_numpy().astype(np.float64) for table in tables])
         base: Float64s = tables[0].column("base_loss").to_numpy().astype(np.float64)
-        found.append(_group(i, ALL_CLUSTERS, loss, base))
-        found += [
+        losses.append(_group(i, ALL_CLUSTERS, loss, base))
+        losses += [
             _group(i, int(one), loss[:, groups == one], base[groups == one]) for one in np.unique(groups)
         ]
-    return found
+    return losses
 
 
 def _group(method: int, cluster_id: int, loss: Float64s, base: Float64s) -> MethodLoss:

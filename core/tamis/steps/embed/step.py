@@ -157,14 +157,14 @@ def _encode_chunk(
 def _vectors(encoder: Encoder, cache: VectorCache, texts: list[str]) -> tuple[Float32s, Int64s, int]:
     """Vectors and token counts of texts, and how many vectors were known already."""
     keys = [text_key(text) for text in texts]
-    vectors, found = cache.get(keys)
-    known, missing = np.flatnonzero(found), np.flatnonzero(~found)
+    vectors, known_rows = cache.get(keys)
+    known, missing = np.flatnonzero(known_rows), np.flatnonzero(~known_rows)
     lengths = np.zeros(len(texts), dtype=np.int64)
     lengths[known] = encoder.count_tokens([texts[i] for i in known])
     if len(missing):
         vectors[missing], lengths[missing] = encoder.encode_with_counts([texts[i] for i in missing])
         cache.put([keys[i] for i in missing], vectors[missing])
-    return vectors, lengths, int(found.sum())
+    return vectors, lengths, int(known_rows.sum())
 
 
 def _assemble(context: StepContext, texts: tuple[str, ...], n_rows: int, dimension: int) -> None:

@@ -80,7 +80,7 @@ def by_cluster(table: pa.Table) -> pa.Table:
     """One row per cluster: cluster_id, n_rows, n_answered, and the mean of every measure (NaN where on no row)."""
     clusters = table.column("cluster_id").to_numpy()
     answered = np.array([text is not None for text in table.column("response").to_pylist()], dtype=np.bool_)
-    found: list[dict[str, JSON]] = []
+    lines: list[dict[str, JSON]] = []
     for cluster in np.unique(clusters).tolist():
         inside = clusters == cluster
         row: dict[str, JSON] = {
@@ -91,10 +91,10 @@ def by_cluster(table: pa.Table) -> pa.Table:
         for name in _measured():
             value = _mean(table.column(name).to_numpy()[inside])
             row[name] = float("nan") if value is None else value
-        found.append(row)
+        lines.append(row)
     kinds: dict[str, pa.DataType] = {"cluster_id": pa.int32(), "n_rows": pa.int64(), "n_answered": pa.int64()}
     kinds |= {name: pa.float32() for name in _measured()}
-    return pa.Table.from_pylist(found, schema=pa.schema(kinds))
+    return pa.Table.from_pylist(lines, schema=pa.schema(kinds))
 
 
 def _part(report: Report, stage: str, place: int, n: int) -> Callable[[int], None]:
@@ -112,13 +112,13 @@ def _mean(values: Float64s) -> float | None:
 
 
 def _losses(rows: HeldOut, model: LanguageModel, done: Callable[[int], None]) -> Float64s:
-    found = np.full(len(rows.prompts), np.nan)
+    losses = np.full(len(rows.prompts), np.nan)
     done(0)
-    for start in range(0, len(found), CHUNK_ROWS):
+    for start in range(0, len(losses), CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
-        found[part] = -model.loglikelihood(rows.prompts[part], rows.golds[part]).mean
-        done(min(len(found), part.stop))
-    return found
+        losses[part] = -model.loglikelihood(rows.prompts[part], rows.golds[part]).mean
+        done(min(len(losses), part.stop))
+    return losses
 
 
 def _answers(
@@ -128,21 +128,21 @@ def _answers(
     for start in range(0, len(answered), CHUNK_ROWS):
         done(start)
         part = answered[start : start + CHUNK_ROWS].tolist()
-        found = model.complete([rows.prompts[i] for i in part], max_new_tokens=max_new_tokens)
-        for i, several in zip(part, found, strict=True):
+        completions = model.complete([rows.prompts[i] for i in part], max_new_tokens=max_new_tokens)
+        for i, several in zip(part, completions, strict=True):
             texts[i] = several[0]
     done(len(answered))
     return texts
 
 
 def _overlaps(golds: Sequence[str], texts: Sequence[str | None]) -> dict[str, Float64s]:
-    found = {name: np.full(len(golds), np.nan) for name in MEASURES if name != "loss"}
+    measures = {name: np.full(len(golds), np.nan) for name in MEASURES if name != "loss"}
     for i, (gold, text) in enumerate(zip(golds, texts, strict=True)):
         if text is None:
             continue
-        found["exact_match"][i] = exact_match(gold, text)
-        found["token_f1"][i] = token_f1(gold, text)
-        found["rouge_l"][i] = rouge_l(gold, text)
+        measures["exact_match"][i] = exact_match(gold, text)
+        measures["token_f1"][i] = token_f1(gold, text)
+        measures["rouge_l"][i] = rouge_l(gold, text)
         if is_json(gold):
-            found["json_valid"][i] = float(is_json(text))
-    return found
+            measures["json_valid"][i] = float(is_json(text))
+    return measures

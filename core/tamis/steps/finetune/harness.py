@@ -65,7 +65,7 @@ class Harness:
             pretrained=model, tokenizer=tokenizer, device=str(model.device), batch_size=BATCH_ROWS
         )
         try:
-            found = self._evaluate(
+            results = self._evaluate(
                 wrapped, tasks=self._tasks, task_manager=self._manager, limit=limit, log_samples=False,
             )  # fmt: skip
         except TROUBLE as error:
@@ -73,19 +73,19 @@ class Harness:
                 f"A task of the lm-evaluation-harness could not be run ({type(error).__name__}: {str(error)[:300]}). Check that "
                 "its data is on this machine or the hub can be reached, or leave the task out."
             ) from error
-        return list(parse_scores(found))
+        return list(parse_scores(results))
 
 
-def parse_scores(found: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:
+def parse_scores(results: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:
     """The entries of ``Harness.scores`` from what the harness returns."""
-    for task, said in found["results"].items():
-        asked = (found.get("n-samples") or {}).get(task) or {}
-        better = (found.get("higher_is_better") or {}).get(task) or {}
-        for key, value in said.items():
+    for task, metrics in results["results"].items():
+        asked = (results.get("n-samples") or {}).get(task) or {}
+        better = (results.get("higher_is_better") or {}).get(task) or {}
+        for key, value in metrics.items():
             metric, joint, used = key.partition(",")
             if not joint or metric.endswith("_stderr") or not isinstance(value, int | float):
                 continue
-            error = said.get(f"{metric}_stderr,{used}")
+            error = metrics.get(f"{metric}_stderr,{used}")
             yield {
                 "task": task,
                 "metric": metric if used == "none" else f"{metric} ({used})",

@@ -167,31 +167,31 @@ def _ask_tasks(
 ) -> list[JSON]:
     """One entry per task and metric, as ``Harness.scores``, with ``base`` and ``base_stderr`` beside the result's own."""
     cpu = bool(getattr(options.chosen_options("recipe"), "use_cpu", False))
-    found: list[list[dict[str, JSON]]] = []
+    asked: list[list[dict[str, JSON]]] = []
     for place, folder in enumerate((base, tuned)):
         context.progress("lm-evaluation-harness", place, 2, "base model" if folder == base else "tuned model")
         kept = context.output.part(f"lm_eval_{place}.json")
         if not kept.exists():
             scores = harness.scores(folder, limit=options.lm_eval_limit, cpu=cpu)
             write_atomically(kept, orjson.dumps(scores))
-        found.append(orjson.loads(kept.read_bytes()))
+        asked.append(orjson.loads(kept.read_bytes()))
     context.progress("lm-evaluation-harness", 2, 2)
-    before = {(one["task"], one["metric"]): one for one in found[0]}
+    before = {(one["task"], one["metric"]): one for one in asked[0]}
     return [
         one
         | {f"base{suffix}": before.get((one["task"], one["metric"]), {}).get(name) for suffix, name in BESIDE}
-        for one in found[1]
+        for one in asked[1]
     ]
 
 
 def _held_out(context: StepContext, split: Split) -> HeldOut:
-    found = list(conversations(context.input("examples"), split.held_out, split.replaced))
-    ids = np.array([example_id for example_id, _ in found], dtype=np.int64)
+    texts = list(conversations(context.input("examples"), split.held_out, split.replaced))
+    ids = np.array([example_id for example_id, _ in texts], dtype=np.int64)
     return HeldOut(
         example_ids=ids,
         cluster_ids=_clusters(context, ids),
-        prompts=[labelled_turns(messages[:-1]) for _, messages in found],
-        golds=[str(messages[-1]["content"]) for _, messages in found],
+        prompts=[labelled_turns(messages[:-1]) for _, messages in texts],
+        golds=[str(messages[-1]["content"]) for _, messages in texts],
     )
 
 

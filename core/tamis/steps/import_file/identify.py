@@ -113,10 +113,10 @@ def _source_file(path: str, format_name: str, fields: Mapping[str, JSON]) -> Sou
     local = Path(path).expanduser()
     given = str(local.resolve()) if local.exists() else path
     if format_name == "auto":
-        found = inspect_file(given)
-        if found.format_name is None or found.fields is None:
-            raise UnreadableFile(_undetected(given, found.columns))
-        format_name, fields = found.format_name, fields or found.fields.model_dump(mode="json")
+        inspected = inspect_file(given)
+        if inspected.format_name is None or inspected.fields is None:
+            raise UnreadableFile(_undetected(given, inspected.columns))
+        format_name, fields = inspected.format_name, fields or inspected.fields.model_dump(mode="json")
     complete = parse_options(FORMATS[format_name].options, fields).model_dump(mode="json")
     return SourceFile(path=given, format=format_name, fields=complete, content_hash=file_hash(Path(given)))
 

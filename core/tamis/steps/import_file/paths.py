@@ -44,13 +44,13 @@ def importable_files(folders: Sequence[Path], *, skip: Sequence[Path] = ()) -> l
     pick from, and any other path inside can still be typed.
     """
     avoided = {folder.resolve() for folder in skip}
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for folder in folders:
         for path in _data_paths(folder, avoided):
-            if len(found) >= MAX_LISTED:
+            if len(files) >= MAX_LISTED:
                 break
-            found[path] = None
-    return sorted(found)
+            files[path] = None
+    return sorted(files)
 
 
 def data_files(path: str) -> list[str]:

@@ -115,9 +115,9 @@ def same_client(options: ProposeOptions) -> bool:
 
 def read_row_texts(examples: Path, ids: Int64s) -> RowTexts:
     """Prompts and responses of some rows, ascending."""
-    found = read_example_rows(examples, ids, ["example_id", "messages", "prompt", "response"]).to_pydict()
-    prompts = [asked_prompt(*texts) for texts in zip(found["messages"], found["prompt"], strict=True)]
-    return RowTexts(found["example_id"], prompts, found["response"])
+    columns = read_example_rows(examples, ids, ["example_id", "messages", "prompt", "response"]).to_pydict()
+    prompts = [asked_prompt(*texts) for texts in zip(columns["messages"], columns["prompt"], strict=True)]
+    return RowTexts(columns["example_id"], prompts, columns["response"])
 
 
 def proposals_of(
@@ -139,11 +139,11 @@ def proposals_of(
     )
     judged = dict(zip(contested, judge_pairs(models.judge, pairs, settings), strict=True))
     spent["judge"] = combined(models.judge.usage, before, sign=-1)
-    found = [
+    lines = [
         {"example_id": example_id} | _answer((rows.prompts[i], rows.responses[i]), written[i], judged.get(i))
         for i, example_id in enumerate(rows.example_ids)
     ]
-    return pa.Table.from_pylist(found, PART_SCHEMA), spent
+    return pa.Table.from_pylist(lines, PART_SCHEMA), spent
 
 
 def candidates(model: LanguageModel, prompts: Sequence[str], options: ProposeOptions) -> list[str | None]:
@@ -163,13 +163,13 @@ def _complete(model: LanguageModel, prompts: list[str], options: ProposeOptions)
 
     def ask(some: list[str]) -> tuple[list[str], int]:
         before = model.usage.not_answered
-        found = model.complete(
+        completions = model.complete(
             some,
             temperature=options.temperature,
             seed=options.seed,
             max_new_tokens=options.max_new_tokens,
         )
-        return [_stripped(one[0]) for one in found], model.usage.not_answered - before
+        return [_stripped(one[0]) for one in completions], model.usage.not_answered - before
 
     written, n_failed = ask(prompts)
     answers: list[str | None] = list(written)

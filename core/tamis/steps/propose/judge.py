@@ -90,9 +90,9 @@ def judge_pairs(model: LanguageModel, pairs: Sequence[Pair], settings: JudgeSett
         for pair in read
         for order in (0, 1)
     ]
-    found = _chosen(model, asked) if by_letter else _written(model, asked, settings)
+    replies = _chosen(model, asked) if by_letter else _written(model, asked, settings)
     return [
-        _joined(pair, cut, found[2 * i : 2 * i + 2])
+        _joined(pair, cut, replies[2 * i : 2 * i + 2])
         for i, (pair, cut) in enumerate(zip(pairs, read, strict=True))
     ]
 
@@ -141,7 +141,7 @@ def _without_middle(text: str, limit: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Judgement:
     """One order: the letter (None unreadable, "" not answered), its probabilities and the evidence."""
 
     letter: str | None
@@ -149,21 +149,21 @@ class _Said:
     evidence: dict[str, JSON]
 
 
-def _chosen(model: LanguageModel, asked: Sequence[str]) -> list[_Said]:
-    found = model.choose(asked, LETTERS)
-    said = []
-    for chances, mass in zip(found.probabilities, found.mass, strict=True):
+def _chosen(model: LanguageModel, asked: Sequence[str]) -> list[_Judgement]:
+    choices = model.choose(asked, LETTERS)
+    judgements = []
+    for chances, mass in zip(choices.probabilities, choices.mass, strict=True):
         if np.isnan(chances).any():
             # None of the letters among the likeliest words, or a question that could not be asked at all.
-            said.append(_Said(None if mass == 0 else "", (), {}))
+            judgements.append(_Judgement(None if mass == 0 else "", (), {}))
             continue
         values = tuple(float(chance) for chance in chances)
         evidence = {"probabilities": dict(zip(LETTERS, values, strict=True)), "mass": float(mass)}
-        said.append(_Said(likeliest_letter(chances), values, evidence))
-    return said
+        judgements.append(_Judgement(likeliest_letter(chances), values, evidence))
+    return judgements
 
 
-def _written(model: LanguageModel, asked: Sequence[str], settings: JudgeSettings) -> list[_Said]:
+def _written(model: LanguageModel, asked: Sequence[str], settings: JudgeSettings) -> list[_Judgement]:
     replies = [one[0] for one in model.complete(asked, max_new_tokens=REPLY_TOKENS)]
     letters = [parse_verdict(reply) for reply in replies]
     clear = [i for i, letter in enumerate(letters) if letter is not None]
@@ -171,34 +171,36 @@ def _written(model: LanguageModel, asked: Sequence[str], settings: JudgeSettings
     reflected = np.full(len(clear), 0.5)
     if clear and settings.beta_fraction < 1:
         reflected, _ = reflections(model, [asked[i] for i in clear], [replies[i] for i in clear])
-    said = [_Said(None if reply.strip() else "", (), {"reply": reply[:KEPT_CHARACTERS]}) for reply in replies]
+    judgements = [
+        _Judgement(None if reply.strip() else "", (), {"reply": reply[:KEPT_CHARACTERS]}) for reply in replies
+    ]
     for i, sampled, thought in zip(clear, samples, reflected, strict=True):
         letter = letters[i]
         assert letter is not None
         values = verdict_probabilities(letter, sampled, float(thought), settings.beta_fraction).tolist()
-        evidence = said[i].evidence | {
+        evidence = judgements[i].evidence | {
             "probabilities": dict(zip(LETTERS, values, strict=True)),
             "samples": sampled,
             "reflection": float(thought),
         }
-        said[i] = _Said(letter, tuple(values), evidence)
-    return said
+        judgements[i] = _Judgement(letter, tuple(values), evidence)
+    return judgements
 
 
 def _samples(model: LanguageModel, asked: Sequence[str], settings: JudgeSettings) -> list[list[str | None]]:
     if not asked:
         return []
-    found = model.complete(
+    completions = model.complete(
         asked, n=settings.n_samples, temperature=1.0, seed=settings.seed, max_new_tokens=REPLY_TOKENS
     )
-    return [[parse_verdict(text) for text in several] for several in found]
+    return [[parse_verdict(text) for text in several] for several in completions]
 
 
-def _joined(pair: Pair, read: Pair, said: Sequence[_Said]) -> Judged:
-    verdicts = [_verdict(one, candidate_first=order == 1) for order, one in enumerate(said)]
+def _joined(pair: Pair, read: Pair, judgements: Sequence[_Judgement]) -> Judged:
+    verdicts = [_verdict(one, candidate_first=order == 1) for order, one in enumerate(judgements)]
     evidence = [
         {"order": name, "found": verdict.found, "letter": one.letter or None, **one.evidence}
-        for name, verdict, one in zip(ORDERS, verdicts, said, strict=True)
+        for name, verdict, one in zip(ORDERS, verdicts, judgements, strict=True)
     ]
     return Judged(
         verdict=combine_orders(verdicts[0], verdicts[1]),
@@ -208,7 +210,9 @@ def _joined(pair: Pair, read: Pair, said: Sequence[_Said]) -> Judged:
     )
 
 
-def _verdict(said: _Said, *, candidate_first: bool) -> Verdict:
-    if said.letter:
-        return ordered_verdict(said.letter, np.array(said.probabilities), candidate_first=candidate_first)
-    return Verdict("unparseable" if said.letter is None else "not_answered")
+def _verdict(judgement: _Judgement, *, candidate_first: bool) -> Verdict:
+    if judgement.letter:
+        return ordered_verdict(
+            judgement.letter, np.array(judgement.probabilities), candidate_first=candidate_first
+        )
+    return Verdict("unparseable" if judgement.letter is None else "not_answered")

@@ -164,9 +164,9 @@ def _ask(context: StepContext, options: ProposeOptions, ids: Int64s, asked: LlmU
 
 
 def _verdicts(answers: pa.Table) -> list[clear.Verdict]:
-    found = [cast("clear.Finding", text) for text in _texts(answers, "found")]
+    findings = [cast("clear.Finding", text) for text in _texts(answers, "found")]
     sure = answers["verdict_confidence"].to_numpy().tolist()
-    return [clear.Verdict(one, value) for one, value in zip(found, sure, strict=True)]
+    return [clear.Verdict(one, value) for one, value in zip(findings, sure, strict=True)]
 
 
 def _texts(table: pa.Table, column: str) -> list[str]:
@@ -180,7 +180,7 @@ def _table(
     options: ProposeOptions,
 ) -> pa.Table:
     done, level = decided
-    sure, said = answers["verdict_confidence"].to_numpy(), _texts(answers, "evidence")
+    sure, packed_evidence = answers["verdict_confidence"].to_numpy(), _texts(answers, "evidence")
     evidence = []
     for row, outcome in enumerate(done.outcome.tolist()):
         words = {
@@ -188,7 +188,7 @@ def _table(
             "eta": f"{options.eta:g}", "limit": str(options.max_new_tokens),
         }  # fmt: skip
         why = WHY[outcome] + (f" {BY_FILTER}" if outcome in clear.UNDECIDED else "")
-        about = {"why": why.format(**words), "gamma": level.gamma} | orjson.loads(said[row])
+        about = {"why": why.format(**words), "gamma": level.gamma} | orjson.loads(packed_evidence[row])
         evidence.append(orjson.dumps(about).decode())
     columns: list[Columnar] = [
         answers["example_id"],

@@ -102,9 +102,9 @@ def write_selection(
     identifier = artifact_id(
         "selection", options={"step": STEP} | named, inputs=inputs, format_version=SELECTION_FORMAT
     )
-    found = store.find(context.dataset_id, "selection", identifier)
-    if found is not None:
-        return found
+    stored = store.find(context.dataset_id, "selection", identifier)
+    if stored is not None:
+        return stored
     picks = all_picks(chain, context, options)
     with store.writing(context.dataset_id, "selection", identifier) as writer:
         table = make_table(SELECTION_SCHEMA, _columns(picks) | {"rank": np.arange(picks.num_rows)})

@@ -141,11 +141,11 @@ def draw_round_rows(state: RoundState, settings: RefineOptions, options: RoundOp
 def _draw_anywhere(state: RoundState, wanted: int, rng: np.random.Generator) -> Selection:
     """A draw that knows of no clusters, told by cluster afterwards."""
     pool = replace(state.pool, cluster_id=np.zeros_like(state.pool.cluster_id), n_clusters=1, quality=None)
-    found = draw_round(pool, [1.0, 0.0], wanted, taken=state.taken, rng=rng)
-    groups = state.pool.groups()[found.rows]
+    drawn = draw_round(pool, [1.0, 0.0], wanted, taken=state.taken, rng=rng)
+    groups = state.pool.groups()[drawn.rows]
     return replace(
-        found,
-        cluster_id=state.pool.cluster_id[found.rows],
+        drawn,
+        cluster_id=state.pool.cluster_id[drawn.rows],
         allocated=np.bincount(groups, minlength=state.pool.n_clusters + 1).astype(np.int64),
         available=state.pool.sizes(),
     )
@@ -234,10 +234,10 @@ def _answers(
     pq.write_table(texts_of(context.input("examples"), rows, state.corrections), texts)
     parts, names = context.output.part("").absolute(), range(n_chunks(len(rows)))
     generate = GenerateChunks(generating, texts, parts, settings)
-    found = context.compute_parts(
+    paths = context.compute_parts(
         generate, [generated_part(i) for i in names], _Counted(context, "generate", len(rows)).landed
     )
-    generations = pa.concat_tables([pq.read_table(path) for path in found])
+    generations = pa.concat_tables([pq.read_table(path) for path in paths])
     whole = context.output.part("generations.parquet").absolute()
     pq.write_table(generations, whole)
     scoring: Client | None = generating if settings.scored_by == "guide" else base
@@ -246,10 +246,10 @@ def _answers(
     elif settings.asks() == "none":
         scoring = None
     score = GapChunks(scoring, texts, whole, parts, settings)
-    found = context.compute_parts(
+    paths = context.compute_parts(
         score, [scored_part(i) for i in names], _Counted(context, "score", len(rows)).landed
     )
-    return Answered(generations, pa.concat_tables([pq.read_table(path) for path in found]))
+    return Answered(generations, pa.concat_tables([pq.read_table(path) for path in paths]))
 
 
 def _base_client(context: StepContext, settings: RefineOptions) -> Client:
@@ -341,7 +341,7 @@ def _answer_summary(answered: Answered, trained: Trained | None, train_hash: str
     gap = answered.scores["gap"].to_numpy()
     known = gap[np.isfinite(gap)]
     generated = texts_in(answered.generations, "generated")
-    said: dict[str, JSON] = {
+    summary: dict[str, JSON] = {
         "n_answered": len(gap),
         "n_scored": len(known),
         "n_not_scored": len(gap) - len(known),
@@ -350,7 +350,7 @@ def _answer_summary(answered: Answered, trained: Trained | None, train_hash: str
     }
     if trained is not None:
         loss = float(trained.train_loss)
-        said["training"] = {
+        summary["training"] = {
             "n_steps": trained.n_steps,
             "n_tokens": trained.n_tokens,
             "train_loss": loss if np.isfinite(loss) else None,
@@ -358,4 +358,4 @@ def _answer_summary(answered: Answered, trained: Trained | None, train_hash: str
             "fit": trained.fit.text if trained.fit else "",
             "train_sha256": train_hash,
         }
-    return said
+    return summary

@@ -61,28 +61,28 @@ def update(
 ) -> Update:
     """New weights from the gaps of ``rows`` (NaN: not scored), and flags among all ``selected`` rows."""
     groups = state.pool.groups()
-    found = cluster_scores(gap, groups[rows], state.pool.n_clusters + 1)
+    scores = cluster_scores(gap, groups[rows], state.pool.n_clusters + 1)
     if settings.control == "shuffled_scores":
-        found = shuffled(found, np.random.default_rng([settings.seed, number, zlib.crc32(b"shuffle")]))
+        scores = shuffled(scores, np.random.default_rng([settings.seed, number, zlib.crc32(b"shuffle")]))
     moved = (
-        _pooled(state, settings, found)
+        _pooled(state, settings, scores)
         if settings.mode == "pooled"
-        else _of_one_round(state, settings, found)
+        else _of_one_round(state, settings, scores)
     )
     learned = moved.learned
     after = learned if settings.static else apply_factors(learned, state.factors)
     correlation = float("nan")
     if state.last_scores is not None:
-        correlation = rank_correlation(found.mean, state.last_scores)
+        correlation = rank_correlation(scores.mean, state.last_scores)
     return Update(
-        clusters=_clusters(state, found, moved, after=after, allocated=allocated),
+        clusters=_clusters(state, scores, moved, after=after, allocated=allocated),
         flags=_flags(
             state, settings, rows=rows, gap=gap, selected=selected, confidence=confidence, after=after
         ),
-        n_clusters_scored=int((found.n_scored > 0).sum()),
+        n_clusters_scored=int((scores.n_scored > 0).sum()),
         rank_correlation=correlation if np.isfinite(correlation) else None,
         evidence=_evidence_summary(moved.effects, after),
-        notes=_notes(settings, found, moved.effects, n_rows=len(rows)),
+        notes=_notes(settings, scores, moved.effects, n_rows=len(rows)),
     )
 
 
@@ -95,13 +95,13 @@ class _Moved:
     effects: Effects | None = None
 
 
-def _of_one_round(state: RoundState, settings: RefineOptions, found: ClusterScores) -> _Moved:
+def _of_one_round(state: RoundState, settings: RefineOptions, scores: ClusterScores) -> _Moved:
     assert settings.mode != "pooled"
-    shrunken = shrink(found.mean, found.n_scored, settings.shrink_rows)
+    shrunken = shrink(scores.mean, scores.n_scored, settings.shrink_rows)
     learned = update_weights(
         state.learned,
         shrunken,
-        found.n_scored,
+        scores.n_scored,
         mode=settings.mode,
         tau=settings.tau,
         w_min_factor=settings.w_min_factor,
@@ -111,11 +111,11 @@ def _of_one_round(state: RoundState, settings: RefineOptions, found: ClusterScor
     return _Moved(learned, shrunken)
 
 
-def _pooled(state: RoundState, settings: RefineOptions, found: ClusterScores) -> _Moved:
-    nothing = np.full(found.mean.shape, np.nan)
+def _pooled(state: RoundState, settings: RefineOptions, scores: ClusterScores) -> _Moved:
+    nothing = np.full(scores.mean.shape, np.nan)
     if settings.static:
         return _Moved(state.learned, nothing)
-    measured = RoundEvidence.of(found.mean, found.standard_error, found.n_scored)
+    measured = RoundEvidence.of(scores.mean, scores.standard_error, scores.n_scored)
     # Rows that are scored anew in every round would count once for each of them.
     earlier = state.evidence if settings.score_rows == "new" else ()
     effects = pooled_effects([*earlier, measured], forgetting=settings.forgetting)
@@ -147,9 +147,9 @@ def shuffled(scores: ClusterScores, rng: np.random.Generator) -> ClusterScores:
 
 
 def _notes(
-    settings: RefineOptions, found: ClusterScores, effects: Effects | None, *, n_rows: int
+    settings: RefineOptions, scores: ClusterScores, effects: Effects | None, *, n_rows: int
 ) -> list[str]:
-    n_scored = int(found.n_scored.sum())
+    n_scored = int(scores.n_scored.sum())
     if settings.static:
         return [f"Control {settings.control}: nothing is trained or scored, and no weight moves."]
     notes = []
@@ -157,7 +157,7 @@ def _notes(
         notes.append("Cheap mode: the base model answered, and nothing was trained.")
     if settings.control == "shuffled_scores":
         notes.append("Control: the scores were dealt out anew among the clusters.")
-    if settings.mode == "paper" and n_scored and not (found.mean[found.n_scored > 0] > 0).any():
+    if settings.mode == "paper" and n_scored and not (scores.mean[scores.n_scored > 0] > 0).any():
         notes.append(
             "No cluster's given answers score above the model's own, where the paper's rule moves no weight."
         )
@@ -173,7 +173,7 @@ def _notes(
 
 def _clusters(
     state: RoundState,
-    found: ClusterScores,
+    scores: ClusterScores,
     moved: _Moved,
     *,
     after: Float64s,
@@ -185,11 +185,11 @@ def _clusters(
         "weight_before": state.drawn_by[at],
         "weight_after": after[at],
         "learned_after": moved.learned[at],
-        "score": found.mean[at],
-        "standard_error": found.standard_error[at],
+        "score": scores.mean[at],
+        "standard_error": scores.standard_error[at],
         "shrunken": moved.shrunken[at],
-        **{name: values[at] for name, values in _evidence_columns(moved.effects, found.mean.shape).items()},
-        "n_scored": found.n_scored[at],
+        **{name: values[at] for name, values in _evidence_columns(moved.effects, scores.mean.shape).items()},
+        "n_scored": scores.n_scored[at],
         "budget": allocated[at],
         "factor": [state.factor_names[group] for group in at],
     }
@@ -219,7 +219,7 @@ def _flags(
     gaps[rows] = gap
     ratio = np.ones(after.size)
     np.divide(after, state.start, out=ratio, where=state.start > 0)
-    found = flag_rows(
+    flagged_rows = flag_rows(
         gap=gaps[selected],
         confidence=None if confidence is None else confidence[selected],
         weight_ratio=ratio[state.pool.groups()[selected]],
@@ -228,11 +228,11 @@ def _flags(
         gamma=settings.flag_confidence,
         floor=settings.flag_weight_fraction,
     )
-    flagged = selected[found.position]
+    flagged = selected[flagged_rows.position]
     columns = {
         "example_id": flagged,
         "cluster_id": state.pool.cluster_id[flagged],
-        "reason": list(found.reason),
-        "value": found.value,
+        "reason": list(flagged_rows.reason),
+        "value": flagged_rows.value,
     }
     return make_table(ROUND_FLAGS_SCHEMA, columns)

@@ -27,13 +27,13 @@ def group_codes(inputs: Mapping[str, Artifact], column: str, n_bins: int) -> tup
             "instead."
         )
     view = _view(inputs)
-    found = find_column(view, column)
-    if found.kind == "text":
+    described = find_column(view, column)
+    if described.kind == "text":
         raise InvalidOptions(
-            f"{found.label} is a text that hardly two rows share: give a category or a number, such as source."
+            f"{described.label} is a text that hardly two rows share: give a category or a number, such as source."
         )
     values = column_values(view, column)
-    if found.kind == "number":
+    if described.kind == "number":
         return group_by_quantile(values.astype(np.float64), n_bins)
     if values.dtype == np.int32:  # the cluster, -1 for noise
         return values.astype(np.int64), int(values.max(initial=-1)) + 1
