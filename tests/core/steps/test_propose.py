@@ -204,7 +204,7 @@ def test_a_stopped_run_goes_on_from_its_parts_and_ends_alike(store, tmp_path, mo
     asked = []
     monkeypatch.setattr(
         propose_chunks,
-        "read_texts",
+        "read_row_texts",
         lambda path, ids, read=propose_chunks.read_row_texts: asked.append(ids) or read(path, ids),
     )
     resumed = run(store, **CORRECT)
