@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from pages.parts.compare.form import show_comparison_form
-from pages.parts.compare.picker import (
-    NEW,
-    choose_view,
-    open_comparison,
-    pick_comparison,
-)
+from pages.parts.compare.picker import PICKER, comparisons, pick_comparison
 from pages.parts.compare.results import show_comparison
 from pages.parts.compare.training import show_training
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
-from pages.shared.runs.job_watch import followed_job, show_jobs_in_place
-from tamis.jobs.model import JobState
+from pages.shared.runs.job_box import show_jobs_in_place
+from pages.shared.runs.job_watch import followed_job
+from pages.shared.runs.picker import asks_for_new, open_run
+from tamis.actions.jobs import JobState
 from tamis.steps.compare.comparison import read_comparison
 
 with open_page("Compare", activity=False) as dataset:
     context = open_dataset_context(dataset)
     followed = followed_job(dataset.workspace, "compare", dataset.dataset_id)
     if followed is not None and followed.state is JobState.SUCCEEDED:
-        open_comparison(followed.artifact_id)
-    view = choose_view(context)
+        open_run(PICKER, followed.artifact_id)
+    found = comparisons(context)
+    new = asks_for_new(PICKER, have_runs=bool(found))
     show_jobs_in_place(dataset.workspace, followed)
-    if view == NEW:
+    if new:
         show_comparison_form(context)
     else:
-        comparison = pick_comparison(context)
+        comparison = pick_comparison(found)
         show_comparison(context, dataset.name, comparison)
         show_training(context, read_comparison(comparison))

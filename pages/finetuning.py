@@ -5,26 +5,23 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.finetuning.detail import show_run
-from pages.parts.finetuning.picker import (
-    NEW,
-    choose_view,
-    open_run,
-    pick_run,
-)
+from pages.parts.finetuning.picker import PICKER, pick_run
 from pages.shared.dataset_context import open_dataset_context
-from pages.shared.forms.finetune_form import show_finetune_form
+from pages.shared.forms.finetune_form import STEP, show_finetune_form
 from pages.shared.frame import open_page
 from pages.shared.navigation import link_to
-from pages.shared.runs.finetune_runs import STEP, finetune_runs
-from pages.shared.runs.job_watch import followed_job, show_jobs_in_place
+from pages.shared.runs.job_box import show_jobs_in_place
+from pages.shared.runs.job_watch import followed_job
+from pages.shared.runs.picker import asks_for_new, open_run
+from tamis.actions.runs import list_runs
 
 with open_page("Fine-tune", activity=False) as dataset:
     followed = followed_job(dataset.workspace, STEP, dataset.dataset_id)
     if followed is not None:
         # A run has one address from its first second on, whatever becomes of its job.
-        open_run(followed.artifact_id)
+        open_run(PICKER, followed.artifact_id)
     context = open_dataset_context(dataset)
-    runs = finetune_runs(dataset.workspace, dataset.dataset_id)
+    runs = list_runs(dataset.workspace, dataset.dataset_id, STEP)
     if not runs:
         said = "No run yet: choose rows and a model, see what it will take, and start it."
         st.caption(said)
@@ -34,9 +31,8 @@ with open_page("Fine-tune", activity=False) as dataset:
                     "Nothing is selected yet, so the whole dataset would be trained on.", width="content"
                 )
                 link_to("selection", "Select rows first", query={"dataset": dataset.dataset_id})
-    view = choose_view(runs)
-    if view == NEW:
+    if asks_for_new(PICKER, have_runs=bool(runs)):
         show_jobs_in_place(dataset.workspace, None)
         show_finetune_form(context)
     else:
-        show_run(context, pick_run(context))
+        show_run(context, pick_run(context, runs))

@@ -6,40 +6,36 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.shared.activity import while_jobs_run
-from pages.shared.forms.step_form import (
-    asked_step,
-    leave_step_form,
-    offer_step_form,
-    show_step_form,
-)
-from pages.shared.frame import open_workspace_page
-from pages.shared.plain_text import plain
-from pages.shared.runs.job_detail import (
+from pages.parts.job_list.detail import (
     show_curves,
     show_handle,
     show_head,
     show_lineage,
     show_log,
-    show_options,
     show_state,
     show_timings,
     show_whole_log,
 )
-from pages.shared.runs.job_table import (
+from pages.parts.job_list.step_form import (
+    asked_step,
+    leave_step_form,
+    offer_step_form,
+    show_step_form,
+)
+from pages.parts.job_list.table import (
     OPENED,
     choose_jobs,
     show_jobs,
 )
-from pages.shared.runs.job_watch import find_job
-from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import Job
+from pages.shared.activity import while_jobs_run
+from pages.shared.frame import open_workspace_page
+from pages.shared.plain_text import plain
+from pages.shared.runs.job_words import show_options
+from tamis.actions.jobs import Job, find_job
 from tamis.store.workspace import Workspace
 
 
 def show_job(workspace: Workspace, job: Job) -> None:
-    folder = JobFolder.of(workspace.path, job.job_id)
-
     def draw(_: Sequence[Job]) -> None:
         now = find_job(workspace, job.job_id) or job
         show_head(workspace, now)
@@ -52,12 +48,12 @@ def show_job(workspace: Workspace, job: Job) -> None:
             st.markdown("**Read and made**")
             show_lineage(workspace, now)
             show_handle(now)
-        show_curves(folder)
+        show_curves(workspace, now)
         st.markdown("**Log**")
-        show_log(folder, now)
+        show_log(workspace, now)
 
     while_jobs_run(workspace, draw)
-    show_whole_log(folder, job)
+    show_whole_log(workspace, job)
     st.markdown("**Options**")
     show_options(job)
 

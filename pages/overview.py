@@ -16,7 +16,7 @@ from pages.parts.overview.pipeline_strip import (
 from pages.parts.overview.stats_panel import show_stats
 from pages.parts.overview.trash_panel import show_trash
 from pages.parts.overview.version_changes import show_changes
-from pages.shared.activity import active_jobs, while_jobs_run
+from pages.shared.activity import while_jobs_run
 from pages.shared.frame import (
     open_workspace_page,
     pick_dataset,
@@ -27,6 +27,7 @@ from pages.shared.runs.export_files import list_exports
 from pages.shared.runs.imports import open_imports, show_failed_imports
 from tamis.actions.datasets import dataset_names, order_datasets
 from tamis.actions.export_files import count_exports
+from tamis.actions.jobs import active_jobs
 from tamis.actions.pipeline import stages
 from tamis.jobs.model import Job
 from tamis.store.workspace import Workspace

@@ -5,28 +5,26 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.refinement.detail import show_run
-from pages.parts.refinement.form import STEP, show_refine_form
-from pages.parts.refinement.picker import (
-    NEW,
-    choose_view,
-    open_run,
-    pick_run,
-)
-from pages.parts.refinement.runs import refine_runs
+from pages.parts.refinement.form import show_refine_form
+from pages.parts.refinement.picker import PICKER, pick_run
 from pages.shared.address import show_deferred_error
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.navigation import link_to
-from pages.shared.runs.job_watch import followed_job, show_jobs_in_place
+from pages.shared.runs.job_box import show_jobs_in_place
+from pages.shared.runs.job_watch import followed_job
+from pages.shared.runs.picker import asks_for_new, open_run
+from tamis.actions.refinements import STEP
+from tamis.actions.runs import list_runs
 
 with open_page("Refinement", activity=False) as dataset:
     followed = followed_job(dataset.workspace, STEP, dataset.dataset_id)
     if followed is not None:
         # A refinement has one address from its first second on, whatever becomes of its job.
-        open_run(followed.artifact_id)
+        open_run(PICKER, followed.artifact_id)
     show_deferred_error()
     context = open_dataset_context(dataset)
-    runs = refine_runs(dataset.workspace, dataset.dataset_id)
+    runs = list_runs(dataset.workspace, dataset.dataset_id, STEP)
     if not runs:
         st.caption(
             "Rounds of select, fine-tune, answer, score and reweigh: clusters whose given answers beat the model's own gain "
@@ -34,8 +32,7 @@ with open_page("Refinement", activity=False) as dataset:
         )
         if context.view.clustering is None:
             link_to("overview", "Embed and cluster the dataset first", query={"dataset": dataset.dataset_id})
-    view = choose_view(runs)
-    if view == NEW:
+    if asks_for_new(PICKER, have_runs=bool(runs)):
         show_jobs_in_place(dataset.workspace, None)
         show_refine_form(context)
     else:

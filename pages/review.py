@@ -11,14 +11,14 @@ from pages.parts.review.queue import PROPOSALS
 from pages.shared.address import show_deferred_error
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
+from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.job_watch import (
     cloned_start,
     followed_job,
-    show_jobs_in_place,
     stop_following,
 )
+from tamis.actions.jobs import JobState
 from tamis.actions.proposals import list_proposals
-from tamis.jobs.model import JobState
 
 with open_page("Review", activity=False) as dataset:
     context = open_dataset_context(dataset)

@@ -8,13 +8,13 @@ from pages.parts.scoring.form import can_compute_again, show_score_form
 from pages.parts.scoring.results import show_score, show_score_table
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
+from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.job_watch import (
     cloned_start,
     followed_job,
-    show_jobs_in_place,
     stop_following,
 )
-from tamis.jobs.model import JobState
+from tamis.actions.jobs import JobState
 from tamis.scorers import SCORERS
 
 with open_page("Scores", activity=False) as dataset:

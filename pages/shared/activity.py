@@ -9,22 +9,12 @@ import streamlit as st
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import duration, percent
-from tamis.jobs import job_table
-from tamis.jobs.model import (
-    ACTIVE,
-    Job,
-    JobState,
-)
+from tamis.actions.jobs import Job, JobState, active_jobs
 from tamis.steps import STEPS
 from tamis.store.workspace import Workspace
 
 REDRAW_S = 1.5
 LOOK_S = 5.0  # while nothing runs: another tab, or the command line, may start something
-
-
-def active_jobs(workspace: Workspace) -> list[Job]:
-    """Jobs that run or wait, oldest first."""
-    return job_table.list_jobs(workspace.database, states=ACTIVE, limit=200)[::-1]
 
 
 def while_jobs_run(workspace: Workspace, draw: Callable[[Sequence[Job]], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 
 # Everything that starts something in Streamlit's markdown: emphasis, links, code, maths, directives, HTML.
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
@@ -28,3 +29,15 @@ def shorten(text: str, length: int) -> str:
 def count_of(n: int, noun: str) -> str:
     """A number with its noun: ``1 row``, ``1,030 rows``."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def unlike(names: Sequence[str], marks: Sequence[object] = ()) -> list[str]:
+    """The names, each once: one that was there before gets its mark behind it, or how often it came; a chart would lay
+    two groups of one name over each other.
+    """
+    seen: dict[str, int] = {}
+    out = []
+    for at, name in enumerate(names):
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name} ({marks[at] if marks else seen[name]})")
+    return out

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
+from pages.shared.plain_text import shorten
+from tamis.models.adapters import BUNDLED_LLM, PREFIX
+
 BadgeColour = Literal[
     "red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"
 ]  # of st.badge
+BUNDLED_TITLE = "SmolLM2-135M-Instruct"
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "min"))
 
 
@@ -50,6 +54,15 @@ def size(n_bytes: int) -> str:
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} GB"
+
+
+def model_title(model: str) -> str:
+    """A model as people call it: the last part of a folder, the name of the bundled one."""
+    if model == BUNDLED_LLM:
+        return BUNDLED_TITLE
+    if model.startswith(PREFIX):
+        return f"Adapter {model.removeprefix(PREFIX)[:8]}"
+    return shorten(model.rstrip("/").rpartition("/")[2] or model, 40)
 
 
 def table_height(n_rows: int, most_px: int) -> int | Literal["content"]:

@@ -11,7 +11,8 @@ import pytest
 from pages.parts.finetuning.results import KINDS, labelled_clusters
 from pages.parts.finetuning.tasks import task_table
 from pages.parts.finetuning.votes import left_is, vote_order
-from pages.shared.forms.finetune_remedies import smaller_batch
+from tamis.actions.remedies import smaller_batch
+from tamis.errors import CurationError
 from tamis.jobs import job_table
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import (
@@ -346,9 +347,11 @@ def test_a_merge_that_fails_says_why(
     workspace: Path, dataset_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapter = write_adapter(workspace, dataset_id)
-    monkeypatch.setattr(
-        "pages.parts.finetuning.actions._merge", lambda *given: "No room is left on the disk."
-    )
+
+    def merge(*given: object) -> None:
+        raise CurationError("No room is left on the disk.")
+
+    monkeypatch.setattr("pages.parts.finetuning.actions.merge_elsewhere", merge)
     app = open_page("finetuning", dataset=dataset_id)
     app.text_input(key=f"merge_into_{adapter.id}").set_value(str(tmp_path / "out")).run()
     app = app.button(key=f"merge_{adapter.id}").click().run()

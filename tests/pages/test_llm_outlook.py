@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.forms import llm_forecast as llm_outlook
-from tamis.jobs.forecast.estimate_process import EstimateAside
+from tamis.actions.forecast import ForecastProcess
 from tests.pages.page_workspace import alpaca_file, checked, import_file, said
 
 
@@ -18,13 +18,13 @@ def page() -> None:
     import streamlit as st
 
     from pages.shared.dataset_context import open_dataset_context
-    from pages.shared.forms.llm_forecast import show_outlook
+    from pages.shared.forms.llm_forecast import show_models_forecast
     from pages.shared.frame import open_page
 
     with open_page("Estimate") as dataset:
         answers = st.text_input("answers", "4", key="answers")
         values = {"scorer": "llm_rating", "llm": "scripted", "llm_options": {"answers": [answers]}}
-        show_outlook(open_dataset_context(dataset), "score", values)
+        show_models_forecast(open_dataset_context(dataset), "score", values)
 
 
 @pytest.fixture
@@ -42,12 +42,12 @@ def test_the_estimate_is_made_elsewhere_and_kept_for_the_same_settings(
 ) -> None:
     pids = []
 
-    class Counted(EstimateAside):
-        def __enter__(self) -> EstimateAside:
+    class Counted(ForecastProcess):
+        def __enter__(self) -> ForecastProcess:
             pids.append(self.pid)
             return super().__enter__()
 
-    monkeypatch.setattr(llm_outlook, "EstimateAside", Counted)
+    monkeypatch.setattr(llm_outlook, "ForecastProcess", Counted)
     assert "Not estimated for these settings yet" in said(app)
     press(app)
     assert "40 rows: about" in said(app)
@@ -66,7 +66,7 @@ def test_a_killed_process_is_explained_and_the_button_stays(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills_itself = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
-    monkeypatch.setattr(llm_outlook, "EstimateAside", partial(EstimateAside, command=kills_itself))
+    monkeypatch.setattr(llm_outlook, "ForecastProcess", partial(ForecastProcess, command=kills_itself))
     press(app)
     assert "memory ran out" in app.error[0].value
     assert not app.dataframe
@@ -76,6 +76,6 @@ def test_a_killed_process_is_explained_and_the_button_stays(
 
 def test_a_time_limit_is_explained(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     sleeps = [sys.executable, "-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(llm_outlook, "EstimateAside", partial(EstimateAside, command=sleeps, limit_s=0.5))
+    monkeypatch.setattr(llm_outlook, "ForecastProcess", partial(ForecastProcess, command=sleeps, limit_s=0.5))
     press(app)
     assert "not done within 0\\.5 s" in app.error[0].value

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.refinement.outlook import say_run_out
-from pages.parts.refinement.preview import rows_per_round
+from pages.parts.refinement.forecast import say_run_out
 from tamis.jobs.model import JobState
+from tamis.steps.refine.forecast import rows_per_round
 from tests.pages.page_workspace import (
     alpaca_file,
     button,

@@ -8,9 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pages.parts.refinement.curves import round_model_curves
-from pages.parts.refinement.runs import refine_runs, rounds_so_far
 from pages.shared.server import open_server
+from tamis.actions.refinements import round_model_curves, rounds_so_far
+from tamis.actions.runs import list_runs
 from tamis.errors import JobCancelled
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.scheduler import queue
@@ -226,7 +226,14 @@ def test_rounds_that_another_refinement_shares_stay(
     checked(app.button(key=f"delete_{artifact.id}").click().run())
     store = ArtifactStore(workspace)
     assert [one.id for one in store.list(dataset_id, "refinement")] == [longer.id]
-    assert len(rounds_so_far(store, refine_runs(open_server().workspace, dataset_id)[0])) == 3
+    assert (
+        len(
+            rounds_so_far(
+                open_server().workspace, list_runs(open_server().workspace, dataset_id, "refine")[0]
+            )
+        )
+        == 3
+    )
     assert all(store.get(dataset_id, "selection", one) for one in longer.summary["selections"])
 
 
@@ -260,8 +267,8 @@ def test_curves_of_round_models_are_shown_while_they_are_trained(
     app = open_page("refinement", dataset=dataset_id, run=job.artifact_id)
     # Its stage is not "train" yet, or not any more.
     assert "Training of the round models" in said(app)
-    (run,) = (one for one in refine_runs(open_server().workspace, dataset_id) if one.artifact is None)
-    curves = round_model_curves(open_server().workspace, run, [])
+    (run,) = (one for one in list_runs(open_server().workspace, dataset_id, "refine") if one.artifact is None)
+    curves = {n: one.to_pandas() for n, one in round_model_curves(open_server().workspace, run, []).items()}
     assert curves[2]["value"].tolist() == [2.0, 1.0, 0.0]
     assert set(curves[1]["name"]) == {"loss"}
 
@@ -320,8 +327,8 @@ def _stop_in_round_two(workspace: Path, dataset_id: str, values: dict[str, objec
     task = Task(dataset_id, "refine", options, plan.inputs, plan.input_kinds, plan.artifact_id)
     with pytest.raises(JobCancelled):
         execute(store, task, _StopsInRoundTwo())
-    (run,) = (one for one in refine_runs(open_server().workspace, dataset_id) if one.artifact is None)
-    assert len(rounds_so_far(store, run)) == 1
+    (run,) = (one for one in list_runs(open_server().workspace, dataset_id, "refine") if one.artifact is None)
+    assert len(rounds_so_far(open_server().workspace, run)) == 1
 
 
 def test_other_pages_take_what_a_round_selected(refined: tuple[Path, str, Artifact]) -> None:

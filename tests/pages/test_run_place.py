@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.forms.run_target import _backends
-from pages.shared.runs.job_detail import ERROR_WORDS, NEXT_STEPS
+from tamis.actions.remedies import ERROR_WORDS, NEXT_STEPS
 from tamis.jobs import job_table
 from tamis.jobs.backends.ray_jobs import RayBackend
 from tamis.jobs.backends.slurm import SlurmBackend

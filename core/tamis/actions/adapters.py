@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
+import tempfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from tamis.actions.deletion import delete_artifacts
 from tamis.errors import (
     ArtifactMissing,
+    CurationError,
     InvalidOptions,
-    JobConflict,
     MissingExtra,
     ModelMissing,
 )
@@ -23,6 +27,7 @@ from tamis.models.adapters import (
     WEIGHTS,
     base_of,
 )
+from tamis.settings import source_folder
 from tamis.steps.base_model import base_model_folder
 from tamis.store.artifacts.adapters import KIND, known_adapters
 from tamis.store.artifacts.store import (
@@ -35,6 +40,7 @@ from tamis.store.workspace import Workspace
 # What the bundled model is called where there is no Tamis.
 HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 ABOUT = "tamis.json"
+MERGED = "merged"
 
 
 def find_adapter(store: ArtifactStore, identifier: str) -> Artifact:
@@ -96,6 +102,52 @@ def merged_bytes(adapter: Artifact) -> int:
     return sum(path.stat().st_size for path in base.glob("*.safetensors"))
 
 
+def adapter_bytes(adapter: Artifact) -> int:
+    """Size of its weights and tokenizer."""
+    return sum(path.stat().st_size for path in (adapter.path / WEIGHTS).rglob("*") if path.is_file())
+
+
+def weights_folder(adapter: Artifact) -> Path:
+    """Where its weights and tokenizer lie."""
+    return adapter.path / WEIGHTS
+
+
+def is_low_rank(adapter: Artifact) -> bool:
+    """Whether it is weights on top of a base, which can be merged, or a model by itself."""
+    return (adapter.path / WEIGHTS / CONFIG).exists()
+
+
+def merged_folder(workspace: Workspace, adapter: Artifact) -> Path:
+    """Where the merged model is, or will be, unless another folder is named."""
+    return workspace.path / MERGED / adapter.id
+
+
+def is_merged(adapter: Artifact, target: Path) -> bool:
+    """Whether what lies there was merged from this adapter."""
+    try:
+        return bool(json.loads((target / ABOUT).read_bytes()).get("artifact_id") == adapter.id)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def merge_elsewhere(workspace: Workspace, adapter: Artifact, target: Path) -> None:
+    """``merge_adapter`` in a process of its own, because it loads the model; raises CurationError with what went wrong."""
+    command = [
+        sys.executable, "-m", "tamis.cli", "--workspace", str(workspace.path), "adapters", "merge", adapter.id, "--out",
+        str(target),
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=source_folder(), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()[-600:].removeprefix("tamis: ")
+        raise CurationError(said or "It ended without a word.")
+
+
+def pack_adapter(store: ArtifactStore, identifier: str) -> bytes:
+    """What ``export_adapter`` writes, as one ZIP."""
+    with tempfile.TemporaryDirectory() as folder:
+        return export_adapter(store, identifier, Path(folder) / "adapter.zip").read_bytes()
+
+
 def export_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
     """Copy the weights with their tokenizer and manifest to the folder ``target``, or into one file if it ends in .zip.
 
@@ -120,17 +172,7 @@ def delete_adapter(workspace: Workspace, identifier: str) -> Artifact:
     Raises JobConflict while a job under way uses it, ArtifactMissing.
     """
     artifact = find_adapter(workspace.artifacts, identifier)
-    query = "SELECT job_id FROM jobs WHERE state IN ('queued', 'running') AND (instr(options, ?) OR instr(inputs, ?)) LIMIT 1"
-    with workspace.database.reading() as connection:
-        using = connection.execute(query, (artifact.id, artifact.id)).fetchone()
-    if using is not None:
-        raise JobConflict(
-            f"Job {using['job_id']} uses the adapter {artifact.id}: wait for it, or cancel it (tamis jobs cancel)."
-        )
-    aside = artifact.path.with_name(f".{artifact.id}.{uuid.uuid4().hex}.deleted")
-    artifact.path.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)
-    artifact.path.with_name(f".{artifact.id}.asked").unlink(missing_ok=True)
+    delete_artifacts(workspace, [artifact])
     return artifact
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tamis.actions.pipeline import submit_missing
+from tamis.actions.submit import submit
 from tamis.jobs import job_table
-from tamis.jobs.scheduler.queue import submit
 from tamis.settings import sample_data_folder
 from tamis.steps.import_file.identify import plan_import
-from tamis.store.database.names import name_dataset
 from tamis.store.locks import FileLock
 from tamis.store.workspace import Workspace
 
@@ -46,7 +45,6 @@ def is_untouched(workspace: Workspace) -> bool:
 
 def _import_and_run(workspace: Workspace, paths: list[Path]) -> str:
     plan = plan_import([str(path) for path in paths], name=SAMPLE_NAME)
-    name_dataset(workspace.database, plan.dataset_id, SAMPLE_NAME)
     submit(workspace, plan.dataset_id, "import", plan.options)
     submit_missing(workspace, plan.dataset_id, instead={"select": ({"budget": SAMPLE_BUDGET},)})
     return plan.dataset_id

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tamis.errors import JobConflict
+from tamis.actions.deletion import delete_artifacts
+from tamis.actions.jobs import delete_job, jobs_of_result
+from tamis.actions.refinements import rounds_so_far
+from tamis.actions.runs import Run
 from tamis.models.adapters import PREFIX
-from tamis.store.artifacts.refinements import (
-    KIND,
-    PREVIOUS,
-    ROUND,
-)
-from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.store.database.database import Database
+from tamis.store.artifacts.refinements import ADAPTER, KIND, PREVIOUS, ROUND
+from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
 SELECTION = "selection"
@@ -36,16 +32,28 @@ class DeletionPlan:
         """Everything that goes, the refinement first: whatever stops the deletion leaves no half of it in a list."""
         return (*([self.refinement] if self.refinement else []), *self.selections, *self.rounds[::-1])
 
+    @property
+    def n_bytes(self) -> int:
+        """Size of everything that goes."""
+        files = (path for one in self.artifacts for path in one.path.rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in files)
 
-def plan_deletion(
-    store: ArtifactStore, dataset_id: str, refinement: Artifact | None, rounds: Sequence[Artifact]
-) -> DeletionPlan:
-    """What would go with a refinement, finished or (None) ended before, whose finished rounds are ``rounds``.
+    @property
+    def has_models(self) -> bool:
+        """Whether a model that a round trained goes too."""
+        return any((one.path / ADAPTER).is_dir() for one in self.rounds)
+
+
+def plan_deletion(workspace: Workspace, dataset_id: str, run: Run) -> DeletionPlan:
+    """What would go with a refinement, finished or ended before.
 
     A round stays while another refinement counts it among its own, a round that stays goes on from it, or something
-    was trained or written with its round model. A selection stays while anything was made from it.
+    was trained or written with its model. A selection stays while anything was made from it.
     """
-    others = [one for one in store.list(dataset_id) if refinement is None or one.id != refinement.id]
+    refinement, rounds = run.artifact, rounds_so_far(workspace, run)
+    others = [
+        one for one in workspace.artifacts.list(dataset_id) if refinement is None or one.id != refinement.id
+    ]
     going = {one.id: one for one in rounds}
     while True:
         stay = {i for i in going if _is_used(i, [one for one in others if one.id not in going])}
@@ -72,19 +80,19 @@ def plan_deletion(
     )
 
 
-def delete_refinement(workspace: Workspace, plan: DeletionPlan) -> int:
-    """Delete for good what ``plan_deletion`` found; returns how many artifacts went.
+def delete_refinement(workspace: Workspace, dataset_id: str, run: Run) -> DeletionPlan:
+    """Delete a refinement for good with what ``plan_deletion`` finds, and return that.
 
-    Raises JobConflict while a job under way reads or makes one of them.
+    Its jobs stay, so that it can be made again; where there is no result they are all that is left of it, and go. Raises
+    JobConflict while a job under way reads or makes one of these artifacts.
     """
-    for one in plan.artifacts:
-        _refuse_in_use(workspace.database, one)
-    for one in plan.artifacts:
-        aside = one.path.with_name(f".{one.id}.{uuid.uuid4().hex}.deleted")
-        one.path.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
-        one.path.with_name(f".{one.id}.asked").unlink(missing_ok=True)
-    return len(plan.artifacts)
+    going = plan_deletion(workspace, dataset_id, run)
+    delete_artifacts(workspace, going.artifacts)
+    if run.artifact is None:
+        for job in jobs_of_result(workspace, dataset_id, KIND, run.run_id):
+            if job.state.final:
+                delete_job(workspace, job.job_id)
+    return going
 
 
 def _is_used(identifier: str, others: Sequence[Artifact]) -> bool:
@@ -104,16 +112,3 @@ def _lists(refinement: Artifact, identifier: str) -> bool:
     if refinement.kind != KIND:
         return False
     return identifier in (*refinement.summary.get("rounds", ()), *refinement.summary.get("selections", ()))
-
-
-def _refuse_in_use(database: Database, one: Artifact) -> None:
-    query = (
-        "SELECT job_id FROM jobs WHERE state IN ('queued', 'running') AND (artifact_id = ? OR instr(options, ?) OR "
-        "instr(inputs, ?)) LIMIT 1"
-    )
-    with database.reading() as connection:
-        using = connection.execute(query, (one.id, one.id, one.id)).fetchone()
-    if using is not None:
-        raise JobConflict(
-            f"Job {using['job_id']} uses {one.kind.replace('_', ' ')} {one.id}: wait for it, or cancel it."
-        )

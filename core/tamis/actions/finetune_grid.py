@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import orjson
 
+from tamis.actions.runs import Run, list_runs
+from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import InvalidOptions
-from tamis.jobs.scheduler.queue import Submission, submit
 from tamis.recipes import RECIPES, SftOptions
 from tamis.registry import parse_options
+from tamis.steps.compare.comparison import Comparison
 from tamis.steps.finetune.options import FinetuneOptions
+from tamis.steps.spec import AS_IMPORTED
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import count_examples, read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
@@ -82,9 +86,7 @@ def submit_training_grid(
     dataset_id: str,
     grid: TrainingGrid,
     *,
-    backend: str = "local",
-    resources: Mapping[str, JSON] | None = None,
-    priority: int = 0,
+    target: RunTarget = HERE,
 ) -> tuple[Submission, ...]:
     """Queue every run that is not there yet, in the order of ``grid_runs``.
 
@@ -98,13 +100,37 @@ def submit_training_grid(
     rng = np.random.default_rng(grid.first_seed)
     held_out = held_out_by_all(count_examples(examples), picked, grid.n_held_out, rng)
     frozen = freeze_rows(workspace.artifacts, dataset_id, held_out, LABEL).id
+    # As imported: held-out rows that a decision changed for one of them would be other rows than for the rest.
+    shared: dict[str, JSON] = {"held_out": frozen, "decisions": AS_IMPORTED}
     return tuple(
-        submit(
-            workspace, dataset_id, "finetune", {**values, "held_out": frozen}, backend=backend,
-            resources=resources, priority=priority,
-        )
-        for values in requests
-    )  # fmt: skip
+        submit(workspace, dataset_id, "finetune", values | shared, target=target) for values in requests
+    )
+
+
+def training_grids(workspace: Workspace, dataset_id: str, found: Comparison) -> dict[str, list[Run]]:
+    """Runs over the compared selections that can be held beside each other, by what they share: held-out rows, model and
+    recipe.
+    """
+    compared = {one.id for one in found.selections}
+    grids: dict[str, list[Run]] = {}
+    for run in list_runs(workspace, dataset_id, "finetune"):
+        if run.inputs.get("selection") in compared and run.inputs.get("held_out"):
+            shared = [run.options.get(name) for name in ("model", "recipe", "recipe_options")]
+            key = orjson.dumps([run.inputs["held_out"], *shared], option=orjson.OPT_SORT_KEYS).decode()
+            grids.setdefault(key, []).append(run)
+    return {key: runs for key, runs in grids.items() if len({run.inputs["selection"] for run in runs}) > 1}
+
+
+def runs_of_methods(found: Comparison, runs: Sequence[Run]) -> list[list[Run]]:
+    """The finished runs of each method, over all its seeds."""
+    by_selection: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.artifact is not None:
+            by_selection.setdefault(run.inputs["selection"], []).append(run)
+    return [
+        [run for i in method.selections for run in by_selection.get(found.selections[i].id, [])]
+        for method in found.methods
+    ]
 
 
 def n_left(store: ArtifactStore, dataset_id: str, selections: Sequence[str]) -> int:

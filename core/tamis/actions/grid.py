@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import InvalidOptions
-from tamis.jobs.scheduler.queue import Submission, submit
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
 from tamis.steps.compare.options import MAX_COMPARED
@@ -66,9 +66,7 @@ def submit_grid(
     dataset_id: str,
     grid: Grid,
     *,
-    backend: str = "local",
-    resources: Mapping[str, JSON] | None = None,
-    priority: int = 0,
+    target: RunTarget = HERE,
 ) -> SubmittedGrid:
     """Queue every selection that is not there yet, and the comparison, which waits for them.
 
@@ -77,19 +75,14 @@ def submit_grid(
     """
     requests = grid_requests(grid)
 
-    def queue(step: str, values: dict[str, JSON]) -> Submission:
-        return submit(
-            workspace, dataset_id, step, values, backend=backend, resources=resources, priority=priority
-        )
-
-    selections = tuple(queue("select", one) for one in requests)
+    selections = tuple(submit(workspace, dataset_id, "select", one, target=target) for one in requests)
     named = sorted({submission.job.artifact_id for submission in selections})
     if len(named) < 2:
         raise InvalidOptions("All of these are one and the same selection: take other methods or seeds.")
     values: dict[str, JSON] = {"selections": named, **grid.compare}
     if grid.quality and grid.quality != NO_QUALITY:
         values.setdefault("quality", grid.quality)
-    return SubmittedGrid(selections, queue("compare", values))
+    return SubmittedGrid(selections, submit(workspace, dataset_id, "compare", values, target=target))
 
 
 def _seeds(grid: Grid, name: str) -> list[int]:

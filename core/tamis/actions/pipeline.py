@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from tamis.actions.submit import Submission, submit
 from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
-from tamis.jobs.scheduler.queue import Submission, submit
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 from tamis.types import JSON

@@ -12,27 +12,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tamis.actions.export import ExportRequest, export
+from tamis.actions.jobs import Job, refresh_jobs, wait_for_job
 from tamis.actions.replay import replay_manifest as replay_manifest
+from tamis.actions.submit import RunTarget, Submission, submit
 from tamis.cli import estimate, jobs_view, place
 from tamis.cli.flags import parse_step_flags
 from tamis.cli.session import Session
 from tamis.errors import InvalidOptions
-from tamis.jobs.model import Job
-from tamis.jobs.scheduler.queue import Submission, submit
-from tamis.jobs.scheduler.tick import tick
 from tamis.jobs.scheduler.ticker import Ticker
-from tamis.jobs.scheduler.wait import wait
 from tamis.settings import app_folder
 from tamis.steps import STEPS
 from tamis.steps.import_file.identify import plan_import
-from tamis.steps.resolve_decisions import (
-    AS_IMPORTED,
-    CURRENT,
-    respected_by,
-)
-from tamis.steps.resolve_rows import find_selection, freeze
-from tamis.store.artifacts.frozen_decisions import freeze_decisions
-from tamis.store.database.names import dataset_names, name_dataset
+from tamis.store.database.names import dataset_names
 from tamis.types import JSON
 
 DONE, FAILED = 0, 1
@@ -41,13 +32,6 @@ OWN_COMMANDS = {
     "import": "To import, use: tamis import PATH.",
     "curate": "To apply decisions, use: tamis apply --dataset DATASET --name NAME.",
 }
-ROW_POINTERS = {
-    "within",
-    "pinned",
-    "excluded",
-    "oracle_rows",
-    "held_out",
-}  # options that name rows: tag:NAME, scope:SCOPE or selection:ID
 
 jobs_list = jobs_view.list_all
 jobs_show = jobs_view.show
@@ -104,8 +88,7 @@ def import_file(session: Session, parsed: argparse.Namespace) -> int:
     plan = plan_import(parsed.path, name=parsed.name, format_name=parsed.format, fields=fields)
     for path in plan.skipped:
         session.say(f"skipped {path}: no format fits it")
-    name_dataset(session.workspace.database, plan.dataset_id, str(plan.options["name"]))
-    job = _submit_and_wait(session, plan.dataset_id, "import", plan.options, place.Place())
+    job = _submit_and_wait(session, plan.dataset_id, "import", plan.options, RunTarget())
     values: dict[str, object] = {"job_id": job.job_id, "state": job.state, "dataset_id": plan.dataset_id}
     if job.state == "succeeded":
         summary = session.workspace.artifacts.examples(plan.dataset_id).summary
@@ -147,7 +130,7 @@ def run_step(session: Session, parsed: argparse.Namespace) -> int:
         raise InvalidOptions(OWN_COMMANDS[parsed.step])
     STEPS[parsed.step]  # a wrong name is wrong usage, whatever the dataset
     session.workspace.artifacts.examples(parsed.dataset)
-    values = _step_values(session, parsed)
+    values = parse_step_flags(parsed.step, parsed.rest)
     if parsed.estimate:
         return estimate.show_estimate(
             session, parsed.dataset, parsed.step, values, n_sample=parsed.estimate_rows
@@ -156,11 +139,8 @@ def run_step(session: Session, parsed: argparse.Namespace) -> int:
     if parsed.preflight:
         return place.show_preflight(session, parsed.dataset, parsed.step, values, chosen)
     if parsed.no_wait:
-        submission = submit(
-            session.workspace, parsed.dataset, parsed.step, values,
-            backend=chosen.backend, resources=chosen.resources, priority=chosen.priority,
-        )  # fmt: skip
-        tick(session.workspace)
+        submission = submit(session.workspace, parsed.dataset, parsed.step, values, target=chosen)
+        refresh_jobs(session.workspace)
         job = submission.job
         _say_attached(session, submission)
         session.show(f"{job.job_id} {job.state}")
@@ -178,23 +158,6 @@ def run_step(session: Session, parsed: argparse.Namespace) -> int:
                 "no row was left for them."
             )
     return _finish(session, job, values)
-
-
-def _step_values(session: Session, parsed: argparse.Namespace) -> dict[str, object]:
-    """The options of a step; what points at rows, tags or decisions of now is frozen."""
-    values = parse_step_flags(parsed.step, parsed.rest)
-    for pointer in ROW_POINTERS & values.keys():
-        values[pointer] = freeze(session.workspace, parsed.dataset, str(values[pointer]))
-    if values.get("decisions") == CURRENT:
-        frozen = freeze_decisions(session.workspace, parsed.dataset)
-        values["decisions"] = frozen.id if frozen is not None else ""
-    elif values.get("decisions") == AS_IMPORTED:
-        values["decisions"] = ""
-    elif parsed.step == "finetune" and values.get("selection") and not values.get("decisions"):
-        # As an export does: the texts that the selection was made from.
-        selection = find_selection(session.workspace.artifacts, parsed.dataset, str(values["selection"]))
-        values["decisions"] = respected_by(selection)
-    return values
 
 
 def export_rows(session: Session, parsed: argparse.Namespace) -> int:
@@ -259,18 +222,11 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _submit_and_wait(
-    session: Session, dataset_id: str, step: str, values: dict[str, object], chosen: place.Place
+    session: Session, dataset_id: str, step: str, values: dict[str, object], chosen: RunTarget
 ) -> Job:
-    submission = submit(
-        session.workspace, dataset_id, step, values,
-        backend=chosen.backend, resources=chosen.resources, priority=chosen.priority,
-    )  # fmt: skip
+    submission = submit(session.workspace, dataset_id, step, values, target=chosen)
     _say_attached(session, submission)
-    return wait(
-        session.workspace,
-        submission.job.job_id,
-        on_progress=_ChangedLines(session.say),
-    )
+    return wait_for_job(session.workspace, submission.job.job_id, on_progress=_ChangedLines(session.say))
 
 
 def _say_attached(session: Session, submission: Submission) -> None:

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from tamis.actions.grid import Grid, submit_grid
 from tamis.actions.report.report import notes_of, write_report
+from tamis.actions.submit import RunTarget, submit
 from tamis.cli import jobs_view
 from tamis.cli.session import Session
 from tamis.errors import InvalidOptions
 from tamis.jobs.model import Job
-from tamis.jobs.scheduler.queue import submit
 from tamis.jobs.scheduler.wait import wait
 from tamis.selectors import SELECTORS
 from tamis.steps.compare.comparison import Comparison, read_comparison
-from tamis.steps.resolve_rows import find_selection, freeze
 from tamis.store.database.names import dataset_names
 from tamis.types import JSON
 
@@ -65,9 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _submit_selections(session: Session, parsed: argparse.Namespace) -> Job:
-    ids = [find_selection(session.workspace.artifacts, parsed.dataset, one).id for one in parsed.selection]
-    values = {"selections": ids, **_compare_options(parsed)}
-    return submit(session.workspace, parsed.dataset, "compare", values, backend=parsed.backend).job
+    values = {"selections": parsed.selection, **_compare_options(parsed)}
+    target = RunTarget(parsed.backend)
+    return submit(session.workspace, parsed.dataset, "compare", values, target=target).job
 
 
 def _submit_grid(session: Session, parsed: argparse.Namespace) -> Job:
@@ -75,7 +74,7 @@ def _submit_grid(session: Session, parsed: argparse.Namespace) -> Job:
         raise InvalidOptions("--methods needs a --budget above 0, the same for every method.")
     shared: dict[str, JSON] = {}
     if parsed.within:
-        shared["within"] = freeze(session.workspace, parsed.dataset, parsed.within)
+        shared["within"] = parsed.within
     grid = Grid(
         methods=tuple(name.strip() for name in parsed.methods.split(",") if name.strip()),
         budget=parsed.budget,
@@ -86,7 +85,7 @@ def _submit_grid(session: Session, parsed: argparse.Namespace) -> Job:
         shared=shared,
         compare=_compare_options(parsed),
     )
-    submitted = submit_grid(session.workspace, parsed.dataset, grid, backend=parsed.backend)
+    submitted = submit_grid(session.workspace, parsed.dataset, grid, target=RunTarget(parsed.backend))
     made = sum(one.already_done for one in submitted.selections)
     session.say(f"{len(submitted.selections)} selections, {made} of them there already, and their comparison")
     return submitted.comparison.job

@@ -9,17 +9,17 @@ from typing import Any
 
 import orjson
 
+from tamis.actions.submit import submit
 from tamis.cli.jobs_view import progress_line
 from tamis.cli.session import Session
 from tamis.compute.apply import with_response
 from tamis.errors import InvalidOptions
 from tamis.formats.check import check_messages
-from tamis.jobs.scheduler.queue import submit
 from tamis.jobs.scheduler.wait import wait
 from tamis.steps.curate.step import plan_curate
 from tamis.store.artifacts.readers import read_examples
 from tamis.store.artifacts.store import write_atomically
-from tamis.store.database.names import find_dataset, name_dataset
+from tamis.store.database.names import find_dataset
 from tamis.store.review import decisions
 from tamis.store.review.decisions import BulkChoice, DecisionEvent
 from tamis.store.rows.version_diff import diff_versions
@@ -212,7 +212,6 @@ def apply_decisions(session: Session, parsed: argparse.Namespace) -> int:
             f"tamis: {waiting:,} decisions that contradict others wait to be settled and are left out. See: tamis "
             f"decisions list --dataset {dataset_id}"
         )
-    name_dataset(session.workspace.database, new_id, str(options["name"]))
     submission = submit(session.workspace, new_id, "curate", options)
     job = wait(
         session.workspace,

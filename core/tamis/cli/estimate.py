@@ -6,13 +6,8 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from tamis.actions.forecast import SAMPLE_ROWS, ModelsForecast, duration_text, forecast_models
 from tamis.cli.session import Session
-from tamis.jobs.forecast.llm import (
-    SAMPLE_ROWS,
-    LLMEstimate,
-    estimate_run,
-)
-from tamis.jobs.forecast.preflight import duration_text
 from tamis.types import JSON
 
 DONE = 0
@@ -32,13 +27,13 @@ def show_estimate(
     session: Session, dataset_id: str, step: str, values: Mapping[str, JSON], *, n_sample: int
 ) -> int:
     """Print the estimate; with --json as one object."""
-    found = estimate_run(session.workspace.artifacts, dataset_id, step, values, n_sample=max(1, n_sample))
+    found = forecast_models(session.workspace, dataset_id, step, values, n_sample=max(1, n_sample))
     session.show(said(found))
-    session.result(asdict(found) | {"cost": found.cost, "n_calls": sum(role.n_calls for role in found.roles)})
+    session.result(asdict(found) | {"cost": found.cost, "n_calls": found.n_calls})
     return DONE
 
 
-def said(found: LLMEstimate) -> str:
+def said(found: ModelsForecast) -> str:
     """The estimate in words."""
     if not found.roles:
         return f"{found.n_rows:,} rows; no language model is asked."

@@ -8,17 +8,10 @@ from dataclasses import asdict
 
 import orjson
 
+from tamis.actions import jobs
+from tamis.actions.jobs import Job, JobState, get_job, list_jobs, read_log, refresh_jobs
 from tamis.cli.session import Session
 from tamis.errors import UnknownName
-from tamis.jobs import job_table
-from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    ACTIVE,
-    Job,
-    JobState,
-)
-from tamis.jobs.scheduler import queue
-from tamis.jobs.scheduler.tick import tick
 from tamis.types import JSON
 
 DONE = 0
@@ -27,14 +20,14 @@ WATCH_S = 1.0
 
 def list_all(session: Session, parsed: argparse.Namespace) -> int:
     """Newest first; with --watch, keep jobs moving until none is queued or running."""
-    tick(session.workspace)
-    while parsed.watch and job_table.list_jobs(session.workspace.database, states=ACTIVE, limit=1):
-        for job in job_table.list_jobs(session.workspace.database, states=(JobState.RUNNING,)):
+    refresh_jobs(session.workspace)
+    while parsed.watch and list_jobs(session.workspace, states=jobs.ACTIVE, limit=1):
+        for job in list_jobs(session.workspace, states=(JobState.RUNNING,)):
             session.say(progress_line(job))
         time.sleep(WATCH_S)
-        tick(session.workspace)
-    found = job_table.list_jobs(
-        session.workspace.database,
+        refresh_jobs(session.workspace)
+    found = list_jobs(
+        session.workspace,
         states=_states(parsed.state),
         dataset_id=parsed.dataset,
         limit=parsed.limit,
@@ -51,8 +44,8 @@ def list_all(session: Session, parsed: argparse.Namespace) -> int:
 
 def show(session: Session, parsed: argparse.Namespace) -> int:
     """Everything about one job."""
-    tick(session.workspace)
-    job = job_table.get(session.workspace.database, parsed.job_id)
+    refresh_jobs(session.workspace)
+    job = get_job(session.workspace, parsed.job_id)
     for line in _described(job):
         session.show(line)
     session.result(_as_json(job))
@@ -90,15 +83,8 @@ def _remark(job: Job) -> str:
 
 def logs(session: Session, parsed: argparse.Namespace) -> int:
     """The whole log of one job."""
-    job = job_table.get(session.workspace.database, parsed.job_id)
-    text, offset = "", 0
-    folder = JobFolder.of(session.workspace.path, job.job_id)
-    while True:
-        piece, following = folder.log_from(offset)
-        text += piece
-        if following == offset:
-            break
-        offset = following
+    job = get_job(session.workspace, parsed.job_id)
+    text = read_log(session.workspace, job.job_id)
     session.show(text or "The log is empty so far.")
     session.result({"job_id": job.job_id, "log": text})
     return DONE
@@ -106,13 +92,11 @@ def logs(session: Session, parsed: argparse.Namespace) -> int:
 
 def cancel_job(session: Session, parsed: argparse.Namespace) -> int:
     """Ask a job to stop and see to it that it does."""
-    stop = queue.cancel_with_inputs if parsed.with_inputs else queue.cancel
-    stopped = stop(session.workspace, parsed.job_id)
-    job = stopped[0] if isinstance(stopped, list) else stopped
+    job = jobs.cancel_job(session.workspace, parsed.job_id, with_inputs=parsed.with_inputs)[0]
     while not job.state.final:
         time.sleep(0.2)
-        tick(session.workspace)
-        job = job_table.get(session.workspace.database, parsed.job_id)
+        refresh_jobs(session.workspace)
+        job = get_job(session.workspace, parsed.job_id)
     return _say_state(session, job)
 
 
@@ -128,15 +112,15 @@ def retry_job(session: Session, parsed: argparse.Namespace) -> int:
 
 def _queue_again(session: Session, job_id: str, *, fresh: bool) -> int:
     # First: a job whose worker was killed is running until somebody looks.
-    tick(session.workspace)
-    queue.resume(session.workspace, job_id, fresh=fresh)
-    tick(session.workspace)
-    return _say_state(session, job_table.get(session.workspace.database, job_id))
+    refresh_jobs(session.workspace)
+    jobs.resume_job(session.workspace, job_id, fresh=fresh)
+    refresh_jobs(session.workspace)
+    return _say_state(session, get_job(session.workspace, job_id))
 
 
 def delete_job(session: Session, parsed: argparse.Namespace) -> int:
     """Forget a job that has ended, and what a failed one left behind."""
-    queue.delete(session.workspace, parsed.job_id)
+    jobs.delete_job(session.workspace, parsed.job_id)
     session.show(f"{parsed.job_id} deleted")
     session.result({"job_id": parsed.job_id, "deleted": True})
     return DONE

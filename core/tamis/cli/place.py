@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from tamis.actions.forecast import (
+    Check,
+    Forecast,
+    duration_text,
+    forecast,
+    submission_text,
+)
+from tamis.actions.submit import RunTarget
 from tamis.cli.session import Session
 from tamis.jobs.backends import (
     BACKENDS,
     Backends,
     backend_row,
-)
-from tamis.jobs.forecast.preflight import (
-    Check,
-    Preflight,
-    duration_text,
-    preflight,
-    submission_preview,
 )
 from tamis.jobs.model import Resources
 from tamis.registry import parse_options
@@ -26,15 +27,6 @@ from tamis.types import JSON
 DONE, FAILED = 0, 1
 _MARKS = {True: "ok", None: "?", False: "!!"}
 _METAVARS = {"mem_gb": "X"}
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Backend, resources and priority of a job."""
-
-    backend: str = "local"
-    resources: Resources = Resources()
-    priority: int = 0
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -52,43 +44,50 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen(parsed: argparse.Namespace) -> Place:
+def chosen(parsed: argparse.Namespace) -> RunTarget:
     """What the flags say; raises UnknownName for the backend and InvalidOptions for a resource out of range."""
     row = backend_row(parsed.backend)
     given = {name: getattr(parsed, name) for name in Resources.model_fields}
-    resources = parse_options(
-        row.options, {name: value for name, value in given.items() if value is not None}
-    )
-    assert isinstance(resources, Resources)
-    return Place(parsed.backend, resources, parsed.priority)
+    asked = {name: value for name, value in given.items() if value is not None}
+    return RunTarget(parsed.backend, parse_options(row.options, asked).model_dump(), parsed.priority)
 
 
 def show_preflight(
-    session: Session, dataset_id: str, step: str, values: Mapping[str, JSON], place: Place
+    session: Session, dataset_id: str, step: str, values: Mapping[str, JSON], target: RunTarget
 ) -> int:
     """Every check with its next step; exit code 1 when something stands in the way."""
     backends = Backends(session.settings)
-    found = preflight(
-        session.workspace, dataset_id, step, values,
-        backend=place.backend, resources=place.resources, backends=backends,
-    )  # fmt: skip
-    text = submission_preview(backends[place.backend], session.workspace.path, step, place.resources)
+    found = forecast(session.workspace, dataset_id, step, values, target=target, backends=backends)
+    text = submission_text(session.workspace, step, target, backends)
     for line in _lines(found):
         session.show(line)
-    if not backend_row(place.backend).shares_machine:
+    if not backend_row(target.backend).shares_machine:
         session.show(f"\n{text}")
-    session.result(asdict(found) | {"ok": found.ok, "submission": text})
+    session.result(
+        {
+            "rows": found.rows,
+            "tokens": found.tokens,
+            "seconds_estimate": found.seconds,
+            "disk_needed_gb": found.disk_gb,
+            "memory_estimate_gb": found.memory_gb,
+            "already_done": found.already_done,
+            "checks": [asdict(check) for check in found.checks],
+            "ok": found.ok,
+            "submission": text,
+        }
+    )
     return DONE if found.ok else FAILED
 
 
-def _lines(found: Preflight) -> list[str]:
-    seconds, disk, memory = found.seconds_estimate, found.disk_needed_gb, found.memory_estimate_gb
+def _lines(found: Forecast) -> list[str]:
+    seconds, disk, memory = found.seconds, found.disk_gb, found.memory_gb
     said = [
         "rows unknown" if found.rows is None else f"{found.rows:,} rows",
         "time unknown" if seconds is None else f"about {duration_text(seconds)}",
         "disk unknown" if disk is None else f"{disk:.2f} GB of disk",
         "memory unknown" if memory is None else f"{memory:.2f} GB of memory",
     ]
+    said += [f"{found.tokens:,} tokens"] if found.tokens is not None else []
     if found.already_done:
         said.append("made before: nothing is computed again")
     return [", ".join(said), *[_line(check) for check in found.checks]]

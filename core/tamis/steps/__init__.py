@@ -65,6 +65,7 @@ STEPS = Table(
         options=SelectOptions,
         target="tamis.steps.select.step:run",
         makes="selection",
+        forecast="tamis.steps.select.forecast:forecast_selection",
     ),
     Step(
         name="compare",
@@ -90,6 +91,7 @@ STEPS = Table(
         options=RefineOptions,
         target="tamis.steps.refine.step:run",
         makes="refinement",
+        forecast="tamis.steps.refine.forecast:forecast_rounds",
     ),
     Step(
         name="finetune",
@@ -98,6 +100,7 @@ STEPS = Table(
         options=FinetuneOptions,
         target="tamis.steps.finetune.step:run",
         makes="adapter",
+        forecast="tamis.steps.finetune.forecast:forecast_training",
         extra="finetune",
     ),
     Step(

@@ -80,6 +80,18 @@ def name_result(step: Step, options: StepOptions, inputs: Mapping[str, str]) -> 
     )
 
 
+def newest(
+    store: ArtifactStore, dataset_id: str, kind: str, pending: Iterable[Candidate] = ()
+) -> Candidate | None:
+    """The newest artifact of a kind, one that a job under way will make included; None where there is none."""
+    found = [one for one in pending if one.kind == kind] + _finished(store, dataset_id, (kind,))
+    return max(found, key=_age, default=None)
+
+
+def _age(candidate: Candidate) -> tuple[str, str]:
+    return candidate.created_at, candidate.artifact_id
+
+
 def _finished(store: ArtifactStore, dataset_id: str, kinds: Iterable[str]) -> list[Candidate]:
     return [
         Candidate(a.kind, a.id, a.manifest.options, a.asked_at)
@@ -91,7 +103,7 @@ def _finished(store: ArtifactStore, dataset_id: str, kinds: Iterable[str]) -> li
 def _choose(need: Need, candidates: list[Candidate], dataset_id: str, steps: Table[Step]) -> Candidate | None:
     fitting = [c for c in candidates if c.kind == need.kind and _fits(need, c)]
     if fitting:
-        return max(fitting, key=lambda c: (c.created_at, c.artifact_id))
+        return max(fitting, key=_age)
     if need.optional and not need.chosen:
         return None
     raise ArtifactMissing(_missing_message(need, dataset_id, steps))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tamis.compute.apply import Applied, apply_decisions
 from tamis.errors import CurationError
 from tamis.formats.check import check_messages
+from tamis.steps.spec import AS_IMPORTED as AS_IMPORTED
 from tamis.store.artifacts.frozen_decisions import (
     KIND,
     freeze_decisions,
@@ -14,7 +15,7 @@ from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
-CURRENT, AS_IMPORTED = "current", "none"
+CURRENT = "current"
 
 
 def find_decisions(workspace: Workspace, dataset_id: str, pointer: str) -> Artifact | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol
 
 from pydantic import model_validator
 
@@ -15,6 +15,8 @@ from tamis.registry import (
     parse_options,
 )
 from tamis.types import JSON
+
+AS_IMPORTED = "none"  # instead of decisions: rows say what they said when they were imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,12 @@ class Need:
 class StepOptions(Options):
     """Options that also say which artifacts the step reads.
 
-    Fields named in ``POINTERS`` choose inputs; the chosen ids are recorded as inputs, so they are left out of the
-    options that name the artifact. Fields named in ``CHOICES`` are validated against their table, and the
+    ``POINTERS`` are the fields that choose inputs, each with the kind of artifact it names; the chosen ids are recorded
+    as inputs, so they are left out of the options that name the artifact. Fields named in ``CHOICES`` are validated against their table, and the
     defaults of the chosen plug-in are written out, so that a manifest is complete even after a default changes.
     """
 
-    POINTERS: ClassVar[tuple[str, ...]] = ()
+    POINTERS: ClassVar[Mapping[str, str]] = {}
     CHOICES: ClassVar[tuple[Choice, ...]] = ()
 
     @model_validator(mode="before")
@@ -95,11 +97,35 @@ class StepOptions(Options):
         return parse_options(row.options, getattr(self, choice.options_field))
 
 
+class StepForecast(Protocol):
+    """What a step says of a run before it starts, besides whatever else its own type holds."""
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that it reads, trains on or picks from."""
+        ...
+
+    @property
+    def n_tokens(self) -> int | None:
+        """Tokens that it reads in one pass; None where it counts none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(Plugin):
-    """One row of the step table. ``target`` names ``run(context, options) -> dict`` whose dict is the summary."""
+    """One row of the step table. ``target`` names ``run(context, options) -> dict`` whose dict is the summary.
+
+    ``forecast`` names ``forecast(inputs, options, store) -> StepForecast``, for a step that can say more of a run than
+    that earlier ones were measured; ``inputs`` are its artifacts by role.
+    """
 
     options: type[StepOptions]
     makes: str
     format_version: int = 1
     stages: tuple[str, ...] = ()
+    forecast: str = ""
+
+    def load_forecast(self) -> Callable[..., StepForecast]:
+        """The function that ``forecast`` names, imported now."""
+        found: Callable[..., StepForecast] = replace(self, target=self.forecast).load()
+        return found

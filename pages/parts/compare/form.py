@@ -7,18 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.compare.picker import open_comparison
+from pages.parts.compare.picker import PICKER
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_stats import label_of, total_tokens
-from pages.shared.forms.run_target import (
-    Asked,
-    RunPlace,
-    choose_place,
-)
+from pages.shared.forms.planned import plan_of
+from pages.shared.forms.run_target import Asked, choose_target
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FOLLOWED, start_job
+from pages.shared.runs.picker import open_run
 from pages.shared.wording import percent
 from tamis.actions.grid import (
     MAX_SEEDS,
@@ -26,11 +24,11 @@ from tamis.actions.grid import (
     grid_requests,
     submit_grid,
 )
+from tamis.actions.submit import RunTarget, Submission
 from tamis.errors import CurationError
 from tamis.scorers import SCORERS
 from tamis.selectors import SELECTORS
 from tamis.steps.compare.options import MAX_COMPARED
-from tamis.steps.plan import plan_step
 from tamis.types import JSON
 
 EXISTING, GRID = "Selections there are", "Methods at one budget"
@@ -63,21 +61,18 @@ def _show_existing(context: DatasetContext) -> None:
     made, problem = "", "Choose at least two selections." if len(chosen) < 2 else ""
     if not problem:
         try:
-            plan = plan_step(context.workspace.artifacts, context.dataset_id, "compare", values)
-            made = (
-                plan.artifact_id
-                if context.workspace.artifacts.find(context.dataset_id, "comparison", plan.artifact_id)
-                else ""
-            )
+            planned = plan_of(context, "compare", values)
+            made = planned.artifact_id if planned.is_made else ""
         except CurationError as error:
             problem = str(error)
             st.error(plain(problem), icon=":material/error:")
-    place = _choose_place(context, "compare", values, problem)
+    target = _choose_target(context, "compare", values, problem)
     label = "Open this comparison" if made else f"Compare {count_of(len(chosen), 'selection')}"
     if st.button(label, type="primary", icon=":material/compare:", disabled=bool(problem)):
         if made:
-            open_comparison(made)
-        start_job(context.workspace, context.dataset_id, "compare", values, place=place)
+            open_run(PICKER, made)
+            st.rerun()
+        start_job(context.workspace, context.dataset_id, "compare", values, target=target)
 
 
 def _show_grid(context: DatasetContext) -> None:
@@ -101,12 +96,12 @@ def _show_grid(context: DatasetContext) -> None:
     _say_grid(methods, n_selections, n_seeds)
     # The check looks at one of the selections: they differ by method, and the comparison is cheaper than they are.
     first = {} if problem else grid_requests(grid)[0]
-    place = _choose_place(context, "select", first, problem)
+    target = _choose_target(context, "select", first, problem)
     if st.button(
         f"Draw {count_of(n_selections, 'selection')} and compare", type="primary", icon=":material/play_arrow:",
         disabled=bool(problem), key="submit_grid",
     ):  # fmt: skip
-        _submit(context, grid, place)
+        _submit(context, grid, target)
     if problem:
         st.caption(plain(problem))
 
@@ -182,23 +177,20 @@ def _say_grid(methods: Sequence[str], n_selections: int, n_seeds: int) -> None:
     st.caption(f"{said}; {count_of(still, 'method')} without." if still else f"{said}.")
 
 
-def _choose_place(context: DatasetContext, step: str, values: dict[str, JSON], problem: str) -> RunPlace:
+def _choose_target(context: DatasetContext, step: str, values: dict[str, JSON], problem: str) -> RunTarget:
     asked = Asked(dataset_id=context.dataset_id, step=step, values=values, problem=problem)
-    return choose_place(context.workspace, asked, start=RunPlace())
+    return choose_target(context.workspace, asked)
 
 
-def _submit(context: DatasetContext, grid: Grid, place: RunPlace) -> None:
+def _submit(context: DatasetContext, grid: Grid, target: RunTarget) -> None:
     with errors_in_place():
-        done = submit_grid(
-            context.workspace, context.dataset_id, grid,
-            backend=place.backend, resources=place.resources, priority=place.priority,
-        )  # fmt: skip
+        done = submit_grid(context.workspace, context.dataset_id, grid, target=target)
         _say_made(done.selections)
         st.query_params[FOLLOWED] = done.comparison.job.job_id
         st.rerun()
 
 
-def _say_made(selections: Sequence[object]) -> None:
-    made = sum(bool(getattr(one, "already_done", False)) for one in selections)
+def _say_made(selections: Sequence[Submission]) -> None:
+    made = sum(one.already_done for one in selections)
     if made:
         st.toast(f"{count_of(made, 'selection')} had been made before.", icon=":material/bolt:")

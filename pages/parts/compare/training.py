@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 import pandas as pd
 import streamlit as st
 
@@ -11,27 +10,26 @@ from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_form import draw_recipe
 from pages.shared.forms.finetune_model import choose_model
-from pages.shared.forms.run_target import (
-    Asked,
-    RunPlace,
-    choose_place,
-)
+from pages.shared.forms.run_target import Asked, choose_target
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.finetune_runs import STEP, finetune_runs
+from pages.shared.runs.finetune_runs import STEP
 from pages.shared.runs.job_watch import Start
-from pages.shared.runs.runs import Run, model_title
+from pages.shared.wording import model_title
 from tamis.actions.finetune_grid import (
     MAX_GRID_RUNS,
     TrainingGrid,
     grid_runs,
     n_left,
+    runs_of_methods,
     submit_training_grid,
+    training_grids,
 )
+from tamis.actions.forecast import missing_packages
+from tamis.actions.jobs import JobState
+from tamis.actions.runs import Run
 from tamis.errors import CurationError
-from tamis.jobs.forecast.requirements import missing_packages
-from tamis.jobs.model import JobState
 from tamis.recipes import RECIPES
 from tamis.steps.compare.comparison import Comparison
 from tamis.steps.compare.training import method_losses
@@ -42,7 +40,7 @@ USUAL_HELD_OUT = 200
 
 def show_training(context: DatasetContext, found: Comparison) -> None:
     """The results there are, and the button that trains the whole grid."""
-    grids = training_grids(context, found)
+    grids = training_grids(context.workspace, context.dataset_id, found)
     st.subheader("What a model learns from each", anchor=False)
     if grids:
         runs = _choose_grid(grids)
@@ -53,32 +51,6 @@ def show_training(context: DatasetContext, found: Comparison) -> None:
         icon=":material/model_training:",
     ):
         _show_form(context, found)
-
-
-def training_grids(context: DatasetContext, found: Comparison) -> dict[str, list[Run]]:
-    """Runs over these selections that can be compared, by what they share: held-out rows, model and recipe."""
-    compared = {one.id for one in found.selections}
-    grids: dict[str, list[Run]] = {}
-    for run in finetune_runs(context.workspace, context.dataset_id):
-        if run.inputs.get("selection") in compared and run.inputs.get("held_out"):
-            shared = [
-                run.inputs["held_out"],
-                *(run.options.get(name) for name in ("model", "recipe", "recipe_options")),
-            ]
-            grids.setdefault(orjson.dumps(shared, option=orjson.OPT_SORT_KEYS).decode(), []).append(run)
-    return {key: runs for key, runs in grids.items() if len({run.inputs["selection"] for run in runs}) > 1}
-
-
-def runs_of_methods(found: Comparison, runs: list[Run]) -> list[list[Run]]:
-    """The finished runs of each method, over all its seeds."""
-    by_selection: dict[str, list[Run]] = {}
-    for run in runs:
-        if run.artifact is not None:
-            by_selection.setdefault(run.inputs["selection"], []).append(run)
-    return [
-        [run for i in method.selections for run in by_selection.get(found.selections[i].id, [])]
-        for method in found.methods
-    ]
 
 
 def _choose_grid(grids: dict[str, list[Run]]) -> list[Run]:
@@ -173,7 +145,7 @@ def _show_submit(context: DatasetContext, grid: TrainingGrid, problem: str) -> N
     asked = Asked(
         dataset_id=context.dataset_id, step=STEP, values=requests[0] if requests else {}, problem=problem
     )
-    place = choose_place(context.workspace, asked, start=RunPlace(), suffix=FORM)
+    target = choose_target(context.workspace, asked, suffix=FORM)
     if requests:
         steps = requests[0]["recipe_options"]["max_steps"]  # type: ignore[index]
         st.caption(f"{count_of(len(requests), 'run')} of {count_of(int(steps), 'step')} each.")
@@ -185,8 +157,5 @@ def _show_submit(context: DatasetContext, grid: TrainingGrid, problem: str) -> N
         st.error(plain(problem), icon=":material/error:")
     if pressed:
         with errors_in_place():
-            submit_training_grid(
-                context.workspace, context.dataset_id, grid, backend=place.backend,
-                resources=place.resources, priority=place.priority,
-            )  # fmt: skip
+            submit_training_grid(context.workspace, context.dataset_id, grid, target=target)
             st.rerun()

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
-import orjson
 import streamlit as st
 
-from pages.parts.finetuning.picker import PARAMETER, VIEW
+from pages.parts.finetuning.picker import PICKER
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import CLONED
-from pages.shared.runs.runs import Run
+from pages.shared.runs.picker import NEW, VIEW, forget
 from pages.shared.wording import size
 from tamis.actions.adapters import (
-    ABOUT,
+    adapter_bytes,
     delete_adapter,
-    export_adapter,
+    is_low_rank,
+    is_merged,
+    merge_elsewhere,
     merge_problem,
     merged_bytes,
+    merged_folder,
+    pack_adapter,
+    weights_folder,
 )
-from tamis.models.adapters import (
-    CONFIG,
-    PREFIX,
-    WEIGHTS,
-)
-from tamis.settings import app_folder
+from tamis.actions.runs import Run
+from tamis.errors import CurationError
+from tamis.models.adapters import PREFIX
 from tamis.store.artifacts.store import Artifact
 
 MOST_DOWNLOADED_BYTES = 500_000_000  # more is better copied from its folder than sent through a browser
-MERGED = "merged"
 
 
 def show_actions(context: DatasetContext, run: Run, adapter: Artifact) -> None:
@@ -44,20 +41,10 @@ def show_actions(context: DatasetContext, run: Run, adapter: Artifact) -> None:
         if st.button(
             "Train further", icon=":material/fast_forward:", help="A new run that starts from this one."
         ):
-            _go({VIEW: "new", "model": f"{PREFIX}{adapter.id}"}, context)
+            _go({VIEW: NEW, "model": f"{PREFIX}{adapter.id}"}, context)
         if run.job is not None and st.button("Clone and change", icon=":material/content_copy:"):
             _go({CLONED: run.job.job_id}, context)
         _offer_deletion(context, adapter)
-
-
-def adapter_bytes(adapter: Artifact) -> int:
-    """Size of its weights and tokenizer."""
-    return sum(path.stat().st_size for path in (adapter.path / WEIGHTS).rglob("*") if path.is_file())
-
-
-def merged_folder(context: DatasetContext, adapter: Artifact) -> Path:
-    """Where the merged model is, or will be."""
-    return context.workspace.path / MERGED / adapter.id
 
 
 def _offer_use(adapter: Artifact) -> None:
@@ -78,16 +65,16 @@ def _offer_use(adapter: Artifact) -> None:
 def _offer_export(context: DatasetContext, adapter: Artifact) -> None:
     with st.popover("Export", icon=":material/download:"):
         n_bytes = adapter_bytes(adapter)
-        low_rank = (adapter.path / WEIGHTS / CONFIG).exists()
+        low_rank = is_low_rank(adapter)
         st.markdown("**The adapter**" if low_rank else "**The model**")
         st.caption(f"Weights as safetensors with tokenizer and manifest, {size(n_bytes)}.")
         if n_bytes <= MOST_DOWNLOADED_BYTES:
             st.download_button(
-                "Download as ZIP", data=lambda: _packed(context, adapter), file_name=f"adapter-{adapter.id}.zip",
+                "Download as ZIP", data=lambda: pack_adapter(context.workspace.artifacts, adapter.id), file_name=f"adapter-{adapter.id}.zip",
                 mime="application/zip", icon=":material/folder_zip:", on_click="ignore",
             )  # fmt: skip
         st.caption("Or take it from its folder:")
-        st.code(str(adapter.path / WEIGHTS), language=None, wrap_lines=True)
+        st.code(str(weights_folder(adapter)), language=None, wrap_lines=True)
         if low_rank:
             st.divider()
             _offer_merge(context, adapter)
@@ -99,10 +86,10 @@ def _offer_merge(context: DatasetContext, adapter: Artifact) -> None:
         f"One model that needs no PEFT, {size(merged_bytes(adapter))} or so, written on the machine of this app."
     )
     named = st.text_input(
-        "Folder", value=str(merged_folder(context, adapter)), key=f"merge_into_{adapter.id}", label_visibility="collapsed",
+        "Folder", value=str(merged_folder(context.workspace, adapter)), key=f"merge_into_{adapter.id}", label_visibility="collapsed",
         placeholder="A new folder, or a file that ends in .zip",
     )  # fmt: skip
-    target = Path((named or "").strip() or merged_folder(context, adapter)).expanduser()
+    target = Path((named or "").strip() or merged_folder(context.workspace, adapter)).expanduser()
     if not target.is_absolute():
         st.error("Name the whole path of the folder, from the root on.", icon=":material/error:")
         return
@@ -113,38 +100,14 @@ def _offer_merge(context: DatasetContext, adapter: Artifact) -> None:
     pressed = st.button("Merge", icon=":material/merge:", disabled=bool(problem), key=f"merge_{adapter.id}")
     if pressed and not problem:
         with st.spinner("Merging …", show_time=True):
-            problem = _merge(context, adapter, target)
+            try:
+                merge_elsewhere(context.workspace, adapter, target)
+            except CurationError as error:
+                problem = str(error)
         if not problem:
             st.rerun()
     if problem:
         st.error(plain(problem), icon=":material/error:")
-
-
-def is_merged(adapter: Artifact, target: Path) -> bool:
-    """Whether what lies there was merged from this adapter."""
-    about = target / ABOUT
-    try:
-        return bool(orjson.loads(about.read_bytes()).get("artifact_id") == adapter.id)
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def _merge(context: DatasetContext, adapter: Artifact, target: Path) -> str:
-    """Merge in a process of its own, because it loads the model; returns what went wrong."""
-    command = [
-        sys.executable, "-m", "tamis.cli", "--workspace", str(context.workspace.path), "adapters", "merge", adapter.id,
-        "--out", str(target),
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=app_folder(), capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return ""
-    return (done.stderr or done.stdout).strip()[-600:].removeprefix("tamis: ") or "It ended without a word."
-
-
-def _packed(context: DatasetContext, adapter: Artifact) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = export_adapter(context.workspace.artifacts, adapter.id, Path(folder) / "adapter.zip")
-        return path.read_bytes()
 
 
 def _offer_deletion(context: DatasetContext, adapter: Artifact) -> None:
@@ -156,7 +119,7 @@ def _offer_deletion(context: DatasetContext, adapter: Artifact) -> None:
         if st.button("Delete this run", type="primary", icon=":material/delete:", key=f"delete_{adapter.id}"):
             with errors_in_place():
                 delete_adapter(context.workspace, adapter.id)
-                st.query_params.pop(PARAMETER, None)
+                forget(PICKER.parameter)
                 st.toast("The run is deleted.", icon=":material/delete:")
                 st.rerun()
 

@@ -14,7 +14,6 @@ from pages.parts.finetuning.tasks import show_tasks
 from pages.parts.finetuning.votes import show_vote
 from pages.shared.activity import while_jobs_run
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.finetune_remedies import offer_remedies
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import (
@@ -30,18 +29,13 @@ from pages.shared.runs.finetune_runs import (
     rows_title,
     run_titles,
 )
-from pages.shared.runs.job_detail import (
-    ICONS,
-    NEXT_STEPS,
-    show_options,
-)
-from pages.shared.runs.job_table import STATE_COLOURS, STATE_WORDS
-from pages.shared.runs.job_watch import find_job
-from pages.shared.runs.run_box import say_others, show_run_box
-from pages.shared.runs.runs import Run, model_title
-from pages.shared.wording import ago
-from tamis.jobs.model import Job, JobState
-from tamis.jobs.scheduler.queue import resume
+from pages.shared.runs.job_box import say_other_jobs, show_run_in_place
+from pages.shared.runs.job_watch import CLONED, start_job
+from pages.shared.runs.job_words import ICONS, STATE_COLOURS, STATE_WORDS, show_options
+from pages.shared.wording import ago, model_title
+from tamis.actions.jobs import Job, JobState, find_job, resume_job
+from tamis.actions.remedies import NEXT_STEPS, with_smaller_batch
+from tamis.actions.runs import Run
 from tamis.store.artifacts.store import Artifact
 
 PARTS = ["Evaluation", "Answers", "Blind vote", "Curves", "Options"]
@@ -51,7 +45,7 @@ def show_run(context: DatasetContext, run: Run) -> None:
     """Everything about one run."""
     _show_head(context, run)
     if run.artifact is not None:
-        while_jobs_run(context.workspace, lambda jobs: say_others(run, jobs))
+        while_jobs_run(context.workspace, lambda jobs: say_other_jobs(run, jobs))
         _show_finished(context, run)
         return
     assert run.job is not None
@@ -79,10 +73,12 @@ def _show_head(context: DatasetContext, run: Run) -> None:
 
 
 def _show_under_way(context: DatasetContext, run: Run, beside: list[Run], jobs: Sequence[Job]) -> None:
-    mine = show_run_box(context, run, jobs, stopping="Stopping: a checkpoint is written first …")
+    mine = show_run_in_place(
+        context.workspace, run, jobs, stopping="Stopping: a checkpoint is written first …"
+    )
     if mine is not None:
         show_curves(_curves(context, Run(run.run_id, None, mine), beside))
-    say_others(run, jobs)
+    say_other_jobs(run, jobs)
 
 
 def _show_ended(context: DatasetContext, run: Run, job: Job) -> None:
@@ -102,10 +98,24 @@ def _show_ended(context: DatasetContext, run: Run, job: Job) -> None:
             "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last checkpoint."
         ):
             with errors_in_place():
-                resume(context.workspace, job.job_id)
+                resume_job(context.workspace, job.job_id)
                 st.rerun()
-        offer_remedies(context, run, now)
+        _offer_remedies(context, now)
         link_to("job_list", "See the log", icon=":material/article:", query={"job": job.job_id})
+
+
+def _offer_remedies(context: DatasetContext, job: Job) -> None:
+    """Buttons for what fits the reason."""
+    smaller = with_smaller_batch(job)
+    words = "The same rows per step, computed in more and smaller batches, so the result stays comparable."
+    if smaller is not None and st.button(
+        f"Run with batches of {smaller.batch}", icon=":material/compress:", help=words
+    ):
+        again = smaller.request
+        start_job(context.workspace, again.dataset_id, again.step, again.options, target=again.target)
+    if st.button("Change the options", icon=":material/tune:"):
+        st.query_params.from_dict({"dataset": context.dataset_id, CLONED: job.job_id})
+        st.rerun()
 
 
 def _show_finished(context: DatasetContext, run: Run) -> None:

@@ -19,7 +19,7 @@ from pages.shared.map.map_figure import (
     spaced_labels,
 )
 from pages.shared.plain_text import shorten
-from pages.shared.runs.runs import Run
+from tamis.actions.runs import Run
 from tamis.store.database.votes import winners
 from tamis.store.rows.scope import ALL_ROWS
 from tamis.types import Float32s

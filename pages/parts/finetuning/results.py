@@ -19,13 +19,13 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from pages.shared.runs.finetune_runs import MEASURES, seconds_of
-from pages.shared.runs.runs import Run
+from pages.shared.runs.finetune_runs import MEASURES
 from pages.shared.wording import (
     duration,
     percent,
     table_height,
 )
+from tamis.actions.runs import Run
 
 Direction = Literal["off", "normal", "inverse"]
 WORSE, BETTER, SAME = PALETTE[1], PALETTE[0], MUTED
@@ -77,7 +77,7 @@ def _say_notes(run: Run, n_held_out: int) -> None:
     stopped = str(run.summary.get("stopped") or "")
     if stopped:
         st.warning(STOPPED.get(stopped, plain(stopped)), icon=":material/front_hand:")
-    seconds = seconds_of(run)
+    seconds = run.seconds
     said = [f"Took {duration(seconds)}."] if seconds is not None else []
     if n_held_out:
         said.append(f"Measured on {count_of(n_held_out, 'row')} that training never saw.")

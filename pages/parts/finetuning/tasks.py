@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.shared.runs.runs import Run
 from pages.shared.wording import table_height
+from tamis.actions.runs import Run
 
 MOST_PX = 420
 

@@ -14,7 +14,7 @@ from pages.parts.finetuning.wins import show_wins
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of
 from pages.shared.reviewer import reviewer_name
-from pages.shared.runs.runs import Run
+from tamis.actions.runs import Run
 from tamis.compute.compare.win_rate import Winner
 from tamis.store.database.votes import (
     Side,

@@ -2,93 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
 import streamlit as st
 
 from pages.parts.refinement.again import offer_more_rounds
 from pages.parts.refinement.delete import offer_deletion
-from pages.parts.refinement.facts import Course, selection_after
-from pages.parts.refinement.picker import PARAMETER
-from pages.parts.refinement.runs import control_of
+from pages.parts.refinement.picker import PICKER
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED
-from pages.shared.runs.runs import Run
-from tamis.jobs.scheduler.queue import submit
-from tamis.selectors import SELECTORS
-from tamis.steps.refine.texts import read_corrections
-from tamis.steps.select.options import NO_QUALITY
-from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
+from pages.shared.runs.picker import forget
+from tamis.actions.refinement_history import RefinementHistory
+from tamis.actions.refinements import compare_with_controls, control_of, selection_after
+from tamis.actions.runs import Run
 from tamis.store.artifacts.store import Artifact
 from tamis.store.rows.scope import ALL_ROWS
-from tamis.types import JSON
-
-STATIC_METHODS = ("kmq", "random", "km_random")
 
 
-def show_actions(context: DatasetContext, run: Run, course: Course) -> None:
+def show_actions(context: DatasetContext, run: Run, history: RefinementHistory) -> None:
     """One row of buttons, first what is done with the rows of one round."""
     assert run.artifact is not None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         number = _choose_round(run)
-        selection = selection_after(context.workspace.artifacts, run, number)
+        selection = selection_after(context.workspace, run, number)
         _offer_rows(context, selection)
-        offer_more_rounds(context, run, course)
+        offer_more_rounds(context, run, history)
         if control_of(run) == "none" and selection is not None:
             _offer_controls(context, run, selection)
         if run.job is not None and st.button("Clone and change", icon=":material/content_copy:"):
             st.query_params.from_dict({"dataset": context.dataset_id, CLONED: run.job.job_id})
             st.rerun()
-        offer_deletion(context, run, course.chain)
+        offer_deletion(context, run)
     if selection is None:
         st.warning(
             f"The selection after round {number} was deleted. Clone the refinement to make it again: rounds that are "
             "still there are not computed twice.",
             icon=":material/link_off:",
         )
-
-
-def control_requests(context: DatasetContext, run: Run, selection: Artifact) -> list[dict[str, JSON]]:
-    """Options of the static selections of the same size from the same rows."""
-    inputs = run.inputs
-    quality = str(run.options.get("quality", NO_QUALITY)) if "scores" in inputs else NO_QUALITY
-    shared: dict[str, JSON] = {
-        "budget": int(selection.summary["n_selected"]),
-        "unit": "rows",
-        "seed": int(run.options.get("seed", 42)),
-        **{role: inputs[role] for role in ("within", "pinned") if role in inputs},
-        **_left_out(context, inputs),
-    }
-    found = []
-    for method in STATIC_METHODS:
-        values = shared | {"method": method, "quality": NO_QUALITY}
-        if SELECTORS[method].uses("clustering"):
-            values["clustering"] = inputs["clustering"]
-        if quality != NO_QUALITY and SELECTORS[method].uses("quality"):
-            values |= {"quality": quality, "scores": inputs["scores"]}
-        found.append(values)
-    return found
-
-
-def _left_out(context: DatasetContext, inputs: Mapping[str, str]) -> dict[str, JSON]:
-    """Rows that may not be picked: those named, and those that a decision dropped."""
-    store = context.workspace.artifacts
-    rows = np.zeros(0, dtype=np.int64)
-    if "excluded" in inputs:
-        rows = read_frozen(store.get(context.dataset_id, "rows", inputs["excluded"]))
-    if "decisions" in inputs:
-        given = {
-            "examples": context.view.examples,
-            "decisions": store.get(context.dataset_id, "decisions", inputs["decisions"]),
-        }
-        rows = np.union1d(rows, read_corrections(given).dropped)
-    if not len(rows):
-        return {}
-    return {"excluded": freeze_rows(store, context.dataset_id, rows, "left out of a refinement").id}
 
 
 def _choose_round(run: Run) -> int:
@@ -122,17 +73,6 @@ def _offer_controls(context: DatasetContext, run: Run, selection: Artifact) -> N
     if not st.button("Compare with controls", icon=":material/compare:", help=words):
         return
     with errors_in_place():
-        workspace = context.workspace
-        made = [
-            submit(workspace, context.dataset_id, "select", values).job.artifact_id
-            for values in control_requests(context, run, selection)
-        ]
-        values: dict[str, JSON] = {
-            "selections": [selection.id, *made],
-            "clustering": run.inputs["clustering"],
-        }
-        if "scores" in run.inputs:
-            values |= {"quality": str(run.options.get("quality")), "scores": run.inputs["scores"]}
-        job = submit(workspace, context.dataset_id, "compare", values).job
-        st.query_params.pop(PARAMETER, None)
+        job = compare_with_controls(context.workspace, context.dataset_id, run, selection).job
+        forget(PICKER.parameter)
         go_to("compare", {"dataset": context.dataset_id, "job": job.job_id})

@@ -9,10 +9,11 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.parts.refinement.facts import Course, names_of
+from pages.parts.refinement.facts import names_of, weights_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import MUTED, PALETTE
 from pages.shared.plain_text import plain_in_figure, shorten
+from tamis.actions.refinement_history import RefinementHistory
 from tamis.steps.refine.options import EXCLUDED, PINNED
 from tamis.types import (
     Bools,
@@ -35,16 +36,16 @@ def diverging(*, dark: bool) -> list[tuple[float, str]]:
     return [(0.0, LOST), (0.25, soft[0]), (0.5, middle), (0.75, soft[1]), (1.0, GAINED)]
 
 
-def weight_heatmap(context: DatasetContext, course: Course, shown: str) -> None:
+def weight_heatmap(context: DatasetContext, history: RefinementHistory, shown: str) -> None:
     """All clusters by rounds, those that gained most on top."""
     dark = st.context.theme.type == "dark"
-    order = _order(course)
-    ids = course.cluster_ids[order]
-    columns = range(course.n_rounds + 1)
-    table = np.stack([_values(course, number, shown)[order] for number in columns], axis=1)
+    order = _order(history)
+    ids = history.cluster_ids[order]
+    columns = range(history.n_rounds + 1)
+    table = np.stack([_values(history, number, shown)[order] for number in columns], axis=1)
     names = names_of(context, ids)
     worded = len(ids) <= MOST_WORDED
-    held = by_hand(course)[order]
+    held = history.set_by_hand()[order]
     figure = go.Figure(_heatmap(table, shown, [names[int(i)] for i in ids], dark=dark, worded=worded))
     _mark_excluded(figure, held == EXCLUDED, dark=dark, worded=worded)
     figure.update_layout(
@@ -62,26 +63,26 @@ def weight_heatmap(context: DatasetContext, course: Course, shown: str) -> None:
         },
     )  # fmt: skip
     st.plotly_chart(
-        figure, config={"displayModeBar": False}, key=f"weights_{course.key}_{shown}",
+        figure, config={"displayModeBar": False}, key=f"weights_{history.artifact_id}_{shown}",
         alt=f"{shown} of every cluster's weight in every round",
     )  # fmt: skip
     _say_by_hand(held)
 
 
-def weight_lines(context: DatasetContext, course: Course, chosen: list[int]) -> None:
+def weight_lines(context: DatasetContext, history: RefinementHistory, chosen: list[int]) -> None:
     """Weights of some clusters over rounds, and below them the mean score of their rows with its standard error."""
     if not chosen:
         st.caption("Choose clusters to draw.")
         return
-    table = _line_table(context, course, chosen)
+    table = _line_table(context, history, chosen)
     names = list(dict.fromkeys(table["cluster"]))
     colour = alt.Color(
         "cluster:N", title=None, scale=alt.Scale(domain=names, range=PALETTE[: len(names)]),
         legend=alt.Legend(orient="bottom", columns=2, labelLimit=230, symbolType="circle", symbolOpacity=1),
     )  # fmt: skip
     rounds = alt.X(
-        "round:Q", title="Round", scale=alt.Scale(domain=[0, max(course.n_rounds, 1)], nice=False, padding=12),
-        axis=alt.Axis(tickMinStep=1, format="d", grid=False, tickCount=min(course.n_rounds + 1, 12)),
+        "round:Q", title="Round", scale=alt.Scale(domain=[0, max(history.n_rounds, 1)], nice=False, padding=12),
+        axis=alt.Axis(tickMinStep=1, format="d", grid=False, tickCount=min(history.n_rounds + 1, 12)),
     )  # fmt: skip
     base = alt.Chart(table).encode(x=rounds, color=colour, tooltip=_tooltip())
     weight = base.mark_line(strokeWidth=2, point={"size": 45, "filled": True}).encode(
@@ -106,12 +107,13 @@ def weight_lines(context: DatasetContext, course: Course, chosen: list[int]) -> 
     st.altair_chart(below, alt="Mean scores of chosen clusters over rounds with their standard errors")
 
 
-def budget_chart(context: DatasetContext, course: Course) -> None:
+def budget_chart(context: DatasetContext, history: RefinementHistory) -> None:
     """What each round took from the clusters that got most, and from all others together."""
-    per_round = course.weights[course.weights["round"] > 0]
+    weights = weights_of(history)
+    per_round = weights[weights["round"] > 0]
     totals = per_round.groupby("cluster_id")["budget"].sum().sort_values(ascending=False, kind="stable")
     top = [int(i) for i in totals.index[:MOST_BARS]]
-    names = names_of(context, course.cluster_ids)
+    names = names_of(context, history.cluster_ids)
     others = f"{len(totals) - len(top):,} others"
     table = per_round[["round", "cluster_id", "budget"]].copy()
     table["cluster"] = [shorten(names[int(i)], 36) if int(i) in top else others for i in table["cluster_id"]]
@@ -139,12 +141,6 @@ def budget_chart(context: DatasetContext, course: Course) -> None:
         .properties(height=alt.Step(42))
     )  # fmt: skip
     st.altair_chart(chart, alt="Rows that each round took from each cluster")
-
-
-def by_hand(course: Course) -> NDArray[np.object_]:
-    """What was set by hand for each cluster in each round: excluded, pinned, a factor, or nothing."""
-    found = [course.weights.loc[course.weights["round"] == n, "factor"] for n in range(course.n_rounds + 1)]
-    return np.stack([column.fillna("").astype(str).to_numpy(dtype=object) for column in found], axis=1)
 
 
 def _mark_excluded(figure: go.Figure, excluded: Bools, *, dark: bool, worded: bool) -> None:
@@ -207,19 +203,20 @@ def _times(value: float) -> str:
     return "" if not np.isfinite(value) else f"×{value:.2f}" if value < 10 else f"×{value:.0f}"
 
 
-def _values(course: Course, number: int, shown: str) -> Float64s:
-    return course.of_round(number, "weight") if shown == WEIGHT else course.change(number)
+def _values(history: RefinementHistory, number: int, shown: str) -> Float64s:
+    return history.of_round(number, "weight") if shown == WEIGHT else history.change(number)
 
 
-def _order(course: Course) -> Int64s:
+def _order(history: RefinementHistory) -> Int64s:
     """Those that gained most first; without a first weight last."""
-    order: Int64s = np.argsort(-np.nan_to_num(course.change(), nan=-1.0), kind="stable").astype(np.int64)
+    order: Int64s = np.argsort(-np.nan_to_num(history.change(), nan=-1.0), kind="stable").astype(np.int64)
     return order
 
 
-def _line_table(context: DatasetContext, course: Course, chosen: list[int]) -> pd.DataFrame:
-    names = {i: shorten(name, 40) for i, name in names_of(context, course.cluster_ids).items()}
-    table = course.weights[course.weights["cluster_id"].isin(chosen)].copy()
+def _line_table(context: DatasetContext, history: RefinementHistory, chosen: list[int]) -> pd.DataFrame:
+    names = {i: shorten(name, 40) for i, name in names_of(context, history.cluster_ids).items()}
+    weights = weights_of(history)
+    table = weights[weights["cluster_id"].isin(chosen)].copy()
     table["place"] = [chosen.index(int(i)) for i in table["cluster_id"]]
     table["cluster"] = [names[int(i)] for i in table["cluster_id"]]
     table["low"], table["high"] = (table["score"] + sign * table["standard_error"] for sign in (-1, 1))

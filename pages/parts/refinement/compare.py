@@ -7,29 +7,22 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.parts.refinement.facts import (
-    Course,
-    course_of,
-    names_of,
-    picked_rows,
-)
-from pages.parts.refinement.runs import (
-    refine_runs,
-    rounds_so_far,
-    run_titles,
-)
+from pages.parts.refinement.facts import history_of, names_of
+from pages.parts.refinement.runs import run_titles
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE
 from pages.shared.plain_text import shorten
-from pages.shared.runs.runs import Run
 from pages.shared.wording import percent, table_height
+from tamis.actions.refinement_history import RefinementHistory, shared_picks
+from tamis.actions.refinements import STEP, rounds_so_far
+from tamis.actions.runs import Run, list_runs
 
 
-def show_beside(context: DatasetContext, run: Run, course: Course) -> None:
+def show_beside(context: DatasetContext, run: Run, history: RefinementHistory) -> None:
     """Choose another run of this dataset and hold it beside this one."""
     others = {
         one.run_id: one
-        for one in refine_runs(context.workspace, context.dataset_id)
+        for one in list_runs(context.workspace, context.dataset_id, STEP)
         if one.run_id != run.run_id and one.artifact is not None
     }
     if not others:
@@ -47,16 +40,16 @@ def show_beside(context: DatasetContext, run: Run, course: Course) -> None:
         label_visibility="collapsed",
     )
     other = others[chosen]
-    theirs = course_of(context, other, rounds_so_far(context.workspace.artifacts, other))
+    theirs = history_of(context, other, rounds_so_far(context.workspace, other))
     if theirs is None:
         return
-    _show_overlap(context, course, theirs)
+    _show_overlap(context, history, theirs)
     if other.inputs.get("clustering") != run.inputs.get("clustering"):
         st.caption(
             "The two ran over different clusterings, so their weights cannot be held beside each other."
         )
         return
-    table = weights_beside(context, course, theirs)
+    table = weights_beside(context, history, theirs)
     left, right = st.columns([0.45, 0.55], gap="medium")
     with left:
         _show_chart(table)
@@ -64,13 +57,9 @@ def show_beside(context: DatasetContext, run: Run, course: Course) -> None:
         _show_table(table)
 
 
-def shared_picks(mine: Course, theirs: Course) -> tuple[int, int, int]:
-    """Rows of one, of the other, and of both."""
-    a, b = (set(picked_rows(course.chain)["example_id"]) for course in (mine, theirs))
-    return len(a), len(b), len(a & b)
-
-
-def weights_beside(context: DatasetContext, mine: Course, theirs: Course) -> pd.DataFrame:
+def weights_beside(
+    context: DatasetContext, mine: RefinementHistory, theirs: RefinementHistory
+) -> pd.DataFrame:
     """Last weight over first weight of every cluster in both runs, those that differ most first."""
     ids = mine.cluster_ids
     names = names_of(context, ids)
@@ -80,19 +69,19 @@ def weights_beside(context: DatasetContext, mine: Course, theirs: Course) -> pd.
             "first": 100 * mine.of_round(0, "weight"),
             "this": 100 * mine.of_round(mine.n_rounds, "weight"),
             "other": 100 * theirs.of_round(theirs.n_rounds, "weight"),
-            "picked_this": mine.budget().astype(np.int64),
-            "picked_other": theirs.budget().astype(np.int64),
+            "picked_this": mine.total("budget").astype(np.int64),
+            "picked_other": theirs.total("budget").astype(np.int64),
         }
     )
     table["difference"] = table["this"] - table["other"]
     return table.sort_values("difference", key=np.abs, ascending=False, kind="stable").reset_index(drop=True)
 
 
-def _show_overlap(context: DatasetContext, course: Course, theirs: Course) -> None:
-    n_mine, n_theirs, both = shared_picks(course, theirs)
+def _show_overlap(context: DatasetContext, history: RefinementHistory, theirs: RefinementHistory) -> None:
+    n_mine, n_theirs, both = shared_picks(history.rounds, theirs.rounds)
     by_chance = n_mine * n_theirs / max(1, context.n_rows)
     cells = [
-        ("Picked by this", f"{n_mine:,}", f"{course.n_rounds} rounds"),
+        ("Picked by this", f"{n_mine:,}", f"{history.n_rounds} rounds"),
         ("Picked by the other", f"{n_theirs:,}", f"{theirs.n_rounds} rounds"),
         ("Picked by both", f"{both:,}", f"{by_chance:,.1f} by chance"),
         (

@@ -11,7 +11,7 @@ from pages.parts.refinement.compare import show_beside
 from pages.parts.refinement.curves import show_round_model_curves
 from pages.parts.refinement.delete import offer_deletion
 from pages.parts.refinement.factors import say_factors
-from pages.parts.refinement.facts import Course, course_of
+from pages.parts.refinement.facts import history_of
 from pages.parts.refinement.flags import show_flags
 from pages.parts.refinement.map import show_map
 from pages.parts.refinement.movers import show_movers
@@ -20,34 +20,22 @@ from pages.parts.refinement.results import (
     show_rounds,
     show_weights,
 )
-from pages.parts.refinement.runs import (
-    CONTROLS,
-    control_of,
-    is_cheap,
-    is_static,
-    n_rounds_asked,
-    rounds_so_far,
-    say_run,
-)
+from pages.parts.refinement.runs import CONTROLS, say_run
 from pages.shared.activity import while_jobs_run
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.finetune_remedies import ran_out_of_memory
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.job_detail import (
-    ICONS,
-    NEXT_STEPS,
-    show_options,
-)
-from pages.shared.runs.job_table import STATE_COLOURS, STATE_WORDS
-from pages.shared.runs.job_watch import CLONED, find_job
-from pages.shared.runs.run_box import say_others, show_run_box
-from pages.shared.runs.runs import Run, model_title
-from pages.shared.wording import ago
+from pages.shared.runs.job_box import say_other_jobs, show_run_in_place
+from pages.shared.runs.job_watch import CLONED
+from pages.shared.runs.job_words import ICONS, STATE_COLOURS, STATE_WORDS, show_options
+from pages.shared.wording import ago, model_title
 from tamis.actions.dataset_context import through_clustering
-from tamis.jobs.model import Job, JobState
-from tamis.jobs.scheduler.queue import resume
+from tamis.actions.jobs import Job, JobState, find_job, resume_job
+from tamis.actions.refinement_history import RefinementHistory
+from tamis.actions.refinements import control_of, is_cheap, is_static, n_rounds_asked, rounds_so_far
+from tamis.actions.remedies import NEXT_STEPS, ran_out_of_memory
+from tamis.actions.runs import Run
 from tamis.store.artifacts.store import Artifact
 
 PARTS = ["Weights", "Movers", "Map", "Flagged rows", "Rounds", "Compare", "Options"]
@@ -62,10 +50,10 @@ def show_run(context: DatasetContext, run: Run) -> None:
     context = through_clustering(context, run.inputs.get("clustering", ""))
     _show_head(context, run)
     if run.artifact is not None:
-        while_jobs_run(context.workspace, lambda jobs: say_others(run, jobs))
+        while_jobs_run(context.workspace, lambda jobs: say_other_jobs(run, jobs))
         _show_finished(context, run)
         return
-    n_drawn = len(rounds_so_far(context.workspace.artifacts, run))
+    n_drawn = len(rounds_so_far(context.workspace, run))
     while_jobs_run(context.workspace, lambda jobs: _show_under_way(context, run, n_drawn, jobs))
     if run.state in (JobState.FAILED, JobState.CANCELLED) and run.job is not None:
         _show_ended(context, run, run.job)
@@ -81,7 +69,7 @@ def _show_head(context: DatasetContext, run: Run) -> None:
         if control_of(run) != "none":
             st.badge(f"Control: {CONTROLS[control_of(run)]}", icon=":material/science:", color="violet")
     factors = run.options.get("cluster_factors") or {}
-    said = [count_of(n_rounds_asked(context.workspace.artifacts, run), "round")]
+    said = [count_of(n_rounds_asked(context.workspace, run), "round")]
     if not is_static(run):
         said.append(f"model {plain(model_title(str(run.options.get('model', ''))))}")
     if factors:
@@ -92,30 +80,30 @@ def _show_head(context: DatasetContext, run: Run) -> None:
 
 
 def _show_under_way(context: DatasetContext, run: Run, n_drawn: int, jobs: Sequence[Job]) -> None:
-    chain = rounds_so_far(context.workspace.artifacts, run)
+    chain = rounds_so_far(context.workspace, run)
     if len(chain) != n_drawn:
         st.rerun()  # the list above counts the rounds too
-    mine = show_run_box(context, run, jobs, stopping="Stopping: what is finished is kept …")
+    mine = show_run_in_place(context.workspace, run, jobs, stopping="Stopping: what is finished is kept …")
     _show_so_far(context, run, chain, training=mine is not None and mine.progress.stage.endswith("train"))
-    say_others(run, jobs)
+    say_other_jobs(run, jobs)
 
 
 def _show_so_far(context: DatasetContext, run: Run, chain: Sequence[Artifact], *, training: bool) -> None:
     """What the finished rounds have to say, each as soon as it is there."""
-    course = course_of(context, run, chain)
-    asked = n_rounds_asked(context.workspace.artifacts, run)
-    if course is None:
+    history = history_of(context, run, chain)
+    asked = n_rounds_asked(context.workspace, run)
+    if history is None:
         st.caption(f"Weights and flags appear here with the first of {count_of(asked, 'round')}.")
     show_round_model_curves(context, run, chain, live=training)
-    if course is not None:
-        st.markdown(f"**{course.n_rounds} of {count_of(asked, 'round')} finished**")
-        show_weights(context, course, live=True)
-        show_rounds(context, course, live=True)
+    if history is not None:
+        st.markdown(f"**{history.n_rounds} of {count_of(asked, 'round')} finished**")
+        show_weights(context, history, live=True)
+        show_rounds(context, history, live=True)
 
 
 def _show_ended(context: DatasetContext, run: Run, job: Job) -> None:
     now = find_job(context.workspace, job.job_id) or job
-    chain = rounds_so_far(context.workspace.artifacts, run)
+    chain = rounds_so_far(context.workspace, run)
     n_rounds = len(chain)
     kept = f"{count_of(n_rounds, 'round')} finished and kept; it goes on from there when it is resumed."
     if now.state is JobState.CANCELLED:
@@ -129,49 +117,49 @@ def _show_ended(context: DatasetContext, run: Run, job: Job) -> None:
             "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last finished stage."
         ):
             with errors_in_place():
-                resume(context.workspace, job.job_id)
+                resume_job(context.workspace, job.job_id)
                 st.rerun()
         if st.button("Change the options", icon=":material/tune:"):
             st.query_params.from_dict({"dataset": context.dataset_id, CLONED: job.job_id})
             st.rerun()
         link_to("job_list", "See the log", icon=":material/article:", query={"job": job.job_id})
-        offer_deletion(context, run, chain)
+        offer_deletion(context, run)
 
 
 def _show_finished(context: DatasetContext, run: Run) -> None:
-    chain = rounds_so_far(context.workspace.artifacts, run)
-    course = course_of(context, run, chain)
-    assert course is not None
-    show_actions(context, run, course)
+    chain = rounds_so_far(context.workspace, run)
+    history = history_of(context, run, chain)
+    assert history is not None
+    show_actions(context, run, history)
     if not chain:
         st.warning(
             "Rounds of this refinement were deleted: its weights and flags are here, its answers are not, and it cannot be "
             "continued.",
             icon=":material/link_off:",
         )
-    show_numbers(run, course)
+    show_numbers(run, history)
     part = st.segmented_control(
         "Part", PARTS, default=PARTS[0], required=True, key="part", bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
-    _show_part(context, run, course, str(part))
+    _show_part(context, run, history, str(part))
 
 
-def _show_part(context: DatasetContext, run: Run, course: Course, part: str) -> None:
+def _show_part(context: DatasetContext, run: Run, history: RefinementHistory, part: str) -> None:
     if part == "Movers":
-        show_movers(context, course)
+        show_movers(context, history)
     elif part == "Map":
-        show_map(context, course)
+        show_map(context, history)
     elif part == "Flagged rows":
-        show_flags(context, run, course)
+        show_flags(context, run, history)
     elif part == "Rounds":
-        show_rounds(context, course)
-        show_round_model_curves(context, run, course.chain)
+        show_rounds(context, history)
+        show_round_model_curves(context, run, history.rounds)
     elif part == "Compare":
-        show_beside(context, run, course)
+        show_beside(context, run, history)
     elif part == "Options":
         if run.job is not None:
             show_options(run.job)
         else:
             st.json(dict(run.options), expanded=2)
     else:
-        show_weights(context, course)
+        show_weights(context, history)

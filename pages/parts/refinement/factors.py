@@ -16,6 +16,7 @@ from pages.shared.plain_text import (
 )
 from pages.shared.runs.job_watch import Start
 from pages.shared.wording import table_height
+from tamis.actions.refinements import cluster_factor
 from tamis.steps.refine.options import (
     EXCLUDED,
     MOST_BOOST,
@@ -87,16 +88,13 @@ def cluster_table(context: DatasetContext, clustering_id: str, held: Mapping[str
 
 
 def factors_of(table: pd.DataFrame) -> dict[str, JSON]:
-    """What the table says, by cluster id; leaving out wins over pinning, and pinning over a factor."""
+    """What the table says, by cluster id."""
     found: dict[str, JSON] = {}
     for line in table.to_dict("records"):
         factor = 1.0 if pd.isna(line["factor"]) else float(line["factor"])
-        if line["exclude"] or factor == 0:
-            found[str(line["cluster_id"])] = EXCLUDED
-        elif line["pin"]:
-            found[str(line["cluster_id"])] = PINNED
-        elif factor != 1.0:
-            found[str(line["cluster_id"])] = factor
+        by_hand = cluster_factor(pinned=bool(line["pin"]), excluded=bool(line["exclude"]), factor=factor)
+        if by_hand is not None:
+            found[str(line["cluster_id"])] = by_hand
     return found
 
 

@@ -9,18 +9,18 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.arrow import DataframeState
 
-from pages.parts.refinement.facts import Course, names_of
+from pages.parts.refinement.facts import flags_of, names_of
 from pages.shared.address import say_later
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.finetune_rows import decided_rows
+from pages.shared.forms.finetune_rows import verdicts
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, shorten
 from pages.shared.reviewer import reviewer_name
-from pages.shared.runs.runs import Run
 from pages.shared.wording import table_height
+from tamis.actions.refinement_history import RefinementHistory
+from tamis.actions.refinements import drop_flagged, tag_flagged
+from tamis.actions.runs import Run
 from tamis.errors import CurationError
-from tamis.store.database.tags import add_tag
-from tamis.store.review.decisions import BulkChoice, decide_many
 from tamis.store.rows.query import fetch_rows
 from tamis.store.rows.scope import ALL_ROWS
 from tamis.types import Int64s
@@ -35,27 +35,29 @@ REASONS = {
 VERDICTS = {"keep": "kept", "drop": "dropped", "replace": "corrected"}
 
 
-def show_flags(context: DatasetContext, run: Run, course: Course) -> None:
+def show_flags(context: DatasetContext, run: Run, history: RefinementHistory) -> None:
     """Filters, what to do with the rows that are shown, and the table."""
-    if not len(course.flags):
+    if not len(flags_of(history)):
         st.caption("No row was flagged. What flags a row is chosen in the form of a refinement.")
         return
-    shown = _choose(course)
+    shown = _choose(history)
     rows = np.unique(shown["example_id"].to_numpy(dtype=np.int64))
     _show_actions(context, run, rows)
-    show_table(context, course, shown)
+    show_table(context, history, shown)
 
 
-def show_table(context: DatasetContext, course: Course, shown: pd.DataFrame, *, live: bool = False) -> None:
+def show_table(
+    context: DatasetContext, history: RefinementHistory, shown: pd.DataFrame, *, live: bool = False
+) -> None:
     """One line per flagged row and reason, newest round first; a click opens the row."""
     ordered = shown.sort_values(["round", "value"], ascending=[False, True], kind="stable")
     n_pages = max(1, -(-len(ordered) // PAGE_ROWS))
     place, page = st.empty(), 1
     if n_pages > 1 and not live:
-        page = st.pagination(n_pages, key=f"flags_page_{course.mark}", bind="query-params")
+        page = st.pagination(n_pages, key=f"flags_page_{history.artifact_id[:6]}", bind="query-params")
     part = ordered.iloc[(min(page, n_pages) - 1) * PAGE_ROWS :][:PAGE_ROWS]
     event = place.dataframe(
-        _table(context, course, part), hide_index=True, key=f"flags_{course.key}_{page}_{len(shown)}",
+        _table(context, history, part), hide_index=True, key=f"flags_{history.artifact_id}_{page}_{len(shown)}",
         on_select="ignore" if live else "rerun", selection_mode="single-cell",
         column_config={
             "round": st.column_config.NumberColumn("Round", width=56),
@@ -75,10 +77,9 @@ def show_table(context: DatasetContext, course: Course, shown: pd.DataFrame, *, 
         go_to("data_map", {"dataset": context.dataset_id, "row": str(row)})
 
 
-def _table(context: DatasetContext, course: Course, part: pd.DataFrame) -> pd.DataFrame:
+def _table(context: DatasetContext, history: RefinementHistory, part: pd.DataFrame) -> pd.DataFrame:
     texts = fetch_rows(context.view, part["example_id"].to_numpy(), ["prompt", "response"]).to_pandas()
-    names, decided = names_of(context, course.cluster_ids), decided_rows(context)
-    verdicts = [decided.get(int(row)) for row in part["example_id"]]
+    names, decided = names_of(context, history.cluster_ids), verdicts(context)
     table = pd.DataFrame(
         {
             "round": part["round"].to_numpy(),
@@ -86,7 +87,7 @@ def _table(context: DatasetContext, course: Course, part: pd.DataFrame) -> pd.Da
             "reason": [REASONS.get(reason, reason) for reason in part["reason"]],
             "value": part["value"].to_numpy(),
             "cluster": [names.get(int(i), "") for i in part["cluster_id"]],
-            "decided": [VERDICTS.get(one.verdict, "") if one else "" for one in verdicts],
+            "decided": [VERDICTS.get(decided.get(int(row), ""), "") for row in part["example_id"]],
             "prompt": [shorten(text or "", MAX_CELL_CHARS) for text in texts["prompt"]],
             "response": [shorten(text or "", MAX_CELL_CHARS) for text in texts["response"]],
         }
@@ -94,17 +95,17 @@ def _table(context: DatasetContext, course: Course, part: pd.DataFrame) -> pd.Da
     return table if table["decided"].any() else table.drop(columns="decided")
 
 
-def _choose(course: Course) -> pd.DataFrame:
-    flags = course.flags
+def _choose(history: RefinementHistory) -> pd.DataFrame:
+    flags = flags_of(history)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         rounds = sorted(int(one) for one in flags["round"].unique())
         chosen = st.pills(
-            "Rounds", rounds, selection_mode="multi", key=f"flag_rounds_{course.mark}", bind="query-params",
+            "Rounds", rounds, selection_mode="multi", key=f"flag_rounds_{history.artifact_id[:6]}", bind="query-params",
             format_func=lambda n: f"Round {n} · {(flags['round'] == n).sum():,}",
         )  # fmt: skip
         reasons = [name for name in REASONS if (flags["reason"] == name).any()]
         why = st.pills(
-            "Why", reasons, selection_mode="multi", key=f"flag_reasons_{course.mark}", bind="query-params",
+            "Why", reasons, selection_mode="multi", key=f"flag_reasons_{history.artifact_id[:6]}", bind="query-params",
             format_func=lambda name: f"{REASONS[name]} · {(flags['reason'] == name).sum():,}",
         )  # fmt: skip
     if chosen:
@@ -113,8 +114,8 @@ def _choose(course: Course) -> pd.DataFrame:
 
 
 def _show_actions(context: DatasetContext, run: Run, rows: Int64s) -> None:
-    tag = f"flagged {run.run_id[:6]}"
-    open_rows = [int(row) for row in rows if int(row) not in decided_rows(context)]
+    decided = verdicts(context)
+    open_rows = [int(row) for row in rows if int(row) not in decided]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{count_of(len(rows), 'row')}** flagged", width="content")
         if len(open_rows) < len(rows):
@@ -122,10 +123,10 @@ def _show_actions(context: DatasetContext, run: Run, rows: Int64s) -> None:
         st.space("stretch")
         if st.button(
             "Send to review", icon=":material/rate_review:", disabled=not len(rows),
-            help=f"Tags these rows “{tag}” and opens Review for exactly them: have better answers proposed, or drops.",
+            help="Tags these rows and opens Review for exactly them: have better answers proposed, or drops.",
         ):  # fmt: skip
-            add_tag(
-                context.workspace.database, context.dataset_id, tag, rows, reviewer_name(context.workspace)
+            tag = tag_flagged(
+                context.workspace, context.dataset_id, run, rows, reviewer=reviewer_name(context.workspace)
             )
             scope = ALL_ROWS.and_where("tagged", (tag,)).to_url()
             go_to("review", {"dataset": context.dataset_id, "view": "new", "scope": scope})
@@ -141,12 +142,10 @@ def _show_actions(context: DatasetContext, run: Run, rows: Int64s) -> None:
 
 
 def _drop(context: DatasetContext, run: Run, rows: list[int]) -> None:
-    choices = [BulkChoice(row, "drop") for row in rows]
     try:
-        decide_many(
-            context.workspace.database, context.dataset_id, choices, rule=f"flagged by refinement {run.run_id}",
-            reviewer=reviewer_name(context.workspace),
-        )  # fmt: skip
+        drop_flagged(
+            context.workspace, context.dataset_id, run, rows, reviewer=reviewer_name(context.workspace)
+        )
     except CurationError as error:
         say_later(str(error))
         return

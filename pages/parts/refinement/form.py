@@ -8,20 +8,10 @@ from functools import partial
 
 import streamlit as st
 
-from pages.parts.refinement.again import (
-    CONTINUE_FROM,
-    FACTORS,
-    continued_values,
-    offer_decisions,
-    rows_per_round,
-)
+from pages.parts.refinement.again import FACTORS, offer_decisions
 from pages.parts.refinement.factors import choose_factors
-from pages.parts.refinement.outlook import (
-    Filled,
-    resolve,
-    show_outlook,
-)
-from pages.parts.refinement.picker import CONTINUED, open_run
+from pages.parts.refinement.forecast import Filled, resolve, show_forecast
+from pages.parts.refinement.picker import CONTINUED, PICKER
 from pages.parts.refinement.runs import CONTROLS, say_run
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_model import choose_model
@@ -31,11 +21,7 @@ from pages.shared.forms.options_form import (
     draw_field,
     draw_options,
 )
-from pages.shared.forms.run_target import (
-    Asked,
-    RunPlace,
-    choose_place,
-)
+from pages.shared.forms.run_target import Asked, choose_target
 from pages.shared.forms.selection_form import (
     ROW_ROLES,
     draw_clustering,
@@ -45,17 +31,18 @@ from pages.shared.forms.selection_form import (
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.job_watch import Start, cloned_start
-from pages.shared.runs.runs import Run
-from tamis.jobs.forecast.requirements import missing_packages
-from tamis.jobs.scheduler.queue import submit
+from pages.shared.runs.job_watch import Start, cloned_start, say_submitted
+from pages.shared.runs.picker import open_run
+from tamis.actions.forecast import missing_packages
+from tamis.actions.refinements import STEP, continued_options, rows_per_round
+from tamis.actions.runs import Run
+from tamis.actions.submit import AS_IMPORTED, CURRENT, RunTarget, submit
 from tamis.recipes import RECIPES
 from tamis.steps.refine.gaps import GAPS
 from tamis.steps.refine.options import EPOCHS, RefineOptions
-from tamis.store.artifacts.refinements import KIND
 from tamis.types import JSON
 
-STEP = "refine"
+CONTINUE_FROM = "continue_from"
 KINDS = CONTROLS | {"shuffled_scores": "Shuffled", "kmq": "kMQ"}  # short, so that all stand on one line
 SIZE = ("rounds", "budget")
 WEIGHTS = (
@@ -114,28 +101,28 @@ def show_refine_form(context: DatasetContext) -> None:
         kinds = _choose_kinds(start)
         filled = _draw_form(context, start, kinds)
         asked = Asked(dataset_id=context.dataset_id, step=STEP, values=filled.values, problem=filled.problem)
-        place = choose_place(context.workspace, asked, start=start.place, suffix=start.suffix)
-        _show_submit(context, filled, kinds, place)
+        target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
+        _show_submit(context, filled, kinds, target)
     with right:
-        show_outlook(context, filled)
+        show_forecast(context, filled)
 
 
 def _start(context: DatasetContext) -> Start:
     """What the form starts with: the run that is continued, the job that is cloned, or a tenth of the rows."""
     asked = st.query_params.get(CONTINUED, "")
     if asked:
-        earlier = context.workspace.artifacts.find(context.dataset_id, KIND, asked)
+        earlier = context.workspace.artifacts.find(context.dataset_id, "refinement", asked)
         if earlier is not None:
             run = Run(earlier.id, earlier, None)
             more = {"rounds": 1, "budget": rows_per_round(run)}
-            return Start({**continued_values(run), **more}, f"c{earlier.id[:4]}")
+            return Start({**continued_options(run), **more}, f"c{earlier.id[:4]}")
         st.warning(f"There is no refinement {plain(asked)} to continue any more.", icon=":material/link_off:")
     return cloned_start(context.workspace, STEP)
 
 
 def _say_continued(context: DatasetContext, start: Start) -> None:
     earlier = context.workspace.artifacts.find(
-        context.dataset_id, KIND, str(start.values.get(CONTINUE_FROM, ""))
+        context.dataset_id, "refinement", str(start.values.get(CONTINUE_FROM, ""))
     )
     if earlier is None:
         return
@@ -175,10 +162,11 @@ def _draw_form(context: DatasetContext, start: Start, kinds: list[str]) -> Fille
     values |= round_model | _draw_flags(form)
     values[FACTORS] = choose_factors(context, start, str(values.get("clustering") or ""))
     values |= _draw_more(context, form, start)
-    decided = offer_decisions(context, f"refine_decided{_suffix(start)}")
+    respected = offer_decisions(context, f"refine_decided{_suffix(start)}")
+    values["decisions"] = CURRENT if respected else AS_IMPORTED
     values |= {"unit": "rows", "control": kinds[0] if kinds else "none"}
     values |= _exact_inputs(start, values)
-    return resolve(context, values, decided=decided, problem=problem if kinds else "Choose what to run.")
+    return resolve(context, values, problem=problem if kinds else "Choose what to run.")
 
 
 def _exact_inputs(start: Start, values: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -319,7 +307,7 @@ def _renamed(drawn: FormField) -> JSON:
     return draw_field(replace(drawn, label=LABELS[drawn.name]))
 
 
-def _show_submit(context: DatasetContext, filled: Filled, kinds: list[str], place: RunPlace) -> None:
+def _show_submit(context: DatasetContext, filled: Filled, kinds: list[str], target: RunTarget) -> None:
     n_rounds = int(filled.values["rounds"])
     label = f"Refine in {count_of(n_rounds, 'round')}"
     if len(kinds) > 1:
@@ -342,22 +330,21 @@ def _show_submit(context: DatasetContext, filled: Filled, kinds: list[str], plac
                 query={"dataset": context.dataset_id, "scorer": "confidence"},
             )
     if pressed:
-        _submit(context, filled, kinds, place)
+        _submit(context, filled, kinds, target)
 
 
-def _submit(context: DatasetContext, filled: Filled, kinds: list[str], place: RunPlace) -> None:
+def _submit(context: DatasetContext, filled: Filled, kinds: list[str], target: RunTarget) -> None:
     """Queue the run and its controls, and open the first of them."""
     with errors_in_place():
         done = [
             submit(
-                context.workspace, context.dataset_id, STEP, {**filled.values, "control": kind},
-                backend=place.backend, resources=place.resources, priority=place.priority,
+                context.workspace, context.dataset_id, STEP, {**filled.values, "control": kind}, target=target
             )
             for kind in kinds
-        ]  # fmt: skip
+        ]
         if done[0].already_done:
-            st.toast("Made before with the same options and inputs: here it is.", icon=":material/bolt:")
-        open_run(done[0].job.artifact_id)
+            say_submitted(done[0])
+        open_run(PICKER, done[0].job.artifact_id)
         st.rerun()
 
 

@@ -11,7 +11,7 @@ from pages.parts.refinement.charts import (
     WEIGHT,
     diverging,
 )
-from pages.parts.refinement.facts import Course
+from pages.parts.refinement.facts import flags_of, weights_of
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import Shades
@@ -24,6 +24,7 @@ from pages.shared.map.map_figure import (
 )
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, shorten
+from tamis.actions.refinement_history import RefinementHistory
 from tamis.store.rows.scope import ALL_ROWS
 
 HEIGHT_PX = 520
@@ -31,7 +32,7 @@ FLAGGED = "#F0C000"
 MOST_FLAGS = 4000
 
 
-def show_map(context: DatasetContext, course: Course) -> None:
+def show_map(context: DatasetContext, history: RefinementHistory) -> None:
     """The map with a slider over rounds."""
     if context.view.layout is None:
         st.caption("There is no map of this dataset yet.")
@@ -42,31 +43,30 @@ def show_map(context: DatasetContext, course: Course) -> None:
             "Colour", [CHANGE, WEIGHT], default=CHANGE, required=True, key="map_colour", bind="query-params",
             format_func={CHANGE: "Weight change", WEIGHT: "Weight"}.__getitem__,
         )  # fmt: skip
-        number = course.n_rounds
-        if course.n_rounds > 1:
+        number = history.n_rounds
+        if history.n_rounds > 1:
             number = st.slider(
                 "Round",
                 1,
-                course.n_rounds,
-                course.n_rounds,
-                key=f"map_round_{course.mark}",
+                history.n_rounds,
+                history.n_rounds,
+                key=f"map_round_{history.artifact_id[:6]}",
                 bind="query-params",
                 width=360,
             )
-    flagged = np.unique(
-        course.flags.loc[course.flags["round"] == number, "example_id"].to_numpy(dtype=np.int64)
-    )
-    values = course.change(number) if shown == CHANGE else course.of_round(number, "weight")
+    flags = flags_of(history)
+    flagged = np.unique(flags.loc[flags["round"] == number, "example_id"].to_numpy(dtype=np.int64))
+    values = history.change(number) if shown == CHANGE else history.of_round(number, "weight")
     if shown == CHANGE:
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.log2(values)
     style = MapStyle(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
-    key = f"{context.key}:{context.names.revision}:{course.key}"
+    key = f"{context.key}:{context.names.revision}:{history.artifact_id}"
     figure = _figure(
-        key, (str(shown), int(number)), style, _context=context, _course=course, _held=(values, flagged)
+        key, (str(shown), int(number)), style, _context=context, _history=history, _held=(values, flagged)
     )
     st.plotly_chart(
-        figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"refine_map_{course.key}_{shown}_{number}",
+        figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"refine_map_{history.artifact_id}_{shown}_{number}",
         alt=f"Map of all rows, clusters coloured by their weight after round {number}, flagged rows on top",
     )  # fmt: skip
     said = f"Weights after round {number}"
@@ -75,8 +75,8 @@ def show_map(context: DatasetContext, course: Course) -> None:
         if shown == CHANGE
         else ""
     )
-    flags = f"{count_of(len(flagged), 'row')} flagged in it" if len(flagged) else "no row was flagged in it"
-    st.caption(f"{said}; {flags}.")
+    found = f"{count_of(len(flagged), 'row')} flagged in it" if len(flagged) else "no row was flagged in it"
+    st.caption(f"{said}; {found}.")
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -86,7 +86,7 @@ def _figure(
     style: MapStyle,
     *,
     _context: DatasetContext,
-    _course: Course,
+    _history: RefinementHistory,
     _held: tuple[np.ndarray, np.ndarray],
 ) -> go.Figure:
     values, flagged = _held
@@ -94,16 +94,16 @@ def _figure(
     xy = np.asarray(queries.positions(_context))
     cluster_of = queries.cluster_of(_context)
     by_cluster = np.full(int(cluster_of.max(initial=-1)) + 2, np.nan, dtype=np.float32)
-    by_cluster[_course.cluster_ids] = np.where(np.isfinite(values), values, np.nan)
+    by_cluster[_history.cluster_ids] = np.where(np.isfinite(values), values, np.nan)
     held = by_cluster[cluster_of[rows]]  # the last place is for rows outside all clusters, whose id is -1
     names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
     dots = Dots(
         rows=rows, xy=xy[rows], matched=np.isfinite(held),
         names=np.array([names.get(int(i), "") for i in cluster_of[rows]], dtype=object),
     )  # fmt: skip
-    low, high = _ends(asked[0], _course)
+    low, high = _ends(asked[0], _history)
     figure = draw_map(
-        dots, Shades(_title(asked[0]), held, low, high), Extras(labels=_labels(_context, _course, xy)), style
+        dots, Shades(_title(asked[0]), held, low, high), Extras(labels=_labels(_context, _history, xy)), style
     )
     scale = diverging(dark=style.dark)
     if asked[0] == WEIGHT:
@@ -133,19 +133,21 @@ def _with_flags(figure: go.Figure, xy: np.ndarray, flagged: np.ndarray, style: M
     return figure
 
 
-def _labels(context: DatasetContext, course: Course, xy: np.ndarray) -> tuple[tuple[float, float, str], ...]:
-    up, down = course.movers()
+def _labels(
+    context: DatasetContext, history: RefinementHistory, xy: np.ndarray
+) -> tuple[tuple[float, float, str], ...]:
+    up, down = history.movers()
     span = np.ptp(xy, axis=0)
     named = {i: shorten(context.cluster_name(i), 24) for i in [*up, *down] if i >= 0}
     return spaced_labels(queries.cluster_middles(context), named, (float(span[0]), float(span[1])), most=8)
 
 
-def _ends(shown: str, course: Course) -> tuple[float, float]:
+def _ends(shown: str, history: RefinementHistory) -> tuple[float, float]:
     """The same scale in every round, so that the slider shows movement."""
     if shown == WEIGHT:
-        return 0.0, float(course.weights["weight"].max()) or 1.0
+        return 0.0, float(weights_of(history)["weight"].max()) or 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.abs(np.log2(np.concatenate([course.change(n) for n in range(1, course.n_rounds + 1)])))
+        logs = np.abs(np.log2(np.concatenate([history.change(n) for n in range(1, history.n_rounds + 1)])))
     known = logs[np.isfinite(logs)]
     most = max(1.0, float(known.max()) if len(known) else 1.0)
     return -most, most

@@ -6,15 +6,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.parts.refinement.facts import (
-    Course,
-    answered_rows,
-    names_of,
-    picked_rows,
-)
+from pages.parts.refinement.facts import names_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import plain, shorten
+from tamis.actions.refinement_history import RefinementHistory, telling_rows
 from tamis.store.rows.query import fetch_rows
 from tamis.store.rows.scope import ALL_ROWS
 
@@ -22,61 +18,53 @@ MAX_CELL_CHARS = 220
 SAMPLE_ROWS = 5
 
 
-def show_movers(context: DatasetContext, course: Course) -> None:
+def show_movers(context: DatasetContext, history: RefinementHistory) -> None:
     """Both sides beside each other."""
-    up, down = course.movers()
+    up, down = history.movers()
     left, right = st.columns(2, gap="medium")
     with left:
-        _show_side(context, course, up, "Gained weight", "up")
+        _show_side(context, history, up, "Gained weight", "up")
     with right:
-        _show_side(context, course, down, "Lost weight", "down")
+        _show_side(context, history, down, "Lost weight", "down")
 
 
-def sample_of(course: Course, cluster_id: int, *, best: bool, most: int = SAMPLE_ROWS) -> pd.DataFrame:
-    """Picked rows of a cluster that say most about its score: those that were scored, best or worst first, then others."""
-    rows = picked_rows(course.chain)
-    rows = rows[rows["cluster_id"] == cluster_id]
-    found = rows.merge(answered_rows(course.chain).drop(columns="round"), on="example_id", how="left")
-    return found.sort_values("gap", ascending=not best, na_position="last", kind="stable").head(most)
-
-
-def _show_side(context: DatasetContext, course: Course, ids: list[int], title: str, side: str) -> None:
+def _show_side(
+    context: DatasetContext, history: RefinementHistory, ids: list[int], title: str, side: str
+) -> None:
     st.markdown(f"**{title}**")
     if not ids:
         st.caption("No cluster did.")
         return
-    opened = _show_table(context, course, ids, side)
+    opened = _show_table(context, history, ids, side)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
-            f"Rows of **{plain(shorten(names_of(context, course.cluster_ids)[opened], 48))}**",
+            f"Rows of **{plain(shorten(names_of(context, history.cluster_ids)[opened], 48))}**",
             width="content",
         )
         scope = ALL_ROWS.and_where("cluster", [opened], context.view.require("clustering").id).to_url()
         link_to("data_map", "The cluster on the map", query={"dataset": context.dataset_id, "scope": scope})
-    _show_rows(context, sample_of(course, opened, best=side == "up"), side)
+    _show_rows(context, _telling(history, opened, best=side == "up"), side)
 
 
-def _show_table(context: DatasetContext, course: Course, ids: list[int], side: str) -> int:
+def _show_table(context: DatasetContext, history: RefinementHistory, ids: list[int], side: str) -> int:
     """The clusters; returns the one whose rows are shown."""
-    names = names_of(context, course.cluster_ids)
-    place = {int(cluster): at for at, cluster in enumerate(course.cluster_ids)}
+    names = names_of(context, history.cluster_ids)
+    place = {int(cluster): at for at, cluster in enumerate(history.cluster_ids)}
     at = np.array([place[i] for i in ids])
-    last = course.weights[course.weights["n_scored"] > 0].drop_duplicates("cluster_id", keep="last")
-    scores = last.set_index("cluster_id")["score"].reindex(ids).to_numpy()
     table = pd.DataFrame(
         {
             "cluster": [names[i] for i in ids],
-            "change": course.change()[at],
-            "first": 100 * course.of_round(0, "weight")[at],
-            "last": 100 * course.of_round(course.n_rounds, "weight")[at],
-            "score": scores,
-            "scored": course.weights.groupby("cluster_id")["n_scored"].sum().reindex(ids).to_numpy(),
-            "picked": course.budget()[at].astype(np.int64),
+            "change": history.change()[at],
+            "first": 100 * history.of_round(0, "weight")[at],
+            "last": 100 * history.of_round(history.n_rounds, "weight")[at],
+            "score": history.last_scores()[at],
+            "scored": history.total("n_scored")[at].astype(np.int64),
+            "picked": history.total("budget")[at].astype(np.int64),
         }
     )
     number = st.column_config.NumberColumn
     event = st.dataframe(
-        table, hide_index=True, on_select="rerun", selection_mode="single-row", key=f"movers_{side}_{course.key}",
+        table, hide_index=True, on_select="rerun", selection_mode="single-row", key=f"movers_{side}_{history.artifact_id}",
         column_config={
             "cluster": st.column_config.TextColumn("Cluster", width=150),
             "change": number("Change", width=64, format="×%.2f", help="Weight now over the first weight."),
@@ -122,3 +110,7 @@ def _show_rows(context: DatasetContext, sample: pd.DataFrame, side: str) -> None
     if event.selection.cells:
         row = int(sample["example_id"].iloc[event.selection.cells[0][0]])
         go_to("data_map", {"dataset": context.dataset_id, "row": str(row)})
+
+
+def _telling(history: RefinementHistory, cluster_id: int, *, best: bool) -> pd.DataFrame:
+    return telling_rows(history.rounds, cluster_id, best=best, most=SAMPLE_ROWS).to_pandas()

@@ -14,10 +14,10 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import (
     FOLLOWED,
-    find_job,
     start_job,
     stop_following,
 )
+from tamis.actions.jobs import find_job
 from tamis.errors import CurationError
 from tamis.jobs.model import Job, JobState
 from tamis.steps.curate.step import plan_curate

@@ -12,7 +12,7 @@ from pages.shared import queries
 from pages.shared.address import read_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import draw_llm_model
-from pages.shared.forms.llm_forecast import show_outlook
+from pages.shared.forms.llm_forecast import show_models_forecast
 from pages.shared.forms.options_form import (
     Form,
     FormField,
@@ -20,7 +20,7 @@ from pages.shared.forms.options_form import (
     draw_field,
     draw_options,
 )
-from pages.shared.forms.run_target import Asked, choose_place
+from pages.shared.forms.run_target import Asked, choose_target
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import Start, start_job
@@ -30,7 +30,6 @@ from tamis.llms import LLMS
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS
 from tamis.steps.propose.options import ProposeOptions
-from tamis.steps.resolve_rows import freeze
 from tamis.store.rows.scope import Scope
 from tamis.types import JSON
 
@@ -70,11 +69,13 @@ def show_propose_form(context: DatasetContext, start: Start) -> None:
     st.caption(WAYS[way])
     scope = read_scope()
     values = _values(context, way, scope, start)
+    if scope.conditions:
+        values["within"] = f"scope:{scope.to_url()}"
     problem = _problem(context, values)
     if way == CORRECT and not problem:
-        show_outlook(context, "propose", _frozen(context, values, scope))
+        show_models_forecast(context, "propose", values)
     asked = Asked(dataset_id=context.dataset_id, step="propose", values=values, problem=problem)
-    place = choose_place(context.workspace, asked, start=start.place, suffix=start.suffix)
+    target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
     n_rows = len(queries.matches(context, scope))
     pressed = st.button(
         f"Propose for {count_of(n_rows, 'row')}", type="primary", icon=":material/play_arrow:",
@@ -83,9 +84,7 @@ def show_propose_form(context: DatasetContext, start: Start) -> None:
     if problem:
         st.error(plain(problem), icon=":material/error:")
     if pressed:
-        start_job(
-            context.workspace, context.dataset_id, "propose", _frozen(context, values, scope), place=place
-        )
+        start_job(context.workspace, context.dataset_id, "propose", values, target=target)
 
 
 def _values(context: DatasetContext, way: str, scope: Scope, start: Start) -> dict[str, JSON]:
@@ -181,13 +180,3 @@ def _problem(context: DatasetContext, values: dict[str, JSON]) -> str:
     except CurationError as error:
         return str(error)
     return ""
-
-
-def _frozen(context: DatasetContext, values: dict[str, JSON], scope: Scope) -> dict[str, JSON]:
-    """The same with the filter and the tag frozen: workers never open the database."""
-    workspace, frozen = context.workspace, dict(values)
-    if scope.conditions:
-        frozen["within"] = freeze(workspace, context.dataset_id, f"scope:{scope.to_url()}")
-    if frozen.get("oracle_rows"):
-        frozen["oracle_rows"] = freeze(workspace, context.dataset_id, str(frozen["oracle_rows"]))
-    return frozen

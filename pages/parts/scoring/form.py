@@ -8,13 +8,13 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import draw_llm_model
-from pages.shared.forms.llm_forecast import show_outlook
+from pages.shared.forms.llm_forecast import show_models_forecast
 from pages.shared.forms.options_form import (
     Form,
     draw_options,
     draw_plugin,
 )
-from pages.shared.forms.run_target import Asked, choose_place
+from pages.shared.forms.run_target import Asked, choose_target
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import Start, start_job
@@ -37,8 +37,8 @@ def show_score_form(context: DatasetContext, name: str, start: Start) -> None:
     problem = _problem(context, name, chosen)
     asked = Asked(dataset_id=context.dataset_id, step="score", values=chosen, problem=problem)
     if scorer.needs_llm and not problem:
-        show_outlook(context, "score", chosen)
-    place = choose_place(context.workspace, asked, start=start.place, suffix=start.suffix)
+        show_models_forecast(context, "score", chosen)
+    target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
     pressed = st.button(
         f"Compute {scorer.title.lower()} again" if computed else f"Compute {scorer.title.lower()}",
         type="secondary" if computed else "primary",
@@ -51,7 +51,7 @@ def show_score_form(context: DatasetContext, name: str, start: Start) -> None:
         if "embeddings" in scorer.reads and context.view.embeddings is None:
             link_to("overview", "Embed the rows first", query={"dataset": context.dataset_id})
     if pressed:
-        start_job(context.workspace, context.dataset_id, "score", chosen, place=place)
+        start_job(context.workspace, context.dataset_id, "score", chosen, target=target)
 
 
 def can_compute_again(context: DatasetContext, name: str) -> bool:

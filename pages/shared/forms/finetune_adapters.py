@@ -7,8 +7,7 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.options_form import FormField, draw_field
 from pages.shared.plain_text import count_of
-from pages.shared.runs.runs import model_title
-from pages.shared.wording import ago
+from pages.shared.wording import ago, model_title
 from tamis.llms import TransformersOptions
 from tamis.steps.refine.gaps import GAPS
 from tamis.store.artifacts.adapters import KnownAdapter, known_adapters

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.finetune_forecast import Planned, show_outlook
+from pages.shared.forms.finetune_forecast import show_forecast
 from pages.shared.forms.finetune_model import ChosenModel, choose_model
 from pages.shared.forms.finetune_rows import (
     ChosenTraining,
     choose_held_out,
     choose_training_rows,
-    held_out_rows,
 )
 from pages.shared.forms.options_form import (
     Form,
@@ -22,28 +21,20 @@ from pages.shared.forms.options_form import (
     draw_field,
     draw_options,
 )
-from pages.shared.forms.run_target import (
-    Asked,
-    RunPlace,
-    choose_place,
-)
-from pages.shared.frame import errors_in_place
+from pages.shared.forms.planned import plan_of
+from pages.shared.forms.run_target import Asked, choose_target
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.finetune_runs import STEP
-from pages.shared.runs.job_watch import (
-    Start,
-    cloned_start,
-    start_job,
-)
-from pages.shared.runs.runs import Run
+from pages.shared.runs.job_watch import Start, cloned_start, start_job
+from tamis.actions.forecast import missing_packages
+from tamis.actions.submit import PlannedRun, RunTarget
+from tamis.actions.training import hold_out_again
 from tamis.errors import CurationError
-from tamis.jobs.forecast.requirements import missing_packages
-from tamis.recipes import RECIPES, SftOptions
-from tamis.registry import Options, parse_options
+from tamis.recipes import RECIPES
+from tamis.registry import Options
 from tamis.steps.finetune.options import FinetuneOptions, harness_missing
-from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.types import JSON
 
+STEP = "finetune"
 BASICS = ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "max_length")
 EVALUATION = ("held_out_fraction", "n_generate")
 # TRL's names stay in the help, for whoever knows them.
@@ -68,7 +59,7 @@ class Filled:
 
     training: ChosenTraining
     values: Mapping[str, JSON]
-    same_held_out: Run | None
+    planned: PlannedRun | None = None
     problem: str = ""
 
 
@@ -79,27 +70,30 @@ def show_finetune_form(context: DatasetContext) -> None:
     with left:
         filled = _draw_form(context, start)
         asked = Asked(dataset_id=context.dataset_id, step=STEP, values=filled.values, problem=filled.problem)
-        place = choose_place(context.workspace, asked, start=start.place, suffix=start.suffix)
-        _show_submit(context, filled, place)
+        target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
+        _show_submit(context, filled, target)
     with right:
-        _show_outlook(context, filled)
+        if filled.planned is not None and len(filled.training.rows):
+            show_forecast(context, filled.planned, filled.training.rows)
+        elif filled.planned is None:
+            st.caption("What the run will take appears here when the form is complete.")
 
 
 def _draw_form(context: DatasetContext, start: Start) -> Filled:
     training = choose_training_rows(context, start)
     model = choose_model(context, start)
     recipe, recipe_options = draw_recipe(start)
-    values, same = _draw_evaluation(context, start)
+    values = _draw_evaluation(context, start)
     values |= {"model": model.model, "recipe": recipe, "recipe_options": recipe_options, **training.values}
     if context.view.clustering is not None:
         # Named, because a random pick has none of its own to report by.
         values["clustering"] = context.view.clustering.id
-    return Filled(
-        training=training,
-        values=values,
-        same_held_out=same,
-        problem=_problem(training, model, recipe, values),
-    )
+    problem = _problem(training, model, recipe)
+    try:
+        planned = plan_of(context, STEP, {**values, "model": model.model or "none"})
+    except CurationError as error:
+        return Filled(training=training, values=values, problem=problem or str(error))
+    return Filled(training=training, values=values, planned=planned, problem=problem)
 
 
 def draw_recipe(start: Start, *, form: str = STEP) -> tuple[str, dict[str, JSON]]:
@@ -122,16 +116,18 @@ def draw_recipe(start: Start, *, form: str = STEP) -> tuple[str, dict[str, JSON]
     return recipe, values
 
 
-def _draw_evaluation(context: DatasetContext, start: Start) -> tuple[dict[str, JSON], Run | None]:
+def _draw_evaluation(context: DatasetContext, start: Start) -> dict[str, JSON]:
     form = Form(name=STEP, start=start.values, suffix=start.suffix)
     values = _draw_in_columns(FinetuneOptions, form, EVALUATION)
     if not values["held_out_fraction"]:
         values["n_generate"] = 0
     with st.expander("More about the evaluation", icon=":material/tune:", key=form.key("more")):
         same = choose_held_out(context)
+        if same is not None:
+            values["held_out"] = hold_out_again(context.workspace, context.dataset_id, same)
         values |= _draw_in_columns(FinetuneOptions, form, MORE)
         values |= _draw_tasks(form)
-    return values, same
+    return values
 
 
 def _draw_tasks(form: Form) -> dict[str, JSON]:
@@ -168,22 +164,16 @@ def _draw_renamed(drawn: FormField) -> JSON:
     return draw_field(replace(drawn, label=LABELS[drawn.name], help=f"{drawn.help} (`{drawn.name}`)"))
 
 
-def _problem(training: ChosenTraining, model: ChosenModel, recipe: str, values: Mapping[str, JSON]) -> str:
+def _problem(training: ChosenTraining, model: ChosenModel, recipe: str) -> str:
     missing = missing_packages(RECIPES[recipe].extra)
     if missing:
         return f"Fine-tuning needs {', '.join(missing)}: run pip install 'tamis[finetune]' and start the app again."
     if not len(training.rows):
         return "No row is left to train on: choose others."
-    if model.problem:
-        return model.problem
-    try:
-        parse_options(FinetuneOptions, values)
-    except CurationError as error:
-        return str(error)
-    return ""
+    return model.problem
 
 
-def _show_submit(context: DatasetContext, filled: Filled, place: RunPlace) -> None:
+def _show_submit(context: DatasetContext, filled: Filled, target: RunTarget) -> None:
     n = len(filled.training.rows)
     pressed = st.button(
         f"Fine-tune on {count_of(n, 'row')}", type="primary", icon=":material/model_training:",
@@ -191,24 +181,5 @@ def _show_submit(context: DatasetContext, filled: Filled, place: RunPlace) -> No
     )  # fmt: skip
     if filled.problem:
         st.error(plain(filled.problem), icon=":material/error:")
-    if not pressed:
-        return
-    with errors_in_place():
-        values = {**filled.values, **filled.training.freeze(context)}
-        if filled.same_held_out is not None:
-            again, label = held_out_rows(filled.same_held_out), f"run:{filled.same_held_out.run_id}"
-            values["held_out"] = freeze_rows(context.workspace.artifacts, context.dataset_id, again, label).id
-        start_job(context.workspace, context.dataset_id, STEP, values, place=place)
-
-
-def _show_outlook(context: DatasetContext, filled: Filled) -> None:
-    recipe = str(filled.values["recipe"])
-    try:
-        options = parse_options(RECIPES[recipe].options, filled.values["recipe_options"])
-        asked = parse_options(FinetuneOptions, {**filled.values, "model": filled.values["model"] or "none"})
-    except CurationError:
-        st.caption("What the run will take appears here when the form is complete.")
-        return
-    assert isinstance(options, SftOptions)
-    again = held_out_rows(filled.same_held_out) if filled.same_held_out is not None else None
-    show_outlook(context, Planned(rows=filled.training.rows, options=options, asked=asked, held_out=again))
+    if pressed:
+        start_job(context.workspace, context.dataset_id, STEP, filled.values, target=target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import altair as alt
 import numpy as np
@@ -14,14 +13,14 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE
 from pages.shared.plain_text import count_of
 from pages.shared.wording import percent
-from tamis.steps.finetune.forecast import (
+from tamis.actions.forecast import (
     BY_CHARACTERS,
     BY_ENCODER,
     BY_MODEL,
     Lengths,
-    Outlook,
+    TrainingForecast,
+    model_folder,
     row_lengths,
-    tokenizer_file,
 )
 from tamis.types import Int64s
 
@@ -36,19 +35,22 @@ COUNTED = {
 
 def lengths_of(context: DatasetContext, rows: Int64s, model: str) -> Lengths:
     """Tokens of these rows, or of a sample of them, as the model would count them; remembered."""
-    tokenizer = tokenizer_file(model, context.workspace.path)
     key = hashlib.blake2b(rows.tobytes(), digest_size=8).hexdigest()
-    return _counted(context.key, key, str(tokenizer), _context=context, _rows=rows)
+    # A model that was not here when it was asked for may have come since.
+    counted_by = model_folder(context.workspace, model)
+    return _counted(context.key, key, f"{model}:{counted_by}", model, _context=context, _rows=rows)
 
 
-def say_long(found: Outlook, *, window: int, drop_longer: bool, of: str = "") -> None:
+def say_long(found: TrainingForecast, *, of: str = "") -> None:
     """The share of rows that do not fit, loudest where it matters; ``of`` says which rows, when not all are trained on."""
-    whose = "the model's window" if window and found.limit == window else "max_length"
+    whose = "the model's window" if found.limited_by_window else "max_length"
     if not found.n_long:
         st.caption(f":green[:material/check:] Every row{of} fits into {found.limit:,} tokens ({whose}).")
         return
     one = found.n_long == 1
-    fate = f"{'is' if one else 'are'} {'left out' if drop_longer else 'cut there, which loses their end'}"
+    fate = (
+        f"{'is' if one else 'are'} {'left out' if found.drops_longer else 'cut there, which loses their end'}"
+    )
     said = (
         f"About {count_of(found.n_long, 'row')}{of} ({percent(found.long_fraction)}) {'is' if one else 'are'} longer than "
         f"{found.limit:,} tokens ({whose}) and {fate.replace('their', 'its') if one else fate}."
@@ -100,6 +102,7 @@ def length_chart(lengths: Lengths, limit: int) -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Counting tokens …")
-def _counted(key: str, rows_key: str, tokenizer: str, *, _context: DatasetContext, _rows: Int64s) -> Lengths:
-    found = None if tokenizer == "None" else Path(tokenizer)
-    return row_lengths(_context.view.examples, _rows, tokenizer=found, embeddings=_context.view.embeddings)
+def _counted(
+    key: str, rows_key: str, counted_by: str, model: str, *, _context: DatasetContext, _rows: Int64s
+) -> Lengths:
+    return row_lengths(_context.workspace, _context.dataset_id, _rows, model)

@@ -12,13 +12,8 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import trained_models
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import Start
-from pages.shared.runs.runs import BUNDLED_TITLE
-from tamis.jobs.forecast.requirements import (
-    hub_is_off,
-    is_at_hand,
-    missing_packages,
-    weights_gb,
-)
+from pages.shared.wording import BUNDLED_TITLE
+from tamis.actions.forecast import hub_is_off, is_at_hand, missing_packages, weights_gb
 from tamis.llms import LLMS
 from tamis.models.adapters import BUNDLED_LLM, PREFIX
 

@@ -3,86 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-import numpy as np
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.export_scope import choose_rows, show_counts
 from pages.shared.plain_text import count_of
-from pages.shared.runs.finetune_runs import finetune_runs, run_titles
+from pages.shared.runs.finetune_runs import run_titles
 from pages.shared.runs.job_watch import Start
-from pages.shared.runs.runs import Run
-from tamis.compute.apply import apply_decisions
-from tamis.steps.resolve_rows import freeze
-from tamis.store.artifacts.frozen_decisions import freeze_decisions
+from tamis.actions.runs import Run
+from tamis.actions.submit import AS_IMPORTED, CURRENT
+from tamis.actions.training import (
+    Applied,
+    apply_in_force,
+    decision_revision,
+    runs_with_held_out,
+    verdicts_in_force,
+)
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.store import Artifact
-from tamis.store.review.decisions import decision_revision, decision_state
-from tamis.store.review.types import Decision
 from tamis.types import JSON, Int64s
 
 DRAWN_ANEW = ""
-HELD_OUT_ROWS = "held_out_rows.npy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenTraining:
-    """Rows to learn from once decisions were applied, and how to point at them when the run is submitted."""
+    """Rows to learn from once decisions were applied, and the options of the step that point at them."""
 
     rows: Int64s
-    selection: str = ""
-    pointer: str = ""  # tag:NAME, scope:SCOPE or the id of frozen rows; frozen when the run is submitted
-    decided: bool = False
-
-    @property
-    def values(self) -> dict[str, JSON]:
-        """What the step is told now; a tag or filter is left out, because nothing is frozen before it is needed."""
-        return {"selection": self.selection} if self.selection else {}
-
-    def freeze(self, context: DatasetContext) -> dict[str, JSON]:
-        """Pointers to rows and decisions as they are now; raises InvalidOptions for a scope without rows."""
-        workspace, values = context.workspace, self.values
-        if self.pointer:
-            values["within"] = freeze(workspace, context.dataset_id, self.pointer)
-        if self.decided:
-            frozen = freeze_decisions(workspace, context.dataset_id)
-            values |= {"decisions": frozen.id} if frozen is not None else {}
-        return values
+    values: Mapping[str, JSON] = field(default_factory=dict)
 
 
 def choose_training_rows(context: DatasetContext, start: Start) -> ChosenTraining:
     """Draw the choice of rows and of decisions."""
     same = _offer_same(context, start)
+    values: dict[str, JSON] = {}
     if same is not None:
-        rows, selection, pointer = read_frozen(same), str(start.values.get("selection") or ""), same.id
+        rows = read_frozen(same)
+        values = {"selection": start.values.get("selection"), "within": same.id}
     else:
         chosen = choose_rows(context)
-        rows, selection = chosen.rows, chosen.selection
+        rows = chosen.rows
         pointer = f"tag:{chosen.tag}" if chosen.tag else f"scope:{chosen.scope}" if chosen.scope else ""
-    decided = decided_rows(context)
-    applied = False
-    if decided:
-        outcome = apply_decisions(rows, decided)
-        said = f"{count_of(outcome.n_dropped, 'row')} dropped, {len(outcome.replaced):,} corrected"
-        applied = st.toggle(
-            f"Apply the decisions of the review ({said})", value=True, key="finetune_decided", bind="query-params",
-            persist_state="session",
-        )  # fmt: skip
-        rows = outcome.rows if applied else rows
+        values = {"selection": chosen.selection, "within": pointer}
+    outcome = decided(context, rows)
+    values["decisions"] = AS_IMPORTED
+    if outcome is not None and st.toggle(
+        f"Apply the decisions of the review ({say_decided(outcome)})", value=True, key="finetune_decided",
+        bind="query-params", persist_state="session",
+    ):  # fmt: skip
+        rows, values["decisions"] = outcome.rows, CURRENT
     show_counts(context, rows)
-    return ChosenTraining(rows=rows, selection=selection, pointer=pointer, decided=applied)
+    return ChosenTraining(rows=rows, values={name: value for name, value in values.items() if value})
 
 
 def choose_held_out(context: DatasetContext) -> Run | None:
     """Whether the rows of an earlier run are held out again, so that the two can be compared; None for new ones."""
-    earlier = {
-        run.run_id: run
-        for run in finetune_runs(context.workspace, context.dataset_id)
-        if run.artifact is not None and run.number("n_held_out") > 0
-    }
+    earlier = {run.run_id: run for run in runs_with_held_out(context.workspace, context.dataset_id)}
     if not earlier:
         return None
     titles = run_titles(context, list(earlier.values()))
@@ -94,19 +73,21 @@ def choose_held_out(context: DatasetContext) -> Run | None:
     return earlier.get(str(chosen))
 
 
-def held_out_rows(run: Run) -> Int64s:
-    """Sorted ids of the rows that a finished run held out."""
-    assert run.artifact is not None
-    ids: Int64s = np.load(run.artifact.file(HELD_OUT_ROWS), allow_pickle=False)
-    return ids
+def decided(context: DatasetContext, rows: Int64s) -> Applied | None:
+    """What the decisions in force make of some rows; None while nothing is decided."""
+    revision = decision_revision(context.workspace, context.dataset_id)
+    return _applied(f"{context.key}:{revision}:{hash(rows.tobytes())}", _context=context, _rows=rows)
 
 
-def decided_rows(context: DatasetContext) -> Mapping[int, Decision]:
-    """The decisions in force."""
-    revision = decision_revision(context.workspace.database, context.dataset_id)
-    return _decided(
-        str(context.workspace.path), context.dataset_id, revision, _database=context.workspace.database
-    )
+def verdicts(context: DatasetContext) -> Mapping[int, str]:
+    """What is decided about rows, by example id."""
+    revision = decision_revision(context.workspace, context.dataset_id)
+    return _verdicts(f"{context.key}:{revision}", _context=context)
+
+
+def say_decided(outcome: Applied) -> str:
+    """What decisions do to some rows, in words."""
+    return f"{count_of(outcome.n_dropped, 'row')} dropped, {len(outcome.replaced):,} corrected"
 
 
 def _offer_same(context: DatasetContext, start: Start) -> Artifact | None:
@@ -124,6 +105,11 @@ def _offer_same(context: DatasetContext, start: Start) -> Artifact | None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _decided(workspace: str, dataset_id: str, revision: int, *, _database: Any) -> Mapping[int, Decision]:  # noqa: ANN401 - the database
+def _applied(key: str, *, _context: DatasetContext, _rows: Int64s) -> Applied | None:
     # Replaying the log costs time that grows with it; a revision is replayed once.
-    return decision_state(_database, dataset_id).decided
+    return apply_in_force(_context.workspace, _context.dataset_id, _rows)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _verdicts(key: str, *, _context: DatasetContext) -> Mapping[int, str]:
+    return verdicts_in_force(_context.workspace, _context.dataset_id)

@@ -12,8 +12,8 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import count_of
 from pages.shared.wording import duration
-from tamis.jobs.forecast.estimate_process import LIMIT_S, EstimateAside
-from tamis.jobs.forecast.llm import SAMPLE_ROWS, LLMEstimate
+from tamis.actions.forecast import LIMIT_S, SAMPLE_ROWS, ForecastProcess, ModelsForecast
+from tamis.actions.submit import freeze_pointers
 from tamis.llms import LLMS
 from tamis.types import JSON
 
@@ -21,10 +21,10 @@ KEPT, LOOK_EVERY_S = 16, 0.3
 ROLES = {"candidates": "Candidates", "judge": "Judge", "score": "Score"}
 
 
-def show_outlook(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> None:
+def show_models_forecast(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> None:
     """The button that asks about a few rows, and what they say about all of them."""
     asked = orjson.dumps([context.dataset_id, step, values], option=orjson.OPT_SORT_KEYS).decode()
-    held: dict[str, LLMEstimate] = st.session_state.setdefault("llm_outlooks", {})
+    held: dict[str, ModelsForecast] = st.session_state.setdefault("llm_forecasts", {})
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
             "Estimate again" if asked in held else "Estimate time and cost", icon=":material/timer:",
@@ -36,19 +36,20 @@ def show_outlook(context: DatasetContext, step: str, values: Mapping[str, JSON])
     if pressed:
         held.pop(asked, None)
         with errors_in_place():
-            held[asked] = _estimate(context, step, values)
+            held[asked] = _ask_models(context, step, values)
         while len(held) > KEPT:
             del held[next(iter(held))]
     if asked in held:
         _show(held[asked])
 
 
-def _estimate(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> LLMEstimate:
+def _ask_models(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> ModelsForecast:
     """The estimate of another process, which ends with this run of the page at the latest."""
+    exact = freeze_pointers(context.workspace, context.dataset_id, step, values)
     said = f"Loading the models and asking about {SAMPLE_ROWS} rows, {duration(LIMIT_S)} at most"
     with (
         st.spinner(said, show_time=True),
-        EstimateAside(context.workspace.path, context.dataset_id, step, values) as process,
+        ForecastProcess(context.workspace.path, context.dataset_id, step, exact) as process,
     ):
         place = st.empty()
         while (found := process.wait(LOOK_EVERY_S)) is None:
@@ -57,14 +58,12 @@ def _estimate(context: DatasetContext, step: str, values: Mapping[str, JSON]) ->
     return found
 
 
-def _show(found: LLMEstimate) -> None:
+def _show(found: ModelsForecast) -> None:
     cost = "no prices configured" if found.cost is None else f"about {found.cost:,.2f}"
-    n_calls = sum(role.n_calls for role in found.roles)
-    n_tokens = sum(role.prompt_tokens + role.completion_tokens for role in found.roles)
     said = [
         f"about **{duration(found.seconds + found.load_s)}**",
-        count_of(n_calls, "question"),
-        f"{n_tokens:,} tokens",
+        count_of(found.n_calls, "question"),
+        f"{found.n_tokens:,} tokens",
         f"cost: {cost}",
     ]
     st.markdown(f"{count_of(found.n_rows, 'row')}: " + " · ".join(said))

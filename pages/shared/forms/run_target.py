@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -15,25 +15,13 @@ from pages.shared.forms.options_form import (
     sentence,
 )
 from pages.shared.plain_text import count_of, plain
+from tamis.actions.forecast import Check, Forecast, duration_text, forecast, submission_text
+from tamis.actions.jobs import BACKENDS, Backends, Resources, backend_row
+from tamis.actions.submit import HERE, LOCAL, RunTarget
 from tamis.errors import CurationError
-from tamis.jobs.backends import (
-    BACKENDS,
-    Backends,
-    backend_row,
-)
-from tamis.jobs.forecast.preflight import (
-    Check,
-    Preflight,
-    duration_text,
-    preflight,
-    submission_preview,
-)
-from tamis.jobs.model import Resources
-from tamis.registry import parse_options
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
-LOCAL = "local"
 RESOURCE_LABELS = {
     "cpus": "CPUs",
     "gpus": "GPUs",
@@ -41,21 +29,6 @@ RESOURCE_LABELS = {
     "time_limit_min": "Time limit (min)",
 }
 MOST_PRIORITY = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class RunPlace:
-    """Where a job runs and what it may use; as it stands, a process on this machine without limits."""
-
-    backend: str = LOCAL
-    resources: Mapping[str, JSON] = field(default_factory=dict)
-    priority: int = 0
-
-    @property
-    def words(self) -> str:
-        """The place in a few words: ``Slurm · 4 CPUs · 1 GPU``."""
-        title = backend_row(self.backend).title if self.backend in BACKENDS else self.backend
-        return " · ".join([title, *resource_words(self.resources)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +39,12 @@ class Asked:
     step: str
     values: Mapping[str, JSON]
     problem: str = ""
+
+
+def say_target(target: RunTarget) -> str:
+    """The target in a few words: ``Slurm · 4 CPUs · 1 GPU``."""
+    title = backend_row(target.backend).title if target.backend in BACKENDS else target.backend
+    return " · ".join([title, *resource_words(target.resources)])
 
 
 def resource_words(resources: Mapping[str, JSON]) -> list[str]:
@@ -84,7 +63,9 @@ def resource_words(resources: Mapping[str, JSON]) -> list[str]:
     return said
 
 
-def choose_place(workspace: Workspace, asked: Asked, *, start: RunPlace, suffix: str = "") -> RunPlace:
+def choose_target(
+    workspace: Workspace, asked: Asked, *, start: RunTarget = HERE, suffix: str = ""
+) -> RunTarget:
     """The folded part of a form that says where its step runs; nothing in it has to be touched.
 
     What stands in the way is looked at only while the part is open, because clusters are asked for it.
@@ -92,18 +73,18 @@ def choose_place(workspace: Workspace, asked: Asked, *, start: RunPlace, suffix:
     form = Form(name=f"run_{asked.step}", start=start.resources, suffix=suffix)
     usual = start.backend if start.backend in BACKENDS else LOCAL
     folded = st.expander(
-        "Where it runs", icon=":material/dns:", key=form.key("place"), expanded=start != RunPlace(), on_change="rerun"
+        "Where it runs", icon=":material/dns:", key=form.key("place"), expanded=start != HERE, on_change="rerun"
     )  # fmt: skip
     with folded:
         backends = _backends(str(workspace.path), _workspace=workspace)
         chosen = _choose_backend(backends, usual, form, look=bool(folded.open))
-        place = RunPlace(chosen, *_choose_resources(form, start.priority))
+        target = RunTarget(chosen, *_choose_resources(form, start.priority))
         if folded.open:
-            _show_check(workspace, backends, asked, place)
-    if not folded.open and place.words != RunPlace().words:
+            _show_check(workspace, backends, asked, target)
+    if not folded.open and say_target(target) != say_target(HERE):
         # What was chosen there before must not be hidden when it is folded away.
-        st.caption(f":material/dns: {plain(place.words)}")
-    return place
+        st.caption(f":material/dns: {plain(say_target(target))}")
+    return target
 
 
 @st.cache_resource(show_spinner=False)
@@ -156,48 +137,50 @@ def _draw_resource(drawn: FormField) -> JSON:
     return draw_field(replace(drawn, label=RESOURCE_LABELS.get(drawn.name, drawn.label)))
 
 
-def _show_check(workspace: Workspace, backends: Backends, asked: Asked, place: RunPlace) -> None:
+def _show_check(workspace: Workspace, backends: Backends, asked: Asked, target: RunTarget) -> None:
     st.markdown("**Check before submitting**")
     if asked.problem:
         st.caption("The check appears here as soon as the form above is complete.")
         return
     try:
-        resources = parse_options(Resources, place.resources)
-        found = preflight(
-            workspace, asked.dataset_id, asked.step, asked.values,
-            backend=place.backend, resources=resources, backends=backends,
-        )  # fmt: skip
+        found = forecast(
+            workspace,
+            asked.dataset_id,
+            asked.step,
+            asked.values,
+            target=target,
+            in_detail=False,
+            backends=backends,
+        )
         script = ""
-        if not backend_row(place.backend).shares_machine:
-            script = submission_preview(backends[place.backend], workspace.path, asked.step, resources)
+        if not backend_row(target.backend).shares_machine:
+            script = submission_text(workspace, asked.step, target, backends)
     except CurationError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    show_preflight(found)
+    _show_forecast(found)
     if script:
         st.markdown("**What is submitted**", help="JOB stands where the id of the job will.")
         st.code(script, language="bash", height=260)
 
 
-def show_preflight(found: Preflight) -> None:
-    """What a submission would take in one line, then one line for each check, what stands in the way first."""
-    st.caption(" · ".join(preflight_words(found)))
+def _show_forecast(found: Forecast) -> None:
+    """What a run would take in one line, then one line for each check, what stands in the way first."""
+    st.caption(" · ".join(_forecast_words(found)))
     order = {False: 0, None: 1, True: 2}
     with st.container(gap="xsmall"):
         for check in sorted(found.checks, key=lambda one: order[one.ok]):
             (st.markdown if check.ok is False else st.caption)(_say_check(check))
 
 
-def preflight_words(found: Preflight) -> list[str]:
+def _forecast_words(found: Forecast) -> list[str]:
     """Rows, time, disk and memory, each as far as it is known."""
     said = [count_of(found.rows, "row")] if found.rows is not None else []
     if found.already_done:
         return [*said, "made before: the result is there at once"]
-    seconds = found.seconds_estimate
-    said.append("time unknown" if seconds is None else f"about {duration_text(seconds)}")
-    disk, memory = found.disk_needed_gb, found.memory_estimate_gb
-    said.append("disk unknown" if disk is None else f"{_amount(disk)} of disk")
-    said.append("memory unknown" if memory is None else f"{_amount(memory)} of memory")
+    said.append("time unknown" if found.seconds is None else f"about {duration_text(found.seconds)}")
+    said.append("disk unknown" if found.disk_gb is None else f"{_amount(found.disk_gb)} of disk")
+    said.append("memory unknown" if found.memory_gb is None else f"{_amount(found.memory_gb)} of memory")
     return said
 
 

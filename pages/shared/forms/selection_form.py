@@ -18,11 +18,8 @@ from pages.shared.forms.options_form import (
     FormField,
     draw_options,
 )
-from pages.shared.forms.run_target import (
-    Asked,
-    RunPlace,
-    choose_place,
-)
+from pages.shared.forms.planned import plan_of
+from pages.shared.forms.run_target import Asked, choose_target
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import (
     count_of,
@@ -35,18 +32,13 @@ from pages.shared.runs.job_watch import (
     start_job,
 )
 from pages.shared.wording import percent
+from tamis.actions.forecast import SelectionForecast, forecast_detail
+from tamis.actions.submit import PlannedRun, RunTarget
 from tamis.clusterers import CLUSTERERS
 from tamis.errors import CurationError
 from tamis.scorers import SCORERS
 from tamis.selectors import SELECTORS
-from tamis.steps.resolve_rows import freeze
 from tamis.steps.select.options import SelectOptions
-from tamis.steps.select.preview import (
-    SelectionPlan,
-    SelectionPreview,
-    plan_selection,
-    preview_selection,
-)
 from tamis.store.artifacts.store import Artifact
 from tamis.store.rows.scope import describe_scope
 from tamis.types import JSON
@@ -61,8 +53,8 @@ class Filled:
     """What the form holds, resolved as far as it goes; ``problem`` says why it goes no further."""
 
     values: Mapping[str, JSON]
-    plan: SelectionPlan | None = None
-    preview: SelectionPreview | None = None
+    planned: PlannedRun | None = None
+    found: SelectionForecast | None = None
     problem: str = ""
 
 
@@ -75,8 +67,8 @@ def show_selection_form(context: DatasetContext) -> None:
         asked = Asked(
             dataset_id=context.dataset_id, step="select", values=filled.values, problem=filled.problem
         )
-        place = choose_place(context.workspace, asked, start=start.place, suffix=start.suffix)
-        _show_submit(context, filled, place)
+        target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
+        _show_submit(context, filled, target)
     with right:
         _show_preview(context, filled)
 
@@ -216,36 +208,29 @@ def draw_rows(context: DatasetContext, drawn: FormField) -> str:
 
 
 def _resolve(context: DatasetContext, values: dict[str, JSON]) -> Filled:
-    store = context.workspace.artifacts
     try:
-        for role in ROW_ROLES:
-            if values.get(role):
-                values[role] = freeze(context.workspace, context.dataset_id, str(values[role]))
-        plan = plan_selection(store, context.dataset_id, values)
-        return Filled(
-            values=values,
-            plan=plan,
-            preview=_preview(context.key, plan.artifact_id, _context=context, _plan=plan),
-        )
+        planned = plan_of(context, "select", values)
+        found = _forecast(context.key, planned.artifact_id, _context=context, _planned=planned)
     except CurationError as error:
         return Filled(values=values, problem=str(error))
+    return Filled(values=values, planned=planned, found=found)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _preview(
-    key: str, artifact_id: str, *, _context: DatasetContext, _plan: SelectionPlan
-) -> SelectionPreview:
-    return preview_selection(_plan, _context.view.clustering)
+def _forecast(
+    key: str, artifact_id: str, *, _context: DatasetContext, _planned: PlannedRun
+) -> SelectionForecast | None:
+    found = forecast_detail(_context.workspace, _planned)
+    return found if isinstance(found, SelectionForecast) else None
 
 
-def _show_submit(context: DatasetContext, filled: Filled, place: RunPlace) -> None:
-    preview, plan = filled.preview, filled.plan
-    made = plan is not None and plan.is_made
+def _show_submit(context: DatasetContext, filled: Filled, target: RunTarget) -> None:
+    found, made = filled.found, filled.planned is not None and filled.planned.is_made
     label = "Select"
     if made:
         label = "Open this selection"
-    elif preview is not None and preview.n_picked is not None:
-        label = f"Select {count_of(preview.n_picked, 'row')}"
+    elif found is not None and found.n_picked is not None:
+        label = f"Select {count_of(found.n_picked, 'row')}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
             label, type="primary", disabled=bool(filled.problem), key="submit_select",
@@ -258,50 +243,50 @@ def _show_submit(context: DatasetContext, filled: Filled, place: RunPlace) -> No
         if context.view.clustering is None:
             link_to("overview", "Run the steps before this one", query={"dataset": context.dataset_id})
     if pressed:
-        start_job(context.workspace, context.dataset_id, "select", filled.values, place=place)
+        start_job(context.workspace, context.dataset_id, "select", filled.values, target=target)
 
 
 def _show_preview(context: DatasetContext, filled: Filled) -> None:
     st.subheader("What it would pick", anchor=False)
-    preview = filled.preview
-    if preview is None:
+    found = filled.found
+    if found is None:
         st.caption("The rows per cluster appear here as soon as the form is complete.")
         return
-    if preview.n_picked is None:
+    if found.n_picked is None:
         st.caption("This method looks at every vector as it goes, so its picks are known when its job ends.")
         return
-    table = _as_table(context, preview)
-    st.caption(_say_preview(preview, table), help="The same draw with the same seed as the job makes.")
-    if preview.shortfall and not preview.by_tokens:
+    table = _as_table(context, found)
+    st.caption(_say_preview(found, table), help="The same draw with the same seed as the job makes.")
+    if found.shortfall and not found.by_tokens:
         why = (
-            f"only {preview.n_available:,} rows may be picked"
-            if preview.n_available < preview.budget
+            f"only {found.n_available:,} rows may be picked"
+            if found.n_available < found.budget
             else "by its method"
         )
         st.warning(
-            f"{preview.shortfall:,} of the budget stay unspent: {why}.",
+            f"{found.shortfall:,} of the budget stay unspent: {why}.",
             icon=":material/production_quantity_limits:",
         )
     if len(table):
         cluster_chart(table, picked_label="Would be picked")
 
 
-def _as_table(context: DatasetContext, preview: SelectionPreview) -> pd.DataFrame:
-    table = pd.DataFrame({"cluster_id": preview.cluster_id, "size": preview.size, "picked": preview.picked})
-    table["expected"] = table["size"] * (preview.n_picked or 0) / max(1, preview.n_rows)
+def _as_table(context: DatasetContext, found: SelectionForecast) -> pd.DataFrame:
+    table = pd.DataFrame({"cluster_id": found.cluster_id, "size": found.size, "picked": found.picked})
+    table["expected"] = table["size"] * (found.n_picked or 0) / max(1, found.n_rows)
     table["ratio"] = table["picked"] / table["expected"].where(table["expected"] > 0)
     table["name"] = [context.cluster_name(int(i)) for i in table["cluster_id"]]
     return table.sort_values(["size", "cluster_id"], ascending=[False, True]).reset_index(drop=True)
 
 
-def _say_preview(preview: SelectionPreview, table: pd.DataFrame) -> str:
-    picked = preview.n_picked or 0
-    said = [f"**{picked:,}** of {preview.n_rows:,} rows ({percent(picked / preview.n_rows)})"]
-    if preview.n_tokens is not None:
-        said.append(f"{preview.n_tokens:,} of {preview.budget:,} tokens")
+def _say_preview(found: SelectionForecast, table: pd.DataFrame) -> str:
+    picked = found.n_picked or 0
+    said = [f"**{picked:,}** of {found.n_rows:,} rows ({percent(picked / found.n_rows)})"]
+    if found.n_tokens is not None:
+        said.append(f"{found.n_tokens:,} of {found.budget:,} tokens")
     clusters = table[table["cluster_id"] >= 0]
     if len(clusters):
         said.append(f"from {(clusters['picked'] > 0).sum():,} of {count_of(len(clusters), 'cluster')}")
-    if preview.n_available < preview.n_rows:
-        said.append(f"{preview.n_available:,} rows may be picked")
+    if found.n_available < found.n_rows:
+        said.append(f"{found.n_available:,} rows may be picked")
     return " · ".join(said)

@@ -10,21 +10,10 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_stats import label_of
 from pages.shared.plain_text import shorten
-from pages.shared.runs.job_table import STATE_WORDS, took
-from pages.shared.runs.runs import (
-    Run,
-    list_runs,
-    model_title,
-)
-from pages.shared.wording import duration
-from tamis.jobs.folder import JobFolder
+from pages.shared.runs.job_words import STATE_WORDS
+from pages.shared.wording import duration, model_title
+from tamis.actions.runs import Run, list_runs, read_run_curves
 from tamis.recipes import RECIPES
-from tamis.store.artifacts.adapters import (
-    CURVES,
-    KIND,
-    read_curves,
-)
-from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
 STEP = "finetune"
@@ -38,7 +27,7 @@ MEASURES = {
 
 def finetune_runs(workspace: Workspace, dataset_id: str) -> list[Run]:
     """Every fine-tuning of a dataset, newest first."""
-    return list_runs(workspace, dataset_id, STEP, KIND)
+    return list_runs(workspace, dataset_id, STEP)
 
 
 def run_table(context: DatasetContext, runs: list[Run]) -> pd.DataFrame:
@@ -52,7 +41,7 @@ def run_table(context: DatasetContext, runs: list[Run]) -> pd.DataFrame:
                 "rows": run.number("n_train"),
                 "loss": _say_loss(run),
                 "change": run.number("loss") - run.number("base_loss"),
-                "took": duration(seconds) if (seconds := seconds_of(run)) is not None else "",
+                "took": duration(run.seconds) if run.seconds is not None else "",
                 "when": pd.Timestamp(run.created_at),
             }
             for run in runs
@@ -88,28 +77,16 @@ def rows_title(context: DatasetContext, run: Run) -> str:
     return f"{said} · decided" if "decisions" in inputs else said
 
 
-def seconds_of(run: Run) -> float | None:
-    """How long it took or has taken so far; None when nobody measured it."""
-    if run.job is not None and (seconds := took(run.job)):
-        return seconds
-    seconds = run.number("seconds")
-    return None if math.isnan(seconds) else seconds
-
-
 def curves_of(workspace: Workspace, run: Run) -> pd.DataFrame:
-    """Points of its curves: name, step, value. Of a run under way, from what its job has written so far."""
-    if run.artifact is not None and CURVES in run.artifact.manifest.files:
-        return _stored_curves(str(run.artifact.path), _artifact=run.artifact)
-    points = []
-    if run.job is not None:
-        found = JobFolder.of(workspace.path, run.job.job_id).read_metrics()
-        points = [(name, one.position, one.value) for name, curve in found.items() for one in curve]
-    return pd.DataFrame(points, columns=["name", "step", "value"])
+    """Points of its curves: name, step, value."""
+    if run.artifact is not None:
+        return _stored_curves(str(run.artifact.path), _workspace=workspace, _run=run)
+    return read_run_curves(workspace, run).to_pandas()
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _stored_curves(path: str, *, _artifact: Artifact) -> pd.DataFrame:
-    return read_curves(_artifact).select(["name", "step", "value"]).to_pandas()
+def _stored_curves(path: str, *, _workspace: Workspace, _run: Run) -> pd.DataFrame:
+    return read_run_curves(_workspace, _run).to_pandas()
 
 
 def _say_loss(run: Run) -> str:

@@ -9,9 +9,7 @@ import streamlit as st
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
-from tamis.jobs import job_table
-from tamis.jobs.model import Job, JobState
-from tamis.jobs.scheduler.queue import delete, resume
+from tamis.actions.jobs import Job, JobState, delete_job, list_jobs, resume_job
 from tamis.store.workspace import Workspace
 
 _SHOWN = 5
@@ -31,7 +29,7 @@ def import_name(job: Job) -> str:
 
 def show_failed_imports(workspace: Workspace) -> None:
     """The newest imports that failed and left no dataset, each to be tried again or dismissed."""
-    failed = job_table.list_jobs(workspace.database, states=(JobState.FAILED,), step="import", limit=50)
+    failed = list_jobs(workspace, states=(JobState.FAILED,), step="import", limit=50)
     if not failed:
         return
     present = set(workspace.artifacts.dataset_ids())
@@ -48,10 +46,10 @@ def _show_failed(workspace: Workspace, job: Job) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if st.button("Try again", key=f"again_{job.job_id}", icon=":material/replay:"):
                 with errors_in_place():
-                    resume(workspace, job.job_id)
+                    resume_job(workspace, job.job_id)
                     st.rerun()
             if st.button("Dismiss", key=f"dismiss_{job.job_id}", type="tertiary", icon=":material/close:"):
                 with errors_in_place():
-                    delete(workspace, job.job_id)
+                    delete_job(workspace, job.job_id)
                     st.rerun()
             link_to("job_list", "See the log", query={"job": job.job_id})

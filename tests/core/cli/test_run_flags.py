@@ -29,8 +29,8 @@ NOBODY = "no controller here; ask the person who runs the cluster."
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A workspace in which nothing is started by looking at the jobs."""
-    monkeypatch.setattr("tamis.cli.commands.tick", lambda *_, **__: [])
-    monkeypatch.setattr("tamis.cli.jobs_view.tick", lambda *_, **__: [])
+    monkeypatch.setattr("tamis.cli.commands.refresh_jobs", lambda *_, **__: [])
+    monkeypatch.setattr("tamis.cli.jobs_view.refresh_jobs", lambda *_, **__: [])
     monkeypatch.setattr(SlurmBackend, "available", lambda self: NOBODY)
     return tmp_path / "workspace"
 
@@ -185,7 +185,7 @@ def test_a_killed_worker_is_noticed_before_its_job_is_queued_again(
     job_id = _failed_job(workspace, dataset_id)
     looked: list[JobState] = []
     monkeypatch.setattr(
-        "tamis.cli.jobs_view.tick",
+        "tamis.cli.jobs_view.refresh_jobs",
         lambda *_, **__: looked.append(job_table.get(Database(workspace), job_id).state),
     )
     assert tamis("jobs", verb, job_id)[0] == 0

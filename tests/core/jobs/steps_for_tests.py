@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -44,7 +45,7 @@ class CountOptions(NoInput):
 class DoubleOptions(StepOptions):
     """Which numbers to double."""
 
-    POINTERS: ClassVar[tuple[str, ...]] = ("numbers",)
+    POINTERS: ClassVar[Mapping[str, str]] = {"numbers": "numbers"}
 
     numbers: str = ""
     factor: int = 2

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tamis.errors import CurationError
-from tamis.jobs.forecast.estimate_process import EstimateAside
+from tamis.jobs.forecast.process import ForecastProcess
 from tamis.store.artifacts.store import ArtifactStore
 from tests.core.store.small_workspace import DATASET, make_rows, write_confidence, write_dataset
 
@@ -31,8 +31,8 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def started(store, code: str, **settings) -> EstimateAside:
-    return EstimateAside(store.workspace, DATASET, "score", SCRIPTED, command=python(code), **settings)
+def started(store, code: str, **settings) -> ForecastProcess:
+    return ForecastProcess(store.workspace, DATASET, "score", SCRIPTED, command=python(code), **settings)
 
 
 def is_gone(pid: int) -> bool:
@@ -42,7 +42,7 @@ def is_gone(pid: int) -> bool:
 
 def test_the_estimate_of_the_process_is_that_of_the_step(store):
     values = {"method": "correct", "llm": "scripted", "judge": "scripted"}
-    with EstimateAside(store.workspace, DATASET, "propose", values, n_sample=4) as process:
+    with ForecastProcess(store.workspace, DATASET, "propose", values, n_sample=4) as process:
         found = process.wait(60)
     assert (found.n_rows, found.n_sampled) == (N, 4)
     assert [role.role for role in found.roles] == ["candidates", "judge"]
@@ -53,7 +53,7 @@ def test_the_estimate_of_the_process_is_that_of_the_step(store):
 
 def test_what_the_step_refuses_is_said_in_its_words(store):
     with (
-        EstimateAside(store.workspace, DATASET, "score", {"scorer": "nothing"}) as process,
+        ForecastProcess(store.workspace, DATASET, "score", {"scorer": "nothing"}) as process,
         pytest.raises(CurationError, match="nothing"),
     ):
         process.wait(60)
@@ -105,7 +105,7 @@ def test_talk_on_standard_output_is_not_taken_for_the_answer(store):
 
 
 def test_an_estimate_that_nobody_waits_for_ends_itself(store, monkeypatch):
-    from tamis.jobs.forecast import estimate_process as estimate_aside
+    from tamis.jobs.forecast import process as estimate_aside
 
     alarms = []
     monkeypatch.setattr(estimate_aside.signal, "alarm", alarms.append)

@@ -6,19 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tamis.actions.forecast import Check, Forecast, duration_text, forecast
+from tamis.actions.submit import RunTarget
 from tamis.errors import InvalidOptions
 from tamis.jobs import causes, job_table
 from tamis.jobs.backends import BACKENDS, Backends
-from tamis.jobs.forecast import preflight as module
+from tamis.jobs.forecast import checks as module
 from tamis.jobs.forecast import requirements
+from tamis.jobs.forecast.forecast import submission_script
 from tamis.jobs.forecast.measured import Run, estimate
-from tamis.jobs.forecast.preflight import (
-    Check,
-    Preflight,
-    duration_text,
-    preflight,
-    submission_preview,
-)
 from tamis.jobs.model import (
     JobState,
     Progress,
@@ -75,26 +71,25 @@ def ran(workspace: Workspace, *, seconds: float, peak_gb: float, n_bytes: int = 
 
 def look(
     workspace: Workspace, dataset_id: str = LARGE, *, backend: str = "local", **asked: object
-) -> Preflight:
-    return preflight(
+) -> Forecast:
+    return forecast(
         workspace,
         dataset_id,
         "embed",
         HASHING,
-        backend=backend,
+        target=RunTarget(backend, asked),
         backends={"local": FakeBackend(), "slurm": FakeBackend()},
-        resources=Resources(**asked),
     )
 
 
-def check(found: Preflight, name: str) -> Check:
+def check(found: Forecast, name: str) -> Check:
     return next(check for check in found.checks if check.name == name)
 
 
 def test_without_an_earlier_run_nothing_is_made_up(workspace: Workspace) -> None:
     found = look(workspace)
     assert found.rows == 50_000
-    assert (found.seconds_estimate, found.memory_estimate_gb, found.disk_needed_gb) == (None, None, None)
+    assert (found.seconds, found.memory_gb, found.disk_gb) == (None, None, None)
     assert check(found, "time").ok is None
     assert "No earlier run" in check(found, "time").message
     assert found.ok
@@ -105,9 +100,9 @@ def test_time_and_disk_grow_with_the_rows_and_loading_a_model_does_not(
 ) -> None:
     ran(workspace, seconds=4.0, peak_gb=0.5, n_bytes=2_000_000)
     found = look(workspace)
-    assert found.seconds_estimate == pytest.approx(2.5 + 4.0 * 50)
-    assert found.disk_needed_gb == pytest.approx(2 * 0.1)
-    assert found.memory_estimate_gb == pytest.approx(0.5)
+    assert found.seconds == pytest.approx(2.5 + 4.0 * 50)
+    assert found.disk_gb == pytest.approx(2 * 0.1)
+    assert found.memory_gb == pytest.approx(0.5)
     assert "About 3 min, as measured in 1 earlier run" in check(found, "time").message
 
 
@@ -116,11 +111,11 @@ def test_workers_share_the_work_and_each_takes_its_own_memory(
 ) -> None:
     ran(workspace, seconds=4.0, peak_gb=0.5)
     found = look(workspace, backend="slurm", workers=4)
-    assert found.seconds_estimate == pytest.approx(2.5 + 4.0 * 50 / 4)
-    assert found.memory_estimate_gb == pytest.approx(2.0)
+    assert found.seconds == pytest.approx(2.5 + 4.0 * 50 / 4)
+    assert found.memory_gb == pytest.approx(2.0)
     monkeypatch.setattr(module.psutil, "cpu_count", lambda: 2)
     here = look(workspace, workers=4)
-    assert here.seconds_estimate == pytest.approx(2.5 + 4.0 * 50 / 2)
+    assert here.seconds == pytest.approx(2.5 + 4.0 * 50 / 2)
     assert check(here, "workers").ok is False
 
 
@@ -134,8 +129,8 @@ def test_the_weights_of_a_model_are_held_against_the_memory_of_the_gpus(
     values = {"encoder": "sentence_transformer", "encoder_options": {"model": str(model)}}
     for free_gb, fits in (([8.0, 8.0], False), ([80.0], True)):
         monkeypatch.setattr(module, "_gpu_memory_gb", lambda free=free_gb: free)
-        found = preflight(
-            workspace, LARGE, "embed", values, backends={"local": FakeBackend()}, resources=Resources(gpus=1),
+        found = forecast(
+            workspace, LARGE, "embed", values, backends={"local": FakeBackend()}, target=RunTarget("local", {"gpus": 1}),
         )  # fmt: skip
         assert check(found, "gpu memory").ok is fits
         assert "weights take 10.0 GB" in check(found, "gpu memory").message
@@ -186,23 +181,23 @@ def test_gpus_that_this_machine_does_not_lend_are_named_and_unknown_memory_is_sa
 
 
 def test_a_missing_input_names_the_step_to_run_first(workspace: Workspace) -> None:
-    found = preflight(workspace, LARGE, "cluster", {})
+    found = forecast(workspace, LARGE, "cluster", {})
     assert check(found, "inputs").ok is False
     assert "tamis run embed" in check(found, "inputs").message
     queue.submit(workspace, LARGE, "embed", HASHING)
-    found = preflight(workspace, LARGE, "cluster", {})
+    found = forecast(workspace, LARGE, "cluster", {})
     assert "after 1 job" in check(found, "inputs").message
 
 
 def test_options_that_are_wrong_are_an_error_and_not_a_check(workspace: Workspace) -> None:
     with pytest.raises(InvalidOptions):
-        preflight(workspace, LARGE, "embed", {"colour": "red"})
+        forecast(workspace, LARGE, "embed", {"colour": "red"})
 
 
 def test_a_backend_that_takes_nothing_says_why(workspace: Workspace) -> None:
     closed = FakeBackend()
     closed.unavailable = "The cluster is asleep."
-    found = preflight(workspace, LARGE, "embed", HASHING, backends={"local": closed})
+    found = forecast(workspace, LARGE, "embed", HASHING, backends={"local": closed})
     assert check(found, "backend").message == "The cluster is asleep."
     assert not found.ok
 
@@ -220,16 +215,16 @@ def test_missing_packages_and_models_are_found_without_importing_them(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     values = {"encoder": "sentence_transformer", "encoder_options": {"model": "someone/unheard-of"}}
-    found = preflight(workspace, LARGE, "embed", values)
+    found = forecast(workspace, LARGE, "embed", values)
     assert "not-there-at-all" in check(found, "packages").message
     assert "absent" not in check(found, "packages").message
     assert "tamis[models]" in check(found, "packages").next_step
     assert check(found, "models").ok is False
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    found = preflight(workspace, LARGE, "embed", values)
+    found = forecast(workspace, LARGE, "embed", values)
     assert "is downloaded" in check(found, "models").message
     (tmp_path / "hub" / "models--someone--unheard-of" / "snapshots" / "abc").mkdir(parents=True)
-    found = preflight(workspace, LARGE, "embed", values)
+    found = forecast(workspace, LARGE, "embed", values)
     assert all(check.name != "models" for check in found.checks)
 
 
@@ -237,7 +232,7 @@ def test_missing_packages_and_models_are_found_without_importing_them(
 def test_every_backend_shows_what_it_would_run(tmp_path: Path, name: str) -> None:
     settings = Settings(workspace=tmp_path / "work space")
     backend = Backends(settings)[name]
-    shown = submission_preview(backend, settings.workspace, "embed", Resources(cpus=3))
+    shown = submission_script(backend, settings.workspace, "embed", Resources(cpus=3))
     assert "tamis.jobs.worker" in shown
     assert "work space/jobs/JOB" in shown
     assert "OMP_NUM_THREADS=3" in shown

@@ -12,7 +12,7 @@ from tamis.cli.main import run as tamis
 from tamis.errors import InvalidOptions
 from tamis.jobs.forecast.llm import (
     Metered,
-    estimate_run,
+    forecast_models,
     sample_rows,
 )
 from tamis.llms.scripted import ScriptedModel
@@ -46,7 +46,7 @@ def test_the_sample_is_spread_from_the_shortest_to_the_longest():
 
 
 def test_questions_of_a_score_grow_with_the_rows(store):
-    found = estimate_run(
+    found = forecast_models(
         store, DATASET, "score", {"scorer": "llm_rating", "llm": "scripted"}, clock=seconds()
     )
     [role] = found.roles
@@ -67,7 +67,7 @@ def test_correct_is_estimated_by_writer_and_judge(store):
         "judge": "scripted",
         "judge_options": {"answers": ["x"]},
     }
-    found = estimate_run(store, DATASET, "propose", values, n_sample=6, clock=seconds())
+    found = forecast_models(store, DATASET, "propose", values, n_sample=6, clock=seconds())
     assert [role.role for role in found.roles] == ["candidates", "judge"]
     assert found.roles[0].n_calls == N
     assert found.roles[1].n_calls == 2 * N  # both orders
@@ -87,7 +87,7 @@ def test_prices_give_a_cost_and_an_endpoint_is_taken_to_be_full(store, monkeypat
         lambda options, folder: Endpoint(completes=lambda prompt, k: "3"),
     )
     values = {"scorer": "llm_rating", "llm": "openai", "llm_options": {"concurrency": 80, "logprobs": False}}
-    found = estimate_run(store, DATASET, "score", values, n_sample=6, clock=seconds())
+    found = forecast_models(store, DATASET, "score", values, n_sample=6, clock=seconds())
     [role] = found.roles
     asked = role.n_calls
     assert (role.prompt_tokens, role.completion_tokens) == (100 * asked, 10 * asked)
@@ -96,14 +96,14 @@ def test_prices_give_a_cost_and_an_endpoint_is_taken_to_be_full(store, monkeypat
 
 
 def test_no_model_is_asked_for_what_needs_none(store):
-    assert estimate_run(store, DATASET, "score", {"scorer": "length"}).roles == ()
-    assert estimate_run(store, DATASET, "propose", {}).roles == ()
+    assert forecast_models(store, DATASET, "score", {"scorer": "length"}).roles == ()
+    assert forecast_models(store, DATASET, "propose", {}).roles == ()
     with pytest.raises(InvalidOptions, match="asks no language model"):
-        estimate_run(store, DATASET, "project", {})
+        forecast_models(store, DATASET, "project", {})
 
 
 def test_nothing_is_kept_by_an_estimate(store):
-    estimate_run(store, DATASET, "score", {"scorer": "llm_rating", "llm": "scripted"})
+    forecast_models(store, DATASET, "score", {"scorer": "llm_rating", "llm": "scripted"})
     assert not (store.workspace / "cache" / "answers").exists()
     assert [
         a for a in store.list(DATASET, "scores") if a.manifest.options.get("scorer") == "llm_rating"
@@ -123,7 +123,7 @@ def test_a_tiny_model_is_timed(store, tmp_path):
     from tests.core.llms.conftest import build_model
 
     tiny = {"model": str(build_model(tmp_path / "tiny")), "dtype": "float32", "device": "cpu"}
-    found = estimate_run(
+    found = forecast_models(
         store, DATASET, "score", {"scorer": "pmi", "llm": "transformers", "llm_options": tiny}, n_sample=4
     )
     assert found.seconds > 0

@@ -14,7 +14,7 @@ from tamis.steps.finetune.forecast import (
     BY_ENCODER,
     BY_MODEL,
     Lengths,
-    look_ahead,
+    count_training,
     row_lengths,
     tokenizer_file,
     window_of,
@@ -36,24 +36,24 @@ def options(**values: object) -> SftOptions:
 
 
 def test_long_rows_are_cut_or_left_out() -> None:
-    cut = look_ahead(FOUR, options(), n_train=40, n_held_out=4)
+    cut = count_training(FOUR, options(), n_train=40, n_held_out=4)
     assert (cut.n_long, cut.long_fraction, cut.n_tokens, cut.n_steps) == (10, 0.25, 1100, 30)
-    dropped = look_ahead(FOUR, options(drop_longer=True), n_train=40, n_held_out=4)
+    dropped = count_training(FOUR, options(drop_longer=True), n_train=40, n_held_out=4)
     assert (dropped.n_tokens, dropped.n_steps) == (600, 24)
 
 
 def test_the_window_of_the_model_counts_where_it_is_smaller() -> None:
-    assert look_ahead(FOUR, options(), n_train=4, n_held_out=0, window=15).n_long == 3
-    assert look_ahead(FOUR, options(), n_train=4, n_held_out=0, window=4096).limit == 50
+    assert count_training(FOUR, options(), n_train=4, n_held_out=0, window=15).n_long == 3
+    assert count_training(FOUR, options(), n_train=4, n_held_out=0, window=4096).limit == 50
 
 
 def test_packing_and_max_steps_change_the_steps() -> None:
-    assert look_ahead(FOUR, options(packing=True), n_train=40, n_held_out=0).n_steps == 18
-    assert look_ahead(FOUR, options(max_steps=7), n_train=40, n_held_out=0).n_steps == 7
+    assert count_training(FOUR, options(packing=True), n_train=40, n_held_out=0).n_steps == 18
+    assert count_training(FOUR, options(max_steps=7), n_train=40, n_held_out=0).n_steps == 7
 
 
 def test_no_rows_are_no_error() -> None:
-    found = look_ahead(Lengths(np.empty(0), BY_MODEL), options(), n_train=0, n_held_out=0)
+    found = count_training(Lengths(np.empty(0), BY_MODEL), options(), n_train=0, n_held_out=0)
     assert (found.n_tokens, found.n_steps, found.long_fraction) == (0, 0, 0.0)
 
 

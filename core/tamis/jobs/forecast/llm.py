@@ -51,7 +51,7 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
-class RoleEstimate:
+class RoleForecast:
     """One model's part of a run: questions, tokens, seconds, and cost where the client's options give prices."""
 
     role: str
@@ -64,7 +64,7 @@ class RoleEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class LLMEstimate:
+class ModelsForecast:
     """A run over ``n_rows`` rows, judged by ``n_sampled`` of them; no role where no model is asked.
 
     ``load_s`` is what loading took just now, ``seconds`` all that follows. Answers kept from earlier runs would make it
@@ -75,7 +75,17 @@ class LLMEstimate:
     n_sampled: int
     load_s: float
     seconds: float
-    roles: tuple[RoleEstimate, ...]
+    roles: tuple[RoleForecast, ...]
+
+    @property
+    def n_calls(self) -> int:
+        """Questions of all roles together."""
+        return sum(role.n_calls for role in self.roles)
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens read and written by all roles together."""
+        return sum(role.prompt_tokens + role.completion_tokens for role in self.roles)
 
     @property
     def cost(self) -> float | None:
@@ -147,7 +157,7 @@ class Metered:
         self.spent = combined(self.spent, combined(self._client.usage, before, sign=-1))
 
 
-def estimate_run(
+def forecast_models(
     store: ArtifactStore,
     dataset_id: str,
     step: str,
@@ -155,7 +165,7 @@ def estimate_run(
     *,
     n_sample: int = SAMPLE_ROWS,
     clock: Clock = time.perf_counter,
-) -> LLMEstimate:
+) -> ModelsForecast:
     """Ask about a few rows, spread over the lengths, and scale up; their answers are not kept.
 
     Raises what planning and running the step raise, and InvalidOptions for a step that never asks a language model.
@@ -163,7 +173,7 @@ def estimate_run(
     plan = plan_step(store, dataset_id, step, values)
     examples = store.examples(dataset_id)
     if isinstance(plan.options, ScoreOptions):
-        return _estimate_score(store, plan, plan.options, n_sample, clock=clock)
+        return _score(store, plan, plan.options, n_sample, clock=clock)
     if not isinstance(plan.options, ProposeOptions):
         raise InvalidOptions(
             f"{step!r} asks no language model, so there is nothing to sample: score and propose do."
@@ -173,7 +183,7 @@ def estimate_run(
         if "within" in plan.inputs
         else np.arange(count_examples(examples), dtype=np.int64)
     )
-    return _estimate_propose(store, examples, plan.options, (ids, n_sample), clock=clock)
+    return _propose(store, examples, plan.options, (ids, n_sample), clock=clock)
 
 
 def sample_rows(lengths: Int64s, n_sample: int) -> Int64s:
@@ -184,14 +194,14 @@ def sample_rows(lengths: Int64s, n_sample: int) -> Int64s:
     return np.sort(order[middles]).astype(np.int64)
 
 
-def _estimate_score(
+def _score(
     store: ArtifactStore, plan: Plan, options: ScoreOptions, n_sample: int, *, clock: Clock
-) -> LLMEstimate:
+) -> ModelsForecast:
     row = SCORERS[options.scorer]
     examples = store.examples(plan.dataset_id)
     n_rows = count_examples(examples)
     if not row.needs_llm or not n_rows:
-        return LLMEstimate(n_rows, 0, 0.0, 0.0, ())
+        return ModelsForecast(n_rows, 0, 0.0, 0.0, ())
     picked = sample_rows(_lengths(examples), n_sample)
     client, load_s = _opened(options.llm, options.llm_options, store.workspace, clock)
     metered = Metered(client, clock)
@@ -207,17 +217,17 @@ def _estimate_score(
     return _scaled(took, n_rows, len(picked))
 
 
-def _estimate_propose(
+def _propose(
     store: ArtifactStore,
     examples: Artifact,
     options: ProposeOptions,
     chosen: tuple[Int64s, int],
     *,
     clock: Clock,
-) -> LLMEstimate:
+) -> ModelsForecast:
     ids, n_sample = chosen
     if options.method != "correct" or not len(ids):
-        return LLMEstimate(len(ids), 0, 0.0, 0.0, ())
+        return ModelsForecast(len(ids), 0, 0.0, 0.0, ())
     picked = ids[sample_rows(_lengths(examples)[ids], n_sample)]
     client, load_s = _opened(options.llm, options.llm_options, store.workspace, clock)
     other, other_s = client, 0.0
@@ -242,7 +252,7 @@ class _Took:
     load_s: float
 
 
-def _scaled(took: _Took, n_rows: int, n_sampled: int) -> LLMEstimate:
+def _scaled(took: _Took, n_rows: int, n_sampled: int) -> ModelsForecast:
     factor = n_rows / n_sampled
     roles = []
     for role, llm, options, metered in took.roles:
@@ -251,7 +261,7 @@ def _scaled(took: _Took, n_rows: int, n_sampled: int) -> LLMEstimate:
         lanes = int(options.get("concurrency", 1))
         filled = min(1.0, spent.calls / max(1, metered.n_batches) / lanes)
         roles.append(
-            RoleEstimate(
+            RoleForecast(
                 role=role,
                 llm=llm,
                 n_calls=round(spent.calls * factor),
@@ -262,7 +272,7 @@ def _scaled(took: _Took, n_rows: int, n_sampled: int) -> LLMEstimate:
             )
         )
     own_s = max(0.0, took.seconds - sum(metered.seconds for *_, metered in took.roles))
-    return LLMEstimate(
+    return ModelsForecast(
         n_rows, n_sampled, took.load_s, sum(role.seconds for role in roles) + own_s * factor, tuple(roles)
     )
 

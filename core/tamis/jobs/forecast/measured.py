@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 
 import numpy as np
@@ -76,6 +77,29 @@ def earlier_runs(workspace: Workspace, step: str, options: StepOptions, *, backe
     sizes: dict[str, int] = {}
     found = [_run(job, workspace.artifacts, sizes) for job in chosen]
     return [run for run in found if run is not None][:RUNS_USED]
+
+
+def training_rates(workspace: Workspace, dataset_id: str, model: str, recipe: str) -> list[float]:
+    """Tokens per second of the finished trainings of a model with a recipe on a dataset."""
+    rates = []
+    for adapter in workspace.artifacts.list(dataset_id, "adapter"):
+        options, n_tokens = adapter.manifest.options, adapter.summary.get("n_tokens")
+        if (options.get("model"), options.get("recipe")) != (model, recipe) or not isinstance(
+            n_tokens, int | float
+        ):
+            continue
+        jobs = job_table.jobs_for_artifact(workspace.database, dataset_id, "adapter", adapter.id)
+        seconds = _seconds(jobs[0]) if jobs else None
+        seconds = seconds or adapter.summary.get("seconds")
+        if isinstance(seconds, int | float) and seconds > 0 and n_tokens > 0:
+            rates.append(n_tokens / seconds)
+    return rates
+
+
+def _seconds(job: Job) -> float | None:
+    if not job.started_at or not job.finished_at:
+        return None
+    return (datetime.fromisoformat(job.finished_at) - datetime.fromisoformat(job.started_at)).total_seconds()
 
 
 def dataset_rows(store: ArtifactStore, dataset_id: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from tamis.types import JSON
 class ClusterOptions(StepOptions):
     """Which clustering method, over which embeddings."""
 
-    POINTERS: ClassVar[tuple[str, ...]] = ("embeddings",)
+    POINTERS: ClassVar[Mapping[str, str]] = {"embeddings": "embeddings"}
     CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("method", "method_options", CLUSTERERS),)
 
     method: str = Field("kmeans", description="Clustering method.")

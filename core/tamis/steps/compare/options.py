@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, field_validator
@@ -14,7 +15,12 @@ MAX_COMPARED = 36  # selections in one comparison: twelve methods with three see
 class CompareOptions(StepOptions):
     """Which selections to hold beside each other, and how much work to put into it."""
 
-    POINTERS: ClassVar[tuple[str, ...]] = ("selections", "clustering", "embeddings", "scores")
+    POINTERS: ClassVar[Mapping[str, str]] = {
+        "selections": "selection",
+        "clustering": "clustering",
+        "embeddings": "embeddings",
+        "scores": "scores",
+    }
 
     selections: tuple[str, ...] = Field(
         min_length=2,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from tamis.models.adapters import (
     base_of,
 )
 from tamis.recipes import SftOptions
-from tamis.steps.finetune.rows import conversations
+from tamis.steps.finetune.options import FinetuneOptions
+from tamis.steps.finetune.rows import chosen_rows, conversations, split_rows
 from tamis.store.artifacts.readers import read_token_counts
-from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.artifacts.view import open_view
 from tamis.types import Float64s, Int64s
 
 MOST_COUNTED = 2_000  # rows whose text is counted; more would not move the picture
@@ -39,8 +41,11 @@ class Lengths:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """``n_tokens`` are read in one pass, after rows were cut or left out; ``n_long`` rows are longer than ``limit``."""
+class TrainingForecast:
+    """What a training will read; ``n_tokens`` in one pass, after rows were cut or left out, and in ``n_steps`` of
+    ``step_rows`` rows. ``n_long`` rows are longer than ``limit``, which
+    is the model's window or the recipe's own; longer rows are left out where ``drops_longer``, else cut.
+    """
 
     n_train: int
     n_held_out: int
@@ -48,7 +53,25 @@ class Outlook:
     n_long: int
     limit: int
     n_steps: int
+    step_rows: int
+    limited_by_window: bool
+    drops_longer: bool
     counted_by: str
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that are trained on."""
+        return self.n_train
+
+    @property
+    def tokens_per_row(self) -> float:
+        """Tokens that are read of one row."""
+        return self.n_tokens / max(self.n_train, 1)
+
+    @property
+    def n_tokens_in_all(self) -> float:
+        """Tokens that all steps together read."""
+        return self.n_steps * self.step_rows * self.tokens_per_row
 
     @property
     def long_fraction(self) -> float:
@@ -56,9 +79,44 @@ class Outlook:
         return self.n_long / self.n_train if self.n_train else 0.0
 
 
-def look_ahead(
+def forecast_training(
+    inputs: Mapping[str, Artifact],
+    options: FinetuneOptions,
+    store: ArtifactStore,
+    *,
+    lengths: Lengths | None = None,
+) -> TrainingForecast:
+    """What a fine-tuning will read, its rows divided as it will divide them; ``lengths`` spares counting them again.
+
+    Raises InvalidOptions when no row is left to train on.
+    """
+    split = split_rows(
+        inputs,
+        fraction=options.held_out_fraction,
+        most=options.max_held_out,
+        rng=np.random.default_rng(options.seed),
+    )
+    recipe = options.chosen_options("recipe")
+    assert isinstance(recipe, SftOptions)
+    return count_training(
+        lengths or training_lengths(inputs, options.model, store), recipe, n_train=len(split.train),
+        n_held_out=len(split.held_out), window=window_of(options.model, store.workspace),
+    )  # fmt: skip
+
+
+def training_lengths(inputs: Mapping[str, Artifact], model: str, store: ArtifactStore) -> Lengths:
+    """Tokens of the rows that are chosen, or of a sample of them, as the model would count them."""
+    examples = inputs["examples"]
+    embeddings = open_view(store, examples.manifest.dataset_id).embeddings
+    rows = chosen_rows(inputs)[1].rows
+    return row_lengths(
+        examples, rows, tokenizer=tokenizer_file(model, store.workspace), embeddings=embeddings
+    )
+
+
+def count_training(
     lengths: Lengths, options: SftOptions, *, n_train: int, n_held_out: int, window: int = 0
-) -> Outlook:
+) -> TrainingForecast:
     """What training on ``n_train`` rows like these will read; ``window`` is the model's own, 0 when it is not known.
 
     Packing is counted as if no token of a sequence were lost to padding.
@@ -75,8 +133,9 @@ def look_ahead(
     n_steps = math.ceil(math.ceil(n_sequences / per_step) * options.num_train_epochs)
     if options.max_steps > 0:
         n_steps = options.max_steps
-    return Outlook(
+    return TrainingForecast(
         n_train=n_train, n_held_out=n_held_out, n_tokens=n_tokens, n_long=n_long, limit=limit, n_steps=n_steps,
+        step_rows=per_step, limited_by_window=bool(window) and limit == window, drops_longer=options.drop_longer,
         counted_by=lengths.counted_by,
     )  # fmt: skip
 

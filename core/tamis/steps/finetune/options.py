@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import ClassVar
 
 from pydantic import Field, field_validator
 
 from tamis.recipes import RECIPES
-from tamis.steps.spec import Choice, Need, StepOptions
+from tamis.steps.spec import AS_IMPORTED, Choice, Need, StepOptions
 from tamis.types import JSON
 
 
 class FinetuneOptions(StepOptions):
     """Rows, base model, recipe, and how the result is compared with its base."""
 
-    POINTERS: ClassVar[tuple[str, ...]] = ("selection", "within", "decisions", "held_out", "clustering")
+    POINTERS: ClassVar[Mapping[str, str]] = {
+        "selection": "selection",
+        "within": "rows",
+        "decisions": "decisions",
+        "held_out": "rows",
+        "clustering": "clustering",
+    }
     CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("recipe", "recipe_options", RECIPES),)
 
     recipe: str = Field("sft_lora", description="How to train.")
@@ -48,8 +55,8 @@ class FinetuneOptions(StepOptions):
     within: str = Field("", description="Only rows of this frozen scope.")
     decisions: str = Field(
         "",
-        description="Frozen decisions of the review (on the command line: current): dropped rows leave, "
-        "corrected rows replace theirs.",
+        description="Decisions of the review: current, an id of frozen ones, or none; dropped rows leave, corrected rows "
+        "replace theirs. Empty: those that the selection was made with.",
     )
     held_out: str = Field(
         "",
@@ -82,7 +89,7 @@ class FinetuneOptions(StepOptions):
                 Need("selection", "selection", "" if self.selection == "newest" else self.selection)
             )
         wanted += [Need(role, "rows", chosen) for role, chosen in self._frozen() if chosen]
-        if self.decisions:
+        if self.decisions not in ("", AS_IMPORTED):
             wanted.append(Need("decisions", "decisions", self.decisions))
         if self.clustering or not self.selection:
             wanted.append(Need("clustering", "clustering", self.clustering, optional=True))

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from tamis.compute.apply import apply_decisions
+from tamis.compute.apply import Applied, apply_decisions
 from tamis.errors import InvalidOptions
 from tamis.formats.conversation import turn_text
-from tamis.store.artifacts.frozen_decisions import read_frozen_decisions
+from tamis.store.artifacts.frozen_decisions import FrozenDecision, read_frozen_decisions
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import (
     count_examples,
@@ -35,6 +35,16 @@ class Split:
     n_dropped: int
 
 
+def chosen_rows(inputs: Mapping[str, Artifact]) -> tuple[int, Applied]:
+    """How many rows the inputs ``selection`` and ``within`` name, and what the ``decisions`` leave of them."""
+    rows: Int64s = np.arange(count_examples(inputs["examples"]), dtype=np.int64)
+    if "selection" in inputs:
+        rows = intersection(rows, read_selected_ids(inputs["selection"]))
+    if "within" in inputs:
+        rows = intersection(rows, read_frozen(inputs["within"]))
+    return len(rows), apply_decisions(rows, _decided(inputs))
+
+
 def split_rows(
     inputs: Mapping[str, Artifact], *, fraction: float, most: int, rng: np.random.Generator
 ) -> Split:
@@ -43,17 +53,10 @@ def split_rows(
     Without ``held_out`` a ``fraction`` of the rows (at least one, at most ``most``) is drawn with ``rng``. Raises
     InvalidOptions when nothing is left to train on.
     """
-    rows: Int64s = np.arange(count_examples(inputs["examples"]), dtype=np.int64)
-    if "selection" in inputs:
-        rows = intersection(rows, read_selected_ids(inputs["selection"]))
-    if "within" in inputs:
-        rows = intersection(rows, read_frozen(inputs["within"]))
-    n_asked = len(rows)
+    n_asked, kept = chosen_rows(inputs)
     apart = read_frozen(inputs["held_out"]) if "held_out" in inputs else np.empty(0, dtype=np.int64)
-    decided = read_frozen_decisions(inputs["decisions"]) if "decisions" in inputs else {}
-    kept = apply_decisions(rows, decided)
     if "held_out" in inputs:
-        looked_at = apply_decisions(apart, decided)
+        looked_at = apply_decisions(apart, _decided(inputs))
         held_out, replaced = looked_at.rows, {**looked_at.replaced, **kept.replaced}
     else:
         held_out, replaced = _drawn(kept.rows, fraction, most, rng), dict(kept.replaced)
@@ -64,6 +67,10 @@ def split_rows(
             f"{n_asked - kept.n_dropped:,} are held out. Choose more rows or hold out fewer."
         )
     return Split(train, held_out, replaced, kept.n_dropped)
+
+
+def _decided(inputs: Mapping[str, Artifact]) -> Mapping[int, FrozenDecision]:
+    return read_frozen_decisions(inputs["decisions"]) if "decisions" in inputs else {}
 
 
 def conversations(

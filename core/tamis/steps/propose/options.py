@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -26,7 +27,11 @@ CHARACTERS_PER_TOKEN = 3  # a cautious average of European languages
 class ProposeOptions(StepOptions):
     """Auto-Filter, Auto-Correct and their controls (CLEAR, 2403.12776; METHODS.md 2.2-2.4)."""
 
-    POINTERS: ClassVar[tuple[str, ...]] = ("scores", "within", "oracle_rows")
+    POINTERS: ClassVar[Mapping[str, str]] = {
+        "scores": "scores",
+        "within": "rows",
+        "oracle_rows": "rows",
+    }
     CHOICES: ClassVar[tuple[Choice, ...]] = (
         Choice("llm", "llm_options", LLMS),
         Choice("judge", "judge_options", LLMS),

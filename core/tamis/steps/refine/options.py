@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -14,7 +15,7 @@ from tamis.scorers import SCORERS
 from tamis.selectors.options import SCORE_TEMPERATURE, SPREAD_TEMPERATURE, WEIGHTING, Weighting
 from tamis.steps.refine.gaps import GAPS
 from tamis.steps.select.options import NO_QUALITY, check_weighting
-from tamis.steps.spec import Choice, Need, StepOptions
+from tamis.steps.spec import AS_IMPORTED, Choice, Need, StepOptions
 from tamis.types import JSON, UpdateMode
 
 Control = Literal["none", "shuffled_scores", "random", "km_random", "kmq"]
@@ -38,9 +39,16 @@ _SCORING = (
 class RefineOptions(StepOptions):
     """How many rounds over how many rows, how weights move, and what is trained and scored in between."""
 
-    POINTERS: ClassVar[tuple[str, ...]] = (
-        "clustering", "scores", "confidence", "within", "pinned", "excluded", "decisions", "continue_from",
-    )  # fmt: skip
+    POINTERS: ClassVar[Mapping[str, str]] = {
+        "clustering": "clustering",
+        "scores": "scores",
+        "confidence": "scores",
+        "within": "rows",
+        "pinned": "rows",
+        "excluded": "rows",
+        "decisions": "decisions",
+        "continue_from": "refinement",
+    }
     CHOICES: ClassVar[tuple[Choice, ...]] = (
         Choice("recipe", "recipe_options", RECIPES),
         Choice("scorer", "scorer_options", GAPS),
@@ -179,7 +187,9 @@ class RefineOptions(StepOptions):
     pinned: str = Field("", description="Rows that are always in (a frozen scope).")
     excluded: str = Field("", description="Rows that are never in (a frozen scope).")
     decisions: str = Field(
-        "", description="Frozen decisions of the review: dropped rows leave, corrected rows replace theirs."
+        "",
+        description="Decisions of the review: current, or an id of frozen ones; dropped rows leave, corrected rows replace "
+        "theirs.",
     )
     continue_from: str = Field("", description="Refinement to add rounds to; its picks and weights go on.")
 
@@ -246,6 +256,10 @@ class RefineOptions(StepOptions):
         """Whether this is a control that never looks at an answer."""
         return self.control in STATIC
 
+    def budget_rows(self, n_examples: int) -> int:
+        """The budget in rows of a dataset of so many."""
+        return int(self.budget) if self.unit == "rows" else max(1, round(self.budget * n_examples))
+
     def asks(self) -> str:
         """Who answers the scorer's questions: model, judge or none."""
         return "none" if self.static else GAPS[self.scorer].asks
@@ -263,9 +277,8 @@ class RefineOptions(StepOptions):
             wanted.append(Need("confidence", "scores", self.confidence, {"scorer": "confidence"}))
         kinds = {"within": "rows", "pinned": "rows", "excluded": "rows", "decisions": "decisions"}
         kinds["continue_from"] = "refinement"
-        wanted += [
-            Need(role, kind, getattr(self, role)) for role, kind in kinds.items() if getattr(self, role)
-        ]
+        named = {role: getattr(self, role) for role in kinds if getattr(self, role) not in ("", AS_IMPORTED)}
+        wanted += [Need(role, kinds[role], chosen) for role, chosen in named.items()]
         return tuple(wanted)
 
     def identity(self) -> dict[str, JSON]:

@@ -78,7 +78,8 @@ def run(context: StepContext, options: RefineOptions) -> dict[str, JSON]:
     store = ArtifactStore(context.workspace)
     chain = _earlier_rounds(store, context)
     n_before = len(chain)
-    parts = split_budget(_budget_rows(context, options), options.rounds)
+    n_examples = int(context.input("examples").summary["n_examples"])
+    parts = split_budget(options.budget_rows(n_examples), options.rounds)
     selections = _selections_so_far(context)
     for number, n_rows in enumerate(parts, n_before + 1):
         reporter = _RoundReporter(context.reporter, number, n_before + len(parts))
@@ -89,6 +90,14 @@ def run(context: StepContext, options: RefineOptions) -> dict[str, JSON]:
         pq.write_table(table, context.output.path / name, compression="zstd")
     summary = _summary(options, chain, selections, weights=weights, picks=picks, n_before=n_before)
     return summary | _quality(context, options, summary["notes"])
+
+
+def round_request(
+    options: RefineOptions, inputs: Mapping[str, str], number: int, n_rows: int
+) -> tuple[RoundOptions, str]:
+    """The options of one round, and the id of what it makes from these inputs, the round before it among them."""
+    asked = RoundOptions(settings=options.of_every_round(), round=number, n_rows=n_rows)
+    return asked, name_result(ROUNDS["refine_round"], asked, inputs)
 
 
 def _quality(context: StepContext, options: RefineOptions, notes: list[str]) -> dict[str, JSON]:
@@ -128,13 +137,6 @@ def _selections_so_far(context: StepContext) -> list[str]:
     return list(context.input("continue_from").summary["selections"])
 
 
-def _budget_rows(context: StepContext, options: RefineOptions) -> int:
-    if options.unit == "rows":
-        return int(options.budget)
-    n_rows = int(context.input("examples").summary["n_examples"])
-    return max(1, round(options.budget * n_rows))
-
-
 def _round(
     store: ArtifactStore,
     context: StepContext,
@@ -146,19 +148,18 @@ def _round(
     reporter: Reporter,
 ) -> Artifact:
     """The round after ``chain``, computed unless it is there; waits while another job computes the same one."""
-    step = ROUNDS["refine_round"]
-    round_options = RoundOptions(settings=options.of_every_round(), round=number, n_rows=n_rows)
     given = {role: artifact for role, artifact in context.inputs.items() if role != "continue_from"}
     if chain:
         given[PREVIOUS] = chain[-1]
     inputs = {role: artifact.id for role, artifact in given.items()}
+    round_options, identifier = round_request(options, inputs, number, n_rows)
     task = Task(
         dataset_id=context.dataset_id,
-        step=step.name,
+        step="refine_round",
         options=round_options.model_dump(mode="json"),
         inputs=inputs,
         input_kinds={role: artifact.kind for role, artifact in given.items()},
-        artifact_id=name_result(step, round_options, inputs),
+        artifact_id=identifier,
     )
     while True:
         try:

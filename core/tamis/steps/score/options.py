@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -15,7 +16,7 @@ from tamis.types import JSON
 class ScoreOptions(StepOptions):
     """Which score, and which language model where the score asks one."""
 
-    POINTERS: ClassVar[tuple[str, ...]] = ("embeddings",)
+    POINTERS: ClassVar[Mapping[str, str]] = {"embeddings": "embeddings"}
     CHOICES: ClassVar[tuple[Choice, ...]] = (
         Choice("scorer", "scorer_options", SCORERS),
         Choice("llm", "llm_options", LLMS),

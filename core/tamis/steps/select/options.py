@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -18,14 +19,14 @@ NO_QUALITY = "none"
 class SelectOptions(StepOptions):
     """How many rows, picked how."""
 
-    POINTERS: ClassVar[tuple[str, ...]] = (
-        "clustering",
-        "embeddings",
-        "scores",
-        "within",
-        "pinned",
-        "excluded",
-    )
+    POINTERS: ClassVar[Mapping[str, str]] = {
+        "clustering": "clustering",
+        "embeddings": "embeddings",
+        "scores": "scores",
+        "within": "rows",
+        "pinned": "rows",
+        "excluded": "rows",
+    }
     CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("method", "method_options", SELECTORS),)
 
     method: str = Field("kmq", description="Selection method.")

@@ -1,4 +1,4 @@
-"""What a selection would be, before anybody submits it: how many rows of each cluster, and what it would be called."""
+"""What a selection would be, before anybody submits it: how many rows of each cluster."""
 
 from __future__ import annotations
 
@@ -10,27 +10,17 @@ import numpy as np
 
 from tamis.selectors import SELECTORS
 from tamis.selectors.problem import Answer, Problem
-from tamis.steps.plan import plan_step
 from tamis.steps.select.options import SelectOptions
 from tamis.steps.select.step import make_problem
 from tamis.store.artifacts.readers import read_cluster_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.types import JSON, Int32s, Int64s
+from tamis.store.artifacts.view import open_view
+from tamis.types import Int32s, Int64s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SelectionPlan:
-    """A request to select, resolved: the id its result will have, its options, and the artifacts it reads by role."""
-
-    artifact_id: str
-    is_made: bool
-    options: SelectOptions
-    inputs: Mapping[str, Artifact]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelectionPreview:
-    """What the plan leads to. ``budget`` and ``shortfall`` count rows, or tokens where ``by_tokens``.
+class SelectionForecast:
+    """What a selection would be. ``budget`` and ``shortfall`` count rows, or tokens where ``by_tokens``.
 
     ``cluster_id``, ``size`` and ``picked`` (k,) list every cluster with rows, noise as -1; empty without a clustering.
     ``n_picked`` is None for a method whose picks are too much work to find out before it is run.
@@ -48,37 +38,26 @@ class SelectionPreview:
     picked: Int64s
 
 
-def plan_selection(store: ArtifactStore, dataset_id: str, values: Mapping[str, JSON]) -> SelectionPlan:
-    """Resolve a request against what is computed; raises InvalidOptions, and ArtifactMissing naming the step to run."""
-    plan = plan_step(store, dataset_id, "select", values)
-    assert isinstance(plan.options, SelectOptions)
-    inputs = {
-        role: store.get(dataset_id, plan.input_kinds[role], found) for role, found in plan.inputs.items()
-    }
-    return SelectionPlan(
-        artifact_id=plan.artifact_id,
-        is_made=store.find(dataset_id, "selection", plan.artifact_id) is not None,
-        options=plan.options,
-        inputs=inputs,
-    )
-
-
-def preview_selection(plan: SelectionPlan, spread_over: Artifact | None = None) -> SelectionPreview:
+def forecast_selection(
+    inputs: Mapping[str, Artifact], options: SelectOptions, store: ArtifactStore
+) -> SelectionForecast:
     """The rows per cluster that the job will pick, exactly: the same draw with the same seed, and nothing written.
 
-    ``spread_over`` is the clustering to count by where the method reads none. Methods that read vectors are not run:
-    they take as long as their job. Raises InvalidOptions for a budget that cannot be met.
+    Clusters are those that the method reads, else the newest. Methods that read vectors are not run: they take as long as
+    their job. Raises InvalidOptions for a budget that cannot be met.
     """
-    n_rows = int(plan.inputs["examples"].summary["n_examples"])
-    problem = make_problem(plan.inputs, plan.options, n_rows)
-    clustering = plan.inputs.get("clustering", spread_over)
+    n_rows = int(inputs["examples"].summary["n_examples"])
+    problem = make_problem(inputs, options, n_rows)
+    clustering = (
+        inputs.get("clustering") or open_view(store, inputs["examples"].manifest.dataset_id).clustering
+    )
     labels = read_cluster_ids(clustering) if clustering else np.empty(0, dtype=np.int32)
-    cheap = "embeddings" not in SELECTORS[plan.options.method].reads
-    rows = _draw(plan.options, problem).rows if cheap else None
+    cheap = "embeddings" not in SELECTORS[options.method].reads
+    rows = _draw(options, problem).rows if cheap else None
     ids, size, picked = _count(labels, rows)
     tokens = problem.token_counts
     n_tokens = int(tokens[rows].sum()) if tokens is not None and rows is not None else None
-    return SelectionPreview(
+    return SelectionForecast(
         n_rows=n_rows,
         n_available=n_rows - int(problem.excluded.sum()),
         budget=problem.budget,

@@ -1,6 +1,6 @@
-"""An estimate of a language-model run in a process of its own: a model too large for this machine ends that one alone.
+"""The forecast of a language-model run in a process of its own: a model too large for this machine ends that one alone.
 
-``python -m tamis.jobs.forecast.estimate_process`` is that process: a request as JSON comes in, one line of JSON goes out.
+``python -m tamis.jobs.forecast.process`` is that process: a request as JSON comes in, one line of JSON goes out.
 """
 
 from __future__ import annotations
@@ -24,17 +24,22 @@ import orjson
 from tamis.errors import CurationError
 from tamis.jobs.backends import process_environment
 from tamis.jobs.causes import exit_text, offer_to_be_killed_first
-from tamis.jobs.forecast.llm import SAMPLE_ROWS, LLMEstimate, RoleEstimate, estimate_run
+from tamis.jobs.forecast.llm import (
+    SAMPLE_ROWS,
+    ModelsForecast,
+    RoleForecast,
+    forecast_models,
+)
 from tamis.settings import source_folder
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.types import JSON
 
-MODULE = "tamis.jobs.forecast.estimate_process"
+MODULE = "tamis.jobs.forecast.process"
 LIMIT_S = 600.0
 GRACE_S = 10  # after which the process ends itself, should nobody be left to end it
 
 
-class EstimateAside:
+class ForecastProcess:
     """The process that estimates; leaving the context ends it, whatever it was doing, and leaves no zombie."""
 
     def __init__(
@@ -81,7 +86,7 @@ class EstimateAside:
         """The number of the process."""
         return self._process.pid
 
-    def wait(self, seconds: float) -> LLMEstimate | None:
+    def wait(self, seconds: float) -> ModelsForecast | None:
         """The estimate, None while it is not there after so many seconds.
 
         Raises CurationError with what the step said, when the time limit is over, and when the process died.
@@ -115,7 +120,7 @@ class EstimateAside:
         self._said.close()
         self._log.close()
 
-    def _answer(self, code: int) -> LLMEstimate:
+    def _answer(self, code: int) -> ModelsForecast:
         lines = _text(self._said).splitlines()
         try:
             answer: dict[str, Any] = orjson.loads(lines[-1]) if lines else {}
@@ -126,8 +131,8 @@ class EstimateAside:
         if code or "found" not in answer:
             raise CurationError(_loss(code, _text(self._log)))
         found = answer["found"]
-        roles = tuple(RoleEstimate(**role) for role in found.pop("roles"))
-        return LLMEstimate(**found, roles=roles)
+        roles = tuple(RoleForecast(**role) for role in found.pop("roles"))
+        return ModelsForecast(**found, roles=roles)
 
 
 def _text(file: Any) -> str:  # noqa: ANN401 - what tempfile makes has no type of its own
@@ -152,7 +157,7 @@ def main() -> int:
     offer_to_be_killed_first()
     signal.alarm(math.ceil(request["limit_s"]) + GRACE_S)
     try:
-        found = estimate_run(
+        found = forecast_models(
             ArtifactStore(Path(request["workspace"])),
             request["dataset_id"],
             request["step"],

@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pages.shared.plain_text import shorten
-from tamis.jobs import job_table
+import pyarrow as pa
+
+from tamis.actions.jobs import elapsed_s, list_jobs, read_metrics
 from tamis.jobs.model import Job, JobState
-from tamis.models.adapters import BUNDLED_LLM, PREFIX
+from tamis.steps import STEPS
+from tamis.store.artifacts.adapters import CURVES, read_curves
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
 MAX_RUNS = 200
-BUNDLED_TITLE = "SmolLM2-135M-Instruct"
+_CURVE_COLUMNS = ("name", "step", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +61,25 @@ class Run:
             return JobState.SUCCEEDED
         return self.job.state
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it took or has taken so far; None when nobody measured it."""
+        if self.job is not None and (measured := elapsed_s(self.job)):
+            return measured
+        said = self.number("seconds")
+        return None if math.isnan(said) else said
+
     def number(self, name: str) -> float:
         """A number of the summary, NaN where there is none."""
         value = self.summary.get(name)
         return float(value) if isinstance(value, int | float) else math.nan
 
 
-def list_runs(workspace: Workspace, dataset_id: str, step: str, kind: str) -> list[Run]:
-    """Every run of a step that makes artifacts of a kind, newest first; of several jobs for one result the newest."""
-    made = {one.id: one for one in workspace.artifacts.list(dataset_id, kind)}
+def list_runs(workspace: Workspace, dataset_id: str, step: str) -> list[Run]:
+    """Every run of a step, newest first; of several jobs for one result the newest."""
+    made = {one.id: one for one in workspace.artifacts.list(dataset_id, STEPS[step].makes)}
     jobs: dict[str, Job] = {}
-    for job in job_table.list_jobs(workspace.database, dataset_id=dataset_id, step=step, limit=MAX_RUNS):
+    for job in list_jobs(workspace, dataset_id=dataset_id, step=step, limit=MAX_RUNS):
         jobs.setdefault(job.artifact_id, job)
     # A job that succeeded and whose result is gone was deleted with it.
     shown = [i for i, job in jobs.items() if i in made or job.state is not JobState.SUCCEEDED]
@@ -78,10 +88,21 @@ def list_runs(workspace: Workspace, dataset_id: str, step: str, kind: str) -> li
     return sorted(runs, key=lambda run: run.created_at, reverse=True)
 
 
-def model_title(model: str) -> str:
-    """A model as people call it: the last part of a folder, the name of the bundled one."""
-    if model == BUNDLED_LLM:
-        return BUNDLED_TITLE
-    if model.startswith(PREFIX):
-        return f"Adapter {model.removeprefix(PREFIX)[:8]}"
-    return shorten(model.rstrip("/").rpartition("/")[2] or model, 40)
+def read_run_curves(workspace: Workspace, run: Run) -> pa.Table:
+    """Points of its curves: name, step, value. Of a run under way, from what its job has written so far."""
+    if run.artifact is not None and CURVES in run.artifact.manifest.files:
+        return read_curves(run.artifact).select(_CURVE_COLUMNS)
+    found = read_metrics(workspace, run.job.job_id) if run.job is not None else {}
+    return curve_table([(name, one.position, one.value) for name, curve in found.items() for one in curve])
+
+
+def curve_table(points: list[tuple[str, float, float]]) -> pa.Table:
+    """Points of curves as a table: name, step, value."""
+    columns = zip(*points, strict=True) if points else ((), (), ())
+    types = (pa.string(), pa.float64(), pa.float64())
+    return pa.table(
+        {
+            name: pa.array(list(column), kind)
+            for name, column, kind in zip(_CURVE_COLUMNS, columns, types, strict=True)
+        }
+    )

@@ -2,59 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import altair as alt
-import orjson
 import pandas as pd
 import streamlit as st
 
+from pages.parts.job_list.actions import show_actions
+from pages.parts.job_list.table import open_job
 from pages.shared.activity import show_progress
 from pages.shared.forms.options_form import sentence
-from pages.shared.forms.run_target import RunPlace
-from pages.shared.plain_text import plain, shorten
-from pages.shared.runs.job_actions import show_actions
-from pages.shared.runs.job_table import STATE_COLOURS, STATE_WORDS, open_job, took
-from pages.shared.runs.job_watch import find_job, show_remark
+from pages.shared.forms.run_target import say_target
+from pages.shared.plain_text import plain
+from pages.shared.runs.job_box import show_remark
+from pages.shared.runs.job_words import ICONS, STATE_COLOURS, STATE_WORDS
 from pages.shared.wording import ago, duration
-from tamis.jobs import job_table
-from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import Job, JobState
+from tamis.actions.jobs import (
+    Job,
+    JobState,
+    Link,
+    elapsed_s,
+    find_job,
+    has_log,
+    lineage,
+    log_tail,
+    read_log,
+    read_metrics,
+)
+from tamis.actions.remedies import ERROR_WORDS, NEXT_STEPS
+from tamis.actions.submit import repeat
 from tamis.steps import STEPS
 from tamis.store.database.names import dataset_names
 from tamis.store.workspace import Workspace
-from tamis.types import JSON
 
 LOG_LINES = 14
-ICONS = {
-    JobState.QUEUED: ":material/schedule:",
-    JobState.RUNNING: ":material/progress_activity:",
-    JobState.SUCCEEDED: ":material/check:",
-    JobState.FAILED: ":material/error:",
-    JobState.CANCELLED: ":material/block:",
-}
-NEXT_STEPS: Mapping[str, str] = {
-    "request": "Mend what the message names, in the options or in the data, and start it with that.",
-    "bug": "This is a fault of the program, not of your data. The log below has the traceback.",
-    "out_of_memory": "Give it less at once (a smaller batch), or more memory, then resume: finished parts are kept.",
-    "out_of_disk": "Free some disk space, then resume: finished parts are kept.",
-    "time_limit": "Resume goes on from the finished parts; clone it to give it more time.",
-    "terminated": "The machine or a scheduler ended it. Resume goes on from the finished parts.",
-    "lost": "Its process went away without a word (a kill, a reboot). Resume goes on from the finished parts.",
-    "dependency": "Resume the job it waited for, and this one follows.",
-    "backend": "It never started. Look at what the backend says, then resume or choose another one.",
-}
-ERROR_WORDS: Mapping[str, str] = {
-    "request": "it cannot be done like this",
-    "bug": "a fault of the program",
-    "out_of_memory": "out of memory",
-    "out_of_disk": "out of disk",
-    "time_limit": "time limit reached",
-    "terminated": "ended from outside",
-    "lost": "worker lost",
-    "dependency": "what it waited for failed",
-    "backend": "refused by the backend",
-}
+SHOWN_BYTES, DOWNLOADED_BYTES = 1_000_000, 200_000_000
 
 
 def show_head(workspace: Workspace, job: Job) -> None:
@@ -65,10 +45,10 @@ def show_head(workspace: Workspace, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(f"{title_of(job)} · {plain(name)}", anchor=False, width="content")
         st.badge(STATE_WORDS[job.state], icon=ICONS[job.state], color=STATE_COLOURS[job.state])
-    said = [f"submitted {ago(job.submitted_at)}", plain(_place_of(job).words)]
+    said = [f"submitted {ago(job.submitted_at)}", plain(say_target(repeat(job).target))]
     if job.priority:
         said.append(f"priority {job.priority}")
-    seconds = took(job)
+    seconds = elapsed_s(job)
     if seconds is not None:
         said.append(f"{'runs for' if job.state is JobState.RUNNING else 'took'} {duration(seconds)}")
     if job.attempt > 1:
@@ -80,10 +60,9 @@ def show_head(workspace: Workspace, job: Job) -> None:
 
 def show_handle(job: Job) -> None:
     """Where it runs and what the backend calls it: what to look for on the cluster itself."""
-    place = _place_of(job)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Runs on" if not job.state.final else "Ran on", width=64)
-        st.markdown(plain(place.words), width="content")
+        st.markdown(plain(say_target(repeat(job).target)), width="content")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Handle", width=64)
         if job.handle:
@@ -144,9 +123,9 @@ def show_timings(job: Job) -> None:
     st.altair_chart(alt.layer(bars, words).properties(height=alt.Step(27)), alt="Seconds per stage")
 
 
-def show_curves(folder: JobFolder) -> None:
+def show_curves(workspace: Workspace, job: Job) -> None:
     """The metrics that the step reported, one small chart each."""
-    curves = folder.read_metrics()
+    curves = read_metrics(workspace, job.job_id)
     if not curves:
         return
     st.markdown("**Curves**")
@@ -160,24 +139,24 @@ def show_curves(folder: JobFolder) -> None:
             )
 
 
-def show_log(folder: JobFolder, job: Job) -> None:
+def show_log(workspace: Workspace, job: Job) -> None:
     """The last lines of the log: where a failure says what it was."""
-    lines = (folder.log_tail() or job.log_tail).splitlines()
+    lines = log_tail(workspace, job).splitlines()
     left_out = "…\n" if len(lines) > LOG_LINES else ""
     st.code(
         left_out + "\n".join(lines[-LOG_LINES:]) or "Nothing was printed.", language=None, wrap_lines=True
     )
 
 
-def show_whole_log(folder: JobFolder, job: Job) -> None:
+def show_whole_log(workspace: Workspace, job: Job) -> None:
     """The log from its beginning, read only when asked for."""
-    if not folder.log_path.is_file():
+    if not has_log(workspace, job.job_id):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         whole = st.toggle("Whole log", key="whole_log")
         st.download_button(
             "Download",
-            data=lambda: folder.log_from(0, limit_bytes=200_000_000)[0],
+            data=lambda: read_log(workspace, job.job_id, limit_bytes=DOWNLOADED_BYTES),
             file_name=f"{job.job_id}.log.txt",
             mime="text/plain",
             icon=":material/download:",
@@ -185,45 +164,27 @@ def show_whole_log(folder: JobFolder, job: Job) -> None:
             type="tertiary",
         )
     if whole:
-        text, _ = folder.log_from(0)
+        text = read_log(workspace, job.job_id, limit_bytes=SHOWN_BYTES)
         st.code(text or "Nothing was printed.", language=None, height=480, wrap_lines=True)
-
-
-def show_options(job: Job) -> None:
-    """The options as a table of two columns; those of plug-ins below the field that names them."""
-    flat = _flat(job.options)
-    table = pd.DataFrame({"Option": [sentence(n) for n in flat], "Value": [_say(v) for v in flat.values()]})
-    st.dataframe(
-        table, hide_index=True, height="content" if len(table) < 15 else 460, alt="Options of the job"
-    )
 
 
 def show_lineage(workspace: Workspace, job: Job) -> None:
     """What the job read and which jobs made that, what it made, and what was made from it."""
-    store, database = workspace.artifacts, workspace.database
-    made = store.find(job.dataset_id, job.kind, job.artifact_id)
+    found = lineage(workspace, job)
     with st.container(gap="xsmall"):
-        for role, artifact_id in job.inputs.items():
-            kind = job.input_kinds.get(role, role)
-            makers = job_table.jobs_for_artifact(database, job.dataset_id, kind, artifact_id)
-            _artifact_line("Read", kind, artifact_id, makers[0] if makers else None)
-        _artifact_line("Made" if made else "Makes", job.kind, job.artifact_id, None)
-        for other in store.list(job.dataset_id) if made else ():
-            if job.artifact_id in other.manifest.inputs.values():
-                makers = job_table.jobs_for_artifact(database, job.dataset_id, other.kind, other.id)
-                _artifact_line("Used by", other.kind, other.id, makers[0] if makers else None)
-    if made is not None and made.summary:
+        for link in found.read:
+            _artifact_line("Read", link)
+        _artifact_line("Made" if found.made else "Makes", Link(job.kind, job.artifact_id, None))
+        for link in found.used_by:
+            _artifact_line("Used by", link)
+    if found.made is not None and found.made.summary:
         with st.expander("Summary of the result", icon=":material/data_object:"):
-            st.json(made.summary, expanded=1)
+            st.json(found.made.summary, expanded=1)
 
 
 def title_of(job: Job) -> str:
     """What the step is called; its name when this version does not know it."""
     return STEPS[job.step].title if job.step in STEPS else plain(job.step)
-
-
-def _place_of(job: Job) -> RunPlace:
-    return RunPlace(job.backend, job.resources.model_dump(), job.priority)
 
 
 def _show_waiting(workspace: Workspace, job: Job) -> None:
@@ -233,11 +194,11 @@ def _show_waiting(workspace: Workspace, job: Job) -> None:
             _job_button(find_job(workspace, other_id), "")
 
 
-def _artifact_line(word: str, kind: str, artifact_id: str, maker: Job | None) -> None:
+def _artifact_line(word: str, link: Link) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(word, width=64)
-        st.markdown(f"{plain(kind)} `{artifact_id}`", width="content")
-        _job_button(maker, artifact_id)
+        st.markdown(f"{plain(link.kind)} `{link.artifact_id}`", width="content")
+        _job_button(link.maker, link.artifact_id)
 
 
 def _job_button(job: Job | None, artifact_id: str) -> None:
@@ -248,26 +209,6 @@ def _job_button(job: Job | None, artifact_id: str) -> None:
         key=f"to_{job.job_id}_{artifact_id}",
     ):
         open_job(job.job_id)
-
-
-def _flat(options: Mapping[str, JSON]) -> dict[str, JSON]:
-    flat: dict[str, JSON] = {}
-    for name, value in options.items():
-        if name.endswith("_options") and isinstance(value, dict):
-            flat |= {f"{name.removesuffix('_options')}: {inner}": held for inner, held in value.items()}
-        else:
-            flat[name] = value
-    return flat
-
-
-def _say(value: JSON) -> str:
-    if value in ("", None):
-        return "—"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return shorten(value if isinstance(value, str) else orjson.dumps(value).decode(), 300)
 
 
 def _fine(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.forms.options_form import Form, draw_options
-from pages.shared.forms.run_target import Asked, choose_place
+from pages.shared.forms.run_target import Asked, choose_target
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import CLONED, cloned_start, start_job
 from tamis.errors import CurationError
@@ -84,7 +84,7 @@ def show_step_form(workspace: Workspace, step: str) -> None:
             values=values,
             problem=_problem(step, values),
         )
-        place = choose_place(workspace, asked, start=start.place, suffix=start.suffix)
+        target = choose_target(workspace, asked, start=start.target, suffix=start.suffix)
         pressed = st.button(
             STEPS[step].title,
             type="primary",
@@ -95,7 +95,7 @@ def show_step_form(workspace: Workspace, step: str) -> None:
         if asked.problem:
             st.error(plain(asked.problem), icon=":material/error:")
     if pressed:
-        start_job(workspace, dataset_id, step, values, place=place)
+        start_job(workspace, dataset_id, step, values, target=target)
 
 
 def _choose_dataset(names: dict[str, str]) -> str:

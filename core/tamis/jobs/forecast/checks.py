@@ -1,21 +1,18 @@
-"""Before a job is submitted: what it will take, and what stands in its way, each with what to do about it."""
+"""What stands in the way of a run, and what to do about it: memory, disk, packages, models, GPUs, backend."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from tamis import __version__
 from tamis.errors import CurationError
-from tamis.jobs.backends import Backend, Backends, backend_row
+from tamis.jobs.backends import Backend, backend_row
 from tamis.jobs.causes import free_bytes
-from tamis.jobs.folder import JobFolder
-from tamis.jobs.forecast.measured import Estimate, dataset_rows, earlier_runs, estimate
+from tamis.jobs.forecast.measured import Estimate
 from tamis.jobs.forecast.requirements import (
     hub_is_off,
     is_at_hand,
@@ -24,20 +21,13 @@ from tamis.jobs.forecast.requirements import (
     plugins,
     weights_gb,
 )
-from tamis.jobs.model import JobSpec, Resources
-from tamis.jobs.scheduler.queue import pending_results
-from tamis.registry import Table, parse_options
+from tamis.jobs.model import Resources
 from tamis.settings import Settings
-from tamis.steps import STEPS
-from tamis.steps.plan import Plan, plan_step
-from tamis.steps.spec import Step, StepOptions
-from tamis.store.workspace import Workspace
-from tamis.types import JSON
+from tamis.steps.spec import StepOptions
 
 LEAST_FREE_GB = 1.0
 # A step keeps its finished parts beside the result that it puts together from them.
 PARTS_AND_RESULT = 2.0
-PLACEHOLDER = "JOB"
 # Activations and fragments of memory on top of the weights, and what the libraries take by themselves.
 GPU_MEMORY_PER_WEIGHT, GPU_MEMORY_BASE_GB = 1.3, 1.0
 NO_RUN = "No earlier run to go by; the first minutes of this one will tell."
@@ -53,107 +43,29 @@ class Check:
     next_step: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Preflight:
-    """What a submission would mean. Numbers are None when there is nothing to go by."""
-
-    rows: int | None
-    checks: tuple[Check, ...]
-    seconds_estimate: float | None = None
-    disk_needed_gb: float | None = None
-    memory_estimate_gb: float | None = None
-    already_done: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is known to stand in the way."""
-        return all(check.ok is not False for check in self.checks)
-
-
-def preflight(
-    workspace: Workspace,
-    dataset_id: str,
-    step: str,
-    values: Mapping[str, JSON],
+def machine_checks(
+    found: Estimate,
+    options: StepOptions,
+    backend: Backend,
     *,
-    backend: str = "local",
-    resources: Resources | None = None,
-    backends: Mapping[str, Backend] | None = None,
-    steps: Table[Step] = STEPS,
-) -> Preflight:
-    """Observation at everything that can be known before submitting, without importing a model or starting anything.
-
-    Raises UnknownName and InvalidOptions; what else is wrong is a check.
-    """
-    allowed = resources or Resources()
-    options = parse_options(steps[step].options, values)
-    place = (Backends(workspace.settings) if backends is None else backends)[backend]
-    n_rows = dataset_rows(workspace.artifacts, dataset_id)
-    shared = backend_row(backend).shares_machine
-    runs = earlier_runs(workspace, step, options, backend=backend)
-    found = estimate(runs, n_rows, workers=min(allowed.workers, _cores()) if shared else allowed.workers)
-    plan, inputs = _plan(workspace, dataset_id, step, values, steps=steps)
+    name: str,
+    resources: Resources,
+    workspace: Path,
+    settings: Settings,
+) -> list[Check]:
+    """Everything that can be known without importing a model or starting anything."""
+    row = backend_row(name)
+    shared = row.shares_machine
     checks = [
-        inputs,
-        _time(found, allowed),
-        _memory(found, allowed, shares_machine=shared),
-        _disk(found, workspace.path),
+        _time(found, resources),
+        _memory(found, resources, shares_machine=shared),
+        _disk(found, workspace),
         *_requirements(options),
-        *_workers(allowed, shares_machine=shared),
-        *_gpus(allowed, workspace.settings, options, shares_machine=shared),
-        _backend(place, backend_row(backend).title),
+        *_workers(resources, shares_machine=shared),
+        *_gpus(resources, settings, options, shares_machine=shared),
+        _backend(backend, row.title),
     ]
-    if not shared:
-        checks.append(_workspace(workspace.path))
-    return Preflight(
-        rows=n_rows,
-        checks=tuple(checks),
-        seconds_estimate=found.seconds,
-        disk_needed_gb=None if found.output_gb is None else found.output_gb * PARTS_AND_RESULT,
-        memory_estimate_gb=found.memory_gb,
-        already_done=plan is not None
-        and workspace.artifacts.find(dataset_id, plan.step.makes, plan.artifact_id) is not None,
-    )
-
-
-def submission_preview(backend: Backend, workspace: Path, step: str, resources: Resources) -> str:
-    """The command or script that a job of this step would run, with ``JOB`` where its id will stand."""
-    spec = JobSpec(
-        job_id=PLACEHOLDER,
-        dataset_id=PLACEHOLDER,
-        step=step,
-        options={},
-        inputs={},
-        input_kinds={},
-        makes=PLACEHOLDER,
-        artifact_id=PLACEHOLDER,
-        format_version=1,
-        resources=resources,
-        attempt=1,
-        tamis_version=__version__,
-        submitted_at="",
-    )
-    return backend.preview(JobFolder.of(workspace, PLACEHOLDER), spec)
-
-
-def _plan(
-    workspace: Workspace,
-    dataset_id: str,
-    step: str,
-    values: Mapping[str, JSON],
-    *,
-    steps: Table[Step],
-) -> tuple[Plan | None, Check]:
-    try:
-        pending = pending_results(workspace.database, dataset_id)
-        plan = plan_step(workspace.artifacts, dataset_id, step, values, pending=pending, steps=steps)
-    except CurationError as error:
-        return None, Check("inputs", False, str(error))
-    if plan.waits_for:
-        return plan, Check(
-            "inputs", True, f"It starts after {len(plan.waits_for)} job(s) whose results it reads."
-        )
-    return plan, Check("inputs", True, "Everything it reads is there.")
+    return checks if shared else [*checks, _workspace(workspace)]
 
 
 def _time(found: Estimate, resources: Resources) -> Check:
@@ -237,13 +149,14 @@ def _absent_model(model: str) -> Check:
 
 def _workers(resources: Resources, *, shares_machine: bool) -> list[Check]:
     """More workers than this machine has cores gain nothing."""
-    if not shares_machine or resources.gpus or resources.workers <= _cores():
+    if not shares_machine or resources.gpus or resources.workers <= cores():
         return []
-    text = f"{resources.workers} workers share the {_cores()} cores of this machine, and each takes its own memory."
-    return [Check("workers", False, text, f"Ask for {_cores()} or fewer, or choose a cluster.")]
+    text = f"{resources.workers} workers share the {cores()} cores of this machine, and each takes its own memory."
+    return [Check("workers", False, text, f"Ask for {cores()} or fewer, or choose a cluster.")]
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores of this machine."""
     return psutil.cpu_count() or 1
 
 

@@ -7,13 +7,17 @@ from typing import Literal
 
 import streamlit as st
 
-from pages.shared.forms.step_form import DATASET, PAGES, STEP, general_steps
+from pages.parts.job_list.step_form import (
+    DATASET,
+    PAGES,
+    STEP,
+    general_steps,
+)
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED
-from tamis.jobs.model import Job, JobState
-from tamis.jobs.scheduler.queue import cancel, cancel_with_inputs, delete, resume
+from tamis.actions.jobs import Job, JobState, cancel_job, delete_job, resume_job
 from tamis.store.workspace import Workspace
 
 # Where the result of a step is looked at: page, and what its address says.
@@ -43,7 +47,7 @@ def show_actions(workspace: Workspace, job: Job) -> None:
                 go_to(page, {"dataset": job.dataset_id} | query)
         if not job.state.final and not job.cancelling and st.button("Cancel", icon=":material/stop:"):
             with errors_in_place():
-                cancel(workspace, job.job_id)
+                cancel_job(workspace, job.job_id)
                 st.rerun()
         waits = job.state is JobState.QUEUED and bool(job.waits_for)
         if waits and st.button(
@@ -51,7 +55,7 @@ def show_actions(workspace: Workspace, job: Job) -> None:
             help="This job, and those it waits for that no other job needs.",
         ):  # fmt: skip
             with errors_in_place():
-                n = len(cancel_with_inputs(workspace, job.job_id))
+                n = len(cancel_job(workspace, job.job_id, with_inputs=True))
                 st.toast(f"{count_of(n, 'job')} cancelled.", icon=":material/block:")
                 st.rerun()
         if job.resumable:
@@ -87,7 +91,7 @@ def _offer_resuming(workspace: Workspace, job: Job) -> None:
     for label, (kind, icon, words, fresh) in ways.items():
         if st.button(label, type=kind, icon=icon, help=words):
             with errors_in_place():
-                resume(workspace, job.job_id, fresh=fresh)
+                resume_job(workspace, job.job_id, fresh=fresh)
                 st.rerun()
 
 
@@ -101,7 +105,7 @@ def _offer_deletion(workspace: Workspace, job: Job) -> None:
         )
         if st.button("Delete this job", type="primary", icon=":material/delete:", key=f"delete_{job.job_id}"):
             with errors_in_place():
-                delete(workspace, job.job_id)
+                delete_job(workspace, job.job_id)
                 st.query_params.pop("job", None)
                 st.toast("The job is deleted.", icon=":material/delete:")
                 st.rerun()

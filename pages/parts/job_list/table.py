@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
 
-from pages.shared.activity import active_jobs, while_jobs_run
+from pages.shared.activity import while_jobs_run
 from pages.shared.plain_text import count_of, shorten
-from pages.shared.wording import BadgeColour, ago, duration
-from tamis.jobs import job_table
-from tamis.jobs.model import Job, JobState
+from pages.shared.runs.job_words import STATE_COLOURS, STATE_WORDS
+from pages.shared.wording import ago, duration
+from tamis.actions.jobs import Job, JobState, count_jobs, elapsed_s, list_jobs
 from tamis.steps import STEPS
 from tamis.store.database.names import dataset_names
 from tamis.store.workspace import Workspace
@@ -21,20 +20,6 @@ from tamis.store.workspace import Workspace
 PAGE_JOBS = 25
 OPENED = "job"
 PAGE = "jobs_page"
-STATE_WORDS = {
-    JobState.QUEUED: "Waiting",
-    JobState.RUNNING: "Running",
-    JobState.SUCCEEDED: "Done",
-    JobState.FAILED: "Failed",
-    JobState.CANCELLED: "Cancelled",
-}
-STATE_COLOURS: dict[JobState, BadgeColour] = {
-    JobState.QUEUED: "gray",
-    JobState.RUNNING: "blue",
-    JobState.SUCCEEDED: "green",
-    JobState.FAILED: "red",
-    JobState.CANCELLED: "orange",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +54,7 @@ def show_jobs(workspace: Workspace, wanted: JobFilter) -> None:
     names = dataset_names(workspace)
 
     def draw(_: Sequence[Job]) -> None:
-        counted = job_table.counts(workspace.database, dataset_id=wanted.dataset_id, step=wanted.step)
+        counted = count_jobs(workspace, dataset_id=wanted.dataset_id, step=wanted.step)
         n_jobs = sum(counted[state] for state in wanted.states or JobState)
         n_pages = max(1, -(-n_jobs // PAGE_JOBS))
         if int(st.session_state.get(PAGE, 1)) > n_pages:
@@ -87,11 +72,6 @@ def show_jobs(workspace: Workspace, wanted: JobFilter) -> None:
     while_jobs_run(workspace, draw)
 
 
-def has_jobs(workspace: Workspace) -> bool:
-    """Whether anything was ever run in this workspace."""
-    return bool(active_jobs(workspace)) or bool(job_table.list_jobs(workspace.database, limit=1))
-
-
 def open_job(job_id: str) -> None:
     """Show one job, or the list for an empty id."""
     # Not from a callback: inside a timed part of a page, that would draw only this part again.
@@ -100,14 +80,6 @@ def open_job(job_id: str) -> None:
     else:
         st.query_params.pop(OPENED, None)
     st.rerun()
-
-
-def took(job: Job) -> float | None:
-    """Seconds from start to end, or until now while it runs."""
-    if not job.started_at:
-        return None
-    end = datetime.fromisoformat(job.finished_at) if job.finished_at else datetime.now(UTC)
-    return max(0.0, (end - datetime.fromisoformat(job.started_at)).total_seconds())
 
 
 def _filter(label: str, names: dict[str, str], key: str, every: str, width: int) -> str:
@@ -122,8 +94,8 @@ def _first_page() -> None:
 
 
 def _page(workspace: Workspace, wanted: JobFilter, page: int) -> list[Job]:
-    return job_table.list_jobs(
-        workspace.database,
+    return list_jobs(
+        workspace,
         states=wanted.states,
         dataset_id=wanted.dataset_id,
         step=wanted.step,
@@ -169,7 +141,7 @@ def _show_table(jobs: list[Job], names: dict[str, str]) -> None:
 
 
 def _row(job: Job, names: dict[str, str]) -> dict[str, object]:
-    seconds = took(job)
+    seconds = elapsed_s(job)
     return {
         "state": [STATE_WORDS[job.state]],
         "step": STEPS[job.step].title if job.step in STEPS else job.step,

@@ -1,0 +1,211 @@
+"""What the rounds of a refinement did, as tables: weights, scores, budgets, flags, picks and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tamis.compute.refine.weights import fallen_fraction, movers
+from tamis.steps.refine.results import all_flags, all_weights
+from tamis.store.artifacts.refinements import (
+    read_flags,
+    read_generations,
+    read_round_picks,
+    read_row_scores,
+    read_weights,
+    schema_of,
+)
+from tamis.store.artifacts.store import Artifact
+from tamis.types import Float64s, Int64s
+
+MOST_MOVERS = 8
+_ANSWERED = schema_of(
+    example_id=pa.int64(),
+    gold=pa.float32(),
+    own=pa.float32(),
+    gap=pa.float32(),
+    generated=pa.string(),
+    round=pa.int64(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RefinementHistory:
+    """What is known of a refinement now: its finished rounds, ``weights`` per round (0: before the first) and cluster,
+    and ``flags``. ``artifact_id`` is the artifact that says so: the refinement, or its newest round.
+    """
+
+    artifact_id: str
+    rounds: tuple[Artifact, ...]
+    weights: pa.Table
+    flags: pa.Table
+
+    @property
+    def n_rounds(self) -> int:
+        """Finished rounds."""
+        return int(self.weights["round"].to_numpy().max(initial=0))
+
+    @property
+    def cluster_ids(self) -> Int64s:
+        """Clusters in the order of the tables; -1 for rows outside all."""
+        return self._column(0, "cluster_id").astype(np.int64)
+
+    def of_round(self, number: int, column: str) -> Float64s:
+        """One number per cluster after a round."""
+        held: Float64s = self._column(number, column).astype(np.float64)
+        return held
+
+    def change(self, number: int | None = None) -> Float64s:
+        """Weight after a round (the last) over the first weight, per cluster; NaN for a cluster without a first weight."""
+        last = self.of_round(self.n_rounds if number is None else number, "weight")
+        first = self.of_round(0, "weight")
+        ratio: Float64s = np.divide(last, first, out=np.full(first.shape, np.nan), where=first > 0)
+        return ratio
+
+    def total(self, column: str) -> Float64s:
+        """A count of every cluster, over all rounds: ``budget`` for rows taken, ``n_scored`` for rows scored."""
+        summed: Float64s = np.sum([self.of_round(n, column) for n in range(self.n_rounds + 1)], axis=0)
+        return summed
+
+    def last_scores(self) -> Float64s:
+        """Mean score of every cluster in the last round that scored one of its rows; NaN where none did."""
+        scores = np.full(len(self.cluster_ids), np.nan)
+        for number in range(self.n_rounds + 1):
+            scored = self.of_round(number, "n_scored") > 0
+            scores[scored] = self.of_round(number, "score")[scored]
+        return scores
+
+    def set_by_hand(self) -> np.ndarray[Any, np.dtype[np.object_]]:
+        """What was set by hand for each cluster after each round, (k, rounds + 1): excluded, pinned, a factor, or "" ."""
+        found = [
+            self.weights["factor"].to_numpy(zero_copy_only=False)[self._rows(n)]
+            for n in range(self.n_rounds + 1)
+        ]
+        return np.stack([np.array([one or "" for one in column], dtype=object) for column in found], axis=1)
+
+    def movers(self, most: int = MOST_MOVERS) -> tuple[list[int], list[int]]:
+        """Ids of the clusters whose weight rose and fell most."""
+        up, down = movers(self.of_round(0, "weight"), self.of_round(self.n_rounds, "weight"), most)
+        ids = self.cluster_ids
+        return [int(ids[i]) for i in up], [int(ids[i]) for i in down]
+
+    def fallen(self) -> float:
+        """Share of the picks in clusters that ended below half their first weight; NaN without picks."""
+        return fallen_fraction(
+            self.total("budget"), self.of_round(0, "weight"), self.of_round(self.n_rounds, "weight")
+        )
+
+    def notes(self) -> list[str]:
+        """What rounds have to say, each sentence once with the rounds that say it."""
+        said: dict[str, list[int]] = {}
+        for one in self.rounds:
+            for note in one.summary["notes"]:
+                said.setdefault(str(note), []).append(int(one.summary["round"]))
+        found = []
+        for note, numbers in said.items():
+            if len(numbers) == self.n_rounds:
+                found.append(note)
+            else:
+                found.append(f"Round{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}: {note}")
+        return found
+
+    def _rows(self, number: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        return np.asarray(self.weights["round"].to_numpy() == number)
+
+    def _column(self, number: int, column: str) -> np.ndarray[Any, np.dtype[Any]]:
+        return np.asarray(self.weights[column].to_numpy()[self._rows(number)])
+
+
+def read_history(refinement: Artifact | None, rounds: Sequence[Artifact]) -> RefinementHistory | None:
+    """The history of a refinement, finished or (None) so far; None before its first round has ended."""
+    if refinement is not None:
+        return RefinementHistory(
+            refinement.id, tuple(rounds), read_weights(refinement), read_flags(refinement)
+        )
+    if not rounds:
+        return None
+    return RefinementHistory(rounds[-1].id, tuple(rounds), all_weights(rounds), all_flags(rounds))
+
+
+def answered_rows(rounds: Sequence[Artifact]) -> pa.Table:
+    """Every row that a round looked at, once, as the newest round saw it: example_id, gold, own, gap, generated, round."""
+    lines: dict[int, dict[str, object]] = {}
+    for one in rounds:
+        generations = read_generations(one)
+        texts = dict(
+            zip(generations["example_id"].to_pylist(), generations["generated"].to_pylist(), strict=True)
+        )
+        for score in read_row_scores(one).to_pylist():
+            row = int(score["example_id"])
+            lines.pop(row, None)  # so that the newest comes last
+            said = {
+                "own": score["generated"],
+                "generated": texts.get(row),
+                "round": int(one.summary["round"]),
+            }
+            lines[row] = score | said
+    return pa.Table.from_pylist(list(lines.values()), schema=_ANSWERED)
+
+
+def picked_rows(rounds: Sequence[Artifact]) -> pa.Table:
+    """The rows that each round added: example_id, cluster_id, round."""
+    parts = []
+    for one in rounds:
+        picks = read_round_picks(one).select(["example_id", "cluster_id"])
+        number = pa.array(np.full(picks.num_rows, int(one.summary["round"]), dtype=np.int64))
+        parts.append(picks.append_column("round", number))
+    empty = {"example_id": pa.int64(), "cluster_id": pa.int32(), "round": pa.int64()}
+    return pa.concat_tables(parts) if parts else pa.schema(empty).empty_table()
+
+
+def telling_rows(rounds: Sequence[Artifact], cluster_id: int, *, best: bool, most: int) -> pa.Table:
+    """Picked rows of a cluster that say most about its score: those scored, best or worst first, then others.
+
+    Columns example_id, cluster_id, round, gold, own, gap, generated; ``gap`` is null for a row that nobody scored.
+    """
+    picks = picked_rows(rounds)
+    chosen = [one for one in picks.to_pylist() if one["cluster_id"] == cluster_id]
+    seen = {one["example_id"]: one for one in answered_rows(rounds).drop_columns(["round"]).to_pylist()}
+    lines = [{**seen.get(one["example_id"], {}), **one} for one in chosen]
+    sign = -1.0 if best else 1.0
+
+    def order(line: dict[str, Any]) -> tuple[bool, float]:
+        gap = line.get("gap")
+        return (True, 0.0) if gap is None or np.isnan(gap) else (False, sign * gap)
+
+    schema = _ANSWERED.remove(_ANSWERED.get_field_index("round"))
+    for name in ("cluster_id", "round"):
+        schema = schema.append(picks.schema.field(name))
+    return pa.Table.from_pylist(sorted(lines, key=order)[:most], schema=schema)
+
+
+def round_table(rounds: Sequence[Artifact]) -> list[dict[str, Any]]:
+    """One line per round with what its summary says."""
+    return [
+        {
+            "round": int(one.summary["round"]),
+            "new": one.summary["n_new"],
+            "selected": one.summary["n_selected"],
+            "pool": one.summary["n_pool"],
+            "scored": one.summary["n_scored"],
+            "not_scored": one.summary["n_not_scored"],
+            "empty": one.summary["n_empty"],
+            "clusters": one.summary["n_clusters_scored"],
+            "gap": one.summary["mean_gap"],
+            "rank_correlation": one.summary["rank_correlation"],
+            "flags": one.summary["n_flags"],
+            "loss": (one.summary.get("training") or {}).get("train_loss"),
+            "steps": (one.summary.get("training") or {}).get("n_steps"),
+        }
+        for one in rounds
+    ]
+
+
+def shared_picks(mine: Sequence[Artifact], theirs: Sequence[Artifact]) -> tuple[int, int, int]:
+    """Rows that the rounds of one refinement picked, those of another, and of both."""
+    a, b = (set(picked_rows(rounds)["example_id"].to_pylist()) for rounds in (mine, theirs))
+    return len(a), len(b), len(a & b)

@@ -1,0 +1,70 @@
+"""Why a job failed in words, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tamis.actions.submit import Repeat, repeat
+from tamis.jobs.model import ErrorKind, Job
+from tamis.types import JSON
+
+BATCH, ACCUMULATED = "per_device_train_batch_size", "gradient_accumulation_steps"
+NEXT_STEPS: Mapping[str, str] = {
+    "request": "Mend what the message names, in the options or in the data, and start it with that.",
+    "bug": "This is a fault of the program, not of your data. The log below has the traceback.",
+    "out_of_memory": "Give it less at once (a smaller batch), or more memory, then resume: finished parts are kept.",
+    "out_of_disk": "Free some disk space, then resume: finished parts are kept.",
+    "time_limit": "Resume goes on from the finished parts; clone it to give it more time.",
+    "terminated": "The machine or a scheduler ended it. Resume goes on from the finished parts.",
+    "lost": "Its process went away without a word (a kill, a reboot). Resume goes on from the finished parts.",
+    "dependency": "Resume the job it waited for, and this one follows.",
+    "backend": "It never started. Look at what the backend says, then resume or choose another one.",
+}
+ERROR_WORDS: Mapping[str, str] = {
+    "request": "it cannot be done like this",
+    "bug": "a fault of the program",
+    "out_of_memory": "out of memory",
+    "out_of_disk": "out of disk",
+    "time_limit": "time limit reached",
+    "terminated": "ended from outside",
+    "lost": "worker lost",
+    "dependency": "what it waited for failed",
+    "backend": "refused by the backend",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SmallerBatch:
+    """The request of a failed job with fewer rows computed together, and as many rows per step."""
+
+    batch: int
+    request: Repeat
+
+
+def ran_out_of_memory(job: Job) -> bool:
+    """Whether it was memory, said by the system or by the recipe."""
+    return job.error_kind is ErrorKind.OUT_OF_MEMORY or "memory" in job.reason.lower()
+
+
+def with_smaller_batch(job: Job) -> SmallerBatch | None:
+    """What to run instead of a training that ran out of memory; None where that is not so, or nothing is smaller."""
+    again = repeat(job)
+    halved = smaller_batch(again.options) if ran_out_of_memory(job) else None
+    if halved is None:
+        return None
+    request = Repeat(again.dataset_id, again.step, halved, again.target)
+    return SmallerBatch(int(halved["recipe_options"][BATCH]), request)
+
+
+def smaller_batch(options: Mapping[str, Any]) -> dict[str, JSON] | None:
+    """The options with half the rows computed together and as many rows per step; None when it is one row already."""
+    recipe = dict(options.get("recipe_options") or {})
+    batch = int(recipe.get(BATCH, 1))
+    if batch < 2:
+        return None
+    rows_per_step = batch * int(recipe.get(ACCUMULATED, 1))
+    recipe[BATCH] = batch // 2
+    recipe[ACCUMULATED] = -(-rows_per_step // recipe[BATCH])
+    return {**options, "recipe_options": recipe}

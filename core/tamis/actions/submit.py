@@ -1,0 +1,182 @@
+"""One way to ask for a run: what the request points at is frozen, the result is named, and the job is queued."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tamis.errors import ArtifactMissing
+from tamis.jobs.model import Job
+from tamis.jobs.scheduler import queue
+from tamis.jobs.scheduler.queue import Submission
+from tamis.registry import Table
+from tamis.steps import STEPS
+from tamis.steps.plan import Plan, newest, plan_step
+from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
+from tamis.steps.resolve_rows import NEWEST, freeze
+from tamis.steps.spec import AS_IMPORTED, Step
+from tamis.store.database.names import name_dataset
+from tamis.store.workspace import Workspace
+from tamis.types import JSON
+
+__all__ = [
+    "AS_IMPORTED",
+    "CURRENT",
+    "HERE",
+    "LOCAL",
+    "PlannedRun",
+    "RunTarget",
+    "Submission",
+    "freeze_pointers",
+    "plan_run",
+    "repeat",
+    "submit",
+]
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class RunTarget:
+    """Where a job runs, what it may use (``Resources`` by name), and its place in the queue: highest first."""
+
+    backend: str = LOCAL
+    resources: Mapping[str, JSON] = field(default_factory=dict)
+    priority: int = 0
+
+
+HERE = RunTarget()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRun:
+    """A request made exact: ``options`` point at artifacts alone, and ``artifact_id`` is what the result will be called."""
+
+    dataset_id: str
+    step: str
+    options: Mapping[str, JSON]
+    plan: Plan
+    is_made: bool
+
+    @property
+    def artifact_id(self) -> str:
+        """The id of the result; the same request always has the same."""
+        return self.plan.artifact_id
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The request that a job came from, with the exact inputs it read."""
+
+    dataset_id: str
+    step: str
+    options: Mapping[str, JSON]
+    target: RunTarget
+
+
+def freeze_pointers(
+    workspace: Workspace,
+    dataset_id: str,
+    step: str,
+    options: Mapping[str, JSON],
+    *,
+    steps: Table[Step] = STEPS,
+) -> dict[str, JSON]:
+    """The options with every pointer as the id of an artifact, by what the step's options declare to be one.
+
+    Rows may be ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; decisions ``current`` or ``none``, and where a selection
+    is read and nothing is said, those it was made with; a selection may be ``newest``. Raises InvalidOptions for a set of
+    rows that is none or empty, ArtifactMissing.
+    """
+    values = dict(options)
+    for name, kind in steps[step].options.POINTERS.items():
+        if not values.get(name):
+            continue
+        if kind == "rows":
+            values[name] = freeze(workspace, dataset_id, str(values[name]))
+        elif kind == "selection":
+            values[name] = _selections(workspace, dataset_id, values[name])
+    for name, kind in steps[step].options.POINTERS.items():
+        if kind == "decisions":
+            values[name] = _decisions(workspace, dataset_id, values, name)
+    return values
+
+
+def plan_run(
+    workspace: Workspace,
+    dataset_id: str,
+    step: str,
+    options: Mapping[str, JSON],
+    *,
+    steps: Table[Step] = STEPS,
+) -> PlannedRun:
+    """Freeze the pointers, choose the inputs, jobs under way included, and name the result; nothing is queued.
+
+    Raises UnknownName, InvalidOptions, and ArtifactMissing naming the step to run first.
+    """
+    exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
+    pending = queue.pending_results(workspace.database, dataset_id)
+    plan = plan_step(workspace.artifacts, dataset_id, step, exact, pending=pending, steps=steps)
+    made = workspace.artifacts.find(dataset_id, plan.step.makes, plan.artifact_id) is not None
+    return PlannedRun(dataset_id=dataset_id, step=step, options=exact, plan=plan, is_made=made)
+
+
+def submit(
+    workspace: Workspace,
+    dataset_id: str,
+    step: str,
+    options: Mapping[str, JSON],
+    *,
+    target: RunTarget = HERE,
+    steps: Table[Step] = STEPS,
+) -> Submission:
+    """Queue a step, or find the job or the artifact that is already what it would make.
+
+    A step that makes a dataset gives it the name in its options. Raises UnknownName, InvalidOptions and ArtifactMissing
+    before anything is queued.
+    """
+    exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
+    if steps[step].makes == "examples" and exact.get("name"):
+        name_dataset(workspace.database, dataset_id, str(exact["name"]))
+    return queue.submit(
+        workspace, dataset_id, step, exact, backend=target.backend, resources=target.resources, priority=target.priority,
+        steps=steps,
+    )  # fmt: skip
+
+
+def repeat(job: Job) -> Repeat:
+    """What to submit to run a job again as it was: its options, the inputs it read, and where it ran."""
+    pointers = STEPS[job.step].options.POINTERS if job.step in STEPS else {}
+    exact = {role: job.inputs[role] for role in pointers if role in job.inputs}
+    target = RunTarget(job.backend, job.resources.model_dump(exclude_defaults=True), job.priority)
+    return Repeat(job.dataset_id, job.step, {**job.options, **exact}, target)
+
+
+def _selections(workspace: Workspace, dataset_id: str, named: JSON) -> JSON:
+    if isinstance(named, str):
+        return _newest_selection(workspace, dataset_id) if named == NEWEST else named
+    assert isinstance(named, Sequence)
+    return [_selections(workspace, dataset_id, one) for one in named]
+
+
+def _newest_selection(workspace: Workspace, dataset_id: str) -> str:
+    found = newest(
+        workspace.artifacts, dataset_id, "selection", queue.pending_results(workspace.database, dataset_id)
+    )
+    if found is None:
+        raise ArtifactMissing(
+            f"Dataset {dataset_id!r} has no selection yet: tamis run select --dataset {dataset_id}."
+        )
+    return found.artifact_id
+
+
+def _decisions(workspace: Workspace, dataset_id: str, values: Mapping[str, JSON], name: str) -> str:
+    pointer, selection = str(values.get(name) or ""), str(values.get("selection") or "")
+    if pointer == AS_IMPORTED:
+        return pointer
+    if not pointer and selection:
+        # As an export does: the texts that the selection was made from.
+        made = workspace.artifacts.find(dataset_id, "selection", selection)
+        return respected_by(made) if made is not None else ""
+    found = find_decisions(workspace, dataset_id, pointer)
+    return found.id if found is not None else ""

@@ -1,0 +1,56 @@
+"""Rows to train on: what the review's decisions make of them, and which rows earlier runs held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tamis.actions.runs import Run, list_runs
+from tamis.compute.apply import Applied, apply_decisions
+from tamis.errors import InvalidOptions
+from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.store.review import decisions
+from tamis.store.workspace import Workspace
+from tamis.types import Int64s
+
+__all__ = [
+    "Applied", "apply_in_force", "decision_revision", "hold_out_again", "runs_with_held_out",
+    "verdicts_in_force",
+]  # fmt: skip
+
+STEP = "finetune"
+HELD_OUT_ROWS = "held_out_rows.npy"
+
+
+def decision_revision(workspace: Workspace, dataset_id: str) -> int:
+    """Grows with every decision, undo and redo; what was read of them before is out of date then."""
+    return decisions.decision_revision(workspace.database, dataset_id)
+
+
+def verdicts_in_force(workspace: Workspace, dataset_id: str) -> Mapping[int, str]:
+    """What is decided about rows, by example id: keep, drop or replace."""
+    state = decisions.decision_state(workspace.database, dataset_id)
+    return {row: one.verdict for row, one in state.decided.items()}
+
+
+def apply_in_force(workspace: Workspace, dataset_id: str, rows: Int64s) -> Applied | None:
+    """The rows that the decisions of now leave, and the conversations that they correct; None while nothing is decided."""
+    decided = decisions.decision_state(workspace.database, dataset_id).decided
+    return apply_decisions(rows, decided) if decided else None
+
+
+def runs_with_held_out(workspace: Workspace, dataset_id: str) -> list[Run]:
+    """Finished fine-tunings whose held-out rows another one can hold out again, newest first."""
+    runs = list_runs(workspace, dataset_id, STEP)
+    return [run for run in runs if run.artifact is not None and run.number("n_held_out") > 0]
+
+
+def hold_out_again(workspace: Workspace, dataset_id: str, run: Run) -> str:
+    """The id of frozen rows: those that a finished run held out; raises InvalidOptions when it held out none."""
+    if run.artifact is None:
+        raise InvalidOptions(
+            f"Run {run.run_id} is not finished, so what it holds out is not known: choose another."
+        )
+    rows: Int64s = np.load(run.artifact.file(HELD_OUT_ROWS), allow_pickle=False)
+    return freeze_rows(workspace.artifacts, dataset_id, rows, f"run:{run.run_id}").id

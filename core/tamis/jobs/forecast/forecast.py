@@ -1,0 +1,207 @@
+"""What a run will take, and what stands in its way, before it is submitted: one answer from all that can be known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+from tamis import __version__
+from tamis.errors import CurationError
+from tamis.jobs.backends import Backend, Backends, backend_row
+from tamis.jobs.folder import JobFolder
+from tamis.jobs.forecast.checks import PARTS_AND_RESULT, Check, cores, machine_checks
+from tamis.jobs.forecast.llm import ModelsForecast, forecast_models
+from tamis.jobs.forecast.measured import (
+    Estimate,
+    dataset_rows,
+    earlier_runs,
+    estimate,
+    training_rates,
+)
+from tamis.jobs.model import JobSpec, Resources
+from tamis.jobs.scheduler.queue import pending_results
+from tamis.registry import Table, parse_options
+from tamis.steps import STEPS
+from tamis.steps.finetune.forecast import TrainingForecast
+from tamis.steps.finetune.options import FinetuneOptions
+from tamis.steps.plan import Plan, plan_step
+from tamis.steps.spec import Step, StepForecast, StepOptions
+from tamis.store.workspace import Workspace
+from tamis.types import JSON
+
+PLACEHOLDER = "JOB"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a run will take; a number is None where there is nothing to go by.
+
+    ``rows`` are those that it reads, ``tokens`` those that are read in one pass of a training, or read and written by
+    language models. ``detail`` is what the step itself says, ``models`` what asking language models about a few rows said.
+    """
+
+    step: str
+    rows: int | None
+    tokens: int | None
+    seconds: float | None
+    memory_gb: float | None
+    disk_gb: float | None
+    cost: float | None
+    already_done: bool
+    checks: tuple[Check, ...]
+    detail: StepForecast | None = None
+    models: ModelsForecast | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is known to stand in the way."""
+        return not self.obstacles
+
+    @property
+    def obstacles(self) -> tuple[Check, ...]:
+        """What stands in the way, each with what to do about it."""
+        return tuple(check for check in self.checks if check.ok is False)
+
+
+def forecast(
+    workspace: Workspace,
+    dataset_id: str,
+    step: str,
+    options: Mapping[str, JSON],
+    *,
+    backend: str = "local",
+    resources: Resources | None = None,
+    in_detail: bool = True,
+    ask_rows: int = 0,
+    problem: str = "",
+    backends: Mapping[str, Backend] | None = None,
+    steps: Table[Step] = STEPS,
+) -> Forecast:
+    """Look at everything that can be known before submitting, without starting anything.
+
+    ``in_detail`` reads the rows for what the step itself says of them; with ``ask_rows`` the language models are asked
+    about so many of them now. ``problem`` says why an input cannot be had. Raises UnknownName and InvalidOptions; what else is wrong is a check.
+    """
+    parsed = parse_options(steps[step].options, options)
+    allowed = resources or Resources()
+    place = (Backends(workspace.settings) if backends is None else backends)[backend]
+    plan, detail, inputs = None, None, Check("inputs", False, problem)
+    if not problem:
+        plan, detail, inputs = _planned(workspace, dataset_id, step, options, steps, in_detail=in_detail)
+    models = None
+    if ask_rows:
+        models = forecast_models(workspace.artifacts, dataset_id, step, options, n_sample=ask_rows)
+    n_rows = dataset_rows(workspace.artifacts, dataset_id)
+    workers = min(allowed.workers, cores()) if backend_row(backend).shares_machine else allowed.workers
+    found = estimate(earlier_runs(workspace, step, parsed, backend=backend), n_rows, workers=workers)
+    found = _with_models(_with_training(workspace, dataset_id, found, parsed, detail), models)
+    checks = machine_checks(
+        found, parsed, place, name=backend, resources=allowed, workspace=workspace.path, settings=workspace.settings
+    )  # fmt: skip
+    return Forecast(
+        step=step,
+        rows=n_rows if detail is None else detail.n_rows,
+        tokens=_tokens(detail, models),
+        seconds=found.seconds,
+        memory_gb=found.memory_gb,
+        disk_gb=None if found.output_gb is None else found.output_gb * PARTS_AND_RESULT,
+        cost=None if models is None else models.cost,
+        already_done=plan is not None and _is_made(workspace, plan),
+        checks=(inputs, *checks),
+        detail=detail,
+        models=models,
+    )
+
+
+def step_forecast(workspace: Workspace, plan: Plan, **known: object) -> StepForecast | None:
+    """What the step itself says of a run; None for a step that says nothing, and while an input is still being made.
+
+    ``known`` spares it what is known already. Raises InvalidOptions for a request that the inputs cannot meet.
+    """
+    if plan.waits_for or not plan.step.forecast:
+        return None
+    inputs = {
+        role: workspace.artifacts.get(plan.dataset_id, plan.input_kinds[role], identifier)
+        for role, identifier in plan.inputs.items()
+    }
+    detail: StepForecast = plan.step.load_forecast()(inputs, plan.options, workspace.artifacts, **known)
+    return detail
+
+
+def training_seconds(
+    workspace: Workspace, dataset_id: str, options: FinetuneOptions, found: TrainingForecast
+) -> float | None:
+    """From the speed of finished trainings of the same model with the same recipe; None without one."""
+    rates = training_rates(workspace, dataset_id, options.model, options.recipe)
+    return found.n_tokens_in_all / median(rates) if rates else None
+
+
+def submission_script(backend: Backend, workspace: Path, step: str, resources: Resources) -> str:
+    """The command or script that a job of this step would run, with ``JOB`` where its id will stand."""
+    spec = JobSpec(
+        job_id=PLACEHOLDER,
+        dataset_id=PLACEHOLDER,
+        step=step,
+        options={},
+        inputs={},
+        input_kinds={},
+        makes=PLACEHOLDER,
+        artifact_id=PLACEHOLDER,
+        format_version=1,
+        resources=resources,
+        attempt=1,
+        tamis_version=__version__,
+        submitted_at="",
+    )
+    return backend.preview(JobFolder.of(workspace, PLACEHOLDER), spec)
+
+
+def _planned(
+    workspace: Workspace,
+    dataset_id: str,
+    step: str,
+    options: Mapping[str, JSON],
+    steps: Table[Step],
+    *,
+    in_detail: bool,
+) -> tuple[Plan | None, StepForecast | None, Check]:
+    """The plan, what its step says of it, and whether its inputs will do."""
+    plan, detail = None, None
+    try:
+        pending = pending_results(workspace.database, dataset_id)
+        plan = plan_step(workspace.artifacts, dataset_id, step, options, pending=pending, steps=steps)
+        detail = step_forecast(workspace, plan) if in_detail else None
+    except CurationError as error:
+        return plan, None, Check("inputs", False, str(error))
+    said = "Everything it reads is there."
+    if plan.waits_for:
+        said = f"It starts after {len(plan.waits_for)} job(s) whose results it reads."
+    return plan, detail, Check("inputs", True, said)
+
+
+def _is_made(workspace: Workspace, plan: Plan) -> bool:
+    return workspace.artifacts.find(plan.dataset_id, plan.step.makes, plan.artifact_id) is not None
+
+
+def _tokens(detail: StepForecast | None, models: ModelsForecast | None) -> int | None:
+    if models is not None and models.roles:
+        return models.n_tokens
+    return None if detail is None else detail.n_tokens
+
+
+def _with_training(
+    workspace: Workspace, dataset_id: str, found: Estimate, options: StepOptions, detail: StepForecast | None
+) -> Estimate:
+    """The time by the tokens that will be read, where earlier trainings of the kind were measured."""
+    if not isinstance(detail, TrainingForecast) or not isinstance(options, FinetuneOptions):
+        return found
+    seconds = training_seconds(workspace, dataset_id, options, detail)
+    return found if seconds is None else replace(found, seconds=seconds)
+
+
+def _with_models(found: Estimate, models: ModelsForecast | None) -> Estimate:
+    if models is None or not models.roles:
+        return found
+    return replace(found, seconds=models.load_s + models.seconds)
