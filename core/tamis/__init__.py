@@ -20,9 +20,17 @@ _SELECTORS = "kmq random stratified top_quality km_random km_closest kmq_release
 _NAMES = {
     "tamis.api.array_methods": "kmeans hdbscan near_duplicates",
     "tamis.api.array_results": "ClusteredRows NearDuplicates SelectedRows",
+    "tamis.api.dataset": "Dataset",
+    "tamis.api.jobs": "JobHandle",
+    "tamis.api.results": "SelectionResult",
+    "tamis.api.rows": "Rows",
     "tamis.api.selectors": _SELECTORS,
+    "tamis.api.step_result": "StepResult",
+    "tamis.api.workspace": "Workspace open replay",
+    "tamis.compute.clear.review_rule": "ReviewRule",
     "tamis.compute.refine.evidence": "RoundEvidence pooled_effects tilted_weights",
     "tamis.compute.refine.weights": "update_weights",
+    "tamis.settings": "sample_data_folder",
 }
 _WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -5,6 +5,10 @@ from tamis.api.array_methods import near_duplicates as near_duplicates
 from tamis.api.array_results import ClusteredRows as ClusteredRows
 from tamis.api.array_results import NearDuplicates as NearDuplicates
 from tamis.api.array_results import SelectedRows as SelectedRows
+from tamis.api.dataset import Dataset as Dataset
+from tamis.api.jobs import JobHandle as JobHandle
+from tamis.api.results import SelectionResult as SelectionResult
+from tamis.api.rows import Rows as Rows
 from tamis.api.selectors import deita as deita
 from tamis.api.selectors import facility_location as facility_location
 from tamis.api.selectors import k_center as k_center
@@ -17,9 +21,15 @@ from tamis.api.selectors import random as random
 from tamis.api.selectors import semdedup as semdedup
 from tamis.api.selectors import stratified as stratified
 from tamis.api.selectors import top_quality as top_quality
+from tamis.api.step_result import StepResult as StepResult
+from tamis.api.workspace import Workspace as Workspace
+from tamis.api.workspace import open as open
+from tamis.api.workspace import replay as replay
+from tamis.compute.clear.review_rule import ReviewRule as ReviewRule
 from tamis.compute.refine.evidence import RoundEvidence as RoundEvidence
 from tamis.compute.refine.evidence import pooled_effects as pooled_effects
 from tamis.compute.refine.evidence import tilted_weights as tilted_weights
 from tamis.compute.refine.weights import update_weights as update_weights
+from tamis.settings import sample_data_folder as sample_data_folder
 
 __version__: str

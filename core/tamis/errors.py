@@ -62,3 +62,12 @@ class JobConflict(CurationError):
 
 class JobCancelled(CurationError):
     """Raised inside a step at the next progress report after a person cancelled the job."""
+
+
+class JobFailed(CurationError):
+    """A job that somebody waited for and that ended without a result, with its reason and where its log is."""
+
+    def __init__(self, step: str, job_id: str, state: str, reason: str) -> None:
+        self.job_id = job_id
+        said = f": {reason}" if reason else "."
+        super().__init__(f"{step} {state}{said}\n  log: tamis jobs logs {job_id}")

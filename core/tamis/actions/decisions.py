@@ -15,6 +15,8 @@ from tamis.formats.check import check_messages
 from tamis.store.review import decisions as log
 from tamis.store.review.drafts import delete_draft
 from tamis.store.review.types import (
+    VERDICTS,
+    BulkChoice,
     Decision,
     DecisionEvent,
     RecordedDecision,
@@ -146,6 +148,39 @@ def save_edit(
     made = _record(workspace, dataset_id, row, ("replace", "edit"), messages, own, by)
     delete_draft(workspace.database, dataset_id, row, by.reviewer)
     return made
+
+
+def decide_rows(
+    workspace: Workspace,
+    dataset_id: str,
+    rows: Int64s,
+    verdict: Verdict,
+    *,
+    response: str | None = None,
+    messages: Sequence[Message] | None = None,
+    reason: str = "",
+    reviewer: str,
+) -> DecisionEvent:
+    """Decide rows without a proposal, as one event that is undone as one; ``reason`` is kept in the history.
+
+    ``replace`` takes the new ``response``, or all ``messages``, for one row. Raises InvalidOptions for an unknown verdict,
+    no rows, and a text that is missing or breaks the chat schema.
+    """
+    if verdict not in VERDICTS:
+        raise InvalidOptions(f"The verdict is {verdict!r}: give {', '.join(VERDICTS)}.")
+    own = own_messages(workspace, dataset_id, rows)
+    new = None
+    if verdict == "replace":
+        if len(rows) != 1 or (response is None) == (messages is None):
+            raise InvalidOptions("replace is about one row, and needs its new response or its new messages.")
+        new = list(messages) if messages is not None else list(with_response(own[0], response or ""))
+        problems = check_messages(new)
+        if problems:
+            raise InvalidOptions(problems[0])
+    choices = [BulkChoice(int(row), verdict, new, before) for row, before in zip(rows, own, strict=True)]
+    return log.decide_many(
+        workspace.database, dataset_id, choices, rule=reason or "by hand", reviewer=reviewer
+    )
 
 
 def undo_decision(workspace: Workspace, dataset_id: str, reviewer: str) -> DecisionEvent | None:

@@ -29,7 +29,8 @@ from tamis.types import NOISE, Float32s, Int32s, Int64s, Message
 
 __all__ = [
     "Column", "Encoder", "Facets", "Similar", "Summary", "cluster_of", "columns_of", "count_values", "encode_sentence",
-    "list_clusters", "matching", "nearest_in_cluster", "encoder_of", "pattern_problem", "picked_in", "rank_rows",
+    "list_clusters", "matching", "nearest_in_cluster", "nearest_rows", "encoder_of", "pattern_problem", "picked_in",
+    "rank_rows",
     "read_column", "read_messages", "read_rows", "similar_rows", "sort_by_similarity", "sort_rows", "summarise", "tags_of",
 ]  # fmt: skip
 
@@ -118,13 +119,23 @@ def rank_rows(
     A row is nearest to itself. ``encode`` puts a sentence into the space of some embeddings; by default the encoder that
     made them is loaded, which takes seconds. Raises ArtifactMissing without embeddings.
     """
+    found: list[int] = nearest_rows(context, near, within=within, k=k, encode=encode).rows.tolist()
+    return found
+
+
+def nearest_rows(
+    context: DatasetContext, near: str, *, within: Int64s, k: int = N_RANKED, encode: Encode | None = None
+) -> Similar:
+    """The same with their cosines."""
     kind, _, what = near.partition(":")
     if kind == "row":
-        others: list[int] = similar_to_row(context.view, int(what), k - 1, within=within).rows.tolist()
-        return [int(what), *others] if int(what) in within else others
+        others = similar_to_row(context.view, int(what), k - 1, within=within)
+        if int(what) not in within:
+            return others
+        own = np.ones(1, dtype=np.float32)
+        return Similar(np.concatenate([[int(what)], others.rows]), np.concatenate([own, others.cosines]))
     vector = (encode or encode_sentence)(context.view.require("embeddings"), what)
-    found: list[int] = similar_to_vector(context.view, vector, k, within=within).rows.tolist()
-    return found
+    return similar_to_vector(context.view, vector, k, within=within)
 
 
 def sort_by_similarity(

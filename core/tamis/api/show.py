@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 Head = Mapping[str, Sequence[object]]  # column name → the first values, columns alike in length
 
+T = TypeVar("T")
+
 SHOWN_ROWS = 10
+MOST_FACTS = 30
 SHOWN_CHARS = 48  # of a value in text
 SHOWN_CHARS_HTML = 160
 
@@ -54,6 +58,68 @@ class Tabular(Shown):
         return head_of(self.to_arrow())
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Records(Tabular):
+    """A table with a line on what it is."""
+
+    _title: str
+    _table: pa.Table
+
+    @classmethod
+    def of(cls, title: str, lines: Sequence[Mapping[str, object]]) -> Records:
+        """A table of lines that have the same names."""
+        import pyarrow as pa
+
+        return cls(title, pa.Table.from_pylist([dict(line) for line in lines]))
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def to_arrow(self) -> pa.Table:
+        """All of it as an Arrow table."""
+        return self._table
+
+    def _line(self) -> str:
+        return f"{self._title} ({len(self):,})"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Listing(Tabular, Sequence[T]):
+    """Things in order, each with what is shown of it."""
+
+    _title: str
+    _items: tuple[T, ...]
+    _describe: Callable[[T], Mapping[str, object]]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[T]: ...
+    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
+        return self._items[place]
+
+    def to_arrow(self) -> pa.Table:
+        """A line per thing."""
+        import pyarrow as pa
+
+        return pa.Table.from_pylist([dict(self._describe(item)) for item in self._items])
+
+    def _head(self) -> Head:
+        shown = [self._describe(item) for item in self._items[:SHOWN_ROWS]]
+        return {name: [one[name] for one in shown] for name in shown[0]} if shown else {}
+
+    def _line(self) -> str:
+        return f"{self._title} ({len(self):,})"
+
+
+def facts(values: Mapping[str, object]) -> Head:
+    """Names beside values, without a line of names above them."""
+    return {"": list(values)[:MOST_FACTS], " ": list(values.values())[:MOST_FACTS]}
+
+
 def head_of(table: pa.Table) -> Head:
     """The first rows of a table."""
     return table.slice(0, SHOWN_ROWS).to_pydict()
@@ -72,10 +138,11 @@ def text_lines(head: Head) -> list[str]:
         return []
     columns = [[name, *(_cell(value, SHOWN_CHARS) for value in values)] for name, values in head.items()]
     widths = [max(map(len, column)) for column in columns]
-    return [
+    lines = [
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
         for line in zip(*columns, strict=True)
     ]
+    return lines if lines[0] else lines[1:]  # facts have no names above them
 
 
 def html_table(head: Head) -> str:

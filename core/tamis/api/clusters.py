@@ -1,0 +1,80 @@
+"""The clusters of a dataset as people see them: their names of now, sizes, keywords, and what people call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tamis.actions import clusters as names
+from tamis.actions.dataset_context import DatasetContext, open_context
+from tamis.actions.read_rows import list_clusters
+from tamis.api.rows import Rows, match_rows
+from tamis.api.show import Head, Tabular, head_of
+from tamis.store.rows.scope import ALL_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from tamis.store.artifacts.store import Artifact
+    from tamis.store.workspace import Workspace
+
+_SHOWN = ("cluster_id", "name", "size", "keywords")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Clusters(Tabular):
+    """The clusters of the newest clustering, or of the one named, largest first."""
+
+    _workspace: Workspace
+    _dataset_id: str
+    _reviewer: str
+    _clustering_id: str = ""
+
+    def __len__(self) -> int:
+        return int(self._clustering().summary["n_clusters"])
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """What each cluster is called now, by its id; -1 is outside all."""
+        return names.cluster_names(self._workspace, self._clustering()).names
+
+    def of(self, clustering_id: str) -> Clusters:
+        """The clusters of another clustering, by its id; raises ArtifactMissing."""
+        made = Clusters(self._workspace, self._dataset_id, self._reviewer, clustering_id)
+        made._clustering()
+        return made
+
+    def rows(self, *cluster_ids: int) -> Rows:
+        """The rows of these clusters."""
+        scope = ALL_ROWS.and_where("cluster", list(cluster_ids), self._clustering().id)
+        return match_rows(self._workspace, self._dataset_id, scope)
+
+    def rename(self, cluster_id: int, name: str) -> None:
+        """Name a cluster; an empty name gives the one made of its keywords back. Raises InvalidOptions."""
+        names.rename_cluster(self._workspace, self._clustering(), cluster_id, name, self._reviewer)
+
+    def undo(self) -> int | None:
+        """Undo your latest rename in force; returns its cluster, or None when there is none."""
+        return names.undo_rename(self._workspace, self._clustering(), self._reviewer)
+
+    def redo(self) -> int | None:
+        """Redo the rename that you undid last; returns its cluster, or None when there is none."""
+        return names.redo_rename(self._workspace, self._clustering(), self._reviewer)
+
+    def to_arrow(self) -> pa.Table:
+        """A line per cluster: cluster_id, name, size, keywords, medoids, mean of every score, n_selected, selected_fraction."""
+        return list_clusters(self._context())
+
+    def _head(self) -> Head:
+        return head_of(self.to_arrow().select(_SHOWN))
+
+    def _line(self) -> str:
+        return f"{len(self):,} clusters of {self._dataset_id} (clustering {self._clustering().id})"
+
+    def _context(self) -> DatasetContext:
+        return open_context(self._workspace, self._dataset_id, clustering_id=self._clustering_id)
+
+    def _clustering(self) -> Artifact:
+        return self._context().view.require("clustering")

@@ -1,0 +1,325 @@
+"""A dataset: every step of the pipeline as a method, its rows, and what people say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from tamis.actions import datasets, jobs, versions
+from tamis.actions.dataset_context import open_context
+from tamis.actions.forecast import Forecast, forecast
+from tamis.actions.grid import Grid, submit_grid
+from tamis.actions.pipeline import submit_missing
+from tamis.actions.read_rows import columns_of, encoder_of, nearest_rows
+from tamis.actions.submit import RunTarget
+from tamis.api.clusters import Clusters
+from tamis.api.comparisons import ComparisonResult
+from tamis.api.decisions import Decisions
+from tamis.api.jobs import JobHandle, said_of, wait_unless
+from tamis.api.open_result import result_of
+from tamis.api.rejects import RejectedLines
+from tamis.api.results import (
+    ClusteringResult,
+    EmbeddingsResult,
+    ProjectionResult,
+    ProposalsResult,
+    ScoresResult,
+    SelectionResult,
+)
+from tamis.api.rows import ExportedRows, Rows, export_rows, list_rows, match_rows
+from tamis.api.show import Head, Listing, Records, Shown, facts
+from tamis.api.step_result import StepResult
+from tamis.api.steps import given_options, plain_values, step_method
+from tamis.api.tags import Tags, row_numbers
+from tamis.api.training import AdapterResult, RefinementResult
+from tamis.errors import UnknownName
+from tamis.store.rows.scope import ALL_ROWS, Scope
+
+if TYPE_CHECKING:
+    from tamis.jobs.model import Job
+    from tamis.protocols import Encoder
+    from tamis.store.artifacts.store import Artifact
+    from tamis.store.workspace import Workspace
+    from tamis.types import Float32s, Int64s
+
+SEARCHES = ("words", "pattern", "meaning", "row")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Dataset(Shown):
+    """One dataset of a workspace. What is computed from it never changes; ask for it again to see it as it is now."""
+
+    _workspace: Workspace
+    id: str
+    _reviewer: str
+    _encoders: dict[str, Encoder] = field(default_factory=dict)  # shared by what one ``tamis.open`` opened
+
+    embed = step_method("embed", EmbeddingsResult, "encoder")
+    cluster = step_method("cluster", ClusteringResult, "method")
+    project = step_method("project", ProjectionResult, "method")
+    score = step_method("score", ScoresResult, "scorer")
+    select = step_method("select", SelectionResult, "method")
+    compare = step_method("compare", ComparisonResult, "selections")
+    propose = step_method("propose", ProposalsResult, "method")
+    refine = step_method("refine", RefinementResult, "scorer")
+    finetune = step_method("finetune", AdapterResult, "selection")
+
+    def __len__(self) -> int:
+        return self._entry().n_rows
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return datasets.dataset_names(self._workspace)[self.id]
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """What its import said: files, formats, records imported and rejected."""
+        return dict(self._workspace.artifacts.examples(self.id).summary)
+
+    @property
+    def parent(self) -> str:
+        """The dataset that it is a version of, by id; empty for one that was imported."""
+        return self._entry().parent
+
+    def apply(
+        self, name: str = "", *, decisions: str = "current", wait: bool = True, progress: bool = True
+    ) -> Dataset | JobHandle[Dataset]:
+        """Make a new version with the decisions applied; this dataset stays as it is.
+
+        ``decisions`` are those in force, or frozen ones by their artifact id. Raises InvalidOptions when nothing is
+        decided or every row is dropped, CurationError for a conversation that breaks the chat schema, JobFailed.
+        """
+        made = versions.make_version(self._workspace, self.id, name, decisions=decisions)
+        open_result = cast("Callable[[Job], Dataset]", self._open)
+        return wait_unless(self._workspace, made, open_result, wait=wait, progress=progress)
+
+    def run_missing(self, *, wait: bool = True, progress: bool = True) -> Dataset:
+        """Embed, cluster, lay out, score and select, whatever of it is missing, with the usual options of each.
+
+        Raises JobFailed after waiting.
+        """
+        for submission in submit_missing(self._workspace, self.id):
+            wait_unless(self._workspace, submission, self._open, wait=wait, progress=progress)
+        return self
+
+    def compare_methods(
+        self,
+        methods: Sequence[str],
+        *,
+        budget: float,
+        unit: str = "rows",
+        n_seeds: int = 1,
+        first_seed: int = 42,
+        quality: str = "",
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        shared: Mapping[str, Any] | None = None,
+        compare: Mapping[str, Any] | None = None,
+        wait: bool = True,
+        progress: bool = True,
+    ) -> ComparisonResult | JobHandle[ComparisonResult]:
+        """Select by several methods at one budget, each with ``n_seeds`` seeds, and hold them beside each other.
+
+        ``options`` holds the options of a method by its name, ``shared`` what all selections have in common besides
+        (``within``, ``clustering``), ``compare`` options of the comparison. Raises InvalidOptions and UnknownName before
+        anything is queued, ArtifactMissing, JobFailed.
+        """
+        grid = Grid(
+            methods=tuple(methods), budget=budget, unit=unit, n_seeds=n_seeds, first_seed=first_seed, quality=quality,
+            options=options or {}, shared=plain_values(self, "select", shared or {}), compare=compare or {},
+        )  # fmt: skip
+        made = submit_grid(self._workspace, self.id, grid).comparison
+        open_result = cast("Callable[[Job], ComparisonResult]", self._open)
+        return wait_unless(self._workspace, made, open_result, wait=wait, progress=progress)
+
+    def forecast(self, step: str, *, ask_rows: int = 0, backend: str = "local", **options: Any) -> Forecast:  # noqa: ANN401
+        """What a run of a step would take, and what stands in its way; nothing is started.
+
+        ``ask_rows`` has the language models asked about so many rows, to time them. Raises UnknownName, InvalidOptions.
+        """
+        return forecast(
+            self._workspace, self.id, step, given_options(self, step, options), target=RunTarget(backend), ask_rows=ask_rows
+        )  # fmt: skip
+
+    def rows(self, scope: Scope | str = "") -> Rows:
+        """All rows, or those of a filter as it stands in the map's address; narrow them by ``where``."""
+        return match_rows(
+            self._workspace, self.id, Scope.from_url(scope) if isinstance(scope, str) else scope
+        )
+
+    def search(
+        self, what: str | int, by: Literal["words", "pattern", "meaning", "row"] = "words", *, k: int = 100
+    ) -> Rows:
+        """Rows with these words in prompt or response, that match a regular expression, or the ``k`` nearest in meaning.
+
+        ``by="row"`` takes the number of a row and finds those like it. By meaning and by row needs embeddings, and comes
+        most similar first. Raises ArtifactMissing, InvalidOptions, UnknownName.
+        """
+        if by not in SEARCHES:
+            raise UnknownName("way to search", by, SEARCHES)
+        if by in ("words", "pattern"):
+            kind = "contains" if by == "words" else "matches"
+            return match_rows(self._workspace, self.id, ALL_ROWS.and_where(kind, str(what)))
+        context = open_context(self._workspace, self.id)
+        near, title = (
+            (f"text:{what}", f"nearest to {what!r}")
+            if by == "meaning"
+            else (f"row:{what}", f"like row {what}")
+        )
+        everything = np.arange(context.n_rows)
+        found = nearest_rows(context, near, within=everything, k=k, encode=self._encode)
+        return list_rows(self._workspace, self.id, found.rows, title, found.cosines)
+
+    @property
+    def columns(self) -> Records:
+        """Every column that rows have: of the examples, clusters, scores, selections, tags and metadata."""
+        found = columns_of(open_context(self._workspace, self.id))
+        lines = [{"key": column.key, "label": column.label, "kind": column.kind} for column in found]
+        return Records.of(f"Columns of {self.id}", lines)
+
+    def scores(self, scorer: str) -> ScoresResult:
+        """The newest scores of a scorer; raises UnknownName naming those that there are."""
+        found = open_context(self._workspace, self.id).view.scores
+        if scorer not in found:
+            raise UnknownName("score of this dataset", scorer, found)
+        return ScoresResult(self._workspace, found[scorer])
+
+    def results(self, kind: str = "") -> Listing[StepResult]:
+        """What was computed, newest first; all of it, or of one kind (``selection``, ``scores``, …)."""
+        found = (
+            self._workspace.artifacts.list(self.id, kind) if kind else self._workspace.artifacts.list(self.id)
+        )
+        made = tuple(result_of(self._workspace, one) for one in found)
+        return Listing(f"Results of {self.id}", made, _described_result)
+
+    def result(self, id_or_kind: str) -> StepResult:
+        """One result by its id, or the newest of a kind; raises UnknownName."""
+        found = self._workspace.artifacts.list(self.id)
+        named = next((one for one in found if id_or_kind in (one.id, one.kind)), None)
+        if named is None:
+            raise UnknownName("result", id_or_kind, {one.kind for one in found})
+        return result_of(self._workspace, named)
+
+    def changes(self, other: Dataset | str = "") -> Records:
+        """What this version dropped, corrected, edited and added against its parent, or another of its family.
+
+        A line per row that differs: kind, old_id, new_id, via, reviewer. Raises InvalidOptions for a dataset without one.
+        """
+        named = other.id if isinstance(other, Dataset) else other
+        against = named or versions.parent_version(self._workspace, self.id)
+        found = versions.compare_versions(self._workspace, against, self.id)
+        lines = [
+            {
+                "kind": row.kind,
+                "old_id": row.old_id,
+                "new_id": row.new_id,
+                "via": row.decision.via if row.decision else "",
+                "reviewer": row.decision.reviewer if row.decision else "",
+            }
+            for row in found.rows
+        ]
+        return Records.of(f"Changes of {self.id} against {against}", lines)
+
+    @property
+    def clusters(self) -> Clusters:
+        """The clusters, with the names that people gave them."""
+        return Clusters(self._workspace, self.id, self._reviewer)
+
+    @property
+    def tags(self) -> Tags:
+        """The tags on its rows."""
+        return Tags(self._workspace, self.id, self._reviewer, self._ids_of)
+
+    @property
+    def decisions(self) -> Decisions:
+        """What people decided about its rows."""
+        return Decisions(self._workspace, self.id, self._reviewer, self._ids_of)
+
+    @property
+    def rejects(self) -> RejectedLines:
+        """The lines of its files that became no row: file, line, reason, raw, kind."""
+        return RejectedLines(self._workspace, self.id)
+
+    def jobs(self, *, step: str = "", limit: int = 100) -> Listing[JobHandle[Any]]:
+        """Its jobs, newest first."""
+        return list_jobs(self._workspace, self._reviewer, dataset_id=self.id, step=step, limit=limit)
+
+    def export(
+        self,
+        path: Path | str,
+        *,
+        format: str = "source",
+        selection: SelectionResult | str = "",
+        **options: Any,  # noqa: A002, ANN401
+    ) -> ExportedRows:
+        """Write rows as a training file with a manifest beside it: all, or those of a ``selection``, ``tag`` or ``scope``.
+
+        ``decisions`` are current, none, or an artifact id; left out, those that the selection was made with.
+        """
+        chosen = selection.id if isinstance(selection, SelectionResult) else selection
+        return export_rows(self._workspace, self.id, path, format, {"selection": chosen, **options})
+
+    def rename(self, name: str) -> Dataset:
+        """Give it another name; raises InvalidOptions."""
+        datasets.rename_dataset(self._workspace, self.id, name)
+        return self
+
+    def delete(self) -> None:
+        """Move it with everything computed from it into the trash; raises JobConflict while a job for it is under way."""
+        datasets.delete_dataset(self._workspace, self.id)
+
+    def _entry(self) -> datasets.DatasetEntry:
+        return next(one for one in datasets.list_datasets(self._workspace) if one.dataset_id == self.id)
+
+    def _ids_of(self, rows: object) -> Int64s:
+        return row_numbers(rows, len(self))
+
+    def _encode(self, embeddings: Artifact, sentence: str) -> Float32s:
+        if embeddings.id not in self._encoders:
+            self._encoders[embeddings.id] = encoder_of(embeddings)
+        vector: Float32s = self._encoders[embeddings.id].encode([sentence])[0]
+        return vector
+
+    def _open(self, job: Job) -> Dataset | StepResult:
+        return open_made(self._workspace, self._reviewer, job)
+
+    def _head(self) -> Head:
+        return facts(self._entry().made)
+
+    def _line(self) -> str:
+        return f"{self.name}: {len(self):,} rows ({self.id})"
+
+
+def open_made(workspace: Workspace, reviewer: str, job: Job) -> Dataset | StepResult:
+    """What a job made: a dataset, or the result of a step."""
+    if job.kind == "examples":
+        return Dataset(workspace, job.dataset_id, reviewer)
+    return result_of(workspace, workspace.artifacts.get(job.dataset_id, job.kind, job.artifact_id))
+
+
+def list_jobs(
+    workspace: Workspace, reviewer: str, *, dataset_id: str = "", step: str = "", limit: int = 100
+) -> Listing[JobHandle[Any]]:
+    """Jobs as they are now, newest first."""
+    jobs.refresh_jobs(workspace)
+    found = {
+        job.job_id: job for job in jobs.list_jobs(workspace, dataset_id=dataset_id, step=step, limit=limit)
+    }
+
+    def open_result(job: Job) -> Dataset | StepResult:
+        return open_made(workspace, reviewer, job)
+
+    def describe(handle: JobHandle[Any]) -> dict[str, object]:
+        job = found[handle.id]
+        return {"job": job.job_id, "state": str(job.state), "said": said_of(job)}
+
+    handles = tuple(JobHandle(workspace, job_id, open_result) for job_id in found)
+    return Listing(f"Jobs of {dataset_id or workspace.path.name}", handles, describe)
+
+
+def _described_result(result: StepResult) -> dict[str, object]:
+    return {"kind": result.kind, "id": result.id, "created_at": result.created_at[:19]}

@@ -1,0 +1,39 @@
+"""From an artifact to the object of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tamis.api.comparisons import ComparisonResult
+from tamis.api.results import (
+    ClusteringResult,
+    EmbeddingsResult,
+    ProjectionResult,
+    ProposalsResult,
+    ScoresResult,
+    SelectionResult,
+)
+from tamis.api.step_result import StepResult
+from tamis.api.training import AdapterResult, RefinementResult
+
+if TYPE_CHECKING:
+    from tamis.store.artifacts.store import Artifact
+    from tamis.store.workspace import Workspace
+
+RESULTS: dict[str, Callable[[Workspace, Artifact], StepResult]] = {
+    "embeddings": EmbeddingsResult,
+    "clustering": ClusteringResult,
+    "projection": ProjectionResult,
+    "scores": ScoresResult,
+    "selection": SelectionResult,
+    "comparison": ComparisonResult,
+    "proposals": ProposalsResult,
+    "refinement": RefinementResult,
+    "adapter": AdapterResult,
+}
+
+
+def result_of(workspace: Workspace, artifact: Artifact) -> StepResult:
+    """The artifact as the object of its kind."""
+    return RESULTS.get(artifact.kind, StepResult)(workspace, artifact)

@@ -1,0 +1,49 @@
+"""The lines of a dataset's files that became no row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tamis.actions import rejects
+from tamis.api.show import Tabular
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tamis.store.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RejectedLines(Tabular):
+    """Each with the number of its file and its line, the reason, and the raw text."""
+
+    _workspace: Workspace
+    _dataset_id: str
+
+    def __len__(self) -> int:
+        return int(self._found().lines.num_rows)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many lines have each kind of reason, the most frequent first."""
+        return self._found().reasons
+
+    def show(self, line: int, *, file: int = 0) -> tuple[str, str]:
+        """Why a line was rejected, and its text; raises InvalidOptions for a line that was not."""
+        return rejects.show_reject(self._workspace, self._dataset_id, line, file=file)
+
+    def export(self, path: Path | str, *, reason: str = "") -> int:
+        """Write the lines, or those of one kind of reason, as JSON lines; returns how many. Raises UnknownName."""
+        return rejects.export_rejects(self._workspace, self._dataset_id, Path(path), reason=reason).n_lines
+
+    def to_arrow(self) -> pa.Table:
+        """A line each: file, line, reason, raw, kind."""
+        return self._found().lines
+
+    def _found(self) -> rejects.Rejects:
+        return rejects.list_rejects(self._workspace, self._dataset_id)
+
+    def _line(self) -> str:
+        return f"{len(self):,} rejected lines of {self._dataset_id}"

@@ -1,0 +1,155 @@
+"""What the steps up to a selection, and the proposals, hold as Arrow, pandas and NumPy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from tamis.api.rows import ExportedRows, Rows, export_rows, frozen, match_rows
+from tamis.api.show import arrow_of
+from tamis.api.step_result import StepResult
+from tamis.store.artifacts import readers
+from tamis.store.artifacts.proposals import read_proposals
+from tamis.store.rows.scope import ALL_ROWS
+
+if TYPE_CHECKING:
+    from tamis.types import Float32s, Float64s, Int32s, Int64s
+
+
+class EmbeddingsResult(StepResult):
+    """Vectors of length 1, a row per example."""
+
+    __slots__ = ()
+
+    def to_numpy(self, text: str = "both") -> Float32s:
+        """Vectors (n, d) float32, memory-mapped; of ``both`` texts, the ``prompt`` or the ``response``."""
+        return readers.read_vectors(self._artifact, text)
+
+    @property
+    def token_counts(self) -> Int32s:
+        """Tokens of prompt and response together, (n,) int32."""
+        return readers.read_token_counts(self._artifact)
+
+    def to_arrow(self) -> pa.Table:
+        """A table of example_id and vector."""
+        vectors = np.ascontiguousarray(self.to_numpy())
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+        return pa.table([pa.array(np.arange(len(vectors))), column], names=["example_id", "vector"])
+
+
+class ClusteringResult(StepResult):
+    """Groups of similar rows, cluster 0 the largest; -1 is outside every cluster."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return int(self.summary["n_clusters"])
+
+    @property
+    def cluster_ids(self) -> Int32s:
+        """Cluster of each row, (n,) int32."""
+        return frozen(readers.read_cluster_ids(self._artifact))
+
+    @property
+    def centroids(self) -> Float32s:
+        """Centroids (k, d) float32, unit length."""
+        return readers.read_centroids(self._artifact)
+
+    def to_numpy(self) -> Int32s:
+        """``cluster_ids``."""
+        return self.cluster_ids
+
+    def to_arrow(self) -> pa.Table:
+        """A line per cluster: cluster_id, size, name as it was made, keywords, medoids."""
+        return readers.read_clusters(self._artifact)
+
+
+class ProjectionResult(StepResult):
+    """A place on the map for every row."""
+
+    __slots__ = ()
+
+    def to_numpy(self) -> Float32s:
+        """Coordinates (n, 2) float32."""
+        return readers.read_coordinates(self._artifact)
+
+    def to_arrow(self) -> pa.Table:
+        """A table of example_id, x and y."""
+        xy = self.to_numpy()
+        return arrow_of({"example_id": np.arange(len(xy)), "x": xy[:, 0], "y": xy[:, 1]})
+
+
+class ScoresResult(StepResult):
+    """A number per row, higher is better, and the evidence for it."""
+
+    __slots__ = ()
+
+    def to_numpy(self) -> Float64s:
+        """Scores (n,) float64; NaN is "not scored"."""
+        return frozen(readers.read_scores(self._artifact))
+
+    def to_arrow(self) -> pa.Table:
+        """A table of example_id, score and the evidence of the scorer."""
+        table = readers.read_evidence(self._artifact)
+        if "example_id" in table.column_names:
+            return table
+        return table.add_column(0, "example_id", pa.array(np.arange(table.num_rows)))
+
+
+class SelectionResult(StepResult):
+    """The picked rows, in the order picked."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return int(self.summary["n_selected"])
+
+    @property
+    def ids(self) -> Int64s:
+        """Example ids of the picked rows (b,) int64, in the order picked."""
+        ids: Int64s = self.to_arrow()["example_id"].to_numpy().copy()
+        return frozen(ids)
+
+    @property
+    def rows(self) -> Rows:
+        """The picked rows in the order of the dataset, to read, narrow and export."""
+        scope = ALL_ROWS.and_where("selected", True, self.id)
+        return match_rows(self._workspace, self.dataset_id, scope, f"selection {self.id}")
+
+    def to_numpy(self) -> Int64s:
+        """``ids``."""
+        return self.ids
+
+    def to_arrow(self) -> pa.Table:
+        """A table of example_id, cluster_id, rank (0 was picked first) and weight."""
+        return readers.read_selection(self._artifact)
+
+    def export(self, path: Path | str, *, format: str = "source", **options: Any) -> ExportedRows:  # noqa: A002, ANN401
+        """Write the picked rows as a training file, with a manifest beside it that can be replayed.
+
+        ``format`` is a conversation format (``messages``, ``alpaca``, …), or source for that of the file. The decisions
+        that the selection was made with are applied unless ``decisions`` says otherwise (``none``, ``current``).
+        ``container`` is jsonl or parquet, by the name of the file when left out.
+        """
+        return export_rows(self._workspace, self.dataset_id, path, format, {"selection": self.id, **options})
+
+    def _line(self) -> str:
+        summary = self.summary
+        left = f", {summary['shortfall']:,} could not be spent" if summary.get("shortfall") else ""
+        return (
+            f"Selection {self.id}: {summary['n_selected']:,} of {summary['n_rows']:,} rows of {self.dataset_id} by "
+            f"{summary['method']}, quality {summary['quality']}{left}"
+        )
+
+
+class ProposalsResult(StepResult):
+    """What to keep, drop or replace, with the evidence; a person decides (``data.decisions``)."""
+
+    __slots__ = ()
+
+    def to_arrow(self) -> pa.Table:
+        """A line per proposal: example_id, action, outcome, confidence, candidate …"""
+        return read_proposals(self._artifact)

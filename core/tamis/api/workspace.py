@@ -1,0 +1,212 @@
+"""The front door: a workspace, its datasets, and what is done with them as a whole."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tamis.actions import datasets
+from tamis.actions.adapters import find_adapter
+from tamis.actions.datasets import Discarded
+from tamis.actions.imports import plan_paths, start_import
+from tamis.actions.replay import replay_manifest
+from tamis.api.dataset import Dataset, list_jobs
+from tamis.api.jobs import JobHandle, wait_unless
+from tamis.api.show import Head, Listing, Shown, shortened
+from tamis.api.training import AdapterResult
+from tamis.store.artifacts.adapters import known_adapters
+from tamis.store.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from tamis.jobs.model import Job
+    from tamis.protocols import Encoder
+    from tamis.store import workspace as store
+    from tamis.types import JSON
+
+NOBODY = "local"  # who decides and tags where nobody said who it is, here as in the browser
+
+
+def open(path: Path | str | None = None, *, reviewer: str = "") -> Workspace:  # noqa: A001 - tamis.open is what people read
+    """Open a workspace folder; it is made when something is first put into it.
+
+    Without a path it is the folder that ``TAMIS_WORKSPACE`` names, or ``workspace``. ``reviewer`` is the name under which
+    tags, names and decisions are kept (else ``TAMIS_REVIEWER``).
+    """
+    handle = open_workspace(path)
+    return Workspace(handle, reviewer or handle.settings.reviewer or NOBODY)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Workspace(Shown):
+    """A folder of datasets, of what was computed from them, and of what people decided."""
+
+    _workspace: store.Workspace
+    reviewer: str
+    _encoders: dict[str, Encoder] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The folder, absolute."""
+        return self._workspace.path
+
+    def datasets(self) -> Listing[Dataset]:
+        """Every dataset, by name."""
+        entries = {one.dataset_id: one for one in datasets.list_datasets(self._workspace)}
+
+        def describe(dataset: Dataset) -> dict[str, object]:
+            entry = entries[dataset.id]
+            made = " ".join(kind for kind in entry.made if kind != "examples")
+            return {"name": entry.name, "id": entry.dataset_id, "rows": entry.n_rows, "made": made}
+
+        return Listing(f"Datasets of {self.path}", tuple(self._dataset(one) for one in entries), describe)
+
+    def dataset(self, id_or_name: str) -> Dataset:
+        """A dataset by its id or its name; raises DatasetMissing, also when several share the name."""
+        return self._dataset(datasets.find_dataset(self._workspace, id_or_name))
+
+    def import_file(
+        self,
+        path: Path | str | Sequence[Path | str],
+        *,
+        name: str = "",
+        format: str = "auto",  # noqa: A002 - as on the command line
+        fields: Mapping[str, JSON] | None = None,
+        wait: bool = True,
+        progress: bool = True,
+    ) -> Dataset | JobHandle[Dataset]:
+        """Import a file, several as one dataset, a folder of files, or a hub dataset (``hub:OWNER/NAME``).
+
+        ``format`` is a conversation format, detected when left out; ``fields`` says which column plays which part. The same
+        files under the same name are the same dataset. Raises UnreadableFile, UnknownName, InvalidOptions and JobFailed.
+        """
+        paths = [path] if isinstance(path, str | Path) else list(path)
+        plan = plan_paths([str(one) for one in paths], name=name, format_name=format, fields=fields)
+        submission = start_import(self._workspace, plan)
+        return wait_unless(self._workspace, submission, self._open, wait=wait, progress=progress)
+
+    def delete(self, id_or_name: str) -> None:
+        """Move a dataset with everything computed from it into the trash; raises JobConflict while a job is under way."""
+        self.dataset(id_or_name).delete()
+
+    def trash(self) -> Listing[Discarded]:
+        """What is in the trash, newest first."""
+
+        def describe(entry: Discarded) -> dict[str, object]:
+            return {
+                "id": entry.dataset_id,
+                "deleted": f"{entry.discarded_at:%Y-%m-%d %H:%M}",
+                "name": entry.name,
+            }
+
+        return Listing(f"Trash of {self.path}", tuple(datasets.list_trash(self._workspace)), describe)
+
+    def restore(self, id_or_name: str) -> Dataset:
+        """Put a dataset back from the trash, the newest of that id, or one by its name there; raises DatasetMissing."""
+        return self._dataset(datasets.restore_dataset(self._workspace, id_or_name))
+
+    def empty_trash(self) -> int:
+        """Delete everything in the trash for good; returns how many datasets that were."""
+        return datasets.empty_trash(self._workspace)
+
+    def jobs(self, *, limit: int = 100) -> Listing[JobHandle[Any]]:
+        """All jobs, newest first."""
+        return list_jobs(self._workspace, self.reviewer, limit=limit)
+
+    def adapters(self) -> Listing[AdapterResult]:
+        """Every fine-tuned model, newest first."""
+        known = {one.artifact_id: one for one in known_adapters(self._workspace.artifacts)}
+        made = tuple(self.adapter(one) for one in known)
+
+        def describe(adapter: AdapterResult) -> dict[str, object]:
+            one = known[adapter.id]
+            return {
+                "model": one.model,
+                "recipe": one.recipe,
+                "base": one.base,
+                "rows": one.n_train,
+                "dataset": one.dataset_id,
+            }
+
+        return Listing(f"Adapters of {self.path}", made, describe)
+
+    def adapter(self, model: str) -> AdapterResult:
+        """A fine-tuned model by its id, with or without ``adapter:``; raises ArtifactMissing."""
+        return AdapterResult(self._workspace, find_adapter(self._workspace.artifacts, model))
+
+    def _dataset(self, dataset_id: str) -> Dataset:
+        return Dataset(self._workspace, dataset_id, self.reviewer, self._encoders)
+
+    def _open(self, job: Job) -> Dataset:
+        return self._dataset(job.dataset_id)
+
+    def _head(self) -> Head:
+        return self.datasets()._head()
+
+    def _line(self) -> str:
+        return f"Workspace {self.path}"
+
+
+def replay(
+    manifest: Path | str,
+    *,
+    sources: Sequence[Path | str] = (),
+    out: Path | str | None = None,
+    workspace: Workspace | None = None,
+    progress: bool = True,
+) -> ReplayResult:
+    """Make the rows of an export again from its source files, none of it from what is stored, and compare the bytes.
+
+    ``sources`` are files to look at besides the recorded paths, recognised by their content; ``out`` keeps the rows. The
+    work is done in a temporary folder, inside ``workspace`` when one is given. Raises CurationError when a source is gone
+    or is another file than it was.
+    """
+    say = _Bar(progress)
+    with tempfile.TemporaryDirectory(prefix="tamis-") as folder, say:
+        done = replay_manifest(
+            Path(manifest),
+            workspace.path if workspace else Path(folder),
+            sources=[Path(one) for one in sources],
+            out=Path(out) if out else None,
+            say=say,
+        )
+    return ReplayResult(done.identical, done.n_rows, done.sha256, done.verdict)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReplayResult(Shown):
+    """What came out, and whether it is the same to the byte; true when it is."""
+
+    identical: bool
+    n_rows: int
+    sha256: str
+    verdict: str
+
+    def __bool__(self) -> bool:
+        return self.identical
+
+    def _line(self) -> str:
+        return self.verdict
+
+
+class _Bar:
+    """What a replay says, beside a bar without an end."""
+
+    def __init__(self, shown: bool) -> None:
+        self._shown = shown
+
+    def __enter__(self) -> None:
+        if self._shown:
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(bar_format="{desc} {elapsed}")
+
+    def __call__(self, text: str) -> None:
+        if self._shown:
+            self._bar.set_description_str(shortened(text, 60))
+
+    def __exit__(self, *error: object) -> None:
+        if self._shown:
+            self._bar.close()
