@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from pages.shared.navigation import APP_PAGES
-from tamis.cli.main import build_parser
+from tamis.cli.main import COMMANDS
+from tamis.cli.main import ROOT as ROOT_COMMAND
 from tamis.clusterers import CLUSTERERS
 from tamis.encoders import ENCODERS
 from tamis.formats import FORMATS
@@ -39,13 +40,24 @@ def test_every_setting_is_in_the_readme(name: str) -> None:
 
 
 def test_every_setting_in_the_readme_is_real() -> None:
-    known = {f"TAMIS_{name.upper()}" for name in Settings.model_fields} | {"TAMIS_CHROMIUM"}
+    known = {f"TAMIS_{name.upper()}" for name in Settings.model_fields} | {"TAMIS_CHROMIUM", "TAMIS_COMPLETE"}
     assert set(re.findall(r"TAMIS_[A-Z_]+", README)) <= known
 
 
 def test_every_command_is_in_the_readme() -> None:
-    verbs = next(a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
-    missing = [name for name in verbs.choices if f"tamis {name}" not in README]
+    missing = [name for name in COMMANDS if f"tamis {name}" not in README]
+    assert not missing
+
+
+def test_every_action_of_a_command_stands_beside_it_in_the_readme() -> None:
+    lines = [line for line in README.splitlines() if line.startswith("tamis ")]
+    context = click.Context(ROOT_COMMAND)
+    missing = []
+    for name in set(COMMANDS) - {"run"}:  # its actions are the steps, which have a table
+        command = ROOT_COMMAND.get_command(context, name)
+        about = " ".join(line for line in lines if re.match(rf"tamis {name}\b", line))
+        actions = command.list_commands(context) if isinstance(command, click.Group) else []
+        missing += [f"{name} {action}" for action in actions if not re.search(rf"\b{action}\b", about)]
     assert not missing
 
 

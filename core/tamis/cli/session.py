@@ -2,40 +2,84 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import orjson
-
-from tamis.settings import Settings
-from tamis.store.workspace import Workspace, open_workspace
 from tamis.types import JSON
 
+if TYPE_CHECKING:
+    from tamis.settings import Settings
+    from tamis.store.workspace import Workspace
 
-@dataclass(frozen=True)
+# What would move a terminal's cursor, colour its text or turn the direction of writing.
+_ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass
 class Session:
-    """One run of the command line on one workspace."""
+    """One run of the command line on one workspace; filled by the shared flags while they are read."""
 
-    settings: Settings
-    as_json: bool
+    folder: str = ""
+    as_json: bool = False
+    debug: bool = False
+    named: str = ""  # the dataset of `tamis decisions --dataset DATASET …`
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the environment says, and the workspace that was named."""
+        from pathlib import Path
+
+        from tamis.settings import Settings
+
+        return Settings(workspace=Path(self.folder)) if self.folder else Settings()
 
     @cached_property
     def workspace(self) -> Workspace:
         """The workspace that the settings name; its database is created on first use."""
+        from tamis.store.workspace import open_workspace
+
         return open_workspace(settings=self.settings)
+
+    def dataset(self, id_or_name: str = "") -> str:
+        """The id of the dataset that was named here or before; raises DatasetMissing, and InvalidOptions for none."""
+        from tamis.errors import InvalidOptions
+        from tamis.store.database.names import find_dataset
+
+        chosen = id_or_name or self.named
+        if not chosen:
+            raise InvalidOptions("Name the dataset: --dataset ID. See: tamis datasets")
+        return find_dataset(self.workspace, chosen)
+
+    def reviewer(self, given: str) -> str:
+        """Who decides; raises InvalidOptions when nobody said."""
+        from tamis.errors import InvalidOptions
+
+        name = (given or self.settings.reviewer).strip()
+        if not name:
+            raise InvalidOptions("Say who decides: --reviewer NAME, or set TAMIS_REVIEWER.")
+        return name
 
     def say(self, text: str) -> None:
         """A message for a person, on stderr so that stdout stays parseable."""
-        print(text, file=sys.stderr)
+        print(visible(text), file=sys.stderr)
 
     def show(self, text: str) -> None:
         """The answer for a person, on stdout unless JSON was asked for."""
         if not self.as_json:
-            print(text)
+            print(visible(text))
 
     def result(self, values: Mapping[str, JSON]) -> None:
         """The answer for a program: one JSON object as the last line of stdout."""
         if self.as_json:
+            import orjson
+
             print(orjson.dumps(dict(values)).decode(), flush=True)
+
+
+def visible(text: str) -> str:
+    """The text with every character that a terminal would obey written as its code; rows and names are strangers' texts."""
+    return _ACTIVE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

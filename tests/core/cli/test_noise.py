@@ -8,14 +8,10 @@ import re
 import numpy as np
 import pytest
 
-from tamis.cli import noise, noise_clear
+from tamis.actions import bench_clear, bench_noise
+from tamis.actions.bench_clear import Planted, clear_corrected, clear_filters
+from tamis.cli.bench_noise import filter_lines
 from tamis.cli.main import run
-from tamis.cli.noise_clear import (
-    Planted,
-    clear_corrected,
-    clear_filters,
-    filter_lines,
-)
 from tamis.llms.scripted import ScriptedModel
 from tamis.registry import parse_options
 from tamis.steps.propose.chunks import Models
@@ -70,7 +66,7 @@ def corrected(monkeypatch, tmp_path, *, writes, prefers, **values):
         ScriptedModel(completes=lambda prompt, k: writes(int(prompt.split()[1]))),
         ScriptedModel(chooses=chooses),
     )
-    monkeypatch.setattr(noise_clear, "open_models", lambda options, workspace: models)
+    monkeypatch.setattr(bench_clear, "open_models", lambda options, workspace: models)
     options = parse_options(
         ProposeOptions, {"method": "correct", "llm": "scripted", "judge": "scripted"} | values
     )
@@ -128,7 +124,7 @@ def test_corrections_that_are_not_gold_and_undecided_rows_are_told_apart(monkeyp
 def bench(tmp_path, monkeypatch, capsys):
     """The command on a small file with a confidence by row, so that no model scores anything."""
     monkeypatch.setattr(
-        noise,
+        bench_noise,
         "score_rows",
         lambda rows, names, *_: {"confidence": np.linspace(0, 1, len(rows.prompts), dtype=np.float32)},
     )
@@ -178,11 +174,11 @@ def test_the_command_fills_the_corrected_column_only_when_asked_to(bench):
         (["--clear-method", "correct", "--eta", "7"], "eta"),
         (["--clear-method", "correct", "--judge", "nobody"], "nobody"),
         (["--clear", "--judge-options", "[1]"], "--judge-options wants an object"),
-        (["--clear-method", "oracle"], "invalid choice"),
+        (["--clear-method", "oracle"], "'oracle' is not one of 'filter', 'correct'"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_scored(bench, monkeypatch, arguments, message):
-    monkeypatch.setattr(noise, "score_rows", lambda *_: pytest.fail("scored"))
+    monkeypatch.setattr(bench_noise, "score_rows", lambda *_: pytest.fail("scored"))
     code, found = bench(*arguments)
     assert code == 2
     assert message in found["error"]

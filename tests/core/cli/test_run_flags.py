@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tamis.cli.flags import flag_names, parse_step_flags
+from tamis.cli.flags import known_flags
 from tamis.cli.main import run
 from tamis.jobs import job_table
 from tamis.jobs.backends.slurm import SlurmBackend
@@ -21,6 +21,7 @@ from tamis.jobs.scheduler import queue
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.workspace import open_workspace
+from tests.core.cli.step_flags import parse_step_flags
 from tests.pages.page_workspace import alpaca_file, import_file
 
 NOBODY = "no controller here; ask the person who runs the cluster."
@@ -29,8 +30,7 @@ NOBODY = "no controller here; ask the person who runs the cluster."
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A workspace in which nothing is started by looking at the jobs."""
-    monkeypatch.setattr("tamis.cli.commands.refresh_jobs", lambda *_, **__: [])
-    monkeypatch.setattr("tamis.cli.jobs_view.refresh_jobs", lambda *_, **__: [])
+    monkeypatch.setattr("tamis.actions.jobs.tick", lambda *_, **__: [])
     monkeypatch.setattr(SlurmBackend, "available", lambda self: NOBODY)
     return tmp_path / "workspace"
 
@@ -163,8 +163,8 @@ def test_two_language_models_in_one_step_have_flags_of_their_own() -> None:
     assert values["llm_options"] == {"model": "w"}
     assert values["judge_options"] == {"model": "j"}
     assert values["eta"] == "0.7"
-    assert "--judge-max-prompt-tokens" in flag_names("propose")
-    assert "--max-prompt-tokens" in flag_names("propose")
+    assert "--judge-max-prompt-tokens" in known_flags("propose")
+    assert "--max-prompt-tokens" in known_flags("propose")
 
 
 def test_help_on_a_step_lists_its_options_alone(capsys):
@@ -185,7 +185,7 @@ def test_a_killed_worker_is_noticed_before_its_job_is_queued_again(
     job_id = _failed_job(workspace, dataset_id)
     looked: list[JobState] = []
     monkeypatch.setattr(
-        "tamis.cli.jobs_view.refresh_jobs",
+        "tamis.actions.jobs.tick",
         lambda *_, **__: looked.append(job_table.get(Database(workspace), job_id).state),
     )
     assert tamis("jobs", verb, job_id)[0] == 0

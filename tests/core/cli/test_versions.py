@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
 import pytest
 
-from tamis.cli import versions
-from tamis.cli.session import Session
-from tamis.errors import InvalidOptions
-from tamis.settings import Settings
+from tamis.cli.main import run
 from tests.pages.page_workspace import alpaca_file, import_file
 from tests.pages.versions import HOSTILE, family
 
 
 @pytest.fixture
 def diff(tmp_path: Path, capsys: pytest.CaptureFixture[str]):  # noqa: ANN201 - a closure
-    def call(*arguments: str, as_json: bool = False) -> str:
-        parser = argparse.ArgumentParser()
-        versions.add_arguments(parser)
+    def call(*arguments: str, as_json: bool = False, code: int = 0) -> str:
         capsys.readouterr()
-        session = Session(Settings(workspace=tmp_path / "w"), as_json=as_json)
-        assert versions.diff(session, parser.parse_args(arguments)) == 0
-        return capsys.readouterr().out
+        flags = ["--json"] if as_json else []
+        assert run(["--workspace", str(tmp_path / "w"), "diff", *arguments, *flags]) == code
+        said = capsys.readouterr()
+        return said.err if code else said.out
 
     return call
 
@@ -74,5 +69,4 @@ def test_the_other_way_round_rows_are_added(diff, pair: tuple[str, str]) -> None
 
 def test_an_imported_dataset_has_nothing_to_be_compared_with(diff, tmp_path: Path) -> None:
     dataset = import_file(tmp_path / "w", alpaca_file(tmp_path))
-    with pytest.raises(InvalidOptions, match="--with DATASET"):
-        diff("--dataset", dataset)
+    assert "--with DATASET" in diff("--dataset", dataset, code=2)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tamis.cli.flags import parse_step_flags
 from tamis.errors import InvalidOptions
 from tamis.registry import parse_options
 from tamis.steps import STEPS
 from tamis.steps.refine.options import RefineOptions
+from tests.core.cli.step_flags import parse_step_flags
 
 
 def test_a_budget_below_the_rounds_is_refused():

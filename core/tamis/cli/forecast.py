@@ -1,64 +1,35 @@
-"""Where ``tamis run`` runs a step: its flags, and the check before submitting."""
+"""``tamis run STEP --preflight`` and ``--estimate``: what a run will take, and what stands in its way."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import asdict
 
 from tamis.actions.forecast import (
+    SAMPLE_ROWS,
     Check,
     Forecast,
+    ModelsForecast,
     duration_text,
     forecast,
+    forecast_models,
     submission_text,
 )
+from tamis.actions.jobs import Backends, backend_row
 from tamis.actions.submit import RunTarget
 from tamis.cli.session import Session
-from tamis.jobs.backends import (
-    BACKENDS,
-    Backends,
-    backend_row,
-)
-from tamis.jobs.model import Resources
-from tamis.registry import parse_options
 from tamis.types import JSON
 
 DONE, FAILED = 0, 1
 _MARKS = {True: "ok", None: "?", False: "!!"}
-_METAVARS = {"mem_gb": "X"}
+Run = tuple[str, str, Mapping[str, JSON]]  # dataset, step, options
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Backend, one flag for each resource, priority, and the check."""
-    names = "; ".join(f"{name}: {row.summary}" for name, row in BACKENDS.items())
-    parser.add_argument("--backend", default="local", metavar="B", help=f"where it runs ({names})")
-    for name, field in Resources.model_fields.items():
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, metavar=_METAVARS.get(name, "N"), help=field.description)
-    parser.add_argument(
-        "--priority", type=int, default=0, metavar="P", help="of the jobs that wait, the highest starts first"
-    )
-    parser.add_argument(
-        "--preflight", action="store_true", help="only check what stands in the way, and submit nothing"
-    )
-
-
-def chosen(parsed: argparse.Namespace) -> RunTarget:
-    """What the flags say; raises UnknownName for the backend and InvalidOptions for a resource out of range."""
-    row = backend_row(parsed.backend)
-    given = {name: getattr(parsed, name) for name in Resources.model_fields}
-    asked = {name: value for name, value in given.items() if value is not None}
-    return RunTarget(parsed.backend, parse_options(row.options, asked).model_dump(), parsed.priority)
-
-
-def show_preflight(
-    session: Session, dataset_id: str, step: str, values: Mapping[str, JSON], target: RunTarget
-) -> int:
+def show_preflight(session: Session, run: Run, target: RunTarget) -> int:
     """Every check with its next step; exit code 1 when something stands in the way."""
     backends = Backends(session.settings)
-    found = forecast(session.workspace, dataset_id, step, values, target=target, backends=backends)
-    text = submission_text(session.workspace, step, target, backends)
+    found = forecast(session.workspace, *run, target=target, backends=backends)
+    text = submission_text(session.workspace, run[1], target, backends)
     for line in _lines(found):
         session.show(line)
     if not backend_row(target.backend).shares_machine:
@@ -77,6 +48,33 @@ def show_preflight(
         }
     )
     return DONE if found.ok else FAILED
+
+
+def show_estimate(session: Session, run: Run, n_sample: int | None) -> int:
+    """Print the estimate; with --json as one object."""
+    n_rows = SAMPLE_ROWS if n_sample is None else max(1, n_sample)
+    found = forecast_models(session.workspace, *run, n_sample=n_rows)
+    session.show(said(found))
+    session.result(asdict(found) | {"cost": found.cost, "n_calls": found.n_calls})
+    return DONE
+
+
+def said(found: ModelsForecast) -> str:
+    """The estimate in words."""
+    if not found.roles:
+        return f"{found.n_rows:,} rows; no language model is asked."
+    head = f"{found.n_rows:,} rows, from a timed sample of {found.n_sampled:,} spread over the lengths:"
+    lines = [head]
+    for role in found.roles:
+        cost = "no prices configured" if role.cost is None else f"cost {role.cost:,.2f}"
+        lines.append(
+            f"  {role.role:12} {role.llm}: {role.n_calls:,} questions, {role.prompt_tokens:,} tokens read, "
+            f"{role.completion_tokens:,} written, about {duration_text(role.seconds)}, {cost}"
+        )
+    lines.append(
+        f"  all          about {duration_text(found.seconds)}, after {duration_text(found.load_s)} to load"
+    )
+    return "\n".join(lines)
 
 
 def _lines(found: Forecast) -> list[str]:

@@ -1,0 +1,210 @@
+"""Data in and out: ``tamis import``, ``datasets``, ``export`` and ``replay``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from tamis.cli.command import command, dataset_argument, dataset_option, group
+from tamis.cli.session import Session
+from tamis.cli.waiting import end, follow
+from tamis.errors import InvalidOptions
+from tamis.types import JSON
+
+DONE, FAILED = 0, 1
+PathType = click.Path(path_type=Path)
+
+
+@command('tamis import train.jsonl --name "My data"', "tamis import hub:OWNER/NAME", name="import")
+@click.argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    metavar="PATH...",
+    help="JSON, JSONL, CSV, TSV or Parquet, also .gz or .zst; a folder of them; or a hub id.",
+)
+@click.option("--name", default="", help="Name shown to people.")
+@click.option("--format", "format_name", default="auto", help="Conversation format; detected when left out.")
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="PART=COLUMN",
+    help="Which column plays which part; repeat it.",
+)
+def import_file(
+    session: Session, paths: tuple[str, ...], name: str, format_name: str, fields: tuple[str, ...]
+) -> int:
+    """Import a file, a folder or a hub dataset."""
+    from tamis.actions.imports import plan_paths, start_import
+
+    plan = plan_paths(list(paths), name=name, format_name=format_name, fields=dict(map(_pair, fields)))
+    for path in plan.skipped:
+        session.say(f"skipped {path}: no format fits it")
+    job = follow(session, start_import(session.workspace, plan))
+    answer: dict[str, JSON] = {"dataset_id": plan.dataset_id}
+    if job.state == "succeeded":
+        summary = session.workspace.artifacts.examples(plan.dataset_id).summary
+        answer |= {key: summary[key] for key in ("n_imported", "n_rejected", "n_examples", "format")}
+        session.show(
+            f"{plan.dataset_id}: {summary['n_imported']:,} records imported as {summary['n_examples']:,} examples, "
+            f"{summary['n_rejected']:,} rejected."
+        )
+    return end(session, job, answer)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    part, separator, column = text.partition("=")
+    if not separator:
+        raise InvalidOptions(f"--field wants PART=COLUMN, for example prompt=question; {text!r} has no '='.")
+    return part, column
+
+
+@group("tamis datasets", 'tamis datasets rename my-data-1a2b3c "My data, cleaned"', alone="list")
+def datasets() -> None:
+    """List, rename, delete and restore datasets."""
+
+
+@datasets.command("list", examples=["tamis datasets list"])
+def list_all(session: Session) -> None:
+    """List the datasets: id, name, rows, and what was computed."""
+    from tamis.actions.datasets import list_datasets
+
+    found = list_datasets(session.workspace)
+    for one in found:
+        made = " ".join(kind for kind in one.made if kind != "examples")
+        session.show(f"{one.dataset_id:32} {one.n_rows:>10,} rows  {one.name}  [{made}]")
+    if not found:
+        session.show("No datasets yet. Import one: tamis import FILE")
+    shown = ("dataset_id", "name", "n_rows", "parent")
+    session.result(
+        {
+            "datasets": [
+                {name: getattr(one, name) for name in shown} | {"artifacts": one.made} for one in found
+            ]
+        }
+    )
+
+
+@datasets.command("rename", examples=['tamis datasets rename my-data-1a2b3c "My data, cleaned"'])
+@dataset_argument
+@click.argument("name", help="What people will see; the id stays.")
+def rename(session: Session, dataset: str, name: str) -> None:
+    """Give a dataset another name."""
+    from tamis.actions.datasets import rename_dataset
+
+    dataset_id = session.dataset(dataset)
+    called = rename_dataset(session.workspace, dataset_id, name)
+    session.show(f"{dataset_id} is called {called!r}.")
+    session.result({"dataset_id": dataset_id, "name": called})
+
+
+@datasets.command("delete", examples=["tamis datasets delete my-data-1a2b3c"])
+@dataset_argument
+def delete(session: Session, dataset: str) -> None:
+    """Move a dataset with everything computed from it into the trash."""
+    from tamis.actions.datasets import delete_dataset
+
+    gone = delete_dataset(session.workspace, session.dataset(dataset))
+    session.show(
+        f"{gone.dataset_id} is in the trash. To put it back: tamis datasets restore {gone.dataset_id}"
+    )
+    session.result({"dataset_id": gone.dataset_id, "entry": gone.name})
+
+
+@datasets.command("trash", examples=["tamis datasets trash", "tamis datasets trash --empty"])
+@click.option("--empty", is_flag=True, help="Delete everything in it for good.")
+def trash(session: Session, empty: bool) -> None:
+    """List what is in the trash, the newest first."""
+    from tamis.actions.datasets import empty_trash, list_trash
+
+    found = list_trash(session.workspace)
+    for one in found:
+        session.show(f"{one.dataset_id:32} {one.discarded_at:%Y-%m-%d %H:%M}  {one.name}")
+    if not found:
+        session.show("The trash is empty.")
+    n_deleted = empty_trash(session.workspace) if empty else 0
+    if n_deleted:
+        session.show(f"Deleted for good: {n_deleted:,} datasets.")
+    session.result({"trash": [] if empty else [asdict(one) for one in found], "n_deleted": n_deleted})
+
+
+@datasets.command("restore", examples=["tamis datasets restore my-data-1a2b3c"])
+@click.argument("entry", help="Id of the dataset, or its name in the trash.")
+def restore(session: Session, entry: str) -> None:
+    """Put a dataset back from the trash."""
+    from tamis.actions.datasets import restore_dataset
+
+    dataset_id = restore_dataset(session.workspace, entry)
+    session.show(f"{dataset_id} is back.")
+    session.result({"dataset_id": dataset_id})
+
+
+@command(
+    "tamis export --dataset my-data-1a2b3c --selection newest --format messages --out subset.jsonl",
+    "tamis export --dataset my-data-1a2b3c --decisions current --out decided.jsonl",
+)
+@dataset_option
+@click.option("--selection", default="", help="Artifact id of a selection, or newest.")
+@click.option("--tag", default="", help="Only rows with this tag.")
+@click.option("--scope", default="", help="Only rows in this scope, as copied from the map's address.")
+@click.option(
+    "--decisions",
+    default="",
+    help="current, the artifact id of frozen ones, or none; when empty those that the selection was made with.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    default="source",
+    show_default=True,
+    help="Conversation format to write, or source.",
+)
+@click.option(
+    "--container", type=click.Choice(("jsonl", "parquet")), help="By the name of the file when left out."
+)
+@click.option("--out", type=PathType, required=True, help="File to write.")
+def export(session: Session, dataset: str, out: Path, container: str | None, **choices: str) -> None:
+    """Write rows as a training file with a manifest."""
+    from tamis.actions.export import ExportRequest
+    from tamis.actions.export import export as write_export
+    from tamis.registry import parse_options
+
+    container = container or ("parquet" if out.suffix == ".parquet" else "jsonl")
+    asked = {"dataset_id": session.dataset(dataset), "container": container, **choices}
+    done = write_export(session.workspace, parse_options(ExportRequest, asked), out)
+    session.show(f"{done.path}: {done.n_rows:,} rows, sha256 {done.sha256}")
+    decisions = done.manifest.decisions
+    if decisions and not choices["decisions"]:
+        session.say(
+            f"tamis: the selection was made with the decisions {decisions}, so its rows are written as decided. "
+            "For their imported text: --decisions none; for the decisions of now: --decisions current."
+        )
+    session.result(
+        {"path": str(done.path), "n_rows": done.n_rows, "sha256": done.sha256, "decisions": decisions}
+    )
+
+
+@command(
+    "tamis replay subset.jsonl.manifest.json",
+    "tamis replay subset.jsonl.manifest.json --source moved/train.jsonl",
+)
+@click.argument("manifest", type=PathType, help="Manifest written beside an export.")
+@click.option(
+    "--source",
+    "sources",
+    type=PathType,
+    multiple=True,
+    help="Where a source file is now, if it moved; repeat it.",
+)
+@click.option("--out", type=PathType, help="Also write the rebuilt rows here.")
+def replay(session: Session, manifest: Path, sources: tuple[Path, ...], out: Path | None) -> int:
+    """Rebuild the rows of a manifest and compare."""
+    from tamis.actions.replay import replay_manifest
+
+    done = replay_manifest(manifest, session.workspace.path, sources=sources, out=out, say=session.say)
+    session.show(done.verdict)
+    session.result({"identical": done.identical, "n_rows": done.n_rows, "sha256": done.sha256})
+    return DONE if done.identical else FAILED

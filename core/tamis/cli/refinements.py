@@ -1,0 +1,133 @@
+"""``tamis refinements …``: what the rounds of a refinement did, more rounds, and deleting one."""
+
+from __future__ import annotations
+
+import click
+
+from tamis.cli.command import dataset_option, group
+from tamis.cli.session import Session
+from tamis.cli.waiting import end, follow
+
+EXAMPLE = "--dataset my-data-1a2b3c"
+refinement_argument = click.argument(
+    "refinement", default="", required=False, help="Its id, as in the list; the newest when left out."
+)
+
+
+@group(f"tamis refinements list {EXAMPLE}", f"tamis refinements continue {EXAMPLE} --rounds 2")
+def refinements() -> None:
+    """List, show, continue and delete refinements; tamis run refine makes one."""
+
+
+@refinements.command("list", examples=[f"tamis refinements list {EXAMPLE}"])
+@dataset_option
+def list_all(session: Session, dataset: str) -> None:
+    """List the refinements of a dataset, the newest first."""
+    from tamis.actions.refinements import STEP, control_of, n_rounds_asked, rounds_so_far
+    from tamis.actions.runs import list_runs
+
+    listed = []
+    for run in list_runs(session.workspace, session.dataset(dataset), STEP):
+        one = {
+            "refinement": run.run_id,
+            "state": run.state,
+            "n_rounds": len(rounds_so_far(session.workspace, run)),
+            "n_rounds_asked": n_rounds_asked(session.workspace, run),
+            "control": control_of(run),
+            "created_at": run.created_at,
+        }
+        session.show(
+            f"{run.run_id}  {run.state:10} {one['n_rounds']} of {one['n_rounds_asked']} rounds  {run.created_at[:19]}"
+            + ("" if one["control"] == "none" else f"  control {one['control']}")
+        )
+        listed.append(one)
+    if not listed:
+        session.show("No refinements yet. Make one: tamis run refine --dataset DATASET")
+    session.result({"refinements": listed})
+
+
+@refinements.command("show", examples=[f"tamis refinements show 3f9a2c {EXAMPLE}"])
+@refinement_argument
+@dataset_option
+def show(session: Session, refinement: str, dataset: str) -> None:
+    """Show every round of a refinement, and the clusters whose weight moved most."""
+    from tamis.actions.refinement_history import read_history, round_table
+    from tamis.actions.refinements import STEP, rounds_so_far
+    from tamis.actions.runs import find_run
+
+    run = find_run(session.workspace, session.dataset(dataset), STEP, refinement)
+    rounds = rounds_so_far(session.workspace, run)
+    history, table = read_history(run.artifact, rounds), round_table(rounds)
+    session.show(f"{run.run_id} {run.state}")
+    for one in table:
+        gap = "not scored" if one["gap"] is None else f"mean gap {one['gap']:+.4f}"
+        session.show(
+            f"  round {one['round']}: {one['new']:,} rows, {one['selected']:,} so far, {gap}, {one['flags']:,} flags"
+        )
+    change = (
+        {}
+        if history is None
+        else dict(zip(history.cluster_ids.tolist(), history.change().tolist(), strict=True))
+    )
+    for word, ids in zip(("up", "down"), ([], []) if history is None else history.movers(), strict=True):
+        session.show(f"  {word}: " + (", ".join(f"cluster {i} ×{change[i]:.2f}" for i in ids) or "none"))
+    session.result(
+        {
+            "refinement": run.run_id,
+            "state": run.state,
+            "options": run.options,
+            "summary": run.summary,
+            "rounds": table,
+            "weight_change": {str(cluster): ratio for cluster, ratio in change.items()},
+            "notes": [] if history is None else history.notes(),
+        }
+    )
+
+
+@refinements.command("continue", examples=[f"tamis refinements continue {EXAMPLE} --rounds 2 --budget 500"])
+@refinement_argument
+@dataset_option
+@click.option("--rounds", default=1, show_default=True, help="How many more.")
+@click.option("--budget", type=int, help="Rows on top; as many per round as before when left out.")
+def go_on(session: Session, refinement: str, dataset: str, rounds: int, budget: int | None) -> int:
+    """Add rounds to a refinement; its picks stay and its weights go on."""
+    from tamis.actions.refinements import STEP, continue_refinement
+    from tamis.actions.runs import find_run
+
+    dataset_id = session.dataset(dataset)
+    run = find_run(session.workspace, dataset_id, STEP, refinement)
+    job = follow(
+        session, continue_refinement(session.workspace, dataset_id, run, rounds=rounds, budget=budget)
+    )
+    return end(session, job, {"refinement": job.artifact_id})
+
+
+@refinements.command("delete", examples=[f"tamis refinements delete 3f9a2c {EXAMPLE} --dry-run"])
+@click.argument("refinement", help="Its id, as in the list.")
+@dataset_option
+@click.option("--dry-run", is_flag=True, help="Only say what would go and what would stay.")
+def delete(session: Session, refinement: str, dataset: str, dry_run: bool) -> None:
+    """Delete a refinement for good, with those of its rounds and selections that nothing else needs."""
+    from tamis.actions.delete_refinement import delete_refinement, plan_deletion
+    from tamis.actions.refinements import STEP
+    from tamis.actions.runs import find_run
+
+    dataset_id = session.dataset(dataset)
+    run = find_run(session.workspace, dataset_id, STEP, refinement)
+    plan = plan_deletion(session.workspace, dataset_id, run)
+    kept, n_bytes = [*plan.kept_rounds, *plan.kept_selections], plan.n_bytes
+    answer = {
+        "refinement": run.run_id,
+        "deleted": not dry_run,
+        "rounds": [one.id for one in plan.rounds],
+        "selections": [one.id for one in plan.selections],
+        "kept": kept,
+        "n_bytes": n_bytes,
+    }
+    if not dry_run:
+        delete_refinement(session.workspace, dataset_id, run)
+    session.show(
+        f"{'Would go' if dry_run else 'Gone'}: {run.run_id}, {len(plan.rounds)} rounds, {len(plan.selections)} selections, "
+        f"{n_bytes:,} bytes. Staying: {', '.join(kept) or 'nothing'}."
+    )
+    session.result(answer)

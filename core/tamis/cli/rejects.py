@@ -1,0 +1,65 @@
+"""``tamis rejects …``: the lines of an import that could not become rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tamis.cli.command import dataset_option, group
+from tamis.cli.session import Session
+
+EXAMPLE = "--dataset my-data-1a2b3c"
+reason_option = click.option("--reason", default="", help="Only lines of this reason, as in the list.")
+
+
+@group(f"tamis rejects list {EXAMPLE}", f"tamis rejects export {EXAMPLE} --out rejects.jsonl")
+def rejects() -> None:
+    """List, show and export the lines that could not be imported."""
+
+
+@rejects.command("list", examples=[f"tamis rejects list {EXAMPLE}"])
+@dataset_option
+@reason_option
+@click.option(
+    "--limit", default=20, show_default=True, help="Lines to print; --json has all of them (0: all)."
+)
+def list_all(session: Session, dataset: str, reason: str, limit: int) -> None:
+    """List the rejected lines with their reasons, and how often each occurs."""
+    from tamis.actions.rejects import list_rejects
+
+    found = list_rejects(session.workspace, session.dataset(dataset))
+    lines = found.of(reason).select(["file", "line", "reason", "kind"]).to_pylist()
+    for kind, number in found.reasons.items():
+        session.show(f"{number:>10,}  {kind}")
+    for one in lines[: limit or None]:
+        session.show(f"  file {one['file']} line {one['line']}: {one['reason']}")
+    if not found.reasons:
+        session.show("Every line was imported.")
+    session.result({"reasons": found.reasons, "lines": lines})
+
+
+@rejects.command("show", examples=[f"tamis rejects show 17 {EXAMPLE}"])
+@click.argument("line", type=int, help="Number of the line, as in the list.")
+@click.option("--file", default=0, show_default=True, help="Number of the file, where several were imported.")
+@dataset_option
+def show(session: Session, line: int, file: int, dataset: str) -> None:
+    """Show a rejected line and why it was rejected."""
+    from tamis.actions.rejects import show_reject
+
+    reason, raw = show_reject(session.workspace, session.dataset(dataset), line, file=file)
+    session.show(f"{reason}\n{raw}")
+    session.result({"file": file, "line": line, "reason": reason, "raw": raw})
+
+
+@rejects.command("export", examples=[f"tamis rejects export {EXAMPLE} --out rejects.jsonl"])
+@dataset_option
+@reason_option
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
+def export(session: Session, dataset: str, reason: str, out: Path) -> None:
+    """Write the rejected lines with their reasons as JSON lines."""
+    from tamis.actions.rejects import export_rejects
+
+    done = export_rejects(session.workspace, session.dataset(dataset), out, reason=reason)
+    session.show(f"{done.path}: {done.n_lines:,} lines")
+    session.result({"path": str(done.path), "n_lines": done.n_lines})

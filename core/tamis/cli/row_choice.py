@@ -1,0 +1,70 @@
+"""Which rows a command is about: by number, selection, tag or scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tamis.cli.session import Session
+from tamis.errors import InvalidOptions
+
+if TYPE_CHECKING:
+    from tamis.types import Int64s
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def row_options(command: F) -> F:
+    """``--rows``, ``--selection``, ``--with-tag`` and ``--scope``; together they narrow each other."""
+    for option in (
+        click.option("--scope", default="", help="Rows in this scope, as copied from the map's address."),
+        click.option("--with-tag", default="", metavar="TAG", help="Rows that have this tag."),
+        click.option(
+            "--selection", default="", metavar="ID", help="Rows of a selection, by its id, or newest."
+        ),
+        click.option("--rows", default="", metavar="NUMBERS", help="Rows by number: 0,5,10-20."),
+    ):
+        command = option(command)
+    return command
+
+
+def named_rows(session: Session, dataset_id: str, **where: str) -> Int64s:
+    """``chosen_rows``, raising InvalidOptions when nothing was named: all rows must not be meant by accident."""
+    if not any(where.values()):
+        raise InvalidOptions(
+            "Say which rows: --rows 0,5,10-20, --selection ID, --with-tag TAG or --scope SCOPE."
+        )
+    return chosen_rows(session, dataset_id, **where)
+
+
+def chosen_rows(
+    session: Session, dataset_id: str, *, rows: str, selection: str, with_tag: str, scope: str
+) -> Int64s:
+    """Sorted ids of the rows that are in everything that was named; raises InvalidOptions for a number that is no row."""
+    import numpy as np
+
+    from tamis.steps.resolve_rows import rows_of
+
+    found = rows_of(session.workspace, dataset_id, selection=selection, tag=with_tag, scope=scope)
+    if not rows:
+        return found
+    numbers = np.unique(np.array(_numbers(rows), dtype=np.int64))
+    last = int(session.workspace.artifacts.examples(dataset_id).summary["n_examples"]) - 1
+    if numbers[-1] > last:
+        raise InvalidOptions(f"{dataset_id!r} has no row {numbers[-1]}: rows go from 0 to {last}.")
+    chosen: Int64s = np.intersect1d(found, numbers)
+    return chosen
+
+
+def _numbers(text: str) -> list[int]:
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise InvalidOptions(
+                f"--rows wants numbers and ranges, for example 0,5,10-20; {part!r} is neither."
+            )
+        numbers += range(int(first), int(last or first) + 1)
+    return numbers

@@ -1,0 +1,204 @@
+"""``tamis run STEP``: a step of the pipeline as a job, or what it would take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from tamis.cli.command import DATASET, Command, Group
+from tamis.cli.session import Session
+from tamis.cli.waiting import end, follow, say_attached
+from tamis.errors import InvalidOptions
+from tamis.types import JSON
+
+if TYPE_CHECKING:
+    from tamis.actions.submit import RunTarget
+    from tamis.steps.spec import Step
+
+DONE = 0
+# Steps that make a dataset have commands of their own.
+OWN_COMMANDS = {
+    "import": "To import, use: tamis import PATH.",
+    "curate": "To apply decisions, use: tamis apply --dataset DATASET --name NAME.",
+}
+# What is worth showing of a step besides its defaults.
+FLAGS_TO_TRY = {
+    "embed": "--encoder hashing",
+    "cluster": "--n-clusters 64",
+    "project": "--method pca",
+    "score": "--scorer alignment",
+    "select": "--budget 1000 --quality alignment",
+    "compare": """--selections '["sel-1", "sel-2"]'""",
+    "propose": "--method correct --estimate",
+    "refine": "--rounds 3 --budget 1000",
+    "finetune": "--selection newest --recipe sft_lora",
+}
+
+
+class Steps(Group):
+    """One command for each step."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table of steps."""
+        from tamis.steps import STEPS
+
+        return [name for name in STEPS if name not in OWN_COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a step; raises UnknownName, and InvalidOptions for a step that has a command of its own."""
+        from tamis.steps import STEPS
+
+        if ctx.resilient_parsing and cmd_name not in self.list_commands(ctx):
+            return None
+        if cmd_name in OWN_COMMANDS:
+            raise InvalidOptions(OWN_COMMANDS[cmd_name])
+        return StepCommand(STEPS[cmd_name])
+
+
+run = Steps(
+    "run",
+    help="Run a step of the pipeline on a dataset.",
+    examples=("tamis run embed --dataset my-data-1a2b3c", "tamis run select --help"),
+)
+
+
+class StepCommand(Command):
+    """One step; its flags are the fields of its options and of the plug-ins that these can name."""
+
+    def __init__(self, step: Step) -> None:
+        example = f"tamis run {step.name} --dataset my-data-1a2b3c"
+        super().__init__(
+            step.name, help=step.summary, callback=self._run, later=self._parameters,
+            examples=(example, f"{example} {FLAGS_TO_TRY.get(step.name, '--no-wait')}"),
+        )  # fmt: skip
+        self._step = step
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the flags; raises InvalidOptions with those there are when nothing is spelled like one that is none."""
+        from tamis.cli.flags import known_flags
+
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.possibilities:
+                raise
+            known = ", ".join(known_flags(self._step.name))
+            raise InvalidOptions(
+                f"{self._step.name} has no option {error.option_name!r}. Known: {known}."
+            ) from error
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Where it runs, the options of the step, and those of each plug-in under its name."""
+        from tamis.cli.flags import step_help
+
+        super().format_options(ctx, formatter)
+        for heading, lines in step_help(self._step.name):
+            with formatter.section(heading):
+                formatter.write_dl(lines)
+
+    def _parameters(self) -> list[click.Parameter]:
+        from tamis.cli.flags import step_parameters
+
+        return [*_running(), *step_parameters(self._step.name)]
+
+    def _run(
+        self,
+        session: Session,
+        *,
+        dataset: str,
+        backend: str,
+        priority: int,
+        preflight: bool,
+        estimate: bool,
+        estimate_rows: int | None,
+        no_wait: bool,
+        **resources: str | None,
+    ) -> int:
+        from tamis.actions.submit import RunTarget
+        from tamis.cli.flags import given_options
+
+        options = given_options(click.get_current_context(), self._step.name)
+        run = (session.dataset(dataset), self._step.name, options)
+        target = RunTarget(
+            backend, {name: text for name, text in resources.items() if text is not None}, priority
+        )
+        if estimate or preflight:
+            from tamis.cli.forecast import show_estimate, show_preflight
+
+            return (
+                show_estimate(session, run, estimate_rows)
+                if estimate
+                else show_preflight(session, run, target)
+            )
+        return _submit(session, run, target, wait=not no_wait)
+
+
+def _running() -> list[click.Parameter]:
+    """Dataset, backend, one flag for each resource, priority, and what to look at before."""
+    from tamis.cli.flags import flag_of
+    from tamis.jobs.backends import BACKENDS
+    from tamis.jobs.model import Resources
+
+    places = "; ".join(f"{name}: {row.summary.rstrip('.')}" for name, row in BACKENDS.items())
+    return [
+        click.Option(["--dataset"], **DATASET),
+        click.Option(["--backend"], default="local", metavar="NAME", help=f"Where it runs ({places})."),
+        *(
+            click.Option([flag_of(name)], metavar="NUMBER", help=field.description)
+            for name, field in Resources.model_fields.items()
+        ),
+        click.Option(["--priority"], default=0, help="Of the jobs that wait, the highest starts first."),
+        click.Option(
+            ["--preflight"], is_flag=True, help="Only check what stands in the way; submit nothing."
+        ),
+        click.Option(
+            ["--estimate"],
+            is_flag=True,
+            help="Only say what asking language models will take, from a timed sample.",
+        ),
+        click.Option(["--estimate-rows"], type=int, help="How many rows to time for it."),
+        click.Option(["--no-wait"], is_flag=True, help="Submit and return at once."),
+    ]
+
+
+def _submit(
+    session: Session, run: tuple[str, str, Mapping[str, JSON]], target: RunTarget, *, wait: bool
+) -> int:
+    from tamis.actions.jobs import refresh_jobs
+    from tamis.actions.submit import submit
+
+    submission = submit(session.workspace, *run, target=target)
+    if not wait:
+        refresh_jobs(session.workspace)
+        say_attached(session, submission)
+        job = submission.job
+        session.show(f"{job.job_id} {job.state}")
+        session.result({"job_id": job.job_id, "state": job.state, "artifact_id": job.artifact_id})
+        return DONE
+    job = follow(session, submission)
+    made = session.workspace.artifacts.find(job.dataset_id, job.kind, job.artifact_id)
+    answer: dict[str, JSON] = {"artifact_id": made.id if made else None}
+    if made is not None:
+        session.show(f"{job.kind} {job.artifact_id}\n" + _summary_lines(made.summary))
+        answer["summary"] = made.summary
+        if made.summary.get("shortfall"):
+            session.say(
+                f"tamis: {made.summary['shortfall']:,} {made.summary['unit']} of the budget could not be spent: "
+                "no row was left for them."
+            )
+    return end(session, job, answer)
+
+
+def _summary_lines(summary: Mapping[str, JSON]) -> str:
+    """A summary for a person: one line per plain value."""
+    plain = {key: value for key, value in summary.items() if not isinstance(value, list | dict)}
+    lines = [f"  {key:20} {value}" for key, value in plain.items()]
+    for one in summary.get("lm_eval") or ():
+        base = "–" if one["base"] is None else f"{one['base']:.3f}"
+        error = "" if one["stderr"] is None else f" ± {one['stderr']:.3f}"
+        lines.append(
+            f"  {one['task']} {one['metric']}: {base} → {one['value']:.3f}{error} on {one['n']} rows"
+        )
+    return "\n".join(lines)

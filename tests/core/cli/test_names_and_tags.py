@@ -1,0 +1,155 @@
+"""Rows, tags, cluster names and rejected lines from the command line: the twins of what pages do with them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tamis.cli.main import run
+from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
+
+Tamis = Callable[..., tuple[int, dict]]
+
+
+@pytest.fixture(scope="module")
+def clustered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A workspace whose dataset has clusters, a selection of ten rows and two rejected lines."""
+    folder = tmp_path_factory.mktemp("clustered")
+    dataset_id = import_file(folder / "w", alpaca_file(folder, bad_lines=2))
+    run_pipeline(folder / "w", dataset_id, budget=10)
+    return folder / "w", dataset_id
+
+
+@pytest.fixture
+def tamis(
+    tmp_path: Path,
+    clustered: tuple[Path, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Tamis:
+    monkeypatch.setenv("TAMIS_REVIEWER", "ann")
+    shutil.copytree(clustered[0], tmp_path / "w")
+
+    def call(*arguments: str) -> tuple[int, dict]:
+        capsys.readouterr()
+        code = run([*arguments, "--dataset", clustered[1], "--workspace", str(tmp_path / "w"), "--json"])
+        return code, json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+
+    return call
+
+
+def test_a_tag_is_put_on_rows_renamed_taken_off_and_all_of_it_undone(tamis: Tamis) -> None:
+    assert tamis("tags", "list") == (0, {"tags": []})
+    code, made = tamis("tags", "add", "hard", "--rows", "0,5,10-12")
+    assert (code, made["event"]["n_rows"], made["event"]["reviewer"]) == (0, 5, "ann")
+    assert tamis("tags", "add", "picked", "--selection", "newest")[1]["event"]["n_rows"] == 10
+    assert tamis("tags", "remove", "hard", "--rows", "12")[0] == 0
+    assert tamis("tags", "rename", "hard", "difficult")[0] == 0
+    assert tamis("tags", "list")[1]["tags"] == [
+        {"tag": "difficult", "n_rows": 4},
+        {"tag": "picked", "n_rows": 10},
+    ]
+    assert tamis("tags", "delete", "picked")[0] == 0
+    assert [one["tag"] for one in tamis("tags", "list")[1]["tags"]] == ["difficult"]
+    assert tamis("tags", "undo")[1]["event"]["tag"] == "picked"
+    assert tamis("tags", "undo")[0] == 0  # the rename
+    assert [one["tag"] for one in tamis("tags", "list")[1]["tags"]] == ["hard", "picked"]
+    assert tamis("tags", "redo")[0] == 0
+    assert [one["tag"] for one in tamis("tags", "list")[1]["tags"]] == ["difficult", "picked"]
+    assert tamis("tags", "log", "--limit", "2")[1]["events"][0]["action"] == "redo"
+    assert tamis("tags", "undo", "--reviewer", "ben") == (0, {"event": None})
+
+
+def test_rows_are_narrowed_by_everything_that_is_named(tamis: Tamis) -> None:
+    tamis("tags", "add", "a", "--rows", "0-9")
+    assert tamis("tags", "add", "b", "--with-tag", "a", "--rows", "8-20")[1]["event"]["n_rows"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("tags", "add", "x"), "Say which rows"),
+        (("tags", "add", "x", "--rows", "3-"), "'3-' is neither"),
+        (("tags", "add", "x", "--rows", "two"), "'two' is neither"),
+        (("tags", "add", "x", "--rows", "7,40"), "no row 40: rows go from 0 to 39"),
+        (("tags", "add", " ", "--rows", "7"), "A tag needs a name"),
+        (("tags", "rename", "nothing", "b"), "No row of"),
+        (("clusters", "rename", "99", "b"), "no cluster 99"),
+        (("rejects", "show", "1"), "was not rejected"),
+        (("rows", "show", "40"), "has no row 40"),
+        (("rows", "list", "--columns", "colour"), "colour"),
+        (("rejects", "list", "--reason", "none such"), "none such"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_next_step(
+    tamis: Tamis, arguments: tuple[str, ...], said: str
+) -> None:
+    code, answer = tamis(*arguments)
+    assert code == 2
+    assert said in answer["error"]
+
+
+def test_rows_are_listed_searched_and_shown(tamis: Tamis) -> None:
+    code, listed = tamis("rows", "list", "--limit", "3")
+    assert (code, listed["n_rows"], len(listed["rows"])) == (0, 40, 3)
+    assert list(listed["rows"][0]) == ["example_id", "prompt", "response"]
+    picked = tamis(
+        "rows",
+        "list",
+        "--selection",
+        "newest",
+        "--sort",
+        "example_id",
+        "--descending",
+        "--columns",
+        "example_id",
+    )[1]
+    numbers = [one["example_id"] for one in picked["rows"]]
+    assert len(numbers) == 10
+    assert numbers == sorted(numbers, reverse=True)
+    code, found = tamis("rows", "search", "about rivers", "--limit", "0")
+    assert (code, [one["example_id"] % 4 for one in found["rows"]]) == (0, [3] * 10)
+    assert tamis("rows", "search", "Question 1[0-4] ", "--by", "pattern")[1]["n_rows"] == 5
+    assert tamis("rows", "search", "7", "--by", "row")[1]["rows"][0]["example_id"] == 7
+    nearest = tamis(
+        "rows", "search", "Question about stars", "--by", "meaning", "--rows", "0-7", "--limit", "2"
+    )[1]
+    assert {one["example_id"] for one in nearest["rows"]} == {1, 5}
+    code, shown = tamis("rows", "show", "3")
+    assert (code, shown["messages"][-1]["content"], shown["tags"]) == (0, "Answer 3 on rivers.", [])
+    assert "score:alignment" in shown["values"]
+    assert "score:alignment" in tamis("rows", "columns")[1]["columns"]
+
+
+def test_clusters_are_listed_and_named_and_the_name_is_undone(tamis: Tamis) -> None:
+    code, listed = tamis("clusters", "list")
+    assert code == 0
+    assert sum(one["size"] for one in listed["clusters"]) == 40
+    first = listed["clusters"][0]
+    assert {"name", "keywords", "score:alignment", "n_selected"} <= set(first)
+    named = str(first["cluster_id"])
+    assert tamis("clusters", "rename", named, "Baking") == (0, {"cluster_id": int(named), "name": "Baking"})
+    assert tamis("clusters", "undo")[1] == {"cluster_id": int(named), "name": first["name"]}
+    assert tamis("clusters", "redo")[1] == {"cluster_id": int(named), "name": "Baking"}
+    by_id = {
+        one["cluster_id"]: one["name"]
+        for one in tamis("clusters", "list", "--clustering", listed["clustering"])[1]["clusters"]
+    }
+    assert by_id[int(named)] == "Baking"
+    assert tamis("clusters", "undo", "--reviewer", "ben")[1] == {"cluster_id": None, "name": ""}
+
+
+def test_rejected_lines_are_listed_shown_and_written(tamis: Tamis, tmp_path: Path) -> None:
+    code, listed = tamis("rejects", "list")
+    assert (code, [one["line"] for one in listed["lines"]]) == (0, [41, 42])
+    assert sum(listed["reasons"].values()) == 2
+    code, shown = tamis("rejects", "show", "42")
+    assert (code, shown["raw"]) == (0, "no json")
+    assert shown["reason"]
+    out = tmp_path / "out" / "rejects.jsonl"
+    assert tamis("rejects", "export", "--out", str(out))[1] == {"path": str(out), "n_lines": 2}
+    assert [json.loads(line)["line"] for line in out.open()] == [41, 42]

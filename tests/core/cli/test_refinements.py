@@ -1,0 +1,59 @@
+"""Refinements from the command line: listed, shown round by round, continued and deleted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tamis.cli.main import run
+from tests.core.llms.conftest import build_model
+from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
+
+pytest.importorskip("transformers")
+
+
+def test_the_life_of_a_refinement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = tmp_path / "w"
+    dataset_id = import_file(workspace, alpaca_file(tmp_path))
+    run_pipeline(workspace, dataset_id)
+
+    def tamis(*arguments: str) -> tuple[int, dict]:
+        capsys.readouterr()
+        flags = ["--dataset", dataset_id, "--workspace", str(workspace), "--json"]
+        code = run(["refinements", *arguments, *flags])
+        return code, json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+
+    assert tamis("list") == (0, {"refinements": []})
+    assert tamis("show")[0] == 2
+    values = {
+        "rounds": 2, "budget": 12, "train": False, "max_new_tokens": 6, "model": str(build_model(tmp_path / "tiny")),
+        "model_options": {"dtype": "float32", "device": "cpu"},
+        "scorer_options": {"response_words": 6, "prompt_words": 8},
+    }  # fmt: skip
+    first = run_step(workspace, dataset_id, "refine", values).id
+    (listed,) = tamis("list")[1]["refinements"]
+    assert (listed["refinement"], listed["state"], listed["n_rounds"], listed["control"]) == (
+        first,
+        "succeeded",
+        2,
+        "none",
+    )
+    code, shown = tamis("show", first)
+    assert (code, [one["new"] for one in shown["rounds"]]) == (0, [6, 6])
+    assert len(shown["weight_change"]) == 4
+    assert shown["options"]["budget"] == 12
+    code, more = tamis("continue", "--rounds", "1")
+    assert (code, more["state"]) == (0, "succeeded")
+    assert tamis("show")[1]["refinement"] == more["refinement"]
+    assert [one["new"] for one in tamis("show")[1]["rounds"]] == [6, 6, 6]
+    # Its rounds are counted by the one that goes on from it, and stay.
+    code, plan = tamis("delete", first, "--dry-run")
+    assert (code, plan["deleted"], plan["rounds"], len(plan["kept"]) >= 2) == (0, False, [], True)
+    assert tamis("delete", more["refinement"])[1]["deleted"]
+    assert tamis("delete", first)[1]["deleted"]
+    assert tamis("list") == (0, {"refinements": []})
+    code, answer = tamis("delete", first)
+    assert code == 2
+    assert first in answer["error"]
