@@ -122,6 +122,24 @@ def test_a_file_becomes_a_subset_by_command(folder: Path) -> None:
     assert all(json.loads(line)["messages"] for line in lines)
 
 
+def test_a_file_becomes_a_subset_by_python(folder: Path) -> None:
+    _sample(folder)
+    program = """
+import json, tamis
+ws = tamis.open("by_python")
+data = ws.import_file("train.jsonl", name="My data")
+data.embed(); data.cluster(n_clusters=8); data.score("alignment")
+picked = data.select(budget=50, quality="alignment")
+picked.export("by_python.jsonl", format="messages")
+arrays = data.embed().to_numpy(), data.scores("alignment").to_numpy()
+same = tamis.kmq(*arrays, budget=50, n_clusters=8).ids.tolist() == picked.ids.tolist()
+found = data.search("how long does bread keep", by="meaning", k=5).to_pandas()
+print(json.dumps([len(picked), same, len(found), str(tamis.replay("by_python.jsonl.manifest.json"))[:9]]))
+"""
+    assert json.loads(_python(folder, program).splitlines()[-1]) == [50, True, 5, "Identical"]
+    assert len((folder / "by_python.jsonl").read_text(encoding="utf-8").splitlines()) == 50
+
+
 def _sample(folder: Path) -> Path:
     """A file of one's own: the first of the samples that came with the wheel."""
     program = (
