@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from html import escape
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
+from markupsafe import Markup
 
 from tamis import __version__
 from tamis.actions.manifests import installed_versions, lineage
 from tamis.actions.report import svg
-from tamis.actions.report.style import STYLE
 from tamis.steps.compare.comparison import (
     Comparison,
     IntervalEstimate,
@@ -27,12 +28,13 @@ from tamis.store.artifacts.readers import read_coordinates, read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore, write_atomically
 from tamis.store.artifacts.view import DatasetView, open_view
 from tamis.store.rows.query import fetch_rows
-from tamis.types import JSON
+from tamis.types import JSON, Int64s
 
 MAX_GROUPS = 24
 MAX_MAP_ROWS = 6_000
 ROWS_PER_METHOD = 3
 ROW_CHARS = 280
+ARROWS = {"lower": " ↓", "higher": " ↑", "neither": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +56,43 @@ def write_report(store: ArtifactStore, comparison: Artifact, path: Path, *, data
 
 def render_report(store: ArtifactStore, comparison: Artifact, *, dataset_name: str) -> bytes:
     """The report as UTF-8 HTML; the same artifacts and packages give the same bytes. No request is ever made by it."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     found = read_comparison(comparison)
     view = open_view(store, comparison.manifest.dataset_id)
-    title = f"{dataset_name}: {len(found.methods)} ways to pick"
-    sections = [
-        _head(found, comparison, dataset_name),
-        _summary(found),
-        _overlap(found),
-        _shares("Clusters", found.clusters, found),
-        _shares("Sources", found.sources if len(found.sources.keys) > 1 else None, found),
-        *(_spread(spread, found) for spread in found.spreads.values()),
-        _maps(view, comparison, found, store),
-        _unique(view, comparison, found),
-        _manifest(store, comparison, dataset_name),
-    ]
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
-        f"<body><main><h1>{escape(title)}</h1>{''.join(sections)}</main></body></html>\n"
+    manifest = manifest_of(store, comparison, dataset_name)
+    n_picked = sorted({one.n_rows for one in found.selections})
+    environment = Environment(
+        loader=PackageLoader("tamis.actions.report", package_path=""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    page = environment.get_template("report.html.jinja").render(
+        title=f"{dataset_name}: {len(found.methods)} ways to pick",
+        style=Markup(files("tamis.actions.report").joinpath("report.css").read_text(encoding="utf-8")),
+        colour=svg.colour,
+        ARROWS=ARROWS,
+        found=found,
+        dataset_name=dataset_name,
+        size=f"{n_picked[0]:,}" if len(n_picked) == 1 else f"{n_picked[0]:,} to {n_picked[-1]:,}",
+        made_on=comparison.manifest.created_at[:10],
+        tamis_version=comparison.manifest.tamis_version,
+        notes=notes_of(found),
+        metrics=found.shown_metrics(),
+        summary=_summary(found),
+        overlap=_overlap(found),
+        shares=_shares(found),
+        spreads=[_spread(spread, found) for spread in found.spreads.values()],
+        maps=_maps(view, comparison, found, store),
+        rows_per_method=ROWS_PER_METHOD,
+        unique=_unique(view, comparison, found),
+        manifest=manifest,
+        manifest_text=orjson.dumps(manifest, option=orjson.OPT_INDENT_2).decode(),
+        # Inside a script element only "</" could end it early, and JSON may spell "<" otherwise.
+        manifest_json=Markup(orjson.dumps(manifest).decode().replace("<", "\\u003c")),
     )
     return page.encode()
-
-
-def _head(found: Comparison, comparison: Artifact, dataset_name: str) -> str:
-    n_picked = sorted({one.n_rows for one in found.selections})
-    size = f"{n_picked[0]:,}" if len(n_picked) == 1 else f"{n_picked[0]:,} to {n_picked[-1]:,}"
-    lead = (
-        f"{size} of {found.n_rows:,} rows of {escape(dataset_name)}, picked by {len(found.methods)} methods in "
-        f"{len(found.selections)} selections. Compared on {escape(comparison.manifest.created_at[:10])} with Tamis "
-        f"{escape(comparison.manifest.tamis_version)}."
-    )
-    return f"<p>{lead}</p>" + "".join(f"<p>{escape(line)}</p>" for line in notes_of(found))
 
 
 def notes_of(found: Comparison) -> list[str]:
@@ -125,101 +130,98 @@ def notes_of(found: Comparison) -> list[str]:
     return said
 
 
-def _summary(found: Comparison) -> str:
+def _summary(found: Comparison) -> list[dict[str, Any]]:
     metrics = found.shown_metrics()
-    head = "".join(f'<th title="{escape(m.help)}">{escape(m.title)}{_arrow(m)}</th>' for m in metrics)
-    lines = []
     bests = {m.key: found.best(m) for m in metrics}
+    lines = []
     for i, method in enumerate(found.methods):
-        cells = "".join(_cell(found, metric, i, bests[metric.key]) for metric in metrics)
         seeds = len(method.selections)
-        note = f"{seeds} seeds" if seeds > 1 else "one seed" if method.is_random else "no chance"
-        dot = f'<i style="background:{svg.colour(i)}"></i>'
         lines.append(
-            f"<tr><th>{dot}{escape(method.title)}<small>{note}</small></th><td>{method.n_only:,}</td>{cells}</tr>"
+            {
+                "title": method.title,
+                "drawn": f"{seeds} seeds" if seeds > 1 else "one seed" if method.is_random else "no chance",
+                "only": f"{method.n_only:,}",
+                "cells": [_cell(found, metric, i, bests[metric.key]) for metric in metrics],
+            }
         )
-    return (
-        f'<h2>Summary</h2><div class="wide"><table><thead><tr><th>Method</th><th title="Rows that no other method '
-        f'picked">Only here</th>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-        "<p class=note>Bold with a star: best. Bold: the best is inside its interval over seeds.</p>"
-    )
+    return lines
 
 
-def _cell(found: Comparison, metric: Metric, i: int, best: dict[int, bool]) -> str:
+def _cell(found: Comparison, metric: Metric, i: int, best: dict[int, bool]) -> dict[str, Any] | None:
     value = found.methods[i].values.get(metric.key)
     if value is None or value.value is None:
-        return "<td>–</td>"
+        return None
     known = [one.values[metric.key] for one in found.methods if metric.key in one.values]
     ends = [x for e in known for x in (e.value, e.low, e.high) if x is not None]
-    mark = " class=best" if best.get(i) else " class=near" if i in best else ""
-    number = f"{_number(value.value, metric.digits)}{' ★' if best.get(i) else ''}"
     between = ""
     if value.low is not None and value.high is not None:
-        between = f"<small>{_number(value.low, metric.digits)} – {_number(value.high, metric.digits)}</small>"
-    glyph = svg.strip(_dot(value), min(ends), max(ends), i)
-    return f"<td{mark}>{number}{between}{glyph}</td>"
+        between = f"{_number(value.low, metric.digits)} – {_number(value.high, metric.digits)}"
+    return {
+        "number": _number(value.value, metric.digits),
+        "mark": "best" if best.get(i) else "near" if i in best else "",
+        "between": between,
+        "glyph": svg.strip(_dot(value), min(ends), max(ends), i),
+    }
 
 
-def _overlap(found: Comparison) -> str:
+def _overlap(found: Comparison) -> Markup:
     labels = [_short(method.title, 26) for method in found.methods]
-    chart = svg.heat_map(
-        labels, [[e.value for e in line] for line in found.jaccard], "Overlap of the methods"
-    )
-    return (
-        "<h2>Overlap</h2><p>Rows in both over rows in either (Jaccard index): 1 is the same rows. On the diagonal, a "
-        f"method with itself under another seed. Two independent random picks would have {found.chance_jaccard:.3f}.</p>"
-        f'<div class="wide">{chart}</div>'
-    )
+    return svg.heat_map(labels, [[e.value for e in line] for line in found.jaccard], "Overlap of the methods")
 
 
-def _shares(title: str, shares: Shares | None, found: Comparison) -> str:
-    if shares is None:
-        return ""
+def _shares(found: Comparison) -> list[dict[str, Any]]:
+    sources = found.sources if len(found.sources.keys) > 1 else None
+    groups = (("Clusters", found.clusters), ("Sources", sources))
+    return [_group_shares(title, shares) for title, shares in groups if shares is not None]
+
+
+def _group_shares(title: str, shares: Shares) -> dict[str, Any]:
     order = np.argsort(-np.asarray(shares.pool), kind="stable")[:MAX_GROUPS]
     labels = [_short(shares.names[g], 26) for g in order]
     dots = [[_dot(line[g]) for g in order] for line in shares.methods]
     chart = svg.dot_plot(labels, [shares.pool[g] for g in order], dots, f"{title}: share of the picks")
-    more = len(shares.keys) - len(order)
-    note = f"<p class=note>The {len(order)} largest; {more:,} more are in the data.</p>" if more else ""
-    return (
-        f"<h2>{title}</h2><p>Share of each method's picks; the grey bar is the share of all rows.</p>{_legend(found)}"
-        f'<div class="wide">{chart}</div>{note}'
-    )
+    return {"title": title, "chart": chart, "shown": len(order), "more": len(shares.keys) - len(order)}
 
 
-def _spread(spread: ScoreHistograms, found: Comparison) -> str:
+def _spread(spread: ScoreHistograms, found: Comparison) -> dict[str, Any]:
     ends = (_number(spread.edges[0]), _number(spread.edges[-1]))
     figures = [
-        f"<figure><figcaption>{escape(method.title)}</figcaption>"
-        f"{svg.histogram(spread.pool, spread.methods[i], i, f'{spread.title} of {method.title}', ends)}</figure>"
+        {
+            "title": method.title,
+            "chart": svg.histogram(
+                spread.pool, spread.methods[i], i, f"{spread.title} of {method.title}", ends
+            ),
+        }
         for i, method in enumerate(found.methods)
     ]
-    scale = ", logarithmic" if spread.logarithmic else ""
     name = spread.title[:1].upper() + spread.title[1:]
-    return f"<h2>{escape(name)}</h2><p>Grey: all rows{scale}.</p><div class=grid>{''.join(figures)}</div>"
+    return {"title": name, "logarithmic": spread.logarithmic, "figures": figures}
 
 
-def _maps(view: DatasetView, comparison: Artifact, found: Comparison, store: ArtifactStore) -> str:
+def _maps(
+    view: DatasetView, comparison: Artifact, found: Comparison, store: ArtifactStore
+) -> dict[str, Any] | None:
     if view.layout is None:
-        return ""
+        return None
     xy = np.asarray(read_coordinates(view.layout))
-    every = np.linspace(0, len(xy) - 1, min(len(xy), MAX_MAP_ROWS)).astype(np.int64)
-    everyone = xy[every]
+    everyone = xy[_spaced(len(xy))]
     figures = []
     for i, method in enumerate(found.methods):
         selection = found.selections[method.selections[0]]
         rows = read_selected_ids(store.get(comparison.manifest.dataset_id, "selection", selection.id))
-        shown = rows[np.linspace(0, len(rows) - 1, min(len(rows), MAX_MAP_ROWS)).astype(np.int64)]
-        figure = svg.map_of(everyone, xy[shown], i, f"Map of {method.title}", background="everyone")
+        picked = xy[rows[_spaced(len(rows))]]
         seed = f" · seed {selection.seed}" if len(method.selections) > 1 else ""
-        figures.append(f"<figure><figcaption>{escape(method.title)}{seed}</figcaption>{figure}</figure>")
-    return (
-        "<h2>Maps</h2><p>The picks over all rows, on the same axes.</p>"
-        f"{svg.map_background(everyone, 'everyone')}<div class=grid>{''.join(figures)}</div>"
-    )
+        chart = svg.map_of(everyone, picked, i, f"Map of {method.title}", background="everyone")
+        figures.append({"title": f"{method.title}{seed}", "chart": chart})
+    return {"background": svg.map_background(everyone, "everyone"), "figures": figures}
 
 
-def _unique(view: DatasetView, comparison: Artifact, found: Comparison) -> str:
+def _spaced(n: int) -> Int64s:
+    """Positions of at most ``MAX_MAP_ROWS`` of n rows, evenly spaced."""
+    return np.linspace(0, n - 1, min(n, MAX_MAP_ROWS)).astype(np.int64)
+
+
+def _unique(view: DatasetView, comparison: Artifact, found: Comparison) -> list[dict[str, Any]]:
     table = read_membership(comparison)
     ids, only = (table[name].to_numpy() for name in ("example_id", "only_method"))
     parts = []
@@ -228,16 +230,16 @@ def _unique(view: DatasetView, comparison: Artifact, found: Comparison) -> str:
         if not len(mine):
             continue
         shown = fetch_rows(view, mine, ["prompt", "response"]).to_pylist()
-        rows = "".join(
-            f"<tr><td>{row}</td><td>{escape(_short(one['prompt'], ROW_CHARS))}</td>"
-            f"<td>{escape(_short(one['response'], ROW_CHARS))}</td></tr>"
+        rows = [
+            {
+                "id": row,
+                "prompt": _short(one["prompt"], ROW_CHARS),
+                "response": _short(one["response"], ROW_CHARS),
+            }
             for row, one in zip(mine.tolist(), shown, strict=True)
-        )
-        parts.append(
-            f'<h3><i style="background:{svg.colour(i)}"></i>{escape(method.title)}: {method.n_only:,} rows</h3>'
-            f"<table class=rows><thead><tr><th>Row</th><th>Prompt</th><th>Response</th></tr></thead>{rows}</table>"
-        )
-    return f"<h2>Rows that only one method picked</h2><p>The first {ROWS_PER_METHOD} of each.</p>{''.join(parts)}"
+        ]
+        parts.append({"method": i, "title": method.title, "only": f"{method.n_only:,}", "rows": rows})
+    return parts
 
 
 def manifest_of(store: ArtifactStore, comparison: Artifact, dataset_name: str) -> dict[str, JSON]:
@@ -250,36 +252,6 @@ def manifest_of(store: ArtifactStore, comparison: Artifact, dataset_name: str) -
         "artifacts": [made.manifest.model_dump(mode="json") for made in lineage(store, comparison)],
         "packages": installed_versions(),
     }
-
-
-def _manifest(store: ArtifactStore, comparison: Artifact, dataset_name: str) -> str:
-    values = manifest_of(store, comparison, dataset_name)
-    rows = "".join(
-        f"<tr><td>{escape(one['kind'])}</td><td><code>{escape(one['artifact_id'])}</code></td>"
-        f"<td>{escape(one['step'])}</td><td>{escape(one['created_at'][:19])}</td></tr>"
-        for one in values["artifacts"]
-    )
-    # Inside a script element only "</" could end it early, and JSON may spell "<" otherwise.
-    embedded = orjson.dumps(values).decode().replace("<", "\\u003c")
-    listed = escape(orjson.dumps(values, option=orjson.OPT_INDENT_2).decode())
-    return (
-        "<h2>Manifest</h2><p>Every artifact behind these numbers, from the import on. An id names what made the "
-        "artifact, so it can be made again.</p><table><thead><tr><th>Kind</th><th>Id</th><th>Step</th><th>Made</th>"
-        f"</tr></thead>{rows}</table><details><summary>All of it as JSON</summary><pre>{listed}</pre></details>"
-        f'<script type="application/json" id="manifest">{embedded}</script>'
-    )
-
-
-def _legend(found: Comparison) -> str:
-    names = (
-        f'<span><i style="background:{svg.colour(i)}"></i>{escape(m.title)}</span>'
-        for i, m in enumerate(found.methods)
-    )
-    return f"<p class=legend>{''.join(names)}</p>"
-
-
-def _arrow(metric: Metric) -> str:
-    return {"lower": " ↓", "higher": " ↑", "neither": ""}[metric.better]
 
 
 def _dot(value: IntervalEstimate) -> svg.Dot:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup, escape
 
 from tamis.types import Float32s, Float64s
 
@@ -34,7 +34,7 @@ def colour(i: int) -> str:
     return COLOURS[i % len(COLOURS)]
 
 
-def strip(dot: Dot, low: float, high: float, i: int, *, width: int = 96) -> str:
+def strip(dot: Dot, low: float, high: float, i: int, *, width: int = 96) -> Markup:
     """A dot with its whisker on a scale from ``low`` to ``high``, to stand under a number."""
     reach = (high - low) or 1.0
 
@@ -48,7 +48,7 @@ def strip(dot: Dot, low: float, high: float, i: int, *, width: int = 96) -> str:
     return _svg(width, 12, parts, "")
 
 
-def heat_map(labels: Sequence[str], values: Sequence[Sequence[float | None]], title: str) -> str:
+def heat_map(labels: Sequence[str], values: Sequence[Sequence[float | None]], title: str) -> Markup:
     """A square of values in 0..1 with a number in each cell."""
     cell, m = 54, len(labels)
     parts = []
@@ -69,14 +69,14 @@ def heat_map(labels: Sequence[str], values: Sequence[Sequence[float | None]], ti
     for j, label in enumerate(labels):
         x, y = LABEL_PX + j * cell + cell / 2, m * cell + 12
         parts.append(
-            f'<text x="{x}" y="{y}" text-anchor="end" transform="rotate(-35 {x} {y})">{html.escape(label)}</text>'
+            f'<text x="{x}" y="{y}" text-anchor="end" transform="rotate(-35 {x} {y})">{escape(label)}</text>'
         )
     return _svg(LABEL_PX + m * cell + 20, m * cell + 130, parts, title)
 
 
 def dot_plot(
     labels: Sequence[str], pool: Sequence[float], methods: Sequence[Sequence[Dot]], title: str
-) -> str:
+) -> Markup:
     """Shares per group: a bar for the pool, a dot with its whisker for each method."""
     width, height = 860, len(labels) * ROW_PX * 1.3 + 34
     most = max([*pool, *(d.high or d.value for line in methods for d in line), 1e-9])
@@ -103,7 +103,7 @@ def dot_plot(
 
 def histogram(
     pool: Sequence[float], shares: Sequence[float], i: int, title: str, ends: tuple[str, str]
-) -> str:
+) -> Markup:
     """The pool as an area and the picks of one method as a line, over the same bins."""
     width, height = 260, 110
     most = max([*pool, *shares, 1e-9])
@@ -122,16 +122,18 @@ def histogram(
     return _svg(width, height, parts, title)
 
 
-def map_of(everyone: Float32s, picked: Float32s, i: int, title: str, *, background: str) -> str:
+def map_of(everyone: Float32s, picked: Float32s, i: int, title: str, *, background: str) -> Markup:
     """The picked rows over all rows; the dots of all rows are drawn once and used by every map of a page."""
     marks = f'<path d="{_dots(scaled(picked, everyone))}" stroke="{colour(i)}" class="picks"/>'
-    return _svg(MAP_PX, MAP_PX, [f'<use href="#{html.escape(background)}"/>', marks], title)
+    return _svg(MAP_PX, MAP_PX, [f'<use href="#{escape(background)}"/>', marks], title)
 
 
-def map_background(everyone: Float32s, name: str) -> str:
+def map_background(everyone: Float32s, name: str) -> Markup:
     """The dots of all rows, for ``map_of`` to use."""
-    path = f'<path id="{html.escape(name)}" d="{_dots(scaled(everyone, everyone))}" class="all"/>'
-    return f'<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>{path}</defs></svg>'
+    path = f'<path id="{escape(name)}" d="{_dots(scaled(everyone, everyone))}" class="all"/>'
+    return Markup(
+        f'<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>{path}</defs></svg>'
+    )
 
 
 def scaled(xy: Float32s, everyone: Float32s) -> Float64s:
@@ -171,13 +173,13 @@ def _line(x1: float, x2: float, y: float, i: int, *, thin: bool) -> str:
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", fill: str = "currentColor") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}">{html.escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}">{escape(text)}</text>'
 
 
-def _svg(width: float, height: float, parts: Sequence[str], title: str) -> str:
-    named = f"<title>{html.escape(title)}</title>" if title else ""
-    role = f'role="img" aria-label="{html.escape(title)}"' if title else 'aria-hidden="true"'
-    return (
+def _svg(width: float, height: float, parts: Sequence[str], title: str) -> Markup:
+    named = f"<title>{escape(title)}</title>" if title else ""
+    role = f'role="img" aria-label="{escape(title)}"' if title else 'aria-hidden="true"'
+    return Markup(
         f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" {role}>'
         f"{named}{''.join(parts)}</svg>"
     )
