@@ -29,7 +29,7 @@ check: $(VENV)/.default $(VENV)/.check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 wheel-test: $(VENV)/.browser
 	PYTHON="$(abspath $(BIN))/python" .ci/wheel_test $(ARGS)

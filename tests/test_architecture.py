@@ -23,7 +23,7 @@ SHARED_MODULES = 45
 @cache
 def _imports() -> dict[str, set[str]]:
     """Every module of ours with the modules of ours that it imports."""
-    graph = grimp.build_graph(*PACKAGES)
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     return {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
 
 
