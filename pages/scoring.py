@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.scoring.form import can_compute_again, show_score_form
+from pages.parts.scoring.form import show_score_form
 from pages.parts.scoring.results import show_score, show_score_table
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
@@ -15,6 +15,7 @@ from pages.shared.runs.job_watch import (
     stop_following,
 )
 from tamis.actions.jobs import JobState
+from tamis.actions.scores import can_score_again
 from tamis.scorers import SCORERS
 
 with open_page("Scores", activity=False) as dataset:
@@ -39,7 +40,7 @@ with open_page("Scores", activity=False) as dataset:
     if SCORERS[name].suits:
         st.caption(f":material/straighten: **Which model it suits.** {SCORERS[name].suits}")
     if name in context.view.scores:
-        if can_compute_again(context, name):
+        if can_score_again(context, name):
             label = f"Compute {titles[name].lower()} again"
             with st.expander(label, icon=":material/tune:", expanded=bool(start.values)):
                 show_score_form(context, name, start)

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from pages.shared.plain_text import shorten
+from tamis.actions.selections import BASELINE
 from tamis.models.adapters import BUNDLED_LLM, PREFIX
+from tamis.selectors import SELECTORS
+from tamis.store.artifacts.store import Artifact
 
 BadgeColour = Literal[
     "red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"
@@ -63,6 +66,18 @@ def model_title(model: str) -> str:
     if model.startswith(PREFIX):
         return f"Adapter {model.removeprefix(PREFIX)[:8]}"
     return shorten(model.rstrip("/").rpartition("/")[2] or model, 40)
+
+
+def selection_title(selection: Artifact) -> str:
+    """A selection in one line: ``kMQ · 103 rows · by alignment · 22 Nov 04:25``."""
+    summary, method = selection.summary, str(selection.manifest.options.get("method"))
+    said = [SELECTORS[method].title if method in SELECTORS else method, f"{summary['n_selected']:,} rows"]
+    if method != BASELINE and summary.get("quality", "none") != "none":
+        said.append(f"by {summary['quality']}")
+    if summary.get("n_pinned"):
+        said.append(f"{summary['n_pinned']:,} pinned")
+    created = datetime.fromisoformat(selection.manifest.created_at)
+    return " · ".join([*said, f"{created:%d %b %H:%M}"])
 
 
 def table_height(n_rows: int, most_px: int) -> int | Literal["content"]:

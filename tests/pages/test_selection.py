@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared.figures.selection_stats import find_baseline
+from tamis.actions.selections import find_baseline
 from tamis.jobs import job_table
 from tamis.jobs.model import JobState
 from tamis.jobs.scheduler import queue

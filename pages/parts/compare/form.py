@@ -9,7 +9,6 @@ import streamlit as st
 
 from pages.parts.compare.picker import PICKER
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.selection_stats import label_of, total_tokens
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import Asked, choose_target
 from pages.shared.frame import errors_in_place
@@ -17,13 +16,14 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FOLLOWED, start_job
 from pages.shared.runs.picker import open_run
-from pages.shared.wording import percent
+from pages.shared.wording import percent, selection_title
 from tamis.actions.grid import (
     MAX_SEEDS,
     Grid,
     grid_requests,
     submit_grid,
 )
+from tamis.actions.selections import total_tokens
 from tamis.actions.submit import RunTarget, Submission
 from tamis.errors import CurationError
 from tamis.scorers import SCORERS
@@ -52,7 +52,7 @@ def show_comparison_form(context: DatasetContext) -> None:
 def _show_existing(context: DatasetContext) -> None:
     found = {one.id: one for one in context.view.selections}
     chosen = st.multiselect(
-        "Selections", list(found), format_func=lambda i: f"{label_of(found[i])} · seed {found[i].manifest.options.get('seed')}",
+        "Selections", list(found), format_func=lambda i: f"{selection_title(found[i])} · seed {found[i].manifest.options.get('seed')}",
         key="compare_with", bind="query-params", persist_state="session", max_selections=MAX_COMPARED,
         placeholder="Choose two or more",
         help="Selections that differ by their seed alone count as one method, with intervals over seeds.",

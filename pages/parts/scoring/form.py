@@ -54,13 +54,6 @@ def show_score_form(context: DatasetContext, name: str, start: Start) -> None:
         start_job(context.workspace, context.dataset_id, "score", chosen, target=target)
 
 
-def can_compute_again(context: DatasetContext, name: str) -> bool:
-    """Whether another run could give other numbers: by other options, or from newer vectors."""
-    used = context.view.scores[name].manifest.inputs.get("embeddings")
-    newest = context.view.embeddings.id if context.view.embeddings else None
-    return bool(SCORERS[name].options.model_fields) or (used is not None and used != newest)
-
-
 def _problem(context: DatasetContext, name: str, chosen: dict[str, JSON]) -> str:
     if "embeddings" in SCORERS[name].reads and context.view.embeddings is None:
         return f"{SCORERS[name].title} reads vectors, and this dataset has none yet."

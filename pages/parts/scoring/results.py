@@ -6,15 +6,14 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.parts.scoring import stats as score_stats
-from pages.shared import queries
+from pages.parts.scoring import stats
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE, colour_choices
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain, shorten
+from tamis.actions.read_rows import read_rows
 from tamis.scorers import SCORERS
-from tamis.store.rows.query import fetch_rows
 from tamis.store.rows.scope import ALL_ROWS
 
 END_ROWS = 20
@@ -25,7 +24,7 @@ def show_score_table(context: DatasetContext) -> None:
     """Every scorer: what it measures and, where it was computed, how its values are spread."""
     number = st.column_config.NumberColumn
     st.dataframe(
-        score_stats.score_table(context),
+        stats.score_table(context),
         hide_index=True,
         column_config={
             "score": st.column_config.TextColumn("Score", width=110, pinned=True),
@@ -74,7 +73,9 @@ def _show_actions(context: DatasetContext, name: str) -> None:
 
 
 def _show_histogram(context: DatasetContext, name: str) -> None:
-    table, marks = score_stats.score_histogram(context, name), score_stats.quantiles(context, name)
+    held = stats.score_stats(context, name)
+    marks = held.quantiles
+    table = pd.DataFrame({"low": held.edges[:-1], "high": held.edges[1:], "count": held.counts})
     if not marks:
         st.caption("No row has this score: it was computed, and is not a number for every one of them.")
         return
@@ -126,15 +127,12 @@ def _show_histogram(context: DatasetContext, name: str) -> None:
         alt.layer(bars, rules, words).resolve_scale(y="independent").properties(height=270),
         alt=f"Rows by {name}",
     )
-    spread = queries.spread(context, f"score:{name}")
-    said = f"{spread.n:,} rows scored, from {_short(spread.low)} to {_short(spread.high)}"
-    st.caption(
-        said + (f"; {count_of(spread.n_missing, 'row')} without a score." if spread.n_missing else ".")
-    )
+    said = f"{held.n:,} rows scored, from {_short(held.low)} to {_short(held.high)}"
+    st.caption(said + (f"; {count_of(held.n_missing, 'row')} without a score." if held.n_missing else "."))
 
 
 def _show_clusters(context: DatasetContext, name: str) -> None:
-    table = score_stats.cluster_means(context, name)
+    table = stats.cluster_means(context, name)
     # Where there are many, those at both ends are the ones to look at.
     shown = (
         table if len(table) <= MAX_BARS else pd.concat([table.head(MAX_BARS // 2), table.tail(MAX_BARS // 2)])
@@ -169,7 +167,7 @@ def _show_ends(context: DatasetContext, name: str) -> None:
             "Rows at the ends", ["Lowest", "Highest"], default="Lowest", required=True, key="score_end",
             bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
-        marks = score_stats.quantiles(context, name)
+        marks = stats.score_stats(context, name).quantiles
         if marks and st.button(
             f"See the {'lowest' if which == 'Lowest' else 'highest'} 5 % on the map",
             icon=":material/scatter_plot:",
@@ -177,8 +175,8 @@ def _show_ends(context: DatasetContext, name: str) -> None:
             limits = [None, marks[0.05]] if which == "Lowest" else [marks[0.95], None]
             scope = ALL_ROWS.and_where("range", limits, f"score:{name}").to_url()
             go_to("data_map", {"dataset": context.dataset_id, "scope": scope})
-    rows = score_stats.ends(context, name, END_ROWS, highest=which == "Highest")
-    found = fetch_rows(context.view, rows, [f"score:{name}", "prompt", "response"]).to_pandas()
+    rows = stats.ends(context, name, END_ROWS, highest=which == "Highest")
+    found = read_rows(context, rows, [f"score:{name}", "prompt", "response"]).to_pandas()
     for text in ("prompt", "response"):
         found[text] = [shorten(words or "", MAX_CELL_CHARS) for words in found[text]]
     found.insert(0, "row", rows)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.selection_stats import BASELINE, label_of
 from pages.shared.runs.picker import RunPicker, asks_for_new, pick_from_list
+from pages.shared.wording import selection_title
 from tamis.actions.dataset_context import through_clustering
+from tamis.actions.selections import BASELINE
 from tamis.store.artifacts.store import Artifact
 
 # A filter in the address is one to select from; the page of the rows means nothing for another selection.
@@ -28,7 +29,7 @@ def asks_for_form(context: DatasetContext) -> bool:
 def pick_selection(context: DatasetContext) -> tuple[DatasetContext, Artifact]:
     """Choose one of the selections, and look at the dataset through the clustering that it was spread over."""
     found = {selection.id: selection for selection in context.view.selections}
-    selection = pick_from_list(PICKER, found, _usual(list(found.values())), label_of)
+    selection = pick_from_list(PICKER, found, _usual(list(found.values())), selection_title)
     own = selection.manifest.inputs.get("clustering", "")
     return through_clustering(context, own, selection_id=selection.id), selection
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from pages.parts.selection import stats
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures import selection_stats as stats
 from pages.shared.figures.selection_charts import cluster_chart, histogram_chart, selection_map
 from pages.shared.forms.options_form import sentence
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import plain, shorten
+from pages.shared.runs.job_watch import CLONED
 from pages.shared.wording import percent
-from tamis.jobs.job_table import jobs_for_artifact
-from tamis.jobs.scheduler.queue import submit
+from tamis.actions.jobs import jobs_of_result
+from tamis.actions.read_rows import read_rows
+from tamis.actions.selections import BASELINE, find_baseline, score_of, submit_baseline, total_tokens
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.query import fetch_rows
 from tamis.store.rows.scope import ALL_ROWS
-from tamis.types import JSON
 
 PAGE_ROWS = 25
 MAX_CELL_CHARS = 240
@@ -27,9 +27,9 @@ SCORE_FORMAT = "%.3f"
 def show_results(context: DatasetContext, selection: Artifact) -> None:
     """Everything about one selection, from a few numbers down to the rows."""
     baseline = None
-    if selection.manifest.options.get("method") != stats.BASELINE:
-        baseline = stats.find_baseline(context.view.selections, selection)
-    score = stats.score_of(context, selection)
+    if selection.manifest.options.get("method") != BASELINE:
+        baseline = find_baseline(context.view.selections, selection)
+    score = score_of(context, selection)
     _show_actions(context, selection, baseline)
     _show_numbers(context, selection, baseline, score)
     table = stats.per_cluster(context, selection, baseline, score)
@@ -54,34 +54,21 @@ def _show_actions(context: DatasetContext, selection: Artifact, baseline: Artifa
         if st.button("Fine-tune on these", icon=":material/model_training:"):
             go_to("finetuning", here | {"view": "new", "rows": "selection", "selection": selection.id})
         _offer_clone(context, selection)
-        if baseline is None and selection.manifest.options.get("method") != stats.BASELINE:
+        if baseline is None and selection.manifest.options.get("method") != BASELINE:
             _offer_baseline(context, selection)
 
 
 def _offer_clone(context: DatasetContext, selection: Artifact) -> None:
-    job_id = _maker(context, selection)
-    if job_id and st.button("Clone and change", icon=":material/content_copy:"):
-        go_to("selection", {"dataset": context.dataset_id, "clone": job_id})
-
-
-def _maker(context: DatasetContext, selection: Artifact) -> str:
-    made = jobs_for_artifact(context.workspace.database, context.dataset_id, "selection", selection.id)
-    return made[0].job_id if made else ""
+    made = jobs_of_result(context.workspace, context.dataset_id, "selection", selection.id)
+    if made and st.button("Clone and change", icon=":material/content_copy:"):
+        go_to("selection", {"dataset": context.dataset_id, CLONED: made[0].job_id})
 
 
 def _offer_baseline(context: DatasetContext, selection: Artifact) -> None:
     words = "The baseline: is this any better than chance? It is drawn from the same rows."
     if st.button("Add a random pick of the same size", icon=":material/casino:", help=words):
-        inputs = selection.manifest.inputs
-        values: dict[str, JSON] = {
-            "method": stats.BASELINE,
-            "budget": int(selection.summary["n_selected"]),
-            "quality": "none",
-            "seed": int(selection.manifest.options.get("seed", 42)),
-            **{role: inputs[role] for role in ("within", "pinned", "excluded") if role in inputs},
-        }
         # Not followed as a job of this page, which would end on the random pick: it appears beside this one.
-        submit(context.workspace, context.dataset_id, "select", values)
+        submit_baseline(context, selection)
         st.rerun()
 
 
@@ -141,14 +128,14 @@ def _show_spreads(
     context: DatasetContext, selection: Artifact, baseline: Artifact | None, score: str
 ) -> None:
     shown = [(f"score:{score}", sentence(score), False)] if score else []
-    if stats.total_tokens(context):
+    if total_tokens(context):
         shown.append(("tokens", "Tokens of prompt and response", True))
     if not shown:
         return
     for place, (column, title, logarithmic) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
         with place, st.container(border=True):
             st.markdown(f"**{plain(title)}**")
-            table = stats.score_histograms(context, selection, baseline, column, logarithmic=logarithmic)
+            table = stats.picked_histograms(context, selection, baseline, column, logarithmic=logarithmic)
             histogram_chart(table, title, logarithmic=logarithmic)
 
 
@@ -230,7 +217,7 @@ def _row_table(context: DatasetContext, part: pd.DataFrame, score: str) -> pd.Da
     wanted = ["prompt", "response"]
     wanted += [f"score:{score}"] if score else []
     wanted += ["tokens"] if context.view.embeddings else []
-    found = fetch_rows(context.view, part["example_id"].to_numpy(), wanted).to_pandas()
+    found = read_rows(context, part["example_id"].to_numpy(), wanted).to_pandas()
     table = pd.DataFrame({"rank": part["rank"].to_numpy() + 1})
     if context.view.clustering is not None and (part["cluster_id"] >= 0).any():
         table["cluster"] = [context.cluster_name(int(i)) for i in part["cluster_id"]]
@@ -251,7 +238,7 @@ def _show_overlaps(context: DatasetContext, selection: Artifact) -> None:
     st.subheader("Beside other selections", anchor=False)
     number = st.column_config.NumberColumn
     st.dataframe(
-        table.drop(columns="id"),
+        table,
         hide_index=True,
         column_config={
             "selection": st.column_config.TextColumn("Selection", width="large"),

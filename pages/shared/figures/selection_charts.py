@@ -11,9 +11,9 @@ import streamlit as st
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE, ColourGroups
-from pages.shared.figures.selection_stats import PICKED, RANDOM, WHOLE
 from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map
 from pages.shared.plain_text import shorten
+from tamis.actions.selections import PICKED, RANDOM, WHOLE
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.store import Artifact
 from tamis.store.rows.scope import ALL_ROWS

@@ -12,7 +12,6 @@ import streamlit as st
 from pages.shared.address import read_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
-from pages.shared.figures.selection_stats import total_tokens
 from pages.shared.forms.options_form import (
     Form,
     FormField,
@@ -33,6 +32,7 @@ from pages.shared.runs.job_watch import (
 )
 from pages.shared.wording import percent
 from tamis.actions.forecast import SelectionForecast, forecast_detail
+from tamis.actions.selections import total_tokens
 from tamis.actions.submit import PlannedRun, RunTarget
 from tamis.clusterers import CLUSTERERS
 from tamis.errors import CurationError

@@ -8,10 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.selection_stats import label_of
 from pages.shared.plain_text import shorten
 from pages.shared.runs.job_words import STATE_WORDS
-from pages.shared.wording import duration, model_title
+from pages.shared.wording import duration, model_title, selection_title
 from tamis.actions.runs import Run, list_runs, read_run_curves
 from tamis.recipes import RECIPES
 from tamis.store.workspace import Workspace
@@ -70,7 +69,7 @@ def rows_title(context: DatasetContext, run: Run) -> str:
     said = "Whole dataset"
     if "selection" in inputs:
         found = {one.id: one for one in context.view.selections}.get(inputs["selection"])
-        said = label_of(found) if found is not None else f"Selection {inputs['selection'][:8]}"
+        said = selection_title(found) if found is not None else f"Selection {inputs['selection'][:8]}"
     elif "within" in inputs:
         frozen = context.workspace.artifacts.find(context.dataset_id, "rows", inputs["within"])
         said = _say_pointer(str(frozen.summary.get("label", "")) if frozen is not None else "")
