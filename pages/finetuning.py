@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.finetuning.detail import show_run
-from pages.parts.finetuning.picker import PICKER, pick_run
+from pages.parts.finetuning.detail import show_finetune_run
+from pages.parts.finetuning.picker import PICKER, pick_finetune_run
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.forms.finetune_form import STEP, show_finetune_form
 from pages.shared.frame import open_page
@@ -35,4 +35,4 @@ with open_page("Fine-tune", activity=False) as dataset:
         show_jobs_in_place(dataset.workspace, None)
         show_finetune_form(context)
     else:
-        show_run(context, pick_run(context, runs))
+        show_finetune_run(context, pick_finetune_run(context, runs))

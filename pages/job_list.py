@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts.job_list.detail import (
-    show_curves,
     show_handle,
     show_head,
     show_lineage,
     show_log,
+    show_metrics,
     show_state,
     show_timings,
     show_whole_log,
@@ -48,7 +48,7 @@ def show_job(workspace: Workspace, job: Job) -> None:
             st.markdown("**Read and made**")
             show_lineage(workspace, now)
             show_handle(now)
-        show_curves(workspace, now)
+        show_metrics(workspace, now)
         st.markdown("**Log**")
         show_log(workspace, now)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.refinement.detail import show_run
+from pages.parts.refinement.detail import show_refinement
 from pages.parts.refinement.form import show_refine_form
-from pages.parts.refinement.picker import PICKER, pick_run
+from pages.parts.refinement.picker import PICKER, pick_refinement
 from pages.shared.address import show_deferred_error
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
@@ -36,4 +36,4 @@ with open_page("Refinement", activity=False) as dataset:
         show_jobs_in_place(dataset.workspace, None)
         show_refine_form(context)
     else:
-        show_run(context, pick_run(context, runs))
+        show_refinement(context, pick_refinement(context, runs))

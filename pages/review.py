@@ -13,7 +13,7 @@ from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.job_watch import (
-    cloned_start,
+    cloned_defaults,
     followed_job,
     stop_following,
 )
@@ -44,4 +44,4 @@ with open_page("Review", activity=False) as dataset:
                 "Proposals say which rows to drop and which answers to replace, with the reasons. You decide about each "
                 "here, with one key; the dataset itself is never changed."
             )
-            show_propose_form(context, cloned_start(dataset.workspace, "propose"))
+            show_propose_form(context, cloned_defaults(dataset.workspace, "propose"))

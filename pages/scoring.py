@@ -10,7 +10,7 @@ from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.job_watch import (
-    cloned_start,
+    cloned_defaults,
     followed_job,
     stop_following,
 )
@@ -27,7 +27,7 @@ with open_page("Scores", activity=False) as dataset:
         followed = None
     show_jobs_in_place(dataset.workspace, followed)
     show_score_table(context)
-    start = cloned_start(dataset.workspace, "score")
+    start = cloned_defaults(dataset.workspace, "score")
     first = start.values.get("scorer") or next(
         (one for one in SCORERS if one in context.view.scores), next(iter(SCORERS))
     )

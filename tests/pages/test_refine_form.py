@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.refinement.forecast import say_run_out
 from tamis.jobs.model import JobState
-from tamis.steps.refine.forecast import rows_per_round
+from tamis.steps.refine.forecast import rows_added
 from tests.pages.page_workspace import (
     alpaca_file,
     button,
@@ -102,8 +102,8 @@ def test_a_cluster_that_runs_out_is_named() -> None:
 
 
 def test_what_rounds_owe_is_made_up_for_as_long_as_the_pool_lasts() -> None:
-    assert rows_per_round((4, 3, 3), n_pool=40, n_owed=2).tolist() == [6, 3, 3]
-    assert rows_per_round((4, 3, 3), n_pool=5).tolist() == [4, 1, 0]
+    assert rows_added((4, 3, 3), n_pool=40, n_owed=2).tolist() == [6, 3, 3]
+    assert rows_added((4, 3, 3), n_pool=5).tolist() == [4, 1, 0]
 
 
 def test_rows_that_are_too_long_are_said_before_a_refinement_starts(workspace: Path, unrefined: str) -> None:

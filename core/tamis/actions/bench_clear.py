@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from tamis.compute.clear import clear
-from tamis.steps.propose.chunks import Models, RowTexts, open_models, proposals_of
+from tamis.steps.propose.chunks import Models, RowTexts, open_models, propose_for
 from tamis.steps.propose.options import ProposeOptions
 from tamis.types import Bools, Float32s
 
@@ -107,7 +107,7 @@ def _asked(
     for start in range(0, n, CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
         ids = list(range(start, min(start + CHUNK_ROWS, n)))
-        table, _ = proposals_of(RowTexts(ids, planted.asked[part], planted.responses[part]), models, options)
+        table, _ = propose_for(RowTexts(ids, planted.asked[part], planted.responses[part]), models, options)
         candidates += table["candidate"].to_pylist()
         found = cast("Sequence[clear.Finding]", table["found"].to_pylist())
         sure = table["verdict_confidence"].to_numpy().tolist()

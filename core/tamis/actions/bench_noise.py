@@ -32,7 +32,7 @@ USUAL = ("confidence", "alignment", "defects", "pmi", "ifd", "perplexity")
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class NoiseRows:
     """The texts of a file; ``asked`` is what a model is asked, which keeps the turns of a conversation apart."""
 
     prompts: list[str]
@@ -81,14 +81,14 @@ def bench_noise(
     """
     if bench.noise not in NOISE_KINDS:
         raise UnknownName("noise", bench.noise, NOISE_KINDS)
-    rows = read_rows(path, max_turns=bench.max_turns, limit=bench.n_rows)
+    rows = read_noise_rows(path, max_turns=bench.max_turns, limit=bench.n_rows)
     noisy = plant_noise(
         bench.noise, rows.prompts, rows.responses,
         rate_fraction=bench.rate_fraction, rng=np.random.default_rng(bench.seed),
     )  # fmt: skip
     llm = open_llm(bench.llm, bench.llm_options, workspace=workspace)
     names = list(dict.fromkeys(["confidence", *bench.scores]))
-    columns = score_rows(Rows(rows.prompts, noisy.responses, rows.asked), names, llm, workspace)
+    columns = score_rows(NoiseRows(rows.prompts, noisy.responses, rows.asked), names, llm, workspace)
     good = ~noisy.is_noisy
     precision, recall = kept_half(columns["confidence"], good)
     tables = {}
@@ -103,7 +103,7 @@ def bench_noise(
     )  # fmt: skip
 
 
-def read_rows(path: Path, *, max_turns: int, limit: int) -> Rows:
+def read_noise_rows(path: Path, *, max_turns: int, limit: int) -> NoiseRows:
     """Prompts and responses of a file, as importing it would read them; of ``limit`` of them, always the same, when it is not 0.
 
     Raises UnreadableFile for a file that no format fits.
@@ -118,7 +118,7 @@ def read_rows(path: Path, *, max_turns: int, limit: int) -> Rows:
     if limit:
         kept = np.random.default_rng(0).permutation(kept)[:limit]  # the same rows whatever is planted
     asked = [asked_prompt(messages[i], prompts[i]) for i in kept]
-    return Rows([prompts[i] for i in kept], [responses[i] for i in kept], asked)
+    return NoiseRows([prompts[i] for i in kept], [responses[i] for i in kept], asked)
 
 
 def _imported(path: Path) -> pa.Table:
@@ -145,7 +145,7 @@ class _Silent:
         """Nobody watches."""
 
 
-def score_rows(rows: Rows, names: list[str], llm: LanguageModel, workspace: Path) -> dict[str, Float32s]:
+def score_rows(rows: NoiseRows, names: list[str], llm: LanguageModel, workspace: Path) -> dict[str, Float32s]:
     """Score (n,) of each name with default options, over the bundled encoder's vectors."""
     encoder = open_encoder("minilm")
     cache = VectorCache(workspace / "cache" / "vectors", encoder.identity, encoder.dimension)

@@ -16,7 +16,7 @@ from tamis.actions.read_rows import read_column, read_rows
 from tamis.compute.apply import apply_decisions
 from tamis.errors import CurationError
 from tamis.formats import FORMATS
-from tamis.formats.writer import EXPORT_FORMATS, SOURCE_SHAPE, StoredExample, export_rows
+from tamis.formats.writer import EXPORT_FORMATS, SOURCE_SHAPE, StoredExample, row_lines
 from tamis.steps.resolve_decisions import AS_IMPORTED, CURRENT, respected_by
 from tamis.steps.resolve_rows import rows_of
 from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
@@ -167,7 +167,7 @@ def choose_formats(context: DatasetContext, rows: Int64s) -> FormatChoice:
     obstacles: dict[str, str] = {}
     for name in FORMATS:
         try:
-            for _ in export_rows(iter(examples), format_name=name):
+            for _ in row_lines(iter(examples), format_name=name):
                 pass
         except CurationError as error:
             obstacles[name] = str(error)
@@ -180,7 +180,7 @@ def choose_formats(context: DatasetContext, rows: Int64s) -> FormatChoice:
 def preview_export(examples: Artifact, texts: ExportTexts, format_name: str, container: str) -> list[str]:
     """The first rows as they will stand in the file; raises CurationError when the format cannot hold one."""
     stored = stored_examples(examples, texts.rows[:N_PREVIEWED], texts.replaced)
-    lines = export_rows(stored, format_name=format_name, keep_meta=container == "jsonl")
+    lines = row_lines(stored, format_name=format_name, keep_meta=container == "jsonl")
     return [line.decode("utf-8", "replace") for line in islice(lines, N_PREVIEWED)]
 
 

@@ -19,8 +19,8 @@ from tamis.store.workspace import Workspace
 
 __all__ = [
     "ACTIVE", "BACKENDS", "Backends", "ErrorKind", "Job", "JobState", "Lineage", "Link", "MetricPoint", "Resources", "active_jobs",
-    "backend_row", "cancel_job", "count_jobs", "delete_job", "elapsed_s", "find_job", "get_job", "has_log", "jobs_of_result",
-    "lineage", "list_jobs", "log_tail", "read_log", "read_metrics", "refresh_jobs", "resume_job", "wait_for_job",
+    "backend_row", "cancel_job", "count_jobs", "delete_job", "elapsed_s", "find_job", "get_job", "has_log", "job_lineage", "jobs_of_result",
+    "list_jobs", "log_tail", "read_log", "read_metrics", "refresh_jobs", "resume_job", "wait_for_job",
 ]  # fmt: skip
 
 _LOG_PIECE_BYTES = 1_000_000
@@ -166,7 +166,7 @@ class Lineage:
     used_by: tuple[Link, ...]
 
 
-def lineage(workspace: Workspace, job: Job) -> Lineage:
+def job_lineage(workspace: Workspace, job: Job) -> Lineage:
     """Where the inputs of a job come from, and what came of its result."""
     made = workspace.artifacts.find(job.dataset_id, job.kind, job.artifact_id)
 

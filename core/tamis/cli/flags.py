@@ -25,7 +25,7 @@ def flag_of(name: str) -> str:
 def step_parameters(step: str) -> list[click.Parameter]:
     """A parameter for every option of a step and of the plug-ins that it can name; two of these may share one.
 
-    What is given must be checked against the plug-ins that are chosen: ``given_options``.
+    What is given must be checked against the plug-ins that are chosen: ``typed_options``.
     """
     tables = _tables(step)
     options = [*own_options(step), *(option for _, _, group in plugin_groups(step) for option in group)]
@@ -43,7 +43,7 @@ def known_flags(step: str) -> list[str]:
     return [flag_of(name) for name in named_options(step, {})]
 
 
-def given_options(context: click.Context, step: str) -> dict[str, JSON]:
+def typed_options(context: click.Context, step: str) -> dict[str, JSON]:
     """The options of a step as its type takes them, from what was typed.
 
     Raises UnknownName for a plug-in, InvalidOptions for an option of another plug-in than the one that is chosen.
@@ -73,11 +73,11 @@ def step_help(step: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 def typed_value(flag: str, text: str, annotation: Any) -> JSON:  # noqa: ANN401 - a type expression
     """Text as typed; lists and mappings as JSON, raising InvalidOptions. pydantic turns numbers and booleans."""
     if _is_json(annotation):
-        return json_value(flag, text)
+        return parse_json_flag(flag, text)
     return None if type(None) in _kinds(annotation) and text.lower() in ("none", "null", "") else text
 
 
-def json_value(flag: str, text: str) -> JSON:
+def parse_json_flag(flag: str, text: str) -> JSON:
     """The JSON of a flag; raises InvalidOptions."""
     try:
         return orjson.loads(text)
@@ -87,7 +87,7 @@ def json_value(flag: str, text: str) -> JSON:
 
 def json_object(flag: str, text: str) -> dict[str, JSON]:
     """An object of options; raises InvalidOptions for anything else."""
-    values = json_value(flag, text)
+    values = parse_json_flag(flag, text)
     if not isinstance(values, dict):
         raise InvalidOptions(f"{flag} wants an object of options, not {text!r}.")
     return values

@@ -117,9 +117,9 @@ class StepCommand(Command):
         **resources: str | None,
     ) -> int:
         from tamis.actions.submit import RunTarget
-        from tamis.cli.flags import given_options
+        from tamis.cli.flags import typed_options
 
-        options = given_options(click.get_current_context(), self._step.name)
+        options = typed_options(click.get_current_context(), self._step.name)
         run = (session.dataset(dataset), self._step.name, options)
         target = RunTarget(
             backend, {name: text for name, text in resources.items() if text is not None}, priority

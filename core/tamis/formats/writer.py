@@ -69,13 +69,13 @@ def export_file(
     In Parquet the other fields of the source stand as JSON text in a column ``meta``. Raises UnknownName for
     an unknown format and CurationError, naming the row, for an example the format cannot hold.
     """
-    rows = export_rows(examples, format_name=format_name, fields=fields, keep_meta=container == "jsonl")
+    rows = row_lines(examples, format_name=format_name, fields=fields, keep_meta=container == "jsonl")
     if container == "parquet":
         return _written_aside(path, lambda file: _write_parquet(rows, file))
     return _written_aside(path, lambda file: _write_lines(rows, file))
 
 
-def export_rows(
+def row_lines(
     examples: Iterable[StoredExample],
     *,
     format_name: str,

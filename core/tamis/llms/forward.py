@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from tamis.llms.prefixes import MIN_SHARED, Group, common_length, shared_groups
+from tamis.llms.prefixes import MIN_SHARED, PrefixGroup, common_length, shared_groups
 from tamis.models.batches import token_batches
 
 HEAD_ROWS = 256  # positions that go through the head together: more gain nothing, fewer waste its weights
@@ -76,7 +76,7 @@ class Forward:
         yield from self._read_groups(groups, reads, root, start)
 
     def _read_groups(
-        self, groups: list[Group], reads: Sequence[Read], root: State | None, start: int
+        self, groups: list[PrefixGroup], reads: Sequence[Read], root: State | None, start: int
     ) -> Iterator[tuple[int, torch.Tensor]]:
         work = [
             max(group.length - start, sum(len(reads[i].tokens) - group.length for i in group.members))

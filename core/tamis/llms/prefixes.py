@@ -9,7 +9,7 @@ MIN_SHARED = 24  # tokens: below this, keeping the state of a beginning costs mo
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PrefixGroup:
     """Sequences (by position) that begin with the same ``length`` tokens."""
 
     length: int
@@ -26,14 +26,14 @@ def common_length(sequences: Sequence[list[int]]) -> int:
     return next((i for i in range(limit) if low[i] != high[i]), limit)
 
 
-def shared_groups(sequences: Sequence[list[int]], start: int) -> list[Group]:
+def shared_groups(sequences: Sequence[list[int]], start: int) -> list[PrefixGroup]:
     """Sequences that go on alike for at least MIN_SHARED tokens after the first ``start``; the others are left out.
 
     Neighbours in sorted order share the most, so one pass over them finds the groups. A group's length is what all
     its members share.
     """
     order = sorted(range(len(sequences)), key=lambda i: sequences[i])
-    groups: list[Group] = []
+    groups: list[PrefixGroup] = []
     members: list[int] = []
     length = 0
     for i in order:
@@ -45,8 +45,8 @@ def shared_groups(sequences: Sequence[list[int]], start: int) -> list[Group]:
             length = shared
             continue
         if len(members) > 1:
-            groups.append(Group(length, tuple(members)))
+            groups.append(PrefixGroup(length, tuple(members)))
         members, length = [i], 0
     if len(members) > 1:
-        groups.append(Group(length, tuple(members)))
+        groups.append(PrefixGroup(length, tuple(members)))
     return groups

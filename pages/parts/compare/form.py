@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.compare.picker import PICKER
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.planned import plan_of
-from pages.shared.forms.run_target import Asked, choose_target
+from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
@@ -178,7 +178,7 @@ def _say_grid(methods: Sequence[str], n_selections: int, n_seeds: int) -> None:
 
 
 def _choose_target(context: DatasetContext, step: str, values: dict[str, JSON], problem: str) -> RunTarget:
-    asked = Asked(dataset_id=context.dataset_id, step=step, values=values, problem=problem)
+    asked = JobRequest(dataset_id=context.dataset_id, step=step, values=values, problem=problem)
     return choose_target(context.workspace, asked)
 
 

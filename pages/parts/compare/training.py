@@ -10,12 +10,12 @@ from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_form import draw_recipe
 from pages.shared.forms.finetune_model import choose_model
-from pages.shared.forms.run_target import Asked, choose_target
+from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.finetune_runs import STEP
-from pages.shared.runs.job_watch import Start
+from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import model_title
 from tamis.actions.finetune_grid import (
     MAX_GRID_RUNS,
@@ -116,8 +116,8 @@ def _show_form(context: DatasetContext, found: Comparison) -> None:
         )
         return
     with st.container(width=760):
-        model = choose_model(context, Start(), form=FORM)
-        recipe, recipe_options = draw_recipe(Start(), form=FORM)
+        model = choose_model(context, FormDefaults(), form=FORM)
+        recipe, recipe_options = draw_recipe(FormDefaults(), form=FORM)
         first, second = st.columns(2, gap="small")
         n_held_out = first.number_input(
             "Held-out rows", min_value=1, max_value=left, value=min(USUAL_HELD_OUT, left), key="grid_held_out"
@@ -142,7 +142,7 @@ def _show_submit(context: DatasetContext, grid: TrainingGrid, problem: str) -> N
         except CurationError as error:
             problem = str(error)
     # The check looks at one run: they differ by their rows alone.
-    asked = Asked(
+    asked = JobRequest(
         dataset_id=context.dataset_id, step=STEP, values=requests[0] if requests else {}, problem=problem
     )
     target = choose_target(context.workspace, asked, suffix=FORM)

@@ -33,7 +33,7 @@ from tamis.store.artifacts.store import Artifact
 MOST_DOWNLOADED_BYTES = 500_000_000  # more is better copied from its folder than sent through a browser
 
 
-def show_actions(context: DatasetContext, run: Run, adapter: Artifact) -> None:
+def show_adapter_actions(context: DatasetContext, run: Run, adapter: Artifact) -> None:
     """One row of buttons."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _offer_use(adapter)

@@ -43,7 +43,7 @@ def show_answers(context: DatasetContext, artifact: Artifact) -> None:
         _show_row(context, shown, opened)
 
 
-def show_text(text: object, *, height: int | Literal["content", "stretch"] = "content") -> None:
+def show_answer(text: object, *, height: int | Literal["content", "stretch"] = "content") -> None:
     """Text of a dataset or a model as it is, in a frame of its own."""
     words = "" if text is None else str(text)
     with st.container(border=True, height=height):
@@ -99,7 +99,7 @@ def _show_row(context: DatasetContext, shown: pd.DataFrame, at: int) -> None:
         _step("Previous", ":material/chevron_left:", shown, at - 1)
         _step("Next", ":material/chevron_right:", shown, at + 1)
     st.caption("Prompt")
-    show_text(row["prompt"], height=frame_height([row["prompt"]], columns=1))
+    show_answer(row["prompt"], height=frame_height([row["prompt"]], columns=1))
     answers = (
         ("Reference", "gold", ""),
         ("Base model", "base_response", "base_"),
@@ -110,7 +110,7 @@ def _show_row(context: DatasetContext, shown: pd.DataFrame, at: int) -> None:
         with column:
             said = "" if prefix == "" else _say_measures(row, prefix or "")
             st.markdown(f"**{title}**" + (f" :gray[{said}]" if said else ""))
-            show_text(row[name], height=height)
+            show_answer(row[name], height=height)
 
 
 def _step(label: str, icon: str, shown: pd.DataFrame, to: int) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.parts.finetuning.actions import show_actions
+from pages.parts.finetuning.actions import show_adapter_actions
 from pages.parts.finetuning.answers import show_answers
-from pages.parts.finetuning.results import show_evaluation, show_numbers
+from pages.parts.finetuning.results import show_evaluation, show_finetune_numbers
 from pages.parts.finetuning.tasks import show_tasks
 from pages.parts.finetuning.votes import show_vote
 from pages.shared.activity import while_jobs_run
@@ -21,13 +21,13 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from pages.shared.runs.finetune_curves import show_curves
+from pages.shared.runs.finetune_curves import show_training_curves
 from pages.shared.runs.finetune_runs import (
     curves_of,
     finetune_runs,
+    finetune_titles,
     recipe_title,
     rows_title,
-    run_titles,
 )
 from pages.shared.runs.job_box import say_other_jobs, show_run_in_place
 from pages.shared.runs.job_watch import CLONED, start_job
@@ -41,7 +41,7 @@ from tamis.store.artifacts.store import Artifact
 PARTS = ["Evaluation", "Answers", "Blind vote", "Curves", "Options"]
 
 
-def show_run(context: DatasetContext, run: Run) -> None:
+def show_finetune_run(context: DatasetContext, run: Run) -> None:
     """Everything about one run."""
     _show_head(context, run)
     if run.artifact is not None:
@@ -56,7 +56,7 @@ def show_run(context: DatasetContext, run: Run) -> None:
         while_jobs_run(context.workspace, lambda jobs: _show_under_way(context, run, beside, jobs))
         if run.state in (JobState.FAILED, JobState.CANCELLED):
             _show_ended(context, run, run.job)
-            show_curves(_curves(context, run, beside))
+            show_training_curves(_curves(context, run, beside))
 
 
 def _show_head(context: DatasetContext, run: Run) -> None:
@@ -77,7 +77,7 @@ def _show_under_way(context: DatasetContext, run: Run, beside: list[Run], jobs: 
         context.workspace, run, jobs, stopping="Stopping: a checkpoint is written first …"
     )
     if mine is not None:
-        show_curves(_curves(context, Run(run.run_id, None, mine), beside))
+        show_training_curves(_curves(context, Run(run.run_id, None, mine), beside))
     say_other_jobs(run, jobs)
 
 
@@ -120,8 +120,8 @@ def _offer_remedies(context: DatasetContext, job: Job) -> None:
 
 def _show_finished(context: DatasetContext, run: Run) -> None:
     assert run.artifact is not None
-    show_actions(context, run, run.artifact)
-    show_numbers(run)
+    show_adapter_actions(context, run, run.artifact)
+    show_finetune_numbers(run)
     part = st.segmented_control(
         "Part",
         PARTS,
@@ -137,7 +137,7 @@ def _show_finished(context: DatasetContext, run: Run) -> None:
         # Of its own, because a vote should not draw the whole page again.
         st.fragment(show_vote)(context, run)
     elif part == "Curves":
-        show_curves(_curves(context, run, _choose_beside(context, run)))
+        show_training_curves(_curves(context, run, _choose_beside(context, run)))
     elif part == "Options":
         _show_options(run, run.artifact)
     else:
@@ -154,7 +154,7 @@ def _choose_beside(context: DatasetContext, run: Run) -> list[Run]:
     }
     if not others:
         return []
-    titles = run_titles(context, list(others.values()))
+    titles = finetune_titles(context, list(others.values()))
     chosen = st.multiselect(
         "Beside", list(others), format_func=lambda one: titles.get(one, one), key="beside", bind="query-params",
         placeholder="Draw the curves of other runs over these", label_visibility="collapsed", max_selections=7,
@@ -164,7 +164,7 @@ def _choose_beside(context: DatasetContext, run: Run) -> list[Run]:
 
 def _curves(context: DatasetContext, run: Run, beside: list[Run]) -> dict[str, pd.DataFrame]:
     shown = [run, *beside]
-    titles = run_titles(context, shown)
+    titles = finetune_titles(context, shown)
     return {shorten(titles[one.run_id], 60): curves_of(context.workspace, one) for one in shown}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.runs.finetune_runs import run_table
+from pages.shared.runs.finetune_runs import finetune_table
 from pages.shared.runs.picker import RunPicker, pick_from_table
 from tamis.actions.runs import Run
 
@@ -16,10 +16,10 @@ PICKER = RunPicker(what="run", results="Runs", new="New run", parameter="run", o
 TABLE_PX = 252
 
 
-def pick_run(context: DatasetContext, runs: list[Run]) -> Run:
+def pick_finetune_run(context: DatasetContext, runs: list[Run]) -> Run:
     """The table, and the run that is open: the one in the address, else the newest."""
     found = {run.run_id: run for run in runs}
-    table = run_table(context, runs)
+    table = finetune_table(context, runs)
     return pick_from_table(PICKER, found, runs[0].run_id, table, _columns(), most_px=TABLE_PX)
 
 

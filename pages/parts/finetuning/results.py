@@ -37,7 +37,7 @@ STOPPED = {
 }
 
 
-def show_numbers(run: Run) -> None:
+def show_finetune_numbers(run: Run) -> None:
     """The run in one line of numbers, and what is to be known about them."""
     loss, base = run.number("loss"), run.number("base_loss")
     n_train, n_held_out = int(run.summary.get("n_train", 0)), int(run.summary.get("n_held_out", 0))

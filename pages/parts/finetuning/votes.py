@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.finetuning import facts
-from pages.parts.finetuning.answers import frame_height, show_text
+from pages.parts.finetuning.answers import frame_height, show_answer
 from pages.parts.finetuning.wins import show_wins
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of
@@ -86,13 +86,13 @@ def _show_pair(context: DatasetContext, run: Run, row: pd.Series, reviewer: str)
     side = left_is(run.run_id, reviewer, example_id)
     answers = {"tuned": row["response"], "base": row["base_response"]}
     st.caption("Prompt")
-    show_text(row["prompt"], height=frame_height([row["prompt"]], columns=1))
+    show_answer(row["prompt"], height=frame_height([row["prompt"]], columns=1))
     columns = st.columns(2, gap="small")
     height = frame_height(list(answers.values()), columns=2)
     for column, letter, maker in zip(columns, ("A", "B"), (side, OTHER[side]), strict=True):
         with column:
             st.markdown(f"**Answer {letter}**")
-            show_text(answers[maker], height=height)
+            show_answer(answers[maker], height=height)
     # Letters, because arrows move the choice of parts, which has the focus after a click. The widgets of every pair are
     # its own, so that a press meant for one is never counted for the next.
     choices: tuple[tuple[str, Winner, str], ...] = (
@@ -104,7 +104,7 @@ def _show_pair(context: DatasetContext, run: Run, row: pd.Series, reviewer: str)
             args=(context, run, example_id, winner, reviewer, side),
         )  # fmt: skip
     with st.expander("Reference answer", icon=":material/menu_book:", key=f"vote_gold_{example_id}"):
-        show_text(row["gold"], height=frame_height([row["gold"]], columns=1))
+        show_answer(row["gold"], height=frame_height([row["gold"]], columns=1))
 
 
 def _cast(

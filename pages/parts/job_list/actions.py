@@ -38,7 +38,7 @@ RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
 CLONING_PAGES = ("select", "score", "finetune", "refine", "propose")
 
 
-def show_actions(workspace: Workspace, job: Job) -> None:
+def show_job_actions(workspace: Workspace, job: Job) -> None:
     """The buttons that make sense in the state the job is in."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if job.state is JobState.SUCCEEDED and job.step in RESULTS:

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.parts.job_list.actions import show_actions
+from pages.parts.job_list.actions import show_job_actions
 from pages.parts.job_list.table import open_job
 from pages.shared.activity import show_progress
 from pages.shared.forms.options_form import sentence
@@ -22,7 +22,7 @@ from tamis.actions.jobs import (
     elapsed_s,
     find_job,
     has_log,
-    lineage,
+    job_lineage,
     log_tail,
     read_log,
     read_metrics,
@@ -90,7 +90,7 @@ def show_state(workspace: Workspace, job: Job) -> None:
             st.caption(NEXT_STEPS[job.error_kind])
     elif job.state is JobState.CANCELLED:
         st.warning(plain(job.reason) or "It was cancelled.", icon=":material/block:")
-    show_actions(workspace, job)
+    show_job_actions(workspace, job)
 
 
 def show_timings(job: Job) -> None:
@@ -123,7 +123,7 @@ def show_timings(job: Job) -> None:
     st.altair_chart(alt.layer(bars, words).properties(height=alt.Step(27)), alt="Seconds per stage")
 
 
-def show_curves(workspace: Workspace, job: Job) -> None:
+def show_metrics(workspace: Workspace, job: Job) -> None:
     """The metrics that the step reported, one small chart each."""
     curves = read_metrics(workspace, job.job_id)
     if not curves:
@@ -170,7 +170,7 @@ def show_whole_log(workspace: Workspace, job: Job) -> None:
 
 def show_lineage(workspace: Workspace, job: Job) -> None:
     """What the job read and which jobs made that, what it made, and what was made from it."""
-    found = lineage(workspace, job)
+    found = job_lineage(workspace, job)
     with st.container(gap="xsmall"):
         for link in found.read:
             _artifact_line("Read", link)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.forms.options_form import Form, draw_options
-from pages.shared.forms.run_target import Asked, choose_target
+from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.plain_text import plain
-from pages.shared.runs.job_watch import CLONED, cloned_start, start_job
+from pages.shared.runs.job_watch import CLONED, cloned_defaults, start_job
 from tamis.errors import CurationError
 from tamis.registry import parse_options
 from tamis.steps import STEPS
@@ -66,7 +66,7 @@ def show_step_form(workspace: Workspace, step: str) -> None:
         st.info("Import a dataset first: a step needs one.", icon=":material/inbox:")
         return
     st.subheader("Run a step", anchor=False)
-    start = cloned_start(workspace, step)
+    start = cloned_defaults(workspace, step)
     # What a clone starts with would otherwise be hidden below the widgets of the last form.
     form = Form(name=step, start=start.values, suffix=start.suffix)
     with st.container(width=760):
@@ -78,7 +78,7 @@ def show_step_form(workspace: Workspace, step: str) -> None:
         st.caption(STEPS[step].summary)
         values = draw_options(STEPS[step].options, form)
         values |= {role: start.values[role] for role in STEPS[step].options.POINTERS if role in start.values}
-        asked = Asked(
+        asked = JobRequest(
             dataset_id=dataset_id,
             step=step,
             values=values,

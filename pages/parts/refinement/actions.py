@@ -20,7 +20,7 @@ from tamis.store.artifacts.store import Artifact
 from tamis.store.rows.scope import ALL_ROWS
 
 
-def show_actions(context: DatasetContext, run: Run, history: RefinementHistory) -> None:
+def show_refinement_actions(context: DatasetContext, run: Run, history: RefinementHistory) -> None:
     """One row of buttons, first what is done with the rows of one round."""
     assert run.artifact is not None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.refinement.facts import history_of, names_of
-from pages.parts.refinement.runs import run_titles
+from pages.parts.refinement.runs import refinement_titles
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import PALETTE
 from pages.shared.plain_text import shorten
@@ -30,7 +30,7 @@ def show_beside(context: DatasetContext, run: Run, history: RefinementHistory) -
             "There is no other finished refinement of this dataset: run a control, another mode or another score."
         )
         return
-    titles = run_titles(list(others.values()))
+    titles = refinement_titles(list(others.values()))
     chosen = st.selectbox(
         "Beside",
         list(others),

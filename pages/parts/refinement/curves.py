@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.runs.finetune_curves import show_curves
+from pages.shared.runs.finetune_curves import show_training_curves
 from tamis.actions.refinements import round_model_curves
 from tamis.actions.runs import Run
 from tamis.store.artifacts.store import Artifact
@@ -30,6 +30,6 @@ def show_round_model_curves(
         if now
         else "**Training of the round models**"
     )
-    show_curves({f"Round {number}": curves[number].to_pandas() for number in shown})
+    show_training_curves({f"Round {number}": curves[number].to_pandas() for number in shown})
     if len(shown) < len(numbers):
         st.caption(f"The newest {len(shown)} of {len(numbers)} rounds.")

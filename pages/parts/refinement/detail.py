@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts.refinement.actions import show_actions
+from pages.parts.refinement.actions import show_refinement_actions
 from pages.parts.refinement.compare import show_beside
 from pages.parts.refinement.curves import show_round_model_curves
 from pages.parts.refinement.delete import offer_deletion
@@ -16,7 +16,7 @@ from pages.parts.refinement.flags import show_flags
 from pages.parts.refinement.map import show_map
 from pages.parts.refinement.movers import show_movers
 from pages.parts.refinement.results import (
-    show_numbers,
+    show_refinement_numbers,
     show_rounds,
     show_weights,
 )
@@ -45,7 +45,7 @@ MEMORY_HINT = (
 )
 
 
-def show_run(context: DatasetContext, run: Run) -> None:
+def show_refinement(context: DatasetContext, run: Run) -> None:
     """Everything about one refinement, through the clustering whose weights it moves."""
     context = through_clustering(context, run.inputs.get("clustering", ""))
     _show_head(context, run)
@@ -130,14 +130,14 @@ def _show_finished(context: DatasetContext, run: Run) -> None:
     chain = rounds_so_far(context.workspace, run)
     history = history_of(context, run, chain)
     assert history is not None
-    show_actions(context, run, history)
+    show_refinement_actions(context, run, history)
     if not chain:
         st.warning(
             "Rounds of this refinement were deleted: its weights and flags are here, its answers are not, and it cannot be "
             "continued.",
             icon=":material/link_off:",
         )
-    show_numbers(run, history)
+    show_refinement_numbers(run, history)
     part = st.segmented_control(
         "Part", PARTS, default=PARTS[0], required=True, key="part", bind="query-params", label_visibility="collapsed",
     )  # fmt: skip

@@ -14,7 +14,7 @@ from pages.shared.plain_text import (
     plain,
     shorten,
 )
-from pages.shared.runs.job_watch import Start
+from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import table_height
 from tamis.actions.refinements import cluster_factor
 from tamis.steps.refine.options import (
@@ -29,7 +29,7 @@ from tamis.types import JSON
 MOST_SAID = 6
 
 
-def choose_factors(context: DatasetContext, start: Start, clustering_id: str) -> dict[str, JSON]:
+def choose_factors(context: DatasetContext, start: FormDefaults, clustering_id: str) -> dict[str, JSON]:
     """Draw the table of clusters, largest first; returns what differs from leaving a cluster alone, by its id."""
     held: Mapping[str, JSON] = start.values.get(FACTORS) or {}
     table = cluster_table(context, clustering_id, held)

@@ -43,7 +43,7 @@ MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filled:
+class RefinementFormValues:
     """What the form holds, resolved as far as it goes; ``problem`` says why it goes no further."""
 
     values: Mapping[str, JSON]
@@ -57,14 +57,16 @@ class Filled:
         return self.planned is not None and self.planned.is_made
 
 
-def resolve(context: DatasetContext, values: dict[str, JSON], *, problem: str) -> Filled:
+def resolve(context: DatasetContext, values: dict[str, JSON], *, problem: str) -> RefinementFormValues:
     """Plan the run, and look at what its rounds would draw from."""
     try:
         planned = plan_of(context, "refine", values)
         found = _forecast(context.key, planned.artifact_id, _context=context, _planned=planned)
     except CurationError as error:
-        return Filled(values=values, problem=problem or str(error))
-    return Filled(values=values, problem=problem or _lacking(_options(planned)), planned=planned, found=found)
+        return RefinementFormValues(values=values, problem=problem or str(error))
+    return RefinementFormValues(
+        values=values, problem=problem or _lacking(_options(planned)), planned=planned, found=found
+    )
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -80,7 +82,7 @@ def _options(planned: PlannedRun) -> RefineOptions:
     return planned.plan.options
 
 
-def show_forecast(context: DatasetContext, filled: Filled) -> None:
+def show_refinement_forecast(context: DatasetContext, filled: RefinementFormValues) -> None:
     """Rounds in numbers, then the clusters of the first one."""
     if filled.planned is None:
         st.subheader("What it would do", anchor=False)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.parts.refinement.again import FACTORS, offer_decisions
 from pages.parts.refinement.factors import choose_factors
-from pages.parts.refinement.forecast import Filled, resolve, show_forecast
+from pages.parts.refinement.forecast import RefinementFormValues, resolve, show_refinement_forecast
 from pages.parts.refinement.picker import CONTINUED, PICKER
 from pages.parts.refinement.runs import CONTROLS, say_run
 from pages.shared.dataset_context import DatasetContext
@@ -21,7 +21,7 @@ from pages.shared.forms.options_form import (
     draw_field,
     draw_options,
 )
-from pages.shared.forms.run_target import Asked, choose_target
+from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.forms.selection_form import (
     ROW_ROLES,
     draw_clustering,
@@ -31,7 +31,7 @@ from pages.shared.forms.selection_form import (
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.job_watch import Start, cloned_start, say_submitted
+from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, say_submitted
 from pages.shared.runs.picker import open_run
 from tamis.actions.forecast import missing_packages
 from tamis.actions.refinements import STEP, continued_options, rows_per_round
@@ -100,14 +100,16 @@ def show_refine_form(context: DatasetContext) -> None:
         _say_continued(context, start)
         kinds = _choose_kinds(start)
         filled = _draw_form(context, start, kinds)
-        asked = Asked(dataset_id=context.dataset_id, step=STEP, values=filled.values, problem=filled.problem)
+        asked = JobRequest(
+            dataset_id=context.dataset_id, step=STEP, values=filled.values, problem=filled.problem
+        )
         target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
         _show_submit(context, filled, kinds, target)
     with right:
-        show_forecast(context, filled)
+        show_refinement_forecast(context, filled)
 
 
-def _start(context: DatasetContext) -> Start:
+def _start(context: DatasetContext) -> FormDefaults:
     """What the form starts with: the run that is continued, the job that is cloned, or a tenth of the rows."""
     asked = st.query_params.get(CONTINUED, "")
     if asked:
@@ -115,12 +117,12 @@ def _start(context: DatasetContext) -> Start:
         if earlier is not None:
             run = Run(earlier.id, earlier, None)
             more = {"rounds": 1, "budget": rows_per_round(run)}
-            return Start({**continued_options(run), **more}, f"c{earlier.id[:4]}")
+            return FormDefaults({**continued_options(run), **more}, f"c{earlier.id[:4]}")
         st.warning(f"There is no refinement {plain(asked)} to continue any more.", icon=":material/link_off:")
-    return cloned_start(context.workspace, STEP)
+    return cloned_defaults(context.workspace, STEP)
 
 
-def _say_continued(context: DatasetContext, start: Start) -> None:
+def _say_continued(context: DatasetContext, start: FormDefaults) -> None:
     earlier = context.workspace.artifacts.find(
         context.dataset_id, "refinement", str(start.values.get(CONTINUE_FROM, ""))
     )
@@ -134,7 +136,7 @@ def _say_continued(context: DatasetContext, start: Start) -> None:
     )
 
 
-def _choose_kinds(start: Start) -> list[str]:
+def _choose_kinds(start: FormDefaults) -> list[str]:
     """The refinement itself, and controls that are run beside it."""
     chosen = st.pills(
         "Run", list(CONTROLS), selection_mode="multi", default=[str(start.values.get("control", "none"))],
@@ -144,7 +146,7 @@ def _choose_kinds(start: Start) -> list[str]:
     return [kind for kind in CONTROLS if kind in chosen]
 
 
-def _draw_form(context: DatasetContext, start: Start, kinds: list[str]) -> Filled:
+def _draw_form(context: DatasetContext, start: FormDefaults, kinds: list[str]) -> RefinementFormValues:
     form = Form(
         name=STEP,
         start={"budget": max(3, round(context.n_rows / 10)), **start.values},
@@ -169,7 +171,7 @@ def _draw_form(context: DatasetContext, start: Start, kinds: list[str]) -> Fille
     return resolve(context, values, problem=problem if kinds else "Choose what to run.")
 
 
-def _exact_inputs(start: Start, values: Mapping[str, JSON]) -> dict[str, JSON]:
+def _exact_inputs(start: FormDefaults, values: Mapping[str, JSON]) -> dict[str, JSON]:
     """What a continued or cloned run read, as far as the form still asks for it."""
     kept = {CONTINUE_FROM: start.values.get(CONTINUE_FROM)}
     if values.get("quality") == start.values.get("quality"):
@@ -193,7 +195,9 @@ def _draw_score(form: Form) -> dict[str, JSON]:
     return values | (_some(form, ("encoder",)) if scorer == "confidence" else {})
 
 
-def _draw_round_model(context: DatasetContext, start: Start, form: Form) -> tuple[dict[str, JSON], str]:
+def _draw_round_model(
+    context: DatasetContext, start: FormDefaults, form: Form
+) -> tuple[dict[str, JSON], str]:
     """The model that answers, and how it is trained; with what stands in its way."""
     st.markdown("**Round model**")
     model = choose_model(context, start, form=STEP)
@@ -260,7 +264,7 @@ def _optional(
     )  # fmt: skip
 
 
-def _draw_more(context: DatasetContext, form: Form, start: Start) -> dict[str, JSON]:
+def _draw_more(context: DatasetContext, form: Form, start: FormDefaults) -> dict[str, JSON]:
     """What most runs leave as it is, folded away by what it is about."""
     with st.expander("Weights and draws", icon=":material/balance:", key=form.key("weights_fold")):
         values = _in_columns(form, WEIGHTS)
@@ -307,7 +311,9 @@ def _renamed(drawn: FormField) -> JSON:
     return draw_field(replace(drawn, label=LABELS[drawn.name]))
 
 
-def _show_submit(context: DatasetContext, filled: Filled, kinds: list[str], target: RunTarget) -> None:
+def _show_submit(
+    context: DatasetContext, filled: RefinementFormValues, kinds: list[str], target: RunTarget
+) -> None:
     n_rounds = int(filled.values["rounds"])
     label = f"Refine in {count_of(n_rounds, 'round')}"
     if len(kinds) > 1:
@@ -333,7 +339,9 @@ def _show_submit(context: DatasetContext, filled: Filled, kinds: list[str], targ
         _submit(context, filled, kinds, target)
 
 
-def _submit(context: DatasetContext, filled: Filled, kinds: list[str], target: RunTarget) -> None:
+def _submit(
+    context: DatasetContext, filled: RefinementFormValues, kinds: list[str], target: RunTarget
+) -> None:
     """Queue the run and its controls, and open the first of them."""
     with errors_in_place():
         done = [
@@ -348,5 +356,5 @@ def _submit(context: DatasetContext, filled: Filled, kinds: list[str], target: R
         st.rerun()
 
 
-def _suffix(start: Start) -> str:
+def _suffix(start: FormDefaults) -> str:
     return f"_{start.suffix}" if start.suffix else ""

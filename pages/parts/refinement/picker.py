@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.refinement.runs import run_table
+from pages.parts.refinement.runs import refinement_table
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.runs.job_watch import CLONED
 from pages.shared.runs.picker import RunPicker, pick_from_table
@@ -24,14 +24,14 @@ PICKER = RunPicker(
 TABLE_PX = 217
 
 
-def pick_run(context: DatasetContext, runs: list[Run]) -> Run:
+def pick_refinement(context: DatasetContext, runs: list[Run]) -> Run:
     """The table, and the refinement that is open: the one in the address, else the newest that is no control.
 
     A control is there to be compared with, not to be looked at first.
     """
     usual = next((run for run in runs if control_of(run) == "none"), runs[0])
     found = {run.run_id: run for run in runs}
-    table = run_table(context.workspace, runs)
+    table = refinement_table(context.workspace, runs)
     return pick_from_table(PICKER, found, usual.run_id, table, _columns(), most_px=TABLE_PX)
 
 

@@ -28,7 +28,7 @@ FALLEN = "Share of the picks in clusters that ended below half their first weigh
 CORRELATION = "Spearman, of the scores of clusters in the last round with those in the round before."
 
 
-def show_numbers(run: Run, history: RefinementHistory) -> None:
+def show_refinement_numbers(run: Run, history: RefinementHistory) -> None:
     """The whole in five numbers, and what went otherwise than asked."""
     said = run.summary
     missing = int(said["shortfall"])

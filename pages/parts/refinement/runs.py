@@ -31,12 +31,12 @@ CONTROLS = {
 MODES = {"tamis": "Tamis", "paper": "Paper", "released": "Released"}
 
 
-def run_table(workspace: Workspace, runs: Sequence[Run]) -> pd.DataFrame:
+def refinement_table(workspace: Workspace, runs: Sequence[Run]) -> pd.DataFrame:
     """One line per run with what sets it apart."""
     return pd.DataFrame([_line(workspace, run) for run in runs])
 
 
-def run_titles(runs: Sequence[Run]) -> dict[str, str]:
+def refinement_titles(runs: Sequence[Run]) -> dict[str, str]:
     """A short name for each run, unlike all others."""
     return {run.run_id: f"{say_run(run)} · {_when(run):%d %b %H:%M} · {run.run_id[:4]}" for run in runs}
 

@@ -63,7 +63,7 @@ class Seen:
         return self.proposal.example_id
 
 
-def note(text: str, icon: str) -> None:
+def remember_note(text: str, icon: str) -> None:
     """Say something short in the run that follows: in a callback there is no place for it yet."""
     st.session_state.setdefault(_NOTES, []).append((text, icon))
 
@@ -89,9 +89,9 @@ def find_place(review: ReviewContext, decided: DecisionSnapshot) -> int | None:
             st.session_state[HELD_BY_ME] = asked
             return found
         who = plain(holder.reviewer) if holder else "somebody else"
-        note(f"Row {asked:,} is being reviewed by {who}. Here is the next one.", ":material/group:")
+        remember_note(f"Row {asked:,} is being reviewed by {who}. Here is the next one.", ":material/group:")
     elif asked is not None:
-        note(f"Row {asked:,} is not in this queue.", ":material/filter_list:")
+        remember_note(f"Row {asked:,} is not in this queue.", ":material/filter_list:")
         asked = None
     return go_next_open(review, decided, after=asked)
 
@@ -153,7 +153,7 @@ def skip(review: ReviewContext, seen: Seen) -> None:
         return
     st.session_state.setdefault(SKIPPED, set()).add(seen.row)
     if go_next_open(review, decided_now(review.context), after=seen.row) is None:
-        note("Nothing else waits: the rows you skipped are what is left.", ":material/redo:")
+        remember_note("Nothing else waits: the rows you skipped are what is left.", ":material/redo:")
         _show(seen.row)
 
 
@@ -162,7 +162,7 @@ def step(review: ReviewContext, row: int, by: int) -> None:
     found = hold(review, review.queue.onward(row, forward=by > 0).tolist())
     if found is None:
         hold(review, [row])
-        note("This is the last row." if by > 0 else "This is the first row.", ":material/info:")
+        remember_note("This is the last row." if by > 0 else "This is the first row.", ":material/info:")
     else:
         _show(found)
 
@@ -186,7 +186,7 @@ def revert(review: ReviewContext, event_id: int, row: int | None = None) -> None
     except CurationError as error:
         say_later(str(error))
         return
-    note(f"Reverted for {count_of(event.n_rows, 'row')}.", ":material/history:")
+    remember_note(f"Reverted for {count_of(event.n_rows, 'row')}.", ":material/history:")
 
 
 def settle_conflict(review: ReviewContext, conflict: Decision, *, keep: bool) -> None:
@@ -213,7 +213,7 @@ def _record(review: ReviewContext, seen: Seen, act: Callable[..., RecordedDecisi
     if done.conflict:
         # The row stays on screen, with both versions.
         return True
-    note(f"Row {seen.row:,} {VERDICT_WORDS[done.decision.verdict]}.", ":material/check:")
+    remember_note(f"Row {seen.row:,} {VERDICT_WORDS[done.decision.verdict]}.", ":material/check:")
     go_next_open(review, decided_now(review.context), after=seen.row)
     return True
 
@@ -223,7 +223,7 @@ def _turn(review: ReviewContext, *, again: bool) -> None:
     event = turn(review.workspace, review.dataset_id, review.reviewer)
     word = "redo" if again else "undo"
     if event is None:
-        note(f"You have nothing to {word}.", ":material/info:")
+        remember_note(f"You have nothing to {word}.", ":material/info:")
         return
     about = "" if event.example_id is None else f" Row {event.example_id:,} is on screen."
     done = "Done again" if again else "Undone"
@@ -232,7 +232,7 @@ def _turn(review: ReviewContext, *, again: bool) -> None:
         about = f" It was about {count_of(event.n_rows, 'row')}."
     else:
         _show(row)
-    note(f"{done}.{about}", ":material/history:")
+    remember_note(f"{done}.{about}", ":material/history:")
 
 
 def _show(row: int | None) -> None:

@@ -12,8 +12,8 @@ from pages.parts.review.actions import (
     HELD_BY_ME,
     ReviewContext,
     find_place,
-    note,
     release_my_tabs,
+    remember_note,
     show_notes,
 )
 from pages.parts.review.apply import show_apply
@@ -28,7 +28,7 @@ from pages.parts.review.state import decided_now, progress_now
 from pages.shared.address import show_deferred_error
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of
-from pages.shared.runs.job_watch import CLONED, cloned_start
+from pages.shared.runs.job_watch import CLONED, cloned_defaults
 from pages.shared.wording import percent
 from tamis.actions.decisions import DecisionSnapshot
 from tamis.actions.review_queue import held_rows
@@ -51,7 +51,7 @@ def show_review(context: DatasetContext, found: list[Artifact]) -> None:
     """Everything about the proposals of a dataset."""
     view = _choose_view()
     if view == "new":
-        show_propose_form(context, cloned_start(context.workspace, "propose"))
+        show_propose_form(context, cloned_defaults(context.workspace, "propose"))
         return
     reviewer = known_reviewer(context.workspace)
     if not reviewer:
@@ -165,7 +165,9 @@ def _release_button(review: ReviewContext, row: int | None = None) -> None:
 def _open_conflict(review: ReviewContext, conflicts: tuple[int, ...]) -> None:
     row = next((row for row in conflicts if (review.queue.rows == row).any()), None)
     if row is None:
-        note("The conflicts are about rows outside this queue. Widen it to see them.", ":material/info:")
+        remember_note(
+            "The conflicts are about rows outside this queue. Widen it to see them.", ":material/info:"
+        )
     else:
         st.query_params["row"] = str(row)
 

@@ -20,10 +20,10 @@ from pages.shared.forms.options_form import (
     draw_field,
     draw_options,
 )
-from pages.shared.forms.run_target import Asked, choose_target
+from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.job_watch import Start, start_job
+from pages.shared.runs.job_watch import FormDefaults, start_job
 from tamis.actions.proposal_threshold import usual_score
 from tamis.errors import CurationError
 from tamis.llms import LLMS
@@ -57,7 +57,7 @@ LABELS = {
 }
 
 
-def show_propose_form(context: DatasetContext, start: Start) -> None:
+def show_propose_form(context: DatasetContext, start: FormDefaults) -> None:
     """Choose the method, see what it would do, and start it."""
     usual = {"correct": CORRECT, "random": CONTROL, "oracle": CONTROL}.get(
         str(start.values.get("method")), FILTER
@@ -74,7 +74,7 @@ def show_propose_form(context: DatasetContext, start: Start) -> None:
     problem = _problem(context, values)
     if way == CORRECT and not problem:
         show_models_forecast(context, "propose", values)
-    asked = Asked(dataset_id=context.dataset_id, step="propose", values=values, problem=problem)
+    asked = JobRequest(dataset_id=context.dataset_id, step="propose", values=values, problem=problem)
     target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
     n_rows = len(queries.matches(context, scope))
     pressed = st.button(
@@ -87,7 +87,7 @@ def show_propose_form(context: DatasetContext, start: Start) -> None:
         start_job(context.workspace, context.dataset_id, "propose", values, target=target)
 
 
-def _values(context: DatasetContext, way: str, scope: Scope, start: Start) -> dict[str, JSON]:
+def _values(context: DatasetContext, way: str, scope: Scope, start: FormDefaults) -> dict[str, JSON]:
     values: dict[str, JSON] = {"method": {FILTER: "filter", CORRECT: "correct"}.get(way, "random")}
     if way == CONTROL:
         values |= _choose_control(context)
@@ -102,7 +102,7 @@ def _values(context: DatasetContext, way: str, scope: Scope, start: Start) -> di
     return values
 
 
-def _choose_score(context: DatasetContext, start: Start) -> str:
+def _choose_score(context: DatasetContext, start: FormDefaults) -> str:
     names = [name for name in SCORERS if name in context.view.scores] or ["confidence"]
     asked = str(start.values.get("score", ""))
     usual = usual_score(names, asked)
@@ -139,7 +139,7 @@ def _choose_control(context: DatasetContext) -> dict[str, JSON]:
     return {"method": "oracle", "oracle_rows": f"tag:{tag}" if tag else ""}
 
 
-def _choose_models(context: DatasetContext, start: Start) -> dict[str, JSON]:
+def _choose_models(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
     """Who writes, who judges and from which confidence on a candidate wins; the rest of the step has its defaults."""
     skipped = [name for name in ProposeOptions.model_fields if name not in (*MODEL_FIELDS, "eta")]
     trained = partial(draw_llm_model, context)

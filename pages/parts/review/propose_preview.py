@@ -11,7 +11,7 @@ from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.colouring import MUTED, PALETTE
 from pages.shared.plain_text import count_of, plain, shorten
-from pages.shared.runs.job_watch import Start
+from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import percent
 from tamis.actions.proposal_threshold import ThresholdPreview, preview_threshold
 from tamis.actions.read_rows import read_rows
@@ -24,7 +24,7 @@ BINS = 48
 
 
 def choose_threshold(
-    context: DatasetContext, name: str, scope: Scope, start: Start, *, correcting: bool
+    context: DatasetContext, name: str, scope: Scope, start: FormDefaults, *, correcting: bool
 ) -> dict[str, JSON]:
     """The slider with what it means for every row in scope; returns gamma_fraction or gamma."""
     rows = queries.matches(context, scope)
@@ -51,7 +51,7 @@ def choose_threshold(
     return values
 
 
-def _slide(known: Float64s, start: Start) -> dict[str, JSON]:
+def _slide(known: Float64s, start: FormDefaults) -> dict[str, JSON]:
     by_value = start.values.get("gamma") is not None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         how = st.segmented_control(

@@ -14,10 +14,10 @@ from pages.shared.forms.options_form import (
     draw_options,
     draw_plugin,
 )
-from pages.shared.forms.run_target import Asked, choose_target
+from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
-from pages.shared.runs.job_watch import Start, start_job
+from pages.shared.runs.job_watch import FormDefaults, start_job
 from tamis.errors import CurationError
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS
@@ -25,7 +25,7 @@ from tamis.steps.score.options import ScoreOptions
 from tamis.types import JSON
 
 
-def show_score_form(context: DatasetContext, name: str, start: Start) -> None:
+def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> None:
     """The form of one scorer; the scorer itself is chosen above it."""
     scorer, computed = SCORERS[name], name in context.view.scores
     form = Form(name="score", start=start.values, suffix=start.suffix)
@@ -35,7 +35,7 @@ def show_score_form(context: DatasetContext, name: str, start: Start) -> None:
         rest = Form(name="score", start=start.values, suffix=start.suffix, skip=("scorer",), instead=trained)
         chosen |= draw_options(ScoreOptions, rest)
     problem = _problem(context, name, chosen)
-    asked = Asked(dataset_id=context.dataset_id, step="score", values=chosen, problem=problem)
+    asked = JobRequest(dataset_id=context.dataset_id, step="score", values=chosen, problem=problem)
     if scorer.needs_llm and not problem:
         show_models_forecast(context, "score", chosen)
     target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)

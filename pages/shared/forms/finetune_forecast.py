@@ -20,7 +20,7 @@ from tamis.steps.finetune.options import FinetuneOptions
 from tamis.types import Int64s
 
 
-def show_forecast(context: DatasetContext, planned: PlannedRun, rows: Int64s) -> None:
+def show_finetune_forecast(context: DatasetContext, planned: PlannedRun, rows: Int64s) -> None:
     """Numbers, then how long the chosen rows are and where they are cut."""
     asked = planned.plan.options
     assert isinstance(asked, FinetuneOptions)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.finetune_forecast import show_forecast
+from pages.shared.forms.finetune_forecast import show_finetune_forecast
 from pages.shared.forms.finetune_model import ChosenModel, choose_model
 from pages.shared.forms.finetune_rows import (
     ChosenTraining,
@@ -22,9 +22,9 @@ from pages.shared.forms.options_form import (
     draw_options,
 )
 from pages.shared.forms.planned import plan_of
-from pages.shared.forms.run_target import Asked, choose_target
+from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.job_watch import Start, cloned_start, start_job
+from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, start_job
 from tamis.actions.forecast import missing_packages
 from tamis.actions.submit import PlannedRun, RunTarget
 from tamis.actions.training import hold_out_again
@@ -54,7 +54,7 @@ MORE = ("max_held_out", "max_new_tokens", "seed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filled:
+class FinetuneFormValues:
     """What the form holds; ``problem`` says why it cannot be submitted."""
 
     training: ChosenTraining
@@ -65,21 +65,23 @@ class Filled:
 
 def show_finetune_form(context: DatasetContext) -> None:
     """The form, and beside it what the run will read."""
-    start = cloned_start(context.workspace, STEP)
+    start = cloned_defaults(context.workspace, STEP)
     left, right = st.columns([0.52, 0.48], gap="large")
     with left:
         filled = _draw_form(context, start)
-        asked = Asked(dataset_id=context.dataset_id, step=STEP, values=filled.values, problem=filled.problem)
+        asked = JobRequest(
+            dataset_id=context.dataset_id, step=STEP, values=filled.values, problem=filled.problem
+        )
         target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
         _show_submit(context, filled, target)
     with right:
         if filled.planned is not None and len(filled.training.rows):
-            show_forecast(context, filled.planned, filled.training.rows)
+            show_finetune_forecast(context, filled.planned, filled.training.rows)
         elif filled.planned is None:
             st.caption("What the run will take appears here when the form is complete.")
 
 
-def _draw_form(context: DatasetContext, start: Start) -> Filled:
+def _draw_form(context: DatasetContext, start: FormDefaults) -> FinetuneFormValues:
     training = choose_training_rows(context, start)
     model = choose_model(context, start)
     recipe, recipe_options = draw_recipe(start)
@@ -92,11 +94,11 @@ def _draw_form(context: DatasetContext, start: Start) -> Filled:
     try:
         planned = plan_of(context, STEP, {**values, "model": model.model or "none"})
     except CurationError as error:
-        return Filled(training=training, values=values, problem=problem or str(error))
-    return Filled(training=training, values=values, planned=planned, problem=problem)
+        return FinetuneFormValues(training=training, values=values, problem=problem or str(error))
+    return FinetuneFormValues(training=training, values=values, planned=planned, problem=problem)
 
 
-def draw_recipe(start: Start, *, form: str = STEP) -> tuple[str, dict[str, JSON]]:
+def draw_recipe(start: FormDefaults, *, form: str = STEP) -> tuple[str, dict[str, JSON]]:
     """The recipe with its options, few of them unfolded; ``form`` tells the widgets of several forms apart."""
     suffix = f"_{start.suffix}" if start.suffix else ""
     first = str(start.values.get("recipe") or next(iter(RECIPES)))
@@ -116,7 +118,7 @@ def draw_recipe(start: Start, *, form: str = STEP) -> tuple[str, dict[str, JSON]
     return recipe, values
 
 
-def _draw_evaluation(context: DatasetContext, start: Start) -> dict[str, JSON]:
+def _draw_evaluation(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
     form = Form(name=STEP, start=start.values, suffix=start.suffix)
     values = _draw_in_columns(FinetuneOptions, form, EVALUATION)
     if not values["held_out_fraction"]:
@@ -173,7 +175,7 @@ def _problem(training: ChosenTraining, model: ChosenModel, recipe: str) -> str:
     return model.problem
 
 
-def _show_submit(context: DatasetContext, filled: Filled, target: RunTarget) -> None:
+def _show_submit(context: DatasetContext, filled: FinetuneFormValues, target: RunTarget) -> None:
     n = len(filled.training.rows)
     pressed = st.button(
         f"Fine-tune on {count_of(n, 'row')}", type="primary", icon=":material/model_training:",

@@ -11,7 +11,7 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import trained_models
 from pages.shared.plain_text import plain
-from pages.shared.runs.job_watch import Start
+from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import BUNDLED_TITLE
 from tamis.actions.forecast import hub_is_off, is_at_hand, missing_packages, weights_gb
 from tamis.llms import LLMS
@@ -29,7 +29,7 @@ class ChosenModel:
     problem: str = ""
 
 
-def choose_model(context: DatasetContext, start: Start, *, form: str = "finetune") -> ChosenModel:
+def choose_model(context: DatasetContext, start: FormDefaults, *, form: str = "finetune") -> ChosenModel:
     """Draw the choice and look whether the model is there; ``form`` tells the widgets of several forms apart."""
     trained = trained_models(context.workspace.artifacts)
     asked = str(start.values.get("model") or _asked() or BUNDLED_LLM)
@@ -52,7 +52,7 @@ def choose_model(context: DatasetContext, start: Start, *, form: str = "finetune
     return _look_at((typed or "").strip())
 
 
-def _choose_trained(titles: dict[str, str], asked: str, start: Start, form: str) -> ChosenModel:
+def _choose_trained(titles: dict[str, str], asked: str, start: FormDefaults, form: str) -> ChosenModel:
     chosen = st.selectbox(
         "Adapter", list(titles), index=list(titles).index(asked) if asked in titles else 0, key=f"{form}_adapter{_suffix(start)}",
         format_func=titles.__getitem__, label_visibility="collapsed", persist_state="session",
@@ -94,5 +94,5 @@ def _asked() -> str:
     return st.query_params.get("model", "")
 
 
-def _suffix(start: Start) -> str:
+def _suffix(start: FormDefaults) -> str:
     return f"_{start.suffix}" if start.suffix else ""

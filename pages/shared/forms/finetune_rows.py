@@ -10,8 +10,8 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.export_scope import choose_rows, show_counts
 from pages.shared.plain_text import count_of
-from pages.shared.runs.finetune_runs import run_titles
-from pages.shared.runs.job_watch import Start
+from pages.shared.runs.finetune_runs import finetune_titles
+from pages.shared.runs.job_watch import FormDefaults
 from tamis.actions.runs import Run
 from tamis.actions.submit import AS_IMPORTED, CURRENT
 from tamis.actions.training import (
@@ -36,7 +36,7 @@ class ChosenTraining:
     values: Mapping[str, JSON] = field(default_factory=dict)
 
 
-def choose_training_rows(context: DatasetContext, start: Start) -> ChosenTraining:
+def choose_training_rows(context: DatasetContext, start: FormDefaults) -> ChosenTraining:
     """Draw the choice of rows and of decisions."""
     same = _offer_same(context, start)
     values: dict[str, JSON] = {}
@@ -64,7 +64,7 @@ def choose_held_out(context: DatasetContext) -> Run | None:
     earlier = {run.run_id: run for run in runs_with_held_out(context.workspace, context.dataset_id)}
     if not earlier:
         return None
-    titles = run_titles(context, list(earlier.values()))
+    titles = finetune_titles(context, list(earlier.values()))
     chosen = st.selectbox(
         "Held-out rows", [DRAWN_ANEW, *earlier], key="finetune_held_out", bind="query-params", persist_state="session",
         format_func=lambda one: f"Same as {titles[one]}" if one else "Drawn for this run",
@@ -90,7 +90,7 @@ def say_decided(outcome: Applied) -> str:
     return f"{count_of(outcome.n_dropped, 'row')} dropped, {len(outcome.replaced):,} corrected"
 
 
-def _offer_same(context: DatasetContext, start: Start) -> Artifact | None:
+def _offer_same(context: DatasetContext, start: FormDefaults) -> Artifact | None:
     """The frozen rows of the run that is cloned: a tag may have changed since."""
     frozen = context.workspace.artifacts.find(
         context.dataset_id, "rows", str(start.values.get("within") or "")

@@ -32,7 +32,7 @@ MOST_PRIORITY = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class JobRequest:
     """What would be submitted; ``problem`` says why it cannot be, as long as the form above is not complete."""
 
     dataset_id: str
@@ -64,7 +64,7 @@ def resource_words(resources: Mapping[str, JSON]) -> list[str]:
 
 
 def choose_target(
-    workspace: Workspace, asked: Asked, *, start: RunTarget = HERE, suffix: str = ""
+    workspace: Workspace, asked: JobRequest, *, start: RunTarget = HERE, suffix: str = ""
 ) -> RunTarget:
     """The folded part of a form that says where its step runs; nothing in it has to be touched.
 
@@ -137,7 +137,7 @@ def _draw_resource(drawn: FormField) -> JSON:
     return draw_field(replace(drawn, label=RESOURCE_LABELS.get(drawn.name, drawn.label)))
 
 
-def _show_check(workspace: Workspace, backends: Backends, asked: Asked, target: RunTarget) -> None:
+def _show_check(workspace: Workspace, backends: Backends, asked: JobRequest, target: RunTarget) -> None:
     st.markdown("**Check before submitting**")
     if asked.problem:
         st.caption("The check appears here as soon as the form above is complete.")

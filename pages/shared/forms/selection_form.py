@@ -18,7 +18,7 @@ from pages.shared.forms.options_form import (
     draw_options,
 )
 from pages.shared.forms.planned import plan_of
-from pages.shared.forms.run_target import Asked, choose_target
+from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import (
     count_of,
@@ -26,8 +26,8 @@ from pages.shared.plain_text import (
     shorten,
 )
 from pages.shared.runs.job_watch import (
-    Start,
-    cloned_start,
+    FormDefaults,
+    cloned_defaults,
     start_job,
 )
 from pages.shared.wording import percent
@@ -49,7 +49,7 @@ NO_QUALITY = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filled:
+class SelectionFormValues:
     """What the form holds, resolved as far as it goes; ``problem`` says why it goes no further."""
 
     values: Mapping[str, JSON]
@@ -62,9 +62,9 @@ def show_selection_form(context: DatasetContext) -> None:
     """The form, and beside it what each cluster would get."""
     left, right = st.columns([0.46, 0.54], gap="large")
     with left:
-        start = cloned_start(context.workspace, "select")
+        start = cloned_defaults(context.workspace, "select")
         filled = _resolve(context, _draw_form(context, start))
-        asked = Asked(
+        asked = JobRequest(
             dataset_id=context.dataset_id, step="select", values=filled.values, problem=filled.problem
         )
         target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
@@ -73,7 +73,7 @@ def show_selection_form(context: DatasetContext) -> None:
         _show_preview(context, filled)
 
 
-def _draw_form(context: DatasetContext, start: Start) -> dict[str, JSON]:
+def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
     method = st.session_state.get(f"select_method{'_' + start.suffix if start.suffix else ''}")
     row = SELECTORS[method or start.values.get("method", "kmq")]
     # Nobody is asked for what the method does not read.
@@ -207,13 +207,13 @@ def draw_rows(context: DatasetContext, drawn: FormField) -> str:
     )  # fmt: skip
 
 
-def _resolve(context: DatasetContext, values: dict[str, JSON]) -> Filled:
+def _resolve(context: DatasetContext, values: dict[str, JSON]) -> SelectionFormValues:
     try:
         planned = plan_of(context, "select", values)
         found = _forecast(context.key, planned.artifact_id, _context=context, _planned=planned)
     except CurationError as error:
-        return Filled(values=values, problem=str(error))
-    return Filled(values=values, planned=planned, found=found)
+        return SelectionFormValues(values=values, problem=str(error))
+    return SelectionFormValues(values=values, planned=planned, found=found)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -224,7 +224,7 @@ def _forecast(
     return found if isinstance(found, SelectionForecast) else None
 
 
-def _show_submit(context: DatasetContext, filled: Filled, target: RunTarget) -> None:
+def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: RunTarget) -> None:
     found, made = filled.found, filled.planned is not None and filled.planned.is_made
     label = "Select"
     if made:
@@ -246,7 +246,7 @@ def _show_submit(context: DatasetContext, filled: Filled, target: RunTarget) -> 
         start_job(context.workspace, context.dataset_id, "select", filled.values, target=target)
 
 
-def _show_preview(context: DatasetContext, filled: Filled) -> None:
+def _show_preview(context: DatasetContext, filled: SelectionFormValues) -> None:
     st.subheader("What it would pick", anchor=False)
     found = filled.found
     if found is None:

@@ -20,7 +20,7 @@ FEW = 3  # points up to which a line alone might not be seen
 MAX_POINTS = 600  # of one curve; more cannot be told apart on a screen
 
 
-def show_curves(curves: dict[str, pd.DataFrame]) -> None:
+def show_training_curves(curves: dict[str, pd.DataFrame]) -> None:
     """All curves of the runs, by their titles."""
     table = _together(curves)
     if table.empty:

@@ -29,7 +29,7 @@ def finetune_runs(workspace: Workspace, dataset_id: str) -> list[Run]:
     return list_runs(workspace, dataset_id, STEP)
 
 
-def run_table(context: DatasetContext, runs: list[Run]) -> pd.DataFrame:
+def finetune_table(context: DatasetContext, runs: list[Run]) -> pd.DataFrame:
     """One line per run with the numbers to choose one by."""
     return pd.DataFrame(
         [
@@ -48,7 +48,7 @@ def run_table(context: DatasetContext, runs: list[Run]) -> pd.DataFrame:
     )
 
 
-def run_titles(context: DatasetContext, runs: list[Run]) -> dict[str, str]:
+def finetune_titles(context: DatasetContext, runs: list[Run]) -> dict[str, str]:
     """A short name for each run, unlike all others."""
     return {
         run.run_id: f"{model_title(str(run.options.get('model', '')))} · {rows_title(context, run)} · "

@@ -18,7 +18,7 @@ FOLLOWED, CLONED = "job", "clone"
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class FormDefaults:
     """What a form starts with: the options and the target of the job that is cloned, and a mark that tells its
     widgets apart.
     """
@@ -28,17 +28,17 @@ class Start:
     target: RunTarget = HERE
 
 
-def cloned_start(workspace: Workspace, step: str) -> Start:
+def cloned_defaults(workspace: Workspace, step: str) -> FormDefaults:
     """The options of the job that ``?clone=`` names, its exact inputs included; nothing without one."""
     job_id = st.query_params.get(CLONED, "")
     if not job_id:
-        return Start()
+        return FormDefaults()
     job = find_job(workspace, job_id)
     if job is None or job.step != step:
         st.warning(f"There is no {step} job {plain(job_id)} to clone any more.", icon=":material/link_off:")
-        return Start()
+        return FormDefaults()
     again = repeat(job)
-    return Start(again.options, job.job_id[-4:], again.target)
+    return FormDefaults(again.options, job.job_id[-4:], again.target)
 
 
 def followed_job(workspace: Workspace, step: str, dataset_id: str) -> Job | None:

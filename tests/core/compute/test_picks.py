@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tamis.compute.select.kmq import TokenSelection
-from tamis.compute.select.picks import by_score, pool_of, result_of, take, with_clusters
+from tamis.compute.select.picks import as_picked, by_score, pool_of, take, with_clusters
 from tamis.errors import InvalidOptions
 
 
@@ -86,7 +86,7 @@ def test_scores_order_rows_with_ties_by_position_and_nan_last_or_never():
 
 def test_selection_is_counted_over_any_clustering():
     pool = pool_of(6, excluded=mask(6, 5))
-    whole = result_of(np.array([4, 0, 1]), pool, budget=5, token_counts=None)
+    whole = as_picked(np.array([4, 0, 1]), pool, budget=5, token_counts=None)
     assert (whole.shortfall, whole.weight.tolist(), whole.rank.tolist()) == (2, [0.6] * 3, [0, 1, 2])
     split = with_clusters(whole, [0, 1, 1, 0, -1, 1], n_clusters=2, available=pool.available)
     assert split.rows.tolist() == [4, 0, 1]
@@ -97,11 +97,11 @@ def test_selection_is_counted_over_any_clustering():
 
 
 def test_rank_counts_inside_each_cluster_in_the_order_picked():
-    whole = result_of(np.array([3, 0, 2, 1]), pool_of(4), budget=4, token_counts=None)
+    whole = as_picked(np.array([3, 0, 2, 1]), pool_of(4), budget=4, token_counts=None)
     assert with_clusters(whole, [0, 1, 0, 0], n_clusters=2).rank.tolist() == [0, 1, 2, 0]
 
 
 def test_token_result_says_what_is_unused():
-    result = result_of(np.array([2, 0]), pool_of(3), budget=10, token_counts=[3, 9, 4])
+    result = as_picked(np.array([2, 0]), pool_of(3), budget=10, token_counts=[3, 9, 4])
     assert isinstance(result, TokenSelection)
     assert (result.unused_tokens, result.tokens.tolist()) == (3, [7, 0])

@@ -2,7 +2,7 @@ import orjson
 import pytest
 
 from tamis.errors import CurationError
-from tamis.formats.writer import StoredExample, export_rows
+from tamis.formats.writer import StoredExample, row_lines
 
 
 def _stored(record: dict, name: str, edit, fields=None) -> StoredExample:
@@ -26,7 +26,7 @@ def _answer(text: str):
 
 
 def _written(stored: StoredExample) -> dict:
-    return orjson.loads(b"".join(export_rows([stored], format_name="source")))
+    return orjson.loads(b"".join(row_lines([stored], format_name="source")))
 
 
 def test_an_edit_changes_its_fields_only_and_leaves_order_and_nulls_alone():

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tamis.formats.detect import inspect_file
-from tamis.formats.writer import export_rows
+from tamis.formats.writer import row_lines
 from tests.core.formats.files import import_file
 from tests.core.formats.test_writer import stored_rows
 
@@ -23,7 +23,7 @@ def test_lima_is_imported_but_for_its_one_odd_conversation():
     assert [reject.reason for reject in got.rejects] == ["ends with a user turn: no response"]
     assert sum(row["n_turns"] > 2 for row in got.rows) == 29
     lines = path.read_bytes().splitlines()
-    assert list(export_rows(stored_rows(path, "turns"), format_name="source")) == [
+    assert list(row_lines(stored_rows(path, "turns"), format_name="source")) == [
         line for number, line in enumerate(lines, 1) if number != got.rejects[0].line
     ]
 
@@ -35,5 +35,5 @@ def test_seed_tasks_are_imported_whole():
     got = import_file(path, seen.format_name, seen.fields)
     assert (got.n_imported, got.rejects) == (175, [])
     assert [
-        orjson.loads(line) for line in export_rows(stored_rows(path, "self_instruct"), format_name="source")
+        orjson.loads(line) for line in row_lines(stored_rows(path, "self_instruct"), format_name="source")
     ] == [orjson.loads(line) for line in path.read_bytes().splitlines()]

@@ -8,7 +8,7 @@ import pytest
 
 from tamis.errors import CurationError, UnknownName
 from tamis.formats.llama_factory import dataset_info_entry
-from tamis.formats.writer import EXPORT_FORMATS, StoredExample, export_file, export_rows
+from tamis.formats.writer import EXPORT_FORMATS, StoredExample, export_file, row_lines
 from tests.core.formats.files import import_file
 
 USER, REPLY = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
@@ -35,13 +35,13 @@ def test_source_shape_gives_untouched_records_byte_for_byte(tmp_path):
     ]
     path = tmp_path / "in.jsonl"
     path.write_bytes(b"\n".join(lines))
-    assert list(export_rows(stored_rows(path, "alpaca"), format_name="source")) == lines
+    assert list(row_lines(stored_rows(path, "alpaca"), format_name="source")) == lines
 
 
 def test_source_shape_of_an_indented_list_is_one_line_with_the_same_values(tmp_path):
     path = tmp_path / "in.json"
     path.write_bytes(b'[\n  {\n    "instruction": "a\\n",\r\n    "output": "b",\n    "n": 1.50\n  }\n]')
-    (line,) = export_rows(stored_rows(path, "alpaca"), format_name="source")
+    (line,) = row_lines(stored_rows(path, "alpaca"), format_name="source")
     assert b"\n" not in line
     assert b'"n": 1.50' in line
     assert orjson.loads(line) == {"instruction": "a\n", "output": "b", "n": 1.5}
@@ -52,7 +52,7 @@ def test_source_shape_writes_a_changed_response_in_the_source_format(tmp_path):
     path.write_bytes(b'{"instruction": "a", "input": "i", "output": "b", "id": 4}')
     (example,) = stored_rows(path, "alpaca")
     example.messages[-1]["content"] = "better"
-    (line,) = export_rows([example], format_name="source")
+    (line,) = row_lines([example], format_name="source")
     assert orjson.loads(line) == {"instruction": "a", "input": "i", "output": "better", "id": 4}
 
 
@@ -65,8 +65,8 @@ def test_source_shape_keeps_a_record_of_several_examples_whole_only_when_all_are
     }
     path.write_bytes(orjson.dumps(record))
     both = stored_rows(path, "self_instruct")
-    assert [orjson.loads(line) for line in export_rows(both, format_name="source")] == [record]
-    (second,) = export_rows(both[1:], format_name="source")
+    assert [orjson.loads(line) for line in row_lines(both, format_name="source")] == [record]
+    (second,) = row_lines(both[1:], format_name="source")
     assert orjson.loads(second) == {**record, "instances": [{"input": "", "output": "y"}]}
 
 
@@ -103,7 +103,7 @@ def test_parquet_holds_what_the_lines_hold(tmp_path, format_name):
     done = export_file(examples, tmp_path / "out", format_name=format_name, container="parquet")
     rows = pq.read_table(done.path).to_pylist()
     assert [orjson.loads(row.pop("meta")) for row in rows] == [example.meta for example in examples]
-    lines = [orjson.loads(line) for line in export_rows(examples, format_name=format_name)]
+    lines = [orjson.loads(line) for line in row_lines(examples, format_name=format_name)]
     assert [{key: line[key] for key in row} for row, line in zip(rows, lines, strict=True)] == rows
 
 
@@ -156,7 +156,7 @@ def test_dataset_info_columns_are_those_that_are_written():
         "messages",
     ):
         messages = history if name in ("alpaca", "sharegpt", "messages") else history[:3]
-        (line,) = export_rows([StoredExample(messages=messages)], format_name=name)
+        (line,) = row_lines([StoredExample(messages=messages)], format_name=name)
         columns = dataset_info_entry("x", "x", name)["x"]["columns"]
         assert set(orjson.loads(line)) <= set(columns.values())
 

@@ -14,7 +14,7 @@ from tamis.jobs.backends import BACKENDS, Backends
 from tamis.jobs.forecast import checks as module
 from tamis.jobs.forecast import requirements
 from tamis.jobs.forecast.forecast import submission_script
-from tamis.jobs.forecast.measured import Run, estimate
+from tamis.jobs.forecast.measured import MeasuredRun, forecast_from_runs
 from tamis.jobs.model import (
     JobState,
     Progress,
@@ -240,10 +240,10 @@ def test_every_backend_shows_what_it_would_run(tmp_path: Path, name: str) -> Non
 
 
 def test_memory_follows_a_line_when_the_runs_differ_in_size() -> None:
-    runs = [Run(n, 1.0, 1.0, gb, 10) for n, gb in ((1000, 1.1), (2000, 1.2), (4000, 1.4))]
-    assert estimate(runs, 10_000).memory_gb == pytest.approx(2.0)
-    assert estimate(runs, 10).memory_gb == pytest.approx(1.4)
-    assert estimate([], 10).n_runs == 0
+    runs = [MeasuredRun(n, 1.0, 1.0, gb, 10) for n, gb in ((1000, 1.1), (2000, 1.2), (4000, 1.4))]
+    assert forecast_from_runs(runs, 10_000).memory_gb == pytest.approx(2.0)
+    assert forecast_from_runs(runs, 10).memory_gb == pytest.approx(1.4)
+    assert forecast_from_runs([], 10).n_runs == 0
 
 
 def test_durations_are_rounded_as_estimates_deserve() -> None:

@@ -19,7 +19,7 @@ from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
 from tamis.steps.propose import chunks as propose_chunks
 from tamis.steps.propose import step as propose
-from tamis.steps.propose.chunks import Models, RowTexts, proposals_of
+from tamis.steps.propose.chunks import Models, RowTexts, propose_for
 from tamis.steps.propose.options import ProposeOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.proposals import SCHEMA, pending_ids, read_proposals
@@ -261,7 +261,7 @@ def test_every_way_a_row_can_go_is_told_apart():
     prompts = ["same q", "blank q", "better q", "long q", "  "]
     rows = RowTexts([3, 4, 5, 6, 7], prompts, ["red", "red", "red", "red", "[[A]]"])
     options = parse_options(ProposeOptions, {"method": "correct", "llm": "scripted", "judge": "scripted"})
-    table, spent = proposals_of(rows, Models(writer, judge), options)
+    table, spent = propose_for(rows, Models(writer, judge), options)
     assert table["found"].to_pylist() == [
         "identical",
         "no_candidate",
@@ -286,7 +286,7 @@ def test_a_cut_candidate_is_not_judged_and_stays_for_a_person():
     judge = ScriptedModel(chooses=lambda asked, letters: [0.9, 0.05, 0.05])
     rows = RowTexts([0, 1, 2, 3, 4], ["cut q", "thought q", "alike q", "whole q", "long q"], ["red"] * 5)
     options = parse_options(ProposeOptions, {"method": "correct", "llm": "scripted", "judge": "scripted"})
-    table, _ = proposals_of(rows, Models(writer, judge), options)
+    table, _ = propose_for(rows, Models(writer, judge), options)
     assert table["found"].to_pylist() == [*["candidate_cut"] * 3, "order_disagreement", "not_answered"]
     assert table["candidate"].to_pylist() == ["a wall of", None, "RED", "a wall", None]
     assert len(judge.asked) == 2
@@ -333,7 +333,7 @@ def test_the_writer_gets_conversations_and_the_judge_reads_them_as_text(store):
     writer = ScriptedModel(completes=lambda prompt, k: "an answer")
     judge = ScriptedModel(chooses=lambda asked, letters: [1, 1, 1])
     options = parse_options(ProposeOptions, {"method": "correct", "llm": "scripted", "judge": "scripted"})
-    proposals_of(rows, Models(writer, judge), options)
+    propose_for(rows, Models(writer, judge), options)
     assert writer.asked == prompts[2:4]
     assert [type(asked) for asked in writer.asked] == [str, ChatPrompt]
     assert writer.asked[1].turns == tuple(turns)

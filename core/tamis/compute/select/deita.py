@@ -18,11 +18,11 @@ from tamis.compute.select.picks import (
     Progress,
     Record,
     Unscored,
+    as_picked,
     by_score,
     check_budget,
     checked_scores,
     pool_of,
-    result_of,
     take,
 )
 from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
@@ -81,7 +81,7 @@ def deita(
         rows = take(
             rest, Pool(pool.available, rows), budget=budget, token_counts=token_counts, progress=progress
         )
-    return result_of(rows, pool, budget=budget, token_counts=token_counts)
+    return as_picked(rows, pool, budget=budget, token_counts=token_counts)
 
 
 def diverse_walk(

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tamis.compute.select.picks import Picked, Progress, Record, pool_of, result_of, take
+from tamis.compute.select.picks import Picked, Progress, Record, as_picked, pool_of, take
 from tamis.compute.vectors import block_of, blocks, check_vectors
 from tamis.errors import CurationError
 from tamis.types import Float32s, Float64s, Int64s
@@ -52,7 +52,7 @@ def k_center(
     pool = pool_of(n, pinned=pinned, excluded=excluded, picked=picked)
     order = farthest_first(vectors, pool.start, pool.candidates, first=first, rng=rng)
     rows = take(order, pool, budget=budget, token_counts=token_counts, progress=progress, record=record)
-    return result_of(rows, pool, budget=budget, token_counts=token_counts)
+    return as_picked(rows, pool, budget=budget, token_counts=token_counts)
 
 
 def farthest_first(

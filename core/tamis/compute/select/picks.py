@@ -137,7 +137,7 @@ def take(
     return np.asarray(rows, dtype=np.int64)
 
 
-def result_of(rows: Int64s, pool: Pool, *, budget: int, token_counts: ArrayLike | None) -> Picked:
+def as_picked(rows: Int64s, pool: Pool, *, budget: int, token_counts: ArrayLike | None) -> Picked:
     """The picked ``rows`` in their order, all as cluster 0; counted in tokens when ``token_counts`` (n,) are given.
 
     ``unused_tokens`` are then what the next row of the order did not fit into. A walk along one order does not divide

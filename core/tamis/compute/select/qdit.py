@@ -19,11 +19,11 @@ from tamis.compute.select.picks import (
     Pool,
     Progress,
     Record,
+    as_picked,
     by_score,
     check_budget,
     checked_scores,
     pool_of,
-    result_of,
     take,
 )
 from tamis.compute.vectors import check_vectors
@@ -80,7 +80,7 @@ def qdit(
         )
         order = LazyGreedy(coverage, pool.candidates, gain_weight=1 - alpha, bonus=bonus)
     rows = take(order, pool, budget=budget, token_counts=token_counts, progress=report, record=record)
-    return result_of(rows, pool, budget=budget, token_counts=token_counts)
+    return as_picked(rows, pool, budget=budget, token_counts=token_counts)
 
 
 def range_scaled(quality: Float64s, rows: Int64s) -> Float64s:

@@ -12,7 +12,7 @@ import psutil
 from tamis.errors import CurationError
 from tamis.jobs.backends import Backend, backend_row
 from tamis.jobs.causes import free_bytes
-from tamis.jobs.forecast.measured import Estimate
+from tamis.jobs.forecast.measured import MeasuredForecast
 from tamis.jobs.forecast.requirements import (
     hub_is_off,
     is_at_hand,
@@ -44,7 +44,7 @@ class Check:
 
 
 def machine_checks(
-    found: Estimate,
+    found: MeasuredForecast,
     options: StepOptions,
     backend: Backend,
     *,
@@ -68,7 +68,7 @@ def machine_checks(
     return checks if shared else [*checks, _workspace(workspace)]
 
 
-def _time(found: Estimate, resources: Resources) -> Check:
+def _time(found: MeasuredForecast, resources: Resources) -> Check:
     if found.seconds is None:
         return Check("time", None, NO_RUN)
     text = f"About {duration_text(found.seconds)}, as measured in {found.n_runs} earlier run(s)."
@@ -84,7 +84,7 @@ def _time(found: Estimate, resources: Resources) -> Check:
     return Check("time", True, text)
 
 
-def _memory(found: Estimate, resources: Resources, *, shares_machine: bool) -> Check:
+def _memory(found: MeasuredForecast, resources: Resources, *, shares_machine: bool) -> Check:
     if found.memory_gb is None:
         return Check("memory", None, NO_RUN)
     text = f"About {found.memory_gb:.1f} GB of memory"
@@ -102,7 +102,7 @@ def _memory(found: Estimate, resources: Resources, *, shares_machine: bool) -> C
     return Check("memory", True, f"{text} of the {free_gb:.1f} GB that are free here.")
 
 
-def _disk(found: Estimate, workspace: Path) -> Check:
+def _disk(found: MeasuredForecast, workspace: Path) -> Check:
     free = free_bytes(workspace)
     if free is None:
         return Check("disk", None, f"The free space of {workspace} cannot be told.")

@@ -14,10 +14,10 @@ from tamis.jobs.folder import JobFolder
 from tamis.jobs.forecast.checks import PARTS_AND_RESULT, Check, cores, machine_checks
 from tamis.jobs.forecast.llm import ModelsForecast, forecast_models
 from tamis.jobs.forecast.measured import (
-    Estimate,
+    MeasuredForecast,
     dataset_rows,
     earlier_runs,
-    estimate,
+    forecast_from_runs,
     training_rates,
 )
 from tamis.jobs.model import JobSpec, Resources
@@ -95,7 +95,9 @@ def forecast(
         models = forecast_models(workspace.artifacts, dataset_id, step, options, n_sample=ask_rows)
     n_rows = dataset_rows(workspace.artifacts, dataset_id)
     workers = min(allowed.workers, cores()) if backend_row(backend).shares_machine else allowed.workers
-    found = estimate(earlier_runs(workspace, step, parsed, backend=backend), n_rows, workers=workers)
+    found = forecast_from_runs(
+        earlier_runs(workspace, step, parsed, backend=backend), n_rows, workers=workers
+    )
     found = _with_models(_with_training(workspace, dataset_id, found, parsed, detail), models)
     checks = machine_checks(
         found, parsed, place, name=backend, resources=allowed, workspace=workspace.path, settings=workspace.settings
@@ -192,8 +194,12 @@ def _tokens(detail: StepForecast | None, models: ModelsForecast | None) -> int |
 
 
 def _with_training(
-    workspace: Workspace, dataset_id: str, found: Estimate, options: StepOptions, detail: StepForecast | None
-) -> Estimate:
+    workspace: Workspace,
+    dataset_id: str,
+    found: MeasuredForecast,
+    options: StepOptions,
+    detail: StepForecast | None,
+) -> MeasuredForecast:
     """The time by the tokens that will be read, where earlier trainings of the kind were measured."""
     if not isinstance(detail, TrainingForecast) or not isinstance(options, FinetuneOptions):
         return found
@@ -201,7 +207,7 @@ def _with_training(
     return found if seconds is None else replace(found, seconds=seconds)
 
 
-def _with_models(found: Estimate, models: ModelsForecast | None) -> Estimate:
+def _with_models(found: MeasuredForecast, models: ModelsForecast | None) -> MeasuredForecast:
     if models is None or not models.roles:
         return found
     return replace(found, seconds=models.load_s + models.seconds)

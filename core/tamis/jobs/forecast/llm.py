@@ -24,7 +24,7 @@ from tamis.scorers import SCORERS
 from tamis.steps.plan import Plan, plan_step
 from tamis.steps.propose.chunks import (
     Models,
-    proposals_of,
+    propose_for,
     read_row_texts,
     same_client,
 )
@@ -235,7 +235,7 @@ def _propose(
         other, other_s = _opened(options.judge, options.judge_options, store.workspace, clock)
     writer, judge = Metered(client, clock), Metered(other, clock)
     start = clock()
-    proposals_of(read_row_texts(examples.file("examples.parquet"), picked), Models(writer, judge), options)
+    propose_for(read_row_texts(examples.file("examples.parquet"), picked), Models(writer, judge), options)
     roles = (
         ("candidates", options.llm, options.llm_options, writer),
         ("judge", options.judge, options.judge_options, judge),

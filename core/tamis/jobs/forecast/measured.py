@@ -23,7 +23,7 @@ FIXED_STAGES = ("starting", "load model")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class MeasuredRun:
     """What one earlier job was measured to take for a number of rows; ``work_s`` is of all its workers together."""
 
     n_rows: int
@@ -34,7 +34,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class MeasuredForecast:
     """Each is None when there is nothing to go by."""
 
     n_runs: int
@@ -43,17 +43,19 @@ class Estimate:
     output_gb: float | None = None
 
 
-def estimate(runs: Sequence[Run], n_rows: int | None, *, workers: int = 1) -> Estimate:
+def forecast_from_runs(
+    runs: Sequence[MeasuredRun], n_rows: int | None, *, workers: int = 1
+) -> MeasuredForecast:
     """What ``n_rows`` rows will take if time and output grow with the rows; None stands for as many as last time.
 
     ``workers`` share the work evenly, and each takes the memory of one.
     """
     if not runs:
-        return Estimate(0)
+        return MeasuredForecast(0)
     size = n_rows if n_rows is not None else runs[0].n_rows
     per_row_s = median(run.work_s / run.n_rows for run in runs)
     per_row_bytes = median(run.output_bytes / run.n_rows for run in runs)
-    return Estimate(
+    return MeasuredForecast(
         n_runs=len(runs),
         seconds=median(run.fixed_s for run in runs) + per_row_s * size / workers,
         memory_gb=_memory_gb(runs, size, workers),
@@ -61,7 +63,9 @@ def estimate(runs: Sequence[Run], n_rows: int | None, *, workers: int = 1) -> Es
     )
 
 
-def earlier_runs(workspace: Workspace, step: str, options: StepOptions, *, backend: str = "") -> list[Run]:
+def earlier_runs(
+    workspace: Workspace, step: str, options: StepOptions, *, backend: str = ""
+) -> list[MeasuredRun]:
     """The newest runs of a step with the same plug-ins: with the same options of these, or on that backend, if any."""
     jobs = job_table.list_jobs(
         workspace.database, states=(JobState.SUCCEEDED,), step=step, limit=JOBS_LOOKED_AT
@@ -110,7 +114,7 @@ def dataset_rows(store: ArtifactStore, dataset_id: str) -> int | None:
         return None
 
 
-def _run(job: Job, store: ArtifactStore, sizes: dict[str, int]) -> Run | None:
+def _run(job: Job, store: ArtifactStore, sizes: dict[str, int]) -> MeasuredRun | None:
     timings = job.progress.timings
     if job.dataset_id not in sizes:
         sizes[job.dataset_id] = dataset_rows(store, job.dataset_id) or 0
@@ -118,7 +122,7 @@ def _run(job: Job, store: ArtifactStore, sizes: dict[str, int]) -> Run | None:
         return None
     fixed_s = sum(seconds for stage, seconds in timings.items() if stage in FIXED_STAGES)
     made = store.find(job.dataset_id, job.kind, job.artifact_id)
-    return Run(
+    return MeasuredRun(
         n_rows=sizes[job.dataset_id],
         fixed_s=fixed_s,
         work_s=(sum(timings.values()) - fixed_s) * job.resources.workers,
@@ -133,7 +137,7 @@ def _same(job: Job, options: StepOptions, part: str) -> bool:
     return all(job.options.get(field) == values[field] for field in fields)
 
 
-def _memory_gb(runs: Sequence[Run], n_rows: int, workers: int) -> float | None:
+def _memory_gb(runs: Sequence[MeasuredRun], n_rows: int, workers: int) -> float | None:
     """A line through the runs when they differ in size, the largest of them otherwise, for each of the workers."""
     known = [run for run in runs if run.peak_memory_gb > 0]
     if not known:

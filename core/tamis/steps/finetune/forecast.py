@@ -19,7 +19,7 @@ from tamis.models.adapters import (
 )
 from tamis.recipes import SftOptions
 from tamis.steps.finetune.options import FinetuneOptions
-from tamis.steps.finetune.rows import chosen_rows, conversations, split_rows
+from tamis.steps.finetune.rows import conversations, split_rows, training_rows
 from tamis.store.artifacts.readers import read_token_counts
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.view import open_view
@@ -108,7 +108,7 @@ def training_lengths(inputs: Mapping[str, Artifact], model: str, store: Artifact
     """Tokens of the rows that are chosen, or of a sample of them, as the model would count them."""
     examples = inputs["examples"]
     embeddings = open_view(store, examples.manifest.dataset_id).embeddings
-    rows = chosen_rows(inputs)[1].rows
+    rows = training_rows(inputs)[1].rows
     return row_lengths(
         examples, rows, tokenizer=tokenizer_file(model, store.workspace), embeddings=embeddings
     )

@@ -35,7 +35,7 @@ class Split:
     n_dropped: int
 
 
-def chosen_rows(inputs: Mapping[str, Artifact]) -> tuple[int, Applied]:
+def training_rows(inputs: Mapping[str, Artifact]) -> tuple[int, Applied]:
     """How many rows the inputs ``selection`` and ``within`` name, and what the ``decisions`` leave of them."""
     rows: Int64s = np.arange(count_examples(inputs["examples"]), dtype=np.int64)
     if "selection" in inputs:
@@ -53,7 +53,7 @@ def split_rows(
     Without ``held_out`` a ``fraction`` of the rows (at least one, at most ``most``) is drawn with ``rng``. Raises
     InvalidOptions when nothing is left to train on.
     """
-    n_asked, kept = chosen_rows(inputs)
+    n_asked, kept = training_rows(inputs)
     apart = read_frozen(inputs["held_out"]) if "held_out" in inputs else np.empty(0, dtype=np.int64)
     if "held_out" in inputs:
         looked_at = apply_decisions(apart, _decided(inputs))

@@ -86,7 +86,7 @@ class ProposeChunks:
 
         def compute(number: int) -> None:
             ids = self.example_ids[number * self.chunk_rows : (number + 1) * self.chunk_rows]
-            table, spent = proposals_of(read_row_texts(self.examples, ids), models, self.options)
+            table, spent = propose_for(read_row_texts(self.examples, ids), models, self.options)
             about = {
                 role: {"identity": model.identity, "usage": asdict(spent[role])}
                 for role, model in (("writer", models.writer), ("judge", models.judge))
@@ -120,9 +120,7 @@ def read_row_texts(examples: Path, ids: Int64s) -> RowTexts:
     return RowTexts(columns["example_id"], prompts, columns["response"])
 
 
-def proposals_of(
-    rows: RowTexts, models: Models, options: ProposeOptions
-) -> tuple[pa.Table, dict[str, Usage]]:
+def propose_for(rows: RowTexts, models: Models, options: ProposeOptions) -> tuple[pa.Table, dict[str, Usage]]:
     """A candidate and a finding for every row (PART_SCHEMA), and what ``writer`` and ``judge`` did for it.
 
     ``found`` is a Finding of tamis.compute.clear.clear; the candidate is null where none was written. A candidate that was

@@ -64,7 +64,7 @@ class RoundsForecast:
         return max(0, self.n_asked + self.n_owed - self.n_rows)
 
 
-def rows_per_round(parts: Sequence[int], *, n_pool: int, n_owed: int = 0) -> Int64s:
+def rows_added(parts: Sequence[int], *, n_pool: int, n_owed: int = 0) -> Int64s:
     """Rows that each round really adds: what it is to take, and what is owed, as long as the pool lasts."""
     wanted = np.cumsum(np.asarray(parts, dtype=np.int64)) + n_owed
     return np.diff(np.minimum(wanted, n_pool), prepend=0).astype(np.int64)
@@ -86,7 +86,7 @@ def forecast_rounds(
     n_before, n_pool = int(state.kept.sum()), int(left.sum())
     owed = state.n_planned - n_before
     taken = min(max(0, owed + parts[0]), n_pool)
-    adds = rows_per_round(parts, n_pool=n_pool, n_owed=owed)
+    adds = rows_added(parts, n_pool=n_pool, n_owed=owed)
     selected = n_before + np.cumsum(adds)
     trains, answers = _work(options, adds, selected)
     return RoundsForecast(
