@@ -11,6 +11,7 @@ import numpy as np
 
 from tamis.actions import datasets, jobs, versions
 from tamis.actions.dataset_context import open_context
+from tamis.actions.finetune_grid import TrainingGrid, submit_training_grid
 from tamis.actions.forecast import Forecast, forecast
 from tamis.actions.grid import Grid, submit_grid
 from tamis.actions.pipeline import submit_missing
@@ -135,6 +136,27 @@ class Dataset(Shown):
         made = submit_grid(self._workspace, self.id, grid).comparison
         open_result = cast("Callable[[Job], ComparisonResult]", self._open)
         return wait_unless(self._workspace, made, open_result, wait=wait, progress=progress)
+
+    def finetune_selections(
+        self,
+        selections: Sequence[SelectionResult | str],
+        *,
+        n_held_out: int = 200,
+        n_seeds: int = 1,
+        first_seed: int = 42,
+        **options: Any,  # noqa: ANN401 - those of finetune
+    ) -> Listing[JobHandle[Any]]:
+        """Train each selection with each seed alike, on as many steps, and test all on the same rows that none picked.
+
+        Returns the jobs, queued. Raises InvalidOptions, UnknownName and ArtifactMissing before anything is queued.
+        """
+        ids = tuple(one.id if isinstance(one, SelectionResult) else one for one in selections)
+        grid = TrainingGrid(
+            selections=ids, n_held_out=n_held_out, n_seeds=n_seeds, first_seed=first_seed,
+            options=given_options(self, "finetune", options),
+        )  # fmt: skip
+        made = submit_training_grid(self._workspace, self.id, grid)
+        return handles_of(self._workspace, self._reviewer, self.id, [one.job for one in made])
 
     def forecast(self, step: str, *, ask_rows: int = 0, backend: str = "local", **options: Any) -> Forecast:  # noqa: ANN401
         """What a run of a step would take, and what stands in its way; nothing is started.
@@ -306,18 +328,24 @@ def list_jobs(
 ) -> Listing[JobHandle[Any]]:
     """Jobs as they are now, newest first."""
     jobs.refresh_jobs(workspace)
-    found = {
-        job.job_id: job for job in jobs.list_jobs(workspace, dataset_id=dataset_id, step=step, limit=limit)
-    }
+    found = jobs.list_jobs(workspace, dataset_id=dataset_id, step=step, limit=limit)
+    return handles_of(workspace, reviewer, dataset_id, found)
+
+
+def handles_of(
+    workspace: Workspace, reviewer: str, dataset_id: str, found: Sequence[Job]
+) -> Listing[JobHandle[Any]]:
+    """These jobs, in their order."""
+    known = {job.job_id: job for job in found}
 
     def open_result(job: Job) -> Dataset | StepResult:
         return open_made(workspace, reviewer, job)
 
     def describe(handle: JobHandle[Any]) -> dict[str, object]:
-        job = found[handle.id]
+        job = known[handle.id]
         return {"job": job.job_id, "state": str(job.state), "said": said_of(job)}
 
-    handles = tuple(JobHandle(workspace, job_id, open_result) for job_id in found)
+    handles = tuple(JobHandle(workspace, job_id, open_result) for job_id in known)
     return Listing(f"Jobs of {dataset_id or workspace.path.name}", handles, describe)
 
 

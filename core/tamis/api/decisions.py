@@ -15,7 +15,9 @@ from tamis.actions.review_calibration import ReviewCalibration, calibrate_review
 from tamis.api.results import ProposalsResult
 from tamis.api.rows import Rows, list_rows
 from tamis.api.show import Listing, Tabular
+from tamis.compute.apply import with_response
 from tamis.compute.clear.review_rule import ReviewRule
+from tamis.errors import InvalidOptions
 from tamis.store.rows.scope import ALL_ROWS, Scope
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ class Decisions(Tabular):
         """The rows on which a decision waits that contradicts the one in force (see ``settle``)."""
         return list(self._now().conflicts)
 
+    def summary(self) -> decisions.DecisionSummary:
+        """How many rows are decided how, by whom, and what waits for a person."""
+        return decisions.summarise_decisions(self._workspace, self._dataset_id)
+
     def to_arrow(self) -> pa.Table:
         """A line per decided row: example_id, verdict, via, reviewer, event_id."""
         lines = [{"example_id": row, **asdict(held)} for row, held in sorted(self._now().by_row.items())]
@@ -66,6 +72,19 @@ class Decisions(Tabular):
             self._workspace, self._dataset_id, self._ids_of(rows), verdict,
             response=response, messages=messages, reason=reason, reviewer=self._reviewer,
         )  # fmt: skip
+
+    def edit(
+        self, row: int, *, response: str | None = None, messages: Sequence[Message] | None = None
+    ) -> RecordedDecision:
+        """Replace a row's answer, or all its messages, by what you wrote after reading it; raises InvalidOptions."""
+        if (response is None) == (messages is None):
+            raise InvalidOptions("An edit needs the new response, or the new messages.")
+        if messages is None:
+            messages = with_response(
+                decisions.own_messages(self._workspace, self._dataset_id, [row])[0], response or ""
+            )
+        by = decisions.DecidedBy(reviewer=self._reviewer)
+        return decisions.save_edit(self._workspace, self._dataset_id, row, messages, by)
 
     def approve(self, rows: object, made: ProposalsResult | str = "") -> list[RecordedDecision]:
         """Do what is proposed for these rows, by the newest proposals unless others are given; raises InvalidOptions."""

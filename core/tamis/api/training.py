@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 
 from tamis.actions import adapters, refinements
-from tamis.actions.delete_refinement import delete_refinement
+from tamis.actions.delete_refinement import DeletionPlan, delete_refinement, plan_deletion
 from tamis.actions.refinement_history import round_table
 from tamis.actions.runs import Run, list_runs
 from tamis.api.comparisons import ComparisonResult
@@ -56,6 +56,10 @@ class RefinementResult(StepResult):
             raise InvalidOptions(f"There is no round {number}: rounds go from 1 to {len(ids)}.")
         found = self._workspace.artifacts.get(self.dataset_id, "selection", ids[number - 1])
         return SelectionResult(self._workspace, found)
+
+    def plan_deletion(self) -> DeletionPlan:
+        """What ``delete`` would take away, and what stays because something else needs it."""
+        return plan_deletion(self._workspace, self.dataset_id, self._run())
 
     def delete(self) -> list[str]:
         """Delete it for good with the rounds and selections that nothing else needs; returns the ids of what went.

@@ -13,9 +13,11 @@ from tamis.actions.adapters import find_adapter
 from tamis.actions.datasets import Discarded
 from tamis.actions.imports import plan_paths, start_import
 from tamis.actions.replay import replay_manifest
+from tamis.api import benchmarks
+from tamis.api.benchmarks import NoiseResult
 from tamis.api.dataset import Dataset, list_jobs
 from tamis.api.jobs import JobHandle, wait_unless
-from tamis.api.show import Head, Listing, Shown, shortened
+from tamis.api.show import Head, Listing, Records, Shown, shortened
 from tamis.api.training import AdapterResult
 from tamis.store.artifacts.adapters import known_adapters
 from tamis.store.workspace import open_workspace
@@ -135,6 +137,18 @@ class Workspace(Shown):
     def adapter(self, model: str) -> AdapterResult:
         """A fine-tuned model by its id, with or without ``adapter:``; raises ArtifactMissing."""
         return AdapterResult(self._workspace, find_adapter(self._workspace.artifacts, model))
+
+    def bench_noise(self, path: Path | str, **options: Any) -> NoiseResult:  # noqa: ANN401 - those of benchmarks.bench_noise
+        """Plant faults in a file and measure which scores find them; nothing is imported.
+
+        ``noise`` (swap, sentence, number, truncate, garble), ``rate``, ``seed``, ``rows`` and ``max_turns`` to take fewer,
+        ``scores``, ``llm`` with ``llm_options``, and ``clear``, options of propose, for what CLEAR would do.
+        """
+        return benchmarks.bench_noise(self._workspace, path, **options)
+
+    def doctor(self) -> Records:
+        """What is installed, what was found and what is missing: versions, models, devices, backends, disk, settings."""
+        return benchmarks.doctor(self._workspace)
 
     def _dataset(self, dataset_id: str) -> Dataset:
         return Dataset(self._workspace, dataset_id, self.reviewer, self._encoders)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tamis
@@ -102,3 +103,55 @@ def test_what_is_missing_is_run_and_what_is_there_is_not(data: tamis.Dataset) ->
     assert data.run_missing(progress=False) is data
     assert {job.step for job in data.jobs()} <= {"score"}
     assert data.scores("alignment").id == data.result("scores").id or data.scores("length")
+
+
+def test_what_is_installed_is_a_table(ws: tamis.Workspace) -> None:
+    found = ws.doctor().to_pandas()
+    assert {"Tamis", "Packages", "Devices"} <= set(found["section"])
+    assert str(ws.path) in found["value"].tolist()
+
+
+def test_an_edit_is_a_decision_of_one_who_read_the_row(data: tamis.Dataset) -> None:
+    assert data.decisions.edit(3, response="Read, and written anew.").decision.via == "edit"
+    summary = data.decisions.summary()
+    assert (summary.by_verdict["replace"], summary.by_reviewer) == (1, {"ann": 1})
+    with pytest.raises(InvalidOptions, match="the new response, or the new messages"):
+        data.decisions.edit(3)
+
+
+def test_selections_are_trained_alike(data: tamis.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tamis.actions.jobs.refresh_jobs", lambda _: None)  # queued is enough
+    picked = [data.result("selection"), data._workspace.artifacts.get(data.id, "selection", _other(data)).id]
+    jobs = data.finetune_selections(picked, n_held_out=10, n_seeds=2, num_train_epochs=1)
+    assert len(jobs) == 4
+    assert len({job.options["held_out"] for job in jobs}) == 1
+    for job in jobs:
+        job.cancel(wait=False)
+    with pytest.raises(InvalidOptions, match="train 2 or more"):
+        data.finetune_selections(picked[:1])
+
+
+def _other(data: tamis.Dataset) -> str:
+    return made(data, "select", budget=10, method="random")
+
+
+def test_planted_faults_are_found_or_not(
+    ws: tamis.Workspace, pipeline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is measured is tested where it is measured; here, that options arrive and that a table comes back."""
+    from tamis.actions.bench_noise import NoiseBench, NoiseFound
+
+    asked: list[NoiseBench] = []
+
+    def measure(path: Path, bench: NoiseBench, **_: object) -> NoiseFound:
+        asked.append(bench)
+        return NoiseFound(40, np.array([3, 5]), {"confidence": 0.9, "length": 0.5}, 0.8, 0.6, "model", {})
+
+    monkeypatch.setattr("tamis.api.benchmarks.measure", measure)
+    found = ws.bench_noise(
+        pipeline.parent / "questions.jsonl", noise="truncate", rate=0.05, clear={"gamma": 0.2}
+    )
+    assert (asked[0].noise, asked[0].rate_fraction, asked[0].clear.gamma) == ("truncate", 0.05, 0.2)
+    assert found.to_pandas().set_index("score")["auroc"].to_dict() == {"confidence": 0.9, "length": 0.5}
+    assert (found.kept_half, found.noisy_rows.tolist()) == ((0.8, 0.6), [3, 5])
+    assert repr(found).startswith("2 of 40 rows spoilt by 'truncate'")
