@@ -1,4 +1,4 @@
-"""Numbers and times as short texts, said the same way on every page."""
+"""Numbers, times and names in code as short texts, said the same way on every page."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ BadgeColour = Literal[
     "red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"
 ]  # of st.badge
 BUNDLED_TITLE = "SmolLM2-135M-Instruct"
+_UNITS_OF_NAMES = {"s": "seconds", "min": "minutes", "gb": "GB"}
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "min"))
 
 
@@ -83,3 +84,13 @@ def selection_title(selection: Artifact) -> str:
 def table_height(n_rows: int, most_px: int) -> int | Literal["content"]:
     """As high as its rows while they are few, then this many pixels with a scroll bar."""
     return "content" if (n_rows + 1) * 35 <= most_px else most_px
+
+
+def sentence(name: str) -> str:
+    """A name in code as people read it: ``max_points_per_centroid`` is *Max points per centroid*."""
+    words = str(name).split("_")
+    if words[0] == "n" and len(words) > 1:
+        words[:1] = ["number", "of"]
+    unit = _UNITS_OF_NAMES.get(words[-1], "") if len(words) > 1 else ""
+    said = " ".join(words[:-1] if unit else words)
+    return said[:1].upper() + said[1:] + (f" ({unit})" if unit else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.shared.forms.options_form import sentence
+from pages.shared.wording import sentence
 from tamis.clusterers import CLUSTERERS
 from tamis.encoders import ENCODERS
 from tamis.projectors import PROJECTORS

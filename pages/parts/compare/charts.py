@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.shared.figures.colouring import PALETTE
+from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from tamis.steps.compare.comparison import Comparison, IntervalEstimate, Metric, ScoreHistograms, Shares
 

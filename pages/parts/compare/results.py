@@ -12,8 +12,8 @@ from pages.parts.compare.charts import interval_chart, overlap_chart, share_char
 from pages.parts.compare.maps import show_maps
 from pages.parts.compare.rows import show_unique_rows
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.options_form import sentence
 from pages.shared.plain_text import count_of, plain
+from pages.shared.wording import sentence
 from tamis.actions.report.report import notes_of, render_report
 from tamis.steps.compare.comparison import Comparison, IntervalEstimate, Metric, read_comparison
 from tamis.store.artifacts.store import Artifact

@@ -13,7 +13,7 @@ import streamlit as st
 from pages.parts.data_map.row_list import show_row_list
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import cluster_colour
+from pages.shared.map.colouring import cluster_colour
 from pages.shared.plain_text import plain
 from pages.shared.reviewer import reviewer_name
 from tamis.actions.clusters import rename_cluster

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import colour_choices, colour_rows
+from pages.shared.map.colouring import colour_choices, colour_rows
 from pages.shared.map.map_figure import Dots, Extras, MapStyle, Polygon, draw_map, spaced_labels
 from pages.shared.plain_text import plain_in_figure, shorten
 from tamis.actions.map_rows import MAX_DRAWN, MAX_SURELY_DRAWN

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.finetuning import facts
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import Shades
+from pages.shared.map.colouring import Shades
 from pages.shared.map.map_figure import (
     Dots,
     Extras,

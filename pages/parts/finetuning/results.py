@@ -12,8 +12,8 @@ import streamlit as st
 from pages.parts.finetuning import facts
 from pages.parts.finetuning.map import show_cluster_map
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import MUTED, PALETTE
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
+from pages.shared.map.colouring import MUTED, PALETTE
 from pages.shared.plain_text import (
     count_of,
     plain,

@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.finetuning import facts
-from pages.shared.figures.colouring import PALETTE
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
+from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from pages.shared.wording import percent
 

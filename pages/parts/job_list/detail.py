@@ -9,12 +9,11 @@ import streamlit as st
 from pages.parts.job_list.actions import show_job_actions
 from pages.parts.job_list.table import open_job
 from pages.shared.activity import show_progress
-from pages.shared.forms.options_form import sentence
 from pages.shared.forms.run_target import say_target
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_box import show_remark
 from pages.shared.runs.job_words import ICONS, STATE_COLOURS, STATE_WORDS
-from pages.shared.wording import ago, duration
+from pages.shared.wording import ago, duration, sentence
 from tamis.actions.jobs import (
     Job,
     JobState,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pages.parts.refinement.facts import names_of, weights_of
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import MUTED, PALETTE
+from pages.shared.map.colouring import MUTED, PALETTE
 from pages.shared.plain_text import plain_in_figure, shorten
 from tamis.actions.refinement_history import RefinementHistory
 from tamis.steps.refine.options import EXCLUDED, PINNED

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.refinement.facts import history_of, names_of
 from pages.parts.refinement.runs import refinement_titles
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import PALETTE
+from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from pages.shared.wording import percent, table_height
 from tamis.actions.refinement_history import RefinementHistory, shared_picks

@@ -14,7 +14,7 @@ from pages.parts.refinement.charts import (
 from pages.parts.refinement.facts import flags_of, weights_of
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import Shades
+from pages.shared.map.colouring import Shades
 from pages.shared.map.map_figure import (
     Dots,
     Extras,

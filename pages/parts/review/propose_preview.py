@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import MUTED, PALETTE
+from pages.shared.map.colouring import MUTED, PALETTE
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import percent

@@ -8,8 +8,8 @@ import streamlit as st
 
 from pages.parts.scoring import stats
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import PALETTE, colour_choices
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
+from pages.shared.map.colouring import PALETTE, colour_choices
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain, shorten
 from tamis.actions.read_rows import read_rows

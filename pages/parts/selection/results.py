@@ -8,11 +8,10 @@ import streamlit as st
 from pages.parts.selection import stats
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart, histogram_chart, selection_map
-from pages.shared.forms.options_form import sentence
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import plain, shorten
 from pages.shared.runs.job_watch import CLONED
-from pages.shared.wording import percent
+from pages.shared.wording import percent, sentence
 from tamis.actions.jobs import jobs_of_result
 from tamis.actions.read_rows import read_rows
 from tamis.actions.selections import BASELINE, find_baseline, score_of, submit_baseline, total_tokens

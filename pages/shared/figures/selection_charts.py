@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import PALETTE, ColourGroups
+from pages.shared.map.colouring import PALETTE, ColourGroups
 from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map
 from pages.shared.plain_text import shorten
 from tamis.actions.selections import PICKED, RANDOM, WHOLE

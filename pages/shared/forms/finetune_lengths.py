@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.colouring import PALETTE
+from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import count_of
 from pages.shared.wording import percent
 from tamis.actions.forecast import (

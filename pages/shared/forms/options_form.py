@@ -14,13 +14,13 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from pages.shared.wording import sentence
 from tamis.registry import Options, Table
 from tamis.steps.spec import Choice, StepOptions, choice_prefix
 from tamis.types import JSON
 
 MAX_SEGMENTS = 4
 MAX_SEGMENT_CHARS = 34  # of all labels together: more does not fit beside a preview
-_UNITS = {"s": "seconds", "min": "minutes", "gb": "GB"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,16 +127,6 @@ def draw_field(drawn: FormField) -> JSON:
         text = st.text_input(drawn.label, value=drawn.start or "", **_kept(drawn))
         return text or (None if optional else "")
     return _as_json(drawn)
-
-
-def sentence(name: str) -> str:
-    """A name in code as people read it: ``max_points_per_centroid`` is *Max points per centroid*."""
-    words = str(name).split("_")
-    if words[0] == "n" and len(words) > 1:
-        words[:1] = ["number", "of"]
-    unit = _UNITS.get(words[-1], "") if len(words) > 1 else ""
-    said = " ".join(words[:-1] if unit else words)
-    return said[:1].upper() + said[1:] + (f" ({unit})" if unit else "")
 
 
 def _field(name: str, info: FieldInfo, form: Form) -> FormField:

@@ -7,14 +7,9 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from pages.shared.forms.options_form import (
-    Form,
-    FormField,
-    draw_field,
-    draw_options,
-    sentence,
-)
+from pages.shared.forms.options_form import Form, FormField, draw_field, draw_options
 from pages.shared.plain_text import count_of, plain
+from pages.shared.wording import sentence
 from tamis.actions.forecast import Check, Forecast, duration_text, forecast, submission_text
 from tamis.actions.jobs import BACKENDS, Backends, Resources, backend_row
 from tamis.actions.submit import HERE, LOCAL, RunTarget

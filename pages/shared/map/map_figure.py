@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from pages.shared.figures.colouring import MUTED, PALETTE, SCALE, ColourGroups, Colouring, Shades
+from pages.shared.map.colouring import MUTED, PALETTE, SCALE, ColourGroups, Colouring, Shades
 from pages.shared.plain_text import plain_in_figure
 from tamis.actions.map_rows import DensityGrid
 from tamis.types import Bools, Float32s, Int64s

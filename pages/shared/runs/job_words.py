@@ -8,9 +8,8 @@ import orjson
 import pandas as pd
 import streamlit as st
 
-from pages.shared.forms.options_form import sentence
 from pages.shared.plain_text import shorten
-from pages.shared.wording import BadgeColour
+from pages.shared.wording import BadgeColour, sentence
 from tamis.actions.jobs import Job, JobState
 from tamis.types import JSON
 
