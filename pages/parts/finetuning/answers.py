@@ -8,7 +8,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from pages.parts.finetuning import facts
+from pages.parts.finetuning import stats
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain, shorten
@@ -30,7 +30,7 @@ MOST_LINES, LINE_PX = 12, 24
 
 def show_answers(context: DatasetContext, artifact: Artifact) -> None:
     """A list of prompts to choose from, and one of them with its three answers."""
-    table = facts.answered(facts.evaluation(context, artifact))
+    table = stats.answered(stats.evaluation(context, artifact))
     if table.empty:
         st.caption("No answer was generated: ask for some in the form of the next run.")
         return
@@ -129,7 +129,7 @@ def _step(label: str, icon: str, shown: pd.DataFrame, to: int) -> None:
 
 
 def _show_list(context: DatasetContext, shown: pd.DataFrame, at: int) -> None:
-    measures = facts.measures_of(shown)
+    measures = stats.measures_of(shown)
     columns = ["example_id", "prompt", "response", "change", *measures]
     listed = shown[columns].copy()
     listed.insert(

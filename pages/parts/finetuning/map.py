@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.parts.finetuning import facts
+from pages.parts.finetuning import stats
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import Shades
@@ -47,7 +47,7 @@ def show_cluster_map(context: DatasetContext, run: Run, clusters: pd.DataFrame) 
             )  # fmt: skip
     values = {int(c): float(v) for c, v in zip(clusters["cluster_id"], clusters["change"], strict=True)}
     if shown == WINS and run.artifact is not None:
-        wins = facts.cluster_wins(context, facts.evaluation(context, run.artifact), votes)
+        wins = stats.cluster_wins(context, stats.evaluation(context, run.artifact), votes)
         values = {int(c): float(v) for c, v in zip(wins["cluster_id"], wins["rate"], strict=True) if c >= 0}
     style = MapStyle(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
     st.plotly_chart(
@@ -121,4 +121,4 @@ def _ends(shown: str, values: list[float]) -> tuple[float, float]:
 
 def _one_way(values: list[float]) -> bool:
     """Whether all clusters became better, or all worse: then only how much is worth a colour."""
-    return len(values) > 1 and (max(values) < -facts.SMALLEST_CHANGE or min(values) > facts.SMALLEST_CHANGE)
+    return len(values) > 1 and (max(values) < -stats.SMALLEST_CHANGE or min(values) > stats.SMALLEST_CHANGE)

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.parts.finetuning import facts
+from pages.parts.finetuning import stats
 from pages.parts.finetuning.map import show_cluster_map
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
@@ -97,14 +97,14 @@ def show_evaluation(context: DatasetContext, run: Run) -> None:
     """Loss per cluster as a chart, on the map, and as a table."""
     if run.artifact is None:
         return
-    table = facts.evaluation(context, run.artifact)
+    table = stats.evaluation(context, run.artifact)
     if table.empty or not table["loss"].notna().any():
         st.info(
             "Nothing was held out, so nothing was measured. Hold out a share of the rows next time.",
             icon=":material/info:",
         )
         return
-    clusters = facts.cluster_losses(context, table)
+    clusters = stats.cluster_losses(context, table)
     if len(clusters) > 1:
         drawn = context.view.layout is not None and context.view.clustering is not None
         left, right = st.columns([0.56, 0.44], gap="medium") if drawn else (st.container(), None)
@@ -168,21 +168,21 @@ def labelled_clusters(shown: pd.DataFrame) -> pd.DataFrame:
         label=_unlike(
             [f"{shorten(name, 26)} ({n})" for name, n in zip(shown["cluster"], shown["n"], strict=True)]
         ),
-        kind=[facts.say_change(change) for change in shown["change"]],
+        kind=[stats.say_change(change) for change in shown["change"]],
     )
 
 
 def _cluster_table(clusters: pd.DataFrame, table: pd.DataFrame) -> None:
     overall = table[["base_loss", "loss"]].dropna()
     line = {
-        "cluster": facts.ALL,
+        "cluster": stats.ALL,
         "n": len(overall),
         "base_loss": overall["base_loss"].mean(),
         "loss": overall["loss"].mean(),
     }
     change = overall["loss"] - overall["base_loss"]
     line |= {"change": change.mean(), "error": change.std() / math.sqrt(max(len(change), 1))}
-    shown = [name for one in facts.measures_of(table) for name in (f"base_{one}", one) if name in clusters]
+    shown = [name for one in stats.measures_of(table) for name in (f"base_{one}", one) if name in clusters]
     line |= {name: table[name].mean() for name in shown}
     columns = ["cluster", "n", "base_loss", "loss", "change", "error", *shown]
     whole = pd.concat([pd.DataFrame([line]), clusters], ignore_index=True)[columns]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from pages.parts.finetuning import facts
+from pages.parts.finetuning import stats
 from pages.parts.finetuning.answers import frame_height, show_answer
 from pages.parts.finetuning.wins import show_wins
 from pages.shared.dataset_context import DatasetContext
@@ -39,7 +39,7 @@ def show_vote(context: DatasetContext, run: Run) -> None:
     """One pair after the other; below, the win rate, which is folded away while there is something to vote on."""
     if run.artifact is None:
         return
-    table = facts.answered(facts.evaluation(context, run.artifact))
+    table = stats.answered(stats.evaluation(context, run.artifact))
     differing = table[table["response"] != table["base_response"]]
     if differing.empty:
         st.caption(
@@ -151,4 +151,4 @@ def _show_results(context: DatasetContext, run: Run, table: pd.DataFrame, *, fin
     # Whoever still votes should not be told who leads.
     shown = finished or st.toggle("Show the result so far", key=OPEN_RESULTS)
     if shown:
-        show_wins(facts.cluster_wins(context, table, found))
+        show_wins(stats.cluster_wins(context, table, found))

@@ -37,7 +37,7 @@ SHOWN_BYTES, DOWNLOADED_BYTES = 1_000_000, 200_000_000
 
 
 def show_head(workspace: Workspace, job: Job) -> None:
-    """The way back, the title with the state, and facts in one line."""
+    """The way back, the title with the state, and what is known in one line."""
     if st.button("All jobs", icon=":material/arrow_back:", type="tertiary"):
         open_job("")
     name = dataset_names(workspace).get(job.dataset_id, job.dataset_id)

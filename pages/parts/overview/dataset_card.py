@@ -29,7 +29,7 @@ from tamis.store.workspace import Workspace
 def show_dataset_head(
     workspace: Workspace, dataset_id: str, name: str, found: Sequence[Stage], *, n_exports: int, is_open: bool
 ) -> None:
-    """Name, facts in one line, and the buttons."""
+    """Name, figures in one line, and the buttons."""
     examples = found[0].made[0] if found[0].made else None
     words, buttons = st.columns([11, 9], vertical_alignment="center")
     with words, st.container(gap="xsmall"):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from pages.parts.refinement.facts import names_of
+from pages.parts.refinement.history import names_of
 from pages.parts.refinement.picker import CONTINUED, PICKER
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_rows import decided, say_decided

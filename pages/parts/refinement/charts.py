@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.parts.refinement.facts import names_of, weights_of
+from pages.parts.refinement.history import names_of, weights_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import MUTED, PALETTE
 from pages.shared.plain_text import plain_in_figure, shorten

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.parts.refinement.facts import history_of, names_of
+from pages.parts.refinement.history import history_of, names_of
 from pages.parts.refinement.runs import refinement_titles
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import PALETTE

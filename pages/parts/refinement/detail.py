@@ -11,8 +11,8 @@ from pages.parts.refinement.compare import show_beside
 from pages.parts.refinement.curves import show_round_model_curves
 from pages.parts.refinement.delete import offer_deletion
 from pages.parts.refinement.factors import say_factors
-from pages.parts.refinement.facts import history_of
 from pages.parts.refinement.flags import show_flags
+from pages.parts.refinement.history import history_of
 from pages.parts.refinement.map import show_map
 from pages.parts.refinement.movers import show_movers
 from pages.parts.refinement.results import (

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.arrow import DataframeState
 
-from pages.parts.refinement.facts import flags_of, names_of
+from pages.parts.refinement.history import flags_of, names_of
 from pages.shared.address import say_later
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_rows import verdicts

@@ -11,7 +11,7 @@ from pages.parts.refinement.charts import (
     WEIGHT,
     diverging,
 )
-from pages.parts.refinement.facts import flags_of, weights_of
+from pages.parts.refinement.history import flags_of, weights_of
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import Shades

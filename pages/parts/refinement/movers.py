@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.parts.refinement.facts import names_of
+from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import plain, shorten

@@ -14,8 +14,8 @@ from pages.parts.refinement.charts import (
     weight_heatmap,
     weight_lines,
 )
-from pages.parts.refinement.facts import flags_of, names_of
 from pages.parts.refinement.flags import show_table
+from pages.parts.refinement.history import flags_of, names_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import percent, table_height

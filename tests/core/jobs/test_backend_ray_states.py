@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tamis.cli.doctor import examine
+from tamis.actions.doctor import examine
 from tamis.cli.main import WRONG_USAGE, run
 from tamis.jobs.backends import Phase
 from tamis.jobs.backends.ray_jobs import RayBackend, ray_resources

@@ -16,14 +16,14 @@ NONE = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class NgramOverlap:
     """``fraction`` (n,) of a row's word runs that stand in the evaluation text ``item`` (n,) (-1: none) it shares most with."""
 
     fraction: Float32s
     item: Int64s
 
 
-def ngram_overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: int = 13) -> Overlap:
+def ngram_overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: int = 13) -> NgramOverlap:
     """Share of an evaluation text's runs of ``n_words`` words that a row holds, for the text it holds most of.
 
     An evaluation text shorter than a run counts as one run of all its words, if it has at least half as many; shorter
@@ -43,7 +43,7 @@ def ngram_overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: i
         if hits:
             best = max(hits, key=lambda item: (hits[item] / len(items[item][1]), -item))
             fraction[row], best_item[row] = hits[best] / len(items[best][1]), best
-    return Overlap(fraction, best_item)
+    return NgramOverlap(fraction, best_item)
 
 
 def _item_runs(text: str, n_words: int) -> tuple[int, set[bytes]]:
