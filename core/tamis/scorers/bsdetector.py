@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tamis.compute.clear import bsdetector as method
+from tamis.compute.clear.replies import parse_choice
 from tamis.errors import CurationError, InvalidOptions
 from tamis.protocols import LanguageModel
 from tamis.scorers import ScorerInput
@@ -120,7 +121,7 @@ def reflections(
         verdict = model.choose(asked, LETTERS).probabilities @ values
         unread = np.isnan(verdict)
     else:
-        letters = [method.parse_choice(one[0]) for one in model.complete(asked, max_new_tokens=16)]
+        letters = [parse_choice(one[0]) for one in model.complete(asked, max_new_tokens=16)]
         unread = np.array([letter is None for letter in letters])
         verdict = np.array([method.REFLECTION[letter or method.UNSURE] for letter in letters])
     verdict = np.where(unread, method.REFLECTION[method.UNSURE], verdict)

@@ -9,7 +9,6 @@ from tamis.compute.clear.bsdetector import (
     confidence,
     normalised_answer,
     observed_consistency,
-    parse_choice,
     parse_sample,
     self_reflection,
     similarity_from_contradiction,
@@ -42,23 +41,6 @@ def test_swapping_the_two_answers_changes_no_similarity():
 def test_answers_are_compared_without_case_and_outer_signs():
     assert normalised_answer(' "Forty-two." ') == normalised_answer("forty-two")
     assert normalised_answer("42") != normalised_answer("43")
-
-
-@pytest.mark.parametrize(
-    ("text", "letter"),
-    [
-        ("A", "A"),
-        ("(B) Incorrect", "B"),
-        ("Answer: C.", "C"),
-        ("A or B", None),
-        ("A Bear", "A"),
-        ("", None),
-        ("Apples", None),
-        ("\n\nB", "B"),
-    ],
-)
-def test_a_letter_is_read_where_exactly_one_is_named(text, letter):
-    assert parse_choice(text) == letter
 
 
 def test_the_answer_of_a_sample_is_what_stands_after_its_mark():

@@ -46,17 +46,6 @@ def confidence(observed: Float64s, reflected: Float64s, beta: float = 0.7) -> Fl
     return result
 
 
-def parse_choice(text: str) -> str | None:
-    """The letter A, B or C that a model chose, in the first line that names one; None when it cannot be told."""
-    for line in text.strip().splitlines():
-        named = re.findall(r"(?:^|[\s(\[\"'*:])([ABC])(?=$|[\s)\].,:;\"'*])", line.strip())
-        if len(set(named)) == 1:
-            return str(named[0])
-        if named:
-            return None  # both are named: no choice
-    return None
-
-
 def parse_sample(text: str) -> str:
     """The part after ``answer:`` of a sampled answer with an explanation; all of it where it holds no such mark."""
     parts = re.split(r"(?im)^[\s*#]*(?:final )?answer[\s*]*:[\s*]*", text)
