@@ -70,3 +70,19 @@ def test_editors_are_told_the_same_names() -> None:
         for alias in node.names
     }
     assert imported == {f"{module}:{name}" for name, module in tamis._WHERE.items()} | {"tamis:errors"}
+
+
+def test_opening_a_workspace_loads_no_model_library() -> None:
+    loaded = modules_after("import tamis; tamis.open('nowhere')")
+    heavy = {
+        "torch",
+        "transformers",
+        "faiss",
+        "sklearn",
+        "scipy.optimize",
+        "scipy.stats",
+        "pandas",
+        "streamlit",
+        "tqdm",
+    }
+    assert not heavy & loaded

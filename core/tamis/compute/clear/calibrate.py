@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import betaincinv, expit
 
 from tamis.compute.select.allocate import allocate
@@ -223,6 +222,9 @@ class _Total:
 
 def _fit(design: Float64s, bad: Float64s, weights: Float64s) -> tuple[Float64s, Float64s]:
     """Mode and covariance of intercept and slope; weighted rows get the covariance that survives weighting."""
+    # Half a second to import, and nothing else of a review needs it.
+    from scipy.optimize import minimize
+
     precision = 1.0 / np.square(PRIOR_SD)
 
     def loss(theta: Float64s) -> tuple[float, Float64s]:
