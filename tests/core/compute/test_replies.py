@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tamis.compute.clear.clear import parse_verdict
 from tamis.compute.clear.replies import parse_choice
 
 CHOICES = [
@@ -66,10 +65,3 @@ def test_a_reply_is_read_as_a_person_would(text: str, letter: str | None):
 )
 def test_the_last_word_counts(text: str, letter: str):
     assert parse_choice(text) == letter
-
-
-def test_a_verdict_is_in_double_brackets_or_in_words():
-    assert parse_verdict("The text says [[A]] of itself, but [[B]]") == "B"
-    assert parse_verdict("Answer A is shorter. My verdict is B.") == "B"
-    assert parse_verdict("A better answer is needed.") is None
-    assert parse_verdict("Answer A is better than answer B in every respect") is None

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compute.clear.bsdetector import normalised_answer
-from tamis.compute.clear.replies import parse_choice
 from tamis.types import Bools, Float32s, Float64s, Int64s
 
 Action: TypeAlias = Literal["keep", "drop", "replace"]
@@ -124,12 +123,9 @@ def combine_orders(first: Verdict, second: Verdict) -> Verdict:
 
 
 def parse_verdict(text: str) -> str | None:
-    """The letter of the last ``[[A]]``, ``[[B]]`` or ``[[C]]`` of a judge's answer, else the choice that it words.
-
-    None where it can be read neither way.
-    """
-    marked = VERDICT.findall(text)
-    return str(marked[-1]).upper() if marked else parse_choice(text)
+    """The letter of the last ``[[A]]``, ``[[B]]`` or ``[[C]]`` of a judge's answer; None when it holds none."""
+    letters = VERDICT.findall(text)
+    return str(letters[-1]).upper() if letters else None
 
 
 def likeliest_letter(probabilities: Float64s) -> str:
