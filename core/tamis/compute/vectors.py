@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from tamis.errors import CurationError
 from tamis.types import Float32s, Float64s
@@ -61,6 +60,9 @@ def group_means(vectors: Float32s, group: NDArray[Any], n_groups: int) -> Float6
 
     An empty group gets a zero vector, so that a group keeps its index.
     """
+    # Here: whoever looks rows up by their vectors, as a page and a command do, need not wait for it.
+    from scipy import sparse
+
     n, d = check_vectors(vectors)
     sums = np.zeros((n_groups, d))
     for rows in blocks(n, d):
