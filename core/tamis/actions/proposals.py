@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tamis.compute.clear.clear import Action
 from tamis.compute.clear.review_order import ProposalColumns
-from tamis.errors import ArtifactMissing
+from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.scorers import SCORERS
 from tamis.store.artifacts.proposals import read_proposals
 from tamis.store.artifacts.store import Artifact
@@ -103,7 +103,13 @@ def proposal_table(proposals: Artifact) -> pa.Table:
 
 
 def proposals_for(table: pa.Table, columns: ProposalColumns, rows: Int64s) -> list[Proposal]:
-    """The proposals for these rows, which all must have one, in their order; both of ``proposal_table`` and its columns."""
+    """The proposals for these rows, in their order; both of ``proposal_table`` and its columns.
+
+    Raises InvalidOptions for a row without one.
+    """
+    without = np.setdiff1d(rows, columns.rows)
+    if len(without):
+        raise InvalidOptions(f"Nothing is proposed for row {without[0]}.")
     found: list[dict[str, Any]] = table.take(columns.places(rows)).to_pylist()
     return [Proposal(**one | {"evidence": _evidence(one["evidence"])}) for one in found]
 

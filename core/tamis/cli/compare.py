@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tamis.jobs.model import Job
     from tamis.steps.compare.comparison import Comparison
 
+out_option = click.option("--out", type=click.Path(path_type=Path), required=True, help="HTML file to write.")
+
 
 @command(
     "tamis compare --dataset my-data-1a2b3c --methods kmq,random,deita --budget 100 --seeds 3 --out report.html",
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 )
 @click.option("--tokens-per-second", type=float, help="Of one GPU, for the cost in hours.")
 @click.option("--backend", default="local", show_default=True, help="Where it runs.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="HTML file to write.")
+@out_option
 def compare(
     session: Session, dataset: str, selections: tuple[str, ...], methods: str, out: Path, **choices: JSON
 ) -> int:
@@ -69,7 +71,7 @@ def compare(
     else:
         submission = _submit_grid(session, dataset_id, methods, target, choices, asked)
     job = follow(session, submission)
-    return end(session, job, _report(session, job, out) if job.state == "succeeded" else {})
+    return end(session, job, write_report(session, job, out) if job.state == "succeeded" else {})
 
 
 def _submit_grid(
@@ -100,22 +102,24 @@ def _submit_grid(
     return submitted.comparison
 
 
-def _report(session: Session, job: Job, out: Path) -> dict[str, JSON]:
-    from tamis.actions.report.report import notes_of, write_report
+def write_report(session: Session, job: Job, out: Path) -> dict[str, JSON]:
+    """Write the report of a comparison that is done, and show its summary; returns the answer for a program."""
+    from tamis.actions.report import report as report_file
     from tamis.steps.compare.comparison import read_comparison
     from tamis.store.database.names import dataset_names
 
     made = session.workspace.artifacts.get(job.dataset_id, "comparison", job.artifact_id)
     name = dataset_names(session.workspace)[job.dataset_id]
-    report = write_report(session.workspace.artifacts, made, out, dataset_name=name)
+    report = report_file.write_report(session.workspace.artifacts, made, out, dataset_name=name)
     found = read_comparison(made)
-    for line in [*_table(found), *notes_of(found)]:
+    notes = report_file.notes_of(found)
+    for line in [*_table(found), *notes]:
         session.show(line)
     session.show(f"{report.path}: {report.n_bytes:,} bytes, sha256 {report.sha256}")
     return {
         "artifact_id": made.id,
         "selections": [one.id for one in found.selections],
-        "notes": notes_of(found),
+        "notes": notes,
         "path": str(report.path),
         "sha256": report.sha256,
     }

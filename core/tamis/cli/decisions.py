@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from tamis.cli.command import DATASET, command, dataset_option, group, note, reviewer_option
+from tamis.cli.row_choice import named_rows, row_options
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.types import JSON
 
 if TYPE_CHECKING:
-    from tamis.store.review.decisions import DecisionEvent
+    from tamis.store.review.types import DecisionEvent, Verdict
 
 # Before the action or after it: the dataset is that of the session.
 dataset_flag = click.option(
@@ -73,6 +74,42 @@ def history(session: Session, reviewer: str, limit: int) -> None:
     for event in events:
         session.show(_line(event))
     session.result({"events": [asdict(event) for event in events]})
+
+
+@decisions.command("row", examples=["tamis decisions row 17 --dataset my-data-1a2b3c"])
+@click.argument("row", type=int, help="Its number.")
+@dataset_flag
+def row_history(session: Session, row: int) -> None:
+    """List what was decided about one row, the oldest first."""
+    from tamis.actions.decisions import history_of_row
+
+    changes = history_of_row(session.workspace, session.dataset(), row)
+    for one in changes:
+        session.show(
+            f"{one.event_id:>7}  {one.created_at[:19]}  {one.reviewer}: {one.action}, {one.new_verdict or 'no decision'}"
+        )
+    session.result({"changes": [asdict(one) for one in changes]})
+
+
+@decisions.command("decide", examples=["tamis decisions decide drop --dataset my-data-1a2b3c --rows 5,17"])
+@click.argument("verdict", type=click.Choice(("keep", "drop", "replace")), help="What to do with the rows.")
+@dataset_flag
+@row_options
+@click.option("--response", help="With replace: the new response of the row.")
+@click.option("--reason", default="", help="Kept in the history.")
+@reviewer_option
+def decide(
+    session: Session, verdict: Verdict, response: str | None, reason: str, reviewer: str, **where: str
+) -> None:
+    """Keep or drop rows, or replace the response of one."""
+    from tamis.actions.decisions import decide_rows
+
+    dataset_id = session.dataset()
+    event = decide_rows(
+        session.workspace, dataset_id, named_rows(session, dataset_id, **where), verdict,
+        response=response, reason=reason, reviewer=session.reviewer(reviewer),
+    )  # fmt: skip
+    _say_event(session, event, "")
 
 
 @decisions.command("undo", examples=["tamis decisions undo --dataset my-data-1a2b3c --event 17"])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from tamis.cli.command import dataset_option, group
+from tamis.cli.compare import out_option, write_report
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
+from tamis.errors import InvalidOptions
 
 EXAMPLE = "--dataset my-data-1a2b3c"
 refinement_argument = click.argument(
@@ -100,6 +104,30 @@ def go_on(session: Session, refinement: str, dataset: str, rounds: int, budget: 
         session, continue_refinement(session.workspace, dataset_id, run, rounds=rounds, budget=budget)
     )
     return end(session, job, {"refinement": job.artifact_id})
+
+
+@refinements.command("compare", examples=[f"tamis refinements compare {EXAMPLE} --out report.html"])
+@refinement_argument
+@dataset_option
+@click.option(
+    "--round", "number", type=int, help="Compare the selection of this round; of the last when left out."
+)
+@out_option
+def compare(session: Session, refinement: str, dataset: str, number: int | None, out: Path) -> int:
+    """Hold a round's selection beside kMQ, random and kM-random at its size, in a report."""
+    from tamis.actions.refinements import STEP, compare_with_controls, rounds_so_far, selection_after
+    from tamis.actions.runs import find_run
+
+    dataset_id = session.dataset(dataset)
+    run = find_run(session.workspace, dataset_id, STEP, refinement)
+    last = len(rounds_so_far(session.workspace, run))
+    selection = selection_after(session.workspace, run, last if number is None else number)
+    if selection is None:
+        raise InvalidOptions(
+            f"{run.run_id} has no selection after round {number or last}; it has {last} rounds."
+        )
+    job = follow(session, compare_with_controls(session.workspace, dataset_id, run, selection))
+    return end(session, job, write_report(session, job, out) if job.state == "succeeded" else {})
 
 
 @refinements.command("delete", examples=[f"tamis refinements delete 3f9a2c {EXAMPLE} --dry-run"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tamis.cli.command import DATASET, Command, Group
+from tamis.cli.command import DATASET, Command, Group, command, dataset_option
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow, say_attached
 from tamis.errors import InvalidOptions
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tamis.actions.submit import RunTarget
     from tamis.steps.spec import Step
 
-DONE = 0
+DONE, FAILED = 0, 1
 # Steps that make a dataset have commands of their own.
 OWN_COMMANDS = {
     "import": "To import, use: tamis import PATH.",
@@ -62,6 +62,26 @@ run = Steps(
     help="Run a step of the pipeline on a dataset.",
     examples=("tamis run embed --dataset my-data-1a2b3c", "tamis run select --help"),
 )
+
+
+@command("tamis run-missing --dataset my-data-1a2b3c", name="run-missing")
+@dataset_option
+@click.option("--no-wait", is_flag=True, help="Submit and return at once.")
+def run_missing(session: Session, dataset: str, no_wait: bool) -> int:
+    """Embed, cluster, lay out, score and select, whatever of it is missing, with the usual options."""
+    from tamis.actions.jobs import refresh_jobs
+    from tamis.actions.pipeline import submit_missing
+
+    made = submit_missing(session.workspace, session.dataset(dataset))
+    refresh_jobs(session.workspace)
+    ended = [one.job if no_wait else follow(session, one) for one in made]
+    for job in ended:
+        session.show(f"{job.job_id} {job.step} {job.state}" + (f": {job.reason}" if job.reason else ""))
+    if not ended:
+        session.show("Nothing is missing.")
+    shown = ("job_id", "step", "state", "artifact_id", "reason")
+    session.result({"jobs": [{name: getattr(job, name) for name in shown} for job in ended]})
+    return DONE if no_wait or all(job.state == "succeeded" for job in ended) else FAILED
 
 
 class StepCommand(Command):

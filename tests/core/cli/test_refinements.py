@@ -1,4 +1,4 @@
-"""Refinements from the command line: listed, shown round by round, continued and deleted."""
+"""Refinements from the command line: listed, shown round by round, compared, continued and deleted."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ def test_the_life_of_a_refinement(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (code, [one["new"] for one in shown["rounds"]]) == (0, [6, 6])
     assert len(shown["weight_change"]) == 4
     assert shown["options"]["budget"] == 12
+    code, compared = tamis("compare", first, "--round", "1", "--out", str(tmp_path / "report.html"))
+    assert (code, compared["state"], len(compared["selections"])) == (0, "succeeded", 4)
+    assert (tmp_path / "report.html").read_bytes().startswith(b"<!")
+    code, answer = tamis("compare", first, "--round", "3", "--out", "x.html")
+    assert (code, "it has 2 rounds" in answer["error"]) == (2, True)
     code, more = tamis("continue", "--rounds", "1")
     assert (code, more["state"]) == (0, "succeeded")
     assert tamis("show")[1]["refinement"] == more["refinement"]
