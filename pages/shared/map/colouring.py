@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten
-from tamis.store.rows.columns import list_columns
+from tamis.actions.read_rows import columns_of
 from tamis.types import Bools, Float32s, Int64s
 
 # Middle lightness, so that every colour can be told from a white and from a nearly black page.
@@ -70,7 +70,7 @@ def colour_choices(context: DatasetContext) -> dict[str, str]:
     """Columns that can colour the map, and their labels; the first is the default."""
     found = {
         column.key: column.label
-        for column in list_columns(context.view, context.tags)
+        for column in columns_of(context)
         if column.kind != "text" and column.key not in NUMBERS_WITHOUT_MEANING
     }
     first = [key for key in ("cluster", "source", *_with_prefix(found, "score:"), "selected") if key in found]
