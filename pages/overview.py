@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from pages.parts.overview.dataset_card import show_dataset_head
+from pages.parts.overview.failed_imports import show_failed_imports
 from pages.parts.overview.pipeline_strip import (
     show_running,
     show_stage_failure,
@@ -24,12 +25,11 @@ from pages.shared.frame import (
 )
 from pages.shared.plain_text import plain
 from pages.shared.runs.export_files import list_exports
-from pages.shared.runs.imports import open_imports, show_failed_imports
 from tamis.actions.datasets import dataset_names, order_datasets
 from tamis.actions.export_files import count_exports
-from tamis.actions.jobs import active_jobs
+from tamis.actions.imports import first_imports
+from tamis.actions.jobs import Job, active_jobs
 from tamis.actions.pipeline import stages
-from tamis.jobs.model import Job
 from tamis.store.workspace import Workspace
 
 PAGE_CARDS = 8
@@ -37,7 +37,7 @@ PAGE_CARDS = 8
 
 def show_datasets(workspace: Workspace, opened: str | None) -> None:
     """A card for each dataset, newest first, those still being imported before all others."""
-    importing = open_imports(workspace, active_jobs(workspace))
+    importing = first_imports(workspace, active_jobs(workspace))
     stored = dataset_names(workspace)
     names = importing | stored
     ordered = order_datasets(workspace, importing, opened=opened, n_shown=PAGE_CARDS)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.plain_text import plain
+from tamis.actions.read_rows import ALL_ROWS, Condition, Scope
 from tamis.errors import CurationError
-from tamis.store.rows.scope import ALL_ROWS, Condition, Scope
 
 TABLE_PAGE, TABLE_SORT = "rows_page", "rows_sort"
 BY_SIMILARITY = "similarity"

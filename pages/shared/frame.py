@@ -15,8 +15,8 @@ from pages.shared.navigation import ensure_navigation, link_to
 from pages.shared.plain_text import plain
 from pages.shared.server import open_server
 from tamis.actions.datasets import dataset_names, newest_first
+from tamis.actions.jobs import explain_database_error
 from tamis.errors import CurationError
-from tamis.jobs.causes import explain_database_error
 from tamis.settings import Settings
 from tamis.store.workspace import Workspace
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from pages.shared.dataset_context import DatasetContext
 from tamis.actions import map_rows, read_rows
 from tamis.actions.map_rows import MAX_DRAWN, DensityGrid
-from tamis.actions.read_rows import Facets, Similar, Summary
+from tamis.actions.read_rows import Facets, Scope, Similar, Summary
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.scope import Scope
 from tamis.types import Float32s, Int32s, Int64s, Message
 
 Array = TypeVar("Array", bound=NDArray[Any])

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from tamis.actions.bootstrap import bootstrap_sample
+from tamis.actions.jobs import Ticker, keep_jobs_moving
 from tamis.errors import CurationError
-from tamis.jobs.scheduler.ticker import Ticker
 from tamis.store.workspace import Workspace, open_workspace
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,7 @@ class Server:
 def open_server() -> Server:
     """Open the workspace once per server, start the ticker, and begin with the sample data when it is empty."""
     workspace = open_workspace()
-    ticker = Ticker(workspace)
-    ticker.start()
+    ticker = keep_jobs_moving(workspace)
     try:
         bootstrap_sample(workspace)
     except CurationError as error:

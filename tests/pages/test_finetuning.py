@@ -10,8 +10,8 @@ import pytest
 
 from pages.parts.finetuning.results import KINDS, labelled_clusters
 from pages.parts.finetuning.tasks import task_table
-from pages.parts.finetuning.votes import left_is, vote_order
 from tamis.actions.remedies import smaller_batch
+from tamis.actions.votes import left_is, vote_order
 from tamis.errors import CurationError
 from tamis.jobs import job_table
 from tamis.jobs.folder import JobFolder

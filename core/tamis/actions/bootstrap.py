@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tamis.actions.imports import plan_paths, start_import
 from tamis.actions.pipeline import submit_missing
-from tamis.actions.submit import submit
 from tamis.jobs import job_table
 from tamis.settings import sample_data_folder
-from tamis.steps.import_file.identify import plan_import
 from tamis.store.locks import FileLock
 from tamis.store.workspace import Workspace
 
@@ -44,7 +43,7 @@ def is_untouched(workspace: Workspace) -> bool:
 
 
 def _import_and_run(workspace: Workspace, paths: list[Path]) -> str:
-    plan = plan_import([str(path) for path in paths], name=SAMPLE_NAME)
-    submit(workspace, plan.dataset_id, "import", plan.options)
+    plan = plan_paths([str(path) for path in paths], name=SAMPLE_NAME)
+    start_import(workspace, plan)
     submit_missing(workspace, plan.dataset_id, instead={"select": ({"budget": SAMPLE_BUDGET},)})
     return plan.dataset_id

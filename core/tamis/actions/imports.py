@@ -8,18 +8,17 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from tamis.actions.jobs import Job, JobState, list_jobs
+from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import CurationError
 from tamis.formats import FORMATS
 from tamis.formats.detect import Inspection, inspect_file
 from tamis.formats.reader import file_stem
-from tamis.jobs.job_table import list_jobs
-from tamis.jobs.model import Job, JobState
-from tamis.jobs.scheduler.queue import Submission, submit
 from tamis.registry import parse_options
 from tamis.steps.import_file.identify import ImportPlan, file_hash, plan_import, plan_sources
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.import_file.paths import check_import_path, data_files, hub_address, importable_files
-from tamis.store.database.names import check_name, name_dataset
+from tamis.store.database.names import check_name
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
@@ -165,10 +164,9 @@ def plan_paths(
     return plan_import(paths, name=name, format_name=format_name, fields=fields)
 
 
-def start_import(workspace: Workspace, plan: ImportPlan) -> Submission:
+def start_import(workspace: Workspace, plan: ImportPlan, *, target: RunTarget = HERE) -> Submission:
     """Name the dataset and queue its import; the same files read the same way are the same dataset."""
-    name_dataset(workspace.database, plan.dataset_id, str(plan.options["name"]))
-    return submit(workspace, plan.dataset_id, "import", plan.options)
+    return submit(workspace, plan.dataset_id, "import", plan.options, target=target)
 
 
 def import_name(job: Job) -> str:
@@ -185,7 +183,7 @@ def first_imports(workspace: Workspace, jobs: Sequence[Job]) -> dict[str, str]:
 
 def failed_imports(workspace: Workspace) -> list[Job]:
     """The newest imports that failed and left no dataset, at most FAILED_SHOWN, one a dataset, oldest first."""
-    failed = list_jobs(workspace.database, states=(JobState.FAILED,), step="import", limit=50)
+    failed = list_jobs(workspace, states=(JobState.FAILED,), step="import", limit=50)
     present = set(workspace.artifacts.dataset_ids()) if failed else set()
     newest = {job.dataset_id: job for job in reversed(failed) if job.dataset_id not in present}
     return list(newest.values())[-FAILED_SHOWN:]

@@ -9,17 +9,20 @@ from datetime import UTC, datetime
 from tamis.errors import UnknownName
 from tamis.jobs import job_table
 from tamis.jobs.backends import BACKENDS, Backends, backend_row
+from tamis.jobs.causes import explain_database_error
 from tamis.jobs.folder import JobFolder, MetricPoint
 from tamis.jobs.model import ACTIVE, ErrorKind, Job, JobState, Resources
 from tamis.jobs.scheduler import queue
 from tamis.jobs.scheduler.tick import tick
+from tamis.jobs.scheduler.ticker import Ticker
 from tamis.jobs.scheduler.wait import wait
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
 __all__ = [
-    "ACTIVE", "BACKENDS", "Backends", "ErrorKind", "Job", "JobState", "Lineage", "Link", "MetricPoint", "Resources", "active_jobs",
-    "backend_row", "cancel_job", "count_jobs", "delete_job", "elapsed_s", "find_job", "get_job", "has_log", "job_lineage", "jobs_of_result",
+    "ACTIVE", "BACKENDS", "Backends", "ErrorKind", "Job", "JobState", "Lineage", "Link", "MetricPoint", "Resources",
+    "Ticker", "active_jobs", "backend_row", "cancel_job", "count_jobs", "delete_job", "elapsed_s",
+    "explain_database_error", "find_job", "get_job", "has_log", "jobs_of_result", "keep_jobs_moving", "job_lineage",
     "list_jobs", "log_tail", "read_log", "read_metrics", "refresh_jobs", "resume_job", "wait_for_job",
 ]  # fmt: skip
 
@@ -41,9 +44,9 @@ def list_jobs(
     )
 
 
-def active_jobs(workspace: Workspace) -> list[Job]:
+def active_jobs(workspace: Workspace, *, dataset_id: str = "", step: str = "") -> list[Job]:
     """Jobs that run or wait, oldest first."""
-    return list_jobs(workspace, states=ACTIVE, limit=200)[::-1]
+    return list_jobs(workspace, states=ACTIVE, dataset_id=dataset_id, step=step, limit=200)[::-1]
 
 
 def count_jobs(workspace: Workspace, *, dataset_id: str = "", step: str = "") -> dict[JobState, int]:
@@ -72,6 +75,13 @@ def jobs_of_result(workspace: Workspace, dataset_id: str, kind: str, artifact_id
 def refresh_jobs(workspace: Workspace) -> None:
     """Look at every job once, and start what may start; an app that runs does so all the time."""
     tick(workspace)
+
+
+def keep_jobs_moving(workspace: Workspace) -> Ticker:
+    """Look at every job again and again, in a thread of its own that ends with the process or with ``stop``."""
+    ticker = Ticker(workspace)
+    ticker.start()
+    return ticker
 
 
 def cancel_job(workspace: Workspace, job_id: str, *, with_inputs: bool = False) -> list[Job]:

@@ -14,6 +14,7 @@ from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
+MAP_STEPS = ("embed", "cluster", "project")  # from rows to a map, the layout last
 _JOBS_LOOKED_AT = 100
 _NOTHING: Mapping[str, JSON] = MappingProxyType({})
 
@@ -93,6 +94,11 @@ def submit_stage(
 ) -> list[Submission]:
     """Queue one stage with its usual options, or with ``runs``."""
     return [submit(workspace, dataset_id, row.step, values) for values in runs or row.runs]
+
+
+def submit_steps(workspace: Workspace, dataset_id: str, steps: Sequence[str]) -> list[Submission]:
+    """Queue these steps with their defaults, in order; each waits for the one whose result it reads."""
+    return [submit(workspace, dataset_id, step, {}) for step in steps]
 
 
 def submit_missing(

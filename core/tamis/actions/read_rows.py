@@ -23,15 +23,15 @@ from tamis.store.rows.clusters import cluster_panel
 from tamis.store.rows.columns import Column, list_columns
 from tamis.store.rows.engine import check_pattern
 from tamis.store.rows.query import Facets, Summary
-from tamis.store.rows.scope import Scope
+from tamis.store.rows.scope import ALL_ROWS, Condition, Scope, describe_scope
 from tamis.store.rows.semantic import Similar, similar_to_row, similar_to_vector
 from tamis.types import NOISE, Float32s, Int32s, Int64s, Message
 
 __all__ = [
-    "Column", "Encoder", "Facets", "Similar", "Summary", "cluster_of", "columns_of", "count_values", "encode_sentence",
-    "list_clusters", "matching", "nearest_in_cluster", "nearest_rows", "encoder_of", "pattern_problem", "picked_in",
-    "rank_rows",
-    "read_column", "read_messages", "read_rows", "similar_rows", "sort_by_similarity", "sort_rows", "summarise", "tags_of",
+    "ALL_ROWS", "Column", "Condition", "Encoder", "Facets", "Scope", "Similar", "Summary", "cluster_of",
+    "columns_of", "count_values", "describe_scope", "encode_sentence", "encoder_of", "list_clusters", "matching",
+    "nearest_in_cluster", "nearest_rows", "pattern_problem", "picked_in", "rank_rows", "read_column",
+    "read_messages", "read_rows", "similar_rows", "sort_by_similarity", "sort_rows", "summarise", "tags_of",
 ]  # fmt: skip
 
 N_RANKED = 100

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import InvalidOptions
-from tamis.jobs.scheduler.queue import Submission, submit
 from tamis.steps.curate.step import plan_curate
 from tamis.steps.resolve_decisions import CURRENT
-from tamis.store.database.names import check_name, dataset_names, name_dataset
+from tamis.store.database.names import check_name, dataset_names
 from tamis.store.rows.version_diff import (
     CHANGE_KINDS,
     NOWHERE,
@@ -24,7 +24,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import Message
 
 __all__ = [
-    "CHANGE_KINDS", "NOWHERE", "RowDiff", "VersionDiff", "compare_versions", "default_version_name",
+    "CHANGE_KINDS", "MOST_NAME_CHARS", "NOWHERE", "RowDiff", "VersionDiff", "compare_versions", "default_version_name",
     "earlier_versions", "make_version", "parent_version", "read_changed",
 ]  # fmt: skip
 
@@ -43,6 +43,7 @@ def make_version(
     name: str = "",
     *,
     decisions: str = CURRENT,
+    target: RunTarget = HERE,
 ) -> Submission:
     """Queue a new dataset: this one with decisions applied, those of now or frozen ones; this one stays as it is.
 
@@ -51,8 +52,7 @@ def make_version(
     """
     shown = check_name(name, "version")
     new_id, options = plan_curate(workspace, dataset_id, shown, decisions=decisions)
-    name_dataset(workspace.database, new_id, str(options["name"]))
-    return submit(workspace, new_id, "curate", options)
+    return submit(workspace, new_id, "curate", options, target=target)
 
 
 def earlier_versions(workspace: Workspace, dataset_id: str) -> list[str]:

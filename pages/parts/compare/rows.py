@@ -9,10 +9,10 @@ from pages.parts.compare.charts import titles_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import shorten
+from tamis.actions.read_rows import read_rows
 from tamis.errors import InvalidOptions
 from tamis.steps.compare.comparison import Comparison, read_membership
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.query import fetch_rows
 from tamis.store.rows.scope import ALL_ROWS, Scope
 from tamis.types import Int64s
 
@@ -76,10 +76,10 @@ def _show_table(
         "response",
         *([f"score:{found.quality}"] if found.quality in context.view.scores else []),
     ]
-    shown = fetch_rows(context.view, part, columns).to_pandas()
+    shown = read_rows(context, part, columns).to_pandas()
     table = pd.DataFrame({"row": part})
     if context.view.clustering is not None:
-        ids = fetch_rows(context.view, part, ["cluster"])["cluster"].to_numpy()
+        ids = read_rows(context, part, ["cluster"])["cluster"].to_numpy()
         table["cluster"] = [context.cluster_name(int(i)) for i in ids]
     if len(columns) > 2:
         table["quality"] = shown[columns[2]]

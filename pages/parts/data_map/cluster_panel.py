@@ -17,8 +17,8 @@ from pages.shared.map.colouring import cluster_colour
 from pages.shared.plain_text import plain
 from pages.shared.reviewer import reviewer_name
 from tamis.actions.clusters import rename_cluster
+from tamis.actions.read_rows import Scope
 from tamis.errors import CurationError
-from tamis.store.rows.scope import Scope
 from tamis.types import NOISE
 
 N_EXAMPLES = 4

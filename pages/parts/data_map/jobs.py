@@ -7,10 +7,9 @@ import streamlit as st
 from pages.shared import address
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import link_to
+from tamis.actions.jobs import active_jobs
+from tamis.actions.pipeline import MAP_STEPS, submit_steps
 from tamis.errors import CurationError
-from tamis.jobs.job_table import list_jobs
-from tamis.jobs.model import ACTIVE
-from tamis.jobs.scheduler.queue import submit
 
 
 def show_missing_map(context: DatasetContext) -> None:
@@ -34,7 +33,7 @@ def show_missing_map(context: DatasetContext) -> None:
         type="primary",
         icon=":material/play_arrow:",
         on_click=_start,
-        args=(context, ("embed", "cluster", "project")),
+        args=(context, MAP_STEPS),
     )
 
 
@@ -57,20 +56,17 @@ def show_layout_note(context: DatasetContext) -> None:
             icon=":material/play_arrow:",
             type="tertiary",
             on_click=_start,
-            args=(context, ("project",)),
+            args=(context, MAP_STEPS[-1:]),
         )
 
 
 def _under_way(context: DatasetContext, step: str) -> str:
-    jobs = list_jobs(
-        context.workspace.database, states=ACTIVE, dataset_id=context.dataset_id, step=step, limit=1
-    )
-    return jobs[0].job_id if jobs else ""
+    jobs = active_jobs(context.workspace, dataset_id=context.dataset_id, step=step)
+    return jobs[-1].job_id if jobs else ""
 
 
 def _start(context: DatasetContext, steps: tuple[str, ...]) -> None:
     try:
-        for step in steps:
-            submit(context.workspace, context.dataset_id, step, {})
+        submit_steps(context.workspace, context.dataset_id, steps)
     except CurationError as error:
         address.say_later(str(error))

@@ -16,7 +16,7 @@ from pages.shared.map.colouring import colour_choices, colour_rows
 from pages.shared.map.map_figure import Dots, Extras, MapStyle, Polygon, draw_map, spaced_labels
 from pages.shared.plain_text import plain_in_figure, shorten
 from tamis.actions.map_rows import MAX_DRAWN, MAX_SURELY_DRAWN
-from tamis.store.rows.scope import Scope
+from tamis.actions.read_rows import Scope
 from tamis.types import Float32s
 
 CHART = "map_chart"

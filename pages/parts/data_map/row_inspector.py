@@ -16,10 +16,9 @@ from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.reviewer import reviewer_name
 from pages.shared.rows.ranking import rank_like_row
 from pages.shared.rows.turns import pretty_json, show_turns, turns_from_json
-from tamis.actions.read_rows import columns_of, tags_of
+from tamis.actions.read_rows import Scope, columns_of, tags_of
 from tamis.actions.tags import set_row_tags
 from tamis.errors import CurationError
-from tamis.store.rows.scope import Scope
 from tamis.types import Int64s
 
 N_NEIGHBOURS = 10

@@ -11,8 +11,7 @@ import streamlit as st
 
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
-from tamis.actions.read_rows import columns_of, read_rows
-from tamis.store.rows.scope import Scope
+from tamis.actions.read_rows import Scope, columns_of, read_rows
 from tamis.types import Int64s
 
 PAGE_ROWS = 50

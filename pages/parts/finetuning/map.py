@@ -19,9 +19,9 @@ from pages.shared.map.map_figure import (
     spaced_labels,
 )
 from pages.shared.plain_text import shorten
+from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.runs import Run
-from tamis.store.database.votes import winners
-from tamis.store.rows.scope import ALL_ROWS
+from tamis.actions.votes import vote_winners
 from tamis.types import Float32s
 
 CHANGE, WINS = "Loss change", "Win rate"
@@ -36,7 +36,7 @@ LEAST_END = 0.02  # of a scale of loss changes
 
 def show_cluster_map(context: DatasetContext, run: Run, clusters: pd.DataFrame) -> None:
     """The map, and the choice of what its colours say where there are votes."""
-    votes = winners(context.workspace.database, context.dataset_id, run.run_id)
+    votes = vote_winners(context.workspace, context.dataset_id, run.run_id)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("**On the map**", width="content")
         shown = CHANGE

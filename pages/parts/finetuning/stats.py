@@ -11,7 +11,7 @@ import streamlit as st
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.runs.finetune_runs import MEASURES
-from tamis.compute.compare.win_rate import Winner, WinRate, win_rate
+from tamis.actions.votes import Winner, WinRate, win_rate
 from tamis.store.artifacts.adapters import read_evaluation
 from tamis.store.artifacts.store import Artifact
 

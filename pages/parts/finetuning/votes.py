@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 import pandas as pd
@@ -15,24 +14,21 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of
 from pages.shared.reviewer import reviewer_name
 from tamis.actions.runs import Run
-from tamis.compute.compare.win_rate import Winner
-from tamis.store.database.votes import (
+from tamis.actions.votes import (
     Side,
-    undo_vote,
-    vote,
-    votes,
-    winners,
+    Winner,
+    left_is,
+    list_votes,
+    record_vote,
+    vote_order,
+    vote_winners,
+    withdraw_vote,
 )
 
 REVEALED = "vote_revealed"
 OPEN_RESULTS = "vote_results"
 NAMES: Mapping[str, str] = {"tuned": "the tuned model", "base": "the base model"}
 OTHER: Mapping[Side, Side] = {"tuned": "base", "base": "tuned"}
-
-
-def all_winners(context: DatasetContext, run: Run) -> dict[int, Winner]:
-    """The winner of every row that somebody voted on."""
-    return winners(context.workspace.database, context.dataset_id, run.run_id)
 
 
 def show_vote(context: DatasetContext, run: Run) -> None:
@@ -49,7 +45,7 @@ def show_vote(context: DatasetContext, run: Run) -> None:
         )
         return
     reviewer = reviewer_name(context.workspace)
-    mine = votes(context.workspace.database, context.dataset_id, run.run_id, reviewer=reviewer)
+    mine = list_votes(context.workspace, context.dataset_id, run.run_id, reviewer=reviewer)
     done = {one.example_id for one in mine}
     order = vote_order(run.run_id, reviewer, [int(one) for one in differing["example_id"]])
     left = [row for row in order if row not in done]
@@ -65,20 +61,6 @@ def show_vote(context: DatasetContext, run: Run) -> None:
         st.success("Every pair has your vote.", icon=":material/check:")
     _offer_undo(context, run, reviewer, n_mine=len(mine))
     _show_results(context, run, table, finished=not left)
-
-
-def vote_order(run_id: str, reviewer: str, rows: list[int]) -> list[int]:
-    """The rows in an order that is random and stays the same for this reviewer."""
-    return sorted(rows, key=lambda row: _digest(run_id, reviewer, row, "order"))
-
-
-def left_is(run_id: str, reviewer: str, row: int) -> Side:
-    """Whose answer stands on the left: random by row, and the same after a reload."""
-    return "tuned" if _digest(run_id, reviewer, row, "side")[0] & 1 else "base"
-
-
-def _digest(run_id: str, reviewer: str, row: int, what: str) -> bytes:
-    return hashlib.blake2b(f"{run_id}\n{reviewer}\n{row}\n{what}".encode(), digest_size=8).digest()
 
 
 def _show_pair(context: DatasetContext, run: Run, row: pd.Series, reviewer: str) -> None:
@@ -110,8 +92,8 @@ def _show_pair(context: DatasetContext, run: Run, row: pd.Series, reviewer: str)
 def _cast(
     context: DatasetContext, run: Run, example_id: int, winner: Winner, reviewer: str, side: Side
 ) -> None:
-    vote(
-        context.workspace.database,
+    record_vote(
+        context.workspace,
         context.dataset_id,
         run.run_id,
         example_id,
@@ -140,12 +122,12 @@ def _offer_undo(context: DatasetContext, run: Run, reviewer: str, *, n_mine: int
 
 
 def _take_back(context: DatasetContext, run: Run, reviewer: str) -> None:
-    undo_vote(context.workspace.database, context.dataset_id, run.run_id, reviewer)
+    withdraw_vote(context.workspace, context.dataset_id, run.run_id, reviewer)
     st.session_state.pop(REVEALED, None)
 
 
 def _show_results(context: DatasetContext, run: Run, table: pd.DataFrame, *, finished: bool) -> None:
-    found = all_winners(context, run)
+    found = vote_winners(context.workspace, context.dataset_id, run.run_id)
     if not found:
         return
     # Whoever still votes should not be told who leads.

@@ -13,15 +13,13 @@ from pages.shared.activity import show_activity, show_progress, while_jobs_run
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.imports import import_name
 from pages.shared.wording import table_height
 from tamis.actions.datasets import dataset_names
+from tamis.actions.imports import import_name
+from tamis.actions.jobs import Job, JobState, cancel_job, list_jobs, resume_job
 from tamis.actions.pipeline import MISSING, stages, submit_missing
 from tamis.actions.rejects import Rejects, reject_lines, rejects_of
 from tamis.errors import DatasetMissing
-from tamis.jobs import job_table
-from tamis.jobs.model import Job, JobState
-from tamis.jobs.scheduler.queue import cancel, resume
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
@@ -32,7 +30,7 @@ _RAW_CHARS = 300
 
 def show_import(workspace: Workspace, dataset_id: str) -> None:
     """The import of a dataset, wherever it stands; raises DatasetMissing for one that never began."""
-    jobs = job_table.list_jobs(workspace.database, dataset_id=dataset_id, step="import", limit=1)
+    jobs = list_jobs(workspace, dataset_id=dataset_id, step="import", limit=1)
     if jobs and not jobs[0].state.final:
         _show_under_way(workspace, jobs[0])
     elif workspace.artifacts.list(dataset_id, "examples"):
@@ -55,7 +53,7 @@ def _show_under_way(workspace: Workspace, job: Job) -> None:
         slot = st.container()
         if st.button("Cancel", icon=":material/close:"):
             with errors_in_place():
-                cancel(workspace, job.job_id)
+                cancel_job(workspace, job.job_id)
                 st.rerun()
 
     def redraw(jobs: Sequence[Job]) -> None:
@@ -77,7 +75,7 @@ def _show_ended(workspace: Workspace, job: Job) -> None:
     with st.container(horizontal=True, gap="small"):
         if st.button("Try again", icon=":material/replay:", type="primary"):
             with errors_in_place():
-                resume(workspace, job.job_id)
+                resume_job(workspace, job.job_id)
                 st.rerun()
         link_to("job_list", "See the log", query={"job": job.job_id})
 

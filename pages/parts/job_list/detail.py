@@ -14,6 +14,7 @@ from pages.shared.plain_text import plain
 from pages.shared.runs.job_box import show_remark
 from pages.shared.runs.job_words import ICONS, STATE_COLOURS, STATE_WORDS
 from pages.shared.wording import ago, duration, sentence
+from tamis.actions.datasets import dataset_names
 from tamis.actions.jobs import (
     Job,
     JobState,
@@ -29,7 +30,6 @@ from tamis.actions.jobs import (
 from tamis.actions.remedies import ERROR_WORDS, NEXT_STEPS
 from tamis.actions.submit import repeat
 from tamis.steps import STEPS
-from tamis.store.database.names import dataset_names
 from tamis.store.workspace import Workspace
 
 LOG_LINES = 14

@@ -8,10 +8,10 @@ from pages.shared.forms.options_form import Form, draw_options
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import CLONED, cloned_defaults, start_job
+from tamis.actions.datasets import dataset_names
 from tamis.errors import CurationError
 from tamis.registry import parse_options
 from tamis.steps import STEPS
-from tamis.store.database.names import dataset_names
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 

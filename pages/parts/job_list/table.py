@@ -12,9 +12,9 @@ from pages.shared.activity import while_jobs_run
 from pages.shared.plain_text import count_of, shorten
 from pages.shared.runs.job_words import STATE_COLOURS, STATE_WORDS
 from pages.shared.wording import ago, duration
+from tamis.actions.datasets import dataset_names
 from tamis.actions.jobs import Job, JobState, count_jobs, elapsed_s, list_jobs
 from tamis.steps import STEPS
-from tamis.store.database.names import dataset_names
 from tamis.store.workspace import Workspace
 
 PAGE_JOBS = 25

@@ -11,9 +11,8 @@ from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import BadgeColour
+from tamis.actions.jobs import JobState, resume_job
 from tamis.actions.pipeline import Stage, StageState
-from tamis.jobs.model import JobState
-from tamis.jobs.scheduler.queue import resume
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
@@ -59,7 +58,7 @@ def show_stage_failure(workspace: Workspace, found: Sequence[Stage]) -> None:
             "Try again", icon=":material/replay:", type="primary", key=f"resume_{failed.job.job_id}"
         ):
             with errors_in_place():
-                resume(workspace, failed.job.job_id)
+                resume_job(workspace, failed.job.job_id)
                 st.rerun()
         link_to("job_list", "See the log", query={"job": failed.job.job_id})
 

@@ -13,11 +13,11 @@ from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED
 from pages.shared.runs.picker import forget
+from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.refinement_history import RefinementHistory
 from tamis.actions.refinements import compare_with_controls, control_of, selection_after
 from tamis.actions.runs import Run
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.scope import ALL_ROWS
 
 
 def show_refinement_actions(context: DatasetContext, run: Run, history: RefinementHistory) -> None:

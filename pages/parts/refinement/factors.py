@@ -16,6 +16,7 @@ from pages.shared.plain_text import (
 )
 from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import table_height
+from tamis.actions.clusters import cluster_names
 from tamis.actions.refinements import cluster_factor
 from tamis.steps.refine.options import (
     EXCLUDED,
@@ -23,7 +24,6 @@ from tamis.steps.refine.options import (
     PINNED,
 )
 from tamis.store.artifacts.readers import read_clusters
-from tamis.store.database.names import cluster_names
 from tamis.types import JSON
 
 MOST_SAID = 6
@@ -71,7 +71,7 @@ def cluster_table(context: DatasetContext, clustering_id: str, held: Mapping[str
     )
     if clustering is None:
         return pd.DataFrame()
-    names = cluster_names(context.workspace.database, clustering).names
+    names = cluster_names(context.workspace, clustering).names
     found = read_clusters(clustering).to_pandas().sort_values(["size", "cluster_id"], ascending=[False, True])
     found = found[found["cluster_id"] >= 0]
     given = [held.get(str(int(i)), 1.0) for i in found["cluster_id"]]

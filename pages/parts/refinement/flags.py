@@ -17,12 +17,11 @@ from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, shorten
 from pages.shared.reviewer import reviewer_name
 from pages.shared.wording import table_height
+from tamis.actions.read_rows import ALL_ROWS, read_rows
 from tamis.actions.refinement_history import RefinementHistory
 from tamis.actions.refinements import drop_flagged, tag_flagged
 from tamis.actions.runs import Run
 from tamis.errors import CurationError
-from tamis.store.rows.query import fetch_rows
-from tamis.store.rows.scope import ALL_ROWS
 from tamis.types import Int64s
 
 PAGE_ROWS = 50
@@ -78,7 +77,7 @@ def show_table(
 
 
 def _table(context: DatasetContext, history: RefinementHistory, part: pd.DataFrame) -> pd.DataFrame:
-    texts = fetch_rows(context.view, part["example_id"].to_numpy(), ["prompt", "response"]).to_pandas()
+    texts = read_rows(context, part["example_id"].to_numpy(), ["prompt", "response"]).to_pandas()
     names, decided = names_of(context, history.cluster_ids), verdicts(context)
     table = pd.DataFrame(
         {

@@ -24,8 +24,8 @@ from pages.shared.map.map_figure import (
 )
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, shorten
+from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.refinement_history import RefinementHistory
-from tamis.store.rows.scope import ALL_ROWS
 
 HEIGHT_PX = 520
 FLAGGED = "#F0C000"

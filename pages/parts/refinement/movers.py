@@ -10,9 +10,8 @@ from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import plain, shorten
+from tamis.actions.read_rows import ALL_ROWS, read_rows
 from tamis.actions.refinement_history import RefinementHistory, telling_rows
-from tamis.store.rows.query import fetch_rows
-from tamis.store.rows.scope import ALL_ROWS
 
 MAX_CELL_CHARS = 220
 SAMPLE_ROWS = 5
@@ -84,7 +83,7 @@ def _show_rows(context: DatasetContext, sample: pd.DataFrame, side: str) -> None
     if not len(sample):
         st.caption("No row of it was picked.")
         return
-    texts = fetch_rows(context.view, sample["example_id"].to_numpy(), ["prompt", "response"]).to_pandas()
+    texts = read_rows(context, sample["example_id"].to_numpy(), ["prompt", "response"]).to_pandas()
     shown = pd.DataFrame(
         {
             "gap": sample["gap"].to_numpy(),

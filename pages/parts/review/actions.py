@@ -16,11 +16,10 @@ from pages.shared.address import read_row, say_later
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from tamis.actions import decisions, review_queue
-from tamis.actions.decisions import DecidedBy, DecisionSnapshot
+from tamis.actions.decisions import DecidedBy, Decision, DecisionSnapshot, RecordedDecision
 from tamis.actions.proposals import Proposal
 from tamis.actions.review_queue import ReviewQueue
 from tamis.errors import CurationError
-from tamis.store.review.types import Decision, RecordedDecision
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s, Message
 

@@ -12,20 +12,10 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.job_watch import (
-    FOLLOWED,
-    start_job,
-    stop_following,
-)
-from tamis.actions.jobs import find_job
-from tamis.errors import CurationError
-from tamis.jobs.model import Job, JobState
-from tamis.steps.curate.step import plan_curate
-from tamis.store.database.names import (
-    check_name,
-    dataset_names,
-    name_dataset,
-)
+from pages.shared.runs.job_watch import FOLLOWED, follow_job, stop_following
+from tamis.actions.datasets import dataset_names
+from tamis.actions.jobs import Job, JobState, find_job
+from tamis.actions.versions import MOST_NAME_CHARS, default_version_name, make_version
 from tamis.store.workspace import Workspace
 
 
@@ -83,7 +73,7 @@ def show_apply(review: ReviewContext) -> None:
             "Write the rows of this dataset with the decisions applied, as a training file. Decisions that you revert "
             "later are out of the next export."
         )
-        here = {"dataset": review.context.dataset_id, "rows": "whole", "decisions": "current"}
+        here = {"dataset": review.dataset_id, "rows": "whole", "decisions": "current"}
         link_to("export_data", "Export with these decisions", query=here)
 
 
@@ -93,19 +83,8 @@ def _show_version_form(review: ReviewContext) -> None:
         "A dataset of its own, with its parent and the list of decisions kept in it. This one stays as it is, and so do "
         "its decisions."
     )
-    parent = dataset_names(review.context.workspace)[review.context.dataset_id]
-    name = st.text_input("Name", value=f"{parent}, curated"[:100], key="version_name", max_chars=100)
+    usual = default_version_name(review.workspace, review.dataset_id)
+    name = st.text_input("Name", value=usual, key="version_name", max_chars=MOST_NAME_CHARS)
     if st.button("Make a new version", type="primary", icon=":material/fork_right:", key="make_version"):
         with errors_in_place():
-            _make(review, name)
-
-
-def _make(review: ReviewContext, name: str) -> None:
-    workspace = review.context.workspace
-    new_id, options = plan_curate(workspace, review.context.dataset_id, check_name(name, "version"))
-    try:
-        name_dataset(workspace.database, new_id, str(options["name"]))
-    except CurationError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    start_job(workspace, new_id, "curate", options)
+            follow_job(make_version(review.workspace, review.dataset_id, name))

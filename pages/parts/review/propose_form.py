@@ -25,12 +25,12 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FormDefaults, start_job
 from tamis.actions.proposal_threshold import usual_score
+from tamis.actions.read_rows import Scope
 from tamis.errors import CurationError
 from tamis.llms import LLMS
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS
 from tamis.steps.propose.options import ProposeOptions
-from tamis.store.rows.scope import Scope
 from tamis.types import JSON
 
 FILTER, CORRECT, CONTROL = "Auto-Filter", "Auto-Correct", "Controls"

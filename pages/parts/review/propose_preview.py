@@ -14,9 +14,8 @@ from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import percent
 from tamis.actions.proposal_threshold import ThresholdPreview, preview_threshold
-from tamis.actions.read_rows import read_rows
+from tamis.actions.read_rows import Scope, read_rows
 from tamis.scorers import SCORERS
-from tamis.store.rows.scope import Scope
 from tamis.types import JSON, Float64s, Int64s
 
 BY_SHARE, BY_VALUE = "Share of the rows", "Value"

@@ -21,9 +21,9 @@ from tamis.actions.proposals import (
     proposals_for,
     say_kind,
 )
+from tamis.actions.read_rows import Scope
 from tamis.actions.review_queue import ORDER_TITLES, ReviewQueue, open_queue
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.scope import Scope
 from tamis.types import Int64s
 
 PROPOSALS, ORDER, KINDS = "proposals", "order", "kinds"

@@ -19,8 +19,8 @@ from tamis.actions.export_choices import (
     read_scope_rows,
     rows_label,
 )
+from tamis.actions.read_rows import Scope, describe_scope
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.scope import Scope, describe_scope
 from tamis.types import Int64s
 
 TITLES: dict[RowSource, str] = {

@@ -7,8 +7,8 @@ import streamlit as st
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import plain, shorten
+from tamis.actions.read_rows import Scope
 from tamis.errors import CurationError
-from tamis.store.rows.scope import Scope
 
 
 def rank_by_meaning(context: DatasetContext, scope: Scope, sentence: str) -> None:

@@ -9,7 +9,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import plain, shorten
 from pages.shared.rows.ranking import rank_by_meaning, say_ranking
 from pages.shared.rows.scope_forms import show_scope_form
-from tamis.store.rows.scope import Condition, Scope, describe_scope
+from tamis.actions.read_rows import Condition, Scope, describe_scope
 
 
 def show_scope_bar(context: DatasetContext, scope: Scope) -> None:

@@ -57,10 +57,14 @@ def start_job(
 ) -> None:
     """Queue a step and follow its job; what is wrong with the options is said where this is called."""
     with errors_in_place():
-        done = submit(workspace, dataset_id, step, values, target=target)
-        say_submitted(done)
-        st.query_params[FOLLOWED] = done.job.job_id
-        st.rerun()
+        follow_job(submit(workspace, dataset_id, step, values, target=target))
+
+
+def follow_job(done: Submission) -> None:
+    """Follow the job of what was asked for, from the next run of the page on."""
+    say_submitted(done)
+    st.query_params[FOLLOWED] = done.job.job_id
+    st.rerun()
 
 
 def say_submitted(done: Submission) -> None:

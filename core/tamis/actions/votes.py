@@ -1,0 +1,61 @@
+"""Blind votes between the answers of a fine-tuned model and its base: in which order, on which side, and who wins."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from tamis.compute.compare.win_rate import Winner, WinRate, win_rate
+from tamis.store.database import votes
+from tamis.store.database.votes import Side, Vote
+from tamis.store.workspace import Workspace
+
+__all__ = [
+    "Side", "Vote", "WinRate", "Winner", "left_is", "list_votes", "record_vote", "vote_order", "vote_winners",
+    "win_rate", "withdraw_vote",
+]  # fmt: skip
+
+
+def vote_order(adapter_id: str, reviewer: str, rows: Sequence[int]) -> list[int]:
+    """The rows in an order that is random and stays the same for this reviewer."""
+    return sorted(rows, key=lambda row: _digest(adapter_id, reviewer, row, "order"))
+
+
+def left_is(adapter_id: str, reviewer: str, row: int) -> Side:
+    """Whose answer stands on the left: random by row, and the same whenever it is asked."""
+    return "tuned" if _digest(adapter_id, reviewer, row, "side")[0] & 1 else "base"
+
+
+def record_vote(
+    workspace: Workspace,
+    dataset_id: str,
+    adapter_id: str,
+    row: int,
+    winner: Winner,
+    reviewer: str,
+    *,
+    left_was: Side = "base",
+) -> Vote:
+    """Vote; a later vote of the same reviewer about the same row takes its place. Raises InvalidOptions."""
+    return votes.vote(workspace.database, dataset_id, adapter_id, row, winner, reviewer, left_was=left_was)
+
+
+def withdraw_vote(workspace: Workspace, dataset_id: str, adapter_id: str, reviewer: str) -> Vote | None:
+    """Take back this reviewer's latest vote in force and return it; None when there is none."""
+    return votes.undo_vote(workspace.database, dataset_id, adapter_id, reviewer)
+
+
+def list_votes(
+    workspace: Workspace, dataset_id: str, adapter_id: str, *, reviewer: str | None = None
+) -> list[Vote]:
+    """Votes in force about an adapter, one per row and reviewer, oldest first; of one reviewer when named."""
+    return votes.votes(workspace.database, dataset_id, adapter_id, reviewer=reviewer)
+
+
+def vote_winners(workspace: Workspace, dataset_id: str, adapter_id: str) -> dict[int, Winner]:
+    """The winner of every row that somebody voted on; where reviewers differ, the one with more votes, else a tie."""
+    return votes.winners(workspace.database, dataset_id, adapter_id)
+
+
+def _digest(adapter_id: str, reviewer: str, row: int, what: str) -> bytes:
+    return hashlib.blake2b(f"{adapter_id}\n{reviewer}\n{row}\n{what}".encode(), digest_size=8).digest()
