@@ -9,11 +9,10 @@ from pages.parts.compare.charts import titles_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import shorten
-from tamis.actions.read_rows import read_rows
+from tamis.actions.read_rows import ALL_ROWS, Scope, read_rows
 from tamis.errors import InvalidOptions
 from tamis.steps.compare.comparison import Comparison, read_membership
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.scope import ALL_ROWS, Scope
 from tamis.types import Int64s
 
 PAGE_ROWS = 20

@@ -12,9 +12,8 @@ from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.map.colouring import PALETTE, colour_choices
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain, shorten
-from tamis.actions.read_rows import read_rows
+from tamis.actions.read_rows import ALL_ROWS, read_rows
 from tamis.scorers import SCORERS
-from tamis.store.rows.scope import ALL_ROWS
 
 END_ROWS = 20
 MAX_CELL_CHARS = 260

@@ -13,10 +13,9 @@ from pages.shared.plain_text import plain, shorten
 from pages.shared.runs.job_watch import CLONED
 from pages.shared.wording import percent, sentence
 from tamis.actions.jobs import jobs_of_result
-from tamis.actions.read_rows import read_rows
+from tamis.actions.read_rows import ALL_ROWS, read_rows
 from tamis.actions.selections import BASELINE, find_baseline, score_of, submit_baseline, total_tokens
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.scope import ALL_ROWS
 
 PAGE_ROWS = 25
 MAX_CELL_CHARS = 240

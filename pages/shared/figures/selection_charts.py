@@ -13,10 +13,10 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import PALETTE, ColourGroups
 from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map
 from pages.shared.plain_text import shorten
+from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.selections import PICKED, RANDOM, WHOLE
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.scope import ALL_ROWS
 
 MAX_BARS = 24
 EXPECTED = "By size alone"

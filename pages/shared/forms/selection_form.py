@@ -32,6 +32,7 @@ from pages.shared.runs.job_watch import (
 )
 from pages.shared.wording import percent
 from tamis.actions.forecast import SelectionForecast, forecast_detail
+from tamis.actions.read_rows import describe_scope
 from tamis.actions.selections import total_tokens
 from tamis.actions.submit import PlannedRun, RunTarget
 from tamis.clusterers import CLUSTERERS
@@ -40,7 +41,6 @@ from tamis.scorers import SCORERS
 from tamis.selectors import SELECTORS
 from tamis.steps.select.options import SelectOptions
 from tamis.store.artifacts.store import Artifact
-from tamis.store.rows.scope import describe_scope
 from tamis.types import JSON
 
 ROW_ROLES = {"within": "Pick from", "pinned": "Always in", "excluded": "Never in"}
