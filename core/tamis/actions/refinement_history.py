@@ -26,7 +26,7 @@ MOST_MOVERS = 8
 _ANSWERED = schema_of(
     example_id=pa.int64(),
     gold=pa.float32(),
-    own=pa.float32(),
+    generated_score=pa.float32(),
     gap=pa.float32(),
     generated=pa.string(),
     round=pa.int64(),
@@ -132,7 +132,7 @@ def read_history(refinement: Artifact | None, rounds: Sequence[Artifact]) -> Ref
 
 
 def answered_rows(rounds: Sequence[Artifact]) -> pa.Table:
-    """Every row that a round looked at, once, as the newest round saw it: example_id, gold, own, gap, generated, round."""
+    """Every row that a round looked at, once, as the newest round saw it: example_id, gold, generated_score, gap, generated, round."""
     lines: dict[int, dict[str, object]] = {}
     for one in rounds:
         generations = read_generations(one)
@@ -143,7 +143,7 @@ def answered_rows(rounds: Sequence[Artifact]) -> pa.Table:
             row = int(score["example_id"])
             lines.pop(row, None)  # so that the newest comes last
             said = {
-                "own": score["generated"],
+                "generated_score": score["generated"],
                 "generated": texts.get(row),
                 "round": int(one.summary["round"]),
             }
@@ -165,7 +165,7 @@ def picked_rows(rounds: Sequence[Artifact]) -> pa.Table:
 def telling_rows(rounds: Sequence[Artifact], cluster_id: int, *, best: bool, most: int) -> pa.Table:
     """Picked rows of a cluster that say most about its score: those scored, best or worst first, then others.
 
-    Columns example_id, cluster_id, round, gold, own, gap, generated; ``gap`` is null for a row that nobody scored.
+    Columns example_id, cluster_id, round, gold, generated_score, gap, generated; ``gap`` is null for a row that nobody scored.
     """
     picks = picked_rows(rounds)
     chosen = [one for one in picks.to_pylist() if one["cluster_id"] == cluster_id]
