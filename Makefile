@@ -9,10 +9,10 @@ PIP    := $(BIN)/pip install --disable-pip-version-check --quiet --constraint co
 PORT   ?= 8501
 HOST   ?= 127.0.0.1
 WORKSPACE ?= workspace
-# Tests run in so many processes; docs/tests.md says what is where.
+# Tests run in so many processes, each taking whole files, so that what a file makes once is not made twice.
 JOBS   ?= 2
 PYTEST  = $(BIN)/python -m pytest \
-          --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
+          --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-all wheel-test check bench clean
 

@@ -42,17 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what was not asked for, and deal out whole modules, the longest first."""
+    """Leave out what was not asked for; where processes share the tests, the longest modules go first."""
     asked = config.getoption("-m")
     if not config.getoption("--nightly") and "nightly" not in asked:
         _leave_out_nightly(config, items)
     for item in items:
         if item.get_closest_marker("external") and "external" not in asked:
             item.add_marker(pytest.mark.skip(reason="needs a network or a model that is not bundled"))
-        if not item.get_closest_marker("xdist_group"):
-            # What a module's fixtures made is not made again by the other process.
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    if config.getoption("dist", "no") != "no" or os.environ.get("PYTEST_XDIST_WORKER"):
+    if os.environ.get("PYTEST_XDIST_WORKER"):
         items.sort(key=_rank)
 
 
@@ -66,7 +63,7 @@ def _leave_out_nightly(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def _rank(item: pytest.Item) -> int:
-    """A long group that begins last would be waited for by the other process."""
+    """A long module that begins last would be waited for by the other process."""
     return 0 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("slow") else 2
 
 
