@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.map.colouring import PALETTE
-from pages.shared.plain_text import shorten
+from pages.shared.plain_text import shorten, unlike
 from tamis.steps.compare.comparison import Comparison, IntervalEstimate, Metric, ScoreHistograms, Shares
 
 MAX_GROUPS = 24
@@ -23,7 +23,7 @@ AXIS = alt.Axis(title=None, labelLimit=150, ticks=False, labelOverlap=False, dom
 
 def titles_of(found: Comparison) -> list[str]:
     """The names of the methods, short enough for an axis."""
-    return _unlike([shorten(method.title, 34) for method in found.methods])
+    return unlike([shorten(method.title, 34) for method in found.methods])
 
 
 def interval_chart(found: Comparison, metric: Metric) -> None:
@@ -116,7 +116,7 @@ def overlap_chart(found: Comparison) -> None:
 def share_chart(found: Comparison, shares: Shares, names: list[str], *, columns: int = 4) -> None:
     """A bar for the share of each group in all rows, a dot with its interval for each method."""
     order = sorted(range(len(shares.keys)), key=lambda g: -shares.pool[g])[:MAX_GROUPS]
-    labels = _unlike([shorten(names[g], 30) for g in order])
+    labels = unlike([shorten(names[g], 30) for g in order])
     titles = titles_of(found)
     y = alt.Y(
         "group:N",
@@ -255,13 +255,3 @@ def _scale(found: Comparison) -> alt.Scale:
 
 def _values(found: Comparison, metric: Metric) -> list[IntervalEstimate | None]:
     return [method.values.get(metric.key) for method in found.methods]
-
-
-def _unlike(names: list[str]) -> list[str]:
-    """The names, each once: a chart would lay two groups of one name over each other."""
-    seen: dict[str, int] = {}
-    out = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return out

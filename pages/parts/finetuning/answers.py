@@ -30,7 +30,7 @@ MOST_LINES, LINE_PX = 12, 24
 
 def show_answers(context: DatasetContext, artifact: Artifact) -> None:
     """A list of prompts to choose from, and one of them with its three answers."""
-    table = stats.answered(stats.evaluation(context, artifact))
+    table = stats.answers(context, artifact)
     if table.empty:
         st.caption("No answer was generated: ask for some in the form of the next run.")
         return
@@ -129,7 +129,9 @@ def _step(label: str, icon: str, shown: pd.DataFrame, to: int) -> None:
 
 
 def _show_list(context: DatasetContext, shown: pd.DataFrame, at: int) -> None:
-    measures = stats.measures_of(shown)
+    measures = {
+        name: title for name, title in MEASURES.items() if name in shown and shown[name].notna().any()
+    }
     columns = ["example_id", "prompt", "response", "change", *measures]
     listed = shown[columns].copy()
     listed.insert(

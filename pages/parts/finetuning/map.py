@@ -47,7 +47,7 @@ def show_cluster_map(context: DatasetContext, run: Run, clusters: pd.DataFrame) 
             )  # fmt: skip
     values = {int(c): float(v) for c, v in zip(clusters["cluster_id"], clusters["change"], strict=True)}
     if shown == WINS and run.artifact is not None:
-        wins = stats.cluster_wins(context, stats.evaluation(context, run.artifact), votes)
+        wins = stats.cluster_wins(context, run.artifact, votes)
         values = {int(c): float(v) for c, v in zip(wins["cluster_id"], wins["rate"], strict=True) if c >= 0}
     style = MapStyle(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
     st.plotly_chart(

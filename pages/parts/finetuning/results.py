@@ -7,6 +7,7 @@ from typing import Literal
 
 import altair as alt
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from pages.parts.finetuning import stats
@@ -18,6 +19,7 @@ from pages.shared.plain_text import (
     count_of,
     plain,
     shorten,
+    unlike,
 )
 from pages.shared.runs.finetune_runs import MEASURES
 from pages.shared.wording import (
@@ -25,6 +27,7 @@ from pages.shared.wording import (
     percent,
     table_height,
 )
+from tamis.actions.evaluations import measures_of, overall_losses
 from tamis.actions.runs import Run
 
 Direction = Literal["off", "normal", "inverse"]
@@ -98,13 +101,13 @@ def show_evaluation(context: DatasetContext, run: Run) -> None:
     if run.artifact is None:
         return
     table = stats.evaluation(context, run.artifact)
-    if table.empty or not table["loss"].notna().any():
+    clusters = stats.cluster_losses(context, table)
+    if not len(clusters):
         st.info(
             "Nothing was held out, so nothing was measured. Hold out a share of the rows next time.",
             icon=":material/info:",
         )
         return
-    clusters = stats.cluster_losses(context, table)
     if len(clusters) > 1:
         drawn = context.view.layout is not None and context.view.clustering is not None
         left, right = st.columns([0.56, 0.44], gap="medium") if drawn else (st.container(), None)
@@ -165,25 +168,16 @@ def _dumbbells(clusters: pd.DataFrame) -> None:
 def labelled_clusters(shown: pd.DataFrame) -> pd.DataFrame:
     """The clusters with names that fit, no two alike, and the word for what became of each."""
     return shown.assign(
-        label=_unlike(
+        label=unlike(
             [f"{shorten(name, 26)} ({n})" for name, n in zip(shown["cluster"], shown["n"], strict=True)]
         ),
         kind=[stats.say_change(change) for change in shown["change"]],
     )
 
 
-def _cluster_table(clusters: pd.DataFrame, table: pd.DataFrame) -> None:
-    overall = table[["base_loss", "loss"]].dropna()
-    line = {
-        "cluster": stats.ALL,
-        "n": len(overall),
-        "base_loss": overall["base_loss"].mean(),
-        "loss": overall["loss"].mean(),
-    }
-    change = overall["loss"] - overall["base_loss"]
-    line |= {"change": change.mean(), "error": change.std() / math.sqrt(max(len(change), 1))}
-    shown = [name for one in stats.measures_of(table) for name in (f"base_{one}", one) if name in clusters]
-    line |= {name: table[name].mean() for name in shown}
+def _cluster_table(clusters: pd.DataFrame, table: pa.Table) -> None:
+    line = {"cluster": stats.ALL, **overall_losses(table)}
+    shown = [name for one in measures_of(table) for name in (f"base_{one}", one) if name in clusters]
     columns = ["cluster", "n", "base_loss", "loss", "change", "error", *shown]
     whole = pd.concat([pd.DataFrame([line]), clusters], ignore_index=True)[columns]
     whole[shown] = 100 * whole[shown]
@@ -209,12 +203,3 @@ def _title(name: str) -> str:
     base = name.startswith("base_")
     title = MEASURES[name.removeprefix("base_")]
     return f"{title}, base" if base else title
-
-
-def _unlike(names: list[str]) -> list[str]:
-    seen: dict[str, int] = {}
-    out = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name} {seen[name]}")
-    return out

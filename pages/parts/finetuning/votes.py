@@ -24,6 +24,7 @@ from tamis.actions.votes import (
     vote_winners,
     withdraw_vote,
 )
+from tamis.store.artifacts.store import Artifact
 
 REVEALED = "vote_revealed"
 OPEN_RESULTS = "vote_results"
@@ -35,7 +36,7 @@ def show_vote(context: DatasetContext, run: Run) -> None:
     """One pair after the other; below, the win rate, which is folded away while there is something to vote on."""
     if run.artifact is None:
         return
-    table = stats.answered(stats.evaluation(context, run.artifact))
+    table = stats.answers(context, run.artifact)
     differing = table[table["response"] != table["base_response"]]
     if differing.empty:
         st.caption(
@@ -60,7 +61,7 @@ def show_vote(context: DatasetContext, run: Run) -> None:
     else:
         st.success("Every pair has your vote.", icon=":material/check:")
     _offer_undo(context, run, reviewer, n_mine=len(mine))
-    _show_results(context, run, table, finished=not left)
+    _show_results(context, run, run.artifact, finished=not left)
 
 
 def _show_pair(context: DatasetContext, run: Run, row: pd.Series, reviewer: str) -> None:
@@ -126,11 +127,11 @@ def _take_back(context: DatasetContext, run: Run, reviewer: str) -> None:
     st.session_state.pop(REVEALED, None)
 
 
-def _show_results(context: DatasetContext, run: Run, table: pd.DataFrame, *, finished: bool) -> None:
+def _show_results(context: DatasetContext, run: Run, artifact: Artifact, *, finished: bool) -> None:
     found = vote_winners(context.workspace, context.dataset_id, run.run_id)
     if not found:
         return
     # Whoever still votes should not be told who leads.
     shown = finished or st.toggle("Show the result so far", key=OPEN_RESULTS)
     if shown:
-        show_wins(stats.cluster_wins(context, table, found))
+        show_wins(stats.cluster_wins(context, artifact, found))

@@ -6,11 +6,11 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.parts.finetuning import stats
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from pages.shared.wording import percent
+from tamis.actions.votes import EVERY
 
 UNDECIDED = "#8A9794"
 
@@ -31,8 +31,8 @@ def show_wins(wins: pd.DataFrame) -> None:
 
 
 def _chart(wins: pd.DataFrame) -> None:
-    rest = wins[wins["cluster_id"] != stats.EVERY].sort_values("n", ascending=False).head(MAX_BARS)
-    shown = pd.concat([wins[wins["cluster_id"] == stats.EVERY], rest.sort_values("rate", ascending=False)])
+    rest = wins[wins["cluster_id"] != EVERY].sort_values("n", ascending=False).head(MAX_BARS)
+    shown = pd.concat([wins[wins["cluster_id"] == EVERY], rest.sort_values("rate", ascending=False)])
     shown = shown.assign(
         label=[f"{shorten(name, 26)} ({n})" for name, n in zip(shown["cluster"], shown["n"], strict=True)],
         kind=[_kind(low, high) for low, high in zip(shown["low"], shown["high"], strict=True)],

@@ -12,7 +12,7 @@ from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import PALETTE, ColourGroups
 from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map
-from pages.shared.plain_text import shorten
+from pages.shared.plain_text import shorten, unlike
 from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.selections import PICKED, RANDOM, WHOLE
 from tamis.store.artifacts.readers import read_selected_ids
@@ -27,7 +27,7 @@ CLUSTER_AXIS = alt.Axis(labelLimit=190, labelOverlap=False, labelFontSize=12, ti
 def cluster_chart(table: pd.DataFrame, *, picked_label: str = PICKED) -> None:
     """A bar for the rows of each cluster, a tick where its share by size would end, a dot for a random pick."""
     shown = table.head(MAX_BARS).copy()
-    shown["cluster"] = _unlike([shorten(name, 30) for name in shown["name"]])
+    shown["cluster"] = unlike([shorten(name, 30) for name in shown["name"]])
     shown["of"] = [
         f"{picked:,} of {size:,}" for picked, size in zip(shown["picked"], shown["size"], strict=True)
     ]
@@ -128,13 +128,3 @@ def _map(
 def _scale(ink: str, names: list[str]) -> alt.Scale:
     colours = {EXPECTED: ink, RANDOM: PALETTE[1]}
     return alt.Scale(domain=names, range=[colours.get(name, PALETTE[0]) for name in names])
-
-
-def _unlike(names: list[str]) -> list[str]:
-    """The names, each once: a chart would add up two clusters of one name."""
-    seen: dict[str, int] = {}
-    out = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return out
