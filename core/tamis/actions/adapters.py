@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from tamis.actions.deletion import delete_artifacts
+from tamis.actions.deletion import DeletionPlan, carry_out, obstacle_to_deleting
 from tamis.errors import (
     ArtifactMissing,
     CurationError,
@@ -166,14 +166,19 @@ def export_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
     return _written(target, artifact, write)
 
 
+def plan_adapter_deletion(workspace: Workspace, identifier: str) -> DeletionPlan:
+    """What deleting an adapter takes away, and what is in the way; raises ArtifactMissing."""
+    artifact = find_adapter(workspace.artifacts, identifier)
+    obstacle = obstacle_to_deleting(workspace, [artifact])
+    return DeletionPlan(subject=f"adapter {artifact.id}", artifacts=(artifact,), obstacle=obstacle)
+
+
 def delete_adapter(workspace: Workspace, identifier: str) -> Artifact:
     """Delete an adapter for good; its manifest, which is returned, says how to make it again.
 
     Raises JobConflict while a job under way uses it, ArtifactMissing.
     """
-    artifact = find_adapter(workspace.artifacts, identifier)
-    delete_artifacts(workspace, [artifact])
-    return artifact
+    return carry_out(workspace, plan_adapter_deletion(workspace, identifier)).artifacts[0]
 
 
 def _there_already(target: Path) -> str:

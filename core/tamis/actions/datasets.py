@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from tamis.actions.deletion import DeletionPlan
 from tamis.formats import FORMATS
 from tamis.store.artifacts import trash
 from tamis.store.artifacts.store import Artifact
@@ -28,6 +29,7 @@ __all__ = [
     "list_datasets",
     "list_trash",
     "newest_first",
+    "plan_dataset_deletion",
     "order_datasets",
     "rename_dataset",
     "restore_dataset",
@@ -98,6 +100,17 @@ def rename_dataset(workspace: Workspace, dataset_id: str, name: str) -> str:
     """
     workspace.artifacts.examples(dataset_id)
     return names.name_dataset(workspace.database, dataset_id, name)
+
+
+def plan_dataset_deletion(workspace: Workspace, dataset_id: str) -> DeletionPlan:
+    """What would go into the trash with a dataset, and what is in the way; raises DatasetMissing."""
+    workspace.artifacts.examples(dataset_id)
+    return DeletionPlan(
+        subject=f"dataset {dataset_id}",
+        artifacts=tuple(workspace.artifacts.list(dataset_id)),
+        obstacle=trash.obstacle_to_discarding(workspace.database, dataset_id),
+        into_trash=True,
+    )
 
 
 def delete_dataset(workspace: Workspace, dataset_id: str) -> Discarded:

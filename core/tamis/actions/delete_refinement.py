@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from tamis.actions.deletion import delete_artifacts
-from tamis.actions.jobs import delete_job, jobs_of_result
+from tamis.actions.deletion import DeletionPlan, carry_out, obstacle_to_deleting
+from tamis.actions.jobs import jobs_of_result
 from tamis.actions.refinements import rounds_so_far
 from tamis.actions.runs import Run
 from tamis.models.adapters import PREFIX
@@ -14,34 +13,9 @@ from tamis.store.artifacts.refinements import ADAPTER, KIND, PREVIOUS, ROUND
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
+__all__ = ["ROUND", "SELECTION", "DeletionPlan", "delete_refinement", "plan_deletion", "takes_models"]
+
 SELECTION = "selection"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeletionPlan:
-    """What deleting a refinement takes away, and the ids of the rounds and selections of it that stay."""
-
-    refinement: Artifact | None
-    rounds: tuple[Artifact, ...]
-    selections: tuple[Artifact, ...]
-    kept_rounds: tuple[str, ...]
-    kept_selections: tuple[str, ...]
-
-    @property
-    def artifacts(self) -> tuple[Artifact, ...]:
-        """Everything that goes, the refinement first: whatever stops the deletion leaves no half of it in a list."""
-        return (*([self.refinement] if self.refinement else []), *self.selections, *self.rounds[::-1])
-
-    @property
-    def n_bytes(self) -> int:
-        """Size of everything that goes."""
-        files = (path for one in self.artifacts for path in one.path.rglob("*") if path.is_file())
-        return sum(path.stat().st_size for path in files)
-
-    @property
-    def has_models(self) -> bool:
-        """Whether a model that a round trained goes too."""
-        return any((one.path / ADAPTER).is_dir() for one in self.rounds)
 
 
 def plan_deletion(workspace: Workspace, dataset_id: str, run: Run) -> DeletionPlan:
@@ -71,12 +45,18 @@ def plan_deletion(workspace: Workspace, dataset_id: str, run: Run) -> DeletionPl
         if one.manifest.inputs["round"] in going
         and not any(one.id in other.manifest.inputs.values() or _lists(other, one.id) for other in others)
     ]
+    jobs = jobs_of_result(workspace, dataset_id, KIND, run.run_id) if refinement is None else ()
+    going_too = (*gone, *reversed(going.values()))
+    artifacts = going_too if refinement is None else (refinement, *going_too)
     return DeletionPlan(
-        refinement=refinement,
-        rounds=tuple(going.values()),
-        selections=tuple(gone),
-        kept_rounds=tuple(one.id for one in rounds if one.id not in going),
-        kept_selections=tuple(one.id for one in of_rounds if one not in gone),
+        subject=f"refinement {run.run_id}",
+        artifacts=artifacts,
+        kept=(
+            *(one for one in rounds if one.id not in going),
+            *(one for one in of_rounds if one not in gone),
+        ),
+        jobs=tuple(job.job_id for job in jobs if job.state.final),
+        obstacle=obstacle_to_deleting(workspace, artifacts),
     )
 
 
@@ -86,13 +66,12 @@ def delete_refinement(workspace: Workspace, dataset_id: str, run: Run) -> Deleti
     Its jobs stay, so that it can be made again; where there is no result they are all that is left of it, and go. Raises
     JobConflict while a job under way reads or makes one of these artifacts.
     """
-    going = plan_deletion(workspace, dataset_id, run)
-    delete_artifacts(workspace, going.artifacts)
-    if run.artifact is None:
-        for job in jobs_of_result(workspace, dataset_id, KIND, run.run_id):
-            if job.state.final:
-                delete_job(workspace, job.job_id)
-    return going
+    return carry_out(workspace, plan_deletion(workspace, dataset_id, run))
+
+
+def takes_models(plan: DeletionPlan) -> bool:
+    """Whether a model that a round trained goes too."""
+    return any((one.path / ADAPTER).is_dir() for one in plan.of(ROUND))
 
 
 def _is_used(identifier: str, others: Sequence[Artifact]) -> bool:

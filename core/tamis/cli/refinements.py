@@ -136,26 +136,26 @@ def compare(session: Session, refinement: str, dataset: str, number: int | None,
 @click.option("--dry-run", is_flag=True, help="Only say what would go and what would stay.")
 def delete(session: Session, refinement: str, dataset: str, dry_run: bool) -> None:
     """Delete a refinement for good, with those of its rounds and selections that nothing else needs."""
-    from tamis.actions.delete_refinement import delete_refinement, plan_deletion
+    from tamis.actions.delete_refinement import ROUND, SELECTION, delete_refinement, plan_deletion
     from tamis.actions.refinements import STEP
     from tamis.actions.runs import find_run
 
     dataset_id = session.dataset(dataset)
     run = find_run(session.workspace, dataset_id, STEP, refinement)
     plan = plan_deletion(session.workspace, dataset_id, run)
-    kept, n_bytes = [*plan.kept_rounds, *plan.kept_selections], plan.n_bytes
+    kept, n_bytes = [one.id for one in plan.kept], plan.n_bytes
     answer = {
         "refinement": run.run_id,
         "deleted": not dry_run,
-        "rounds": [one.id for one in plan.rounds],
-        "selections": [one.id for one in plan.selections],
+        "rounds": [one.id for one in plan.of(ROUND)],
+        "selections": [one.id for one in plan.of(SELECTION)],
         "kept": kept,
         "n_bytes": n_bytes,
     }
     if not dry_run:
         delete_refinement(session.workspace, dataset_id, run)
     session.show(
-        f"{'Would go' if dry_run else 'Gone'}: {run.run_id}, {len(plan.rounds)} rounds, {len(plan.selections)} selections, "
+        f"{'Would go' if dry_run else 'Gone'}: {run.run_id}, {len(plan.of(ROUND))} rounds, {len(plan.of(SELECTION))} selections, "
         f"{n_bytes:,} bytes. Staying: {', '.join(kept) or 'nothing'}."
     )
     session.result(answer)

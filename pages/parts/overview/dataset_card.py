@@ -11,7 +11,13 @@ from pages.shared.frame import errors_in_place, open_dataset
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
-from tamis.actions.datasets import dataset_formats, dataset_names, delete_dataset, rename_dataset
+from tamis.actions.datasets import (
+    dataset_formats,
+    dataset_names,
+    delete_dataset,
+    plan_dataset_deletion,
+    rename_dataset,
+)
 from tamis.actions.pipeline import (
     MISSING,
     UNDER_WAY,
@@ -46,7 +52,7 @@ def show_dataset_head(
                     "", icon=":material/query_stats:", key=f"open_{dataset_id}", on_click=open_dataset,
                     args=(dataset_id,), help="Show below what this dataset is made of",
                 )  # fmt: skip
-            _show_menu(workspace, dataset_id, name, examples, found)
+            _show_menu(workspace, dataset_id, name, examples)
 
 
 def say_dataset(examples: Artifact) -> str:
@@ -129,9 +135,7 @@ def _start(workspace: Workspace, dataset_id: str, stage: Stage | None) -> None:
         st.rerun()
 
 
-def _show_menu(
-    workspace: Workspace, dataset_id: str, name: str, examples: Artifact, found: Sequence[Stage]
-) -> None:
+def _show_menu(workspace: Workspace, dataset_id: str, name: str, examples: Artifact) -> None:
     with st.popover("", icon=":material/more_horiz:", help="Rename, rejected lines, delete"):
         with st.form(f"rename_form_{dataset_id}", border=False):
             given = st.text_input("Name", value=name, key=f"rename_{dataset_id}", max_chars=200)
@@ -143,13 +147,14 @@ def _show_menu(
         label = f"{count_of(rejected, 'rejected line')}" if rejected else "How it was imported"
         link_to("import_data", label, icon=":material/rule:", query={"imported": dataset_id})
         st.caption(f"Id `{dataset_id}`")
-        _show_deletion(workspace, dataset_id, name, found)
+        _show_deletion(workspace, dataset_id, name)
 
 
-def _show_deletion(workspace: Workspace, dataset_id: str, name: str, found: Sequence[Stage]) -> None:
+def _show_deletion(workspace: Workspace, dataset_id: str, name: str) -> None:
     with st.expander("Delete", icon=":material/delete:", type="compact"):
-        if any(stage.state in UNDER_WAY for stage in found):
-            st.caption("Jobs of this dataset are under way: cancel them first.")
+        plan = plan_dataset_deletion(workspace, dataset_id)
+        if plan.obstacle:
+            st.caption(plain(plan.obstacle))
             return
         st.caption(
             "Moves the dataset and everything computed from it into the trash, from where it can be put back."

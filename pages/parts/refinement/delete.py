@@ -10,14 +10,22 @@ from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import count_of
 from pages.shared.runs.picker import forget
 from pages.shared.wording import size
-from tamis.actions.delete_refinement import DeletionPlan, delete_refinement, plan_deletion
+from tamis.actions.delete_refinement import (
+    ROUND,
+    SELECTION,
+    DeletionPlan,
+    delete_refinement,
+    plan_deletion,
+    takes_models,
+)
 from tamis.actions.runs import Run
 
 
 def offer_deletion(context: DatasetContext, run: Run) -> None:
     """The popover that asks again."""
     with st.popover("Delete", icon=":material/delete:"):
-        for said in say_leaving(plan_deletion(context.workspace, context.dataset_id, run)):
+        plan = plan_deletion(context.workspace, context.dataset_id, run)
+        for said in say_leaving(plan, is_finished=run.artifact is not None):
             st.markdown(said)
         st.caption(
             "For good: nothing of it goes to the trash. Decisions, tags and what was fine-tuned on its rows stay."
@@ -33,24 +41,25 @@ def offer_deletion(context: DatasetContext, run: Run) -> None:
                 st.rerun()
 
 
-def say_leaving(going: DeletionPlan) -> list[str]:
+def say_leaving(going: DeletionPlan, *, is_finished: bool) -> list[str]:
     """What goes and what stays, a line each."""
-    trained = " with round models, answers and scores" if going.has_models else " with answers and scores"
-    parts = [count_of(len(going.rounds), "round") + trained] if going.rounds else []
-    parts += [count_of(len(going.selections), "selection")] if going.selections else []
-    parts += ["its weights and flags"] if going.refinement is not None else []
+    trained = " with round models, answers and scores" if takes_models(going) else " with answers and scores"
+    n_rounds, n_selections = len(going.of(ROUND)), len(going.of(SELECTION))
+    parts = [count_of(n_rounds, "round") + trained] if n_rounds else []
+    parts += [count_of(n_selections, "selection")] if n_selections else []
+    parts += ["its weights and flags"] if is_finished else []
     said = [
         f"**Goes:** {', '.join(parts)} ({size(going.n_bytes)})."
         if parts
         else "**Goes:** its job; there is nothing else."
     ]
     kept = []
-    if going.kept_rounds:
+    if going.kept_of(ROUND):
         kept.append(
-            f"{count_of(len(going.kept_rounds), 'round')} that another refinement or model is built on"
+            f"{count_of(len(going.kept_of(ROUND)), 'round')} that another refinement or model is built on"
         )
-    if going.kept_selections:
+    if going.kept_of(SELECTION):
         kept.append(
-            f"{count_of(len(going.kept_selections), 'selection')} that others share or something was made from"
+            f"{count_of(len(going.kept_of(SELECTION)), 'selection')} that others share or something was made from"
         )
     return [*said, f"**Stays:** {', '.join(kept)}."] if kept else said

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tamis.actions import datasets
-from tamis.errors import DatasetMissing, InvalidOptions
+from tamis.actions.deletion import carry_out
+from tamis.actions.submit import submit
+from tamis.errors import DatasetMissing, InvalidOptions, JobConflict
 from tamis.store.workspace import Workspace, open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
 
@@ -76,3 +79,20 @@ def test_a_dataset_says_what_it_is_made_of(workspace: Workspace) -> None:
     stats = datasets.describe_dataset(workspace, dataset_id)
     assert (stats.n_rows, stats.n_repeated, stats.n_multi_turn) == (40, 0, 0)
     assert datasets.dataset_formats(workspace.artifacts.examples(dataset_id)) == ["Alpaca"]
+
+
+def test_what_stands_in_the_way_of_a_deletion_is_known_before(workspace: Workspace) -> None:
+    (dataset_id,) = datasets.dataset_names(workspace)
+    plan = datasets.plan_dataset_deletion(workspace, dataset_id)
+    assert (plan.obstacle, plan.into_trash, len(plan.of("examples"))) == ("", True, 1)
+    assert plan.n_bytes > 0 and not plan.kept
+    job = submit(workspace, dataset_id, "embed", {"encoder": "hashing"}).job
+    refused = datasets.plan_dataset_deletion(workspace, dataset_id)
+    assert "1 jobs" in refused.obstacle and "Cancel" in refused.obstacle
+    with pytest.raises(JobConflict, match="1 jobs"):
+        datasets.delete_dataset(workspace, dataset_id)
+    with pytest.raises(JobConflict, match=f"Job {job.job_id} uses the examples"):
+        carry_out(workspace, replace(plan, into_trash=False))
+    assert list(datasets.dataset_names(workspace)) == [dataset_id]
+    with pytest.raises(DatasetMissing):
+        datasets.plan_dataset_deletion(workspace, "nothing")
