@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from tamis.actions.dataset_context import open_context
+from tamis.actions.scores import score_per_cluster
+from tamis.actions.selections import picks_per_cluster, score_of, submit_baseline
+from tamis.api.jobs import JobHandle, wait_unless
 from tamis.api.rows import ExportedRows, Rows, export_rows, frozen, match_rows
-from tamis.api.show import arrow_of
+from tamis.api.show import Records, arrow_of
 from tamis.api.step_result import StepResult
 from tamis.store.artifacts import readers
 from tamis.store.artifacts.proposals import read_proposals
 from tamis.store.rows.scope import ALL_ROWS
 
 if TYPE_CHECKING:
+    from tamis.jobs.model import Job
     from tamis.types import Float32s, Float64s, Int32s, Int64s
 
 
@@ -98,6 +103,12 @@ class ScoresResult(StepResult):
             return table
         return table.add_column(0, "example_id", pa.array(np.arange(table.num_rows)))
 
+    def per_cluster(self) -> Records:
+        """The newest scores of this scorer per cluster, lowest mean first: cluster_id, mean, n, low and high, name."""
+        scorer = str(self.summary["scorer"])
+        context = open_context(self._workspace, self.dataset_id)
+        return Records(f"{scorer} per cluster of {self.dataset_id}", score_per_cluster(context, scorer))
+
 
 class SelectionResult(StepResult):
     """The picked rows, in the order picked."""
@@ -118,6 +129,26 @@ class SelectionResult(StepResult):
         """The picked rows in the order of the dataset, to read, narrow and export."""
         scope = ALL_ROWS.and_where("selected", True, self.id)
         return match_rows(self._workspace, self.dataset_id, scope, f"selection {self.id}")
+
+    def per_cluster(self) -> Records:
+        """A line per cluster, largest first: size, picked, expected by its share, ratio, quality of both."""
+        context = open_context(self._workspace, self.dataset_id, selection_id=self.id)
+        score = score_of(context, self._artifact)
+        return Records(
+            f"Picks of {self.id} per cluster", picks_per_cluster(context, self._artifact, None, score)
+        )
+
+    def baseline(
+        self, *, wait: bool = True, progress: bool = True
+    ) -> SelectionResult | JobHandle[SelectionResult]:
+        """A random pick of the same size from the same rows: is this one any better than chance? Raises JobFailed."""
+        made = submit_baseline(open_context(self._workspace, self.dataset_id), self._artifact)
+
+        def open_result(job: Job) -> SelectionResult:
+            store = self._workspace.artifacts
+            return SelectionResult(self._workspace, store.get(job.dataset_id, job.kind, job.artifact_id))
+
+        return wait_unless(self._workspace, made, open_result, wait=wait, progress=progress)
 
     def to_numpy(self) -> Int64s:
         """``ids``."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
 from tamis.actions import adapters, refinements
+from tamis.actions.dataset_context import open_context
 from tamis.actions.delete_refinement import DeletionPlan, delete_refinement, plan_deletion
+from tamis.actions.evaluations import cluster_losses, evaluation_of
 from tamis.actions.refinement_history import round_table
 from tamis.actions.runs import Run, list_runs
+from tamis.actions.votes import Vote, list_votes
 from tamis.api.comparisons import ComparisonResult
 from tamis.api.jobs import JobHandle, wait_unless
 from tamis.api.results import SelectionResult
-from tamis.api.show import Records
+from tamis.api.show import Listing, Records
 from tamis.api.step_result import StepResult
 from tamis.errors import InvalidOptions
 from tamis.store.artifacts.adapters import read_curves
@@ -126,6 +130,24 @@ class AdapterResult(StepResult):
     def to_arrow(self) -> pa.Table:
         """Points of the training: step, name (loss, eval_loss, …), value."""
         return read_curves(self._artifact)
+
+    @property
+    def evaluation(self) -> Records:
+        """A line per held-out row: losses, answers and measures of base and tuned model; none where no row was held out."""
+        context = open_context(self._workspace, self.dataset_id)
+        return Records(f"Held-out rows of adapter {self.id}", evaluation_of(context, self._artifact))
+
+    @property
+    def votes(self) -> Listing[Vote]:
+        """What people said in a blind comparison of base and tuned answers, one per row and reviewer, oldest first."""
+        found = list_votes(self._workspace, self.dataset_id, self.id)
+        return Listing(f"Votes on adapter {self.id}", tuple(found), asdict)
+
+    def per_cluster(self) -> Records:
+        """Losses and measures of the held-out rows per cluster, most improved first."""
+        context = open_context(self._workspace, self.dataset_id)
+        table = cluster_losses(context, evaluation_of(context, self._artifact))
+        return Records(f"What adapter {self.id} learned per cluster", table)
 
     def merge(self, path: Path | str) -> Path:
         """Write base and adapter as one model into a new folder; raises InvalidOptions."""

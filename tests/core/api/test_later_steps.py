@@ -31,6 +31,17 @@ def test_a_comparison_is_a_table_and_a_report(data: tamis.Dataset, tmp_path: Pat
     assert data.compare_methods(["random", "kmq"], budget=10, compare={"selections": ids}).id == found.id
 
 
+def test_picks_and_scores_are_told_per_cluster(data: tamis.Dataset) -> None:
+    picked = data.select(budget=10)
+    table = picked.per_cluster().to_pandas()
+    assert (table["size"].sum(), table["picked"].sum()) == (40, 10)
+    means = data.score("alignment").per_cluster().to_pandas()["mean"]
+    assert means.is_monotonic_increasing
+    made(data, "select", budget=10, method="random", quality="none")
+    assert picked.baseline().options["method"] == "random"
+    assert len(picked.baseline()) == 10
+
+
 def test_proposals_are_reviewed_row_by_row_and_by_rule(data: tamis.Dataset) -> None:
     made(data, "propose", method="filter", score="alignment", gamma=1.0)
     proposals = data.result("proposals")
