@@ -1,0 +1,373 @@
+"""The table of verbs: who calls each function of ``tamis.actions``: a page, a command, a method; or why one does not.
+
+A page is named by its file (``data_map``, with its parts), ``shared`` by what several pages have in common.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+
+class No(NamedTuple):
+    """Why a caller is missing."""
+
+    reason: str
+
+
+Caller: TypeAlias = str | No
+
+
+class Verb(NamedTuple):
+    """A page, a command and a method that do the same."""
+
+    page: Caller
+    command: Caller
+    method: Caller
+
+
+_DRAWN = No("drawn on the page as a part of more")
+_FILES = No("what the command writes is downloaded on a page: there is no file of the browser's to write to")
+_ON_SCREEN = No("a person reads it on a screen; tamis decisions decide and import take the outcome")
+_PER_STEP = No("one command for each step: tamis run STEP")
+_ROW_BY_ROW = No("the page decides row by row, or by a rule over proposals")
+_AWAY = No("what the page has a process of its own for is waited for here")
+_BY_HAND = No("a table for the eye; its numbers are in tamis rows and tamis export")
+
+VERBS: dict[str, Verb] = {
+    # adapters
+    "adapters.merge_adapter": Verb(_AWAY, "adapters merge", "AdapterResult.merge"),
+    "adapters.merge_elsewhere": Verb(
+        "finetuning", No("tamis adapters merge waits"), No("AdapterResult.merge waits")
+    ),
+    "adapters.export_adapter": Verb(_FILES, "adapters export", "AdapterResult.export"),
+    "adapters.pack_adapter": Verb("finetuning", No("tamis adapters export"), No("AdapterResult.export")),
+    "adapters.delete_adapter": Verb("finetuning", "adapters delete", "AdapterResult.delete"),
+    "adapters.find_adapter": Verb(
+        No("the page lists them"), No("each command names one"), "Workspace.adapter"
+    ),
+    # measuring, looking around, starting
+    "bench_noise.bench_noise": Verb(
+        No("minutes on a file of one's own"), "bench-noise", "Workspace.bench_noise"
+    ),
+    "doctor.examine": Verb(No("an app that does not start cannot say why"), "doctor", "Workspace.doctor"),
+    "bootstrap.bootstrap_sample": Verb(
+        "shared", No("tamis import names a file"), No("import_file names a file")
+    ),
+    # clusters
+    "clusters.cluster_names": Verb("refinement", "clusters list", "Clusters.names"),
+    "clusters.rename_cluster": Verb("data_map", "clusters rename", "Clusters.rename"),
+    "clusters.undo_rename": Verb(
+        No("an empty name gives the old one back"), "clusters undo", "Clusters.undo"
+    ),
+    "clusters.redo_rename": Verb(No("the name is typed again"), "clusters redo", "Clusters.redo"),
+    # datasets
+    "datasets.list_datasets": Verb(No("draws each with its stages"), "datasets list", "Workspace.datasets"),
+    "datasets.find_dataset": Verb(
+        No("the address names it"), No("each command names one"), "Workspace.dataset"
+    ),
+    "datasets.rename_dataset": Verb("overview", "datasets rename", "Dataset.rename"),
+    "datasets.delete_dataset": Verb("overview", "datasets delete", "Dataset.delete"),
+    "datasets.list_trash": Verb("overview", "datasets trash", "Workspace.trash"),
+    "datasets.restore_dataset": Verb("overview", "datasets restore", "Workspace.restore"),
+    "datasets.empty_trash": Verb("overview", "datasets trash", "Workspace.empty_trash"),
+    # decisions
+    "bulk_decisions.decide_by_rule": Verb("review", "review rule", "Decisions.by_rule"),
+    "decision_files.import_decisions": Verb(_ROW_BY_ROW, "decisions import", "Decisions.import_file"),
+    "decision_files.export_decisions": Verb(_FILES, "decisions export", "Decisions.export"),
+    "decisions.approve_proposal": Verb("review", "review approve", "Decisions.approve"),
+    "decisions.reject_proposal": Verb("review", "review reject", "Decisions.reject"),
+    "decisions.save_edit": Verb("review", _ON_SCREEN, "Decisions.edit"),
+    "decisions.decide_rows": Verb(_ROW_BY_ROW, "decisions decide", "Decisions.decide"),
+    "decisions.undo_decision": Verb("review", "decisions undo", "Decisions.undo"),
+    "decisions.redo_decision": Verb("review", "decisions redo", "Decisions.redo"),
+    "decisions.revert_decision": Verb("review", "decisions undo", "Decisions.undo"),
+    "decisions.settle_conflict": Verb("review", "decisions settle", "Decisions.settle"),
+    "decisions.list_decisions": Verb("review", "decisions list", "Decisions.log"),
+    "decisions.summarise_decisions": Verb(No("review_progress"), "decisions summary", "Decisions.summary"),
+    "decisions.review_progress": Verb("review", "review progress", "Decisions.progress"),
+    "decisions.rows_of_decision": Verb("review", No("tamis decisions export"), "Decisions.rows_of"),
+    "decisions.history_of_row": Verb("review", "decisions row", "Decisions.history"),
+    "review_queue.open_queue": Verb("review", "review queue", "Decisions.queue"),
+    "review_queue.next_rows": Verb("review", "review queue", "Decisions.queue"),
+    "review_calibration.calibrate_review": Verb("review", _ON_SCREEN, "Decisions.calibrate"),
+    # import and rejects
+    "imports.start_import": Verb("import_data", "import", "Workspace.import_file"),
+    "imports.plan_paths": Verb(No("the page looks at each file first"), "import", "Workspace.import_file"),
+    "rejects.list_rejects": Verb(No("rejects_of what it has opened"), "rejects list", "Dataset.rejects"),
+    "rejects.show_reject": Verb(_DRAWN, "rejects show", "RejectedLines.show"),
+    "rejects.export_rejects": Verb(_FILES, "rejects export", "RejectedLines.export"),
+    # jobs
+    "forecast.forecast": Verb("shared", "run", "Dataset.forecast"),
+    "forecast.forecast_models": Verb(_AWAY, "run", No("Dataset.forecast(ask_rows=…)")),
+    "forecast.submission_text": Verb("shared", "run", No("Dataset.forecast says what stands in the way")),
+    "jobs.list_jobs": Verb("job_list", "jobs list", "Dataset.jobs"),
+    "jobs.get_job": Verb(No("find_job: an address may be old"), "jobs show", "JobHandle.status"),
+    "jobs.refresh_jobs": Verb(No("the server keeps jobs moving"), "jobs list", "JobHandle.status"),
+    "jobs.wait_for_job": Verb(No("a page shows how far it is"), "run", "JobHandle.wait"),
+    "jobs.cancel_job": Verb("job_list", "jobs cancel", "JobHandle.cancel"),
+    "jobs.resume_job": Verb("job_list", "jobs resume", "JobHandle.resume"),
+    "jobs.delete_job": Verb("job_list", "jobs delete", "JobHandle.delete"),
+    "jobs.read_log": Verb("job_list", "jobs logs", "JobHandle.log"),
+    "jobs.read_metrics": Verb("job_list", No("curves are for the eye"), "JobHandle.curves"),
+    "remedies.with_smaller_batch": Verb("finetuning", No("tamis run finetune again"), No("finetune again")),
+    "submit.submit": Verb("shared", "run", "Dataset.embed"),
+    "submit.repeat": Verb(
+        "job_list", No("tamis run with the options of tamis jobs show"), No("**result.options")
+    ),
+    "pipeline.submit_missing": Verb("overview", "run-missing", "Dataset.run_missing"),
+    "pipeline.submit_stage": Verb("overview", _PER_STEP, No("one method for each step")),
+    "pipeline.submit_steps": Verb("data_map", _PER_STEP, No("one method for each step")),
+    # rows and columns
+    "read_rows.matching": Verb("shared", "rows list", "Dataset.rows"),
+    "read_rows.sort_rows": Verb("shared", "rows list", "Rows.sorted_by"),
+    "read_rows.read_rows": Verb("data_map", "rows list", "Rows.to_arrow"),
+    "read_rows.columns_of": Verb("data_map", "rows columns", "Dataset.columns"),
+    "read_rows.list_clusters": Verb("shared", "clusters list", "Clusters.to_arrow"),
+    "read_rows.read_messages": Verb(No("reads them with the rows"), No("tamis rows show"), "Rows.messages"),
+    "read_rows.nearest_rows": Verb(
+        No("sort_by_similarity and rank_rows"), No("sort_by_similarity"), "Dataset.search"
+    ),
+    "read_rows.sort_by_similarity": Verb("shared", "rows search", No("nearest_rows, with cosines")),
+    "scores.score_per_cluster": Verb("scoring", _BY_HAND, "ScoresResult.per_cluster"),
+    # selections, comparisons, refinements, training
+    "export.export": Verb("export_data", "export", "Dataset.export"),
+    "replay.replay_manifest": Verb(
+        No("the page shows the command: it reads files elsewhere"), "replay", "replay"
+    ),
+    "selections.submit_baseline": Verb(
+        "selection", No("tamis run select --method random"), "SelectionResult.baseline"
+    ),
+    "selections.picks_per_cluster": Verb("selection", _BY_HAND, "SelectionResult.per_cluster"),
+    "grid.submit_grid": Verb("compare", "compare", "Dataset.compare_methods"),
+    "report.report.write_report": Verb(_FILES, "compare", "ComparisonResult.report"),
+    "report.report.render_report": Verb("compare", No("tamis compare --out"), No("ComparisonResult.report")),
+    "report.report.notes_of": Verb("compare", "compare", "ComparisonResult.notes"),
+    "refinements.continue_refinement": Verb(
+        "refinement", "refinements continue", "RefinementResult.more_rounds"
+    ),
+    "refinements.compare_with_controls": Verb(
+        "refinement", "refinements compare", "RefinementResult.compare_with_controls"
+    ),
+    "refinements.tag_flagged": Verb(
+        "refinement", No("tamis tags add"), No("Tags.add(tag, refinement.flags)")
+    ),
+    "refinements.drop_flagged": Verb(
+        "refinement", No("tamis decisions import"), No("Decisions.decide(rows, 'drop')")
+    ),
+    "refinement_history.round_table": Verb("refinement", "refinements show", "RefinementResult.rounds"),
+    "refinements.rounds_so_far": Verb("refinement", "refinements show", "RefinementResult.rounds"),
+    "delete_refinement.plan_deletion": Verb(
+        "refinement", "refinements delete", "RefinementResult.plan_deletion"
+    ),
+    "delete_refinement.delete_refinement": Verb(
+        "refinement", "refinements delete", "RefinementResult.delete"
+    ),
+    "runs.list_runs": Verb("finetuning", "refinements list", "Dataset.results"),
+    "finetune_grid.submit_training_grid": Verb(
+        "compare", No("tamis run finetune for each, with one --held-out"), "Dataset.finetune_selections"
+    ),
+    "evaluations.evaluation_of": Verb("finetuning", _BY_HAND, "AdapterResult.evaluation"),
+    "evaluations.cluster_losses": Verb("finetuning", _BY_HAND, "AdapterResult.per_cluster"),
+    "votes.list_votes": Verb("finetuning", _ON_SCREEN, "AdapterResult.votes"),
+    "training.hold_out_again": Verb(
+        "shared", No("--held-out takes the same rows"), No("held_out takes the same rows")
+    ),
+    # tags
+    "tags.list_tags": Verb(No("those of the context it has opened"), "tags list", "Tags.list"),
+    "tags.tagged_rows": Verb(No("the filter bar"), No("tamis rows list --tag"), "Tags.rows"),
+    "tags.add_tag": Verb("data_map", "tags add", "Tags.add"),
+    "tags.remove_tag": Verb("data_map", "tags remove", "Tags.remove"),
+    "tags.rename_tag": Verb(No("one row of tags, no list of them"), "tags rename", "Tags.rename"),
+    "tags.delete_tag": Verb(No("taken off the rows that have it"), "tags delete", "Tags.delete"),
+    "tags.undo_tag": Verb("data_map", "tags undo", "Tags.undo"),
+    "tags.redo_tag": Verb("data_map", "tags redo", "Tags.redo"),
+    "tags.tag_log": Verb(No("undo and redo say what they did"), "tags log", "Tags.log"),
+    # versions
+    "versions.make_version": Verb("review", "apply", "Dataset.apply"),
+    "versions.compare_versions": Verb("overview", "diff", "Dataset.changes"),
+    "versions.parent_version": Verb(No("offers all earlier ones"), "diff", "Dataset.changes"),
+}
+
+# Questions that verbs and pages ask on their way: by module why they have no callers of every kind, and which they are.
+QUESTIONS: dict[str, tuple[str, str]] = {
+    "adapters": (
+        "what the page says of an adapter before its buttons are pressed",
+        "merge_problem merged_bytes adapter_bytes weights_folder is_low_rank merged_folder is_merged",
+    ),
+    "bench_clear": (
+        "parts of bench_noise",
+        "clear_tables clear_filters clear_corrected",
+    ),
+    "bench_noise": (
+        "parts of bench_noise",
+        "read_noise_rows score_rows",
+    ),
+    "bootstrap": (
+        "whether a workspace is new",
+        "is_untouched",
+    ),
+    "bulk_decisions": (
+        "what a rule would do, and in which words, before it is applied",
+        "rows_of_rule describe_rule measure_titles limit_offered",
+    ),
+    "dataset_context": (
+        "opens what every question about rows is asked of",
+        "open_context through_clustering read_tags current_tag_revision",
+    ),
+    "datasets": (
+        "names, formats and order, as the overview draws them",
+        "dataset_names newest_first order_datasets dataset_formats describe_dataset",
+    ),
+    "decisions": (
+        "what is decided now, as the review draws it",
+        "decision_snapshot decision_revision conflict_on own_messages",
+    ),
+    "deletion": (
+        "how whatever is deleted goes",
+        "delete_artifacts",
+    ),
+    "drafts": (
+        "what somebody types in a browser and has not saved",
+        "start_edit find_edit keep_edit forget_edit",
+    ),
+    "evaluations": (
+        "numbers of a drawing of held-out rows",
+        "measures_of answered overall_losses name_of_cluster",
+    ),
+    "export": (
+        "parts of an export",
+        "write_rows stored_examples files_of",
+    ),
+    "export_choices": (
+        "which choices the export page offers, and what they would write",
+        "offered_row_sources choose_row_source rows_label read_scope_rows count_tokens choose_texts "
+        "read_decided export_texts choose_formats preview_export",
+    ),
+    "export_files": (
+        "the folder that the export page writes into; elsewhere a path is named",
+        "exports_folder default_export_name export_path read_listed_manifest list_exports count_exports "
+        "named_scope export_command replay_command",
+    ),
+    "finetune_grid": (
+        "what the form says before training, and the runs that are drawn afterwards",
+        "held_out_by_all grid_runs training_grids runs_of_methods n_left",
+    ),
+    "forecast": (
+        "numbers of a forecast, as forms draw them while they are filled in",
+        "forecast_detail row_lengths model_folder training_forecast",
+    ),
+    "grid": (
+        "how many selections a form would make",
+        "grid_requests",
+    ),
+    "imports": (
+        "what the import page shows of a file before it is imported, and of imports that run",
+        "list_importable allowed_path hub_source files_of_sources examine_file columns_for "
+        "formats_by_fit mapping_of default_import_name plan_examined import_name first_imports "
+        "failed_imports",
+    ),
+    "jobs": (
+        "what the job page draws of a job",
+        "active_jobs count_jobs find_job jobs_of_result keep_jobs_moving elapsed_s has_log log_tail "
+        "job_lineage",
+    ),
+    "manifests": (
+        "parts of an export and its replay",
+        "read_manifest lineage listed_decisions installed_versions",
+    ),
+    "map_rows": (
+        "what the map draws",
+        "read_positions sample_to_draw rows_to_draw shade_rows cluster_middles",
+    ),
+    "pipeline": (
+        "how far a dataset is, as the overview draws it",
+        "stages next_stage",
+    ),
+    "proposal_threshold": (
+        "what a threshold would do, while a form is filled in",
+        "preview_threshold usual_score",
+    ),
+    "proposals": (
+        "proposals in columns and in words, as the review draws them",
+        "list_proposals find_proposals proposal_columns proposal_table proposals_for many_cut "
+        "method_title say_kind score_title score_word",
+    ),
+    "read_rows": (
+        "numbers and rows of one drawing",
+        "read_column count_values summarise pattern_problem cluster_of similar_rows rank_rows "
+        "encode_sentence encoder_of picked_in nearest_in_cluster tags_of",
+    ),
+    "refinement_history": (
+        "tables of one drawing of a refinement",
+        "read_history answered_rows picked_rows telling_rows shared_picks",
+    ),
+    "refinements": (
+        "what is known of a run, as the refinement page draws it",
+        "control_of is_static is_cheap n_rounds_asked budget_rows rows_per_round selection_after "
+        "cluster_factor continued_options control_requests round_model_curves",
+    ),
+    "rejects": (
+        "parts of list and export",
+        "rejects_of reject_lines",
+    ),
+    "remedies": (
+        "why a training failed, in words",
+        "ran_out_of_memory smaller_batch",
+    ),
+    "report.report": (
+        "parts of a report",
+        "manifest_of",
+    ),
+    "report.svg": (
+        "pictures of a report",
+        "colour strip heat_map dot_plot histogram map_of map_background scaled",
+    ),
+    "review_calibration": (
+        "where a slider starts",
+        "usual_threshold",
+    ),
+    "review_queue": (
+        "who looks at which row now, where several people review in browsers",
+        "hold_row held_rows release_other_sessions",
+    ),
+    "runs": (
+        "runs and their curves, as pages draw them",
+        "find_run read_run_curves curve_table",
+    ),
+    "scores": (
+        "numbers of one drawing of a score",
+        "score_stats rows_at_the_end can_score_again",
+    ),
+    "selections": (
+        "numbers of one drawing of a selection",
+        "find_baseline score_of total_tokens selection_stats picked_histograms overlaps ranked_picks",
+    ),
+    "submit": (
+        "parts of submit, and what a form's run would be called",
+        "freeze_pointers plan_run",
+    ),
+    "tags": (
+        "the tags of one row, as its inspector sets them",
+        "set_row_tags",
+    ),
+    "training": (
+        "which rows a training would read, while a form is filled in",
+        "decision_revision verdicts_in_force apply_in_force runs_with_held_out",
+    ),
+    "uploads": (
+        "files that come through a browser",
+        "store_upload safe_name",
+    ),
+    "versions": (
+        "the name and the rows that are drawn of a version",
+        "default_version_name earlier_versions read_changed",
+    ),
+    "votes": (
+        "a vote is blind on a screen: which answer stands where, and what came of it",
+        "vote_order left_is record_vote withdraw_vote vote_winners win_rates",
+    ),
+    "word_marks": (
+        "differences of texts, as pages mark them",
+        "mark_words",
+    ),
+}
