@@ -11,8 +11,8 @@ from pages.shared.frame import open_page
 from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.job_watch import followed_job
 from pages.shared.runs.picker import asks_for_new, open_run
+from tamis.actions.comparisons import read_comparison
 from tamis.actions.jobs import JobState
-from tamis.steps.compare.comparison import read_comparison
 
 with open_page("Compare", activity=False) as dataset:
     context = open_dataset_context(dataset)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from pages.shared.plain_text import shorten
+from tamis.actions.models import BUNDLED_LLM, PREFIX
 from tamis.actions.selections import BASELINE
-from tamis.models.adapters import BUNDLED_LLM, PREFIX
 from tamis.selectors import SELECTORS
 from tamis.store.artifacts.store import Artifact
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.parts.compare.rows import only_rows, scope_of
+from tamis.actions.comparisons import only_rows, scope_of
 from tamis.jobs import job_table
 from tamis.steps.compare.comparison import read_comparison
 from tamis.store.artifacts.store import Artifact

@@ -15,6 +15,7 @@ from tamis.errors import InvalidOptions
 from tamis.recipes import RECIPES, SftOptions
 from tamis.registry import parse_options
 from tamis.steps.compare.comparison import Comparison
+from tamis.steps.compare.training import ALL_CLUSTERS, MethodLoss, method_losses
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.spec import AS_IMPORTED
 from tamis.store.artifacts.frozen_rows import freeze_rows
@@ -23,6 +24,11 @@ from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.rows.row_sets import union
 from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s
+
+__all__ = [
+    "ALL_CLUSTERS", "MAX_GRID_RUNS", "MethodLoss", "TrainingGrid", "grid_runs", "held_out_by_all", "method_losses", "n_left",
+    "runs_of_methods", "submit_training_grid", "training_grids",
+]  # fmt: skip
 
 MAX_GRID_RUNS = 72
 LABEL = "held out by all"

@@ -13,7 +13,7 @@ from tamis.jobs.forecast.checks import Check, duration_text
 from tamis.jobs.forecast.forecast import Forecast, submission_script, training_seconds
 from tamis.jobs.forecast.llm import SAMPLE_ROWS, ModelsForecast
 from tamis.jobs.forecast.process import LIMIT_S, ForecastProcess
-from tamis.jobs.forecast.requirements import hub_is_off, is_at_hand, missing_packages, weights_gb
+from tamis.jobs.forecast.requirements import missing_packages
 from tamis.jobs.model import Resources
 from tamis.recipes import SftOptions
 from tamis.registry import Table, parse_options
@@ -39,8 +39,8 @@ from tamis.types import JSON, Int64s
 __all__ = [
     "BY_CHARACTERS", "BY_ENCODER", "BY_MODEL", "LIMIT_S", "SAMPLE_ROWS", "Check", "Forecast", "ForecastProcess", "Lengths",
     "ModelsForecast", "RoundsForecast", "SelectionForecast", "TrainingForecast", "duration_text", "forecast", "forecast_detail",
-    "forecast_models", "hub_is_off", "is_at_hand", "missing_packages", "model_folder", "row_lengths", "submission_text", "training_forecast",
-    "training_seconds", "weights_gb",
+    "forecast_models", "missing_packages", "model_folder", "row_lengths", "submission_text", "training_forecast",
+    "training_seconds",
 ]  # fmt: skip
 
 

@@ -49,6 +49,11 @@ class Overlap:
     jaccard: float
 
 
+def selected_rows(selection: Artifact) -> Int64s:
+    """Sorted ids of the rows of a selection."""
+    return read_selected_ids(selection)
+
+
 def find_baseline(selections: Sequence[Artifact], selection: Artifact) -> Artifact | None:
     """A random pick of as many rows from the same ones; None when there is none yet, or when it is one itself."""
     mine = selection.manifest

@@ -9,13 +9,13 @@ import numpy as np
 from tamis.actions.runs import Run, list_runs
 from tamis.compute.apply import Applied, apply_decisions
 from tamis.errors import InvalidOptions
-from tamis.store.artifacts.frozen_rows import freeze_rows
+from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
 from tamis.store.review import decisions
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
 __all__ = [
-    "Applied", "apply_in_force", "decision_revision", "hold_out_again", "runs_with_held_out",
+    "Applied", "apply_in_force", "decision_revision", "frozen_rows", "hold_out_again", "runs_with_held_out",
     "verdicts_in_force",
 ]  # fmt: skip
 
@@ -32,6 +32,12 @@ def verdicts_in_force(workspace: Workspace, dataset_id: str) -> Mapping[int, str
     """What is decided about rows, by example id: keep, drop or replace."""
     state = decisions.decision_state(workspace.database, dataset_id)
     return {row: one.verdict for row, one in state.decided.items()}
+
+
+def frozen_rows(workspace: Workspace, dataset_id: str, identifier: str) -> Int64s | None:
+    """Sorted ids of frozen rows, such as those of an earlier run; None when they are not there."""
+    found = workspace.artifacts.find(dataset_id, "rows", identifier)
+    return None if found is None else read_frozen(found)
 
 
 def apply_in_force(workspace: Workspace, dataset_id: str, rows: Int64s) -> Applied | None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import shorten, unlike
-from tamis.steps.compare.comparison import Comparison, IntervalEstimate, Metric, ScoreHistograms, Shares
+from tamis.actions.comparisons import Comparison, IntervalEstimate, Metric, ScoreHistograms, Shares
 
 MAX_GROUPS = 24
 POOL = "All rows"

@@ -12,8 +12,8 @@ from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.map_figure import MapStyle
 from pages.shared.plain_text import plain_in_figure, shorten
-from tamis.steps.compare.comparison import Comparison
-from tamis.store.artifacts.readers import read_selected_ids
+from tamis.actions.comparisons import Comparison
+from tamis.actions.selections import selected_rows
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Int64s
 
@@ -53,7 +53,7 @@ def _figure(
         place = {"row": i // columns + 1, "col": i % columns + 1}
         figure.add_trace(_dots(xy, everyone, style.faded, 3.0, opacity=0.8), **place)
         chosen = _found.selections[method.selections[0]].id
-        rows = read_selected_ids(_context.view.artifact(chosen, "selection"))
+        rows = selected_rows(_context.view.artifact(chosen, "selection"))
         rows = _thinned(rows, MAX_DOTS // (2 * len(titles)))
         said = [f"{names.get(int(cluster_of[row]), '')}<br>row {row}" for row in rows]
         figure.add_trace(_dots(xy, rows, method_colour(i), 6.0, said=said), **place)

@@ -14,8 +14,8 @@ from pages.parts.compare.rows import show_unique_rows
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import sentence
+from tamis.actions.comparisons import Comparison, IntervalEstimate, Metric, read_comparison
 from tamis.actions.report.report import notes_of, render_report
-from tamis.steps.compare.comparison import Comparison, IntervalEstimate, Metric, read_comparison
 from tamis.store.artifacts.store import Artifact
 
 CHARTS_PER_LINE = 3

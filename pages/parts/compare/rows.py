@@ -9,9 +9,8 @@ from pages.parts.compare.charts import titles_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import shorten
-from tamis.actions.read_rows import ALL_ROWS, Scope, read_rows
-from tamis.errors import InvalidOptions
-from tamis.steps.compare.comparison import Comparison, read_membership
+from tamis.actions.comparisons import Comparison, only_rows, scope_of
+from tamis.actions.read_rows import read_rows
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Int64s
 
@@ -35,32 +34,11 @@ def show_unique_rows(context: DatasetContext, comparison: Artifact, found: Compa
             "Method", having, index=having.index(start), format_func=lambda i: f"{titles[i]}: {counts[i]:,} rows",
             key=f"only_of_{comparison.id}", on_change=_remember, args=(comparison.id,), width=360,
         )  # fmt: skip
-        rows = only_rows(comparison, chosen)
+        rows = _only_rows(str(comparison.path), chosen, _comparison=comparison)
         scope = scope_of(found, chosen, rows)
         if st.button("Open these rows on the map", icon=":material/scatter_plot:"):
             go_to("data_map", {"dataset": context.dataset_id, "scope": scope.to_url()})
     _show_table(context, comparison, found, chosen, rows=rows)
-
-
-def only_rows(comparison: Artifact, method: int) -> Int64s:
-    """Ids of the rows that this method picked and no other."""
-    table = _membership(str(comparison.path), _comparison=comparison)
-    return table.loc[table["only_method"] == method, "example_id"].to_numpy()
-
-
-def scope_of(found: Comparison, method: int, rows: Int64s) -> Scope:
-    """The rows as a filter: by their ids while a link can hold them, else by the selections they are in and not in."""
-    try:
-        by_id = ALL_ROWS.and_where("rows", rows.tolist())
-        by_id.to_url()
-        return by_id
-    except InvalidOptions:
-        scope = ALL_ROWS
-        for one in found.selections:
-            if one.method != method:
-                scope = scope.and_where("selected", False, one.id)
-        # Of several seeds the first stands for the method: a filter has no "or".
-        return scope.and_where("selected", True, found.selections[found.methods[method].selections[0]].id)
 
 
 def _show_table(
@@ -113,6 +91,6 @@ def _remember(comparison_id: str) -> None:
     st.session_state.pop(PAGE, None)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _membership(path: str, *, _comparison: Artifact) -> pd.DataFrame:
-    return read_membership(_comparison).select(["example_id", "only_method"]).to_pandas()
+@st.cache_data(max_entries=24, show_spinner=False)
+def _only_rows(path: str, method: int, *, _comparison: Artifact) -> Int64s:
+    return only_rows(_comparison, method)

@@ -17,10 +17,12 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.finetune_runs import STEP
 from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import model_title
+from tamis.actions.comparisons import Comparison
 from tamis.actions.finetune_grid import (
     MAX_GRID_RUNS,
     TrainingGrid,
     grid_runs,
+    method_losses,
     n_left,
     runs_of_methods,
     submit_training_grid,
@@ -31,8 +33,6 @@ from tamis.actions.jobs import JobState
 from tamis.actions.runs import Run
 from tamis.errors import CurationError
 from tamis.recipes import RECIPES
-from tamis.steps.compare.comparison import Comparison
-from tamis.steps.compare.training import method_losses
 
 FORM = "grid"
 USUAL_HELD_OUT = 200

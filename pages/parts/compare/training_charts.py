@@ -10,8 +10,8 @@ from pages.parts.compare.charts import AXIS, ROW_PX, method_colour, titles_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten
 from pages.shared.wording import table_height
-from tamis.steps.compare.comparison import Comparison
-from tamis.steps.compare.training import ALL_CLUSTERS, MethodLoss
+from tamis.actions.comparisons import Comparison
+from tamis.actions.finetune_grid import ALL_CLUSTERS, MethodLoss
 
 MAX_CLUSTERS = 24
 

@@ -25,9 +25,9 @@ from tamis.actions.adapters import (
     pack_adapter,
     weights_folder,
 )
+from tamis.actions.models import PREFIX
 from tamis.actions.runs import Run
 from tamis.errors import CurationError
-from tamis.models.adapters import PREFIX
 from tamis.store.artifacts.store import Artifact
 
 MOST_DOWNLOADED_BYTES = 500_000_000  # more is better copied from its folder than sent through a browser

@@ -16,14 +16,14 @@ from pages.shared.plain_text import (
 )
 from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import table_height
-from tamis.actions.clusters import cluster_names
+from tamis.actions.dataset_context import through_clustering
+from tamis.actions.read_rows import list_clusters
 from tamis.actions.refinements import cluster_factor
 from tamis.steps.refine.options import (
     EXCLUDED,
     MOST_BOOST,
     PINNED,
 )
-from tamis.store.artifacts.readers import read_clusters
 from tamis.types import JSON
 
 MOST_SAID = 6
@@ -66,13 +66,10 @@ def choose_factors(context: DatasetContext, start: FormDefaults, clustering_id: 
 
 def cluster_table(context: DatasetContext, clustering_id: str, held: Mapping[str, JSON]) -> pd.DataFrame:
     """Clusters by size with what is set by hand; empty where there is no clustering."""
-    clustering = next(
-        (one for one in context.view.artifacts if one.id == clustering_id), context.view.clustering
-    )
-    if clustering is None:
+    through = through_clustering(context, clustering_id)
+    if through.view.clustering is None:
         return pd.DataFrame()
-    names = cluster_names(context.workspace, clustering).names
-    found = read_clusters(clustering).to_pandas().sort_values(["size", "cluster_id"], ascending=[False, True])
+    found = list_clusters(through).to_pandas()
     found = found[found["cluster_id"] >= 0]
     given = [held.get(str(int(i)), 1.0) for i in found["cluster_id"]]
     return pd.DataFrame(
@@ -81,7 +78,7 @@ def cluster_table(context: DatasetContext, clustering_id: str, held: Mapping[str
             "pin": [value == PINNED for value in given],
             "exclude": [value == EXCLUDED for value in given],
             "factor": [value if isinstance(value, int | float) else 1.0 for value in given],
-            "cluster": [shorten(names.get(int(i), f"Cluster {i}"), 60) for i in found["cluster_id"]],
+            "cluster": [shorten(name, 60) for name in found["name"]],
             "rows": found["size"].to_numpy(),
         }
     ).reset_index(drop=True)

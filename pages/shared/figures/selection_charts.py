@@ -14,8 +14,7 @@ from pages.shared.map.colouring import PALETTE, ColourGroups
 from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map
 from pages.shared.plain_text import shorten, unlike
 from tamis.actions.read_rows import ALL_ROWS
-from tamis.actions.selections import PICKED, RANDOM, WHOLE
-from tamis.store.artifacts.readers import read_selected_ids
+from tamis.actions.selections import PICKED, RANDOM, WHOLE, selected_rows
 from tamis.store.artifacts.store import Artifact
 
 MAX_BARS = 24
@@ -112,7 +111,7 @@ def _map(
     rows = queries.drawn_rows(_context, ALL_ROWS)
     xy = queries.positions(_context)
     picked = np.zeros(_context.n_rows, dtype=np.int64)
-    picked[read_selected_ids(_selection)] = 1
+    picked[selected_rows(_selection)] = 1
     names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
     dots = Dots(
         rows=rows,

@@ -8,23 +8,24 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.options_form import FormField, draw_field
 from pages.shared.plain_text import count_of
 from pages.shared.wording import ago, model_title
+from tamis.actions.models import KnownAdapter, RoundModel, trained_models
 from tamis.llms import TransformersOptions
 from tamis.steps.refine.gaps import GAPS
-from tamis.store.artifacts.adapters import KnownAdapter, known_adapters
-from tamis.store.artifacts.refinements import RoundModel, known_round_models
-from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 
-def trained_models(store: ArtifactStore) -> dict[str, str]:
+def trained_titles(workspace: Workspace) -> dict[str, str]:
     """Titles by ``adapter:ID``: what was fine-tuned first, then the round models of refinements by run and round."""
-    runs = {one.model: _say_adapter(one) for one in known_adapters(store)}
-    return runs | {one.model: _say_round_model(one) for one in known_round_models(store)}
+    return {
+        one.model: _say_round_model(one) if isinstance(one, RoundModel) else _say_adapter(one)
+        for one in trained_models(workspace)
+    }
 
 
 def draw_llm_model(context: DatasetContext, drawn: FormField) -> JSON:
     """The model of a local language model: typed, or one that was trained in this workspace."""
-    titles = trained_models(context.workspace.artifacts)
+    titles = trained_titles(context.workspace)
     if not titles or drawn.info is not TransformersOptions.model_fields["model"]:
         return draw_field(drawn)  # an endpoint has models of its own
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.finetune_adapters import trained_models
+from pages.shared.forms.finetune_adapters import trained_titles
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import BUNDLED_TITLE
-from tamis.actions.forecast import hub_is_off, is_at_hand, missing_packages, weights_gb
+from tamis.actions.forecast import missing_packages
+from tamis.actions.models import BUNDLED_LLM, PREFIX, look_at_model
 from tamis.llms import LLMS
-from tamis.models.adapters import BUNDLED_LLM, PREFIX
 
 BUNDLED, OWN, FURTHER = "Bundled", "Folder or hub id", "Continue an adapter"
 EXAMPLE = "HuggingFaceTB/SmolLM2-360M"
@@ -31,7 +30,7 @@ class ChosenModel:
 
 def choose_model(context: DatasetContext, start: FormDefaults, *, form: str = "finetune") -> ChosenModel:
     """Draw the choice and look whether the model is there; ``form`` tells the widgets of several forms apart."""
-    trained = trained_models(context.workspace.artifacts)
+    trained = trained_titles(context.workspace)
     asked = str(start.values.get("model") or _asked() or BUNDLED_LLM)
     ways = [BUNDLED, OWN, *([FURTHER] if trained else [])]
     first = BUNDLED if asked == BUNDLED_LLM else FURTHER if asked.startswith(PREFIX) and trained else OWN
@@ -66,27 +65,13 @@ def _choose_trained(titles: dict[str, str], asked: str, start: FormDefaults, for
 
 
 def _look_at(model: str) -> ChosenModel:
-    if not model:
-        return ChosenModel("", "Name the folder of a model on this machine, or a hub id.")
-    looks_local = model.startswith(("/", "~", ".")) or "\\" in model
-    if looks_local and not Path(model).expanduser().is_dir():
-        return ChosenModel(model, f"There is no folder {model} on this machine.")
-    if looks_local and not any(
-        (Path(model).expanduser() / name).is_file() for name in ("config.json", "adapter_config.json")
-    ):
-        return ChosenModel(
-            model, f"{model} holds no model: it has neither config.json nor adapter_config.json."
-        )
-    if not is_at_hand(model) and hub_is_off():
-        return ChosenModel(
-            model, f"{model} is not on this machine, and the hub is switched off (HF_HUB_OFFLINE)."
-        )
-    size = weights_gb(model)
-    if size is not None:
-        st.caption(f"Found on this machine, {size:.1f} GB." if size >= 0.1 else "Found on this machine.")
-    elif not is_at_hand(model):
+    found = look_at_model(model)
+    if found.weights_gb is not None:
+        size = f", {found.weights_gb:.1f} GB" if found.weights_gb >= 0.1 else ""
+        st.caption(f"Found on this machine{size}.")
+    elif found.fetched:
         st.caption(f":material/cloud_download: {plain(model)} is fetched from the hub when the run starts.")
-    return ChosenModel(model)
+    return ChosenModel(model, found.problem)
 
 
 def _asked() -> str:

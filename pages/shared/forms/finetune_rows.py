@@ -18,11 +18,10 @@ from tamis.actions.training import (
     Applied,
     apply_in_force,
     decision_revision,
+    frozen_rows,
     runs_with_held_out,
     verdicts_in_force,
 )
-from tamis.store.artifacts.frozen_rows import read_frozen
-from tamis.store.artifacts.store import Artifact
 from tamis.types import JSON, Int64s
 
 DRAWN_ANEW = ""
@@ -41,8 +40,8 @@ def choose_training_rows(context: DatasetContext, start: FormDefaults) -> Chosen
     same = _offer_same(context, start)
     values: dict[str, JSON] = {}
     if same is not None:
-        rows = read_frozen(same)
-        values = {"selection": start.values.get("selection"), "within": same.id}
+        rows = same
+        values = {name: start.values.get(name) for name in ("selection", "within")}
     else:
         chosen = choose_rows(context)
         rows = chosen.rows
@@ -90,18 +89,15 @@ def say_decided(outcome: Applied) -> str:
     return f"{count_of(outcome.n_dropped, 'row')} dropped, {len(outcome.replaced):,} corrected"
 
 
-def _offer_same(context: DatasetContext, start: FormDefaults) -> Artifact | None:
+def _offer_same(context: DatasetContext, start: FormDefaults) -> Int64s | None:
     """The frozen rows of the run that is cloned: a tag may have changed since."""
-    frozen = context.workspace.artifacts.find(
-        context.dataset_id, "rows", str(start.values.get("within") or "")
-    )
-    if frozen is None:
+    rows = frozen_rows(context.workspace, context.dataset_id, str(start.values.get("within") or ""))
+    if rows is None:
         return None
     same = st.toggle(
-        f"Exactly the rows of the cloned run ({int(frozen.summary['n_rows']):,})", value=True,
-        key=f"finetune_same_{start.suffix}",
-    )  # fmt: skip
-    return frozen if same else None
+        f"Exactly the rows of the cloned run ({len(rows):,})", value=True, key=f"finetune_same_{start.suffix}"
+    )
+    return rows if same else None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
