@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tamis.compute.compare.win_rate import Winner, WinRate, win_rate
+from tamis.compute.compare.win_rate import Winner, WinRate, win_rate, win_rates
 from tamis.store.database import votes
 from tamis.store.database.votes import Side, Vote
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
 __all__ = [
-    "EVERY", "Side", "Vote", "WinRate", "Winner", "left_is", "list_votes", "record_vote", "vote_order", "vote_winners",
-    "win_rates", "withdraw_vote",
+    "EVERY", "Side", "Vote", "WinRate", "Winner", "left_is", "list_votes", "record_vote", "vote_order", "vote_rates",
+    "vote_winners", "withdraw_vote",
 ]  # fmt: skip
 
 EVERY = -2  # stands for all clusters where one is named by its id
@@ -62,18 +62,12 @@ def vote_winners(workspace: Workspace, dataset_id: str, adapter_id: str) -> dict
     return votes.winners(workspace.database, dataset_id, adapter_id)
 
 
-def win_rates(rows: Int64s, clusters: Int64s, chosen: Mapping[int, Winner]) -> list[WinRate]:
+def vote_rates(rows: Int64s, clusters: Int64s, chosen: Mapping[int, Winner]) -> list[WinRate]:
     """Win rate of the tuned model over all votes about ``rows`` (n,), then per cluster (n,) where there are several."""
     voted = np.array([int(row) in chosen for row in rows], dtype=np.bool_)
-    held, of = [chosen[int(row)] for row in rows[voted]], clusters[voted]
-    ids = np.unique(of)
-    rates = [win_rate(held, EVERY)]
-    if len(ids) > 1:
-        rates += [
-            win_rate([one for one, where in zip(held, of, strict=True) if where == cluster], int(cluster))
-            for cluster in ids
-        ]
-    return rates
+    winners = [chosen[int(row)] for row in rows[voted]]
+    by_cluster = win_rates(winners, clusters[voted])
+    return [win_rate(winners, EVERY), *(by_cluster if len(by_cluster) > 1 else [])]
 
 
 def _digest(adapter_id: str, reviewer: str, row: int, what: str) -> bytes:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from tamis.actions import evaluations
-from tamis.actions.votes import EVERY, Winner, WinRate, win_rates
+from tamis.actions.votes import EVERY, Winner, WinRate, vote_rates
 from tamis.store.artifacts.store import Artifact
 
 ALL = "All held-out rows"
@@ -42,7 +42,7 @@ def say_change(change: float) -> str:
 def cluster_wins(context: DatasetContext, artifact: Artifact, winners: Mapping[int, Winner]) -> pd.DataFrame:
     """One line for all votes and one per cluster with votes: win rate of the tuned model with its interval."""
     table = evaluations.answered(evaluation(context, artifact))
-    found = win_rates(table["example_id"].to_numpy(), table["cluster_id"].to_numpy(), winners)
+    found = vote_rates(table["example_id"].to_numpy(), table["cluster_id"].to_numpy(), winners)
     return pd.DataFrame([_line(context, rate) for rate in found])
 
 
