@@ -29,6 +29,7 @@ COMMANDS = {
     "run": "tamis.cli.run:run",
     "run-missing": "tamis.cli.run:run_missing",
     "jobs": "tamis.cli.jobs:jobs",
+    "finetune-selections": "tamis.cli.finetune_selections:finetune_selections",
     "refinements": "tamis.cli.refinements:refinements",
     "compare": "tamis.cli.compare:compare",
     "review": "tamis.cli.review:review",

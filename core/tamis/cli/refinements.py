@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tamis.cli.command import dataset_option, group
+from tamis.cli.command import dataset_option, group, reviewer_option
 from tamis.cli.compare import out_option, write_report
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
@@ -128,6 +128,42 @@ def compare(session: Session, refinement: str, dataset: str, number: int | None,
         )
     job = follow(session, compare_with_controls(session.workspace, dataset_id, run, selection))
     return end(session, job, write_report(session, job, out) if job.state == "succeeded" else {})
+
+
+@refinements.command("flags", examples=[f"tamis refinements flags {EXAMPLE} --do tag"])
+@refinement_argument
+@dataset_option
+@click.option(
+    "--do", type=click.Choice(("tag", "drop")), help="Tag the flagged rows, or decide to drop them."
+)
+@reviewer_option
+def flags(session: Session, refinement: str, dataset: str, do: str | None, reviewer: str) -> None:
+    """List the rows that rounds flagged as probably bad; tag them for a review, or drop them as one decision."""
+    import numpy as np
+
+    from tamis.actions import refinements as actions
+    from tamis.actions.refinement_history import read_history
+    from tamis.actions.runs import find_run
+
+    dataset_id = session.dataset(dataset)
+    run = find_run(session.workspace, dataset_id, actions.STEP, refinement)
+    history = read_history(run.artifact, actions.rounds_so_far(session.workspace, run))
+    found = [] if history is None else history.flags.to_pylist()
+    rows = np.unique(np.array([one["example_id"] for one in found], dtype=np.int64))
+    for one in found:
+        session.show("  ".join(f"{name} {value}" for name, value in one.items()))
+    said = f"{len(rows):,} rows are flagged."
+    if do and len(rows):
+        about = (session.workspace, dataset_id, run)
+        if do == "tag":
+            said += f" They have the tag {actions.tag_flagged(*about, rows, reviewer=session.reviewer(reviewer))!r} now."
+        else:
+            actions.drop_flagged(*about, rows.tolist(), reviewer=session.reviewer(reviewer))
+            said += " They are decided to be dropped; tamis decisions undo takes it back."
+    session.show(said)
+    session.result(
+        {"refinement": run.run_id, "n_rows": len(rows), "flags": found, "done": do if len(rows) else None}
+    )
 
 
 @refinements.command("delete", examples=[f"tamis refinements delete 3f9a2c {EXAMPLE} --dry-run"])

@@ -169,6 +169,39 @@ def progress(session: Session, dataset: str, proposals: str) -> None:
     session.result(asdict(done))
 
 
+@review.command("calibrate", examples=[f"tamis review calibrate {EXAMPLE} --threshold 0.3"])
+@dataset_option
+@proposals_option
+@click.option("--threshold", type=float, help="Also say what dropping the rows at or below it would do.")
+def calibrate(session: Session, dataset: str, proposals: str, threshold: float | None) -> None:
+    """Say what your decisions tell about the score of the proposals: how probably a row is bad."""
+    from tamis.actions.review_calibration import calibrate_review
+
+    found, decided = _opened(session, dataset, proposals, (), "")
+    made = calibrate_review(found.columns, decided)
+    session.show(
+        f"{made.n_decisions:,} rows decided one by one, {made.n_by_rule:,} by rule, {made.n_bad:,} of the former bad"
+    )
+    answer: dict[str, JSON] = {
+        name: getattr(made, name) for name in ("n_decisions", "n_by_rule", "n_bad", "problem")
+    }
+    if made.curve is None:
+        session.show(made.problem)
+    else:
+        points = {name: column.tolist() for name, column in asdict(made.curve).items()}
+        for score, value, low, high in [*zip(*points.values(), strict=True)][::8]:
+            session.show(f"  score {score:.3f}: bad with probability {value:.2f} ({low:.2f} to {high:.2f})")
+        answer["curve"] = points
+        if threshold is not None:
+            report = made.at(threshold).estimate
+            session.show(
+                f"At or below {threshold:g} are {report.n_below:,} of {report.n_scored:,} rows: {report.precision.value:.0%} of "
+                f"them bad, and {report.recall.value:.0%} of all bad rows"
+            )
+            answer["threshold"] = asdict(report)
+    session.result(answer)
+
+
 def _opened(
     session: Session, dataset: str, proposals: str, kinds: tuple[str, ...], order: str
 ) -> tuple[ReviewQueue, DecisionSnapshot]:

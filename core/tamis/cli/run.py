@@ -9,7 +9,7 @@ import click
 
 from tamis.cli.command import DATASET, Command, Group, command, dataset_option
 from tamis.cli.session import Session
-from tamis.cli.waiting import end, follow, say_attached
+from tamis.cli.waiting import end, end_all, follow, say_attached
 from tamis.errors import InvalidOptions
 from tamis.types import JSON
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tamis.actions.submit import RunTarget
     from tamis.steps.spec import Step
 
-DONE, FAILED = 0, 1
+DONE = 0
 # Steps that make a dataset have commands of their own.
 OWN_COMMANDS = {
     "import": "To import, use: tamis import PATH.",
@@ -69,19 +69,12 @@ run = Steps(
 @click.option("--no-wait", is_flag=True, help="Submit and return at once.")
 def run_missing(session: Session, dataset: str, no_wait: bool) -> int:
     """Embed, cluster, lay out, score and select, whatever of it is missing, with the usual options."""
-    from tamis.actions.jobs import refresh_jobs
     from tamis.actions.pipeline import submit_missing
 
     made = submit_missing(session.workspace, session.dataset(dataset))
-    refresh_jobs(session.workspace)
-    ended = [one.job if no_wait else follow(session, one) for one in made]
-    for job in ended:
-        session.show(f"{job.job_id} {job.step} {job.state}" + (f": {job.reason}" if job.reason else ""))
-    if not ended:
+    if not made:
         session.show("Nothing is missing.")
-    shown = ("job_id", "step", "state", "artifact_id", "reason")
-    session.result({"jobs": [{name: getattr(job, name) for name in shown} for job in ended]})
-    return DONE if no_wait or all(job.state == "succeeded" for job in ended) else FAILED
+    return end_all(session, made, wait=not no_wait)
 
 
 class StepCommand(Command):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tamis.cli.session import Session
@@ -41,6 +41,19 @@ def end(session: Session, job: Job, values: Mapping[str, JSON]) -> int:
     session.say(f"tamis: {job.step} {job.state}: {job.reason}\n  log: tamis jobs logs {job.job_id}")
     session.result(answer | {"reason": job.reason})
     return FAILED
+
+
+def end_all(session: Session, made: Sequence[Submission], *, wait: bool) -> int:
+    """Wait for several jobs, or do not, say where each stands, and return the exit code."""
+    from tamis.actions.jobs import refresh_jobs
+
+    refresh_jobs(session.workspace)
+    jobs = [follow(session, one) if wait else one.job for one in made]
+    for job in jobs:
+        session.show(f"{job.job_id} {job.step} {job.state}" + (f": {job.reason}" if job.reason else ""))
+    shown = ("job_id", "step", "state", "artifact_id", "reason")
+    session.result({"jobs": [{name: getattr(job, name) for name in shown} for job in jobs]})
+    return DONE if not wait or all(job.state == "succeeded" for job in jobs) else FAILED
 
 
 def say_attached(session: Session, submission: Submission) -> None:

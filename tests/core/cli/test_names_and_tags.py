@@ -153,3 +153,20 @@ def test_rejected_lines_are_listed_shown_and_written(tamis: Tamis, tmp_path: Pat
     out = tmp_path / "out" / "rejects.jsonl"
     assert tamis("rejects", "export", "--out", str(out))[1] == {"path": str(out), "n_lines": 2}
     assert [json.loads(line)["line"] for line in out.open()] == [41, 42]
+
+
+def test_selections_are_queued_to_be_trained_alike(tamis: Tamis, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = []
+    for seed in ("1", "2"):
+        _, made = tamis("run", "select", "--method", "random", "--budget", "8", "--seed", seed)
+        chosen += ["--selection", made["artifact_id"]]
+    monkeypatch.setattr("tamis.actions.jobs.tick", lambda *_, **__: [])
+    code, queued = tamis(
+        "finetune-selections", *chosen, "--seeds", "2", "--learning-rate", "0.001", "--no-wait"
+    )
+    assert (code, [one["state"] for one in queued["jobs"]]) == (0, ["queued"] * 4)
+    jobs = [one for one in tamis("jobs", "list")[1]["jobs"] if one["step"] == "finetune"]
+    assert {one["options"]["seed"] for one in jobs} == {42, 43}
+    assert {one["options"]["recipe_options"]["learning_rate"] for one in jobs} == {0.001}
+    assert len({one["inputs"]["held_out"] for one in jobs}) == 1
+    assert tamis("finetune-selections", *chosen[:2])[0] == 2

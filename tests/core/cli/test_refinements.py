@@ -44,6 +44,10 @@ def test_the_life_of_a_refinement(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (code, [one["new"] for one in shown["rounds"]]) == (0, [6, 6])
     assert len(shown["weight_change"]) == 4
     assert shown["options"]["budget"] == 12
+    code, flagged = tamis("flags", "--do", "tag", "--reviewer", "ann")
+    assert (code, flagged["refinement"]) == (0, first)
+    assert flagged["n_rows"] == len({one["example_id"] for one in flagged["flags"]})
+    assert flagged["done"] == ("tag" if flagged["n_rows"] else None)
     code, compared = tamis("compare", first, "--round", "1", "--out", str(tmp_path / "report.html"))
     assert (code, compared["state"], len(compared["selections"])) == (0, "succeeded", 4)
     assert (tmp_path / "report.html").read_bytes().startswith(b"<!")

@@ -94,6 +94,17 @@ def test_a_rule_is_one_decision_that_can_be_looked_at_first(tamis: Tamis) -> Non
     assert tamis("decisions")[1]["n_decided"] == 0
 
 
+def test_decisions_say_what_the_score_is_worth(tamis: Tamis) -> None:
+    code, found = tamis("review", "calibrate")
+    assert (code, found["n_decisions"], "curve" in found, bool(found["problem"])) == (0, 0, False, True)
+    tamis("review", "approve", "--rows", "0-12")
+    tamis("review", "approve", "--rows", "30-39")
+    code, found = tamis("review", "calibrate", "--threshold", "0.31")
+    assert (code, found["n_decisions"], found["n_bad"], found["problem"]) == (0, 23, 13, "")
+    assert found["curve"]["value"][0] > 0.5 > found["curve"]["value"][-1]
+    assert found["threshold"]["n_below"] == 13
+
+
 def test_rows_are_decided_by_hand_as_one_decision(tamis: Tamis) -> None:
     code, made = tamis("decisions", "decide", "drop", "--rows", "3-5", "--reason", "off topic")
     assert (code, made["event"]["n_rows"], made["event"]["rule"]) == (0, 3, "off topic")
