@@ -89,7 +89,7 @@ VERBS: dict[str, Verb] = {
     "decisions.history_of_row": Verb("review", "decisions row", "Decisions.history"),
     "review_queue.open_queue": Verb("review", "review queue", "Decisions.queue"),
     "review_queue.next_rows": Verb("review", "review queue", "Decisions.queue"),
-    "review_calibration.calibrate_review": Verb("review", _ON_SCREEN, "Decisions.calibrate"),
+    "review_calibration.calibrate_review": Verb("review", "review calibrate", "Decisions.calibrate"),
     # import and rejects
     "imports.start_import": Verb("import_data", "import", "Workspace.import_file"),
     "imports.plan_paths": Verb(No("the page looks at each file first"), "import", "Workspace.import_file"),
@@ -148,12 +148,8 @@ VERBS: dict[str, Verb] = {
     "refinements.compare_with_controls": Verb(
         "refinement", "refinements compare", "RefinementResult.compare_with_controls"
     ),
-    "refinements.tag_flagged": Verb(
-        "refinement", No("tamis tags add"), No("Tags.add(tag, refinement.flags)")
-    ),
-    "refinements.drop_flagged": Verb(
-        "refinement", No("tamis decisions import"), No("Decisions.decide(rows, 'drop')")
-    ),
+    "refinements.tag_flagged": Verb("refinement", "refinements flags", No("Tags.add(tag, refinement.flags)")),
+    "refinements.drop_flagged": Verb("refinement", "refinements flags", No("Decisions.decide(rows, 'drop')")),
     "refinement_history.round_table": Verb("refinement", "refinements show", "RefinementResult.rounds"),
     "refinements.rounds_so_far": Verb("refinement", "refinements show", "RefinementResult.rounds"),
     "delete_refinement.plan_deletion": Verb(
@@ -164,7 +160,7 @@ VERBS: dict[str, Verb] = {
     ),
     "runs.list_runs": Verb("finetuning", "refinements list", "Dataset.results"),
     "finetune_grid.submit_training_grid": Verb(
-        "compare", No("tamis run finetune for each, with one --held-out"), "Dataset.finetune_selections"
+        "compare", "finetune-selections", "Dataset.finetune_selections"
     ),
     "evaluations.evaluation_of": Verb("finetuning", _BY_HAND, "AdapterResult.evaluation"),
     "evaluations.cluster_losses": Verb("finetuning", _BY_HAND, "AdapterResult.per_cluster"),

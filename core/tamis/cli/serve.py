@@ -27,7 +27,7 @@ DONE = 0
 @click.option("--port", default=8501, show_default=True, help="Port to listen on.")
 def serve(session: Session, host: str, port: int) -> int:
     """Start the app in the foreground."""
-    from tamis.jobs.scheduler.ticker import Ticker
+    from tamis.actions.jobs import keep_jobs_moving
     from tamis.settings import app_folder
 
     folder = session.workspace.path
@@ -40,8 +40,7 @@ def serve(session: Session, host: str, port: int) -> int:
         )
     session.say(f"Tamis on http://{host}:{port} over {folder}")
     # Jobs go on and are followed from the first second, also when nobody has opened a page yet.
-    ticker = Ticker(session.workspace)
-    ticker.start()
+    ticker = keep_jobs_moving(session.workspace)
     app = subprocess.Popen(command, env=os.environ | {"TAMIS_WORKSPACE": str(folder)})
     # A service manager asks with SIGTERM; the app must not go on without the command that started it.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
