@@ -1,8 +1,9 @@
 """One public name means one thing: no top-level function or class stands under the same name in two modules.
 
 A module that takes the name on from the other one (it imports it, under whatever alias) hands on the same thing a room
-higher: an action that opens a workspace for a function of the store, a page that draws what an action reads. A command
-of the command line has the word that people type after its noun (``tamis tags delete``), so it counts with its group.
+higher: an action that opens a workspace for a function of the store, a page that draws what an action reads. One module
+of a room may do so. A command of the command line has the word that people type after its noun (``tamis tags delete``),
+so it counts with its group.
 
 ``python tests/test_public_names.py`` lists all names that are defined more than once.
 """
@@ -10,7 +11,7 @@ of the command line has the word that people type after its noun (``tamis tags d
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,11 +42,12 @@ def several_meanings() -> dict[str, set[str]]:
     defined, imported = read_modules()
     several = {}
     for name, modules in defined.items():
-        own = {one for one in modules if not modules & _sources(one, name, imported)}
-        if FRONT_DOOR in own and name in _selectors():
-            own.discard(FRONT_DOOR)
-        if len(own) > 1:
-            several[name] = own
+        first = {one for one in modules if not modules & _sources(one, name, imported)}
+        if FRONT_DOOR in first and name in _selectors():
+            first.discard(FRONT_DOOR)
+        rooms = Counter(".".join(one.split(".")[:2]) for one in modules - first)
+        if len(first) > 1 or any(n > 1 for n in rooms.values()):
+            several[name] = modules
     return several
 
 

@@ -15,17 +15,12 @@ from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
 __all__ = [
-    "Applied", "apply_in_force", "decision_revision", "frozen_rows", "hold_out_again", "runs_with_held_out",
+    "Applied", "apply_in_force", "frozen_rows", "hold_out_again", "runs_with_held_out",
     "verdicts_in_force",
 ]  # fmt: skip
 
 STEP = "finetune"
 HELD_OUT_ROWS = "held_out_rows.npy"
-
-
-def decision_revision(workspace: Workspace, dataset_id: str) -> int:
-    """Grows with every decision, undo and redo; what was read of them before is out of date then."""
-    return decisions.decision_revision(workspace.database, dataset_id)
 
 
 def verdicts_in_force(workspace: Workspace, dataset_id: str) -> Mapping[int, str]:

@@ -12,12 +12,12 @@ from pages.shared.forms.export_scope import choose_rows, show_counts
 from pages.shared.plain_text import count_of
 from pages.shared.runs.finetune_runs import finetune_titles
 from pages.shared.runs.job_watch import FormDefaults
+from tamis.actions.decisions import decision_revision
 from tamis.actions.runs import Run
 from tamis.actions.submit import AS_IMPORTED, CURRENT
 from tamis.actions.training import (
     Applied,
     apply_in_force,
-    decision_revision,
     frozen_rows,
     runs_with_held_out,
     verdicts_in_force,

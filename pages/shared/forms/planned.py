@@ -8,8 +8,8 @@ import orjson
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
+from tamis.actions.decisions import decision_revision
 from tamis.actions.submit import PlannedRun, freeze_pointers, plan_run
-from tamis.actions.training import decision_revision
 from tamis.types import JSON
 
 
