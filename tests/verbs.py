@@ -54,7 +54,9 @@ VERBS: dict[str, Verb] = {
         "shared", No("tamis import names a file"), No("import_file names a file")
     ),
     # clusters
-    "clusters.cluster_names": Verb("refinement", "clusters list", "Clusters.names"),
+    "clusters.cluster_names": Verb(
+        No("the context it has opened knows them"), "clusters list", "Clusters.names"
+    ),
     "clusters.rename_cluster": Verb("data_map", "clusters rename", "Clusters.rename"),
     "clusters.undo_rename": Verb(
         No("an empty name gives the old one back"), "clusters undo", "Clusters.undo"
@@ -93,6 +95,9 @@ VERBS: dict[str, Verb] = {
     # import and rejects
     "imports.start_import": Verb("import_data", "import", "Workspace.import_file"),
     "imports.plan_paths": Verb(No("the page looks at each file first"), "import", "Workspace.import_file"),
+    "uploads.store_upload": Verb(
+        "import_data", No("files of this machine are named"), "Workspace.import_rows"
+    ),
     "rejects.list_rejects": Verb(No("rejects_of what it has opened"), "rejects list", "Dataset.rejects"),
     "rejects.show_reject": Verb(_DRAWN, "rejects show", "RejectedLines.show"),
     "rejects.export_rejects": Verb(_FILES, "rejects export", "RejectedLines.export"),
@@ -134,6 +139,8 @@ VERBS: dict[str, Verb] = {
     "replay.replay_manifest": Verb(
         No("the page shows the command: it reads files elsewhere"), "replay", "replay"
     ),
+    "comparisons.only_rows": Verb("compare", _BY_HAND, "ComparisonResult.only_rows"),
+    "models.trained_models": Verb("shared", No("tamis adapters list"), "Workspace.models"),
     "selections.submit_baseline": Verb(
         "selection", No("tamis run select --method random"), "SelectionResult.baseline"
     ),
@@ -188,7 +195,7 @@ VERBS: dict[str, Verb] = {
 QUESTIONS: dict[str, tuple[str, str]] = {
     "adapters": (
         "what the page says of an adapter before its buttons are pressed",
-        "merge_problem merged_bytes adapter_bytes weights_folder is_low_rank merged_folder is_merged",
+        "merge_problem merged_bytes adapter_bytes weights_folder is_low_rank merged_folder is_merged plan_adapter_deletion",
     ),
     "bench_clear": (
         "parts of bench_noise",
@@ -206,13 +213,25 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "what a rule would do, and in which words, before it is applied",
         "rows_of_rule describe_rule measure_titles limit_offered",
     ),
+    "comparisons": (
+        "what a link to some rows of a comparison says",
+        "scope_of",
+    ),
+    "delete_refinement": (
+        "what the page says before a refinement goes",
+        "takes_models",
+    ),
+    "models": (
+        "what a form says of a model that is being named",
+        "look_at_model",
+    ),
     "dataset_context": (
         "opens what every question about rows is asked of",
         "open_context through_clustering read_tags current_tag_revision",
     ),
     "datasets": (
         "names, formats and order, as the overview draws them",
-        "dataset_names newest_first order_datasets dataset_formats describe_dataset",
+        "dataset_names newest_first order_datasets dataset_formats describe_dataset plan_dataset_deletion",
     ),
     "decisions": (
         "what is decided now, as the review draws it",
@@ -220,7 +239,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "deletion": (
         "how whatever is deleted goes",
-        "delete_artifacts",
+        "carry_out obstacle_to_deleting",
     ),
     "drafts": (
         "what somebody types in a browser and has not saved",
@@ -336,7 +355,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "selections": (
         "numbers of one drawing of a selection",
-        "find_baseline score_of total_tokens selection_stats picked_histograms overlaps ranked_picks",
+        "find_baseline score_of total_tokens selection_stats picked_histograms overlaps ranked_picks selected_rows",
     ),
     "submit": (
         "parts of submit, and what a form's run would be called",
@@ -348,11 +367,11 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "training": (
         "which rows a training would read, while a form is filled in",
-        "decision_revision verdicts_in_force apply_in_force runs_with_held_out",
+        "decision_revision verdicts_in_force apply_in_force runs_with_held_out frozen_rows",
     ),
     "uploads": (
         "files that come through a browser",
-        "store_upload safe_name",
+        "safe_name",
     ),
     "versions": (
         "the name and the rows that are drawn of a version",
@@ -360,7 +379,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "votes": (
         "a vote is blind on a screen: which answer stands where, and what came of it",
-        "vote_order left_is record_vote withdraw_vote vote_winners win_rates",
+        "vote_order left_is record_vote withdraw_vote vote_winners vote_rates",
     ),
     "word_marks": (
         "differences of texts, as pages mark them",

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from tamis.actions.comparisons import only_rows
 from tamis.actions.datasets import dataset_names
 from tamis.actions.report.report import notes_of, write_report
+from tamis.api.rows import Rows, list_rows
 from tamis.api.show import Head, head_of
 from tamis.api.step_result import StepResult
 from tamis.steps.compare.comparison import read_comparison
@@ -37,6 +39,11 @@ class ComparisonResult(StepResult):
     def notes(self) -> list[str]:
         """What has to be said beside the numbers."""
         return notes_of(read_comparison(self._artifact))
+
+    def only_rows(self, method: int) -> Rows:
+        """The rows that the method in this line of the table (from 0) picked and no other did."""
+        rows = only_rows(self._artifact, method)
+        return list_rows(self._workspace, self.dataset_id, rows, f"picked by method {method} alone")
 
     def report(self, path: Path | str) -> Path:
         """Write the comparison as one HTML file that needs nothing else, and return its path."""

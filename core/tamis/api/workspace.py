@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,20 +13,28 @@ from tamis.actions import datasets
 from tamis.actions.adapters import find_adapter
 from tamis.actions.datasets import Discarded
 from tamis.actions.imports import plan_paths, start_import
+from tamis.actions.models import trained_models
 from tamis.actions.replay import replay_manifest
+from tamis.actions.uploads import store_upload
 from tamis.api import benchmarks
 from tamis.api.benchmarks import NoiseResult
 from tamis.api.dataset import Dataset, list_jobs
 from tamis.api.jobs import JobHandle, wait_unless
+from tamis.api.records import json_lines
 from tamis.api.show import Head, Listing, Records, Shown, shortened
 from tamis.api.training import AdapterResult
 from tamis.store.artifacts.adapters import known_adapters
 from tamis.store.workspace import open_workspace
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
     from tamis.jobs.model import Job
     from tamis.protocols import Encoder
     from tamis.store import workspace as store
+    from tamis.store.artifacts.adapters import KnownAdapter
+    from tamis.store.artifacts.refinements import RoundModel
     from tamis.types import JSON
 
 NOBODY = "local"  # who decides and tags where nobody said who it is, here as in the browser
@@ -89,6 +98,24 @@ class Workspace(Shown):
         submission = start_import(self._workspace, plan)
         return wait_unless(self._workspace, submission, self._open, wait=wait, progress=progress)
 
+    def import_rows(
+        self,
+        rows: pd.DataFrame | pa.Table | Iterable[Mapping[str, JSON]],
+        *,
+        name: str,
+        format: str = "auto",  # noqa: A002 - as of import_file
+        fields: Mapping[str, JSON] | None = None,
+        wait: bool = True,
+        progress: bool = True,
+    ) -> Dataset | JobHandle[Dataset]:
+        """Import rows that are in memory: a data frame, an Arrow table, or mappings, as lines of a JSON file would be.
+
+        They are written into the workspace's uploads, so that an export of them can be replayed. Otherwise as
+        ``import_file``; raises InvalidOptions for a value that JSON cannot hold.
+        """
+        stored = store_upload(self._workspace.path, f"{name}.jsonl", io.BytesIO(json_lines(rows)))
+        return self.import_file(stored, name=name, format=format, fields=fields, wait=wait, progress=progress)
+
     def delete(self, id_or_name: str) -> None:
         """Move a dataset with everything computed from it into the trash; raises JobConflict while a job is under way."""
         self.dataset(id_or_name).delete()
@@ -133,6 +160,14 @@ class Workspace(Shown):
             }
 
         return Listing(f"Adapters of {self.path}", made, describe)
+
+    def models(self) -> Listing[KnownAdapter | RoundModel]:
+        """Everything that was trained here and that a model option can name: fine-tunings, then round models."""
+
+        def describe(one: KnownAdapter | RoundModel) -> dict[str, object]:
+            return {"model": one.model, "base": one.base, "dataset": one.dataset_id, "rows": one.n_train}
+
+        return Listing(f"Models of {self.path}", tuple(trained_models(self._workspace)), describe)
 
     def adapter(self, model: str) -> AdapterResult:
         """A fine-tuned model by its id, with or without ``adapter:``; raises ArtifactMissing."""

@@ -167,6 +167,20 @@ def test_a_dataset_is_imported_decided_about_and_applied(tmp_path: Path) -> None
     assert tamis.replay(data.export(tmp_path / "all.jsonl").manifest_path, progress=False)
 
 
+def test_rows_in_memory_are_imported(tmp_path: Path) -> None:
+    ws = tamis.open(tmp_path / "new")
+    lines = [{"instruction": f"Question {i}?", "output": f"Answer {i}.", "n": np.int64(i)} for i in range(6)]
+    listed = ws.import_rows(lines, name="Listed", progress=False)
+    assert len(listed) == 6
+    frame = listed.rows().to_pandas(["prompt", "response"]).assign(score=[0.5, None, 1, 2, 3, 4])
+    framed = ws.import_rows(frame.rename(columns={"response": "completion"}), name="Framed", wait=False)
+    assert framed.result(progress=False).rows().messages() == listed.rows().messages()
+    with pytest.raises(InvalidOptions, match="Row 1 is str"):
+        ws.import_rows([{"instruction": "a", "output": "b"}, "c"], name="Odd")
+    with pytest.raises(InvalidOptions, match="Row 0 cannot be written as JSON"):
+        ws.import_rows([{"instruction": object()}], name="Odd")
+
+
 def test_a_file_that_cannot_be_read_is_refused_before_a_job(ws: tamis.Workspace, tmp_path: Path) -> None:
     (tmp_path / "nothing.jsonl").write_text("[1, 2]\n")
     with pytest.raises(UnreadableFile, match=r"nothing\.jsonl"):

@@ -27,6 +27,8 @@ def test_a_comparison_is_a_table_and_a_report(data: tamis.Dataset, tmp_path: Pat
     assert (table["radius"] > 0).all()
     assert (table["vendi_low"] < table["vendi_high"]).all()
     assert found.notes
+    alone = data.result("comparison").only_rows(1)
+    assert set(alone.ids) == set(data.result(ids[0]).ids) - set(data.result(ids[1]).ids)
     assert "<html" in found.report(tmp_path / "report.html").read_text(encoding="utf-8")
     assert data.compare_methods(["random", "kmq"], budget=10, compare={"selections": ids}).id == found.id
 
@@ -83,7 +85,7 @@ def test_a_refinement_has_rounds_selections_and_an_end(data: tamis.Dataset) -> N
 
 
 def test_adapters_are_listed_and_found(ws: tamis.Workspace) -> None:
-    assert len(ws.adapters()) == 0
+    assert len(ws.adapters()) == len(ws.models()) == 0
     with pytest.raises(ArtifactMissing, match=r"no adapter 'x'.*Known: none"):
         ws.adapter("adapter:x")
 
