@@ -93,18 +93,14 @@ def forecast(
     models = None
     if ask_rows:
         models = forecast_models(workspace.artifacts, dataset_id, step, options, n_sample=ask_rows)
-    n_rows = dataset_rows(workspace.artifacts, dataset_id)
-    workers = min(allowed.workers, cores()) if backend_row(backend).shares_machine else allowed.workers
-    found = forecast_from_runs(
-        earlier_runs(workspace, step, parsed, backend=backend), n_rows, workers=workers
-    )
+    found = _expected(workspace, dataset_id, parsed, step=step, backend=backend, workers=allowed.workers)
     found = _with_models(_with_training(workspace, dataset_id, found, parsed, detail), models)
     checks = machine_checks(
         found, parsed, place, name=backend, resources=allowed, workspace=workspace.path, settings=workspace.settings
     )  # fmt: skip
     return Forecast(
         step=step,
-        rows=n_rows if detail is None else detail.n_rows,
+        rows=dataset_rows(workspace.artifacts, dataset_id) if detail is None else detail.n_rows,
         tokens=_tokens(detail, models),
         seconds=found.seconds,
         memory_gb=found.memory_gb,
@@ -158,6 +154,16 @@ def submission_script(backend: Backend, workspace: Path, step: str, resources: R
         submitted_at="",
     )
     return backend.preview(JobFolder.of(workspace, PLACEHOLDER), spec)
+
+
+def _expected(
+    workspace: Workspace, dataset_id: str, options: StepOptions, *, step: str, backend: str, workers: int
+) -> MeasuredForecast:
+    """What earlier runs like this one took, for as many rows as the dataset has."""
+    runs = earlier_runs(workspace, step, options, backend=backend)
+    shared = backend_row(backend).shares_machine
+    n_rows = dataset_rows(workspace.artifacts, dataset_id)
+    return forecast_from_runs(runs, n_rows, workers=min(workers, cores()) if shared else workers)
 
 
 def _planned(
