@@ -367,7 +367,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "training": (
         "which rows a training would read, while a form is filled in",
-        "decision_revision verdicts_in_force apply_in_force runs_with_held_out frozen_rows",
+        "verdicts_in_force apply_in_force runs_with_held_out frozen_rows",
     ),
     "uploads": (
         "files that come through a browser",
