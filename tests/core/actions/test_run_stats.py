@@ -19,7 +19,7 @@ from tamis.actions.selections import (
     selection_stats,
     submit_baseline,
 )
-from tamis.actions.votes import EVERY, record_vote, vote_winners, win_rates
+from tamis.actions.votes import EVERY, record_vote, vote_rates, vote_winners
 from tamis.compute.compare.histograms import count_in, mean_per_group, middle_edges
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.workspace import Workspace
@@ -111,13 +111,13 @@ def test_votes_are_counted_over_all_rows_and_per_cluster(workspace: Workspace, d
     for row, winner in enumerate(["tuned", "tuned", "base", "tie"]):
         record_vote(workspace, dataset_id, "an-adapter", row, winner, "kim")
     chosen = vote_winners(workspace, dataset_id, "an-adapter")
-    rates = win_rates(np.arange(6), np.array([0, 0, 1, 1, 1, 2]), chosen)
+    rates = vote_rates(np.arange(6), np.array([0, 0, 1, 1, 1, 2]), chosen)
     assert [(one.cluster_id, one.n_votes, one.rate) for one in rates] == [
         (EVERY, 4, 0.625),
         (0, 2, 1.0),
         (1, 2, 0.25),
     ]
-    assert len(win_rates(np.arange(2), np.array([0, 0]), chosen)) == 1
+    assert len(vote_rates(np.arange(2), np.array([0, 0]), chosen)) == 1
 
 
 def test_bins_lie_over_the_middle_and_count_what_is_outside_at_the_ends() -> None:
