@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tamis.cli.command import group
+from tamis.cli.deletion import dry_run_option, say_plan
 from tamis.cli.session import Session
 
 adapter_argument = click.argument("adapter_id", help="Id of the adapter, as in the list.")
@@ -56,15 +57,19 @@ def export(session: Session, adapter_id: str, out: Path) -> None:
     _say_written(session, export_adapter(session.workspace.artifacts, adapter_id, out))
 
 
-@adapters.command("delete", examples=["tamis adapters delete 3f9a2c"])
+@adapters.command("delete", examples=["tamis adapters delete 3f9a2c --dry-run"])
 @adapter_argument
-def delete(session: Session, adapter_id: str) -> None:
+@dry_run_option
+def delete(session: Session, adapter_id: str, dry_run: bool) -> None:
     """Delete an adapter; its selection, decisions and options stay."""
-    from tamis.actions.adapters import delete_adapter
+    from tamis.actions.adapters import delete_adapter, plan_adapter_deletion
 
-    gone = delete_adapter(session.workspace, adapter_id)
-    session.show(f"Deleted {gone.id} of {gone.manifest.dataset_id}.")
-    session.result({"deleted": gone.id})
+    plan = plan_adapter_deletion(session.workspace, adapter_id)
+    said = say_plan(session, plan, done=not dry_run)
+    if not dry_run:
+        delete_adapter(session.workspace, adapter_id)
+    gone = plan.artifacts[0].id
+    session.result({"adapter": gone, **said, "deleted": None if dry_run else gone})
 
 
 def _say_written(session: Session, path: Path) -> None:

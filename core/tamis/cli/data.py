@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tamis.cli.command import command, dataset_argument, dataset_option, group
+from tamis.cli.deletion import dry_run_option, say_plan
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.errors import InvalidOptions
@@ -101,17 +102,19 @@ def rename(session: Session, dataset: str, name: str) -> None:
     session.result({"dataset_id": dataset_id, "name": called})
 
 
-@datasets.command("delete", examples=["tamis datasets delete my-data-1a2b3c"])
+@datasets.command("delete", examples=["tamis datasets delete my-data-1a2b3c --dry-run"])
 @dataset_argument
-def delete(session: Session, dataset: str) -> None:
+@dry_run_option
+def delete(session: Session, dataset: str, dry_run: bool) -> None:
     """Move a dataset with everything computed from it into the trash."""
-    from tamis.actions.datasets import delete_dataset
+    from tamis.actions.datasets import delete_dataset, plan_dataset_deletion
 
-    gone = delete_dataset(session.workspace, session.dataset(dataset))
-    session.show(
-        f"{gone.dataset_id} is in the trash. To put it back: tamis datasets restore {gone.dataset_id}"
-    )
-    session.result({"dataset_id": gone.dataset_id, "entry": gone.name})
+    dataset_id = session.dataset(dataset)
+    said = say_plan(session, plan_dataset_deletion(session.workspace, dataset_id), done=not dry_run)
+    if not dry_run:
+        said["entry"] = delete_dataset(session.workspace, dataset_id).name
+        session.show(f"To put it back: tamis datasets restore {dataset_id}")
+    session.result({"dataset_id": dataset_id, **said})
 
 
 @datasets.command("trash", examples=["tamis datasets trash", "tamis datasets trash --empty"])

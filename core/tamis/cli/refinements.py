@@ -8,6 +8,7 @@ import click
 
 from tamis.cli.command import dataset_option, group, reviewer_option
 from tamis.cli.compare import out_option, write_report
+from tamis.cli.deletion import dry_run_option, say_plan
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.errors import InvalidOptions
@@ -169,29 +170,16 @@ def flags(session: Session, refinement: str, dataset: str, do: str | None, revie
 @refinements.command("delete", examples=[f"tamis refinements delete 3f9a2c {EXAMPLE} --dry-run"])
 @click.argument("refinement", help="Its id, as in the list.")
 @dataset_option
-@click.option("--dry-run", is_flag=True, help="Only say what would go and what would stay.")
+@dry_run_option
 def delete(session: Session, refinement: str, dataset: str, dry_run: bool) -> None:
     """Delete a refinement for good, with those of its rounds and selections that nothing else needs."""
-    from tamis.actions.delete_refinement import ROUND, SELECTION, delete_refinement, plan_deletion
+    from tamis.actions.delete_refinement import delete_refinement, plan_deletion
     from tamis.actions.refinements import STEP
     from tamis.actions.runs import find_run
 
     dataset_id = session.dataset(dataset)
     run = find_run(session.workspace, dataset_id, STEP, refinement)
-    plan = plan_deletion(session.workspace, dataset_id, run)
-    kept, n_bytes = [one.id for one in plan.kept], plan.n_bytes
-    answer = {
-        "refinement": run.run_id,
-        "deleted": not dry_run,
-        "rounds": [one.id for one in plan.of(ROUND)],
-        "selections": [one.id for one in plan.of(SELECTION)],
-        "kept": kept,
-        "n_bytes": n_bytes,
-    }
+    said = say_plan(session, plan_deletion(session.workspace, dataset_id, run), done=not dry_run)
     if not dry_run:
         delete_refinement(session.workspace, dataset_id, run)
-    session.show(
-        f"{'Would go' if dry_run else 'Gone'}: {run.run_id}, {len(plan.of(ROUND))} rounds, {len(plan.of(SELECTION))} selections, "
-        f"{n_bytes:,} bytes. Staying: {', '.join(kept) or 'nothing'}."
-    )
-    session.result(answer)
+    session.result({"refinement": run.run_id, **said})

@@ -43,8 +43,16 @@ def test_a_dataset_is_renamed_by_its_id_or_its_name(tamis, dataset_id: str) -> N
 
 
 def test_a_deleted_dataset_is_in_the_trash_and_comes_back(tamis, dataset_id: str) -> None:
+    code, plan = tamis("datasets", "delete", dataset_id, "--dry-run")
+    assert (code, plan["deleted"], plan["obstacle"], [one["kind"] for one in plan["artifacts"]]) == (
+        0,
+        False,
+        "",
+        ["examples"],
+    )
+    assert len(tamis("datasets")[1]["datasets"]) == 1
     code, gone = tamis("datasets", "delete", dataset_id)
-    assert (code, gone["dataset_id"]) == (0, dataset_id)
+    assert (code, gone["dataset_id"], gone["deleted"]) == (0, dataset_id, True)
     assert tamis("datasets", "list")[1] == {"datasets": []}
     (entry,) = tamis("datasets", "trash")[1]["trash"]
     assert (entry["name"], entry["dataset_id"]) == (gone["entry"], dataset_id)
