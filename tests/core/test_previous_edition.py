@@ -16,8 +16,8 @@ import zstandard
 
 from tamis.cli.main import run
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
-from tamis.store.database.names import cluster_names, dataset_names
 from tamis.store.database.tags import tag_state
+from tamis.store.names import cluster_names, dataset_names
 from tamis.store.review.decisions import decision_state
 from tamis.store.workspace import Workspace, open_workspace
 

@@ -12,7 +12,7 @@ from tamis.cli.main import run
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.refinements import read_picks, read_weights
 from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.store.database.names import default_names
+from tamis.store.names import default_names
 from tests.core.llms.conftest import build_model
 from tests.e2e import walk_export, walk_finetuning, walk_refinement
 from tests.e2e.conftest import Server, running_app

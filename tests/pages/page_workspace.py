@@ -16,7 +16,7 @@ from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
-from tamis.store.database.names import name_dataset
+from tamis.store.names import name_dataset
 
 
 class _Silent:

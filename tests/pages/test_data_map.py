@@ -16,8 +16,8 @@ from pages.shared.plain_text import plain, shorten
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.artifacts.view import open_view
 from tamis.store.database.database import Database
-from tamis.store.database.names import cluster_names
 from tamis.store.database.tags import add_tag, tag_state
+from tamis.store.names import cluster_names
 from tamis.store.rows.scope import Scope, where
 from tests.core.store.small_workspace import DATASET, Written, make_rows, write_dataset
 

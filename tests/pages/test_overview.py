@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tamis.jobs import job_table
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
-from tamis.store.database.names import dataset_names
+from tamis.store.names import dataset_names
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
 

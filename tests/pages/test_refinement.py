@@ -16,12 +16,12 @@ from tamis.jobs.folder import JobFolder
 from tamis.jobs.scheduler import queue
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
-from tamis.store.artifacts.frozen_decisions import freeze_decisions
 from tamis.store.artifacts.refinements import read_weights
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
-from tamis.store.database.names import rename_cluster
+from tamis.store.names import rename_cluster
 from tamis.store.review.decisions import decide, decision_state
+from tamis.store.review.frozen_decisions import freeze_decisions
 from tamis.store.workspace import open_workspace
 from tests.core.llms.conftest import build_model
 from tests.pages.page_workspace import (

@@ -8,7 +8,7 @@ import orjson
 
 from tamis.steps.curate.step import plan_curate
 from tamis.store.database.database import Database
-from tamis.store.database.names import name_dataset
+from tamis.store.names import name_dataset
 from tamis.store.review.decisions import BulkChoice, decide, decide_many
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file, run_step

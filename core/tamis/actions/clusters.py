@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tamis.store import names
 from tamis.store.artifacts.store import Artifact
-from tamis.store.database import names
-from tamis.store.database.names import ClusterNames
+from tamis.store.names import ClusterNames
 from tamis.store.workspace import Workspace
 
 

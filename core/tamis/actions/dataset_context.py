@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tamis.store.artifacts.view import DatasetView, open_view
-from tamis.store.database.names import ClusterNames, cluster_names
 from tamis.store.database.tags import TagState, tag_revision, tag_state
+from tamis.store.names import ClusterNames, cluster_names
 from tamis.store.workspace import Workspace
 
 __all__ = [

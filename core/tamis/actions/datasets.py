@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from tamis.actions.deletion import DeletionPlan
 from tamis.formats import FORMATS
-from tamis.store.artifacts import trash
+from tamis.store import names, trash
 from tamis.store.artifacts.store import Artifact
-from tamis.store.artifacts.trash import Discarded
 from tamis.store.artifacts.versions import parent_of
 from tamis.store.artifacts.view import open_view
-from tamis.store.database import names
 from tamis.store.rows.stats import DatasetStats, dataset_stats
+from tamis.store.trash import Discarded
 from tamis.store.workspace import Workspace
 
 __all__ = [

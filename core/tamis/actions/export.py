@@ -24,7 +24,7 @@ from tamis.steps.resolve_decisions import apply_frozen, find_decisions, respecte
 from tamis.steps.resolve_rows import find_selection, rows_of
 from tamis.store.artifacts.readers import iter_examples
 from tamis.store.artifacts.store import Artifact, ArtifactStore, utc_now, write_atomically
-from tamis.store.database.names import dataset_names
+from tamis.store.names import dataset_names
 from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s, Message
 

@@ -19,11 +19,11 @@ from tamis.formats import FORMATS
 from tamis.formats.writer import EXPORT_FORMATS, SOURCE_SHAPE, StoredExample, row_lines
 from tamis.steps.resolve_decisions import AS_IMPORTED, CURRENT, respected_by
 from tamis.steps.resolve_rows import rows_of
-from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
-from tamis.store.artifacts.frozen_decisions import read_frozen_decisions
 from tamis.store.artifacts.readers import read_token_counts
 from tamis.store.artifacts.store import Artifact
 from tamis.store.review.decisions import decision_state
+from tamis.store.review.frozen_decisions import KIND as DECISIONS
+from tamis.store.review.frozen_decisions import read_frozen_decisions
 from tamis.store.review.types import DecisionState
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s, Message

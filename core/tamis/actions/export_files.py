@@ -13,7 +13,7 @@ from tamis.actions.uploads import safe_name
 from tamis.errors import CurationError, InvalidOptions
 from tamis.steps.import_file.identify import slug
 from tamis.steps.resolve_decisions import AS_IMPORTED
-from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
+from tamis.store.review.frozen_decisions import KIND as DECISIONS
 from tamis.store.workspace import Workspace
 
 MANIFEST_ENDING = ".manifest.json"

@@ -21,7 +21,7 @@ from tamis.steps.spec import AS_IMPORTED
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import count_examples, read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.store.rows.row_sets import union
+from tamis.store.row_sets import union
 from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s
 

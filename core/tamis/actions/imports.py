@@ -18,7 +18,7 @@ from tamis.registry import parse_options
 from tamis.steps.import_file.identify import ImportPlan, file_hash, plan_import, plan_sources
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.import_file.paths import check_import_path, data_files, hub_address, importable_files
-from tamis.store.database.names import check_name
+from tamis.store.names import check_name
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tamis import __version__
 from tamis.errors import ArtifactDamaged, UnreadableFile
 from tamis.steps.import_file.options import SourceFile
-from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
-from tamis.store.artifacts.frozen_decisions import read_frozen_decisions
 from tamis.store.artifacts.store import Artifact, ArtifactStore, Manifest
 from tamis.store.artifacts.versions import parent_of
+from tamis.store.review.frozen_decisions import KIND as DECISIONS
+from tamis.store.review.frozen_decisions import read_frozen_decisions
 from tamis.types import JSON, Message
 
 VERSIONED = (

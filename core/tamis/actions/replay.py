@@ -15,12 +15,12 @@ from tamis.errors import CurationError
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import file_hash
 from tamis.steps.import_file.options import SourceFile
-from tamis.store.artifacts.frozen_decisions import KIND as DECISIONS
-from tamis.store.artifacts.frozen_decisions import FrozenDecision, store_decisions
 from tamis.store.artifacts.frozen_rows import KIND, freeze_rows, thaw_rows
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.refinements import ROUND
 from tamis.store.artifacts.store import Artifact, ArtifactStore, Manifest
+from tamis.store.review.frozen_decisions import KIND as DECISIONS
+from tamis.store.review.frozen_decisions import FrozenDecision, store_decisions
 from tamis.types import JSON, Int64s
 
 Say = Callable[[str], None]

@@ -15,7 +15,7 @@ from tamis.steps.plan import Plan, newest, plan_step
 from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
 from tamis.steps.resolve_rows import NEWEST, freeze
 from tamis.steps.spec import AS_IMPORTED, Step
-from tamis.store.database.names import name_dataset
+from tamis.store.names import name_dataset
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 

@@ -10,7 +10,7 @@ from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import InvalidOptions
 from tamis.steps.curate.step import plan_curate
 from tamis.steps.resolve_decisions import CURRENT
-from tamis.store.database.names import check_name, dataset_names
+from tamis.store.names import check_name, dataset_names
 from tamis.store.rows.version_diff import (
     CHANGE_KINDS,
     NOWHERE,

@@ -106,7 +106,7 @@ def write_report(session: Session, job: Job, out: Path) -> dict[str, JSON]:
     """Write the report of a comparison that is done, and show its summary; returns the answer for a program."""
     from tamis.actions.report import report as report_file
     from tamis.steps.compare.comparison import read_comparison
-    from tamis.store.database.names import dataset_names
+    from tamis.store.names import dataset_names
 
     made = session.workspace.artifacts.get(job.dataset_id, "comparison", job.artifact_id)
     name = dataset_names(session.workspace)[job.dataset_id]

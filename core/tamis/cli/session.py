@@ -47,7 +47,7 @@ class Session:
     def dataset(self, id_or_name: str = "") -> str:
         """The id of the dataset that was named here or before; raises DatasetMissing, and InvalidOptions for none."""
         from tamis.errors import InvalidOptions
-        from tamis.store.database.names import find_dataset
+        from tamis.store.names import find_dataset
 
         chosen = id_or_name or self.named
         if not chosen:

@@ -8,8 +8,8 @@ from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.view import open_view
 from tamis.store.database.tags import tag_state
+from tamis.store.row_sets import intersection
 from tamis.store.rows.query import matching_rows
-from tamis.store.rows.row_sets import intersection
 from tamis.store.rows.scope import Scope
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s

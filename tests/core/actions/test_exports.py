@@ -35,7 +35,7 @@ from tamis.actions.export_files import (
 )
 from tamis.actions.tags import add_tag
 from tamis.errors import CurationError, InvalidOptions
-from tamis.store.artifacts.frozen_decisions import freeze_decisions
+from tamis.store.review.frozen_decisions import freeze_decisions
 from tamis.store.workspace import Workspace
 from tests.pages.page_workspace import import_file, run_pipeline
 

@@ -16,7 +16,7 @@ from tamis.actions.versions import (
 )
 from tamis.actions.word_marks import mark_words
 from tamis.errors import InvalidOptions
-from tamis.store.database.names import dataset_names
+from tamis.store.names import dataset_names
 from tamis.store.workspace import Workspace
 from tests.pages.page_workspace import run_step
 

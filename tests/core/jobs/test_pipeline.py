@@ -11,8 +11,8 @@ from tamis.actions.pipeline import StageState, next_stage, stages, submit_missin
 from tamis.jobs import job_table
 from tamis.settings import Settings
 from tamis.steps.import_file.identify import plan_import
-from tamis.store.database.names import dataset_names
 from tamis.store.locks import FileLock
+from tamis.store.names import dataset_names
 from tamis.store.workspace import Workspace, open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 

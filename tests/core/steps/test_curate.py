@@ -11,10 +11,10 @@ from tamis.steps.curate.step import plan_curate
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
-from tamis.store.artifacts.frozen_decisions import freeze_decisions, read_frozen_decisions
 from tamis.store.artifacts.readers import read_examples
 from tamis.store.artifacts.versions import parent_of, read_parent_ids, versions
 from tamis.store.review.decisions import BulkChoice, decide, decide_many, undo_event
+from tamis.store.review.frozen_decisions import freeze_decisions, read_frozen_decisions
 from tamis.store.rows.version_diff import diff_versions, read_conversations
 from tamis.store.workspace import open_workspace
 

@@ -18,7 +18,7 @@ from tamis.store.artifacts.adapters import (
     read_evaluation,
     read_evaluation_clusters,
 )
-from tamis.store.artifacts.frozen_decisions import FrozenDecision, store_decisions
+from tamis.store.review.frozen_decisions import FrozenDecision, store_decisions
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import RECIPE, Reports, clustering, rows_artifact, run, small_dataset
 

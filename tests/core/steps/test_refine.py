@@ -14,7 +14,6 @@ from tamis.steps.compare.method_groups import group_by_method
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.adapters import read_curves
-from tamis.store.artifacts.frozen_decisions import FrozenDecision, store_decisions
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import read_cluster_ids, read_selection
 from tamis.store.artifacts.refinements import (
@@ -29,6 +28,7 @@ from tamis.store.artifacts.refinements import (
     rounds_of,
 )
 from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.review.frozen_decisions import FrozenDecision, store_decisions
 from tamis.store.workspace import open_workspace
 from tests.core.llms.conftest import build_model
 from tests.pages.page_workspace import alpaca_file, import_file, run_step

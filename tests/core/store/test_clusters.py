@@ -5,7 +5,7 @@ import pytest
 
 from tamis.errors import UnknownName
 from tamis.store.artifacts.view import open_view
-from tamis.store.database.names import cluster_names, rename_cluster
+from tamis.store.names import cluster_names, rename_cluster
 from tamis.store.rows.clusters import cluster_panel
 from tests.core.store.small_workspace import DATASET, make_rows, write_dataset
 

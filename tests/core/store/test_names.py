@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tamis.errors import DatasetMissing, InvalidOptions
-from tamis.store.database.names import (
+from tamis.store.names import (
     cluster_names,
     dataset_names,
     find_dataset,

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.store.rows.row_sets import difference, intersection, row_set, union
+from tamis.store.row_sets import difference, intersection, row_set, union
 
 IDS = st.lists(st.integers(0, 30) | st.integers(0, 2**62), max_size=40)
 

@@ -9,7 +9,7 @@ import pytest
 from tamis.errors import DatasetMissing, JobConflict
 from tamis.jobs.scheduler.queue import submit
 from tamis.store.artifacts.store import ArtifactStore
-from tamis.store.artifacts.trash import discard_dataset, empty_trash, list_trash, restore_dataset
+from tamis.store.trash import discard_dataset, empty_trash, list_trash, restore_dataset
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
 

@@ -19,11 +19,11 @@ from tamis.steps.curate.options import CurateOptions
 from tamis.steps.import_file.identify import slug
 from tamis.steps.import_file.step import REJECTS_SCHEMA, ROW_GROUP, STORED_SCHEMA
 from tamis.steps.resolve_decisions import CURRENT, apply_frozen, find_decisions
-from tamis.store.artifacts.frozen_decisions import KIND
 from tamis.store.artifacts.readers import EXAMPLES, REJECTS, iter_examples
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.versions import PARENT_IDS
-from tamis.store.database.names import dataset_names
+from tamis.store.names import dataset_names
+from tamis.store.review.frozen_decisions import KIND
 from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s, Message
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 from tamis.compute.apply import apply_decisions
 from tamis.formats.conversation import labelled_turns, turn_text
 from tamis.steps.finetune.rows import conversations
-from tamis.store.artifacts.frozen_decisions import read_frozen_decisions
 from tamis.store.artifacts.readers import count_examples
 from tamis.store.artifacts.refinements import make_table, schema_of
 from tamis.store.artifacts.store import Artifact
+from tamis.store.review.frozen_decisions import read_frozen_decisions
 from tamis.types import Int64s, Message
 
 TEXTS_SCHEMA = schema_of(

@@ -8,8 +8,7 @@ import numpy as np
 
 from tamis.errors import InvalidOptions
 from tamis.store.artifacts.store import Artifact, ArtifactStore, artifact_id, make_manifest
-from tamis.store.database.tags import pack_rows, unpack_rows
-from tamis.store.rows.row_sets import row_set
+from tamis.store.row_sets import pack_rows, row_set, unpack_rows
 from tamis.types import Int64s
 
 KIND = "rows"

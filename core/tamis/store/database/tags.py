@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import unicodedata
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from tamis.errors import CurationError, InvalidOptions
 from tamis.store.artifacts.store import utc_now
 from tamis.store.database.database import Database
 from tamis.store.database.undo import History, UndoEvent, replay_undo
-from tamis.store.rows.row_sets import difference, row_set, union
+from tamis.store.row_sets import difference, pack_rows, row_set, union, unpack_rows
 from tamis.types import Int64s
 
 MAX_TAG_CHARS = 64
@@ -151,17 +150,6 @@ def tag_history(database: Database, dataset_id: str, limit: int = 100) -> list[T
         TagEvent(**dict(row), active=row["event_id"] in history.active or row["action"] in ("undo", "redo"))
         for row in events
     ]
-
-
-def pack_rows(rows: Int64s) -> bytes:
-    """Sorted unique ids as zlib-compressed little-endian int64 differences: runs of rows shrink to almost nothing."""
-    return zlib.compress(np.diff(rows, prepend=np.int64(0)).astype("<i8").tobytes(), level=1)
-
-
-def unpack_rows(packed: bytes) -> Int64s:
-    """The inverse of ``pack_rows``."""
-    ids: Int64s = np.cumsum(np.frombuffer(zlib.decompress(packed), dtype="<i8"), dtype=np.int64)
-    return ids
 
 
 def _record(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from tamis.errors import UnknownName
 from tamis.store.artifacts.readers import read_cluster_ids, read_clusters, read_scores, read_selected_ids
 from tamis.store.artifacts.view import DatasetView
-from tamis.store.database.names import ClusterNames, default_names
+from tamis.store.names import ClusterNames, default_names
 from tamis.types import NOISE, Float64s, Int32s, Int64s
 
 

@@ -19,10 +19,10 @@ from tamis.errors import InvalidOptions
 from tamis.store.artifacts.readers import EXAMPLES
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.tags import TagState
+from tamis.store.row_sets import intersection, row_set
 from tamis.store.rows.columns import Column, find_column
 from tamis.store.rows.conditions import Question
 from tamis.store.rows.engine import Clause, scan_parquet
-from tamis.store.rows.row_sets import intersection, row_set
 from tamis.store.rows.scope import Scope
 from tamis.types import JSON, Bools, Float64s, Int64s
 

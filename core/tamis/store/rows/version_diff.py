@@ -10,10 +10,10 @@ import numpy as np
 import orjson
 
 from tamis.errors import InvalidOptions
-from tamis.store.artifacts.frozen_decisions import KIND, FrozenDecision, read_frozen_decisions
 from tamis.store.artifacts.readers import EXAMPLES, read_example_rows, read_examples
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.versions import ancestor_ids, parent_of, read_parent_ids, versions
+from tamis.store.review.frozen_decisions import KIND, FrozenDecision, read_frozen_decisions
 from tamis.types import Int64s, Message
 
 ChangeKind: TypeAlias = Literal["corrected", "edited", "dropped", "added"]
