@@ -15,7 +15,7 @@ from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.registry import Table
 from tamis.steps import STEPS
 from tamis.steps.import_file.identify import plan_import
-from tamis.store.database.names import dataset_names
+from tamis.store.names import dataset_names
 from tamis.store.workspace import Workspace
 from tests.pages.page_workspace import run_pipeline, run_step
 
