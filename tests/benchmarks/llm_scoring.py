@@ -4,8 +4,8 @@
 
 The peer is what a person writes with transformers: the model of ``from_pretrained(...).eval()`` as the library made it,
 ``inference_mode``, one call per question, log-softmax over the logits of that call. It gets the same tokens and the
-same cuts, and none of what the client does: no batches, no shared beginnings, no head on the response alone, no packed
-or fused layers. Both take turns on parts of the rows, and take turns at being first, so that a busy machine slows both.
+same cuts, and none of what the client does: no batches, no shared beginnings, and no head on the response
+alone. Both take turns on parts of the rows, and take turns at being first, so that a busy machine slows both.
 
 The peer of the first table has the client's number format (bfloat16 where the processor has it), the fastest choice
 and so the hardest peer. Without a ``dtype`` the library takes the format of the files, here float16, which is slow on

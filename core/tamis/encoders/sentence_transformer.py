@@ -20,7 +20,6 @@ from tamis.errors import ModelMissing
 from tamis.models.batches import token_batches
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.models.files import find_model, fingerprint
-from tamis.models.packed_linear import pack_linears
 from tamis.types import Float32s, Int64s
 
 CPU_BATCH_TOKENS = 2048  # the activations of a batch still fit the processor's caches
@@ -100,8 +99,6 @@ class SentenceTransformerEncoder:
             model[0].to(self.dtype)
             # Pooling and what follows add many small numbers: they work in float32 whatever the transformer used.
             model[0].register_forward_hook(_to_float32)
-            if self.device.type == "cpu":
-                pack_linears(model[0])
         return model
 
     @functools.cached_property

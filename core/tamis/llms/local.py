@@ -23,7 +23,6 @@ from tamis.llms.templates import PromptTokens
 from tamis.models.adapters import PREFIX, adapter_folder, base_of
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.models.files import find_model, fingerprint
-from tamis.models.packed_linear import pack_linears
 from tamis.protocols import Ability, Choices, CutText, LogLikelihoods, Usage
 
 # A processor reads at its full speed from 256 tokens on, and larger batches pad more; writing gains by more rows.
@@ -195,10 +194,7 @@ class LocalModel:
             model = _with_adapter(folder, self.dtype)
         else:
             model = _loaded(AutoModelForCausalLM, folder, dtype=self.dtype, use_safetensors=True)
-        model = model.eval().to(self.device)
-        if self.device.type == "cpu" and self.dtype == torch.bfloat16:
-            pack_linears(model)
-        return model
+        return model.eval().to(self.device)
 
 
 def _found(options: TransformersOptions, cache_folder: Path) -> Path:

@@ -21,7 +21,7 @@ from trl import SFTConfig, SFTTrainer
 from tamis.errors import CurationError, JobCancelled, ModelMissing
 from tamis.models.adapters import CONFIG as ADAPTER_CONFIG
 from tamis.models.adapters import base_of
-from tamis.models.packed_linear import cpu_computes_bfloat16
+from tamis.models.devices import cpu_computes_bfloat16
 from tamis.recipes import Point, RowFit, SftLoraOptions, SftOptions, Trained, TrainingRequest
 from tamis.recipes.callbacks import Watch
 from tamis.recipes.checkpoints import copy_weights, first_sound, steps_of, whole_checkpoints

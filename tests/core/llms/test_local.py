@@ -13,7 +13,7 @@ from tamis.protocols import CutText, RawPrompt
 torch = pytest.importorskip("torch")
 
 from tamis.llms import forward  # noqa: E402
-from tamis.models.packed_linear import PackedGate, cpu_computes_bfloat16  # noqa: E402
+from tamis.models.devices import cpu_computes_bfloat16  # noqa: E402
 
 PROMPTS = ["What is this?", "Name three rivers of the north and say where they end.", "Hi", ""]
 RESPONSES = [
@@ -78,11 +78,11 @@ def test_plain_and_fused_attention_answer_alike(local, monkeypatch):
 
 
 @pytest.mark.skipif(not cpu_computes_bfloat16(), reason="this processor does not compute bfloat16")
-def test_a_models_gated_blocks_are_packed_and_answer_alike(tiny, local):
+def test_a_model_in_bfloat16_answers_alike(tiny, local):
     options = TransformersOptions(model=str(tiny), dtype="bfloat16", device="cpu")
     client = LLMS["transformers"].load()(options, tiny)
     found = client.loglikelihood(PROMPTS, RESPONSES)
-    assert all(type(layer.mlp) is PackedGate for layer in client._model.model.layers)
+    assert {weight.dtype for weight in client._model.parameters()} == {torch.bfloat16}
     np.testing.assert_allclose(found.mean, local.loglikelihood(PROMPTS, RESPONSES).mean, atol=0.1)
 
 
