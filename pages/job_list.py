@@ -16,17 +16,8 @@ from pages.parts.job_list.detail import (
     show_timings,
     show_whole_log,
 )
-from pages.parts.job_list.step_form import (
-    asked_step,
-    leave_step_form,
-    offer_step_form,
-    show_step_form,
-)
-from pages.parts.job_list.table import (
-    OPENED,
-    choose_jobs,
-    show_jobs,
-)
+from pages.parts.job_list.step_form import asked_step, leave_step_form, offer_step_form, show_step_form
+from pages.parts.job_list.table import OPENED, choose_jobs, show_jobs
 from pages.shared.activity import while_jobs_run
 from pages.shared.frame import open_workspace_page
 from pages.shared.plain_text import plain

@@ -9,20 +9,12 @@ import streamlit as st
 
 from pages.parts.overview.dataset_card import show_dataset_head
 from pages.parts.overview.failed_imports import show_failed_imports
-from pages.parts.overview.pipeline_strip import (
-    show_running,
-    show_stage_failure,
-    show_strip,
-)
+from pages.parts.overview.pipeline_strip import show_running, show_stage_failure, show_strip
 from pages.parts.overview.stats_panel import show_stats
 from pages.parts.overview.trash_panel import show_trash
 from pages.parts.overview.version_changes import show_changes
 from pages.shared.activity import while_jobs_run
-from pages.shared.frame import (
-    open_workspace_page,
-    pick_dataset,
-    say_empty,
-)
+from pages.shared.frame import open_workspace_page, pick_dataset, say_empty
 from pages.shared.plain_text import plain
 from pages.shared.runs.export_files import list_exports
 from tamis.actions.datasets import dataset_names, order_datasets

@@ -12,11 +12,7 @@ from pages.shared.address import show_deferred_error
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.runs.job_box import show_jobs_in_place
-from pages.shared.runs.job_watch import (
-    cloned_defaults,
-    followed_job,
-    stop_following,
-)
+from pages.shared.runs.job_watch import cloned_defaults, followed_job, stop_following
 from tamis.actions.jobs import JobState
 from tamis.actions.proposals import list_proposals
 

@@ -9,11 +9,7 @@ from pages.parts.scoring.results import show_score, show_score_table
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.runs.job_box import show_jobs_in_place
-from pages.shared.runs.job_watch import (
-    cloned_defaults,
-    followed_job,
-    stop_following,
-)
+from pages.shared.runs.job_watch import cloned_defaults, followed_job, stop_following
 from tamis.actions.jobs import JobState
 from tamis.actions.scores import can_score_again
 from tamis.scorers import SCORERS

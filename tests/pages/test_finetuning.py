@@ -15,11 +15,7 @@ from tamis.actions.votes import left_is, vote_order
 from tamis.errors import CurationError
 from tamis.jobs import job_table
 from tamis.jobs.folder import JobFolder
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobState,
-)
+from tamis.jobs.model import ErrorKind, Job, JobState
 from tamis.jobs.scheduler import queue
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
@@ -27,14 +23,7 @@ from tamis.store.database.tags import add_tag
 from tamis.store.database.votes import votes
 from tamis.store.workspace import open_workspace
 from tests.pages.fine_tuned import HOSTILE, write_adapter, write_round_model
-from tests.pages.page_workspace import (
-    alpaca_file,
-    checked,
-    import_file,
-    open_page,
-    run_pipeline,
-    said,
-)
+from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
 
 REVIEWER = "test@example.com"  # whom a test of a page is logged in as
 

@@ -13,12 +13,7 @@ from tamis.actions.remedies import ERROR_WORDS, NEXT_STEPS
 from tamis.jobs import job_table
 from tamis.jobs.backends.ray_jobs import RayBackend
 from tamis.jobs.backends.slurm import SlurmBackend
-from tamis.jobs.model import (
-    ErrorKind,
-    Job,
-    JobState,
-    Resources,
-)
+from tamis.jobs.model import ErrorKind, Job, JobState, Resources
 from tamis.jobs.scheduler import queue
 from tamis.scorers import SCORERS
 from tamis.settings import app_folder

@@ -7,11 +7,7 @@ from tamis.errors import CurationError
 from tamis.formats.check import check_messages
 from tamis.steps.spec import AS_IMPORTED as AS_IMPORTED
 from tamis.store.artifacts.store import Artifact
-from tamis.store.review.frozen_decisions import (
-    KIND,
-    freeze_decisions,
-    read_frozen_decisions,
-)
+from tamis.store.review.frozen_decisions import KIND, freeze_decisions, read_frozen_decisions
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 

@@ -17,12 +17,7 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FOLLOWED, start_job
 from pages.shared.runs.picker import open_run
 from pages.shared.wording import percent, selection_title
-from tamis.actions.grid import (
-    MAX_SEEDS,
-    Grid,
-    grid_requests,
-    submit_grid,
-)
+from tamis.actions.grid import MAX_SEEDS, Grid, grid_requests, submit_grid
 from tamis.actions.selections import total_tokens
 from tamis.actions.submit import RunTarget, Submission
 from tamis.errors import CurationError

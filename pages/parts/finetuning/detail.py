@@ -16,11 +16,7 @@ from pages.shared.activity import while_jobs_run
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.finetune_curves import show_training_curves
 from pages.shared.runs.finetune_runs import (
     curves_of,

@@ -11,13 +11,7 @@ from pages.parts.finetuning import stats
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import Shades
-from pages.shared.map.map_figure import (
-    Dots,
-    Extras,
-    MapStyle,
-    draw_map,
-    spaced_labels,
-)
+from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map, spaced_labels
 from pages.shared.plain_text import shorten
 from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.runs import Run

@@ -7,12 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from pages.parts.job_list.step_form import (
-    DATASET,
-    PAGES,
-    STEP,
-    general_steps,
-)
+from pages.parts.job_list.step_form import DATASET, PAGES, STEP, general_steps
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of

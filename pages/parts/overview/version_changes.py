@@ -9,11 +9,7 @@ import streamlit as st
 
 from pages.shared.frame import tell_apart
 from pages.shared.navigation import link_to
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.rows.review_text import show_side, show_text
 from pages.shared.wording import BadgeColour, ago, percent
 from tamis.actions.datasets import dataset_names

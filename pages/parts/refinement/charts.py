@@ -15,11 +15,7 @@ from pages.shared.map.colouring import MUTED, PALETTE
 from pages.shared.plain_text import plain_in_figure, shorten
 from tamis.actions.refinement_history import RefinementHistory
 from tamis.steps.refine.options import EXCLUDED, PINNED
-from tamis.types import (
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Bools, Float64s, Int64s
 
 CHANGE, WEIGHT = "Change", "Weight"
 # Gained is teal and lost is orange wherever it appears; the middle is near the page, so that "nothing" does not shout.

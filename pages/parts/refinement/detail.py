@@ -15,11 +15,7 @@ from pages.parts.refinement.flags import show_flags
 from pages.parts.refinement.history import history_of
 from pages.parts.refinement.map import show_map
 from pages.parts.refinement.movers import show_movers
-from pages.parts.refinement.results import (
-    show_refinement_numbers,
-    show_rounds,
-    show_weights,
-)
+from pages.parts.refinement.results import show_refinement_numbers, show_rounds, show_weights
 from pages.parts.refinement.runs import CONTROLS, say_run
 from pages.shared.activity import while_jobs_run
 from pages.shared.dataset_context import DatasetContext

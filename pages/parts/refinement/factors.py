@@ -9,21 +9,13 @@ import streamlit as st
 
 from pages.parts.refinement.again import FACTORS
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import table_height
 from tamis.actions.dataset_context import through_clustering
 from tamis.actions.read_rows import list_clusters
 from tamis.actions.refinements import cluster_factor
-from tamis.steps.refine.options import (
-    EXCLUDED,
-    MOST_BOOST,
-    PINNED,
-)
+from tamis.steps.refine.options import EXCLUDED, MOST_BOOST, PINNED
 from tamis.types import JSON
 
 MOST_SAID = 6

@@ -12,18 +12,9 @@ import streamlit as st
 from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
-from pages.shared.forms.finetune_lengths import (
-    length_chart,
-    lengths_of,
-    say_counted,
-    say_long,
-)
+from pages.shared.forms.finetune_lengths import length_chart, lengths_of, say_counted, say_long
 from pages.shared.forms.planned import plan_of
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.wording import percent
 from tamis.actions.forecast import (
     Lengths,

@@ -15,19 +15,9 @@ from pages.parts.refinement.picker import CONTINUED, PICKER
 from pages.parts.refinement.runs import CONTROLS, say_run
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_model import choose_model
-from pages.shared.forms.options_form import (
-    Form,
-    FormField,
-    draw_field,
-    draw_options,
-)
+from pages.shared.forms.options_form import Form, FormField, draw_field, draw_options
 from pages.shared.forms.run_target import JobRequest, choose_target
-from pages.shared.forms.selection_form import (
-    ROW_ROLES,
-    draw_clustering,
-    draw_quality,
-    draw_rows,
-)
+from pages.shared.forms.selection_form import ROW_ROLES, draw_clustering, draw_quality, draw_rows
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain

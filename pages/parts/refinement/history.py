@@ -9,10 +9,7 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import unlike
-from tamis.actions.refinement_history import (
-    RefinementHistory,
-    read_history,
-)
+from tamis.actions.refinement_history import RefinementHistory, read_history
 from tamis.actions.runs import Run
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Int64s

@@ -6,22 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.parts.refinement.charts import (
-    CHANGE,
-    WEIGHT,
-    diverging,
-)
+from pages.parts.refinement.charts import CHANGE, WEIGHT, diverging
 from pages.parts.refinement.history import flags_of, weights_of
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import Shades
-from pages.shared.map.map_figure import (
-    Dots,
-    Extras,
-    MapStyle,
-    draw_map,
-    spaced_labels,
-)
+from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map, spaced_labels
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, shorten
 from tamis.actions.read_rows import ALL_ROWS

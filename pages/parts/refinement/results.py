@@ -7,13 +7,7 @@ import math
 import pandas as pd
 import streamlit as st
 
-from pages.parts.refinement.charts import (
-    CHANGE,
-    WEIGHT,
-    budget_chart,
-    weight_heatmap,
-    weight_lines,
-)
+from pages.parts.refinement.charts import CHANGE, WEIGHT, budget_chart, weight_heatmap, weight_lines
 from pages.parts.refinement.flags import show_table
 from pages.parts.refinement.history import flags_of, names_of
 from pages.shared.dataset_context import DatasetContext

@@ -13,13 +13,7 @@ from pages.shared.address import read_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import draw_llm_model
 from pages.shared.forms.llm_forecast import show_models_forecast
-from pages.shared.forms.options_form import (
-    Form,
-    FormField,
-    draw_choice,
-    draw_field,
-    draw_options,
-)
+from pages.shared.forms.options_form import Form, FormField, draw_choice, draw_field, draw_options
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain

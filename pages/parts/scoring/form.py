@@ -9,11 +9,7 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import draw_llm_model
 from pages.shared.forms.llm_forecast import show_models_forecast
-from pages.shared.forms.options_form import (
-    Form,
-    draw_options,
-    draw_plugin,
-)
+from pages.shared.forms.options_form import Form, draw_options, draw_plugin
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain

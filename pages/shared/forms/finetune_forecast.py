@@ -5,12 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.finetune_lengths import (
-    length_chart,
-    lengths_of,
-    say_counted,
-    say_long,
-)
+from pages.shared.forms.finetune_lengths import length_chart, lengths_of, say_counted, say_long
 from pages.shared.frame import errors_in_place
 from pages.shared.wording import duration
 from tamis.actions.forecast import TrainingForecast, forecast_detail, training_seconds

@@ -15,13 +15,7 @@ from pages.shared.runs.job_watch import FormDefaults
 from tamis.actions.decisions import decision_revision
 from tamis.actions.runs import Run
 from tamis.actions.submit import AS_IMPORTED, CURRENT
-from tamis.actions.training import (
-    Applied,
-    apply_in_force,
-    frozen_rows,
-    runs_with_held_out,
-    verdicts_in_force,
-)
+from tamis.actions.training import Applied, apply_in_force, frozen_rows, runs_with_held_out, verdicts_in_force
 from tamis.types import JSON, Int64s
 
 DRAWN_ANEW = ""

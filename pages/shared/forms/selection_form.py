@@ -12,24 +12,12 @@ import streamlit as st
 from pages.shared.address import read_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
-from pages.shared.forms.options_form import (
-    Form,
-    FormField,
-    draw_options,
-)
+from pages.shared.forms.options_form import Form, FormField, draw_options
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.navigation import link_to
-from pages.shared.plain_text import (
-    count_of,
-    plain,
-    shorten,
-)
-from pages.shared.runs.job_watch import (
-    FormDefaults,
-    cloned_defaults,
-    start_job,
-)
+from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, start_job
 from pages.shared.wording import percent
 from tamis.actions.forecast import SelectionForecast, forecast_detail
 from tamis.actions.read_rows import describe_scope

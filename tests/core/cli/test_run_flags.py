@@ -12,11 +12,7 @@ from tamis.cli.flags import known_flags
 from tamis.cli.main import run
 from tamis.jobs import job_table
 from tamis.jobs.backends.slurm import SlurmBackend
-from tamis.jobs.model import (
-    ErrorKind,
-    JobState,
-    Resources,
-)
+from tamis.jobs.model import ErrorKind, JobState, Resources
 from tamis.jobs.scheduler import queue
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database

@@ -15,11 +15,7 @@ from tamis.jobs.forecast import checks as module
 from tamis.jobs.forecast import requirements
 from tamis.jobs.forecast.forecast import submission_script
 from tamis.jobs.forecast.measured import MeasuredRun, forecast_from_runs
-from tamis.jobs.model import (
-    JobState,
-    Progress,
-    Resources,
-)
+from tamis.jobs.model import JobState, Progress, Resources
 from tamis.jobs.scheduler import queue
 from tamis.settings import Settings
 from tamis.store.artifacts.store import ArtifactStore, make_manifest

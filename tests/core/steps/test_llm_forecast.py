@@ -10,11 +10,7 @@ import pytest
 
 from tamis.cli.main import run as tamis
 from tamis.errors import InvalidOptions
-from tamis.jobs.forecast.llm import (
-    Metered,
-    forecast_models,
-    sample_rows,
-)
+from tamis.jobs.forecast.llm import Metered, forecast_models, sample_rows
 from tamis.llms.scripted import ScriptedModel
 from tamis.protocols import Usage
 from tamis.store.artifacts.store import ArtifactStore

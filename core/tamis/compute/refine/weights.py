@@ -10,11 +10,7 @@ from numpy.typing import ArrayLike
 
 from tamis.compute.ranks import average_ranks
 from tamis.errors import InvalidOptions
-from tamis.types import (
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Bools, Float64s, Int64s
 
 FLOOR = 1e-6  # of the largest score: what Eq. 6 takes in place of a score that is not positive
 SAME = 1e-9  # scores whose spread is below this part of their size differ by rounding alone

@@ -12,37 +12,16 @@ import numpy as np
 
 from tamis.errors import InvalidOptions
 from tamis.llms import LLMS
-from tamis.protocols import (
-    Ability,
-    Choices,
-    LanguageModel,
-    LogLikelihoods,
-    Usage,
-)
+from tamis.protocols import Ability, Choices, LanguageModel, LogLikelihoods, Usage
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS
 from tamis.steps.plan import Plan, plan_step
-from tamis.steps.propose.chunks import (
-    Models,
-    propose_for,
-    read_row_texts,
-    same_client,
-)
+from tamis.steps.propose.chunks import Models, propose_for, read_row_texts, same_client
 from tamis.steps.propose.options import ProposeOptions
-from tamis.steps.score.chunks import (
-    columns_read,
-    combined,
-    scorer_encoder,
-    scorer_input,
-)
+from tamis.steps.score.chunks import columns_read, combined, scorer_encoder, scorer_input
 from tamis.steps.score.options import ScoreOptions
 from tamis.store.artifacts.frozen_rows import read_frozen
-from tamis.store.artifacts.readers import (
-    count_examples,
-    iter_examples,
-    read_example_rows,
-    read_vectors,
-)
+from tamis.store.artifacts.readers import count_examples, iter_examples, read_example_rows, read_vectors
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.types import JSON, Int64s
 

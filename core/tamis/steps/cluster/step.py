@@ -7,11 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.clusterers.result import Clustering
-from tamis.compute.cluster.keywords import (
-    cluster_keywords,
-    keyword_names,
-    medoids,
-)
+from tamis.compute.cluster.keywords import cluster_keywords, keyword_names, medoids
 from tamis.steps.cluster.options import ClusterOptions
 from tamis.steps.context import StepContext
 from tamis.types import JSON, NOISE

@@ -9,18 +9,9 @@ import numpy as np
 import pyarrow.compute as pc
 
 from tamis.compute.compare.jackknife import entropy_interval, vendi_interval
-from tamis.compute.compare.selections import (
-    Interval,
-    bootstrap_interval,
-)
+from tamis.compute.compare.selections import Interval, bootstrap_interval
 from tamis.compute.neighbours import nearest_cosines
-from tamis.steps.compare.comparison import (
-    IntervalEstimate,
-    Over,
-    ScoreHistograms,
-    Shares,
-    stored_interval,
-)
+from tamis.steps.compare.comparison import IntervalEstimate, Over, ScoreHistograms, Shares, stored_interval
 from tamis.steps.compare.options import CompareOptions
 from tamis.steps.context import StepContext
 from tamis.store.artifacts.readers import (
@@ -31,11 +22,7 @@ from tamis.store.artifacts.readers import (
     read_token_counts,
     read_vectors,
 )
-from tamis.types import (
-    Float32s,
-    Float64s,
-    Int64s,
-)
+from tamis.types import Float32s, Float64s, Int64s
 
 N_BINS = 30
 N_RESAMPLES = 1000

@@ -11,11 +11,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.compute.compare.seeds import (
-    mean_over_seeds,
-    only_in_one_group,
-    overlap_of_methods,
-)
+from tamis.compute.compare.seeds import mean_over_seeds, only_in_one_group, overlap_of_methods
 from tamis.compute.compare.selections import jaccard, only_in_one
 from tamis.selectors import SELECTORS
 from tamis.steps.compare.comparison import (
@@ -31,23 +27,11 @@ from tamis.steps.compare.comparison import (
 )
 from tamis.steps.compare.method_groups import MethodGroup, group_by_method
 from tamis.steps.compare.options import CompareOptions
-from tamis.steps.compare.pool import (
-    PoolStats,
-    RowGroups,
-    load_pool,
-    measure,
-    pool_shares,
-    spread_of,
-)
+from tamis.steps.compare.pool import PoolStats, RowGroups, load_pool, measure, pool_shares, spread_of
 from tamis.steps.context import StepContext
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.store import Artifact
-from tamis.types import (
-    JSON,
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import JSON, Bools, Float64s, Int64s
 
 ALIKE_BUDGETS = 1.05  # sizes that differ by more are not one budget
 

@@ -20,18 +20,10 @@ from numpy.typing import NDArray
 from tamis.compute.map.projection import pca_2d
 from tamis.encoders.cache import VectorCache, text_key
 from tamis.protocols import Encoder
-from tamis.steps.chunks import (
-    Compute,
-    RowReader,
-    part_file,
-)
+from tamis.steps.chunks import Compute, RowReader, part_file
 from tamis.steps.context import StepContext
 from tamis.steps.embed.options import EmbedOptions
-from tamis.types import (
-    JSON,
-    Float32s,
-    Int64s,
-)
+from tamis.types import JSON, Float32s, Int64s
 
 # Big enough that sorting by length inside a chunk wastes little padding, small enough that a killed run loses
 # a few seconds of work on a CPU.

@@ -9,18 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tamis.compute.text.text_overlap import (
-    exact_match,
-    is_json,
-    rouge_l,
-    token_f1,
-)
+from tamis.compute.text.text_overlap import exact_match, is_json, rouge_l, token_f1
 from tamis.protocols import LanguageModel
-from tamis.types import (
-    JSON,
-    Float64s,
-    Int64s,
-)
+from tamis.types import JSON, Float64s, Int64s
 
 CHUNK_ROWS = 16  # rows between two reports; answers are kept after each
 MEASURES = ("loss", "exact_match", "token_f1", "rouge_l", "json_valid")

@@ -10,11 +10,7 @@ from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tamis.errors import (
-    CurationError,
-    InvalidOptions,
-    MissingExtra,
-)
+from tamis.errors import CurationError, InvalidOptions, MissingExtra
 from tamis.models.adapters import CONFIG, base_of
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.types import JSON

@@ -14,11 +14,7 @@ from tamis.compute.apply import Applied, apply_decisions
 from tamis.errors import InvalidOptions
 from tamis.formats.conversation import turn_text
 from tamis.store.artifacts.frozen_rows import read_frozen
-from tamis.store.artifacts.readers import (
-    count_examples,
-    iter_examples,
-    read_selected_ids,
-)
+from tamis.store.artifacts.readers import count_examples, iter_examples, read_selected_ids
 from tamis.store.artifacts.store import Artifact
 from tamis.store.review.frozen_decisions import FrozenDecision, read_frozen_decisions
 from tamis.store.row_sets import difference, intersection

@@ -20,26 +20,10 @@ from tamis.recipes import Trained, TrainingRequest
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.context import StepContext
 from tamis.steps.finetune.curves import write_curves
-from tamis.steps.finetune.evaluate import (
-    HeldOut,
-    by_cluster,
-    evaluate,
-    means,
-)
+from tamis.steps.finetune.evaluate import HeldOut, by_cluster, evaluate, means
 from tamis.steps.finetune.options import FinetuneOptions
-from tamis.steps.finetune.rows import (
-    Split,
-    conversations,
-    split_rows,
-    write_training_file,
-)
-from tamis.store.artifacts.adapters import (
-    CLUSTERS,
-    CURVES,
-    EVALUATION,
-    HELD_OUT,
-    TRAIN,
-)
+from tamis.steps.finetune.rows import Split, conversations, split_rows, write_training_file
+from tamis.store.artifacts.adapters import CLUSTERS, CURVES, EVALUATION, HELD_OUT, TRAIN
 from tamis.store.artifacts.readers import read_cluster_ids
 from tamis.store.artifacts.store import ArtifactStore, write_atomically
 from tamis.types import JSON, Int64s

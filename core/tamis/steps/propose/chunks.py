@@ -12,32 +12,14 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.compute.clear.clear import (
-    Finding,
-    Verdict,
-    same_answer,
-)
+from tamis.compute.clear.clear import Finding, Verdict, same_answer
 from tamis.llms import open_llm
-from tamis.protocols import (
-    CutText,
-    LanguageModel,
-    Usage,
-)
+from tamis.protocols import CutText, LanguageModel, Usage
 from tamis.steps.chat_prompts import asked_prompt
 from tamis.steps.chunks import Compute, part_file
-from tamis.steps.propose.judge import (
-    Judged,
-    JudgeSettings,
-    Pair,
-    contains_template,
-    judge_pairs,
-)
+from tamis.steps.propose.judge import Judged, JudgeSettings, Pair, contains_template, judge_pairs
 from tamis.steps.propose.options import ProposeOptions
-from tamis.steps.score.chunks import (
-    ABOUT,
-    combined,
-    part_name,
-)
+from tamis.steps.score.chunks import ABOUT, combined, part_name
 from tamis.store.artifacts.readers import read_example_rows
 from tamis.types import JSON, Int64s
 

@@ -16,26 +16,13 @@ import pyarrow.parquet as pq
 from tamis.compute.clear import clear
 from tamis.protocols import Usage
 from tamis.steps.context import StepContext
-from tamis.steps.propose.chunks import (
-    Columnar,
-    ProposeChunks,
-    nothing_asked,
-)
+from tamis.steps.propose.chunks import Columnar, ProposeChunks, nothing_asked
 from tamis.steps.propose.options import ProposeOptions
-from tamis.steps.score.chunks import (
-    ABOUT,
-    combined,
-    part_name,
-    read_parts,
-)
+from tamis.steps.score.chunks import ABOUT, combined, part_name, read_parts
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.proposals import PROPOSALS, SCHEMA
 from tamis.store.artifacts.readers import count_examples, read_scores
-from tamis.types import (
-    JSON,
-    Float64s,
-    Int64s,
-)
+from tamis.types import JSON, Float64s, Int64s
 
 CHUNK_ROWS = 16  # one batch of a small model on a CPU, a minute or two: candidates are long
 WHY = {

@@ -25,17 +25,8 @@ from tamis.store.artifacts.refinements import (
     read_round_picks,
     schema_of,
 )
-from tamis.store.artifacts.store import (
-    Artifact,
-    ArtifactStore,
-    artifact_id,
-    make_manifest,
-)
-from tamis.types import (
-    JSON,
-    Float64s,
-    Int64s,
-)
+from tamis.store.artifacts.store import Artifact, ArtifactStore, artifact_id, make_manifest
+from tamis.types import JSON, Float64s, Int64s
 
 SELECTION_FORMAT = 1
 SELECTION_SCHEMA = schema_of(

@@ -14,11 +14,7 @@ import pyarrow.parquet as pq
 
 from tamis.compute.refine.draw import draw_round, spread_order
 from tamis.compute.select.kmq import Selection
-from tamis.recipes import (
-    RECIPES,
-    Trained,
-    TrainingRequest,
-)
+from tamis.recipes import RECIPES, Trained, TrainingRequest
 from tamis.registry import parse_options
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.context import StepContext
@@ -33,11 +29,7 @@ from tamis.steps.refine.chunks import (
     scored_part,
     texts_in,
 )
-from tamis.steps.refine.options import (
-    EPOCHS,
-    RefineOptions,
-    RoundOptions,
-)
+from tamis.steps.refine.options import EPOCHS, RefineOptions, RoundOptions
 from tamis.steps.refine.state import RoundState, read_state
 from tamis.steps.refine.texts import texts_of
 from tamis.steps.refine.update import Update, update
@@ -58,11 +50,7 @@ from tamis.store.artifacts.refinements import (
     round_chain,
 )
 from tamis.store.artifacts.store import ArtifactStore
-from tamis.types import (
-    JSON,
-    NOISE,
-    Int64s,
-)
+from tamis.types import JSON, NOISE, Int64s
 
 LEAST_SCORED = 2  # rows per cluster and round in the mode pooled
 

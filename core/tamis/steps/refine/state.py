@@ -10,31 +10,18 @@ import pyarrow as pa
 
 from tamis.compute.refine.draw import RefinementPool
 from tamis.compute.refine.evidence import RoundEvidence
-from tamis.compute.refine.weights import (
-    Factors,
-    apply_factors,
-    first_weights,
-)
+from tamis.compute.refine.weights import Factors, apply_factors, first_weights
 from tamis.compute.select.draw import LINEAR
 from tamis.errors import InvalidOptions
 from tamis.selectors.odds import odds_of
-from tamis.steps.refine.options import (
-    EXCLUDED,
-    PINNED,
-    RefineOptions,
-)
+from tamis.steps.refine.options import EXCLUDED, PINNED, RefineOptions
 from tamis.steps.refine.texts import Corrections, read_corrections
 from tamis.steps.select.options import is_non_negative
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_scores
 from tamis.store.artifacts.refinements import read_round_clusters, read_round_picks
 from tamis.store.artifacts.store import Artifact
-from tamis.types import (
-    NOISE,
-    Bools,
-    Float64s,
-    Int64s,
-)
+from tamis.types import NOISE, Bools, Float64s, Int64s
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,7 @@ from tamis.compute.refine.weights import (
 )
 from tamis.steps.refine.options import RefineOptions
 from tamis.steps.refine.state import RoundState
-from tamis.store.artifacts.refinements import (
-    CLUSTERS_SCHEMA,
-    EVIDENCE,
-    ROUND_FLAGS_SCHEMA,
-    make_table,
-)
+from tamis.store.artifacts.refinements import CLUSTERS_SCHEMA, EVIDENCE, ROUND_FLAGS_SCHEMA, make_table
 from tamis.types import JSON, Float64s, Int64s
 
 
