@@ -12,9 +12,9 @@ class CurationError(Exception):
 class UnknownName(CurationError):
     """A name that is in no table, with the names that are."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         listed = ", ".join(sorted(known)) or "none"
-        super().__init__(f"There is no {what} called {name!r}. Known: {listed}.")
+        super().__init__(f"There is no {kind} called {name!r}. Known: {listed}.")
 
 
 class InvalidOptions(CurationError):
@@ -36,8 +36,8 @@ class ForbiddenPath(CurationError):
 class MissingExtra(CurationError):
     """An optional dependency that is not installed, with the command that installs it."""
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra {extra!r}: run pip install 'tamis[{extra}]'.")
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs the extra {extra!r}: run pip install 'tamis[{extra}]'.")
 
 
 class ModelMissing(CurationError):
@@ -69,5 +69,5 @@ class JobFailed(CurationError):
 
     def __init__(self, step: str, job_id: str, state: str, reason: str) -> None:
         self.job_id = job_id
-        said = f": {reason}" if reason else "."
-        super().__init__(f"{step} {state}{said}\n  log: tamis jobs logs {job_id}")
+        text = f": {reason}" if reason else "."
+        super().__init__(f"{step} {state}{text}\n  log: tamis jobs logs {job_id}")

@@ -138,8 +138,8 @@ def merge_elsewhere(workspace: Workspace, adapter: Artifact, target: Path) -> No
     ]  # fmt: skip
     done = subprocess.run(command, cwd=source_folder(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()[-600:].removeprefix("tamis: ")
-        raise CurationError(said or "It ended without a word.")
+        text = (done.stderr or done.stdout).strip()[-600:].removeprefix("tamis: ")
+        raise CurationError(text or "It ended without a word.")
 
 
 def pack_adapter(store: ArtifactStore, identifier: str) -> bytes:

@@ -109,9 +109,9 @@ def _asked(
         ids = list(range(start, min(start + CHUNK_ROWS, n)))
         table, _ = propose_for(RowTexts(ids, planted.asked[part], planted.responses[part]), models, options)
         candidates += table["candidate"].to_pylist()
-        found = cast("Sequence[clear.Finding]", table["found"].to_pylist())
+        findings = cast("Sequence[clear.Finding]", table["found"].to_pylist())
         sure = table["verdict_confidence"].to_numpy().tolist()
-        verdicts += [clear.Verdict(one, value) for one, value in zip(found, sure, strict=True)]
+        verdicts += [clear.Verdict(one, value) for one, value in zip(findings, sure, strict=True)]
         on_progress(len(verdicts), n)
     return candidates, verdicts
 

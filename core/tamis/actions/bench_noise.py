@@ -167,8 +167,8 @@ def score_rows(rows: NoiseRows, names: list[str], llm: LanguageModel, workspace:
         llm=llm,
         encode=lambda texts: encode(list(texts)),
     )
-    found = {}
+    scores = {}
     for name in names:
         options = parse_options(SCORERS[name].options, {})
-        found[name] = SCORERS[name].load()(options).score(reading)["score"]
-    return found
+        scores[name] = SCORERS[name].load()(options).score(reading)["score"]
+    return scores

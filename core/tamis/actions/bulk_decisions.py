@@ -60,16 +60,16 @@ def decide_by_rule(
 
 def describe_rule(rule: ReviewRule, queue: ReviewQueue, cluster_names: Mapping[int, str] = _NO_NAMES) -> str:
     """The rule in words, as the history keeps it."""
-    said = f"{'approve' if rule.approves else 'reject'} all"
+    text = f"{'approve' if rule.approves else 'reject'} all"
     if rule.kinds:
-        said += " of " + ", ".join(say_kind(kind).lower() for kind in rule.kinds)
+        text += " of " + ", ".join(say_kind(kind).lower() for kind in rule.kinds)
     if rule.measure != "none":
         is_verdict = rule.measure == "verdict_confidence"
         measure = VERDICT_TITLE.lower() if is_verdict else score_word(queue.proposals)
-        said += f" with {measure} {'above' if rule.is_above else 'below'} {rule.limit:g}"
+        text += f" with {measure} {'above' if rule.is_above else 'below'} {rule.limit:g}"
     if queue.scope.conditions:
-        said += f" where {describe_scope(queue.scope, cluster_names)}"
-    return said
+        text += f" where {describe_scope(queue.scope, cluster_names)}"
+    return text
 
 
 def measure_titles(queue: ReviewQueue) -> dict[Measure, str]:

@@ -24,11 +24,11 @@ __all__ = [
 def only_rows(comparison: Artifact, method: int) -> Int64s:
     """Sorted ids of the rows that the method of this number picked and no other did."""
     table = read_membership(comparison)
-    found: Int64s = table["example_id"].to_numpy()[table["only_method"].to_numpy() == method]
-    return found
+    rows_of_method: Int64s = table["example_id"].to_numpy()[table["only_method"].to_numpy() == method]
+    return rows_of_method
 
 
-def scope_of(found: Comparison, method: int, rows: Int64s) -> Scope:
+def scope_of(comparison: Comparison, method: int, rows: Int64s) -> Scope:
     """These rows of one method as a filter: by their ids while a link can hold them, else by the selections they are in
     and not in.
     """
@@ -38,8 +38,10 @@ def scope_of(found: Comparison, method: int, rows: Int64s) -> Scope:
         return by_id
     except InvalidOptions:
         scope = ALL_ROWS
-        for one in found.selections:
+        for one in comparison.selections:
             if one.method != method:
                 scope = scope.and_where("selected", False, one.id)
         # Of several seeds the first stands for the method: a filter has no "or".
-        return scope.and_where("selected", True, found.selections[found.methods[method].selections[0]].id)
+        return scope.and_where(
+            "selected", True, comparison.selections[comparison.methods[method].selections[0]].id
+        )

@@ -68,9 +68,9 @@ def open_context(
         projection_id=projection_id,
         selection_id=selection_id,
     )
-    held = read_tags(workspace, dataset_id) if tags is None else tags
+    tag_rows = read_tags(workspace, dataset_id) if tags is None else tags
     names = cluster_names(workspace.database, view.clustering) if view.clustering else ClusterNames()
-    return DatasetContext(workspace, view, held, names)
+    return DatasetContext(workspace, view, tag_rows, names)
 
 
 def through_clustering(

@@ -58,8 +58,8 @@ class DecisionSnapshot:
 
     def seen_event(self, row: int) -> int:
         """The decision that somebody who looks at the row now sees; 0 for none."""
-        found = self.by_row.get(row)
-        return found.event_id if found else 0
+        decision = self.by_row.get(row)
+        return decision.event_id if decision else 0
 
     def open_rows(self, rows: Int64s) -> Bools:
         """Which of these rows wait for a decision, shape as ``rows``."""
@@ -107,8 +107,8 @@ def decision_snapshot(workspace: Workspace, dataset_id: str) -> DecisionSnapshot
     revision = log.decision_revision(workspace.database, dataset_id)
     replayed = log.decided_rows(workspace.database, dataset_id)
     by_row = {
-        row: DecisionInForce(held.event_id, held.verdict, held.via, held.reviewer)
-        for row, held in replayed.in_force.items()
+        row: DecisionInForce(one.event_id, one.verdict, one.via, one.reviewer)
+        for row, one in replayed.in_force.items()
     }
     return DecisionSnapshot(
         revision, by_row, tuple(dict.fromkeys(row.example_id for row in replayed.conflicts))
@@ -302,8 +302,8 @@ def own_messages(workspace: Workspace, dataset_id: str, rows: Sequence[int] | In
     wrong = ids[(ids < 0) | (ids > last)]
     if len(wrong):
         raise InvalidOptions(f"{dataset_id!r} has no row {wrong[0]}: rows go from 0 to {last}.")
-    held = read_conversations(examples, ids)
-    return [list(held[row]) for row in ids.tolist()]
+    conversations = read_conversations(examples, ids)
+    return [list(conversations[row]) for row in ids.tolist()]
 
 
 def _record(

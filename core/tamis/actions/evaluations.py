@@ -23,8 +23,8 @@ def evaluation_of(context: DatasetContext, adapter: Artifact) -> pa.Table:
 
     Clusters are those in view, whatever the run was reported by: so names, map and table speak of the same ones.
     """
-    found = read_evaluation(adapter)
-    if found is None:
+    evaluation = read_evaluation(adapter)
+    if evaluation is None:
         columns = {
             "example_id": pa.int64(),
             "cluster_id": pa.int64(),
@@ -32,7 +32,7 @@ def evaluation_of(context: DatasetContext, adapter: Artifact) -> pa.Table:
             "loss": pa.float64(),
         }
         return pa.table({name: pa.array([], kind) for name, kind in columns.items()})
-    table = found.sort_by("example_id")
+    table = evaluation.sort_by("example_id")
     if context.view.clustering is None:
         return table
     ids = cluster_of(context)[table["example_id"].to_numpy()]
@@ -63,7 +63,7 @@ def cluster_losses(context: DatasetContext, table: pa.Table) -> pa.Table:
     ids, groups = np.unique(clusters[known], return_inverse=True)
     n = np.bincount(groups, minlength=len(ids))
     change = loss[known] - base[known]
-    means = {name: mean_per_group(groups, held, len(ids)) for name, held in (("base_loss", base[known]), ("loss", loss[known]), ("change", change))}  # fmt: skip
+    means = {name: mean_per_group(groups, column, len(ids)) for name, column in (("base_loss", base[known]), ("loss", loss[known]), ("change", change))}  # fmt: skip
     squares = np.bincount(groups, weights=(change - means["change"][groups]) ** 2, minlength=len(ids))
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(squares / (n - 1)) / np.sqrt(n)
@@ -89,18 +89,18 @@ def overall_losses(table: pa.Table) -> dict[str, float]:
     loss, base = _numbers(table, "loss"), _numbers(table, "base_loss")
     known = np.isfinite(loss) & np.isfinite(base)
     change = loss[known] - base[known]
-    found = {
+    losses = {
         "n": float(known.sum()),
         "base_loss": _mean(base[known]),
         "loss": _mean(loss[known]),
         "change": _mean(change),
     }
-    found["error"] = float(change.std(ddof=1) / np.sqrt(len(change))) if len(change) > 1 else np.nan
+    losses["error"] = float(change.std(ddof=1) / np.sqrt(len(change))) if len(change) > 1 else np.nan
     for name in measures_of(table):
         for measure in (f"base_{name}", name):
             if measure in table.column_names:
-                found[measure] = _mean(_numbers(table, measure))
-    return found
+                losses[measure] = _mean(_numbers(table, measure))
+    return losses
 
 
 def name_of_cluster(context: DatasetContext, cluster_id: int) -> str:

@@ -217,5 +217,5 @@ def _dataset_info(request: ExportRequest, source_format: str, file_name: str) ->
 
 def _describe(request: ExportRequest) -> str:
     named = {"selection": request.selection, "tag": request.tag, "scope": request.scope}
-    described = " and ".join(f"{what} {value}" for what, value in named.items() if value) or "all rows"
+    described = " and ".join(f"{kind} {value}" for kind, value in named.items() if value) or "all rows"
     return f"{described}, decisions applied" if request.decisions else described

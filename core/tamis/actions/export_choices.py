@@ -101,8 +101,8 @@ def choose_row_source(offered: Sequence[RowSource], asked: str, named: Collectio
     """What is asked for, else the filter, tag or selection that is ``named``, else the newest selection, else all."""
     order: tuple[RowSource, ...] = ("filter", "tag", "selection")
     wanted = [one for one in offered if one == asked] + [one for one in order if one in named]
-    found = [one for one in wanted if one in offered]
-    return found[0] if found else "selection" if "selection" in offered else "whole"
+    usable = [one for one in wanted if one in offered]
+    return usable[0] if usable else "selection" if "selection" in offered else "whole"
 
 
 def rows_label(context: DatasetContext, source: RowSource, *, selection: str = "", tag: str = "") -> str:
@@ -137,9 +137,9 @@ def choose_texts(
 
     ``state`` spares reading the decisions of now.
     """
-    held = state if state is not None else read_decided(context.workspace, context.dataset_id)
-    found = next((one for one in context.view.selections if one.id == selection), None)
-    return TextChoice(respected_by(found) if found is not None else "", held)
+    decided = state if state is not None else read_decided(context.workspace, context.dataset_id)
+    chosen = next((one for one in context.view.selections if one.id == selection), None)
+    return TextChoice(respected_by(chosen) if chosen is not None else "", decided)
 
 
 def read_decided(workspace: Workspace, dataset_id: str) -> DecisionState:

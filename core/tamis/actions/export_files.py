@@ -69,13 +69,13 @@ def list_exports(
     read: Callable[[Path], ExportManifest | None] = read_listed_manifest,
 ) -> list[ExportedFile]:
     """Earlier exports, newest first; a manifest that cannot be read, or whose file is gone, is left out."""
-    found = []
+    files = []
     for manifest_path in exports_folder(workspace).glob(f"*{MANIFEST_ENDING}"):
         path = manifest_path.with_name(manifest_path.name.removesuffix(MANIFEST_ENDING))
         manifest = read(manifest_path)
         if manifest is not None and path.is_file() and dataset_id in ("", manifest.dataset_id):
-            found.append(ExportedFile(path, manifest_path, path.stat().st_size, manifest))
-    return sorted(found, key=lambda one: one.manifest.created_at, reverse=True)
+            files.append(ExportedFile(path, manifest_path, path.stat().st_size, manifest))
+    return sorted(files, key=lambda one: one.manifest.created_at, reverse=True)
 
 
 def count_exports(files: list[ExportedFile]) -> Counter[str]:
@@ -85,15 +85,15 @@ def count_exports(files: list[ExportedFile]) -> Counter[str]:
 
 def named_scope(manifest: ExportManifest) -> dict[str, str]:
     """The selection, tag and filter of a request, read back from how the manifest says them."""
-    rest, found = manifest.scope, {}
+    rest, named = manifest.scope, {}
     for word in reversed(_SCOPE_WORDS):
         # From the end: a tag may hold the words that join the parts, the other two never do.
         before, joint, value = rest.rpartition(f" and {word} ")
         if joint:
-            rest, found[word] = before, value
+            rest, named[word] = before, value
         elif rest.startswith(f"{word} "):
-            rest, found[word] = "", rest.removeprefix(f"{word} ")
-    return found
+            rest, named[word] = "", rest.removeprefix(f"{word} ")
+    return named
 
 
 def export_command(workspace: Workspace, file: ExportedFile) -> str:

@@ -71,20 +71,20 @@ def grid_runs(store: ArtifactStore, dataset_id: str, grid: TrainingGrid) -> list
 
     All make as many steps as the largest selection needs for its epochs, so that a larger one is no advantage.
     """
-    found = [store.get(dataset_id, "selection", one) for one in dict.fromkeys(grid.selections)]
-    n_runs = len(found) * grid.n_seeds
-    if len(found) < 2 or not grid.n_seeds >= 1 or n_runs > MAX_GRID_RUNS:
+    selections = [store.get(dataset_id, "selection", one) for one in dict.fromkeys(grid.selections)]
+    n_runs = len(selections) * grid.n_seeds
+    if len(selections) < 2 or not grid.n_seeds >= 1 or n_runs > MAX_GRID_RUNS:
         raise InvalidOptions(
-            f"{len(found)} selections with {grid.n_seeds} seeds: train 2 or more selections in at most {MAX_GRID_RUNS} "
+            f"{len(selections)} selections with {grid.n_seeds} seeds: train 2 or more selections in at most {MAX_GRID_RUNS} "
             f"runs, not {n_runs}."
         )
     asked = parse_options(FinetuneOptions, {**grid.options, "held_out_fraction": 0.1})
-    recipe = {**asked.recipe_options, "max_steps": _steps(asked, found)}
+    recipe = {**asked.recipe_options, "max_steps": _steps(asked, selections)}
     shared: dict[str, JSON] = {**grid.options, "recipe_options": recipe}
     if grid.clustering:
         shared["clustering"] = grid.clustering
     seeds = [grid.first_seed + i for i in range(grid.n_seeds)]
-    return [{**shared, "selection": one.id, "seed": seed} for one in found for seed in seeds]
+    return [{**shared, "selection": one.id, "seed": seed} for one in selections for seed in seeds]
 
 
 def submit_training_grid(
@@ -113,11 +113,11 @@ def submit_training_grid(
     )
 
 
-def training_grids(workspace: Workspace, dataset_id: str, found: Comparison) -> dict[str, list[Run]]:
+def training_grids(workspace: Workspace, dataset_id: str, comparison: Comparison) -> dict[str, list[Run]]:
     """Runs over the compared selections that can be held beside each other, by what they share: held-out rows, model and
     recipe.
     """
-    compared = {one.id for one in found.selections}
+    compared = {one.id for one in comparison.selections}
     grids: dict[str, list[Run]] = {}
     for run in list_runs(workspace, dataset_id, "finetune"):
         if run.inputs.get("selection") in compared and run.inputs.get("held_out"):
@@ -127,15 +127,15 @@ def training_grids(workspace: Workspace, dataset_id: str, found: Comparison) -> 
     return {key: runs for key, runs in grids.items() if len({run.inputs["selection"] for run in runs}) > 1}
 
 
-def runs_of_methods(found: Comparison, runs: Sequence[Run]) -> list[list[Run]]:
+def runs_of_methods(comparison: Comparison, runs: Sequence[Run]) -> list[list[Run]]:
     """The finished runs of each method, over all its seeds."""
     by_selection: dict[str, list[Run]] = {}
     for run in runs:
         if run.artifact is not None:
             by_selection.setdefault(run.inputs["selection"], []).append(run)
     return [
-        [run for i in method.selections for run in by_selection.get(found.selections[i].id, [])]
-        for method in found.methods
+        [run for i in method.selections for run in by_selection.get(comparison.selections[i].id, [])]
+        for method in comparison.methods
     ]
 
 

@@ -48,17 +48,17 @@ def grid_requests(grid: Grid) -> list[dict[str, JSON]]:
     """The options of every selection of the grid; raises InvalidOptions and UnknownName for a grid that cannot be."""
     if not 1 <= grid.n_seeds <= MAX_SEEDS:
         raise InvalidOptions(f"{grid.n_seeds} seeds: give 1 to {MAX_SEEDS}.")
-    found = [
+    requests = [
         _request(grid, name, seed) for name in dict.fromkeys(grid.methods) for seed in _seeds(grid, name)
     ]
-    for values in found:
+    for values in requests:
         parse_options(SelectOptions, values).needs()  # raises for what can be known without the data
-    if not 2 <= len(found) <= MAX_COMPARED:
+    if not 2 <= len(requests) <= MAX_COMPARED:
         raise InvalidOptions(
-            f"These methods and seeds make {len(found)} selections, and a comparison holds 2 to {MAX_COMPARED}: take "
-            f"{'more' if len(found) < 2 else 'fewer'} methods or seeds."
+            f"These methods and seeds make {len(requests)} selections, and a comparison holds 2 to {MAX_COMPARED}: take "
+            f"{'more' if len(requests) < 2 else 'fewer'} methods or seeds."
         )
-    return found
+    return requests
 
 
 def submit_grid(

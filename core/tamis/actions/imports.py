@@ -49,8 +49,8 @@ class ExaminedFile:
     @property
     def ready(self) -> bool:
         """Whether it is known how to read it, and at least one record of the sample can be."""
-        found = self.inspection
-        return found is not None and found.format_name is not None and bool(found.rows)
+        inspection = self.inspection
+        return inspection is not None and inspection.format_name is not None and bool(inspection.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +103,24 @@ def examine_file(path: str, read_as: ReadAs = ReadAs()) -> ExaminedFile:
         return ExaminedFile(path, problem=str(error))
 
 
-def columns_for(found: Inspection, part: FieldInfo) -> OfferedColumns:
+def columns_for(inspection: Inspection, part: FieldInfo) -> OfferedColumns:
     """What can be chosen for a part of a format: the columns of the file, or the keys inside its lists."""
     described = str(part.description or "")
-    names = _turn_keys(found) if described.startswith("Key ") else found.columns
+    names = _turn_keys(inspection) if described.startswith("Key ") else inspection.columns
     return OfferedColumns(tuple(names), "may be missing" in described)
 
 
-def formats_by_fit(found: Inspection) -> dict[str, float | None]:
+def formats_by_fit(inspection: Inspection) -> dict[str, float | None]:
     """Every format, best fit first, with the fraction of the sample in [0, 1] that it reads; None where it reads none."""
-    fits = {item.format_name: item.confidence for item in found.alternatives}
-    if found.format_name:
-        fits[found.format_name] = found.confidence
+    fits = {item.format_name: item.confidence for item in inspection.alternatives}
+    if inspection.format_name:
+        fits[inspection.format_name] = inspection.confidence
     return {name: fits.get(name) for name in sorted(FORMATS, key=lambda name: -fits.get(name, -1.0))}
 
 
-def mapping_of(found: Inspection) -> dict[str, JSON]:
+def mapping_of(inspection: Inspection) -> dict[str, JSON]:
     """Which column plays which part now."""
-    return found.fields.model_dump(mode="json") if found.fields else {}
+    return inspection.fields.model_dump(mode="json") if inspection.fields else {}
 
 
 def default_import_name(paths: Sequence[str]) -> str:
@@ -135,13 +135,13 @@ def plan_examined(files: Sequence[ExaminedFile], name: str) -> ImportPlan:
     """
     shown, sources = check_name(name, "dataset"), []
     for file in files:
-        found = file.inspection
-        assert found is not None and found.format_name is not None
-        fields = parse_options(FORMATS[found.format_name].options, mapping_of(found))
+        inspection = file.inspection
+        assert inspection is not None and inspection.format_name is not None
+        fields = parse_options(FORMATS[inspection.format_name].options, mapping_of(inspection))
         sources.append(
             SourceFile(
                 path=file.path,
-                format=found.format_name,
+                format=inspection.format_name,
                 fields=fields.model_dump(mode="json"),
                 content_hash=file_hash(Path(file.path)),
             )
@@ -189,10 +189,10 @@ def failed_imports(workspace: Workspace) -> list[Job]:
     return list(newest.values())[-FAILED_SHOWN:]
 
 
-def _turn_keys(found: Inspection) -> list[str]:
+def _turn_keys(inspection: Inspection) -> list[str]:
     """Keys of the objects inside list columns, as the first rows have them."""
     keys: dict[str, None] = {}
-    for row in found.rows:
+    for row in inspection.rows:
         for value in row.record.values():
             for item in value if isinstance(value, list) else []:
                 keys.update(dict.fromkeys(item if isinstance(item, dict) else ()))

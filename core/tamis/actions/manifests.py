@@ -134,10 +134,10 @@ def listed_decisions(artifacts: Iterable[Artifact]) -> dict[str, list[DecidedRow
 
 def installed_versions() -> dict[str, str]:
     """Versions of the packages that can change a result, and of Tamis."""
-    found = {"tamis": __version__}
+    versions = {"tamis": __version__}
     for name in VERSIONED:
         try:
-            found[name] = importlib.metadata.version(name)
+            versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

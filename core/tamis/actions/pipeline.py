@@ -76,9 +76,9 @@ def stages(workspace: Workspace, dataset_id: str) -> list[Stage]:
     return [_stage(row, artifacts, [job for job in jobs if job.step == row.step]) for row in PIPELINE]
 
 
-def next_stage(found: Sequence[Stage]) -> Stage | None:
+def next_stage(stages: Sequence[Stage]) -> Stage | None:
     """The first stage that is missing and not under way; None when there is nothing sensible to start."""
-    for stage in found:
+    for stage in stages:
         if stage.state in UNDER_WAY:
             return None
         if stage.state in MISSING:

@@ -77,12 +77,12 @@ def find_proposals(workspace: Workspace, dataset_id: str, proposals_id: str = ""
     """The proposals of that id, or the newest; raises ArtifactMissing."""
     if proposals_id:
         return workspace.artifacts.get(dataset_id, KIND, proposals_id)
-    found = list_proposals(workspace, dataset_id)
-    if not found:
+    proposals = list_proposals(workspace, dataset_id)
+    if not proposals:
         raise ArtifactMissing(
             f"Dataset {dataset_id!r} has no proposals yet: tamis run propose --dataset {dataset_id}."
         )
-    return found[0]
+    return proposals[0]
 
 
 def proposal_columns(proposals: Artifact) -> ProposalColumns:
@@ -110,8 +110,8 @@ def proposals_for(table: pa.Table, columns: ProposalColumns, rows: Int64s) -> li
     without = np.setdiff1d(rows, columns.rows)
     if len(without):
         raise InvalidOptions(f"Nothing is proposed for row {without[0]}.")
-    found: list[dict[str, Any]] = table.take(columns.places(rows)).to_pylist()
-    return [Proposal(**one | {"evidence": _evidence(one["evidence"])}) for one in found]
+    lines: list[dict[str, Any]] = table.take(columns.places(rows)).to_pylist()
+    return [Proposal(**one | {"evidence": _evidence(one["evidence"])}) for one in lines]
 
 
 def many_cut(proposals: Artifact) -> int:
@@ -153,7 +153,7 @@ def score_word(proposals: Artifact) -> str:
 def _evidence(packed: str | None) -> dict[str, JSON]:
     """What was noted about a proposal; nothing where it cannot be read."""
     try:
-        found = orjson.loads(packed or "{}")
+        evidence = orjson.loads(packed or "{}")
     except orjson.JSONDecodeError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return evidence if isinstance(evidence, dict) else {}

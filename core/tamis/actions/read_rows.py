@@ -69,8 +69,8 @@ def read_column(context: DatasetContext, column: str) -> NDArray[Any]:
 
 def read_messages(context: DatasetContext, rows: Int64s | Sequence[int]) -> list[list[Message]]:
     """The conversations of these rows, in their order."""
-    held = read_rows(context, rows, ["messages"])["messages"].to_pylist()
-    return [orjson.loads(str(text)) for text in held]
+    texts = read_rows(context, rows, ["messages"])["messages"].to_pylist()
+    return [orjson.loads(str(text)) for text in texts]
 
 
 def count_values(context: DatasetContext, column: str, limit: int = 200) -> Facets:
@@ -119,22 +119,22 @@ def rank_rows(
     A row is nearest to itself. ``encode`` puts a sentence into the space of some embeddings; by default the encoder that
     made them is loaded, which takes seconds. Raises ArtifactMissing without embeddings.
     """
-    found: list[int] = nearest_rows(context, near, within=within, k=k, encode=encode).rows.tolist()
-    return found
+    ranked: list[int] = nearest_rows(context, near, within=within, k=k, encode=encode).rows.tolist()
+    return ranked
 
 
 def nearest_rows(
     context: DatasetContext, near: str, *, within: Int64s, k: int = N_RANKED, encode: Encode | None = None
 ) -> Similar:
     """The same with their cosines."""
-    kind, _, what = near.partition(":")
+    kind, _, value = near.partition(":")
     if kind == "row":
-        others = similar_to_row(context.view, int(what), k - 1, within=within)
-        if int(what) not in within:
+        others = similar_to_row(context.view, int(value), k - 1, within=within)
+        if int(value) not in within:
             return others
         own = np.ones(1, dtype=np.float32)
-        return Similar(np.concatenate([[int(what)], others.rows]), np.concatenate([own, others.cosines]))
-    vector = (encode or encode_sentence)(context.view.require("embeddings"), what)
+        return Similar(np.concatenate([[int(value)], others.rows]), np.concatenate([own, others.cosines]))
+    vector = (encode or encode_sentence)(context.view.require("embeddings"), value)
     return similar_to_vector(context.view, vector, k, within=within)
 
 
@@ -142,8 +142,8 @@ def sort_by_similarity(
     context: DatasetContext, near: str, rows: Int64s, *, encode: Encode | None = None
 ) -> Int64s:
     """All of these rows, most similar to ``near`` first; unchanged when it names a row that is not there."""
-    kind, _, what = near.partition(":")
-    if kind == "row" and not (what.isdigit() and int(what) < context.n_rows):
+    kind, _, value = near.partition(":")
+    if kind == "row" and not (value.isdigit() and int(value) < context.n_rows):
         return rows
     ranked = np.asarray(rank_rows(context, near, within=rows, k=len(rows), encode=encode), dtype=np.int64)
     return np.concatenate([ranked, np.setdiff1d(rows, ranked, assume_unique=True)])
@@ -165,22 +165,22 @@ def encoder_of(embeddings: Artifact) -> Encoder:
 
 def picked_in(context: DatasetContext, row: int) -> list[tuple[str, int, int]]:
     """The selections that contain a row: id, the row's rank from 1, and how many rows were selected."""
-    found = []
+    places = []
     for selection in context.view.selections:
         table = read_selection(selection)
         at = np.flatnonzero(table["example_id"].to_numpy() == row)
         if len(at):
-            found.append((selection.id, int(table["rank"][int(at[0])].as_py()) + 1, table.num_rows))
-    return found
+            places.append((selection.id, int(table["rank"][int(at[0])].as_py()) + 1, table.num_rows))
+    return places
 
 
-def nearest_in_cluster(found: Similar, clusters: Int32s, row: int, k: int) -> list[tuple[int, float]]:
+def nearest_in_cluster(similar: Similar, clusters: Int32s, row: int, k: int) -> list[tuple[int, float]]:
     """Of the rows similar to one, the first ``k`` of the same cluster with their cosines."""
-    pairs = zip(found.rows.tolist(), found.cosines.tolist(), strict=True)
+    pairs = zip(similar.rows.tolist(), similar.cosines.tolist(), strict=True)
     return [(int(other), float(cosine)) for other, cosine in pairs if clusters[other] == clusters[row]][:k]
 
 
 def tags_of(context: DatasetContext, row: int) -> list[str]:
     """The tags that a row carries."""
-    held: Mapping[str, Int64s] = context.tags.rows
-    return [tag for tag, rows in held.items() if row in rows[np.searchsorted(rows, row) :][:1]]
+    rows_by_tag: Mapping[str, Int64s] = context.tags.rows
+    return [tag for tag, rows in rows_by_tag.items() if row in rows[np.searchsorted(rows, row) :][:1]]

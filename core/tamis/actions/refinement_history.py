@@ -56,8 +56,8 @@ class RefinementHistory:
 
     def of_round(self, number: int, column: str) -> Float64s:
         """One number per cluster after a round."""
-        held: Float64s = self._column(number, column).astype(np.float64)
-        return held
+        numbers: Float64s = self._column(number, column).astype(np.float64)
+        return numbers
 
     def change(self, number: int | None = None) -> Float64s:
         """Weight after a round (the last) over the first weight, per cluster; NaN for a cluster without a first weight."""
@@ -81,11 +81,11 @@ class RefinementHistory:
 
     def set_by_hand(self) -> np.ndarray[Any, np.dtype[np.object_]]:
         """What was set by hand for each cluster after each round, (k, rounds + 1): excluded, pinned, a factor, or "" ."""
-        found = [
+        columns = [
             self.weights["factor"].to_numpy(zero_copy_only=False)[self._rows(n)]
             for n in range(self.n_rounds + 1)
         ]
-        return np.stack([np.array([one or "" for one in column], dtype=object) for column in found], axis=1)
+        return np.stack([np.array([one or "" for one in column], dtype=object) for column in columns], axis=1)
 
     def movers(self, most: int = MOST_MOVERS) -> tuple[list[int], list[int]]:
         """Ids of the clusters whose weight rose and fell most."""
@@ -101,17 +101,17 @@ class RefinementHistory:
 
     def notes(self) -> list[str]:
         """What rounds have to say, each sentence once with the rounds that say it."""
-        said: dict[str, list[int]] = {}
+        rounds_of_note: dict[str, list[int]] = {}
         for one in self.rounds:
             for note in one.summary["notes"]:
-                said.setdefault(str(note), []).append(int(one.summary["round"]))
-        found = []
-        for note, numbers in said.items():
+                rounds_of_note.setdefault(str(note), []).append(int(one.summary["round"]))
+        notes = []
+        for note, numbers in rounds_of_note.items():
             if len(numbers) == self.n_rounds:
-                found.append(note)
+                notes.append(note)
             else:
-                found.append(f"Round{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}: {note}")
-        return found
+                notes.append(f"Round{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}: {note}")
+        return notes
 
     def _rows(self, number: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
         return np.asarray(self.weights["round"].to_numpy() == number)
@@ -142,12 +142,12 @@ def answered_rows(rounds: Sequence[Artifact]) -> pa.Table:
         for score in read_row_scores(one).to_pylist():
             row = int(score["example_id"])
             lines.pop(row, None)  # so that the newest comes last
-            said = {
+            answer = {
                 "generated_score": score["generated"],
                 "generated": texts.get(row),
                 "round": int(one.summary["round"]),
             }
-            lines[row] = score | said
+            lines[row] = score | answer
     return pa.Table.from_pylist(list(lines.values()), schema=_ANSWERED)
 
 

@@ -166,15 +166,15 @@ def control_requests(
         **{role: inputs[role] for role in ("within", "pinned") if role in inputs},
         **_left_out(workspace, dataset_id, inputs),
     }
-    found = []
+    requests = []
     for method in CONTROL_METHODS:
         values = shared | {"method": method, "quality": NO_QUALITY}
         if SELECTORS[method].uses("clustering"):
             values["clustering"] = inputs["clustering"]
         if quality != NO_QUALITY and SELECTORS[method].uses("quality"):
             values |= {"quality": quality, "scores": inputs["scores"]}
-        found.append(values)
-    return found
+        requests.append(values)
+    return requests
 
 
 def tag_flagged(workspace: Workspace, dataset_id: str, run: Run, rows: Int64s, *, reviewer: str) -> str:
@@ -197,16 +197,16 @@ def drop_flagged(
 def round_model_curves(workspace: Workspace, run: Run, rounds: Sequence[Artifact]) -> dict[int, pa.Table]:
     """Curves of training by round: name, step, value. From finished rounds, and from what the job has written so far."""
     points: dict[int, list[tuple[str, float, float]]] = {}
-    for said, curve in (read_metrics(workspace, run.job.job_id) if run.job is not None else {}).items():
-        named = _ROUND_CURVE.fullmatch(said)
+    for metric, curve in (read_metrics(workspace, run.job.job_id) if run.job is not None else {}).items():
+        named = _ROUND_CURVE.fullmatch(metric)
         if named:
             own = points.setdefault(int(named[1]), [])
             own += [(named[2], point.position, point.value) for point in curve]
-    found = {number: curve_table(own) for number, own in points.items()}
+    curves = {number: curve_table(own) for number, own in points.items()}
     for one in rounds:
         if CURVES in one.manifest.files:
-            found[int(one.summary["round"])] = read_curves(one).select(["name", "step", "value"])
-    return found
+            curves[int(one.summary["round"])] = read_curves(one).select(["name", "step", "value"])
+    return curves
 
 
 def _left_out(workspace: Workspace, dataset_id: str, inputs: Mapping[str, str]) -> dict[str, JSON]:
@@ -245,8 +245,8 @@ def _rounds_of_job(workspace: Workspace, job: Job) -> list[Artifact]:
         return chain
     for number, n_rows in enumerate(parts, len(chain) + 1):
         read = inputs | ({PREVIOUS: chain[-1].id} if chain else {})
-        found = store.find(job.dataset_id, ROUND, round_request(options, read, number, n_rows)[1])
-        if found is None:
+        artifact = store.find(job.dataset_id, ROUND, round_request(options, read, number, n_rows)[1])
+        if artifact is None:
             break
-        chain.append(found)
+        chain.append(artifact)
     return chain

@@ -63,12 +63,12 @@ def rejects_of(examples: Artifact) -> Rejects:
 def show_reject(workspace: Workspace, dataset_id: str, line: int, *, file: int = 0) -> tuple[str, str]:
     """Why a line was rejected, and its text; raises InvalidOptions for a line that was not."""
     lines = list_rejects(workspace, dataset_id).lines
-    found = lines.filter((lines["line"].to_numpy() == line) & (lines["file"].to_numpy() == file))
-    if not found.num_rows:
+    matching = lines.filter((lines["line"].to_numpy() == line) & (lines["file"].to_numpy() == file))
+    if not matching.num_rows:
         raise InvalidOptions(
             f"Line {line} of file {file} of {dataset_id!r} was not rejected. {lines.num_rows:,} lines were."
         )
-    return str(found["reason"][0].as_py()), str(found["raw"][0].as_py())
+    return str(matching["reason"][0].as_py()), str(matching["raw"][0].as_py())
 
 
 def export_rejects(workspace: Workspace, dataset_id: str, path: Path, *, reason: str = "") -> ExportedRejects:

@@ -103,11 +103,11 @@ class ReviewCalibration:
             raise ValueError(f"there is no curve to read a threshold on: {self.problem}")
         places, is_bad, inclusion = self._sampled
         if len(places) >= MIN_DECISIONS:
-            found = threshold_on_sample(self._scores, places, is_bad, inclusion, threshold)
-            return ThresholdReport(found, bad_fraction(is_bad, inclusion), len(places))
+            estimated = threshold_on_sample(self._scores, places, is_bad, inclusion, threshold)
+            return ThresholdReport(estimated, bad_fraction(is_bad, inclusion), len(places))
         rng = np.random.default_rng(SEED)
-        found = threshold_on_curve(self._fitted, self._scores, threshold, rng)
-        return ThresholdReport(found, None, self._fitted.n_decisions)
+        estimated = threshold_on_curve(self._fitted, self._scores, threshold, rng)
+        return ThresholdReport(estimated, None, self._fitted.n_decisions)
 
 
 def calibrate_review(columns: ProposalColumns, decided: DecisionSnapshot) -> ReviewCalibration:
@@ -120,9 +120,9 @@ def calibrate_review(columns: ProposalColumns, decided: DecisionSnapshot) -> Rev
     counted = np.isin(at, counted_rows(order, np.isin(order, at)))
     sampled = (at[counted], is_bad[counted], inclusion[np.searchsorted(places, at[counted])])
     scores = columns.confidence
-    found = calibrate(scores[at], is_bad, np.random.default_rng(SEED))
-    fitted = found if isinstance(found, Calibration) else None
-    by_rule = [row for row, held in decided.by_row.items() if held.via == BY_RULE]
+    outcome = calibrate(scores[at], is_bad, np.random.default_rng(SEED))
+    fitted = outcome if isinstance(outcome, Calibration) else None
+    by_rule = [row for row, decision in decided.by_row.items() if decision.via == BY_RULE]
     return ReviewCalibration(
         n_scored=int(np.isfinite(scores).sum()),
         n_by_rule=int(np.isin(by_rule, columns.rows).sum()),
@@ -130,8 +130,8 @@ def calibrate_review(columns: ProposalColumns, decided: DecisionSnapshot) -> Rev
         judged_bad=is_bad,
         sample=_sample_state(columns, decided, order, at, int(counted.sum())),
         curve=None if fitted is None else _curve(fitted, scores),
-        problem=found.message if isinstance(found, NotEnough) else "",
-        n_decisions=found.n_decisions,
+        problem=outcome.message if isinstance(outcome, NotEnough) else "",
+        n_decisions=outcome.n_decisions,
         n_bad=0 if fitted is None else fitted.n_bad,
         _fitted=fitted,
         _scores=scores,
@@ -149,9 +149,9 @@ def usual_threshold(proposals: Artifact, columns: ProposalColumns) -> tuple[floa
 
 def _judged(columns: ProposalColumns, decided: DecisionSnapshot) -> tuple[Int64s, Bools]:
     """Places of the rows that a person judged one by one, ascending, and which of them are bad (to drop or to replace)."""
-    read = {row: held for row, held in decided.by_row.items() if held.via != BY_RULE}
+    read = {row: decision for row, decision in decided.by_row.items() if decision.via != BY_RULE}
     rows = np.fromiter(read, dtype=np.int64, count=len(read))
-    bad = np.asarray([held.verdict != "keep" for held in read.values()], dtype=np.bool_)
+    bad = np.asarray([decision.verdict != "keep" for decision in read.values()], dtype=np.bool_)
     known = np.isin(rows, columns.rows)
     order = np.argsort(rows[known])
     return columns.places(rows[known][order]), bad[known][order]

@@ -74,13 +74,13 @@ def open_queue(
     """The queue in an order of ORDERS (by confidence unless named), of the kinds asked for (by default all that change
     something), of the rows in scope.
     """
-    held = proposal_columns(proposals) if columns is None else columns
+    known = proposal_columns(proposals) if columns is None else columns
     named = order if order in ORDERS else next(iter(ORDERS))
-    chosen = choose_kinds(held, named, kinds)
+    chosen = choose_kinds(known, named, kinds)
     within = matching(context, scope) if scope.conditions else None
-    rows = order_rows(held, named, chosen, cluster_of(context), within)
+    rows = order_rows(known, named, chosen, cluster_of(context), within)
     rows.flags.writeable = False
-    return ReviewQueue(proposals, held, named, chosen, scope, rows)
+    return ReviewQueue(proposals, known, named, chosen, scope, rows)
 
 
 def next_rows(

@@ -67,8 +67,8 @@ class Run:
         """How long it took or has taken so far; None when nobody measured it."""
         if self.job is not None and (measured := elapsed_s(self.job)):
             return measured
-        said = self.number("seconds")
-        return None if math.isnan(said) else said
+        seconds = self.number("seconds")
+        return None if math.isnan(seconds) else seconds
 
     def number(self, name: str) -> float:
         """A number of the summary, NaN where there is none."""
@@ -92,18 +92,18 @@ def list_runs(workspace: Workspace, dataset_id: str, step: str) -> list[Run]:
 def find_run(workspace: Workspace, dataset_id: str, step: str, run_id: str = "") -> Run:
     """The run of that id, or the newest; raises UnknownName with those there are."""
     runs = list_runs(workspace, dataset_id, step)
-    found = next((run for run in runs if run_id in ("", run.run_id)), None)
-    if found is None:
+    chosen = next((run for run in runs if run_id in ("", run.run_id)), None)
+    if chosen is None:
         raise UnknownName(f"{step} of {dataset_id}", run_id or "newest", [run.run_id for run in runs])
-    return found
+    return chosen
 
 
 def read_run_curves(workspace: Workspace, run: Run) -> pa.Table:
     """Points of its curves: name, step, value. Of a run under way, from what its job has written so far."""
     if run.artifact is not None and CURVES in run.artifact.manifest.files:
         return read_curves(run.artifact).select(_CURVE_COLUMNS)
-    found = read_metrics(workspace, run.job.job_id) if run.job is not None else {}
-    return curve_table([(name, one.position, one.value) for name, curve in found.items() for one in curve])
+    metrics = read_metrics(workspace, run.job.job_id) if run.job is not None else {}
+    return curve_table([(name, one.position, one.value) for name, curve in metrics.items() for one in curve])
 
 
 def curve_table(points: list[tuple[str, float, float]]) -> pa.Table:

@@ -129,7 +129,10 @@ def picks_per_cluster(
     order = order[size[order] > 0]
     ids_of = order - 1
     names = [context.cluster_name(int(one)) for one in ids_of]
-    table: dict[str, Any] = {"cluster_id": ids_of, **{name: held[order] for name, held in columns.items()}}
+    table: dict[str, Any] = {
+        "cluster_id": ids_of,
+        **{name: values[order] for name, values in columns.items()},
+    }
     return pa.table(table | {"name": names})
 
 
@@ -147,28 +150,28 @@ def picked_histograms(
         subsets[RANDOM] = read_selected_ids(baseline)
     edges, counts = histograms(read_column(context, column), subsets, BINS, logarithmic=logarithmic)
     parts = []
-    for name, held in counts.items():
-        share = held / max(1, held.sum())
+    for name, counted in counts.items():
+        share = counted / max(1, counted.sum())
         columns: dict[str, Any] = {
             "low": edges[:-1],
             "high": edges[1:],
             "share_fraction": share,
-            "count": held,
+            "count": counted,
         }
-        parts.append(pa.table(columns | {"rows": [name] * len(held)}))
+        parts.append(pa.table(columns | {"rows": [name] * len(counted)}))
     return pa.concat_tables(parts)
 
 
 def overlaps(context: DatasetContext, selection: Artifact) -> list[Overlap]:
     """What a selection shares with every other one of its dataset."""
     mine = _mask(context.n_rows, read_selected_ids(selection))
-    n_mine, found = int(mine.sum()), []
+    n_mine, lines = int(mine.sum()), []
     for other in context.view.selections:
         if other.id == selection.id:
             continue
         theirs = read_selected_ids(other)
         both = int(mine[theirs].sum())
-        found.append(
+        lines.append(
             Overlap(
                 other=other,
                 n_rows=len(theirs),
@@ -178,7 +181,7 @@ def overlaps(context: DatasetContext, selection: Artifact) -> list[Overlap]:
                 jaccard=both / max(1, n_mine + len(theirs) - both),
             )
         )
-    return found
+    return lines
 
 
 def ranked_picks(selection: Artifact) -> pa.Table:
@@ -207,8 +210,8 @@ def _mask(n_rows: int, ids: Int64s) -> Bools:
 
 
 def _n_clusters(labels: Int32s) -> int:
-    found = np.bincount(labels.astype(np.int64) + 1)  # noise is -1, and no cluster
-    return int(np.count_nonzero(found[1:]))
+    counts = np.bincount(labels.astype(np.int64) + 1)  # noise is -1, and no cluster
+    return int(np.count_nonzero(counts[1:]))
 
 
 def _mean(values: Float64s) -> float | None:

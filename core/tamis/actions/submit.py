@@ -160,14 +160,14 @@ def _selections(workspace: Workspace, dataset_id: str, named: JSON) -> JSON:
 
 
 def _newest_selection(workspace: Workspace, dataset_id: str) -> str:
-    found = newest(
+    candidate = newest(
         workspace.artifacts, dataset_id, "selection", queue.pending_results(workspace.database, dataset_id)
     )
-    if found is None:
+    if candidate is None:
         raise ArtifactMissing(
             f"Dataset {dataset_id!r} has no selection yet: tamis run select --dataset {dataset_id}."
         )
-    return found.artifact_id
+    return candidate.artifact_id
 
 
 def _decisions(workspace: Workspace, dataset_id: str, values: Mapping[str, JSON], name: str) -> str:
@@ -178,5 +178,5 @@ def _decisions(workspace: Workspace, dataset_id: str, values: Mapping[str, JSON]
         # As an export does: the texts that the selection was made from.
         made = workspace.artifacts.find(dataset_id, "selection", selection)
         return respected_by(made) if made is not None else ""
-    found = find_decisions(workspace, dataset_id, pointer)
-    return found.id if found is not None else ""
+    decisions = find_decisions(workspace, dataset_id, pointer)
+    return decisions.id if decisions is not None else ""

@@ -24,17 +24,17 @@ class TagCount:
 
 def list_tags(workspace: Workspace, dataset_id: str) -> list[TagCount]:
     """The tags of a dataset by name; a tag that is on no row is none."""
-    held = tags.tag_state(workspace.database, dataset_id).rows
-    return [TagCount(tag, len(rows)) for tag, rows in held.items()]
+    rows_by_tag = tags.tag_state(workspace.database, dataset_id).rows
+    return [TagCount(tag, len(rows)) for tag, rows in rows_by_tag.items()]
 
 
 def tagged_rows(workspace: Workspace, dataset_id: str, tag: str) -> Int64s:
     """Sorted ids of the rows with a tag; raises InvalidOptions for one that is on no row."""
-    held = tags.tag_state(workspace.database, dataset_id)
-    if tag not in held.rows:
-        known = ", ".join(held.rows) or "none"
+    state = tags.tag_state(workspace.database, dataset_id)
+    if tag not in state.rows:
+        known = ", ".join(state.rows) or "none"
         raise InvalidOptions(f"No row of {dataset_id!r} has the tag {tag!r}. Tags in use: {known}.")
-    return held.rows[tag]
+    return state.rows[tag]
 
 
 def add_tag(workspace: Workspace, dataset_id: str, tag: str, rows: Int64s, reviewer: str) -> TagEvent:
@@ -51,8 +51,8 @@ def set_row_tags(
     workspace: Workspace, dataset_id: str, row: int, wanted: Iterable[str], reviewer: str
 ) -> list[TagEvent]:
     """Make a row carry exactly these tags; returns what had to change. Raises InvalidOptions for what cannot be a tag."""
-    held = tags.tag_state(workspace.database, dataset_id).rows
-    carried = {tag for tag, rows in held.items() if row in rows}
+    rows_by_tag = tags.tag_state(workspace.database, dataset_id).rows
+    carried = {tag for tag, rows in rows_by_tag.items() if row in rows}
     chosen, only = {tags.check_tag(tag) for tag in wanted}, np.asarray([row], dtype=np.int64)
     added = [add_tag(workspace, dataset_id, tag, only, reviewer) for tag in sorted(chosen - carried)]
     return added + [

@@ -31,8 +31,8 @@ def verdicts_in_force(workspace: Workspace, dataset_id: str) -> Mapping[int, str
 
 def frozen_rows(workspace: Workspace, dataset_id: str, identifier: str) -> Int64s | None:
     """Sorted ids of frozen rows, such as those of an earlier run; None when they are not there."""
-    found = workspace.artifacts.find(dataset_id, "rows", identifier)
-    return None if found is None else read_frozen(found)
+    artifact = workspace.artifacts.find(dataset_id, "rows", identifier)
+    return None if artifact is None else read_frozen(artifact)
 
 
 def apply_in_force(workspace: Workspace, dataset_id: str, rows: Int64s) -> Applied | None:

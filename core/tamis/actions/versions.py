@@ -79,14 +79,14 @@ def compare_versions(workspace: Workspace, old_id: str, new_id: str) -> VersionD
 
 
 def read_changed(
-    workspace: Workspace, found: VersionDiff, rows: Sequence[RowDiff]
+    workspace: Workspace, diff: VersionDiff, rows: Sequence[RowDiff]
 ) -> list[tuple[Turns | None, Turns | None]]:
     """The conversation of every row before and after; None where it was not, or is no more."""
 
     def side(dataset_id: str, ids: list[int]) -> list[Turns | None]:
         there = np.array([one for one in ids if one != NOWHERE], dtype=np.int64)
-        held = read_conversations(workspace.artifacts.examples(dataset_id), there)
-        return [held.get(one) for one in ids]
+        conversations = read_conversations(workspace.artifacts.examples(dataset_id), there)
+        return [conversations.get(one) for one in ids]
 
-    before = side(found.old_id, [row.old_id for row in rows])
-    return list(zip(before, side(found.new_id, [row.new_id for row in rows]), strict=True))
+    before = side(diff.old_id, [row.old_id for row in rows])
+    return list(zip(before, side(diff.new_id, [row.new_id for row in rows]), strict=True))

@@ -70,5 +70,5 @@ def vote_rates(rows: Int64s, clusters: Int64s, chosen: Mapping[int, Winner]) -> 
     return [win_rate(winners, EVERY), *(by_cluster if len(by_cluster) > 1 else [])]
 
 
-def _digest(adapter_id: str, reviewer: str, row: int, what: str) -> bytes:
-    return hashlib.blake2b(f"{adapter_id}\n{reviewer}\n{row}\n{what}".encode(), digest_size=8).digest()
+def _digest(adapter_id: str, reviewer: str, row: int, purpose: str) -> bytes:
+    return hashlib.blake2b(f"{adapter_id}\n{reviewer}\n{row}\n{purpose}".encode(), digest_size=8).digest()

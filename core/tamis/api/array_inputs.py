@@ -54,38 +54,38 @@ def count_rows(given: dict[str, Any], n_rows: int | None) -> int:
     if not lengths:
         raise InvalidOptions("Nothing says how many rows there are: give embeddings, quality or n_rows.")
     if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
-        raise InvalidOptions(f"Arrays must have one entry per row, but differ in length: {said}.")
+        text = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
+        raise InvalidOptions(f"Arrays must have one entry per row, but differ in length: {text}.")
     return next(iter(lengths.values()))
 
 
-def row_mask(rows: ArrayLike | None, n: int, what: str) -> Bools:
+def row_mask(rows: ArrayLike | None, n: int, name: str) -> Bools:
     """A mask (n,) from a mask, or from row numbers; raises InvalidOptions for a row that is not there."""
     given = np.zeros(n, dtype=np.bool_) if rows is None else np.asarray(rows)
     if given.dtype == np.bool_:
         if given.shape != (n,):
-            raise InvalidOptions(f"{what} is a mask of shape {given.shape}: give ({n},), or row numbers.")
+            raise InvalidOptions(f"{name} is a mask of shape {given.shape}: give ({n},), or row numbers.")
         return given
     ids = given.astype(np.int64) if given.size else np.empty(0, dtype=np.int64)
     wrong = ids[(ids < 0) | (ids >= n)]
     if wrong.size:
-        raise InvalidOptions(f"{what} names row {wrong[0]}: rows go from 0 to {n - 1}.")
+        raise InvalidOptions(f"{name} names row {wrong[0]}: rows go from 0 to {n - 1}.")
     mask = np.zeros(n, dtype=np.bool_)
     mask[ids] = True
     return mask
 
 
-def numbers(values: ArrayLike | None, what: str) -> Float64s | None:
+def numbers(values: ArrayLike | None, name: str) -> Float64s | None:
     """One number per row as float64; raises InvalidOptions for another shape or for what is no number."""
     if values is None:
         return None
     try:
-        found = np.asarray(values, dtype=np.float64)
+        array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InvalidOptions(f"{what} must be numbers, NaN where there is none: {error}.") from error
-    if found.ndim != 1:
-        raise InvalidOptions(f"{what} has the shape {found.shape}: give one number per row.")
-    return found
+        raise InvalidOptions(f"{name} must be numbers, NaN where there is none: {error}.") from error
+    if array.ndim != 1:
+        raise InvalidOptions(f"{name} has the shape {array.shape}: give one number per row.")
+    return array
 
 
 def cluster_arrays(

@@ -68,30 +68,30 @@ def near_duplicates(
     if chosen == "embedding":
         if embeddings is None:
             raise InvalidOptions("The method 'embedding' compares vectors: give embeddings (n, d).")
-        found = methods.vector_duplicates(unit_vectors(embeddings), threshold=limit)
+        repeated = methods.vector_duplicates(unit_vectors(embeddings), threshold=limit)
     elif texts is None:
         raise InvalidOptions(f"The method {chosen!r} compares words: give texts, one per row.")
     elif chosen == "minhash":
-        found = methods.minhash_duplicates(texts, threshold=limit, rng=np.random.default_rng(seed))
+        repeated = methods.minhash_duplicates(texts, threshold=limit, rng=np.random.default_rng(seed))
     elif chosen == "exact":
-        found, limit = methods.exact_duplicates(texts), 1.0
+        repeated, limit = methods.exact_duplicates(texts), 1.0
     else:
         raise InvalidOptions(f"There is no method {chosen!r}. Known: exact, minhash, embedding.")
-    for array in (found.of, found.similarity):
+    for array in (repeated.of, repeated.similarity):
         array.flags.writeable = False
-    return NearDuplicates(of=found.of, similarity=found.similarity, threshold=limit)
+    return NearDuplicates(of=repeated.of, similarity=repeated.similarity, threshold=limit)
 
 
 def _cluster(name: str, embeddings: ArrayLike, seed: int, options: dict[str, Any]) -> ClusteredRows:
     row = CLUSTERERS[name]
     chosen = parse_options(row.options, options)
-    found: Clustering = row.load()(unit_vectors(embeddings), chosen, seed=seed, progress=lambda *_: None)
-    for array in (found.cluster_id, found.distance, found.centroids):
+    clustering: Clustering = row.load()(unit_vectors(embeddings), chosen, seed=seed, progress=lambda *_: None)
+    for array in (clustering.cluster_id, clustering.distance, clustering.centroids):
         array.flags.writeable = False
     return ClusteredRows(
-        cluster_ids=found.cluster_id,
-        distances=found.distance,
-        centroids=found.centroids,
+        cluster_ids=clustering.cluster_id,
+        distances=clustering.distance,
+        centroids=clustering.centroids,
         seed=seed,
-        notes=dict(found.notes),
+        notes=dict(clustering.notes),
     )

@@ -85,10 +85,10 @@ def bench_noise(
 
 def doctor(workspace: Workspace) -> Records:
     """A line per fact: section, name, value."""
-    found = examine(workspace.path)
+    report = examine(workspace.path)
     lines = [
         {"section": section, "name": name, "value": value}
-        for section, facts in found.items()
+        for section, facts in report.items()
         for name, value in facts.items()
     ]
     return Records.of("Versions, models, devices, disk and settings", lines)

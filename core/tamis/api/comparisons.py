@@ -22,11 +22,11 @@ class ComparisonResult(StepResult):
 
     def to_arrow(self) -> pa.Table:
         """A line per method: title, n_selections, and every number there is, with its interval (``NAME_low``, ``NAME_high``)."""
-        found = read_comparison(self._artifact)
-        metrics = [metric.key for metric in found.shown_metrics()]
+        comparison = read_comparison(self._artifact)
+        metrics = [metric.key for metric in comparison.shown_metrics()]
         lines = []
-        for number, method in enumerate(found.methods):
-            count = sum(one.method == number for one in found.selections)
+        for number, method in enumerate(comparison.methods):
+            count = sum(one.method == number for one in comparison.selections)
             line: dict[str, object] = {"method": method.name, "title": method.title, "n_selections": count}
             for key in metrics:
                 value = method.values.get(key)

@@ -193,37 +193,37 @@ class Dataset(Shown):
             else (f"row:{what}", f"like row {what}")
         )
         everything = np.arange(context.n_rows)
-        found = nearest_rows(context, near, within=everything, k=k, encode=self._encode)
-        return list_rows(self._workspace, self.id, found.rows, title, found.cosines)
+        rows = nearest_rows(context, near, within=everything, k=k, encode=self._encode)
+        return list_rows(self._workspace, self.id, rows.rows, title, rows.cosines)
 
     @property
     def columns(self) -> Records:
         """Every column that rows have: of the examples, clusters, scores, selections, tags and metadata."""
-        found = columns_of(open_context(self._workspace, self.id))
-        lines = [{"key": column.key, "label": column.label, "kind": column.kind} for column in found]
+        columns = columns_of(open_context(self._workspace, self.id))
+        lines = [{"key": column.key, "label": column.label, "kind": column.kind} for column in columns]
         return Records.of(f"Columns of {self.id}", lines)
 
     def scores(self, scorer: str) -> ScoresResult:
         """The newest scores of a scorer; raises UnknownName naming those that there are."""
-        found = open_context(self._workspace, self.id).view.scores
-        if scorer not in found:
-            raise UnknownName("score of this dataset", scorer, found)
-        return ScoresResult(self._workspace, found[scorer])
+        scores = open_context(self._workspace, self.id).view.scores
+        if scorer not in scores:
+            raise UnknownName("score of this dataset", scorer, scores)
+        return ScoresResult(self._workspace, scores[scorer])
 
     def results(self, kind: str = "") -> Listing[StepResult]:
         """What was computed, newest first; all of it, or of one kind (``selection``, ``scores``, …)."""
-        found = (
+        results = (
             self._workspace.artifacts.list(self.id, kind) if kind else self._workspace.artifacts.list(self.id)
         )
-        made = tuple(result_of(self._workspace, one) for one in found)
+        made = tuple(result_of(self._workspace, one) for one in results)
         return Listing(f"Results of {self.id}", made, _described_result)
 
     def result(self, id_or_kind: str) -> StepResult:
         """One result by its id, or the newest of a kind; raises UnknownName."""
-        found = self._workspace.artifacts.list(self.id)
-        named = next((one for one in found if id_or_kind in (one.id, one.kind)), None)
+        artifact = self._workspace.artifacts.list(self.id)
+        named = next((one for one in artifact if id_or_kind in (one.id, one.kind)), None)
         if named is None:
-            raise UnknownName("result", id_or_kind, {one.kind for one in found})
+            raise UnknownName("result", id_or_kind, {one.kind for one in artifact})
         return result_of(self._workspace, named)
 
     def changes(self, other: Dataset | str = "") -> Records:
@@ -233,7 +233,7 @@ class Dataset(Shown):
         """
         named = other.id if isinstance(other, Dataset) else other
         against = named or versions.parent_version(self._workspace, self.id)
-        found = versions.compare_versions(self._workspace, against, self.id)
+        diff = versions.compare_versions(self._workspace, against, self.id)
         lines = [
             {
                 "kind": row.kind,
@@ -242,7 +242,7 @@ class Dataset(Shown):
                 "via": row.decision.via if row.decision else "",
                 "reviewer": row.decision.reviewer if row.decision else "",
             }
-            for row in found.rows
+            for row in diff.rows
         ]
         return Records.of(f"Changes of {self.id} against {against}", lines)
 
@@ -328,15 +328,15 @@ def list_jobs(
 ) -> Listing[JobHandle[Any]]:
     """Jobs as they are now, newest first."""
     jobs.refresh_jobs(workspace)
-    found = jobs.list_jobs(workspace, dataset_id=dataset_id, step=step, limit=limit)
-    return handles_of(workspace, reviewer, dataset_id, found)
+    listed = jobs.list_jobs(workspace, dataset_id=dataset_id, step=step, limit=limit)
+    return handles_of(workspace, reviewer, dataset_id, listed)
 
 
 def handles_of(
-    workspace: Workspace, reviewer: str, dataset_id: str, found: Sequence[Job]
+    workspace: Workspace, reviewer: str, dataset_id: str, jobs: Sequence[Job]
 ) -> Listing[JobHandle[Any]]:
     """These jobs, in their order."""
-    known = {job.job_id: job for job in found}
+    known = {job.job_id: job for job in jobs}
 
     def open_result(job: Job) -> Dataset | StepResult:
         return open_made(workspace, reviewer, job)

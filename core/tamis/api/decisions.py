@@ -51,7 +51,9 @@ class Decisions(Tabular):
 
     def to_arrow(self) -> pa.Table:
         """A line per decided row: example_id, verdict, via, reviewer, event_id."""
-        lines = [{"example_id": row, **asdict(held)} for row, held in sorted(self._now().by_row.items())]
+        lines = [
+            {"example_id": row, **asdict(decided)} for row, decided in sorted(self._now().by_row.items())
+        ]
         names = ("example_id", "verdict", "via", "reviewer", "event_id")
         return pa.table({name: [line[name] for line in lines] for name in names})
 
@@ -113,9 +115,9 @@ class Decisions(Tabular):
     ) -> Rows:
         """The rows that wait for a decision, in the order of the review page: by confidence, or as ``order`` says."""
         context = open_context(self._workspace, self._dataset_id)
-        found = review_queue.open_queue(context, self._proposals(made), order=order, kinds=kinds, scope=scope)
-        rows = found.rows if decided_too else review_queue.next_rows(found, self._now())
-        return list_rows(self._workspace, self._dataset_id, rows.copy(), f"review by {found.order}")
+        queue = review_queue.open_queue(context, self._proposals(made), order=order, kinds=kinds, scope=scope)
+        rows = queue.rows if decided_too else review_queue.next_rows(queue, self._now())
+        return list_rows(self._workspace, self._dataset_id, rows.copy(), f"review by {queue.order}")
 
     def calibrate(self, made: ProposalsResult | str = "") -> ReviewCalibration:
         """What the decisions say about the score of the proposals: how probably a row is bad, what a threshold would do."""
@@ -175,9 +177,9 @@ class Decisions(Tabular):
     def _proposed(
         self, rows: object, made: ProposalsResult | str
     ) -> Iterable[tuple[Proposal, decisions.DecidedBy]]:
-        found = self._proposals(made)
-        columns, table = proposals.proposal_columns(found), proposals.proposal_table(found)
-        by = decisions.DecidedBy(reviewer=self._reviewer, proposals_id=found.id)
+        opened = self._proposals(made)
+        columns, table = proposals.proposal_columns(opened), proposals.proposal_table(opened)
+        by = decisions.DecidedBy(reviewer=self._reviewer, proposals_id=opened.id)
         return [(one, by) for one in proposals.proposals_for(table, columns, self._ids_of(rows))]
 
     def _about(self, proposal: Proposal) -> tuple[Workspace, str, Proposal]:

@@ -58,8 +58,8 @@ class JobHandle(Shown, Generic[R]):
 
     def curves(self) -> dict[str, list[tuple[float, float]]]:
         """The curves that it has reported so far: position and value, by name."""
-        found = jobs.read_metrics(self._workspace, self.id)
-        return {name: [(point.position, point.value) for point in curve] for name, curve in found.items()}
+        metrics = jobs.read_metrics(self._workspace, self.id)
+        return {name: [(point.position, point.value) for point in curve] for name, curve in metrics.items()}
 
     def wait(self, timeout_s: float | None = None, *, progress: bool = True) -> JobHandle[R]:
         """Wait until it has ended, however, or ``timeout_s`` are over; returns itself.

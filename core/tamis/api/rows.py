@@ -59,8 +59,8 @@ class Rows(Tabular):
         scope = self._scope.and_where(kind, value, on)
         kept = np.isin(self.ids, rows_of.matching(self._context(), scope))
         similarity = None if self.similarity is None else self.similarity[kept]
-        said = describe_scope(Scope(conditions=scope.conditions[-1:]))
-        title = said if self._scope == ALL_ROWS else f"{self._title} and {said}"
+        text = describe_scope(Scope(conditions=scope.conditions[-1:]))
+        title = text if self._scope == ALL_ROWS else f"{self._title} and {text}"
         return replace(self, _scope=scope, _title=title, ids=frozen(self.ids[kept]), similarity=similarity)
 
     def sorted_by(self, column: str, *, descending: bool = False) -> Rows:

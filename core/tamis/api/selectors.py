@@ -110,14 +110,14 @@ def _pick(
 
 def _grouped(given: dict[str, Any], chosen: Options, vectors: Any) -> dict[str, Any]:  # noqa: ANN401
     """The clusters and groups of the problem, as far as they are given."""
-    found: dict[str, Any] = {}
+    group_codes: dict[str, Any] = {}
     if given["clusters"] is not None:
         ids, n_clusters, distance = cluster_arrays(given["clusters"], vectors)
-        found |= {"cluster_id": ids, "n_clusters": n_clusters, "distance": distance}
+        group_codes |= {"cluster_id": ids, "n_clusters": n_clusters, "distance": distance}
     if given["groups"] is not None:
         codes, n_groups = group_arrays(given["groups"], getattr(chosen, "n_bins", 0))
-        found |= {"codes": codes, "n_groups": n_groups}
-    return found
+        group_codes |= {"codes": codes, "n_groups": n_groups}
+    return group_codes
 
 
 def _result(row: Selector, problem: Problem, answer: Answer, chosen: Options, seed: int) -> SelectedRows:
@@ -161,8 +161,8 @@ def _method(described: Described) -> Picker:
     pick.__signature__ = signature  # type: ignore[attr-defined]
     lines = [f"    {name}: {field.description} (default {field.default!r})" for name, field in fields.items()]
     options = "\n\nOptions:\n" + "\n".join(lines) if lines else ""
-    said = f"{row.summary}\n\n{inspect.getdoc(described)}{options}"
-    pick.__doc__ = f"{said}\n\nArguments and result are those of every method: help({__name__!r})."
+    text = f"{row.summary}\n\n{inspect.getdoc(described)}{options}"
+    pick.__doc__ = f"{text}\n\nArguments and result are those of every method: help({__name__!r})."
     return pick
 
 

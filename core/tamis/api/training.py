@@ -58,8 +58,8 @@ class RefinementResult(StepResult):
         ids = self.summary["selections"]
         if not 0 <= number <= len(ids):
             raise InvalidOptions(f"There is no round {number}: rounds go from 1 to {len(ids)}.")
-        found = self._workspace.artifacts.get(self.dataset_id, "selection", ids[number - 1])
-        return SelectionResult(self._workspace, found)
+        artifact = self._workspace.artifacts.get(self.dataset_id, "selection", ids[number - 1])
+        return SelectionResult(self._workspace, artifact)
 
     def plan_deletion(self) -> DeletionPlan:
         """What ``delete`` would take away, and what stays because something else needs it."""
@@ -140,8 +140,8 @@ class AdapterResult(StepResult):
     @property
     def votes(self) -> Listing[Vote]:
         """What people said in a blind comparison of base and tuned answers, one per row and reviewer, oldest first."""
-        found = list_votes(self._workspace, self.dataset_id, self.id)
-        return Listing(f"Votes on adapter {self.id}", tuple(found), asdict)
+        votes = list_votes(self._workspace, self.dataset_id, self.id)
+        return Listing(f"Votes on adapter {self.id}", tuple(votes), asdict)
 
     def per_cluster(self) -> Records:
         """Losses and measures of the held-out rows per cluster, most improved first."""

@@ -24,12 +24,12 @@ def list_adapters(session: Session) -> None:
     """List the adapters of the workspace, the newest first."""
     from tamis.store.artifacts.adapters import known_adapters
 
-    found = known_adapters(session.workspace.artifacts)
-    for one in found:
+    known = known_adapters(session.workspace.artifacts)
+    for one in known:
         session.show(f"{one.model}  {one.recipe:10} on {one.base}, {one.n_train:,} rows of {one.dataset_id}")
-    if not found:
+    if not known:
         session.show("No adapters yet. Make one: tamis run finetune --dataset DATASET --selection newest")
-    session.result({"adapters": [asdict(one) | {"folder": str(one.folder)} for one in found]})
+    session.result({"adapters": [asdict(one) | {"folder": str(one.folder)} for one in known]})
 
 
 @adapters.command("merge", examples=["tamis adapters merge 3f9a2c --out merged"])

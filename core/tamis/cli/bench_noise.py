@@ -87,32 +87,32 @@ def bench_noise(session: Session, path: Path, truth: Path | None, **asked: JSON)
         llm_options=json_object("--llm-options", asked["llm_options"]),
         clear=_clear_options(asked),  # what is wrong with it is said before anything is scored
     )
-    found = actions.bench_noise(
+    result = actions.bench_noise(
         path, bench, workspace=session.workspace.path,
         on_progress=lambda done, n: session.say(f"candidates and verdicts: {done:,} of {n:,} rows"),
     )  # fmt: skip
     if truth:
-        changed = {"noise": bench.noise, "seed": bench.seed, "rows": found.noisy_rows.tolist()}
+        changed = {"noise": bench.noise, "seed": bench.seed, "rows": result.noisy_rows.tolist()}
         truth.write_bytes(orjson.dumps(changed))
-    n_noisy = len(found.noisy_rows)
-    session.show(f"{path}: {found.n_rows:,} rows, {n_noisy:,} changed by {bench.noise!r}, seed {bench.seed}")
-    session.show("\n".join(f"  {name:20} AUROC {value:.3f}" for name, value in found.auroc.items()))
-    session.show(f"  kept half            precision {found.precision:.3f}, recall {found.recall:.3f}")
-    for name, table in found.clear.items():
+    n_noisy = len(result.noisy_rows)
+    session.show(f"{path}: {result.n_rows:,} rows, {n_noisy:,} changed by {bench.noise!r}, seed {bench.seed}")
+    session.show("\n".join(f"  {name:20} AUROC {value:.3f}" for name, value in result.auroc.items()))
+    session.show(f"  kept half            precision {result.precision:.3f}, recall {result.recall:.3f}")
+    for name, table in result.clear.items():
         session.show(filter_lines(name, table))
     session.result(
         {
             "noise": bench.noise,
             "rate": bench.rate_fraction,
             "seed": bench.seed,
-            "n_rows": found.n_rows,
+            "n_rows": result.n_rows,
             "n_noisy": n_noisy,
-            "auroc": found.auroc["confidence"],
-            "scores": found.auroc,
-            "kept_half": {"precision": found.precision, "recall": found.recall},
-            "llm": found.llm_identity,
+            "auroc": result.auroc["confidence"],
+            "scores": result.auroc,
+            "kept_half": {"precision": result.precision, "recall": result.recall},
+            "llm": result.llm_identity,
         }
-        | ({"clear": found.clear} if bench.clear else {})
+        | ({"clear": result.clear} if bench.clear else {})
     )
 
 
@@ -134,15 +134,15 @@ def _clear_options(asked: Mapping[str, JSON]) -> ProposeOptions | None:
     return parse_options(ProposeOptions, values)
 
 
-def filter_lines(name: str, found: Mapping[str, Any]) -> str:
+def filter_lines(name: str, measured: Mapping[str, Any]) -> str:
     """The table of one method for a person; filters correct nothing, so that column is Auto-Correct's alone."""
-    lines = [f"  {name:20} precision {found['precision']:.3f}, recall {found['recall']:.3f}"]
-    for kind, counts in found["table"].items():
-        corrected = f"{counts['corrected']:,} corrected, " if "outcomes" in found else ""
+    lines = [f"  {name:20} precision {measured['precision']:.3f}, recall {measured['recall']:.3f}"]
+    for kind, counts in measured["table"].items():
+        corrected = f"{counts['corrected']:,} corrected, " if "outcomes" in measured else ""
         lines.append(f"    {kind:18} {counts['kept']:,} kept, {corrected}{counts['dropped']:,} dropped")
-    if "outcomes" in found:
-        said = ", ".join(f"{number:,} {outcome}" for outcome, number in found["outcomes"].items())
-        lines.append(f"    outcomes           {said}")
-        if found["gold_fraction"] == found["gold_fraction"]:
-            lines.append(f"    corrected to gold  {found['gold_fraction']:.3f}")
+    if "outcomes" in measured:
+        text = ", ".join(f"{number:,} {outcome}" for outcome, number in measured["outcomes"].items())
+        lines.append(f"    outcomes           {text}")
+        if measured["gold_fraction"] == measured["gold_fraction"]:
+            lines.append(f"    corrected to gold  {measured['gold_fraction']:.3f}")
     return "\n".join(lines)

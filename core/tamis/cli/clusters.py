@@ -32,13 +32,13 @@ def list_all(session: Session, dataset: str, clustering: str) -> None:
     from tamis.actions.read_rows import list_clusters
 
     context = open_context(session.workspace, session.dataset(dataset), clustering_id=clustering)
-    found = list_clusters(context).drop_columns("n_matching").to_pylist()
-    for one in found:
+    lines = list_clusters(context).drop_columns("n_matching").to_pylist()
+    for one in lines:
         session.show(
             f"{one['cluster_id']:>6}  {one['size']:>10,} rows  {one['name']}  [{', '.join(one['keywords'])}]"
         )
     made = context.view.require("clustering")
-    session.result({"clustering": made.id, "clusters": found})
+    session.result({"clustering": made.id, "clusters": lines})
 
 
 @clusters.command("rename", examples=[f'tamis clusters rename 7 "Refund requests" {EXAMPLE}'])

@@ -66,8 +66,8 @@ class Group(Command, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Each with the whole sentence on what it does, however narrow the terminal."""
-        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
-        rows = [(name, one.get_short_help_str(formatter.width * 3)) for name, one in found if one]
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [(name, one.get_short_help_str(formatter.width * 3)) for name, one in commands if one]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -90,8 +90,8 @@ class LazyGroup(Group):
                 return None
             raise click.exceptions.NoSuchCommand(cmd_name, possibilities=self.targets, ctx=ctx)
         module, attribute = self.targets[cmd_name].split(":")
-        found: click.Command = getattr(importlib.import_module(module), attribute)
-        return found
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
 
 
 def command(*examples: str, name: str | None = None, later: Later | None = None) -> Callable[..., Command]:
@@ -110,8 +110,8 @@ def group(*examples: str, alone: str = "") -> Callable[..., Group]:
 
 def _dataset_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     session = context.find_object(Session) or Session()
-    found = (session.settings.workspace.expanduser() / "datasets").glob(f"{incomplete}*")
-    return sorted(one.name for one in found)
+    folders = (session.settings.workspace.expanduser() / "datasets").glob(f"{incomplete}*")
+    return sorted(one.name for one in folders)
 
 
 DATASET: dict[str, Any] = {

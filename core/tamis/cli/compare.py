@@ -111,37 +111,37 @@ def write_report(session: Session, job: Job, out: Path) -> dict[str, JSON]:
     made = session.workspace.artifacts.get(job.dataset_id, "comparison", job.artifact_id)
     name = dataset_names(session.workspace)[job.dataset_id]
     report = report_file.write_report(session.workspace.artifacts, made, out, dataset_name=name)
-    found = read_comparison(made)
-    notes = report_file.notes_of(found)
-    for line in [*_table(found), *notes]:
+    comparison = read_comparison(made)
+    notes = report_file.notes_of(comparison)
+    for line in [*_table(comparison), *notes]:
         session.show(line)
     session.show(f"{report.path}: {report.n_bytes:,} bytes, sha256 {report.sha256}")
     return {
         "artifact_id": made.id,
-        "selections": [one.id for one in found.selections],
+        "selections": [one.id for one in comparison.selections],
         "notes": notes,
         "path": str(report.path),
         "sha256": report.sha256,
     }
 
 
-def _table(found: Comparison) -> list[str]:
+def _table(comparison: Comparison) -> list[str]:
     """The summary as lines of text: one per method, the best of each column with a star."""
-    metrics = found.shown_metrics()
-    bests = [found.best(metric) for metric in metrics]
+    metrics = comparison.shown_metrics()
+    bests = [comparison.best(metric) for metric in metrics]
     lines = [f"{'':28}" + "".join(f"{metric.title:>20}" for metric in metrics)]
-    for i, method in enumerate(found.methods):
+    for i, method in enumerate(comparison.methods):
         cells = ""
         for metric, best in zip(metrics, bests, strict=True):
             value = method.values.get(metric.key)
-            said = "-" if value is None or value.value is None else f"{value.value:,.{metric.digits}f}"
+            text = "-" if value is None or value.value is None else f"{value.value:,.{metric.digits}f}"
             if (
                 value is not None
                 and value.over == "seeds"
                 and value.low is not None
                 and value.high is not None
             ):
-                said += f" ±{(value.high - value.low) / 2:,.{metric.digits}f}"
-            cells += f"{said + ('*' if best.get(i) else ''):>20}"
+                text += f" ±{(value.high - value.low) / 2:,.{metric.digits}f}"
+            cells += f"{text + ('*' if best.get(i) else ''):>20}"
         lines.append(f"{method.title[:27]:28}{cells}")
     return lines

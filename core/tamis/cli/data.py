@@ -73,17 +73,17 @@ def list_all(session: Session) -> None:
     """List the datasets: id, name, rows, and what was computed."""
     from tamis.actions.datasets import list_datasets
 
-    found = list_datasets(session.workspace)
-    for one in found:
+    listed = list_datasets(session.workspace)
+    for one in listed:
         made = " ".join(kind for kind in one.made if kind != "examples")
         session.show(f"{one.dataset_id:32} {one.n_rows:>10,} rows  {one.name}  [{made}]")
-    if not found:
+    if not listed:
         session.show("No datasets yet. Import one: tamis import FILE")
     shown = ("dataset_id", "name", "n_rows", "parent")
     session.result(
         {
             "datasets": [
-                {name: getattr(one, name) for name in shown} | {"artifacts": one.made} for one in found
+                {name: getattr(one, name) for name in shown} | {"artifacts": one.made} for one in listed
             ]
         }
     )
@@ -123,15 +123,15 @@ def trash(session: Session, empty: bool) -> None:
     """List what is in the trash, the newest first."""
     from tamis.actions.datasets import empty_trash, list_trash
 
-    found = list_trash(session.workspace)
-    for one in found:
+    entries = list_trash(session.workspace)
+    for one in entries:
         session.show(f"{one.dataset_id:32} {one.discarded_at:%Y-%m-%d %H:%M}  {one.name}")
-    if not found:
+    if not entries:
         session.show("The trash is empty.")
     n_deleted = empty_trash(session.workspace) if empty else 0
     if n_deleted:
         session.show(f"Deleted for good: {n_deleted:,} datasets.")
-    session.result({"trash": [] if empty else [asdict(one) for one in found], "n_deleted": n_deleted})
+    session.result({"trash": [] if empty else [asdict(one) for one in entries], "n_deleted": n_deleted})
 
 
 @datasets.command("restore", examples=["tamis datasets restore my-data-1a2b3c"])

@@ -40,24 +40,24 @@ def summary(session: Session) -> None:
     """Count how many rows are decided how, and what waits for a person."""
     from tamis.actions.decisions import summarise_decisions
 
-    found = summarise_decisions(session.workspace, session.dataset())
-    session.show(f"{found.dataset_id}: {found.n_decided:,} of {found.n_rows:,} rows decided")
-    session.show("\n".join(f"  {name:10} {count:>10,}" for name, count in found.by_verdict.items()))
-    for one in found.conflicts:
+    decided = summarise_decisions(session.workspace, session.dataset())
+    session.show(f"{decided.dataset_id}: {decided.n_decided:,} of {decided.n_rows:,} rows decided")
+    session.show("\n".join(f"  {name:10} {count:>10,}" for name, count in decided.by_verdict.items()))
+    for one in decided.conflicts:
         session.show(
             f"  conflict: row {one.example_id}, {one.reviewer} decided {one.verdict} (event {one.event_id}), in force is "
-            f"{found.in_force.get(one.example_id, 'no decision')}"
+            f"{decided.in_force.get(one.example_id, 'no decision')}"
         )
     shown = ("event_id", "example_id", "reviewer", "verdict")
     session.result(
         {
-            "dataset_id": found.dataset_id,
-            "n_rows": found.n_rows,
-            "n_decided": found.n_decided,
-            "by_verdict": found.by_verdict,
-            "by_reviewer": found.by_reviewer,
-            "conflicts": [{name: getattr(one, name) for name in shown} for one in found.conflicts],
-            "revision": found.revision,
+            "dataset_id": decided.dataset_id,
+            "n_rows": decided.n_rows,
+            "n_decided": decided.n_decided,
+            "by_verdict": decided.by_verdict,
+            "by_reviewer": decided.by_reviewer,
+            "conflicts": [{name: getattr(one, name) for name in shown} for one in decided.conflicts],
+            "revision": decided.revision,
         }
     )
 
@@ -214,16 +214,16 @@ def _make_version(session: Session, dataset_id: str, name: str) -> int:
     job = follow(session, submission)
     answer: dict[str, JSON] = {"dataset_id": job.dataset_id, "parent": dataset_id}
     if job.state == "succeeded":
-        found = compare_versions(session.workspace, dataset_id, job.dataset_id)
-        n_dropped = found.counts["dropped"]
-        n_changed = len(found.rows) - n_dropped
+        diff = compare_versions(session.workspace, dataset_id, job.dataset_id)
+        n_dropped = diff.counts["dropped"]
+        n_changed = len(diff.rows) - n_dropped
         session.show(
-            f"{job.dataset_id}: {found.n_kept:,} rows as they were, {n_changed:,} changed, {n_dropped:,} dropped"
+            f"{job.dataset_id}: {diff.n_kept:,} rows as they were, {n_changed:,} changed, {n_dropped:,} dropped"
         )
-        if not found.rows:
+        if not diff.rows:
             session.say("tamis: these decisions change nothing, so the new version is like the old one.")
         answer |= {"decisions": job.options["decisions"], "n_conflicts": waiting}
-        answer |= {"n_dropped": n_dropped, "n_changed": n_changed, "n_kept": found.n_kept}
+        answer |= {"n_dropped": n_dropped, "n_changed": n_changed, "n_kept": diff.n_kept}
     return end(session, job, answer)
 
 
@@ -238,6 +238,6 @@ def _say_event(session: Session, event: DecisionEvent | None, nothing: str) -> N
 
 def _line(event: DecisionEvent) -> str:
     about = f"row {event.example_id}" if event.example_id is not None else f"{event.n_rows:,} rows"
-    what = event.rule or event.via or (f"event {event.target}" if event.target else "")
+    about_it = event.rule or event.via or (f"event {event.target}" if event.target else "")
     state = "" if event.active else " (undone)"
-    return f"{event.event_id:>7}  {event.created_at[:19]}  {event.reviewer}: {event.action} {about}, {what}{state}"
+    return f"{event.event_id:>7}  {event.created_at[:19]}  {event.reviewer}: {event.action} {about}, {about_it}{state}"

@@ -40,25 +40,25 @@ def diff(session: Session, dataset: str, other: str, limit: int) -> None:
 
     dataset_id = session.dataset(dataset)
     other_id = session.dataset(other) if other else parent_version(session.workspace, dataset_id)
-    found = compare_versions(session.workspace, other_id, dataset_id)
-    session.show(f"{dataset_id} against {other_id}: {_said(found)}")
-    rows = found.rows if session.as_json or not limit else found.rows[:limit]
+    changes = compare_versions(session.workspace, other_id, dataset_id)
+    session.show(f"{dataset_id} against {other_id}: {_said(changes)}")
+    rows = changes.rows if session.as_json or not limit else changes.rows[:limit]
     listed = [
         _row(row, *texts)
-        for row, texts in zip(rows, read_changed(session.workspace, found, rows), strict=True)
+        for row, texts in zip(rows, read_changed(session.workspace, changes, rows), strict=True)
     ]
     for row in listed:
         session.show(_shown(row))
-    if len(rows) < len(found.rows):
-        session.show(f"{len(found.rows) - len(rows):,} more rows: --limit 0 prints all of them.")
-    counts = {f"n_{kind}": number for kind, number in found.counts.items()}
-    about = {"dataset_id": dataset_id, "with": other_id, "base": found.base_id, "n_kept": found.n_kept}
+    if len(rows) < len(changes.rows):
+        session.show(f"{len(changes.rows) - len(rows):,} more rows: --limit 0 prints all of them.")
+    counts = {f"n_{kind}": number for kind, number in changes.counts.items()}
+    about = {"dataset_id": dataset_id, "with": other_id, "base": changes.base_id, "n_kept": changes.n_kept}
     session.result(about | counts | {"rows": listed})
 
 
-def _said(found: VersionDiff) -> str:
-    said = [f"{number:,} {kind}" for kind, number in found.counts.items() if number or kind != "added"]
-    return ", ".join([*said, f"{found.n_kept:,} as they were"])
+def _said(diff: VersionDiff) -> str:
+    parts = [f"{number:,} {kind}" for kind, number in diff.counts.items() if number or kind != "added"]
+    return ", ".join([*parts, f"{diff.n_kept:,} as they were"])
 
 
 def _row(row: RowDiff, before: Sequence[Message] | None, after: Sequence[Message] | None) -> dict[str, JSON]:

@@ -126,10 +126,10 @@ def _described(option: NamedOption, tables: Mapping[str, Collection[str]]) -> tu
     number = next((one for one in _kinds(option.field.annotation) if one in _METAVARS), str)
     kind_name = "JSON" if _is_json(option.field.annotation) else _METAVARS.get(number, "TEXT")
     values = _values(option, tables)
-    said = [option.meaning]
-    said += [f"One of: {', '.join(values)}."] if values else []
-    said.append("[required]" if option.default is ... else f"[default: {_shown(option.default)}]")
-    return f"{flag_of(option.name)} {'NAME' if values else kind_name}", " ".join(said)
+    parts = [option.meaning]
+    parts += [f"One of: {', '.join(values)}."] if values else []
+    parts.append("[required]" if option.default is ... else f"[default: {_shown(option.default)}]")
+    return f"{flag_of(option.name)} {'NAME' if values else kind_name}", " ".join(parts)
 
 
 def _shown(default: JSON) -> str:

@@ -28,67 +28,67 @@ Run = tuple[str, str, Mapping[str, JSON]]  # dataset, step, options
 def show_preflight(session: Session, run: Run, target: RunTarget) -> int:
     """Every check with its next step; exit code 1 when something stands in the way."""
     backends = Backends(session.settings)
-    found = forecast(session.workspace, *run, target=target, backends=backends)
+    expected = forecast(session.workspace, *run, target=target, backends=backends)
     text = submission_text(session.workspace, run[1], target, backends)
-    for line in _lines(found):
+    for line in _lines(expected):
         session.show(line)
     if not backend_row(target.backend).shares_machine:
         session.show(f"\n{text}")
     session.result(
         {
-            "rows": found.rows,
-            "tokens": found.tokens,
-            "seconds_estimate": found.seconds,
-            "disk_needed_gb": found.disk_gb,
-            "memory_estimate_gb": found.memory_gb,
-            "already_done": found.already_done,
-            "checks": [asdict(check) for check in found.checks],
-            "ok": found.ok,
+            "rows": expected.rows,
+            "tokens": expected.tokens,
+            "seconds_estimate": expected.seconds,
+            "disk_needed_gb": expected.disk_gb,
+            "memory_estimate_gb": expected.memory_gb,
+            "already_done": expected.already_done,
+            "checks": [asdict(check) for check in expected.checks],
+            "ok": expected.ok,
             "submission": text,
         }
     )
-    return DONE if found.ok else FAILED
+    return DONE if expected.ok else FAILED
 
 
 def show_estimate(session: Session, run: Run, n_sample: int | None) -> int:
     """Print the estimate; with --json as one object."""
     n_rows = SAMPLE_ROWS if n_sample is None else max(1, n_sample)
-    found = forecast_models(session.workspace, *run, n_sample=n_rows)
-    session.show(said(found))
-    session.result(asdict(found) | {"cost": found.cost, "n_calls": found.n_calls})
+    expected = forecast_models(session.workspace, *run, n_sample=n_rows)
+    session.show(said(expected))
+    session.result(asdict(expected) | {"cost": expected.cost, "n_calls": expected.n_calls})
     return DONE
 
 
-def said(found: ModelsForecast) -> str:
+def said(models: ModelsForecast) -> str:
     """The estimate in words."""
-    if not found.roles:
-        return f"{found.n_rows:,} rows; no language model is asked."
-    head = f"{found.n_rows:,} rows, from a timed sample of {found.n_sampled:,} spread over the lengths:"
+    if not models.roles:
+        return f"{models.n_rows:,} rows; no language model is asked."
+    head = f"{models.n_rows:,} rows, from a timed sample of {models.n_sampled:,} spread over the lengths:"
     lines = [head]
-    for role in found.roles:
+    for role in models.roles:
         cost = "no prices configured" if role.cost is None else f"cost {role.cost:,.2f}"
         lines.append(
             f"  {role.role:12} {role.llm}: {role.n_calls:,} questions, {role.prompt_tokens:,} tokens read, "
             f"{role.completion_tokens:,} written, about {duration_text(role.seconds)}, {cost}"
         )
     lines.append(
-        f"  all          about {duration_text(found.seconds)}, after {duration_text(found.load_s)} to load"
+        f"  all          about {duration_text(models.seconds)}, after {duration_text(models.load_s)} to load"
     )
     return "\n".join(lines)
 
 
-def _lines(found: Forecast) -> list[str]:
-    seconds, disk, memory = found.seconds, found.disk_gb, found.memory_gb
-    said = [
-        "rows unknown" if found.rows is None else f"{found.rows:,} rows",
+def _lines(expected: Forecast) -> list[str]:
+    seconds, disk, memory = expected.seconds, expected.disk_gb, expected.memory_gb
+    parts = [
+        "rows unknown" if expected.rows is None else f"{expected.rows:,} rows",
         "time unknown" if seconds is None else f"about {duration_text(seconds)}",
         "disk unknown" if disk is None else f"{disk:.2f} GB of disk",
         "memory unknown" if memory is None else f"{memory:.2f} GB of memory",
     ]
-    said += [f"{found.tokens:,} tokens"] if found.tokens is not None else []
-    if found.already_done:
-        said.append("made before: nothing is computed again")
-    return [", ".join(said), *[_line(check) for check in found.checks]]
+    parts += [f"{expected.tokens:,} tokens"] if expected.tokens is not None else []
+    if expected.already_done:
+        parts.append("made before: nothing is computed again")
+    return [", ".join(parts), *[_line(check) for check in expected.checks]]
 
 
 def _line(check: Check) -> str:

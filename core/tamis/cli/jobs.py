@@ -45,13 +45,13 @@ def list_jobs(session: Session, dataset: str, states: tuple[str, ...], limit: in
                 session.say(progress_line(job))
         time.sleep(WATCH_S)
         actions.refresh_jobs(workspace)
-    found = actions.list_jobs(workspace, states=wanted, dataset_id=dataset, limit=limit)
-    for job in found:
+    listed = actions.list_jobs(workspace, states=wanted, dataset_id=dataset, limit=limit)
+    for job in listed:
         line = f"{job.job_id}  {job.state:10} {job.backend:6} {job.step:8} {job.dataset_id:28} {_remark(job)}"
         session.show(line.rstrip())
-    if not found:
+    if not listed:
         session.show("No jobs.")
-    session.result({"jobs": [_as_json(job) for job in found]})
+    session.result({"jobs": [_as_json(job) for job in listed]})
 
 
 @jobs.command("show", examples=["tamis jobs show 20260101-120000-ab12"])
@@ -140,7 +140,7 @@ def _described(job: Job) -> list[str]:
     import orjson
 
     resources = {k: v for k, v in job.resources.model_dump(exclude_defaults=True).items() if v}
-    said = {
+    values = {
         "job": job.job_id,
         "state": progress_line(job),
         "dataset": job.dataset_id,
@@ -155,7 +155,7 @@ def _described(job: Job) -> list[str]:
         "options": orjson.dumps(job.options).decode(),
         "inputs": orjson.dumps(job.inputs).decode() if job.inputs else "",
     }
-    lines = [f"{key:12} {value}" for key, value in said.items() if value]
+    lines = [f"{key:12} {value}" for key, value in values.items() if value]
     return lines + [f"  {stage:20} {seconds:9,.1f} s" for stage, seconds in job.progress.timings.items()]
 
 

@@ -149,21 +149,21 @@ def flags(session: Session, refinement: str, dataset: str, do: str | None, revie
     dataset_id = session.dataset(dataset)
     run = find_run(session.workspace, dataset_id, actions.STEP, refinement)
     history = read_history(run.artifact, actions.rounds_so_far(session.workspace, run))
-    found = [] if history is None else history.flags.to_pylist()
-    rows = np.unique(np.array([one["example_id"] for one in found], dtype=np.int64))
-    for one in found:
+    flagged = [] if history is None else history.flags.to_pylist()
+    rows = np.unique(np.array([one["example_id"] for one in flagged], dtype=np.int64))
+    for one in flagged:
         session.show("  ".join(f"{name} {value}" for name, value in one.items()))
-    said = f"{len(rows):,} rows are flagged."
+    text = f"{len(rows):,} rows are flagged."
     if do and len(rows):
         about = (session.workspace, dataset_id, run)
         if do == "tag":
-            said += f" They have the tag {actions.tag_flagged(*about, rows, reviewer=session.reviewer(reviewer))!r} now."
+            text += f" They have the tag {actions.tag_flagged(*about, rows, reviewer=session.reviewer(reviewer))!r} now."
         else:
             actions.drop_flagged(*about, rows.tolist(), reviewer=session.reviewer(reviewer))
-            said += " They are decided to be dropped; tamis decisions undo takes it back."
-    session.show(said)
+            text += " They are decided to be dropped; tamis decisions undo takes it back."
+    session.show(text)
     session.result(
-        {"refinement": run.run_id, "n_rows": len(rows), "flags": found, "done": do if len(rows) else None}
+        {"refinement": run.run_id, "n_rows": len(rows), "flags": flagged, "done": do if len(rows) else None}
     )
 
 

@@ -28,15 +28,15 @@ def list_all(session: Session, dataset: str, reason: str, limit: int) -> None:
     """List the rejected lines with their reasons, and how often each occurs."""
     from tamis.actions.rejects import list_rejects
 
-    found = list_rejects(session.workspace, session.dataset(dataset))
-    lines = found.of(reason).select(["file", "line", "reason", "kind"]).to_pylist()
-    for kind, number in found.reasons.items():
+    rejected = list_rejects(session.workspace, session.dataset(dataset))
+    lines = rejected.of(reason).select(["file", "line", "reason", "kind"]).to_pylist()
+    for kind, number in rejected.reasons.items():
         session.show(f"{number:>10,}  {kind}")
     for one in lines[: limit or None]:
         session.show(f"  file {one['file']} line {one['line']}: {one['reason']}")
-    if not found.reasons:
+    if not rejected.reasons:
         session.show("Every line was imported.")
-    session.result({"reasons": found.reasons, "lines": lines})
+    session.result({"reasons": rejected.reasons, "lines": lines})
 
 
 @rejects.command("show", examples=[f"tamis rejects show 17 {EXAMPLE}"])

@@ -56,10 +56,10 @@ def queue(
     """List the proposals that wait for a decision, in the order of the review page."""
     from tamis.actions.review_queue import next_rows
 
-    found, decided = _opened(session, dataset, proposals, kinds, order)
-    waiting = next_rows(found, decided)
-    listed = [asdict(one) for one in _proposed(found, waiting[:limit] if limit else waiting)]
-    for kind, number in found.kind_counts.items():
+    opened, decided = _opened(session, dataset, proposals, kinds, order)
+    waiting = next_rows(opened, decided)
+    listed = [asdict(one) for one in _proposed(opened, waiting[:limit] if limit else waiting)]
+    for kind, number in opened.kind_counts.items():
         session.show(f"{number:>10,}  {kind}")
     for one in listed:
         session.show(
@@ -67,9 +67,9 @@ def queue(
         )
     session.result(
         {
-            "proposals": found.proposals.id,
+            "proposals": opened.proposals.id,
             "n_waiting": len(waiting),
-            "kinds": found.kind_counts,
+            "kinds": opened.kind_counts,
             "rows": listed,
         }
     )
@@ -138,20 +138,20 @@ def rule(
     from tamis.actions.bulk_decisions import decide_by_rule, describe_rule, rows_of_rule
     from tamis.compute.clear.review_rule import ReviewRule
 
-    found, decided = _opened(session, dataset, proposals, kinds, "")
+    opened, decided = _opened(session, dataset, proposals, kinds, "")
     asked = ReviewRule(
         approves=verdict == "approve", kinds=kinds, measure=limits["measure"], **_limit(**limits)
     )
-    said, n_rows = describe_rule(asked, found), len(rows_of_rule(asked, found, decided))
-    answer: dict[str, JSON] = {"rule": said, "n_rows": n_rows}
+    words, n_rows = describe_rule(asked, opened), len(rows_of_rule(asked, opened, decided))
+    answer: dict[str, JSON] = {"rule": words, "n_rows": n_rows}
     if not dry_run:
         name = session.reviewer(reviewer)
         event = decide_by_rule(
-            session.workspace, session.dataset(dataset), asked, found, decided, reviewer=name
+            session.workspace, session.dataset(dataset), asked, opened, decided, reviewer=name
         )
         answer["event"] = asdict(event)
     session.show(
-        f"{said}: {n_rows:,} rows" + ("" if dry_run else f", decision {answer['event']['event_id']}")
+        f"{words}: {n_rows:,} rows" + ("" if dry_run else f", decision {answer['event']['event_id']}")
     )
     session.result(answer)
 
@@ -163,8 +163,8 @@ def progress(session: Session, dataset: str, proposals: str) -> None:
     """Say how far the review of some proposals is, and how often people agreed with them."""
     from tamis.actions.decisions import review_progress
 
-    found, _ = _opened(session, dataset, proposals, (), "")
-    done = review_progress(session.workspace, session.dataset(dataset), found.columns.rows)
+    opened, _ = _opened(session, dataset, proposals, (), "")
+    done = review_progress(session.workspace, session.dataset(dataset), opened.columns.rows)
     session.show("\n".join(f"{name:20} {value}" for name, value in asdict(done).items()))
     session.result(asdict(done))
 
@@ -177,8 +177,8 @@ def calibrate(session: Session, dataset: str, proposals: str, threshold: float |
     """Say what your decisions tell about the score of the proposals: how probably a row is bad."""
     from tamis.actions.review_calibration import calibrate_review
 
-    found, decided = _opened(session, dataset, proposals, (), "")
-    made = calibrate_review(found.columns, decided)
+    opened, decided = _opened(session, dataset, proposals, (), "")
+    made = calibrate_review(opened.columns, decided)
     session.show(
         f"{made.n_decisions:,} rows decided one by one, {made.n_by_rule:,} by rule, {made.n_bad:,} of the former bad"
     )
@@ -219,10 +219,10 @@ def _opened(
     return open_queue(context, made, order=order, kinds=kinds), decided
 
 
-def _proposed(found: ReviewQueue, rows: Int64s) -> list[Proposal]:
+def _proposed(queue: ReviewQueue, rows: Int64s) -> list[Proposal]:
     from tamis.actions.proposals import proposal_table, proposals_for
 
-    return proposals_for(proposal_table(found.proposals), found.columns, rows)
+    return proposals_for(proposal_table(queue.proposals), queue.columns, rows)
 
 
 def _judge(
@@ -236,17 +236,17 @@ def _judge(
     from tamis.actions.decisions import DecidedBy
 
     dataset_id = session.dataset(dataset)
-    found, decided = _opened(session, dataset_id, proposals, (), "")
+    opened, decided = _opened(session, dataset_id, proposals, (), "")
     rows = named_rows(session, dataset_id, **where)
     name, made = session.reviewer(reviewer), []
-    for one in _proposed(found, rows):
+    for one in _proposed(opened, rows):
         by = DecidedBy(
-            reviewer=name, proposals_id=found.proposals.id, seen_event=decided.seen_event(one.example_id)
+            reviewer=name, proposals_id=opened.proposals.id, seen_event=decided.seen_event(one.example_id)
         )
         made.append(judge(session.workspace, dataset_id, one, by))
     for record in made:
-        said = "waits: somebody decided it meanwhile" if record.conflict else record.decision.verdict
-        session.show(f"row {record.decision.example_id}: {said}")
+        text = "waits: somebody decided it meanwhile" if record.conflict else record.decision.verdict
+        session.show(f"row {record.decision.example_id}: {text}")
     session.result(
         {
             "decided": [

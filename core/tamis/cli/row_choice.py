@@ -47,14 +47,14 @@ def chosen_rows(
 
     from tamis.steps.resolve_rows import rows_of
 
-    found = rows_of(session.workspace, dataset_id, selection=selection, tag=with_tag, scope=scope)
+    named = rows_of(session.workspace, dataset_id, selection=selection, tag=with_tag, scope=scope)
     if not rows:
-        return found
+        return named
     numbers = np.unique(np.array(_numbers(rows), dtype=np.int64))
     last = int(session.workspace.artifacts.examples(dataset_id).summary["n_examples"]) - 1
     if numbers[-1] > last:
         raise InvalidOptions(f"{dataset_id!r} has no row {numbers[-1]}: rows go from 0 to {last}.")
-    chosen: Int64s = np.intersect1d(found, numbers)
+    chosen: Int64s = np.intersect1d(named, numbers)
     return chosen
 
 

@@ -45,8 +45,8 @@ def list_all(
     from tamis.actions.read_rows import sort_rows
 
     context = open_context(session.workspace, session.dataset(dataset))
-    found = chosen_rows(session, context.dataset_id, **where)
-    _show_rows(session, context, sort_rows(context, found, sort, descending=descending), columns, limit)
+    chosen = chosen_rows(session, context.dataset_id, **where)
+    _show_rows(session, context, sort_rows(context, chosen, sort, descending=descending), columns, limit)
 
 
 @rows.command("search", examples=[f'tamis rows search "refund policy" {EXAMPLE} --by meaning'])
@@ -70,13 +70,13 @@ def search(
     from tamis.store.rows.scope import Scope
 
     context = open_context(session.workspace, session.dataset(dataset))
-    found = chosen_rows(session, context.dataset_id, **where)
+    chosen = chosen_rows(session, context.dataset_id, **where)
     if by in ("words", "pattern"):
         scope = Scope().and_where("contains" if by == "words" else "matches", what)
-        found = np.intersect1d(found, matching(context, scope))
+        chosen = np.intersect1d(chosen, matching(context, scope))
     else:
-        found = sort_by_similarity(context, f"{'text' if by == 'meaning' else 'row'}:{what}", found)
-    _show_rows(session, context, found, columns, limit)
+        chosen = sort_by_similarity(context, f"{'text' if by == 'meaning' else 'row'}:{what}", chosen)
+    _show_rows(session, context, chosen, columns, limit)
 
 
 @rows.command("show", examples=[f"tamis rows show 17 {EXAMPLE}"])
@@ -110,22 +110,22 @@ def columns(session: Session, dataset: str) -> None:
     from tamis.actions.dataset_context import open_context
     from tamis.actions.read_rows import columns_of
 
-    found = columns_of(open_context(session.workspace, session.dataset(dataset)))
-    for one in found:
+    columns = columns_of(open_context(session.workspace, session.dataset(dataset)))
+    for one in columns:
         session.show(f"{one.key:32} {one.label}")
-    session.result({"columns": [one.key for one in found]})
+    session.result({"columns": [one.key for one in columns]})
 
 
-def _show_rows(session: Session, context: DatasetContext, found: Int64s, names: str, limit: int) -> None:
+def _show_rows(session: Session, context: DatasetContext, rows: Int64s, names: str, limit: int) -> None:
     from tamis.actions.read_rows import read_rows
 
-    shown = found[:limit] if limit else found
+    shown = rows[:limit] if limit else rows
     table = read_rows(context, shown, [name.strip() for name in names.split(",") if name.strip()]).to_pylist()
     for line in table:
         session.show("  ".join(_cut(value) for value in line.values()))
-    if len(shown) < len(found):
-        session.show(f"{len(found) - len(shown):,} more rows: --limit 0 prints all of them.")
-    session.result({"n_rows": len(found), "rows": table})
+    if len(shown) < len(rows):
+        session.show(f"{len(rows) - len(shown):,} more rows: --limit 0 prints all of them.")
+    session.result({"n_rows": len(rows), "rows": table})
 
 
 def _cut(value: object) -> str:

@@ -29,12 +29,12 @@ def list_all(session: Session, dataset: str) -> None:
     """List the tags in use, and on how many rows each is."""
     from tamis.actions.tags import list_tags
 
-    found = list_tags(session.workspace, session.dataset(dataset))
-    for one in found:
+    counts = list_tags(session.workspace, session.dataset(dataset))
+    for one in counts:
         session.show(f"{one.n_rows:>10,}  {one.tag}")
-    if not found:
+    if not counts:
         session.show("No tags yet. Put one on rows: tamis tags add NAME --dataset DATASET --rows 0-9")
-    session.result({"tags": [asdict(one) for one in found]})
+    session.result({"tags": [asdict(one) for one in counts]})
 
 
 @tags.command("add", examples=[f"tamis tags add hard {EXAMPLE} --rows 0,5,10-20"])
@@ -123,8 +123,8 @@ def redo(session: Session, dataset: str, reviewer: str) -> None:
     _say(session, redo_tag(session.workspace, session.dataset(dataset), session.reviewer(reviewer)), "redo")
 
 
-def _say(session: Session, event: TagEvent | None, what: str) -> None:
-    session.show(f"There is nothing to {what}." if event is None else _line(event))
+def _say(session: Session, event: TagEvent | None, verb: str) -> None:
+    session.show(f"There is nothing to {verb}." if event is None else _line(event))
     session.result({"event": asdict(event) if event else None})
 
 

@@ -184,9 +184,11 @@ def _refuse_spread_objects(path: Path, sample: bytes, lines: Sequence[bytes]) ->
         return
     if lines[0].strip() == b"{" or (lines[1][:1] in b" \t" and lines[1].lstrip()[:1] == b'"'):
         several = re.search(rb"\}\s*\{", sample) is not None
-        what = "JSON objects spread over several lines one after another" if several else "one JSON object"
+        contents = (
+            "JSON objects spread over several lines one after another" if several else "one JSON object"
+        )
         raise UnreadableFile(
-            f"{path.name} holds {what}, which is neither a JSON list nor JSON lines. Write each record on "
+            f"{path.name} holds {contents}, which is neither a JSON list nor JSON lines. Write each record on "
             "one line, or put the records in a list: [ … , … ]."
         )
 

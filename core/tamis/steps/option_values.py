@@ -77,12 +77,12 @@ def named_options(step: str, values: Mapping[str, JSON]) -> dict[str, NamedOptio
 
     Of two by one name the step's own counts, else that of the plug-in named first. Raises UnknownName for a plug-in.
     """
-    found = {option.name: option for option in own_options(step)}
+    options = {option.name: option for option in own_options(step)}
     for choice in STEPS[step].options.CHOICES:
-        plugin = values.get(choice.field, found[choice.field].default)
+        plugin = values.get(choice.field, options[choice.field].default)
         for option in plugin_options(step, choice, plugin):
-            found.setdefault(option.name, option)
-    return found
+            options.setdefault(option.name, option)
+    return options
 
 
 def nest_options(step: str, values: Mapping[str, JSON]) -> dict[str, JSON]:

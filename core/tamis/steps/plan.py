@@ -84,8 +84,8 @@ def newest(
     store: ArtifactStore, dataset_id: str, kind: str, pending: Iterable[Candidate] = ()
 ) -> Candidate | None:
     """The newest artifact of a kind, one that a job under way will make included; None where there is none."""
-    found = [one for one in pending if one.kind == kind] + _finished(store, dataset_id, (kind,))
-    return max(found, key=_age, default=None)
+    candidates = [one for one in pending if one.kind == kind] + _finished(store, dataset_id, (kind,))
+    return max(candidates, key=_age, default=None)
 
 
 def _age(candidate: Candidate) -> tuple[str, str]:

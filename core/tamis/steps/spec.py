@@ -127,5 +127,5 @@ class Step(Plugin):
 
     def load_forecast(self) -> Callable[..., StepForecast]:
         """The function that ``forecast`` names, imported now."""
-        found: Callable[..., StepForecast] = replace(self, target=self.forecast).load()
-        return found
+        loaded: Callable[..., StepForecast] = replace(self, target=self.forecast).load()
+        return loaded

@@ -58,10 +58,10 @@ def render_report(store: ArtifactStore, comparison: Artifact, *, dataset_name: s
     """The report as UTF-8 HTML; the same artifacts and packages give the same bytes. No request is ever made by it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    found = read_comparison(comparison)
+    compared = read_comparison(comparison)
     view = open_view(store, comparison.manifest.dataset_id)
     manifest = manifest_of(store, comparison, dataset_name)
-    n_picked = sorted({one.n_rows for one in found.selections})
+    n_picked = sorted({one.n_rows for one in compared.selections})
     environment = Environment(
         loader=PackageLoader("tamis.actions.report", package_path=""),
         autoescape=True,
@@ -69,24 +69,24 @@ def render_report(store: ArtifactStore, comparison: Artifact, *, dataset_name: s
         trim_blocks=True,
     )
     page = environment.get_template("report.html.jinja").render(
-        title=f"{dataset_name}: {len(found.methods)} ways to pick",
+        title=f"{dataset_name}: {len(compared.methods)} ways to pick",
         style=Markup(files("tamis.actions.report").joinpath("report.css").read_text(encoding="utf-8")),
         colour=svg.colour,
         ARROWS=ARROWS,
-        found=found,
+        found=compared,
         dataset_name=dataset_name,
         size=f"{n_picked[0]:,}" if len(n_picked) == 1 else f"{n_picked[0]:,} to {n_picked[-1]:,}",
         made_on=comparison.manifest.created_at[:10],
         tamis_version=comparison.manifest.tamis_version,
-        notes=notes_of(found),
-        metrics=found.shown_metrics(),
-        summary=_summary(found),
-        overlap=_overlap(found),
-        shares=_shares(found),
-        spreads=[_spread(spread, found) for spread in found.spreads.values()],
-        maps=_maps(view, comparison, found, store),
+        notes=notes_of(compared),
+        metrics=compared.shown_metrics(),
+        summary=_summary(compared),
+        overlap=_overlap(compared),
+        shares=_shares(compared),
+        spreads=[_spread(spread, compared) for spread in compared.spreads.values()],
+        maps=_maps(view, comparison, compared, store),
         rows_per_method=ROWS_PER_METHOD,
-        unique=_unique(view, comparison, found),
+        unique=_unique(view, comparison, compared),
         manifest=manifest,
         manifest_text=orjson.dumps(manifest, option=orjson.OPT_INDENT_2).decode(),
         # Inside a script element only "</" could end it early, and JSON may spell "<" otherwise.
@@ -95,63 +95,67 @@ def render_report(store: ArtifactStore, comparison: Artifact, *, dataset_name: s
     return page.encode()
 
 
-def notes_of(found: Comparison) -> list[str]:
+def notes_of(comparison: Comparison) -> list[str]:
     """What to keep in mind when reading the numbers, in sentences."""
-    level = f"{found.confidence_fraction:.0%}"
-    said = [
+    level = f"{comparison.confidence_fraction:.0%}"
+    notes = [
         f"Intervals are {level}. For a method with several seeds they are over seeds (Student's t): what another draw "
         "would give. For a method with one selection they are over rows, drawn thin: how sure the number is of this one "
         "selection. Rows are the same for all methods, so intervals over rows may overlap although one method is "
         "always ahead."
     ]
-    if found.is_sampled:
-        said.append(
-            f"Coverage was measured on {found.n_pool_rows:,} of {found.n_rows:,} rows drawn at random, so the radius is "
+    if comparison.is_sampled:
+        notes.append(
+            f"Coverage was measured on {comparison.n_pool_rows:,} of {comparison.n_rows:,} rows drawn at random, so the radius is "
             "a lower bound."
         )
-    if found.budgets_differ:
-        said.append("The selections are not of one size, so a larger one covers more for that reason alone.")
-    if found.shared_seeds:
-        said.append(
+    if comparison.budgets_differ:
+        notes.append("The selections are not of one size, so a larger one covers more for that reason alone.")
+    if comparison.shared_seeds:
+        notes.append(
             "Some selections are of one method with one seed and other options: they share their luck, and overlap by "
             "more than their choice."
         )
-    short = [one for one in found.selections if one.shortfall]
+    short = [one for one in comparison.selections if one.shortfall]
     if short:
-        named = sorted({found.methods[one.method].title for one in short})
+        named = sorted({comparison.methods[one.method].title for one in short})
         unit = "tokens" if short[0].unit == "tokens" else "rows"
-        said.append(
+        notes.append(
             f"Budget left unspent by {', '.join(named)}: up to {max(one.shortfall for one in short):,} {unit}."
         )
-    for i, one in enumerate(found.methods):
-        same = [other.title for j, other in enumerate(found.methods[:i]) if found.jaccard[i][j].value == 1.0]
+    for i, one in enumerate(comparison.methods):
+        same = [
+            other.title
+            for j, other in enumerate(comparison.methods[:i])
+            if comparison.jaccard[i][j].value == 1.0
+        ]
         if same:
-            said.append(f"{one.title} picked exactly the same rows as {' and '.join(same)}.")
-    return said
+            notes.append(f"{one.title} picked exactly the same rows as {' and '.join(same)}.")
+    return notes
 
 
-def _summary(found: Comparison) -> list[dict[str, Any]]:
-    metrics = found.shown_metrics()
-    bests = {m.key: found.best(m) for m in metrics}
+def _summary(comparison: Comparison) -> list[dict[str, Any]]:
+    metrics = comparison.shown_metrics()
+    bests = {m.key: comparison.best(m) for m in metrics}
     lines = []
-    for i, method in enumerate(found.methods):
+    for i, method in enumerate(comparison.methods):
         seeds = len(method.selections)
         lines.append(
             {
                 "title": method.title,
                 "drawn": f"{seeds} seeds" if seeds > 1 else "one seed" if method.is_random else "no chance",
                 "only": f"{method.n_only:,}",
-                "cells": [_cell(found, metric, i, bests[metric.key]) for metric in metrics],
+                "cells": [_cell(comparison, metric, i, bests[metric.key]) for metric in metrics],
             }
         )
     return lines
 
 
-def _cell(found: Comparison, metric: Metric, i: int, best: dict[int, bool]) -> dict[str, Any] | None:
-    value = found.methods[i].values.get(metric.key)
+def _cell(comparison: Comparison, metric: Metric, i: int, best: dict[int, bool]) -> dict[str, Any] | None:
+    value = comparison.methods[i].values.get(metric.key)
     if value is None or value.value is None:
         return None
-    known = [one.values[metric.key] for one in found.methods if metric.key in one.values]
+    known = [one.values[metric.key] for one in comparison.methods if metric.key in one.values]
     ends = [x for e in known for x in (e.value, e.low, e.high) if x is not None]
     between = ""
     if value.low is not None and value.high is not None:
@@ -164,14 +168,16 @@ def _cell(found: Comparison, metric: Metric, i: int, best: dict[int, bool]) -> d
     }
 
 
-def _overlap(found: Comparison) -> Markup:
-    labels = [_short(method.title, 26) for method in found.methods]
-    return svg.heat_map(labels, [[e.value for e in line] for line in found.jaccard], "Overlap of the methods")
+def _overlap(comparison: Comparison) -> Markup:
+    labels = [_short(method.title, 26) for method in comparison.methods]
+    return svg.heat_map(
+        labels, [[e.value for e in line] for line in comparison.jaccard], "Overlap of the methods"
+    )
 
 
-def _shares(found: Comparison) -> list[dict[str, Any]]:
-    sources = found.sources if len(found.sources.keys) > 1 else None
-    groups = (("Clusters", found.clusters), ("Sources", sources))
+def _shares(comparison: Comparison) -> list[dict[str, Any]]:
+    sources = comparison.sources if len(comparison.sources.keys) > 1 else None
+    groups = (("Clusters", comparison.clusters), ("Sources", sources))
     return [_group_shares(title, shares) for title, shares in groups if shares is not None]
 
 
@@ -183,7 +189,7 @@ def _group_shares(title: str, shares: Shares) -> dict[str, Any]:
     return {"title": title, "chart": chart, "shown": len(order), "more": len(shares.keys) - len(order)}
 
 
-def _spread(spread: ScoreHistograms, found: Comparison) -> dict[str, Any]:
+def _spread(spread: ScoreHistograms, comparison: Comparison) -> dict[str, Any]:
     ends = (_number(spread.edges[0]), _number(spread.edges[-1]))
     figures = [
         {
@@ -192,22 +198,22 @@ def _spread(spread: ScoreHistograms, found: Comparison) -> dict[str, Any]:
                 spread.pool, spread.methods[i], i, f"{spread.title} of {method.title}", ends
             ),
         }
-        for i, method in enumerate(found.methods)
+        for i, method in enumerate(comparison.methods)
     ]
     name = spread.title[:1].upper() + spread.title[1:]
     return {"title": name, "logarithmic": spread.logarithmic, "figures": figures}
 
 
 def _maps(
-    view: DatasetView, comparison: Artifact, found: Comparison, store: ArtifactStore
+    view: DatasetView, comparison: Artifact, compared: Comparison, store: ArtifactStore
 ) -> dict[str, Any] | None:
     if view.layout is None:
         return None
     xy = np.asarray(read_coordinates(view.layout))
     everyone = xy[_spaced(len(xy))]
     figures = []
-    for i, method in enumerate(found.methods):
-        selection = found.selections[method.selections[0]]
+    for i, method in enumerate(compared.methods):
+        selection = compared.selections[method.selections[0]]
         rows = read_selected_ids(store.get(comparison.manifest.dataset_id, "selection", selection.id))
         picked = xy[rows[_spaced(len(rows))]]
         seed = f" · seed {selection.seed}" if len(method.selections) > 1 else ""
@@ -221,11 +227,11 @@ def _spaced(n: int) -> Int64s:
     return np.linspace(0, n - 1, min(n, MAX_MAP_ROWS)).astype(np.int64)
 
 
-def _unique(view: DatasetView, comparison: Artifact, found: Comparison) -> list[dict[str, Any]]:
+def _unique(view: DatasetView, comparison: Artifact, compared: Comparison) -> list[dict[str, Any]]:
     table = read_membership(comparison)
     ids, only = (table[name].to_numpy() for name in ("example_id", "only_method"))
     parts = []
-    for i, method in enumerate(found.methods):
+    for i, method in enumerate(compared.methods):
         mine = ids[only == i][:ROWS_PER_METHOD]
         if not len(mine):
             continue

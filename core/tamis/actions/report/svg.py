@@ -62,9 +62,9 @@ def heat_map(labels: Sequence[str], values: Sequence[Sequence[float | None]], ti
                 f'<rect x="{LABEL_PX + j * cell}" y="{y}" width="{cell - 2}" height="{cell - 2}" rx="3" '
                 f'fill="#0F9D8A" fill-opacity="{0.06 + 0.9 * shown:.3f}"/>'
             )
-            said = "–" if value is None else f"{value:.2f}"
+            text = "–" if value is None else f"{value:.2f}"
             parts.append(
-                _text(LABEL_PX + j * cell + cell / 2 - 1, y + cell / 2 + 4, said, anchor="middle", fill=ink)
+                _text(LABEL_PX + j * cell + cell / 2 - 1, y + cell / 2 + 4, text, anchor="middle", fill=ink)
             )
     for j, label in enumerate(labels):
         x, y = LABEL_PX + j * cell + cell / 2, m * cell + 12

@@ -38,10 +38,10 @@ def parse_choice(text: str) -> str | None:
     choice, so a reply that repeats the options has none.
     """
     read = unicodedata.normalize("NFKC", text).strip()
-    said = _stated(read)
-    if said:
-        letters = [letter for letter, _ in said]
-        finals = [letter for letter, is_final in said if is_final]
+    stated = _stated(read)
+    if stated:
+        letters = [letter for letter, _ in stated]
+        finals = [letter for letter, is_final in stated if is_final]
         if len(set(letters)) == 1:
             return letters[0]
         return finals[-1] if finals and len(set(finals)) == 1 else None
@@ -51,7 +51,7 @@ def parse_choice(text: str) -> str | None:
 
 def _stated(text: str) -> list[tuple[str, bool]]:
     """Letters that are said to be the choice, each with whether its sentence calls it final."""
-    found = []
+    letters = []
     for match in _SAID.finditer(text):
         letter, end = match["letter"], match.end("letter")
         if letter not in "ABC" and text[end : end + 1] not in (")", "]"):
@@ -61,8 +61,8 @@ def _stated(text: str) -> list[tuple[str, bool]]:
         ):
             continue
         sentence = re.split(r"[.!?\n]", text[: match.start("letter")])[-1]
-        found.append((letter.upper(), bool(_FINAL.search(sentence))))
-    return found
+        letters.append((letter.upper(), bool(_FINAL.search(sentence))))
+    return letters
 
 
 def _leading(line: str) -> str | None:

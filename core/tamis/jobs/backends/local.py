@@ -101,10 +101,10 @@ def _state(handle: str) -> BackendState:
 def _reaped(pid: int) -> BackendState:
     """How our own ended child ended; nothing is known of one that another process started."""
     try:
-        found, status = os.waitpid(pid, os.WNOHANG)
+        reaped, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         return BackendState(Phase.ENDED)
-    if not found:
+    if not reaped:
         # Its main thread has ended and another one is still on its way out: how it ended is known in a moment.
         return BackendState(Phase.ALIVE)
     return BackendState(Phase.ENDED, exit_text(os.waitstatus_to_exitcode(status)))

@@ -76,10 +76,10 @@ class RayClient:
 
     def jobs(self) -> list[JSONObject]:
         """Everything the cluster knows of jobs that were submitted."""
-        found = self._answer("GET", "/api/jobs/")
-        if not isinstance(found, list):
+        listed = self._answer("GET", "/api/jobs/")
+        if not isinstance(listed, list):
             raise self._foreign()
-        return [job for job in found if isinstance(job, dict) and job.get("submission_id")]
+        return [job for job in listed if isinstance(job, dict) and job.get("submission_id")]
 
     def stop(self, submission_id: str) -> None:
         """SIGTERM, and SIGKILL three seconds later; harmless for a job that has ended or is unknown."""
@@ -99,10 +99,10 @@ class RayClient:
     def _json(
         self, method: str, path: str, body: JSONObject | None = None, *, timeout_s: float = QUICK_S
     ) -> JSONObject:
-        found = self._answer(method, path, body, timeout_s=timeout_s)
-        if not isinstance(found, dict):
+        parsed = self._answer(method, path, body, timeout_s=timeout_s)
+        if not isinstance(parsed, dict):
             raise self._foreign()
-        return found
+        return parsed
 
     def _answer(
         self, method: str, path: str, body: JSONObject | None = None, *, timeout_s: float = QUICK_S
@@ -115,7 +115,7 @@ class RayClient:
         request = urllib.request.Request(self.address + path, content, headers, method=method)
         try:
             with self._opener.open(request, timeout=timeout_s) as answer:
-                found: object = orjson.loads(answer.read())
+                parsed: object = orjson.loads(answer.read())
         except urllib.error.HTTPError as error:
             raise self._refusal(error) from None
         except orjson.JSONDecodeError:
@@ -123,7 +123,7 @@ class RayClient:
         except (OSError, http.client.HTTPException) as error:
             raise self.outage.begin(self._silence(error)) from None
         self.outage.end()
-        return found
+        return parsed
 
     def _refusal(self, error: urllib.error.HTTPError) -> CurationError:
         with error:
@@ -143,8 +143,8 @@ class RayClient:
             return self._foreign()
         lines = [line.strip() for line in text.splitlines() if line.strip(" .")]
         # Of a traceback, the last line says what was wrong.
-        said = (lines[-1] if lines else str(error.reason))[:500]
-        return Refused(error.code, f"Ray at {self.address} said HTTP {error.code}: {said}")
+        message = (lines[-1] if lines else str(error.reason))[:500]
+        return Refused(error.code, f"Ray at {self.address} said HTTP {error.code}: {message}")
 
     def _foreign(self) -> CurationError:
         return CurationError(
@@ -154,8 +154,8 @@ class RayClient:
 
     def _silence(self, error: Exception) -> str:
         why = getattr(error, "reason", error)
-        said = getattr(why, "strerror", None) or str(why) or type(why).__name__
-        return f"Ray at {self.address} does not answer ({said})."
+        message = getattr(why, "strerror", None) or str(why) or type(why).__name__
+        return f"Ray at {self.address} does not answer ({message})."
 
 
 def token_from_environment() -> str:

@@ -68,14 +68,14 @@ class RayBackend:
         by_address: dict[str, list[str]] = {}
         for handle in handles:
             by_address.setdefault(_parse(handle)[0], []).append(handle)
-        found: dict[str, BackendState] = {}
+        states: dict[str, BackendState] = {}
         for address, some in by_address.items():
             try:
-                found |= self._poll_one(address, some)
+                states |= self._poll_one(address, some)
             except CurationError as error:
                 # The others may be elsewhere and well.
-                found |= {handle: BackendState(Phase.UNKNOWN, str(error)) for handle in some}
-        return found
+                states |= {handle: BackendState(Phase.UNKNOWN, str(error)) for handle in some}
+        return states
 
     def cancel(self, handle: str, *, force: bool) -> None:
         """Stop it: SIGTERM, and SIGKILL after three seconds; Ray knows no harder way."""

@@ -164,15 +164,15 @@ class SlurmBackend:
 
     def _ask(self, handles: Sequence[str]) -> dict[str, BackendState]:
         named = dict(_parse(handle) for handle in handles)
-        found: dict[str, Record] = {}
+        records: dict[str, Record] = {}
         for ids in _batches(list(named)):
             done = self._call("squeue", "-h", "-r", "-t", "all", "-j", ",".join(ids), "-o", "%i|%j|%T|%N|%r")
             if done.returncode != 0 and _GONE not in done.stderr:
                 raise self._outage.begin(f"squeue failed: {_words(done.stderr)}")
-            found |= {record.job_id: record for record in read_squeue(done.stdout)}
-        forgotten = [job_id for job_id in named if job_id not in found]
-        found |= self._accounted(forgotten)
-        return {handle: self._state(handle, found.get(_parse(handle)[0])) for handle in handles}
+            records |= {record.job_id: record for record in read_squeue(done.stdout)}
+        forgotten = [job_id for job_id in named if job_id not in records]
+        records |= self._accounted(forgotten)
+        return {handle: self._state(handle, records.get(_parse(handle)[0])) for handle in handles}
 
     def _state(self, handle: str, record: Record | None) -> BackendState:
         job_id, name = _parse(handle)
@@ -197,7 +197,7 @@ class SlurmBackend:
         """What the accounting remembers, where there is one."""
         if not ids or self._accounting is False or shutil.which("sacct") is None:
             return {}
-        found: dict[str, Record] = {}
+        records: dict[str, Record] = {}
         for some in _batches(ids):
             done = self._call(
                 "sacct",
@@ -212,9 +212,9 @@ class SlurmBackend:
             if done.returncode != 0:
                 self._accounting = False
                 logger.info("Slurm keeps no accounts here: %s", _words(done.stderr))
-                return found
-            found |= {record.job_id: record for record in read_sacct(done.stdout)}
-        return found
+                return records
+            records |= {record.job_id: record for record in read_sacct(done.stdout)}
+        return records
 
     def _call(self, *command: str, script: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run one of Slurm's commands; raises NoAnswer when the controller does not, OSError without the command."""

@@ -50,13 +50,13 @@ def read_squeue(text: str) -> list[Record]:
 
 def read_sacct(text: str) -> list[Record]:
     """Records from lines of ``JobID|JobName|State|NodeList|ExitCode``."""
-    found = []
+    records = []
     for line in text.splitlines():
         if line.count("|") >= 4:
             job_id, name, state, node, exit_code = line.split("|", 4)
             # "CANCELLED by 1000"
-            found.append(Record(job_id, name, state.split(" ")[0], node, exit_code=exit_code))
-    return found
+            records.append(Record(job_id, name, state.split(" ")[0], node, exit_code=exit_code))
+    return records
 
 
 def read_show_job(text: str) -> Record | None:
@@ -106,13 +106,13 @@ def _exited(record: Record, where: str) -> BackendState:
     code, number = _exit_code(record.exit_code)
     if number == OUTPUT_UNOPENED:
         return ended(FOLDER_UNSEEN, node)
-    found = ended(-number if number else code, node)
-    if found.kind is not ErrorKind.LOST:
-        return found
+    state = ended(-number if number else code, node)
+    if state.kind is not ErrorKind.LOST:
+        return state
     # The batch shell reports a signalled child as 128 + signal, unless the worker took its place.
     if 128 < code <= 128 + signal.NSIG:
-        found = ended(128 - code, node)
-    return BackendState(found.phase, f"{found.detail} ({where} on {record.node or 'no node'})", found.kind)
+        state = ended(128 - code, node)
+    return BackendState(state.phase, f"{state.detail} ({where} on {record.node or 'no node'})", state.kind)
 
 
 def _exit_code(text: str) -> tuple[int, int]:

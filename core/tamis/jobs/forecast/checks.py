@@ -44,7 +44,7 @@ class Check:
 
 
 def machine_checks(
-    found: MeasuredForecast,
+    measured: MeasuredForecast,
     options: StepOptions,
     backend: Backend,
     *,
@@ -57,9 +57,9 @@ def machine_checks(
     row = backend_row(name)
     shared = row.shares_machine
     checks = [
-        _time(found, resources),
-        _memory(found, resources, shares_machine=shared),
-        _disk(found, workspace),
+        _time(measured, resources),
+        _memory(measured, resources, shares_machine=shared),
+        _disk(measured, workspace),
         *_requirements(options),
         *_workers(resources, shares_machine=shared),
         *_gpus(resources, settings, options, shares_machine=shared),
@@ -68,13 +68,13 @@ def machine_checks(
     return checks if shared else [*checks, _workspace(workspace)]
 
 
-def _time(found: MeasuredForecast, resources: Resources) -> Check:
-    if found.seconds is None:
+def _time(measured: MeasuredForecast, resources: Resources) -> Check:
+    if measured.seconds is None:
         return Check("time", None, NO_RUN)
-    text = f"About {duration_text(found.seconds)}, as measured in {found.n_runs} earlier run(s)."
+    text = f"About {duration_text(measured.seconds)}, as measured in {measured.n_runs} earlier run(s)."
     limit_s = resources.time_limit_min * 60
-    if limit_s and found.seconds > limit_s:
-        needed = int(found.seconds * 1.5 / 60) + 1
+    if limit_s and measured.seconds > limit_s:
+        needed = int(measured.seconds * 1.5 / 60) + 1
         return Check(
             "time",
             False,
@@ -84,17 +84,17 @@ def _time(found: MeasuredForecast, resources: Resources) -> Check:
     return Check("time", True, text)
 
 
-def _memory(found: MeasuredForecast, resources: Resources, *, shares_machine: bool) -> Check:
-    if found.memory_gb is None:
+def _memory(measured: MeasuredForecast, resources: Resources, *, shares_machine: bool) -> Check:
+    if measured.memory_gb is None:
         return Check("memory", None, NO_RUN)
-    text = f"About {found.memory_gb:.1f} GB of memory"
+    text = f"About {measured.memory_gb:.1f} GB of memory"
     if not shares_machine:
-        if resources.mem_gb and resources.mem_gb < found.memory_gb:
-            wanted = f"Set mem_gb to {found.memory_gb * 1.25:.0f} or more."
+        if resources.mem_gb and resources.mem_gb < measured.memory_gb:
+            wanted = f"Set mem_gb to {measured.memory_gb * 1.25:.0f} or more."
             return Check("memory", False, f"{text}; {resources.mem_gb:g} GB are asked for.", wanted)
         return Check("memory", True, f"{text}.")
     free_gb = psutil.virtual_memory().available / 1e9
-    if found.memory_gb > free_gb:
+    if measured.memory_gb > free_gb:
         return Check(
             "memory", False, f"{text}; {free_gb:.1f} GB are free here.",
             "Lower the batch size, wait for other jobs, or choose another backend.",
@@ -102,12 +102,12 @@ def _memory(found: MeasuredForecast, resources: Resources, *, shares_machine: bo
     return Check("memory", True, f"{text} of the {free_gb:.1f} GB that are free here.")
 
 
-def _disk(found: MeasuredForecast, workspace: Path) -> Check:
+def _disk(measured: MeasuredForecast, workspace: Path) -> Check:
     free = free_bytes(workspace)
     if free is None:
         return Check("disk", None, f"The free space of {workspace} cannot be told.")
     free_gb = free / 1e9
-    needed_gb = (found.output_gb or 0.0) * PARTS_AND_RESULT
+    needed_gb = (measured.output_gb or 0.0) * PARTS_AND_RESULT
     if free_gb < max(needed_gb, LEAST_FREE_GB):
         wanted = (
             f"about {needed_gb:.1f} GB are needed" if needed_gb > LEAST_FREE_GB else "that is hardly anything"
@@ -118,7 +118,7 @@ def _disk(found: MeasuredForecast, workspace: Path) -> Check:
         )  # fmt: skip
     known = (
         f"About {needed_gb:.2f} GB of the"
-        if found.output_gb is not None
+        if measured.output_gb is not None
         else "How much it writes is unknown; of"
     )
     return Check("disk", True, f"{known} {free_gb:.0f} GB that are free.")

@@ -93,18 +93,18 @@ def forecast(
     models = None
     if ask_rows:
         models = forecast_models(workspace.artifacts, dataset_id, step, options, n_sample=ask_rows)
-    found = _expected(workspace, dataset_id, parsed, step=step, backend=backend, workers=allowed.workers)
-    found = _with_models(_with_training(workspace, dataset_id, found, parsed, detail), models)
+    measured = _expected(workspace, dataset_id, parsed, step=step, backend=backend, workers=allowed.workers)
+    measured = _with_models(_with_training(workspace, dataset_id, measured, parsed, detail), models)
     checks = machine_checks(
-        found, parsed, place, name=backend, resources=allowed, workspace=workspace.path, settings=workspace.settings
+        measured, parsed, place, name=backend, resources=allowed, workspace=workspace.path, settings=workspace.settings
     )  # fmt: skip
     return Forecast(
         step=step,
         rows=dataset_rows(workspace.artifacts, dataset_id) if detail is None else detail.n_rows,
         tokens=_tokens(detail, models),
-        seconds=found.seconds,
-        memory_gb=found.memory_gb,
-        disk_gb=None if found.output_gb is None else found.output_gb * PARTS_AND_RESULT,
+        seconds=measured.seconds,
+        memory_gb=measured.memory_gb,
+        disk_gb=None if measured.output_gb is None else measured.output_gb * PARTS_AND_RESULT,
         cost=None if models is None else models.cost,
         already_done=plan is not None and _is_made(workspace, plan),
         checks=(inputs, *checks),
@@ -129,11 +129,11 @@ def step_forecast(workspace: Workspace, plan: Plan, **known: object) -> StepFore
 
 
 def training_seconds(
-    workspace: Workspace, dataset_id: str, options: FinetuneOptions, found: TrainingForecast
+    workspace: Workspace, dataset_id: str, options: FinetuneOptions, training: TrainingForecast
 ) -> float | None:
     """From the speed of finished trainings of the same model with the same recipe; None without one."""
     rates = training_rates(workspace, dataset_id, options.model, options.recipe)
-    return found.n_tokens_in_all / median(rates) if rates else None
+    return training.n_tokens_in_all / median(rates) if rates else None
 
 
 def submission_script(backend: Backend, workspace: Path, step: str, resources: Resources) -> str:
@@ -183,10 +183,10 @@ def _planned(
         detail = step_forecast(workspace, plan) if in_detail else None
     except CurationError as error:
         return plan, None, Check("inputs", False, str(error))
-    said = "Everything it reads is there."
+    text = "Everything it reads is there."
     if plan.waits_for:
-        said = f"It starts after {len(plan.waits_for)} job(s) whose results it reads."
-    return plan, detail, Check("inputs", True, said)
+        text = f"It starts after {len(plan.waits_for)} job(s) whose results it reads."
+    return plan, detail, Check("inputs", True, text)
 
 
 def _is_made(workspace: Workspace, plan: Plan) -> bool:
@@ -202,18 +202,18 @@ def _tokens(detail: StepForecast | None, models: ModelsForecast | None) -> int |
 def _with_training(
     workspace: Workspace,
     dataset_id: str,
-    found: MeasuredForecast,
+    measured: MeasuredForecast,
     options: StepOptions,
     detail: StepForecast | None,
 ) -> MeasuredForecast:
     """The time by the tokens that will be read, where earlier trainings of the kind were measured."""
     if not isinstance(detail, TrainingForecast) or not isinstance(options, FinetuneOptions):
-        return found
+        return measured
     seconds = training_seconds(workspace, dataset_id, options, detail)
-    return found if seconds is None else replace(found, seconds=seconds)
+    return measured if seconds is None else replace(measured, seconds=seconds)
 
 
-def _with_models(found: MeasuredForecast, models: ModelsForecast | None) -> MeasuredForecast:
+def _with_models(measured: MeasuredForecast, models: ModelsForecast | None) -> MeasuredForecast:
     if models is None or not models.roles:
-        return found
-    return replace(found, seconds=models.load_s + models.seconds)
+        return measured
+    return replace(measured, seconds=models.load_s + models.seconds)

@@ -79,8 +79,8 @@ def earlier_runs(
         both = [job for job in narrower if job in chosen]
         chosen = both or chosen
     sizes: dict[str, int] = {}
-    found = [_run(job, workspace.artifacts, sizes) for job in chosen]
-    return [run for run in found if run is not None][:RUNS_USED]
+    runs = [_run(job, workspace.artifacts, sizes) for job in chosen]
+    return [run for run in runs if run is not None][:RUNS_USED]
 
 
 def training_rates(workspace: Workspace, dataset_id: str, model: str, recipe: str) -> list[float]:

@@ -130,9 +130,9 @@ class ForecastProcess:
             raise CurationError(str(answer["error"]))
         if code or "found" not in answer:
             raise CurationError(_loss(code, _text(self._log)))
-        found = answer["found"]
-        roles = tuple(RoleForecast(**role) for role in found.pop("roles"))
-        return ModelsForecast(**found, roles=roles)
+        forecast = answer["found"]
+        roles = tuple(RoleForecast(**role) for role in forecast.pop("roles"))
+        return ModelsForecast(**forecast, roles=roles)
 
 
 def _text(file: Any) -> str:  # noqa: ANN401 - what tempfile makes has no type of its own
@@ -147,8 +147,8 @@ def _loss(code: int, log: str) -> str:
             "harmed: choose a smaller model or another dtype, or run the step where there is more memory."
         )
     last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")
-    said = f" It said last: {last[:300]}" if last else ""
-    return f"The estimate failed: {exit_text(code)}.{said}"
+    text = f" It said last: {last[:300]}" if last else ""
+    return f"The estimate failed: {exit_text(code)}.{text}"
 
 
 def main() -> int:
@@ -157,14 +157,14 @@ def main() -> int:
     offer_to_be_killed_first()
     signal.alarm(math.ceil(request["limit_s"]) + GRACE_S)
     try:
-        found = forecast_models(
+        models = forecast_models(
             ArtifactStore(Path(request["workspace"])),
             request["dataset_id"],
             request["step"],
             request["values"],
             n_sample=request["n_sample"],
         )
-        answer: dict[str, JSON] = {"found": asdict(found)}
+        answer: dict[str, JSON] = {"found": asdict(models)}
     except CurationError as error:
         answer = {"error": str(error)}
     sys.stdout.buffer.write(b"\n" + orjson.dumps(answer) + b"\n")

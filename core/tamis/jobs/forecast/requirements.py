@@ -30,9 +30,9 @@ def missing_packages(extra: str | None) -> list[str]:
         return []
     names = []
     for line in required:
-        found = re.match(r"""([\w.-]+)[^;]*;.*extra == ["']([\w-]+)["']""", line)
-        if found is not None and found[2] == extra and not _installed(found[1]):
-            names.append(found[1])
+        requirement = re.match(r"""([\w.-]+)[^;]*;.*extra == ["']([\w-]+)["']""", line)
+        if requirement is not None and requirement[2] == extra and not _installed(requirement[1]):
+            names.append(requirement[1])
     return names
 
 

@@ -63,8 +63,8 @@ class Board:
         path = self.path / "work"
         if path.stat().st_uid != os.getuid():
             raise CurationError(f"{path} belongs to another user, so it is not opened. Cancel the job.")
-        found: tuple[ChunkWork, list[int]] = pickle.loads(path.read_bytes())
-        return found
+        work: tuple[ChunkWork, list[int]] = pickle.loads(path.read_bytes())
+        return work
 
     def take(self, number: int) -> bool:
         """Whether the chunk was free; from now on it is not. Raises FileNotFoundError once the board is gone."""
@@ -82,9 +82,9 @@ class Board:
         """Of these chunks the ones that are done: number, task, and what became of it."""
         for path in self.path.glob("*.done"):
             if int(path.stem) in left:
-                said = orjson.loads(path.read_bytes())
-                task, kind = said.pop("task"), ErrorKind(said.pop("kind"))
-                yield int(path.stem), task, ChunkResult(kind, **said)
+                record = orjson.loads(path.read_bytes())
+                task, kind = record.pop("task"), ErrorKind(record.pop("kind"))
+                yield int(path.stem), task, ChunkResult(kind, **record)
 
     def _put(self, name: str, content: bytes) -> None:
         aside = self.path / f"aside-{secrets.token_hex(4)}"

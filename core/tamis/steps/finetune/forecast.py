@@ -159,8 +159,8 @@ def row_lengths(
 def tokenizer_file(model: str, workspace: Path) -> Path | None:
     """The tokenizer of a base model that is on this machine as a folder; None when it is not, or has another form."""
     folder = _folder_of(model, workspace)
-    found = folder / TOKENIZER if folder is not None else None
-    return found if found is not None and found.is_file() else None
+    path = folder / TOKENIZER if folder is not None else None
+    return path if path is not None and path.is_file() else None
 
 
 def window_of(model: str, workspace: Path) -> int:
@@ -169,8 +169,8 @@ def window_of(model: str, workspace: Path) -> int:
     try:
         if folder is not None and not (folder / "config.json").is_file():
             folder = base_of(folder)
-        found = orjson.loads((folder / "config.json").read_bytes()) if folder is not None else {}
-        return int(found.get("max_position_embeddings") or 0)
+        config = orjson.loads((folder / "config.json").read_bytes()) if folder is not None else {}
+        return int(config.get("max_position_embeddings") or 0)
     except (ModelMissing, OSError, ValueError, TypeError, AttributeError):
         return 0
 
@@ -191,5 +191,5 @@ def _count(texts: Sequence[str], tokenizer: Path) -> Float64s:
 
     # Lone surrogates of broken files have no UTF-8 form.
     clean = [text.encode("utf-8", "replace").decode() for text in texts]
-    found = Tokenizer.from_file(str(tokenizer)).encode_batch(clean, add_special_tokens=False)
-    return np.array([len(one.ids) for one in found], dtype=np.float64)
+    encodings = Tokenizer.from_file(str(tokenizer)).encode_batch(clean, add_special_tokens=False)
+    return np.array([len(one.ids) for one in encodings], dtype=np.float64)

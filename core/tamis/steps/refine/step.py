@@ -178,7 +178,7 @@ def _summary(
     picks: pa.Table,
     n_before: int,
 ) -> dict[str, JSON]:
-    said = [one.summary for one in chain]
+    summaries = [one.summary for one in chain]
     n_planned = sum(int(one.manifest.options["n_rows"]) for one in chain)
     fallen = _fallen(weights, picks)
     return {
@@ -196,13 +196,13 @@ def _summary(
         "unit": "rows",
         "n_selected": picks.num_rows,
         "shortfall": n_planned - picks.num_rows,
-        "n_flags": sum(int(one["n_flags"]) for one in said),
-        "n_scored": sum(int(one["n_scored"]) for one in said),
-        "n_not_scored": sum(int(one["n_not_scored"]) for one in said),
-        "n_empty": sum(int(one["n_empty"]) for one in said),
-        "rank_correlations": [one["rank_correlation"] for one in said],
+        "n_flags": sum(int(one["n_flags"]) for one in summaries),
+        "n_scored": sum(int(one["n_scored"]) for one in summaries),
+        "n_not_scored": sum(int(one["n_not_scored"]) for one in summaries),
+        "n_empty": sum(int(one["n_empty"]) for one in summaries),
+        "rank_correlations": [one["rank_correlation"] for one in summaries],
         "fallen_fraction": fallen if np.isfinite(fallen) else None,
-        "notes": [f"Round {one['round']}: {note}" for one in said for note in one["notes"]],
+        "notes": [f"Round {one['round']}: {note}" for one in summaries for note in one["notes"]],
     }
 
 
