@@ -230,6 +230,20 @@ def test_cancelling_escalates_from_asking_to_force(still: Engine, fake: FakeBack
     assert still.job(job).state is JobState.CANCELLED
 
 
+def test_a_worker_that_saw_our_signal_before_our_request_is_cancelled_and_not_lost(
+    still: Engine, fake: FakeBackend
+) -> None:
+    job = started(still)
+    queue.cancel(still.workspace, job.job_id)
+    still.tick(now=later(TERM_AFTER_S + 0.1))
+    folder = still.folder(job)
+    told = {"state": JobState.FAILED, "error_kind": ErrorKind.TERMINATED, "reason": "stopped by SIGTERM"}
+    folder.write(folder.result_path, JobResult(attempt=1, artifact_id=job.artifact_id, **told))
+    fake.states[job.handle] = BackendState(Phase.ENDED)
+    still.tick(now=later(TERM_AFTER_S + 0.2))
+    assert (still.job(job).state, still.job(job).error_kind) == (JobState.CANCELLED, ErrorKind.NONE)
+
+
 def test_a_job_that_waits_in_its_scheduler_is_cancelled_there_at_once(
     still: Engine, fake: FakeBackend
 ) -> None:

@@ -14,6 +14,7 @@ from tamis.jobs.job_table import seconds_since, timestamp
 from tamis.jobs.model import ErrorKind, Job, JobResult, JobSpec, JobState, Progress
 from tamis.store.artifacts.store import MANIFEST, ArtifactStore
 
+STOPPED = "Cancelled; the worker did not stop by itself and was ended."
 TERM_AFTER_S = (
     1.5  # after the cancel file was ignored; together with a tick a second an end comes within five
 )
@@ -93,6 +94,9 @@ def _settle(
     worker has, is still on its way.
     """
     columns: Columns = {"finished_at": timestamp(observation.clock)}
+    if result.error_kind is ErrorKind.TERMINATED and job.cancelled_at is not None:
+        # It was still starting when it was asked to stop, and saw the signal before the request.
+        return columns | _ending(JobState.CANCELLED, ErrorKind.NONE, STOPPED, folder)
     if result.error_kind is ErrorKind.TERMINATED and observation.grace_s > 0 and job.handle:
         if state.phase is not Phase.ENDED and abs(observation.clock - job.beat_at) < observation.grace_s:
             return {}
@@ -144,7 +148,7 @@ def _lose(job: Job, state: BackendState, folder: JobFolder, observation: Observa
     observation.backend.cancel(job.handle, force=True)
     columns: Columns = {"finished_at": timestamp(observation.clock)}
     if job.cancelled_at is not None:
-        reason = "Cancelled; the worker did not stop by itself and was ended."
+        reason = STOPPED
         if folder.read_progress(job.attempt) is None:
             reason = "Cancelled before its worker began."
         return columns | _ending(JobState.CANCELLED, ErrorKind.NONE, reason, folder)
