@@ -30,12 +30,18 @@ class Session:
 
     @cached_property
     def settings(self) -> Settings:
-        """What the environment says, and the workspace that was named."""
+        """What the environment says, and the workspace that was named; raises InvalidOptions naming the variable."""
         from pathlib import Path
 
-        from tamis.settings import Settings
+        from pydantic import ValidationError
 
-        return Settings(workspace=Path(self.folder)) if self.folder else Settings()
+        from tamis.errors import InvalidOptions
+        from tamis.settings import Settings, explain_settings
+
+        try:
+            return Settings(workspace=Path(self.folder)) if self.folder else Settings()
+        except ValidationError as error:
+            raise InvalidOptions(explain_settings(error)) from error
 
     @cached_property
     def workspace(self) -> Workspace:

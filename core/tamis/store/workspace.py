@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tamis.settings import Settings
+from pydantic import ValidationError
+
+from tamis.errors import InvalidOptions
+from tamis.settings import Settings, explain_settings
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 
@@ -33,7 +36,13 @@ class Workspace:
 
 
 def open_workspace(path: Path | str | None = None, settings: Settings | None = None) -> Workspace:
-    """The workspace in a folder; without one, the folder that the settings name (``TAMIS_WORKSPACE``)."""
-    chosen = Settings() if settings is None else settings
+    """The workspace in a folder; without one, the folder that the settings name (``TAMIS_WORKSPACE``).
+
+    Raises InvalidOptions naming a variable of the environment that no setting can have.
+    """
+    try:
+        chosen = Settings() if settings is None else settings
+    except ValidationError as error:
+        raise InvalidOptions(explain_settings(error)) from error
     folder = (chosen.workspace if path is None else Path(path)).expanduser().resolve()
     return Workspace(folder, chosen.model_copy(update={"workspace": folder}))

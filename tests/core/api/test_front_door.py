@@ -181,6 +181,12 @@ def test_rows_in_memory_are_imported(tmp_path: Path) -> None:
         ws.import_rows([{"instruction": object()}], name="Odd")
 
 
+def test_a_setting_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAMIS_CPU_SLOTS", "0")
+    with pytest.raises(InvalidOptions, match="TAMIS_CPU_SLOTS = '0'"):
+        tamis.open("anywhere")
+
+
 def test_a_file_that_cannot_be_read_is_refused_before_a_job(ws: tamis.Workspace, tmp_path: Path) -> None:
     (tmp_path / "nothing.jsonl").write_text("[1, 2]\n")
     with pytest.raises(UnreadableFile, match=r"nothing\.jsonl"):
