@@ -16,7 +16,7 @@ from tamis.jobs.folder import JobFolder
 from tamis.jobs.scheduler import queue
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
-from tamis.store.artifacts.refinements import read_weights
+from tamis.store.artifacts.refinements import read_weights, rounds_of
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.names import rename_cluster
@@ -352,3 +352,29 @@ def test_names_of_clusters_are_never_read_as_markup(refined: tuple[Path, str, Ar
     rows_of = [one.value for one in app.markdown if one.value.startswith("Rows of")]
     assert rows_of
     assert all(r"\<b\>" in one and r"\*\*bold\*\*" in one for one in rows_of)
+
+
+def test_a_pooled_run_says_what_lasts_and_how_many_clusters_count(
+    refined: tuple[Path, str, Artifact],
+) -> None:
+    _, dataset_id, artifact = refined
+    app = open_page("refinement", dataset=dataset_id, run=artifact.id)
+    assert "What lasts over the rounds" in said(app)
+    labels = [metric.label for metric in app.metric]
+    assert "Effective clusters" in labels
+    assert "Rank correlation" not in labels
+    rounds = rounds_of(ArtifactStore(refined[0]), artifact)
+    told = bool(rounds[-1].summary["told"])
+    assert ("cannot be told from noise yet" in said(app)) == (not told)
+
+
+def test_a_run_of_one_round_at_a_time_shows_how_its_rounds_agree(
+    made: tuple[Path, str, dict[str, object]], workspace: Path
+) -> None:
+    source, dataset_id, values = made
+    shutil.copytree(source, workspace, dirs_exist_ok=True)
+    open_server.clear()
+    artifact = run_step(workspace, dataset_id, "refine", values | {"mode": "tamis"})
+    app = open_page("refinement", dataset=dataset_id, run=artifact.id)
+    assert "What lasts over the rounds" not in said(app)
+    assert "Rank correlation" in [metric.label for metric in app.metric]

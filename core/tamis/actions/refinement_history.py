@@ -12,8 +12,10 @@ import pyarrow as pa
 from tamis.compute.refine.weights import fallen_fraction, movers
 from tamis.steps.refine.results import all_flags, all_weights
 from tamis.store.artifacts.refinements import (
+    EVIDENCE,
     read_flags,
     read_generations,
+    read_round_clusters,
     read_round_picks,
     read_row_scores,
     read_weights,
@@ -31,6 +33,25 @@ _ANSWERED = schema_of(
     generated=pa.string(),
     round=pa.int64(),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEvidenceSummary:
+    """What all rounds together say, one entry per cluster in the order of the tables (METHODS.md 1.9).
+
+    ``effect`` and ``deviation`` in standard deviations of a row; ``probability_below`` NaN and ``told`` False where no
+    lasting difference can be told; ``rows_to_tell`` as ``compute.refine.evidence.rows_to_tell`` has it.
+    """
+
+    effect: Float64s
+    deviation: Float64s
+    probability_below: Float64s
+    rows_to_tell: Float64s
+    n_scored: Float64s
+    between: float
+    inconsistency: float
+    effective_clusters: float
+    told: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +118,22 @@ class RefinementHistory:
         """Share of the picks in clusters that ended below half their first weight; NaN without picks."""
         return fallen_fraction(
             self.total("budget"), self.of_round(0, "weight"), self.of_round(self.n_rounds, "weight")
+        )
+
+    def evidence(self) -> RoundEvidenceSummary | None:
+        """What the rounds so far add up to; None for a run whose weights look at one round alone."""
+        last = self.rounds[-1] if self.rounds else None
+        if last is None or "told" not in last.summary:
+            return None
+        table = read_round_clusters(last)
+        columns = {name: table[name].to_numpy() for name in EVIDENCE}
+        return RoundEvidenceSummary(
+            **columns,
+            n_scored=self.total("n_scored"),
+            between=float(last.summary["between"]),
+            inconsistency=float(last.summary["inconsistency"]),
+            effective_clusters=float(last.summary["effective_clusters"]),
+            told=bool(last.summary["told"]),
         )
 
     def notes(self) -> list[str]:

@@ -35,16 +35,14 @@ from tamis.types import JSON
 CONTINUE_FROM = "continue_from"
 KINDS = CONTROLS | {"shuffled_scores": "Shuffled", "kmq": "kMQ"}  # short, so that all stand on one line
 SIZE = ("rounds", "budget")
-WEIGHTS = (
-    "tau",
-    "w_min_factor",
-    "w_max_factor",
-    "shrink_rows",
-    "first_round",
-    "weighting",
-    "temperature",
-    "noise",
-)
+# What each way of moving weights is told.
+OF_MODE = {
+    "pooled": ("effect_temperature", "forgetting", "fall_factor", "rise_factor"),
+    "tamis": ("tau", "shrink_rows", "w_min_factor", "w_max_factor"),
+    "paper": ("shrink_rows",),
+    "released": ("tau", "shrink_rows"),
+}
+DRAWS = ("first_round", "noise", "weighting")
 ANSWERS = (
     "generate_rows",
     "score_rows",
@@ -65,6 +63,12 @@ LABELS = {
     "generate_temperature": "Temperature of answers",
     "score_rows": "Rows scored in a round",
     "scored_by": "Likelihoods from",
+    "effect_temperature": "Effect that is a factor e (T)",
+    "forgetting": "Earlier rounds count (ρ)",
+    "fall_factor": "Falls at most to one in",
+    "rise_factor": "Rises at most to times",
+    "spread_temperature": "Temperature in deviations",
+    "temperature": "Temperature in units of the score",
     "tau": "Temperature of the update (τ)",
     "w_min_factor": "Lowest weight (times even)",
     "w_max_factor": "Highest weight (times even)",
@@ -153,7 +157,7 @@ def _draw_form(context: DatasetContext, start: FormDefaults, kinds: list[str]) -
     round_model, problem = _draw_round_model(context, start, form)
     values |= round_model | _draw_flags(form)
     values[FACTORS] = choose_factors(context, start, str(values.get("clustering") or ""))
-    values |= _draw_more(context, form, start)
+    values |= _draw_more(context, form, start, str(values["mode"]))
     respected = offer_decisions(context, f"refine_decided{_suffix(start)}")
     values["decisions"] = CURRENT if respected else AS_IMPORTED
     values |= {"unit": "rows", "control": kinds[0] if kinds else "none"}
@@ -254,10 +258,12 @@ def _optional(
     )  # fmt: skip
 
 
-def _draw_more(context: DatasetContext, form: Form, start: FormDefaults) -> dict[str, JSON]:
+def _draw_more(context: DatasetContext, form: Form, start: FormDefaults, mode: str) -> dict[str, JSON]:
     """What most runs leave as it is, folded away by what it is about."""
     with st.expander("Weights and draws", icon=":material/balance:", key=form.key("weights_fold")):
-        values = _in_columns(form, WEIGHTS)
+        values = _in_columns(form, (*OF_MODE[mode], *DRAWS))
+        if values["weighting"] == "softmax":
+            values |= _in_columns(form, ("spread_temperature", "temperature"))
     with st.expander("Answers and scores", icon=":material/forum:", key=form.key("answers_fold")):
         values |= _in_columns(form, ANSWERS)
     named = any(start.values.get(role) for role in ROW_ROLES) or "scope" in st.query_params

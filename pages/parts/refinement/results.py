@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.refinement.charts import CHANGE, WEIGHT, budget_chart, weight_heatmap, weight_lines
+from pages.parts.refinement.effects import show_effects
 from pages.parts.refinement.flags import show_table
 from pages.parts.refinement.history import flags_of, names_of
 from pages.shared.dataset_context import DatasetContext
@@ -19,6 +20,7 @@ from tamis.actions.runs import Run
 MOST_LINES = 12
 LIVE_FLAGS = 12
 FALLEN = "Share of the picks in clusters that ended below half their first weight."
+EFFECTIVE = "So many clusters of equal weight would be as spread out as these weights are."
 CORRELATION = "Spearman, of the scores of clusters in the last round with those in the round before."
 
 
@@ -34,9 +36,9 @@ def show_refinement_numbers(run: Run, history: RefinementHistory) -> None:
         ("Answers scored", f"{said['n_scored']:,}", f"{unscored:,} not scored" if unscored else "all asked for"),
         ("Flags", f"{said['n_flags']:,}", f"on {count_of(flags_of(history)['example_id'].nunique(), 'row')}"),
         ("In fallen clusters", "–" if math.isnan(fallen) else percent(fallen), "of the budget"),
-        ("Rank correlation", "–" if correlation is None else f"{correlation:+.2f}", "last two rounds"),
+        _agreement(history, correlation),
     ]  # fmt: skip
-    helps = {"In fallen clusters": FALLEN, "Rank correlation": CORRELATION}
+    helps = {"In fallen clusters": FALLEN, "Rank correlation": CORRELATION, "Effective clusters": EFFECTIVE}
     for column, (label, value, words) in zip(st.columns(len(cells)), cells, strict=True):
         column.metric(
             label,
@@ -58,6 +60,15 @@ def show_refinement_numbers(run: Run, history: RefinementHistory) -> None:
         st.caption(f":material/info: {plain(note)}")
 
 
+def _agreement(history: RefinementHistory, correlation: float | None) -> tuple[str, str, str]:
+    """How spread out the weights are where rounds are pooled, else how far the last two rounds agree."""
+    found = history.evidence()
+    if found is None:
+        return "Rank correlation", "–" if correlation is None else f"{correlation:+.2f}", "last two rounds"
+    words = f"of {len(history.cluster_ids):,}" if found.told else "nothing can be told yet"
+    return "Effective clusters", f"{found.effective_clusters:.1f}", words
+
+
 def show_weights(context: DatasetContext, history: RefinementHistory, *, live: bool = False) -> None:
     """The heat map of all clusters, and lines of some beside it."""
     left, right = st.columns([0.5, 0.5], gap="medium")
@@ -76,6 +87,7 @@ def show_weights(context: DatasetContext, history: RefinementHistory, *, live: b
         st.markdown("**Clusters that moved most**" if live else "**Chosen clusters**")
         weight_lines(context, history, _top_movers(history) if live else _choose_lines(context, history))
         st.caption("Bars are one standard error of the mean score of a cluster's rows in that round.")
+    show_effects(context, history)
     if not live:
         with st.expander("Every cluster in numbers", icon=":material/table_rows:"):
             _show_cluster_table(context, history)
