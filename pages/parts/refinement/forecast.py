@@ -161,8 +161,8 @@ def _say_paper(options: RefineOptions) -> None:
     )
     if options.mode == "paper":
         st.caption(
-            ":material/info: Eq. 6 is undefined for scores below zero: such clusters get almost nothing at once. The mode Tamis "
-            "moves weights more carefully."
+            ":material/info: Eq. 6 is undefined for scores below zero: such clusters get almost nothing at once. The mode pooled "
+            "moves weights by what all rounds agree on."
         )
 
 

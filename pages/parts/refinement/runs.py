@@ -20,6 +20,7 @@ from tamis.actions.refinements import (
 from tamis.actions.runs import Run
 from tamis.steps.refine.gaps import GAPS
 from tamis.store.workspace import Workspace
+from tamis.types import UpdateMode
 
 CONTROLS = {
     "none": "Refinement",
@@ -28,7 +29,12 @@ CONTROLS = {
     "km_random": "kM-random",
     "kmq": "Static kMQ",
 }
-MODES = {"tamis": "Tamis", "paper": "Paper", "released": "Released"}
+MODES: dict[UpdateMode, str] = {
+    "pooled": "rounds pooled",
+    "tamis": "round by round",
+    "paper": "as in the paper",
+    "released": "as released",
+}
 
 
 def refinement_table(workspace: Workspace, runs: Sequence[Run]) -> pd.DataFrame:
@@ -47,7 +53,7 @@ def say_run(run: Run) -> str:
         return f"Control: {CONTROLS[control_of(run)]}"
     scorer = str(run.options.get("scorer", ""))
     said = [GAPS[scorer].title if scorer in GAPS else scorer]
-    said.append(f"mode {MODES.get(str(run.options.get('mode')), '?')}")
+    said.append(MODES[run.options["mode"]])
     if is_cheap(run):
         said.append("cheap")
     if control_of(run) == "shuffled_scores":
