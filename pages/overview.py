@@ -36,21 +36,21 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
     exports = count_exports(list_exports(workspace))
     slots = {}
     for dataset_id in _one_page(ordered, names):
-        found = stages(workspace, dataset_id)
+        stage_list = stages(workspace, dataset_id)
         with st.container(border=True, gap="small"):
             show_dataset_head(
-                workspace, dataset_id, names[dataset_id], found,
+                workspace, dataset_id, names[dataset_id], stage_list,
                 n_exports=exports.get(dataset_id, 0), is_open=dataset_id == opened,
             )  # fmt: skip
             slots[dataset_id] = st.container(gap="small")
-            show_stage_failure(workspace, found)
+            show_stage_failure(workspace, stage_list)
 
     def redraw(jobs: Sequence[Job]) -> None:
         for dataset_id, slot in slots.items():
-            found = stages(workspace, dataset_id)
+            stage_list = stages(workspace, dataset_id)
             with slot:
-                show_strip(found, exports.get(dataset_id, 0))
-                show_running(found)
+                show_strip(stage_list, exports.get(dataset_id, 0))
+                show_running(stage_list)
 
     while_jobs_run(workspace, redraw)
 
@@ -64,12 +64,12 @@ def _one_page(ordered: list[str], names: Mapping[str, str]) -> list[str]:
             "Find a dataset", placeholder=f"Find among {len(ordered):,} datasets", key="find_dataset",
             bind="query-params", icon=":material/search:", label_visibility="collapsed", width=360,
         )  # fmt: skip
-        found = [one for one in ordered if words.casefold() in f"{names[one]} {one}".casefold()]
-        n_pages = math.ceil(len(found) / PAGE_CARDS)
+        matching = [one for one in ordered if words.casefold() in f"{names[one]} {one}".casefold()]
+        n_pages = math.ceil(len(matching) / PAGE_CARDS)
         page = st.pagination(n_pages, key="datasets_page", bind="query-params") if n_pages > 1 else 1
-    if not found:
+    if not matching:
         st.caption(f"No dataset is called like {plain(words)}.")
-    return found[(page - 1) * PAGE_CARDS : page * PAGE_CARDS]
+    return matching[(page - 1) * PAGE_CARDS : page * PAGE_CARDS]
 
 
 with open_workspace_page("Overview", activity=False) as here:

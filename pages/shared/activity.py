@@ -59,16 +59,16 @@ def show_progress(job: Job) -> None:
     if job.state is JobState.QUEUED:
         st.progress(0.0, text=f"{STEPS[job.step].title} · waiting for its turn")
         return
-    said = [STEPS[job.step].title, plain(progress.stage) or "starting"]
+    parts = [STEPS[job.step].title, plain(progress.stage) or "starting"]
     if progress.total > 1:
-        said.append(f"{progress.done:,} of {progress.total:,}")
+        parts.append(f"{progress.done:,} of {progress.total:,}")
     if progress.rate and progress.rate >= 1:  # below, the time left says it better
-        said.append(f"{progress.rate:,.0f} per second")
+        parts.append(f"{progress.rate:,.0f} per second")
     if progress.seconds_left:
-        said.append(f"{duration(progress.seconds_left)} left")
+        parts.append(f"{duration(progress.seconds_left)} left")
     if progress.message:
-        said.append(plain(progress.message))
-    st.progress(progress.fraction or 0.0, text=" · ".join(said))
+        parts.append(plain(progress.message))
+    st.progress(progress.fraction or 0.0, text=" · ".join(parts))
 
 
 def _one_line(jobs: Sequence[Job]) -> None:

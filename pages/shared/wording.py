@@ -72,13 +72,13 @@ def model_title(model: str) -> str:
 def selection_title(selection: Artifact) -> str:
     """A selection in one line: ``kMQ · 103 rows · by alignment · 22 Nov 04:25``."""
     summary, method = selection.summary, str(selection.manifest.options.get("method"))
-    said = [SELECTORS[method].title if method in SELECTORS else method, f"{summary['n_selected']:,} rows"]
+    parts = [SELECTORS[method].title if method in SELECTORS else method, f"{summary['n_selected']:,} rows"]
     if method != BASELINE and summary.get("quality", "none") != "none":
-        said.append(f"by {summary['quality']}")
+        parts.append(f"by {summary['quality']}")
     if summary.get("n_pinned"):
-        said.append(f"{summary['n_pinned']:,} pinned")
+        parts.append(f"{summary['n_pinned']:,} pinned")
     created = datetime.fromisoformat(selection.manifest.created_at)
-    return " · ".join([*said, f"{created:%d %b %H:%M}"])
+    return " · ".join([*parts, f"{created:%d %b %H:%M}"])
 
 
 def table_height(n_rows: int, most_px: int) -> int | Literal["content"]:
@@ -92,5 +92,5 @@ def sentence(name: str) -> str:
     if words[0] == "n" and len(words) > 1:
         words[:1] = ["number", "of"]
     unit = _UNITS_OF_NAMES.get(words[-1], "") if len(words) > 1 else ""
-    said = " ".join(words[:-1] if unit else words)
-    return said[:1].upper() + said[1:] + (f" ({unit})" if unit else "")
+    text = " ".join(words[:-1] if unit else words)
+    return text[:1].upper() + text[1:] + (f" ({unit})" if unit else "")

@@ -21,14 +21,14 @@ RIDGE = 1.5  # height of the highest bar in rows: a ridge may reach into the row
 AXIS = alt.Axis(title=None, labelLimit=150, ticks=False, labelOverlap=False, domain=False, labelFontSize=12)
 
 
-def titles_of(found: Comparison) -> list[str]:
+def titles_of(comparison: Comparison) -> list[str]:
     """The names of the methods, short enough for an axis."""
-    return unlike([shorten(method.title, 34) for method in found.methods])
+    return unlike([shorten(method.title, 34) for method in comparison.methods])
 
 
-def interval_chart(found: Comparison, metric: Metric) -> None:
+def interval_chart(comparison: Comparison, metric: Metric) -> None:
     """A dot per method with its interval."""
-    best = found.best(metric)
+    best = comparison.best(metric)
     records = [
         {
             "method": title,
@@ -40,12 +40,14 @@ def interval_chart(found: Comparison, metric: Metric) -> None:
             "is_over_seeds": value.over == "seeds",
             "mark": "★" if best.get(i) else "",
         }
-        for i, (title, value) in enumerate(zip(titles_of(found), _values(found, metric), strict=True))
+        for i, (title, value) in enumerate(
+            zip(titles_of(comparison), _values(comparison, metric), strict=True)
+        )
         if value is not None and value.value is not None
     ]
     base = alt.Chart(pd.DataFrame(records)).encode(
-        y=alt.Y("method:N", sort=titles_of(found), axis=AXIS, scale=alt.Scale(paddingOuter=0.4)),
-        color=alt.Color("method:N", scale=_scale(found), legend=None),
+        y=alt.Y("method:N", sort=titles_of(comparison), axis=AXIS, scale=alt.Scale(paddingOuter=0.4)),
+        color=alt.Color("method:N", scale=_scale(comparison), legend=None),
         tooltip=[
             alt.Tooltip("method:N", title="Method"),
             alt.Tooltip("said:N", title=metric.title),
@@ -70,16 +72,16 @@ def interval_chart(found: Comparison, metric: Metric) -> None:
     )
 
 
-def overlap_chart(found: Comparison) -> None:
+def overlap_chart(comparison: Comparison) -> None:
     """The Jaccard index of every two methods."""
-    titles = titles_of(found)
+    titles = titles_of(comparison)
     records = [
         {
             "a": titles[i], "b": titles[j], "value": one.value,
             "said": f"{one.value:.2f}" if one.value is not None else "–",
             "between": "–" if one.low is None or one.high is None else f"{one.low:.3f} to {one.high:.3f}",
         }
-        for i, line in enumerate(found.jaccard)
+        for i, line in enumerate(comparison.jaccard)
         for j, one in enumerate(line)
     ]  # fmt: skip
     base = alt.Chart(pd.DataFrame(records)).encode(
@@ -113,11 +115,11 @@ def overlap_chart(found: Comparison) -> None:
     )
 
 
-def share_chart(found: Comparison, shares: Shares, names: list[str], *, columns: int = 4) -> None:
+def share_chart(comparison: Comparison, shares: Shares, names: list[str], *, columns: int = 4) -> None:
     """A bar for the share of each group in all rows, a dot with its interval for each method."""
     order = sorted(range(len(shares.keys)), key=lambda g: -shares.pool[g])[:MAX_GROUPS]
     labels = unlike([shorten(names[g], 30) for g in order])
-    titles = titles_of(found)
+    titles = titles_of(comparison)
     y = alt.Y(
         "group:N",
         sort=labels,
@@ -129,7 +131,7 @@ def share_chart(found: Comparison, shares: Shares, names: list[str], *, columns:
         yOffset=alt.YOffset("method:N", sort=titles, scale=alt.Scale(paddingOuter=0.35)),
         color=alt.Color(
             "method:N",
-            scale=_scale(found),
+            scale=_scale(comparison),
             title=None,
             legend=alt.Legend(orient="top", columns=columns, labelLimit=150, symbolOpacity=1),
         ),
@@ -185,9 +187,9 @@ def _share_table(shares: Shares, order: list[int], labels: list[str], titles: li
     )
 
 
-def spread_chart(found: Comparison, spread: ScoreHistograms) -> None:
+def spread_chart(comparison: Comparison, spread: ScoreHistograms) -> None:
     """One ridge per method over the ridge of all rows."""
-    titles = [POOL, *titles_of(found)]
+    titles = [POOL, *titles_of(comparison)]
     kind: Literal["log", "linear"] = "log" if spread.logarithmic else "linear"
     label = f"{json.dumps(titles)}[datum.value]"
     axis = alt.Axis(
@@ -210,7 +212,7 @@ def spread_chart(found: Comparison, spread: ScoreHistograms) -> None:
     shade = base.mark_area(interpolate="step-after", color=GREY, opacity=0.3).encode(
         y=alt.Y("pool:Q", scale=y_scale, axis=axis)
     )
-    colours = [GREY, *_scale(found).range]
+    colours = [GREY, *_scale(comparison).range]
     ridge = base.mark_area(interpolate="step-after", fillOpacity=0.22, line={"strokeWidth": 1.8}).encode(
         y=alt.Y("top:Q", scale=y_scale, axis=axis),
         color=alt.Color("row:N", scale=alt.Scale(domain=titles, range=colours), legend=None),
@@ -248,10 +250,10 @@ def method_colour(i: int) -> str:
     return PALETTE[i % len(PALETTE)]
 
 
-def _scale(found: Comparison) -> alt.Scale:
-    titles = titles_of(found)
+def _scale(comparison: Comparison) -> alt.Scale:
+    titles = titles_of(comparison)
     return alt.Scale(domain=titles, range=[method_colour(i) for i in range(len(titles))])
 
 
-def _values(found: Comparison, metric: Metric) -> list[IntervalEstimate | None]:
-    return [method.values.get(metric.key) for method in found.methods]
+def _values(comparison: Comparison, metric: Metric) -> list[IntervalEstimate | None]:
+    return [method.values.get(metric.key) for method in comparison.methods]

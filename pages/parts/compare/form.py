@@ -45,9 +45,9 @@ def show_comparison_form(context: DatasetContext) -> None:
 
 
 def _show_existing(context: DatasetContext) -> None:
-    found = {one.id: one for one in context.view.selections}
+    selections = {one.id: one for one in context.view.selections}
     chosen = st.multiselect(
-        "Selections", list(found), format_func=lambda i: f"{selection_title(found[i])} · seed {found[i].manifest.options.get('seed')}",
+        "Selections", list(selections), format_func=lambda i: f"{selection_title(selections[i])} · seed {selections[i].manifest.options.get('seed')}",
         key="compare_with", bind="query-params", persist_state="session", max_selections=MAX_COMPARED,
         placeholder="Choose two or more",
         help="Selections that differ by their seed alone count as one method, with intervals over seeds.",
@@ -167,9 +167,9 @@ def _say_grid(methods: Sequence[str], n_selections: int, n_seeds: int) -> None:
     if not n_selections:
         return
     drawn = sum(SELECTORS[name].random for name in methods)
-    said = f"{count_of(drawn, 'method')} with chance, {count_of(n_seeds, 'seed')} each"
+    text = f"{count_of(drawn, 'method')} with chance, {count_of(n_seeds, 'seed')} each"
     still = len(methods) - drawn
-    st.caption(f"{said}; {count_of(still, 'method')} without." if still else f"{said}.")
+    st.caption(f"{text}; {count_of(still, 'method')} without." if still else f"{text}.")
 
 
 def _choose_target(context: DatasetContext, step: str, values: dict[str, JSON], problem: str) -> RunTarget:

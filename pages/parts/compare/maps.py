@@ -21,13 +21,13 @@ PANEL_PX = 300
 MAX_DOTS = 60_000  # of all panels together
 
 
-def show_maps(context: DatasetContext, comparison: Artifact, found: Comparison) -> None:
+def show_maps(context: DatasetContext, comparison: Artifact, compared: Comparison) -> None:
     """One figure with a panel per method; of a method with several seeds, the first."""
-    columns = _columns(len(found.methods))
+    columns = _columns(len(compared.methods))
     style = MapStyle(
-        dark=st.context.theme.type == "dark", height=PANEL_PX * -(-len(found.methods) // columns)
+        dark=st.context.theme.type == "dark", height=PANEL_PX * -(-len(compared.methods) // columns)
     )
-    figure = _figure(context.key, comparison.id, style, _context=context, _found=found)
+    figure = _figure(context.key, comparison.id, style, _context=context, _found=compared)
     st.plotly_chart(
         figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"maps_{comparison.id}",
         alt="One map per method with its picks highlighted",
@@ -55,8 +55,8 @@ def _figure(
         chosen = _found.selections[method.selections[0]].id
         rows = selected_rows(_context.view.artifact(chosen, "selection"))
         rows = _thinned(rows, MAX_DOTS // (2 * len(titles)))
-        said = [f"{names.get(int(cluster_of[row]), '')}<br>row {row}" for row in rows]
-        figure.add_trace(_dots(xy, rows, method_colour(i), 6.0, said=said), **place)
+        hover = [f"{names.get(int(cluster_of[row]), '')}<br>row {row}" for row in rows]
+        figure.add_trace(_dots(xy, rows, method_colour(i), 6.0, hover=hover), **place)
     figure.update_xaxes(visible=False, matches="x")
     figure.update_yaxes(visible=False, matches="y")
     figure.update_layout(
@@ -74,11 +74,11 @@ def _dots(
     size: float,
     *,
     opacity: float = 0.9,
-    said: list[str] | None = None,
+    hover: list[str] | None = None,
 ) -> go.Scattergl:
     return go.Scattergl(
         x=xy[rows, 0], y=xy[rows, 1], mode="markers", marker={"color": colour, "size": size, "opacity": opacity},
-        text=said, hoverinfo="text" if said else "skip", hovertemplate="%{text}<extra></extra>" if said else None,
+        text=hover, hoverinfo="text" if hover else "skip", hovertemplate="%{text}<extra></extra>" if hover else None,
     )  # fmt: skip
 
 

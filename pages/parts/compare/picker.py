@@ -21,18 +21,18 @@ def comparisons(context: DatasetContext) -> dict[str, Artifact]:
     return {one.id: one for one in context.workspace.artifacts.list(context.dataset_id, "comparison")}
 
 
-def pick_comparison(found: dict[str, Artifact]) -> Artifact:
+def pick_comparison(comparisons: dict[str, Artifact]) -> Artifact:
     """Choose one of the comparisons; the newest unless the address names another."""
-    return pick_from_list(PICKER, found, next(iter(found)), _label_of)
+    return pick_from_list(PICKER, comparisons, next(iter(comparisons)), _label_of)
 
 
 def _label_of(comparison: Artifact) -> str:
     summary = comparison.summary
     named = shorten(", ".join(str(title) for title in summary["methods"]), 90)
     created = pd.Timestamp(comparison.manifest.created_at)
-    said = [
+    parts = [
         named,
         count_of(int(summary["n_selected"]), "row"),
         count_of(int(summary["n_selections"]), "selection"),
     ]
-    return " · ".join([*said, f"{created:%d %b %H:%M}"])
+    return " · ".join([*parts, f"{created:%d %b %H:%M}"])

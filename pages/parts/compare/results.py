@@ -30,35 +30,35 @@ ARROWS = {"lower": " ↓", "higher": " ↑", "neither": ""}
 
 def show_comparison(context: DatasetContext, dataset_name: str, comparison: Artifact) -> None:
     """Everything about one comparison, from a few numbers down to the rows."""
-    found = _content(str(comparison.path), _comparison=comparison)
+    compared = _content(str(comparison.path), _comparison=comparison)
     _show_actions(context, dataset_name, comparison)
-    _show_summary(found)
-    _show_intervals(found)
-    _show_overlap_and_sources(found)
-    if found.clusters is not None:
+    _show_summary(compared)
+    _show_intervals(compared)
+    _show_overlap_and_sources(compared)
+    if compared.clusters is not None:
         with st.container(border=True):
             st.markdown("**Share by cluster**", help="Grey: the cluster's share of all rows.")
-            share_chart(found, found.clusters, _cluster_names(context, comparison, found))
-    _show_spreads(found)
+            share_chart(compared, compared.clusters, _cluster_names(context, comparison, compared))
+    _show_spreads(compared)
     if context.view.layout is not None:
         with st.container(border=True):
             st.markdown("**On the map**", help="Scroll to zoom, drag to move: all maps move together.")
-            show_maps(context, comparison, found)
+            show_maps(context, comparison, compared)
     st.subheader("Rows that only one method picked", anchor=False)
-    show_unique_rows(context, comparison, found)
+    show_unique_rows(context, comparison, compared)
 
 
-def _show_overlap_and_sources(found: Comparison) -> None:
-    several = len(found.sources.keys) > 1
+def _show_overlap_and_sources(comparison: Comparison) -> None:
+    several = len(comparison.sources.keys) > 1
     left, right = st.columns(2, gap="medium") if several else (st.container(), None)
     with left, st.container(border=True, height="stretch"):
         st.markdown("**Overlap**", help=_OVERLAP_HELP)
-        st.caption(f"Two independent random picks would share {found.chance_jaccard:.2f}.")
-        overlap_chart(found)
+        st.caption(f"Two independent random picks would share {comparison.chance_jaccard:.2f}.")
+        overlap_chart(comparison)
     if right is not None:
         with right, st.container(border=True, height="stretch"):
             st.markdown("**Share by source**", help="Grey: the source's share of all rows.")
-            share_chart(found, found.sources, found.sources.names, columns=3)
+            share_chart(comparison, comparison.sources, comparison.sources.names, columns=3)
 
 
 _OVERLAP_HELP = (
@@ -91,19 +91,21 @@ def _show_actions(context: DatasetContext, dataset_name: str, comparison: Artifa
         )
 
 
-def _show_summary(found: Comparison) -> None:
-    metrics = found.shown_metrics()
-    table = pd.DataFrame({"method": [_named(found, i) for i in range(len(found.methods))]})
+def _show_summary(comparison: Comparison) -> None:
+    metrics = comparison.shown_metrics()
+    table = pd.DataFrame({"method": [_named(comparison, i) for i in range(len(comparison.methods))]})
     measured = [metric for metric in metrics if metric.key not in TABLE_ALONE]
     for metric in measured:
-        table[metric.key] = [_number(one.values.get(metric.key)) for one in found.methods]
-    table["only"] = [one.n_only for one in found.methods]
-    table["rows"] = [max(found.selections[i].n_rows for i in one.selections) for one in found.methods]
+        table[metric.key] = [_number(one.values.get(metric.key)) for one in comparison.methods]
+    table["only"] = [one.n_only for one in comparison.methods]
+    table["rows"] = [
+        max(comparison.selections[i].n_rows for i in one.selections) for one in comparison.methods
+    ]
     for metric in metrics[len(measured) :]:
-        table[metric.key] = [_number(one.values.get(metric.key)) for one in found.methods]
+        table[metric.key] = [_number(one.values.get(metric.key)) for one in comparison.methods]
     number = st.column_config.NumberColumn
     st.dataframe(
-        _styled(found, metrics, table),
+        _styled(comparison, metrics, table),
         hide_index=True,
         column_config={
             "method": st.column_config.TextColumn("Method", width=140, pinned=True),
@@ -115,37 +117,37 @@ def _show_summary(found: Comparison) -> None:
     )
     st.caption(
         f"★ best; bold: the best is inside its interval over seeds; ×3: mean of three seeds; ± is half the "
-        f"{found.confidence_fraction:.0%} interval over seeds."
+        f"{comparison.confidence_fraction:.0%} interval over seeds."
     )
-    _say_notes(found)
+    _say_notes(comparison)
 
 
-def _say_notes(found: Comparison) -> None:
-    said = notes_of(found)
-    if found.budgets_differ:
+def _say_notes(comparison: Comparison) -> None:
+    notes = notes_of(comparison)
+    if comparison.budgets_differ:
         st.warning(
             "The selections are not of one size, so a larger one covers more for that reason alone.",
             icon=":material/balance:",
         )
-    with st.expander(f"How to read this ({count_of(len(said), 'note')})", icon=":material/info:"):
-        for line in said:
+    with st.expander(f"How to read this ({count_of(len(notes), 'note')})", icon=":material/info:"):
+        for line in notes:
             st.markdown(f"- {plain(line)}")
 
 
-def _named(found: Comparison, i: int) -> str:
-    seeds = len(found.methods[i].selections)
-    return titles_of(found)[i] + (f" ×{seeds}" if seeds > 1 else "")
+def _named(comparison: Comparison, i: int) -> str:
+    seeds = len(comparison.methods[i].selections)
+    return titles_of(comparison)[i] + (f" ×{seeds}" if seeds > 1 else "")
 
 
-def _styled(found: Comparison, metrics: list[Metric], table: pd.DataFrame) -> Styler:
+def _styled(comparison: Comparison, metrics: list[Metric], table: pd.DataFrame) -> Styler:
     """Numbers as they are read; the frame below keeps them as numbers, so that a click sorts."""
     styled = table.style.format({"rows": "{:,}", "only": "{:,}"})
     for metric in metrics:
-        best = found.best(metric)
-        for i, method in enumerate(found.methods):
+        best = comparison.best(metric)
+        for i, method in enumerate(comparison.methods):
             where = pd.IndexSlice[i, metric.key]
-            said = _said(method.values.get(metric.key), metric, star=bool(best.get(i)))
-            styled = styled.format(_always(said), subset=where)
+            text = _said(method.values.get(metric.key), metric, star=bool(best.get(i)))
+            styled = styled.format(_always(text), subset=where)
             if i in best:
                 colour = "color: #0F9D8A; " if best[i] else ""
                 styled = styled.map(_always(f"{colour}font-weight: 700"), subset=where)
@@ -175,34 +177,34 @@ def _number(value: IntervalEstimate | None) -> float:
     return float("nan") if value is None or value.value is None else value.value
 
 
-def _show_intervals(found: Comparison) -> None:
-    shown = [metric for metric in found.shown_metrics() if metric.key not in TABLE_ALONE]
+def _show_intervals(comparison: Comparison) -> None:
+    shown = [metric for metric in comparison.shown_metrics() if metric.key not in TABLE_ALONE]
     for start in range(0, len(shown), CHARTS_PER_LINE):
         line = shown[start : start + CHARTS_PER_LINE]
         for place, metric in zip(st.columns(CHARTS_PER_LINE, gap="small"), line, strict=False):
             with place, st.container(border=True, height="stretch"):
                 st.markdown(f"**{metric.title}**{ARROWS[metric.better]}", help=metric.help)
-                interval_chart(found, metric)
+                interval_chart(comparison, metric)
 
 
-def _show_spreads(found: Comparison) -> None:
-    if not found.spreads:
+def _show_spreads(comparison: Comparison) -> None:
+    if not comparison.spreads:
         return
     for place, spread in zip(
-        st.columns(len(found.spreads), gap="medium"), found.spreads.values(), strict=True
+        st.columns(len(comparison.spreads), gap="medium"), comparison.spreads.values(), strict=True
     ):
         with place, st.container(border=True):
             st.markdown(f"**{plain(sentence(spread.title))}**", help="Grey: all rows.")
-            spread_chart(found, spread)
+            spread_chart(comparison, spread)
 
 
-def _cluster_names(context: DatasetContext, comparison: Artifact, found: Comparison) -> list[str]:
+def _cluster_names(context: DatasetContext, comparison: Artifact, compared: Comparison) -> list[str]:
     """The names people gave since, while the clustering is the one in view."""
-    assert found.clusters is not None
+    assert compared.clusters is not None
     now = context.view.clustering
     if now is None or now.id != comparison.manifest.inputs.get("clustering"):
-        return found.clusters.names
+        return compared.clusters.names
     return [
         name if key == "-1" else context.cluster_name(int(key))
-        for key, name in zip(found.clusters.keys, found.clusters.names, strict=True)
+        for key, name in zip(compared.clusters.keys, compared.clusters.names, strict=True)
     ]

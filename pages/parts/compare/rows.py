@@ -19,10 +19,10 @@ MAX_CELL_CHARS = 240
 METHOD, PAGE = "only_of", "only_page"
 
 
-def show_unique_rows(context: DatasetContext, comparison: Artifact, found: Comparison) -> None:
+def show_unique_rows(context: DatasetContext, comparison: Artifact, compared: Comparison) -> None:
     """Choose a method and page through what it alone picked."""
-    titles = titles_of(found)
-    counts = [method.n_only for method in found.methods]
+    titles = titles_of(compared)
+    counts = [method.n_only for method in compared.methods]
     having = [i for i, count in enumerate(counts) if count]
     if not having:
         st.caption("Every picked row was picked by at least two methods.")
@@ -35,14 +35,14 @@ def show_unique_rows(context: DatasetContext, comparison: Artifact, found: Compa
             key=f"only_of_{comparison.id}", on_change=_remember, args=(comparison.id,), width=360,
         )  # fmt: skip
         rows = _only_rows(str(comparison.path), chosen, _comparison=comparison)
-        scope = scope_of(found, chosen, rows)
+        scope = scope_of(compared, chosen, rows)
         if st.button("Open these rows on the map", icon=":material/scatter_plot:"):
             go_to("data_map", {"dataset": context.dataset_id, "scope": scope.to_url()})
-    _show_table(context, comparison, found, chosen, rows=rows)
+    _show_table(context, comparison, compared, chosen, rows=rows)
 
 
 def _show_table(
-    context: DatasetContext, comparison: Artifact, found: Comparison, method: int, *, rows: Int64s
+    context: DatasetContext, comparison: Artifact, compared: Comparison, method: int, *, rows: Int64s
 ) -> None:
     n_pages = max(1, -(-len(rows) // PAGE_ROWS))
     place = st.empty()
@@ -51,7 +51,7 @@ def _show_table(
     columns = [
         "prompt",
         "response",
-        *([f"score:{found.quality}"] if found.quality in context.view.scores else []),
+        *([f"score:{compared.quality}"] if compared.quality in context.view.scores else []),
     ]
     shown = read_rows(context, part, columns).to_pandas()
     table = pd.DataFrame({"row": part})
@@ -81,7 +81,7 @@ def _show_table(
     st.caption("Click a row to read it on the map.")
     if event.selection.cells:
         row = int(part[event.selection.cells[0][0]])
-        scope = scope_of(found, method, rows)
+        scope = scope_of(compared, method, rows)
         go_to("data_map", {"dataset": context.dataset_id, "scope": scope.to_url(), "row": str(row)})
 
 

@@ -38,19 +38,19 @@ FORM = "grid"
 USUAL_HELD_OUT = 200
 
 
-def show_training(context: DatasetContext, found: Comparison) -> None:
+def show_training(context: DatasetContext, comparison: Comparison) -> None:
     """The results there are, and the button that trains the whole grid."""
-    grids = training_grids(context.workspace, context.dataset_id, found)
+    grids = training_grids(context.workspace, context.dataset_id, comparison)
     st.subheader("What a model learns from each", anchor=False)
     if grids:
         runs = _choose_grid(grids)
         _show_progress(runs)
-        _show_results(context, found, runs)
+        _show_results(context, comparison, runs)
     with st.expander(
         "Train all of them alike" if not grids else "Train them again, otherwise",
         icon=":material/model_training:",
     ):
-        _show_form(context, found)
+        _show_form(context, comparison)
 
 
 def _choose_grid(grids: dict[str, list[Run]]) -> list[Run]:
@@ -87,8 +87,8 @@ def _show_progress(runs: list[Run]) -> None:
             link_to("job_list", "See why", query={"in_step": STEP, "in_state": str(JobState.FAILED)})
 
 
-def _show_results(context: DatasetContext, found: Comparison, runs: list[Run]) -> None:
-    methods = runs_of_methods(found, runs)
+def _show_results(context: DatasetContext, comparison: Comparison, runs: list[Run]) -> None:
+    methods = runs_of_methods(comparison, runs)
     artifacts = [[run.artifact for run in own if run.artifact is not None] for own in methods]
     if not any(artifacts):
         st.caption("The first numbers appear when a run is done.")
@@ -96,15 +96,15 @@ def _show_results(context: DatasetContext, found: Comparison, runs: list[Run]) -
     clusters = (
         dict(enumerate(queries.cluster_of(context).tolist())) if context.view.clustering is not None else None
     )
-    show_losses(context, found, method_losses(artifacts, clusters))
+    show_losses(context, comparison, method_losses(artifacts, clusters))
 
 
-def _show_form(context: DatasetContext, found: Comparison) -> None:
+def _show_form(context: DatasetContext, comparison: Comparison) -> None:
     missing = missing_packages(RECIPES["sft_lora"].extra)
     if missing:
         st.error(f"Needs {', '.join(missing)}: run pip install 'tamis[finetune]'.", icon=":material/error:")
         return
-    selections = tuple(one.id for one in found.selections)
+    selections = tuple(one.id for one in comparison.selections)
     left = n_left(context.workspace.artifacts, context.dataset_id, selections)
     st.caption(
         "Every selection trains the same model with the same recipe, seeds and number of steps. All are then measured on "

@@ -16,16 +16,16 @@ from tamis.actions.finetune_grid import ALL_CLUSTERS, MethodLoss
 MAX_CLUSTERS = 24
 
 
-def show_losses(context: DatasetContext, found: Comparison, losses: list[MethodLoss]) -> None:
+def show_losses(context: DatasetContext, comparison: Comparison, losses: list[MethodLoss]) -> None:
     """A dot with its interval per method; a cell per method and cluster; the numbers as a table."""
-    table = _table(context, found, losses)
+    table = _table(context, comparison, losses)
     whole = table[table["cluster_id"] == ALL_CLUSTERS]
     parts = table[table["cluster_id"] != ALL_CLUSTERS]
     several = parts["cluster_id"].nunique() > 1
     left, right = st.columns([0.4, 0.6], gap="medium") if several else (st.container(), None)
     with left, st.container(border=True, height="stretch"):
         st.markdown("**Held-out loss** ↓", help="Mean over the runs of each method, 95 % interval over them.")
-        _overall(found, whole)
+        _overall(comparison, whole)
         st.caption(
             f"Before training: {whole['base_loss'].iloc[0]:.3f}, on {int(whole['n_rows'].iloc[0]):,} rows."
         )
@@ -35,13 +35,13 @@ def show_losses(context: DatasetContext, found: Comparison, losses: list[MethodL
                 "**Per cluster**",
                 help="Held-out loss less the mean of all methods in that cluster; teal is better.",
             )
-            _per_cluster(found, parts)
+            _per_cluster(comparison, parts)
     with st.expander("Every number", icon=":material/table_rows:"):
         _numbers(table)
 
 
-def _table(context: DatasetContext, found: Comparison, losses: list[MethodLoss]) -> pd.DataFrame:
-    titles = titles_of(found)
+def _table(context: DatasetContext, comparison: Comparison, losses: list[MethodLoss]) -> pd.DataFrame:
+    titles = titles_of(comparison)
     return pd.DataFrame(
         [
             {
@@ -60,13 +60,13 @@ def _name(context: DatasetContext, cluster_id: int) -> str:
     return "No cluster" if cluster_id < 0 else context.cluster_name(cluster_id)
 
 
-def _overall(found: Comparison, whole: pd.DataFrame) -> None:
+def _overall(comparison: Comparison, whole: pd.DataFrame) -> None:
     shown = whole.assign(
         low=whole["low"].fillna(whole["loss"]), high=whole["high"].fillna(whole["loss"]),
         said=[f"{n} run{'s' if n > 1 else ''}" for n in whole["n_runs"]],
     )  # fmt: skip
-    titles = [title for title in titles_of(found) if title in set(shown["method"])]
-    colours = [method_colour(titles_of(found).index(title)) for title in titles]
+    titles = [title for title in titles_of(comparison) if title in set(shown["method"])]
+    colours = [method_colour(titles_of(comparison).index(title)) for title in titles]
     base = alt.Chart(shown).encode(
         y=alt.Y("method:N", sort=titles, axis=AXIS, scale=alt.Scale(paddingOuter=0.4)),
         color=alt.Color("method:N", scale=alt.Scale(domain=titles, range=colours), legend=None),
@@ -87,7 +87,7 @@ def _overall(found: Comparison, whole: pd.DataFrame) -> None:
     )
 
 
-def _per_cluster(found: Comparison, parts: pd.DataFrame) -> None:
+def _per_cluster(comparison: Comparison, parts: pd.DataFrame) -> None:
     sizes = parts.groupby("cluster_id")["n_rows"].max().sort_values(ascending=False)
     shown = parts[parts["cluster_id"].isin(sizes.head(MAX_CLUSTERS).index)].copy()
     shown["against"] = shown["loss"] - shown.groupby("cluster_id")["loss"].transform("mean")
@@ -103,7 +103,7 @@ def _per_cluster(found: Comparison, parts: pd.DataFrame) -> None:
     dark = st.context.theme.type == "dark"
     base = alt.Chart(shown).encode(
         x=alt.X(
-            "method:N", sort=titles_of(found),
+            "method:N", sort=titles_of(comparison),
             axis=alt.Axis(title=None, labelAngle=-30, labelLimit=110, labelOverlap=False, ticks=False, domain=False),
         ),
         y=alt.Y("label:N", sort=order, axis=alt.Axis(title=None, labelLimit=190, ticks=False, domain=False, labelOverlap=False)),

@@ -30,16 +30,16 @@ def show_clusters(context: DatasetContext, scope: Scope, *, height: int) -> None
         st.markdown("#### Clusters")
         st.caption("Not clustered yet.")
         return
-    found = queries.panel(context, scope)
+    clusters = queries.panel(context, scope)
     chosen = _chosen(context, scope)
-    _head(context, found)
+    _head(context, clusters)
     one = chosen[0] if len(chosen) == 1 else None
     key = f"clusters_{address.choices_round()}"
-    ids = [int(i) for i in found["cluster_id"].to_numpy()]
+    ids = [int(i) for i in clusters["cluster_id"].to_numpy()]
     st.dataframe(
-        _table(found),
+        _table(clusters),
         hide_index=True,
-        column_config=_columns(found),
+        column_config=_columns(clusters),
         key=key,
         on_select=partial(_filter_by, context, key, ids),
         selection_mode="multi-row",
@@ -48,11 +48,11 @@ def show_clusters(context: DatasetContext, scope: Scope, *, height: int) -> None
         alt="Clusters by size",
     )
     if one is not None and one in ids:
-        _detail(context, found.slice(ids.index(one), 1).to_pylist()[0])
+        _detail(context, clusters.slice(ids.index(one), 1).to_pylist()[0])
 
 
-def _head(context: DatasetContext, found: pa.Table) -> None:
-    n_clusters = sum(1 for i in found["cluster_id"].to_numpy() if i != NOISE)
+def _head(context: DatasetContext, clusters: pa.Table) -> None:
+    n_clusters = sum(1 for i in clusters["cluster_id"].to_numpy() if i != NOISE)
     noise = float(context.view.require("clustering").summary.get("noise_fraction", 0.0))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {n_clusters:,} clusters", width="content")
@@ -72,18 +72,18 @@ def _filter_by(context: DatasetContext, key: str, ids: list[int]) -> None:
     address.replace("cluster", chosen or None, context.view.require("clustering").id)
 
 
-def _table(found: pa.Table) -> pa.Table:
+def _table(clusters: pa.Table) -> pa.Table:
     columns: dict[str, Any] = {
-        "colour": pa.array([_dot(cluster_colour(int(i))) for i in found["cluster_id"].to_numpy()]),
-        "name": found["name"],
-        "size": found["size"],
+        "colour": pa.array([_dot(cluster_colour(int(i))) for i in clusters["cluster_id"].to_numpy()]),
+        "name": clusters["name"],
+        "size": clusters["size"],
     }
-    if found["n_matching"].to_pylist() != found["size"].to_pylist():
-        columns["n_matching"] = found["n_matching"]
-    if found["selected_fraction"].null_count < found.num_rows:
-        columns["selected_percent"] = pc.multiply(found["selected_fraction"], 100.0)
-    columns |= {name: found[name] for name in found.column_names if name.startswith("score:")}
-    columns["keywords"] = found["keywords"]
+    if clusters["n_matching"].to_pylist() != clusters["size"].to_pylist():
+        columns["n_matching"] = clusters["n_matching"]
+    if clusters["selected_fraction"].null_count < clusters.num_rows:
+        columns["selected_percent"] = pc.multiply(clusters["selected_fraction"], 100.0)
+    columns |= {name: clusters[name] for name in clusters.column_names if name.startswith("score:")}
+    columns["keywords"] = clusters["keywords"]
     return pa.table(columns)
 
 
@@ -92,7 +92,7 @@ def _dot(colour: str) -> str:
     return f"data:image/svg+xml;utf8,{quote(svg)}"
 
 
-def _columns(found: pa.Table) -> dict[str, Any]:
+def _columns(clusters: pa.Table) -> dict[str, Any]:
     config: dict[str, Any] = {
         "colour": st.column_config.ImageColumn("", width=28),
         "name": st.column_config.TextColumn("Name", width=132),
@@ -101,10 +101,10 @@ def _columns(found: pa.Table) -> dict[str, Any]:
         "selected_percent": st.column_config.NumberColumn("Selected", width=72, format="%.1f %%"),
         "keywords": st.column_config.ListColumn("Keywords", width="medium"),
     }
-    for name in found.column_names:
+    for name in clusters.column_names:
         if name.startswith("score:"):
             label = name.removeprefix("score:")
-            means = [mean for mean in found[name].to_pylist() if mean is not None]
+            means = [mean for mean in clusters[name].to_pylist() if mean is not None]
             small = max(means, default=0) < 100
             config[name] = st.column_config.NumberColumn(
                 f"Mean {label}", width=110, format="%.3f" if small else "%,.0f"

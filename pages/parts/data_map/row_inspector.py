@@ -99,8 +99,8 @@ def _badges(context: DatasetContext, values: dict[str, Any]) -> None:
             )
         for name in context.view.scores:
             score = values[f"score:{name}"]
-            said = "not scored" if score is None or score != score else _short(score)
-            st.badge(f"{plain(name)} {said}", color="blue")
+            text = "not scored" if score is None or score != score else _short(score)
+            st.badge(f"{plain(name)} {text}", color="blue")
         if values.get("tokens") is not None:
             st.badge(count_of(values["tokens"], "token"), color="gray")
         if values.get("selected"):
@@ -184,7 +184,7 @@ def _similar(context: DatasetContext, scope: Scope, row: int) -> None:
         args=(context, scope, row),
         width="stretch",
     )
-    found = queries.neighbours(context, row, N_NEIGHBOURS)
+    similar = queries.neighbours(context, row, N_NEIGHBOURS)
     show_row_list(
-        context, found.rows.tolist(), "neighbours", title="Nearest rows", numbers=found.cosines.tolist()
+        context, similar.rows.tolist(), "neighbours", title="Nearest rows", numbers=similar.cosines.tolist()
     )

@@ -73,18 +73,18 @@ def _page(context: DatasetContext, rows: Int64s) -> pa.Table:
     present = {column.key for column in columns_of(context)}
     shown += [key for key in ("cluster", "tokens", "tags", "selected") if key in present]
     scores = [key for key in present if key.startswith("score:")]
-    found = read_rows(context, rows, [*shown, *sorted(scores)])
-    columns: dict[str, Any] = {"row": found["example_id"]}
+    table = read_rows(context, rows, [*shown, *sorted(scores)])
+    columns: dict[str, Any] = {"row": table["example_id"]}
     if "cluster" in shown:
-        columns["cluster"] = pa.array([context.cluster_name(int(i)) for i in found["cluster"].to_numpy()])
-    columns |= {key: _cut(found[key]) for key in ("prompt", "response")}
-    columns |= {key: found[key] for key in sorted(scores)}
-    columns |= {key: found[key] for key in ("tokens",) if key in shown}
+        columns["cluster"] = pa.array([context.cluster_name(int(i)) for i in table["cluster"].to_numpy()])
+    columns |= {key: _cut(table[key]) for key in ("prompt", "response")}
+    columns |= {key: table[key] for key in sorted(scores)}
+    columns |= {key: table[key] for key in ("tokens",) if key in shown}
     if "selected" in shown:
-        columns["selected"] = found["selected"]
+        columns["selected"] = table["selected"]
     if context.tags.rows:
-        columns["tags"] = pa.array([text.split(", ") if text else [] for text in found["tags"].to_pylist()])
-    columns["source"] = found["source"]
+        columns["tags"] = pa.array([text.split(", ") if text else [] for text in table["tags"].to_pylist()])
+    columns["source"] = table["source"]
     return pa.table(columns)
 
 

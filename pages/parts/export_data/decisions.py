@@ -46,10 +46,10 @@ def choose_decisions(context: DatasetContext, rows: Int64s, selection: str = "")
         help="Leaves out the rows decided to be dropped, and writes the decided text of those replaced.",
     )  # fmt: skip
     decided = export_texts(context, rows, choice, CURRENT)
-    said = (
+    text = (
         f"{decided.n_dropped:,} of these rows are decided to be dropped, {len(decided.replaced):,} replaced."
     )
-    _say(context, said if chosen else f"Not applied: {said}")
+    _say(context, text if chosen else f"Not applied: {text}")
     return decided if chosen else export_texts(context, rows, choice)
 
 
@@ -62,18 +62,18 @@ def _choose_version(context: DatasetContext, asked: str, texts: Callable[[str], 
             help="The selection was made with decisions of the review: rows were dropped, and corrected texts stood in.",
         )
     )  # fmt: skip
-    found = texts(chosen)
+    outcome = texts(chosen)
     if chosen == AS_IMPORTED:
         _say(context, "As imported: corrected rows are written with their first text.")
     else:
-        written, left_out = len(found.replaced), found.n_dropped
+        written, left_out = len(outcome.replaced), outcome.n_dropped
         _say(context, f"{written:,} of these rows are written as corrected, {left_out:,} are left out.")
-    return found
+    return outcome
 
 
-def _say(context: DatasetContext, said: str) -> None:
+def _say(context: DatasetContext, words: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(said, width="content")
+        st.caption(words, width="content")
         link_to("review", "Review", query={"dataset": context.dataset_id})
 
 

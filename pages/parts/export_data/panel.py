@@ -112,10 +112,10 @@ def _show_list(files: Sequence[ExportedFile]) -> None:
 def say_scope(manifest: ExportManifest) -> str:
     """Which rows, in a word: the coded filter of a link means nothing to a reader."""
     asked = named_scope(manifest)
-    said = [f"{word} {asked[word]}" for word in ("selection", "tag") if word in asked]
+    parts = [f"{word} {asked[word]}" for word in ("selection", "tag") if word in asked]
     if "scope" in asked:
-        said.append("filter")
-    return " and ".join(said) or "whole dataset"
+        parts.append("filter")
+    return " and ".join(parts) or "whole dataset"
 
 
 def _show_manifest(manifest: ExportManifest) -> None:

@@ -108,8 +108,8 @@ def _show_row(context: DatasetContext, shown: pd.DataFrame, at: int) -> None:
     height = frame_height([row[name] for _, name, _ in answers], columns=3)
     for column, (title, name, prefix) in zip(st.columns(3, gap="small"), answers, strict=True):
         with column:
-            said = "" if prefix == "" else _say_measures(row, prefix or "")
-            st.markdown(f"**{title}**" + (f" :gray[{said}]" if said else ""))
+            text = "" if prefix == "" else _say_measures(row, prefix or "")
+            st.markdown(f"**{title}**" + (f" :gray[{text}]" if text else ""))
             show_answer(row[name], height=height)
 
 
@@ -178,16 +178,16 @@ def _say_losses(row: pd.Series) -> str:
 
 def _say_measures(row: pd.Series, prefix: str) -> str:
     """Measures of one answer in few words, exact match as a word."""
-    said = []
+    parts = []
     if row.get(f"{prefix}exact_match") == 1:
-        said.append("exact")
+        parts.append("exact")
     for name in ("token_f1", "rouge_l"):
         value = row.get(f"{prefix}{name}")
         if value is not None and not pd.isna(value):
-            said.append(f"{MEASURES[name]} {value:.2f}")
+            parts.append(f"{MEASURES[name]} {value:.2f}")
     if row.get(f"{prefix}json_valid") == 0:
-        said.append("invalid JSON")
-    return plain(" · ".join(said)) if said else ""
+        parts.append("invalid JSON")
+    return plain(" · ".join(parts)) if parts else ""
 
 
 def _open(row: str) -> None:

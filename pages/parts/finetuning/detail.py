@@ -60,12 +60,12 @@ def _show_head(context: DatasetContext, run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(model), anchor=False, width="content")
         st.badge(STATE_WORDS[run.state], icon=ICONS[run.state], color=STATE_COLOURS[run.state])
-    said = [
+    parts = [
         recipe_title(run),
         plain(shorten(rows_title(context, run), 90)),
         f"asked for {ago(run.created_at)}",
     ]
-    st.caption(f"{' · '.join(said)} · `{run.run_id}`")
+    st.caption(f"{' · '.join(parts)} · `{run.run_id}`")
 
 
 def _show_under_way(context: DatasetContext, run: Run, beside: list[Run], jobs: Sequence[Job]) -> None:

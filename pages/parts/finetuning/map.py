@@ -68,10 +68,10 @@ def _figure(
     rows = queries.drawn_rows(_context, ALL_ROWS)
     xy = np.asarray(queries.positions(_context))
     cluster_of = queries.cluster_of(_context)[rows]
-    held = _spread(cluster_of, dict(values))
+    row_values = _spread(cluster_of, dict(values))
     names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
     dots = Dots(
-        rows=rows, xy=xy[rows], matched=np.isfinite(held),
+        rows=rows, xy=xy[rows], matched=np.isfinite(row_values),
         names=np.array([names.get(int(i), "") for i in cluster_of], dtype=object),
     )  # fmt: skip
     low, high = _ends(shown, [value for _, value in values])
@@ -81,7 +81,7 @@ def _figure(
         queries.cluster_middles(_context), {c: shorten(names.get(c, ""), 24) for c in order if c >= 0},
         (float(span[0]), float(span[1])), most=8,
     )  # fmt: skip
-    figure = draw_map(dots, Shades(shown, held, low, high), Extras(labels=labels), style)
+    figure = draw_map(dots, Shades(shown, row_values, low, high), Extras(labels=labels), style)
     colours: tuple[str, ...] = DIVERGING if shown == CHANGE else DIVERGING[::-1]
     if shown == CHANGE and _one_way([value for _, value in values]):
         better, worse = (BETTER_IN_DARK, WORSE_IN_DARK) if style.dark else (BETTER, WORSE)

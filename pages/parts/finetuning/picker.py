@@ -18,9 +18,9 @@ TABLE_PX = 252
 
 def pick_finetune_run(context: DatasetContext, runs: list[Run]) -> Run:
     """The table, and the run that is open: the one in the address, else the newest."""
-    found = {run.run_id: run for run in runs}
+    by_id = {run.run_id: run for run in runs}
     table = finetune_table(context, runs)
-    return pick_from_table(PICKER, found, runs[0].run_id, table, _columns(), most_px=TABLE_PX)
+    return pick_from_table(PICKER, by_id, runs[0].run_id, table, _columns(), most_px=TABLE_PX)
 
 
 def _columns() -> dict[str, Any]:

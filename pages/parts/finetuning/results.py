@@ -72,19 +72,19 @@ def _say_notes(run: Run, n_held_out: int) -> None:
     if stopped:
         st.warning(STOPPED.get(stopped, plain(stopped)), icon=":material/front_hand:")
     seconds = run.seconds
-    said = [f"Took {duration(seconds)}."] if seconds is not None else []
+    parts = [f"Took {duration(seconds)}."] if seconds is not None else []
     if n_held_out:
-        said.append(f"Measured on {count_of(n_held_out, 'row')} that training never saw.")
+        parts.append(f"Measured on {count_of(n_held_out, 'row')} that training never saw.")
     n_generated = run.number("n_answered")
     if not math.isnan(n_generated) and n_generated:
-        said.append(f"Both models answered {int(n_generated):,} of them.")
+        parts.append(f"Both models answered {int(n_generated):,} of them.")
     fit = run.summary.get("fit") or {}
     cut, left_out = int(fit.get("n_truncated", 0)), int(fit.get("n_dropped", 0))
     if cut or left_out:
         limit = int(fit.get("max_length", 0))
-        said.append(f"Of the training rows {cut:,} were cut at {limit:,} tokens and {left_out:,} left out.")
-    if said:
-        st.caption(" ".join(said))
+        parts.append(f"Of the training rows {cut:,} were cut at {limit:,} tokens and {left_out:,} left out.")
+    if parts:
+        st.caption(" ".join(parts))
 
 
 def show_evaluation(context: DatasetContext, run: Run) -> None:

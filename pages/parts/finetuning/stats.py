@@ -42,8 +42,8 @@ def say_change(change: float) -> str:
 def cluster_wins(context: DatasetContext, artifact: Artifact, winners: Mapping[int, Winner]) -> pd.DataFrame:
     """One line for all votes and one per cluster with votes: win rate of the tuned model with its interval."""
     table = evaluations.answered(evaluation(context, artifact))
-    found = vote_rates(table["example_id"].to_numpy(), table["cluster_id"].to_numpy(), winners)
-    return pd.DataFrame([_line(context, rate) for rate in found])
+    rates = vote_rates(table["example_id"].to_numpy(), table["cluster_id"].to_numpy(), winners)
+    return pd.DataFrame([_line(context, rate) for rate in rates])
 
 
 def _line(context: DatasetContext, rate: WinRate) -> dict[str, object]:

@@ -41,8 +41,8 @@ def show_tasks(run: Run) -> None:
 
 def task_table(run: Run) -> pd.DataFrame:
     """Columns task, metric, base, tuned, change, error, said (Better, Worse, Within the error, Unchanged), n."""
-    found = [_line(one) for one in run.summary.get("lm_eval") or ()]
-    return pd.DataFrame(found, columns=["task", "metric", "base", "tuned", "change", "error", "said", "n"])
+    lines = [_line(one) for one in run.summary.get("lm_eval") or ()]
+    return pd.DataFrame(lines, columns=["task", "metric", "base", "tuned", "change", "error", "said", "n"])
 
 
 def _line(one: dict[str, object]) -> dict[str, object]:

@@ -51,9 +51,9 @@ def show_vote(context: DatasetContext, run: Run) -> None:
     order = vote_order(run.run_id, reviewer, [int(one) for one in differing["example_id"]])
     left = [row for row in order if row not in done]
     same = len(table) - len(differing)
-    said = f"{len(order) - len(left):,} of {count_of(len(order), 'pair')} voted on by {reviewer}"
-    said += f" · {count_of(same, 'equal pair')} left out" if same else ""
-    st.progress((len(order) - len(left)) / len(order), text=said)
+    text = f"{len(order) - len(left):,} of {count_of(len(order), 'pair')} voted on by {reviewer}"
+    text += f" · {count_of(same, 'equal pair')} left out" if same else ""
+    st.progress((len(order) - len(left)) / len(order), text=text)
     _say_last(run)
     if left:
         row = differing[differing["example_id"] == left[0]].iloc[0]
@@ -128,10 +128,10 @@ def _take_back(context: DatasetContext, run: Run, reviewer: str) -> None:
 
 
 def _show_results(context: DatasetContext, run: Run, artifact: Artifact, *, finished: bool) -> None:
-    found = vote_winners(context.workspace, context.dataset_id, run.run_id)
-    if not found:
+    winners = vote_winners(context.workspace, context.dataset_id, run.run_id)
+    if not winners:
         return
     # Whoever still votes should not be told who leads.
     shown = finished or st.toggle("Show the result so far", key=OPEN_RESULTS)
     if shown:
-        show_wins(stats.cluster_wins(context, artifact, found))
+        show_wins(stats.cluster_wins(context, artifact, winners))

@@ -20,8 +20,8 @@ def inspect_files(paths: Sequence[str]) -> list[ExaminedFile]:
 
 def choice_for(path: str) -> ReadAs:
     """What the person chose for a file."""
-    found = st.session_state.get(_CHOICES, {}).get(path)
-    return found if isinstance(found, ReadAs) else ReadAs()
+    chosen = st.session_state.get(_CHOICES, {}).get(path)
+    return chosen if isinstance(chosen, ReadAs) else ReadAs()
 
 
 def choose(paths: Sequence[str], choice: ReadAs) -> None:

@@ -38,34 +38,36 @@ def show_import_file(file: ExaminedFile, others: Sequence[ExaminedFile]) -> None
                 key="mapping_back",
             )
         return
-    found = file.inspection
-    show_layout(found)
+    inspection = file.inspection
+    show_layout(inspection)
     form, rows = st.columns([1, 2], gap="medium")
     with form:
-        _show_form(file, found, others)
+        _show_form(file, inspection, others)
     with rows:
-        _show_rows(found)
-        _show_problems(found)
+        _show_rows(inspection)
+        _show_problems(inspection)
 
 
-def show_layout(found: Inspection) -> None:
+def show_layout(inspection: Inspection) -> None:
     """Container, compression, encoding and format as badges."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.badge(
-            _CONTAINERS.get(found.container, found.container), color="gray", icon=":material/description:"
+            _CONTAINERS.get(inspection.container, inspection.container),
+            color="gray",
+            icon=":material/description:",
         )
-        if found.compression != "none":
-            st.badge(found.compression, color="gray", icon=":material/folder_zip:")
-        if found.encoding:
-            st.badge(found.encoding.upper(), color="gray", icon=":material/match_case:")
-        if found.format_name is None:
+        if inspection.compression != "none":
+            st.badge(inspection.compression, color="gray", icon=":material/folder_zip:")
+        if inspection.encoding:
+            st.badge(inspection.encoding.upper(), color="gray", icon=":material/match_case:")
+        if inspection.format_name is None:
             st.badge("No format fits", color="red", icon=":material/error:")
         else:
-            color: BadgeColour = "green" if found.confidence > 0.99 else "orange"
-            reads = f"{FORMATS[found.format_name].title}: reads {percent(found.confidence)}"
+            color: BadgeColour = "green" if inspection.confidence > 0.99 else "orange"
+            reads = f"{FORMATS[inspection.format_name].title}: reads {percent(inspection.confidence)}"
             st.badge(reads, color=color, icon=":material/check:")
-        sampled = "the whole file" if found.is_whole_file else "the start of the file"
-        st.caption(f"{count_of(found.n_sampled, 'record')} looked at, {sampled}")
+        sampled = "the whole file" if inspection.is_whole_file else "the start of the file"
+        st.caption(f"{count_of(inspection.n_sampled, 'record')} looked at, {sampled}")
 
 
 def summary_table(files: Sequence[ExaminedFile]) -> pd.DataFrame:
@@ -74,51 +76,53 @@ def summary_table(files: Sequence[ExaminedFile]) -> pd.DataFrame:
 
 
 def _summarise(file: ExaminedFile) -> dict[str, object]:
-    found = file.inspection
-    if found is None:
+    inspection = file.inspection
+    if inspection is None:
         return {"File": file.name, "Kind": "cannot be read", "Encoding": "", "Format": "", "Reads": None}
     return {
         "File": file.name,
-        "Kind": _CONTAINERS.get(found.container, found.container)
-        + (f", {found.compression}" if found.compression != "none" else ""),
-        "Encoding": found.encoding.upper(),
-        "Format": FORMATS[found.format_name].title if found.format_name else "none fits",
-        "Reads": found.confidence,
+        "Kind": _CONTAINERS.get(inspection.container, inspection.container)
+        + (f", {inspection.compression}" if inspection.compression != "none" else ""),
+        "Encoding": inspection.encoding.upper(),
+        "Format": FORMATS[inspection.format_name].title if inspection.format_name else "none fits",
+        "Reads": inspection.confidence,
     }
 
 
-def _show_form(file: ExaminedFile, found: Inspection, others: Sequence[ExaminedFile]) -> None:
-    fits = formats_by_fit(found)
+def _show_form(file: ExaminedFile, inspection: Inspection, others: Sequence[ExaminedFile]) -> None:
+    fits = formats_by_fit(inspection)
     names = list(fits)
     chosen = st.selectbox(
         "Format",
         names,
-        index=names.index(found.format_name) if found.format_name else None,
+        index=names.index(inspection.format_name) if inspection.format_name else None,
         placeholder="Choose the format",
         format_func=lambda name: _say_fit(name, fits),
         key=f"format:{file.path}",
     )
     if chosen is None:
-        st.caption(f"Columns: {plain(', '.join(found.columns[:20]))}")
+        st.caption(f"Columns: {plain(', '.join(inspection.columns[:20]))}")
         return
     st.caption(f"{FORMATS[chosen].summary[0].upper()}{FORMATS[chosen].summary[1:]}.")
-    if chosen != found.format_name:
+    if chosen != inspection.format_name:
         choose([file.path], ReadAs(chosen))
         st.rerun()
-    _show_fields(file, found, chosen)
+    _show_fields(file, inspection, chosen)
     alike = [other.path for other in others if other.path != file.path]
     if alike and st.button(
         f"Read all {len(alike) + 1} files this way", key="mapping_for_all", icon=":material/done_all:"
     ):
-        choose(alike, ReadAs(chosen, found.fields.model_dump(mode="json") if found.fields else {}))
+        choose(alike, ReadAs(chosen, inspection.fields.model_dump(mode="json") if inspection.fields else {}))
         st.rerun()
 
 
-def _show_fields(file: ExaminedFile, found: Inspection, format_name: str) -> None:
+def _show_fields(file: ExaminedFile, inspection: Inspection, format_name: str) -> None:
     """A select over the file's real columns for every part of the format."""
-    current = mapping_of(found)
+    current = mapping_of(inspection)
     given = {
-        name: _pick_column(file.path, format_name, name, info, str(current.get(name, info.default)), found)
+        name: _pick_column(
+            file.path, format_name, name, info, str(current.get(name, info.default)), inspection
+        )
         for name, info in FORMATS[format_name].options.model_fields.items()
     }
     if given != current:
@@ -127,9 +131,9 @@ def _show_fields(file: ExaminedFile, found: Inspection, format_name: str) -> Non
 
 
 def _pick_column(
-    path: str, format_name: str, name: str, info: FieldInfo, current: str, found: Inspection
+    path: str, format_name: str, name: str, info: FieldInfo, current: str, inspection: Inspection
 ) -> str:
-    offered = columns_for(found, info)
+    offered = columns_for(inspection, info)
     options = list(dict.fromkeys([*offered.names, current]))
 
     def say(column: str) -> str:
@@ -151,8 +155,8 @@ def _say_fit(name: str, fits: Mapping[str, float | None]) -> str:
     return title if reads is None else f"{title} – reads {percent(reads)}"
 
 
-def _show_rows(found: Inspection) -> None:
-    if not found.rows:
+def _show_rows(inspection: Inspection) -> None:
+    if not inspection.rows:
         st.warning(
             "With this format no record of the sample becomes a row. Choose other columns or another format.",
             icon=":material/rule:",
@@ -161,7 +165,7 @@ def _show_rows(found: Inspection) -> None:
     raw, parsed = st.columns(2, gap="small")
     raw.markdown("**In the file**")
     parsed.markdown("**As a row**")
-    for row in found.rows:
+    for row in inspection.rows:
         raw, parsed = st.columns(2, gap="small")
         with raw:
             st.code(_pretty(row.record), language="json", wrap_lines=True, height=_PREVIEW_HEIGHT)
@@ -180,11 +184,11 @@ def _show_turns(row: PreviewRow) -> None:
     st.caption(f"Line {row.line:,}{kept}")
 
 
-def _show_problems(found: Inspection) -> None:
-    if not found.problems:
+def _show_problems(inspection: Inspection) -> None:
+    if not inspection.problems:
         return
     shown = pd.DataFrame(
-        [{"Line": p.line, "Reason": p.reason, "Raw": shorten(p.raw, 300)} for p in found.problems]
+        [{"Line": p.line, "Reason": p.reason, "Raw": shorten(p.raw, 300)} for p in inspection.problems]
     )
     with st.expander(
         f"{count_of(len(shown), 'line')} of the sample would be rejected",

@@ -68,9 +68,9 @@ def _show_under_way(workspace: Workspace, job: Job) -> None:
 
 
 def _show_ended(workspace: Workspace, job: Job) -> None:
-    what = "was cancelled" if job.state is JobState.CANCELLED else "failed"
+    ending = "was cancelled" if job.state is JobState.CANCELLED else "failed"
     st.error(
-        plain(job.reason) or "No reason was recorded.", title=f"The import {what}", icon=":material/error:"
+        plain(job.reason) or "No reason was recorded.", title=f"The import {ending}", icon=":material/error:"
     )
     with st.container(horizontal=True, gap="small"):
         if st.button("Try again", icon=":material/replay:", type="primary"):
@@ -101,17 +101,17 @@ def _show_done(workspace: Workspace, examples: Artifact) -> None:
 
 
 def _show_next(workspace: Workspace, dataset_id: str) -> None:
-    found = stages(workspace, dataset_id)
+    stage_list = stages(workspace, dataset_id)
     here = {"dataset": dataset_id}
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        if any(stage.state in MISSING and stage.row.runs for stage in found):
+        if any(stage.state in MISSING and stage.row.runs for stage in stage_list):
             if st.button("Run the whole pipeline", type="primary", icon=":material/fast_forward:"):
                 with errors_in_place():
                     submit_missing(workspace, dataset_id)
                     st.rerun()
             st.caption("Embeds, clusters, maps, scores, and selects a tenth.", width="content")
         link_to("overview", "Open in the overview", query=here)
-        if found[1].made:
+        if stage_list[1].made:
             link_to("data_map", "Open the map", query=here)
 
 
@@ -131,19 +131,19 @@ def _per_file(files: Sequence[dict[str, object]]) -> pd.DataFrame:
 
 def show_rejects(workspace: Workspace, examples: Artifact) -> None:
     """A table of the rejected lines, filtered by reason; the whole text of one; all of them as a file."""
-    found = _rejects(f"{workspace.path}:{examples.manifest.dataset_id}:{examples.id}", _examples=examples)
+    rejects = _rejects(f"{workspace.path}:{examples.manifest.dataset_id}:{examples.id}", _examples=examples)
     st.subheader("Rejected lines", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         wanted = st.selectbox(
             "Reason",
-            ["", *found.reasons],
+            ["", *rejects.reasons],
             format_func=lambda one: (
-                f"{one} ({found.reasons[one]:,})" if one else f"All reasons ({found.lines.num_rows:,})"
+                f"{one} ({rejects.reasons[one]:,})" if one else f"All reasons ({rejects.lines.num_rows:,})"
             ),
             key="reason",
             bind="query-params",
         )
-        kept = found.of(wanted)
+        kept = rejects.of(wanted)
         st.download_button(
             "Download as JSONL",
             data=lambda: b"".join(reject_lines(kept)),

@@ -44,17 +44,17 @@ def show_head(workspace: Workspace, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(f"{title_of(job)} · {plain(name)}", anchor=False, width="content")
         st.badge(STATE_WORDS[job.state], icon=ICONS[job.state], color=STATE_COLOURS[job.state])
-    said = [f"submitted {ago(job.submitted_at)}", plain(say_target(repeat(job).target))]
+    parts = [f"submitted {ago(job.submitted_at)}", plain(say_target(repeat(job).target))]
     if job.priority:
-        said.append(f"priority {job.priority}")
+        parts.append(f"priority {job.priority}")
     seconds = elapsed_s(job)
     if seconds is not None:
-        said.append(f"{'runs for' if job.state is JobState.RUNNING else 'took'} {duration(seconds)}")
+        parts.append(f"{'runs for' if job.state is JobState.RUNNING else 'took'} {duration(seconds)}")
     if job.attempt > 1:
-        said.append(f"attempt {job.attempt}")
+        parts.append(f"attempt {job.attempt}")
     if job.progress.peak_memory_gb:
-        said.append(f"{job.progress.peak_memory_gb:.1f} GB at most")
-    st.caption(f"{' · '.join(said)} · `{job.job_id}`")
+        parts.append(f"{job.progress.peak_memory_gb:.1f} GB at most")
+    st.caption(f"{' · '.join(parts)} · `{job.job_id}`")
 
 
 def show_handle(job: Job) -> None:
@@ -169,16 +169,16 @@ def show_whole_log(workspace: Workspace, job: Job) -> None:
 
 def show_lineage(workspace: Workspace, job: Job) -> None:
     """What the job read and which jobs made that, what it made, and what was made from it."""
-    found = job_lineage(workspace, job)
+    lineage = job_lineage(workspace, job)
     with st.container(gap="xsmall"):
-        for link in found.read:
+        for link in lineage.read:
             _artifact_line("Read", link)
-        _artifact_line("Made" if found.made else "Makes", Link(job.kind, job.artifact_id, None))
-        for link in found.used_by:
+        _artifact_line("Made" if lineage.made else "Makes", Link(job.kind, job.artifact_id, None))
+        for link in lineage.used_by:
             _artifact_line("Used by", link)
-    if found.made is not None and found.made.summary:
+    if lineage.made is not None and lineage.made.summary:
         with st.expander("Summary of the result", icon=":material/data_object:"):
-            st.json(found.made.summary, expanded=1)
+            st.json(lineage.made.summary, expanded=1)
 
 
 def title_of(job: Job) -> str:

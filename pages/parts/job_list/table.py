@@ -63,9 +63,9 @@ def show_jobs(workspace: Workspace, wanted: JobFilter) -> None:
         page = st.pagination(n_pages, key=PAGE, bind="query-params") if n_pages > 1 else 1
         with place:
             _say_counts(counted)
-            found = _page(workspace, wanted, page)
-            if found:
-                _show_table(found, names)
+            jobs_of_page = _page(workspace, wanted, page)
+            if jobs_of_page:
+                _show_table(jobs_of_page, names)
             else:
                 _say_none(wanted)
 
@@ -105,10 +105,10 @@ def _page(workspace: Workspace, wanted: JobFilter, page: int) -> list[Job]:
 
 
 def _say_counts(counted: dict[JobState, int]) -> None:
-    said = [
+    parts = [
         f":{STATE_COLOURS[s]}[**{counted[s]:,}**] {STATE_WORDS[s].lower()}" for s in JobState if counted[s]
     ]
-    st.caption(" · ".join(said) or "No jobs")
+    st.caption(" · ".join(parts) or "No jobs")
 
 
 def _show_table(jobs: list[Job], names: dict[str, str]) -> None:

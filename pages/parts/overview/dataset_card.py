@@ -33,10 +33,16 @@ from tamis.store.workspace import Workspace
 
 
 def show_dataset_head(
-    workspace: Workspace, dataset_id: str, name: str, found: Sequence[Stage], *, n_exports: int, is_open: bool
+    workspace: Workspace,
+    dataset_id: str,
+    name: str,
+    stages: Sequence[Stage],
+    *,
+    n_exports: int,
+    is_open: bool,
 ) -> None:
     """Name, figures in one line, and the buttons."""
-    examples = found[0].made[0] if found[0].made else None
+    examples = stages[0].made[0] if stages[0].made else None
     words, buttons = st.columns([11, 9], vertical_alignment="center")
     with words, st.container(gap="xsmall"):
         st.subheader(plain(name), anchor=False)
@@ -46,7 +52,7 @@ def show_dataset_head(
         st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"),
     ):
         if examples is not None:
-            _show_action(workspace, dataset_id, found, n_exports=n_exports, is_open=is_open)
+            _show_action(workspace, dataset_id, stages, n_exports=n_exports, is_open=is_open)
             if not is_open:
                 st.button(
                     "", icon=":material/query_stats:", key=f"open_{dataset_id}", on_click=open_dataset,
@@ -58,16 +64,16 @@ def show_dataset_head(
 def say_dataset(examples: Artifact) -> str:
     """Rows, rejected lines, formats and age in one line."""
     summary = examples.summary
-    said = [count_of(int(summary["n_examples"]), "row")]
+    parts = [count_of(int(summary["n_examples"]), "row")]
     if summary["n_rejected"]:
-        said.append(f"{count_of(int(summary['n_rejected']), 'line')} rejected")
+        parts.append(f"{count_of(int(summary['n_rejected']), 'line')} rejected")
     if len(summary["files"]) > 1:
-        said.append(count_of(len(summary["files"]), "file"))
+        parts.append(count_of(len(summary["files"]), "file"))
     formats = dataset_formats(examples)
-    said.append(formats[0] if len(formats) == 1 else count_of(len(formats), "format"))
+    parts.append(formats[0] if len(formats) == 1 else count_of(len(formats), "format"))
     how = "imported" if parent_of(examples) is None else "made"
-    said.append(f"{how} {ago(examples.manifest.created_at)}")
-    return plain(" · ".join(said))
+    parts.append(f"{how} {ago(examples.manifest.created_at)}")
+    return plain(" · ".join(parts))
 
 
 def _parent_of(workspace: Workspace, examples: Artifact) -> str:
@@ -80,17 +86,17 @@ def _parent_of(workspace: Workspace, examples: Artifact) -> str:
 
 
 def _show_action(
-    workspace: Workspace, dataset_id: str, found: Sequence[Stage], *, n_exports: int, is_open: bool
+    workspace: Workspace, dataset_id: str, stages: Sequence[Stage], *, n_exports: int, is_open: bool
 ) -> None:
     """The one next thing, as the primary button of the open dataset; beside it all the rest, or the map."""
     here = {"dataset": dataset_id}
-    missing = [stage for stage in found if stage.state in MISSING and stage.row.runs]
-    upcoming = next_stage(found)
-    has_map = bool(found[1].made)
+    missing = [stage for stage in stages if stage.state in MISSING and stage.row.runs]
+    upcoming = next_stage(stages)
+    has_map = bool(stages[1].made)
     if upcoming is not None and len(missing) > 1:
         if st.button("Run all steps", key=f"all_{dataset_id}", icon=":material/fast_forward:"):
             _start(workspace, dataset_id, None)
-    elif has_map and (upcoming is not None or any(stage.state in UNDER_WAY for stage in found)):
+    elif has_map and (upcoming is not None or any(stage.state in UNDER_WAY for stage in stages)):
         link_to("data_map", "Open the map", query=here)
     if upcoming is not None and upcoming.state is StageState.FAILED:
         return  # the failure below has the button that goes on
@@ -99,7 +105,7 @@ def _show_action(
             upcoming.row.verb, key=f"next_{dataset_id}", type=_weight(is_open), icon=":material/play_arrow:"
         ):
             _start(workspace, dataset_id, upcoming)
-    elif upcoming is None and not any(stage.state in UNDER_WAY for stage in found):
+    elif upcoming is None and not any(stage.state in UNDER_WAY for stage in stages):
         _show_finished(dataset_id, n_exports=n_exports, is_open=is_open)
 
 

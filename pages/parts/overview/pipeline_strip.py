@@ -26,29 +26,29 @@ _LOOKS: dict[StageState, tuple[BadgeColour, str]] = {
 }
 
 
-def show_strip(found: Sequence[Stage], n_exports: int) -> None:
+def show_strip(stages: Sequence[Stage], n_exports: int) -> None:
     """One badge per stage, from import to export, each with what it made as its tooltip."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        for stage in found:
+        for stage in stages:
             color, icon = _LOOKS[stage.state]
             st.badge(stage.row.title, icon=icon, color=color, help=_explain(stage))
         exported = StageState.DONE if n_exports else StageState.TODO
-        said = f"{count_of(n_exports, 'file')} written" if n_exports else "Nothing written yet"
-        st.badge("Export", icon=_LOOKS[exported][1], color=_LOOKS[exported][0], help=said)
+        text = f"{count_of(n_exports, 'file')} written" if n_exports else "Nothing written yet"
+        st.badge("Export", icon=_LOOKS[exported][1], color=_LOOKS[exported][0], help=text)
 
 
-def show_running(found: Sequence[Stage]) -> None:
+def show_running(stages: Sequence[Stage]) -> None:
     """A bar for the job of this dataset that runs, else a line for the one that is next."""
-    running = [stage for stage in found if stage.state is StageState.RUNNING and stage.job]
-    queued = [stage for stage in found if stage.state is StageState.QUEUED and stage.job]
+    running = [stage for stage in stages if stage.state is StageState.RUNNING and stage.job]
+    queued = [stage for stage in stages if stage.state is StageState.QUEUED and stage.job]
     for stage in (running or queued)[:1]:
         if stage.job is not None:
             show_progress(stage.job)
 
 
-def show_stage_failure(workspace: Workspace, found: Sequence[Stage]) -> None:
+def show_stage_failure(workspace: Workspace, stages: Sequence[Stage]) -> None:
     """The first failure with its reason, a way to its log, and a button that goes on from the finished parts."""
-    failed = next((stage for stage in found if stage.state is StageState.FAILED and stage.job), None)
+    failed = next((stage for stage in stages if stage.state is StageState.FAILED and stage.job), None)
     if failed is None or failed.job is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -105,8 +105,8 @@ def _scores(made: Sequence[Artifact]) -> str:
 
 def _selection(made: Sequence[Artifact]) -> str:
     rows = made[0].summary.get("n_selected", made[0].summary.get("n_rows"))
-    said = f"{made[0].manifest.options.get('method')}" + (f", {rows:,} rows" if isinstance(rows, int) else "")
-    return said + (f"; {len(made)} selections" if len(made) > 1 else "")
+    text = f"{made[0].manifest.options.get('method')}" + (f", {rows:,} rows" if isinstance(rows, int) else "")
+    return text + (f"; {len(made)} selections" if len(made) > 1 else "")
 
 
 _MADE: dict[str, Callable[[Sequence[Artifact]], str]] = {

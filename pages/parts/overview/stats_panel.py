@@ -95,11 +95,11 @@ def _length_chart(stats: DatasetStats) -> alt.Chart:
 
 
 def _say_lengths(stats: DatasetStats) -> str:
-    said = [
+    parts = [
         f"{name}: median {spread.median:,.0f}, 95 % below {spread.p95:,.0f}, longest {spread.longest:,}"
         for name, spread in (("Prompts", stats.prompt), ("Responses", stats.response))
     ]
-    return " characters · ".join(said) + " characters"
+    return " characters · ".join(parts) + " characters"
 
 
 def _show_origins(stats: DatasetStats) -> None:

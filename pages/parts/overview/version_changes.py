@@ -65,18 +65,18 @@ def show_changes(workspace: Workspace, dataset_id: str) -> None:
                 bind="query-params", width=320, label_visibility="collapsed",
                 help="Any dataset that this one was made from, its parent first.",
             )  # fmt: skip
-    found = _compared(workspace, other, dataset_id)
-    if not found.rows:
+    diff = _compared(workspace, other, dataset_id)
+    if not diff.rows:
         st.info(
-            f"Nothing: all {found.n_kept:,} rows are as they were. The decisions applied kept every row.",
+            f"Nothing: all {diff.n_kept:,} rows are as they were. The decisions applied kept every row.",
             icon=":material/drag_handle:",
         )
         return
-    _show_counts(found)
-    rows = _choose(found)
+    _show_counts(diff)
+    rows = _choose(diff)
     shown = _one_page(rows)
-    for row, (before, after) in zip(shown, read_changed(workspace, found, shown), strict=True):
-        _show_row(found, row, before or (), after or ())
+    for row, (before, after) in zip(shown, read_changed(workspace, diff, shown), strict=True):
+        _show_row(diff, row, before or (), after or ())
 
 
 def _compared(workspace: Workspace, old_id: str, new_id: str) -> VersionDiff:
@@ -89,32 +89,32 @@ def _diff(key: str, old_id: str, new_id: str, *, _workspace: Workspace) -> Versi
     return compare_versions(_workspace, old_id, new_id)
 
 
-def _show_counts(found: VersionDiff) -> None:
-    total = found.n_kept + len(found.rows)
-    kinds = [kind for kind in CHANGE_KINDS if found.counts[kind] or kind != "added"]
+def _show_counts(diff: VersionDiff) -> None:
+    total = diff.n_kept + len(diff.rows)
+    kinds = [kind for kind in CHANGE_KINDS if diff.counts[kind] or kind != "added"]
     with st.grid(len(kinds) + 1, gap="small", min_column_width=150):
         for kind in kinds:
-            number = found.counts[kind]
+            number = diff.counts[kind]
             st.metric(
                 TITLES[kind], f"{number:,}", border=True, help=HELP[kind],
                 delta=percent(number / total), delta_color="off", delta_arrow="off",
             )  # fmt: skip
         st.metric(
-            "As they were", f"{found.n_kept:,}", border=True, help="Rows whose every turn is the same.",
-            delta=percent(found.n_kept / total), delta_color="off", delta_arrow="off",
+            "As they were", f"{diff.n_kept:,}", border=True, help="Rows whose every turn is the same.",
+            delta=percent(diff.n_kept / total), delta_color="off", delta_arrow="off",
         )  # fmt: skip
 
 
-def _choose(found: VersionDiff) -> Sequence[RowDiff]:
+def _choose(diff: VersionDiff) -> Sequence[RowDiff]:
     """The rows of the kind that is looked at; kinds without rows are not offered."""
-    kinds = ["all", *(kind for kind in CHANGE_KINDS if found.counts[kind])]
+    kinds = ["all", *(kind for kind in CHANGE_KINDS if diff.counts[kind])]
     if len(kinds) == 2:
-        return found.rows
+        return diff.rows
     chosen = st.segmented_control(
         "Show", kinds, format_func=lambda kind: TITLES.get(kind, "All"), default="all", required=True, key="changes_kind",
         bind="query-params", label_visibility="collapsed", on_change=_to_first_page,
     )  # fmt: skip
-    return found.rows if chosen == "all" else found.of(chosen)
+    return diff.rows if chosen == "all" else diff.of(chosen)
 
 
 def _to_first_page() -> None:
@@ -136,17 +136,17 @@ def _one_page(rows: Sequence[RowDiff]) -> Sequence[RowDiff]:
     return rows[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
 
 
-def _show_row(found: VersionDiff, row: RowDiff, before: Turns, after: Turns) -> None:
+def _show_row(diff: VersionDiff, row: RowDiff, before: Turns, after: Turns) -> None:
     key = f"change_{row.old_id}_{row.new_id}"
     with st.container(border=True, gap="xsmall", key=key):
-        _show_head(found, row)
+        _show_head(diff, row)
         if row.kind in ("dropped", "added"):
             _show_whole(before or after)
         else:
             _show_turns(before, after)
 
 
-def _show_head(found: VersionDiff, row: RowDiff) -> None:
+def _show_head(diff: VersionDiff, row: RowDiff) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         ids = [one for one in (row.old_id, row.new_id) if one != NOWHERE]
         arrow = " → ".join(f"{one:,}" for one in dict.fromkeys(ids))
@@ -158,10 +158,10 @@ def _show_head(found: VersionDiff, row: RowDiff) -> None:
             st.caption(f"{how} {plain(shorten(row.decision.reviewer, 40))}{when}", width="content")
         st.space("stretch")
         if row.old_id != NOWHERE:
-            here = {"dataset": found.old_id, "row": str(row.old_id)}
+            here = {"dataset": diff.old_id, "row": str(row.old_id)}
             link_to("review", "Review it", query=here)
         if row.new_id != NOWHERE:
-            link_to("data_map", "On the map", query={"dataset": found.new_id, "row": str(row.new_id)})
+            link_to("data_map", "On the map", query={"dataset": diff.new_id, "row": str(row.new_id)})
 
 
 def _show_whole(turns: Turns) -> None:

@@ -68,18 +68,18 @@ def offer_more_rounds(context: DatasetContext, run: Run, history: RefinementHist
 
 
 def _choose_factors(context: DatasetContext, run: Run, history: RefinementHistory) -> dict[str, JSON]:
-    held: Mapping[str, JSON] = run.options.get(FACTORS) or {}
+    by_hand: Mapping[str, JSON] = run.options.get(FACTORS) or {}
     ids, names = [int(i) for i in history.cluster_ids], names_of(context, history.cluster_ids)
     out = st.multiselect(
-        "Leave out from now on", ids, default=[i for i in ids if held.get(str(i)) == EXCLUDED], format_func=names.__getitem__,
+        "Leave out from now on", ids, default=[i for i in ids if by_hand.get(str(i)) == EXCLUDED], format_func=names.__getitem__,
         key=f"more_excluded_{run.run_id}", placeholder="No cluster",
     )  # fmt: skip
     pinned = st.multiselect(
         "Keep the weight of", [i for i in ids if i not in out],
-        default=[i for i in ids if held.get(str(i)) == PINNED and i not in out], format_func=names.__getitem__,
+        default=[i for i in ids if by_hand.get(str(i)) == PINNED and i not in out], format_func=names.__getitem__,
         key=f"more_pinned_{run.run_id}", placeholder="No cluster",
     )  # fmt: skip
-    boosts = {key: value for key, value in held.items() if value not in (EXCLUDED, PINNED)}
+    boosts = {key: value for key, value in by_hand.items() if value not in (EXCLUDED, PINNED)}
     chosen = {
         str(i): cluster_factor(pinned=i in pinned, excluded=i in out, factor=1.0) for i in [*pinned, *out]
     }

@@ -41,9 +41,9 @@ def weight_heatmap(context: DatasetContext, history: RefinementHistory, shown: s
     table = np.stack([_values(history, number, shown)[order] for number in columns], axis=1)
     names = names_of(context, ids)
     worded = len(ids) <= MOST_WORDED
-    held = history.set_by_hand()[order]
+    by_hand = history.set_by_hand()[order]
     figure = go.Figure(_heatmap(table, shown, [names[int(i)] for i in ids], dark=dark, worded=worded))
-    _mark_excluded(figure, held == EXCLUDED, dark=dark, worded=worded)
+    _mark_excluded(figure, by_hand == EXCLUDED, dark=dark, worded=worded)
     figure.update_layout(
         height=min(900, 58 + len(ids) * 30) if worded else 620,
         margin={"l": 0, "r": 0, "t": 4, "b": 4},
@@ -54,7 +54,7 @@ def weight_heatmap(context: DatasetContext, history: RefinementHistory, shown: s
         },
         yaxis={
             "tickvals": list(range(len(ids))) if worded else [], "autorange": "reversed", "showgrid": False, "fixedrange": True,
-            "ticktext": [_tick(names[int(i)], hand[-1]) for i, hand in zip(ids, held, strict=True)] if worded else [],
+            "ticktext": [_tick(names[int(i)], hand[-1]) for i, hand in zip(ids, by_hand, strict=True)] if worded else [],
             "automargin": True,
         },
     )  # fmt: skip
@@ -62,7 +62,7 @@ def weight_heatmap(context: DatasetContext, history: RefinementHistory, shown: s
         figure, config={"displayModeBar": False}, key=f"weights_{history.artifact_id}_{shown}",
         alt=f"{shown} of every cluster's weight in every round",
     )  # fmt: skip
-    _say_by_hand(held)
+    _say_by_hand(by_hand)
 
 
 def weight_lines(context: DatasetContext, history: RefinementHistory, chosen: list[int]) -> None:
@@ -156,25 +156,25 @@ def _mark_excluded(figure: go.Figure, excluded: Bools, *, dark: bool, worded: bo
 
 def _tick(name: str, hand: str) -> str:
     """The name of a cluster, with what was set by hand for it in the last round."""
-    said = {"": "", EXCLUDED: "excluded", PINNED: "pinned"}.get(hand, f"×{hand}")
-    return plain_in_figure(shorten(name, 34)) + (f"  <i>{said}</i>" if said else "")
+    text = {"": "", EXCLUDED: "excluded", PINNED: "pinned"}.get(hand, f"×{hand}")
+    return plain_in_figure(shorten(name, 34)) + (f"  <i>{text}</i>" if text else "")
 
 
-def _say_by_hand(held: NDArray[np.object_]) -> None:
+def _say_by_hand(by_hand: NDArray[np.object_]) -> None:
     """A legend in words for what was set by hand."""
-    said = []
-    if (held == EXCLUDED).any():
-        said.append("Grey: excluded by hand, so no row was taken.")
-    if (held[:, -1] == PINNED).any():
-        said.append("Pinned: keeps its weight whatever its rows score.")
-    if said:
-        st.caption(" ".join(said))
+    parts = []
+    if (by_hand == EXCLUDED).any():
+        parts.append("Grey: excluded by hand, so no row was taken.")
+    if (by_hand[:, -1] == PINNED).any():
+        parts.append("Pinned: keeps its weight whatever its rows score.")
+    if parts:
+        st.caption(" ".join(parts))
 
 
 def _heatmap(table: Float64s, shown: str, names: list[str], *, dark: bool, worded: bool) -> go.Heatmap:
-    said = np.array([[plain_in_figure(name)] * table.shape[1] for name in names], dtype=object)
+    labels = np.array([[plain_in_figure(name)] * table.shape[1] for name in names], dtype=object)
     common = {
-        "customdata": said, "xgap": 2, "ygap": 1 if worded else 0, "showscale": not worded,
+        "customdata": labels, "xgap": 2, "ygap": 1 if worded else 0, "showscale": not worded,
         "colorbar": {"thickness": 8, "outlinewidth": 0, "len": 0.6},
     }  # fmt: skip
     if shown == WEIGHT:

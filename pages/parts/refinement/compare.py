@@ -90,8 +90,8 @@ def _show_overlap(context: DatasetContext, history: RefinementHistory, theirs: R
             f"{percent(both / max(1, n_mine))} of this one",
         ),
     ]
-    for column, (label, value, said) in zip(st.columns(4), cells, strict=True):
-        column.metric(label, value, delta=said, delta_color="off", delta_arrow="off", border=True)
+    for column, (label, value, remark) in zip(st.columns(4), cells, strict=True):
+        column.metric(label, value, delta=remark, delta_color="off", delta_arrow="off", border=True)
 
 
 def _show_chart(table: pd.DataFrame) -> None:

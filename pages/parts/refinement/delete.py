@@ -25,8 +25,8 @@ def offer_deletion(context: DatasetContext, run: Run) -> None:
     """The popover that asks again."""
     with st.popover("Delete", icon=":material/delete:"):
         plan = plan_deletion(context.workspace, context.dataset_id, run)
-        for said in say_leaving(plan, is_finished=run.artifact is not None):
-            st.markdown(said)
+        for line in say_leaving(plan, is_finished=run.artifact is not None):
+            st.markdown(line)
         st.caption(
             "For good: nothing of it goes to the trash. Decisions, tags and what was fine-tuned on its rows stay."
             + (" Its job stays too, so that it can be made again." if run.artifact is not None else "")
@@ -48,7 +48,7 @@ def say_leaving(going: DeletionPlan, *, is_finished: bool) -> list[str]:
     parts = [count_of(n_rounds, "round") + trained] if n_rounds else []
     parts += [count_of(n_selections, "selection")] if n_selections else []
     parts += ["its weights and flags"] if is_finished else []
-    said = [
+    lines = [
         f"**Goes:** {', '.join(parts)} ({size(going.n_bytes)})."
         if parts
         else "**Goes:** its job; there is nothing else."
@@ -62,4 +62,4 @@ def say_leaving(going: DeletionPlan, *, is_finished: bool) -> list[str]:
         kept.append(
             f"{count_of(len(going.kept_of(SELECTION)), 'selection')} that others share or something was made from"
         )
-    return [*said, f"**Stays:** {', '.join(kept)}."] if kept else said
+    return [*lines, f"**Stays:** {', '.join(kept)}."] if kept else lines

@@ -65,14 +65,14 @@ def _show_head(context: DatasetContext, run: Run) -> None:
         if control_of(run) != "none":
             st.badge(f"Control: {CONTROLS[control_of(run)]}", icon=":material/science:", color="violet")
     factors = run.options.get("cluster_factors") or {}
-    said = [count_of(n_rounds_asked(context.workspace, run), "round")]
+    parts = [count_of(n_rounds_asked(context.workspace, run), "round")]
     if not is_static(run):
-        said.append(f"model {plain(model_title(str(run.options.get('model', ''))))}")
+        parts.append(f"model {plain(model_title(str(run.options.get('model', ''))))}")
     if factors:
-        said.append(say_factors(factors, context.names.names))
-    said += ["decisions respected"] if "decisions" in run.inputs else []
-    said += [f"continues `{run.inputs['continue_from'][:8]}`"] if "continue_from" in run.inputs else []
-    st.caption(" · ".join([*said, f"started {ago(run.created_at)}", f"`{run.run_id}`"]))
+        parts.append(say_factors(factors, context.names.names))
+    parts += ["decisions respected"] if "decisions" in run.inputs else []
+    parts += [f"continues `{run.inputs['continue_from'][:8]}`"] if "continue_from" in run.inputs else []
+    st.caption(" · ".join([*parts, f"started {ago(run.created_at)}", f"`{run.run_id}`"]))
 
 
 def _show_under_way(context: DatasetContext, run: Run, n_drawn: int, jobs: Sequence[Job]) -> None:

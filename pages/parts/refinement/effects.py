@@ -24,39 +24,39 @@ WHAT = (
 
 def show_effects(context: DatasetContext, history: RefinementHistory) -> None:
     """A line per cluster with its interval of 95 %; nothing for runs whose weights looked at one round alone."""
-    found = history.evidence()
-    if found is None:
+    evidence = history.evidence()
+    if evidence is None:
         return
     with st.container(border=True):
         st.markdown("**What lasts over the rounds**", help=WHAT)
-        if not found.told:
-            st.info(_not_told(found), icon=":material/hourglass_empty:")
+        if not evidence.told:
+            st.info(_not_told(evidence), icon=":material/hourglass_empty:")
             return
-        st.caption(_told(found))
+        st.caption(_told(evidence))
         st.altair_chart(
-            _chart(context, history, found), alt="Effect of each cluster with its interval of 95 %"
+            _chart(context, history, evidence), alt="Effect of each cluster with its interval of 95 %"
         )
 
 
-def _told(found: RoundEvidenceSummary) -> str:
-    clear = int(((np.abs(found.effect) - WIDE * found.deviation) > 0).sum())
-    said = (
+def _told(evidence: RoundEvidenceSummary) -> str:
+    clear = int(((np.abs(evidence.effect) - WIDE * evidence.deviation) > 0).sum())
+    clear_ones = (
         "No cluster stands"
         if not clear
         else "One cluster stands"
         if clear == 1
         else f"{clear:,} clusters stand"
     )
-    text = f"{said} clear of the others at 95 %. Clusters differ by {found.between:.2f} standard deviations of a row"
-    if found.inconsistency > 0:
-        text += f"; a round adds {found.inconsistency:.2f} of its own, which counts as noise"
+    text = f"{clear_ones} clear of the others at 95 %. Clusters differ by {evidence.between:.2f} standard deviations of a row"
+    if evidence.inconsistency > 0:
+        text += f"; a round adds {evidence.inconsistency:.2f} of its own, which counts as noise"
     return f"{text}."
 
 
-def _not_told(found: RoundEvidenceSummary) -> str:
+def _not_told(evidence: RoundEvidenceSummary) -> str:
     text = "It cannot be told from noise yet whether clusters differ, so every weight is as it began."
-    missing = found.rows_to_tell[found.rows_to_tell > 0]
-    if (found.rows_to_tell < 0).any():
+    missing = evidence.rows_to_tell[evidence.rows_to_tell > 0]
+    if (evidence.rows_to_tell < 0).any():
         return f"{text} Rounds disagree with each other by more than clusters could: more rounds are needed, not more rows."
     if len(missing):
         text += (
@@ -67,17 +67,17 @@ def _not_told(found: RoundEvidenceSummary) -> str:
 
 
 def _chart(
-    context: DatasetContext, history: RefinementHistory, found: RoundEvidenceSummary
+    context: DatasetContext, history: RefinementHistory, evidence: RoundEvidenceSummary
 ) -> alt.LayerChart | alt.FacetChart:
     names = names_of(context, history.cluster_ids)
     table = pd.DataFrame(
         {
             "cluster": [shorten(names[int(i)], 44) for i in history.cluster_ids],
-            "effect": found.effect,
-            "low": found.effect - WIDE * found.deviation,
-            "high": found.effect + WIDE * found.deviation,
-            "below": found.probability_below,
-            "rows": found.n_scored,
+            "effect": evidence.effect,
+            "low": evidence.effect - WIDE * evidence.deviation,
+            "high": evidence.effect + WIDE * evidence.deviation,
+            "below": evidence.probability_below,
+            "rows": evidence.n_scored,
         }
     )
     if len(table) > MOST_DRAWN:

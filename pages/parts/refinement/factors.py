@@ -23,13 +23,13 @@ MOST_SAID = 6
 
 def choose_factors(context: DatasetContext, start: FormDefaults, clustering_id: str) -> dict[str, JSON]:
     """Draw the table of clusters, largest first; returns what differs from leaving a cluster alone, by its id."""
-    held: Mapping[str, JSON] = start.values.get(FACTORS) or {}
-    table = cluster_table(context, clustering_id, held)
+    given: Mapping[str, JSON] = start.values.get(FACTORS) or {}
+    table = cluster_table(context, clustering_id, given)
     if table.empty:
         return {}
     suffix = f"{start.suffix}_{clustering_id[:6]}"
     with st.expander(
-        "Clusters by hand", icon=":material/pan_tool:", expanded=bool(held), key=f"refine_by_hand_{suffix}"
+        "Clusters by hand", icon=":material/pan_tool:", expanded=bool(given), key=f"refine_by_hand_{suffix}"
     ):
         st.caption(
             "Pinned clusters keep their weight, excluded ones give no row, a factor multiplies the weight in every round."
@@ -56,46 +56,48 @@ def choose_factors(context: DatasetContext, start: FormDefaults, clustering_id: 
     return factors
 
 
-def cluster_table(context: DatasetContext, clustering_id: str, held: Mapping[str, JSON]) -> pd.DataFrame:
+def cluster_table(
+    context: DatasetContext, clustering_id: str, by_hand_before: Mapping[str, JSON]
+) -> pd.DataFrame:
     """Clusters by size with what is set by hand; empty where there is no clustering."""
     through = through_clustering(context, clustering_id)
     if through.view.clustering is None:
         return pd.DataFrame()
-    found = list_clusters(through).to_pandas()
-    found = found[found["cluster_id"] >= 0]
-    given = [held.get(str(int(i)), 1.0) for i in found["cluster_id"]]
+    clusters = list_clusters(through).to_pandas()
+    clusters = clusters[clusters["cluster_id"] >= 0]
+    given = [by_hand_before.get(str(int(i)), 1.0) for i in clusters["cluster_id"]]
     return pd.DataFrame(
         {
-            "cluster_id": found["cluster_id"].to_numpy(),
+            "cluster_id": clusters["cluster_id"].to_numpy(),
             "pin": [value == PINNED for value in given],
             "exclude": [value == EXCLUDED for value in given],
             "factor": [value if isinstance(value, int | float) else 1.0 for value in given],
-            "cluster": [shorten(name, 60) for name in found["name"]],
-            "rows": found["size"].to_numpy(),
+            "cluster": [shorten(name, 60) for name in clusters["name"]],
+            "rows": clusters["size"].to_numpy(),
         }
     ).reset_index(drop=True)
 
 
 def factors_of(table: pd.DataFrame) -> dict[str, JSON]:
     """What the table says, by cluster id."""
-    found: dict[str, JSON] = {}
+    factors: dict[str, JSON] = {}
     for line in table.to_dict("records"):
         factor = 1.0 if pd.isna(line["factor"]) else float(line["factor"])
         by_hand = cluster_factor(pinned=bool(line["pin"]), excluded=bool(line["exclude"]), factor=factor)
         if by_hand is not None:
-            found[str(line["cluster_id"])] = by_hand
-    return found
+            factors[str(line["cluster_id"])] = by_hand
+    return factors
 
 
 def say_factors(factors: Mapping[str, JSON], names: Mapping[int, str]) -> str:
     """What is set by hand, in one line of markdown."""
-    said = []
+    parts = []
     for key, value in list(factors.items())[:MOST_SAID]:
         name = f"“{plain(shorten(names.get(int(key), '') or key, 40))}”"
-        said.append(f"{name} {value}" if isinstance(value, str) else f"{name} ×{value:g}")
-    more = len(factors) - len(said)
+        parts.append(f"{name} {value}" if isinstance(value, str) else f"{name} ×{value:g}")
+    more = len(factors) - len(parts)
     return (
         f"{count_of(len(factors), 'cluster')} by hand: "
-        + "; ".join(said)
+        + "; ".join(parts)
         + (f" and {more} more" if more else "")
     )

@@ -40,7 +40,7 @@ class RefinementFormValues:
     values: Mapping[str, JSON]
     problem: str = ""
     planned: PlannedRun | None = None
-    found: RoundsForecast | None = None
+    expected: RoundsForecast | None = None
 
     @property
     def made(self) -> bool:
@@ -52,11 +52,11 @@ def resolve(context: DatasetContext, values: dict[str, JSON], *, problem: str) -
     """Plan the run, and look at what its rounds would draw from."""
     try:
         planned = plan_of(context, "refine", values)
-        found = _forecast(context.key, planned.artifact_id, _context=context, _planned=planned)
+        expected = _forecast(context.key, planned.artifact_id, _context=context, _planned=planned)
     except CurationError as error:
         return RefinementFormValues(values=values, problem=problem or str(error))
     return RefinementFormValues(
-        values=values, problem=problem or _lacking(_options(planned)), planned=planned, found=found
+        values=values, problem=problem or _lacking(_options(planned)), planned=planned, expected=expected
     )
 
 
@@ -64,8 +64,8 @@ def resolve(context: DatasetContext, values: dict[str, JSON], *, problem: str) -
 def _forecast(
     key: str, artifact_id: str, *, _context: DatasetContext, _planned: PlannedRun
 ) -> RoundsForecast | None:
-    found = forecast_detail(_context.workspace, _planned)
-    return found if isinstance(found, RoundsForecast) else None
+    detail = forecast_detail(_context.workspace, _planned)
+    return detail if isinstance(detail, RoundsForecast) else None
 
 
 def _options(planned: PlannedRun) -> RefineOptions:
@@ -79,18 +79,18 @@ def show_refinement_forecast(context: DatasetContext, filled: RefinementFormValu
         st.subheader("What it would do", anchor=False)
         st.caption("Rounds and clusters appear here as soon as the form is complete.")
         return
-    options, found = _options(filled.planned), filled.found
+    options, expected = _options(filled.planned), filled.expected
     with st.container(border=True):
         st.markdown("**What it would do**")
-        if found is None:
+        if expected is None:
             st.caption("Rounds and clusters appear here when what it reads is there: a job makes it now.")
         else:
-            _show_rounds(options, found)
-            _warn(found)
+            _show_rounds(options, expected)
+            _warn(expected)
         _say_paper(options)
-    if found is not None:
-        _show_clusters(context, found)
-        _show_long(context, options, found)
+    if expected is not None:
+        _show_clusters(context, expected)
+        _show_long(context, options, expected)
 
 
 def _lacking(options: RefineOptions) -> str:
@@ -100,20 +100,20 @@ def _lacking(options: RefineOptions) -> str:
     return f"The score {GAPS[options.scorer].title} needs {', '.join(missing)}, which is not installed: install it, or choose another score."
 
 
-def _show_rounds(options: RefineOptions, found: RoundsForecast) -> None:
+def _show_rounds(options: RefineOptions, expected: RoundsForecast) -> None:
     columns = {
-        "adds": found.adds,
-        "selected": found.selected,
-        "trains": found.trains,
-        "answers": found.answers,
+        "adds": expected.adds,
+        "selected": expected.selected,
+        "trains": expected.trains,
+        "answers": expected.answers,
     }
-    table = pd.DataFrame({name: held for name, held in columns.items() if held is not None})
+    table = pd.DataFrame({name: values for name, values in columns.items() if values is not None})
     table.insert(0, "round", np.arange(len(table)) + 1)
     number = st.column_config.NumberColumn
     st.dataframe(
         table, hide_index=True, height="content" if len(table) < 8 else 280,
         column_config={
-            "round": number("New round" if found.n_before else "Round", width=80),
+            "round": number("New round" if expected.n_before else "Round", width=80),
             "adds": number("Adds", format="localized", help="Rows that the round picks, as far as the pool has them."),
             "selected": number("Selected", format="localized", help="Rows selected after it."),
             "trains": number("Trains on", format="localized", help="Rows that its round model is trained on, from the base."),
@@ -121,27 +121,27 @@ def _show_rounds(options: RefineOptions, found: RoundsForecast) -> None:
         },
         alt="Rows that each round would add, train on and answer",
     )  # fmt: skip
-    if found.trains is not None and found.answers is not None:
-        total = int(found.trains.sum() * options.guide_epochs)
+    if expected.trains is not None and expected.answers is not None:
+        total = int(expected.trains.sum() * options.guide_epochs)
         st.caption(
-            f"Together {total:,} rows are read in training and {int(found.answers.sum()):,} prompts answered."
+            f"Together {total:,} rows are read in training and {int(expected.answers.sum()):,} prompts answered."
         )
 
 
-def _warn(found: RoundsForecast) -> None:
-    if found.n_unspent:
+def _warn(expected: RoundsForecast) -> None:
+    if expected.n_unspent:
         st.warning(
-            f"The budget of {found.n_asked + found.n_owed:,} rows is larger than the pool: {count_of(found.n_rows, 'row')} may be "
-            f"picked, so {found.n_unspent:,} stay unspent{_first_short(found.adds)}. Lower the budget, or widen what it may pick "
+            f"The budget of {expected.n_asked + expected.n_owed:,} rows is larger than the pool: {count_of(expected.n_rows, 'row')} may be "
+            f"picked, so {expected.n_unspent:,} stay unspent{_first_short(expected.adds)}. Lower the budget, or widen what it may pick "
             "from.",
             icon=":material/production_quantity_limits:",
         )
-    n_clusters, first = int((found.weight > 0).sum()), found.n_first
+    n_clusters, first = int((expected.weight > 0).sum()), expected.n_first
     if n_clusters > first:
-        unseen = f" All rounds together take {count_of(found.n_asked, 'row')}, so some clusters are never looked at."
+        unseen = f" All rounds together take {count_of(expected.n_asked, 'row')}, so some clusters are never looked at."
         st.caption(
             f":material/info: A round adds {count_of(first, 'row')} and there are {n_clusters:,} clusters, so most clusters are not "
-            f"scored in a round and keep their weight.{unseen if n_clusters > found.n_asked else ''} Fewer clusters or a larger "
+            f"scored in a round and keep their weight.{unseen if n_clusters > expected.n_asked else ''} Fewer clusters or a larger "
             "budget move more of them."
         )
 
@@ -166,19 +166,22 @@ def _say_paper(options: RefineOptions) -> None:
         )
 
 
-def _show_clusters(context: DatasetContext, found: RoundsForecast) -> None:
+def _show_clusters(context: DatasetContext, expected: RoundsForecast) -> None:
     table = pd.DataFrame(
-        {name: getattr(found, name) for name in ("cluster_id", "size", "left", "share", "picked", "weight")}
+        {
+            name: getattr(expected, name)
+            for name in ("cluster_id", "size", "left", "share", "picked", "weight")
+        }
     )
-    names = names_of(context, found.cluster_id)
-    table["name"] = [names[int(i)] for i in found.cluster_id]
-    table["expected"] = table["size"] * found.n_next / max(1, int(found.size.sum()))
+    names = names_of(context, expected.cluster_id)
+    table["name"] = [names[int(i)] for i in expected.cluster_id]
+    table["expected"] = table["size"] * expected.n_next / max(1, int(expected.size.sum()))
     table["ratio"] = table["picked"] / table["expected"].where(table["expected"] > 0)
     with st.container(border=True):
-        st.markdown(f"**Rows of {'the next round' if found.n_before else 'round 1'}, by cluster**")
-        hit, share = int((found.picked > 0).sum()), percent(found.n_next / max(1, found.n_rows))
-        said = f"{found.n_next:,} of {count_of(found.n_rows, 'row')} that may be picked ({share})"
-        st.caption(f"{said}, from {hit:,} of {count_of(len(table), 'cluster')}.")
+        st.markdown(f"**Rows of {'the next round' if expected.n_before else 'round 1'}, by cluster**")
+        hit, share = int((expected.picked > 0).sum()), percent(expected.n_next / max(1, expected.n_rows))
+        text = f"{expected.n_next:,} of {count_of(expected.n_rows, 'row')} that may be picked ({share})"
+        st.caption(f"{text}, from {hit:,} of {count_of(len(table), 'cluster')}.")
         ended = say_run_out(table)
         if ended:
             st.caption(f":orange[:material/hourglass_bottom:] {plain(ended)}")
@@ -204,11 +207,11 @@ def say_run_out(table: pd.DataFrame) -> str:
     )
 
 
-def _show_long(context: DatasetContext, options: RefineOptions, found: RoundsForecast) -> None:
+def _show_long(context: DatasetContext, options: RefineOptions, expected: RoundsForecast) -> None:
     """Rows that do not fit into what the round model trains on, or into what is read to score them."""
-    if options.static or not found.n_rows:
+    if options.static or not expected.n_rows:
         return
-    lengths = lengths_of(context, found.rows, options.model)
+    lengths = lengths_of(context, expected.rows, options.model)
     with st.container(border=True):
         st.markdown("**How long the rows are**")
         limit = limit_drawn = _read_tokens(options)
@@ -216,14 +219,14 @@ def _show_long(context: DatasetContext, options: RefineOptions, found: RoundsFor
             recipe = options.chosen_options("recipe")
             assert isinstance(recipe, SftOptions)
             training = training_forecast(
-                context.workspace, recipe, options.model, lengths, n_train=found.n_rows
+                context.workspace, recipe, options.model, lengths, n_train=expected.n_rows
             )
             say_long(training, of=" that may be picked")
             limit_drawn = training.limit
         if GAPS[options.scorer].asks == "model":
             _say_read(lengths, options, limit)
         length_chart(lengths, limit_drawn)
-        say_counted(lengths, found.n_rows)
+        say_counted(lengths, expected.n_rows)
 
 
 def _read_tokens(options: RefineOptions) -> int:
@@ -232,15 +235,15 @@ def _read_tokens(options: RefineOptions) -> int:
 
 def _say_read(lengths: Lengths, options: RefineOptions, limit: int) -> None:
     """What the score reads of a row: a longer one is read shortened, never left out."""
-    held = options.model_options
-    said = (
-        f"To answer and score, {held['max_prompt_tokens']:,} tokens of a prompt and {held['max_response_tokens']:,} of an answer "
+    model_options = options.model_options
+    text = (
+        f"To answer and score, {model_options['max_prompt_tokens']:,} tokens of a prompt and {model_options['max_response_tokens']:,} of an answer "
         "are read."
     )
     share = float((lengths.tokens > limit).mean()) if len(lengths.tokens) else 0.0
     if share:
         st.caption(
-            f":orange[:material/content_cut:] {said} At least {percent(share)} of the rows are longer and are read shortened."
+            f":orange[:material/content_cut:] {text} At least {percent(share)} of the rows are longer and are read shortened."
         )
     else:
-        st.caption(f":material/info: {said} A longer one is read shortened.")
+        st.caption(f":material/info: {text} A longer one is read shortened.")

@@ -244,15 +244,15 @@ def _draw_flags(form: Form) -> dict[str, JSON]:
 def _optional(
     form: Form, name: str, label: str, usual: float, bounds: tuple[float | None, float | None], words: str
 ) -> float | None:
-    held = form.start.get(name)
+    start = form.start.get(name)
     if not st.toggle(
-        label, value=held is not None, key=form.key(f"{name}_on"), help=words, bind="query-params"
+        label, value=start is not None, key=form.key(f"{name}_on"), help=words, bind="query-params"
     ):
         return None
     low, high = bounds
     return float(
         st.number_input(
-            label, low, high, float(held if held is not None else usual), 0.05, key=form.key(name), format="%g",
+            label, low, high, float(start if start is not None else usual), 0.05, key=form.key(name), format="%g",
             label_visibility="collapsed", bind="query-params", persist_state="session",
         )
     )  # fmt: skip

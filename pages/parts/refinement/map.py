@@ -59,14 +59,16 @@ def show_map(context: DatasetContext, history: RefinementHistory) -> None:
         figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"refine_map_{history.artifact_id}_{shown}_{number}",
         alt=f"Map of all rows, clusters coloured by their weight after round {number}, flagged rows on top",
     )  # fmt: skip
-    said = f"Weights after round {number}"
-    said += (
+    text = f"Weights after round {number}"
+    text += (
         ", as times the first weight on a scale of doublings (0: unchanged, 1: twice, −1: half)"
         if shown == CHANGE
         else ""
     )
-    found = f"{count_of(len(flagged), 'row')} flagged in it" if len(flagged) else "no row was flagged in it"
-    st.caption(f"{said}; {found}.")
+    flag_text = (
+        f"{count_of(len(flagged), 'row')} flagged in it" if len(flagged) else "no row was flagged in it"
+    )
+    st.caption(f"{text}; {flag_text}.")
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -85,15 +87,20 @@ def _figure(
     cluster_of = queries.cluster_of(_context)
     by_cluster = np.full(int(cluster_of.max(initial=-1)) + 2, np.nan, dtype=np.float32)
     by_cluster[_history.cluster_ids] = np.where(np.isfinite(values), values, np.nan)
-    held = by_cluster[cluster_of[rows]]  # the last place is for rows outside all clusters, whose id is -1
+    row_values = by_cluster[
+        cluster_of[rows]
+    ]  # the last place is for rows outside all clusters, whose id is -1
     names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
     dots = Dots(
-        rows=rows, xy=xy[rows], matched=np.isfinite(held),
+        rows=rows, xy=xy[rows], matched=np.isfinite(row_values),
         names=np.array([names.get(int(i), "") for i in cluster_of[rows]], dtype=object),
     )  # fmt: skip
     low, high = _ends(asked[0], _history)
     figure = draw_map(
-        dots, Shades(_title(asked[0]), held, low, high), Extras(labels=_labels(_context, _history, xy)), style
+        dots,
+        Shades(_title(asked[0]), row_values, low, high),
+        Extras(labels=_labels(_context, _history, xy)),
+        style,
     )
     scale = diverging(dark=style.dark)
     if asked[0] == WEIGHT:

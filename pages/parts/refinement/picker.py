@@ -30,9 +30,9 @@ def pick_refinement(context: DatasetContext, runs: list[Run]) -> Run:
     A control is there to be compared with, not to be looked at first.
     """
     usual = next((run for run in runs if control_of(run) == "none"), runs[0])
-    found = {run.run_id: run for run in runs}
+    by_id = {run.run_id: run for run in runs}
     table = refinement_table(context.workspace, runs)
-    return pick_from_table(PICKER, found, usual.run_id, table, _columns(), most_px=TABLE_PX)
+    return pick_from_table(PICKER, by_id, usual.run_id, table, _columns(), most_px=TABLE_PX)
 
 
 def _columns() -> dict[str, Any]:

@@ -26,15 +26,15 @@ CORRELATION = "Spearman, of the scores of clusters in the last round with those 
 
 def show_refinement_numbers(run: Run, history: RefinementHistory) -> None:
     """The whole in five numbers, and what went otherwise than asked."""
-    said = run.summary
-    missing = int(said["shortfall"])
+    summary = run.summary
+    missing = int(summary["shortfall"])
     fallen = history.fallen()
-    correlation = said["rank_correlations"][-1]
-    unscored = int(said["n_not_scored"])
+    correlation = summary["rank_correlations"][-1]
+    unscored = int(summary["n_not_scored"])
     cells = [
-        ("Rows", f"{said['n_selected']:,}", f"{missing:,} short of the budget" if missing else "the budget exactly"),
-        ("Answers scored", f"{said['n_scored']:,}", f"{unscored:,} not scored" if unscored else "all asked for"),
-        ("Flags", f"{said['n_flags']:,}", f"on {count_of(flags_of(history)['example_id'].nunique(), 'row')}"),
+        ("Rows", f"{summary['n_selected']:,}", f"{missing:,} short of the budget" if missing else "the budget exactly"),
+        ("Answers scored", f"{summary['n_scored']:,}", f"{unscored:,} not scored" if unscored else "all asked for"),
+        ("Flags", f"{summary['n_flags']:,}", f"on {count_of(flags_of(history)['example_id'].nunique(), 'row')}"),
         ("In fallen clusters", "–" if math.isnan(fallen) else percent(fallen), "of the budget"),
         _agreement(history, correlation),
     ]  # fmt: skip
@@ -51,7 +51,7 @@ def show_refinement_numbers(run: Run, history: RefinementHistory) -> None:
         )
     if missing:
         st.warning(
-            f"{missing:,} of the budget of {said['budget']:,} rows stayed unspent: no further row was allowed. Widen what it "
+            f"{missing:,} of the budget of {summary['budget']:,} rows stayed unspent: no further row was allowed. Widen what it "
             "may pick from, or lower the budget.",
             icon=":material/production_quantity_limits:",
         )
@@ -62,11 +62,11 @@ def show_refinement_numbers(run: Run, history: RefinementHistory) -> None:
 
 def _agreement(history: RefinementHistory, correlation: float | None) -> tuple[str, str, str]:
     """How spread out the weights are where rounds are pooled, else how far the last two rounds agree."""
-    found = history.evidence()
-    if found is None:
+    evidence = history.evidence()
+    if evidence is None:
         return "Rank correlation", "–" if correlation is None else f"{correlation:+.2f}", "last two rounds"
-    words = f"of {len(history.cluster_ids):,}" if found.told else "nothing can be told yet"
-    return "Effective clusters", f"{found.effective_clusters:.1f}", words
+    words = f"of {len(history.cluster_ids):,}" if evidence.told else "nothing can be told yet"
+    return "Effective clusters", f"{evidence.effective_clusters:.1f}", words
 
 
 def show_weights(context: DatasetContext, history: RefinementHistory, *, live: bool = False) -> None:
@@ -105,8 +105,8 @@ def show_rounds(context: DatasetContext, history: RefinementHistory, *, live: bo
         flags = flags_of(history)
         if len(flags):
             newest = flags[flags["round"] == flags["round"].max()]
-            said = count_of(len(newest), "row")
-            st.markdown(f"**Flagged in round {int(newest['round'].iloc[0])}: {said}**")
+            n_text = count_of(len(newest), "row")
+            st.markdown(f"**Flagged in round {int(newest['round'].iloc[0])}: {n_text}**")
             show_table(context, history, newest.sort_values("value").head(LIVE_FLAGS), live=True)
 
 
@@ -127,13 +127,15 @@ def _choose_lines(context: DatasetContext, history: RefinementHistory) -> list[i
 
 def _warn_unscored(history: RefinementHistory) -> None:
     for one in history.rounds:
-        said = one.summary
-        if said["scorer"] != "none" and not said["n_scored"] and said["n_new"]:
+        summary = one.summary
+        if summary["scorer"] != "none" and not summary["n_scored"] and summary["n_new"]:
             empty = (
-                f" {count_of(said['n_empty'], 'answer')} of the model were empty." if said["n_empty"] else ""
+                f" {count_of(summary['n_empty'], 'answer')} of the model were empty."
+                if summary["n_empty"]
+                else ""
             )
             st.warning(
-                f"Nothing could be scored in round {said['round']}, so no weight moved in it.{empty} Try a longer answer, another "
+                f"Nothing could be scored in round {summary['round']}, so no weight moved in it.{empty} Try a longer answer, another "
                 "score, or a model that answers these prompts.",
                 icon=":material/help:",
             )

@@ -52,13 +52,13 @@ def say_run(run: Run) -> str:
     if is_static(run):
         return f"Control: {CONTROLS[control_of(run)]}"
     scorer = str(run.options.get("scorer", ""))
-    said = [GAPS[scorer].title if scorer in GAPS else scorer]
-    said.append(MODES[run.options["mode"]])
+    parts = [GAPS[scorer].title if scorer in GAPS else scorer]
+    parts.append(MODES[run.options["mode"]])
     if is_cheap(run):
-        said.append("cheap")
+        parts.append("cheap")
     if control_of(run) == "shuffled_scores":
-        said.insert(0, f"Control: {CONTROLS[control_of(run)]}")
-    return " · ".join(said)
+        parts.insert(0, f"Control: {CONTROLS[control_of(run)]}")
+    return " · ".join(parts)
 
 
 def _line(workspace: Workspace, run: Run) -> dict[str, object]:

@@ -84,9 +84,9 @@ def find_place(review: ReviewContext, decided: DecisionSnapshot) -> int | None:
             return asked
         holder = review_queue.held_rows(review.workspace, review.dataset_id).get(asked)
         if holder is not None and holder.reviewer == review.reviewer:
-            found = go_next_open(review, decided, after=asked)
+            row = go_next_open(review, decided, after=asked)
             st.session_state[HELD_BY_ME] = asked
-            return found
+            return row
         who = plain(holder.reviewer) if holder else "somebody else"
         remember_note(f"Row {asked:,} is being reviewed by {who}. Here is the next one.", ":material/group:")
     elif asked is not None:
@@ -112,9 +112,9 @@ def release_my_tabs(review: ReviewContext, row: int | None = None) -> None:
 
 def go_next_open(review: ReviewContext, decided: DecisionSnapshot, *, after: int | None) -> int | None:
     """Open the next row that waits for a decision, those passed over last; None when all are decided or held."""
-    found = hold(review, _waiting(review, decided, after).tolist(), decided.revision)
-    _show(found)
-    return found
+    row = hold(review, _waiting(review, decided, after).tolist(), decided.revision)
+    _show(row)
+    return row
 
 
 def next_waiting(review: ReviewContext, decided: DecisionSnapshot, row: int) -> int | None:
@@ -158,12 +158,12 @@ def skip(review: ReviewContext, seen: Seen) -> None:
 
 def step(review: ReviewContext, row: int, by: int) -> None:
     """Move along the queue, decided rows included; from a callback."""
-    found = hold(review, review.queue.onward(row, forward=by > 0).tolist())
-    if found is None:
+    next_row = hold(review, review.queue.onward(row, forward=by > 0).tolist())
+    if next_row is None:
         hold(review, [row])
         remember_note("This is the last row." if by > 0 else "This is the first row.", ":material/info:")
     else:
-        _show(found)
+        _show(next_row)
 
 
 def undo(review: ReviewContext) -> None:

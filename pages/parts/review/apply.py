@@ -48,7 +48,7 @@ def show_version_there(context: DatasetContext, job: Job) -> None:
 def show_apply(review: ReviewContext) -> None:
     """What would change, and the two ways to have it."""
     decided = decided_now(review.context)
-    counts = Counter(held.verdict for held in decided.by_row.values())
+    counts = Counter(decision.verdict for decision in decided.by_row.values())
     n_rows = review.context.n_rows
     cells = st.columns(4, gap="small")
     cells[0].metric("Decided", f"{len(decided.by_row):,}", border=True)

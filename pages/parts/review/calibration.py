@@ -28,28 +28,28 @@ from tamis.actions.review_queue import UNBIASED
 
 def show_calibration(review: ReviewContext) -> None:
     """The curve, the slider with what it would catch, and the way to a sample that makes the estimate unbiased."""
-    found = calibrate_review(review.queue.columns, decided_now(review.context))
-    if found.n_scored < MIN_DECISIONS:
-        _show_too_few(found.n_scored, review)
+    fitted = calibrate_review(review.queue.columns, decided_now(review.context))
+    if fitted.n_scored < MIN_DECISIONS:
+        _show_too_few(fitted.n_scored, review)
         return
-    _show_sample_offer(found)
-    if found.n_by_rule:
+    _show_sample_offer(fitted)
+    if fitted.n_by_rule:
         st.caption(
-            f"{count_of(found.n_by_rule, 'row')} decided by a rule or from a file {'is' if found.n_by_rule == 1 else 'are'} "
+            f"{count_of(fitted.n_by_rule, 'row')} decided by a rule or from a file {'is' if fitted.n_by_rule == 1 else 'are'} "
             "left out: nobody read them one by one here."
         )
-    if found.curve is None:
-        _show_not_enough(found)
+    if fitted.curve is None:
+        _show_not_enough(fitted)
         return
     left, right = st.columns([3, 2], gap="medium")
     with right:
         threshold = _choose_threshold(review)
-        _show_estimate(found.at(threshold))
+        _show_estimate(fitted.at(threshold))
     with left, st.container(border=True):
         st.markdown("**Estimated probability that a row is bad**")
-        _show_curve(found, found.curve, threshold, title=plain(score_title(review.queue.proposals)))
+        _show_curve(fitted, fitted.curve, threshold, title=plain(score_title(review.queue.proposals)))
         st.caption(
-            f"From {count_of(found.n_decisions, 'decided row')}, {found.n_bad:,} of them dropped or replaced. The band "
+            f"From {count_of(fitted.n_decisions, 'decided row')}, {fitted.n_bad:,} of them dropped or replaced. The band "
             "is the 95 % interval; each mark is a decided row, bad ones above."
         )
 
@@ -58,21 +58,21 @@ def _show_too_few(n_scored: int, review: ReviewContext) -> None:
     """Why no number of decisions would do."""
     if n_scored:
         of_all = f" of {review.context.n_rows:,}" if review.context.n_rows > n_scored else ""
-        said = (
+        text = (
             f"Too small for an estimate: it takes {MIN_DECISIONS} decided rows with a score, and there are only "
             f"{n_scored:,}{of_all} here. So few are best read one by one."
         )
     else:
-        said = (
+        text = (
             "These proposals were made without a score, so there is nothing to calibrate. Those of Auto-Filter and "
             "Auto-Correct have one."
         )
-    st.info(said, icon=":material/query_stats:")
+    st.info(text, icon=":material/query_stats:")
 
 
-def _show_sample_offer(found: ReviewCalibration) -> None:
+def _show_sample_offer(fitted: ReviewCalibration) -> None:
     """How much of the sample counts, the way to the rest of it, and why decisions about it do not count yet."""
-    sample, row = found.sample, found.sample.next_row
+    sample, row = fitted.sample, fitted.sample.next_row
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
             f"**{sample.n_counted:,} of {sample.n_rows:,}** rows of the unbiased sample are counted.",
@@ -108,9 +108,9 @@ def _review_sample(row: int | None = None) -> None:
         st.query_params["row"] = str(row)
 
 
-def _show_not_enough(found: ReviewCalibration) -> None:
+def _show_not_enough(fitted: ReviewCalibration) -> None:
     with st.container(border=True):
-        st.progress(found.fraction_there, text=plain(found.problem))
+        st.progress(fitted.fraction_there, text=plain(fitted.problem))
         st.caption(
             "With enough decisions the score becomes an estimated probability of being bad, with its uncertainty, and a "
             "threshold shows how much of what it drops is bad and how much of what is bad it drops."
@@ -136,34 +136,41 @@ def _choose_threshold(review: ReviewContext) -> float:
 
 
 def _show_estimate(report: ThresholdReport) -> None:
-    found = report.estimate
-    share = found.n_below / max(1, found.n_scored)
-    st.metric("Rows that would go", f"{found.n_below:,}", f"{percent(share)} of {found.n_scored:,}", delta_color="off", delta_arrow="off")  # fmt: skip
+    estimate = report.estimate
+    share = estimate.n_below / max(1, estimate.n_scored)
+    st.metric("Rows that would go", f"{estimate.n_below:,}", f"{percent(share)} of {estimate.n_scored:,}", delta_color="off", delta_arrow="off")  # fmt: skip
     left, right = st.columns(2, gap="small")
-    _show_metric(left, "Precision", found.precision, "Share of bad rows among those that would go.")
-    _show_metric(right, "Recall", found.recall, "Share of all bad rows that would go.")
+    _show_metric(left, "Precision", estimate.precision, "Share of bad rows among those that would go.")
+    _show_metric(right, "Recall", estimate.recall, "Share of all bad rows that would go.")
     if report.bad is not None:
         _show_metric(left, "Bad rows", report.bad, "Estimated share of bad rows among all.")
-    source = "the unbiased sample" if found.method == "sample" else "the curve, over all rows"
+    source = "the unbiased sample" if estimate.method == "sample" else "the curve, over all rows"
     st.caption(f"From {source} ({count_of(report.n_decisions, 'decision')}), with 95 % intervals.")
-    if found.method == "curve":
+    if estimate.method == "curve":
         st.caption(
             "Rows were not drawn at random, so this holds as far as the curve does. Review the sample to be sure."
         )
 
 
 def _show_metric(
-    place: st.delta_generator.DeltaGenerator, label: str, found: ProbabilityEstimate, text: str
+    place: st.delta_generator.DeltaGenerator, label: str, estimate: ProbabilityEstimate, text: str
 ) -> None:
-    if np.isnan(found.value):
+    if np.isnan(estimate.value):
         place.metric(label, "unknown", help=text)
         return
-    interval = f"{found.low * 100:.0f} to {found.high * 100:.0f} %"
-    place.metric(label, percent(found.value), interval, delta_color="off", delta_arrow="off", help=text)
+    interval = f"{estimate.low * 100:.0f} to {estimate.high * 100:.0f} %"
+    place.metric(label, percent(estimate.value), interval, delta_color="off", delta_arrow="off", help=text)
 
 
-def _show_curve(found: ReviewCalibration, held: BadCurve, threshold: float, *, title: str) -> None:
-    curve = pd.DataFrame({"score": held.score, "bad": held.value, "low": held.low, "high": held.high})
+def _show_curve(fitted: ReviewCalibration, curve_of_bad: BadCurve, threshold: float, *, title: str) -> None:
+    curve = pd.DataFrame(
+        {
+            "score": curve_of_bad.score,
+            "bad": curve_of_bad.value,
+            "low": curve_of_bad.low,
+            "high": curve_of_bad.high,
+        }
+    )
     axis = alt.X("score:Q", title=title, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(grid=False))
     share = alt.Scale(domain=[0, 1])
     percents = alt.Axis(format="%", tickCount=5)
@@ -179,7 +186,7 @@ def _show_curve(found: ReviewCalibration, held: BadCurve, threshold: float, *, t
             alt.Tooltip("high:Q", title="To", format=".0%"),
         ],
     )  # fmt: skip
-    marks = alt.Chart(_marks(found)).mark_tick(
+    marks = alt.Chart(_marks(fitted)).mark_tick(
         orient="vertical", size=12, opacity=0.55, thickness=1.5
     ).encode(
         x=axis, y=alt.Y("at:Q", scale=share),
@@ -195,12 +202,12 @@ def _show_curve(found: ReviewCalibration, held: BadCurve, threshold: float, *, t
     )
 
 
-def _marks(found: ReviewCalibration) -> pd.DataFrame:
-    known = np.isfinite(found.judged_scores)
-    bad = found.judged_bad[known]
+def _marks(fitted: ReviewCalibration) -> pd.DataFrame:
+    known = np.isfinite(fitted.judged_scores)
+    bad = fitted.judged_bad[known]
     return pd.DataFrame(
         {
-            "score": found.judged_scores[known],
+            "score": fitted.judged_scores[known],
             "at": np.where(bad, 0.97, 0.03),
             "what": np.where(bad, "bad", "good"),
         }

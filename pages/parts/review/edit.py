@@ -37,7 +37,7 @@ def open_editor(review: ReviewContext, row: int, candidate: str | None) -> None:
     if kept is None:
         _start(review, row, candidate, start)
     else:
-        _open(row, list(kept.messages), start, found=kept)
+        _open(row, list(kept.messages), start, draft=kept)
 
 
 def kept_draft(review: ReviewContext, row: int) -> Draft | None:
@@ -59,8 +59,8 @@ def show_editor(review: ReviewContext, seen: Seen, candidate: str | None) -> Non
             args=(review,), help="What you typed is kept: Edit brings it back.",
         )  # fmt: skip
         st.space("stretch")
-        if draft["found"] is not None:
-            st.caption(f"Your edit of {ago(draft['found'].updated_at)}", width="content")
+        if draft["stored"] is not None:
+            st.caption(f"Your edit of {ago(draft['stored'].updated_at)}", width="content")
             st.button(
                 f"Start again from the {draft['start'].lower()}", icon=":material/restart_alt:",
                 key="review_start_again", on_click=_start_again, args=(review, seen.row, candidate, draft["start"]),
@@ -129,8 +129,8 @@ def _show_content(draft: dict[str, Any], number: int, turn: Message, *, focus: b
     return live_text(label, content, key=_key(draft, "text", number), most_px=260, focus=focus)
 
 
-def _key(draft: dict[str, Any], what: str, number: int) -> str:
-    return f"edit_{what}_{draft['row']}_{draft['version']}_{number}"
+def _key(draft: dict[str, Any], field: str, number: int) -> str:
+    return f"edit_{field}_{draft['row']}_{draft['version']}_{number}"
 
 
 def _start(review: ReviewContext, row: int, candidate: str | None, start: str) -> None:
@@ -143,7 +143,7 @@ def _open(
     messages: list[Message],
     start: str,
     *,
-    found: Draft | None = None,
+    draft: Draft | None = None,
     kept: list[Message] | None = None,
 ) -> None:
     version = st.session_state.get("review_draft_version", 0) + 1
@@ -154,7 +154,7 @@ def _open(
         "messages": messages,
         "start": start,
         "version": version,
-        "found": found,
+        "stored": draft,
         "kept": messages if kept is None else kept,
     }
 
@@ -198,7 +198,7 @@ def _remove_turn(number: int) -> None:
 
 
 def _reopen(draft: dict[str, Any], turns: list[Message]) -> None:
-    _open(draft["row"], turns, draft["start"], found=draft["found"], kept=draft["kept"])
+    _open(draft["row"], turns, draft["start"], draft=draft["stored"], kept=draft["kept"])
 
 
 def _save(review: ReviewContext, seen: Seen) -> None:

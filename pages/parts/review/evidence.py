@@ -28,9 +28,9 @@ def show_evidence(proposal: Proposal) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             why = evidence.get("why") or "No reason is recorded."
             st.markdown(f":material/lightbulb: {plain(str(why))}", width="content")
-            for name, said in MARGINS.items():
+            for name, remark in MARGINS.items():
                 if evidence.get(name):
-                    st.caption(f":orange[:material/warning: {said}]", width="content")
+                    st.caption(f":orange[:material/warning: {remark}]", width="content")
         if verdicts:
             st.caption(" · ".join(_say_verdict(one) for one in verdicts))
         if has_replies(proposal):
@@ -51,8 +51,8 @@ def _verdicts(proposal: Proposal) -> list[dict[str, JSON]]:
 
 def _say_verdict(one: Mapping[str, Any]) -> str:
     """``original first: the candidate is better (original 0.12, candidate 0.85, tie 0.03)``."""
-    found = str(one.get("found") or "")
-    said = ANSWERS.get(found, found.replace("_", " ") or "no verdict")
+    verdict = str(one.get("found") or "")
+    words = ANSWERS.get(verdict, verdict.replace("_", " ") or "no verdict")
     chances = one.get("probabilities")
     numbers = ""
     if isinstance(chances, dict):
@@ -62,4 +62,4 @@ def _say_verdict(one: Mapping[str, Any]) -> str:
             for key, value in chances.items()
             if isinstance(value, int | float)
         )
-    return plain(f"{one.get('order', 'asked')}: {said}" + (f" ({numbers})" if numbers else ""))
+    return plain(f"{one.get('order', 'asked')}: {words}" + (f" ({numbers})" if numbers else ""))

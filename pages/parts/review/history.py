@@ -56,8 +56,8 @@ def show_history(review: ReviewContext) -> None:
 def say_event(event: DecisionEvent) -> str:
     """``Approved``, ``By a rule: approve drops``, ``Undone (event 12)``."""
     if event.action == "decide":
-        said = VIAS.get(event.via, event.via)
-        return f"{said}: {event.rule}" if event.rule else said
+        text = VIAS.get(event.via, event.via)
+        return f"{text}: {event.rule}" if event.rule else text
     return f"{ACTIONS.get(event.action, event.action)} (event {event.target:,})"
 
 
@@ -122,8 +122,8 @@ def _show_event(review: ReviewContext, event: DecisionEvent) -> None:
 
 
 def _show_event_row(review: ReviewContext, change: RowChange) -> None:
-    said = f"Row {change.example_id:,}: {VERDICTS[change.old_verdict]} → {VERDICTS[change.new_verdict]}"
-    with st.expander(said, key=f"event_row_{change.event_id}_{change.example_id}", type="compact"):
+    text = f"Row {change.example_id:,}: {VERDICTS[change.old_verdict]} → {VERDICTS[change.new_verdict]}"
+    with st.expander(text, key=f"event_row_{change.event_id}_{change.example_id}", type="compact"):
         _show_texts(change)
         link_to(
             "data_map", "Read it on the map", icon=":material/scatter_plot:",
@@ -132,15 +132,15 @@ def _show_event_row(review: ReviewContext, change: RowChange) -> None:
 
 
 def _show_change(review: ReviewContext, change: RowChange, row: int) -> None:
-    said = ACTIONS.get(change.action) or VIAS.get(change.via, change.via)
+    text = ACTIONS.get(change.action) or VIAS.get(change.via, change.via)
     if change.rule:
-        said += f" ({change.rule})"
+        text += f" ({change.rule})"
     state = "" if change.active else " · undone"
     if change.conflict and change.active:
         state = " · waits as a conflict"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
-            f"{plain(said)}: {VERDICTS[change.old_verdict]} → **{VERDICTS[change.new_verdict]}**",
+            f"{plain(text)}: {VERDICTS[change.old_verdict]} → **{VERDICTS[change.new_verdict]}**",
             width="content",
         )
         st.caption(f"{plain(change.reviewer)} · {ago(change.created_at)}{state}", width="content")

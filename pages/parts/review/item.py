@@ -149,8 +149,8 @@ def _show_facts(
         for tag in tags_of(review.context, row)[:4]:
             st.badge(plain(shorten(tag, 20)), icon=":material/sell:", color="violet")
         if standing is not None:
-            said = f"{STANDINGS[standing.verdict]}, {VIAS[standing.via]} by {plain(shorten(standing.reviewer, 20))}"
-            st.badge(said, icon=":material/gavel:", color="orange")
+            text = f"{STANDINGS[standing.verdict]}, {VIAS[standing.via]} by {plain(shorten(standing.reviewer, 20))}"
+            st.badge(text, icon=":material/gavel:", color="orange")
 
 
 def _number_badge(name: str, value: float) -> None:
@@ -190,8 +190,8 @@ def _last_question(context: DatasetContext, row: int) -> tuple[str, str]:
     turns = queries.messages_of(context, row)[:-1]
     at = max((number for number, turn in enumerate(turns) if turn["role"] == "user"), default=0)
     n_system = sum(turn["role"] == "system" for turn in turns[:at])
-    said = [count_of(at - n_system, "earlier turn")] if at > n_system else []
-    return labelled_turns(turns[at:]), " and ".join([*said, *(["the system message"] if n_system else [])])
+    parts = [count_of(at - n_system, "earlier turn")] if at > n_system else []
+    return labelled_turns(turns[at:]), " and ".join([*parts, *(["the system message"] if n_system else [])])
 
 
 def _turn_whole(row: int | None) -> None:
@@ -271,7 +271,7 @@ def _show_neighbours(context: DatasetContext, row: int) -> None:
         if not near:
             st.caption("None of the nearest rows is in the same cluster.")
         for other, cosine in near:
-            held = queries.row_values(context, other, ("prompt", "response"))
+            texts = queries.row_values(context, other, ("prompt", "response"))
             st.caption(f"Row {other:,} · similarity {cosine:.2f}")
-            show_text(shorten(held["prompt"], 200))
-            show_text("→ " + shorten(held["response"], 300))
+            show_text(shorten(texts["prompt"], 200))
+            show_text("→ " + shorten(texts["response"], 300))

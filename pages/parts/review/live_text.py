@@ -55,8 +55,8 @@ def live_text(label: str, text: str, *, key: str, most_px: int = 300, focus: boo
 
 def typed_text(key: str, text: str) -> str:
     """What the field of that key holds now, also in a callback; ``text`` where nothing was typed."""
-    held = st.session_state.get(key)
-    typed = held.get("text") if held else None
+    state = st.session_state.get(key)
+    typed = state.get("text") if state else None
     return typed if isinstance(typed, str) else text
 
 

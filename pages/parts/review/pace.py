@@ -41,8 +41,8 @@ def ignore_held_keys() -> None:
 
 def mark_seen(row: int) -> None:
     """A row is on screen now; the clock of one that was there already goes on."""
-    held = st.session_state.get(_ON_SCREEN)
-    if held is None or held[0] != row:
+    on_screen = st.session_state.get(_ON_SCREEN)
+    if on_screen is None or on_screen[0] != row:
         st.session_state[_ON_SCREEN] = (row, time.monotonic())
 
 
@@ -56,11 +56,11 @@ def is_seen(row: int) -> bool:
 
     So a run of presses decides nothing, however long it lasts.
     """
-    held = st.session_state.get(_ON_SCREEN)
-    if held is None or held[0] != row:
+    on_screen = st.session_state.get(_ON_SCREEN)
+    if on_screen is None or on_screen[0] != row:
         return False
     now = time.monotonic()
-    if now - held[1] >= LOOK_S:
+    if now - on_screen[1] >= LOOK_S:
         return True
     st.session_state[_ON_SCREEN] = (row, now)
     return False

@@ -47,7 +47,7 @@ VIEWS = {
 _SWITCH = "review_switch"
 
 
-def show_review(context: DatasetContext, found: list[Artifact]) -> None:
+def show_review(context: DatasetContext, artifacts: list[Artifact]) -> None:
     """Everything about the proposals of a dataset."""
     view = _choose_view()
     if view == "new":
@@ -57,10 +57,10 @@ def show_review(context: DatasetContext, found: list[Artifact]) -> None:
     if not reviewer:
         ask_reviewer()
         return
-    queue, queue_key = queue_in_view(context, proposals_in_view(found))
+    queue, queue_key = queue_in_view(context, proposals_in_view(artifacts))
     review = ReviewContext(context, queue, queue_key, reviewer, this_tab())
     if view in ("queue", "rules"):
-        show_controls(context, queue, found)
+        show_controls(context, queue, artifacts)
     shown: dict[str, Any] = {
         "queue": show_queue, "rules": show_rules, "history": show_history, "calibration": show_calibration,
         "apply": show_apply,
@@ -125,16 +125,16 @@ def _switched() -> None:
 
 
 def _show_progress(review: ReviewContext, decided: DecisionSnapshot) -> None:
-    found = progress_now(review.context, review.queue.rows, review.queue_key, review.reviewer)
-    total = found.n_decided + found.n_left
-    said = [f"**{found.n_decided:,}** decided", f"**{found.n_left:,}** left"]
-    if found.n_decided and not math.isnan(found.rate_per_minute):
-        rate = round(found.rate_per_minute)
-        said.append(f"**{rate:,}** per minute" if rate else "less than **1** per minute")
-    if not math.isnan(found.agreement_fraction):
-        said.append(f"**{percent(found.agreement_fraction)}** agree with the proposals")
+    progress = progress_now(review.context, review.queue.rows, review.queue_key, review.reviewer)
+    total = progress.n_decided + progress.n_left
+    parts = [f"**{progress.n_decided:,}** decided", f"**{progress.n_left:,}** left"]
+    if progress.n_decided and not math.isnan(progress.rate_per_minute):
+        rate = round(progress.rate_per_minute)
+        parts.append(f"**{rate:,}** per minute" if rate else "less than **1** per minute")
+    if not math.isnan(progress.agreement_fraction):
+        parts.append(f"**{percent(progress.agreement_fraction)}** agree with the proposals")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.progress(found.n_decided / max(1, total), text=" · ".join(said))
+        st.progress(progress.n_decided / max(1, total), text=" · ".join(parts))
         if decided.conflicts:
             st.button(
                 count_of(len(decided.conflicts), "conflict"), icon=":material/call_split:", key="review_conflicts",
@@ -203,18 +203,18 @@ def _show_done(review: ReviewContext, decided: DecisionSnapshot) -> None:
 
 
 def _held_by_me(review: ReviewContext, rows: Int64s) -> int:
-    held = held_rows(review.workspace, review.dataset_id)
+    claims = held_rows(review.workspace, review.dataset_id)
     mine = [
         one.example_id
-        for one in held.values()
+        for one in claims.values()
         if one.reviewer == review.reviewer and one.session != review.tab
     ]
     return int(np.isin(rows, mine).sum())
 
 
 def _say_holders(n_mine: int, n_others: int) -> str:
-    said = [f"{n_others:,} held by other reviewers"] if n_others else []
-    return " and ".join([*said, *([f"{n_mine:,} held by another tab of yours"] if n_mine else [])])
+    parts = [f"{n_others:,} held by other reviewers"] if n_others else []
+    return " and ".join([*parts, *([f"{n_mine:,} held by another tab of yours"] if n_mine else [])])
 
 
 def _open_view(view: str) -> None:

@@ -37,16 +37,16 @@ def choose_threshold(
         return {"gamma_fraction": 0.5}
     with st.container(border=True):
         values = _slide(known, start)
-        found = preview_threshold(scores, **values)
-        _show_counts(found, correcting=correcting)
-        _show_histogram(known, found.gamma, SCORERS[name].title)
-        if found.n_tied > 1:
-            st.caption(f"{count_of(found.n_tied, 'row')} lie exactly on the threshold; they would go.")
+        preview = preview_threshold(scores, **values)
+        _show_counts(preview, correcting=correcting)
+        _show_histogram(known, preview.gamma, SCORERS[name].title)
+        if preview.n_tied > 1:
+            st.caption(f"{count_of(preview.n_tied, 'row')} lie exactly on the threshold; they would go.")
     left, right = st.columns(2, gap="small")
     with left:
-        _show_rows(context, rows[found.below], scores[found.below], "Just below: these would go")
+        _show_rows(context, rows[preview.below], scores[preview.below], "Just below: these would go")
     with right:
-        _show_rows(context, rows[found.above], scores[found.above], "Just above: these would stay")
+        _show_rows(context, rows[preview.above], scores[preview.above], "Just above: these would stay")
     return values
 
 
@@ -74,16 +74,16 @@ def _slide(known: Float64s, start: FormDefaults) -> dict[str, JSON]:
     return {"gamma_fraction": share / 100}
 
 
-def _show_counts(found: ThresholdPreview, *, correcting: bool) -> None:
+def _show_counts(preview: ThresholdPreview, *, correcting: bool) -> None:
     below = "would go unless corrected" if correcting else "would go"
-    said = [
-        f"**{count_of(found.n_below, 'row')}** ({percent(found.n_below / found.n_rows)}) {below}",
-        f"**{found.n_above:,}** would stay",
-        f"γ = {found.gamma:.4g}",
+    parts = [
+        f"**{count_of(preview.n_below, 'row')}** ({percent(preview.n_below / preview.n_rows)}) {below}",
+        f"**{preview.n_above:,}** would stay",
+        f"γ = {preview.gamma:.4g}",
     ]
-    if found.n_unknown:
-        said.insert(2, f"{found.n_unknown:,} without a score would stay")
-    st.markdown(" · ".join(said))
+    if preview.n_unknown:
+        parts.insert(2, f"{preview.n_unknown:,} without a score would stay")
+    st.markdown(" · ".join(parts))
 
 
 def _show_histogram(known: Float64s, gamma: float, title: str) -> None:
@@ -118,12 +118,12 @@ def _show_rows(context: DatasetContext, rows: Int64s, scores: Float64s, title: s
     if not len(rows):
         st.caption("None.")
         return
-    held = read_rows(context, rows, ["prompt", "response"]).to_pylist()
+    texts = read_rows(context, rows, ["prompt", "response"]).to_pylist()
     table = pd.DataFrame(
         {
             "score": scores,
-            "prompt": [shorten(one["prompt"] or "", 160) for one in held],
-            "response": [shorten(one["response"] or "", 160) for one in held],
+            "prompt": [shorten(one["prompt"] or "", 160) for one in texts],
+            "response": [shorten(one["response"] or "", 160) for one in texts],
         }
     )
     st.dataframe(

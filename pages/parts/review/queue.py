@@ -30,16 +30,16 @@ PROPOSALS, ORDER, KINDS = "proposals", "order", "kinds"
 _ORDER_KEY, _KINDS_KEY, _PICKER = "review_order", "review_kinds", "review_proposals"
 
 
-def proposals_in_view(found: list[Artifact]) -> Artifact:
+def proposals_in_view(artifacts: list[Artifact]) -> Artifact:
     """Those that the address names, else the newest."""
-    by_id = {one.id: one for one in found}
+    by_id = {one.id: one for one in artifacts}
     asked = st.query_params.get(PROPOSALS, "")
     if asked and asked not in by_id:
         st.warning(
             f"There are no proposals {plain(asked)} in this dataset: here are the newest.",
             icon=":material/link_off:",
         )
-    return by_id.get(asked, found[0])
+    return by_id.get(asked, artifacts[0])
 
 
 def queue_in_view(context: DatasetContext, proposals: Artifact) -> tuple[ReviewQueue, str]:
@@ -51,11 +51,11 @@ def queue_in_view(context: DatasetContext, proposals: Artifact) -> tuple[ReviewQ
     return _queue(key, order, kinds, _about=(context, proposals, scope)), key
 
 
-def show_controls(context: DatasetContext, queue: ReviewQueue, found: list[Artifact]) -> None:
+def show_controls(context: DatasetContext, queue: ReviewQueue, artifacts: list[Artifact]) -> None:
     """What the queue is made of, folded into the line that says it."""
     with st.expander(say_queue(queue), icon=":material/filter_list:", key="review_controls"):
         left, middle, right = st.columns([4, 3, 5], gap="small")
-        by_id = {one.id: one for one in found}
+        by_id = {one.id: one for one in artifacts}
         st.session_state[_PICKER] = queue.proposals.id
         left.selectbox(
             "Proposals", list(by_id), format_func=lambda one: say_proposals(by_id[one]), key=_PICKER,
@@ -77,16 +77,16 @@ def show_controls(context: DatasetContext, queue: ReviewQueue, found: list[Artif
 
 def say_queue(queue: ReviewQueue) -> str:
     """The queue in one line of markdown."""
-    said = [
+    parts = [
         f"**{count_of(len(queue.rows), 'row')}**",
         plain(method_title(queue.proposals)),
         ORDER_TITLES[queue.order][0].lower(),
     ]
     if not queue.is_usual:
-        said.append(", ".join(say_kind(kind).lower() for kind in queue.kinds))
+        parts.append(", ".join(say_kind(kind).lower() for kind in queue.kinds))
     if queue.scope.conditions:
-        said.append(count_of(len(queue.scope.conditions), "filter"))
-    return " · ".join(said)
+        parts.append(count_of(len(queue.scope.conditions), "filter"))
+    return " · ".join(parts)
 
 
 def say_proposals(artifact: Artifact) -> str:

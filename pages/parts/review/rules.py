@@ -43,9 +43,9 @@ def show_rules(review: ReviewContext) -> None:
             f"{APPROVE if rule.approves else REJECT} {count_of(len(rows), 'row')}" if len(rows) else "No row to decide", type="primary", icon=":material/done_all:",
             key="review_rule_apply", disabled=not len(rows), on_click=_apply, args=(review, rule, decided),
         )  # fmt: skip
-        said = plain(_with_capital(_say(review, rule)))
+        text = plain(_with_capital(_say(review, rule)))
         n_matching = f": **{count_of(len(rows), 'row')}**" if len(rows) else ""
-        st.markdown(said + n_matching, width="content")
+        st.markdown(text + n_matching, width="content")
     done = st.session_state.get(DONE)
     if done and done["dataset_id"] == review.context.dataset_id:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -76,7 +76,7 @@ def _build(review: ReviewContext) -> ReviewRule:
     with st.container(border=True):
         left, right = st.columns([2, 3], gap="medium")
         with left:
-            what = st.segmented_control(
+            way = st.segmented_control(
                 "Do", [APPROVE, REJECT], default=APPROVE, required=True, key="rule_what", bind="query-params"
             )
             decided_too = st.toggle(
@@ -97,7 +97,7 @@ def _build(review: ReviewContext) -> ReviewRule:
             )  # fmt: skip
             is_above, limit = _choose_limit(review, measure)
     return ReviewRule(
-        approves=what == APPROVE, kinds=tuple(kinds), measure=measure, is_above=is_above, limit=limit,
+        approves=way == APPROVE, kinds=tuple(kinds), measure=measure, is_above=is_above, limit=limit,
         decided_too=decided_too,
     )  # fmt: skip
 
@@ -123,7 +123,7 @@ def _choose_limit(review: ReviewContext, measure: Measure) -> tuple[bool, float]
 
 def _show_sample(review: ReviewContext, rows: Int64s) -> None:
     shown = rows[:SAMPLE_ROWS]
-    held = read_rows(review.context, shown, ["prompt", "response"]).to_pylist()
+    texts = read_rows(review.context, shown, ["prompt", "response"]).to_pylist()
     proposals = proposals_of(review.queue, shown)
     candidates = [one.candidate for one in proposals]
     table = pd.DataFrame(
@@ -132,8 +132,8 @@ def _show_sample(review: ReviewContext, rows: Int64s) -> None:
             "proposed": [say_kind(one.kind) for one in proposals],
             "confidence": np.asarray([one.confidence for one in proposals]),
             "verdict": np.asarray([one.verdict_confidence for one in proposals]),
-            "prompt": [shorten(one["prompt"] or "", 160) for one in held],
-            "response": [shorten(one["response"] or "", 160) for one in held],
+            "prompt": [shorten(one["prompt"] or "", 160) for one in texts],
+            "response": [shorten(one["response"] or "", 160) for one in texts],
             "candidate": [shorten(one or "", 160) for one in candidates],
         }
     )
@@ -167,10 +167,10 @@ def _apply(review: ReviewContext, rule: ReviewRule, decided: DecisionSnapshot) -
     except CurationError as error:
         say_later(str(error))
         return
-    said = f"{count_of(event.n_rows, 'row')} decided: {_say(review, rule)}."
+    text = f"{count_of(event.n_rows, 'row')} decided: {_say(review, rule)}."
     if event.n_conflicts:
-        said += f" {count_of(event.n_conflicts, 'row')} had been decided meanwhile and wait as conflicts."
-    st.session_state[DONE] = {"event_id": event.event_id, "said": said, "dataset_id": review.dataset_id}
+        text += f" {count_of(event.n_conflicts, 'row')} had been decided meanwhile and wait as conflicts."
+    st.session_state[DONE] = {"event_id": event.event_id, "said": text, "dataset_id": review.dataset_id}
 
 
 def _take_back(review: ReviewContext, event_id: int) -> None:

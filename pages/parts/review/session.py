@@ -42,10 +42,10 @@ def known_reviewer(workspace: Workspace) -> str:
     kept = _keeper()(
         key="reviewer_keeper", data={"name": given}, on_name_change=lambda: None, default={"name": ""}
     )
-    found = given or _clean(getattr(kept, "name", "") or "")
-    if found:
-        st.session_state[_NAME] = found
-    return found
+    name = given or _clean(getattr(kept, "name", "") or "")
+    if name:
+        st.session_state[_NAME] = name
+    return name
 
 
 def ask_reviewer() -> None:

@@ -72,9 +72,9 @@ def _show_actions(context: DatasetContext, name: str) -> None:
 
 
 def _show_histogram(context: DatasetContext, name: str) -> None:
-    held = stats.score_stats(context, name)
-    marks = held.quantiles
-    table = pd.DataFrame({"low": held.edges[:-1], "high": held.edges[1:], "count": held.counts})
+    known = stats.score_stats(context, name)
+    marks = known.quantiles
+    table = pd.DataFrame({"low": known.edges[:-1], "high": known.edges[1:], "count": known.counts})
     if not marks:
         st.caption("No row has this score: it was computed, and is not a number for every one of them.")
         return
@@ -108,8 +108,8 @@ def _show_histogram(context: DatasetContext, name: str) -> None:
     # Each a line lower than the one before: quantiles of a skewed score lie close together.
     lines = pd.DataFrame(
         [
-            {"at": marks[q], "mark": f"{said} {_short(marks[q])}", "y": 2 + 15 * i}
-            for i, (q, said) in enumerate(shown.items())
+            {"at": marks[q], "mark": f"{sentence} {_short(marks[q])}", "y": 2 + 15 * i}
+            for i, (q, sentence) in enumerate(shown.items())
         ]
     )
     rules = (
@@ -126,8 +126,10 @@ def _show_histogram(context: DatasetContext, name: str) -> None:
         alt.layer(bars, rules, words).resolve_scale(y="independent").properties(height=270),
         alt=f"Rows by {name}",
     )
-    said = f"{held.n:,} rows scored, from {_short(held.low)} to {_short(held.high)}"
-    st.caption(said + (f"; {count_of(held.n_missing, 'row')} without a score." if held.n_missing else "."))
+    sentence = f"{known.n:,} rows scored, from {_short(known.low)} to {_short(known.high)}"
+    st.caption(
+        sentence + (f"; {count_of(known.n_missing, 'row')} without a score." if known.n_missing else ".")
+    )
 
 
 def _show_clusters(context: DatasetContext, name: str) -> None:
@@ -175,12 +177,12 @@ def _show_ends(context: DatasetContext, name: str) -> None:
             scope = ALL_ROWS.and_where("range", limits, f"score:{name}").to_url()
             go_to("data_map", {"dataset": context.dataset_id, "scope": scope})
     rows = stats.ends(context, name, END_ROWS, highest=which == "Highest")
-    found = read_rows(context, rows, [f"score:{name}", "prompt", "response"]).to_pandas()
+    texts = read_rows(context, rows, [f"score:{name}", "prompt", "response"]).to_pandas()
     for text in ("prompt", "response"):
-        found[text] = [shorten(words or "", MAX_CELL_CHARS) for words in found[text]]
-    found.insert(0, "row", rows)
+        texts[text] = [shorten(words or "", MAX_CELL_CHARS) for words in texts[text]]
+    texts.insert(0, "row", rows)
     event = st.dataframe(
-        found,
+        texts,
         hide_index=True,
         on_select="rerun",
         selection_mode="single-cell",
@@ -193,7 +195,7 @@ def _show_ends(context: DatasetContext, name: str) -> None:
             "prompt": st.column_config.TextColumn("Prompt", width=320),
             "response": st.column_config.TextColumn("Response"),
         },
-        height="content" if len(found) < 12 else 430,
+        height="content" if len(texts) < 12 else 430,
         alt=f"Rows with the {which.lower()} {name}",
     )
     st.caption("Click a row to read it on the map.")

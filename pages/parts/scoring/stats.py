@@ -15,19 +15,19 @@ from tamis.types import Int64s
 
 def score_table(context: DatasetContext) -> pd.DataFrame:
     """One row per scorer, computed or not: what it measures, how its values are spread, how many rows lack one."""
-    found = []
+    lines = []
     for name, scorer in SCORERS.items():
         row: dict[str, object] = {"score": scorer.title, "measures": scorer.summary}
         if name in context.view.scores:
-            held = score_stats(context, name)
+            known = score_stats(context, name)
             row |= {
-                "spread": held.counts.tolist(), "mean": held.mean, "low": held.quantiles.get(0.05), "median": held.quantiles.get(0.5),
-                "high": held.quantiles.get(0.95), "n_missing": held.n_missing,
+                "spread": known.counts.tolist(), "mean": known.mean, "low": known.quantiles.get(0.05), "median": known.quantiles.get(0.5),
+                "high": known.quantiles.get(0.95), "n_missing": known.n_missing,
                 "computed": ago(context.view.scores[name].manifest.created_at),
             }  # fmt: skip
-        found.append(row)
+        lines.append(row)
     columns = ["score", "spread", "mean", "low", "median", "high", "n_missing", "computed", "measures"]
-    return pd.DataFrame(found).reindex(columns=columns)
+    return pd.DataFrame(lines).reindex(columns=columns)
 
 
 def score_stats(context: DatasetContext, name: str) -> ScoreStats:

@@ -28,8 +28,8 @@ def asks_for_form(context: DatasetContext) -> bool:
 
 def pick_selection(context: DatasetContext) -> tuple[DatasetContext, Artifact]:
     """Choose one of the selections, and look at the dataset through the clustering that it was spread over."""
-    found = {selection.id: selection for selection in context.view.selections}
-    selection = pick_from_list(PICKER, found, _usual(list(found.values())), selection_title)
+    by_id = {selection.id: selection for selection in context.view.selections}
+    selection = pick_from_list(PICKER, by_id, _usual(list(by_id.values())), selection_title)
     own = selection.manifest.inputs.get("clustering", "")
     return through_clustering(context, own, selection_id=selection.id), selection
 

@@ -84,18 +84,18 @@ def _show_numbers(
     ]
     if numbers.n_clusters:
         missed = numbers.n_clusters - numbers.n_clusters_hit
-        said = f"{missed:,} missed" if missed else "none missed"
-        said += f" · random {other.n_clusters_hit:,}" if other else ""
-        cells.append(("Clusters", f"{numbers.n_clusters_hit:,} of {numbers.n_clusters:,}", said))
+        text = f"{missed:,} missed" if missed else "none missed"
+        text += f" · random {other.n_clusters_hit:,}" if other else ""
+        cells.append(("Clusters", f"{numbers.n_clusters_hit:,} of {numbers.n_clusters:,}", text))
     if numbers.n_tokens is not None and numbers.n_tokens_whole:
         share = percent(numbers.n_tokens / numbers.n_tokens_whole)
         cells.append(("Tokens", f"{numbers.n_tokens:,}", f"{share} of {numbers.n_tokens_whole:,}"))
     if numbers.quality is not None and numbers.quality_whole is not None:
-        said = f"all rows {_short(numbers.quality_whole)}"
-        said += f" · random {_short(other.quality)}" if other and other.quality is not None else ""
-        cells.append((f"Mean {score}", _short(numbers.quality), said))
-    for column, (label, value, said) in zip(st.columns(len(cells)), cells, strict=True):
-        column.metric(plain(label), value, delta=said, delta_color="off", delta_arrow="off", border=True)
+        text = f"all rows {_short(numbers.quality_whole)}"
+        text += f" · random {_short(other.quality)}" if other and other.quality is not None else ""
+        cells.append((f"Mean {score}", _short(numbers.quality), text))
+    for column, (label, value, text) in zip(st.columns(len(cells)), cells, strict=True):
+        column.metric(plain(label), value, delta=text, delta_color="off", delta_arrow="off", border=True)
     _warn(selection)
 
 
@@ -215,17 +215,17 @@ def _row_table(context: DatasetContext, part: pd.DataFrame, score: str) -> pd.Da
     wanted = ["prompt", "response"]
     wanted += [f"score:{score}"] if score else []
     wanted += ["tokens"] if context.view.embeddings else []
-    found = read_rows(context, part["example_id"].to_numpy(), wanted).to_pandas()
+    texts = read_rows(context, part["example_id"].to_numpy(), wanted).to_pandas()
     table = pd.DataFrame({"rank": part["rank"].to_numpy() + 1})
     if context.view.clustering is not None and (part["cluster_id"] >= 0).any():
         table["cluster"] = [context.cluster_name(int(i)) for i in part["cluster_id"]]
         table["rank_in_cluster"] = part["rank_in_cluster"].to_numpy()
     if score:
-        table["score"] = found[f"score:{score}"]
-    if "tokens" in found:
-        table["tokens"] = found["tokens"]
+        table["score"] = texts[f"score:{score}"]
+    if "tokens" in texts:
+        table["tokens"] = texts["tokens"]
     for name in ("prompt", "response"):
-        table[name] = [shorten(text or "", MAX_CELL_CHARS) for text in found[name]]
+        table[name] = [shorten(text or "", MAX_CELL_CHARS) for text in texts[name]]
     return table
 
 

@@ -71,8 +71,8 @@ def _histograms(
     _selection: Artifact,
     _baseline: Artifact | None,
 ) -> pd.DataFrame:
-    found = selections.picked_histograms(_context, _selection, _baseline, asked[2], logarithmic=asked[3])
-    return found.to_pandas()
+    histograms = selections.picked_histograms(_context, _selection, _baseline, asked[2], logarithmic=asked[3])
+    return histograms.to_pandas()
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

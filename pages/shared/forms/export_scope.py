@@ -67,13 +67,13 @@ def choose_rows(context: DatasetContext) -> ChosenRows:
 def show_counts(context: DatasetContext, rows: Int64s) -> None:
     """How many rows, which share of the dataset, and how many tokens where they were counted."""
     share = len(rows) / max(context.n_rows, 1)
-    said = [f"**{count_of(len(rows), 'row')}**"]
+    parts = [f"**{count_of(len(rows), 'row')}**"]
     if share < 1:
-        said.append(f"{_say_share(share)} of {context.n_rows:,}")
+        parts.append(f"{_say_share(share)} of {context.n_rows:,}")
     tokens = count_tokens(context, rows)
     if tokens is not None:
-        said.append(f"{tokens:,} tokens")
-    st.markdown(" · ".join(said))
+        parts.append(f"{tokens:,} tokens")
+    st.markdown(" · ".join(parts))
 
 
 def _say_share(share: float) -> str:
@@ -106,10 +106,10 @@ def say_selection(artifact: Artifact) -> str:
     """``kmq · 100 rows · 5 min ago``."""
     options, summary = artifact.manifest.options, artifact.summary
     quality = options.get("quality", "none")
-    said = [str(options.get("method")), count_of(int(summary["n_selected"]), "row")]
+    parts = [str(options.get("method")), count_of(int(summary["n_selected"]), "row")]
     if quality != "none":
-        said.append(f"by {quality}")
-    return " · ".join([*said, f"seed {options.get('seed')}", ago(artifact.manifest.created_at)])
+        parts.append(f"by {quality}")
+    return " · ".join([*parts, f"seed {options.get('seed')}", ago(artifact.manifest.created_at)])
 
 
 def _choose_tag(context: DatasetContext) -> str:

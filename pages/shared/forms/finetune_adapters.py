@@ -35,9 +35,9 @@ def draw_llm_model(context: DatasetContext, drawn: FormField) -> JSON:
             st.session_state[drawn.key] = chosen
 
     typed = draw_field(drawn)
-    held = typed if typed in titles else None
-    if st.session_state.get(f"{drawn.key}_trained") != held:
-        st.session_state[f"{drawn.key}_trained"] = held  # what is typed is what counts
+    chosen_trained = typed if typed in titles else None
+    if st.session_state.get(f"{drawn.key}_trained") != chosen_trained:
+        st.session_state[f"{drawn.key}_trained"] = chosen_trained  # what is typed is what counts
     st.selectbox(
         "Trained in this workspace", list(titles), index=None, format_func=lambda one: titles.get(one, one),
         key=f"{drawn.key}_trained", on_change=take, placeholder="Take one that was trained here",
@@ -47,17 +47,17 @@ def draw_llm_model(context: DatasetContext, drawn: FormField) -> JSON:
 
 
 def _say_adapter(adapter: KnownAdapter) -> str:
-    said = [model_title(adapter.base), count_of(adapter.n_train, "row"), ago(adapter.created_at)]
-    return " · ".join([*said, adapter.artifact_id[:8]])
+    parts = [model_title(adapter.base), count_of(adapter.n_train, "row"), ago(adapter.created_at)]
+    return " · ".join([*parts, adapter.artifact_id[:8]])
 
 
 def _say_round_model(round_model: RoundModel) -> str:
     title = GAPS[round_model.scorer].title if round_model.scorer in GAPS else round_model.scorer
     run = f"Refinement {round_model.refinement[:6]}" if round_model.refinement else "Unfinished refinement"
-    said = [
+    parts = [
         f"{run}, round {round_model.round}",
         title,
         model_title(round_model.base),
         count_of(round_model.n_train, "row"),
     ]
-    return " · ".join([*said, ago(round_model.created_at), round_model.artifact_id[:8]])
+    return " · ".join([*parts, ago(round_model.created_at), round_model.artifact_id[:8]])

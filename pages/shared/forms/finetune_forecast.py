@@ -20,33 +20,33 @@ def show_finetune_forecast(context: DatasetContext, planned: PlannedRun, rows: I
     asked = planned.plan.options
     assert isinstance(asked, FinetuneOptions)
     lengths = lengths_of(context, rows, asked.model)
-    found = None
+    detail = None
     with errors_in_place():
-        found = forecast_detail(context.workspace, planned, lengths=lengths)
-    if not isinstance(found, TrainingForecast):
+        detail = forecast_detail(context.workspace, planned, lengths=lengths)
+    if not isinstance(detail, TrainingForecast):
         return
     with st.container(border=True):
         st.markdown("**Before it starts**")
-        _show_numbers(context, asked, found)
-        say_long(found)
-        length_chart(lengths, found.limit)
+        _show_numbers(context, asked, detail)
+        say_long(detail)
+        length_chart(lengths, detail.limit)
         say_counted(lengths, len(rows))
 
 
-def _show_numbers(context: DatasetContext, asked: FinetuneOptions, found: TrainingForecast) -> None:
+def _show_numbers(context: DatasetContext, asked: FinetuneOptions, training: TrainingForecast) -> None:
     recipe = asked.chosen_options("recipe")
     assert isinstance(recipe, SftOptions)
-    seconds = training_seconds(context.workspace, context.dataset_id, asked, found)
+    seconds = training_seconds(context.workspace, context.dataset_id, asked, training)
     epochs = recipe.num_train_epochs
     passes = f"{epochs:g} pass{'es' if epochs != 1 else ''}"
     cells = [
         (
             "Rows",
-            f"{found.n_train:,}",
-            f"and {found.n_held_out:,} held out" if found.n_held_out else "none held out",
+            f"{training.n_train:,}",
+            f"and {training.n_held_out:,} held out" if training.n_held_out else "none held out",
         ),
-        ("Tokens per pass", _amount(found.n_tokens), f"{_amount(found.tokens_per_row)} per row"),
-        ("Steps", f"{found.n_steps:,}", passes if recipe.max_steps <= 0 else "as max_steps says"),
+        ("Tokens per pass", _amount(training.n_tokens), f"{_amount(training.tokens_per_row)} per row"),
+        ("Steps", f"{training.n_steps:,}", passes if recipe.max_steps <= 0 else "as max_steps says"),
         (
             "Time",
             "Unknown" if seconds is None else duration(seconds),

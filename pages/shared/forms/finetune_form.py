@@ -129,9 +129,9 @@ def _draw_tasks(form: Form) -> dict[str, JSON]:
     if missing:
         st.caption(f":material/info: {plain(missing)}")
         return {}
-    held = [str(task) for task in form.start.get("lm_eval_tasks") or ()]
+    given = [str(task) for task in form.start.get("lm_eval_tasks") or ()]
     chosen = st.multiselect(
-        "Tasks of the lm-evaluation-harness", list(dict.fromkeys([*held, *KNOWN_TASKS])), default=held, accept_new_options=True,
+        "Tasks of the lm-evaluation-harness", list(dict.fromkeys([*given, *KNOWN_TASKS])), default=given, accept_new_options=True,
         key=form.key("lm_eval_tasks"), placeholder="Choose a task, or type a name or the path of a task file",
         help="Base and tuned model both answer them after training. Most fetch their data from the hub. A task file may run "
         "Python code of its own.",

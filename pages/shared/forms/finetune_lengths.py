@@ -41,26 +41,24 @@ def lengths_of(context: DatasetContext, rows: Int64s, model: str) -> Lengths:
     return _counted(context.key, key, f"{model}:{counted_by}", model, _context=context, _rows=rows)
 
 
-def say_long(found: TrainingForecast, *, of: str = "") -> None:
+def say_long(training: TrainingForecast, *, of: str = "") -> None:
     """The share of rows that do not fit, loudest where it matters; ``of`` says which rows, when not all are trained on."""
-    whose = "the model's window" if found.limited_by_window else "max_length"
-    if not found.n_long:
-        st.caption(f":green[:material/check:] Every row{of} fits into {found.limit:,} tokens ({whose}).")
+    whose = "the model's window" if training.limited_by_window else "max_length"
+    if not training.n_long:
+        st.caption(f":green[:material/check:] Every row{of} fits into {training.limit:,} tokens ({whose}).")
         return
-    one = found.n_long == 1
-    fate = (
-        f"{'is' if one else 'are'} {'left out' if found.drops_longer else 'cut there, which loses their end'}"
+    one = training.n_long == 1
+    fate = f"{'is' if one else 'are'} {'left out' if training.drops_longer else 'cut there, which loses their end'}"
+    text = (
+        f"About {count_of(training.n_long, 'row')}{of} ({percent(training.long_fraction)}) {'is' if one else 'are'} longer than "
+        f"{training.limit:,} tokens ({whose}) and {fate.replace('their', 'its') if one else fate}."
     )
-    said = (
-        f"About {count_of(found.n_long, 'row')}{of} ({percent(found.long_fraction)}) {'is' if one else 'are'} longer than "
-        f"{found.limit:,} tokens ({whose}) and {fate.replace('their', 'its') if one else fate}."
-    )
-    if found.long_fraction >= LOUD_FROM:
+    if training.long_fraction >= LOUD_FROM:
         raised = "Raise max_length where memory allows it."
         way = raised if whose == "max_length" else "Another model reads further."
-        st.warning(f"{said} {way}", icon=":material/content_cut:")
+        st.warning(f"{text} {way}", icon=":material/content_cut:")
     else:
-        st.caption(f":orange[:material/content_cut:] {said}")
+        st.caption(f":orange[:material/content_cut:] {text}")
 
 
 def say_counted(lengths: Lengths, n_rows: int) -> None:

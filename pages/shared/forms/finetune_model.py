@@ -65,13 +65,13 @@ def _choose_trained(titles: dict[str, str], asked: str, start: FormDefaults, for
 
 
 def _look_at(model: str) -> ChosenModel:
-    found = look_at_model(model)
-    if found.weights_gb is not None:
-        size = f", {found.weights_gb:.1f} GB" if found.weights_gb >= 0.1 else ""
+    look = look_at_model(model)
+    if look.weights_gb is not None:
+        size = f", {look.weights_gb:.1f} GB" if look.weights_gb >= 0.1 else ""
         st.caption(f"Found on this machine{size}.")
-    elif found.fetched:
+    elif look.fetched:
         st.caption(f":material/cloud_download: {plain(model)} is fetched from the hub when the run starts.")
-    return ChosenModel(model, found.problem)
+    return ChosenModel(model, look.problem)
 
 
 def _asked() -> str:

@@ -24,49 +24,49 @@ ROLES = {"candidates": "Candidates", "judge": "Judge", "score": "Score"}
 def show_models_forecast(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> None:
     """The button that asks about a few rows, and what they say about all of them."""
     asked = orjson.dumps([context.dataset_id, step, values], option=orjson.OPT_SORT_KEYS).decode()
-    held: dict[str, ModelsForecast] = st.session_state.setdefault("llm_forecasts", {})
+    forecasts: dict[str, ModelsForecast] = st.session_state.setdefault("llm_forecasts", {})
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
-            "Estimate again" if asked in held else "Estimate time and cost", icon=":material/timer:",
+            "Estimate again" if asked in forecasts else "Estimate time and cost", icon=":material/timer:",
             key="estimate_run",
             help=f"Asks the models about {SAMPLE_ROWS} rows now, in a process of its own; their answers are not kept.",
         )  # fmt: skip
-        if asked not in held and not pressed:
+        if asked not in forecasts and not pressed:
             st.caption("Not estimated for these settings yet.", width="content")
     if pressed:
-        held.pop(asked, None)
+        forecasts.pop(asked, None)
         with errors_in_place():
-            held[asked] = _ask_models(context, step, values)
-        while len(held) > KEPT:
-            del held[next(iter(held))]
-    if asked in held:
-        _show(held[asked])
+            forecasts[asked] = _ask_models(context, step, values)
+        while len(forecasts) > KEPT:
+            del forecasts[next(iter(forecasts))]
+    if asked in forecasts:
+        _show(forecasts[asked])
 
 
 def _ask_models(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> ModelsForecast:
     """The estimate of another process, which ends with this run of the page at the latest."""
     exact = freeze_pointers(context.workspace, context.dataset_id, step, values)
-    said = f"Loading the models and asking about {SAMPLE_ROWS} rows, {duration(LIMIT_S)} at most"
+    text = f"Loading the models and asking about {SAMPLE_ROWS} rows, {duration(LIMIT_S)} at most"
     with (
-        st.spinner(said, show_time=True),
+        st.spinner(text, show_time=True),
         ForecastProcess(context.workspace.path, context.dataset_id, step, exact) as process,
     ):
         place = st.empty()
-        while (found := process.wait(LOOK_EVERY_S)) is None:
+        while (answer := process.wait(LOOK_EVERY_S)) is None:
             # Here Streamlit ends this run when the person has done something else; the process ends with it.
             place.empty()
-    return found
+    return answer
 
 
-def _show(found: ModelsForecast) -> None:
-    cost = "no prices configured" if found.cost is None else f"about {found.cost:,.2f}"
-    said = [
-        f"about **{duration(found.seconds + found.load_s)}**",
-        count_of(found.n_calls, "question"),
-        f"{found.n_tokens:,} tokens",
+def _show(models: ModelsForecast) -> None:
+    cost = "no prices configured" if models.cost is None else f"about {models.cost:,.2f}"
+    parts = [
+        f"about **{duration(models.seconds + models.load_s)}**",
+        count_of(models.n_calls, "question"),
+        f"{models.n_tokens:,} tokens",
         f"cost: {cost}",
     ]
-    st.markdown(f"{count_of(found.n_rows, 'row')}: " + " · ".join(said))
+    st.markdown(f"{count_of(models.n_rows, 'row')}: " + " · ".join(parts))
     st.dataframe(
         pd.DataFrame(
             [
@@ -79,7 +79,7 @@ def _show(found: ModelsForecast) -> None:
                     "time": duration(role.seconds),
                     "cost": "" if role.cost is None else f"{role.cost:,.2f}",
                 }
-                for role in found.roles
+                for role in models.roles
             ]
         ),
         hide_index=True,
@@ -94,4 +94,4 @@ def _show(found: ModelsForecast) -> None:
         },
         alt="What each model's part takes",
     )
-    st.caption(f"Scaled up from {count_of(found.n_sampled, 'row')} asked about just now.")
+    st.caption(f"Scaled up from {count_of(models.n_sampled, 'row')} asked about just now.")

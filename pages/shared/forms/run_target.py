@@ -44,18 +44,18 @@ def say_target(target: RunTarget) -> str:
 
 def resource_words(resources: Mapping[str, JSON]) -> list[str]:
     """What a job asks for, each in its own words; nothing for what is left to the backend."""
-    said = []
+    parts = []
     if resources.get("cpus"):
-        said.append(count_of(int(resources["cpus"]), "CPU"))
+        parts.append(count_of(int(resources["cpus"]), "CPU"))
     if resources.get("gpus"):
-        said.append(count_of(int(resources["gpus"]), "GPU"))
+        parts.append(count_of(int(resources["gpus"]), "GPU"))
     if int(resources.get("workers") or 1) > 1:
-        said.append(count_of(int(resources["workers"]), "worker"))
+        parts.append(count_of(int(resources["workers"]), "worker"))
     if resources.get("mem_gb"):
-        said.append(f"{float(resources['mem_gb']):g} GB")
+        parts.append(f"{float(resources['mem_gb']):g} GB")
     if resources.get("time_limit_min"):
-        said.append(f"at most {int(resources['time_limit_min']):,} min")
-    return said
+        parts.append(f"at most {int(resources['time_limit_min']):,} min")
+    return parts
 
 
 def choose_target(
@@ -138,7 +138,7 @@ def _show_check(workspace: Workspace, backends: Backends, asked: JobRequest, tar
         st.caption("The check appears here as soon as the form above is complete.")
         return
     try:
-        found = forecast(
+        expected = forecast(
             workspace,
             asked.dataset_id,
             asked.step,
@@ -153,30 +153,32 @@ def _show_check(workspace: Workspace, backends: Backends, asked: JobRequest, tar
     except CurationError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    _show_forecast(found)
+    _show_forecast(expected)
     if script:
         st.markdown("**What is submitted**", help="JOB stands where the id of the job will.")
         st.code(script, language="bash", height=260)
 
 
-def _show_forecast(found: Forecast) -> None:
+def _show_forecast(expected: Forecast) -> None:
     """What a run would take in one line, then one line for each check, what stands in the way first."""
-    st.caption(" · ".join(_forecast_words(found)))
+    st.caption(" · ".join(_forecast_words(expected)))
     order = {False: 0, None: 1, True: 2}
     with st.container(gap="xsmall"):
-        for check in sorted(found.checks, key=lambda one: order[one.ok]):
+        for check in sorted(expected.checks, key=lambda one: order[one.ok]):
             (st.markdown if check.ok is False else st.caption)(_say_check(check))
 
 
-def _forecast_words(found: Forecast) -> list[str]:
+def _forecast_words(expected: Forecast) -> list[str]:
     """Rows, time, disk and memory, each as far as it is known."""
-    said = [count_of(found.rows, "row")] if found.rows is not None else []
-    if found.already_done:
-        return [*said, "made before: the result is there at once"]
-    said.append("time unknown" if found.seconds is None else f"about {duration_text(found.seconds)}")
-    said.append("disk unknown" if found.disk_gb is None else f"{_amount(found.disk_gb)} of disk")
-    said.append("memory unknown" if found.memory_gb is None else f"{_amount(found.memory_gb)} of memory")
-    return said
+    parts = [count_of(expected.rows, "row")] if expected.rows is not None else []
+    if expected.already_done:
+        return [*parts, "made before: the result is there at once"]
+    parts.append("time unknown" if expected.seconds is None else f"about {duration_text(expected.seconds)}")
+    parts.append("disk unknown" if expected.disk_gb is None else f"{_amount(expected.disk_gb)} of disk")
+    parts.append(
+        "memory unknown" if expected.memory_gb is None else f"{_amount(expected.memory_gb)} of memory"
+    )
+    return parts
 
 
 def _amount(gb: float) -> str:

@@ -42,7 +42,7 @@ class SelectionFormValues:
 
     values: Mapping[str, JSON]
     planned: PlannedRun | None = None
-    found: SelectionForecast | None = None
+    expected: SelectionForecast | None = None
     problem: str = ""
 
 
@@ -65,7 +65,7 @@ def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
     method = st.session_state.get(f"select_method{'_' + start.suffix if start.suffix else ''}")
     row = SELECTORS[method or start.values.get("method", "kmq")]
     # Nobody is asked for what the method does not read.
-    unasked = [what for what in ("clustering", "quality") if not row.uses(what)]
+    unasked = [read for read in ("clustering", "quality") if not row.uses(read)]
     form = Form(
         name="select",
         start={"budget": max(1, round(context.n_rows / 10)), **start.values},
@@ -137,13 +137,13 @@ def _say_budget(context: DatasetContext, budget: float, unit: str, tokens: int |
 
 def draw_clustering(context: DatasetContext, drawn: FormField) -> str:
     """The clustering to spread over; empty where there is none."""
-    found = {a.id: a for a in context.view.artifacts if a.kind == "clustering"}
-    if not found:
+    clusterings = {a.id: a for a in context.view.artifacts if a.kind == "clustering"}
+    if not clusterings:
         return ""
-    options = list(found)
-    start = options.index(drawn.start) if drawn.start in found else 0
+    options = list(clusterings)
+    start = options.index(drawn.start) if drawn.start in clusterings else 0
     return st.selectbox(
-        "Clustering", options, index=start, format_func=lambda i: _say_clustering(found[i]), key=drawn.key,
+        "Clustering", options, index=start, format_func=lambda i: _say_clustering(clusterings[i]), key=drawn.key,
         bind="query-params", persist_state="session", help=drawn.help,
     )  # fmt: skip
 
@@ -198,27 +198,27 @@ def draw_rows(context: DatasetContext, drawn: FormField) -> str:
 def _resolve(context: DatasetContext, values: dict[str, JSON]) -> SelectionFormValues:
     try:
         planned = plan_of(context, "select", values)
-        found = _forecast(context.key, planned.artifact_id, _context=context, _planned=planned)
+        expected = _forecast(context.key, planned.artifact_id, _context=context, _planned=planned)
     except CurationError as error:
         return SelectionFormValues(values=values, problem=str(error))
-    return SelectionFormValues(values=values, planned=planned, found=found)
+    return SelectionFormValues(values=values, planned=planned, expected=expected)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _forecast(
     key: str, artifact_id: str, *, _context: DatasetContext, _planned: PlannedRun
 ) -> SelectionForecast | None:
-    found = forecast_detail(_context.workspace, _planned)
-    return found if isinstance(found, SelectionForecast) else None
+    detail = forecast_detail(_context.workspace, _planned)
+    return detail if isinstance(detail, SelectionForecast) else None
 
 
 def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: RunTarget) -> None:
-    found, made = filled.found, filled.planned is not None and filled.planned.is_made
+    expected, made = filled.expected, filled.planned is not None and filled.planned.is_made
     label = "Select"
     if made:
         label = "Open this selection"
-    elif found is not None and found.n_picked is not None:
-        label = f"Select {count_of(found.n_picked, 'row')}"
+    elif expected is not None and expected.n_picked is not None:
+        label = f"Select {count_of(expected.n_picked, 'row')}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
             label, type="primary", disabled=bool(filled.problem), key="submit_select",
@@ -236,45 +236,47 @@ def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: R
 
 def _show_preview(context: DatasetContext, filled: SelectionFormValues) -> None:
     st.subheader("What it would pick", anchor=False)
-    found = filled.found
-    if found is None:
+    expected = filled.expected
+    if expected is None:
         st.caption("The rows per cluster appear here as soon as the form is complete.")
         return
-    if found.n_picked is None:
+    if expected.n_picked is None:
         st.caption("This method looks at every vector as it goes, so its picks are known when its job ends.")
         return
-    table = _as_table(context, found)
-    st.caption(_say_preview(found, table), help="The same draw with the same seed as the job makes.")
-    if found.shortfall and not found.by_tokens:
+    table = _as_table(context, expected)
+    st.caption(_say_preview(expected, table), help="The same draw with the same seed as the job makes.")
+    if expected.shortfall and not expected.by_tokens:
         why = (
-            f"only {found.n_available:,} rows may be picked"
-            if found.n_available < found.budget
+            f"only {expected.n_available:,} rows may be picked"
+            if expected.n_available < expected.budget
             else "by its method"
         )
         st.warning(
-            f"{found.shortfall:,} of the budget stay unspent: {why}.",
+            f"{expected.shortfall:,} of the budget stay unspent: {why}.",
             icon=":material/production_quantity_limits:",
         )
     if len(table):
         cluster_chart(table, picked_label="Would be picked")
 
 
-def _as_table(context: DatasetContext, found: SelectionForecast) -> pd.DataFrame:
-    table = pd.DataFrame({"cluster_id": found.cluster_id, "size": found.size, "picked": found.picked})
-    table["expected"] = table["size"] * (found.n_picked or 0) / max(1, found.n_rows)
+def _as_table(context: DatasetContext, expected: SelectionForecast) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {"cluster_id": expected.cluster_id, "size": expected.size, "picked": expected.picked}
+    )
+    table["expected"] = table["size"] * (expected.n_picked or 0) / max(1, expected.n_rows)
     table["ratio"] = table["picked"] / table["expected"].where(table["expected"] > 0)
     table["name"] = [context.cluster_name(int(i)) for i in table["cluster_id"]]
     return table.sort_values(["size", "cluster_id"], ascending=[False, True]).reset_index(drop=True)
 
 
-def _say_preview(found: SelectionForecast, table: pd.DataFrame) -> str:
-    picked = found.n_picked or 0
-    said = [f"**{picked:,}** of {found.n_rows:,} rows ({percent(picked / found.n_rows)})"]
-    if found.n_tokens is not None:
-        said.append(f"{found.n_tokens:,} of {found.budget:,} tokens")
+def _say_preview(expected: SelectionForecast, table: pd.DataFrame) -> str:
+    picked = expected.n_picked or 0
+    parts = [f"**{picked:,}** of {expected.n_rows:,} rows ({percent(picked / expected.n_rows)})"]
+    if expected.n_tokens is not None:
+        parts.append(f"{expected.n_tokens:,} of {expected.budget:,} tokens")
     clusters = table[table["cluster_id"] >= 0]
     if len(clusters):
-        said.append(f"from {(clusters['picked'] > 0).sum():,} of {count_of(len(clusters), 'cluster')}")
-    if found.n_available < found.n_rows:
-        said.append(f"{found.n_available:,} rows may be picked")
-    return " · ".join(said)
+        parts.append(f"from {(clusters['picked'] > 0).sum():,} of {count_of(len(clusters), 'cluster')}")
+    if expected.n_available < expected.n_rows:
+        parts.append(f"{expected.n_available:,} rows may be picked")
+    return " · ".join(parts)

@@ -68,13 +68,15 @@ Colouring = ColourGroups | Shades
 
 def colour_choices(context: DatasetContext) -> dict[str, str]:
     """Columns that can colour the map, and their labels; the first is the default."""
-    found = {
+    titles = {
         column.key: column.label
         for column in columns_of(context)
         if column.kind != "text" and column.key not in NUMBERS_WITHOUT_MEANING
     }
-    first = [key for key in ("cluster", "source", *_with_prefix(found, "score:"), "selected") if key in found]
-    return {key: _label(key, found[key]) for key in [*first, *(k for k in found if k not in first)]}
+    first = [
+        key for key in ("cluster", "source", *_with_prefix(titles, "score:"), "selected") if key in titles
+    ]
+    return {key: _label(key, titles[key]) for key in [*first, *(k for k in titles if k not in first)]}
 
 
 def cluster_colour(cluster_id: int) -> str:
@@ -87,12 +89,12 @@ def colour_rows(context: DatasetContext, column: str, rows: Int64s) -> Colouring
     title = colour_choices(context).get(column, column)
     if column == "cluster":
         return _by_cluster(title, queries.cluster_of(context)[rows])
-    held = queries.values(context, column)
-    if held.dtype == bool:
-        return _by_flag(title, held[rows])
-    if held.dtype == object:
-        return _by_value(context, column, title, held[rows])
-    return _by_number(title, held, rows)
+    values = queries.values(context, column)
+    if values.dtype == bool:
+        return _by_flag(title, values[rows])
+    if values.dtype == object:
+        return _by_value(context, column, title, values[rows])
+    return _by_number(title, values, rows)
 
 
 def _by_cluster(title: str, ids: NDArray[np.int32]) -> ColourGroups:
@@ -105,15 +107,15 @@ def _by_flag(title: str, flags: Bools) -> ColourGroups:
     return ColourGroups(title, flags.astype(np.int64), (MUTED, PALETTE[1]), (f"Not {title}", name))
 
 
-def _by_value(context: DatasetContext, column: str, title: str, held: NDArray[Any]) -> ColourGroups:
+def _by_value(context: DatasetContext, column: str, title: str, values: NDArray[Any]) -> ColourGroups:
     counted = queries.facets(context, column)
     top = [value for value, _ in counted.counts[:MAX_GROUPS]]
     place = {value: number for number, value in enumerate(top)}
     others, missing = len(top), len(top) + 1
     codes = np.fromiter(
-        (missing if value is None else place.get(value, others) for value in held),
+        (missing if value is None else place.get(value, others) for value in values),
         dtype=np.int64,
-        count=len(held),
+        count=len(values),
     )
     more = counted.n_distinct - len(top)
     labels = [shorten(str(value), 28) or "(empty)" for value in top]
@@ -121,8 +123,8 @@ def _by_value(context: DatasetContext, column: str, title: str, held: NDArray[An
     return ColourGroups(title, codes, (*PALETTE[: len(top)], "#B9A58A", MUTED), tuple(labels))
 
 
-def _by_number(title: str, held: NDArray[Any], rows: Int64s) -> Shades:
-    numbers = held.astype(np.float32)
+def _by_number(title: str, values: NDArray[Any], rows: Int64s) -> Shades:
+    numbers = values.astype(np.float32)
     known = numbers[np.isfinite(numbers)]
     low, high = (float(q) for q in np.quantile(known, (0.01, 0.99))) if len(known) else (0.0, 1.0)
     return Shades(title, numbers[rows], low, high if high > low else low + 1.0)

@@ -16,11 +16,11 @@ def rank_by_meaning(context: DatasetContext, scope: Scope, sentence: str) -> Non
     near = f"text:{sentence}"
     try:
         with st.spinner("Loading the encoder and searching by meaning …", show_time=True):
-            found = queries.rank(context, near, queries.matches(context, scope.without("rows")))
+            ranked = queries.rank(context, near, queries.matches(context, scope.without("rows")))
     except CurationError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    address.show_ranking(near, found)
+    address.show_ranking(near, ranked)
     st.rerun()
 
 
@@ -32,7 +32,7 @@ def rank_like_row(context: DatasetContext, scope: Scope, row: int) -> None:
 
 def say_ranking(near: str, n_rows: int) -> str:
     """What a ranking is, for its chip."""
-    kind, _, what = near.partition(":")
+    kind, _, value = near.partition(":")
     return f"{n_rows:,} rows most similar to " + (
-        f"row {what}" if kind == "row" else f"“{shorten(what, 60)}”"
+        f"row {value}" if kind == "row" else f"“{shorten(value, 60)}”"
     )

@@ -50,10 +50,10 @@ def as_html(text: str) -> str:
     """The text as HTML that shows it and nothing else; line ends are written so that no white space is cleaned away."""
     pieces: list[str] = []
     at = 0
-    for found in _HIDDEN.finditer(text):
-        pieces.append(_escape(text[at : found.start()]))
-        pieces.append(f'<span style="{_SECRET}">{name_hidden(found[0])}</span>')
-        at = found.end()
+    for hidden in _HIDDEN.finditer(text):
+        pieces.append(_escape(text[at : hidden.start()]))
+        pieces.append(f'<span style="{_SECRET}">{name_hidden(hidden[0])}</span>')
+        at = hidden.end()
     pieces.append(_escape(text[at:]))
     return "".join(pieces)
 

@@ -91,8 +91,8 @@ def _say(context: DatasetContext, condition: Condition) -> str:
     if condition.kind in address.REGIONS:
         here = condition.on in ("", context.view.layout.id if context.view.layout else "")
         return f"Inside the {condition.kind}" + ("" if here else " drawn on an earlier map")
-    said = describe_scope(Scope(conditions=(condition,)), context.names.names)
-    return said[:1].upper() + said[1:]
+    text = describe_scope(Scope(conditions=(condition,)), context.names.names)
+    return text[:1].upper() + text[1:]
 
 
 def show_nothing_matches(scope: Scope) -> None:

@@ -73,19 +73,19 @@ def _text_form() -> None:
 
 
 def _values_form(context: DatasetContext, column: Column) -> None:
-    found = queries.facets(context, column.key)
-    counts = {value: n for value, n in found.counts}
-    if found.n_missing and column.key.startswith("meta:"):
-        counts[None] = found.n_missing
+    facets = queries.facets(context, column.key)
+    counts = {value: n for value, n in facets.counts}
+    if facets.n_missing and column.key.startswith("meta:"):
+        counts[None] = facets.n_missing
     chosen = st.multiselect(
         "Any of",
         list(counts),
         format_func=lambda value: f"{_name(context, column, value)} · {counts.get(value, 0):,}",
         key=f"filter_values_{column.key}",
-        placeholder=f"{count_of(found.n_distinct, 'value')}",
+        placeholder=f"{count_of(facets.n_distinct, 'value')}",
     )
-    if found.n_distinct > len(found.counts):
-        st.caption(f"The {len(found.counts):,} most frequent of {found.n_distinct:,} values.")
+    if facets.n_distinct > len(facets.counts):
+        st.caption(f"The {len(facets.counts):,} most frequent of {facets.n_distinct:,} values.")
     family, _, field = column.key.partition(":")
     kind, on = ("meta", field) if family == "meta" else (column.key, "")
     if column.key == "cluster" and context.view.clustering is not None:
@@ -104,26 +104,26 @@ def _plain_value(value: object) -> object:
 
 
 def _range_form(context: DatasetContext, column: Column) -> None:
-    found = queries.spread(context, column.key)
-    if not found.n:
+    summary = queries.spread(context, column.key)
+    if not summary.n:
         st.caption("No row has a value here.")
         return
-    shown = f"{found.low:,.4g} to {found.high:,.4g}"
+    shown = f"{summary.low:,.4g} to {summary.high:,.4g}"
     st.plotly_chart(
-        draw_histogram(found.counts, found.edges),
+        draw_histogram(summary.counts, summary.edges),
         key=f"spread_{column.key}",
         config={"staticPlot": True},
         alt=f"How {column.label} is spread",
     )
-    st.caption(f"{shown}, median {found.quartiles[1]:,.4g}")
+    st.caption(f"{shown}, median {summary.quartiles[1]:,.4g}")
     low_side, high_side = st.columns(2)
     with low_side:
         low = st.number_input(
-            "At least", value=None, placeholder=f"{found.low:,.4g}", key=f"low_{column.key}", format="%.6g"
+            "At least", value=None, placeholder=f"{summary.low:,.4g}", key=f"low_{column.key}", format="%.6g"
         )
     with high_side:
         high = st.number_input(
-            "At most", value=None, placeholder=f"{found.high:,.4g}", key=f"high_{column.key}", format="%.6g"
+            "At most", value=None, placeholder=f"{summary.high:,.4g}", key=f"high_{column.key}", format="%.6g"
         )
     _add(low is not None or high is not None, lambda: address.narrow("range", [low, high], column.key))
 

@@ -66,14 +66,14 @@ def recipe_title(run: Run) -> str:
 def rows_title(context: DatasetContext, run: Run) -> str:
     """What the rows were taken from: a selection, a tag, a filter, or everything."""
     inputs = run.inputs
-    said = "Whole dataset"
+    text = "Whole dataset"
     if "selection" in inputs:
-        found = {one.id: one for one in context.view.selections}.get(inputs["selection"])
-        said = selection_title(found) if found is not None else f"Selection {inputs['selection'][:8]}"
+        selection = {one.id: one for one in context.view.selections}.get(inputs["selection"])
+        text = selection_title(selection) if selection is not None else f"Selection {inputs['selection'][:8]}"
     elif "within" in inputs:
         frozen = context.workspace.artifacts.find(context.dataset_id, "rows", inputs["within"])
-        said = _say_pointer(str(frozen.summary.get("label", "")) if frozen is not None else "")
-    return f"{said} · decided" if "decisions" in inputs else said
+        text = _say_pointer(str(frozen.summary.get("label", "")) if frozen is not None else "")
+    return f"{text} · decided" if "decisions" in inputs else text
 
 
 def curves_of(workspace: Workspace, run: Run) -> pd.DataFrame:
@@ -94,5 +94,5 @@ def _say_loss(run: Run) -> str:
 
 
 def _say_pointer(label: str) -> str:
-    what, _, value = label.partition(":")
-    return {"tag": f"Tag {value}", "scope": "Filter"}.get(what, "Chosen rows")
+    kind, _, value = label.partition(":")
+    return {"tag": f"Tag {value}", "scope": "Filter"}.get(kind, "Chosen rows")

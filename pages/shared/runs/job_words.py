@@ -49,7 +49,7 @@ def _flat(options: Mapping[str, JSON]) -> dict[str, JSON]:
     flat: dict[str, JSON] = {}
     for name, value in options.items():
         if name.endswith("_options") and isinstance(value, dict):
-            flat |= {f"{name.removesuffix('_options')}: {inner}": held for inner, held in value.items()}
+            flat |= {f"{name.removesuffix('_options')}: {inner}": option for inner, option in value.items()}
         else:
             flat[name] = value
     return flat
