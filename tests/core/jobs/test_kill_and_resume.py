@@ -1,4 +1,4 @@
-"""Real workers of real steps, killed with −9 at thirty random moments: nothing is lost and nothing is done twice."""
+"""Real workers of real steps, killed with −9 at random moments: nothing is lost and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from tamis.settings import app_folder
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.store import Artifact, ArtifactStore, make_manifest
+from tests.support import scale
 
 DATASET = "words-000000"
-N_KILLS = 30
+N_KILLS = scale.times(5, 30)
 WORDS = (
     "sieve",
     "flour",
@@ -120,7 +121,7 @@ def kill_again_and_again(store: ArtifactStore, step: str, values: dict) -> int:
 
 
 def wait_for_parts(parts: Path, n_parts: int, worker: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and worker.poll() is None:
         if parts.is_dir() and sum(path.suffix != ".aside" for path in parts.glob("0*")) >= n_parts:
             return
@@ -130,20 +131,22 @@ def wait_for_parts(parts: Path, n_parts: int, worker: subprocess.Popen[bytes]) -
 @pytest.mark.parametrize(
     ("step", "values", "n_rows"),
     [
-        ("embed", {"encoder": "hashing", "encoder_options": {"dimension": 64}}, 120_000),
-        ("score", {"scorer": "length"}, 500_000),
+        ("embed", {"encoder": "hashing", "encoder_options": {"dimension": 64}}, scale.times(30_000, 120_000)),
+        ("score", {"scorer": "length"}, scale.times(250_000, 500_000)),
     ],
     ids=["embed", "score"],
 )
 @pytest.mark.slow
-def test_thirty_kills_leave_the_same_bytes_as_none(
-    tmp_path: Path, step: str, values: dict, n_rows: int
-) -> None:
+def test_kills_leave_the_same_bytes_as_none(tmp_path: Path, step: str, values: dict, n_rows: int) -> None:
     calm, shaken = ArtifactStore(tmp_path / "calm"), ArtifactStore(tmp_path / "shaken")
     write_examples(calm, n_rows)
     write_examples(shaken, n_rows)
-    expected = run_here(calm, step, values)
-    assert kill_again_and_again(shaken, step, values) >= 5, "the kills came too early to mean anything"
+    # In a worker too: the last bits of a projection depend on how many threads a process may use.
+    spec = spec_of(calm, step, values, "calm-job")
+    assert start(JobFolder.of(calm.workspace, spec.job_id), spec).wait() == 0
+    expected = calm.get(DATASET, spec.makes, spec.artifact_id)
+    n_hits = kill_again_and_again(shaken, step, values)
+    assert n_hits >= scale.times(2, 5), "the kills came too early to mean anything"
     made = shaken.get(DATASET, expected.kind, expected.id)
     assert made.manifest.files == expected.manifest.files
     for name in expected.manifest.files:

@@ -17,6 +17,7 @@ from tamis.jobs.scheduler.reconcile import CLAIM_GRACE_S, KILL_AFTER_S, MAX_CLAI
 from tamis.jobs.scheduler.start import MAX_STARTS, spec_of
 from tests.core.jobs.engine import DATASET, Engine
 from tests.core.jobs.fakes import FakeBackend, succeed
+from tests.support import scale
 
 ENDED = BackendState(Phase.ENDED)
 UNKNOWN = BackendState(Phase.UNKNOWN, "the scheduler does not answer")
@@ -382,10 +383,10 @@ def submit_all(workspace: Path, numbers: range) -> None:
 
 
 @pytest.mark.slow
-def test_two_thousand_jobs_from_four_submitters_run_exactly_once_each(tmp_path: Path) -> None:
+def test_many_jobs_from_four_submitters_run_exactly_once_each(tmp_path: Path) -> None:
     fake = FakeBackend(finish=True)
     engine = Engine.over(tmp_path, backends={"local": fake}, cpu_slots=MAX_STARTS)
-    n_jobs, n_submitters = 2000, 4
+    n_jobs, n_submitters = scale.times(400, 2000), 4
     errors: list[BaseException] = []
 
     def look() -> None:
