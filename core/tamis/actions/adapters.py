@@ -13,28 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tamis.actions.deletion import DeletionPlan, carry_out, obstacle_to_deleting
-from tamis.errors import (
-    ArtifactMissing,
-    CurationError,
-    InvalidOptions,
-    MissingExtra,
-    ModelMissing,
-)
-from tamis.models.adapters import (
-    BUNDLED_LLM,
-    CONFIG,
-    PREFIX,
-    WEIGHTS,
-    base_of,
-)
+from tamis.errors import ArtifactMissing, CurationError, InvalidOptions, MissingExtra, ModelMissing
+from tamis.models.adapters import BUNDLED_LLM, CONFIG, PREFIX, WEIGHTS, base_of
 from tamis.settings import source_folder
 from tamis.steps.base_model import base_model_folder
 from tamis.store.artifacts.adapters import KIND, known_adapters
-from tamis.store.artifacts.store import (
-    MANIFEST,
-    Artifact,
-    ArtifactStore,
-)
+from tamis.store.artifacts.store import MANIFEST, Artifact, ArtifactStore
 from tamis.store.workspace import Workspace
 
 # What the bundled model is called where there is no Tamis.

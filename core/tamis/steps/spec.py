@@ -8,12 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import model_validator
 
-from tamis.registry import (
-    Options,
-    Plugin,
-    Table,
-    parse_options,
-)
+from tamis.registry import Options, Plugin, Table, parse_options
 from tamis.types import JSON
 
 AS_IMPORTED = "none"  # instead of decisions: rows say what they said when they were imported

@@ -24,12 +24,7 @@ import orjson
 from tamis.errors import CurationError
 from tamis.jobs.backends import process_environment
 from tamis.jobs.causes import exit_text, offer_to_be_killed_first
-from tamis.jobs.forecast.llm import (
-    SAMPLE_ROWS,
-    ModelsForecast,
-    RoleForecast,
-    forecast_models,
-)
+from tamis.jobs.forecast.llm import SAMPLE_ROWS, ModelsForecast, RoleForecast, forecast_models
 from tamis.settings import source_folder
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.types import JSON

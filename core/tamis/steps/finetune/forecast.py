@@ -11,12 +11,7 @@ import numpy as np
 import orjson
 
 from tamis.errors import ModelMissing
-from tamis.models.adapters import (
-    BUNDLED_LLM,
-    PREFIX,
-    adapter_ids,
-    base_of,
-)
+from tamis.models.adapters import BUNDLED_LLM, PREFIX, adapter_ids, base_of
 from tamis.recipes import SftOptions
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.finetune.rows import conversations, split_rows, training_rows

@@ -12,32 +12,16 @@ import pyarrow.parquet as pq
 
 from tamis.compute.refine.draw import split_budget
 from tamis.compute.refine.weights import fallen_fraction
-from tamis.errors import (
-    ArtifactMissing,
-    InvalidOptions,
-    JobConflict,
-)
+from tamis.errors import ArtifactMissing, InvalidOptions, JobConflict
 from tamis.registry import Table
 from tamis.steps.context import Reporter, StepContext
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import name_result
 from tamis.steps.refine.options import RefineOptions, RoundOptions
-from tamis.steps.refine.results import (
-    all_flags,
-    all_picks,
-    all_weights,
-    write_selection,
-)
+from tamis.steps.refine.results import all_flags, all_picks, all_weights, write_selection
 from tamis.steps.select.options import NO_QUALITY
 from tamis.steps.spec import Step
-from tamis.store.artifacts.refinements import (
-    FLAGS,
-    PICKS,
-    PREVIOUS,
-    ROUND,
-    WEIGHTS,
-    round_chain,
-)
+from tamis.store.artifacts.refinements import FLAGS, PICKS, PREVIOUS, ROUND, WEIGHTS, round_chain
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.types import JSON
 
