@@ -150,3 +150,10 @@ def refuse_linear_odds(options: object, quality: Float64s | None) -> None:
             f"weighting = 'linear' gives a row of quality 0 or less no chance, and quality goes down to "
             f"{np.nanmin(quality):g}: take 'rank' or 'softmax', or leave it at 'auto'."
         )
+
+
+def whole_budget(budget: float) -> int:
+    """The budget as a number of rows or tokens; raises InvalidOptions for a part of one."""
+    if budget != int(budget):
+        raise InvalidOptions(f"budget = {budget}: give a whole number of rows or tokens.")
+    return int(budget)

@@ -39,6 +39,7 @@ from tamis.api.array_inputs import (
     refuse_missing,
     row_mask,
     unit_vectors,
+    whole_budget,
 )
 from tamis.api.array_methods import kmeans
 from tamis.api.array_results import ClusteredRows, SelectedRows
@@ -94,7 +95,7 @@ def _pick(
         given["clusters"] = kmeans(vectors, n_clusters, seed=seed)
     problem = Problem(
         n_rows=n,
-        budget=int(budget),
+        budget=whole_budget(budget),
         pinned=row_mask(pinned, n, "pinned"),
         excluded=row_mask(excluded, n, "excluded"),
         seed=method_seed(seed, row.name),

@@ -56,7 +56,7 @@ def rename(session: Session, cluster: int, name: str, dataset: str, clustering: 
     _say(session, cluster, names.names[cluster])
 
 
-@clusters.command("undo", examples=[f"tamis clusters undo {EXAMPLE}"])
+@clusters.command("undo", examples=[f"tamis clusters undo {EXAMPLE} --reviewer ann"])
 @dataset_option
 @clustering_option
 @reviewer_option
@@ -69,7 +69,7 @@ def undo(session: Session, dataset: str, clustering: str, reviewer: str) -> None
     _say(session, cluster, "" if cluster is None else cluster_names(session.workspace, made).names[cluster])
 
 
-@clusters.command("redo", examples=[f"tamis clusters redo {EXAMPLE}"])
+@clusters.command("redo", examples=[f"tamis clusters redo {EXAMPLE} --reviewer ann"])
 @dataset_option
 @clustering_option
 @reviewer_option

@@ -91,7 +91,9 @@ def row_history(session: Session, row: int) -> None:
     session.result({"changes": [asdict(one) for one in changes]})
 
 
-@decisions.command("decide", examples=["tamis decisions decide drop --dataset my-data-1a2b3c --rows 5,17"])
+@decisions.command(
+    "decide", examples=["tamis decisions decide drop --dataset my-data-1a2b3c --rows 5,17 --reviewer ann"]
+)
 @click.argument("verdict", type=click.Choice(("keep", "drop", "replace")), help="What to do with the rows.")
 @dataset_flag
 @row_options
@@ -112,7 +114,9 @@ def decide(
     _say_event(session, event, "")
 
 
-@decisions.command("undo", examples=["tamis decisions undo --dataset my-data-1a2b3c --event 17"])
+@decisions.command(
+    "undo", examples=["tamis decisions undo --dataset my-data-1a2b3c --event 17 --reviewer ann"]
+)
 @dataset_flag
 @reviewer_option
 @click.option("--event", default=0, metavar="NUMBER", help="Number of the decision, as in the list.")
@@ -125,7 +129,7 @@ def undo(session: Session, reviewer: str, event: int) -> None:
     _say_event(session, made, f"{name} has nothing to undo in {run[1]}.")
 
 
-@decisions.command("redo", examples=["tamis decisions redo --dataset my-data-1a2b3c"])
+@decisions.command("redo", examples=["tamis decisions redo --dataset my-data-1a2b3c --reviewer ann"])
 @dataset_flag
 @reviewer_option
 def redo(session: Session, reviewer: str) -> None:
@@ -138,7 +142,8 @@ def redo(session: Session, reviewer: str) -> None:
 
 
 @decisions.command(
-    "settle", examples=["tamis decisions settle --dataset my-data-1a2b3c --event 17 --keep mine"]
+    "settle",
+    examples=["tamis decisions settle --dataset my-data-1a2b3c --event 17 --keep mine --reviewer ann"],
 )
 @dataset_flag
 @reviewer_option
@@ -155,7 +160,9 @@ def settle(session: Session, reviewer: str, event: int, keep: str) -> None:
     _say_event(session, made, "")
 
 
-@decisions.command("import", examples=["tamis decisions import decided.jsonl --dataset my-data-1a2b3c"])
+@decisions.command(
+    "import", examples=["tamis decisions import decided.jsonl --dataset my-data-1a2b3c --reviewer ann"]
+)
 @click.argument(
     "file", type=click.Path(path_type=Path), help="JSON lines: example_id, verdict, response or messages."
 )

@@ -75,7 +75,7 @@ def queue(
     )
 
 
-@review.command("approve", examples=[f"tamis review approve {EXAMPLE} --rows 5,17"])
+@review.command("approve", examples=[f"tamis review approve {EXAMPLE} --rows 5,17 --reviewer ann"])
 @dataset_option
 @row_options
 @proposals_option
@@ -87,7 +87,7 @@ def approve(session: Session, dataset: str, proposals: str, reviewer: str, **whe
     _judge(session, approve_proposal, dataset, proposals, reviewer, where)
 
 
-@review.command("reject", examples=[f"tamis review reject {EXAMPLE} --rows 5,17"])
+@review.command("reject", examples=[f"tamis review reject {EXAMPLE} --rows 5,17 --reviewer ann"])
 @dataset_option
 @row_options
 @proposals_option
@@ -102,7 +102,7 @@ def reject(session: Session, dataset: str, proposals: str, reviewer: str, **wher
 @review.command(
     "rule",
     examples=[
-        f"tamis review rule approve {EXAMPLE} --kind replace:corrected --measure verdict_confidence --above 0.95"
+        f"tamis review rule approve {EXAMPLE} --kind replace:corrected --measure verdict_confidence --above 0.95 --reviewer ann"
     ],
 )
 @click.argument(

@@ -37,7 +37,7 @@ def list_all(session: Session, dataset: str) -> None:
     session.result({"tags": [asdict(one) for one in counts]})
 
 
-@tags.command("add", examples=[f"tamis tags add hard {EXAMPLE} --rows 0,5,10-20"])
+@tags.command("add", examples=[f"tamis tags add hard {EXAMPLE} --rows 0,5,10-20 --reviewer ann"])
 @tag_argument
 @dataset_option
 @row_options
@@ -51,7 +51,7 @@ def add(session: Session, tag: str, dataset: str, reviewer: str, **where: str) -
     _say(session, add_tag(session.workspace, dataset_id, tag, rows, session.reviewer(reviewer)), "")
 
 
-@tags.command("remove", examples=[f"tamis tags remove hard {EXAMPLE} --rows 5"])
+@tags.command("remove", examples=[f"tamis tags remove hard {EXAMPLE} --rows 5 --reviewer ann"])
 @tag_argument
 @dataset_option
 @row_options
@@ -65,7 +65,7 @@ def remove(session: Session, tag: str, dataset: str, reviewer: str, **where: str
     _say(session, remove_tag(session.workspace, dataset_id, tag, rows, session.reviewer(reviewer)), "")
 
 
-@tags.command("rename", examples=[f"tamis tags rename hard difficult {EXAMPLE}"])
+@tags.command("rename", examples=[f"tamis tags rename hard difficult {EXAMPLE} --reviewer ann"])
 @tag_argument
 @click.argument("name", help="What to call it.")
 @dataset_option
@@ -78,7 +78,7 @@ def rename(session: Session, tag: str, name: str, dataset: str, reviewer: str) -
     _say(session, rename_tag(*run), "")
 
 
-@tags.command("delete", examples=[f"tamis tags delete hard {EXAMPLE}"])
+@tags.command("delete", examples=[f"tamis tags delete hard {EXAMPLE} --reviewer ann"])
 @tag_argument
 @dataset_option
 @reviewer_option
@@ -103,7 +103,7 @@ def log(session: Session, dataset: str, limit: int) -> None:
     session.result({"events": [asdict(event) for event in events]})
 
 
-@tags.command("undo", examples=[f"tamis tags undo {EXAMPLE}"])
+@tags.command("undo", examples=[f"tamis tags undo {EXAMPLE} --reviewer ann"])
 @dataset_option
 @reviewer_option
 def undo(session: Session, dataset: str, reviewer: str) -> None:
@@ -113,7 +113,7 @@ def undo(session: Session, dataset: str, reviewer: str) -> None:
     _say(session, undo_tag(session.workspace, session.dataset(dataset), session.reviewer(reviewer)), "undo")
 
 
-@tags.command("redo", examples=[f"tamis tags redo {EXAMPLE}"])
+@tags.command("redo", examples=[f"tamis tags redo {EXAMPLE} --reviewer ann"])
 @dataset_option
 @reviewer_option
 def redo(session: Session, dataset: str, reviewer: str) -> None:

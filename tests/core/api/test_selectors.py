@@ -227,3 +227,9 @@ def test_weights_of_a_refinement_are_there() -> None:
     assert after[0] > 0.99
     told = tamis.pooled_effects([tamis.RoundEvidence.of([1.0, 0.0], [0.1, 0.1], [9, 9])])
     assert tamis.tilted_weights([0.5, 0.5], told.effect)[0] > 0.5
+
+
+def test_a_budget_is_a_whole_number() -> None:
+    with pytest.raises(InvalidOptions, match=r"budget = 10\.7"):
+        tamis.random(n_rows=50, budget=10.7)
+    assert len(tamis.random(n_rows=50, budget=10.0).ids) == 10
