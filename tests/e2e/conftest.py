@@ -31,6 +31,17 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-dev-shm-usage",
+    # Pages without WebGL are painted by the processor itself, which the emulated graphics card does at many times the cost.
+    "--disable-gpu-compositing",
+    "--disable-gpu-rasterization",
+    "--disable-gpu-watchdog",
+]
+# Colour scheme and width of a window.
+SCREENS = [
+    ("light", 1280),
+    pytest.param("dark", 1920, marks=pytest.mark.nightly),
+    pytest.param("dark", 1280, marks=pytest.mark.nightly),
+    pytest.param("light", 1920, marks=pytest.mark.nightly),
 ]
 
 

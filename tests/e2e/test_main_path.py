@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tamis.store.artifacts.readers import read_examples, read_selected_ids
 from tamis.store.artifacts.store import ArtifactStore
 from tests.e2e import walk_export, walk_import, walk_map, walk_selection
-from tests.e2e.conftest import Server, running_app
+from tests.e2e.conftest import SCREENS, Server, running_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PIPELINE_MS = 420_000
@@ -148,28 +148,28 @@ def test_two_tabs_and_a_deep_link_agree(app: Server, context: BrowserContext) ->
     assert walk_map.matching(first) == walk_map.matching(second) > 0
 
 
-def test_pages_fit_the_window_in_light_and_dark(app: Server, browser, tmp_path: Path) -> None:  # noqa: ANN001
+@pytest.mark.parametrize(("scheme", "width"), SCREENS)
+def test_pages_fit_the_window_in_light_and_dark(
+    app: Server, browser: Browser, tmp_path: Path, scheme: str, width: int
+) -> None:
     store = ArtifactStore(app.workspace)
     dataset_id = next(d for d in store.dataset_ids() if d.startswith("tamis-sample"))
-    for scheme, width in (("light", 1280), ("dark", 1920)):
-        context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
-        page = context.new_page()
-        for name in (
-            "overview",
-            "import_data",
-            "data_map",
-            "scoring",
-            "selection",
-            "job_list",
-            "export_data",
-        ):
-            page.goto(f"{app.url}/{name}?dataset={dataset_id}" if name != "overview" else app.url)
-            walk_map.wait_until_idle(page)
-            assert page.get_by_test_id("stException").count() == 0, name
-            shot = np.frombuffer(
-                page.screenshot(path=tmp_path / f"{name}-{scheme}-{width}.png"), dtype=np.uint8
-            )
-            assert len(shot) > 20_000, f"{name} looks blank"
-            overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-            assert overflow <= 0, f"{name} is {overflow} px too wide at {width}"
-        context.close()
+    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
+    page = context.new_page()
+    for name in (
+        "overview",
+        "import_data",
+        "data_map",
+        "scoring",
+        "selection",
+        "job_list",
+        "export_data",
+    ):
+        page.goto(f"{app.url}/{name}?dataset={dataset_id}" if name != "overview" else app.url)
+        walk_map.wait_until_idle(page)
+        assert page.get_by_test_id("stException").count() == 0, name
+        shot = np.frombuffer(page.screenshot(path=tmp_path / f"{name}-{scheme}-{width}.png"), dtype=np.uint8)
+        assert len(shot) > 20_000, f"{name} looks blank"
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0, f"{name} is {overflow} px too wide at {width}"
+    context.close()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
 from tamis.cli.main import run
+from tamis.jobs import job_table
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.refinements import read_picks, read_weights
 from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.database.database import Database
 from tamis.store.names import default_names
 from tests.core.llms.conftest import build_model
 from tests.e2e import walk_export, walk_finetuning, walk_refinement
@@ -55,13 +60,30 @@ def test_a_refinement_is_watched_continued_and_used(
     walk_refinement.open_refinement_page(page, app.url, dataset_id)
     walk_refinement.fill_form(page, rounds=ROUNDS, budget=12, model=model, max_new_tokens=6)
     first = walk_refinement.start(page, rounds=ROUNDS)
-    # Rounds of a tiny model take seconds: on a busy machine the page may miss one of them.
-    assert walk_refinement.watch_rounds(page, ROUNDS), "no weights were seen while the rounds ran"
+    with _held_after_a_round(app.workspace, dataset_id):
+        walk_refinement.see_a_round(page, ROUNDS)
+    walk_refinement.wait_until_done(page)
     made = store.get(dataset_id, "refinement", first)
     _check_flags_and_movers(page, made)
     _leave_out_a_cluster(page, store, made)
     _export(page, store, made, tmp_path)
     _train_and_compare_answers(page, store, dataset_id, model)
+
+
+@contextmanager
+def _held_after_a_round(workspace: Path, dataset_id: str) -> Iterator[None]:
+    """Rounds of a tiny model take less than a page that looks every second: the worker waits while one looks."""
+    store, deadline = ArtifactStore(workspace), time.monotonic() + 120
+    while not store.list(dataset_id, "refinement_round"):
+        assert time.monotonic() < deadline, "no round was finished"
+        time.sleep(0.02)
+    (job,) = job_table.list_jobs(Database(workspace), step="refine")
+    worker = psutil.Process(job.progress.pid)
+    worker.suspend()
+    try:
+        yield
+    finally:
+        worker.resume()
 
 
 def _check_flags_and_movers(page: Page, made: Artifact) -> None:
@@ -77,7 +99,7 @@ def _leave_out_a_cluster(page: Page, store: ArtifactStore, made: Artifact) -> No
     dataset_id = made.manifest.dataset_id
     clustering = store.get(dataset_id, "clustering", made.manifest.inputs["clustering"])
     longer = walk_refinement.add_round(page, leave_out=default_names(clustering)[2], n_rows=6)
-    walk_refinement.watch_rounds(page, ROUNDS + 1)
+    walk_refinement.wait_until_done(page)
     after = store.get(dataset_id, "refinement", longer)
     picks = read_picks(after).to_pandas()
     assert len(picks) == 18

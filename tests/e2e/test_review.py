@@ -16,7 +16,7 @@ from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.review.decisions import decision_state
 from tests.e2e import walk_export, walk_review
-from tests.e2e.conftest import Server, running_app
+from tests.e2e.conftest import SCREENS, Server, running_app
 from tests.e2e.walk_import import settle
 from tests.pages.page_workspace import alpaca_file, import_file, run_step
 from tests.pages.review_workspace import mixed_rows, write_proposals
@@ -239,26 +239,28 @@ def test_two_browsers_review_at_once_without_the_same_row(
         page.context.close()
 
 
-def test_one_item_fits_the_window_in_light_and_dark(app: Server, browser: Browser, tmp_path: Path) -> None:
-    (tmp_path / "long").mkdir()
-    dataset_id = import_file(app.workspace, alpaca_file(tmp_path / "long", 20), "Long")
+@pytest.mark.parametrize(("scheme", "width"), SCREENS)
+def test_one_item_fits_the_window_in_light_and_dark(
+    app: Server, browser: Browser, tmp_path: Path, scheme: str, width: int
+) -> None:
+    dataset_id = import_file(app.workspace, alpaca_file(tmp_path, 20), f"Long {scheme} {width}")
     rows = mixed_rows(20)
     for row in rows:
         if row["action"] == "replace":
             row["candidate"] = "word " * 2_000
     write_proposals(app.workspace, dataset_id, rows, identifier="cccc000011112222")
-    for scheme, width, height in (("light", 1280, 900), ("dark", 1920, 1080)):
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        page = context.new_page()
-        walk_review.open_review(page, app.url, dataset_id)
-        start_as(page, "Kim")
-        walk_review.wait_for_item(page)
-        page.wait_for_timeout(500)
-        main = page.get_by_test_id("stMain")
-        higher, wider = main.evaluate("m => [m.scrollHeight - m.clientHeight, m.scrollWidth - m.clientWidth]")
-        assert higher <= 0 and wider <= 0, (scheme, width, higher, wider)
-        for view in ("rules", "history", "calibration", "apply", "new"):
-            walk_review.open_review(page, app.url, dataset_id, view=view)
-            page.wait_for_timeout(300)
-            assert page.get_by_test_id("stException").count() == 0, view
-        context.close()
+    height = 900 if width < 1500 else 1080
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    walk_review.open_review(page, app.url, dataset_id)
+    start_as(page, "Kim")
+    walk_review.wait_for_item(page)
+    page.wait_for_timeout(500)
+    main = page.get_by_test_id("stMain")
+    higher, wider = main.evaluate("m => [m.scrollHeight - m.clientHeight, m.scrollWidth - m.clientWidth]")
+    assert higher <= 0 and wider <= 0, (scheme, width, higher, wider)
+    for view in ("rules", "history", "calibration", "apply", "new"):
+        walk_review.open_review(page, app.url, dataset_id, view=view)
+        page.wait_for_timeout(300)
+        assert page.get_by_test_id("stException").count() == 0, view
+    context.close()

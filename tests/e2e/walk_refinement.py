@@ -54,25 +54,22 @@ def opened(page: Page) -> str:
     return found.group(1)
 
 
-def watch_rounds(page: Page, rounds: int, *, timeout_s: int = 240) -> list[int]:
-    """Wait until the refinement is done; returns after how many finished rounds weights were seen meanwhile."""
+def see_a_round(page: Page, rounds: int) -> None:
+    """Wait until the page shows the weights after a round that has finished, while the next one runs."""
+    said = page.get_by_text(re.compile(rf"^[1-{rounds - 1}] of {rounds} rounds finished"))
+    expect(said.first).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.locator(HEATMAP).first).to_be_attached(timeout=TIMEOUT_MS)
+
+
+def wait_until_done(page: Page, *, timeout_s: int = 240) -> None:
+    """Wait until the refinement is done."""
     # What the page showed before stays until all of the new one is drawn.
     expect(page.get_by_text(opened(page), exact=True)).to_be_visible(timeout=TIMEOUT_MS)
     wait_until_idle(page)
-    seen: list[int] = []
-    done = page.get_by_role("button", name="Add rounds")
-    for _ in range(timeout_s * 5):
-        if done.count():
-            break
-        assert not page.get_by_text("The refinement failed").count(), "the refinement failed"
-        for number in range(1, rounds):
-            said = page.get_by_text(f"{number} of {rounds} rounds finished")
-            if number not in seen and said.count() and page.locator(HEATMAP).count():
-                seen.append(number)
-        page.wait_for_timeout(200)
-    expect(done).to_be_visible(timeout=20_000)
+    done, failed = page.get_by_role("button", name="Add rounds"), page.get_by_text("The refinement failed")
+    expect(done.or_(failed).first).to_be_visible(timeout=timeout_s * 1000)
+    assert not failed.count(), "the refinement failed"
     wait_until_idle(page)
-    return seen
 
 
 def open_part(page: Page, name: str) -> None:
