@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tamis.actions import datasets
 from tamis.actions.adapters import find_adapter
@@ -77,6 +77,30 @@ class Workspace(Shown):
     def dataset(self, id_or_name: str) -> Dataset:
         """A dataset by its id or its name; raises DatasetMissing, also when several share the name."""
         return self._dataset(datasets.find_dataset(self._workspace, id_or_name))
+
+    @overload
+    def import_file(
+        self,
+        path: Path | str | Sequence[Path | str],
+        *,
+        name: str = "",
+        format: str = "auto",  # noqa: A002
+        fields: Mapping[str, JSON] | None = None,
+        wait: Literal[True] = True,
+        progress: bool = True,
+    ) -> Dataset: ...
+
+    @overload
+    def import_file(
+        self,
+        path: Path | str | Sequence[Path | str],
+        *,
+        name: str = "",
+        format: str = "auto",  # noqa: A002
+        fields: Mapping[str, JSON] | None = None,
+        wait: bool,
+        progress: bool = True,
+    ) -> Dataset | JobHandle[Dataset]: ...
 
     def import_file(
         self,
