@@ -70,7 +70,6 @@ def _row(row: RowDiff, before: Sequence[Message] | None, after: Sequence[Message
         "old_id": None if row.old_id == NOWHERE else row.old_id,
         "new_id": None if row.new_id == NOWHERE else row.new_id,
         "via": decision.via if decision else "",
-        "rule": decision.rule if decision else "",
         "reviewer": decision.reviewer if decision else "",
         "before": before,
         "after": after,
@@ -80,7 +79,7 @@ def _row(row: RowDiff, before: Sequence[Message] | None, after: Sequence[Message
 def _shown(row: dict[str, JSON]) -> str:
     """The row for a terminal: the turns that differ, with what went and what came marked as git marks words."""
     ids = " -> ".join(f"{row[side]:,}" for side in ("old_id", "new_id") if row[side] is not None)
-    by = f", {row['reviewer']} ({row['rule'] or row['via']})" if row["reviewer"] else ""
+    by = f", {row['reviewer']} ({row['via']})" if row["reviewer"] else ""
     lines = [f"row {ids}: {row['kind']}{by}"]
     before, after = row["before"] or [], row["after"] or []
     for number in range(max(len(before), len(after))):
