@@ -20,7 +20,9 @@ from tamis.steps.spec import Choice, StepOptions, choice_prefix
 from tamis.types import JSON
 
 MAX_SEGMENTS = 4
-MAX_SEGMENT_CHARS = 34  # of all labels together, each with the room around it: more does not fit beside a preview
+MAX_SEGMENT_CHARS = (
+    34  # of all labels together, each with the room around it: more does not fit beside a preview
+)
 SEGMENT_ROOM_CHARS = 7
 
 
@@ -157,7 +159,10 @@ def _kept(drawn: FormField) -> dict[str, Any]:
 def _one_of(drawn: FormField, values: list[Any], say: Callable[[Any], str]) -> Any:  # noqa: ANN401 - whatever is listed
     start = drawn.start if drawn.start in values else values[0]
     labels = [say(value) for value in values]
-    if len(values) <= MAX_SEGMENTS and sum(map(len, labels)) + SEGMENT_ROOM_CHARS * (len(labels) - 2) <= MAX_SEGMENT_CHARS:
+    if (
+        len(values) <= MAX_SEGMENTS
+        and sum(map(len, labels)) + SEGMENT_ROOM_CHARS * (len(labels) - 2) <= MAX_SEGMENT_CHARS
+    ):
         return st.segmented_control(
             drawn.label, values, default=start, required=True, format_func=say, **_kept(drawn)
         )
