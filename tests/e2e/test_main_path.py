@@ -17,7 +17,7 @@ from tests.e2e.conftest import SCREENS, Server, running_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PIPELINE_MS = 420_000
-N_LIMA = 300
+N_LIMA = 160
 MIDDLE = [(0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)]
 
 
