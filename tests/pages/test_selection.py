@@ -169,3 +169,13 @@ def test_the_form_of_every_method_draws(workspace: Path, dataset_id: str, method
     app = open_page("selection", dataset=dataset_id, view="new", select_method=title)
     assert app.selectbox(key="select_method").value == method
     assert "What it would pick" in said(app)
+
+
+def test_picks_that_no_score_spoke_for_are_said(workspace: Path, dataset_id: str) -> None:
+    assert "picked at random" not in said(open_page("selection", dataset=dataset_id))
+    made = ArtifactStore(workspace).list(dataset_id, "selection")[0]
+    manifest = made.manifest.model_copy(update={"summary": made.manifest.summary | {"n_forced": 3}})
+    (made.path / "manifest.json").write_text(manifest.model_dump_json())
+    assert "3 rows had no chance by quality and were picked at random" in said(
+        open_page("selection", dataset=dataset_id)
+    )

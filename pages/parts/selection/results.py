@@ -9,7 +9,7 @@ from pages.parts.selection import stats
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart, histogram_chart, selection_map
 from pages.shared.navigation import go_to
-from pages.shared.plain_text import plain, shorten
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.job_watch import CLONED
 from pages.shared.wording import percent, sentence
 from tamis.actions.jobs import jobs_of_result
@@ -106,6 +106,13 @@ def _warn(selection: Artifact) -> None:
             f"The budget was {selection.summary['budget']:,} {unit}, and {missing:,} of it stayed unspent: no further "
             "row was allowed. Widen what it may pick from, or lower the budget.",
             icon=":material/production_quantity_limits:",
+        )
+    forced = int(selection.summary.get("n_forced", 0))
+    if forced:
+        st.warning(
+            f"{count_of(forced, 'row')} had no chance by quality and {'was' if forced == 1 else 'were'} picked at random, "
+            "because nothing else was left in the cluster: weigh by rank, or lower the budget.",
+            icon=":material/casino:",
         )
 
 
