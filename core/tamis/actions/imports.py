@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from tamis.actions.jobs import Job, JobState, list_jobs
 from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import CurationError
-from tamis.formats import FORMATS
+from tamis.formats import FORMATS, load_format
 from tamis.formats.detect import Inspection, inspect_file
 from tamis.formats.reader import file_stem
 from tamis.registry import parse_options
@@ -97,7 +97,7 @@ def examine_file(path: str, read_as: ReadAs = ReadAs()) -> ExaminedFile:
         if not read_as.format_name:
             return ExaminedFile(path, inspect_file(path))
         given = read_as.fields
-        mapping = parse_options(FORMATS[read_as.format_name].options, given) if given else None
+        mapping = parse_options(load_format(read_as.format_name).fields, given) if given else None
         return ExaminedFile(path, inspect_file(path, format_name=read_as.format_name, fields=mapping))
     except CurationError as error:
         return ExaminedFile(path, problem=str(error))

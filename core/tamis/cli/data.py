@@ -29,11 +29,12 @@ PathType = click.Path(path_type=Path)
 @click.option("--name", default="", help="Name shown to people.")
 @click.option("--format", "format_name", default="auto", help="Conversation format; detected when left out.")
 @click.option(
+    "--map",
     "--field",
     "fields",
     multiple=True,
     metavar="PART=COLUMN",
-    help="Which column plays which part; repeat it.",
+    help="Which column plays which part; repeat it. A name with dots leads into objects: prompt=fields.text.",
 )
 def import_file(
     session: Session, paths: tuple[str, ...], name: str, format_name: str, fields: tuple[str, ...]
@@ -59,7 +60,7 @@ def import_file(
 def _pair(text: str) -> tuple[str, str]:
     part, separator, column = text.partition("=")
     if not separator:
-        raise InvalidOptions(f"--field wants PART=COLUMN, for example prompt=question; {text!r} has no '='.")
+        raise InvalidOptions(f"--map wants PART=COLUMN, for example prompt=question; {text!r} has no '='.")
     return part, column
 
 

@@ -8,33 +8,14 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from tamis.errors import InvalidRecord
-from tamis.formats.conversation import (
-    SHAPE,
-    add_meta,
-    build_example,
-    plain_obstacle,
-    shape_of,
-    single_turn,
-    type_name,
-)
-from tamis.formats.format import (
-    Format,
-    Record,
-    cannot_hold,
-    left_over,
-    match_column,
-    optional_text,
-    seen_columns,
-    text_of,
-)
-from tamis.registry import Options
-from tamis.types import JSON, Example, Message
-
-GAP = "\n\n"  # between instruction and input in the user turn
+from tamis.formats.format import Format, Record, seen_columns
+from tamis.formats.names import HISTORY, SYSTEM, match_column, match_text, optional_column
+from tamis.formats.pairs import PairColumns, read_pair, write_pair
+from tamis.formats.stored_form import ColumnMapping
+from tamis.types import Example
 
 
-class AlpacaFields(Options):
+class AlpacaFields(ColumnMapping):
     """Which column holds what in an Alpaca file."""
 
     instruction: str = Field("instruction", description="Column with the instruction")
@@ -50,82 +31,35 @@ class AlpacaFields(Options):
 
 def alpaca() -> Format:
     """Return the Alpaca format."""
-    return Format(name="alpaca", fields=AlpacaFields, parse=_parse, write=_write, suggest=_suggest)
+    return Format(name="alpaca", fields=AlpacaFields, read=_read, render=_render, suggest=_suggest)
 
 
-def joined_prompt(instruction: str, given: str) -> str:
-    """Return the user turn of an instruction and its input; an input without an instruction stands alone."""
-    return f"{instruction}{GAP}{given}" if given and instruction else instruction or given
+def _read(record: Record, fields: AlpacaFields) -> list[Example]:
+    return read_pair(record, _columns(fields))
 
 
-def split_prompt(prompt: str, n_input_chars: JSON) -> tuple[str, str]:
-    """Return instruction and input of a user turn, whose last characters were the input when it was read.
-
-    A prompt edited since then no longer splits there and comes back whole, with an empty input.
-    """
-    if not isinstance(n_input_chars, int) or not 0 < n_input_chars <= len(prompt):
-        return prompt, ""
-    instruction, given = prompt[:-n_input_chars], prompt[-n_input_chars:]
-    if not instruction:
-        return "", given
-    return (instruction.removesuffix(GAP), given) if instruction.endswith(GAP) else (prompt, "")
+def _render(example: Example, fields: AlpacaFields | None = None) -> Record:
+    return write_pair(example, _columns(fields or AlpacaFields()).filled())
 
 
-def _parse(record: Record, fields: AlpacaFields) -> list[Example]:
-    given = optional_text(record, fields.input)
-    prompt = joined_prompt(text_of(record, fields.instruction), given)
-    response = text_of(record, fields.output)
-    system = optional_text(record, fields.system)
-    history = record.get(fields.history)
-    if history:
-        example = build_example(_turns(system, history, prompt, response))
-    else:
-        example = single_turn(prompt, response, system)
-    used = (fields.instruction, fields.input, fields.output, fields.system, fields.history)
-    example.meta = left_over(record, used)
-    if given:
-        example.meta[SHAPE] = {"format": "alpaca", "input_chars": len(given)}
-    return [example]
-
-
-def _turns(system: str, history: JSON, prompt: str, response: str) -> list[Message]:
-    if not isinstance(history, list):
-        raise InvalidRecord(f"field 'history' holds {type_name(history)}, not a list of pairs")
-    turns: list[Message] = [{"role": "system", "content": system}] if system else []
-    for number, pair in enumerate(history, 1):
-        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
-            raise InvalidRecord(f"history entry {number} is not a pair of texts [prompt, response]")
-        turns.append({"role": "user", "content": pair[0]})
-        turns.append({"role": "assistant", "content": pair[1]})
-    turns.append({"role": "user", "content": prompt})
-    turns.append({"role": "assistant", "content": response})
-    return turns
-
-
-def _write(example: Example, fields: AlpacaFields | None = None) -> Record:
-    names = fields or AlpacaFields()
-    if obstacle := plain_obstacle(example.messages, multi_turn=True, system=True):
-        raise cannot_hold("alpaca", example, obstacle, "messages")
-    turns = [message["content"] for message in example.messages]
-    system = turns.pop(0) if example.messages[0]["role"] == "system" else ""
-    instruction, given = split_prompt(turns[-2], shape_of(example, "alpaca").get("input_chars"))
-    record: Record = {names.instruction: instruction, names.input: given, names.output: turns[-1]}
-    if system:
-        record[names.system] = system
-    if len(turns) > 2:
-        record[names.history] = [list(pair) for pair in zip(turns[:-2:2], turns[1:-2:2], strict=True)]
-    return add_meta(record, example)
+def _columns(fields: AlpacaFields) -> PairColumns:
+    return PairColumns(
+        format_name="alpaca", prompt=fields.instruction, context=fields.input, completion=fields.output,
+        system=fields.system, history=fields.history, is_alpaca=True,
+    )  # fmt: skip
 
 
 def _suggest(records: Sequence[Record]) -> AlpacaFields | None:
     columns = seen_columns(records)
-    instruction, output = match_column(columns, "instruction"), match_column(columns, "output")
+    instruction = match_text(columns, "instruction", "definition", "task_definition")
+    output = match_column(columns, "output", *(("targets", "target") if "definition" in columns else ()))
     if instruction is None or output is None:
         return None
+    taken = (instruction, output)
     return AlpacaFields(
         instruction=instruction,
         output=output,
-        input=match_column(columns, "input") or "input",
-        system=match_column(columns, "system", "system_prompt") or "system",
-        history=match_column(columns, "history") or "history",
+        input=optional_column(columns, match_text, ("input", "inputs"), taken),
+        system=optional_column(columns, match_text, SYSTEM, taken),
+        history=optional_column(columns, match_column, HISTORY, taken),
     )

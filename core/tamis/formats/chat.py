@@ -11,18 +11,21 @@ from typing import TypeAlias
 from pydantic import Field
 
 from tamis.errors import InvalidRecord
+from tamis.formats.call_turns import calls_obstacle, with_call_texts, with_calls
+from tamis.formats.cell_text import data_in
 from tamis.formats.conversation import SHAPE, add_meta, build_example, shape_of, type_name
-from tamis.formats.format import (
-    Format,
-    Record,
-    cannot_hold,
-    left_over,
-    listed_turns,
+from tamis.formats.format import Format, Record, cannot_hold, left_over, listed_turns, seen_columns
+from tamis.formats.names import (
+    MESSAGE_LISTS,
+    SYSTEM,
+    first_item,
+    is_refused,
     match_column,
-    optional_text,
-    seen_columns,
+    optional_column,
+    turn_keys,
 )
-from tamis.registry import Options
+from tamis.formats.stored_form import ColumnMapping
+from tamis.formats.text_parts import as_it_was, text_part
 from tamis.types import JSON, ROLES, Example, Message
 
 # What other tools call the four roles.
@@ -34,12 +37,13 @@ ROLE_OF = {
     "function": "tool", "observation": "tool", "function_response": "tool", "tool_response": "tool",
     **{role: role for role in ROLES},
 }  # fmt: skip
+CALLING_LABELS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
 OPENAI_LABELS = {role: role for role in ROLES}
 SHAREGPT_LABELS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "tool"}
-LIST_COLUMNS = ("messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat", "items")
+LIST_COLUMNS = MESSAGE_LISTS
 
 
-class MessagesFields(Options):
+class MessagesFields(ColumnMapping):
     """Which column and keys hold the turns in a file of OpenAI messages."""
 
     messages: str = Field("messages", description="Column with the list of turns")
@@ -48,13 +52,16 @@ class MessagesFields(Options):
     system: str = Field("system", description="Column with a system prompt beside the turns; may be missing")
 
 
-class ShareGPTFields(Options):
+class ShareGPTFields(ColumnMapping):
     """Which column and keys hold the turns in a ShareGPT file."""
 
     conversations: str = Field("conversations", description="Column with the list of turns")
     role: str = Field("from", description="Key of a turn that names the role")
     content: str = Field("value", description="Key of a turn that holds the text")
     system: str = Field("system", description="Column with a system prompt beside the turns; may be missing")
+    function_calls: bool = Field(
+        False, description="Whether a function_call turn is a tool call, not its text"
+    )
 
 
 ChatFields: TypeAlias = MessagesFields | ShareGPTFields
@@ -63,16 +70,16 @@ ChatFields: TypeAlias = MessagesFields | ShareGPTFields
 def messages() -> Format:
     """Return the OpenAI messages format."""
     return Format(
-        name="messages", fields=MessagesFields, parse=_parse_messages, write=_write_messages,
-        suggest=partial(_suggest, ("role", "content"), _messages_fields),
+        name="messages", fields=MessagesFields, read=_parse_messages, render=_write_messages,
+        suggest=partial(_suggest, _messages_fields),
     )  # fmt: skip
 
 
 def sharegpt() -> Format:
     """Return the ShareGPT format."""
     return Format(
-        name="sharegpt", fields=ShareGPTFields, parse=_parse_sharegpt, write=_write_sharegpt,
-        suggest=partial(_suggest, ("from", "value"), _sharegpt_fields),
+        name="sharegpt", fields=ShareGPTFields, read=_parse_sharegpt, render=_write_sharegpt,
+        suggest=partial(_suggest, _sharegpt_fields),
     )  # fmt: skip
 
 
@@ -139,10 +146,12 @@ def _parse_chat(
     noted: dict[str, JSON] = {}
     if any(label != default[turn["role"]] for turn, label in zip(turns, labels, strict=True)):
         noted["labels"] = labels
+    if isinstance(fields, ShareGPTFields) and fields.function_calls:
+        turns = with_calls(turns, labels, noted)
     used: tuple[str, ...] = (column,)
     # A system prompt beside the turns counts only where the turns have none of their own.
     if record.get(fields.system) and turns and turns[0]["role"] != "system":
-        turns.insert(0, {"role": "system", "content": optional_text(record, fields.system)})
+        turns.insert(0, {"role": "system", "content": text_part(record, fields.system, noted, "system")})
         noted["system_column"] = True
         used = (column, fields.system)
     example = build_example(turns)
@@ -160,9 +169,9 @@ def _write_messages(example: Example, fields: MessagesFields | None = None) -> R
 def _write_sharegpt(example: Example, fields: ShareGPTFields | None = None) -> Record:
     names = fields or ShareGPTFields()
     for message in example.messages:
-        if message.get("tool_calls") or message.get("function_call"):
-            raise cannot_hold("sharegpt", example, "a turn with tool calls beside its text", "messages")
-        if not isinstance(message.get("content"), str):
+        if obstacle := calls_obstacle(message):
+            raise cannot_hold("sharegpt", example, obstacle, "messages")
+        if not message.get("tool_calls") and not isinstance(message.get("content"), str):
             raise cannot_hold("sharegpt", example, "a turn whose content is not a plain string", "messages")
         if clash := {names.role, names.content} & message.keys():
             raise cannot_hold("sharegpt", example, f"a turn with a key of its own {min(clash)!r}", "messages")
@@ -175,9 +184,13 @@ def _write_chat(
     noted = shape_of(example, name)
     turns, record = example.messages, {}
     if noted.get("system_column") and turns[0]["role"] == "system" and turns[0].keys() == {"role", "content"}:
-        record[fields.system] = turns[0]["content"]
+        record[fields.system or "system"] = as_it_was(turns[0]["content"], noted, "system")
         turns = turns[1:]
-    labels = _labels(turns, noted.get("labels"), default)
+    if any(turn.get("tool_calls") for turn in turns) and default is SHAREGPT_LABELS:
+        default = CALLING_LABELS
+    labels = labels_for(turns, noted.get("labels"), default)
+    if default is CALLING_LABELS:
+        turns, labels = with_call_texts(turns, labels, noted)
     record[column] = [
         {fields.role: label, **_renamed(turn, fields.content)}
         for turn, label in zip(turns, labels, strict=True)
@@ -185,7 +198,7 @@ def _write_chat(
     return add_meta(record, example)
 
 
-def _labels(turns: Sequence[Message], noted: JSON, default: dict[str, str]) -> list[str]:
+def labels_for(turns: Sequence[Message], noted: JSON, default: dict[str, str]) -> list[str]:
     """Return the labels of the source where they still say the turn's role, else the format's own."""
     kept = noted if isinstance(noted, list) and len(noted) == len(turns) else [None] * len(turns)
     return [
@@ -201,32 +214,32 @@ def _renamed(turn: Message, content_key: str) -> Message:
 
 
 def _suggest(
-    keys: tuple[str, str], make: Callable[..., Options], records: Sequence[Record]
-) -> Options | None:
-    """Suggest the first column that holds a list of turns with these keys, well-known names first."""
-    columns = seen_columns(records)
-    first = match_column(columns, *LIST_COLUMNS)
-    ordered = ([first] if first else []) + [column for column in columns if column != first]
-    for column in ordered:
-        turn = _first_turn(columns[column])
-        if turn is not None and all(key in turn for key in keys):
-            return make(column, *keys, match_column(columns, "system", "system_prompt") or "system")
+    make: Callable[[str, str, str, str], ColumnMapping | None], records: Sequence[Record]
+) -> ColumnMapping | None:
+    """Suggest the first column that holds a list of turns of the format, well-known names first."""
+    columns = {column: value for column, value in seen_columns(records).items() if not is_refused(column)}
+    known = [column for name in MESSAGE_LISTS if (column := match_column(columns, name))]
+    for column in dict.fromkeys([*known, *columns]):
+        keys = turn_keys(_first_turn(columns[column]))
+        suggested = keys and make(column, *keys, optional_column(columns, match_column, SYSTEM, (column,)))
+        if suggested:
+            return suggested
     return None
 
 
-def _first_turn(value: JSON) -> Message | None:
-    if isinstance(value, str):
-        try:
-            value = listed_turns({"turns": value}, "turns")
-        except InvalidRecord:
-            return None
-    first = value[0] if isinstance(value, list) and value else None
-    return first if isinstance(first, dict) else None
+def _first_turn(value: JSON) -> JSON:
+    return first_item(data_in(value) if isinstance(value, str) else value)
 
 
-def _messages_fields(column: str, role: str, content: str, system: str) -> MessagesFields:
+def _messages_fields(column: str, role: str, content: str, system: str) -> MessagesFields | None:
+    if (role, content) == ("from", "value"):
+        return None
     return MessagesFields(messages=column, role=role, content=content, system=system)
 
 
-def _sharegpt_fields(column: str, role: str, content: str, system: str) -> ShareGPTFields:
-    return ShareGPTFields(conversations=column, role=role, content=content, system=system)
+def _sharegpt_fields(column: str, role: str, content: str, system: str) -> ShareGPTFields | None:
+    if (role, content) != ("from", "value"):
+        return None
+    return ShareGPTFields(
+        conversations=column, role=role, content=content, system=system, function_calls=True
+    )

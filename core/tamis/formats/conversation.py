@@ -18,6 +18,8 @@ _MAY_FOLLOW = {
     "tool": ("tool", "assistant"),
 }
 _PLAIN_KEYS = frozenset(("role", "content"))
+_TEXT_TYPES = ("text", "input_text", "output_text")
+_TEXT_KEYS = ("text", "value", "content")
 
 
 def single_turn(prompt: str, response: str, system: str = "") -> Example:
@@ -161,10 +163,42 @@ def _part_texts(content: JSON) -> Iterable[str]:
     if not isinstance(content, list):
         return
     for part in content:
-        if isinstance(part, str):
-            yield part
-        elif isinstance(part, dict) and isinstance(part.get("text"), str):
-            yield part["text"]
+        text = part_text(part)
+        if text is not None:
+            yield text
+
+
+def part_text(part: JSON) -> str | None:
+    """Return the text of one part of a turn's content, or None for an image, a call, a thought.
+
+    The text stands under ``text``, ``value`` or ``content``, as APIs and tools differ, or as an object's ``value``.
+    """
+    if isinstance(part, str):
+        return part
+    if not isinstance(part, dict):
+        return None
+    keys = _TEXT_KEYS if part.get("type", "text") in _TEXT_TYPES else ("text",)
+    for key in keys:
+        value = part.get(key)
+        if isinstance(value, dict):
+            value = value.get("value")
+        if isinstance(value, str):
+            return value
+    return None
+
+
+def parts_text(value: JSON) -> str:
+    """Return any value in words: texts of a list joined, an object's text or parts, anything else as JSON."""
+    if isinstance(value, dict):
+        inner = next((value[key] for key in ("parts", *_TEXT_KEYS) if key in value), None)
+        return as_text(value) if inner is None else parts_text(inner)
+    if isinstance(value, list) and value:
+        if all(isinstance(item, str) for item in value):
+            return "\n\n".join(value)
+        texts = [part_text(item) for item in value]
+        if all(text is not None for text in texts):
+            return "\n".join(str(text) for text in texts)
+    return "" if value is None or value == [] else as_text(value)
 
 
 def _call_text(call: JSON) -> str:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tamis.errors import InvalidRecord
 from tamis.formats import FORMATS, load_format
-from tamis.formats.format import Format, Record
+from tamis.formats.cell_text import data_in
+from tamis.formats.format import Format, Record, seen_columns
+from tamis.formats.hints import mapping_hint
 from tamis.formats.layout import Layout, detect_layout
-from tamis.formats.parsing import read_records
-from tamis.formats.reader import display_name, iter_chunks, nothing_readable
+from tamis.formats.names import holds_conversation, optional_parts
+from tamis.formats.reader import display_name, nothing_readable
 from tamis.formats.schema import Reject, show_raw
-from tamis.registry import Options
+from tamis.formats.stored_form import ColumnMapping, decoded, lifted
+from tamis.formats.survey import Survey, survey_file
 from tamis.types import Example
 
-_BLOCK_BYTES = 1 << 18
 _N_LOOKED_AT = 5_000  # records, when the first ones are all bad
 _N_PROBLEMS = 20
+_LIST_PARTS = ("messages", "conversations", "instances", "history")
+_MAX_OPENED = 2  # objects inside objects, when nothing fits without opening them
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class FormatMatch:
     """A format that fits, its mapping, and the fraction of the sample in [0, 1] that it reads."""
 
     format_name: str
-    fields: Options
+    fields: ColumnMapping
     confidence: float
 
 
@@ -46,13 +50,15 @@ class Inspection:
     ``format_name`` and ``fields`` are None when no format fits: ``columns`` then are what a person can map by
     hand. ``confidence`` is the fraction of the sample in [0, 1] that the format reads. ``alternatives`` are
     the other formats that read some of it, best first. ``problems`` are the first rejects of the sample, and
-    ``is_whole_file`` tells whether the sample is all there is.
+    ``is_whole_file`` tells whether the sample is all there is. Columns and their parts come from ``n_looked_at``
+    records, all of the file where ``looked_at_all``. ``hint`` are the options of an import that would most likely read
+    a file that no format fits.
     """
 
     name: str
     layout: Layout
     format_name: str | None
-    fields: Options | None
+    fields: ColumnMapping | None
     confidence: float
     alternatives: tuple[FormatMatch, ...]
     rows: tuple[PreviewRow, ...]
@@ -60,6 +66,9 @@ class Inspection:
     problems: tuple[Reject, ...]
     n_sampled: int
     is_whole_file: bool
+    n_looked_at: int = 0
+    looked_at_all: bool = False
+    hint: str = ""
 
     @property
     def container(self) -> str:
@@ -77,33 +86,30 @@ class Inspection:
         return self.layout.encoding
 
 
-@dataclass(slots=True)
-class _Sample:
-    records: list[tuple[int, bytes | str, Record]]
-    rejects: list[Reject]
-    is_whole_file: bool
-
-
 def inspect_file(
-    path: Path | str, *, sample: int = 100, format_name: str | None = None, fields: Options | None = None
+    path: Path | str,
+    *,
+    sample: int = 100,
+    format_name: str | None = None,
+    fields: ColumnMapping | None = None,
 ) -> Inspection:
-    """Look at the first ``sample`` records and say what they are, with three of them as examples.
+    """Say what a file is from all of it (a large one: from its start and pieces), and show three records as examples.
 
-    A format and mapping given by a person replace the detected ones, which shows what they would do. Raises
-    UnreadableFile, with why, for a file that holds no record or of which a format rejects every one.
+    The first ``sample`` records are tried. A format and mapping given by a person replace the detected ones, which
+    shows what they would do. Raises UnreadableFile, with why, for a file that holds no record or of which a format
+    rejects every one.
     """
     layout = detect_layout(path)
-    seen = _take(path, layout, sample)
+    seen = survey_file(path, layout, sample=sample, max_looked_at=_N_LOOKED_AT)
     if not seen.records:
         raise nothing_readable(path, len(seen.rejects), [reject.reason for reject in seen.rejects])
-    records = [record for _, _, record in seen.records]
-    candidates = rank_formats(records)
+    candidates = _ranked(seen)
     chosen = candidates[0] if candidates else None
     if format_name is not None:
-        chosen = _chosen(format_name, fields, records)
+        chosen = _chosen(format_name, fields, seen)
     rows, problems = _preview(seen, chosen)
-    if chosen is not None and format_name is None and not rows and seen.is_whole_file:
-        raise nothing_readable(path, seen_count(seen), [problem.reason for problem in problems])
+    if chosen is not None and format_name is None and not rows and seen.is_whole_sample:
+        raise nothing_readable(path, seen.n_sampled, [problem.reason for problem in problems])
     return Inspection(
         name=display_name(path),
         layout=layout,
@@ -114,64 +120,116 @@ def inspect_file(
             item for item in candidates if chosen is None or item.format_name != chosen.format_name
         ),
         rows=tuple(rows[:3]),
-        columns=tuple(dict.fromkeys(key for record in records for key in record)),
+        columns=tuple(seen.columns),
         problems=tuple(problems[:_N_PROBLEMS]),
-        n_sampled=seen_count(seen),
-        is_whole_file=seen.is_whole_file,
+        n_sampled=seen.n_sampled,
+        is_whole_file=seen.is_whole_sample,
+        n_looked_at=seen.n_looked_at,
+        looked_at_all=seen.is_whole_file,
+        hint="" if chosen else mapping_hint([decoded(one, seen.json_columns) for one in seen.telling]),
     )
 
 
-def rank_formats(records: list[Record]) -> list[FormatMatch]:
+def rank_formats(
+    records: Sequence[Record], json_columns: Sequence[str] = (), tried: Sequence[Record] = ()
+) -> list[FormatMatch]:
     """Return the formats whose columns are there, those that read most records first, then in the table's
     order.
+
+    ``records`` say which columns there are, and ``tried`` (these, when empty) how many can be read. ``json_columns``
+    hold lists and objects as text. Objects in columns are opened when nothing fits without.
     """
+    tried = tried or records
+    shown = [_shown(record, json_columns) for record in records]
+    found = _matches(shown, tried, json_columns)
+    for _ in range(_MAX_OPENED):
+        if any(match.confidence for match in found):
+            break
+        shown = [_opened(decoded(record, json_columns)) for record in shown]
+        found = _matches(shown, tried, json_columns) or found
+    return found
+
+
+def _matches(
+    shown: Sequence[Record], tried: Sequence[Record], json_columns: Sequence[str]
+) -> list[FormatMatch]:
     matches: list[FormatMatch] = []
     for name in FORMATS:
         form = load_format(name)
-        fields = form.suggest(records)
+        fields = form.suggest(shown)
         if fields is not None:
-            matches.append(FormatMatch(name, fields, form.readable_fraction(records, fields)))
+            fields = _with_json(fields, json_columns, seen_columns(shown))
+            matches.append(FormatMatch(name, fields, form.readable_fraction(tried, fields)))
     return sorted(matches, key=lambda candidate: -candidate.confidence)
 
 
-def seen_count(sample: _Sample) -> int:
-    """Return how many records the sample holds, good and bad."""
-    return len(sample.records) + len(sample.rejects)
+def _shown(record: Record, json_columns: Sequence[str]) -> Record:
+    """Return a record with the text that holds conversations as data; the JSON of an answer stays text."""
+    data = decoded(record, json_columns)
+    return {
+        column: data[column] if column in json_columns and holds_conversation(column, data[column]) else value
+        for column, value in record.items()
+    }
 
 
-def _chosen(format_name: str, fields: Options | None, records: list[Record]) -> FormatMatch:
+def _opened(record: Record) -> Record:
+    for column in tuple(record):
+        record = lifted(record, column) or record
+    return record
+
+
+def _with_json(fields: ColumnMapping, json_columns: Sequence[str], columns: Record) -> ColumnMapping:
+    """Return the mapping with the columns to decode: all that hold data but a part's whose JSON is its text."""
+    lists = {fields.parts.get(part, "") for part in _LIST_PARTS}
+    texts = {column for column in fields.parts.values() if isinstance(columns.get(column), str)}
+    kept = [column for column in json_columns if column not in texts - lists]
+    # A column of turns stays one although a cell of it is broken, which then is rejected.
+    kept += sorted(column for column in (texts & lists) - set(kept) if data_in(columns[column]) is not None)
+    return fields.model_copy(update={"json_columns": tuple(kept)}) if kept or fields.json_columns else fields
+
+
+def _ranked(seen: Survey) -> list[FormatMatch]:
+    return rank_formats(seen.telling, seen.json_columns, [record for _, _, record in seen.records])
+
+
+def _chosen(format_name: str, fields: ColumnMapping | None, seen: Survey) -> FormatMatch:
+    """Return the format a person chose; parts that were not named are mapped as they would have been suggested."""
     form: Format = load_format(format_name)
-    mapping = fields or form.suggest(records) or form.fields()
-    return FormatMatch(format_name, mapping, form.readable_fraction(records, mapping))
+    ranked = {match.format_name: match.fields for match in _ranked(seen)}
+    if fields is None and format_name in ranked:
+        fields = ranked[format_name]
+    else:
+        columns = seen_columns([_shown(record, seen.json_columns) for record in seen.telling])
+        fields = _filled(fields or form.fields(), columns)
+        if set(fields.json_columns) <= set(seen.json_columns):
+            fields = _with_json(fields, seen.json_columns, columns)
+    return FormatMatch(
+        format_name, fields, form.readable_fraction([record for _, _, record in seen.records], fields)
+    )
 
 
-def _take(path: Path | str, layout: Layout, n_wanted: int) -> _Sample:
-    sample = _Sample([], [], is_whole_file=True)
-    for number, raw, record in _records(path, layout, n_wanted):
-        if len(sample.records) >= n_wanted or seen_count(sample) >= _N_LOOKED_AT:
-            sample.is_whole_file = False
-            break
-        if isinstance(record, InvalidRecord):
-            sample.rejects.append(Reject(number, show_raw(str(record)), show_raw(raw)))
-        else:
-            sample.records.append((number, raw, record))
-    return sample
+def _filled(fields: ColumnMapping, columns: Record) -> ColumnMapping:
+    """Return a mapping with its optional parts found among the columns, but for those that a person named."""
+    given = {part: column for part, column in fields.parts.items() if part in fields.model_fields_set}
+    found = optional_parts(columns, given)
+    return fields.model_copy(
+        update={
+            part: column
+            for part, column in found.items()
+            if part in type(fields).model_fields and part not in fields.model_fields_set
+        }
+    )
 
 
-def _records(
-    path: Path | str, layout: Layout, n_wanted: int
-) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
-    for chunk in iter_chunks(path, layout, block_bytes=_BLOCK_BYTES, batch_rows=n_wanted):
-        yield from read_records(chunk)
-
-
-def _preview(sample: _Sample, chosen: FormatMatch | None) -> tuple[list[PreviewRow], list[Reject]]:
+def _preview(seen: Survey, chosen: FormatMatch | None) -> tuple[list[PreviewRow], list[Reject]]:
     rows: list[PreviewRow] = []
-    problems = list(sample.rejects)
+    problems = list(seen.rejects)
     if chosen is None:
         return rows, problems
     form = load_format(chosen.format_name)
-    for number, raw, record in sample.records:
+    for number, raw, record in [*seen.records, *seen.spread]:
+        if number > seen.records[-1][0] and rows:
+            break
         try:
             rows.append(PreviewRow(number, record, form.parse(record, chosen.fields)[0]))
         except InvalidRecord as error:

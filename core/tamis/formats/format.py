@@ -9,41 +9,59 @@ from typing import Any
 import orjson
 
 from tamis.errors import CurationError, InvalidRecord
-from tamis.formats.conversation import SHAPE, describe_turns, type_name
-from tamis.registry import Options
+from tamis.formats.conversation import SHAPE, describe_turns, shape_of, type_name
+from tamis.formats.stored_form import ColumnMapping, close_record, open_record
 from tamis.types import JSON, Example
 
 Record = dict[str, JSON]
+_STORED = "stored"  # in the shape note: what restores text and nesting, see stored_form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """A way in which files hold conversations, as four functions and the type of its field mapping.
+    """A way in which files hold conversations, as three functions and the type of its field mapping.
 
-    ``parse(record, fields)`` gives the examples of one record or raises InvalidRecord with the reason.
-    ``write(example, fields)`` gives a record of this format or raises CurationError when the format cannot
-    hold the conversation; ``fields`` None means the default names. ``suggest(records)`` gives the mapping
-    that the columns of some records call for, or None.
+    ``read(record, fields)`` gives the examples of one record whose cells are data, ``render(example, fields)``
+    such a record, and ``suggest(records)`` the mapping that the columns of some records call for, or None.
     """
 
     name: str
-    fields: type[Options]
-    parse: Callable[[Record, Any], list[Example]]
-    write: Callable[[Example, Any], Record]
-    suggest: Callable[[Sequence[Record]], Options | None]
+    fields: type[ColumnMapping]
+    read: Callable[[Record, Any], list[Example]]
+    render: Callable[[Example, Any], Record]
+    suggest: Callable[[Sequence[Record]], ColumnMapping | None]
+
+    def parse(self, record: Record, fields: Any) -> list[Example]:  # noqa: ANN401 - the format's own mapping
+        """Return the examples of one record as its file holds it; raises InvalidRecord with the reason."""
+        if not fields.reshapes:
+            return self.read(record, fields)
+        opened, noted = open_record(record, fields)
+        examples = self.read(opened, fields)
+        for example in examples if noted else ():
+            example.meta[SHAPE] = {"format": self.name, **shape_of(example, self.name), _STORED: noted}
+        return examples
+
+    def write(self, example: Example, fields: Any = None) -> Record:  # noqa: ANN401 - the format's own mapping
+        """Return a record of this format in the form that its source had.
+
+        ``fields`` None means the default names. Raises CurationError when the format cannot hold the conversation.
+        """
+        record = self.render(example, fields)
+        noted = shape_of(example, self.name).get(_STORED)
+        return close_record(record, noted, fields or self.fields()) if noted else record
 
     def matches(self, records: Sequence[Record]) -> float:
         """Return the fraction of the records in [0, 1] that parse with the mapping this format suggests."""
         fields = self.suggest(records)
         return self.readable_fraction(records, fields) if fields is not None else 0.0
 
-    def readable_fraction(self, records: Sequence[Record], fields: Options) -> float:
+    def readable_fraction(self, records: Sequence[Record], fields: ColumnMapping) -> float:
         """Return the fraction of the records in [0, 1] that parse with a given mapping; 0 for no records."""
         if not records:
             return 0.0
         return sum(self._reads(record, fields) for record in records) / len(records)
 
-    def _reads(self, record: Record, fields: Options) -> bool:
+    def _reads(self, record: Record, fields: ColumnMapping) -> bool:
         try:
             return bool(self.parse(record, fields))
         except InvalidRecord:
@@ -83,12 +101,6 @@ def listed_turns(record: Record, column: str) -> list[JSON]:
 def left_over(record: Record, used: Sequence[str]) -> dict[str, JSON]:
     """Return the fields that the mapping does not use."""
     return {key: value for key, value in record.items() if key not in used and key != SHAPE}
-
-
-def match_column(columns: Record, *names: str) -> str | None:
-    """Return the first column that has one of the names, whatever its case, in the order of the names."""
-    lowered = {column.lower(): column for column in reversed(columns)}
-    return next((lowered[name] for name in names if name in lowered), None)
 
 
 def seen_columns(records: Sequence[Record]) -> dict[str, JSON]:

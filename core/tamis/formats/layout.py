@@ -57,6 +57,8 @@ _WRAPPER_KEYS = {
 }
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _LEADING_SCALARS = rb"(?:" + _STRING + rb"\s*:\s*(?:" + _STRING + rb"|[-+.\w]+)\s*,\s*){0,50}"
+_SPEAKER = re.compile(rb"\s*" + _LEADING_SCALARS + rb'"(?:role|from|speaker|author)"\s*:\s*"', re.DOTALL)
+_FIRST_OBJECT_BYTES = 1 << 16
 _FIRST_LIST = re.compile(rb"\s*\{\s*(" + _LEADING_SCALARS + rb')"(\w+)"\s*:\s*\[\s*\{', re.DOTALL)
 
 
@@ -173,6 +175,9 @@ def _is_wrapper(sample: bytes, lines: Sequence[bytes]) -> bool:
     """
     match = _FIRST_LIST.match(sample)
     if match is None or (len(lines) > 1 and _is_lines(lines)):
+        return False
+    # Objects that name a speaker are the turns of one conversation, whatever the list is called.
+    if _SPEAKER.match(sample, match.end(), match.end() + _FIRST_OBJECT_BYTES):
         return False
     key = match[2].decode()
     return key.lower() in _WRAPPER_KEYS or (not match[1] and key.lower() not in _CHAT_KEYS)

@@ -16,9 +16,10 @@ from tamis.errors import InvalidRecord
 from tamis.formats import load_format
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record
+from tamis.formats.late_columns import LateColumns
 from tamis.formats.reasons import why_not_an_object
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, Reject, show_raw
-from tamis.registry import Options
+from tamis.formats.stored_form import ColumnMapping
 from tamis.types import JSON, Example
 
 NESTING = "nested too deeply: more than 250 levels"
@@ -56,17 +57,20 @@ class Parsed:
     ids: list[tuple[int, str]]
 
 
-def parse_chunk(chunk: Chunk, format_name: str, fields: Options, stem: str) -> Parsed:
-    """Parse every record of a chunk; bad ones become rejects, so nothing is raised for bad input.
+def parse_chunk(chunk: Chunk, format_name: str, fields: ColumnMapping, stem: str) -> Parsed:
+    """Parse every record of a chunk; bad ones become rejects, so nothing is raised for bad input, but
+    UnreadableFile for a column that nobody mapped and that would have played a part.
 
     ``stem`` is the source of records that name none.
     """
     form = load_format(format_name)
     builder = _Builder(stem)
+    late = LateColumns(fields)
     for number, raw, record in read_records(chunk):
         if isinstance(record, InvalidRecord):
             builder.reject(number, str(record), raw)
             continue
+        late.check(number, record)
         try:
             builder.add(number, raw, record, form.parse(record, fields))
         except InvalidRecord as error:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from tamis.errors import CurationError, InvalidRecord
-from tamis.formats.alpaca import joined_prompt, split_prompt
 from tamis.formats.chat import OPENAI_LABELS, SHAREGPT_LABELS, read_turns
 from tamis.formats.conversation import (
     SHAPE,
@@ -25,12 +24,21 @@ from tamis.formats.conversation import (
     shape_of,
     type_name,
 )
-from tamis.formats.format import Format, Record, left_over, match_column, optional_text, seen_columns, text_of
-from tamis.registry import Options
+from tamis.formats.format import Format, Record, left_over, optional_text, seen_columns, text_of
+from tamis.formats.names import (
+    CHOSEN_REJECTED,
+    PREFERENCE_PROMPT,
+    SYSTEM,
+    match_column,
+    match_text,
+    optional_column,
+)
+from tamis.formats.pairs import joined_prompt, split_prompt
+from tamis.formats.stored_form import ColumnMapping
 from tamis.types import JSON, Example, Message
 
 
-class PreferenceFields(Options):
+class PreferenceFields(ColumnMapping):
     """Which column holds what in a file of preference pairs."""
 
     prompt: str = Field("prompt", description="Column with the prompt, as text or turns; may be missing")
@@ -42,7 +50,7 @@ class PreferenceFields(Options):
 
 def preference() -> Format:
     """Return the preference pair format."""
-    return Format(name="preference", fields=PreferenceFields, parse=_parse, write=_write, suggest=_suggest)
+    return Format(name="preference", fields=PreferenceFields, read=_parse, render=_write, suggest=_suggest)
 
 
 def _parse(record: Record, fields: PreferenceFields) -> list[Example]:
@@ -207,15 +215,21 @@ def _labelled_turns(turns: Sequence[Message], noted: dict[str, JSON]) -> list[Me
 
 def _suggest(records: Sequence[Record]) -> PreferenceFields | None:
     columns = seen_columns(records)
-    chosen = match_column(columns, "chosen", "chosen_response", "response_chosen")
-    rejected = match_column(columns, "rejected", "rejected_response", "response_rejected")
-    if chosen is None or rejected is None:
+    found = [
+        (chosen, rejected)
+        for better, worse in CHOSEN_REJECTED
+        if (chosen := match_column(columns, better)) and (rejected := match_column(columns, worse))
+    ]
+    if not found:
         return None
-    prompt = match_column(columns, "prompt", "instruction", "question", "conversations", "messages")
+    chosen, rejected = found[0]
+    free = {column: value for column, value in columns.items() if column not in (chosen, rejected)}
+    prompt = match_column(free, *PREFERENCE_PROMPT)
+    taken = (chosen, rejected, prompt or "")
     return PreferenceFields(
         prompt=prompt or "prompt",
         chosen=chosen,
         rejected=rejected,
-        input=match_column(columns, "input") or "input",
-        system=match_column(columns, "system", "system_prompt") or "system",
+        input=optional_column(columns, match_text, ("input", "inputs"), taken),
+        system=optional_column(columns, match_text, SYSTEM, taken),
     )

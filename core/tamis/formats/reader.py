@@ -17,9 +17,9 @@ from tamis.formats.layout import HUB_PREFIX, Layout, detect_layout
 from tamis.formats.parsing import Chunk, Parsed, parse_chunk
 from tamis.formats.reasons import most_common
 from tamis.formats.schema import Batch, DuplicateId
+from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.streams import TextStream
 from tamis.formats.tables import folder_rows, hub_rows, parquet_rows, parse_hub_address
-from tamis.registry import Options
 
 BLOCK_BYTES = (
     4 << 20
@@ -37,7 +37,7 @@ _N_KEPT_REASONS = 100_000
 @dataclass(frozen=True, slots=True)
 class _Job:
     format_name: str
-    fields: Options
+    fields: ColumnMapping
     stem: str
 
     def __call__(self, chunk: Chunk) -> Parsed:
@@ -48,7 +48,7 @@ def read_batches(
     path: Path | str,
     *,
     format_name: str,
-    fields: Options,
+    fields: ColumnMapping,
     batch_rows: int = 20_000,
     n_workers: int | None = None,
 ) -> Iterator[Batch]:

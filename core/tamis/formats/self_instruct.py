@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from tamis.errors import InvalidRecord
-from tamis.formats.alpaca import joined_prompt, split_prompt
 from tamis.formats.conversation import SHAPE, add_meta, plain_obstacle, shape_of, single_turn, type_name
 from tamis.formats.format import (
     Format,
@@ -15,16 +14,17 @@ from tamis.formats.format import (
     cannot_hold,
     left_over,
     listed_turns,
-    match_column,
     optional_text,
     seen_columns,
     text_of,
 )
-from tamis.registry import Options
+from tamis.formats.names import match_column
+from tamis.formats.pairs import joined_prompt, split_prompt
+from tamis.formats.stored_form import ColumnMapping
 from tamis.types import JSON, Example
 
 
-class SelfInstructFields(Options):
+class SelfInstructFields(ColumnMapping):
     """Which column and keys hold what in a Self-Instruct file."""
 
     instruction: str = Field("instruction", description="Column with the instruction")
@@ -36,7 +36,7 @@ class SelfInstructFields(Options):
 def self_instruct() -> Format:
     """Return the Self-Instruct format."""
     return Format(
-        name="self_instruct", fields=SelfInstructFields, parse=_parse, write=_write, suggest=_suggest
+        name="self_instruct", fields=SelfInstructFields, read=_parse, render=_write, suggest=_suggest
     )
 
 

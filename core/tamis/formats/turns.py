@@ -1,4 +1,4 @@
-"""Conversations as plain lists of strings, user first, as in LIMA."""
+"""Conversations without roles: lists of texts, user first, as in LIMA, or lists of exchanges of two texts."""
 
 from __future__ import annotations
 
@@ -7,63 +7,147 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from tamis.errors import InvalidRecord
-from tamis.formats.chat import LIST_COLUMNS
-from tamis.formats.conversation import add_meta, build_example, plain_obstacle, type_name
-from tamis.formats.format import (
-    Format,
-    Record,
-    cannot_hold,
-    left_over,
-    listed_turns,
+from tamis.formats.conversation import SHAPE, add_meta, build_example, plain_obstacle, shape_of, type_name
+from tamis.formats.format import Format, Record, cannot_hold, left_over, listed_turns, seen_columns
+from tamis.formats.names import (
+    MESSAGE_LISTS,
+    SYSTEM,
+    exchange_keys,
+    first_item,
+    is_refused,
     match_column,
-    seen_columns,
+    match_text,
+    optional_column,
 )
-from tamis.registry import Options
-from tamis.types import Example
+from tamis.formats.stored_form import ColumnMapping
+from tamis.formats.text_parts import as_it_was, text_part
+from tamis.types import JSON, Example, Message
+
+_SYSTEM_KEY = "system"  # of an exchange, as XTuner has it in the first one
 
 
-class TurnsFields(Options):
+class TurnsFields(ColumnMapping):
     """Which column holds the turns."""
 
-    conversations: str = Field("conversations", description="Column with the list of texts, user first")
+    conversations: str = Field(
+        "conversations", description="Column with the list of texts, user first, or of exchanges"
+    )
+    system: str = Field("", description="Column with a system prompt beside the turns; may be missing")
 
 
 def turns() -> Format:
-    """Return the format of plain string lists."""
-    return Format(name="turns", fields=TurnsFields, parse=_parse, write=_write, suggest=_suggest)
+    """Return the format of plain string lists and of exchanges."""
+    return Format(name="turns", fields=TurnsFields, read=_read, render=_render, suggest=_suggest)
 
 
-def _parse(record: Record, fields: TurnsFields) -> list[Example]:
-    texts = listed_turns(record, fields.conversations)
+def _read(record: Record, fields: TurnsFields) -> list[Example]:
+    listed = listed_turns(record, fields.conversations)
+    noted: dict[str, JSON] = {}
+    first = first_item(listed)
+    messages = _exchanges(listed, noted) if isinstance(first, dict | list) else _alternating(listed)
+    system = text_part(record, fields.system, noted, "system")
+    if system and messages and messages[0]["role"] != "system":
+        messages.insert(0, {"role": "system", "content": system})
+        noted["system_column"] = True
+    example = build_example(messages)
+    used = (fields.conversations, fields.system) if "system_column" in noted else (fields.conversations,)
+    example.meta = left_over(record, used)
+    if noted:
+        example.meta[SHAPE] = {"format": "turns", **noted}
+    return [example]
+
+
+def _alternating(texts: Sequence[JSON]) -> list[Message]:
     for number, text in enumerate(texts, 1):
         if type(text) is not str:
             raise InvalidRecord(f"turn {number} is {type_name(text)}, not text")
     roles = ("user", "assistant")
-    example = build_example(
-        [{"role": roles[number % 2], "content": text} for number, text in enumerate(texts)]
-    )
-    example.meta = left_over(record, (fields.conversations,))
-    return [example]
+    return [{"role": roles[number % 2], "content": text} for number, text in enumerate(texts)]
 
 
-def _write(example: Example, fields: TurnsFields | None = None) -> Record:
+def _exchanges(listed: Sequence[JSON], noted: dict[str, JSON]) -> list[Message]:
+    keys = exchange_keys(listed[0])
+    noted["exchange"] = list(keys) if keys else "pair"
+    messages: list[Message] = []
+    extras: list[JSON] = []
+    for number, item in enumerate(listed, 1):
+        if keys and isinstance(item, dict):
+            texts: list[JSON] = [item.get(key) for key in keys]
+            extra = {key: value for key, value in item.items() if key not in keys}
+            system = extra.get(_SYSTEM_KEY)
+            if number == 1 and isinstance(system, str) and system:
+                messages.append({"role": "system", "content": extra.pop(_SYSTEM_KEY)})
+        elif not keys and isinstance(item, list) and len(item) == 2:
+            texts, extra = item, {}
+        else:
+            raise InvalidRecord(f"exchange {number} is no {_described(keys)}")
+        if not all(isinstance(text, str) for text in texts):
+            raise InvalidRecord(f"exchange {number} is no {_described(keys)}")
+        messages += _alternating(texts)
+        extras.append(extra)
+    if any(extras):
+        noted["extras"] = extras
+    return messages
+
+
+def _described(keys: tuple[str, str] | None) -> str:
+    return f"object with the texts {keys[0]!r} and {keys[1]!r}" if keys else "pair of texts"
+
+
+def _render(example: Example, fields: TurnsFields | None = None) -> Record:
     names = fields or TurnsFields()
-    if obstacle := plain_obstacle(example.messages, multi_turn=True, system=False):
+    noted = shape_of(example, "turns")
+    exchange = noted.get("exchange")
+    holds_system = bool(noted.get("system_column") or isinstance(exchange, list))
+    if obstacle := plain_obstacle(example.messages, multi_turn=True, system=holds_system):
         raise cannot_hold("turns", example, obstacle, "messages")
-    return add_meta({names.conversations: [message["content"] for message in example.messages]}, example)
+    texts = [message["content"] for message in example.messages]
+    system = texts.pop(0) if example.messages[0]["role"] == "system" else ""
+    record: Record = {names.conversations: texts}
+    if exchange:
+        pairs = [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
+        inner = "" if noted.get("system_column") else system
+        record[names.conversations] = _written(pairs, exchange, noted.get("extras") or [], inner)
+    if noted.get("system_column") and system:
+        record[names.system or _SYSTEM_KEY] = as_it_was(system, noted, "system")
+    return add_meta(record, example)
+
+
+def _written(pairs: list[list[str]], exchange: JSON, extras: Sequence[JSON], system: str) -> list[JSON]:
+    if not isinstance(exchange, list):
+        return list(pairs)
+    kept = extras if len(extras) == len(pairs) else [{}] * len(pairs)
+    written: list[JSON] = [
+        {**dict(zip(exchange, pair, strict=True)), **extra} for pair, extra in zip(pairs, kept, strict=True)
+    ]
+    if system:
+        written[0] = {_SYSTEM_KEY: system, **written[0]}
+    return written
 
 
 def _suggest(records: Sequence[Record]) -> TurnsFields | None:
-    columns = seen_columns(records)
-    first = match_column(columns, *LIST_COLUMNS)
-    if first is not None and _is_text_list(columns[first]):
-        return TurnsFields(conversations=first)
+    columns = {column: value for column, value in seen_columns(records).items() if not is_refused(column)}
+    for name in (*MESSAGE_LISTS, "data"):
+        column = match_column(columns, name)
+        if column is not None and _is_conversation(columns[column]):
+            return _fields(columns, column)
     # A list of texts under an unknown name may be tags or answers, so it has to look like an exchange.
     for column, value in columns.items():
-        if _is_text_list(value) and len(value) >= 2 and len(columns) == 1:
-            return TurnsFields(conversations=column)
+        if exchange_keys(first_item(value)):
+            return _fields(columns, column)
+        if _is_conversation(value) and len(value) >= 2 and len(columns) == 1:
+            return _fields(columns, column)
     return None
 
 
-def _is_text_list(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], str)
+def _fields(columns: Record, column: str) -> TurnsFields:
+    # Beside exchanges an instruction is what the whole conversation follows, as in COIG.
+    names = (*SYSTEM, "instruction") if exchange_keys(first_item(columns[column])) else SYSTEM
+    return TurnsFields(conversations=column, system=optional_column(columns, match_text, names, (column,)))
+
+
+def _is_conversation(value: JSON) -> bool:
+    first = first_item(value)
+    if isinstance(first, list):
+        return len(first) == 2 and all(isinstance(text, str) for text in first)
+    return isinstance(first, str) or exchange_keys(first) is not None

@@ -22,6 +22,7 @@ _CONTAINERS = {
     "arrow_folder": "Saved dataset", "hub": "Hub dataset",
 }  # fmt: skip
 _ROLES: dict[str, BadgeColour] = {"system": "gray", "user": "blue", "assistant": "green", "tool": "orange"}
+_UNUSED = ""  # the column of a part that is none
 _PREVIEW_HEIGHT = 230
 _MAX_SHOWN_CHARS = 6_000
 
@@ -124,7 +125,9 @@ def _show_fields(file: ExaminedFile, inspection: Inspection, format_name: str) -
             file.path, format_name, name, info, str(current.get(name, info.default)), inspection
         )
         for name, info in FORMATS[format_name].options.model_fields.items()
+        if info.annotation is str
     }
+    given = current | given
     if given != current:
         choose([file.path], ReadAs(format_name, given))
         st.rerun()
@@ -135,10 +138,14 @@ def _pick_column(
 ) -> str:
     offered = columns_for(inspection, info)
     options = list(dict.fromkeys([*offered.names, current]))
+    if offered.may_be_missing and current in offered.names:
+        options.append(_UNUSED)
 
     def say(column: str) -> str:
         if column in offered.names:
             return column
+        if column == _UNUSED and current != _UNUSED:
+            return "no column"
         return "not in this file" if offered.may_be_missing else f"{column} (not in this file)"
 
     label = name.replace("_", " ").capitalize()

@@ -93,7 +93,6 @@ REJECTED = [
     ("alpaca", {"instruction": "a", "output": "\t"}, "empty response"),
     ("alpaca", {"instruction": "a", "output": None}, "empty response"),
     ("alpaca", {"instruction": "a", "output": ["b"]}, "field 'output' holds list, not text"),
-    ("alpaca", {"instruction": "a", "output": "b", "history": [["x"]]}, "history entry 1"),
     ("messages", {"messages": "hello"}, "field 'messages' holds text"),
     ("messages", {"messages": "[1, "}, "is not JSON"),
     ("messages", {"messages": []}, "no turns"),
@@ -273,7 +272,9 @@ def test_a_mapping_by_hand_reads_other_names():
 def test_suggested_mapping_finds_the_columns_whatever_their_case():
     assert load_format("alpaca").suggest([{"Instruction": "a", "Output": "b"}]).instruction == "Instruction"
     turn = {"from": "human", "value": "a"}
-    assert load_format("sharegpt").suggest([{"log": [turn]}]) == ShareGPTFields(conversations="log")
+    assert load_format("sharegpt").suggest([{"log": [turn]}]) == ShareGPTFields(
+        conversations="log", function_calls=True
+    )
 
 
 @pytest.mark.parametrize(

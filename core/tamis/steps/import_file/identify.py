@@ -11,9 +11,9 @@ from pathlib import Path
 
 import orjson
 
-from tamis.errors import UnreadableFile
-from tamis.formats import FORMATS
-from tamis.formats.detect import inspect_file
+from tamis.errors import InvalidOptions, UnreadableFile
+from tamis.formats import FORMATS, load_format
+from tamis.formats.detect import Inspection, inspect_file
 from tamis.formats.reader import file_stem
 from tamis.registry import parse_options
 from tamis.steps.import_file.options import ImportOptions, SourceFile
@@ -112,17 +112,39 @@ def files_in_folder(path: str) -> list[str]:
 def _source_file(path: str, format_name: str, fields: Mapping[str, JSON]) -> SourceFile:
     local = Path(path).expanduser()
     given = str(local.resolve()) if local.exists() else path
-    if format_name == "auto":
-        inspected = inspect_file(given)
-        if inspected.format_name is None or inspected.fields is None:
-            raise UnreadableFile(_undetected(given, inspected.columns))
-        format_name, fields = inspected.format_name, fields or inspected.fields.model_dump(mode="json")
-    complete = parse_options(FORMATS[format_name].options, fields).model_dump(mode="json")
-    return SourceFile(path=given, format=format_name, fields=complete, content_hash=file_hash(Path(given)))
-
-
-def _undetected(path: str, columns: Sequence[str]) -> str:
-    return (
-        f"No format fits {Path(path).name}: its columns are {', '.join(columns) or 'none'}. Name the format and the "
-        "columns, for example: --format prompt_completion --field prompt=QUESTION --field completion=ANSWER."
+    if format_name == "auto" and fields:
+        format_name = _format_with(given, fields)
+    asked = format_name != "auto"
+    mapping = parse_options(load_format(format_name).fields, fields) if asked and fields else None
+    inspected = inspect_file(given, format_name=format_name if asked else None, fields=mapping)
+    if inspected.format_name is None or inspected.fields is None:
+        raise UnreadableFile(_undetected(given, inspected))
+    complete = inspected.fields.model_dump(mode="json")
+    return SourceFile(
+        path=given, format=inspected.format_name, fields=complete, content_hash=file_hash(Path(given))
     )
+
+
+def _format_with(path: str, fields: Mapping[str, JSON]) -> str:
+    """The format that has all these parts and reads most of the file; raises InvalidOptions when none has them."""
+    names = [name for name in FORMATS if set(fields) <= set(FORMATS[name].options.model_fields)]
+    if not names:
+        known = "; ".join(f"{name}: {', '.join(FORMATS[name].options.model_fields)}" for name in FORMATS)
+        raise InvalidOptions(
+            f"No format has the parts {', '.join(fields)}. The parts of the formats are {known}."
+        )
+    if len(names) == 1:
+        return names[0]
+
+    def reads(name: str) -> float:
+        mapping = parse_options(load_format(name).fields, fields)
+        return inspect_file(path, format_name=name, fields=mapping).confidence
+
+    return max(names, key=reads)
+
+
+def _undetected(path: str, inspected: Inspection) -> str:
+    columns = ", ".join(inspected.columns) or "none"
+    hint = inspected.hint or "--format prompt_completion --map prompt=QUESTION --map completion=ANSWER"
+    likely = "most likely with" if inspected.hint else "for example:"
+    return f"No format fits {Path(path).name}: its columns are {columns}. Say which plays which part, {likely} {hint}"

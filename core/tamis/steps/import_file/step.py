@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.formats import FORMATS
+from tamis.formats import load_format
 from tamis.formats.reader import read_batches
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, DuplicateId
 from tamis.registry import parse_options
@@ -75,7 +75,7 @@ def _read_file(
     before = (totals.imported, totals.rejected, totals.examples)
     stage = "read " + Path(file.path).name
     context.progress(stage, 0, 1)
-    fields = parse_options(FORMATS[file.format].options, file.fields)
+    fields = parse_options(load_format(file.format).fields, file.fields)
     for batch in read_batches(file.path, format_name=file.format, fields=fields):
         _write(batch, number, writers, totals)
         shown = f"{totals.imported:,} imported, {totals.rejected:,} rejected"

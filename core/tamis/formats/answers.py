@@ -1,0 +1,133 @@
+"""The answer of a pair that is no plain text: turns, calls of functions, or one of several answers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tamis.errors import InvalidRecord
+from tamis.formats.conversation import type_name
+from tamis.formats.format import Record, text_of
+from tamis.formats.names import are_calls, first_item, turn_keys
+from tamis.formats.turn_lists import read_turn_list, write_turn_list
+from tamis.types import JSON, Message
+
+_TEXT_KEYS = (
+    "answer",
+    "response",
+    "text",
+    "content",
+    "value",
+    "generation",
+    "output",
+    "completion",
+    "solution",
+)
+# Lower is better for a rank; higher is better for a score.
+_RANK_KEYS = ("rank", "ranking")
+_SCORE_KEYS = (
+    "overall_score",
+    "score",
+    "pm_score",
+    "rating",
+    "fine-grained_score",
+    "reward",
+    "upvotes",
+    "votes",
+)
+
+
+class AnswerTurns(NamedTuple):
+    """The turns of an answer, what restores its column, and the column's value where it says more than the turns."""
+
+    turns: list[Message]
+    noted: dict[str, JSON]
+    rest: JSON = None
+
+
+def read_answer(record: Record, column: str) -> AnswerTurns:
+    """Return the answer in a column; raises InvalidRecord when there is none."""
+    value: JSON = record.get(column)
+    if turn_keys(first_item(value)):
+        turns, form = read_turn_list(value)
+        noted = {"completion_turns": len(turns)} | ({"completion_form": form} if form else {})
+        return AnswerTurns(turns, noted)
+    if turn_keys(value):
+        turns, form = read_turn_list([value])
+        return AnswerTurns(turns, {"completion_turn": True, "completion_form": form})
+    if are_calls(value):
+        return AnswerTurns([_calling(value)], {"completion_calls": True})
+    if isinstance(value, list | dict) and value:
+        return _one_of_several(value, column)
+    text = text_of(record, column) if not isinstance(value, list) else ""
+    if not text or text.isspace():
+        raise InvalidRecord("empty response")
+    return AnswerTurns([{"role": "assistant", "content": text}], {})
+
+
+def write_answer(turns: list[Message], noted: dict[str, JSON], rest: JSON) -> JSON:
+    """Return the value of the answer's column from the turns of the answer."""
+    form = noted.get("completion_form") or {}
+    if "completion_turns" in noted:
+        return write_turn_list(turns, form)
+    if "completion_turn" in noted:
+        return write_turn_list(turns, form)[0]
+    if "completion_calls" in noted and (calls := turns[-1].get("tool_calls")):
+        return [call.get("function", call) for call in calls]
+    text = turns[-1].get("content")
+    if "answer_at" in noted and isinstance(rest, list | dict):
+        return _put(rest, noted["answer_at"], noted.get("answer_key"), text)
+    return text
+
+
+def _calling(calls: list[JSON]) -> Message:
+    return {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"type": "function", "function": dict(call)} for call in calls],
+    }
+
+
+def _one_of_several(value: JSON, column: str) -> AnswerTurns:
+    """Take the best of several answers: by rank, else by score, else the first one that says something."""
+    items = value if isinstance(value, list) else [value]
+    texts = [_text_in(item) for item in items]
+    spoken = [i for i, (_, text) in enumerate(texts) if text.strip()]
+    if not spoken:
+        raise InvalidRecord(f"field {column!r} holds {type_name(value)}, not text")
+    best = min(spoken, key=lambda i: _order(items[i]))
+    key, text = texts[best]
+    noted: dict[str, JSON] = {"answer_at": best if isinstance(value, list) else None}
+    if key:
+        noted["answer_key"] = key
+    return AnswerTurns([{"role": "assistant", "content": text}], noted, value)
+
+
+def _text_in(item: JSON) -> tuple[str, str]:
+    if isinstance(item, str):
+        return "", item
+    if isinstance(item, list) and turn_keys(first_item(item)):
+        return "", ""
+    if isinstance(item, dict):
+        key = next((key for key in _TEXT_KEYS if isinstance(item.get(key), str)), "")
+        return key, str(item.get(key, "")) if key else ""
+    return "", ""
+
+
+def _order(item: JSON) -> float:
+    if not isinstance(item, dict):
+        return 0.0
+    for keys, sign in ((_RANK_KEYS, 1.0), (_SCORE_KEYS, -1.0)):
+        for key in keys:
+            value = item.get(key)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return sign * value
+    return 0.0
+
+
+def _put(rest: JSON, at: JSON, key: JSON, text: JSON) -> JSON:
+    if isinstance(rest, dict):
+        return {**rest, str(key): text}
+    result = list(rest)
+    if isinstance(at, int) and at < len(result):
+        result[at] = {**result[at], str(key): text} if key and isinstance(result[at], dict) else text
+    return result

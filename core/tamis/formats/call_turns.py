@@ -1,0 +1,76 @@
+"""Calls of functions as ShareGPT writes them: the text of a turn labelled function_call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from tamis.formats.cell_text import data_in
+from tamis.formats.names import are_calls
+from tamis.types import JSON, Message
+
+CALL_LABEL = "function_call"
+
+
+def with_calls(turns: list[Message], labels: Sequence[str], noted: dict[str, JSON]) -> list[Message]:
+    """Return the turns with the text of every function_call turn as tool calls; ``noted`` keeps those texts."""
+    result: list[Message] = []
+    for turn, label in zip(turns, labels, strict=True):
+        content = turn.get("content")
+        called = _functions(content) if label.lower() == CALL_LABEL and isinstance(content, str) else []
+        if called:
+            noted.setdefault("call_texts", []).append(content)
+            calls = [{"type": "function", "function": function} for function in called]
+            turn = {**turn, "content": None, "tool_calls": calls}
+        result.append(turn)
+    return result
+
+
+def with_call_texts(
+    turns: Sequence[Message], labels: Sequence[str], noted: dict[str, JSON]
+) -> tuple[list[Message], list[str]]:
+    """Return turns whose tool calls are text again, and labels that say so.
+
+    Calls that did not change have the text of their source.
+    """
+    result: list[Message] = []
+    shown: list[str] = []
+    for turn, label in zip(turns, labels, strict=True):
+        if calls := turn.get("tool_calls"):
+            functions = [call["function"] for call in calls]
+            kept = (text for text in noted.get("call_texts", ()) if _functions(text) == functions)
+            text = (
+                next(kept, None) or orjson.dumps(functions[0] if len(functions) == 1 else functions).decode()
+            )
+            turn = {key: value for key, value in turn.items() if key != "tool_calls"} | {"content": text}
+            label = label if label.lower() == CALL_LABEL else CALL_LABEL
+        result.append(turn)
+        shown.append(label)
+    return result, shown
+
+
+def calls_obstacle(message: Message) -> str | None:
+    """Say why a function_call turn cannot hold the calls of a message, or None when it can or there are none."""
+    if message.get("function_call"):
+        return "a turn with tool calls in the old form"
+    calls = message.get("tool_calls")
+    if not calls:
+        return None
+    if message.get("content"):
+        return "a turn with tool calls beside its text"
+    return None if isinstance(calls, list) and all(map(_is_bare, calls)) else "tool calls that have an id"
+
+
+def _is_bare(call: JSON) -> bool:
+    if not isinstance(call, dict) or not call.keys() <= {"type", "function"}:
+        return False
+    function = call.get("function")
+    return isinstance(function, dict) and isinstance(function.get("name"), str)
+
+
+def _functions(text: str) -> list[JSON]:
+    data = data_in(text)
+    if isinstance(data, dict) and isinstance(data.get("name"), str):
+        return [data]
+    return list(data) if are_calls(data) else []

@@ -1,0 +1,74 @@
+"""How a file that no format fits would most likely be read: the columns that look like prompt and response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean
+
+from tamis.formats.format import Record
+from tamis.formats.names import first_item
+from tamis.formats.stored_form import lifted
+from tamis.types import JSON
+
+_NOT_SAID = (
+    "id", "uuid", "hash", "url", "link", "date", "time", "timestamp", "created", "lang", "language", "source", "model",
+    "model_name", "category", "label", "split", "type", "domain", "topic", "license", "tags", "author", "name", "file",
+    "path", "index", "subject", "difficulty", "level", "score",
+)  # fmt: skip
+
+
+def mapping_hint(records: Sequence[Record]) -> str:
+    """Return the options of an import that reads these records, most likely; empty where nothing suggests itself."""
+    opened = [_opened(record) for record in records]
+    return _turns_hint(opened) or _pair_hint(opened)
+
+
+def _pair_hint(records: Sequence[Record]) -> str:
+    texts = {
+        column: values
+        for column, values in _columns(records).items()
+        if all(isinstance(value, str) for value in values) and not _is_aside(column)
+    }
+    if len(texts) < 2:
+        return ""
+    prompt, *others = texts
+    completion = max(others, key=lambda column: mean(len(text) for text in texts[column]))
+    return f"--format prompt_completion --map prompt={prompt} --map completion={completion}"
+
+
+def _turns_hint(records: Sequence[Record]) -> str:
+    for column, values in _columns(records).items():
+        turns = [turn for value in values if isinstance(value, list) for turn in value]
+        if len(turns) < 2 or not isinstance(first_item(turns), dict):
+            continue
+        texts = {
+            key: found
+            for key, found in _columns([turn for turn in turns if isinstance(turn, dict)]).items()
+            if all(isinstance(text, str) for text in found)
+        }
+        if len(texts) < 2:
+            continue
+        role = min(texts, key=lambda key: (len(set(texts[key])), mean(len(text) for text in texts[key])))
+        content = max((key for key in texts if key != role), key=lambda key: mean(map(len, texts[key])))
+        return f"--format messages --map messages={column} --map role={role} --map content={content}"
+    return ""
+
+
+def _columns(records: Sequence[Record]) -> dict[str, list[JSON]]:
+    columns: dict[str, list[JSON]] = {}
+    for record in records:
+        for column, value in record.items():
+            if value not in (None, "", [], {}):
+                columns.setdefault(column, []).append(value)
+    return columns
+
+
+def _is_aside(column: str) -> bool:
+    name = column.rpartition(".")[2].lower()
+    return name in _NOT_SAID or name.endswith(("_id", "_url", "_hash", "_at", "_date"))
+
+
+def _opened(record: Record) -> Record:
+    for column in tuple(record):
+        record = lifted(record, column) or record
+    return record

@@ -1,0 +1,42 @@
+"""A check while records are read: no column appears that would have played a part had it been seen before."""
+
+from __future__ import annotations
+
+from tamis.errors import UnreadableFile
+from tamis.formats.format import Record
+from tamis.formats.names import late_names
+from tamis.formats.stored_form import ColumnMapping
+from tamis.types import JSON
+
+_MAX_SHAPES = 10_000  # sets of columns that are remembered as harmless
+
+
+class LateColumns:
+    """Watches the records of a file for a system prompt, a context, a history or thoughts that nobody mapped."""
+
+    def __init__(self, fields: ColumnMapping) -> None:
+        self._parts = fields.parts
+        self._names = late_names(self._parts)
+        self._harmless: set[tuple[str, ...]] = set()
+
+    def check(self, number: int, record: Record) -> None:
+        """Raise UnreadableFile naming the column, the row and the mapping that takes it."""
+        columns = tuple(record)
+        if columns in self._harmless:
+            return
+        named = [column for column in columns if column.lower() in self._names]
+        for column in named:
+            part = self._names[column.lower()]
+            if self._parts[part] not in record and _suits(part, record[column]):
+                raise UnreadableFile(
+                    f"Column {column!r} first appears in row {number:,}, behind what was looked at. Import again with "
+                    f"--map {part}={column} to make it the {part} of its rows, or with --map {part}= to keep it as metadata."
+                )
+        if not named and len(self._harmless) < _MAX_SHAPES:
+            self._harmless.add(columns)
+
+
+def _suits(part: str, value: JSON) -> bool:
+    if part == "history":
+        return isinstance(value, list) and bool(value)
+    return isinstance(value, str) and bool(value.strip())

@@ -1,0 +1,191 @@
+"""What public datasets call the parts of a conversation; the order is that in which the names are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tamis.types import JSON
+
+MESSAGE_LISTS = (
+    "messages", "conversations", "conversation", "dialog", "dialogue", "dialogs", "dialogues", "turns", "chat", "items",
+    "contents", "chosen_conversation", "trajectory",
+)  # fmt: skip
+SYSTEM = (
+    "system", "system_prompt", "system_message", "system_instruction", "systeminstruction", "systemprompt", "sys_prompt",
+    "sysprompt", "system_text",
+)  # fmt: skip
+CONTEXT = (
+    "context", "input", "inputs", "contexts", "sql_context", "passage", "document", "documents", "background", "support",
+)  # fmt: skip
+HISTORY = (
+    "history", "chat_history", "conversation_history", "dialog_history", "dialogue_history", "message_history",
+    "previous_turns",
+)  # fmt: skip
+REASONING = (
+    "reasoning_content", "deepseek_reasoning", "deepseek_thinking_trajectory", "complex_cot", "chain_of_thought",
+    "thinking_trajectory", "thinking_trajectories", "reasoning_trace", "reasoning", "thinking", "thought", "cot",
+)  # fmt: skip
+INSTRUCTION = ("instruction", "instructions")
+QUESTION = ("question", "questions", "question_text")
+PROMPT = (
+    "prompt", "query", "problem", "inputs", "input", "human", "user", "user_prompt", "user_message", "user_input",
+    "sql_prompt", "input_text", "prompt_text", "message_1", "patient", "request", "q",
+)  # fmt: skip
+COMPLETION = (
+    "completion", "response", "output", "answer", "targets", "target", "solution", "generation", "assistant", "bot",
+    "gpt", "answers", "outputs", "completions", "responses", "generations", "output_text", "response_text",
+    "target_text", "answer_text", "assistant_response", "assistant_message", "bot_response", "model_response",
+    "model_output", "generated_solution", "generated_text", "deepseek_solution", "deepseek_attempt", "correct_answer",
+    "best_answer", "long_answer", "reference_answer", "expected_answer", "expected_output", "ground_truth", "ideal",
+    "canonical_solution", "solutions", "sql", "message_2", "doctor",
+)  # fmt: skip
+# Names that say little by themselves: a prompt only with this answer, an answer only with this prompt.
+PAIRS = (
+    ("q", "a"), ("prompt", "text"), ("input", "content"), ("question", "query"), ("context", "response"),
+    ("problem", "code"), ("prompt", "code"), ("instruction", "code"), ("instruction", "text"), ("title", "answers"),
+)  # fmt: skip
+CHOSEN_REJECTED = (
+    ("chosen", "rejected"), ("chosen_response", "rejected_response"), ("response_chosen", "response_rejected"),
+    ("chosen_messages", "rejected_messages"), ("chosen_conversations", "rejected_conversations"),
+    ("chosen_answer", "rejected_answer"), ("answer_chosen", "answer_rejected"), ("chosen_output", "rejected_output"),
+    ("chosen_text", "rejected_text"), ("chosen_completion", "rejected_completion"),
+    ("preferred_output", "non_preferred_output"), ("preferred", "non_preferred"), ("preferred", "dispreferred"),
+    ("preferred", "rejected"), ("preferred_response", "rejected_response"), ("response_j", "response_k"),
+    ("better_response", "worse_response"), ("better", "worse"), ("winner", "loser"), ("accepted", "rejected"),
+    ("response", "rejected_response"), ("response", "rejected"), ("output", "rejected"), ("completion", "rejected"),
+    ("answer", "rejected_answer"),
+)  # fmt: skip
+PREFERENCE_PROMPT = (
+    "prompt", "instruction", "question", "conversations", "messages", "query", "conversation", "prompt_messages",
+    "history", "context", "input", "trajectory", "problem",
+)  # fmt: skip
+ROLE_KEYS = ("role", "from", "speaker", "author", "sender", "user", "type")
+CONTENT_KEYS = ("content", "value", "text", "message", "utterance", "parts", "body")
+# Keys of an object that is one exchange: what the user says, what the assistant says.
+EXCHANGE_KEYS = (
+    ("human", "assistant"), ("user", "assistant"), ("input", "output"), ("question", "answer"), ("prompt", "response"),
+    ("prompt", "completion"), ("instruction", "output"), ("instruction", "response"), ("query", "response"),
+    ("human", "gpt"), ("human", "bot"), ("user", "bot"), ("human", "moss"), ("query", "answer"), ("q", "a"),
+)  # fmt: skip
+_FLAGS = frozenset(("on", "off", "yes", "no", "true", "false", "none", "low", "medium", "high", ""))
+_REFUSED = ("reject", "non_preferred", "dispreferred", "worse", "worst", "loser", "negative")
+
+
+def match_column(columns: dict[str, JSON], *names: str) -> str | None:
+    """Return the first column that has one of the names, whatever its case, in the order of the names.
+
+    A column inside an object (``fields.prompt``) goes by its last name where no other column has it.
+    """
+    called = {column.rpartition(".")[2].lower(): column for column in reversed(columns)}
+    called |= {column.lower(): column for column in reversed(columns)}
+    return next((called[name] for name in names if name in called), None)
+
+
+def match_text(columns: dict[str, JSON], *names: str) -> str | None:
+    """Return the first column with one of the names that holds text or nothing yet, not a list or an object."""
+    plain = {column: value for column, value in columns.items() if not isinstance(value, list | dict)}
+    return match_column(plain, *names)
+
+
+def match_thoughts(columns: dict[str, JSON], *names: str) -> str | None:
+    """Return the first column with one of the names that holds thoughts; a switch, ``reasoning: on``, holds none."""
+    thoughts = {
+        column: value for column, value in columns.items() if str(value or "-").strip().lower() not in _FLAGS
+    }
+    return match_column(thoughts, *names)
+
+
+def optional_column(
+    columns: dict[str, JSON], match: Callable[..., str | None], names: Sequence[str], taken: Sequence[str]
+) -> str:
+    """Return the column of an optional part; without one its usual name, or none where that name means something else.
+
+    ``taken`` are columns that play another part.
+    """
+    free = {column: value for column, value in columns.items() if column not in taken}
+    return match(free, *names) or ("" if names[0] in columns else names[0])
+
+
+def optional_parts(columns: dict[str, JSON], fields: dict[str, str]) -> dict[str, str]:
+    """Return the columns of the optional parts that a mapping has, beside those of ``fields`` (part to column)."""
+    taken = tuple(fields.values())
+    known: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
+        "system": (match_text, SYSTEM),
+        "context": (match_text, CONTEXT),
+        "input": (match_text, ("input", "inputs")),
+        "history": (match_column, HISTORY),
+        "reasoning": (match_thoughts, REASONING),
+    }
+    return {part: optional_column(columns, match, names, taken) for part, (match, names) in known.items()}
+
+
+def is_refused(column: str) -> bool:
+    """Whether a column's name says that it holds the answer not to learn."""
+    return any(word in column.lower() for word in _REFUSED)
+
+
+def exchange_keys(item: JSON) -> tuple[str, str] | None:
+    """Return the keys of an object that is one exchange, user first, or None."""
+    if not isinstance(item, dict):
+        return None
+    called = {key.lower(): key for key in item}
+    return next(
+        (
+            (called[said], called[replied])
+            for said, replied in EXCHANGE_KEYS
+            if said in called and replied in called
+        ),
+        None,
+    )
+
+
+def turn_keys(item: JSON) -> tuple[str, str] | None:
+    """Return the keys of a turn that hold its role and its text, or None when it is none."""
+    if not isinstance(item, dict):
+        return None
+    role = next((key for key in ROLE_KEYS if isinstance(item.get(key), str)), None)
+    content = next((key for key in CONTENT_KEYS if key in item and key != role), None)
+    if role is not None and content is None and "tool_calls" in item:
+        content = "content"
+    return (role, content) if role and content else None
+
+
+def first_item(value: JSON) -> JSON:
+    """Return the first item of a list, or None."""
+    return value[0] if isinstance(value, list) and value else None
+
+
+def holds_conversation(column: str, value: JSON) -> bool:
+    """Whether data under a name is a conversation or a part of one: turns, exchanges, or objects around them."""
+    first = first_item(value)
+    if turn_keys(first) or exchange_keys(first) or turn_keys(value):
+        return True
+    named = column.rpartition(".")[2].lower()
+    if named in HISTORY:
+        return isinstance(value, list)
+    if isinstance(first, list | str):
+        return named in MESSAGE_LISTS or (named == "data" and len(value) > 1)
+    return isinstance(value, dict) and any(holds_conversation(key, item) for key, item in value.items())
+
+
+def are_calls(value: JSON) -> bool:
+    """Whether a value is a list of calls of functions: a name and arguments each."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(call, dict) and {"name", "arguments"} <= call.keys() for call in value)
+    )
+
+
+def late_names(parts: dict[str, str]) -> dict[str, str]:
+    """Return the part that each common name would have played had it been there, for the optional parts.
+
+    ``parts`` maps part to column; a part that was given no column is not looked for.
+    """
+    taken = {column.lower() for column in parts.values()}
+    optional: dict[str, Sequence[str]] = {
+        "system": SYSTEM, "context": CONTEXT, "input": ("input", "inputs"), "history": HISTORY, "reasoning": REASONING[:8],
+    }  # fmt: skip
+    return {
+        name: part for part, names in optional.items() if part in parts for name in names if name not in taken
+    }

@@ -1,0 +1,201 @@
+"""One prompt and one response in columns of their own, with what other columns add: system, context, earlier turns,
+thoughts. Shared by every format that is such a pair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tamis.errors import InvalidRecord
+from tamis.formats.answers import AnswerTurns, read_answer, write_answer
+from tamis.formats.conversation import SHAPE, add_meta, build_example, plain_obstacle, shape_of, single_turn
+from tamis.formats.format import Record, cannot_hold, left_over, text_of
+from tamis.formats.names import first_item, turn_keys
+from tamis.formats.text_parts import as_it_was, text_part
+from tamis.formats.turn_lists import PAIRS, earlier_turns, read_turn_list, write_history, write_turn_list
+from tamis.types import JSON, Example, Message
+
+GAP = "\n\n"  # between the prompt and the context that follows it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairColumns:
+    """The columns of a pair; an empty name means that there is no such part."""
+
+    format_name: str
+    prompt: str
+    completion: str
+    system: str = ""
+    context: str = ""
+    history: str = ""
+    reasoning: str = ""
+    is_alpaca: bool = False  # the input is always written, and earlier turns of any origin
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Every column that is part of the conversation."""
+        columns = (self.prompt, self.completion, self.system, self.context, self.history, self.reasoning)
+        return tuple(column for column in columns if column)
+
+    def filled(self) -> PairColumns:
+        """Return the columns with the usual names where there are none, to write under."""
+        usual = ("system", "input" if self.is_alpaca else "context", "history", "reasoning")
+        given = (self.system, self.context, self.history, self.reasoning)
+        system, context, history, reasoning = (own or name for own, name in zip(given, usual, strict=True))
+        return replace(self, system=system, context=context, history=history, reasoning=reasoning)
+
+
+def joined_prompt(instruction: str, given: str) -> str:
+    """Return the user turn of an instruction and its input; an input without an instruction stands alone."""
+    return f"{instruction}{GAP}{given}" if given and instruction else instruction or given
+
+
+def split_prompt(prompt: str, n_input_chars: JSON) -> tuple[str, str]:
+    """Return instruction and input of a user turn, whose last characters were the input when it was read.
+
+    A prompt edited since then no longer splits there and comes back whole, with an empty input.
+    """
+    if not isinstance(n_input_chars, int) or not 0 < n_input_chars <= len(prompt):
+        return prompt, ""
+    instruction, given = prompt[:-n_input_chars], prompt[-n_input_chars:]
+    if not instruction:
+        return "", given
+    return (instruction.removesuffix(GAP), given) if instruction.endswith(GAP) else (prompt, "")
+
+
+def read_pair(record: Record, names: PairColumns) -> list[Example]:
+    """Return the example of a record; raises InvalidRecord when prompt or response is missing or blank."""
+    noted: dict[str, JSON] = {}
+    meta: Record = {}
+    if turn_keys(first_item(record.get(names.prompt))):
+        example = _read_turns(record, names, noted, meta)
+    else:
+        example = _read_texts(record, names, noted, meta)
+    example.meta = left_over(record, names.used)
+    example.meta.update(meta)
+    if noted:
+        example.meta[SHAPE] = {"format": names.format_name, **noted}
+    return [example]
+
+
+def write_pair(example: Example, names: PairColumns) -> Record:
+    """Return the record of an example; raises CurationError when the columns cannot hold it."""
+    noted = shape_of(example, names.format_name)
+    rest = example.meta.get(str(noted.get("answer_column")))
+    turns = [dict(turn) for turn in example.messages]
+    record: Record = {names.prompt: None}
+    thoughts = turns[-1].pop("reasoning_content", None) if noted.get("reasoning") else None
+    n_after = int(noted.get("completion_turns", 1))
+    if not 0 < n_after < len(turns):
+        n_after, noted = 1, {}
+    before, after = turns[:-n_after], turns[-n_after:]
+    record[names.completion] = write_answer(after, noted, rest)
+    if "prompt_form" in noted or "completion_turns" in noted:
+        _write_turns(record, before, names, noted)
+    else:
+        _write_texts(example, record, (before, after), names, noted)
+    if thoughts is not None:
+        record[names.reasoning] = as_it_was(thoughts, noted, "reasoning")
+    written = add_meta(record, example)
+    if noted.get("answer_column") not in (None, names.completion):
+        written.pop(noted["answer_column"], None)
+    return written
+
+
+def _read_texts(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record) -> Example:
+    given = text_part(record, names.context, noted, "context") if names.context else ""
+    prompt = joined_prompt(text_of(record, names.prompt), given)
+    if given or (names.context in record and not names.is_alpaca):
+        noted["input_chars"] = len(given)
+    system = text_part(record, names.system, noted, "system")
+    response = record.get(names.completion)
+    earlier = _earlier(record, names, noted, meta)
+    thoughts = text_part(record, names.reasoning, noted, "reasoning")
+    if type(response) is str and not earlier and not thoughts:
+        return single_turn(prompt, response, system)
+    if not prompt or prompt.isspace():
+        raise InvalidRecord("empty prompt")
+    answer = _answer(record, names, noted, meta)
+    opening: list[Message] = [{"role": "system", "content": system}] if system else []
+    turns = [*opening, *earlier, {"role": "user", "content": prompt}, *answer.turns]
+    if thoughts:
+        turns[-1]["reasoning_content"], noted["reasoning"] = thoughts, True
+    return build_example(turns)
+
+
+def _read_turns(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record) -> Example:
+    """Read a prompt that is a list of turns, as TRL's conversational form has it; a system turn in it comes first."""
+    before, form = read_turn_list(record[names.prompt])
+    noted["prompt_form"] = form
+    for column in (names.context, names.history):
+        if column in record:
+            meta[column] = record[column]
+    if names.system in record and (before[0]["role"] == "system" or not record[names.system]):
+        meta[names.system] = record[names.system]
+    elif system := text_part(record, names.system, noted, "system"):
+        before.insert(0, {"role": "system", "content": system})
+        noted["system_column"] = True
+    answer = _answer(record, names, noted, meta)
+    if thoughts := text_part(record, names.reasoning, noted, "reasoning"):
+        answer.turns[-1]["reasoning_content"], noted["reasoning"] = thoughts, True
+    return build_example(before + answer.turns)
+
+
+def _answer(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record) -> AnswerTurns:
+    if names.is_alpaca:
+        text_of(record, names.completion)  # raises for what is no text: this format has one answer
+    answer = read_answer(record, names.completion)
+    noted.update(answer.noted)
+    if answer.rest is not None:
+        # The other answers stay in the metadata, where they can be seen.
+        meta[names.completion], noted["answer_column"] = answer.rest, names.completion
+    return answer
+
+
+def _earlier(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record) -> list[Message]:
+    value = record.get(names.history) if names.history else None
+    if not value:
+        if value is not None:
+            noted["history_value"] = value
+        return []
+    turns = earlier_turns(value)
+    if turns is None:
+        noted["set_aside"] = [names.history]
+        meta[names.history] = value
+        return []
+    noted["history_value"] = PAIRS if write_history(turns, PAIRS) == value else value
+    return turns
+
+
+def _write_turns(record: Record, before: list[Message], names: PairColumns, noted: dict[str, JSON]) -> None:
+    if noted.get("system_column") and before[0]["role"] == "system":
+        record[names.system] = as_it_was(before.pop(0)["content"], noted, "system")
+    record[names.prompt] = write_turn_list(before, noted.get("prompt_form") or {})
+
+
+def _write_texts(
+    example: Example,
+    record: Record,
+    turns: tuple[list[Message], list[Message]],
+    names: PairColumns,
+    noted: dict[str, JSON],
+) -> None:
+    before, after = turns
+    plain = after if record[names.completion] is after[-1].get("content") else []
+    holds_history = names.is_alpaca or "history_value" in noted
+    if obstacle := plain_obstacle([*before, *plain], multi_turn=holds_history, system=True):
+        raise cannot_hold(names.format_name, example, obstacle, "messages")
+    texts = [str(turn["content"]) for turn in before]
+    system = texts.pop(0) if before[0]["role"] == "system" else ""
+    record[names.prompt] = texts[-1]
+    n_chars = noted.get("input_chars")
+    if names.is_alpaca or n_chars is not None:
+        record[names.prompt], given = split_prompt(texts[-1], n_chars)
+        # The column comes back also where it is empty, so that a written table keeps its columns.
+        record[names.context] = as_it_was(given, noted, "context")
+    if system:
+        record[names.system] = as_it_was(system, noted, "system")
+    if len(texts) > 1:
+        record[names.history] = write_history(before[bool(system) : -1], noted.get("history_value", PAIRS))
+    elif not noted.get("history_value", True):
+        record[names.history] = noted["history_value"]

@@ -1,0 +1,162 @@
+"""How a record holds its values, undone for reading and restored for writing: JSON text in cells, objects in
+columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from tamis.formats.cell_text import data_in, style_of, text_of_data
+from tamis.registry import Options
+from tamis.types import JSON
+
+
+class ColumnMapping(Options):
+    """Which column plays which part of a format. A name with dots leads into objects: ``fields.prompt``."""
+
+    json_columns: tuple[str, ...] = Field(
+        (), description="Columns whose text is JSON, a list or an object: read as data, written back as text"
+    )
+
+    @field_validator("json_columns", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return tuple(name for name in value.split(",") if name) if isinstance(value, str) else value
+
+    @cached_property
+    def parts(self) -> dict[str, str]:
+        """The column of every part, by the part's name; parts without a column are left out."""
+        return {
+            name: value
+            for name in type(self).model_fields
+            if isinstance(value := getattr(self, name), str) and value
+        }
+
+    @cached_property
+    def opened(self) -> tuple[str, ...]:
+        """The columns whose objects are opened to reach the mapped ones, outer ones first."""
+        dotted = [name.split(".") for name in self.parts.values() if "." in name]
+        heads = {".".join(steps[:n]) for steps in dotted for n in range(1, len(steps))}
+        return tuple(sorted(heads, key=lambda head: (head.count("."), head)))
+
+    @cached_property
+    def reshapes(self) -> bool:
+        """Whether records must be changed before they are read."""
+        return bool(self.json_columns or self.opened)
+
+
+def open_record(record: dict[str, JSON], fields: ColumnMapping) -> tuple[dict[str, JSON], dict[str, JSON]]:
+    """Return the record with text turned to data and objects opened, and what restores its form."""
+    record = dict(record)
+    styles: dict[str, JSON] = {}
+    opened: list[str] = []
+    for head in fields.opened:
+        if head in fields.json_columns:
+            _decode(record, head, styles)
+        if lifted(record, head) is not None:
+            record = lifted(record, head) or {}
+            opened.append(head)
+    for column in fields.json_columns:
+        if column not in fields.opened:
+            _decode(record, column, styles)
+    noted: dict[str, JSON] = {}
+    if styles:
+        called = {column: f"={part}" for part, column in fields.parts.items()}
+        noted["json"] = {called.get(column, column): style for column, style in styles.items()}
+    if opened:
+        noted["opened"] = opened
+    return record, noted
+
+
+def close_record(record: dict[str, JSON], noted: dict[str, JSON], names: ColumnMapping) -> dict[str, JSON]:
+    """Return a written record in the form that its source had; ``names`` are those it was written with."""
+    columns = {f"={part}": column for part, column in names.parts.items()}
+    styles = {columns.get(key, key): style for key, style in (noted.get("json") or {}).items()}
+    opened = noted.get("opened") or []
+    for column, style in styles.items():
+        if column not in opened:
+            _encode(record, column, style)
+    for head in reversed(opened):
+        record = gathered(record, head)
+        if head in styles:
+            _encode(record, head, styles[head])
+    return record
+
+
+def lifted(record: dict[str, JSON], head: str) -> dict[str, JSON] | None:
+    """Return the record with the keys of the object in a column as columns ``head.key``; None if there is none."""
+    value = record.get(head)
+    if not isinstance(value, dict) or not value or any(f"{head}.{key}" in record for key in value):
+        return None
+    result: dict[str, JSON] = {}
+    for key, item in record.items():
+        if key == head:
+            result.update({f"{head}.{inner}": found for inner, found in value.items()})
+        else:
+            result[key] = item
+    return result
+
+
+def gathered(record: dict[str, JSON], head: str) -> dict[str, JSON]:
+    """Return the record with the columns ``head.key`` as one object again, where the first of them stood."""
+    start = f"{head}."
+    inner = {key[len(start) :]: value for key, value in record.items() if key.startswith(start)}
+    result: dict[str, JSON] = {}
+    for key, value in record.items():
+        if not key.startswith(start):
+            result[key] = value
+        elif head not in result:
+            result[head] = inner
+    return result
+
+
+def decoded(record: dict[str, JSON], columns: Sequence[str]) -> dict[str, JSON]:
+    """Return the record with the text of these columns as data, where it is some."""
+    record = dict(record)
+    for column in columns:
+        _decode(record, column, {})
+    return record
+
+
+def is_data(value: JSON) -> bool | None:
+    """Whether a cell is the text of a list or object, or a list of texts of objects; None for an empty cell."""
+    if value is None or value == "" or value == []:
+        return None
+    if isinstance(value, str):
+        return data_in(value) is not None if value.strip() else None
+    if isinstance(value, list) and isinstance(value[0], str):
+        return all(isinstance(item, str) and isinstance(data_in(item), dict) for item in value)
+    return None if isinstance(value, list | dict) else False
+
+
+def _decode(record: dict[str, JSON], column: str, styles: dict[str, Any]) -> None:
+    value = record.get(column)
+    if isinstance(value, str):
+        found = data_in(value)
+        if found is not None:
+            record[column], styles[column] = found, style_of(value, found)
+    elif isinstance(value, list) and value and is_data(value):
+        items = [data_in(item) if isinstance(item, str) else item for item in value]
+        record[column] = items
+        each = [style_of(text, item) for text, item in zip(value, items, strict=True)]
+        styles[column] = {"each": each}
+
+
+def _encode(record: dict[str, JSON], column: str, style: JSON) -> None:
+    value = record.get(column)
+    if not isinstance(value, list | dict):
+        return
+    if not (isinstance(style, dict) and "each" in style):
+        record[column] = text_of_data(value, style)
+        return
+    each = style["each"]
+    known = each if len(each) == len(value) else [_named(each)] * len(value)
+    record[column] = [text_of_data(item, one) for item, one in zip(value, known, strict=True)]
+
+
+def _named(styles: list[JSON]) -> JSON:
+    return next((style for style in styles if isinstance(style, str)), "compact")

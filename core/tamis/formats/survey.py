@@ -1,0 +1,149 @@
+"""What columns a file has and what they hold, from the whole of it or from pieces spread over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tamis.errors import InvalidRecord
+from tamis.formats.format import Record
+from tamis.formats.layout import Layout
+from tamis.formats.parsing import Chunk, read_records
+from tamis.formats.reader import iter_chunks
+from tamis.formats.schema import Reject, show_raw
+from tamis.formats.stored_form import is_data
+
+BLOCK_BYTES = 1 << 18
+WHOLE_BYTES = 32 << 20  # of a file are read from its start; what is larger is looked at in pieces after that
+N_PIECES = 64
+MAX_WITNESSES = 200
+MAX_SPREAD = 400
+_MAX_CELL_CHARS = 1 << 20  # a longer cell is prose or rare enough to be looked at by its importer
+
+
+@dataclass(slots=True)
+class Survey:
+    """The first records of a file, later ones that tell something new, and which columns hold JSON as text.
+
+    ``records`` and ``rejects`` are the sample from the start. ``witnesses`` are later records that are the first to
+    have a column, or to have something in it; ``spread`` are some of the later ones.
+    """
+
+    records: list[tuple[int, bytes | str, Record]] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    witnesses: list[Record] = field(default_factory=list)
+    spread: list[tuple[int, bytes | str, Record]] = field(default_factory=list)
+    columns: dict[str, bool] = field(default_factory=dict)  # in order; whether one has ever held something
+    is_whole_sample: bool = True  # the sample is all that the file holds
+    is_whole_file: bool = True  # every record of the file was looked at
+    n_seen: int = 0
+    _data: dict[str, int] = field(default_factory=dict)  # text cells that hold data, of columns without prose
+    _step: int = 1
+    _prose: set[str] = field(default_factory=set)
+
+    @property
+    def n_sampled(self) -> int:
+        """How many records the sample holds, good and bad."""
+        return len(self.records) + len(self.rejects)
+
+    @property
+    def n_looked_at(self) -> int:
+        """How many records were looked at, good and bad ones of the sample, good ones beyond it."""
+        return self.n_seen + len(self.rejects)
+
+    @property
+    def telling(self) -> list[Record]:
+        """The records that together show every column that was seen, and what is in it."""
+        return [*(record for _, _, record in self.records), *self.witnesses]
+
+    @property
+    def json_columns(self) -> tuple[str, ...]:
+        """Columns of which every text that is not empty is a JSON list or object."""
+        return tuple(column for column in self.columns if self._data.get(column))
+
+    def look(self, record: Record) -> bool:
+        """Take note of a record; tell whether it showed a column or a first value that none before it did."""
+        self.n_seen += 1
+        is_new = False
+        for column, value in record.items():
+            held = self.columns.get(column)
+            if not held and (held is None or (value is not None and value not in ("", [], {}))):
+                self.columns[column] = value is not None and value not in ("", [], {})
+                is_new = True
+            if column not in self._prose:
+                self._weigh(column, value)
+        return is_new
+
+    def look_further(self, record: Record | InvalidRecord) -> bool:
+        """Take note of a record beyond the sample, a bad one of nothing; tell whether it was a good one."""
+        if isinstance(record, InvalidRecord):
+            return False
+        if self.look(record) and len(self.witnesses) < MAX_WITNESSES:
+            self.witnesses.append(record)
+        return True
+
+    def take(self, number: int, raw: bytes | str, record: Record | InvalidRecord) -> None:
+        """Look further, and keep every so many records."""
+        if self.look_further(record) and isinstance(record, dict) and self.n_seen % self._step == 0:
+            self.spread.append((number, raw, record))
+            if len(self.spread) >= MAX_SPREAD:
+                self._step, self.spread = 2 * self._step, self.spread[::2]
+
+    def _weigh(self, column: str, value: object) -> None:
+        verdict = is_data(value) if not isinstance(value, str) or len(value) < _MAX_CELL_CHARS else False
+        if verdict is False:
+            self._prose.add(column)
+            self._data.pop(column, None)
+        elif verdict:
+            self._data[column] = self._data.get(column, 0) + 1
+
+
+def survey_file(path: Path | str, layout: Layout, *, sample: int, max_looked_at: int) -> Survey:
+    """Look at a file: whole up to WHOLE_BYTES, beyond that in N_PIECES pieces where it can be entered anywhere.
+
+    ``sample`` records are kept from its start, less when ``max_looked_at`` records do not hold as many good ones.
+    """
+    survey = Survey()
+    n_bytes = 0
+    for number, raw, record in _records(iter_chunks(path, layout, block_bytes=BLOCK_BYTES, batch_rows=1000)):
+        n_bytes += len(raw)
+        if len(survey.records) < sample and survey.n_sampled < max_looked_at:
+            _sample(survey, number, raw, record)
+            continue
+        survey.is_whole_sample = False
+        survey.take(number, raw, record)
+        if n_bytes > WHOLE_BYTES:
+            survey.is_whole_file = False
+            break
+    if not survey.is_whole_file:
+        _look_at_pieces(path, layout, survey)
+    return survey
+
+
+def _sample(survey: Survey, number: int, raw: bytes | str, record: Record | InvalidRecord) -> None:
+    if isinstance(record, InvalidRecord):
+        survey.rejects.append(Reject(number, show_raw(str(record)), show_raw(raw)))
+    else:
+        survey.records.append((number, raw, record))
+        survey.look(record)
+
+
+def _look_at_pieces(path: Path | str, layout: Layout, survey: Survey) -> None:
+    """Look at pieces spread over the rest of plain JSON lines, the only kind that can be entered anywhere."""
+    if layout.container != "jsonl" or layout.compression != "none" or layout.encoding != "utf-8":
+        return
+    file = Path(path)
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        for number in range(1, N_PIECES + 1):
+            stream.seek(max(WHOLE_BYTES, number * size // N_PIECES - BLOCK_BYTES))
+            _, _, piece = stream.read(BLOCK_BYTES).partition(layout.newline)
+            whole, _, _ = piece.rpartition(layout.newline)
+            for _, _, record in read_records(Chunk("lines", whole, 1, 0, layout.newline)):
+                survey.look_further(record)
+
+
+def _records(chunks: Iterator[Chunk]) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
+    for chunk in chunks:
+        yield from read_records(chunk)

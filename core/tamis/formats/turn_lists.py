@@ -1,0 +1,88 @@
+"""Lists of turns under any keys, and the earlier turns of a conversation in the forms that datasets give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tamis.errors import InvalidRecord
+from tamis.formats.cell_text import data_in
+from tamis.formats.chat import OPENAI_LABELS, SHAREGPT_LABELS, labels_for, read_turns
+from tamis.formats.names import exchange_keys, turn_keys
+from tamis.types import JSON, Message
+
+PAIRS = "pairs"  # the plain form of earlier turns: [[prompt, response], …]
+
+
+def read_turn_list(turns: list[JSON]) -> tuple[list[Message], dict[str, JSON]]:
+    """Return the turns of a list and its form (keys and labels where they are not OpenAI's); raises InvalidRecord."""
+    role_key, content_key = turn_keys(turns[0] if turns else None) or ("role", "content")
+    canonical, labels = read_turns(turns, role_key, content_key)
+    form: dict[str, JSON] = {}
+    if (role_key, content_key) != ("role", "content"):
+        form["keys"] = [role_key, content_key]
+    if any(label != turn["role"] for turn, label in zip(canonical, labels, strict=True)):
+        form["labels"] = labels
+    return canonical, form
+
+
+def write_turn_list(turns: Sequence[Message], form: dict[str, JSON]) -> list[Message]:
+    """Return turns in the form of a list that was read, labels of its own where they still fit."""
+    role_key, content_key = form.get("keys") or ("role", "content")
+    default = SHAREGPT_LABELS if role_key == "from" else OPENAI_LABELS
+    names = {"role": role_key, "content": content_key}
+    labels = labels_for(turns, form.get("labels"), default)
+    return [
+        {names.get(key, key): label if key == "role" else value for key, value in turn.items()}
+        for turn, label in zip(turns, labels, strict=True)
+    ]
+
+
+def earlier_turns(value: JSON) -> list[Message] | None:
+    """Return the earlier turns that a value holds, or None where it holds none that can be read.
+
+    Known are pairs of texts, objects that are one exchange, turns with roles, and texts in turn, user first; each also
+    as JSON text. Every turn must say something, and the assistant must speak last.
+    """
+    if isinstance(value, str):
+        value = data_in(value)
+    if not isinstance(value, list) or not value:
+        return None
+    if turn_keys(value[0]):
+        try:
+            turns, _ = read_turn_list(value)
+        except InvalidRecord:
+            return None
+    else:
+        turns = _exchanges(value)
+    said = all(isinstance(turn["content"], str) and turn["content"].strip() for turn in turns)
+    return turns if said and turns and turns[-1]["role"] == "assistant" else None
+
+
+def write_history(turns: Sequence[Message], value: JSON) -> JSON:
+    """Return earlier turns in the form of ``value``, which itself comes back where it still says the same."""
+    if value != PAIRS and earlier_turns(value) == list(turns):
+        return value
+    texts = [turn["content"] for turn in turns]
+    pairs = [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
+    first = value[0] if isinstance(value, list) and value else None
+    if turn_keys(first):
+        return write_turn_list(turns, read_turn_list(value)[1])
+    if keys := exchange_keys(first):
+        return [dict(zip(keys, pair, strict=True)) for pair in pairs]
+    return texts if isinstance(first, str) else pairs
+
+
+def _exchanges(value: list[JSON]) -> list[Message]:
+    texts: list[JSON] = []
+    for item in value:
+        if keys := exchange_keys(item):
+            texts += [item[key] for key in keys]
+        elif isinstance(item, list) and len(item) == 2:
+            texts += item
+        elif isinstance(item, str):
+            texts.append(item)
+        else:
+            return []
+    if len(texts) % 2:
+        return []
+    return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
