@@ -31,6 +31,7 @@ _ON_SCREEN = No("a person reads it on a screen; tamis decisions decide and impor
 _PER_STEP = No("one command for each step: tamis run STEP")
 _ROW_BY_ROW = No("the page decides row by row, or by a rule over proposals")
 _AWAY = No("what the page has a process of its own for is waited for here")
+_OPERATOR = No("whoever runs the server does it, in a terminal")
 _BY_HAND = No("a table for the eye; its numbers are in tamis rows and tamis export")
 
 VERBS: dict[str, Verb] = {
@@ -49,6 +50,13 @@ VERBS: dict[str, Verb] = {
     "bench_noise.bench_noise": Verb(
         No("minutes on a file of one's own"), "bench-noise", "Workspace.bench_noise"
     ),
+    "backup.back_up": Verb(_OPERATOR, "backup", "Workspace.backup"),
+    "backup.restore": Verb(_OPERATOR, "restore", "restore"),
+    "verify.verify": Verb(_OPERATOR, "doctor", "Workspace.verify"),
+    "verify.make_again": Verb(
+        _OPERATOR, "doctor", No("tamis doctor --verify --recompute says what it queues")
+    ),
+    "verify.set_aside": Verb(_OPERATOR, No("make_again does it first"), No("make_again does it first")),
     "doctor.examine": Verb(No("an app that does not start cannot say why"), "doctor", "Workspace.doctor"),
     "bootstrap.bootstrap_sample": Verb(
         "shared", No("tamis import names a file"), No("import_file names a file")

@@ -26,7 +26,7 @@ _NAMES = {
     "tamis.api.rows": "Rows",
     "tamis.api.selectors": _SELECTORS,
     "tamis.api.step_result": "StepResult",
-    "tamis.api.workspace": "Workspace open replay",
+    "tamis.api.workspace": "Workspace open replay restore",
     "tamis.compute.clear.review_rule": "ReviewRule",
     "tamis.compute.refine.evidence": "RoundEvidence pooled_effects tilted_weights",
     "tamis.compute.refine.weights": "update_weights",

@@ -25,6 +25,7 @@ from tamis.api.step_result import StepResult as StepResult
 from tamis.api.workspace import Workspace as Workspace
 from tamis.api.workspace import open as open
 from tamis.api.workspace import replay as replay
+from tamis.api.workspace import restore as restore
 from tamis.compute.clear.review_rule import ReviewRule as ReviewRule
 from tamis.compute.refine.evidence import RoundEvidence as RoundEvidence
 from tamis.compute.refine.evidence import pooled_effects as pooled_effects

@@ -17,6 +17,11 @@ class Settings(BaseSettings):
     workspace: Path = Field(
         Path("workspace"), description="Folder that holds datasets, jobs and the database."
     )
+    database_folder: Path | None = Field(
+        None,
+        description="Folder for the database, on a disk of this machine, where the workspace is on a disk of the network; "
+        "empty means in the workspace.",
+    )
     import_folders: list[Path] = Field(
         default_factory=list,
         description="Folders on the server from which the import page may read, as a JSON list; "

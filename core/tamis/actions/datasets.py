@@ -63,8 +63,9 @@ def find_dataset(workspace: Workspace, id_or_name: str) -> str:
 
 def newest_first(workspace: Workspace, dataset_ids: Iterable[str]) -> list[str]:
     """These datasets, the one that was made last first."""
-    created = {one: workspace.artifacts.examples(one).manifest.created_at for one in dataset_ids}
-    return sorted(created, key=created.__getitem__, reverse=True)
+    manifests = {one: workspace.artifacts.examples(one).manifest for one in dataset_ids}
+    made = {one: (manifest.sequence, manifest.created_at) for one, manifest in manifests.items()}
+    return sorted(made, key=made.__getitem__, reverse=True)
 
 
 def order_datasets(

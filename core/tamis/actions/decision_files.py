@@ -12,7 +12,7 @@ from tamis.compute.apply import with_response
 from tamis.errors import InvalidOptions
 from tamis.formats.check import check_messages
 from tamis.store.artifacts.readers import read_examples
-from tamis.store.artifacts.store import write_atomically
+from tamis.store.durable import write_atomically
 from tamis.store.review import decisions
 from tamis.store.review.decisions import BulkChoice, DecisionEvent
 from tamis.store.workspace import Workspace

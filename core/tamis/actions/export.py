@@ -23,8 +23,10 @@ from tamis.steps.import_file.options import SourceFile
 from tamis.steps.resolve_decisions import apply_frozen, find_decisions, respected_by
 from tamis.steps.resolve_rows import find_selection, rows_of
 from tamis.store.artifacts.readers import iter_examples
-from tamis.store.artifacts.store import Artifact, ArtifactStore, utc_now, write_atomically
+from tamis.store.artifacts.store import Artifact, ArtifactStore, utc_now
+from tamis.store.durable import write_atomically
 from tamis.store.names import dataset_names
+from tamis.store.sequence import next_number
 from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s, Message
 
@@ -188,6 +190,7 @@ def _manifest(workspace: Workspace, request: ExportRequest, rows: _Rows, written
     return ExportManifest(
         tamis_version=__version__,
         created_at=utc_now(),
+        sequence=next_number(workspace.path),
         dataset_id=request.dataset_id,
         dataset_name=names[request.dataset_id],
         sources=[SourceFile(**{key: f[key] for key in SourceFile.model_fields}) for f in files_of(examples)],

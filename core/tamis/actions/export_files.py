@@ -75,7 +75,7 @@ def list_exports(
         manifest = read(manifest_path)
         if manifest is not None and path.is_file() and dataset_id in ("", manifest.dataset_id):
             files.append(ExportedFile(path, manifest_path, path.stat().st_size, manifest))
-    return sorted(files, key=lambda one: one.manifest.created_at, reverse=True)
+    return sorted(files, key=lambda one: (one.manifest.sequence, one.manifest.created_at), reverse=True)
 
 
 def count_exports(files: list[ExportedFile]) -> Counter[str]:

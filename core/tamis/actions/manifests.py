@@ -51,6 +51,7 @@ class ExportManifest(BaseModel):
 
     tamis_version: str
     created_at: str
+    sequence: int = 0
     dataset_id: str
     dataset_name: str
     sources: list[SourceFile]

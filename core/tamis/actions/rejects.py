@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from tamis.errors import InvalidOptions, UnknownName
 from tamis.store.artifacts.readers import read_rejects
-from tamis.store.artifacts.store import Artifact, write_atomically
+from tamis.store.artifacts.store import Artifact
+from tamis.store.durable import write_atomically
 from tamis.store.workspace import Workspace
 
 _BATCH_ROWS = 2_000

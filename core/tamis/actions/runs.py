@@ -56,6 +56,12 @@ class Run:
         return self.artifact.asked_at if self.artifact is not None else ""
 
     @property
+    def order(self) -> tuple[int, str]:
+        """What sorts runs by when they were asked for last."""
+        latest = self.job or self.artifact
+        return (latest.sequence if latest else 0), self.created_at
+
+    @property
     def state(self) -> JobState:
         """Where it stands; a result that is there is done, whatever a later job for it did."""
         if self.artifact is not None or self.job is None:
@@ -86,7 +92,7 @@ def list_runs(workspace: Workspace, dataset_id: str, step: str) -> list[Run]:
     shown = [i for i, job in jobs.items() if i in made or job.state is not JobState.SUCCEEDED]
     shown += [i for i in made if i not in jobs]
     runs = [Run(i, made.get(i), jobs.get(i)) for i in shown]
-    return sorted(runs, key=lambda run: run.created_at, reverse=True)
+    return sorted(runs, key=lambda run: run.order, reverse=True)
 
 
 def find_run(workspace: Workspace, dataset_id: str, step: str, run_id: str = "") -> Run:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tamis.actions import datasets
 from tamis.actions.adapters import find_adapter
+from tamis.actions.backup import back_up
+from tamis.actions.backup import restore as put_back
 from tamis.actions.datasets import Discarded
 from tamis.actions.imports import plan_paths, start_import
 from tamis.actions.models import trained_models
 from tamis.actions.replay import replay_manifest
 from tamis.actions.uploads import store_upload
+from tamis.actions.verify import Verification, verify
 from tamis.api import benchmarks
 from tamis.api.benchmarks import NoiseResult
 from tamis.api.dataset import Dataset, list_jobs
@@ -48,6 +51,14 @@ def open(path: Path | str | None = None, *, reviewer: str = "") -> Workspace:  #
     """
     handle = open_workspace(path)
     return Workspace(handle, reviewer or handle.settings.reviewer or NOBODY)
+
+
+def restore(backup: Path | str, path: Path | str) -> Workspace:
+    """Put a backup back as a workspace at ``path``, which must not hold anything yet, and open it.
+
+    Raises InvalidOptions for a folder that is not empty, CurationError for a damaged backup.
+    """
+    return open(put_back(Path(backup), Path(path)).path)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -208,6 +219,17 @@ class Workspace(Shown):
     def doctor(self) -> Records:
         """What is installed, what was found and what is missing: versions, models, devices, backends, disk, settings."""
         return benchmarks.doctor(self._workspace)
+
+    def backup(self, target: Path | str) -> Path:
+        """Copy everything that cannot be made again into a new folder, or a file that ends in ``.tar.zst``, verified.
+
+        Others may go on working meanwhile. Returns where it is; raises InvalidOptions for a target that exists.
+        """
+        return back_up(self._workspace, Path(target)).path
+
+    def verify(self) -> Verification:
+        """Read every file and compare it with what was written; says what is damaged, and changes nothing."""
+        return verify(self._workspace)
 
     def _dataset(self, dataset_id: str) -> Dataset:
         return Dataset(self._workspace, dataset_id, self.reviewer, self._encoders)

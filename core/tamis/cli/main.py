@@ -40,6 +40,8 @@ COMMANDS = {
     "export": "tamis.cli.data:export",
     "replay": "tamis.cli.data:replay",
     "bench-noise": "tamis.cli.bench_noise:bench_noise",
+    "backup": "tamis.cli.backup:backup",
+    "restore": "tamis.cli.backup:restore",
     "doctor": "tamis.cli.doctor:doctor",
 }
 

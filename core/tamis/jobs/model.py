@@ -153,6 +153,7 @@ class Job:
     priority: int
     state: JobState
     submitted_at: str
+    sequence: int = 0  # orders what is asked for, whatever the clock says
     handle: str = ""
     reason: str = ""
     error_kind: ErrorKind = ErrorKind.NONE

@@ -20,6 +20,7 @@ class Candidate:
     kind: str
     artifact_id: str
     options: Mapping[str, JSON]
+    sequence: int
     created_at: str
     job_id: str = ""
 
@@ -88,13 +89,13 @@ def newest(
     return max(candidates, key=_age, default=None)
 
 
-def _age(candidate: Candidate) -> tuple[str, str]:
-    return candidate.created_at, candidate.artifact_id
+def _age(candidate: Candidate) -> tuple[int, str, str]:
+    return candidate.sequence, candidate.created_at, candidate.artifact_id
 
 
 def _finished(store: ArtifactStore, dataset_id: str, kinds: Iterable[str]) -> list[Candidate]:
     return [
-        Candidate(a.kind, a.id, a.manifest.options, a.asked_at)
+        Candidate(a.kind, a.id, a.manifest.options, a.sequence, a.asked_at)
         for kind in sorted(kinds)
         for a in store.list(dataset_id, kind)
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from tamis.errors import DatasetMissing, JobConflict
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.durable import make_folder, rename_durably
 from tamis.store.workspace import Workspace
 
 _ENTRY = re.compile(r"(\d{8}-\d{6}-\d{6})-(\w[\w.-]*)")
@@ -37,8 +38,8 @@ def discard_dataset(workspace: Workspace, dataset_id: str) -> Discarded:
         raise JobConflict(obstacle)
     now = datetime.now(UTC)
     entry = Discarded(f"{now:%Y%m%d-%H%M%S-%f}-{dataset_id}", dataset_id, now)
-    _trash(workspace.artifacts).mkdir(parents=True, exist_ok=True)
-    (workspace.artifacts.datasets_path / dataset_id).rename(_trash(workspace.artifacts) / entry.name)
+    make_folder(_trash(workspace.artifacts))
+    rename_durably(workspace.artifacts.datasets_path / dataset_id, _trash(workspace.artifacts) / entry.name)
     return entry
 
 
@@ -63,7 +64,7 @@ def restore_dataset(store: ArtifactStore, name: str) -> str:
     target = store.datasets_path / entry.dataset_id
     if target.exists():
         raise JobConflict(f"{entry.dataset_id!r} was imported again meanwhile. Delete that one first.")
-    (_trash(store) / name).rename(target)
+    rename_durably(_trash(store) / name, target)
     return entry.dataset_id
 
 

@@ -32,7 +32,7 @@ class Workspace:
     @cached_property
     def database(self) -> Database:
         """What changes: jobs, decisions, names and tags; made, or migrated, on first use."""
-        return Database(self.path)
+        return Database(self.path, self.settings.database_folder)
 
 
 def open_workspace(path: Path | str | None = None, settings: Settings | None = None) -> Workspace:

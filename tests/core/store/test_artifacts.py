@@ -7,13 +7,8 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import ArtifactDamaged, ArtifactMissing, JobConflict
-from tamis.store.artifacts.store import (
-    ArtifactStore,
-    artifact_id,
-    load_artifact,
-    make_manifest,
-    write_atomically,
-)
+from tamis.store.artifacts.store import ArtifactStore, artifact_id, load_artifact, make_manifest
+from tamis.store.durable import write_atomically
 from tests.core.store.small_workspace import write
 
 

@@ -9,6 +9,7 @@ import pytest
 from tamis.errors import CurationError
 from tamis.store.database.database import DATABASE_NAME, Database
 from tamis.store.database.migrations import MIGRATIONS
+from tamis.store.database.place import file_system_of
 
 
 def _insert(connection, dataset_id="d1"):
@@ -101,3 +102,63 @@ def test_processes_may_create_and_write_it_at_the_same_moment(tmp_path):
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     assert _count(Database(tmp_path)) == 60
+
+
+def test_a_disk_of_the_network_is_refused_with_the_way_out(tmp_path, monkeypatch):
+    def kind(folder):
+        return "nfs4" if folder.is_relative_to(tmp_path / "shared") else "ext4"
+
+    monkeypatch.setattr("tamis.store.database.place.file_system_of", kind)
+    with pytest.raises(CurationError, match=r"nfs4.*TAMIS_DATABASE_FOLDER"):
+        Database(tmp_path / "shared" / "workspace")
+    here = Database(tmp_path / "shared" / "workspace", tmp_path / "local")
+    there = Database(tmp_path / "shared" / "other" / "workspace", tmp_path / "local")
+    assert here.path.parent == tmp_path / "local"
+    assert here.path != there.path
+
+
+def test_the_kind_of_a_file_system_is_that_of_the_nearest_mount():
+    assert file_system_of(Path("/proc/self")) == "proc"
+    assert file_system_of(Path("/does/not/exist")) == file_system_of(Path("/"))
+
+
+def test_a_database_moves_out_of_the_workspace_once(tmp_path):
+    with Database(tmp_path / "w").writing() as connection:
+        _insert(connection)
+    moved = Database(tmp_path / "w", tmp_path / "local")
+    assert _count(moved) == 1
+    assert not (tmp_path / "w" / DATABASE_NAME).exists()
+    assert (tmp_path / "w" / f"{DATABASE_NAME}.moved").exists()
+
+
+def test_a_copy_is_kept_before_a_migration(tmp_path):
+    database = Database(tmp_path)
+    with database.writing() as connection:
+        _insert(connection)
+        connection.execute("ALTER TABLE jobs DROP COLUMN sequence")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+    assert _count(Database(tmp_path)) == 1
+    copy = database.backups / f"before-schema-{len(MIGRATIONS)}.sqlite"
+    with sqlite3.connect(copy) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS) - 1
+        assert connection.execute("SELECT count(*) FROM datasets").fetchone()[0] == 1
+
+
+def test_one_copy_a_day_and_the_last_seven_stay(tmp_path):
+    database = Database(tmp_path)
+    for day in range(1, 10):
+        database.backups.mkdir(exist_ok=True)
+        (database.backups / f"daily-2020010{day}.sqlite").write_bytes(b"old")
+    Database(tmp_path)
+    kept = sorted(path.name for path in database.backups.iterdir())
+    assert len(kept) == 7
+    assert kept[0] == "daily-20200104.sqlite"
+    assert Database(tmp_path).copy_daily() is None
+    assert sorted(path.name for path in database.backups.iterdir()) == kept
+
+
+def test_a_copy_that_cannot_be_made_stops_nobody(tmp_path, caplog):
+    (tmp_path / "backups").write_text("a file where the folder should be")
+    Database(tmp_path)
+    assert _count(Database(tmp_path)) == 0
+    assert "No copy" in caplog.text

@@ -25,8 +25,9 @@ from tamis.steps.compare.comparison import (
     read_membership,
 )
 from tamis.store.artifacts.readers import read_coordinates, read_selected_ids
-from tamis.store.artifacts.store import Artifact, ArtifactStore, write_atomically
+from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.view import DatasetView, open_view
+from tamis.store.durable import write_atomically
 from tamis.store.rows.query import fetch_rows
 from tamis.types import JSON, Int64s
 

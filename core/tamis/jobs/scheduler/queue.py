@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
@@ -24,11 +24,13 @@ from tamis.steps.plan import Candidate, Plan, plan_step
 from tamis.steps.spec import Step
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.sequence import next_number
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 ALREADY_COMPUTED = "already computed"
 _RETRIES = 5
+_ID_TIME = "%Y%m%d-%H%M%S-%f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def submit(
     assert isinstance(allowed, Resources)
     pending = pending_results(workspace.database, dataset_id)
     plan = plan_step(workspace.artifacts, dataset_id, step, values, pending=pending, steps=steps)
-    job = _job(plan, backend, allowed, priority)
+    job = _job(workspace, plan, backend, allowed, priority)
     if _already_there(workspace.artifacts, plan):
         return Submission(_record_done(workspace.database, job), already_done=True)
     for _ in range(_RETRIES):
@@ -77,7 +79,7 @@ def submit(
             # The other job ended in between, or the id was taken in the same microsecond.
             if _already_there(workspace.artifacts, plan):
                 return Submission(_record_done(workspace.database, job), already_done=True)
-            job = _job(plan, backend, allowed, priority)
+            job = _job(workspace, plan, backend, allowed, priority)
     raise JobConflict(
         f"{step} of {dataset_id!r} could not be queued: jobs for it start and end all the time."
     )
@@ -177,21 +179,21 @@ def delete(workspace: Workspace, job_id: str) -> None:
 def pending_results(database: Database, dataset_id: str) -> Iterator[Candidate]:
     """What jobs under way will make; a job that is being cancelled promises nothing."""
     query = (
-        "SELECT kind, artifact_id, identity, submitted_at, job_id FROM jobs "
+        "SELECT kind, artifact_id, identity, sequence, submitted_at, job_id FROM jobs "
         "WHERE dataset_id = ? AND state IN ('queued', 'running') AND cancelled_at IS NULL"
     )
     with database.reading() as connection:
         under_way = connection.execute(query, (dataset_id,)).fetchall()
     for row in under_way:
         identity = orjson.loads(row["identity"])
-        yield Candidate(row["kind"], row["artifact_id"], identity, row["submitted_at"], row["job_id"])
+        named = row["kind"], row["artifact_id"], identity
+        yield Candidate(*named, row["sequence"], row["submitted_at"], row["job_id"])
 
 
-def _job(plan: Plan, backend: str, resources: Resources, priority: int) -> Job:
+def _job(workspace: Workspace, plan: Plan, backend: str, resources: Resources, priority: int) -> Job:
     now = datetime.now(UTC)
     return Job(
-        # Sorts by time; the random end keeps two submitters of one microsecond apart.
-        job_id=f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}",
+        job_id=_new_id(workspace.database, now),
         dataset_id=plan.dataset_id,
         step=plan.step.name,
         options=plan.options.model_dump(mode="json"),
@@ -207,7 +209,20 @@ def _job(plan: Plan, backend: str, resources: Resources, priority: int) -> Job:
         priority=priority,
         state=JobState.QUEUED,
         submitted_at=now.isoformat(timespec="microseconds"),
+        sequence=next_number(workspace.path),
     )
+
+
+def _new_id(database: Database, now: datetime) -> str:
+    """An id that sorts after all others: by the time, or just after the last one where a clock has gone back."""
+    with database.reading() as connection:
+        last = connection.execute("SELECT max(job_id) FROM jobs").fetchone()[0] or ""
+    moment = now.strftime(_ID_TIME)
+    if moment <= last[: len(moment)]:
+        then = datetime.strptime(last[: len(moment)], _ID_TIME) + timedelta(microseconds=1)
+        moment = then.strftime(_ID_TIME)
+    # The random end keeps two submitters of one microsecond apart.
+    return f"{moment}-{secrets.token_hex(2)}"
 
 
 def _record_done(database: Database, job: Job) -> Job:

@@ -85,7 +85,7 @@ def _apply(database: Database, changed: list[tuple[Job, Columns]]) -> list[tuple
     """Apply what still holds, in one transaction; returns each changed job with its new state, if it got one."""
     if not changed:
         return []
-    with database.writing() as connection:
+    with database.writing(lasting=False) as connection:
         return [
             (job, JobState(str(columns["state"])) if "state" in columns else None)
             for job, columns in changed

@@ -66,5 +66,6 @@ class Ticker:
     def _look(self) -> None:
         try:
             tick(self._workspace, backends=self._backends)
+            self._workspace.database.copy_daily()
         except (CurationError, OSError, sqlite3.Error) as error:
             logger.warning("Looking at the jobs failed (%s: %s); trying again.", type(error).__name__, error)

@@ -25,7 +25,8 @@ from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.finetune.rows import Split, conversations, split_rows, write_training_file
 from tamis.store.artifacts.adapters import CLUSTERS, CURVES, EVALUATION, HELD_OUT, TRAIN
 from tamis.store.artifacts.readers import read_cluster_ids
-from tamis.store.artifacts.store import ArtifactStore, write_atomically
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.durable import write_atomically
 from tamis.types import JSON, Int64s
 
 if TYPE_CHECKING:

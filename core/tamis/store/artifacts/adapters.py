@@ -33,10 +33,8 @@ class KnownAdapter:
 
 def known_adapters(store: ArtifactStore) -> list[KnownAdapter]:
     """Every finished adapter of the workspace, newest first."""
-    adapters = [
-        _known(artifact) for dataset_id in store.dataset_ids() for artifact in store.list(dataset_id, KIND)
-    ]
-    return sorted(adapters, key=lambda adapter: (adapter.created_at, adapter.artifact_id), reverse=True)
+    adapters = [one for dataset_id in store.dataset_ids() for one in store.list(dataset_id, KIND)]
+    return [_known(one) for one in sorted(adapters, key=lambda one: one.order, reverse=True)]
 
 
 def read_curves(adapter: Artifact) -> pa.Table:

@@ -120,35 +120,34 @@ class RoundModel:
 
 def known_round_models(store: ArtifactStore) -> list[RoundModel]:
     """Every round model that a round of a refinement left in the workspace, newest first."""
-    round_models = [
-        round_model
-        for dataset_id in store.dataset_ids()
-        for round_model in _round_models_of(store, dataset_id)
-    ]
-    return sorted(
-        round_models, key=lambda round_model: (round_model.created_at, round_model.artifact_id), reverse=True
-    )
+    found = [pair for dataset_id in store.dataset_ids() for pair in _round_models_of(store, dataset_id)]
+    return [model for _, model in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
-def _round_models_of(store: ArtifactStore, dataset_id: str) -> list[RoundModel]:
+def _round_models_of(store: ArtifactStore, dataset_id: str) -> list[tuple[tuple[int, str, str], RoundModel]]:
+    """Each with what orders it."""
     part_of: dict[str, str] = {}
-    for refinement in sorted(store.list(dataset_id, KIND), key=lambda one: one.asked_at):
+    for refinement in sorted(store.list(dataset_id, KIND), key=lambda one: one.order):
         part_of |= dict.fromkeys(map(str, refinement.summary.get("rounds") or ()), refinement.id)
     return [
-        RoundModel(
-            dataset_id=dataset_id,
-            artifact_id=one.id,
-            model=f"adapter:{one.id}",
-            base=str((one.manifest.options.get("settings") or {}).get("model", "")),
-            scorer=str(one.summary.get("scorer", "")),
-            refinement=part_of.get(one.id, ""),
-            round=int(one.summary.get("round") or 0),
-            n_train=int(one.summary.get("n_selected") or 0),
-            created_at=one.manifest.created_at,
-        )
+        (one.order, _round_model(one, part_of.get(one.id, "")))
         for one in store.list(dataset_id, ROUND)
         if (one.path / ADAPTER).is_dir()
     ]
+
+
+def _round_model(one: Artifact, refinement: str) -> RoundModel:
+    return RoundModel(
+        dataset_id=one.manifest.dataset_id,
+        artifact_id=one.id,
+        model=f"adapter:{one.id}",
+        base=str((one.manifest.options.get("settings") or {}).get("model", "")),
+        scorer=str(one.summary.get("scorer", "")),
+        refinement=refinement,
+        round=int(one.summary.get("round") or 0),
+        n_train=int(one.summary.get("n_selected") or 0),
+        created_at=one.manifest.created_at,
+    )
 
 
 def read_weights(refinement: Artifact) -> pa.Table:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import re
 import shutil
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from tamis import __version__
 from tamis.errors import ArtifactDamaged, ArtifactMissing, DatasetMissing, JobConflict
+from tamis.store.artifacts.digests import CHECKED_ON_READING, digests_of, is_sound
+from tamis.store.durable import make_folder, move_into_place, write_atomically
 from tamis.store.locks import FileLock
+from tamis.store.sequence import next_number
 from tamis.types import JSON
 
 MANIFEST = "manifest.json"
@@ -40,7 +41,9 @@ class Manifest(BaseModel):
     format_version: int
     tamis_version: str
     created_at: str
+    sequence: int = 0  # of what the workspace made, from 1; 0 for artifacts of before
     files: dict[str, int]
+    digests: dict[str, str] = {}  # SHA-256 by path inside the folder; artifacts of before have none
     summary: dict[str, JSON]
 
 
@@ -49,17 +52,24 @@ class Artifact:
     """A finished artifact: its folder, its manifest, and when it was last asked for (ISO 8601, UTC).
 
     Asking again for what is there already computes nothing, yet it is what the person now works with: so "newest"
-    goes by ``asked_at``, which is when it was made until someone asks again.
+    goes by when it was asked for, which is when it was made until someone asks again; by ``sequence``, because clocks
+    go back.
     """
 
     path: Path
     manifest: Manifest
     asked_at: str
+    sequence: int = 0
 
     @property
     def id(self) -> str:
         """The artifact id."""
         return self.manifest.artifact_id
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """What sorts artifacts by when they were asked for last."""
+        return self.sequence, self.asked_at, self.id
 
     @property
     def kind(self) -> str:
@@ -72,16 +82,26 @@ class Artifact:
         return self.manifest.summary
 
     def file(self, name: str) -> Path:
-        """Path of one of its files; raises ArtifactDamaged when it is missing or has another size than recorded."""
+        """Path of one of its files.
+
+        Raises ArtifactDamaged when it is missing, has another size than recorded or, up to ``CHECKED_ON_READING``
+        bytes, another content.
+        """
         path = self.path / name
         expected = self.manifest.files.get(name)
         actual = path.stat().st_size if path.is_file() else None
         if expected is None or actual != expected:
-            raise ArtifactDamaged(
-                f"{self.kind} {self.id}: file {name!r} should have {expected} bytes and has {actual}. "
-                f"Delete the folder {self.path} and run {self.manifest.step!r} again."
-            )
+            raise self._damaged(f"file {name!r} should have {expected} bytes and has {actual}")
+        digest = self.manifest.digests.get(name)
+        if digest and expected <= CHECKED_ON_READING and not is_sound(path, digest):
+            raise self._damaged(f"file {name!r} holds other bytes than were written")
         return path
+
+    def _damaged(self, what: str) -> ArtifactDamaged:
+        return ArtifactDamaged(
+            f"{self.kind} {self.id}: {what}. Delete the folder {self.path} and run {self.manifest.step!r} again; "
+            "tamis doctor --verify looks at everything."
+        )
 
 
 def artifact_id(
@@ -95,8 +115,8 @@ def artifact_id(
 class ArtifactWriter:
     """A folder beside the final one in which a step writes; ``commit`` moves it into place."""
 
-    def __init__(self, final: Path) -> None:
-        self._final = final
+    def __init__(self, final: Path, workspace: Path) -> None:
+        self._final, self.workspace = final, workspace
         self.path = final.parent / f".{final.name}.partial"
 
     def open(self) -> None:
@@ -118,7 +138,7 @@ class ArtifactWriter:
         else:
             # Without a manifest it is the rest of a deletion that was cut short.
             shutil.rmtree(self._final, ignore_errors=True)
-            self.path.rename(self._final)
+            move_into_place(self.path, self._final)
         return self._final
 
     def files(self) -> dict[str, int]:
@@ -128,6 +148,10 @@ class ArtifactWriter:
             for path in sorted(self.path.iterdir())
             if path.is_file() and path.name != MANIFEST
         }
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of every file written so far, those in folders too, parts excluded."""
+        return digests_of(self.path, frozenset({MANIFEST, "parts"}))
 
 
 class ArtifactStore:
@@ -150,7 +174,7 @@ class ArtifactStore:
         pattern = f"{kind or '*'}/*/{MANIFEST}"
         paths = (p.parent for p in (self.datasets_path / dataset_id).glob(pattern) if p.parent.name[0] != ".")
         artifacts = [artifact for artifact in map(_load_or_skip, paths) if artifact is not None]
-        return sorted(artifacts, key=lambda a: (a.asked_at, a.id), reverse=True)
+        return sorted(artifacts, key=lambda a: a.order, reverse=True)
 
     def find(self, dataset_id: str, kind: str, identifier: str) -> Artifact | None:
         """The artifact of that kind and id, or None while it is not finished."""
@@ -161,7 +185,8 @@ class ArtifactStore:
 
     def ask_again(self, artifact: Artifact) -> None:
         """Note that a finished artifact was asked for now, which makes it the newest of its kind."""
-        write_atomically(_asked_file(artifact.path), utc_now().encode())
+        moment = f"{utc_now()} {next_number(self.workspace)}"
+        write_atomically(_asked_file(artifact.path), moment.encode())
 
     def get(self, dataset_id: str, kind: str, identifier: str) -> Artifact:
         """Like ``find``; raises ArtifactMissing."""
@@ -188,12 +213,12 @@ class ArtifactStore:
         if not (_is_plain(dataset_id) and _is_plain(identifier)):
             raise ValueError(f"{dataset_id!r} and {identifier!r} must be plain folder names")
         final = self.artifact_path(dataset_id, kind, identifier)
-        final.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(final.parent)
         lock = FileLock(final.parent / f".{identifier}.lock")
         if not lock.acquire():
             raise JobConflict(f"Another process is writing {kind} {identifier} of {dataset_id!r} right now.")
         try:
-            writer = ArtifactWriter(final)
+            writer = ArtifactWriter(final, self.workspace)
             writer.open()
             yield writer
         finally:
@@ -219,8 +244,12 @@ def load_artifact(path: Path) -> Artifact:
     try:
         manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
         asked = _asked_file(path)
-        return Artifact(path, manifest, asked.read_text() if asked.exists() else manifest.created_at)
-    except (OSError, ValidationError) as error:
+        moment = (
+            f"{manifest.created_at} {manifest.sequence}" if not asked.exists() else asked.read_text("utf-8")
+        )
+        asked_at, _, sequence = moment.partition(" ")
+        return Artifact(path, manifest, asked_at, int(sequence or 0))
+    except (OSError, ValueError) as error:
         raise ArtifactDamaged(f"{path}: the manifest cannot be read ({error}). Delete the folder.") from error
 
 
@@ -257,19 +286,8 @@ def make_manifest(
         format_version=format_version,
         tamis_version=__version__,
         created_at=utc_now(),
+        sequence=next_number(writer.workspace),
         files=writer.files(),
+        digests=writer.digests(),
         summary=dict(summary),
     )
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step, so that a reader sees the old or the new content and never half."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.aside")
-    try:
-        with aside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

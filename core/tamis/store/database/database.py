@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -9,18 +10,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tamis.errors import CurationError
+from tamis.store.database.backups import FOLDER, copy_before_migration, copy_database, copy_of_today
 from tamis.store.database.migrations import MIGRATIONS
+from tamis.store.database.place import DATABASE_NAME, database_file
 
-DATABASE_NAME = "tamis.sqlite"
+logger = logging.getLogger(__name__)
 BUSY_S = 30.0
 
 
 class Database:
-    """A workspace's database; every use opens a short-lived connection, so threads share nothing."""
+    """A workspace's database; every use opens a short-lived connection, so threads share nothing.
 
-    def __init__(self, workspace: Path) -> None:
+    It lies in the workspace, or in ``folder``; copies of it are kept in the workspace (``backups``). Raises
+    CurationError for a file that is no database, or one of a newer Tamis, and for a disk of the network.
+    """
+
+    def __init__(self, workspace: Path, folder: Path | None = None) -> None:
+        self.path = database_file(workspace, folder)
+        self.backups = workspace / FOLDER
         workspace.mkdir(parents=True, exist_ok=True)
-        self.path = workspace / DATABASE_NAME
+        self._take_over(workspace / DATABASE_NAME)
         self._open()
         # When the last connection closes, SQLite folds the log into the file and syncs the disk, which would make
         # every short use take 20 ms instead of one. This one is never used again; it only keeps the log open.
@@ -37,10 +46,16 @@ class Database:
             connection.close()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
+    def writing(self, *, lasting: bool = True) -> Iterator[sqlite3.Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        When the block has ended, a power cut takes nothing of it away; without ``lasting`` it may take the last
+        transactions, which is enough for what is written every second (claims, progress) and costs no wait for the disk.
+        """
         connection = self._connect()
         try:
+            if lasting:
+                connection.execute("PRAGMA synchronous = FULL")
             # IMMEDIATE takes the write lock up front: a transaction that reads first and writes later could
             # otherwise fail with "database is locked" without waiting for the timeout.
             connection.execute("BEGIN IMMEDIATE")
@@ -62,12 +77,27 @@ class Database:
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
+    def copy_daily(self) -> None:
+        """Keep a copy of today; one that cannot be made is said in the log, and stops nobody."""
+        try:
+            copy_of_today(self.path, self.backups)
+        except (OSError, sqlite3.Error) as error:
+            logger.warning("No copy of %s was made (%s: %s).", self.path, type(error).__name__, error)
+
+    def _take_over(self, inside: Path) -> None:
+        """Move the database out of the workspace the first time that the settings name another folder."""
+        if self.path == inside or self.path.exists() or not inside.exists():
+            return
+        copy_database(inside, self.path)
+        inside.rename(inside.with_name(f"{inside.name}.moved"))
+
     def _open(self) -> None:
         """Migrate; raises CurationError for a file that is no database.
 
         SQLite is asked, not the file: closing a file that was opened beside SQLite gives up every lock this process
         holds on it, and another process may then damage the database.
         """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._migrate()
         except sqlite3.DatabaseError as error:
@@ -80,8 +110,16 @@ class Database:
     def _migrate(self) -> None:
         with self.reading() as connection:
             _switch_to_log(connection)
-        with self.writing() as connection:
+        with self.reading() as connection:
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if 0 < version < len(MIGRATIONS):
+            copy_before_migration(self.path, self.backups, version)
+        if version:
+            self.copy_daily()
+        with self.writing() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[
+                0
+            ]  # another process may have been faster
             if version > len(MIGRATIONS):
                 raise CurationError(
                     f"{self.path} was written by a newer version of Tamis (schema {version}, this one knows "

@@ -176,4 +176,9 @@ _RENAMED_TAGS = (
     "ALTER TABLE tag_events ADD COLUMN together INTEGER REFERENCES tag_events (event_id)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS)
+_SEQUENCE = (
+    # Times go back when a clock is set; what was asked for last is said by a number.
+    "ALTER TABLE jobs ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS, _SEQUENCE)

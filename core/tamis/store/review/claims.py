@@ -42,7 +42,7 @@ def claim(
     since 1970, the clock when None.
     """
     moment = time.time() if now is None else now
-    with database.writing() as connection:
+    with database.writing(lasting=False) as connection:
         connection.execute(
             "DELETE FROM claims WHERE dataset_id = ? AND (expires_at <= ? OR session = ?)",
             (dataset_id, moment, session),
@@ -66,13 +66,13 @@ def claim(
 
 def release(database: Database, dataset_id: str, session: str) -> None:
     """Give up the claim of a session; nothing happens when it has none."""
-    with database.writing() as connection:
+    with database.writing(lasting=False) as connection:
         connection.execute("DELETE FROM claims WHERE dataset_id = ? AND session = ?", (dataset_id, session))
 
 
 def release_reviewer(database: Database, dataset_id: str, reviewer: str, except_session: str) -> int:
     """Give up the claims of a reviewer's other sessions; returns how many there were."""
-    with database.writing() as connection:
+    with database.writing(lasting=False) as connection:
         return connection.execute(
             "DELETE FROM claims WHERE dataset_id = ? AND reviewer = ? AND session != ?",
             (dataset_id, reviewer, except_session),

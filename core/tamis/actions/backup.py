@@ -1,0 +1,223 @@
+"""Back a workspace up while it is in use, and put it back somewhere else; whole and verified, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from tamis import __version__
+from tamis.errors import CurationError, InvalidOptions
+from tamis.store.artifacts.digests import damaged_files, digest_of
+from tamis.store.artifacts.store import utc_now
+from tamis.store.database.backups import check_database, copy_database
+from tamis.store.database.database import Database
+from tamis.store.database.place import DATABASE_NAME
+from tamis.store.durable import make_folder, move_into_place, write_atomically
+from tamis.store.workspace import Workspace
+
+ABOUT, ARCHIVE = "backup.json", ".tar.zst"
+# What cannot be made again. Caches can; parts of unfinished runs are started again.
+FOLDERS = ("datasets", "exports", "uploads", "trash")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A verified backup: where it is, how many files it holds, and their size in bytes before packing."""
+
+    path: Path
+    n_files: int
+    n_bytes: int
+
+
+def back_up(workspace: Workspace, target: Path, *, say: Say = lambda _: None) -> Backup:
+    """Copy the database and everything that cannot be made again into a new folder, or a file that ends in ``.tar.zst``.
+
+    Everybody may go on working: the database is copied first, by SQLite, and what it speaks of never changes; files on
+    the same disk are linked. The copy is read back. Raises InvalidOptions for a target that exists or has a name of
+    another kind, CurationError for a damaged database.
+    """
+    target = target.expanduser().absolute()
+    if target.exists():
+        raise InvalidOptions(
+            f"{target} is there already: name a new folder, or a new file that ends in {ARCHIVE}."
+        )
+    if target.suffix and not target.name.endswith(ARCHIVE):
+        raise InvalidOptions(f"{target.name} is neither a folder nor a file that ends in {ARCHIVE}.")
+    make_folder(target.parent)
+    with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.parent) as folder:
+        aside = Path(folder) / "workspace"
+        aside.mkdir()
+        say("database")
+        _copy_database(workspace.database, aside / DATABASE_NAME)
+        for name in FOLDERS:
+            say(name)
+            _take(workspace.path / name, aside / name)
+        made = _describe(aside, target)
+        if target.name.endswith(ARCHIVE):
+            say("packing")
+            packed = Path(folder) / target.name
+            _pack(aside, packed)
+            _check_archive(packed)
+            move_into_place(packed, target)
+        else:
+            _check(aside)
+            move_into_place(aside, target)
+    return made
+
+
+def restore(source: Path, workspace: Path, *, say: Say = lambda _: None) -> Backup:
+    """Put a backup back as a workspace that does not exist yet; every file is compared with what was backed up.
+
+    Raises InvalidOptions when ``workspace`` holds something or ``source`` is no backup, CurationError naming the first
+    damaged files; nothing is changed then.
+    """
+    source, workspace = source.expanduser().absolute(), workspace.expanduser().absolute()
+    if workspace.exists() and any(workspace.iterdir()):
+        raise InvalidOptions(
+            f"{workspace} is not empty, and a backup replaces nothing: name a new folder with --workspace."
+        )
+    if not source.exists():
+        raise InvalidOptions(f"There is no backup {source}.")
+    make_folder(workspace.parent)
+    with tempfile.TemporaryDirectory(prefix=".restore-", dir=workspace.parent) as folder:
+        aside = Path(folder) / "workspace"
+        say("unpacking")
+        if source.is_dir():
+            shutil.copytree(source, aside)
+        else:
+            _unpack(source, aside)
+        say("verifying")
+        about = _check(aside)
+        (aside / ABOUT).unlink()
+        if workspace.exists():
+            workspace.rmdir()
+        move_into_place(aside, workspace)
+    return Backup(workspace, len(about["digests"]), int(about["n_bytes"]))
+
+
+def _copy_database(database: Database, target: Path) -> None:
+    try:
+        copy_database(database.path, target)
+    except sqlite3.DatabaseError as error:
+        raise CurationError(
+            f"{database.path} cannot be backed up ({error}). Older copies are in {database.backups}."
+        ) from error
+
+
+def _take(source: Path, target: Path) -> None:
+    """Link or copy every finished file; what is being written or deleted now is not part of the workspace yet."""
+    for path in _finished(source):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, copy)
+        except FileNotFoundError:  # deleted in this moment
+            continue
+        except OSError:  # another disk, or one without links
+            shutil.copy2(path, copy)
+
+
+def _finished(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            yield from () if path.name.startswith(".") else _finished(path)
+        elif path.is_file() and (not path.name.startswith(".") or path.suffix == ".asked"):
+            yield path
+
+
+def _describe(folder: Path, target: Path) -> Backup:
+    """Write what the backup holds into it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    digests = {path.relative_to(folder).as_posix(): digest_of(path) for path in files}
+    n_bytes = sum(path.stat().st_size for path in files)
+    about = {"tamis_version": __version__, "created_at": utc_now(), "n_bytes": n_bytes, "digests": digests}
+    write_atomically(folder / ABOUT, orjson.dumps(about, option=orjson.OPT_INDENT_2))
+    return Backup(target, len(digests), n_bytes)
+
+
+def _check(folder: Path) -> dict[str, Any]:
+    """What the backup says it holds; raises when it holds something else."""
+    if not (folder / ABOUT).is_file():
+        raise InvalidOptions(
+            f"This is no backup: it has no {ABOUT}. Make one with: tamis backup FILE{ARCHIVE}"
+        )
+    about: dict[str, Any] = orjson.loads((folder / ABOUT).read_bytes())
+    damaged = damaged_files(folder, {}, about["digests"])
+    if damaged:
+        raise CurationError(
+            f"The backup is damaged: {'; '.join(damaged[:3])}{f' and {len(damaged) - 3} more' if len(damaged) > 3 else ''}. "
+            "Use another copy of it."
+        )
+    with closing(sqlite3.connect(folder / DATABASE_NAME)) as connection:
+        check_database(connection)
+    return about
+
+
+def _pack(folder: Path, target: Path) -> None:
+    import zstandard
+
+    with (
+        target.open("wb") as file,
+        zstandard.ZstdCompressor(level=3, write_checksum=True).stream_writer(file) as packed,
+        tarfile.open(fileobj=packed, mode="w|") as archive,
+    ):
+        for path in sorted(folder.iterdir()):
+            archive.add(path, path.name)
+
+
+def _check_archive(path: Path) -> None:
+    """Read an archive back and compare every file, without unpacking it."""
+    expected: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for name, stream in _members(path):
+        if name == ABOUT:
+            expected = orjson.loads(stream.read())["digests"]
+        else:
+            found[name] = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # a binary stream
+    if found != expected:
+        raise CurationError(
+            f"{path.name} was not written as it should be: is the disk full, or failing? Nothing was kept."
+        )
+
+
+def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    import zstandard
+
+    with (
+        path.open("rb") as file,
+        zstandard.ZstdDecompressor().stream_reader(file) as unpacked,
+        tarfile.open(fileobj=unpacked, mode="r|") as archive,
+    ):
+        for member in archive:
+            stream = archive.extractfile(member) if member.isfile() else None
+            if stream is not None:
+                yield member.name, stream
+
+
+def _unpack(source: Path, folder: Path) -> None:
+    import zstandard
+
+    try:
+        with (
+            source.open("rb") as file,
+            zstandard.ZstdDecompressor().stream_reader(file) as unpacked,
+            tarfile.open(fileobj=unpacked, mode="r|") as archive,
+        ):
+            # The filter refuses names that climb out, links and devices: an archive may come from a stranger.
+            archive.extractall(folder, filter="data")
+    except (zstandard.ZstdError, tarfile.TarError, EOFError) as error:
+        raise CurationError(
+            f"{source} cannot be unpacked ({error}). Use another copy of the backup."
+        ) from error

@@ -1,0 +1,53 @@
+"""Copies of the database: whole ones, made by SQLite itself while others read and write."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tamis.store.durable import make_folder, move_into_place
+
+FOLDER = "backups"
+KEPT_DAILY = 7
+_DAILY, _MIGRATION = "daily-", "before-schema-"
+
+
+def copy_database(source: Path, target: Path) -> Path:
+    """Copy a database that may be in use; ``target`` is whole or absent. Raises sqlite3.DatabaseError for a damaged one."""
+    make_folder(target.parent)
+    aside = target.with_name(f".{target.name}.aside")
+    aside.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(aside)) as writing:
+            reading.backup(writing)
+            check_database(writing)
+        move_into_place(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)
+    return target
+
+
+def check_database(connection: sqlite3.Connection) -> None:
+    """Raise sqlite3.DatabaseError when SQLite finds the file inconsistent."""
+    found = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
+    if found != ["ok"]:
+        raise sqlite3.DatabaseError(f"the database is damaged: {'; '.join(found)}")
+
+
+def copy_before_migration(source: Path, folder: Path, version: int) -> Path:
+    """Keep the database as it was with schema ``version``; one copy for each schema, the first one stays."""
+    target = folder / f"{_MIGRATION}{version + 1}.sqlite"
+    return target if target.exists() else copy_database(source, target)
+
+
+def copy_of_today(source: Path, folder: Path) -> Path | None:
+    """One copy a day, the last seven kept; None when today's is there already."""
+    target = folder / f"{_DAILY}{datetime.now(UTC):%Y%m%d}.sqlite"
+    if target.exists():
+        return None
+    copy_database(source, target)
+    for old in sorted(folder.glob(f"{_DAILY}*.sqlite"))[:-KEPT_DAILY]:
+        old.unlink(missing_ok=True)
+    return target
