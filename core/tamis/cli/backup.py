@@ -11,7 +11,9 @@ from tamis.cli.session import Session
 
 
 @command("tamis backup backups/monday.tar.zst", "tamis backup /mnt/disk/tamis-monday")
-@click.argument("target", type=click.Path(path_type=Path), help="A new folder, or a new file ending in .tar.zst.")
+@click.argument(
+    "target", type=click.Path(path_type=Path), help="A new folder, or a new file ending in .tar.zst."
+)
 def backup(session: Session, target: Path) -> None:
     """Copy the workspace into a new folder or .tar.zst file, verified; the app may go on running."""
     from tamis.actions.backup import back_up

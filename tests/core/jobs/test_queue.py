@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -238,3 +239,20 @@ def test_cancelling_all_of_it_spares_what_another_job_needs(still: Engine) -> No
     assert [job.job_id for job in stopped] == [last.job_id, own.job_id]
     states = [still.job(job).state for job in (shared, own, last, other)]
     assert states == [JobState.QUEUED, JobState.CANCELLED, JobState.CANCELLED, JobState.QUEUED]
+
+
+def test_jobs_are_in_the_order_of_asking_after_the_clock_went_back(
+    still: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = still.submit("nothing")
+
+    class YearAgo(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz or UTC) - timedelta(days=365)
+
+    monkeypatch.setattr(queue, "datetime", YearAgo)
+    second = still.submit("count", n_parts=2)
+    assert second.submitted_at < first.submitted_at
+    assert [one.job_id for one in job_table.list_jobs(still.database)] == [second.job_id, first.job_id]
+    assert second.sequence > first.sequence

@@ -366,7 +366,7 @@ def test_finished_jobs_cost_nothing(still: Engine) -> None:
                 "INSERT INTO jobs SELECT 'old-' || ?, dataset_id, step, options, inputs, input_kinds, kind, "
                 "'a' || ?, format_version, identity, waits_for, backend, resources, priority, 'succeeded', handle, "
                 "reason, error_kind, log_tail, progress, attempt, claims, beat_at, submitted_at, started_at, "
-                "finished_at, cancelled_at FROM jobs WHERE job_id = ?",
+                "finished_at, cancelled_at, sequence FROM jobs WHERE job_id = ?",
                 (number, number, job.job_id),
             )
     still.tick()

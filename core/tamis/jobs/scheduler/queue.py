@@ -30,7 +30,7 @@ from tamis.types import JSON
 
 ALREADY_COMPUTED = "already computed"
 _RETRIES = 5
-_ID_TIME = "%Y%m%d-%H%M%S-%f"
+_ID_TIME, _ID_FORM = "%Y%m%d-%H%M%S-%f", f"{8 * '[0-9]'}-{6 * '[0-9]'}-{6 * '[0-9]'}-*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +216,11 @@ def _job(workspace: Workspace, plan: Plan, backend: str, resources: Resources, p
 def _new_id(database: Database, now: datetime) -> str:
     """An id that sorts after all others: by the time, or just after the last one where a clock has gone back."""
     with database.reading() as connection:
-        last = connection.execute("SELECT max(job_id) FROM jobs").fetchone()[0] or ""
+        latest = "SELECT max(job_id) FROM jobs WHERE job_id GLOB ?"
+        last = connection.execute(latest, (_ID_FORM,)).fetchone()[0] or ""
     moment = now.strftime(_ID_TIME)
     if moment <= last[: len(moment)]:
-        then = datetime.strptime(last[: len(moment)], _ID_TIME) + timedelta(microseconds=1)
+        then = datetime.strptime(last[: len(moment)], _ID_TIME) + timedelta(microseconds=1)  # noqa: DTZ007 - as text
         moment = then.strftime(_ID_TIME)
     # The random end keeps two submitters of one microsecond apart.
     return f"{moment}-{secrets.token_hex(2)}"
