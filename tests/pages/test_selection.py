@@ -179,3 +179,14 @@ def test_picks_that_no_score_spoke_for_are_said(workspace: Path, dataset_id: str
     assert "3 rows had no chance by quality and were picked at random" in said(
         open_page("selection", dataset=dataset_id)
     )
+
+
+def test_picks_that_hardly_go_by_quality_are_said(workspace: Path, dataset_id: str) -> None:
+    made = ArtifactStore(workspace).list(dataset_id, "selection")[0]
+    assert "hardly higher than an even draw" not in said(open_page("selection", dataset=dataset_id))
+    changed = {"method": "kmq", "quality_gain": 0.04}
+    manifest = made.manifest.model_copy(update={"summary": made.manifest.summary | changed})
+    (made.path / "manifest.json").write_text(manifest.model_dump_json())
+    text = said(open_page("selection", dataset=dataset_id))
+    assert "hardly higher than an even draw from the same groups would: 4 % of the way" in text
+    assert "weigh by rank" in text

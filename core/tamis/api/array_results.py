@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tamis.api.show import SHOWN_ROWS, Head, Tabular, arrow_of
+from tamis.selectors.quality import gain_aside
 from tamis.types import JSON, Float32s, Float64s, Int32s, Int64s
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ class SelectedRows(Tabular):
     """The rows that a method picked, in the order picked; every prefix is itself a fair selection where the method can.
 
     ``shortfall`` rows of the budget could not be spent; ``unused_tokens`` is None unless the budget counted tokens.
-    ``notes`` are what the method has to say (the gap of an approximation).
+    ``n_forced`` rows had no chance by quality and were picked because nothing else was left. ``quality_gain`` says how far
+    the picks lie from an even draw from the same groups (0) towards the highest scores (1); None where quality played no
+    part. ``notes`` are what the method has to say (the gap of an approximation).
     """
 
     method: str
@@ -33,6 +36,8 @@ class SelectedRows(Tabular):
     seed: int
     shortfall: int
     unused_tokens: int | None
+    n_forced: int
+    quality_gain: float | None
     options: Mapping[str, JSON]
     notes: Mapping[str, JSON]
 
@@ -61,7 +66,10 @@ class SelectedRows(Tabular):
     def _line(self) -> str:
         left = f", {self.shortfall:,} could not be spent" if self.shortfall else ""
         tokens = f", {self.unused_tokens:,} tokens unused" if self.unused_tokens else ""
-        return f"{len(self):,} of {self.n_rows:,} rows by {self.method} (seed {self.seed}){left}{tokens}"
+        said = gain_aside(self.method, self.quality_gain)
+        return (
+            f"{len(self):,} of {self.n_rows:,} rows by {self.method} (seed {self.seed}){left}{tokens}{said}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

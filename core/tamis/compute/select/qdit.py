@@ -1,8 +1,9 @@
 """QDIT: greedy on a mix of coverage (facility location) and quality (METHODS.md 4.2); facility location is its alpha 0.
 
-f(a | A) = (1 - alpha) * [d(A + a) - d(A)] / |V| + alpha * q(a), with d(A) = sum over v of max over a of cos(a, v). The
-paper does not say how d and q are scaled: here the gain is a mean over the pool and q is moved and
-stretched to 0..1, so both parts are in 0..1 and alpha does not depend on the size of the pool or the scorer's units.
+f(a | A) = (1 - alpha) * [d(A + a) - d(A)] / |V| + alpha * q(a) / b, with d(A) = sum over v of max over a of cos(a, v). The
+paper does not say how d and q are scaled: here coverage is a mean over the pool, q is moved and stretched to 0..1, and b is
+the number of picks, so the greedy rule maximises (1 - alpha) * coverage + alpha * mean quality, both in 0..1, and alpha
+depends neither on the size of the pool or of the selection nor on the scorer's units.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def qdit(
     *,
     budget: int,
     alpha: float = 0.7,
+    spread_over: float = 1.0,
     start_value: float = 0.0,
     reference_rows: ArrayLike | None = None,
     token_counts: ArrayLike | None = None,
@@ -48,11 +50,13 @@ def qdit(
     progress: Progress | None = None,
     record: Record | None = None,
 ) -> Picked:
-    """Pick greedily by ``(1 - alpha) * mean gain in coverage + alpha * quality``, exactly (lazy evaluation).
+    """Pick greedily by ``(1 - alpha) * mean gain in coverage + alpha * quality / spread_over``, exactly (lazy evaluation).
 
     ``vectors`` (n, d) float32, used at unit length; ``quality`` (n,) higher is better, scaled to 0..1 over the rows not
     excluded; NaN counts as the median. alpha 1 is the order of quality, alpha 0 facility location; the paper found
-    0.5, 0.7 or 0.9 best. ``start_value`` is the coverage of a row before anything is picked: 0 counts only
+    0.5, 0.7 or 0.9 best. ``spread_over`` the rows that are to be picked makes alpha weigh mean quality against coverage;
+    at 1 every pick counts its quality in full and, coverage being a mean over the pool, hardly anything else (METHODS.md
+    4.2). ``start_value`` is the coverage of a row before anything is picked: 0 counts only
     positive cosines, -1 all. ``budget`` counts rows, or tokens when ``token_counts`` (n,) are given. Excluded rows are
     neither picked nor covered. ``picked`` resumes a stopped run. Cosines are float32, sums float64; values
     closer than 1e-6 of the gain are ties, which go to the lowest row.
@@ -66,10 +70,12 @@ def qdit(
     check_budget(budget, "rows" if token_counts is None else "tokens")
     if not 0 <= alpha <= 1:
         raise InvalidOptions(f"alpha is {alpha}: give a number from 0 (coverage only) to 1 (quality only).")
+    if not spread_over > 0:
+        raise InvalidOptions(f"Quality is spread over {spread_over} rows: give a number above 0.")
     if start_value not in (0.0, -1.0):
         raise InvalidOptions(f"The start value is {start_value}: give 0 (positive cosines only) or -1 (all).")
     pool = pool_of(n, pinned=pinned, excluded=excluded, picked=picked)
-    bonus = alpha * range_scaled(checked_scores(quality, n), np.flatnonzero(pool.available))
+    bonus = alpha * range_scaled(checked_scores(quality, n), np.flatnonzero(pool.available)) / spread_over
     report = None if progress is None else _Report(progress, budget)
     order: Iterable[int]
     if alpha == 1:

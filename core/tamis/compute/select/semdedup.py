@@ -148,7 +148,8 @@ def _centroid_cosines(vectors: Float32s, ids: Int64s, n_clusters: int) -> Float6
         centres = means[ids[inside]]
         lengths = np.sqrt((centres * centres).sum(axis=1))
         cosines[inside] = (rows * centres).sum(axis=1) / np.where(lengths == 0, 1, lengths)
-    return np.round(cosines, 9)  # equal rows must tie, whatever the order in which their mean was summed
+    # What float32 vectors cannot tell apart must tie: equal rows, and the two of a cluster of two.
+    return np.round(cosines, 6)
 
 
 def _mark_cluster(vectors: Float32s, rows: Int64s, threshold: float, duplicates: SemanticDuplicates) -> None:

@@ -30,6 +30,8 @@ from tamis.steps.refine.state import RoundState
 from tamis.store.artifacts.refinements import CLUSTERS_SCHEMA, EVIDENCE, ROUND_FLAGS_SCHEMA, make_table
 from tamis.types import JSON, Float64s, Int64s
 
+STILL = 0.01  # relative change of a weight below which a round is said to have moved nothing
+
 
 @dataclass(frozen=True, slots=True)
 class Update:
@@ -77,7 +79,8 @@ def update(
         n_clusters_scored=int((scores.n_scored > 0).sum()),
         rank_correlation=correlation if np.isfinite(correlation) else None,
         evidence=_evidence_summary(moved.effects, after),
-        notes=_notes(settings, scores, moved.effects, n_rows=len(rows)),
+        notes=_notes(settings, scores, moved.effects, n_rows=len(rows))
+        + _stuck(state, settings, scores, moved),
     )
 
 
@@ -163,6 +166,28 @@ def _notes(
     if not n_scored:
         why = "no row could be scored" if n_rows else "no row was left to look at"
         notes.append(f"The weights are as they were: {why}.")
+    return notes
+
+
+def _stuck(state: RoundState, settings: RefineOptions, scores: ClusterScores, moved: _Moved) -> list[str]:
+    """Where the rules that look at one round alone say nothing of a score, or all of it: what they cannot tell."""
+    seen = scores.n_scored > 0
+    if settings.static or settings.mode == "pooled" or not seen.any():
+        return []
+    notes = []
+    fallen = int((moved.shrunken[seen] <= 0).sum())
+    if settings.mode == "paper" and 0 < fallen < seen.sum():
+        notes.append(
+            f"{fallen} of {seen.sum()} scored clusters have a gap of 0 or less, and Eq. 6 of the paper leaves such "
+            "clusters almost nothing, however near to 0 they are: mode pooled has no such edge."
+        )
+    before = state.learned > 0
+    if (scores.mean[seen] > 0).any() and np.abs(
+        moved.learned[before] / state.learned[before] - 1
+    ).max() < STILL:
+        notes.append(
+            f"No weight moved by more than {STILL:.0%}: the rows drawn next owe next to nothing to these scores."
+        )
     return notes
 
 

@@ -13,6 +13,7 @@ from tamis.errors import InvalidOptions
 from tamis.selectors import SELECTORS
 from tamis.selectors.options import StratifiedOptions
 from tamis.selectors.problem import Answer, Problem, method_seed
+from tamis.selectors.quality import gain_of
 from tamis.steps.context import StepContext
 from tamis.steps.select.checkpoint import SelectionCheckpoint
 from tamis.steps.select.options import SelectOptions, is_non_negative
@@ -128,6 +129,7 @@ def _summary(
         "shortfall": int(picked.selection.shortfall),
         "n_forced": int(picked.selection.n_forced),
         "quality": scores.manifest.options["scorer"] if scores else "none",
+        "quality_gain": gain_of(problem, options.chosen_options("method"), picked),
         "n_clusters": problem.n_clusters,
         "n_pinned": int(problem.pinned.sum()),
         "n_excluded": int(problem.excluded.sum()),

@@ -1,0 +1,49 @@
+"""Whether a selection that was to go by quality did, and what to do where it did not."""
+
+from __future__ import annotations
+
+import math
+
+from tamis.compute.select.quality_gain import LEAST_GAIN, quality_gain
+from tamis.registry import Options
+from tamis.selectors.options import QditOptions, SemdedupOptions
+from tamis.selectors.problem import Answer, Problem
+
+_WAYS_OUT = {
+    "kmq": "weigh by rank, or by softmax at a lower temperature",
+    "semdedup": "weigh by rank, or by softmax at a lower temperature",
+    "kmq_released": "the released code cuts scores to whole numbers, which leaves nothing of smaller differences: use kMQ",
+    "qdit": "raise the weight of quality, or choose a score without extreme values",
+}
+_ANOTHER = "most rows have the same score: choose another"
+
+
+def gain_of(problem: Problem, options: Options, picked: Answer) -> float | None:
+    """``quality_gain`` of the picks, inside clusters where there are any; None where quality played no part by choice."""
+    if problem.quality is None or _is_unused(options):
+        return None
+    available = ~(problem.excluded | problem.pinned)
+    gain = quality_gain(problem.quality, picked.rows, available=available, group=problem.cluster_id)
+    return None if math.isnan(gain) else gain
+
+
+def _is_unused(options: Options) -> bool:
+    if isinstance(options, QditOptions):
+        return (options.quality_weight if options.alpha is None else options.alpha) == 0
+    return isinstance(options, SemdedupOptions) and options.then == "random"
+
+
+def gain_remark(method: str, gain: float | None) -> str:
+    """What to say of picks that quality hardly shows in, with the way out; nothing where it does."""
+    if gain is None or gain >= LEAST_GAIN:
+        return ""
+    return (
+        f"The picked rows score hardly higher than an even draw from the same groups would: {100 * gain:.0f} % of the way "
+        f"to the highest scores. What to do: {_WAYS_OUT.get(method, _ANOTHER)}."
+    )
+
+
+def gain_aside(method: str, gain: float | None) -> str:
+    """The remark as the end of a longer line."""
+    remark = gain_remark(method, gain)
+    return f"; {remark[0].lower()}{remark[1:].rstrip('.')}" if remark else ""

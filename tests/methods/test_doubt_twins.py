@@ -1,0 +1,225 @@
+"""BSDetector, CLEAR and the probability of being bad beside plain versions, written from METHODS.md 2."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tamis.compute.clear.bsdetector import (
+    confidence,
+    observed_consistency,
+    self_reflection,
+    similarity_from_contradiction,
+)
+from tamis.compute.clear.calibrate import Calibration, bad_probability, calibrate, threshold_on_sample
+from tamis.compute.clear.clear import (
+    UNDECIDED,
+    Verdict,
+    auto_correct,
+    auto_filter,
+    combine_orders,
+    confusion,
+    kept_precision_recall,
+    threshold,
+    verdict_probabilities,
+)
+from tamis.compute.clear.expectation import expected_rating
+from tamis.compute.compare.metrics import auroc, kept_half
+from tests.support.scale import examples
+
+UNIT = st.floats(0, 1)
+KNOWN = st.one_of(st.integers(0, 8).map(lambda v: v / 8), st.just(math.nan))
+
+
+@examples(200)
+@given(st.data())
+def test_bsdetector_is_its_formula(data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, 5))
+    forward, backward = (data.draw(st.lists(UNIT, min_size=k, max_size=k)) for _ in range(2))
+    equal = data.draw(st.lists(st.booleans(), min_size=k, max_size=k))
+    thoughts = [data.draw(st.sampled_from([1.0, 0.0, 0.5])) for _ in range(2)]
+    alpha, beta = data.draw(UNIT), data.draw(UNIT)
+    o = (
+        sum(
+            alpha * (((1 - a) + (1 - b)) / 2) + (1 - alpha) * (1.0 if r else 0.0)
+            for a, b, r in zip(forward, backward, equal, strict=True)
+        )
+        / k
+    )
+    c = beta * o + (1 - beta) * sum(thoughts) / 2
+    similarity = similarity_from_contradiction(np.array([forward]), np.array([backward]))
+    observed = observed_consistency(similarity, np.array([equal]), alpha)
+    reflected = self_reflection(np.array([thoughts[0]]), np.array([thoughts[1]]))
+    assert confidence(observed, reflected, beta)[0] == pytest.approx(c)
+    assert 0 <= c <= 1 + 1e-12
+
+
+@examples(200)
+@given(st.lists(KNOWN, min_size=1, max_size=25))
+def test_auto_filter_keeps_what_is_strictly_above_the_median_and_what_is_unknown(values: list[float]) -> None:
+    known = [v for v in values if not math.isnan(v)]
+    found = threshold(np.array(values))
+    if not known:
+        assert math.isnan(found.gamma)
+        return
+    gamma = statistics.median(known)
+    assert found.gamma == gamma
+    kept = [math.isnan(v) or v > gamma for v in values]
+    assert (auto_filter(np.array(values), found.gamma).action == "keep").tolist() == kept
+    assert (found.n_above, found.n_tied) == (sum(v > gamma for v in known), known.count(gamma))
+    if len(set(known)) == len(known):
+        assert found.n_above == len(known) // 2
+
+
+def correct_twin(c: float, gamma: float, verdict: Verdict, eta: float) -> str:
+    """The table of 2.3, first line that fits."""
+    if verdict.found == "candidate" and verdict.candidate_confidence > eta:
+        return "replace"
+    if verdict.found in ("identical", "not_answered"):
+        return "keep"
+    return "keep" if math.isnan(c) or c > gamma else "drop"
+
+
+@examples(200)
+@given(
+    st.lists(
+        st.tuples(
+            KNOWN, st.sampled_from(["candidate", "original", "identical", "not_answered", *UNDECIDED]), UNIT
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    UNIT,
+    UNIT,
+)
+def test_auto_correct_is_the_table(rows: list[tuple[float, str, float]], gamma: float, eta: float) -> None:
+    verdicts = [Verdict(found, sure) for _, found, sure in rows]  # type: ignore[arg-type]
+    values = np.array([c for c, _, _ in rows])
+    expected = [correct_twin(c, gamma, v, eta) for c, v in zip(values, verdicts, strict=True)]
+    assert auto_correct(values, gamma, verdicts, eta).action.tolist() == expected
+
+
+@pytest.mark.parametrize("a", ["candidate", "original", "tie"])
+@pytest.mark.parametrize("b", ["candidate", "original", "tie"])
+def test_a_verdict_counts_when_both_orders_agree(a: str, b: str) -> None:
+    both = combine_orders(Verdict(a, 0.9), Verdict(b, 0.7))  # type: ignore[arg-type]
+    assert both.found == (a if a == b else "order_disagreement")
+    assert both.candidate_confidence == pytest.approx(0.8)
+
+
+@examples(100)
+@given(st.sampled_from("ABC"), st.lists(st.sampled_from(["A", "B", "C", None]), min_size=1, max_size=6), UNIT)
+def test_a_sampled_verdict_is_bsdetector_with_alpha_0(
+    letter: str, samples: list[str | None], sure: float
+) -> None:
+    found = verdict_probabilities(letter, samples, sure)
+    for at, one in enumerate("ABC"):
+        share = sum(sample == one for sample in samples) / len(samples)
+        assert found[at] == pytest.approx(0.7 * share + 0.3 * (sure if one == letter else (1 - sure) / 2))
+
+
+@examples(200)
+@given(st.lists(st.tuples(KNOWN, st.booleans()), min_size=2, max_size=25))
+def test_auroc_and_kept_half_are_counted_over_pairs(rows: list[tuple[float, bool]]) -> None:
+    score, good = np.array([s for s, _ in rows]), np.array([g for _, g in rows])
+    pairs = [
+        (-math.inf if math.isnan(a) else a, -math.inf if math.isnan(b) else b)
+        for a, is_good in rows
+        for b, other in rows
+        if is_good and not other
+    ]
+    if pairs and not np.isnan(score).all():
+        assert auroc(score, good) == pytest.approx(sum((a > b) + (a == b) / 2 for a, b in pairs) / len(pairs))
+    else:
+        assert math.isnan(auroc(score, good))
+    known = [s for s in score.tolist() if not math.isnan(s)]
+    if known:
+        kept = [g for s, g in rows if s > statistics.median(known)]
+        precision, recall = kept_half(score, good)
+        assert math.isnan(precision) if not kept else precision == pytest.approx(sum(kept) / len(kept))
+        assert math.isnan(recall) if not good.any() else recall == pytest.approx(sum(kept) / good.sum())
+
+
+@examples(100)
+@given(
+    st.lists(st.tuples(st.sampled_from(["keep", "drop", "replace"]), st.booleans()), min_size=1, max_size=20)
+)
+def test_the_table_of_planted_faults_counts_every_row(rows: list[tuple[str, bool]]) -> None:
+    table = confusion(np.array([a for a, _ in rows]), np.array([n for _, n in rows]))
+    for kind, noisy in (("noisy", True), ("clean", False)):
+        for name, action in (("kept", "keep"), ("corrected", "replace"), ("dropped", "drop")):
+            assert table[kind][name] == rows.count((action, noisy))
+    kept = [noisy for action, noisy in rows if action == "keep"]
+    precision, recall = kept_precision_recall(table)
+    clean = sum(not noisy for _, noisy in rows)
+    assert math.isnan(precision) if not kept else precision == pytest.approx(kept.count(False) / len(kept))
+    assert math.isnan(recall) if not clean else recall == pytest.approx(kept.count(False) / clean)
+
+
+@examples(50)
+@given(st.lists(st.floats(0.01, 1), min_size=6, max_size=6))
+def test_a_deita_rating_is_the_mean_of_the_digits(raw: list[float]) -> None:
+    p = [one / sum(raw) for one in raw]
+    found = expected_rating(np.array([p]), np.arange(1, 7))[0]
+    assert found == pytest.approx(sum(v * q for v, q in enumerate(p, 1)))
+    assert 1 <= found <= 6  # so no factor of DEITA's product can be 0 or less
+
+
+@examples(12)
+@given(seed=st.integers(0, 10_000), weighted=st.booleans())
+def test_the_curve_is_the_mode_of_its_posterior(seed: int, *, weighted: bool) -> None:
+    """METHODS.md 2.7: found by going over a grid and refining it, not by a gradient."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(2.0, 3.0, 60)
+    bad = rng.random(60) < 1 / (1 + np.exp(0.7 * (scores - 1)))
+    inclusion = rng.uniform(0.2, 1.0, 60) if weighted else None
+    found = calibrate(scores, bad, np.random.default_rng(0), inclusion=inclusion)
+    assert isinstance(found, Calibration)
+    z = (scores - scores.mean()) / scores.std()
+    w = np.ones(60) if inclusion is None else (1 / inclusion) / (1 / inclusion).mean()
+
+    def minus_log_posterior(a: np.ndarray, c: np.ndarray) -> np.ndarray:
+        odds = a[..., None] + c[..., None] * z
+        likelihood = (w * (np.logaddexp(0, odds) - bad * odds)).sum(axis=-1)
+        return likelihood + a**2 / 50 + c**2 / 12.5
+
+    a0, c0, step = 0.0, -2.0, 2.0
+    for _ in range(24):
+        grid = np.linspace(-step, step, 9)
+        a, c = np.meshgrid(a0 + grid, np.minimum(c0 + grid, 0.0))
+        best = int(np.argmin(minus_log_posterior(a, c)))
+        a0, c0, step = float(a.flat[best]), float(c.flat[best]), step * 0.6
+    assert (found.intercept, found.slope) == (pytest.approx(a0, abs=2e-3), pytest.approx(c0, abs=2e-3))
+    x = np.array([0.0, 3.0])
+    value, low, high = bad_probability(found, x)
+    expected = 1 / (1 + np.exp(-(a0 + c0 * (x - scores.mean()) / scores.std())))
+    assert value == pytest.approx(expected, abs=2e-3)
+    assert ((low <= value + 1e-3) & (value <= high + 1e-3)).all()
+
+
+@examples(60)
+@given(st.integers(0, 10_000), st.integers(3, 30))
+def test_a_threshold_from_a_sample_is_a_ratio_of_inverse_chances(seed: int, m: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 12, 50) / 12
+    sampled = rng.choice(50, m, replace=False)
+    bad, inclusion = rng.random(m) < 0.4, rng.uniform(0.1, 1.0, m)
+    found = threshold_on_sample(scores, sampled, bad, inclusion, 0.5)
+    below = [scores[row] <= 0.5 for row in sampled]
+    weight = [1 / p for p in inclusion]
+
+    def total(rows: list[bool]) -> float:
+        return sum(w for w, taken in zip(weight, rows, strict=True) if taken)
+
+    both = [bool(b and x) for b, x in zip(bad, below, strict=True)]
+    for estimate, whole in ((found.precision, below), (found.recall, bad.tolist())):
+        if any(whole):
+            assert estimate.value == pytest.approx(total(both) / total(whole))
+            assert estimate.low <= estimate.value <= estimate.high
+        else:
+            assert math.isnan(estimate.value)
