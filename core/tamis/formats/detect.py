@@ -21,6 +21,7 @@ from tamis.types import Example
 
 _N_LOOKED_AT = 5_000  # records, when the first ones are all bad
 _N_PROBLEMS = 20
+_N_ROWS = 3
 _LIST_PARTS = ("messages", "conversations", "instances", "history")
 _MAX_OPENED = 2  # objects inside objects, when nothing fits without opening them
 
@@ -119,7 +120,7 @@ def inspect_file(
         alternatives=tuple(
             item for item in candidates if chosen is None or item.format_name != chosen.format_name
         ),
-        rows=tuple(rows[:3]),
+        rows=tuple(rows[:_N_ROWS]),
         columns=tuple(seen.columns),
         problems=tuple(problems[:_N_PROBLEMS]),
         n_sampled=seen.n_sampled,
@@ -228,7 +229,7 @@ def _preview(seen: Survey, chosen: FormatMatch | None) -> tuple[list[PreviewRow]
         return rows, problems
     form = load_format(chosen.format_name)
     for number, raw, record in [*seen.records, *seen.spread]:
-        if number > seen.records[-1][0] and rows:
+        if number > seen.records[-1][0] and len(rows) >= _N_ROWS:
             break
         try:
             rows.append(PreviewRow(number, record, form.parse(record, chosen.fields)[0]))

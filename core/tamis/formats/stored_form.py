@@ -4,9 +4,9 @@ columns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, field_validator
 
@@ -26,6 +26,13 @@ class ColumnMapping(Options):
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(name for name in value.split(",") if name) if isinstance(value, str) else value
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some fields changed; what was worked out from the old ones is not taken along."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("parts", "opened", "reshapes"):
+            copied.__dict__.pop(name, None)
+        return copied
 
     @cached_property
     def parts(self) -> dict[str, str]:

@@ -109,6 +109,8 @@ def _require_text(name: str, schema: pa.Schema) -> None:
 
 
 def _may_hold_text(kind: pa.DataType) -> bool:
+    if isinstance(kind, pa.BaseExtensionType):  # arrow.json, which datasets writes for nested values
+        return _may_hold_text(kind.storage_type)
     if isinstance(kind, pa.DictionaryType | pa.ListType | pa.LargeListType | pa.FixedSizeListType):
         return _may_hold_text(kind.value_type)
     text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)

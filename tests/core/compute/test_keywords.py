@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from tamis.compute.cluster.keywords import cluster_keywords, keyword_names, medoids
 from tamis.errors import CurationError
 
+CASES = Path(__file__).parents[2] / "fixtures" / "cases"
 COOKING = ["boil the pasta with salt", "salt and pasta sauce", "the pasta needs garlic and salt"]
 CODE = ["a python function returns", "python function arguments", "call the function in python"]
 CHINESE = ["学习机器学习的方法", "机器学习很有趣", "深度机器学习"]
@@ -31,11 +34,23 @@ def test_one_repetitive_text_does_not_name_its_cluster() -> None:
     assert cluster_keywords(texts, np.zeros(4, int), 1)[0][0] == "tea"
 
 
-def test_keywords_of_a_language_without_spaces_do_not_overlap() -> None:
+def test_keywords_of_a_language_without_spaces_are_words_that_do_not_overlap() -> None:
     words = cluster_keywords(CHINESE + COOKING, np.array([0] * 3 + [1] * 3), 2)[0]
-    assert words[0] in {"机器学", "器学习"}
+    assert set(words[:2]) == {"机器", "学习"}
     pairs = [word[i : i + 2] for word in words for i in range(len(word) - 1)]
     assert len(pairs) == len(set(pairs))
+
+
+def test_clusters_of_six_scripts_are_named_by_words() -> None:
+    texts = [
+        f"{row['instruction']}\n\n{row['output']}"
+        for row in map(orjson.loads, (CASES / "48-scripts" / "in.jsonl").read_bytes().splitlines())
+    ]
+    names = keyword_names(cluster_keywords(texts, np.arange(len(texts)) % 6, 6))
+    assert names == [
+        "周期性, 太阳, 引力", "三月, 上旬, 下旬", "ตะไคร้, มะกรูด, ต้มยำ", "ابدأ, أتعلم, العزف", "bud, cut, late",
+        "हिंदी, नमस्ते, अभिवादन",
+    ]  # fmt: skip
 
 
 def test_word_forms_are_listed_once() -> None:

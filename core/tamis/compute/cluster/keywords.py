@@ -119,13 +119,13 @@ def _best(count: Counter[str], total: Counter[str], mean_terms: float, top: int)
 
 
 def _same_topic(term: str, other: str) -> bool:
-    """Whether one term repeats the other: a common stem, or overlapping n-grams."""
+    """Whether one term repeats the other: a common stem, or without spaces a word inside the other."""
     if is_unspaced(term) and is_unspaced(other):
-        return any(term[i : i + 2] in other for i in range(len(term) - 1))
+        return term in other or other in term
     stem = len(commonprefix((term, other)))
     return stem >= max(MIN_STEM, max(len(term), len(other)) - MAX_ENDING)
 
 
 def _length_rank(term: str) -> int:
-    """Among equal scores, short words come first (stems), but long n-grams (more of the word)."""
+    """Among equal scores, short words come first (stems), but without spaces long ones (they say more)."""
     return -len(term) if is_unspaced(term) else len(term)

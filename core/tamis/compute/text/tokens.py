@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from icu4py.breakers import WordBreaker
+
 from tamis.compute.text.stopwords import STOP_CHARACTERS, STOP_WORDS
 
 # Scripts written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han. Hangul has spaces.
@@ -21,20 +23,21 @@ _EMOJI = (
 )
 _JOINERS = "\u200c\u200d"  # inside Persian and Indic words
 _ASCII_WORD = re.compile(r"[0-9]*[a-z][a-z0-9]*")
-_HIRAGANA = re.compile("[\u3040-\u309fー]+")
-GRAMS = (2, 3)
+_SHORT_HIRAGANA = re.compile("[\u3040-\u309fー]{1,2}")
+# Letters of Thai and Lao that NFKC takes apart, after which no dictionary knows their words.
+_WHOLE = re.compile("[^\u0e33\u0eb3\u0edc\u0edd]+")
 
 
 def terms(text: str) -> set[str]:
     """The distinct terms of a text, casefolded and NFKC-normalised.
 
-    A term is a word of two characters or more, an emoji, or in scripts without spaces every two and three
-    neighbouring characters (with their combining marks). Left out: stop words, bare numbers, single letters,
-    and n-grams of grammar alone.
+    A term is a word of two characters or more, or an emoji. Scripts without spaces are cut into words by ICU's
+    dictionaries (UAX 29), where a single character of Chinese or Japanese may be a word. Left out: stop words, bare
+    numbers, single letters, particles.
     """
     if text.isascii():  # a short cut for most text, with the same result
         return {word for word in _ASCII_WORD.findall(text.lower()) if len(word) > 1} - STOP_WORDS
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = _WHOLE.sub(lambda piece: unicodedata.normalize("NFKC", piece[0]), text).casefold()
     words = set(_word_pattern().findall(folded)) - STOP_WORDS
     kept = set(_emoji_pattern().findall(folded))
     if not _unspaced_pattern().search(folded):
@@ -45,7 +48,7 @@ def terms(text: str) -> set[str]:
 
 
 def is_unspaced(term: str) -> bool:
-    """Whether a term comes from a script without spaces, where terms are n-grams that overlap."""
+    """Whether a term comes from a script without spaces."""
     return _unspaced_pattern().match(term) is not None
 
 
@@ -56,33 +59,21 @@ def _is_word(word: str) -> bool:
 def _split_mixed(word: str) -> Iterator[str]:
     for part in _run_pattern().findall(word):
         if is_unspaced(part):
-            yield from _grams(_graphemes(part))
+            yield from filter(_is_unspaced_word, WordBreaker(part, "en"))
         elif _is_word(part):
             yield part
 
 
-def _grams(characters: list[str]) -> Iterator[str]:
-    if (
-        len(characters) == 1
-        and characters[0] not in STOP_CHARACTERS
-        and not _HIRAGANA.fullmatch(characters[0])
-    ):
-        yield characters[0]
-    for size in GRAMS:
-        for start in range(len(characters) - size + 1):
-            gram = characters[start : start + size]
-            joined = "".join(gram)
-            if (
-                gram[0] not in STOP_CHARACTERS
-                and gram[-1] not in STOP_CHARACTERS
-                and not _HIRAGANA.fullmatch(joined)
-            ):
-                yield joined
+def _is_unspaced_word(word: str) -> bool:
+    if word in STOP_WORDS or word in STOP_CHARACTERS or _SHORT_HIRAGANA.fullmatch(word):
+        return False
+    # A syllable of the other scripts is what a dictionary that lacks a word leaves of it.
+    return any(map(str.isalpha, word)) and (_han_pattern().match(word) is not None or _n_letters(word) > 1)
 
 
-def _graphemes(run: str) -> list[str]:
-    """Characters with the combining marks that follow them."""
-    return re.findall(f".[{_marks()}]*", run)
+def _n_letters(word: str) -> int:
+    """How many characters there are without the combining marks."""
+    return sum(unicodedata.category(character)[0] != "M" for character in word)
 
 
 @lru_cache(maxsize=1)
@@ -116,6 +107,11 @@ def _run_pattern() -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _unspaced_pattern() -> re.Pattern[str]:
     return re.compile(f"[{_UNSPACED}]")
+
+
+@lru_cache(maxsize=1)
+def _han_pattern() -> re.Pattern[str]:
+    return re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 
 
 @lru_cache(maxsize=1)
