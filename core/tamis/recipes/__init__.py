@@ -159,8 +159,8 @@ class TrainingOutOfMemory(CurationError):
 class Trained:
     """A finished training: ``folder`` holds an adapter or a model with its tokenizer, as ``LLMS`` opens it.
 
-    ``n_steps`` steps were made and ``n_tokens`` tokens read; ``train_loss`` is the mean over the run, ``eval_loss`` the
-    last one (NaN without held-out rows). ``stopped`` is "" for a full run, "nan loss" or "early".
+    ``n_steps`` steps were made and ``n_tokens`` tokens read; ``train_loss`` is the mean over the tokens of the
+    run, ``eval_loss`` that over the held-out tokens at its end (NaN without held-out rows). ``stopped`` is "" for a full run, "nan loss" or "early".
     ``curves`` holds every point, those of earlier attempts too. ``seconds`` is the time of the last attempt.
     """
 

@@ -16,7 +16,7 @@ from datasets import Dataset
 from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, EarlyStoppingCallback, PrinterCallback
 from transformers.utils import logging as transformers_logging
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from tamis.errors import CurationError, JobCancelled, ModelMissing
 from tamis.models.adapters import CONFIG as ADAPTER_CONFIG
@@ -28,6 +28,7 @@ from tamis.recipes.checkpoints import copy_weights, first_sound, steps_of, whole
 from tamis.recipes.distributed import launch
 from tamis.recipes.memory import explain_out_of_memory, is_out_of_memory, wants_checkpointing
 from tamis.recipes.rows import Prepared, TokenRow, prepare_rows
+from tamis.recipes.token_mean import TokenMeanTrainer, mean_loss
 from tamis.recipes.tokenizers import load_tokenizer
 
 RESULT, CHECKPOINTS, RECORD = "model", "checkpoints", "trained.json"
@@ -217,11 +218,11 @@ def _trainer(
     config: SFTConfig,
     lora: LoraConfig | None,
     patience: int,
-) -> SFTTrainer:
+) -> TokenMeanTrainer:
     callbacks: list[Any] = [watch]
     if patience and held_out is not None:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=patience))
-    trainer = SFTTrainer(
+    trainer = TokenMeanTrainer(
         model=model,
         args=config,
         train_dataset=_dataset(rows.rows),
@@ -235,7 +236,7 @@ def _trainer(
     return trainer
 
 
-def _warmup_steps(trainer: SFTTrainer) -> int:
+def _warmup_steps(trainer: TokenMeanTrainer) -> int:
     """The whole steps that the share of warm-up makes.
 
     The library rounds up, and the first step of a warm-up has the learning rate 0: a run of one step would learn nothing.
@@ -254,7 +255,7 @@ def _dataset(rows: list[TokenRow]) -> Dataset:
     )
 
 
-def _run(trainer: SFTTrainer, request: TrainingRequest, watch: Watch) -> None:
+def _run(trainer: TokenMeanTrainer, request: TrainingRequest, watch: Watch) -> None:
     """Train from the last whole checkpoint; a cancelled run leaves one at the step where it stopped."""
     checkpoints = whole_checkpoints(request.folder / CHECKPOINTS)
     try:
@@ -269,7 +270,7 @@ def _run(trainer: SFTTrainer, request: TrainingRequest, watch: Watch) -> None:
 
 
 def _finish(
-    trainer: SFTTrainer, request: TrainingRequest, watch: Watch, fit: RowFit, seconds: float
+    trainer: TokenMeanTrainer, request: TrainingRequest, watch: Watch, fit: RowFit, seconds: float
 ) -> Trained:
     state = trainer.state
     stopped = ""
@@ -291,13 +292,12 @@ def _finish(
             trainer.evaluate()
         _write_model(folder, trainer, from_checkpoint=None)
     curves = _curves(state.log_history)
-    losses = [p.value for p in curves if p.name == "loss" and p.step <= n_steps]
     looks = [p.value for p in curves if p.name == "eval_loss"]
     trained = Trained(
         folder=folder,
         n_steps=n_steps,
         n_tokens=int(state.num_input_tokens_seen),
-        train_loss=sum(losses) / len(losses) if losses else math.nan,
+        train_loss=mean_loss(state.log_history, n_steps),
         eval_loss=_kept_loss(trainer, looks),
         stopped=stopped,
         fit=fit,
@@ -311,7 +311,7 @@ def _finish(
     return trained
 
 
-def _kept_loss(trainer: SFTTrainer, looks: list[float]) -> float:
+def _kept_loss(trainer: TokenMeanTrainer, looks: list[float]) -> float:
     """Held-out loss of the weights that are kept: the lowest where these were put back, else the last."""
     if trainer.args.load_best_model_at_end and trainer.state.best_metric is not None:
         return float(trainer.state.best_metric)
@@ -322,7 +322,7 @@ def _looked_at(history: list[dict[str, Any]], step: int) -> bool:
     return any("eval_loss" in entry and entry.get("step") == step for entry in history)
 
 
-def _write_model(folder: Path, trainer: SFTTrainer, *, from_checkpoint: Path | None) -> None:
+def _write_model(folder: Path, trainer: TokenMeanTrainer, *, from_checkpoint: Path | None) -> None:
     if not _is_main():
         return
     shutil.rmtree(folder, ignore_errors=True)

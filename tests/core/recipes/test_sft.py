@@ -11,7 +11,7 @@ from tamis.errors import CurationError, JobCancelled
 from tamis.llms import LLMS, TransformersOptions
 from tamis.recipes import TrainingOutOfMemory
 from tests.core.llms.conftest import build_model
-from tests.core.recipes.conftest import train, weights, write_rows
+from tests.core.recipes.conftest import train, turn, weights, write_rows
 
 torch = pytest.importorskip("torch")
 
@@ -103,6 +103,34 @@ def test_a_half_written_checkpoint_is_not_resumed_from(make):
     (broken / "adapter_model.safetensors").write_bytes(b"half")
     cut = train(make("cut"))
     assert same(weights(cut.folder), weights(train(make("whole")).folder))
+
+
+@pytest.mark.parametrize("recipe", ["sft_lora", "sft_full"])
+def test_losses_are_means_over_tokens_however_rows_are_batched(make, tiny, tmp_path, recipe):
+    """Rows of a few and of many tokens: a mean of means of batches depends on how rows come together."""
+    rows = [turn(f"Say {i}.", "word " * (1 if i % 2 else 20 + i)) for i in range(12)]
+    file = tmp_path / "uneven.jsonl"
+    file.write_text("".join(json.dumps({"messages": row}) + "\n" for row in rows))
+    given = {"train_file": file, "eval_file": file}
+    still = {"learning_rate": 1e-12, "num_train_epochs": 1, "eval_steps": 1.0}
+    batches = [(1, 1, 1), (4, 1, 1), (2, 3, 1), (3, 1, 4)]
+    found = [
+        train(
+            make(f"run{i}", **given), recipe, **still, per_device_train_batch_size=size,
+            gradient_accumulation_steps=several, logging_steps=every,
+        )
+        for i, (size, several, every) in enumerate(batches)
+    ]  # fmt: skip
+    scored = open_model(tiny).loglikelihood(
+        [row[0]["content"] for row in rows], [row[1]["content"] for row in rows]
+    )
+    per_row = float(-scored.mean.mean())
+    for one in found:
+        assert one.eval_loss == pytest.approx(found[0].eval_loss, abs=2e-4)
+        assert one.train_loss == pytest.approx(one.eval_loss, abs=2e-4)
+        assert (
+            abs(one.train_loss - per_row) > 2e-3
+        )  # where every row counts alike, and the end is not looked at
 
 
 def test_the_seed_decides_the_order_of_rows(make):
