@@ -376,7 +376,7 @@ def test_calibration_waits_for_twenty_decisions_and_then_estimates(workspace: Pa
     app = open_page("review", dataset=dataset_id, view="calibration")
     assert "20 more are needed" in app.get("progress")[0].proto.text
     database = Database(workspace)
-    for row in range(24):
+    for row in range(40):
         decide(
             database, dataset_id, row, verdict="drop" if row < 12 else "keep", via="approve", reviewer="Kim"
         )

@@ -49,7 +49,8 @@ def test_the_unbiased_sample_counts_no_row_that_was_decided_out_of_its_turn(
     app = open_page("review", dataset=dataset_id, view="calibration")
     assert f"**5 of {len(order)}** rows of the unbiased sample are counted" in say(app)
     assert f"row {order[5]}, which chance put before them, is not decided" in say(app)
-    assert "From the curve" in say(app)
+    assert "From the unbiased sample" not in say(app)
+    assert "15 more are needed" in app.get("progress")[0].proto.text
     rule = decide_many(database, dataset_id, [BulkChoice(order[5], "drop")], rule="all below", reviewer="Kim")
     app = open_page("review", dataset=dataset_id, view="calibration", scope="x")
     assert f"row {order[5]}, which chance put before them, was decided by a rule" in say(app)

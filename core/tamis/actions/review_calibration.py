@@ -1,4 +1,4 @@
-"""What the decisions so far say about a score: how probably a row is bad, and what a threshold would catch and cost."""
+"""What the decisions so far say about a score: the share of bad rows by score, and what a threshold would catch and cost."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import numpy as np
 from tamis.actions.decisions import DecisionSnapshot
 from tamis.compute.clear.calibrate import (
     MIN_DECISIONS,
-    Calibration,
     NotEnough,
     ProbabilityEstimate,
+    ScoreBands,
     ThresholdEstimate,
+    bad_by_score,
     bad_fraction,
-    bad_probability,
-    calibrate,
     counted_rows,
-    threshold_on_curve,
     threshold_on_sample,
 )
 from tamis.compute.clear.review_order import ProposalColumns, draw_review_sample, order_of_chance
@@ -25,12 +23,10 @@ from tamis.store.artifacts.store import Artifact
 from tamis.types import Bools, Float64s, Int64s
 
 __all__ = [
-    "MIN_DECISIONS", "BadCurve", "ProbabilityEstimate", "ReviewCalibration", "SampleState", "ThresholdEstimate", "ThresholdReport",
+    "MIN_DECISIONS", "ProbabilityEstimate", "ReviewCalibration", "SampleState", "ScoreBands", "ThresholdEstimate", "ThresholdReport",
     "calibrate_review", "usual_threshold",
 ]  # fmt: skip
 
-CURVE_POINTS = 80
-SEED = 42
 BY_RULE = "rule"
 
 
@@ -50,68 +46,52 @@ class SampleState:
 
 
 @dataclass(frozen=True, slots=True)
-class BadCurve:
-    """Probability of being bad at ``score`` with its 95 % interval, each shape (80,)."""
-
-    score: Float64s
-    value: Float64s
-    low: Float64s
-    high: Float64s
-
-
-@dataclass(frozen=True, slots=True)
 class ThresholdReport:
-    """What a threshold would do, the share of bad rows among all (None without a sample), and from how many decisions."""
+    """What a threshold would do, the share of bad rows among all, and from how many decisions."""
 
     estimate: ThresholdEstimate
-    bad: ProbabilityEstimate | None
+    bad: ProbabilityEstimate
     n_decisions: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewCalibration:
-    """Scores and decisions put together; of the decisions only those that a person made row by row.
+    """What the decisions about the unbiased sample say of all rows; only those that a person made row by row.
 
-    A rule decides by the score itself, so it says nothing about the score: ``n_by_rule`` rows are left out.
-    ``problem`` says why there is no curve, which is then None. ``judged_scores`` and ``judged_bad`` are (m,).
+    A rule decides by the score itself, so it says nothing about the score: ``n_by_rule`` rows are left out. So are
+    decisions about rows that somebody chose to look at: of ``n_decisions`` only ``sample.n_counted`` are counted, and
+    ``n_bad`` of those are bad. ``problem`` says why there are no bands, which are then None. ``counted_scores`` and
+    ``counted_bad`` are (m,).
     """
 
     n_scored: int
     n_by_rule: int
-    judged_scores: Float64s
-    judged_bad: Bools
+    counted_scores: Float64s
+    counted_bad: Bools
     sample: SampleState
-    curve: BadCurve | None
+    bands: ScoreBands | None
     problem: str
     n_decisions: int
     n_bad: int
-    _fitted: Calibration | None
     _scores: Float64s
     _sampled: tuple[Int64s, Bools, Float64s]
 
     @property
     def fraction_there(self) -> float:
-        """How much of what a curve needs is decided, in [0, 1]."""
-        return min(1.0, self.n_decisions / MIN_DECISIONS)
+        """How much of what an estimate needs is counted, in [0, 1]."""
+        return min(1.0, int(np.isfinite(self.counted_scores).sum()) / MIN_DECISIONS)
 
     def at(self, threshold: float) -> ThresholdReport:
-        """What dropping the rows at or below a threshold would do: from the sample as soon as enough of it is counted.
-
-        Raises ValueError without a curve.
-        """
-        if self._fitted is None:
-            raise ValueError(f"there is no curve to read a threshold on: {self.problem}")
+        """What dropping the rows at or below a threshold would do; raises ValueError where too few rows are counted."""
+        if self.bands is None:
+            raise ValueError(f"there is nothing to read a threshold on: {self.problem}")
         places, is_bad, inclusion = self._sampled
-        if len(places) >= MIN_DECISIONS:
-            estimated = threshold_on_sample(self._scores, places, is_bad, inclusion, threshold)
-            return ThresholdReport(estimated, bad_fraction(is_bad, inclusion), len(places))
-        rng = np.random.default_rng(SEED)
-        estimated = threshold_on_curve(self._fitted, self._scores, threshold, rng)
-        return ThresholdReport(estimated, None, self._fitted.n_decisions)
+        estimated = threshold_on_sample(self._scores, places, is_bad, inclusion, threshold)
+        return ThresholdReport(estimated, bad_fraction(is_bad, inclusion), len(places))
 
 
 def calibrate_review(columns: ProposalColumns, decided: DecisionSnapshot) -> ReviewCalibration:
-    """Fit what the decisions in force say about the score that the proposals were made with."""
+    """What the decisions in force say about the score that the proposals were made with."""
     at, is_bad = _judged(columns, decided)
     places, inclusion = (
         draw_review_sample(columns) if len(columns.rows) else (np.empty(0, np.int64), np.empty(0))
@@ -120,20 +100,18 @@ def calibrate_review(columns: ProposalColumns, decided: DecisionSnapshot) -> Rev
     counted = np.isin(at, counted_rows(order, np.isin(order, at)))
     sampled = (at[counted], is_bad[counted], inclusion[np.searchsorted(places, at[counted])])
     scores = columns.confidence
-    outcome = calibrate(scores[at], is_bad, np.random.default_rng(SEED))
-    fitted = outcome if isinstance(outcome, Calibration) else None
+    found = bad_by_score(scores, *sampled)
     by_rule = [row for row, decision in decided.by_row.items() if decision.via == BY_RULE]
     return ReviewCalibration(
         n_scored=int(np.isfinite(scores).sum()),
         n_by_rule=int(np.isin(by_rule, columns.rows).sum()),
-        judged_scores=scores[at],
-        judged_bad=is_bad,
+        counted_scores=scores[sampled[0]],
+        counted_bad=sampled[1],
         sample=_sample_state(columns, decided, order, at, int(counted.sum())),
-        curve=None if fitted is None else _curve(fitted, scores),
-        problem=outcome.message if isinstance(outcome, NotEnough) else "",
-        n_decisions=outcome.n_decisions,
-        n_bad=0 if fitted is None else fitted.n_bad,
-        _fitted=fitted,
+        bands=None if isinstance(found, NotEnough) else found,
+        problem=found.message if isinstance(found, NotEnough) else "",
+        n_decisions=len(at),
+        n_bad=int(sampled[1].sum()),
         _scores=scores,
         _sampled=sampled,
     )
@@ -164,10 +142,3 @@ def _sample_state(
     n_later = int(np.isin(later, judged).sum())
     row = int(columns.rows[later[0]]) if n_later else None
     return SampleState(len(order), n_counted, n_later, row, row is not None and row in decided.by_row)
-
-
-def _curve(fitted: Calibration, scores: Float64s) -> BadCurve:
-    known = scores[np.isfinite(scores)]
-    low, high = np.quantile(known, (0.005, 0.995))
-    grid = np.linspace(low, high, CURVE_POINTS)
-    return BadCurve(grid, *bad_probability(fitted, grid))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from tamis.types import JSON
 if TYPE_CHECKING:
     from tamis.actions.decisions import DecisionSnapshot
     from tamis.actions.proposals import Proposal
+    from tamis.actions.review_calibration import ProbabilityEstimate
     from tamis.actions.review_queue import ReviewQueue
     from tamis.store.review.types import RecordedDecision
     from tamis.types import Int64s
@@ -174,32 +176,44 @@ def progress(session: Session, dataset: str, proposals: str) -> None:
 @proposals_option
 @click.option("--threshold", type=float, help="Also say what dropping the rows at or below it would do.")
 def calibrate(session: Session, dataset: str, proposals: str, threshold: float | None) -> None:
-    """Say what your decisions tell about the score of the proposals: how probably a row is bad."""
+    """Say what your decisions about the unbiased sample tell of all rows: the share of bad ones by score."""
     from tamis.actions.review_calibration import calibrate_review
 
     opened, decided = _opened(session, dataset, proposals, (), "")
     made = calibrate_review(opened.columns, decided)
     session.show(
-        f"{made.n_decisions:,} rows decided one by one, {made.n_by_rule:,} by rule, {made.n_bad:,} of the former bad"
+        f"{made.n_decisions:,} rows decided one by one, {made.n_by_rule:,} by rule; of the unbiased sample "
+        f"{made.sample.n_counted:,} of {made.sample.n_rows:,} are counted, {made.n_bad:,} of them bad"
     )
     answer: dict[str, JSON] = {
         name: getattr(made, name) for name in ("n_decisions", "n_by_rule", "n_bad", "problem")
     }
-    if made.curve is None:
-        session.show(made.problem)
+    answer["n_counted"] = made.sample.n_counted
+    if made.bands is None:
+        session.show(f"{made.problem} See what it asks: tamis review queue --order sample")
     else:
-        points = {name: column.tolist() for name, column in asdict(made.curve).items()}
-        for score, value, low, high in [*zip(*points.values(), strict=True)][::8]:
-            session.show(f"  score {score:.3f}: bad with probability {value:.2f} ({low:.2f} to {high:.2f})")
-        answer["curve"] = points
+        bands = {name: column.tolist() for name, column in asdict(made.bands).items()}
+        for start, end, value, low, high, n_rows, n_counted in zip(*bands.values(), strict=True):
+            session.show(
+                f"  score {start:.3f} to {end:.3f}: {value:.0%} bad ({low:.0%} to {high:.0%}) of {n_rows:,} rows, from {n_counted}"
+            )
+        session.show("In brackets: 95 % intervals (Clopper-Pearson with the effective number of rows)")
+        answer["bands"] = bands
         if threshold is not None:
             report = made.at(threshold).estimate
             session.show(
-                f"At or below {threshold:g} are {report.n_below:,} of {report.n_scored:,} rows: {report.precision.value:.0%} of "
-                f"them bad, and {report.recall.value:.0%} of all bad rows"
+                f"At or below {threshold:g} are {report.n_below:,} of {report.n_scored:,} rows: {_share(report.precision)} of "
+                f"them bad, and {_share(report.recall)} of all bad rows"
             )
             answer["threshold"] = asdict(report)
     session.result(answer)
+
+
+def _share(estimate: ProbabilityEstimate) -> str:
+    """A share with its interval."""
+    if math.isnan(estimate.value):
+        return "an unknown share"
+    return f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})"
 
 
 def _opened(

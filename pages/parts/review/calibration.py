@@ -1,4 +1,4 @@
-"""What the decisions so far say about the score: how probably a row is bad, and what a threshold would catch and cost."""
+"""What the decisions so far say about the score: the share of bad rows by score, and what a threshold would catch and cost."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pages.shared.wording import percent
 from tamis.actions.proposals import score_title
 from tamis.actions.review_calibration import (
     MIN_DECISIONS,
-    BadCurve,
     ProbabilityEstimate,
     ReviewCalibration,
+    ScoreBands,
     ThresholdReport,
     calibrate_review,
     usual_threshold,
@@ -27,7 +27,7 @@ from tamis.actions.review_queue import UNBIASED
 
 
 def show_calibration(review: ReviewContext) -> None:
-    """The curve, the slider with what it would catch, and the way to a sample that makes the estimate unbiased."""
+    """The shares by score, the slider with what it would catch, and the way to the sample that both rest on."""
     fitted = calibrate_review(review.queue.columns, decided_now(review.context))
     if fitted.n_scored < MIN_DECISIONS:
         _show_too_few(fitted.n_scored, review)
@@ -38,7 +38,7 @@ def show_calibration(review: ReviewContext) -> None:
             f"{count_of(fitted.n_by_rule, 'row')} decided by a rule or from a file {'is' if fitted.n_by_rule == 1 else 'are'} "
             "left out: nobody read them one by one here."
         )
-    if fitted.curve is None:
+    if fitted.bands is None:
         _show_not_enough(fitted)
         return
     left, right = st.columns([3, 2], gap="medium")
@@ -46,11 +46,12 @@ def show_calibration(review: ReviewContext) -> None:
         threshold = _choose_threshold(review)
         _show_estimate(fitted.at(threshold))
     with left, st.container(border=True):
-        st.markdown("**Estimated probability that a row is bad**")
-        _show_curve(fitted, fitted.curve, threshold, title=plain(score_title(review.queue.proposals)))
+        st.markdown("**Estimated share of bad rows by score**")
+        _show_bands(fitted, fitted.bands, threshold, title=plain(score_title(review.queue.proposals)))
         st.caption(
-            f"From {count_of(fitted.n_decisions, 'decided row')}, {fitted.n_bad:,} of them dropped or replaced. The band "
-            "is the 95 % interval; each mark is a decided row, bad ones above."
+            f"From the {fitted.sample.n_counted:,} counted rows of the sample, {fitted.n_bad:,} of them dropped or replaced. "
+            "A box is the 95 % interval of the share of bad rows among all rows with such scores (Clopper and Pearson, with "
+            "the effective number of rows), the line in it the estimate; each mark is a counted row, bad ones above."
         )
 
 
@@ -80,8 +81,8 @@ def _show_sample_offer(fitted: ReviewCalibration) -> None:
         )
         st.button(
             "Review the sample", icon=":material/casino:", key="review_sample", on_click=_review_sample,
-            help="Rows drawn by chance at known rates, low scores more densely. From 20 of them on, the estimates do "
-            "not depend on which rows you happened to look at, nor on the curve being right.",
+            help="Rows drawn by chance at known rates, low scores more densely. From 20 of them on there are estimates, "
+            "which do not depend on which rows you happened to look at, nor on what the score is worth.",
         )  # fmt: skip
         if row is not None:
             st.button(
@@ -112,8 +113,9 @@ def _show_not_enough(fitted: ReviewCalibration) -> None:
     with st.container(border=True):
         st.progress(fitted.fraction_there, text=plain(fitted.problem))
         st.caption(
-            "With enough decisions the score becomes an estimated probability of being bad, with its uncertainty, and a "
-            "threshold shows how much of what it drops is bad and how much of what is bad it drops."
+            "With enough rows of the sample decided, each band of scores has an estimated share of bad rows with its "
+            "interval, and a threshold shows how much of what it drops is bad and how much of what is bad it drops. Rows "
+            "that you chose to look at yourself say nothing about the others, so they do not count here."
         )
 
 
@@ -142,14 +144,11 @@ def _show_estimate(report: ThresholdReport) -> None:
     left, right = st.columns(2, gap="small")
     _show_metric(left, "Precision", estimate.precision, "Share of bad rows among those that would go.")
     _show_metric(right, "Recall", estimate.recall, "Share of all bad rows that would go.")
-    if report.bad is not None:
-        _show_metric(left, "Bad rows", report.bad, "Estimated share of bad rows among all.")
-    source = "the unbiased sample" if estimate.method == "sample" else "the curve, over all rows"
-    st.caption(f"From {source} ({count_of(report.n_decisions, 'decision')}), with 95 % intervals.")
-    if estimate.method == "curve":
-        st.caption(
-            "Rows were not drawn at random, so this holds as far as the curve does. Review the sample to be sure."
-        )
+    _show_metric(left, "Bad rows", report.bad, "Estimated share of bad rows among all.")
+    st.caption(
+        f"From the unbiased sample ({count_of(report.n_decisions, 'decision')}), with 95 % intervals that held the truth in "
+        "93 to 99 of 100 simulated reviews."
+    )
 
 
 def _show_metric(
@@ -162,52 +161,55 @@ def _show_metric(
     place.metric(label, percent(estimate.value), interval, delta_color="off", delta_arrow="off", help=text)
 
 
-def _show_curve(fitted: ReviewCalibration, curve_of_bad: BadCurve, threshold: float, *, title: str) -> None:
-    curve = pd.DataFrame(
+def _show_bands(fitted: ReviewCalibration, bands: ScoreBands, threshold: float, *, title: str) -> None:
+    shares = pd.DataFrame(
         {
-            "score": curve_of_bad.score,
-            "bad": curve_of_bad.value,
-            "low": curve_of_bad.low,
-            "high": curve_of_bad.high,
+            "start": bands.start, "end": bands.end, "bad": bands.value, "low": bands.low, "high": bands.high,
+            "n_rows": bands.n_rows, "n_counted": bands.n_counted,
         }
-    )
-    axis = alt.X("score:Q", title=title, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(grid=False))
+    )  # fmt: skip
+    scale = alt.Scale(zero=False, nice=False)
     share = alt.Scale(domain=[0, 1])
-    percents = alt.Axis(format="%", tickCount=5)
-    band = alt.Chart(curve).mark_area(opacity=0.22, color=PALETTE[0]).encode(
-        x=axis, y=alt.Y("low:Q", title="Probability of being bad", scale=share, axis=percents), y2="high:Q"
-    )  # fmt: skip
-    line = alt.Chart(curve).mark_line(color=PALETTE[0], strokeWidth=2.5).encode(
-        x=axis, y=alt.Y("bad:Q", scale=share),
-        tooltip=[
-            alt.Tooltip("score:Q", title=title, format=".3~g"),
-            alt.Tooltip("bad:Q", title="Bad", format=".0%"),
-            alt.Tooltip("low:Q", title="From", format=".0%"),
-            alt.Tooltip("high:Q", title="To", format=".0%"),
-        ],
-    )  # fmt: skip
+    tooltip = [
+        alt.Tooltip("start:Q", title="Scores above", format=".3~g"),
+        alt.Tooltip("end:Q", title="Up to", format=".3~g"),
+        alt.Tooltip("bad:Q", title="Bad", format=".0%"),
+        alt.Tooltip("low:Q", title="From", format=".0%"),
+        alt.Tooltip("high:Q", title="To", format=".0%"),
+        alt.Tooltip("n_rows:Q", title="Rows", format=","),
+        alt.Tooltip("n_counted:Q", title="Counted"),
+    ]
+    base = alt.Chart(shares).encode(
+        x=alt.X("start:Q", title=title, scale=scale, axis=alt.Axis(grid=False)), x2="end:Q", tooltip=tooltip
+    )
+    box = base.mark_rect(opacity=0.22, color=PALETTE[0], stroke="white").encode(
+        y=alt.Y("low:Q", title="Share of bad rows", scale=share, axis=alt.Axis(format="%", tickCount=5)),
+        y2="high:Q",
+    )
+    line = base.mark_rule(color=PALETTE[0], strokeWidth=3).encode(y=alt.Y("bad:Q", scale=share))
+    colours = alt.Scale(domain=["bad", "good"], range=[PALETTE[1], PALETTE[0]])
     marks = alt.Chart(_marks(fitted)).mark_tick(
         orient="vertical", size=12, opacity=0.55, thickness=1.5
     ).encode(
-        x=axis, y=alt.Y("at:Q", scale=share),
-        color=alt.Color("what:N", title=None, scale=alt.Scale(domain=["bad", "good"], range=[PALETTE[1], PALETTE[0]]), legend=None),
+        x=alt.X("score:Q", scale=scale), y=alt.Y("at:Q", scale=share),
+        color=alt.Color("what:N", title=None, scale=colours, legend=None),
     )  # fmt: skip
     rule = (
         alt.Chart(pd.DataFrame({"score": [threshold]}))
         .mark_rule(strokeDash=[4, 3], color=PALETTE[1])
-        .encode(x=axis)
+        .encode(x="score:Q")
     )
     st.altair_chart(
-        alt.layer(band, line, marks, rule).properties(height=330), alt="Probability of being bad by score"
+        alt.layer(box, line, marks, rule).properties(height=330), alt="Share of bad rows in bands of scores"
     )
 
 
 def _marks(fitted: ReviewCalibration) -> pd.DataFrame:
-    known = np.isfinite(fitted.judged_scores)
-    bad = fitted.judged_bad[known]
+    known = np.isfinite(fitted.counted_scores)
+    bad = fitted.counted_bad[known]
     return pd.DataFrame(
         {
-            "score": fitted.judged_scores[known],
+            "score": fitted.counted_scores[known],
             "at": np.where(bad, 0.97, 0.03),
             "what": np.where(bad, "bad", "good"),
         }

@@ -253,12 +253,12 @@ def test_a_calibration_needs_decisions_that_a_person_made(
     decide_by_rule(workspace, dataset_id, by_rule, queue, decided, reviewer="kim")
     found = calibrate_review(columns, decision_snapshot(workspace, dataset_id))
     assert (found.n_scored, found.n_by_rule, found.n_decisions) == (40, 12, 0)
-    assert found.curve is None and "20 more are needed" in found.problem and found.fraction_there == 0
-    with pytest.raises(ValueError, match="no curve"):
+    assert found.bands is None and "20 more are needed" in found.problem and found.fraction_there == 0
+    with pytest.raises(ValueError, match="nothing to read"):
         found.at(0.5)
 
 
-def test_from_enough_of_the_sample_on_the_estimate_needs_no_curve(
+def test_from_enough_of_the_sample_on_there_are_estimates(
     workspace: Workspace, dataset_id: str, queue: ReviewQueue
 ) -> None:
     context = open_context(workspace, dataset_id)
@@ -268,15 +268,29 @@ def test_from_enough_of_the_sample_on_the_estimate_needs_no_curve(
         approve_proposal(workspace, dataset_id, one, KIM)
     found = calibrate_review(sample.columns, decision_snapshot(workspace, dataset_id))
     assert (found.sample.n_rows, found.sample.n_counted, found.sample.next_row) == (40, 25, None)
-    assert found.curve is not None and found.n_decisions == 25 == len(found.judged_bad)
-    assert np.all(np.diff(found.curve.value) <= 0)
+    assert found.bands is not None and found.n_decisions == 25 == len(found.counted_bad)
+    assert np.all(np.diff(found.bands.value) <= 0)
     low, high, start = usual_threshold(queue.proposals, queue.columns)
     assert (low, start) == (0.0, pytest.approx(0.6)) and high == pytest.approx(0.975)
     report = found.at(start)
-    assert report.estimate.method == "sample" and report.n_decisions == 25 and report.bad is not None
+    assert report.n_decisions == 25 and report.bad.low <= report.bad.value <= report.bad.high
     # One row further on in the order of chance counts only when nobody left out what comes before it.
     late = proposals_for(table, sample.columns, sample.rows[30:31])[0]
     approve_proposal(workspace, dataset_id, late, KIM)
     again = calibrate_review(sample.columns, decision_snapshot(workspace, dataset_id)).sample
     assert (again.n_counted, again.n_later, again.next_row) == (25, 1, int(sample.rows[25]))
     assert not again.by_rule
+
+
+def test_rows_that_a_person_chose_to_look_at_are_no_estimate(
+    workspace: Workspace, dataset_id: str, queue: ReviewQueue
+) -> None:
+    """The least trusted rows first, as a queue shows them: a curve through them spoke for all rows with false certainty."""
+    sample = open_queue(open_context(workspace, dataset_id), queue.proposals, order=UNBIASED)
+    first = int(sample.rows[0])
+    chosen = [row for row in range(40) if row != first]
+    for one in proposals_for(proposal_table(queue.proposals), sample.columns, np.array(chosen)):
+        approve_proposal(workspace, dataset_id, one, KIM)
+    found = calibrate_review(sample.columns, decision_snapshot(workspace, dataset_id))
+    assert (found.n_decisions, found.sample.n_counted, found.bands) == (39, 0, None)
+    assert "20 more are needed" in found.problem

@@ -62,7 +62,7 @@ def test_proposals_are_reviewed_row_by_row_and_by_rule(data: tamis.Dataset) -> N
     assert event.n_rows == 38
     assert len(data.decisions) == 40
     calibration = data.decisions.calibrate()
-    assert (calibration.n_by_rule, calibration.curve) == (38, None)
+    assert (calibration.n_by_rule, calibration.bands) == (38, None)
 
 
 def test_a_refinement_has_rounds_selections_and_an_end(data: tamis.Dataset) -> None:

@@ -96,12 +96,16 @@ def test_a_rule_is_one_decision_that_can_be_looked_at_first(tamis: Tamis) -> Non
 
 def test_decisions_say_what_the_score_is_worth(tamis: Tamis) -> None:
     code, found = tamis("review", "calibrate")
-    assert (code, found["n_decisions"], "curve" in found, bool(found["problem"])) == (0, 0, False, True)
+    assert (code, found["n_decisions"], "bands" in found, bool(found["problem"])) == (0, 0, False, True)
     tamis("review", "approve", "--rows", "0-12")
     tamis("review", "approve", "--rows", "30-39")
+    code, found = tamis("review", "calibrate")
+    assert (found["n_decisions"], "bands" in found) == (23, False)  # those were chosen, not drawn
+    tamis("review", "approve", "--rows", "13-29")
     code, found = tamis("review", "calibrate", "--threshold", "0.31")
-    assert (code, found["n_decisions"], found["n_bad"], found["problem"]) == (0, 23, 13, "")
-    assert found["curve"]["value"][0] > 0.5 > found["curve"]["value"][-1]
+    assert (code, found["n_decisions"], found["n_bad"], found["problem"]) == (0, 40, 30, "")
+    assert found["bands"]["value"][0] > 0.5 > found["bands"]["value"][-1]
+    assert sum(found["bands"]["n_counted"]) == found["n_counted"] == 40
     assert found["threshold"]["n_below"] == 13
 
 

@@ -1,34 +1,30 @@
-"""From a score and a person's decisions to the probability of being bad, and what a threshold would catch.
+"""From a person's decisions about a drawn sample to shares of bad rows: by score, in all, and under a threshold.
 
-A score here is higher for better rows. The curve is Platt's logistic one (Platt 1999) with the weakly informative
-prior of Gelman et al. (2008) on a standardised score, forced to fall with the score. The order in which rows were
-reviewed may depend on the score: the curve is conditional on it. Rows drawn by ``sample_for_review`` have known
-inclusion probabilities, and give estimates that are unbiased without the curve being right (Horvitz and Thompson 1952).
+A score here is higher for better rows. Rows drawn by ``sample_for_review`` have known inclusion probabilities, so shares
+of them speak for all rows (Horvitz and Thompson 1952) whatever the score is worth. No curve is fitted: one that is not
+of the right form is sure of what is wrong.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from scipy.special import betaincinv, expit
+from scipy.special import betaincinv
 
 from tamis.compute.select.allocate import allocate
 from tamis.types import Bools, Float64s, Int64s
 
 MIN_DECISIONS = 20
 LEVEL = 0.95
-PRIOR_SD = (5.0, 2.5)  # of the intercept and of the slope per standard deviation of the score
-N_DRAWS = 500
+BAND_ROWS, MAX_BANDS = 10, 8  # counted rows in a band of scores at least, and bands at most
 N_STRATA = 10
 LOW_SCORE_FACTOR = 3.0  # how much denser the lowest stratum is sampled than the highest
-_GROUPS = 400  # a population is summed up in so many groups of like scores; a slider redraws often
 
 
 @dataclass(frozen=True, slots=True)
 class NotEnough:
-    """Too few decisions with a score for a curve, with what is missing in words."""
+    """Too few counted rows with a score for an estimate, with what is missing in words."""
 
     n_decisions: int
     n_missing: int
@@ -36,19 +32,21 @@ class NotEnough:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """A fitted curve: intercept and slope (0 or below) of the log odds of bad over ``(score - centre) / scale``.
+class ScoreBands:
+    """Bands of scores, the lowest first, each shape (k,): a row is in the first whose ``end`` is not below its score.
 
-    ``draws``, shape (N_DRAWS, 2), are intercepts and slopes that the decisions leave possible.
+    ``value`` is the estimated share of bad rows among the ``n_rows`` rows of a band, ``low`` and ``high`` its 95 %
+    interval, ``n_counted`` how many decided rows of the sample it rests on. ``start`` is the lowest score of all rows or
+    the end of the band before.
     """
 
-    n_decisions: int
-    n_bad: int
-    intercept: float
-    slope: float
-    centre: float
-    scale: float
-    draws: Float64s
+    start: Float64s
+    end: Float64s
+    value: Float64s
+    low: Float64s
+    high: Float64s
+    n_rows: Int64s
+    n_counted: Int64s
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,7 @@ class ThresholdEstimate:
     """What dropping every row with a score at or below a threshold would do, as Auto-Filter does.
 
     ``precision`` is the share of bad rows among those dropped, ``recall`` the share of the bad rows that are dropped,
-    ``n_below`` and ``n_scored`` count rows. ``method`` is ``sample`` when rows drawn at known probabilities were
-    counted, ``curve`` when the calibration was summed over all rows.
+    ``n_below`` and ``n_scored`` count rows.
     """
 
     threshold: float
@@ -74,77 +71,40 @@ class ThresholdEstimate:
     n_scored: int
     precision: ProbabilityEstimate
     recall: ProbabilityEstimate
-    method: Literal["sample", "curve"]
 
 
-def calibrate(
-    scores: Float64s, is_bad: Bools, rng: np.random.Generator, *, inclusion: Float64s | None = None
-) -> Calibration | NotEnough:
-    """Fit the curve to decided rows; ``inclusion`` are their inclusion probabilities in (0, 1], if they were drawn.
+def bad_by_score(
+    scores: Float64s, sampled: Int64s, is_bad: Bools, inclusion: Float64s
+) -> ScoreBands | NotEnough:
+    """Share of bad rows in bands of scores that hold about 10 counted rows at least; arguments as in ``threshold_on_sample``.
 
-    Rows without a score (NaN) are left out. Fewer than 20 rows, or scores that are all equal, are NotEnough. Raises
-    ValueError for inclusion probabilities outside (0, 1].
+    Fewer than 20 counted rows with a score, or scores that are all equal, are NotEnough. Raises ValueError for a
+    probability outside (0, 1].
     """
-    weights = _weights(inclusion, len(scores))
-    scored = np.isfinite(scores)
-    values, bad, weights = scores[scored], is_bad[scored].astype(np.float64), weights[scored]
-    if len(values) < MIN_DECISIONS:
-        missing = MIN_DECISIONS - len(values)
-        return NotEnough(
-            len(values),
-            missing,
-            f"{len(values)} rows with a score are decided; {missing} more are needed for an estimate.",
+    weights = _weights(inclusion, len(sampled))
+    scored = np.isfinite(scores[sampled])
+    mine, bad, weights = scores[sampled][scored], is_bad[scored], weights[scored]
+    missing = MIN_DECISIONS - len(mine)
+    if missing > 0:
+        message = f"{len(mine)} rows of the unbiased sample with a score are counted; {missing} more are needed for an estimate."
+        return NotEnough(len(mine), missing, message)
+    if np.ptp(mine) == 0:
+        message = (
+            f"All {len(mine)} counted rows have the score {mine[0]:g}; it tells none of them from another."
         )
-    centre, scale = float(values.mean()), float(values.std())
-    if scale == 0:
-        return NotEnough(
-            len(values),
-            1,
-            f"All {len(values)} decided rows have the score {centre:g}; decide some with another score.",
-        )
-    weights = weights / weights.mean()
-    coefficients, covariance = _fit(
-        np.stack([np.ones(len(values)), (values - centre) / scale], axis=1), bad, weights
-    )
-    draws = rng.multivariate_normal(coefficients, covariance, size=N_DRAWS, method="cholesky")
-    draws[:, 1] = np.minimum(draws[:, 1], 0.0)
-    return Calibration(
-        len(values), int(bad.sum()), float(coefficients[0]), float(coefficients[1]), centre, scale, draws
-    )
-
-
-def bad_probability(calibration: Calibration, scores: Float64s) -> tuple[Float64s, Float64s, Float64s]:
-    """Probability of being bad at each score with its 95 % interval, each shape (n,); NaN where the score is NaN.
-
-    All three fall or stay as the score grows.
-    """
-    x = (scores - calibration.centre) / calibration.scale
-    value: Float64s = expit(calibration.intercept + calibration.slope * x)
-    odds = calibration.draws[:, :1] + calibration.draws[:, 1:] * x
-    low, high = expit(np.quantile(odds, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0))
-    return value, low, high
-
-
-def threshold_on_curve(
-    calibration: Calibration, scores: Float64s, threshold: float, rng: np.random.Generator
-) -> ThresholdEstimate:
-    """Precision and recall over all rows from the curve; ``scores`` are those of every row, NaN rows are never dropped.
-
-    The intervals hold both what the decisions leave open about the curve and the chance in which rows are bad.
-    """
-    scored = scores[np.isfinite(scores)]
-    below = scored <= threshold
-    n_below, n_above = int(below.sum()), int((~below).sum())
-    inside = _expected_bad(calibration, scored[below], rng)
-    outside = _expected_bad(calibration, scored[~below], rng)
-    total = inside.possible + outside.possible
-    return ThresholdEstimate(
-        threshold,
-        n_below,
-        n_below + n_above,
-        _summed(inside.value, n_below, inside.possible, np.full(N_DRAWS, float(n_below))),
-        _summed(inside.value, inside.value + outside.value, inside.possible, total),
-        "curve",
+        return NotEnough(len(mine), 1, message)
+    every = scores[np.isfinite(scores)]
+    ends = _band_ends(mine, float(every.max()))
+    place, of_all = np.searchsorted(ends, mine), np.searchsorted(ends, every)
+    shares = [weighted_share(bad[place == band], weights[place == band]) for band in range(len(ends))]
+    return ScoreBands(
+        start=np.concatenate([[every.min()], ends[:-1]]),
+        end=ends,
+        value=np.array([one.value for one in shares]),
+        low=np.array([one.low for one in shares]),
+        high=np.array([one.high for one in shares]),
+        n_rows=np.bincount(of_all, minlength=len(ends)).astype(np.int64),
+        n_counted=np.bincount(place, minlength=len(ends)).astype(np.int64),
     )
 
 
@@ -154,8 +114,7 @@ def threshold_on_sample(
     """Precision and recall over all rows from rows that were drawn at known probabilities.
 
     ``scores`` are those of every row; ``sampled``, ``is_bad`` and ``inclusion``, each shape (m,), are the drawn rows
-    that are decided, how, and with which probability each was drawn. Both are ratios of unbiased totals; the intervals
-    are Jeffreys' with the effective number of rows (Kish 1965). Raises ValueError for a probability outside (0, 1].
+    that are decided, how, and with which probability each was drawn. Both are ratios of unbiased totals. Raises ValueError for a probability outside (0, 1].
     """
     weights = _weights(inclusion, len(sampled))
     sample_scores = scores[sampled]
@@ -166,15 +125,14 @@ def threshold_on_sample(
         threshold,
         int((every <= threshold).sum()),
         len(every),
-        _weighted_share(is_bad[below], weights[below]),
-        _weighted_share(below[is_bad & scored], weights[is_bad & scored]),
-        "sample",
+        weighted_share(is_bad[below], weights[below]),
+        weighted_share(below[is_bad & scored], weights[is_bad & scored]),
     )
 
 
 def bad_fraction(is_bad: Bools, inclusion: Float64s) -> ProbabilityEstimate:
     """Share of bad rows among all, from rows drawn at known probabilities; raises ValueError for one not in (0, 1]."""
-    return _weighted_share(is_bad, _weights(inclusion, len(is_bad)))
+    return weighted_share(is_bad, _weights(inclusion, len(is_bad)))
 
 
 def sample_for_review(
@@ -212,70 +170,27 @@ def counted_rows(order: Int64s, is_decided: Bools) -> Int64s:
     return order[: waiting[0]] if len(waiting) else order
 
 
-@dataclass(frozen=True, slots=True)
-class _Total:
-    """The expected number of bad rows, and numbers that are possible, shape (N_DRAWS,)."""
-
-    value: float
-    possible: Float64s
-
-
-def _fit(design: Float64s, bad: Float64s, weights: Float64s) -> tuple[Float64s, Float64s]:
-    """Mode and covariance of intercept and slope; weighted rows get the covariance that survives weighting."""
-    # Half a second to import, and nothing else of a review needs it.
-    from scipy.optimize import minimize
-
-    precision = 1.0 / np.square(PRIOR_SD)
-
-    def loss(theta: Float64s) -> tuple[float, Float64s]:
-        odds = design @ theta
-        value = float(weights @ (np.logaddexp(0.0, odds) - bad * odds) + 0.5 * precision @ theta**2)
-        return value, design.T @ (weights * (expit(odds) - bad)) + precision * theta
-
-    start = np.array([0.0, -0.1])
-    coefficients: Float64s = minimize(
-        loss, start, jac=True, method="L-BFGS-B", bounds=[(None, None), (None, 0.0)]
-    ).x
-    p = expit(design @ coefficients)
-    inverse = np.linalg.inv(design.T @ (design * (weights * p * (1 - p))[:, None]) + np.diag(precision))
-    if np.ptp(weights) == 0:
-        return coefficients, inverse
-    # The prior counts as one more observation, or a slope that no weight supports would seem certain.
-    meat = design.T @ (design * (weights**2 * (bad - p) ** 2)[:, None]) + np.diag(precision)
-    return coefficients, inverse @ meat @ inverse
-
-
-def _expected_bad(calibration: Calibration, scores: Float64s, rng: np.random.Generator) -> _Total:
-    if not len(scores):
-        return _Total(0.0, np.zeros(N_DRAWS))
-    groups = np.array_split(np.sort(scores), min(_GROUPS, len(scores)))
-    sizes = np.array([len(group) for group in groups], dtype=np.float64)
-    x = (np.array([group.mean() for group in groups]) - calibration.centre) / calibration.scale
-    value = float(sizes @ expit(calibration.intercept + calibration.slope * x))
-    p = expit(calibration.draws[:, :1] + calibration.draws[:, 1:] * x)
-    chance = rng.normal(size=N_DRAWS) * np.sqrt((p * (1 - p)) @ sizes)
-    return _Total(value, np.clip(p @ sizes + chance, 0.0, len(scores)))
-
-
-def _summed(part: float, whole: float, parts: Float64s, wholes: Float64s) -> ProbabilityEstimate:
-    if whole <= 0:
-        return ProbabilityEstimate(np.nan, np.nan, np.nan)
-    shares = parts[wholes > 0] / wholes[wholes > 0]
-    if not len(shares):
-        return ProbabilityEstimate(part / whole, 0.0, 1.0)
-    low, high = np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return ProbabilityEstimate(part / whole, float(low), float(high))
-
-
-def _weighted_share(hit: Bools, weights: Float64s) -> ProbabilityEstimate:
+def weighted_share(hit: Bools, weights: Float64s) -> ProbabilityEstimate:
+    """Share of hits (m,) weighted by ``weights`` (m,), with Clopper and Pearson's interval (1934) for the effective number
+    of rows (Kish 1965), as Korn and Graubard (1998) have it: inside [0, 1], and never too narrow for few rows.
+    """
     if not len(hit):
         return ProbabilityEstimate(np.nan, np.nan, np.nan)
     value = float(weights[hit].sum() / weights.sum())
     n_effective = float(weights.sum() ** 2 / (weights**2).sum())
     hits = value * n_effective
-    low = 0.0 if value == 0 else float(betaincinv(hits + 0.5, n_effective - hits + 0.5, (1 - LEVEL) / 2))
-    high = 1.0 if value == 1 else float(betaincinv(hits + 0.5, n_effective - hits + 0.5, (1 + LEVEL) / 2))
+    tail = (1 - LEVEL) / 2
+    low = float(betaincinv(hits, n_effective - hits + 1, tail)) if hit.any() else 0.0
+    high = float(betaincinv(hits + 1, n_effective - hits, 1 - tail)) if not hit.all() else 1.0
     return ProbabilityEstimate(value, low, high)
+
+
+def _band_ends(scores: Float64s, highest: float) -> Float64s:
+    """Ends of bands with about as many of these scores each; equal scores stay in one band."""
+    n_bands = int(np.clip(len(scores) // BAND_ROWS, 1, MAX_BANDS))
+    places = (len(scores) * np.arange(1, n_bands) // n_bands) - 1
+    inner = np.unique(np.sort(scores)[places])
+    return np.append(inner[inner < scores.max()], highest)
 
 
 def _weights(inclusion: Float64s | None, n: int) -> Float64s:
