@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import numpy as np
+import pytest
 
 from tamis.compute.clear.expectation import expected_rating
 from tamis.compute.text.contamination import ngram_overlap
 from tamis.compute.text.grounding import chunks, sentences, support
-from tamis.compute.text.near_duplicates import exact_duplicates, minhash_duplicates, vector_duplicates
+from tamis.compute.text.near_duplicates import (
+    exact_duplicates,
+    minhash_duplicates,
+    normalised_words,
+    run_width,
+    vector_duplicates,
+)
 from tamis.compute.vectors import unit_rows
 
 TEXT = (
@@ -35,6 +45,41 @@ def test_the_estimated_overlap_is_near_the_true_one():
     a, b = " ".join(words[:300]), " ".join(words[60:360])  # 238 of 358 runs of three
     found = minhash_duplicates([a, b], threshold=0.5, rng=np.random.default_rng(1), n_hashes=512)
     assert abs(found.similarity[1] - 238 / 358) < 0.07
+
+
+CHINESE = "请用三句话介绍一下长城的历史，并说明它为什么在今天仍然是中国最受欢迎的旅游景点之一，以及最好在哪个季节去参观"
+JAPANESE = (
+    "万里の長城の歴史を三つの文で紹介し、なぜ今日でも中国で最も人気のある観光地のひとつなのか説明してください"
+)
+THAI = "ช่วยแนะนำประวัติของกำแพงเมืองจีนเป็นสามประโยคและอธิบายว่าทำไมจึงยังเป็นสถานที่ท่องเที่ยวยอดนิยมของจีนในปัจจุบัน"
+
+
+@pytest.mark.parametrize("text", [CHINESE, JAPANESE, THAI])
+def test_near_repeats_are_found_in_scripts_without_spaces(text):
+    """One character changed near the end; read as one long word the two would share nothing."""
+    near = text[:-2] + "了" + text[-1]
+    other = CHINESE if text is not CHINESE else JAPANESE
+    found = minhash_duplicates([text, other, near, text[:20]], threshold=0.8, rng=np.random.default_rng(0))
+    assert found.of.tolist() == [-1, -1, 0, -1]
+    assert found.similarity[2] >= 0.8
+
+
+def test_words_of_scripts_with_spaces_are_read_as_before():
+    for text in (TEXT, "Ça va_bien, 3.5 Übungen?", "снег идёт", "한국어 문장입니다"):
+        words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+        assert normalised_words(text).split() == words
+        assert run_width(words, 3) == 3
+    assert normalised_words("GPT模型 v2") == "gpt 模 型 v2"
+    assert run_width(normalised_words(CHINESE).split(), 3) == 5
+
+
+def test_an_evaluation_item_in_chinese_is_found_inside_a_longer_row():
+    row = "以下是一道题。" + CHINESE + "。谢谢您的帮助！"
+    shared = "请用三句话介绍一下长城"  # a common opening is not the item
+    found = ngram_overlap([row, shared + "以外的任何一座山，不要提到别的地方，也不要太长", TEXT], [CHINESE])
+    assert found.fraction[0] == 1.0
+    assert found.item[0] == 0
+    assert found.fraction[1:].tolist() == [0.0, 0.0]
 
 
 def test_vectors_are_compared_with_standing_rows_only_across_blocks(monkeypatch):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tamis.compute.text.near_duplicates import normalised_words
+from tamis.compute.text.near_duplicates import normalised_words, run_width
 from tamis.types import Float32s, Int64s
 
 NONE = -1
@@ -27,7 +27,8 @@ def ngram_overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: i
     """Share of an evaluation text's runs of ``n_words`` words that a row holds, for the text it holds most of.
 
     An evaluation text shorter than a run counts as one run of all its words, if it has at least half as many; shorter
-    ones say nothing (13 words as in Brown et al. 2020, appendix C).
+    ones say nothing (13 words as in Brown et al. 2020, appendix C). In scripts without spaces runs are of characters,
+    1.6 for a word.
     """
     items = [_item_runs(text, n_words) for text in evaluation]
     owners: dict[bytes, list[int]] = {}
@@ -49,8 +50,9 @@ def ngram_overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: i
 def _item_runs(text: str, n_words: int) -> tuple[int, set[bytes]]:
     """Length of an evaluation text's runs, and the runs; none for a text that is too short to say anything."""
     words = normalised_words(text).split()
-    width = min(n_words, len(words))
-    return width, set(_runs(words, width)) if width >= max(2, n_words // 2) else set()
+    wanted = run_width(words, n_words)
+    width = min(wanted, len(words))
+    return width, set(_runs(words, width)) if width >= max(2, wanted // 2) else set()
 
 
 def _runs(words: list[str], width: int) -> Iterable[bytes]:

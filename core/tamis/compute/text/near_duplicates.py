@@ -12,13 +12,18 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tamis.compute.text.tokens import UNSPACED, is_unspaced
 from tamis.compute.vectors import block_of, blocks
 from tamis.types import Float32s, Int64s
 
 UInt64s: TypeAlias = NDArray[np.uint64]
 PRIME = np.uint64((1 << 61) - 1)
 MASK = np.uint64((1 << 32) - 1)
-WORD = re.compile(r"\w+")
+# A word, or one character of a script that is written without spaces: there a whole sentence would be one word.
+WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])\w)+")
+CHARACTERS_PER_WORD = (
+    1.6  # of Chinese and Japanese, so that a run of characters says about as much as one of words
+)
 BLOCK_ROWS = 2048
 NONE = -1
 
@@ -37,8 +42,14 @@ class RepeatedTexts:
 
 
 def normalised_words(text: str) -> str:
-    """Words in one case and one encoding, everything between them dropped."""
+    """Words in one case and one encoding, everything between them dropped; characters apart where no spaces are written."""
     return " ".join(WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+
+
+def run_width(words: Sequence[str], n_words: int) -> int:
+    """How many of these words or characters make a run of ``n_words`` words: more where most are single characters."""
+    n_characters = sum(map(is_unspaced, words))
+    return round(n_words * CHARACTERS_PER_WORD) if 2 * n_characters > len(words) else n_words
 
 
 def exact_duplicates(texts: Sequence[str]) -> RepeatedTexts:
@@ -119,21 +130,22 @@ def vector_duplicates(vectors: Float32s, *, threshold: float) -> RepeatedTexts:
 
 def _shingles(text: str, size: int) -> UInt64s:
     words = normalised_words(text).split()
+    size = run_width(words, size)
     runs = [" ".join(words[i : i + size]) for i in range(max(1, len(words) - size + 1))] if words else []
     return np.array(sorted({zlib.crc32(run.encode("utf-8", "replace")) for run in runs}), dtype=np.uint64)
 
 
-def _signatures(sets: Iterable[UInt64s], n_hashes: int, rng: np.random.Generator) -> UInt64s:
+def _signatures(sets: Iterable[UInt64s], n_hashes: int, rng: np.random.Generator) -> NDArray[np.uint32]:
     factor = rng.integers(1, 2**31, size=n_hashes, dtype=np.uint64)[:, None]
     shift = rng.integers(0, 2**31, size=n_hashes, dtype=np.uint64)[:, None]
     rows = []
     for one in sets:
         if one.size:
             # 31-bit factors keep the products of 32-bit hashes inside 64 bits.
-            rows.append(((factor * one[None, :] + shift) % PRIME & MASK).min(axis=1))
+            rows.append(((factor * one[None, :] + shift) % PRIME & MASK).min(axis=1).astype(np.uint32))
         else:
-            rows.append(np.zeros(n_hashes, dtype=np.uint64))
-    return np.array(rows, dtype=np.uint64).reshape(len(rows), n_hashes)
+            rows.append(np.zeros(n_hashes, dtype=np.uint32))
+    return np.array(rows, dtype=np.uint32).reshape(len(rows), n_hashes)
 
 
 def _band_width(threshold: float, n_hashes: int) -> int:

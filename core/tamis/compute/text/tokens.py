@@ -13,7 +13,7 @@ from icu4py.breakers import WordBreaker
 from tamis.compute.text.stopwords import STOP_CHARACTERS, STOP_WORDS
 
 # Scripts written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han. Hangul has spaces.
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U000323af"
 )
@@ -101,12 +101,12 @@ def _word_pattern() -> re.Pattern[str]:
 
 @lru_cache(maxsize=1)
 def _run_pattern() -> re.Pattern[str]:
-    return re.compile(f"[{_UNSPACED}][{_UNSPACED}{_marks()}]*|[^{_UNSPACED}]+")
+    return re.compile(f"[{UNSPACED}][{UNSPACED}{_marks()}]*|[^{UNSPACED}]+")
 
 
 @lru_cache(maxsize=1)
 def _unspaced_pattern() -> re.Pattern[str]:
-    return re.compile(f"[{_UNSPACED}]")
+    return re.compile(f"[{UNSPACED}]")
 
 
 @lru_cache(maxsize=1)
