@@ -132,6 +132,8 @@ def _as_then(options: dict[str, JSON]) -> dict[str, JSON]:
     method_options = dict(options.get("method_options") or {})
     if options.get("method") == "semdedup" and "weighting" not in method_options:
         return options | {"method_options": method_options | {"weighting": "linear"}}
+    if "held_out_fraction" in options and "split" not in options:
+        return options | {"split": "rows"}
     return options
 
 

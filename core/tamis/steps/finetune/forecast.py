@@ -14,7 +14,8 @@ from tamis.errors import ModelMissing
 from tamis.models.adapters import BUNDLED_LLM, PREFIX, adapter_ids, base_of
 from tamis.recipes import SftOptions
 from tamis.steps.finetune.options import FinetuneOptions
-from tamis.steps.finetune.rows import conversations, split_rows, training_rows
+from tamis.steps.finetune.rows import conversations
+from tamis.steps.finetune.split import USUAL_FRACTION, Split, n_set_apart, split_one_by_one, training_rows
 from tamis.store.artifacts.readers import read_token_counts
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.view import open_view
@@ -81,22 +82,26 @@ def forecast_training(
     *,
     lengths: Lengths | None = None,
 ) -> TrainingForecast:
-    """What a fine-tuning will read, its rows divided as it will divide them; ``lengths`` spares counting them again.
+    """What a fine-tuning will read, as many rows held out as it will hold out; ``lengths`` spares counting them again.
 
-    Raises InvalidOptions when no row is left to train on.
+    Texts are not read: rows that are left out of training because they are like held-out ones are not foreseen. Raises
+    InvalidOptions when no row is left to train on.
     """
-    split = split_rows(
-        inputs,
-        fraction=options.held_out_fraction,
-        most=options.max_held_out,
-        rng=np.random.default_rng(options.seed),
-    )
+    split = split_one_by_one(inputs, options)
     recipe = options.chosen_options("recipe")
     assert isinstance(recipe, SftOptions)
     return count_training(
-        lengths or training_lengths(inputs, options.model, store), recipe, n_train=len(split.train),
+        lengths or training_lengths(inputs, options.model, store), recipe, n_train=_n_trained(split, options),
         n_held_out=len(split.held_out), window=window_of(options.model, store.workspace),
     )  # fmt: skip
+
+
+def _n_trained(split: Split, options: FinetuneOptions) -> int:
+    """Rows to train on without those that early stopping will look at."""
+    n_train = len(split.train)
+    if options.split == "rows" or not options.stops_early or not len(split.held_out):
+        return n_train
+    return n_train - n_set_apart(n_train, options, options.held_out_fraction or USUAL_FRACTION)
 
 
 def training_lengths(inputs: Mapping[str, Artifact], model: str, store: ArtifactStore) -> Lengths:

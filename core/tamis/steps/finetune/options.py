@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -36,6 +36,11 @@ class FinetuneOptions(StepOptions):
         0.1, ge=0, le=0.5, description="Share of the rows that is not trained on; 0: none, and no comparison."
     )
     max_held_out: int = Field(500, ge=1, description="Held-out rows at most.")
+    split: Literal["grouped", "rows"] = Field(
+        "grouped",
+        description="How rows are held out: grouped (equal and nearly equal prompts and families on one side, rows that the "
+        "model was trained on never, rows of their own for early stopping), rows (one by one, as fine-tunings of before).",
+    )
     n_generate: int = Field(
         50, ge=0, description="Held-out rows that both models answer; 0: only their loss is compared."
     )
@@ -73,13 +78,20 @@ class FinetuneOptions(StepOptions):
         return tuple(dict.fromkeys(task.strip() for task in given if task.strip()))
 
     def identity(self) -> dict[str, JSON]:
-        """What determines the result; tasks only where some are asked."""
+        """What determines the result; tasks only where some are asked, and the split only where it is not that of before."""
         named = super().identity()
+        if self.split == "rows":
+            del named["split"]
         if not self.lm_eval_tasks:
             named = {
                 key: value for key, value in named.items() if key not in ("lm_eval_tasks", "lm_eval_limit")
             }
         return named
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether training ends where held-out loss does not fall any more."""
+        return int(self.recipe_options.get("early_stopping_patience") or 0) > 0
 
     def needs(self) -> tuple[Need, ...]:
         """The examples, and what was pointed at; a clustering where rows come with none."""

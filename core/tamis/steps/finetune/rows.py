@@ -1,72 +1,18 @@
-"""Which rows are trained on, which are held out, and what they say once decisions are applied."""
+"""What rows say once decisions are applied, and the files that a training reads."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import orjson
 
-from tamis.compute.apply import Applied, apply_decisions
-from tamis.errors import InvalidOptions
 from tamis.formats.conversation import turn_text
-from tamis.store.artifacts.frozen_rows import read_frozen
-from tamis.store.artifacts.readers import count_examples, iter_examples, read_selected_ids
+from tamis.store.artifacts.readers import count_examples, iter_examples
 from tamis.store.artifacts.store import Artifact
-from tamis.store.review.frozen_decisions import FrozenDecision, read_frozen_decisions
-from tamis.store.row_sets import difference, intersection
 from tamis.types import Int64s, Message
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Sorted ids of the rows to train on and of those held out; conversations that replace the dataset's own."""
-
-    train: Int64s
-    held_out: Int64s
-    replaced: Mapping[int, tuple[Message, ...]]
-    n_dropped: int
-
-
-def training_rows(inputs: Mapping[str, Artifact]) -> tuple[int, Applied]:
-    """How many rows the inputs ``selection`` and ``within`` name, and what the ``decisions`` leave of them."""
-    rows: Int64s = np.arange(count_examples(inputs["examples"]), dtype=np.int64)
-    if "selection" in inputs:
-        rows = intersection(rows, read_selected_ids(inputs["selection"]))
-    if "within" in inputs:
-        rows = intersection(rows, read_frozen(inputs["within"]))
-    return len(rows), apply_decisions(rows, _decided(inputs))
-
-
-def split_rows(
-    inputs: Mapping[str, Artifact], *, fraction: float, most: int, rng: np.random.Generator
-) -> Split:
-    """Everything that the inputs ``selection``, ``within``, ``decisions`` and ``held_out`` say about rows.
-
-    Without ``held_out`` a ``fraction`` of the rows (at least one, at most ``most``) is drawn with ``rng``. Raises
-    InvalidOptions when nothing is left to train on.
-    """
-    n_asked, kept = training_rows(inputs)
-    apart = read_frozen(inputs["held_out"]) if "held_out" in inputs else np.empty(0, dtype=np.int64)
-    if "held_out" in inputs:
-        looked_at = apply_decisions(apart, _decided(inputs))
-        held_out, replaced = looked_at.rows, {**looked_at.replaced, **kept.replaced}
-    else:
-        held_out, replaced = _drawn(kept.rows, fraction, most, rng), dict(kept.replaced)
-    train = difference(kept.rows, apart if "held_out" in inputs else held_out)
-    if not len(train):
-        raise InvalidOptions(
-            f"No row is left to train on: {n_asked:,} were chosen, {kept.n_dropped:,} of them were dropped in review, "
-            f"{n_asked - kept.n_dropped:,} are held out. Choose more rows or hold out fewer."
-        )
-    return Split(train, held_out, replaced, kept.n_dropped)
-
-
-def _decided(inputs: Mapping[str, Artifact]) -> Mapping[int, FrozenDecision]:
-    return read_frozen_decisions(inputs["decisions"]) if "decisions" in inputs else {}
 
 
 def conversations(
@@ -101,10 +47,3 @@ def write_training_file(path: Path, rows: Iterator[tuple[int, list[Message]]]) -
             stream.write(line)
             n_rows += 1
     return n_rows, digest.hexdigest()
-
-
-def _drawn(rows: Int64s, fraction: float, most: int, rng: np.random.Generator) -> Int64s:
-    if fraction == 0 or len(rows) < 2:
-        return np.empty(0, dtype=np.int64)
-    count = min(most, max(1, round(fraction * len(rows))))
-    return np.sort(rng.permutation(rows)[:count])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,11 @@ from tamis.recipes import Trained, TrainingRequest
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.context import StepContext
 from tamis.steps.finetune.curves import write_curves
-from tamis.steps.finetune.evaluate import HeldOut, by_cluster, evaluate, means
+from tamis.steps.finetune.evaluate import HeldOut, by_cluster, evaluate, loss_verdict, means
 from tamis.steps.finetune.options import FinetuneOptions
-from tamis.steps.finetune.rows import Split, conversations, split_rows, write_training_file
-from tamis.store.artifacts.adapters import CLUSTERS, CURVES, EVALUATION, HELD_OUT, TRAIN
+from tamis.steps.finetune.rows import conversations, write_training_file
+from tamis.steps.finetune.split import Split, split_rows, split_text
+from tamis.store.artifacts.adapters import CLUSTERS, CURVES, EVALUATION, HELD_OUT, STOPPING, TRAIN
 from tamis.store.artifacts.readers import read_cluster_ids
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.durable import write_atomically
@@ -40,26 +42,25 @@ MAX_READ_TOKENS = 2048  # of a prompt and of an answer, when models are compared
 def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
     """Write train.jsonl, held_out.jsonl, adapter/, curves.parquet and, with held-out rows, the evaluation.
 
+    With early stopping, stopping.jsonl holds the rows that it looks at.
+
     Training goes on from its last checkpoint and the evaluation from the answers that were kept.
     """
     harness = _harness(options)
-    split = split_rows(
-        context.inputs,
-        fraction=options.held_out_fraction,
-        most=options.max_held_out,
-        rng=np.random.default_rng(options.seed),
-    )
-    files = _write_files(context, split)
+    context.progress("write rows", 0, 1)
+    split = split_rows(context.inputs, options, context.workspace)
+    files = _write_files(context, split) | _describe_split(split, options)
     context.progress("load model", 0, 1)
     base = base_model_folder(options.model, context.workspace)
-    trained = _train(context, options, base, has_held_out=bool(len(split.held_out)))
+    trained = _train(context, options, base, looked_at=_looked_at(split, options))
     write_curves(trained.curves, context.output.path / CURVES)
     summary = files | _describe(trained, options, base) | {"n_dropped_in_review": split.n_dropped}
     if len(split.held_out):
         table = _compare(context, options, split, base=base, tuned=trained.folder)
         pq.write_table(table, context.output.path / EVALUATION, compression="zstd")
         pq.write_table(by_cluster(table), context.output.path / CLUSTERS, compression="zstd")
-        summary |= means(table) | {"n_answered": table.num_rows - table.column("response").null_count}
+        summary |= means(table) | {"verdict": loss_verdict(table)}
+        summary |= {"n_answered": table.num_rows - table.column("response").null_count}
     if harness is not None:
         summary["lm_eval"] = _ask_tasks(context, options, harness, base=base, tuned=trained.folder)
     # Last, so that a run that is killed before finds its weights again.
@@ -68,7 +69,6 @@ def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
 
 
 def _write_files(context: StepContext, split: Split) -> dict[str, JSON]:
-    context.progress("write rows", 0, 1)
     examples, folder = context.input("examples"), context.output.path
     n_train, sha256 = write_training_file(
         folder / TRAIN, conversations(examples, split.train, split.replaced)
@@ -76,6 +76,9 @@ def _write_files(context: StepContext, split: Split) -> dict[str, JSON]:
     n_held_out, held_out_sha256 = write_training_file(
         folder / HELD_OUT, conversations(examples, split.held_out, split.replaced)
     )
+    if len(split.stopping):
+        write_training_file(folder / STOPPING, conversations(examples, split.stopping, split.replaced))
+        np.save(folder / "stopping_rows.npy", split.stopping)
     np.save(folder / "rows.npy", split.train)
     np.save(folder / "held_out_rows.npy", split.held_out)
     return {
@@ -86,7 +89,26 @@ def _write_files(context: StepContext, split: Split) -> dict[str, JSON]:
     }
 
 
-def _train(context: StepContext, options: FinetuneOptions, base: Path, *, has_held_out: bool) -> Trained:
+def _describe_split(split: Split, options: FinetuneOptions) -> dict[str, JSON]:
+    """What was done so that held-out rows are held out, in a sentence and in counts."""
+    stops_early = options.stops_early and bool(len(split.held_out))
+    told: dict[str, JSON] = {
+        "n_stopping": len(split.stopping),
+        "split_text": split_text(split, stops_early=stops_early),
+    }
+    if split.counts is not None:
+        told["split_counts"] = asdict(split.counts)
+    return told
+
+
+def _looked_at(split: Split, options: FinetuneOptions) -> str:
+    """The file whose loss is looked at while it trains; empty for none."""
+    if split.counts is not None and options.stops_early:
+        return STOPPING if len(split.stopping) else ""
+    return HELD_OUT if len(split.held_out) else ""
+
+
+def _train(context: StepContext, options: FinetuneOptions, base: Path, *, looked_at: str) -> Trained:
     folder = context.output.part(PART)
     folder.mkdir(exist_ok=True)
 
@@ -99,7 +121,7 @@ def _train(context: StepContext, options: FinetuneOptions, base: Path, *, has_he
     request = TrainingRequest(
         model=base,
         train_file=context.output.path / TRAIN,
-        eval_file=context.output.path / HELD_OUT if has_held_out else None,
+        eval_file=context.output.path / looked_at if looked_at else None,
         folder=folder,
         seed=options.seed,
         on_progress=on_progress,
@@ -150,7 +172,12 @@ def _harness(options: FinetuneOptions) -> Harness | None:
 def _ask_tasks(
     context: StepContext, options: FinetuneOptions, harness: Harness, *, base: Path, tuned: Path
 ) -> list[JSON]:
-    """One entry per task and metric, as ``Harness.scores``, with ``base`` and ``base_stderr`` beside the result's own."""
+    """One entry per task and metric, as ``Harness.scores``, with ``base`` and ``base_stderr`` beside the result's own.
+
+    ``paired`` is the change question by question where both were kept so.
+    """
+    from tamis.steps.finetune.harness import paired_rows
+
     cpu = bool(getattr(options.chosen_options("recipe"), "use_cpu", False))
     asked: list[list[dict[str, JSON]]] = []
     for place, folder in enumerate((base, tuned)):
@@ -162,11 +189,13 @@ def _ask_tasks(
         asked.append(orjson.loads(kept.read_bytes()))
     context.progress("lm-evaluation-harness", 2, 2)
     before = {(one["task"], one["metric"]): one for one in asked[0]}
-    return [
-        one
-        | {f"base{suffix}": before.get((one["task"], one["metric"]), {}).get(name) for suffix, name in BESIDE}
-        for one in asked[1]
-    ]
+    compared: list[JSON] = []
+    for one in asked[1]:
+        earlier = before.get((one["task"], one["metric"]), {})
+        shown = {name: value for name, value in one.items() if name != "rows"}
+        beside = {f"base{suffix}": earlier.get(name) for suffix, name in BESIDE}
+        compared.append(shown | beside | {"paired": paired_rows(earlier, one)})
+    return compared
 
 
 def _held_out(context: StepContext, split: Split) -> HeldOut:

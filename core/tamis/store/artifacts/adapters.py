@@ -13,7 +13,7 @@ from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.types import JSON
 
 KIND = "adapter"
-TRAIN, HELD_OUT = "train.jsonl", "held_out.jsonl"
+TRAIN, HELD_OUT, STOPPING = "train.jsonl", "held_out.jsonl", "stopping.jsonl"
 CURVES, EVALUATION, CLUSTERS = "curves.parquet", "evaluation.parquet", "evaluation_clusters.parquet"
 
 

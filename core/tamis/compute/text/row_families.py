@@ -1,0 +1,101 @@
+"""Which rows say nearly the same or come from one another, so that a split keeps them on one side."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from tamis.compute.text.near_duplicates import NONE, exact_duplicates, minhash_duplicates
+from tamis.types import Bools, Int64s
+
+NEAR_FRACTION = 0.8  # Jaccard index of the runs of words of two prompts
+MOST_NEAR = 200_000  # distinct prompts among which near ones are looked for: 3 KB of memory and 0.2 ms each
+
+
+@dataclass(frozen=True, slots=True)
+class RowLinks:
+    """Pairs of rows that belong together, each (e, 2), a later row beside an earlier one: by an equal prompt, by a nearly
+    equal one, by a family. ``near_searched`` is False where there were too many prompts to look for nearly equal ones.
+    """
+
+    n_rows: int
+    equal: Int64s
+    near: Int64s
+    family: Int64s
+    near_searched: bool
+
+    def groups(self, *, near: bool = True) -> Int64s:
+        """A number for each row, the same for all that belong together, shape (n,)."""
+        kinds = [self.equal, self.family, *([self.near] if near else [])]
+        rows, others = np.concatenate(kinds).T
+        graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, others)), shape=(self.n_rows,) * 2)
+        labels: Int64s = connected_components(graph, directed=False)[1].astype(np.int64)
+        return labels
+
+
+def link_rows(
+    prompts: Sequence[str], families: Sequence[Sequence[Hashable]], rng: np.random.Generator
+) -> RowLinks:
+    """Links between rows of these prompts (n,); ``families`` (n,) are keys that rows of one family share.
+
+    Prompts are equal with the same words in the same order, whatever case and signs; nearly equal from an estimated
+    Jaccard index of ``NEAR_FRACTION`` on. Blank prompts are like none.
+    """
+    equal = exact_duplicates(prompts).of
+    distinct = np.flatnonzero(equal == NONE)
+    searched = len(distinct) <= MOST_NEAR
+    near = np.empty((0, 2), dtype=np.int64)
+    if searched:
+        found = minhash_duplicates(
+            [prompts[i] for i in distinct.tolist()], threshold=NEAR_FRACTION, rng=rng
+        ).of
+        near = distinct[_pairs(found)]
+    return RowLinks(len(prompts), _pairs(equal), near, _family_pairs(families), searched)
+
+
+def draw_whole_groups(groups: Int64s, open_rows: Bools, n_wanted: int, rng: np.random.Generator) -> Int64s:
+    """Positions, ascending, of about ``n_wanted`` rows in whole groups by chance; never more.
+
+    Only groups all of whose rows are open are drawn; one that is larger than what is still wanted is passed over, so the
+    last few rows favour small groups.
+    """
+    numbers, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    is_open = np.bincount(place, weights=~open_rows, minlength=len(numbers)) == 0
+    chosen = np.zeros(len(numbers), dtype=np.bool_)
+    left = n_wanted
+    for group in rng.permutation(len(numbers)):
+        if left == 0:
+            break
+        if is_open[group] and sizes[group] <= left:
+            chosen[group] = True
+            left -= int(sizes[group])
+    return np.flatnonzero(chosen[place]).astype(np.int64)
+
+
+def rows_that_fit(groups: Int64s, open_rows: Bools, n_wanted: int) -> int:
+    """How many rows are in open groups of at most ``n_wanted`` rows."""
+    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    closed = np.bincount(place, weights=~open_rows, minlength=len(sizes)) > 0
+    return int(sizes[~closed & (sizes <= n_wanted)].sum())
+
+
+def in_groups_of(groups: Int64s, marked: Bools) -> Bools:
+    """Which rows are in a group that holds a marked row, shape (n,)."""
+    found: Bools = np.isin(groups, np.unique(groups[marked]))
+    return found
+
+
+def _pairs(of: Int64s) -> Int64s:
+    rows = np.flatnonzero(of != NONE)
+    return np.stack([rows, of[rows]], axis=1).astype(np.int64)
+
+
+def _family_pairs(families: Sequence[Sequence[Hashable]]) -> Int64s:
+    """Each row beside the first row of every family that it is in."""
+    first: dict[Hashable, int] = {}
+    pairs = [(row, first.setdefault(key, row)) for row, keys in enumerate(families) for key in keys]
+    return np.array([pair for pair in pairs if pair[0] != pair[1]], dtype=np.int64).reshape(-1, 2)

@@ -1,0 +1,98 @@
+"""What is read of rows to see which belong together: their prompts, their families, and what a model was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from tamis.models.adapters import PREFIX, adapter_folder
+from tamis.steps.finetune.rows import conversations
+from tamis.store.artifacts.adapters import TRAIN
+from tamis.store.artifacts.readers import iter_examples, metadata_fields
+from tamis.store.artifacts.store import Artifact
+from tamis.types import JSON, Int64s, Message
+
+# Metadata fields under which data sets name what a row came from; rows that share a value are of one family.
+FAMILY_FIELDS = (
+    "family", "family_id", "parent", "parent_id", "message_tree_id", "tree_id", "conversation_id", "thread_id", "group_id",
+)  # fmt: skip
+OF_A_PARENT = ("parent", "parent_id")
+OWN_ID = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPrompts:
+    """Prompts that a model was trained on; ``unrecorded`` names an adapter of which that is not known."""
+
+    prompts: list[str]
+    unrecorded: str = ""
+
+
+def row_prompts(examples: Artifact, rows: Int64s, replaced: Mapping[int, Sequence[Message]]) -> list[str]:
+    """What each of these rows asks, by id, as ``prompt_of`` has it."""
+    return [prompt_of(messages) for _, messages in conversations(examples, rows, replaced)]
+
+
+def prompt_of(messages: Sequence[Mapping[str, JSON]]) -> str:
+    """All turns but the last, without those of the system, which rows of a data set often share."""
+    return "\n".join(str(turn["content"]) for turn in messages[:-1] if turn["role"] != "system")
+
+
+def row_families(examples: Artifact, rows: Int64s) -> list[tuple[Hashable, ...]]:
+    """Keys of the families of each of these rows, by id: of one record, or of one value of a field in FAMILY_FIELDS.
+
+    A row whose own ``id`` another names as its parent is of that one's family.
+    """
+    fields = [name for name in FAMILY_FIELDS if name in metadata_fields(examples)]
+    columns = ["source", "source_row", *(["meta"] if fields else [])]
+    wanted = np.zeros(int(examples.summary["n_examples"]), dtype=np.bool_)
+    wanted[rows] = True
+    families: list[tuple[Hashable, ...]] = []
+    start = piece = 0
+    before: tuple[object, object] | None = None
+    for batch in iter_examples(examples, columns):
+        for place, record in enumerate(batch.to_pylist()):
+            # Examples of one record follow each other; equal numbers further apart are of other files.
+            here = (record["source"], record["source_row"])
+            piece += here != before
+            before = here
+            if wanted[start + place]:
+                families.append((("record", piece), *_named(record.get("meta"), fields)))
+        start += batch.num_rows
+    return families
+
+
+def trained_before(model: str, workspace: Path) -> KnownPrompts:
+    """Prompts that ``adapter:ID`` and the adapters it was made from were trained on; none for any other model."""
+    prompts: list[str] = []
+    while model.startswith(PREFIX):
+        folder = adapter_folder(model, workspace).parent
+        manifest = orjson.loads((folder / "manifest.json").read_bytes())
+        if not (folder / TRAIN).is_file():
+            return KnownPrompts(prompts, model)
+        prompts += list(_prompts_in(folder / TRAIN))
+        model = str(manifest.get("options", {}).get("model", ""))
+    return KnownPrompts(prompts)
+
+
+def _prompts_in(file: Path) -> Iterator[str]:
+    with file.open("rb") as stream:
+        for line in stream:
+            yield prompt_of(orjson.loads(line)["messages"])
+
+
+def _named(meta: str | None, fields: Sequence[str]) -> list[Hashable]:
+    found: Mapping[str, JSON] = orjson.loads(meta) if meta else {}
+    keys: list[Hashable] = []
+    for name in fields:
+        value = found.get(name)
+        if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+            keys.append(("row" if name in OF_A_PARENT else name, str(value)))
+    own = found.get(OWN_ID)
+    if isinstance(own, str | int) and any(name in OF_A_PARENT for name in fields):
+        keys.append(("row", str(own)))
+    return keys

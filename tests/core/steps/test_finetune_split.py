@@ -1,0 +1,206 @@
+"""Held-out rows are held out: from rows like them, from what the model knows, and from early stopping."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tamis.errors import InvalidOptions
+from tamis.registry import parse_options
+from tamis.steps.finetune.options import FinetuneOptions
+from tamis.steps.finetune.split import split_one_by_one, split_rows, split_text
+from tamis.steps.import_file.identify import plan_import
+from tamis.steps.plan import plan_step
+from tamis.store.artifacts.adapters import TRAIN
+from tamis.store.artifacts.store import ArtifactStore, make_manifest
+from tests.core.steps.finetuning import rows_artifact, run
+
+LONG = "Explain in three sentences why the sky is blue in the morning and red in the evening near the sea, number"
+
+
+def dataset(folder, rows):
+    file = folder / "rows.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    store = ArtifactStore(folder / "ws")
+    plan = plan_import([str(file)])
+    run(store, plan.dataset_id, "import", plan.options)
+    return store, plan.dataset_id
+
+
+def row(prompt, response="It is so.", **more):
+    return {"instruction": prompt, "input": "", "output": response, **more}
+
+
+def many(n=200):
+    """Every prompt four times: as it is, with other signs, nearly so, and once alone."""
+    rows = []
+    for i in range(n // 4):
+        word = f"topic{i} of{i} things{i} that{i} matter{i}"
+        rows += [
+            row(f"{LONG} {word}"),
+            row(f"{LONG.upper()}: {word}!", "Other."),
+            row(f"{LONG} {word} please"),
+        ]
+        rows.append(row(f"What is {i} plus {i * 7}?"))
+    return rows
+
+
+def split_of(store, dataset_id, **values):
+    plan = plan_step(store, dataset_id, "finetune", values)
+    inputs = {role: store.get(dataset_id, plan.input_kinds[role], one) for role, one in plan.inputs.items()}
+    options = parse_options(FinetuneOptions, plan.options.model_dump(mode="json"))
+    return split_rows(inputs, options, store.workspace), inputs, options
+
+
+def keys(rows, ids):
+    """What rows that belong together share."""
+    return {" ".join(w for w in rows[i]["instruction"].lower().split() if w[-1:].isdigit()) for i in ids}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_with_equal_or_nearly_equal_prompts_are_on_one_side(tmp_path, seed):
+    rows = many()
+    store, dataset_id = dataset(tmp_path, rows)
+    split, inputs, options = split_of(store, dataset_id, seed=seed, held_out_fraction=0.2)
+    both = [sorted({i // 4 for i in ids if i % 4 < 3}) for ids in (split.train, split.held_out)]
+    assert not set(both[0]) & set(both[1])
+    assert 36 <= len(split.held_out) <= 40
+    assert (split.counts.level, split.counts.n_repeats, split.counts.n_near) == ("near", 50, 50)
+    assert "on one side" in split_text(split, stops_early=False)
+    before = split_one_by_one(inputs, options)
+    both = [{i // 4 for i in ids if i % 4 < 3} for ids in (before.train, before.held_out)]
+    assert both[0] & both[1]  # what was done before
+
+
+def test_families_are_on_one_side_by_field_by_parent_and_by_record(tmp_path):
+    rows = [row(f"Question {i} about {i}?", id=f"r{i}", parent_id=f"r{i // 5 * 5}") for i in range(100)]
+    store, dataset_id = dataset(tmp_path, rows)
+    split, *_ = split_of(store, dataset_id, held_out_fraction=0.2)
+    families = [set((ids // 5).tolist()) for ids in (split.train, split.held_out)]
+    assert not families[0] & families[1]
+    assert len(split.held_out) == 20
+    assert split.counts.n_family == 80
+    assert "80 of the family of another" in split_text(split, stops_early=False)
+
+
+def test_early_stopping_looks_at_rows_of_its_own(tmp_path):
+    store, dataset_id = dataset(tmp_path, many())
+    patient = {"early_stopping_patience": 2}
+    split, *_ = split_of(store, dataset_id, recipe_options=patient)
+    sides = [split.train, split.held_out, split.stopping]
+    assert sum(map(len, sides)) == 200
+    groups = [{i // 4 for i in ids.tolist() if i % 4 < 3} for ids in sides]
+    assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
+    assert len(split.stopping) > 10
+    assert f"Early stopping looked at {len(split.stopping)} other rows" in split_text(split, stops_early=True)
+    without, *_ = split_of(store, dataset_id)
+    assert not len(without.stopping)
+    named = rows_artifact(store, dataset_id, [3, 7])
+    around, *_ = split_of(store, dataset_id, recipe_options=patient, held_out=named, held_out_fraction=0)
+    assert around.held_out.tolist() == [3, 7]
+    assert len(around.stopping) > 10
+
+
+def test_rows_like_named_held_out_ones_are_not_trained_on(tmp_path):
+    store, dataset_id = dataset(tmp_path, many())
+    split, *_ = split_of(store, dataset_id, held_out=rows_artifact(store, dataset_id, [0, 3, 9]))
+    assert split.held_out.tolist() == [0, 3, 9]
+    assert not set(split.train.tolist()) & {0, 1, 2, 3, 8, 9, 10}
+    assert split.counts.n_near_named == 4
+    assert "4 rows like held-out ones were not trained on" in split_text(split, stops_early=False)
+
+
+def adapter(store, dataset_id, prompts, *, identifier, model="smollm2", recorded=True):
+    with store.writing(dataset_id, "adapter", identifier) as writer:
+        (writer.path / "adapter").mkdir()
+        (writer.path / "adapter" / "adapter_config.json").write_text("{}")
+        if recorded:
+            turns = [[{"role": "user", "content": p}, {"role": "assistant", "content": "x"}] for p in prompts]
+            (writer.path / TRAIN).write_text("".join(json.dumps({"messages": t}) + "\n" for t in turns))
+        writer.commit(
+            make_manifest(
+                writer, kind="adapter", identifier=identifier, dataset_id=dataset_id, step="finetune",
+                options={"model": model}, inputs={}, format_version=1, summary={},
+            )
+        )  # fmt: skip
+    return f"adapter:{identifier}"
+
+
+def test_rows_that_the_model_was_trained_on_are_not_held_out_nor_are_those_like_them(tmp_path):
+    """Also what the adapter's own model knew, and whatever dataset that was in: prompts are compared."""
+    rows = many()
+    store, dataset_id = dataset(tmp_path, rows)
+    first = adapter(store, dataset_id, [rows[i]["instruction"] for i in range(60)], identifier="a" * 8)
+    second = adapter(
+        store,
+        dataset_id,
+        [rows[i]["instruction"] for i in range(60, 120, 4)],
+        identifier="b" * 8,
+        model=first,
+    )
+    split, *_ = split_of(store, dataset_id, model=second, held_out_fraction=0.3)
+    known = set(range(60)) | {i for i in range(60, 120) if i % 4 < 3}
+    assert not set(split.held_out.tolist()) & known
+    assert len(split.held_out) > 20
+    assert split.counts.n_known == len(known)
+    assert f"{len(known)} rows were not held out: the model had been trained" in split_text(
+        split, stops_early=False
+    )
+    named = rows_artifact(store, dataset_id, [3, 150, 151])
+    around, *_ = split_of(store, dataset_id, model=second, held_out=named)
+    assert (around.held_out.tolist(), around.counts.n_known) == ([150, 151], 1)
+    assert 3 not in around.train
+
+
+def test_an_adapter_that_knows_every_row_leaves_nothing_to_hold_out_and_that_is_said(tmp_path):
+    rows = many(40)
+    store, dataset_id = dataset(tmp_path, rows)
+    knows = adapter(store, dataset_id, [one["instruction"] for one in rows], identifier="c" * 8)
+    split, *_ = split_of(store, dataset_id, model=knows)
+    assert (len(split.train), len(split.held_out)) == (40, 0)
+    assert "No row was held out: the model had been trained on 40 of them" in split_text(
+        split, stops_early=False
+    )
+    round_model = adapter(store, dataset_id, [], identifier="d" * 8, recorded=False)
+    unsure, *_ = split_of(store, dataset_id, model=round_model)
+    assert len(unsure.held_out) >= 2
+    assert f"Which rows {round_model} was trained on is not recorded" in split_text(unsure, stops_early=False)
+
+
+def test_where_all_prompts_are_alike_what_can_be_kept_together_is_and_the_rest_is_said(tmp_path):
+    """One long instruction with little added, then one instruction alone: no group could be held out whole."""
+    store, dataset_id = dataset(tmp_path, [row(f"{LONG} {i}") for i in range(40)] * 2)
+    split, *_ = split_of(store, dataset_id)
+    assert (split.counts.level, len(split.held_out)) == ("equal", 8)
+    assert {i % 40 for i in split.held_out.tolist()}.isdisjoint({i % 40 for i in split.train.tolist()})
+    assert "nearly equal prompts are on both sides" in split_text(split, stops_early=False)
+    (tmp_path / "one").mkdir()
+    store, dataset_id = dataset(tmp_path / "one", [row("Tell a story.", f"Story {i}.") for i in range(40)])
+    split, *_ = split_of(store, dataset_id)
+    assert (split.counts.level, len(split.held_out)) == ("rows", 4)
+    assert "too much is alike" in split_text(split, stops_early=False)
+
+
+def test_the_split_of_before_keeps_its_rows_and_the_name_of_its_result(tmp_path):
+    store, dataset_id = dataset(tmp_path, many())
+    split, *_ = split_of(store, dataset_id, split="rows", recipe_options={"early_stopping_patience": 1})
+    drawn = np.sort(np.random.default_rng(42).permutation(np.arange(200))[:20])
+    assert split.held_out.tolist() == drawn.tolist()
+    assert split.counts is None
+    assert not len(split.stopping)
+    assert (
+        "may be among those that were trained on, and early stopping looked at these very rows"
+        in split_text(split, stops_early=True)
+    )
+    identity = parse_options(FinetuneOptions, {"split": "rows"}).identity()
+    assert "split" not in identity
+    assert parse_options(FinetuneOptions, {}).identity() == identity | {"split": "grouped"}
+
+
+def test_nothing_left_but_rows_like_held_out_ones_is_said(tmp_path):
+    store, dataset_id = dataset(tmp_path, many(40))
+    within = rows_artifact(store, dataset_id, [0, 1, 2])
+    with pytest.raises(InvalidOptions, match="3 were chosen.*1 are held out, 2 are like held-out ones"):
+        split_of(store, dataset_id, within=within, held_out=rows_artifact(store, dataset_id, [0]))
