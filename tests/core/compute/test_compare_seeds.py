@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tamis.compute.compare.seeds import mean_over_seeds, only_in_one_group, overlap_of_methods
+from tamis.compute.compare.seeds import (
+    mean_over_seeds,
+    only_in_one_group,
+    overlap_of_methods,
+    share_over_seeds,
+)
 
 
 @pytest.mark.parametrize("n_seeds", [2, 3, 5, 10])
@@ -20,6 +25,29 @@ def test_one_seed_has_no_interval() -> None:
     mean, low, high = mean_over_seeds(np.array([[1.0, 2.0]]))
     assert mean.tolist() == [1.0, 2.0]
     assert np.isnan([low, high]).all()
+
+
+@pytest.mark.parametrize("n_seeds", [3, 5])
+@pytest.mark.parametrize("share", [0.005, 0.02, 0.1, 0.5, 0.98])
+def test_an_interval_of_a_share_holds_the_truth_and_stays_inside_zero_and_one(
+    n_seeds: int, share: float
+) -> None:
+    picked = np.random.default_rng(n_seeds).binomial(100, share, size=(n_seeds, 3000)) / 100
+    mean, low, high = share_over_seeds(picked, 100)
+    assert ((low >= 0) & (low <= mean) & (mean <= high) & (high <= 1)).all()
+    assert ((low <= share) & (share <= high)).mean() >= 0.93
+    _, plain_low, plain_high = mean_over_seeds(picked)
+    if share == 0.02:
+        assert ((plain_low < 0) | (plain_high > 1)).mean() > 0.3
+
+
+def test_a_group_that_no_seed_picked_may_still_be_picked() -> None:
+    mean, low, high = share_over_seeds(np.array([[0.0, 1.0, 0.3], [0.0, 1.0, 0.3]]), 50)
+    assert (mean[0], low[0]) == (0, 0)
+    assert 0 < high[0] < 0.05
+    assert 0.95 < low[1] < high[1] == 1
+    assert (low[2], high[2]) == (pytest.approx(0.3), pytest.approx(0.3))  # every seed picked as many
+    assert np.isnan(share_over_seeds(np.array([[0.1]]), 50)[1]).all()
 
 
 def test_the_overlap_of_two_methods_is_the_mean_of_all_their_pairs() -> None:

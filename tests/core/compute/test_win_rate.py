@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from tamis.compute.compare.win_rate import wilson_interval, win_rate, win_rates
 
@@ -16,6 +17,12 @@ def test_wilsons_interval_has_known_values():
     # 8 of 10 at 95 %: 0.4902 to 0.9433 (Newcombe 1998's method 3).
     assert wilson_interval(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert wilson_interval(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
+
+
+@pytest.mark.parametrize(("won", "n"), [(0, 1), (3, 7), (8, 10), (250, 251), (500, 500)])
+def test_wilsons_interval_of_whole_votes_is_that_of_scipy(won, n):
+    known = binomtest(won, n).proportion_ci(method="wilson")
+    assert wilson_interval(won, n) == pytest.approx((known.low, known.high))
 
 
 @given(st.integers(1, 500), st.data())

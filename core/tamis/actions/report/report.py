@@ -16,6 +16,7 @@ from tamis import __version__
 from tamis.actions.manifests import installed_versions, lineage
 from tamis.actions.report import svg
 from tamis.steps.compare.comparison import (
+    ComparedMethod,
     Comparison,
     IntervalEstimate,
     Metric,
@@ -103,7 +104,8 @@ def notes_of(comparison: Comparison) -> list[str]:
         f"Intervals are {level}. For a method with several seeds they are over seeds (Student's t): what another draw "
         "would give. For a method with one selection they are over rows, drawn thin: how sure the number is of this one "
         "selection. Rows are the same for all methods, so intervals over rows may overlap although one method is "
-        "always ahead."
+        "always ahead.",
+        *_notes_on_diversity(comparison),
     ]
     if comparison.is_sampled:
         notes.append(
@@ -133,6 +135,20 @@ def notes_of(comparison: Comparison) -> list[str]:
         if same:
             notes.append(f"{one.title} picked exactly the same rows as {' and '.join(same)}.")
     return notes
+
+
+def _notes_on_diversity(comparison: Comparison) -> list[str]:
+    if not any(one.over == "picked rows" for method in comparison.methods for one in _diversities(method)):
+        return []
+    return [
+        "The intervals of the Vendi score and of the entropy of one selection are of their mean over draws of as many rows "
+        "(a jackknife over the picked ones). They do not cover the diversity of the whole dataset, which is higher: more "
+        "rows are more diverse, so compare selections of one size."
+    ]
+
+
+def _diversities(method: ComparedMethod) -> list[IntervalEstimate]:
+    return [method.values[key] for key in ("vendi", "entropy") if key in method.values]
 
 
 def _summary(comparison: Comparison) -> list[dict[str, Any]]:

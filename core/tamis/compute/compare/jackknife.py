@@ -1,4 +1,8 @@
-"""Intervals of diversity by leaving out parts: a bootstrap repeats rows, and repeats read as less diversity."""
+"""Intervals of diversity by leaving out parts: a bootstrap repeats rows, and repeats read as less diversity.
+
+They cover the mean of the number over draws of as many rows from what the rows stand for, not the number of all rows,
+which is higher: a larger draw is more diverse (METHODS.md 5.4).
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ def jackknife_interval(whole: float, without: Float64s, *, confidence_fraction: 
 def vendi_interval(
     vectors: Float32s, rows: Int64s, *, confidence_fraction: float = 0.95, rng: np.random.Generator
 ) -> Interval:
-    """The Vendi score of ``rows`` and its interval over them; vectors as in ``vendi_score``."""
+    """The Vendi score of ``rows`` and an interval of its mean over independent draws of as many; vectors as in ``vendi_score``."""
     _, d = check_vectors(vectors)
     parts = _parts(rows, rng)
     if len(parts) < 2:
@@ -54,7 +58,7 @@ def vendi_interval(
 def entropy_interval(
     cluster_id: ArrayLike, rows: Int64s, *, confidence_fraction: float = 0.95, rng: np.random.Generator
 ) -> Interval:
-    """The entropy in nats of the clusters of ``rows`` and its interval over them."""
+    """The entropy in nats of the clusters of ``rows`` and an interval of its mean over independent draws of as many."""
     parts = _parts(rows, rng)
     without = (
         [cluster_entropy(cluster_id, np.setdiff1d(rows, part)) for part in parts] if len(parts) > 1 else []

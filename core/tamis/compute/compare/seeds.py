@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import stdtrit
+from scipy.stats import binomtest
 
 from tamis.compute.compare.selections import Interval
 from tamis.types import Bools, Float64s, Int64s
@@ -25,6 +26,33 @@ def mean_over_seeds(
         return mean, np.full(k, np.nan), np.full(k, np.nan)
     reach = stdtrit(m - 1, 0.5 + confidence_fraction / 2) * values.std(axis=0, ddof=1) / np.sqrt(m)
     return mean, mean - reach, mean + reach
+
+
+def share_over_seeds(
+    shares: Float64s, n_picked: int, *, confidence_fraction: float = 0.95
+) -> tuple[Float64s, Float64s, Float64s]:
+    """Mean, low and high (k,) of ``shares`` (seeds, k) in [0, 1] of selections of ``n_picked`` rows; the interval is, too.
+
+    Wilson's (1927) with Student's t for the normal quantile and the number of rows that would vary as the seeds do
+    (p (1 − p) over the variance of the mean): a plain t interval leaves [0, 1] for rare groups. A group that no seed or
+    every seed picked alone has Wilson's interval over all picks. NaN for a single seed.
+    """
+    m, k = shares.shape
+    mean: Float64s = shares.mean(axis=0)
+    if m < 2:
+        return mean, np.full(k, np.nan), np.full(k, np.nan)
+    spread = mean * (1 - mean)
+    variance = shares.var(axis=0, ddof=1) / m
+    quantile = float(stdtrit(m - 1, 0.5 + confidence_fraction / 2))
+    pull = quantile**2 * np.divide(variance, spread, out=np.zeros(k), where=spread > 0)
+    middle = (mean + pull / 2) / (1 + pull)
+    half = np.sqrt(pull * spread + pull**2 / 4) / (1 + pull)
+    low, high = np.maximum(0.0, middle - half), np.minimum(1.0, middle + half)
+    total = max(1, m * n_picked)
+    none = binomtest(0, total).proportion_ci(confidence_fraction, method="wilson").high
+    high = np.where(mean <= 0, none, high)
+    low = np.where(mean >= 1, 1 - none, low)
+    return mean, low, high
 
 
 def overlap_of_methods(

@@ -34,7 +34,7 @@ METRICS = (
     Metric("radius", "Radius", "lower", 3, "Distance of the worst covered row to its nearest picked row: what k-center minimises."),
     Metric("mean_distance", "Mean distance", "lower", 3, "Mean distance of a row of the pool to its nearest picked row."),
     Metric("facility_location", "Facility location", "higher", 3, "Mean over the pool of the highest cosine to a picked row."),
-    Metric("vendi", "Vendi score", "higher", 1, "Effective number of different rows among the picked ones."),
+    Metric("vendi", "Vendi score", "higher", 1, "Effective number of different rows among the picked ones. It grows with their number: the interval is of draws of this size, not of all rows."),
     Metric("entropy", "Cluster entropy", "higher", 3, "How evenly the picks are spread over clusters, in nats."),
     Metric("quality", "Mean quality", "higher", 3, "Mean of the quality score over the picked rows."),
     Metric("tokens_per_row", "Tokens per row", "neither", 0, "Mean tokens of prompt and response."),

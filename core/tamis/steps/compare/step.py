@@ -11,7 +11,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.compute.compare.seeds import mean_over_seeds, only_in_one_group, overlap_of_methods
+from tamis.compute.compare.seeds import (
+    mean_over_seeds,
+    only_in_one_group,
+    overlap_of_methods,
+    share_over_seeds,
+)
 from tamis.compute.compare.selections import jaccard, only_in_one
 from tamis.selectors import SELECTORS
 from tamis.steps.compare.comparison import (
@@ -176,20 +181,33 @@ def _over_seeds(field: _Field, members: Sequence[int]) -> dict[str, IntervalEsti
 
 def _seed_estimates(field: _Field, values: Float64s) -> list[IntervalEstimate]:
     """Means (k,) over ``values`` (seeds, k) with intervals over seeds."""
-    mean, low, high = mean_over_seeds(values, confidence_fraction=field.confidence_fraction)
-    alone = len(values) < 2
+    return _over(len(values), mean_over_seeds(values, confidence_fraction=field.confidence_fraction))
+
+
+def _over(n_seeds: int, found: tuple[Float64s, Float64s, Float64s]) -> list[IntervalEstimate]:
+    """Mean, low and high (k,) as they are stored; one seed has no interval."""
+    if n_seeds < 2:
+        return [IntervalEstimate(value=float(mean)) for mean in found[0]]
     return [
-        IntervalEstimate(value=float(m))
-        if alone
-        else IntervalEstimate(value=float(m), low=float(a), high=float(b), n=len(values), over="seeds")
-        for m, a, b in zip(mean, low, high, strict=True)
+        IntervalEstimate(value=float(mean), low=float(low), high=float(high), n=n_seeds, over="seeds")
+        for mean, low, high in zip(*found, strict=True)
     ]
 
 
 def _shares(field: _Field, groups: RowGroups) -> list[list[IntervalEstimate]]:
     k = len(groups.keys)
     counted = [np.bincount(groups.codes[rows], minlength=k) / max(1, len(rows)) for rows in field.rows]
-    return [_seed_estimates(field, np.array([counted[i] for i in group.members])) for group in field.groups]
+    return [
+        _over(
+            len(group.members),
+            share_over_seeds(
+                np.array([counted[i] for i in group.members]),
+                min(len(field.rows[i]) for i in group.members),
+                confidence_fraction=field.confidence_fraction,
+            ),
+        )
+        for group in field.groups
+    ]
 
 
 def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[IntervalEstimate]]:
