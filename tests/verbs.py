@@ -255,7 +255,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "evaluations": (
         "numbers of a drawing of held-out rows",
-        "measures_of answered overall_losses name_of_cluster",
+        "measures_of answered overall_losses name_of_cluster measure_verdicts word_of task_changes",
     ),
     "export": (
         "parts of an export",

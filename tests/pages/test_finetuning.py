@@ -10,6 +10,7 @@ import pytest
 
 from pages.parts.finetuning.results import KINDS, labelled_clusters
 from pages.parts.finetuning.tasks import task_table
+from tamis.actions.evaluations import VERDICT_RULE
 from tamis.actions.remedies import smaller_batch
 from tamis.actions.votes import left_is, vote_order
 from tamis.errors import CurationError
@@ -309,13 +310,16 @@ def test_without_held_out_rows_there_is_nothing_to_measure(workspace: Path, data
     assert "Nothing was held out" in words(app)
 
 
-@pytest.mark.parametrize(
-    ("change", "word"), [(-0.1, "Better"), (0.0, "Unchanged"), (0.0004, "Unchanged"), (-0.0004, "Unchanged"), (0.1, "Worse")]
-)  # fmt: skip
-def test_a_loss_that_did_not_change_is_neither_better_nor_worse(change: float, word: str) -> None:
-    shown = labelled_clusters(pd.DataFrame({"cluster": ["a"], "n": [3], "change": [change]}))
-    assert shown["kind"].tolist() == [word]
-    assert KINDS["Unchanged"] not in (KINDS["Better"], KINDS["Worse"])
+@pytest.mark.parametrize("verdict", ["better", "worse", "not clear"])
+def test_a_cluster_has_the_colour_of_its_verdict_and_not_of_its_change(verdict: str) -> None:
+    line = {"cluster": ["a"], "n": [3], "change": [-0.4], "verdict": [verdict]}
+    assert labelled_clusters(pd.DataFrame(line))["kind"].tolist() == [verdict.capitalize()]
+    assert KINDS["Not clear"] not in (KINDS["Better"], KINDS["Worse"])
+
+
+def test_the_rule_of_verdicts_is_said_beside_them(workspace: Path, dataset_id: str) -> None:
+    write_adapter(workspace, dataset_id)
+    assert VERDICT_RULE in words(open_page("finetuning", dataset=dataset_id))
 
 
 def test_the_folder_of_a_merge_is_looked_at_before_it_starts(
@@ -409,9 +413,11 @@ def test_what_a_task_says_follows_from_its_direction_and_its_errors() -> None:
         given = SimpleNamespace(summary={"lm_eval": [one | {"n": 9, "higher_is_better": better}]})
         return str(task_table(given)["said"][0])
 
-    assert said(0.5, 0.5, 0.1) == "Unchanged"
-    assert said(0.5, 0.55, 0.1) == "Within the error"
-    assert said(0.5, 0.7, 0.1) == "Better"
-    assert said(0.5, 0.7, None, better=False) == "Worse"
+    assert said(0.5, 0.5, 0.1) == said(0.5, 0.55, 0.1) == "Not clear"
+    # Beyond one combined error, which a third of all changes by chance are, and not beyond the interval.
+    assert said(0.5, 0.7, 0.1) == "Not clear"
+    assert said(0.5, 0.8, 0.1) == "Better"
+    assert said(0.5, 0.7, None, better=False) == "Not clear"
+    assert said(0.5, 0.8, 0.1, better=False) == "Worse"
     assert said(None, 0.7, 0.1) == said(0.1, 0.7, 0.1, better=None) == ""
     assert task_table(SimpleNamespace(summary={})).empty

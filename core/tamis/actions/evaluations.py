@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,35 @@ import pyarrow.compute as pc
 from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.read_rows import cluster_of
 from tamis.compute.compare.histograms import mean_per_group
+from tamis.compute.compare.paired import (
+    PairedChange,
+    Verdict,
+    change_verdicts,
+    paired_change,
+    unpaired_change,
+)
 from tamis.store.artifacts.adapters import read_evaluation
 from tamis.store.artifacts.store import Artifact
-from tamis.types import Float64s
+from tamis.types import JSON, Float64s
 
 MEASURES = ("exact_match", "token_f1", "rouge_l", "json_valid")  # of an answer beside the reference
+BETTER, WORSE, UNCLEAR = "better", "worse", "not clear"
+VERDICT_RULE = (
+    "Better and worse are said where the 95 % interval of the change, row by row, leaves zero out, and of several at once "
+    "only where Benjamini and Hochberg's rule at 5 % does too: of all that are called so, one in twenty may be chance."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChange:
+    """What became of one metric of one task: ``change`` with its interval, and the verdict among all metrics asked.
+
+    ``said`` is empty where the base has no value or nobody says which direction is better.
+    """
+
+    entry: Mapping[str, JSON]
+    change: PairedChange | None
+    said: str
 
 
 def evaluation_of(context: DatasetContext, adapter: Artifact) -> pa.Table:
@@ -54,25 +80,27 @@ def answered(table: pa.Table) -> pa.Table:
 
 
 def cluster_losses(context: DatasetContext, table: pa.Table) -> pa.Table:
-    """One line per cluster of an evaluation, most improved first: cluster_id, cluster, n, both losses and their change with
-    its standard error, and the mean of each measure before and after.
+    """One line per cluster of an evaluation, most improved first: cluster_id, cluster, n, both losses, their change with
+    its standard error, its 95 % interval (low, high) and the verdict (see VERDICT_RULE) among all clusters, and the mean
+    of each measure before and after.
     """
     loss, base = _numbers(table, "loss"), _numbers(table, "base_loss")
     known = np.isfinite(loss) & np.isfinite(base)
     clusters = table["cluster_id"].to_numpy().astype(np.int64)
     ids, groups = np.unique(clusters[known], return_inverse=True)
-    n = np.bincount(groups, minlength=len(ids))
-    change = loss[known] - base[known]
-    means = {name: mean_per_group(groups, column, len(ids)) for name, column in (("base_loss", base[known]), ("loss", loss[known]), ("change", change))}  # fmt: skip
-    squares = np.bincount(groups, weights=(change - means["change"][groups]) ** 2, minlength=len(ids))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.sqrt(squares / (n - 1)) / np.sqrt(n)
+    difference = (loss - base)[known]
+    changes = [paired_change(difference[groups == group]) for group in range(len(ids))]
     columns: dict[str, Any] = {
         "cluster_id": ids,
         "cluster": [name_of_cluster(context, int(one)) for one in ids],
-        "n": n,
-        **means,
-        "error": np.where(n > 1, error, np.nan),
+        "n": np.bincount(groups, minlength=len(ids)),
+        "base_loss": mean_per_group(groups, base[known], len(ids)),
+        "loss": mean_per_group(groups, loss[known], len(ids)),
+        "change": np.array([one.mean for one in changes], dtype=np.float64),
+        "error": np.array([_error(difference[groups == group]) for group in range(len(ids))]),
+        "low": np.array([one.low for one in changes], dtype=np.float64),
+        "high": np.array([one.high for one in changes], dtype=np.float64),
+        "verdict": [word_of(one, higher_is_better=False) for one in change_verdicts(changes)],
     }
     inside = np.isin(clusters, ids)
     places = np.searchsorted(ids, clusters[inside])
@@ -80,27 +108,82 @@ def cluster_losses(context: DatasetContext, table: pa.Table) -> pa.Table:
         for measure in (f"base_{name}", name):
             if measure in table.column_names:
                 columns[measure] = mean_per_group(places, _numbers(table, measure)[inside], len(ids))
-    order = np.argsort(means["change"], kind="stable")
+    order = np.argsort(columns["change"], kind="stable")
     return pa.table(columns).take(order)
 
 
-def overall_losses(table: pa.Table) -> dict[str, float]:
-    """The same over all rows of an evaluation: n, both losses, their change with its standard error, and the measures."""
+def overall_losses(table: pa.Table) -> dict[str, Any]:
+    """The same over all rows of an evaluation: n, both losses, their change with error, interval and verdict, and the
+    measures.
+    """
     loss, base = _numbers(table, "loss"), _numbers(table, "base_loss")
     known = np.isfinite(loss) & np.isfinite(base)
-    change = loss[known] - base[known]
-    losses = {
+    change = paired_change((loss - base)[known])
+    losses: dict[str, Any] = {
         "n": float(known.sum()),
         "base_loss": _mean(base[known]),
         "loss": _mean(loss[known]),
-        "change": _mean(change),
+        "change": change.mean,
+        "error": _error((loss - base)[known]),
+        "low": change.low,
+        "high": change.high,
+        "verdict": word_of(change_verdicts([change])[0], higher_is_better=False),
     }
-    losses["error"] = float(change.std(ddof=1) / np.sqrt(len(change))) if len(change) > 1 else np.nan
     for name in measures_of(table):
         for measure in (f"base_{name}", name):
             if measure in table.column_names:
                 losses[measure] = _mean(_numbers(table, measure))
     return losses
+
+
+def measure_verdicts(table: pa.Table) -> dict[str, str]:
+    """What became of the loss and of each measure over all rows: better, worse or not clear, looked at together."""
+    names = ["loss", *measures_of(table)]
+    changes = [paired_change(_numbers(table, name) - _numbers(table, f"base_{name}")) for name in names]
+    return {
+        name: word_of(verdict, higher_is_better=name != "loss")
+        for name, verdict in zip(names, change_verdicts(changes), strict=True)
+    }
+
+
+def word_of(verdict: Verdict, *, higher_is_better: bool) -> str:
+    """Better, worse, or not clear."""
+    if verdict == "unclear":
+        return UNCLEAR
+    return BETTER if (verdict == "higher") == higher_is_better else WORSE
+
+
+def task_changes(entries: Sequence[Mapping[str, JSON]]) -> list[TaskChange]:
+    """The metrics of the tasks of one run, ``summary["lm_eval"]``, each with its change and verdict.
+
+    Question by question where the run kept that; else from both standard errors, which makes the interval too wide.
+    """
+    changes = [_task_change(one) for one in entries]
+    judged = [
+        i
+        for i, one in enumerate(entries)
+        if changes[i] is not None and isinstance(one.get("higher_is_better"), bool)
+    ]
+    found = change_verdicts([change for i in judged if (change := changes[i]) is not None])
+    words = {
+        i: word_of(verdict, higher_is_better=bool(entries[i]["higher_is_better"]))
+        for i, verdict in zip(judged, found, strict=True)
+    }
+    return [TaskChange(one, changes[i], words.get(i, "")) for i, one in enumerate(entries)]
+
+
+def _task_change(one: Mapping[str, JSON]) -> PairedChange | None:
+    if one.get("base") is None:
+        return None
+    paired = one.get("paired")
+    if paired:
+        mean, low, high, p = (
+            np.nan if (value := paired[name]) is None else float(value)
+            for name in ("mean", "low", "high", "p")
+        )
+        return PairedChange(int(paired["n"]), mean, low, high, p)
+    errors = [float(one[name]) for name in ("stderr", "base_stderr") if one.get(name) is not None]
+    return unpaired_change(float(one["value"]) - float(one["base"]), errors, int(one.get("n") or 0))
 
 
 def name_of_cluster(context: DatasetContext, cluster_id: int) -> str:
@@ -116,3 +199,8 @@ def _numbers(table: pa.Table, name: str) -> Float64s:
 def _mean(values: Float64s) -> float:
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else np.nan
+
+
+def _error(values: Float64s) -> float:
+    """Standard error of a mean; NaN for fewer than two values."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan

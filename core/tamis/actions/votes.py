@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tamis.compute.compare.win_rate import Winner, WinRate, win_rate, win_rates
+from tamis.compute.compare.win_rate import Winner, WinRate, win_rate, win_rates, win_verdicts
 from tamis.store.database import votes
 from tamis.store.database.votes import Side, Vote
 from tamis.store.workspace import Workspace
@@ -15,7 +15,7 @@ from tamis.types import Int64s
 
 __all__ = [
     "EVERY", "Side", "Vote", "WinRate", "Winner", "left_is", "list_votes", "record_vote", "vote_order", "vote_rates",
-    "vote_winners", "withdraw_vote",
+    "vote_winners", "win_verdicts", "withdraw_vote",
 ]  # fmt: skip
 
 EVERY = -2  # stands for all clusters where one is named by its id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from tamis.errors import InvalidOptions
 from tamis.types import JSON
 
 if TYPE_CHECKING:
+    from tamis.actions.evaluations import TaskChange
     from tamis.actions.submit import RunTarget
     from tamis.steps.spec import Step
 
@@ -210,12 +212,24 @@ def _submit(
 
 def _summary_lines(summary: Mapping[str, JSON]) -> str:
     """A summary for a person: one line per plain value."""
+    from tamis.actions.evaluations import VERDICT_RULE, task_changes
+
     plain = {key: value for key, value in summary.items() if not isinstance(value, list | dict)}
     lines = [f"  {key:20} {value}" for key, value in plain.items()]
-    for one in summary.get("lm_eval") or ():
-        base = "–" if one["base"] is None else f"{one['base']:.3f}"
-        error = "" if one["stderr"] is None else f" ± {one['stderr']:.3f}"
-        lines.append(
-            f"  {one['task']} {one['metric']}: {base} → {one['value']:.3f}{error} on {one['n']} rows"
-        )
+    lines += [_task_line(one) for one in task_changes(summary.get("lm_eval") or ())]
+    if summary.get("lm_eval") or summary.get("verdict"):
+        lines.append(f"  {VERDICT_RULE}")
     return "\n".join(lines)
+
+
+def _task_line(one: TaskChange) -> str:
+    entry, change = one.entry, one.change
+    text = f"  {entry['task']} {entry['metric']}: "
+    if change is None:
+        return f"{text}{entry['value']:.3f} on {entry['n']} rows"
+    text += f"{entry['base']:.3f} → {entry['value']:.3f} on {entry['n']} rows, change {change.mean:+.3f}"
+    if not math.isnan(change.low):
+        text += (
+            f" (95 % interval {change.low:+.3f} to {change.high:+.3f}{'' if change.paired else ', unpaired'})"
+        )
+    return f"{text}: {one.said}" if one.said else text

@@ -117,7 +117,7 @@ def _offer_remedies(context: DatasetContext, job: Job) -> None:
 def _show_finished(context: DatasetContext, run: Run) -> None:
     assert run.artifact is not None
     show_adapter_actions(context, run, run.artifact)
-    show_finetune_numbers(run)
+    show_finetune_numbers(context, run)
     part = st.segmented_control(
         "Part",
         PARTS,

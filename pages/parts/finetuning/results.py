@@ -18,12 +18,16 @@ from pages.shared.map.colouring import MUTED, PALETTE
 from pages.shared.plain_text import count_of, plain, shorten, unlike
 from pages.shared.runs.finetune_runs import MEASURES
 from pages.shared.wording import duration, percent, table_height
-from tamis.actions.evaluations import measures_of, overall_losses
+from tamis.actions.evaluations import UNCLEAR, VERDICT_RULE, measure_verdicts, measures_of, overall_losses
 from tamis.actions.runs import Run
 
 Direction = Literal["off", "normal", "inverse"]
 WORSE, BETTER, SAME = PALETTE[1], PALETTE[0], MUTED
-KINDS = {"Better": BETTER, "Unchanged": SAME, "Worse": WORSE}
+KINDS = {"Better": BETTER, "Not clear": SAME, "Worse": WORSE}
+SPLIT_OF_BEFORE = (
+    "Held-out rows were drawn one by one: rows with the same prompt may be among those that were trained on, and early "
+    "stopping, where it was on, looked at these very rows."
+)
 STOPPED = {
     "nan loss": "The loss became no number, so training stopped there: the last good checkpoint is kept. Lower the "
     "learning rate or raise the warm-up, and run it again.",
@@ -31,8 +35,11 @@ STOPPED = {
 }
 
 
-def show_finetune_numbers(run: Run) -> None:
-    """The run in one line of numbers, and what is to be known about them."""
+def show_finetune_numbers(context: DatasetContext, run: Run) -> None:
+    """The run in one line of numbers, and what is to be known about them; a change has a colour only where it is told."""
+    table = stats.evaluation(context, run.artifact) if run.artifact is not None else None
+    told = measure_verdicts(table) if table is not None and table.num_rows else {}
+    loss_colour: Direction = "off" if told.get("loss") == UNCLEAR else "inverse"
     loss, base = run.number("loss"), run.number("base_loss")
     n_train, n_held_out = int(run.summary.get("n_train", 0)), int(run.summary.get("n_held_out", 0))
     cells: list[tuple[str, str, str, Direction, str]] = [
@@ -40,13 +47,16 @@ def show_finetune_numbers(run: Run) -> None:
     ]
     if not math.isnan(loss):
         before, after = math.exp(base), math.exp(loss)
-        cells.append(("Held-out loss", f"{loss:.3f}", f"{loss - base:+.3f}", "inverse", f"{base:.3f}"))
-        cells.append(("Perplexity", f"{after:,.1f}", f"{after - before:+,.1f}", "inverse", f"{before:,.1f}"))
+        cells.append(("Held-out loss", f"{loss:.3f}", f"{loss - base:+.3f}", loss_colour, f"{base:.3f}"))
+        cells.append(
+            ("Perplexity", f"{after:,.1f}", f"{after - before:+,.1f}", loss_colour, f"{before:,.1f}")
+        )
     for name, title in MEASURES.items():
         value, earlier = run.number(name), run.number(f"base_{name}")
         if not math.isnan(value):
             points = f"{100 * (value - earlier):+.0f} points"
-            cells.append((title, percent(value), points, "normal", percent(earlier)))
+            colour: Direction = "off" if told.get(name) == UNCLEAR else "normal"
+            cells.append((title, percent(value), points, colour, percent(earlier)))
     for column, cell in zip(st.columns(len(cells), gap="small"), cells, strict=True):
         with column:
             _show_number(*cell)
@@ -57,7 +67,7 @@ def _show_number(label: str, value: str, change: str, direction: Direction, base
     """One number with its change; what it was for the base model stands in its help."""
     still = direction == "off" or not any(digit in change for digit in "123456789")
     st.metric(
-        label, value, delta="unchanged" if still and direction != "off" else change, delta_color="off" if still else direction,
+        label, value, delta=change, delta_color="off" if still else direction,
         delta_arrow="off" if still else "auto", border=True, help=f"Base model: {base}" if base else None,
     )  # fmt: skip
 
@@ -74,7 +84,7 @@ def _say_notes(run: Run, n_held_out: int) -> None:
     seconds = run.seconds
     parts = [f"Took {duration(seconds)}."] if seconds is not None else []
     if n_held_out:
-        parts.append(f"Measured on {count_of(n_held_out, 'row')} that training never saw.")
+        parts.append(plain(str(run.summary.get("split_text") or SPLIT_OF_BEFORE)))
     n_generated = run.number("n_answered")
     if not math.isnan(n_generated) and n_generated:
         parts.append(f"Both models answered {int(n_generated):,} of them.")
@@ -111,6 +121,7 @@ def show_evaluation(context: DatasetContext, run: Run) -> None:
         if right is not None:
             with right, st.container(border=True, height="stretch"):
                 show_cluster_map(context, run, clusters)
+    st.caption(VERDICT_RULE)
     with st.expander("Every cluster in numbers", icon=":material/table_rows:", expanded=len(clusters) == 1):
         _cluster_table(clusters, table)
 
@@ -129,7 +140,8 @@ def _dumbbells(clusters: pd.DataFrame) -> None:
             alt.Tooltip("base_loss:Q", title="Base", format=".3f"),
             alt.Tooltip("loss:Q", title="Tuned", format=".3f"),
             alt.Tooltip("change:Q", title="Change", format="+.3f"),
-            alt.Tooltip("error:Q", title="Standard error", format=".3f"),
+            alt.Tooltip("low:Q", title="From (95 %)", format="+.3f"),
+            alt.Tooltip("high:Q", title="To", format="+.3f"),
         ],
     )
     kinds = [kind for kind in KINDS if (shown["kind"] == kind).any()]
@@ -162,14 +174,14 @@ def labelled_clusters(shown: pd.DataFrame) -> pd.DataFrame:
         label=unlike(
             [f"{shorten(name, 26)} ({n})" for name, n in zip(shown["cluster"], shown["n"], strict=True)]
         ),
-        kind=[stats.say_change(change) for change in shown["change"]],
+        kind=[verdict.capitalize() for verdict in shown["verdict"]],
     )
 
 
 def _cluster_table(clusters: pd.DataFrame, table: pa.Table) -> None:
     line = {"cluster": stats.ALL, **overall_losses(table)}
     shown = [name for one in measures_of(table) for name in (f"base_{one}", one) if name in clusters]
-    columns = ["cluster", "n", "base_loss", "loss", "change", "error", *shown]
+    columns = ["cluster", "n", "base_loss", "loss", "change", "low", "high", "verdict", *shown]
     whole = pd.concat([pd.DataFrame([line]), clusters], ignore_index=True)[columns]
     whole[shown] = 100 * whole[shown]
     number = st.column_config.NumberColumn
@@ -183,7 +195,9 @@ def _cluster_table(clusters: pd.DataFrame, table: pa.Table) -> None:
             "base_loss": number("Base loss", format="%.3f"),
             "loss": number("Tuned loss", format="%.3f"),
             "change": number("Change", format="%+.3f", help="Below zero is better."),
-            "error": number("± error", format="%.3f", help="Standard error of the change."),
+            "low": number("From", format="%+.3f", help="95 % interval of the change, row by row."),
+            "high": number("To", format="%+.3f"),
+            "verdict": st.column_config.TextColumn("Verdict", width=90, help=VERDICT_RULE),
             **{name: number(_title(name), format="%.0f %%") for name in shown},
         },
         alt="Losses and measures of every cluster before and after training",

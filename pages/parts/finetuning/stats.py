@@ -10,11 +10,11 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from tamis.actions import evaluations
-from tamis.actions.votes import EVERY, Winner, WinRate, vote_rates
+from tamis.actions.votes import EVERY, Winner, WinRate, vote_rates, win_verdicts
 from tamis.store.artifacts.store import Artifact
 
 ALL = "All held-out rows"
-SMALLEST_CHANGE = 0.0005  # of a loss; what is written as 0.000 is said to be unchanged
+SMALLEST_CHANGE = 0.0005  # of a loss: below it a map has nothing to colour
 
 
 def evaluation(context: DatasetContext, artifact: Artifact) -> pa.Table:
@@ -28,22 +28,19 @@ def answers(context: DatasetContext, artifact: Artifact) -> pd.DataFrame:
 
 
 def cluster_losses(context: DatasetContext, table: pa.Table) -> pd.DataFrame:
-    """One line per cluster: rows, both losses with the standard error of their difference, most improved first."""
+    """One line per cluster: rows, both losses, their change with its interval and verdict, most improved first."""
     return evaluations.cluster_losses(context, table).to_pandas()
-
-
-def say_change(change: float) -> str:
-    """What a change of a loss is called; its colour follows from the word."""
-    if abs(change) < SMALLEST_CHANGE:
-        return "Unchanged"
-    return "Better" if change < 0 else "Worse"
 
 
 def cluster_wins(context: DatasetContext, artifact: Artifact, winners: Mapping[int, Winner]) -> pd.DataFrame:
     """One line for all votes and one per cluster with votes: win rate of the tuned model with its interval."""
     table = evaluations.answered(evaluation(context, artifact))
     rates = vote_rates(table["example_id"].to_numpy(), table["cluster_id"].to_numpy(), winners)
-    return pd.DataFrame([_line(context, rate) for rate in rates])
+    # All votes together are one question, the clusters are many.
+    words = win_verdicts(rates[:1]) + win_verdicts(rates[1:])
+    return pd.DataFrame(
+        [_line(context, rate) | {"said": word} for rate, word in zip(rates, words, strict=True)]
+    )
 
 
 def _line(context: DatasetContext, rate: WinRate) -> dict[str, object]:

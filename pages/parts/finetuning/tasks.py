@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.wording import table_height
+from tamis.actions.evaluations import VERDICT_RULE, TaskChange, task_changes
 from tamis.actions.runs import Run
 
 MOST_PX = 420
@@ -26,12 +27,14 @@ def show_tasks(run: Run) -> None:
             "base": number("Base", format="%.3f"),
             "tuned": number("Tuned", format="%.3f"),
             "change": number("Change", format="%+.3f"),
-            "error": number("± error", format="%.3f", help="Standard error of the tuned model's value."),
+            "low": number("From", format="%+.3f", help="95 % interval of the change."),
+            "high": number("To", format="%+.3f"),
             "said": text("", width=96),
             "n": number("Rows", format="localized"),
         },
         alt="What both models reached in tasks of the lm-evaluation-harness",
     )  # fmt: skip
+    st.caption(_say_rule(run))
     limit = run.options.get("lm_eval_limit")
     if limit:
         st.caption(
@@ -39,28 +42,26 @@ def show_tasks(run: Run) -> None:
         )
 
 
+def _say_rule(run: Run) -> str:
+    """How the verdicts were reached, and which intervals are wider than they need be."""
+    changes = task_changes(run.summary.get("lm_eval") or ())
+    if all(one.change is None or one.change.paired for one in changes):
+        return VERDICT_RULE
+    return f"{VERDICT_RULE} Where a run kept no single answers, the interval is of two unrelated samples, which is wider."
+
+
 def task_table(run: Run) -> pd.DataFrame:
-    """Columns task, metric, base, tuned, change, error, said (Better, Worse, Within the error, Unchanged), n."""
-    lines = [_line(one) for one in run.summary.get("lm_eval") or ()]
-    return pd.DataFrame(lines, columns=["task", "metric", "base", "tuned", "change", "error", "said", "n"])
+    """Columns task, metric, base, tuned, change, low, high, said (Better, Worse, Not clear, or nothing), n."""
+    lines = [_line(one) for one in task_changes(run.summary.get("lm_eval") or ())]
+    return pd.DataFrame(
+        lines, columns=["task", "metric", "base", "tuned", "change", "low", "high", "said", "n"]
+    )
 
 
-def _line(one: dict[str, object]) -> dict[str, object]:
-    base, tuned = one.get("base"), one["value"]
-    change = float(str(tuned)) - float(str(base)) if base is not None else None
-    errors = [float(str(one[name])) for name in ("stderr", "base_stderr") if one.get(name) is not None]
+def _line(one: TaskChange) -> dict[str, object]:
+    entry, change = one.entry, one.change
+    reach = {} if change is None else {"change": change.mean, "low": change.low, "high": change.high}
     return {
-        "task": str(one["task"]), "metric": one["metric"], "base": base, "tuned": tuned, "change": change,
-        "error": one.get("stderr"), "said": _say(change, errors, one.get("higher_is_better")), "n": one.get("n"),
+        "task": str(entry["task"]), "metric": entry["metric"], "base": entry.get("base"), "tuned": entry["value"],
+        "said": one.said.capitalize(), "n": entry.get("n"), **reach,
     }  # fmt: skip
-
-
-def _say(change: float | None, errors: list[float], higher_is_better: object) -> str:
-    """What became of a value; a change smaller than the errors of both together is no news."""
-    if change is None or not isinstance(higher_is_better, bool):
-        return ""
-    if change == 0:
-        return "Unchanged"
-    if abs(change) < sum(error**2 for error in errors) ** 0.5:
-        return "Within the error"
-    return "Better" if (change > 0) == higher_is_better else "Worse"

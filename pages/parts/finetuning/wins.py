@@ -13,21 +13,27 @@ from pages.shared.wording import percent
 from tamis.actions.votes import EVERY
 
 UNDECIDED = "#8A9794"
+VERDICTS = {
+    "wins": "better than the base model",
+    "loses": "worse than the base model",
+    "open": "not told apart from the base model by these votes",
+}
 
 
 def show_wins(wins: pd.DataFrame) -> None:
     """One sentence, and a dot with its interval per cluster."""
     whole = wins.iloc[0]
-    verdict = "better than the base model" if whole["low"] > 0.5 else "worse than the base model"
-    if whole["low"] <= 0.5 <= whole["high"]:
-        verdict = "not told apart from the base model by these votes"
+    verdict = VERDICTS[whole["said"]]
     st.markdown(
         f"**{percent(whole['rate'])}** of {int(whole['n']):,} votes for the tuned model "
         f"(between {percent(whole['low'])} and {percent(whole['high'])}): {verdict}."
     )
     if len(wins) > 1:
         _chart(wins)
-    st.caption("A tie counts half. Intervals: 95 %, Wilson.")
+    st.caption(
+        "A tie counts half. Intervals: 95 %, Wilson. Clusters are called won or lost by sign tests that are looked at "
+        "together (Benjamini and Hochberg at 5 %), never on fewer than six votes."
+    )
 
 
 def _chart(wins: pd.DataFrame) -> None:
@@ -35,7 +41,7 @@ def _chart(wins: pd.DataFrame) -> None:
     shown = pd.concat([wins[wins["cluster_id"] == EVERY], rest.sort_values("rate", ascending=False)])
     shown = shown.assign(
         label=[f"{shorten(name, 26)} ({n})" for name, n in zip(shown["cluster"], shown["n"], strict=True)],
-        kind=[_kind(low, high) for low, high in zip(shown["low"], shown["high"], strict=True)],
+        kind=[said.capitalize() for said in shown["said"]],
     )
     kinds = ["Wins", "Open", "Loses"]
     base = alt.Chart(shown).encode(
@@ -62,7 +68,3 @@ def _chart(wins: pd.DataFrame) -> None:
         alt.layer(half.encode(x="x:Q"), reach, dot).properties(height=alt.Step(27)),
         alt="Win rate of the tuned model per cluster with its interval",
     )
-
-
-def _kind(low: float, high: float) -> str:
-    return "Wins" if low > 0.5 else "Loses" if high < 0.5 else "Open"

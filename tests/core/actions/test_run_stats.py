@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 from tamis.actions.dataset_context import open_context
-from tamis.actions.evaluations import answered, cluster_losses, evaluation_of, measures_of, overall_losses
+from tamis.actions.evaluations import (
+    answered,
+    cluster_losses,
+    evaluation_of,
+    measure_verdicts,
+    measures_of,
+    overall_losses,
+    task_changes,
+)
 from tamis.actions.read_rows import cluster_of, read_column
 from tamis.actions.scores import can_score_again, rows_at_the_end, score_per_cluster, score_stats
 from tamis.actions.selections import (
@@ -96,7 +105,12 @@ def test_an_evaluation_is_told_per_cluster_and_overall(workspace: Workspace, dat
         assert found.loc[cluster, "change"] == pytest.approx(line["mean"])
         error = line["std"] / np.sqrt(line["size"])
         assert found.loc[cluster, "error"] == pytest.approx(error, nan_ok=True)
+        reach = stdtrit(max(line["size"] - 1, 1), 0.975) * error
+        assert found.loc[cluster, "high"] == pytest.approx(line["mean"] + reach, nan_ok=True)
+    assert set(found["verdict"][found["n"] < 6]) <= {"not clear"}
     whole = overall_losses(table)
+    assert whole["verdict"] == measure_verdicts(table)["loss"] == "better"
+    assert whole["low"] < whole["change"] < whole["high"] < 0
     assert whole["n"] == 8 and whole["change"] == pytest.approx(frame["change"].mean())
     assert whole["error"] == pytest.approx(frame["change"].std() / np.sqrt(8))
     none = write_adapter(workspace.path, dataset_id, values={"held_out_fraction": 0}, n_held_out=0)
@@ -105,6 +119,27 @@ def test_an_evaluation_is_told_per_cluster_and_overall(workspace: Workspace, dat
         == 0
         == cluster_losses(context, evaluation_of(context, none)).num_rows
     )
+
+
+def test_tasks_are_judged_question_by_question_where_answers_were_kept() -> None:
+    """A gain on the same questions is told that two samples of unrelated ones could not tell."""
+    one = {
+        "task": "a",
+        "metric": "acc",
+        "value": 0.6,
+        "base": 0.5,
+        "stderr": 0.05,
+        "base_stderr": 0.05,
+        "n": 100,
+        "higher_is_better": True,
+    }
+    paired = {"n": 100, "mean": 0.1, "low": 0.04, "high": 0.16, "p": 0.001, "paired": True}
+    (apart,), (together,) = task_changes([one]), task_changes([one | {"paired": paired}])
+    assert (apart.said, together.said) == ("not clear", "better")
+    assert apart.change is not None and together.change is not None
+    assert (apart.change.paired, together.change.paired) == (False, True)
+    unknown = task_changes([one | {"base": None}, one | {"higher_is_better": None}, one | {"stderr": None}])
+    assert [found.said for found in unknown] == ["", "", "not clear"]
 
 
 def test_votes_are_counted_over_all_rows_and_per_cluster(workspace: Workspace, dataset_id: str) -> None:

@@ -62,6 +62,8 @@ def test_a_task_file_is_answered_and_its_score_comes_with_its_error(place):
     assert 0 <= found["value"] <= 1
     p = found["value"]
     assert found["stderr"] == pytest.approx((p * (1 - p) / 5) ** 0.5)
+    assert len(found["rows"]) == 6
+    assert sum(found["rows"].values()) / 6 == pytest.approx(p)
     (limited,) = Harness([str(task)]).scores(model, limit=2, cpu=True)
     assert limited["n"] == 2
 
@@ -89,6 +91,9 @@ def test_a_fine_tuning_asks_base_and_result_and_goes_on_where_it_stopped(place, 
     assert found["task"] == "choose_yes"
     assert found["n"] == 4
     assert {"value", "stderr", "base", "base_stderr"} <= found.keys()
+    assert "rows" not in found  # of every question: too much for a manifest
+    assert found["paired"]["n"] == 4
+    assert found["paired"]["mean"] == pytest.approx(found["value"] - found["base"])
     assert made.manifest.options["lm_eval_tasks"] == [str(task)]
 
 
@@ -138,6 +143,25 @@ def test_every_metric_of_every_task_is_read():
             "higher_is_better": True,
         },
     ]
+
+
+def test_answers_are_paired_by_question_and_only_where_their_mean_is_the_metric():
+    pytest.importorskip("transformers")
+    from tamis.steps.finetune.harness import paired_rows, parse_scores
+
+    samples = [
+        {"doc_id": i, "filter": "none", "acc": float(i < 2), "perplexity": float(i)} for i in range(4)
+    ] + [{"doc_id": 0, "filter": "strict", "acc": 1.0}]
+    found = {
+        "results": {"a": {"acc,none": 0.5, "perplexity,none": 9.0}},
+        "samples": {"a": samples},
+    }
+    acc, perplexity = parse_scores(found)
+    assert acc["rows"] == {"0": 1.0, "1": 1.0, "2": 0.0, "3": 0.0}
+    assert "rows" not in perplexity
+    change = paired_rows(acc, {"rows": {"3": 1.0, "2": 1.0, "1": 1.0, "9": 1.0}})
+    assert (change["n"], change["mean"]) == (3, pytest.approx(2 / 3))
+    assert paired_rows(acc, perplexity) is None
 
 
 def test_without_the_package_the_way_to_it_is_said(monkeypatch):

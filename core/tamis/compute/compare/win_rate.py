@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from tamis.compute.compare.paired import LEAST_PAIRS, discoveries, sign_test
 from tamis.types import Int64s
 
 Winner = Literal["tuned", "base", "tie"]
@@ -66,3 +67,20 @@ def win_rates(
         own = [winners[int(i)] for i in np.flatnonzero(cluster_ids == cluster)]
         rates.append(win_rate(own, int(cluster), confidence_fraction))
     return rates
+
+
+def win_verdicts(rates: Sequence[WinRate], confidence_fraction: float = 0.95) -> list[str]:
+    """``wins``, ``loses`` or ``open`` for each of several rates that are looked at together.
+
+    The interval leaves one half out, and Benjamini and Hochberg's rule over the sign tests of all rates with at least
+    ``LEAST_PAIRS`` votes does too: of those called so, 5 % are expected to be chance.
+    """
+    tested = [i for i, one in enumerate(rates) if one.n_votes >= LEAST_PAIRS]
+    p = [sign_test(rates[i].n_won, rates[i].n_votes - rates[i].n_won - rates[i].n_tied) for i in tested]
+    found = ["open"] * len(rates)
+    for i, is_told in zip(
+        tested, discoveries(np.array(p), confidence_fraction=confidence_fraction), strict=True
+    ):
+        if is_told and not rates[i].low <= 0.5 <= rates[i].high:
+            found[i] = "wins" if rates[i].rate > 0.5 else "loses"
+    return found

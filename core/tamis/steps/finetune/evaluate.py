@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tamis.compute.compare.paired import Verdict, change_verdicts, paired_change
 from tamis.compute.text.text_overlap import exact_match, is_json, rouge_l, token_f1
 from tamis.protocols import LanguageModel
 from tamis.types import JSON, Float64s, Int64s
 
+LOSS_WORDS: dict[Verdict, str] = {"lower": "better", "higher": "worse", "unclear": "not clear"}
 CHUNK_ROWS = 16  # rows between two reports; answers are kept after each
 MEASURES = ("loss", "exact_match", "token_f1", "rouge_l", "json_valid")
 Report = Callable[[str, int, int, str], None]
@@ -86,6 +88,25 @@ def by_cluster(table: pa.Table) -> pa.Table:
     kinds: dict[str, pa.DataType] = {"cluster_id": pa.int32(), "n_rows": pa.int64(), "n_answered": pa.int64()}
     kinds |= {name: pa.float32() for name in _measured()}
     return pa.Table.from_pylist(lines, schema=pa.schema(kinds))
+
+
+def loss_verdict(table: pa.Table) -> str:
+    """What became of the held-out loss, over all rows and of each cluster, in words: verdicts on paired differences."""
+    change = table.column("loss").to_numpy() - table.column("base_loss").to_numpy()
+    clusters = table.column("cluster_id").to_numpy()
+    whole = paired_change(change)
+    if not np.isfinite(whole.low):
+        return ""
+    (found,) = change_verdicts([whole])
+    text = (
+        f"Held-out loss changed by {whole.mean:+.3f} (95 % interval {whole.low:+.3f} to {whole.high:+.3f}, "
+        f"{whole.n:,} rows paired): {LOSS_WORDS[found]}."
+    )
+    each = change_verdicts([paired_change(change[clusters == one]) for one in np.unique(clusters)])
+    if len(each) < 2:
+        return text
+    counted = ", ".join(f"{each.count(key):,} {word}" for key, word in LOSS_WORDS.items())
+    return f"{text} Of {len(each):,} clusters {counted} (Benjamini-Hochberg at 5 %)."
 
 
 def _part(report: Report, stage: str, place: int, n: int) -> Callable[[int], None]:

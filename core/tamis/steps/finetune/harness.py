@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tamis.compute.compare.paired import paired_change
 from tamis.errors import CurationError, InvalidOptions, MissingExtra
 from tamis.models.adapters import CONFIG, base_of
 from tamis.models.devices import choose_device, choose_dtype
@@ -51,7 +53,8 @@ class Harness:
         self._tasks = [*(str(Path(file).expanduser().resolve()) for file in files), *names]
 
     def scores(self, folder: Path, *, limit: int | None, cpu: bool) -> list[dict[str, JSON]]:
-        """One entry per task and metric: task, metric, value, stderr (None: none), n rows, higher_is_better.
+        """One entry per task and metric: task, metric, value, stderr (None: none), n rows, higher_is_better, and ``rows``,
+        its value for each question, where the value is their mean.
 
         ``folder`` holds a model, or an adapter beside which its base is found. ``limit`` rows of each task are asked.
         Raises CurationError naming what stood in the way.
@@ -62,7 +65,7 @@ class Harness:
         )
         try:
             results = self._evaluate(
-                wrapped, tasks=self._tasks, task_manager=self._manager, limit=limit, log_samples=False,
+                wrapped, tasks=self._tasks, task_manager=self._manager, limit=limit, log_samples=True,
             )  # fmt: skip
         except TROUBLE as error:
             raise CurationError(
@@ -82,6 +85,7 @@ def parse_scores(results: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:
             if not joint or metric.endswith("_stderr") or not isinstance(value, int | float):
                 continue
             error = metrics.get(f"{metric}_stderr,{used}")
+            rows = _values((results.get("samples") or {}).get(task) or (), metric, used, float(value))
             yield {
                 "task": task,
                 "metric": metric if used == "none" else f"{metric} ({used})",
@@ -89,7 +93,30 @@ def parse_scores(results: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:
                 "stderr": float(error) if isinstance(error, int | float) and math.isfinite(error) else None,
                 "n": asked.get("effective"),
                 "higher_is_better": better.get(metric),
+                **({"rows": rows} if rows else {}),
             }
+
+
+def paired_rows(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, JSON] | None:
+    """The change of one metric question by question, as the fields of a PairedChange; None where either has no rows."""
+    base, tuned = before.get("rows") or {}, after.get("rows") or {}
+    asked = sorted(base.keys() & tuned.keys())
+    if len(asked) < 2:
+        return None
+    change = paired_change([tuned[one] - base[one] for one in asked])
+    return {name: value if math.isfinite(value) else None for name, value in asdict(change).items()}
+
+
+def _values(samples: Iterable[Mapping[str, Any]], metric: str, used: str, mean: float) -> dict[str, float]:
+    """The value of every question by its number; empty where their mean is not what was reported, as for a perplexity."""
+    values = {
+        str(one["doc_id"]): float(one[metric])
+        for one in samples
+        if one.get("filter") == used and isinstance(one.get(metric), int | float)
+    }
+    if not values or not math.isclose(math.fsum(values.values()) / len(values), mean, abs_tol=1e-6):
+        return {}
+    return values
 
 
 def _say_unknown(name: str, known: set[str]) -> str:

@@ -1,0 +1,123 @@
+"""Verdicts on paired differences: how often an interval holds, and how often chance is called a change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_rel
+
+from tamis.compute.compare.paired import (
+    LEAST_PAIRS,
+    change_verdicts,
+    discoveries,
+    paired_change,
+    sign_test,
+    unpaired_change,
+)
+from tamis.compute.compare.win_rate import win_rates, win_verdicts
+
+
+def test_interval_and_p_value_are_those_of_the_paired_t_test():
+    rng = np.random.default_rng(0)
+    before = rng.normal(2, 1, 40)
+    after = before + rng.normal(-0.1, 0.3, 40)
+    theirs = ttest_rel(after, before)
+    found = paired_change(np.append(after - before, np.nan))
+    assert (found.n, found.p) == (40, pytest.approx(theirs.pvalue))
+    interval = theirs.confidence_interval(0.95)
+    assert (found.low, found.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
+
+
+def test_of_changes_by_chance_one_in_twenty_is_called_one_where_one_standard_error_called_a_third():
+    """Right and wrong answers of two equal models, as tasks have them; the old rule was one combined standard error."""
+    rng = np.random.default_rng(1)
+    n_runs, called, called_before, held = 1500, 0, 0, 0
+    for _ in range(n_runs):
+        base = rng.random(100) < 0.5
+        tuned = np.where(rng.random(100) < 0.4, rng.random(100) < 0.5, base)
+        found = paired_change(tuned.astype(float) - base)
+        held += found.low <= 0 <= found.high
+        called += change_verdicts([found])[0] != "unclear"
+        errors = [np.sqrt(one.mean() * (1 - one.mean()) / 99) for one in (base, tuned)]
+        alone = np.array([rng.random(100) < 0.5, rng.random(100) < 0.5]).mean(axis=1)
+        called_before += abs(alone[0] - alone[1]) > np.hypot(*errors)
+    assert held / n_runs >= 0.94
+    assert called / n_runs <= 0.06
+    assert called_before / n_runs > 0.25
+
+
+@pytest.mark.parametrize("n", [6, 20, 100])
+@pytest.mark.parametrize("kind", ["loss", "answers"])
+def test_the_interval_holds_a_true_change(n, kind):
+    rng = np.random.default_rng(n)
+    held, n_runs = 0, 800
+    for _ in range(n_runs):
+        if kind == "loss":
+            differences, truth = rng.normal(-0.2, 0.5, n), -0.2
+        else:
+            differences, truth = rng.choice([-1.0, 0.0, 1.0], size=n, p=[0.1, 0.6, 0.3]), 0.2
+        found = paired_change(differences)
+        held += found.low <= truth <= found.high
+        assert (found.p < 0.05) == (not found.low <= 0 <= found.high)
+    assert held / n_runs >= 0.93
+    assert kind == "answers" or held / n_runs <= 0.97  # that of few answers is wide
+
+
+def test_of_many_clusters_without_a_change_hardly_ever_one_is_called():
+    rng = np.random.default_rng(2)
+    runs = [change_verdicts([paired_change(rng.normal(size=12)) for _ in range(30)]) for _ in range(200)]
+    assert np.mean([set(one) != {"unclear"} for one in runs]) <= 0.09
+    # Each alone, some cluster is nearly always beyond its own interval: that is why they are looked at together.
+    alone = [
+        any(change_verdicts([paired_change(rng.normal(size=12))]) != ["unclear"] for _ in range(30))
+        for _ in range(200)
+    ]
+    assert np.mean(alone) > 0.6
+
+
+def test_a_large_change_is_told_and_its_direction():
+    rng = np.random.default_rng(3)
+    fallen, risen = rng.normal(-1, 0.3, 20), rng.normal(1, 0.3, 20)
+    found = change_verdicts([paired_change(fallen), paired_change(risen), paired_change(np.zeros(20))])
+    assert found == ["lower", "higher", "unclear"]
+
+
+@pytest.mark.parametrize("n", [0, 1, LEAST_PAIRS - 1])
+def test_too_few_pairs_are_never_a_verdict_however_alike_they_are(n):
+    for differences in (np.full(n, -1.0), np.full(n, -0.25), -1 - 1e-9 * np.arange(n)):
+        assert change_verdicts([paired_change(differences)]) == ["unclear"]
+
+
+def test_a_few_equal_answers_are_no_certainty():
+    found = paired_change(np.ones(6))
+    assert 0 < found.low < 0.6
+    assert found.high == 1
+    assert paired_change(np.zeros(30)).low < 0 < paired_change(np.zeros(30)).high
+
+
+def test_two_errors_give_an_unpaired_interval_and_one_gives_none():
+    found = unpaired_change(0.2, [0.06, 0.08], 50)
+    assert (found.low, found.high) == (pytest.approx(0.2 - 0.196, abs=1e-4), pytest.approx(0.396, abs=1e-4))
+    assert change_verdicts([found]) == ["higher"]
+    assert not found.paired
+    assert change_verdicts([unpaired_change(0.2, [0.06], 50)]) == ["unclear"]
+
+
+def test_discoveries_are_those_of_benjamini_and_hochberg():
+    p = np.array([0.001, 0.012, 0.014, 0.041, 0.5])  # thresholds 0.01, 0.02, 0.03, 0.04, 0.05
+    assert discoveries(p) == [True, True, True, False, False]
+    assert discoveries(np.array([])) == []
+
+
+def test_clusters_of_votes_are_looked_at_together():
+    assert sign_test(0, 0) == 1
+    assert sign_test(6, 0) == pytest.approx(2 / 64)
+    winners = ["tuned"] * 12 + ["base"] * 12 + (["tuned"] * 5 + ["base"] * 4) + ["tuned"] * 5
+    clusters = np.repeat([0, 1, 2, 3], [12, 12, 9, 5])
+    assert win_verdicts(win_rates(winners, clusters)) == ["wins", "loses", "open", "open"]
+    rng = np.random.default_rng(4)
+    called = 0
+    for _ in range(200):
+        votes = rng.choice(["tuned", "base", "tie"], size=300).tolist()
+        called += any(one != "open" for one in win_verdicts(win_rates(votes, np.arange(300) % 20)))
+    assert called / 200 <= 0.08
