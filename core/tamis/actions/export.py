@@ -163,6 +163,7 @@ def stored_examples(
                 raw=row["raw"],
                 source=row["source"],
                 source_row=row["source_row"],
+                file=row["file"],
                 meta=orjson.loads(row["meta"] or "{}"),
                 format_name=read_as[row["file"]][0],
                 fields=read_as[row["file"]][1],

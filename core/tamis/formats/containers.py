@@ -7,10 +7,12 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from tamis.formats.format import Record
 from tamis.formats.layout import Layout
-from tamis.formats.parsing import BadRow, Chunk
+from tamis.formats.notes import Notes
+from tamis.formats.parsing import BadRow, Chunk, ExactRow, TableRow
 from tamis.formats.streams import RawText, TextStream
 
 MAX_RECORD_BYTES = 64 << 20  # a longer record is refused, so that one missing line end cannot fill the memory
@@ -171,10 +173,10 @@ def csv_chunks(stream: TextStream, layout: Layout, block_bytes: int, batch_rows:
 
 
 def row_chunks(
-    rows: Iterable[tuple[int, Record | BadRow]], stream: TextStream | None, block_bytes: int, batch_rows: int
+    rows: Iterable[TableRow], stream: TextStream | None, block_bytes: int, batch_rows: int
 ) -> Iterator[Chunk]:
     """Gather numbered rows into chunks of at most ``batch_rows`` rows and about ``block_bytes`` of text."""
-    waiting: list[tuple[int, Record | BadRow]] = []
+    waiting: list[TableRow] = []
     n_bytes = 0
     for number, row in rows:
         waiting.append((number, row))
@@ -186,14 +188,15 @@ def row_chunks(
         yield Chunk("rows", waiting, waiting[0][0], stream.bytes_read if stream else 0)
 
 
-def row_bytes(row: Record | BadRow) -> int:
+def row_bytes(row: Record | BadRow | ExactRow) -> int:
     """Return roughly how much text a row holds."""
     if isinstance(row, BadRow):
         return len(row.raw)
-    return sum(len(value) if isinstance(value, str) else 16 for value in row.values())
+    values = row.exact if isinstance(row, ExactRow) else row
+    return sum(len(value) if isinstance(value, str) else 16 for value in values.values())
 
 
-def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[tuple[int, Record | BadRow]]:
+def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[TableRow]:
     # The limit belongs to the whole process; a cell of a table may well hold a whole document.
     csv.field_size_limit(MAX_RECORD_BYTES)
     text = io.TextIOWrapper(
@@ -201,17 +204,21 @@ def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[tuple[int, Record 
     )
     lines = _Lines(text)
     header: list[str] = []
-    while (row := _next_row(lines, delimiter, damaged=stream.damage is not None)) is not None:
-        line, cells = row
+    columns: list[str] = []
+    while (row := _next_row(lines, delimiter, stream)) is not None:
+        line, cells, notes = row
         if isinstance(cells, BadRow):
             yield line, cells
         elif not header:
-            header = column_names(cells)
-        elif len(cells) > len(header):
-            reason = f"{len(cells)} cells where the header names {len(header)} columns"
+            header, columns = cells, column_names(cells)
+        elif len(cells) > len(columns):
+            reason = f"{len(cells)} cells where the header names {len(columns)} columns"
             yield line, BadRow(_csv_line(cells, delimiter), reason)
+        elif cells == header and len(cells) > 1:
+            yield line, BadRow(_csv_line(cells, delimiter), "repeats the header, as joined files do")
         elif cells:
-            yield line, dict(zip(header, cells, strict=False))
+            record = dict(zip(columns, cells, strict=False))
+            yield line, ExactRow(record, record, notes) if notes else record
 
 
 class _Lines:
@@ -231,6 +238,8 @@ class _Lines:
         if self._row_chars > MAX_RECORD_BYTES:
             raise StopIteration  # no cell is that long: a quote is open
         line = self._waiting.popleft() if self._waiting else next(self._text)
+        if not self.row:
+            line = line.removeprefix("\ufeff")  # what joining files leaves behind
         self.number += 1
         self.row.append(line)
         self._row_chars += len(line)
@@ -249,37 +258,59 @@ class _Lines:
         return first
 
 
-def _next_row(lines: _Lines, delimiter: str, *, damaged: bool) -> tuple[int, list[str] | BadRow] | None:
+def _next_row(
+    lines: _Lines, delimiter: str, stream: TextStream
+) -> tuple[int, list[str] | BadRow, Notes | None] | None:
     """The next row and the line it starts on; a row whose quote is never closed costs its first line alone."""
     start = lines.start_row()
     try:
-        cells = next(csv.reader(lines, delimiter=delimiter))
+        return start, next(csv.reader(lines, delimiter=delimiter, strict=True)), None
     except StopIteration:
         return None
     except csv.Error as error:
-        return start, BadRow("".join(lines.row), f"not a row of a table: {error}")
-    if len(lines.row) > 1 and not damaged and _is_misquoted(lines.row, delimiter):
+        if "field larger" in str(error):
+            return start, BadRow("".join(lines.row), f"not a row of a table: {error}"), None
+        if stream.damage and "unexpected end" in str(error):
+            return start, next(csv.reader(lines.row, delimiter=delimiter)), None
         first = lines.give_back_all_but_first().rstrip("\r\n")
-        raw = first.encode("utf-8", "surrogateescape")
-        return start, BadRow(raw, f"a quote opened on line {start:,} is not closed where a cell ends")
-    return start, cells
+        cells, n_literal = _literal_cells(first, delimiter)
+        if cells:
+            return start, cells, Notes({("", "quote"): 1}) if n_literal else None
+        reason = f"a quote opened on line {start:,} is not closed where a cell ends"
+        return start, BadRow(first.encode("utf-8", "surrogateescape"), reason), None
 
 
-def _is_misquoted(row: list[str], delimiter: str) -> bool:
-    """Whether the lines of a row hang together only because a quote was forgotten: it ends in the middle of a cell."""
-    try:
-        for _ in csv.reader(row, delimiter=delimiter, strict=True):
-            pass
-    except csv.Error:
-        return True
-    return False
+@cache
+def _cell_pattern(delimiter: str) -> re.Pattern[str]:
+    end = rf"(?={re.escape(delimiter)}|\Z)"
+    quoted = r'"((?:[^"]|"")*)"'
+    return re.compile(rf'{quoted}( *){end}|({quoted}[^{delimiter}]*)|((?!")[^{delimiter}]*)')
 
 
-def _without_cut_row(
-    rows: Iterator[tuple[int, Record | BadRow]], stream: TextStream
-) -> Iterator[tuple[int, Record | BadRow]]:
+def _literal_cells(line: str, delimiter: str) -> tuple[list[str], int]:
+    """The cells of a line, and how many begin with a quoted phrase and go on: their text is kept, quotes and all.
+
+    No cells where a quote is opened and not closed: the cell may go on in the next line.
+    """
+    cells: list[str] = []
+    n_literal, at = 0, 0
+    while at <= len(line):
+        match = _cell_pattern(delimiter).match(line, at)
+        if match is None:
+            return [], 0
+        quoted, blanks, literal, _, plain = match.groups()
+        n_literal += literal is not None
+        if quoted is not None:
+            cells.append(quoted.replace('""', '"') + blanks)
+        else:
+            cells.append(plain if literal is None else literal)
+        at = match.end() + 1
+    return cells, n_literal
+
+
+def _without_cut_row(rows: Iterator[TableRow], stream: TextStream) -> Iterator[TableRow]:
     """Hold back the last row: when the stream broke, nobody can tell whether that row is whole."""
-    waiting: tuple[int, Record | BadRow] | None = None
+    waiting: TableRow | None = None
     for row in rows:
         if waiting is not None:
             yield waiting
@@ -288,7 +319,8 @@ def _without_cut_row(
         return
     line, last = waiting or (2, BadRow("", ""))
     if stream.damage:
-        raw = last.raw if isinstance(last, BadRow) else _csv_line(list(last.values()), ",")
+        values = last.record if isinstance(last, ExactRow) else last
+        raw = values.raw if isinstance(values, BadRow) else _csv_line(list(values.values()), ",")
         last = BadRow(raw, f"{stream.damage} after line {line - 1:,}")
     yield line, last
 

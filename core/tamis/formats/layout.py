@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ import orjson
 
 from tamis.errors import UnreadableFile
 from tamis.formats.chat import LIST_COLUMNS
+from tamis.formats.json_text import bare_record, is_comment
 from tamis.formats.streams import Compression, TextStream, detect_compression, read_head
 
 Container = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow_folder", "hub"]
@@ -27,12 +28,12 @@ _SIGNATURES = (
     (b"SQLite format 3\0", "an SQLite database"),
     (b"\x1f\x8b", "gzip inside another compression"),
     (b"\x28\xb5\x2f\xfd", "zstd inside another compression"),
-    (b"BZh", "a bzip2 file"),
-    (b"\xfd7zXZ\0", "an xz file"),
+    (b"BZh", "bzip2 inside another compression"),
+    (b"\xfd7zXZ\0", "xz inside another compression"),
     (b"ARROW1", "an Arrow file"),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run git lfs pull first"),
 )
-_OFFERED = "Give JSON, JSON lines, CSV, TSV or Parquet, each also as gz or zst."
+_OFFERED = "Give JSON, JSON lines, CSV, TSV or Parquet, each also as gz, zst, bz2 or xz."
 _CHAT_KEYS = {
     *LIST_COLUMNS[:-1],
     "instances",
@@ -69,13 +70,17 @@ class Layout:
     container: Container
     compression: Compression = "none"
     encoding: str = "utf-8"
+    encoding_confidence: float = 1.0  # below 1 where it was guessed from the bytes of the text
     newline: bytes = b"\n"
     delimiter: str = ""
     wrapped: bool = False  # a JSON object around the list, as in {"data": [...]}
 
 
-def detect_layout(path: Path | str) -> Layout:
-    """Return the layout of a file, a saved folder or ``hub:owner/name``; raises UnreadableFile."""
+def detect_layout(path: Path | str, encoding: str = "") -> Layout:
+    """Return the layout of a file, a saved folder or ``hub:owner/name``; raises UnreadableFile.
+
+    ``encoding`` is that of its text, when a person named it.
+    """
     if isinstance(path, str) and path.startswith(HUB_PREFIX):
         return Layout(container="hub", encoding="")
     path = Path(path)
@@ -85,13 +90,14 @@ def detect_layout(path: Path | str) -> Layout:
     if not head:
         raise UnreadableFile(f"{path.name} is empty: it has no bytes.")
     compression = detect_compression(head)
-    with TextStream(path, compression) as stream:
+    with TextStream(path, compression, encoding) as stream:
         sample = stream.read(SAMPLE_BYTES)
         complete = next(stream.blocks(), None) is None
         if sample.startswith(b"PAR1"):
             return Layout(container="parquet", compression=compression, encoding="")
         _refuse_other_kinds(path, sample, stream.damage)
-        return _text_layout(path, sample, complete=complete, base=(compression, stream.encoding))
+        layout = _text_layout(path, sample, complete=complete, base=(compression, stream.encoding))
+        return replace(layout, encoding_confidence=stream.encoding_confidence)
 
 
 def _folder_layout(path: Path) -> Layout:
@@ -126,6 +132,8 @@ def _looks_binary(head: bytes) -> bool:
 def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compression, str]) -> Layout:
     compression, encoding = base
     newline = b"\r" if b"\r" in sample and b"\n" not in sample else b"\n"
+    if sample.lstrip().startswith(b"\x1e"):
+        newline = b"\x1e"  # RFC 7464: it begins every record, which may then be spread over lines
 
     def layout(container: Container, delimiter: str = "", *, wrapped: bool = False) -> Layout:
         return Layout(
@@ -133,12 +141,12 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
             delimiter=delimiter, wrapped=wrapped,
         )  # fmt: skip
 
-    lines = [line for line in sample.split(newline) if line.strip()]
+    lines = [line for line in sample.split(newline) if line.strip() and not is_comment(line.strip())]
     if not complete and len(lines) > 1:
         lines.pop()  # most likely cut by the end of the sample
     lines = lines[:200]
-    first = sample.lstrip()[:1]
-    if first == b"[" and not _is_lines(lines):
+    first = lines[0].lstrip()[:1] if lines else b""
+    if first == b"[" and not _is_lines(lines, alone=True):
         return layout("json")
     if first == b"{" and _is_wrapper(sample, lines):
         return layout("json", wrapped=True)
@@ -154,16 +162,19 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
     return layout("tsv" if delimiter == "\t" else "csv", delimiter)
 
 
-def _parses_to(line: bytes, kinds: tuple[type, ...]) -> bool:
+def _parses_to(line: bytes, kinds: tuple[type, ...], *, alone: bool = False) -> bool:
     try:
-        return isinstance(orjson.loads(line.strip()), kinds)
+        return isinstance(orjson.loads(line.strip() if alone else bare_record(line)), kinds)
     except orjson.JSONDecodeError:
         return False
 
 
-def _is_lines(lines: Sequence[bytes]) -> bool:
-    """Tell whether the lines are JSON values of their own: most are objects, or several begin as one each."""
-    n_objects = sum(_parses_to(line, (dict,)) for line in lines)
+def _is_lines(lines: Sequence[bytes], *, alone: bool = False) -> bool:
+    """Tell whether the lines are JSON values of their own: most are objects, or several begin as one each.
+
+    ``alone`` is for text that may be one list: there a line with a comma behind it is no value of its own.
+    """
+    n_objects = sum(_parses_to(line, (dict,), alone=alone) for line in lines)
     if 2 * n_objects > len(lines):
         return True
     return len(lines) > 1 and _parses_to(lines[0], (dict, list)) and lines[1].lstrip()[:1] in (b"{", b"[")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import orjson
 import pyarrow as pa
@@ -16,8 +16,18 @@ from tamis.errors import InvalidRecord
 from tamis.formats import load_format
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record
+from tamis.formats.json_text import (
+    ODD_NUMBERS,
+    OddRecord,
+    dumps_exact,
+    is_comment,
+    may_hold_long_integers,
+    read_object,
+    without_odd_text,
+)
 from tamis.formats.late_columns import LateColumns
-from tamis.formats.reasons import why_not_an_object
+from tamis.formats.notes import Notes
+from tamis.formats.repairs import TURN_REPAIRS, repaired_turns
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, Reject, show_raw
 from tamis.formats.stored_form import ColumnMapping
 from tamis.types import JSON, Example
@@ -50,6 +60,18 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ExactRow:
+    """A row of a table that holds more than JSON does: as it is kept, as it is read, and what differs by column."""
+
+    exact: Record
+    record: Record
+    notes: Notes
+
+
+TableRow: TypeAlias = tuple[int, Record | BadRow | ExactRow]
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """A batch, and the number and ``id`` of its imported records, to be counted over the whole file."""
 
@@ -57,83 +79,92 @@ class Parsed:
     ids: list[tuple[int, str]]
 
 
-def parse_chunk(chunk: Chunk, format_name: str, fields: ColumnMapping, stem: str) -> Parsed:
+def parse_chunk(
+    chunk: Chunk, format_name: str, fields: ColumnMapping, stem: str, repairs: Collection[str] = ()
+) -> Parsed:
     """Parse every record of a chunk; bad ones become rejects, so nothing is raised for bad input, but
     UnreadableFile for a column that nobody mapped and that would have played a part.
 
-    ``stem`` is the source of records that name none.
+    ``stem`` is the source of records that name none; ``repairs`` are those that the person agreed to.
     """
     form = load_format(format_name)
     builder = _Builder(stem)
     late = LateColumns(fields)
-    for number, raw, record in read_records(chunk):
+    turn_repairs = [name for name in repairs if name in TURN_REPAIRS]
+    for number, raw, record in read_records(chunk, builder.notes, repairs):
         if isinstance(record, InvalidRecord):
             builder.reject(number, str(record), raw)
             continue
         late.check(number, record)
         try:
-            builder.add(number, raw, record, form.parse(record, fields))
+            read = repaired_turns(record, fields, turn_repairs, builder.notes) if turn_repairs else record
+            builder.add(number, raw, record, form.parse(read, fields))
         except InvalidRecord as error:
-            builder.reject(number, str(error), raw)
+            problem = record.problem if isinstance(record, OddRecord) else ""
+            reason = str(error) if problem in str(error) else f"{error}; the record {problem}"
+            builder.reject(number, reason, record.text if isinstance(record, OddRecord) else raw)
     return builder.finish(chunk.bytes_read)
 
 
-def read_records(chunk: Chunk) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
-    """Yield number, raw text and record, or the reason why there is none; blank lines are not records."""
+def read_records(
+    chunk: Chunk, notes: Notes | None = None, repairs: Collection[str] = ()
+) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
+    """Yield number, raw text and record, or the reason why there is none; blank lines are not records.
+
+    What was read otherwise than it stands in the file is counted in ``notes``.
+    """
+    notes = Notes() if notes is None else notes
     if chunk.kind == "rows":
-        yield from _read_rows(chunk.content)
+        yield from _read_rows(chunk.content, notes)
         return
     items: Iterable[bytes] = chunk.content
-    may_hold_nul = True
+    may_be_long = True
     if chunk.kind == "lines":
         items = chunk.content.split(chunk.newline)
-        may_hold_nul = b"\\u0000" in chunk.content
+        may_be_long = may_hold_long_integers(chunk.content)
     loads = orjson.loads
     for number, item in enumerate(items, chunk.first):
         raw = item.strip()
         if not raw:
             continue
+        if may_be_long and may_hold_long_integers(raw):
+            yield number, *read_object(raw, notes, repairs)
+            continue
         try:
             record = loads(raw)
-        except orjson.JSONDecodeError as error:
-            yield number, raw, _second_look(raw, error)
+        except orjson.JSONDecodeError:
+            if chunk.kind == "lines" and is_comment(raw):
+                notes["", "comment-line"] += 1
+                continue
+            yield number, *read_object(raw, notes, repairs)
             continue
         if type(record) is not dict:
             yield number, raw, InvalidRecord(f"is {type_name(record)}, not an object with named fields")
-        elif may_hold_nul and b"\\u0000" in raw and holds_nul(record):
-            yield number, raw, InvalidRecord("contains NUL (\\u0000)")
         else:
             yield number, raw, record
 
 
 def _read_rows(
-    rows: list[tuple[int, Record | BadRow]],
+    rows: list[TableRow], notes: Notes
 ) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
     for number, row in rows:
         if isinstance(row, BadRow):
             yield number, row.raw, InvalidRecord(row.reason)
             continue
-        try:
-            raw = orjson.dumps(row)
-        except TypeError as error:
-            yield number, _escaped_row(row), InvalidRecord(_why_not_json(error, row))
-            continue
-        if b"\\u0000" in raw and holds_nul(row):
-            yield number, raw, InvalidRecord("contains NUL (\\u0000)")
+        if isinstance(row, ExactRow):
+            exact, record = row.exact, row.record
+            notes.update(row.notes)
         else:
-            yield number, raw, row
-
-
-def _second_look(raw: bytes, error: orjson.JSONDecodeError) -> Record | InvalidRecord:
-    # A byte order mark inside a file is what joining files leaves behind; it is no part of the record.
-    if raw.startswith(b"\xef\xbb\xbf"):
+            exact = record = row
+        is_odd = isinstance(row, ExactRow) and any(kind in ODD_NUMBERS for _, kind in row.notes)
         try:
-            record = orjson.loads(raw[3:])
-        except orjson.JSONDecodeError as inner:
-            return InvalidRecord(why_not_an_object(raw[3:], inner))
-        if type(record) is dict and not holds_nul(record):
-            return record
-    return InvalidRecord(why_not_an_object(raw, error))
+            yield number, dumps_exact(exact, odd=is_odd), record
+        except TypeError as error:
+            # What is no character travels on, for it may stand outside the conversation.
+            if "surrogate" in str(error):
+                yield number, dumps_exact(exact, odd=True), record
+            else:
+                yield number, _escaped_row(exact), InvalidRecord(_why_not_json(error, exact))
 
 
 def holds_nul(value: JSON) -> bool:
@@ -166,10 +197,19 @@ def _why_not_json(error: TypeError, row: Record | None = None) -> str:
     # Bytes that were no UTF-8 travel as surrogates through the reader of a table.
     fields = [key for key, value in (row or {}).items() if not _encodes(key) or not _encodes(str(value))]
     return (
-        f"invalid UTF-8 in field {fields[0]!r}"
+        f"invalid UTF-8 in field {fields[0]!r}{_place((row or {}).get(fields[0]))}"
         if fields
         else "contains a lone surrogate, which is no character"
     )
+
+
+def _place(value: JSON) -> str:
+    encoded = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else b""
+    try:
+        encoded.decode()
+    except UnicodeDecodeError as error:
+        return f" at byte {error.start + 1}"
+    return ""
 
 
 def _encodes(text: str) -> bool:
@@ -196,33 +236,52 @@ class _Builder:
         self._rejects: list[Reject] = []
         self._ids: list[tuple[int, str]] = []
         self._n_imported = 0
+        self.notes = Notes()
 
     def add(self, number: int, raw: bytes | str, record: Record, examples: list[Example]) -> None:
-        try:
-            self._rows += [self._row(number, raw, example) for example in examples]
-        except TypeError as error:
-            raise InvalidRecord(_why_not_json(error)) from error
+        self._rows += [self._row(number, raw, record, example) for example in examples]
         self._n_imported += 1
         record_id = record.get("id")
         if type(record_id) is str or type(record_id) is int:
             self._ids.append((number, str(record_id)))
 
-    def _row(self, number: int, raw: bytes | str, example: Example) -> tuple[Any, ...]:
-        messages, meta = example.messages, example.meta
+    def _row(self, number: int, raw: bytes | str, record: Record, example: Example) -> tuple[Any, ...]:
+        messages = example.messages
+        try:
+            text = orjson.dumps(messages)
+        except TypeError as error:
+            problem = record.problem if isinstance(record, OddRecord) else ""
+            raise InvalidRecord(problem or _why_not_json(error, record)) from error
+        if b"\\u0000" in text and holds_nul(messages):
+            raise InvalidRecord("contains NUL (\\u0000)")
+        meta, meta_text = self._meta(example.meta)
         source = meta.get("source")
         # Decoding copies the text into a block of its own size: orjson's own blocks are several times larger,
         # and keeping those made a batch ten times as big.
         return (
-            orjson.dumps(messages).decode(),
+            text.decode(),
             example.prompt,
             example.response,
             source if type(source) is str and source else self._stem,
             number,
             len(messages),
             content_hash(messages),
-            orjson.dumps(meta).decode() if meta else "{}",
+            meta_text,
             raw,
         )
+
+    def _meta(self, meta: Record) -> tuple[Record, str]:
+        """Metadata and its text; what is odd in it does not cost the row."""
+        if not meta:
+            return meta, "{}"
+        try:
+            text = orjson.dumps(meta)
+            if b"\\u0000" not in text or not holds_nul(meta):
+                return meta, text.decode()
+        except TypeError:
+            pass
+        meta = without_odd_text(meta, self.notes)
+        return meta, orjson.dumps(meta).decode()
 
     def reject(self, number: int, reason: str, raw: bytes | str) -> None:
         self._rejects.append(Reject(number, show_raw(reason), show_raw(raw)))
@@ -238,5 +297,6 @@ class _Builder:
             n_imported=self._n_imported,
             rejects=self._rejects,
             bytes_read=bytes_read,
+            notes=self.notes,
         )
         return Parsed(batch, self._ids)

@@ -18,7 +18,7 @@ from tamis.formats.parsing import Chunk, Parsed, parse_chunk
 from tamis.formats.reasons import most_common
 from tamis.formats.schema import Batch, DuplicateId
 from tamis.formats.stored_form import ColumnMapping
-from tamis.formats.streams import TextStream
+from tamis.formats.streams import COMPRESSION_ENDINGS, TextStream
 from tamis.formats.tables import folder_rows, hub_rows, parquet_rows, parse_hub_address
 
 BLOCK_BYTES = (
@@ -86,7 +86,7 @@ def iter_chunks(path: Path | str, layout: Layout, *, block_bytes: int, batch_row
     if layout.container == "parquet":
         yield from row_chunks(parquet_rows(path, layout), None, block_bytes, batch_rows)
         return
-    with TextStream(path, layout.compression) as stream:
+    with TextStream(path, layout.compression, layout.encoding) as stream:
         if layout.container == "jsonl":
             yield from line_chunks(stream, layout.newline, block_bytes)
         elif layout.container == "json":
@@ -102,7 +102,7 @@ def file_stem(path: Path | str) -> str:
     if isinstance(path, str) and path.startswith(HUB_PREFIX):
         return parse_hub_address(path)[0]
     name = Path(path).name
-    for ending in (".gz", ".zst", ".zstd", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt"):
+    for ending in (*COMPRESSION_ENDINGS, ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt"):
         if name.lower().endswith(ending) and len(name) > len(ending):
             name = name[: -len(ending)]
     return name

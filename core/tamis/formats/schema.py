@@ -7,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tamis.formats.notes import Notes
+
 _COLUMNS: list[pa.Field[Any]] = [
     pa.field("messages", pa.string()),  # the turns as JSON, keys in the order of the source
     pa.field("prompt", pa.string()),
@@ -53,7 +55,8 @@ class Batch:
     ``table`` has EXAMPLES_SCHEMA and a row per example; ``n_imported`` counts records, of which one may give
     several examples. ``n_duplicate_ids`` counts imported records whose ``id`` was seen earlier in the file,
     and ``duplicate_ids`` holds the first of those in this batch. ``bytes_read`` of ``total_bytes`` tell
-    progress through the file as stored, compressed or not; both are 0 where the size is unknown.
+    progress through the file as stored, compressed or not; both are 0 where the size is unknown. ``notes`` counts, by column,
+    what was read otherwise than it stands in the file.
     """
 
     table: pa.RecordBatch
@@ -64,6 +67,7 @@ class Batch:
     duplicate_ids: list[DuplicateId] = field(default_factory=list)
     bytes_read: int = 0
     total_bytes: int = 0
+    notes: Notes = field(default_factory=Notes)
 
 
 def show_raw(raw: bytes | str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import io
 import itertools
+import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,62 +15,50 @@ from typing import BinaryIO, Literal, Protocol
 import zstandard
 
 from tamis.errors import UnreadableFile
+from tamis.formats.encodings import detect_encoding
 
-Compression = Literal["none", "gzip", "zstd"]
+Compression = Literal["none", "gzip", "zstd", "bzip2", "xz"]
 READ_BYTES = 1 << 20
 # Small, because what one call unpacks is lost when the stream breaks in it, and can be 1,000 times larger.
 _PACKED_BYTES = 1 << 13
 _MAX_OUTPUT_BYTES = 8 << 20
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+_MAX_WINDOW_BYTES = (
+    1 << 31
+)  # of zstd --long=31, the longest there is; less than its default is refused otherwise
+_MAGIC: tuple[tuple[bytes, Compression], ...] = (
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
 )
+COMPRESSION_ENDINGS = (".gz", ".zst", ".zstd", ".bz2", ".xz")
 
 
 def detect_compression(head: bytes) -> Compression:
     """Return how a file is compressed, from its first bytes."""
-    if head.startswith(b"\x1f\x8b"):
-        return "gzip"
-    return "zstd" if head.startswith(b"\x28\xb5\x2f\xfd") else "none"
-
-
-def detect_encoding(head: bytes) -> str:
-    """Return the encoding of a text from its first bytes: by its mark, else by where NUL bytes stand."""
-    for mark, name in _BOMS:
-        if head.startswith(mark):
-            return name
-    sample = head[: len(head) // 2 * 2][:4096]
-    if _is_wide(sample[::2], sample[1::2]):
-        return "utf-16-le"
-    return "utf-16-be" if _is_wide(sample[1::2], sample[::2]) else "utf-8"
-
-
-def _is_wide(letters: bytes, zeros: bytes) -> bool:
-    """Tell whether text in Latin letters takes two bytes each: zeros on one side, printable bytes on the
-    other.
-    """
-    printable = sum(byte >= 32 or byte in b"\t\r\n" for byte in letters)
-    return bool(zeros) and zeros.count(0) > 0.4 * len(zeros) and printable > 0.95 * len(letters)
+    # A text may well begin with the letters of bzip2's mark; what follows them is a digit and the number pi.
+    if head.startswith(b"BZh") and head[4:10] not in (b"1AY&SY", b"\x17rE8P\x90"):
+        return "none"
+    return next((name for mark, name in _MAGIC if head.startswith(mark)), "none")
 
 
 class TextStream:
     """A file's content as UTF-8 bytes without byte order mark, read once from start to end.
 
     Bytes that are no valid UTF-8 pass through, so that the one line which holds them can be refused.
-    ``damage`` is None or, after the last block, how the compressed stream broke: what stood before the break
+    ``encoding`` is how the file is read, detected unless it is given; ``encoding_confidence`` in [0, 1] is below 1 where it was
+    guessed. ``damage`` is None or, after the last block, how the compressed stream broke: what stood before the break
     has been returned.
     """
 
-    def __init__(self, path: Path, compression: Compression) -> None:
+    def __init__(self, path: Path, compression: Compression, encoding: str = "") -> None:
         self._file = open_binary(path)
         self._compression = compression
         self._decompressor = _decompressor(compression)
         self._head = b""
         self.damage: str | None = None
-        self.encoding = "utf-8"
+        self.encoding = encoding
+        self.encoding_confidence = 1.0
         self._blocks = self._decoded()
 
     def __enter__(self) -> TextStream:
@@ -100,15 +90,23 @@ class TextStream:
         head = b""
         while len(head) < 4096 and (block := next(plain, None)) is not None:
             head += block
-        self.encoding = detect_encoding(head)
+        if not self.encoding:
+            found = detect_encoding(head)
+            self.encoding, self.encoding_confidence = found.name, found.confidence
         if self.encoding in ("utf-8", "utf-8-sig"):
             yield head.removeprefix(codecs.BOM_UTF8)
             yield from plain
             return
-        decoder = codecs.getincrementaldecoder(self.encoding)("surrogatepass")
+        # A byte that the encoding does not know travels on as itself, which is no UTF-8: its one line is refused.
+        errors = "surrogatepass" if self.encoding.startswith("utf") else "surrogateescape"
+        decoder = codecs.getincrementaldecoder(self.encoding)(errors)
+        is_first = True
         try:
             for block in itertools.chain((head,), plain):
-                yield decoder.decode(block).encode("utf-8", "surrogatepass")
+                text = decoder.decode(block)
+                # Where the encoding was named (utf-16-le), its decoder leaves the mark in the text.
+                yield (text.removeprefix("\ufeff") if is_first else text).encode("utf-8", errors)
+                is_first = False
         except UnicodeDecodeError as error:
             # Only UTF-32 can hold numbers that are no character; UTF-16 text passes, lone surrogates and all.
             self.damage = f"the {self.encoding} text is damaged ({error.reason})"
@@ -135,7 +133,7 @@ class TextStream:
         try:
             while block := self._file.read(step):
                 yield from self._decompressor.feed(block)
-        except (zlib.error, zstandard.ZstdError) as error:
+        except (zlib.error, zstandard.ZstdError, lzma.LZMAError, OSError, EOFError) as error:
             self.damage = f"the {self._compression} stream is damaged ({error})"
             return
         if not self._decompressor.complete:
@@ -164,9 +162,13 @@ class _Decompressor(Protocol):
 
 
 def _decompressor(compression: Compression) -> _Decompressor:
-    if compression == "gzip":
-        return _Members(_Gzip)
-    return _Members(_Zstd) if compression == "zstd" else _Stored()
+    starts: dict[str, Callable[[], _Member]] = {
+        "gzip": _Gzip,
+        "zstd": _Zstd,
+        "bzip2": lambda: _Bounded(bz2.BZ2Decompressor()),
+        "xz": lambda: _Bounded(lzma.LZMADecompressor(lzma.FORMAT_XZ)),
+    }
+    return _Members(starts[compression]) if compression in starts else _Stored()
 
 
 class _Stored:
@@ -204,7 +206,7 @@ class _Gzip:
 
 class _Zstd:
     def __init__(self) -> None:
-        self._stream = zstandard.ZstdDecompressor().decompressobj()
+        self._stream = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES).decompressobj()
 
     @property
     def eof(self) -> bool:
@@ -212,6 +214,25 @@ class _Zstd:
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         yield self._stream.decompress(block)
+
+    def rest(self) -> bytes:
+        return self._stream.unused_data
+
+
+class _Bounded:
+    """A stream of bzip2 or xz, whose decompressors of the standard library work alike."""
+
+    def __init__(self, stream: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
+        self._stream = stream
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        yield self._stream.decompress(block, _MAX_OUTPUT_BYTES)
+        while not self._stream.eof and not self._stream.needs_input:
+            yield self._stream.decompress(b"", _MAX_OUTPUT_BYTES)
 
     def rest(self) -> bytes:
         return self._stream.unused_data

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import importlib
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.errors import MissingExtra, UnreadableFile
+from tamis.formats.arrow_values import NULLS_MARK, is_plain, to_json, without_bytes
 from tamis.formats.format import Record
+from tamis.formats.json_text import dumps_exact, settled_value
 from tamis.formats.layout import HUB_PREFIX, Layout
-from tamis.formats.parsing import BadRow
+from tamis.formats.notes import Notes
+from tamis.formats.parsing import BadRow, ExactRow, TableRow
 from tamis.formats.streams import TextStream
 from tamis.types import JSON
 
-Row = tuple[int, Record | BadRow]
 _BATCH_ROWS = 1_000
+_ODD_TYPES = re.compile(r"binary|float|double|extension")
 
 
-def parquet_rows(path: Path, layout: Layout) -> Iterator[Row]:
+def parquet_rows(path: Path, layout: Layout) -> Iterator[TableRow]:
     """Yield the rows of a Parquet file; raises UnreadableFile when it is damaged or holds no text."""
     with _seekable(path, layout) as file:
         try:
@@ -35,7 +41,7 @@ def parquet_rows(path: Path, layout: Layout) -> Iterator[Row]:
         yield from _numbered(_guarded(parquet.iter_batches(batch_size=_BATCH_ROWS)))
 
 
-def folder_rows(path: Path) -> Iterator[Row]:
+def folder_rows(path: Path) -> Iterator[TableRow]:
     """Yield the rows of a folder written by ``save_to_disk``, all splits in order, each named in a column
     ``split``.
     """
@@ -43,7 +49,7 @@ def folder_rows(path: Path) -> Iterator[Row]:
     return _numbered(row for name, folder in splits for row in _with_split(_folder_batches(folder), name))
 
 
-def hub_rows(address: str) -> Iterator[Row]:
+def hub_rows(address: str) -> Iterator[TableRow]:
     """Yield the rows of ``hub:owner/name[:config][@split]``, streamed; split "train" unless one is named."""
     name, config, split = parse_hub_address(address)
     try:
@@ -52,7 +58,7 @@ def hub_rows(address: str) -> Iterator[Row]:
         raise MissingExtra("Reading a dataset from the hub", "hub") from error
     try:
         rows = datasets.load_dataset(name, config, split=split, streaming=True)
-        yield from _numbered({key: json_value(value) for key, value in row.items()} for row in rows)
+        yield from _numbered({key: _hub_value(value) for key, value in row.items()} for row in rows)
     except (OSError, ValueError, RuntimeError) as error:
         raise UnreadableFile(f"The hub dataset {name!r} (split {split!r}) cannot be read: {error}") from error
 
@@ -68,24 +74,6 @@ def parse_hub_address(address: str) -> tuple[str, str | None, str]:
     return name, config or None, split or "train"
 
 
-def json_value(value: JSON, *, nested: bool = False) -> JSON:
-    """Return a value of a table as JSON can hold it; missing keys of a struct, which Arrow fills with null,
-    go.
-    """
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, dict):
-        items = ((str(key), json_value(item, nested=True)) for key, item in value.items())
-        return {key: item for key, item in items if item is not None or key == "content"}
-    if isinstance(value, list | tuple):
-        return [json_value(item, nested=True) for item in value]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    if hasattr(value, "tolist"):
-        return json_value(value.tolist(), nested=nested)
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
 @contextmanager
 def _seekable(path: Path, layout: Layout) -> Iterator[IO[bytes]]:
     """Open a Parquet file, which is read from its end; a compressed one is unpacked into a temporary file."""
@@ -93,7 +81,7 @@ def _seekable(path: Path, layout: Layout) -> Iterator[IO[bytes]]:
         with path.open("rb") as file:
             yield file
         return
-    with tempfile.TemporaryFile() as unpacked, TextStream(path, layout.compression) as stream:
+    with tempfile.TemporaryFile() as unpacked, TextStream(path, layout.compression, "utf-8") as stream:
         for block in stream.blocks():
             unpacked.write(block)
         if stream.damage:
@@ -113,11 +101,11 @@ def _may_hold_text(kind: pa.DataType) -> bool:
         return _may_hold_text(kind.storage_type)
     if isinstance(kind, pa.DictionaryType | pa.ListType | pa.LargeListType | pa.FixedSizeListType):
         return _may_hold_text(kind.value_type)
-    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary)
     return pa.types.is_struct(kind) or pa.types.is_map(kind) or any(test(kind) for test in text)
 
 
-def _guarded(batches: Iterator[pa.RecordBatch]) -> Iterator[Record | BadRow]:
+def _guarded(batches: Iterator[pa.RecordBatch]) -> Iterator[Record | BadRow | ExactRow]:
     """Yield rows until the file ends or breaks; a break is one bad row."""
     n_rows = 0
     while True:
@@ -129,41 +117,108 @@ def _guarded(batches: Iterator[pa.RecordBatch]) -> Iterator[Record | BadRow]:
             yield BadRow("", f"the file is damaged after record {n_rows:,} ({error})")
             return
         n_rows += batch.num_rows
-        yield from _batch_rows(batch)
+        yield from batch_rows(batch)
 
 
-def _batch_rows(batch: pa.RecordBatch) -> Iterator[Record | BadRow]:
-    names = batch.schema.names
+def batch_rows(batch: pa.RecordBatch) -> Iterator[Record | BadRow | ExactRow]:
+    """Yield the rows of a batch; those that hold what JSON does not say so."""
+    keep_nulls = NULLS_MARK in (batch.schema.metadata or {})
     try:
-        columns = [column.to_pylist() for column in batch.columns]
-    except UnicodeDecodeError:
+        columns = [_Column.read(field.name, column, keep_nulls) for field, column in _columns(batch)]
+    except UnicodeDecodeError:  # inside a list or a struct
         for number in range(batch.num_rows):
-            yield _single_row(batch.slice(number, 1))
+            yield _single_row(batch.slice(number, 1), keep_nulls)
         return
-    flat = [_is_flat(column.type) for column in batch.columns]
-    values = [
-        column if simple else [json_value(item) for item in column]
-        for column, simple in zip(columns, flat, strict=True)
-    ]
-    for row in zip(*values, strict=True):
-        yield dict(zip(names, row, strict=True))
+    names = [column.name for column in columns]
+    exact = zip(*(column.exact for column in columns), strict=True)
+    odd = [(number, column) for number, column in enumerate(columns) if column.kinds]
+    for at, values in enumerate(exact):
+        row = dict(zip(names, values, strict=True))
+        notes = Notes({(column.name, kind): 1 for _, column in odd for kind in column.kinds.get(at, ())})
+        if not notes:
+            yield row
+            continue
+        yield ExactRow(row, row | {column.name: column.record[at] for _, column in odd}, notes)
 
 
-def _single_row(batch: pa.RecordBatch) -> Record | BadRow:
-    row: Record = {}
-    problem = None
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+def _columns(batch: pa.RecordBatch) -> Iterator[tuple[pa.Field[Any], Any]]:
+    """The columns with names of their own: Arrow allows one name twice, JSON does not."""
+    seen: set[str] = set()
+    for number, (field, column) in enumerate(zip(batch.schema, batch.columns, strict=True), 1):
+        name = f"{field.name}_{number}" if field.name in seen else field.name
+        seen.add(name)
+        yield field.with_name(name), column
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The values of a column: ``exact`` as they are kept, ``record`` as JSON reads them; ``kinds`` of notes by row."""
+
+    name: str
+    exact: list[JSON]
+    record: list[JSON]
+    kinds: dict[int, set[str]]
+
+    @classmethod
+    def read(cls, name: str, column: Any, keep_nulls: bool) -> _Column:
         try:
-            row[name] = json_value(column[0].as_py())
+            exact = to_json(column, keep_nulls=keep_nulls)
+        except UnicodeDecodeError:
+            if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+                raise
+            stored: list[bytes | None] = column.cast(pa.large_binary()).to_pylist()
+            exact = [None if text is None else text.decode("utf-8", "surrogateescape") for text in stored]
+        except (pa.ArrowException, ValueError, OverflowError, RecursionError):
+            exact = [None] * len(column)
+            return cls(
+                name, exact, exact, {at: {"left-out"} for at in range(len(column)) if column[at].is_valid}
+            )
+        if is_plain(column.type) or not _may_be_odd(column):
+            return cls(name, exact, exact, {})
+        record, kinds = [], {}
+        for at, value in enumerate(exact):
+            settled, found = settled_value(value)
+            bare = without_bytes(settled)
+            if found or bare != settled:
+                kinds[at] = found | ({"bytes"} if bare != settled else set())
+            record.append(bare)
+        return cls(name, exact, record, kinds)
+
+
+def _may_be_odd(column: Any) -> bool:
+    """Whether a column may hold bytes, numbers that JSON has not, or JSON text with such numbers."""
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return not pc.all(pc.is_finite(column.cast(pa.float64())), skip_nulls=True, min_count=0).as_py()
+    return bool(_ODD_TYPES.search(str(kind)))
+
+
+def _single_row(batch: pa.RecordBatch, keep_nulls: bool) -> Record | BadRow | ExactRow:
+    problem = None
+    row: Record = {}
+    for field, column in _columns(batch):
+        try:
+            row[field.name] = to_json(column, keep_nulls=keep_nulls)[0]
         except UnicodeDecodeError as error:
-            problem = problem or f"invalid UTF-8 in field {name!r} at byte {error.start + 1}"
-            row[name] = error.object.decode("utf-8", "backslashreplace")
-    return BadRow(orjson.dumps(row), problem) if problem else row
+            problem = problem or f"invalid UTF-8 in field {field.name!r} at byte {error.start + 1}"
+            row[field.name] = error.object.decode("utf-8", "backslashreplace")
+    return BadRow(dumps_exact(row, odd=True), problem) if problem else next(batch_rows(batch))
 
 
-def _is_flat(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_boolean)
-    return any(test(kind) for test in tests)
+def _hub_value(value: JSON, *, nested: bool = False) -> JSON:
+    """A value that a hub library hands out as JSON can hold it; keys that Arrow filled with null go, and bytes."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, dict):
+        items = ((str(key), _hub_value(item, nested=True)) for key, item in value.items())
+        return {key: item for key, item in items if item is not None or key == "content"}
+    if isinstance(value, list | tuple):
+        return [_hub_value(item, nested=True) for item in value]
+    if isinstance(value, bytes):
+        return None
+    if hasattr(value, "tolist"):
+        return _hub_value(value.tolist(), nested=nested)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def _splits(path: Path) -> list[tuple[str | None, Path]]:
@@ -200,12 +255,15 @@ def _folder_batches(folder: Path) -> Iterator[pa.RecordBatch]:
                 yield batch.slice(start, _BATCH_ROWS)
 
 
-def _with_split(batches: Iterator[pa.RecordBatch], name: str | None) -> Iterator[Record | BadRow]:
+def _with_split(batches: Iterator[pa.RecordBatch], name: str | None) -> Iterator[Record | BadRow | ExactRow]:
     for row in _guarded(batches):
-        if name is not None and isinstance(row, dict):
+        if name is not None and isinstance(row, ExactRow):
+            row.exact.setdefault("split", name)
+            row.record.setdefault("split", name)
+        elif name is not None and isinstance(row, dict):
             row.setdefault("split", name)
         yield row
 
 
-def _numbered(rows: Iterable[Record | BadRow]) -> Iterator[Row]:
+def _numbered(rows: Iterable[Record | BadRow | ExactRow]) -> Iterator[TableRow]:
     yield from enumerate(rows, 1)

@@ -19,7 +19,8 @@ from tamis.errors import CurationError, InvalidRecord
 from tamis.formats import load_format
 from tamis.formats.conversation import SHAPE, build_example
 from tamis.formats.format import Record
-from tamis.formats.patch import rewritten_record
+from tamis.formats.json_text import dumps_exact
+from tamis.formats.patch import read_raw, rewritten_record
 from tamis.registry import Options
 from tamis.types import JSON, Example, Message
 
@@ -35,16 +36,18 @@ _BATCH_ROWS = 2_000
 class StoredExample:
     """An example as the dataset holds it, with what is needed to give its record back untouched.
 
-    ``raw`` is the record's JSON text or empty; ``format_name`` and ``fields`` say how it was read.
+    ``raw`` is the record's JSON text or empty; ``format_name`` and ``fields`` say how it was read, ``file`` is its file's number.
     """
 
     messages: list[Message]
     raw: str = ""
     source: str = ""
     source_row: int = 0
+    file: int = 0
     meta: dict[str, JSON] = field(default_factory=dict)
     format_name: str = "messages"
     fields: Options | None = None
+    repairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +132,16 @@ def _by_record(examples: Iterable[StoredExample]) -> Iterator[list[StoredExample
     """Gather neighbours that came from the same record."""
     group: list[StoredExample] = []
     for stored in examples:
-        if group and (stored.source_row, stored.raw) != (group[0].source_row, group[0].raw):
+        if group and _record_of(stored) != _record_of(group[0]):
             yield group
             group = []
         group.append(stored)
     if group:
         yield group
+
+
+def _record_of(stored: StoredExample) -> tuple[int, int, str]:
+    return stored.file, stored.source_row, stored.raw
 
 
 def _source_rows(group: list[StoredExample]) -> Iterator[bytes]:
@@ -146,7 +153,8 @@ def _source_rows(group: list[StoredExample]) -> Iterator[bytes]:
     for stored in group:
         form = load_format(stored.format_name)
         try:
-            yield _dumps(rewritten_record(form, stored.fields, stored.raw, _example(stored)))
+            record, odd = rewritten_record(form, stored.fields, stored.raw, _example(stored), stored.repairs)
+            yield dumps_exact(record, odd=odd)
         except CurationError as error:
             place = f"record {stored.source_row:,} of {stored.source or 'its source'}"
             raise CurationError(f"{error} It is {place}.") from error
@@ -159,8 +167,8 @@ def _is_untouched(group: list[StoredExample]) -> bool:
         return False
     form = load_format(first.format_name)
     try:
-        again = form.parse(orjson.loads(first.raw.removeprefix("\ufeff")), first.fields or form.fields())
-    except (orjson.JSONDecodeError, InvalidRecord):
+        _, _, again = read_raw(form, first.fields or form.fields(), first.raw)
+    except (ValueError, InvalidRecord):
         return False
     return [example.messages for example in again] == [stored.messages for stored in group]
 

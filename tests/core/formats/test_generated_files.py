@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tamis.errors import UnreadableFile
 from tamis.formats import FORMATS, load_format
 from tamis.formats.detect import inspect_file
+from tamis.formats.patch import read_raw
 from tests.core.formats.files import compress, csv_bytes, import_file, lines_of, parquet_bytes
 from tests.core.formats.test_formats import CANONICAL, REJECTED
 from tests.support import scale
@@ -105,9 +106,7 @@ def _check(path: Path, format_name: str) -> str:
         messages = orjson.loads(row["messages"])
         assert messages[-1]["role"] == "assistant"
         assert row["n_turns"] == len(messages) >= 2
-        again = load_format(format_name).parse(
-            orjson.loads(row["raw"].removeprefix("\ufeff")), _fields(format_name)
-        )
+        _, _, again = read_raw(load_format(format_name), _fields(format_name), row["raw"])
         assert messages in [example.messages for example in again]
     return "mixed" if got.rejects else "whole"
 

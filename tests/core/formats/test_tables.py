@@ -29,9 +29,12 @@ def test_parquet_values_that_json_lacks_become_text(tmp_path):
     assert orjson.loads(got.rows[0]["meta"]) == {
         "day": "2024-01-02",
         "cost": "1.50",
-        "blob": "\\xff",
+        "blob": None,
         "x": 2.5,
     }
+    # The bytes stay with the row, for the file that is written from it.
+    assert orjson.loads(got.rows[0]["raw"])["blob"] == "data:application/octet-stream;base64,/w=="
+    assert [dict(batch.notes) for batch in got.batches] == [{("blob", "bytes"): 1}]
 
 
 def test_invalid_utf_8_in_parquet_refuses_its_row_alone(tmp_path):

@@ -1,0 +1,275 @@
+"""Columns of Arrow as values that JSON can hold, and back: exact both ways, by the type of the column."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tamis.formats.json_text import dumps_exact, loads_exact
+from tamis.types import JSON
+
+Array: TypeAlias = Any  # pyarrow's arrays and types, whose stubs know each kind by itself
+Kind: TypeAlias = Any
+_ARROW: Any = pa
+_COMPUTE: Any = pc
+Walk: TypeAlias = Callable[[JSON], JSON]
+
+NULLS_MARK = b"tamis.nulls"  # of a schema in whose structs a null is a value and not a missing key
+BYTES_MARK = "data:application/octet-stream;base64,"
+_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+def is_plain(kind: Kind) -> bool:
+    """Tell whether values of a type are those of JSON as they come."""
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_boolean)
+    return any(test(kind) for test in tests)
+
+
+def to_json(column: Array, *, keep_nulls: bool = False) -> list[JSON]:
+    """The values of a column as JSON, from which ``from_json`` makes the same column again.
+
+    Times and decimals are text, durations are whole numbers of their unit, bytes that are no text are a data address, maps are
+    lists of pairs. A null inside a struct is a missing key, which is how Arrow stores one, unless ``keep_nulls``. Raises
+    UnicodeDecodeError for text that is none.
+    """
+    values: list[JSON] = _plain(column).to_pylist()
+    walk = _reader(column.type, keep_nulls)
+    return values if walk is None else [walk(value) for value in values]
+
+
+def from_json(values: list[JSON], kind: Kind) -> Array:
+    """The column of a type that ``to_json`` gave these values; raises ValueError or an ArrowException where one does not fit."""
+    walk = _writer(kind)
+    given = values if walk is None else [walk(value) for value in values]
+    return _restored(pa.array(given, type=_plain_type(kind)), kind)
+
+
+def is_json(kind: Kind) -> bool:
+    """Tell whether a type is Arrow's extension for JSON text."""
+    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json"
+
+
+def without_bytes(value: JSON) -> JSON:
+    """A value without the bytes in it; a key that held some goes."""
+    if isinstance(value, dict):
+        kept = {key: without_bytes(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item is not None or value[key] is None}
+    if isinstance(value, list):
+        return [without_bytes(item) for item in value]
+    return None if isinstance(value, str) and value.startswith(BYTES_MARK) else value
+
+
+def _is_list(kind: Kind) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+
+
+def _is_binary(kind: Kind) -> bool:
+    tests = (
+        pa.types.is_binary,
+        pa.types.is_large_binary,
+        pa.types.is_fixed_size_binary,
+        pa.types.is_binary_view,
+    )
+    return any(test(kind) for test in tests)
+
+
+def _is_text_cast(kind: Kind) -> bool:
+    """Types that Arrow itself writes as text: times and decimals."""
+    return (
+        pa.types.is_timestamp(kind)
+        or pa.types.is_date(kind)
+        or pa.types.is_time(kind)
+        or pa.types.is_decimal(kind)
+    )
+
+
+def _plain_type(kind: Kind) -> Kind:
+    if isinstance(kind, pa.BaseExtensionType):
+        return _plain_type(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _plain_type(kind.value_type)
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_plain_type(field.type)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_plain_type(kind.key_type), _plain_type(kind.item_type))
+    if _is_list(kind) or pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        return pa.large_list(_plain_type(kind.value_type))
+    if _is_text_cast(kind):
+        return pa.string()
+    if pa.types.is_duration(kind):
+        return pa.int64()
+    return pa.float32() if pa.types.is_float16(kind) else kind
+
+
+def _plain(column: Array) -> Array:
+    """The column with leaves that Python and JSON know; the nesting stays."""
+    kind = column.type
+    if is_plain(kind) or kind == _plain_type(kind):
+        return column
+    if isinstance(kind, pa.BaseExtensionType):
+        return _plain(column.storage)
+    if pa.types.is_dictionary(kind):
+        return _plain(column.dictionary_decode())
+    if pa.types.is_run_end_encoded(kind):
+        return _plain(_COMPUTE.run_end_decode(column))
+    if pa.types.is_struct(kind):
+        return _rebuilt_struct(column, [_plain(child) for child in column.flatten()], _plain_type(kind))
+    if pa.types.is_map(kind):
+        keys, items = _plain(column.keys), _plain(column.items)
+        return _ARROW.MapArray.from_arrays(_offsets(column), keys, items, type=_plain_type(kind))
+    if isinstance(_plain_type(kind), pa.LargeListType):
+        lists = column if pa.types.is_large_list(kind) else column.cast(pa.large_list(kind.value_type))
+        return pa.LargeListArray.from_arrays(_offsets(lists), _plain(lists.values), type=_plain_type(kind))
+    return column.cast(_plain_type(kind))
+
+
+def _restored(column: Array, kind: Kind) -> Array:
+    """The inverse of ``_plain``."""
+    if column.type == kind:
+        return column
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(kind, _restored(column, kind.storage_type))
+    if pa.types.is_dictionary(kind):
+        return _restored(column, kind.value_type).dictionary_encode().cast(kind)
+    if pa.types.is_run_end_encoded(kind):
+        return _COMPUTE.run_end_encode(_restored(column, kind.value_type), run_end_type=kind.run_end_type)
+    if pa.types.is_struct(kind):
+        children = [_restored(child, field.type) for child, field in zip(column.flatten(), kind, strict=True)]
+        return _rebuilt_struct(column, children, kind)
+    if pa.types.is_map(kind):
+        keys, items = _restored(column.keys, kind.key_type), _restored(column.items, kind.item_type)
+        return _ARROW.MapArray.from_arrays(_offsets(column), keys, items, type=kind)
+    if pa.types.is_large_list(column.type):
+        large = pa.large_list(kind.value_field)
+        values = _restored(column.values, kind.value_type)
+        lists = pa.LargeListArray.from_arrays(_offsets(column), values, type=large)
+        return lists if kind == large else lists.cast(kind)
+    if pa.types.is_time(kind):
+        ticks = [None if text is None else _ticks(text, _UNITS[kind.unit]) for text in column.to_pylist()]
+        return pa.array(ticks, pa.int32() if pa.types.is_time32(kind) else pa.int64()).cast(kind)
+    return column.cast(kind)
+
+
+def _rebuilt_struct(column: Array, children: list[Array], kind: Kind) -> Array:
+    mask = column.is_null() if column.null_count else None
+    return pa.StructArray.from_arrays(children, fields=list(kind), mask=mask) if len(kind) else column
+
+
+def _offsets(column: Array) -> Array:
+    """The offsets of lists, null where the list is."""
+    offsets = column.offsets
+    if not column.null_count:
+        return offsets
+    nulls = _ARROW.concat_arrays([column.is_null(), pa.array([False])])
+    return pc.if_else(nulls, pa.scalar(None, offsets.type), offsets)
+
+
+def _ticks(text: str, per_second: int) -> int:
+    clock, _, fraction = text.partition(".")
+    hours, minutes, seconds = (int(part) for part in clock.split(":"))
+    digits = len(str(per_second)) - 1
+    return ((hours * 60 + minutes) * 60 + seconds) * per_second + int(
+        fraction.ljust(digits, "0")[:digits] or 0
+    )
+
+
+def _reader(kind: Kind, keep_nulls: bool) -> Walk | None:
+    """What is done to each Python value of a plain column; None for nothing."""
+    if is_json(kind):
+        return lambda text: None if text is None else loads_exact(text)[0]
+    if isinstance(kind, pa.BaseExtensionType):
+        return _reader(kind.storage_type, keep_nulls)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _reader(kind.value_type, keep_nulls)
+    if pa.types.is_struct(kind):
+        return _struct_walk({field.name: _reader(field.type, keep_nulls) for field in kind}, keep_nulls)
+    if pa.types.is_map(kind):
+        return _pair_walk(_reader(kind.key_type, keep_nulls), _reader(kind.item_type, keep_nulls), list)
+    if isinstance(_plain_type(kind), pa.LargeListType):
+        return _list_walk(_reader(kind.value_type, keep_nulls))
+    if _is_binary(kind):
+        return _text_of_bytes
+    if pa.types.is_timestamp(kind):
+        return lambda text: None if text is None else text.replace(" ", "T", 1)
+    if pa.types.is_interval(kind) or pa.types.is_union(kind):
+        return lambda value: None if value is None else str(value)
+    return None
+
+
+def _writer(kind: Kind) -> Walk | None:
+    """The inverse of ``_reader``."""
+    if is_json(kind):
+        return lambda value: None if value is None else dumps_exact(value, odd=True).decode()
+    if isinstance(kind, pa.BaseExtensionType):
+        return _writer(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _writer(kind.value_type)
+    if pa.types.is_struct(kind):
+        return _strict_struct_walk({field.name: _writer(field.type) for field in kind})
+    if pa.types.is_map(kind):
+        return _pair_walk(_writer(kind.key_type), _writer(kind.item_type), tuple)
+    if isinstance(_plain_type(kind), pa.LargeListType):
+        return _list_walk(_writer(kind.value_type))
+    return _bytes_of_text if _is_binary(kind) else None
+
+
+def _struct_walk(walks: dict[str, Walk | None], keep_nulls: bool) -> Walk:
+    def walk(value: JSON) -> JSON:
+        if value is None:
+            return None
+        return {
+            key: item if (step := walks[key]) is None else step(item)
+            for key, item in value.items()
+            if item is not None or keep_nulls or key == "content"
+        }
+
+    return walk
+
+
+def _strict_struct_walk(walks: dict[str, Walk | None]) -> Walk:
+    def walk(value: JSON) -> JSON:
+        if value is None:
+            return None
+        if unknown := value.keys() - walks.keys():
+            raise ValueError(f"no place for {min(unknown)!r}")
+        return {key: item if (step := walks[key]) is None else step(item) for key, item in value.items()}
+
+    return walk
+
+
+def _list_walk(step: Walk | None) -> Walk | None:
+    if step is None:
+        return None
+    return lambda value: None if value is None else [step(item) for item in value]
+
+
+def _pair_walk(first: Walk | None, second: Walk | None, pair: type) -> Walk:
+    def same(value: JSON) -> JSON:
+        return value
+
+    one, other = first or same, second or same
+    return lambda value: None if value is None else [pair((one(key), other(item))) for key, item in value]
+
+
+def _text_of_bytes(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text or text.startswith(BYTES_MARK):
+        return BYTES_MARK + base64.b64encode(value).decode()
+    return text
+
+
+def _bytes_of_text(value: str | None) -> bytes | None:
+    if value is None:
+        return None
+    if value.startswith(BYTES_MARK):
+        return base64.b64decode(value.removeprefix(BYTES_MARK))
+    return value.encode()

@@ -1,0 +1,43 @@
+"""What an import did to values that it could not take as they are, counted by column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TypeAlias
+
+from tamis.types import JSON
+
+Notes: TypeAlias = Counter[tuple[str, str]]  # rows by column ("" for the row as a whole) and kind of note
+
+_SAID = {
+    "nan": "NaN or Infinity, which JSON has not: read as empty",
+    "big-integer": "an integer beyond 64 bits: read as text, every digit kept",
+    "unicode": "bytes or escapes that are no character: shown escaped",
+    "nul": "NUL characters: shown as U+FFFD",
+    "bytes": "bytes (an image, a sound): kept with the row and written back in the source's own shape",
+    "as-text": "values of a type that JSON has not: kept as text",
+    "left-out": "values that cannot be read: left empty",
+    "line-comma": "a comma behind the record: left out",
+    "comment-line": "lines that are comments: not records",
+    "quote": "a quote inside a cell that is not quoted as a whole: kept as text",
+    "header": "the header repeated inside the file: not a record",
+    "trailing-commas": "repaired: a comma before a closing bracket left out",
+    "comments": "repaired: comments inside the record left out",
+    "merge-consecutive": "repaired: consecutive turns of one role joined",
+    "drop-empty-system": "repaired: an empty system turn left out",
+}
+KINDS = tuple(_SAID)
+
+
+def listed_notes(notes: Notes) -> list[dict[str, JSON]]:
+    """The notes as an import keeps them: column, kind, rows, and the sentence for a person; the most rows first."""
+    return [
+        {"column": column, "kind": kind, "rows": rows, "note": say_note(column, kind, rows)}
+        for (column, kind), rows in sorted(notes.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def say_note(column: str, kind: str, rows: int) -> str:
+    """One note in a sentence."""
+    place = f"column {column!r}" if column else "the file"
+    return f"{place}, {rows:,} {'row' if rows == 1 else 'rows'}: {_SAID[kind]}"
