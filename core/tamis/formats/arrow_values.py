@@ -48,7 +48,7 @@ def from_json(values: list[JSON], kind: Kind) -> Array:
     return _restored(pa.array(given, type=_plain_type(kind)), kind)
 
 
-def is_json(kind: Kind) -> bool:
+def is_json_type(kind: Kind) -> bool:
     """Tell whether a type is Arrow's extension for JSON text."""
     return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json"
 
@@ -88,10 +88,8 @@ def _is_text_cast(kind: Kind) -> bool:
 
 
 def _plain_type(kind: Kind) -> Kind:
-    if isinstance(kind, pa.BaseExtensionType):
-        return _plain_type(kind.storage_type)
-    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
-        return _plain_type(kind.value_type)
+    if (inner := _stored_as(kind)) is not None:
+        return _plain_type(inner)
     if pa.types.is_struct(kind):
         return pa.struct([field.with_type(_plain_type(field.type)) for field in kind])
     if pa.types.is_map(kind):
@@ -131,12 +129,9 @@ def _restored(column: Array, kind: Kind) -> Array:
     """The inverse of ``_plain``."""
     if column.type == kind:
         return column
-    if isinstance(kind, pa.BaseExtensionType):
-        return pa.ExtensionArray.from_storage(kind, _restored(column, kind.storage_type))
-    if pa.types.is_dictionary(kind):
-        return _restored(column, kind.value_type).dictionary_encode().cast(kind)
-    if pa.types.is_run_end_encoded(kind):
-        return _COMPUTE.run_end_encode(_restored(column, kind.value_type), run_end_type=kind.run_end_type)
+    inner = _stored_as(kind)
+    if inner is not None:
+        return _wrapped(_restored(column, inner), kind)
     if pa.types.is_struct(kind):
         children = [_restored(child, field.type) for child, field in zip(column.flatten(), kind, strict=True)]
         return _rebuilt_struct(column, children, kind)
@@ -152,6 +147,22 @@ def _restored(column: Array, kind: Kind) -> Array:
         ticks = [None if text is None else _ticks(text, _UNITS[kind.unit]) for text in column.to_pylist()]
         return pa.array(ticks, pa.int32() if pa.types.is_time32(kind) else pa.int64()).cast(kind)
     return column.cast(kind)
+
+
+def _stored_as(kind: Kind) -> Kind | None:
+    """The type of the values inside an extension, a dictionary or runs of equal values; None for any other type."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return kind.storage_type
+    is_packed = pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind)
+    return kind.value_type if is_packed else None
+
+
+def _wrapped(column: Array, kind: Kind) -> Array:
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(kind, column)
+    if pa.types.is_dictionary(kind):
+        return column.dictionary_encode().cast(kind)
+    return _COMPUTE.run_end_encode(column, run_end_type=kind.run_end_type)
 
 
 def _rebuilt_struct(column: Array, children: list[Array], kind: Kind) -> Array:
@@ -179,18 +190,20 @@ def _ticks(text: str, per_second: int) -> int:
 
 def _reader(kind: Kind, keep_nulls: bool) -> Walk | None:
     """What is done to each Python value of a plain column; None for nothing."""
-    if is_json(kind):
+    if is_json_type(kind):
         return lambda text: None if text is None else loads_exact(text)[0]
-    if isinstance(kind, pa.BaseExtensionType):
-        return _reader(kind.storage_type, keep_nulls)
-    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
-        return _reader(kind.value_type, keep_nulls)
+    if (inner := _stored_as(kind)) is not None:
+        return _reader(inner, keep_nulls)
     if pa.types.is_struct(kind):
         return _struct_walk({field.name: _reader(field.type, keep_nulls) for field in kind}, keep_nulls)
     if pa.types.is_map(kind):
         return _pair_walk(_reader(kind.key_type, keep_nulls), _reader(kind.item_type, keep_nulls), list)
     if isinstance(_plain_type(kind), pa.LargeListType):
         return _list_walk(_reader(kind.value_type, keep_nulls))
+    return _leaf_reader(kind)
+
+
+def _leaf_reader(kind: Kind) -> Walk | None:
     if _is_binary(kind):
         return _text_of_bytes
     if pa.types.is_timestamp(kind):
@@ -202,12 +215,10 @@ def _reader(kind: Kind, keep_nulls: bool) -> Walk | None:
 
 def _writer(kind: Kind) -> Walk | None:
     """The inverse of ``_reader``."""
-    if is_json(kind):
+    if is_json_type(kind):
         return lambda value: None if value is None else dumps_exact(value, odd=True).decode()
-    if isinstance(kind, pa.BaseExtensionType):
-        return _writer(kind.storage_type)
-    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
-        return _writer(kind.value_type)
+    if (inner := _stored_as(kind)) is not None:
+        return _writer(inner)
     if pa.types.is_struct(kind):
         return _strict_struct_walk({field.name: _writer(field.type) for field in kind})
     if pa.types.is_map(kind):

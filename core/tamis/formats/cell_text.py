@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import orjson
 
+from tamis.formats.json_text import loads_exact, settled_value
 from tamis.types import JSON
 
 # How a text is written, so that an edited value goes back in the same hand; none of them is kept as it was.
@@ -32,9 +33,10 @@ def data_in(text: str) -> JSON:
     if text.lstrip()[:1] not in ("[", "{"):
         return None
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value, is_odd = loads_exact(text)
+    except ValueError:
         return _printed(text)
+    return settled_value(value)[0] if is_odd else value
 
 
 def style_of(text: str, value: JSON) -> JSON:

@@ -6,16 +6,17 @@ import json
 import math
 import re
 from collections.abc import Collection
+from typing import TypeAlias
 
 import orjson
 
 from tamis.errors import InvalidRecord
 from tamis.formats.conversation import type_name
-from tamis.formats.format import Record
 from tamis.formats.notes import Notes
 from tamis.formats.reasons import why_not_an_object
 from tamis.types import JSON
 
+Record: TypeAlias = dict[str, JSON]
 ODD_NUMBERS = ("nan", "big-integer")  # kinds of notes whose values strict JSON cannot write
 TEXT_REPAIRS = ("trailing-commas", "comments")
 _BOM, _SEPARATOR = b"\xef\xbb\xbf", b"\x1e"  # RFC 7464 begins every record with the latter

@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from tamis.errors import InvalidRecord
 from tamis.formats import load_format
-from tamis.formats.conversation import type_name
 from tamis.formats.format import Record
 from tamis.formats.json_text import (
     ODD_NUMBERS,
@@ -102,7 +101,7 @@ def parse_chunk(
         except InvalidRecord as error:
             problem = record.problem if isinstance(record, OddRecord) else ""
             reason = str(error) if problem in str(error) else f"{error}; the record {problem}"
-            builder.reject(number, reason, record.text if isinstance(record, OddRecord) else raw)
+            builder.reject(number, reason, _as_given(raw, record))
     return builder.finish(chunk.bytes_read)
 
 
@@ -127,21 +126,17 @@ def read_records(
         raw = item.strip()
         if not raw:
             continue
-        if may_be_long and may_hold_long_integers(raw):
-            yield number, *read_object(raw, notes, repairs)
-            continue
         try:
-            record = loads(raw)
+            record = None if may_be_long and may_hold_long_integers(raw) else loads(raw)
         except orjson.JSONDecodeError:
             if chunk.kind == "lines" and is_comment(raw):
                 notes["", "comment-line"] += 1
                 continue
-            yield number, *read_object(raw, notes, repairs)
-            continue
-        if type(record) is not dict:
-            yield number, raw, InvalidRecord(f"is {type_name(record)}, not an object with named fields")
-        else:
+            record = None
+        if type(record) is dict:
             yield number, raw, record
+        else:
+            yield number, *read_object(raw, notes, repairs)
 
 
 def _read_rows(
@@ -218,6 +213,13 @@ def _encodes(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _as_given(raw: bytes | str, record: Record) -> bytes | str:
+    """The text of a record as its file has it, for the report of why it was refused."""
+    if isinstance(record, OddRecord):
+        return record.text
+    return _escaped_row(record) if isinstance(raw, bytes) and b"\\ud" in raw else raw
 
 
 def _escaped_row(row: Record) -> str | bytes:

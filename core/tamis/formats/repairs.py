@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from tamis.errors import UnknownName
+from tamis.formats.cell_text import data_in, style_of, text_of_data
 from tamis.formats.chat import ROLE_OF
 from tamis.formats.format import Record
 from tamis.formats.json_text import TEXT_REPAIRS
@@ -30,7 +31,8 @@ def repaired_turns(record: Record, fields: Options, repairs: Collection[str], no
     names = fields.model_dump()
     column = names.get("messages") or names.get("conversations") or ""
     role, content = names.get("role"), names.get("content")
-    turns = record.get(column)
+    stored = record.get(column)
+    turns = data_in(stored) if isinstance(stored, str) else stored
     if role is None or content is None or not isinstance(turns, list) or not _are_turns(turns):
         return record
     kept = turns
@@ -41,7 +43,12 @@ def repaired_turns(record: Record, fields: Options, repairs: Collection[str], no
         before = len(kept)
         kept = _merged(kept, role, content)
         notes["", "merge-consecutive"] += len(kept) < before
-    return record if len(kept) == len(turns) else {**record, column: kept}
+    if len(kept) == len(turns):
+        return record
+    return {
+        **record,
+        column: text_of_data(kept, style_of(stored, turns)) if isinstance(stored, str) else kept,
+    }
 
 
 def _are_turns(turns: list[JSON]) -> bool:

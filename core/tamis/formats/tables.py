@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.errors import MissingExtra, UnreadableFile
-from tamis.formats.arrow_values import NULLS_MARK, is_plain, to_json, without_bytes
+from tamis.formats.arrow_values import NULLS_MARK, Array, is_plain, to_json, without_bytes
 from tamis.formats.format import Record
 from tamis.formats.json_text import dumps_exact, settled_value
 from tamis.formats.layout import HUB_PREFIX, Layout
@@ -141,7 +141,7 @@ def batch_rows(batch: pa.RecordBatch) -> Iterator[Record | BadRow | ExactRow]:
         yield ExactRow(row, row | {column.name: column.record[at] for _, column in odd}, notes)
 
 
-def _columns(batch: pa.RecordBatch) -> Iterator[tuple[pa.Field[Any], Any]]:
+def _columns(batch: pa.RecordBatch) -> Iterator[tuple[pa.Field[Any], Array]]:
     """The columns with names of their own: Arrow allows one name twice, JSON does not."""
     seen: set[str] = set()
     for number, (field, column) in enumerate(zip(batch.schema, batch.columns, strict=True), 1):
@@ -160,7 +160,7 @@ class _Column:
     kinds: dict[int, set[str]]
 
     @classmethod
-    def read(cls, name: str, column: Any, keep_nulls: bool) -> _Column:
+    def read(cls, name: str, column: Array, keep_nulls: bool) -> _Column:
         try:
             exact = to_json(column, keep_nulls=keep_nulls)
         except UnicodeDecodeError:
@@ -185,7 +185,7 @@ class _Column:
         return cls(name, exact, record, kinds)
 
 
-def _may_be_odd(column: Any) -> bool:
+def _may_be_odd(column: Array) -> bool:
     """Whether a column may hold bytes, numbers that JSON has not, or JSON text with such numbers."""
     kind = column.type
     if pa.types.is_floating(kind):
