@@ -106,7 +106,7 @@ def test_text_that_is_none_in_a_column_of_parquet_or_csv_does_not_cost_the_row(t
 
 
 def test_bytes_of_images_are_set_aside_and_kept():
-    got = import_file(CASES / "51-image-bytes" / "vlm.parquet")
+    got = import_file(CASES / "51-parquet-types" / "vlm.parquet")
     assert [row["prompt"] for row in got.rows] == ["What is shown?", "And here?"]
     assert meta_of(got) == [{"image": {"path": "a.png"}}, {"image": {"path": "b.jpg"}}]
     assert notes_of(got) == {("image", "bytes"): 2}
@@ -121,7 +121,7 @@ def test_binary_that_is_text_is_read_as_text(tmp_path):
 
 
 def test_json_in_arrow_is_data():
-    path = CASES / "50-json-type" / "json_id.parquet"
+    path = CASES / "50-save-to-disk" / "json_id.parquet"
     assert inspect_file(path).format_name == "messages"
     first = import_file(path, "messages").rows[0]
     turns = orjson.loads(first["messages"])
