@@ -103,6 +103,9 @@ VERBS: dict[str, Verb] = {
     # import and rejects
     "imports.start_import": Verb("import_data", "import", "Workspace.import_file"),
     "imports.plan_paths": Verb(No("the page looks at each file first"), "import", "Workspace.import_file"),
+    "uploads.sweep_uploads": Verb(
+        _OPERATOR, "serve", No("empty_trash does it, and every start of the server")
+    ),
     "uploads.store_upload": Verb(
         "import_data", No("files of this machine are named"), "Workspace.import_rows"
     ),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tamis.actions.deletion import DeletionPlan
+from tamis.actions.uploads import sweep_uploads
 from tamis.formats import FORMATS
 from tamis.store import names, trash
 from tamis.store.artifacts.store import Artifact
@@ -136,8 +137,10 @@ def restore_dataset(workspace: Workspace, name: str) -> str:
 
 
 def empty_trash(workspace: Workspace) -> int:
-    """Delete everything in the trash for good; returns how many datasets that were."""
-    return trash.empty_trash(workspace.artifacts)
+    """Delete everything in the trash for good, with the uploads it came from; returns how many datasets that were."""
+    n_deleted = trash.empty_trash(workspace.artifacts)
+    sweep_uploads(workspace)
+    return n_deleted
 
 
 def _entry(workspace: Workspace, dataset_id: str, name: str) -> DatasetEntry:

@@ -1,14 +1,24 @@
-"""Files that people hand over: kept in the workspace by their content."""
+"""Files that people hand over: kept in the workspace by their content, as long as a dataset comes from them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+import time
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+import orjson
+
+from tamis.jobs import job_table
+from tamis.jobs.model import JobState
+from tamis.store.artifacts.store import MANIFEST
+from tamis.store.workspace import Workspace
+
 _BLOCK_BYTES = 1 << 22
+UNUSED_S = 24 * 3600.0  # somebody may still be looking at what a file would become
 _MOST_BYTES = 200  # of a name: what any file system takes
 
 
@@ -29,6 +39,39 @@ def store_upload(workspace: Path, name: str, stream: BinaryIO) -> Path:
     finally:
         aside.unlink(missing_ok=True)
     return target
+
+
+def sweep_uploads(workspace: Workspace, *, now: float | None = None) -> int:
+    """Remove uploads older than a day that no dataset, none in the trash and no import has come from; returns how many.
+
+    What was imported stays as long as its dataset, because a replay reads it again.
+    """
+    folder = workspace.path / "uploads"
+    if not folder.is_dir():
+        return 0
+    oldest = (time.time() if now is None else now) - UNUSED_S
+    unused = [one for one in folder.iterdir() if one.stat().st_mtime < oldest]
+    if unused:
+        used = _sources(workspace)
+        unused = [one for one in unused if one.name not in used]
+    for one in unused:
+        shutil.rmtree(one) if one.is_dir() else one.unlink()
+    return len(unused)
+
+
+def _sources(workspace: Workspace) -> set[str]:
+    """The folders of ``uploads`` that something was, or is being, imported from."""
+    manifests = [
+        *workspace.artifacts.datasets_path.glob(f"*/examples/*/{MANIFEST}"),
+        *(workspace.path / "trash").glob(f"*/examples/*/{MANIFEST}"),
+    ]
+    files = [
+        file for path in manifests for file in orjson.loads(path.read_bytes())["summary"].get("files", ())
+    ]
+    states = [state for state in JobState if state is not JobState.SUCCEEDED]  # a failed one may be resumed
+    for job in job_table.list_jobs(workspace.database, states=states, step="import", limit=1_000_000):
+        files += job.options["files"]
+    return {Path(file["path"]).parent.name for file in files}
 
 
 def safe_name(name: str) -> str:

@@ -28,17 +28,19 @@ DONE = 0
 def serve(session: Session, host: str, port: int) -> int:
     """Start the app in the foreground."""
     from tamis.actions.jobs import keep_jobs_moving
+    from tamis.actions.uploads import sweep_uploads
     from tamis.settings import app_folder
 
     folder = session.workspace.path
     # -P: a file of the user's called random.py, or a folder called pages, is no module of the app.
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(app_folder() / "app.py")]
+    command = [sys.executable, "-P", "-m", "tamis.cli.app_process", "run", str(app_folder() / "app.py")]
     command += [f"--server.address={host}", f"--server.port={port}"]
     if _is_taken(host, port):
         raise InvalidOptions(
             f"Port {port} on {host} is in use. Take another one: make run PORT={port + 1}, or tamis serve --port {port + 1}."
         )
     session.say(f"Tamis on http://{host}:{port} over {folder}")
+    sweep_uploads(session.workspace)
     # Jobs go on and are followed from the first second, also when nobody has opened a page yet.
     ticker = keep_jobs_moving(session.workspace)
     app = subprocess.Popen(command, env=os.environ | {"TAMIS_WORKSPACE": str(folder)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tamis.errors import ArtifactMissing, InvalidOptions, JobConflict, UnknownNa
 from tamis.jobs import job_table
 from tamis.jobs.model import ErrorKind, Job, JobState
 from tamis.jobs.scheduler import queue
-from tests.core.jobs.engine import DATASET, Engine
+from tests.core.jobs.engine import DATASET, PATIENCE_S, Engine
 from tests.core.jobs.fakes import FakeBackend
 from tests.core.jobs.steps_for_tests import STEPS
 
@@ -70,6 +71,19 @@ def test_a_result_that_is_there_is_not_computed_again(engine: Engine) -> None:
     assert recorded.already_done
     assert (recorded.job.state, recorded.job.reason) == (JobState.SUCCEEDED, queue.ALREADY_COMPUTED)
     assert engine.tick().started == ()
+
+
+def test_what_a_worker_finished_after_its_command_was_killed_is_found(engine: Engine) -> None:
+    job = engine.submit("count", n_parts=2)
+    engine.tick()
+    deadline = time.monotonic() + PATIENCE_S
+    while engine.store.find(DATASET, job.kind, job.artifact_id) is None:  # nobody looks at the jobs
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert engine.job(job).state is JobState.RUNNING
+    again = engine.submission("count", n_parts=2)
+    assert (again.already_done, again.job.job_id) == (True, job.job_id)
+    assert engine.run(job).state is JobState.SUCCEEDED
 
 
 def test_bad_requests_are_refused_with_what_would_be_right(still: Engine) -> None:

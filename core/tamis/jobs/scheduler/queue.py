@@ -227,11 +227,14 @@ def _new_id(database: Database, now: datetime) -> str:
 
 
 def _record_done(database: Database, job: Job) -> Job:
-    """The job that made the result; a row of its own when none is known (an import, a copied workspace)."""
+    """The job that made the result; a row of its own when none is known (an import, a copied workspace).
+
+    One that is under way has made it, too, and nobody has looked since: whoever waited for it was killed.
+    """
     made = job_table.jobs_for_artifact(database, job.dataset_id, job.kind, job.artifact_id)
-    finished = [other for other in made if other.state is JobState.SUCCEEDED]
-    if finished:
-        return finished[0]
+    makers = [other for other in made if other.state is JobState.SUCCEEDED or not other.state.final]
+    if makers:
+        return makers[0]
     with database.writing() as connection:
         job_table.insert(connection, job)
         job_table.change(
