@@ -19,6 +19,9 @@ from tests.support import scale
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+# A bug on a page must fail its test with its traceback.
+os.environ.setdefault("TAMIS_DEBUG", "true")
+
 # A worker that a test starts has its steps from the tests, so the checkout must be where it looks for modules.
 _INHERITED = os.environ.get("PYTHONPATH", "")
 os.environ["PYTHONPATH"] = os.pathsep.join(

@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     sample_on_empty: bool = Field(
         True, description="Import the bundled sample data when the app starts on an empty workspace."
     )
+    debug: bool = Field(
+        False,
+        description="Show the traceback of a bug in the browser, for development; else an id in the log.",
+    )
     reviewer: str = Field("", description="Name recorded with tags and decisions when nobody is logged in.")
 
     @field_validator("ray_address")

@@ -18,6 +18,7 @@ from tamis.actions.datasets import dataset_names, newest_first
 from tamis.actions.jobs import explain_database_error
 from tamis.errors import CurationError
 from tamis.settings import Settings
+from tamis.store.error_log import log_error
 from tamis.store.workspace import Workspace
 
 LOGO = Path(__file__).with_name("logo.svg")
@@ -62,13 +63,23 @@ def open_workspace_page(title: str, *, activity: bool = True) -> Iterator[Worksp
 def open_page(title: str, *, activity: bool = True) -> Iterator[OpenDataset]:
     """A page about one dataset, chosen in the sidebar and kept in the address as ``?dataset=``."""
     with _framed(title, activity=activity) as workspace:
-        dataset_id = pick_dataset(workspace)
-        if dataset_id is None:
-            say_empty()
+        opened = None
+        with errors_in_place():
+            opened = _chosen_dataset(workspace)
+        if opened is None:
             st.stop()
-        examples = workspace.artifacts.examples(dataset_id)
-        name = dataset_names(workspace)[dataset_id]
-        yield OpenDataset(dataset_id, name, int(examples.summary["n_examples"]), workspace)
+        yield opened
+
+
+def _chosen_dataset(workspace: Workspace) -> OpenDataset | None:
+    """The dataset that the page is about; None where there is none, which is said."""
+    dataset_id = pick_dataset(workspace)
+    if dataset_id is None:
+        say_empty()
+        return None
+    examples = workspace.artifacts.examples(dataset_id)
+    name = dataset_names(workspace)[dataset_id]
+    return OpenDataset(dataset_id, name, int(examples.summary["n_examples"]), workspace)
 
 
 def pick_dataset(workspace: Workspace) -> str | None:
@@ -126,14 +137,30 @@ def open_dataset(dataset_id: str) -> None:
 
 @contextmanager
 def errors_in_place() -> Iterator[None]:
-    """Domain errors become a message where the page was; bugs keep their traceback."""
+    """Errors become a message where the page was; a bug is told by an id, under which the log has its traceback.
+
+    With ``TAMIS_DEBUG`` bugs keep their traceback on the page.
+    """
     try:
         yield
     except CurationError as error:
         st.error(plain(str(error)), icon=":material/error:")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         reason = explain_database_error(error, Settings().workspace)
         st.error(plain(reason), icon=":material/error:")
+    except Exception as error:  # the one boundary: people get a sentence, the log gets the traceback
+        if Settings().debug:
+            raise
+        st.error(plain(_told(error)), icon=":material/bug_report:")
+
+
+def _told(error: Exception) -> str:
+    logged = log_error(Settings().workspace.expanduser().resolve(), error)
+    return (
+        f"Something went wrong inside Tamis ({type(error).__name__}); nothing was lost. Load the page again, or report "
+        f"{logged.error_id}: the traceback is in {logged.path.name} of the workspace. If files may be damaged: "
+        "tamis doctor --verify."
+    )
 
 
 def say_empty() -> None:
@@ -152,12 +179,17 @@ def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
     # Here too, because a test draws a page without app.py around it.
     st.set_page_config(page_title=f"{title} · Tamis", page_icon=str(ICON), layout="wide")
     st.logo(str(LOGO), size="large")
+    # What fails before the page has begun must stop here: a generator that has not yielded may not end.
+    workspace = None
     with errors_in_place():
         workspace = open_server().workspace
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.title(title, anchor=False, width="content")
             if activity:
                 show_activity(workspace)
+    if workspace is None:
+        st.stop()
+    with errors_in_place():
         yield workspace
 
 

@@ -120,7 +120,7 @@ def _logged(session: Session, error: Exception) -> str:
     from tamis.store.error_log import log_error
 
     workspace = session.settings.workspace.expanduser().resolve()
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, sqlite3.DatabaseError):
         return explain_database_error(error, workspace)
     logged = log_error(workspace, error)
     return (

@@ -124,8 +124,13 @@ def free_bytes(path: Path) -> int | None:
     return None
 
 
-def explain_database_error(error: sqlite3.OperationalError, workspace: Path) -> str:
+def explain_database_error(error: sqlite3.DatabaseError, workspace: Path) -> str:
     """Why the database of a workspace cannot be used, with what to do about it."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return (
+            f"The database of {workspace} is damaged ({error}). Stop Tamis and put a copy in its place: the newest are in "
+            f"{workspace / 'backups'}. What was computed is not touched by this."
+        )
     free = free_bytes(workspace)
     if free is not None and free < NEARLY_FULL_BYTES:
         return (

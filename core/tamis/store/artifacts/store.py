@@ -253,6 +253,16 @@ def load_artifact(path: Path) -> Artifact:
         raise ArtifactDamaged(f"{path}: the manifest cannot be read ({error}). Delete the folder.") from error
 
 
+def _asked(path: Path, manifest: Manifest) -> tuple[str, int]:
+    """When it was asked for last, and the number of that; when it was made where nothing readable says more."""
+    try:
+        moment, _, sequence = _asked_file(path).read_text("utf-8").partition(" ")
+        datetime.fromisoformat(moment)
+        return moment, int(sequence or 0)
+    except (FileNotFoundError, ValueError):
+        return manifest.created_at, manifest.sequence
+
+
 def _asked_file(path: Path) -> Path:
     # Beside the artifact, which itself never changes.
     return path.parent / f".{path.name}.asked"
