@@ -158,7 +158,7 @@ def _told(error: Exception) -> str:
     logged = log_error(Settings().workspace.expanduser().resolve(), error)
     return (
         f"Something went wrong inside Tamis ({type(error).__name__}); nothing was lost. Load the page again, or report "
-        f"{logged.error_id}: the traceback is in {logged.path.name} of the workspace. If files may be damaged: "
+        f"{logged.error_id}: the traceback is in {logged.path.name}. If files may be damaged: "
         "tamis doctor --verify."
     )
 

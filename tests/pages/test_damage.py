@@ -79,8 +79,9 @@ def test_a_damaged_database_is_told_in_a_sentence(workspace: Path, tmp_path: Pat
 
 
 def test_a_bug_is_told_by_an_id_whose_traceback_is_in_the_log(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import_file(workspace, alpaca_file(tmp_path))
     monkeypatch.setenv("TAMIS_DEBUG", "false")
 
     def fail(*_: object) -> None:
