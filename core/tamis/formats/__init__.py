@@ -8,6 +8,7 @@ from tamis.formats.columns import InstructionResponseFields, PromptCompletionFie
 from tamis.formats.format import Format
 from tamis.formats.preference import PreferenceFields
 from tamis.formats.self_instruct import SelfInstructFields
+from tamis.formats.transcript import TranscriptFields
 from tamis.formats.turns import TurnsFields
 from tamis.registry import Plugin, Table
 
@@ -76,6 +77,13 @@ FORMATS = Table(
         summary="columns question and answer",
         options=QuestionAnswerFields,
         target="tamis.formats.columns:question_answer",
+    ),
+    Plugin(
+        name="transcript",
+        title="Transcript",
+        summary="a whole conversation as one text with marks of who speaks",
+        options=TranscriptFields,
+        target="tamis.formats.transcript:transcript",
     ),
 )
 

@@ -89,6 +89,12 @@ def _calling(calls: list[JSON]) -> Message:
 
 def _one_of_several(value: JSON, column: str) -> AnswerTurns:
     """Take the best of several answers: by rank, else by score, else the first one that says something."""
+    if isinstance(value, dict) and (
+        key := next((key for key in _TEXT_KEYS if _are_texts(value.get(key))), "")
+    ):
+        # A list inside an object, as SQuAD has it.
+        noted: dict[str, JSON] = {"answer_at": 0, "answer_key": key}
+        return AnswerTurns([{"role": "assistant", "content": value[key][0]}], noted, value)
     items = value if isinstance(value, list) else [value]
     texts = [_text_in(item) for item in items]
     spoken = [i for i, (_, text) in enumerate(texts) if text.strip()]
@@ -96,7 +102,7 @@ def _one_of_several(value: JSON, column: str) -> AnswerTurns:
         raise InvalidRecord(f"field {column!r} holds {type_name(value)}, not text")
     best = min(spoken, key=lambda i: _order(items[i]))
     key, text = texts[best]
-    noted: dict[str, JSON] = {"answer_at": best if isinstance(value, list) else None}
+    noted = {"answer_at": best if isinstance(value, list) else None}
     if key:
         noted["answer_key"] = key
     return AnswerTurns([{"role": "assistant", "content": text}], noted, value)
@@ -113,6 +119,15 @@ def _text_in(item: JSON) -> tuple[str, str]:
     return "", ""
 
 
+def _are_texts(value: JSON) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(text, str) for text in value)
+        and bool(value[0].strip())
+    )
+
+
 def _order(item: JSON) -> float:
     if not isinstance(item, dict):
         return 0.0
@@ -126,7 +141,8 @@ def _order(item: JSON) -> float:
 
 def _put(rest: JSON, at: JSON, key: JSON, text: JSON) -> JSON:
     if isinstance(rest, dict):
-        return {**rest, str(key): text}
+        inner = rest.get(str(key))
+        return {**rest, str(key): [text, *inner[1:]] if isinstance(inner, list) else text}
     result = list(rest)
     if isinstance(at, int) and at < len(result):
         result[at] = {**result[at], str(key): text} if key and isinstance(result[at], dict) else text

@@ -18,13 +18,17 @@ def with_calls(turns: list[Message], labels: Sequence[str], noted: dict[str, JSO
     result: list[Message] = []
     for turn, label in zip(turns, labels, strict=True):
         content = turn.get("content")
-        called = _functions(content) if label.lower() == CALL_LABEL and isinstance(content, str) else []
+        called = calls_in(content) if label.lower() == CALL_LABEL and isinstance(content, str) else []
         if called:
             noted.setdefault("call_texts", []).append(content)
-            calls = [{"type": "function", "function": function} for function in called]
-            turn = {**turn, "content": None, "tool_calls": calls}
+            turn = {**turn, "content": None, "tool_calls": called}
         result.append(turn)
     return result
+
+
+def calls_in(text: str) -> list[JSON]:
+    """Return the tool calls that a text is, one function or a list of them; none where it is something else."""
+    return [{"type": "function", "function": function} for function in _functions(text)]
 
 
 def with_call_texts(

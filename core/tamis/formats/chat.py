@@ -18,8 +18,8 @@ from tamis.formats.format import Format, Record, cannot_hold, left_over, listed_
 from tamis.formats.names import (
     MESSAGE_LISTS,
     SYSTEM,
+    conversation_columns,
     first_item,
-    is_refused,
     match_column,
     optional_column,
     turn_keys,
@@ -32,6 +32,7 @@ from tamis.types import JSON, ROLES, Example, Message
 ROLE_OF = {
     "human": "user", "prompter": "user",
     "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant", "ai": "assistant",
+    "chatbot": "assistant", "ai_assistant": "assistant", "llm": "assistant",
     "function_call": "assistant",
     "developer": "system",
     "function": "tool", "observation": "tool", "function_response": "tool", "tool_response": "tool",
@@ -217,7 +218,7 @@ def _suggest(
     make: Callable[[str, str, str, str], ColumnMapping | None], records: Sequence[Record]
 ) -> ColumnMapping | None:
     """Suggest the first column that holds a list of turns of the format, well-known names first."""
-    columns = {column: value for column, value in seen_columns(records).items() if not is_refused(column)}
+    columns = conversation_columns(seen_columns(records))
     known = [column for name in MESSAGE_LISTS if (column := match_column(columns, name))]
     for column in dict.fromkeys([*known, *columns]):
         keys = turn_keys(_first_turn(columns[column]))

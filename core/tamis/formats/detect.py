@@ -12,7 +12,7 @@ from tamis.formats.cell_text import data_in
 from tamis.formats.format import Format, Record, seen_columns
 from tamis.formats.hints import mapping_hint
 from tamis.formats.layout import Layout, detect_layout
-from tamis.formats.names import holds_conversation, optional_parts
+from tamis.formats.names import are_calls, has_tools, holds_conversation, optional_parts
 from tamis.formats.reader import display_name, nothing_readable
 from tamis.formats.schema import Reject, show_raw
 from tamis.formats.stored_form import ColumnMapping, decoded, lifted
@@ -166,10 +166,13 @@ def _matches(
 
 def _shown(record: Record, json_columns: Sequence[str]) -> Record:
     """Return a record with the text that holds conversations as data; the JSON of an answer stays text."""
+    if not json_columns:
+        return record
     data = decoded(record, json_columns)
+    calls = has_tools(record)
     return {
-        column: data[column] if column in json_columns and holds_conversation(column, data[column]) else value
-        for column, value in record.items()
+        column: found if holds_conversation(column, found) or (calls and are_calls(found)) else record[column]
+        for column, found in data.items()
     }
 
 

@@ -44,6 +44,10 @@ PAIRS = (
     ("q", "a"), ("prompt", "text"), ("input", "content"), ("question", "query"), ("context", "response"),
     ("problem", "code"), ("prompt", "code"), ("instruction", "code"), ("instruction", "text"), ("title", "answers"),
 )  # fmt: skip
+TRANSCRIPTS = (
+    "text", "chat", "conversation", "conversations", "transcript", "dialogue", "dialog", "messages", "formatted_text",
+    "formatted_chat", "prompt", "input", "content", "sample", "data",
+)  # fmt: skip
 CHOSEN_REJECTED = (
     ("chosen", "rejected"), ("chosen_response", "rejected_response"), ("response_chosen", "response_rejected"),
     ("chosen_messages", "rejected_messages"), ("chosen_conversations", "rejected_conversations"),
@@ -124,6 +128,16 @@ def is_refused(column: str) -> bool:
     return any(word in column.lower() for word in _REFUSED)
 
 
+def conversation_columns(columns: dict[str, JSON]) -> dict[str, JSON]:
+    """Return the columns that may hold the conversation: no rejected one, and no history beside an answer."""
+    has_answer = match_column(columns, *COMPLETION) is not None
+    return {
+        column: value
+        for column, value in columns.items()
+        if not is_refused(column) and not (has_answer and column.rpartition(".")[2].lower() in HISTORY)
+    }
+
+
 def exchange_keys(item: JSON) -> tuple[str, str] | None:
     """Return the keys of an object that is one exchange, user first, or None."""
     if not isinstance(item, dict):
@@ -175,6 +189,11 @@ def are_calls(value: JSON) -> bool:
         and bool(value)
         and all(isinstance(call, dict) and {"name", "arguments"} <= call.keys() for call in value)
     )
+
+
+def has_tools(columns: dict[str, JSON]) -> bool:
+    """Whether a column lists the functions that may be called."""
+    return match_column(columns, "tools", "functions", "available_tools", "tool_definitions") is not None
 
 
 def late_names(parts: dict[str, str]) -> dict[str, str]:

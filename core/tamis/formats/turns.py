@@ -12,9 +12,9 @@ from tamis.formats.format import Format, Record, cannot_hold, left_over, listed_
 from tamis.formats.names import (
     MESSAGE_LISTS,
     SYSTEM,
+    conversation_columns,
     exchange_keys,
     first_item,
-    is_refused,
     match_column,
     match_text,
     optional_column,
@@ -126,7 +126,7 @@ def _written(pairs: list[list[str]], exchange: JSON, extras: Sequence[JSON], sys
 
 
 def _suggest(records: Sequence[Record]) -> TurnsFields | None:
-    columns = {column: value for column, value in seen_columns(records).items() if not is_refused(column)}
+    columns = conversation_columns(seen_columns(records))
     for name in (*MESSAGE_LISTS, "data"):
         column = match_column(columns, name)
         if column is not None and _is_conversation(columns[column]):

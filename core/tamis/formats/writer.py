@@ -27,7 +27,7 @@ from tamis.types import JSON, Example, Message
 SOURCE_SHAPE = "source"
 EXPORT_FORMATS = (
     "alpaca", "messages", "sharegpt", "prompt_completion", "instruction_response", "question_answer", "turns",
-    "self_instruct", "preference", SOURCE_SHAPE,
+    "self_instruct", "preference", "transcript", SOURCE_SHAPE,
 )  # fmt: skip
 _BATCH_ROWS = 2_000
 

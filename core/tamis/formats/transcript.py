@@ -1,0 +1,194 @@
+"""Whole conversations as one text with marks that say who speaks: chat templates, ``### Human:``, ``USER:``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pydantic import Field
+
+from tamis.errors import InvalidRecord
+from tamis.formats.call_turns import calls_in, with_call_texts
+from tamis.formats.conversation import SHAPE, add_meta, build_example, plain_obstacle, shape_of
+from tamis.formats.format import Format, Record, cannot_hold, left_over, optional_text, seen_columns, text_of
+from tamis.formats.names import SYSTEM, TRANSCRIPTS, is_refused, match_column, match_text, optional_column
+from tamis.formats.stored_form import ColumnMapping
+from tamis.types import JSON, Example, Message
+
+# Each mark of a style names a speaker in its one group; the first style that finds two turns is it.
+_STYLES = tuple(
+    re.compile(mark, re.IGNORECASE)
+    for mark in (
+        r"<\|im_start\|>\s*(system|user|assistant|tool)[^\S\n]*\n",
+        r"<\|start_header_id\|>\s*(system|user|assistant|tool|ipython)\s*<\|end_header_id\|>\s*",
+        r"<start_of_turn>\s*(user|model)[^\S\n]*\n",
+        r"<\|(system|user|assistant|prompter|human|bot)\|>\s*",
+        r"\[\|(human|user|ai|assistant|system)\|\]\s*",
+        r"((?:<s>\s*)?\[INST\]\s*<<SYS>>\s*|\s*<</SYS>>\s*|(?:</s>\s*)?(?:<s>\s*)?\[INST\]\s*|\s*\[/INST\]\s*)",
+        r"\s*#{2,3}\s*(human|user|instruction|assistant|response|system|gpt|ai)\s*:\s*",
+        r"(?:^|\s|</s>)\s*((?-i:USER|ASSISTANT|FUNCTION RESPONSE))\s*:\s*",
+        r"(?:^|\n)\s*(user|human|assistant|ai|bot|gpt|system|function response|tool|customer|agent|patient|doctor"
+        r"|student|teacher|q|a|question|answer)\s*:\s*",
+    )
+)
+_ROLE_OF = {
+    "system": "system",
+    **dict.fromkeys(
+        ("user", "human", "prompter", "instruction", "customer", "patient", "student", "q", "question"), "user"
+    ),
+    **dict.fromkeys(
+        ("assistant", "ai", "bot", "gpt", "model", "response", "agent", "doctor", "teacher", "a", "answer"), "assistant"
+    ),
+    **dict.fromkeys(("tool", "ipython", "function response"), "tool"),
+}  # fmt: skip
+_END = re.compile(r"(?:\s|</?s>|<\|[a-z_]+\|>|<end_of_turn>|<eos>|<bos>)*\Z", re.IGNORECASE)
+_CALL = re.compile(r"<functioncall>\s*", re.IGNORECASE)
+_SYSTEM_HEAD = re.compile(r"\s*SYSTEM:\s*", re.IGNORECASE)
+_MAX_HEAD = 4_000  # characters before the first mark: a system prompt, not a document that quotes a talk
+_USUAL_FRAMES = {
+    "system": ("", ""), "user": ("\n\nHuman: ", ""), "assistant": ("\n\nAssistant: ", ""),
+}  # fmt: skip
+
+
+class TranscriptFields(ColumnMapping):
+    """Which column holds the text of the conversation."""
+
+    text: str = Field("text", description="Column with the whole conversation as one text")
+    system: str = Field("", description="Column with a system prompt beside the text; may be missing")
+
+
+class _Spoken(NamedTuple):
+    """A turn, and the text before and after its content."""
+
+    message: Message
+    before: str
+    after: str
+
+
+def transcript() -> Format:
+    """Return the format of conversations in one text."""
+    return Format(name="transcript", fields=TranscriptFields, read=_read, render=_render, suggest=_suggest)
+
+
+def _read(record: Record, fields: TranscriptFields) -> list[Example]:
+    spoken = _spoken(text_of(record, fields.text))
+    if not spoken:
+        raise InvalidRecord(f"field {fields.text!r} has no marks that say who speaks")
+    noted: dict[str, JSON] = {
+        "format": "transcript", "frames": [[turn.before, turn.after] for turn in spoken],
+    }  # fmt: skip
+    messages = [_with_call(turn.message, noted) for turn in spoken]
+    used = [fields.text]
+    system = optional_text(record, fields.system)
+    if system and messages[0]["role"] != "system":
+        head = match[0] if (match := _SYSTEM_HEAD.match(system)) else ""
+        noted["system_head"] = head
+        messages.insert(0, {"role": "system", "content": system[len(head) :]})
+        used.append(fields.system)
+    example = build_example(messages)
+    example.meta = {**left_over(record, used), SHAPE: noted}
+    return [example]
+
+
+def _spoken(text: str) -> list[_Spoken]:
+    """Return the turns of a text; none for a text in which no style finds a question and an answer."""
+    for style in _STYLES:
+        marks = list(style.finditer(text))
+        if len(marks) >= 2 and (turns := _between(text, marks)):
+            return turns
+    return []
+
+
+def _between(text: str, marks: Sequence[re.Match[str]]) -> list[_Spoken]:
+    head = text[: marks[0].start()]
+    if len(head) > _MAX_HEAD:
+        return []
+    turns: list[_Spoken] = []
+    lead = head
+    says_more = _END.sub("", head).strip()
+    roles = [_role(mark[1]) for mark in marks]
+    if says_more and roles[0] != "system" and _role_is_template(marks[0][1]):
+        start = head.index(says_more)
+        turns.append(
+            _Spoken({"role": "system", "content": says_more}, head[:start], head[start + len(says_more) :])
+        )
+        lead = ""
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    for mark, role, end in zip(marks, roles, ends, strict=True):
+        content = text[mark.end() : end]
+        cut = _END.search(content)
+        kept = content[: cut.start()] if cut else content
+        turns.append(_Spoken({"role": role, "content": kept}, lead + mark[0], content[len(kept) :]))
+        lead = ""
+    told = {turn.message["role"] for turn in turns}
+    return turns if {"user", "assistant"} <= told else []
+
+
+def _role(label: str) -> str:
+    name = label.strip().lower()
+    if "inst" in name or "sys" in name and "<<" in name:
+        return "system" if "<<sys>>" in name else "assistant" if name.endswith("[/inst]") else "user"
+    return _ROLE_OF[name]
+
+
+def _role_is_template(label: str) -> bool:
+    # What stands before "### Instruction:" is the same in every row of a file: a template, no system prompt.
+    return label.strip().lower() != "instruction"
+
+
+def _with_call(message: Message, noted: dict[str, JSON]) -> Message:
+    """Return an assistant's turn whose text is a call of a function as a tool call."""
+    content = message["content"]
+    match = _CALL.match(content) if message["role"] == "assistant" else None
+    calls = calls_in(content[match.end() :]) if match else []
+    if not calls or match is None:
+        return message
+    noted.setdefault("call_texts", []).append(content[match.end() :])
+    noted["call_mark"] = match[0]
+    return {**message, "content": None, "tool_calls": calls}
+
+
+def _render(example: Example, fields: TranscriptFields | None = None) -> Record:
+    names = fields or TranscriptFields()
+    noted = shape_of(example, "transcript")
+    turns = list(example.messages)
+    record: Record = {names.text: ""}
+    if "system_head" in noted and turns[0]["role"] == "system":
+        record[names.system or "system"] = noted["system_head"] + turns.pop(0)["content"]
+    roles = [turn["role"] for turn in turns]
+    called = [bool(turn.get("tool_calls")) for turn in turns]
+    turns, _ = with_call_texts(turns, roles, noted)
+    obstacle = plain_obstacle(
+        [turn for turn in turns if turn["role"] != "tool"], multi_turn=True, system=True
+    )
+    frames = noted.get("frames") or []
+    if len(frames) != len(turns):
+        if "tool" in roles:
+            obstacle = obstacle or "a tool turn"
+        frames = [_USUAL_FRAMES.get(role, ("", "")) for role in roles]
+    if obstacle:
+        raise cannot_hold("transcript", example, obstacle, "messages")
+    mark = str(noted.get("call_mark", "<functioncall> "))
+    text = "".join(
+        f"{before}{mark if is_call else ''}{turn['content']}{after}"
+        for turn, is_call, (before, after) in zip(turns, called, frames, strict=True)
+    )
+    if [turn.message for turn in _spoken(text)] != [
+        {**turn, "content": mark + turn["content"]} if is_call else turn
+        for turn, is_call in zip(turns, called, strict=True)
+    ]:
+        raise cannot_hold("transcript", example, "a text with marks of speakers in it", "messages")
+    record[names.text] = text
+    return add_meta(record, example)
+
+
+def _suggest(records: Sequence[Record]) -> TranscriptFields | None:
+    columns = {column: value for column, value in seen_columns(records).items() if not is_refused(column)}
+    for name in TRANSCRIPTS:
+        column = match_column(columns, name)
+        if column is not None and isinstance(columns[column], str) and _spoken(columns[column]):
+            return TranscriptFields(
+                text=column, system=optional_column(columns, match_text, SYSTEM, (column,))
+            )
+    return None
