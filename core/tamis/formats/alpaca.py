@@ -27,6 +27,7 @@ class AlpacaFields(ColumnMapping):
     history: str = Field(
         "history", description="Column with earlier [prompt, response] pairs; may be missing"
     )
+    always_input: bool = Field(True, description="Whether the input's column is written where it is empty")
 
 
 def alpaca() -> Format:
@@ -45,7 +46,7 @@ def _render(example: Example, fields: AlpacaFields | None = None) -> Record:
 def _columns(fields: AlpacaFields) -> PairColumns:
     return PairColumns(
         format_name="alpaca", prompt=fields.instruction, context=fields.input, completion=fields.output,
-        system=fields.system, history=fields.history, is_alpaca=True,
+        system=fields.system, history=fields.history, is_alpaca=True, always_context=fields.always_input,
     )  # fmt: skip
 
 
@@ -62,4 +63,5 @@ def _suggest(records: Sequence[Record]) -> AlpacaFields | None:
         input=optional_column(columns, match_text, ("input", "inputs"), taken),
         system=optional_column(columns, match_text, SYSTEM, taken),
         history=optional_column(columns, match_column, HISTORY, taken),
+        always_input=match_text(columns, "input", "inputs") is not None,
     )

@@ -29,7 +29,8 @@ class PairColumns:
     context: str = ""
     history: str = ""
     reasoning: str = ""
-    is_alpaca: bool = False  # the input is always written, and earlier turns of any origin
+    is_alpaca: bool = False  # one answer as text, and earlier turns of any origin
+    always_context: bool = False  # the context's column is written where it is empty, too
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -107,8 +108,6 @@ def _read_texts(record: Record, names: PairColumns, noted: dict[str, JSON], meta
     prompt = joined_prompt(text_of(record, names.prompt), given)
     if given or (names.context in record and not names.is_alpaca):
         noted["input_chars"] = len(given)
-    elif names.is_alpaca and names.context not in record:
-        noted["no_input"] = True
     system = text_part(record, names.system, noted, "system")
     response = record.get(names.completion)
     earlier = _earlier(record, names, noted, meta)
@@ -191,7 +190,7 @@ def _write_texts(
     system = texts.pop(0) if before[0]["role"] == "system" else ""
     record[names.prompt] = texts[-1]
     n_chars = noted.get("input_chars")
-    if n_chars is not None or (names.is_alpaca and not noted.get("no_input")):
+    if n_chars is not None or names.always_context:
         record[names.prompt], given = split_prompt(texts[-1], n_chars)
         # The column comes back also where it is empty, so that a written table keeps its columns.
         record[names.context] = as_it_was(given, noted, "context")
