@@ -1,0 +1,417 @@
+"""Every interval that a page shows, and how often it holds what it is about.
+
+``SIMULATED`` names each function that makes an interval and the test here that looks how often it holds. A function with a
+critical value, or a type with ``low`` and ``high`` or a standard error, that is in no table fails: an interval that
+nobody has simulated is a picture of confidence, not a measure of it.
+
+Bounds: with the coverage that a test states, a run of so many cases falls outside in less than one of a million.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.stats import binom, norm, t
+
+import tamis
+from tamis.compute.clear.calibrate import (
+    Calibration,
+    bad_fraction,
+    bad_probability,
+    calibrate,
+    sample_for_review,
+    threshold_on_curve,
+    threshold_on_sample,
+)
+from tamis.compute.compare.jackknife import entropy_interval, vendi_interval
+from tamis.compute.compare.seeds import mean_over_seeds, overlap_of_methods
+from tamis.compute.compare.selections import bootstrap_interval, cluster_entropy, jaccard, vendi_score
+from tamis.compute.compare.win_rate import wilson_interval
+from tamis.compute.refine.evidence import RoundEvidence, pooled_effects
+from tamis.compute.refine.weights import cluster_scores
+from tests.support.scale import times
+
+PACKAGE = Path(tamis.__file__).parent
+ROOT = PACKAGE.parent.parent
+LUCK = 4.9  # standard deviations: one side is passed in 5 of ten million
+
+# What makes an interval or a standard error, and the test of this file that simulates it.
+SIMULATED = {
+    "compute/compare/selections.py:bootstrap_interval": "test_the_bootstrap_holds_the_mean_of_rows",
+    "compute/compare/jackknife.py:jackknife_interval": "test_the_jackknife_holds_the_diversity_of_such_draws",
+    "compute/compare/jackknife.py:vendi_interval": "test_the_jackknife_holds_the_diversity_of_such_draws",
+    "compute/compare/jackknife.py:entropy_interval": "test_the_jackknife_holds_the_diversity_of_such_draws",
+    "compute/compare/seeds.py:mean_over_seeds": "test_students_interval_holds_the_mean_over_seeds",
+    "compute/compare/seeds.py:overlap_of_methods": "test_the_jackknife_over_seeds_holds_the_overlap",
+    "compute/compare/win_rate.py:wilson_interval": "test_wilsons_interval_holds_a_share",
+    "compute/compare/win_rate.py:win_rate": "test_wilsons_interval_holds_a_share",
+    "compute/compare/win_rate.py:win_rates": "test_wilsons_interval_holds_a_share",
+    "compute/clear/calibrate.py:bad_probability": "test_the_band_of_the_curve_holds_the_probability",
+    "compute/clear/calibrate.py:_summed": "test_thresholds_from_the_curve_hold_where_it_is_logistic",
+    "compute/clear/calibrate.py:_weighted_share": "test_shares_from_a_drawn_sample_hold",
+    "compute/refine/evidence.py:_below_zero": "test_intervals_of_effects_hold_what_lasts",
+    "compute/refine/weights.py:cluster_scores": "test_one_standard_error_holds_a_cluster_mean_as_often_as_students_law",
+    "actions/evaluations.py:cluster_losses": "test_the_error_of_a_change_is_that_of_a_mean",
+    "actions/evaluations.py:overall_losses": "test_the_error_of_a_change_is_that_of_a_mean",
+}
+# Functions with the same words that make no interval of their own.
+PASSED_ON = {
+    "actions/report/report.py:notes_of": "says in words which intervals a report has",
+    "steps/compare/pool.py:measure": "asks for the intervals of compute",
+    "steps/compare/pool.py:_coverage": "asks for the intervals of compute",
+    "steps/compare/pool.py:_mean": "asks for the bootstrap",
+    "steps/compare/comparison.py:stored_interval": "another form of the same numbers",
+    "steps/compare/step.py:run": "hands the level on",
+    "steps/compare/step.py:_comparison": "hands the level on",
+    "steps/compare/step.py:_seed_estimates": "mean_over_seeds, in another form",
+    "steps/compare/step.py:_overlaps": "overlap_of_methods, in another form",
+    "compute/refine/evidence.py:of": "a standard error as squares again",
+    "steps/refine/results.py:all_weights": "a column of stored rounds",
+    "steps/refine/state.py:_evidence": "a column of stored rounds",
+    "steps/refine/update.py:_pooled": "cluster_scores handed on",
+    "steps/refine/update.py:shuffled": "cluster_scores dealt out anew",
+    "steps/refine/update.py:_clusters": "cluster_scores in a table",
+    "steps/finetune/step.py:_ask_tasks": "standard errors that lm-evaluation-harness computes",
+    "steps/finetune/harness.py:parse_scores": "standard errors that lm-evaluation-harness computes",
+    "cli/run.py:_summary_lines": "prints errors of lm-evaluation-harness",
+}
+# Types that hold a low and a high or a deviation: whose numbers they are.
+HOLDERS = {
+    "compute/compare/selections.py:Interval": "bootstrap_interval, the jackknives, overlap_of_methods",
+    "compute/compare/win_rate.py:WinRate": "wilson_interval",
+    "compute/clear/calibrate.py:ProbabilityEstimate": "_summed, _weighted_share",
+    "compute/refine/evidence.py:Effects": "pooled_effects",
+    "compute/refine/weights.py:ClusterScores": "cluster_scores",
+    "steps/compare/comparison.py:IntervalEstimate": "Interval, stored",
+    "steps/compare/training.py:MethodLoss": "mean_over_seeds",
+    "actions/review_calibration.py:BadCurve": "bad_probability",
+    "actions/refinement_history.py:RoundEvidenceSummary": "pooled_effects, stored",
+    "actions/report/svg.py:Dot": "drawn from IntervalEstimate",
+    "actions/scores.py:ScoreStats": "no interval: the least and the largest score",
+    "compute/clear/review_rule.py:LimitOffered": "no interval: ends of a slider",
+    "store/rows/query.py:Summary": "no interval: the least and the largest value",
+}
+# Pages that draw or name an interval.
+SHOWN = {
+    "parts/compare/results.py": "Interval over rows and seeds",
+    "parts/compare/training_charts.py": "MethodLoss over seeds",
+    "parts/finetuning/tasks.py": "errors of lm-evaluation-harness",
+    "parts/finetuning/wins.py": "wilson_interval",
+    "parts/refinement/charts.py": "cluster_scores, one standard error on either side",
+    "parts/refinement/effects.py": "pooled_effects, 1.96 deviations on either side",
+    "parts/refinement/history.py": "cluster_scores in a table",
+    "parts/review/calibration.py": "bad_probability and thresholds",
+}
+CRITICAL = re.compile(
+    r"ClusterScores\(mean, error|stdtrit|betaincinv|inv_cdf|ndtri?\b|\.ppf\(|\bLEVEL\b|confidence_fraction|1\.96|standard_error|\w_stderr|[\"']stderr[\"']"
+    r"|jackknife|bootstrap_interval|_interval\(|std\(ddof=1\) / np\.sqrt|np\.sqrt\(squares / \(n - 1\)\)"
+)
+FIELD = re.compile(r"^    (low|standard_error|deviation|stderr)\b.*:", re.MULTILINE)
+ON_A_PAGE = re.compile(r"1\.96|\bWIDE\b|standard_error|stderr|confidence_fraction|Wilson|95 % intervals?")
+
+
+@cache
+def trees(folder: Path) -> dict[str, tuple[str, ast.Module]]:
+    """Source and tree of every file that could have to do with an interval."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py"))}
+    return {
+        path.relative_to(folder).as_posix(): (text, ast.parse(text))
+        for path, text in texts.items()
+        if CRITICAL.search(text) or FIELD.search(text)
+    }
+
+
+def functions(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every function of those files and its source."""
+    for name, (text, tree) in trees(folder).items():
+        lines = text.splitlines()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                yield f"{name}:{node.name}", "\n".join(lines[node.lineno - 1 : node.end_lineno])
+
+
+def fields(node: ast.ClassDef) -> set[str]:
+    marked = (one.target for one in node.body if isinstance(one, ast.AnnAssign))
+    return {target.id for target in marked if isinstance(target, ast.Name)}
+
+
+def holders() -> set[str]:
+    """Types with fields ``low`` and ``high``, or a field that is a standard error or a deviation."""
+    return {
+        f"{name}:{node.name}"
+        for name, (_, tree) in trees(PACKAGE).items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and ({"low", "high"} <= fields(node) or fields(node) & {"standard_error", "deviation", "stderr"})
+    }
+
+
+def test_every_function_that_makes_an_interval_is_simulated_or_says_why_not() -> None:
+    rooms = ("compute/", "steps/", "actions/", "scorers/", "selectors/", "api/")
+    found = {
+        name
+        for name, source in functions(PACKAGE)
+        if name.startswith((*rooms, "cli/run.py")) and CRITICAL.search(source)
+    }
+    told = SIMULATED.keys() | PASSED_ON.keys()
+    assert not found - told, f"nobody has simulated how often these hold: {sorted(found - told)}"
+    assert not told - found, f"these are gone: {sorted(told - found)}"
+    assert all(name in globals() for name in SIMULATED.values())
+
+
+def test_every_type_that_holds_an_interval_is_known() -> None:
+    assert holders() == set(HOLDERS)
+
+
+def test_every_page_that_shows_an_interval_is_known() -> None:
+    pages = ROOT / "pages"
+    found = {
+        path.relative_to(pages).as_posix()
+        for path in sorted(pages.rglob("*.py"))
+        if ON_A_PAGE.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == set(SHOWN)
+
+
+def held(hits: np.ndarray | list[bool], *, least: float, most: float = 1.0) -> None:
+    """Whether the share of hits is what one of ``least`` to ``most`` gives by more than bad luck."""
+    n, share = len(hits), float(np.mean(hits))
+    below, above = ((p * (1 - p) / n) ** 0.5 for p in (least, most))
+    assert share >= least - LUCK * below, f"holds in {share:.3f} of {n} cases, {least} is promised"
+    assert share <= most + LUCK * above, (
+        f"holds in {share:.3f} of {n} cases, wider than the {most} that is said"
+    )
+
+
+# Comparisons (5.4)
+
+
+@pytest.mark.parametrize(
+    ("n", "skewed", "least", "most"),
+    [(30, False, 0.92, 0.96), (200, False, 0.94, 0.96), (30, True, 0.88, 0.94), (200, True, 0.93, 0.96)],
+)
+def test_the_bootstrap_holds_the_mean_of_rows(n: int, least: float, most: float, *, skewed: bool) -> None:
+    rng, hits = np.random.default_rng(n + skewed), []
+    for _ in range(times(300, 4000)):
+        values = rng.exponential(1.0, n) if skewed else rng.normal(1.0, 2.0, n)
+        found = bootstrap_interval(values, n_resamples=400, rng=rng)
+        hits.append(found.low <= 1.0 <= found.high)
+    held(hits, least=least, most=most)
+
+
+def clustered_cloud(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    ids = rng.choice(12, 3000, p=rng.dirichlet(np.full(12, 2.0)))
+    vectors = rng.standard_normal((12, 8))[ids] + 0.6 * rng.standard_normal((3000, 8))
+    return vectors.astype(np.float32), ids
+
+
+@pytest.mark.parametrize("size", [40, 150])
+def test_the_jackknife_holds_the_diversity_of_such_draws(size: int) -> None:
+    """What it is about is the mean over draws of as many rows, not the diversity of the pool, which is another number."""
+    vectors, ids = clustered_cloud(0)
+    rng = np.random.default_rng(size)
+    draws = [rng.choice(3000, size, replace=False) for _ in range(times(120, 1500))]
+    vendi = float(np.mean([vendi_score(vectors, rows) for rows in draws]))
+    entropy = float(np.mean([cluster_entropy(ids, rows) for rows in draws]))
+    of_vendi = [vendi_interval(vectors, rows, rng=rng) for rows in draws]
+    of_entropy = [entropy_interval(ids, rows, rng=rng) for rows in draws]
+    held([one.low <= vendi <= one.high for one in of_vendi], least=0.94)
+    held([one.low <= entropy <= one.high for one in of_entropy], least=0.94)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+def test_students_interval_holds_the_mean_over_seeds(seeds: int) -> None:
+    cases = times(20_000, 400_000)
+    _, low, high = mean_over_seeds(np.random.default_rng(seeds).normal(3.0, 2.0, (seeds, cases)))
+    held((low <= 3.0) & (high >= 3.0), least=0.95, most=0.95)
+
+
+@pytest.mark.parametrize(("of_left", "of_right"), [(3, 3), (5, 3)])
+def test_the_jackknife_over_seeds_holds_the_overlap(of_left: int, of_right: int) -> None:
+    rng = np.random.default_rng(of_left)
+    odds = [rng.gamma(2.0, 1.0, 120) for _ in range(2)]
+
+    def draw(which: int) -> np.ndarray:
+        return np.argsort(-(np.log(odds[which]) + rng.gumbel(size=120)))[:30]
+
+    pairs = [jaccard([draw(0), draw(1)])[0, 1] for _ in range(4000)]
+    truth, hits = float(np.mean(pairs)), []
+    left, right = np.arange(of_left), np.arange(of_left, of_left + of_right)
+    for _ in range(times(300, 4000)):
+        index = jaccard([draw(0) for _ in left] + [draw(1) for _ in right])
+        found = overlap_of_methods(index, left, right, independent=~np.eye(len(index), dtype=bool))
+        hits.append(found.low <= truth <= found.high)
+    held(hits, least=0.94)
+
+
+@pytest.mark.parametrize("n", [5, 10, 30, 100])
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.8])
+def test_wilsons_interval_holds_a_share(n: int, p: float) -> None:
+    """Exactly, over all counts that can come out; it is about 0.95 in the mean over shares, not at each."""
+    won = np.arange(n + 1)
+    inside = [low <= p <= high for low, high in (wilson_interval(int(w), n) for w in won)]
+    assert 0.91 <= float(binom.pmf(won, n, p) @ np.array(inside)) <= 0.995
+
+
+@pytest.mark.parametrize("ties", [0.2, 0.6])
+def test_ties_as_halves_make_wilsons_interval_too_wide_and_never_too_narrow(ties: float) -> None:
+    rng, share = np.random.default_rng(1), 0.5 * ties + 0.6 * (1 - ties)
+    votes = rng.multinomial(40, [0.6 * (1 - ties), ties, 0.4 * (1 - ties)], size=times(3000, 60_000))
+    bounds = [wilson_interval(float(won + tied / 2), 40) for won, tied, _ in votes]
+    held([low <= share <= high for low, high in bounds], least=0.95)
+
+
+# The probability of being bad (2.7)
+
+
+def reviewed(rng: np.random.Generator, n: int = 2000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores, the probability of being bad, and which rows are."""
+    scores = rng.normal(0.0, 1.0, n)
+    chance = 1 / (1 + np.exp(1.2 + 1.5 * scores))
+    return scores, chance, rng.random(n) < chance
+
+
+def test_the_band_of_the_curve_holds_the_probability() -> None:
+    rng, hits = np.random.default_rng(2), {at: [] for at in (-1.5, 0.0, 1.0)}
+    for _ in range(times(120, 2000)):
+        scores, _, bad = reviewed(rng, 120)
+        found = calibrate(scores, bad, rng)
+        assert isinstance(found, Calibration)
+        at = np.array(list(hits))
+        _, low, high = bad_probability(found, at)
+        for score, a, b in zip(hits, low, high, strict=True):
+            hits[score].append(a <= 1 / (1 + np.exp(1.2 + 1.5 * score)) <= b)
+    for one in hits.values():
+        held(one, least=0.93)
+
+
+def test_thresholds_from_the_curve_hold_where_it_is_logistic() -> None:
+    """And only there: for other shapes the sample speaks, which the next test is about."""
+    rng, precision, recall = np.random.default_rng(3), [], []
+    for _ in range(times(80, 2000)):
+        scores, _, bad = reviewed(rng)
+        decided = rng.choice(2000, 150, replace=False)
+        found = calibrate(scores[decided], bad[decided], rng)
+        assert isinstance(found, Calibration)
+        estimate = threshold_on_curve(found, scores, -0.8, rng)
+        below = scores <= -0.8
+        precision.append(estimate.precision.low <= bad[below].mean() <= estimate.precision.high)
+        recall.append(estimate.recall.low <= below[bad].mean() <= estimate.recall.high)
+    held(precision, least=0.93)
+    held(recall, least=0.93)
+
+
+@pytest.mark.parametrize("logistic", [True, False])
+def test_shares_from_a_drawn_sample_hold(*, logistic: bool) -> None:
+    rng, hits = np.random.default_rng(4), {"precision": [], "recall": [], "bad": []}
+    for _ in range(times(250, 3000)):
+        scores, _, bad = reviewed(rng)
+        if not logistic:
+            bad = rng.random(2000) < np.where(scores < -1.0, 0.5, 0.05)
+        sampled, inclusion = sample_for_review(scores, 200, rng)
+        found = threshold_on_sample(scores, sampled, bad[sampled], inclusion, -0.8)
+        below = scores <= -0.8
+        hits["precision"].append(found.precision.low <= bad[below].mean() <= found.precision.high)
+        hits["recall"].append(found.recall.low <= below[bad].mean() <= found.recall.high)
+        share = bad_fraction(bad[sampled], inclusion)
+        hits["bad"].append(share.low <= bad.mean() <= share.high)
+    for one in hits.values():
+        held(one, least=0.93)
+
+
+# Refinement (1.9) and fine-tuning (5.6)
+
+
+@pytest.mark.parametrize(
+    ("k", "n_rows", "rounds", "lasting", "own", "least"),
+    [
+        (4, 40, 2, 0.5, 0.0, 0.94),
+        (10, 40, 1, 0.5, 0.0, 0.92),
+        (10, 75, 3, 0.5, 0.5, 0.91),
+        (10, 150, 3, 0.5, 0.0, 0.93),
+        (32, 100, 3, 0.5, 0.0, 0.92),
+    ],
+)
+def test_intervals_of_effects_hold_what_lasts(
+    k: int, n_rows: int, rounds: int, lasting: float, own: float, least: float
+) -> None:
+    """1.96 deviations on either side, as the page draws them; the clusters of one run share luck, so runs are counted."""
+    shares = []
+    for seed in range(times(100, 1500)):
+        rng = np.random.default_rng(seed)
+        truth, tables = rng.normal(0, lasting, k), []
+        for _ in range(rounds):
+            counts = rng.multinomial(n_rows, np.full(k, 1 / k))
+            level = truth + rng.normal(0, own, k)
+            rows = [rng.normal(level[j], 1.0, m) for j, m in enumerate(counts)]
+            mean = np.array([r.mean() if r.size else np.nan for r in rows])
+            squares = np.array([((r - r.mean()) ** 2).sum() if r.size else 0.0 for r in rows])
+            tables.append(RoundEvidence(counts, mean, squares))
+        found = pooled_effects(tables)
+        if found.told:
+            inside = np.abs(found.effect - (truth - truth.mean())) <= 1.96 * found.deviation
+            shares.append(float(inside.mean()))
+    error = np.std(shares, ddof=1) / len(shares) ** 0.5
+    assert len(shares) > 60
+    assert np.mean(shares) >= least - LUCK * error, f"holds in {np.mean(shares):.3f}"
+
+
+def test_without_any_effect_few_clusters_are_called_clear() -> None:
+    """A cluster whose interval leaves out 0 is said to stand out: without a lasting difference that is rare."""
+    called = 0
+    n = times(200, 3000)
+    for seed in range(n):
+        rng = np.random.default_rng(seed)
+        rows = [[rng.normal(0, 1, 6) for _ in range(8)] for _ in range(2)]
+        tables = [
+            RoundEvidence(
+                np.full(8, 6),
+                np.array([r.mean() for r in one]),
+                np.array([((r - r.mean()) ** 2).sum() for r in one]),
+            )
+            for one in rows
+        ]
+        found = pooled_effects(tables)
+        called += int((np.abs(found.effect) > 1.96 * found.deviation).any()) if found.told else 0
+    assert called / n <= 0.05 + LUCK * (0.05 * 0.95 / n) ** 0.5
+
+
+@pytest.mark.parametrize("n", [3, 8, 40])
+def test_one_standard_error_holds_a_cluster_mean_as_often_as_students_law(n: int) -> None:
+    """The whiskers of a round's chart are one standard error: about two thirds, and less for few rows."""
+    clusters = times(4000, 60_000)
+    gaps = np.random.default_rng(n).normal(0.4, 1.3, clusters * n)
+    found = cluster_scores(gaps, np.repeat(np.arange(clusters), n), clusters)
+    law = float(1 - 2 * t.sf(1, n - 1))
+    held(np.abs(found.mean - 0.4) <= found.standard_error, least=law, most=law)
+
+
+@pytest.mark.parametrize("n", [2, 10, 60])
+def test_the_error_of_a_change_is_that_of_a_mean(n: int) -> None:
+    import pyarrow as pa
+
+    from tamis.actions.evaluations import cluster_losses, overall_losses
+
+    rng = np.random.default_rng(n)
+    hits, cases, context = [], times(120, 2000), SimpleNamespace(cluster_name=str)
+    for _ in range(cases):
+        base, tuned = rng.normal(2.0, 0.5, n), rng.normal(1.9, 0.5, n)
+        table = pa.table({"cluster_id": np.zeros(n, np.int32), "base_loss": base, "loss": tuned})
+        one, whole = cluster_losses(context, table).to_pylist()[0], overall_losses(table)
+        assert one["error"] == pytest.approx((tuned - base).std(ddof=1) / n**0.5)
+        assert whole["error"] == pytest.approx(one["error"])
+        hits.append(abs(whole["change"] + 0.1) <= whole["error"])
+    law = float(1 - 2 * t.sf(1, n - 1))
+    held(hits, least=law, most=law)
+
+
+def test_the_level_is_the_one_that_is_said() -> None:
+    assert norm.ppf(0.975) == pytest.approx(1.96, abs=1e-3)
