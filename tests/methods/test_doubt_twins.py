@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import beta
 
 from tamis.compute.clear.bsdetector import (
     confidence,
@@ -16,7 +17,7 @@ from tamis.compute.clear.bsdetector import (
     self_reflection,
     similarity_from_contradiction,
 )
-from tamis.compute.clear.calibrate import Calibration, bad_probability, calibrate, threshold_on_sample
+from tamis.compute.clear.calibrate import bad_by_score, threshold_on_sample, weighted_share
 from tamis.compute.clear.clear import (
     UNDECIDED,
     Verdict,
@@ -170,36 +171,43 @@ def test_a_deita_rating_is_the_mean_of_the_digits(raw: list[float]) -> None:
     assert 1 <= found <= 6  # so no factor of DEITA's product can be 0 or less
 
 
-@examples(12)
-@given(seed=st.integers(0, 10_000), weighted=st.booleans())
-def test_the_curve_is_the_mode_of_its_posterior(seed: int, *, weighted: bool) -> None:
-    """METHODS.md 2.7: found by going over a grid and refining it, not by a gradient."""
+@examples(60)
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.05, 1.0)), min_size=1, max_size=25))
+def test_the_interval_of_a_weighted_share_is_where_the_binomial_tails_are_even(
+    rows: list[tuple[bool, float]],
+) -> None:
+    """METHODS.md 2.7: Clopper and Pearson with the effective number of rows, from the tails of the beta law."""
+    weights = np.array([1 / p for _, p in rows])
+    found = weighted_share(np.array([hit for hit, _ in rows]), weights)
+    value = sum(w for (hit, _), w in zip(rows, weights, strict=True) if hit) / sum(weights)
+    n = sum(weights) ** 2 / sum(w * w for w in weights)
+    assert found.value == pytest.approx(value)
+    if 0 < value < 1:
+        assert beta.cdf(found.low, value * n, n - value * n + 1) == pytest.approx(0.025)
+        assert beta.cdf(found.high, value * n + 1, n - value * n) == pytest.approx(0.975)
+    else:
+        assert (found.low, found.high)[int(value)] == value
+
+
+@examples(40)
+@given(st.integers(0, 10_000), st.integers(20, 60))
+def test_bands_of_scores_hold_every_row_once_and_their_own_share(seed: int, m: int) -> None:
     rng = np.random.default_rng(seed)
-    scores = rng.normal(2.0, 3.0, 60)
-    bad = rng.random(60) < 1 / (1 + np.exp(0.7 * (scores - 1)))
-    inclusion = rng.uniform(0.2, 1.0, 60) if weighted else None
-    found = calibrate(scores, bad, np.random.default_rng(0), inclusion=inclusion)
-    assert isinstance(found, Calibration)
-    z = (scores - scores.mean()) / scores.std()
-    w = np.ones(60) if inclusion is None else (1 / inclusion) / (1 / inclusion).mean()
-
-    def minus_log_posterior(a: np.ndarray, c: np.ndarray) -> np.ndarray:
-        odds = a[..., None] + c[..., None] * z
-        likelihood = (w * (np.logaddexp(0, odds) - bad * odds)).sum(axis=-1)
-        return likelihood + a**2 / 50 + c**2 / 12.5
-
-    a0, c0, step = 0.0, -2.0, 2.0
-    for _ in range(24):
-        grid = np.linspace(-step, step, 9)
-        a, c = np.meshgrid(a0 + grid, np.minimum(c0 + grid, 0.0))
-        best = int(np.argmin(minus_log_posterior(a, c)))
-        a0, c0, step = float(a.flat[best]), float(c.flat[best]), step * 0.6
-    assert (found.intercept, found.slope) == (pytest.approx(a0, abs=2e-3), pytest.approx(c0, abs=2e-3))
-    x = np.array([0.0, 3.0])
-    value, low, high = bad_probability(found, x)
-    expected = 1 / (1 + np.exp(-(a0 + c0 * (x - scores.mean()) / scores.std())))
-    assert value == pytest.approx(expected, abs=2e-3)
-    assert ((low <= value + 1e-3) & (value <= high + 1e-3)).all()
+    scores = rng.integers(0, 40, 200) / 40
+    sampled = rng.choice(200, m, replace=False)
+    bad, inclusion = rng.random(m) < 0.4, rng.uniform(0.1, 1.0, m)
+    found = bad_by_score(scores, sampled, bad, inclusion)
+    assert found.n_rows.sum() == 200
+    assert found.n_counted.sum() == m
+    low = -math.inf
+    for at, end in enumerate(found.end):
+        mine = [
+            (b, 1 / p) for b, p, row in zip(bad, inclusion, sampled, strict=True) if low < scores[row] <= end
+        ]
+        assert found.n_counted[at] == len(mine)
+        assert found.n_rows[at] == sum(low < s <= end for s in scores)
+        assert found.value[at] == pytest.approx(sum(w for b, w in mine if b) / sum(w for _, w in mine))
+        low = end
 
 
 @examples(60)

@@ -22,16 +22,15 @@ from scipy.stats import binom, norm, t
 
 import tamis
 from tamis.compute.clear.calibrate import (
-    Calibration,
+    ScoreBands,
+    bad_by_score,
     bad_fraction,
-    bad_probability,
-    calibrate,
     sample_for_review,
-    threshold_on_curve,
     threshold_on_sample,
 )
 from tamis.compute.compare.jackknife import entropy_interval, vendi_interval
-from tamis.compute.compare.seeds import mean_over_seeds, overlap_of_methods
+from tamis.compute.compare.paired import paired_change, unpaired_change
+from tamis.compute.compare.seeds import mean_over_seeds, overlap_of_methods, share_over_seeds
 from tamis.compute.compare.selections import bootstrap_interval, cluster_entropy, jaccard, vendi_score
 from tamis.compute.compare.win_rate import wilson_interval
 from tamis.compute.refine.evidence import RoundEvidence, pooled_effects
@@ -53,17 +52,23 @@ SIMULATED = {
     "compute/compare/win_rate.py:wilson_interval": "test_wilsons_interval_holds_a_share",
     "compute/compare/win_rate.py:win_rate": "test_wilsons_interval_holds_a_share",
     "compute/compare/win_rate.py:win_rates": "test_wilsons_interval_holds_a_share",
-    "compute/clear/calibrate.py:bad_probability": "test_the_band_of_the_curve_holds_the_probability",
-    "compute/clear/calibrate.py:_summed": "test_thresholds_from_the_curve_hold_where_it_is_logistic",
-    "compute/clear/calibrate.py:_weighted_share": "test_shares_from_a_drawn_sample_hold",
+    "compute/compare/seeds.py:share_over_seeds": "test_shares_over_seeds_hold_and_stay_shares",
+    "compute/compare/paired.py:paired_change": "test_a_paired_change_is_held",
+    "compute/compare/paired.py:_change_of_answers": "test_a_paired_change_is_held",
+    "compute/compare/paired.py:unpaired_change": "test_a_change_of_two_means_is_held_at_least_as_often",
+    "compute/clear/calibrate.py:weighted_share": "test_shares_from_a_drawn_sample_hold",
     "compute/refine/evidence.py:_below_zero": "test_intervals_of_effects_hold_what_lasts",
     "compute/refine/weights.py:cluster_scores": "test_one_standard_error_holds_a_cluster_mean_as_often_as_students_law",
-    "actions/evaluations.py:cluster_losses": "test_the_error_of_a_change_is_that_of_a_mean",
-    "actions/evaluations.py:overall_losses": "test_the_error_of_a_change_is_that_of_a_mean",
+    "actions/evaluations.py:_error": "test_the_error_of_a_change_is_that_of_a_mean",
 }
 # Functions with the same words that make no interval of their own.
 PASSED_ON = {
     "actions/report/report.py:notes_of": "says in words which intervals a report has",
+    "actions/report/report.py:_notes_on_diversity": "says in words what the jackknife is about",
+    "actions/evaluations.py:_task_change": "paired_change as stored, or unpaired_change",
+    "compute/compare/paired.py:change_verdicts": "a rule over paired_change, simulated in test_paired.py",
+    "compute/compare/paired.py:discoveries": "a rule over p-values, simulated in test_paired.py",
+    "compute/compare/win_rate.py:win_verdicts": "a rule over wilson_interval, simulated in test_paired.py",
     "steps/compare/pool.py:measure": "asks for the intervals of compute",
     "steps/compare/pool.py:_coverage": "asks for the intervals of compute",
     "steps/compare/pool.py:_mean": "asks for the bootstrap",
@@ -71,6 +76,7 @@ PASSED_ON = {
     "steps/compare/step.py:run": "hands the level on",
     "steps/compare/step.py:_comparison": "hands the level on",
     "steps/compare/step.py:_seed_estimates": "mean_over_seeds, in another form",
+    "steps/compare/step.py:_shares": "share_over_seeds, in another form",
     "steps/compare/step.py:_overlaps": "overlap_of_methods, in another form",
     "compute/refine/evidence.py:of": "a standard error as squares again",
     "steps/refine/results.py:all_weights": "a column of stored rounds",
@@ -80,18 +86,18 @@ PASSED_ON = {
     "steps/refine/update.py:_clusters": "cluster_scores in a table",
     "steps/finetune/step.py:_ask_tasks": "standard errors that lm-evaluation-harness computes",
     "steps/finetune/harness.py:parse_scores": "standard errors that lm-evaluation-harness computes",
-    "cli/run.py:_summary_lines": "prints errors of lm-evaluation-harness",
 }
 # Types that hold a low and a high or a deviation: whose numbers they are.
 HOLDERS = {
     "compute/compare/selections.py:Interval": "bootstrap_interval, the jackknives, overlap_of_methods",
     "compute/compare/win_rate.py:WinRate": "wilson_interval",
-    "compute/clear/calibrate.py:ProbabilityEstimate": "_summed, _weighted_share",
+    "compute/clear/calibrate.py:ProbabilityEstimate": "weighted_share",
+    "compute/clear/calibrate.py:ScoreBands": "weighted_share",
+    "compute/compare/paired.py:PairedChange": "paired_change, unpaired_change",
     "compute/refine/evidence.py:Effects": "pooled_effects",
     "compute/refine/weights.py:ClusterScores": "cluster_scores",
     "steps/compare/comparison.py:IntervalEstimate": "Interval, stored",
     "steps/compare/training.py:MethodLoss": "mean_over_seeds",
-    "actions/review_calibration.py:BadCurve": "bad_probability",
     "actions/refinement_history.py:RoundEvidenceSummary": "pooled_effects, stored",
     "actions/report/svg.py:Dot": "drawn from IntervalEstimate",
     "actions/scores.py:ScoreStats": "no interval: the least and the largest score",
@@ -102,12 +108,13 @@ HOLDERS = {
 SHOWN = {
     "parts/compare/results.py": "Interval over rows and seeds",
     "parts/compare/training_charts.py": "MethodLoss over seeds",
-    "parts/finetuning/tasks.py": "errors of lm-evaluation-harness",
+    "parts/finetuning/results.py": "paired_change of losses, and their standard error",
+    "parts/finetuning/tasks.py": "paired_change or unpaired_change of a task",
     "parts/finetuning/wins.py": "wilson_interval",
     "parts/refinement/charts.py": "cluster_scores, one standard error on either side",
     "parts/refinement/effects.py": "pooled_effects, 1.96 deviations on either side",
     "parts/refinement/history.py": "cluster_scores in a table",
-    "parts/review/calibration.py": "bad_probability and thresholds",
+    "parts/review/calibration.py": "weighted_share, in bands and at a threshold",
 }
 CRITICAL = re.compile(
     r"ClusterScores\(mean, error|stdtrit|betaincinv|inv_cdf|ndtri?\b|\.ppf\(|\bLEVEL\b|confidence_fraction|1\.96|standard_error|\w_stderr|[\"']stderr[\"']"
@@ -269,7 +276,45 @@ def test_ties_as_halves_make_wilsons_interval_too_wide_and_never_too_narrow(ties
     held([low <= share <= high for low, high in bounds], least=0.95)
 
 
-# The probability of being bad (2.7)
+@pytest.mark.parametrize(("n", "p"), [(50, 0.02), (50, 0.3), (400, 0.05)])
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_shares_over_seeds_hold_and_stay_shares(n: int, p: float, seeds: int) -> None:
+    cases = times(4000, 100_000)
+    shares = np.random.default_rng(seeds).binomial(n, p, (seeds, cases)) / n
+    _, low, high = share_over_seeds(shares, n)
+    assert (low >= 0).all()
+    assert (high <= 1).all()
+    held((low <= p) & (p <= high), least=0.93)
+
+
+@pytest.mark.parametrize("n", [5, 20, 100])
+@pytest.mark.parametrize("kind", ["loss", "answers"])
+def test_a_paired_change_is_held(n: int, kind: str) -> None:
+    rng, hits = np.random.default_rng(n), []
+    for _ in range(times(800, 20_000)):
+        if kind == "loss":
+            changes, truth = rng.normal(-0.2, 0.5, n), -0.2
+        else:
+            changes, truth = rng.choice([-1.0, 0.0, 1.0], n, p=[0.1, 0.6, 0.3]), 0.2
+        found = paired_change(changes)
+        hits.append(found.low <= truth <= found.high)
+    held(hits, least=0.95 if kind == "loss" else 0.93)
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.8])
+def test_a_change_of_two_means_is_held_at_least_as_often(shared: float) -> None:
+    """Answers to the same questions vary together: then it is too wide, which the page says of it."""
+    rng, hits = np.random.default_rng(5), []
+    for _ in range(times(800, 20_000)):
+        common = rng.normal(0, shared**0.5, 80)
+        before, after = (common + rng.normal(level, (1 - shared) ** 0.5, 80) for level in (0.0, 0.1))
+        errors = [float(one.std(ddof=1)) / 80**0.5 for one in (before, after)]
+        found = unpaired_change(float(after.mean() - before.mean()), errors, 80)
+        hits.append(found.low <= 0.1 <= found.high)
+    held(hits, least=0.945, most=0.955 if shared == 0 else 1.0)
+
+
+# A reviewed sample (2.7)
 
 
 def reviewed(rng: np.random.Generator, n: int = 2000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -279,39 +324,12 @@ def reviewed(rng: np.random.Generator, n: int = 2000) -> tuple[np.ndarray, np.nd
     return scores, chance, rng.random(n) < chance
 
 
-def test_the_band_of_the_curve_holds_the_probability() -> None:
-    rng, hits = np.random.default_rng(2), {at: [] for at in (-1.5, 0.0, 1.0)}
-    for _ in range(times(120, 2000)):
-        scores, _, bad = reviewed(rng, 120)
-        found = calibrate(scores, bad, rng)
-        assert isinstance(found, Calibration)
-        at = np.array(list(hits))
-        _, low, high = bad_probability(found, at)
-        for score, a, b in zip(hits, low, high, strict=True):
-            hits[score].append(a <= 1 / (1 + np.exp(1.2 + 1.5 * score)) <= b)
-    for one in hits.values():
-        held(one, least=0.93)
-
-
-def test_thresholds_from_the_curve_hold_where_it_is_logistic() -> None:
-    """And only there: for other shapes the sample speaks, which the next test is about."""
-    rng, precision, recall = np.random.default_rng(3), [], []
-    for _ in range(times(80, 2000)):
-        scores, _, bad = reviewed(rng)
-        decided = rng.choice(2000, 150, replace=False)
-        found = calibrate(scores[decided], bad[decided], rng)
-        assert isinstance(found, Calibration)
-        estimate = threshold_on_curve(found, scores, -0.8, rng)
-        below = scores <= -0.8
-        precision.append(estimate.precision.low <= bad[below].mean() <= estimate.precision.high)
-        recall.append(estimate.recall.low <= below[bad].mean() <= estimate.recall.high)
-    held(precision, least=0.93)
-    held(recall, least=0.93)
-
-
 @pytest.mark.parametrize("logistic", [True, False])
 def test_shares_from_a_drawn_sample_hold(*, logistic: bool) -> None:
-    rng, hits = np.random.default_rng(4), {"precision": [], "recall": [], "bad": []}
+    rng, hits = (
+        np.random.default_rng(4),
+        {"precision": [], "recall": [], "bad": [], "lowest": [], "highest": []},
+    )
     for _ in range(times(250, 3000)):
         scores, _, bad = reviewed(rng)
         if not logistic:
@@ -323,6 +341,13 @@ def test_shares_from_a_drawn_sample_hold(*, logistic: bool) -> None:
         hits["recall"].append(found.recall.low <= below[bad].mean() <= found.recall.high)
         share = bad_fraction(bad[sampled], inclusion)
         hits["bad"].append(share.low <= bad.mean() <= share.high)
+        bands = bad_by_score(scores, sampled, bad[sampled], inclusion)
+        assert isinstance(bands, ScoreBands)
+        for name, at, inside in (
+            ("lowest", 0, scores <= bands.end[0]),
+            ("highest", -1, scores > bands.start[-1]),
+        ):
+            hits[name].append(bands.low[at] <= bad[inside].mean() <= bands.high[at])
     for one in hits.values():
         held(one, least=0.93)
 

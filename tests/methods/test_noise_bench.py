@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tamis.compute.clear.calibrate import Calibration, bad_probability, calibrate
+from tamis.compute.clear.calibrate import ScoreBands, bad_by_score, sample_for_review
 from tamis.compute.clear.clear import auto_filter, threshold
 from tamis.compute.cluster.choose_k import choose_k
 from tamis.compute.compare.metrics import auroc
@@ -154,25 +154,22 @@ def test_the_filter_by_random_confidences_keeps_faults_as_it_finds_them() -> Non
     )
 
 
-def test_decisions_that_do_not_depend_on_the_score_give_a_flat_curve() -> None:
-    likeness, _ = prompt_and_response_vectors()
-    scores = (likeness[:, :40].sum(axis=1) + np.arange(len(likeness)) * 1e-4).astype(np.float64)
-    flat, steep, runs = 0, 0, times(60, 1000)
+def test_decisions_that_do_not_depend_on_the_score_give_no_band_that_stands_out() -> None:
+    prompts, responses = prompt_and_response_vectors()
+    scores = (prompts * responses).sum(axis=1).astype(np.float64)
+    z = scores.argsort().argsort() / scores.size * 4 - 2
+    apart, runs = {0.0: 0, 2.0: 0}, times(100, 2000)
     for seed in range(runs):
         rng = np.random.default_rng(seed)
-        rows = rng.choice(scores.size, 120, replace=False)
-        ends = np.quantile(scores, [0.05, 0.95])
-        for strength in (0.0, 2.5):
-            z = (scores[rows] - scores.mean()) / scores.std()
-            bad = rng.random(120) < 1 / (1 + np.exp(1.0 + strength * z))
-            found = calibrate(scores[rows], bad, rng)
-            assert isinstance(found, Calibration)
-            _, low, high = bad_probability(found, ends)
-            # Said to differ: the bands of the lowest and the highest scores do not meet.
-            differ = low[0] > high[1]
-            flat, steep = flat + int(differ and not strength), steep + int(differ and strength > 0)
-    assert flat / runs <= 0.05 + LUCK * (0.05 * 0.95 / runs) ** 0.5
-    assert steep / runs >= 0.7
+        for strength in apart:
+            bad = rng.random(scores.size) < 1 / (1 + np.exp(1.0 + strength * z))
+            sampled, inclusion = sample_for_review(scores, 120, rng)
+            found = bad_by_score(scores, sampled, bad[sampled], inclusion)
+            assert isinstance(found, ScoreBands)
+            apart[strength] += int(found.low[0] > found.high[-1] or found.high[0] < found.low[-1])
+    # Two intervals of 95 % that do not meet are rarer than one that misses.
+    assert apart[0.0] / runs <= 0.02 + LUCK * (0.02 * 0.98 / runs) ** 0.5
+    assert apart[2.0] / runs >= 0.7
 
 
 def test_vectors_without_clusters_show_none_and_planted_ones_are_found() -> None:
