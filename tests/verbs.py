@@ -337,8 +337,8 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "rejects_of reject_lines",
     ),
     "remedies": (
-        "why a training failed, in words",
-        "ran_out_of_memory smaller_batch",
+        "why a training failed, or what a result lacks, in words",
+        "ran_out_of_memory smaller_batch remarks_on",
     ),
     "report.report": (
         "parts of a report",

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
+
+_OS_ERRORS = {
+    errno.ENOENT: "There is no file or folder {path}. Check the spelling.",
+    errno.EACCES: "{path} may not be read or written by this user. Choose another place, or change its permissions.",
+    errno.EPERM: "{path} may not be changed by this user. Choose another place, or change its permissions.",
+    errno.EROFS: "{path} is on a disk that cannot be written. Choose another place.",
+    errno.EISDIR: "{path} is a folder where a file is needed. Name a file in it.",
+    errno.ENOTDIR: "{path} leads through a file as if it were a folder. Check the spelling.",
+    errno.EEXIST: "{path} is there already. Choose another name, or move it away.",
+    errno.ENOTEMPTY: "{path} is a folder that is not empty. Choose another name, or empty it.",
+    errno.ENAMETOOLONG: "{path} is too long for a name of a file. Choose a shorter one.",
+    errno.ELOOP: "{path} is a link that leads back to itself. Mend the link.",
+    errno.EMFILE: "This process has too many files open. Close other work, or raise the limit (ulimit -n).",
+    errno.ENOSPC: "The disk of {path} is full. Free some space, then do it again.",
+    errno.EDQUOT: "Your share of the disk of {path} is used up. Free some space, then do it again.",
+    errno.EIO: "The disk of {path} could not be read or written: it may be damaged, or away.",
+}
 
 
 class CurationError(Exception):
@@ -71,3 +90,14 @@ class JobFailed(CurationError):
         self.job_id = job_id
         text = f": {reason}" if reason else "."
         super().__init__(f"{step} {state}{text}\n  log: tamis jobs logs {job_id}")
+
+
+def explain_os_error(error: OSError) -> str:
+    """What the operating system refused, about which path, and what to do next."""
+    about = error.filename2 or error.filename  # of two, the second is where something was to go
+    named = os.fsdecode(about) if isinstance(about, str | bytes | os.PathLike) else ""
+    sentence = _OS_ERRORS.get(error.errno or 0)
+    if sentence is not None:
+        return sentence.format(path=repr(named) if named else "what is written")
+    reason = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    return f"The operating system refused to work{f' with {named!r}' if named else ''}: {reason}."

@@ -1,4 +1,4 @@
-"""Why a job failed in words, and what can be done about it."""
+"""Why a job failed, or what its result lacks, in words, and what can be done about it."""
 
 from __future__ import annotations
 
@@ -41,6 +41,21 @@ class SmallerBatch:
 
     batch: int
     request: Repeat
+
+
+def remarks_on(summary: Mapping[str, JSON]) -> tuple[str, ...]:
+    """What the summary of a result says that a person would not expect of it; mostly nothing."""
+    remarks = []
+    if summary.get("shortfall"):
+        remarks.append(
+            f"{summary['shortfall']:,} {summary['unit']} of the budget could not be spent: no row was left for them."
+        )
+    if summary.get("n_clusters") == 0 and summary.get("n_noise"):
+        remarks.append(
+            f"No region was dense enough for a cluster: all {summary['n_noise']:,} rows are noise. Give a smaller "
+            "min_cluster_size or min_samples, or use k-means."
+        )
+    return tuple(remarks)
 
 
 def ran_out_of_memory(job: Job) -> bool:

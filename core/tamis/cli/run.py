@@ -182,6 +182,7 @@ def _submit(
     session: Session, run: tuple[str, str, Mapping[str, JSON]], target: RunTarget, *, wait: bool
 ) -> int:
     from tamis.actions.jobs import refresh_jobs
+    from tamis.actions.remedies import remarks_on
     from tamis.actions.submit import submit
     from tamis.selectors.quality import gain_remark
 
@@ -199,13 +200,11 @@ def _submit(
     if made is not None:
         session.show(f"{job.kind} {job.artifact_id}\n" + _summary_lines(made.summary))
         answer["summary"] = made.summary
-        if made.summary.get("shortfall"):
-            session.say(
-                f"tamis: {made.summary['shortfall']:,} {made.summary['unit']} of the budget could not be spent: "
-                "no row was left for them."
-            )
-        remark = gain_remark(str(made.summary.get("method")), made.summary.get("quality_gain"))
-        if remark:
+        remarks = [
+            *remarks_on(made.summary),
+            gain_remark(str(made.summary.get("method")), made.summary.get("quality_gain")),
+        ]
+        for remark in filter(None, remarks):
             session.say(f"tamis: {remark}")
     return end(session, job, answer)
 

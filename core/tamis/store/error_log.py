@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import tempfile
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,18 +15,32 @@ FILE = "errors.log"
 
 @dataclass(frozen=True, slots=True)
 class LoggedError:
-    """What to quote, and where the traceback is."""
+    """What to quote, and where the traceback is: None where no folder could be written."""
 
     error_id: str
-    path: Path
+    path: Path | None
 
 
 def log_error(workspace: Path, error: BaseException) -> LoggedError:
-    """Append the traceback to ``errors.log`` of the workspace, or of the temporary folder where it cannot be written."""
-    writable = workspace.is_dir() and os.access(workspace, os.W_OK)
-    path = (workspace if writable else Path(tempfile.gettempdir())) / FILE
+    """Append the traceback to ``errors.log`` of the workspace, else of the temporary folder; raises nothing."""
     error_id = secrets.token_hex(4)
     text = "".join(traceback.format_exception(error))
-    with path.open("a", encoding="utf-8") as log:
-        log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {error_id}\n{text}\n")
-    return LoggedError(error_id, path)
+    entry = f"{datetime.now(UTC).isoformat(timespec='seconds')} {error_id}\n{text}\n"
+    for folder in (workspace, _temporary()):
+        # Tried rather than asked: a full or a read-only disk answers no question about permissions.
+        if folder is not None and folder.is_dir():
+            with (
+                suppress(OSError),
+                (folder / FILE).open("a", encoding="utf-8", errors="backslashreplace") as log,
+            ):
+                log.write(entry)
+                log.flush()
+                return LoggedError(error_id, folder / FILE)
+    return LoggedError(error_id, None)
+
+
+def _temporary() -> Path | None:
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:  # there is none that can be written
+        return None

@@ -18,6 +18,7 @@ from pages.shared.plain_text import plain
 from pages.shared.reviewer import reviewer_name
 from tamis.actions.clusters import rename_cluster
 from tamis.actions.read_rows import Scope
+from tamis.actions.remedies import remarks_on
 from tamis.errors import CurationError
 from tamis.types import NOISE
 
@@ -53,11 +54,14 @@ def show_clusters(context: DatasetContext, scope: Scope, *, height: int) -> None
 
 def _head(context: DatasetContext, clusters: pa.Table) -> None:
     n_clusters = sum(1 for i in clusters["cluster_id"].to_numpy() if i != NOISE)
-    noise = float(context.view.require("clustering").summary.get("noise_fraction", 0.0))
+    summary = context.view.require("clustering").summary
+    noise = float(summary.get("noise_fraction", 0.0))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {n_clusters:,} clusters", width="content")
         if noise:
             st.caption(f"{noise:.1%} of rows in none", width="content")
+    for remark in remarks_on(summary):
+        st.caption(remark)
 
 
 def _chosen(context: DatasetContext, scope: Scope) -> list[int]:

@@ -104,3 +104,10 @@ def test_medoids_agree_with_a_search_by_hand() -> None:
         centre = vectors[rows].mean(axis=0)
         cosine = vectors[rows] @ centre / np.linalg.norm(vectors[rows], axis=1)
         assert found[j].tolist() == rows[np.argsort(-cosine)[:3]].tolist()
+
+
+@pytest.mark.parametrize("n", [1, 5, 40])
+def test_where_every_row_is_noise_there_are_no_medoids_and_no_keywords(n: int) -> None:
+    noise = np.full(n, -1, dtype=np.int32)
+    assert medoids(np.ones((n, 4), dtype=np.float32), noise, 0, top=3).shape == (0, 3)
+    assert cluster_keywords(["tea"] * n, noise, 0) == []

@@ -67,6 +67,8 @@ def medoids(vectors: Float32s, cluster_id: NDArray[Any], n_clusters: int, *, top
     """
     n, d = check_vectors(vectors)
     ids = np.asarray(cluster_id, dtype=np.int64)
+    if n_clusters == 0:  # every row is noise: there is no centre that a row could be near
+        return np.full((0, top), -1, dtype=np.int64)
     centres = unit_rows(group_means(vectors, ids, n_clusters).astype(np.float32))
     cosine: Float64s = np.zeros(n)
     for rows in blocks(n, d):
