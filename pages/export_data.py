@@ -29,6 +29,11 @@ def show_button(
     path = export_path(dataset.workspace, name, container)
     if path.exists() and st.query_params.get(FILE) != path.name:
         st.caption(f":orange[{plain(path.name)} is there already and will be replaced.]")
+    skip_unfit = st.checkbox(
+        "Leave out rows that the format cannot hold",
+        key="skip_unfit",
+        help="They are counted, and listed in a file beside the export. Otherwise nothing is written.",
+    )
     request = ExportRequest(
         dataset_id=dataset.dataset_id,
         selection=chosen.selection,
@@ -37,6 +42,7 @@ def show_button(
         decisions=decided.pointer,
         format_name=format_name,
         container=container,
+        skip_unfit=skip_unfit,
     )
     pressed = st.button(
         f"Write {count_of(len(decided.rows), 'row')}",
@@ -49,7 +55,8 @@ def show_button(
         written = write_export(dataset.workspace, request, path, len(decided.rows))
         st.query_params[FILE] = written.path.name
         st.toast(
-            f"{count_of(written.n_rows, 'row')} written to {plain(written.path.name)}",
+            f"{count_of(written.n_rows, 'row')} written to {plain(written.path.name)}"
+            + (f", {len(written.skipped):,} left out" if written.skipped else ""),
             icon=":material/check:",
         )
         st.rerun()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,7 @@ from tamis.actions.manifests import ExportManifest, installed_versions, lineage,
 from tamis.errors import CurationError, InvalidOptions
 from tamis.formats import FORMATS
 from tamis.formats.llama_factory import dataset_info_entry
-from tamis.formats.writer import SOURCE_SHAPE, StoredExample, export_file
+from tamis.formats.writer import SOURCE_SHAPE, SkippedRow, StoredExample, export_file
 from tamis.formats.writer import WrittenFile as Written
 from tamis.registry import Options, parse_options
 from tamis.steps.import_file.options import SourceFile
@@ -49,6 +50,9 @@ class ExportRequest(Options):
     )
     format_name: str = Field("source", description="Conversation format; source keeps the file's own shape.")
     container: Container = Field("jsonl", description="Kind of file.")
+    skip_unfit: bool = Field(
+        False, description="Leave out rows that the format cannot hold, and list them beside the file."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,13 @@ class ExportResult:
     n_rows: int
     sha256: str
     manifest: ExportManifest
+    skipped: tuple[SkippedRow, ...] = ()
+    skipped_path: Path | None = None
+
+    @property
+    def obstacles(self) -> dict[str, int]:
+        """Why rows were left out, with how many, the most frequent first."""
+        return dict(Counter(row.obstacle for row in self.skipped).most_common())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,8 @@ def export(
 
     Rows decided as drop are left out and decided texts are written, when the request names decisions or its selection
     was made with some. ``progress`` is told the number of rows read so far, now and then. Raises InvalidOptions when no row is in scope or all are dropped,
-    CurationError when a format cannot hold a conversation or a decided one breaks the chat schema.
+    CurationError when a format cannot hold some conversations (unless these are to be left out: then they are listed in
+    ``<path>.skipped.jsonl``) or a decided one breaks the chat schema.
     """
     rows = rows_of(
         workspace,
@@ -107,11 +119,25 @@ def export(
         path,
         format_name=request.format_name,
         container=request.container,
+        skip_unfit=request.skip_unfit,
     )
     manifest = _manifest(workspace, request, _Rows(rows, decisions), written)
     manifest_path = path.with_name(f"{path.name}.manifest.json")
     write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
-    return ExportResult(path, manifest_path, written.n_rows, written.sha256, manifest)
+    listed = _list_skipped(path, written.skipped)
+    return ExportResult(
+        path, manifest_path, written.n_rows, written.sha256, manifest, written.skipped, listed
+    )
+
+
+def _list_skipped(path: Path, skipped: Sequence[SkippedRow]) -> Path | None:
+    """Write the rows that were left out beside the file; a list of an earlier export of that name goes."""
+    listed = path.with_name(f"{path.name}.skipped.jsonl")
+    if not skipped:
+        listed.unlink(missing_ok=True)
+        return None
+    write_atomically(listed, b"".join(orjson.dumps(asdict(row)) + b"\n" for row in skipped))
+    return listed
 
 
 def _respected(store: ArtifactStore, request: ExportRequest) -> str:
@@ -128,11 +154,12 @@ def write_rows(
     format_name: str,
     container: Container,
     decisions: Artifact | None = None,
+    skip_unfit: bool = False,
 ) -> Written:
     """Write these rows in the order of the dataset, as they are stored or as ``decisions`` say."""
     applied = apply_frozen(rows, decisions)
     stored = stored_examples(examples, applied.rows, applied.replaced)
-    return export_file(stored, path, format_name=format_name, container=container)
+    return export_file(stored, path, format_name=format_name, container=container, skip_unfit=skip_unfit)
 
 
 def _counted(stored: Iterator[StoredExample], progress: Callable[[int], None]) -> Iterator[StoredExample]:
@@ -167,6 +194,7 @@ def stored_examples(
                 meta=orjson.loads(row["meta"] or "{}"),
                 format_name=read_as[row["file"]][0],
                 fields=read_as[row["file"]][1],
+                example_id=row["example_id"],
             )
 
 
@@ -201,6 +229,7 @@ def _manifest(workspace: Workspace, request: ExportRequest, rows: _Rows, written
         format_name=request.format_name,
         container=request.container,
         n_rows=written.n_rows,
+        n_skipped=len(written.skipped),
         sha256=written.sha256,
         decisions=rows.decisions.id if rows.decisions else "",
         decided=listed_decisions(artifacts),

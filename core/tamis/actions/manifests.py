@@ -44,7 +44,7 @@ class ExportManifest(BaseModel):
     ``selection`` names one of ``artifacts``; ``example_ids`` lists the rows when they came from a filter or a tag,
     whose state lives in the database and may have changed since. Exactly one of the two is given, or neither for
     the whole dataset. ``artifacts`` are in the order in which they can be made again. ``decisions`` names the
-    decisions that were applied, if any; ``decided`` lists those and the ones that went into earlier versions.
+    decisions that were applied, if any; ``n_skipped`` counts rows that the format cannot hold, which were left out; ``decided`` lists those and the ones that went into earlier versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +62,7 @@ class ExportManifest(BaseModel):
     container: Literal["jsonl", "parquet"]
     n_rows: int
     sha256: str
+    n_skipped: int = 0
     decisions: str = ""
     decided: dict[str, list[DecidedRow]] = {}
     artifacts: list[Manifest]

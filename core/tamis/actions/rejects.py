@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from tamis.errors import InvalidOptions, UnknownName
+from tamis.formats.reasons import kind_of
 from tamis.store.artifacts.readers import read_rejects
 from tamis.store.artifacts.store import Artifact
 from tamis.store.durable import write_atomically
@@ -24,7 +25,7 @@ _BATCH_ROWS = 2_000
 class Rejects:
     """Rejected lines: ``lines`` has file (its number in the import), line (from 1), reason, raw and kind.
 
-    ``kind`` is what the reason begins with; ``reasons`` counts the lines of every kind, the most frequent first.
+    ``kind`` is what reasons of a kind share (``kind_of``); ``reasons`` counts the lines of every kind, the most frequent first.
     """
 
     lines: pa.Table
@@ -55,8 +56,7 @@ def list_rejects(workspace: Workspace, dataset_id: str) -> Rejects:
 def rejects_of(examples: Artifact) -> Rejects:
     """The same of an artifact."""
     table = read_rejects(examples)
-    # What stands before the semicolon names the kind of reason; what follows describes the one record.
-    kinds = [str(reason).partition(";")[0] for reason in table["reason"].to_pylist()]
+    kinds = [kind_of(str(reason)) for reason in table["reason"].to_pylist()]
     lines = table.append_column("kind", pa.array(kinds, pa.string()))
     return Rejects(lines, dict(Counter(kinds).most_common()))
 

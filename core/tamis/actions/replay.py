@@ -77,6 +77,7 @@ def replay_manifest(
             format_name=manifest.format_name,
             container=manifest.container,
             decisions=made[manifest.decisions] if manifest.decisions else None,
+            skip_unfit=manifest.n_skipped > 0,
         )
     return _compare(manifest, written.n_rows, written.sha256)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -130,10 +130,13 @@ class ExportedRows(Shown):
     n_rows: int
     sha256: str
     decisions: str  # artifact id of the decisions that were applied; empty for none
+    skipped: Mapping[str, int] = field(default_factory=dict)  # why rows were left out, with how many
+    skipped_path: Path | None = None  # the list of these rows
 
     def _line(self) -> str:
         applied = f", decisions {self.decisions} applied" if self.decisions else ""
-        return f"{self.path}: {self.n_rows:,} rows{applied}, sha256 {self.sha256}"
+        left = f", {sum(self.skipped.values()):,} left out" if self.skipped else ""
+        return f"{self.path}: {self.n_rows:,} rows{left}{applied}, sha256 {self.sha256}"
 
 
 def match_rows(workspace: Workspace, dataset_id: str, scope: Scope, title: str = "") -> Rows:
@@ -177,6 +180,8 @@ def export_rows(
         n_rows=done.n_rows,
         sha256=done.sha256,
         decisions=done.manifest.decisions,
+        skipped=done.obstacles,
+        skipped_path=done.skipped_path,
     )
 
 

@@ -9,6 +9,7 @@ import click
 
 from tamis.cli.command import command, dataset_argument, dataset_option, group
 from tamis.cli.deletion import dry_run_option, say_plan
+from tamis.cli.rejects import show_reasons
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.errors import InvalidOptions
@@ -41,6 +42,7 @@ def import_file(
 ) -> int:
     """Import a file, a folder or a hub dataset."""
     from tamis.actions.imports import plan_paths, start_import
+    from tamis.actions.rejects import list_rejects
 
     plan = plan_paths(list(paths), name=name, format_name=format_name, fields=dict(map(_pair, fields)))
     for path in plan.skipped:
@@ -54,6 +56,10 @@ def import_file(
             f"{plan.dataset_id}: {summary['n_imported']:,} records imported as {summary['n_examples']:,} examples, "
             f"{summary['n_rejected']:,} rejected."
         )
+        if summary["n_rejected"]:
+            answer["reject_reasons"] = reasons = list_rejects(session.workspace, plan.dataset_id).reasons
+            show_reasons(session, reasons)
+            session.show(f"To see them: tamis rejects list --dataset {plan.dataset_id}")
     return end(session, job, answer)
 
 
@@ -169,17 +175,30 @@ def restore(session: Session, entry: str) -> None:
 @click.option(
     "--container", type=click.Choice(("jsonl", "parquet")), help="By the name of the file when left out."
 )
+@click.option(
+    "--skip-unfit",
+    is_flag=True,
+    help="Leave out rows that the format cannot hold; FILE.skipped.jsonl lists them.",
+)
 @click.option("--out", type=PathType, required=True, help="File to write.")
-def export(session: Session, dataset: str, out: Path, container: str | None, **choices: str) -> None:
+def export(
+    session: Session, dataset: str, out: Path, container: str | None, skip_unfit: bool, **choices: str
+) -> None:
     """Write rows as a training file with a manifest."""
     from tamis.actions.export import ExportRequest
     from tamis.actions.export import export as write_export
     from tamis.registry import parse_options
 
     container = container or ("parquet" if out.suffix == ".parquet" else "jsonl")
-    asked = {"dataset_id": session.dataset(dataset), "container": container, **choices}
+    asked = {
+        "dataset_id": session.dataset(dataset), "container": container, "skip_unfit": skip_unfit, **choices,
+    }  # fmt: skip
     done = write_export(session.workspace, parse_options(ExportRequest, asked), out)
     session.show(f"{done.path}: {done.n_rows:,} rows, sha256 {done.sha256}")
+    if done.skipped:
+        session.show(f"Left out, as listed in {done.skipped_path}: {len(done.skipped):,} rows")
+        for obstacle, n_rows in done.obstacles.items():
+            session.show(f"{n_rows:>10,}  {obstacle}")
     decisions = done.manifest.decisions
     if decisions and not choices["decisions"]:
         session.say(
@@ -187,7 +206,15 @@ def export(session: Session, dataset: str, out: Path, container: str | None, **c
             "For their imported text: --decisions none; for the decisions of now: --decisions current."
         )
     session.result(
-        {"path": str(done.path), "n_rows": done.n_rows, "sha256": done.sha256, "decisions": decisions}
+        {
+            "path": str(done.path),
+            "n_rows": done.n_rows,
+            "sha256": done.sha256,
+            "decisions": decisions,
+            "n_skipped": len(done.skipped),
+            "skipped": done.obstacles,
+            "skipped_path": str(done.skipped_path or ""),
+        }
     )
 
 

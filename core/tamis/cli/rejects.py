@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -30,13 +31,18 @@ def list_all(session: Session, dataset: str, reason: str, limit: int) -> None:
 
     rejected = list_rejects(session.workspace, session.dataset(dataset))
     lines = rejected.of(reason).select(["file", "line", "reason", "kind"]).to_pylist()
-    for kind, number in rejected.reasons.items():
-        session.show(f"{number:>10,}  {kind}")
+    show_reasons(session, rejected.reasons)
     for one in lines[: limit or None]:
         session.show(f"  file {one['file']} line {one['line']}: {one['reason']}")
     if not rejected.reasons:
         session.show("Every line was imported.")
     session.result({"reasons": rejected.reasons, "lines": lines})
+
+
+def show_reasons(session: Session, reasons: Mapping[str, int]) -> None:
+    """How many lines have each kind of reason."""
+    for kind, number in reasons.items():
+        session.show(f"{number:>10,}  {kind}")
 
 
 @rejects.command("show", examples=[f"tamis rejects show 17 {EXAMPLE}"])

@@ -92,13 +92,21 @@ def describe_turns(messages: Sequence[Message]) -> str:
     return f"{len(roles)} turn{'s' * (len(roles) != 1)} ({shown})"
 
 
+def said_turns(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return the turns without a system turn that says nothing: where it has no place, nothing is lost with it."""
+    first = messages[0] if messages else {}
+    content = first.get("content")
+    is_blank = content is None or (isinstance(content, str) and not content.strip())
+    empty = first.get("role") == "system" and is_blank and first.keys() <= _PLAIN_KEYS
+    return messages[1:] if empty else messages
+
+
 def plain_obstacle(messages: Sequence[Message], *, multi_turn: bool, system: bool) -> str | None:
     """Say why turns that are bare strings cannot hold the conversation, or None when they can."""
+    messages = said_turns(messages)
     starts_with_system = bool(messages) and messages[0]["role"] == "system"
     if starts_with_system and not system:
         return "a system prompt"
-    if starts_with_system and not messages[0].get("content"):
-        return "an empty system prompt"
     for message in messages:
         if obstacle := _turn_obstacle(message):
             return obstacle

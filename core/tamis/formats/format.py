@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tamis.errors import CurationError, InvalidRecord
+from tamis.errors import InvalidRecord, UnfitRow
 from tamis.formats.conversation import SHAPE, describe_turns, shape_of, type_name
 from tamis.formats.stored_form import ColumnMapping, close_record, open_record
 from tamis.types import JSON, Example
@@ -113,11 +113,12 @@ def seen_columns(records: Sequence[Record]) -> dict[str, JSON]:
     return seen
 
 
-def cannot_hold(name: str, example: Example, obstacle: str, instead: str) -> CurationError:
+def cannot_hold(name: str, example: Example, obstacle: str, instead: str) -> UnfitRow:
     """Return the error that says which shape a format cannot hold and which format can."""
-    return CurationError(
+    return UnfitRow(
         f"The format {name!r} cannot hold {obstacle}: this example has {describe_turns(example.messages)}. "
-        f"Export it as {instead!r} instead."
+        f"Export it as {instead!r} instead.",
+        obstacle,
     )
 
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 from tamis.errors import InvalidRecord
 from tamis.formats.answers import AnswerTurns, read_answer, write_answer
-from tamis.formats.conversation import SHAPE, add_meta, build_example, plain_obstacle, shape_of, single_turn
+from tamis.formats.conversation import (
+    SHAPE,
+    add_meta,
+    build_example,
+    plain_obstacle,
+    said_turns,
+    shape_of,
+    single_turn,
+)
 from tamis.formats.format import Record, cannot_hold, left_over, text_of
 from tamis.formats.names import first_item, turn_keys
 from tamis.formats.text_parts import as_it_was, text_part
@@ -181,7 +189,7 @@ def _write_texts(
     names: PairColumns,
     noted: dict[str, JSON],
 ) -> None:
-    before, after = turns
+    before, after = list(said_turns(turns[0])), turns[1]
     plain = after if record[names.completion] is after[-1].get("content") else []
     holds_history = names.is_alpaca or "history_value" in noted
     if obstacle := plain_obstacle([*before, *plain], multi_turn=holds_history, system=True):

@@ -43,12 +43,21 @@ def bad_encoding(raw: bytes) -> str | None:
     return None
 
 
+def kind_of(reason: str) -> str:
+    """Return what reasons of a kind share: what stands before the semicolon, every number as N.
+
+    What follows the semicolon describes the one record; the name of a role, field or column stays.
+    """
+    parts = re.split("('[^']*')", reason.partition(";")[0])
+    return "".join(part if part.startswith("'") else re.sub(r"\d[\d,]*", "N", part) for part in parts)[:200]
+
+
 def most_common(reasons: Iterable[str], n: int = 3) -> str:
-    """Return the most common reasons with their counts; reasons that differ in numbers only count as one."""
+    """Return the most common reasons with their counts; reasons of one kind count together."""
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for reason in reasons:
-        kind = re.sub(r"\d+", "0", reason)
+        kind = kind_of(reason)
         first.setdefault(kind, reason)
         counts[kind] += 1
     return "; ".join(f"{first[kind]} ({count:,} records)" for kind, count in counts.most_common(n))

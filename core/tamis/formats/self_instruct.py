@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from tamis.errors import InvalidRecord
-from tamis.formats.conversation import SHAPE, add_meta, plain_obstacle, shape_of, single_turn, type_name
+from tamis.formats.conversation import SHAPE, add_meta, plain_obstacle, said_turns, shape_of, single_turn, type_name
 from tamis.formats.format import (
     Format,
     Record,
@@ -70,8 +70,9 @@ def _write(example: Example, fields: SelfInstructFields | None = None) -> Record
     if obstacle := plain_obstacle(example.messages, multi_turn=False, system=False):
         raise cannot_hold("self_instruct", example, obstacle, "messages")
     noted = shape_of(example, "self_instruct")
-    instruction, given = split_prompt(example.messages[0]["content"], noted.get("input_chars"))
-    instance: Record = {names.input: given, names.output: example.messages[1]["content"]}
+    asked, answered = said_turns(example.messages)
+    instruction, given = split_prompt(asked["content"], noted.get("input_chars"))
+    instance: Record = {names.input: given, names.output: answered["content"]}
     instance.update(noted.get("instance") or {})
     return add_meta({names.instruction: instruction, names.instances: [instance]}, example)
 

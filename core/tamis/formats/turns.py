@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from tamis.errors import InvalidRecord
-from tamis.formats.conversation import SHAPE, add_meta, build_example, plain_obstacle, shape_of, type_name
+from tamis.formats.conversation import (
+    SHAPE,
+    add_meta,
+    build_example,
+    plain_obstacle,
+    said_turns,
+    shape_of,
+    type_name,
+)
 from tamis.formats.format import Format, Record, cannot_hold, left_over, listed_turns, seen_columns
 from tamis.formats.names import (
     MESSAGE_LISTS,
@@ -101,8 +109,9 @@ def _render(example: Example, fields: TurnsFields | None = None) -> Record:
     holds_system = bool(noted.get("system_column") or isinstance(exchange, list))
     if obstacle := plain_obstacle(example.messages, multi_turn=True, system=holds_system):
         raise cannot_hold("turns", example, obstacle, "messages")
-    texts = [message["content"] for message in example.messages]
-    system = texts.pop(0) if example.messages[0]["role"] == "system" else ""
+    messages = said_turns(example.messages)
+    texts = [message["content"] for message in messages]
+    system = texts.pop(0) if messages[0]["role"] == "system" else ""
     record: Record = {names.conversations: texts}
     if exchange:
         pairs = [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Literal
 from uuid import uuid4
@@ -15,7 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.errors import CurationError, InvalidRecord
+from tamis.errors import CurationError, InvalidRecord, UnfitRow
 from tamis.formats import load_format
 from tamis.formats.conversation import SHAPE, build_example
 from tamis.formats.format import Record
@@ -48,15 +50,28 @@ class StoredExample:
     format_name: str = "messages"
     fields: Options | None = None
     repairs: tuple[str, ...] = ()
+    example_id: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRow:
+    """A row that a format cannot hold: its id in the dataset, its record, and what of it; ``reason`` is the whole sentence."""
+
+    example_id: int
+    source: str
+    source_row: int
+    obstacle: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A written file: its place, its rows, and the SHA-256 of its bytes as hex."""
+    """A written file: its place, its rows, the SHA-256 of its bytes as hex, and the rows that were left out."""
 
     path: Path
     n_rows: int
     sha256: str
+    skipped: tuple[SkippedRow, ...] = ()
 
 
 def export_file(
@@ -66,16 +81,40 @@ def export_file(
     format_name: str,
     fields: Options | None = None,
     container: Literal["jsonl", "parquet"] = "jsonl",
+    skip_unfit: bool = False,
 ) -> WrittenFile:
     """Write examples to ``path``, which appears only when it is complete.
 
     In Parquet the other fields of the source stand as JSON text in a column ``meta``. Raises UnknownName for
-    an unknown format and CurationError, naming the row, for an example the format cannot hold.
+    an unknown format; CurationError, with how many of which kind, when the format cannot hold some examples,
+    unless these are to be skipped and others are left.
     """
-    rows = row_lines(examples, format_name=format_name, fields=fields, keep_meta=container == "jsonl")
-    if container == "parquet":
-        return _written_aside(path, lambda file: _write_parquet(rows, file))
-    return _written_aside(path, lambda file: _write_lines(rows, file))
+    unfit: list[SkippedRow] = []
+    rows = row_lines(
+        examples, format_name=format_name, fields=fields, keep_meta=container == "jsonl", unfit=unfit
+    )
+
+    def write(file: IO[bytes]) -> int:
+        n_rows = _write_lines(rows, file) if container == "jsonl" else _write_parquet(rows, file)
+        if unfit and not (skip_unfit and n_rows):
+            raise unfit_rows(unfit, n_rows, format_name)
+        if not n_rows and container == "parquet":
+            raise CurationError("There is nothing to export: the scope holds no rows. Choose a wider one.")
+        return n_rows
+
+    written = _written_aside(path, write)
+    return replace(written, skipped=tuple(unfit))
+
+
+def unfit_rows(unfit: Sequence[SkippedRow], n_fit: int, format_name: str) -> CurationError:
+    """The error of an export of which some rows do not fit: how many of which kind, which first, and what to do."""
+    first, counts = unfit[0], Counter(row.obstacle for row in unfit)
+    kinds = "; ".join(f"{obstacle} ({n:,})" for obstacle, n in counts.most_common())
+    others = " Leave them out (--skip-unfit, skip_unfit=True), or export as 'messages'." if n_fit else ""
+    return CurationError(
+        f"{len(unfit):,} of {len(unfit) + n_fit:,} rows cannot be written as {format_name!r}: {kinds}.{others} "
+        f"The first: {first.reason}"
+    )
 
 
 def row_lines(
@@ -84,8 +123,9 @@ def row_lines(
     format_name: str,
     fields: Options | None = None,
     keep_meta: bool = True,
+    unfit: list[SkippedRow] | None = None,
 ) -> Iterator[bytes]:
-    """Yield the JSON text of each row, without line end.
+    """Yield the JSON text of each row, without line end; rows that do not fit go to ``unfit``, or raise UnfitRow.
 
     The shape "source" gives the record's own text for every record whose examples are all there, one after
     another and unchanged; otherwise the examples in the format of their source, one row each, the other fields
@@ -93,16 +133,29 @@ def row_lines(
     """
     if format_name == SOURCE_SHAPE:
         for group in _by_record(examples):
-            yield from _source_rows(group)
+            yield from _source_rows(group, unfit)
         return
     write = load_format(format_name).write
-    for number, stored in enumerate(examples, 1):
-        yield _dumps(_write_one(stored, number, keep_meta=keep_meta, write=write, fields=fields))
+    for stored in examples:
+        with _unfit_noted(stored, unfit):
+            yield _dumps(_write_one(stored, keep_meta=keep_meta, write=write, fields=fields))
+
+
+@contextmanager
+def _unfit_noted(stored: StoredExample, unfit: list[SkippedRow] | None) -> Iterator[None]:
+    """Say which row it is that a format cannot hold, or note it where rows may be left out."""
+    try:
+        yield
+    except UnfitRow as error:
+        place = f"record {stored.source_row:,} of {stored.source or 'its source'}"
+        reason = f"{error} It is {place}."
+        if unfit is None:
+            raise UnfitRow(reason, error.obstacle) from error
+        unfit.append(SkippedRow(stored.example_id, stored.source, stored.source_row, error.obstacle, reason))
 
 
 def _write_one(
     stored: StoredExample,
-    number: int,
     *,
     keep_meta: bool,
     write: Callable[[Example, Options | None], Record],
@@ -112,11 +165,7 @@ def _write_one(
     meta = example.meta
     if not keep_meta:
         example.meta = {key: meta[key] for key in (SHAPE, "rejected") if key in meta}
-    try:
-        record = write(example, fields)
-    except CurationError as error:
-        place = f"row {number:,} (record {stored.source_row:,} of {stored.source or 'its source'})"
-        raise CurationError(f"{error} It is {place}.") from error
+    record = write(example, fields)
     if not keep_meta:
         rest = {key: value for key, value in meta.items() if key != SHAPE}
         record["meta"] = _dumps(rest).decode()
@@ -144,7 +193,7 @@ def _record_of(stored: StoredExample) -> tuple[int, int, str]:
     return stored.file, stored.source_row, stored.raw
 
 
-def _source_rows(group: list[StoredExample]) -> Iterator[bytes]:
+def _source_rows(group: list[StoredExample], unfit: list[SkippedRow] | None) -> Iterator[bytes]:
     if _is_untouched(group):
         # A line end in valid JSON is always between values, so the record fits on one line with its values
         # untouched.
@@ -152,12 +201,9 @@ def _source_rows(group: list[StoredExample]) -> Iterator[bytes]:
         return
     for stored in group:
         form = load_format(stored.format_name)
-        try:
+        with _unfit_noted(stored, unfit):
             record, odd = rewritten_record(form, stored.fields, stored.raw, _example(stored), stored.repairs)
             yield dumps_exact(record, odd=odd)
-        except CurationError as error:
-            place = f"record {stored.source_row:,} of {stored.source or 'its source'}"
-            raise CurationError(f"{error} It is {place}.") from error
 
 
 def _is_untouched(group: list[StoredExample]) -> bool:
@@ -190,7 +236,7 @@ def _write_parquet(rows: Iterator[bytes], file: IO[bytes]) -> int:
     with tempfile.TemporaryFile() as lines_file:
         n_rows = _write_lines(rows, lines_file)
         if not n_rows:
-            raise CurationError("There is nothing to export: the scope holds no rows. Choose a wider one.")
+            return 0
         try:
             schema = pa.unify_schemas(
                 [_table(batch).schema for batch in _batches(lines_file)], promote_options="permissive"

@@ -63,8 +63,9 @@ def show_file(workspace: Workspace, file: ExportedFile) -> None:
                     help="Close",
                     on_click=_close,
                 )
+        left = f", {manifest.n_skipped:,} left out" if manifest.n_skipped else ""
         st.caption(
-            f"{count_of(manifest.n_rows, 'row')} · {format_title(manifest.format_name)} · {size(file.n_bytes)} · written "
+            f"{count_of(manifest.n_rows, 'row')}{left} · {format_title(manifest.format_name)} · {size(file.n_bytes)} · written "
             f"{ago(manifest.created_at)} to {plain(str(file.path))}"
         )
         made, trainer, commands = st.tabs(["What made it", "LLaMA-Factory", "Command line"])

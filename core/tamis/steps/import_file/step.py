@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from tamis.formats import load_format
 from tamis.formats.reader import read_batches
+from tamis.formats.reasons import kind_of
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, DuplicateId
 from tamis.registry import parse_options
 from tamis.steps.context import StepContext
@@ -106,8 +107,7 @@ def _write(batch: Batch, number: int, writers: _Writers, totals: _Totals) -> Non
     totals.duplicate_ids += batch.n_duplicate_ids
     totals.first_duplicates += batch.duplicate_ids[: 20 - len(totals.first_duplicates)]
     for reject in batch.rejects:
-        # What stands before the semicolon names the kind of reason; what follows describes the one record.
-        kind = reject.reason.split(";")[0][:120]
+        kind = kind_of(reject.reason)
         if kind in totals.reasons or len(totals.reasons) < 50:
             totals.reasons[kind] = totals.reasons.get(kind, 0) + 1
 
