@@ -340,6 +340,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "why a training failed, or what a result lacks, in words",
         "ran_out_of_memory smaller_batch remarks_on",
     ),
+    "trainer_entries": (
+        "fields of the manifest that every export writes; the page Export shows them",
+        "describe_for_trainers",
+    ),
     "report.report": (
         "parts of a report",
         "manifest_of",

@@ -14,10 +14,10 @@ from pydantic import Field
 
 from tamis import __version__
 from tamis.actions.manifests import ExportManifest, installed_versions, lineage, listed_decisions
-from tamis.errors import CurationError, InvalidOptions
+from tamis.actions.trainer_entries import describe_for_trainers
+from tamis.errors import InvalidOptions
 from tamis.formats import FORMATS
-from tamis.formats.llama_factory import dataset_info_entry
-from tamis.formats.writer import SOURCE_SHAPE, SkippedRow, StoredExample, export_file
+from tamis.formats.writer import SkippedRow, StoredExample, export_file
 from tamis.formats.writer import WrittenFile as Written
 from tamis.registry import Options, parse_options
 from tamis.steps.import_file.options import SourceFile
@@ -235,17 +235,10 @@ def _manifest(workspace: Workspace, request: ExportRequest, rows: _Rows, written
         decided=listed_decisions(artifacts),
         artifacts=[artifact.manifest for artifact in artifacts],
         packages=installed_versions(),
-        dataset_info=_dataset_info(request, str(examples.summary["format"]), written.path.name),
+        **describe_for_trainers(
+            written.path, request.dataset_id, request.format_name, request.container, files_of(examples)
+        ),
     )
-
-
-def _dataset_info(request: ExportRequest, source_format: str, file_name: str) -> dict[str, JSON]:
-    """LLaMA-Factory's entry for the file; empty for a shape that it cannot read."""
-    format_name = source_format if request.format_name == SOURCE_SHAPE else request.format_name
-    try:
-        return dataset_info_entry(request.dataset_id, file_name, format_name)
-    except CurationError:
-        return {}
 
 
 def _describe(request: ExportRequest) -> str:

@@ -1,59 +1,201 @@
-"""The entry that LLaMA-Factory's ``dataset_info.json`` needs for an exported file (its data/README.md)."""
+"""The entry that LLaMA-Factory's ``dataset_info.json`` needs for a file that was written (its data/README.md).
+
+Its rules, as ``data/parser.py`` and ``data/converter.py`` had them in August 2026: a column or tag that an entry leaves out
+is unset once the entry names any other; a column that it names must be in the file; the "sharegpt" reader takes plain
+texts, one label a role, and turns that alternate; only the "openai" reader takes ``tool_calls``, tools as a list, and
+several tool turns in a row.
+"""
 
 from __future__ import annotations
 
-from tamis.errors import CurationError
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tamis.formats.written import NotReadable, TurnsSeen, WrittenShape
 from tamis.types import JSON
 
-_PAIRS = {
-    "prompt_completion": ("prompt", "completion"),
-    "question_answer": ("question", "answer"),
+ENDINGS = ("json", "jsonl", "csv", "parquet", "arrow")
+MEDIA = ("images", "videos", "audios")
+
+
+class Parts(NamedTuple):
+    """Which part of a format is prompt, query, response and history; empty where there is none."""
+
+    prompt: str
+    query: str
+    response: str
+    history: str = ""
+
+
+PAIRS = {
+    "alpaca": Parts("instruction", "input", "output", "history"),
+    "instruction_response": Parts("instruction", "context", "response"),
+    "prompt_completion": Parts("prompt", "", "completion"),
+    "question_answer": Parts("question", "", "answer"),
+}
+LABELS = {
+    "messages": {"user": "user", "assistant": "assistant", "tool": "tool"},
+    "sharegpt": {"user": "human", "assistant": "gpt", "tool": "observation"},
 }
 
 
-def dataset_info_entry(name: str, file_name: str, format_name: str) -> dict[str, JSON]:
-    """Return ``{name: entry}`` for a file in one of our formats with its default columns.
+def dataset_info_entry(name: str, shape: WrittenShape) -> dict[str, JSON]:
+    """Return ``{name: entry}`` for a written file; raises NotReadable with why, and what to export instead."""
+    if shape.file_name.rpartition(".")[2].lower() not in ENDINGS:
+        raise NotReadable(f"LLaMA-Factory reads files that end in {', '.join(ENDINGS)}. Name the file so.")
+    return {name: {"file_name": shape.file_name, **_shape(shape)}}
 
-    Raises CurationError for a shape that LLaMA-Factory cannot read, with what to export instead.
-    """
-    return {name: {"file_name": file_name, **_shape(format_name)}}
+
+def remarks_on_reading(shape: WrittenShape) -> tuple[str, ...]:
+    """What LLaMA-Factory will not read of a file that it can read, in sentences."""
+    if shape.format_name not in LABELS:
+        tools = shape.has("tools", "list", "object")
+        return (
+            "The tools are lists; for this format LLaMA-Factory takes text, so they are not named.",
+        ) * tools
+    seen, remarks = _turns(shape, shape.format_name), []
+    for role in ("user", "assistant", "tool", "system", "function"):
+        for label in seen.labels_of(role)[1:]:
+            remarks.append(
+                f"{seen.labels[label]:,} turns are labelled {label!r}: LLaMA-Factory takes one label a role, here "
+                f"{seen.labels_of(role)[0]!r}, and skips these rows. Export as 'messages'."
+            )
+    by_openai = _needs_openai(shape, seen)
+    if left_out := seen.n_rows - (seen.merged if by_openai else seen.strict):
+        remarks.append(f"{left_out:,} rows are skipped by LLaMA-Factory: their turns do not alternate.")
+    if seen.keys["function_call"]:
+        remarks.append(
+            f"{seen.keys['function_call']:,} turns have a function_call, which LLaMA-Factory does not read."
+        )
+    if by_openai:
+        remarks.append(
+            "Tool calls and lists of tools are read by the 'openai' reader, which adds 'detailed thinking off' to the "
+            "system prompt of rows without tools."
+        )
+    return tuple(remarks)
 
 
-def _shape(format_name: str) -> dict[str, JSON]:
-    if format_name == "alpaca":
-        columns = {"prompt": "instruction", "query": "input", "response": "output"}
-        return {"columns": {**columns, "system": "system", "history": "history"}}
-    if format_name == "instruction_response":
+def _shape(shape: WrittenShape) -> dict[str, JSON]:
+    if shape.format_name in PAIRS:
         return {
-            "columns": {
-                "prompt": "instruction",
-                "query": "context",
-                "response": "response",
-                "system": "system",
-            }
+            "columns": {**_pair_columns(shape, PAIRS[shape.format_name]), **_more_columns(shape, ("text",))}
         }
-    if format_name in _PAIRS:
-        prompt, response = _PAIRS[format_name]
-        return {"columns": {"prompt": prompt, "response": response, "system": "system"}}
-    if format_name == "preference":
-        columns = {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected", "system": "system"}
-        return {"ranking": True, "columns": columns}
-    if format_name == "sharegpt":
-        return {"formatting": "sharegpt", "columns": {"messages": "conversations", "system": "system"}}
-    if format_name == "messages":
-        return _messages()
-    raise CurationError(
-        f"LLaMA-Factory cannot read the shape {format_name!r}. Export as 'alpaca', 'sharegpt' or 'messages'."
+    if shape.format_name in LABELS:
+        return _chat(shape)
+    if shape.format_name == "preference":
+        return _preference(shape)
+    raise NotReadable(
+        f"LLaMA-Factory cannot read the shape {shape.format_name!r}. Export as 'alpaca', 'sharegpt' or 'messages'."
     )
 
 
-def _messages() -> dict[str, JSON]:
-    tags = {
-        "role_tag": "role",
-        "content_tag": "content",
-        "user_tag": "user",
-        "assistant_tag": "assistant",
-        "observation_tag": "tool",
-        "system_tag": "system",
+def _pair_columns(shape: WrittenShape, parts: Parts) -> dict[str, JSON]:
+    columns = {"prompt": shape.named(parts.prompt), "response": shape.named(parts.response)}
+    for column in columns.values():
+        _must_be_text(shape, column)
+    if parts.query and shape.named(parts.query) in shape.kinds:
+        columns["query"] = shape.named(parts.query)
+        _must_be_text(shape, columns["query"])
+    if parts.history and shape.has(shape.named(parts.history), "list"):
+        columns["history"] = shape.named(parts.history)
+    return columns
+
+
+def _must_be_text(shape: WrittenShape, column: str) -> None:
+    if not shape.only(column, "text", everywhere=False):
+        found = ", ".join(shape.kinds.get(column, {"nothing": 0}))
+        raise NotReadable(
+            f"The column {column!r} holds {found}, and LLaMA-Factory takes text there. Export as 'messages'."
+        )
+
+
+def _more_columns(shape: WrittenShape, tools: Sequence[str]) -> dict[str, JSON]:
+    """The system column, and tools and media that stand beside the conversation."""
+    columns: dict[str, JSON] = {}
+    system = getattr(shape.fields, "system", "")
+    if system and shape.has(system, "text"):
+        columns["system"] = system
+    if shape.has("tools") and not shape.has("tools", *{"text", "list", "object"} - set(tools)):
+        columns["tools"] = "tools"
+    return columns | {name: name for name in MEDIA if shape.has(name, "list", "text")}
+
+
+def _chat(shape: WrittenShape) -> dict[str, JSON]:
+    seen = _turns(shape, shape.format_name)
+    if seen.contents["list"]:
+        raise NotReadable(
+            f"{seen.contents['list']:,} turns are made of parts (images, or texts by the piece), and LLaMA-Factory takes "
+            "one text a turn. Leave these rows out, or write their images as <image> beside a column 'images'."
+        )
+    by_openai = _needs_openai(shape, seen)
+    column = shape.named("messages" if shape.format_name == "messages" else "conversations")
+    kinds = ("text", "list", "object") if by_openai else ("text",)
+    return {
+        "formatting": "openai" if by_openai else "sharegpt",
+        "columns": {"messages": column, **_more_columns(shape, kinds)},
+        "tags": _tags(seen, LABELS[shape.format_name]),
     }
-    return {"formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": tags}
+
+
+def _turns(shape: WrittenShape, format_name: str) -> TurnsSeen:
+    column = shape.named("messages" if format_name == "messages" else "conversations")
+    seen = shape.turns.get(column)
+    if seen is None or not shape.only(column, "list"):
+        raise NotReadable(
+            f"The column {column!r} does not hold a list of turns in every row, as LLaMA-Factory needs it. "
+            "Export as JSON lines or Parquet."
+        )
+    return seen
+
+
+def _needs_openai(shape: WrittenShape, seen: TurnsSeen) -> bool:
+    """Whether only the "openai" reader takes it: calls beside the text, tools as data, tool turns side by side."""
+    return bool(seen.keys["tool_calls"]) or shape.has("tools", "list", "object") or seen.merged > seen.strict
+
+
+def _tags(seen: TurnsSeen, defaults: dict[str, str]) -> dict[str, JSON]:
+    """All seven: one that an entry leaves out is unset."""
+
+    def label(role: str, default: str) -> str:
+        return next(iter(seen.labels_of(role)), default)
+
+    return {
+        "role_tag": seen.role_key,
+        "content_tag": seen.content_key,
+        "user_tag": label("user", defaults["user"]),
+        "assistant_tag": label("assistant", defaults["assistant"]),
+        "observation_tag": label("tool", defaults["tool"]),
+        "function_tag": label("function", "function_call"),
+        "system_tag": label("system", "system"),
+    }
+
+
+def _preference(shape: WrittenShape) -> dict[str, JSON]:
+    prompt, chosen, rejected = (shape.named(part) for part in ("prompt", "chosen", "rejected"))
+    answers = {"chosen": chosen, "rejected": rejected}
+    if all(shape.only(column, "text") for column in (prompt, chosen, rejected)):
+        columns: dict[str, JSON] = {"prompt": prompt, **answers}
+        if shape.named("input") in shape.kinds:
+            columns["query"] = shape.named("input")
+        return {"ranking": True, "columns": columns | _more_columns(shape, ("text",))}
+    turns = shape.turns.get(prompt)
+    one_turn = all(shape.only(column, "object") for column in (chosen, rejected))
+    if turns is None or not (shape.only(prompt, "list") and one_turn and turns.asks == turns.n_rows):
+        raise NotReadable(
+            "LLaMA-Factory takes preference pairs whose prompt is a text and whose answers are texts, or whose prompt is "
+            "a list of turns and whose answers are one turn each; these are "
+            f"{_said(shape, prompt)}, {_said(shape, chosen)} and {_said(shape, rejected)}."
+        )
+    labels = LABELS["messages" if turns.role_key == "role" else "sharegpt"]
+    for column in (chosen, rejected):
+        turns.labels.update(shape.turns[column].labels)
+    return {
+        "formatting": "sharegpt",
+        "ranking": True,
+        "columns": {"messages": prompt, **answers, **_more_columns(shape, ("text",))},
+        "tags": _tags(turns, labels),
+    }
+
+
+def _said(shape: WrittenShape, column: str) -> str:
+    return f"{column}: {', '.join(shape.kinds.get(column, {'missing': 0}))}"

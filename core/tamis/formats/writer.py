@@ -132,22 +132,24 @@ def row_lines(
     of a record with one example as they were.
     """
     if format_name == SOURCE_SHAPE:
+        number = 1
         for group in _by_record(examples):
-            yield from _source_rows(group, unfit)
+            yield from _source_rows(group, number, unfit)
+            number += len(group)
         return
     write = load_format(format_name).write
-    for stored in examples:
-        with _unfit_noted(stored, unfit):
+    for number, stored in enumerate(examples, 1):
+        with _unfit_noted(stored, number, unfit):
             yield _dumps(_write_one(stored, keep_meta=keep_meta, write=write, fields=fields))
 
 
 @contextmanager
-def _unfit_noted(stored: StoredExample, unfit: list[SkippedRow] | None) -> Iterator[None]:
+def _unfit_noted(stored: StoredExample, number: int, unfit: list[SkippedRow] | None) -> Iterator[None]:
     """Say which row it is that a format cannot hold, or note it where rows may be left out."""
     try:
         yield
     except UnfitRow as error:
-        place = f"record {stored.source_row:,} of {stored.source or 'its source'}"
+        place = f"row {number:,} (record {stored.source_row:,} of {stored.source or 'its source'})"
         reason = f"{error} It is {place}."
         if unfit is None:
             raise UnfitRow(reason, error.obstacle) from error
@@ -193,15 +195,17 @@ def _record_of(stored: StoredExample) -> tuple[int, int, str]:
     return stored.file, stored.source_row, stored.raw
 
 
-def _source_rows(group: list[StoredExample], unfit: list[SkippedRow] | None) -> Iterator[bytes]:
+def _source_rows(
+    group: list[StoredExample], first: int, unfit: list[SkippedRow] | None
+) -> Iterator[bytes]:
     if _is_untouched(group):
         # A line end in valid JSON is always between values, so the record fits on one line with its values
         # untouched.
         yield group[0].raw.replace("\r", " ").replace("\n", " ").encode()
         return
-    for stored in group:
+    for number, stored in enumerate(group, first):
         form = load_format(stored.format_name)
-        with _unfit_noted(stored, unfit):
+        with _unfit_noted(stored, number, unfit):
             record, odd = rewritten_record(form, stored.fields, stored.raw, _example(stored), stored.repairs)
             yield dumps_exact(record, odd=odd)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import orjson
 import pandas as pd
 import streamlit as st
 
 from pages.parts.export_data.preview import format_title
+from pages.parts.export_data.trainers import show_axolotl, show_llama_factory, show_trl
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.export_files import list_exports
 from pages.shared.wording import ago, size, table_height
@@ -68,11 +68,17 @@ def show_file(workspace: Workspace, file: ExportedFile) -> None:
             f"{count_of(manifest.n_rows, 'row')}{left} · {format_title(manifest.format_name)} · {size(file.n_bytes)} · written "
             f"{ago(manifest.created_at)} to {plain(str(file.path))}"
         )
-        made, trainer, commands = st.tabs(["What made it", "LLaMA-Factory", "Command line"])
+        made, llama_factory, axolotl, trl, commands = st.tabs(
+            ["What made it", "LLaMA-Factory", "Axolotl", "TRL", "Command line"]
+        )
         with made:
             _show_manifest(manifest)
-        with trainer:
-            _show_dataset_info(manifest)
+        with llama_factory:
+            show_llama_factory(manifest)
+        with axolotl:
+            show_axolotl(manifest)
+        with trl:
+            show_trl(manifest)
         with commands:
             _show_commands(workspace, file)
 
@@ -146,14 +152,6 @@ def _say_options(options: dict[str, object]) -> str:
         # The options of a plug-in stand beside its name; a reader wants them in one line.
         flat.update(value if isinstance(value, dict) else {key: value})
     return ", ".join(f"{key} {value}" for key, value in flat.items() if value not in ("", None))
-
-
-def _show_dataset_info(manifest: ExportManifest) -> None:
-    if not manifest.dataset_info:
-        st.caption("LLaMA-Factory cannot read this shape. Export as Alpaca or ShareGPT for an entry.")
-        return
-    st.caption("Put the file into LLaMA-Factory's data folder and add this to its dataset\\_info.json.")
-    st.code(orjson.dumps(manifest.dataset_info, option=orjson.OPT_INDENT_2).decode(), language="json")
 
 
 def _show_commands(workspace: Workspace, file: ExportedFile) -> None:

@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from tamis.errors import CurationError, UnknownName
-from tamis.formats.llama_factory import dataset_info_entry
 from tamis.formats.writer import EXPORT_FORMATS, StoredExample, export_file, row_lines
 from tests.core.formats.files import import_file
 
@@ -131,36 +130,3 @@ def test_nothing_to_export_and_unknown_formats_are_refused(tmp_path):
         export_file([], tmp_path / "out", format_name="alpaca", container="parquet")
     with pytest.raises(UnknownName, match="sharegpt"):
         export_file([], tmp_path / "out", format_name="yaml")
-
-
-def test_dataset_info_says_how_to_read_each_format():
-    entry = dataset_info_entry("mine", "mine.jsonl", "messages")
-    assert entry["mine"]["file_name"] == "mine.jsonl"
-    assert entry["mine"]["formatting"] == "sharegpt"
-    assert entry["mine"]["columns"] == {"messages": "messages"}
-    assert entry["mine"]["tags"]["role_tag"] == "role"
-    alpaca = dataset_info_entry("mine", "m", "alpaca")["mine"]
-    assert alpaca["columns"]["query"] == "input"
-    assert "formatting" not in alpaca
-    assert dataset_info_entry("mine", "m", "preference")["mine"]["ranking"] is True
-
-
-def test_dataset_info_columns_are_those_that_are_written():
-    history = [{"role": "system", "content": "s"}, USER, REPLY, USER, REPLY]
-    for name in (
-        "alpaca",
-        "sharegpt",
-        "prompt_completion",
-        "question_answer",
-        "instruction_response",
-        "messages",
-    ):
-        messages = history if name in ("alpaca", "sharegpt", "messages") else history[:3]
-        (line,) = row_lines([StoredExample(messages=messages)], format_name=name)
-        columns = dataset_info_entry("x", "x", name)["x"]["columns"]
-        assert set(orjson.loads(line)) <= set(columns.values())
-
-
-def test_dataset_info_refuses_shapes_that_llama_factory_lacks():
-    with pytest.raises(CurationError, match="'turns'"):
-        dataset_info_entry("mine", "m", "turns")

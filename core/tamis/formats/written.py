@@ -1,0 +1,159 @@
+"""What stands in a file that was just written: its columns, and how its turns are labelled; trainers are told this."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tamis.errors import CurationError, InvalidRecord
+from tamis.formats.chat import ROLE_OF
+from tamis.formats.conversation import type_name
+from tamis.formats.format import Record
+from tamis.formats.layout import detect_layout
+from tamis.formats.parsing import read_records
+from tamis.formats.reader import iter_chunks
+from tamis.registry import Options
+from tamis.types import JSON
+
+FUNCTION_LABELS = frozenset(("function_call", "function-call", "tool_call", "tool-call"))
+_BLOCK_BYTES, _BATCH_ROWS = 1 << 20, 2_000
+_TURN_KEYS = (("role", "content"), ("from", "value"))
+
+
+class NotReadable(CurationError):
+    """A file that a trainer cannot read as it is, with why and what to export instead."""
+
+
+@dataclass(slots=True)
+class TurnsSeen:
+    """The turns of one column. ``labels`` counts turns by label, ``contents`` by the type of their content.
+
+    ``strict`` and ``merged`` count rows whose turns alternate between a user's or a tool's and an assistant's, the
+    last the assistant's (or the user's: ``asks``), taken one by one or with neighbouring tool turns as one.
+    """
+
+    role_key: str
+    content_key: str
+    n_rows: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    contents: Counter[str] = field(default_factory=Counter)
+    keys: Counter[str] = field(default_factory=Counter)
+    strict: int = 0
+    merged: int = 0
+    asks: int = 0
+
+    def add(self, turns: Sequence[JSON]) -> None:
+        """Count the turns of one row."""
+        self.n_rows += 1
+        sides: list[str] = []
+        for turn in turns:
+            if not isinstance(turn, dict):
+                self.contents[type_name(turn)] += 1
+                continue
+            label, content = str(turn.get(self.role_key)), turn.get(self.content_key)
+            self.labels[label] += 1
+            self.contents["call" if content is None and turn.get("tool_calls") else type_name(content)] += 1
+            self.keys.update(key for key, value in turn.items() if value not in (None, [], ""))
+            sides.append(side_of(label))
+        if sides[:1] == ["system"]:
+            sides.pop(0)
+        joined = [side for at, side in enumerate(sides) if side != "tool" or sides[at - 1 : at] != ["tool"]]
+        ends = len(sides) > 0 and sides[-1] == "assistant"
+        self.strict += ends and _alternates(sides)
+        self.merged += ends and _alternates(joined)
+        self.asks += bool(sides) and not ends and _alternates(sides)
+
+    def labels_of(self, role: str) -> list[str]:
+        """The labels of a role, the most frequent first; ``function`` are those that say a turn is a call."""
+        return [label for label, _ in self.labels.most_common() if part_of(label) == role]
+
+
+@dataclass(slots=True)
+class WrittenShape:
+    """The columns of a file with the types of their values, and the turns in its lists."""
+
+    file_name: str
+    format_name: str
+    fields: Options
+    n_rows: int = 0
+    kinds: dict[str, Counter[str]] = field(default_factory=dict)
+    filled: Counter[str] = field(default_factory=Counter)  # rows in which a column is neither null nor empty
+    turns: dict[str, TurnsSeen] = field(default_factory=dict)
+
+    def add(self, record: Record) -> None:
+        """Count one row."""
+        self.n_rows += 1
+        for column, value in record.items():
+            self.kinds.setdefault(column, Counter())[type_name(value)] += 1
+            self.filled[column] += value not in (None, "", [], {})
+            turns = value if isinstance(value, list) else [value]
+            if turns and isinstance(turns[0], dict):
+                self._add_turns(column, turns)
+
+    def has(self, column: str, *kinds: str) -> bool:
+        """Whether a column has a value other than null in some row, of these kinds where any are named."""
+        seen = self.kinds.get(column, Counter())
+        return any(n and kind != "null" and (not kinds or kind in kinds) for kind, n in seen.items())
+
+    def only(self, column: str, kind: str, *, everywhere: bool = True) -> bool:
+        """Whether every value of a column is of one kind, and (``everywhere``) every row has one."""
+        seen = Counter(self.kinds.get(column, Counter()))
+        nulls = seen.pop("null", 0)
+        if set(seen) != {kind}:
+            return False
+        return not everywhere or (nulls == 0 and seen[kind] == self.n_rows)
+
+    def named(self, part: str) -> str:
+        """The column that plays a part of the format."""
+        return str(getattr(self.fields, part))
+
+    def _add_turns(self, column: str, turns: Sequence[JSON]) -> None:
+        if column not in self.turns:
+            keys = self._turn_keys(turns[0])
+            if keys is None:
+                return
+            self.turns[column] = TurnsSeen(*keys)
+        self.turns[column].add(turns)
+
+    def _turn_keys(self, turn: Record) -> tuple[str, str] | None:
+        given = (getattr(self.fields, "role", ""), getattr(self.fields, "content", ""))
+        return next((keys for keys in (given, *_TURN_KEYS) if keys[0] in turn), None)
+
+
+def describe_written(path: Path, format_name: str, fields: Options, container: str) -> WrittenShape:
+    """Read a written file once, as a trainer would; raises UnreadableFile for one without records."""
+    shape = WrittenShape(path.name, format_name, fields)
+    layout = detect_layout(path)
+    if container == "jsonl":
+        # A file of one line can look like a list in an object.
+        layout = replace(layout, container="jsonl", wrapped=False)
+    chunks = iter_chunks(path, layout, block_bytes=_BLOCK_BYTES, batch_rows=_BATCH_ROWS)
+    for record in _records(chunks):
+        shape.add(record)
+    return shape
+
+
+def _records(chunks: Iterable[JSON]) -> Iterable[Record]:
+    for chunk in chunks:
+        for _, _, record in read_records(chunk):
+            if not isinstance(record, InvalidRecord):
+                yield record
+
+
+def part_of(label: str) -> str:
+    """Which part a label plays: system, user, assistant, tool, or function for an assistant's call; empty for none."""
+    lowered = label.lower()
+    return "function" if lowered in FUNCTION_LABELS else ROLE_OF.get(label) or ROLE_OF.get(lowered, "")
+
+
+def side_of(label: str) -> str:
+    """The same where a call is its assistant's."""
+    part = part_of(label)
+    return "assistant" if part == "function" else part
+
+
+def _alternates(sides: Sequence[str]) -> bool:
+    asked = ("user", "tool")
+    return all((side in asked) == (at % 2 == 0) and side != "system" for at, side in enumerate(sides))

@@ -1,0 +1,133 @@
+"""Files from public reports of this field, by command: what was expected of them there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tamis.cli.main import run
+
+CASES = Path(__file__).parents[2] / "fixtures" / "cases"
+
+
+class Tamis:
+    """Runs commands on one workspace; what they print is kept."""
+
+    def __init__(self, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._workspace, self._capsys = workspace, capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, dict]:
+        """The exit code, and the last line as JSON."""
+        code, out, _ = self.said(*arguments, "--json")
+        return code, json.loads(out.strip().splitlines()[-1])
+
+    def said(self, *arguments: str) -> tuple[int, str, str]:
+        """The exit code, and what a person reads."""
+        self._capsys.readouterr()
+        code = run(["--workspace", str(self._workspace), *arguments])
+        answer = self._capsys.readouterr()
+        return code, answer.out, answer.err
+
+    def import_case(self, name: str, *arguments: str) -> str:
+        """Import the file of a case; the id of the dataset."""
+        (file,) = (CASES / name).iterdir()
+        code, done = self("import", str(file), "--name", name, *arguments)
+        assert code == 0, done
+        return str(done["dataset_id"])
+
+
+@pytest.fixture
+def tamis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tamis:
+    return Tamis(tmp_path / "workspace", capsys)
+
+
+@pytest.mark.parametrize("size", [("--min-cluster-size", "15"), ("--min-cluster-size", "2")])
+def test_rows_that_are_all_noise_are_a_result_that_says_so(tamis: Tamis, size: tuple[str, str]) -> None:
+    dataset = tamis.import_case("19-hdbscan-noise")
+    assert tamis("run", "embed", "--dataset", dataset, "--encoder", "hashing")[0] == 0
+    flags = ("run", "cluster", "--dataset", dataset, "--method", "hdbscan", "--min-samples", "11", *size)
+    code, _, said = tamis.said(*flags)
+    assert code == 0
+    assert "No region was dense enough for a cluster: all 12 rows are noise" in said
+    assert tamis(*flags)[1]["summary"]["noise_fraction"] == 1.0
+    # Everything that reads a clustering goes on.
+    assert tamis("clusters", "list", "--dataset", dataset)[0] == 0
+    code, done = tamis("run", "select", "--dataset", dataset, "--method", "random", "--budget", "3")
+    assert (code, done["summary"]["n_selected"]) == (0, 3)
+
+
+def test_an_empty_system_turn_is_left_out_where_it_has_no_place(tamis: Tamis, tmp_path: Path) -> None:
+    dataset, out = tamis.import_case("44-empty-system"), tmp_path / "rows.jsonl"
+    for format_name, expected in (
+        ("alpaca", {"instruction": "a", "input": "", "output": "b"}),
+        ("prompt_completion", {"prompt": "a", "completion": "b"}),
+        ("question_answer", {"question": "a", "answer": "b"}),
+        ("turns", {"conversations": ["a", "b"]}),
+        ("self_instruct", {"instruction": "a", "instances": [{"input": "", "output": "b"}]}),
+    ):
+        code, done = tamis("export", "--dataset", dataset, "--format", format_name, "--out", str(out))
+        assert (code, done["n_rows"]) == (0, 2), format_name
+        assert json.loads(out.read_text().splitlines()[0]) == expected
+    assert tamis("export", "--dataset", dataset, "--out", str(out))[0] == 0
+    assert out.read_text() == (CASES / "44-empty-system" / "in.jsonl").read_text()
+
+
+def test_rows_that_do_not_fit_are_counted_and_left_out_only_where_asked(tamis: Tamis, tmp_path: Path) -> None:
+    dataset, out = tamis.import_case("45-one-row-blocks"), tmp_path / "rows.jsonl"
+    asked = ("export", "--dataset", dataset, "--format", "turns", "--out", str(out))
+    code, done = tamis(*asked)
+    assert code == 1
+    assert "1 of 7 rows cannot be written as 'turns': a system prompt (1)" in done["error"]
+    assert "--skip-unfit" in done["error"]
+    assert not out.exists()
+    code, done = tamis(*asked, "--skip-unfit")
+    assert (code, done["n_rows"], done["skipped"]) == (0, 6, {"a system prompt": 1})
+    (skipped,) = Path(done["skipped_path"]).read_text().splitlines()
+    assert {key: json.loads(skipped)[key] for key in ("example_id", "source_row")} == {
+        "example_id": 6,
+        "source_row": 7,
+    }
+    code, again = tamis("replay", f"{out}.manifest.json")
+    assert (code, again["identical"]) == (0, True)
+    # An export of which every row fits takes the list away again.
+    assert tamis("export", "--dataset", dataset, "--out", str(out))[1]["n_skipped"] == 0
+    assert not Path(done["skipped_path"]).exists()
+
+
+def test_an_export_of_which_no_row_fits_writes_nothing(tamis: Tamis, tmp_path: Path) -> None:
+    rows = tmp_path / "in.jsonl"
+    rows.write_text('{"instruction": "a", "output": "b"}\n')
+    dataset = tamis("import", str(rows), "--name", "Rows")[1]["dataset_id"]
+    for name in ("rows.jsonl", "rows.parquet"):
+        flags = ("--format", "preference", "--skip-unfit", "--out", str(tmp_path / name))
+        code, done = tamis("export", "--dataset", dataset, *flags)
+        assert code == 1
+        assert (
+            "1 of 1 rows cannot be written as 'preference': a row without a rejected answer" in done["error"]
+        )
+        assert not (tmp_path / name).exists()
+
+
+def test_an_import_ends_with_its_reasons_and_their_counts(tamis: Tamis, tmp_path: Path) -> None:
+    rows = tmp_path / "in.jsonl"
+    good = '{"instruction": "a", "output": "b"}'
+    rows.write_text(
+        f'{good}\n{{broken\n{good}\n{{"instruction": "a", "output": " "}}\n{{"instruction": "", "output": ""}}\n{{"instruction": "c", "output": ""}}\n'
+    )
+    code, out, _ = tamis.said("import", str(rows), "--name", "Rows")
+    assert code == 0
+    first, *reasons, last = out.splitlines()
+    assert first.endswith("2 records imported as 2 examples, 4 rejected.")
+    assert [line.split(maxsplit=1) for line in reasons][:2] == [
+        ["2", "empty response"],
+        ["1", "empty prompt"],
+    ] or reasons
+    assert sum(int(line.split()[0]) for line in reasons) == 4
+    assert last.startswith("To see them: tamis rejects list --dataset rows-")
+    done = tamis("import", str(rows), "--name", "Rows")[1]
+    assert done["reject_reasons"]["empty response"] == 2
+    listed = tamis("rejects", "list", "--dataset", "Rows")[1]
+    assert listed["reasons"] == done["reject_reasons"]
+    assert [line["line"] for line in listed["lines"]] == [2, 4, 5, 6]
