@@ -44,7 +44,7 @@ class InvalidRecord(CurationError):
     """One record of a file that cannot become an example; the reason goes to the rejects."""
 
 
-class UnfitRow(CurationError):
+class RowDoesNotFit(CurationError):
     """A conversation that a format cannot hold; ``obstacle`` says in a few words what of it, alike for alike rows."""
 
     def __init__(self, message: str, obstacle: str) -> None:

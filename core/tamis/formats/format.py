@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tamis.errors import InvalidRecord, UnfitRow
+from tamis.errors import InvalidRecord, RowDoesNotFit
 from tamis.formats.conversation import SHAPE, describe_turns, shape_of, type_name
 from tamis.formats.stored_form import ColumnMapping, close_record, open_record
 from tamis.types import JSON, Example
@@ -113,9 +113,9 @@ def seen_columns(records: Sequence[Record]) -> dict[str, JSON]:
     return seen
 
 
-def cannot_hold(name: str, example: Example, obstacle: str, instead: str) -> UnfitRow:
+def cannot_hold(name: str, example: Example, obstacle: str, instead: str) -> RowDoesNotFit:
     """Return the error that says which shape a format cannot hold and which format can."""
-    return UnfitRow(
+    return RowDoesNotFit(
         f"The format {name!r} cannot hold {obstacle}: this example has {describe_turns(example.messages)}. "
         f"Export it as {instead!r} instead.",
         obstacle,

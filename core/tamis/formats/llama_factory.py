@@ -8,7 +8,7 @@ several tool turns in a row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tamis.formats.written import NotReadable, TurnsSeen, WrittenShape
@@ -48,31 +48,33 @@ def dataset_info_entry(name: str, shape: WrittenShape) -> dict[str, JSON]:
 
 def remarks_on_reading(shape: WrittenShape) -> tuple[str, ...]:
     """What LLaMA-Factory will not read of a file that it can read, in sentences."""
-    if shape.format_name not in LABELS:
-        tools = shape.has("tools", "list", "object")
-        return (
-            "The tools are lists; for this format LLaMA-Factory takes text, so they are not named.",
-        ) * tools
-    seen, remarks = _turns(shape, shape.format_name), []
+    if shape.format_name in LABELS:
+        return tuple(_remarks_on_turns(shape, _turns(shape, shape.format_name)))
+    remarks = []
+    if shape.has("tools", "list", "object"):
+        remarks.append("The tools are lists; for this format LLaMA-Factory takes text: they are not named.")
+    if n_thoughts := shape.filled[shape.named("reasoning")]:
+        remarks.append(f"{n_thoughts:,} rows have reasoning in a column of its own, which is not read.")
+    return tuple(remarks)
+
+
+def _remarks_on_turns(shape: WrittenShape, seen: TurnsSeen) -> Iterator[str]:
     for role in ("user", "assistant", "tool", "system", "function"):
         for label in seen.labels_of(role)[1:]:
-            remarks.append(
+            yield (
                 f"{seen.labels[label]:,} turns are labelled {label!r}: LLaMA-Factory takes one label a role, here "
                 f"{seen.labels_of(role)[0]!r}, and skips these rows. Export as 'messages'."
             )
     by_openai = _needs_openai(shape, seen)
     if left_out := seen.n_rows - (seen.merged if by_openai else seen.strict):
-        remarks.append(f"{left_out:,} rows are skipped by LLaMA-Factory: their turns do not alternate.")
-    if seen.keys["function_call"]:
-        remarks.append(
-            f"{seen.keys['function_call']:,} turns have a function_call, which LLaMA-Factory does not read."
-        )
+        yield f"{left_out:,} rows are skipped by LLaMA-Factory: their turns do not alternate."
+    if n_calls := seen.keys["function_call"]:
+        yield f"{n_calls:,} turns have a function_call, which LLaMA-Factory does not read."
     if by_openai:
-        remarks.append(
+        yield (
             "Tool calls and lists of tools are read by the 'openai' reader, which adds 'detailed thinking off' to the "
             "system prompt of rows without tools."
         )
-    return tuple(remarks)
 
 
 def _shape(shape: WrittenShape) -> dict[str, JSON]:
@@ -112,8 +114,8 @@ def _must_be_text(shape: WrittenShape, column: str) -> None:
 def _more_columns(shape: WrittenShape, tools: Sequence[str]) -> dict[str, JSON]:
     """The system column, and tools and media that stand beside the conversation."""
     columns: dict[str, JSON] = {}
-    system = getattr(shape.fields, "system", "")
-    if system and shape.has(system, "text"):
+    system = shape.named("system")
+    if shape.has(system, "text"):
         columns["system"] = system
     if shape.has("tools") and not shape.has("tools", *{"text", "list", "object"} - set(tools)):
         columns["tools"] = "tools"

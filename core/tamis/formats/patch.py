@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tamis.errors import CurationError, InvalidRecord, UnfitRow
+from tamis.errors import CurationError, InvalidRecord, RowDoesNotFit
 from tamis.formats.arrow_values import BYTES_MARK, without_bytes
 from tamis.formats.format import Format, Record
 from tamis.formats.json_text import loads_exact
@@ -90,8 +90,8 @@ def _patched(form: Format, fields: Options | None, source: tuple[Record, Example
     return patched | {key: value for key, value in after.items() if key not in record and key not in same}
 
 
-def _cannot(form: Format, why: str) -> UnfitRow:
-    return UnfitRow(
+def _cannot(form: Format, why: str) -> RowDoesNotFit:
+    return RowDoesNotFit(
         f"The source's own shape ({form.name}) cannot hold the decided conversation: {why}. "
         "Export it as 'messages' instead.",
         "the decided conversation",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from tamis.errors import InvalidRecord, UnfitRow
+from tamis.errors import InvalidRecord, RowDoesNotFit
 from tamis.formats.chat import OPENAI_LABELS, SHAREGPT_LABELS, read_turns
 from tamis.formats.conversation import (
     SHAPE,
@@ -143,7 +143,7 @@ def _note_prompt(prompt: JSON, turns: list[Message], noted: dict[str, JSON]) -> 
 def _write(example: Example, fields: PreferenceFields | None = None) -> Record:
     names = fields or PreferenceFields()
     if "rejected" not in example.meta:
-        raise UnfitRow(
+        raise RowDoesNotFit(
             "The format 'preference' needs a rejected answer and this example has none "
             f"({describe_turns(example.messages)}). Export it as 'messages' instead.",
             "a row without a rejected answer",

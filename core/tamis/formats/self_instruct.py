@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from tamis.errors import InvalidRecord
-from tamis.formats.conversation import SHAPE, add_meta, plain_obstacle, said_turns, shape_of, single_turn, type_name
+from tamis.formats.conversation import (
+    SHAPE,
+    add_meta,
+    plain_obstacle,
+    said_turns,
+    shape_of,
+    single_turn,
+    type_name,
+)
 from tamis.formats.format import (
     Format,
     Record,

@@ -116,8 +116,8 @@ def _preference(shape: WrittenShape) -> dict[str, str]:
 
 
 def _no_system_column(shape: WrittenShape) -> None:
-    system = getattr(shape.fields, "system", "")
-    if system and shape.filled[system]:
+    system = shape.named("system")
+    if shape.filled[system]:
         raise NotReadable(
             f"TRL reads system prompts as turns, and {shape.filled[system]:,} rows have theirs in the column {system!r}. "
             "Export as 'messages'."

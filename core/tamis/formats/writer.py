@@ -17,7 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.errors import CurationError, InvalidRecord, UnfitRow
+from tamis.errors import CurationError, InvalidRecord, RowDoesNotFit
 from tamis.formats import load_format
 from tamis.formats.conversation import SHAPE, build_example
 from tamis.formats.format import Record
@@ -125,7 +125,7 @@ def row_lines(
     keep_meta: bool = True,
     unfit: list[SkippedRow] | None = None,
 ) -> Iterator[bytes]:
-    """Yield the JSON text of each row, without line end; rows that do not fit go to ``unfit``, or raise UnfitRow.
+    """Yield the JSON text of each row, without line end; rows that do not fit go to ``unfit``, or raise RowDoesNotFit.
 
     The shape "source" gives the record's own text for every record whose examples are all there, one after
     another and unchanged; otherwise the examples in the format of their source, one row each, the other fields
@@ -148,11 +148,11 @@ def _unfit_noted(stored: StoredExample, number: int, unfit: list[SkippedRow] | N
     """Say which row it is that a format cannot hold, or note it where rows may be left out."""
     try:
         yield
-    except UnfitRow as error:
+    except RowDoesNotFit as error:
         place = f"row {number:,} (record {stored.source_row:,} of {stored.source or 'its source'})"
         reason = f"{error} It is {place}."
         if unfit is None:
-            raise UnfitRow(reason, error.obstacle) from error
+            raise RowDoesNotFit(reason, error.obstacle) from error
         unfit.append(SkippedRow(stored.example_id, stored.source, stored.source_row, error.obstacle, reason))
 
 
@@ -195,9 +195,7 @@ def _record_of(stored: StoredExample) -> tuple[int, int, str]:
     return stored.file, stored.source_row, stored.raw
 
 
-def _source_rows(
-    group: list[StoredExample], first: int, unfit: list[SkippedRow] | None
-) -> Iterator[bytes]:
+def _source_rows(group: list[StoredExample], first: int, unfit: list[SkippedRow] | None) -> Iterator[bytes]:
     if _is_untouched(group):
         # A line end in valid JSON is always between values, so the record fits on one line with its values
         # untouched.

@@ -106,8 +106,8 @@ class WrittenShape:
         return not everywhere or (nulls == 0 and seen[kind] == self.n_rows)
 
     def named(self, part: str) -> str:
-        """The column that plays a part of the format."""
-        return str(getattr(self.fields, part))
+        """The column that plays a part of the format; one that the mapping leaves out is written under its usual name."""
+        return str(getattr(self.fields, part, "")) or part
 
     def _add_turns(self, column: str, turns: Sequence[JSON]) -> None:
         if column not in self.turns:
