@@ -156,10 +156,10 @@ def errors_in_place() -> Iterator[None]:
 
 def _told(error: Exception) -> str:
     logged = log_error(Settings().workspace.expanduser().resolve(), error)
+    where = f"in {logged.path.name}" if logged.path else "on no disk: none could be written"
     return (
         f"Something went wrong inside Tamis ({type(error).__name__}); nothing was lost. Load the page again, or report "
-        f"{logged.error_id}: the traceback is in {logged.path.name}. If files may be damaged: "
-        "tamis doctor --verify."
+        f"{logged.error_id}: the traceback is {where}. If files may be damaged: tamis doctor --verify."
     )
 
 
