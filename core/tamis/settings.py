@@ -27,6 +27,10 @@ class Settings(BaseSettings):
         description="Folders on the server from which the import page may read, as a JSON list; "
         "empty means the folder the app was started in and the sample data.",
     )
+    task_folders: list[Path] = Field(
+        default_factory=list,
+        description="Folders whose task files the lm-evaluation-harness may run, as a JSON list; such a file can run code.",
+    )
     cpu_slots: int = Field(2, ge=1, description="Jobs that may run at once on this machine.")
     gpu_slots: int = Field(1, ge=0, description="GPU jobs that may run at once on this machine.")
     heartbeat_timeout_s: float = Field(

@@ -6,8 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from tamis.errors import ModelMissing
-from tamis.models.files import find_model
+from tamis.errors import CurationError, ModelMissing
+from tamis.models.files import PICKLED, find_model
 
 PREFIX = "adapter:"
 BUNDLED_LLM = "smollm2"
@@ -39,11 +39,12 @@ def adapter_ids(workspace: Path) -> dict[str, Path]:
 
 
 def base_of(folder: Path) -> Path:
-    """The folder of the model that an adapter was trained on; raises ModelMissing.
+    """The folder of the model that an adapter was trained on; raises ModelMissing, CurationError for a pickled adapter.
 
     The path in the adapter's configuration is where the base lay then. When a workspace was moved, the base that it
     unpacked is looked for in the workspace that the adapter is in.
     """
+    _refuse_pickles(folder)
     named = str(json.loads((folder / CONFIG).read_text("utf-8")).get("base_model_name_or_path") or "")
     if not named:
         raise ModelMissing(
@@ -55,3 +56,15 @@ def base_of(folder: Path) -> Path:
             if (moved / "config.json").exists():
                 return moved
     return find_model(named)
+
+
+def _refuse_pickles(folder: Path) -> None:
+    # Whoever opens an adapter asks for its base first. PEFT unpickles where it finds no safetensors, which can run code.
+    if (folder / "adapter_model.safetensors").is_file():
+        return
+    pickled = [path.name for path in sorted(folder.iterdir()) if path.suffix in PICKLED]
+    if pickled:
+        raise CurationError(
+            f"The adapter in {folder} has {pickled[0]} and no adapter_model.safetensors: pickled weights can run code and are "
+            "never loaded. Save it again with safetensors (model.save_pretrained writes it)."
+        )

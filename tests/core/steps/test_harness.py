@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tamis.errors import CurationError, InvalidOptions, MissingExtra
+from tamis.errors import CurationError, ForbiddenPath, InvalidOptions, MissingExtra
 from tamis.registry import parse_options
 from tamis.steps.finetune.options import FinetuneOptions, harness_missing
 from tests.core.llms.conftest import build_model
@@ -52,7 +52,7 @@ def test_a_task_file_is_answered_and_its_score_comes_with_its_error(place):
     from tamis.steps.finetune.harness import Harness
 
     model, task = place
-    (found,) = Harness([str(task)]).scores(model, limit=None, cpu=True)
+    (found,) = Harness([str(task)], [task.parent]).scores(model, limit=None, cpu=True)
     assert (found["task"], found["metric"], found["n"], found["higher_is_better"]) == (
         "choose_yes",
         "acc",
@@ -64,7 +64,7 @@ def test_a_task_file_is_answered_and_its_score_comes_with_its_error(place):
     assert found["stderr"] == pytest.approx((p * (1 - p) / 5) ** 0.5)
     assert len(found["rows"]) == 6
     assert sum(found["rows"].values()) / 6 == pytest.approx(p)
-    (limited,) = Harness([str(task)]).scores(model, limit=2, cpu=True)
+    (limited,) = Harness([str(task)], [task.parent]).scores(model, limit=2, cpu=True)
     assert limited["n"] == 2
 
 
@@ -74,6 +74,7 @@ def test_a_fine_tuning_asks_base_and_result_and_goes_on_where_it_stopped(place, 
     from tamis.steps.finetune.harness import Harness
 
     model, task = place
+    monkeypatch.setenv("TAMIS_TASK_FOLDERS", json.dumps([str(task.parent)]))
     store, dataset_id = small_dataset(tmp_path)
     values = {
         "model": str(model), "recipe_options": RECIPE, "held_out_fraction": 0, "lm_eval_tasks": [str(task)], "lm_eval_limit": 4
@@ -102,7 +103,28 @@ def test_a_wrong_task_is_refused_before_anything_is_trained(tmp_path):
     from tamis.steps.finetune.harness import Harness
 
     with pytest.raises(InvalidOptions, match="no task file"):
-        Harness([str(tmp_path / "missing.yaml")])
+        Harness([str(tmp_path / "missing.yaml")], [tmp_path])
+
+
+def test_a_task_file_runs_only_from_a_folder_that_the_operator_named(place, tmp_path, monkeypatch):
+    pytest.importorskip("lm_eval")
+    from tamis.steps.finetune.harness import Harness
+
+    _, task = place
+    allowed = tmp_path / "tasks"
+    allowed.mkdir()
+    (allowed / "link.yaml").symlink_to(task)
+    escapes = [
+        task,
+        allowed / "link.yaml",
+        allowed / ".." / ".." / task.parent.name / task.name,
+        "/etc/task.yaml",
+    ]
+    for escape in escapes:
+        with pytest.raises(ForbiddenPath, match="TAMIS_TASK_FOLDERS"):
+            Harness([str(escape)], [allowed])
+    with pytest.raises(ForbiddenPath, match=r"\(none\)"):
+        Harness([str(task)])
 
 
 def test_data_that_is_not_there_is_said(place, tmp_path):
@@ -112,7 +134,7 @@ def test_data_that_is_not_there_is_said(place, tmp_path):
     task = tmp_path / "broken.yaml"
     task.write_text(TASK.format(rows=tmp_path / "missing.jsonl"))
     with pytest.raises(CurationError, match="could not be run"):
-        Harness([str(task)]).scores(place[0], limit=None, cpu=True)
+        Harness([str(task)], [task.parent]).scores(place[0], limit=None, cpu=True)
 
 
 def test_every_metric_of_every_task_is_read():

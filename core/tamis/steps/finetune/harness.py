@@ -12,7 +12,7 @@ from typing import Any
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tamis.compute.compare.paired import paired_change
-from tamis.errors import CurationError, InvalidOptions, MissingExtra
+from tamis.errors import CurationError, ForbiddenPath, InvalidOptions, MissingExtra
 from tamis.models.adapters import CONFIG, base_of
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.types import JSON
@@ -25,13 +25,14 @@ TROUBLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError
 
 
 class Harness:
-    """Checked tasks: names that the harness knows, or paths of task files.
+    """Checked tasks: names that the harness knows, or paths of task files in one of ``folders``.
 
-    A task file may run Python code of its own, and a named task may fetch its data from the hub. Raises MissingExtra
-    without the package, InvalidOptions for a task that is not known or a file that is not there.
+    A task file may run Python code of its own, so only what the operator vouches for is read (TAMIS_TASK_FOLDERS); a named
+    task may fetch its data from the hub. Raises MissingExtra without the package, InvalidOptions for a task that is not
+    known or a file that is not there, ForbiddenPath for one in another folder, wherever a link leads to it.
     """
 
-    def __init__(self, tasks: Sequence[str]) -> None:
+    def __init__(self, tasks: Sequence[str], folders: Sequence[Path] = ()) -> None:
         try:
             self._evaluate = importlib.import_module("lm_eval").simple_evaluate
             manager = importlib.import_module("lm_eval.tasks").TaskManager
@@ -39,18 +40,14 @@ class Harness:
             raise MissingExtra("Tasks of the lm-evaluation-harness", "harness") from error
         files = [task for task in tasks if task.endswith(FILE_ENDINGS)]
         names = [task for task in tasks if task not in files]
-        for file in files:
-            if not Path(file).expanduser().is_file():
-                raise InvalidOptions(
-                    f"There is no task file {file}: give its whole path, or the name of a task."
-                )
+        paths = [_allowed(file, folders) for file in files]
         # The list of all tasks takes ten seconds to read.
         self._manager = manager(include_defaults=bool(names))
         known = set(self._manager.all_tasks) if names else set()
         unknown = [name for name in names if name not in known]
         if unknown:
             raise InvalidOptions(_say_unknown(unknown[0], known))
-        self._tasks = [*(str(Path(file).expanduser().resolve()) for file in files), *names]
+        self._tasks = [*map(str, paths), *names]
 
     def scores(self, folder: Path, *, limit: int | None, cpu: bool) -> list[dict[str, JSON]]:
         """One entry per task and metric: task, metric, value, stderr (None: none), n rows, higher_is_better, and ``rows``,
@@ -73,6 +70,21 @@ class Harness:
                 "its data is on this machine or the hub can be reached, or leave the task out."
             ) from error
         return list(parse_scores(results))
+
+
+def _allowed(file: str, folders: Sequence[Path]) -> Path:
+    """The file itself, links followed."""
+    path = Path(file).expanduser().resolve()
+    vouched = [folder.expanduser().resolve() for folder in folders]
+    if not any(path.is_relative_to(folder) for folder in vouched):
+        listed = ", ".join(map(str, vouched)) or "none"
+        raise ForbiddenPath(
+            f"The task file {file} is in none of the folders whose tasks may run here ({listed}): a task file can run code. "
+            "Whoever runs the server names a folder with TAMIS_TASK_FOLDERS; names of tasks always work."
+        )
+    if not path.is_file():
+        raise InvalidOptions(f"There is no task file {file}: give its whole path, or the name of a task.")
+    return path
 
 
 def parse_scores(results: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:

@@ -47,7 +47,7 @@ class FinetuneOptions(StepOptions):
     lm_eval_tasks: tuple[str, ...] = Field(
         (),
         description="Tasks of the lm-evaluation-harness that base and result answer too: names, or paths of task files "
-        "(.yaml). A task file may run Python code of its own.",
+        "(.yaml) in a folder of TAMIS_TASK_FOLDERS.",
     )
     lm_eval_limit: int | None = Field(
         None, ge=1, description="Rows of each of these tasks at most; empty: all."

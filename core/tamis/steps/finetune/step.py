@@ -18,6 +18,7 @@ from tamis.models.adapters import WEIGHTS
 from tamis.models.files import fingerprint
 from tamis.protocols import LanguageModel
 from tamis.recipes import Trained, TrainingRequest
+from tamis.settings import Settings
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.context import StepContext
 from tamis.steps.finetune.curves import write_curves
@@ -166,7 +167,7 @@ def _harness(options: FinetuneOptions) -> Harness | None:
         return None
     from tamis.steps.finetune.harness import Harness
 
-    return Harness(options.lm_eval_tasks)
+    return Harness(options.lm_eval_tasks, Settings().task_folders)
 
 
 def _ask_tasks(

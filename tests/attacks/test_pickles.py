@@ -1,0 +1,92 @@
+"""A pickle in a model's folder runs code when it is loaded; none ever is, whichever way the folder is named."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from tamis.errors import CurationError
+from tamis.models.adapters import base_of
+from tamis.models.files import find_model
+from tests.core.llms.conftest import build_model
+
+torch = pytest.importorskip("torch")
+
+
+class _Touch:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self._target,)
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """An adapter over a sound base whose weights are a pickle, and the file that it would make."""
+    base, folder, proof = build_model(tmp_path / "base"), tmp_path / "adapter", tmp_path / "ran"
+    folder.mkdir()
+    config = {"base_model_name_or_path": str(base), "peft_type": "LORA", "r": 2, "target_modules": ["q_proj"]}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    (folder / "adapter_model.bin").write_bytes(pickle.dumps(_Touch(proof)))
+    return folder, proof
+
+
+def test_the_trap_works(trap):
+    folder, proof = trap
+    pickle.loads((folder / "adapter_model.bin").read_bytes())
+    assert proof.exists()
+
+
+def _as_a_language_model(folder):
+    from tamis.llms import LLMS
+    from tamis.registry import parse_options
+
+    row = LLMS["transformers"]
+    row.load()(parse_options(row.options, {"model": str(folder)}), folder.parent / "cache").generate(
+        ["hello"]
+    )
+
+
+def _merged(folder):
+    from tamis.models.merge import write_merged
+
+    write_merged(folder, folder.parent / "merged")
+
+
+def _trained_further(folder):
+    from tamis.recipes import sft
+
+    sft._load_model(folder, trainable=True, half=False)
+
+
+def _asked_by_the_harness(folder):
+    from tamis.steps.finetune.harness import _opened
+
+    _opened(folder, cpu=True)
+
+
+WAYS = [base_of, _as_a_language_model, _merged, _trained_further, _asked_by_the_harness]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.strip("_"))
+def test_no_way_loads_it(trap, way):
+    folder, proof = trap
+    with pytest.raises(CurationError, match=r"adapter_model\.bin.*never loaded"):
+        way(folder)
+    assert not proof.exists()
+
+
+def test_a_pickled_model_is_refused_by_name(tmp_path):
+    folder = build_model(tmp_path / "model")
+    for weights in folder.glob("*.safetensors"):
+        weights.unlink()
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(_Touch(tmp_path / "ran")))
+    with pytest.raises(CurationError, match="pickled"):
+        find_model(str(folder))
+    assert not (tmp_path / "ran").exists()
