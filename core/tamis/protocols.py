@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, Self, TypeAlias
 
-from tamis.types import Float32s, Float64s, Int64s
+from tamis.types import JSON, Float32s, Float64s, Int64s, Message
 
 Ability: TypeAlias = Literal["complete", "choose", "loglikelihood"]
 
@@ -62,24 +62,62 @@ class Turn(NamedTuple):
 
 
 class ChatPrompt(str):
-    """A conversation that the model goes on with: an optional system turn, then user and assistant by turns, a user last.
+    """A conversation that the model goes on with: its ``messages`` up to the answer, and the ``tools`` that it may call.
 
-    As a text it is what people read, every turn labelled by its role; a client puts its ``turns`` into the model's own
-    template.
+    As a text it is what people read, every turn labelled by its role; a client puts the messages into the model's own
+    template, with calls, results of tools and reasoning as the template takes them.
     """
 
-    __slots__ = ("turns",)
-    turns: tuple[Turn, ...]
+    __slots__ = ("messages", "text_given", "tools")
+    messages: tuple[Message, ...]
+    tools: tuple[JSON, ...]
+    text_given: str | None
 
-    def __new__(cls, turns: Sequence[Turn]) -> Self:
-        """The conversation of these turns."""
-        made = super().__new__(cls, "\n\n".join(f"{turn.role}: {turn.text}" for turn in turns))
-        made.turns = tuple(turns)
+    def __new__(
+        cls, turns: Sequence[Turn | Message], tools: Sequence[JSON] = (), text: str | None = None
+    ) -> Self:
+        """The conversation of these turns; ``text`` is how people read it where turns hold more than texts."""
+        messages = tuple(
+            {"role": turn.role, "content": turn.text} if isinstance(turn, Turn) else turn for turn in turns
+        )
+        said = (f"{one['role']}: {one.get('content') or ''}" for one in messages)
+        made = super().__new__(cls, "\n\n".join(said) if text is None else text)
+        made.messages, made.tools, made.text_given = messages, tuple(tools), text
         return made
 
-    def __getnewargs__(self) -> tuple[tuple[Turn, ...]]:  # type: ignore[override]  # str's own names a text
-        """The turns, so that a copy has them too."""
-        return (self.turns,)
+    def __getnewargs__(self) -> tuple[tuple[Message, ...], tuple[JSON, ...], str | None]:  # type: ignore[override]
+        """What it was made of, so that a copy has it too (a text's own way keeps the text alone)."""
+        return self.messages, self.tools, self.text_given
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the turns are roles and texts and nothing else."""
+        plain = all(
+            one.keys() == {"role", "content"} and type(one["content"]) is str for one in self.messages
+        )
+        return plain and not self.tools
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The turns as roles and texts."""
+        return tuple(Turn(one["role"], one.get("content") or "") for one in self.messages)
+
+
+class ChatAnswer(str):
+    """An answer that is more than its text: ``message`` is the assistant's turn with its calls and its reasoning."""
+
+    __slots__ = ("message",)
+    message: Message
+
+    def __new__(cls, message: Message, text: str) -> Self:
+        """The turn, and how people read it."""
+        made = super().__new__(cls, text)
+        made.message = message
+        return made
+
+    def __getnewargs__(self) -> tuple[Message, str]:  # type: ignore[override]  # a text's own names the text alone
+        """What it was made of, so that a copy has it too."""
+        return self.message, str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-import orjson
-
+from tamis.compute.text.turn_text import TEXT_KEYS, part_text, part_texts
+from tamis.compute.text.turn_text import as_text as as_text
+from tamis.compute.text.turn_text import turn_text as turn_text
 from tamis.errors import InvalidRecord
 from tamis.types import JSON, Example, Message
 
@@ -18,8 +19,6 @@ _MAY_FOLLOW = {
     "tool": ("tool", "assistant"),
 }
 _PLAIN_KEYS = frozenset(("role", "content"))
-_TEXT_TYPES = ("text", "input_text", "output_text")
-_TEXT_KEYS = ("text", "value", "content")
 
 
 def single_turn(prompt: str, response: str, system: str = "") -> Example:
@@ -52,19 +51,6 @@ def labelled_turns(messages: Sequence[Message]) -> str:
     if len(spoken) == 1 and spoken[0][0] == "user":
         return spoken[0][1]
     return "\n\n".join(f"{role}: {text}" for role, text in spoken)
-
-
-def turn_text(message: Message) -> str:
-    """Return the text of one turn: its string, or its text parts by line, then its tool calls as
-    ``name(arguments)``.
-    """
-    content = message.get("content")
-    text = content if isinstance(content, str) else "\n".join(_part_texts(content))
-    calls = message.get("tool_calls") or message.get("function_call")
-    if not calls:
-        return text
-    listed = calls if isinstance(calls, list) else [calls]
-    return "\n".join(part for part in (text, *map(_call_text, listed)) if part)
 
 
 def shape_of(example: Example, name: str) -> dict[str, JSON]:
@@ -164,41 +150,13 @@ def _says_something(part: JSON) -> bool:
     # An image or audio part is content although it has no text.
     if isinstance(part, dict) and part.get("type", "text") != "text":
         return True
-    return bool("".join(_part_texts([part])).strip())
-
-
-def _part_texts(content: JSON) -> Iterable[str]:
-    if not isinstance(content, list):
-        return
-    for part in content:
-        text = part_text(part)
-        if text is not None:
-            yield text
-
-
-def part_text(part: JSON) -> str | None:
-    """Return the text of one part of a turn's content, or None for an image, a call, a thought.
-
-    The text stands under ``text``, ``value`` or ``content``, as APIs and tools differ, or as an object's ``value``.
-    """
-    if isinstance(part, str):
-        return part
-    if not isinstance(part, dict):
-        return None
-    keys = _TEXT_KEYS if part.get("type", "text") in _TEXT_TYPES else ("text",)
-    for key in keys:
-        value = part.get(key)
-        if isinstance(value, dict):
-            value = value.get("value")
-        if isinstance(value, str):
-            return value
-    return None
+    return bool("".join(part_texts([part])).strip())
 
 
 def parts_text(value: JSON) -> str:
     """Return any value in words: texts of a list joined, an object's text or parts, anything else as JSON."""
     if isinstance(value, dict):
-        inner = next((value[key] for key in ("parts", *_TEXT_KEYS) if key in value), None)
+        inner = next((value[key] for key in ("parts", *TEXT_KEYS) if key in value), None)
         return as_text(value) if inner is None else parts_text(inner)
     if isinstance(value, list) and value:
         if all(isinstance(item, str) for item in value):
@@ -207,24 +165,6 @@ def parts_text(value: JSON) -> str:
         if all(text is not None for text in texts):
             return "\n".join(str(text) for text in texts)
     return "" if value is None or value == [] else as_text(value)
-
-
-def _call_text(call: JSON) -> str:
-    function = call.get("function", call) if isinstance(call, dict) else call
-    if not isinstance(function, dict):
-        return as_text(function)
-    arguments = function.get("arguments", "")
-    return f"{as_text(function.get('name', ''))}({as_text(arguments)})"
-
-
-def as_text(value: JSON) -> str:
-    """Return a string as it is, anything else as JSON text; raises InvalidRecord when nested too deeply."""
-    if isinstance(value, str):
-        return value
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError as error:
-        raise InvalidRecord(f"cannot be written as JSON: {error}") from error
 
 
 def type_name(value: JSON) -> str:

@@ -15,6 +15,7 @@ import orjson
 
 from tamis.protocols import (
     Ability,
+    ChatAnswer,
     ChatPrompt,
     Choices,
     CutText,
@@ -161,7 +162,7 @@ class CachedModel:
             columns = (likelihoods.total, likelihoods.n_tokens, likelihoods.end)
             return [[float(t), int(c), float(e)] for t, c, e in zip(*columns, strict=True)]
 
-        keys = [_key("loglikelihood", p, r) for p, r in zip(prompts, responses, strict=True)]
+        keys = [_key("loglikelihood", p, _answer(r)) for p, r in zip(prompts, responses, strict=True)]
         table = _table(self._answers(keys, ask), 3)
         return LogLikelihoods(table[:, 0], np.nan_to_num(table[:, 1]).astype(np.int64), table[:, 2])
 
@@ -200,16 +201,24 @@ def _restored(part: Any) -> str:  # noqa: ANN401 - what a file holds
 
 
 def _key(method: str, prompt: str, rest: JSON) -> str:
-    kind = "raw" if isinstance(prompt, RawPrompt) else "turn"
-    asked: JSON = str(prompt)
-    if isinstance(
-        prompt, ChatPrompt
-    ):  # a user who types "user: ..." says the same text and asks something else
-        kind, asked = "chat", [tuple(turn) for turn in prompt.turns]
+    kind, asked = _asked(prompt)
     digest = hashlib.blake2b(digest_size=16)
     # repr is exact for any text, also for halves of surrogate pairs that no encoding takes.
     digest.update(repr((method, kind, asked, rest)).encode())
     return digest.hexdigest()
+
+
+def _asked(prompt: str) -> tuple[str, JSON]:
+    """What a prompt is and holds: a user who types "user: ..." says the same text as a conversation and asks something else."""
+    if not isinstance(prompt, ChatPrompt):
+        return "raw" if isinstance(prompt, RawPrompt) else "turn", str(prompt)
+    if prompt.is_plain:
+        return "chat", [tuple(turn) for turn in prompt.turns]
+    return "messages", [prompt.messages, prompt.tools]
+
+
+def _answer(response: str) -> JSON:
+    return [str(response), response.message] if isinstance(response, ChatAnswer) else response
 
 
 def _table(rows: list[Any], width: int) -> Any:  # noqa: ANN401 - a matrix of floats

@@ -33,7 +33,7 @@ ADAPTER = "adapter_config.json"
 def open_local(options: TransformersOptions, cache_folder: Path) -> LocalModel:
     """A model of a folder, an adapter folder or a hub id; its weights are loaded at the first question."""
     folder = _found(options, cache_folder)
-    return LocalModel(options, lambda: folder, f"transformers:1:{_fingerprint(folder)}")
+    return LocalModel(options, lambda: folder, f"transformers:2:{_fingerprint(folder)}")
 
 
 class LocalModel:
@@ -65,22 +65,24 @@ class LocalModel:
 
     def loglikelihood(self, prompts: Sequence[str], responses: Sequence[str]) -> LogLikelihoods:
         """Likelihood of the first ``max_response_tokens`` of each response, and of its end where it was read whole."""
-        contexts = self._prompts.contexts(prompts)
-        written = self._prompts.plain(responses)
-        limit, end = self.options.max_response_tokens, self._prompts.pieces.end
-        total, closing = np.full(len(written), np.nan), np.full(len(written), np.nan)
-        counts = np.zeros(len(written), dtype=np.int64)
+        limit = self.options.max_response_tokens
+        n = len(responses)
+        total, closing, counts = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, dtype=np.int64)
         reads, rows, targets = [], [], []
-        for row, (context, ids) in enumerate(zip(contexts, written, strict=True)):
-            if not ids or not responses[row].strip():
+        for row, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
+            if not response.strip():
                 continue
-            goal = ids[:limit] + ([end] if len(ids) <= limit and end is not None else [])
-            context, body = self._fitted(context, goal)
+            asked = self._prompts.asked(prompt, response)
+            n_words = len(asked.answer) - asked.ends
+            goal = asked.answer if n_words <= limit else asked.answer[:limit]
+            if not n_words:
+                continue
+            context, body = self._fitted(asked.context, goal)
             # The last token is only a goal: nothing comes after it.
             reads.append(Read(context + body[:-1], len(context) - 1))
             rows.append(row)
             targets.append(body)
-            counts[row] = min(len(ids), limit, len(body))
+            counts[row] = min(n_words, limit, len(body))
         with torch.inference_mode():
             for i, logs in self._forward.log_probabilities(reads, targets):
                 row_logs, row = logs.double().cpu().numpy(), rows[i]
@@ -92,15 +94,15 @@ class LocalModel:
     def choose(self, prompts: Sequence[str], answers: Sequence[str]) -> Choices:
         """Probabilities of the answers' first tokens; raises CurationError where two answers begin alike."""
         reads, targets = [], []
-        for prompt, context in zip(prompts, self._prompts.contexts(prompts), strict=True):
-            back, tokens = self._prompts.answer_tokens(prompt, answers)
+        for prompt in prompts:
+            context, tokens = self._prompts.answer_tokens(prompt, answers)
             firsts = [ids[0] if ids else -1 for ids in tokens]
             if len(set(firsts)) < len(firsts) or -1 in firsts:
                 raise CurationError(
                     f"The answers {', '.join(answers)} cannot be told apart by their first token in this model: ask "
                     "for answers that begin differently."
                 )
-            kept = self._fitted(context[: len(context) - back], [])[0]
+            kept = self._fitted(context, [])[0]
             reads.append(Read(kept, len(kept) - 1))
             targets.append(firsts)
         probabilities, mass = np.full((len(prompts), len(answers)), np.nan), np.full(len(prompts), np.nan)
@@ -185,7 +187,7 @@ class LocalModel:
     def _stops(self) -> frozenset[int]:
         own = getattr(self._model.generation_config, "eos_token_id", None)
         listed = own if isinstance(own, list) else [own]
-        return frozenset(int(t) for t in [*listed, self._prompts.pieces.end] if t is not None)
+        return frozenset(int(t) for t in [*listed, self._prompts.end] if t is not None)
 
     @functools.cached_property
     def _model(self) -> Any:  # noqa: ANN401 - a model of transformers

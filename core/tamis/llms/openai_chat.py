@@ -280,7 +280,9 @@ class EndpointModel:
 
 def _messages(prompt: str, system: str) -> list[dict[str, str]]:
     """The turns of a conversation, or a text as a user's turn, after the system message of the options."""
-    turns = list(prompt.turns) if isinstance(prompt, ChatPrompt) else [Turn("user", prompt)]
+    # Endpoints take calls and results of tools in ways of their own: a conversation that holds some is asked in words.
+    told = isinstance(prompt, ChatPrompt) and prompt.is_plain
+    turns = list(prompt.turns) if isinstance(prompt, ChatPrompt) and told else [Turn("user", prompt)]
     if system and turns[0].role == "system":  # one message: the templates of many servers refuse a second
         turns[0] = Turn("system", f"{system}\n\n{turns[0].text}")
     elif system:

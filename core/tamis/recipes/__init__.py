@@ -34,6 +34,11 @@ class SftOptions(Options):
     drop_longer: bool = Field(
         False, description="Leave longer rows out; otherwise their beginning is trained on."
     )
+    unfit_as_text: bool = Field(
+        False,
+        description="Train rows that the model's chat template cannot carry (tools, reasoning, images) as text only; "
+        "otherwise they are left out.",
+    )
     packing: bool = Field(False, description="Put several short rows into one sequence of max_length tokens.")
     assistant_only_loss: bool = Field(True, description="Learn only what the assistant says, in every turn.")
     completion_only_loss: bool = Field(False, description="Learn only the last answer of each row.")
@@ -95,7 +100,7 @@ class TrainingRequest:
     """What to train on what, and where.
 
     ``model`` is the folder of a model or of an adapter (which is then trained further). Lines of ``train_file`` and
-    ``eval_file`` are ``{"messages": [...]}``. ``folder`` holds everything that is written: checkpoints, and the result
+    ``eval_file`` are ``{"messages": [...]}``, with ``tools``, ``images`` and ``label`` where a row has them. ``folder`` holds everything that is written: checkpoints, and the result
     in ``model/``; a second call with the same folder goes on from its last checkpoint. ``on_progress(step, n_steps,
     message)`` may raise JobCancelled, upon which a checkpoint is written; ``on_metric(name, value, step)`` gets the
     points of loss, eval_loss, learning_rate, tokens_per_s and memory_mb.
@@ -115,7 +120,8 @@ class RowFit:
     """How rows fit a model's window: n_rows read, of which n_truncated lost their end and n_dropped are left out.
 
     ``n_tokens`` counts tokens of one pass, ``n_learned`` those among them that the loss looks at, ``longest`` is the
-    longest row before it was cut. ``reasons`` counts dropped rows by why.
+    longest row before it was cut. ``reasons`` counts dropped rows by why; ``n_as_text`` rows were put in words because
+    the chat template cannot carry them otherwise.
     """
 
     n_rows: int
@@ -126,10 +132,15 @@ class RowFit:
     longest: int
     max_length: int
     reasons: dict[str, int] = field(default_factory=dict)
+    n_as_text: int = 0
 
     @property
     def text(self) -> str:
-        """One sentence for a log or a form."""
+        """A sentence or two for a log or a form."""
+        words = f" {self.n_as_text:,} of them are trained as text only." if self.n_as_text else ""
+        return self._fit_text() + words
+
+    def _fit_text(self) -> str:
         if not self.n_truncated + self.n_dropped:
             return (
                 f"All {self.n_rows:,} rows fit into {self.max_length:,} tokens (longest: {self.longest:,})."

@@ -1,40 +1,40 @@
-"""Conversations as token ids and labels: what is read, and what of it is learned."""
+"""Conversations as token ids, labels and weights: what is read, and what of it is learned how much."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import jinja2
 import orjson
 
 from tamis.errors import CurationError
+from tamis.models.chat_rows import ChatRow, UnfitRow, as_text_only, read_chat_row, turn_weight
+from tamis.models.chat_tokens import ChatTokens, RowTokens
 from tamis.recipes import RowFit, SftOptions
-from tamis.types import Message
+from tamis.types import JSON
 
 Learn = Literal["assistant", "last", "all"]
 NOT_LEARNED = -100
-# Stands for a turn's text while a template is rendered; no template changes it and no text holds it.
-PLACE = "\ue000turn {}\ue001"
-_PLACES = re.compile("\ue000turn (\\d+)\ue001")
 TOO_LONG = "are longer than that"
 NO_ANSWER = "have no answer within that"
-
-
-class UnfitRow(CurationError):
-    """A conversation that the model's chat template cannot write."""
+MARKED = "are marked as not to be learned"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """Ids of one conversation and its labels: the same ids where the loss looks, -100 elsewhere."""
+    """Ids of one conversation, its labels (the same ids where the loss looks, -100 elsewhere), and for each token its
+    weight in the loss: 0 where it does not look, else 1 unless the row's own marks say otherwise.
+
+    The first ``n_question`` tokens are what the model is asked with for the last answer.
+    """
 
     input_ids: list[int]
     labels: list[int]
+    weights: list[float]
+    n_question: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,97 +44,52 @@ class Prepared:
     rows: list[TokenRow]
     fit: RowFit
 
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """Tokens around the texts of a conversation with certain roles; piece i stands before text i."""
-
-    pieces: list[list[int]]
-    closing: list[int]
-    merged_system: bool
+    @property
+    def is_weighted(self) -> bool:
+        """Whether any token that is learned has another weight than 1."""
+        return any(weight not in (0.0, 1.0) for row in self.rows for weight in row.weights)
 
 
 class TurnTokens:
-    """Turns conversations into tokens for one tokenizer with a chat template.
+    """Turns conversations into tokens for one tokenizer, by the builder that asks models too.
 
-    What people wrote is tokenised with the special tokens switched off, so that a text that contains the template's own
-    marks stays text. What is learned of a turn is its text and the mark that ends it, so that the model learns to stop.
-    TRL's own way needs templates with ``{% generation %}``, which few models bring.
+    What is learned of a turn is what a model would write of it: its reasoning, its text, its calls, and the mark that
+    ends it, so that the model learns to stop.
     """
 
-    def __init__(self, tokenizer: Any, learn: Learn) -> None:  # noqa: ANN401 - a tokenizer of transformers
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, learn: Learn, *, unfit_as_text: bool = False) -> None:  # noqa: ANN401 - a tokenizer of transformers
+        self._chat = ChatTokens(tokenizer)
         self._learn = learn
-        self._frames: dict[tuple[str, ...], _Frame] = {}
+        self._unfit_as_text = unfit_as_text
+        self.n_as_text = 0
 
-    def row(self, messages: Sequence[Message]) -> TokenRow:
-        """One conversation; raises UnfitRow with the template's reason."""
-        roles = tuple(str(message["role"]) for message in messages)
-        texts = [str(message.get("content") or "") for message in messages]
-        if roles not in self._frames:
-            self._frames[roles] = self._frame(roles)
-        frame = self._frames[roles]
-        if frame.merged_system:
-            roles, texts = roles[1:], [f"{texts[0]}\n\n{texts[1]}", *texts[2:]]
-        ids: list[int] = list(frame.pieces[0])
-        labels = self._labels(frame.pieces[0], 0, learned=False)
-        last = max((i for i, role in enumerate(roles) if role == "assistant"), default=-1)
-        for i, (role, text) in enumerate(zip(roles, texts, strict=True)):
-            learned = role == "assistant" and (self._learn != "last" or i == last)
-            own, after = self._plain(text), frame.pieces[i + 1]
-            closing = _common(frame.closing, after) if learned else 0
-            ids += own + after
-            labels += self._labels(own, len(own), learned=learned) + self._labels(
-                after, closing, learned=learned
-            )
-        return TokenRow(ids, labels)
+    def row(self, row: ChatRow) -> TokenRow:
+        """One conversation; raises UnfitRow with the reason why it cannot be learned."""
+        tokens, read = self._tokens(row)
+        weights = [1.0 if self._learn == "all" else 0.0] * len(tokens.ids)
+        last = max((i for i, turn in enumerate(read.messages) if turn["role"] == "assistant"), default=-1)
+        for place, i in enumerate(tokens.turns):
+            own = turn_weight(read.messages[i])
+            answers = read.messages[i]["role"] == "assistant" and (self._learn != "last" or i == last)
+            if place in tokens.spans and (answers or self._learn == "all"):
+                first, end = tokens.spans[place]
+                weights[first:end] = [own] * (end - first)
+        if not row.learned:
+            weights = [0.0] * len(weights)
+        labels = [token if weight else NOT_LEARNED for token, weight in zip(tokens.ids, weights, strict=True)]
+        return TokenRow(tokens.ids, labels, weights, tokens.n_question)
 
-    def _labels(self, ids: list[int], n_learned: int, *, learned: bool) -> list[int]:
-        if self._learn == "all":
-            return list(ids)
-        kept = n_learned if learned else 0
-        return ids[:kept] + [NOT_LEARNED] * (len(ids) - kept)
-
-    def _plain(self, text: str) -> list[int]:
-        clean = text.encode("utf-8", "replace").decode()
-        tokens = self._tokenizer(clean, add_special_tokens=False, split_special_tokens=True, verbose=False)
-        return list(tokens["input_ids"])
-
-    def _frame(self, roles: tuple[str, ...]) -> _Frame:
+    def _tokens(self, row: ChatRow) -> tuple[RowTokens, ChatRow]:
+        texts = self._learn == "all"
         try:
-            return self._rendered(roles, merged_system=False)
+            return self._chat.row(row, texts=texts), row
         except UnfitRow:
-            # Some templates (Gemma's) know no system turn: its text then opens the user's.
-            if roles[:2] != ("system", "user"):
+            if not self._unfit_as_text:
                 raise
-            return self._rendered(roles[1:], merged_system=True)
-
-    def _rendered(self, roles: tuple[str, ...], *, merged_system: bool) -> _Frame:
-        turns = [{"role": role, "content": PLACE.format(i)} for i, role in enumerate(roles)]
-        try:
-            text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=False)
-        except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
-            raise UnfitRow(
-                f"are refused by the chat template ({' '.join(str(error).split())[:120]})"
-            ) from error
-        parts = _PLACES.split(text)
-        if parts[1::2] != [str(i) for i in range(len(roles))]:
-            raise UnfitRow(f"have turns that the chat template leaves out ({', '.join(roles)[:120]})")
-        pieces = [
-            list(self._tokenizer(part, add_special_tokens=False)["input_ids"]) if part else []
-            for part in parts[::2]
-        ]
-        closing = self._closing(pieces[-1])
-        if not closing and self._tokenizer.eos_token_id is not None:
-            # The template ends an answer by nothing that a model could say.
-            pieces[-1], closing = [self._tokenizer.eos_token_id], [self._tokenizer.eos_token_id]
-        return _Frame(pieces, closing, merged_system)
-
-    def _closing(self, piece: list[int]) -> list[int]:
-        """Tokens at the start of what follows the last answer, up to the first special one."""
-        special = set(self._tokenizer.all_special_ids)
-        end = next((i for i, token in enumerate(piece) if token in special), -1)
-        return piece[: end + 1]
+            words = as_text_only(row)
+            tokens = self._chat.row(words, texts=texts)
+            self.n_as_text += 1
+            return tokens, words
 
 
 def prepare_rows(
@@ -145,22 +100,26 @@ def prepare_rows(
 ) -> Prepared:
     """Rows of a training file cut to ``max_length`` or the model's ``window``, whichever is less."""
     limit = min(options.max_length, window)
-    turns = TurnTokens(tokenizer, learned_part(options))
+    turns = TurnTokens(tokenizer, learned_part(options), unfit_as_text=options.unfit_as_text)
     rows: list[TokenRow] = []
     reasons: Counter[str] = Counter()
     n_rows = n_truncated = longest = 0
-    for messages in read_training_file(file):
+    for record in read_training_file(file):
         n_rows += 1
         try:
-            row = turns.row(messages)
+            row = turns.row(read_chat_row(record))
         except UnfitRow as error:
             reasons[str(error)] += 1
             continue
         longest = max(longest, len(row.input_ids))
-        kept = TokenRow(row.input_ids[:limit], row.labels[:limit])
-        if len(row.input_ids) > limit and options.drop_longer:
+        kept = TokenRow(
+            row.input_ids[:limit], row.labels[:limit], row.weights[:limit], min(row.n_question, limit)
+        )
+        if not any(row.weights):
+            reasons[MARKED] += 1
+        elif len(row.input_ids) > limit and options.drop_longer:
             reasons[TOO_LONG] += 1
-        elif all(label == NOT_LEARNED for label in kept.labels):
+        elif not any(kept.weights):
             reasons[NO_ANSWER] += 1
         else:
             n_truncated += len(row.input_ids) > limit
@@ -174,6 +133,7 @@ def prepare_rows(
         longest=longest,
         max_length=limit,
         reasons=dict(reasons),
+        n_as_text=turns.n_as_text,
     )
     return Prepared(rows, fit)
 
@@ -185,8 +145,8 @@ def learned_part(options: SftOptions) -> Learn:
     return "assistant" if options.assistant_only_loss else "all"
 
 
-def read_training_file(file: Path) -> Iterator[list[Message]]:
-    """The conversations of a training file, line by line; raises CurationError naming a line that is none."""
+def read_training_file(file: Path) -> Iterator[dict[str, JSON]]:
+    """The rows of a training file, line by line; raises CurationError naming a line that holds none."""
     with file.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip():
@@ -198,9 +158,4 @@ def read_training_file(file: Path) -> Iterator[list[Message]]:
             messages = record.get("messages") if isinstance(record, Mapping) else None
             if not isinstance(messages, list) or not messages:
                 raise CurationError(f'{file}, line {number}: it has no list "messages".')
-            yield messages
-
-
-def _common(a: Sequence[int], b: Sequence[int]) -> int:
-    """Length of the whole of ``a`` where ``b`` begins with it, else 0."""
-    return len(a) if list(b[: len(a)]) == list(a) else 0
+            yield record

@@ -30,6 +30,7 @@ from tamis.recipes.memory import explain_out_of_memory, is_out_of_memory, wants_
 from tamis.recipes.rows import Prepared, TokenRow, prepare_rows
 from tamis.recipes.token_mean import TokenMeanTrainer, mean_loss
 from tamis.recipes.tokenizers import load_tokenizer
+from tamis.recipes.weighted import WEIGHTS, WeightedTrainer, packed
 
 RESULT, CHECKPOINTS, RECORD = "model", "checkpoints", "trained.json"
 KEPT_CHECKPOINTS = 2
@@ -222,11 +223,16 @@ def _trainer(
     callbacks: list[Any] = [watch]
     if patience and held_out is not None:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=patience))
-    trainer = TokenMeanTrainer(
+    weighted = rows.is_weighted or (held_out is not None and held_out.is_weighted)
+    train = _dataset(rows.rows, weighted=weighted)
+    if weighted and config.packing:
+        train = packed(train, config.max_length)
+        config.dataset_kwargs = {"skip_prepare_dataset": True}
+    trainer = (WeightedTrainer if weighted else TokenMeanTrainer)(
         model=model,
         args=config,
-        train_dataset=_dataset(rows.rows),
-        eval_dataset=None if held_out is None else _dataset(held_out.rows),
+        train_dataset=train,
+        eval_dataset=None if held_out is None else _dataset(held_out.rows, weighted=weighted),
         processing_class=tokenizer,
         peft_config=lora,
         callbacks=callbacks,
@@ -249,10 +255,14 @@ def _warmup_steps(trainer: TokenMeanTrainer) -> int:
     return int(arguments.warmup_steps * steps)
 
 
-def _dataset(rows: list[TokenRow]) -> Dataset:
-    return Dataset.from_dict(
-        {"input_ids": [row.input_ids for row in rows], "labels": [row.labels for row in rows]}
-    )
+def _dataset(rows: list[TokenRow], *, weighted: bool) -> Dataset:
+    columns: dict[str, Any] = {
+        "input_ids": [row.input_ids for row in rows],
+        "labels": [row.labels for row in rows],
+    }
+    if weighted:
+        columns[WEIGHTS] = [row.weights for row in rows]
+    return Dataset.from_dict(columns)
 
 
 def _run(trainer: TokenMeanTrainer, request: TrainingRequest, watch: Watch) -> None:

@@ -8,19 +8,7 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from tamis.errors import ModelMissing
-
-# For models without a chat template. The same text as their prompts have when such a model is asked (tamis.llms).
-PLAIN_TEMPLATE = (
-    "{% if bos_token %}{{ bos_token }}{% endif %}"
-    "{% for message in messages %}"
-    "{% if message['role'] == 'system' %}{{ message['content'] + '\n\n' }}"
-    "{% elif message['role'] == 'user' %}{{ '### Instruction:\n' + message['content'] + '\n\n' }}"
-    "{% elif message['role'] == 'assistant' %}"
-    "{{ '### Response:\n' + message['content'] + (eos_token or '') + '\n\n' }}"
-    "{% else %}{{ '### Input:\n' + message['content'] + '\n\n' }}{% endif %}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '### Response:\n' }}{% endif %}"
-)
+from tamis.models.chat_template import PLAIN_TEMPLATE as PLAIN_TEMPLATE
 
 
 def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 - a tokenizer of transformers

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tamis.protocols import LanguageModel, LogLikelihoods
+from tamis.models.chat_rows import fit_turns
+from tamis.protocols import ChatPrompt, LanguageModel, LogLikelihoods
 from tamis.scorers import ScorerInput
 from tamis.scorers.options import IfdOptions, LikelihoodOptions
 from tamis.types import Float32s, Float64s
@@ -39,11 +40,21 @@ def without_middle(text: str, count: int) -> str:
     return f"{first_words(text, (count + 1) // 2)} … {last_words(text, count // 2)}"
 
 
+def within_words(prompt: str, count: int) -> str:
+    """A prompt of at most ``count`` words; a conversation loses its oldest exchanges first, and stays one."""
+    if not isinstance(prompt, ChatPrompt):
+        return without_middle(prompt, count)
+    turns = fit_turns(
+        prompt.messages, count, lambda texts: [len(text.split()) for text in texts], without_middle
+    )
+    return prompt if turns is prompt.messages else ChatPrompt(turns, prompt.tools)
+
+
 def with_and_without(
     model: LanguageModel, prompts: Sequence[str], responses: Sequence[str], options: LikelihoodOptions
 ) -> tuple[LogLikelihoods, LogLikelihoods]:
     """Likelihoods of the beginnings of responses after their prompts, and after none."""
-    asked = [without_middle(prompt, options.prompt_words) for prompt in prompts]
+    asked = [within_words(prompt, options.prompt_words) for prompt in prompts]
     read = [first_words(response, options.response_words) for response in responses]
     return model.loglikelihood(asked, read), model.loglikelihood([""] * len(read), read)
 
@@ -88,7 +99,7 @@ class PerplexityScorer:
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:
         """``score`` (n,), at most 0, and ``perplexity``, its exponential turned round."""
-        asked = [without_middle(prompt, self._options.prompt_words) for prompt in rows.prompts]
+        asked = [within_words(prompt, self._options.prompt_words) for prompt in rows.prompts]
         read = [first_words(response, self._options.response_words) for response in rows.responses]
         mean = rows.model().loglikelihood(asked, read).mean
         return _columns(score=mean, perplexity=np.exp(np.minimum(-mean, 80.0)))

@@ -75,7 +75,7 @@ def name_result(step: Step, options: StepOptions, inputs: Mapping[str, str]) -> 
     """The id of the artifact that a step makes with these options from these inputs."""
     return artifact_id(
         step.makes,
-        options={"step": step.name} | options.identity(),
+        options={"step": step.name} | options.identity() | options.meaning(),
         inputs=inputs,
         format_version=step.format_version,
     )

@@ -79,6 +79,10 @@ class StepOptions(Options):
         """The options that determine the result, as JSON values."""
         return self.model_dump(mode="json", exclude=set(self.POINTERS))
 
+    def meaning(self) -> dict[str, JSON]:
+        """What else names the result and is no option: versions of what some of them mean, beside the step's own."""
+        return {}
+
     def build(self, field: str) -> Callable[..., Any]:
         """The implementation that ``field`` names, imported now."""
         choice = next(c for c in self.CHOICES if c.field == field)

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from tamis.errors import CurationError
+from tamis.models.chat_rows import ChatRow, UnfitRow
 from tamis.recipes import SftLoraOptions
-from tamis.recipes.rows import NOT_LEARNED, TurnTokens, UnfitRow, prepare_rows
+from tamis.recipes.rows import NOT_LEARNED, TurnTokens, prepare_rows
 from tamis.recipes.tokenizers import PLAIN_TEMPLATE, load_tokenizer
 from tests.core.recipes.conftest import turn
 
@@ -43,11 +44,11 @@ CHAT = [*turn("Hi?", "Ho."), *turn("And?", "So.")]
     [("assistant", ["Ho.<|stop|>", "So.<|stop|>"]), ("last", ["So.<|stop|>"])],
 )
 def test_answers_and_the_mark_that_ends_them_are_learned(tokenizer, learn, expected):
-    assert learned(tokenizer, TurnTokens(tokenizer, learn).row(CHAT)) == expected
+    assert learned(tokenizer, TurnTokens(tokenizer, learn).row(ChatRow(tuple(CHAT)))) == expected
 
 
 def test_everything_can_be_learned(tokenizer):
-    row = TurnTokens(tokenizer, "all").row(CHAT)
+    row = TurnTokens(tokenizer, "all").row(ChatRow(tuple(CHAT)))
     assert row.labels == row.input_ids
 
 
@@ -56,12 +57,12 @@ def test_tokens_are_those_of_the_template(tokenizer, template):
     tokenizer.chat_template = template or tokenizer.chat_template
     rendered = tokenizer.apply_chat_template(CHAT, tokenize=False)
     whole = tokenizer(rendered, add_special_tokens=False)["input_ids"]
-    assert TurnTokens(tokenizer, "assistant").row(CHAT).input_ids == whole
+    assert TurnTokens(tokenizer, "assistant").row(ChatRow(tuple(CHAT))).input_ids == whole
 
 
 def test_marks_inside_a_text_stay_text(tokenizer):
     stop = tokenizer.eos_token_id
-    row = TurnTokens(tokenizer, "assistant").row(turn("Say <|stop|>", "<|start|>ok"))
+    row = TurnTokens(tokenizer, "assistant").row(ChatRow(tuple(turn("Say <|stop|>", "<|start|>ok"))))
     assert row.input_ids.count(stop) == 2
     assert learned(tokenizer, row) == ["<|start|>ok<|stop|>"]
 
@@ -70,7 +71,7 @@ def test_a_template_without_an_end_gets_the_end_of_text(tokenizer):
     tokenizer.chat_template = (
         "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}"
     )
-    row = TurnTokens(tokenizer, "assistant").row(turn("Hi?", "Ho."))
+    row = TurnTokens(tokenizer, "assistant").row(ChatRow(tuple(turn("Hi?", "Ho."))))
     assert row.input_ids[-1] == tokenizer.eos_token_id
     assert learned(tokenizer, row) == ["Ho.<|stop|>"]
 
@@ -78,7 +79,7 @@ def test_a_template_without_an_end_gets_the_end_of_text(tokenizer):
 def test_a_system_turn_joins_the_user_where_the_template_knows_none(tokenizer):
     tokenizer.chat_template = STRICT
     row = TurnTokens(tokenizer, "assistant").row(
-        [{"role": "system", "content": "Be kind."}, *turn("Hi?", "Ho.")]
+        ChatRow(({"role": "system", "content": "Be kind."}, *turn("Hi?", "Ho.")))
     )
     assert tokenizer.decode(row.input_ids).startswith("<|start|>user\nBe kind.\n\nHi?<|stop|>")
 
@@ -86,7 +87,7 @@ def test_a_system_turn_joins_the_user_where_the_template_knows_none(tokenizer):
 def test_a_refused_conversation_says_why(tokenizer):
     tokenizer.chat_template = "{{ raise_exception('no') }}"
     with pytest.raises(UnfitRow, match="refused by the chat template"):
-        TurnTokens(tokenizer, "assistant").row(CHAT)
+        TurnTokens(tokenizer, "assistant").row(ChatRow(tuple(CHAT)))
 
 
 def test_long_rows_are_cut_or_dropped_and_counted(tokenizer, tmp_path):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import pytest
 
 from tamis.formats.conversation import build_example
 from tamis.protocols import ChatPrompt
-from tamis.steps.chat_prompts import asked_prompt
+from tamis.steps.chat_prompts import asked_prompt, question_and_answer
 
 U, A = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
@@ -47,5 +48,20 @@ def test_a_system_turn_and_earlier_turns_make_a_conversation():
         (U, A, {"role": "user", "content": [{"type": "text", "text": "more"}]}),
     ],
 )
-def test_tools_and_parts_are_asked_in_words(turns):
-    assert type(asked(*turns)) is str
+def test_tools_and_parts_are_asked_as_the_turns_that_they_are(turns):
+    found = asked(*turns)
+    assert isinstance(found, ChatPrompt)
+    assert found.messages == turns
+    assert not found.is_plain
+    assert pickle.loads(pickle.dumps(found)).messages == found.messages
+
+
+def test_tools_of_a_row_are_asked_with_it_and_its_last_turn_is_the_answer():
+    record = {"messages": [U, CALL], "tools": [{"type": "function", "function": {"name": "f"}}]}
+    question, answer = question_and_answer(record)
+    assert (question, question.tools) == ("Hi", tuple(record["tools"]))
+    assert (answer, answer.message) == ("f({})", CALL)
+    assert pickle.loads(pickle.dumps(answer)).message == CALL
+    assert question_and_answer({"messages": [U, A]}) == ("Hi", "Ho")
+    messages, meta = json.dumps(record["messages"]), json.dumps({"tools": record["tools"]})
+    assert asked_prompt(messages, "Hi", meta).tools == question.tools

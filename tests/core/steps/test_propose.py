@@ -378,5 +378,5 @@ def test_a_tiny_model_writes_and_judges(store, tmp_path):
         within=frozen(store, 2, 3, 5),
     )
     assert made.summary["n_rows"] == 3
-    assert made.summary["candidates_llm_identity"].startswith("transformers:1:")
+    assert made.summary["candidates_llm_identity"].startswith("transformers:2:")
     assert made.summary["judge_questions"] == 6

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import orjson
 
+from tamis.compute.text.turn_text import turn_text
 from tamis.models.adapters import PREFIX, adapter_folder
-from tamis.steps.finetune.rows import conversations
+from tamis.steps.finetune.rows import training_records
 from tamis.store.artifacts.adapters import TRAIN
 from tamis.store.artifacts.readers import iter_examples, metadata_fields
 from tamis.store.artifacts.store import Artifact
@@ -34,12 +35,12 @@ class KnownPrompts:
 
 def row_prompts(examples: Artifact, rows: Int64s, replaced: Mapping[int, Sequence[Message]]) -> list[str]:
     """What each of these rows asks, by id, as ``prompt_of`` has it."""
-    return [prompt_of(messages) for _, messages in conversations(examples, rows, replaced)]
+    return [prompt_of(record["messages"]) for _, record in training_records(examples, rows, replaced)]
 
 
-def prompt_of(messages: Sequence[Mapping[str, JSON]]) -> str:
+def prompt_of(messages: Sequence[Message]) -> str:
     """All turns but the last, without those of the system, which rows of a data set often share."""
-    return "\n".join(str(turn["content"]) for turn in messages[:-1] if turn["role"] != "system")
+    return "\n".join(turn_text(turn) for turn in messages[:-1] if turn["role"] != "system")
 
 
 def row_families(examples: Artifact, rows: Int64s) -> list[tuple[Hashable, ...]]:

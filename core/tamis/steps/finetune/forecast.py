@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import orjson
 
+from tamis.compute.text.turn_text import turn_text
 from tamis.errors import ModelMissing
 from tamis.models.adapters import BUNDLED_LLM, PREFIX, adapter_ids, base_of
 from tamis.recipes import SftOptions
 from tamis.steps.finetune.options import FinetuneOptions
-from tamis.steps.finetune.rows import conversations
+from tamis.steps.finetune.rows import training_records
 from tamis.steps.finetune.split import USUAL_FRACTION, Split, n_set_apart, split_one_by_one, training_rows
 from tamis.store.artifacts.readers import read_token_counts
 from tamis.store.artifacts.store import Artifact, ArtifactStore
@@ -148,7 +149,7 @@ def row_lengths(
     if tokenizer is None and embeddings is not None:
         counts = read_token_counts(embeddings)[rows].astype(np.float64)
         return Lengths(counts + 2 * FRAME_TOKENS, BY_ENCODER)
-    turns = [[str(turn["content"]) for turn in messages] for _, messages in conversations(examples, some, {})]
+    turns = [list(map(turn_text, record["messages"])) for _, record in training_records(examples, some, {})]
     frames = np.array([FRAME_TOKENS * len(row) for row in turns], dtype=np.float64)
     if tokenizer is None:
         characters = np.array([sum(map(len, row)) for row in turns], dtype=np.float64)

@@ -9,40 +9,38 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from tamis.formats.conversation import turn_text
+from tamis.models.chat_rows import chat_record
 from tamis.store.artifacts.readers import count_examples, iter_examples
 from tamis.store.artifacts.store import Artifact
-from tamis.types import Int64s, Message
+from tamis.types import JSON, Int64s, Message
 
 
-def conversations(
+def training_records(
     examples: Artifact, rows: Int64s, replaced: Mapping[int, Sequence[Message]]
-) -> Iterator[tuple[int, list[Message]]]:
-    """Id and conversation of each of these rows, by id, as a model is trained on it: every turn a role and a text."""
+) -> Iterator[tuple[int, dict[str, JSON]]]:
+    """Id and record of each of these rows, by id, as a training file holds it: the turns with all that they say, and the
+    row's tools, pictures and label.
+    """
     wanted = np.zeros(count_examples(examples), dtype=np.bool_)
     wanted[rows] = True
     start = 0
-    for batch in iter_examples(examples, ("messages",)):
+    for batch in iter_examples(examples, ("messages", "meta")):
         inside = np.flatnonzero(wanted[start : start + batch.num_rows])
-        for place, packed in zip(
-            inside.tolist(), batch.take(inside).column("messages").to_pylist(), strict=True
-        ):
+        taken = batch.take(inside)
+        packed = zip(taken.column("messages").to_pylist(), taken.column("meta").to_pylist(), strict=True)
+        for place, (messages, meta) in zip(inside.tolist(), packed, strict=True):
             example_id = start + int(place)
-            yield example_id, plain_turns(replaced.get(example_id) or orjson.loads(packed or "[]"))
+            turns = replaced.get(example_id) or orjson.loads(messages or "[]")
+            yield example_id, chat_record(turns, orjson.loads(meta or "{}"))
         start += batch.num_rows
 
 
-def plain_turns(messages: Sequence[Message]) -> list[Message]:
-    """Turns of a role and a text; parts are joined and tool calls written out, as in the prompt and response columns."""
-    return [{"role": message["role"], "content": turn_text(message)} for message in messages]
-
-
-def write_training_file(path: Path, rows: Iterator[tuple[int, list[Message]]]) -> tuple[int, str]:
-    """Write one ``{"messages": [...]}`` per line; returns the number of rows and the SHA-256 of the file."""
+def write_training_file(path: Path, rows: Iterator[tuple[int, dict[str, JSON]]]) -> tuple[int, str]:
+    """Write one record per line; returns the number of rows and the SHA-256 of the file."""
     digest, n_rows = hashlib.sha256(), 0
     with path.open("wb") as stream:
-        for _, messages in rows:
-            line = orjson.dumps({"messages": messages}) + b"\n"
+        for _, record in rows:
+            line = orjson.dumps(record) + b"\n"
             digest.update(line)
             stream.write(line)
             n_rows += 1

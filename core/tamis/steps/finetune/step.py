@@ -12,7 +12,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.formats.conversation import labelled_turns
 from tamis.llms import open_llm
 from tamis.models.adapters import WEIGHTS
 from tamis.models.files import fingerprint
@@ -20,11 +19,12 @@ from tamis.protocols import LanguageModel
 from tamis.recipes import Trained, TrainingRequest
 from tamis.settings import Settings
 from tamis.steps.base_model import base_model_folder
+from tamis.steps.chat_prompts import question_and_answer
 from tamis.steps.context import StepContext
 from tamis.steps.finetune.curves import write_curves
 from tamis.steps.finetune.evaluate import HeldOut, by_cluster, evaluate, loss_verdict, means
 from tamis.steps.finetune.options import FinetuneOptions
-from tamis.steps.finetune.rows import conversations, write_training_file
+from tamis.steps.finetune.rows import training_records, write_training_file
 from tamis.steps.finetune.split import Split, split_rows, split_text
 from tamis.store.artifacts.adapters import CLUSTERS, CURVES, EVALUATION, HELD_OUT, STOPPING, TRAIN
 from tamis.store.artifacts.readers import read_cluster_ids
@@ -72,13 +72,13 @@ def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
 def _write_files(context: StepContext, split: Split) -> dict[str, JSON]:
     examples, folder = context.input("examples"), context.output.path
     n_train, sha256 = write_training_file(
-        folder / TRAIN, conversations(examples, split.train, split.replaced)
+        folder / TRAIN, training_records(examples, split.train, split.replaced)
     )
     n_held_out, held_out_sha256 = write_training_file(
-        folder / HELD_OUT, conversations(examples, split.held_out, split.replaced)
+        folder / HELD_OUT, training_records(examples, split.held_out, split.replaced)
     )
     if len(split.stopping):
-        write_training_file(folder / STOPPING, conversations(examples, split.stopping, split.replaced))
+        write_training_file(folder / STOPPING, training_records(examples, split.stopping, split.replaced))
         np.save(folder / "stopping_rows.npy", split.stopping)
     np.save(folder / "rows.npy", split.train)
     np.save(folder / "held_out_rows.npy", split.held_out)
@@ -200,13 +200,14 @@ def _ask_tasks(
 
 
 def _held_out(context: StepContext, split: Split) -> HeldOut:
-    texts = list(conversations(context.input("examples"), split.held_out, split.replaced))
-    ids = np.array([example_id for example_id, _ in texts], dtype=np.int64)
+    records = list(training_records(context.input("examples"), split.held_out, split.replaced))
+    ids = np.array([example_id for example_id, _ in records], dtype=np.int64)
+    asked = [question_and_answer(record) for _, record in records]
     return HeldOut(
         example_ids=ids,
         cluster_ids=_clusters(context, ids),
-        prompts=[labelled_turns(messages[:-1]) for _, messages in texts],
-        golds=[str(messages[-1]["content"]) for _, messages in texts],
+        prompts=[question for question, _ in asked],
+        golds=[answer for _, answer in asked],
     )
 
 
@@ -246,6 +247,7 @@ def _describe(trained: Trained, options: FinetuneOptions, base: Path) -> dict[st
             "longest": fit.longest,
             "max_length": fit.max_length,
             "reasons": fit.reasons,
+            "n_as_text": fit.n_as_text,
             "text": fit.text,
         },
     }

@@ -97,8 +97,11 @@ def same_client(options: ProposeOptions) -> bool:
 
 def read_row_texts(examples: Path, ids: Int64s) -> RowTexts:
     """Prompts and responses of some rows, ascending."""
-    columns = read_example_rows(examples, ids, ["example_id", "messages", "prompt", "response"]).to_pydict()
-    prompts = [asked_prompt(*texts) for texts in zip(columns["messages"], columns["prompt"], strict=True)]
+    columns = read_example_rows(
+        examples, ids, ["example_id", "messages", "meta", "prompt", "response"]
+    ).to_pydict()
+    texts = zip(columns["messages"], columns["prompt"], columns["meta"], strict=True)
+    prompts = [asked_prompt(*one) for one in texts]
     return RowTexts(columns["example_id"], prompts, columns["response"])
 
 

@@ -15,6 +15,7 @@ from tamis.encoders import open_encoder
 from tamis.llms import open_llm
 from tamis.protocols import LanguageModel
 from tamis.scorers import SCORERS, ScorerInput
+from tamis.steps.chat_prompts import asked_prompt
 from tamis.steps.chunks import Compute, part_file
 from tamis.steps.refine.gaps import GAPS
 from tamis.steps.refine.options import RefineOptions
@@ -53,7 +54,7 @@ class GenerateChunks:
         def compute(number: int) -> None:
             some = chunk_of(rows, number)
             answers = model.complete(
-                texts_in(some, "prompt"),
+                asked_in(some),
                 temperature=self.options.generate_temperature,
                 seed=self.options.seed,
                 max_new_tokens=self.options.max_new_tokens,
@@ -114,7 +115,7 @@ def answer_input(
     encode: Callable[[Sequence[str]], np.ndarray] | None,
 ) -> ScorerInput:
     """The rows as a scorer reads them, with ``answers`` in place of their responses."""
-    prompts = texts_in(rows, "prompt")
+    prompts = asked_in(rows)
     turns = [orjson.loads(packed) for packed in texts_in(rows, "messages")]
     return ScorerInput(
         prompts=prompts,
@@ -127,6 +128,12 @@ def answer_input(
         ],
         llm=model,
     )
+
+
+def asked_in(rows: pa.Table) -> list[str]:
+    """What a model is asked about the rows, conversations turn by turn."""
+    columns = [texts_in(rows, name) for name in ("messages", "prompt", "meta")]
+    return [asked_prompt(*texts) for texts in zip(*columns, strict=True)]
 
 
 def texts_in(rows: pa.Table, column: str) -> list[str]:

@@ -19,7 +19,7 @@ from tamis.registry import parse_options
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.context import StepContext
 from tamis.steps.finetune.curves import write_curves
-from tamis.steps.finetune.rows import conversations, write_training_file
+from tamis.steps.finetune.rows import training_records, write_training_file
 from tamis.steps.refine.chunks import (
     Client,
     GapChunks,
@@ -195,7 +195,7 @@ def _train_round_model(
     if settings.cheap:
         return None, None, ""
     context.progress("train", 0, 0, "reading rows")
-    rows = conversations(context.input("examples"), selected, state.corrections.replaced)
+    rows = training_records(context.input("examples"), selected, state.corrections.replaced)
     file = context.output.part("train.jsonl")
     _, train_hash = write_training_file(file, rows)
     recipe = RECIPES[settings.recipe]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tamis.compute.apply import apply_decisions
 from tamis.formats.conversation import labelled_turns, turn_text
-from tamis.steps.finetune.rows import conversations
+from tamis.steps.finetune.rows import training_records
 from tamis.store.artifacts.readers import count_examples
 from tamis.store.artifacts.refinements import make_table, schema_of
 from tamis.store.artifacts.store import Artifact
@@ -19,7 +19,11 @@ from tamis.store.review.frozen_decisions import read_frozen_decisions
 from tamis.types import Int64s, Message
 
 TEXTS_SCHEMA = schema_of(
-    example_id=pa.int64(), messages=pa.string(), prompt=pa.string(), response=pa.string()
+    example_id=pa.int64(),
+    messages=pa.string(),
+    meta=pa.string(),
+    prompt=pa.string(),
+    response=pa.string(),
 )
 
 
@@ -41,12 +45,16 @@ def read_corrections(inputs: Mapping[str, Artifact]) -> Corrections:
 
 
 def texts_of(examples: Artifact, rows: Int64s, corrections: Corrections) -> pa.Table:
-    """Conversations, prompts and responses of ``rows`` (sorted), corrected: example_id, messages (JSON), prompt, response."""
-    ids, packed, prompts, responses = [], [], [], []
-    for example_id, turns in conversations(examples, rows, corrections.replaced):
+    """Conversations, prompts and responses of ``rows`` (sorted), corrected: example_id, messages and meta (JSON: what
+    else a model reads of the row), prompt, response.
+    """
+    ids, packed, rest, prompts, responses = [], [], [], [], []
+    for example_id, record in training_records(examples, rows, corrections.replaced):
+        turns = record.pop("messages")
         ids.append(example_id)
         packed.append(orjson.dumps(turns).decode())
+        rest.append(orjson.dumps(record).decode())
         prompts.append(labelled_turns(turns[:-1]))
         responses.append(turn_text(turns[-1]))
-    columns = {"example_id": ids, "messages": packed, "prompt": prompts, "response": responses}
+    columns = {"example_id": ids, "messages": packed, "meta": rest, "prompt": prompts, "response": responses}
     return make_table(TEXTS_SCHEMA, columns)

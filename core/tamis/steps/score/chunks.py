@@ -16,6 +16,7 @@ from tamis.encoders import open_encoder
 from tamis.llms import open_llm
 from tamis.protocols import LanguageModel, Usage
 from tamis.scorers import SCORERS, Scorer, ScorerInput
+from tamis.steps.chat_prompts import asked_prompt
 from tamis.steps.chunks import Compute, RowReader, part_file
 from tamis.steps.score.options import ScoreOptions
 from tamis.types import JSON, Float32s
@@ -105,7 +106,8 @@ def read_parts(paths: Iterable[Path]) -> pa.Table:
 
 def columns_read(row: Scorer) -> list[str]:
     """The columns of examples that a scorer reads."""
-    return ["prompt", "response", *(column for role, column in PARSED.items() if role in row.reads)]
+    parsed = PARSED.items()
+    return ["prompt", "response", *(column for role, column in parsed if role in row.reads or row.needs_llm)]
 
 
 def scorer_input(
@@ -119,7 +121,7 @@ def scorer_input(
     """What a scorer is given of these rows; ``sides`` are their vectors of prompts and of responses."""
     prompt_vectors, response_vectors = sides if sides is not None else (None, None)
     return ScorerInput(
-        prompts=[str(text) for text in rows.column("prompt").to_pylist()],
+        prompts=_asked(row, rows),
         responses=[str(text) for text in rows.column("response").to_pylist()],
         prompt_vectors=prompt_vectors,
         response_vectors=response_vectors,
@@ -128,6 +130,17 @@ def scorer_input(
         llm=llm,
         encode=encode,
     )
+
+
+def _asked(row: Scorer, rows: pa.Table) -> list[str]:
+    """The prompts, for a scorer that asks a model as it is to be asked: a conversation turn by turn."""
+    prompts = [str(text) for text in rows.column("prompt").to_pylist()]
+    if not row.needs_llm:
+        return prompts
+    rest = (rows.column(name).to_pylist() for name in ("messages", "meta"))
+    return [
+        asked_prompt(str(turns), prompt, meta) for prompt, turns, meta in zip(prompts, *rest, strict=True)
+    ]
 
 
 def scorer_encoder(options: ScoreOptions) -> Callable[[Sequence[str]], Float32s] | None:

@@ -56,3 +56,7 @@ class ScoreOptions(StepOptions):
         """The language model names a result only where one was asked."""
         dropped = set() if SCORERS[self.scorer].needs_llm else {"llm", "llm_options"}
         return self.model_dump(mode="json", exclude={*self.POINTERS, *dropped})
+
+    def meaning(self) -> dict[str, JSON]:
+        """2: a model is asked a conversation turn by turn, as it is trained on it."""
+        return {"asked": 2} if SCORERS[self.scorer].needs_llm else {}

@@ -1,0 +1,356 @@
+"""A model's own chat template: what it makes of a conversation, and where each turn then stands."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+
+from tamis.models.chat_rows import GAP, ChatRow, UnfitRow, template_turns
+from tamis.types import JSON, Message
+
+# For models without a chat template.
+PLAIN_TEMPLATE = (
+    "{% if bos_token %}{{ bos_token }}{% endif %}"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'system' %}{{ message['content'] + '\n\n' }}"
+    "{% elif message['role'] == 'user' %}{{ '### Instruction:\n' + message['content'] + '\n\n' }}"
+    "{% elif message['role'] == 'assistant' %}"
+    "{{ '### Response:\n' + message['content'] + (eos_token or '') + '\n\n' }}"
+    "{% else %}{{ '### Input:\n' + message['content'] + '\n\n' }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### Response:\n' }}{% endif %}"
+)
+# Stand for texts while a template is looked at: characters that no text holds and no template changes.
+PLACE = "\ue001{}\ue002"
+STANDIN = "\ue003"
+# Is put inside a special token that somebody wrote, so that it stays text.
+MARK = "\ue000\ue0ff"
+_TAGGED = re.compile(r"\{%-?\s*generation\s*-?%\}")
+REFUSALS = (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRow:
+    """A conversation as one text, which begins with ``question``, the text up to where its last answer begins.
+
+    ``spans`` are, by number of a turn, the characters that a model would write of it, the mark of its end among them,
+    without turns that the template itself leaves out of what is learned; of turns that are no answers their texts.
+    """
+
+    text: str
+    question: str
+    spans: Mapping[int, tuple[int, int]]
+
+
+class ChatTemplate:
+    """The chat template of a tokenizer of transformers, which gets a plain one where it has none.
+
+    What people wrote keeps out of the template's own marks: ``MARK`` parts each special token in it.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:  # noqa: ANN401 - a tokenizer of transformers
+        if not tokenizer.chat_template:
+            tokenizer.chat_template = PLAIN_TEMPLATE
+        self._tokenizer = tokenizer
+        self.special = _special_tokens(tokenizer)
+        self._refusals: dict[tuple[JSON, ...], str] = {}
+        self._closers: frozenset[str] | None = None
+
+    def turns(self, row: ChatRow) -> list[Message]:
+        """The row's turns as this template takes them; raises UnfitRow with the reason why it does not.
+
+        A system turn that the template refuses or leaves out joins the first user's, which is where models of such
+        templates were shown instructions.
+        """
+        turns = template_turns(row)
+        try:
+            self._check(turns, row.tools)
+        except UnfitRow:
+            if [turn["role"] for turn in turns[:2]] != ["system", "user"]:
+                raise
+            joined = turns[0]["content"] + GAP + turns[1]["content"]
+            turns = [turns[1] | {"content": joined}, *turns[2:]]
+            self._check(turns, row.tools)
+        return [self._guarded(turn) for turn in turns]
+
+    def tools(self, row: ChatRow) -> list[JSON]:
+        """The row's tools as this template takes them."""
+        return [self._guarded(tool) for tool in row.tools]
+
+    def question(self, turns: Sequence[Message], tools: Sequence[JSON]) -> str:
+        """The text up to where the next answer begins: what the template asks with, where a whole conversation goes on
+        from there with the answer, else what stands before an answer in one.
+        """
+        asked = self.render(turns, tools, asks=True)
+        try:
+            whole = self.render([*turns, {"role": "assistant", "content": STANDIN}], tools)
+        except UnfitRow:
+            return asked
+        before = whole.rpartition(STANDIN)[0]
+        if STANDIN not in whole or before.rstrip() == asked.rstrip():
+            return asked
+        # Some templates begin an answer by words and leave them out when they are asked to begin one.
+        asks = asked != self.render(turns, tools)
+        return asked if asks and before.startswith(asked) else before
+
+    def question_of_text(self, text: str) -> str:
+        """A text as a user's turn, up to where the answer begins, whether or not the template can hold an answer."""
+        return self.render([self._guarded({"role": "user", "content": text})], (), asks=True)
+
+    def write(self, turns: Sequence[Message], tools: Sequence[JSON], *, texts: bool = False) -> WrittenRow:
+        """A conversation that ends with an answer, and where ``texts`` of other turns stand too; raises UnfitRow where it
+        does not begin as it would be asked.
+        """
+        text, tagged = self._whole(turns, tools)
+        question = self.question(turns[:-1], tools)
+        if not text.startswith(question):
+            raise UnfitRow("are written by the chat template in another way than it asks for them")
+        spans: dict[int, tuple[int, int]] = {}
+        last = len(turns) - 1
+        for i in [i for i, turn in enumerate(turns) if turn["role"] == "assistant"]:
+            start = len(question) if i == last else self._start(turns, tools, i, text)
+            after = self._end_of_text(turns, tools, i, text, start)
+            closer = self.special.search(text, after)
+            if closer is not None and closer.group() in self.closers:
+                spans[i] = (start, closer.end())
+            elif i == last:
+                # The template ends an answer by nothing that a model could say.
+                text = text[:after].rstrip() + (self._tokenizer.eos_token or "")
+                spans[i] = (start, len(text))
+            else:
+                spans[i] = (start, after)
+        if tagged is not None:
+            spans = self._tagged(text, spans, tagged)
+        others = [i for i, turn in enumerate(turns) if turn["role"] != "assistant"] if texts else []
+        return WrittenRow(text, question, spans | {i: self._span(turns, tools, i, text) for i in others})
+
+    def _span(self, turns: Sequence[Message], tools: Sequence[JSON], i: int, text: str) -> tuple[int, int]:
+        """The characters of one turn's own text in the written conversation ``text``."""
+        other = self.render(_with_standin(turns, i), tools)
+        start = _common_start(text, other)
+        return start, max(start, len(text) - _common_end(text, other))
+
+    @property
+    def header(self) -> str:
+        """What stands before an answer to nothing."""
+        turn: list[Message] = [{"role": "user", "content": STANDIN}]
+        alone, asked = self.render(turn, ()), self.question(turn, ())
+        header = asked[len(alone) :] if asked.startswith(alone) else ""
+        return header or asked.partition(STANDIN)[2]
+
+    @property
+    def closers(self) -> frozenset[str]:
+        """The special tokens that end an answer, one that is the last turn and one that is not."""
+        if self._closers is None:
+            call = {"function": {"name": "f", "arguments": {STANDIN: STANDIN}}, "type": "function", "id": "c"}
+            plain: Message = {"role": "assistant", "content": STANDIN}
+            calling: Message = {"role": "assistant", "content": "", "tool_calls": [call]}
+            follow: Message = {"role": "tool", "content": "x", "name": "f", "tool_call_id": "c"}
+            self._closers = frozenset(
+                [*self._ends(plain, {"role": "user", "content": "x"}), *self._ends(calling, follow)]
+            )
+        return self._closers
+
+    def render(self, turns: Sequence[Message], tools: Sequence[JSON], *, asks: bool = False) -> str:
+        """What the template makes of the turns, with the mark that begins an answer where it ``asks``."""
+        try:
+            return str(
+                self._tokenizer.apply_chat_template(
+                    list(turns), tools=list(tools) or None, tokenize=False, add_generation_prompt=asks
+                )
+            )
+        except REFUSALS as error:
+            raise UnfitRow(
+                f"are refused by the chat template ({' '.join(str(error).split())[:120]})"
+            ) from error
+
+    def _whole(
+        self, turns: Sequence[Message], tools: Sequence[JSON]
+    ) -> tuple[str, list[tuple[int, int]] | None]:
+        """The text, and the characters in its ``{% generation %}`` blocks; None for a template without such."""
+        template = self._tokenizer.get_chat_template(None, list(tools) or None)
+        if not _TAGGED.search(template):
+            return self.render(turns, tools), None
+        from transformers.utils.chat_template_utils import render_jinja_template
+
+        try:
+            texts, blocks = render_jinja_template(
+                conversations=[list(turns)],
+                tools=list(tools) or None,
+                chat_template=template,
+                return_assistant_tokens_mask=True,
+                **self._tokenizer.special_tokens_map,
+            )
+        except REFUSALS as error:
+            raise UnfitRow(
+                f"are refused by the chat template ({' '.join(str(error).split())[:120]})"
+            ) from error
+        return str(texts[0]), list(blocks[0])
+
+    def _tagged(
+        self, text: str, spans: Mapping[int, tuple[int, int]], blocks: Sequence[tuple[int, int]]
+    ) -> dict[int, tuple[int, int]]:
+        """What the template's own blocks say is learned of each turn: never what it is asked with, nor space behind its end."""
+        kept: dict[int, tuple[int, int]] = {}
+        numbers = sorted(spans)
+        for place, i in enumerate(numbers):
+            start = spans[i][0]
+            limit = spans[numbers[place + 1]][0] if place + 1 < len(numbers) else len(text)
+            own = [(max(a, start), min(b, limit)) for a, b in blocks if a < limit and b > start]
+            if not own:
+                continue
+            end = max(b for _, b in own)
+            ends = [found.end() for found in self.special.finditer(text, start, end)]
+            if ends and text[ends[-1] : end].isspace():
+                end = ends[-1]
+            kept[i] = (min(a for a, _ in own), end)
+        return kept
+
+    def _start(self, turns: Sequence[Message], tools: Sequence[JSON], i: int, text: str) -> int:
+        """Where a model would begin to write turn ``i``, which is not the last."""
+        asked = self.render(turns[:i], tools, asks=True)
+        if text.startswith(asked):
+            return len(asked)
+        # What came before is written otherwise once more follows: the mark that begins an answer is looked for.
+        before = self.render(turns[:i], tools)
+        mark = asked[_common_start(asked, before) :]
+        start, _ = self._span(turns, tools, i, text)
+        place = text.rfind(mark, 0, start) if mark else -1
+        return start if place < 0 else place + len(mark)
+
+    def _end_of_text(
+        self, turns: Sequence[Message], tools: Sequence[JSON], i: int, text: str, start: int
+    ) -> int:
+        return max(start, self._span(turns, tools, i, text)[1])
+
+    def _ends(self, answer: Message, follow: Message) -> Iterator[str]:
+        user: Message = {"role": "user", "content": "x"}
+        try:
+            last = self.render([user, answer], ())
+            after = last.rindex(STANDIN) + 1
+            closer = self.special.search(last, after)
+            if closer is None:
+                return
+            yield closer.group()
+            among = self.render([user, answer, follow], ())
+            other = self.special.search(among, among.rindex(STANDIN) + 1)
+            # Harmony ends a last answer with another token than the ones before it.
+            if other is not None and other.start() - among.rindex(STANDIN) == closer.start() - after + 1:
+                yield other.group()
+        except (UnfitRow, ValueError):
+            return
+
+    def _check(self, turns: Sequence[Message], tools: Sequence[JSON]) -> None:
+        if turns and turns[-1]["role"] != "assistant":  # a question is written as its row will be
+            turns = [*turns, {"role": "assistant", "content": "x"}]
+        shape = (
+            *((t["role"], bool(t["content"].strip()), len(t.get("tool_calls", ())), "thinking" in t) for t in turns),
+            bool(tools),
+        )  # fmt: skip
+        if shape not in self._refusals:
+            self._refusals[shape] = self._refusal(turns, tools)
+        if self._refusals[shape]:
+            raise UnfitRow(self._refusals[shape])
+
+    def _refusal(self, turns: Sequence[Message], tools: Sequence[JSON]) -> str:
+        """Why the template cannot hold turns of such a shape; empty where it can."""
+        probes = [_probe(turn, i) for i, turn in enumerate(turns)]
+        tool = {
+            "name": PLACE.format("tool"),
+            "description": "x",
+            "parameters": {"type": "object", "properties": {}},
+        }
+        try:
+            text = self.render(probes, [{"type": "function", "function": tool}] if tools else ())
+        except UnfitRow as error:
+            return str(error)
+        lost = [
+            turn["role"] for i, turn in enumerate(probes) if turn["content"] and PLACE.format(i) not in text
+        ]
+        said = [text.find(PLACE.format(i)) for i, turn in enumerate(probes[:-1]) if turn["content"]]
+        if not lost and said and max(said) > said[-1]:  # something of the question would stand in its answer
+            lost = [probes[0]["role"]]
+        if lost:
+            return f"have turns that the chat template leaves out ({', '.join(dict.fromkeys(lost))})"
+        if tools and PLACE.format("tool") not in text:
+            return "have tools that the chat template leaves out"
+        calls = [
+            PLACE.format(f"{i}.{k}")
+            for i, turn in enumerate(turns)
+            for k in range(len(turn.get("tool_calls", ())))
+        ]
+        if any(call not in text for call in calls):
+            return "have tool calls that the chat template leaves out"
+        if any("thinking" in turn for turn in turns) and not self._shows_reasoning():
+            return "have reasoning that the chat template leaves out"
+        return ""  # fmt: skip
+
+    def _shows_reasoning(self) -> bool:
+        """Whether an answer's reasoning is in the text at all: of earlier turns many templates leave it out on purpose."""
+        answer = {
+            "role": "assistant",
+            "content": "x",
+            "reasoning_content": PLACE.format("r"),
+            "thinking": PLACE.format("r"),
+        }
+        return PLACE.format("r") in self.render([{"role": "user", "content": "x"}, answer], ())
+
+    def _guarded(self, value: JSON) -> JSON:
+        """The value with every special token in its texts parted, and without halves of surrogate pairs."""
+        if isinstance(value, str):
+            clean = value.encode("utf-8", "replace").decode()
+            return self.special.sub(lambda found: found.group()[0] + MARK + found.group()[1:], clean)
+        if isinstance(value, Mapping):
+            return {self._guarded(key): self._guarded(one) for key, one in value.items()}
+        return [self._guarded(one) for one in value] if isinstance(value, list) else value
+
+
+def _special_tokens(tokenizer: Any) -> re.Pattern[str]:  # noqa: ANN401 - a tokenizer of transformers
+    names = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    names |= set(tokenizer.all_special_tokens)
+    named = sorted((name for name in names if len(name) > 1), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, named)) or r"(?!)")
+
+
+def _probe(turn: Message, i: int) -> Message:
+    """A turn of the same shape whose texts can be found again."""
+    made: Message = {"role": turn["role"], "content": PLACE.format(i) if turn["content"].strip() else ""}
+    if "tool_calls" in turn:
+        made["tool_calls"] = [
+            call | {"function": {"name": PLACE.format(f"{i}.{k}"), "arguments": {}}}
+            for k, call in enumerate(turn["tool_calls"])
+        ]
+    if "thinking" in turn:
+        made["reasoning_content"] = made["thinking"] = PLACE.format(f"{i}.r")
+    return made | {key: turn[key] for key in ("name", "tool_call_id") if key in turn}
+
+
+def _with_standin(turns: Sequence[Message], i: int) -> list[Message]:
+    """The turns with another text in turn ``i``: in what it says last."""
+    turn = turns[i]
+    if turn.get("tool_calls"):
+        *calls, last = turn["tool_calls"]
+        arguments: JSON = {STANDIN: STANDIN}
+        if isinstance(last["function"]["arguments"], str):
+            arguments = STANDIN
+        other = turn | {
+            "tool_calls": [*calls, last | {"function": last["function"] | {"arguments": arguments}}]
+        }
+    elif turn["content"].strip() or "thinking" not in turn:
+        other = turn | {"content": STANDIN}
+    else:
+        other = turn | {"reasoning_content": STANDIN, "thinking": STANDIN}
+    return [*turns[:i], other, *turns[i + 1 :]]
+
+
+def _common_start(a: str, b: str) -> int:
+    return len(os.path.commonprefix([a, b]))
+
+
+def _common_end(a: str, b: str) -> int:
+    return len(os.path.commonprefix([a[::-1], b[::-1]]))
