@@ -187,6 +187,7 @@ def test_two_refinements_are_held_beside_each_other(
     app = open_page("refinement", dataset=dataset_id, run=artifact.id, part="Compare")
     shown = {metric.label: metric.value for metric in app.metric}
     assert (shown["Picked by this"], shown["Picked by the other"]) == ("12", "12")
+    assert "go by the same random number for a row in a round" in said(app)
     table = next(one.value for one in app.dataframe if "difference" in one.value)
     weights = read_weights(artifact).to_pandas()
     last = weights[weights["round"] == 2]["weight"]

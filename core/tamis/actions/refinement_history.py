@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tamis.compute.refine.shared_luck import expected_overlap
 from tamis.compute.refine.weights import fallen_fraction, movers
 from tamis.steps.refine.results import all_flags, all_weights
 from tamis.store.artifacts.refinements import (
@@ -242,7 +243,43 @@ def round_table(rounds: Sequence[Artifact]) -> list[dict[str, Any]]:
     ]
 
 
-def shared_picks(mine: Sequence[Artifact], theirs: Sequence[Artifact]) -> tuple[int, int, int]:
-    """Rows that the rounds of one refinement picked, those of another, and of both."""
-    a, b = (set(picked_rows(rounds)["example_id"].to_pylist()) for rounds in (mine, theirs))
-    return len(a), len(b), len(a & b)
+@dataclass(frozen=True, slots=True)
+class SharedPicks:
+    """Rows that one refinement picked, another, and both, beside what chance inside clusters would make of both.
+
+    ``by_own_luck`` are rows in both if each run had random numbers of its own; ``expected`` is what these two imply:
+    the same, or more where they share a seed (``same_seed``) and so the random number of every row in every round.
+    """
+
+    n_mine: int
+    n_theirs: int
+    n_both: int
+    by_own_luck: float
+    expected: float
+    same_seed: bool
+
+
+def shared_picks(
+    mine: Sequence[Artifact], theirs: Sequence[Artifact], cluster_of: Int64s, *, same_seed: bool
+) -> SharedPicks:
+    """What the rounds of two refinements picked; ``cluster_of`` (n,) is the cluster of every row, -1 for none."""
+    groups = cluster_of + 1
+    sizes = np.bincount(groups)
+    picks = [picked_rows(rounds) for rounds in (mine, theirs)]
+    taken = [_taken(table, groups, len(sizes)) for table in picks]
+    a, b = (set(table["example_id"].to_pylist()) for table in picks)
+    own = expected_overlap(taken[0], taken[1], sizes, shared=False, rng=np.random.default_rng(0))
+    alike = (
+        expected_overlap(taken[0], taken[1], sizes, shared=True, rng=np.random.default_rng(0))
+        if same_seed
+        else own
+    )
+    return SharedPicks(len(a), len(b), len(a & b), own, alike, same_seed)
+
+
+def _taken(picks: pa.Table, groups: Int64s, n_groups: int) -> Int64s:
+    """Rows per round, the first first, and group."""
+    numbers, place = np.unique(picks["round"].to_numpy(), return_inverse=True)
+    counts = np.zeros((len(numbers), n_groups), dtype=np.int64)
+    np.add.at(counts, (place, groups[picks["example_id"].to_numpy()]), 1)
+    return counts

@@ -125,8 +125,12 @@ def write_report(session: Session, job: Job, out: Path) -> dict[str, JSON]:
     }
 
 
+# The interval of the difference to the best, over seeds, holds zero where it is not told.
+MARKS = {True: "*", False: "~", None: ""}
+
+
 def _table(comparison: Comparison) -> list[str]:
-    """The summary as lines of text: one per method, the best of each column with a star."""
+    """The summary as lines of text: one per method, the best of each column with a star, and with ~ what is not told from it."""
     metrics = comparison.shown_metrics()
     bests = [comparison.best(metric) for metric in metrics]
     lines = [f"{'':28}" + "".join(f"{metric.title:>20}" for metric in metrics)]
@@ -142,6 +146,6 @@ def _table(comparison: Comparison) -> list[str]:
                 and value.high is not None
             ):
                 text += f" ±{(value.high - value.low) / 2:,.{metric.digits}f}"
-            cells += f"{text + ('*' if best.get(i) else ''):>20}"
+            cells += f"{text + MARKS[best.get(i)]:>20}"
         lines.append(f"{method.title[:27]:28}{cells}")
     return lines

@@ -47,20 +47,26 @@ class RatingScorer:
         self._options = options
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:
-        """``score`` (n,), 1 to 5, and ``mass`` (n,): how much of the model's next word the digits are."""
+        """``score`` (n,), 1 to 5, ``mass`` (n,): how much of the model's next word the digits are, and ``n_unparsed`` (n,):
+        1 where a reply came that names no digit, or several.
+        """
         model = rows.model()
         filled = [i for i, response in enumerate(rows.responses) if response.strip()]
         asked = [rating_prompt(self._options.rubric, rows.prompts[i], rows.responses[i]) for i in filled]
-        score, mass = np.full(len(rows.prompts), np.nan), np.full(len(rows.prompts), np.nan)
+        score, mass, unread = (np.full(len(rows.prompts), np.nan) for _ in range(3))
         if asked and "choose" in model.abilities:
             choices = model.choose(asked, DIGITS)
             score[filled], mass[filled] = (
                 expected_rating(choices.probabilities, np.arange(1, 6)),
                 choices.mass,
             )
+            unread[filled] = np.isnan(choices.probabilities).any(axis=1) & (choices.mass == 0)
         elif asked:
-            written: Float64s = np.array(
-                [parse_rating(one[0]) for one in model.complete(asked, max_new_tokens=8)]
-            )
+            replies = [one[0] for one in model.complete(asked, max_new_tokens=8)]
+            written: Float64s = np.array([parse_rating(reply) for reply in replies])
             score[filled] = written
-        return {"score": score.astype(np.float32), "mass": mass.astype(np.float32)}
+            unread[filled] = [
+                bool(reply.strip()) and np.isnan(value) for reply, value in zip(replies, written, strict=True)
+            ]
+        columns = {"score": score, "mass": mass, "n_unparsed": unread}
+        return {name: column.astype(np.float32) for name, column in columns.items()}

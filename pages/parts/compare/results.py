@@ -116,8 +116,9 @@ def _show_summary(comparison: Comparison) -> None:
         alt="Every method with its numbers; the best of each column has a star",
     )
     st.caption(
-        f"★ best; bold: the best is inside its interval over seeds; ×3: mean of three seeds; ± is half the "
-        f"{comparison.confidence_fraction:.0%} interval over seeds."
+        f"★ best; bold: not told from the best, because the {comparison.confidence_fraction:.0%} interval of the difference over "
+        "seeds holds zero (each on its own; pairs of one seed where both share random numbers); ×3: mean of three seeds; ± is "
+        "half the interval over seeds."
     )
     _say_notes(comparison)
 

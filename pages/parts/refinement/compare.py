@@ -13,9 +13,11 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from pages.shared.wording import percent, table_height
-from tamis.actions.refinement_history import RefinementHistory, shared_picks
+from tamis.actions.refinement_history import RefinementHistory, SharedPicks, shared_picks
 from tamis.actions.refinements import STEP, rounds_so_far
 from tamis.actions.runs import Run, list_runs
+from tamis.store.artifacts.readers import read_cluster_ids
+from tamis.types import Int64s
 
 
 def show_beside(context: DatasetContext, run: Run, history: RefinementHistory) -> None:
@@ -43,7 +45,7 @@ def show_beside(context: DatasetContext, run: Run, history: RefinementHistory) -
     theirs = history_of(context, other, rounds_so_far(context.workspace, other))
     if theirs is None:
         return
-    _show_overlap(context, history, theirs)
+    _show_overlap(context, run, other, (history, theirs))
     if other.inputs.get("clustering") != run.inputs.get("clustering"):
         st.caption(
             "The two ran over different clusterings, so their weights cannot be held beside each other."
@@ -77,13 +79,22 @@ def weights_beside(
     return table.sort_values("difference", key=np.abs, ascending=False, kind="stable").reset_index(drop=True)
 
 
-def _show_overlap(context: DatasetContext, history: RefinementHistory, theirs: RefinementHistory) -> None:
-    n_mine, n_theirs, both = shared_picks(history.rounds, theirs.rounds)
-    by_chance = n_mine * n_theirs / max(1, context.n_rows)
+def _show_overlap(
+    context: DatasetContext, run: Run, other: Run, histories: tuple[RefinementHistory, RefinementHistory]
+) -> None:
+    history, theirs = histories
+    same_seed = run.options.get("seed") == other.options.get("seed")
+    picks = shared_picks(
+        history.rounds,
+        theirs.rounds,
+        _clusters_of(context, run.inputs.get("clustering", "")),
+        same_seed=same_seed,
+    )
+    n_mine, n_theirs, both = picks.n_mine, picks.n_theirs, picks.n_both
     cells = [
         ("Picked by this", f"{n_mine:,}", f"{history.n_rounds} rounds"),
         ("Picked by the other", f"{n_theirs:,}", f"{theirs.n_rounds} rounds"),
-        ("Picked by both", f"{both:,}", f"{by_chance:,.1f} by chance"),
+        ("Picked by both", f"{both:,}", f"{picks.expected:,.1f} by chance"),
         (
             "Jaccard",
             f"{both / max(1, n_mine + n_theirs - both):.2f}",
@@ -92,6 +103,32 @@ def _show_overlap(context: DatasetContext, history: RefinementHistory, theirs: R
     ]
     for column, (label, value, remark) in zip(st.columns(4), cells, strict=True):
         column.metric(label, value, delta=remark, delta_color="off", delta_arrow="off", border=True)
+    st.caption(_say_luck(picks, run.options.get("seed")))
+
+
+def _say_luck(picks: SharedPicks, seed: object) -> str:
+    """What "by chance" means for these two."""
+    inside = "if chance alone decided inside clusters, with as many rows of each as were taken"
+    if not picks.same_seed:
+        return f"By chance: {inside}. The two have seeds of their own, so their random numbers have nothing in common."
+    return (
+        f"By chance: {inside}. Both have the seed {seed} and go by the same random number for a row in a round, so more rows "
+        f"are in both than the {picks.by_own_luck:,.1f} of two runs with luck of their own. Hold runs of one seed beside each "
+        "other, and average their differences over seeds."
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _clusters(key: str, clustering: str, *, _context: DatasetContext) -> Int64s:
+    found = _context.workspace.artifacts.find(_context.dataset_id, "clustering", clustering)
+    if found is None:
+        return np.zeros(_context.n_rows, dtype=np.int64)
+    return read_cluster_ids(found).astype(np.int64)
+
+
+def _clusters_of(context: DatasetContext, clustering: str) -> Int64s:
+    """The clusters that a run drew by; one for all rows where they are gone."""
+    return _clusters(context.key, clustering, _context=context)
 
 
 def _show_chart(table: pd.DataFrame) -> None:

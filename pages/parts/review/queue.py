@@ -90,12 +90,15 @@ def say_queue(queue: ReviewQueue) -> str:
 
 
 def say_proposals(artifact: Artifact) -> str:
-    """``Auto-Correct · 12 drop, 30 replace · 5 min ago``, with ``9 candidates cut`` where that is many."""
+    """``Auto-Correct · 12 drop, 30 replace · 5 min ago``, with ``9 candidates cut`` where that is many, and unread replies."""
     counts = [f"{int(artifact.summary.get(f'n_{action}', 0)):,} {action}" for action in ("drop", "replace")]
     counts = [text for text in counts if not text.startswith("0 ")] or ["nothing to change"]
     n_cut = many_cut(artifact)
     if n_cut:
         counts.append(f"{count_of(n_cut, 'candidate')} cut")
+    n_unread = int(artifact.summary.get("n_unread_replies") or 0)
+    if n_unread:
+        counts.append(f"{n_unread:,} of the judge's replies unreadable")
     title = plain(method_title(artifact))
     return " · ".join([title, ", ".join(counts), ago(artifact.manifest.created_at)])
 

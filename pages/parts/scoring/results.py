@@ -44,6 +44,12 @@ def show_score_table(context: DatasetContext) -> None:
 def show_score(context: DatasetContext, name: str) -> None:
     """One computed score."""
     _show_actions(context, name)
+    n_unread = int(context.view.scores[name].summary.get("n_unread_replies") or 0)
+    if n_unread:
+        st.caption(
+            f"Of the model's replies {n_unread:,} could not be read: as a second thought such a reply counts as not sure, as a "
+            "rating it is no score."
+        )
     left, right = st.columns([0.5, 0.5], gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.markdown("**Rows by score**")

@@ -42,7 +42,12 @@ def test_the_history_adds_up_to_the_budget(workspace: Workspace, run: Run) -> No
     assert np.allclose(history.change(), 1) and history.movers() == ([], [])
     assert history.fallen() == 0 and set(history.set_by_hand().ravel()) == {""}
     assert [line["selected"] for line in round_table(rounds)] == [3, 6]
-    assert shared_picks(rounds, rounds[:1]) == (6, 3, 3)
+    found = shared_picks(rounds, rounds[:1], np.zeros(40, dtype=np.int64), same_seed=True)
+    assert (found.n_mine, found.n_theirs, found.n_both) == (6, 3, 3)
+    # Of one seed, three rows in the first round are the same three rows: that is no likeness of two runs.
+    assert (found.expected, found.by_own_luck) == (3, pytest.approx(6 * 3 / 40))
+    apart = shared_picks(rounds, rounds[:1], np.zeros(40, dtype=np.int64), same_seed=False)
+    assert apart.expected == apart.by_own_luck
     assert read_history(None, []) is None
     live = read_history(None, rounds[:1])
     assert live is not None and live.n_rounds == 1 and live.artifact_id == rounds[0].id

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 
 from tamis.compute.compare.seeds import (
+    difference_over_seeds,
     mean_over_seeds,
     only_in_one_group,
     overlap_of_methods,
@@ -48,6 +50,36 @@ def test_a_group_that_no_seed_picked_may_still_be_picked() -> None:
     assert 0.95 < low[1] < high[1] == 1
     assert (low[2], high[2]) == (pytest.approx(0.3), pytest.approx(0.3))  # every seed picked as many
     assert np.isnan(share_over_seeds(np.array([[0.1]]), 50)[1]).all()
+
+
+def test_a_difference_over_seeds_is_that_of_scipy_and_holds_the_truth() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(1, 2, 5), rng.normal(0, 1, 4)
+    theirs = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    found = difference_over_seeds(a, b, paired=False)
+    assert (found.low, found.high) == (pytest.approx(theirs.low), pytest.approx(theirs.high))
+    theirs = ttest_rel(a[:4], b).confidence_interval(0.95)
+    found = difference_over_seeds(a[:4], b, paired=True)
+    assert (found.low, found.high) == (pytest.approx(theirs.low), pytest.approx(theirs.high))
+    theirs = ttest_1samp(a, 3.0).confidence_interval(0.95)
+    found = difference_over_seeds(a, np.array([3.0]), paired=False)
+    assert (found.low + 3, found.high + 3) == (pytest.approx(theirs.low), pytest.approx(theirs.high))
+    assert np.isnan(difference_over_seeds(np.ones(3), np.ones(3), paired=True).low)
+
+
+def test_pairs_tell_what_arms_that_share_their_luck_differ_by_where_two_intervals_do_not() -> None:
+    rng = np.random.default_rng(2)
+    held = told = told_apart = 0
+    for _ in range(600):
+        luck = rng.normal(0, 1, 5)
+        first, second = luck + rng.normal(0, 0.2, 5), luck + rng.normal(0, 0.2, 5) - 0.5
+        found = difference_over_seeds(first, second, paired=True)
+        held += found.low <= 0.5 <= found.high
+        told += not found.low <= 0 <= found.high
+        apart = difference_over_seeds(first, second, paired=False)
+        told_apart += not apart.low <= 0 <= apart.high
+    assert held / 600 == pytest.approx(0.95, abs=0.03)
+    assert told > 5 * told_apart
 
 
 def test_the_overlap_of_two_methods_is_the_mean_of_all_their_pairs() -> None:

@@ -143,8 +143,11 @@ def test_a_rating_is_the_mean_of_the_digits_or_the_digit_written():
     writer = ScriptedModel(
         completes=lambda prompt, k: next(t for r, t in said.items() if f"\n{r}\n" in prompt)
     )
-    found = scored("llm_rating", reading(["p"] * 6, list(said), writer))["score"]
-    np.testing.assert_array_equal(found, np.array([4, 4, np.nan, np.nan, np.nan, 2], dtype=np.float32))
+    found = scored("llm_rating", reading(["p"] * 6, list(said), writer))
+    np.testing.assert_array_equal(
+        found["score"], np.array([4, 4, np.nan, np.nan, np.nan, 2], dtype=np.float32)
+    )
+    assert found["n_unparsed"].tolist() == [0, 0, 1, 1, 1, 0]
 
 
 def test_a_row_cannot_close_its_fence_or_pass_for_the_judge():

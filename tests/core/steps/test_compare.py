@@ -211,12 +211,55 @@ def test_where_all_are_alike_none_is_best_and_rows_tell_nothing_about_another_dr
             one.model_copy(update={"values": {"radius": value}})
             for one, value in zip(made.found.methods, values, strict=False)
         ]
-        return made.found.model_copy(update={"methods": methods}).best(radius)
+        return made.found.model_copy(update={"methods": methods, "beside_best": {}}).best(radius)
 
     assert best(IntervalEstimate(value=1.0), IntervalEstimate(value=1.0)) == {}
     wide = {"value": 1.1, "low": 0.9, "high": 1.3}
     assert best(IntervalEstimate(value=1.0), IntervalEstimate(**wide, over="pool rows")) == {0: True}
     assert best(IntervalEstimate(value=1.0), IntervalEstimate(**wide, over="seeds")) == {0: True, 1: False}
+
+
+def test_what_is_not_told_from_the_best_is_so_by_the_difference_and_not_by_one_interval(made: Made) -> None:
+    radius = next(metric for metric in made.found.shown_metrics() if metric.key == "radius")
+    beside = made.found.beside_best["radius"]
+    (top,) = [i for i, one in enumerate(beside) if one is None and made.found.best(radius).get(i)]
+    for i, one in enumerate(beside):
+        if one is not None and one.low is not None and one.high is not None:
+            assert (made.found.best(radius).get(i) is False) == (one.low <= 0 <= one.high)
+            values = [made.found.methods[j].values["radius"].value or 0.0 for j in (i, top)]
+            assert one.value == pytest.approx(values[0] - values[1])
+
+    def best(difference: IntervalEstimate | None) -> dict[int, bool]:
+        methods = [
+            one.model_copy(update={"values": {"radius": IntervalEstimate(value=value)}})
+            for one, value in zip(made.found.methods, (1.0, 1.1), strict=False)
+        ]
+        changed = {"methods": methods, "beside_best": {"radius": [None, difference]}}
+        return made.found.model_copy(update=changed).best(radius)
+
+    reach = {"value": 0.1, "over": "seeds", "n": 6}
+    assert best(IntervalEstimate(low=-0.1, high=0.3, **reach)) == {0: True, 1: False}
+    assert best(IntervalEstimate(low=0.05, high=0.15, **reach)) == best(None) == {0: True}
+
+
+def test_arms_of_a_refinement_with_one_seed_share_their_luck(made: Made) -> None:
+    """Controls too: what both picked in one seed is no likeness, and their differences are those of one seed."""
+    shared = {"rounds": 2, "budget": BUDGET}
+    arms = [
+        made.run("refine", control=control, seed=seed, **shared)
+        for control in ("random", "km_random")
+        for seed in (1, 2, 3)
+    ]
+    ids = [str(arm.summary["selections"][-1]) for arm in arms]
+    found = read_comparison(made.run("compare", selections=ids))
+    assert found.shared_seeds
+    assert len(found.methods) == 2
+    other = [one for one in found.beside_best["radius"] if one is not None]
+    assert [one.over for one in other] in (["paired seeds"], [""])
+    assert [one.n for one in other] == [3]
+    by_seed = {(one.method, one.seed): one.values["radius"].value or 0.0 for one in found.selections}
+    mean = np.mean([by_seed[0, seed] - by_seed[1, seed] for seed in (1, 2, 3)])
+    assert abs(other[0].value or 0.0) == pytest.approx(abs(mean))
 
 
 def test_budgets_that_differ_are_told(made: Made) -> None:

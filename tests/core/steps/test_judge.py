@@ -113,6 +113,9 @@ def test_a_written_verdict_is_the_last_one_and_its_confidence_the_share_of_sampl
     assert found.verdict.found == "candidate"
     assert found.verdict.candidate_confidence == pytest.approx((2 / 3 + 1) / 2)
     assert found.verdicts[0]["samples"] == ["B", "B", "A"]
+    assert [one["n_unread"] for one in found.verdicts] == [0, 0]
+    [unsure] = judge_pairs(writes(["[[B]]", "who knows"], ["[[A]]", "[[A]]"]), [PAIR], SETTINGS)
+    assert unsure.verdicts[0]["n_unread"] == unsure.verdicts[0]["samples"].count(None) > 0
     assert "about itself" in found.verdicts[0]["reply"]
 
 
@@ -130,6 +133,7 @@ def test_second_thoughts_weigh_in_when_asked_for():
 def test_words_without_a_verdict_are_unparseable_and_no_words_are_no_answer():
     [garbled] = judge_pairs(writes(["no idea"], ["[[A]]"]), [PAIR], SETTINGS)
     assert garbled.verdict.found == "unparseable"
+    assert [one["n_unread"] for one in garbled.verdicts] == [1, 0]
     [silent] = judge_pairs(writes([""], ["[[A]]"]), [PAIR], SETTINGS)
     assert silent.verdict.found == "not_answered"
 

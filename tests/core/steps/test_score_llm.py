@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -13,6 +14,7 @@ from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.steps.score.options import ScoreOptions
+from tamis.steps.score.step import unread_replies
 from tamis.store.artifacts.store import ArtifactStore
 
 
@@ -66,6 +68,15 @@ def test_a_score_by_a_scripted_model_has_a_row_per_example(dataset, scorer):
     assert made.summary["n_questions"] > 0
     again = run(store, dataset_id, "score", {"scorer": scorer, "llm": "scripted", "scorer_options": {}})
     assert again.id == made.id
+
+
+def test_replies_that_cannot_be_read_are_counted_in_the_summary(dataset):
+    store, dataset_id = dataset
+    made = run(store, dataset_id, "score", {"scorer": "llm_rating", "llm": "scripted"})
+    assert made.summary["n_unread_replies"] == 0
+    assert "n_unread_replies" not in run(store, dataset_id, "score", {"scorer": "length"}).summary
+    table = pa.table({"score": [0.5, None], "n_unparsed": [2.0, float("nan")]})
+    assert unread_replies(table) == {"n_unread_replies": 2}
 
 
 def test_duplicates_see_the_whole_dataset_and_ask_for_vectors_only_when_they_read_them(dataset):

@@ -116,8 +116,8 @@ def notes_of(comparison: Comparison) -> list[str]:
         notes.append("The selections are not of one size, so a larger one covers more for that reason alone.")
     if comparison.shared_seeds:
         notes.append(
-            "Some selections are of one method with one seed and other options: they share their luck, and overlap by "
-            "more than their choice."
+            "Some selections are of one method with one seed and other options, or of refinements with one seed: they share "
+            "their luck, and overlap by more than their choice. Their differences are taken within a seed."
         )
     short = [one for one in comparison.selections if one.shortfall]
     if short:

@@ -55,6 +55,30 @@ def share_over_seeds(
     return mean, low, high
 
 
+def difference_over_seeds(
+    first: Float64s, second: Float64s, *, paired: bool, confidence_fraction: float = 0.95
+) -> Interval:
+    """Mean of ``first`` (a,) less that of ``second`` (b,), each a value per seed, with Student's t interval.
+
+    ``paired``: values of one seed stand at one place, and share its random numbers. Otherwise seeds are independent
+    (Welch 1947), and a single value is one that no chance is in. NaN bounds where neither has two values, or all are
+    equal.
+    """
+    if paired:
+        differences = first - second
+        mean, n, parts = float(differences.mean()), differences.size, [differences]
+    else:
+        mean, n = float(first.mean() - second.mean()), first.size + second.size
+        parts = [one for one in (first, second) if one.size > 1]
+    errors = [float(part.var(ddof=1)) / part.size if part.size > 1 else 0.0 for part in parts]
+    variance = sum(errors)
+    if not variance > 0:
+        return Interval(mean, float("nan"), float("nan"), n)
+    freedom = variance**2 / sum(e**2 / (part.size - 1) for e, part in zip(errors, parts, strict=True))
+    reach = float(stdtrit(freedom, 0.5 + confidence_fraction / 2) * np.sqrt(variance))
+    return Interval(mean, mean - reach, mean + reach, n)
+
+
 def overlap_of_methods(
     jaccard: Float64s,
     left: Int64s,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,7 @@ from tamis.store.artifacts.store import Artifact
 
 FILE, MEMBERSHIP = "comparison.json", "membership.parquet"
 Better = Literal["lower", "higher", "neither"]
-Over = Literal["", "pool rows", "picked rows", "seeds"]
+Over = Literal["", "pool rows", "picked rows", "seeds", "paired seeds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ class Comparison(_Model):
     clusters: Shares | None
     sources: Shares
     spreads: dict[str, ScoreHistograms]
+    # By metric, each method less the best one, None for itself and where nothing is known; comparisons of before have none.
+    beside_best: dict[str, list[IntervalEstimate | None]] = {}
 
     @property
     def is_sampled(self) -> bool:
@@ -135,10 +138,12 @@ class Comparison(_Model):
     def best(self, metric: Metric) -> dict[int, bool]:
         """Methods that are best in a metric, and those that seeds cannot tell from it: index → whether it is best.
 
-        None is best where all are alike. Only intervals over seeds are asked: those over rows move together for all
-        methods, because the rows are the same, so that they overlap says nothing.
+        None is best where all are alike. Told apart are two methods by the interval of their difference over seeds, of
+        pairs where they share random numbers. Intervals over rows move together for all methods, because the rows are the
+        same, so that they overlap says nothing.
         """
-        return _best(metric, [one.values.get(metric.key) for one in self.methods])
+        values = [one.values.get(metric.key) for one in self.methods]
+        return _best(metric, values, self.beside_best.get(metric.key))
 
 
 def stored_interval(interval: Interval, over: Over) -> IntervalEstimate:
@@ -175,16 +180,36 @@ def _known(value: IntervalEstimate | None) -> bool:
     return value is not None and value.value is not None
 
 
-def _best(metric: Metric, values: list[IntervalEstimate | None]) -> dict[int, bool]:
+def best_of(metric: Metric, values: Sequence[IntervalEstimate | None]) -> int | None:
+    """Place of the best value; None where no direction is better or fewer than two are known."""
     sign = {"lower": -1.0, "higher": 1.0, "neither": 0.0}[metric.better]
-    known = {i: v for i, v in enumerate(values) if v is not None and v.value is not None}
-    if not sign or len(known) < 2:
+    known = {i: sign * v.value for i, v in enumerate(values) if v is not None and v.value is not None}
+    return max(known, key=lambda i: known[i]) if sign and len(known) > 1 else None
+
+
+def _best(
+    metric: Metric, values: list[IntervalEstimate | None], beside: list[IntervalEstimate | None] | None
+) -> dict[int, bool]:
+    first = best_of(metric, values)
+    if first is None:
         return {}
-    top = max(sign * (v.value or 0.0) for v in known.values())
+    top = values[first]
+    assert top is not None and top.value is not None
     best: dict[int, bool] = {}
+    known = {i: v for i, v in enumerate(values) if v is not None and v.value is not None}
     for i, v in known.items():
-        if sign * (v.value or 0.0) >= top - 1e-12:
+        if abs((v.value or 0.0) - top.value) <= 1e-12:
             best[i] = True
-        elif v.over == "seeds" and v.low is not None and v.high is not None and v.low <= sign * top <= v.high:
+        elif not _is_told(v, top.value, None if beside is None else beside[i], old=beside is None):
             best[i] = False
     return {} if len(best) == len(known) and all(best.values()) else best
+
+
+def _is_told(value: IntervalEstimate, top: float, difference: IntervalEstimate | None, *, old: bool) -> bool:
+    """Whether a method is told from the best, or nothing is known of chance."""
+    if old:
+        seeds = value.over == "seeds" and value.low is not None and value.high is not None
+        return not (seeds and (value.low or 0.0) <= top <= (value.high or 0.0))
+    if difference is None or difference.low is None or difference.high is None:
+        return True
+    return not difference.low <= 0 <= difference.high

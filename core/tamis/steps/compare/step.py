@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.compute.compare.seeds import (
+    difference_over_seeds,
     mean_over_seeds,
     only_in_one_group,
     overlap_of_methods,
@@ -28,6 +29,7 @@ from tamis.steps.compare.comparison import (
     Comparison,
     IntervalEstimate,
     ScoreHistograms,
+    best_of,
     stored_interval,
 )
 from tamis.steps.compare.method_groups import MethodGroup, group_by_method
@@ -111,6 +113,7 @@ def _comparison(pool: PoolStats, field: _Field, options: CompareOptions) -> Comp
     spent = [float(one["n_tokens"].value or 0) if "n_tokens" in one else 0.0 for one in field.measured]
     by_tokens = all(a.summary.get("unit") == "tokens" for a in field.artifacts) and min(spent) > 0
     counted = spent if by_tokens else [float(size) for size in sizes]
+    methods = _methods(field, pool.n_rows)
     return Comparison(
         n_rows=pool.n_rows,
         n_pool_rows=0 if pool.vectors is None else len(pool.sample),
@@ -121,7 +124,8 @@ def _comparison(pool: PoolStats, field: _Field, options: CompareOptions) -> Comp
         confidence_fraction=options.confidence_fraction,
         chance_jaccard=mean_share / (2 - mean_share),
         selections=_selections(field),
-        methods=_methods(field, pool.n_rows),
+        methods=methods,
+        beside_best=_beside_best(field, methods, apart),
         jaccard=_overlaps(field, index, apart),
         jaccard_of_selections=[[float(value) for value in line] for line in index],
         clusters=None if pool.clusters is None else pool_shares(pool.clusters, _shares(field, pool.clusters)),
@@ -230,13 +234,50 @@ def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[Interva
 def _independent(field: _Field) -> Bools:
     """Which pairs of selections do not share their luck.
 
-    A method's own name goes into its seed, so only one method with one seed and other options draws alike.
+    A method's own name goes into its seed, so only one method with one seed and other options draws alike. So do the
+    arms of a refinement, its controls too: they share the random number of every row in every round.
     """
     names = [field.groups[g].name for g in field.group_of()]
-    drawn = [name in SELECTORS and SELECTORS[name].random for name in names]
+    drawn = [name not in SELECTORS or SELECTORS[name].random for name in names]
     luck = [(name, a.manifest.options.get("seed")) for name, a in zip(names, field.artifacts, strict=True)]
     m = len(luck)
     return np.array([[i == j or luck[i] != luck[j] or not drawn[i] for j in range(m)] for i in range(m)])
+
+
+def _beside_best(
+    field: _Field, methods: list[ComparedMethod], apart: Bools
+) -> dict[str, list[IntervalEstimate | None]]:
+    """By metric, how far every method is from the best one."""
+    found: dict[str, list[IntervalEstimate | None]] = {}
+    for metric in METRICS:
+        top = best_of(metric, [one.values.get(metric.key) for one in methods])
+        if top is not None:
+            found[metric.key] = [
+                None if i == top else _difference(field, metric.key, methods[i], methods[top], apart)
+                for i in range(len(methods))
+            ]
+    return found
+
+
+def _difference(
+    field: _Field, key: str, one: ComparedMethod, other: ComparedMethod, apart: Bools
+) -> IntervalEstimate | None:
+    """One method less another over seeds; None where chance has a part that too few seeds show."""
+    pairs = [(i, j) for i in one.selections for j in other.selections if not apart[i, j]]
+    sides = zip(*pairs, strict=True) if pairs else (one.selections, other.selections)
+    values = [np.array([_value(field, i, key) for i in side]) for side in sides]
+    alone = any(side.size < 2 and method.is_random for side, method in zip(values, (one, other), strict=True))
+    if alone or np.isnan(np.concatenate(values)).any():
+        return None
+    difference = difference_over_seeds(
+        values[0], values[1], paired=bool(pairs), confidence_fraction=field.confidence_fraction
+    )
+    return stored_interval(difference, "paired seeds" if pairs else "seeds")
+
+
+def _value(field: _Field, selection: int, key: str) -> float:
+    estimate = field.measured[selection].get(key)
+    return float("nan") if estimate is None or estimate.value is None else estimate.value
 
 
 def _spreads(pool: PoolStats, field: _Field, quality: str) -> dict[str, ScoreHistograms]:

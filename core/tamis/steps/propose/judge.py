@@ -42,6 +42,7 @@ TEMPLATE = re.compile(
 )
 CUT = " … "
 REPLY_TOKENS = 256
+UNREAD = "n_unread"  # in the evidence: replies about one order that could not be read
 KEPT_CHARACTERS = 2000  # of a judge's reply, in the evidence
 ORDERS = ("original first", "candidate first")
 
@@ -151,7 +152,7 @@ def _chosen(model: LanguageModel, asked: Sequence[str]) -> list[_Judgement]:
     for chances, mass in zip(choices.probabilities, choices.mass, strict=True):
         if np.isnan(chances).any():
             # None of the letters among the likeliest words, or a question that could not be asked at all.
-            judgements.append(_Judgement(None if mass == 0 else "", (), {}))
+            judgements.append(_Judgement(None if mass == 0 else "", (), {UNREAD: int(mass == 0)}))
             continue
         values = tuple(float(chance) for chance in chances)
         evidence = {"probabilities": dict(zip(LETTERS, values, strict=True)), "mass": float(mass)}
@@ -164,13 +165,18 @@ def _written(model: LanguageModel, asked: Sequence[str], settings: JudgeSettings
     letters = [parse_verdict(reply) for reply in replies]
     clear = [i for i, letter in enumerate(letters) if letter is not None]
     samples = _samples(model, [asked[i] for i in clear], settings)
-    reflected = np.full(len(clear), 0.5)
+    reflected, unread = np.full(len(clear), 0.5), np.zeros(len(clear))
     if clear and settings.beta_fraction < 1:
-        reflected, _ = reflections(model, [asked[i] for i in clear], [replies[i] for i in clear])
+        reflected, unread = reflections(model, [asked[i] for i in clear], [replies[i] for i in clear])
     judgements = [
-        _Judgement(None if reply.strip() else "", (), {"reply": reply[:KEPT_CHARACTERS]}) for reply in replies
+        _Judgement(
+            None if reply.strip() else "",
+            (),
+            {"reply": reply[:KEPT_CHARACTERS], UNREAD: int(bool(reply.strip()))},
+        )
+        for reply in replies
     ]
-    for i, sampled, thought in zip(clear, samples, reflected, strict=True):
+    for i, sampled, thought, lost in zip(clear, samples, reflected, unread, strict=True):
         letter = letters[i]
         assert letter is not None
         values = verdict_probabilities(letter, sampled, float(thought), settings.beta_fraction).tolist()
@@ -178,6 +184,7 @@ def _written(model: LanguageModel, asked: Sequence[str], settings: JudgeSettings
             "probabilities": dict(zip(LETTERS, values, strict=True)),
             "samples": sampled,
             "reflection": float(thought),
+            UNREAD: sampled.count(None) + int(lost),
         }
         judgements[i] = _Judgement(letter, tuple(values), evidence)
     return judgements

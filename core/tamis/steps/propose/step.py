@@ -17,6 +17,7 @@ from tamis.compute.clear import clear
 from tamis.protocols import Usage
 from tamis.steps.context import StepContext
 from tamis.steps.propose.chunks import Columnar, ProposeChunks, nothing_asked
+from tamis.steps.propose.judge import UNREAD
 from tamis.steps.propose.options import ProposeOptions
 from tamis.steps.score.chunks import ABOUT, combined, part_name, read_parts
 from tamis.store.artifacts.frozen_rows import read_frozen
@@ -224,6 +225,7 @@ def _flagged(answers: pa.Table) -> dict[str, JSON]:
     return {
         "n_cut_for_judge": sum(bool(one["was_cut"]) for one in evidence),
         "n_with_template": sum(bool(one["contains_template"]) for one in evidence),
+        "n_unread_replies": sum(int(order.get(UNREAD, 0)) for one in evidence for order in one["verdicts"]),
     }
 
 

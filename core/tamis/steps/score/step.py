@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.scorers import SCORERS
@@ -17,6 +18,8 @@ from tamis.types import JSON, Float32s
 CHUNK_ROWS = 4096
 # A few minutes of a small model on a CPU: progress is seen, and a stopped job loses little.
 LLM_CHUNK_ROWS = 64
+
+UNREAD = "n_unparsed"  # a scorer's column: replies about a row that could not be read
 
 
 def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
@@ -45,7 +48,7 @@ def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
     table = read_parts(parts)
     pq.write_table(table, context.output.path / "scores.parquet", compression="zstd")
     summary = {"scorer": options.scorer} | _describe(table.column("score").to_numpy())
-    return summary | (_usage(options, spent) if row.needs_llm else {})
+    return summary | unread_replies(table) | (_usage(options, spent) if row.needs_llm else {})
 
 
 def _work(context: StepContext, options: ScoreOptions, chunk_rows: int) -> ScoreChunks:
@@ -61,6 +64,13 @@ def _work(context: StepContext, options: ScoreOptions, chunk_rows: int) -> Score
         options=options,
         chunk_rows=chunk_rows,
     )
+
+
+def unread_replies(table: pa.Table) -> dict[str, JSON]:
+    """Replies of a model that could not be read, where the scorer counts them."""
+    if UNREAD not in table.column_names:
+        return {}
+    return {"n_unread_replies": int(np.nansum(table.column(UNREAD).to_numpy()))}
 
 
 def _usage(options: ScoreOptions, spent: Spent) -> dict[str, JSON]:
