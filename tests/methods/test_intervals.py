@@ -30,7 +30,12 @@ from tamis.compute.clear.calibrate import (
 )
 from tamis.compute.compare.jackknife import entropy_interval, vendi_interval
 from tamis.compute.compare.paired import paired_change, unpaired_change
-from tamis.compute.compare.seeds import mean_over_seeds, overlap_of_methods, share_over_seeds
+from tamis.compute.compare.seeds import (
+    difference_over_seeds,
+    mean_over_seeds,
+    overlap_of_methods,
+    share_over_seeds,
+)
 from tamis.compute.compare.selections import bootstrap_interval, cluster_entropy, jaccard, vendi_score
 from tamis.compute.compare.win_rate import wilson_interval
 from tamis.compute.refine.evidence import RoundEvidence, pooled_effects
@@ -48,6 +53,7 @@ SIMULATED = {
     "compute/compare/jackknife.py:vendi_interval": "test_the_jackknife_holds_the_diversity_of_such_draws",
     "compute/compare/jackknife.py:entropy_interval": "test_the_jackknife_holds_the_diversity_of_such_draws",
     "compute/compare/seeds.py:mean_over_seeds": "test_students_interval_holds_the_mean_over_seeds",
+    "compute/compare/seeds.py:difference_over_seeds": "test_a_difference_of_methods_is_held",
     "compute/compare/seeds.py:overlap_of_methods": "test_the_jackknife_over_seeds_holds_the_overlap",
     "compute/compare/win_rate.py:wilson_interval": "test_wilsons_interval_holds_a_share",
     "compute/compare/win_rate.py:win_rate": "test_wilsons_interval_holds_a_share",
@@ -77,6 +83,7 @@ PASSED_ON = {
     "steps/compare/step.py:_comparison": "hands the level on",
     "steps/compare/step.py:_seed_estimates": "mean_over_seeds, in another form",
     "steps/compare/step.py:_shares": "share_over_seeds, in another form",
+    "steps/compare/step.py:_difference": "difference_over_seeds, in another form",
     "steps/compare/step.py:_overlaps": "overlap_of_methods, in another form",
     "compute/refine/evidence.py:of": "a standard error as squares again",
     "steps/refine/results.py:all_weights": "a column of stored rounds",
@@ -239,6 +246,22 @@ def test_students_interval_holds_the_mean_over_seeds(seeds: int) -> None:
     cases = times(20_000, 400_000)
     _, low, high = mean_over_seeds(np.random.default_rng(seeds).normal(3.0, 2.0, (seeds, cases)))
     held((low <= 3.0) & (high >= 3.0), least=0.95, most=0.95)
+
+
+@pytest.mark.parametrize("kind", ["paired", "apart", "one without chance"])
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_a_difference_of_methods_is_held(seeds: int, kind: str) -> None:
+    """Pairs share their luck; Welch's interval of two methods that vary unlike is a little too wide for few seeds."""
+    rng, hits = np.random.default_rng(seeds), []
+    for _ in range(times(2000, 40_000)):
+        luck = rng.normal(0.0, 1.0, seeds)
+        first = 1.0 + luck + rng.normal(0.0, 0.3, seeds)
+        second = luck + rng.normal(0.0, 0.3, seeds) if kind == "paired" else rng.normal(0.0, 2.0, seeds)
+        if kind == "one without chance":
+            second = np.zeros(1)
+        one = difference_over_seeds(first, second, paired=kind == "paired")
+        hits.append(one.low <= 1.0 <= one.high)
+    held(np.array(hits), least=0.94, most=0.98 if kind == "apart" else 0.95)
 
 
 @pytest.mark.parametrize(("of_left", "of_right"), [(3, 3), (5, 3)])
