@@ -10,7 +10,7 @@ from tamis.errors import InvalidRecord
 from tamis.formats import FORMATS, load_format
 from tamis.formats.cell_text import data_in
 from tamis.formats.format import Format, Record, seen_columns
-from tamis.formats.hints import mapping_hint
+from tamis.formats.hints import Guess, guess_mapping
 from tamis.formats.layout import Layout, detect_layout
 from tamis.formats.names import are_calls, has_tools, holds_conversation, optional_parts
 from tamis.formats.reader import display_name, nothing_readable
@@ -52,8 +52,8 @@ class Inspection:
     hand. ``confidence`` is the fraction of the sample in [0, 1] that the format reads. ``alternatives`` are
     the other formats that read some of it, best first. ``problems`` are the first rejects of the sample, and
     ``is_whole_file`` tells whether the sample is all there is. Columns and their parts come from ``n_looked_at``
-    records, all of the file where ``looked_at_all``. ``hint`` are the options of an import that would most likely read
-    a file that no format fits.
+    records, all of the file where ``looked_at_all``. ``guess`` is how a file that no format fits would
+    most likely be read.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Inspection:
     is_whole_file: bool
     n_looked_at: int = 0
     looked_at_all: bool = False
-    hint: str = ""
+    guess: Guess | None = None
 
     @property
     def container(self) -> str:
@@ -127,7 +127,7 @@ def inspect_file(
         is_whole_file=seen.is_whole_sample,
         n_looked_at=seen.n_looked_at,
         looked_at_all=seen.is_whole_file,
-        hint="" if chosen else mapping_hint([decoded(one, seen.json_columns) for one in seen.telling]),
+        guess=None if chosen else guess_mapping([decoded(one, seen.json_columns) for one in seen.telling]),
     )
 
 

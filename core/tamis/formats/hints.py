@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import mean
 
 from tamis.formats.format import Record
@@ -17,26 +18,41 @@ _NOT_SAID = (
 )  # fmt: skip
 
 
-def mapping_hint(records: Sequence[Record]) -> str:
-    """Return the options of an import that reads these records, most likely; empty where nothing suggests itself."""
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A format and columns for some of its parts that may be meant, to be confirmed by a person."""
+
+    format_name: str
+    parts: dict[str, str]
+
+    @property
+    def options(self) -> str:
+        """The guess as options of the command ``import``."""
+        return " ".join(
+            [f"--format {self.format_name}", *(f"--map {part}={name}" for part, name in self.parts.items())]
+        )
+
+
+def guess_mapping(records: Sequence[Record]) -> Guess | None:
+    """Return how these records would most likely be read; None where nothing suggests itself."""
     opened = [_opened(record) for record in records]
-    return _turns_hint(opened) or _pair_hint(opened)
+    return _turns_guess(opened) or _pair_guess(opened)
 
 
-def _pair_hint(records: Sequence[Record]) -> str:
+def _pair_guess(records: Sequence[Record]) -> Guess | None:
     texts = {
         column: values
         for column, values in _columns(records).items()
         if all(isinstance(value, str) for value in values) and not _is_aside(column)
     }
     if len(texts) < 2:
-        return ""
+        return None
     prompt, *others = texts
     completion = max(others, key=lambda column: mean(len(text) for text in texts[column]))
-    return f"--format prompt_completion --map prompt={prompt} --map completion={completion}"
+    return Guess("prompt_completion", {"prompt": prompt, "completion": completion})
 
 
-def _turns_hint(records: Sequence[Record]) -> str:
+def _turns_guess(records: Sequence[Record]) -> Guess | None:
     for column, values in _columns(records).items():
         turns = [turn for value in values if isinstance(value, list) for turn in value]
         if len(turns) < 2 or not isinstance(first_item(turns), dict):
@@ -50,8 +66,8 @@ def _turns_hint(records: Sequence[Record]) -> str:
             continue
         role = min(texts, key=lambda key: (len(set(texts[key])), mean(len(text) for text in texts[key])))
         content = max((key for key in texts if key != role), key=lambda key: mean(map(len, texts[key])))
-        return f"--format messages --map messages={column} --map role={role} --map content={content}"
-    return ""
+        return Guess("messages", {"messages": column, "role": role, "content": content})
+    return None
 
 
 def _columns(records: Sequence[Record]) -> dict[str, list[JSON]]:

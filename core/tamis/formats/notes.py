@@ -17,6 +17,8 @@ _SAID = {
     "bytes": "bytes (an image, a sound): kept with the row and written back in the source's own shape",
     "as-text": "values of a type that JSON has not: kept as text",
     "left-out": "values that cannot be read: left empty",
+    "set-aside": "earlier turns that cannot be read: kept as metadata, no part of the conversation",
+    "in-words": "a list or an object where text belongs: its texts joined, else its JSON",
     "line-comma": "a comma behind the record: left out",
     "comment-line": "lines that are comments: not records",
     "quote": "a quote inside a cell that is not quoted as a whole: kept as text",

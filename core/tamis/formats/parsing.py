@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tamis.errors import InvalidRecord
 from tamis.formats import load_format
+from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
 from tamis.formats.json_text import (
     ODD_NUMBERS,
@@ -242,10 +243,17 @@ class _Builder:
 
     def add(self, number: int, raw: bytes | str, record: Record, examples: list[Example]) -> None:
         self._rows += [self._row(number, raw, record, example) for example in examples]
+        self._note_shape(examples[0].meta.get(SHAPE) if examples else None)
         self._n_imported += 1
         record_id = record.get("id")
         if type(record_id) is str or type(record_id) is int:
             self._ids.append((number, str(record_id)))
+
+    def _note_shape(self, shape: JSON) -> None:
+        """Count the fields that were put into words or set aside."""
+        for kind in ("set_aside", "in_words") if isinstance(shape, dict) else ():
+            for column in shape.get(kind, ()):
+                self.notes[column, kind.replace("_", "-")] += 1
 
     def _row(self, number: int, raw: bytes | str, record: Record, example: Example) -> tuple[Any, ...]:
         messages = example.messages

@@ -150,7 +150,7 @@ def _decode(record: dict[str, JSON], column: str, styles: dict[str, Any]) -> Non
         items = [data_in(item) if isinstance(item, str) else item for item in value]
         record[column] = items
         each = [style_of(text, item) for text, item in zip(value, items, strict=True)]
-        styles[column] = {"each": each}
+        styles[column] = {"each": each[:1] if each.count(each[0]) == len(each) else each}
 
 
 def _encode(record: dict[str, JSON], column: str, style: JSON) -> None:

@@ -19,6 +19,7 @@ WHOLE_BYTES = 32 << 20  # of a file are read from its start; what is larger is l
 N_PIECES = 64
 MAX_WITNESSES = 200
 MAX_SPREAD = 400
+_CLEAR, _CLEAR_STEP = 500, 10  # after so many cells of data every tenth is looked at
 _MAX_CELL_CHARS = 1 << 20  # a longer cell is prose or rare enough to be looked at by its importer
 
 
@@ -91,6 +92,8 @@ class Survey:
                 self._step, self.spread = 2 * self._step, self.spread[::2]
 
     def _weigh(self, column: str, value: object) -> None:
+        if self._data.get(column, 0) > _CLEAR and self.n_seen % _CLEAR_STEP:
+            return
         verdict = is_data(value) if not isinstance(value, str) or len(value) < _MAX_CELL_CHARS else False
         if verdict is False:
             self._prose.add(column)

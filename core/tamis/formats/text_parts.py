@@ -18,6 +18,7 @@ def text_part(record: dict[str, JSON], column: str, noted: dict[str, JSON], part
     if value is None:
         return ""
     noted[f"{part}_value"] = value
+    noted.setdefault("in_words", []).append(column)
     return parts_text(value)
 
 

@@ -67,8 +67,8 @@ def show_layout(inspection: Inspection) -> None:
             color: BadgeColour = "green" if inspection.confidence > 0.99 else "orange"
             reads = f"{FORMATS[inspection.format_name].title}: reads {percent(inspection.confidence)}"
             st.badge(reads, color=color, icon=":material/check:")
-        sampled = "the whole file" if inspection.is_whole_file else "the start of the file"
-        st.caption(f"{count_of(inspection.n_sampled, 'record')} looked at, {sampled}")
+        looked_at = "the whole file" if inspection.looked_at_all else "from the whole length of the file"
+        st.caption(f"{count_of(inspection.n_looked_at, 'record')} looked at, {looked_at}")
 
 
 def summary_table(files: Sequence[ExaminedFile]) -> pd.DataFrame:
@@ -103,6 +103,7 @@ def _show_form(file: ExaminedFile, inspection: Inspection, others: Sequence[Exam
     )
     if chosen is None:
         st.caption(f"Columns: {plain(', '.join(inspection.columns[:20]))}")
+        _offer_guess(file.path, inspection)
         return
     st.caption(f"{FORMATS[chosen].summary[0].upper()}{FORMATS[chosen].summary[1:]}.")
     if chosen != inspection.format_name:
@@ -115,6 +116,21 @@ def _show_form(file: ExaminedFile, inspection: Inspection, others: Sequence[Exam
     ):
         choose(alike, ReadAs(chosen, inspection.fields.model_dump(mode="json") if inspection.fields else {}))
         st.rerun()
+
+
+def _offer_guess(path: str, inspection: Inspection) -> None:
+    """A button that reads a file which no format fits as its columns suggest."""
+    if (guess := inspection.guess) is None:
+        return
+    named = ", ".join(f"{part} = {column}" for part, column in guess.parts.items())
+    st.caption(f"Most likely: {plain(named)}")
+    st.button(
+        f"Read as {FORMATS[guess.format_name].title}",
+        on_click=choose,
+        args=([path], ReadAs(guess.format_name, guess.parts)),
+        key=f"mapping_guess:{path}",
+        icon=":material/auto_awesome:",
+    )
 
 
 def _show_fields(file: ExaminedFile, inspection: Inspection, format_name: str) -> None:

@@ -81,7 +81,7 @@ class Case:
 def case(path: Path) -> Case:
     """Import a file as it is detected."""
     inspection = inspect_file(path)
-    assert inspection.format_name is not None, inspection.hint
+    assert inspection.format_name is not None, inspection.guess
     return Case(inspection, import_file(path, inspection.format_name, inspection.fields))
 
 

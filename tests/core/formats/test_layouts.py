@@ -374,7 +374,7 @@ def test_calls_in_a_transcript_are_tool_calls(tmp_path):
 def test_where_nothing_fits_the_hint_is_what_would_do(tmp_path, record, hint):
     path = tmp_path / "given.jsonl"
     path.write_bytes(lines_of([record] * 2))
-    assert inspect_file(path).hint == hint
+    assert inspect_file(path).guess.options == hint
     with pytest.raises(UnreadableFile, match="No format fits given.jsonl") as refused:
         plan_import([str(path)])
     assert hint in str(refused.value)

@@ -14,6 +14,7 @@ import orjson
 from tamis.errors import InvalidOptions, UnreadableFile
 from tamis.formats import FORMATS, load_format
 from tamis.formats.detect import Inspection, inspect_file
+from tamis.formats.hints import Guess
 from tamis.formats.reader import file_stem
 from tamis.registry import parse_options
 from tamis.steps.import_file.options import ImportOptions, SourceFile
@@ -145,6 +146,6 @@ def _format_with(path: str, fields: Mapping[str, JSON]) -> str:
 
 def _undetected(path: str, inspected: Inspection) -> str:
     columns = ", ".join(inspected.columns) or "none"
-    hint = inspected.hint or "--format prompt_completion --map prompt=QUESTION --map completion=ANSWER"
-    likely = "most likely with" if inspected.hint else "for example:"
-    return f"No format fits {Path(path).name}: its columns are {columns}. Say which plays which part, {likely} {hint}"
+    guess = inspected.guess or Guess("prompt_completion", {"prompt": "QUESTION", "completion": "ANSWER"})
+    likely = "most likely with" if inspected.guess else "for example:"
+    return f"No format fits {Path(path).name}: its columns are {columns}. Say which plays which part, {likely} {guess.options}"
