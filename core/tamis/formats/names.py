@@ -129,12 +129,24 @@ def is_refused(column: str) -> bool:
 
 
 def conversation_columns(columns: dict[str, JSON]) -> dict[str, JSON]:
-    """Return the columns that may hold the conversation: no rejected one, and no history beside an answer."""
+    """Return the columns that may hold the conversation.
+
+    None is a rejected one, one of two sides that stand against each other, or the history beside an answer.
+    """
     has_answer = match_column(columns, *COMPLETION) is not None
+    lowered = {column.lower() for column in columns}
+
+    def is_side(column: str) -> bool:
+        name, _, side = column.lower().rpartition("_")
+        other = {"a": "b", "b": "a", "0": "1", "1": "0", "2": "1"}.get(side)
+        return bool(name) and other is not None and f"{name}_{other}" in lowered
+
     return {
         column: value
         for column, value in columns.items()
-        if not is_refused(column) and not (has_answer and column.rpartition(".")[2].lower() in HISTORY)
+        if not is_refused(column)
+        and not is_side(column)
+        and not (has_answer and column.rpartition(".")[2].lower() in HISTORY)
     }
 
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from tamis.errors import InvalidRecord, RowDoesNotFit
-from tamis.formats.chat import OPENAI_LABELS, SHAREGPT_LABELS, read_turns
 from tamis.formats.conversation import (
     SHAPE,
     add_meta,
@@ -24,9 +23,10 @@ from tamis.formats.conversation import (
     shape_of,
     type_name,
 )
-from tamis.formats.format import Format, Record, left_over, optional_text, seen_columns, text_of
+from tamis.formats.format import Format, Record, left_over, seen_columns, text_of
 from tamis.formats.names import (
     CHOSEN_REJECTED,
+    HISTORY,
     PREFERENCE_PROMPT,
     SYSTEM,
     match_column,
@@ -34,7 +34,10 @@ from tamis.formats.names import (
     optional_column,
 )
 from tamis.formats.pairs import joined_prompt, split_prompt
+from tamis.formats.preferred import match_sides, second_is_better
 from tamis.formats.stored_form import ColumnMapping
+from tamis.formats.text_parts import as_it_was, text_part
+from tamis.formats.turn_lists import PAIRS, earlier_turns, read_turn_list, write_history, write_turn_list
 from tamis.types import JSON, Example, Message
 
 
@@ -45,51 +48,83 @@ class PreferenceFields(ColumnMapping):
     input: str = Field("input", description="Column with a text that follows the prompt; may be missing")
     chosen: str = Field("chosen", description="Column with the better answer, which becomes the response")
     rejected: str = Field("rejected", description="Column with the worse answer, kept beside it")
+    choice: str = Field(
+        "", description="Column that says which of the two answers is the better one; may be missing"
+    )
     system: str = Field("system", description="Column with the system prompt; may be missing")
+    history: str = Field("", description="Column with earlier turns; may be missing")
 
 
 def preference() -> Format:
     """Return the preference pair format."""
-    return Format(name="preference", fields=PreferenceFields, read=_parse, render=_write, suggest=_suggest)
+    return Format(name="preference", fields=PreferenceFields, read=_read, render=_render, suggest=_suggest)
 
 
-def _parse(record: Record, fields: PreferenceFields) -> list[Example]:
+def _read(record: Record, fields: PreferenceFields) -> list[Example]:
     for column in (fields.chosen, fields.rejected):
         if column not in record:
             text_of(record, column)  # raises with the fields that are there
     noted: dict[str, JSON] = {"format": "preference"}
-    before = _before(record, fields, noted)
-    after = _answer_turns(record[fields.chosen], noted)
-    whole = any(turn["role"] == "user" for turn in after)
-    if whole and before:
-        noted["whole"] = True
-        _note_prompt(record.get(fields.prompt), after, noted)
-    example = build_example(after if whole else before + after)
-    used = (fields.prompt, fields.input, fields.chosen, fields.rejected, fields.system)
-    example.meta = {**left_over(record, used), "rejected": record[fields.rejected], SHAPE: noted}
+    chosen, rejected = fields.chosen, fields.rejected
+    if fields.choice and second_is_better(record.get(fields.choice), (chosen, rejected)):
+        chosen, rejected, noted["swapped"] = rejected, chosen, True
+    turns, used = _conversation(record, fields, chosen, noted)
+    system = text_part(record, fields.system, noted, "system")
+    if system and turns and turns[0]["role"] != "system":
+        turns = [{"role": "system", "content": system}, *turns]
+        noted["system_column"] = True
+        used.append(fields.system)
+    elif not system:
+        used.append(fields.system)
+    example = build_example(turns)
+    meta = left_over(record, [*used, fields.chosen, fields.rejected])
+    example.meta = {**meta, "rejected": record[rejected], SHAPE: noted}
     return [example]
 
 
-def _before(record: Record, fields: PreferenceFields, noted: dict[str, JSON]) -> list[Message]:
-    """Return the turns before the answer; none when the record has no prompt column."""
+def _conversation(
+    record: Record, fields: PreferenceFields, chosen: str, noted: dict[str, JSON]
+) -> tuple[list[Message], list[str]]:
+    """Return the turns without a system prompt of another column, and the columns they came from."""
+    before, used = _before(record, fields, noted)
+    after = _answer_turns(record[chosen], noted)
+    if not any(turn["role"] == "user" for turn in after):
+        return before + after, used
+    if before:
+        noted["whole"] = True
+        _note_prompt(record.get(fields.prompt), after, noted)
+    return after, [column for column in used if column != fields.history]
+
+
+def _before(
+    record: Record, fields: PreferenceFields, noted: dict[str, JSON]
+) -> tuple[list[Message], list[str]]:
+    """Return the turns before the answer and their columns; none when the record has no prompt column."""
     value = record.get(fields.prompt)
     if value is None:
         noted["prompt"] = "none"
-        return []
+        return [], [fields.prompt]
     if type(value) is list:
         noted["prompt"] = "turns"
-        turns = _read(value, noted)
-    else:
-        given = optional_text(record, fields.input)
-        text = joined_prompt(text_of(record, fields.prompt), given)
-        noted["prompt"] = "text"
-        if fields.input in record:
-            noted["input_chars"] = len(given)
-        turns = [{"role": "user", "content": text}]
-    if system := optional_text(record, fields.system):
-        noted["system_column"] = True
-        turns = [{"role": "system", "content": system}, *turns]
-    return turns
+        turns, form = read_turn_list(value)
+        if form:
+            noted["prompt_form"] = form
+        return turns, [fields.prompt]
+    given = text_part(record, fields.input, noted, "input")
+    text = joined_prompt(text_of(record, fields.prompt), given)
+    noted["prompt"] = "text"
+    if fields.input in record:
+        noted["input_chars"] = len(given)
+    used = [fields.prompt, fields.input]
+    earlier = record.get(fields.history) if fields.history else None
+    turns = (earlier_turns(earlier) if earlier else None) or []
+    if turns:
+        noted["history_turns"] = len(turns)
+        noted["history_value"] = PAIRS if write_history(turns, PAIRS) == earlier else earlier
+        used.append(fields.history)
+    elif earlier:
+        noted["set_aside"] = [fields.history]
+    return [*turns, {"role": "user", "content": text}], used
 
 
 def _answer_turns(chosen: JSON, noted: dict[str, JSON]) -> list[Message]:
@@ -99,23 +134,15 @@ def _answer_turns(chosen: JSON, noted: dict[str, JSON]) -> list[Message]:
             return [{"role": "assistant", "content": chosen}]
         noted["chosen"] = "transcript"
         return _read_transcript(chosen)
-    if isinstance(chosen, dict):
-        noted["chosen"] = "turn"
-        return _read([chosen], noted)
-    if isinstance(chosen, list):
-        noted["chosen"] = "turns"
-        return _read(chosen, noted)
+    if isinstance(chosen, dict | list):
+        noted["chosen"] = "turns" if isinstance(chosen, list) else "turn"
+        turns, form = read_turn_list(chosen if isinstance(chosen, list) else [chosen])
+        if form:
+            noted["chosen_form"] = form
+        return turns
     if chosen is None:
         raise InvalidRecord("empty response")
     raise InvalidRecord(f"the chosen answer is {type_name(chosen)}, neither text nor turns")
-
-
-def _read(turns: list[JSON], noted: dict[str, JSON]) -> list[Message]:
-    first = turns[0] if turns else None
-    if isinstance(first, dict) and "from" in first and "role" not in first:
-        noted["keys"] = "sharegpt"
-        return read_turns(turns, "from", "value")[0]
-    return read_turns(turns, "role", "content")[0]
 
 
 def _read_transcript(text: str) -> list[Message]:
@@ -140,7 +167,7 @@ def _note_prompt(prompt: JSON, turns: list[Message], noted: dict[str, JSON]) -> 
         noted["prompt_turns"] = len(prompt)
 
 
-def _write(example: Example, fields: PreferenceFields | None = None) -> Record:
+def _render(example: Example, fields: PreferenceFields | None = None) -> Record:
     names = fields or PreferenceFields()
     if "rejected" not in example.meta:
         raise RowDoesNotFit(
@@ -148,12 +175,20 @@ def _write(example: Example, fields: PreferenceFields | None = None) -> Record:
             f"({describe_turns(example.messages)}). Export it as 'messages' instead.",
             "a row without a rejected answer",
         )
-    noted = shape_of(example, "preference") or _default_shape(example.messages)
-    record = _write_prompt(example.messages, names, noted)
-    record[names.chosen] = _write_chosen(example.messages, noted)
-    record[names.rejected] = example.meta["rejected"]
+    noted = shape_of(example, "preference")
+    noted = noted if "chosen" in noted else {**noted, **_default_shape(example.messages)}
+    turns = list(example.messages)
+    record: Record = {}
+    if noted.get("system_column") and turns[0]["role"] == "system":
+        record[names.system or "system"] = as_it_was(turns.pop(0)["content"], noted, "system")
+    record |= _write_prompt(turns, names, noted)
+    chosen, rejected = names.chosen, names.rejected
+    if noted.get("swapped") and names.choice:
+        chosen, rejected = rejected, chosen
+    record[chosen] = _write_chosen(turns, noted)
+    record[rejected] = example.meta["rejected"]
     written = add_meta(record, example)
-    if names.rejected != "rejected":
+    if "rejected" not in (chosen, rejected):
         written.pop("rejected", None)
     return written
 
@@ -169,10 +204,9 @@ def _write_prompt(messages: list[Message], names: PreferenceFields, noted: dict[
     if noted["prompt"] == "none":
         return record
     turns = messages[: _n_before(messages, noted)]
-    if noted.get("system_column") and turns and turns[0]["role"] == "system":
-        record[names.system], turns = turns[0]["content"], turns[1:]
     if noted["prompt"] == "turns":
-        record[names.prompt] = _labelled_turns(turns[: noted.get("prompt_turns")], noted)
+        form = _form(noted, "prompt_form")
+        record[names.prompt] = write_turn_list(turns[: noted.get("prompt_turns")], form)
     elif "prompt_text" in noted:
         record[names.prompt] = noted["prompt_text"]
     elif "prompt_turn" in noted:
@@ -180,7 +214,10 @@ def _write_prompt(messages: list[Message], names: PreferenceFields, noted: dict[
     else:
         record[names.prompt] = turns[-1]["content"]
     if "input_chars" in noted:
-        record[names.prompt], record[names.input] = split_prompt(record[names.prompt], noted["input_chars"])
+        record[names.prompt], given = split_prompt(record[names.prompt], noted["input_chars"])
+        record[names.input or "input"] = as_it_was(given, noted, "input")
+    if "history_turns" in noted and len(turns) > 1:
+        record[names.history or "history"] = write_history(turns[:-1], noted["history_value"])
     return record
 
 
@@ -197,40 +234,41 @@ def _write_chosen(messages: list[Message], noted: dict[str, JSON]) -> JSON:
     if noted["chosen"] == "transcript":
         speakers = {"user": "Human", "assistant": "Assistant"}
         return "".join(f"\n\n{speakers[turn['role']]}: {turn['content']}" for turn in messages)
+    form = _form(noted, "chosen_form")
     if noted["chosen"] == "turn":
-        return _labelled_turns(messages[-1:], noted)[0]
+        return write_turn_list(messages[-1:], form)[0]
     whole = noted["prompt"] == "none" or noted.get("whole")
-    return _labelled_turns(messages if whole else messages[_n_before(messages, noted) :], noted)
+    return write_turn_list(messages if whole else messages[_n_before(messages, noted) :], form)
 
 
-def _labelled_turns(turns: Sequence[Message], noted: dict[str, JSON]) -> list[Message]:
-    sharegpt = noted.get("keys") == "sharegpt"
-    role_key, content_key = ("from", "value") if sharegpt else ("role", "content")
-    labels = SHAREGPT_LABELS if sharegpt else OPENAI_LABELS
-    names = {"role": role_key, "content": content_key}
-    return [
-        {names.get(key, key): labels[value] if key == "role" else value for key, value in turn.items()}
-        for turn in turns
-    ]
+def _form(noted: dict[str, JSON], name: str) -> dict[str, JSON]:
+    """Return the form of a list of turns; datasets of before noted only whether its keys were ShareGPT's."""
+    plain = {"keys": ["from", "value"]} if noted.get("keys") == "sharegpt" else {}
+    form: dict[str, JSON] = noted.get(name, plain)
+    return form
 
 
 def _suggest(records: Sequence[Record]) -> PreferenceFields | None:
     columns = seen_columns(records)
     found = [
-        (chosen, rejected)
+        (chosen, rejected, "")
         for better, worse in CHOSEN_REJECTED
         if (chosen := match_column(columns, better)) and (rejected := match_column(columns, worse))
     ]
-    if not found:
+    sides = match_sides(columns)
+    if not found and not sides:
         return None
-    chosen, rejected = found[0]
-    free = {column: value for column, value in columns.items() if column not in (chosen, rejected)}
+    chosen, rejected, choice = found[0] if found else sides or ("", "", "")
+    taken = [chosen, rejected, choice]
+    free = {column: value for column, value in columns.items() if column not in taken}
     prompt = match_column(free, *PREFERENCE_PROMPT)
-    taken = (chosen, rejected, prompt or "")
+    taken.append(prompt or "")
     return PreferenceFields(
         prompt=prompt or "prompt",
         chosen=chosen,
         rejected=rejected,
+        choice=choice,
         input=optional_column(columns, match_text, ("input", "inputs"), taken),
         system=optional_column(columns, match_text, SYSTEM, taken),
+        history=optional_column(columns, match_column, HISTORY, taken),
     )

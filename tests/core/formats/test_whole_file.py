@@ -55,6 +55,62 @@ def test_siblings_of_rejected_columns_never_become_the_answer(tmp_path, record):
     assert reordered.turns == got.turns
 
 
+SIDES = [
+    ({"prompt": "q", "response_0": "GOOD", "response_1": "BAD", "better_response_id": 0}, 0),
+    ({"prompt": "q", "response_0": "BAD", "response_1": "GOOD", "better_response_id": 1}, 0),
+    ({"id": 1, "conversation_a": TURNS, "conversation_b": BAD, "winner": "model_a"}, 1),
+    ({"id": 1, "conversation_a": BAD, "conversation_b": TURNS, "winner": "model_b"}, 1),
+    ({"history": "q", "human_ref_A": "GOOD", "human_ref_B": "BAD", "labels": 1}, 2),
+    ({"history": "q", "human_ref_A": "BAD", "human_ref_B": "GOOD", "labels": 0}, 2),
+    ({"prompt": "q", "response_1": "GOOD", "response_2": "BAD", "preference_strength": -2}, 3),
+    ({"prompt": "q", "response_1": "BAD", "response_2": "GOOD", "preference_strength": 3}, 3),
+    ({"prompt": "q", "response_a": "BAD", "response_b": "GOOD", "winner": "b"}, 4),
+    ({"prompt": "q", "response_1": "BAD", "response_2": "GOOD", "chosen": "2"}, 5),
+]
+
+
+@pytest.mark.parametrize("number", sorted({number for _, number in SIDES}))
+def test_of_two_answers_the_preferred_one_is_the_response(tmp_path, number):
+    rows = [record for record, one in SIDES if one == number]
+    got = case_of(tmp_path, rows)
+    assert got.inspection.format_name == "preference"
+    assert [turns[-1] for turns in got.turns] == [("assistant", "GOOD")] * len(rows)
+    assert all("BAD" in str(meta["rejected"]) for meta in got.meta)
+    assert got.written() == rows
+
+
+def test_a_tie_has_no_answer_and_sides_without_a_choice_are_no_conversation(tmp_path):
+    row = {"conversation_a": TURNS, "conversation_b": BAD, "winner": "model_a"}
+    got = case_of(tmp_path, [row, row | {"winner": "tie"}, row | {"winner": "tie (bothbad)"}])
+    assert len(got.turns) == 1
+    assert all("no answer was preferred" in reason for reason in got.reasons)
+    path = tmp_path / "given.jsonl"
+    path.write_bytes(lines_of([{"conversation_a": TURNS, "conversation_b": BAD}] * 2))
+    assert inspect_file(path).format_name is None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"system": "S", "prompt": "q", "chosen": TURNS, "rejected": BAD},
+        {"system": "S", "chosen": TURNS, "rejected": BAD},
+        {"system": "S", "prompt": TURNS[:1], "chosen": TURNS[1:], "rejected": BAD[1:]},
+        {"system": "S", "prompt": "q", "chosen": "GOOD", "rejected": "BAD"},
+    ],
+)
+def test_the_system_prompt_of_a_pair_is_kept_whatever_form_the_answers_have(tmp_path, record):
+    got = case_of(tmp_path, [record] * 2)
+    assert got.turns[0] == [("system", "S"), ("user", "q"), ("assistant", "GOOD")]
+    assert got.written() == [record] * 2
+
+
+def test_earlier_turns_of_a_pair_are_turns(tmp_path):
+    record = {"instruction": "q", "history": [["a", "b"]], "chosen": "GOOD", "rejected": "BAD"}
+    got = case_of(tmp_path, [record] * 2)
+    assert [text for _, text in got.turns[0]] == ["a", "b", "q", "GOOD"]
+    assert got.written() == [record] * 2
+
+
 def test_a_file_whose_first_rows_are_empty_is_read_by_the_later_ones(tmp_path):
     rows = [{"instruction": "", "output": ""}] * 150 + [{"instruction": "a", "output": "b"}] * 3
     got = case_of(tmp_path, rows)
