@@ -321,7 +321,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "read_rows": (
         "numbers and rows of one drawing",
         "read_column count_values summarise pattern_problem cluster_of similar_rows rank_rows "
-        "encode_sentence encoder_of picked_in nearest_in_cluster tags_of",
+        "encode_sentence encoder_of picked_in nearest_in_cluster tags_of row_number",
     ),
     "refinement_history": (
         "tables of one drawing of a refinement",

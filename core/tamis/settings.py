@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+NOBODY = "local"  # who decides, tags and names where nobody said who it is
+
 
 class Settings(BaseSettings):
     """Every setting with its default and its meaning; the README lists them all."""
@@ -52,7 +54,10 @@ class Settings(BaseSettings):
         False,
         description="Show the traceback of a bug in the browser, for development; else an id in the log.",
     )
-    reviewer: str = Field("", description="Name recorded with tags and decisions when nobody is logged in.")
+    reviewer: str = Field(
+        "",
+        description="Name recorded with tags and decisions when nobody is logged in or named; `local` when empty.",
+    )
 
     @field_validator("ray_address")
     @classmethod
@@ -63,6 +68,11 @@ class Settings(BaseSettings):
                 "what that says, usually http://127.0.0.1:8265"
             )
         return address
+
+    def reviewer_name(self, given: str = "") -> str:
+        """Who decides, tags and names, on a page, by command and by Python: who was named, else the setting, else ``local``."""
+        # Not the account that runs the server: several people may sit before it.
+        return given.strip() or self.reviewer.strip() or NOBODY
 
     def allowed_import_folders(self) -> tuple[Path, ...]:
         """Resolved folders from which a path on the server may be imported."""

@@ -67,12 +67,15 @@ APP_PAGES = (
     AppPage("export_data", "Share", "Export", ":material/download:", "Write exactly these rows to a file."),
 )  # fmt: skip
 HOME = "overview"
+_ROOT = "home"  # what Streamlit calls the first page where it needs a name for it
 _BY_NAME = {page.name: page for page in APP_PAGES}
 
 
 def menu() -> dict[str, list[StreamlitPage]]:
     """The pages that exist, by section, as ``st.navigation`` wants them."""
-    return _sections(HOME)
+    # The first page answers to the bare address only; who asks for it by name, as for every other page, is sent there.
+    named = st.Page(_go_home, title=_BY_NAME[HOME].title, url_path=HOME, visibility="hidden")
+    return {"": [named]} | _sections(HOME)
 
 
 def ensure_navigation() -> None:
@@ -100,7 +103,20 @@ def _sections(home: str) -> dict[str, list[StreamlitPage]]:
 
 
 def _page(page: AppPage, *, home: str) -> StreamlitPage:
-    return st.Page(page.file, title=page.title, icon=page.icon, default=page.name == home, help=page.help)
+    is_home = page.name == home
+    return st.Page(
+        page.file,
+        title=page.title,
+        icon=page.icon,
+        help=page.help,
+        default=is_home,
+        url_path=_ROOT if is_home else None,
+    )
+
+
+def _go_home() -> None:
+    """Stand for the name of the first page."""
+    go_to(HOME, st.query_params.to_dict())
 
 
 def _draw_nothing() -> None:

@@ -6,10 +6,7 @@ import streamlit as st
 
 from tamis.store.workspace import Workspace
 
-NOBODY = "local"
-
 
 def reviewer_name(workspace: Workspace) -> str:
-    """The person logged in, else the setting, else ``local``."""
-    name = st.user.get("name") or st.user.get("email")
-    return str(name or workspace.settings.reviewer or NOBODY)
+    """The person logged in, else as by command and by Python."""
+    return workspace.settings.reviewer_name(str(st.user.get("name") or st.user.get("email") or ""))

@@ -14,7 +14,6 @@ from streamlit.testing.v1.element_tree import Button
 from pages.parts.review import actions as review_actions
 from pages.parts.review import pace as review_pace
 from pages.parts.review import session as review_session
-from pages.shared.reviewer import NOBODY
 from pages.shared.server import open_server
 from tamis.jobs import job_table
 from tamis.store.artifacts.store import ArtifactStore
@@ -29,9 +28,7 @@ from tests.pages.review_workspace import mixed_rows, write_proposals
 @pytest.fixture(autouse=True)
 def nobody_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     # A test of a page is logged in otherwise.
-    monkeypatch.setattr(
-        review_session, "reviewer_name", lambda workspace: workspace.settings.reviewer or NOBODY
-    )
+    monkeypatch.setattr(review_session, "reviewer_name", lambda workspace: workspace.settings.reviewer_name())
 
 
 @pytest.fixture(autouse=True)

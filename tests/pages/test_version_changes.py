@@ -46,7 +46,7 @@ def test_counts_and_every_changed_row_are_shown(pair: tuple[str, str]) -> None:
     ]
     text = said(app)
     assert "What changed since Questions" in text
-    assert "by a rule of ben \\<b\\>" in text
+    assert "by a rule or list of ben \\<b\\>" in text
     assert "edited by ann" in text
     assert "Version of Questions · 37 rows" in text
     assert "Turn 1, user, before" in text

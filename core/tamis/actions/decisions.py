@@ -13,6 +13,7 @@ from tamis.compute.apply import with_response
 from tamis.compute.clear.review_rule import opposite
 from tamis.errors import InvalidOptions
 from tamis.formats.check import check_messages
+from tamis.reprs import HtmlFacts
 from tamis.store.review import decisions as log
 from tamis.store.review.drafts import delete_draft
 from tamis.store.review.types import (
@@ -69,7 +70,7 @@ class DecisionSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionSummary:
+class DecisionSummary(HtmlFacts):
     """How many rows are decided how and by whom, and the stale decisions that wait to be settled.
 
     ``in_force`` has the verdict that each of the latter contradicts, by row; none where nothing is decided.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tamis.actions.jobs import delete_job
 from tamis.errors import JobConflict
+from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
@@ -19,7 +20,7 @@ _USING = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeletionPlan:
+class DeletionPlan(HtmlFacts):
     """What would go with the thing that ``subject`` names, and what only seems to belong to it.
 
     ``artifacts`` go in this order, so that whatever stops the deletion leaves no half of the first in a list. ``kept``

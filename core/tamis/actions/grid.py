@@ -55,8 +55,8 @@ def grid_requests(grid: Grid) -> list[dict[str, JSON]]:
         parse_options(SelectOptions, values).needs()  # raises for what can be known without the data
     if not 2 <= len(requests) <= MAX_COMPARED:
         raise InvalidOptions(
-            f"These methods and seeds make {len(requests)} selections, and a comparison holds 2 to {MAX_COMPARED}: take "
-            f"{'more' if len(requests) < 2 else 'fewer'} methods or seeds."
+            f"A comparison holds 2 to {MAX_COMPARED} selections, and with these methods and seeds it would be "
+            f"{len(requests)}: take {'more' if len(requests) < 2 else 'fewer'} of them."
         )
     return requests
 

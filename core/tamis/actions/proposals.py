@@ -12,7 +12,7 @@ import pyarrow as pa
 from tamis.compute.clear.clear import Action
 from tamis.compute.clear.review_order import ProposalColumns
 from tamis.errors import ArtifactMissing, InvalidOptions
-from tamis.scorers import SCORERS
+from tamis.scorers import in_sentence, scorer_title
 from tamis.store.artifacts.proposals import read_proposals
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
@@ -139,15 +139,12 @@ def score_title(proposals: Artifact) -> str:
     """The score that they were made with, with a capital, as only one of the scores is a confidence; ``Score`` for none."""
     usual = proposals.manifest.options.get("score", "confidence")
     name = str(proposals.summary.get("score", usual) or "")
-    if not name:
-        return "Score"
-    return SCORERS[name].title if name in SCORERS else name.replace("_", " ").capitalize()
+    return scorer_title(name) if name else "Score"
 
 
 def score_word(proposals: Artifact) -> str:
     """The same within a sentence: ``length``, but ``DEITA``."""
-    title = score_title(proposals)
-    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+    return in_sentence(score_title(proposals))
 
 
 def _evidence(packed: str | None) -> dict[str, JSON]:

@@ -31,7 +31,7 @@ __all__ = [
     "ALL_ROWS", "Column", "Condition", "Encoder", "Facets", "Scope", "Similar", "Summary", "cluster_of",
     "columns_of", "count_values", "describe_scope", "encode_sentence", "encoder_of", "list_clusters", "matching",
     "nearest_in_cluster", "nearest_rows", "pattern_problem", "picked_in", "rank_rows", "read_column",
-    "read_messages", "read_rows", "similar_rows", "sort_by_similarity", "sort_rows", "summarise", "tags_of",
+    "read_messages", "read_rows", "row_number", "similar_rows", "sort_by_similarity", "sort_rows", "summarise", "tags_of",
 ]  # fmt: skip
 
 N_RANKED = 100
@@ -111,6 +111,14 @@ def similar_rows(context: DatasetContext, row: int, k: int) -> Similar:
     return similar_to_row(context.view, row, k)
 
 
+def row_number(context: DatasetContext, value: str | int) -> int:
+    """The row that a person named by its number; raises InvalidOptions for what is none."""
+    text = str(value).strip()
+    if not (text.isascii() and text.isdigit() and int(text) < context.n_rows):
+        raise InvalidOptions(f"There is no row {text}: rows go from 0 to {context.n_rows - 1:,}.")
+    return int(text)
+
+
 def rank_rows(
     context: DatasetContext, near: str, *, within: Int64s, k: int = N_RANKED, encode: Encode | None = None
 ) -> list[int]:
@@ -126,14 +134,17 @@ def rank_rows(
 def nearest_rows(
     context: DatasetContext, near: str, *, within: Int64s, k: int = N_RANKED, encode: Encode | None = None
 ) -> Similar:
-    """The same with their cosines."""
+    """The same with their cosines; raises InvalidOptions for a row that is not there, and for no ``k``."""
+    if k < 1:
+        raise InvalidOptions(f"k = {k}: ask for one row or more.")
     kind, _, value = near.partition(":")
     if kind == "row":
-        others = similar_to_row(context.view, int(value), k - 1, within=within)
-        if int(value) not in within:
-            return others
+        row = row_number(context, value)
+        if row not in within:
+            return similar_to_row(context.view, row, k, within=within)
+        others = similar_to_row(context.view, row, k - 1, within=within)
         own = np.ones(1, dtype=np.float32)
-        return Similar(np.concatenate([[int(value)], others.rows]), np.concatenate([own, others.cosines]))
+        return Similar(np.concatenate([[row], others.rows]), np.concatenate([own, others.cosines]))
     vector = (encode or encode_sentence)(context.view.require("embeddings"), value)
     return similar_to_vector(context.view, vector, k, within=within)
 
@@ -143,7 +154,7 @@ def sort_by_similarity(
 ) -> Int64s:
     """All of these rows, most similar to ``near`` first; unchanged when it names a row that is not there."""
     kind, _, value = near.partition(":")
-    if kind == "row" and not (value.isdigit() and int(value) < context.n_rows):
+    if not len(rows) or (kind == "row" and not (value.isdigit() and int(value) < context.n_rows)):
         return rows
     ranked = np.asarray(rank_rows(context, near, within=rows, k=len(rows), encode=encode), dtype=np.int64)
     return np.concatenate([ranked, np.setdiff1d(rows, ranked, assume_unique=True)])

@@ -88,7 +88,7 @@ def _found(file: SourceFile, sources: Sequence[Path]) -> SourceFile:
         if file_hash(path) == file.content_hash:
             return file.model_copy(update={"path": str(path.resolve()) if path.exists() else str(path)})
     state = "is another file than when it was imported" if Path(file.path).exists() else "is not there"
-    raise CurationError(f"The source {file.path} {state}. Name the file where it is now with --source.")
+    raise CurationError(f"The source {file.path} {state}. Name the file where it is now as a source.")
 
 
 def _wanted(manifest: ExportManifest, say: Say) -> list[Manifest]:

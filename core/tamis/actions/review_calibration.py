@@ -19,6 +19,7 @@ from tamis.compute.clear.calibrate import (
     threshold_on_sample,
 )
 from tamis.compute.clear.review_order import ProposalColumns, draw_review_sample, order_of_chance
+from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Bools, Float64s, Int64s
 
@@ -46,7 +47,7 @@ class SampleState:
 
 
 @dataclass(frozen=True, slots=True)
-class ThresholdReport:
+class ThresholdReport(HtmlFacts):
     """What a threshold would do, the share of bad rows among all, and from how many decisions."""
 
     estimate: ThresholdEstimate
@@ -55,7 +56,7 @@ class ThresholdReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewCalibration:
+class ReviewCalibration(HtmlFacts):
     """What the decisions about the unbiased sample say of all rows; only those that a person made row by row.
 
     A rule decides by the score itself, so it says nothing about the score: ``n_by_rule`` rows are left out. So are

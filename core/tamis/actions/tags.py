@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tamis.errors import InvalidOptions
+from tamis.reprs import HtmlFacts
 from tamis.store.database import tags
 from tamis.store.database.tags import TagEvent
 from tamis.store.workspace import Workspace
@@ -15,7 +16,7 @@ from tamis.types import Int64s
 
 
 @dataclass(frozen=True, slots=True)
-class TagCount:
+class TagCount(HtmlFacts):
     """A tag in use, and on how many rows."""
 
     tag: str

@@ -65,8 +65,7 @@ def parent_version(workspace: Workspace, dataset_id: str) -> str:
     line = earlier_versions(workspace, dataset_id)
     if not line:
         raise InvalidOptions(
-            f"{dataset_id!r} was not made from another dataset of this workspace, so there is nothing to compare it with. "
-            "Name one: --with DATASET."
+            f"{dataset_id!r} was not made from another dataset of this workspace: name the one to compare it with."
         )
     return line[0]
 

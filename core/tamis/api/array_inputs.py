@@ -26,9 +26,17 @@ UNIT_TOLERANCE = (
 def unit_vectors(embeddings: ArrayLike) -> Float32s:
     """The vectors (n, d) as float32 of length 1, not copied when they are so already; a zero vector stays zero.
 
-    Raises CurationError for another shape, and for NaN or infinity.
+    Raises CurationError for another shape, and for NaN or infinity; InvalidOptions for what is no number.
     """
-    vectors = np.asanyarray(embeddings)  # keeps a memory map what it is
+    try:
+        vectors = np.asanyarray(embeddings)  # keeps a memory map what it is
+    except ValueError as error:
+        raise InvalidOptions(f"embeddings must be vectors alike in length, (n, d): {error}.") from error
+    if vectors.dtype.kind not in "fiub":
+        raise InvalidOptions(
+            f"embeddings must be numbers, one vector per row, and these are {vectors.dtype}: encode texts first, as "
+            "data.embed() does. tamis.near_duplicates takes texts as they are: texts=…."
+        )
     n, d = check_vectors(vectors)
     if vectors.dtype == np.float32 and _is_unit(vectors, n, d):
         return vectors

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tamis.api.show import SHOWN_ROWS, Head, Tabular, arrow_of
+from tamis.api.show import SHOWN_ROWS, Tabular, arrow_of
+from tamis.reprs import Head
 from tamis.selectors.quality import gain_aside
 from tamis.types import JSON, Float32s, Float64s, Int32s, Int64s
 

@@ -9,7 +9,8 @@ from tamis.actions import clusters as names
 from tamis.actions.dataset_context import DatasetContext, open_context
 from tamis.actions.read_rows import list_clusters
 from tamis.api.rows import Rows, match_rows
-from tamis.api.show import Head, Tabular, head_of
+from tamis.api.show import Tabular, head_of
+from tamis.reprs import Head
 from tamis.store.rows.scope import ALL_ROWS
 
 if TYPE_CHECKING:

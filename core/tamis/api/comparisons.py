@@ -10,8 +10,9 @@ from tamis.actions.comparisons import only_rows
 from tamis.actions.datasets import dataset_names
 from tamis.actions.report.report import notes_of, write_report
 from tamis.api.rows import Rows, list_rows
-from tamis.api.show import Head, head_of
+from tamis.api.show import head_of
 from tamis.api.step_result import StepResult
+from tamis.reprs import Head
 from tamis.steps.compare.comparison import read_comparison
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 
@@ -32,12 +32,13 @@ from tamis.api.results import (
     SelectionResult,
 )
 from tamis.api.rows import ExportedRows, Rows, export_rows, list_rows, match_rows
-from tamis.api.show import Head, Listing, Records, Shown, facts
+from tamis.api.show import Listing, Records, Shown
 from tamis.api.step_result import StepResult
 from tamis.api.steps import given_options, plain_values, step_method
 from tamis.api.tags import Tags, row_numbers
 from tamis.api.training import AdapterResult, RefinementResult
 from tamis.errors import UnknownName
+from tamis.reprs import Head, facts
 from tamis.store.rows.scope import ALL_ROWS, Scope
 
 if TYPE_CHECKING:
@@ -87,6 +88,14 @@ class Dataset(Shown):
         """The dataset that it is a version of, by id; empty for one that was imported."""
         return self._entry().parent
 
+    @overload
+    def apply(
+        self, name: str = "", *, decisions: str = "current", wait: Literal[True] = True, progress: bool = True
+    ) -> Dataset: ...
+    @overload
+    def apply(
+        self, name: str = "", *, decisions: str = "current", wait: Literal[False], progress: bool = True
+    ) -> JobHandle[Dataset]: ...
     def apply(
         self, name: str = "", *, decisions: str = "current", wait: bool = True, progress: bool = True
     ) -> Dataset | JobHandle[Dataset]:
@@ -99,15 +108,34 @@ class Dataset(Shown):
         open_result = cast("Callable[[Job], Dataset]", self._open)
         return wait_unless(self._workspace, made, open_result, wait=wait, progress=progress)
 
-    def run_missing(self, *, wait: bool = True, progress: bool = True) -> Dataset:
+    @overload
+    def run_missing(self, *, wait: Literal[True] = True, progress: bool = True) -> Dataset: ...
+    @overload
+    def run_missing(self, *, wait: Literal[False], progress: bool = True) -> Listing[JobHandle[Any]]: ...
+    def run_missing(self, *, wait: bool = True, progress: bool = True) -> Dataset | Listing[JobHandle[Any]]:
         """Embed, cluster, lay out, score and select, whatever of it is missing, with the usual options of each.
 
-        Raises JobFailed after waiting.
+        Returns this dataset, or the jobs without waiting. Raises JobFailed after waiting.
         """
-        for submission in submit_missing(self._workspace, self.id):
+        submitted = submit_missing(self._workspace, self.id)
+        for submission in submitted:
             wait_unless(self._workspace, submission, self._open, wait=wait, progress=progress)
-        return self
+        if wait:
+            return self
+        return handles_of(self._workspace, self._reviewer, self.id, [one.job for one in submitted])
 
+    @overload
+    def compare_methods(
+        self, methods: Sequence[str], *, budget: float, unit: str = ..., n_seeds: int = ..., first_seed: int = ...,
+        quality: str = ..., options: Mapping[str, Mapping[str, Any]] | None = ..., shared: Mapping[str, Any] | None = ...,
+        compare: Mapping[str, Any] | None = ..., wait: Literal[True] = True, progress: bool = ...,
+    ) -> ComparisonResult: ...  # fmt: skip
+    @overload
+    def compare_methods(
+        self, methods: Sequence[str], *, budget: float, unit: str = ..., n_seeds: int = ..., first_seed: int = ...,
+        quality: str = ..., options: Mapping[str, Mapping[str, Any]] | None = ..., shared: Mapping[str, Any] | None = ...,
+        compare: Mapping[str, Any] | None = ..., wait: Literal[False], progress: bool = ...,
+    ) -> JobHandle[ComparisonResult]: ...  # fmt: skip
     def compare_methods(
         self,
         methods: Sequence[str],
@@ -179,7 +207,7 @@ class Dataset(Shown):
         """Rows with these words in prompt or response, that match a regular expression, or the ``k`` nearest in meaning.
 
         ``by="row"`` takes the number of a row and finds those like it. By meaning and by row needs embeddings, and comes
-        most similar first. Raises ArtifactMissing, InvalidOptions, UnknownName.
+        most similar first. Raises ArtifactMissing, InvalidOptions (for a row that is not there too), UnknownName.
         """
         if by not in SEARCHES:
             raise UnknownName("way to search", by, SEARCHES)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tamis.actions import jobs
-from tamis.api.show import Shown, shortened
+from tamis.api.show import Shown
 from tamis.errors import JobFailed
+from tamis.reprs import shortened
 
 if TYPE_CHECKING:
     from tamis.actions.submit import Submission

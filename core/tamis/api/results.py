@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pyarrow as pa
@@ -139,6 +139,10 @@ class SelectionResult(StepResult):
             f"Picks of {self.id} per cluster", picks_per_cluster(context, self._artifact, None, score)
         )
 
+    @overload
+    def baseline(self, *, wait: Literal[True] = True, progress: bool = True) -> SelectionResult: ...
+    @overload
+    def baseline(self, *, wait: Literal[False], progress: bool = True) -> JobHandle[SelectionResult]: ...
     def baseline(
         self, *, wait: bool = True, progress: bool = True
     ) -> SelectionResult | JobHandle[SelectionResult]:

@@ -13,8 +13,9 @@ from tamis.actions import read_rows as rows_of
 from tamis.actions.dataset_context import DatasetContext, open_context
 from tamis.actions.export import ExportRequest
 from tamis.actions.export import export as write_export
-from tamis.api.show import SHOWN_ROWS, Head, Shown, Tabular, head_of
+from tamis.api.show import SHOWN_ROWS, Shown, Tabular, head_of
 from tamis.registry import parse_options
+from tamis.reprs import Head
 from tamis.store.rows.scope import ALL_ROWS, Scope, describe_scope
 
 Array = TypeVar("Array", bound="np.ndarray[Any, Any]")

@@ -7,19 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from tamis.reprs import Head, cell_text, html_table, printable
+
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from numpy.typing import NDArray
 
-Head = Mapping[str, Sequence[object]]  # column name → the first values, columns alike in length
-
 T = TypeVar("T")
 
 SHOWN_ROWS = 10
-MOST_FACTS = 30
 SHOWN_CHARS = 48  # of a value in text
-SHOWN_CHARS_HTML = 160
 
 
 class Shown:
@@ -115,11 +113,6 @@ class Listing(Tabular, Sequence[T]):
         return f"{self._title} ({len(self):,})"
 
 
-def facts(values: Mapping[str, object]) -> Head:
-    """Names beside values, without a line of names above them."""
-    return {"": list(values)[:MOST_FACTS], " ": list(values.values())[:MOST_FACTS]}
-
-
 def head_of(table: pa.Table) -> Head:
     """The first rows of a table."""
     return table.slice(0, SHOWN_ROWS).to_pydict()
@@ -136,41 +129,10 @@ def text_lines(head: Head) -> list[str]:
     """Columns under their names, for a terminal; nothing when there are no rows."""
     if not any(head.values()):
         return []
-    columns = [[name, *(_cell(value, SHOWN_CHARS) for value in values)] for name, values in head.items()]
+    columns = [[name, *(cell_text(value, SHOWN_CHARS) for value in values)] for name, values in head.items()]
     widths = [max(map(len, column)) for column in columns]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
         for line in zip(*columns, strict=True)
     ]
     return lines if lines[0] else lines[1:]  # facts have no names above them
-
-
-def html_table(head: Head) -> str:
-    """The same as an HTML table; names and values come from datasets and models, so each is escaped."""
-    if not any(head.values()):
-        return ""
-    names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
-    lines = "".join(
-        f"<tr>{''.join(f'<td>{html.escape(_cell(value, SHOWN_CHARS_HTML))}</td>' for value in line)}</tr>"
-        for line in zip(*head.values(), strict=True)
-    )
-    return f'<table class="dataframe"><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>'
-
-
-def printable(text: str) -> str:
-    """The text with every character that moves a cursor or turns the direction of writing as its code."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
-
-
-def shortened(text: str, length: int) -> str:
-    """The text in one line of at most ``length`` characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"
-
-
-def _cell(value: object, length: int) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return printable(shortened(str(value), length))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tamis.api.show import Head, Tabular, facts
+from tamis.api.show import Tabular
+from tamis.reprs import Head, facts
 
 if TYPE_CHECKING:
     from tamis.store.artifacts.store import Artifact

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 import pyarrow as pa
 
@@ -73,6 +73,16 @@ class RefinementResult(StepResult):
         gone = delete_refinement(self._workspace, self.dataset_id, self._run())
         return [one.id for one in gone.artifacts]
 
+    @overload
+    def more_rounds(
+        self, rounds: int = ..., *, budget: int | None = ..., cluster_factors: Mapping[str, JSON] | None = ...,
+        respect_decisions: bool = ..., wait: Literal[True] = True, progress: bool = ...,
+    ) -> RefinementResult: ...  # fmt: skip
+    @overload
+    def more_rounds(
+        self, rounds: int = ..., *, budget: int | None = ..., cluster_factors: Mapping[str, JSON] | None = ...,
+        respect_decisions: bool = ..., wait: Literal[False], progress: bool = ...,
+    ) -> JobHandle[RefinementResult]: ...  # fmt: skip
     def more_rounds(
         self,
         rounds: int = 1,
@@ -95,6 +105,14 @@ class RefinementResult(StepResult):
             self._workspace, made, self._opened(RefinementResult), wait=wait, progress=progress
         )
 
+    @overload
+    def compare_with_controls(
+        self, number: int = 0, *, wait: Literal[True] = True, progress: bool = True
+    ) -> ComparisonResult: ...
+    @overload
+    def compare_with_controls(
+        self, number: int = 0, *, wait: Literal[False], progress: bool = True
+    ) -> JobHandle[ComparisonResult]: ...
     def compare_with_controls(
         self, number: int = 0, *, wait: bool = True, progress: bool = True
     ) -> ComparisonResult | JobHandle[ComparisonResult]:

@@ -24,8 +24,9 @@ from tamis.api.benchmarks import NoiseResult
 from tamis.api.dataset import Dataset, list_jobs
 from tamis.api.jobs import JobHandle, wait_unless
 from tamis.api.records import json_lines
-from tamis.api.show import Head, Listing, Records, Shown, shortened
+from tamis.api.show import Listing, Records, Shown
 from tamis.api.training import AdapterResult
+from tamis.reprs import Head, shortened
 from tamis.store.artifacts.adapters import known_adapters
 from tamis.store.workspace import open_workspace
 
@@ -40,17 +41,15 @@ if TYPE_CHECKING:
     from tamis.store.artifacts.refinements import RoundModel
     from tamis.types import JSON
 
-NOBODY = "local"  # who decides and tags where nobody said who it is, here as in the browser
-
 
 def open(path: Path | str | None = None, *, reviewer: str = "") -> Workspace:  # noqa: A001 - tamis.open is what people read
     """Open a workspace folder; it is made when something is first put into it.
 
     Without a path it is the folder that ``TAMIS_WORKSPACE`` names, or ``workspace``. ``reviewer`` is the name under which
-    tags, names and decisions are kept (else ``TAMIS_REVIEWER``).
+    tags, names and decisions are kept (else ``TAMIS_REVIEWER``, else ``local``).
     """
     handle = open_workspace(path)
-    return Workspace(handle, reviewer or handle.settings.reviewer or NOBODY)
+    return Workspace(handle, handle.settings.reviewer_name(reviewer))
 
 
 def restore(backup: Path | str, path: Path | str) -> Workspace:
@@ -91,28 +90,19 @@ class Workspace(Shown):
 
     @overload
     def import_file(
-        self,
-        path: Path | str | Sequence[Path | str],
-        *,
-        name: str = "",
-        format: str = "auto",  # noqa: A002
-        fields: Mapping[str, JSON] | None = None,
-        wait: Literal[True] = True,
-        progress: bool = True,
-    ) -> Dataset: ...
-
+        self, path: Path | str | Sequence[Path | str], *, name: str = ..., format: str = ...,  # noqa: A002
+        fields: Mapping[str, JSON] | None = ..., wait: Literal[True] = True, progress: bool = ...,
+    ) -> Dataset: ...  # fmt: skip
     @overload
     def import_file(
-        self,
-        path: Path | str | Sequence[Path | str],
-        *,
-        name: str = "",
-        format: str = "auto",  # noqa: A002
-        fields: Mapping[str, JSON] | None = None,
-        wait: bool,
-        progress: bool = True,
-    ) -> Dataset | JobHandle[Dataset]: ...
-
+        self, path: Path | str | Sequence[Path | str], *, name: str = ..., format: str = ...,  # noqa: A002
+        fields: Mapping[str, JSON] | None = ..., wait: Literal[False], progress: bool = ...,
+    ) -> JobHandle[Dataset]: ...  # fmt: skip
+    @overload
+    def import_file(
+        self, path: Path | str | Sequence[Path | str], *, name: str = ..., format: str = ...,  # noqa: A002
+        fields: Mapping[str, JSON] | None = ..., wait: bool, progress: bool = ...,
+    ) -> Dataset | JobHandle[Dataset]: ...  # fmt: skip
     def import_file(
         self,
         path: Path | str | Sequence[Path | str],
@@ -133,6 +123,16 @@ class Workspace(Shown):
         submission = start_import(self._workspace, plan)
         return wait_unless(self._workspace, submission, self._open, wait=wait, progress=progress)
 
+    @overload
+    def import_rows(
+        self, rows: pd.DataFrame | pa.Table | Iterable[Mapping[str, JSON]], *, name: str, format: str = ...,  # noqa: A002
+        fields: Mapping[str, JSON] | None = ..., wait: Literal[True] = True, progress: bool = ...,
+    ) -> Dataset: ...  # fmt: skip
+    @overload
+    def import_rows(
+        self, rows: pd.DataFrame | pa.Table | Iterable[Mapping[str, JSON]], *, name: str, format: str = ...,  # noqa: A002
+        fields: Mapping[str, JSON] | None = ..., wait: Literal[False], progress: bool = ...,
+    ) -> JobHandle[Dataset]: ...  # fmt: skip
     def import_rows(
         self,
         rows: pd.DataFrame | pa.Table | Iterable[Mapping[str, JSON]],

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import click
 
+from tamis.cli.exit_codes import DONE, INTERRUPTED, exit_code
 from tamis.cli.session import Session
-from tamis.errors import CurationError, DatasetMissing, InvalidOptions, UnknownName, explain_os_error
-
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
-INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+from tamis.errors import CurationError, explain_os_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +75,15 @@ def _tell(session: Session, error: BaseException, failure: Failure) -> None:
 
 def failure_of(session: Session, error: BaseException) -> Failure:
     """The sentence, exit code and id of an exception that ended a command."""
-    if isinstance(error, KeyboardInterrupt | click.Abort):
-        return Failure("stopped; jobs go on. See: tamis jobs list", INTERRUPTED)
+    code = exit_code(error)
+    if code == INTERRUPTED:
+        return Failure("stopped; jobs go on. See: tamis jobs list", code)
     if isinstance(error, click.UsageError):
         where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        return Failure(error.format_message() + where, WRONG_USAGE)
+        return Failure(error.format_message() + where, code)
     if isinstance(error, click.ClickException):
-        return Failure(error.format_message(), FAILED)
-    if isinstance(error, CurationError):
-        is_usage = isinstance(error, InvalidOptions | UnknownName | DatasetMissing)
-        return Failure(str(error), WRONG_USAGE if is_usage else FAILED)
-    return _logged(session, error)
+        return Failure(error.format_message(), code)
+    return Failure(str(error), code) if isinstance(error, CurationError) else _logged(session, error)
 
 
 def _logged(session: Session, error: BaseException) -> Failure:
@@ -102,7 +98,7 @@ def _logged(session: Session, error: BaseException) -> Failure:
         if known
         else f"Something went wrong inside Tamis ({type(error).__name__}). The traceback is {where}; --debug shows it here."
     )
-    return Failure(reason, FAILED, logged.error_id)
+    return Failure(reason, exit_code(error), logged.error_id)
 
 
 def _explained(error: BaseException, workspace: Path) -> str:

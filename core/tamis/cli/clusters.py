@@ -34,9 +34,8 @@ def list_all(session: Session, dataset: str, clustering: str) -> None:
     context = open_context(session.workspace, session.dataset(dataset), clustering_id=clustering)
     lines = list_clusters(context).drop_columns("n_matching").to_pylist()
     for one in lines:
-        session.show(
-            f"{one['cluster_id']:>6}  {one['size']:>10,} rows  {one['name']}  [{', '.join(one['keywords'])}]"
-        )
+        keywords = f"  [{', '.join(one['keywords'])}]" if one["keywords"] else ""
+        session.show(f"{one['cluster_id']:>6}  {one['size']:>10,} rows  {one['name']}{keywords}")
     made = context.view.require("clustering")
     session.result({"clustering": made.id, "clusters": lines})
 

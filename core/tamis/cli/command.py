@@ -123,7 +123,7 @@ DATASET: dict[str, Any] = {
 dataset_option = click.option("--dataset", **DATASET)
 dataset_argument = click.argument("dataset", **DATASET)
 reviewer_option = click.option(
-    "--reviewer", default="", metavar="NAME", help="Who decides; TAMIS_REVIEWER when left out."
+    "--reviewer", default="", metavar="NAME", help="Who decides; TAMIS_REVIEWER when left out, else local."
 )
 
 

@@ -10,12 +10,12 @@ import click
 from tamis.cli.command import command, dataset_argument, dataset_option, group
 from tamis.cli.deletion import dry_run_option, say_plan
 from tamis.cli.rejects import show_reasons
+from tamis.cli.exit_codes import DONE, FAILED
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.errors import InvalidOptions
 from tamis.types import JSON
 
-DONE, FAILED = 0, 1
 PathType = click.Path(path_type=Path)
 
 
@@ -82,8 +82,11 @@ def list_all(session: Session) -> None:
 
     listed = list_datasets(session.workspace)
     for one in listed:
-        made = " ".join(kind for kind in one.made if kind != "examples")
-        session.show(f"{one.dataset_id:32} {one.n_rows:>10,} rows  {one.name}  [{made}]")
+        made = [kind for kind in one.made if kind != "examples"]
+        session.show(
+            f"{one.dataset_id:32} {one.n_rows:>10,} rows  {one.name}"
+            + (f"  [{' '.join(made)}]" if made else "")
+        )
     if not listed:
         session.show("No datasets yet. Import one: tamis import FILE")
     shown = ("dataset_id", "name", "n_rows", "parent")

@@ -10,12 +10,15 @@ import click
 
 from tamis.cli.command import command, dataset_option
 from tamis.cli.session import Session
+from tamis.errors import InvalidOptions
 from tamis.types import JSON, Message
 
 if TYPE_CHECKING:
     from tamis.actions.versions import RowDiff, VersionDiff
 
 SHOWN_ROWS, KEPT_CHARS = 20, 60
+# Rows that were named one by one, in a file or in a list are decided together, as those of a rule are.
+TOGETHER = {"rule": "by rule or list"}
 MARKS = {"removed": ("[-", "-]"), "added": ("{+", "+}")}
 
 
@@ -36,10 +39,10 @@ MARKS = {"removed": ("[-", "-]"), "added": ("{+", "+}")}
 )
 def diff(session: Session, dataset: str, other: str, limit: int) -> None:
     """Show what a version changed against the dataset it was made from."""
-    from tamis.actions.versions import compare_versions, parent_version, read_changed
+    from tamis.actions.versions import compare_versions, read_changed
 
     dataset_id = session.dataset(dataset)
-    other_id = session.dataset(other) if other else parent_version(session.workspace, dataset_id)
+    other_id = session.dataset(other) if other else _parent(session, dataset_id)
     changes = compare_versions(session.workspace, other_id, dataset_id)
     session.show(f"{dataset_id} against {other_id}: {_said(changes)}")
     rows = changes.rows if session.as_json or not limit else changes.rows[:limit]
@@ -54,6 +57,15 @@ def diff(session: Session, dataset: str, other: str, limit: int) -> None:
     counts = {f"n_{kind}": number for kind, number in changes.counts.items()}
     about = {"dataset_id": dataset_id, "with": other_id, "base": changes.base_id, "n_kept": changes.n_kept}
     session.result(about | counts | {"rows": listed})
+
+
+def _parent(session: Session, dataset_id: str) -> str:
+    from tamis.actions.versions import parent_version
+
+    try:
+        return parent_version(session.workspace, dataset_id)
+    except InvalidOptions as error:
+        raise InvalidOptions(f"{error} Here: --with DATASET.") from error
 
 
 def _said(diff: VersionDiff) -> str:
@@ -79,7 +91,7 @@ def _row(row: RowDiff, before: Sequence[Message] | None, after: Sequence[Message
 def _shown(row: dict[str, JSON]) -> str:
     """The row for a terminal: the turns that differ, with what went and what came marked as git marks words."""
     ids = " -> ".join(f"{row[side]:,}" for side in ("old_id", "new_id") if row[side] is not None)
-    by = f", {row['reviewer']} ({row['via']})" if row["reviewer"] else ""
+    by = f", {row['reviewer']} ({TOGETHER.get(row['via'], row['via'])})" if row["reviewer"] else ""
     lines = [f"row {ids}: {row['kind']}{by}"]
     before, after = row["before"] or [], row["after"] or []
     for number in range(max(len(before), len(after))):

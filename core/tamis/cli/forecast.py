@@ -17,10 +17,10 @@ from tamis.actions.forecast import (
 )
 from tamis.actions.jobs import Backends, backend_row
 from tamis.actions.submit import RunTarget
+from tamis.cli.exit_codes import DONE, FAILED
 from tamis.cli.session import Session
 from tamis.types import JSON
 
-DONE, FAILED = 0, 1
 _MARKS = {True: "ok", None: "?", False: "!!"}
 Run = tuple[str, str, Mapping[str, JSON]]  # dataset, step, options
 

@@ -11,8 +11,9 @@ from typing import NoReturn
 import click
 
 from tamis import __version__
-from tamis.cli.boundary import DONE, guarded
+from tamis.cli.boundary import guarded
 from tamis.cli.command import LazyGroup
+from tamis.cli.exit_codes import DONE
 from tamis.cli.session import Session
 
 COMPLETE = "_TAMIS_COMPLETE"  # set by the shell that asks for completions
@@ -59,7 +60,7 @@ click.version_option(__version__, prog_name="tamis", message="%(prog)s %(version
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Entry point of ``tamis``; exits with 0 done, 1 the job failed, 2 wrong usage, 130 stopped by Ctrl-C."""
+    """Entry point of ``tamis``; exits with one of ``exit_codes``."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that has no such letter gets its code instead of a failure.
         if isinstance(stream, TextIOWrapper):

@@ -56,16 +56,17 @@ def queue(
     session: Session, dataset: str, proposals: str, kinds: tuple[str, ...], order: str, limit: int
 ) -> None:
     """List the proposals that wait for a decision, in the order of the review page."""
+    from tamis.actions.proposals import score_word
     from tamis.actions.review_queue import next_rows
 
     opened, decided = _opened(session, dataset, proposals, kinds, order)
-    waiting = next_rows(opened, decided)
+    waiting, measure = next_rows(opened, decided), score_word(opened.proposals)
     listed = [asdict(one) for one in _proposed(opened, waiting[:limit] if limit else waiting)]
     for kind, number in opened.kind_counts.items():
         session.show(f"{number:>10,}  {kind}")
     for one in listed:
         session.show(
-            f"  row {one['example_id']}: {one['action']}, {one['outcome']}, confidence {one['confidence']:.3f}"
+            f"  row {one['example_id']}: {one['action']}, {one['outcome']}, {measure} {one['confidence']:.3f}"
         )
     session.result(
         {

@@ -66,7 +66,7 @@ def search(
     import numpy as np
 
     from tamis.actions.dataset_context import open_context
-    from tamis.actions.read_rows import matching, sort_by_similarity
+    from tamis.actions.read_rows import matching, row_number, sort_by_similarity
     from tamis.store.rows.scope import Scope
 
     context = open_context(session.workspace, session.dataset(dataset))
@@ -75,7 +75,8 @@ def search(
         scope = Scope().and_where("contains" if by == "words" else "matches", what)
         chosen = np.intersect1d(chosen, matching(context, scope))
     else:
-        chosen = sort_by_similarity(context, f"{'text' if by == 'meaning' else 'row'}:{what}", chosen)
+        near = f"text:{what}" if by == "meaning" else f"row:{row_number(context, what)}"
+        chosen = sort_by_similarity(context, near, chosen)
     _show_rows(session, context, chosen, columns, limit)
 
 
@@ -91,7 +92,9 @@ def show(session: Session, row: int, dataset: str) -> None:
     context = open_context(session.workspace, session.dataset(dataset))
     (messages,) = own_messages(session.workspace, context.dataset_id, [row])
     names = [
-        one.key for one in columns_of(context) if one.key not in ("messages", "prompt", "response", "raw")
+        one.key
+        for one in columns_of(context)
+        if one.key not in ("messages", "prompt", "response", "raw", "tags")
     ]
     values = read_rows(context, [row], names).to_pylist()[0]
     tags = tags_of(context, row)

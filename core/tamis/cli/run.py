@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tamis.cli.command import DATASET, Command, Group, command, dataset_option
+from tamis.cli.exit_codes import DONE
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, end_all, follow, say_attached
 from tamis.errors import InvalidOptions
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tamis.actions.submit import RunTarget
     from tamis.steps.spec import Step
 
-DONE = 0
 # Steps that make a dataset have commands of their own.
 OWN_COMMANDS = {
     "import": "To import, use: tamis import PATH.",

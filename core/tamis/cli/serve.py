@@ -11,10 +11,9 @@ import sys
 import click
 
 from tamis.cli.command import command
+from tamis.cli.exit_codes import DONE
 from tamis.cli.session import Session
 from tamis.errors import InvalidOptions
-
-DONE = 0
 
 
 @command("tamis serve", "tamis serve --port 8600 --workspace ~/tamis")

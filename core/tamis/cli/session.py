@@ -61,12 +61,14 @@ class Session:
         return find_dataset(self.workspace, chosen)
 
     def reviewer(self, given: str) -> str:
-        """Who decides; raises InvalidOptions when nobody said."""
-        from tamis.errors import InvalidOptions
+        """Who decides, tags and names, and that it is nobody in particular where nobody said."""
+        from tamis.settings import NOBODY
 
-        name = (given or self.settings.reviewer).strip()
-        if not name:
-            raise InvalidOptions("Say who decides: --reviewer NAME, or set TAMIS_REVIEWER.")
+        name = self.settings.reviewer_name(given)
+        if name == NOBODY and not given:
+            self.say(
+                f"tamis: kept under the name {NOBODY}: --reviewer NAME or TAMIS_REVIEWER says who you are."
+            )
         return name
 
     def say(self, text: str) -> None:

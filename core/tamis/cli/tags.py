@@ -74,8 +74,9 @@ def rename(session: Session, tag: str, name: str, dataset: str, reviewer: str) -
     """Give a tag another name; a tag of that name takes the rows in."""
     from tamis.actions.tags import rename_tag
 
-    run = (session.workspace, session.dataset(dataset), tag, name, session.reviewer(reviewer))
-    _say(session, rename_tag(*run), "")
+    event = rename_tag(session.workspace, session.dataset(dataset), tag, name, session.reviewer(reviewer))
+    session.show(f"{event.event_id:>7}  {tag!r} is called {event.tag!r} now, on {event.n_rows:,} rows.")
+    session.result({"event": asdict(event)})
 
 
 @tags.command("delete", examples=[f"tamis tags delete hard {EXAMPLE} --reviewer ann"])

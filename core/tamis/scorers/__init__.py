@@ -65,7 +65,7 @@ class ScorerInput:
     def model(self) -> LanguageModel:
         """The language model; raises CurationError when none was given."""
         if self.llm is None:
-            raise CurationError("This score asks a language model, and none was chosen: name one with --llm.")
+            raise CurationError("This score asks a language model, and none was chosen: name one as llm.")
         return self.llm
 
 
@@ -224,3 +224,13 @@ SCORERS: Table[Scorer] = Table(
         whole=True,
     ),
 )
+
+
+def scorer_title(name: str) -> str:
+    """What people call a score, with a capital; that of a column of the file is its name."""
+    return SCORERS[name].title if name in SCORERS else name.replace("_", " ").capitalize()
+
+
+def in_sentence(title: str) -> str:
+    """A title within a sentence: ``length``, but ``DEITA``."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]

@@ -19,6 +19,6 @@ class AlignmentScorer:
         """``score`` of shape (n,), float32, −1 to 1."""
         if rows.prompt_vectors is None or rows.response_vectors is None:
             raise ArtifactMissing(
-                "Alignment needs vectors of prompts and of responses: run embed with --text both first."
+                "Alignment needs vectors of prompts and of responses: run embed with text = both first."
             )
         return {"score": alignment(rows.prompt_vectors, rows.response_vectors)}

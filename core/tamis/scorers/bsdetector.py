@@ -91,7 +91,7 @@ class BSDetectorScorer:
             return _by_contradiction(self._options.nli_model)
         if rows.encode is None:
             raise CurationError(
-                "BSDetector compares answers by an encoder or an NLI model: name one with --nli-model."
+                "BSDetector compares answers by an encoder or an NLI model: name one as nli_model."
             )
         encode = rows.encode
 

@@ -24,7 +24,7 @@ class Classifier:
     def __init__(self, options: LocalClassifierOptions) -> None:
         if not options.model:
             raise InvalidOptions(
-                "This score needs a model: name a folder on this machine or a hub id with --model."
+                "This score needs a model: name a folder on this machine or a hub id as model."
             )
         self._options = options
         self._folder = find_model(options.model, options.revision)

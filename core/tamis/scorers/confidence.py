@@ -27,7 +27,7 @@ class ConfidenceScorer:
         """``score`` (n,), 0 to 1, with its factors, pmi, alignment, log p of the end, and each kind of defect."""
         if rows.prompt_vectors is None or rows.response_vectors is None:
             raise ArtifactMissing(
-                "Confidence needs vectors of prompts and of responses: run embed with --text both first."
+                "Confidence needs vectors of prompts and of responses: run embed with text = both first."
             )
         given, alone = with_and_without(rows.model(), rows.prompts, rows.responses, self._options)
         end = self._end(rows.model(), rows.responses, given.end)

@@ -25,7 +25,7 @@ class ContaminationScorer:
     def __init__(self, options: ContaminationOptions) -> None:
         if not options.files:
             raise InvalidOptions(
-                "Contamination is measured against files: name them with --files '[\"eval.jsonl\"]'."
+                'Contamination is measured against files: name them as files, ["eval.jsonl"].'
             )
         self._options = options
 

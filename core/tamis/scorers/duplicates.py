@@ -54,7 +54,7 @@ def chosen_texts(rows: ScorerInput, which: str) -> list[str]:
 def _vectors(rows: ScorerInput, which: str) -> Float32s:
     if rows.prompt_vectors is None or rows.response_vectors is None:
         raise ArtifactMissing(
-            "Comparing vectors needs embeddings of both texts: run embed with --text both first."
+            "Comparing vectors needs embeddings of both texts: run embed with text = both first."
         )
     if which == "prompt":
         return rows.prompt_vectors

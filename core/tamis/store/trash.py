@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tamis.errors import DatasetMissing, JobConflict
+from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.durable import make_folder, rename_durably
@@ -18,7 +19,7 @@ _ENTRY = re.compile(r"(\d{8}-\d{6}-\d{6})-(\w[\w.-]*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Discarded:
+class Discarded(HtmlFacts):
     """A dataset in the trash; ``name`` is what its folder is called there."""
 
     name: str
@@ -32,7 +33,7 @@ def discard_dataset(workspace: Workspace, dataset_id: str) -> Discarded:
     Raises DatasetMissing, and JobConflict while a job for it is under way.
     """
     if dataset_id not in workspace.artifacts.dataset_ids():
-        raise DatasetMissing(f"There is no dataset {dataset_id!r}; it may have been deleted in another tab.")
+        raise DatasetMissing(f"There is no dataset {dataset_id!r}; it may have been deleted meanwhile.")
     obstacle = obstacle_to_discarding(workspace.database, dataset_id)
     if obstacle:
         raise JobConflict(obstacle)
@@ -60,7 +61,7 @@ def restore_dataset(store: ArtifactStore, name: str) -> str:
     """
     entry = next((one for one in list_trash(store) if one.name == name), None)
     if entry is None:
-        raise DatasetMissing(f"{name!r} is not in the trash; it may have been put back in another tab.")
+        raise DatasetMissing(f"{name!r} is not in the trash; it may have been put back already.")
     target = store.datasets_path / entry.dataset_id
     if target.exists():
         raise JobConflict(f"{entry.dataset_id!r} was imported again meanwhile. Delete that one first.")

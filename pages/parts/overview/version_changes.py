@@ -43,7 +43,12 @@ HELP = {
     "dropped": "Rows that the version does not have.",
     "added": "Rows that only the version has.",
 }
-VIAS = {"approve": "approved by", "reject": "rejected by", "edit": "edited by", "rule": "by a rule of"}
+VIAS = {
+    "approve": "approved by",
+    "reject": "rejected by",
+    "edit": "edited by",
+    "rule": "by a rule or list of",
+}
 Turns = tuple[Message, ...]
 
 

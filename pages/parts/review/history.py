@@ -16,7 +16,7 @@ from tamis.actions.decisions import DecisionEvent, RowChange, history_of_row, li
 
 LIMIT, EVENT_ROWS = 300, 20
 ACTIONS = {"undo": "Undone", "redo": "Done again", "revert": "Reverted", "settle": "Conflict settled"}
-VIAS = {"approve": "Approved", "reject": "Rejected", "edit": "Edited", "rule": "By a rule"}
+VIAS = {"approve": "Approved", "reject": "Rejected", "edit": "Edited", "rule": "By a rule or list"}
 VERDICTS = {"keep": "keep", "drop": "drop", "replace": "replace", "": "undecided"}
 
 
@@ -54,7 +54,7 @@ def show_history(review: ReviewContext) -> None:
 
 
 def say_event(event: DecisionEvent) -> str:
-    """``Approved``, ``By a rule: approve drops``, ``Undone (event 12)``."""
+    """``Approved``, ``By a rule or list: approve drops``, ``Undone (event 12)``."""
     if event.action == "decide":
         text = VIAS.get(event.via, event.via)
         return f"{text}: {event.rule}" if event.rule else text

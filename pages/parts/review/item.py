@@ -55,7 +55,7 @@ ACTION_BADGES: dict[str, tuple[str, BadgeColour]] = {
     "replace": ("Replace", "blue"),
 }
 STANDINGS = {"keep": "Kept", "drop": "Dropped", "replace": "Replaced"}
-VIAS = {"approve": "approved", "reject": "rejected", "edit": "edited", "rule": "by a rule"}
+VIAS = {"approve": "approved", "reject": "rejected", "edit": "edited", "rule": "by a rule or list"}
 
 
 def show_item(review: ReviewContext, row: int, decided: DecisionSnapshot) -> None:

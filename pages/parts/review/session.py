@@ -10,7 +10,8 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.shared.reviewer import NOBODY, reviewer_name
+from pages.shared.reviewer import reviewer_name
+from tamis.settings import NOBODY
 from tamis.store.workspace import Workspace
 
 TAB = "tab"

@@ -66,6 +66,8 @@ def test_a_row_is_nearest_to_itself_and_a_sentence_to_rows_about_it(context: Dat
     in_order = sort_by_similarity(context, "row:5", np.array([1, 5, 9]))
     assert in_order[0] == 5 and sorted(in_order.tolist()) == [1, 5, 9]
     assert sort_by_similarity(context, "row:999", np.array([1, 5])).tolist() == [1, 5]
+    assert sort_by_similarity(context, "row:5", np.array([], dtype=np.int64)).tolist() == []
+    assert len(rank_rows(context, "row:5", within=np.array([1, 2]), k=2)) == 2
 
 
 def test_the_nearest_of_the_same_cluster_stay_in_it(context: DatasetContext) -> None:

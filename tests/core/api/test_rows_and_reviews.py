@@ -135,8 +135,8 @@ def test_text_of_a_dataset_is_shown_as_text(tmp_path: Path) -> None:
     import_file(tmp_path / "workspace", path, name="<i>Evil</i>")
     ws = tamis.open(tmp_path / "workspace")
     data = ws.dataset("<i>Evil</i>")
-    data.tags.add("<u>tag</u>", [0])
-    data.decisions.decide([1], "drop", reason="<s>rule</s>")
+    tagged = data.tags.add("<u>tag</u>", [0])
+    decided = data.decisions.decide([1], "drop", reason="<s>rule</s>")
     shown = [
         ws,
         ws.datasets(),
@@ -146,10 +146,23 @@ def test_text_of_a_dataset_is_shown_as_text(tmp_path: Path) -> None:
         data.tags,
         data.decisions.log(),
         data.search(evil[:8]),
+        # what an action hands over as it is
+        tagged,
+        data.tags.list()[0],
+        decided,
+        data.decisions.edit(2, response=evil),
+        data.decisions.summary(),
+        data.decisions.history(1)[0],
+        data.forecast("embed", encoder="hashing"),
     ]
     for one in shown:
         page, text = one._repr_html_(), repr(one)
         assert not any(mark in page for mark in ("<script", "<img", "<i>", "<u>", "<s>", "<b>no"))
         assert not any(mark in text + page for mark in ("\x1b", "\u202e"))
     assert "&lt;script&gt;" in data.rows()._repr_html_()
+    assert all(
+        text in tagged._repr_html_() for text in ("TagEvent", "n_rows", "&lt;u&gt;tag&lt;/u&gt;", "reviewer")
+    )
+    expected = data.forecast("embed", encoder="hashing")
+    assert all(one.name in expected._repr_html_() for one in expected.checks)
     assert "\\x1b" in repr(data.rows())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from pathlib import Path
 
@@ -218,6 +219,11 @@ def test_near_duplicates_by_words_and_by_vectors() -> None:
     assert by_vector.to_pandas()["of"].tolist() == [0]
     with pytest.raises(InvalidOptions, match="give texts"):
         tamis.near_duplicates(np.eye(2), method="minhash")
+    for asked in (tamis.near_duplicates, tamis.kmeans, functools.partial(tamis.kmq, budget=2)):
+        with pytest.raises(InvalidOptions, match=r"embeddings must be numbers.*texts="):
+            asked(texts)
+    with pytest.raises(InvalidOptions, match="alike in length"):
+        tamis.kmeans([[1.0, 2.0], [1.0]])
     with pytest.raises(InvalidOptions, match="threshold is 4"):
         tamis.near_duplicates(np.eye(2), threshold=4)
 

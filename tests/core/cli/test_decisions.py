@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tamis.api.workspace import open as front_door
 from tamis.cli.main import run
+from tamis.settings import NOBODY
 
 ROWS = [{"instruction": f"Question {i}?", "output": f"answer {i}"} for i in range(12)]
 
@@ -168,10 +170,21 @@ def test_wrong_usage_is_exit_code_2_with_the_next_step(tamis, dataset, arguments
     assert said in answer["error"]
 
 
-def test_a_decision_needs_a_name(tamis, dataset, tmp_path, monkeypatch):
+def test_a_decision_without_a_name_is_kept_under_the_one_that_the_page_and_the_method_use(
+    dataset, tmp_path, monkeypatch, capsys
+):
     monkeypatch.delenv("TAMIS_REVIEWER")
-    code, answer = tamis(
-        "decisions", "import", _file(tmp_path, {"example_id": 0, "verdict": "drop"}), "--dataset", dataset
-    )
-    assert code == 2
-    assert "TAMIS_REVIEWER" in answer["error"]
+    decided = _file(tmp_path, {"example_id": 0, "verdict": "drop"})
+    arguments = ("--workspace", str(tmp_path / "w"), "decisions", "import", decided, "--dataset", dataset)
+    capsys.readouterr()
+    assert run([*arguments, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert "TAMIS_REVIEWER" in printed.err
+    opened = front_door(tmp_path / "w")
+    assert json.loads(printed.out.splitlines()[-1])["reviewer"] == opened.reviewer == NOBODY
+    assert opened._workspace.settings.reviewer_name() == NOBODY
+
+    assert run([*arguments, "--reviewer", " ann ", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert (json.loads(printed.out.splitlines()[-1])["reviewer"], printed.err) == ("ann", "")
+    assert front_door(tmp_path / "w", reviewer=" ann ").reviewer == "ann"

@@ -88,7 +88,7 @@ def test_a_changed_source_is_refused_by_replay(tamis: Tamis, source: Path, tmp_p
     tamis("export", "--dataset", done["dataset_id"], "--out", str(out))
     copy.write_bytes(source.read_bytes() + b'{"instruction": "a", "output": "b"}\n')
     code, refused = tamis("replay", f"{out}.manifest.json")
-    assert code == 1
+    assert code == 2
     assert "another file" in refused["error"]
     code, found = tamis("replay", f"{out}.manifest.json", "--source", str(source))
     assert (code, found["identical"]) == (0, True)
@@ -138,15 +138,15 @@ def test_a_wrong_option_is_exit_code_2_with_what_is_known(
 def test_a_step_whose_input_is_missing_names_the_step_to_run_first(tamis: Tamis, source: Path) -> None:
     _, done = tamis("import", str(source))
     code, answer = tamis("run", "cluster", "--dataset", done["dataset_id"])
-    assert code == 1
+    assert code == 2
     assert "tamis run embed" in answer["error"]
 
 
-def test_a_file_without_examples_is_exit_code_1_and_says_why(tamis: Tamis, tmp_path: Path) -> None:
+def test_a_file_without_examples_is_exit_code_2_and_says_why(tamis: Tamis, tmp_path: Path) -> None:
     empty = tmp_path / "empty.jsonl"
     empty.write_text("")
     code, answer = tamis("import", str(empty))
-    assert code == 1
+    assert code == 2
     assert "empty" in answer["error"]
 
 

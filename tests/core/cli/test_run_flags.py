@@ -146,7 +146,7 @@ def test_resume_keeps_the_finished_parts_and_retry_does_not(
 
 def test_a_queued_job_is_cancelled_and_then_deleted(tamis, workspace: Path, dataset_id: str) -> None:
     _, made = tamis("run", "score", "--dataset", dataset_id, "--scorer", "length", "--no-wait")
-    assert tamis("jobs", "delete", made["job_id"])[0] == 1
+    assert tamis("jobs", "delete", made["job_id"])[0] == 2
     code, answer = tamis("jobs", "cancel", made["job_id"])
     assert (code, answer["state"]) == (0, "cancelled")
     assert tamis("jobs", "delete", made["job_id"]) == (0, {"job_id": made["job_id"], "deleted": True})

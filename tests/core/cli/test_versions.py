@@ -32,10 +32,10 @@ def pair(tmp_path: Path) -> tuple[str, str]:
 def test_counts_and_words_are_printed(diff, pair: tuple[str, str]) -> None:
     out = diff("--dataset", pair[1])
     assert "1 corrected, 2 edited, 3 dropped, 34 as they were" in out
-    assert "row 2 -> 1: corrected, ben <b> (rule)" in out
+    assert "row 2 -> 1: corrected, ben <b> (by rule or list)" in out
     assert "{+, made clearer+}" in out
     assert "user: [-Question-]" in out or "user: [-Question 3 about" in out
-    assert "row 1: dropped, ann (rule)" in out
+    assert "row 1: dropped, ann (by rule or list)" in out
 
 
 def test_nothing_in_a_row_reaches_the_terminal_as_a_command(diff, pair: tuple[str, str]) -> None:

@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from tamis.actions.doctor import examine
-from tamis.cli.main import WRONG_USAGE, run
+from tamis.cli.exit_codes import WRONG_USAGE
+from tamis.cli.main import run
 from tamis.jobs.backends import Phase
 from tamis.jobs.backends.ray_jobs import RayBackend, ray_resources
 from tamis.jobs.model import ErrorKind, Job, JobState, Progress, Resources

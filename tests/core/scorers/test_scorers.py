@@ -73,7 +73,7 @@ def test_every_score_gives_one_number_per_row_and_nan_for_what_it_cannot_score(n
 def test_a_score_that_asks_a_model_says_so_when_there_is_none(name):
     vectors = np.ones((1, 2), dtype=np.float32)
     rows = reading(["p"], ["r."], prompt_vectors=vectors, response_vectors=vectors, meta=[{"document": "d"}])
-    with pytest.raises(CurationError, match="--llm"):
+    with pytest.raises(CurationError, match="as llm"):
         scored(name, rows)
 
 
@@ -271,7 +271,7 @@ def test_contamination_reads_any_file_and_finds_its_items(tmp_path, suffix):
 
 
 def test_contamination_without_or_with_missing_files_says_what_to_name():
-    with pytest.raises(InvalidOptions, match="--files"):
+    with pytest.raises(InvalidOptions, match="as files"):
         scored("contamination", reading(["a"], ["b"]))
     with pytest.raises(InvalidOptions, match="cannot be read"):
         scored("contamination", reading(["a"], ["b"]), files=["/no/such/file"])

@@ -133,6 +133,24 @@ def test_the_filter_keeps_the_half_above_the_median_and_says_why(store):
     assert (made.summary["score"], made.summary["candidates_llm"]) == ("confidence", "")
 
 
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("pmi", "likelihood ratio (PMI)"),
+        ("deita", "DEITA"),
+        ("length", "length"),
+        ("stars_given", "stars given"),
+    ],
+)
+def test_the_evidence_names_the_score_that_was_compared(store, name, word):
+    write_scores(store, name, np.where(np.arange(N) == 3, np.nan, np.linspace(0, 1, N)))
+    evidence = [json.loads(text) for text in read_proposals(run(store, score=name))["evidence"].to_pylist()]
+    assert evidence[0]["why"].startswith(f"The {word} 0 is not above the threshold ")
+    assert evidence[N - 1]["why"].startswith(f"The {word} 1 is above the threshold ")
+    assert evidence[3]["why"] == f"The row has no {word}, so nothing speaks against it."
+    assert not any("confidence" in one["why"] for one in evidence)
+
+
 def test_the_threshold_is_that_of_the_rows_considered(store):
     made = run(store, within=frozen(store, 1, 2, 3, 50))
     assert read_proposals(made, ["example_id"])["example_id"].to_pylist() == [1, 2, 3, 50]

@@ -23,6 +23,7 @@ from tamis.jobs.forecast.measured import (
 from tamis.jobs.model import JobSpec, Resources
 from tamis.jobs.scheduler.queue import pending_results
 from tamis.registry import Table, parse_options
+from tamis.reprs import HtmlFacts
 from tamis.steps import STEPS
 from tamis.steps.finetune.forecast import TrainingForecast
 from tamis.steps.finetune.options import FinetuneOptions
@@ -32,10 +33,11 @@ from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 PLACEHOLDER = "JOB"
+_MARKS = {True: "ok:", None: "not known:", False: "in the way:"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
+class Forecast(HtmlFacts):
     """What a run will take; a number is None where there is nothing to go by.
 
     ``rows`` are those that it reads, ``tokens`` those that are read in one pass of a training, or read and written by
@@ -53,6 +55,14 @@ class Forecast:
     checks: tuple[Check, ...]
     detail: StepForecast | None = None
     models: ModelsForecast | None = None
+
+    def shown_facts(self) -> dict[str, object]:
+        """The numbers that there are, then every check by its name."""
+        known = super().shown_facts()
+        checks = {one.name: f"{_MARKS[one.ok]} {one.message} {one.next_step}" for one in self.checks}
+        return {
+            name: value for name, value in known.items() if value is not None and name != "checks"
+        } | checks
 
     @property
     def ok(self) -> bool:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from tamis.compute.clear import clear
 from tamis.protocols import Usage
+from tamis.scorers import in_sentence, scorer_title
 from tamis.steps.context import StepContext
 from tamis.steps.propose.chunks import Columnar, ProposeChunks, nothing_asked
 from tamis.steps.propose.judge import UNREAD
@@ -27,9 +28,9 @@ from tamis.types import JSON, Float64s, Int64s
 
 CHUNK_ROWS = 16  # one batch of a small model on a CPU, a minute or two: candidates are long
 WHY = {
-    "passed": "The confidence {confidence} is above the threshold {gamma}.",
-    "below_threshold": "The confidence {confidence} is not above the threshold {gamma}.",
-    "not_scored": "The row has no confidence, so nothing speaks against it.",
+    "passed": "The {score} {value} is above the threshold {gamma}.",
+    "below_threshold": "The {score} {value} is not above the threshold {gamma}.",
+    "not_scored": "The row has no {score}, so nothing speaks against it.",
     "corrected": "The judge prefers the candidate in both orders with confidence {verdict}, above {eta}.",
     "identical": "The candidate says the same as the response.",
     "tie": "The judge finds both answers equally good.",
@@ -41,7 +42,7 @@ WHY = {
     "random_control": "Drawn at random, as a control.",
     "oracle_control": "Named by the rows of the oracle control.",
 }
-BY_FILTER = "The filter decides: the confidence {confidence} against the threshold {gamma}."
+BY_FILTER = "The filter decides: the {score} {value} against the threshold {gamma}."
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ def run(context: StepContext, options: ProposeOptions) -> dict[str, JSON]:
     else:
         answers = nothing_asked(ids)
         done = _without_model(context, options, ids, (confidence, level))
-    table = _table(confidence, (done, level), answers, options)
+    table = _table((confidence, score), (done, level), answers, options)
     pq.write_table(table, context.output.path / PROPOSALS, compression="zstd")
     return summary | _counted(done)
 
@@ -162,17 +163,17 @@ def _texts(table: pa.Table, column: str) -> list[str]:
 
 
 def _table(
-    confidence: Float64s,
+    known: tuple[Float64s, str],
     decided: tuple[clear.Proposals, clear.Threshold],
     answers: pa.Table,
     options: ProposeOptions,
 ) -> pa.Table:
-    done, level = decided
+    (confidence, score), (done, level) = known, decided
     sure, packed_evidence = answers["verdict_confidence"].to_numpy(), _texts(answers, "evidence")
     evidence = []
     for row, outcome in enumerate(done.outcome.tolist()):
         words = {
-            "confidence": f"{confidence[row]:.4g}", "gamma": f"{level.gamma:.4g}", "verdict": f"{sure[row]:.3g}",
+            "score": in_sentence(scorer_title(score)), "value": f"{confidence[row]:.4g}", "gamma": f"{level.gamma:.4g}", "verdict": f"{sure[row]:.3g}",
             "eta": f"{options.eta:g}", "limit": str(options.max_new_tokens),
         }  # fmt: skip
         why = WHY[outcome] + (f" {BY_FILTER}" if outcome in clear.UNDECIDED else "")

@@ -104,7 +104,7 @@ def _earlier_rounds(store: ArtifactStore, context: StepContext) -> list[Artifact
     if used != context.input("clustering").id:
         raise InvalidOptions(
             f"Refinement {earlier.id} moved the weights of clustering {used}, and these rounds were given clustering "
-            f"{context.input('clustering').id}: continue with --clustering {used}."
+            f"{context.input('clustering').id}: continue with clustering = {used}."
         )
     try:
         last = store.get(context.dataset_id, ROUND, earlier.summary["rounds"][-1])

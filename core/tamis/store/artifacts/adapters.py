@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.errors import ArtifactDamaged
+from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.types import JSON
 
@@ -18,7 +19,7 @@ CURVES, EVALUATION, CLUSTERS = "curves.parquet", "evaluation.parquet", "evaluati
 
 
 @dataclass(frozen=True, slots=True)
-class KnownAdapter:
+class KnownAdapter(HtmlFacts):
     """One adapter of a workspace, as a form lists it; ``model`` is what any model option takes."""
 
     dataset_id: str

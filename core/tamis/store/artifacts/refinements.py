@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.errors import ArtifactDamaged
+from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 
 KIND, ROUND = "refinement", "refinement_round"
@@ -101,7 +102,7 @@ FLAGS_SCHEMA = schema_of(
 
 
 @dataclass(frozen=True, slots=True)
-class RoundModel:
+class RoundModel(HtmlFacts):
     """The round model of one round, as a form lists it; ``model`` is what any model option takes.
 
     ``refinement`` is the newest finished refinement that the round is part of, "" while there is none.

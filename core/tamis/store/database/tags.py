@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from tamis.errors import CurationError, InvalidOptions
+from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import utc_now
 from tamis.store.database.database import Database
 from tamis.store.database.undo import History, UndoEvent, replay_undo
@@ -37,7 +38,7 @@ class TagState:
 
 
 @dataclass(frozen=True, slots=True)
-class TagEvent:
+class TagEvent(HtmlFacts):
     """One entry of the log, as the history shows it. ``active`` is False for a change that was undone."""
 
     event_id: int

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from tamis.compute.compare.win_rate import Winner
 from tamis.errors import InvalidOptions
+from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import utc_now
 from tamis.store.database.database import Database
 
@@ -16,7 +17,7 @@ WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(HtmlFacts):
     """One reviewer's choice about one row; ``left_was`` is the answer that stood on the left."""
 
     vote_id: int

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from tamis.reprs import HtmlFacts
 from tamis.types import Message
 
 Verdict = Literal["keep", "drop", "replace"]
@@ -16,7 +17,7 @@ VIAS: tuple[Via, ...] = ("approve", "reject", "edit", "rule")
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(HtmlFacts):
     """What one reviewer decided about one row.
 
     ``messages`` is the whole decided conversation of ``replace`` and None for ``keep`` (the dataset's own text) and
@@ -48,7 +49,7 @@ class DecisionState:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedDecision:
+class RecordedDecision(HtmlFacts):
     """A recorded decision; ``conflict`` when somebody decided the row in between, so that it is not in force yet."""
 
     decision: Decision
@@ -71,7 +72,7 @@ class BulkChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionEvent:
+class DecisionEvent(HtmlFacts):
     """One entry of the log. ``example_id`` is the row when it is about one row only, else None.
 
     ``action`` is decide, undo, redo, revert or settle; ``target`` the event that the last four are about (0 none).
@@ -93,7 +94,7 @@ class DecisionEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class RowChange:
+class RowChange(HtmlFacts):
     """One entry in the history of a row: what stood before the event and what after it.
 
     ``old_messages`` and ``new_messages`` are whole conversations; None where the row is dropped, or is the dataset's
@@ -117,7 +118,7 @@ class RowChange:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewProgress:
+class ReviewProgress(HtmlFacts):
     """How far a review is.
 
     ``rate_per_minute`` is NaN before two recent decisions. ``agreement_fraction`` is the share of rows with a

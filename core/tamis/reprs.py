@@ -1,0 +1,63 @@
+"""How values look in a notebook: names and values as text on one line, or as an HTML table in which every text is escaped."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+
+Head = Mapping[str, Sequence[object]]  # column name → the first values, columns alike in length
+
+MOST_FACTS = 30
+SHOWN_CHARS_HTML = 160
+
+
+class HtmlFacts:
+    """A dataclass that a notebook shows as a table of its fields; what begins with an underscore is its own."""
+
+    __slots__ = ()
+
+    def shown_facts(self) -> dict[str, object]:
+        """What is shown, by name."""
+        names = (one.name for one in fields(self) if not one.name.startswith("_"))  # type: ignore[arg-type]
+        return {name: getattr(self, name) for name in names}
+
+    def _repr_html_(self) -> str:
+        return f"<div><b>{html.escape(type(self).__name__)}</b>{html_table(facts(self.shown_facts()))}</div>"
+
+
+def facts(values: Mapping[str, object]) -> Head:
+    """Names beside values, without a line of names above them."""
+    return {"": list(values)[:MOST_FACTS], " ": list(values.values())[:MOST_FACTS]}
+
+
+def html_table(head: Head) -> str:
+    """The same as an HTML table; names and values come from datasets and models, so each is escaped."""
+    if not any(head.values()):
+        return ""
+    names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    lines = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell_text(value, SHOWN_CHARS_HTML))}</td>' for value in line)}</tr>"
+        for line in zip(*head.values(), strict=True)
+    )
+    return f'<table class="dataframe"><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>'
+
+
+def printable(text: str) -> str:
+    """The text with every character that moves a cursor or turns the direction of writing as its code."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def shortened(text: str, length: int) -> str:
+    """The text in one line of at most ``length`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def cell_text(value: object, length: int) -> str:
+    """A value in one line of at most ``length`` characters; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return printable(shortened(str(value), length))
