@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,6 +18,8 @@ class Options(BaseModel):
     """Base of every options type: frozen, unknown keys refused, field descriptions shown in forms and help."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    # What an option meant that a manifest of an earlier edition does not name, where its default is another now.
+    FORMER_DEFAULTS: ClassVar[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

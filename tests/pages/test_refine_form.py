@@ -158,9 +158,9 @@ def test_without_the_training_packages_the_cheap_mode_is_offered(
 def test_every_way_of_moving_weights_has_a_name_and_fields_of_its_own() -> None:
     from typing import get_args
 
-    from pages.parts.refinement.form import LABELS, OF_MODE
+    from pages.parts.refinement.form import LABELS
     from pages.parts.refinement.runs import MODES
-    from tamis.steps.refine.options import RefineOptions
+    from tamis.steps.refine.options import OF_MODE, RefineOptions
     from tamis.types import UpdateMode
 
     assert set(MODES) == set(OF_MODE) == set(get_args(UpdateMode))

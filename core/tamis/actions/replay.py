@@ -12,6 +12,7 @@ import numpy as np
 from tamis.actions.export import write_rows
 from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.errors import CurationError
+from tamis.steps import STEPS
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import file_hash
 from tamis.steps.import_file.options import SourceFile
@@ -115,7 +116,7 @@ def _make(
     options = dict(recorded.options)
     if recorded.step == "import":
         options = {"files": [file.model_dump(mode="json") for file in files], "name": manifest.dataset_name}
-    options = _as_then(options)
+    options = _as_then(recorded.step, options)
     kinds = {m.artifact_id: m.kind for m in manifest.artifacts}
     task = Task(
         dataset_id=recorded.dataset_id,
@@ -128,14 +129,16 @@ def _make(
     return execute(store, task, _Quiet(recorded.step, say))
 
 
-def _as_then(options: dict[str, JSON]) -> dict[str, JSON]:
+def _as_then(step: str, options: dict[str, JSON]) -> dict[str, JSON]:
     """Options whose default was another one when the export was made, written out."""
-    method_options = dict(options.get("method_options") or {})
-    if options.get("method") == "semdedup" and "weighting" not in method_options:
-        return options | {"method_options": method_options | {"weighting": "linear"}}
-    if "held_out_fraction" in options and "split" not in options:
-        return options | {"split": "rows"}
-    return options
+    kind = STEPS[step].options
+    then = dict(kind.FORMER_DEFAULTS) | options
+    for choice in kind.CHOICES:
+        name = str(options.get(choice.field))
+        former = choice.table[name].options.FORMER_DEFAULTS if name in choice.table else {}
+        if former:
+            then[choice.options_field] = dict(former) | dict(options.get(choice.options_field) or {})
+    return then
 
 
 def _decisions(store: ArtifactStore, recorded: Manifest, manifest: ExportManifest) -> Artifact:

@@ -13,6 +13,7 @@ from tamis.cli.session import Session
 from tamis.types import JSON
 
 if TYPE_CHECKING:
+    from tamis.actions.bench_noise import NoiseBench, NoiseFound
     from tamis.steps.propose.options import ProposeOptions
 
 # The flags of `tamis run propose` that say something here; the score, the seed and --llm are the command's own.
@@ -94,19 +95,14 @@ def bench_noise(session: Session, path: Path, truth: Path | None, **asked: JSON)
     if truth:
         changed = {"noise": bench.noise, "seed": bench.seed, "rows": result.noisy_rows.tolist()}
         truth.write_bytes(orjson.dumps(changed))
-    n_noisy = len(result.noisy_rows)
-    session.show(f"{path}: {result.n_rows:,} rows, {n_noisy:,} changed by {bench.noise!r}, seed {bench.seed}")
-    session.show("\n".join(f"  {name:20} AUROC {value:.3f}" for name, value in result.auroc.items()))
-    session.show(f"  kept half            precision {result.precision:.3f}, recall {result.recall:.3f}")
-    for name, table in result.clear.items():
-        session.show(filter_lines(name, table))
+    _show(session, path, bench, result)
     session.result(
         {
             "noise": bench.noise,
             "rate": bench.rate_fraction,
             "seed": bench.seed,
             "n_rows": result.n_rows,
-            "n_noisy": n_noisy,
+            "n_noisy": len(result.noisy_rows),
             "auroc": result.auroc["confidence"],
             "scores": result.auroc,
             "kept_half": {"precision": result.precision, "recall": result.recall},
@@ -114,6 +110,15 @@ def bench_noise(session: Session, path: Path, truth: Path | None, **asked: JSON)
         }
         | ({"clear": result.clear} if bench.clear else {})
     )
+
+
+def _show(session: Session, path: Path, bench: NoiseBench, result: NoiseFound) -> None:
+    n_noisy = len(result.noisy_rows)
+    session.show(f"{path}: {result.n_rows:,} rows, {n_noisy:,} changed by {bench.noise!r}, seed {bench.seed}")
+    session.show("\n".join(f"  {name:20} AUROC {value:.3f}" for name, value in result.auroc.items()))
+    session.show(f"  kept half            precision {result.precision:.3f}, recall {result.recall:.3f}")
+    for name, table in result.clear.items():
+        session.show(filter_lines(name, table))
 
 
 def _clear_options(asked: Mapping[str, JSON]) -> ProposeOptions | None:

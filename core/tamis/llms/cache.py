@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from tamis.llms.around import AroundModel
 from tamis.protocols import (
-    Ability,
     ChatAnswer,
     ChatPrompt,
     Choices,
@@ -86,29 +86,14 @@ class AnswerCache:
             return  # a line cut by a crash and continued by nobody: its question is asked again
 
 
-class CachedModel:
+class CachedModel(AroundModel):
     """A client that asks each question once, and keeps the answers after every batch."""
 
     def __init__(self, client: LanguageModel, directory: Path) -> None:
-        self._client = client
+        super().__init__(client)
         self._directory = directory
         self._cache: AnswerCache | None = None
         self._reused = 0
-
-    @property
-    def identity(self) -> str:
-        """The client's."""
-        return self._client.identity
-
-    @property
-    def abilities(self) -> frozenset[Ability]:
-        """The client's."""
-        return self._client.abilities
-
-    @property
-    def batch_rows(self) -> int:
-        """The client's."""
-        return self._client.batch_rows
 
     @property
     def usage(self) -> Usage:

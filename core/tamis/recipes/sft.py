@@ -282,29 +282,12 @@ def _run(trainer: TokenMeanTrainer, request: TrainingRequest, watch: Watch) -> N
 def _finish(
     trainer: TokenMeanTrainer, request: TrainingRequest, watch: Watch, fit: RowFit, seconds: float
 ) -> Trained:
+    stopped, n_steps = _write_kept(trainer, request, watch)
     state = trainer.state
-    stopped = ""
-    folder = request.folder / RESULT
-    if watch.nan_step >= 0:
-        sound = first_sound(whole_checkpoints(request.folder / CHECKPOINTS))
-        if sound is None:
-            raise CurationError(
-                f"The loss was no number at step {watch.nan_step} of {state.max_steps}, before any checkpoint that could "
-                f"be kept. Lower learning_rate ({trainer.args.learning_rate:g}), raise warmup_ratio, or set bf16 off."
-            )
-        stopped = "nan loss"
-        _write_model(folder, trainer, from_checkpoint=sound)
-        n_steps = steps_of(sound)
-    else:
-        n_steps = state.global_step
-        stopped = "early" if n_steps < state.max_steps else ""
-        if trainer.eval_dataset is not None and not _looked_at(state.log_history, n_steps):
-            trainer.evaluate()
-        _write_model(folder, trainer, from_checkpoint=None)
     curves = _curves(state.log_history)
     looks = [p.value for p in curves if p.name == "eval_loss"]
     trained = Trained(
-        folder=folder,
+        folder=request.folder / RESULT,
         n_steps=n_steps,
         n_tokens=int(state.num_input_tokens_seen),
         train_loss=mean_loss(state.log_history, n_steps),
@@ -319,6 +302,25 @@ def _finish(
         _write_record(request.folder, trained)
         shutil.rmtree(request.folder / CHECKPOINTS, ignore_errors=True)
     return trained
+
+
+def _write_kept(trainer: TokenMeanTrainer, request: TrainingRequest, watch: Watch) -> tuple[str, int]:
+    """Write the weights that are kept; returns why the training ended before its time, empty for not, and their step."""
+    state, folder = trainer.state, request.folder / RESULT
+    if watch.nan_step >= 0:
+        sound = first_sound(whole_checkpoints(request.folder / CHECKPOINTS))
+        if sound is None:
+            raise CurationError(
+                f"The loss was no number at step {watch.nan_step} of {state.max_steps}, before any checkpoint that could "
+                f"be kept. Lower learning_rate ({trainer.args.learning_rate:g}), raise warmup_ratio, or set bf16 off."
+            )
+        _write_model(folder, trainer, from_checkpoint=sound)
+        return "nan loss", steps_of(sound)
+    n_steps = int(state.global_step)
+    if trainer.eval_dataset is not None and not _looked_at(state.log_history, n_steps):
+        trainer.evaluate()
+    _write_model(folder, trainer, from_checkpoint=None)
+    return "early" if n_steps < state.max_steps else "", n_steps
 
 
 def _kept_loss(trainer: TokenMeanTrainer, looks: list[float]) -> float:

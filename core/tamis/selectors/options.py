@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -147,6 +148,8 @@ class QditOptions(CoverageOptions):
 
 class SemdedupOptions(Options):
     """Near duplicates inside clusters go first, then the budget is picked from what is left."""
+
+    FORMER_DEFAULTS: ClassVar[Mapping[str, Any]] = {"weighting": "linear"}
 
     threshold: float = Field(
         0.95, ge=-1, le=1, description="Cosine above which two rows of a cluster are duplicates."

@@ -28,24 +28,7 @@ def titles_of(comparison: Comparison) -> list[str]:
 
 def interval_chart(comparison: Comparison, metric: Metric) -> None:
     """A dot per method with its interval."""
-    best = comparison.best(metric)
-    records = [
-        {
-            "method": title,
-            "value": value.value,
-            "low": value.low if value.low is not None else value.value,
-            "high": value.high if value.high is not None else value.value,
-            "said": f"{value.value:,.{metric.digits}f}",
-            "over": f"{value.n} seeds" if value.over == "seeds" else value.over or "no interval",
-            "is_over_seeds": value.over == "seeds",
-            "mark": "★" if best.get(i) else "",
-        }
-        for i, (title, value) in enumerate(
-            zip(titles_of(comparison), _values(comparison, metric), strict=True)
-        )
-        if value is not None and value.value is not None
-    ]
-    base = alt.Chart(pd.DataFrame(records)).encode(
+    base = alt.Chart(pd.DataFrame(_records(comparison, metric))).encode(
         y=alt.Y("method:N", sort=titles_of(comparison), axis=AXIS, scale=alt.Scale(paddingOuter=0.4)),
         color=alt.Color("method:N", scale=_scale(comparison), legend=None),
         tooltip=[
@@ -70,6 +53,27 @@ def interval_chart(comparison: Comparison, metric: Metric) -> None:
         alt.layer(whisker, dot, star).properties(height=alt.Step(ROW_PX)),
         alt=f"{metric.title} of every method",
     )
+
+
+def _records(comparison: Comparison, metric: Metric) -> list[dict[str, object]]:
+    """What is drawn of each method that has a value."""
+    best = comparison.best(metric)
+    return [
+        {
+            "method": title,
+            "value": value.value,
+            "low": value.low if value.low is not None else value.value,
+            "high": value.high if value.high is not None else value.value,
+            "said": f"{value.value:,.{metric.digits}f}",
+            "over": f"{value.n} seeds" if value.over == "seeds" else value.over or "no interval",
+            "is_over_seeds": value.over == "seeds",
+            "mark": "★" if best.get(i) else "",
+        }
+        for i, (title, value) in enumerate(
+            zip(titles_of(comparison), _values(comparison, metric), strict=True)
+        )
+        if value is not None and value.value is not None
+    ]
 
 
 def overlap_chart(comparison: Comparison) -> None:

@@ -29,19 +29,12 @@ from tamis.actions.runs import Run
 from tamis.actions.submit import AS_IMPORTED, CURRENT, RunTarget, submit
 from tamis.recipes import RECIPES
 from tamis.steps.refine.gaps import GAPS
-from tamis.steps.refine.options import EPOCHS, RefineOptions
+from tamis.steps.refine.options import EPOCHS, OF_MODE, RefineOptions
 from tamis.types import JSON
 
 CONTINUE_FROM = "continue_from"
 KINDS = CONTROLS | {"shuffled_scores": "Shuffled", "kmq": "kMQ"}  # short, so that all stand on one line
 SIZE = ("rounds", "budget")
-# What each way of moving weights is told.
-OF_MODE = {
-    "pooled": ("effect_temperature", "forgetting", "fall_factor", "rise_factor"),
-    "tamis": ("tau", "shrink_rows", "w_min_factor", "w_max_factor"),
-    "paper": ("shrink_rows",),
-    "released": ("tau", "shrink_rows"),
-}
 DRAWS = ("first_round", "noise", "weighting")
 ANSWERS = (
     "generate_rows",

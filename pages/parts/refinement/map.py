@@ -28,22 +28,7 @@ def show_map(context: DatasetContext, history: RefinementHistory) -> None:
         st.caption("There is no map of this dataset yet.")
         link_to("data_map", "Make one", query={"dataset": context.dataset_id})
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        shown = st.segmented_control(
-            "Colour", [CHANGE, WEIGHT], default=CHANGE, required=True, key="map_colour", bind="query-params",
-            format_func={CHANGE: "Weight change", WEIGHT: "Weight"}.__getitem__,
-        )  # fmt: skip
-        number = history.n_rounds
-        if history.n_rounds > 1:
-            number = st.slider(
-                "Round",
-                1,
-                history.n_rounds,
-                history.n_rounds,
-                key=f"map_round_{history.artifact_id[:6]}",
-                bind="query-params",
-                width=360,
-            )
+    shown, number = _choose(history)
     flags = flags_of(history)
     flagged = np.unique(flags.loc[flags["round"] == number, "example_id"].to_numpy(dtype=np.int64))
     values = history.change(number) if shown == CHANGE else history.of_round(number, "weight")
@@ -52,9 +37,7 @@ def show_map(context: DatasetContext, history: RefinementHistory) -> None:
             values = np.log2(values)
     style = MapStyle(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
     key = f"{context.key}:{context.names.revision}:{history.artifact_id}"
-    figure = _figure(
-        key, (str(shown), int(number)), style, _context=context, _history=history, _held=(values, flagged)
-    )
+    figure = _figure(key, (shown, number), style, _context=context, _history=history, _held=(values, flagged))
     st.plotly_chart(
         figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"refine_map_{history.artifact_id}_{shown}_{number}",
         alt=f"Map of all rows, clusters coloured by their weight after round {number}, flagged rows on top",
@@ -69,6 +52,22 @@ def show_map(context: DatasetContext, history: RefinementHistory) -> None:
         f"{count_of(len(flagged), 'row')} flagged in it" if len(flagged) else "no row was flagged in it"
     )
     st.caption(f"{text}; {flag_text}.")
+
+
+def _choose(history: RefinementHistory) -> tuple[str, int]:
+    """What colours the dots, and after which round."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        shown = st.segmented_control(
+            "Colour", [CHANGE, WEIGHT], default=CHANGE, required=True, key="map_colour", bind="query-params",
+            format_func={CHANGE: "Weight change", WEIGHT: "Weight"}.__getitem__,
+        )  # fmt: skip
+        if history.n_rounds == 1:
+            return str(shown), 1
+        number = st.slider(
+            "Round", 1, history.n_rounds, history.n_rounds, key=f"map_round_{history.artifact_id[:6]}",
+            bind="query-params", width=360,
+        )  # fmt: skip
+    return str(shown), int(number)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -102,19 +101,19 @@ def _figure(
         Extras(labels=_labels(_context, _history, xy)),
         style,
     )
-    scale = diverging(dark=style.dark)
-    if asked[0] == WEIGHT:
-        scale = scale[2:3] + scale[4:]
-        scale = [(0.0, scale[0][1]), (1.0, scale[1][1])]
-    # The middle of the scale is near the page, which suits a table and not a dot.
-    scale = [
-        (at, style.faded if colour == diverging(dark=style.dark)[2][1] else colour) for at, colour in scale
-    ]
     figure.update_traces(
-        marker={"colorscale": [list(stop) for stop in scale]},
+        marker={"colorscale": [list(stop) for stop in _colour_stops(asked[0], style)]},
         selector=lambda trace: trace.marker.colorbar.title.text is not None,
     )
     return _with_flags(figure, xy, flagged, style)
+
+
+def _colour_stops(shown: str, style: MapStyle) -> list[tuple[float, str]]:
+    """Both sides of a change, or for a weight its upper side alone."""
+    both = diverging(dark=style.dark)
+    stops = [(0.0, both[2][1]), (1.0, both[4][1])] if shown == WEIGHT else both
+    # The middle of the scale is near the page, which suits a table and not a dot.
+    return [(at, style.faded if colour == both[2][1] else colour) for at, colour in stops]
 
 
 def _with_flags(figure: go.Figure, xy: np.ndarray, flagged: np.ndarray, style: MapStyle) -> go.Figure:

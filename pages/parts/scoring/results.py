@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import altair as alt
 import pandas as pd
 import streamlit as st
@@ -79,42 +81,52 @@ def _show_actions(context: DatasetContext, name: str) -> None:
 
 def _show_histogram(context: DatasetContext, name: str) -> None:
     known = stats.score_stats(context, name)
-    marks = known.quantiles
-    table = pd.DataFrame({"low": known.edges[:-1], "high": known.edges[1:], "count": known.counts})
-    if not marks:
+    if not known.quantiles:
         st.caption("No row has this score: it was computed, and is not a number for every one of them.")
         return
-    axis = alt.X(
-        "low:Q",
-        title=SCORERS[name].title,
-        axis=alt.Axis(grid=False, tickCount=6),
-        scale=alt.Scale(zero=False),
+    table = pd.DataFrame({"low": known.edges[:-1], "high": known.edges[1:], "count": known.counts})
+    st.altair_chart(
+        alt.layer(_bars(table, SCORERS[name].title), *_quantile_marks(known.quantiles))
+        .resolve_scale(y="independent")
+        .properties(height=270),
+        alt=f"Rows by {name}",
     )
-    bars = (
+    sentence = f"{known.n:,} rows scored, from {_short(known.low)} to {_short(known.high)}"
+    st.caption(
+        sentence + (f"; {count_of(known.n_missing, 'row')} without a score." if known.n_missing else ".")
+    )
+
+
+def _bars(table: pd.DataFrame, title: str) -> alt.Chart:
+    """Rows by score; ``table`` has low, high and count of every bar."""
+    axis = alt.X("low:Q", title=title, axis=alt.Axis(grid=False, tickCount=6), scale=alt.Scale(zero=False))
+    # Headroom for the labels of the quantiles.
+    height = alt.Scale(domainMax=1.4 * table["count"].max())
+    tooltip = [
+        alt.Tooltip("low:Q", title="From", format=",.3~f"),
+        alt.Tooltip("high:Q", title="To", format=",.3~f"),
+        alt.Tooltip("count:Q", title="Rows", format=","),
+    ]
+    bars: alt.Chart = (
         alt.Chart(table)
         .mark_bar(color=PALETTE[0], binSpacing=1)
         .encode(
             x=axis.bin("binned"),
             x2="high:Q",
-            # Headroom for the labels of the quantiles.
-            y=alt.Y(
-                "count:Q",
-                title="Rows",
-                axis=alt.Axis(tickCount=4),
-                scale=alt.Scale(domainMax=1.4 * table["count"].max()),
-            ),
-            tooltip=[
-                alt.Tooltip("low:Q", title="From", format=",.3~f"),
-                alt.Tooltip("high:Q", title="To", format=",.3~f"),
-                alt.Tooltip("count:Q", title="Rows", format=","),
-            ],
+            y=alt.Y("count:Q", title="Rows", axis=alt.Axis(tickCount=4), scale=height),
+            tooltip=tooltip,
         )
     )
+    return bars
+
+
+def _quantile_marks(quantiles: Mapping[float, float]) -> tuple[alt.Chart, alt.Chart]:
+    """A line at each of three quantiles, and what it is."""
     shown = {0.05: "5 %", 0.5: "Median", 0.95: "95 %"}
     # Each a line lower than the one before: quantiles of a skewed score lie close together.
     lines = pd.DataFrame(
         [
-            {"at": marks[q], "mark": f"{sentence} {_short(marks[q])}", "y": 2 + 15 * i}
+            {"at": quantiles[q], "mark": f"{sentence} {_short(quantiles[q])}", "y": 2 + 15 * i}
             for i, (q, sentence) in enumerate(shown.items())
         ]
     )
@@ -128,14 +140,7 @@ def _show_histogram(context: DatasetContext, name: str) -> None:
         .mark_text(align="left", dx=5, baseline="top", color="#E4632B", fontSize=12)
         .encode(x="at:Q", y=alt.Y("y:Q", scale=None, axis=None), text="mark:N")
     )
-    st.altair_chart(
-        alt.layer(bars, rules, words).resolve_scale(y="independent").properties(height=270),
-        alt=f"Rows by {name}",
-    )
-    sentence = f"{known.n:,} rows scored, from {_short(known.low)} to {_short(known.high)}"
-    st.caption(
-        sentence + (f"; {count_of(known.n_missing, 'row')} without a score." if known.n_missing else ".")
-    )
+    return rules, words
 
 
 def _show_clusters(context: DatasetContext, name: str) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from tamis.compute.select.allocate import allocate
 from tamis.compute.select.draw import LINEAR, Odds
+from tamis.compute.select.groups import places_in_groups
 from tamis.compute.select.kmq import Selection, kmq
 from tamis.errors import InvalidOptions
 from tamis.types import NOISE, Bools, Float64s, Int64s
@@ -94,8 +95,7 @@ def spread_order(group: ArrayLike, rng: np.random.Generator) -> Int64s:
     ids = np.asarray(group, dtype=np.int64)
     luck = rng.permutation(ids.size)
     order = np.lexsort((luck, ids))
-    sizes = np.unique(ids, return_counts=True)[1]
     turn = np.empty(ids.size, dtype=np.int64)
-    turn[order] = np.arange(ids.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    turn[order] = places_in_groups(np.unique(ids, return_counts=True)[1])
     result: Int64s = np.lexsort((luck, turn))
     return result

@@ -1,4 +1,4 @@
-"""Values of a column as group numbers, so that a budget can be divided over them (METHODS.md 1.3)."""
+"""Values of a column as group numbers, so that a budget can be divided over them (METHODS.md 1.3), and places in groups."""
 
 from __future__ import annotations
 
@@ -31,3 +31,9 @@ def group_by_quantile(values: Float64s, n_bins: int) -> tuple[Int64s, int]:
         # Numbered anew, because an edge at which no row lies leaves a group empty.
         _, codes[known] = np.unique(np.searchsorted(edges, values[known], side="right"), return_inverse=True)
     return codes, int(codes.max(initial=NO_GROUP)) + 1
+
+
+def places_in_groups(sizes: Int64s) -> Int64s:
+    """0, 1, 2 … inside each group, for rows sorted by group; ``sizes`` (k,) of the groups in that order."""
+    start = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.arange(start.size) - start

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tamis.compute.select.allocate import allocate_with_floor
 from tamis.compute.select.draw import LINEAR, Odds, log_weights
+from tamis.compute.select.groups import places_in_groups
 from tamis.compute.select.masks import checked_counts, pins_and_exclusions
 from tamis.errors import InvalidOptions
 from tamis.types import NOISE, Bools, Float64s, Int64s
@@ -101,7 +102,7 @@ def kmq(
         budget, _quota_weights(quota, weights, available), available, groups.sums(groups.pinned)
     )
     order = np.lexsort((-groups.noise, -groups.key, groups.group))
-    position = _position_in_group(available)
+    position = places_in_groups(available)
     taken = position < share[groups.group[order]]
     return _selection(groups, order[taken], position[taken], shortfall=max(0, budget - int(available.sum())))
 
@@ -148,7 +149,7 @@ def kmq_tokens(
     forced = np.isneginf(groups.key[order])
     taken = _within_shares(cost[order], groups.group[order], share, budget=token_budget, forced=forced)
     picked = order[taken]
-    rank = _position_in_group(np.bincount(groups.group[picked], minlength=groups.n_groups))
+    rank = places_in_groups(np.bincount(groups.group[picked], minlength=groups.n_groups))
     spent = np.bincount(groups.group[picked], weights=cost[picked], minlength=groups.n_groups).astype(
         np.int64
     )
@@ -253,12 +254,6 @@ def _quota_weights(quota: Quota, weights: ArrayLike | None, sizes: Int64s) -> Fl
     clustered = int(sizes[:-1].sum())
     own = given.sum() * sizes[-1] / clustered if clustered else 1.0
     return np.append(given, own)
-
-
-def _position_in_group(sizes: Int64s) -> Int64s:
-    """0, 1, 2 … inside each group, for rows sorted by group."""
-    start = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.arange(start.size) - start
 
 
 def _within_shares(cost: Int64s, group: Int64s, share: Int64s, *, budget: int, forced: Bools) -> Bools:

@@ -12,7 +12,8 @@ import numpy as np
 
 from tamis.errors import InvalidOptions
 from tamis.llms import LLMS
-from tamis.protocols import Ability, Choices, LanguageModel, LogLikelihoods, Usage
+from tamis.llms.around import AroundModel
+from tamis.protocols import Choices, LanguageModel, LogLikelihoods, Usage
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS
 from tamis.steps.plan import Plan, plan_step
@@ -73,34 +74,15 @@ class ModelsForecast:
         return sum(known) if known else None
 
 
-class Metered:
+class Metered(AroundModel):
     """A client that notes what its questions took."""
 
     def __init__(self, client: LanguageModel, clock: Clock) -> None:
-        self._client, self._clock = client, clock
+        super().__init__(client)
+        self._clock = clock
         self.spent = Usage()
         self.seconds = 0.0
         self.n_batches = 0
-
-    @property
-    def identity(self) -> str:
-        """The client's."""
-        return self._client.identity
-
-    @property
-    def abilities(self) -> frozenset[Ability]:
-        """The client's."""
-        return self._client.abilities
-
-    @property
-    def batch_rows(self) -> int:
-        """The client's."""
-        return self._client.batch_rows
-
-    @property
-    def usage(self) -> Usage:
-        """The client's."""
-        return self._client.usage
 
     def complete(
         self,

@@ -24,6 +24,7 @@ class FinetuneOptions(StepOptions):
         "clustering": "clustering",
     }
     CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("recipe", "recipe_options", RECIPES),)
+    FORMER_DEFAULTS: ClassVar[Mapping[str, JSON]] = {"split": "rows"}
 
     recipe: str = Field("sft_lora", description="How to train.")
     recipe_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that recipe.")

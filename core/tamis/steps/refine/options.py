@@ -27,8 +27,14 @@ EPOCHS = "num_train_epochs"  # of a recipe; round models have guide_epochs inste
 # What only the whole run has; everything else is part of the name of each round.
 OF_THE_RUN = ("rounds", "budget", "unit")
 _TRAINING = ("recipe", "recipe_options", "guide_epochs")
-_POOLED = ("effect_temperature", "fall_factor", "rise_factor", "forgetting")
-_OF_ONE_ROUND = ("tau", "w_min_factor", "w_max_factor", "shrink_rows")
+# What each way of moving weights is told.
+OF_MODE: Mapping[str, tuple[str, ...]] = {
+    "pooled": ("effect_temperature", "forgetting", "fall_factor", "rise_factor"),
+    "tamis": ("tau", "shrink_rows", "w_min_factor", "w_max_factor"),
+    "paper": ("shrink_rows",),
+    "released": ("tau", "shrink_rows"),
+}
+_POOLED, _OF_ONE_ROUND = OF_MODE["pooled"], OF_MODE["tamis"]
 _SCORING = (
     "mode", *_POOLED, *_OF_ONE_ROUND, "model", "model_options", "train", *_TRAINING,
     "generate_rows", "score_rows", "max_new_tokens", "generate_temperature", "scorer", "scorer_options", "scored_by",

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.compute.refine.draw import draw_round, spread_order
+from tamis.compute.select.groups import places_in_groups
 from tamis.compute.select.kmq import Selection
 from tamis.recipes import RECIPES, Trained, TrainingRequest
 from tamis.registry import parse_options
@@ -172,8 +173,7 @@ def _probes(state: RoundState, rows: Int64s, selected: Int64s, rng: np.random.Ge
     first[selected] = False
     candidates = np.flatnonzero(may & (missing[group] > 0))
     order = candidates[np.lexsort((rng.random(candidates.size), first[candidates], group[candidates]))]
-    sizes = np.bincount(group[order], minlength=missing.size)
-    place = np.arange(order.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place = places_in_groups(np.bincount(group[order], minlength=missing.size))
     return order[place < missing[group[order]]]
 
 

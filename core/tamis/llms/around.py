@@ -1,0 +1,32 @@
+"""A client around another one: what it is and what was done are the inner client's."""
+
+from __future__ import annotations
+
+from tamis.protocols import Ability, LanguageModel, Usage
+
+
+class AroundModel:
+    """Base of clients that add something to each question of another client."""
+
+    def __init__(self, client: LanguageModel) -> None:
+        self._client = client
+
+    @property
+    def identity(self) -> str:
+        """The client's."""
+        return self._client.identity
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """The client's."""
+        return self._client.abilities
+
+    @property
+    def batch_rows(self) -> int:
+        """The client's."""
+        return self._client.batch_rows
+
+    @property
+    def usage(self) -> Usage:
+        """The client's."""
+        return self._client.usage
