@@ -33,7 +33,6 @@ WAYS = {
     CORRECT: "Have a model write a better answer, and a judge compare it with the response in both orders.",
     CONTROL: "For comparison: drop as many rows at random, or exactly the rows of a tag (the noise that you planted).",
 }
-THRESHOLD_FIELDS = ("score", "gamma", "gamma_fraction")
 MODEL_FIELDS = (
     "llm", "llm_options", "max_new_tokens", "temperature", "judge", "judge_options", "judge_samples",
     "judge_beta_fraction", "judge_characters",

@@ -9,7 +9,6 @@ from tamis.compute.compare.selections import (
     cluster_entropy,
     coverage,
     distribution,
-    group_shares,
     jaccard,
     only_in_one,
     vendi_score,
@@ -43,17 +42,6 @@ def test_rows_that_only_one_picked():
     found = only_in_one([rows(5, 1, 2), rows(2, 3), rows(3, 7)])
     assert [part.tolist() for part in found] == [[1, 5], [], [7]]
     assert only_in_one([]) == []
-
-
-def test_shares_keep_empty_groups_and_noise():
-    shares = group_shares([0, 0, 0, 2, -1, -1], rows(0, 4), n_groups=3)
-    assert shares.pool.tolist() == [0.5, 0, pytest.approx(1 / 6), pytest.approx(1 / 3)]
-    assert shares.selected.tolist() == [0.5, 0, 0, 0.5]
-    assert shares.ratio[[0, 2, 3]].tolist() == pytest.approx([1, 0, 1.5])
-    assert np.isnan(shares.ratio[1])
-    only = group_shares([0, 0, 1, 1], rows(0), n_groups=2, available=np.array([True, False, True, True]))
-    assert only.pool.tolist() == pytest.approx([1 / 3, 2 / 3, 0])
-    assert group_shares([0, 1], rows(), n_groups=2).selected.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("block", [4096, 3])

@@ -22,7 +22,7 @@ from tamis.steps.propose import step as propose
 from tamis.steps.propose.chunks import Models, RowTexts, propose_for
 from tamis.steps.propose.options import ProposeOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows
-from tamis.store.artifacts.proposals import SCHEMA, pending_ids, read_proposals
+from tamis.store.artifacts.proposals import SCHEMA, read_proposals
 from tamis.store.artifacts.store import ArtifactStore
 from tests.core.store.small_workspace import DATASET, make_rows, write, write_dataset
 
@@ -76,6 +76,12 @@ def run(store, reporter=None, **values):
 
 def frozen(store, *ids):
     return freeze_rows(store, DATASET, np.array(ids), "test").id
+
+
+def pending_ids(made):
+    """Rows for which something other than keeping is proposed, ascending."""
+    rows = read_proposals(made, ["example_id", "action"]).to_pylist()
+    return np.array([row["example_id"] for row in rows if row["action"] != "keep"])
 
 
 def digest(artifact):

@@ -14,13 +14,11 @@ from tamis.store.artifacts.view import open_view
 from tamis.store.database.tags import TagState
 from tamis.store.rows.query import (
     column_values,
-    count_matches,
     facet_counts,
     fetch_rows,
     matching_rows,
     sort_rows,
     summarise,
-    tag_counts,
 )
 from tamis.store.rows.scope import ALL_ROWS, Scope, where
 from tests.core.store.small_workspace import DATASET, DROP_FIELD, FIELDS, HOSTILE_TEXTS, make_rows
@@ -181,7 +179,7 @@ def test_matching_rows_are_those_of_a_plain_filter(view, scope):
 
 def test_no_condition_means_all_rows(view):
     assert matching_rows(view, ALL_ROWS).tolist() == list(range(N))
-    assert count_matches(view, ALL_ROWS) == N
+    assert len(matching_rows(view, ALL_ROWS)) == N
 
 
 def test_a_sample_is_drawn_from_what_matches_everything_else(view):
@@ -210,7 +208,7 @@ def test_an_invalid_pattern_is_named_with_the_reason(view):
 
 
 def test_a_pattern_that_explodes_elsewhere_is_harmless(view):
-    assert count_matches(view, ALL_ROWS.and_where("matches", "(a+)+(b+)+(c*)*!!$")) == 0
+    assert len(matching_rows(view, ALL_ROWS.and_where("matches", "(a+)+(b+)+(c*)*!!$"))) == 0
 
 
 def test_unknown_columns_fields_and_artifacts_are_named(view):
@@ -336,11 +334,6 @@ def test_facets_count_what_is_there(view):
 def test_facets_are_ordered_by_count_then_value(view):
     counts = facet_counts(view, "n_turns").counts
     assert list(counts) == sorted(counts, key=lambda pair: (-pair[1], pair[0]))
-
-
-def test_tag_counts_over_some_rows():
-    assert tag_counts(TAGS) == {"bad": 4, "it's; --": 2}
-    assert tag_counts(TAGS, np.array([3, 4, 5])) == {"bad": 2, "it's; --": 1}
 
 
 def test_a_summary_ignores_missing_values(view):

@@ -6,7 +6,7 @@ import pytest
 
 from tamis.errors import InvalidOptions
 from tamis.store.database.database import Database
-from tamis.store.database.votes import undo_vote, vote, vote_revision, votes, winners
+from tamis.store.database.votes import undo_vote, vote, votes, winners
 
 
 @pytest.fixture
@@ -46,14 +46,6 @@ def test_undo_withdraws_the_reviewers_latest_vote_and_then_the_one_before(databa
     assert undo_vote(database, "d", "a1", "ann").example_id == 7
     assert undo_vote(database, "d", "a1", "ann") is None
     assert winners(database, "d", "a1") == {9: "tuned"}
-
-
-def test_the_revision_grows_with_every_vote_and_withdrawal(database):
-    before = vote_revision(database, "d")
-    vote(database, "d", "a1", 7, "base", "ann")
-    middle = vote_revision(database, "d")
-    undo_vote(database, "d", "a1", "ann")
-    assert before < middle < vote_revision(database, "d")
 
 
 def test_an_unknown_winner_is_refused(database):

@@ -12,18 +12,9 @@ from tamis.compute.neighbours import nearest_cosines
 from tamis.compute.select.picks import Progress
 from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
 from tamis.errors import InvalidOptions
-from tamis.types import NOISE, Bools, Float32s, Float64s, Int64s
+from tamis.types import Float32s, Float64s, Int64s
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class GroupShares:
-    """Shares (n_groups + 1,) of each group, the last being the rows of none (-1); each sums to 1 unless empty."""
-
-    pool: Float64s
-    selected: Float64s
-    ratio: Float64s  # selected / pool: above 1 is over-represented; NaN where the pool has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +68,6 @@ def only_in_one(selections: Sequence[Int64s]) -> list[Int64s]:
     rows, counts = np.unique(np.concatenate(sets), return_counts=True)
     once = rows[counts == 1]
     return [np.intersect1d(mine, once, assume_unique=True) for mine in sets]
-
-
-def group_shares(
-    codes: ArrayLike, rows: Int64s, *, n_groups: int, available: Bools | None = None
-) -> GroupShares:
-    """Shares of the groups ``codes`` (n,) in 0..n_groups-1 or -1, in the pool (``available``, or all) and in ``rows``."""
-    group = np.asarray(codes, dtype=np.int64)
-    group = np.where(group == NOISE, n_groups, group)
-    counts = [
-        np.bincount(part, minlength=n_groups + 1).astype(np.float64)
-        for part in (group if available is None else group[available], group[rows])
-    ]
-    pool, selected = (count / max(1.0, count.sum()) for count in counts)
-    ratio = np.divide(selected, pool, out=np.full(n_groups + 1, np.nan), where=pool > 0)
-    return GroupShares(pool, selected, ratio)
 
 
 def coverage(

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.errors import ArtifactDamaged
 from tamis.store.artifacts.store import Artifact
-from tamis.types import Int64s
 
 PROPOSALS = "proposals.parquet"
 _COLUMNS: list[pa.Field[Any]] = [
@@ -38,11 +36,3 @@ def read_proposals(proposals: Artifact, columns: Sequence[str] | None = None) ->
             f"{proposals.kind} {proposals.id}: file {PROPOSALS!r} cannot be read ({error}). "
             f"Delete the folder {proposals.path} and run {proposals.manifest.step!r} again."
         ) from error
-
-
-def pending_ids(proposals: Artifact) -> Int64s:
-    """Ids of the rows for which something other than keeping is proposed, ascending."""
-    table = read_proposals(proposals, ["example_id", "action"])
-    wanted = np.asarray(table["action"].to_pylist(), dtype="U8") != "keep"
-    ids: Int64s = table["example_id"].to_numpy()[wanted]
-    return ids

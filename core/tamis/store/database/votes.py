@@ -76,15 +76,6 @@ def winners(
     return {example_id: _most(choices) for example_id, choices in sorted(by_row.items())}
 
 
-def vote_revision(database: Database, dataset_id: str) -> int:
-    """A number that grows with every vote and withdrawal in a dataset: a part of cache keys."""
-    with database.reading() as connection:
-        row = connection.execute(
-            "SELECT COALESCE(MAX(vote_id), 0) AS revision FROM votes WHERE dataset_id = ?", (dataset_id,)
-        ).fetchone()
-    return int(row["revision"])
-
-
 def _most(choices: list[Winner]) -> Winner:
     tuned, base = choices.count("tuned"), choices.count("base")
     if tuned == base:

@@ -19,7 +19,7 @@ from tamis.errors import InvalidOptions
 from tamis.store.artifacts.readers import EXAMPLES
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.tags import TagState
-from tamis.store.row_sets import intersection, row_set
+from tamis.store.row_sets import row_set
 from tamis.store.rows.columns import Column, find_column
 from tamis.store.rows.conditions import Question
 from tamis.store.rows.engine import Clause, scan_parquet
@@ -78,11 +78,6 @@ def matching_rows(view: DatasetView, scope: Scope, *, tags: TagState | None = No
         if condition.row.draw is not None:
             rows = condition.row.draw(rows, condition.value)
     return rows
-
-
-def count_matches(view: DatasetView, scope: Scope, *, tags: TagState | None = None) -> int:
-    """How many rows a scope means."""
-    return len(matching_rows(view, scope, tags=tags))
 
 
 def fetch_rows(
@@ -157,13 +152,6 @@ def facet_counts(
     counts = [int(count) for count in top["counts"].to_numpy()]
     pairs = zip(top["values"].to_pylist(), counts, strict=True)
     return Facets(tuple(pairs), counted.num_rows, len(values) - len(present))
-
-
-def tag_counts(tags: TagState, rows: Int64s | None = None) -> dict[str, int]:
-    """How many of ``rows`` (all rows when None) carry each tag; tags that none of them carries are there with 0."""
-    if rows is None:
-        return {tag: len(tagged) for tag, tagged in tags.rows.items()}
-    return {tag: len(intersection(tagged, rows)) for tag, tagged in tags.rows.items()}
 
 
 def summarise(
