@@ -85,9 +85,7 @@ def restore(source: Path, workspace: Path, *, say: Say = lambda _: None) -> Back
     """
     source, workspace = source.expanduser().absolute(), workspace.expanduser().absolute()
     if workspace.exists() and any(workspace.iterdir()):
-        raise InvalidOptions(
-            f"{workspace} is not empty, and a backup replaces nothing: name a new folder with --workspace."
-        )
+        raise InvalidOptions(f"{workspace} is not empty, and a backup replaces nothing: name a new folder.")
     if not source.exists():
         raise InvalidOptions(f"There is no backup {source}.")
     make_folder(workspace.parent)

@@ -30,7 +30,7 @@ class LateColumns:
             if self._parts[part] not in record and _suits(part, record[column]):
                 raise UnreadableFile(
                     f"Column {column!r} first appears in row {number:,}, behind what was looked at. Import again with "
-                    f"--map {part}={column} to make it the {part} of its rows, or with --map {part}= to keep it as metadata."
+                    f"the mapping {part}={column} to make it the {part} of its rows, or with {part}= to keep it as metadata."
                 )
         if not named and len(self._harmless) < _MAX_SHAPES:
             self._harmless.add(columns)

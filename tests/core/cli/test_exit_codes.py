@@ -45,7 +45,7 @@ NOTHING_RAN = [
     (("review", "progress", *ROWS), "proposals"),
     (("refinements", "show", *ROWS), "refine"),
     (("export", *ROWS, "--selection", "newest", "--out", "x.jsonl"), "selection"),
-    (("adapters", "show", "adapter:nothing"), "nothing"),
+    (("adapters", "delete", "adapter:nothing"), "nothing"),
     (("jobs", "show", "nothing"), "nothing"),
     (("datasets", "restore", "nothing"), "nothing"),
     (("apply", *ROWS), "Nothing is decided"),
@@ -57,7 +57,7 @@ NOTHING_RAN = [
     (("replay", "missing.manifest.json"), "missing.manifest.json"),
     (("decisions", "import", "missing.jsonl", *ROWS), "missing.jsonl"),
     # flags, names and options
-    (("run", "select", *ROWS), "budget"),
+    (("run", "embed", *ROWS, "--colour", "red"), "no option '--colour'"),
     (("run", "embed", *ROWS, "--encoder", "nothing"), "nothing"),
     (("run", "bake", *ROWS), "bake"),
     (("frobnicate",), "frobnicate"),
