@@ -58,7 +58,8 @@ class Forecast(HtmlFacts):
 
     def shown_facts(self) -> dict[str, object]:
         """The numbers that there are, then every check by its name."""
-        known = super().shown_facts()
+        # A dataclass with slots is another class than the one that super() knows.
+        known = HtmlFacts.shown_facts(self)
         checks = {one.name: f"{_MARKS[one.ok]} {one.message} {one.next_step}" for one in self.checks}
         return {
             name: value for name, value in known.items() if value is not None and name != "checks"
