@@ -144,7 +144,7 @@ def test_the_filter_keeps_the_half_above_the_median_and_says_why(store):
     [
         ("pmi", "likelihood ratio (PMI)"),
         ("deita", "DEITA"),
-        ("length", "length"),
+        ("defects", "defects"),
         ("stars_given", "stars given"),
     ],
 )
