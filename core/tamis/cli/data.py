@@ -9,8 +9,8 @@ import click
 
 from tamis.cli.command import command, dataset_argument, dataset_option, group
 from tamis.cli.deletion import dry_run_option, say_plan
-from tamis.cli.rejects import show_reasons
 from tamis.cli.exit_codes import DONE, FAILED
+from tamis.cli.rejects import show_reasons
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.errors import InvalidOptions
