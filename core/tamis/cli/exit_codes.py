@@ -18,4 +18,4 @@ def exit_code(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, JobFailed | JobCancelled):
         return FAILED
-    return WRONG_USAGE if isinstance(error, CurationError | click.UsageError) else FAILED
+    return WRONG_USAGE if isinstance(error, CurationError | click.ClickException) else FAILED

@@ -82,9 +82,9 @@ def test_any_exception_is_one_sentence_with_an_id_that_is_in_the_log(
     ("error", "code", "said"),
     [
         (InvalidOptions("budget = 0: give more."), 2, "budget = 0: give more."),
-        (CurationError("The rows are gone."), 1, "The rows are gone."),
-        (click.ClickException("no"), 1, "no"),
-        (click.FileError("rows.jsonl", "gone"), 1, "rows.jsonl"),
+        (CurationError("The rows are gone."), 2, "The rows are gone."),
+        (click.ClickException("no"), 2, "no"),
+        (click.FileError("rows.jsonl", "gone"), 2, "rows.jsonl"),
         (click.Abort(), 130, "stopped"),
         (KeyboardInterrupt(), 130, "stopped"),
     ],
@@ -148,7 +148,7 @@ def test_a_file_that_is_no_database_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "tamis.sqlite").write_bytes(bytes(range(256)) * 20)
-    assert run(["jobs", "list", "--workspace", str(tmp_path)]) == 1
+    assert run(["jobs", "list", "--workspace", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert str(tmp_path) in line
 
