@@ -15,7 +15,7 @@ OWN = Path(__file__).parents[1] / "fixtures" / "templates"
 WRITTEN = ("chatml", "smollm2", "mistral", "mistral_v1")
 SHIPPED = ("llama3", "llama3_1", "qwen2_5", "qwen3", "gemma", "gemma3", "phi3", "gptoss")
 TEMPLATES = (*WRITTEN, *SHIPPED)
-MARKS = re.compile(r"<\|[a-zA-Z_]+\|>|</?s>|<(?:start|end)_of_turn>|<[be]os>|\[/?[A-Z_]+\]")
+MARKS = re.compile(r"<｜[^<>]+｜>|<\|[a-zA-Z_]+\|>|</?s>|<(?:start|end)_of_turn>|<[be]os>|\[/?[A-Z_]+\]")
 # What the tokenizers of these models begin and end a text with, where that is not ChatML's.
 ENDS = {
     "mistral": ("<s>", "</s>"), "mistral_v1": ("<s>", "</s>"), "gemma": ("<bos>", "<eos>"), "gemma3": ("<bos>", "<eos>"),

@@ -10,6 +10,7 @@ from tamis.actions.forecast import (
     Check,
     Forecast,
     ModelsForecast,
+    TrainingForecast,
     duration_text,
     forecast,
     forecast_models,
@@ -42,6 +43,7 @@ def show_preflight(session: Session, run: Run, target: RunTarget) -> int:
             "disk_needed_gb": expected.disk_gb,
             "memory_estimate_gb": expected.memory_gb,
             "already_done": expected.already_done,
+            "left_out": dict(getattr(expected.detail, "reasons", {})),
             "checks": [asdict(check) for check in expected.checks],
             "ok": expected.ok,
             "submission": text,
@@ -88,6 +90,9 @@ def _lines(expected: Forecast) -> list[str]:
     parts += [f"{expected.tokens:,} tokens"] if expected.tokens is not None else []
     if expected.already_done:
         parts.append("made before: nothing is computed again")
+    detail = expected.detail
+    if isinstance(detail, TrainingForecast) and detail.unfit_text:
+        parts[-1] += f"\n{_MARKS[None]:3} rows: {detail.unfit_text}"
     return [", ".join(parts), *[_line(check) for check in expected.checks]]
 
 

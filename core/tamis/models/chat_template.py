@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 
 from tamis.models.chat_rows import GAP, ChatRow, UnfitRow, template_turns
+from tamis.models.file_tokenizer import FileTokenizer
 from tamis.types import JSON, Message
 
 # For models without a chat template.
@@ -176,9 +177,11 @@ class ChatTemplate:
         template = self._tokenizer.get_chat_template(None, list(tools) or None)
         if not _TAGGED.search(template):
             return self.render(turns, tools), None
-        from transformers.utils.chat_template_utils import render_jinja_template
-
         try:
+            if isinstance(self._tokenizer, FileTokenizer):
+                return self._tokenizer.tagged(turns, tools)
+            from transformers.utils.chat_template_utils import render_jinja_template
+
             texts, blocks = render_jinja_template(
                 conversations=[list(turns)],
                 tools=list(tools) or None,
@@ -201,7 +204,8 @@ class ChatTemplate:
         for place, i in enumerate(numbers):
             start = spans[i][0]
             limit = spans[numbers[place + 1]][0] if place + 1 < len(numbers) else len(text)
-            own = [(max(a, start), min(b, limit)) for a, b in blocks if a < limit and b > start]
+            # A block may begin before what a model is asked with ends; where it ends says whose it is.
+            own = [(max(a, start), b) for a, b in blocks if start < b <= limit]
             if not own:
                 continue
             end = max(b for _, b in own)

@@ -12,6 +12,7 @@ import orjson
 
 from tamis.errors import CurationError
 from tamis.models.chat_rows import ChatRow, UnfitRow, as_text_only, read_chat_row, turn_weight
+from tamis.models.chat_template import ChatTemplate
 from tamis.models.chat_tokens import ChatTokens, RowTokens
 from tamis.recipes import RowFit, SftOptions
 from tamis.types import JSON
@@ -136,6 +137,26 @@ def prepare_rows(
         n_as_text=turns.n_as_text,
     )
     return Prepared(rows, fit)
+
+
+def why_unfit(template: ChatTemplate, row: ChatRow, *, unfit_as_text: bool) -> str:
+    """Why a row would be left out whatever its length, in the words of ``RowFit.reasons``; empty where it would not.
+
+    Nothing is tokenised. A template that refuses only certain texts is found out when the rows are read for training.
+    """
+    if not row.learned:
+        return MARKED
+    try:
+        answers = [turn_weight(turn) for turn in row.messages if turn["role"] == "assistant"]
+        try:
+            template.turns(row)
+        except UnfitRow:
+            if not unfit_as_text:
+                raise
+            template.turns(as_text_only(row))
+    except UnfitRow as error:
+        return str(error)
+    return "" if any(answers) else MARKED
 
 
 def learned_part(options: SftOptions) -> Learn:

@@ -42,7 +42,9 @@ def lengths_of(context: DatasetContext, rows: Int64s, model: str) -> Lengths:
 
 
 def say_long(training: TrainingForecast, *, of: str = "") -> None:
-    """The share of rows that do not fit, loudest where it matters; ``of`` says which rows, when not all are trained on."""
+    """Rows that the chat template cannot carry, and the share of rows that do not fit, loudest where it matters; ``of`` says which rows, when not all are trained on."""
+    if training.unfit_text:
+        st.warning(training.unfit_text, icon=":material/block:")
     whose = "the model's window" if training.limited_by_window else "max_length"
     if not training.n_long:
         st.caption(f":green[:material/check:] Every row{of} fits into {training.limit:,} tokens ({whose}).")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,11 @@ import orjson
 from tamis.compute.text.turn_text import turn_text
 from tamis.errors import ModelMissing
 from tamis.models.adapters import BUNDLED_LLM, PREFIX, adapter_ids, base_of
+from tamis.models.chat_rows import read_chat_row
+from tamis.models.chat_tokens import ChatTokens
+from tamis.models.file_tokenizer import FileTokenizer
 from tamis.recipes import SftOptions
+from tamis.recipes.rows import why_unfit
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.finetune.rows import training_records
 from tamis.steps.finetune.split import USUAL_FRACTION, Split, n_set_apart, split_one_by_one, training_rows
@@ -31,17 +36,24 @@ BY_MODEL, BY_ENCODER, BY_CHARACTERS = "model", "encoder", "characters"
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Tokens of some of the rows, in no order that means anything, and what counted them: model, encoder, characters."""
+    """Tokens of some of the rows, in no order that means anything, and what counted them: model, encoder, characters.
+
+    ``unfit`` says for each of these rows why the model's chat template cannot carry it or nothing of it is to be learned
+    ("" where it can), ``unfit_as_text`` the same where such rows are put in words; empty where the template is not known.
+    """
 
     tokens: Float64s
     counted_by: str
+    unfit: tuple[str, ...] = ()
+    unfit_as_text: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingForecast:
     """What a training will read; ``n_tokens`` in one pass, after rows were cut or left out, and in ``n_steps`` of
     ``step_rows`` rows. ``n_long`` rows are longer than ``limit``, which
-    is the model's window or the recipe's own; longer rows are left out where ``drops_longer``, else cut.
+    is the model's window or the recipe's own; longer rows are left out where ``drops_longer``, else cut. ``reasons``
+    counts rows that are left out whatever their length, by why; ``n_as_text`` rows are put in words instead.
     """
 
     n_train: int
@@ -54,6 +66,21 @@ class TrainingForecast:
     limited_by_window: bool
     drops_longer: bool
     counted_by: str
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    n_as_text: int = 0
+
+    @property
+    def n_unfit(self) -> int:
+        """Rows that are left out whatever their length."""
+        return sum(self.reasons.values())
+
+    @property
+    def unfit_text(self) -> str:
+        """A sentence on rows that the chat template cannot carry; empty where there are none."""
+        parts = [f"{count:,} {reason}" for reason, count in sorted(self.reasons.items())]
+        left = f"{self.n_unfit:,} of {self.n_train:,} rows are left out: {'; '.join(parts)}." if parts else ""
+        words = f"{self.n_as_text:,} rows are trained as text only." if self.n_as_text else ""
+        return " ".join(filter(None, (left, words)))
 
     @property
     def n_rows(self) -> int:
@@ -123,11 +150,13 @@ def count_training(
     Packing is counted as if no token of a sequence were lost to padding.
     """
     limit = min(options.max_length, window) if window else options.max_length
-    long = lengths.tokens > limit
+    reasons, n_as_text, tokens = _fitting(lengths, options, n_train)
+    n_fit = n_train - sum(reasons.values())
+    long = tokens > limit
     fraction = float(long.mean()) if len(long) else 0.0
-    n_long = round(fraction * n_train)
-    kept = lengths.tokens[~long] if options.drop_longer else np.minimum(lengths.tokens, limit)
-    n_kept = n_train - n_long if options.drop_longer else n_train
+    n_long = round(fraction * n_fit)
+    kept = tokens[~long] if options.drop_longer else np.minimum(tokens, limit)
+    n_kept = n_fit - n_long if options.drop_longer else n_fit
     n_tokens = round(float(kept.mean()) * n_kept) if len(kept) else 0
     n_sequences = math.ceil(n_tokens / limit) if options.packing else n_kept
     per_step = options.per_device_train_batch_size * options.gradient_accumulation_steps
@@ -137,8 +166,25 @@ def count_training(
     return TrainingForecast(
         n_train=n_train, n_held_out=n_held_out, n_tokens=n_tokens, n_long=n_long, limit=limit, n_steps=n_steps,
         step_rows=per_step, limited_by_window=bool(window) and limit == window, drops_longer=options.drop_longer,
-        counted_by=lengths.counted_by,
+        counted_by=lengths.counted_by, reasons=reasons, n_as_text=n_as_text,
     )  # fmt: skip
+
+
+def _fitting(lengths: Lengths, options: SftOptions, n_train: int) -> tuple[dict[str, int], int, Float64s]:
+    """How many of ``n_train`` rows are left out by why and put in words, and the tokens of the others that were counted."""
+    why = lengths.unfit_as_text if options.unfit_as_text else lengths.unfit
+    if not why:
+        return {}, 0, lengths.tokens
+    share = n_train / len(why)
+    counted = Counter(filter(None, why))
+    # A row in a sample stands for a whole number of rows, never for none.
+    reasons = {reason: max(1, round(count * share)) for reason, count in counted.items()}
+    in_words = sum(1 for one, other in zip(lengths.unfit, why, strict=True) if one and not other)
+    return (
+        reasons,
+        round(in_words * share),
+        lengths.tokens[np.array([not one for one in why], dtype=np.bool_)],
+    )
 
 
 def row_lengths(
@@ -149,12 +195,20 @@ def row_lengths(
     if tokenizer is None and embeddings is not None:
         counts = read_token_counts(embeddings)[rows].astype(np.float64)
         return Lengths(counts + 2 * FRAME_TOKENS, BY_ENCODER)
-    turns = [list(map(turn_text, record["messages"])) for _, record in training_records(examples, some, {})]
+    records = [record for _, record in training_records(examples, some, {})]
+    turns = [list(map(turn_text, record["messages"])) for record in records]
     frames = np.array([FRAME_TOKENS * len(row) for row in turns], dtype=np.float64)
     if tokenizer is None:
         characters = np.array([sum(map(len, row)) for row in turns], dtype=np.float64)
         return Lengths(np.ceil(characters / CHARS_PER_TOKEN) + frames, BY_CHARACTERS)
-    return Lengths(_count(["\n".join(row) for row in turns], tokenizer) + frames, BY_MODEL)
+    chat = ChatTokens(FileTokenizer(tokenizer.parent))
+    counts = np.array([len(ids) for ids in chat.plain(["\n".join(row) for row in turns])], dtype=np.float64)
+    rows_read = [read_chat_row(record) for record in records]
+    unfit, in_words = (
+        tuple(why_unfit(chat.template, row, unfit_as_text=words) for row in rows_read)
+        for words in (False, True)
+    )
+    return Lengths(counts + frames, BY_MODEL, unfit, in_words)
 
 
 def tokenizer_file(model: str, workspace: Path) -> Path | None:
@@ -185,12 +239,3 @@ def _folder_of(model: str, workspace: Path) -> Path | None:
         return adapter_ids(workspace).get(model.removeprefix(PREFIX))
     path = Path(model).expanduser()
     return path if path.is_dir() else None
-
-
-def _count(texts: Sequence[str], tokenizer: Path) -> Float64s:
-    from tokenizers import Tokenizer
-
-    # Lone surrogates of broken files have no UTF-8 form.
-    clean = [text.encode("utf-8", "replace").decode() for text in texts]
-    encodings = Tokenizer.from_file(str(tokenizer)).encode_batch(clean, add_special_tokens=False)
-    return np.array([len(one.ids) for one in encodings], dtype=np.float64)

@@ -1,0 +1,134 @@
+"""What training reads of rows as they are today: weights, tools, reasoning, pictures; said before it starts, and done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("transformers")
+pytest.importorskip("trl")
+
+from tamis.models.chat_rows import read_chat_row
+from tamis.recipes import SftLoraOptions
+from tamis.recipes.rows import NOT_LEARNED, TurnTokens, prepare_rows, read_training_file
+from tamis.recipes.tokenizers import load_tokenizer
+from tamis.steps.finetune.forecast import forecast_training
+from tamis.steps.finetune.options import FinetuneOptions
+from tamis.steps.import_file.identify import plan_import
+from tamis.steps.plan import plan_step
+from tamis.store.artifacts.store import ArtifactStore
+from tests.core.llms.conftest import build_model
+from tests.core.steps.finetuning import RECIPE, run
+from tests.support.chat_templates import merging_tokenizer
+
+CASE = Path(__file__).parents[2] / "fixtures" / "cases" / "04-weight-reasoning-tools-training" / "in.jsonl"
+IMAGES = "have images or other parts that a text model cannot read"
+THOUGHTS, TOOLS = (f"have {what} that the chat template leaves out" for what in ("reasoning", "tools"))
+MARKED = "are marked as not to be learned"
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    """The case's file, imported."""
+    folder = tmp_path_factory.mktemp("case")
+    store = ArtifactStore(folder / "ws")
+    plan = plan_import([str(CASE)])
+    run(store, plan.dataset_id, "import", plan.options)
+    return store, plan.dataset_id
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return build_model(tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="module")
+def thinking(tmp_path_factory):
+    """A model whose template takes tools and reasoning."""
+    from transformers import AutoModelForCausalLM
+
+    folder, tokenizer = build_model(tmp_path_factory.mktemp("thinking")), merging_tokenizer("qwen3")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    model.resize_token_embeddings(len(tokenizer))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def options(model, **recipe):
+    made = RECIPE | {"max_length": 1000, "max_steps": 1} | recipe
+    return {"model": str(model), "recipe_options": made, "held_out_fraction": 0, "n_generate": 0}
+
+
+def foreseen(rows, values):
+    store, dataset_id = rows
+    plan = plan_step(store, dataset_id, "finetune", values)
+    inputs = {role: store.get(dataset_id, plan.input_kinds[role], one) for role, one in plan.inputs.items()}
+    assert isinstance(plan.options, FinetuneOptions)
+    return forecast_training(inputs, plan.options, store)
+
+
+def spoken(tokenizer, row):
+    """What is learned, as texts."""
+    texts, before = [], False
+    for token, label in zip(row.input_ids, row.labels, strict=True):
+        if label != NOT_LEARNED:
+            texts = texts if before else [*texts, ""]
+            texts[-1] += tokenizer.decode([token])
+        before = label != NOT_LEARNED
+    return texts
+
+
+def test_a_template_without_tools_and_reasoning_leaves_such_rows_out_and_says_so_before(rows, plain):
+    expected = {IMAGES: 3, THOUGHTS: 2, TOOLS: 1, MARKED: 1}
+    values = options(plain)
+    before = foreseen(rows, values)
+    assert before.reasons == expected
+    assert "7 of 10 rows are left out" in before.unfit_text
+    made = run(*rows, "finetune", values)
+    assert made.summary["fit"]["reasons"] == expected
+    assert made.summary["fit"]["n_rows"] == 10
+    kept = [json.loads(line) for line in (made.path / "train.jsonl").read_text().splitlines()]
+    sources = [json.loads(line) for line in CASE.read_text().splitlines()]
+    assert [one["messages"] for one in kept] == [one["messages"] for one in sources]
+    assert [one.get("tools") for one in kept] == [one.get("tools") for one in sources]
+
+
+def test_rows_are_trained_as_text_only_where_that_is_chosen_and_the_manifest_says_so(rows, plain):
+    values = options(plain, unfit_as_text=True)
+    before = foreseen(rows, values)
+    made = run(*rows, "finetune", values)
+    assert before.reasons == made.summary["fit"]["reasons"] == {"have a turn without a text": 1, MARKED: 1}
+    assert before.n_as_text == made.summary["fit"]["n_as_text"] == 5
+    assert "5 of them are trained as text only" in made.summary["fit"]["text"]
+    assert made.manifest.options["recipe_options"]["unfit_as_text"] is True
+
+
+def test_a_template_with_tools_and_reasoning_carries_them_and_marks_are_heeded(rows, thinking):
+    values = options(thinking)
+    assert foreseen(rows, values).reasons == {IMAGES: 3, MARKED: 1}
+    made = run(*rows, "finetune", values)
+    assert made.summary["fit"]["reasons"] == {IMAGES: 3, MARKED: 1}
+    tokenizer = load_tokenizer(thinking)
+    learned = TurnTokens(tokenizer, "assistant")
+    records = list(read_training_file(made.path / "train.jsonl"))
+    texts = [spoken(tokenizer, learned.row(read_chat_row(record))) for record in records[:6]]
+    nothing = "<think>\n\n</think>\n\n"
+    assert texts == [
+        [f"{nothing}Sorry, 4.<|im_end|>"],
+        [f"{nothing}Lima<|im_end|>"],
+        [f"{nothing}Almond<|im_end|>"],
+        ["<think>\nEach dog has four legs, three times four is twelve.\n</think>\n\n12<|im_end|>"],
+        ["<think>\nTwo times four.\n</think>\n\n8<|im_end|>"],
+        [
+            '<tool_call>\n{"name": "lookup_tide", "arguments": {"port": "Brest"}}\n</tool_call><|im_end|>',
+            f"{nothing}3.1 metres.<|im_end|>",
+        ],
+    ]
+    read = tokenizer.decode(learned.row(read_chat_row(records[5])).input_ids)
+    assert '"description": "Tide height"' in read
+    assert "<tool_response>\n3.1 m\n</tool_response>" in read
+    prepared = prepare_rows(made.path / "train.jsonl", tokenizer, SftLoraOptions(), 4096)
+    assert len(prepared.rows) == 6
