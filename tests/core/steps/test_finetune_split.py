@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 
-from tamis.errors import InvalidOptions
 from tamis.registry import parse_options
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.finetune.split import split_one_by_one, split_rows, split_text
@@ -83,6 +82,31 @@ def test_families_are_on_one_side_by_field_by_parent_and_by_record(tmp_path):
     assert len(split.held_out) == 20
     assert split.counts.n_family == 80
     assert "80 of the family of another" in split_text(split, stops_early=False)
+
+
+def test_conversations_with_one_opening_are_on_one_side(tmp_path):
+    """One holds the answer of the other's first question in its own prompt."""
+    rows = []
+    for i in range(60):
+        asked = f"How do I keep tomato plant number {i} alive over a long winter?"
+        turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": f"Keep {i} warm."}]
+        more = [
+            {"role": "user", "content": f"And what of {i} more?"},
+            {"role": "assistant", "content": "The same."},
+        ]
+        rows += [{"messages": turns}, {"messages": turns + more}]
+    store, dataset_id = dataset(tmp_path, rows)
+    split, *_ = split_of(store, dataset_id, held_out_fraction=0.2)
+    sides = [set((ids // 2).tolist()) for ids in (split.train, split.held_out)]
+    assert not sides[0] & sides[1]
+    assert len(split.held_out) == 24
+
+
+def test_a_field_that_makes_all_rows_one_family_leaves_equal_prompts_together(tmp_path):
+    store, dataset_id = dataset(tmp_path, [row(f"Name {i // 2} things.", group_id="all") for i in range(80)])
+    split, *_ = split_of(store, dataset_id)
+    assert (split.counts.level, len(split.held_out)) == ("prompts", 8)
+    assert {i // 2 for i in split.held_out.tolist()}.isdisjoint({i // 2 for i in split.train.tolist()})
 
 
 def test_early_stopping_looks_at_rows_of_its_own(tmp_path):
@@ -199,8 +223,13 @@ def test_the_split_of_before_keeps_its_rows_and_the_name_of_its_result(tmp_path)
     assert parse_options(FinetuneOptions, {}).identity() == identity | {"split": "grouped"}
 
 
-def test_nothing_left_but_rows_like_held_out_ones_is_said(tmp_path):
-    store, dataset_id = dataset(tmp_path, many(40))
-    within = rows_artifact(store, dataset_id, [0, 1, 2])
-    with pytest.raises(InvalidOptions, match="3 were chosen.*1 are held out, 2 are like held-out ones"):
-        split_of(store, dataset_id, within=within, held_out=rows_artifact(store, dataset_id, [0]))
+def test_where_most_rows_are_like_named_ones_only_equal_prompts_are_left_out_of_training(tmp_path):
+    store, dataset_id = dataset(tmp_path, [row(f"Name {i // 2} things.", group_id="all") for i in range(80)])
+    split, *_ = split_of(store, dataset_id, held_out=rows_artifact(store, dataset_id, [0, 2]))
+    assert (split.counts.level, split.counts.n_near_named, len(split.train)) == ("prompts", 2, 76)
+    assert "families are on both sides" in split_text(split, stops_early=False)
+    # Of three rows alike one is held out: the others are trained on, and that is said.
+    within = rows_artifact(store, dataset_id, [0, 1])
+    split, *_ = split_of(store, dataset_id, within=within, held_out=rows_artifact(store, dataset_id, [0]))
+    assert (split.counts.level, split.train.tolist()) == ("rows", [1])
+    assert "too much is alike" in split_text(split, stops_early=False)

@@ -28,9 +28,9 @@ class RowLinks:
     family: Int64s
     near_searched: bool
 
-    def groups(self, *, near: bool = True) -> Int64s:
+    def groups(self, *, near: bool = True, family: bool = True) -> Int64s:
         """A number for each row, the same for all that belong together, shape (n,)."""
-        kinds = [self.equal, self.family, *([self.near] if near else [])]
+        kinds = [self.equal, *([self.family] if family else []), *([self.near] if near else [])]
         rows, others = np.concatenate(kinds).T
         graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, others)), shape=(self.n_rows,) * 2)
         labels: Int64s = connected_components(graph, directed=False)[1].astype(np.int64)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
+from tamis.compute.text.near_duplicates import normalised_words
 from tamis.compute.text.turn_text import turn_text
 from tamis.models.adapters import PREFIX, adapter_folder
 from tamis.steps.finetune.rows import training_records
@@ -23,6 +24,7 @@ FAMILY_FIELDS = (
 )  # fmt: skip
 OF_A_PARENT = ("parent", "parent_id")
 OWN_ID = "id"
+OPENING_WORDS = 8  # of a first question at least that makes conversations one family: a greeting does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,25 @@ def prompt_of(messages: Sequence[Message]) -> str:
     return "\n".join(turn_text(turn) for turn in messages[:-1] if turn["role"] != "system")
 
 
-def row_families(examples: Artifact, rows: Int64s) -> list[tuple[Hashable, ...]]:
-    """Keys of the families of each of these rows, by id: of one record, or of one value of a field in FAMILY_FIELDS.
+def openings(messages: Sequence[Message]) -> list[Hashable]:
+    """The key of a conversation's first question, where that is more than a greeting.
+
+    Conversations that begin alike hold one another's answers: often one is the beginning of the other.
+    """
+    asked = next((turn_text(turn) for turn in messages if turn["role"] == "user"), "")
+    words = normalised_words(asked).split()
+    return [("opening", " ".join(words))] if len(words) >= OPENING_WORDS else []
+
+
+def row_families(
+    examples: Artifact, rows: Int64s, replaced: Mapping[int, Sequence[Message]]
+) -> list[tuple[Hashable, ...]]:
+    """Keys of the families of each of these rows, by id: of one record, of one value of a field in FAMILY_FIELDS, or of
+    one opening.
 
     A row whose own ``id`` another names as its parent is of that one's family.
     """
+    begun = (openings(record["messages"]) for _, record in training_records(examples, rows, replaced))
     fields = [name for name in FAMILY_FIELDS if name in metadata_fields(examples)]
     columns = ["source", "source_row", *(["meta"] if fields else [])]
     wanted = np.zeros(int(examples.summary["n_examples"]), dtype=np.bool_)
@@ -62,7 +78,7 @@ def row_families(examples: Artifact, rows: Int64s) -> list[tuple[Hashable, ...]]
             piece += here != before
             before = here
             if wanted[start + place]:
-                families.append((("record", piece), *_named(record.get("meta"), fields)))
+                families.append((("record", piece), *_named(record.get("meta"), fields), *next(begun)))
         start += batch.num_rows
     return families
 

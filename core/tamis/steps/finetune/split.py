@@ -26,6 +26,7 @@ from tamis.store.review.frozen_decisions import FrozenDecision, read_frozen_deci
 from tamis.store.row_sets import difference, intersection, union
 from tamis.types import Bools, Int64s, Message
 
+LEVELS = ("near", "equal", "prompts", "rows")  # what is kept together, the most first
 USUAL_FRACTION = 0.1  # of the rows for early stopping, where held-out rows are named and no share is
 
 
@@ -33,8 +34,8 @@ USUAL_FRACTION = 0.1  # of the rows for early stopping, where held-out rows are 
 class SplitCounts:
     """What was done so that held-out rows are held out; counts of rows.
 
-    ``level`` is what was kept together: ``near`` (equal and nearly equal prompts, families), ``equal`` (no nearly equal
-    ones, where too much is alike), or ``rows`` (nothing). ``n_known`` rows could not be held out because the model had
+    ``level`` is what was kept together, less where too much is alike: ``near`` (equal and nearly equal prompts, families),
+    ``equal`` (no nearly equal ones), ``prompts`` (equal prompts alone), or ``rows`` (nothing). ``n_known`` rows could not be held out because the model had
     been trained on them or their like, ``n_near_named`` were not trained on because they are like named held-out rows.
     ``unrecorded`` is the model whose training rows are not recorded.
     """
@@ -112,7 +113,7 @@ def split_rows(inputs: Mapping[str, Artifact], options: FinetuneOptions, workspa
     rows = union(kept.rows, plain.held_out)
     known = trained_before(options.model, workspace)
     prompts = row_prompts(inputs["examples"], rows, plain.replaced)
-    families = row_families(inputs["examples"], rows)
+    families = row_families(inputs["examples"], rows, plain.replaced)
     links = link_rows(
         [*prompts, *known.prompts],
         [*families, *((),) * len(known.prompts)],
@@ -168,6 +169,7 @@ def split_text(split: Split, *, stops_early: bool) -> str:
 _KEPT = {
     "near": " in whole groups: rows with equal or nearly equal prompts or of one family are on one side",
     "equal": " in whole groups of equal prompts or one family; nearly equal prompts are on both sides, so much is alike",
+    "prompts": " in whole groups of equal prompts; nearly equal ones and families are on both sides, so much is alike",
     "rows": " one by one, because too much is alike to keep equal prompts on one side",
 }
 
@@ -194,7 +196,7 @@ class _Company:
         """Numbers of groups of the rows."""
         if level == "rows":
             return np.arange(self.n_rows)
-        return self.links.groups(near=level == "near")[: self.n_rows]
+        return self.links.groups(near=level == "near", family=level != "prompts")[: self.n_rows]
 
     def known(self) -> Bools:
         """Which rows the model was trained on, or on their like."""
@@ -219,7 +221,7 @@ def _drawn(plain: Split, company: _Company, options: FinetuneOptions) -> Split:
     rng = np.random.default_rng(options.seed)
     known = company.known()
     wanted = min(len(plain.held_out), int((~known).sum()))
-    for level in ("near", "equal", "rows"):
+    for level in LEVELS:
         groups = company.groups(level)
         if 2 * rows_that_fit(groups, ~known, wanted) >= wanted:
             break
@@ -234,18 +236,24 @@ def _drawn(plain: Split, company: _Company, options: FinetuneOptions) -> Split:
 
 
 def _around_named(plain: Split, company: _Company) -> Split:
-    """Named held-out rows without those that the model knows, and training rows without those that are like them."""
+    """Named held-out rows without those that the model knows, and training rows without those that are like them.
+
+    Where more than half of the rows would be left out of training for that, less counts as like.
+    """
     known = company.known()
     is_held_out = np.isin(company.rows, plain.held_out)
     held_out = company.rows[is_held_out & ~known]
-    alike = company.rows[in_groups_of(company.groups("near"), is_held_out)]
-    train = difference(plain.train, alike)
+    for level in LEVELS:
+        alike = company.rows[in_groups_of(company.groups(level), is_held_out)]
+        train = difference(plain.train, alike)
+        if 2 * len(train) >= len(plain.train):
+            break
     return replace(
         plain,
         train=train,
         held_out=held_out,
         counts=company.counts(
-            "near",
+            level,
             n_known=int((is_held_out & known).sum()),
             n_near_named=len(plain.train) - len(train),
         ),
@@ -269,11 +277,9 @@ def _with_stopping(split: Split, company: _Company, options: FinetuneOptions) ->
 def _checked(split: Split, n_asked: int) -> Split:
     if len(split.train):
         return split
-    near = split.counts.n_near_named if split.counts is not None else 0
-    alike = f", {near:,} are like held-out ones" if near else ""
     raise InvalidOptions(
         f"No row is left to train on: {n_asked:,} were chosen, {split.n_dropped:,} of them were dropped in review, "
-        f"{n_asked - split.n_dropped - near:,} are held out{alike}. Choose more rows or hold out fewer."
+        f"{n_asked - split.n_dropped:,} are held out. Choose more rows or hold out fewer."
     )
 
 
