@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     sample_on_empty: bool = Field(
         True, description="Import the bundled sample data when the app starts on an empty workspace."
     )
+    token: str = Field(
+        "",
+        repr=False,
+        description="Token that lets people in, for a server whose address should stay the same; else each start has its own.",
+    )
     debug: bool = Field(
         False,
         description="Show the traceback of a bug in the browser, for development; else an id in the log.",

@@ -55,7 +55,9 @@ class Server:
 
     def app(self) -> psutil.Process:
         """The process that answers the browser: the command that serves also starts workers."""
-        (app,) = (child for child in psutil.Process(self.pid).children() if "streamlit" in _command_of(child))
+        (app,) = (
+            child for child in psutil.Process(self.pid).children() if "app_process" in _command_of(child)
+        )
         return app
 
     def kill(self) -> None:
@@ -81,7 +83,17 @@ def running_app(workspace: Path, port: int = 0, **settings: str) -> Iterator[Ser
     port = port or free_port()
     environment = os.environ | {f"TAMIS_{key.upper()}": value for key, value in settings.items()}
     environment["PYTHONPATH"] = str(ROOT / "core")
-    command = [sys.executable, "-m", "tamis.cli", "--workspace", str(workspace), "serve", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "tamis.cli",
+        "--workspace",
+        str(workspace),
+        "serve",
+        "--no-token",
+        "--port",
+        str(port),
+    ]
     with serving(command, port, workspace, cwd=ROOT, environment=environment) as server:
         yield server
 

@@ -65,7 +65,8 @@ def _python(folder: Path, program: str) -> str:
 def app(folder: Path) -> Iterator[Server]:
     """The app over a workspace that is not there yet, named relative to where it is started."""
     port = free_port()
-    command = [str(Path(PYTHON).parent / "tamis"), "--workspace", "workspace", "serve", "--port", str(port)]
+    tamis = str(Path(PYTHON).parent / "tamis")
+    command = [tamis, "--workspace", "workspace", "serve", "--no-token", "--port", str(port)]
     with serving(command, port, folder / "workspace", cwd=folder, environment=_environment()) as server:
         yield server
 

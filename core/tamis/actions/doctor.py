@@ -33,8 +33,16 @@ def examine(workspace: Path) -> dict[str, dict[str, str]]:
         "Devices": _devices(),
         "Backends": {name: _availability(name) for name in BACKENDS},
         "Workspace": _disk(workspace),
-        "Settings": {f"TAMIS_{k.upper()}": str(v) for k, v in Settings().model_dump().items()},
+        "Settings": _settings(),
     }
+
+
+def _settings() -> dict[str, str]:
+    values = Settings().model_dump()
+    values["token"] = (
+        "set" if values["token"] else ""
+    )  # what people copy into reports must not let anybody in
+    return {f"TAMIS_{name.upper()}": str(value) for name, value in values.items()}
 
 
 def _version(name: str) -> str:

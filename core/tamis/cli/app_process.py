@@ -1,15 +1,19 @@
-"""Streamlit under the command that started it: when that is gone, however it went, the app goes too.
+"""The app's own process, under the command that started it: when that is gone, however it went, the app goes too.
 
-``python -m tamis.cli.app_process run app.py …`` takes what ``streamlit`` takes.
+``python -P -m tamis.cli.app_process HOST PORT``; the token of the server is in the environment, where no list of
+processes shows it.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
-import runpy
 import signal
+import sys
 import threading
 import time
+
+from tamis.settings import app_folder
 
 LOOK_S = 1.0
 
@@ -26,6 +30,13 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="parent watch", daemon=True).start()
 
 
+def serve(host: str, port: int) -> None:
+    """Serve the app that lies beside the package; its configuration is the one in the same folder."""
+    sys.path.insert(0, str(app_folder()))
+    sys.argv = [str(app_folder() / "app.py")]  # where Streamlit looks for its configuration
+    importlib.import_module("pages.shared.asgi_app").main(host, port)
+
+
 if __name__ == "__main__":
     end_with_parent()
-    runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+    serve(sys.argv[1], int(sys.argv[2]))

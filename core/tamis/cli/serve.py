@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,8 +17,10 @@ from tamis.cli.exit_codes import DONE
 from tamis.cli.session import Session
 from tamis.errors import InvalidOptions
 
+EVERYWHERE = ("0.0.0.0", "::")  # every address of this machine; none that a browser could open
 
-@command("tamis serve", "tamis serve --port 8600 --workspace ~/tamis")
+
+@command("tamis serve", "tamis serve --port 8600 --workspace ~/tamis", "tamis serve --host 0.0.0.0")
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -24,25 +28,28 @@ from tamis.errors import InvalidOptions
     help="Address to listen on; this machine only by default.",
 )
 @click.option("--port", default=8501, show_default=True, help="Port to listen on.")
-def serve(session: Session, host: str, port: int) -> int:
-    """Start the app in the foreground."""
+@click.option(
+    "--no-token", is_flag=True, help="Let everybody on this machine in; for addresses of this machine only."
+)
+def serve(session: Session, host: str, port: int, *, no_token: bool) -> int:
+    """Start the app in the foreground and print its address; the token in it lets you in, and nobody else."""
     from tamis.actions.jobs import keep_jobs_moving
     from tamis.actions.uploads import sweep_uploads
-    from tamis.settings import app_folder
 
+    _refuse(host, port, no_token=no_token)
     folder = session.workspace.path
+    token = "" if no_token else session.settings.token or secrets.token_urlsafe(24)
     # -P: a file of the user's called random.py, or a folder called pages, is no module of the app.
-    command = [sys.executable, "-P", "-m", "tamis.cli.app_process", "run", str(app_folder() / "app.py")]
-    command += [f"--server.address={host}", f"--server.port={port}"]
-    if _is_taken(host, port):
-        raise InvalidOptions(
-            f"Port {port} on {host} is in use. Take another one: make run PORT={port + 1}, or tamis serve --port {port + 1}."
-        )
-    session.say(f"Tamis on http://{host}:{port} over {folder}")
+    command = [sys.executable, "-P", "-m", "tamis.cli.app_process", host, str(port)]
+    shown = host if host not in EVERYWHERE else socket.gethostname()
+    session.say(f"Tamis on http://{shown}:{port}{f'/?token={token}' if token else ''} over {folder}")
+    if no_token:
+        session.say("Everybody who can reach this machine's own addresses comes in: --no-token was given.")
     sweep_uploads(session.workspace)
     # Jobs go on and are followed from the first second, also when nobody has opened a page yet.
     ticker = keep_jobs_moving(session.workspace)
-    app = subprocess.Popen(command, env=os.environ | {"TAMIS_WORKSPACE": str(folder)})
+    environment = os.environ | {"TAMIS_WORKSPACE": str(folder), "TAMIS_TOKEN": token}
+    app = subprocess.Popen(command, env=environment)
     # A service manager asks with SIGTERM; the app must not go on without the command that started it.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -54,6 +61,29 @@ def serve(session: Session, host: str, port: int) -> int:
         app.terminate()
         app.wait()
         ticker.stop()
+
+
+def _refuse(host: str, port: int, *, no_token: bool) -> None:
+    """Raise InvalidOptions for what must not be served, or cannot be."""
+    if no_token and not _is_here(host):
+        raise InvalidOptions(
+            f"{host} is reached from other machines, and --no-token would let everybody on the network in. Leave --no-token "
+            "out, or listen on 127.0.0.1 behind a proxy that asks people who they are."
+        )
+    if _is_taken(host, port):
+        raise InvalidOptions(
+            f"Port {port} on {host} is in use. Take another one: make run PORT={port + 1}, or tamis serve --port {port + 1}."
+        )
+
+
+def _is_here(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_taken(host: str, port: int) -> bool:

@@ -1,0 +1,113 @@
+"""Who may come in: every request shows the token of this server, once in the address and from then on by a cookie.
+
+As Jupyter does: whoever started the server sees the address with the token, and nobody else does. The gate stands before
+everything that Streamlit answers, its web socket, media and uploads included. It also says to the browser what a page
+may load: only what comes from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PARAMETER = "token"
+OPEN_PATHS = frozenset({"/_stcore/health"})  # says "ok", and nothing about anybody's data
+# Streamlit's own scripts and styles are partly inline, and Plotly compiles functions; nothing comes from elsewhere.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss: data: blob:; "
+    "worker-src 'self' blob:; child-src 'self' blob:; frame-src 'self' data: blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+ASKING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Tamis</title>
+<style>body{font:16px system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1rem;color:#17211f}
+input{font:inherit;padding:.4rem .6rem;width:22rem;max-width:100%} button{font:inherit;padding:.4rem .9rem}</style>
+<h1>This Tamis asks for its token</h1>
+<p>Whoever started it sees the whole address in the terminal, with <code>?token=</code> at its end. Open that, or paste the token:</p>
+<form method="get"><input name="token" type="password" autofocus autocomplete="off" aria-label="Token"> <button>Open</button></form>
+"""
+
+
+class TokenGate:
+    """ASGI middleware. Without a token everybody comes in, and only the headers are added."""
+
+    def __init__(self, app: Application, token: str = "") -> None:
+        self._app, self._token = app, token
+        # The cookie is no token: who reads it in a browser's store cannot make an address of it. Its name differs between
+        # servers, because browsers send one machine's cookies to all of its ports.
+        self._session = hashlib.sha256(b"tamis session " + token.encode()).hexdigest()
+        self._cookie = f"tamis_{self._session[:8]}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or let it through."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+        elif self._may_enter(scope):
+            await self._app(scope, receive, _with_headers(send))
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "token missing"})
+        elif self._knows_token(scope):
+            await self._let_in(scope, send)
+        else:
+            await _answer(send, 403, ASKING.encode(), [(b"content-type", b"text/html; charset=utf-8")])
+
+    def _may_enter(self, scope: Scope) -> bool:
+        if not self._token or scope["path"] in OPEN_PATHS:
+            return True
+        return hmac.compare_digest(_cookie(scope, self._cookie).encode(), self._session.encode())
+
+    def _knows_token(self, scope: Scope) -> bool:
+        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get(PARAMETER, "")
+        return hmac.compare_digest(given.encode(), self._token.encode())
+
+    async def _let_in(self, scope: Scope, send: Send) -> None:
+        """Give the cookie, and go on to the same address without the token, which no history then keeps."""
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        rest = urlencode([(name, value) for name, value in pairs if name != PARAMETER])
+        # A path that begins with two slashes would name another host.
+        path = "/" + scope["path"].lstrip("/")
+        secure = "; Secure" if scope.get("scheme") == "https" else ""
+        cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Lax{secure}"
+        target = path + (f"?{rest}" if rest else "")
+        headers = [(b"location", target.encode("latin-1", "ignore")), (b"set-cookie", cookie.encode())]
+        await _answer(send, 303, b"", headers)
+
+
+def _cookie(scope: Scope, name: str) -> str:
+    header = b"; ".join(value for key, value in scope["headers"] if key == b"cookie").decode("latin-1")
+    try:
+        found = SimpleCookie(header).get(name)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    sent = [*HEADERS, (b"cache-control", b"no-store"), (b"content-length", str(len(body)).encode()), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+        await send(message)
+
+    return sending
