@@ -63,6 +63,30 @@ def test_another_format_changes_the_preview_and_what_is_submitted(workspace: Pat
     )
 
 
+def test_a_file_that_no_format_fits_is_read_as_its_columns_suggest(workspace: Path, folder: Path) -> None:
+    path = folder / "odd.csv"
+    path.write_text("ask,said\nWhy?,Because of the moon.\n")
+    app = choose(path)
+    assert "prompt = ask, completion = said" in said(app)
+    checked(app.button(key=f"mapping_guess:{path}").click().run())
+    assert app.selectbox(key=f"format:{path}").value == "prompt_completion"
+    assert app.selectbox(key=f"field:{path}:prompt_completion:prompt").value == "ask"
+    agree(app)
+    (file,) = job_table.list_jobs(Database(workspace))[0].options["files"]
+    assert (file["fields"]["prompt"], file["fields"]["completion"]) == ("ask", "said")
+
+
+def test_an_optional_part_can_be_given_up_and_objects_can_be_mapped(workspace: Path, folder: Path) -> None:
+    path = folder / "nested.jsonl"
+    path.write_text('{"system": "Be brief.", "fields": {"prompt": "Why?", "response": "The moon."}}\n' * 3)
+    app = choose(path)
+    assert app.selectbox(key=f"field:{path}:prompt_completion:prompt").value == "fields.prompt"
+    checked(app.selectbox(key=f"field:{path}:prompt_completion:system").set_value("").run())
+    agree(app)
+    (file,) = job_table.list_jobs(Database(workspace))[0].options["files"]
+    assert (file["fields"]["prompt"], file["fields"]["system"]) == ("fields.prompt", "")
+
+
 def test_a_path_outside_the_allowed_folders_is_refused(folder: Path, tmp_path: Path) -> None:
     app = open_page("import_data", **{"from": "This server", "path": str(alpaca_file(tmp_path))})
     assert "is outside the folders" in app.error[0].value.replace("\\", "")

@@ -14,6 +14,7 @@ from tamis.errors import CurationError
 from tamis.formats import FORMATS, load_format
 from tamis.formats.detect import Inspection, inspect_file
 from tamis.formats.reader import file_stem
+from tamis.formats.stored_form import open_record
 from tamis.registry import parse_options
 from tamis.steps.import_file.identify import ImportPlan, file_hash, plan_import, plan_sources
 from tamis.steps.import_file.options import SourceFile
@@ -193,7 +194,8 @@ def _turn_keys(inspection: Inspection) -> list[str]:
     """Keys of the objects inside list columns, as the first rows have them."""
     keys: dict[str, None] = {}
     for row in inspection.rows:
-        for value in row.record.values():
+        record = open_record(row.record, inspection.fields)[0] if inspection.fields else row.record
+        for value in record.values():
             for item in value if isinstance(value, list) else []:
                 keys.update(dict.fromkeys(item if isinstance(item, dict) else ()))
     return list(keys)

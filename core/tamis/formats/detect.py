@@ -22,6 +22,7 @@ from tamis.types import Example
 _N_LOOKED_AT = 5_000  # records, when the first ones are all bad
 _N_PROBLEMS = 20
 _N_ROWS = 3
+_MAX_INSIDE = 100  # columns inside objects that are offered for a mapping
 _LIST_PARTS = ("messages", "conversations", "instances", "history")
 _MAX_OPENED = 2  # objects inside objects, when nothing fits without opening them
 
@@ -121,7 +122,7 @@ def inspect_file(
             item for item in candidates if chosen is None or item.format_name != chosen.format_name
         ),
         rows=tuple(rows[:_N_ROWS]),
-        columns=tuple(seen.columns),
+        columns=_columns(seen),
         problems=tuple(problems[:_N_PROBLEMS]),
         n_sampled=seen.n_sampled,
         is_whole_file=seen.is_whole_sample,
@@ -190,6 +191,13 @@ def _with_json(fields: ColumnMapping, json_columns: Sequence[str], columns: Reco
     # A column of turns stays one although a cell of it is broken, which then is rejected.
     kept += sorted(column for column in (texts & lists) - set(kept) if data_in(columns[column]) is not None)
     return fields.model_copy(update={"json_columns": tuple(kept)}) if kept or fields.json_columns else fields
+
+
+def _columns(seen: Survey) -> tuple[str, ...]:
+    """Return the columns of a file, then those inside their objects."""
+    opened = [_opened(decoded(record, seen.json_columns)) for record in seen.telling]
+    inside = dict.fromkeys(column for record in opened for column in record if column not in seen.columns)
+    return (*seen.columns, *list(inside)[:_MAX_INSIDE])
 
 
 def _ranked(seen: Survey) -> list[FormatMatch]:

@@ -15,6 +15,7 @@ from pages.shared.wording import BadgeColour, percent, table_height
 from tamis.actions.imports import ExaminedFile, ReadAs, columns_for, formats_by_fit, mapping_of
 from tamis.formats import FORMATS
 from tamis.formats.detect import Inspection, PreviewRow
+from tamis.formats.hints import Guess
 from tamis.types import JSON
 
 _CONTAINERS = {
@@ -126,11 +127,16 @@ def _offer_guess(path: str, inspection: Inspection) -> None:
     st.caption(f"Most likely: {plain(named)}")
     st.button(
         f"Read as {FORMATS[guess.format_name].title}",
-        on_click=choose,
-        args=([path], ReadAs(guess.format_name, guess.parts)),
+        on_click=_accept_guess,
+        args=(path, guess),
         key=f"mapping_guess:{path}",
         icon=":material/auto_awesome:",
     )
+
+
+def _accept_guess(path: str, guess: Guess) -> None:
+    choose([path], ReadAs(guess.format_name, guess.parts))
+    st.session_state[f"format:{path}"] = guess.format_name
 
 
 def _show_fields(file: ExaminedFile, inspection: Inspection, format_name: str) -> None:
@@ -140,13 +146,17 @@ def _show_fields(file: ExaminedFile, inspection: Inspection, format_name: str) -
         name: _pick_column(
             file.path, format_name, name, info, str(current.get(name, info.default)), inspection
         )
-        for name, info in FORMATS[format_name].options.model_fields.items()
+        for name, info in sorted(FORMATS[format_name].options.model_fields.items(), key=_may_be_missing)
         if info.annotation is str
     }
     given = current | given
     if given != current:
         choose([file.path], ReadAs(format_name, given))
         st.rerun()
+
+
+def _may_be_missing(part: tuple[str, FieldInfo]) -> bool:
+    return "may be missing" in str(part[1].description)
 
 
 def _pick_column(
