@@ -41,7 +41,6 @@ def show_button(
         scope=chosen.scope,
         decisions=decided.pointer,
         format_name=format_name,
-        container=container,
         skip_unfit=skip_unfit,
     )
     pressed = st.button(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +16,13 @@ from tamis import __version__
 from tamis.actions.manifests import ExportManifest, installed_versions, lineage, listed_decisions
 from tamis.actions.trainer_entries import describe_for_trainers
 from tamis.errors import InvalidOptions
-from tamis.formats import FORMATS
-from tamis.formats.writer import SkippedRow, StoredExample, export_file
-from tamis.formats.writer import WrittenFile as Written
+from tamis.formats import load_format
+from tamis.formats.source_shape import SourceShape, read_shape
+from tamis.formats.stored_form import ColumnMapping
+from tamis.formats.targets import Target, TargetContainer, check_place, target_of
+from tamis.formats.writer import StoredExample, export_file
+from tamis.formats.written_files import SkippedRow
+from tamis.formats.written_files import WrittenFile as Written
 from tamis.registry import Options, parse_options
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.resolve_decisions import apply_frozen, find_decisions, respected_by
@@ -31,7 +35,7 @@ from tamis.store.sequence import next_number
 from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s, Message
 
-Container = Literal["jsonl", "parquet"]
+ByName = Literal[""]  # the container that the file's name says
 PROGRESS_ROWS = 2_000
 COLUMNS = ("example_id", "file", "messages", "raw", "source", "source_row", "meta")
 
@@ -49,7 +53,7 @@ class ExportRequest(Options):
         "selection was made with, if any, because these texts were trained on.",
     )
     format_name: str = Field("source", description="Conversation format; source keeps the file's own shape.")
-    container: Container = Field("jsonl", description="Kind of file.")
+    container: TargetContainer | ByName = Field("", description="Kind of file; by its name when empty.")
     skip_unfit: bool = Field(
         False, description="Leave out rows that the format cannot hold, and list them beside the file."
     )
@@ -57,7 +61,7 @@ class ExportRequest(Options):
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What was written and where."""
+    """What was written and where; ``renamed`` are columns of the source that the format would have taken for its own."""
 
     path: Path
     manifest_path: Path
@@ -66,6 +70,7 @@ class ExportResult:
     manifest: ExportManifest
     skipped: tuple[SkippedRow, ...] = ()
     skipped_path: Path | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def obstacles(self) -> dict[str, int]:
@@ -90,11 +95,16 @@ def export(
 ) -> ExportResult:
     """Write the rows and ``<path>.manifest.json``; an existing file is replaced only when all is written.
 
+    The name of the file says its container and compression (``rows.csv``, ``rows.jsonl.gz``); it must not contradict the request.
     Rows decided as drop are left out and decided texts are written, when the request names decisions or its selection
     was made with some. ``progress`` is told the number of rows read so far, now and then. Raises InvalidOptions when no row is in scope or all are dropped,
-    CurationError when a format cannot hold some conversations (unless these are to be left out: then they are listed in
-    ``<path>.skipped.jsonl``) or a decided one breaks the chat schema.
+    CurationError when the format or the container cannot hold some conversations (unless these are to be left out: then they
+    are listed in ``<path>.skipped.jsonl``), a decided one breaks the chat schema, or nothing can be written to that place.
     """
+    target = target_of(path.name, request.container)
+    if path.parent == workspace.path / "exports":
+        path.parent.mkdir(exist_ok=True)
+    check_place(path)
     rows = rows_of(
         workspace,
         request.dataset_id,
@@ -112,21 +122,29 @@ def export(
             f"All {len(rows):,} rows of this scope are decided to be dropped. Widen it, or undo some decisions."
         )
     examples = workspace.artifacts.examples(request.dataset_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
     stored = stored_examples(examples, applied.rows, applied.replaced)
     written = export_file(
         stored if progress is None else _counted(stored, progress),
         path,
         format_name=request.format_name,
-        container=request.container,
+        target=target,
+        shapes=shapes_of(examples),
+        spoken=spoken_columns(examples),
         skip_unfit=request.skip_unfit,
     )
-    manifest = _manifest(workspace, request, _Rows(rows, decisions), written)
+    manifest = _manifest(workspace, request, _Rows(rows, decisions), written, target)
     manifest_path = path.with_name(f"{path.name}.manifest.json")
     write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
     listed = _list_skipped(path, written.skipped)
     return ExportResult(
-        path, manifest_path, written.n_rows, written.sha256, manifest, written.skipped, listed
+        path,
+        manifest_path,
+        written.n_rows,
+        written.sha256,
+        manifest,
+        written.skipped,
+        listed,
+        written.renamed,
     )
 
 
@@ -152,14 +170,22 @@ def write_rows(
     path: Path,
     *,
     format_name: str,
-    container: Container,
+    target: Target,
     decisions: Artifact | None = None,
     skip_unfit: bool = False,
 ) -> Written:
     """Write these rows in the order of the dataset, as they are stored or as ``decisions`` say."""
     applied = apply_frozen(rows, decisions)
     stored = stored_examples(examples, applied.rows, applied.replaced)
-    return export_file(stored, path, format_name=format_name, container=container, skip_unfit=skip_unfit)
+    return export_file(
+        stored,
+        path,
+        format_name=format_name,
+        target=target,
+        shapes=shapes_of(examples),
+        spoken=spoken_columns(examples),
+        skip_unfit=skip_unfit,
+    )
 
 
 def _counted(stored: Iterator[StoredExample], progress: Callable[[int], None]) -> Iterator[StoredExample]:
@@ -176,9 +202,7 @@ def stored_examples(
     edited = replaced or {}
     wanted = np.zeros(int(examples.summary["n_examples"]), dtype=np.bool_)
     wanted[rows] = True
-    read_as = [
-        (f["format"], parse_options(FORMATS[f["format"]].options, f["fields"])) for f in files_of(examples)
-    ]
+    files, mappings = files_of(examples), _mappings(examples)
     start = 0
     for batch in iter_examples(examples, COLUMNS):
         inside = np.flatnonzero(wanted[start : start + batch.num_rows])
@@ -192,8 +216,9 @@ def stored_examples(
                 source_row=row["source_row"],
                 file=row["file"],
                 meta=orjson.loads(row["meta"] or "{}"),
-                format_name=read_as[row["file"]][0],
-                fields=read_as[row["file"]][1],
+                format_name=files[row["file"]]["format"],
+                fields=mappings[row["file"]],
+                repairs=tuple(files[row["file"]].get("repairs", ())),
                 example_id=row["example_id"],
             )
 
@@ -204,7 +229,25 @@ def files_of(examples: Artifact) -> list[dict[str, JSON]]:
     return files
 
 
-def _manifest(workspace: Workspace, request: ExportRequest, rows: _Rows, written: Written) -> ExportManifest:
+def shapes_of(examples: Artifact) -> list[SourceShape]:
+    """What each of the files was beside its records."""
+    return [read_shape(file.get("shape")) for file in files_of(examples)]
+
+
+def spoken_columns(examples: Artifact) -> frozenset[str]:
+    """The columns of the files that hold the conversations."""
+    return frozenset(
+        column for mapping in _mappings(examples) for column in mapping.parts.values() if "." not in column
+    )
+
+
+def _mappings(examples: Artifact) -> list[ColumnMapping]:
+    return [parse_options(load_format(f["format"]).fields, f["fields"]) for f in files_of(examples)]
+
+
+def _manifest(
+    workspace: Workspace, request: ExportRequest, rows: _Rows, written: Written, target: Target
+) -> ExportManifest:
     examples = workspace.artifacts.examples(request.dataset_id)
     # A whole selection is rebuilt from its artifacts; anything that a filter or tag narrowed is listed.
     plain_selection = bool(request.selection) and not (request.tag or request.scope)
@@ -227,7 +270,8 @@ def _manifest(workspace: Workspace, request: ExportRequest, rows: _Rows, written
         example_ids=[int(row) for row in rows.ids] if listed else None,
         scope=_describe(request),
         format_name=request.format_name,
-        container=request.container,
+        container=target.container,
+        compression=target.compression,
         n_rows=written.n_rows,
         n_skipped=len(written.skipped),
         sha256=written.sha256,
@@ -236,7 +280,7 @@ def _manifest(workspace: Workspace, request: ExportRequest, rows: _Rows, written
         artifacts=[artifact.manifest for artifact in artifacts],
         packages=installed_versions(),
         **describe_for_trainers(
-            written.path, request.dataset_id, request.format_name, request.container, files_of(examples)
+            written.path, request.dataset_id, request.format_name, target.container, files_of(examples)
         ),
     )
 

@@ -11,12 +11,14 @@ import numpy as np
 import orjson
 
 from tamis.actions.dataset_context import DatasetContext
-from tamis.actions.export import files_of, stored_examples
+from tamis.actions.export import files_of, shapes_of, spoken_columns, stored_examples
 from tamis.actions.read_rows import read_column, read_rows
 from tamis.compute.apply import apply_decisions
 from tamis.errors import CurationError
-from tamis.formats import FORMATS
+from tamis.formats import FORMATS, load_format
+from tamis.formats.targets import target_of
 from tamis.formats.writer import EXPORT_FORMATS, SOURCE_SHAPE, StoredExample, row_lines
+from tamis.formats.written_files import Likeness, preview_table
 from tamis.steps.resolve_decisions import AS_IMPORTED, CURRENT, respected_by
 from tamis.steps.resolve_rows import rows_of
 from tamis.store.artifacts.readers import read_token_counts
@@ -178,9 +180,14 @@ def choose_formats(context: DatasetContext, rows: Int64s) -> FormatChoice:
 
 
 def preview_export(examples: Artifact, texts: ExportTexts, format_name: str, container: str) -> list[str]:
-    """The first rows as they will stand in the file; raises CurationError when the format cannot hold one."""
+    """The first rows as they will stand in the file; raises CurationError when the format or container cannot hold one."""
     stored = stored_examples(examples, texts.rows[:N_PREVIEWED], texts.replaced)
-    lines = row_lines(stored, format_name=format_name, keep_meta=container == "jsonl")
+    lines = row_lines(stored, format_name=format_name)
+    if container in ("csv", "tsv"):
+        shaped = format_name == SOURCE_SHAPE
+        spoken = spoken_columns(examples) if shaped else load_format(format_name).fields().parts.values()
+        like = Likeness(shapes_of(examples) if shaped else (), spoken)
+        return [preview_table(lines, target_of("", container), like)]
     return [line.decode("utf-8", "replace") for line in islice(lines, N_PREVIEWED)]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.actions.uploads import safe_name
 from tamis.errors import CurationError, InvalidOptions
+from tamis.formats.targets import says_container
 from tamis.steps.import_file.identify import slug
 from tamis.steps.resolve_decisions import AS_IMPORTED
 from tamis.store.review.frozen_decisions import KIND as DECISIONS
@@ -44,13 +45,14 @@ def default_export_name(
 
 
 def export_path(workspace: Workspace, name: str, container: str) -> Path:
-    """Where a file of that name goes; raises InvalidOptions for a name that is empty or that of a manifest."""
+    """Where a file of that name goes; a name that does not say what the file is gets the ending of the container.
+
+    Raises InvalidOptions for a name that is empty or that of a manifest.
+    """
     cleaned = safe_name(name.strip()) if name.strip() else ""
     if not cleaned or cleaned.endswith(MANIFEST_ENDING):
         raise InvalidOptions(f"{name!r} is no name for a file; write something like rows.{container}.")
-    if not cleaned.endswith(f".{container}"):
-        cleaned += f".{container}"
-    return exports_folder(workspace) / cleaned
+    return exports_folder(workspace) / (cleaned if says_container(cleaned) else f"{cleaned}.{container}")
 
 
 def read_listed_manifest(path: Path) -> ExportManifest | None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tamis import __version__
 from tamis.errors import ArtifactDamaged, UnreadableFile
+from tamis.formats.targets import TargetCompression, TargetContainer
 from tamis.steps.import_file.options import SourceFile
 from tamis.store.artifacts.store import Artifact, ArtifactStore, Manifest
 from tamis.store.artifacts.versions import parent_of
@@ -62,7 +63,8 @@ class ExportManifest(BaseModel):
     example_ids: list[int] | None
     scope: str
     format_name: str
-    container: Literal["jsonl", "parquet"]
+    container: TargetContainer
+    compression: TargetCompression = "none"
     n_rows: int
     sha256: str
     n_skipped: int = 0

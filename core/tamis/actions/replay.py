@@ -12,6 +12,7 @@ import numpy as np
 from tamis.actions.export import write_rows
 from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.errors import CurationError
+from tamis.formats.targets import Target
 from tamis.steps import STEPS
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import file_hash
@@ -76,7 +77,7 @@ def replay_manifest(
             _rows(manifest, made, int(examples.summary["n_examples"])),
             target,
             format_name=manifest.format_name,
-            container=manifest.container,
+            target=Target(manifest.container, manifest.compression),
             decisions=made[manifest.decisions] if manifest.decisions else None,
             skip_unfit=manifest.n_skipped > 0,
         )

@@ -176,14 +176,21 @@ def restore(session: Session, entry: str) -> None:
     help="Conversation format to write, or source.",
 )
 @click.option(
-    "--container", type=click.Choice(("jsonl", "parquet")), help="By the name of the file when left out."
+    "--container",
+    type=click.Choice(("jsonl", "json", "csv", "tsv", "parquet")),
+    help="By the name of the file when left out.",
+)
+@click.option(
+    "--out",
+    type=PathType,
+    required=True,
+    help="File to write: .jsonl, .json, .csv, .tsv or .parquet, also .gz or .zst.",
 )
 @click.option(
     "--skip-unfit",
     is_flag=True,
     help="Leave out rows that the format cannot hold; FILE.skipped.jsonl lists them.",
 )
-@click.option("--out", type=PathType, required=True, help="File to write.")
 def export(
     session: Session, dataset: str, out: Path, container: str | None, skip_unfit: bool, **choices: str
 ) -> None:
@@ -192,12 +199,15 @@ def export(
     from tamis.actions.export import export as write_export
     from tamis.registry import parse_options
 
-    container = container or ("parquet" if out.suffix == ".parquet" else "jsonl")
     asked = {
-        "dataset_id": session.dataset(dataset), "container": container, "skip_unfit": skip_unfit, **choices,
+        "dataset_id": session.dataset(dataset), "container": container or "", "skip_unfit": skip_unfit, **choices,
     }  # fmt: skip
     done = write_export(session.workspace, parse_options(ExportRequest, asked), out)
     session.show(f"{done.path}: {done.n_rows:,} rows, sha256 {done.sha256}")
+    for column, name in done.renamed.items():
+        session.say(
+            f"tamis: column {column!r} of the source is written as {name!r}; the format reads {column!r}."
+        )
     if done.skipped:
         session.show(f"Left out, as listed in {done.skipped_path}: {len(done.skipped):,} rows")
         for obstacle, n_rows in done.obstacles.items():

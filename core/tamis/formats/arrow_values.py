@@ -45,7 +45,34 @@ def from_json(values: list[JSON], kind: Kind) -> Array:
     """The column of a type that ``to_json`` gave these values; raises ValueError or an ArrowException where one does not fit."""
     walk = _writer(kind)
     given = values if walk is None else [walk(value) for value in values]
-    return _restored(pa.array(given, type=_plain_type(kind)), kind)
+    try:
+        return _restored(pa.array(given, type=_plain_type(kind)), kind)
+    except UnicodeEncodeError:
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            return _text_as_stored(given, kind)
+        return _restored(pa.array(_shown(given), type=_plain_type(kind)), kind)
+
+
+def _text_as_stored(texts: list[str | None], kind: Kind) -> Array:
+    """Texts with what is no character: the bytes that they were read from, or their escapes where there are none."""
+    stored = [None if text is None else _stored_bytes(text) for text in texts]
+    binary = pa.large_binary() if pa.types.is_large_string(kind) else pa.binary()
+    return pa.array(stored, binary).view(kind)
+
+
+def _stored_bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")
+
+
+def _shown(value: JSON) -> JSON:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    return [_shown(item) for item in value] if isinstance(value, list) else value
 
 
 def is_json_type(kind: Kind) -> bool:

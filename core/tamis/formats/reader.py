@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -39,9 +39,10 @@ class _Job:
     format_name: str
     fields: ColumnMapping
     stem: str
+    repairs: tuple[str, ...] = ()
 
     def __call__(self, chunk: Chunk) -> Parsed:
-        return parse_chunk(chunk, self.format_name, self.fields, self.stem)
+        return parse_chunk(chunk, self.format_name, self.fields, self.stem, self.repairs)
 
 
 def read_batches(
@@ -49,21 +50,24 @@ def read_batches(
     *,
     format_name: str,
     fields: ColumnMapping,
+    encoding: str = "",
+    repairs: Sequence[str] = (),
     batch_rows: int = 20_000,
     n_workers: int | None = None,
 ) -> Iterator[Batch]:
     """Yield the examples and rejects of a file in the order of the file.
 
     A batch holds at most ``batch_rows`` records, or for JSON lines those of one block of about 4 MB.
+    ``encoding`` is that of a text file, detected when it is empty; ``repairs`` are names out of REPAIRS.
     ``n_workers`` None means two processes for JSON and JSON lines from 20 MB on, else none. Blank lines are
     not records: they are neither imported nor rejected, yet they count in line numbers. Raises
     UnreadableFile, at the end, when no record of the file became an example, with the three most common
     reasons.
     """
-    layout = detect_layout(path)
+    layout = detect_layout(path, encoding)
     total_bytes = _stored_bytes(path)
     chunks = iter_chunks(path, layout, block_bytes=BLOCK_BYTES, batch_rows=batch_rows)
-    job = _Job(format_name, fields, file_stem(path))
+    job = _Job(format_name, fields, file_stem(path), tuple(repairs))
     if n_workers is None:
         n_workers = (
             N_WORKERS if layout.container in ("jsonl", "json") and total_bytes >= POOL_FROM_BYTES else 0

@@ -32,7 +32,7 @@ _ODD_TYPES = re.compile(r"binary|float|double|extension")
 
 def parquet_rows(path: Path, layout: Layout) -> Iterator[TableRow]:
     """Yield the rows of a Parquet file; raises UnreadableFile when it is damaged or holds no text."""
-    with _seekable(path, layout) as file:
+    with open_parquet(path, layout) as file:
         try:
             parquet = pq.ParquetFile(file)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a column's name may be no text
@@ -75,7 +75,7 @@ def parse_hub_address(address: str) -> tuple[str, str | None, str]:
 
 
 @contextmanager
-def _seekable(path: Path, layout: Layout) -> Iterator[IO[bytes]]:
+def open_parquet(path: Path, layout: Layout) -> Iterator[IO[bytes]]:
     """Open a Parquet file, which is read from its end; a compressed one is unpacked into a temporary file."""
     if layout.compression == "none":
         with path.open("rb") as file:
@@ -122,7 +122,9 @@ def _guarded(batches: Iterator[pa.RecordBatch]) -> Iterator[Record | BadRow | Ex
 
 def batch_rows(batch: pa.RecordBatch) -> Iterator[Record | BadRow | ExactRow]:
     """Yield the rows of a batch; those that hold what JSON does not say so."""
-    keep_nulls = NULLS_MARK in (batch.schema.metadata or {})
+    marks = batch.schema.metadata or {}
+    keep_nulls = NULLS_MARK in marks
+    incomplete = orjson.loads(marks[NULLS_MARK]) if keep_nulls else []
     try:
         columns = [_Column.read(field.name, column, keep_nulls) for field, column in _columns(batch)]
     except UnicodeDecodeError:  # inside a list or a struct
@@ -134,6 +136,9 @@ def batch_rows(batch: pa.RecordBatch) -> Iterator[Record | BadRow | ExactRow]:
     odd = [(number, column) for number, column in enumerate(columns) if column.kinds]
     for at, values in enumerate(exact):
         row = dict(zip(names, values, strict=True))
+        for name in incomplete:
+            if not batch.column(name)[at].is_valid:
+                del row[name]
         notes = Notes({(column.name, kind): 1 for _, column in odd for kind in column.kinds.get(at, ())})
         if not notes:
             yield row
@@ -221,6 +226,14 @@ def _hub_value(value: JSON, *, nested: bool = False) -> JSON:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
+def saved_schema(path: Path) -> pa.Schema:
+    """The schema of a folder written by ``save_to_disk``: that of its first split."""
+    batches = _folder_files(_splits(path)[0][1])
+    for reader in batches:
+        return reader.schema
+    return pa.schema([])
+
+
 def _splits(path: Path) -> list[tuple[str | None, Path]]:
     listing = path / "dataset_dict.json"
     if not listing.is_file():
@@ -241,6 +254,13 @@ def _json_field(path: Path, key: str) -> list[Any]:
 
 
 def _folder_batches(folder: Path) -> Iterator[pa.RecordBatch]:
+    for reader in _folder_files(folder):
+        for batch in reader:
+            for start in range(0, batch.num_rows, _BATCH_ROWS):
+                yield batch.slice(start, _BATCH_ROWS)
+
+
+def _folder_files(folder: Path) -> Iterator[pa.RecordBatchReader]:
     for entry in _json_field(folder / "state.json", "_data_files"):
         # Only the last part of the name counts, so that a file outside the folder is never opened.
         file = folder / Path(str(entry.get("filename", "") if isinstance(entry, dict) else entry)).name
@@ -250,9 +270,7 @@ def _folder_batches(folder: Path) -> Iterator[pa.RecordBatch]:
         except (pa.ArrowException, OSError) as error:
             raise UnreadableFile(f"{folder.name}/{file.name} cannot be read: {error}") from error
         _require_text(f"{folder.name}/{file.name}", reader.schema)
-        for batch in reader:
-            for start in range(0, batch.num_rows, _BATCH_ROWS):
-                yield batch.slice(start, _BATCH_ROWS)
+        yield reader
 
 
 def _with_split(batches: Iterator[pa.RecordBatch], name: str | None) -> Iterator[Record | BadRow | ExactRow]:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Literal
-from uuid import uuid4
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tamis.errors import CurationError, InvalidRecord, RowDoesNotFit
 from tamis.formats import load_format
-from tamis.formats.conversation import SHAPE, build_example
-from tamis.formats.format import Record
-from tamis.formats.json_text import dumps_exact
+from tamis.formats.conversation import build_example
+from tamis.formats.json_text import dumps_exact, loads_exact, settled
+from tamis.formats.notes import Notes
+from tamis.formats.own_columns import OwnColumns
 from tamis.formats.patch import read_raw, rewritten_record
-from tamis.registry import Options
+from tamis.formats.source_shape import SourceShape
+from tamis.formats.stored_form import ColumnMapping
+from tamis.formats.targets import JSON_LINES, Target
+from tamis.formats.written_files import Likeness, SkippedRow, WrittenFile, write_file
 from tamis.types import JSON, Example, Message
 
 SOURCE_SHAPE = "source"
@@ -31,7 +28,6 @@ EXPORT_FORMATS = (
     "alpaca", "messages", "sharegpt", "prompt_completion", "instruction_response", "question_answer", "turns",
     "self_instruct", "preference", "transcript", SOURCE_SHAPE,
 )  # fmt: skip
-_BATCH_ROWS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,30 +44,9 @@ class StoredExample:
     file: int = 0
     meta: dict[str, JSON] = field(default_factory=dict)
     format_name: str = "messages"
-    fields: Options | None = None
+    fields: ColumnMapping | None = None
     repairs: tuple[str, ...] = ()
     example_id: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class SkippedRow:
-    """A row that a format cannot hold: its id in the dataset, its record, and what of it; ``reason`` is the whole sentence."""
-
-    example_id: int
-    source: str
-    source_row: int
-    obstacle: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenFile:
-    """A written file: its place, its rows, the SHA-256 of its bytes as hex, and the rows that were left out."""
-
-    path: Path
-    n_rows: int
-    sha256: str
-    skipped: tuple[SkippedRow, ...] = ()
 
 
 def export_file(
@@ -79,31 +54,38 @@ def export_file(
     path: Path,
     *,
     format_name: str,
-    fields: Options | None = None,
-    container: Literal["jsonl", "parquet"] = "jsonl",
+    fields: ColumnMapping | None = None,
+    target: Target = JSON_LINES,
+    shapes: Sequence[SourceShape] = (),
+    spoken: Collection[str] = (),
     skip_unfit: bool = False,
 ) -> WrittenFile:
     """Write examples to ``path``, which appears only when it is complete.
 
-    In Parquet the other fields of the source stand as JSON text in a column ``meta``. Raises UnknownName for
-    an unknown format; CurationError, with how many of which kind, when the format cannot hold some examples,
-    unless these are to be skipped and others are left.
+    ``shapes`` are those of the source files by their number, and ``spoken`` the columns of these that hold the conversation:
+    what the shape "source" is written like. Raises UnknownName for an unknown format; CurationError, with how many of which
+    kind, when the format cannot hold some examples, unless these are to be skipped and others are left, and where the container
+    cannot hold one.
     """
     unfit: list[SkippedRow] = []
-    rows = row_lines(
-        examples, format_name=format_name, fields=fields, keep_meta=container == "jsonl", unfit=unfit
-    )
+    if format_name == SOURCE_SHAPE:
+        own, like = None, Likeness(shapes, spoken)
+        lines = _source_lines(examples, unfit, shapes, as_json=target.container != "parquet")
+    else:
+        form = load_format(format_name)
+        own, like = OwnColumns(form, fields), Likeness(spoken=(fields or form.fields()).parts.values())
+        lines = _format_lines(examples, own, unfit)
 
-    def write(file: IO[bytes]) -> int:
-        n_rows = _write_lines(rows, file) if container == "jsonl" else _write_parquet(rows, file)
+    def fitting() -> Iterator[bytes]:
+        n_rows = 0
+        for line in lines:
+            yield line
+            n_rows += 1
         if unfit and not (skip_unfit and n_rows):
             raise unfit_rows(unfit, n_rows, format_name)
-        if not n_rows and container == "parquet":
-            raise CurationError("There is nothing to export: the scope holds no rows. Choose a wider one.")
-        return n_rows
 
-    written = _written_aside(path, write)
-    return replace(written, skipped=tuple(unfit))
+    written = write_file(path, fitting(), target, like)
+    return replace(written, skipped=tuple(unfit), renamed=own.renamed if own else {})
 
 
 def unfit_rows(unfit: Sequence[SkippedRow], n_fit: int, format_name: str) -> CurationError:
@@ -121,8 +103,7 @@ def row_lines(
     examples: Iterable[StoredExample],
     *,
     format_name: str,
-    fields: Options | None = None,
-    keep_meta: bool = True,
+    fields: ColumnMapping | None = None,
     unfit: list[SkippedRow] | None = None,
 ) -> Iterator[bytes]:
     """Yield the JSON text of each row, without line end; rows that do not fit go to ``unfit``, or raise RowDoesNotFit.
@@ -132,15 +113,17 @@ def row_lines(
     of a record with one example as they were.
     """
     if format_name == SOURCE_SHAPE:
-        number = 1
-        for group in _by_record(examples):
-            yield from _source_rows(group, number, unfit)
-            number += len(group)
-        return
-    write = load_format(format_name).write
+        yield from _source_lines(examples, unfit, (), as_json=False)
+    else:
+        yield from _format_lines(examples, OwnColumns(load_format(format_name), fields), unfit)
+
+
+def _format_lines(
+    examples: Iterable[StoredExample], own: OwnColumns, unfit: list[SkippedRow] | None
+) -> Iterator[bytes]:
     for number, stored in enumerate(examples, 1):
         with _unfit_noted(stored, number, unfit):
-            yield _dumps(_write_one(stored, keep_meta=keep_meta, write=write, fields=fields))
+            yield orjson.dumps(own.write(_example(stored)))
 
 
 @contextmanager
@@ -156,22 +139,26 @@ def _unfit_noted(stored: StoredExample, number: int, unfit: list[SkippedRow] | N
         unfit.append(SkippedRow(stored.example_id, stored.source, stored.source_row, error.obstacle, reason))
 
 
-def _write_one(
-    stored: StoredExample,
+def _source_lines(
+    examples: Iterable[StoredExample],
+    unfit: list[SkippedRow] | None,
+    shapes: Sequence[SourceShape],
     *,
-    keep_meta: bool,
-    write: Callable[[Example, Options | None], Record],
-    fields: Options | None,
-) -> Record:
-    example = _example(stored)
-    meta = example.meta
-    if not keep_meta:
-        example.meta = {key: meta[key] for key in (SHAPE, "rejected") if key in meta}
-    record = write(example, fields)
-    if not keep_meta:
-        rest = {key: value for key, value in meta.items() if key != SHAPE}
-        record["meta"] = _dumps(rest).decode()
-    return record
+    as_json: bool,
+) -> Iterator[bytes]:
+    first = 1
+    for group in _by_record(examples):
+        number = group[0].file
+        # The numbers of a table may be none of JSON's; those of a JSON file are written as they stand there.
+        is_table = number < len(shapes) and shapes[number].schema is not None
+        for line in _source_rows(group, first, unfit):
+            yield _strict(line) if as_json and is_table else line
+        first += len(group)
+
+
+def _strict(line: bytes) -> bytes:
+    record, odd = loads_exact(line)
+    return orjson.dumps(settled(record, Notes())) if odd else line
 
 
 def _example(stored: StoredExample) -> Example:
@@ -219,59 +206,3 @@ def _is_untouched(group: list[StoredExample]) -> bool:
     except (ValueError, InvalidRecord):
         return False
     return [example.messages for example in again] == [stored.messages for stored in group]
-
-
-def _dumps(record: JSON) -> bytes:
-    return orjson.dumps(record)
-
-
-def _write_lines(rows: Iterator[bytes], file: IO[bytes]) -> int:
-    n_rows = 0
-    for row in rows:
-        file.write(row + b"\n")
-        n_rows += 1
-    return n_rows
-
-
-def _write_parquet(rows: Iterator[bytes], file: IO[bytes]) -> int:
-    """Write the rows in two passes: only all of them tell which columns and keys of turns there are."""
-    with tempfile.TemporaryFile() as lines_file:
-        n_rows = _write_lines(rows, lines_file)
-        if not n_rows:
-            return 0
-        try:
-            schema = pa.unify_schemas(
-                [_table(batch).schema for batch in _batches(lines_file)], promote_options="permissive"
-            )
-            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-                for batch in _batches(lines_file):
-                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-            raise CurationError(
-                f"The rows do not fit one Parquet table: {error}. Export as JSON lines instead."
-            ) from error
-    return n_rows
-
-
-def _batches(lines_file: IO[bytes]) -> Iterator[list[Record]]:
-    lines_file.seek(0)
-    while lines := list(itertools.islice(lines_file, _BATCH_ROWS)):
-        yield [orjson.loads(line) for line in lines]
-
-
-def _table(records: list[Record]) -> pa.Table:
-    names = dict.fromkeys(name for record in records for name in record)
-    return pa.table({name: pa.array([record.get(name) for record in records]) for name in names})
-
-
-def _written_aside(path: Path, write: Callable[[IO[bytes]], int]) -> WrittenFile:
-    aside = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with aside.open("wb") as file:
-            n_rows = write(file)
-        with aside.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    return WrittenFile(path, n_rows, sha256)

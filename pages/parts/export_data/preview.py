@@ -22,6 +22,7 @@ from tamis.types import Int64s
 
 _MAX_SHOWN_CHARS = 12_000
 _FORMAT, _CONTAINER = "export_format", "export_container"
+_CONTAINERS = {"jsonl": "JSON lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet"}
 _SOURCE_TITLE = "As in the source"
 
 
@@ -51,10 +52,11 @@ def choose_format(context: DatasetContext, rows: Int64s) -> tuple[str, str]:
         st.caption("Every untouched row is written with exactly the values it had in its file.")
     else:
         st.caption(f"{FORMATS[chosen].summary[0].upper()}{FORMATS[chosen].summary[1:]}.")
-    st.session_state[_CONTAINER] = "parquet" if st.query_params.get("container") == "parquet" else "jsonl"
+    asked_container = st.query_params.get("container")
+    st.session_state[_CONTAINER] = asked_container if asked_container in _CONTAINERS else "jsonl"
     container = st.segmented_control(
-        "File", ["jsonl", "parquet"], required=True, key=_CONTAINER, on_change=keep, args=("container", _CONTAINER),
-        format_func=lambda name: {"jsonl": "JSON lines", "parquet": "Parquet"}[name],
+        "File", list(_CONTAINERS), required=True, key=_CONTAINER, on_change=keep, args=("container", _CONTAINER),
+        format_func=_CONTAINERS.__getitem__, help="The name of the file decides; end it in .gz or .zst to pack it.",
     )  # fmt: skip
     return str(chosen), str(container)
 
@@ -76,14 +78,12 @@ def show_preview(context: DatasetContext, chosen: ExportTexts, format_name: str,
         cut = len(line) > _MAX_SHOWN_CHARS
         st.code(
             line[:_MAX_SHOWN_CHARS] + (" …" if cut else ""),
-            language="json",
+            language=None if container in ("csv", "tsv") else "json",
             wrap_lines=True,
             height=_height(line),
         )
     if container == "parquet":
-        st.caption(
-            "In Parquet each key is a column; other fields of the source stand as JSON text in `meta`."
-        )
+        st.caption("In Parquet each key is a column; objects whose keys differ from row to row are JSON.")
 
 
 def _height(line: str) -> int:

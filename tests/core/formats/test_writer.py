@@ -7,8 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tamis.errors import CurationError, UnknownName
+from tamis.formats.targets import Target
 from tamis.formats.writer import EXPORT_FORMATS, StoredExample, export_file, row_lines
 from tests.core.formats.files import import_file
+from tests.core.formats.round_trip import import_all
+
+PARQUET = Target("parquet")
 
 USER, REPLY = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
 
@@ -99,34 +103,46 @@ def test_parquet_holds_what_the_lines_hold(tmp_path, format_name):
         StoredExample(messages=[USER, REPLY], meta={"rejected": "c", "tags": ["x"]}),
         StoredExample(messages=[USER, REPLY], meta={"rejected": "d", "score": 1.5}),
     ]
-    done = export_file(examples, tmp_path / "out", format_name=format_name, container="parquet")
+    done = export_file(examples, tmp_path / "out.parquet", format_name=format_name, target=PARQUET)
     rows = pq.read_table(done.path).to_pylist()
-    assert [orjson.loads(row.pop("meta")) for row in rows] == [example.meta for example in examples]
     lines = [orjson.loads(line) for line in row_lines(examples, format_name=format_name)]
-    assert [{key: line[key] for key in row} for row, line in zip(rows, lines, strict=True)] == rows
+    assert [example.meta.items() <= row.items() for row, example in zip(rows, examples, strict=True)]
+    assert [{key: value for key, value in row.items() if value is not None} for row in rows] == lines
+    again = import_all(done.path, format_name=format_name)
+    assert [one.messages for one in again.examples] == [one.messages for one in examples]
+    # A column that a row does not have is missing again, and not a null.
+    assert [orjson.loads(one.raw) for one in again.examples] == lines
 
 
 def test_parquet_keeps_columns_and_keys_that_appear_late(tmp_path):
     late = [{"role": "system", "content": "s"}, {**USER, "name": "Ann"}, REPLY]
     examples = [StoredExample(messages=[USER, REPLY])] * 2500 + [StoredExample(messages=late)]
-    done = export_file(examples, tmp_path / "out", format_name="messages", container="parquet")
+    done = export_file(examples, tmp_path / "out.parquet", format_name="messages", target=PARQUET)
     rows = pq.read_table(done.path).to_pylist()
     assert len(rows) == done.n_rows == 2501
-    assert rows[-1]["messages"][1] == {**USER, "name": "Ann"}
-    again = import_file(tmp_path / "out", "messages").rows
+    # Turns with other keys are JSON, so that no turn gets a null that it does not have.
+    assert [orjson.loads(turn) for turn in rows[-1]["messages"]] == late
+    assert [orjson.loads(turn) for turn in rows[0]["messages"]] == [USER, REPLY]
+    again = import_file(tmp_path / "out.parquet", "messages").rows
     assert orjson.loads(again[-1]["messages"]) == late
     assert orjson.loads(again[0]["messages"]) == [USER, REPLY]
 
 
-def test_rows_that_do_not_fit_one_table_ask_for_lines(tmp_path):
+def test_values_of_several_kinds_in_one_column_of_parquet_stay_what_they_are(tmp_path):
     parts = [{"role": "user", "content": [{"type": "text", "text": "a"}]}, REPLY]
-    examples = [StoredExample(messages=[USER, REPLY]), StoredExample(messages=parts)]
-    with pytest.raises(CurationError, match="JSON lines"):
-        export_file(examples, tmp_path / "out", format_name="messages", container="parquet")
+    odd = {"x": 1, "y": [1, "a", {}], "z": 2**63, "u": 2**64 - 1, "n": None}
+    examples = [
+        StoredExample(messages=[USER, REPLY], meta={"x": "1", "y": None, "z": 0.5, "u": 1, "n": {"a": None}}),
+        StoredExample(messages=parts, meta=odd),
+    ]
+    done = export_file(examples, tmp_path / "out.parquet", format_name="messages", target=PARQUET)
+    again = import_all(done.path).examples
+    assert [one.messages for one in again] == [[USER, REPLY], parts]
+    assert [one.meta for one in again] == [examples[0].meta, odd]
 
 
 def test_nothing_to_export_and_unknown_formats_are_refused(tmp_path):
     with pytest.raises(CurationError, match="nothing to export"):
-        export_file([], tmp_path / "out", format_name="alpaca", container="parquet")
+        export_file([], tmp_path / "out.parquet", format_name="alpaca", target=PARQUET)
     with pytest.raises(UnknownName, match="sharegpt"):
         export_file([], tmp_path / "out", format_name="yaml")

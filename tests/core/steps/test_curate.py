@@ -123,7 +123,7 @@ def test_every_format_writes_the_decided_text(place, format_name, container):
 
     place.replace(3, "decided 3")
     place.drop(5)
-    done = place.export(format_name=format_name, container=container)
+    done = place.export(name=f"out.{container}", format_name=format_name, container=container)
     text = str(pq.read_table(done.path).to_pylist()) if container == "parquet" else done.path.read_text()
     assert done.n_rows == N - 1
     assert "decided 3" in text

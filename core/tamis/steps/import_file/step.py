@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.formats import load_format
+from tamis.formats.layout import detect_layout
 from tamis.formats.reader import read_batches
 from tamis.formats.reasons import kind_of
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, DuplicateId
+from tamis.formats.source_shape import describe_source
 from tamis.registry import parse_options
 from tamis.steps.context import StepContext
 from tamis.steps.import_file.options import ImportOptions, SourceFile
@@ -82,6 +84,7 @@ def _read_file(
         shown = f"{totals.imported:,} imported, {totals.rejected:,} rejected"
         context.progress(stage, batch.bytes_read, max(batch.total_bytes, 1), shown)
     return file.model_dump(mode="json") | {
+        "shape": describe_source(file.path, detect_layout(file.path)),
         "n_imported": totals.imported - before[0],
         "n_rejected": totals.rejected - before[1],
         "n_examples": totals.examples - before[2],

@@ -1,0 +1,83 @@
+"""What the file of a dataset was beside its records, so that the same kind of file can be written again."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.formats.containers import column_names
+from tamis.formats.layout import Layout
+from tamis.formats.streams import TextStream
+from tamis.formats.tables import open_parquet, saved_schema
+from tamis.types import JSON
+
+_HEAD_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceShape:
+    """The container of a source file and what it says beside its records.
+
+    ``schema`` is that of a file of Arrow; ``header`` names the columns of a table of text by the names that records have for
+    them; ``delimiter`` and ``newline`` are its own.
+    """
+
+    container: str = ""
+    schema: pa.Schema | None = None
+    header: dict[str, str] | None = None
+    delimiter: str = ""
+    newline: str = "\n"
+
+
+def describe_source(path: Path | str, layout: Layout) -> dict[str, JSON]:
+    """The shape of a file as an import keeps it."""
+    if layout.container == "parquet":
+        with open_parquet(Path(path), layout) as file:
+            return _described("parquet", pq.ParquetFile(file).schema_arrow)
+    if layout.container == "arrow_folder":
+        return _described("arrow_folder", saved_schema(Path(path)))
+    if layout.container in ("csv", "tsv"):
+        with TextStream(Path(path), layout.compression, layout.encoding) as stream:
+            head = stream.read(_HEAD_BYTES).decode("utf-8", "surrogateescape")
+        cells = next(
+            (row for row in csv.reader(io.StringIO(head, newline=""), delimiter=layout.delimiter) if row), []
+        )
+        return {
+            "container": layout.container,
+            "header": dict(zip(column_names(cells), [_text(cell) for cell in cells], strict=True)),
+            "delimiter": layout.delimiter,
+            "newline": "\r\n" if "\r\n" in head else "\n",
+        }
+    return {"container": layout.container}
+
+
+def read_shape(described: dict[str, JSON] | None) -> SourceShape:
+    """The shape that ``describe_source`` gave; an empty one for a dataset of an edition that kept none."""
+    kept = dict(described or {})
+    if "schema" in kept:
+        kept["schema"] = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(kept["schema"])))
+    return SourceShape(**kept)
+
+
+def common_schema(shapes: list[SourceShape]) -> pa.Schema | None:
+    """The schema that all files share, or None."""
+    schemas = [shape.schema for shape in shapes]
+    first = schemas[0] if schemas else None
+    if first is None or any(schema is None or not schema.equals(first) for schema in schemas):
+        return None
+    return first
+
+
+def _described(container: str, schema: pa.Schema) -> dict[str, JSON]:
+    packed = base64.b64encode(schema.serialize().to_pybytes()).decode()
+    return {"container": container, "schema": packed}
+
+
+def _text(cell: str) -> str:
+    return cell.encode("utf-8", "backslashreplace").decode()
