@@ -262,7 +262,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "export": (
         "parts of an export",
-        "write_rows stored_examples files_of",
+        "write_rows stored_examples files_of shapes_of spoken_columns",
     ),
     "export_choices": (
         "which choices the export page offers, and what they would write",

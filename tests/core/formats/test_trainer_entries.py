@@ -11,6 +11,7 @@ import pytest
 
 from tamis.actions.trainer_entries import describe_for_trainers
 from tamis.formats import FORMATS, load_format
+from tamis.formats.targets import Target
 from tamis.formats.writer import SOURCE_SHAPE, StoredExample, export_file
 from tamis.registry import parse_options
 from tests.core.formats import llama_factory_rules
@@ -137,7 +138,7 @@ def written(
     ]  # fmt: skip
     path = folder / name
     kind = "parquet" if name.endswith("parquet") else "jsonl"
-    export_file(stored, path, format_name=to, container=kind)
+    export_file(stored, path, format_name=to, target=Target("parquet" if kind == "parquet" else "jsonl"))
     files = [{"format": format_name, "fields": fields.model_dump(mode="json")}]
     return path, describe_for_trainers(path, "mine", to, kind, files)
 
