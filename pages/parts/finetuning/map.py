@@ -13,6 +13,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import Shades
 from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map, spaced_labels
 from pages.shared.plain_text import shorten
+from tamis.actions.evaluations import UNCLEAR
 from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.runs import Run
 from tamis.actions.votes import vote_winners
@@ -39,9 +40,11 @@ def show_cluster_map(context: DatasetContext, run: Run, clusters: pd.DataFrame) 
                 "Colour", [CHANGE, WINS], default=CHANGE, required=True, key="run_map", bind="query-params",
                 label_visibility="collapsed",
             )  # fmt: skip
-    values = {int(c): float(v) for c, v in zip(clusters["cluster_id"], clusters["change"], strict=True)}
+    told = clusters[clusters["verdict"] != UNCLEAR]
+    values = {int(c): float(v) for c, v in zip(told["cluster_id"], told["change"], strict=True)}
     if shown == WINS and run.artifact is not None:
         wins = stats.cluster_wins(context, run.artifact, votes)
+        wins = wins[wins["said"] != "open"]
         values = {int(c): float(v) for c, v in zip(wins["cluster_id"], wins["rate"], strict=True) if c >= 0}
     style = MapStyle(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
     st.plotly_chart(
@@ -57,7 +60,9 @@ def show_cluster_map(context: DatasetContext, run: Run, clusters: pd.DataFrame) 
         alt=f"Map of all rows, clusters coloured by {str(shown).lower()}",
     )
     st.caption(
-        "Clusters without held-out rows are grey." if shown == CHANGE else "Clusters without votes are grey."
+        "Clusters without held-out rows, or whose change is not clear, are grey."
+        if shown == CHANGE
+        else "Clusters without votes, or not told apart by them, are grey."
     )
 
 

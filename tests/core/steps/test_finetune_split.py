@@ -81,7 +81,7 @@ def test_families_are_on_one_side_by_field_by_parent_and_by_record(tmp_path):
     assert not families[0] & families[1]
     assert len(split.held_out) == 20
     assert split.counts.n_family == 80
-    assert "80 of the family of another" in split_text(split, stops_early=False)
+    assert "Of all rows 80 are of the family of another." in split_text(split, stops_early=False)
 
 
 def test_conversations_with_one_opening_are_on_one_side(tmp_path):

@@ -143,12 +143,12 @@ def split_text(split: Split, *, stops_early: bool) -> str:
         )
     parts = [f"{len(split.held_out):,} rows were held out{_KEPT[counts.level]}."]
     together = {
-        "with the prompt of another": counts.n_repeats,
-        "with a nearly equal one": counts.n_near,
-        "of the family of another": counts.n_family,
+        "have the prompt of another": counts.n_repeats,
+        "a nearly equal one": counts.n_near,
+        "are of the family of another": counts.n_family,
     }
     found = ", ".join(f"{n:,} {words}" for words, n in together.items() if n)
-    parts.append(f"Among all there are rows {found}." if found else "No row is like another.")
+    parts.append(f"Of all rows {found}." if found else "No row is like another.")
     if not counts.near_searched:
         parts.append("Nearly equal prompts were not looked for among so many.")
     if counts.n_near_named:
