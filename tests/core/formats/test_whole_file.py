@@ -184,7 +184,7 @@ def test_a_column_that_nobody_saw_stops_the_import_with_its_name_and_row(tmp_pat
     seen = inspect_file(path)
     assert seen.fields.system == "system"
     with pytest.raises(
-        UnreadableFile, match=r"'system_prompt' first appears in row 1,203.*--map system=system_prompt"
+        UnreadableFile, match=r"'system_prompt' first appears in row 1,203.*mapping system=system_prompt"
     ):
         import_file(path, seen.format_name, seen.fields)
     with_it = import_file(path, "alpaca", seen.fields.model_copy(update={"system": "system_prompt"}))
