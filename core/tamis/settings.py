@@ -29,6 +29,10 @@ class Settings(BaseSettings):
         description="Folders on the server from which the import page may read, as a JSON list; "
         "empty means the folder the app was started in and the sample data.",
     )
+    group: str = Field(
+        "",
+        description="Group of the system that shares new workspaces; empty means that only whoever made one can read it.",
+    )
     task_folders: list[Path] = Field(
         default_factory=list,
         description="Folders whose task files the lm-evaluation-harness may run, as a JSON list; such a file can run code.",

@@ -37,6 +37,12 @@ def examine(workspace: Path) -> dict[str, dict[str, str]]:
     }
 
 
+def _privacy(workspace: Path) -> str:
+    if not workspace.exists() or not workspace.stat().st_mode & 0o007:
+        return "yes"
+    return f"no: everybody on this machine can look into it; chmod 700 {workspace} takes that away"
+
+
 def _settings() -> dict[str, str]:
     values = Settings().model_dump()
     values["token"] = (
@@ -84,4 +90,5 @@ def _disk(workspace: Path) -> dict[str, str]:
         "exists": "yes" if workspace.exists() else "no, created on first use",
         "writable": "yes" if writable else f"no: {existing} cannot be written to",
         "free disk": f"{free / GIB:.1f} GiB",
+        "private": _privacy(workspace),
     }

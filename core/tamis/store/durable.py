@@ -8,6 +8,7 @@ so a file is synced, then renamed, then its folder is synced. Everything that mu
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -32,6 +33,22 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for one in missing:
         sync_folder(one.parent)
+
+
+def make_workspace(folder: Path, group: str = "") -> None:
+    """Make the folder of a workspace for its owner alone, or for a group of the system; one that is there stays as it is.
+
+    What lies inside is as private as the folder. For a group, new files inside belong to it too. Raises LookupError for a
+    group that the system does not know, OSError for one that the owner is not in.
+    """
+    if folder.exists():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if group:
+        shutil.chown(folder, group=group)
+        folder.chmod(0o2770)
+    sync_folder(folder.parent)
 
 
 def move_into_place(source: Path, target: Path) -> None:

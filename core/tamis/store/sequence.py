@@ -6,13 +6,15 @@ import fcntl
 import re
 from pathlib import Path
 
+from tamis.store.durable import make_workspace
+
 NAME = ".sequence"
 _GIVEN = re.compile(rb'"sequence":\s*(\d+)')
 
 
 def next_number(workspace: Path) -> int:
     """A number above every one that this workspace has given out, on any machine that shares its folder; from 1."""
-    workspace.mkdir(parents=True, exist_ok=True)
+    make_workspace(workspace)
     with (workspace / NAME).open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed
         file.seek(0)

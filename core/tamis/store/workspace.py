@@ -12,6 +12,7 @@ from tamis.errors import InvalidOptions
 from tamis.settings import Settings, explain_settings
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
+from tamis.store.durable import make_workspace
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,18 @@ class Workspace:
 
     @cached_property
     def database(self) -> Database:
-        """What changes: jobs, decisions, names and tags; made, or migrated, on first use."""
+        """What changes: jobs, decisions, names and tags; made, or migrated, on first use.
+
+        Raises InvalidOptions for a group (``TAMIS_GROUP``) that the system does not know.
+        """
+        try:
+            make_workspace(self.path, self.settings.group)
+        except (LookupError, PermissionError) as error:
+            self.path.rmdir()  # empty, and not as private as it should be
+            raise InvalidOptions(
+                f"TAMIS_GROUP = {self.settings.group!r}: {self.path} cannot be given to that group ({error}). Name a group of "
+                "this system that you are in."
+            ) from error
         return Database(self.path, self.settings.database_folder)
 
 

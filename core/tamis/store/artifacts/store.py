@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from tamis import __version__
 from tamis.errors import ArtifactDamaged, ArtifactMissing, DatasetMissing, JobConflict
 from tamis.store.artifacts.digests import CHECKED_ON_READING, digests_of, is_sound
-from tamis.store.durable import make_folder, move_into_place, write_atomically
+from tamis.store.durable import make_folder, make_workspace, move_into_place, write_atomically
 from tamis.store.locks import FileLock
 from tamis.store.sequence import next_number
 from tamis.types import JSON
@@ -213,6 +213,7 @@ class ArtifactStore:
         if not (_is_plain(dataset_id) and _is_plain(identifier)):
             raise ValueError(f"{dataset_id!r} and {identifier!r} must be plain folder names")
         final = self.artifact_path(dataset_id, kind, identifier)
+        make_workspace(self.workspace)
         make_folder(final.parent)
         lock = FileLock(final.parent / f".{identifier}.lock")
         if not lock.acquire():

@@ -13,6 +13,7 @@ from tamis.errors import CurationError
 from tamis.store.database.backups import FOLDER, copy_before_migration, copy_database, copy_of_today
 from tamis.store.database.migrations import MIGRATIONS
 from tamis.store.database.place import DATABASE_NAME, database_file
+from tamis.store.durable import make_workspace
 
 logger = logging.getLogger(__name__)
 BUSY_S = 30.0
@@ -28,7 +29,7 @@ class Database:
     def __init__(self, workspace: Path, folder: Path | None = None) -> None:
         self.path = database_file(workspace, folder)
         self.backups = workspace / FOLDER
-        workspace.mkdir(parents=True, exist_ok=True)
+        make_workspace(workspace)
         self._take_over(workspace / DATABASE_NAME)
         self._open()
         # When the last connection closes, SQLite folds the log into the file and syncs the disk, which would make
