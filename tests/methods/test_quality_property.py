@@ -96,7 +96,7 @@ def test_a_pick_goes_by_quality_or_says_that_it_does_not(
         problem = problem_of(factor * quality_of() + level, non_negative=declared)
         made, gain = picked(method, problem, options)
         by_quality = gain is not None and gain >= 0.15  # a margin to what is said, so that no seed decides
-        said = made.selection.n_forced > 0 or bool(gain_remark(method, gain))
+        said = made.selection.n_forced > 0 or bool(gain_remark(method, gain, BUDGET))
         assert by_quality or said, (
             f"{method} {options} is random in silence at {factor:g} q {level:+g}: {gain}"
         )
@@ -123,7 +123,7 @@ def test_the_released_code_says_when_whole_numbers_leave_nothing_of_the_score(sc
     made, gain = picked("kmq_released", problem_of(scale * quality_of()), {})
     assert gain < LEAST_GAIN
     assert made.selection.n_forced == 0
-    assert "whole numbers" in gain_remark("kmq_released", gain)
+    assert "whole numbers" in gain_remark("kmq_released", gain, BUDGET)
     _, wide = picked("kmq_released", problem_of(10 * quality_of()), {})
     assert wide > 0.8
 
@@ -133,8 +133,8 @@ def test_a_score_that_is_the_same_everywhere_is_said(method: str) -> None:
     made, gain = picked(method, problem_of(np.full(N, 3.0)), {})
     assert len(made.rows)
     assert gain == 0.0
-    assert gain_remark(method, gain)
-    assert gain_aside(method, gain).startswith("; the picked rows score hardly higher")
+    assert gain_remark(method, gain, BUDGET)
+    assert gain_aside(method, gain, BUDGET).startswith("; the picked rows score hardly higher")
 
 
 def test_ratings_near_the_top_of_their_scale_make_linear_odds_nearly_even() -> None:
@@ -142,7 +142,7 @@ def test_ratings_near_the_top_of_their_scale_make_linear_odds_nearly_even() -> N
     _, linear = picked("kmq", problem_of(ratings, non_negative=True), {})
     _, rank = picked("kmq", problem_of(ratings), {})
     assert linear < LEAST_GAIN < 0.25 < rank
-    assert "weigh by rank" in gain_remark("kmq", linear)
+    assert "weigh by rank" in gain_remark("kmq", linear, BUDGET)
 
 
 def test_one_extreme_score_leaves_qdit_to_coverage_and_that_is_said() -> None:
@@ -151,7 +151,7 @@ def test_one_extreme_score_leaves_qdit_to_coverage_and_that_is_said() -> None:
         quality = quality_of(seed)
         quality[7] = 1e7
         gains.append(picked("qdit", problem_of(quality), {})[1])
-    assert "extreme values" in gain_remark("qdit", float(np.median(gains)))
+    assert "extreme values" in gain_remark("qdit", float(np.median(gains)), BUDGET)
 
 
 def test_where_quality_is_switched_off_nothing_is_said() -> None:
@@ -207,3 +207,9 @@ def test_a_linear_draw_of_negative_scores_is_refused_with_the_way_out() -> None:
 
     with pytest.raises(InvalidOptions, match="'rank' or 'softmax'"):
         tamis.kmq(quality=-quality_of(), clusters=np.arange(N) % K, budget=9, weighting="linear")
+
+
+def test_of_few_picks_nothing_is_said_that_chance_may_have_done() -> None:
+    assert gain_remark("kmq", 0.05, 29) == ""
+    assert gain_remark("kmq", 0.05, 30)
+    assert gain_remark("kmq", 0.0, 3), "all scores tie: that is no chance"

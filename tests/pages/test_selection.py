@@ -184,7 +184,7 @@ def test_picks_that_no_score_spoke_for_are_said(workspace: Path, dataset_id: str
 def test_picks_that_hardly_go_by_quality_are_said(workspace: Path, dataset_id: str) -> None:
     made = ArtifactStore(workspace).list(dataset_id, "selection")[0]
     assert "hardly higher than an even draw" not in said(open_page("selection", dataset=dataset_id))
-    changed = {"method": "kmq", "quality_gain": 0.04}
+    changed = {"method": "kmq", "quality_gain": 0.04, "n_selected": 60}
     manifest = made.manifest.model_copy(update={"summary": made.manifest.summary | changed})
     (made.path / "manifest.json").write_text(manifest.model_dump_json())
     text = said(open_page("selection", dataset=dataset_id))

@@ -67,7 +67,7 @@ class SelectedRows(Tabular):
     def _line(self) -> str:
         left = f", {self.shortfall:,} could not be spent" if self.shortfall else ""
         tokens = f", {self.unused_tokens:,} tokens unused" if self.unused_tokens else ""
-        said = gain_aside(self.method, self.quality_gain)
+        said = gain_aside(self.method, self.quality_gain, len(self))
         return (
             f"{len(self):,} of {self.n_rows:,} rows by {self.method} (seed {self.seed}){left}{tokens}{said}"
         )

@@ -175,7 +175,7 @@ class SelectionResult(StepResult):
     def _line(self) -> str:
         summary = self.summary
         left = f", {summary['shortfall']:,} could not be spent" if summary.get("shortfall") else ""
-        said = gain_aside(summary["method"], summary.get("quality_gain"))
+        said = gain_aside(summary["method"], summary.get("quality_gain"), summary["n_selected"])
         return (
             f"Selection {self.id}: {summary['n_selected']:,} of {summary['n_rows']:,} rows of {self.dataset_id} by "
             f"{summary['method']}, quality {summary['quality']}{left}{said}"

@@ -202,7 +202,11 @@ def _submit(
         answer["summary"] = made.summary
         remarks = [
             *remarks_on(made.summary),
-            gain_remark(str(made.summary.get("method")), made.summary.get("quality_gain")),
+            gain_remark(
+                str(made.summary.get("method")),
+                made.summary.get("quality_gain"),
+                int(made.summary.get("n_selected", 0)),
+            ),
         ]
         for remark in filter(None, remarks):
             session.say(f"tamis: {remark}")

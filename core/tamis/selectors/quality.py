@@ -15,6 +15,7 @@ _WAYS_OUT = {
     "kmq_released": "the released code cuts scores to whole numbers, which leaves nothing of smaller differences: use kMQ",
     "qdit": "raise the weight of quality, or choose a score without extreme values",
 }
+FEW_PICKS = 30  # a draw by ranks stays below the least gain in 1 of 50 cases with so many, in 1 of 10 with half of them
 _ANOTHER = "most rows have the same score: choose another"
 
 
@@ -33,9 +34,11 @@ def _is_unused(options: Options) -> bool:
     return isinstance(options, SemdedupOptions) and options.then == "random"
 
 
-def gain_remark(method: str, gain: float | None) -> str:
-    """What to say of picks that quality hardly shows in, with the way out; nothing where it does."""
-    if gain is None or gain >= LEAST_GAIN:
+def gain_remark(method: str, gain: float | None, n_picked: int) -> str:
+    """What to say of picks that quality hardly shows in, with the way out; nothing where it does, or where few rows were
+    picked and chance may hide it.
+    """
+    if gain is None or gain >= LEAST_GAIN or (n_picked < FEW_PICKS and gain != 0):
         return ""
     return (
         f"The picked rows score hardly higher than an even draw from the same groups would: {100 * gain:.0f} % of the way "
@@ -43,7 +46,7 @@ def gain_remark(method: str, gain: float | None) -> str:
     )
 
 
-def gain_aside(method: str, gain: float | None) -> str:
+def gain_aside(method: str, gain: float | None, n_picked: int) -> str:
     """The remark as the end of a longer line."""
-    remark = gain_remark(method, gain)
+    remark = gain_remark(method, gain, n_picked)
     return f"; {remark[0].lower()}{remark[1:].rstrip('.')}" if remark else ""

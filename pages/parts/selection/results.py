@@ -115,7 +115,9 @@ def _warn(selection: Artifact) -> None:
             "because nothing else was left in the cluster: weigh by rank, or lower the budget.",
             icon=":material/casino:",
         )
-    remark = gain_remark(selection.summary["method"], selection.summary.get("quality_gain"))
+    remark = gain_remark(
+        selection.summary["method"], selection.summary.get("quality_gain"), selection.summary["n_selected"]
+    )
     if remark:
         st.warning(remark, icon=":material/casino:")
 

@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 from tamis.compute.refine.draw import draw_round, spread_order
 from tamis.compute.select.groups import places_in_groups
 from tamis.compute.select.kmq import Selection
+from tamis.compute.select.quality_gain import quality_gain
 from tamis.recipes import RECIPES, Trained, TrainingRequest
 from tamis.registry import parse_options
+from tamis.selectors.quality import gain_remark
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.context import StepContext
 from tamis.steps.finetune.curves import write_curves
@@ -315,14 +317,31 @@ def _summary(
         "n_selected": len(selected),
         "n_refilled": max(0, state.n_planned - int(state.kept.sum())),
         "shortfall": int(picked.shortfall),
+        "n_forced": int(picked.n_forced),
         "n_pool": int((~state.pool.excluded & ~state.taken).sum()),
         "n_outside": int((picked.cluster_id == NOISE).sum()),
         "n_flags": moved.flags.num_rows,
         "n_clusters_scored": moved.n_clusters_scored,
         "rank_correlation": moved.rank_correlation,
         **moved.evidence,
-        "notes": moved.notes,
+        "notes": [*_quality_notes(settings, state, picked), *moved.notes],
     }
+
+
+def _quality_notes(settings: RefineOptions, state: RoundState, picked: Selection) -> list[str]:
+    """Where the rows of the round were to be drawn by quality and hardly were."""
+    if state.pool.quality is None or settings.control == "random":
+        return []
+    notes = []
+    if picked.n_forced:
+        notes.append(
+            f"{picked.n_forced:,} of {len(picked.rows):,} rows had no chance by quality and were picked because nothing "
+            "else was left in their clusters: weigh by rank."
+        )
+    available = ~(state.pool.excluded | state.pool.pinned | state.taken)
+    gain = quality_gain(state.pool.quality, picked.rows, available=available, group=state.pool.groups())
+    remark = "" if np.isnan(gain) else gain_remark("kmq", gain, len(picked.rows))
+    return [*notes, *([remark] if remark else [])]
 
 
 def _answer_summary(answered: Answered, trained: Trained | None, train_hash: str) -> dict[str, JSON]:
