@@ -189,4 +189,4 @@ def test_picks_that_hardly_go_by_quality_are_said(workspace: Path, dataset_id: s
     (made.path / "manifest.json").write_text(manifest.model_dump_json())
     text = said(open_page("selection", dataset=dataset_id))
     assert "hardly higher than an even draw from the same groups would: 4 % of the way" in text
-    assert "weigh by rank" in text
+    assert "Weigh by rank" in text

@@ -10,13 +10,13 @@ from tamis.selectors.options import QditOptions, SemdedupOptions
 from tamis.selectors.problem import Answer, Problem
 
 _WAYS_OUT = {
-    "kmq": "weigh by rank, or by softmax at a lower temperature",
-    "semdedup": "weigh by rank, or by softmax at a lower temperature",
-    "kmq_released": "the released code cuts scores to whole numbers, which leaves nothing of smaller differences: use kMQ",
-    "qdit": "raise the weight of quality, or choose a score without extreme values",
+    "kmq": "Weigh by rank, or by softmax at a lower temperature",
+    "semdedup": "Weigh by rank, or by softmax at a lower temperature",
+    "kmq_released": "The released code cuts scores to whole numbers, which leaves nothing of smaller differences: use kMQ",
+    "qdit": "Raise the weight of quality, or choose a score without extreme values",
 }
 FEW_PICKS = 30  # a draw by ranks stays below the least gain in 1 of 50 cases with so many, in 1 of 10 with half of them
-_ANOTHER = "most rows have the same score: choose another"
+_ANOTHER = "Most rows have the same score: choose another"
 
 
 def gain_of(problem: Problem, options: Options, picked: Answer) -> float | None:
@@ -40,9 +40,10 @@ def gain_remark(method: str, gain: float | None, n_picked: int) -> str:
     """
     if gain is None or gain >= LEAST_GAIN or (n_picked < FEW_PICKS and gain != 0):
         return ""
+    what_to_do = _WAYS_OUT.get(method, _ANOTHER) if gain else _ANOTHER
     return (
-        f"The picked rows score hardly higher than an even draw from the same groups would: {100 * gain:.0f} % of the way "
-        f"to the highest scores. What to do: {_WAYS_OUT.get(method, _ANOTHER)}."
+        f"The picked rows score hardly higher than an even draw from the same groups would: {max(0, round(100 * gain))} % "
+        f"of the way to the highest scores. {what_to_do}."
     )
 
 
