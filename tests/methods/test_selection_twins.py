@@ -75,7 +75,7 @@ CLUSTERS = st.integers(1, 7).flatmap(
 )
 
 
-@examples(400)
+@examples(400, derandomize=True)
 @given(CLUSTERS, st.integers(0, 80))
 def test_a_budget_is_divided_as_the_pseudo_code_says(
     clusters: tuple[list[int], list[int]], total: int
@@ -84,7 +84,7 @@ def test_a_budget_is_divided_as_the_pseudo_code_says(
     assert allocate(total, weights, available).tolist() == quota_twin(total, weights, available)
 
 
-@examples(300)
+@examples(300, derandomize=True)
 @given(CLUSTERS, st.integers(0, 80), st.data())
 def test_floors_are_kept_and_the_others_divide_the_rest(
     clusters: tuple[list[int], list[int]], total: int, data: st.DataObject
@@ -182,7 +182,7 @@ def k_center_twin(vectors: np.ndarray, first: int, budget: int) -> list[int]:
     return picked
 
 
-@examples(40)
+@examples(40, derandomize=True)
 @given(st.integers(0, 10_000), st.integers(8, 30), st.integers(2, 8))
 def test_k_center_takes_the_farthest_row_again_and_again(seed: int, n: int, budget: int) -> None:
     vectors = np.random.default_rng(seed).standard_normal((n, 5)).astype(np.float32)
@@ -206,7 +206,7 @@ def cover(cosine: np.ndarray, picked: list[int], start: float) -> float:
     return float(np.maximum(cosine[:, picked].max(axis=1), start).mean()) if picked else start
 
 
-@examples(60)
+@examples(60, derandomize=True)
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(10, 40),
@@ -234,18 +234,15 @@ def test_qdit_always_picks_a_row_that_adds_most(
         assert value(row, rows[:t]) >= best - 2e-6 * max(1.0, best)
 
 
-@examples(60)
+@examples(60, derandomize=True)
 @given(st.integers(0, 10_000), st.integers(10, 40), st.integers(1, 8))
-def test_lazy_facility_location_covers_as_much_as_naive_greedy(seed: int, n: int, budget: int) -> None:
+def test_facility_location_always_picks_a_row_that_covers_most(seed: int, n: int, budget: int) -> None:
+    """Not the rows of a naive run: of a pair that is alone either covers as much, and rounding decides which."""
     vectors = cloud(n, 6, seed)
-    cosine, naive = cosines(vectors), []
-    for _ in range(budget):
-        naive.append(
-            max((a for a in range(n) if a not in naive), key=lambda a: (cover(cosine, [*naive, a], 0.0), -a))
-        )
-    rows = facility_location(vectors, budget=budget).rows.tolist()
-    for t in range(1, budget + 1):
-        assert cover(cosine, rows[:t], 0.0) == pytest.approx(cover(cosine, naive[:t], 0.0), abs=2e-6 * t)
+    cosine, rows = cosines(vectors), facility_location(vectors, budget=budget).rows.tolist()
+    for t in range(budget):
+        best = max(cover(cosine, [*rows[:t], a], 0.0) for a in range(n) if a not in rows[:t])
+        assert cover(cosine, rows[: t + 1], 0.0) == pytest.approx(best, abs=2e-6)
 
 
 def test_facility_location_reaches_its_part_of_the_best_possible_coverage() -> None:
@@ -290,7 +287,7 @@ def deita_twin(vectors: np.ndarray, score: np.ndarray, budget: int, rule: str, t
     return kept
 
 
-@examples(60)
+@examples(60, derandomize=True)
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(2, 40),
@@ -313,7 +310,7 @@ def test_deita_walks_down_the_scores(
 # SemDeDup (4.6)
 
 
-@examples(60)
+@examples(60, derandomize=True)
 @given(
     st.integers(0, 10_000),
     st.integers(10, 40),
@@ -344,7 +341,7 @@ def test_semdedup_drops_what_resembles_a_row_ahead(seed: int, n: int, threshold:
 # Eq. 6 (1.8)
 
 
-@examples(200)
+@examples(200, derandomize=True)
 @given(st.data())
 def test_equation_6_as_it_is_mended(data: st.DataObject) -> None:
     k = data.draw(st.integers(1, 6))

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from tamis.models.chat_rows import ChatRow
 from tamis.recipes.rows import NOT_LEARNED, TurnTokens
 from tamis.recipes.tokenizers import load_tokenizer
 from tests.core.recipes.conftest import train, turn
@@ -34,7 +35,7 @@ def learned_characters(rendered: str, messages: list[dict[str, str]], stop: str)
 @pytest.mark.parametrize("messages", TALKS)
 def test_learned_tokens_are_those_of_the_answers_and_their_end(tiny, messages: list[dict[str, str]]) -> None:
     tokenizer = load_tokenizer(tiny)
-    row = TurnTokens(tokenizer, "assistant").row(messages)
+    row = TurnTokens(tokenizer, "assistant").row(ChatRow(tuple(messages)))
     rendered = tokenizer.apply_chat_template(messages, tokenize=False)
     mask = learned_characters(rendered, messages, tokenizer.eos_token)
     whole = tokenizer(rendered, add_special_tokens=False, return_offsets_mapping=True)
