@@ -68,18 +68,27 @@ def byte_tokenizer(name: str | None = None):
     return tokenizer if name is None else dress(tokenizer, name)
 
 
+# Written as byte-level vocabularies write them: Ġ is a space, Ċ the end of a line.
+WORDS = (
+    "ĊĊ", "ĊĊĊ", "ĊĠĠ", "ĠHo", "ĠHo.", "Ho.Ċ", "So.", "user", "assistant", "assistantĊ", "assistantĊĊ", "system", "ĠĊ",
+    "Ġthe", "Ġa", "Ġyou", "function", "tool", "Ġto", "Ġof", "message", "Reasoning", "channel", "Ġand", "Ġlanguage", "Ġmodel",
+    "name", "arguments", "parameters", "properties", "string", "type", "description", "required", "Ġ{", '":', 'Ġ"', "think",
+)  # fmt: skip
+
+
 def merging_tokenizer(name: str | None = None):
-    """A byte-level tokenizer that merges what it can: line ends, spaces with the words behind them, full stops."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    """A byte-level tokenizer that merges what it can, across words and lines too: any text may melt with its neighbour."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    raw = Tokenizer(models.BPE())
+    merges: dict[tuple[str, str], None] = {}
+    for word in WORDS:
+        for end in range(1, len(word)):
+            merges[word[:end], word[end]] = None
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokens = dict.fromkeys([*letters, *("".join(pair) for pair in merges)])
+    raw = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(tokens)}, merges=list(merges)))
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     raw.decoder = decoders.ByteLevel()
-    texts = ["\n\nHo.\n", "assistant\n\nSo.", " Ho. ", "\n  Ho", "[/INST] Ho.", "user\nHi?", "\n\n\n"] * 4
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    raw.train_from_iterator(
-        texts, trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, show_progress=False)
-    )
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw)
     return tokenizer if name is None else dress(tokenizer, name)

@@ -70,6 +70,29 @@ def template_turns(row: ChatRow) -> list[Message]:
     return [turn for turn in turns if turn["role"] != "system" or turn["content"].strip()]
 
 
+def numbered_calls(turns: Sequence[Message]) -> list[Message]:
+    """The turns with calls that are numbered from 000000001 on, and their results with them."""
+    made: list[Message] = []
+    named: dict[str, str] = {}
+    waiting: list[str] = []
+    count = 0
+    for turn in turns:
+        if turn.get("tool_calls"):
+            waiting = [f"{count + k:09d}" for k in range(1, len(turn["tool_calls"]) + 1)]
+            count += len(waiting)
+            calls = [call | {"id": one} for call, one in zip(turn["tool_calls"], waiting, strict=True)]
+            named |= {
+                call["id"]: one for call, one in zip(turn["tool_calls"], waiting, strict=True) if "id" in call
+            }
+            turn = turn | {"tool_calls": calls}
+        elif turn["role"] == "tool":
+            own = named.get(turn.get("tool_call_id", ""), waiting[0] if waiting else f"{count:09d}")
+            waiting = [one for one in waiting if one != own]
+            turn = turn | {"tool_call_id": own}
+        made.append(turn)
+    return made
+
+
 def turn_weight(message: Message) -> float:
     """How much of the loss a turn's tokens have by its own marks: the product of ``weight``, ``loss_weight``, ``train``
     and ``label``, 1 without any.

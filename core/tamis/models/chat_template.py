@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-from tamis.models.chat_rows import GAP, ChatRow, UnfitRow, template_turns
+from tamis.models.chat_rows import GAP, ChatRow, UnfitRow, numbered_calls, template_turns
 from tamis.models.file_tokenizer import FileTokenizer
 from tamis.types import JSON, Message
 
@@ -32,6 +32,8 @@ STANDIN = "\ue003"
 # Is put inside a special token that somebody wrote, so that it stays text.
 MARK = "\ue000\ue0ff"
 _TAGGED = re.compile(r"\{%-?\s*generation\s*-?%\}")
+SHORT_IDS = "length 9"  # in the words by which Mistral's templates refuse other ids of calls
+_ID = re.compile(r"[a-zA-Z0-9]{9}")
 REFUSALS = (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError)
 
 
@@ -66,16 +68,19 @@ class ChatTemplate:
         """The row's turns as this template takes them; raises UnfitRow with the reason why it does not.
 
         A system turn that the template refuses or leaves out joins the first user's, which is where models of such
-        templates were shown instructions.
+        templates were shown instructions. Ids of calls are numbered anew where the template wants them of nine letters,
+        as Mistral's do.
         """
         turns = template_turns(row)
         try:
             self._check(turns, row.tools)
-        except UnfitRow:
-            if [turn["role"] for turn in turns[:2]] != ["system", "user"]:
+        except UnfitRow as error:
+            if SHORT_IDS in str(error):
+                turns = numbered_calls(turns)
+            elif [turn["role"] for turn in turns[:2]] == ["system", "user"]:
+                turns = [turns[1] | {"content": turns[0]["content"] + GAP + turns[1]["content"]}, *turns[2:]]
+            else:
                 raise
-            joined = turns[0]["content"] + GAP + turns[1]["content"]
-            turns = [turns[1] | {"content": joined}, *turns[2:]]
             self._check(turns, row.tools)
         return [self._guarded(turn) for turn in turns]
 
@@ -96,8 +101,13 @@ class ChatTemplate:
         if STANDIN not in whole or before.rstrip() == asked.rstrip():
             return asked
         # Some templates begin an answer by words and leave them out when they are asked to begin one.
-        asks = asked != self.render(turns, tools)
-        return asked if asks and before.startswith(asked) else before
+        mark = _mark(asked, self.render(turns, tools))
+        if mark and before.startswith(asked):
+            return asked
+        place = before.rfind(mark) + len(mark) if mark and mark in before else len(before)
+        # A mark of an earlier answer is none of this one's.
+        ended = any(found.group() in self.closers for found in self.special.finditer(before, place))
+        return before if ended else before[:place]
 
     def question_of_text(self, text: str) -> str:
         """A text as a user's turn, up to where the answer begins, whether or not the template can hold an answer."""
@@ -221,8 +231,7 @@ class ChatTemplate:
         if text.startswith(asked):
             return len(asked)
         # What came before is written otherwise once more follows: the mark that begins an answer is looked for.
-        before = self.render(turns[:i], tools)
-        mark = asked[_common_start(asked, before) :]
+        mark = _mark(asked, self.render(turns[:i], tools))
         start, _ = self._span(turns, tools, i, text)
         place = text.rfind(mark, 0, start) if mark else -1
         return start if place < 0 else place + len(mark)
@@ -253,7 +262,7 @@ class ChatTemplate:
         if turns and turns[-1]["role"] != "assistant":  # a question is written as its row will be
             turns = [*turns, {"role": "assistant", "content": "x"}]
         shape = (
-            *((t["role"], bool(t["content"].strip()), len(t.get("tool_calls", ())), "thinking" in t) for t in turns),
+            *((t["role"], bool(t["content"].strip()), _call_ids(t), "thinking" in t) for t in turns),
             bool(tools),
         )  # fmt: skip
         if shape not in self._refusals:
@@ -321,6 +330,13 @@ def _special_tokens(tokenizer: Any) -> re.Pattern[str]:  # noqa: ANN401 - a toke
     return re.compile("|".join(map(re.escape, named)) or r"(?!)")
 
 
+def _call_ids(turn: Message) -> tuple[bool, ...]:
+    """For each call of a turn, or for the one whose result it is, whether it has an id that any template takes."""
+    named = [call.get("id", "") for call in turn.get("tool_calls", ())]
+    named += [turn.get("tool_call_id", "")] if turn["role"] == "tool" else []
+    return tuple(bool(_ID.fullmatch(one)) for one in named)
+
+
 def _probe(turn: Message, i: int) -> Message:
     """A turn of the same shape whose texts can be found again."""
     made: Message = {"role": turn["role"], "content": PLACE.format(i) if turn["content"].strip() else ""}
@@ -350,6 +366,11 @@ def _with_standin(turns: Sequence[Message], i: int) -> list[Message]:
     else:
         other = turn | {"reasoning_content": STANDIN, "thinking": STANDIN}
     return [*turns[:i], other, *turns[i + 1 :]]
+
+
+def _mark(asked: str, told: str) -> str:
+    """What a template writes to begin an answer: the end of a question that its turns alone do not have."""
+    return asked[_common_start(asked, told) :]
 
 
 def _common_start(a: str, b: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 pytest.importorskip("transformers")
@@ -11,7 +13,7 @@ from tamis.models.chat_rows import ChatRow, UnfitRow
 from tamis.models.chat_tokens import ChatTokens
 from tamis.recipes.rows import TurnTokens
 from tamis.steps.chat_prompts import question_and_answer
-from tests.support.chat_rows import RECORDS, chat_row
+from tests.support.chat_rows import RECORDS, TIDE, WIND, called, chat_row, says, told, user
 from tests.support.chat_templates import TEMPLATES, byte_tokenizer, merging_tokenizer, template_text
 
 OTHERS = {
@@ -111,3 +113,14 @@ def test_marks_inside_texts_stay_text(name):
 
 def test_templates_written_down_are_whole():
     assert all(template_text(name) for name in TEMPLATES[:4])
+
+
+def test_calls_are_numbered_anew_for_templates_that_take_no_other_ids():
+    """Mistral's refuse ids that are not of nine letters, which hardly any file has."""
+    tokenizer = byte_tokenizer("mistral")
+    calls = [called("tide", "{}") | {"id": "a"}, called("wind", "{}") | {"id": "b"}]
+    results = [told("2") | {"tool_call_id": "b"}, {"role": "tool", "content": "1"}]
+    row = ChatRow((user("Both?"), says("", tool_calls=calls), *results, says("3")), (TIDE, WIND))
+    text = tokenizer.decode(ChatTokens(tokenizer).row(row).ids)
+    found = re.findall(r'"(?:call_)?id": "(\w+)"', text)
+    assert found == ["000000001", "000000002", "000000002", "000000001"]
