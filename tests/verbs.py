@@ -112,6 +112,11 @@ VERBS: dict[str, Verb] = {
     "rejects.list_rejects": Verb(No("rejects_of what it has opened"), "rejects list", "Dataset.rejects"),
     "rejects.show_reject": Verb(_DRAWN, "rejects show", "RejectedLines.show"),
     "rejects.export_rejects": Verb(_FILES, "rejects export", "RejectedLines.export"),
+    "rejects.plan_retry": Verb(
+        No("the page Import reads the file again in the way that is chosen there"),
+        "rejects retry",
+        "RejectedLines.retry",
+    ),
     # jobs
     "forecast.forecast": Verb("shared", "run", "Dataset.forecast"),
     "forecast.forecast_models": Verb(_AWAY, "run", No("Dataset.forecast(ask_rows=…)")),
@@ -289,7 +294,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "imports": (
         "what the import page shows of a file before it is imported, and of imports that run",
         "list_importable allowed_path hub_source files_of_sources examine_file columns_for "
-        "formats_by_fit mapping_of default_import_name plan_examined import_name first_imports "
+        "formats_by_fit mapping_of unknown_roles default_import_name plan_examined import_name first_imports "
         "failed_imports",
     ),
     "jobs": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 FAILED_SHOWN = 5
+_UNKNOWN_ROLE = re.compile(r"unknown role '([^']*)' in turn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def examine_file(path: str, read_as: ReadAs = ReadAs()) -> ExaminedFile:
     """Look at the start of a file: what it is, how it would be read, and three rows of it; nothing is imported."""
     try:
         if not read_as.format_name:
-            return ExaminedFile(path, inspect_file(path))
+            return ExaminedFile(path, inspect_file(path, lenient=True))
         given = read_as.fields
         mapping = parse_options(load_format(read_as.format_name).fields, given) if given else None
         return ExaminedFile(path, inspect_file(path, format_name=read_as.format_name, fields=mapping))
@@ -109,6 +111,13 @@ def columns_for(inspection: Inspection, part: FieldInfo) -> OfferedColumns:
     described = str(part.description or "")
     names = _turn_keys(inspection) if described.startswith("Key ") else inspection.columns
     return OfferedColumns(tuple(names), "may be missing" in described)
+
+
+def unknown_roles(inspection: Inspection) -> tuple[str, ...]:
+    """Labels of turns whose meaning no format knows, as far as the sample shows, and those that a person has explained."""
+    explained = inspection.fields.roles if inspection.fields else {}
+    found = (_UNKNOWN_ROLE.match(problem.reason) for problem in inspection.problems)
+    return tuple(dict.fromkeys([*explained, *(match[1] for match in found if match)]))
 
 
 def formats_by_fit(inspection: Inspection) -> dict[str, float | None]:
@@ -156,13 +165,16 @@ def plan_paths(
     name: str = "",
     format_name: str = "auto",
     fields: Mapping[str, JSON] | None = None,
+    roles: Mapping[str, str] | None = None,
 ) -> ImportPlan:
     """The same for files, folders and hub datasets of which nobody has looked at the details.
 
+    ``roles`` says what labels of turns mean that no format knows: system, user, assistant, tool or function_call.
     Raises UnreadableFile for a named file that no format fits or that holds no rows, UnknownName for a format,
     InvalidOptions for a mapping.
     """
-    return plan_import(paths, name=name, format_name=format_name, fields=fields)
+    given = dict(fields or {}) | ({"roles": dict(roles)} if roles else {})
+    return plan_import(paths, name=name, format_name=format_name, fields=given)
 
 
 def start_import(workspace: Workspace, plan: ImportPlan, *, target: RunTarget = HERE) -> Submission:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,16 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from tamis.errors import InvalidOptions, UnknownName
+from tamis.errors import InvalidOptions, UnknownName, UnreadableFile
 from tamis.formats.reasons import kind_of
+from tamis.steps.import_file.identify import ImportPlan, file_hash, plan_sources, source_file
+from tamis.steps.import_file.options import SourceFile
 from tamis.store.artifacts.readers import read_rejects
 from tamis.store.artifacts.store import Artifact
 from tamis.store.durable import write_atomically
+from tamis.store.names import dataset_names
 from tamis.store.workspace import Workspace
+from tamis.types import JSON
 
 _BATCH_ROWS = 2_000
 
@@ -81,6 +85,50 @@ def export_rejects(workspace: Workspace, dataset_id: str, path: Path, *, reason:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, b"".join(reject_lines(lines)))
     return ExportedRejects(path, lines.num_rows)
+
+
+def plan_retry(
+    workspace: Workspace,
+    dataset_id: str,
+    *,
+    format_name: str = "",
+    fields: Mapping[str, JSON] | None = None,
+    roles: Mapping[str, str] | None = None,
+) -> ImportPlan:
+    """The import of the same files read in another way: a dataset of the same name, beside this one.
+
+    What is not said stays as it was. Raises DatasetMissing, UnreadableFile for a file that is gone or another one by now,
+    InvalidOptions where nothing would be read otherwise.
+    """
+    examples = workspace.artifacts.examples(dataset_id)
+    known = dataset_names(workspace)[dataset_id]
+    sources = [
+        _read_again(file, format_name, fields or {}, roles or {}) for file in examples.summary["files"]
+    ]
+    plan = plan_sources(sources, known)
+    if plan.dataset_id == dataset_id:
+        raise InvalidOptions(
+            "Nothing would be read otherwise. Say what a label means (--role narrator=system), which column plays which "
+            "part (--map prompt=question), or another format."
+        )
+    return plan
+
+
+def _read_again(
+    file: Mapping[str, JSON], format_name: str, fields: Mapping[str, JSON], roles: Mapping[str, str]
+) -> SourceFile:
+    path = Path(file["path"])
+    if file_hash(path) != file["content_hash"]:
+        state = "is another file than when it was imported" if path.exists() else "is not there any more"
+        raise UnreadableFile(
+            f"{path} {state}. Put it back, or import the file that there is: tamis import FILE."
+        )
+    name = format_name or str(file["format"])
+    given: dict[str, JSON] = dict(file["fields"]) if name == file["format"] else {}
+    given |= fields
+    if roles:
+        given["roles"] = {**given.get("roles", {}), **roles}
+    return source_file(file["path"], name, given)
 
 
 def reject_lines(lines: pa.Table) -> Iterator[bytes]:

@@ -290,9 +290,9 @@ class Dataset(Shown):
         return Decisions(self._workspace, self.id, self._reviewer, self._ids_of)
 
     @property
-    def rejects(self) -> RejectedLines:
+    def rejects(self) -> RejectedLines[Dataset]:
         """The lines of its files that became no row: file, line, reason, raw, kind."""
-        return RejectedLines(self._workspace, self.id)
+        return RejectedLines(self._workspace, self.id, cast("Callable[[Job], Dataset]", self._open))
 
     def jobs(self, *, step: str = "", limit: int = 100) -> Listing[JobHandle[Any]]:
         """Its jobs, newest first."""

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tamis.actions import rejects
+from tamis.actions.imports import start_import
+from tamis.api.jobs import JobHandle, wait_unless
 from tamis.api.show import Tabular
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from tamis.jobs.model import Job
     from tamis.store.workspace import Workspace
+    from tamis.types import JSON
+
+D = TypeVar("D")  # the dataset that reading again makes
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RejectedLines(Tabular):
+class RejectedLines(Tabular, Generic[D]):
     """Each with the number of its file and its line, the reason, and the raw text."""
 
     _workspace: Workspace
     _dataset_id: str
+    _open: Callable[[Job], D]
 
     def __len__(self) -> int:
         return int(self._found().lines.num_rows)
@@ -37,6 +45,26 @@ class RejectedLines(Tabular):
     def export(self, path: Path | str, *, reason: str = "") -> int:
         """Write the lines, or those of one kind of reason, as JSON lines; returns how many. Raises UnknownName."""
         return rejects.export_rejects(self._workspace, self._dataset_id, Path(path), reason=reason).n_lines
+
+    def retry(
+        self,
+        *,
+        format: str = "",  # noqa: A002 - as of import_file
+        fields: Mapping[str, JSON] | None = None,
+        roles: Mapping[str, str] | None = None,
+        wait: bool = True,
+        progress: bool = True,
+    ) -> D | JobHandle[D]:
+        """Read the same files again in another way, as a dataset of the same name beside this one.
+
+        What is not said stays as it was. Raises UnreadableFile for a file that is gone, InvalidOptions where nothing would
+        be read otherwise, JobFailed.
+        """
+        plan = rejects.plan_retry(
+            self._workspace, self._dataset_id, format_name=format, fields=fields, roles=roles
+        )
+        made = start_import(self._workspace, plan)
+        return wait_unless(self._workspace, made, self._open, wait=wait, progress=progress)
 
     def to_arrow(self) -> pa.Table:
         """A line each: file, line, reason, raw, kind."""

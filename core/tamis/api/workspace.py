@@ -91,17 +91,17 @@ class Workspace(Shown):
     @overload
     def import_file(
         self, path: Path | str | Sequence[Path | str], *, name: str = ..., format: str = ...,  # noqa: A002
-        fields: Mapping[str, JSON] | None = ..., wait: Literal[True] = True, progress: bool = ...,
+        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., wait: Literal[True] = True, progress: bool = ...,
     ) -> Dataset: ...  # fmt: skip
     @overload
     def import_file(
         self, path: Path | str | Sequence[Path | str], *, name: str = ..., format: str = ...,  # noqa: A002
-        fields: Mapping[str, JSON] | None = ..., wait: Literal[False], progress: bool = ...,
+        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., wait: Literal[False], progress: bool = ...,
     ) -> JobHandle[Dataset]: ...  # fmt: skip
     @overload
     def import_file(
         self, path: Path | str | Sequence[Path | str], *, name: str = ..., format: str = ...,  # noqa: A002
-        fields: Mapping[str, JSON] | None = ..., wait: bool, progress: bool = ...,
+        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., wait: bool, progress: bool = ...,
     ) -> Dataset | JobHandle[Dataset]: ...  # fmt: skip
     def import_file(
         self,
@@ -110,16 +110,20 @@ class Workspace(Shown):
         name: str = "",
         format: str = "auto",  # noqa: A002 - as on the command line
         fields: Mapping[str, JSON] | None = None,
+        roles: Mapping[str, str] | None = None,
         wait: bool = True,
         progress: bool = True,
     ) -> Dataset | JobHandle[Dataset]:
         """Import a file, several as one dataset, a folder of files, or a hub dataset (``hub:OWNER/NAME``).
 
-        ``format`` is a conversation format, detected when left out; ``fields`` says which column plays which part. The same
+        ``format`` is a conversation format, detected when left out; ``fields`` says which column plays which part,
+        ``roles`` what labels of turns mean that are not known (``{"narrator": "system"}``). The same
         files under the same name are the same dataset. Raises UnreadableFile, UnknownName, InvalidOptions and JobFailed.
         """
         paths = [path] if isinstance(path, str | Path) else list(path)
-        plan = plan_paths([str(one) for one in paths], name=name, format_name=format, fields=fields)
+        plan = plan_paths(
+            [str(one) for one in paths], name=name, format_name=format, fields=fields, roles=roles
+        )
         submission = start_import(self._workspace, plan)
         return wait_unless(self._workspace, submission, self._open, wait=wait, progress=progress)
 
@@ -140,6 +144,7 @@ class Workspace(Shown):
         name: str,
         format: str = "auto",  # noqa: A002 - as of import_file
         fields: Mapping[str, JSON] | None = None,
+        roles: Mapping[str, str] | None = None,
         wait: bool = True,
         progress: bool = True,
     ) -> Dataset | JobHandle[Dataset]:
@@ -149,7 +154,9 @@ class Workspace(Shown):
         ``import_file``; raises InvalidOptions for a value that JSON cannot hold.
         """
         stored = store_upload(self._workspace.path, f"{name}.jsonl", io.BytesIO(json_lines(rows)))
-        return self.import_file(stored, name=name, format=format, fields=fields, wait=wait, progress=progress)
+        return self.import_file(
+            stored, name=name, format=format, fields=fields, roles=roles, wait=wait, progress=progress
+        )
 
     def delete(self, id_or_name: str) -> None:
         """Move a dataset with everything computed from it into the trash; raises JobConflict while a job is under way."""

@@ -10,10 +10,9 @@ import click
 from tamis.cli.command import command, dataset_argument, dataset_option, group
 from tamis.cli.deletion import dry_run_option, say_plan
 from tamis.cli.exit_codes import DONE, FAILED
-from tamis.cli.rejects import show_reasons
+from tamis.cli.rejects import given_pairs, role_option, show_reasons
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
-from tamis.errors import InvalidOptions
 from tamis.types import JSON
 
 PathType = click.Path(path_type=Path)
@@ -37,14 +36,26 @@ PathType = click.Path(path_type=Path)
     metavar="PART=COLUMN",
     help="Which column plays which part; repeat it. A name with dots leads into objects: prompt=fields.text.",
 )
+@role_option
 def import_file(
-    session: Session, paths: tuple[str, ...], name: str, format_name: str, fields: tuple[str, ...]
+    session: Session,
+    paths: tuple[str, ...],
+    name: str,
+    format_name: str,
+    fields: tuple[str, ...],
+    roles: tuple[str, ...],
 ) -> int:
     """Import a file, a folder or a hub dataset."""
     from tamis.actions.imports import plan_paths, start_import
     from tamis.actions.rejects import list_rejects
 
-    plan = plan_paths(list(paths), name=name, format_name=format_name, fields=dict(map(_pair, fields)))
+    plan = plan_paths(
+        list(paths),
+        name=name,
+        format_name=format_name,
+        fields=given_pairs("--map", fields),
+        roles=given_pairs("--role", roles),
+    )
     for path in plan.skipped:
         session.say(f"skipped {path}: no format fits it")
     job = follow(session, start_import(session.workspace, plan))
@@ -61,13 +72,6 @@ def import_file(
             show_reasons(session, reasons)
             session.show(f"To see them: tamis rejects list --dataset {plan.dataset_id}")
     return end(session, job, answer)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    part, separator, column = text.partition("=")
-    if not separator:
-        raise InvalidOptions(f"--map wants PART=COLUMN, for example prompt=question; {text!r} has no '='.")
-    return part, column
 
 
 @group("tamis datasets", 'tamis datasets rename my-data-1a2b3c "My data, cleaned"', alone="list")

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from tamis.cli.command import dataset_option, group
 from tamis.cli.session import Session
+from tamis.cli.waiting import end, follow
+from tamis.errors import InvalidOptions
+from tamis.types import JSON
 
+_PAIR_HELP = {
+    "--map": "PART=COLUMN, for example prompt=question",
+    "--role": "LABEL=ROLE, for example narrator=system",
+}
 EXAMPLE = "--dataset my-data-1a2b3c"
+role_option = click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="LABEL=ROLE",
+    help="What a label of turns means that is not known: system, user, assistant, tool or function_call; repeat it.",
+)
 reason_option = click.option("--reason", default="", help="Only lines of this reason, as in the list.")
 
 
 @group(f"tamis rejects list {EXAMPLE}", f"tamis rejects export {EXAMPLE} --out rejects.jsonl")
 def rejects() -> None:
-    """List, show and export the lines that could not be imported."""
+    """List, show, export and read again the lines that could not be imported."""
 
 
 @rejects.command("list", examples=[f"tamis rejects list {EXAMPLE}"])
@@ -39,6 +53,15 @@ def list_all(session: Session, dataset: str, reason: str, limit: int) -> None:
     session.result({"reasons": rejected.reasons, "lines": lines})
 
 
+def given_pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
+    """What stands after ``=`` by what stands before it; raises InvalidOptions for a text without one."""
+    wanted = _PAIR_HELP[flag]
+    for text in texts:
+        if "=" not in text.strip("="):
+            raise InvalidOptions(f"{flag} wants {wanted}; {text!r} has no '='.")
+    return dict(text.split("=", 1) for text in texts)
+
+
 def show_reasons(session: Session, reasons: Mapping[str, int]) -> None:
     """How many lines have each kind of reason."""
     for kind, number in reasons.items():
@@ -56,6 +79,36 @@ def show(session: Session, line: int, file: int, dataset: str) -> None:
     reason, raw = show_reject(session.workspace, session.dataset(dataset), line, file=file)
     session.show(f"{reason}\n{raw}")
     session.result({"file": file, "line": line, "reason": reason, "raw": raw})
+
+
+@rejects.command("retry", examples=[f"tamis rejects retry {EXAMPLE} --role narrator=system"])
+@dataset_option
+@click.option("--format", "format_name", default="", help="Conversation format; as before when left out.")
+@click.option(
+    "--map", "fields", multiple=True, metavar="PART=COLUMN", help="Which column plays which part; repeat it."
+)
+@role_option
+def retry(
+    session: Session, dataset: str, format_name: str, fields: tuple[str, ...], roles: tuple[str, ...]
+) -> int:
+    """Read the same files again in another way, as a dataset beside this one."""
+    from tamis.actions.imports import start_import
+    from tamis.actions.rejects import list_rejects, plan_retry
+
+    before = session.dataset(dataset)
+    plan = plan_retry(
+        session.workspace, before, format_name=format_name, fields=given_pairs("--map", fields),
+        roles=given_pairs("--role", roles),
+    )  # fmt: skip
+    job = follow(session, start_import(session.workspace, plan))
+    answer: dict[str, JSON] = {"dataset_id": plan.dataset_id}
+    if job.state == "succeeded":
+        reasons = list_rejects(session.workspace, plan.dataset_id).reasons
+        n_before = sum(list_rejects(session.workspace, before).reasons.values())
+        session.show(f"{plan.dataset_id}: of {n_before:,} rejected lines {sum(reasons.values()):,} are left.")
+        show_reasons(session, reasons)
+        answer |= {"n_rejected_before": n_before, "n_rejected": sum(reasons.values()), "reasons": reasons}
+    return end(session, job, answer)
 
 
 @rejects.command("export", examples=[f"tamis rejects export {EXAMPLE} --out rejects.jsonl"])

@@ -8,9 +8,8 @@ import orjson
 
 from tamis.formats.cell_text import data_in
 from tamis.formats.names import are_calls
+from tamis.formats.role_labels import CALL_LABEL, is_call_label
 from tamis.types import JSON, Message
-
-CALL_LABEL = "function_call"
 
 
 def with_calls(turns: list[Message], labels: Sequence[str], noted: dict[str, JSON]) -> list[Message]:
@@ -18,7 +17,7 @@ def with_calls(turns: list[Message], labels: Sequence[str], noted: dict[str, JSO
     result: list[Message] = []
     for turn, label in zip(turns, labels, strict=True):
         content = turn.get("content")
-        called = calls_in(content) if label.lower() == CALL_LABEL and isinstance(content, str) else []
+        called = calls_in(content) if is_call_label(label) and isinstance(content, str) else []
         if called:
             noted.setdefault("call_texts", []).append(content)
             turn = {**turn, "content": None, "tool_calls": called}
@@ -48,7 +47,7 @@ def with_call_texts(
                 next(kept, None) or orjson.dumps(functions[0] if len(functions) == 1 else functions).decode()
             )
             turn = {key: value for key, value in turn.items() if key != "tool_calls"} | {"content": text}
-            label = label if label.lower() == CALL_LABEL else CALL_LABEL
+            label = label if is_call_label(label) else CALL_LABEL
         result.append(turn)
         shown.append(label)
     return result, shown

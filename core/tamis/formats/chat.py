@@ -24,20 +24,11 @@ from tamis.formats.names import (
     optional_column,
     turn_keys,
 )
+from tamis.formats.role_labels import role_of
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.types import JSON, ROLES, Example, Message
 
-# What other tools call the four roles.
-ROLE_OF = {
-    "human": "user", "prompter": "user",
-    "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant", "ai": "assistant",
-    "chatbot": "assistant", "ai_assistant": "assistant", "llm": "assistant",
-    "function_call": "assistant",
-    "developer": "system",
-    "function": "tool", "observation": "tool", "function_response": "tool", "tool_response": "tool",
-    **{role: role for role in ROLES},
-}  # fmt: skip
 CALLING_LABELS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
 OPENAI_LABELS = {role: role for role in ROLES}
 SHAREGPT_LABELS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "tool"}
@@ -96,8 +87,8 @@ def read_turns(turns: list[JSON], role_key: str, content_key: str) -> tuple[list
         if type(turn) is not dict:
             raise InvalidRecord(f"turn {number} is {type_name(turn)}, not an object with {role_key!r}")
         label = turn.get(role_key)
-        role = ROLE_OF.get(label) or ROLE_OF.get(label.lower()) if isinstance(label, str) else None
-        if role is None or not isinstance(label, str):
+        role = role_of(label) if isinstance(label, str) else ""
+        if not role or not isinstance(label, str):
             raise InvalidRecord(_role_problem(turn, number, role_key))
         if content_key not in turn and not turn.get("tool_calls") and not turn.get("function_call"):
             raise InvalidRecord(
@@ -126,7 +117,8 @@ def _role_problem(turn: Message, number: int, role_key: str) -> str:
     if role_key not in turn:
         return f"turn {number} has no {role_key!r}; its keys are {', '.join(turn) or 'none'}"
     return (
-        f"unknown role {turn[role_key]!r} in turn {number}; known: {', '.join(ROLES)} and their common names"
+        f"unknown role {turn[role_key]!r} in turn {number}; known: {', '.join(ROLES)} and their common names. "
+        f"Say what it means: --role {turn[role_key]}=ROLE"
     )
 
 
@@ -203,9 +195,7 @@ def labels_for(turns: Sequence[Message], noted: JSON, default: dict[str, str]) -
     """Return the labels of the source where they still say the turn's role, else the format's own."""
     kept = noted if isinstance(noted, list) and len(noted) == len(turns) else [None] * len(turns)
     return [
-        label
-        if isinstance(label, str) and ROLE_OF.get(label.lower()) == turn["role"]
-        else default[turn["role"]]
+        label if isinstance(label, str) and role_of(label) == turn["role"] else default[turn["role"]]
         for turn, label in zip(turns, kept, strict=True)
     ]
 

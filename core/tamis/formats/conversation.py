@@ -16,7 +16,7 @@ _MAY_FOLLOW = {
     "system": ("user",),
     "user": ("assistant",),
     "assistant": ("user", "tool"),
-    "tool": ("tool", "assistant"),
+    "tool": ("tool", "assistant", "user"),
 }
 _PLAIN_KEYS = frozenset(("role", "content"))
 

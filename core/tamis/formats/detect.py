@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tamis.formats.reader import display_name, nothing_readable
 from tamis.formats.schema import Reject, show_raw
 from tamis.formats.stored_form import ColumnMapping, decoded, lifted
 from tamis.formats.survey import Survey, survey_file
+from tamis.registry import parse_options
 from tamis.types import Example
 
 _N_LOOKED_AT = 5_000  # records, when the first ones are all bad
@@ -94,23 +95,27 @@ def inspect_file(
     sample: int = 100,
     format_name: str | None = None,
     fields: ColumnMapping | None = None,
+    roles: Mapping[str, str] | None = None,
+    lenient: bool = False,
 ) -> Inspection:
     """Say what a file is from all of it (a large one: from its start and pieces), and show three records as examples.
 
     The first ``sample`` records are tried. A format and mapping given by a person replace the detected ones, which
     shows what they would do. Raises UnreadableFile, with why, for a file that holds no record or of which a format
-    rejects every one.
+    rejects every one, unless it is ``lenient``. ``roles`` says what labels of turns mean that no format knows.
     """
     layout = detect_layout(path)
     seen = survey_file(path, layout, sample=sample, max_looked_at=_N_LOOKED_AT)
     if not seen.records:
         raise nothing_readable(path, len(seen.rejects), [reject.reason for reject in seen.rejects])
-    candidates = _ranked(seen)
+    candidates = [_with_roles(match, seen, roles) for match in _ranked(seen)] if roles else _ranked(seen)
+    candidates.sort(key=lambda candidate: -candidate.confidence)
     chosen = candidates[0] if candidates else None
     if format_name is not None:
         chosen = _chosen(format_name, fields, seen)
+        chosen = _with_roles(chosen, seen, roles) if roles else chosen
     rows, problems = _preview(seen, chosen)
-    if chosen is not None and format_name is None and not rows and seen.is_whole_sample:
+    if chosen and not (format_name or rows or lenient) and seen.is_whole_sample:
         raise nothing_readable(path, seen.n_sampled, [problem.reason for problem in problems])
     return Inspection(
         name=display_name(path),
@@ -198,6 +203,13 @@ def _columns(seen: Survey) -> tuple[str, ...]:
     opened = [_opened(decoded(record, seen.json_columns)) for record in seen.telling]
     inside = dict.fromkeys(column for record in opened for column in record if column not in seen.columns)
     return (*seen.columns, *list(inside)[:_MAX_INSIDE])
+
+
+def _with_roles(match: FormatMatch, seen: Survey, roles: Mapping[str, str]) -> FormatMatch:
+    form = load_format(match.format_name)
+    fields = parse_options(form.fields, match.fields.model_dump() | {"roles": dict(roles)})
+    tried = [record for _, _, record in seen.records]
+    return FormatMatch(match.format_name, fields, form.readable_fraction(tried, fields))
 
 
 def _ranked(seen: Survey) -> list[FormatMatch]:

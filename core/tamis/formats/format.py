@@ -10,6 +10,7 @@ import orjson
 
 from tamis.errors import InvalidRecord, RowDoesNotFit
 from tamis.formats.conversation import SHAPE, describe_turns, shape_of, type_name
+from tamis.formats.role_labels import relabelled, with_own_labels
 from tamis.formats.stored_form import ColumnMapping, close_record, open_record
 from tamis.types import JSON, Example
 
@@ -36,6 +37,9 @@ class Format:
         if not fields.reshapes:
             return self.read(record, fields)
         opened, noted = open_record(record, fields)
+        if fields.roles:
+            opened, labels = relabelled(opened, fields)
+            noted |= {"labels": labels} if labels else {}
         examples = self.read(opened, fields)
         for example in examples if noted else ():
             example.meta[SHAPE] = {"format": self.name, **shape_of(example, self.name), _STORED: noted}
@@ -48,7 +52,10 @@ class Format:
         """
         record = self.render(example, fields)
         noted = shape_of(example, self.name).get(_STORED)
-        return close_record(record, noted, fields or self.fields()) if noted else record
+        if not noted:
+            return record
+        names = fields or self.fields()
+        return close_record(with_own_labels(record, noted.get("labels") or {}, names), noted, names)
 
     def matches(self, records: Sequence[Record]) -> float:
         """Return the fraction of the records in [0, 1] that parse with the mapping this format suggests."""

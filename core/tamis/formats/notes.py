@@ -26,6 +26,9 @@ _SAID = {
     "trailing-commas": "repaired: a comma before a closing bracket left out",
     "comments": "repaired: comments inside the record left out",
     "merge-consecutive": "repaired: consecutive turns of one role joined",
+    "join-inner-system": "repaired: a system turn inside the conversation joined to the user turn after it",
+    "drop-leading": "repaired: turns of the assistant before the first of the user left out",
+    "drop-trailing": "repaired: turns after the assistant's last left out",
     "drop-empty-system": "repaired: an empty system turn left out",
 }
 KINDS = tuple(_SAID)

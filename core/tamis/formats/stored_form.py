@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from tamis.formats.cell_text import data_in, style_of, text_of_data
 from tamis.registry import Options
-from tamis.types import JSON
+from tamis.types import JSON, ROLES
+
+_MEANINGS = (*ROLES, "function_call")
 
 
 class ColumnMapping(Options):
@@ -21,6 +23,27 @@ class ColumnMapping(Options):
     json_columns: tuple[str, ...] = Field(
         (), description="Columns whose text is JSON, a list or an object: read as data, written back as text"
     )
+
+    roles: dict[str, str] = Field(
+        default_factory=dict,
+        description="What labels of turns mean that no format knows: a role by its label",
+    )
+
+    @field_validator("roles")
+    @classmethod
+    def _roles_there_are(cls, value: dict[str, str]) -> dict[str, str]:
+        for label, role in value.items():
+            if role not in _MEANINGS:
+                raise ValueError(
+                    f"the label {label!r} cannot mean {role!r}: give one of {', '.join(_MEANINGS)}"
+                )
+        return value
+
+    @model_serializer(mode="wrap")
+    def _without_empty_roles(self, serialize: SerializerFunctionWrapHandler) -> dict[str, JSON]:
+        # A mapping says the same, and names the same dataset, as before there were roles in it.
+        written: dict[str, JSON] = serialize(self)
+        return written if self.roles else {key: value for key, value in written.items() if key != "roles"}
 
     @field_validator("json_columns", mode="before")
     @classmethod
@@ -53,7 +76,7 @@ class ColumnMapping(Options):
     @cached_property
     def reshapes(self) -> bool:
         """Whether records must be changed before they are read."""
-        return bool(self.json_columns or self.opened)
+        return bool(self.json_columns or self.opened or self.roles)
 
 
 def open_record(record: dict[str, JSON], fields: ColumnMapping) -> tuple[dict[str, JSON], dict[str, JSON]]:

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tamis.errors import CurationError, InvalidRecord
-from tamis.formats.chat import ROLE_OF
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record
 from tamis.formats.layout import detect_layout
 from tamis.formats.parsing import read_records
 from tamis.formats.reader import iter_chunks
+from tamis.formats.role_labels import is_call_label, role_of
 from tamis.registry import Options
 from tamis.types import JSON
 
-FUNCTION_LABELS = frozenset(("function_call", "function-call", "tool_call", "tool-call"))
 _BLOCK_BYTES, _BATCH_ROWS = 1 << 20, 2_000
 _TURN_KEYS = (("role", "content"), ("from", "value"))
 
@@ -144,8 +143,7 @@ def _records(chunks: Iterable[JSON]) -> Iterable[Record]:
 
 def part_of(label: str) -> str:
     """Which part a label plays: system, user, assistant, tool, or function for an assistant's call; empty for none."""
-    lowered = label.lower()
-    return "function" if lowered in FUNCTION_LABELS else ROLE_OF.get(label) or ROLE_OF.get(lowered, "")
+    return "function" if is_call_label(label) else role_of(label)
 
 
 def side_of(label: str) -> str:

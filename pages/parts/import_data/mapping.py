@@ -12,11 +12,11 @@ from pydantic.fields import FieldInfo
 from pages.parts.import_data.inspection import choice_for, choose
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.wording import BadgeColour, percent, table_height
-from tamis.actions.imports import ExaminedFile, ReadAs, columns_for, formats_by_fit, mapping_of
+from tamis.actions.imports import ExaminedFile, ReadAs, columns_for, formats_by_fit, mapping_of, unknown_roles
 from tamis.formats import FORMATS
 from tamis.formats.detect import Inspection, PreviewRow
 from tamis.formats.hints import Guess
-from tamis.types import JSON
+from tamis.types import JSON, ROLES
 
 _CONTAINERS = {
     "jsonl": "JSON lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet",
@@ -149,7 +149,7 @@ def _show_fields(file: ExaminedFile, inspection: Inspection, format_name: str) -
         for name, info in sorted(FORMATS[format_name].options.model_fields.items(), key=_may_be_missing)
         if info.annotation is str
     }
-    given = current | given
+    given = current | given | _pick_roles(file.path, inspection)
     if given != current:
         choose([file.path], ReadAs(format_name, given))
         st.rerun()
@@ -157,6 +157,23 @@ def _show_fields(file: ExaminedFile, inspection: Inspection, format_name: str) -
 
 def _may_be_missing(part: tuple[str, FieldInfo]) -> bool:
     return "may be missing" in str(part[1].description)
+
+
+def _pick_roles(path: str, inspection: Inspection) -> dict[str, JSON]:
+    """What labels of turns mean that no format knows; nothing to choose where all are known."""
+    explained = inspection.fields.roles if inspection.fields else {}
+    roles = {}
+    for label in unknown_roles(inspection):
+        meant = st.selectbox(
+            f"Turns labelled {plain(label)}",
+            ("", *ROLES),
+            index=("", *ROLES).index(explained.get(label, "") if explained.get(label) in ROLES else ""),
+            format_func=lambda role: role or "not known: their rows are rejected",
+            key=f"role:{path}:{label}",
+        )
+        if meant:
+            roles[label] = str(meant)
+    return {"roles": roles} if roles or explained else {}
 
 
 def _pick_column(

@@ -131,3 +131,57 @@ def test_an_import_ends_with_its_reasons_and_their_counts(tamis: Tamis, tmp_path
     listed = tamis("rejects", "list", "--dataset", "Rows")[1]
     assert listed["reasons"] == done["reject_reasons"]
     assert [line["line"] for line in listed["lines"]] == [2, 4, 5, 6]
+
+
+def test_labels_that_other_tools_use_are_roles(tamis: Tamis, tmp_path: Path) -> None:
+    dataset = tamis.import_case("08-roles")
+    code, listed = tamis("rejects", "list", "--dataset", dataset)
+    assert (code, listed["reasons"]) == (0, {"unknown role 'narrator' in turn N": 1})
+    assert "--role narrator=ROLE" in listed["lines"][0]["reason"]
+    out = tmp_path / "rows.jsonl"
+    code, done = tamis("export", "--dataset", dataset, "--format", "messages", "--out", str(out))
+    assert (code, done["n_rows"]) == (0, 4)
+    rows = [[turn["role"] for turn in json.loads(line)["messages"]] for line in out.read_text().splitlines()]
+    assert rows[:3] == [["user", "assistant", "tool", "assistant"]] * 3
+    assert '"name":"get_weather"' in out.read_text().splitlines()[0]
+
+
+def test_a_label_of_its_own_is_explained_and_written_back(tamis: Tamis, tmp_path: Path) -> None:
+    source = CASES / "08-roles" / "sg.jsonl"
+    dataset = tamis.import_case("08-roles")
+    code, done = tamis("rejects", "retry", "--dataset", dataset, "--role", "narrator=system")
+    assert (code, done["n_rejected_before"], done["n_rejected"]) == (0, 1, 0)
+    assert done["dataset_id"] != dataset
+    out = tmp_path / "rows.jsonl"
+    code, written = tamis("export", "--dataset", done["dataset_id"], "--out", str(out))
+    assert (code, written["n_rows"], out.read_text()) == (0, 5, source.read_text())
+    code, again = tamis("replay", f"{out}.manifest.json")
+    assert (code, again["identical"]) == (0, True)
+    # The same at once; and what is not said stays as it was.
+    assert tamis.import_case("08-roles", "--role", "narrator=system") == done["dataset_id"]
+    assert tamis("rejects", "retry", "--dataset", done["dataset_id"], "--role", "narrator=system")[0] == 2
+
+
+def test_a_meaning_that_there_is_not_is_refused(tamis: Tamis) -> None:
+    (file,) = (CASES / "08-roles").iterdir()
+    for flags, said in (
+        (("--role", "narrator=sistem"), "cannot mean 'sistem'"),
+        (("--role", "narrator"), "has no '='"),
+        (("--map", "=x"), "has no '='"),
+    ):
+        code, done = tamis("import", str(file), *flags)
+        assert code == 2
+        assert said in done["error"]
+
+
+def test_a_file_that_changed_cannot_be_read_again(tamis: Tamis, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text((CASES / "08-roles" / "sg.jsonl").read_text())
+    dataset = tamis("import", str(rows), "--name", "Rows")[1]["dataset_id"]
+    rows.write_text('{"instruction": "a", "output": "b"}\n')
+    asked = ("rejects", "retry", "--dataset", dataset, "--role", "narrator=user")
+    code, done = tamis(*asked)
+    assert code == 1
+    assert "another file" in done["error"]
+    rows.unlink()
+    assert "not there any more" in tamis(*asked)[1]["error"]

@@ -86,11 +86,11 @@ def plan_import(
         for file in inside:
             # A folder may hold other things than data; a file that was named may not.
             try:
-                files.append(_source_file(file, format_name, fields or {}))
+                files.append(source_file(file, format_name, fields or {}))
             except UnreadableFile:
                 skipped.append(file)
         if not inside:
-            files.append(_source_file(path, format_name, fields or {}))
+            files.append(source_file(path, format_name, fields or {}))
     if not files:
         raise UnreadableFile(f"No format fits any file in {', '.join(map(str, paths))}.")
     return plan_sources(files, name or file_stem(paths[0]), skipped)
@@ -110,14 +110,16 @@ def files_in_folder(path: str) -> list[str]:
     return sorted(str(p) for p in folder.iterdir() if p.is_file() and DATA_FILE.search(p.name.lower()))
 
 
-def _source_file(path: str, format_name: str, fields: Mapping[str, JSON]) -> SourceFile:
+def source_file(path: str, format_name: str, fields: Mapping[str, JSON]) -> SourceFile:
+    """A file and how it is read, what was left open detected; raises UnreadableFile, UnknownName and InvalidOptions."""
     local = Path(path).expanduser()
     given = str(local.resolve()) if local.exists() else path
+    roles, fields = fields.get("roles"), {part: column for part, column in fields.items() if part != "roles"}
     if format_name == "auto" and fields:
         format_name = _format_with(given, fields)
     asked = format_name != "auto"
     mapping = parse_options(load_format(format_name).fields, fields) if asked and fields else None
-    inspected = inspect_file(given, format_name=format_name if asked else None, fields=mapping)
+    inspected = inspect_file(given, format_name=format_name if asked else None, fields=mapping, roles=roles)
     if inspected.format_name is None or inspected.fields is None:
         raise UnreadableFile(_undetected(given, inspected))
     complete = inspected.fields.model_dump(mode="json")
