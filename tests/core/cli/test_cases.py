@@ -181,7 +181,7 @@ def test_a_file_that_changed_cannot_be_read_again(tamis: Tamis, tmp_path: Path) 
     rows.write_text('{"instruction": "a", "output": "b"}\n')
     asked = ("rejects", "retry", "--dataset", dataset, "--role", "narrator=user")
     code, done = tamis(*asked)
-    assert code == 1
+    assert code == 2
     assert "another file" in done["error"]
     rows.unlink()
     assert "not there any more" in tamis(*asked)[1]["error"]
