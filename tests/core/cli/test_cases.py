@@ -78,7 +78,7 @@ def test_rows_that_do_not_fit_are_counted_and_left_out_only_where_asked(tamis: T
     dataset, out = tamis.import_case("45-one-row-blocks"), tmp_path / "rows.jsonl"
     asked = ("export", "--dataset", dataset, "--format", "turns", "--out", str(out))
     code, done = tamis(*asked)
-    assert code == 1
+    assert code == 2
     assert "1 of 7 rows cannot be written as 'turns': a system prompt (1)" in done["error"]
     assert "--skip-unfit" in done["error"]
     assert not out.exists()
@@ -103,7 +103,7 @@ def test_an_export_of_which_no_row_fits_writes_nothing(tamis: Tamis, tmp_path: P
     for name in ("rows.jsonl", "rows.parquet"):
         flags = ("--format", "preference", "--skip-unfit", "--out", str(tmp_path / name))
         code, done = tamis("export", "--dataset", dataset, *flags)
-        assert code == 1
+        assert code == 2
         assert (
             "1 of 1 rows cannot be written as 'preference': a row without a rejected answer" in done["error"]
         )
