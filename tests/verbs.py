@@ -152,6 +152,12 @@ VERBS: dict[str, Verb] = {
     "scores.score_per_cluster": Verb("scoring", _BY_HAND, "ScoresResult.per_cluster"),
     # selections, comparisons, refinements, training
     "export.export": Verb("export_data", "export", "Dataset.export"),
+    "replay_plan.plan_replay": Verb(
+        No("the page shows the command"), No("tamis replay prints it first"), No("replay prints it first")
+    ),
+    "replay_plan.refuse_unknown": Verb(
+        No("the page shows the command"), No("tamis replay does it"), No("replay does it")
+    ),
     "replay.replay_manifest": Verb(
         No("the page shows the command: it reads files elsewhere"), "replay", "replay"
     ),

@@ -11,6 +11,7 @@ import numpy as np
 
 from tamis.actions.export import write_rows
 from tamis.actions.manifests import ExportManifest, read_manifest
+from tamis.actions.replay_plan import plan_replay, refuse_unknown
 from tamis.errors import CurationError
 from tamis.formats.targets import Target
 from tamis.steps import STEPS
@@ -54,22 +55,31 @@ class _Quiet:
 
 
 def replay_manifest(
-    manifest_path: Path, workspace: Path, *, sources: Sequence[Path], out: Path | None, say: Say
+    manifest_path: Path,
+    workspace: Path,
+    *,
+    sources: Sequence[Path],
+    out: Path | None,
+    say: Say,
+    trust: bool = False,
 ) -> Replay:
     """Run every step of the manifest again, none of it from stored artifacts, and compare the bytes.
 
     ``sources`` are files to look at besides the recorded paths, recognised by their content. Raises CurationError when the source is gone or is
-    another file than it was.
+    another file than it was. Unless the manifest is trusted, only steps that compute the same anywhere are run (see
+    ``plan_replay``), because whoever wrote it decides what they read and where they send it.
     """
     manifest = read_manifest(manifest_path)
+    wanted = _wanted(manifest, say)
+    steps = plan_replay(wanted)
+    say("The manifest asks for: " + ", ".join(f"{one.step} ({one.kind})" for one in steps))
+    if not trust:
+        refuse_unknown(steps)
     files = [_found(file, sources) for file in manifest.sources]
     workspace.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".replay-", dir=workspace) as folder:
         store = ArtifactStore(Path(folder))
-        made = {
-            recorded.artifact_id: _make(store, recorded, files, manifest, say)
-            for recorded in _wanted(manifest, say)
-        }
+        made = {recorded.artifact_id: _make(store, recorded, files, manifest, say) for recorded in wanted}
         examples = store.examples(manifest.dataset_id)
         target = out or Path(folder) / "rows"
         written = write_rows(

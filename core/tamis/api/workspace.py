@@ -257,13 +257,15 @@ def replay(
     sources: Sequence[Path | str] = (),
     out: Path | str | None = None,
     workspace: Workspace | None = None,
+    trust: bool = False,
     progress: bool = True,
 ) -> ReplayResult:
     """Make the rows of an export again from its source files, none of it from what is stored, and compare the bytes.
 
     ``sources`` are files to look at besides the recorded paths, recognised by their content; ``out`` keeps the rows. The
-    work is done in a temporary folder, inside ``workspace`` when one is given. Raises CurationError when a source is gone
-    or is another file than it was.
+    work is done in a temporary folder, inside ``workspace`` when one is given. Only steps that compute the same anywhere
+    are run, unless you ``trust`` whoever wrote the manifest. Raises CurationError naming another step, and when a source
+    is gone or is another file than it was.
     """
     say = _Bar(progress)
     with tempfile.TemporaryDirectory(prefix="tamis-") as folder, say:
@@ -273,6 +275,7 @@ def replay(
             sources=[Path(one) for one in sources],
             out=Path(out) if out else None,
             say=say,
+            trust=trust,
         )
     return ReplayResult(done.identical, done.n_rows, done.sha256, done.verdict)
 

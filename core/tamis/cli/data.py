@@ -248,11 +248,18 @@ def export(
     help="Where a source file is now, if it moved; repeat it.",
 )
 @click.option("--out", type=PathType, help="Also write the rebuilt rows here.")
-def replay(session: Session, manifest: Path, sources: tuple[Path, ...], out: Path | None) -> int:
+@click.option(
+    "--trust", is_flag=True, help="Run every step of it: you know who made the manifest and what it names."
+)
+def replay(
+    session: Session, manifest: Path, sources: tuple[Path, ...], out: Path | None, *, trust: bool
+) -> int:
     """Rebuild the rows of a manifest and compare."""
     from tamis.actions.replay import replay_manifest
 
-    done = replay_manifest(manifest, session.workspace.path, sources=sources, out=out, say=session.say)
+    done = replay_manifest(
+        manifest, session.workspace.path, sources=sources, out=out, say=session.say, trust=trust
+    )
     session.show(done.verdict)
     session.result({"identical": done.identical, "n_rows": done.n_rows, "sha256": done.sha256})
     return DONE if done.identical else FAILED

@@ -169,7 +169,7 @@ class ArtifactStore:
 
     def list(self, dataset_id: str, kind: str | None = None) -> list[Artifact]:
         """Finished artifacts of a dataset, newest first; a damaged one is left out, and ``get`` says what it has."""
-        if not _is_plain(dataset_id):
+        if not is_folder_name(dataset_id):
             return []
         pattern = f"{kind or '*'}/*/{MANIFEST}"
         paths = (p.parent for p in (self.datasets_path / dataset_id).glob(pattern) if p.parent.name[0] != ".")
@@ -178,7 +178,7 @@ class ArtifactStore:
 
     def find(self, dataset_id: str, kind: str, identifier: str) -> Artifact | None:
         """The artifact of that kind and id, or None while it is not finished."""
-        if not (_is_plain(dataset_id) and _is_plain(identifier)):
+        if not (is_folder_name(dataset_id) and is_folder_name(identifier)):
             return None
         path = self.artifact_path(dataset_id, kind, identifier)
         return load_artifact(path) if (path / MANIFEST).exists() else None
@@ -210,7 +210,7 @@ class ArtifactStore:
     @contextmanager
     def writing(self, dataset_id: str, kind: str, identifier: str) -> Iterator[ArtifactWriter]:
         """A writer that holds the artifact's lock; raises JobConflict while another process writes the same one."""
-        if not (_is_plain(dataset_id) and _is_plain(identifier)):
+        if not (is_folder_name(dataset_id) and is_folder_name(identifier)):
             raise ValueError(f"{dataset_id!r} and {identifier!r} must be plain folder names")
         final = self.artifact_path(dataset_id, kind, identifier)
         make_workspace(self.workspace)
@@ -226,7 +226,8 @@ class ArtifactStore:
             lock.release()
 
 
-def _is_plain(name: str) -> bool:
+def is_folder_name(name: str) -> bool:
+    """Whether a name is that of a folder, and of nothing above or beside it."""
     # Ids arrive in URLs and on command lines: one that could climb out of the workspace names nothing.
     return re.fullmatch(r"\w[\w.-]*", name) is not None
 

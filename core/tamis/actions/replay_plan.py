@@ -1,0 +1,91 @@
+"""What a replay would run, and what of it may run: a manifest can come from a stranger, and says what to compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tamis.errors import CurationError
+from tamis.formats.layout import HUB_PREFIX
+from tamis.llms import LLMS
+from tamis.scorers import SCORERS
+from tamis.store.artifacts.frozen_rows import KIND as ROWS
+from tamis.store.artifacts.store import Manifest, is_folder_name
+from tamis.store.review.frozen_decisions import KIND as DECISIONS
+from tamis.types import JSON
+
+# Steps that compute the same anywhere from what they are given; the others train, or ask models at length.
+OFFLINE_STEPS = frozenset({"import", "embed", "cluster", "project", "score", "select", "curate"})
+# Kinds that no step makes: they stand in the manifest whole.
+WRITTEN_OUT = frozenset({ROWS, DECISIONS})
+# By the name of an option: the values that stay on this machine and read nothing of it.
+HARMLESS: Mapping[str, frozenset[str]] = {
+    "encoder": frozenset({"minilm", "hashing"}),
+    "llm": frozenset({"smollm2", ""}),
+    "judge": frozenset({"smollm2", ""}),
+}
+# Options that name a file, a folder, a model or an address; only empty is harmless.
+REACHING = frozenset({"base_url", "model", "reward_model", "checker", "files", "file", "folder", "path"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayStep:
+    """One step of a replay; ``objection`` says why a stranger's manifest may not have it run, "" where it may."""
+
+    step: str
+    kind: str
+    artifact_id: str
+    objection: str = ""
+
+
+def plan_replay(recorded: Sequence[Manifest]) -> list[ReplayStep]:
+    """The steps in their order, each with what stands against it."""
+    return [ReplayStep(one.step, one.kind, one.artifact_id, _objection(one)) for one in recorded]
+
+
+def refuse_unknown(steps: Sequence[ReplayStep]) -> None:
+    """Raise CurationError naming the first step that only a trusted manifest may have run."""
+    for one in steps:
+        if one.objection:
+            raise CurationError(
+                f"The manifest asks for {one.step}: {one.objection}. A replay runs only what computes the same anywhere, from "
+                "its source alone. If you know who made this manifest and what it names, add --trust."
+            )
+
+
+def _objection(recorded: Manifest) -> str:
+    names = (recorded.dataset_id, recorded.kind, recorded.artifact_id)
+    if not all(is_folder_name(name) for name in names):
+        return f"{'/'.join(names)} is no name of a result"
+    if recorded.kind in WRITTEN_OUT:
+        return ""
+    if recorded.step not in OFFLINE_STEPS:
+        return "it is no step that computes the same anywhere"
+    if recorded.step == "import":
+        files = recorded.options.get("files") or ()
+        return (
+            "it fetches from a hub"
+            if any(str(one.get("path", "")).startswith(HUB_PREFIX) for one in files)
+            else ""
+        )
+    asks = recorded.step == "score" and _needs_llm(recorded.options)
+    for name, value in _named(recorded.options):
+        if name in HARMLESS and str(value) not in HARMLESS[name] and (name != "llm" or asks):
+            return f"{name} {value!r} may send rows elsewhere or load any model"
+        if name in REACHING and value and not (name == "model" and value == "smollm2"):
+            return f"{name} {value!r} names a model, a file or an address"
+    return ""
+
+
+def _needs_llm(options: Mapping[str, JSON]) -> bool:
+    name = str(options.get("scorer", ""))
+    return name in SCORERS and bool(SCORERS[name].needs_llm) and str(options.get("llm", "")) in LLMS
+
+
+def _named(value: JSON, name: str = "") -> Iterator[tuple[str, JSON]]:
+    """Every option with its name, those inside others too."""
+    if isinstance(value, dict):
+        for key, inside in value.items():
+            yield from _named(inside, str(key))
+    else:
+        yield name, value
