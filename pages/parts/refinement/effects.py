@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.refinement.charts import GAINED, LOST
 from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.plain_text import shorten
+from pages.shared.plain_text import shorten, unlike
 from tamis.actions.refinement_history import RefinementHistory, RoundEvidenceSummary
 
 MOST_DRAWN = 24
@@ -72,7 +72,7 @@ def _chart(
     names = names_of(context, history.cluster_ids)
     table = pd.DataFrame(
         {
-            "cluster": [shorten(names[int(i)], 44) for i in history.cluster_ids],
+            "cluster": unlike([shorten(names[int(i)], 44) for i in history.cluster_ids]),
             "effect": evidence.effect,
             "low": evidence.effect - WIDE * evidence.deviation,
             "high": evidence.effect + WIDE * evidence.deviation,
@@ -84,7 +84,13 @@ def _chart(
         table = table.loc[table["effect"].abs().sort_values(ascending=False).index[:MOST_DRAWN]]
     order = table.sort_values("effect", ascending=False)["cluster"].tolist()
     base = alt.Chart(table).encode(
-        y=alt.Y("cluster:N", sort=order, title=None, axis=alt.Axis(labelLimit=320, ticks=False)),
+        y=alt.Y(
+            "cluster:N",
+            sort=order,
+            title=None,
+            axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False),
+            scale=alt.Scale(padding=0.6),
+        ),
         color=alt.condition("datum.effect >= 0", alt.value(GAINED), alt.value(LOST)),
         tooltip=[
             alt.Tooltip("cluster:N", title="Cluster"),
@@ -100,5 +106,10 @@ def _chart(
     )
     bars = base.mark_rule(strokeWidth=2, opacity=0.6).encode(x=axis, x2="high:Q")
     points = base.mark_point(size=60, filled=True, opacity=1).encode(x=alt.X("effect:Q"))
-    zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(strokeDash=[3, 3], opacity=0.5).encode(x="x:Q")
+    ink = "#E8EEEC" if st.context.theme.type == "dark" else "#17211F"
+    zero = (
+        alt.Chart(pd.DataFrame({"x": [0.0]}))
+        .mark_rule(strokeDash=[3, 3], opacity=0.5, color=ink)
+        .encode(x="x:Q")
+    )
     return alt.layer(zero, bars, points).properties(height=alt.Step(22))

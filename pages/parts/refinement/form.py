@@ -12,7 +12,7 @@ from pages.parts.refinement.again import FACTORS, offer_decisions
 from pages.parts.refinement.factors import choose_factors
 from pages.parts.refinement.forecast import RefinementFormValues, resolve, show_refinement_forecast
 from pages.parts.refinement.picker import CONTINUED, PICKER
-from pages.parts.refinement.runs import CONTROLS, say_run
+from pages.parts.refinement.runs import CONTROLS, MODES, say_run
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_model import choose_model
 from pages.shared.forms.options_form import Form, FormField, draw_field, draw_options
@@ -23,6 +23,7 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, say_submitted
 from pages.shared.runs.picker import open_run
+from pages.shared.wording import sentence
 from tamis.actions.forecast import missing_packages
 from tamis.actions.refinements import STEP, continued_options, rows_per_round
 from tamis.actions.runs import Run
@@ -142,6 +143,7 @@ def _draw_form(context: DatasetContext, start: FormDefaults, kinds: list[str]) -
             "clustering": partial(draw_clustering, context),
             "quality": partial(draw_quality, context),
             "budget": partial(_draw_budget, context),
+            "mode": _draw_mode,
             **{role: partial(draw_rows, context) for role in ROW_ROLES},
         },
     )
@@ -254,7 +256,7 @@ def _optional(
 def _draw_more(context: DatasetContext, form: Form, start: FormDefaults, mode: str) -> dict[str, JSON]:
     """What most runs leave as it is, folded away by what it is about."""
     with st.expander("Weights and draws", icon=":material/balance:", key=form.key("weights_fold")):
-        values = _in_columns(form, (*OF_MODE[mode], *DRAWS))
+        values = _in_columns(form, OF_MODE[mode]) | _some(form, DRAWS)
         if values["weighting"] == "softmax":
             values |= _in_columns(form, ("spread_temperature", "temperature"))
     with st.expander("Answers and scores", icon=":material/forum:", key=form.key("answers_fold")):
@@ -275,6 +277,10 @@ def _draw_budget(context: DatasetContext, drawn: FormField) -> float:
             bind="query-params", persist_state="session",
         )
     )  # fmt: skip
+
+
+def _draw_mode(drawn: FormField) -> JSON:
+    return draw_field(replace(drawn, label=LABELS["mode"], say=lambda mode: sentence(MODES[mode])))
 
 
 def _some(form: Form, names: Collection[str]) -> dict[str, JSON]:

@@ -20,7 +20,6 @@ from tamis.actions.refinements import (
 from tamis.actions.runs import Run
 from tamis.steps.refine.gaps import GAPS
 from tamis.store.workspace import Workspace
-from tamis.types import UpdateMode
 
 CONTROLS = {
     "none": "Refinement",
@@ -29,7 +28,7 @@ CONTROLS = {
     "km_random": "kM-random",
     "kmq": "Static kMQ",
 }
-MODES: dict[UpdateMode, str] = {
+MODES: dict[str, str] = {
     "pooled": "rounds pooled",
     "tamis": "round by round",
     "paper": "as in the paper",

@@ -36,6 +36,7 @@ class FormField:
     help: str
     start: JSON
     info: FieldInfo
+    say: Callable[[str], str] = sentence  # what a person reads of each value to choose from
 
 
 Drawer = Callable[[FormField], JSON]
@@ -121,7 +122,7 @@ def draw_field(drawn: FormField) -> JSON:
     """The widget that fits the annotation and the bounds of a field."""
     annotation, optional = _without_none(drawn.info.annotation)
     if typing.get_origin(annotation) is Literal:
-        return _one_of(drawn, list(typing.get_args(annotation)), sentence)
+        return _one_of(drawn, list(typing.get_args(annotation)), drawn.say)
     if annotation is bool:
         return st.toggle(drawn.label, value=bool(drawn.start), **_kept(drawn))
     if annotation in (int, float):

@@ -115,6 +115,9 @@ def test_rejected_lines_are_shown_and_written(data: tamis.Dataset, tmp_path: Pat
 
 
 def test_what_is_missing_is_run_and_what_is_there_is_not(data: tamis.Dataset) -> None:
+    queued = data.run_missing(wait=False)
+    assert [job.step for job in queued] == ["score"] * len(queued)
+    assert all(isinstance(job, tamis.JobHandle) for job in queued)
     assert data.run_missing(progress=False) is data
     assert {job.step for job in data.jobs()} <= {"score"}
     assert data.scores("alignment").id == data.result("scores").id or data.scores("length")
