@@ -14,6 +14,11 @@ from tamis.actions.comparisons import Comparison
 from tamis.actions.finetune_grid import ALL_CLUSTERS, MethodLoss
 
 MAX_CLUSTERS = 24
+RULE = (
+    "Better and worse are said of a method against the mean of all, row by row over the held-out rows, beyond a 95 % interval "
+    "and by Benjamini and Hochberg's rule at 5 % over all cells. That speaks of these runs: what another training would give, "
+    "only an interval over runs can say."
+)
 
 
 def show_losses(context: DatasetContext, comparison: Comparison, losses: list[MethodLoss]) -> None:
@@ -24,7 +29,10 @@ def show_losses(context: DatasetContext, comparison: Comparison, losses: list[Me
     several = parts["cluster_id"].nunique() > 1
     left, right = st.columns([0.4, 0.6], gap="medium") if several else (st.container(), None)
     with left, st.container(border=True, height="stretch"):
-        st.markdown("**Held-out loss** ↓", help="Mean over the runs of each method, 95 % interval over them.")
+        st.markdown(
+            "**Held-out loss** ↓",
+            help="Mean over the runs of each method, 95 % interval over them; none for one run.",
+        )
         _overall(comparison, whole)
         st.caption(
             f"Before training: {whole['base_loss'].iloc[0]:.3f}, on {int(whole['n_rows'].iloc[0]):,} rows."
@@ -33,9 +41,10 @@ def show_losses(context: DatasetContext, comparison: Comparison, losses: list[Me
         with right, st.container(border=True, height="stretch"):
             st.markdown(
                 "**Per cluster**",
-                help="Held-out loss less the mean of all methods in that cluster; teal is better.",
+                help="Held-out loss; a cell has a colour where the loss is told from the mean of all methods: teal is better.",
             )
             _per_cluster(comparison, parts)
+    st.caption(RULE)
     with st.expander("Every number", icon=":material/table_rows:"):
         _numbers(table)
 
@@ -48,6 +57,8 @@ def _table(context: DatasetContext, comparison: Comparison, losses: list[MethodL
                 "method": titles[one.method], "cluster_id": one.cluster_id, "cluster": _name(context, one.cluster_id),
                 "loss": one.loss, "low": one.low, "high": one.high, "base_loss": one.base_loss,
                 "change": one.loss - one.base_loss, "n_rows": one.n_rows, "n_runs": one.n_runs,
+                "against": one.beside.mean, "against_low": one.beside.low, "against_high": one.beside.high,
+                "verdict": one.verdict.capitalize(),
             }
             for one in losses
         ]
@@ -90,7 +101,7 @@ def _overall(comparison: Comparison, whole: pd.DataFrame) -> None:
 def _per_cluster(comparison: Comparison, parts: pd.DataFrame) -> None:
     sizes = parts.groupby("cluster_id")["n_rows"].max().sort_values(ascending=False)
     shown = parts[parts["cluster_id"].isin(sizes.head(MAX_CLUSTERS).index)].copy()
-    shown["against"] = shown["loss"] - shown.groupby("cluster_id")["loss"].transform("mean")
+    shown["told"] = shown["against"].where(shown["verdict"] != "Not clear", 0.0)
     shown["label"] = [
         f"{shorten(name, 24)} ({n})" for name, n in zip(shown["cluster"], shown["n_rows"], strict=True)
     ]
@@ -110,13 +121,15 @@ def _per_cluster(comparison: Comparison, parts: pd.DataFrame) -> None:
         tooltip=[
             alt.Tooltip("method:N", title="Method"), alt.Tooltip("cluster:N", title="Cluster"),
             alt.Tooltip("loss:Q", title="Loss", format=".3f"), alt.Tooltip("against:Q", title="Against the mean", format="+.3f"),
+            alt.Tooltip("against_low:Q", title="From (95 %)", format="+.3f"), alt.Tooltip("against_high:Q", title="To", format="+.3f"),
+            alt.Tooltip("verdict:N", title="Verdict"),
             alt.Tooltip("base_loss:Q", title="Before", format=".3f"), alt.Tooltip("n_rows:Q", title="Held-out rows"),
         ],
     )  # fmt: skip
     middle = "#1F2927" if dark else "#EEF2F1"
     cells = base.mark_rect(cornerRadius=3, stroke="#101615" if dark else "white", strokeWidth=2).encode(
         color=alt.Color(
-            "against:Q",
+            "told:Q",
             legend=None,
             scale=alt.Scale(domain=[-most, 0, most], range=["#0F9D8A", middle, "#E4632B"]),
         )
@@ -147,6 +160,10 @@ def _numbers(table: pd.DataFrame) -> None:
             "high": number("To", format="%.4f"),
             "base_loss": number("Before", format="%.4f"),
             "change": number("Change", format="%+.4f"),
+            "against": number("Against the mean", format="%+.4f", help="Of all methods, row by row."),
+            "against_low": number("From (95 %)", format="%+.4f"),
+            "against_high": number("To (95 %)", format="%+.4f"),
+            "verdict": st.column_config.TextColumn("Verdict", width=90),
             "n_rows": number("Rows", format="localized"),
             "n_runs": number("Runs"),
         },
