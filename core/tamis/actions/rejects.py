@@ -108,8 +108,8 @@ def plan_retry(
     plan = plan_sources(sources, known)
     if plan.dataset_id == dataset_id:
         raise InvalidOptions(
-            "Nothing would be read otherwise. Say what a label means (--role narrator=system), which column plays which "
-            "part (--map prompt=question), or another format."
+            "Nothing would be read otherwise. Say what a label means (the role narrator=system), which column plays which "
+            "part (the mapping prompt=question), or another format."
         )
     return plan
 

@@ -49,7 +49,7 @@ def refuse_unknown(steps: Sequence[ReplayStep]) -> None:
         if one.objection:
             raise CurationError(
                 f"The manifest asks for {one.step}: {one.objection}. A replay runs only what computes the same anywhere, from "
-                "its source alone. If you know who made this manifest and what it names, add --trust."
+                "its source alone. If you know who made this manifest and what it names, trust it: tamis replay --trust."
             )
 
 
