@@ -149,6 +149,7 @@ VERBS: dict[str, Verb] = {
         No("sort_by_similarity and rank_rows"), No("sort_by_similarity"), "Dataset.search"
     ),
     "read_rows.sort_by_similarity": Verb("shared", "rows search", No("nearest_rows, with cosines")),
+    "learned_tokens.learned_tokens": Verb("shared", "tokens", "Dataset.learned_tokens"),
     "scores.score_per_cluster": Verb("scoring", _BY_HAND, "ScoresResult.per_cluster"),
     # selections, comparisons, refinements, training
     "export.export": Verb("export_data", "export", "Dataset.export"),

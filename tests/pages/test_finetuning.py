@@ -25,6 +25,7 @@ from tamis.store.database.votes import votes
 from tamis.store.workspace import open_workspace
 from tests.pages.fine_tuned import HOSTILE, write_adapter, write_round_model
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
+from tests.support.chat_templates import merging_tokenizer
 
 REVIEWER = "test@example.com"  # whom a test of a page is logged in as
 
@@ -73,6 +74,25 @@ def test_what_it_will_take_is_said_before_it_starts(workspace: Path, dataset_id:
     assert shown["Rows"] == "9"
     assert shown["Steps"] == "6"
     assert "Every row fits into 1,024 tokens" in words(app)
+
+
+def test_what_is_learned_of_a_row_is_shown_without_a_model_and_its_text_stays_text(
+    workspace: Path, bare: str, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    merging_tokenizer("qwen3").save_pretrained(model)
+    (model / "config.json").write_text('{"max_position_embeddings": 4096}')
+    app = open_page(
+        "finetuning",
+        dataset=bare,
+        finetune_way="Folder or hub id",
+        finetune_model=str(model),
+        finetune_learned="true",
+    )
+    (shown,) = [one.proto.body for one in app.get("html") if "learned-row" in one.proto.body]
+    assert "&lt;|im_start|&gt;" in shown
+    assert "background:rgba(20,160,130,0.42)" in shown
+    assert "tokens are learned." in words(app)
 
 
 def test_rows_that_are_too_long_are_said_before_it_starts(workspace: Path, dataset_id: str) -> None:

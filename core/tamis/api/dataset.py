@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 
-from tamis.actions import datasets, jobs, versions
+from tamis.actions import datasets, jobs, learned_tokens, versions
 from tamis.actions.dataset_context import open_context
 from tamis.actions.finetune_grid import TrainingGrid, submit_training_grid
 from tamis.actions.forecast import Forecast, forecast
@@ -42,6 +42,7 @@ from tamis.reprs import Head, facts
 from tamis.store.rows.scope import ALL_ROWS, Scope
 
 if TYPE_CHECKING:
+    from tamis.actions.learned_tokens import LearnedRow
     from tamis.jobs.model import Job
     from tamis.protocols import Encoder
     from tamis.store.artifacts.store import Artifact
@@ -87,6 +88,16 @@ class Dataset(Shown):
     def parent(self) -> str:
         """The dataset that it is a version of, by id; empty for one that was imported."""
         return self._entry().parent
+
+    def learned_tokens(self, row: int, *, model: str = "smollm2", **recipe_options: Any) -> LearnedRow:  # noqa: ANN401
+        """The tokens of a row as a training with these options would read them, each with its weight in the loss.
+
+        Options are those of the recipe sft_lora (``completion_only_loss=True``, ``max_length=512``). Raises ModelMissing
+        and InvalidOptions.
+        """
+        return learned_tokens.learned_tokens(
+            self._workspace, self.id, row, model=model, recipe_options=recipe_options
+        )
 
     @overload
     def apply(

@@ -35,6 +35,7 @@ COMMANDS = {
     "review": "tamis.cli.review:review",
     "decisions": "tamis.cli.decisions:decisions",
     "apply": "tamis.cli.decisions:apply",
+    "tokens": "tamis.cli.tokens:tokens",
     "diff": "tamis.cli.diff:diff",
     "adapters": "tamis.cli.adapters:adapters",
     "export": "tamis.cli.data:export",

@@ -14,15 +14,17 @@ from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.reviewer import reviewer_name
+from pages.shared.rows.learned_row import latest_choice, show_learned_row
 from pages.shared.rows.ranking import rank_like_row
 from pages.shared.rows.turns import pretty_json, show_turns, turns_from_json
+from pages.shared.wording import model_title
 from tamis.actions.read_rows import Scope, columns_of, tags_of
 from tamis.actions.tags import set_row_tags
 from tamis.errors import CurationError
 from tamis.types import Int64s
 
 N_NEIGHBOURS = 10
-VIEWS = ["Conversation", "Details", "Similar", "Raw"]
+VIEWS = ["Conversation", "Details", "Similar", "Training", "Raw"]
 
 
 def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64s) -> None:
@@ -47,6 +49,10 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
         _details(context, row, values)
     elif view == "Similar":
         _similar(context, scope, row)
+    elif view == "Training":
+        choice = latest_choice(context)
+        st.caption(f"As {plain(model_title(choice.model))} would be trained on it")
+        show_learned_row(context, row, choice)
     elif view == "Raw":
         st.caption("The record as it stood in the source")
         st.code(pretty_json(values["raw"] or values["messages"]), language="json", wrap_lines=True)

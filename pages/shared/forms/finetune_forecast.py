@@ -7,9 +7,10 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_lengths import length_chart, lengths_of, say_counted, say_long
 from pages.shared.frame import errors_in_place
+from pages.shared.rows.learned_row import TrainingChoice, choose_learned_row
 from pages.shared.wording import duration
 from tamis.actions.forecast import TrainingForecast, forecast_detail, training_seconds
-from tamis.actions.submit import PlannedRun
+from tamis.actions.submit import AS_IMPORTED, PlannedRun
 from tamis.recipes import SftOptions
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.types import Int64s
@@ -31,6 +32,10 @@ def show_finetune_forecast(context: DatasetContext, planned: PlannedRun, rows: I
         say_long(detail)
         length_chart(lengths, detail.limit)
         say_counted(lengths, len(rows))
+        recipe = dict(asked.recipe_options)
+        choose_learned_row(
+            context, rows, TrainingChoice(asked.model, asked.recipe, recipe, asked.decisions != AS_IMPORTED)
+        )
 
 
 def _show_numbers(context: DatasetContext, asked: FinetuneOptions, training: TrainingForecast) -> None:
