@@ -154,6 +154,17 @@ def test_one_extreme_score_leaves_qdit_to_coverage_and_that_is_said() -> None:
     assert "extreme values" in gain_remark("qdit", float(np.median(gains)), BUDGET)
 
 
+def test_one_extreme_score_drowns_a_softmax_in_spreads_and_that_is_said_while_ranks_do_not_mind() -> None:
+    gains: dict[str, list[float]] = {"softmax": [], "rank": []}
+    for seed in range(5):
+        quality = quality_of(seed)
+        quality[7] = 1e7
+        for weighting, found in gains.items():
+            found.append(picked("kmq", problem_of(quality), {"weighting": weighting})[1])
+    assert gain_remark("kmq", float(np.median(gains["softmax"])), BUDGET)
+    assert np.median(gains["rank"]) > 0.25
+
+
 def test_where_quality_is_switched_off_nothing_is_said() -> None:
     assert picked("qdit", problem_of(quality_of()), {"quality_weight": 0.0})[1] is None
     assert picked("semdedup", problem_of(quality_of()), {"then": "random"})[1] is None
