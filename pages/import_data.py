@@ -14,8 +14,15 @@ from pages.parts.import_data.sources import choose_sources
 from pages.shared.frame import open_workspace_page
 from pages.shared.plain_text import count_of
 from pages.shared.wording import table_height
-from tamis.actions.imports import ExaminedFile, default_import_name, plan_examined, start_import
+from tamis.actions.imports import (
+    ExaminedFile,
+    default_import_name,
+    left_out_files,
+    plan_examined,
+    start_import,
+)
 from tamis.formats import FORMATS
+from tamis.formats.repairs import REPAIRS
 from tamis.store.workspace import Workspace
 
 
@@ -26,7 +33,7 @@ def show_formats() -> None:
     listed = [(one.title, f"{one.summary[0].upper()}{one.summary[1:]}") for one in FORMATS.values()]
     st.table(pd.DataFrame(listed, columns=["Format", "Shape"]), border="horizontal", hide_index=True)
     st.caption(
-        "In JSON, JSON lines, CSV, TSV or Parquet, each also as gz or zst, or as a saved Hugging Face dataset. Before "
+        "In JSON, JSON lines, CSV, TSV, Parquet or Arrow, each also as gz, zst, bz2 or xz, or as a saved Hugging Face dataset. Before "
         "anything is imported you see three rows as they are and as they become, and can change the mapping."
     )
 
@@ -49,6 +56,16 @@ def show_files(files: Sequence[ExaminedFile]) -> None:
     show_import_file(files[shown], files)
 
 
+def show_left_out(paths: Sequence[str]) -> None:
+    """The files of the chosen folders that are not read."""
+    left_out = left_out_files(paths)
+    if left_out:
+        with st.expander(f"{count_of(len(left_out), 'file')} of the folder not read", icon=":material/rule:"):
+            st.dataframe(
+                pd.DataFrame([{"File": file.path, "Why": file.reason} for file in left_out]), hide_index=True
+            )
+
+
 def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: Sequence[str]) -> None:
     """The name and the button; nothing is imported before it is pressed."""
     unread = [file for file in files if not file.ready]
@@ -65,11 +82,15 @@ def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: S
             disabled=bool(unread) or not name.strip(),
             width="stretch",
         )
+        repairs = st.multiselect(
+            "Repairs", REPAIRS, key="repairs", placeholder="None: what is broken is rejected with its reason",
+            help="What would be rejected is repaired and counted; the line of the file is kept beside the row.",
+        )  # fmt: skip
         if unread:
             st.caption(f":orange[Choose how to read {unread[0].name!r}, or take it out, before you import.]")
     if agreed:
         with st.spinner("Reading the files once to name them by their content", show_time=True):
-            plan = plan_examined(files, name)
+            plan = plan_examined(files, name, repairs)
         start_import(workspace, plan)
         st.query_params[IMPORTED] = plan.dataset_id
         st.rerun()
@@ -83,6 +104,7 @@ with open_workspace_page("Import", activity=IMPORTED not in st.query_params) as 
         if chosen:
             examined = inspect_files(chosen)
             show_files(examined)
+            show_left_out(chosen)
             show_agreement(here, examined, chosen)
         else:
             show_formats()

@@ -14,9 +14,12 @@ from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import CurationError
 from tamis.formats import FORMATS, load_format
 from tamis.formats.detect import Inspection, inspect_file
+from tamis.formats.layout import detect_layout
 from tamis.formats.reader import file_stem
+from tamis.formats.repairs import check_repairs
 from tamis.formats.stored_form import open_record
 from tamis.registry import parse_options
+from tamis.steps.import_file.folders import LeftOut, list_folder
 from tamis.steps.import_file.identify import ImportPlan, file_hash, plan_import, plan_sources
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.import_file.paths import check_import_path, data_files, hub_address, importable_files
@@ -34,6 +37,7 @@ class ReadAs:
 
     format_name: str = ""
     fields: Mapping[str, JSON] = field(default_factory=dict)
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class ExaminedFile:
     path: str
     inspection: Inspection | None = None
     problem: str = ""
+    encoding: str = ""  # that a person named
 
     @property
     def name(self) -> str:
@@ -54,6 +59,20 @@ class ExaminedFile:
         """Whether it is known how to read it, and at least one record of the sample can be."""
         inspection = self.inspection
         return inspection is not None and inspection.format_name is not None and bool(inspection.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class GuessedEncoding:
+    """How a file's text is read that is neither UTF-8 nor marked; ``confidence`` in [0, 1]."""
+
+    path: str
+    encoding: str
+    confidence: float
+
+    @property
+    def sentence(self) -> str:
+        """What to tell a person."""
+        return f"{self.path} is read as {self.encoding}, a guess with confidence {self.confidence:.2f}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +117,12 @@ def examine_file(path: str, read_as: ReadAs = ReadAs()) -> ExaminedFile:
     """Look at the start of a file: what it is, how it would be read, and three rows of it; nothing is imported."""
     try:
         if not read_as.format_name:
-            return ExaminedFile(path, inspect_file(path, lenient=True))
+            seen = inspect_file(path, encoding=read_as.encoding, lenient=True)
+            return ExaminedFile(path, seen, encoding=read_as.encoding)
         given = read_as.fields
         mapping = parse_options(load_format(read_as.format_name).fields, given) if given else None
-        return ExaminedFile(path, inspect_file(path, format_name=read_as.format_name, fields=mapping))
+        seen = inspect_file(path, format_name=read_as.format_name, fields=mapping, encoding=read_as.encoding)
+        return ExaminedFile(path, seen, encoding=read_as.encoding)
     except CurationError as error:
         return ExaminedFile(path, problem=str(error))
 
@@ -138,8 +159,8 @@ def default_import_name(paths: Sequence[str]) -> str:
     return file_stem(paths[0])
 
 
-def plan_examined(files: Sequence[ExaminedFile], name: str) -> ImportPlan:
-    """The dataset's id and the options of its import; reads every file once for its hash. Raises InvalidOptions.
+def plan_examined(files: Sequence[ExaminedFile], name: str, repairs: Sequence[str] = ()) -> ImportPlan:
+    """The dataset's id and the options of its import; reads every file once for its hash. Raises InvalidOptions and UnknownName.
 
     The files must be ready.
     """
@@ -154,6 +175,9 @@ def plan_examined(files: Sequence[ExaminedFile], name: str) -> ImportPlan:
                 format=inspection.format_name,
                 fields=fields.model_dump(mode="json"),
                 content_hash=file_hash(Path(file.path)),
+                encoding=file.encoding
+                or (inspection.encoding if inspection.layout.encoding_confidence < 1 else ""),
+                repairs=check_repairs(repairs),
             )
         )
     return plan_sources(sources, shown)
@@ -166,6 +190,8 @@ def plan_paths(
     format_name: str = "auto",
     fields: Mapping[str, JSON] | None = None,
     roles: Mapping[str, str] | None = None,
+    encoding: str = "",
+    repairs: Sequence[str] = (),
 ) -> ImportPlan:
     """The same for files, folders and hub datasets of which nobody has looked at the details.
 
@@ -174,7 +200,24 @@ def plan_paths(
     InvalidOptions for a mapping.
     """
     given = dict(fields or {}) | ({"roles": dict(roles)} if roles else {})
-    return plan_import(paths, name=name, format_name=format_name, fields=given)
+    return plan_import(
+        paths, name=name, format_name=format_name, fields=given, encoding=encoding, repairs=repairs
+    )
+
+
+def guessed_encodings(plan: ImportPlan) -> list[GuessedEncoding]:
+    """The files of an import in whose text nothing says how it is encoded, with the guess that it is read by."""
+    guessed = []
+    for file in (SourceFile(**one) for one in plan.options["files"]):
+        found = detect_layout(file.path) if file.encoding else None
+        if found is not None and found.encoding == file.encoding and found.encoding_confidence < 1:
+            guessed.append(GuessedEncoding(file.path, found.encoding, found.encoding_confidence))
+    return guessed
+
+
+def left_out_files(paths: Sequence[str]) -> list[LeftOut]:
+    """The files of these folders that are no data by their names, each with why."""
+    return [file for path in paths for file in list_folder(path).left_out]
 
 
 def start_import(workspace: Workspace, plan: ImportPlan, *, target: RunTarget = HERE) -> Submission:

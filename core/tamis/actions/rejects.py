@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tamis.errors import InvalidOptions, UnknownName, UnreadableFile
 from tamis.formats.reasons import kind_of
-from tamis.steps.import_file.identify import ImportPlan, file_hash, plan_sources, source_file
+from tamis.steps.import_file.identify import ImportPlan, ReadingChoices, file_hash, plan_sources, source_file
 from tamis.steps.import_file.options import SourceFile
 from tamis.store.artifacts.readers import read_rejects
 from tamis.store.artifacts.store import Artifact
@@ -128,7 +128,8 @@ def _read_again(
     given |= fields
     if roles:
         given["roles"] = {**given.get("roles", {}), **roles}
-    return source_file(file["path"], name, given)
+    how = {"encoding": file.get("encoding", ""), "repairs": file.get("repairs", ())}
+    return source_file(file["path"], ReadingChoices(format_name=name, fields=given, **how))
 
 
 def reject_lines(lines: pa.Table) -> Iterator[bytes]:

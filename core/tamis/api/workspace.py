@@ -91,17 +91,20 @@ class Workspace(Shown):
     @overload
     def import_file(
         self, path: Path | str | Sequence[Path | str], *, name: str = ..., format: str = ...,  # noqa: A002
-        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., wait: Literal[True] = True, progress: bool = ...,
+        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., encoding: str = ...,
+        repairs: Sequence[str] = ..., wait: Literal[True] = True, progress: bool = ...,
     ) -> Dataset: ...  # fmt: skip
     @overload
     def import_file(
         self, path: Path | str | Sequence[Path | str], *, name: str = ..., format: str = ...,  # noqa: A002
-        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., wait: Literal[False], progress: bool = ...,
+        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., encoding: str = ...,
+        repairs: Sequence[str] = ..., wait: Literal[False], progress: bool = ...,
     ) -> JobHandle[Dataset]: ...  # fmt: skip
     @overload
     def import_file(
         self, path: Path | str | Sequence[Path | str], *, name: str = ..., format: str = ...,  # noqa: A002
-        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., wait: bool, progress: bool = ...,
+        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., encoding: str = ...,
+        repairs: Sequence[str] = ..., wait: bool, progress: bool = ...,
     ) -> Dataset | JobHandle[Dataset]: ...  # fmt: skip
     def import_file(
         self,
@@ -111,18 +114,28 @@ class Workspace(Shown):
         format: str = "auto",  # noqa: A002 - as on the command line
         fields: Mapping[str, JSON] | None = None,
         roles: Mapping[str, str] | None = None,
+        encoding: str = "",
+        repairs: Sequence[str] = (),
         wait: bool = True,
         progress: bool = True,
     ) -> Dataset | JobHandle[Dataset]:
         """Import a file, several as one dataset, a folder of files, or a hub dataset (``hub:OWNER/NAME``).
 
         ``format`` is a conversation format, detected when left out; ``fields`` says which column plays which part,
-        ``roles`` what labels of turns mean that are not known (``{"narrator": "system"}``). The same
+        ``roles`` what labels of turns mean that are not known (``{"narrator": "system"}``). ``encoding`` is that of the text,
+        detected when left out; ``repairs`` are names of ``tamis import --repair``. What was read otherwise than it stands in the
+        files is counted in the dataset's ``summary["notes"]``. The same
         files under the same name are the same dataset. Raises UnreadableFile, UnknownName, InvalidOptions and JobFailed.
         """
         paths = [path] if isinstance(path, str | Path) else list(path)
         plan = plan_paths(
-            [str(one) for one in paths], name=name, format_name=format, fields=fields, roles=roles
+            [str(one) for one in paths],
+            name=name,
+            format_name=format,
+            fields=fields,
+            roles=roles,
+            encoding=encoding,
+            repairs=repairs,
         )
         submission = start_import(self._workspace, plan)
         return wait_unless(self._workspace, submission, self._open, wait=wait, progress=progress)

@@ -24,7 +24,7 @@ PathType = click.Path(path_type=Path)
     nargs=-1,
     required=True,
     metavar="PATH...",
-    help="JSON, JSONL, CSV, TSV or Parquet, also .gz or .zst; a folder of them; or a hub id.",
+    help="JSON, JSONL, CSV, TSV, Parquet or Arrow, also packed; a folder of them, with those in it; or a hub id.",
 )
 @click.option("--name", default="", help="Name shown to people.")
 @click.option("--format", "format_name", default="auto", help="Conversation format; detected when left out.")
@@ -37,27 +37,41 @@ PathType = click.Path(path_type=Path)
     help="Which column plays which part; repeat it. A name with dots leads into objects: prompt=fields.text.",
 )
 @role_option
+@click.option(
+    "--encoding",
+    default="",
+    help="Encoding of the text, such as gb18030 or shift_jis; detected when left out.",
+)
+@click.option(
+    "--repair",
+    "repairs",
+    multiple=True,
+    metavar="NAME[,NAME]",
+    help="Repair what would be rejected: trailing-commas, comments, merge-consecutive, drop-empty-system.",
+)
 def import_file(
     session: Session,
     paths: tuple[str, ...],
-    name: str,
-    format_name: str,
     fields: tuple[str, ...],
     roles: tuple[str, ...],
+    repairs: tuple[str, ...],
+    **choices: str,
 ) -> int:
     """Import a file, a folder or a hub dataset."""
-    from tamis.actions.imports import plan_paths, start_import
+    from tamis.actions.imports import guessed_encodings, plan_paths, start_import
     from tamis.actions.rejects import list_rejects
 
     plan = plan_paths(
         list(paths),
-        name=name,
-        format_name=format_name,
         fields=given_pairs("--map", fields),
         roles=given_pairs("--role", roles),
+        repairs=[name.strip() for names in repairs for name in names.split(",") if name.strip()],
+        **choices,
     )
-    for path in plan.skipped:
-        session.say(f"skipped {path}: no format fits it")
+    for file in plan.skipped:
+        session.say(f"not read: {file.path}: {file.reason}")
+    for guess in guessed_encodings(plan):
+        session.say(f"{guess.sentence} Name another one: --encoding NAME")
     job = follow(session, start_import(session.workspace, plan))
     answer: dict[str, JSON] = {"dataset_id": plan.dataset_id}
     if job.state == "succeeded":
@@ -67,6 +81,10 @@ def import_file(
             f"{plan.dataset_id}: {summary['n_imported']:,} records imported as {summary['n_examples']:,} examples, "
             f"{summary['n_rejected']:,} rejected."
         )
+        answer["not_read"] = [asdict(file) for file in plan.skipped]
+        answer["notes"] = summary["notes"]
+        for note in summary["notes"]:
+            session.show(f"note: {note['note']}")
         if summary["n_rejected"]:
             answer["reject_reasons"] = reasons = list_rejects(session.workspace, plan.dataset_id).reasons
             show_reasons(session, reasons)

@@ -8,17 +8,19 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain
 
 from tamis.formats.format import Record
 from tamis.formats.layout import Layout
 from tamis.formats.notes import Notes
-from tamis.formats.parsing import BadRow, Chunk, ExactRow, TableRow
+from tamis.formats.parsing import BadRow, Chunk, ExactRow, TableRow, with_split
 from tamis.formats.streams import RawText, TextStream
 
 MAX_RECORD_BYTES = 64 << 20  # a longer record is refused, so that one missing line end cannot fill the memory
 KEPT_BYTES = 1 << 20  # of a record that is refused for its length or for the end of the file
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 _QUOTE, _COMMA, _OPEN_LIST, _OPEN_OBJECT = b'",[{'
+_SPLITS = {"train", "training", "validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation"}
 _TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
 
 
@@ -62,13 +64,18 @@ def _last_lines(stream: TextStream, chunk: Chunk, tail: bytes, *, dropped: bool)
 
 
 def slice_chunks(stream: TextStream, *, wrapped: bool, block_bytes: int, batch_rows: int) -> Iterator[Chunk]:
-    """Yield the JSON texts of the items of a list, or of every list of objects inside one object."""
+    """Yield the JSON texts of the items of a list, or of every list of objects inside one object: of several, each item with
+    the name of its list as its split.
+    """
     scanner = _ListScanner(wrapped=wrapped)
     first, n_bytes = 1, 0
     waiting: list[bytes] = []
-    for block in stream.blocks():
+    blocks = stream.blocks()
+    start = next(blocks, b"")
+    has_splits = wrapped and _has_splits(start)
+    for block in chain((start,), blocks):
         for item in scanner.feed(block):
-            waiting.append(item)
+            waiting.append(_in_split(item, scanner.list_name) if has_splits else item)
             n_bytes += len(item)
             if n_bytes >= block_bytes or len(waiting) >= batch_rows:
                 yield Chunk("slices", waiting, first, stream.bytes_read)
@@ -104,6 +111,8 @@ class _ListScanner:
             False  # whether the present list holds objects: in a wrapper, other lists are not records
         )
         self._resume = 0
+        self._key = b""  # the last name in the object around the list
+        self.list_name = ""  # what that object calls the present list
         self.left = b""  # what is not yet part of a complete item
         self.done = False
 
@@ -121,6 +130,7 @@ class _ListScanner:
             at = match.start()
             if text[at] == _QUOTE:
                 if match.end() - at > 1:
+                    self._key = match[0] if self._depth == 1 else self._key
                     continue
                 resume = at  # a string that goes on in the next block
                 break
@@ -149,6 +159,7 @@ class _ListScanner:
         if self._depth != self._base or char != _OPEN_LIST:
             return False
         self._in_list, self._objects = True, not self._wrapped
+        self.list_name = self._key.decode("utf-8", "replace")[1:-1] if self._wrapped else ""
         return True
 
     def _close(self) -> bool:
@@ -164,6 +175,19 @@ class _ListScanner:
         self._objects = self._objects or item.startswith(b"{")
         if item and self._objects:
             yield item
+
+
+def _has_splits(start: bytes) -> bool:
+    """Whether an object has several lists of objects, as far as its start shows, or one that is called as splits are."""
+    scanner = _ListScanner(wrapped=True)
+    names = {scanner.list_name for _ in scanner.feed(start)}
+    return len(names) > 1 or (not scanner.done and bool(names & _SPLITS))
+
+
+def _in_split(item: bytes, split: str) -> bytes:
+    if b'"split"' in item or not item.endswith(b"}"):
+        return item
+    return with_split(item, split)
 
 
 def csv_chunks(stream: TextStream, layout: Layout, block_bytes: int, batch_rows: int) -> Iterator[Chunk]:

@@ -97,14 +97,16 @@ def inspect_file(
     fields: ColumnMapping | None = None,
     roles: Mapping[str, str] | None = None,
     lenient: bool = False,
+    encoding: str = "",
 ) -> Inspection:
     """Say what a file is from all of it (a large one: from its start and pieces), and show three records as examples.
 
     The first ``sample`` records are tried. A format and mapping given by a person replace the detected ones, which
-    shows what they would do. Raises UnreadableFile, with why, for a file that holds no record or of which a format
-    rejects every one, unless it is ``lenient``. ``roles`` says what labels of turns mean that no format knows.
+    shows what they would do; so does the ``encoding`` of its text. Raises UnreadableFile, with why, for a file that holds no
+    record or of which a format rejects every one, unless it is ``lenient``. ``roles`` says what labels of turns mean that no
+    format knows.
     """
-    layout = detect_layout(path)
+    layout = detect_layout(path, encoding)
     seen = survey_file(path, layout, sample=sample, max_looked_at=_N_LOOKED_AT)
     if not seen.records:
         raise nothing_readable(path, len(seen.rejects), [reject.reason for reject in seen.rejects])

@@ -13,10 +13,11 @@ import orjson
 
 from tamis.errors import UnreadableFile
 from tamis.formats.chat import LIST_COLUMNS
+from tamis.formats.json_tables import JsonTable, find_json_table
 from tamis.formats.json_text import bare_record, is_comment
 from tamis.formats.streams import Compression, TextStream, detect_compression, read_head
 
-Container = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow_folder", "hub"]
+Container = Literal["jsonl", "json", "json_table", "csv", "tsv", "parquet", "arrow", "arrow_folder", "hub"]
 HUB_PREFIX = "hub:"
 SAMPLE_BYTES = 1 << 20
 _SIGNATURES = (
@@ -30,7 +31,6 @@ _SIGNATURES = (
     (b"\x28\xb5\x2f\xfd", "zstd inside another compression"),
     (b"BZh", "bzip2 inside another compression"),
     (b"\xfd7zXZ\0", "xz inside another compression"),
-    (b"ARROW1", "an Arrow file"),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run git lfs pull first"),
 )
 _OFFERED = "Give JSON, JSON lines, CSV, TSV or Parquet, each also as gz, zst, bz2 or xz."
@@ -73,6 +73,7 @@ class Layout:
     encoding_confidence: float = 1.0  # below 1 where it was guessed from the bytes of the text
     newline: bytes = b"\n"
     delimiter: str = ""
+    json_table: JsonTable | None = None  # how a JSON file lays out a table that is no list of records
     wrapped: bool = False  # a JSON object around the list, as in {"data": [...]}
 
 
@@ -95,6 +96,8 @@ def detect_layout(path: Path | str, encoding: str = "") -> Layout:
         complete = next(stream.blocks(), None) is None
         if sample.startswith(b"PAR1"):
             return Layout(container="parquet", compression=compression, encoding="")
+        if sample.startswith((b"ARROW1", b"\xff\xff\xff\xff")) and not encoding:
+            return Layout(container="arrow", compression=compression, encoding="")
         _refuse_other_kinds(path, sample, stream.damage)
         layout = _text_layout(path, sample, complete=complete, base=(compression, stream.encoding))
         return replace(layout, encoding_confidence=stream.encoding_confidence)
@@ -131,9 +134,7 @@ def _looks_binary(head: bytes) -> bool:
 
 def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compression, str]) -> Layout:
     compression, encoding = base
-    newline = b"\r" if b"\r" in sample and b"\n" not in sample else b"\n"
-    if sample.lstrip().startswith(b"\x1e"):
-        newline = b"\x1e"  # RFC 7464: it begins every record, which may then be spread over lines
+    newline = _newline(sample)
 
     def layout(container: Container, delimiter: str = "", *, wrapped: bool = False) -> Layout:
         return Layout(
@@ -146,6 +147,9 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
         lines.pop()  # most likely cut by the end of the sample
     lines = lines[:200]
     first = lines[0].lstrip()[:1] if lines else b""
+    by_columns = find_json_table(sample, complete=complete) if _may_be_table(lines, first) else None
+    if by_columns is not None:
+        return replace(layout("json_table"), json_table=by_columns)
     if first == b"[" and not _is_lines(lines, alone=True):
         return layout("json")
     if first == b"{" and _is_wrapper(sample, lines):
@@ -160,6 +164,17 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
             f"into at least two columns. {_OFFERED}"
         )
     return layout("tsv" if delimiter == "\t" else "csv", delimiter)
+
+
+def _newline(sample: bytes) -> bytes:
+    if sample.lstrip().startswith(b"\x1e"):
+        return b"\x1e"  # RFC 7464: it begins every record, which may then be spread over lines
+    return b"\r" if b"\r" in sample and b"\n" not in sample else b"\n"
+
+
+def _may_be_table(lines: Sequence[bytes], first: bytes) -> bool:
+    """Whether the text may be one JSON value: not when its second line begins one of its own."""
+    return first in (b"{", b"[") and not (len(lines) > 1 and _parses_to(lines[0], (dict, list)))
 
 
 def _parses_to(line: bytes, kinds: tuple[type, ...], *, alone: bool = False) -> bool:

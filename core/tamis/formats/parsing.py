@@ -80,12 +80,18 @@ class Parsed:
 
 
 def parse_chunk(
-    chunk: Chunk, format_name: str, fields: ColumnMapping, stem: str, repairs: Collection[str] = ()
+    chunk: Chunk,
+    format_name: str,
+    fields: ColumnMapping,
+    stem: str,
+    repairs: Collection[str] = (),
+    split: str = "",
 ) -> Parsed:
     """Parse every record of a chunk; bad ones become rejects, so nothing is raised for bad input, but
     UnreadableFile for a column that nobody mapped and that would have played a part.
 
-    ``stem`` is the source of records that name none; ``repairs`` are those that the person agreed to.
+    ``stem`` is the source of records that name none; ``repairs`` are those that the person agreed to; ``split`` is that of
+    records that name none.
     """
     form = load_format(format_name)
     builder = _Builder(stem)
@@ -96,6 +102,9 @@ def parse_chunk(
             builder.reject(number, str(record), raw)
             continue
         late.check(number, record)
+        if split and "split" not in record:
+            raw = with_split(raw, split)
+            record["split"] = split
         try:
             read = repaired_turns(record, fields, turn_repairs, builder.notes) if turn_repairs else record
             builder.add(number, raw, record, form.parse(read, fields))
@@ -214,6 +223,14 @@ def _encodes(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def with_split(raw: bytes | str, split: str) -> bytes:
+    """The text of an object with the split that it belongs to as its last field."""
+    text = raw.encode() if isinstance(raw, str) else raw
+    body = text.rstrip()
+    spaced = b'": ' in body[:200]
+    return body[:-1].rstrip() + (b', "split": ' if spaced else b',"split":') + orjson.dumps(split) + b"}"
 
 
 def _as_given(raw: bytes | str, record: Record) -> bytes | str:

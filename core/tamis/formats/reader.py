@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -13,13 +13,14 @@ from pathlib import Path
 
 from tamis.errors import UnreadableFile
 from tamis.formats.containers import csv_chunks, line_chunks, row_chunks, slice_chunks
+from tamis.formats.json_tables import json_table_chunks
 from tamis.formats.layout import HUB_PREFIX, Layout, detect_layout
 from tamis.formats.parsing import Chunk, Parsed, parse_chunk
 from tamis.formats.reasons import most_common
 from tamis.formats.schema import Batch, DuplicateId
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.streams import COMPRESSION_ENDINGS, TextStream
-from tamis.formats.tables import folder_rows, hub_rows, parquet_rows, parse_hub_address
+from tamis.formats.tables import arrow_rows, folder_rows, hub_rows, parquet_rows, parse_hub_address
 
 BLOCK_BYTES = (
     4 << 20
@@ -34,15 +35,30 @@ _N_SHOWN_IDS = 20
 _N_KEPT_REASONS = 100_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOf:
+    """What besides format and mapping decides how a file is read: the encoding of its text, detected when empty; the split that
+    its rows belong to, if any; repairs that were agreed to, by name.
+    """
+
+    encoding: str = ""
+    split: str = ""
+    repairs: tuple[str, ...] = ()
+
+
+_AS_DETECTED = ReadingOf()
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     format_name: str
     fields: ColumnMapping
     stem: str
-    repairs: tuple[str, ...] = ()
+    how: ReadingOf
 
     def __call__(self, chunk: Chunk) -> Parsed:
-        return parse_chunk(chunk, self.format_name, self.fields, self.stem, self.repairs)
+        how = self.how
+        return parse_chunk(chunk, self.format_name, self.fields, self.stem, how.repairs, how.split)
 
 
 def read_batches(
@@ -50,24 +66,22 @@ def read_batches(
     *,
     format_name: str,
     fields: ColumnMapping,
-    encoding: str = "",
-    repairs: Sequence[str] = (),
+    how: ReadingOf = _AS_DETECTED,
     batch_rows: int = 20_000,
     n_workers: int | None = None,
 ) -> Iterator[Batch]:
     """Yield the examples and rejects of a file in the order of the file.
 
     A batch holds at most ``batch_rows`` records, or for JSON lines those of one block of about 4 MB.
-    ``encoding`` is that of a text file, detected when it is empty; ``repairs`` are names out of REPAIRS.
     ``n_workers`` None means two processes for JSON and JSON lines from 20 MB on, else none. Blank lines are
     not records: they are neither imported nor rejected, yet they count in line numbers. Raises
     UnreadableFile, at the end, when no record of the file became an example, with the three most common
     reasons.
     """
-    layout = detect_layout(path, encoding)
+    layout = detect_layout(path, how.encoding)
     total_bytes = _stored_bytes(path)
     chunks = iter_chunks(path, layout, block_bytes=BLOCK_BYTES, batch_rows=batch_rows)
-    job = _Job(format_name, fields, file_stem(path), tuple(repairs))
+    job = _Job(format_name, fields, file_stem(path), how)
     if n_workers is None:
         n_workers = (
             N_WORKERS if layout.container in ("jsonl", "json") and total_bytes >= POOL_FROM_BYTES else 0
@@ -87,11 +101,14 @@ def iter_chunks(path: Path | str, layout: Layout, *, block_bytes: int, batch_row
     if layout.container == "arrow_folder":
         yield from row_chunks(folder_rows(path), None, block_bytes, batch_rows)
         return
-    if layout.container == "parquet":
-        yield from row_chunks(parquet_rows(path, layout), None, block_bytes, batch_rows)
+    if layout.container in ("parquet", "arrow"):
+        rows = parquet_rows(path, layout) if layout.container == "parquet" else arrow_rows(path, layout)
+        yield from row_chunks(rows, None, block_bytes, batch_rows)
         return
     with TextStream(path, layout.compression, layout.encoding) as stream:
-        if layout.container == "jsonl":
+        if layout.json_table is not None:
+            yield from json_table_chunks(stream, layout.json_table, batch_rows)
+        elif layout.container == "jsonl":
             yield from line_chunks(stream, layout.newline, block_bytes)
         elif layout.container == "json":
             yield from slice_chunks(
@@ -106,7 +123,17 @@ def file_stem(path: Path | str) -> str:
     if isinstance(path, str) and path.startswith(HUB_PREFIX):
         return parse_hub_address(path)[0]
     name = Path(path).name
-    for ending in (*COMPRESSION_ENDINGS, ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt"):
+    for ending in (
+        *COMPRESSION_ENDINGS,
+        ".jsonl",
+        ".ndjson",
+        ".json",
+        ".csv",
+        ".tsv",
+        ".parquet",
+        ".arrow",
+        ".txt",
+    ):
         if name.lower().endswith(ending) and len(name) > len(ending):
             name = name[: -len(ending)]
     return name

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from tamis.formats.containers import column_names
 from tamis.formats.layout import Layout
 from tamis.formats.streams import TextStream
-from tamis.formats.tables import open_parquet, saved_schema
+from tamis.formats.tables import arrow_schema, open_parquet, saved_schema
 from tamis.types import JSON
 
 _HEAD_BYTES = 1 << 20
@@ -40,6 +40,8 @@ def describe_source(path: Path | str, layout: Layout) -> dict[str, JSON]:
     if layout.container == "parquet":
         with open_parquet(Path(path), layout) as file:
             return _described("parquet", pq.ParquetFile(file).schema_arrow)
+    if layout.container == "arrow":
+        return _described("arrow", arrow_schema(Path(path), layout))
     if layout.container == "arrow_folder":
         return _described("arrow_folder", saved_schema(Path(path)))
     if layout.container in ("csv", "tsv"):

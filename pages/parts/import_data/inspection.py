@@ -34,9 +34,9 @@ def _examine(path: str, choice: ReadAs) -> ExaminedFile:
     if Path(path).exists():
         stat = Path(path).stat()
         stamp = (stat.st_mtime_ns, stat.st_size)
-    return _look(path, stamp, choice.format_name, orjson.dumps(dict(choice.fields)))
+    return _look(path, stamp, choice.format_name, orjson.dumps(dict(choice.fields)), choice.encoding)
 
 
 @st.cache_data(max_entries=256, ttl=3600, show_spinner="Looking at the file")
-def _look(path: str, stamp: tuple[int, int], format_name: str, fields: bytes) -> ExaminedFile:
-    return examine_file(path, ReadAs(format_name, orjson.loads(fields)))
+def _look(path: str, stamp: tuple[int, int], format_name: str, fields: bytes, encoding: str) -> ExaminedFile:
+    return examine_file(path, ReadAs(format_name, orjson.loads(fields), encoding))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 import pandas as pd
@@ -20,8 +21,11 @@ from tamis.types import JSON, ROLES
 
 _CONTAINERS = {
     "jsonl": "JSON lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet",
-    "arrow_folder": "Saved dataset", "hub": "Hub dataset",
+    "json_table": "JSON by columns", "arrow": "Arrow", "arrow_folder": "Saved dataset", "hub": "Hub dataset",
 }  # fmt: skip
+_ENCODINGS = (
+    "utf-8", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1251", "koi8-r", "cp1250", "mac-roman",
+)  # fmt: skip
 _ROLES: dict[str, BadgeColour] = {"system": "gray", "user": "blue", "assistant": "green", "tool": "orange"}
 _UNUSED = ""  # the column of a part that is none
 _PREVIEW_HEIGHT = 230
@@ -61,11 +65,14 @@ def show_layout(inspection: Inspection) -> None:
         if inspection.compression != "none":
             st.badge(inspection.compression, color="gray", icon=":material/folder_zip:")
         if inspection.encoding:
-            st.badge(inspection.encoding.upper(), color="gray", icon=":material/match_case:")
+            guess = inspection.layout.encoding_confidence
+            said = f", a guess: {percent(guess)}" if guess < 1 else ""
+            color: BadgeColour = "orange" if said else "gray"
+            st.badge(inspection.encoding.upper() + said, color=color, icon=":material/match_case:")
         if inspection.format_name is None:
             st.badge("No format fits", color="red", icon=":material/error:")
         else:
-            color: BadgeColour = "green" if inspection.confidence > 0.99 else "orange"
+            color = "green" if inspection.confidence > 0.99 else "orange"
             reads = f"{FORMATS[inspection.format_name].title}: reads {percent(inspection.confidence)}"
             st.badge(reads, color=color, icon=":material/check:")
         looked_at = "the whole file" if inspection.looked_at_all else "from the whole length of the file"
@@ -108,14 +115,16 @@ def _show_form(file: ExaminedFile, inspection: Inspection, others: Sequence[Exam
         return
     st.caption(f"{FORMATS[chosen].summary[0].upper()}{FORMATS[chosen].summary[1:]}.")
     if chosen != inspection.format_name:
-        choose([file.path], ReadAs(chosen))
+        choose([file.path], ReadAs(chosen, encoding=file.encoding))
         st.rerun()
+    _show_encoding(file, inspection)
     _show_fields(file, inspection, chosen)
     alike = [other.path for other in others if other.path != file.path]
     if alike and st.button(
         f"Read all {len(alike) + 1} files this way", key="mapping_for_all", icon=":material/done_all:"
     ):
-        choose(alike, ReadAs(chosen, inspection.fields.model_dump(mode="json") if inspection.fields else {}))
+        fields = inspection.fields.model_dump(mode="json") if inspection.fields else {}
+        choose(alike, ReadAs(chosen, fields, file.encoding))
         st.rerun()
 
 
@@ -139,6 +148,19 @@ def _accept_guess(path: str, guess: Guess) -> None:
     st.session_state[f"format:{path}"] = guess.format_name
 
 
+def _show_encoding(file: ExaminedFile, inspection: Inspection) -> None:
+    """A choice of encodings for text in which nothing says what it is."""
+    if not file.encoding and inspection.layout.encoding_confidence == 1:
+        return
+    chosen = st.selectbox(
+        "Encoding", ["", *_ENCODINGS], index=["", *_ENCODINGS].index(file.encoding), key=f"encoding:{file.path}",
+        format_func=lambda name: name.upper() if name else "As guessed", help="Look at the rows: are they words?",
+    )  # fmt: skip
+    if chosen != file.encoding:
+        choose([file.path], replace(choice_for(file.path), encoding=str(chosen)))
+        st.rerun()
+
+
 def _show_fields(file: ExaminedFile, inspection: Inspection, format_name: str) -> None:
     """A select over the file's real columns for every part of the format."""
     current = mapping_of(inspection)
@@ -151,7 +173,7 @@ def _show_fields(file: ExaminedFile, inspection: Inspection, format_name: str) -
     }
     given = current | given | _pick_roles(file.path, inspection)
     if given != current:
-        choose([file.path], ReadAs(format_name, given))
+        choose([file.path], ReadAs(format_name, given, file.encoding))
         st.rerun()
 
 

@@ -96,8 +96,17 @@ def _show_done(workspace: Workspace, examples: Artifact) -> None:
         st.caption(
             f"{count_of(int(summary['n_duplicate_ids']), 'row')} have an id that an earlier row has too; all were kept."
         )
+    _show_notes(summary.get("notes", []))
     if summary["n_rejected"]:
         show_rejects(workspace, examples)
+
+
+def _show_notes(notes: Sequence[dict[str, object]]) -> None:
+    """What was read otherwise than it stands in the files."""
+    if notes:
+        with st.expander("Read otherwise than in the file", icon=":material/info:", expanded=True):
+            for note in notes:
+                st.caption(plain(str(note["note"])))
 
 
 def _show_next(workspace: Workspace, dataset_id: str) -> None:

@@ -10,7 +10,7 @@ import orjson
 from tamis.formats.detect import inspect_file
 from tamis.formats.layout import detect_layout
 from tamis.formats.notes import Notes
-from tamis.formats.reader import read_batches
+from tamis.formats.reader import ReadingOf, read_batches
 from tamis.formats.schema import Reject
 from tamis.formats.source_shape import describe_source, read_shape
 from tamis.formats.stored_form import ColumnMapping
@@ -45,7 +45,9 @@ def import_all(path: Path, *, format_name: str = "", repairs: tuple[str, ...] = 
     examples: list[StoredExample] = []
     rejects: list[Reject] = []
     notes = Notes()
-    for batch in read_batches(path, format_name=seen.format_name, fields=seen.fields, repairs=repairs):
+    for batch in read_batches(
+        path, format_name=seen.format_name, fields=seen.fields, how=ReadingOf(repairs=repairs)
+    ):
         rejects += batch.rejects
         notes.update(batch.notes)
         examples += [

@@ -55,7 +55,10 @@ def test_every_container_gives_the_same_rows(tmp_path, kind, compression):
     got = import_file(path)
     expected = alpaca_rows(50)
     assert [row["prompt"] for row in got.rows] == [row["instruction"] for row in expected]
-    assert [orjson.loads(row["raw"]) for row in got.rows] == expected
+    records = [orjson.loads(row["raw"]) for row in got.rows]
+    splits = [record.pop("split", "") for record in records]
+    assert splits == (["train"] * 30 + ["test"] * 20 if kind == "json, two lists" else [""] * 50)
+    assert records == expected
     assert [orjson.loads(row["meta"])["id"] for row in got.rows] == [row["id"] for row in expected]
     assert got.rejects == []
     assert got.n_records == got.n_imported == 50

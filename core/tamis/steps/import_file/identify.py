@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
@@ -14,20 +14,24 @@ import orjson
 from tamis.errors import InvalidOptions, UnreadableFile
 from tamis.formats import FORMATS, load_format
 from tamis.formats.detect import Inspection, inspect_file
+from tamis.formats.encodings import check_encoding
 from tamis.formats.hints import Guess
 from tamis.formats.reader import file_stem
+from tamis.formats.repairs import check_repairs
 from tamis.registry import parse_options
+from tamis.steps.import_file.folders import LeftOut, list_folder
 from tamis.steps.import_file.options import ImportOptions, SourceFile
+from tamis.steps.import_file.splits import splits_of
 from tamis.types import JSON
 
 BLOCK_BYTES = 1 << 22
-DATA_FILE = re.compile(r"\.(jsonl|ndjson|json|csv|tsv|parquet)(\.gz|\.zst)?$")
-SAVED_DATASET_MARKS = ("state.json", "dataset_dict.json")
 
 
 def dataset_id_for(name: str, files: Sequence[SourceFile]) -> str:
     """A readable id: the name as a slug, then 6 hex digits of contents, formats and mappings."""
-    read = [[file.content_hash, file.format, file.fields] for file in files]
+    read = [
+        [file.content_hash, file.format, file.fields, *([file.how] if file.how else [])] for file in files
+    ]
     identity = orjson.dumps(read, option=orjson.OPT_SORT_KEYS)
     return f"{slug(name)}-{hashlib.blake2b(identity, digest_size=3).hexdigest()}"
 
@@ -60,11 +64,21 @@ def _update(digest: hashlib.blake2b, file: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """An import made exact: which dataset it makes, complete options, and the files of a folder that no format fits."""
+    """An import made exact: which dataset it makes, complete options, and the files of a folder that are not read."""
 
     dataset_id: str
     options: dict[str, JSON]
-    skipped: tuple[str, ...]
+    skipped: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingChoices:
+    """How files are to be read where that is not detected; ``repairs`` are names out of REPAIRS."""
+
+    format_name: str = "auto"
+    fields: Mapping[str, JSON] = field(default_factory=dict)
+    encoding: str = ""
+    repairs: Sequence[str] = ()
 
 
 def plan_import(
@@ -73,58 +87,75 @@ def plan_import(
     name: str = "",
     format_name: str = "auto",
     fields: Mapping[str, JSON] | None = None,
+    encoding: str = "",
+    repairs: Sequence[str] = (),
 ) -> ImportPlan:
-    """Detect what was left open, and name the dataset; a folder stands for the data files in it.
+    """Detect what was left open, and name the dataset; a folder stands for the data files in it and below it.
 
-    Several paths make one dataset. Raises UnreadableFile for a named file that no format fits or that holds no
-    rows, UnknownName for a format, InvalidOptions for a mapping.
+    Several paths make one dataset; where their names tell splits apart, every row gets a column ``split``. Raises
+    UnreadableFile for a named file that no format fits or that holds no rows, or an encoding that there is not, UnknownName for
+    a format or a repair, InvalidOptions for a mapping.
     """
+    choices = ReadingChoices(
+        format_name=format_name,
+        fields=fields or {},
+        encoding=check_encoding(encoding) if encoding else "",
+        repairs=check_repairs(repairs),
+    )
     files: list[SourceFile] = []
-    skipped: list[str] = []
+    skipped: list[LeftOut] = []
     for path in paths:
-        inside = files_in_folder(path)
-        for file in inside:
+        listing = list_folder(path)
+        skipped += listing.left_out
+        for file in listing.files:
             # A folder may hold other things than data; a file that was named may not.
             try:
-                files.append(source_file(file, format_name, fields or {}))
-            except UnreadableFile:
-                skipped.append(file)
-        if not inside:
-            files.append(source_file(path, format_name, fields or {}))
+                files.append(source_file(file, choices))
+            except UnreadableFile as error:
+                skipped.append(LeftOut(file, str(error)))
+        if not listing.is_folder:
+            files.append(source_file(path, choices))
     if not files:
-        raise UnreadableFile(f"No format fits any file in {', '.join(map(str, paths))}.")
+        named = "".join(f" {one.path}: {one.reason}" for one in skipped[:3])
+        raise UnreadableFile(f"No format fits any file in {', '.join(map(str, paths))}.{named}")
     return plan_sources(files, name or file_stem(paths[0]), skipped)
 
 
-def plan_sources(files: Sequence[SourceFile], name: str, skipped: Sequence[str] = ()) -> ImportPlan:
-    """Name the dataset that files make which are known in every detail."""
-    options = ImportOptions(files=tuple(files), name=name)
-    return ImportPlan(dataset_id_for(name, files), options.model_dump(mode="json"), tuple(skipped))
+def plan_sources(files: Sequence[SourceFile], name: str, skipped: Sequence[LeftOut] = ()) -> ImportPlan:
+    """Name the dataset that files make which are known in every detail but their splits."""
+    splits = splits_of([file.path for file in files])
+    named = [file.model_copy(update={"split": file.split or splits.get(file.path, "")}) for file in files]
+    options = ImportOptions(files=tuple(named), name=name)
+    return ImportPlan(dataset_id_for(name, named), options.model_dump(mode="json"), tuple(skipped))
 
 
-def files_in_folder(path: str) -> list[str]:
-    """The data files of a plain folder, sorted; none for a file, a hub id or a dataset saved by its library."""
-    folder = Path(path).expanduser()
-    if not folder.is_dir() or any((folder / mark).exists() for mark in SAVED_DATASET_MARKS):
-        return []
-    return sorted(str(p) for p in folder.iterdir() if p.is_file() and DATA_FILE.search(p.name.lower()))
-
-
-def source_file(path: str, format_name: str, fields: Mapping[str, JSON]) -> SourceFile:
+def source_file(path: str, choices: ReadingChoices) -> SourceFile:
     """A file and how it is read, what was left open detected; raises UnreadableFile, UnknownName and InvalidOptions."""
     local = Path(path).expanduser()
     given = str(local.resolve()) if local.exists() else path
-    roles, fields = fields.get("roles"), {part: column for part, column in fields.items() if part != "roles"}
+    format_name, roles = choices.format_name, choices.fields.get("roles")
+    fields = {part: column for part, column in choices.fields.items() if part != "roles"}
     if format_name == "auto" and fields:
         format_name = _format_with(given, fields)
     asked = format_name != "auto"
     mapping = parse_options(load_format(format_name).fields, fields) if asked and fields else None
-    inspected = inspect_file(given, format_name=format_name if asked else None, fields=mapping, roles=roles)
+    inspected = inspect_file(
+        given,
+        format_name=format_name if asked else None,
+        fields=mapping,
+        roles=roles,
+        encoding=choices.encoding,
+    )
     if inspected.format_name is None or inspected.fields is None:
         raise UnreadableFile(_undetected(given, inspected))
-    complete = inspected.fields.model_dump(mode="json")
+    guessed = inspected.encoding if inspected.layout.encoding_confidence < 1 else ""
     return SourceFile(
-        path=given, format=inspected.format_name, fields=complete, content_hash=file_hash(Path(given))
+        path=given,
+        format=inspected.format_name,
+        fields=inspected.fields.model_dump(mode="json"),
+        content_hash=file_hash(Path(given)),
+        encoding=choices.encoding or guessed,
+        repairs=tuple(choices.repairs),
     )
 
 

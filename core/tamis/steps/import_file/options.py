@@ -18,6 +18,17 @@ class SourceFile(Options):
         default_factory=dict, description="Which column plays which part; the format's own names when empty."
     )
     content_hash: str = Field("", description="Hash of the file when the import was agreed to.")
+    encoding: str = Field("", description="Encoding of its text, where it is neither UTF-8 nor marked.")
+    split: str = Field(
+        "", description="Split that its rows belong to, as its name or its folder's README says."
+    )
+    repairs: tuple[str, ...] = Field((), description="Repairs that were agreed to, by name.")
+
+    @property
+    def how(self) -> dict[str, JSON]:
+        """What besides format and mapping decides what is read; only what was said, so that older imports keep their names."""
+        said = {"encoding": self.encoding, "split": self.split, "repairs": list(self.repairs)}
+        return {name: value for name, value in said.items() if value}
 
 
 class ImportOptions(StepOptions):
@@ -32,4 +43,5 @@ class ImportOptions(StepOptions):
 
     def identity(self) -> dict[str, JSON]:
         """Where the file lay and what it is called do not change what is in it."""
-        return {"files": [file.model_dump(mode="json", exclude={"path"}) for file in self.files]}
+        added = {"path", "encoding", "split", "repairs"}
+        return {"files": [file.model_dump(mode="json", exclude=added) | file.how for file in self.files]}

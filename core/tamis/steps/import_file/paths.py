@@ -8,11 +8,12 @@ from pathlib import Path
 
 from tamis.errors import ForbiddenPath, UnreadableFile
 from tamis.formats.layout import HUB_PREFIX
-from tamis.steps.import_file.identify import DATA_FILE, SAVED_DATASET_MARKS, files_in_folder
+from tamis.steps.import_file.folders import DATA_FILE, NEVER_READ, is_saved_dataset, list_folder
 
 MAX_LISTED = 500
 _MAX_DEPTH = 3
-_NEVER_LISTED = frozenset({"node_modules", "__pycache__", "site-packages", "build", "dist"})
+_NEVER_LISTED = NEVER_READ | {"build", "dist"}
+_PROSE = ".txt"  # mostly no data: such a file can be typed, but is not offered
 
 
 def check_import_path(path: str, folders: Sequence[Path]) -> Path:
@@ -55,7 +56,7 @@ def importable_files(folders: Sequence[Path], *, skip: Sequence[Path] = ()) -> l
 
 def data_files(path: str) -> list[str]:
     """The data files of a plain folder, sorted; only the path itself for a file, a hub id or a saved dataset."""
-    return files_in_folder(path) or [path]
+    return list(list_folder(path).files) or [path]
 
 
 def hub_address(text: str) -> str:
@@ -69,14 +70,18 @@ def _data_paths(folder: Path, avoided: set[Path]) -> Iterator[Path]:
     for current, folders, files in os.walk(folder):
         here = Path(current)
         depth = len(here.relative_to(folder).parts)
-        if any(mark in files for mark in SAVED_DATASET_MARKS):
+        if is_saved_dataset(here):
             yield here
             folders.clear()
             continue
         folders[:] = sorted(n for n in folders if depth < _MAX_DEPTH and _is_looked_into(here / n, avoided))
         for name in sorted(files):
-            if DATA_FILE.search(name.lower()) and _is_inside((here / name).resolve(), [folder]):
+            if _is_offered(name.lower()) and _is_inside((here / name).resolve(), [folder]):
                 yield here / name
+
+
+def _is_offered(name: str) -> bool:
+    return DATA_FILE.search(name) is not None and _PROSE not in name
 
 
 def _is_looked_into(folder: Path, avoided: set[Path]) -> bool:

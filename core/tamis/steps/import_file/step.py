@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from tamis.formats import load_format
 from tamis.formats.layout import detect_layout
-from tamis.formats.reader import read_batches
+from tamis.formats.notes import Notes, listed_notes
+from tamis.formats.reader import ReadingOf, read_batches
 from tamis.formats.reasons import kind_of
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, DuplicateId
 from tamis.formats.source_shape import describe_source
@@ -43,6 +44,7 @@ class _Totals:
     first_duplicates: list[DuplicateId] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
 
 
 def run(context: StepContext, options: ImportOptions) -> dict[str, JSON]:
@@ -79,12 +81,13 @@ def _read_file(
     stage = "read " + Path(file.path).name
     context.progress(stage, 0, 1)
     fields = parse_options(load_format(file.format).fields, file.fields)
-    for batch in read_batches(file.path, format_name=file.format, fields=fields):
+    how = ReadingOf(encoding=file.encoding, split=file.split, repairs=file.repairs)
+    for batch in read_batches(file.path, format_name=file.format, fields=fields, how=how):
         _write(batch, number, writers, totals)
         shown = f"{totals.imported:,} imported, {totals.rejected:,} rejected"
         context.progress(stage, batch.bytes_read, max(batch.total_bytes, 1), shown)
     return file.model_dump(mode="json") | {
-        "shape": describe_source(file.path, detect_layout(file.path)),
+        "shape": describe_source(file.path, detect_layout(file.path, file.encoding)),
         "n_imported": totals.imported - before[0],
         "n_rejected": totals.rejected - before[1],
         "n_examples": totals.examples - before[2],
@@ -107,6 +110,7 @@ def _write(batch: Batch, number: int, writers: _Writers, totals: _Totals) -> Non
     totals.imported += batch.n_imported
     totals.rejected += len(batch.rejects)
     totals.examples += n_rows
+    totals.notes.update(batch.notes)
     totals.duplicate_ids += batch.n_duplicate_ids
     totals.first_duplicates += batch.duplicate_ids[: 20 - len(totals.first_duplicates)]
     for reject in batch.rejects:
@@ -150,4 +154,5 @@ def _summary(options: ImportOptions, totals: _Totals, per_file: list[dict[str, J
         "duplicate_ids": [{"line": d.line, "id": d.record_id} for d in totals.first_duplicates],
         "reject_reasons": totals.reasons,
         "meta_fields": totals.meta,
+        "notes": listed_notes(totals.notes),
     }
