@@ -284,6 +284,7 @@ def _manifest(
         format_name=request.format_name,
         container=target.container,
         compression=target.compression,
+        layout=target.layout,
         n_rows=written.n_rows,
         n_skipped=len(written.skipped),
         sha256=written.sha256,

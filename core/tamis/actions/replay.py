@@ -87,7 +87,7 @@ def replay_manifest(
             _rows(manifest, made, int(examples.summary["n_examples"])),
             target,
             format_name=manifest.format_name,
-            target=Target(manifest.container, manifest.compression),
+            target=Target(manifest.container, manifest.compression, manifest.layout),
             decisions=made[manifest.decisions] if manifest.decisions else None,
             skip_unfit=manifest.n_skipped > 0,
             edition=manifest.edition,

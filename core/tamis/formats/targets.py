@@ -23,10 +23,16 @@ _KNOWN = ".jsonl, .json, .csv, .tsv or .parquet, each also with .gz or .zst behi
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How a file is written."""
+    """How a file is written; ``layout`` 1 is Parquet as the first edition wrote it."""
 
     container: TargetContainer
     compression: TargetCompression = "none"
+    layout: int = 2
+
+    @property
+    def is_first_layout(self) -> bool:
+        """Whether a replay asks for the first edition's Parquet."""
+        return self.container == "parquet" and self.layout == 1
 
 
 JSON_LINES = Target("jsonl")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -16,6 +17,7 @@ from tamis.formats.conversation import build_example
 from tamis.formats.json_text import dumps_exact, loads_exact, settled
 from tamis.formats.notes import Notes
 from tamis.formats.own_columns import OwnColumns
+from tamis.formats.parquet_before import record_before
 from tamis.formats.patch import read_raw, rewritten_record
 from tamis.formats.source_shape import SourceShape
 from tamis.formats.stored_form import ColumnMapping
@@ -74,7 +76,8 @@ def export_file(
     else:
         form = load_format(format_name)
         own, like = OwnColumns(form, fields), Likeness(spoken=(fields or form.fields()).parts.values())
-        lines = _format_lines(examples, own, unfit)
+        write = partial(record_before, form, fields=fields) if target.is_first_layout else own.write
+        lines = _format_lines(examples, write, unfit)
 
     def fitting() -> Iterator[bytes]:
         n_rows = 0
@@ -115,15 +118,17 @@ def row_lines(
     if format_name == SOURCE_SHAPE:
         yield from _source_lines(examples, unfit, (), as_json=False)
     else:
-        yield from _format_lines(examples, OwnColumns(load_format(format_name), fields), unfit)
+        yield from _format_lines(examples, OwnColumns(load_format(format_name), fields).write, unfit)
 
 
 def _format_lines(
-    examples: Iterable[StoredExample], own: OwnColumns, unfit: list[SkippedRow] | None
+    examples: Iterable[StoredExample],
+    write: Callable[[Example], dict[str, JSON]],
+    unfit: list[SkippedRow] | None,
 ) -> Iterator[bytes]:
     for number, stored in enumerate(examples, 1):
         with _unfit_noted(stored, number, unfit):
-            yield orjson.dumps(own.write(_example(stored)))
+            yield orjson.dumps(write(_example(stored)))
 
 
 @contextmanager

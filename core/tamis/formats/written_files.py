@@ -25,6 +25,7 @@ from tamis.formats.arrow_types import Columns, see_record
 from tamis.formats.arrow_values import NULLS_MARK, Array, Kind, from_json
 from tamis.formats.format import Record
 from tamis.formats.json_text import dumps_exact, loads_exact
+from tamis.formats.parquet_before import write_parquet_before
 from tamis.formats.source_shape import SourceShape, common_schema
 from tamis.formats.targets import Target, TargetCompression, cannot_write, check_place
 from tamis.types import JSON
@@ -175,6 +176,9 @@ def _bytes_of(text: str) -> bytes:
 
 def _write_parquet(lines_file: IO[bytes], file: IO[bytes], target: Target, like: Likeness) -> None:
     """Two passes: only all rows tell which columns there are; the source's own types where the rows still fit them."""
+    if target.is_first_layout:
+        write_parquet_before(lines_file, file)
+        return
     schema = common_schema(list(like.shapes))
     if schema is not None:
         with tempfile.TemporaryFile() as aside:
