@@ -5,6 +5,7 @@ turns.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from pydantic import Field
 
@@ -29,6 +30,14 @@ class AlpacaFields(ColumnMapping):
     )
     always_input: bool = Field(True, description="Whether the input's column is written where it is empty")
 
+    @cached_property
+    def pair(self) -> PairColumns:
+        """The columns as those of a pair."""
+        return PairColumns(
+            format_name="alpaca", prompt=self.instruction, context=self.input, completion=self.output,
+            system=self.system, history=self.history, is_alpaca=True, always_context=self.always_input,
+        )  # fmt: skip
+
 
 def alpaca() -> Format:
     """Return the Alpaca format."""
@@ -36,18 +45,11 @@ def alpaca() -> Format:
 
 
 def _read(record: Record, fields: AlpacaFields) -> list[Example]:
-    return read_pair(record, _columns(fields))
+    return read_pair(record, fields.pair)
 
 
 def _render(example: Example, fields: AlpacaFields | None = None) -> Record:
-    return write_pair(example, _columns(fields or AlpacaFields()).filled())
-
-
-def _columns(fields: AlpacaFields) -> PairColumns:
-    return PairColumns(
-        format_name="alpaca", prompt=fields.instruction, context=fields.input, completion=fields.output,
-        system=fields.system, history=fields.history, is_alpaca=True, always_context=fields.always_input,
-    )  # fmt: skip
+    return write_pair(example, (fields or AlpacaFields()).pair.filled())
 
 
 def _suggest(records: Sequence[Record]) -> AlpacaFields | None:

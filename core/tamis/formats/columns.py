@@ -5,6 +5,7 @@ question and answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property, partial
 
 from pydantic import Field
 
@@ -24,6 +25,17 @@ class _PairFields(ColumnMapping):
     )
     reasoning: str = Field("", description="Column with the thoughts before the response; may be missing")
 
+    @cached_property
+    def pair(self) -> PairColumns:
+        """The columns as those of a pair."""
+        raise NotImplementedError
+
+    def _pair(self, name: str, prompt: str, context: str, completion: str) -> PairColumns:
+        return PairColumns(
+            format_name=name, prompt=prompt, context=context, completion=completion, system=self.system,
+            history=self.history, reasoning=self.reasoning,
+        )  # fmt: skip
+
 
 class PromptCompletionFields(_PairFields):
     """Which column holds what in a prompt and completion file."""
@@ -33,6 +45,11 @@ class PromptCompletionFields(_PairFields):
     completion: str = Field(
         "completion", description="Column with the response, as text or as a list of messages"
     )
+
+    @cached_property
+    def pair(self) -> PairColumns:
+        """The columns as those of a pair."""
+        return self._pair("prompt_completion", self.prompt, self.context, self.completion)
 
 
 class InstructionResponseFields(_PairFields):
@@ -44,6 +61,11 @@ class InstructionResponseFields(_PairFields):
     )
     response: str = Field("response", description="Column with the response")
 
+    @cached_property
+    def pair(self) -> PairColumns:
+        """The columns as those of a pair."""
+        return self._pair("instruction_response", self.instruction, self.context, self.response)
+
 
 class QuestionAnswerFields(_PairFields):
     """Which column holds what in a question and answer file."""
@@ -52,70 +74,39 @@ class QuestionAnswerFields(_PairFields):
     context: str = Field("", description="Column with a text that follows the question; may be missing")
     answer: str = Field("answer", description="Column with the answer, or with several of them")
 
+    @cached_property
+    def pair(self) -> PairColumns:
+        """The columns as those of a pair."""
+        return self._pair("question_answer", self.question, self.context, self.answer)
+
 
 def prompt_completion() -> Format:
     """Return the prompt and completion format."""
     return Format(
-        name="prompt_completion", fields=PromptCompletionFields, read=_read_prompt_completion,
-        render=_render_prompt_completion, suggest=_suggest_prompt_completion,
+        name="prompt_completion", fields=PromptCompletionFields, read=_read, render=partial(_render, PromptCompletionFields), suggest=_suggest_prompt_completion,
     )  # fmt: skip
 
 
 def instruction_response() -> Format:
     """Return the instruction and response format, with an optional context as in Dolly."""
     return Format(
-        name="instruction_response", fields=InstructionResponseFields, read=_read_instruction_response,
-        render=_render_instruction_response, suggest=_suggest_instruction_response,
+        name="instruction_response", fields=InstructionResponseFields, read=_read, render=partial(_render, InstructionResponseFields), suggest=_suggest_instruction_response,
     )  # fmt: skip
 
 
 def question_answer() -> Format:
     """Return the question and answer format."""
     return Format(
-        name="question_answer", fields=QuestionAnswerFields, read=_read_question_answer,
-        render=_render_question_answer, suggest=_suggest_question_answer,
+        name="question_answer", fields=QuestionAnswerFields, read=_read, render=partial(_render, QuestionAnswerFields), suggest=_suggest_question_answer,
     )  # fmt: skip
 
 
-def _read_prompt_completion(record: Record, fields: PromptCompletionFields) -> list[Example]:
-    return read_pair(record, _pair("prompt_completion", fields.prompt, fields.completion, fields))
+def _read(record: Record, fields: _PairFields) -> list[Example]:
+    return read_pair(record, fields.pair)
 
 
-def _read_instruction_response(record: Record, fields: InstructionResponseFields) -> list[Example]:
-    return read_pair(record, _pair("instruction_response", fields.instruction, fields.response, fields))
-
-
-def _read_question_answer(record: Record, fields: QuestionAnswerFields) -> list[Example]:
-    return read_pair(record, _pair("question_answer", fields.question, fields.answer, fields))
-
-
-def _render_prompt_completion(example: Example, fields: PromptCompletionFields | None = None) -> Record:
-    names = fields or PromptCompletionFields()
-    return write_pair(example, _pair("prompt_completion", names.prompt, names.completion, names).filled())
-
-
-def _render_instruction_response(example: Example, fields: InstructionResponseFields | None = None) -> Record:
-    names = fields or InstructionResponseFields()
-    return write_pair(
-        example, _pair("instruction_response", names.instruction, names.response, names).filled()
-    )
-
-
-def _render_question_answer(example: Example, fields: QuestionAnswerFields | None = None) -> Record:
-    names = fields or QuestionAnswerFields()
-    return write_pair(example, _pair("question_answer", names.question, names.answer, names).filled())
-
-
-def _pair(
-    name: str,
-    prompt: str,
-    completion: str,
-    fields: PromptCompletionFields | InstructionResponseFields | QuestionAnswerFields,
-) -> PairColumns:
-    return PairColumns(
-        format_name=name, prompt=prompt, completion=completion, system=fields.system, context=fields.context,
-        history=fields.history, reasoning=fields.reasoning,
-    )  # fmt: skip
+def _render(kind: type[_PairFields], example: Example, fields: _PairFields | None = None) -> Record:
+    return write_pair(example, (fields or kind()).pair.filled())
 
 
 def _suggest_prompt_completion(records: Sequence[Record]) -> PromptCompletionFields | None:

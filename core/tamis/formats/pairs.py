@@ -4,7 +4,7 @@ thoughts. Shared by every format that is such a pair.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tamis.errors import InvalidRecord
 from tamis.formats.answers import AnswerTurns, read_answer, write_answer
@@ -40,11 +40,12 @@ class PairColumns:
     is_alpaca: bool = False  # one answer as text, and earlier turns of any origin
     always_context: bool = False  # the context's column is written where it is empty, too
 
-    @property
-    def used(self) -> tuple[str, ...]:
-        """Every column that is part of the conversation."""
+    used: tuple[str, ...] = field(init=False)  # every column that is part of the conversation
+
+    def __post_init__(self) -> None:
+        """Gather the columns."""
         columns = (self.prompt, self.completion, self.system, self.context, self.history, self.reasoning)
-        return tuple(column for column in columns if column)
+        object.__setattr__(self, "used", tuple(column for column in columns if column))
 
     def filled(self) -> PairColumns:
         """Return the columns with the usual names where there are none, to write under."""
@@ -76,12 +77,14 @@ def read_pair(record: Record, names: PairColumns) -> list[Example]:
     """Return the example of a record; raises InvalidRecord when prompt or response is missing or blank."""
     noted: dict[str, JSON] = {}
     meta: Record = {}
-    if turn_keys(first_item(record.get(names.prompt))):
+    prompt = record.get(names.prompt)
+    if type(prompt) is list and turn_keys(first_item(prompt)):
         example = _read_turns(record, names, noted, meta)
     else:
         example = _read_texts(record, names, noted, meta)
     example.meta = left_over(record, names.used)
-    example.meta.update(meta)
+    if meta:
+        example.meta.update(meta)
     if noted:
         example.meta[SHAPE] = {"format": names.format_name, **noted}
     return [example]
@@ -112,14 +115,14 @@ def write_pair(example: Example, names: PairColumns) -> Record:
 
 
 def _read_texts(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record) -> Example:
-    given = text_part(record, names.context, noted, "context") if names.context else ""
+    given = text_part(record, names.context, noted, "context")
     prompt = joined_prompt(text_of(record, names.prompt), given)
     if given or (names.context in record and not names.is_alpaca):
         noted["input_chars"] = len(given)
-    system = text_part(record, names.system, noted, "system")
+    system = text_part(record, names.system, noted, "system") if names.system in record else ""
+    earlier = _earlier(record, names, noted, meta) if names.history in record else []
+    thoughts = text_part(record, names.reasoning, noted, "reasoning") if names.reasoning in record else ""
     response = record.get(names.completion)
-    earlier = _earlier(record, names, noted, meta)
-    thoughts = text_part(record, names.reasoning, noted, "reasoning")
     if type(response) is str and not earlier and not thoughts:
         return single_turn(prompt, response, system)
     if not prompt or prompt.isspace():
@@ -162,7 +165,7 @@ def _answer(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Re
 
 
 def _earlier(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record) -> list[Message]:
-    value = record.get(names.history) if names.history else None
+    value = record[names.history] if names.history else None
     if not value:
         if value is not None:
             noted["history_value"] = value

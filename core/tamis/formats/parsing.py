@@ -260,7 +260,8 @@ class _Builder:
 
     def add(self, number: int, raw: bytes | str, record: Record, examples: list[Example]) -> None:
         self._rows += [self._row(number, raw, record, example) for example in examples]
-        self._note_shape(examples[0].meta.get(SHAPE) if examples else None)
+        if examples and SHAPE in examples[0].meta:
+            self._note_shape(examples[0].meta[SHAPE])
         self._n_imported += 1
         record_id = record.get("id")
         if type(record_id) is str or type(record_id) is int:

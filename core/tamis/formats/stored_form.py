@@ -53,8 +53,8 @@ class ColumnMapping(Options):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with some fields changed; what was worked out from the old ones is not taken along."""
         copied = super().model_copy(update=update, deep=deep)
-        for name in ("parts", "opened", "reshapes"):
-            copied.__dict__.pop(name, None)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
         return copied
 
     @cached_property
