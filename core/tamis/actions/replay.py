@@ -14,7 +14,6 @@ from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.actions.replay_plan import plan_replay, refuse_unknown
 from tamis.errors import CurationError
 from tamis.formats.targets import Target
-from tamis.steps import STEPS
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import file_hash
 from tamis.steps.import_file.options import SourceFile
@@ -24,7 +23,7 @@ from tamis.store.artifacts.refinements import ROUND
 from tamis.store.artifacts.store import Artifact, ArtifactStore, Manifest
 from tamis.store.review.frozen_decisions import KIND as DECISIONS
 from tamis.store.review.frozen_decisions import FrozenDecision, store_decisions
-from tamis.types import JSON, Int64s
+from tamis.types import Int64s
 
 Say = Callable[[str], None]
 
@@ -128,7 +127,6 @@ def _make(
     options = dict(recorded.options)
     if recorded.step == "import":
         options = {"files": [file.model_dump(mode="json") for file in files], "name": manifest.dataset_name}
-    options = _as_then(recorded.step, options)
     kinds = {m.artifact_id: m.kind for m in manifest.artifacts}
     task = Task(
         dataset_id=recorded.dataset_id,
@@ -139,18 +137,6 @@ def _make(
         artifact_id=recorded.artifact_id,
     )
     return execute(store, task, _Quiet(recorded.step, say))
-
-
-def _as_then(step: str, options: dict[str, JSON]) -> dict[str, JSON]:
-    """Options whose default was another one when the export was made, written out."""
-    kind = STEPS[step].options
-    then = dict(kind.FORMER_DEFAULTS) | options
-    for choice in kind.CHOICES:
-        name = str(options.get(choice.field))
-        former = choice.table[name].options.FORMER_DEFAULTS if name in choice.table else {}
-        if former:
-            then[choice.options_field] = dict(former) | dict(options.get(choice.options_field) or {})
-    return then
 
 
 def _decisions(store: ArtifactStore, recorded: Manifest, manifest: ExportManifest) -> Artifact:

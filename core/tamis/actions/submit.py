@@ -14,7 +14,7 @@ from tamis.steps import STEPS
 from tamis.steps.plan import Plan, newest, plan_step
 from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
 from tamis.steps.resolve_rows import NEWEST, freeze
-from tamis.steps.spec import AS_IMPORTED, Step
+from tamis.steps.spec import AS_IMPORTED, Step, as_recorded
 from tamis.store.names import name_dataset
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
@@ -149,7 +149,8 @@ def repeat(job: Job) -> Repeat:
     pointers = STEPS[job.step].options.POINTERS if job.step in STEPS else {}
     exact = {role: job.inputs[role] for role in pointers if role in job.inputs}
     target = RunTarget(job.backend, job.resources.model_dump(exclude_defaults=True), job.priority)
-    return Repeat(job.dataset_id, job.step, {**job.options, **exact}, target)
+    options = as_recorded(STEPS[job.step].options, job.options) if job.step in STEPS else job.options
+    return Repeat(job.dataset_id, job.step, {**options, **exact}, target)
 
 
 def _selections(workspace: Workspace, dataset_id: str, named: JSON) -> JSON:

@@ -10,14 +10,14 @@ from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
 from tamis.steps.chunks import InThisProcess, Parallel
 from tamis.steps.context import Reporter, StepContext
-from tamis.steps.spec import Step
+from tamis.steps.spec import Step, as_recorded
 from tamis.store.artifacts.store import Artifact, ArtifactStore, ArtifactWriter, make_manifest
 from tamis.types import JSON
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to run, with everything that names its result."""
+    """What to run, with everything that names its result; ``options`` are complete, as a job or a manifest records them."""
 
     dataset_id: str
     step: str
@@ -45,7 +45,7 @@ def execute(
     finished = store.find(task.dataset_id, step.makes, task.artifact_id)
     if finished is not None:
         return finished
-    options = parse_options(step.options, task.options)
+    options = parse_options(step.options, as_recorded(step.options, task.options))
     inputs = {
         role: store.get(task.dataset_id, task.input_kinds[role], identifier)
         for role, identifier in task.inputs.items()

@@ -96,6 +96,20 @@ class StepOptions(Options):
         return parse_options(row.options, getattr(self, choice.options_field))
 
 
+def as_recorded(kind: type[StepOptions], options: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Options of a job or a manifest, with what those of before meant by the fields that they do not have yet.
+
+    Recorded options are complete, so a field that is missing was not there when they were written.
+    """
+    then = dict(kind.FORMER_DEFAULTS) | dict(options)
+    for choice in kind.CHOICES:
+        name = str(options.get(choice.field))
+        former = choice.table[name].options.FORMER_DEFAULTS if name in choice.table else {}
+        if former:
+            then[choice.options_field] = dict(former) | dict(options.get(choice.options_field) or {})
+    return then
+
+
 class StepForecast(Protocol):
     """What a step says of a run before it starts, besides whatever else its own type holds."""
 

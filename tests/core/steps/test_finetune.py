@@ -11,7 +11,9 @@ import pytest
 
 from tamis.errors import InvalidOptions, JobCancelled
 from tamis.registry import parse_options
+from tamis.steps.execute import Task, execute
 from tamis.steps.finetune.options import FinetuneOptions
+from tamis.steps.plan import plan_step
 from tamis.store.artifacts.adapters import (
     known_adapters,
     read_curves,
@@ -154,6 +156,32 @@ def test_a_selection_brings_its_own_clusters(dataset, tiny):
     found = read_evaluation(tuned)
     assert found.num_rows == 6
     assert found.column("cluster_id").to_pylist() == [i % 3 for i in found.column("example_id").to_pylist()]
+
+
+def test_a_job_of_before_holds_out_as_it_was_asked_to_and_a_new_one_says_how_it_does(dataset, tiny):
+    """A job that an earlier edition queued, or began and left checkpoints of: its options do not name a split."""
+    store, dataset_id = dataset
+    plan = plan_step(store, dataset_id, "finetune", options(tiny, split="rows", n_generate=0))
+    recorded = plan.options.model_dump(mode="json")
+    del recorded["split"]
+    before = execute(
+        store,
+        Task(dataset_id, "finetune", recorded, plan.inputs, plan.input_kinds, plan.artifact_id),
+        Reports(),
+    )
+    assert "split" not in before.manifest.options
+    drawn = np.sort(np.random.default_rng(42).permutation(np.arange(24))[:2])
+    assert np.load(before.path / "held_out_rows.npy").tolist() == drawn.tolist()
+    assert "one by one" in before.summary["split_text"]
+    patient = RECIPE | {"early_stopping_patience": 1}
+    now = run(store, dataset_id, "finetune", options(tiny, n_generate=0) | {"recipe_options": patient})
+    assert now.manifest.options["split"] == "grouped"
+    assert "in whole groups" in now.summary["split_text"]
+    assert now.summary["split_counts"]["level"] == "near"
+    apart = [lines(now.path / f"{name}.jsonl") for name in ("train", "held_out", "stopping")]
+    assert [len(rows) for rows in apart] == [20, 2, 2]
+    assert now.summary["n_stopping"] == 2
+    assert not any(row in apart[0] + apart[1] for row in apart[2])
 
 
 def test_nothing_left_to_train_on_is_said_with_the_counts(dataset, tiny):
