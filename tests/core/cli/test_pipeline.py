@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ class Tamis:
 @pytest.fixture
 def tamis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tamis:
     return Tamis(tmp_path / "a work space", capsys)
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
+    """A workspace with the file in it, for tests that are not about importing."""
+    workspace = tmp_path_factory.mktemp("imported") / "w"
+    assert run(["--workspace", str(workspace), "import", str(source), "--name", "Three topics"]) == 0
+    return workspace
+
+
+@pytest.fixture
+def dataset(tamis: Tamis, imported: Path, tmp_path: Path) -> str:
+    shutil.copytree(imported, tmp_path / "a work space")
+    return tamis("datasets")[1]["datasets"][0]["dataset_id"]
 
 
 def test_the_whole_path_from_a_file_to_a_replayed_export(tamis: Tamis, source: Path, tmp_path: Path) -> None:
@@ -127,17 +142,15 @@ def test_wrong_usage_is_exit_code_2_with_the_value(
     ],
 )
 def test_a_wrong_option_is_exit_code_2_with_what_is_known(
-    tamis: Tamis, source: Path, flags: tuple[str, ...], said: str
+    tamis: Tamis, dataset: str, flags: tuple[str, ...], said: str
 ) -> None:
-    _, done = tamis("import", str(source))
-    code, answer = tamis("run", flags[0], "--dataset", done["dataset_id"], *flags[1:])
+    code, answer = tamis("run", flags[0], "--dataset", dataset, *flags[1:])
     assert code == 2
     assert said in answer["error"]
 
 
-def test_a_step_whose_input_is_missing_names_the_step_to_run_first(tamis: Tamis, source: Path) -> None:
-    _, done = tamis("import", str(source))
-    code, answer = tamis("run", "cluster", "--dataset", done["dataset_id"])
+def test_a_step_whose_input_is_missing_names_the_step_to_run_first(tamis: Tamis, dataset: str) -> None:
+    code, answer = tamis("run", "cluster", "--dataset", dataset)
     assert code == 2
     assert "tamis run embed" in answer["error"]
 
@@ -150,14 +163,12 @@ def test_a_file_without_examples_is_exit_code_2_and_says_why(tamis: Tamis, tmp_p
     assert "empty" in answer["error"]
 
 
-def test_tags_narrow_an_export_and_a_selection(tamis: Tamis, source: Path, tmp_path: Path) -> None:
+def test_tags_narrow_an_export_and_a_selection(tamis: Tamis, dataset: str, tmp_path: Path) -> None:
     import numpy as np
 
     from tamis.store.database.database import Database
     from tamis.store.database.tags import add_tag
 
-    _, done = tamis("import", str(source))
-    dataset = done["dataset_id"]
     add_tag(Database(tmp_path / "a work space"), dataset, "keep", np.arange(10, 25), "tester")
     code, exported = tamis(
         "export", "--dataset", dataset, "--tag", "keep", "--out", str(tmp_path / "t.jsonl")
@@ -179,23 +190,21 @@ def test_tags_narrow_an_export_and_a_selection(tamis: Tamis, source: Path, tmp_p
 
 
 def test_newest_is_what_was_asked_for_last_even_when_it_was_there(
-    tamis: Tamis, source: Path, tmp_path: Path
+    tamis: Tamis, dataset: str, tmp_path: Path
 ) -> None:
-    _, done = tamis("import", str(source))
-    dataset = ("--dataset", done["dataset_id"])
+    here = ("--dataset", dataset)
     for budget in ("7", "9", "7"):
-        code, made = tamis("run", "select", *dataset, "--method", "random", "--budget", budget)
+        code, made = tamis("run", "select", *here, "--method", "random", "--budget", budget)
         assert (code, made["summary"]["n_selected"], made["summary"]["shortfall"]) == (0, int(budget), 0)
-    _, exported = tamis("export", *dataset, "--selection", "newest", "--out", str(tmp_path / "seven.jsonl"))
+    _, exported = tamis("export", *here, "--selection", "newest", "--out", str(tmp_path / "seven.jsonl"))
     assert exported["n_rows"] == 7
 
 
-def test_an_export_is_what_its_name_says(tamis: Tamis, source: Path, tmp_path: Path) -> None:
+def test_an_export_is_what_its_name_says(tamis: Tamis, dataset: str, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
-    _, done = tamis("import", str(source))
     out = tmp_path / "all.parquet"
-    code, _ = tamis("export", "--dataset", done["dataset_id"], "--format", "messages", "--out", str(out))
+    code, _ = tamis("export", "--dataset", dataset, "--format", "messages", "--out", str(out))
     assert (code, pq.read_table(out).num_rows) == (0, 120)
 
 
@@ -205,10 +214,9 @@ def test_wrong_flags_are_json_too(tamis: Tamis) -> None:
     assert "--dataset" in answer["error"]
 
 
-def test_a_budget_that_cannot_be_is_refused_before_a_job(tamis: Tamis, source: Path) -> None:
-    _, done = tamis("import", str(source))
+def test_a_budget_that_cannot_be_is_refused_before_a_job(tamis: Tamis, dataset: str) -> None:
     for flags in (("--budget", "0.1"), ("--budget", "1.5", "--unit", "fraction"), ("--budget", "0")):
-        code, answer = tamis("run", "select", "--dataset", done["dataset_id"], "--method", "random", *flags)
+        code, answer = tamis("run", "select", "--dataset", dataset, "--method", "random", *flags)
         assert code == 2, answer
     _, listed = tamis("jobs", "list")
     assert [job["step"] for job in listed["jobs"]] == ["import"]
