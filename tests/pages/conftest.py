@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from streamlit.components.v2 import manifest_scanner
 
 from pages.shared.server import open_server
 from tamis.jobs.scheduler.ticker import Ticker
+from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
 
 
 @pytest.fixture
@@ -23,6 +25,23 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     open_server.clear()
     yield path
     open_server.clear()
+
+
+@pytest.fixture(scope="session")
+def questions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Forty questions, embedded, clustered, laid out, scored and selected from: the workspace to copy, and the dataset."""
+    folder = tmp_path_factory.mktemp("questions")
+    dataset_id = import_file(folder / "workspace", alpaca_file(folder))
+    run_pipeline(folder / "workspace", dataset_id)
+    return folder / "workspace", dataset_id
+
+
+@pytest.fixture
+def dataset_id(questions: tuple[Path, str], workspace: Path) -> str:
+    """The questions in the workspace of this test."""
+    made, dataset_id = questions
+    shutil.copytree(made, workspace)
+    return dataset_id
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,30 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tamis.actions.comparisons import only_rows, scope_of
 from tamis.jobs import job_table
 from tamis.steps.compare.comparison import read_comparison
 from tamis.store.artifacts.store import Artifact
 from tamis.store.database.database import Database
 from tamis.store.rows.scope import Scope
-from tests.pages.page_workspace import (
-    alpaca_file,
-    checked,
-    import_file,
-    open_page,
-    run_pipeline,
-    run_step,
-    said,
-)
-
-
-@pytest.fixture
-def dataset_id(workspace: Path, tmp_path: Path) -> str:
-    dataset_id = import_file(workspace, alpaca_file(tmp_path))
-    run_pipeline(workspace, dataset_id)
-    return dataset_id
+from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
 
 
 def compared(workspace: Path, dataset_id: str) -> Artifact:

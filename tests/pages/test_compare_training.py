@@ -12,22 +12,7 @@ from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
 from tests.pages.fine_tuned import write_adapter
-from tests.pages.page_workspace import (
-    alpaca_file,
-    checked,
-    import_file,
-    open_page,
-    run_pipeline,
-    run_step,
-    said,
-)
-
-
-@pytest.fixture
-def dataset_id(workspace: Path, tmp_path: Path) -> str:
-    dataset_id = import_file(workspace, alpaca_file(tmp_path))
-    run_pipeline(workspace, dataset_id)
-    return dataset_id
+from tests.pages.page_workspace import checked, open_page, run_step, said
 
 
 @pytest.fixture

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tamis.jobs import job_table
 from tamis.scorers import SCORERS
 from tamis.store.database.database import Database
-from tests.pages.page_workspace import (
-    alpaca_file,
-    checked,
-    import_file,
-    open_page,
-    run_pipeline,
-    run_step,
-    said,
-)
-
-
-@pytest.fixture
-def dataset_id(workspace: Path, tmp_path: Path) -> str:
-    dataset_id = import_file(workspace, alpaca_file(tmp_path))
-    run_pipeline(workspace, dataset_id)
-    return dataset_id
+from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
 
 
 def test_every_scorer_is_listed_computed_or_not(workspace: Path, dataset_id: str) -> None:

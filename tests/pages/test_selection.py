@@ -17,24 +17,9 @@ from tamis.store.database.database import Database
 from tamis.store.database.tags import add_tag
 from tamis.store.rows.scope import ALL_ROWS
 from tamis.store.workspace import open_workspace
-from tests.pages.page_workspace import (
-    alpaca_file,
-    checked,
-    import_file,
-    open_page,
-    run_pipeline,
-    run_step,
-    said,
-)
+from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
 
 RANDOM = {"method": "random", "budget": 10, "quality": "none", "seed": 42}
-
-
-@pytest.fixture
-def dataset_id(workspace: Path, tmp_path: Path) -> str:
-    dataset_id = import_file(workspace, alpaca_file(tmp_path))
-    run_pipeline(workspace, dataset_id)
-    return dataset_id
 
 
 def submit_button(app: AppTest) -> object:
