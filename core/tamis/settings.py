@@ -29,6 +29,11 @@ class Settings(BaseSettings):
         description="Folders on the server from which the import page may read, as a JSON list; "
         "empty means the folder the app was started in and the sample data.",
     )
+    endpoints: Path | None = Field(
+        None,
+        description="TOML file of the addresses to which a key may be sent: a table for each, with `address` and `variable`; "
+        "OpenAI's own with OPENAI_API_KEY needs no entry.",
+    )
     group: str = Field(
         "",
         description="Group of the system that shares new workspaces; empty means that only whoever made one can read it.",

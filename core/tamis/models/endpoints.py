@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import tomllib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
-from tamis.errors import CurationError
+from tamis.errors import CurationError, InvalidOptions
+from tamis.settings import Settings
 
 if TYPE_CHECKING:
     import openai
@@ -16,18 +21,83 @@ MAX_SAID_CHARS = 200
 SHORTEST_SECRET = 6  # shorter ones are placeholders such as "none", which are words
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address to which a secret may be sent: the environment variable ``variable``, to everything below ``address``."""
+
+    name: str
+    address: str
+    variable: str
+
+
+OPENAI = Endpoint("openai", "https://api.openai.com", "OPENAI_API_KEY")
+
+
+def known_endpoints() -> list[Endpoint]:
+    """OpenAI's own, and those that the operator listed in the file ``TAMIS_ENDPOINTS``.
+
+    A table for each, ``[name]`` with ``address`` and ``variable``. Raises InvalidOptions for a file that says something else.
+    """
+    file = Settings().endpoints
+    if file is None:
+        return [OPENAI]
+    try:
+        listed = tomllib.loads(file.expanduser().read_text("utf-8"))
+        return [
+            OPENAI,
+            *(Endpoint(name, str(one["address"]), str(one["variable"])) for name, one in listed.items()),
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidOptions(
+            f"TAMIS_ENDPOINTS = {str(file)!r} cannot be used ({error}): write a table for each endpoint, as in [mine], "
+            'address = "https://llm.example.org/v1", variable = "MY_KEY".'
+        ) from error
+
+
 def read_key(variable: str, base_url: str) -> str:
     """The value of an environment variable, "none" where it is not set: the client insists on one.
 
-    Raises CurationError for an endpoint that is known to need a key.
+    A secret leaves only for an address that is listed with this variable, because addresses come with links and manifests,
+    too. Raises CurationError for any other that is not on this machine, for one that is known to need a key which is not
+    set, and for an address with a user's name in it.
     """
+    if "@" in urlsplit(base_url).netloc:
+        raise CurationError(f"{without_user(base_url)} holds a name or a password: give the address alone.")
     key = os.environ.get(variable, "").strip()
     if not key and NEEDS_KEY in base_url:
         raise CurationError(
             f"The environment variable {variable} is not set, and {base_url} needs a key: set it before starting, or "
             "give the base_url of an endpoint that needs none."
         )
-    return key or "none"
+    if not key or any(_covers(one, variable, base_url) for one in known_endpoints()):
+        return key or "none"
+    if _is_loopback(base_url):
+        return "none"  # a server of one's own, which asks for none; a secret does not go there either
+    raise CurationError(
+        f"{base_url} is not listed as an address to which {variable} may be sent. Whoever runs this server lists it in the "
+        f'file that TAMIS_ENDPOINTS names: [a_name], address = "{base_url}", variable = "{variable}".'
+    )
+
+
+def without_user(base_url: str) -> str:
+    """An address without the name and the password that it may hold."""
+    parts = urlsplit(base_url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _covers(endpoint: Endpoint, variable: str, base_url: str) -> bool:
+    listed, asked = urlsplit(endpoint.address), urlsplit(base_url)
+    same_place = (listed.scheme, listed.hostname, listed.port) == (asked.scheme, asked.hostname, asked.port)
+    below = f"{asked.path.rstrip('/')}/".startswith(f"{listed.path.rstrip('/')}/")
+    return endpoint.variable == variable and same_place and below and ".." not in asked.path
+
+
+def _is_loopback(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def without_key(text: str, variable: str) -> str:

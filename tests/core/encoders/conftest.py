@@ -100,9 +100,12 @@ class EmbeddingServer:
 
 
 @pytest.fixture
-def server(monkeypatch) -> Iterator[EmbeddingServer]:
+def server(monkeypatch, tmp_path) -> Iterator[EmbeddingServer]:
     monkeypatch.setenv("OPENAI_API_KEY", "key-of-the-test")
     running = EmbeddingServer()
+    listed = tmp_path / "endpoints.toml"
+    listed.write_text(f'[test]\naddress = "{running.url}"\nvariable = "OPENAI_API_KEY"\n', "utf-8")
+    monkeypatch.setenv("TAMIS_ENDPOINTS", str(listed))
     yield running
     running.stop()
 

@@ -22,9 +22,12 @@ from tamis.llms.openai_chat import EndpointModel  # noqa: E402
 
 
 @pytest.fixture
-def server(monkeypatch) -> Iterator[ChatServer]:
+def server(monkeypatch, tmp_path) -> Iterator[ChatServer]:
     monkeypatch.setenv("OPENAI_API_KEY", "key-of-the-test")
     running = ChatServer()
+    listed = tmp_path / "endpoints.toml"
+    listed.write_text(f'[test]\naddress = "{running.url}"\nvariable = "OPENAI_API_KEY"\n', "utf-8")
+    monkeypatch.setenv("TAMIS_ENDPOINTS", str(listed))
     yield running
     running.stopped.set()
     running.server.shutdown()
