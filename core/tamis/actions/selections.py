@@ -13,6 +13,7 @@ from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.read_rows import cluster_of, columns_of, read_column
 from tamis.actions.submit import Submission, submit
 from tamis.compute.compare.histograms import histograms, mean_per_group
+from tamis.steps.compare.method_groups import share_luck
 from tamis.store.artifacts.readers import read_selected_ids, read_selection
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Bools, Float64s, Int32s, Int64s
@@ -39,7 +40,9 @@ class SelectionStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    """What a selection of ``n_rows`` rows shares with another: ``n_both`` rows, where ``by_chance`` were to be expected."""
+    """What a selection of ``n_rows`` rows shares with another: ``n_both`` rows, where ``by_chance`` were to be expected of
+    two with luck of their own. More are where both were drawn by the same random numbers (``shares_luck``).
+    """
 
     other: Artifact
     n_rows: int
@@ -47,6 +50,7 @@ class Overlap:
     by_chance: float
     share_fraction: float
     jaccard: float
+    shares_luck: bool
 
 
 def selected_rows(selection: Artifact) -> Int64s:
@@ -179,6 +183,7 @@ def overlaps(context: DatasetContext, selection: Artifact) -> list[Overlap]:
                 by_chance=float(mine.mean()) * len(theirs),
                 share_fraction=both / max(1, n_mine),
                 jaccard=both / max(1, n_mine + len(theirs) - both),
+                shares_luck=share_luck(selection, other),
             )
         )
     return lines

@@ -258,6 +258,12 @@ def _show_overlaps(context: DatasetContext, selection: Artifact) -> None:
             "by_chance": number(
                 "By chance", format="%.1f", help="Rows that two independent random picks would share."
             ),
+            "luck": st.column_config.TextColumn(
+                "Luck",
+                width=80,
+                help="The same: drawn by the same random numbers (one method and seed, or one seed of refinements), so more "
+                "rows than by chance are in both without either being alike.",
+            ),
             "share_fraction": number("Share of this one", format="percent"),
             "jaccard": number(
                 "Jaccard", format="%.3f", help="Rows in both over rows in either: 1 is the same rows."

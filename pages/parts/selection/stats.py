@@ -83,6 +83,7 @@ def _overlaps(key: str, selection: str, *, _context: DatasetContext, _selection:
             "rows": one.n_rows,
             "both": one.n_both,
             "by_chance": round(one.by_chance, 1),
+            "luck": "the same" if one.shares_luck else "its own",
             "share_fraction": round(one.share_fraction, 2),
             "jaccard": one.jaccard,
         }

@@ -58,7 +58,11 @@ def test_a_selection_is_counted_per_cluster_and_beside_a_random_pick(
     assert submit_baseline(context, selection).already_done
     (shared,) = overlaps(context, selection)
     both = len(np.intersect1d(ids, read_selected_ids(other)))
-    assert (shared.n_both, shared.by_chance) == (both, pytest.approx(2.5))
+    assert (shared.n_both, shared.by_chance, shared.shares_luck) == (both, pytest.approx(2.5), False)
+    alike = {"budget": 6, "method": "random", "quality": "none"}
+    run_step(workspace.path, dataset_id, "select", alike)
+    by_id = {one.other.id: one for one in overlaps(open_context(workspace, dataset_id), other)}
+    assert sorted((one.n_rows, one.shares_luck) for one in by_id.values()) == [(6, True), (10, False)]
     shares = picked_histograms(context, selection, other, "score:alignment").to_pandas()
     assert shares[shares["rows"] == PICKED]["count"].sum() == 10
     assert shares.groupby("rows")["share_fraction"].sum().round(6).tolist() == [1, 1, 1]

@@ -30,19 +30,31 @@ def group_by_method(selections: Sequence[Artifact]) -> list[MethodGroup]:
     order = {name: place for place, name in enumerate(SELECTORS)}
     members.sort(
         key=lambda group: (
-            order.get(_name(selections[group[0]]), len(order)),
+            order.get(method_name(selections[group[0]]), len(order)),
             _seed(selections[group[0]]),
             group,
         )
     )
     firsts = [selections[group[0]] for group in members]
     return [
-        MethodGroup(name=_name(first), title=_title(first, firsts), members=tuple(group))
+        MethodGroup(name=method_name(first), title=_title(first, firsts), members=tuple(group))
         for first, group in zip(firsts, members, strict=True)
     ]
 
 
-def _name(artifact: Artifact) -> str:
+def share_luck(one: Artifact, other: Artifact) -> bool:
+    """Whether two selections were drawn by the same random numbers.
+
+    A method's own name goes into its seed, so only one method with one seed and other options draws alike. So do the
+    arms of a refinement, its controls too: they share the random number of every row in every round.
+    """
+    name = method_name(one)
+    drawn = name not in SELECTORS or SELECTORS[name].random
+    return drawn and name == method_name(other) and _seed(one) == _seed(other)
+
+
+def method_name(artifact: Artifact) -> str:
+    """The method of a selection, or the step that made it."""
     return str(artifact.manifest.options.get("method", artifact.manifest.step))
 
 
@@ -61,9 +73,9 @@ def _settings(artifact: Artifact) -> dict[str, JSON]:
 
 def _title(artifact: Artifact, others: Sequence[Artifact]) -> str:
     """The method's title, with the settings that tell it from another group of the same method."""
-    name = _name(artifact)
+    name = method_name(artifact)
     title = SELECTORS[name].title if name in SELECTORS else name
-    alike = [_settings(other) for other in others if _name(other) == name]
+    alike = [_settings(other) for other in others if method_name(other) == name]
     if len(alike) < 2:
         return title
     mine = _settings(artifact)

@@ -32,7 +32,7 @@ from tamis.steps.compare.comparison import (
     best_of,
     stored_interval,
 )
-from tamis.steps.compare.method_groups import MethodGroup, group_by_method
+from tamis.steps.compare.method_groups import MethodGroup, group_by_method, share_luck
 from tamis.steps.compare.options import CompareOptions
 from tamis.steps.compare.pool import PoolStats, RowGroups, load_pool, measure, pool_shares, spread_of
 from tamis.steps.context import StepContext
@@ -232,16 +232,9 @@ def _overlaps(field: _Field, index: Float64s, apart: Bools) -> list[list[Interva
 
 
 def _independent(field: _Field) -> Bools:
-    """Which pairs of selections do not share their luck.
-
-    A method's own name goes into its seed, so only one method with one seed and other options draws alike. So do the
-    arms of a refinement, its controls too: they share the random number of every row in every round.
-    """
-    names = [field.groups[g].name for g in field.group_of()]
-    drawn = [name not in SELECTORS or SELECTORS[name].random for name in names]
-    luck = [(name, a.manifest.options.get("seed")) for name, a in zip(names, field.artifacts, strict=True)]
-    m = len(luck)
-    return np.array([[i == j or luck[i] != luck[j] or not drawn[i] for j in range(m)] for i in range(m)])
+    """Which pairs of selections do not share their luck."""
+    made = field.artifacts
+    return np.array([[one is other or not share_luck(one, other) for other in made] for one in made])
 
 
 def _beside_best(
