@@ -229,20 +229,29 @@ def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[TableRow]:
     lines = _Lines(text)
     header: list[str] = []
     columns: list[str] = []
+    n_marks = 0
     while (row := _next_row(lines, delimiter, stream)) is not None:
         line, cells, notes = row
+        if lines.n_marks > n_marks:
+            n_marks, notes = lines.n_marks, Notes({("", "mark"): 1, **(notes or {})})
         if isinstance(cells, BadRow):
             yield line, cells
         elif not header:
             header, columns = cells, column_names(cells)
-        elif len(cells) > len(columns):
-            reason = f"{len(cells)} cells where the header names {len(columns)} columns"
-            yield line, BadRow(_csv_line(cells, delimiter), reason)
-        elif cells == header and len(cells) > 1:
-            yield line, BadRow(_csv_line(cells, delimiter), "repeats the header, as joined files do")
         elif cells:
-            record = dict(zip(columns, cells, strict=False))
-            yield line, ExactRow(record, record, notes) if notes else record
+            yield line, _record_of(cells, header, columns, delimiter, notes)
+
+
+def _record_of(
+    cells: list[str], header: list[str], columns: list[str], delimiter: str, notes: Notes | None
+) -> Record | BadRow | ExactRow:
+    if len(cells) > len(columns):
+        reason = f"{len(cells)} cells where the header names {len(columns)} columns"
+        return BadRow(_csv_line(cells, delimiter), reason)
+    if cells == header and len(cells) > 1:
+        return BadRow(_csv_line(cells, delimiter), "repeats the header, as joined files do")
+    record = dict(zip(columns, cells, strict=False))
+    return ExactRow(record, record, notes) if notes else record
 
 
 class _Lines:
@@ -252,6 +261,7 @@ class _Lines:
         self._text = iter(text)
         self._waiting: deque[str] = deque()
         self.number = 0  # of the last line handed out
+        self.n_marks = 0  # byte order marks at the start of rows, which are left out
         self.row: list[str] = []
         self._row_chars = 0
 
@@ -262,8 +272,8 @@ class _Lines:
         if self._row_chars > MAX_RECORD_BYTES:
             raise StopIteration  # no cell is that long: a quote is open
         line = self._waiting.popleft() if self._waiting else next(self._text)
-        if not self.row:
-            line = line.removeprefix("\ufeff")  # what joining files leaves behind
+        if not self.row and line.startswith("\ufeff"):  # what joining files leaves behind
+            line, self.n_marks = line[1:], self.n_marks + 1
         self.number += 1
         self.row.append(line)
         self._row_chars += len(line)

@@ -22,7 +22,7 @@ _SAID = {
     "line-comma": "a comma behind the record: left out",
     "comment-line": "lines that are comments: not records",
     "quote": "a quote inside a cell that is not quoted as a whole: kept as text",
-    "header": "the header repeated inside the file: not a record",
+    "mark": "a byte order mark where the row begins, as joined files have: left out",
     "trailing-commas": "repaired: a comma before a closing bracket left out",
     "comments": "repaired: comments inside the record left out",
     "merge-consecutive": "repaired: consecutive turns of one role joined",

@@ -47,14 +47,15 @@ def describe_source(path: Path | str, layout: Layout) -> dict[str, JSON]:
     if layout.container in ("csv", "tsv"):
         with TextStream(Path(path), layout.compression, layout.encoding) as stream:
             head = stream.read(_HEAD_BYTES).decode("utf-8", "surrogateescape")
-        cells = next(
-            (row for row in csv.reader(io.StringIO(head, newline=""), delimiter=layout.delimiter) if row), []
-        )
+        lines = list(io.StringIO(head, newline=""))
+        reader = csv.reader(lines, delimiter=layout.delimiter)
+        cells = next((row for row in reader if row), [])
+        ends_in_both = bool(lines) and lines[reader.line_num - 1].endswith("\r\n")
         return {
             "container": layout.container,
             "header": dict(zip(column_names(cells), [_text(cell) for cell in cells], strict=True)),
             "delimiter": layout.delimiter,
-            "newline": "\r\n" if "\r\n" in head else "\n",
+            "newline": "\r\n" if ends_in_both else "\n",
         }
     return {"container": layout.container}
 

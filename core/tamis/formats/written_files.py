@@ -133,15 +133,21 @@ def _write_text_table(lines_file: IO[bytes], file: IO[bytes], target: Target, li
     shape = _text_shape(like.shapes, target)
     header = shape.header or {}
     ordered = [*(name for name in header if name in names), *(name for name in names if name not in header)]
-    table = io.StringIO(newline="")
-    writer = csv.writer(table, delimiter=shape.delimiter, lineterminator=shape.newline)
+    writer = csv.writer(_TableRows(file, shape.newline), delimiter=shape.delimiter, lineterminator="\r\n")
     writer.writerow([header.get(name, name) for name in ordered])
     for records in _batches(lines_file):
         writer.writerows([[_cell(record.get(name)) for name in ordered] for record in records])
-        file.write(_bytes_of(table.getvalue()))
-        table.seek(0)
-        table.truncate()
-    file.write(_bytes_of(table.getvalue()))
+
+
+class _TableRows:
+    """Takes the rows of a csv.writer, which quotes a carriage return only where its own rows end in one."""
+
+    def __init__(self, file: IO[bytes], newline: str) -> None:
+        self._file, self._newline = file, newline
+
+    def write(self, row: str) -> int:
+        """Write one row with the line end of the table."""
+        return self._file.write(_bytes_of(row.removesuffix("\r\n") + self._newline))
 
 
 def _text_shape(shapes: Sequence[SourceShape], target: Target) -> SourceShape:

@@ -276,3 +276,11 @@ def test_lists_beside_the_conversation_are_json_text_in_a_table(tmp_path):
     assert (
         tmp_path / "out.csv"
     ).read_text() == 'instruction,output,tags,n,t,none\na,b,"[""x"",""y""]",1.5,true,\n'
+
+
+def test_a_lone_carriage_return_in_a_cell_stays_in_its_cell(tmp_path):
+    rows = [{"instruction": "a\rb", "output": "c\r\nd"}, {"instruction": "e", "output": "\r"}]
+    stored = import_all(written(tmp_path, lines_of([rows[0]]), "in.jsonl"))
+    stored.export(tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_bytes() == b'instruction,output\n"a\rb","c\r\nd"\n'
+    assert orjson.loads(import_all(tmp_path / "out.csv").examples[0].raw) == rows[0]
