@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.scoring.form import show_score_form
+from pages.parts.scoring.from_file import FROM_FILE, show_score_file
 from pages.parts.scoring.results import show_score, show_score_table
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
@@ -12,7 +13,7 @@ from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.job_watch import cloned_defaults, followed_job, stop_following
 from tamis.actions.jobs import JobState
 from tamis.actions.scores import can_score_again
-from tamis.scorers import SCORERS
+from tamis.scorers import SCORERS, scorer_title
 
 with open_page("Scores", activity=False) as dataset:
     context = open_dataset_context(dataset)
@@ -27,15 +28,19 @@ with open_page("Scores", activity=False) as dataset:
     first = start.values.get("scorer") or next(
         (one for one in SCORERS if one in context.view.scores), next(iter(SCORERS))
     )
-    titles = {name: scorer.title for name, scorer in SCORERS.items()}
+    given = [one for one in context.view.scores if one not in SCORERS]
+    titles = {one: scorer_title(one) for one in (*SCORERS, *given)} | {FROM_FILE: "From a file"}
     name = st.pills(
         "Score", list(titles), format_func=lambda name: titles[name], default=first, required=True, key="scorer",
         bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
-    st.caption(SCORERS[name].summary)
-    if SCORERS[name].suits:
-        st.caption(f":material/straighten: **Which model it suits.** {SCORERS[name].suits}")
-    if name in context.view.scores:
+    if name in SCORERS:
+        st.caption(SCORERS[name].summary)
+        if SCORERS[name].suits:
+            st.caption(f":material/straighten: **Which model it suits.** {SCORERS[name].suits}")
+    if name == FROM_FILE:
+        show_score_file(context)
+    elif name in context.view.scores:
         if can_score_again(context, name):
             label = f"Compute {titles[name].lower()} again"
             with st.expander(label, icon=":material/tune:", expanded=bool(start.values)):

@@ -61,6 +61,14 @@ VERBS: dict[str, Verb] = {
     "bootstrap.bootstrap_sample": Verb(
         "shared", No("tamis import names a file"), No("import_file names a file")
     ),
+    # scores
+    "given_scores.import_scores": Verb("scoring", "scores import", "Dataset.import_scores"),
+    "given_scores.numeric_quality": Verb("shared", "scores list", No("Dataset.columns has them")),
+    "given_scores.take_column": Verb(
+        No("named as a quality, every form makes it"),
+        No("--quality column:NAME"),
+        No('quality="column:NAME"'),
+    ),
     # clusters
     "clusters.cluster_names": Verb(
         No("the context it has opened knows them"), "clusters list", "Clusters.names"
@@ -348,6 +356,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "parts of list and export",
         "rejects_of reject_lines",
     ),
+    "given_scores": ("a part of a replay", "remake_scores"),
     "remedies": (
         "why a training failed, or what a result lacks, in words",
         "ran_out_of_memory smaller_batch remarks_on",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tamis.actions.export import write_rows
+from tamis.actions.given_scores import JOIN, TAKE, remake_scores
 from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.actions.replay_plan import plan_replay, refuse_unknown
 from tamis.errors import CurationError
@@ -78,7 +79,9 @@ def replay_manifest(
     workspace.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".replay-", dir=workspace) as folder:
         store = ArtifactStore(Path(folder))
-        made = {recorded.artifact_id: _make(store, recorded, files, manifest, say) for recorded in wanted}
+        made = {
+            recorded.artifact_id: _make(store, recorded, files, manifest, say, sources) for recorded in wanted
+        }
         examples = store.examples(manifest.dataset_id)
         target = out or Path(folder) / "rows"
         written = write_rows(
@@ -116,12 +119,19 @@ def _wanted(manifest: ExportManifest, say: Say) -> list[Manifest]:
 
 
 def _make(
-    store: ArtifactStore, recorded: Manifest, files: list[SourceFile], manifest: ExportManifest, say: Say
+    store: ArtifactStore,
+    recorded: Manifest,
+    files: list[SourceFile],
+    manifest: ExportManifest,
+    say: Say,
+    sources: Sequence[Path],
 ) -> Artifact:
     say(f"{recorded.step} -> {recorded.kind} {recorded.artifact_id}")
     if recorded.kind == KIND:
         rows = thaw_rows(recorded.options["rows"])
         return freeze_rows(store, recorded.dataset_id, rows, str(recorded.summary["label"]))
+    if recorded.step in (TAKE, JOIN):
+        return remake_scores(store, recorded, sources)
     if recorded.kind == DECISIONS:
         return _decisions(store, recorded, manifest)
     options = dict(recorded.options)

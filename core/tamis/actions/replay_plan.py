@@ -15,7 +15,9 @@ from tamis.store.review.frozen_decisions import KIND as DECISIONS
 from tamis.types import JSON
 
 # Steps that compute the same anywhere from what they are given; the others train, or ask models at length.
-OFFLINE_STEPS = frozenset({"import", "embed", "cluster", "project", "score", "select", "curate"})
+OFFLINE_STEPS = frozenset(
+    {"import", "embed", "cluster", "project", "score", "select", "curate", "take_column", "import_scores"}
+)
 # Kinds that no step makes: they stand in the manifest whole.
 WRITTEN_OUT = frozenset({ROWS, DECISIONS})
 # By the name of an option: the values that stay on this machine and read nothing of it.

@@ -95,6 +95,8 @@ def score_per_cluster(context: DatasetContext, name: str) -> pa.Table:
 
 def can_score_again(context: DatasetContext, name: str) -> bool:
     """Whether another run of a computed score could give other numbers: by other options, or from newer vectors."""
+    if name not in SCORERS:
+        return False
     used = context.view.scores[name].manifest.inputs.get("embeddings")
     newest = context.view.embeddings.id if context.view.embeddings else None
     return bool(SCORERS[name].options.model_fields) or (used is not None and used != newest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tamis.actions.given_scores import take_column
 from tamis.errors import ArtifactMissing
 from tamis.jobs.model import Job
 from tamis.jobs.scheduler import queue
@@ -14,6 +15,7 @@ from tamis.steps import STEPS
 from tamis.steps.plan import Plan, newest, plan_step
 from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
 from tamis.steps.resolve_rows import NEWEST, freeze
+from tamis.steps.select.options import COLUMN
 from tamis.steps.spec import AS_IMPORTED, Step, as_recorded
 from tamis.store.names import name_dataset
 from tamis.store.workspace import Workspace
@@ -85,10 +87,14 @@ def freeze_pointers(
     """The options with every pointer as the id of an artifact, by what the step's options declare to be one.
 
     Rows may be ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; decisions ``current`` or ``none``, and where a selection
-    is read and nothing is said, those it was made with; a selection may be ``newest``. Raises InvalidOptions for a set of
+    is read and nothing is said, those it was made with; a selection may be ``newest``. A quality that is a column
+    (``column:NAME``) becomes scores. Raises InvalidOptions for a set of
     rows that is none or empty, ArtifactMissing.
     """
     values = dict(options)
+    quality = str(values.get("quality") or "")
+    if quality.startswith(COLUMN) and not values.get("scores"):
+        take_column(workspace.artifacts, dataset_id, quality.removeprefix(COLUMN))
     for name, kind in steps[step].options.POINTERS.items():
         if not values.get(name):
             continue

@@ -63,11 +63,12 @@ def _sources(workspace: Workspace) -> set[str]:
     """The folders of ``uploads`` that something was, or is being, imported from."""
     manifests = [
         *workspace.artifacts.datasets_path.glob(f"*/examples/*/{MANIFEST}"),
+        *workspace.artifacts.datasets_path.glob(f"*/scores/*/{MANIFEST}"),
         *(workspace.path / "trash").glob(f"*/examples/*/{MANIFEST}"),
     ]
-    files = [
-        file for path in manifests for file in orjson.loads(path.read_bytes())["summary"].get("files", ())
-    ]
+    summaries = [orjson.loads(path.read_bytes())["summary"] for path in manifests]
+    files = [file for summary in summaries for file in summary.get("files", ())]
+    files += [summary for summary in summaries if "path" in summary]  # scores that were joined from a file
     states = [state for state in JobState if state is not JobState.SUCCEEDED]  # a failed one may be resumed
     for job in job_table.list_jobs(workspace.database, states=states, step="import", limit=1_000_000):
         files += job.options["files"]

@@ -13,6 +13,7 @@ from tamis.actions import datasets, jobs, learned_tokens, versions
 from tamis.actions.dataset_context import open_context
 from tamis.actions.finetune_grid import TrainingGrid, submit_training_grid
 from tamis.actions.forecast import Forecast, forecast
+from tamis.actions.given_scores import import_scores
 from tamis.actions.grid import Grid, submit_grid
 from tamis.actions.pipeline import submit_missing
 from tamis.actions.read_rows import columns_of, encoder_of, nearest_rows
@@ -308,6 +309,15 @@ class Dataset(Shown):
     def jobs(self, *, step: str = "", limit: int = 100) -> Listing[JobHandle[Any]]:
         """Its jobs, newest first."""
         return list_jobs(self._workspace, self._reviewer, dataset_id=self.id, step=step, limit=limit)
+
+    def import_scores(self, path: Path | str, *, name: str, key: str = "", column: str = "") -> ScoresResult:
+        """Join a file of scores made elsewhere (CSV, JSON lines, Parquet, …) to the rows, as a score of that name.
+
+        ``key`` is the file's column that says the row (``content_hash``, ``example_id`` or a field of the source such as
+        ``id``), ``column`` the one with the number; left out, they are found by name. Raises UnreadableFile, InvalidOptions.
+        """
+        done = import_scores(self._workspace, self.id, Path(path), name=name, key=key, column=column)
+        return ScoresResult(self._workspace, done.scores)
 
     def export(
         self,

@@ -26,6 +26,7 @@ COMMANDS = {
     "rows": "tamis.cli.rows:rows",
     "tags": "tamis.cli.tags:tags",
     "clusters": "tamis.cli.clusters:clusters",
+    "scores": "tamis.cli.scores:scores",
     "run": "tamis.cli.run:run",
     "run-missing": "tamis.cli.run:run_missing",
     "jobs": "tamis.cli.jobs:jobs",

@@ -228,7 +228,10 @@ SCORERS: Table[Scorer] = Table(
 
 def scorer_title(name: str) -> str:
     """What people call a score, with a capital; that of a column of the file is its name."""
-    return SCORERS[name].title if name in SCORERS else name.replace("_", " ").capitalize()
+    if name in SCORERS:
+        return SCORERS[name].title
+    family, _, column = name.partition(":")
+    return f"Column {column}" if family == "column" else name.replace("_", " ").capitalize()
 
 
 def in_sentence(title: str) -> str:

@@ -15,7 +15,7 @@ from pages.shared.map.colouring import PALETTE, colour_choices
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain, shorten
 from tamis.actions.read_rows import ALL_ROWS, read_rows
-from tamis.scorers import SCORERS
+from tamis.scorers import scorer_title
 
 END_ROWS = 20
 MAX_CELL_CHARS = 260
@@ -74,7 +74,7 @@ def _show_actions(context: DatasetContext, name: str) -> None:
             icon=":material/filter_alt:",
             help="Prefer high scores in a selection.",
         ):
-            go_to("selection", here | {"view": "new", "select_quality": SCORERS[name].title})
+            go_to("selection", here | {"view": "new", "select_quality": scorer_title(name)})
         if st.button("Colour the map", icon=":material/scatter_plot:"):
             go_to("data_map", here | {"colour": colour_choices(context)[f"score:{name}"]})
 
@@ -86,7 +86,7 @@ def _show_histogram(context: DatasetContext, name: str) -> None:
         return
     table = pd.DataFrame({"low": known.edges[:-1], "high": known.edges[1:], "count": known.counts})
     st.altair_chart(
-        alt.layer(_bars(table, SCORERS[name].title), *_quantile_marks(known.quantiles))
+        alt.layer(_bars(table, scorer_title(name)), *_quantile_marks(known.quantiles))
         .resolve_scale(y="independent")
         .properties(height=270),
         alt=f"Rows by {name}",
@@ -201,7 +201,7 @@ def _show_ends(context: DatasetContext, name: str) -> None:
         column_config={
             "row": st.column_config.NumberColumn("Row", width=64, format="%d"),
             f"score:{name}": st.column_config.NumberColumn(
-                plain(SCORERS[name].title), width=96, format="%.4g"
+                plain(scorer_title(name)), width=96, format="%.4g"
             ),
             "prompt": st.column_config.TextColumn("Prompt", width=320),
             "response": st.column_config.TextColumn("Response"),

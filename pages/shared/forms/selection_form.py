@@ -20,12 +20,13 @@ from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, start_job
 from pages.shared.wording import percent
 from tamis.actions.forecast import SelectionForecast, forecast_detail
+from tamis.actions.given_scores import numeric_quality
 from tamis.actions.read_rows import describe_scope
 from tamis.actions.selections import total_tokens
 from tamis.actions.submit import PlannedRun, RunTarget
 from tamis.clusterers import CLUSTERERS
 from tamis.errors import CurationError
-from tamis.scorers import SCORERS
+from tamis.scorers import scorer_title
 from tamis.selectors import SELECTORS
 from tamis.steps.select.options import SelectOptions
 from tamis.store.artifacts.store import Artifact
@@ -157,9 +158,10 @@ def _say_clustering(clustering: Artifact) -> str:
 
 def draw_quality(context: DatasetContext, drawn: FormField) -> str:
     """The score to prefer rows by, or none."""
-    options = [*context.view.scores, NO_QUALITY]
-    usual = drawn.start if drawn.start in options else options[0]
-    titles = {name: SCORERS[name].title if name in SCORERS else name for name in options}
+    columns = numeric_quality(context.workspace, context.dataset_id)
+    options = list(dict.fromkeys([*context.view.scores, *columns, NO_QUALITY]))
+    usual = drawn.start if drawn.start in options else NO_QUALITY if not context.view.scores else options[0]
+    titles = {name: scorer_title(name) for name in options}
     titles[NO_QUALITY] = "None: all alike"
     quality = st.selectbox(
         "Quality score", options, index=options.index(usual), format_func=lambda n: titles[n], key=drawn.key,

@@ -13,7 +13,7 @@ from tamis.scorers import SCORERS
 from tamis.steps.context import StepContext
 from tamis.steps.score.chunks import ScoreChunks, Spent, part_name, read_parts
 from tamis.steps.score.options import ScoreOptions
-from tamis.types import JSON, Float32s
+from tamis.types import JSON, Float32s, Float64s
 
 CHUNK_ROWS = 4096
 # A few minutes of a small model on a CPU: progress is seen, and a stopped job loses little.
@@ -47,7 +47,7 @@ def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
     )
     table = read_parts(parts)
     pq.write_table(table, context.output.path / "scores.parquet", compression="zstd")
-    summary = {"scorer": options.scorer} | _describe(table.column("score").to_numpy())
+    summary = {"scorer": options.scorer} | describe_scores(table.column("score").to_numpy())
     return summary | unread_replies(table) | (_usage(options, spent) if row.needs_llm else {})
 
 
@@ -87,7 +87,8 @@ def _usage(options: ScoreOptions, spent: Spent) -> dict[str, JSON]:
     }
 
 
-def _describe(score: Float32s) -> dict[str, JSON]:
+def describe_scores(score: Float32s | Float64s) -> dict[str, JSON]:
+    """How many rows have a score, and how it is spread."""
     known = score[~np.isnan(score)]
     summary: dict[str, JSON] = {"n_scored": len(known), "n_not_scored": len(score) - len(known)}
     if len(known):

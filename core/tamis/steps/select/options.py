@@ -14,6 +14,7 @@ from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
 
 NO_QUALITY = "none"
+COLUMN = "column:"  # before the name of a column that is the quality
 
 
 class SelectOptions(StepOptions):
@@ -37,7 +38,8 @@ class SelectOptions(StepOptions):
     )
     quality: str = Field(
         "alignment",
-        description="Score that makes a row more likely to be picked; none treats all rows alike.",
+        description="Score that makes a row more likely to be picked, or column:NAME for a column of numbers; none treats "
+        "all rows alike.",
     )
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of every draw.")
     clustering: str = Field("", description="Clustering to spread over; the newest when empty.")

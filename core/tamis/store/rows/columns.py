@@ -139,6 +139,13 @@ def list_columns(view: DatasetView, tags: TagState | None = None) -> tuple[Colum
     return tuple(find_column(view, key) for key in keys)
 
 
+def numeric_columns(view: DatasetView, *, own: bool = True) -> tuple[str, ...]:
+    """The names of the columns of numbers: fields of the source, or (not ``own``) those that every dataset has."""
+    if own:
+        return tuple(name for name, kind in metadata_fields(view.examples).items() if kind == "number")
+    return tuple(column.key for column in COLUMNS if column.kind == "number" and column.sql is not None)
+
+
 def json_pointer(field: str) -> str:
     """RFC 6901 pointer to a top-level field: unlike a JSON path it can name any field, whatever is in its name."""
     return "/" + field.replace("~", "~0").replace("/", "~1")

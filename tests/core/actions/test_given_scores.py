@@ -1,0 +1,164 @@
+"""Scores that Tamis did not compute: columns as quality, and files made elsewhere joined to the rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import tamis
+from tamis.actions.given_scores import import_scores, numeric_quality, take_column
+from tamis.api.dataset import Dataset
+from tamis.errors import InvalidOptions, UnknownName
+from tamis.store.artifacts.readers import read_scores
+from tamis.store.workspace import Workspace, open_workspace
+
+N = 30
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a dataset of N rows that carry numbers, texts that are numbers, and gaps."""
+    here = tmp_path_factory.mktemp("given scores")
+    lines = [
+        {
+            "instruction": f"q {i}",
+            "output": "a" * (i + 1),
+            "id": f"r{i}",
+            "topic": "ab"[i % 2],
+            "price": f"{i / 2}",
+        }
+        | ({"reward": ((i * 7) % N) / 10 - 1} if i != 4 else {"reward": None})
+        for i in range(N)
+    ]
+    (here / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    tamis.open(here / "w").import_file(here / "rows.jsonl", name="Rows", progress=False)
+    return here
+
+
+@pytest.fixture
+def workspace(folder: Path) -> Workspace:
+    return open_workspace(folder / "w")
+
+
+@pytest.fixture
+def data(folder: Path) -> Dataset:
+    return tamis.open(folder / "w").dataset("Rows")
+
+
+def test_a_column_is_a_quality_as_a_score_is(data: Dataset, folder: Path) -> None:
+    picked = data.select("top_quality", budget=5, quality="column:reward", progress=False)
+    rewards = [((i * 7) % N) / 10 - 1 if i != 4 else -np.inf for i in range(N)]
+    assert sorted(picked.ids.tolist()) == sorted(np.argsort(rewards)[-5:].tolist())
+    assert picked.summary["quality"] == "column:reward"
+    # What is made from a column is in view like any score, and made again by a replay.
+    assert "score:column:reward" in [one["key"] for one in data.columns.to_arrow().to_pylist()]
+    out = picked.export(folder / "picked.jsonl")
+    assert tamis.replay(out.manifest_path, progress=False).identical
+
+
+@pytest.mark.parametrize(
+    ("column", "best"), [("price", N - 1), ("response_chars", N - 1), ("n_turns", None), ("reward", None)]
+)
+def test_numbers_of_any_origin_can_be_one(data: Dataset, column: str, best: int | None) -> None:
+    picked = data.select("top_quality", budget=1, quality=f"column:{column}", progress=False)
+    assert len(picked.ids) == 1
+    assert best is None or picked.ids.tolist() == [best]
+
+
+def test_a_column_without_numbers_is_refused_before_anything_is_queued(data: Dataset) -> None:
+    before = len(data.jobs())
+    with pytest.raises(InvalidOptions, match="'topic' holds no numbers"):
+        data.select("top_quality", budget=1, quality="column:topic")
+    with pytest.raises(UnknownName, match="'nope'.*reward"):
+        data.select("top_quality", budget=1, quality="column:nope")
+    assert len(data.jobs()) == before
+
+
+def test_the_same_column_is_the_same_scores(workspace: Workspace, data: Dataset) -> None:
+    first, again = (take_column(workspace.artifacts, data.id, "reward") for _ in range(2))
+    assert first.id == again.id
+    values = read_scores(first)
+    assert np.flatnonzero(np.isnan(values)).tolist() == [4]
+    assert (first.summary["n_scored"], first.summary["n_not_scored"]) == (N - 1, 1)
+    assert numeric_quality(workspace, data.id) == ("column:reward",)
+
+
+def test_a_text_column_gives_strata(data: Dataset) -> None:
+    picked = data.select("stratified", column="meta:topic", budget=6, progress=False)
+    assert sorted(int(i) % 2 for i in picked.ids) == [0, 0, 0, 1, 1, 1]
+
+
+def write(path: Path, rows: list[dict[str, object]]) -> Path:
+    """The rows in the container that the name says."""
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".csv":
+        head = list(rows[0])
+        path.write_text(
+            "\n".join(",".join(map(str, line)) for line in [head, *(row.values() for row in rows)]) + "\n"
+        )
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "scores.jsonl", "scores.parquet"])
+@pytest.mark.parametrize("key", ["id", "example_id", "content_hash"])
+def test_a_file_is_joined_by_id_number_or_content(
+    data: Dataset, workspace: Workspace, tmp_path: Path, name: str, key: str
+) -> None:
+    table = data.rows().to_arrow(["example_id", "content_hash"]).to_pylist()
+    keys = {
+        "id": [f"r{i}" for i in range(N)],
+        **{one: [row[one] for row in table] for one in ("example_id", "content_hash")},
+    }
+    rows: list[dict[str, object]] = [{key: keys[key][i], "score": float(i)} for i in range(20)]
+    file = write(tmp_path / name, [*rows, {key: "x" * 32 if key != "example_id" else 999, "score": 5.0}])
+    done = import_scores(workspace, data.id, file, name="mine")
+    assert (done.key, done.column, done.n_scored, done.n_unmatched) == (key, "score", 20, 1)
+    values = read_scores(done.scores)
+    assert values[:20].tolist() == list(range(20))
+    assert np.isnan(values[20:]).all()
+
+
+def test_what_was_joined_is_a_quality_by_its_name(data: Dataset, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"uid": f"r{i}", "votes": i, "helpful": (i * 3) % 7} for i in range(N)]
+    file = write(tmp_path / "votes.jsonl", rows)
+    with pytest.raises(InvalidOptions, match="--key"):
+        data.import_scores(file, name="votes")
+    with pytest.raises(InvalidOptions, match=r"No line.*'uid'"):
+        data.import_scores(file, name="votes", key="uid", column="votes")
+    renamed = write(tmp_path / "renamed.jsonl", [{"id": row["uid"], **row} for row in rows])
+    with pytest.raises(InvalidOptions, match="--column"):
+        data.import_scores(renamed, name="votes", key="id")
+    made = data.import_scores(renamed, name="votes", key="id", column="votes")
+    assert made.to_numpy()[-1] == N - 1
+    picked = data.select("top_quality", budget=2, quality="votes", progress=False)
+    assert sorted(picked.ids.tolist()) == [N - 2, N - 1]
+    out = picked.export(tmp_path / "picked.jsonl")
+    assert tamis.replay(out.manifest_path, progress=False).identical
+    moved = renamed.rename(tmp_path / "moved.jsonl")
+    assert tamis.replay(out.manifest_path, sources=[moved], progress=False).identical
+
+
+@pytest.mark.parametrize("name", ["alignment", "none", "", "a b", "column:x", "../x"])
+def test_a_name_that_is_taken_or_none_is_refused(data: Dataset, tmp_path: Path, name: str) -> None:
+    file = write(tmp_path / "scores.csv", [{"id": "r1", "score": 1}])
+    with pytest.raises(InvalidOptions, match="name of a score"):
+        data.import_scores(file, name=name)
+
+
+def test_of_two_lines_about_a_row_the_last_counts_and_is_said(
+    data: Dataset, workspace: Workspace, tmp_path: Path
+) -> None:
+    file = write(
+        tmp_path / "scores.csv",
+        [{"id": "r1", "score": 1}, {"id": "r1", "score": 2}, {"id": "r1", "score": 2}],
+    )
+    done = import_scores(workspace, data.id, file, name="twice")
+    assert (done.n_repeated, read_scores(done.scores)[1]) == (1, 2.0)
