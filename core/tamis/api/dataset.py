@@ -311,10 +311,9 @@ class Dataset(Shown):
         return list_jobs(self._workspace, self._reviewer, dataset_id=self.id, step=step, limit=limit)
 
     def import_scores(self, path: Path | str, *, name: str, key: str = "", column: str = "") -> ScoresResult:
-        """Join a file of scores made elsewhere (CSV, JSON lines, Parquet, …) to the rows, as a score of that name.
+        """Join a file of scores made elsewhere, as a score of that name; raises UnreadableFile, InvalidOptions.
 
-        ``key`` is the file's column that says the row (``content_hash``, ``example_id`` or a field of the source such as
-        ``id``), ``column`` the one with the number; left out, they are found by name. Raises UnreadableFile, InvalidOptions.
+        ``key`` is its column that says the row (content_hash, example_id or a field), ``column`` the number's; found if empty.
         """
         done = import_scores(self._workspace, self.id, Path(path), name=name, key=key, column=column)
         return ScoresResult(self._workspace, done.scores)
