@@ -311,12 +311,9 @@ class Dataset(Shown):
         return list_jobs(self._workspace, self._reviewer, dataset_id=self.id, step=step, limit=limit)
 
     def import_scores(self, path: Path | str, *, name: str, key: str = "", column: str = "") -> ScoresResult:
-        """Join a file of scores made elsewhere, as a score of that name; raises UnreadableFile, InvalidOptions.
-
-        ``key`` is its column that says the row (content_hash, example_id or a field), ``column`` the number's; found if empty.
-        """
-        done = import_scores(self._workspace, self.id, Path(path), name=name, key=key, column=column)
-        return ScoresResult(self._workspace, done.scores)
+        """Join a file's numbers (``column``) to the rows (``key``: content_hash, example_id or a field) as a score."""
+        given = import_scores(self._workspace, self.id, Path(path), name=name, key=key, column=column)
+        return ScoresResult(self._workspace, given.scores)
 
     def export(
         self,
