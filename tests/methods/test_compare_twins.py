@@ -198,7 +198,8 @@ def test_wilsons_interval_is_where_the_normal_test_would_not_reject(n: int, data
     if 0 < share < 1:
         assert low == pytest.approx(brentq(away, 1e-15, share), abs=1e-9)
         assert high == pytest.approx(brentq(away, share, 1 - 1e-15), abs=1e-9)
-    assert 0 <= low <= share <= high <= 1
+    assert -1e-12 <= low <= share + 1e-12
+    assert share - 1e-12 <= high <= 1 + 1e-12
 
 
 @examples(50, derandomize=True)

@@ -449,7 +449,7 @@ def test_the_error_of_a_change_is_that_of_a_mean(n: int) -> None:
     from tamis.actions.evaluations import cluster_losses, overall_losses
 
     rng = np.random.default_rng(n)
-    hits, cases, context = [], times(120, 2000), SimpleNamespace(cluster_name=str)
+    hits, cases, context = [], times(120, 400), SimpleNamespace(cluster_name=str)
     for _ in range(cases):
         base, tuned = rng.normal(2.0, 0.5, n), rng.normal(1.9, 0.5, n)
         table = pa.table({"cluster_id": np.zeros(n, np.int32), "base_loss": base, "loss": tuned})

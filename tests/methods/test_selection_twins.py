@@ -95,13 +95,18 @@ def test_floors_are_kept_and_the_others_divide_the_rest(
     share = allocate_with_floor(total, weights, available, least)
     assert all(low <= got <= have for low, got, have in zip(least, share, available, strict=True))
     assert share.sum() == min(total, sum(available))
-    free = [j for j in range(len(least)) if share[j] > least[j]]
-    # Those above their floor have what they would have if the others' floors did not exist.
-    rest = [j for j in range(len(least)) if j not in free]
-    room = total - sum(least[j] for j in rest)
-    if free and sum(weights[j] for j in free):
-        alone = quota_twin(room, [weights[j] for j in free], [available[j] for j in free])
-        assert sum(abs(a - int(share[j])) for a, j in zip(alone, free, strict=True)) <= len(rest)
+    # Whoever would have less than its floor has the floor, and the others divide what that leaves, as often as needed.
+    free = list(range(len(least)))
+    while True:
+        left = total - sum(least[j] for j in range(len(least)) if j not in free)
+        alone = dict(
+            zip(free, quota_twin(left, [weights[j] for j in free], [available[j] for j in free]), strict=True)
+        )
+        short = [j for j in free if alone[j] < least[j]]
+        if not short:
+            break
+        free = [j for j in free if j not in short]
+    assert share.tolist() == [alone.get(j, least[j]) for j in range(len(least))]
 
 
 # kMQ's draw (1.1)
