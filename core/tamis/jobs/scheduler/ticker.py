@@ -33,7 +33,7 @@ class Ticker:
 
     def start(self) -> None:
         """Begin; harmless when it runs already."""
-        if not self.running:
+        if not self.running and not self._workspace.database.is_read_only:
             self._stopping.clear()
             self._spawn()
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,16 +29,23 @@ class Database:
     CurationError for a file that is no database, or one of a newer Tamis, and for a disk of the network.
     """
 
+    _is_open = False
+
     def __init__(self, workspace: Path, folder: Path | None = None) -> None:
         self.path = database_file(workspace, folder)
         self.backups = workspace / FOLDER
-        make_workspace(workspace)
-        self._take_over(workspace / DATABASE_NAME)
+        self.is_read_only = workspace.exists() and not os.access(workspace, os.W_OK)
+        if self.is_read_only:
+            self.path = self._copy_to_look_at(self.path)
+        else:
+            make_workspace(workspace)
+            self._take_over(workspace / DATABASE_NAME)
         self._open()
         # When the last connection closes, SQLite folds the log into the file and syncs the disk, which would make
         # every short use take 20 ms instead of one. This one is never used again; it only keeps the log open.
         self._log_keeper = sqlite3.connect(self.path, check_same_thread=False)
         self._log_keeper.execute("PRAGMA user_version").fetchall()
+        self._is_open = True
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -52,7 +62,13 @@ class Database:
 
         When the block has ended, a power cut takes nothing of it away; without ``lasting`` it may take the last
         transactions, which is enough for what is written every second (claims, progress) and costs no wait for the disk.
+        Raises CurationError in a workspace that cannot be written to.
         """
+        if self.is_read_only and self._is_open:
+            raise CurationError(
+                f"{self.backups.parent} cannot be written to, so it can only be looked at. To work on it, copy it with "
+                "tamis backup, and restore that to a folder of your own."
+            )
         connection = self._connect()
         try:
             if lasting:
@@ -80,10 +96,22 @@ class Database:
 
     def copy_daily(self) -> None:
         """Keep a copy of today; one that cannot be made is said in the log, and stops nobody."""
+        if self.is_read_only:
+            return
         try:
             copy_of_today(self.path, self.backups)
         except (OSError, sqlite3.Error) as error:
             logger.warning("No copy of %s was made (%s: %s).", self.path, type(error).__name__, error)
+
+    def _copy_to_look_at(self, path: Path) -> Path:
+        """SQLite cannot read beside its log without writing, so a copy of both is what is opened."""
+        self._kept = tempfile.TemporaryDirectory(prefix="tamis-")  # goes with this object
+        copy = Path(self._kept.name) / path.name
+        for ending in ("", "-wal"):
+            source = path.with_name(path.name + ending)
+            if source.exists():
+                shutil.copy2(source, copy.with_name(copy.name + ending))
+        return copy
 
     def _take_over(self, inside: Path) -> None:
         """Move the database out of the workspace the first time that the settings name another folder."""
@@ -113,7 +141,7 @@ class Database:
             _switch_to_log(connection)
         with self.reading() as connection:
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        if 0 < version < len(MIGRATIONS):
+        if 0 < version < len(MIGRATIONS) and not self.is_read_only:
             copy_before_migration(self.path, self.backups, version)
         if version:
             self.copy_daily()

@@ -1,0 +1,65 @@
+"""A workspace that cannot be written to is looked at on every page, and nothing in it changes."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from pages.shared.navigation import APP_PAGES
+from pages.shared.server import open_server
+from tamis.cli.main import run
+from tamis.errors import CurationError
+from tamis.store.database.database import Database
+from tests.pages.page_workspace import alpaca_file, import_file, open_page, run_pipeline, said
+
+
+def _state(folder: Path) -> dict[str, str]:
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def read_only(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A dataset in a workspace that the system says cannot be written to; tests may run as somebody who always can."""
+    dataset_id = import_file(workspace, alpaca_file(tmp_path), "Old questions")
+    run_pipeline(workspace, dataset_id)
+    usual = os.access
+
+    def access(path: str | Path, mode: int, **named: bool) -> bool:
+        inside = Path(path).is_relative_to(workspace)
+        return usual(path, mode, **named) and not (inside and mode & os.W_OK)
+
+    monkeypatch.setattr(os, "access", access)
+    open_server.clear()
+    gc.collect()  # closes what the import had opened, which folds SQLite's log into the file
+    return dataset_id
+
+
+@pytest.mark.parametrize("page", [page.name for page in APP_PAGES if page.exists])
+def test_every_page_shows_what_is_there_and_changes_nothing(
+    workspace: Path, read_only: str, page: str
+) -> None:
+    before = _state(workspace)
+    app = open_page(page, dataset=read_only)
+    assert not app.error, said(app)
+    assert _state(workspace) == before
+
+
+def test_what_would_change_it_is_refused_with_the_way_out(
+    workspace: Path, read_only: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = _state(workspace)
+    with pytest.raises(CurationError, match="can only be looked at"), Database(workspace).writing():
+        pass
+    assert run(["--workspace", str(workspace), "datasets"]) == 0
+    assert "Old questions" in capsys.readouterr().out
+    assert run(["--workspace", str(workspace), "datasets", "rename", read_only, "New"]) != 0
+    assert "can only be looked at" in capsys.readouterr().err
+    assert _state(workspace) == before
