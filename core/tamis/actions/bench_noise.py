@@ -109,15 +109,15 @@ def read_noise_rows(path: Path, *, max_turns: int, limit: int) -> NoiseRows:
     Raises UnreadableFile for a file that no format fits.
     """
     table = _imported(path)
-    prompts, responses, messages = (
+    prompts, responses, messages, meta = (
         [str(value) for value in table.column(name).to_pylist()]
-        for name in ("prompt", "response", "messages")
+        for name in ("prompt", "response", "messages", "meta")
     )
     turns = np.array([sum(m.get("role") == "assistant" for m in orjson.loads(text)) for text in messages])
     kept = np.flatnonzero((turns <= max_turns) if max_turns else turns > -1)
     if limit:
         kept = np.random.default_rng(0).permutation(kept)[:limit]  # the same rows whatever is planted
-    asked = [asked_prompt(messages[i], prompts[i]) for i in kept]
+    asked = [asked_prompt(messages[i], prompts[i], meta[i]) for i in kept]
     return NoiseRows([prompts[i] for i in kept], [responses[i] for i in kept], asked)
 
 
@@ -134,7 +134,7 @@ def _imported(path: Path) -> pa.Table:
         made = plan_step(store, plan.dataset_id, "import", plan.options)
         task = Task(plan.dataset_id, "import", made.options.model_dump(mode="json"), {}, {}, made.artifact_id)
         examples = execute(store, task, _Silent())
-        return read_examples(examples, ["prompt", "response", "messages"])
+        return read_examples(examples, ["prompt", "response", "messages", "meta"])
 
 
 class _Silent:
@@ -160,7 +160,7 @@ def score_rows(rows: NoiseRows, names: list[str], llm: LanguageModel, workspace:
         return vectors
 
     reading = ScorerInput(
-        prompts=rows.prompts,
+        prompts=rows.asked,
         responses=rows.responses,
         prompt_vectors=encode(rows.prompts),
         response_vectors=encode(rows.responses),

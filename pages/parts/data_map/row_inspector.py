@@ -24,7 +24,7 @@ from tamis.errors import CurationError
 from tamis.types import Int64s
 
 N_NEIGHBOURS = 10
-VIEWS = ["Conversation", "Details", "Similar", "Training", "Raw"]
+VIEWS = ["Conversation", "Details", "Similar", "Tokens", "Raw"]
 
 
 def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64s) -> None:
@@ -49,7 +49,7 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
         _details(context, row, values)
     elif view == "Similar":
         _similar(context, scope, row)
-    elif view == "Training":
+    elif view == "Tokens":
         choice = latest_choice(context)
         st.caption(f"As {plain(model_title(choice.model))} would be trained on it")
         show_learned_row(context, row, choice)

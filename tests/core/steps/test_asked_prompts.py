@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import pickle
 
+import pyarrow as pa
 import pytest
 
 from tamis.formats.conversation import build_example
-from tamis.protocols import ChatPrompt
+from tamis.protocols import ChatPrompt, Turn
+from tamis.scorers import SCORERS
+from tamis.scorers.likelihood import within_words
 from tamis.steps.chat_prompts import asked_prompt, question_and_answer
+from tamis.steps.refine.chunks import asked_in
+from tamis.steps.score.chunks import columns_read, scorer_input
+from tamis.steps.score.options import ScoreOptions
 
 U, A = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
@@ -65,3 +71,50 @@ def test_tools_of_a_row_are_asked_with_it_and_its_last_turn_is_the_answer():
     assert question_and_answer({"messages": [U, A]}) == ("Hi", "Ho")
     messages, meta = json.dumps(record["messages"]), json.dumps({"tools": record["tools"]})
     assert asked_prompt(messages, "Hi", meta).tools == question.tools
+
+
+TALK = [{"role": "system", "content": "Be kind."}, U, A, {"role": "user", "content": "And?"}, A]
+TOOLS = [{"type": "function", "function": {"name": "f"}}]
+
+
+def row_table(**columns):
+    example = build_example(TALK)
+    values = {"prompt": example.prompt, "response": "Ho", "messages": json.dumps(TALK)}
+    return pa.table({name: [value] for name, value in (values | columns).items()})
+
+
+def test_scores_that_ask_a_model_ask_the_conversation_and_others_read_its_text():
+    rows = row_table(meta=json.dumps({"tools": TOOLS}))
+    given = [
+        scorer_input(SCORERS[name], rows, None, llm=None, encode=None).prompts[0]
+        for name in ("pmi", "length")
+    ]
+    assert [type(one) for one in given] == [ChatPrompt, str]
+    assert given[0] == given[1]
+    assert (given[0].messages, given[0].tools) == (tuple(TALK[:-1]), tuple(TOOLS))
+    assert {"messages", "meta"} <= set(columns_read(SCORERS["pmi"]))
+    assert not {"messages", "meta"} & set(columns_read(SCORERS["length"]))
+
+
+def test_such_scores_are_not_taken_for_those_of_before():
+    assert ScoreOptions(scorer="pmi").meaning() == {"asked": 2}
+    assert ScoreOptions(scorer="length").meaning() == {}
+
+
+def test_rounds_of_a_refinement_ask_the_conversation():
+    (found,) = asked_in(row_table(meta=json.dumps({"tools": TOOLS})))
+    assert (found.messages, found.tools) == (tuple(TALK[:-1]), tuple(TOOLS))
+
+
+def test_a_long_conversation_stays_one_for_likelihoods():
+    long = ChatPrompt(
+        [
+            Turn("system", "S"),
+            *(Turn(role, "word " * 30) for role in ("user", "assistant") * 3),
+            Turn("user", "Q?"),
+        ]
+    )
+    cut = within_words(long, 80)
+    assert isinstance(cut, ChatPrompt)
+    assert [turn.role for turn in cut.turns] == ["system", "user", "assistant", "user"]
+    assert within_words(cut, 80) is cut

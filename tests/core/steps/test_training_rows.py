@@ -14,13 +14,15 @@ from tamis.models.chat_rows import read_chat_row
 from tamis.recipes import SftLoraOptions
 from tamis.recipes.rows import NOT_LEARNED, TurnTokens, prepare_rows, read_training_file
 from tamis.recipes.tokenizers import load_tokenizer
+from tamis.steps.finetune.evaluate import evaluate
 from tamis.steps.finetune.forecast import forecast_training
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
+from tamis.store.artifacts.adapters import read_evaluation
 from tamis.store.artifacts.store import ArtifactStore
 from tests.core.llms.conftest import build_model
-from tests.core.steps.finetuning import RECIPE, run
+from tests.core.steps.finetuning import RECIPE, rows_artifact, run
 from tests.support.chat_templates import merging_tokenizer
 
 CASE = Path(__file__).parents[2] / "fixtures" / "cases" / "04-weight-reasoning-tools-training" / "in.jsonl"
@@ -132,3 +134,30 @@ def test_a_template_with_tools_and_reasoning_carries_them_and_marks_are_heeded(r
     assert "<tool_response>\n3.1 m\n</tool_response>" in read
     prepared = prepare_rows(made.path / "train.jsonl", tokenizer, SftLoraOptions(), 4096)
     assert len(prepared.rows) == 6
+
+
+def test_held_out_rows_are_asked_as_they_would_be_trained_on(rows, thinking, monkeypatch):
+    """Losses and answers of a conversation, of tools and of reasoning begin where training does."""
+    asked = []
+
+    def looked_at(held_out, *models, **_given):
+        asked.append((held_out.prompts, held_out.golds))
+        return evaluate(held_out, *models, **_given)
+
+    monkeypatch.setattr("tamis.steps.finetune.step.evaluate", looked_at)
+    store, dataset_id = rows
+    apart = rows_artifact(store, dataset_id, [0, 5])
+    values = options(thinking) | {"held_out": apart, "n_generate": 2, "max_new_tokens": 2}
+    made = run(store, dataset_id, "finetune", values)
+    ((prompts, golds),) = asked
+    records = list(read_training_file(made.path / "held_out.jsonl"))
+    assert [list(one.messages) for one in prompts] == [bare(one["messages"][:-1]) for one in records]
+    assert list(prompts[1].tools) == records[1]["tools"]
+    assert list(golds) == ["Sorry, 4.", "3.1 metres."]
+    table = read_evaluation(made)
+    assert all(value > 0 for value in table.column("loss").to_pylist())
+
+
+def bare(messages):
+    """Turns without the marks that say how much is learned of them."""
+    return [{key: value for key, value in turn.items() if key != "weight"} for turn in messages]
