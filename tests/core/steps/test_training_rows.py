@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 pytest.importorskip("transformers")
 pytest.importorskip("trl")
 
+import tamis
+from tamis.actions.submit import freeze_pointers
 from tamis.models.chat_rows import read_chat_row
 from tamis.recipes import SftLoraOptions
 from tamis.recipes.rows import NOT_LEARNED, TurnTokens, prepare_rows, read_training_file
@@ -21,8 +24,11 @@ from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.adapters import read_evaluation
 from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.workspace import open_workspace
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import RECIPE, rows_artifact, run
+from tests.pages.page_workspace import run_step
+from tests.support.chat_rows import ASK, TIDE, says, system, told, user
 from tests.support.chat_templates import merging_tokenizer
 
 CASE = Path(__file__).parents[2] / "fixtures" / "cases" / "04-weight-reasoning-tools-training" / "in.jsonl"
@@ -161,3 +167,41 @@ def test_held_out_rows_are_asked_as_they_would_be_trained_on(rows, thinking, mon
 def bare(messages):
     """Turns without the marks that say how much is learned of them."""
     return [{key: value for key, value in turn.items() if key != "weight"} for turn in messages]
+
+
+def test_a_row_with_everything_is_trained_on_and_comes_out_equal_but_for_an_edit(thinking, tmp_path):
+    """Tools, calls, results, reasoning, weights and a system turn, with another turn edited in review."""
+    row = {
+        "messages": [
+            system("Be exact."),
+            user("Tide in Brest?"),
+            says(None, tool_calls=[ASK], reasoning_content="I must look.", weight=0.5),
+            told("3.1 m"),
+            says("3.1 metres.", train=True),
+            user("And the wind?"),
+            says("No idea.", thinking="Nobody told me.", loss_weight=1.0),
+        ],
+        "tools": [TIDE],
+        "source_id": "x-1",
+    }
+    file = tmp_path / "rows.jsonl"
+    file.write_text(
+        "".join(json.dumps(one) + "\n" for one in (row, {"messages": [user("Hi?"), says("Ho.")]}))
+    )
+    data = tamis.open(tmp_path / "ws").import_file(file, progress=False)
+    edited = json.loads(json.dumps(row))
+    edited["messages"][5]["content"] = "And the wind there?"
+    data.decisions.edit(0, messages=edited["messages"])
+    workspace = open_workspace(tmp_path / "ws")
+    asked = freeze_pointers(workspace, data.id, "finetune", options(thinking) | {"decisions": "current"})
+    made = run_step(tmp_path / "ws", data.id, "finetune", asked)
+    assert made.summary["fit"]["n_dropped"] == 0
+    trained = [json.loads(line) for line in (made.path / "train.jsonl").read_text().splitlines()]
+    assert trained[0] == {name: edited[name] for name in ("messages", "tools")}
+    data.export(tmp_path / "out.jsonl", decisions="current")
+    out = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert out[0] == edited
+    tokenizer = load_tokenizer(thinking)
+    learned = TurnTokens(tokenizer, "assistant").row(read_chat_row(trained[0]))
+    weights = [weight for weight, _ in itertools.groupby(learned.weights)]
+    assert weights == [0.0, 0.5, 0.0, 1.0, 0.0, 1.0, 0.0]
