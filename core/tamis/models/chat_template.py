@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 
 from tamis.models.chat_rows import GAP, ChatRow, UnfitRow, numbered_calls, template_turns
-from tamis.models.file_tokenizer import FileTokenizer
+from tamis.models.template_engine import render_template
 from tamis.types import JSON, Message
 
 # For models without a chat template.
@@ -121,6 +121,8 @@ class ChatTemplate:
         question = self.question(turns[:-1], tools)
         if not text.startswith(question):
             raise UnfitRow("are written by the chat template in another way than it asks for them")
+        told = [i for i, turn in enumerate(turns) if turn["role"] != "assistant"] if texts else []
+        others = {i: self._span(turns, tools, i, text) for i in told}
         spans: dict[int, tuple[int, int]] = {}
         last = len(turns) - 1
         for i in [i for i, turn in enumerate(turns) if turn["role"] == "assistant"]:
@@ -137,8 +139,7 @@ class ChatTemplate:
                 spans[i] = (start, after)
         if tagged is not None:
             spans = self._tagged(text, spans, tagged)
-        others = [i for i, turn in enumerate(turns) if turn["role"] != "assistant"] if texts else []
-        return WrittenRow(text, question, spans | {i: self._span(turns, tools, i, text) for i in others})
+        return WrittenRow(text, question, spans | others)
 
     def _span(self, turns: Sequence[Message], tools: Sequence[JSON], i: int, text: str) -> tuple[int, int]:
         """The characters of one turn's own text in the written conversation ``text``."""
@@ -169,12 +170,14 @@ class ChatTemplate:
 
     def render(self, turns: Sequence[Message], tools: Sequence[JSON], *, asks: bool = False) -> str:
         """What the template makes of the turns, with the mark that begins an answer where it ``asks``."""
+        return self._rendered(turns, tools, asks=asks)[0]
+
+    def _rendered(
+        self, turns: Sequence[Message], tools: Sequence[JSON], *, asks: bool = False
+    ) -> tuple[str, list[tuple[int, int]]]:
+        template = self._tokenizer.get_chat_template(None, list(tools) or None)
         try:
-            return str(
-                self._tokenizer.apply_chat_template(
-                    list(turns), tools=list(tools) or None, tokenize=False, add_generation_prompt=asks
-                )
-            )
+            return render_template(template, self._tokenizer.special_tokens_map, turns, tools, asks=asks)
         except REFUSALS as error:
             raise UnfitRow(
                 f"are refused by the chat template ({' '.join(str(error).split())[:120]})"
@@ -184,26 +187,9 @@ class ChatTemplate:
         self, turns: Sequence[Message], tools: Sequence[JSON]
     ) -> tuple[str, list[tuple[int, int]] | None]:
         """The text, and the characters in its ``{% generation %}`` blocks; None for a template without such."""
+        text, blocks = self._rendered(turns, tools)
         template = self._tokenizer.get_chat_template(None, list(tools) or None)
-        if not _TAGGED.search(template):
-            return self.render(turns, tools), None
-        try:
-            if isinstance(self._tokenizer, FileTokenizer):
-                return self._tokenizer.tagged(turns, tools)
-            from transformers.utils.chat_template_utils import render_jinja_template
-
-            texts, blocks = render_jinja_template(
-                conversations=[list(turns)],
-                tools=list(tools) or None,
-                chat_template=template,
-                return_assistant_tokens_mask=True,
-                **self._tokenizer.special_tokens_map,
-            )
-        except REFUSALS as error:
-            raise UnfitRow(
-                f"are refused by the chat template ({' '.join(str(error).split())[:120]})"
-            ) from error
-        return str(texts[0]), list(blocks[0])
+        return text, blocks if _TAGGED.search(template) else None
 
     def _tagged(
         self, text: str, spans: Mapping[int, tuple[int, int]], blocks: Sequence[tuple[int, int]]

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import orjson
-from jinja2.ext import Extension
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tamis.errors import ModelMissing
-from tamis.types import JSON, Message
+from tamis.types import JSON
 
 TOKENIZER, CONFIG, TEMPLATE = "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"
 NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-BEGIN, END = "\ue004", "\ue005"  # around what a template says that an assistant writes
 
 
 class FileTokenizer:
@@ -81,35 +75,6 @@ class FileTokenizer:
             return str(several["tool_use"])
         return str(several.get("default") or next(iter(several.values())))
 
-    def apply_chat_template(
-        self,
-        turns: Sequence[Message],
-        *,
-        tools: Sequence[JSON] | None = None,
-        add_generation_prompt: bool = False,
-        **_given: bool,
-    ) -> str:
-        """The text that the template makes of the turns."""
-        return self.tagged(turns, tools, add_generation_prompt=add_generation_prompt)[0]
-
-    def tagged(
-        self,
-        turns: Sequence[Message],
-        tools: Sequence[JSON] | None,
-        *,
-        add_generation_prompt: bool = False,
-    ) -> tuple[str, list[tuple[int, int]]]:
-        """The text, and the characters of its ``{% generation %}`` blocks."""
-        template = _compiled(self.get_chat_template(None, tools))
-        text = template.render(
-            messages=[{key: value for key, value in turn.items() if value is not None} for turn in turns],
-            tools=list(tools) if tools else None,
-            documents=None,
-            add_generation_prompt=add_generation_prompt,
-            **self.special_tokens_map,
-        )
-        return _without_tags(text)
-
     def __call__(
         self,
         text: str | Sequence[str],
@@ -127,55 +92,6 @@ class FileTokenizer:
         if return_offsets_mapping:
             made["offset_mapping"] = [one.offsets for one in found]
         return {name: values[0] for name, values in made.items()} if isinstance(text, str) else made
-
-
-class _Generation(Extension):
-    """``{% generation %}`` … ``{% endgeneration %}``: what stands between is marked."""
-
-    tags = {"generation"}  # noqa: RUF012 - the library's own form
-
-    def parse(self, parser: Any) -> Any:  # noqa: ANN401 - the library's own types
-        """The block with a mark before and behind it."""
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return jinja2.nodes.CallBlock(self.call_method("_marked"), [], [], body).set_lineno(line)
-
-    def _marked(self, caller: Any) -> str:  # noqa: ANN401 - the library's own type
-        return f"{BEGIN}{caller()}{END}"
-
-
-@functools.lru_cache(maxsize=64)
-def _compiled(template: str) -> jinja2.Template:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, "jinja2.ext.loopcontrols"]
-    )
-    environment.filters["tojson"] = _to_json
-    environment.globals["raise_exception"] = _refuse
-    environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
-    return environment.from_string(template)
-
-
-def _to_json(value: JSON, ensure_ascii: bool = False, **given: Any) -> str:  # noqa: ANN401 - json's own
-    import json
-
-    return json.dumps(value, ensure_ascii=ensure_ascii, **given)
-
-
-def _refuse(message: str) -> None:
-    raise jinja2.TemplateError(message)
-
-
-def _without_tags(text: str) -> tuple[str, list[tuple[int, int]]]:
-    parts: list[str] = []
-    blocks: list[tuple[int, int]] = []
-    length = 0
-    for piece in text.split(BEGIN):
-        inside, found, outside = piece.partition(END)
-        if found:
-            blocks.append((length, length + len(inside)))
-        parts += [inside, outside]
-        length += len(inside) + len(outside)
-    return "".join(parts), blocks
 
 
 def _content(token: JSON) -> str:

@@ -49,7 +49,7 @@ class Then(datetime.datetime):
 
 @pytest.fixture(autouse=True)
 def then(monkeypatch):
-    monkeypatch.setattr("transformers.utils.chat_template_utils.datetime", Then)
+    monkeypatch.setattr("tamis.models.template_engine.datetime", Then)
 
 
 def shown(tokenizer, row):

@@ -128,3 +128,17 @@ def test_what_weighs_more_is_learned_more(make, tmp_path, more):
 
     found = open_model(done.folder).loglikelihood(["Say", "Say"], ["xxxx", "yyyy"]).mean
     assert found[0] > found[1] + 0.5
+
+
+def test_marks_of_users_turns_weigh_where_everything_is_learned(tiny):
+    tokenizer = load_tokenizer(tiny)
+    for template in (
+        tokenizer.chat_template,
+        "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}",
+    ):
+        tokenizer.chat_template = template
+        user, answer = turn("abc", "d")
+        row = TurnTokens(tokenizer, "all").row(ChatRow((user | {"weight": 0.5}, answer)))
+        halves = [token for token, weight in zip(row.input_ids, row.weights, strict=True) if weight == 0.5]
+        assert tokenizer.decode(halves) == "abc"
+        assert row.weights.count(1.0) == len(row.weights) - 3
