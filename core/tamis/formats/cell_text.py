@@ -21,6 +21,7 @@ _STYLES: dict[str, Callable[[JSON], str]] = {
     "ascii": json.dumps,
     "python": repr,
 }
+_NOTHING = ("", "null", "none", "nan")
 _STRING = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 # numpy prints no comma between items, and array( … , dtype=object) around inner lists.
 _NUMPY = re.compile(
@@ -37,6 +38,11 @@ def data_in(text: str) -> JSON:
     except ValueError:
         return _printed(text)
     return settled_value(value)[0] if is_odd else value
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a cell is what tables write where there is nothing: blanks, null, None, NaN."""
+    return text.strip().lower() in _NOTHING
 
 
 def style_of(text: str, value: JSON) -> JSON:

@@ -130,13 +130,10 @@ def check_order(messages: Sequence[Message]) -> None:
 def check_content(message: Message, number: int, *, is_last: bool) -> None:
     """Raise InvalidRecord when turn ``number`` (from 1) says nothing or holds something else than text."""
     role, content = message["role"], message.get("content")
-    if isinstance(content, str):
-        if content and not content.isspace():
-            return
-    elif isinstance(content, list):
-        if any(_says_something(part) for part in content):
-            return
-    elif content is not None:
+    says = _content_says(content)
+    if says:
+        return
+    if says is None:
         raise InvalidRecord(f"turn {number} ({role}) has content of type {type_name(content)}, not text")
     calls_tool = role == "assistant" and (message.get("tool_calls") or message.get("function_call"))
     if calls_tool or role in ("system", "tool"):
@@ -144,6 +141,17 @@ def check_content(message: Message, number: int, *, is_last: bool) -> None:
     if is_last:
         raise InvalidRecord("empty response")
     raise InvalidRecord(f"empty {'prompt' if role == 'user' else 'turn'}: turn {number} ({role}) has no text")
+
+
+def _content_says(content: JSON) -> bool | None:
+    """Whether a turn's content says something; None for what is neither text nor parts of it."""
+    if isinstance(content, str):
+        return bool(content) and not content.isspace()
+    if isinstance(content, list):
+        return any(_says_something(part) for part in content)
+    if isinstance(content, dict):
+        return None if part_text(content) is None else _says_something(content)
+    return False if content is None else None
 
 
 def _says_something(part: JSON) -> bool:

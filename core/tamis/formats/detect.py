@@ -12,10 +12,10 @@ from tamis.formats.cell_text import data_in
 from tamis.formats.format import Format, Record, seen_columns
 from tamis.formats.hints import Guess, guess_mapping
 from tamis.formats.layout import Layout, detect_layout
-from tamis.formats.names import are_calls, has_tools, holds_conversation, optional_parts
+from tamis.formats.names import are_calls, has_tools, holds_conversation, optional_parts, turn_keys
 from tamis.formats.reader import display_name, nothing_readable
 from tamis.formats.schema import Reject, show_raw
-from tamis.formats.stored_form import ColumnMapping, decoded, lifted
+from tamis.formats.stored_form import ColumnMapping, decoded, is_side_by_side, lifted, open_record, rows_of
 from tamis.formats.survey import Survey, survey_file
 from tamis.registry import parse_options
 from tamis.types import Example
@@ -154,7 +154,12 @@ def rank_formats(
     for _ in range(_MAX_OPENED):
         if any(match.confidence for match in found):
             break
-        shown = [_opened(decoded(record, json_columns)) for record in shown]
+        opened = [_opened(decoded(record, json_columns)) for record in shown]
+        inside = Survey()
+        for record in opened:
+            inside.look(record)
+        json_columns = tuple(dict.fromkeys((*json_columns, *inside.json_columns)))
+        shown = [_shown(record, json_columns) for record in opened]
         found = _matches(shown, tried, json_columns) or found
     return found
 
@@ -168,18 +173,27 @@ def _matches(
         fields = form.suggest(shown)
         if fields is not None:
             fields = _with_json(fields, json_columns, seen_columns(shown))
+            beside = _side_by_side(fields, tried)
+            fields = fields.model_copy(update={"side_by_side": beside}) if beside else fields
             matches.append(FormatMatch(name, fields, form.readable_fraction(tried, fields)))
     return sorted(matches, key=lambda candidate: -candidate.confidence)
 
 
 def _shown(record: Record, json_columns: Sequence[str]) -> Record:
     """Return a record with the text that holds conversations as data; the JSON of an answer stays text."""
+    data = {
+        column: rows_of(value) if is_side_by_side(value) and turn_keys(rows_of(value)[0]) else value
+        for column, value in record.items()
+    }
     if not json_columns:
-        return record
-    data = decoded(record, json_columns)
+        return data
+    data = decoded(data, json_columns)
     calls = has_tools(record)
     return {
-        column: found if holds_conversation(column, found) or (calls and are_calls(found)) else record[column]
+        column: record[column]
+        if isinstance(record[column], str)
+        and not (holds_conversation(column, found) or (calls and are_calls(found)))
+        else found
         for column, found in data.items()
     }
 
@@ -212,6 +226,15 @@ def _with_roles(match: FormatMatch, seen: Survey, roles: Mapping[str, str]) -> F
     fields = parse_options(form.fields, match.fields.model_dump() | {"roles": dict(roles)})
     tried = [record for _, _, record in seen.records]
     return FormatMatch(match.format_name, fields, form.readable_fraction(tried, fields))
+
+
+def _side_by_side(fields: ColumnMapping, records: Sequence[Record]) -> tuple[str, ...]:
+    """Return the mapped columns whose turns stand as lists side by side."""
+    columns = [fields.parts[part] for part in _LIST_PARTS if part in fields.parts]
+    opened = seen_columns(
+        [open_record(record, fields)[0] if fields.reshapes else record for record in records]
+    )
+    return tuple(column for column in columns if is_side_by_side(opened.get(column)))
 
 
 def _ranked(seen: Survey) -> list[FormatMatch]:

@@ -119,9 +119,11 @@ def _read_texts(record: Record, names: PairColumns, noted: dict[str, JSON], meta
     prompt = joined_prompt(text_of(record, names.prompt), given)
     if given or (names.context in record and not names.is_alpaca):
         noted["input_chars"] = len(given)
-    system = text_part(record, names.system, noted, "system") if names.system in record else ""
+    if not given and record.get(names.context, "") is None:
+        noted["empty"] = {"context": None}
+    system = _beside(record, names.system, "system", noted) if names.system in record else ""
     earlier = _earlier(record, names, noted, meta) if names.history in record else []
-    thoughts = text_part(record, names.reasoning, noted, "reasoning") if names.reasoning in record else ""
+    thoughts = _beside(record, names.reasoning, "reasoning", noted) if names.reasoning in record else ""
     response = record.get(names.completion)
     if type(response) is str and not earlier and not thoughts:
         return single_turn(prompt, response, system)
@@ -133,6 +135,14 @@ def _read_texts(record: Record, names: PairColumns, noted: dict[str, JSON], meta
     if thoughts:
         turns[-1]["reasoning_content"], noted["reasoning"] = thoughts, True
     return build_example(turns)
+
+
+def _beside(record: Record, column: str, part: str, noted: dict[str, JSON]) -> str:
+    """Return the text of an optional column that is there, and note how it is empty where it is."""
+    text = text_part(record, column, noted, part)
+    if not text:
+        noted.setdefault("empty", {})[part] = record[column]
+    return text
 
 
 def _read_turns(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record) -> Example:
@@ -167,8 +177,7 @@ def _answer(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Re
 def _earlier(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record) -> list[Message]:
     value = record[names.history] if names.history else None
     if not value:
-        if value is not None:
-            noted["history_value"] = value
+        noted.setdefault("empty", {})["history"] = value
         return []
     turns = earlier_turns(value)
     if turns is None:
@@ -194,7 +203,7 @@ def _write_texts(
 ) -> None:
     before, after = list(said_turns(turns[0])), turns[1]
     plain = after if record[names.completion] is after[-1].get("content") else []
-    holds_history = names.is_alpaca or "history_value" in noted
+    holds_history = names.is_alpaca or "history_value" in noted or "history" in noted.get("empty", {})
     if obstacle := plain_obstacle([*before, *plain], multi_turn=holds_history, system=True):
         raise cannot_hold(names.format_name, example, obstacle, "messages")
     texts = [str(turn["content"]) for turn in before]
@@ -209,5 +218,7 @@ def _write_texts(
         record[names.system] = as_it_was(system, noted, "system")
     if len(texts) > 1:
         record[names.history] = write_history(before[bool(system) : -1], noted.get("history_value", PAIRS))
-    elif not noted.get("history_value", True):
-        record[names.history] = noted["history_value"]
+    for part, value in noted.get("empty", {}).items():
+        column = getattr(names, part)
+        if not record.get(column):
+            record[column] = value

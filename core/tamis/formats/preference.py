@@ -74,8 +74,6 @@ def _read(record: Record, fields: PreferenceFields) -> list[Example]:
         turns = [{"role": "system", "content": system}, *turns]
         noted["system_column"] = True
         used.append(fields.system)
-    elif not system:
-        used.append(fields.system)
     example = build_example(turns)
     meta = left_over(record, [*used, fields.chosen, fields.rejected])
     example.meta = {**meta, "rejected": record[rejected], SHAPE: noted}
@@ -113,9 +111,10 @@ def _before(
     given = text_part(record, fields.input, noted, "input")
     text = joined_prompt(text_of(record, fields.prompt), given)
     noted["prompt"] = "text"
-    if fields.input in record:
+    used = [fields.prompt]
+    if record.get(fields.input) is not None:
         noted["input_chars"] = len(given)
-    used = [fields.prompt, fields.input]
+        used.append(fields.input)
     earlier = record.get(fields.history) if fields.history else None
     turns = (earlier_turns(earlier) if earlier else None) or []
     if turns:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
-from tamis.formats.cell_text import data_in, style_of, text_of_data
+from tamis.formats.cell_text import data_in, is_nothing, style_of, text_of_data
 from tamis.registry import Options
 from tamis.types import JSON, ROLES
 
@@ -45,7 +45,12 @@ class ColumnMapping(Options):
         written: dict[str, JSON] = serialize(self)
         return written if self.roles else {key: value for key, value in written.items() if key != "roles"}
 
-    @field_validator("json_columns", mode="before")
+    side_by_side: tuple[str, ...] = Field(
+        (),
+        description="Columns with an object of lists instead of a list of objects: role, content side by side",
+    )
+
+    @field_validator("json_columns", "side_by_side", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(name for name in value.split(",") if name) if isinstance(value, str) else value
@@ -76,7 +81,7 @@ class ColumnMapping(Options):
     @cached_property
     def reshapes(self) -> bool:
         """Whether records must be changed before they are read."""
-        return bool(self.json_columns or self.opened or self.roles)
+        return bool(self.side_by_side or self.json_columns or self.opened or self.roles)
 
 
 def open_record(record: dict[str, JSON], fields: ColumnMapping) -> tuple[dict[str, JSON], dict[str, JSON]]:
@@ -87,19 +92,23 @@ def open_record(record: dict[str, JSON], fields: ColumnMapping) -> tuple[dict[st
     for head in fields.opened:
         if head in fields.json_columns:
             _decode(record, head, styles)
-        if lifted(record, head) is not None:
-            record = lifted(record, head) or {}
+        inner = lifted(record, head)
+        if inner is not None:
+            record = inner
             opened.append(head)
     for column in fields.json_columns:
         if column not in fields.opened:
             _decode(record, column, styles)
-    noted: dict[str, JSON] = {}
-    if styles:
-        called = {column: f"={part}" for part, column in fields.parts.items()}
-        noted["json"] = {called.get(column, column): style for column, style in styles.items()}
-    if opened:
-        noted["opened"] = opened
-    return record, noted
+    turned = [column for column in fields.side_by_side if is_side_by_side(record.get(column))]
+    for column in turned:
+        record[column] = rows_of(record[column])
+    called = {column: f"={part}" for part, column in fields.parts.items()}
+    noted: dict[str, JSON] = {
+        "json": {called.get(column, column): style for column, style in styles.items()},
+        "opened": opened,
+        "side_by_side": [called.get(column, column) for column in turned],
+    }
+    return record, {key: value for key, value in noted.items() if value}
 
 
 def close_record(record: dict[str, JSON], noted: dict[str, JSON], names: ColumnMapping) -> dict[str, JSON]:
@@ -107,6 +116,10 @@ def close_record(record: dict[str, JSON], noted: dict[str, JSON], names: ColumnM
     columns = {f"={part}": column for part, column in names.parts.items()}
     styles = {columns.get(key, key): style for key, style in (noted.get("json") or {}).items()}
     opened = noted.get("opened") or []
+    for key in noted.get("side_by_side") or ():
+        column = columns.get(key, key)
+        if isinstance(record.get(column), list):
+            record[column] = _lists_of(record[column])
     for column, style in styles.items():
         if column not in opened:
             _encode(record, column, style)
@@ -152,12 +165,32 @@ def decoded(record: dict[str, JSON], columns: Sequence[str]) -> dict[str, JSON]:
     return record
 
 
+def is_side_by_side(value: JSON) -> bool:
+    """Whether an object holds turns as lists side by side, as ``datasets`` gives a sequence of objects."""
+    if not isinstance(value, dict) or len(value) < 2:
+        return False
+    lists = list(value.values())
+    if not all(isinstance(item, list) for item in lists) or not lists[0]:
+        return False
+    return len({len(item) for item in lists}) == 1
+
+
+def rows_of(value: dict[str, list[JSON]]) -> list[JSON]:
+    """Return lists side by side as a list of objects."""
+    return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+
+
+def _lists_of(rows: list[JSON]) -> dict[str, list[JSON]]:
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return {key: [row.get(key) for row in rows] for key in keys}
+
+
 def is_data(value: JSON) -> bool | None:
     """Whether a cell is the text of a list or object, or a list of texts of objects; None for an empty cell."""
     if value is None or value == "" or value == []:
         return None
     if isinstance(value, str):
-        return data_in(value) is not None if value.strip() else None
+        return None if is_nothing(value) else data_in(value) is not None
     if isinstance(value, list) and isinstance(value[0], str):
         return all(isinstance(item, str) and isinstance(data_in(item), dict) for item in value)
     return None if isinstance(value, list | dict) else False
@@ -169,6 +202,8 @@ def _decode(record: dict[str, JSON], column: str, styles: dict[str, Any]) -> Non
         found = data_in(value)
         if found is not None:
             record[column], styles[column] = found, style_of(value, found)
+        elif value and is_nothing(value):
+            record[column], styles[column] = None, {"text": value}
     elif isinstance(value, list) and value and is_data(value):
         items = [data_in(item) if isinstance(item, str) else item for item in value]
         record[column] = items
@@ -178,6 +213,8 @@ def _decode(record: dict[str, JSON], column: str, styles: dict[str, Any]) -> Non
 
 def _encode(record: dict[str, JSON], column: str, style: JSON) -> None:
     value = record.get(column)
+    if value is None and column in record and isinstance(style, dict) and "text" in style:
+        record[column] = style["text"]
     if not isinstance(value, list | dict):
         return
     if not (isinstance(style, dict) and "each" in style):

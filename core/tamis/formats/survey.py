@@ -17,6 +17,7 @@ from tamis.formats.stored_form import is_data
 BLOCK_BYTES = 1 << 18
 WHOLE_BYTES = 32 << 20  # of a file are read from its start; what is larger is looked at in pieces after that
 N_PIECES = 64
+MAX_HUB_ROWS = 2_000  # rows that are loaded over the network before anybody agreed to the import
 MAX_WITNESSES = 200
 MAX_SPREAD = 400
 _CLEAR, _CLEAR_STEP = 500, 10  # after so many cells of data every tenth is looked at
@@ -116,7 +117,7 @@ def survey_file(path: Path | str, layout: Layout, *, sample: int, max_looked_at:
             continue
         survey.is_whole_sample = False
         survey.take(number, raw, record)
-        if n_bytes > WHOLE_BYTES:
+        if n_bytes > WHOLE_BYTES or (layout.container == "hub" and survey.n_looked_at >= MAX_HUB_ROWS):
             survey.is_whole_file = False
             break
     if not survey.is_whole_file:

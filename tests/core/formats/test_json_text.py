@@ -176,6 +176,43 @@ def test_a_broken_cell_costs_its_row_alone(tmp_path):
     assert got.written() == [rows[0], rows[2]]
 
 
+def test_cells_with_nothing_in_them_do_not_make_a_column_prose(tmp_path):
+    rows = [
+        {"instruction": "q", "output": "r", "history": nothing, "tags": '["x"]'}
+        for nothing in ('[["a", "b"]]', "null", "None", "NaN", "", " ")
+    ]
+    got = case_of(tmp_path, rows)
+    assert [len(turns) for turns in got.turns] == [4, 2, 2, 2, 2, 2]
+    assert got.written() == rows
+
+
+def test_a_number_that_json_has_not_leaves_a_cell_data(tmp_path):
+    rows = [{"prompt": "q", "completion": "r", "scores": '{"a": NaN, "b": 1.5}'}] * 2
+    got = case_of(tmp_path, rows)
+    assert got.meta[0]["scores"] == {"a": None, "b": 1.5}
+    assert got.written() == rows
+
+
+def test_json_text_inside_objects_is_data(tmp_path):
+    rows = [{"id": 1, "row": {"log": json.dumps(TURNS), "n": 1}}] * 2
+    got = case_of(tmp_path, rows)
+    assert got.messages == [TURNS] * 2
+    assert got.written() == rows
+    assert json.loads(got.edited(0, "better")["row"]["log"])[-1]["content"] == "better"
+
+
+@pytest.mark.parametrize("keys", [("role", "content"), ("from", "value")])
+def test_turns_as_lists_side_by_side_are_turns(tmp_path, keys):
+    said = {keys[0]: ["user", "assistant"], keys[1]: ["Tide?", "3 m"]}
+    rows = [{"id": i, "messages": said} for i in range(2)]
+    got = case_of(tmp_path, rows)
+    assert got.messages == [TURNS] * 2
+    assert got.written() == rows
+    assert got.edited(0, "better")["messages"] == said | {keys[1]: ["Tide?", "better"]}
+    nested = case_of(tmp_path, [{"data": {"messages": said, "n": 1}}] * 2)
+    assert nested.messages == [TURNS] * 2
+
+
 def test_prompt_and_completion_of_trl_as_text_are_turns(tmp_path):
     rows = [{"prompt": json.dumps([USER]), "completion": json.dumps([REPLY])}] * 2
     path = tmp_path / "given.csv"

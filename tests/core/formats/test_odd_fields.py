@@ -35,6 +35,14 @@ def test_text_parts_under_any_name_are_text(tmp_path, name):
     assert got.written() == [record] * 2
 
 
+@pytest.mark.parametrize("name", [name for name in PARTS if name != "string"])
+def test_a_single_part_that_is_no_list_is_read(tmp_path, name):
+    record = {"messages": [{"role": "user", "content": PARTS[name]}, {"role": "assistant", "content": "r"}]}
+    got = case_of(tmp_path, [record] * 2)
+    assert (got.imported.rows[0]["prompt"], got.imported.rows[0]["response"]) == ("t", "r")
+    assert got.written() == [record] * 2
+
+
 def test_earlier_turns_of_every_kind_are_read_or_set_aside():
     got = case(CASES / "46-alpaca-history" / "in.jsonl")
     assert (len(got.turns), got.reasons) == (9, [])

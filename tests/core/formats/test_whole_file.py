@@ -149,6 +149,26 @@ def test_what_comes_late_is_kept_as_what_it_is(tmp_path, base, late, first):
     assert got.written()[0] == base
 
 
+@pytest.mark.parametrize("nothing", [None, "", []])
+@pytest.mark.parametrize("part", ["system", "history", "context", "input", "reasoning_content"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        {"prompt": "q", "response": "r"},
+        {"instruction": "q", "output": "r"},
+        {"question": "q", "answer": "r"},
+        {"prompt": "q", "chosen": "r", "rejected": "s"},
+        {"messages": TURNS},
+        {"conversation": [{"human": "q", "assistant": "r"}]},
+    ],
+)
+def test_parts_with_nothing_in_them_come_back_as_they_were(tmp_path, base, part, nothing):
+    rows = [base | {part: nothing}] * 2
+    got = case_of(tmp_path, rows)
+    assert [len(turns) for turns in got.turns] == [2, 2]
+    assert got.written() == rows
+
+
 def test_the_order_of_columns_does_not_matter(tmp_path):
     rows = [{"system": "S", "output": "r", "history": [["a", "b"]], "input": "i", "instruction": "q"}] * 3
     turned = case_of(tmp_path, [dict(sorted(row.items())) for row in rows])

@@ -36,10 +36,10 @@ def turn_calls(message: Message) -> list[JSON]:
 
 
 def part_texts(content: JSON) -> Iterable[str]:
-    """Yield the texts of a list of parts; parts of other kinds, and contents that are no list, have none."""
-    if not isinstance(content, list):
+    """Yield the texts of a list of parts, or of a single part; parts of other kinds have none."""
+    if not isinstance(content, list | dict):
         return
-    for part in content:
+    for part in content if isinstance(content, list) else [content]:
         text = part_text(part)
         if text is not None:
             yield text
