@@ -15,7 +15,14 @@ from tamis.formats.layout import Layout, detect_layout
 from tamis.formats.names import are_calls, has_tools, holds_conversation, optional_parts, turn_keys
 from tamis.formats.reader import display_name, nothing_readable
 from tamis.formats.schema import Reject, show_raw
-from tamis.formats.stored_form import ColumnMapping, decoded, is_side_by_side, lifted, open_record, rows_of
+from tamis.formats.stored_form import (
+    ColumnMapping,
+    decoded,
+    is_side_by_side,
+    lifted,
+    listed_objects,
+    open_record,
+)
 from tamis.formats.survey import Survey, survey_file
 from tamis.registry import parse_options
 from tamis.types import Example
@@ -182,7 +189,9 @@ def _matches(
 def _shown(record: Record, json_columns: Sequence[str]) -> Record:
     """Return a record with the text that holds conversations as data; the JSON of an answer stays text."""
     data = {
-        column: rows_of(value) if is_side_by_side(value) and turn_keys(rows_of(value)[0]) else value
+        column: listed_objects(value)
+        if is_side_by_side(value) and turn_keys(listed_objects(value)[0])
+        else value
         for column, value in record.items()
     }
     if not json_columns:

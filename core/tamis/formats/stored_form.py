@@ -101,7 +101,7 @@ def open_record(record: dict[str, JSON], fields: ColumnMapping) -> tuple[dict[st
             _decode(record, column, styles)
     turned = [column for column in fields.side_by_side if is_side_by_side(record.get(column))]
     for column in turned:
-        record[column] = rows_of(record[column])
+        record[column] = listed_objects(record[column])
     called = {column: f"={part}" for part, column in fields.parts.items()}
     noted: dict[str, JSON] = {
         "json": {called.get(column, column): style for column, style in styles.items()},
@@ -175,7 +175,7 @@ def is_side_by_side(value: JSON) -> bool:
     return len({len(item) for item in lists}) == 1
 
 
-def rows_of(value: dict[str, list[JSON]]) -> list[JSON]:
+def listed_objects(value: dict[str, list[JSON]]) -> list[JSON]:
     """Return lists side by side as a list of objects."""
     return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
 
