@@ -18,6 +18,7 @@ from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.workspace import open_workspace
 from tests.core.cli.step_flags import parse_step_flags
+from tests.pages.fine_tuned import write_adapter
 from tests.pages.page_workspace import alpaca_file, import_file
 
 NOBODY = "no controller here; ask the person who runs the cluster."
@@ -186,3 +187,32 @@ def test_a_killed_worker_is_noticed_before_its_job_is_queued_again(
     )
     assert tamis("jobs", verb, job_id)[0] == 0
     assert looked == [JobState.FAILED, JobState.QUEUED]
+
+
+def test_a_fine_tuning_says_its_verdicts_by_which_rule_and_how_rows_were_held_out(
+    workspace: Path, dataset_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = {
+        "task": "a", "metric": "acc", "value": 0.6, "base": 0.5, "stderr": 0.05, "base_stderr": 0.05, "n": 100,
+        "higher_is_better": True,
+    }  # fmt: skip
+    paired = {"n": 100, "mean": 0.1, "low": 0.04, "high": 0.16, "p": 0.001, "paired": True}
+    told = {
+        "split_text": "8 rows were held out one by one.", "verdict": "Held-out loss changed by -0.500: better.",
+        "lm_eval": [one | {"paired": paired}, one | {"task": "b"}],
+    }  # fmt: skip
+    adapter = write_adapter(workspace, dataset_id)
+    manifest = json.loads((adapter.path / "manifest.json").read_text())
+    manifest["summary"] |= told
+    (adapter.path / "manifest.json").write_text(json.dumps(manifest))
+    capsys.readouterr()
+    assert run(["--workspace", str(workspace), "run", "finetune", "--dataset", dataset_id]) == 0
+    said = capsys.readouterr().out
+    assert "8 rows were held out one by one." in said
+    assert "changed by -0.500: better." in said
+    assert "a acc: 0.500 → 0.600 on 100 rows, change +0.100 (95 % interval +0.040 to +0.160): better" in said
+    assert (
+        "b acc: 0.500 → 0.600 on 100 rows, change +0.100 (95 % interval -0.039 to +0.239, unpaired): not clear"
+        in said
+    )
+    assert "Benjamini and Hochberg's rule at 5 %" in said
