@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
@@ -13,6 +15,8 @@ from tamis.steps.context import Reporter, StepContext
 from tamis.steps.spec import Step, as_recorded
 from tamis.store.artifacts.store import Artifact, ArtifactStore, ArtifactWriter, make_manifest
 from tamis.types import JSON
+
+LEAST_FREE_BYTES = 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ def execute(
     """Return the artifact, computing it unless it is there already; chunks are computed here without a ``parallel``.
 
     Raises what the step raises, ArtifactMissing for an input that is gone, JobConflict while another process writes
-    the same artifact.
+    the same artifact, and OSError (ENOSPC) before anything is computed on a disk that is nearly full.
     """
     step = steps[task.step]
     assert isinstance(step, Step)
@@ -51,6 +55,7 @@ def execute(
         for role, identifier in task.inputs.items()
     }
     with store.writing(task.dataset_id, step.makes, task.artifact_id) as writer:
+        _require_space(store.workspace)
         _drop_leftovers(writer)
         context = StepContext(
             store.workspace, task.dataset_id, inputs, writer, reporter, parallel or InThisProcess()
@@ -70,6 +75,17 @@ def execute(
             )
         )
     return store.get(task.dataset_id, step.makes, task.artifact_id)
+
+
+def _require_space(workspace: Path) -> None:
+    """An hour of computing must not end in a disk that was full from the start."""
+    free = shutil.disk_usage(workspace).free
+    if free < LEAST_FREE_BYTES:
+        raise OSError(
+            errno.ENOSPC,
+            f"only {free:,} bytes are free, and a step starts with {LEAST_FREE_BYTES:,} at least",
+            str(workspace),
+        )
 
 
 def _drop_leftovers(writer: ArtifactWriter) -> None:

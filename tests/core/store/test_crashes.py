@@ -8,6 +8,8 @@ import sqlite3
 
 import pytest
 
+from tamis.jobs.causes import explain_failure
+from tamis.jobs.model import ErrorKind
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
@@ -144,3 +146,18 @@ def test_a_decision_is_there_or_not_at_every_length_of_the_log(tmp_path):
 def test_what_must_last_waits_for_the_disk(database, lasting, level):
     with database.writing(lasting=lasting) as connection:
         assert connection.execute("PRAGMA synchronous").fetchone()[0] == level
+
+
+def test_nothing_is_begun_on_a_disk_that_is_nearly_full(empty_store, tmp_path, monkeypatch):
+    source = tmp_path / "rows.jsonl"
+    source.write_text(json.dumps({"instruction": "Say 1", "input": "", "output": "1"}), "utf-8")
+    plan = plan_import([str(source)], name="rows")
+    step = plan_step(empty_store, plan.dataset_id, "import", plan.options)
+    options = step.options.model_dump(mode="json")
+    task = Task(plan.dataset_id, "import", options, step.inputs, step.input_kinds, step.artifact_id)
+    usual = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("tamis.steps.execute.shutil.disk_usage", lambda _: usual._replace(free=1_000_000))
+    with pytest.raises(OSError, match="only 1,000,000 bytes are free") as full:
+        execute(empty_store, task, _Quiet())
+    assert explain_failure(full.value, tmp_path)[0] is ErrorKind.OUT_OF_DISK
+    assert empty_store.dataset_ids() == []
