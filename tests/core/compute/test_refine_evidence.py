@@ -30,24 +30,25 @@ def test_two_rounds_and_three_clusters_by_hand():
 
     sigma^2 = (6 * 3) / (6 * 3) = 1, so a mean of 4 rows has variance 1/4 and weight u = 4. Centred means:
     round 1 (1, 0, -1), round 2 (3, -1, -2) + the level 5 of that round's model, which centring takes away.
-    Means over rounds 2, -1/2, -3/2. Q_j = sum u (y - mean)^2 = 4 * 2 * (1, 1/4, 1/4) = 8, 2, 2, sum 12, less R - 1 = 1
-    each: 9. c_j = 8 - 32/8 = 4 each, sum 12. omega^2 = 9/12 = 3/4. So each round's mean has variance 1/4 + 3/4 = 1 and
-    v_j = 1/2. Paule-Mandel with equal v: sum (y - 0)^2 / (v + tau^2) = 2, sum of squares 4 + 1/4 + 9/4 = 6.5, so
-    tau^2 = 6.5/2 - 1/2 = 2.75. Shrinkage 2.75/3.25 = 11/13; d = 11/13 * (2, -1/2, -3/2). B = 2/13, W = 3/3.25:
-    s^2 = 2.75 * 2/13 + (2/13)^2 * 3.25/3 + 2 (2/13)^2 y^2 = 11/26 + 1/39 + 8/169 * (4, 1/4, 9/4).
+    Means over rounds 2, -1/2, -3/2. Each cluster is a third of its round, so Q_j = sum u (y - mean)^2 / (1 - 1/3) =
+    3/2 * 4 * 2 * (1, 1/4, 1/4) = 12, 3, 3, sum 18, less R - 1 = 1 each: 15. c_j = 8 - 32/8 = 4 each, sum 12. omega^2 =
+    15/12 = 5/4. So each round's mean has variance 1/4 + 5/4 = 3/2 and v_j = 3/4. Paule-Mandel with equal v: sum (y -
+    0)^2 / (v + tau^2) = 2, sum of squares 4 + 1/4 + 9/4 = 6.5, so tau^2 = 6.5/2 - 3/4 = 5/2. Shrinkage (5/2)/(13/4) =
+    10/13; d = 10/13 * (2, -1/2, -3/2). B = 3/13, W = 3/(13/4): s^2 = 5/2 * 3/13 + (3/13)^2 * 13/12 + 2 (3/13)^2 y^2 =
+    15/26 + 3/52 + 18/169 * (4, 1/4, 9/4).
     """
     rounds = [
         evidence([4, 4, 4], [1, 0, -1], [3, 3, 3]),
         evidence([4, 4, 4], [8, 4, 3], [3, 3, 3]),
     ]
     found = pooled_effects(rounds)
-    assert found.effect == pytest.approx(11 / 13 * np.array([2, -0.5, -1.5]))
-    deviation = np.sqrt(11 / 26 + 1 / 39 + 8 / 169 * np.array([4, 1 / 4, 9 / 4]))
+    assert found.effect == pytest.approx(10 / 13 * np.array([2, -0.5, -1.5]))
+    deviation = np.sqrt(15 / 26 + 3 / 52 + 18 / 169 * np.array([4, 1 / 4, 9 / 4]))
     assert found.deviation == pytest.approx(deviation)
-    assert found.between == pytest.approx(math.sqrt(2.75))
-    assert found.inconsistency == pytest.approx(math.sqrt(0.75))
+    assert found.between == pytest.approx(math.sqrt(2.5))
+    assert found.inconsistency == pytest.approx(math.sqrt(1.25))
     assert found.n.tolist() == [8, 8, 8]
-    z = -(11 / 13 * 2) / deviation[0]
+    z = -(10 / 13 * 2) / deviation[0]
     assert found.probability_below[0] == pytest.approx(0.5 * math.erfc(-z / math.sqrt(2)))
 
 

@@ -174,7 +174,10 @@ def _inconsistency(centred: Float64s, error: Float64s) -> float:
         seen = np.isfinite(own)
         return FIRST_ROUND_SHARE * _between(mean[seen], own[seen])[0]
     mean = np.divide((weight * centred).sum(axis=0), total, out=np.zeros(total.shape), where=total > 0)
-    spread = (weight * (centred - mean) ** 2).sum(axis=0)[twice].sum()
+    # A round is centred by its own mean, which takes from each cluster the part that it has of the round's rows.
+    share = np.divide(weight, weight.sum(axis=1, keepdims=True), out=np.ones(weight.shape), where=weight > 0)
+    squares = np.divide((centred - mean) ** 2, 1 - share, out=np.zeros(weight.shape), where=share < 1)
+    spread = (weight * squares).sum(axis=0)[twice].sum()
     scale = (total[twice] - (weight**2).sum(axis=0)[twice] / total[twice]).sum()
     return max(0.0, float((spread - (rounds[twice] - 1).sum()) / scale))
 
