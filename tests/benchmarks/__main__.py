@@ -15,6 +15,7 @@ QUICK = {
     "pages": ["--rows", "20000"],
     "reviewing": ["--pending", "3000", "--presses", "9"],
     "noise": ["--rows", "60", "--seeds", "1"],
+    "confidence": ["--rows", "20"],
     "llm_scoring": ["--rows", "12"],
     "refining": [
         "--rows",

@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 
 from tamis.actions.bench_clear import Planted, clear_tables
+from tamis.compute.clear.alignment import background_alignment
 from tamis.compute.clear.noise import NOISE_KINDS, NoiseKind, plant_noise
 from tamis.compute.compare.metrics import auroc, kept_half
 from tamis.encoders import open_encoder
@@ -159,11 +160,13 @@ def score_rows(rows: NoiseRows, names: list[str], llm: LanguageModel, workspace:
             cache.put([keys[i] for i in missing], vectors[missing])
         return vectors
 
+    prompts, responses = encode(rows.prompts), encode(rows.responses)
     reading = ScorerInput(
         prompts=rows.asked,
         responses=rows.responses,
-        prompt_vectors=encode(rows.prompts),
-        response_vectors=encode(rows.responses),
+        prompt_vectors=prompts,
+        response_vectors=responses,
+        background=background_alignment(prompts, responses),
         llm=llm,
         encode=lambda texts: encode(list(texts)),
     )

@@ -8,6 +8,8 @@ import numpy as np
 
 from tamis.compute.clear.alignment import alignment
 from tamis.compute.clear.confidence import Likelihoods, combine
+from tamis.compute.clear.confidence_by_hand import combine_by_hand
+from tamis.compute.clear.endings import read_endings
 from tamis.errors import ArtifactMissing
 from tamis.protocols import LanguageModel
 from tamis.scorers import ScorerInput
@@ -29,31 +31,45 @@ class ConfidenceScorer:
             raise ArtifactMissing(
                 "Confidence needs vectors of prompts and of responses: run embed with text = both first."
             )
-        given, alone = with_and_without(rows.model(), rows.prompts, rows.responses, self._options)
-        end = self._end(rows.model(), rows.responses, given.end)
+        read = read_likelihoods(rows.model(), rows.prompts, rows.responses, self._options)
         cosine = alignment(rows.prompt_vectors, rows.response_vectors).astype(np.float64)
         kinds = severities(rows.prompts, rows.responses)
-        blank = np.array([not prompt.strip() for prompt in rows.prompts], dtype=np.bool_)
-        helped = np.where(blank, np.nan, given.total)  # no prompt can help
-        score, factors = combine(
-            Likelihoods(helped, alone.total, given.n_tokens, end),
-            cosine,
-            {name: severity.astype(np.float64) for name, severity in kinds.items()},
-        )
-        evidence = {"pmi": given.mean - alone.mean, "alignment": cosine, "log_p_end": end}
+        severity = {name: values.astype(np.float64) for name, values in kinds.items()}
+        if self._options.edition == "hand":
+            score, factors = combine_by_hand(read, cosine, severity)
+        else:
+            endings = read_endings(rows.responses)
+            score, factors = combine(read, cosine, severity, endings, background=rows.background)
+        evidence = {"pmi": read.gain_per_token, "alignment": cosine, "log_p_end": read.end}
         columns = {"score": score} | factors | evidence | kinds
         return {name: np.asarray(values, dtype=np.float32) for name, values in columns.items()}
 
-    def _end(self, model: LanguageModel, responses: Sequence[str], known: Float64s) -> Float64s:
-        """Log p that each response ends where it does: from its whole where that was read, else from its last words."""
-        end: Float64s = known.copy()
-        longer = [
-            i
-            for i, text in enumerate(responses)
-            if len(first_words(text, self._options.response_words)) < len(text.rstrip())
-        ]
-        end[longer] = np.nan  # only the beginning was read: it does not end there
-        if longer:
-            tails = [last_words(responses[i].rstrip(), self._options.tail_words) for i in longer]
-            end[longer] = model.loglikelihood([""] * len(longer), tails).end
-        return end
+
+def read_likelihoods(
+    model: LanguageModel, prompts: Sequence[str], responses: Sequence[str], options: ConfidenceOptions
+) -> Likelihoods:
+    """What the model says of each response's beginning, after its prompt and alone, and of its end.
+
+    A blank prompt cannot help: NaN after it.
+    """
+    given, alone = with_and_without(model, prompts, responses, options)
+    blank = np.array([not prompt.strip() for prompt in prompts], dtype=np.bool_)
+    end = _log_p_end(model, responses, given.end, options)
+    return Likelihoods(np.where(blank, np.nan, given.total), alone.total, given.n_tokens, end)
+
+
+def _log_p_end(
+    model: LanguageModel, responses: Sequence[str], known: Float64s, options: ConfidenceOptions
+) -> Float64s:
+    """Log p that each response ends where it does: from its whole where that was read, else from its last words."""
+    end: Float64s = known.copy()
+    longer = [
+        i
+        for i, text in enumerate(responses)
+        if len(first_words(text, options.response_words)) < len(text.rstrip())
+    ]
+    end[longer] = np.nan  # only the beginning was read: it does not end there
+    if longer:
+        tails = [last_words(responses[i].rstrip(), options.tail_words) for i in longer]
+        end[longer] = model.loglikelihood([""] * len(longer), tails).end
+    return end

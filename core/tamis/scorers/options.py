@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from tamis.registry import Options
+from tamis.types import JSON
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -55,6 +57,8 @@ class IfdOptions(LikelihoodOptions):
 class ConfidenceOptions(LikelihoodOptions):
     """The default confidence: likelihood ratio, alignment and defects together."""
 
+    FORMER_DEFAULTS: ClassVar[Mapping[str, JSON]] = {"edition": "hand"}
+
     response_words: int = Field(
         36, ge=4, le=100_000, description="Words of the response's beginning that are read."
     )
@@ -69,6 +73,11 @@ class ConfidenceOptions(LikelihoodOptions):
         ge=4,
         le=100_000,
         description="Words of the response's end that are read, to see whether it ends there.",
+    )
+    edition: Literal["fitted", "hand"] = Field(
+        "fitted",
+        description="fitted: constants fitted to planted faults, a probability where a fifth of the rows is bad; hand: "
+        "those of the first edition, whose values only order rows. Scores without this option are of hand.",
     )
 
 

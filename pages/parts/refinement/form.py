@@ -222,6 +222,7 @@ def _draw_flags(form: Form) -> dict[str, JSON]:
             "Confidence below γ",
             0.5,
             (None, None),
+            "Below 0.5 a row is more likely than not swapped, cut or garbled; wrong numbers and wrong facts are not seen. "
             "The score confidence has to be computed first.",
         )
     with right:

@@ -10,7 +10,7 @@ import pytest
 
 from tamis.errors import ArtifactMissing, CurationError, InvalidOptions
 from tamis.llms.scripted import ScriptedModel
-from tamis.protocols import RawPrompt
+from tamis.protocols import LogLikelihoods, RawPrompt
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS, ScorerInput
 from tamis.scorers.deita import QUALITY
@@ -280,7 +280,16 @@ def test_contamination_without_or_with_missing_files_says_what_to_name():
 # ---- the default confidence
 
 
-def test_confidence_falls_for_swapped_cut_and_garbled_rows_and_says_why():
+class EndsAtStops(ScriptedModel):
+    """Sees an end behind a full stop, and hardly one elsewhere."""
+
+    def loglikelihood(self, prompts, responses):
+        read = super().loglikelihood(prompts, responses)
+        end = np.array([-2.0 if response.rstrip().endswith(".") else -22.0 for response in responses])
+        return LogLikelihoods(read.total, read.n_tokens, end)
+
+
+def confidence_rows(**more) -> ScorerInput:
     def likelihood(prompt: str, response: str) -> list[float]:
         if "gnar" in response:
             return [-12.0] * len(response.split())
@@ -292,17 +301,37 @@ def test_confidence_falls_for_swapped_cut_and_garbled_rows_and_says_why():
     ]
     prompts = ["good", "swapped", "good", "good"]
     right, wrong = np.array([1, 0]), np.array([0, 1])
-    rows = reading(
-        prompts, responses, ScriptedModel(likelihood=likelihood),
+    return reading(
+        prompts, responses, EndsAtStops(likelihood=likelihood),
         prompt_vectors=np.array([right] * 4, dtype=np.float32),
-        response_vectors=np.array([right, wrong, right, right], dtype=np.float32),
+        response_vectors=np.array([right, wrong, right, right], dtype=np.float32), **more,
     )  # fmt: skip
-    found = scored("confidence", rows)
+
+
+@pytest.mark.parametrize("edition", ["fitted", "hand"])
+def test_confidence_falls_for_swapped_cut_and_garbled_rows_and_says_why(edition):
+    found = scored("confidence", confidence_rows(), edition=edition)
     assert found["score"][0] > 0.9
     assert (found["score"][1:] < 0.6 * found["score"][0]).all()
-    assert found["fits"][1] < 0.1
-    assert found["sound"][2] < 0.6
+    assert found["fits"][1] < {"fitted": 0.16, "hand": 0.1}[edition]
+    assert found["ends"][2] < 0.1
     assert found["fluent"][3] < 0.2
+    assert found["cut"][2] > 0.9
+
+
+def test_a_confidence_of_the_first_edition_lets_its_rules_lower_what_is_sound():
+    assert scored("confidence", confidence_rows(), edition="hand")["sound"][2] < 0.6
+    assert scored("confidence", confidence_rows())["sound"][2] == 1  # the end is weighed with the model
+
+
+def test_confidence_counts_a_cosine_above_that_of_other_rows_of_the_dataset():
+    usual, alike = (scored("confidence", confidence_rows(background=b))["fits"] for b in (0.03, 0.6))
+    assert (alike < usual).all()
+
+
+def test_a_confidence_says_its_edition_in_its_options_and_one_without_is_of_the_first():
+    assert parse_options(SCORERS["confidence"].options, {}).model_dump()["edition"] == "fitted"
+    assert SCORERS["confidence"].options.FORMER_DEFAULTS == {"edition": "hand"}
 
 
 def test_confidence_without_vectors_names_the_step_to_run():

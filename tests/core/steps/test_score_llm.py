@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tamis.compute.clear.alignment import background_alignment
+from tamis.compute.clear.confidence import USUAL_BACKGROUND
 from tamis.errors import InvalidOptions
+from tamis.llms import open_llm
 from tamis.registry import parse_options
+from tamis.scorers import ScorerInput
+from tamis.scorers.confidence import ConfidenceScorer
+from tamis.scorers.options import ConfidenceOptions
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
@@ -108,3 +115,24 @@ def test_a_result_against_a_file_is_named_by_the_files_contents(tmp_path):
     assert identity() == first
     file.write_text("two")
     assert identity() != first
+
+
+def test_every_chunk_of_a_confidence_counts_cosines_above_those_of_the_whole_dataset(dataset):
+    store, dataset_id = dataset
+    embedded = run(store, dataset_id, "embed", {"encoder": "hashing", "text": "both"})
+    made = run(store, dataset_id, "score", {"scorer": "confidence", "llm": "scripted"})
+    examples = pq.read_table(store.examples(dataset_id).file("examples.parquet"))
+    sides = [np.load(embedded.file(f"{side}.npy")) for side in ("prompt", "response")]
+    whole = ScorerInput(
+        prompts=examples.column("prompt").to_pylist(),
+        responses=examples.column("response").to_pylist(),
+        prompt_vectors=sides[0],
+        response_vectors=sides[1],
+        background=background_alignment(*sides),
+        llm=open_llm("scripted", {}, workspace=store.workspace),
+    )
+    assert abs(whole.background - USUAL_BACKGROUND) > 0.01
+    found = ConfidenceScorer(ConfidenceOptions()).score(whole)
+    np.testing.assert_allclose(
+        pq.read_table(made.file("scores.parquet")).column("fits").to_numpy(), found["fits"], rtol=1e-5
+    )

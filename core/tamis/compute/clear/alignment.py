@@ -8,6 +8,8 @@ from tamis.compute.vectors import block_of, blocks, check_vectors
 from tamis.errors import CurationError
 from tamis.types import Float32s
 
+SAMPLED_ROWS = 10_000
+
 
 def alignment(prompt_vectors: Float32s, response_vectors: Float32s) -> Float32s:
     """Cosine of each prompt with its response, shape (n,), in [-1, 1]; NaN where either vector is zero.
@@ -29,3 +31,28 @@ def alignment(prompt_vectors: Float32s, response_vectors: Float32s) -> Float32s:
         known = lengths > 0
         cosine[rows][known] = np.einsum("ij,ij->i", a[known], b[known]) / lengths[known]
     return np.clip(cosine, -1, 1)
+
+
+def background_alignment(prompt_vectors: Float32s, response_vectors: Float32s) -> float:
+    """Mean cosine of a prompt with the responses of other rows; NaN for fewer than two rows that have both.
+
+    What a swapped response would have: 0.03 where rows are about many things, 0.3 where all are alike. Of more than
+    SAMPLED_ROWS rows so many are read, evenly spaced. Vectors (n, d) are of any length.
+
+    Raises CurationError when the shapes differ.
+    """
+    if len(prompt_vectors) < 2:
+        return float("nan")
+    step = max(1, -(-len(prompt_vectors) // SAMPLED_ROWS))
+    prompts, responses = (
+        np.asarray(side[::step], dtype=np.float64) for side in (prompt_vectors, response_vectors)
+    )
+    own = alignment(prompts.astype(np.float32), responses.astype(np.float32)).astype(np.float64)
+    known = np.isfinite(own)
+    n = int(known.sum())
+    if n < 2:
+        return float("nan")
+    prompts, responses = (
+        side[known] / np.linalg.norm(side[known], axis=1, keepdims=True) for side in (prompts, responses)
+    )
+    return float((prompts.sum(axis=0) @ responses.sum(axis=0) - own[known].sum()) / (n * (n - 1)))

@@ -1,36 +1,51 @@
-"""The default confidence in a row: what a small model's likelihoods, an encoder and plain rules say together."""
+"""The default confidence in a row: what a small model's likelihoods, an encoder and plain rules say together.
+
+Three logistic factors and a product of defects, as if each could spoil a row by itself. All constants were fitted
+together by maximum likelihood (tests/benchmarks/confidence.py, METHODS.md 2.5) to rows of the sample data of which a fifth
+had a swapped, cut or garbled response: the score is a probability at that share. ``confidence_by_hand`` has those before.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from tamis.compute.clear.endings import SURE, Endings
 from tamis.types import Float64s, Int64s
 
-# Set by hand, in round numbers, on 200 rows of LIMA and the 175 seed tasks with SmolLM2-135M and MiniLM. Only the order
-# of rows matters for finding bad ones: another model moves all rows alike. They hold as long as half of what is
-# measured below a midpoint is bad.
-GAIN_MIDPOINT, GAIN_WEIGHT = (
-    0.3,
-    1.0,
-)  # in units of √tokens: swapped responses lie near −1.9, sound ones near 2.4 to 3.9
-ALIGNMENT_MIDPOINT, ALIGNMENT_WEIGHT = 0.25, 12.0  # swapped near 0.03, sound near 0.5 to 0.6
-FLUENCY_MIDPOINT, FLUENCY_WIDTH = -5.9, 0.5  # scrambled letters near −7, sound text near −3
-USUAL_FLUENCY, USUAL_TOKENS = (
-    -3.0,
-    4.0,
-)  # a prior of four usual tokens: one surprising word alone is no garble
-END_MIDPOINT, END_WIDTH = -14.0, 2.0  # cut text near −21, sound text near −2 to −4
-# How far each defect may lower the whole: the rules that err most count least.
-DEFECT_WEIGHTS = {
-    "empty": 1.0,
-    "cut": 0.6,
-    "garbled": 0.8,
-    "repeated": 0.3,
-    "refusal": 0.3,
-    "language_mismatch": 0.9,
-}
+# A prior of four usual tokens: one surprising word alone is no garble.
+USUAL_FLUENCY, USUAL_TOKENS = -3.0, 4.0
+USUAL_BACKGROUND = 0.03  # cosine of a prompt with another row's response where rows are about many things
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants:
+    """Log odds of each factor as an offset and weights of what is measured; what each defect may lower the whole by."""
+
+    fits: float
+    gain: float  # of nats per √token that the prompt helps
+    alignment: float  # of the cosine above its background
+    fluent: float
+    fluency: float  # of nats per token
+    ends_marked: float  # where a response ends in a mark
+    end_marked: float  # of log p of the end
+    ends_unmarked: float
+    end_unmarked: float
+    ends_unread: float  # where the model cannot tell
+    ends_final: float  # where nothing follows, whatever the model says
+    cut: float  # of the severity that the rules find
+    defects: Mapping[str, float]
+
+
+FITTED = Constants(
+    fits=-1.24, gain=1.14, alignment=16.3, fluent=22.4, fluency=4.03,
+    ends_marked=10.5, end_marked=0.77, ends_unmarked=12.5, end_unmarked=0.6, ends_unread=3.7, ends_final=6.0, cut=4.2,
+    # Not fitted: a fifteenth of the rows is cut, and fewer than a hundredth of those right behind a result (ends_final);
+    # nothing that is planted is empty, repeated or refused, and little in another language (weights of before).
+    defects={"empty": 1.0, "garbled": 0.84, "repeated": 0.3, "refusal": 0.3, "language_mismatch": 0.9},
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +57,74 @@ class Likelihoods:
     n_tokens: Int64s
     end: Float64s
 
+    @property
+    def gain_per_token(self) -> Float64s:
+        """How much the prompt helps to predict the response, in nats per token, shape (n,)."""
+        result: Float64s = (self.given_prompt - self.alone) / np.maximum(self.n_tokens, 1)
+        return result
+
+    @property
+    def gain(self) -> Float64s:
+        """The same in nats per √token, so that short and long responses compare, shape (n,)."""
+        result: Float64s = self.gain_per_token * np.sqrt(np.maximum(self.n_tokens, 1))
+        return result
+
+    @property
+    def fluency(self) -> Float64s:
+        """Nats per token after the prompt, drawn towards the usual for few tokens, shape (n,)."""
+        result: Float64s = (self.given_prompt + USUAL_FLUENCY * USUAL_TOKENS) / (
+            np.maximum(self.n_tokens, 1) + USUAL_TOKENS
+        )
+        return result
+
 
 def combine(
-    read: Likelihoods, alignment: Float64s, defects: dict[str, Float64s]
+    read: Likelihoods,
+    alignment: Float64s,
+    defects: Mapping[str, Float64s],
+    endings: Endings,
+    *,
+    background: float = float("nan"),
+    constants: Constants = FITTED,
 ) -> tuple[Float64s, dict[str, Float64s]]:
     """Confidence (n,), 0 to 1, and its factors ``fits``, ``fluent``, ``ends`` and ``sound``, each 0 to 1.
 
-    ``fits`` is a logistic of two things: how much the prompt helps to predict the response, in units of √tokens, so
-    that short and long ones compare; and the cosine of both. What is unknown (NaN) is left out: a factor of which
-    nothing is known is 1. NaN only where neither likelihoods nor alignment are known and no defect is certain.
+    ``alignment`` counts above ``background``, the mean cosine of a prompt with other rows' responses (USUAL_BACKGROUND
+    where that is NaN): where all rows are alike, a swapped response is near, too. The severity of ``cut`` and the model's
+    word are weighed together in ``ends``, so that a missing full stop counts little where the model sees an end; its
+    word counts only where ``endings`` say that it can judge the end, and that the end is no address or result.
+
+    What is unknown (NaN) is left out: ``fluent`` is then 1, ``ends`` the rules alone, and ``fits`` has the part that is
+    known, or its offset alone. NaN only where neither likelihoods nor alignment are known and no defect is certain.
     """
-    n = np.maximum(read.n_tokens, 1)
-    gain = (read.given_prompt - read.alone) / np.sqrt(n)
-    helped = GAIN_WEIGHT * (gain - GAIN_MIDPOINT)
-    near = ALIGNMENT_WEIGHT * (np.asarray(alignment, dtype=np.float64) - ALIGNMENT_MIDPOINT)
-    fluency = (read.given_prompt + USUAL_FLUENCY * USUAL_TOKENS) / (n + USUAL_TOKENS)
+    c = constants
+    helped = c.gain * read.gain
+    near = c.alignment * (alignment - (USUAL_BACKGROUND if np.isnan(background) else background))
     factors = {
-        "fits": _logistic(np.nan_to_num(helped) + np.nan_to_num(near)),
-        "fluent": _known(_logistic((fluency - FLUENCY_MIDPOINT) / FLUENCY_WIDTH)),
-        "ends": _known(_logistic((read.end - END_MIDPOINT) / END_WIDTH)),
-        "sound": np.prod([1 - weight * defects[name] for name, weight in DEFECT_WEIGHTS.items()], axis=0),
+        "fits": logistic(c.fits + np.nan_to_num(helped) + np.nan_to_num(near)),
+        "fluent": known(logistic(c.fluent + c.fluency * read.fluency)),
+        "ends": _ends(read.end, defects["cut"], endings, c),
+        "sound": np.prod([1 - weight * defects[name] for name, weight in c.defects.items()], axis=0),
     }
     result = np.prod(list(factors.values()), axis=0)
-    unknown = np.isnan(helped) & np.isnan(near) & (factors["sound"] > 0.5)
-    return np.where(unknown, np.nan, result), factors
+    none_sure = (factors["sound"] > 0.5) & (defects["cut"] < SURE)
+    return np.where(np.isnan(helped) & np.isnan(near) & none_sure, np.nan, result), factors
 
 
-def _known(factor: Float64s) -> Float64s:
+def _ends(end: Float64s, cut: Float64s, endings: Endings, c: Constants) -> Float64s:
+    odds = np.where(
+        endings.is_marked, c.ends_marked + c.end_marked * end, c.ends_unmarked + c.end_unmarked * end
+    )
+    odds = np.where(endings.is_read & ~np.isnan(end), odds, c.ends_unread)
+    return logistic(np.where(endings.is_final, c.ends_final, odds) - c.cut * cut)
+
+
+def known(factor: Float64s) -> Float64s:
+    """The factor, 1 where it is NaN."""
     return np.where(np.isnan(factor), 1.0, factor)
 
 
-def _logistic(values: Float64s) -> Float64s:
+def logistic(values: Float64s) -> Float64s:
+    """``1 / (1 + exp(-values))``, NaN where they are."""
     result: Float64s = 1 / (1 + np.exp(-np.clip(values, -60, 60)))
     return result

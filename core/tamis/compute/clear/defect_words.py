@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-# Words after which an English, French, German, Spanish or Italian sentence goes on.
+import re
+
+# Words after which no sentence ends, in languages that put spaces between words.
 _GOES_ON = """
-a an the and or but of to in on at by for with from as that which who whose is are was were be been if
-because so than then it its this these your my our their his her not can will would should could may i we
-you they he she le la les des une et ou de du que qui der die das und oder ein eine mit von zu el los las y
-o un una en con per che di il
+a an the and or but nor of because than which whose my your our their its these if although while whereas unless
+le les des une et ou du der das und oder ein eine einen weil dass el los las un una porque il lo gli della nel
+och ett het een dat os uma das mas ve bir ile oraz dla ze
+и в на с к из не а но для за от что как при или чтобы та й у в і
+και το η ο την της του στο στη στην στον με για να που των
+של את על עם כי או في من على إلى أن التي الذي عن مع
+और का की के को लेकिन क्योंकि तथा या जो कि
+그리고 및 또는 하지만
 """
 GOES_ON = frozenset(_GOES_ON.split())
+
+# Words after which most sentences go on and some end: particles of verbs, stranded prepositions, auxiliaries, pronouns.
+_SOMETIMES_LAST = """
+to in on at by for with from as that who is are was were be been so then it this these his her not can will would
+should could may might must do does did have has had we you they he she i about into through over under up down off
+when where what how there just also very more la de que qui die mit von zu y o con per che di no si
+"""
+SOMETIMES_LAST = frozenset(_SOMETIMES_LAST.split())
+
+# The same where no space stands before them.
+GOES_ON_UNSPACED = (
+    "因为",
+    "和",
+    "但是",
+    "而且",
+    "或者",
+    "以及",
+    "在",
+    "把",
+    "从",
+    "对于",
+    "を",
+    "には",
+    "および",
+    "และ",
+    "แต่",
+    "หรือ",
+    "ของ",
+)
+
+# Marks that look unfinished and are not: faces, rules of dashes, an empty option, C++.
+ENDS_AS_IT_IS = re.compile(r"^\W*$|[:;]-?[(\[{]$|\b\w[+#]{1,2}$|-{3,}$|={3,}$|—$(?<=\w—)")
 
 # Pairs of letters that English and its neighbours hardly ever have; scrambled words are full of them.
 _RARE_PAIRS = """

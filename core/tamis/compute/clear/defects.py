@@ -8,20 +8,15 @@ import zlib
 from collections import Counter
 from functools import lru_cache
 
-from tamis.compute.clear.defect_words import GOES_ON, RARE_PAIRS, REAL_ANAGRAMS
+from tamis.compute.clear.defect_words import RARE_PAIRS, REAL_ANAGRAMS
+from tamis.compute.clear.endings import FENCE, cut, is_code
+from tamis.compute.clear.language import WORD, language_of
 from tamis.compute.text.stopwords import STOP_WORDS, WORDS_BY_LANGUAGE
 
 DEFECTS = ("empty", "cut", "garbled", "repeated", "refusal", "language_mismatch")
 
 NOTHING = re.compile(
     r"^[\W_]*(?:n/?a|none|null|nil|tbd|todo|nan|undefined|<noinput>|no ?output|empty)?[\W_]*$", re.IGNORECASE
-)
-WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-ENDS_WHOLE = re.compile(r"""[.!?…。！？।؟۔:;)\]}>"'”’»`*_|~=\-/\\^$%#@+&]$|[^\w\s]$""")
-SENTENCE = re.compile(r"(?<!\d)[.!?。！？।](?:\s|$)")
-CLOSING = re.compile(
-    r"^(?:(?:yours )?(?:sincerely|truly|faithfully)|(?:best|kind|warm)?\s*regards|love|cheers|best|thanks?|thank you|your \w+|.{0,20}love),?$",
-    re.IGNORECASE,
 )
 MOJIBAKE = re.compile(r"[ÃÂâðØÙà][\u0080-\u00bf€™œž‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜š›Ÿ¡-¿]|\ufffd")
 VOWEL = re.compile(r"[aeiouyáàâäãåæéèêëíìîïóòôöõøúùûüœý]", re.IGNORECASE)
@@ -53,12 +48,7 @@ NAMES_LANGUAGE = re.compile(
     r"korean|arabic|hindi|latin|language|swedish|greek|turkish|polish|hebrew|ukrainian|mandarin)\b",
     re.IGNORECASE,
 )
-CODE = re.compile(
-    r"```|^\s*(?:def |class |import |from \w+ import|#include|SELECT |function |<\w+|\$ |public |return )|[{};]\s*$",
-    re.MULTILINE,
-)
 LOOKED_AT_CHARS = 20_000  # of a longer text only its beginning and its end are looked at
-MIN_LANGUAGE_WORDS = 5
 REPEATED_FROM = 0.35  # share of repeated word triples from which a text counts as repeating itself
 
 
@@ -89,54 +79,6 @@ def _is_symbol_answer(text: str) -> bool:
     )
 
 
-def cut(text: str) -> float:
-    """How sure it is that a text stops in the middle.
-
-    Prose that holds sentences and does not end one is cut; a word after which a sentence goes on, an open bracket or
-    code block make it surer. Short answers without a full stop are answers.
-    """
-    stripped = text.rstrip()
-    if not stripped:
-        return 0.0
-    if stripped.count("```") % 2:
-        return 1.0
-    last_line = stripped.splitlines()[-1].strip()
-    if CODE.search(last_line) or re.search(r"https?://\S+$", last_line):
-        return 0.0
-    words = WORD.findall(last_line)
-    last = words[-1].casefold() if words and stripped.endswith(words[-1]) else ""
-    if re.search(r"[,(\[{–—&]$|\s[-/]$", stripped):
-        return 1.0
-    if last in GOES_ON and len(WORD.findall(stripped[-400:])) > 3:
-        return 0.95
-    if ENDS_WHOLE.search(stripped):
-        return 0.5 if _open_bracket(last_line) else 0.0
-    return _unfinished_line(stripped, last_line, len(words))
-
-
-def _unfinished_line(text: str, last_line: str, n_words: int) -> float:
-    """Severity for a text whose last line ends in a word or number without any mark."""
-    if _open_bracket(last_line):
-        return 0.95
-    before = text[: len(text) - len(last_line)]
-    lines = [line.strip() for line in before.splitlines() if line.strip()]
-    listed = re.match(r"^(?:[-*•–]|\(?\d+[.)]|[a-zA-Z][.)])\s", last_line) is not None
-    if SENTENCE.search(last_line[:-1]):  # whole sentences stand before it on the same line
-        return 0.95
-    if len(last_line) < 60 and any(CLOSING.match(line) for line in lines[-2:]):  # the name under a letter
-        return 0.0
-    ended = sum(bool(ENDS_WHOLE.search(line)) for line in lines)
-    if lines and ended >= 0.6 * len(lines):
-        return 0.85 if n_words > 3 or listed else 0.6
-    if listed or lines:
-        return 0.35 if n_words > 6 else 0.2
-    return 0.6 if n_words > 14 else 0.3 if n_words > 7 else 0.1
-
-
-def _open_bracket(line: str) -> bool:
-    return any(line.count(a) > line.count(b) for a, b in ("()", "[]", "{}", "“”", "«»"))
-
-
 def garbled(text: str) -> float:
     """How much of a text is no language: wrong encodings, scrambled letters, signs inside words."""
     letters = sum(character.isalpha() for character in text)
@@ -145,7 +87,7 @@ def garbled(text: str) -> float:
     broken = 2 * len(MOJIBAKE.findall(text)) / len(text)
     controls = sum(unicodedata.category(c) in ("Cc", "Co", "Cn") and c not in "\n\r\t\f" for c in text[:5000])
     broken = max(broken, 5 * controls / min(len(text), 5000))
-    if CODE.search(text):
+    if is_code(text) or FENCE.search(text):
         return _clipped((broken - 0.02) * 8)
     tokens = [
         token
@@ -204,39 +146,13 @@ def refusal(text: str) -> float:
 
 def language_mismatch(prompt: str, response: str) -> float:
     """How sure it is that the response is in another language than the prompt, which does not speak of languages."""
-    if NAMES_LANGUAGE.search(prompt):
+    if NAMES_LANGUAGE.search(prompt) or is_code(response):
         return 0.0
     asked, given = language_of(prompt), language_of(response)
     if not asked or not given or asked == given:
         return 0.0
     # A script of its own is certain; languages that share the Latin letters are told apart by their small words.
     return 1.0 if not (asked.islower() and given.islower()) else 0.9
-
-
-def language_of(text: str) -> str:
-    """A language in lower case told by its small words, or a script in capitals; "" when it is not clear."""
-    scripts: Counter[str] = Counter(_script(c) for c in text[:4000] if c.isalpha())
-    n_letters = scripts.total()
-    if n_letters < 8:
-        return ""
-    script, count = scripts.most_common(1)[0]
-    if count < 0.6 * n_letters:
-        return ""
-    if script not in ("LATIN", "CYRILLIC"):
-        return "HAN" if script in ("CJK", "HIRAGANA", "KATAKANA") and not scripts["HIRAGANA"] else script
-    words = [word.casefold() for word in WORD.findall(text[:4000])]
-    if script == "CYRILLIC":
-        return script
-    hits = {name: sum(word in small for word in words) for name, small in WORDS_BY_LANGUAGE.items()}
-    (best, most), (_, second) = sorted(hits.items(), key=lambda item: -item[1])[:2]
-    if len(words) < MIN_LANGUAGE_WORDS or most < 3 or most < 0.15 * len(words) or most < 1.3 * second + 1:
-        return ""
-    return best
-
-
-@lru_cache(maxsize=4096)
-def _script(character: str) -> str:
-    return unicodedata.name(character, "UNKNOWN").split(" ", 1)[0].split("-", 1)[0]
 
 
 def _clipped(value: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.compute.clear.alignment import background_alignment
 from tamis.encoders import open_encoder
 from tamis.llms import open_llm
 from tamis.protocols import LanguageModel, Usage
@@ -47,6 +48,7 @@ class ScoreChunks:
         encode = scorer_encoder(self.options)
         reader = RowReader(self.examples, columns_read(row), self.chunk_rows)
         vectors = None if self.vectors is None else [np.load(path, mmap_mode="r") for path in self.vectors]
+        background = background_alignment(*vectors) if vectors else float("nan")
 
         def compute(number: int) -> None:
             rows = reader.rows(number)
@@ -54,6 +56,7 @@ class ScoreChunks:
             sides = [side[start : start + rows.num_rows] for side in vectors] if vectors else None
             before = None if llm is None else llm.usage
             given = scorer_input(row, rows, sides, llm=llm, encode=encode)
+            given = replace(given, background=background)
             table = pa.table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
             with part_file(self.parts / part_name(number)) as aside:
                 pq.write_table(table, aside)

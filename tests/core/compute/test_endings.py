@@ -1,0 +1,171 @@
+"""Sound and cut endings: the rules by themselves, and with what the bundled model said of each (recorded)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tamis.compute.clear.defects import garbled, language_mismatch
+from tamis.compute.clear.endings import SURE, cut, is_code, read_endings
+from tests.support.endings import FLAGGED_BELOW, ends_factor, read_ending_rows
+
+ROWS = read_ending_rows()
+SOUND, CUT = [row for row in ROWS if row.is_sound], [row for row in ROWS if not row.is_sound]
+KINDS = {
+    "prose", "python", "code", "maths", "list", "table", "data", "poem", "dialogue", "letter", "short", "post", "european",
+    "chinese", "japanese", "korean", "arabic", "hindi", "thai", "russian", "greek", "other_scripts",
+}  # fmt: skip
+# Above 2 % of their kind: verse, a post and answers of a few words whose end the model does not see.
+KNOWN_ALARMS = {"poem": 1, "short": 3, "post": 1}
+
+
+def found(rows, flags) -> Counter[str]:
+    return Counter(row.kind for row, flag in zip(rows, flags, strict=True) if flag)
+
+
+def test_the_file_has_hundreds_of_endings_of_every_kind() -> None:
+    assert len(SOUND) >= 300 and len(CUT) >= 300
+    assert Counter(row.kind for row in SOUND).keys() == KINDS
+    assert min(Counter(row.kind for row in SOUND).values()) >= 13
+    assert len({row.text for row in ROWS}) == len(ROWS)
+    texts = {row.number: row.text for row in SOUND}
+    assert all(texts[row.number].startswith(row.text) for row in CUT)
+
+
+def test_rules_alone_raise_no_alarm_at_sound_endings_of_any_kind() -> None:
+    assert not [row.text[-60:] for row in SOUND if row.is_sure]
+
+
+def test_rules_alone_find_what_is_left_open() -> None:
+    hits, n = found(CUT, [row.is_sure for row in CUT]), Counter(row.kind for row in CUT)
+    assert sum(hits.values()) >= 0.27 * len(CUT)
+    for kind in ("python", "code", "table", "data"):
+        assert hits[kind] >= 0.5 * n[kind], kind
+
+
+def test_with_the_model_at_most_two_in_a_hundred_sound_endings_are_flagged() -> None:
+    alarms = found(SOUND, ends_factor(SOUND) < FLAGGED_BELOW)
+    assert sum(alarms.values()) <= 0.02 * len(SOUND)
+    assert all(count <= KNOWN_ALARMS.get(kind, 0) for kind, count in alarms.items()), alarms
+
+
+def test_with_the_model_most_cut_english_and_code_is_found() -> None:
+    hits, n = found(CUT, ends_factor(CUT) < FLAGGED_BELOW), Counter(row.kind for row in CUT)
+    for kind in ("prose", "python", "code", "list", "table", "letter"):
+        assert hits[kind] >= 0.75 * n[kind], kind
+    assert sum(hits.values()) >= 0.5 * len(CUT)
+
+
+def test_the_model_is_not_heard_on_languages_that_it_hardly_reads() -> None:
+    unread = {row.kind for row in SOUND if not read_endings([row.text]).is_read[0]}
+    assert {"chinese", "japanese", "korean", "arabic", "hindi", "thai", "russian", "greek"} <= unread
+    heard = Counter(row.kind for row in SOUND if read_endings([row.text]).is_read[0])
+    assert not heard.keys() & {"chinese", "japanese", "korean", "arabic", "hindi", "thai", "russian", "greek"}
+    assert heard["prose"] >= 18 and heard["python"] == 21
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The correct answer is option A",
+        "It was fought in World War I",
+        "The vitamin that they lack is vitamin D",
+        "x = 3\ny = x + 4",
+        "She makes 9 * 2 = $18 every day.\n#### 18",
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+        "See https://example.org/a_(b)/c,d",
+        "- turn up\n- turn down\n- turn on",
+        "while b:\n    a, b = b, a % b\nreturn a",
+        "Use ```git log``` for the history and ``git show`` for one commit.",
+        "He is 6'2\" and she is 5'9\"",
+        "Dear Ann,\n\nthank you for the book.\n\nYours\nTom",
+        "I hope to see you there!\n\nLooking forward to seeing you,",
+        "How sad :(",
+    ],
+)
+def test_a_whole_text_is_no_sure_cut(text: str) -> None:
+    assert cut(text) < SURE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The harbour has two quays, a dry dock and the",
+        "There are three reasons for this: first,",
+        "They met in the year (or so it is",
+        'He looked up and said, "I would never',
+        "| a | b |\n|---|---|\n| 1 | 2 |\n| 3",
+        "Here is how:\n\n1. Wash it.\n2. Dry it.\n3.",
+        "def area(self):\n    return self.width *",
+        "def area(self):",
+        "for row in rows:\n    total += row.price\n    print(total",
+        '{"name": "Ida", "age": 34, "town"',
+        "<ul>\n<li>one</li>\n<li>two</li>",
+        "```js\nlet x = 1;",
+        "茶叶最好密封保存，避光、避潮，",
+        "Мы долго шли по берегу, потом свернули к деревне и",
+        "\\begin{tabular}{lr}\nTea & 3 \\\\",
+    ],
+)
+def test_what_is_left_open_is_a_sure_cut(text: str) -> None:
+    assert cut(text) >= SURE
+
+
+def test_a_missing_full_stop_is_a_hint_and_no_alarm() -> None:
+    assert 0.5 < cut("The first reason is this. Another reason would be the colour of bri") < SURE
+    assert cut("Yes, it is") < 0.5
+
+
+@given(st.text(max_size=200))
+def test_a_full_text_and_its_endings_are_read_whatever_it_holds(text: str) -> None:
+    assert 0 <= cut(text) <= 1
+    assert read_endings([text]).is_read.shape == (1,)
+
+
+def test_code_is_seen_without_a_fence_and_has_no_language_of_its_own() -> None:
+    code = "    return [(e + 1) for e in l]\n"
+    assert is_code(code)
+    assert not is_code("— Τότε δεν έχει κόσμο;\nΝαι;")
+    assert not is_code("The house stands. Nobody lives in it; the roof is gone.")
+    prompt = "Return the list of all the numbers and add one to each of them, as is shown in the example"
+    assert language_mismatch(prompt, code) == 0
+    assert (
+        garbled("sorted(people, key=lambda person: (person.last_name, person.first_name), reverse=True)") == 0
+    )
+
+
+def test_the_factor_of_the_end_grows_with_what_the_model_says() -> None:
+    said = read_endings([row.text for row in SOUND])
+    alike = (
+        said.is_read & ~said.is_marked & ~said.is_final & np.array([cut(row.text) == 0.2 for row in SOUND])
+    )
+    rows = sorted((row for row, one in zip(SOUND, alike, strict=True) if one), key=lambda row: row.log_p_end)
+    assert len(rows) > 20
+    assert (np.diff(ends_factor(rows)) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_final"),
+    [
+        ("She has 16 left.\n#### 16", True),
+        ("The answer is 7", True),
+        ("\\boxed{42}", True),
+        ("See https://example.org/a", True),
+        ("Floats! #raft #summer", True),
+        ("She has 16 left", False),
+        ("## Results", False),
+        ("The answer is that nobody knows", False),
+    ],
+)
+def test_behind_a_result_or_an_address_nothing_follows(text: str, is_final: bool) -> None:
+    assert read_endings([text]).is_final.tolist() == [is_final]
+
+
+def test_the_name_under_a_letter_is_not_judged_by_the_model() -> None:
+    letter = "Dear Ann,\n\nthank you for the book. I liked it.\n\nYours\nTom Marsh"
+    assert not read_endings([letter]).is_read[0]
+    assert read_endings([letter.removesuffix("\n\nYours\nTom Marsh")]).is_read[0]
