@@ -13,18 +13,10 @@ import orjson
 from pydantic import Field
 
 from tamis import __version__
-from tamis.actions.manifests import (
-    EDITION,
-    FIRST_EDITION,
-    ExportManifest,
-    installed_versions,
-    lineage,
-    listed_decisions,
-)
+from tamis.actions.manifests import ExportManifest, installed_versions, lineage, listed_decisions
 from tamis.actions.trainer_entries import describe_for_trainers
 from tamis.errors import InvalidOptions
 from tamis.formats import load_format
-from tamis.formats.first_edition import export_first_parquet
 from tamis.formats.source_shape import SourceShape, read_shape
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.targets import Target, TargetContainer, check_place, target_of
@@ -181,13 +173,10 @@ def write_rows(
     target: Target,
     decisions: Artifact | None = None,
     skip_unfit: bool = False,
-    edition: int = EDITION,
 ) -> Written:
-    """Write these rows in the order of the dataset, as they are stored or as ``decisions`` say; as an ``edition`` wrote."""
+    """Write these rows in the order of the dataset, as they are stored or as ``decisions`` say."""
     applied = apply_frozen(rows, decisions)
     stored = stored_examples(examples, applied.rows, applied.replaced)
-    if edition == FIRST_EDITION and target.container == "parquet":
-        return export_first_parquet(stored, path, format_name=format_name)
     return export_file(
         stored,
         path,
@@ -274,7 +263,6 @@ def _manifest(
         tamis_version=__version__,
         created_at=utc_now(),
         sequence=next_number(workspace.path),
-        edition=EDITION,
         dataset_id=request.dataset_id,
         dataset_name=names[request.dataset_id],
         sources=[SourceFile(**{key: f[key] for key in SourceFile.model_fields}) for f in files_of(examples)],

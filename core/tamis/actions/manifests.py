@@ -26,9 +26,6 @@ VERSIONED = (
 )  # fmt: skip
 
 
-FIRST_EDITION, EDITION = 1, 2
-
-
 class DecidedRow(BaseModel):
     """One decision: ``messages`` is the whole conversation of ``replace``, else null."""
 
@@ -59,7 +56,6 @@ class ExportManifest(BaseModel):
     tamis_version: str
     created_at: str
     sequence: int = 0
-    edition: int = FIRST_EDITION  # of what the file is written like
     dataset_id: str
     dataset_name: str
     sources: list[SourceFile]

@@ -92,7 +92,6 @@ def replay_manifest(
             target=Target(manifest.container, manifest.compression, manifest.layout),
             decisions=made[manifest.decisions] if manifest.decisions else None,
             skip_unfit=manifest.n_skipped > 0,
-            edition=manifest.edition,
         )
     return _compare(manifest, written.n_rows, written.sha256)
 
