@@ -11,8 +11,16 @@ from tamis.formats import FORMATS, load_format
 from tamis.formats.cell_text import data_in
 from tamis.formats.format import Format, Record, seen_columns
 from tamis.formats.hints import Guess, guess_mapping
+from tamis.formats.late_columns import suits_part
 from tamis.formats.layout import Layout, detect_layout
-from tamis.formats.names import are_calls, has_tools, holds_conversation, optional_parts, turn_keys
+from tamis.formats.names import (
+    are_calls,
+    has_tools,
+    holds_conversation,
+    late_names,
+    optional_parts,
+    turn_keys,
+)
 from tamis.formats.reader import display_name, nothing_readable
 from tamis.formats.schema import Reject, show_raw
 from tamis.formats.stored_form import (
@@ -179,7 +187,7 @@ def _matches(
         form = load_format(name)
         fields = form.suggest(shown)
         if fields is not None:
-            fields = _with_json(fields, json_columns, seen_columns(shown))
+            fields = _with_alternatives(_with_json(fields, json_columns, seen_columns(shown)), shown)
             beside = _side_by_side(fields, tried)
             fields = fields.model_copy(update={"side_by_side": beside}) if beside else fields
             matches.append(FormatMatch(name, fields, form.readable_fraction(tried, fields)))
@@ -235,6 +243,19 @@ def _with_roles(match: FormatMatch, seen: Survey, roles: Mapping[str, str]) -> F
     fields = parse_options(form.fields, match.fields.model_dump() | {"roles": dict(roles)})
     tried = [record for _, _, record in seen.records]
     return FormatMatch(match.format_name, fields, form.readable_fraction(tried, fields))
+
+
+def _with_alternatives(fields: ColumnMapping, records: Sequence[Record]) -> ColumnMapping:
+    """Return the mapping with every column of an optional part, where no record has more than one of them."""
+    known = late_names(fields.parts)
+    joined: dict[str, str] = {}
+    for column, value in seen_columns(records).items():
+        part = known.get(column.lower(), "")
+        names = (joined.get(part) or fields.parts.get(part, "")).split("|")
+        both = any(record.get(column) and any(record.get(name) for name in names) for record in records)
+        if part and suits_part(part, value) and not both:
+            joined[part] = "|".join((*names, column))
+    return fields.model_copy(update=joined) if joined else fields
 
 
 def _side_by_side(fields: ColumnMapping, records: Sequence[Record]) -> tuple[str, ...]:

@@ -27,7 +27,9 @@ class LateColumns:
         named = [column for column in columns if column.lower() in self._names]
         for column in named:
             part = self._names[column.lower()]
-            if self._parts[part] not in record and _suits(part, record[column]):
+            if not any(name in record for name in self._parts[part].split("|")) and suits_part(
+                part, record[column]
+            ):
                 raise UnreadableFile(
                     f"Column {column!r} first appears in row {number:,}, behind what was looked at. Import again with "
                     f"the mapping {part}={column} to make it the {part} of its rows, or with {part}= to keep it as metadata."
@@ -36,7 +38,8 @@ class LateColumns:
             self._harmless.add(columns)
 
 
-def _suits(part: str, value: JSON) -> bool:
+def suits_part(part: str, value: JSON) -> bool:
+    """Whether a value can be the optional part of a conversation: a list of earlier turns, a text."""
     if part == "history":
         return isinstance(value, list) and bool(value)
     return isinstance(value, str) and bool(value.strip())

@@ -213,7 +213,7 @@ def late_names(parts: dict[str, str]) -> dict[str, str]:
 
     ``parts`` maps part to column; a part that was given no column is not looked for.
     """
-    taken = {column.lower() for column in parts.values()}
+    taken = {name.lower() for column in parts.values() for name in column.split("|")}
     optional: dict[str, Sequence[str]] = {
         "system": SYSTEM, "context": CONTEXT, "input": ("input", "inputs"), "history": HISTORY, "reasoning": REASONING[:8],
     }  # fmt: skip

@@ -18,7 +18,10 @@ _MEANINGS = (*ROLES, "function_call")
 
 
 class ColumnMapping(Options):
-    """Which column plays which part of a format. A name with dots leads into objects: ``fields.prompt``."""
+    """Which column plays which part of a format. A name with dots leads into objects: ``fields.prompt``.
+
+    Names with bars between them, ``system|system_prompt``, are columns of which a record has one.
+    """
 
     json_columns: tuple[str, ...] = Field(
         (), description="Columns whose text is JSON, a list or an object: read as data, written back as text"
@@ -40,10 +43,10 @@ class ColumnMapping(Options):
         return value
 
     @model_serializer(mode="wrap")
-    def _without_empty_roles(self, serialize: SerializerFunctionWrapHandler) -> dict[str, JSON]:
-        # A mapping says the same, and names the same dataset, as before there were roles in it.
+    def _without_what_is_new(self, serialize: SerializerFunctionWrapHandler) -> dict[str, JSON]:
+        # A mapping says the same, and names the same dataset, as before there were these fields in it.
         written: dict[str, JSON] = serialize(self)
-        return written if self.roles else {key: value for key, value in written.items() if key != "roles"}
+        return {key: value for key, value in written.items() if value or key not in ("roles", "side_by_side")}
 
     side_by_side: tuple[str, ...] = Field(
         (),
@@ -79,9 +82,14 @@ class ColumnMapping(Options):
         return tuple(sorted(heads, key=lambda head: (head.count("."), head)))
 
     @cached_property
+    def joined(self) -> dict[str, tuple[str, ...]]:
+        """The columns that each mapping to several of them stands for."""
+        return {name: tuple(name.split("|")) for name in self.parts.values() if "|" in name}
+
+    @cached_property
     def reshapes(self) -> bool:
         """Whether records must be changed before they are read."""
-        return bool(self.side_by_side or self.json_columns or self.opened or self.roles)
+        return bool(self.joined or self.side_by_side or self.json_columns or self.opened or self.roles)
 
 
 def open_record(record: dict[str, JSON], fields: ColumnMapping) -> tuple[dict[str, JSON], dict[str, JSON]]:
@@ -103,7 +111,10 @@ def open_record(record: dict[str, JSON], fields: ColumnMapping) -> tuple[dict[st
     for column in turned:
         record[column] = listed_objects(record[column])
     called = {column: f"={part}" for part, column in fields.parts.items()}
+    found = {name: _present(record, columns) for name, columns in fields.joined.items()}
+    record = _renamed(record, {column: name for name, column in found.items() if column})
     noted: dict[str, JSON] = {
+        "joined": {called[name]: column for name, column in found.items() if column},
         "json": {called.get(column, column): style for column, style in styles.items()},
         "opened": opened,
         "side_by_side": [called.get(column, column) for column in turned],
@@ -116,6 +127,8 @@ def close_record(record: dict[str, JSON], noted: dict[str, JSON], names: ColumnM
     columns = {f"={part}": column for part, column in names.parts.items()}
     styles = {columns.get(key, key): style for key, style in (noted.get("json") or {}).items()}
     opened = noted.get("opened") or []
+    found = {columns[key]: column for key, column in (noted.get("joined") or {}).items() if key in columns}
+    record = _renamed(record, {name: found.get(name, first) for name, (first, *_) in names.joined.items()})
     for key in noted.get("side_by_side") or ():
         column = columns.get(key, key)
         if isinstance(record.get(column), list):
@@ -128,6 +141,16 @@ def close_record(record: dict[str, JSON], noted: dict[str, JSON], names: ColumnM
         if head in styles:
             _encode(record, head, styles[head])
     return record
+
+
+def _present(record: dict[str, JSON], columns: Sequence[str]) -> str | None:
+    """Return the one of several columns that a record has, first of all one with something in it."""
+    there = [column for column in columns if column in record]
+    return next((column for column in there if record[column]), there[0] if there else None)
+
+
+def _renamed(record: dict[str, JSON], names: Mapping[str, str]) -> dict[str, JSON]:
+    return {names.get(key, key): value for key, value in record.items()} if names else record
 
 
 def lifted(record: dict[str, JSON], head: str) -> dict[str, JSON] | None:

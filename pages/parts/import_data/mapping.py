@@ -207,8 +207,8 @@ def _pick_column(
         options.append(_UNUSED)
 
     def say(column: str) -> str:
-        if column in offered.names:
-            return column
+        if all(name in offered.names for name in column.split("|")):
+            return " or ".join(column.split("|"))
         if column == _UNUSED and current != _UNUSED:
             return "no column"
         return "not in this file" if offered.may_be_missing else f"{column} (not in this file)"

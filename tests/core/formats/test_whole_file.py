@@ -175,6 +175,35 @@ def test_the_order_of_columns_does_not_matter(tmp_path):
     assert case_of(tmp_path, rows).turns == turned.turns
 
 
+def test_a_part_under_two_names_in_one_file_is_read_from_both(tmp_path):
+    base = {"instruction": "q", "output": "r"}
+    rows = [
+        *[base] * 120,
+        base | {"system": "S"},
+        base | {"system_prompt": "T", "chat_history": [["a", "b"]]},
+        base | {"sysprompt": "U", "history": [["c", "d"]]},
+    ]
+    got = case_of(tmp_path, rows)
+    assert [turns[0][1] for turns in got.turns[120:]] == ["S", "T", "U"]
+    assert [len(turns) for turns in got.turns[120:]] == [3, 5, 5]
+    assert got.written() == rows
+    assert got.edited(121, "better") == rows[121] | {"output": "better"}
+    table = tmp_path / "given.csv"
+    lines = [base | {"system": "S", "system_prompt": ""}, base | {"system": "", "system_prompt": "T"}]
+    table.write_bytes(csv_bytes(lines))
+    both = case(table)
+    assert [turns[0][1] for turns in both.turns] == ["S", "T"]
+    assert both.written() == lines
+
+
+def test_of_two_names_in_one_row_the_better_known_plays_the_part(tmp_path):
+    row = {"instruction": "q", "output": "r", "system": "S", "system_prompt": "T"}
+    got = case_of(tmp_path, [row] * 2)
+    assert got.turns[0][0] == ("system", "S")
+    assert got.meta[0]["system_prompt"] == "T"
+    assert got.written() == [row] * 2
+
+
 @pytest.fixture
 def small_looks(monkeypatch):
     monkeypatch.setattr(survey, "WHOLE_BYTES", 4_000)
