@@ -34,6 +34,7 @@ class Rejects:
 
     lines: pa.Table
     reasons: dict[str, int]
+    files: tuple[str, ...]  # their names, by their number in the import
 
     def of(self, reason: str) -> pa.Table:
         """The lines of one kind, or all for none; raises UnknownName."""
@@ -62,7 +63,8 @@ def rejects_of(examples: Artifact) -> Rejects:
     table = read_rejects(examples)
     kinds = [kind_of(str(reason)) for reason in table["reason"].to_pylist()]
     lines = table.append_column("kind", pa.array(kinds, pa.string()))
-    return Rejects(lines, dict(Counter(kinds).most_common()))
+    files = tuple(Path(str(one["path"])).name for one in examples.summary.get("files", ()))
+    return Rejects(lines, dict(Counter(kinds).most_common()), files)
 
 
 def show_reject(workspace: Workspace, dataset_id: str, line: int, *, file: int = 0) -> tuple[str, str]:

@@ -47,7 +47,8 @@ def list_all(session: Session, dataset: str, reason: str, limit: int) -> None:
     lines = rejected.of(reason).select(["file", "line", "reason", "kind"]).to_pylist()
     show_reasons(session, rejected.reasons)
     for one in lines[: limit or None]:
-        session.show(f"  file {one['file']} line {one['line']}: {one['reason']}")
+        file = "" if len(rejected.files) == 1 else f"{rejected.files[one['file']]} (--file {one['file']}) "
+        session.show(f"  {file}line {one['line']}: {one['reason']}")
     if not rejected.reasons:
         session.show("Every line was imported.")
     session.result({"reasons": rejected.reasons, "lines": lines})

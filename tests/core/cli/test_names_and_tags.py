@@ -42,6 +42,41 @@ def tamis(
     return call
 
 
+@pytest.fixture
+def printed(tamis: Tamis, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What a person reads."""
+
+    def call(*arguments: str) -> str:
+        capsys.readouterr()
+        assert run([*arguments, "--workspace", str(tmp_path / "w")]) == 0
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_what_is_printed_says_each_thing_once_and_in_words(
+    tamis: Tamis, printed: Callable[..., str], clustered: tuple[Path, str], tmp_path: Path
+) -> None:
+    here = ("--dataset", clustered[1])
+    assert [line.split(":")[0].strip() for line in printed("rejects", "list", *here).splitlines()[-2:]] == [
+        "line 41",
+        "line 42",
+    ]
+    tamis("tags", "add", "hard", "--rows", "3,4")
+    assert "'hard' is called 'difficult' now, on 2 rows" in printed(
+        "tags", "rename", "hard", "difficult", *here
+    )
+    shown = printed("rows", "show", "3", *here).splitlines()
+    assert [line.split() for line in shown if line.split()[:1] == ["tags"]] == [["tags", "difficult"]]
+    (tmp_path / "a.jsonl").write_text('{"instruction": "a", "output": "b"}\nno json\n')
+    (tmp_path / "b.jsonl").write_text('{"instruction": "c", "output": "d"}\n\nno json\n')
+    files = (str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl"))
+    printed("import", *files, "--name", "Two files")
+    assert not any("[]" in line for line in printed("datasets").splitlines())
+    lines = printed("rejects", "list", "--dataset", "Two files")
+    assert "a.jsonl (--file 0) line 2: " in lines and "b.jsonl (--file 1) line 3: " in lines
+
+
 def test_a_tag_is_put_on_rows_renamed_taken_off_and_all_of_it_undone(tamis: Tamis) -> None:
     assert tamis("tags", "list") == (0, {"tags": []})
     code, made = tamis("tags", "add", "hard", "--rows", "0,5,10-12")
