@@ -107,7 +107,7 @@ def remake_scores(store: ArtifactStore, recorded: Manifest, sources: Sequence[Pa
             return _join(store, recorded.dataset_id, path, recorded.options).scores
     raise CurationError(
         f"The scores {recorded.options['scorer']!r} came from {recorded.summary['path']}, which is not there or another "
-        "file by now. Name the file where it is now with --source."
+        "file by now. Name the file where it is now as a source."
     )
 
 
@@ -158,7 +158,7 @@ def _join(store: ArtifactStore, dataset_id: str, path: Path, given: Mapping[str,
     if not np.isfinite(values).any():
         raise InvalidOptions(
             f"No line of {path.name} belongs to a row of {dataset_id!r} by {key!r} and has a number in {column!r} (the first "
-            f"key is {missing[0] if missing else ''!r}). Say which columns these are: --key, --column."
+            f"key is {missing[0] if missing else ''!r}). Say which columns these are: key and column."
         )
     options = {**given, "key": key, "column": column}
     inputs = {"examples": examples.id}
