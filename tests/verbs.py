@@ -387,7 +387,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "scores": (
         "numbers of one drawing of a score",
-        "score_stats rows_at_the_end can_score_again",
+        "score_stats rows_at_the_end can_score_again former_options",
     ),
     "selections": (
         "numbers of one drawing of a selection",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tamis.jobs import job_table
 from tamis.scorers import SCORERS
+from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
 
@@ -69,3 +71,17 @@ def test_the_page_says_which_model_a_confidence_suits(dataset_id: str) -> None:
     for name, words in (("bsdetector", "no better than chance"), ("confidence", "Small models")):
         assert words in said(app.pills(key="scorer").set_value(name).run())
     assert "Which model it suits" not in said(app.pills(key="scorer").set_value("length").run())
+
+
+def test_a_confidence_of_the_first_edition_says_so_and_one_of_today_does_not(
+    workspace: Path, dataset_id: str
+) -> None:
+    run_step(workspace, dataset_id, "score", {"scorer": "confidence", "llm": "scripted"})
+    app = open_page("scoring", dataset=dataset_id, scorer="confidence")
+    assert "Compute confidence again" in app.expander[0].label
+    assert "edition before" not in said(app)
+    manifest = ArtifactStore(workspace).list(dataset_id, "scores")[0].path / "manifest.json"
+    written = json.loads(manifest.read_text("utf-8"))
+    assert written["options"]["scorer_options"].pop("edition") == "fitted"
+    manifest.write_text(json.dumps(written), "utf-8")
+    assert "edition = hand" in said(open_page("scoring", dataset=dataset_id, scorer="confidence"))

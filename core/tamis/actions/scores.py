@@ -13,7 +13,9 @@ from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.read_rows import cluster_of, read_column
 from tamis.compute.compare.histograms import count_in, middle_edges
 from tamis.scorers import SCORERS
-from tamis.types import Float64s, Int64s
+from tamis.steps.score.options import ScoreOptions
+from tamis.steps.spec import as_recorded
+from tamis.types import JSON, Float64s, Int64s
 
 N_BINS = 24
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -100,6 +102,16 @@ def can_score_again(context: DatasetContext, name: str) -> bool:
     used = context.view.scores[name].manifest.inputs.get("embeddings")
     newest = context.view.embeddings.id if context.view.embeddings else None
     return bool(SCORERS[name].options.model_fields) or (used is not None and used != newest)
+
+
+def former_options(context: DatasetContext, name: str) -> dict[str, JSON]:
+    """Options that a computed score was made without, as they came later, with what it did then; {} where it names all."""
+    manifest = context.view.scores[name].manifest
+    if manifest.step != "score":
+        return {}
+    named = dict(manifest.options.get("scorer_options") or {})
+    then = dict(as_recorded(ScoreOptions, manifest.options).get("scorer_options") or {})
+    return {option: value for option, value in then.items() if option not in named}
 
 
 def _values(context: DatasetContext, name: str) -> Float64s:

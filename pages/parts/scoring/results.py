@@ -15,6 +15,7 @@ from pages.shared.map.colouring import PALETTE, colour_choices
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain, shorten
 from tamis.actions.read_rows import ALL_ROWS, read_rows
+from tamis.actions.scores import former_options
 from tamis.scorers import scorer_title
 
 END_ROWS = 20
@@ -51,6 +52,11 @@ def show_score(context: DatasetContext, name: str) -> None:
         st.caption(
             f"Of the model's replies {n_unread:,} could not be read: as a second thought such a reply counts as not sure, as a "
             "rating it is no score."
+        )
+    for option, value in former_options(context, name).items():
+        st.caption(
+            f":material/history: Computed with {plain(option)} = {plain(str(value))}, the way of an edition before. "
+            f"Compute it again for the values of today."
         )
     left, right = st.columns([0.5, 0.5], gap="medium")
     with left, st.container(border=True, height="stretch"):
