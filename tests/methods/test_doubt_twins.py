@@ -29,6 +29,8 @@ from tamis.compute.clear.clear import (
     threshold,
     verdict_probabilities,
 )
+from tamis.compute.clear.confidence import Likelihoods, combine
+from tamis.compute.clear.endings import Endings
 from tamis.compute.clear.expectation import expected_rating
 from tamis.compute.compare.metrics import auroc, kept_half
 from tests.support.scale import examples
@@ -231,3 +233,54 @@ def test_a_threshold_from_a_sample_is_a_ratio_of_inverse_chances(seed: int, m: i
             assert estimate.low <= estimate.value <= estimate.high
         else:
             assert math.isnan(estimate.value)
+
+
+def logistic(z: float) -> float:
+    return 1 / (1 + math.exp(-z))
+
+
+@examples(150, derandomize=True)
+@given(st.data())
+def test_confidence_is_the_product_of_its_four_factors(data: st.DataObject) -> None:
+    """METHODS.md 2.5, row by row, with what is unknown left out."""
+    nats, cosine = st.floats(-300, 0), st.one_of(st.floats(-0.2, 1), st.just(math.nan))
+    with_prompt, alone, end = data.draw(nats), data.draw(nats), data.draw(st.floats(-25, 0))
+    m, near = data.draw(st.integers(1, 60)), data.draw(cosine)
+    background = data.draw(st.sampled_from([math.nan, 0.03, 0.29]))
+    seen = {
+        name: data.draw(UNIT)
+        for name in ("empty", "garbled", "repeated", "refusal", "language_mismatch", "cut")
+    }
+    marked, final, read = (data.draw(st.booleans()) for _ in range(3))
+    if data.draw(st.booleans()):
+        with_prompt = alone = end = math.nan
+    no_model = math.isnan(with_prompt)
+
+    b = 0.03 if math.isnan(background) else background
+    helped = 0.0 if no_model else 1.14 * (with_prompt - alone) / math.sqrt(m)
+    fits = logistic(-1.24 + helped + (0.0 if math.isnan(near) else 16.3 * (near - b)))
+    fluent = 1.0 if no_model else logistic(22.4 + 4.03 * (with_prompt - 12) / (m + 4))
+    if final:
+        odds = 6.0
+    elif no_model or not read:
+        odds = 3.7
+    else:
+        odds = 10.5 + 0.77 * end if marked else 12.5 + 0.60 * end
+    ends = logistic(odds - 4.2 * seen["cut"])
+    weights = {"empty": 1.0, "language_mismatch": 0.9, "garbled": 0.84, "repeated": 0.3, "refusal": 0.3}
+    sound = math.prod(1 - w * seen[name] for name, w in weights.items())
+
+    found, factors = combine(
+        Likelihoods(*(np.array([v]) for v in (with_prompt, alone)), np.array([m]), np.array([end])),
+        np.array([near]),
+        {name: np.array([v]) for name, v in seen.items()},
+        Endings(is_marked=np.array([marked]), is_final=np.array([final]), is_read=np.array([read])),
+        background=background,
+    )
+    for name, expected in (("fits", fits), ("fluent", fluent), ("ends", ends), ("sound", sound)):
+        assert factors[name][0] == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    if not math.isnan(found[0]):
+        assert found[0] == pytest.approx(fits * fluent * ends * sound, rel=1e-9, abs=1e-12)
+    else:
+        assert no_model
+        assert math.isnan(near)
