@@ -15,8 +15,13 @@ from tamis.types import JSON, Message
 REASONING = ("reasoning_content", "thinking", "reasoning")  # the names that files and templates have for it
 TOOLS = ("tools", "functions")
 IMAGES = ("images", "image")
-FACTORS = ("weight", "loss_weight")
+FACTORS = ("weight", "loss_weight", "loss_scale")
 SWITCHES = ("train", "label")
+# Of a row or a turn, where they are true or false; anything else under these names is about something else.
+ALSO_SWITCHES = ("loss", "kto_tag")
+ROW_SWITCHES = (*SWITCHES, *ALSO_SWITCHES)
+MARKS = (*FACTORS, *ROW_SWITCHES, "train_detail")
+OF_PARTS = "train_detail"  # marks of parts of a turn, by place
 GAP = "\n\n"  # between two texts that become one turn
 
 
@@ -26,13 +31,13 @@ class UnfitRow(CurationError):
 
 @dataclass(frozen=True, slots=True)
 class ChatRow:
-    """The turns as their file has them, the definitions of tools, whether a mark of the row lets it be learned, and
-    pictures beside its turns.
+    """The turns as their file has them, the definitions of tools, how much of the loss the row has by marks of its own
+    (0: nothing is learned), and pictures beside its turns.
     """
 
     messages: tuple[Message, ...]
     tools: tuple[JSON, ...] = ()
-    learned: bool = True
+    weight: float = 1.0
     n_images: int = 0
 
 
@@ -42,9 +47,9 @@ def chat_record(messages: Sequence[Message], fields: Mapping[str, JSON]) -> dict
     for name in (*TOOLS, *IMAGES):
         if fields.get(name):
             record[name] = fields[name]
-    if fields.get("label") is False:
-        record["label"] = False
-    return record
+    if isinstance(fields.get("loss_weight"), int | float):
+        record["loss_weight"] = fields["loss_weight"]
+    return record | {name: False for name in ROW_SWITCHES if fields.get(name) is False}
 
 
 def read_chat_row(record: Mapping[str, JSON]) -> ChatRow:
@@ -53,7 +58,7 @@ def read_chat_row(record: Mapping[str, JSON]) -> ChatRow:
     return ChatRow(
         messages=tuple(record["messages"]),
         tools=_tools(next((record[name] for name in TOOLS if record.get(name)), None)),
-        learned=record.get("label") is not False,
+        weight=_row_weight(record),
         n_images=sum(len(one) if isinstance(one, list) else 1 for one in images),
     )
 
@@ -68,6 +73,13 @@ def template_turns(row: ChatRow) -> list[Message]:
         raise UnfitRow("have images or other parts that a text model cannot read")
     turns = [_template_turn(message) for message in row.messages]
     return [turn for turn in turns if turn["role"] != "system" or turn["content"].strip()]
+
+
+def _row_weight(record: Mapping[str, JSON]) -> float:
+    if any(record.get(name) is False for name in ROW_SWITCHES):
+        return 0.0
+    weight = record.get("loss_weight", 1.0)
+    return float(weight) if isinstance(weight, int | float) and 0 <= weight < math.inf else 1.0
 
 
 def numbered_calls(turns: Sequence[Message]) -> list[Message]:
@@ -94,12 +106,14 @@ def numbered_calls(turns: Sequence[Message]) -> list[Message]:
 
 
 def turn_weight(message: Message) -> float:
-    """How much of the loss a turn's tokens have by its own marks: the product of ``weight``, ``loss_weight``, ``train``
-    and ``label``, 1 without any.
+    """How much of the loss a turn's tokens have by its own marks: the product of FACTORS and switches, 1 without any.
 
-    Raises UnfitRow for a weight that is no number from 0 on, or a switch that is neither true nor false.
+    Raises UnfitRow for a weight that is no number from 0 on, a switch that is neither true nor false, and marks of parts
+    of a turn, which are not heeded here.
     """
-    weight = 1.0
+    if message.get(OF_PARTS):
+        raise UnfitRow(f"have a turn with {OF_PARTS}, whose parts cannot be told apart here")
+    weight = 0.0 if any(message.get(name) is False for name in ALSO_SWITCHES) else 1.0
     for name in FACTORS:
         value = message.get(name)
         if value is None:
@@ -188,7 +202,7 @@ def _text_turn(message: Message) -> Message:
     text, thought = turn_text(message), reasoning_of(message)
     if thought:
         text = f"<think>\n{thought}\n</think>{GAP}{text}"
-    marks = {name: message[name] for name in (*FACTORS, *SWITCHES) if name in message}
+    marks = {name: message[name] for name in MARKS if name in message}
     return {"role": "user" if message["role"] == "tool" else message["role"], "content": text, **marks}
 
 

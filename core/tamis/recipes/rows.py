@@ -75,8 +75,8 @@ class TurnTokens:
             if place in tokens.spans and (answers or self._learn == "all"):
                 first, end = tokens.spans[place]
                 weights[first:end] = [own] * (end - first)
-        if not row.learned:
-            weights = [0.0] * len(weights)
+        if row.weight != 1:
+            weights = [weight * row.weight for weight in weights]
         labels = [token if weight else NOT_LEARNED for token, weight in zip(tokens.ids, weights, strict=True)]
         return TokenRow(tokens.ids, labels, weights, tokens.n_question)
 
@@ -144,7 +144,7 @@ def why_unfit(template: ChatTemplate, row: ChatRow, *, unfit_as_text: bool) -> s
 
     Nothing is tokenised. A template that refuses only certain texts is found out when the rows are read for training.
     """
-    if not row.learned:
+    if not row.weight:
         return MARKED
     try:
         answers = [turn_weight(turn) for turn in row.messages if turn["role"] == "assistant"]

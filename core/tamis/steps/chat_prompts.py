@@ -8,7 +8,7 @@ import orjson
 
 from tamis.compute.text.turn_text import turn_text
 from tamis.formats.conversation import labelled_turns
-from tamis.models.chat_rows import ChatRow, chat_record, read_chat_row, reasoning_of
+from tamis.models.chat_rows import MARKS, ChatRow, chat_record, read_chat_row, reasoning_of
 from tamis.protocols import ChatAnswer, ChatPrompt
 from tamis.types import JSON, Message
 
@@ -55,6 +55,4 @@ def question_and_answer(record: Mapping[str, JSON]) -> tuple[str, str]:
 
 def _plain(turn: Message) -> Message:
     """A turn without the marks that say how much of it is learned, which nobody is asked."""
-    return {
-        key: value for key, value in turn.items() if key not in ("weight", "loss_weight", "train", "label")
-    }
+    return {key: value for key, value in turn.items() if key not in MARKS}

@@ -46,7 +46,7 @@ def test_a_question_is_the_beginning_of_its_row_and_the_first_learned_token_come
     fits = 0
     for record, row in ((RECORDS[kind], chat_row(kind)) for kind in RECORDS):
         try:
-            learned = learning.row(ChatRow(row.messages, row.tools, True, row.n_images))
+            learned = learning.row(ChatRow(row.messages, row.tools, n_images=row.n_images))
         except UnfitRow:
             continue
         fits += 1

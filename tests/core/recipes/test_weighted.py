@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from tamis.models.chat_rows import ChatRow, UnfitRow, turn_weight  # noqa: E402
+from tamis.models.chat_rows import ChatRow, UnfitRow, chat_record, read_chat_row, turn_weight  # noqa: E402
 from tamis.recipes import SftOptions  # noqa: E402
 from tamis.recipes.rows import MARKED, NOT_LEARNED, TurnTokens, prepare_rows  # noqa: E402
 from tamis.recipes.tokenizers import load_tokenizer  # noqa: E402
@@ -64,6 +64,7 @@ def test_a_batch_holds_each_tokens_weight_where_the_token_stands():
     [
         ({}, 1), ({"weight": 0}, 0), ({"weight": 0.5, "loss_weight": 0.5}, 0.25), ({"train": False}, 0),
         ({"train": True, "weight": 2}, 2), ({"label": False}, 0), ({"weight": None, "train": None}, 1),
+        ({"loss": False}, 0), ({"loss": 0.3}, 1), ({"loss_scale": 0.5}, 0.5), ({"kto_tag": False}, 0),
     ],
 )  # fmt: skip
 def test_marks_of_a_turn_are_multiplied(marks, weight):
@@ -76,6 +77,27 @@ def test_marks_of_a_turn_are_multiplied(marks, weight):
 def test_a_mark_that_says_nothing_is_named(marks):
     with pytest.raises(UnfitRow, match=f"have a turn whose {next(iter(marks))} is"):
         turn_weight({"role": "assistant", "content": "x", **marks})
+
+
+def test_marks_of_a_row_weigh_all_of_it(tiny):
+    def weights_of(**fields):
+        record = chat_record(turn("a", "bc"), fields)
+        return set(TurnTokens(load_tokenizer(tiny), "assistant").row(read_chat_row(record)).weights)
+
+    assert weights_of() == weights_of(label=1, train="yes", loss=0.2, weight=7) == {0.0, 1.0}
+    assert weights_of(label=False) == weights_of(kto_tag=False) == weights_of(train=False) == {0.0}
+    assert weights_of(loss_weight=0.25) == {0.0, 0.25}
+
+
+def test_marks_of_parts_of_a_turn_are_said_to_be_beyond_it():
+    with pytest.raises(UnfitRow, match="train_detail"):
+        turn_weight(
+            {
+                "role": "assistant",
+                "content": "x",
+                "train_detail": [{"begin_offset": 0, "end_offset": 0, "train": False}],
+            }
+        )
 
 
 def test_marks_reach_the_tokens_of_their_turn(tiny):

@@ -13,6 +13,7 @@ pytest.importorskip("trl")
 
 import tamis
 from tamis.actions.submit import freeze_pointers
+from tamis.cli.main import run as cli
 from tamis.models.chat_rows import read_chat_row
 from tamis.recipes import SftLoraOptions
 from tamis.recipes.rows import NOT_LEARNED, TurnTokens, prepare_rows, read_training_file
@@ -205,3 +206,22 @@ def test_a_row_with_everything_is_trained_on_and_comes_out_equal_but_for_an_edit
     learned = TurnTokens(tokenizer, "assistant").row(read_chat_row(trained[0]))
     weights = [weight for weight, _ in itertools.groupby(learned.weights)]
     assert weights == [0.0, 0.5, 0.0, 1.0, 0.0, 1.0, 0.0]
+
+
+def test_the_command_says_before_it_starts_what_would_be_left_out(rows, plain, capsys):
+    store, dataset_id = rows
+    asked = [
+        "--workspace",
+        str(store.workspace),
+        "run",
+        "finetune",
+        "--dataset",
+        dataset_id,
+        "--model",
+        str(plain),
+    ]
+    cli([*asked, "--preflight"])
+    assert f"rows: 7 of 9 rows are left out: 1 {MARKED}; " in capsys.readouterr().out
+    cli([*asked, "--preflight", "--json"])
+    found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert set(found["left_out"]) == {MARKED, IMAGES, THOUGHTS, TOOLS}
