@@ -359,7 +359,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "given_scores": ("a part of a replay", "remake_scores"),
     "remedies": (
         "why a training failed, or what a result lacks, in words",
-        "ran_out_of_memory smaller_batch remarks_on",
+        "ran_out_of_memory smaller_batch remarks_on reading_remedy",
     ),
     "trainer_entries": (
         "fields of the manifest that every export writes; the page Export shows them",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tamis.errors import InvalidOptions, UnknownName, UnreadableFile
 from tamis.formats.reasons import kind_of
+from tamis.formats.repairs import REPAIRS, check_repairs
 from tamis.steps.import_file.identify import ImportPlan, ReadingChoices, file_hash, plan_sources, source_file
 from tamis.steps.import_file.options import SourceFile
 from tamis.store.artifacts.readers import read_rejects
@@ -96,42 +97,45 @@ def plan_retry(
     format_name: str = "",
     fields: Mapping[str, JSON] | None = None,
     roles: Mapping[str, str] | None = None,
+    repairs: Sequence[str] = (),
 ) -> ImportPlan:
     """The import of the same files read in another way: a dataset of the same name, beside this one.
 
-    What is not said stays as it was. Raises DatasetMissing, UnreadableFile for a file that is gone or another one by now,
+    What is not said stays as it was; ``repairs`` come to those of before. Raises DatasetMissing, UnknownName, UnreadableFile for a file that is gone or another one by now,
     InvalidOptions where nothing would be read otherwise.
     """
     examples = workspace.artifacts.examples(dataset_id)
     known = dataset_names(workspace)[dataset_id]
+    given = dict(fields or {}) | ({"roles": dict(roles)} if roles else {})
     sources = [
-        _read_again(file, format_name, fields or {}, roles or {}) for file in examples.summary["files"]
+        _read_again(file, ReadingChoices(format_name=format_name, fields=given, repairs=repairs))
+        for file in examples.summary["files"]
     ]
     plan = plan_sources(sources, known)
     if plan.dataset_id == dataset_id:
         raise InvalidOptions(
             "Nothing would be read otherwise. Say what a label means (the role narrator=system), which column plays which "
-            "part (the mapping prompt=question), or another format."
+            f"part (the mapping prompt=question), another format, or a repair ({', '.join(REPAIRS)})."
         )
     return plan
 
 
-def _read_again(
-    file: Mapping[str, JSON], format_name: str, fields: Mapping[str, JSON], roles: Mapping[str, str]
-) -> SourceFile:
+def _read_again(file: Mapping[str, JSON], asked: ReadingChoices) -> SourceFile:
     path = Path(file["path"])
     if file_hash(path) != file["content_hash"]:
         state = "is another file than when it was imported" if path.exists() else "is not there any more"
         raise UnreadableFile(
             f"{path} {state}. Put it back, or import the file that there is: tamis import FILE."
         )
-    name = format_name or str(file["format"])
-    given: dict[str, JSON] = dict(file["fields"]) if name == file["format"] else {}
-    given |= fields
+    name = asked.format_name or str(file["format"])
+    fields: dict[str, JSON] = dict(file["fields"]) if name == file["format"] else {}
+    roles = {**fields.get("roles", {}), **asked.fields.get("roles", {})}
+    fields |= asked.fields
     if roles:
-        given["roles"] = {**given.get("roles", {}), **roles}
-    how = {"encoding": file.get("encoding", ""), "repairs": file.get("repairs", ())}
-    return source_file(file["path"], ReadingChoices(format_name=name, fields=given, **how))
+        fields["roles"] = roles
+    repairs = check_repairs([*file.get("repairs", ()), *asked.repairs])
+    how = ReadingChoices(format_name=name, fields=fields, encoding=file.get("encoding", ""), repairs=repairs)
+    return source_file(file["path"], how)
 
 
 def reject_lines(lines: pa.Table) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,21 @@ def remarks_on(summary: Mapping[str, JSON]) -> tuple[str, ...]:
             "min_cluster_size or min_samples, or use k-means."
         )
     return tuple(remarks)
+
+
+def reading_remedy(reason: str) -> str:
+    """The flag of an import that would read lines rejected for such a reason; empty where none would."""
+    if label := re.match(r"unknown role '([^']*)'", reason):
+        return f"--role {label[1]}=ROLE"
+    order = re.match(r"wrong role order: turn \S+ \((\w+)\) comes (?:after )?(\w+)", reason)
+    if order:
+        role, before = order.groups()
+        if role == before:
+            return "--repair merge-consecutive"
+        if role == "system":
+            return "--repair join-inner-system"
+        return "--repair drop-leading" if role == "assistant" and before in ("first", "system") else ""
+    return "--repair drop-trailing" if re.match(r"ends with a (user|tool) turn", reason) else ""
 
 
 def ran_out_of_memory(job: Job) -> bool:

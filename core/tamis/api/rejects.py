@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -52,6 +52,7 @@ class RejectedLines(Tabular, Generic[D]):
         format: str = "",  # noqa: A002 - as of import_file
         fields: Mapping[str, JSON] | None = None,
         roles: Mapping[str, str] | None = None,
+        repairs: Sequence[str] = (),
         wait: bool = True,
         progress: bool = True,
     ) -> D | JobHandle[D]:
@@ -61,7 +62,7 @@ class RejectedLines(Tabular, Generic[D]):
         be read otherwise, JobFailed.
         """
         plan = rejects.plan_retry(
-            self._workspace, self._dataset_id, format_name=format, fields=fields, roles=roles
+            self._workspace, self._dataset_id, format_name=format, fields=fields, roles=roles, repairs=repairs
         )
         made = start_import(self._workspace, plan)
         return wait_unless(self._workspace, made, self._open, wait=wait, progress=progress)

@@ -10,7 +10,7 @@ import click
 from tamis.cli.command import command, dataset_argument, dataset_option, group
 from tamis.cli.deletion import dry_run_option, say_plan
 from tamis.cli.exit_codes import DONE, FAILED
-from tamis.cli.rejects import given_pairs, role_option, show_reasons
+from tamis.cli.rejects import given_names, given_pairs, repair_option, role_option, show_reasons
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.types import JSON
@@ -42,13 +42,7 @@ PathType = click.Path(path_type=Path)
     default="",
     help="Encoding of the text, such as gb18030 or shift_jis; detected when left out.",
 )
-@click.option(
-    "--repair",
-    "repairs",
-    multiple=True,
-    metavar="NAME[,NAME]",
-    help="Repair what would be rejected: trailing-commas, comments, merge-consecutive, drop-empty-system.",
-)
+@repair_option
 def import_file(
     session: Session,
     paths: tuple[str, ...],
@@ -65,7 +59,7 @@ def import_file(
         list(paths),
         fields=given_pairs("--map", fields),
         roles=given_pairs("--role", roles),
-        repairs=[name.strip() for names in repairs for name in names.split(",") if name.strip()],
+        repairs=given_names(repairs),
         **choices,
     )
     for file in plan.skipped:
@@ -88,7 +82,9 @@ def import_file(
         if summary["n_rejected"]:
             answer["reject_reasons"] = reasons = list_rejects(session.workspace, plan.dataset_id).reasons
             show_reasons(session, reasons)
-            session.show(f"To see them: tamis rejects list --dataset {plan.dataset_id}")
+            session.show(
+                f"To see them: tamis rejects list --dataset {plan.dataset_id}; to read again: tamis rejects retry"
+            )
     return end(session, job, answer)
 
 

@@ -25,6 +25,14 @@ role_option = click.option(
     metavar="LABEL=ROLE",
     help="What a label of turns means that is not known: system, user, assistant, tool or function_call; repeat it.",
 )
+repair_option = click.option(
+    "--repair",
+    "repairs",
+    multiple=True,
+    metavar="NAME[,NAME]",
+    help="Repair what would be rejected: trailing-commas, comments, drop-empty-system, join-inner-system, "
+    "merge-consecutive, drop-leading, drop-trailing.",
+)
 reason_option = click.option("--reason", default="", help="Only lines of this reason, as in the list.")
 
 
@@ -63,10 +71,18 @@ def given_pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
     return dict(text.split("=", 1) for text in texts)
 
 
+def given_names(texts: Sequence[str]) -> list[str]:
+    """The names of a flag that takes several, each time it is given."""
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
 def show_reasons(session: Session, reasons: Mapping[str, int]) -> None:
-    """How many lines have each kind of reason."""
+    """How many lines have each kind of reason, and what would read them."""
+    from tamis.actions.remedies import reading_remedy
+
     for kind, number in reasons.items():
-        session.show(f"{number:>10,}  {kind}")
+        remedy = reading_remedy(kind)
+        session.show(f"{number:>10,}  {kind}" + (f"  → {remedy}" if remedy else ""))
 
 
 @rejects.command("show", examples=[f"tamis rejects show 17 {EXAMPLE}"])
@@ -89,8 +105,14 @@ def show(session: Session, line: int, file: int, dataset: str) -> None:
     "--map", "fields", multiple=True, metavar="PART=COLUMN", help="Which column plays which part; repeat it."
 )
 @role_option
+@repair_option
 def retry(
-    session: Session, dataset: str, format_name: str, fields: tuple[str, ...], roles: tuple[str, ...]
+    session: Session,
+    dataset: str,
+    format_name: str,
+    fields: tuple[str, ...],
+    roles: tuple[str, ...],
+    repairs: tuple[str, ...],
 ) -> int:
     """Read the same files again in another way, as a dataset beside this one."""
     from tamis.actions.imports import start_import
@@ -99,7 +121,7 @@ def retry(
     before = session.dataset(dataset)
     plan = plan_retry(
         session.workspace, before, format_name=format_name, fields=given_pairs("--map", fields),
-        roles=given_pairs("--role", roles),
+        roles=given_pairs("--role", roles), repairs=given_names(repairs),
     )  # fmt: skip
     job = follow(session, start_import(session.workspace, plan))
     answer: dict[str, JSON] = {"dataset_id": plan.dataset_id}

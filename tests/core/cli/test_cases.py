@@ -185,3 +185,52 @@ def test_a_file_that_changed_cannot_be_read_again(tamis: Tamis, tmp_path: Path) 
     assert "another file" in done["error"]
     rows.unlink()
     assert "not there any more" in tamis(*asked)[1]["error"]
+
+
+REPAIRS = ("merge-consecutive", "drop-leading", "drop-trailing", "join-inner-system")
+
+
+def test_turns_out_of_order_are_refused_with_the_way_to_read_them(tamis: Tamis, tmp_path: Path) -> None:
+    (source,) = (CASES / "07-consecutive").iterdir()
+    code, said, _ = tamis.said("import", str(source), "--name", "Turns")
+    assert code == 0
+    assert "3 records imported as 3 examples, 13 rejected." in said
+    for name in REPAIRS:
+        assert f"→ --repair {name}" in said
+    dataset = tamis("datasets", "list")[1]["datasets"][0]["dataset_id"]
+    code, done = tamis("rejects", "retry", "--dataset", dataset, "--repair", ",".join(REPAIRS))
+    assert (code, done["n_rejected_before"], done["n_rejected"]) == (0, 13, 4)
+    assert set(done["reasons"]) == {
+        "ends with a system turn: no response",
+        "ends with a user turn: no response",
+        "empty response",
+        "empty conversation: no turns",
+    }
+    # What was repaired is written as it is read, also in the source's own shape; all else as it stood there.
+    out = tmp_path / "rows.jsonl"
+    code, written = tamis("export", "--dataset", done["dataset_id"], "--out", str(out))
+    lines = source.read_text().splitlines()
+    assert (code, written["n_rows"]) == (0, 12)
+    same = [line for line in out.read_text().splitlines() if line in lines]
+    assert same == [lines[0], lines[13], lines[15]]
+    assert tamis("replay", f"{out}.manifest.json")[1]["identical"]
+    tamis("export", "--dataset", done["dataset_id"], "--format", "messages", "--out", str(out))
+    rows = [json.loads(line)["messages"] for line in out.read_text().splitlines()]
+    assert len(rows[1][1]["tool_calls"]) == 2
+    assert [turn["role"] for turn in rows[1]] == ["user", "assistant", "tool", "tool", "assistant"]
+    assert rows[2] == [
+        {"role": "user", "content": "first half\n\nsecond half"},
+        {"role": "assistant", "content": "ok"},
+    ]
+    assert [turn["content"] for row in rows for turn in row].count("now be formal\n\nq2") == 1
+
+
+def test_a_file_that_only_a_repair_can_read_is_read_with_it(tamis: Tamis, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text((CASES / "07-consecutive" / "in.jsonl").read_text().splitlines()[2] + "\n")
+    code, done = tamis("import", str(rows), "--name", "Halves")
+    assert code == 2
+    assert "turn 2 (user) comes after user" in done["error"]
+    code, done = tamis("import", str(rows), "--name", "Halves", "--repair", "merge-consecutive")
+    assert (code, done["n_imported"], done["n_rejected"]) == (0, 1, 0)
+    assert tamis("import", str(rows), "--repair", "merge-everything")[0] == 2

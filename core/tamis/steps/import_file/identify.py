@@ -145,6 +145,7 @@ def source_file(path: str, choices: ReadingChoices) -> SourceFile:
         fields=mapping,
         roles=roles,
         encoding=choices.encoding,
+        lenient=bool(choices.repairs),  # what is read of the sample is what is read without them
     )
     if inspected.format_name is None or inspected.fields is None:
         raise UnreadableFile(_undetected(given, inspected))
