@@ -51,6 +51,9 @@ def test_losses_are_shown_per_method_as_runs_are_done(
     # Eight rows of loss 1.5, 1.6 … and one that became worse.
     assert whole["loss"].tolist() == pytest.approx([whole["base_loss"].iloc[0] - 0.5 + 0.9 / 8] * 2, abs=1e-4)
     assert table.groupby("method")["n_rows"].sum().tolist() == [16, 16]
+    # The same losses for all: no cell is told from the mean, and the rule is said.
+    assert set(table["verdict"]) == {"Not clear"}
+    assert any("Benjamini and Hochberg's rule at 5 % over all cells" in one.value for one in app.caption)
     assert "Train them again, otherwise" in [one.label for one in app.expander]
 
 
