@@ -1,13 +1,13 @@
 """Whether refinement turns away from clusters whose answers are wrong, with the bundled models.
 
-    python -m tests.benchmarks.refining [--rows 1100] [--budget 120] [--seeds 3] [--trained] [--workspace FOLDER]
+    python -m tests.benchmarks.refining [--rows 1100] [--budget 120] [--seeds 5] [--trained] [--workspace FOLDER]
 
 Short single-turn rows of LIMA (../shared/data) and the sample; the responses of 20 % of the clusters are dealt out
-anew among these clusters' rows. Then three rounds by each score, with scores shuffled over clusters, and the same
-number of rows by static kMQ and at random. By default in the cheap mode (the base model answers, nothing is trained);
-``--trained`` fine-tunes a round model in every round. The pool is much larger than the budget, so that a cluster whose weight
-rises does not run out and give its share back to the spoilt ones; tau is 0.5, because a third of the budget is spent
-before any weight has moved.
+anew among these clusters' rows, other clusters for every seed. Then three rounds by ``pmi``, the same with the scores
+shuffled over clusters, and the same number of rows by static kMQ and at random. By default in the cheap mode (the base
+model answers, nothing is trained); ``--trained`` fine-tunes a round model in every round. The pool is much larger than
+the budget, so that a cluster whose weight rises does not run out and give its share back to the spoilt ones. Intervals
+are Student's over the seeds; the differences are taken within a seed, where all arms meet the same spoilt clusters.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import plan_import
@@ -38,13 +40,36 @@ MAX_PROMPT_WORDS = 60
 SPOILT_FRACTION = 0.2
 ROUNDS = 3
 Pair = tuple[str, str]
+REFINED, STATIC_KMQ = "pmi", "static kMQ"
 RUNS: dict[str, dict[str, object]] = {
-    "pmi": {},
+    REFINED: {},
     "pmi, scores shuffled": {"control": "shuffled_scores"},
-    "perplexity": {"scorer": "perplexity"},
-    "static kMQ": {"control": "kmq"},
+    STATIC_KMQ: {"control": "kmq"},
     "random": {"control": "random"},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one arm picked with one seed: shares 0 to 1 of spoilt rows, weights after the last round, seconds."""
+
+    seed: int
+    arm: str
+    spoilt_share: float
+    spoilt_weight: float
+    effective_clusters: float
+    seconds: float
+
+    def line(self) -> list[object]:
+        """As a line of the table."""
+        return [
+            self.seed,
+            self.arm,
+            f"{self.spoilt_share:.1%}",
+            f"{self.spoilt_weight:.2f}",
+            f"{self.effective_clusters:.1f}",
+            f"{self.seconds:.0f}",
+        ]
 
 
 class Quiet:
@@ -117,15 +142,14 @@ def spoil(pairs: list[Pair], labels: Int64s, seed: int) -> tuple[list[Pair], Boo
     return changed, is_spoilt
 
 
-def measure(store: ArtifactStore, arguments: argparse.Namespace, seed: int) -> list[list[object]]:
-    """One line per way to select: weights of spoilt over clean clusters, and their share of the rows."""
+def measure(store: ArtifactStore, arguments: argparse.Namespace, seed: int) -> list[Outcome]:
+    """Every arm on the mixture of one seed."""
     pairs = read_pairs(arguments.rows)
     clean = import_pairs(store, pairs, "clean")
     labels = cluster(store, clean, arguments.clusters)
     changed, is_spoilt = spoil(pairs, labels, seed)
     dataset_id = import_pairs(store, changed, f"spoilt {seed}")
     assert np.array_equal(cluster(store, dataset_id, arguments.clusters), labels)
-    clustering = store.list(dataset_id, "clustering")[0].id
     both = run_step(store, dataset_id, "embed", {"text": "both"})
     scores = run_step(store, dataset_id, "score", {"scorer": "alignment", "embeddings": both.id})
     shared = {
@@ -134,67 +158,89 @@ def measure(store: ArtifactStore, arguments: argparse.Namespace, seed: int) -> l
         "seed": seed,
         "train": arguments.trained,
         "max_new_tokens": arguments.max_new_tokens,
-        "clustering": clustering,
+        "clustering": store.list(dataset_id, "clustering")[0].id,
         "scores": scores.id,
-        "tau": arguments.tau,
-        "scored_by": arguments.scored_by,
-        "score_rows": arguments.score_rows,
+        "scorer_options": {"response_words": arguments.response_words, "prompt_words": MAX_PROMPT_WORDS},
         "mode": arguments.mode,
     }
-    table = []
-    for name, values in RUNS.items():
+    outcomes = []
+    for arm, values in RUNS.items():
         began = time.perf_counter()
-        words = {
-            "scorer_options": {"response_words": arguments.response_words, "prompt_words": MAX_PROMPT_WORDS}
-        }
-        made = run_step(store, dataset_id, "refine", shared | words | values)
+        made = run_step(store, dataset_id, "refine", shared | values)
         selection = store.get(dataset_id, "selection", made.summary["selection"])
         share = float(is_spoilt[read_selected_ids(selection)].mean())
-        spent = time.perf_counter() - began
-        table.append([seed, name, weight_ratio(made, labels, is_spoilt), share, spent])
-    return table
+        weight, effective = weights_at_the_end(made, labels, is_spoilt)
+        outcomes.append(Outcome(seed, arm, share, weight, effective, time.perf_counter() - began))
+        print(*outcomes[-1].line(), sep=" | ", flush=True)
+    return outcomes
 
 
-def weight_ratio(made: Artifact, labels: Int64s, is_spoilt: Bools) -> float:
-    """Mean weight of spoilt clusters over that of clean ones after the last round."""
-    weights = read_weights(made).to_pandas()
-    last = weights[weights["round"] == weights["round"].max()].set_index("cluster_id")["weight"]
-    spoilt = np.unique(labels[is_spoilt])
-    return float(last[last.index.isin(spoilt)].mean() / last[~last.index.isin(spoilt)].mean())
+def weights_at_the_end(made: Artifact, labels: Int64s, is_spoilt: Bools) -> tuple[float, float]:
+    """Mean weight of spoilt over that of clean clusters, each relative to its first one, and exp of the entropy."""
+    table = read_weights(made).to_pandas().pivot(index="cluster_id", columns="round", values="weight")
+    first, last = table.iloc[:, 0], table.iloc[:, -1]
+    moved = (last / first)[first > 0]
+    spoilt = moved.index.isin(np.unique(labels[is_spoilt]))
+    share = (last / last.sum())[last > 0]
+    return float(moved[spoilt].mean() / moved[~spoilt].mean()), float(np.exp(-(share * np.log(share)).sum()))
+
+
+def mean_and_interval(values: Sequence[float], form: str) -> str:
+    """Mean of the seeds with Student's 95 % interval."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return form.format(mean)
+    low, high = stats.t.interval(0.95, len(values) - 1, loc=mean, scale=stats.sem(values) or 1e-12)
+    return f"{form.format(mean)} ({form.format(low)} to {form.format(high)})"
+
+
+def means(outcomes: list[Outcome]) -> list[list[object]]:
+    """One line per arm: its means over the seeds, and how its share differs from static kMQ's within a seed."""
+    of_arm = {
+        arm: sorted((one for one in outcomes if one.arm == arm), key=lambda one: one.seed) for arm in RUNS
+    }
+    static = np.array([one.spoilt_share for one in of_arm[STATIC_KMQ]])
+    lines: list[list[object]] = []
+    for arm, mine in of_arm.items():
+        share = [one.spoilt_share for one in mine]
+        difference = mean_and_interval(list(np.array(share) - static), "{:+.1%}") if arm != STATIC_KMQ else ""
+        weight = mean_and_interval([one.spoilt_weight for one in mine], "{:.2f}")
+        effective = mean_and_interval([one.effective_clusters for one in mine], "{:.1f}")
+        lines.append([arm, mean_and_interval(share, "{:.1%}"), difference, weight, effective])
+    return lines
 
 
 def main() -> None:
-    """Print every seed and the means."""
+    """Print every seed as it ends, then the means."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=1100)
     parser.add_argument("--budget", type=int, default=120)
     parser.add_argument("--clusters", type=int, default=10)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--max-new-tokens", type=int, default=40)
     parser.add_argument("--response-words", type=int, default=40)
     parser.add_argument("--trained", action="store_true", help="fine-tune a round model in every round")
-    parser.add_argument("--tau", type=float, default=0.5)
-    parser.add_argument("--mode", default="tamis")
-    parser.add_argument("--scored-by", default="base")
-    parser.add_argument("--score-rows", default="new")
+    parser.add_argument("--mode", default="pooled")
     parser.add_argument("--workspace", default="", help="where answers are kept between runs")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = ArtifactStore(Path(arguments.workspace or folder))
-        table = [line for seed in range(arguments.seeds) for line in measure(store, arguments, seed)]
-    for name in RUNS:
-        mine = np.array([line[2:] for line in table if line[1] == name], dtype=np.float64).mean(axis=0)
-        table.append(["mean", name, *mine])
+        outcomes = [one for seed in range(arguments.seeds) for one in measure(store, arguments, seed)]
+    columns = [
+        "picked by",
+        "spoilt among picked",
+        "against static kMQ",
+        "weight spoilt / clean",
+        "effective clusters",
+    ]
     print_table(
-        f"Refinement with {SPOILT_FRACTION:.0%} of {arguments.clusters} clusters spoilt, {arguments.rows} rows, budget "
-        f"{arguments.budget}, {'trained round models' if arguments.trained else 'cheap mode (nothing trained)'}",
-        ["seed", "picked by", "weight spoilt / clean", "spoilt among picked", "s"],
-        [
-            [seed, name, f"{ratio:.3f}", f"{share:.3f}", f"{spent:.0f}"]
-            for seed, name, ratio, share, spent in table
-        ],
+        f"Refinement (mode {arguments.mode}) with {SPOILT_FRACTION:.0%} of {arguments.clusters} clusters spoilt, "
+        f"{arguments.rows} rows, budget {arguments.budget}, {arguments.seeds} seeds, "
+        f"{'trained round models' if arguments.trained else 'cheap mode (nothing trained)'}",
+        columns,
+        means(outcomes),
     )
 
 
