@@ -217,7 +217,7 @@ def row_bytes(row: Record | BadRow | ExactRow) -> int:
     if isinstance(row, BadRow):
         return len(row.raw)
     values = row.exact if isinstance(row, ExactRow) else row
-    return sum(len(value) if isinstance(value, str) else 16 for value in values.values())
+    return sum([len(value) if isinstance(value, str) else 16 for value in values.values()])
 
 
 def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[TableRow]:

@@ -158,12 +158,12 @@ def _read_rows(
             continue
         if isinstance(row, ExactRow):
             exact, record = row.exact, row.record
+            is_odd = any(kind in ODD_NUMBERS for _, kind in row.notes)
             notes.update(row.notes)
         else:
-            exact = record = row
-        is_odd = isinstance(row, ExactRow) and any(kind in ODD_NUMBERS for _, kind in row.notes)
+            exact, record, is_odd = row, row, False
         try:
-            yield number, dumps_exact(exact, odd=is_odd), record
+            yield number, dumps_exact(exact, odd=True) if is_odd else orjson.dumps(exact), record
         except TypeError as error:
             # What is no character travels on, for it may stand outside the conversation.
             if "surrogate" in str(error):
@@ -282,7 +282,15 @@ class _Builder:
             raise InvalidRecord(problem or _why_not_json(error, record)) from error
         if b"\\u0000" in text and holds_nul(messages):
             raise InvalidRecord("contains NUL (\\u0000)")
-        meta, meta_text = self._meta(example.meta)
+        meta, meta_text = example.meta, b"{}"
+        try:
+            meta_text = orjson.dumps(meta) if meta else meta_text
+            is_odd = b"\\u0000" in meta_text and holds_nul(meta)
+        except TypeError:
+            is_odd = True
+        if is_odd:  # what is odd in the metadata does not cost the row
+            meta = without_odd_text(meta, self.notes)
+            meta_text = orjson.dumps(meta)
         source = meta.get("source")
         # Decoding copies the text into a block of its own size: orjson's own blocks are several times larger,
         # and keeping those made a batch ten times as big.
@@ -294,22 +302,9 @@ class _Builder:
             number,
             len(messages),
             content_hash(messages),
-            meta_text,
+            meta_text.decode(),
             raw,
         )
-
-    def _meta(self, meta: Record) -> tuple[Record, str]:
-        """Metadata and its text; what is odd in it does not cost the row."""
-        if not meta:
-            return meta, "{}"
-        try:
-            text = orjson.dumps(meta)
-            if b"\\u0000" not in text or not holds_nul(meta):
-                return meta, text.decode()
-        except TypeError:
-            pass
-        meta = without_odd_text(meta, self.notes)
-        return meta, orjson.dumps(meta).decode()
 
     def reject(self, number: int, reason: str, raw: bytes | str) -> None:
         self._rejects.append(Reject(number, show_raw(reason), show_raw(raw)))

@@ -172,6 +172,9 @@ def batch_rows(batch: pa.RecordBatch) -> Iterator[Record | BadRow | ExactRow]:
         for name in incomplete:
             if not batch.column(name)[at].is_valid:
                 del row[name]
+        if not odd:
+            yield row
+            continue
         notes = Notes({(column.name, kind): 1 for _, column in odd for kind in column.kinds.get(at, ())})
         if not notes:
             yield row
