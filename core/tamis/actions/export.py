@@ -101,10 +101,10 @@ def export(
     CurationError when the format or the container cannot hold some conversations (unless these are to be left out: then they
     are listed in ``<path>.skipped.jsonl``), a decided one breaks the chat schema, or nothing can be written to that place.
     """
-    target = target_of(path.name, request.container)
     if path.parent == workspace.path / "exports":
         path.parent.mkdir(exist_ok=True)
     check_place(path)
+    target = target_of(path.name, request.container)
     rows = rows_of(
         workspace,
         request.dataset_id,

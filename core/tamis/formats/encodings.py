@@ -22,6 +22,14 @@ _GUESSED = (
 )  # fmt: skip
 _SAMPLE_BYTES = 1 << 16
 _USUAL = "cp1252"
+_RARER = (
+    "cp1250",
+    "cp1254",
+    "cp1257",
+    "cp1258",
+    "mac_roman",
+)  # of the same letters, and a short text fits them all
+_MARGIN = 0.05
 _FEWEST_BYTES = 2  # outside ASCII: a single one is more likely damage than a letter
 
 
@@ -90,7 +98,8 @@ def _best(sample: bytes) -> Encoding:
     from charset_normalizer import from_bytes
 
     sample = sample[: sample.rfind(b"\n")] if len(sample) == _SAMPLE_BYTES and b"\n" in sample else sample
-    found = from_bytes(sample, cp_isolation=list(_GUESSED)).best()
+    guesses = from_bytes(sample, cp_isolation=list(_GUESSED))
+    found = guesses.best()
     if found is None:
         return Encoding("utf-8")
     text, name = str(found), found.encoding
@@ -99,6 +108,9 @@ def _best(sample: bytes) -> Encoding:
             name = _USUAL  # of several that give the same text
     except UnicodeDecodeError:
         pass
+    usual = next((guess for guess in guesses if guess.encoding == _USUAL), None)
+    if name in _RARER and usual is not None and usual.chaos - found.chaos <= _MARGIN:
+        found, name = usual, _USUAL
     return Encoding(codecs.lookup(name).name, round(min(1 - found.chaos, 0.99), 2))
 
 

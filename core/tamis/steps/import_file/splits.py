@@ -9,8 +9,6 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
-
 from tamis.types import JSON
 
 _LEVELS = 3  # folders above a file in which the README of its dataset may lie
@@ -69,6 +67,8 @@ def _configs(folder: Path) -> tuple[tuple[str, str, str], ...]:
         text = readme.read_bytes()[:_MAX_README_BYTES].decode("utf-8", "replace")
     except OSError:
         return ()
+    import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
+
     match = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
     try:
         front = yaml.safe_load(match[1]) if match else None
