@@ -15,25 +15,26 @@ from pydantic import Field
 from tamis import __version__
 from tamis.actions.manifests import ExportManifest, installed_versions, lineage, listed_decisions
 from tamis.actions.trainer_entries import describe_for_trainers
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, UnknownName
 from tamis.formats import load_format
 from tamis.formats.source_shape import SourceShape, read_shape
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.targets import Target, TargetContainer, check_place, target_of
-from tamis.formats.writer import StoredExample, export_file
+from tamis.formats.writer import SOURCE_SHAPE, StoredExample, export_file
 from tamis.formats.written_files import SkippedRow
 from tamis.formats.written_files import WrittenFile as Written
 from tamis.registry import Options, parse_options
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.resolve_decisions import apply_frozen, find_decisions, respected_by
 from tamis.steps.resolve_rows import find_selection, rows_of
-from tamis.store.artifacts.readers import iter_examples
+from tamis.store.artifacts.readers import iter_examples, read_scores
 from tamis.store.artifacts.store import Artifact, ArtifactStore, utc_now
+from tamis.store.artifacts.view import open_view
 from tamis.store.durable import write_atomically
 from tamis.store.names import dataset_names
 from tamis.store.sequence import next_number
 from tamis.store.workspace import Workspace
-from tamis.types import JSON, Int64s, Message
+from tamis.types import JSON, Float64s, Int64s, Message
 
 ByName = Literal[""]  # the container that the file's name says
 PROGRESS_ROWS = 2_000
@@ -56,6 +57,10 @@ class ExportRequest(Options):
     container: TargetContainer | ByName = Field("", description="Kind of file; by its name when empty.")
     skip_unfit: bool = Field(
         False, description="Leave out rows that the format cannot hold, and list them beside the file."
+    )
+    scores: tuple[str, ...] = Field(
+        (),
+        description="Scores to write as columns score_NAME; in a named format, not in the source's own shape.",
     )
 
 
@@ -80,10 +85,11 @@ class ExportResult:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows of the scope, and the decisions that were applied to them."""
+    """The rows of the scope, the decisions that were applied to them, and the scores that stand beside them."""
 
     ids: Int64s
     decisions: Artifact | None
+    scores: Mapping[str, Artifact]
 
 
 def export(
@@ -122,7 +128,8 @@ def export(
             f"All {len(rows):,} rows of this scope are decided to be dropped. Widen it, or undo some decisions."
         )
     examples = workspace.artifacts.examples(request.dataset_id)
-    stored = stored_examples(examples, applied.rows, applied.replaced)
+    scores = _scores(workspace, request)
+    stored = stored_examples(examples, applied.rows, applied.replaced, scores)
     written = export_file(
         stored if progress is None else _counted(stored, progress),
         path,
@@ -132,19 +139,12 @@ def export(
         spoken=spoken_columns(examples),
         skip_unfit=request.skip_unfit,
     )
-    manifest = _manifest(workspace, request, _Rows(rows, decisions), written, target)
+    manifest = _manifest(workspace, request, _Rows(rows, decisions, scores), written, target)
     manifest_path = path.with_name(f"{path.name}.manifest.json")
     write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
-    listed = _list_skipped(path, written.skipped)
+    listed, (n_rows, sha256) = _list_skipped(path, written.skipped), (written.n_rows, written.sha256)
     return ExportResult(
-        path,
-        manifest_path,
-        written.n_rows,
-        written.sha256,
-        manifest,
-        written.skipped,
-        listed,
-        written.renamed,
+        path, manifest_path, n_rows, sha256, manifest, written.skipped, listed, written.renamed
     )
 
 
@@ -156,6 +156,20 @@ def _list_skipped(path: Path, skipped: Sequence[SkippedRow]) -> Path | None:
         return None
     write_atomically(listed, b"".join(orjson.dumps(asdict(row)) + b"\n" for row in skipped))
     return listed
+
+
+def _scores(workspace: Workspace, request: ExportRequest) -> dict[str, Artifact]:
+    if not request.scores:
+        return {}
+    if request.format_name == SOURCE_SHAPE:
+        raise InvalidOptions(
+            "The source's own shape has no place for scores: name a format to write them beside, for example messages."
+        )
+    known = open_view(workspace.artifacts, request.dataset_id).scores
+    for name in request.scores:
+        if name not in known:
+            raise UnknownName("score of this dataset", name, known)
+    return {name: known[name] for name in request.scores}
 
 
 def _respected(store: ArtifactStore, request: ExportRequest) -> str:
@@ -173,10 +187,11 @@ def write_rows(
     target: Target,
     decisions: Artifact | None = None,
     skip_unfit: bool = False,
+    scores: Mapping[str, Artifact] | None = None,
 ) -> Written:
     """Write these rows in the order of the dataset, as they are stored or as ``decisions`` say."""
     applied = apply_frozen(rows, decisions)
-    stored = stored_examples(examples, applied.rows, applied.replaced)
+    stored = stored_examples(examples, applied.rows, applied.replaced, scores)
     return export_file(
         stored,
         path,
@@ -196,10 +211,17 @@ def _counted(stored: Iterator[StoredExample], progress: Callable[[int], None]) -
 
 
 def stored_examples(
-    examples: Artifact, rows: Int64s, replaced: Mapping[int, Sequence[Message]] | None = None
+    examples: Artifact,
+    rows: Int64s,
+    replaced: Mapping[int, Sequence[Message]] | None = None,
+    scores: Mapping[str, Artifact] | None = None,
 ) -> Iterator[StoredExample]:
-    """The examples at ``rows`` (sorted), a batch in memory at a time; ``replaced`` has conversations by example id."""
+    """The examples at ``rows`` (sorted), a batch in memory at a time; ``replaced`` has conversations by example id.
+
+    Each of ``scores`` is one more field ``score_NAME``, null where a row has none.
+    """
     edited = replaced or {}
+    beside = {f"score_{name.replace(':', '_')}": read_scores(one) for name, one in (scores or {}).items()}
     wanted = np.zeros(int(examples.summary["n_examples"]), dtype=np.bool_)
     wanted[rows] = True
     files, mappings = files_of(examples), _mappings(examples)
@@ -215,12 +237,17 @@ def stored_examples(
                 source=row["source"],
                 source_row=row["source_row"],
                 file=row["file"],
-                meta=orjson.loads(row["meta"] or "{}"),
+                meta=orjson.loads(row["meta"] or "{}") | _numbers(beside, row["example_id"]),
                 format_name=files[row["file"]]["format"],
                 fields=mappings[row["file"]],
                 repairs=tuple(files[row["file"]].get("repairs", ())),
                 example_id=row["example_id"],
             )
+
+
+def _numbers(columns: Mapping[str, Float64s], row: int) -> dict[str, JSON]:
+    values = ((name, float(numbers[row])) for name, numbers in columns.items())
+    return {name: value if np.isfinite(value) else None for name, value in values}
 
 
 def files_of(examples: Artifact) -> list[dict[str, JSON]]:
@@ -258,7 +285,9 @@ def _manifest(
     # A refinement trains models on its way, so its rows are listed rather than selected again.
     listed = not whole and (not plain_selection or last.manifest.step == "refine")
     names = dataset_names(workspace)
-    artifacts = lineage(workspace.artifacts, last, *([rows.decisions] if rows.decisions else []))
+    artifacts = lineage(
+        workspace.artifacts, last, *([rows.decisions] if rows.decisions else []), *rows.scores.values()
+    )
     return ExportManifest(
         tamis_version=__version__,
         created_at=utc_now(),
@@ -278,6 +307,7 @@ def _manifest(
         sha256=written.sha256,
         decisions=rows.decisions.id if rows.decisions else "",
         decided=listed_decisions(artifacts),
+        scores={name: one.id for name, one in rows.scores.items()},
         artifacts=[artifact.manifest for artifact in artifacts],
         packages=installed_versions(),
         **describe_for_trainers(

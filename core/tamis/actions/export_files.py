@@ -111,6 +111,7 @@ def export_command(workspace: Workspace, file: ExportedFile) -> str:
     elif chosen is not None and DECISIONS in chosen.inputs:
         words += ["--decisions", AS_IMPORTED]  # left out, the command would apply those that it was made with
     words += ["--skip-unfit"] if manifest.n_skipped else []
+    words += ["--scores", ",".join(manifest.scores)] if manifest.scores else []
     words += ["--format", manifest.format_name, "--container", manifest.container, "--out", str(file.path)]
     return shlex.join(words)
 

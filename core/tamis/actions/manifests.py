@@ -71,6 +71,7 @@ class ExportManifest(BaseModel):
     n_skipped: int = 0
     decisions: str = ""
     decided: dict[str, list[DecidedRow]] = {}
+    scores: dict[str, str] = {}  # written as columns, by name: the artifact
     artifacts: list[Manifest]
     packages: dict[str, str]
     dataset_info: dict[str, JSON]

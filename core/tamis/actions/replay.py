@@ -92,6 +92,7 @@ def replay_manifest(
             target=Target(manifest.container, manifest.compression, manifest.layout),
             decisions=made[manifest.decisions] if manifest.decisions else None,
             skip_unfit=manifest.n_skipped > 0,
+            scores={name: made[one] for name, one in manifest.scores.items()},
         )
     return _compare(manifest, written.n_rows, written.sha256)
 
@@ -114,6 +115,8 @@ def _wanted(manifest: ExportManifest, say: Say) -> list[Manifest]:
             "The rows were selected by a refinement, which trains models on its way. They are taken as the manifest "
             "lists them; only their texts are made again."
         )
+    if manifest.scores:  # written beside the texts, so they are made again with all that they read
+        return [recorded for recorded in manifest.artifacts if recorded.kind != ROUND]
     return [recorded for recorded in manifest.artifacts if recorded.kind in ("examples", DECISIONS, KIND)]
 
 

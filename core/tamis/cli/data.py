@@ -209,8 +209,21 @@ def restore(session: Session, entry: str) -> None:
     is_flag=True,
     help="Leave out rows that the format cannot hold; FILE.skipped.jsonl lists them.",
 )
+@click.option(
+    "--scores",
+    "scores",
+    multiple=True,
+    metavar="NAME[,NAME]",
+    help="Scores to write as columns score_NAME; in a named format.",
+)
 def export(
-    session: Session, dataset: str, out: Path, container: str | None, skip_unfit: bool, **choices: str
+    session: Session,
+    dataset: str,
+    out: Path,
+    container: str | None,
+    skip_unfit: bool,
+    scores: tuple[str, ...],
+    **choices: str,
 ) -> None:
     """Write rows as a training file with a manifest."""
     from tamis.actions.export import ExportRequest
@@ -218,7 +231,8 @@ def export(
     from tamis.registry import parse_options
 
     asked = {
-        "dataset_id": session.dataset(dataset), "container": container or "", "skip_unfit": skip_unfit, **choices,
+        "dataset_id": session.dataset(dataset), "container": container or "", "skip_unfit": skip_unfit,
+        "scores": given_names(scores), **choices,
     }  # fmt: skip
     done = write_export(session.workspace, parse_options(ExportRequest, asked), out)
     session.show(f"{done.path}: {done.n_rows:,} rows, sha256 {done.sha256}")

@@ -162,3 +162,28 @@ def test_of_two_lines_about_a_row_the_last_counts_and_is_said(
     )
     done = import_scores(workspace, data.id, file, name="twice")
     assert (done.n_repeated, read_scores(done.scores)[1]) == (1, 2.0)
+
+
+def test_scores_are_exported_as_columns_and_replayed(data: Dataset, folder: Path, tmp_path: Path) -> None:
+    data.score("length", progress=False)
+    data.select("top_quality", budget=3, quality="column:reward", progress=False)
+    out = data.export(tmp_path / "rows.jsonl", format="messages", scores=("length", "column:reward"))
+    rows = [json.loads(line) for line in out.path.read_text().splitlines()]
+    assert len(rows) == N
+    assert {"score_length", "score_column_reward", "messages"} <= set(rows[0])
+    assert (rows[4]["score_column_reward"], rows[0]["score_column_reward"]) == (None, -1.0)
+    assert [row["score_length"] for row in rows] == data.scores("length").to_numpy().tolist()
+    assert tamis.replay(out.manifest_path, progress=False).identical
+    listed = (
+        data.rows()
+        .where("sample", [5, 1])
+        .export(tmp_path / "five.jsonl", format="messages", scores=("length",))
+    )
+    assert tamis.replay(listed.manifest_path, progress=False).identical
+
+
+def test_scores_that_have_no_place_or_are_not_there_are_refused(data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(InvalidOptions, match="own shape"):
+        data.export(tmp_path / "rows.jsonl", scores=("length",))
+    with pytest.raises(UnknownName, match="nope"):
+        data.export(tmp_path / "rows.jsonl", format="messages", scores=("nope",))
