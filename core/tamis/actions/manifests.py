@@ -45,7 +45,8 @@ class ExportManifest(BaseModel):
     ``selection`` names one of ``artifacts``; ``example_ids`` lists the rows when they came from a filter or a tag,
     whose state lives in the database and may have changed since. Exactly one of the two is given, or neither for
     the whole dataset. ``artifacts`` are in the order in which they can be made again. ``decisions`` names the
-    decisions that were applied, if any; ``layout`` is that of its container, 1 for what the first edition wrote; ``decided`` lists those and the ones that went into earlier versions.
+    decisions that were applied, if any; ``layout`` is that of its container, 1 for what the first edition wrote;
+    ``decided`` lists those and the ones that went into earlier versions.
     ``n_skipped`` counts rows that the format cannot hold, which were left out. ``dataset_info`` (LLaMA-Factory's),
     ``axolotl`` and ``trl`` say how trainers read the file, or are empty where they cannot; ``trainer_remarks`` says why,
     by trainer, or what a trainer leaves out.

@@ -203,7 +203,8 @@ def picked_rows(rounds: Sequence[Artifact]) -> pa.Table:
 def telling_rows(rounds: Sequence[Artifact], cluster_id: int, *, best: bool, most: int) -> pa.Table:
     """Picked rows of a cluster that say most about its score: those scored, best or worst first, then others.
 
-    Columns example_id, cluster_id, round, gold, generated_score, gap, generated; ``gap`` is null for a row that nobody scored.
+    Columns example_id, cluster_id, round, gold, generated_score, gap, generated; ``gap`` is null for a row that nobody
+    scored.
     """
     picks = picked_rows(rounds)
     chosen = [one for one in picks.to_pylist() if one["cluster_id"] == cluster_id]

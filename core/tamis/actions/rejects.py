@@ -30,7 +30,8 @@ _BATCH_ROWS = 2_000
 class Rejects:
     """Rejected lines: ``lines`` has file (its number in the import), line (from 1), reason, raw and kind.
 
-    ``kind`` is what reasons of a kind share (``kind_of``); ``reasons`` counts the lines of every kind, the most frequent first.
+    ``kind`` is what reasons of a kind share (``kind_of``); ``reasons`` counts the lines of every kind, the most frequent
+    first.
     """
 
     lines: pa.Table

@@ -65,8 +65,9 @@ def replay_manifest(
 ) -> Replay:
     """Run every step of the manifest again, none of it from stored artifacts, and compare the bytes.
 
-    ``sources`` are files to look at besides the recorded paths, recognised by their content. Raises CurationError when the source is gone or is
-    another file than it was. Unless the manifest is trusted, only steps that compute the same anywhere are run (see
+    ``sources`` are files to look at besides the recorded paths, recognised by their content. Raises CurationError when
+    the source is gone or is another file than it was. Unless the manifest is trusted, only steps that compute the same
+    anywhere are run (see
     ``plan_replay``), because whoever wrote it decides what they read and where they send it.
     """
     manifest = read_manifest(manifest_path)

@@ -53,9 +53,9 @@ def near_duplicates(
 ) -> NearDuplicates:
     """Rows that repeat an earlier one: by vector, or by the words of their ``texts`` (n,).
 
-    ``embedding``: cosine of ``embeddings`` (n, d) at least ``threshold`` (0.8 when left out). ``minhash``: Jaccard index of the
-    runs of three words, estimated from 128 hashes (0.8). ``exact``: the same words in the same order. Left out, the method
-    follows from what is given. Zero vectors and blank texts repeat nothing. METHODS.md 4.7; Broder 1997.
+    ``embedding``: cosine of ``embeddings`` (n, d) at least ``threshold`` (0.8 when left out). ``minhash``: Jaccard index
+    of the runs of three words, estimated from 128 hashes (0.8). ``exact``: the same words in the same order. Left out,
+    the method follows from what is given. Zero vectors and blank texts repeat nothing. METHODS.md 4.7; Broder 1997.
 
     Raises InvalidOptions when what the method compares is missing, or for a threshold outside [-1, 1].
     """

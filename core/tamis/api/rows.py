@@ -92,8 +92,9 @@ class Rows(Tabular):
     def export(self, path: Path | str, *, format: str = "source", **options: Any) -> ExportedRows:  # noqa: A002, ANN401
         """Write these rows in the order of the dataset, with a manifest beside that can be replayed.
 
-        ``format`` is a conversation format, or source for that of the file; ``container`` jsonl, json, csv, tsv or parquet (by the
-        name of the file when left out, which may also end in .gz or .zst); ``decisions`` current, an artifact id, or none. Raises InvalidOptions and CurationError.
+        ``format`` is a conversation format, or source for that of the file; ``container`` jsonl, json, csv, tsv or
+        parquet (by the name of the file when left out, which may also end in .gz or .zst); ``decisions`` current, an
+        artifact id, or none. Raises InvalidOptions and CurationError.
         """
         return export_rows(
             self._workspace, self._dataset_id, path, format, {"scope": self._scope.to_url(), **options}

@@ -175,8 +175,8 @@ def kmq() -> None:
     """The budget is divided over clusters, then drawn inside each with a chance that grows with quality.
 
     Not scored (NaN) counts as the median of the row's cluster. Without quality all rows of a cluster are alike. The paper's
-    odds are ``weighting="linear"``, which is refused for a quality that is negative somewhere. Yu et al., Diversify and Conquer, arXiv 2409.11378, section 3.1;
-    METHODS.md 1.1 and 1.8.
+    odds are ``weighting="linear"``, which is refused for a quality that is negative somewhere. Yu et al., Diversify and
+    Conquer, arXiv 2409.11378, section 3.1; METHODS.md 1.1 and 1.8.
     """
 
 

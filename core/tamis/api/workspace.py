@@ -122,10 +122,10 @@ class Workspace(Shown):
         """Import a file, several as one dataset, a folder of files, or a hub dataset (``hub:OWNER/NAME``).
 
         ``format`` is a conversation format, detected when left out; ``fields`` says which column plays which part,
-        ``roles`` what labels of turns mean that are not known (``{"narrator": "system"}``). ``encoding`` is that of the text,
-        detected when left out; ``repairs`` are names of ``tamis import --repair``. What was read otherwise than it stands in the
-        files is counted in the dataset's ``summary["notes"]``. The same
-        files under the same name are the same dataset. Raises UnreadableFile, UnknownName, InvalidOptions and JobFailed.
+        ``roles`` what labels of turns mean that are not known (``{"narrator": "system"}``). ``encoding`` is that of the
+        text, detected when left out; ``repairs`` are names of ``tamis import --repair``. What was read otherwise than it
+        stands in the files is counted in the dataset's ``summary["notes"]``. The same files under the same name are the
+        same dataset. Raises UnreadableFile, UnknownName, InvalidOptions and JobFailed.
         """
         paths = [path] if isinstance(path, str | Path) else list(path)
         plan = plan_paths(

@@ -32,9 +32,9 @@ def is_plain(kind: Kind) -> bool:
 def to_json(column: Array, *, keep_nulls: bool = False) -> list[JSON]:
     """The values of a column as JSON, from which ``from_json`` makes the same column again.
 
-    Times and decimals are text, durations are whole numbers of their unit, bytes that are no text are a data address, maps are
-    lists of pairs. A null inside a struct is a missing key, which is how Arrow stores one, unless ``keep_nulls``. Raises
-    UnicodeDecodeError for text that is none.
+    Times and decimals are text, durations are whole numbers of their unit, bytes that are no text are a data address,
+    maps are lists of pairs. A null inside a struct is a missing key, which is how Arrow stores one, unless
+    ``keep_nulls``. Raises UnicodeDecodeError for text that is none.
     """
     values: list[JSON] = _plain(column).to_pylist()
     walk = _reader(column.type, keep_nulls)

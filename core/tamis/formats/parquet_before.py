@@ -1,6 +1,7 @@
 """Parquet as the first edition wrote it, so that a manifest of then still makes its file byte for byte.
 
-The other fields of the source stand as JSON text in a column ``meta``, and Arrow fills the keys that an object lacks with null.
+The other fields of the source stand as JSON text in a column ``meta``, and Arrow fills the keys that an object lacks with
+null.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ class Batch:
     ``table`` has EXAMPLES_SCHEMA and a row per example; ``n_imported`` counts records, of which one may give
     several examples. ``n_duplicate_ids`` counts imported records whose ``id`` was seen earlier in the file,
     and ``duplicate_ids`` holds the first of those in this batch. ``bytes_read`` of ``total_bytes`` tell
-    progress through the file as stored, compressed or not; both are 0 where the size is unknown. ``notes`` counts, by column,
-    what was read otherwise than it stands in the file.
+    progress through the file as stored, compressed or not; both are 0 where the size is unknown. ``notes`` counts, by
+    column, what was read otherwise than it stands in the file.
     """
 
     table: pa.RecordBatch

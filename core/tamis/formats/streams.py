@@ -46,9 +46,9 @@ class TextStream:
     """A file's content as UTF-8 bytes without byte order mark, read once from start to end.
 
     Bytes that are no valid UTF-8 pass through, so that the one line which holds them can be refused.
-    ``encoding`` is how the file is read, detected unless it is given; ``encoding_confidence`` in [0, 1] is below 1 where it was
-    guessed. ``damage`` is None or, after the last block, how the compressed stream broke: what stood before the break
-    has been returned.
+    ``encoding`` is how the file is read, detected unless it is given; ``encoding_confidence`` in [0, 1] is below 1 where
+    it was guessed. ``damage`` is None or, after the last block, how the compressed stream broke: what stood before the
+    break has been returned.
     """
 
     def __init__(self, path: Path, compression: Compression, encoding: str = "") -> None:

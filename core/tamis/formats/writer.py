@@ -36,7 +36,8 @@ EXPORT_FORMATS = (
 class StoredExample:
     """An example as the dataset holds it, with what is needed to give its record back untouched.
 
-    ``raw`` is the record's JSON text or empty; ``format_name`` and ``fields`` say how it was read, ``file`` is its file's number.
+    ``raw`` is the record's JSON text or empty; ``format_name`` and ``fields`` say how it was read, ``file`` is its file's
+    number.
     """
 
     messages: list[Message]
@@ -66,8 +67,8 @@ def export_file(
 
     ``shapes`` are those of the source files by their number, and ``spoken`` the columns of these that hold the conversation:
     what the shape "source" is written like. Raises UnknownName for an unknown format; CurationError, with how many of which
-    kind, when the format cannot hold some examples, unless these are to be skipped and others are left, and where the container
-    cannot hold one.
+    kind, when the format cannot hold some examples, unless these are to be skipped and others are left, and where the
+    container cannot hold one.
     """
     unfit: list[SkippedRow] = []
     if format_name == SOURCE_SHAPE:

@@ -36,7 +36,8 @@ OPENAI = Endpoint("openai", "https://api.openai.com", "OPENAI_API_KEY")
 def known_endpoints() -> list[Endpoint]:
     """OpenAI's own, and those that the operator listed in the file ``TAMIS_ENDPOINTS``.
 
-    A table for each, ``[name]`` with ``address`` and ``variable``. Raises InvalidOptions for a file that says something else.
+    A table for each, ``[name]`` with ``address`` and ``variable``. Raises InvalidOptions for a file that says something
+    else.
     """
     file = Settings().endpoints
     if file is None:

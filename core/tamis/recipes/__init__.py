@@ -100,10 +100,11 @@ class TrainingRequest:
     """What to train on what, and where.
 
     ``model`` is the folder of a model or of an adapter (which is then trained further). Lines of ``train_file`` and
-    ``eval_file`` are ``{"messages": [...]}``, with ``tools``, ``images`` and ``label`` where a row has them. ``folder`` holds everything that is written: checkpoints, and the result
-    in ``model/``; a second call with the same folder goes on from its last checkpoint. ``on_progress(step, n_steps,
-    message)`` may raise JobCancelled, upon which a checkpoint is written; ``on_metric(name, value, step)`` gets the
-    points of loss, eval_loss, learning_rate, tokens_per_s and memory_mb.
+    ``eval_file`` are ``{"messages": [...]}``, with ``tools``, ``images`` and ``label`` where a row has them. ``folder``
+    holds everything that is written: checkpoints, and the result in ``model/``; a second call with the same folder goes
+    on from its last checkpoint. ``on_progress(step, n_steps, message)`` may raise JobCancelled, upon which a checkpoint
+    is written; ``on_metric(name, value, step)`` gets the points of loss, eval_loss, learning_rate, tokens_per_s and
+    memory_mb.
     """
 
     model: Path
@@ -171,7 +172,8 @@ class Trained:
     """A finished training: ``folder`` holds an adapter or a model with its tokenizer, as ``LLMS`` opens it.
 
     ``n_steps`` steps were made and ``n_tokens`` tokens read; ``train_loss`` is the mean over the tokens of the
-    run, ``eval_loss`` that over the held-out tokens at its end (NaN without held-out rows). ``stopped`` is "" for a full run, "nan loss" or "early".
+    run, ``eval_loss`` that over the held-out tokens at its end (NaN without held-out rows). ``stopped`` is "" for a full
+    run, "nan loss" or "early".
     ``curves`` holds every point, those of earlier attempts too. ``seconds`` is the time of the last attempt.
     """
 

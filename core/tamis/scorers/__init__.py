@@ -33,8 +33,9 @@ class Scorer(Plugin):
 
     ``reads`` names what it always needs, ``may_read`` what only some of its options need (their ``vectors_needed`` says
     which). ``needs_llm`` names the abilities of the language model it asks, none when it asks none. A ``whole`` scorer
-    compares rows with each other and is given all of them at once. A ``non_negative`` score is never below 0, which is the worst there
-    is, so that twice the score can mean twice the chance. ``suits`` names the models it is worth something with.
+    compares rows with each other and is given all of them at once. A ``non_negative`` score is never below 0, which is
+    the worst there is, so that twice the score can mean twice the chance. ``suits`` names the models it is worth
+    something with.
     """
 
     reads: tuple[Literal["embeddings", "conversations", "meta"], ...] = ()

@@ -19,9 +19,10 @@ class Problem:
 
     ``budget`` counts rows, or tokens when ``token_counts`` (n,) is given. ``cluster_id`` (n,) −1 = noise, ``distance``
     (n,) to the own centre; ``codes`` (n,) in 0..n_groups-1 or -1 are the groups of a column; ``vectors`` (n, d) float32
-    unit, possibly memory-mapped; ``quality`` (n,) float64, NaN = not scored, None = all alike, ``non_negative`` where it is declared never to be; ``pinned`` rows are
-    always in, ``excluded`` ones never. ``picked`` are the rows of a run that was stopped, in the order picked, from
-    which a slow method goes on; it tells ``record`` about them and ``progress`` how far it is.
+    unit, possibly memory-mapped; ``quality`` (n,) float64, NaN = not scored, None = all alike, ``non_negative`` where it
+    is declared never to be; ``pinned`` rows are always in, ``excluded`` ones never. ``picked`` are the rows of a run that
+    was stopped, in the order picked, from which a slow method goes on; it tells ``record`` about them and ``progress``
+    how far it is.
     """
 
     n_rows: int

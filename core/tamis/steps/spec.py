@@ -50,8 +50,9 @@ class StepOptions(Options):
     """Options that also say which artifacts the step reads.
 
     ``POINTERS`` are the fields that choose inputs, each with the kind of artifact it names; the chosen ids are recorded
-    as inputs, so they are left out of the options that name the artifact. Fields named in ``CHOICES`` are validated against their table, and the
-    defaults of the chosen plug-in are written out, so that a manifest is complete even after a default changes.
+    as inputs, so they are left out of the options that name the artifact. Fields named in ``CHOICES`` are validated
+    against their table, and the defaults of the chosen plug-in are written out, so that a manifest is complete even after
+    a default changes.
     """
 
     POINTERS: ClassVar[Mapping[str, str]] = {}

@@ -22,7 +22,8 @@ class RunPicker:
     """What the runs of a page are called, and what of them is kept in the address.
 
     ``parameter`` names the one that is open. The parameters in ``starts`` ask for the form, as ``?view=new`` does,
-    and those in ``alone_starts`` where none is open; those in ``of_one`` are about the open one and mean nothing for another.
+    and those in ``alone_starts`` where none is open; those in ``of_one`` are about the open one and mean nothing for
+    another.
     """
 
     what: str

@@ -114,7 +114,8 @@ def threshold_on_sample(
     """Precision and recall over all rows from rows that were drawn at known probabilities.
 
     ``scores`` are those of every row; ``sampled``, ``is_bad`` and ``inclusion``, each shape (m,), are the drawn rows
-    that are decided, how, and with which probability each was drawn. Both are ratios of unbiased totals. Raises ValueError for a probability outside (0, 1].
+    that are decided, how, and with which probability each was drawn. Both are ratios of unbiased totals. Raises
+    ValueError for a probability outside (0, 1].
     """
     weights = _weights(inclusion, len(sampled))
     sample_scores = scores[sampled]

@@ -47,7 +47,8 @@ class Effects:
     """What the rounds say of each cluster, in units of the spread of a row inside its cluster.
 
     ``effect`` (k,), drawn towards 0 as far as it is uncertain, 0 where no row was scored; ``deviation`` (k,), the
-    standard deviation of what is left open, that of the estimated centre and spread of the clusters included; ``probability_below`` (k,) that the effect is below 0, NaN where nothing can be told.
+    standard deviation of what is left open, that of the estimated centre and spread of the clusters included;
+    ``probability_below`` (k,) that the effect is below 0, NaN where nothing can be told.
     ``n`` (k,) scored rows over all rounds; ``error`` (k,) variance of a cluster's own mean, infinite without rows.
     ``between`` and ``inconsistency`` are the standard deviations of what lasts and of what is a round's own.
     """

@@ -35,9 +35,9 @@ def flag_rows(
     """Flag rows (all arrays (n,)) by each rule that is on, in the order of the rules.
 
     ``gap`` below 0: the given answer scores below the model's own. Models like their own words, so with ``margin_sd``
-    the gap must also be that many standard deviations below the mean of these rows. ``confidence`` below ``gamma``, as Auto-Filter
-    would drop it. ``weight_ratio`` (the cluster's weight over its weight at the start) below ``floor``. NaN never
-    flags; None turns a rule off.
+    the gap must also be that many standard deviations below the mean of these rows. ``confidence`` below ``gamma``, as
+    Auto-Filter would drop it. ``weight_ratio`` (the cluster's weight over its weight at the start) below ``floor``. NaN
+    never flags; None turns a rule off.
     """
     rules: list[tuple[Reason, Bools, Float64s]] = []
     if below_own:

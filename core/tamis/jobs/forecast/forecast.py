@@ -93,7 +93,8 @@ def forecast(
     """Look at everything that can be known before submitting, without starting anything.
 
     ``in_detail`` reads the rows for what the step itself says of them; with ``ask_rows`` the language models are asked
-    about so many of them now. ``problem`` says why an input cannot be had. Raises UnknownName and InvalidOptions; what else is wrong is a check.
+    about so many of them now. ``problem`` says why an input cannot be had. Raises UnknownName and InvalidOptions; what
+    else is wrong is a check.
     """
     parsed = parse_options(steps[step].options, options)
     allowed = resources or Resources()

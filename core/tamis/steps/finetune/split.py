@@ -35,8 +35,9 @@ class SplitCounts:
     """What was done so that held-out rows are held out; counts of rows.
 
     ``level`` is what was kept together, less where too much is alike: ``near`` (equal and nearly equal prompts, families),
-    ``equal`` (no nearly equal ones), ``prompts`` (equal prompts alone), or ``rows`` (nothing). ``n_known`` rows could not be held out because the model had
-    been trained on them or their like, ``n_near_named`` were not trained on because they are like named held-out rows.
+    ``equal`` (no nearly equal ones), ``prompts`` (equal prompts alone), or ``rows`` (nothing). ``n_known`` rows could not
+    be held out because the model had been trained on them or their like, ``n_near_named`` were not trained on because
+    they are like named held-out rows.
     ``unrecorded`` is the model whose training rows are not recorded.
     """
 

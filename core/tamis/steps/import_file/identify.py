@@ -93,8 +93,8 @@ def plan_import(
     """Detect what was left open, and name the dataset; a folder stands for the data files in it and below it.
 
     Several paths make one dataset; where their names tell splits apart, every row gets a column ``split``. Raises
-    UnreadableFile for a named file that no format fits or that holds no rows, or an encoding that there is not, UnknownName for
-    a format or a repair, InvalidOptions for a mapping.
+    UnreadableFile for a named file that no format fits or that holds no rows, or an encoding that there is not,
+    UnknownName for a format or a repair, InvalidOptions for a mapping.
     """
     choices = ReadingChoices(
         format_name=format_name,

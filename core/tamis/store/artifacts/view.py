@@ -18,8 +18,8 @@ class DatasetView:
     """The examples of a dataset beside one clustering, one layout, its scores and selections.
 
     ``layout`` gives the map coordinates: a projection, or embeddings with their principal components. ``scores``
-    holds the newest scores of each scorer. ``artifacts`` holds all that can be in view, so that a condition may name another one (a lasso drawn before
-    the map was replaced).
+    holds the newest scores of each scorer. ``artifacts`` holds all that can be in view, so that a condition may name
+    another one (a lasso drawn before the map was replaced).
     """
 
     dataset_id: str

@@ -84,9 +84,9 @@ def decide(
 
     ``messages`` is the whole new conversation of ``replace``, ``original`` the dataset's own, which the history keeps.
     ``seen_event`` is the id of the decision that was in force for the row when the reviewer saw it, 0 for none: when
-    another one says something else by now, this one is kept as a conflict and is not in force until ``settle_decision``. None
-    asks no question. Raises InvalidOptions for a conversation that cannot be stored; whether it obeys the chat schema
-    is asked of ``tamis.formats.check.check_messages`` before.
+    another one says something else by now, this one is kept as a conflict and is not in force until ``settle_decision``.
+    None asks no question. Raises InvalidOptions for a conversation that cannot be stored; whether it obeys the chat
+    schema is asked of ``tamis.formats.check.check_messages`` before.
     """
     choice = BulkChoice(example_id, verdict, messages, original, seen_event)
     event = _decide_event(dataset_id, [choice], (via, "", proposals_id), reviewer)

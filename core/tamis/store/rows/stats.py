@@ -33,9 +33,10 @@ class LengthHistogram:
 class DatasetStats:
     """Numbers about the examples alone: they never change after the import.
 
-    ``edges`` grow by a constant factor, because lengths range over several orders of magnitude; the few shorter texts are in the first bin. ``n_repeated`` counts
-    the rows whose conversation stands in an earlier row too, by content_hash; ``turns`` counts rows by their messages,
-    whatever the role, and ``n_multi_turn`` the rows with more than one user turn.
+    ``edges`` grow by a constant factor, because lengths range over several orders of magnitude; the few shorter texts are
+    in the first bin. ``n_repeated`` counts the rows whose conversation stands in an earlier row too, by content_hash;
+    ``turns`` counts rows by their messages, whatever the role, and ``n_multi_turn`` the rows with more than one user
+    turn.
     """
 
     n_rows: int
