@@ -102,11 +102,10 @@ def export(
     """Write the rows and ``<path>.manifest.json``; an existing file is replaced only when all is written.
 
     The name of the file says its container and compression (``rows.csv``, ``rows.jsonl.gz``); it must not contradict the
-    request. Rows decided as drop are left out and decided texts are written, when the request names decisions or its
-    selection was made with some. ``progress`` is told the number of rows read so far, now and then. Raises InvalidOptions
-    when no row is in scope or all are dropped, CurationError when the format or the container cannot hold some
-    conversations (unless these are to be left out: then they are listed in ``<path>.skipped.jsonl``), a decided one
-    breaks the chat schema, or nothing can be written to that place.
+    request. Where the request names decisions, or its selection was made with some, dropped rows are left out and decided
+    texts written. ``progress`` is told the rows read so far. Raises InvalidOptions when no row is in scope or all are
+    dropped, CurationError when format or container cannot hold some conversations (unless these are to be left out: then
+    ``<path>.skipped.jsonl`` lists them), a decided one breaks the chat schema, or nothing can be written to that place.
     """
     if path.parent == workspace.path / "exports":
         path.parent.mkdir(exist_ok=True)
