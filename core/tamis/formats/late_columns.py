@@ -17,13 +17,11 @@ class LateColumns:
     def __init__(self, fields: ColumnMapping) -> None:
         self._parts = fields.parts
         self._names = late_names(self._parts)
-        self._harmless: set[tuple[str, ...]] = set()
+        self.harmless: set[tuple[str, ...]] = set()  # columns of records that need no second look
 
     def check(self, number: int, record: Record) -> None:
         """Raise UnreadableFile naming the column, the row and the mapping that takes it."""
         columns = tuple(record)
-        if columns in self._harmless:
-            return
         named = [column for column in columns if column.lower() in self._names]
         for column in named:
             part = self._names[column.lower()]
@@ -34,8 +32,8 @@ class LateColumns:
                     f"Column {column!r} first appears in row {number:,}, behind what was looked at. Import again with "
                     f"the mapping {part}={column} to make it the {part} of its rows, or with {part}= to keep it as metadata."
                 )
-        if not named and len(self._harmless) < _MAX_SHAPES:
-            self._harmless.add(columns)
+        if not named and len(self.harmless) < _MAX_SHAPES:
+            self.harmless.add(columns)
 
 
 def suits_part(part: str, value: JSON) -> bool:

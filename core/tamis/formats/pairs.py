@@ -41,11 +41,13 @@ class PairColumns:
     always_context: bool = False  # the context's column is written where it is empty, too
 
     used: tuple[str, ...] = field(init=False)  # every column that is part of the conversation
+    rare: frozenset[str] = field(init=False)  # those of them that few files have
 
     def __post_init__(self) -> None:
         """Gather the columns."""
         columns = (self.prompt, self.completion, self.system, self.context, self.history, self.reasoning)
         object.__setattr__(self, "used", tuple(column for column in columns if column))
+        object.__setattr__(self, "rare", frozenset((self.system, self.history, self.reasoning, SHAPE)))
 
     def filled(self) -> PairColumns:
         """Return the columns with the usual names where there are none, to write under."""
@@ -77,7 +79,13 @@ def read_pair(record: Record, names: PairColumns) -> list[Example]:
     """Return the example of a record; raises InvalidRecord when prompt or response is missing or blank."""
     noted: dict[str, JSON] = {}
     meta: Record = {}
-    prompt = record.get(names.prompt)
+    prompt, response, given = (
+        record.get(names.prompt),
+        record.get(names.completion),
+        record.get(names.context),
+    )
+    if type(prompt) is str and type(response) is str and type(given) is str and names.rare.isdisjoint(record):
+        return [_read_plain(record, names, (prompt, given, response))]
     if type(prompt) is list and turn_keys(first_item(prompt)):
         example = _read_turns(record, names, noted, meta)
     else:
@@ -112,6 +120,17 @@ def write_pair(example: Example, names: PairColumns) -> Record:
     if noted.get("answer_column") not in (None, names.completion):
         written.pop(noted["answer_column"], None)
     return written
+
+
+def _read_plain(record: Record, names: PairColumns, texts: tuple[str, str, str]) -> Example:
+    """Read prompt, context and response that are all text, with nothing beside them: most rows of most files."""
+    prompt, given, response = texts
+    example = single_turn(f"{prompt}{GAP}{given}" if given and prompt else prompt or given, response)
+    used = names.used
+    example.meta = {key: value for key, value in record.items() if key not in used}
+    if given or not names.is_alpaca:
+        example.meta[SHAPE] = {"format": names.format_name, "input_chars": len(given)}
+    return example
 
 
 def _read_texts(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record) -> Example:

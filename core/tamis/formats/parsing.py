@@ -96,6 +96,7 @@ def parse_chunk(
     form = load_format(format_name)
     builder = _Builder(stem)
     late = LateColumns(fields)
+    parse = form.parse if fields.reshapes else form.read
     turn_repairs = [name for name in repairs if name in TURN_REPAIRS]
     for number, raw, record in read_records(chunk, builder.notes, repairs):
         if isinstance(record, InvalidRecord):
@@ -107,7 +108,7 @@ def parse_chunk(
             record["split"] = split
         try:
             read = repaired_turns(record, fields, turn_repairs, builder.notes) if turn_repairs else record
-            builder.add(number, raw, record, form.parse(read, fields))
+            builder.add(number, raw, record, parse(read, fields))
         except InvalidRecord as error:
             problem = record.problem if isinstance(record, OddRecord) else ""
             reason = str(error) if problem in str(error) else f"{error}; the record {problem}"
