@@ -25,10 +25,12 @@ class SeenValues:
     items: SeenValues | None = None
     keys: dict[str, SeenValues] | None = None
     varies: bool = False  # whether objects differ in their keys
+    has_null: bool = False
 
     def add(self, value: JSON) -> None:
         """Take note of one value."""
         if value is None:
+            self.has_null = True
             return
         kind = type(value).__name__
         self.kinds.add(kind)
@@ -68,7 +70,9 @@ class SeenValues:
             unsigned = _UNSIGNED[0] <= self.least and self.most <= _UNSIGNED[1]
             return pa.int64() if fits else pa.uint64() if unsigned else _JSON
         if kind == "list":
-            return pa.list_(pa.null() if self.items is None else self.items.type)
+            # Arrow miscounts lists of lists of nothing but nulls.
+            only_null = self.items is not None and self.items.has_null and not self.items.kinds
+            return pa.list_(_JSON if only_null else pa.null() if self.items is None else self.items.type)
         if kind == "dict" and self.keys is not None and not self.varies:
             return pa.struct([(key, seen.type) for key, seen in self.keys.items()])
         return _JSON

@@ -106,10 +106,11 @@ def json_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 def is_told(text: str) -> bool:
-    """Whether a table of text can say it: its writer leaves a carriage return without quotes, as if the row ended there, and a
-    mark where a row begins is what joined files have.
+    """Whether a table of text can say it: its writer leaves a carriage return without quotes, as if the row ended there, a
+    mark where a row begins is what joined files have, and what is full of control characters is taken for a binary file.
     """
-    return "\r" not in text.replace("\r\n", "") and not text.startswith("\ufeff")
+    has_control = any(ord(char) < 32 and char not in "\t\r\n" for char in text)
+    return "\r" not in text.replace("\r\n", "") and not text.startswith("\ufeff") and not has_control
 
 
 @st.composite

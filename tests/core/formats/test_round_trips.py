@@ -284,3 +284,9 @@ def test_a_lone_carriage_return_in_a_cell_stays_in_its_cell(tmp_path):
     stored.export(tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_bytes() == b'instruction,output\n"a\rb","c\r\nd"\n'
     assert orjson.loads(import_all(tmp_path / "out.csv").examples[0].raw) == rows[0]
+
+
+def test_lists_of_nothing_but_nulls_survive_parquet(tmp_path):
+    rows = [{"instruction": "a", "output": "b", "x": [[None, None]], "y": [None], "z": [], "w": {}}]
+    import_all(written(tmp_path, lines_of(rows), "in.jsonl")).export(tmp_path / "out.parquet")
+    assert [orjson.loads(one.raw) for one in import_all(tmp_path / "out.parquet").examples] == rows
