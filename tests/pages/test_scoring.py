@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pages.parts.scoring.from_file import FROM_FILE
+from tamis.actions.given_scores import take_column
 from tamis.jobs import job_table
 from tamis.scorers import SCORERS
 from tamis.store.artifacts.store import ArtifactStore
@@ -85,3 +87,19 @@ def test_a_confidence_of_the_first_edition_says_so_and_one_of_today_does_not(
     assert written["options"]["scorer_options"].pop("edition") == "fitted"
     manifest.write_text(json.dumps(written), "utf-8")
     assert "edition = hand" in said(open_page("scoring", dataset=dataset_id, scorer="confidence"))
+
+
+def test_numbers_that_came_with_the_data_are_a_score_like_any_other(workspace: Path, dataset_id: str) -> None:
+    take_column(ArtifactStore(workspace), dataset_id, "response_chars")
+    app = open_page("scoring", dataset=dataset_id)
+    assert "Column response_chars" in list(app.dataframe[0].value["score"])
+    checked(app.pills(key="scorer").set_value("column:response_chars").run())
+    assert app.dataframe[1].value["score:column:response_chars"].is_monotonic_increasing
+    app = open_page("selection", dataset=dataset_id, view="new", select_quality="Column response_chars")
+    assert app.selectbox(key="select_quality").value == "column:response_chars"
+
+
+def test_scores_made_elsewhere_are_asked_for_with_a_file(workspace: Path, dataset_id: str) -> None:
+    app = open_page("scoring", dataset=dataset_id)
+    checked(app.pills(key="scorer").set_value(FROM_FILE).run())
+    assert "made elsewhere" in said(app)

@@ -9,15 +9,18 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.wording import ago
 from tamis.actions import scores
 from tamis.actions.scores import ScoreStats
-from tamis.scorers import SCORERS
+from tamis.scorers import SCORERS, scorer_title
 from tamis.types import Int64s
 
 
 def score_table(context: DatasetContext) -> pd.DataFrame:
-    """One row per scorer, computed or not: what it measures, how its values are spread, how many rows lack one."""
+    """One row per scorer, computed or not, then what came from columns and files: how its values are spread."""
     lines = []
-    for name, scorer in SCORERS.items():
-        row: dict[str, object] = {"score": scorer.title, "measures": scorer.summary}
+    for name in dict.fromkeys([*SCORERS, *context.view.scores]):
+        measures = (
+            SCORERS[name].summary if name in SCORERS else "Numbers that came with the data, or from a file."
+        )
+        row: dict[str, object] = {"score": scorer_title(name), "measures": measures}
         if name in context.view.scores:
             known = score_stats(context, name)
             row |= {
