@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import zstandard
 
+from tamis.actions.export import ExportRequest, export
 from tamis.cli.main import run
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
 from tamis.store.database.tags import tag_state
@@ -102,3 +103,9 @@ def test_an_export_of_then_is_made_again_byte_for_byte(
     )
     assert code == 0, capsys.readouterr().err
     assert out.read_bytes() == (previous / "exports" / name).read_bytes()
+
+
+def test_rows_of_then_are_exported_now(workspace: Workspace, tmp_path: Path) -> None:
+    for dataset_id in workspace.artifacts.dataset_ids():
+        done = export(workspace, ExportRequest(dataset_id=dataset_id), tmp_path / f"{dataset_id}.jsonl")
+        assert done.n_rows == workspace.artifacts.examples(dataset_id).summary["n_examples"]

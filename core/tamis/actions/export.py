@@ -294,7 +294,10 @@ def _manifest(
         sequence=next_number(workspace.path),
         dataset_id=request.dataset_id,
         dataset_name=names[request.dataset_id],
-        sources=[SourceFile(**{key: f[key] for key in SourceFile.model_fields}) for f in files_of(examples)],
+        sources=[
+            SourceFile(**{key: f[key] for key in SourceFile.model_fields if key in f})
+            for f in files_of(examples)
+        ],
         selection="" if listed or whole else last.id,
         example_ids=[int(row) for row in rows.ids] if listed else None,
         scope=_describe(request),
