@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, overload
 
 from tamis.actions import rejects
 from tamis.actions.imports import start_import
@@ -46,6 +46,16 @@ class RejectedLines(Tabular, Generic[D]):
         """Write the lines, or those of one kind of reason, as JSON lines; returns how many. Raises UnknownName."""
         return rejects.export_rejects(self._workspace, self._dataset_id, Path(path), reason=reason).n_lines
 
+    @overload
+    def retry(
+        self, *, format: str = ..., fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ...,  # noqa: A002
+        repairs: Sequence[str] = ..., wait: Literal[True] = True, progress: bool = ...,
+    ) -> D: ...  # fmt: skip
+    @overload
+    def retry(
+        self, *, format: str = ..., fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ...,  # noqa: A002
+        repairs: Sequence[str] = ..., wait: Literal[False], progress: bool = ...,
+    ) -> JobHandle[D]: ...  # fmt: skip
     def retry(
         self,
         *,

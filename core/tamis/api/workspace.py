@@ -143,12 +143,12 @@ class Workspace(Shown):
     @overload
     def import_rows(
         self, rows: pd.DataFrame | pa.Table | Iterable[Mapping[str, JSON]], *, name: str, format: str = ...,  # noqa: A002
-        fields: Mapping[str, JSON] | None = ..., wait: Literal[True] = True, progress: bool = ...,
+        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., wait: Literal[True] = True, progress: bool = ...,
     ) -> Dataset: ...  # fmt: skip
     @overload
     def import_rows(
         self, rows: pd.DataFrame | pa.Table | Iterable[Mapping[str, JSON]], *, name: str, format: str = ...,  # noqa: A002
-        fields: Mapping[str, JSON] | None = ..., wait: Literal[False], progress: bool = ...,
+        fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ..., wait: Literal[False], progress: bool = ...,
     ) -> JobHandle[Dataset]: ...  # fmt: skip
     def import_rows(
         self,

@@ -37,6 +37,7 @@ def test_all_of_them_are_looked_at() -> None:
         "Dataset.run_missing",
         "RefinementResult.compare_with_controls",
         "RefinementResult.more_rounds",
+        "RejectedLines.retry",
         "SelectionResult.baseline",
         "Workspace.import_file",
         "Workspace.import_rows",
