@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -43,7 +44,10 @@ def make_workspace(folder: Path, group: str = "") -> None:
     """
     if folder.exists():
         return
-    make_folder(folder.parent)
+    with suppress(
+        FileExistsError, NotADirectoryError
+    ):  # a file stands in the way: the next line names the workspace
+        make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     if group:
         shutil.chown(folder, group=group)

@@ -42,7 +42,9 @@ def test_a_version_is_queued_under_the_default_name(workspace: Workspace, datase
 
 def test_a_version_is_compared_with_what_it_was_made_from(workspace: Workspace, dataset_id: str) -> None:
     assert earlier_versions(workspace, dataset_id) == []
-    with pytest.raises(InvalidOptions, match="nothing to compare"):
+    with pytest.raises(
+        InvalidOptions, match="was not made from another dataset.*name the one to compare it with"
+    ):
         parent_version(workspace, dataset_id)
     decide_one(workspace, dataset_id)
     job = make_version(workspace, dataset_id, " Better ").job

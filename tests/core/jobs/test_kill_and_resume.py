@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -55,7 +56,16 @@ def write_examples(store: ArtifactStore, n_rows: int) -> None:
     draw = random.Random(1)
     texts = [" ".join(draw.choices(WORDS, k=6)) + f" {number}" for number in range(n_rows)]
     with store.writing(DATASET, "examples", "e0") as writer:
-        table = pa.table({"example_id": np.arange(n_rows), "prompt": texts, "response": texts[::-1]})
+        turns = [
+            json.dumps([{"role": "user", "content": prompt}, {"role": "assistant", "content": response}])
+            for prompt, response in zip(texts, texts[::-1], strict=True)
+        ]
+        table = pa.table(
+            {
+                "example_id": np.arange(n_rows), "prompt": texts, "response": texts[::-1], "messages": turns,
+                "meta": ["{}"] * n_rows,
+            }
+        )  # fmt: skip
         pq.write_table(table, writer.path / "examples.parquet", row_group_size=10_000)
         writer.commit(
             make_manifest(

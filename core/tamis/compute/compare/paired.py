@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
-from scipy.stats import binomtest, false_discovery_control
 
 from tamis.types import Float64s
 
@@ -95,11 +94,15 @@ def change_verdicts(
 
 def discoveries(p: Float64s, *, confidence_fraction: float = CONFIDENCE) -> list[bool]:
     """Which of these p-values (k,) stand out when all are looked at together (Benjamini and Hochberg 1995)."""
+    from scipy.stats import false_discovery_control
+
     return (false_discovery_control(p) < 1 - confidence_fraction).tolist() if len(p) else []
 
 
 def sign_test(n_won: int, n_lost: int) -> float:
     """Chance of so uneven a division of wins and losses, or a more uneven one, when both are as likely; ties say nothing."""
+    from scipy.stats import binomtest
+
     return float(binomtest(n_won, n_won + n_lost).pvalue) if n_won + n_lost else 1.0
 
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import stdtrit
-from scipy.stats import binomtest
 
 from tamis.compute.compare.selections import Interval
 from tamis.types import Bools, Float64s, Int64s
@@ -37,6 +36,8 @@ def share_over_seeds(
     (p (1 − p) over the variance of the mean): a plain t interval leaves [0, 1] for rare groups. A group that no seed or
     every seed picked alone has Wilson's interval over all picks. NaN for a single seed.
     """
+    from scipy.stats import binomtest
+
     m, k = shares.shape
     mean: Float64s = shares.mean(axis=0)
     if m < 2:
