@@ -43,8 +43,9 @@ def test_the_form_says_what_every_round_would_take(workspace: Path, unrefined: s
     table = next(one.value for one in app.dataframe if "adds" in one.value)
     assert table["adds"].tolist() == [4, 3, 3]
     assert table["trains"].tolist() == [4, 7, 10]
-    assert table["answers"].tolist() == [4, 3, 3]
-    assert "Together 21 rows are read in training and 10 prompts answered" in said(app)
+    # Two rows of each of the four clusters are heard in every round.
+    assert table["answers"].tolist() == [8, 8, 8]
+    assert "Together 21 rows are read in training and 24 prompts answered" in said(app)
     assert "4 of 40 rows that may be picked" in said(app)
 
 

@@ -27,7 +27,7 @@ from tamis.actions.submit import PlannedRun
 from tamis.errors import CurationError
 from tamis.recipes import SftOptions
 from tamis.steps.refine.gaps import GAPS
-from tamis.steps.refine.options import RefineOptions
+from tamis.steps.refine.options import LEAST_SCORED, RefineOptions
 from tamis.types import JSON, Int64s
 
 MOST_NAMED = 4
@@ -86,7 +86,7 @@ def show_refinement_forecast(context: DatasetContext, filled: RefinementFormValu
             st.caption("Rounds and clusters appear here when what it reads is there: a job makes it now.")
         else:
             _show_rounds(options, expected)
-            _warn(expected)
+            _warn(expected, options)
         _say_paper(options)
     if expected is not None:
         _show_clusters(context, expected)
@@ -128,7 +128,7 @@ def _show_rounds(options: RefineOptions, expected: RoundsForecast) -> None:
         )
 
 
-def _warn(expected: RoundsForecast) -> None:
+def _warn(expected: RoundsForecast, options: RefineOptions) -> None:
     if expected.n_unspent:
         st.warning(
             f"The budget of {expected.n_asked + expected.n_owed:,} rows is larger than the pool: {count_of(expected.n_rows, 'row')} may be "
@@ -137,12 +137,18 @@ def _warn(expected: RoundsForecast) -> None:
             icon=":material/production_quantity_limits:",
         )
     n_clusters, first = int((expected.weight > 0).sum()), expected.n_first
-    if n_clusters > first:
+    if n_clusters > first and options.mode != "pooled":
         unseen = f" All rounds together take {count_of(expected.n_asked, 'row')}, so some clusters are never looked at."
         st.caption(
             f":material/info: A round adds {count_of(first, 'row')} and there are {n_clusters:,} clusters, so most clusters are not "
             f"scored in a round and keep their weight.{unseen if n_clusters > expected.n_asked else ''} Fewer clusters or a larger "
             "budget move more of them."
+        )
+    elif n_clusters > first and not options.static:
+        st.caption(
+            f":material/info: A round adds {count_of(first, 'row')} and there are {n_clusters:,} clusters, so further rows are "
+            f"answered, and not selected: {LEAST_SCORED} of every cluster in each round. So few say little; more rows a round, or "
+            "fewer clusters, say more."
         )
 
 

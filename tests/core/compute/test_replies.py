@@ -65,3 +65,27 @@ def test_a_reply_is_read_as_a_person_would(text: str, letter: str | None):
 )
 def test_the_last_word_counts(text: str, letter: str):
     assert parse_choice(text) == letter
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A is not better", "A isn't better", "A is worse than B", "A is no better than B", "I do not prefer A",
+        "I would not choose A", "I don't choose A.", "The worse answer is A.", "B is wrong.", "I never pick B.",
+        "A is bad because it is cut off. B is fine.", "The wrong answer is B.", "Neither A nor B",
+    ],
+)  # fmt: skip
+def test_a_letter_that_is_ruled_out_is_no_choice(text: str):
+    assert parse_choice(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("Response B is better.", "B"), ("Answer A is better.", "A"), ("A wins", "A"), ("\\boxed{B}", "B"),
+        ("<answer>B</answer>", "B"), ("A > B", "A"), ("Assistant B", "B"), ("It is not close: the answer is A", "A"),
+        ("B) Incorrect", "B"), ("A is correct", "A"),
+    ],
+)  # fmt: skip
+def test_praise_and_marks_name_the_choice(text: str, letter: str):
+    assert parse_choice(text) == letter

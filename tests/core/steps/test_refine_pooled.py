@@ -91,3 +91,12 @@ def test_a_cluster_that_is_left_out_is_not_asked_about(place):  # noqa: F811
     table = read_round_clusters(one)
     first = first_weights(np.bincount(labels), "proportional")
     assert table["learned_after"].to_numpy()[1] == pytest.approx(first[1])
+
+
+def test_the_forecast_counts_the_rows_that_are_heard_besides():
+    from tamis.steps.refine.forecast import _heard_besides
+
+    picked, left = np.array([3, 1, 0, 0]), np.array([40, 40, 40, 1])
+    # Four picks are answered: the second cluster lacks one, the third two, the fourth the only row it has.
+    assert _heard_besides(np.array([4]), picked, left).tolist() == [4]
+    assert _heard_besides(np.array([40]), picked * 10, left).tolist() == [3]

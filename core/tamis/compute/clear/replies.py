@@ -19,9 +19,24 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _LEADS = re.compile(rf"^\s*(?:[-•#>]+\s*)?{_LETTER}{_AFTER}", re.IGNORECASE)
-_NAMED = re.compile(rf"^\s*(?:option|answer)\s+{_LETTER}(?=$|[.,:;!—–)\]])", re.IGNORECASE)
-_NEGATED = re.compile(
-    r"\b(?:not|isn't|neither|nor|cannot be|can't be|rather than|instead of)\s*$", re.IGNORECASE
+_THING = r"option|answer|response|assistant|candidate|choice|model"
+_NAMED = re.compile(rf"^\s*(?:{_THING})\s+{_LETTER}(?=$|[.,:;!—–)\]])", re.IGNORECASE)
+# "Response B is better", "A wins": the letter is the choice by what is said of it.
+_PRAISED = re.compile(
+    rf"\b(?:{_THING})\s+{_LETTER}\s+(?:(?:is|was)\s+(?:\w+ly\s+|much\s+|far\s+|the\s+)*(?:better|best|preferable|superior)|wins)\b"
+    rf"|^\s*(?:\*\*)?(?P<winner>[ABC])(?:\*\*)?\s+wins\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+# Marks that say nothing but the choice, and "A > B".
+_MARKED = re.compile(
+    r"\\boxed\{\s*([ABC])\s*\}|<answer>\s*([ABC])\s*</answer>|^\s*([AB])\s*>+\s*[AB]\s*$", re.IGNORECASE
+)
+_NEGATED = re.compile(r"\b(?:not|never|neither|nor|cannot|rather than|instead of)\b|n['’]t\b", re.IGNORECASE)
+_BLAMING = r"worse|worst|wrong|bad|weaker|weakest|inferior|incorrect|poor|poorer|flawed"
+_BLAMED_BEFORE = re.compile(rf"\b(?:{_BLAMING})\b", re.IGNORECASE)
+_BLAMED_AFTER = re.compile(
+    rf"^\s*(?:is|was)\s+(?:the\s+|a\s+|much\s+|clearly\s+)*(?:not|never|no|{_BLAMING})\b|^\s*(?:isn|wasn)['’]t\b",
+    re.IGNORECASE,
 )
 _SEVERAL = re.compile(r"^\s*(?:or|and|/|,|&|nor|oder|ou|o)\s*[(\[\"'*]*[ABC]\b", re.IGNORECASE)
 _MARK = re.compile(r"[(\[]([ABC])[)\]]")
@@ -38,6 +53,9 @@ def parse_choice(text: str) -> str | None:
     choice, so a reply that repeats the options has none.
     """
     read = unicodedata.normalize("NFKC", text).strip()
+    marked = {str(found[found.lastindex or 0]).upper() for found in _MARKED.finditer(read)}
+    if len(marked) == 1:
+        return marked.pop()
     stated = _stated(read)
     if stated:
         letters = [letter for letter, _ in stated]
@@ -56,18 +74,30 @@ def _stated(text: str) -> list[tuple[str, bool]]:
         letter, end = match["letter"], match.end("letter")
         if letter not in "ABC" and text[end : end + 1] not in (")", "]"):
             continue
-        if _NEGATED.search(text[: match.start("letter")].rstrip("([\"'* ")) or _SEVERAL.match(
-            _rest(text, end)
-        ):
+        rest = _rest(text, end)
+        if _is_ruled_out(text[: match.start("letter")], rest) or _SEVERAL.match(rest):
             continue
         sentence = re.split(r"[.!?\n]", text[: match.start("letter")])[-1]
         letters.append((letter.upper(), bool(_FINAL.search(sentence))))
+    for match in _PRAISED.finditer(text):
+        name = "letter" if match["letter"] else "winner"
+        if not _is_ruled_out(text[: match.start(name)], ""):
+            letters.append((match[name].upper(), False))
     return letters
+
+
+def _is_ruled_out(before: str, after: str) -> bool:
+    """Whether what is said of a letter is that it is not the choice: "I would not choose", "… is worse"."""
+    clause = re.split(r"[.!?,;:\n—–]|\bbut\b", before)[-1]
+    return bool(_NEGATED.search(clause) or _BLAMED_BEFORE.search(clause) or _BLAMED_AFTER.match(after))
 
 
 def _leading(line: str) -> str | None:
     match = _LEADS.match(line) or _NAMED.match(line)
-    if match is None or _SEVERAL.match(_rest(line, match.end("letter"))):
+    if match is None:
+        return None
+    rest = _rest(line, match.end("letter"))
+    if _SEVERAL.match(rest) or _BLAMED_AFTER.match(rest):
         return None
     letter = match["letter"]
     marks = {mark.upper() for mark in _MARK.findall(line)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from tamis.compute.refine.draw import split_budget
 from tamis.compute.select.allocate import allocate_with_floor
-from tamis.steps.refine.options import RefineOptions
+from tamis.steps.refine.options import LEAST_SCORED, RefineOptions
 from tamis.steps.refine.state import read_state
 from tamis.store.artifacts.refinements import rounds_of
 from tamis.store.artifacts.store import Artifact, ArtifactStore
@@ -88,7 +88,10 @@ def forecast_rounds(
     taken = min(max(0, owed + parts[0]), n_pool)
     adds = rows_added(parts, n_pool=n_pool, n_owed=owed)
     selected = n_before + np.cumsum(adds)
+    picked = allocate_with_floor(taken, state.drawn_by, left, forced)[shown]
     trains, answers = _work(options, adds, selected)
+    if answers is not None and options.mode == "pooled":
+        answers = answers + _heard_besides(answers, picked, left[shown] * (state.drawn_by[shown] > 0))
     return RoundsForecast(
         n_asked=sum(parts),
         n_first=parts[0],
@@ -100,7 +103,7 @@ def forecast_rounds(
         size=state.pool.sizes()[shown].astype(np.int64),
         left=left[shown],
         share=taken * state.drawn_by[shown] / max(float(state.drawn_by.sum()), 1e-12),
-        picked=allocate_with_floor(taken, state.drawn_by, left, forced)[shown],
+        picked=picked,
         weight=state.drawn_by[shown],
         rows=np.flatnonzero(free).astype(np.int64),
         n_before=n_before,
@@ -115,3 +118,11 @@ def _work(options: RefineOptions, adds: Int64s, selected: Int64s) -> tuple[Int64
     looked_at = adds if options.score_rows == "new" else selected
     answers = looked_at if options.generate_rows is None else np.minimum(looked_at, options.generate_rows)
     return np.where(looked_at > 0, selected, 0) if options.train else None, answers
+
+
+def _heard_besides(answers: Int64s, picked: Int64s, left: Int64s) -> Int64s:
+    """Rows per round that are answered so that every cluster is heard, if all rounds are dealt out as the next one is."""
+    share = picked / max(int(picked.sum()), 1)
+    missing = np.clip(np.minimum(LEAST_SCORED, left) - np.outer(answers, share), 0, None)
+    besides: Int64s = np.ceil(missing.sum(axis=1) - 1e-9).astype(np.int64)
+    return besides

@@ -19,6 +19,7 @@ from tamis.steps.spec import AS_IMPORTED, Choice, Need, StepOptions
 from tamis.types import JSON, UpdateMode
 
 Control = Literal["none", "shuffled_scores", "random", "km_random", "kmq"]
+LEAST_SCORED = 2  # rows per cluster and round in the mode pooled
 STATIC: frozenset[str] = frozenset({"random", "km_random", "kmq"})  # controls that never look at an answer
 PINNED, EXCLUDED = "pinned", "excluded"
 MOST_BOOST = 1000.0
@@ -142,7 +143,8 @@ class RefineOptions(StepOptions):
     generate_rows: int | None = Field(
         None,
         ge=1,
-        description="Rows per round that are answered and scored, spread over clusters; empty: all.",
+        description="Rows per round that are answered and scored, spread over clusters; empty: all. In the mode pooled, two of "
+        "every cluster are at least.",
     )
     score_rows: Literal["new", "all"] = Field(
         "new", description="Rows that are scored in a round: those it added, or all selected so far."

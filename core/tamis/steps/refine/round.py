@@ -32,7 +32,7 @@ from tamis.steps.refine.chunks import (
     scored_part,
     texts_in,
 )
-from tamis.steps.refine.options import EPOCHS, RefineOptions, RoundOptions
+from tamis.steps.refine.options import EPOCHS, LEAST_SCORED, RefineOptions, RoundOptions
 from tamis.steps.refine.state import RoundState, read_state
 from tamis.steps.refine.texts import texts_of
 from tamis.steps.refine.update import Update, update
@@ -54,8 +54,6 @@ from tamis.store.artifacts.refinements import (
 )
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.types import JSON, NOISE, Int64s
-
-LEAST_SCORED = 2  # rows per cluster and round in the mode pooled
 
 
 @dataclass(frozen=True, slots=True)
