@@ -44,3 +44,12 @@ def test_a_lost_file_starts_above_what_is_in_use(empty_store, content):
     empty_store.ask_again(made)
     (empty_store.workspace / NAME).write_bytes(content)
     assert next_number(empty_store.workspace) == made.sequence + 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00", b"yesterday 3", b"2026-01-01T00:00:00 x"])
+def test_an_unreadable_note_of_when_it_was_asked_for_hides_no_artifact(empty_store, content):
+    made = _write(empty_store, "one")
+    empty_store.ask_again(made)
+    (made.path.parent / f".{made.id}.asked").write_bytes(content)
+    (found,) = empty_store.list("d1", "scores")
+    assert (found.asked_at, found.sequence) == (made.manifest.created_at, made.manifest.sequence)

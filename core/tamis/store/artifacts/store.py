@@ -245,12 +245,7 @@ def load_artifact(path: Path) -> Artifact:
     """Read one artifact folder; raises ArtifactDamaged when its manifest cannot be read."""
     try:
         manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
-        asked = _asked_file(path)
-        moment = (
-            f"{manifest.created_at} {manifest.sequence}" if not asked.exists() else asked.read_text("utf-8")
-        )
-        asked_at, _, sequence = moment.partition(" ")
-        return Artifact(path, manifest, asked_at, int(sequence or 0))
+        return Artifact(path, manifest, *_asked(path, manifest))
     except (OSError, ValueError) as error:
         raise ArtifactDamaged(f"{path}: the manifest cannot be read ({error}). Delete the folder.") from error
 
