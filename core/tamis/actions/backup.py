@@ -9,7 +9,7 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -191,13 +191,7 @@ def _check_archive(path: Path) -> None:
 
 
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    import zstandard
-
-    with (
-        path.open("rb") as file,
-        zstandard.ZstdDecompressor().stream_reader(file) as unpacked,
-        tarfile.open(fileobj=unpacked, mode="r|") as archive,
-    ):
+    with _archive(path) as archive:
         for member in archive:
             stream = archive.extractfile(member) if member.isfile() else None
             if stream is not None:
@@ -208,14 +202,22 @@ def _unpack(source: Path, folder: Path) -> None:
     import zstandard
 
     try:
-        with (
-            source.open("rb") as file,
-            zstandard.ZstdDecompressor().stream_reader(file) as unpacked,
-            tarfile.open(fileobj=unpacked, mode="r|") as archive,
-        ):
+        with _archive(source) as archive:
             # The filter refuses names that climb out, links and devices: an archive may come from a stranger.
             archive.extractall(folder, filter="data")
     except (zstandard.ZstdError, tarfile.TarError, EOFError) as error:
         raise CurationError(
             f"{source} cannot be unpacked ({error}). Use another copy of the backup."
         ) from error
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[tarfile.TarFile]:
+    import zstandard
+
+    with (
+        path.open("rb") as file,
+        zstandard.ZstdDecompressor().stream_reader(file) as unpacked,
+        tarfile.open(fileobj=unpacked, mode="r|") as archive,
+    ):
+        yield archive

@@ -31,12 +31,7 @@ def axolotl_config(shape: WrittenShape) -> dict[str, JSON]:
 
 
 def _chat(shape: WrittenShape) -> dict[str, JSON]:
-    column = shape.named("messages" if shape.format_name == "messages" else "conversations")
-    seen = shape.turns.get(column)
-    if seen is None or not shape.only(column, "list"):
-        raise NotReadable(
-            f"The column {column!r} does not hold a list of turns in every row. Export as 'messages'."
-        )
+    column, seen = shape.turn_column()
     stanza = {"type": "chat_template", "field_messages": column, **_turns(seen)}
     if shape.has(shape.named("system"), "text"):
         stanza["field_system"] = shape.named("system")

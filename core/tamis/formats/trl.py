@@ -63,12 +63,7 @@ def _columns(shape: WrittenShape) -> tuple[str, dict[str, str]]:
 
 
 def _chat(shape: WrittenShape) -> dict[str, str]:
-    column = shape.named("messages" if shape.format_name == "messages" else "conversations")
-    seen = shape.turns.get(column)
-    if seen is None or not shape.only(column, "list"):
-        raise NotReadable(
-            f"The column {column!r} does not hold a list of turns in every row. Export as 'messages'."
-        )
+    column, seen = shape.turn_column()
     if (seen.role_key, seen.content_key) != ("role", "content") or set(seen.labels) - {*ROLES, "developer"}:
         raise NotReadable(
             "TRL hands turns to the model's chat template, which knows role and content, and the roles system, user, "

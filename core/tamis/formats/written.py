@@ -108,6 +108,16 @@ class WrittenShape:
         """The column that plays a part of the format; one that the mapping leaves out is written under its usual name."""
         return str(getattr(self.fields, part, "")) or part
 
+    def turn_column(self) -> tuple[str, TurnsSeen]:
+        """The column of the turns of a chat format, and what was seen in it; raises NotReadable where a row has no list there."""
+        column = self.named("messages" if self.format_name == "messages" else "conversations")
+        seen = self.turns.get(column)
+        if seen is None or not self.only(column, "list"):
+            raise NotReadable(
+                f"The column {column!r} does not hold a list of turns in every row. Export as 'messages'."
+            )
+        return column, seen
+
     def _add_turns(self, column: str, turns: Sequence[JSON]) -> None:
         if column not in self.turns:
             keys = self._turn_keys(turns[0])
