@@ -20,7 +20,7 @@ Int32s: TypeAlias = "NDArray[np.int32]"
 Bools: TypeAlias = "NDArray[np.bool_]"
 
 UpdateMode: TypeAlias = Literal[
-    "pooled", "tamis", "paper", "released"
+    "tested", "pooled", "tamis", "paper", "released"
 ]  # how cluster weights move from round to round
 ROLES = ("system", "user", "assistant", "tool")
 NOISE = -1  # the cluster id of a row that HDBSCAN left outside every cluster

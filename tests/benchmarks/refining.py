@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--max-new-tokens", type=int, default=40)
     parser.add_argument("--response-words", type=int, default=40)
     parser.add_argument("--trained", action="store_true", help="fine-tune a round model in every round")
-    parser.add_argument("--mode", default="pooled")
+    parser.add_argument("--mode", default="tested")
     parser.add_argument("--workspace", default="", help="where answers are kept between runs")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
+from scipy.stats import f as f_distribution
+from scipy.stats import f_oneway
 
 from tamis.compute.refine.evidence import RoundEvidence, pooled_effects, tilted_weights
 from tests.support.scale import examples, times
@@ -166,6 +168,33 @@ def test_where_all_cells_are_alike_it_is_the_maximum_of_the_restricted_likelihoo
 
     best = minimize_scalar(minus_log_likelihood, bounds=(-14, 6), method="bounded", options={"xatol": 1e-10})
     assert found.between == pytest.approx(math.sqrt(math.exp(best.x) / sigma2), abs=3e-3)
+
+
+@examples(40, derandomize=True)
+@given(seed=st.integers(0, 10_000), k=st.integers(2, 9), balanced=st.booleans())
+def test_after_one_round_chance_is_twice_an_analysis_of_variance(
+    seed: int, k: int, *, balanced: bool
+) -> None:
+    table = drawn(seed, k, 1, balanced=balanced, spread=1.0, own=0.0)
+    alone = f_oneway(*table[0]).pvalue
+    assert pooled_effects(evidence(table)).chance == pytest.approx(min(1.0, 2 * alone))
+
+
+@examples(40, derandomize=True)
+@given(seed=st.integers(0, 10_000), k=st.integers(2, 9), rounds=st.integers(2, 4))
+def test_where_all_cells_are_alike_chance_is_an_analysis_of_variance_in_two_ways(
+    seed: int, k: int, rounds: int
+) -> None:
+    table = drawn(seed, k, rounds, balanced=True, spread=0.5, own=1.0)
+    means = np.array([[sum(gaps) / 5 for gaps in one] for one in table])
+    rest = means - means.mean(axis=0) - means.mean(axis=1, keepdims=True) + means.mean()
+    of_rows = variances(table)[0] / 5
+    together = max(of_rows, (rest**2).sum() / ((k - 1) * (rounds - 1)))
+    # Clusters by rounds, where their interaction is the error: of rows alone when it comes out smaller than theirs.
+    ratio = rounds * means.mean(axis=0).var(ddof=1) / together
+    part = of_rows / together
+    degrees = 1 / (part**2 / (4 * k * rounds) + (1 - part) ** 2 / (k * (rounds - 1)))
+    assert pooled_effects(evidence(table)).chance == pytest.approx(f_distribution.sf(ratio, k - 1, degrees))
 
 
 def test_the_first_round_alone_counts_half_of_what_lies_between_clusters_as_its_own() -> None:

@@ -32,7 +32,7 @@ LUCK = 4.9  # standard errors: one side is passed in 5 of ten million
 
 
 def refine(
-    gap: Float64s, seed: int, *, rule: str = "pooled", shuffled: bool = False
+    gap: Float64s, seed: int, *, rule: str = "tested", shuffled: bool = False
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """First and last weights of a refinement over the sample's groups, and its picks."""
     _, _, groups = texts()
@@ -49,9 +49,10 @@ def refine(
             continue
         seen = gap[rows] if not shuffled else rng.permutation(gap[rows])
         scores = cluster_scores(seen, groups[rows], N_GROUPS + 1)
-        if rule == "pooled":
+        if rule in ("tested", "pooled"):
             rounds.append(RoundEvidence.of(scores.mean, scores.standard_error, scores.n_scored))
-            weights = tilted_weights(first, pooled_effects(rounds).effect)
+            found = pooled_effects(rounds)
+            weights = tilted_weights(first, found.tested if rule == "tested" else found.effect)
         else:
             weights = update_weights(weights, scores.mean, scores.n_scored, mode="tamis")
     return first, weights, picks
@@ -94,6 +95,40 @@ def test_a_refinement_on_real_scores_leaves_spoilt_groups() -> None:
     assert pooled.mean() <= 0.8 * static.mean()
     error = np.std(shuffled - static, ddof=1) / seeds**0.5
     assert abs(np.mean(shuffled - static)) <= LUCK * error
+
+
+def ranges_of_few_rows(
+    n_runs: int, *, n_clusters: int, n_rounds: int, heavy: bool = False
+) -> dict[str, Float64s]:
+    """Largest over smallest weight by both rules, two scored rows per cluster and round, nothing to be found."""
+    first = np.full(n_clusters, 1 / n_clusters)
+    ranges: dict[str, list[float]] = {"tested": [], "pooled": []}
+    for seed in range(n_runs):
+        rng = np.random.default_rng([seed, n_clusters, n_rounds])
+        shape = (n_rounds, n_clusters, 2)
+        gaps = rng.standard_t(3, shape) if heavy else rng.normal(size=shape)
+        squares = ((gaps - gaps.mean(axis=2, keepdims=True)) ** 2).sum(axis=2)
+        found = pooled_effects(
+            [
+                RoundEvidence(np.full(n_clusters, 2), one.mean(axis=1), spread)
+                for one, spread in zip(gaps, squares, strict=True)
+            ]
+        )
+        for rule, effect in (("tested", found.tested), ("pooled", found.effect)):
+            weights = tilted_weights(first, effect)
+            ranges[rule].append(weights.max() / weights.min())
+    return {rule: np.array(values) for rule, values in ranges.items()}
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+@pytest.mark.parametrize(("n_clusters", "n_rounds"), [(16, 2), (16, 1), (16, 3), (4, 2), (64, 2)])
+def test_two_rows_per_cluster_and_round_move_no_weight_on_noise(
+    n_clusters: int, n_rounds: int, *, heavy: bool
+) -> None:
+    ranges = ranges_of_few_rows(times(150, 3000), n_clusters=n_clusters, n_rounds=n_rounds, heavy=heavy)
+    assert np.quantile(ranges["tested"], 0.9) <= 2
+    if (n_clusters, n_rounds) == (16, 2):  # what the rule before would have done
+        assert np.quantile(ranges["pooled"], 0.9) > 3
 
 
 def problem_of(quality: Float64s, seed: int) -> Problem:

@@ -41,7 +41,8 @@ class RoundEvidenceSummary:
     """What all rounds together say, one entry per cluster in the order of the tables (METHODS.md 1.9).
 
     ``effect`` and ``deviation`` in standard deviations of a row; ``probability_below`` NaN and ``told`` False where no
-    lasting difference can be told; ``rows_to_tell`` as ``compute.refine.evidence.rows_to_tell`` has it.
+    lasting difference can be told. ``chance`` is the p-value of a test that the clusters are all alike, NaN for a run of
+    before it, and ``trust`` 0..1 how much of the effects the weights follow. ``rows_to_tell`` as ``compute.refine.evidence.rows_to_tell`` has it.
     """
 
     effect: Float64s
@@ -53,6 +54,8 @@ class RoundEvidenceSummary:
     inconsistency: float
     effective_clusters: float
     told: bool
+    chance: float
+    trust: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ class RefinementHistory:
             inconsistency=float(last.summary["inconsistency"]),
             effective_clusters=float(last.summary["effective_clusters"]),
             told=bool(last.summary["told"]),
+            chance=float(last.summary.get("chance", np.nan)),
+            trust=float(last.summary.get("trust", 1.0)),
         )
 
     def notes(self) -> list[str]:

@@ -11,6 +11,7 @@ from pages.parts.refinement.charts import GAINED, LOST
 from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten, unlike
+from pages.shared.wording import percent
 from tamis.actions.refinement_history import RefinementHistory, RoundEvidenceSummary
 
 MOST_DRAWN = 24
@@ -50,11 +51,19 @@ def _told(evidence: RoundEvidenceSummary) -> str:
     text = f"{clear_ones} clear of the others at 95 %. Clusters differ by {evidence.between:.2f} standard deviations of a row"
     if evidence.inconsistency > 0:
         text += f"; a round adds {evidence.inconsistency:.2f} of its own, which counts as noise"
+    if evidence.trust < 1:
+        text += f". {_chance(evidence)}, so weights follow {percent(evidence.trust)} of these effects"
     return f"{text}."
+
+
+def _chance(evidence: RoundEvidenceSummary) -> str:
+    return f"Clusters that are all alike differ so much by chance in {percent(evidence.chance)} of cases"
 
 
 def _not_told(evidence: RoundEvidenceSummary) -> str:
     text = "It cannot be told from noise yet whether clusters differ, so every weight is as it began."
+    if evidence.between > 0:
+        text += f" {_chance(evidence)}."
     missing = evidence.rows_to_tell[evidence.rows_to_tell > 0]
     if (evidence.rows_to_tell < 0).any():
         return f"{text} Rounds disagree with each other by more than clusters could: more rounds are needed, not more rows."

@@ -137,7 +137,7 @@ def _warn(expected: RoundsForecast, options: RefineOptions) -> None:
             icon=":material/production_quantity_limits:",
         )
     n_clusters, first = int((expected.weight > 0).sum()), expected.n_first
-    if n_clusters > first and options.mode != "pooled":
+    if n_clusters > first and not options.pools_rounds:
         unseen = f" All rounds together take {count_of(expected.n_asked, 'row')}, so some clusters are never looked at."
         st.caption(
             f":material/info: A round adds {count_of(first, 'row')} and there are {n_clusters:,} clusters, so most clusters are not "
@@ -167,7 +167,7 @@ def _say_paper(options: RefineOptions) -> None:
     )
     if options.mode == "paper":
         st.caption(
-            ":material/info: Eq. 6 is undefined for scores below zero: such clusters get almost nothing at once. The mode pooled "
+            ":material/info: Eq. 6 is undefined for scores below zero: such clusters get almost nothing at once. The mode tested "
             "moves weights by what all rounds agree on."
         )
 

@@ -29,6 +29,7 @@ CONTROLS = {
     "kmq": "Static kMQ",
 }
 MODES: dict[str, str] = {
+    "tested": "rounds pooled, tested",
     "pooled": "rounds pooled",
     "tamis": "round by round",
     "paper": "as in the paper",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import f as f_distribution
 
 from tamis.compute.refine.evidence import (
+    DOUBT,
+    SURE,
     RoundEvidence,
     effective_clusters,
     pooled_effects,
@@ -158,15 +162,17 @@ def test_order_scale_and_level_of_the_gaps_say_nothing(rounds, random, scale, le
     order = np.array(random.sample(range(k), k))
     moved = [RoundEvidence(r.n[order], r.mean[order], r.squares[order]) for r in rounds]
     assert pooled_effects(moved).effect == pytest.approx(found.effect[order], abs=1e-9)
+    assert pooled_effects(moved).chance == pytest.approx(found.chance)
     other = [RoundEvidence(r.n, scale * r.mean + level, scale**2 * r.squares) for r in rounds]
     assert pooled_effects(other).effect == pytest.approx(found.effect, abs=1e-6)
+    assert pooled_effects(other).chance == pytest.approx(found.chance, abs=1e-6)
     weights = tilted_weights(np.full(k, 1 / k), found.effect)
     assert weights.sum() == pytest.approx(1)
     assert (weights >= 0.1 / k - 1e-12).all()
     assert (weights <= 4 / k + 1e-12).all()
 
 
-def simulate(k, n_rows, *, n_rounds=3, effect=0.0, spread=0.0, anew=False, n_runs=80):
+def simulate(k, n_rows, *, rule, n_rounds=3, effect=0.0, spread=0.0, anew=False, n_runs=80):
     """Ratio spoilt/clean of relative weights, largest/smallest, effective clusters, correlation with the truth."""
     spoilt = max(2, k // 5)
     ratios, ranges, effective, correlations = [], [], [], []
@@ -183,7 +189,8 @@ def simulate(k, n_rows, *, n_rounds=3, effect=0.0, spread=0.0, anew=False, n_run
             rounds.append(
                 RoundEvidence(n, mean, np.array([((r - r.mean()) ** 2).sum() if r.size else 0 for r in rows]))
             )
-            weights = tilted_weights(first, pooled_effects(rounds).effect)
+            found = pooled_effects(rounds)
+            weights = tilted_weights(first, found.tested if rule == "tested" else found.effect)
         relative = weights / first
         ratios.append(relative[:spoilt].mean() / relative[spoilt:].mean())
         ranges.append(relative.max() / relative.min())
@@ -194,22 +201,52 @@ def simulate(k, n_rows, *, n_rounds=3, effect=0.0, spread=0.0, anew=False, n_run
     return np.array(ratios), np.array(ranges), np.array(effective), np.mean(correlations or [math.nan])
 
 
-def test_without_an_effect_weights_stay_where_they_began():
-    ratios, ranges, effective, _ = simulate(10, 40)
+BOTH_RULES = pytest.mark.parametrize("rule", ["pooled", "tested"])
+
+
+@BOTH_RULES
+def test_without_an_effect_weights_stay_where_they_began(rule):
+    ratios, ranges, effective, _ = simulate(10, 40, rule=rule)
     assert np.quantile(ratios, 0.05) >= 0.6
     assert np.quantile(ratios, 0.95) <= 1.6
     assert np.median(effective) >= 0.9 * 10
     assert np.median(ranges) < 1.5
 
 
-def test_a_large_effect_is_found_and_effects_dealt_out_anew_are_not():
-    ratios, _, _, _ = simulate(10, 40, effect=2.0)
+@BOTH_RULES
+def test_a_large_effect_is_found_and_effects_dealt_out_anew_are_not(rule):
+    ratios, _, _, _ = simulate(10, 40, rule=rule, effect=2.0)
     assert np.median(ratios) <= 0.15
-    _, ranges, effective, _ = simulate(10, 75, spread=1.0, anew=True)
+    _, ranges, effective, _ = simulate(10, 75, rule=rule, spread=1.0, anew=True)
     assert np.median(ranges) <= 3
     assert np.median(effective) >= 0.8 * 10
 
 
+@BOTH_RULES
 @pytest.mark.parametrize(("n_rows", "least"), [(40, 0.7), (150, 0.85)])
-def test_weights_follow_the_truth(n_rows, least):
-    assert simulate(10, n_rows, spread=0.5)[3] >= least
+def test_weights_follow_the_truth(n_rows, least, rule):
+    assert simulate(10, n_rows, rule=rule, spread=0.5)[3] >= least
+
+
+def test_a_test_of_certain_differences_changes_nothing_and_one_of_chance_moves_nothing():
+    """One round of 5 rows each, sigma^2 = 1: F = 5 * 4 / 1 on (2, 12) degrees, twice its p-value is 3e-4, below SURE.
+
+    With means a tenth of those F = 0.2, p = 0.82: more than DOUBT, whatever the effects are.
+    """
+    sure = pooled_effects([evidence([5, 5, 5], [2, 0, -2], [4, 4, 4])])
+    assert sure.chance == pytest.approx(2 * f_distribution.sf(20, 2, 12))
+    assert sure.trust == 1
+    assert sure.tested == pytest.approx(sure.effect)
+    chance = pooled_effects([evidence([5, 5, 5], [0.2, 0, -0.2], [4, 4, 4])])
+    assert chance.chance == 1  # twice 0.82, at most 1
+    assert chance.trust == 0
+    assert not chance.tested.any()
+
+
+def test_between_doubt_and_certainty_the_share_goes_by_the_logarithm():
+    found = replace(
+        pooled_effects([evidence([5, 5, 5], [2, 0, -2], [4, 4, 4])]), chance=math.sqrt(DOUBT * SURE)
+    )
+    assert found.trust == pytest.approx(0.5)
+    assert replace(found, chance=0.0).trust == 1  # a p-value below the smallest number
+    assert replace(found, between=0.0).trust == 0

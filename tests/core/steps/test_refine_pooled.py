@@ -24,10 +24,10 @@ POOLED = {"mode": "pooled"}
 
 
 def test_the_default_pools_evidence_and_old_runs_keep_their_rule_by_name():
-    assert RefineOptions().mode == "pooled"
-    named = RefineOptions().identity()
-    assert {"effect_temperature", "fall_factor", "rise_factor", "forgetting"} <= set(named)
-    assert not {"tau", "w_min_factor", "w_max_factor", "shrink_rows"} & set(named)
+    assert RefineOptions().mode == "tested"
+    for named in (RefineOptions().identity(), RefineOptions(mode="pooled").identity()):
+        assert {"effect_temperature", "fall_factor", "rise_factor", "forgetting"} <= set(named)
+        assert not {"tau", "w_min_factor", "w_max_factor", "shrink_rows"} & set(named)
     before = RefineOptions(mode="tamis").identity()
     assert "tau" in before
     assert "effect_temperature" not in before
@@ -46,8 +46,9 @@ def test_every_cluster_is_heard_twice_a_round_by_rows_that_are_not_picked_where_
     assert set(read_flags(made)["example_id"].to_pylist()) <= picked
 
 
-def test_weights_follow_from_the_tables_of_the_rounds_alone(place):  # noqa: F811
-    made = refine(place, **POOLED, rounds=3, budget=14)
+@pytest.mark.parametrize("mode", ["tested", "pooled"])
+def test_weights_follow_from_the_tables_of_the_rounds_alone(place, mode):  # noqa: F811
+    made = refine(place, mode=mode, rounds=3, budget=14)
     labels = read_cluster_ids(ArtifactStore(place[0]).list(place[1], "clustering")[0])
     first = first_weights(np.bincount(labels), "proportional")
     evidence = []
@@ -58,10 +59,12 @@ def test_weights_follow_from_the_tables_of_the_rounds_alone(place):  # noqa: F81
         found = pooled_effects(evidence)
         assert table["effect"].to_numpy() == pytest.approx(found.effect)
         assert table["deviation"].to_numpy() == pytest.approx(found.deviation)
-        assert table["learned_after"].to_numpy() == pytest.approx(tilted_weights(first, found.effect))
-        assert one.summary["told"] == found.told
+        moving, told = (found.tested, found.trust > 0) if mode == "tested" else (found.effect, found.told)
+        assert table["learned_after"].to_numpy() == pytest.approx(tilted_weights(first, moving))
+        assert one.summary["told"] == told
+        assert one.summary["chance"] == pytest.approx(found.chance)
         assert 1 <= one.summary["effective_clusters"] <= 5
-        assert any("No lasting difference" in note for note in one.summary["notes"]) == (not found.told)
+        assert any("No lasting difference" in note for note in one.summary["notes"]) == (not told)
     weights = read_weights(made).to_pandas()
     assert weights.groupby("round")["weight"].sum().to_numpy() == pytest.approx(1)
     assert weights[weights["round"] == 0]["effect"].isna().all()

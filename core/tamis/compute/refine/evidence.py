@@ -2,7 +2,8 @@
 
 A two-level model: the centred mean gap of cluster j in round t is ``theta_j + eta_tj + error``, where theta lasts, eta is
 of the round, and the error is that of a mean of ``n_tj`` rows. Weights tilt the first ones by the lasting part alone, so
-they follow from the rounds' tables and leaving a round out undoes it.
+they follow from the rounds' tables and leaving a round out undoes it. In the mode ``tested`` they do so only as far as a
+test finds that the clusters differ by more than chance makes them differ.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from tamis.types import Float64s, Int64s
 FIRST_ROUND_SHARE = (
     0.5  # of the variance between clusters: what passes for the round's own while there is one round
 )
+DOUBT, SURE = (
+    0.2,
+    0.02,
+)  # of the test between clusters: from the first downwards weights move, at the second by all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Effects:
     ``probability_below`` (k,) that the effect is below 0, NaN where nothing can be told.
     ``n`` (k,) scored rows over all rounds; ``error`` (k,) variance of a cluster's own mean, infinite without rows.
     ``between`` and ``inconsistency`` are the standard deviations of what lasts and of what is a round's own.
+    ``chance`` in 0..1 is the p-value of a test that the clusters are all alike, 1 where nothing can be told.
     """
 
     effect: Float64s
@@ -60,11 +66,27 @@ class Effects:
     error: Float64s
     between: float
     inconsistency: float
+    chance: float = 1.0
 
     @property
     def told(self) -> bool:
-        """Whether a lasting difference between clusters can be told at all."""
+        """Whether a lasting difference between clusters is estimated at all."""
         return self.between > 0
+
+    @property
+    def trust(self) -> float:
+        """How much of the effects is let through to the weights, 0..1: none above DOUBT, all below SURE, in between by the
+        logarithm of ``chance``.
+        """
+        if not self.told:
+            return 0.0
+        share = np.log(DOUBT / max(self.chance, 1e-300)) / np.log(DOUBT / SURE)
+        return float(np.clip(share, 0.0, 1.0))
+
+    @property
+    def tested(self) -> Float64s:
+        """The effects as far as chance does not explain them (k,)."""
+        return self.effect * self.trust
 
 
 def pooled_effects(rounds: Sequence[RoundEvidence], *, forgetting: float = 1.0) -> Effects:
@@ -102,6 +124,7 @@ def pooled_effects(rounds: Sequence[RoundEvidence], *, forgetting: float = 1.0) 
         error=own / variance,
         between=float(np.sqrt(between / variance)),
         inconsistency=float(np.sqrt(inconsistency / variance)),
+        chance=_chance(centred, error, inconsistency, degrees),
     )
 
 
@@ -210,6 +233,31 @@ def _between(mean: Float64s, own: Float64s) -> tuple[float, float]:
         # Beyond the sum of squares every term is below 1/m of it, so the root lies inside.
         variance = float(brentq(excess, 0.0, float(((mean - mean.mean()) ** 2).sum()) + float(own.max())))
     return variance, float(np.average(mean, weights=1 / (own + variance)))
+
+
+def _chance(centred: Float64s, error: Float64s, inconsistency: float, degrees: float) -> float:
+    """P-value of an F test that no difference between clusters lasts.
+
+    In one round the test is exact where gaps are normal, but what is the round's own cannot be told from what lasts: it
+    counts double. Later the inconsistency is part of the error, with degrees of freedom by Satterthwaite (1946).
+    """
+    rounds = np.isfinite(error).sum(axis=0)
+    freedom = float(np.maximum(rounds - 1, 0).sum())
+    alone = freedom == 0
+    mean, own = _pooled(centred, error if alone else error + inconsistency)
+    seen = np.isfinite(own)
+    if seen.sum() < 2:
+        return 1.0
+    weight = 1 / own[seen]
+    centre = np.average(mean[seen], weights=weight)
+    ratio = float((weight * (mean[seen] - centre) ** 2).sum()) / (weight.size - 1)
+    if not alone:
+        of_rows = float((_pooled(centred, error)[1][seen] / own[seen]).mean())
+        degrees = 1 / (of_rows**2 / degrees + (1 - of_rows) ** 2 / freedom)
+    from scipy.special import fdtrc
+
+    chance = float(fdtrc(weight.size - 1, degrees, ratio))
+    return min(1.0, 2 * chance) if alone else chance
 
 
 def _deviation(mean: Float64s, own: Float64s, between: float, centre: float) -> Float64s:

@@ -90,7 +90,7 @@ def forecast_rounds(
     selected = n_before + np.cumsum(adds)
     picked = allocate_with_floor(taken, state.drawn_by, left, forced)[shown]
     trains, answers = _work(options, adds, selected)
-    if answers is not None and options.mode == "pooled":
+    if answers is not None and options.pools_rounds:
         answers = answers + _heard_besides(answers, picked, left[shown] * (state.drawn_by[shown] > 0))
     return RoundsForecast(
         n_asked=sum(parts),

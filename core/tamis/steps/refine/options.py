@@ -19,7 +19,7 @@ from tamis.steps.spec import AS_IMPORTED, Choice, Need, StepOptions
 from tamis.types import JSON, UpdateMode
 
 Control = Literal["none", "shuffled_scores", "random", "km_random", "kmq"]
-LEAST_SCORED = 2  # rows per cluster and round in the mode pooled
+LEAST_SCORED = 2  # rows per cluster and round in the modes that pool rounds
 STATIC: frozenset[str] = frozenset({"random", "km_random", "kmq"})  # controls that never look at an answer
 PINNED, EXCLUDED = "pinned", "excluded"
 MOST_BOOST = 1000.0
@@ -30,6 +30,7 @@ OF_THE_RUN = ("rounds", "budget", "unit")
 _TRAINING = ("recipe", "recipe_options", "guide_epochs")
 # What each way of moving weights is told.
 OF_MODE: Mapping[str, tuple[str, ...]] = {
+    "tested": ("effect_temperature", "forgetting", "fall_factor", "rise_factor"),
     "pooled": ("effect_temperature", "forgetting", "fall_factor", "rise_factor"),
     "tamis": ("tau", "shrink_rows", "w_min_factor", "w_max_factor"),
     "paper": ("shrink_rows",),
@@ -71,28 +72,33 @@ class RefineOptions(StepOptions):
         "rows", description="Rows, or a fraction of all rows between 0 and 1."
     )
     mode: UpdateMode = Field(
-        "pooled",
-        description="How weights move: pooled (what all rounds together say lasts tilts the first weights), tamis (the "
-        "first edition's: standardised scores of a round multiply the old weight), paper (Eq. 6 as printed, then "
-        "renormalised) or released (softmax of the scores, the old weight unused).",
+        "tested",
+        description="How weights move: tested (what all rounds together say lasts tilts the first weights, as far as chance does "
+        "not explain it), pooled (the same without that test), tamis (the first edition's: standardised scores of a round "
+        "multiply the old weight), paper (Eq. 6 as printed, then renormalised) or released (softmax of the scores, the old "
+        "weight unused).",
     )
     effect_temperature: float = Field(
         0.4,
         gt=0,
         le=100,
-        description="In the mode pooled: a lasting effect of so many deviations of a row is a factor e.",
+        description="In the modes tested and pooled: a lasting effect of so many deviations of a row is a factor e.",
     )
     fall_factor: float = Field(
-        10.0, ge=1, description="In the mode pooled: a weight falls to this part of its first one at most."
+        10.0,
+        ge=1,
+        description="In the modes tested and pooled: a weight falls to this part of its first one at most.",
     )
     rise_factor: float = Field(
-        4.0, ge=1, description="In the mode pooled: a weight rises to so many times its first one at most."
+        4.0,
+        ge=1,
+        description="In the modes tested and pooled: a weight rises to so many times its first one at most.",
     )
     forgetting: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="In the mode pooled: what a round counts after every later round; 1 forgets nothing.",
+        description="In the modes tested and pooled: what a round counts after every later round; 1 forgets nothing.",
     )
     tau: float = Field(
         1.0, gt=0, le=1000, description="Temperature of the update; lower moves weights faster."
@@ -143,8 +149,8 @@ class RefineOptions(StepOptions):
     generate_rows: int | None = Field(
         None,
         ge=1,
-        description="Rows per round that are answered and scored, spread over clusters; empty: all. In the mode pooled, two of "
-        "every cluster are at least.",
+        description="Rows per round that are answered and scored, spread over clusters; empty: all. In the modes tested and pooled, "
+        "two of every cluster are at least.",
     )
     score_rows: Literal["new", "all"] = Field(
         "new", description="Rows that are scored in a round: those it added, or all selected so far."
@@ -260,6 +266,11 @@ class RefineOptions(StepOptions):
         return not self.train
 
     @property
+    def pools_rounds(self) -> bool:
+        """Whether weights follow from the evidence of all rounds instead of one round's scores."""
+        return self.mode in ("tested", "pooled")
+
+    @property
     def static(self) -> bool:
         """Whether this is a control that never looks at an answer."""
         return self.control in STATIC
@@ -295,7 +306,7 @@ class RefineOptions(StepOptions):
         unused: set[str] = set()
         if self.static:
             unused |= set(_SCORING)
-        unused |= set(_OF_ONE_ROUND if self.mode == "pooled" else _POOLED)
+        unused |= set(_OF_ONE_ROUND if self.pools_rounds else _POOLED)
         if self.control in ("random", "km_random"):
             unused |= {"quality", "weighting", "spread_temperature", "temperature"}
         if not self.train:

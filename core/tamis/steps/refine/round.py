@@ -145,7 +145,7 @@ def rows_to_score(
 ) -> Int64s:
     """Sorted ids of the rows that the model answers in this round; none for a control that never looks.
 
-    In the mode pooled every cluster with rows left is heard twice at least, by rows that are not selected where it
+    Where rounds are pooled, every cluster with rows left is heard twice at least, by rows that are not selected where it
     has too few: a cluster that has fallen could not rise again otherwise.
     """
     if settings.static:
@@ -155,7 +155,7 @@ def rows_to_score(
         rng = np.random.default_rng(stage_seed(settings.seed, number, "generate"))
         order = spread_order(state.pool.groups()[rows], rng)
         rows = np.sort(rows[order[: settings.generate_rows]])
-    if settings.mode != "pooled":
+    if not settings.pools_rounds:
         return rows
     rng = np.random.default_rng(stage_seed(settings.seed, number, "probe"))
     return np.sort(np.concatenate([rows, _probes(state, rows, selected, rng)]))

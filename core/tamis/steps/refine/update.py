@@ -62,9 +62,7 @@ def update(
     if settings.control == "shuffled_scores":
         scores = shuffled(scores, np.random.default_rng([settings.seed, number, zlib.crc32(b"shuffle")]))
     moved = (
-        _pooled(state, settings, scores)
-        if settings.mode == "pooled"
-        else _of_one_round(state, settings, scores)
+        _pooled(state, settings, scores) if settings.pools_rounds else _of_one_round(state, settings, scores)
     )
     learned = moved.learned
     after = learned if settings.static else apply_factors(learned, state.factors)
@@ -78,9 +76,8 @@ def update(
         ),
         n_clusters_scored=int((scores.n_scored > 0).sum()),
         rank_correlation=correlation if np.isfinite(correlation) else None,
-        evidence=_evidence_summary(moved.effects, after),
-        notes=_notes(settings, scores, moved.effects, n_rows=len(rows))
-        + _stuck(state, settings, scores, moved),
+        evidence=_evidence_summary(moved, after),
+        notes=_notes(settings, scores, moved, n_rows=len(rows)) + _stuck(state, settings, scores, moved),
     )
 
 
@@ -91,9 +88,16 @@ class _Moved:
     learned: Float64s
     shrunken: Float64s
     effects: Effects | None = None
+    trust: float = 1.0  # how much of the effects the weights follow
+
+    @property
+    def told(self) -> bool:
+        """Whether a lasting difference between clusters can be told."""
+        return self.effects is not None and self.effects.told and self.trust > 0
 
 
 def _of_one_round(state: RoundState, settings: RefineOptions, scores: ClusterScores) -> _Moved:
+    assert settings.mode != "tested"
     assert settings.mode != "pooled"
     shrunken = shrink(scores.mean, scores.n_scored, settings.shrink_rows)
     learned = update_weights(
@@ -117,22 +121,25 @@ def _pooled(state: RoundState, settings: RefineOptions, scores: ClusterScores) -
     # Rows that are scored anew in every round would count once for each of them.
     earlier = state.evidence if settings.score_rows == "new" else ()
     effects = pooled_effects([*earlier, measured], forgetting=settings.forgetting)
+    trust = effects.trust if settings.mode == "tested" else 1.0
     learned = tilted_weights(
         state.first,
-        effects.effect,
+        trust * effects.effect,
         temperature=settings.effect_temperature,
         fall=settings.fall_factor,
         rise=settings.rise_factor,
         factors=state.factors,
     )
-    return _Moved(learned, nothing, effects)
+    return _Moved(learned, nothing, effects, trust)
 
 
-def _evidence_summary(effects: Effects | None, after: Float64s) -> dict[str, JSON]:
+def _evidence_summary(moved: _Moved, after: Float64s) -> dict[str, JSON]:
     """What a round says of its evidence; nothing in the modes that look at one round alone."""
     summary: dict[str, JSON] = {"effective_clusters": effective_clusters(after)}
+    effects = moved.effects
     if effects is not None:
-        summary |= {"between": effects.between, "inconsistency": effects.inconsistency, "told": effects.told}
+        summary |= {"between": effects.between, "inconsistency": effects.inconsistency, "told": moved.told}
+        summary |= {"chance": effects.chance, "trust": moved.trust}
     return summary
 
 
@@ -144,9 +151,7 @@ def shuffled(scores: ClusterScores, rng: np.random.Generator) -> ClusterScores:
     return ClusterScores(scores.mean[order], scores.standard_error[order], scores.n_scored[order])
 
 
-def _notes(
-    settings: RefineOptions, scores: ClusterScores, effects: Effects | None, *, n_rows: int
-) -> list[str]:
+def _notes(settings: RefineOptions, scores: ClusterScores, moved: _Moved, *, n_rows: int) -> list[str]:
     n_scored = int(scores.n_scored.sum())
     if settings.static:
         return [f"Control {settings.control}: nothing is trained or scored, and no weight moves."]
@@ -159,7 +164,7 @@ def _notes(
         notes.append(
             "No cluster's given answers score above the model's own, where the paper's rule moves no weight."
         )
-    if n_scored and effects is not None and not effects.told:
+    if n_scored and moved.effects is not None and not moved.told:
         notes.append(
             "No lasting difference between clusters can be told yet, so every weight is as it began."
         )
@@ -172,14 +177,14 @@ def _notes(
 def _stuck(state: RoundState, settings: RefineOptions, scores: ClusterScores, moved: _Moved) -> list[str]:
     """Where the rules that look at one round alone say nothing of a score, or all of it: what they cannot tell."""
     seen = scores.n_scored > 0
-    if settings.static or settings.mode == "pooled" or not seen.any():
+    if settings.static or settings.pools_rounds or not seen.any():
         return []
     notes = []
     fallen = int((moved.shrunken[seen] <= 0).sum())
     if settings.mode == "paper" and 0 < fallen < seen.sum():
         notes.append(
             f"{fallen} of {seen.sum()} scored clusters have a gap of 0 or less, and Eq. 6 of the paper leaves such "
-            "clusters almost nothing, however near to 0 they are: mode pooled has no such edge."
+            "clusters almost nothing, however near to 0 they are: mode tested has no such edge."
         )
     before = state.learned > 0
     if (scores.mean[seen] > 0).any() and np.abs(
