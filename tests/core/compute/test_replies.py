@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tamis.compute.clear.replies import parse_choice
@@ -31,6 +33,54 @@ UNREADABLE = [
     "Is the answer A or B?", "Answer A is longer than answer B.", "a", "b", "c", "a bear", "a better one", "c'est la vie",
     "à la carte", "Α", "Б", "A lot of detail is missing.", "A few errors remain.", "A single sentence would do.",
     "A summary: it is fine.", "A\nB", "The answer is A.\nThe answer is B.", "A minor fault", "B complex vitamins", "C major",
+]  # fmt: skip
+
+# As models write verdicts: comparisons, records, thinking aloud, marks, and eight languages.
+VERDICTS = [
+    ("I prefer B over A.", "B"), ("I prefer response B over response A.", "B"), ("I prefer A to B.", "A"),
+    ("Not A but B.", "B"), ("not A, but B", "B"), ("The answer isn't A, it's B.", "B"), ("Answer: [[B]]", "B"), ("**B**", "B"),
+    ("B is better because A is cut off.", "B"), ("B is better because A ignores the question.", "B"),
+    ("A is better than B.", "A"), ("A and B are equal.", None), ("A and B are equally good.", None), ("neither", None),
+    ("Neither.", None), ("Neither of them is right.", None), ("Both answers are wrong.", None), ("Tie", None),
+    ("It's a tie between A and B.", None), ("<think>A looks fine at first. The answer is A.</think>B", "B"),
+    ("<think>\nThe answer is A ... no.\n</think>\n\nAnswer: B", "B"), ("<think>The answer is A, because", None),
+    ("The answer is A, hmm.</think>\n**B**", "B"), ("<thinking>B?</thinking> The better response is A.", "A"),
+    ("{\"answer\": \"B\"}", "B"), ("{\"verdict\": \"B\", \"reason\": \"A is cut off\"}", "B"),
+    ("```json\n{\"choice\": \"A\"}\n```", "A"), ("{\"winner\": \"A\", \"loser\": \"B\"}", "A"),
+    ("{\"reasoning\": \"A is longer, B is right\", \"verdict\": \"B\"}", "B"), ("{'final_answer': 'Response B'}", "B"),
+    ("{\"verdict\": \"B\", \"reas", "B"), ("{\"answer\": null}", None), ("{\"verdict\": \"tie\"}", None),
+    ("{\"A\": 3, \"B\": 7}", None), ("{\"better\": \"A\", \"winner\": \"B\"}", None), ("Winner: B", "B"),
+    ("The winner is A.", "A"), ("The better response is B.", "B"),
+    ("The better answer is A because it names the source.", "A"), ("Better: B", "B"), ("B rather than A.", "B"),
+    ("B instead of A", "B"), ("B, not A.", "B"), ("I choose B, not A.", "B"), ("I would choose B over A.", "B"),
+    ("I'd pick A instead of B.", "A"), ("It's B.", "B"), ("It has to be A.", "A"), ("Definitely B.", "B"),
+    ("Probably A.", "A"), ("So B.", "B"), ("A is good, but B is better.", "B"),
+    ("While A is more detailed, B is more accurate, so B.", "B"), ("B is clearly the better answer.", "B"),
+    ("Between A and B, B is better.", "B"), ("Between A and B, I prefer A.", "A"), ("I find B more helpful.", "B"),
+    ("I lean towards B.", "B"), ("My pick: A.", "A"), ("If I had to choose, I'd say B.", "B"),
+    ("B – A leaves out the second part.", "B"), ("B since A is cut off", "B"), ("## Verdict\n\nB", "B"),
+    ("### Final Verdict: **B**", "B"), ("Verdict: **Response B**", "B"), ("- **Choice:** B", "B"), ("> B", "B"),
+    ("| Verdict | B |", "B"), ("$\\boxed{\\text{B}}$", "B"), ("The answer is $B$.", "B"), ("<verdict>B</verdict>", "B"),
+    ("<choice>(A)</choice>", "A"), ("My final verdict is: [[A>>B]]", "A"), ("[[B>A]]", "B"), ("[[A=B]]", None),
+    ("A = B", None), ("Output (b) is better.", "B"), ("**Answer B**", "B"), ("Option B is correct; option A is not.", "B"),
+    ("A is correct and B is incorrect.", "A"), ("Hard to say, A or B.", None), ("Is A better than B?", None),
+    ("Which is better, A or B? I prefer B.", "B"), ("Vitamin B is better than vitamin C.", None), ("Plan B is better.", None),
+    ("A is better if you want detail; B is better otherwise.", None), ("I don't think A is better.", None),
+    ("A is correct. B is also correct.", None), ("✅ B", "B"), ("【B】", "B"), ("Antwort B ist besser.", "B"),
+    ("B ist besser, weil A abbricht.", "B"), ("Ich bevorzuge B gegenüber A.", "B"), ("Ich wähle B.", "B"),
+    ("Ich entscheide mich für A.", "A"), ("Die bessere Antwort ist A.", "A"), ("Nicht A, sondern B.", "B"),
+    ("A ist besser als B.", "A"), ("Weder A noch B.", None), ("A und B sind gleich gut.", None), ("Beide sind gleich.", None),
+    ("Urteil: B", "B"), ("Meine Wahl ist B.", "B"), ("B gewinnt.", "B"), ("Ich würde nicht A wählen.", None),
+    ("Die Antwort ist nicht A.", None), ("A ist schlechter.", None), ("B, weil A die Frage nicht beantwortet.", "B"),
+    ("La réponse B est meilleure.", "B"), ("Je préfère B à A.", "B"), ("Je choisis B.", "B"), ("B est meilleure que A.", "B"),
+    ("La meilleure réponse est A.", "A"), ("Ni A ni B.", None), ("A et B se valent.", None), ("Pas A mais B.", "B"),
+    ("Verdict : B", "B"), ("Mon choix est A.", "A"), ("Je ne choisis pas A.", None), ("Les deux se valent.", None),
+    ("A n'est pas meilleure.", None), ("B更好。", "B"), ("回答B更好", "B"), ("我选择B", "B"), ("我选B。", "B"), ("答案是B", "B"),
+    ("A比B好", "A"), ("两者一样好", None), ("A和B一样好", None), ("A和B都不对", None), ("最终答案：B", "B"), ("更好的回答是B。", "B"), ("答案不是A", None),
+    ("我不选A。", None), ("选A还是B", None), ("不是A，而是B", "B"), ("答えはBです。", "B"), ("La mejor respuesta es B.", "B"),
+    ("Prefiero B a A.", "B"), ("B es mejor que A.", "B"), ("A resposta é B.", "B"), ("La risposta è A.", "A"),
+    ("Scelgo B.", "B"), ("No hay duda: la respuesta es B.", "B"), ("There is no doubt that the answer is B.", "B"),
+    ("No elijo A.", None),
 ]  # fmt: skip
 
 
@@ -89,3 +139,15 @@ def test_a_letter_that_is_ruled_out_is_no_choice(text: str):
 )  # fmt: skip
 def test_praise_and_marks_name_the_choice(text: str, letter: str):
     assert parse_choice(text) == letter
+
+
+@pytest.mark.parametrize(("text", "letter"), VERDICTS)
+def test_a_verdict_is_read_as_a_person_would(text: str, letter: str | None):
+    assert parse_choice(text) == letter
+
+
+@pytest.mark.parametrize(("text", "letter"), [one for one in VERDICTS if "(b)" not in one[0]])
+def test_no_letter_is_read_in_a_way_of_its_own(text: str, letter: str | None):
+    swap = str.maketrans("AB", "BA")
+    swapped = re.sub(r"(?<![A-Za-z])[AB](?![A-Za-z])", lambda found: found[0].translate(swap), text)
+    assert parse_choice(swapped) == (letter and letter.translate(swap))

@@ -5,90 +5,137 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from tamis.compute.clear import reply_words as words
+
+_I = re.IGNORECASE
 # What may stand around a letter: brackets, quotes, marks of emphasis.
-_OPEN, _CLOSE = r"[\s(\[{\"'“‘`*_<]*", r"[\s)\]}\"'”’`*_>]*"
+_OPEN, _CLOSE = r"[\s(\[{【「\"'“„‘«`*_<$|]*", r"[\s)\]}】」\"'”“’»`*_>$|]*"
 _LETTER = rf"{_OPEN}\b(?P<letter>[ABC]|[abc](?=[)\].]))\b{_CLOSE}"
+_OTHER = rf"(?:(?:{words.THING})\s+)?{_OPEN}\b[ABC]\b"
 # After a letter that is meant as one: the end, a sign, or a word that goes on about it. "A better answer" goes on about
 # something else: there the letter is an article, as in "Vitamin C" it is part of a name.
-_AFTER = r"(?=$|[\n.,:;!—–)\]]|-\s|\s(?:is(?! for)|was|because|since|as|it|the)\b)"
-_NOUN = r"answers?|choices?|verdict|option|judge?ment|conclusion|decision|rating|reply|réponse|respuesta|resposta|antwort|risposta"
-_VERB = r"choose|chose|chosen|pick|select|go with|going with|opt for|say|vote(?: for)?|prefer"
-_IS = r"is|would be|will be|must be|has to be|est|es|é|ist"
+_WEIGHED = rf"\s(?:{words.OVER})\s+{_OTHER}"
+_ABOUT_IT = r"is(?! for)|was|because|since|as|it|the|weil|da|car|parce|です|ist|est|es|é"
+_AFTER = rf"(?=$|[\n.,:;!—–)\]}}|]|-\s|\s(?:{_ABOUT_IT})\b|{_WEIGHED})"
 _SAID = re.compile(
-    rf"(?:\b(?:{_NOUN})\s+(?:{_IS})|\b(?:{_VERB})|[:：=])(?:\s+(?:option|answer|choice|letter))?\s*[:：=]?\s*{_LETTER}{_AFTER}",
-    re.IGNORECASE,
+    rf"(?:\b(?:{words.NOUN})\s+(?:{words.IS})|\b(?:{words.VERB})|\bit(?:['’]s|\s+(?:{words.IS}))|\b(?:{words.NOUN})\s*\||[:：]"
+    r"|(?<![ABC]\s)(?<![ABC])=)"
+    rf"(?:\s+{_OPEN}(?:{words.THING}|letter))?\s*[:：=]?\s*{_LETTER}{_AFTER}",
+    _I,
 )
-_LEADS = re.compile(rf"^\s*(?:[-•#>]+\s*)?{_LETTER}{_AFTER}", re.IGNORECASE)
-_THING = r"option|answer|response|assistant|candidate|choice|model"
-_NAMED = re.compile(rf"^\s*(?:{_THING})\s+{_LETTER}(?=$|[.,:;!—–)\]])", re.IGNORECASE)
-# "Response B is better", "A wins": the letter is the choice by what is said of it.
-_PRAISED = re.compile(
-    rf"\b(?:{_THING})\s+{_LETTER}\s+(?:(?:is|was)\s+(?:\w+ly\s+|much\s+|far\s+|the\s+)*(?:better|best|preferable|superior)|wins)\b"
-    rf"|^\s*(?:\*\*)?(?P<winner>[ABC])(?:\*\*)?\s+wins\b",
-    re.IGNORECASE | re.MULTILINE,
+_WRITTEN_TOGETHER = re.compile(
+    rf"(?:{words.CHOSEN_EAST})\s*(?:{words.IS_EAST})?\s*[:：]?\s*{_LETTER}(?!\s*(?:{words.AND_EAST}))"
 )
-# Marks that say nothing but the choice, and "A > B".
+_CONCLUDED = re.compile(rf"(?:^|[.!?,;:\n—–])\s*(?:{words.SURELY})[,:]?\s+{_LETTER}(?=$|[.!\n])", _I)
+_LEADS = re.compile(rf"^\s*(?:[-•#>✅👉☑✔]+\s*)?{_LETTER}{_AFTER}", _I)
+_NAMED = re.compile(rf"^\s*{_OPEN}(?:{words.THING})\s+{_LETTER}(?=$|[.,:;!—–)\]])", _I)
+# "Response B is better", "A wins": the letter is the choice by what is said of it. A bare letter must begin its clause:
+# in "Vitamin B is better" it does not.
+_BETTER = rf"(?:{words.IS}|is|was|seems|looks)\s+(?:(?:{words.VERY})\s+)*(?:{words.BETTER})\b"
+_PRAISED = re.compile(rf"\b(?:{words.THING})\s+{_LETTER}\s+(?:{_BETTER}|(?:{words.WINS})\b)", _I)
+_CLAUSE = rf"(?:^|[.!?,;:\n—–]\s*|\b(?:{words.JOINS})\s+)"
+_PRAISED_ALONE = re.compile(rf"{_CLAUSE}{_LETTER}\s+(?:{_BETTER}|(?:{words.WINS})\b)", _I | re.MULTILINE)
+_PRAISED_EAST = re.compile(
+    rf"{_LETTER}\s*(?:(?:{words.BETTER_EAST})|比\s*[ABC]\s*更?(?:好|优|優|准确|準確|完整))"
+)
+_FOUND = re.compile(rf"\b(?:{words.FIND})\s+(?:(?:{words.THING})\s+)?{_LETTER}\s+(?:{words.BETTER})\b", _I)
+# "Not A but B": a letter is set against the one that is ruled out.
+_CONTRAST = re.compile(
+    rf"(?:\b(?:{words.NOT})|n['’]t|不是)\s+{_OTHER}{_CLOSE}[,;.]?\s*(?:(?:{words.BUT})\s+|it(?:['’]s|\s+is)\s+)"
+    rf"(?:(?:{words.RATHER})\s+)?(?:(?:{words.THING})\s+)?{_LETTER}",
+    _I,
+)
+_STATEMENTS = (_SAID, _WRITTEN_TOGETHER, _CONCLUDED)
+_PRAISES = (_PRAISED, _PRAISED_ALONE, _PRAISED_EAST, _FOUND)
+# Marks that say nothing but the choice, a field of a record, and "A > B".
 _MARKED = re.compile(
-    r"\\boxed\{\s*([ABC])\s*\}|<answer>\s*([ABC])\s*</answer>|^\s*([AB])\s*>+\s*[AB]\s*$", re.IGNORECASE
+    r"\\boxed\{\s*(?:\\text\w*\{\s*)?([ABC])\s*\}|<(?:answer|verdict|choice|decision|winner)>[\s(\[]*([ABC])[\s)\]]*</"
+    r"|\[\[\s*([ABC])\s*\]\]|\[\[\s*([AB])\s*>+\s*[AB]\s*\]\]|^\s*([AB])\s*>+\s*[AB]\s*$",
+    _I,
 )
-_NEGATED = re.compile(r"\b(?:not|never|neither|nor|cannot|rather than|instead of)\b|n['’]t\b", re.IGNORECASE)
-_BLAMING = r"worse|worst|wrong|bad|weaker|weakest|inferior|incorrect|poor|poorer|flawed"
-_BLAMED_BEFORE = re.compile(rf"\b(?:{_BLAMING})\b", re.IGNORECASE)
+_FIELD = re.compile(
+    rf"[\"'](?:\w*[ _])?(?:{words.FIELD})[\"']\s*:\s*(?:[\"']\s*(?:(?:{words.THING})[ _]+)?[(\[]*([ABC])\b|[\"'\w])",
+    _I,
+)
+_RECORD = re.compile(r"^\s*(?:```\w*\s*)?\{")
+_THOUGHT = re.compile(r"<(think(?:ing)?|thought|reasoning|reflection)>.*?(?:</\1>|\Z)", _I | re.DOTALL)
+_END_OF_THOUGHT = re.compile(r"^.*</(?:think(?:ing)?|thought|reasoning|reflection)>", _I | re.DOTALL)
+_NEGATED = re.compile(rf"\b(?:{words.NEGATION})\b|n['’]t\b|不|没|別", _I)
+_BLAMED_BEFORE = re.compile(rf"\b(?:{words.WORSE})\b", _I)
 _BLAMED_AFTER = re.compile(
-    rf"^\s*(?:is|was)\s+(?:the\s+|a\s+|much\s+|clearly\s+)*(?:not|never|no|{_BLAMING})\b|^\s*(?:isn|wasn)['’]t\b",
-    re.IGNORECASE,
+    rf"^\s*(?:is|was|{words.IS})\s+(?:the\s+|a\s+|much\s+|clearly\s+)*(?:not|never|no|nicht|kein|pas|{words.WORSE})\b"
+    r"|^\s*(?:isn|wasn)['’]t\b",
+    _I,
 )
-_SEVERAL = re.compile(r"^\s*(?:or|and|/|,|&|nor|oder|ou|o)\s*[(\[\"'*]*[ABC]\b", re.IGNORECASE)
+_SEVERAL = re.compile(
+    rf"^\s*(?:{words.AND}|{words.AND_EAST}|/|,|&)\s*[(\[\"'*]*[ABC]\b(?!\s*{words.BETTER})", _I
+)
 _MARK = re.compile(r"[(\[]([ABC])[)\]]")
 _FINAL = re.compile(
-    r"\b(?:final|therefore|so|thus|hence|overall|conclusion|in short|verdict)\b", re.IGNORECASE
+    r"\b(?:final|therefore|so|thus|hence|overall|conclusion|in short|verdict|also|daher|insgesamt|donc)\b|最终|最終|因此|所以",
+    _I,
 )
+_CLAUSE_END = re.compile(rf"[.!?,;:。、\n—–]|\b(?:{words.BUT})\b", _I)
+_QUESTION = re.compile(r"[^.!?。\n]*\?")
+# Letters stand alone, without spaces, between signs of languages that write none.
+_SEAM = re.compile(r"(?<=[぀-ヿ㐀-鿿가-힣])(?=[A-Ca-c])|(?<=[A-Ca-c])(?=[぀-ヿ㐀-鿿가-힣])")
 
 
 def parse_choice(text: str) -> str | None:
     """The letter A, B or C that a reply chooses; None where it names none, several, or only rules one out.
 
-    A letter counts where it is said to be the choice ("the answer is B", "Verdict: B"), or where a line begins with it as
-    with a mark ("B) because …"). What is called final outweighs what came before; otherwise letters that differ are no
-    choice, so a reply that repeats the options has none.
+    A letter counts where it is said to be the choice ("the answer is B", "Verdict: B", "I prefer B over A", "not A but B"), in
+    English, German, French, Spanish, Italian, Portuguese, Chinese and Japanese; where it stands in the field of a record; or
+    where a line begins with it as with a mark ("B) because …"). What was thought aloud and questions are not read. What is
+    called final outweighs what came before; otherwise letters that differ are no choice, so a reply that repeats the options
+    has none.
     """
-    read = unicodedata.normalize("NFKC", text).strip()
+    read = _SEAM.sub(" ", unicodedata.normalize("NFKC", _said_aloud(text))).strip()
+    fields = [found[1] for found in _FIELD.finditer(read)]
+    if fields or _RECORD.match(read):
+        return _only({letter.upper() if letter else "" for letter in fields})
     marked = {str(found[found.lastindex or 0]).upper() for found in _MARKED.finditer(read)}
     if len(marked) == 1:
         return marked.pop()
+    read = _QUESTION.sub("", read)
     stated = _stated(read)
     if stated:
         letters = [letter for letter, _ in stated]
         finals = [letter for letter, is_final in stated if is_final]
-        if len(set(letters)) == 1:
-            return letters[0]
-        return finals[-1] if finals and len(set(finals)) == 1 else None
-    leads = [letter for letter in map(_leading, read.splitlines()) if letter]
-    return leads[0] if len(set(leads)) == 1 else None
+        return _only(set(letters)) or _only(set(finals))
+    return _only({letter for letter in map(_leading, read.splitlines()) if letter})
+
+
+def _said_aloud(text: str) -> str:
+    """The reply without what the model thought; nothing where it never came to an end of that."""
+    return _END_OF_THOUGHT.sub("", _THOUGHT.sub("", text))
+
+
+def _only(letters: set[str]) -> str | None:
+    return (letters.pop() or None) if len(letters) == 1 else None
 
 
 def _stated(text: str) -> list[tuple[str, bool]]:
     """Letters that are said to be the choice, each with whether its sentence calls it final."""
-    letters = []
-    for match in _SAID.finditer(text):
+    letters = [(match["letter"].upper(), False) for match in _CONTRAST.finditer(text)]
+    for match in (match for pattern in _STATEMENTS for match in pattern.finditer(text)):
         letter, end = match["letter"], match.end("letter")
         if letter not in "ABC" and text[end : end + 1] not in (")", "]"):
             continue
         rest = _rest(text, end)
         if _is_ruled_out(text[: match.start("letter")], rest) or _SEVERAL.match(rest):
             continue
-        sentence = re.split(r"[.!?\n]", text[: match.start("letter")])[-1]
+        sentence = re.split(r"[.!?。\n]", text[: match.start("letter")])[-1]
         letters.append((letter.upper(), bool(_FINAL.search(sentence))))
-    for match in _PRAISED.finditer(text):
-        name = "letter" if match["letter"] else "winner"
-        if not _is_ruled_out(text[: match.start(name)], ""):
-            letters.append((match[name].upper(), False))
+    for match in (match for pattern in _PRAISES for match in pattern.finditer(text)):
+        if match["letter"] in "ABC" and not _is_ruled_out(text[: match.start("letter")], ""):
+            letters.append((match["letter"], False))
     return letters
 
 
 def _is_ruled_out(before: str, after: str) -> bool:
     """Whether what is said of a letter is that it is not the choice: "I would not choose", "… is worse"."""
-    clause = re.split(r"[.!?,;:\n—–]|\bbut\b", before)[-1]
+    clause = _CLAUSE_END.split(before)[-1]
     return bool(_NEGATED.search(clause) or _BLAMED_BEFORE.search(clause) or _BLAMED_AFTER.match(after))
 
 

@@ -1,0 +1,66 @@
+"""The words by which replies name a choice, as alternatives of a regular expression, in the languages that models answer in."""
+
+from __future__ import annotations
+
+THING = (
+    "option|answer|response|assistant|candidate|choice|model|output|reply|version|antwort|variante|réponse|respuesta|resposta"
+    "|opción|risposta|opzione|回答|选项|選項|答案"
+)
+NOUN = (
+    "answers?|choices?|verdict|option|judge?ment|conclusion|decision|rating|reply|response|output|winner|pick|preference"
+    "|better one|best one|réponse|choix|verdict|meilleure|respuesta|elección|mejor|resposta|escolha|antwort|wahl|urteil"
+    "|entscheidung|sieger|risposta|scelta|ответ"
+)
+IS = "is|would be|will be|must be|has to be|ist|wäre|est|serait|es|é|è|—|это"
+VERB = (
+    "choose|chose|chosen|pick|select|go with|going with|opt for|say|vote(?: for)?|prefer|favou?r|side with"
+    "|lean(?:ing)? towards?|wähle|nehme|bevorzuge|entscheide mich für|stimme für|choisis|préfère|opte pour|vote pour|elijo"
+    "|escojo|prefiero|escolho|prefiro|scelgo|preferisco|выбираю|предпочитаю"
+)
+# "B over A": what stands between the choice and what it is preferred to.
+OVER = (
+    "over|to|than|rather than|instead of|not|and not|against|gegenüber|statt|und nicht|als|vor|à|plutôt que|et non|au lieu de"
+    "|que|a|en vez de|antes que|y no"
+)
+NEGATION = (
+    "not|never|neither|nor|cannot|rather than|instead of|no(?= (?:elijo|escojo|prefiero|es)\\b)|nicht|nie|kein|keine|weder|noch|statt"
+    "|ne|ni|jamais|plutôt que|nunca|não|nem|né|не|нет"
+)
+NOT = "not|nicht|pas|no|non|não|не"
+BUT = "but|sondern|aber|mais|sino|pero|mas|ma|bensì|а|而是"
+RATHER = "rather|instead|plutôt|it is"
+AND = "or|and|nor|vs\\.?|versus|oder|und|noch|ou|et|ni|o|y|e|или|и"
+JOINS = (
+    f"{BUT}|and|so|while|whereas|though|thus|therefore|hence|clearly|overall|that|und|also|daher|et|donc|y|e"
+)
+SURELY = (
+    "so|thus|hence|therefore|definitely|clearly|obviously|certainly|surely|probably|overall|i think|i believe|i guess|also|daher"
+    "|eindeutig|klar|donc|clairement"
+)
+VERY = (
+    r"\w+ly|much|far|the|a|bit|slightly|still|also|definitely|deutlich|klar|eindeutig|viel|etwas|die|der|das|la|le|nettement"
+    r"|clairement|bien|mucho|claramente|muito|ligeiramente|molto"
+)
+BETTER = (
+    "better|best|correct|right|preferable|preferred|superior|stronger|strongest|the winner|winner|right choice|right answer|correct answer"
+    "|more (?:accurate|helpful|correct|complete|precise|relevant|useful|convincing|factual|faithful|truthful|thorough|reliable)"
+    "|besser|beste|richtig|korrekt|bessere|überlegen|vorzuziehen|hilfreicher|genauer|meilleure?s?|correcte?|juste|préférable|supérieure?|mejor|correcta?|superior"
+    "|preferible|melhor|migliore|лучше"
+)
+WINS = "wins|gewinnt|siegt|gagne|l['’]emporte|gana|vence|vince"
+FIND = "find|found|consider|finde|trouve|encuentro"
+WORSE = (
+    "worse|worst|wrong|bad|weaker|weakest|inferior|incorrect|poor|poorer|flawed|loser|schlechter|schlechtere|schlecht|falsch"
+    "|pire|mauvaise?|fausse|peor|pior|peggiore|хуже"
+)
+FIELD = (
+    "answer|choice|verdict|winner|better|best|preferred|preference|decision|selection|selected|chosen|label|result|letter|pick"
+    "|judge?ment|antwort|réponse|respuesta|答案|选择"
+)
+# Languages that are written without spaces between words.
+CHOSEN_EAST = "答案|选择|選擇|选|選|更喜欢|更喜歡|偏好|正解|答え|判定|判断|结论|結論|更好的|정답|답"
+IS_EAST = "应该是|應該是|的?(?:回答|答案)?是|回答|为|為|は|은|는"
+AND_EAST = "和|或|还是|還是|或者|与|與|と|か"
+BETTER_EAST = (
+    "更好|更优|更優|更佳|更准确|更準確|比较好|比較好|胜出|勝出|获胜|の方が良い|のほうが良い|が正しい|가 더"
+)
