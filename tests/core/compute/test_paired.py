@@ -15,17 +15,65 @@ from tamis.compute.compare.paired import (
     unpaired_change,
 )
 from tamis.compute.compare.win_rate import win_rates, win_verdicts
+from tests.support.scale import times
 
 
-def test_interval_and_p_value_are_those_of_the_paired_t_test():
+def test_without_skewness_interval_and_p_value_are_those_of_the_paired_t_test():
     rng = np.random.default_rng(0)
     before = rng.normal(2, 1, 40)
-    after = before + rng.normal(-0.1, 0.3, 40)
+    half = rng.normal(0, 0.3, 20)
+    after = (
+        before - 0.1 + np.concatenate([half, -half])
+    )  # each difference as far above the mean as another is below
     theirs = ttest_rel(after, before)
     found = paired_change(np.append(after - before, np.nan))
     assert (found.n, found.p) == (40, pytest.approx(theirs.pvalue))
     interval = theirs.confidence_interval(0.95)
     assert (found.low, found.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
+
+
+def test_a_long_tail_moves_the_interval_towards_it_and_mirrors_with_it():
+    differences = np.array([-1.0, -0.9, -0.8, -0.7, -0.6, 2.0])
+    found, mirrored = paired_change(differences), paired_change(-differences)
+    plain = ttest_rel(differences, np.zeros(6)).confidence_interval(0.95)
+    assert found.low > plain.low
+    assert found.high > plain.high + 0.3
+    assert (found.low, found.high) == pytest.approx((-mirrored.high, -mirrored.low))
+    assert found.p == pytest.approx(mirrored.p)
+    scaled = paired_change(1000 * differences)
+    assert (scaled.low, scaled.high, scaled.p) == pytest.approx(
+        (1000 * found.low, 1000 * found.high, found.p)
+    )
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("seed", range(20))
+def test_the_interval_ends_where_no_change_would_just_be_told(seed, level):
+    rng = np.random.default_rng(seed)
+    differences = rng.exponential(size=int(rng.integers(3, 30)))
+    found = paired_change(differences, confidence_fraction=level)
+    for end in (found.low, found.high):
+        assert paired_change(differences - end).p == pytest.approx(1 - level, abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [6, 8, 10, 20])
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [("exponential", 0.085), ("lognormal", 0.125), ("gamma", 0.11), ("normal", 0.06), ("t", 0.085)],
+)
+def test_of_few_skewed_differences_chance_is_called_a_change_less_often(n, kind, most):
+    """Without the correction 10 to 11, 16 to 17 and 14 to 16 of 100 of the first three, the others 4 to 5."""
+    rng = np.random.default_rng(n)
+    draw = {
+        "exponential": lambda: rng.exponential(size=n) - 1,
+        "lognormal": lambda: rng.lognormal(size=n) - np.exp(0.5),
+        "gamma": lambda: rng.gamma(0.5, size=n) - 0.5,
+        "normal": lambda: rng.normal(size=n),
+        "t": lambda: rng.standard_t(3, n),
+    }[kind]
+    n_runs = times(1500, 20_000)
+    called = np.mean([paired_change(draw()).p < 0.05 for _ in range(n_runs)])
+    assert called <= most + 2 * (most * (1 - most) / n_runs) ** 0.5
 
 
 def test_of_changes_by_chance_one_in_twenty_is_called_one_where_one_standard_error_called_a_third():
