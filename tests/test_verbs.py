@@ -6,8 +6,10 @@ import ast
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -15,8 +17,10 @@ import pytest
 import tamis
 import tamis.actions
 import tamis.api
+from tamis.actions.roles import needed_role
 from tamis.cli.main import ROOT as COMMANDS
-from tests.verbs import QUESTIONS, VERBS, No
+from tamis.store.actor import ROLES as ORDERED
+from tests.verbs import QUESTIONS, ROLES, VERBS, No
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -125,3 +129,24 @@ def test_commands_and_methods_call_the_action_themselves(room: str, place: int) 
     claimed = {verb for verb, callers in VERBS.items() if not isinstance(callers[place], No)}
     assert claimed - mentioned == set()
     assert (mentioned & set(VERBS)) - claimed == set(), "a verb has this caller after all"
+
+
+def action(verb: str) -> Callable[..., Any]:
+    """The function of a verb."""
+    module, _, name = verb.rpartition(".")
+    found: Callable[..., Any] = getattr(importlib.import_module(f"tamis.actions.{module}"), name)
+    return found
+
+
+def test_every_verb_says_who_may_do_it() -> None:
+    named = [verb for names in ROLES.values() for verb in names.split()]
+    assert tuple(ROLES) == ORDERED
+    assert len(named) == len(set(named))
+    assert set(VERBS) - set(named) == set(), "say in ROLES of tests/verbs.py who may do what is new"
+    assert set(named) <= public_functions()
+
+
+def test_an_action_asks_for_the_role_of_the_table() -> None:
+    of_verb = {verb: role for role, names in ROLES.items() for verb in names.split()}
+    declared = {verb: needed_role(action(verb)) for verb in public_functions()}
+    assert {verb: role for verb, role in declared.items() if role != of_verb.get(verb, "viewer")} == {}

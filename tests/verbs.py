@@ -422,3 +422,49 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "mark_words",
     ),
 }
+
+# Who may do it, by the least role; each verb stands here once, and questions that change something do too.
+ROLES: dict[str, str] = {
+    "viewer": (
+        "adapters.find_adapter bench_noise.bench_noise doctor.examine given_scores.numeric_quality "
+        "clusters.cluster_names datasets.list_datasets datasets.find_dataset datasets.list_trash "
+        "decisions.list_decisions decisions.summarise_decisions decisions.review_progress "
+        "decisions.rows_of_decision decisions.history_of_row review_queue.open_queue review_queue.next_rows "
+        "review_calibration.calibrate_review imports.plan_paths rejects.list_rejects rejects.show_reject "
+        "rejects.plan_retry forecast.forecast forecast.forecast_models forecast.submission_text "
+        "jobs.list_jobs jobs.get_job jobs.wait_for_job jobs.read_log jobs.read_metrics "
+        "remedies.with_smaller_batch submit.repeat read_rows.matching read_rows.sort_rows read_rows.read_rows "
+        "read_rows.columns_of read_rows.list_clusters read_rows.read_messages read_rows.nearest_rows "
+        "read_rows.sort_by_similarity learned_tokens.learned_tokens scores.score_per_cluster "
+        "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
+        "models.trained_models selections.picks_per_cluster report.report.render_report "
+        "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
+        "delete_refinement.plan_deletion runs.list_runs evaluations.evaluation_of evaluations.cluster_losses "
+        "votes.list_votes tags.list_tags tags.tagged_rows tags.tag_log versions.compare_versions "
+        "versions.parent_version"
+    ),
+    "reviewer": (
+        "decisions.approve_proposal decisions.reject_proposal decisions.save_edit decisions.undo_decision "
+        "decisions.redo_decision decisions.revert_decision tags.add_tag tags.remove_tag tags.set_row_tags "
+        "tags.undo_tag tags.redo_tag drafts.keep_edit drafts.forget_edit review_queue.hold_row "
+        "review_queue.release_other_sessions votes.record_vote votes.withdraw_vote"
+    ),
+    "curator": (
+        "decisions.decide_rows bulk_decisions.decide_by_rule decision_files.import_decisions "
+        "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
+        "clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
+        "datasets.delete_dataset datasets.restore_dataset imports.start_import uploads.store_upload "
+        "given_scores.import_scores given_scores.take_column submit.submit pipeline.submit_stage "
+        "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "
+        "finetune_grid.submit_training_grid refinements.continue_refinement refinements.compare_with_controls "
+        "refinements.tag_flagged refinements.drop_flagged jobs.cancel_job jobs.resume_job jobs.delete_job "
+        "jobs.refresh_jobs export.export rejects.export_rejects versions.make_version training.hold_out_again "
+        "adapters.merge_elsewhere adapters.merge_adapter adapters.export_adapter adapters.pack_adapter "
+        "report.report.write_report"
+    ),
+    "operator": (
+        "datasets.empty_trash adapters.delete_adapter delete_refinement.delete_refinement backup.back_up "
+        "backup.restore verify.make_again verify.set_aside uploads.sweep_uploads bootstrap.bootstrap_sample "
+        "deletion.carry_out verify.verify"
+    ),
+}

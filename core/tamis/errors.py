@@ -60,6 +60,10 @@ class ForbiddenPath(CurationError):
     """A path outside the folders that the settings allow."""
 
 
+class NotAllowed(CurationError):
+    """Something that the account's role does not reach to, with the role that does."""
+
+
 class MissingExtra(CurationError):
     """An optional dependency that is not installed, with the command that installs it."""
 

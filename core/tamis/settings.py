@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 NOBODY = "local"  # who decides, tags and names where nobody said who it is
@@ -33,6 +34,19 @@ class Settings(BaseSettings):
         None,
         description="TOML file of the addresses to which a key may be sent: a table for each, with `address` and `variable`; "
         "OpenAI's own with OPENAI_API_KEY needs no entry.",
+    )
+    accounts: Path | None = Field(
+        None,
+        description="TOML file that says which account has which role (viewer, reviewer, curator, operator); set, people log in.",
+    )
+    proxy_header: str = Field(
+        "",
+        description="Header in which a proxy before the server names the account, for example `X-Forwarded-User`; "
+        "empty means that people log in by OpenID Connect, with `[auth]` of Streamlit's secrets.toml.",
+    )
+    proxy_addresses: list[str] = Field(
+        default_factory=list,
+        description="Addresses, as a JSON list, from which that header is believed; requests from others are refused.",
     )
     group: str = Field(
         "",
@@ -73,6 +87,26 @@ class Settings(BaseSettings):
         description="Name recorded with tags and decisions when nobody is logged in or named; `local` when empty.",
     )
 
+    @model_validator(mode="after")
+    def _has_a_whole_proxy(self) -> Settings:
+        if bool(self.proxy_header) != bool(self.proxy_addresses):
+            raise ValueError(
+                "TAMIS_PROXY_HEADER and TAMIS_PROXY_ADDRESSES go together: the header in which the proxy names the account, and "
+                "the addresses that the proxy asks from"
+            )
+        if self.proxy_header and self.accounts is None:
+            raise ValueError(
+                "TAMIS_PROXY_HEADER needs TAMIS_ACCOUNTS: the file that says which account has which role"
+            )
+        return self
+
+    @field_validator("proxy_addresses")
+    @classmethod
+    def _are_addresses(cls, addresses: list[str]) -> list[str]:
+        for one in addresses:
+            ip_network(one, strict=False)
+        return addresses
+
     @field_validator("ray_address")
     @classmethod
     def _is_a_dashboard(cls, address: str) -> str:
@@ -96,10 +130,12 @@ class Settings(BaseSettings):
 
 def explain_settings(error: ValidationError) -> str:
     """Which variable of the environment has a value that its setting cannot have."""
-    return " ".join(
-        f"TAMIS_{str(item['loc'][0]).upper()} = {item['input']!r}: {item['msg'].removeprefix('Value error, ')}."
-        for item in error.errors(include_url=False)
-    )
+    lines = []
+    for item in error.errors(include_url=False):
+        # What is wrong with several together has no place of its own, and names them.
+        about = f"TAMIS_{str(item['loc'][0]).upper()} = {item['input']!r}: " if item["loc"] else ""
+        lines.append(f"{about}{item['msg'].removeprefix('Value error, ')}.")
+    return " ".join(lines)
 
 
 def source_folder() -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared.activity import show_activity
+from pages.shared.identity import current_actor
 from pages.shared.navigation import ensure_navigation, link_to
 from pages.shared.plain_text import plain
 from pages.shared.server import open_server
@@ -18,6 +19,7 @@ from tamis.actions.datasets import dataset_names, newest_first
 from tamis.actions.jobs import explain_database_error
 from tamis.errors import CurationError
 from tamis.settings import Settings
+from tamis.store.actor import ROLE_SUMMARIES, Actor
 from tamis.store.error_log import log_error
 from tamis.store.workspace import Workspace
 
@@ -182,7 +184,8 @@ def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
     # What fails before the page has begun must stop here: a generator that has not yielded may not end.
     workspace = None
     with errors_in_place():
-        workspace = open_server().workspace
+        workspace = open_server().workspace.acting_as(current_actor())
+        _show_account(workspace.actor)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.title(title, anchor=False, width="content")
             if activity:
@@ -191,6 +194,17 @@ def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
         st.stop()
     with errors_in_place():
         yield workspace
+
+
+def _show_account(actor: Actor) -> None:
+    """Who is logged in, with the way out; nothing where nobody logs in."""
+    if actor.account:
+        with st.sidebar.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f"{plain(actor.account)} · {actor.role}", help=f"A {actor.role} {ROLE_SUMMARIES[actor.role]}."
+            )
+            if actor.via == "login":
+                st.button("Log out", type="tertiary", key="log_out", on_click=st.logout)
 
 
 def _picked() -> None:

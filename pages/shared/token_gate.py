@@ -14,7 +14,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-Scope = MutableMapping[str, Any]
+from pages.shared.identity import Scope, mark
+
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -59,18 +60,20 @@ class TokenGate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
         elif self._may_enter(scope):
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(
+                mark(scope, "", "token" if self._token else "machine"), receive, with_headers(send)
+            )
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "token missing"})
         elif self._knows_token(scope):
             await self._let_in(scope, send)
         else:
-            await _answer(send, 403, ASKING.encode(), [(b"content-type", b"text/html; charset=utf-8")])
+            await answer(send, 403, ASKING.encode(), [(b"content-type", b"text/html; charset=utf-8")])
 
     def _may_enter(self, scope: Scope) -> bool:
         if not self._token or scope["path"] in OPEN_PATHS:
             return True
-        return hmac.compare_digest(_cookie(scope, self._cookie).encode(), self._session.encode())
+        return hmac.compare_digest(cookies_of(scope).get(self._cookie, "").encode(), self._session.encode())
 
     def _knows_token(self, scope: Scope) -> bool:
         given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get(PARAMETER, "")
@@ -86,25 +89,28 @@ class TokenGate:
         cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Lax{secure}"
         target = path + (f"?{rest}" if rest else "")
         headers = [(b"location", target.encode("latin-1", "ignore")), (b"set-cookie", cookie.encode())]
-        await _answer(send, 303, b"", headers)
+        await answer(send, 303, b"", headers)
 
 
-def _cookie(scope: Scope, name: str) -> str:
+def cookies_of(scope: Scope) -> dict[str, str]:
+    """The cookies of a request by name; none where they cannot be read."""
     header = b"; ".join(value for key, value in scope["headers"] if key == b"cookie").decode("latin-1")
     try:
-        found = SimpleCookie(header).get(name)
+        return {name: found.value for name, found in SimpleCookie(header).items()}
     except CookieError:
-        return ""
-    return found.value if found else ""
+        return {}
 
 
-async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    """Answer in place of the app; nobody keeps it."""
     sent = [*HEADERS, (b"cache-control", b"no-store"), (b"content-length", str(len(body)).encode()), *headers]
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})
 
 
-def _with_headers(send: Send) -> Send:
+def with_headers(send: Send) -> Send:
+    """Add to every answer what a browser may do with it."""
+
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}

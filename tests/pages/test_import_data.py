@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tamis.actions.uploads import safe_name, store_upload
 from tamis.jobs import job_table
 from tamis.store.database.database import Database
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
 
 
@@ -122,7 +123,7 @@ def test_an_upload_is_stored_by_its_content(tmp_path: Path) -> None:
     stored = []
     for name in ("a.jsonl", "a.jsonl"):
         with path.open("rb") as stream:
-            stored.append(store_upload(tmp_path / "ws", name, stream))
+            stored.append(store_upload(open_workspace(tmp_path / "ws"), name, stream))
     assert stored[0] == stored[1]
     assert stored[0].read_bytes() == path.read_bytes()
     assert not list((tmp_path / "ws" / "uploads").glob(".*"))

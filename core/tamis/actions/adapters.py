@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tamis.actions.deletion import DeletionPlan, carry_out, obstacle_to_deleting
+from tamis.actions.roles import needs
 from tamis.errors import ArtifactMissing, CurationError, InvalidOptions, MissingExtra, ModelMissing
 from tamis.models.adapters import BUNDLED_LLM, CONFIG, PREFIX, WEIGHTS, base_of
 from tamis.settings import source_folder
@@ -38,6 +39,7 @@ def find_adapter(store: ArtifactStore, identifier: str) -> Artifact:
     raise ArtifactMissing(f"There is no adapter {bare!r} in {store.workspace}. Known: {listed}.")
 
 
+@needs("curator")
 def merge_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
     """Write the base with the adapter added as one model into the folder ``target``, and return it.
 
@@ -114,6 +116,7 @@ def is_merged(adapter: Artifact, target: Path) -> bool:
         return False
 
 
+@needs("curator")
 def merge_elsewhere(workspace: Workspace, adapter: Artifact, target: Path) -> None:
     """``merge_adapter`` in a process of its own, because it loads the model; raises CurationError with what went wrong."""
     command = [
@@ -126,12 +129,14 @@ def merge_elsewhere(workspace: Workspace, adapter: Artifact, target: Path) -> No
         raise CurationError(text or "It ended without a word.")
 
 
+@needs("curator")
 def pack_adapter(store: ArtifactStore, identifier: str) -> bytes:
     """What ``export_adapter`` writes, as one ZIP."""
     with tempfile.TemporaryDirectory() as folder:
         return export_adapter(store, identifier, Path(folder) / "adapter.zip").read_bytes()
 
 
+@needs("curator")
 def export_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
     """Copy the weights with their tokenizer and manifest to the folder ``target``, or into one file if it ends in .zip.
 
@@ -157,6 +162,7 @@ def plan_adapter_deletion(workspace: Workspace, identifier: str) -> DeletionPlan
     return DeletionPlan(subject=f"adapter {artifact.id}", artifacts=(artifact,), obstacle=obstacle)
 
 
+@needs("operator")
 def delete_adapter(workspace: Workspace, identifier: str) -> Artifact:
     """Delete an adapter for good; its manifest, which is returned, says how to make it again.
 

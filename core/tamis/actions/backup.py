@@ -17,6 +17,7 @@ from typing import IO, Any
 import orjson
 
 from tamis import __version__
+from tamis.actions.roles import needs
 from tamis.errors import CurationError, InvalidOptions
 from tamis.store.artifacts.digests import damaged_files, digest_of
 from tamis.store.artifacts.store import utc_now
@@ -41,6 +42,7 @@ class Backup:
     n_bytes: int
 
 
+@needs("operator")
 def back_up(workspace: Workspace, target: Path, *, say: Say = lambda _: None) -> Backup:
     """Copy the database and everything that cannot be made again into a new folder, or a file that ends in ``.tar.zst``.
 
@@ -77,6 +79,7 @@ def back_up(workspace: Workspace, target: Path, *, say: Say = lambda _: None) ->
     return made
 
 
+@needs("operator")
 def restore(source: Path, workspace: Path, *, say: Say = lambda _: None) -> Backup:
     """Put a backup back as a workspace that does not exist yet; every file is compared with what was backed up.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tamis.actions.imports import plan_paths, start_import
 from tamis.actions.pipeline import submit_missing
+from tamis.actions.roles import needs
 from tamis.jobs import job_table
 from tamis.settings import sample_data_folder
 from tamis.store.locks import FileLock
@@ -16,6 +17,7 @@ SAMPLE_FILES = ("kitchen_and_home.jsonl", "science_and_history.json", "work_and_
 SAMPLE_BUDGET = 100
 
 
+@needs("operator")
 def bootstrap_sample(workspace: Workspace) -> str | None:
     """Import the sample data and queue every stage when nothing was ever done in this workspace.
 

@@ -10,6 +10,7 @@ import numpy as np
 from tamis.actions.decisions import DecisionSnapshot, own_messages
 from tamis.actions.proposals import proposal_table, proposals_for, say_kind, score_title, score_word
 from tamis.actions.review_queue import ReviewQueue
+from tamis.actions.roles import needs
 from tamis.compute.apply import with_response
 from tamis.compute.clear.review_rule import LimitOffered, Measure, ReviewRule, limit_of, measured
 from tamis.store.review.decisions import decide_many
@@ -32,6 +33,7 @@ def rows_of_rule(rule: ReviewRule, queue: ReviewQueue, decided: DecisionSnapshot
     return rule.matches(queue.columns, queue.rows, decided.open_rows(queue.rows))
 
 
+@needs("curator")
 def decide_by_rule(
     workspace: Workspace,
     dataset_id: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tamis.actions.roles import needs
 from tamis.store import names
 from tamis.store.artifacts.store import Artifact
 from tamis.store.names import ClusterNames
@@ -13,6 +14,7 @@ def cluster_names(workspace: Workspace, clustering: Artifact) -> ClusterNames:
     return names.cluster_names(workspace.database, clustering)
 
 
+@needs("curator")
 def rename_cluster(
     workspace: Workspace, clustering: Artifact, cluster_id: int, name: str, reviewer: str
 ) -> ClusterNames:
@@ -24,11 +26,13 @@ def rename_cluster(
     return cluster_names(workspace, clustering)
 
 
+@needs("curator")
 def undo_rename(workspace: Workspace, clustering: Artifact, reviewer: str) -> int | None:
     """Undo this reviewer's latest rename in force; returns its cluster, or None when there is none."""
     return names.undo_rename(workspace.database, clustering, reviewer)
 
 
+@needs("curator")
 def redo_rename(workspace: Workspace, clustering: Artifact, reviewer: str) -> int | None:
     """Redo the rename that this reviewer undid last; returns its cluster, or None when there is none."""
     return names.redo_rename(workspace.database, clustering, reviewer)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tamis.actions.deletion import DeletionPlan
+from tamis.actions.roles import needs
 from tamis.actions.uploads import sweep_uploads
 from tamis.formats import FORMATS
 from tamis.store import names, trash
@@ -94,6 +95,7 @@ def describe_dataset(workspace: Workspace, dataset_id: str) -> DatasetStats:
     return dataset_stats(open_view(workspace.artifacts, dataset_id))
 
 
+@needs("curator")
 def rename_dataset(workspace: Workspace, dataset_id: str, name: str) -> str:
     """Give a dataset another name, and return it without the spaces around it; its id stays.
 
@@ -114,6 +116,7 @@ def plan_dataset_deletion(workspace: Workspace, dataset_id: str) -> DeletionPlan
     )
 
 
+@needs("curator")
 def delete_dataset(workspace: Workspace, dataset_id: str) -> Discarded:
     """Move a dataset with everything computed from it into the trash.
 
@@ -127,6 +130,7 @@ def list_trash(workspace: Workspace) -> list[Discarded]:
     return trash.list_trash(workspace.artifacts)
 
 
+@needs("curator")
 def restore_dataset(workspace: Workspace, name: str) -> str:
     """Put a dataset back and return its id; ``name`` is what it is called in the trash, or its id for the newest of it.
 
@@ -136,6 +140,7 @@ def restore_dataset(workspace: Workspace, name: str) -> str:
     return trash.restore_dataset(workspace.artifacts, newest)
 
 
+@needs("operator")
 def empty_trash(workspace: Workspace) -> int:
     """Delete everything in the trash for good, with the uploads it came from; returns how many datasets that were."""
     n_deleted = trash.empty_trash(workspace.artifacts)

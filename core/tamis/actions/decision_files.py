@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from tamis.actions.roles import needs
 from tamis.compute.apply import with_response
 from tamis.errors import InvalidOptions
 from tamis.formats.check import check_messages
@@ -21,6 +22,7 @@ from tamis.types import Message
 MAX_SHOWN = 5
 
 
+@needs("curator")
 def import_decisions(workspace: Workspace, dataset_id: str, path: Path, reviewer: str) -> DecisionEvent:
     """Decide rows from a file as one event: ``example_id`` and ``verdict`` a line, with ``response`` or ``messages``.
 
@@ -44,6 +46,7 @@ def import_decisions(workspace: Workspace, dataset_id: str, path: Path, reviewer
     return decisions.decide_many(workspace.database, dataset_id, choices, rule=rule, reviewer=reviewer)
 
 
+@needs("curator")
 def export_decisions(workspace: Workspace, dataset_id: str, path: Path) -> int:
     """Write the decisions in force, one a line, as ``import_decisions`` reads them; returns how many."""
     decided = decisions.decision_state(workspace.database, dataset_id).decided.values()

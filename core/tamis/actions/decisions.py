@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tamis.actions.proposals import Proposal
+from tamis.actions.roles import needs
 from tamis.compute.apply import with_response
 from tamis.compute.clear.review_rule import opposite
 from tamis.errors import InvalidOptions
@@ -140,6 +141,7 @@ def decision_revision(workspace: Workspace, dataset_id: str) -> int:
     return log.decision_revision(workspace.database, dataset_id)
 
 
+@needs("reviewer")
 def approve_proposal(
     workspace: Workspace,
     dataset_id: str,
@@ -156,6 +158,7 @@ def approve_proposal(
     )
 
 
+@needs("reviewer")
 def reject_proposal(
     workspace: Workspace,
     dataset_id: str,
@@ -170,6 +173,7 @@ def reject_proposal(
     return _record(workspace, dataset_id, proposal.example_id, (verdict, "reject"), None, own, by)
 
 
+@needs("reviewer")
 def save_edit(
     workspace: Workspace,
     dataset_id: str,
@@ -192,6 +196,7 @@ def save_edit(
     return made
 
 
+@needs("curator")
 def decide_rows(
     workspace: Workspace,
     dataset_id: str,
@@ -225,26 +230,33 @@ def decide_rows(
     )
 
 
+@needs("reviewer")
 def undo_decision(workspace: Workspace, dataset_id: str, reviewer: str) -> DecisionEvent | None:
     """Undo this reviewer's latest change in force and return it; None when there is none."""
     return log.undo_decision(workspace.database, dataset_id, reviewer)
 
 
+@needs("reviewer")
 def redo_decision(workspace: Workspace, dataset_id: str, reviewer: str) -> DecisionEvent | None:
     """Redo what this reviewer undid last, unless a new change of theirs came after; None when there is none."""
     return log.redo_decision(workspace.database, dataset_id, reviewer)
 
 
+@needs("reviewer")
 def revert_decision(
     workspace: Workspace, dataset_id: str, event_id: int, reviewer: str, *, row: int | None = None
 ) -> DecisionEvent:
     """Revert any change, however old and whoever made it, or one row of it; the reviewer can undo that in turn.
 
-    Raises InvalidOptions for an event that is none, or that is not in force any more.
+    What somebody else decided is a curator's to revert. Raises InvalidOptions for an event that is none, or that is not in
+    force any more.
     """
+    if log.reviewer_of(workspace.database, dataset_id, event_id) != reviewer:
+        workspace.actor.require("curator")
     return log.undo_event(workspace.database, dataset_id, event_id, reviewer, example_id=row)
 
 
+@needs("curator")
 def settle_conflict(
     workspace: Workspace,
     dataset_id: str,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tamis.actions.deletion import DeletionPlan, carry_out, obstacle_to_deleting
 from tamis.actions.jobs import jobs_of_result
 from tamis.actions.refinements import rounds_so_far
+from tamis.actions.roles import needs
 from tamis.actions.runs import Run
 from tamis.models.adapters import PREFIX
 from tamis.store.artifacts.refinements import ADAPTER, KIND, PREVIOUS, ROUND
@@ -60,6 +61,7 @@ def plan_deletion(workspace: Workspace, dataset_id: str, run: Run) -> DeletionPl
     )
 
 
+@needs("operator")
 def delete_refinement(workspace: Workspace, dataset_id: str, run: Run) -> DeletionPlan:
     """Delete a refinement for good with what ``plan_deletion`` finds, and return that.
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tamis.actions.jobs import delete_job
+from tamis.actions.roles import needs
 from tamis.errors import JobConflict
 from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import Artifact
@@ -50,6 +51,7 @@ class DeletionPlan(HtmlFacts):
         return sum(path.stat().st_size for path in files)
 
 
+@needs("operator")
 def carry_out(workspace: Workspace, plan: DeletionPlan) -> DeletionPlan:
     """Delete for good what a plan names, and return it.
 

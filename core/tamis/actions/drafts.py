@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tamis.actions.roles import needs
 from tamis.compute.apply import with_response
 from tamis.store.review import drafts
 from tamis.store.review.drafts import Draft
@@ -23,6 +24,7 @@ def find_edit(workspace: Workspace, dataset_id: str, row: int, reviewer: str) ->
     return drafts.find_draft(workspace.database, dataset_id, row, reviewer)
 
 
+@needs("reviewer")
 def keep_edit(
     workspace: Workspace, dataset_id: str, row: int, reviewer: str, messages: Sequence[Message]
 ) -> None:
@@ -30,6 +32,7 @@ def keep_edit(
     drafts.save_draft(workspace.database, dataset_id, row, reviewer, messages)
 
 
+@needs("reviewer")
 def forget_edit(workspace: Workspace, dataset_id: str, row: int, reviewer: str) -> None:
     """Forget an edit; nothing happens when there is none."""
     drafts.delete_draft(workspace.database, dataset_id, row, reviewer)

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from tamis import __version__
 from tamis.actions.manifests import ExportManifest, installed_versions, lineage, listed_decisions
+from tamis.actions.roles import needs
 from tamis.actions.trainer_entries import describe_for_trainers
 from tamis.errors import InvalidOptions, UnknownName
 from tamis.formats import load_format
@@ -92,6 +93,7 @@ class _Rows:
     scores: Mapping[str, Artifact]
 
 
+@needs("curator")
 def export(
     workspace: Workspace,
     request: ExportRequest,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import orjson
 
+from tamis.actions.roles import needs
 from tamis.actions.runs import Run, list_runs
 from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import InvalidOptions
@@ -87,6 +88,7 @@ def grid_runs(store: ArtifactStore, dataset_id: str, grid: TrainingGrid) -> list
     return [{**shared, "selection": one.id, "seed": seed} for one in selections for seed in seeds]
 
 
+@needs("curator")
 def submit_training_grid(
     workspace: Workspace,
     dataset_id: str,

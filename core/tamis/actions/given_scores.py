@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.actions.roles import needs
 from tamis.errors import CurationError, InvalidOptions, InvalidRecord, UnknownName
 from tamis.formats.layout import detect_layout
 from tamis.formats.parsing import read_records
@@ -56,6 +57,7 @@ class ImportedScores:
     unmatched: tuple[str, ...]
 
 
+@needs("curator")
 def take_column(store: ArtifactStore, dataset_id: str, column: str) -> Artifact:
     """The numbers of a column as scores called ``column:NAME``; the same column again is the same artifact.
 
@@ -73,6 +75,7 @@ def take_column(store: ArtifactStore, dataset_id: str, column: str) -> Artifact:
     return _write(store, dataset_id, identifier, (TAKE, named, inputs), values, {})
 
 
+@needs("curator")
 def import_scores(
     workspace: Workspace, dataset_id: str, path: Path, *, name: str, key: str = "", column: str = ""
 ) -> ImportedScores:

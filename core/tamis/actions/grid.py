@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tamis.actions.roles import needs
 from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import InvalidOptions
 from tamis.registry import parse_options
@@ -61,6 +62,7 @@ def grid_requests(grid: Grid) -> list[dict[str, JSON]]:
     return requests
 
 
+@needs("curator")
 def submit_grid(
     workspace: Workspace,
     dataset_id: str,

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from tamis.actions.jobs import Job, JobState, list_jobs
+from tamis.actions.roles import needs
 from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import CurationError
 from tamis.formats import FORMATS, load_format
@@ -220,6 +221,7 @@ def left_out_files(paths: Sequence[str]) -> list[LeftOut]:
     return [file for path in paths for file in list_folder(path).left_out]
 
 
+@needs("curator")
 def start_import(workspace: Workspace, plan: ImportPlan, *, target: RunTarget = HERE) -> Submission:
     """Name the dataset and queue its import; the same files read the same way are the same dataset."""
     return submit(workspace, plan.dataset_id, "import", plan.options, target=target)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from tamis.actions.roles import needs
 from tamis.errors import UnknownName
 from tamis.jobs import job_table
 from tamis.jobs.backends import BACKENDS, Backends, backend_row
@@ -72,6 +73,7 @@ def jobs_of_result(workspace: Workspace, dataset_id: str, kind: str, artifact_id
     return job_table.jobs_for_artifact(workspace.database, dataset_id, kind, artifact_id)
 
 
+@needs("curator")
 def refresh_jobs(workspace: Workspace) -> None:
     """Look at every job once, and start what may start; an app that runs does so all the time."""
     tick(workspace)
@@ -84,6 +86,7 @@ def keep_jobs_moving(workspace: Workspace) -> Ticker:
     return ticker
 
 
+@needs("curator")
 def cancel_job(workspace: Workspace, job_id: str, *, with_inputs: bool = False) -> list[Job]:
     """Cancel a job, and ``with_inputs`` every job it waits for that no other needs; returns them, this one first.
 
@@ -94,6 +97,7 @@ def cancel_job(workspace: Workspace, job_id: str, *, with_inputs: bool = False) 
     return [queue.cancel(workspace, job_id)]
 
 
+@needs("curator")
 def resume_job(workspace: Workspace, job_id: str, *, fresh: bool = False) -> Job:
     """Queue a failed or cancelled job again; it goes on from its finished parts unless ``fresh`` throws them away.
 
@@ -102,6 +106,7 @@ def resume_job(workspace: Workspace, job_id: str, *, fresh: bool = False) -> Job
     return queue.resume(workspace, job_id, fresh=fresh)
 
 
+@needs("curator")
 def delete_job(workspace: Workspace, job_id: str) -> None:
     """Forget a job that has ended, and what a failed one left half-made; what it made stays.
 

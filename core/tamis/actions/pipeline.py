@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from tamis.actions.roles import needs
 from tamis.actions.submit import Submission, submit
 from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
@@ -86,6 +87,7 @@ def next_stage(stages: Sequence[Stage]) -> Stage | None:
     return None
 
 
+@needs("curator")
 def submit_stage(
     workspace: Workspace,
     dataset_id: str,
@@ -96,11 +98,13 @@ def submit_stage(
     return [submit(workspace, dataset_id, row.step, values) for values in runs or row.runs]
 
 
+@needs("curator")
 def submit_steps(workspace: Workspace, dataset_id: str, steps: Sequence[str]) -> list[Submission]:
     """Queue these steps with their defaults, in order; each waits for the one whose result it reads."""
     return [submit(workspace, dataset_id, step, {}) for step in steps]
 
 
+@needs("curator")
 def submit_missing(
     workspace: Workspace,
     dataset_id: str,

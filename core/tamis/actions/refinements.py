@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.actions.jobs import read_metrics
+from tamis.actions.roles import needs
 from tamis.actions.runs import Run, curve_table
 from tamis.actions.submit import HERE, RunTarget, Submission, repeat, submit
 from tamis.compute.refine.draw import split_budget
@@ -117,6 +118,7 @@ def continued_options(run: Run) -> dict[str, JSON]:
     return values | {"continue_from": run.run_id, "unit": "rows"}
 
 
+@needs("curator")
 def continue_refinement(
     workspace: Workspace,
     dataset_id: str,
@@ -143,6 +145,7 @@ def continue_refinement(
     return submit(workspace, dataset_id, STEP, continued_options(run) | more, target=where)
 
 
+@needs("curator")
 def compare_with_controls(workspace: Workspace, dataset_id: str, run: Run, selection: Artifact) -> Submission:
     """Draw static kMQ, random and kM-random at the size of a round's selection, and compare; returns the comparison."""
     requests = control_requests(workspace, dataset_id, run, selection)
@@ -177,6 +180,7 @@ def control_requests(
     return requests
 
 
+@needs("curator")
 def tag_flagged(workspace: Workspace, dataset_id: str, run: Run, rows: Int64s, *, reviewer: str) -> str:
     """Tag flagged rows, so that a review can be about exactly them; returns the tag."""
     tag = f"flagged {run.run_id[:6]}"
@@ -184,6 +188,7 @@ def tag_flagged(workspace: Workspace, dataset_id: str, run: Run, rows: Int64s, *
     return tag
 
 
+@needs("curator")
 def drop_flagged(
     workspace: Workspace, dataset_id: str, run: Run, rows: Sequence[int], *, reviewer: str
 ) -> None:

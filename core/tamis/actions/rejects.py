@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from tamis.actions.roles import needs
 from tamis.errors import InvalidOptions, UnknownName, UnreadableFile
 from tamis.formats.reasons import kind_of
 from tamis.formats.repairs import REPAIRS, check_repairs
@@ -80,6 +81,7 @@ def show_reject(workspace: Workspace, dataset_id: str, line: int, *, file: int =
     return str(matching["reason"][0].as_py()), str(matching["raw"][0].as_py())
 
 
+@needs("curator")
 def export_rejects(workspace: Workspace, dataset_id: str, path: Path, *, reason: str = "") -> ExportedRejects:
     """Write the rejected lines, or those of one reason, as JSON lines: line, reason and raw.
 

@@ -11,6 +11,7 @@ from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.decisions import DecisionSnapshot
 from tamis.actions.proposals import proposal_columns
 from tamis.actions.read_rows import cluster_of, matching
+from tamis.actions.roles import needs
 from tamis.compute.clear.review_order import (
     ORDERS,
     SAMPLE,
@@ -90,6 +91,7 @@ def next_rows(
     return waiting_rows(queue.rows, decided.open_rows(queue.rows), after, skipped)
 
 
+@needs("reviewer")
 def hold_row(
     workspace: Workspace,
     dataset_id: str,
@@ -113,6 +115,7 @@ def held_rows(workspace: Workspace, dataset_id: str) -> Mapping[int, Claim]:
     return claimed(workspace.database, dataset_id)
 
 
+@needs("reviewer")
 def release_other_sessions(workspace: Workspace, dataset_id: str, reviewer: str, session: str) -> int:
     """Give up the rows that other sessions of a reviewer hold; returns how many there were."""
     return release_reviewer(workspace.database, dataset_id, reviewer, session)

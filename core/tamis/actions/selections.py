@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.read_rows import cluster_of, columns_of, read_column
+from tamis.actions.roles import needs
 from tamis.actions.submit import Submission, submit
 from tamis.compute.compare.histograms import histograms, mean_per_group
 from tamis.steps.compare.method_groups import share_luck
@@ -70,6 +71,7 @@ def find_baseline(selections: Sequence[Artifact], selection: Artifact) -> Artifa
     return None
 
 
+@needs("curator")
 def submit_baseline(context: DatasetContext, selection: Artifact) -> Submission:
     """Draw a random pick of the same size from the same rows: is the selection any better than chance?"""
     inputs = selection.manifest.inputs

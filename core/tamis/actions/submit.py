@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tamis.actions.given_scores import take_column
+from tamis.actions.roles import needs
 from tamis.errors import ArtifactMissing
 from tamis.jobs.model import Job
 from tamis.jobs.scheduler import queue
@@ -127,6 +128,7 @@ def plan_run(
     return PlannedRun(dataset_id=dataset_id, step=step, options=exact, plan=plan, is_made=made)
 
 
+@needs("curator")
 def submit(
     workspace: Workspace,
     dataset_id: str,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tamis.actions.roles import needs
 from tamis.errors import InvalidOptions
 from tamis.reprs import HtmlFacts
 from tamis.store.database import tags
@@ -38,16 +39,19 @@ def tagged_rows(workspace: Workspace, dataset_id: str, tag: str) -> Int64s:
     return state.rows[tag]
 
 
+@needs("reviewer")
 def add_tag(workspace: Workspace, dataset_id: str, tag: str, rows: Int64s, reviewer: str) -> TagEvent:
     """Put a tag on rows; those that have it keep it. Raises InvalidOptions for no tag, and for no rows."""
     return tags.add_tag(workspace.database, dataset_id, tag, rows, reviewer)
 
 
+@needs("reviewer")
 def remove_tag(workspace: Workspace, dataset_id: str, tag: str, rows: Int64s, reviewer: str) -> TagEvent:
     """Take a tag off rows; those without it stay as they are. Raises InvalidOptions for no tag, and for no rows."""
     return tags.remove_tag(workspace.database, dataset_id, tag, rows, reviewer)
 
 
+@needs("reviewer")
 def set_row_tags(
     workspace: Workspace, dataset_id: str, row: int, wanted: Iterable[str], reviewer: str
 ) -> list[TagEvent]:
@@ -61,6 +65,7 @@ def set_row_tags(
     ]
 
 
+@needs("curator")
 def rename_tag(workspace: Workspace, dataset_id: str, tag: str, name: str, reviewer: str) -> TagEvent:
     """Give a tag another name on every row that has it, as one change; a tag of that name takes the rows in.
 
@@ -70,17 +75,20 @@ def rename_tag(workspace: Workspace, dataset_id: str, tag: str, name: str, revie
     return tags.rename_tag(workspace.database, dataset_id, (tag, name), rows, reviewer)
 
 
+@needs("curator")
 def delete_tag(workspace: Workspace, dataset_id: str, tag: str, reviewer: str) -> TagEvent:
     """Take a tag off every row; raises InvalidOptions for one that is on no row."""
     rows = tagged_rows(workspace, dataset_id, tag)
     return remove_tag(workspace, dataset_id, tag, rows, reviewer)
 
 
+@needs("reviewer")
 def undo_tag(workspace: Workspace, dataset_id: str, reviewer: str) -> TagEvent | None:
     """Undo this reviewer's latest change of tags in force and return it; None when there is none."""
     return tags.undo_tag(workspace.database, dataset_id, reviewer)
 
 
+@needs("reviewer")
 def redo_tag(workspace: Workspace, dataset_id: str, reviewer: str) -> TagEvent | None:
     """Redo what this reviewer undid last, unless a new change of theirs came after; None when there is none."""
     return tags.redo_tag(workspace.database, dataset_id, reviewer)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tamis.actions.roles import needs
 from tamis.actions.runs import Run, list_runs
 from tamis.compute.apply import Applied, apply_decisions
 from tamis.errors import InvalidOptions
@@ -47,6 +48,7 @@ def runs_with_held_out(workspace: Workspace, dataset_id: str) -> list[Run]:
     return [run for run in runs if run.artifact is not None and run.number("n_held_out") > 0]
 
 
+@needs("curator")
 def hold_out_again(workspace: Workspace, dataset_id: str, run: Run) -> str:
     """The id of frozen rows: those that a finished run held out; raises InvalidOptions when it held out none."""
     if run.artifact is None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import orjson
 
+from tamis.actions.roles import needs
 from tamis.jobs import job_table
 from tamis.jobs.model import JobState
 from tamis.store.artifacts.store import MANIFEST
@@ -22,9 +23,10 @@ UNUSED_S = 24 * 3600.0  # somebody may still be looking at what a file would bec
 _MOST_BYTES = 200  # of a name: what any file system takes
 
 
-def store_upload(workspace: Path, name: str, stream: BinaryIO) -> Path:
+@needs("curator")
+def store_upload(workspace: Workspace, name: str, stream: BinaryIO) -> Path:
     """Copy a stream to ``uploads/<hash>/<name>``; the same content again is the same file."""
-    folder = workspace / "uploads"
+    folder = workspace.path / "uploads"
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f".{uuid4().hex}"
     digest = hashlib.blake2b(digest_size=8)
@@ -41,6 +43,7 @@ def store_upload(workspace: Path, name: str, stream: BinaryIO) -> Path:
     return target
 
 
+@needs("operator")
 def sweep_uploads(workspace: Workspace, *, now: float | None = None) -> int:
     """Remove uploads older than a day that no dataset, none in the trash and no import has come from; returns how many.
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from tamis.actions.roles import needs
 from tamis.actions.submit import Submission, submit
 from tamis.errors import ArtifactDamaged, CurationError
 from tamis.steps import STEPS
@@ -51,6 +52,7 @@ class Verification:
         return not self.damaged and not self.database
 
 
+@needs("operator")
 def verify(workspace: Workspace, *, progress: Progress = lambda done, total: None) -> Verification:
     """Read every file of every artifact, and let SQLite check the database; nothing is changed."""
     manifests = sorted(workspace.artifacts.datasets_path.glob(f"*/*/*/{MANIFEST}"))
@@ -72,6 +74,7 @@ def verify(workspace: Workspace, *, progress: Progress = lambda done, total: Non
     return Verification(len(paths), n_bytes, n_unknown, tuple(damaged), _check(workspace))
 
 
+@needs("operator")
 def make_again(workspace: Workspace, damage: Damage) -> Submission:
     """Set a damaged artifact aside and queue what made it, with the same options and inputs.
 
@@ -89,6 +92,7 @@ def make_again(workspace: Workspace, damage: Damage) -> Submission:
     return submit(workspace, damage.dataset_id, damage.step, {**manifest.options, **exact})
 
 
+@needs("operator")
 def set_aside(damage: Damage) -> Path:
     """Rename a damaged artifact so that nothing reads it any more; returns where it is now."""
     aside = damage.path.with_name(f".{damage.path.name}.damaged")

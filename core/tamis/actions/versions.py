@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tamis.actions.roles import needs
 from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import InvalidOptions
 from tamis.steps.curate.step import plan_curate
@@ -37,6 +38,7 @@ def default_version_name(workspace: Workspace, dataset_id: str) -> str:
     return f"{dataset_names(workspace)[dataset_id]}, curated"[:MOST_NAME_CHARS]
 
 
+@needs("curator")
 def make_version(
     workspace: Workspace,
     dataset_id: str,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tamis.actions.roles import needs
 from tamis.compute.compare.win_rate import Winner, WinRate, win_rate, win_rates, win_verdicts
 from tamis.store.database import votes
 from tamis.store.database.votes import Side, Vote
@@ -31,6 +32,7 @@ def left_is(adapter_id: str, reviewer: str, row: int) -> Side:
     return "tuned" if _digest(adapter_id, reviewer, row, "side")[0] & 1 else "base"
 
 
+@needs("reviewer")
 def record_vote(
     workspace: Workspace,
     dataset_id: str,
@@ -45,6 +47,7 @@ def record_vote(
     return votes.vote(workspace.database, dataset_id, adapter_id, row, winner, reviewer, left_was=left_was)
 
 
+@needs("reviewer")
 def withdraw_vote(workspace: Workspace, dataset_id: str, adapter_id: str, reviewer: str) -> Vote | None:
     """Take back this reviewer's latest vote in force and return it; None when there is none."""
     return votes.undo_vote(workspace.database, dataset_id, adapter_id, reviewer)

@@ -166,7 +166,7 @@ class Workspace(Shown):
         They are written into the workspace's uploads, so that an export of them can be replayed. Otherwise as
         ``import_file``; raises InvalidOptions for a value that JSON cannot hold.
         """
-        stored = store_upload(self._workspace.path, f"{name}.jsonl", io.BytesIO(json_lines(rows)))
+        stored = store_upload(self._workspace, f"{name}.jsonl", io.BytesIO(json_lines(rows)))
         return self.import_file(
             stored, name=name, format=format, fields=fields, roles=roles, wait=wait, progress=progress
         )

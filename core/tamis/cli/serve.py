@@ -32,18 +32,24 @@ EVERYWHERE = ("0.0.0.0", "::")  # every address of this machine; none that a bro
     "--no-token", is_flag=True, help="Let everybody on this machine in; for addresses of this machine only."
 )
 def serve(session: Session, host: str, port: int, *, no_token: bool) -> int:
-    """Start the app in the foreground and print its address; the token in it lets you in, and nobody else."""
+    """Start the app in the foreground and print its address; the token in it lets you in, and nobody else.
+
+    With TAMIS_ACCOUNTS people log in instead, and each may do what the role of the account reaches to.
+    """
     from tamis.actions.jobs import keep_jobs_moving
     from tamis.actions.uploads import sweep_uploads
 
-    _refuse(host, port, no_token=no_token)
+    has_accounts = session.settings.accounts is not None
+    _refuse(host, port, no_token=no_token and not has_accounts)
     folder = session.workspace.path
-    token = "" if no_token else session.settings.token or secrets.token_urlsafe(24)
+    token = "" if no_token or has_accounts else session.settings.token or secrets.token_urlsafe(24)
     # -P: a file of the user's called random.py, or a folder called pages, is no module of the app.
     command = [sys.executable, "-P", "-m", "tamis.cli.app_process", host, str(port)]
     shown = host if host not in EVERYWHERE else socket.gethostname()
     session.say(f"Tamis on http://{shown}:{port}{f'/?token={token}' if token else ''} over {folder}")
-    if no_token:
+    if has_accounts:
+        session.say(f"People log in; {session.settings.accounts} says who may do what.")
+    elif no_token:
         session.say("Everybody who can reach this machine's own addresses comes in: --no-token was given.")
     sweep_uploads(session.workspace)
     # Jobs go on and are followed from the first second, also when nobody has opened a page yet.
@@ -68,7 +74,7 @@ def _refuse(host: str, port: int, *, no_token: bool) -> None:
     if no_token and not _is_here(host):
         raise InvalidOptions(
             f"{host} is reached from other machines, and --no-token would let everybody on the network in. Leave --no-token "
-            "out, or listen on 127.0.0.1 behind a proxy that asks people who they are."
+            "out, give people accounts (TAMIS_ACCOUNTS), or listen on 127.0.0.1 behind a proxy that asks who they are."
         )
     if _is_taken(host, port):
         raise InvalidOptions(

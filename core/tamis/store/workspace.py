@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tamis.errors import InvalidOptions
 from tamis.settings import Settings, explain_settings
+from tamis.store.actor import AT_THE_MACHINE, Actor
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.durable import make_workspace
@@ -24,6 +25,16 @@ class Workspace:
 
     path: Path  # absolute, so that workers started elsewhere find it
     settings: Settings = field(repr=False)  # whose ``workspace`` is ``path``
+    actor: Actor = field(default=AT_THE_MACHINE, repr=False)
+
+    def acting_as(self, actor: Actor) -> Workspace:
+        """The same workspace, with its one database, in the hands of an account; its actions ask what that may do."""
+        made = replace(self, actor=actor)
+        # Where a cached property keeps its value: nothing is opened twice.
+        made.__dict__.update(
+            artifacts=self.artifacts.acting_as(actor), database=self.database.acting_as(actor)
+        )
+        return made
 
     @cached_property
     def artifacts(self) -> ArtifactStore:

@@ -44,7 +44,7 @@ def _uploaded(workspace: Workspace) -> list[str]:
     for file in given:
         if not Path(stored.get(file.file_id, "")).is_file():
             with st.spinner(f"Storing {plain(file.name)}"):
-                stored[file.file_id] = str(store_upload(workspace.path, file.name, file))
+                stored[file.file_id] = str(store_upload(workspace, file.name, file))
     return list(dict.fromkeys(stored[file.file_id] for file in given))
 
 

@@ -96,19 +96,20 @@ def _facts_of(context: DatasetContext, row: int) -> dict[str, Any]:
 
 def _show_keys(review: ReviewContext, seen: Seen, candidate: str | None) -> None:
     yes, no = CHANGES[seen.proposal.action]
+    is_off = not review.workspace.actor.may("reviewer")
     # Named by the row: a press for a row that has gone is one of a button that has gone, and decides nothing.
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="review_keys"):
         st.button(
             f"Approve: {yes}", type="primary", icon=":material/check:", shortcut="A", key=f"review_approve_{seen.row}",
-            on_click=approve, args=(review, seen),
+            on_click=approve, args=(review, seen), disabled=is_off,
         )  # fmt: skip
         st.button(
             f"Reject: {no}", icon=":material/close:", shortcut="X", key=f"review_reject_{seen.row}",
-            on_click=reject, args=(review, seen),
+            on_click=reject, args=(review, seen), disabled=is_off,
         )  # fmt: skip
         st.button(
             "Edit" if kept_draft(review, seen.row) is None else "Go on editing", icon=":material/edit:", shortcut="E", key="review_edit",
-            on_click=open_editor, args=(review, seen.row, candidate),
+            on_click=open_editor, args=(review, seen.row, candidate), disabled=is_off,
         )  # fmt: skip
         st.button(
             "Skip", icon=":material/schedule:", shortcut="S", key=f"review_skip_{seen.row}",

@@ -28,7 +28,7 @@ def show_score_file(context: DatasetContext) -> None:
         pressed = st.form_submit_button("Join to the rows", type="primary", icon=":material/join_inner:")
     if pressed and file is not None:
         with errors_in_place():
-            path = store_upload(context.workspace.path, file.name, file)
+            path = store_upload(context.workspace, file.name, file)
             _say(
                 import_scores(
                     context.workspace, context.dataset_id, path, name=called.strip(), key=keyed.strip(),

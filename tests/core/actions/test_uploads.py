@@ -10,7 +10,7 @@ from tests.pages.page_workspace import alpaca_file, import_file
 
 
 def _upload(workspace, name, content):
-    return store_upload(workspace.path, name, io.BytesIO(content))
+    return store_upload(workspace, name, io.BytesIO(content))
 
 
 def _later():

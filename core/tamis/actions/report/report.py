@@ -15,6 +15,7 @@ from markupsafe import Markup
 from tamis import __version__
 from tamis.actions.manifests import installed_versions, lineage
 from tamis.actions.report import svg
+from tamis.actions.roles import needs
 from tamis.steps.compare.comparison import (
     ComparedMethod,
     Comparison,
@@ -48,6 +49,7 @@ class Report:
     n_bytes: int
 
 
+@needs("curator")
 def write_report(store: ArtifactStore, comparison: Artifact, path: Path, *, dataset_name: str) -> Report:
     """Write the report of a comparison; an existing file is replaced only when all is written."""
     content = render_report(store, comparison, dataset_name=dataset_name)

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tamis import __version__
 from tamis.errors import ArtifactDamaged, ArtifactMissing, DatasetMissing, JobConflict
+from tamis.store.actor import AT_THE_MACHINE, Actor
 from tamis.store.artifacts.digests import CHECKED_ON_READING, digests_of, is_sound
 from tamis.store.durable import make_folder, make_workspace, move_into_place, write_atomically
 from tamis.store.locks import FileLock
@@ -160,6 +162,13 @@ class ArtifactStore:
     def __init__(self, workspace: Path) -> None:
         self.workspace = workspace
         self.datasets_path = workspace / "datasets"
+        self.actor = AT_THE_MACHINE
+
+    def acting_as(self, actor: Actor) -> ArtifactStore:
+        """The same artifacts in the hands of an account."""
+        made = copy(self)
+        made.actor = actor
+        return made
 
     def dataset_ids(self) -> list[str]:
         """Ids of the datasets whose examples are there, sorted."""

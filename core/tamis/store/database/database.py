@@ -10,9 +10,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 from tamis.errors import CurationError
+from tamis.store.actor import AT_THE_MACHINE, Actor
 from tamis.store.database.backups import FOLDER, copy_before_migration, copy_database, copy_of_today
 from tamis.store.database.migrations import MIGRATIONS
 from tamis.store.database.place import DATABASE_NAME, database_file
@@ -30,6 +32,7 @@ class Database:
     """
 
     _is_open = False
+    actor = AT_THE_MACHINE
 
     def __init__(self, workspace: Path, folder: Path | None = None) -> None:
         self.path = database_file(workspace, folder)
@@ -47,6 +50,12 @@ class Database:
         self._log_keeper.execute("PRAGMA user_version").fetchall()
         self._is_open = True
 
+    def acting_as(self, actor: Actor) -> Database:
+        """The same database in the hands of an account; one that only looks writes nothing, whatever asks it to."""
+        made = copy(self)
+        made.actor = actor
+        return made
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for queries; rows answer to column names."""
@@ -62,8 +71,9 @@ class Database:
 
         When the block has ended, a power cut takes nothing of it away; without ``lasting`` it may take the last
         transactions, which is enough for what is written every second (claims, progress) and costs no wait for the disk.
-        Raises CurationError in a workspace that cannot be written to.
+        Raises CurationError in a workspace that cannot be written to, and NotAllowed for an account that only looks.
         """
+        self.actor.require("reviewer")
         if self.is_read_only and self._is_open:
             raise CurationError(
                 f"{self.backups.parent} cannot be written to, so it can only be looked at. To work on it, copy it with "

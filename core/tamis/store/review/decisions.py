@@ -60,6 +60,7 @@ __all__ = [
     "event_rows",
     "redo_decision",
     "review_progress",
+    "reviewer_of",
     "row_history",
     "settle_decision",
     "undo_event",
@@ -162,6 +163,12 @@ def undo_event(
             ),
         )
         return find_event(connection, dataset_id, made)
+
+
+def reviewer_of(database: Database, dataset_id: str, event_id: int) -> str:
+    """Whose change an event is; raises InvalidOptions for an event that is none."""
+    with database.reading() as connection:
+        return find_event(connection, dataset_id, event_id).reviewer
 
 
 def settle_decision(

@@ -1,0 +1,60 @@
+"""Which role an action needs: declared at the action, asked before it begins, whoever calls it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from tamis.actions.dataset_context import DatasetContext
+from tamis.store.actor import AT_THE_MACHINE, Actor, Role
+from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.workspace import Workspace
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_DECLARED = "needed_role"
+
+
+def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Ask, before the action begins, whether the actor of its workspace may do it.
+
+    The workspace is the first argument, or that of the context or the store which is. An action that records a name
+    (``reviewer``, or ``by``) records the account's, and refuses another one. Raises NotAllowed.
+    """
+
+    def declare(action: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(action)
+
+        @wraps(action)
+        def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+            first = args[0] if args else next(iter(kwargs.values()), None)
+            actor = actor_of(first)
+            actor.require(role)
+            if actor.account:
+                _refuse_other_name(actor, signature.bind(*args, **kwargs).arguments)
+            return action(*args, **kwargs)
+
+        setattr(asked, _DECLARED, role)
+        return asked
+
+    return declare
+
+
+def needed_role(action: Callable[..., object]) -> Role:
+    """The role that an action declares; viewer for one that only looks."""
+    declared: Role = getattr(action, _DECLARED, "viewer")
+    return declared
+
+
+def actor_of(handle: object) -> Actor:
+    """Who holds a handle; whoever is at the machine where it is none: only commands and Python pass paths."""
+    if isinstance(handle, DatasetContext):
+        return handle.workspace.actor
+    return handle.actor if isinstance(handle, Workspace | ArtifactStore) else AT_THE_MACHINE
+
+
+def _refuse_other_name(actor: Actor, arguments: dict[str, Any]) -> None:
+    by = arguments.get("by")
+    actor.named(str(arguments.get("reviewer") or getattr(by, "reviewer", "") or ""))

@@ -1,0 +1,140 @@
+"""Who may come in where people have accounts: by OpenID Connect, or named by a proxy that stands before the server.
+
+Stands where the gate of the token stands, before everything that Streamlit answers. A login is Streamlit's own (its routes,
+its signed cookie, ``[auth]`` of its secrets.toml); but nothing is answered before it, not even an empty page.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from urllib.parse import parse_qsl, quote
+
+from streamlit.auth_util import get_cookie_with_chunks, get_origin_from_redirect_uri, get_secrets_auth_section
+from streamlit.user_info import generate_login_redirect_url
+from streamlit.web.server.server_util import get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
+
+from pages.shared.identity import Scope, mark
+from pages.shared.token_gate import OPEN_PATHS, Application, Receive, Send, answer, cookies_of, with_headers
+from tamis.actions.accounts import account_of_claims, find_actor, read_accounts
+from tamis.errors import CurationError
+from tamis.settings import Settings
+from tamis.store.actor import Via
+
+LOGIN = "/login"
+LOGIN_PATHS = OPEN_PATHS | {"/auth/login", "/auth/logout", "/oauth2callback"}
+Identify = Callable[[Scope], str]
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Tamis</title>
+<style>body{{font:16px system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1rem;color:#17211f}}
+a{{color:#0f766e}}</style><h1>{title}</h1>{text}
+"""
+
+
+class AccountGate:
+    """ASGI middleware. ``identify`` says whose a request is, empty for nobody's; ``via`` by which way it knows."""
+
+    def __init__(self, app: Application, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._identify: Identify = (
+            _named_by_proxy(settings) if settings.proxy_header else _logged_in(settings)
+        )
+        self._via: Via = "proxy" if settings.proxy_header else "login"
+        self._open = OPEN_PATHS if settings.proxy_header else LOGIN_PATHS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or let it through with who asks."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        account = self._identify(scope)
+        problem = self._problem(account)
+        if not problem or scope["path"] in self._open:
+            await self._app(mark(scope, account, self._via), receive, with_headers(send))
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "not logged in"})
+        elif scope["path"] == LOGIN and self._via == "login":
+            await answer(send, 303, b"", [(b"location", _provider_address(scope).encode())])
+        else:
+            page = self._page(problem, is_known=bool(account)).encode()
+            await answer(send, 403, page, [(b"content-type", b"text/html; charset=utf-8")])
+
+    def _problem(self, account: str) -> str:
+        """Why an account does not come in; empty when it does."""
+        if not account:
+            return "Nobody is logged in."
+        try:
+            find_actor(self._settings, account, self._via)
+        except CurationError as error:
+            return str(error)
+        return ""
+
+    def _page(self, problem: str, *, is_known: bool) -> str:
+        if self._via == "proxy":
+            text = f"<p>{html.escape(problem)} This server is entered through the proxy that knows who you are.</p>"
+            return _PAGE.format(title="This Tamis has accounts", text=text)
+        if is_known:
+            text = f'<p>{html.escape(problem)}</p><p><a href="/auth/logout">Log out</a></p>'
+            return _PAGE.format(title="No way in", text=text)
+        links = "".join(
+            f'<p><a href="{LOGIN}?with={quote(name)}">Log in{html.escape(f" with {name}" if name != "default" else "")}</a></p>'
+            for name in providers()
+        )
+        return _PAGE.format(title="Who are you?", text=links)
+
+
+def providers() -> list[str]:
+    """The names of the providers in ``[auth]``; ``default`` is the one without a name."""
+    section = get_secrets_auth_section().to_dict()
+    named = [name for name, value in section.items() if isinstance(value, dict) and "client_id" in value]
+    return [*(["default"] if "client_id" in section else []), *named]
+
+
+def _provider_address(scope: Scope) -> str:
+    asked = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("with", "")
+    known = providers()
+    return generate_login_redirect_url(asked if asked in known else known[0])
+
+
+def _named_by_proxy(settings: Settings) -> Identify:
+    header = settings.proxy_header.lower().encode("latin-1")
+    networks = [ip_network(one, strict=False) for one in settings.proxy_addresses]
+
+    def identify(scope: Scope) -> str:
+        peer = (scope.get("client") or ("",))[0]
+        try:
+            is_proxy = any(ip_address(peer) in network for network in networks)
+        except ValueError:
+            return ""
+        named = [value for name, value in scope["headers"] if name.lower() == header]
+        # Two of them: one is somebody else's.
+        return named[0].decode("latin-1").strip() if is_proxy and len(named) == 1 else ""
+
+    return identify
+
+
+def _logged_in(settings: Settings) -> Identify:
+    def identify(scope: Scope) -> str:
+        claims = _claims(cookies_of(scope))
+        assert settings.accounts is not None
+        return account_of_claims(claims, read_accounts(settings.accounts).claim) if claims else ""
+
+    return identify
+
+
+def _claims(cookies: dict[str, str]) -> dict[str, object]:
+    """What the provider said of whoever logged in, by the cookie that Streamlit signed; empty for none."""
+
+    def read(name: str) -> bytes | None:
+        raw = cookies.get(name)
+        return None if raw is None else decode_signed_value(get_cookie_secret(), name, raw.encode("latin-1"))
+
+    signed = get_cookie_with_chunks(read, USER_COOKIE_NAME)
+    if signed is None:
+        return {}
+    claims: dict[str, object] = json.loads(signed)
+    is_ours = claims.get("origin") == get_origin_from_redirect_uri() and claims.get("is_logged_in") is True
+    return claims if is_ours else {}

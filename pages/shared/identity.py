@@ -1,0 +1,66 @@
+"""Who asks: the gate says it to whatever stands behind it, by a header that nobody else can write.
+
+A page asks ``current_actor``, a route of the app's own ``guard``. The header carries a secret of this process, so that one
+that comes from outside means nothing, also where no gate stands before the app.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping, MutableMapping
+from typing import Any, get_args
+from urllib.parse import quote, unquote
+
+import streamlit as st
+
+from tamis.actions.accounts import find_actor
+from tamis.errors import NotAllowed
+from tamis.settings import Settings
+from tamis.store.actor import Actor, Via
+
+Scope = MutableMapping[str, Any]
+_HEADER = "x-tamis-account"
+_SECRET = secrets.token_hex(16)
+
+
+def mark(scope: Scope, account: str, via: Via) -> Scope:
+    """The request with who asks, instead of what it said about that itself."""
+    others = [(name, value) for name, value in scope["headers"] if name.lower() != _HEADER.encode()]
+    said = f"{_SECRET} {via} {quote(account)}".encode()
+    return {**scope, "headers": [*others, (_HEADER.encode(), said)]}
+
+
+def guard(scope: Mapping[str, Any]) -> Actor:
+    """Who asks for one of the app's own routes, and what that may do: ``open_server().workspace.acting_as(guard(scope))``.
+
+    Raises NotAllowed for a request that came past the gate, and for an account without a role.
+    """
+    said = dict(scope["headers"]).get(_HEADER.encode(), b"").decode("latin-1")
+    return _actor(said)
+
+
+def current_actor() -> Actor:
+    """Who looks at the page that is drawn now; raises NotAllowed for an account without a role."""
+    return _actor(str(st.context.headers.get(_HEADER) or ""))
+
+
+def _actor(said: str) -> Actor:
+    account, via = _read(said)
+    settings = Settings()
+    if settings.accounts is None:
+        return Actor(via=via)
+    if via not in ("login", "proxy"):
+        raise NotAllowed(
+            "Nobody is logged in, and this server has accounts. Start it by tamis serve, and log in."
+        )
+    return find_actor(settings, account, via)
+
+
+def _read(said: str) -> tuple[str, Via]:
+    """The account and the way it came; whoever is at the machine where no gate has said anything."""
+    secret, _, rest = said.partition(" ")
+    if not hmac.compare_digest(secret.encode(), _SECRET.encode()):
+        return "", "machine"
+    via, _, account = rest.partition(" ")
+    return unquote(account), next(one for one in get_args(Via) if one == via)

@@ -1,0 +1,193 @@
+"""Where people have accounts nobody else comes in: not by a header of their own, not by a cookie of another server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+
+from pages.shared import account_gate
+from pages.shared.account_gate import AccountGate
+from pages.shared.identity import guard
+from pages.shared.token_gate import TokenGate
+from tamis.cli.main import run
+from tamis.errors import NotAllowed
+from tamis.settings import Settings
+from tests.attacks.test_access import PATHS
+
+SECRET = "a-cookie-secret-of-this-test"
+ORIGIN = "http://tamis.example"
+
+
+@pytest.fixture
+def accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "accounts.toml"
+    path.write_text('[accounts]\n"ann@example.org" = "reviewer"\n"héloïse" = "curator"\n')
+    monkeypatch.setenv("TAMIS_ACCOUNTS", str(path))
+    monkeypatch.setattr(account_gate, "get_cookie_secret", lambda: SECRET)
+    monkeypatch.setattr(account_gate, "get_origin_from_redirect_uri", lambda: ORIGIN)
+    return path
+
+
+class _Inner:
+    """The app behind the gate: keeps whom it believes to be asked by."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.asked.append(scope)
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"secret"})
+
+
+def _ask(
+    settings: Settings,
+    path: str = "/",
+    *,
+    peer: str = "127.0.0.1",
+    headers: list[tuple[bytes, bytes]] | None = None,
+    kind: str = "http",
+) -> tuple[list[dict[str, Any]], _Inner]:
+    inner, sent = _Inner(), []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": kind, "path": path, "query_string": b"", "headers": headers or [], "scheme": "http", "client": (peer, 5),
+    }  # fmt: skip
+    with pytest.raises(StopIteration):  # nothing in it waits
+        AccountGate(inner, settings)(scope, None, send).send(None)  # type: ignore[arg-type]
+    return sent, inner
+
+
+def _by_proxy(accounts: Path) -> Settings:
+    return Settings(
+        accounts=accounts, proxy_header="X-Forwarded-User", proxy_addresses=["10.0.0.5", "192.168.7.0/24"]
+    )
+
+
+def _cookie(
+    claims: dict[str, Any], secret: str = SECRET, name: str = "_streamlit_user"
+) -> tuple[bytes, bytes]:
+    signed = create_signed_value(secret, name, json.dumps(claims)).decode()
+    return b"cookie", f"_streamlit_user={signed}".encode()
+
+
+CLAIMS = {
+    "email": "ann@example.org",
+    "email_verified": True,
+    "origin": ORIGIN,
+    "is_logged_in": True,
+    "sub": "1",
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_without_a_login_nothing_is_answered(path: str, accounts: Path) -> None:
+    for settings in (Settings(accounts=accounts), _by_proxy(accounts)):
+        sent, inner = _ask(settings, path)
+        assert sent[0]["status"] == 403
+        assert not inner.asked
+        (closed,), inner = _ask(settings, path, kind="websocket")
+        assert closed["type"] == "websocket.close"
+        assert not inner.asked
+
+
+def test_a_login_comes_in_as_its_account(accounts: Path) -> None:
+    sent, inner = _ask(Settings(accounts=accounts), headers=[_cookie(CLAIMS)])
+    assert sent[0]["status"] == 200
+    actor = guard(inner.asked[0])
+    assert (actor.account, actor.role, actor.via) == ("ann@example.org", "reviewer", "login")
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        _cookie(CLAIMS, secret="another-server-s-secret"),
+        _cookie(CLAIMS, name="_streamlit_user_tokens"),
+        _cookie(CLAIMS | {"origin": "http://other.example"}),
+        _cookie(CLAIMS | {"is_logged_in": False}),
+        _cookie(CLAIMS | {"email_verified": False}),
+        _cookie({name: value for name, value in CLAIMS.items() if name != "email_verified"}),
+        _cookie(CLAIMS | {"email": "zed@example.org"}),
+        _cookie(CLAIMS | {"email": ["ann@example.org"]}),
+        (b"cookie", b"_streamlit_user=" + json.dumps(CLAIMS).encode()),
+        (b"cookie", b"_streamlit_user=\xff\xfe; ;;="),
+    ],
+)
+def test_no_other_cookie_does(cookie: tuple[bytes, bytes], accounts: Path) -> None:
+    sent, inner = _ask(Settings(accounts=accounts), headers=[cookie])
+    assert sent[0]["status"] == 403
+    assert not inner.asked
+
+
+def test_a_proxy_is_believed_at_its_address_alone(accounts: Path) -> None:
+    named = [(b"x-forwarded-user", b"ann@example.org")]
+    for peer in ("10.0.0.5", "192.168.7.200"):
+        _, inner = _ask(_by_proxy(accounts), peer=peer, headers=named)
+        assert guard(inner.asked[0]).account == "ann@example.org"
+    for peer, headers in (
+        ("127.0.0.1", named),
+        ("10.0.0.6", named),
+        ("", named),
+        ("10.0.0.6", [*named, (b"x-forwarded-for", b"10.0.0.5"), (b"x-real-ip", b"10.0.0.5")]),
+        ("10.0.0.5", [*named, (b"x-forwarded-user", b"zed")]),
+        ("10.0.0.5", [(b"x-forwarded-user", b"zed@example.org")]),
+        ("10.0.0.5", [(b"x-forwarded-user", b"")]),
+        ("10.0.0.5", []),
+    ):
+        sent, inner = _ask(_by_proxy(accounts), peer=peer, headers=headers)
+        assert sent[0]["status"] == 403, (peer, headers)
+        assert not inner.asked
+
+
+def test_nobody_says_of_themselves_who_they_are(accounts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forged = (b"x-tamis-account", b"0" * 32 + b" login ann@example.org")
+    with pytest.raises(NotAllowed):
+        guard({"headers": [forged]})
+    # Behind the gate of the token too, and by whatever spelling.
+    inner, sent = _Inner(), []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "path": "/",
+        "query_string": b"",
+        "headers": [forged, (b"X-Tamis-Account", forged[1])],
+    }
+    with pytest.raises(StopIteration):
+        TokenGate(inner)(scope, None, send).send(None)  # type: ignore[arg-type]
+    with pytest.raises(NotAllowed):
+        guard(inner.asked[0])
+    assert sum(name.lower() == b"x-tamis-account" for name, _ in inner.asked[0]["headers"]) == 1
+    monkeypatch.delenv("TAMIS_ACCOUNTS")
+    assert guard(inner.asked[0]).account == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"TAMIS_PROXY_HEADER": "X-User"}, "TAMIS_PROXY_ADDRESSES"),
+        ({"TAMIS_PROXY_HEADER": "X-User", "TAMIS_PROXY_ADDRESSES": '["10.0.0.5"]'}, "needs TAMIS_ACCOUNTS"),
+        ({"TAMIS_PROXY_ADDRESSES": '["the proxy"]'}, "TAMIS_PROXY_ADDRESSES"),
+    ],
+)
+def test_half_a_proxy_is_refused_at_the_start(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    settings: dict[str, str],
+    said: str,
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert run(["--workspace", str(tmp_path), "serve", "--host", "0.0.0.0"]) != 0
+    assert said in capsys.readouterr().err
