@@ -50,6 +50,8 @@ VERBS: dict[str, Verb] = {
     "bench_noise.bench_noise": Verb(
         No("minutes on a file of one's own"), "bench-noise", "Workspace.bench_noise"
     ),
+    "audit.list_audit": Verb("review", "audit list", "Workspace.audit"),
+    "audit.check_audit": Verb(_OPERATOR, "audit verify", "Workspace.check_audit"),
     "backup.back_up": Verb(_OPERATOR, "backup", "Workspace.backup"),
     "backup.restore": Verb(_OPERATOR, "restore", "restore"),
     "verify.verify": Verb(_OPERATOR, "doctor", "Workspace.verify"),
@@ -224,6 +226,15 @@ VERBS: dict[str, Verb] = {
 
 # Questions that verbs and pages ask on their way: by module why they have no callers of every kind, and which they are.
 QUESTIONS: dict[str, tuple[str, str]] = {
+    "accounts": (
+        "who somebody is and may be, as the gate before the pages asks",
+        "read_accounts check_accounts find_actor account_of_claims same_account",
+    ),
+    "audit": (
+        "what the server and actions note on their way, and an entry in words",
+        "note record_login record_roles say_entry",
+    ),
+    "roles": ("how an action asks who may do it", "needs needed_role actor_of"),
     "adapters": (
         "what the page says of an adapter before its buttons are pressed",
         "merge_problem merged_bytes adapter_bytes weights_folder is_low_rank merged_folder is_merged plan_adapter_deletion",
@@ -426,6 +437,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
 # Who may do it, by the least role; each verb stands here once, and questions that change something do too.
 ROLES: dict[str, str] = {
     "viewer": (
+        "audit.list_audit audit.check_audit "
         "adapters.find_adapter bench_noise.bench_noise doctor.examine given_scores.numeric_quality "
         "clusters.cluster_names datasets.list_datasets datasets.find_dataset datasets.list_trash "
         "decisions.list_decisions decisions.summarise_decisions decisions.review_progress "

@@ -39,10 +39,15 @@ class Settings(BaseSettings):
         None,
         description="TOML file that says which account has which role (viewer, reviewer, curator, operator); set, people log in.",
     )
+    login: Path | None = Field(
+        None,
+        description="TOML file with `[auth]` as Streamlit's secrets.toml has it (redirect_uri, cookie_secret, client_id, "
+        "client_secret, server_metadata_url): the OpenID provider by which people log in.",
+    )
     proxy_header: str = Field(
         "",
         description="Header in which a proxy before the server names the account, for example `X-Forwarded-User`; "
-        "empty means that people log in by OpenID Connect, with `[auth]` of Streamlit's secrets.toml.",
+        "empty means that people log in by OpenID Connect.",
     )
     proxy_addresses: list[str] = Field(
         default_factory=list,

@@ -6,9 +6,11 @@ its signed cookie, ``[auth]`` of its secrets.toml); but nothing is answered befo
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from urllib.parse import parse_qsl, quote
 
@@ -53,7 +55,7 @@ class AccountGate:
         account = self._identify(scope)
         problem = self._problem(account)
         if not problem or scope["path"] in self._open:
-            await self._app(mark(scope, account, self._via), receive, with_headers(send))
+            await self._app(mark(scope, account, self._via, self._login(scope)), receive, with_headers(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "not logged in"})
         elif scope["path"] == LOGIN and self._via == "login":
@@ -61,6 +63,12 @@ class AccountGate:
         else:
             page = self._page(problem, is_known=bool(account)).encode()
             await answer(send, 403, page, [(b"content-type", b"text/html; charset=utf-8")])
+
+    def _login(self, scope: Scope) -> str:
+        """One login from another: by the cookie; a proxy does not say, so by the day."""
+        if self._via == "proxy":
+            return f"{datetime.now(UTC):%Y-%m-%d}"
+        return hashlib.sha256(cookies_of(scope).get(USER_COOKIE_NAME, "").encode()).hexdigest()[:16]
 
     def _problem(self, account: str) -> str:
         """Why an account does not come in; empty when it does."""

@@ -184,7 +184,7 @@ def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
     # What fails before the page has begun must stop here: a generator that has not yielded may not end.
     workspace = None
     with errors_in_place():
-        workspace = open_server().workspace.acting_as(current_actor())
+        workspace = open_server().for_actor(current_actor())
         _show_account(workspace.actor)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.title(title, anchor=False, width="content")

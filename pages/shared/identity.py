@@ -24,15 +24,15 @@ _HEADER = "x-tamis-account"
 _SECRET = secrets.token_hex(16)
 
 
-def mark(scope: Scope, account: str, via: Via) -> Scope:
-    """The request with who asks, instead of what it said about that itself."""
+def mark(scope: Scope, account: str, via: Via, login: str = "") -> Scope:
+    """The request with who asks, instead of what it said about that itself; ``login`` tells one coming in from another."""
     others = [(name, value) for name, value in scope["headers"] if name.lower() != _HEADER.encode()]
-    said = f"{_SECRET} {via} {quote(account)}".encode()
+    said = f"{_SECRET} {via} {quote(account)} {quote(login)}".encode()
     return {**scope, "headers": [*others, (_HEADER.encode(), said)]}
 
 
 def guard(scope: Mapping[str, Any]) -> Actor:
-    """Who asks for one of the app's own routes, and what that may do: ``open_server().workspace.acting_as(guard(scope))``.
+    """Who asks for one of the app's own routes, and what that may do: ``open_server().for_actor(guard(scope))``.
 
     Raises NotAllowed for a request that came past the gate, and for an account without a role.
     """
@@ -46,21 +46,20 @@ def current_actor() -> Actor:
 
 
 def _actor(said: str) -> Actor:
-    account, via = _read(said)
+    account, via, login = _read(said)
     settings = Settings()
     if settings.accounts is None:
-        return Actor(via=via)
+        return Actor(via=via, login=login)
     if via not in ("login", "proxy"):
         raise NotAllowed(
             "Nobody is logged in, and this server has accounts. Start it by tamis serve, and log in."
         )
-    return find_actor(settings, account, via)
+    return find_actor(settings, account, via, login)
 
 
-def _read(said: str) -> tuple[str, Via]:
-    """The account and the way it came; whoever is at the machine where no gate has said anything."""
-    secret, _, rest = said.partition(" ")
-    if not hmac.compare_digest(secret.encode(), _SECRET.encode()):
-        return "", "machine"
-    via, _, account = rest.partition(" ")
-    return unquote(account), next(one for one in get_args(Via) if one == via)
+def _read(said: str) -> tuple[str, Via, str]:
+    """The account, the way it came and by which login; whoever is at the machine where no gate has said anything."""
+    secret, *rest = said.split(" ")
+    if len(rest) != 3 or not hmac.compare_digest(secret.encode(), _SECRET.encode()):
+        return "", "machine", ""
+    return unquote(rest[1]), next(one for one in get_args(Via) if one == rest[0]), unquote(rest[2])

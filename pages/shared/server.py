@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
+from tamis.actions.audit import record_login, record_roles
 from tamis.actions.bootstrap import bootstrap_sample
 from tamis.actions.jobs import Ticker, keep_jobs_moving
 from tamis.errors import CurationError
+from tamis.store.actor import Actor
 from tamis.store.workspace import Workspace, open_workspace
 
 logger = logging.getLogger(__name__)
@@ -17,10 +19,26 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Shared by every session and thread; holds nothing of any one person."""
+    """Shared by every session and thread; of people it knows only who has come in since it started."""
 
     workspace: Workspace
     ticker: Ticker
+    noted: set[object] = field(default_factory=set)
+
+    def for_actor(self, actor: Actor) -> Workspace:
+        """The workspace in the hands of whoever looks at a page, whose coming in is noted once."""
+        if actor.via != "machine":  # who is at the machine itself does not come in
+            file = self.workspace.settings.accounts
+            if file and self._is_new(file.stat().st_mtime_ns):
+                record_roles(self.workspace)
+            if self._is_new((actor.account, actor.login)):
+                record_login(self.workspace, actor)
+        return self.workspace.acting_as(actor)
+
+    def _is_new(self, key: object) -> bool:
+        is_new = key not in self.noted
+        self.noted.add(key)
+        return is_new
 
 
 @st.cache_resource(show_spinner=False)

@@ -178,15 +178,27 @@ def test_nobody_says_of_themselves_who_they_are(accounts: Path, monkeypatch: pyt
         ({"TAMIS_PROXY_HEADER": "X-User"}, "TAMIS_PROXY_ADDRESSES"),
         ({"TAMIS_PROXY_HEADER": "X-User", "TAMIS_PROXY_ADDRESSES": '["10.0.0.5"]'}, "needs TAMIS_ACCOUNTS"),
         ({"TAMIS_PROXY_ADDRESSES": '["the proxy"]'}, "TAMIS_PROXY_ADDRESSES"),
+        ({"TAMIS_ACCOUNTS": "accounts.toml"}, "nothing says how"),
+        ({"TAMIS_ACCOUNTS": "accounts.toml", "TAMIS_LOGIN": "login.toml"}, "lacks client_id"),
+        ({"TAMIS_ACCOUNTS": "accounts.toml", "TAMIS_LOGIN": "short.toml"}, "could be forged"),
+        ({"TAMIS_ACCOUNTS": "none.toml", "TAMIS_LOGIN": "login.toml"}, "cannot be read"),
     ],
 )
-def test_half_a_proxy_is_refused_at_the_start(
+def test_half_a_way_in_is_refused_at_the_start(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     settings: dict[str, str],
     said: str,
 ) -> None:
+    auth = '[auth]\nredirect_uri = "http://h/oauth2callback"\ncookie_secret = "SECRET"\n'
+    for name, text in {
+        "accounts": "",
+        "login": auth.replace("SECRET", "0" * 40),
+        "short": auth + 'client_id = "a"\nclient_secret = "b"\nserver_metadata_url = "http://p"\n',
+    }.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     assert run(["--workspace", str(tmp_path), "serve", "--host", "0.0.0.0"]) != 0

@@ -13,9 +13,11 @@ from tamis.errors import InvalidOptions, NotAllowed
 from tamis.settings import Settings
 from tamis.store.actor import ROLES, Actor, Role, Via
 
-__all__ = ["Accounts", "account_of_claims", "find_actor", "read_accounts", "same_account"]
+__all__ = ["Accounts", "account_of_claims", "check_accounts", "find_actor", "read_accounts", "same_account"]
 
 EXAMPLE = 'default = "viewer", then a table [accounts] with lines like "ann@example.org" = "reviewer"'
+PROVIDER_KEYS = ("client_id", "client_secret", "server_metadata_url")
+LEAST_SECRET_CHARS = 32
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
@@ -43,7 +45,7 @@ def read_accounts(path: Path) -> Accounts:
         ) from error
 
 
-def find_actor(settings: Settings, account: str, via: Via) -> Actor:
+def find_actor(settings: Settings, account: str, via: Via, login: str = "") -> Actor:
     """The account with the role that it has now; raises NotAllowed for one without any."""
     assert settings.accounts is not None
     known = read_accounts(settings.accounts)
@@ -53,7 +55,7 @@ def find_actor(settings: Settings, account: str, via: Via) -> Actor:
         raise NotAllowed(
             f"{account or 'Nobody'} has no role here. The operator gives one in the file of accounts."
         )
-    return Actor(name, role, via, partial(find_actor, settings, account, via))
+    return Actor(name, role, via, login, partial(find_actor, settings, account, via, login))
 
 
 def account_of_claims(claims: Mapping[str, object], claim: str) -> str:
@@ -67,6 +69,35 @@ def account_of_claims(claims: Mapping[str, object], claim: str) -> str:
 def same_account(account: str) -> str:
     """An account as it is compared: A to Z small, nothing else changed, so that no two others become one."""
     return account.strip().translate(_LOWER)
+
+
+def check_accounts(settings: Settings) -> None:
+    """Raise InvalidOptions for accounts with which nobody could come in, or somebody without being asked."""
+    if settings.accounts is None:
+        return
+    read_accounts(settings.accounts)
+    if settings.proxy_header:
+        return
+    if settings.login is None:
+        raise InvalidOptions(
+            "TAMIS_ACCOUNTS is set, so people log in, but nothing says how: set TAMIS_LOGIN to a TOML file with [auth] of an "
+            "OpenID provider, or TAMIS_PROXY_HEADER and TAMIS_PROXY_ADDRESSES where a proxy knows who they are."
+        )
+    try:
+        section = tomllib.loads(settings.login.read_text("utf-8")).get("auth", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidOptions(f"TAMIS_LOGIN = {str(settings.login)!r} cannot be read ({error}).") from error
+    providers = [section, *(value for value in section.values() if isinstance(value, dict))]
+    missing = [name for name in ("redirect_uri", "cookie_secret") if not section.get(name)]
+    if not any(all(one.get(name) for name in PROVIDER_KEYS) for one in providers):
+        missing += PROVIDER_KEYS
+    if missing:
+        raise InvalidOptions(f"{settings.login}: [auth] lacks {', '.join(missing)}.")
+    if len(str(section["cookie_secret"])) < LEAST_SECRET_CHARS:
+        raise InvalidOptions(
+            f"{settings.login}: cookie_secret has fewer than {LEAST_SECRET_CHARS} characters, so a login could be forged. Take "
+            'what python -c "import secrets; print(secrets.token_hex(32))" prints.'
+        )
 
 
 @lru_cache(maxsize=8)

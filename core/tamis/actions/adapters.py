@@ -39,21 +39,21 @@ def find_adapter(store: ArtifactStore, identifier: str) -> Artifact:
     raise ArtifactMissing(f"There is no adapter {bare!r} in {store.workspace}. Known: {listed}.")
 
 
-@needs("curator")
-def merge_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
+@needs("curator", noted="export")
+def merge_adapter(workspace: Workspace, identifier: str, target: Path) -> Path:
     """Write the base with the adapter added as one model into the folder ``target``, and return it.
 
     A model whose weights were all trained is copied. Raises InvalidOptions when ``target`` is there already, cannot be
     written, or when its disk has no room for the model.
     """
-    artifact = find_adapter(store, identifier)
+    artifact = find_adapter(workspace.artifacts, identifier)
     weights = artifact.path / WEIGHTS
     problem = merge_problem(artifact, target)
     if problem:
         raise InvalidOptions(problem)
     if not (weights / CONFIG).exists():
-        return export_adapter(store, identifier, target)
-    base_model_folder(f"{PREFIX}{artifact.id}", store.workspace)  # its base is there, unpacked if need be
+        return _export(artifact, target)
+    base_model_folder(f"{PREFIX}{artifact.id}", workspace.path)  # its base is there, unpacked if need be
     try:
         from tamis.models.merge import write_merged
     except ModuleNotFoundError as error:
@@ -129,22 +129,26 @@ def merge_elsewhere(workspace: Workspace, adapter: Artifact, target: Path) -> No
         raise CurationError(text or "It ended without a word.")
 
 
-@needs("curator")
-def pack_adapter(store: ArtifactStore, identifier: str) -> bytes:
+@needs("curator", noted="export")
+def pack_adapter(workspace: Workspace, identifier: str) -> bytes:
     """What ``export_adapter`` writes, as one ZIP."""
     with tempfile.TemporaryDirectory() as folder:
-        return export_adapter(store, identifier, Path(folder) / "adapter.zip").read_bytes()
+        return _export(
+            find_adapter(workspace.artifacts, identifier), Path(folder) / "adapter.zip"
+        ).read_bytes()
 
 
-@needs("curator")
-def export_adapter(store: ArtifactStore, identifier: str, target: Path) -> Path:
+@needs("curator", noted="export")
+def export_adapter(workspace: Workspace, identifier: str, target: Path) -> Path:
     """Copy the weights with their tokenizer and manifest to the folder ``target``, or into one file if it ends in .zip.
 
     The configuration then names the base as the hub does, where it is the bundled model. Raises InvalidOptions when
     ``target`` is there already.
     """
-    artifact = find_adapter(store, identifier)
+    return _export(find_adapter(workspace.artifacts, identifier), target)
 
+
+def _export(artifact: Artifact, target: Path) -> Path:
     def write(folder: Path) -> None:
         shutil.copytree(artifact.path / WEIGHTS, folder, dirs_exist_ok=True)
         if artifact.summary.get("model") == BUNDLED_LLM and (folder / CONFIG).exists():
@@ -162,7 +166,7 @@ def plan_adapter_deletion(workspace: Workspace, identifier: str) -> DeletionPlan
     return DeletionPlan(subject=f"adapter {artifact.id}", artifacts=(artifact,), obstacle=obstacle)
 
 
-@needs("operator")
+@needs("operator", noted="delete")
 def delete_adapter(workspace: Workspace, identifier: str) -> Artifact:
     """Delete an adapter for good; its manifest, which is returned, says how to make it again.
 

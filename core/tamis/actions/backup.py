@@ -42,7 +42,7 @@ class Backup:
     n_bytes: int
 
 
-@needs("operator")
+@needs("operator", noted="backup")
 def back_up(workspace: Workspace, target: Path, *, say: Say = lambda _: None) -> Backup:
     """Copy the database and everything that cannot be made again into a new folder, or a file that ends in ``.tar.zst``.
 

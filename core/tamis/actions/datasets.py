@@ -116,7 +116,7 @@ def plan_dataset_deletion(workspace: Workspace, dataset_id: str) -> DeletionPlan
     )
 
 
-@needs("curator")
+@needs("curator", noted="delete")
 def delete_dataset(workspace: Workspace, dataset_id: str) -> Discarded:
     """Move a dataset with everything computed from it into the trash.
 
@@ -130,7 +130,7 @@ def list_trash(workspace: Workspace) -> list[Discarded]:
     return trash.list_trash(workspace.artifacts)
 
 
-@needs("curator")
+@needs("curator", noted="restore")
 def restore_dataset(workspace: Workspace, name: str) -> str:
     """Put a dataset back and return its id; ``name`` is what it is called in the trash, or its id for the newest of it.
 
@@ -140,7 +140,7 @@ def restore_dataset(workspace: Workspace, name: str) -> str:
     return trash.restore_dataset(workspace.artifacts, newest)
 
 
-@needs("operator")
+@needs("operator", noted="delete")
 def empty_trash(workspace: Workspace) -> int:
     """Delete everything in the trash for good, with the uploads it came from; returns how many datasets that were."""
     n_deleted = trash.empty_trash(workspace.artifacts)

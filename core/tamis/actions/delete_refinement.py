@@ -61,7 +61,7 @@ def plan_deletion(workspace: Workspace, dataset_id: str, run: Run) -> DeletionPl
     )
 
 
-@needs("operator")
+@needs("operator", noted="delete")
 def delete_refinement(workspace: Workspace, dataset_id: str, run: Run) -> DeletionPlan:
     """Delete a refinement for good with what ``plan_deletion`` finds, and return that.
 

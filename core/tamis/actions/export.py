@@ -93,7 +93,7 @@ class _Rows:
     scores: Mapping[str, Artifact]
 
 
-@needs("curator")
+@needs("curator", noted="export")
 def export(
     workspace: Workspace,
     request: ExportRequest,

@@ -75,7 +75,7 @@ def take_column(store: ArtifactStore, dataset_id: str, column: str) -> Artifact:
     return _write(store, dataset_id, identifier, (TAKE, named, inputs), values, {})
 
 
-@needs("curator")
+@needs("curator", noted="import")
 def import_scores(
     workspace: Workspace, dataset_id: str, path: Path, *, name: str, key: str = "", column: str = ""
 ) -> ImportedScores:

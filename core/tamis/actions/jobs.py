@@ -106,7 +106,7 @@ def resume_job(workspace: Workspace, job_id: str, *, fresh: bool = False) -> Job
     return queue.resume(workspace, job_id, fresh=fresh)
 
 
-@needs("curator")
+@needs("curator", noted="delete")
 def delete_job(workspace: Workspace, job_id: str) -> None:
     """Forget a job that has ended, and what a failed one left half-made; what it made stays.
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from pydantic import BaseModel
+
+from tamis.actions.audit import note
 from tamis.actions.dataset_context import DatasetContext
 from tamis.store.actor import AT_THE_MACHINE, Actor, Role
 from tamis.store.artifacts.store import ArtifactStore
@@ -15,10 +19,14 @@ from tamis.store.workspace import Workspace
 P = ParamSpec("P")
 R = TypeVar("R")
 _DECLARED = "needed_role"
+MOST_CHARS = 300  # of an argument in the audit log
 
 
-def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def needs(role: Role, *, noted: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Ask, before the action begins, whether the actor of its workspace may do it.
+
+    ``noted`` is the word under which the audit log has it, before it is done and again where it failed; what is done in
+    the database has its entry from there.
 
     The workspace is the first argument, or that of the context or the store which is. An action that records a name
     (``reviewer``, or ``by``) records the account's, and refuses another one. Raises NotAllowed.
@@ -32,8 +40,13 @@ def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
             first = args[0] if args else next(iter(kwargs.values()), None)
             actor = actor_of(first)
             actor.require(role)
+            if not (actor.account or noted):
+                return action(*args, **kwargs)
+            arguments = signature.bind(*args, **kwargs).arguments
             if actor.account:
-                _refuse_other_name(actor, signature.bind(*args, **kwargs).arguments)
+                _refuse_other_name(actor, arguments)
+            if noted and isinstance(first, Workspace):
+                return _with_entry(first, noted, arguments, lambda: action(*args, **kwargs))
             return action(*args, **kwargs)
 
         setattr(asked, _DECLARED, role)
@@ -53,6 +66,26 @@ def actor_of(handle: object) -> Actor:
     if isinstance(handle, DatasetContext):
         return handle.workspace.actor
     return handle.actor if isinstance(handle, Workspace | ArtifactStore) else AT_THE_MACHINE
+
+
+def _with_entry(workspace: Workspace, word: str, arguments: dict[str, Any], act: Callable[[], R]) -> R:
+    requests = [
+        value.model_dump(exclude_defaults=True)
+        for value in arguments.values()
+        if isinstance(value, BaseModel)
+    ]
+    values = arguments | {name: value for request in requests for name, value in request.items()}
+    about = {
+        name: str(value)[:MOST_CHARS] for name, value in values.items() if isinstance(value, str | int | Path)
+    }
+    dataset_id = about.pop("dataset_id", "")
+    # Before: what was begun when the power went is in the log too.
+    note(workspace, word, dataset_id, about)
+    try:
+        return act()
+    except Exception as error:
+        note(workspace, f"{word} failed", dataset_id, about | {"error": type(error).__name__})
+        raise
 
 
 def _refuse_other_name(actor: Actor, arguments: dict[str, Any]) -> None:

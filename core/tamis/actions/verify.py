@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from tamis.actions.audit import AuditCheck, check_audit
 from tamis.actions.roles import needs
 from tamis.actions.submit import Submission, submit
 from tamis.errors import ArtifactDamaged, CurationError
@@ -37,6 +38,8 @@ class Damage:
 class Verification:
     """What was looked at and what was found; ``database`` is empty when SQLite finds nothing wrong.
 
+    ``audit`` is what was found in the log of who did what; nothing where the database itself is damaged.
+
     ``n_unknown`` artifacts are older than digests: only their sizes could be compared.
     """
 
@@ -45,16 +48,17 @@ class Verification:
     n_unknown: int
     damaged: tuple[Damage, ...]
     database: str
+    audit: AuditCheck
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing is damaged."""
-        return not self.damaged and not self.database
+        return not self.damaged and not self.database and self.audit.is_sound
 
 
 @needs("operator")
 def verify(workspace: Workspace, *, progress: Progress = lambda done, total: None) -> Verification:
-    """Read every file of every artifact, and let SQLite check the database; nothing is changed."""
+    """Read every file of every artifact, let SQLite check the database, and follow the audit log; nothing is changed."""
     manifests = sorted(workspace.artifacts.datasets_path.glob(f"*/*/*/{MANIFEST}"))
     paths = [path.parent for path in manifests if not path.parent.name.startswith(".")]
     damaged, n_bytes, n_unknown = [], 0, 0
@@ -71,7 +75,9 @@ def verify(workspace: Workspace, *, progress: Progress = lambda done, total: Non
         if found:
             damaged.append(_damage(path, found, _maker(artifact)))
     progress(len(paths), len(paths))
-    return Verification(len(paths), n_bytes, n_unknown, tuple(damaged), _check(workspace))
+    database = _check(workspace)
+    audit = AuditCheck(0, "", ()) if database else check_audit(workspace)
+    return Verification(len(paths), n_bytes, n_unknown, tuple(damaged), database, audit)
 
 
 @needs("operator")

@@ -169,11 +169,11 @@ class AdapterResult(StepResult):
 
     def merge(self, path: Path | str) -> Path:
         """Write base and adapter as one model into a new folder; raises InvalidOptions."""
-        return adapters.merge_adapter(self._workspace.artifacts, self.id, Path(path))
+        return adapters.merge_adapter(self._workspace, self.id, Path(path))
 
     def export(self, path: Path | str) -> Path:
         """Copy the weights with tokenizer and manifest to a new folder, or into one file that ends in .zip."""
-        return adapters.export_adapter(self._workspace.artifacts, self.id, Path(path))
+        return adapters.export_adapter(self._workspace, self.id, Path(path))
 
     def delete(self) -> None:
         """Delete it for good; raises JobConflict while a job under way uses it."""

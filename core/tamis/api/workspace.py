@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tamis.actions import datasets
 from tamis.actions.adapters import find_adapter
+from tamis.actions.audit import AuditCheck, AuditEntry, check_audit, list_audit
 from tamis.actions.backup import back_up
 from tamis.actions.backup import restore as put_back
 from tamis.actions.datasets import Discarded
@@ -246,6 +247,18 @@ class Workspace(Shown):
         Others may go on working meanwhile. Returns where it is; raises InvalidOptions for a target that exists.
         """
         return back_up(self._workspace, Path(target)).path
+
+    def audit(
+        self, dataset: str = "", *, account: str = "", action: str = "", limit: int = 100
+    ) -> Listing[AuditEntry]:
+        """Who did what when, newest first: of a dataset (and the logins), of one account, of one kind of action."""
+        dataset_id = datasets.find_dataset(self._workspace, dataset) if dataset else ""
+        entries = list_audit(self._workspace, dataset_id, account=account, action=action, limit=limit)
+        return Listing(f"Audit log of {self.path}", tuple(entries), asdict)
+
+    def check_audit(self, expected: str = "") -> AuditCheck:
+        """Whether the audit log is what was written; ``expected`` is a last hash that was kept elsewhere."""
+        return check_audit(self._workspace, expected=expected)
 
     def verify(self) -> Verification:
         """Read every file and compare it with what was written; says what is damaged, and changes nothing."""

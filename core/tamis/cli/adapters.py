@@ -39,7 +39,7 @@ def merge(session: Session, adapter_id: str, out: Path) -> None:
     """Write base and adapter as one model."""
     from tamis.actions.adapters import merge_adapter
 
-    _say_written(session, merge_adapter(session.workspace.artifacts, adapter_id, out))
+    _say_written(session, merge_adapter(session.workspace, adapter_id, out))
 
 
 @adapters.command("export", examples=["tamis adapters export 3f9a2c --out adapter.zip"])
@@ -54,7 +54,7 @@ def export(session: Session, adapter_id: str, out: Path) -> None:
     """Copy an adapter with its tokenizer and manifest."""
     from tamis.actions.adapters import export_adapter
 
-    _say_written(session, export_adapter(session.workspace.artifacts, adapter_id, out))
+    _say_written(session, export_adapter(session.workspace, adapter_id, out))
 
 
 @adapters.command("delete", examples=["tamis adapters delete 3f9a2c --dry-run"])

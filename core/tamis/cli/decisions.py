@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tamis.cli.audit import account_option, action_option, limit_option, show_entries
 from tamis.cli.command import DATASET, command, dataset_option, group, note, reviewer_option
 from tamis.cli.row_choice import named_rows, row_options
 from tamis.cli.session import Session
@@ -74,6 +75,16 @@ def history(session: Session, reviewer: str, limit: int) -> None:
     for event in events:
         session.show(_line(event))
     session.result({"events": [asdict(event) for event in events]})
+
+
+@decisions.command("log", examples=["tamis decisions log --dataset my-data-1a2b3c"])
+@dataset_flag
+@account_option
+@action_option
+@limit_option
+def log(session: Session, account: str, action: str, limit: int) -> None:
+    """List who did what with the dataset, from the audit log: decisions, runs, exports, deletions, logins."""
+    show_entries(session, session.dataset(), account, action, limit)
 
 
 @decisions.command("row", examples=["tamis decisions row 17 --dataset my-data-1a2b3c"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tamis.cli.audit import audit_lines
 from tamis.cli.command import command
 from tamis.cli.session import Session
 
@@ -59,6 +60,11 @@ def _verify(session: Session, *, recompute: bool) -> int:
             "n_bytes": found.n_bytes,
             "n_without_digests": found.n_unknown,
             "database": found.database or "ok",
+            "audit": {
+                "n_entries": found.audit.n_entries,
+                "last_hash": found.audit.last_hash,
+                "problems": list(found.audit.problems),
+            },
             "damaged": [
                 {
                     "dataset": one.dataset_id,
@@ -80,6 +86,7 @@ def _summary(found: Verification) -> str:
         + (f"{len(found.damaged):,} damaged." if found.damaged else "every file is what was written."),
         f"Database: {found.database or 'sound'}.",
     ]
+    lines += audit_lines(found.audit)
     if found.n_unknown:
         lines.append(
             f"{found.n_unknown:,} of them were made before digests were kept: only their sizes were compared."

@@ -35,6 +35,7 @@ COMMANDS = {
     "compare": "tamis.cli.compare:compare",
     "review": "tamis.cli.review:review",
     "decisions": "tamis.cli.decisions:decisions",
+    "audit": "tamis.cli.audit:audit",
     "apply": "tamis.cli.decisions:apply",
     "tokens": "tamis.cli.tokens:tokens",
     "diff": "tamis.cli.diff:diff",

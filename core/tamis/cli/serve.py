@@ -36,10 +36,12 @@ def serve(session: Session, host: str, port: int, *, no_token: bool) -> int:
 
     With TAMIS_ACCOUNTS people log in instead, and each may do what the role of the account reaches to.
     """
+    from tamis.actions.accounts import check_accounts
     from tamis.actions.jobs import keep_jobs_moving
     from tamis.actions.uploads import sweep_uploads
 
     has_accounts = session.settings.accounts is not None
+    check_accounts(session.settings)
     _refuse(host, port, no_token=no_token and not has_accounts)
     folder = session.workspace.path
     token = "" if no_token or has_accounts else session.settings.token or secrets.token_urlsafe(24)

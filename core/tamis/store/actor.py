@@ -24,12 +24,13 @@ ROLE_SUMMARIES: dict[Role, str] = {
 class Actor:
     """One account and its role. Without an account it is whoever is at the machine, who may do everything.
 
-    ``renew`` reads the role again, so that one that was taken away is not used by a page that is still open.
+    ``login`` tells one coming in from another of the same account. ``renew`` reads the role again, so that one that was taken away is not used by a page that is still open.
     """
 
     account: str = ""
     role: Role = "operator"
     via: Via = "machine"
+    login: str = field(default="", repr=False, compare=False)
     renew: Callable[[], Actor] | None = field(default=None, repr=False, compare=False)
 
     def may(self, role: Role) -> bool:

@@ -70,7 +70,7 @@ def _offer_export(context: DatasetContext, adapter: Artifact) -> None:
         st.caption(f"Weights as safetensors with tokenizer and manifest, {size(n_bytes)}.")
         if n_bytes <= MOST_DOWNLOADED_BYTES:
             st.download_button(
-                "Download as ZIP", data=lambda: pack_adapter(context.workspace.artifacts, adapter.id), file_name=f"adapter-{adapter.id}.zip",
+                "Download as ZIP", data=lambda: pack_adapter(context.workspace, adapter.id), file_name=f"adapter-{adapter.id}.zip",
                 mime="application/zip", icon=":material/folder_zip:", on_click="ignore",
             )  # fmt: skip
         st.caption("Or take it from its folder:")

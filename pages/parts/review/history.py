@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.review.actions import ReviewContext, revert
+from pages.parts.review.audit import show_audit
 from pages.parts.review.conflict import show_messages
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
@@ -36,11 +37,14 @@ def show_row_history(review: ReviewContext, row: int) -> None:
 
 def show_history(review: ReviewContext) -> None:
     """The latest decisions, and one of them in full."""
-    everyone, mine = "Everyone", "Only mine"
+    everyone, mine, all_of_it = "Everyone", "Only mine", "Everything that was done"
     whose = st.segmented_control(
-        "Whose", [everyone, mine], default=everyone, required=True, key="review_whose", bind="query-params",
+        "Whose", [everyone, mine, all_of_it], default=everyone, required=True, key="review_whose", bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
+    if whose == all_of_it:
+        show_audit(review)
+        return
     only = review.reviewer if whose == mine else ""
     events = list_decisions(review.workspace, review.dataset_id, reviewer=only, limit=LIMIT)
     if not events:

@@ -47,7 +47,7 @@ def losses(store, model):
 
 def test_a_merged_model_says_what_its_adapter_says(trained, tmp_path):
     store, adapter, model = trained
-    merged = merge_adapter(store, adapter.id, tmp_path / "merged")
+    merged = merge_adapter(open_workspace(store.workspace), adapter.id, tmp_path / "merged")
     assert (merged / "config.json").exists()
     assert not (merged / "adapter_config.json").exists()
     assert losses(store, merged) == pytest.approx(losses(store, f"adapter:{adapter.id}"), abs=1e-4)
@@ -60,24 +60,24 @@ def test_a_merge_that_has_no_room_or_no_place_is_refused(trained, tmp_path, monk
     assert merged_bytes(adapter) == sum(path.stat().st_size for path in model.glob("*.safetensors")) > 0
     (tmp_path / "there").mkdir()
     with pytest.raises(InvalidOptions, match="is there already"):
-        merge_adapter(store, adapter.id, tmp_path / "there")
+        merge_adapter(open_workspace(store.workspace), adapter.id, tmp_path / "there")
     (tmp_path / "file").write_text("")
     assert "cannot be written" in merge_problem(adapter, tmp_path / "file" / "inside")
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1))
     with pytest.raises(InvalidOptions, match="GB free: name a folder on another disk"):
-        merge_adapter(store, adapter.id, tmp_path / "merged")
+        merge_adapter(open_workspace(store.workspace), adapter.id, tmp_path / "merged")
     assert not (tmp_path / "merged").exists()
 
 
 def test_an_export_holds_weights_tokenizer_and_manifest_and_replaces_nothing(trained, tmp_path):
     store, adapter, _ = trained
-    folder = export_adapter(store, f"adapter:{adapter.id}", tmp_path / "out")
+    folder = export_adapter(open_workspace(store.workspace), f"adapter:{adapter.id}", tmp_path / "out")
     names = {path.name for path in folder.iterdir()}
     assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "tamis.json"} <= names
     with pytest.raises(InvalidOptions, match="is there already"):
-        export_adapter(store, adapter.id, tmp_path / "out")
-    packed = export_adapter(store, adapter.id, tmp_path / "out.zip")
+        export_adapter(open_workspace(store.workspace), adapter.id, tmp_path / "out")
+    packed = export_adapter(open_workspace(store.workspace), adapter.id, tmp_path / "out.zip")
     with zipfile.ZipFile(packed) as archive:
         assert names <= {name.rstrip("/") for name in archive.namelist()}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.zip"]
@@ -106,7 +106,7 @@ def test_an_adapter_names_its_base_after_its_workspace_was_moved(trained, tmp_pa
 def test_an_unknown_adapter_is_named_with_those_that_are_there(trained, tmp_path):
     store, adapter, _ = trained
     with pytest.raises(ArtifactMissing, match=f"no adapter 'nope'.*{adapter.id}"):
-        export_adapter(store, "nope", tmp_path / "x")
+        export_adapter(open_workspace(store.workspace), "nope", tmp_path / "x")
     with pytest.raises(ModelMissing, match=f"no adapter 'nope'.*{adapter.id}"):
         open_llm("transformers", {"model": "adapter:nope"}, workspace=store.workspace)
 

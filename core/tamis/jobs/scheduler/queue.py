@@ -23,6 +23,7 @@ from tamis.steps import STEPS
 from tamis.steps.plan import Candidate, Plan, plan_step
 from tamis.steps.spec import Step
 from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.database.audit import append_entry
 from tamis.store.database.database import Database
 from tamis.store.sequence import next_number
 from tamis.store.workspace import Workspace
@@ -30,6 +31,7 @@ from tamis.types import JSON
 
 ALREADY_COMPUTED = "already computed"
 _RETRIES = 5
+_KINDS = {"import": "import", "curate": "apply"}  # in the audit log; any other step is a run
 _ID_TIME, _ID_FORM = "%Y%m%d-%H%M%S-%f", f"{8 * '[0-9]'}-{6 * '[0-9]'}-{6 * '[0-9]'}-*"
 
 
@@ -71,6 +73,7 @@ def submit(
         try:
             with workspace.database.writing() as connection:
                 job_table.insert(connection, job)
+                _note_run(connection, job)
             return Submission(job)
         except sqlite3.IntegrityError:
             attached = _attach(workspace.database, job)
@@ -83,6 +86,15 @@ def submit(
     raise JobConflict(
         f"{step} of {dataset_id!r} could not be queued: jobs for it start and end all the time."
     )
+
+
+def _note_run(connection: sqlite3.Connection, job: Job) -> None:
+    """Say in the audit log who asked for it; a version is something that was done to its parent."""
+    about = {"step": job.step, "job": job.job_id, "made": job.artifact_id}
+    parent = str(job.options.get("parent") or "") if job.step == "curate" else ""
+    if parent:
+        about["dataset"] = job.dataset_id
+    append_entry(connection, _KINDS.get(job.step, "run"), parent or job.dataset_id, about)
 
 
 def cancel(workspace: Workspace, job_id: str) -> Job:

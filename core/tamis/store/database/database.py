@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tamis.errors import CurationError
 from tamis.store.actor import AT_THE_MACHINE, Actor
+from tamis.store.database.audit import ActingConnection
 from tamis.store.database.backups import FOLDER, copy_before_migration, copy_database, copy_of_today
 from tamis.store.database.migrations import MIGRATIONS
 from tamis.store.database.place import DATABASE_NAME, database_file
@@ -98,7 +99,10 @@ class Database:
             connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_S, isolation_level=None, factory=ActingConnection
+        )
+        connection.actor = self.actor
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -181,4 +181,31 @@ _SEQUENCE = (
     "ALTER TABLE jobs ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS, _SEQUENCE)
+_AUDIT = (
+    # Who did what when, each entry with the hash of the one before it. AUTOINCREMENT: a number is never given twice.
+    """
+    CREATE TABLE audit (
+        sequence    INTEGER PRIMARY KEY AUTOINCREMENT,
+        at          TEXT NOT NULL,
+        account     TEXT NOT NULL,
+        role        TEXT NOT NULL,
+        via         TEXT NOT NULL,
+        action      TEXT NOT NULL,
+        dataset_id  TEXT NOT NULL,
+        details     TEXT NOT NULL,
+        previous    TEXT NOT NULL,
+        hash        TEXT NOT NULL UNIQUE
+    )
+    """,
+    "CREATE INDEX audit_by_dataset ON audit (dataset_id, sequence)",
+    """
+    CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END
+    """,
+    """
+    CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS, _SEQUENCE, _AUDIT)

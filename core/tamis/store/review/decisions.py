@@ -24,6 +24,7 @@ from tamis.store.review.log import (
     replay_row,
 )
 from tamis.store.review.replay import LogRow, Replayed, replay_events
+from tamis.store.review.seals import seal_event
 from tamis.store.review.types import (
     VERDICTS,
     VIAS,
@@ -151,7 +152,7 @@ def undo_event(
             raise InvalidOptions(f"Event {event_id} was undone already; nothing is left to revert.")
         _require_row(connection, dataset_id, event_id, example_id)
         n_rows = target.n_rows if example_id is None else 1
-        made, _ = insert_event(
+        made = _insert_turn(
             connection,
             NewEvent(
                 dataset_id=dataset_id,
@@ -195,7 +196,7 @@ def settle_decision(
             raise InvalidOptions(
                 f"Decision {event_id} has no open conflict; it was settled or undone. Look at the row again."
             )
-        made, _ = insert_event(
+        made = _insert_turn(
             connection,
             NewEvent(
                 dataset_id=dataset_id,
@@ -306,7 +307,15 @@ def _insert_choices(
         row = _row_of(made[0], choice, packed, replayed)
         rows.append((row, _hash_before(before, row), before.verdict if before else ""))
     insert_rows(connection, event.dataset_id, rows)
+    seal_event(connection, made[0], event, choices[0][0].example_id if len(choices) == 1 else None)
     return made
+
+
+def _insert_turn(connection: sqlite3.Connection, event: NewEvent) -> int:
+    """Append an event that has no rows of its own; returns its id."""
+    event_id, _ = insert_event(connection, event)
+    seal_event(connection, event_id, event)
+    return event_id
 
 
 def _row_of(event_id: int, choice: BulkChoice, packed: _Packed, replayed: Replayed) -> LogRow:
@@ -343,7 +352,7 @@ def _turn(database: Database, dataset_id: str, action: str, reviewer: str) -> De
         if event_id is None:
             return None
         changed = find_event(connection, dataset_id, event_id)
-        insert_event(
+        _insert_turn(
             connection,
             NewEvent(
                 dataset_id=dataset_id,

@@ -1,0 +1,166 @@
+"""Accounts in a browser, with a real OpenID provider: who may decide does, who may not does not by any way there is."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from tamis.actions.audit import check_audit, list_audit
+from tamis.store.review.decisions import decision_state
+from tamis.store.workspace import open_workspace
+from tests.attacks.test_access import PATHS
+from tests.e2e import walk_review
+from tests.e2e.conftest import free_port, running_app
+from tests.pages.page_workspace import alpaca_file, import_file
+from tests.pages.review_workspace import mixed_rows, write_proposals
+from tests.support.login_provider import CLIENT, CLIENT_SECRET, login_provider
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+NAME = "Very private questions"
+
+
+@dataclass(frozen=True)
+class Team:
+    """A server with accounts, and a dataset with proposals."""
+
+    url: str
+    workspace: Path
+    dataset_id: str
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    folder = tmp_path_factory.mktemp("accounts")
+    dataset_id = import_file(folder / "workspace", alpaca_file(folder), NAME)
+    write_proposals(folder / "workspace", dataset_id, mixed_rows())
+    (folder / "accounts.toml").write_text(
+        '[accounts]\n"vic@example.org" = "viewer"\n"ann@example.org" = "reviewer"\n"ben@example.org" = "reviewer"\n'
+        '"cas@example.org" = "curator"\n"mallory@example.org" = "operator"\n'
+    )
+    port = free_port()
+    with login_provider() as provider:
+        (folder / "login.toml").write_text(
+            f'[auth]\nredirect_uri = "http://127.0.0.1:{port}/oauth2callback"\ncookie_secret = "{"0123456789abcdef" * 3}"\n'
+            f'client_id = "{CLIENT}"\nclient_secret = "{CLIENT_SECRET}"\n'
+            f'server_metadata_url = "{provider}/.well-known/openid-configuration"\n'
+        )
+        with running_app(
+            folder / "workspace", port, accounts=str(folder / "accounts.toml"), login=str(folder / "login.toml"),
+            sample_on_empty="false", reviewer="somebody else",
+        ) as server:  # fmt: skip
+            yield Team(server.url, folder / "workspace", dataset_id)
+
+
+def log_in(browser: Browser, team: Team, who: str) -> tuple[BrowserContext, Page]:
+    """A profile of its own in which somebody has logged in."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{team.url}/review?dataset={team.dataset_id}")
+    page.get_by_role("link", name="Log in").click()
+    page.get_by_role("link", name=who, exact=True).click()
+    page.wait_for_url(f"{team.url}/**")
+    return context, page
+
+
+def decided(team: Team) -> dict[int, str]:
+    """Who decided which row, as the database has it."""
+    state = decision_state(open_workspace(team.workspace).database, team.dataset_id)
+    return {row: one.reviewer for row, one in state.decided.items()}
+
+
+def test_nobody_who_is_not_logged_in_sees_anything(team: Team, browser: Browser) -> None:
+    for path in PATHS:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(team.url + path)
+        assert refused.value.code == 403
+        assert NAME not in refused.value.read().decode()
+    with pytest.raises(WebSocketException), connect(team.url.replace("http", "ws") + "/_stcore/stream"):
+        pass
+    # The provider says who it is, and that nobody has verified the address.
+    context, page = log_in(browser, team, "mallory")
+    expect(page.get_by_role("heading", name="Who are you?")).to_be_visible()
+    assert NAME not in page.content()
+    context.close()
+
+
+def test_a_viewer_decides_by_no_page_no_message_and_no_address(team: Team, browser: Browser) -> None:
+    sent: list[bytes] = []
+
+    def watch(socket: WebSocket) -> None:
+        socket.on("framesent", lambda payload: sent.append(payload if isinstance(payload, bytes) else payload.encode()))
+
+    reviewing, ann = log_in(browser, team, "ann")
+    ann.on("websocket", watch)
+    walk_review.open_review(ann, team.url, team.dataset_id)
+    row = walk_review.wait_for_item(ann)
+    expect(ann.get_by_text("ann@example.org · reviewer")).to_be_visible()
+    expect(ann.get_by_label("Your name")).to_have_count(0)
+    walk_review.look(ann)
+    walk_review.press(ann, "approve")
+    assert decided(team) == {row: "ann@example.org"}
+    reviewing.close()
+    clicks = [one for one in sent if b"review_approve" in one]
+    assert clicks
+
+    looking, vic = log_in(browser, team, "vic")
+    walk_review.open_review(vic, team.url, team.dataset_id, row=str(row))
+    approve = vic.get_by_role("button", name="Approve:")
+    expect(approve).to_be_disabled()
+    vic.keyboard.press("a")
+    # A page whose button was switched on again in the browser.
+    approve.evaluate("button => { button.disabled = false; button.click() }")
+    # Addresses that would have a page do something while it is drawn.
+    for crafted in ("view=rules&rule_decided=true", "view=apply", "clone=1", f"row={row}&view=queue&approve=1"):
+        vic.goto(f"{team.url}/review?dataset={team.dataset_id}&{crafted}")
+        vic.wait_for_selector(walk_review.IDLE)
+    vic.goto(f"{team.url}/review?dataset={team.dataset_id}&view=rules")
+    vic.get_by_role("button", name="Approve", exact=False).first.click()
+    expect(vic.get_by_text("needs the role curator").first).to_be_visible()
+    replay(team, vic, clicks)
+    assert decided(team) == {row: "ann@example.org"}
+    looking.close()
+
+
+def replay(team: Team, page: Page, clicks: list[bytes]) -> None:
+    """Send a reviewer's click over a socket of the viewer's own, about the page as the viewer has it open."""
+    cookies = "; ".join(f"{one['name']}={one['value']}" for one in page.context.cookies())
+    headers = {"Cookie": cookies, "Origin": team.url}
+    url = team.url.replace("http", "ws") + "/_stcore/stream"
+    with connect(url, additional_headers=headers, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+        for click in clicks:
+            message = BackMsg.FromString(click)
+            first = BackMsg()
+            first.CopyFrom(message)
+            first.rerun_script.ClearField("widget_states")
+            first.rerun_script.ClearField("fragment_id")
+            for back in (first, message):
+                socket.send(back.SerializeToString())
+                until_finished(socket)
+
+
+def until_finished(socket: object) -> None:
+    """Read what the server sends until a run of the script has ended."""
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+    while True:
+        message = ForwardMsg.FromString(socket.recv(timeout=60))  # type: ignore[attr-defined]
+        if message.WhichOneof("type") == "script_finished":
+            return
+
+
+def test_what_was_done_stands_in_the_log_of_who_came_in(team: Team) -> None:
+    workspace = open_workspace(team.workspace)
+    assert check_audit(workspace).is_sound
+    done = {(one.action, one.account, one.via) for one in list_audit(workspace)}
+    assert {("login", "ann@example.org", "login"), ("login", "vic@example.org", "login")} <= done
+    assert ("decision", "ann@example.org", "login") in done
+    assert not [one for one in done if one[1] == "mallory@example.org"]
