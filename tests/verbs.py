@@ -101,6 +101,9 @@ VERBS: dict[str, Verb] = {
     "decisions.undo_decision": Verb("review", "decisions undo", "Decisions.undo"),
     "decisions.redo_decision": Verb("review", "decisions redo", "Decisions.redo"),
     "decisions.revert_decision": Verb("review", "decisions undo", "Decisions.undo"),
+    "decide_request.decide_by_request": Verb(
+        "shared", No("tamis review approve waits for each"), No("Decisions.approve waits for each")
+    ),
     "decisions.settle_conflict": Verb("review", "decisions settle", "Decisions.settle"),
     "decisions.list_decisions": Verb("review", "decisions list", "Decisions.log"),
     "decisions.summarise_decisions": Verb(No("review_progress"), "decisions summary", "Decisions.summary"),
@@ -456,6 +459,7 @@ ROLES: dict[str, str] = {
         "versions.parent_version"
     ),
     "reviewer": (
+        "decide_request.decide_by_request "
         "decisions.approve_proposal decisions.reject_proposal decisions.save_edit decisions.undo_decision "
         "decisions.redo_decision decisions.revert_decision tags.add_tag tags.remove_tag tags.set_row_tags "
         "tags.undo_tag tags.redo_tag drafts.keep_edit drafts.forget_edit review_queue.hold_row "

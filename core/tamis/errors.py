@@ -64,6 +64,14 @@ class NotAllowed(CurationError):
     """Something that the account's role does not reach to, with the role that does."""
 
 
+class OutOfOrder(CurationError):
+    """A numbered decision that came before the one awaited, which is ``expected``."""
+
+    def __init__(self, message: str, expected: int) -> None:
+        self.expected = expected
+        super().__init__(message)
+
+
 class MissingExtra(CurationError):
     """An optional dependency that is not installed, with the command that installs it."""
 

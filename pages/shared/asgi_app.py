@@ -12,6 +12,7 @@ from streamlit.auth_util import is_authlib_installed
 
 from pages.shared.account_gate import AccountGate
 from pages.shared.plain_text import plain
+from pages.shared.routes import ROUTES
 from pages.shared.token_gate import TokenGate
 from tamis.errors import CurationError, MissingExtra
 from tamis.settings import Settings, app_folder
@@ -34,7 +35,9 @@ def main(host: str, port: int) -> None:
         if not is_authlib_installed():
             sys.exit(str(MissingExtra("Logging in by OpenID Connect", "accounts")))
         config["secrets.files"] = [str(settings.login)]
-    st.App(app_folder() / "app.py", middleware=[gate], on_script_error=say_error).run(config=config)
+    st.App(app_folder() / "app.py", routes=ROUTES, middleware=[gate], on_script_error=say_error).run(
+        config=config
+    )
 
 
 def say_error(error: Exception) -> bool:

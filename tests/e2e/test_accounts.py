@@ -96,7 +96,10 @@ def test_a_viewer_decides_by_no_page_no_message_and_no_address(team: Team, brows
     sent: list[bytes] = []
 
     def watch(socket: WebSocket) -> None:
-        socket.on("framesent", lambda payload: sent.append(payload if isinstance(payload, bytes) else payload.encode()))
+        socket.on(
+            "framesent",
+            lambda payload: sent.append(payload if isinstance(payload, bytes) else payload.encode()),
+        )
 
     reviewing, ann = log_in(browser, team, "ann")
     ann.on("websocket", watch)
@@ -119,7 +122,12 @@ def test_a_viewer_decides_by_no_page_no_message_and_no_address(team: Team, brows
     # A page whose button was switched on again in the browser.
     approve.evaluate("button => { button.disabled = false; button.click() }")
     # Addresses that would have a page do something while it is drawn.
-    for crafted in ("view=rules&rule_decided=true", "view=apply", "clone=1", f"row={row}&view=queue&approve=1"):
+    for crafted in (
+        "view=rules&rule_decided=true",
+        "view=apply",
+        "clone=1",
+        f"row={row}&view=queue&approve=1",
+    ):
         vic.goto(f"{team.url}/review?dataset={team.dataset_id}&{crafted}")
         vic.wait_for_selector(walk_review.IDLE)
     vic.goto(f"{team.url}/review?dataset={team.dataset_id}&view=rules")

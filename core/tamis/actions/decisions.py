@@ -17,6 +17,7 @@ from tamis.formats.check import check_messages
 from tamis.reprs import HtmlFacts
 from tamis.store.review import decisions as log
 from tamis.store.review.drafts import delete_draft
+from tamis.store.review.requests import SentDecision
 from tamis.store.review.types import (
     VERDICTS,
     BulkChoice,
@@ -96,12 +97,13 @@ class DecidedBy:
     """Who decides, looking at what.
 
     ``seen_event`` is the decision that was in force when the row was looked at (0 for none): when it is another one by
-    now, the new decision waits as a conflict; None asks no question.
+    now, the new decision waits as a conflict; None asks no question. ``sent`` numbers what is sent from elsewhere.
     """
 
     reviewer: str
     proposals_id: str = ""
     seen_event: int | None = None
+    sent: SentDecision | None = None
 
 
 def decision_snapshot(workspace: Workspace, dataset_id: str) -> DecisionSnapshot:
@@ -340,4 +342,5 @@ def _record(
         proposals_id=by.proposals_id,
         seen_event=by.seen_event,
         original=original,
+        sent=by.sent,
     )

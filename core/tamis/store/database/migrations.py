@@ -208,4 +208,41 @@ _AUDIT = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS, _SEQUENCE, _AUDIT)
+_TEAMS = (
+    # Decisions that were sent by number, so that one that arrives twice is made once.
+    """
+    CREATE TABLE sent_decisions (
+        sender    TEXT NOT NULL,
+        number    INTEGER NOT NULL CHECK (number >= 1),
+        event_id  INTEGER NOT NULL,
+        reviewer  TEXT NOT NULL,
+        PRIMARY KEY (sender, number)
+    ) WITHOUT ROWID
+    """,
+    # Whose a row is to decide; a row of several is decided by each of them, none seeing what the others said.
+    """
+    CREATE TABLE assignments (
+        dataset_id    TEXT NOT NULL,
+        proposals_id  TEXT NOT NULL,
+        example_id    INTEGER NOT NULL CHECK (example_id >= 0),
+        reviewer      TEXT NOT NULL,
+        assigned_by   TEXT NOT NULL,
+        assigned_at   TEXT NOT NULL,
+        PRIMARY KEY (dataset_id, proposals_id, example_id, reviewer)
+    ) WITHOUT ROWID
+    """,
+    # What people say about a row besides deciding; only added to.
+    """
+    CREATE TABLE notes (
+        note_id     INTEGER PRIMARY KEY,
+        dataset_id  TEXT NOT NULL,
+        example_id  INTEGER NOT NULL CHECK (example_id >= 0),
+        reviewer    TEXT NOT NULL,
+        text        TEXT NOT NULL,
+        created_at  TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX notes_by_row ON notes (dataset_id, example_id, note_id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS, _SEQUENCE, _AUDIT, _TEAMS)

@@ -19,11 +19,13 @@ from tamis.store.review.log import (
     insert_texts,
     plain_rows,
     read_decisions,
+    read_event_rows,
     read_reversals,
     replay_dataset,
     replay_row,
 )
 from tamis.store.review.replay import LogRow, Replayed, replay_events
+from tamis.store.review.requests import SentDecision, find_answer, keep_answer
 from tamis.store.review.seals import seal_event
 from tamis.store.review.types import (
     VERDICTS,
@@ -81,25 +83,37 @@ def decide(
     proposals_id: str = "",
     seen_event: int | None = 0,
     original: Sequence[Message] | None = None,
+    sent: SentDecision | None = None,
 ) -> RecordedDecision:
     """Record what a reviewer decided about one row.
 
     ``messages`` is the whole new conversation of ``replace``, ``original`` the dataset's own, which the history keeps.
     ``seen_event`` is the id of the decision that was in force for the row when the reviewer saw it, 0 for none: when
     another one says something else by now, this one is kept as a conflict and is not in force until ``settle_decision``.
-    None asks no question. Raises InvalidOptions for a conversation that cannot be stored; whether it obeys the chat
+    None asks no question. ``sent`` is made once: what it made is returned where it arrives again. Raises OutOfOrder where it
+    is not the next, and InvalidOptions for a conversation that cannot be stored; whether it obeys the chat
     schema is asked of ``tamis.formats.check.check_messages`` before.
     """
     choice = BulkChoice(example_id, verdict, messages, original, seen_event)
     event = _decide_event(dataset_id, [choice], (via, "", proposals_id), reviewer)
     packed = _pack(choice)
     with database.writing() as connection:
+        made = find_answer(connection, sent, reviewer) if sent is not None else None
+        if made is not None:
+            return _recorded(connection, dataset_id, made)
         replayed = replay_row(connection, dataset_id, example_id)
         event_id, now = _insert_choices(connection, event, [(choice, packed)], replayed)
         conflict = _row_of(event_id, choice, packed, replayed).conflict
+        if sent is not None:
+            keep_answer(connection, sent, reviewer, event_id)
     kept = None if messages is None else tuple(messages)
     decision = Decision(event_id, example_id, verdict, kept, via, proposals_id, "", reviewer, now)
     return RecordedDecision(decision, bool(conflict))
+
+
+def _recorded(connection: sqlite3.Connection, dataset_id: str, event_id: int) -> RecordedDecision:
+    rows = read_event_rows(connection, dataset_id, event_id)
+    return RecordedDecision(read_decisions(connection, dataset_id, rows)[0], bool(rows[0].conflict))
 
 
 def decide_many(

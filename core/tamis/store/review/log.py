@@ -141,6 +141,14 @@ def row_log(
     return [LogEvent._make(event) for event in events], [LogRow._make(row) for row in rows]
 
 
+def read_event_rows(connection: sqlite3.Connection, dataset_id: str, event_id: int) -> list[LogRow]:
+    """The rows of one event that decides."""
+    rows = plain_rows(
+        connection, f"{_ROWS} WHERE r.dataset_id = ? AND r.event_id = ?", (dataset_id, event_id)
+    )
+    return [LogRow._make(row) for row in rows]
+
+
 def read_reversals(connection: sqlite3.Connection, dataset_id: str) -> list[LogEvent]:
     """Every event that turns another one back or on, or settles it, in order."""
     query = (
