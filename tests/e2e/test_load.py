@@ -66,7 +66,7 @@ class Session:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str, int]]:
     """A server behind a proxy on this machine, a dataset, and how many decisions each reviewer makes."""
-    n_each = scale.more(20, 2000)
+    n_each = scale.times(20, 2000)
     folder = tmp_path_factory.mktemp("load")
     n_rows = REVIEWERS * n_each
     dataset_id = import_file(folder / "workspace", alpaca_file(folder, n_rows))
