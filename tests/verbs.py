@@ -235,7 +235,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "audit": (
         "what the server and actions note on their way, and an entry in words",
-        "note record_login record_roles say_entry",
+        "add_entry record_login record_roles say_entry",
     ),
     "roles": ("how an action asks who may do it", "needs needed_role actor_of"),
     "adapters": (

@@ -18,7 +18,7 @@ __all__ = [
     "AuditEntry",
     "check_audit",
     "list_audit",
-    "note",
+    "add_entry",
     "record_login",
     "record_roles",
     "say_entry",
@@ -80,7 +80,7 @@ def say_entry(entry: AuditEntry) -> str:
     return " ".join([entry.action, *(f"{name}={value}" for name, value in details.items())])
 
 
-def note(
+def add_entry(
     workspace: Workspace, action: str, dataset_id: str = "", details: Mapping[str, JSON] | None = None
 ) -> None:
     """Note what the workspace's actor does; nothing in a workspace that can only be looked at."""

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
-from tamis.actions.audit import note
+from tamis.actions.audit import add_entry
 from tamis.actions.dataset_context import DatasetContext
 from tamis.store.actor import AT_THE_MACHINE, Actor, Role
 from tamis.store.artifacts.store import ArtifactStore
@@ -80,11 +80,11 @@ def _with_entry(workspace: Workspace, word: str, arguments: dict[str, Any], act:
     }
     dataset_id = about.pop("dataset_id", "")
     # Before: what was begun when the power went is in the log too.
-    note(workspace, word, dataset_id, about)
+    add_entry(workspace, word, dataset_id, about)
     try:
         return act()
     except Exception as error:
-        note(workspace, f"{word} failed", dataset_id, about | {"error": type(error).__name__})
+        add_entry(workspace, f"{word} failed", dataset_id, about | {"error": type(error).__name__})
         raise
 
 
