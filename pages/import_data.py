@@ -22,6 +22,7 @@ from tamis.actions.imports import (
     start_import,
 )
 from tamis.formats import FORMATS
+from tamis.formats.kinds import said_kinds
 from tamis.formats.repairs import REPAIRS
 from tamis.store.workspace import Workspace
 
@@ -33,7 +34,7 @@ def show_formats() -> None:
     listed = [(one.title, f"{one.summary[0].upper()}{one.summary[1:]}") for one in FORMATS.values()]
     st.table(pd.DataFrame(listed, columns=["Format", "Shape"]), border="horizontal", hide_index=True)
     st.caption(
-        "In JSON, JSON lines, CSV, TSV, Parquet or Arrow, each also as gz, zst, bz2 or xz, or as a saved Hugging Face dataset. Before "
+        f"In {said_kinds()}, or as a saved Hugging Face dataset. Before "
         "anything is imported you see three rows as they are and as they become, and can change the mapping."
     )
 

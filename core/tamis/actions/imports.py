@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from tamis.formats.detect import Inspection, inspect_file
 from tamis.formats.layout import detect_layout
 from tamis.formats.reader import file_stem
 from tamis.formats.repairs import check_repairs
+from tamis.formats.role_labels import unknown_label
 from tamis.formats.stored_form import open_record
 from tamis.registry import parse_options
 from tamis.steps.import_file.folders import LeftOut, list_folder
@@ -29,7 +29,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 FAILED_SHOWN = 5
-_UNKNOWN_ROLE = re.compile(r"unknown role '([^']*)' in turn")
+SURE = 0.5  # confidence of a guess below which its text was too short to tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,15 @@ class GuessedEncoding:
     @property
     def sentence(self) -> str:
         """What to tell a person."""
-        return f"{self.path} is read as {self.encoding}, a guess with confidence {self.confidence:.2f}."
+        said = f"{self.path} is read as {self.encoding}, a guess with confidence {self.confidence:.2f}"
+        if self.is_sure:
+            return f"{said}."
+        return f"{said}: its text outside ASCII is too short to tell. Look at the rows and name the encoding."
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether there was text enough to guess from."""
+        return self.confidence >= SURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +146,8 @@ def columns_for(inspection: Inspection, part: FieldInfo) -> OfferedColumns:
 def unknown_roles(inspection: Inspection) -> tuple[str, ...]:
     """Labels of turns whose meaning no format knows, as far as the sample shows, and those that a person has explained."""
     explained = inspection.fields.roles if inspection.fields else {}
-    found = (_UNKNOWN_ROLE.match(problem.reason) for problem in inspection.problems)
-    return tuple(dict.fromkeys([*explained, *(match[1] for match in found if match)]))
+    found = (unknown_label(problem.reason) for problem in inspection.problems)
+    return tuple(dict.fromkeys([*explained, *(label for label in found if label is not None)]))
 
 
 def formats_by_fit(inspection: Inspection) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tamis.actions.roles import needs
 from tamis.errors import InvalidOptions, UnknownName, UnreadableFile
+from tamis.formats.encodings import check_encoding
 from tamis.formats.reasons import kind_of
 from tamis.formats.repairs import REPAIRS, check_repairs
 from tamis.steps.import_file.identify import ImportPlan, ReadingChoices, file_hash, plan_sources, source_file
@@ -38,6 +39,18 @@ class Rejects:
     lines: pa.Table
     reasons: dict[str, int]
     files: tuple[str, ...]  # their names, by their number in the import
+
+    def where(self, kind: str, n: int = 3) -> str:
+        """Where the first lines of a kind stand, and why the first was rejected where the kind does not say all of it."""
+        lines = self.of(kind).slice(0, n + 1)
+        numbers, files = lines["line"].to_numpy(), lines["file"].to_numpy()
+        reason = str(lines["reason"][0]).partition(";")[0]
+        name = f"{self.files[files[0]]} " if len(self.files) > 1 else ""
+        if reason != kind:
+            return f"{name}line {numbers[0]:,}: {reason[:160]}"
+        same = [f"{number:,}" for number, file in zip(numbers, files, strict=True) if file == files[0]]
+        more = ", …" if self.reasons[kind] > len(same[:n]) else ""
+        return f"{name}{'line' if len(same) == 1 and not more else 'lines'} {', '.join(same[:n])}{more}"
 
     def of(self, reason: str) -> pa.Table:
         """The lines of one kind, or all for none; raises UnknownName."""
@@ -100,25 +113,30 @@ def plan_retry(
     format_name: str = "",
     fields: Mapping[str, JSON] | None = None,
     roles: Mapping[str, str] | None = None,
+    encoding: str = "",
     repairs: Sequence[str] = (),
 ) -> ImportPlan:
     """The import of the same files read in another way: a dataset of the same name, beside this one.
 
-    What is not said stays as it was; ``repairs`` come to those of before. Raises DatasetMissing, UnknownName, UnreadableFile for a file that is gone or another one by now,
-    InvalidOptions where nothing would be read otherwise.
+    What is not said stays as it was; ``repairs`` come to those of before. Raises DatasetMissing, UnknownName, UnreadableFile
+    for a file that is gone or another one by now, or an encoding that there is not, InvalidOptions where nothing would be
+    read otherwise.
     """
     examples = workspace.artifacts.examples(dataset_id)
     known = dataset_names(workspace)[dataset_id]
     given = dict(fields or {}) | ({"roles": dict(roles)} if roles else {})
-    sources = [
-        _read_again(file, ReadingChoices(format_name=format_name, fields=given, repairs=repairs))
-        for file in examples.summary["files"]
-    ]
+    asked = ReadingChoices(
+        format_name=format_name,
+        fields=given,
+        encoding=check_encoding(encoding) if encoding else "",
+        repairs=repairs,
+    )
+    sources = [_read_again(file, asked) for file in examples.summary["files"]]
     plan = plan_sources(sources, known)
     if plan.dataset_id == dataset_id:
         raise InvalidOptions(
             "Nothing would be read otherwise. Say what a label means (the role narrator=system), which column plays which "
-            f"part (the mapping prompt=question), another format, or a repair ({', '.join(REPAIRS)})."
+            f"part (the mapping prompt=question), another format or encoding, or a repair ({', '.join(REPAIRS)})."
         )
     return plan
 
@@ -137,7 +155,8 @@ def _read_again(file: Mapping[str, JSON], asked: ReadingChoices) -> SourceFile:
     if roles:
         fields["roles"] = roles
     repairs = check_repairs([*file.get("repairs", ()), *asked.repairs])
-    how = ReadingChoices(format_name=name, fields=fields, encoding=file.get("encoding", ""), repairs=repairs)
+    encoding = asked.encoding or str(file.get("encoding", ""))
+    how = ReadingChoices(format_name=name, fields=fields, encoding=encoding, repairs=repairs)
     return source_file(file["path"], how)
 
 

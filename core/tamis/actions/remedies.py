@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tamis.actions.submit import Repeat, repeat
+from tamis.formats.role_labels import role_option, unknown_label
 from tamis.jobs.model import ErrorKind, Job
 from tamis.types import JSON
 
@@ -22,6 +23,13 @@ NEXT_STEPS: Mapping[str, str] = {
     "lost": "Its process went away without a word (a kill, a reboot). Resume goes on from the finished parts.",
     "dependency": "Resume the job it waited for, and this one follows.",
     "backend": "It never started. Look at what the backend says, then resume or choose another one.",
+}
+_TEXT_REMEDIES: Mapping[str, str] = {
+    "not JSON: a comma before a closing bracket": "--repair trailing-commas",
+    "not JSON: a comment inside the record": "--repair comments",
+    "not JSON: comments and trailing commas": "--repair trailing-commas,comments",
+    "more than one JSON value in a line": "--repair fused-objects",
+    "invalid UTF-8": "--encoding utf-8,cp1252",
 }
 ERROR_WORDS: Mapping[str, str] = {
     "request": "it cannot be done like this",
@@ -61,8 +69,11 @@ def remarks_on(summary: Mapping[str, JSON]) -> tuple[str, ...]:
 
 def reading_remedy(reason: str) -> str:
     """The flag of an import that would read lines rejected for such a reason; empty where none would."""
-    if label := re.match(r"unknown role '([^']*)'", reason):
-        return f"--role {label[1]}=ROLE"
+    label = unknown_label(reason)
+    if label is not None:
+        return role_option(label)
+    if text := next((flag for start, flag in _TEXT_REMEDIES.items() if reason.startswith(start)), ""):
+        return text
     order = re.match(r"wrong role order: turn \S+ \((\w+)\) comes (?:after )?(\w+)", reason)
     if order:
         role, before = order.groups()

@@ -49,12 +49,12 @@ class RejectedLines(Tabular, Generic[D]):
     @overload
     def retry(
         self, *, format: str = ..., fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ...,  # noqa: A002
-        repairs: Sequence[str] = ..., wait: Literal[True] = True, progress: bool = ...,
+        encoding: str = ..., repairs: Sequence[str] = ..., wait: Literal[True] = True, progress: bool = ...,
     ) -> D: ...  # fmt: skip
     @overload
     def retry(
         self, *, format: str = ..., fields: Mapping[str, JSON] | None = ..., roles: Mapping[str, str] | None = ...,  # noqa: A002
-        repairs: Sequence[str] = ..., wait: Literal[False], progress: bool = ...,
+        encoding: str = ..., repairs: Sequence[str] = ..., wait: Literal[False], progress: bool = ...,
     ) -> JobHandle[D]: ...  # fmt: skip
     def retry(
         self,
@@ -62,6 +62,7 @@ class RejectedLines(Tabular, Generic[D]):
         format: str = "",  # noqa: A002 - as of import_file
         fields: Mapping[str, JSON] | None = None,
         roles: Mapping[str, str] | None = None,
+        encoding: str = "",
         repairs: Sequence[str] = (),
         wait: bool = True,
         progress: bool = True,
@@ -72,8 +73,9 @@ class RejectedLines(Tabular, Generic[D]):
         be read otherwise, JobFailed.
         """
         plan = rejects.plan_retry(
-            self._workspace, self._dataset_id, format_name=format, fields=fields, roles=roles, repairs=repairs
-        )
+            self._workspace, self._dataset_id, format_name=format, fields=fields, roles=roles,
+            encoding=encoding, repairs=repairs,
+        )  # fmt: skip
         made = start_import(self._workspace, plan)
         return wait_unless(self._workspace, made, self._open, wait=wait, progress=progress)
 

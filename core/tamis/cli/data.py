@@ -10,7 +10,14 @@ import click
 from tamis.cli.command import command, dataset_argument, dataset_option, group
 from tamis.cli.deletion import dry_run_option, say_plan
 from tamis.cli.exit_codes import DONE, FAILED
-from tamis.cli.rejects import given_names, given_pairs, repair_option, role_option, show_reasons
+from tamis.cli.rejects import (
+    encoding_option,
+    given_names,
+    given_pairs,
+    repair_option,
+    role_option,
+    show_reasons,
+)
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.types import JSON
@@ -37,11 +44,7 @@ PathType = click.Path(path_type=Path)
     help="Which column plays which part; repeat it. A name with dots leads into objects: prompt=fields.text.",
 )
 @role_option
-@click.option(
-    "--encoding",
-    default="",
-    help="Encoding of the text, such as gb18030 or shift_jis; detected when left out.",
-)
+@encoding_option
 @repair_option
 def import_file(
     session: Session,
@@ -80,10 +83,12 @@ def import_file(
         for note in summary["notes"]:
             session.show(f"note: {note['note']}")
         if summary["n_rejected"]:
-            answer["reject_reasons"] = reasons = list_rejects(session.workspace, plan.dataset_id).reasons
-            show_reasons(session, reasons)
+            rejected = list_rejects(session.workspace, plan.dataset_id)
+            answer["reject_reasons"] = rejected.reasons
+            remedies = show_reasons(session, rejected)
+            again = f"; to read again: tamis rejects retry --dataset {plan.dataset_id} {remedies}"
             session.show(
-                f"To see them: tamis rejects list --dataset {plan.dataset_id}; to read again: tamis rejects retry"
+                f"To see them: tamis rejects list --dataset {plan.dataset_id}" + (again if remedies else "")
             )
     return end(session, job, answer)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.errors import InvalidOptions
 from tamis.types import JSON
+
+if TYPE_CHECKING:
+    from tamis.actions.rejects import Rejects
 
 _PAIR_HELP = {
     "--map": "PART=COLUMN, for example prompt=question",
@@ -25,12 +29,18 @@ role_option = click.option(
     metavar="LABEL=ROLE",
     help="What a label of turns means that is not known: system, user, assistant, tool or function_call; repeat it.",
 )
+encoding_option = click.option(
+    "--encoding",
+    default="",
+    help="Encoding of the text, such as gb18030 or shift_jis, or utf-8,cp1252 where only some lines are UTF-8; detected when "
+    "left out.",
+)
 repair_option = click.option(
     "--repair",
     "repairs",
     multiple=True,
     metavar="NAME[,NAME]",
-    help="Repair what would be rejected: trailing-commas, comments, drop-empty-system, join-inner-system, "
+    help="Repair what would be rejected: trailing-commas, comments, fused-objects, drop-empty-system, join-inner-system, "
     "merge-consecutive, drop-leading, drop-trailing.",
 )
 reason_option = click.option("--reason", default="", help="Only lines of this reason, as in the list.")
@@ -53,7 +63,7 @@ def list_all(session: Session, dataset: str, reason: str, limit: int) -> None:
 
     rejected = list_rejects(session.workspace, session.dataset(dataset))
     lines = rejected.of(reason).select(["file", "line", "reason", "kind"]).to_pylist()
-    show_reasons(session, rejected.reasons)
+    show_reasons(session, rejected)
     for one in lines[: limit or None]:
         file = "" if len(rejected.files) == 1 else f"{rejected.files[one['file']]} (--file {one['file']}) "
         session.show(f"  {file}line {one['line']}: {one['reason']}")
@@ -65,10 +75,12 @@ def list_all(session: Session, dataset: str, reason: str, limit: int) -> None:
 def given_pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
     """What stands after ``=`` by what stands before it; raises InvalidOptions for a text without one."""
     wanted = _PAIR_HELP[flag]
-    for text in texts:
-        if "=" not in text.strip("="):
+    is_role = flag == "--role"  # a label may be empty and hold the sign itself; a part may be given no column
+    pairs = [text.rpartition("=") if is_role else text.partition("=") for text in texts]
+    for text, (first, sign, second) in zip(texts, pairs, strict=True):
+        if not sign or not (second if is_role else first):
             raise InvalidOptions(f"{flag} wants {wanted}; {text!r} has no '='.")
-    return dict(text.split("=", 1) for text in texts)
+    return {first: second for first, _, second in pairs}
 
 
 def given_names(texts: Sequence[str]) -> list[str]:
@@ -76,13 +88,17 @@ def given_names(texts: Sequence[str]) -> list[str]:
     return [name.strip() for text in texts for name in text.split(",") if name.strip()]
 
 
-def show_reasons(session: Session, reasons: Mapping[str, int]) -> None:
-    """How many lines have each kind of reason, and what would read them."""
+def show_reasons(session: Session, rejected: Rejects) -> str:
+    """How many lines have each kind of reason, which, and what would read them; returns the options that read the most."""
     from tamis.actions.remedies import reading_remedy
 
-    for kind, number in reasons.items():
+    remedies: dict[str, None] = {}
+    for kind, number in rejected.reasons.items():
         remedy = reading_remedy(kind)
-        session.show(f"{number:>10,}  {kind}" + (f"  → {remedy}" if remedy else ""))
+        if remedy:
+            remedies[remedy] = None
+        session.show(f"{number:>10,}  {kind}  ({rejected.where(kind)})" + (f"  → {remedy}" if remedy else ""))
+    return " ".join(remedies)
 
 
 @rejects.command("show", examples=[f"tamis rejects show 17 {EXAMPLE}"])
@@ -105,6 +121,7 @@ def show(session: Session, line: int, file: int, dataset: str) -> None:
     "--map", "fields", multiple=True, metavar="PART=COLUMN", help="Which column plays which part; repeat it."
 )
 @role_option
+@encoding_option
 @repair_option
 def retry(
     session: Session,
@@ -112,6 +129,7 @@ def retry(
     format_name: str,
     fields: tuple[str, ...],
     roles: tuple[str, ...],
+    encoding: str,
     repairs: tuple[str, ...],
 ) -> int:
     """Read the same files again in another way, as a dataset beside this one."""
@@ -121,15 +139,16 @@ def retry(
     before = session.dataset(dataset)
     plan = plan_retry(
         session.workspace, before, format_name=format_name, fields=given_pairs("--map", fields),
-        roles=given_pairs("--role", roles), repairs=given_names(repairs),
+        roles=given_pairs("--role", roles), encoding=encoding, repairs=given_names(repairs),
     )  # fmt: skip
     job = follow(session, start_import(session.workspace, plan))
     answer: dict[str, JSON] = {"dataset_id": plan.dataset_id}
     if job.state == "succeeded":
-        reasons = list_rejects(session.workspace, plan.dataset_id).reasons
+        left = list_rejects(session.workspace, plan.dataset_id)
+        reasons = left.reasons
         n_before = sum(list_rejects(session.workspace, before).reasons.values())
         session.show(f"{plan.dataset_id}: of {n_before:,} rejected lines {sum(reasons.values()):,} are left.")
-        show_reasons(session, reasons)
+        show_reasons(session, left)
         answer |= {"n_rejected_before": n_before, "n_rejected": sum(reasons.values()), "reasons": reasons}
     return end(session, job, answer)
 

@@ -24,7 +24,7 @@ from tamis.formats.names import (
     optional_column,
     turn_keys,
 )
-from tamis.formats.role_labels import role_of
+from tamis.formats.role_labels import label_text, role_of, role_option
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.types import JSON, ROLES, Example, Message
@@ -116,9 +116,13 @@ def _canonical(turn: Message, role: str, role_key: str, content_key: str) -> Mes
 def _role_problem(turn: Message, number: int, role_key: str) -> str:
     if role_key not in turn:
         return f"turn {number} has no {role_key!r}; its keys are {', '.join(turn) or 'none'}"
+    label = turn[role_key]
+    if isinstance(label, list | dict):
+        return f"unknown role {label!r} in turn {number}; a role is a text"
+    label = label_text(label)
     return (
-        f"unknown role {turn[role_key]!r} in turn {number}; known: {', '.join(ROLES)} and their common names. "
-        f"Say what it means: --role {turn[role_key]}=ROLE"
+        f"unknown role {label!r} in turn {number}; known: {', '.join(ROLES)} and their common names. "
+        f"Say what it means: {role_option(label)}"
     )
 
 

@@ -143,9 +143,10 @@ def _suggest_question_answer(records: Sequence[Record]) -> QuestionAnswerFields 
 
 
 def _weak_pair(columns: Record) -> tuple[str | None, str | None]:
+    question = match_column(columns, *QUESTION, *INSTRUCTION)
     for said, replied in PAIRS:
         prompt, completion = match_column(columns, said), match_column(columns, replied)
-        if prompt and completion:
+        if prompt and completion and question in (None, prompt):
             return prompt, completion
     return None, None
 

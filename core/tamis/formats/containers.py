@@ -8,20 +8,16 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import chain
 
 from tamis.formats.format import Record
 from tamis.formats.layout import Layout
 from tamis.formats.notes import Notes
-from tamis.formats.parsing import BadRow, Chunk, ExactRow, TableRow, with_split
+from tamis.formats.parsing import BadRow, Chunk, ExactRow, TableRow
 from tamis.formats.streams import RawText, TextStream
 
 MAX_RECORD_BYTES = 64 << 20  # a longer record is refused, so that one missing line end cannot fill the memory
 KEPT_BYTES = 1 << 20  # of a record that is refused for its length or for the end of the file
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
-_QUOTE, _COMMA, _OPEN_LIST, _OPEN_OBJECT = b'",[{'
-_SPLITS = {"train", "training", "validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation"}
-_TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
+TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
 
 
 def line_chunks(stream: TextStream, newline: bytes, block_bytes: int) -> Iterator[Chunk]:
@@ -36,7 +32,7 @@ def line_chunks(stream: TextStream, newline: bytes, block_bytes: int) -> Iterato
             cut_first = block.find(newline) + 1
             if not cut_first:
                 continue
-            yield _bad(first, tail, _TOO_LONG, stream)
+            yield bad_chunk(first, tail, TOO_LONG, stream)
             first, dropped, tail = first + 1, False, b""
             block, cut = block[cut_first:], cut - cut_first
         if cut:
@@ -57,137 +53,10 @@ def _last_lines(stream: TextStream, chunk: Chunk, tail: bytes, *, dropped: bool)
     if stream.damage or dropped:
         if whole:
             yield Chunk("lines", whole, first, stream.bytes_read, newline)
-        reason = f"{stream.damage} after line {last - 1:,}" if stream.damage else _TOO_LONG
-        yield _bad(last, tail, reason, stream)
+        reason = f"{stream.damage} after line {last - 1:,}" if stream.damage else TOO_LONG
+        yield bad_chunk(last, tail, reason, stream)
     elif whole or tail:
         yield Chunk("lines", whole + tail, first, stream.bytes_read, newline)
-
-
-def slice_chunks(stream: TextStream, *, wrapped: bool, block_bytes: int, batch_rows: int) -> Iterator[Chunk]:
-    """Yield the JSON texts of the items of a list, or of every list of objects inside one object: of several, each item with
-    the name of its list as its split.
-    """
-    scanner = _ListScanner(wrapped=wrapped)
-    first, n_bytes = 1, 0
-    waiting: list[bytes] = []
-    blocks = stream.blocks()
-    start = next(blocks, b"")
-    has_splits = wrapped and _has_splits(start)
-    for block in chain((start,), blocks):
-        for item in scanner.feed(block):
-            waiting.append(_in_split(item, scanner.list_name) if has_splits else item)
-            n_bytes += len(item)
-            if n_bytes >= block_bytes or len(waiting) >= batch_rows:
-                yield Chunk("slices", waiting, first, stream.bytes_read)
-                first, waiting, n_bytes = first + len(waiting), [], 0
-        if scanner.stuck:
-            break
-    if waiting:
-        yield Chunk("slices", waiting, first, stream.bytes_read)
-    first += len(waiting)
-    if reason := _list_problem(scanner, stream.damage):
-        yield _bad(first, scanner.left, f"{reason} after record {first - 1:,}", stream)
-
-
-def _list_problem(scanner: _ListScanner, damage: str | None) -> str | None:
-    if damage:
-        return damage
-    if scanner.stuck:
-        return f"a record {_TOO_LONG}, or a JSON list that is broken,"
-    if not scanner.done:
-        return "the file ends in the middle of its JSON list"
-    return "the file has more text behind the end of its JSON" if scanner.left.strip() else None
-
-
-class _ListScanner:
-    """Finds where the items of a streamed JSON list begin and end, without parsing them."""
-
-    def __init__(self, *, wrapped: bool) -> None:
-        self._base = 2 if wrapped else 1  # the depth just inside the list
-        self._wrapped = wrapped
-        self._depth = 0
-        self._in_list = False
-        self._objects = (
-            False  # whether the present list holds objects: in a wrapper, other lists are not records
-        )
-        self._resume = 0
-        self._key = b""  # the last name in the object around the list
-        self.list_name = ""  # what that object calls the present list
-        self.left = b""  # what is not yet part of a complete item
-        self.done = False
-
-    @property
-    def stuck(self) -> bool:
-        return not self.done and len(self.left) > MAX_RECORD_BYTES
-
-    def feed(self, block: bytes) -> Iterator[bytes]:
-        if self.done:
-            self.left = (self.left + block)[:KEPT_BYTES]
-            return
-        text = self.left + block
-        start, resume = 0, len(text)
-        for match in _TOKEN.finditer(text, self._resume):
-            at = match.start()
-            if text[at] == _QUOTE:
-                if match.end() - at > 1:
-                    self._key = match[0] if self._depth == 1 else self._key
-                    continue
-                resume = at  # a string that goes on in the next block
-                break
-            ends_item, begins_item = self._step(text[at])
-            if ends_item:
-                yield from self._item(text[start:at])
-            if ends_item or begins_item:
-                start = at + 1
-            if self.done:
-                self.left = text[at + 1 :][:KEPT_BYTES]
-                return
-        start = start if self._in_list else resume
-        self.left, self._resume = text[start:], resume - start
-
-    def _step(self, char: int) -> tuple[bool, bool]:
-        """Follow a bracket or comma; tell whether an item ends before it and whether one begins after it."""
-        if char == _COMMA:
-            between = self._in_list and self._depth == self._base
-            return between, between
-        if char in (_OPEN_LIST, _OPEN_OBJECT):
-            return False, self._open(char)
-        return self._close(), False
-
-    def _open(self, char: int) -> bool:
-        self._depth += 1
-        if self._depth != self._base or char != _OPEN_LIST:
-            return False
-        self._in_list, self._objects = True, not self._wrapped
-        self.list_name = self._key.decode("utf-8", "replace")[1:-1] if self._wrapped else ""
-        return True
-
-    def _close(self) -> bool:
-        """Go up one level and tell whether that ended the list."""
-        self._depth -= 1
-        self.done = self._depth <= 0
-        ended = self._in_list and self._depth < self._base
-        self._in_list = self._in_list and not ended
-        return ended
-
-    def _item(self, text: bytes) -> Iterator[bytes]:
-        item = text.strip()
-        self._objects = self._objects or item.startswith(b"{")
-        if item and self._objects:
-            yield item
-
-
-def _has_splits(start: bytes) -> bool:
-    """Whether an object has several lists of objects, as far as its start shows, or one that is called as splits are."""
-    scanner = _ListScanner(wrapped=True)
-    names = {scanner.list_name for _ in scanner.feed(start)}
-    return len(names) > 1 or (not scanner.done and bool(names & _SPLITS))
-
-
-def _in_split(item: bytes, split: str) -> bytes:
-    if b'"split"' in item or not item.endswith(b"}"):
-        return item
-    return with_split(item, split)
 
 
 def csv_chunks(stream: TextStream, layout: Layout, block_bytes: int, batch_rows: int) -> Iterator[Chunk]:
@@ -230,6 +99,7 @@ def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[TableRow]:
     header: list[str] = []
     columns: list[str] = []
     n_marks = 0
+    of_header = Notes()
     while (row := _next_row(lines, delimiter, stream)) is not None:
         line, cells, notes = row
         if lines.n_marks > n_marks:
@@ -238,7 +108,10 @@ def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[TableRow]:
             yield line, cells
         elif not header:
             header, columns = cells, column_names(cells)
+            of_header = _notes_of_header(header, columns)
         elif cells:
+            if of_header:
+                notes, of_header = Notes(notes or {}) + of_header, Notes()
             yield line, _record_of(cells, header, columns, delimiter, notes)
 
 
@@ -251,7 +124,18 @@ def _record_of(
     if cells == header and len(cells) > 1:
         return BadRow(_csv_line(cells, delimiter), "repeats the header, as joined files do")
     record = dict(zip(columns, cells, strict=False))
+    if len(cells) < len(columns):
+        notes = Notes({("", "short-row"): 1}) + (notes or Notes())
     return ExactRow(record, record, notes) if notes else record
+
+
+def _notes_of_header(header: list[str], columns: list[str]) -> Notes:
+    """What is to be said of names that stand twice, by the names that their columns got."""
+    blank = [f"column_{number}" for number in range(1, len(columns) + 1)]
+    names = zip(header, columns, blank, strict=True)
+    return Notes(
+        {(name, "duplicate-header"): 1 for cell, name, none in names if name not in (cell.strip(), none)}
+    )
 
 
 class _Lines:
@@ -374,5 +258,6 @@ def _csv_line(cells: list[str], delimiter: str) -> bytes:
     return line.getvalue().encode("utf-8", "surrogateescape")
 
 
-def _bad(number: int, raw: bytes, reason: str, stream: TextStream) -> Chunk:
+def bad_chunk(number: int, raw: bytes, reason: str, stream: TextStream) -> Chunk:
+    """A record that a container cannot be read further than."""
     return Chunk("rows", [(number, BadRow(raw, reason))], number, stream.bytes_read)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tamis.errors import InvalidRecord
@@ -21,6 +21,7 @@ from tamis.formats.names import (
     optional_parts,
     turn_keys,
 )
+from tamis.formats.notes import Notes
 from tamis.formats.reader import display_name, nothing_readable
 from tamis.formats.schema import Reject, show_raw
 from tamis.formats.stored_form import (
@@ -70,7 +71,7 @@ class Inspection:
     the other formats that read some of it, best first. ``problems`` are the first rejects of the sample, and
     ``is_whole_file`` tells whether the sample is all there is. Columns and their parts come from ``n_looked_at``
     records, all of the file where ``looked_at_all``. ``guess`` is how a file that no format fits would
-    most likely be read.
+    most likely be read. ``notes`` count what is read otherwise than it stands in the file, or not read.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Inspection:
     n_looked_at: int = 0
     looked_at_all: bool = False
     guess: Guess | None = None
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def container(self) -> str:
@@ -113,16 +115,17 @@ def inspect_file(
     roles: Mapping[str, str] | None = None,
     lenient: bool = False,
     encoding: str = "",
+    repairs: Sequence[str] = (),
 ) -> Inspection:
     """Say what a file is from all of it (a large one: from its start and pieces), and show three records as examples.
 
     The first ``sample`` records are tried. A format and mapping given by a person replace the detected ones, which
     shows what they would do; so does the ``encoding`` of its text. Raises UnreadableFile, with why, for a file that holds no
-    record or of which a format rejects every one, unless it is ``lenient``. ``roles`` says what labels of turns mean that no
+    record or of which a format rejects every one, unless it is ``lenient`` or read with ``repairs``. ``roles`` says what labels of turns mean that no
     format knows.
     """
     layout = detect_layout(path, encoding)
-    seen = survey_file(path, layout, sample=sample, max_looked_at=_N_LOOKED_AT)
+    seen = survey_file(path, layout, sample=sample, max_looked_at=_N_LOOKED_AT, repairs=repairs)
     if not seen.records:
         raise nothing_readable(path, len(seen.rejects), [reject.reason for reject in seen.rejects])
     candidates = [_with_roles(match, seen, roles) for match in _ranked(seen)] if roles else _ranked(seen)
@@ -132,7 +135,7 @@ def inspect_file(
         chosen = _chosen(format_name, fields, seen)
         chosen = _with_roles(chosen, seen, roles) if roles else chosen
     rows, problems = _preview(seen, chosen)
-    if chosen and not (format_name or rows or lenient) and seen.is_whole_sample:
+    if chosen and not (format_name or rows or lenient or repairs) and seen.is_whole_sample:
         raise nothing_readable(path, seen.n_sampled, [problem.reason for problem in problems])
     return Inspection(
         name=display_name(path),
@@ -150,7 +153,8 @@ def inspect_file(
         is_whole_file=seen.is_whole_sample,
         n_looked_at=seen.n_looked_at,
         looked_at_all=seen.is_whole_file,
-        guess=None if chosen else guess_mapping([decoded(one, seen.json_columns) for one in seen.telling]),
+        notes=seen.notes,
+        guess=None if chosen else _guess(seen),
     )
 
 
@@ -231,6 +235,17 @@ def _with_json(fields: ColumnMapping, json_columns: Sequence[str], columns: Reco
     return fields.model_copy(update={"json_columns": tuple(kept)}) if kept or fields.json_columns else fields
 
 
+def _guess(seen: Survey) -> Guess | None:
+    """A mapping that would read something of the file, or None."""
+    guess = guess_mapping([decoded(one, seen.json_columns) for one in seen.telling])
+    if guess is None:
+        return None
+    form = load_format(guess.format_name)
+    fields = parse_options(form.fields, guess.parts | {"json_columns": seen.json_columns})
+    tried = [record for _, _, record in seen.records]
+    return guess if form.readable_fraction(tried, fields) else None
+
+
 def _columns(seen: Survey) -> tuple[str, ...]:
     """Return the columns of a file, then those inside their objects."""
     opened = [_opened(decoded(record, seen.json_columns)) for record in seen.telling]
@@ -279,12 +294,25 @@ def _chosen(format_name: str, fields: ColumnMapping | None, seen: Survey) -> For
         fields = ranked[format_name]
     else:
         columns = seen_columns([_shown(record, seen.json_columns) for record in seen.telling])
-        fields = _filled(fields or form.fields(), columns)
+        fields = _filled(_completed(fields or form.fields(), ranked.get(format_name)), columns)
         if set(fields.json_columns) <= set(seen.json_columns):
             fields = _with_json(fields, seen.json_columns, columns)
     return FormatMatch(
         format_name, fields, form.readable_fraction([record for _, _, record in seen.records], fields)
     )
+
+
+def _completed(fields: ColumnMapping, suggested: ColumnMapping | None) -> ColumnMapping:
+    """Return a mapping whose parts that no person named are those that the columns suggest."""
+    if suggested is None or not fields.model_fields_set - set(ColumnMapping.model_fields):
+        return fields
+    named = {fields.parts[part] for part in fields.model_fields_set if part in fields.parts}
+    found = {
+        part: column
+        for part, column in suggested.parts.items()
+        if part not in fields.model_fields_set and column not in named
+    }
+    return fields.model_copy(update=found)
 
 
 def _filled(fields: ColumnMapping, columns: Record) -> ColumnMapping:

@@ -30,6 +30,7 @@ _RARER = (
     "mac_roman",
 )  # of the same letters, and a short text fits them all
 _MARGIN = 0.05
+_HALF_SURE_BYTES = 60  # outside ASCII: so few fit several encodings, however well they fit the best one
 _FEWEST_BYTES = 2  # outside ASCII: a single one is more likely damage than a letter
 
 
@@ -59,7 +60,13 @@ def detect_encoding(head: bytes) -> Encoding:
 
 
 def check_encoding(name: str) -> str:
-    """Return Python's name for an encoding; raises UnreadableFile for one that it does not know."""
+    """Return Python's name for an encoding; raises UnreadableFile for one that it does not know.
+
+    ``utf-8,cp1252`` is UTF-8 whose lines that are none are in the other one.
+    """
+    first, _, second = name.partition(",")
+    if second and check_encoding(first.strip()) == "utf-8":
+        return f"utf-8,{check_encoding(second.strip())}"
     try:
         codec = codecs.lookup(name)
         codec.incrementaldecoder("strict").decode(b"")
@@ -111,7 +118,19 @@ def _best(sample: bytes) -> Encoding:
     usual = next((guess for guess in guesses if guess.encoding == _USUAL), None)
     if name in _RARER and usual is not None and usual.chaos - found.chaos <= _MARGIN:
         found, name = usual, _USUAL
-    return Encoding(codecs.lookup(name).name, round(min(1 - found.chaos, 0.99), 2))
+    n_high = sum(byte > 127 for byte in sample)
+    likely = min(1 - found.chaos, 0.99) * n_high / (n_high + _HALF_SURE_BYTES)
+    return Encoding(codecs.lookup(name).name, max(round(likely, 2), 0.01))
+
+
+def recoded_lines(text: bytes, other: str) -> bytes:
+    """Return whole lines as UTF-8, those that are none read in another encoding."""
+    if _is_utf8(text):
+        return text
+    return b"".join(
+        line if _is_utf8(line) else line.decode(other, "surrogateescape").encode("utf-8", "surrogateescape")
+        for line in text.splitlines(keepends=True)
+    )
 
 
 def _is_utf8(line: bytes) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
 from tamis.formats.format import Record
-from tamis.formats.names import first_item
+from tamis.formats.names import first_item, match_column
 from tamis.formats.stored_form import lifted
 from tamis.types import JSON
 
@@ -15,6 +16,12 @@ _NOT_SAID = (
     "id", "uuid", "hash", "url", "link", "date", "time", "timestamp", "created", "lang", "language", "source", "model",
     "model_name", "category", "label", "split", "type", "domain", "topic", "license", "tags", "author", "name", "file",
     "path", "index", "subject", "difficulty", "level", "score",
+)  # fmt: skip
+# Columns of data that was made for something else: translation, retrieval, summaries.
+_PAIRS = (
+    ("source", "target"), ("src", "tgt"), ("query", "pos"), ("query", "positive"), ("anchor", "positive"),
+    ("question", "positive"), ("article", "highlights"), ("document", "summary"), ("text", "summary"),
+    ("sentence1", "sentence2"), ("premise", "hypothesis"),
 )  # fmt: skip
 
 
@@ -28,9 +35,8 @@ class Guess:
     @property
     def options(self) -> str:
         """The guess as options of the command ``import``."""
-        return " ".join(
-            [f"--format {self.format_name}", *(f"--map {part}={name}" for part, name in self.parts.items())]
-        )
+        named = (f"--map {shlex.quote(f'{part}={name}')}" for part, name in self.parts.items())
+        return " ".join([f"--format {self.format_name}", *named])
 
 
 def guess_mapping(records: Sequence[Record]) -> Guess | None:
@@ -40,16 +46,24 @@ def guess_mapping(records: Sequence[Record]) -> Guess | None:
 
 
 def _pair_guess(records: Sequence[Record]) -> Guess | None:
-    texts = {
-        column: values
-        for column, values in _columns(records).items()
-        if all(isinstance(value, str) for value in values) and not _is_aside(column)
-    }
-    if len(texts) < 2:
+    columns = _columns(records)
+    texts = {column: values for column, values in columns.items() if all(map(_is_text, values))}
+    for said, replied in _PAIRS:
+        prompt, completion = match_column(texts, said), match_column(texts, replied)
+        if prompt and completion:
+            return Guess("prompt_completion", {"prompt": prompt, "completion": completion})
+    spoken = [column for column in texts if not _is_aside(column)]
+    prompt = next((column for column in spoken if isinstance(texts[column][0], str)), None)
+    others = [column for column in spoken if column != prompt]
+    if prompt is None or not others:
         return None
-    prompt, *others = texts
-    completion = max(others, key=lambda column: mean(len(text) for text in texts[column]))
+    completion = max(others, key=lambda column: mean(len(str(text)) for text in texts[column]))
     return Guess("prompt_completion", {"prompt": prompt, "completion": completion})
+
+
+def _is_text(value: JSON) -> bool:
+    """Whether a value is a text, or a list of texts of which an answer may be one."""
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
 
 
 def _turns_guess(records: Sequence[Record]) -> Guess | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from typing import TypeAlias
 
 import orjson
@@ -18,16 +20,22 @@ from tamis.types import JSON
 
 Record: TypeAlias = dict[str, JSON]
 ODD_NUMBERS = ("nan", "big-integer")  # kinds of notes whose values strict JSON cannot write
-TEXT_REPAIRS = ("trailing-commas", "comments")
+LOOSE_PARTS = ("trailing-commas", "comments")
+FUSED = "fused-objects"
+TEXT_REPAIRS = (*LOOSE_PARTS, FUSED)
 _BOM, _SEPARATOR = b"\xef\xbb\xbf", b"\x1e"  # RFC 7464 begins every record with the latter
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _COMMENT = r"//[^\n]*|/\*.*?\*/"
-_LOOSE = re.compile(rf"({_STRING})|({_COMMENT})|(,)(?=(?:\s|{_COMMENT})*[\]}}])", re.DOTALL)
+_LOOSE_TEXT = rf"({_STRING})|({_COMMENT})|(,)(?=(?:\s|{_COMMENT})*[\]}}])"
+_LOOSE, _LOOSE_BYTES = re.compile(_LOOSE_TEXT, re.DOTALL), re.compile(_LOOSE_TEXT.encode(), re.DOTALL)
 # Every digit becomes a zero.
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 45 if byte == 45 else 32 for byte in range(256))
 _LONG, _LONG_NEGATIVE = b"0" * 20, b"-" + b"0" * 19  # orjson reads integers outside of 64 bits as floats
 _STRIDE, _HINT = 5, b"0" * 3  # 19 digits in a row are found at three neighbouring places of every fifth byte
 _LEAST, _MOST = -(2**63), 2**64 - 1
+
+
+_NONE: Counter[str] = Counter()
 
 
 class OddRecord(Record):
@@ -79,7 +87,7 @@ def read_object(
     except ValueError as error:
         repaired = _repaired(bare, repairs, notes)
         if repaired is None:
-            return raw, InvalidRecord(_why_not(bare, error))
+            return raw, InvalidRecord(why_not_json(bare, error))
         exact = repaired
     except RecursionError:
         return raw, InvalidRecord("nested too deeply: more than 1000 levels")
@@ -158,7 +166,7 @@ def _loads(text: bytes) -> JSON:
 
 def _repaired(text: bytes, repairs: Collection[str], notes: Notes) -> JSON:
     """The value of a text whose comments and trailing commas are left out, where that was agreed to; else None."""
-    wanted = [name for name in TEXT_REPAIRS if name in repairs]
+    wanted = [name for name in LOOSE_PARTS if name in repairs]
     if not wanted:
         return None
     done: set[str] = set()
@@ -180,18 +188,69 @@ def _repaired(text: bytes, repairs: Collection[str], notes: Notes) -> JSON:
     return value
 
 
-def _why_not(text: bytes, error: ValueError) -> str:
+def without_loose_parts(text: bytes) -> bytes:
+    """Return a text with blanks in place of comments and trailing commas, every other character where it was."""
+
+    def blank(match: re.Match[bytes]) -> bytes:
+        return match[0] if match[1] else re.sub(rb"[^\n]", b" ", match[0])
+
+    return _LOOSE_BYTES.sub(blank, text)
+
+
+def split_objects(raw: bytes) -> list[bytes]:
+    """Return the texts of objects that stand one after another in a text; none where there is anything else."""
+    text = raw.decode("utf-8", "surrogateescape")
+    pieces: list[bytes] = []
+    at, decoder = 0, json.JSONDecoder()
+    while at < len(text):
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return []
+        if type(value) is not dict:
+            return []
+        pieces.append(text[at:end].encode("utf-8", "surrogateescape"))
+        at = end
+        while text[at : at + 1] in (" ", "\t", ","):
+            at += 1
+    return pieces
+
+
+def repeated_keys(text: bytes, value: JSON) -> Counter[str]:
+    """The names that stand more than once in an object of a text, and how many values of each are lost in its value."""
+    try:  # to write a value is much faster than to look for names in a text
+        written = orjson.dumps(value)
+        if len(written) == len(text) or text.count(b'"') <= written.count(b'"'):
+            return _NONE
+    except TypeError:  # an integer beyond 64 bits, or objects too deep to be written
+        pass
+    lost: Counter[str] = Counter()
+
+    def look(pairs: list[tuple[str, JSON]]) -> JSON:
+        if len(pairs) > len(dict(pairs)):
+            lost.update({name: n - 1 for name, n in Counter(name for name, _ in pairs).items() if n > 1})
+        return None
+
+    with suppress(ValueError, RecursionError):
+        json.loads(text.decode("utf-8", "surrogateescape"), object_pairs_hook=look)
+    return lost
+
+
+def why_not_json(text: bytes, error: ValueError) -> str:
+    """Why a text is no JSON, and the repair that would read it."""
     for names, kind in (
         (("trailing-commas",), "a comma before a closing bracket"),
         (("comments",), "a comment inside the record"),
-        (TEXT_REPAIRS, "comments and trailing commas"),
+        (LOOSE_PARTS, "comments and trailing commas"),
     ):
         if _repaired(text, names, Notes()) is not None:
             return f"not JSON: {kind}; import with --repair {','.join(names)} to read it"
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError as strict:
-        return why_not_an_object(text, strict)
+        reason = why_not_an_object(text, strict)
+        fused = "more than one JSON value" in reason and split_objects(text)
+        return f"{reason}; import with --repair {FUSED} to read each" if fused else reason
     return f"not JSON: {error}"
 
 

@@ -13,19 +13,26 @@ import orjson
 
 from tamis.errors import UnreadableFile
 from tamis.formats.chat import LIST_COLUMNS
-from tamis.formats.json_tables import JsonTable, find_json_table
+from tamis.formats.json_documents import Form, form_of
 from tamis.formats.json_text import bare_record, is_comment
+from tamis.formats.kinds import said_kinds
 from tamis.formats.streams import Compression, TextStream, detect_compression, read_head
 
 Container = Literal["jsonl", "json", "json_table", "csv", "tsv", "parquet", "arrow", "arrow_folder", "hub"]
 HUB_PREFIX = "hub:"
 SAMPLE_BYTES = 1 << 20
+_MARK = b"\x1e"
 _SIGNATURES = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
     (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive (an Excel or Word file is one too)"),
+    (
+        b"PK\x03\x04",
+        "a ZIP archive (an Excel or Word file is one too): unpack it first, then give its folder",
+    ),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first, then give its folder"),
+    (b"Rar!\x1a\x07", "a RAR archive: unpack it first, then give its folder"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"\x1f\x8b", "gzip inside another compression"),
     (b"\x28\xb5\x2f\xfd", "zstd inside another compression"),
@@ -33,7 +40,8 @@ _SIGNATURES = (
     (b"\xfd7zXZ\0", "xz inside another compression"),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run git lfs pull first"),
 )
-_OFFERED = "Give JSON, JSON lines, CSV, TSV or Parquet, each also as gz, zst, bz2 or xz."
+_TAR_AT, _TAR = 257, b"ustar"
+_OFFERED = f"Give {said_kinds()}."
 _CHAT_KEYS = {
     *LIST_COLUMNS[:-1],
     "instances",
@@ -73,7 +81,7 @@ class Layout:
     encoding_confidence: float = 1.0  # below 1 where it was guessed from the bytes of the text
     newline: bytes = b"\n"
     delimiter: str = ""
-    json_table: JsonTable | None = None  # how a JSON file lays out a table that is no list of records
+    form: Form = ""  # of a JSON file that is read as a whole: one document, or values one after another
     wrapped: bool = False  # a JSON object around the list, as in {"data": [...]}
 
 
@@ -116,6 +124,10 @@ def _refuse_other_kinds(path: Path, sample: bytes, damage: str | None) -> None:
     for signature, kind in _SIGNATURES:
         if sample.startswith(signature):
             raise UnreadableFile(f"{path.name} is {kind}. {_OFFERED}")
+    if sample[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR and b"\0" in sample[:_TAR_AT]:
+        raise UnreadableFile(
+            f"{path.name} is a tar archive: unpack it first, then give its folder. {_OFFERED}"
+        )
     start = sample[:1000].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
         raise UnreadableFile(
@@ -147,15 +159,12 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
         lines.pop()  # most likely cut by the end of the sample
     lines = lines[:200]
     first = lines[0].lstrip()[:1] if lines else b""
-    by_columns = find_json_table(sample, complete=complete) if _may_be_table(lines, first) else None
-    if by_columns is not None:
-        return replace(layout("json_table"), json_table=by_columns)
-    if first == b"[" and not _is_lines(lines, alone=True):
-        return layout("json")
-    if first == b"{" and _is_wrapper(sample, lines):
-        return layout("json", wrapped=True)
-    if first in (b"{", b"[") or _is_lines(lines):
-        _refuse_spread_objects(path, sample, lines)
+    if first in (b"{", b"["):
+        found = (
+            form_of(sample.replace(b"\r", b"\n") if newline == b"\r" else sample) if newline != _MARK else ""
+        )
+        return _json_layout(found or _form_of_broken(sample, lines), layout)
+    if _is_lines(lines):
         return layout("jsonl")
     delimiter = _delimiter(sample, complete=complete)
     if delimiter is None:
@@ -167,14 +176,24 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
 
 
 def _newline(sample: bytes) -> bytes:
-    if sample.lstrip().startswith(b"\x1e"):
-        return b"\x1e"  # RFC 7464: it begins every record, which may then be spread over lines
+    if sample.lstrip().startswith(_MARK):
+        return _MARK  # RFC 7464: it begins every record, which may then be spread over lines
     return b"\r" if b"\r" in sample and b"\n" not in sample else b"\n"
 
 
-def _may_be_table(lines: Sequence[bytes], first: bytes) -> bool:
-    """Whether the text may be one JSON value: not when its second line begins one of its own."""
-    return first in (b"{", b"[") and not (len(lines) > 1 and _parses_to(lines[0], (dict, list)))
+def _json_layout(form: Form, layout: Callable[..., Layout]) -> Layout:
+    if form in ("document", "values"):
+        return replace(layout("json_table"), form=form)
+    return layout("json" if form in ("list", "wrapped") else "jsonl", wrapped=form == "wrapped")
+
+
+def _form_of_broken(sample: bytes, lines: Sequence[bytes]) -> Form:
+    """The form of JSON whose start cannot be parsed, from the look of its lines."""
+    if lines[0].lstrip().startswith(b"["):
+        return "lines" if _is_lines(lines, alone=True) else "list"
+    if _is_wrapper(sample, lines):
+        return "wrapped"
+    return "values" if _is_spread(lines) else "lines"
 
 
 def _parses_to(line: bytes, kinds: tuple[type, ...], *, alone: bool = False) -> bool:
@@ -209,19 +228,11 @@ def _is_wrapper(sample: bytes, lines: Sequence[bytes]) -> bool:
     return key.lower() in _WRAPPER_KEYS or (not match[1] and key.lower() not in _CHAT_KEYS)
 
 
-def _refuse_spread_objects(path: Path, sample: bytes, lines: Sequence[bytes]) -> None:
-    """Refuse objects that are each spread over several lines, which is neither JSON nor JSON lines."""
+def _is_spread(lines: Sequence[bytes]) -> bool:
+    """Whether objects are each spread over several lines."""
     if len(lines) < 3 or any(_parses_to(line, (dict,)) for line in lines if line[:1] == b"{"):
-        return
-    if lines[0].strip() == b"{" or (lines[1][:1] in b" \t" and lines[1].lstrip()[:1] == b'"'):
-        several = re.search(rb"\}\s*\{", sample) is not None
-        contents = (
-            "JSON objects spread over several lines one after another" if several else "one JSON object"
-        )
-        raise UnreadableFile(
-            f"{path.name} holds {contents}, which is neither a JSON list nor JSON lines. Write each record on "
-            "one line, or put the records in a list: [ … , … ]."
-        )
+        return False
+    return lines[0].strip() == b"{" or (lines[1][:1] in b" \t" and lines[1].lstrip()[:1] == b'"')
 
 
 def _delimiter(sample: bytes, *, complete: bool) -> str | None:

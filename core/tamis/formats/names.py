@@ -71,6 +71,11 @@ EXCHANGE_KEYS = (
     ("prompt", "completion"), ("instruction", "output"), ("instruction", "response"), ("query", "response"),
     ("human", "gpt"), ("human", "bot"), ("user", "bot"), ("human", "moss"), ("query", "answer"), ("q", "a"),
 )  # fmt: skip
+# What tells the names of columns from values.
+KNOWN_COLUMNS = frozenset((
+    *MESSAGE_LISTS, *SYSTEM, *CONTEXT, *HISTORY, *INSTRUCTION, *QUESTION, *PROMPT, *COMPLETION,
+    *(name for pair in CHOSEN_REJECTED for name in pair), "id", "text", "instances",
+))  # fmt: skip
 _FLAGS = frozenset(("on", "off", "yes", "no", "true", "false", "none", "low", "medium", "high", ""))
 _REFUSED = ("reject", "non_preferred", "dispreferred", "worse", "worst", "loser", "negative")
 

@@ -18,20 +18,40 @@ _SAID = {
     "as-text": "values of a type that JSON has not: kept as text",
     "left-out": "values that cannot be read: left empty",
     "set-aside": "earlier turns that cannot be read: kept as metadata, no part of the conversation",
+    "one-of-several": "several answers: the best of them, else the first, is the response; all are kept as metadata",
     "in-words": "a list or an object where text belongs: its texts joined, else its JSON",
     "line-comma": "a comma behind the record: left out",
     "comment-line": "lines that are comments: not records",
     "quote": "a quote inside a cell that is not quoted as a whole: kept as text",
     "mark": "a byte order mark where the row begins, as joined files have: left out",
+    "duplicate-key": "a name that stands twice in an object: the last value counts, the others are not read",
+    "short-row": "fewer cells than the header names: the missing ones are left out",
     "trailing-commas": "repaired: a comma before a closing bracket left out",
     "comments": "repaired: comments inside the record left out",
+    "fused-objects": "repaired: several records in one line read one by one",
     "merge-consecutive": "repaired: consecutive turns of one role joined",
     "join-inner-system": "repaired: a system turn inside the conversation joined to the user turn after it",
     "drop-leading": "repaired: turns of the assistant before the first of the user left out",
     "drop-trailing": "repaired: turns after the assistant's last left out",
     "drop-empty-system": "repaired: an empty system turn left out",
 }
-KINDS = tuple(_SAID)
+# Of a file and not of its rows: what is counted are values, and the place is named in its own words.
+_SAID_OF_FILE = {
+    "duplicate-header": "the header has a name more than once: one of its columns is called {place} here",
+    "beside": "beside the rows, {place} ({n}) is not read",
+    "not-objects": "in the list {place}, {n} no object and not read",
+}
+KINDS, FILE_KINDS = tuple(_SAID), tuple(_SAID_OF_FILE)
+
+
+def shortened(notes: Notes, most: int = 20) -> Notes:
+    """The first notes of a file, and the rest under one name where there are more."""
+    named = list(notes.items())
+    if len(named) <= most:
+        return notes
+    kept = Notes(dict(named[:most]))
+    kept[f"… and {len(named) - most:,} more", "beside"] = sum(n for _, n in named[most:])
+    return kept
 
 
 def listed_notes(notes: Notes) -> list[dict[str, JSON]]:
@@ -39,10 +59,14 @@ def listed_notes(notes: Notes) -> list[dict[str, JSON]]:
     return [
         {"column": column, "kind": kind, "rows": rows, "note": say_note(column, kind, rows)}
         for (column, kind), rows in sorted(notes.items(), key=lambda item: (-item[1], item[0]))
+        if rows
     ]
 
 
 def say_note(column: str, kind: str, rows: int) -> str:
     """One note in a sentence."""
+    if kind in _SAID_OF_FILE:
+        n = f"{rows:,} {'value' if rows == 1 else 'values'}"
+        return _SAID_OF_FILE[kind].format(place=repr(column), n=n)
     place = f"column {column!r}" if column else "the file"
     return f"{place}, {rows:,} {'row' if rows == 1 else 'rows'}: {_SAID[kind]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
 
@@ -17,12 +17,16 @@ from tamis.formats import load_format
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
 from tamis.formats.json_text import (
+    FUSED,
     ODD_NUMBERS,
     OddRecord,
+    bare_record,
     dumps_exact,
     is_comment,
     may_hold_long_integers,
     read_object,
+    repeated_keys,
+    split_objects,
     without_odd_text,
 )
 from tamis.formats.late_columns import LateColumns
@@ -49,6 +53,7 @@ class Chunk:
     first: int
     bytes_read: int
     newline: bytes = b"\n"
+    notes: Notes = field(default_factory=Notes)  # on the file, which no row of it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +129,16 @@ def read_records(
     What was read otherwise than it stands in the file is counted in ``notes``.
     """
     notes = Notes() if notes is None else notes
+    notes.update(chunk.notes)
     if chunk.kind == "rows":
         yield from _read_rows(chunk.content, notes)
-        return
+    else:
+        yield from _read_texts(chunk, notes, repairs)
+
+
+def _read_texts(
+    chunk: Chunk, notes: Notes, repairs: Collection[str]
+) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
     items: Iterable[bytes] = chunk.content
     may_be_long = True
     if chunk.kind == "lines":
@@ -140,14 +152,27 @@ def read_records(
         try:
             record = None if may_be_long and may_hold_long_integers(raw) else loads(raw)
         except orjson.JSONDecodeError:
-            if chunk.kind == "lines" and is_comment(raw):
-                notes["", "comment-line"] += 1
-                continue
             record = None
-        if type(record) is dict:
-            yield number, raw, record
-        else:
-            yield number, *read_object(raw, notes, repairs)
+        if type(record) is not dict:
+            yield from _read_odd(number, raw, notes, repairs)
+            continue
+        if lost := repeated_keys(raw, record):
+            notes.update({(name, "duplicate-key"): 1 for name in lost})
+        yield number, raw, record
+
+
+def _read_odd(
+    number: int, raw: bytes, notes: Notes, repairs: Collection[str]
+) -> Iterator[tuple[int, bytes, Record | InvalidRecord]]:
+    """The records of a text that strict JSON refuses or would change: none of a comment, several of fused objects."""
+    if is_comment(raw):
+        notes["", "comment-line"] += 1
+        return
+    fused = split_objects(bare_record(raw)) if FUSED in repairs else []
+    if len(fused) > 1:
+        notes["", FUSED] += 1
+    for piece in fused if len(fused) > 1 else [raw]:
+        yield number, *read_object(piece, notes, repairs)
 
 
 def _read_rows(
@@ -262,17 +287,23 @@ class _Builder:
     def add(self, number: int, raw: bytes | str, record: Record, examples: list[Example]) -> None:
         self._rows += [self._row(number, raw, record, example) for example in examples]
         if examples and SHAPE in examples[0].meta:
-            self._note_shape(examples[0].meta[SHAPE])
+            self._note_shape(examples[0].meta[SHAPE], record)
         self._n_imported += 1
         record_id = record.get("id")
         if type(record_id) is str or type(record_id) is int:
             self._ids.append((number, str(record_id)))
 
-    def _note_shape(self, shape: JSON) -> None:
-        """Count the fields that were put into words or set aside."""
-        for kind in ("set_aside", "in_words") if isinstance(shape, dict) else ():
+    def _note_shape(self, shape: JSON, record: Record) -> None:
+        """Count the fields that were put into words or set aside, and the answers that stand beside others."""
+        if not isinstance(shape, dict):
+            return
+        for kind in ("set_aside", "in_words"):
             for column in shape.get(kind, ()):
                 self.notes[column, kind.replace("_", "-")] += 1
+        column = shape.get("answer_column")
+        answers = record.get(column) if isinstance(column, str) else None
+        if isinstance(column, str) and isinstance(answers, list) and len(answers) > 1:
+            self.notes[column, "one-of-several"] += 1
 
     def _row(self, number: int, raw: bytes | str, record: Record, example: Example) -> tuple[Any, ...]:
         messages = example.messages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -12,14 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tamis.errors import UnreadableFile
-from tamis.formats.containers import csv_chunks, line_chunks, row_chunks, slice_chunks
-from tamis.formats.json_tables import json_table_chunks
+from tamis.formats.containers import csv_chunks, line_chunks, row_chunks
+from tamis.formats.json_documents import document_chunks
+from tamis.formats.json_lists import slice_chunks
+from tamis.formats.kinds import COMPRESSION_ENDINGS, DATA_ENDINGS
 from tamis.formats.layout import HUB_PREFIX, Layout, detect_layout
 from tamis.formats.parsing import Chunk, Parsed, parse_chunk
 from tamis.formats.reasons import most_common
 from tamis.formats.schema import Batch, DuplicateId
 from tamis.formats.stored_form import ColumnMapping
-from tamis.formats.streams import COMPRESSION_ENDINGS, TextStream
+from tamis.formats.streams import TextStream
 from tamis.formats.tables import arrow_rows, folder_rows, hub_rows, parquet_rows, parse_hub_address
 
 BLOCK_BYTES = (
@@ -80,7 +82,7 @@ def read_batches(
     """
     layout = detect_layout(path, how.encoding)
     total_bytes = _stored_bytes(path)
-    chunks = iter_chunks(path, layout, block_bytes=BLOCK_BYTES, batch_rows=batch_rows)
+    chunks = iter_chunks(path, layout, block_bytes=BLOCK_BYTES, batch_rows=batch_rows, repairs=how.repairs)
     job = _Job(format_name, fields, file_stem(path), how)
     if n_workers is None:
         n_workers = (
@@ -92,8 +94,18 @@ def read_batches(
     yield from _checked(_counted(parsed, total_bytes), path)
 
 
-def iter_chunks(path: Path | str, layout: Layout, *, block_bytes: int, batch_rows: int) -> Iterator[Chunk]:
-    """Yield the raw records of a file, about ``block_bytes`` or at most ``batch_rows`` of them at a time."""
+def iter_chunks(
+    path: Path | str,
+    layout: Layout,
+    *,
+    block_bytes: int,
+    batch_rows: int,
+    repairs: Collection[str] = (),
+) -> Iterator[Chunk]:
+    """Yield the raw records of a file, about ``block_bytes`` or at most ``batch_rows`` of them at a time.
+
+    ``repairs`` count for a file that is read as a whole; those of single records are made when these are parsed.
+    """
     if layout.container == "hub":
         yield from row_chunks(hub_rows(str(path)), None, block_bytes, batch_rows)
         return
@@ -106,8 +118,8 @@ def iter_chunks(path: Path | str, layout: Layout, *, block_bytes: int, batch_row
         yield from row_chunks(rows, None, block_bytes, batch_rows)
         return
     with TextStream(path, layout.compression, layout.encoding) as stream:
-        if layout.json_table is not None:
-            yield from json_table_chunks(stream, layout.json_table, batch_rows)
+        if layout.form:
+            yield from document_chunks(stream, layout.form, batch_rows, repairs)
         elif layout.container == "jsonl":
             yield from line_chunks(stream, layout.newline, block_bytes)
         elif layout.container == "json":
@@ -123,17 +135,7 @@ def file_stem(path: Path | str) -> str:
     if isinstance(path, str) and path.startswith(HUB_PREFIX):
         return parse_hub_address(path)[0]
     name = Path(path).name
-    for ending in (
-        *COMPRESSION_ENDINGS,
-        ".jsonl",
-        ".ndjson",
-        ".json",
-        ".csv",
-        ".tsv",
-        ".parquet",
-        ".arrow",
-        ".txt",
-    ):
+    for ending in (*COMPRESSION_ENDINGS, *DATA_ENDINGS):
         if name.lower().endswith(ending) and len(name) > len(ending):
             name = name[: -len(ending)]
     return name

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import orjson
 
+_NUMBER = re.compile(r"(?<![A-Za-z]-)\d[\d,]*")  # not that of a name, such as UTF-8
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
@@ -49,7 +50,7 @@ def kind_of(reason: str) -> str:
     What follows the semicolon describes the one record; the name of a role, field or column stays.
     """
     parts = re.split("('[^']*')", reason.partition(";")[0])
-    return "".join(part if part.startswith("'") else re.sub(r"\d[\d,]*", "N", part) for part in parts)[:200]
+    return "".join(part if part.startswith("'") else _NUMBER.sub("N", part) for part in parts)[:200]
 
 
 def most_common(reasons: Iterable[str], n: int = 3) -> str:

@@ -5,7 +5,12 @@ The latter are read as the role that they mean, and written back as they were.
 
 from __future__ import annotations
 
+import ast
+import re
+import shlex
 from typing import Any
+
+import orjson
 
 from tamis.types import JSON, ROLES
 
@@ -24,6 +29,7 @@ ROLE_OF = {
     **{role: role for role in ROLES},
 }  # fmt: skip
 _KEYS = ("role", "from")
+_UNKNOWN = re.compile(r"""unknown role ('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*") in turn""")
 
 
 def role_of(label: str) -> str:
@@ -41,6 +47,22 @@ def is_call_label(label: str) -> bool:
     return spelled(label) in CALL_LABELS
 
 
+def label_text(label: JSON) -> str:
+    """How a label is named by a person: as it is, or as JSON writes what is no text."""
+    return label if isinstance(label, str) else orjson.dumps(label).decode()
+
+
+def unknown_label(reason: str) -> str | None:
+    """The label for whose sake a record was rejected; None for any other reason."""
+    found = _UNKNOWN.match(reason)
+    return str(ast.literal_eval(found[1])) if found else None
+
+
+def role_option(label: str) -> str:
+    """The option of an import that says what a label means; ROLE is left to the person."""
+    return f"--role {shlex.quote(f'{label}=ROLE')}"
+
+
 def relabelled(record: dict[str, JSON], fields: Any) -> tuple[dict[str, JSON], dict[str, JSON]]:  # noqa: ANN401 - a mapping
     """Return the record with the role in place of every label that ``fields.roles`` names, and what restores these."""
     roles: dict[str, str] = {label.casefold(): role for label, role in fields.roles.items()}
@@ -55,11 +77,11 @@ def relabelled(record: dict[str, JSON], fields: Any) -> tuple[dict[str, JSON], d
         if key is None:
             continue
         labels = [turn.get(key) for turn in turns]
-        kept = [label if _known(label, roles) else None for label in labels]
-        if any(kept):
+        kept = [_noted(label) if _known(label, roles) else None for label in labels]
+        if kept.count(None) < len(kept):
             changed = [
-                {**turn, key: roles[label.casefold()]} if label else turn
-                for turn, label in zip(turns, kept, strict=True)
+                turn if note is None else {**turn, key: roles[label_text(turn.get(key)).casefold()]}
+                for turn, note in zip(turns, kept, strict=True)
             ]
             result[column] = changed if isinstance(value, list) else changed[0]
             noted[called.get(column, column)] = {"key": key, "labels": kept}
@@ -77,15 +99,26 @@ def with_own_labels(record: dict[str, JSON], noted: dict[str, JSON], fields: Any
         if len(turns) != len(kept["labels"]) or not all(isinstance(turn, dict) for turn in turns):
             continue
         changed = [
-            {**turn, kept["key"]: label} if label and _means(turn.get(kept["key"]), label, fields) else turn
-            for turn, label in zip(turns, kept["labels"], strict=True)
+            {**turn, kept["key"]: label[0]}
+            if label and _means(turn.get(kept["key"]), label_text(label[0]), fields)
+            else turn
+            for turn, label in zip(turns, map(_label_in, kept["labels"]), strict=True)
         ]
         result[column] = changed if isinstance(value, list) else changed[0]
     return result
 
 
 def _known(label: JSON, roles: dict[str, str]) -> bool:
-    return isinstance(label, str) and label.casefold() in roles
+    return not isinstance(label, list | dict) and label_text(label).casefold() in roles
+
+
+def _noted(label: JSON) -> JSON:
+    return label if isinstance(label, str) else {"value": label}
+
+
+def _label_in(note: JSON) -> tuple[JSON, ...]:
+    """The label that a note keeps, if it keeps one."""
+    return () if note is None else (note["value"] if isinstance(note, dict) else note,)
 
 
 def _means(written: JSON, label: str, fields: Any) -> bool:  # noqa: ANN401

@@ -8,14 +8,14 @@ import io
 import itertools
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
 import zstandard
 
 from tamis.errors import UnreadableFile
-from tamis.formats.encodings import detect_encoding
+from tamis.formats.encodings import detect_encoding, recoded_lines
 
 Compression = Literal["none", "gzip", "zstd", "bzip2", "xz"]
 READ_BYTES = 1 << 20
@@ -31,7 +31,6 @@ _MAGIC: tuple[tuple[bytes, Compression], ...] = (
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\0", "xz"),
 )
-COMPRESSION_ENDINGS = (".gz", ".zst", ".zstd", ".bz2", ".xz")
 
 
 def detect_compression(head: bytes) -> Compression:
@@ -97,6 +96,10 @@ class TextStream:
             yield head.removeprefix(codecs.BOM_UTF8)
             yield from plain
             return
+        _, _, other = self.encoding.partition(",")
+        if other:
+            yield from _mixed(itertools.chain((head.removeprefix(codecs.BOM_UTF8),), plain), other)
+            return
         # A byte that the encoding does not know travels on as itself, which is no UTF-8: its one line is refused.
         errors = "surrogatepass" if self.encoding.startswith("utf") else "surrogateescape"
         decoder = codecs.getincrementaldecoder(self.encoding)(errors)
@@ -138,6 +141,19 @@ class TextStream:
             return
         if not self._decompressor.complete:
             self.damage = f"the file ends in the middle of its {self._compression} stream"
+
+
+def _mixed(blocks: Iterable[bytes], other: str) -> Iterator[bytes]:
+    """Pieces of whole lines as UTF-8, where some lines are in another encoding."""
+    begun = b""
+    for block in blocks:
+        text = begun + block
+        cut = text.rfind(b"\n") + 1
+        begun = text[cut:]
+        if cut:
+            yield recoded_lines(text[:cut], other)
+    if begun:
+        yield recoded_lines(begun, other)
 
 
 def open_binary(path: Path) -> BinaryIO:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tamis.errors import InvalidRecord
 from tamis.formats.format import Record
 from tamis.formats.layout import Layout
+from tamis.formats.notes import Notes
 from tamis.formats.parsing import Chunk, read_records
 from tamis.formats.reader import iter_chunks
 from tamis.formats.schema import Reject, show_raw
@@ -40,6 +41,7 @@ class Survey:
     is_whole_sample: bool = True  # the sample is all that the file holds
     is_whole_file: bool = True  # every record of the file was looked at
     n_seen: int = 0
+    notes: Notes = field(default_factory=Notes)  # what was read otherwise than it stands in the file, or not
     _data: dict[str, int] = field(default_factory=dict)  # text cells that hold data, of columns without prose
     _step: int = 1
     _prose: set[str] = field(default_factory=set)
@@ -103,14 +105,18 @@ class Survey:
             self._data[column] = self._data.get(column, 0) + 1
 
 
-def survey_file(path: Path | str, layout: Layout, *, sample: int, max_looked_at: int) -> Survey:
+def survey_file(
+    path: Path | str, layout: Layout, *, sample: int, max_looked_at: int, repairs: Sequence[str] = ()
+) -> Survey:
     """Look at a file: whole up to WHOLE_BYTES, beyond that in N_PIECES pieces where it can be entered anywhere.
 
-    ``sample`` records are kept from its start, less when ``max_looked_at`` records do not hold as many good ones.
+    ``sample`` records are kept from its start, less when ``max_looked_at`` records do not hold as many good ones. Those that
+    only a repair reads are read with it, where it is one of text.
     """
     survey = Survey()
     n_bytes = 0
-    for number, raw, record in _records(iter_chunks(path, layout, block_bytes=BLOCK_BYTES, batch_rows=1000)):
+    chunks = iter_chunks(path, layout, block_bytes=BLOCK_BYTES, batch_rows=1000, repairs=repairs)
+    for number, raw, record in _records(chunks, survey.notes, repairs):
         n_bytes += len(raw)
         if len(survey.records) < sample and survey.n_sampled < max_looked_at:
             _sample(survey, number, raw, record)
@@ -148,6 +154,8 @@ def _look_at_pieces(path: Path | str, layout: Layout, survey: Survey) -> None:
                 survey.look_further(record)
 
 
-def _records(chunks: Iterator[Chunk]) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
+def _records(
+    chunks: Iterator[Chunk], notes: Notes, repairs: Sequence[str]
+) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
     for chunk in chunks:
-        yield from read_records(chunk)
+        yield from read_records(chunk, notes, repairs)

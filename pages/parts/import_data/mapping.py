@@ -13,15 +13,24 @@ from pydantic.fields import FieldInfo
 from pages.parts.import_data.inspection import choice_for, choose
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.wording import BadgeColour, percent, table_height
-from tamis.actions.imports import ExaminedFile, ReadAs, columns_for, formats_by_fit, mapping_of, unknown_roles
+from tamis.actions.imports import (
+    SURE,
+    ExaminedFile,
+    ReadAs,
+    columns_for,
+    formats_by_fit,
+    mapping_of,
+    unknown_roles,
+)
 from tamis.formats import FORMATS
 from tamis.formats.detect import Inspection, PreviewRow
 from tamis.formats.hints import Guess
+from tamis.formats.notes import listed_notes
 from tamis.types import JSON, ROLES
 
 _CONTAINERS = {
     "jsonl": "JSON lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet",
-    "json_table": "JSON by columns", "arrow": "Arrow", "arrow_folder": "Saved dataset", "hub": "Hub dataset",
+    "json_table": "JSON document", "arrow": "Arrow", "arrow_folder": "Saved dataset", "hub": "Hub dataset",
 }  # fmt: skip
 _ENCODINGS = (
     "utf-8", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1251", "koi8-r", "cp1250", "mac-roman",
@@ -30,6 +39,7 @@ _ROLES: dict[str, BadgeColour] = {"system": "gray", "user": "blue", "assistant":
 _UNUSED = ""  # the column of a part that is none
 _PREVIEW_HEIGHT = 230
 _MAX_SHOWN_CHARS = 6_000
+_MAX_NOTES = 8
 
 
 def show_import_file(file: ExaminedFile, others: Sequence[ExaminedFile]) -> None:
@@ -67,6 +77,7 @@ def show_layout(inspection: Inspection) -> None:
         if inspection.encoding:
             guess = inspection.layout.encoding_confidence
             said = f", a guess: {percent(guess)}" if guess < 1 else ""
+            said += ", too short to tell" if guess < SURE else ""
             color: BadgeColour = "orange" if said else "gray"
             st.badge(inspection.encoding.upper() + said, color=color, icon=":material/match_case:")
         if inspection.format_name is None:
@@ -77,6 +88,8 @@ def show_layout(inspection: Inspection) -> None:
             st.badge(reads, color=color, icon=":material/check:")
         looked_at = "the whole file" if inspection.looked_at_all else "from the whole length of the file"
         st.caption(f"{count_of(inspection.n_looked_at, 'record')} looked at, {looked_at}")
+    for note in listed_notes(inspection.notes)[:_MAX_NOTES]:
+        st.caption(f":material/info: {plain(note['note'])}")
 
 
 def summary_table(files: Sequence[ExaminedFile]) -> pd.DataFrame:

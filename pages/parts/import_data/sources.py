@@ -10,10 +10,11 @@ from pages.shared.plain_text import plain
 from tamis.actions.imports import allowed_path, hub_source, list_importable
 from tamis.actions.uploads import store_upload
 from tamis.errors import CurationError
+from tamis.formats.kinds import COMPRESSION_ENDINGS, DATA_ENDINGS
 from tamis.store.workspace import Workspace
 
 UPLOAD, SERVER, HUB = "Upload", "This server", "Hugging Face"
-_ENDINGS = ["jsonl", "ndjson", "json", "csv", "tsv", "parquet", "gz", "zst"]
+_ENDINGS = [ending.removeprefix(".") for ending in (*DATA_ENDINGS, *COMPRESSION_ENDINGS)]
 _STORED = "uploads_stored"
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from tamis.formats.arrow_values import BYTES_MARK, from_json, to_json
 from tamis.formats.detect import inspect_file
-from tamis.formats.notes import KINDS, Notes, say_note
+from tamis.formats.notes import FILE_KINDS, KINDS, Notes, say_note
 from tests.core.formats.files import Imported, alpaca_rows, import_file, lines_of, written
 
 CASES = Path(__file__).resolve().parents[2] / "fixtures" / "cases"
@@ -268,4 +268,6 @@ def test_legacy_encodings_are_guessed_and_the_guess_is_told(tmp_path, encoding, 
 
 def test_every_note_is_a_sentence():
     assert all(say_note("x", kind, 2).startswith("column 'x', 2 rows: ") for kind in KINDS)
+    assert all("'x'" in say_note("x", kind, 2) for kind in FILE_KINDS)
+    assert say_note("version", "beside", 1) == "beside the rows, 'version' (1 value) is not read"
     assert say_note("", "line-comma", 1) == "the file, 1 row: a comma behind the record: left out"

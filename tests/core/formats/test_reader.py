@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tamis.errors import UnreadableFile
-from tamis.formats import containers, load_format, reader
+from tamis.formats import containers, json_lists, load_format, reader
 from tamis.formats.encodings import detect_encoding
 from tamis.formats.schema import CUT_MARK, EXAMPLES_SCHEMA, MAX_RAW_CHARS
 from tests.core.formats.files import (
@@ -230,7 +230,7 @@ def test_a_list_is_split_alike_whatever_the_pieces_it_arrives_in():
     for wrapped in (False, True):
         text = orjson.dumps({"n": 1, "skip": [1, 2], "data": records} if wrapped else records)
         for size in range(1, 40):
-            scanner = containers._ListScanner(wrapped=wrapped)
+            scanner = json_lists._ListScanner(wrapped=wrapped)
             pieces = (text[start : start + size] for start in range(0, len(text), size))
             items = [item for piece in pieces for item in scanner.feed(piece)]
             assert [orjson.loads(item) for item in items] == records
@@ -337,8 +337,10 @@ UNREADABLE = [
     (b"Once upon a time there was a line.\nAnd another one\n", "text without columns"),
     (b"PAR1 and no more", "cannot be read"),
     (compress(compress(b"x", "gzip"), "gzip"), "gzip inside another"),
-    (b'{\n  "instruction": "a",\n  "output": "b"\n}\n' * 3, "neither a JSON list nor JSON lines"),
-    (b'{\n  "instruction": "a",\n  "output": "b"\n}\n', "holds one JSON object"),
+    (b'{\n  "name": "a",\n  "version": "b"\n}\n' * 3, "No record"),
+    (b'{\n  "name": "a",\n  "version": "b"\n}\n', "No record"),
+    (b"7z\xbc\xaf\x27\x1c" + bytes(30), "a 7z archive: unpack it first"),
+    (b"rows.jsonl".ljust(257, b"\0") + b"ustar\x0000" + bytes(300), "a tar archive: unpack it first"),
 ]
 
 

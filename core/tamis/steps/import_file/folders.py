@@ -8,11 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-DATA_FILE = re.compile(r"\.(jsonl|ndjson|json|csv|tsv|parquet|arrow|txt)(\.(gz|zst|zstd|bz2|xz))?$")
+from tamis.formats.kinds import COMPRESSION_ENDINGS, DATA_ENDINGS, is_archive
+
+DATA_FILE = re.compile(
+    rf"({'|'.join(map(re.escape, DATA_ENDINGS))})({'|'.join(map(re.escape, COMPRESSION_ENDINGS))})?$"
+)
 SAVED_DATASET_MARKS = ("state.json", "dataset_dict.json")
-NEVER_READ = frozenset({"node_modules", "__pycache__", "site-packages"})
+NEVER_READ = frozenset({"node_modules", "__pycache__", "site-packages", "__MACOSX"})
 _DIGITS = re.compile(r"(\d+)")
 _NOT_DATA = "its name is not that of a data file"
+_HIDDEN = "hidden: its name begins with a dot"
+_ARCHIVE = "an archive: unpack it first"
+_PROGRAM = "a folder that programs make for themselves"
+_LINK = "a link to a folder elsewhere: give that folder itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +41,22 @@ class FolderListing:
 
 
 def list_folder(path: str) -> FolderListing:
-    """The data files in a plain folder and below it, and every other file that is not hidden."""
+    """The data files in a plain folder and below it, and every other file or folder with why it is not read.
+
+    A folder that is left out as a whole stands for all that is in it, whose number is said.
+    """
     folder = Path(path).expanduser()
     if not folder.is_dir() or is_saved_dataset(folder):
         return FolderListing(is_folder=False)
     files: list[str] = []
     left_out: list[LeftOut] = []
-    for found in _walk(folder):
-        if found.is_dir() or DATA_FILE.search(found.name.lower()):
+    for found, why in _walk(folder):
+        if why:
+            left_out.append(LeftOut(str(found), why))
+        elif found.is_dir() or DATA_FILE.search(found.name.lower()):
             files.append(str(found))
         else:
-            left_out.append(LeftOut(str(found), _NOT_DATA))
+            left_out.append(LeftOut(str(found), _ARCHIVE if is_archive(found.name) else _NOT_DATA))
     return FolderListing(True, tuple(files), tuple(left_out))
 
 
@@ -63,13 +76,23 @@ def natural_key(path: Path) -> list[tuple[int, int, str]]:
     return key
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file, and every saved dataset as one, without hidden ones; links are not followed into other folders."""
-    found: list[Path] = []
+def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Every file, and every saved dataset as one, with why it is not read, if so; links lead into no other folders."""
+    found: list[tuple[Path, str]] = []
     for current, folders, names in os.walk(folder):
         here = Path(current)
         saved = [name for name in folders if is_saved_dataset(here / name)]
-        found += [here / name for name in saved]
-        folders[:] = [n for n in folders if n not in saved and n not in NEVER_READ and not n.startswith(".")]
-        found += [here / name for name in names if not name.startswith(".")]
-    return iter(sorted(found, key=lambda one: natural_key(one.relative_to(folder))))
+        avoided = {name: why for name in folders if name not in saved and (why := _why_avoided(here / name))}
+        found += [(here / name, "") for name in saved]
+        found += [(here / name, why) for name, why in avoided.items()]
+        folders[:] = [name for name in folders if name not in saved and name not in avoided]
+        found += [(here / name, _HIDDEN if name.startswith(".") else "") for name in names]
+    return iter(sorted(found, key=lambda one: natural_key(one[0].relative_to(folder))))
+
+
+def _why_avoided(folder: Path) -> str:
+    if folder.is_symlink():
+        return _LINK
+    why = _PROGRAM if folder.name in NEVER_READ else _HIDDEN if folder.name.startswith(".") else ""
+    n_files = sum(len(names) for _, _, names in os.walk(folder)) if why else 0
+    return f"{why} ({n_files:,} {'file' if n_files == 1 else 'files'})" if why else ""

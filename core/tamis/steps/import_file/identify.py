@@ -136,7 +136,7 @@ def source_file(path: str, choices: ReadingChoices) -> SourceFile:
     format_name, roles = choices.format_name, choices.fields.get("roles")
     fields = {part: column for part, column in choices.fields.items() if part != "roles"}
     if format_name == "auto" and fields:
-        format_name = _format_with(given, fields)
+        format_name = _format_with(given, fields, choices)
     asked = format_name != "auto"
     mapping = parse_options(load_format(format_name).fields, fields) if asked and fields else None
     inspected = inspect_file(
@@ -145,7 +145,7 @@ def source_file(path: str, choices: ReadingChoices) -> SourceFile:
         fields=mapping,
         roles=roles,
         encoding=choices.encoding,
-        lenient=bool(choices.repairs),  # what is read of the sample is what is read without them
+        repairs=choices.repairs,
     )
     if inspected.format_name is None or inspected.fields is None:
         raise UnreadableFile(_undetected(given, inspected))
@@ -160,7 +160,7 @@ def source_file(path: str, choices: ReadingChoices) -> SourceFile:
     )
 
 
-def _format_with(path: str, fields: Mapping[str, JSON]) -> str:
+def _format_with(path: str, fields: Mapping[str, JSON], choices: ReadingChoices) -> str:
     """The format that has all these parts and reads most of the file; raises InvalidOptions when none has them."""
     names = [name for name in FORMATS if set(fields) <= set(FORMATS[name].options.model_fields)]
     if not names:
@@ -173,7 +173,9 @@ def _format_with(path: str, fields: Mapping[str, JSON]) -> str:
 
     def reads(name: str) -> float:
         mapping = parse_options(load_format(name).fields, fields)
-        return inspect_file(path, format_name=name, fields=mapping).confidence
+        return inspect_file(
+            path, format_name=name, fields=mapping, encoding=choices.encoding, repairs=choices.repairs
+        ).confidence
 
     return max(names, key=reads)
 
