@@ -9,7 +9,7 @@ from itertools import chain
 from tamis.formats import containers
 from tamis.formats.containers import KEPT_BYTES, TOO_LONG, bad_chunk
 from tamis.formats.json_rows import SPLITS
-from tamis.formats.notes import Notes, shortened
+from tamis.formats.notes import Notes, first_notes
 from tamis.formats.parsing import Chunk, with_split
 from tamis.formats.streams import TextStream
 
@@ -38,7 +38,7 @@ def slice_chunks(stream: TextStream, *, wrapped: bool, block_bytes: int, batch_r
         if scanner.stuck:
             break
     if waiting or scanner.beside:
-        yield Chunk("slices", waiting, first, stream.bytes_read, notes=shortened(scanner.beside))
+        yield Chunk("slices", waiting, first, stream.bytes_read, notes=first_notes(scanner.beside))
     first += len(waiting)
     if reason := _list_problem(scanner, stream.damage):
         yield bad_chunk(first, scanner.left, f"{reason} after record {first - 1:,}", stream)

@@ -12,7 +12,7 @@ from tamis.formats.cell_text import data_in
 from tamis.formats.json_nests import is_record, is_turns, speaks, with_inner_rows
 from tamis.formats.json_text import Record
 from tamis.formats.names import KNOWN_COLUMNS, MESSAGE_LISTS, first_item, turn_keys
-from tamis.formats.notes import Notes, shortened
+from tamis.formats.notes import Notes, first_notes
 from tamis.types import JSON
 
 SPLITS = {"train", "training", "validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation"}
@@ -40,7 +40,7 @@ def find_rows(value: JSON) -> RowsFound | None:
         return RowsFound([{_turns_column(value): value}])
     found = _rows_in(value, "", 0)
     if found is not None:
-        found.notes = shortened(found.notes)
+        found.notes = first_notes(found.notes)
     return found
 
 

@@ -44,7 +44,7 @@ _SAID_OF_FILE = {
 KINDS, FILE_KINDS = tuple(_SAID), tuple(_SAID_OF_FILE)
 
 
-def shortened(notes: Notes, most: int = 20) -> Notes:
+def first_notes(notes: Notes, most: int = 20) -> Notes:
     """The first notes of a file, and the rest under one name where there are more."""
     named = list(notes.items())
     if len(named) <= most:

@@ -55,7 +55,8 @@ def test_every_file_of_a_folder_is_read_or_named(tmp_path: Path) -> None:
         ("train-00002-of-00003.jsonl", "train"),
     ]
     left_out = {Path(file.path).name: file.reason for file in plan.skipped}
-    assert set(left_out) == {"README.md", "notes.txt", "dataset_infos.json"}
+    assert set(left_out) == {"README.md", "notes.txt", "dataset_infos.json", ".hidden"}
+    assert left_out[".hidden"] == "hidden: its name begins with a dot (1 file)"
     assert all(len(reason) > 20 for reason in left_out.values())
     rows = import_file(tmp_path / "test.jsonl").rows
     assert len(rows) == 1
