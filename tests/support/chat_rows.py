@@ -72,6 +72,22 @@ RECORDS = {
         ],
         "tools": [TIDE],
     },
+    "Anthropic's parts": {
+        "messages": [
+            user("Tide?"),
+            says([
+                {"type": "thinking", "thinking": "I must look."}, {"type": "tool_use", "id": "call00001", "name": "tide", "input": {"port": "Brest"}},
+            ]),
+            user([{"type": "tool_result", "tool_use_id": "call00001", "content": [{"type": "text", "text": "3.1 m"}]}]),
+            says([{"type": "text", "text": "3.1 metres."}]),
+        ],
+        "tools": [{"name": "tide", "description": "The tide of a port", "input_schema": TIDE["function"]["parameters"]}],
+    },
+    "a tool gave an object": {
+        "messages": [user("Tide?"), says("", tool_calls=[ASK]), told({"m": 3.1}), says("3.1 metres.")], "tools": [TIDE]
+    },
+    "masked": {"messages": [user("Peru?"), says("Cuzco", masked=True), user("No."), says("Lima", train_on_turn=True)]},
+    "thought beside": {"messages": [user("2+2?"), says("4")], "reasoning_content": "Two and two."},
     "parts": {"messages": [user([{"type": "text", "text": "Hi"}, {"type": "text", "text": "there?"}]), says("Ho.")]},
     "a picture": {"messages": [user([{"type": "image"}, {"type": "text", "text": "What?"}]), says("A dock.")]},
 }  # fmt: skip

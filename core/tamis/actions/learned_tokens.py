@@ -9,8 +9,9 @@ import numpy as np
 
 from tamis.actions.decisions import own_messages
 from tamis.actions.training import apply_in_force
-from tamis.models.chat_rows import UnfitRow, read_chat_row
+from tamis.models.chat_rows import read_chat_row
 from tamis.models.file_tokenizer import FileTokenizer
+from tamis.models.row_marks import UnfitRow
 from tamis.recipes import RECIPES, SftOptions
 from tamis.recipes.rows import MARKED, NO_ANSWER, TOO_LONG, TokenRow, TurnTokens, learned_part
 from tamis.registry import parse_options

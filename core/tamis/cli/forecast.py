@@ -44,6 +44,9 @@ def show_preflight(session: Session, run: Run, target: RunTarget) -> int:
             "memory_estimate_gb": expected.memory_gb,
             "already_done": expected.already_done,
             "left_out": dict(getattr(expected.detail, "reasons", {})),
+            "longer": getattr(expected.detail, "n_long", None),
+            "marks_heeded": dict(getattr(expected.detail, "heeded", {})),
+            "not_heeded": dict(getattr(expected.detail, "unheeded", {})),
             "checks": [asdict(check) for check in expected.checks],
             "ok": expected.ok,
             "submission": text,
@@ -91,8 +94,14 @@ def _lines(expected: Forecast) -> list[str]:
     if expected.already_done:
         parts.append("made before: nothing is computed again")
     detail = expected.detail
-    if isinstance(detail, TrainingForecast) and detail.unfit_text:
-        parts[-1] += f"\n{_MARKS[None]:3} rows: {detail.unfit_text}"
+    if isinstance(detail, TrainingForecast):
+        said = {
+            "lengths": detail.long_text if detail.n_long else "",
+            "rows": detail.unfit_text,
+            "marks": detail.marks_text,
+            "not heeded": detail.unheeded_text,
+        }
+        parts[-1] += "".join(f"\n{_MARKS[None]:3} {about}: {text}" for about, text in said.items() if text)
     return [", ".join(parts), *[_line(check) for check in expected.checks]]
 
 

@@ -27,6 +27,7 @@ from tamis.formats.names import (
 from tamis.formats.role_labels import label_text, role_of, role_option
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.text_parts import as_it_was, text_part
+from tamis.formats.turn_items import with_items, without_items
 from tamis.types import JSON, ROLES, Example, Message
 
 CALLING_LABELS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
@@ -139,8 +140,9 @@ def _parse_sharegpt(record: Record, fields: ShareGPTFields) -> list[Example]:
 def _parse_chat(
     record: Record, fields: ChatFields, *, column: str, name: str, default: dict[str, str]
 ) -> Example:
-    turns, labels = read_turns(listed_turns(record, column), fields.role, fields.content)
     noted: dict[str, JSON] = {}
+    listed = with_items(listed_turns(record, column), fields.role, fields.content, noted)
+    turns, labels = read_turns(listed, fields.role, fields.content)
     if any(label != default[turn["role"]] for turn, label in zip(turns, labels, strict=True)):
         noted["labels"] = labels
     if isinstance(fields, ShareGPTFields) and fields.function_calls:
@@ -188,10 +190,11 @@ def _write_chat(
     labels = labels_for(turns, noted.get("labels"), default)
     if default is CALLING_LABELS:
         turns, labels = with_call_texts(turns, labels, noted)
-    record[column] = [
+    written = [
         {fields.role: label, **_renamed(turn, fields.content)}
         for turn, label in zip(turns, labels, strict=True)
     ]
+    record[column] = without_items(written, noted, fields.role, fields.content)
     return add_meta(record, example)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tamis.compute.text.turn_parts import is_medium, is_ordinary, part_kind
 from tamis.compute.text.turn_text import TEXT_KEYS, part_text, part_texts
 from tamis.compute.text.turn_text import as_text as as_text
 from tamis.compute.text.turn_text import turn_text as turn_text
@@ -128,16 +129,27 @@ def check_order(messages: Sequence[Message]) -> None:
 
 
 def check_content(message: Message, number: int, *, is_last: bool) -> None:
-    """Raise InvalidRecord when turn ``number`` (from 1) says nothing or holds something else than text."""
+    """Raise InvalidRecord when turn ``number`` (from 1) says nothing or holds something else than text.
+
+    What a tool gave may be any value.
+    """
     role, content = message["role"], message.get("content")
     says = _content_says(content)
-    if says:
+    if says or role == "tool":
         return
     if says is None:
-        raise InvalidRecord(f"turn {number} ({role}) has content of type {type_name(content)}, not text")
+        inside = f" with {', '.join(map(repr, content))}" if isinstance(content, dict) else ""
+        raise InvalidRecord(
+            f"turn {number} ({role}) has content of type {type_name(content)}{inside}, not text"
+        )
     calls_tool = role == "assistant" and (message.get("tool_calls") or message.get("function_call"))
-    if calls_tool or role in ("system", "tool"):
+    if calls_tool or role == "system":
         return
+    if isinstance(content, list) and (kinds := dict.fromkeys(map(part_kind, content))).keys() - {
+        "str",
+        "text",
+    }:
+        raise InvalidRecord(f"turn {number} ({role}) has no text in its parts: {', '.join(kinds)}")
     if is_last:
         raise InvalidRecord("empty response")
     raise InvalidRecord(f"empty {'prompt' if role == 'user' else 'turn'}: turn {number} ({role}) has no text")
@@ -150,15 +162,20 @@ def _content_says(content: JSON) -> bool | None:
     if isinstance(content, list):
         return any(_says_something(part) for part in content)
     if isinstance(content, dict):
-        return None if part_text(content) is None else _says_something(content)
+        return _says_something(content) if part_text(content) is not None or _is_known(content) else None
     return False if content is None else None
 
 
 def _says_something(part: JSON) -> bool:
     # An image or audio part is content although it has no text.
-    if isinstance(part, dict) and part.get("type", "text") != "text":
+    if isinstance(part, dict) and (part.get("type", "text") != "text" or _is_known(part)):
         return True
     return bool("".join(part_texts([part])).strip())
+
+
+def _is_known(part: JSON) -> bool:
+    """Whether a part without a text is one that turns are made of: a call, a result, a thought, a picture."""
+    return is_medium(part) or not is_ordinary(part)
 
 
 def parts_text(value: JSON) -> str:

@@ -8,6 +8,7 @@ from tamis.errors import InvalidRecord
 from tamis.formats.cell_text import data_in
 from tamis.formats.chat import OPENAI_LABELS, SHAREGPT_LABELS, labels_for, read_turns
 from tamis.formats.names import exchange_keys, turn_keys
+from tamis.formats.turn_items import with_items, without_items
 from tamis.types import JSON, Message
 
 PAIRS = "pairs"  # the plain form of earlier turns: [[prompt, response], …]
@@ -16,8 +17,8 @@ PAIRS = "pairs"  # the plain form of earlier turns: [[prompt, response], …]
 def read_turn_list(turns: list[JSON]) -> tuple[list[Message], dict[str, JSON]]:
     """Return the turns of a list and its form (keys and labels where they are not OpenAI's); raises InvalidRecord."""
     role_key, content_key = turn_keys(turns[0] if turns else None) or ("role", "content")
-    canonical, labels = read_turns(turns, role_key, content_key)
     form: dict[str, JSON] = {}
+    canonical, labels = read_turns(with_items(turns, role_key, content_key, form), role_key, content_key)
     if (role_key, content_key) != ("role", "content"):
         form["keys"] = [role_key, content_key]
     if any(label != turn["role"] for turn, label in zip(canonical, labels, strict=True)):
@@ -31,10 +32,11 @@ def write_turn_list(turns: Sequence[Message], form: dict[str, JSON]) -> list[Mes
     default = SHAREGPT_LABELS if role_key == "from" else OPENAI_LABELS
     names = {"role": role_key, "content": content_key}
     labels = labels_for(turns, form.get("labels"), default)
-    return [
+    written = [
         {names.get(key, key): label if key == "role" else value for key, value in turn.items()}
         for turn, label in zip(turns, labels, strict=True)
     ]
+    return without_items(written, form, role_key, content_key)
 
 
 def earlier_turns(value: JSON) -> list[Message] | None:

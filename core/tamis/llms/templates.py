@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tamis.models.chat_rows import ChatRow, UnfitRow, as_text_only, fit_turns
+from tamis.models.chat_rows import ChatRow, as_text_only, fit_turns
 from tamis.models.chat_tokens import ChatTokens, RowTokens
+from tamis.models.row_marks import UnfitRow
 from tamis.protocols import ChatAnswer, ChatPrompt, RawPrompt
 from tamis.types import Message
 

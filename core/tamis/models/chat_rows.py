@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
 
+from tamis.compute.text.turn_parts import part_kind, thought_text
 from tamis.compute.text.turn_text import as_text, content_text, part_text, turn_calls, turn_text
-from tamis.errors import CurationError
+from tamis.models.opened_turns import GAP, REASONING, opened_turns
+from tamis.models.row_marks import MARKS, UnfitRow, learns_last_only, row_marks, row_weight
 from tamis.types import JSON, Message
 
-REASONING = ("reasoning_content", "thinking", "reasoning")  # the names that files and templates have for it
-TOOLS = ("tools", "functions")
+TOOLS = ("tools", "functions", "available_tools", "tool_definitions")
 IMAGES = ("images", "image")
-FACTORS = ("weight", "loss_weight", "loss_scale")
-SWITCHES = ("train", "label")
-# Of a row or a turn, where they are true or false; anything else under these names is about something else.
-ALSO_SWITCHES = ("loss", "kto_tag")
-ROW_SWITCHES = (*SWITCHES, *ALSO_SWITCHES)
-MARKS = (*FACTORS, *ROW_SWITCHES, "train_detail")
-OF_PARTS = "train_detail"  # marks of parts of a turn, by place
-GAP = "\n\n"  # between two texts that become one turn
-
-
-class UnfitRow(CurationError):
-    """A conversation that cannot be given to a model; its words complete "12 rows …"."""
+# Of a row, beside the names of a turn's.
+_MORE_REASONING = ("complex_cot", "reasoning_trace", "thinking_trajectory", "deepseek_reasoning")
+_SCHEMAS = (
+    "input_schema",
+    "inputSchema",
+    "parameters_json_schema",
+)  # what others call the parameters of a function
+_SWITCHES = ("on", "off", "yes", "no", "true", "false", "none", "low", "medium", "high")
+_PICTURES = "have images or other parts that a text model cannot read"
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRow:
-    """The turns as their file has them, the definitions of tools, how much of the loss the row has by marks of its own
-    (0: nothing is learned), and pictures beside its turns.
+    """The turns with the keys of OpenAI's, the definitions of tools, how much of the loss the row has by marks of its own
+    (0: nothing is learned), pictures beside its turns, and whether a mark leaves only its last answer.
     """
 
     messages: tuple[Message, ...]
     tools: tuple[JSON, ...] = ()
     weight: float = 1.0
     n_images: int = 0
+    last_only: bool = False
 
 
 def chat_record(messages: Sequence[Message], fields: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -47,19 +45,45 @@ def chat_record(messages: Sequence[Message], fields: Mapping[str, JSON]) -> dict
     for name in (*TOOLS, *IMAGES):
         if fields.get(name):
             record[name] = fields[name]
-    if isinstance(fields.get("loss_weight"), int | float):
-        record["loss_weight"] = fields["loss_weight"]
-    return record | {name: False for name in ROW_SWITCHES if fields.get(name) is False}
+    if thoughts := beside_thoughts(messages, fields):
+        record["reasoning_content"] = fields[thoughts]
+    return record | row_marks(fields)
+
+
+def beside_thoughts(messages: Sequence[Message], fields: Mapping[str, JSON]) -> str:
+    """The field with what was thought before the one answer that the row has; empty for none.
+
+    Beside a rejected answer such a text is the judge's, beside several answers nobody knows whose.
+    """
+    name = next(thought_fields(fields), "")
+    answers = [turn for turn in messages if turn.get("role") == "assistant"]
+    if not name or "rejected" in fields or len(answers) != 1 or answers[0] is not messages[-1]:
+        return ""
+    told = any(answers[0].get(one) for one in REASONING) or fields[name].strip() in turn_text(answers[0])
+    return "" if told else name
+
+
+def thought_fields(fields: Mapping[str, JSON]) -> Iterator[str]:
+    """The fields of a row that hold somebody's thoughts by their name, whatever its case."""
+    if not fields:
+        return
+    called = {key.lower(): key for key in fields}
+    names = [called[name] for name in (*REASONING, *_MORE_REASONING) if name in called]
+    yield from (name for name in names if isinstance(fields[name], str) and _is_thought(fields[name]))
 
 
 def read_chat_row(record: Mapping[str, JSON]) -> ChatRow:
     """The row that a line of a training file holds."""
     images = [record[name] for name in IMAGES if record.get(name)]
+    messages = opened_turns(record["messages"])
+    if record.get("reasoning_content"):
+        messages[-1] = messages[-1] | {"reasoning_content": record["reasoning_content"]}
     return ChatRow(
-        messages=tuple(record["messages"]),
+        messages=tuple(messages),
         tools=_tools(next((record[name] for name in TOOLS if record.get(name)), None)),
-        weight=_row_weight(record),
+        weight=row_weight(record),
         n_images=sum(len(one) if isinstance(one, list) else 1 for one in images),
+        last_only=learns_last_only(record),
     )
 
 
@@ -69,17 +93,14 @@ def template_turns(row: ChatRow) -> list[Message]:
     Arguments of calls are objects, reasoning stands under each of its names, parts of a text are joined by lines. A
     system turn that says nothing is left out: templates then say what they say without one.
     """
-    if row.n_images or any(_has_other_parts(message) for message in row.messages):
-        raise UnfitRow("have images or other parts that a text model cannot read")
+    if row.n_images:
+        raise UnfitRow(_PICTURES)
+    if other := next(filter(None, map(_other_part, row.messages)), ""):
+        raise UnfitRow(
+            _PICTURES if "image" in other else f"have {other} parts, which a text model cannot read"
+        )
     turns = [_template_turn(message) for message in row.messages]
     return [turn for turn in turns if turn["role"] != "system" or turn["content"].strip()]
-
-
-def _row_weight(record: Mapping[str, JSON]) -> float:
-    if any(record.get(name) is False for name in ROW_SWITCHES):
-        return 0.0
-    weight = record.get("loss_weight", 1.0)
-    return float(weight) if isinstance(weight, int | float) and 0 <= weight < math.inf else 1.0
 
 
 def numbered_calls(turns: Sequence[Message]) -> list[Message]:
@@ -103,32 +124,6 @@ def numbered_calls(turns: Sequence[Message]) -> list[Message]:
             turn = turn | {"tool_call_id": own}
         made.append(turn)
     return made
-
-
-def turn_weight(message: Message) -> float:
-    """How much of the loss a turn's tokens have by its own marks: the product of FACTORS and switches, 1 without any.
-
-    Raises UnfitRow for a weight that is no number from 0 on, a switch that is neither true nor false, and marks of parts
-    of a turn, which are not heeded here.
-    """
-    if message.get(OF_PARTS):
-        raise UnfitRow(f"have a turn with {OF_PARTS}, whose parts cannot be told apart here")
-    weight = 0.0 if any(message.get(name) is False for name in ALSO_SWITCHES) else 1.0
-    for name in FACTORS:
-        value = message.get(name)
-        if value is None:
-            continue
-        if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-            raise UnfitRow(f"have a turn whose {name} is no number from 0 on")
-        weight *= float(value)
-    for name in SWITCHES:
-        value = message.get(name)
-        if value is None:
-            continue
-        if value not in (True, False):
-            raise UnfitRow(f"have a turn whose {name} is neither true nor false")
-        weight *= float(value)
-    return weight
 
 
 def as_text_only(row: ChatRow) -> ChatRow:
@@ -186,8 +181,13 @@ def _next_user(turns: Sequence[Message], start: int) -> int:
 
 def reasoning_of(message: Message) -> str:
     """What an assistant thought before it answered; empty where nothing is told."""
-    found = next((message[name] for name in REASONING if message.get(name)), "")
-    return found if isinstance(found, str) else ""
+    return next((thought_text(message[name]) for name in REASONING if _is_thought(message.get(name))), "")
+
+
+def _is_thought(value: JSON) -> bool:
+    """Whether a value is what somebody thought; a switch, ``reasoning: on``, is none."""
+    text = thought_text(value) if isinstance(value, str | list | dict) else ""
+    return text.strip().lower() not in ("", *_SWITCHES)
 
 
 def _add_turn(turns: list[Message], turn: Message) -> None:
@@ -214,6 +214,8 @@ def _template_turn(message: Message) -> Message:
     thought = reasoning_of(message)
     if thought:
         turn["reasoning_content"] = turn["thinking"] = thought
+    elif any(message.get(name) and isinstance(message[name], list | dict) for name in REASONING):
+        raise UnfitRow("have reasoning that is no text")
     return turn | {
         name: message[name] for name in ("name", "tool_call_id") if isinstance(message.get(name), str)
     }
@@ -251,17 +253,31 @@ def _tools(value: JSON) -> tuple[JSON, ...]:
         except orjson.JSONDecodeError:
             return (value,)
     listed = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
-    return tuple(_tool(tool) for tool in listed)
+    return tuple(_tool(tool) for one in listed for tool in _declared(one))
+
+
+def _declared(tool: JSON) -> list[JSON]:
+    """The functions that Google declares together; others alone."""
+    names = ("functionDeclarations", "function_declarations")
+    found = next((tool[name] for name in names if isinstance(tool, Mapping) and name in tool), None)
+    return found if isinstance(found, list) else [tool]
 
 
 def _tool(tool: JSON) -> JSON:
-    """The definition of a tool as templates read it: a bare function gets its frame."""
-    bare = isinstance(tool, Mapping) and "function" not in tool and isinstance(tool.get("name"), str)
-    return {"type": "function", "function": tool} if bare else tool
+    """The definition of a tool as templates read it: a bare function gets its frame, its parameters their name."""
+    if isinstance(tool, Mapping) and isinstance(tool.get("toolSpec"), Mapping):
+        tool = tool["toolSpec"]
+    if not isinstance(tool, Mapping) or "function" in tool or not isinstance(tool.get("name"), str):
+        return tool
+    function = {key: value for key, value in tool.items() if key not in ("type", *_SCHEMAS)}
+    schema = next((tool[name] for name in _SCHEMAS if isinstance(tool.get(name), Mapping)), None)
+    if schema is not None and "parameters" not in function:
+        function["parameters"] = schema.get("json", schema)
+    return {"type": "function", "function": function}
 
 
-def _has_other_parts(message: Message) -> bool:
+def _other_part(message: Message) -> str:
+    """The kind of the first part of a turn that says nothing to a text model; empty where there is none."""
     content = message.get("content")
-    if not isinstance(content, list):
-        return False
-    return any(part_text(part) is None for part in content)
+    parts = content if isinstance(content, list) else [content] if isinstance(content, dict) else []
+    return next((part_kind(part) for part in parts if part_text(part) is None), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,9 @@ from typing import Any
 
 import jinja2
 
-from tamis.models.chat_rows import GAP, ChatRow, UnfitRow, numbered_calls, template_turns
+from tamis.models.chat_rows import ChatRow, numbered_calls, template_turns
+from tamis.models.opened_turns import GAP, thinks_aloud, with_thoughts_apart
+from tamis.models.row_marks import UnfitRow
 from tamis.models.template_engine import render_template
 from tamis.types import JSON, Message
 
@@ -69,9 +72,11 @@ class ChatTemplate:
 
         A system turn that the template refuses or leaves out joins the first user's, which is where models of such
         templates were shown instructions. Ids of calls are numbered anew where the template wants them of nine letters,
-        as Mistral's do.
+        as Mistral's do. Thoughts inside an answer's text are its reasoning for a template that has a place for it.
         """
         turns = template_turns(row)
+        if any(map(thinks_aloud, turns)) and self._shows_reasoning:
+            turns = list(map(with_thoughts_apart, turns))
         try:
             self._check(turns, row.tools)
         except UnfitRow as error:
@@ -248,7 +253,10 @@ class ChatTemplate:
         if turns and turns[-1]["role"] != "assistant":  # a question is written as its row will be
             turns = [*turns, {"role": "assistant", "content": "x"}]
         shape = (
-            *((t["role"], bool(t["content"].strip()), _call_ids(t), "thinking" in t) for t in turns),
+            *(
+                (t["role"], bool(t["content"].strip()), _call_ids(t), "thinking" in t, thinks_aloud(t))
+                for t in turns
+            ),
             bool(tools),
         )  # fmt: skip
         if shape not in self._refusals:
@@ -285,10 +293,12 @@ class ChatTemplate:
         ]
         if any(call not in text for call in calls):
             return "have tool calls that the chat template leaves out"
-        if any("thinking" in turn for turn in turns) and not self._shows_reasoning():
+        unsaid = thinks_aloud(turns[-1]) and PLACE.format("aloud") not in text
+        if unsaid or (any("thinking" in turn for turn in turns) and not self._shows_reasoning):
             return "have reasoning that the chat template leaves out"
         return ""  # fmt: skip
 
+    @functools.cached_property
     def _shows_reasoning(self) -> bool:
         """Whether an answer's reasoning is in the text at all: of earlier turns many templates leave it out on purpose."""
         answer = {
@@ -297,7 +307,10 @@ class ChatTemplate:
             "reasoning_content": PLACE.format("r"),
             "thinking": PLACE.format("r"),
         }
-        return PLACE.format("r") in self.render([{"role": "user", "content": "x"}, answer], ())
+        try:
+            return PLACE.format("r") in self.render([{"role": "user", "content": "x"}, answer], ())
+        except UnfitRow:
+            return False
 
     def _guarded(self, value: JSON) -> JSON:
         """The value with every special token in its texts parted, and without halves of surrogate pairs."""
@@ -326,6 +339,8 @@ def _call_ids(turn: Message) -> tuple[bool, ...]:
 def _probe(turn: Message, i: int) -> Message:
     """A turn of the same shape whose texts can be found again."""
     made: Message = {"role": turn["role"], "content": PLACE.format(i) if turn["content"].strip() else ""}
+    if thinks_aloud(turn):
+        made["content"] = f"<think>\n{PLACE.format('aloud')}\n</think>{GAP}{PLACE.format(i)}"
     if "tool_calls" in turn:
         made["tool_calls"] = [
             call | {"function": {"name": PLACE.format(f"{i}.{k}"), "arguments": {}}}

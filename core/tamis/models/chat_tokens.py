@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tamis.compute.text.turn_text import content_text
-from tamis.models.chat_rows import ChatRow, UnfitRow
+from tamis.models.chat_rows import ChatRow
 from tamis.models.chat_template import MARK, ChatTemplate
+from tamis.models.row_marks import UnfitRow
 from tamis.types import Message
 
 # Answers that begin in three ways: what all of them have in common before is the template's.

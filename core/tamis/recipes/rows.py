@@ -11,9 +11,10 @@ from typing import Any, Literal
 import orjson
 
 from tamis.errors import CurationError
-from tamis.models.chat_rows import ChatRow, UnfitRow, as_text_only, read_chat_row, turn_weight
+from tamis.models.chat_rows import ChatRow, as_text_only, read_chat_row
 from tamis.models.chat_template import ChatTemplate
 from tamis.models.chat_tokens import ChatTokens, RowTokens
+from tamis.models.row_marks import UnfitRow, turn_weight
 from tamis.recipes import RowFit, SftOptions
 from tamis.types import JSON
 
@@ -67,12 +68,13 @@ class TurnTokens:
     def row(self, row: ChatRow) -> TokenRow:
         """One conversation; raises UnfitRow with the reason why it cannot be learned."""
         tokens, read = self._tokens(row)
-        weights = [1.0 if self._learn == "all" else 0.0] * len(tokens.ids)
+        learn = "last" if row.last_only else self._learn
+        weights = [1.0 if learn == "all" else 0.0] * len(tokens.ids)
         last = max((i for i, turn in enumerate(read.messages) if turn["role"] == "assistant"), default=-1)
         for place, i in enumerate(tokens.turns):
             own = turn_weight(read.messages[i])
-            answers = read.messages[i]["role"] == "assistant" and (self._learn != "last" or i == last)
-            if place in tokens.spans and (answers or self._learn == "all"):
+            answers = read.messages[i]["role"] == "assistant" and (learn != "last" or i == last)
+            if place in tokens.spans and (answers or learn == "all"):
                 first, end = tokens.spans[place]
                 weights[first:end] = [own] * (end - first)
         if row.weight != 1:
@@ -148,6 +150,7 @@ def why_unfit(template: ChatTemplate, row: ChatRow, *, unfit_as_text: bool) -> s
         return MARKED
     try:
         answers = [turn_weight(turn) for turn in row.messages if turn["role"] == "assistant"]
+        answers = answers[-1:] if row.last_only else answers
         try:
             template.turns(row)
         except UnfitRow:

@@ -8,7 +8,8 @@ import orjson
 
 from tamis.compute.text.turn_text import turn_text
 from tamis.formats.conversation import labelled_turns
-from tamis.models.chat_rows import MARKS, ChatRow, chat_record, read_chat_row, reasoning_of
+from tamis.models.chat_rows import ChatRow, chat_record, read_chat_row, reasoning_of
+from tamis.models.row_marks import MARKS
 from tamis.protocols import ChatAnswer, ChatPrompt
 from tamis.types import JSON, Message
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import PALETTE
-from pages.shared.plain_text import count_of
+from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import percent
 from tamis.actions.forecast import (
     BY_CHARACTERS,
@@ -42,9 +42,13 @@ def lengths_of(context: DatasetContext, rows: Int64s, model: str) -> Lengths:
 
 
 def say_long(training: TrainingForecast, *, of: str = "") -> None:
-    """Rows that the chat template cannot carry, and the share of rows that do not fit, loudest where it matters; ``of`` says which rows, when not all are trained on."""
+    """Rows that the chat template cannot carry, marks that are heeded or not, and the share of rows that do not fit, loudest where it matters; ``of`` says which rows, when not all are trained on."""
     if training.unfit_text:
         st.warning(training.unfit_text, icon=":material/block:")
+    if training.unheeded_text:
+        st.warning(plain(training.unheeded_text), icon=":material/flag:")
+    if training.marks_text:
+        st.caption(plain(training.marks_text))
     whose = "the model's window" if training.limited_by_window else "max_length"
     if not training.n_long:
         st.caption(f":green[:material/check:] Every row{of} fits into {training.limit:,} tokens ({whose}).")

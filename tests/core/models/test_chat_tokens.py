@@ -9,8 +9,9 @@ import pytest
 pytest.importorskip("transformers")
 
 from tamis.llms.templates import PromptTokens
-from tamis.models.chat_rows import ChatRow, UnfitRow
+from tamis.models.chat_rows import ChatRow
 from tamis.models.chat_tokens import ChatTokens
+from tamis.models.row_marks import UnfitRow
 from tamis.recipes.rows import TurnTokens
 from tamis.steps.chat_prompts import question_and_answer
 from tests.support.chat_rows import RECORDS, TIDE, WIND, called, chat_row, says, told, user

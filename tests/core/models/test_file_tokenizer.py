@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("transformers")
 
 from tamis.errors import ModelMissing
-from tamis.models.chat_rows import UnfitRow
 from tamis.models.chat_tokens import ChatTokens
 from tamis.models.file_tokenizer import FileTokenizer
+from tamis.models.row_marks import UnfitRow
 from tests.support.chat_rows import RECORDS, chat_row
 from tests.support.chat_templates import TEMPLATES, merging_tokenizer
 

@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from tamis.models.chat_rows import UnfitRow
 from tamis.models.chat_template import ChatTemplate
 from tamis.models.chat_tokens import ChatTokens
+from tamis.models.row_marks import UnfitRow
 from tests.support.chat_rows import RECORDS, chat_row
 from tests.support.chat_templates import byte_tokenizer, shipped_folder
 

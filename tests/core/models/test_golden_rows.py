@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from tamis.models.chat_rows import UnfitRow
+from tamis.models.row_marks import UnfitRow
 from tamis.recipes.rows import TurnTokens
 from tests.support.chat_rows import RECORDS, chat_row
 from tests.support.chat_templates import merging_tokenizer

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from tamis.errors import CurationError
-from tamis.models.chat_rows import ChatRow, UnfitRow
+from tamis.models.chat_rows import ChatRow
+from tamis.models.row_marks import UnfitRow
 from tamis.recipes import SftLoraOptions
 from tamis.recipes.rows import NOT_LEARNED, TurnTokens, prepare_rows
 from tamis.recipes.tokenizers import PLAIN_TEMPLATE, load_tokenizer

@@ -9,7 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from tamis.models.chat_rows import ChatRow, UnfitRow, chat_record, read_chat_row, turn_weight  # noqa: E402
+from tamis.models.chat_rows import ChatRow, chat_record, read_chat_row  # noqa: E402
+from tamis.models.row_marks import UnfitRow, turn_weight  # noqa: E402
 from tamis.recipes import SftOptions  # noqa: E402
 from tamis.recipes.rows import MARKED, NOT_LEARNED, TurnTokens, prepare_rows  # noqa: E402
 from tamis.recipes.tokenizers import load_tokenizer  # noqa: E402
@@ -84,7 +85,9 @@ def test_marks_of_a_row_weigh_all_of_it(tiny):
         record = chat_record(turn("a", "bc"), fields)
         return set(TurnTokens(load_tokenizer(tiny), "assistant").row(read_chat_row(record)).weights)
 
-    assert weights_of() == weights_of(label=1, train="yes", loss=0.2, weight=7) == {0.0, 1.0}
+    assert weights_of() == weights_of(label=1, train="yes", loss=0.2) == {0.0, 1.0}
+    assert weights_of(weight=7) == {0.0, 7.0}
+    assert weights_of(weight=0) == weights_of(label="false") == weights_of(label=0) == {0.0}
     assert weights_of(label=False) == weights_of(kto_tag=False) == weights_of(train=False) == {0.0}
     assert weights_of(loss_weight=0.25) == {0.0, 0.25}
 

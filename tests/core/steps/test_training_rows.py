@@ -30,7 +30,7 @@ from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import RECIPE, rows_artifact, run
 from tests.pages.page_workspace import run_step
 from tests.support.chat_rows import ASK, TIDE, says, system, told, user
-from tests.support.chat_templates import merging_tokenizer
+from tests.support.thinking_model import build_thinking_model
 
 CASE = Path(__file__).parents[2] / "fixtures" / "cases" / "04-weight-reasoning-tools-training" / "in.jsonl"
 IMAGES = "have images or other parts that a text model cannot read"
@@ -56,14 +56,7 @@ def plain(tmp_path_factory):
 @pytest.fixture(scope="module")
 def thinking(tmp_path_factory):
     """A model whose template takes tools and reasoning."""
-    from transformers import AutoModelForCausalLM
-
-    folder, tokenizer = build_model(tmp_path_factory.mktemp("thinking")), merging_tokenizer("qwen3")
-    model = AutoModelForCausalLM.from_pretrained(folder)
-    model.resize_token_embeddings(len(tokenizer))
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return build_thinking_model(tmp_path_factory.mktemp("thinking"))
 
 
 def options(model, **recipe):
@@ -221,7 +214,40 @@ def test_the_command_says_before_it_starts_what_would_be_left_out(rows, plain, c
         str(plain),
     ]
     cli([*asked, "--preflight"])
-    assert f"rows: 7 of 9 rows are left out: 1 {MARKED}; " in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"rows: 7 of 9 rows are left out: 1 {MARKED}; " in shown
+    assert (
+        "marks: Marks that are heeded: label (1 rows), loss_weight of turns (1 rows), train of turns (1 rows)"
+        in shown
+    )
     cli([*asked, "--preflight", "--json"])
     found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert set(found["left_out"]) == {MARKED, IMAGES, THOUGHTS, TOOLS}
+
+
+def test_marks_that_are_not_heeded_are_named_before_it_starts(plain, tmp_path, capsys):
+    rows = [
+        {"messages": [user("Hi?"), says("Ho.", sft_mask=[0, 1])], "is_trainable": i % 2 == 0}
+        for i in range(4)
+    ]
+    rows += [{"messages": [user("a"), says("b"), user("c"), says("d")], "reasoning": "Whose?", "weight": 0.5}]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    data = tamis.open(tmp_path / "ws").import_file(file, progress=False)
+    asked = [
+        "--workspace",
+        str(tmp_path / "ws"),
+        "run",
+        "finetune",
+        "--dataset",
+        data.id,
+        "--model",
+        str(plain),
+    ]
+    cli([*asked, "--held-out-fraction", "0", "--preflight"])
+    shown = capsys.readouterr().out
+    assert (
+        "not heeded: Not heeded: is_trainable (4 rows), reasoning (1 rows), sft_mask of turns (4 rows)."
+        in shown
+    )
+    assert "Marks that are heeded: weight (1 rows)." in shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,18 +14,19 @@ import orjson
 from tamis.compute.text.turn_text import turn_text
 from tamis.errors import ModelMissing
 from tamis.models.adapters import BUNDLED_LLM, PREFIX, adapter_ids, base_of
-from tamis.models.chat_rows import read_chat_row
+from tamis.models.chat_rows import beside_thoughts, chat_record, read_chat_row, thought_fields
 from tamis.models.chat_tokens import ChatTokens
 from tamis.models.file_tokenizer import FileTokenizer
+from tamis.models.row_marks import heeded_marks, unheeded_marks
 from tamis.recipes import SftOptions
 from tamis.recipes.rows import why_unfit
 from tamis.steps.finetune.options import FinetuneOptions
-from tamis.steps.finetune.rows import training_records
+from tamis.steps.finetune.rows import source_rows
 from tamis.steps.finetune.split import USUAL_FRACTION, Split, n_set_apart, split_one_by_one, training_rows
 from tamis.store.artifacts.readers import read_token_counts
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.view import open_view
-from tamis.types import Float64s, Int64s
+from tamis.types import JSON, Float64s, Int64s, Message
 
 MOST_COUNTED = 2_000  # rows whose text is counted; more would not move the picture
 CHARS_PER_TOKEN = 4.0  # of English, where nothing better is known
@@ -40,12 +41,16 @@ class Lengths:
 
     ``unfit`` says for each of these rows why the model's chat template cannot carry it or nothing of it is to be learned
     ("" where it can), ``unfit_as_text`` the same where such rows are put in words; empty where the template is not known.
+    ``heeded`` counts these rows by the marks that change how much of them is learned, ``unheeded`` by fields that sound
+    like such marks, or hold reasoning, and are not read.
     """
 
     tokens: Float64s
     counted_by: str
     unfit: tuple[str, ...] = ()
     unfit_as_text: tuple[str, ...] = ()
+    heeded: Mapping[str, int] = field(default_factory=dict)
+    unheeded: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,8 @@ class TrainingForecast:
     """What a training will read; ``n_tokens`` in one pass, after rows were cut or left out, and in ``n_steps`` of
     ``step_rows`` rows. ``n_long`` rows are longer than ``limit``, which
     is the model's window or the recipe's own; longer rows are left out where ``drops_longer``, else cut. ``reasons``
-    counts rows that are left out whatever their length, by why; ``n_as_text`` rows are put in words instead.
+    counts rows that are left out whatever their length, by why; ``n_as_text`` rows are put in words instead. ``heeded`` and
+    ``unheeded`` count rows by marks that are read, and by fields that sound like marks and are not.
     """
 
     n_train: int
@@ -68,6 +74,8 @@ class TrainingForecast:
     counted_by: str
     reasons: Mapping[str, int] = field(default_factory=dict)
     n_as_text: int = 0
+    heeded: Mapping[str, int] = field(default_factory=dict)
+    unheeded: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n_unfit(self) -> int:
@@ -81,6 +89,26 @@ class TrainingForecast:
         left = f"{self.n_unfit:,} of {self.n_train:,} rows are left out: {'; '.join(parts)}." if parts else ""
         words = f"{self.n_as_text:,} rows are trained as text only." if self.n_as_text else ""
         return " ".join(filter(None, (left, words)))
+
+    @property
+    def long_text(self) -> str:
+        """How many rows are longer than what is read of one, and what becomes of them."""
+        if not self.n_long:
+            return f"Every row fits into {self.limit:,} tokens."
+        fate = "left out" if self.drops_longer else "cut there"
+        return (
+            f"{self.n_long:,} of {self.n_train:,} rows are longer than {self.limit:,} tokens and are {fate}."
+        )
+
+    @property
+    def marks_text(self) -> str:
+        """Which marks of rows and turns are heeded; empty where there are none."""
+        return f"Marks that are heeded: {_counted(self.heeded)}." if self.heeded else ""
+
+    @property
+    def unheeded_text(self) -> str:
+        """Which fields are not heeded although they sound as if they should be; empty where there are none."""
+        return f"Not heeded: {_counted(self.unheeded)}." if self.unheeded else ""
 
     @property
     def n_rows(self) -> int:
@@ -101,6 +129,10 @@ class TrainingForecast:
     def long_fraction(self) -> float:
         """Share of the training rows that are longer than the limit, in [0, 1]."""
         return self.n_long / self.n_train if self.n_train else 0.0
+
+
+def _counted(marks: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count:,} rows)" for name, count in sorted(marks.items()))
 
 
 def forecast_training(
@@ -167,7 +199,14 @@ def count_training(
         n_train=n_train, n_held_out=n_held_out, n_tokens=n_tokens, n_long=n_long, limit=limit, n_steps=n_steps,
         step_rows=per_step, limited_by_window=bool(window) and limit == window, drops_longer=options.drop_longer,
         counted_by=lengths.counted_by, reasons=reasons, n_as_text=n_as_text,
+        heeded=_for_all(lengths.heeded, lengths, n_train), unheeded=_for_all(lengths.unheeded, lengths, n_train),
     )  # fmt: skip
+
+
+def _for_all(counted: Mapping[str, int], lengths: Lengths, n_train: int) -> dict[str, int]:
+    """The counts of a sample for all rows, never none."""
+    share = n_train / max(1, len(lengths.tokens))
+    return {name: max(1, round(count * share)) for name, count in counted.items()}
 
 
 def _fitting(lengths: Lengths, options: SftOptions, n_train: int) -> tuple[dict[str, int], int, Float64s]:
@@ -195,12 +234,17 @@ def row_lengths(
     if tokenizer is None and embeddings is not None:
         counts = read_token_counts(embeddings)[rows].astype(np.float64)
         return Lengths(counts + 2 * FRAME_TOKENS, BY_ENCODER)
-    records = [record for _, record in training_records(examples, some, {})]
+    read = [(turns, fields) for _, turns, fields in source_rows(examples, some, {})]
+    records = [chat_record(*one) for one in read]
+    heeded, unheeded = (
+        Counter(name for one in read for name in names(*one)) for names in (heeded_marks, _unheeded)
+    )
     turns = [list(map(turn_text, record["messages"])) for record in records]
     frames = np.array([FRAME_TOKENS * len(row) for row in turns], dtype=np.float64)
     if tokenizer is None:
         characters = np.array([sum(map(len, row)) for row in turns], dtype=np.float64)
-        return Lengths(np.ceil(characters / CHARS_PER_TOKEN) + frames, BY_CHARACTERS)
+        guessed = np.ceil(characters / CHARS_PER_TOKEN) + frames
+        return Lengths(guessed, BY_CHARACTERS, heeded=heeded, unheeded=unheeded)
     chat = ChatTokens(FileTokenizer(tokenizer.parent))
     counts = np.array([len(ids) for ids in chat.plain(["\n".join(row) for row in turns])], dtype=np.float64)
     rows_read = [read_chat_row(record) for record in records]
@@ -208,7 +252,14 @@ def row_lengths(
         tuple(why_unfit(chat.template, row, unfit_as_text=words) for row in rows_read)
         for words in (False, True)
     )
-    return Lengths(counts + frames, BY_MODEL, unfit, in_words)
+    return Lengths(counts + frames, BY_MODEL, unfit, in_words, heeded, unheeded)
+
+
+def _unheeded(turns: Sequence[Message], fields: Mapping[str, JSON]) -> Iterator[str]:
+    """What of a row is not read although it sounds as if it decided what is learned."""
+    yield from unheeded_marks(turns, fields)
+    told = beside_thoughts(turns, fields)
+    yield from (name for name in thought_fields(fields) if not told)
 
 
 def tokenizer_file(model: str, workspace: Path) -> Path | None:

@@ -19,8 +19,16 @@ def training_records(
     examples: Artifact, rows: Int64s, replaced: Mapping[int, Sequence[Message]]
 ) -> Iterator[tuple[int, dict[str, JSON]]]:
     """Id and record of each of these rows, by id, as a training file holds it: the turns with all that they say, and the
-    row's tools, pictures and label.
+    row's tools, pictures, reasoning and marks.
     """
+    for example_id, turns, fields in source_rows(examples, rows, replaced):
+        yield example_id, chat_record(turns, fields)
+
+
+def source_rows(
+    examples: Artifact, rows: Int64s, replaced: Mapping[int, Sequence[Message]]
+) -> Iterator[tuple[int, Sequence[Message], dict[str, JSON]]]:
+    """Id, turns and other fields of each of these rows, by id."""
     wanted = np.zeros(count_examples(examples), dtype=np.bool_)
     wanted[rows] = True
     start = 0
@@ -31,7 +39,7 @@ def training_records(
         for place, (messages, meta) in zip(inside.tolist(), packed, strict=True):
             example_id = start + int(place)
             turns = replaced.get(example_id) or orjson.loads(messages or "[]")
-            yield example_id, chat_record(turns, orjson.loads(meta or "{}"))
+            yield example_id, turns, orjson.loads(meta or "{}")
         start += batch.num_rows
 
 
