@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from tamis.formats.llama_factory import LABELS, PAIRS, Parts
 from tamis.formats.written import NotReadable, TurnsSeen, WrittenShape, side_of
+from tamis.models.opened_turns import REASONING
+from tamis.models.row_marks import OF_PARTS
 from tamis.types import JSON
 
+TRAINING = (
+    "train",
+    "training",
+    "trainable",
+    "train_on_turn",
+    "loss",
+)  # keys of turns that say whether they are learned
 DS_TYPES = {"jsonl": "json", "json": "json", "csv": "csv", "parquet": "parquet", "arrow": "arrow"}
 
 
@@ -35,7 +44,7 @@ def _chat(shape: WrittenShape) -> dict[str, JSON]:
     stanza = {"type": "chat_template", "field_messages": column, **_turns(seen)}
     if shape.has(shape.named("system"), "text"):
         stanza["field_system"] = shape.named("system")
-    return stanza | ({"field_tools": "tools"} if shape.has("tools") else {})
+    return stanza | ({"field_tools": shape.tools} if shape.tools else {})
 
 
 def _turns(seen: TurnsSeen) -> dict[str, JSON]:
@@ -44,7 +53,15 @@ def _turns(seen: TurnsSeen) -> dict[str, JSON]:
         if side := side_of(label):
             roles.setdefault(side, []).append(label)
     keys = {"role": seen.role_key, "content": seen.content_key}
-    return {"message_property_mappings": keys, "roles": {role: sorted(roles[role]) for role in sorted(roles)}}
+    if thoughts := next((name for name in REASONING if seen.keys[name]), ""):
+        keys["reasoning_content"] = thoughts
+    marks = {"message_field_training": TRAINING, "message_field_training_detail": OF_PARTS}
+    named = {key: next((name for name in names if seen.keys[name]), "") for key, names in marks.items()}
+    return {
+        "message_property_mappings": keys,
+        "roles": {role: sorted(roles[role]) for role in sorted(roles)},
+        **{key: name for key, name in named.items() if name},
+    }
 
 
 def _pair(shape: WrittenShape, parts: Parts) -> dict[str, JSON]:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tamis.formats.written import NotReadable, TurnsSeen, WrittenShape
+from tamis.models.opened_turns import REASONING
+from tamis.models.row_marks import MARKS
 from tamis.types import JSON
 
 ENDINGS = ("json", "jsonl", "csv", "parquet", "arrow")
@@ -49,9 +51,9 @@ def dataset_info_entry(name: str, shape: WrittenShape) -> dict[str, JSON]:
 def remarks_on_reading(shape: WrittenShape) -> tuple[str, ...]:
     """What LLaMA-Factory will not read of a file that it can read, in sentences."""
     if shape.format_name in LABELS:
-        return tuple(_remarks_on_turns(shape, _turns(shape, shape.format_name)))
-    remarks = []
-    if shape.has("tools", "list", "object"):
+        return (*_remarks_on_turns(shape, _turns(shape, shape.format_name)), *_remarks_on_marks(shape))
+    remarks = list(_remarks_on_marks(shape))
+    if shape.has(shape.tools, "list", "object"):
         remarks.append("The tools are lists; for this format LLaMA-Factory takes text: they are not named.")
     if n_thoughts := shape.filled[shape.named("reasoning")]:
         remarks.append(f"{n_thoughts:,} rows have reasoning in a column of its own, which is not read.")
@@ -70,11 +72,26 @@ def _remarks_on_turns(shape: WrittenShape, seen: TurnsSeen) -> Iterator[str]:
         yield f"{left_out:,} rows are skipped by LLaMA-Factory: their turns do not alternate."
     if n_calls := seen.keys["function_call"]:
         yield f"{n_calls:,} turns have a function_call, which LLaMA-Factory does not read."
+    if shape.has(shape.tools, "object"):
+        yield f"The column {shape.tools!r} holds objects where LLaMA-Factory takes lists: it is not named."
     if by_openai:
         yield (
             "Tool calls and lists of tools are read by the 'openai' reader, which adds 'detailed thinking off' to the "
             "system prompt of rows without tools."
         )
+
+
+def _remarks_on_marks(shape: WrittenShape) -> Iterator[str]:
+    for name in MARKS:
+        if shape.only(name, "true/false", everywhere=False):
+            yield (
+                f"The column {name!r} says which rows are good: it is read for KTO alone, with "
+                f'"kto_tag": "{name}" among the columns.'
+            )
+    for seen in shape.turns.values():
+        for name in (*MARKS, *REASONING):
+            if n_turns := seen.keys[name]:
+                yield f"{n_turns:,} turns have the key {name!r}, which LLaMA-Factory does not read."
 
 
 def _shape(shape: WrittenShape) -> dict[str, JSON]:
@@ -117,21 +134,21 @@ def _more_columns(shape: WrittenShape, tools: Sequence[str]) -> dict[str, JSON]:
     system = shape.named("system")
     if shape.has(system, "text"):
         columns["system"] = system
-    if shape.has("tools") and not shape.has("tools", *{"text", "list", "object"} - set(tools)):
-        columns["tools"] = "tools"
+    if shape.tools and not {kind for kind, n in shape.kinds[shape.tools].items() if n} - {"null", *tools}:
+        columns["tools"] = shape.tools
     return columns | {name: name for name in MEDIA if shape.has(name, "list", "text")}
 
 
 def _chat(shape: WrittenShape) -> dict[str, JSON]:
     seen = _turns(shape, shape.format_name)
-    if seen.contents["list"]:
+    if n_parted := seen.contents["list"] + seen.contents["object"]:
         raise NotReadable(
-            f"{seen.contents['list']:,} turns are made of parts (images, or texts by the piece), and LLaMA-Factory takes "
+            f"{n_parted:,} turns are made of parts (images, or texts by the piece), and LLaMA-Factory takes "
             "one text a turn. Leave these rows out, or write their images as <image> beside a column 'images'."
         )
     by_openai = _needs_openai(shape, seen)
     column = shape.named("messages" if shape.format_name == "messages" else "conversations")
-    kinds = ("text", "list", "object") if by_openai else ("text",)
+    kinds = ("text", "list") if by_openai else ("text",)
     return {
         "formatting": "openai" if by_openai else "sharegpt",
         "columns": {"messages": column, **_more_columns(shape, kinds)},
@@ -152,7 +169,7 @@ def _turns(shape: WrittenShape, format_name: str) -> TurnsSeen:
 
 def _needs_openai(shape: WrittenShape, seen: TurnsSeen) -> bool:
     """Whether only the "openai" reader takes it: calls beside the text, tools as data, tool turns side by side."""
-    return bool(seen.keys["tool_calls"]) or shape.has("tools", "list", "object") or seen.merged > seen.strict
+    return bool(seen.keys["tool_calls"]) or shape.has(shape.tools, "list") or seen.merged > seen.strict
 
 
 def _tags(seen: TurnsSeen, defaults: dict[str, str]) -> dict[str, JSON]:

@@ -24,7 +24,9 @@ def trl_entry(shape: WrittenShape) -> dict[str, JSON]:
     if ending not in BUILDERS:
         raise NotReadable(f"datasets reads files that end in {', '.join(BUILDERS)}. Name the file so.")
     trainer, renamed = _columns(shape)
-    columns = [*renamed.values(), *(["tools"] if shape.has("tools") and trainer == _SFT else [])]
+    if shape.tools and trainer == _SFT:
+        renamed = renamed | {shape.tools: "tools"}
+    columns = list(renamed.values())
     return {
         "trainer": trainer,
         "load_dataset": {"path": BUILDERS[ending], "data_files": shape.file_name, "split": "train"},

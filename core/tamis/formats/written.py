@@ -14,6 +14,7 @@ from tamis.formats.layout import detect_layout
 from tamis.formats.parsing import read_records
 from tamis.formats.reader import iter_chunks
 from tamis.formats.role_labels import is_call_label, role_of
+from tamis.models.chat_rows import TOOLS
 from tamis.registry import Options
 from tamis.types import JSON
 
@@ -107,6 +108,11 @@ class WrittenShape:
     def named(self, part: str) -> str:
         """The column that plays a part of the format; one that the mapping leaves out is written under its usual name."""
         return str(getattr(self.fields, part, "")) or part
+
+    @property
+    def tools(self) -> str:
+        """The column that lists the functions which may be called, under one of its common names; empty for none."""
+        return next((name for name in TOOLS if self.has(name)), "")
 
     def turn_column(self) -> tuple[str, TurnsSeen]:
         """The column of the turns of a chat format, and what was seen in it; raises NotReadable where a row has no list there."""

@@ -94,7 +94,8 @@ READ: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]], dict[str, Any]]
         {"prompt": [("user", "c")], "response": [("assistant", "d")], "system": "Be brief."}),
     "messages, system column": ("messages", {}, [{"messages": [user("a"), assistant("b")], "system": "s"}], {"system": "s"}),
     "messages, tool calls": ("messages", {}, [{"messages": [user("a"), assistant("b")]}, {"messages": CALLED, "tools": TOOLS}],
-        {"prompt": [("user", "Tide?"), ("function", '[{"name": "tide", "arguments": "{}"}]'), ("observation", "3")], "response": [("assistant", "3 m")]}),
+        {"prompt": [("user", "Tide?"), ("function", '[{"name": "tide", "arguments": "{}"}]'), ("observation", "3")], "response": [("assistant", "3 m")],
+         "tools": json.dumps(TOOLS)}),
     "messages, two calls at once": ("messages", {}, [{"messages": TWO_CALLS}], {"response": [("assistant", "3 m and 4 m")]}),
     "messages, tools unused": ("messages", {}, [{"messages": [user("a"), assistant("b")], "tools": TOOLS}], {"prompt": [("user", "a")]}),
     "messages, images": ("messages", {}, [{"messages": [user("<image>a"), assistant("b")], "images": ["a.png"]}], {"images": ["a.png"]}),
@@ -205,6 +206,71 @@ def test_an_export_into_another_format_is_read_as_well(to: str, system: str, tmp
     )
 
 
+def chat_rows(kind: str, system: str, tools: str, called: bool, images: bool) -> list[dict[str, Any]]:
+    """Two rows of a chat format, of which the second has everything that is asked for."""
+    listed = kind == "messages"
+    plain = [user("a"), assistant("b")] if listed else [human("a"), gpt("b")]
+    full = list((CALLED if listed else CALLED_SHAREGPT) if called else plain)
+    if system == "turn":
+        full.insert(0, SYSTEM if listed else {"from": "system", "value": "Be brief."})
+    row: dict[str, Any] = {"messages" if listed else "conversations": full}
+    if system == "column":
+        row["system"] = "Be brief."
+    if tools != "none":
+        name = tools.partition(" under ")[2] or "tools"
+        row[name] = {"text": json.dumps(TOOLS), "object": TOOLS[0]}.get(tools, TOOLS)
+    if images:
+        row["images"] = ["a.png"]
+    return [{"messages" if listed else "conversations": plain}, row]
+
+
+TOOL_KINDS = ("none", "text", "list", "object", "list under functions")
+
+
+@pytest.mark.parametrize("images", [False, True])
+@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("tools", TOOL_KINDS)
+@pytest.mark.parametrize("system", ["none", "column", "turn"])
+@pytest.mark.parametrize("kind", ["messages", "sharegpt"])
+def test_every_combination_of_chat_columns_is_read_or_said(
+    kind: str, system: str, tools: str, called: bool, images: bool, tmp_path: Path
+) -> None:
+    rows = chat_rows(kind, system, tools, called, images)
+    path, told = written(tmp_path, kind, rows, {})
+    entry = told["dataset_info"]["mine"]
+    # As datasets gives them: every row has every column.
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    columns = {column for line in lines for column in line}
+    read = llama_factory_rules.read(entry, [dict.fromkeys(columns) | line for line in lines])
+    last = read[-1]
+    assert last["system"] == ("" if system == "none" else "Be brief.")
+    assert last["images"] == (["a.png"] if images else None)
+    assert [role for role, _ in last["prompt"]] == (
+        ["user", "function", "observation"] if called else ["user"]
+    )
+    assert (last["tools"] or "") == ("" if tools in ("none", "object") else json.dumps(TOOLS))
+    said = " ".join(told["trainer_remarks"].get("llama_factory", []))
+    assert ("holds objects" in said) == (tools == "object")
+    stanza = told["axolotl"]["datasets"][0]
+    assert stanza.get("field_tools", "") == (
+        "" if tools == "none" else tools.partition(" under ")[2] or "tools"
+    )
+
+
+def test_marks_and_reasoning_are_told_to_axolotl_and_said_not_to_be_read_by_llama_factory(
+    tmp_path: Path,
+) -> None:
+    turns = [user("a"), assistant("b") | {"train": False}, user("c"), assistant("d") | {"thinking": "So."}]
+    _, told = written(tmp_path, "messages", [{"messages": turns, "label": True}], {})
+    said = " ".join(told["trainer_remarks"]["llama_factory"])
+    assert "1 turns have the key 'train'" in said
+    assert "1 turns have the key 'thinking'" in said
+    assert '"kto_tag": "label"' in said
+    (stanza,) = told["axolotl"]["datasets"]
+    assert stanza["message_field_training"] == "train"
+    assert stanza["message_property_mappings"]["reasoning_content"] == "thinking"
+
+
 def test_rows_that_llama_factory_would_skip_are_said_with_their_number(tmp_path: Path) -> None:
     records = [
         {"conversations": [human("a"), gpt("b")]},
@@ -293,7 +359,7 @@ def check_with_trl(path: Path, entry: dict[str, Any]) -> None:
 
 AXOLOTL_KEYS = {
     "path", "ds_type", "data_files", "split", "type", "field_messages", "field_system", "field_tools", "field_chosen",
-    "field_rejected", "message_property_mappings", "roles",
+    "field_rejected", "message_property_mappings", "roles", "message_field_training", "message_field_training_detail",
 }  # fmt: skip
 AXOLOTL_TYPE_KEYS = {
     "system_prompt", "field_system", "field_instruction", "field_input", "field_output", "format", "no_input_format",
