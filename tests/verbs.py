@@ -163,6 +163,7 @@ VERBS: dict[str, Verb] = {
     ),
     "read_rows.sort_by_similarity": Verb("shared", "rows search", No("nearest_rows, with cosines")),
     "learned_tokens.learned_tokens": Verb("shared", "tokens", "Dataset.learned_tokens"),
+    "token_losses.token_losses": Verb("finetuning", "tokens", "AdapterResult.token_losses"),
     "scores.score_per_cluster": Verb("scoring", _BY_HAND, "ScoresResult.per_cluster"),
     # selections, comparisons, refinements, training
     "export.export": Verb("export_data", "export", "Dataset.export"),

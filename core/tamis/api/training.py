@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 import pyarrow as pa
 
-from tamis.actions import adapters, refinements
+from tamis.actions import adapters, refinements, token_losses
 from tamis.actions.dataset_context import open_context
 from tamis.actions.delete_refinement import DeletionPlan, delete_refinement, plan_deletion
 from tamis.actions.evaluations import cluster_losses, evaluation_of
@@ -26,6 +26,7 @@ from tamis.store.artifacts.adapters import read_curves
 from tamis.store.artifacts.refinements import read_flags, read_weights
 
 if TYPE_CHECKING:
+    from tamis.actions.token_losses import RowLosses
     from tamis.jobs.model import Job
     from tamis.store.artifacts.store import Artifact
     from tamis.store.workspace import Workspace
@@ -154,6 +155,10 @@ class AdapterResult(StepResult):
         """A line per held-out row: losses, answers and measures of base and tuned model; none where no row was held out."""
         context = open_context(self._workspace, self.dataset_id)
         return Records(f"Held-out rows of adapter {self.id}", evaluation_of(context, self._artifact))
+
+    def token_losses(self, row: int) -> RowLosses:
+        """The loss of each token of a row of the dataset before and after this run; loads both models."""
+        return token_losses.token_losses(self._workspace, self.dataset_id, row, run_id=self.id)
 
     @property
     def votes(self) -> Listing[Vote]:

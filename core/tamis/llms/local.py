@@ -24,6 +24,7 @@ from tamis.models.adapters import PREFIX, adapter_folder, base_of
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.models.files import find_model, fingerprint
 from tamis.protocols import Ability, Choices, CutText, LogLikelihoods, Usage
+from tamis.types import Float64s
 
 # A processor reads at its full speed from 256 tokens on, and larger batches pad more; writing gains by more rows.
 CPU_BATCH_TOKENS, CPU_WRITING_TOKENS, GPU_BATCH_TOKENS = 512, 1024, 32_768
@@ -90,6 +91,16 @@ class LocalModel:
                 closing[row] = row_logs[counts[row]] if len(row_logs) > counts[row] else np.nan
         self._count(reads)
         return LogLikelihoods(total, counts, closing)
+
+    def token_logs(self, rows: Sequence[list[int]]) -> list[Float64s]:
+        """Log-likelihood of every token but the first of each row, after those before it; a row has two or more."""
+        found: list[Float64s] = [np.zeros(0)] * len(rows)
+        reads = [Read(ids[:-1], 0) for ids in rows]
+        with torch.inference_mode():
+            for i, logs in self._forward.log_probabilities(reads, [ids[1:] for ids in rows]):
+                found[i] = logs.double().cpu().numpy()
+        self._count(reads)
+        return found
 
     def choose(self, prompts: Sequence[str], answers: Sequence[str]) -> Choices:
         """Probabilities of the answers' first tokens; raises CurationError where two answers begin alike."""

@@ -11,6 +11,7 @@ from pages.parts.finetuning.actions import show_adapter_actions
 from pages.parts.finetuning.answers import show_answers
 from pages.parts.finetuning.results import show_evaluation, show_finetune_numbers
 from pages.parts.finetuning.tasks import show_tasks
+from pages.parts.finetuning.tokens import show_tokens
 from pages.parts.finetuning.votes import show_vote
 from pages.shared.activity import while_jobs_run
 from pages.shared.dataset_context import DatasetContext
@@ -34,7 +35,7 @@ from tamis.actions.remedies import NEXT_STEPS, with_smaller_batch
 from tamis.actions.runs import Run
 from tamis.store.artifacts.store import Artifact
 
-PARTS = ["Evaluation", "Answers", "Blind vote", "Curves", "Options"]
+PARTS = ["Evaluation", "Answers", "Tokens", "Blind vote", "Curves", "Options"]
 
 
 def show_finetune_run(context: DatasetContext, run: Run) -> None:
@@ -129,6 +130,8 @@ def _show_finished(context: DatasetContext, run: Run) -> None:
     )
     if part == "Answers":
         show_answers(context, run.artifact)
+    elif part == "Tokens":
+        show_tokens(context, run)
     elif part == "Blind vote":
         # Of its own, because a vote should not draw the whole page again.
         st.fragment(show_vote)(context, run)

@@ -20,7 +20,7 @@ from tamis.types import JSON, Int64s
 
 MOST_TOKENS = 4_000  # drawn; a browser is slow with more pieces than that
 FULL, LEAST = 0.42, 0.14  # how strong the shade of weight 1 and of the smallest weight is
-_FRAME = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.7;unicode-bidi:plaintext;font-size:.9rem"
+FRAME = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.7;unicode-bidi:plaintext;font-size:.9rem"
 _EDGE = "box-shadow:inset -1px 0 rgba(128,140,138,.35)"  # between two tokens
 _CUT = "opacity:.45;text-decoration:line-through"
 
@@ -78,7 +78,7 @@ def _show_tokens(found: LearnedRow) -> None:
         return
     drawn = found.tokens[:MOST_TOKENS]
     inside = "".join(map(_piece, drawn))
-    st.html(f'<div dir="auto" style="{_FRAME}" data-testid="learned-row">{inside}</div>')
+    st.html(f'<div dir="auto" style="{FRAME}" data-testid="learned-row">{inside}</div>')
     if len(found.tokens) > len(drawn):
         st.caption(f"The first {len(drawn):,} of {len(found.tokens):,} pieces.")
     weights = sorted({one.weight for one in found.tokens if one.weight not in (0.0, 1.0)})

@@ -108,3 +108,25 @@ def test_the_command_prints_brackets_and_gives_every_token(dataset, model, capsy
     assert run([*asked, "--json"]) == 0
     found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert found["n_learned"] == sum(one["weight"] > 0 for one in found["tokens"])
+
+
+def test_lengths_of_all_rows_are_told_for_each_model_before_a_run(dataset, model, capsys):
+    folder, rows = dataset
+    asked = ["--workspace", str(folder), "tokens", "--dataset", rows.id, "--lengths", "--max-length", "60"]
+    asked += ["--model", str(model), "--model", "/no/such/model"]
+    assert run(asked) == 0
+    first, second = capsys.readouterr().out.strip().splitlines()[-2:]
+    assert "rows are longer than 60 tokens and are cut there." in first
+    assert "have images or other parts" in first
+    assert "Marks that are heeded: label (1 rows), label of turns (1 rows)" in first
+    assert second.startswith("/no/such/model: ")
+    assert run([*asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])["models"]
+    assert found[str(model)]["longer"] > 0
+    assert found["/no/such/model"]["counted_by"] == "characters"
+
+
+def test_a_row_or_the_lengths_of_all_must_be_asked_for(dataset, model, capsys):
+    folder, rows = dataset
+    assert run(["--workspace", str(folder), "tokens", "--dataset", rows.id]) != 0
+    assert "--lengths" in capsys.readouterr().err
