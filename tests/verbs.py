@@ -451,7 +451,7 @@ ROLES: dict[str, str] = {
         "jobs.list_jobs jobs.get_job jobs.wait_for_job jobs.read_log jobs.read_metrics "
         "remedies.with_smaller_batch submit.repeat read_rows.matching read_rows.sort_rows read_rows.read_rows "
         "read_rows.columns_of read_rows.list_clusters read_rows.read_messages read_rows.nearest_rows "
-        "read_rows.sort_by_similarity learned_tokens.learned_tokens scores.score_per_cluster "
+        "read_rows.sort_by_similarity learned_tokens.learned_tokens token_losses.token_losses scores.score_per_cluster "
         "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
         "models.trained_models selections.picks_per_cluster report.report.render_report "
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
