@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import FrozenInstanceError, fields
 
 Head = Mapping[str, Sequence[object]]  # column name → the first values, columns alike in length
 
@@ -12,7 +12,30 @@ MOST_FACTS = 30
 SHOWN_CHARS_HTML = 160
 
 
-class HtmlFacts:
+class Frozen:
+    """Says in a sentence that an object cannot be changed, for its own fields and for any other name alike."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        """A frozen dataclass brings a refusal of its own, which fails at names that are no field of it (with slots)."""
+        super().__init_subclass__()
+        for method, refuse in (("__setattr__", _refuse_setting), ("__delattr__", _refuse_deleting)):
+            if method in vars(cls):
+                setattr(cls, method, refuse)
+
+
+def _refuse_setting(self: object, name: str, value: object) -> None:
+    raise FrozenInstanceError(
+        f"{type(self).__name__} cannot be changed, so {name!r} cannot be set: keep what you add in a variable of your own."
+    )
+
+
+def _refuse_deleting(self: object, name: str) -> None:
+    raise FrozenInstanceError(f"{type(self).__name__} cannot be changed, so {name!r} cannot be deleted.")
+
+
+class HtmlFacts(Frozen):
     """A dataclass that a notebook shows as a table of its fields; what begins with an underscore is its own."""
 
     __slots__ = ()

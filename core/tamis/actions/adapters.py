@@ -15,6 +15,7 @@ from pathlib import Path
 from tamis.actions.deletion import DeletionPlan, carry_out, obstacle_to_deleting
 from tamis.actions.roles import needs
 from tamis.errors import ArtifactMissing, CurationError, InvalidOptions, MissingExtra, ModelMissing
+from tamis.formats.targets import check_place
 from tamis.models.adapters import BUNDLED_LLM, CONFIG, PREFIX, WEIGHTS, base_of
 from tamis.settings import source_folder
 from tamis.steps.base_model import base_model_folder
@@ -184,7 +185,7 @@ def _written(target: Path, artifact: Artifact, write: Callable[[Path], None]) ->
     target = target.expanduser()
     if target.exists():
         raise InvalidOptions(_there_already(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    check_place(target)
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}.aside")
     try:
         aside.mkdir()

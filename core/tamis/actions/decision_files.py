@@ -12,6 +12,7 @@ from tamis.actions.roles import needs
 from tamis.compute.apply import with_response
 from tamis.errors import InvalidOptions
 from tamis.formats.check import check_messages
+from tamis.formats.targets import check_place
 from tamis.store.artifacts.readers import read_examples
 from tamis.store.durable import write_atomically
 from tamis.store.review import decisions
@@ -58,7 +59,7 @@ def export_decisions(workspace: Workspace, dataset_id: str, path: Path) -> int:
         )
         for d in decided
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_place(path)
     write_atomically(path, b"".join(line + b"\n" for line in lines))
     return len(lines)
 

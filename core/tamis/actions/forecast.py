@@ -11,7 +11,7 @@ from tamis.jobs.forecast import forecast as jobs_forecast
 from tamis.jobs.forecast import llm
 from tamis.jobs.forecast.checks import Check, duration_text
 from tamis.jobs.forecast.forecast import Forecast, submission_script, training_seconds
-from tamis.jobs.forecast.llm import SAMPLE_ROWS, ModelsForecast
+from tamis.jobs.forecast.llm import ASKING_STEPS, SAMPLE_ROWS, ModelsForecast
 from tamis.jobs.forecast.process import LIMIT_S, ForecastProcess
 from tamis.jobs.forecast.requirements import missing_packages
 from tamis.jobs.model import Resources
@@ -37,7 +37,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s
 
 __all__ = [
-    "BY_CHARACTERS", "BY_ENCODER", "BY_MODEL", "LIMIT_S", "SAMPLE_ROWS", "Check", "Forecast", "ForecastProcess", "Lengths",
+    "ASKING_STEPS", "BY_CHARACTERS", "BY_ENCODER", "BY_MODEL", "LIMIT_S", "SAMPLE_ROWS", "Check", "Forecast", "ForecastProcess", "Lengths",
     "ModelsForecast", "RoundsForecast", "SelectionForecast", "TrainingForecast", "duration_text", "forecast", "forecast_detail",
     "forecast_models", "missing_packages", "model_folder", "row_lengths", "submission_text", "training_forecast",
     "training_seconds",

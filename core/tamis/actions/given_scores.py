@@ -100,6 +100,13 @@ def numeric_quality(workspace: Workspace, dataset_id: str) -> tuple[str, ...]:
     return tuple(f"{COLUMN}{name}" for name in numeric_columns(view))
 
 
+def cost_columns(workspace: Workspace, dataset_id: str) -> tuple[str, ...]:
+    """What the budget of a selection can count: the columns of numbers as ``column:NAME``, then the scores there are."""
+    view = open_view(workspace.artifacts, dataset_id)
+    columns = [f"{COLUMN}{name}" for name in numeric_columns(view)]
+    return tuple(dict.fromkeys([*columns, *view.scores]))
+
+
 def remake_scores(store: ArtifactStore, recorded: Manifest, sources: Sequence[Path]) -> Artifact:
     """Scores as a manifest says that they were made, the file found by its content; raises CurationError when it is gone."""
     if recorded.step == TAKE:

@@ -20,7 +20,7 @@ MAX_SEEDS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """What to draw: every method with every seed at one budget.
+    """What to draw: every method with every seed at one budget; ``cost`` is what a row costs, where the unit is cost.
 
     ``options`` holds the options of a method by its name, ``shared`` what all selections have in common besides
     (``within``, ``clustering``), ``compare`` the options of the comparison. A method without chance is run once.
@@ -29,6 +29,7 @@ class Grid:
     methods: tuple[str, ...]
     budget: float
     unit: str = "rows"
+    cost: str = ""
     n_seeds: int = 1
     first_seed: int = 42
     quality: str = ""
@@ -101,6 +102,8 @@ def _request(grid: Grid, name: str, seed: int) -> dict[str, JSON]:
         "seed": seed,
         "method_options": dict(grid.options.get(name, {})),
     }
+    if grid.cost:
+        values["cost"] = grid.cost
     if grid.quality and row.uses("quality"):
         values["quality"] = grid.quality
     return values

@@ -16,6 +16,7 @@ from tamis.errors import InvalidOptions, UnknownName, UnreadableFile
 from tamis.formats.encodings import check_encoding
 from tamis.formats.reasons import kind_of
 from tamis.formats.repairs import REPAIRS, check_repairs
+from tamis.formats.targets import check_place
 from tamis.steps.import_file.identify import ImportPlan, ReadingChoices, file_hash, plan_sources, source_file
 from tamis.steps.import_file.options import SourceFile
 from tamis.store.artifacts.readers import read_rejects
@@ -98,10 +99,10 @@ def show_reject(workspace: Workspace, dataset_id: str, line: int, *, file: int =
 def export_rejects(workspace: Workspace, dataset_id: str, path: Path, *, reason: str = "") -> ExportedRejects:
     """Write the rejected lines, or those of one reason, as JSON lines: line, reason and raw.
 
-    Raises DatasetMissing, and UnknownName for a reason that no line has.
+    Raises DatasetMissing, UnknownName for a reason that no line has, and CurationError for a place that cannot be written.
     """
     lines = list_rejects(workspace, dataset_id).of(reason)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_place(path)
     write_atomically(path, b"".join(reject_lines(lines)))
     return ExportedRejects(path, lines.num_rows)
 

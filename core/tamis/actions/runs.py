@@ -18,6 +18,7 @@ from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
 MAX_RUNS = 200
+_CALLED = {"refine": "refinement", "finetune": "training"}  # a run by the name that people have for it
 _CURVE_COLUMNS = ("name", "step", "value")
 
 
@@ -100,7 +101,9 @@ def find_run(workspace: Workspace, dataset_id: str, step: str, run_id: str = "")
     runs = list_runs(workspace, dataset_id, step)
     chosen = next((run for run in runs if run_id in ("", run.run_id)), None)
     if chosen is None:
-        raise UnknownName(f"{step} of {dataset_id}", run_id or "newest", [run.run_id for run in runs])
+        raise UnknownName(
+            f"{_CALLED.get(step, step)} of {dataset_id}", run_id or "newest", [run.run_id for run in runs]
+        )
     return chosen
 
 

@@ -88,14 +88,15 @@ def freeze_pointers(
     """The options with every pointer as the id of an artifact, by what the step's options declare to be one.
 
     Rows may be ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; decisions ``current`` or ``none``, and where a selection
-    is read and nothing is said, those it was made with; a selection may be ``newest``. A quality that is a column
-    (``column:NAME``) becomes scores. Raises InvalidOptions for a set of
-    rows that is none or empty, ArtifactMissing.
+    is read and nothing is said, those it was made with; a selection may be ``newest``. A quality or a cost
+    that is a column (``column:NAME``) becomes scores. Raises InvalidOptions for a set of rows that is none or empty,
+    ArtifactMissing.
     """
     values = dict(options)
-    quality = str(values.get("quality") or "")
-    if quality.startswith(COLUMN) and not values.get("scores"):
-        take_column(workspace.artifacts, dataset_id, quality.removeprefix(COLUMN))
+    named = [str(values.get("cost") or "")]
+    named += [] if values.get("scores") else [str(values.get("quality") or "")]
+    for column in (one for one in named if one.startswith(COLUMN)):
+        take_column(workspace.artifacts, dataset_id, column.removeprefix(COLUMN))
     for name, kind in steps[step].options.POINTERS.items():
         if not values.get(name):
             continue

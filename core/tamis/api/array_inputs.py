@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,6 +75,10 @@ def row_mask(rows: ArrayLike | None, n: int, name: str) -> Bools:
         if given.shape != (n,):
             raise InvalidOptions(f"{name} is a mask of shape {given.shape}: give ({n},), or row numbers.")
         return given
+    if given.size and (given.dtype.kind not in "iuf" or np.any(given != np.floor(given))):
+        raise InvalidOptions(
+            f"{name} must be a mask or row numbers, and these are {given.dtype}: {given.ravel()[0].item()!r} …"
+        )
     ids = given.astype(np.int64) if given.size else np.empty(0, dtype=np.int64)
     wrong = ids[(ids < 0) | (ids >= n)]
     if wrong.size:
@@ -131,8 +136,8 @@ def group_arrays(groups: ArrayLike, n_bins: int) -> tuple[Int64s, int]:
     return group_by_value(values)
 
 
-def refuse_missing(row: Selector, given: dict[str, Any], *, in_tokens: bool) -> None:
-    """Raises InvalidOptions when a method cannot do without an array that is not there, or cannot count tokens."""
+def refuse_missing(row: Selector, given: dict[str, Any]) -> None:
+    """Raises InvalidOptions when a method cannot do without an array that is not there, or cannot count tokens or costs."""
     needs = {
         "embeddings": "embeddings",
         "quality": "quality",
@@ -143,8 +148,11 @@ def refuse_missing(row: Selector, given: dict[str, Any], *, in_tokens: bool) -> 
             raise InvalidOptions(f"{row.title} ({row.name}) cannot work without {name}: give one per row.")
     if "clustering" in row.reads and given["clusters"] is None and given["embeddings"] is None:
         raise InvalidOptions(f"{row.title} ({row.name}) spreads over clusters: give embeddings or clusters.")
-    if in_tokens and not row.counts_tokens:
-        raise InvalidOptions(f"{row.title} ({row.name}) divides a number of rows: leave token_counts out.")
+    counted = [name for name in ("token_counts", "costs") if given[name] is not None]
+    if counted and not row.counts_tokens:
+        raise InvalidOptions(f"{row.title} ({row.name}) divides a number of rows: leave {counted[0]} out.")
+    if len(counted) > 1:
+        raise InvalidOptions("The budget counts tokens or costs, not both: leave token_counts or costs out.")
 
 
 def refuse_linear_odds(options: object, quality: Float64s | None) -> None:
@@ -160,8 +168,26 @@ def refuse_linear_odds(options: object, quality: Float64s | None) -> None:
         )
 
 
-def whole_budget(budget: float) -> int:
-    """The budget as a number of rows or tokens; raises InvalidOptions for a part of one."""
-    if budget != int(budget):
-        raise InvalidOptions(f"budget = {budget}: give a whole number of rows or tokens.")
-    return int(budget)
+def a_number(value: object, name: str, what: str) -> float:
+    """A finite number that a person gave; raises InvalidOptions with the name of the parameter for anything else."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not np.isfinite(float(value)):
+        raise InvalidOptions(f"{name} = {value!r}: give {what}.")
+    return float(value)
+
+
+def whole_number(value: object, name: str, what: str = "a whole number") -> int:
+    """A whole number that a person gave; raises InvalidOptions with the name of the parameter for anything else."""
+    if a_number(value, name, what) != int(value):  # type: ignore[call-overload]  # a number by now
+        raise InvalidOptions(f"{name} = {value!r}: give {what}.")
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def whole_counts(values: ArrayLike | None, name: str) -> Int64s | None:
+    """A whole number per row; raises InvalidOptions for a part of one, and for what is no number."""
+    given = numbers(values, name)
+    if given is None:
+        return None
+    odd = np.flatnonzero(~(np.isfinite(given) & (given == np.floor(given))))
+    if odd.size:
+        raise InvalidOptions(f"{name} of row {odd[0]} is {given[odd[0]]}: give a whole number per row.")
+    return given.astype(np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tamis.api.show import SHOWN_ROWS, Tabular, arrow_of
 from tamis.reprs import Head
-from tamis.selectors.quality import gain_aside
+from tamis.selectors.quality import gain_aside, quality_aside
 from tamis.types import JSON, Float32s, Float64s, Int32s, Int64s
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class SelectedRows(Tabular):
     """The rows that a method picked, in the order picked; every prefix is itself a fair selection where the method can.
 
-    ``shortfall`` rows of the budget could not be spent; ``unused_tokens`` is None unless the budget counted tokens.
-    ``n_forced`` rows had no chance by quality and were picked because nothing else was left. ``quality_gain`` says how far
+    ``shortfall`` rows of the budget could not be spent; ``unused_tokens`` is None unless the budget counted tokens,
+    ``unused_cost`` unless it counted costs; ``n_unscored`` rows had no quality (NaN). ``n_forced`` rows had no chance by quality and were picked because nothing else was left. ``quality_gain`` says how far
     the picks lie from an even draw from the same groups (0) towards the highest scores (1); None where quality played no
     part. ``notes`` are what the method has to say (the gap of an approximation).
     """
@@ -33,11 +33,13 @@ class SelectedRows(Tabular):
     cluster_ids: Int64s  # (b,) cluster of each picked row, -1 where there is none
     weights: Float64s  # (b,) in (0, 1]: the part of the row's cluster that was picked
     n_rows: int  # rows there were to pick from, the excluded ones among them
-    budget: int
+    budget: float  # in rows, tokens or the unit of the costs
     seed: int
     shortfall: int
     unused_tokens: int | None
+    unused_cost: float | None
     n_forced: int
+    n_unscored: int
     quality_gain: float | None
     options: Mapping[str, JSON]
     notes: Mapping[str, JSON]
@@ -66,11 +68,11 @@ class SelectedRows(Tabular):
 
     def _line(self) -> str:
         left = f", {self.shortfall:,} could not be spent" if self.shortfall else ""
-        tokens = f", {self.unused_tokens:,} tokens unused" if self.unused_tokens else ""
+        left += f", {self.unused_tokens:,} tokens unused" if self.unused_tokens else ""
+        left += f", {self.unused_cost:,g} of the budget unused" if self.unused_cost else ""
         said = gain_aside(self.method, self.quality_gain, len(self))
-        return (
-            f"{len(self):,} of {self.n_rows:,} rows by {self.method} (seed {self.seed}){left}{tokens}{said}"
-        )
+        said += quality_aside(n_forced=self.n_forced, n_unscored=self.n_unscored, n_rows=self.n_rows)
+        return f"{len(self):,} of {self.n_rows:,} rows by {self.method} (seed {self.seed}){left}{said}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -38,7 +38,7 @@ from tamis.api.step_result import StepResult
 from tamis.api.steps import given_options, plain_values, step_method
 from tamis.api.tags import Tags, row_numbers
 from tamis.api.training import AdapterResult, RefinementResult
-from tamis.errors import UnknownName
+from tamis.errors import InvalidOptions, UnknownName
 from tamis.reprs import Head, facts
 from tamis.store.rows.scope import ALL_ROWS, Scope
 
@@ -138,13 +138,13 @@ class Dataset(Shown):
 
     @overload
     def compare_methods(
-        self, methods: Sequence[str], *, budget: float, unit: str = ..., n_seeds: int = ..., first_seed: int = ...,
+        self, methods: Sequence[str], *, budget: float, unit: str = ..., cost: str = ..., n_seeds: int = ..., first_seed: int = ...,
         quality: str = ..., options: Mapping[str, Mapping[str, Any]] | None = ..., shared: Mapping[str, Any] | None = ...,
         compare: Mapping[str, Any] | None = ..., wait: Literal[True] = True, progress: bool = ...,
     ) -> ComparisonResult: ...  # fmt: skip
     @overload
     def compare_methods(
-        self, methods: Sequence[str], *, budget: float, unit: str = ..., n_seeds: int = ..., first_seed: int = ...,
+        self, methods: Sequence[str], *, budget: float, unit: str = ..., cost: str = ..., n_seeds: int = ..., first_seed: int = ...,
         quality: str = ..., options: Mapping[str, Mapping[str, Any]] | None = ..., shared: Mapping[str, Any] | None = ...,
         compare: Mapping[str, Any] | None = ..., wait: Literal[False], progress: bool = ...,
     ) -> JobHandle[ComparisonResult]: ...  # fmt: skip
@@ -153,7 +153,8 @@ class Dataset(Shown):
         methods: Sequence[str],
         *,
         budget: float,
-        unit: str = "rows",
+        unit: str = "",
+        cost: str = "",
         n_seeds: int = 1,
         first_seed: int = 42,
         quality: str = "",
@@ -165,12 +166,13 @@ class Dataset(Shown):
     ) -> ComparisonResult | JobHandle[ComparisonResult]:
         """Select by several methods at one budget, each with ``n_seeds`` seeds, and hold them beside each other.
 
-        ``options`` holds the options of a method by its name, ``shared`` what all selections have in common besides
+        The ``unit`` of the budget is rows, or what ``cost`` (``column:NAME``) adds up to where one is named. ``options`` holds
+        the options of a method by its name, ``shared`` what all selections have in common besides
         (``within``, ``clustering``), ``compare`` options of the comparison. Raises InvalidOptions and UnknownName before
         anything is queued, ArtifactMissing, JobFailed.
         """
         grid = Grid(
-            methods=tuple(methods), budget=budget, unit=unit, n_seeds=n_seeds, first_seed=first_seed, quality=quality,
+            methods=tuple(methods), budget=budget, unit=unit or ("cost" if cost else "rows"), cost=cost, n_seeds=n_seeds, first_seed=first_seed, quality=quality,
             options=options or {}, shared=plain_values(self, "select", shared or {}), compare=compare or {},
         )  # fmt: skip
         made = submit_grid(self._workspace, self.id, grid).comparison
@@ -223,6 +225,10 @@ class Dataset(Shown):
         """
         if by not in SEARCHES:
             raise UnknownName("way to search", by, SEARCHES)
+        if not str(what).strip():
+            raise InvalidOptions(
+                f"data.search({what!r}) looks for nothing: give words, a pattern, a sentence or a row."
+            )
         if by in ("words", "pattern"):
             kind = "contains" if by == "words" else "matches"
             return match_rows(self._workspace, self.id, ALL_ROWS.and_where(kind, str(what)))

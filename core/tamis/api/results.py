@@ -15,7 +15,7 @@ from tamis.api.jobs import JobHandle, wait_unless
 from tamis.api.rows import ExportedRows, Rows, export_rows, frozen, match_rows
 from tamis.api.show import Records, arrow_of
 from tamis.api.step_result import StepResult
-from tamis.selectors.quality import gain_aside
+from tamis.selectors.quality import gain_aside, quality_aside
 from tamis.store.artifacts import readers
 from tamis.store.artifacts.proposals import read_proposals
 from tamis.store.rows.scope import ALL_ROWS
@@ -175,7 +175,13 @@ class SelectionResult(StepResult):
     def _line(self) -> str:
         summary = self.summary
         left = f", {summary['shortfall']:,} could not be spent" if summary.get("shortfall") else ""
+        left += f", {summary['cost_unused']:,g} of the budget unused" if summary.get("cost_unused") else ""
         said = gain_aside(summary["method"], summary.get("quality_gain"), summary["n_selected"])
+        said += quality_aside(
+            n_forced=int(summary.get("n_forced", 0)),
+            n_unscored=int(summary.get("n_unscored", 0)),
+            n_rows=summary["n_rows"],
+        )
         return (
             f"Selection {self.id}: {summary['n_selected']:,} of {summary['n_rows']:,} rows of {self.dataset_id} by "
             f"{summary['method']}, quality {summary['quality']}{left}{said}"

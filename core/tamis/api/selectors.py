@@ -7,7 +7,8 @@ All take the same arguments, so that methods can be compared in a loop; a method
 ``quality`` (n,), higher is better, any range; NaN is "not scored", and each method says what it does with it.
 ``non_negative`` declares that quality is never below 0, the worst there is; where a chance grows with quality, twice the
     quality is then twice the chance (as for ``weighting="linear"``), else the chance goes by rank.
-``budget`` rows to pick, or tokens when ``token_counts`` (n,) are given; never exceeded.
+``budget`` rows to pick, or tokens when ``token_counts`` (n,) are given, or what ``costs`` (n,) add up to, in their unit; never
+    exceeded. A cost is above 0 for every row that may be picked.
 ``seed`` of every draw, k-means included.
 ``clusters`` what ``tamis.kmeans`` returns, or one id per row (-1: outside). Left out, a method that needs them makes
     them from ``embeddings``: ``n_clusters`` of them, 0 to choose the number by silhouette.
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tamis.api.array_inputs import (
+    a_number,
     cluster_arrays,
     count_rows,
     group_arrays,
@@ -39,15 +41,18 @@ from tamis.api.array_inputs import (
     refuse_missing,
     row_mask,
     unit_vectors,
-    whole_budget,
+    whole_counts,
+    whole_number,
 )
 from tamis.api.array_methods import kmeans
 from tamis.api.array_results import ClusteredRows, SelectedRows
+from tamis.compute.select.costs import cost_steps
+from tamis.errors import InvalidOptions
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS, Selector
 from tamis.selectors.problem import Answer, Problem, method_seed
 from tamis.selectors.quality import gain_of
-from tamis.types import NOISE, Int64s
+from tamis.types import NOISE, Bools, Int64s
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -56,6 +61,7 @@ if TYPE_CHECKING:
 
 Described = Callable[..., None]
 Picker = Callable[..., SelectedRows]
+_BY_PLACE = ("embeddings", "quality")
 _OF_DATASETS = frozenset(
     {"column"}
 )  # options that name something of a dataset; an array stands in their place here
@@ -66,13 +72,14 @@ def _pick(
     embeddings: ArrayLike | None = None,
     quality: ArrayLike | None = None,
     *,
-    budget: int,
+    budget: float,
     seed: int = 42,
     clusters: ClusteredRows | ArrayLike | None = None,
     n_clusters: int = 0,
     groups: ArrayLike | None = None,
     non_negative: bool = False,
     token_counts: ArrayLike | None = None,
+    costs: ArrayLike | None = None,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
     n_rows: int | None = None,
@@ -83,31 +90,44 @@ def _pick(
         "quality": numbers(quality, "quality"),
         "clusters": clusters,
         "groups": groups,
-        "token_counts": token_counts,
+        "token_counts": whole_counts(token_counts, "token_counts"),
+        "costs": numbers(costs, "costs"),
     }
+    seed = whole_number(seed, "seed")
     chosen = parse_options(row.options, options)
     n = count_rows(given, n_rows)
-    refuse_missing(row, given, in_tokens=token_counts is not None)
+    refuse_missing(row, given)
     refuse_linear_odds(chosen, given["quality"])
     vectors = None
     if embeddings is not None and (row.uses("embeddings") or row.uses("clustering")):
         vectors = unit_vectors(embeddings)
     if row.uses("clustering") and clusters is None and vectors is not None:
-        given["clusters"] = kmeans(vectors, n_clusters, seed=seed)
+        given["clusters"] = kmeans(vectors, whole_number(n_clusters, "n_clusters"), seed=seed)
     problem = Problem(
         n_rows=n,
-        budget=whole_budget(budget),
-        pinned=row_mask(pinned, n, "pinned"),
-        excluded=row_mask(excluded, n, "excluded"),
+        **_budgeted(given, budget, row_mask(pinned, n, "pinned"), row_mask(excluded, n, "excluded")),
         seed=method_seed(seed, row.name),
         vectors=vectors if row.uses("embeddings") else None,
         quality=given["quality"] if row.uses("quality") else None,
         non_negative=non_negative,
-        token_counts=None if token_counts is None else np.asarray(token_counts, dtype=np.int64),
         **_grouped(given, chosen, vectors),
     )
     answer: Answer = row.load()(problem, chosen)
     return _result(row, problem, answer, chosen, seed)
+
+
+def _budgeted(given: dict[str, Any], budget: object, pinned: Bools, excluded: Bools) -> dict[str, Any]:
+    """What may be spent, in rows, tokens or steps of a cost, and on which rows."""
+    masks: dict[str, Any] = {"pinned": pinned, "excluded": excluded}
+    if given["costs"] is None:
+        what = "a whole number of rows or tokens"
+        return {
+            **masks,
+            "budget": whole_number(budget, "budget", what),
+            "token_counts": given["token_counts"],
+        }
+    costs = cost_steps(given["costs"], a_number(budget, "budget", "what the costs may add up to"), **masks)
+    return {**masks, "budget": costs.budget, "token_counts": costs.steps, "costs": costs}
 
 
 def _grouped(given: dict[str, Any], chosen: Options, vectors: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -131,11 +151,13 @@ def _result(row: Selector, problem: Problem, answer: Answer, chosen: Options, se
         cluster_ids=cluster_of[rows],
         weights=answer.selection.weight,
         n_rows=problem.n_rows,
-        budget=problem.budget,
+        budget=problem.budget if problem.costs is None else problem.costs.in_units(problem.budget),
         seed=seed,
         shortfall=int(answer.selection.shortfall),
-        unused_tokens=answer.unused_tokens,
+        unused_tokens=answer.unused_tokens if problem.costs is None else None,
+        unused_cost=None if problem.costs is None else problem.costs.in_units(answer.unused_tokens or 0),
         n_forced=int(answer.selection.n_forced),
+        n_unscored=0 if problem.quality is None else int(np.isnan(problem.quality).sum()),
         quality_gain=gain_of(problem, chosen, answer),
         options=chosen.model_dump(mode="json", exclude=set(_OF_DATASETS)),
         notes={name: note for name, note in answer.notes.items() if name not in _OF_DATASETS},
@@ -145,12 +167,24 @@ def _result(row: Selector, problem: Problem, answer: Answer, chosen: Options, se
     return made
 
 
+def _check_call(name: str, n_arrays: int, arguments: dict[str, Any]) -> None:
+    """Raise InvalidOptions for a call that no function could take, in the words of the method."""
+    twice = [one for one in _BY_PLACE[:n_arrays] if one in arguments]
+    if n_arrays > len(_BY_PLACE) or twice:
+        raise InvalidOptions(
+            f"tamis.{name} takes {' and '.join(_BY_PLACE)} by place, each once, and all else by name: budget=100."
+        )
+    if "budget" not in arguments:
+        raise InvalidOptions(f"tamis.{name} needs a budget, the rows to pick: tamis.{name}(…, budget=100).")
+
+
 def _method(described: Described) -> Picker:
     """The method of the table by that name; the function gives its documentation, the options type the rest."""
     row = SELECTORS[described.__name__]
 
     @wraps(described)
     def pick(*arrays: Any, **arguments: Any) -> SelectedRows:  # noqa: ANN401 - see the signature set below
+        _check_call(row.name, len(arrays), arguments)
         return _pick(row, *arrays, **arguments)
 
     fields = {name: field for name, field in row.options.model_fields.items() if name not in _OF_DATASETS}

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from tamis.reprs import Head, cell_text, html_table, printable
+import numpy as np
+
+from tamis.reprs import Frozen, Head, cell_text, html_table, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +22,7 @@ SHOWN_ROWS = 10
 SHOWN_CHARS = 48  # of a value in text
 
 
-class Shown:
+class Shown(Frozen):
     """An object that says what it is in one line and shows its first rows; ``_line`` and ``_head`` are the object's own."""
 
     __slots__ = ()
@@ -40,7 +42,10 @@ class Shown:
 
 
 class Tabular(Shown):
-    """An object that is a table: ``to_arrow`` is its own, the other conversions follow from it."""
+    """An object that is a table: ``to_arrow`` is its own, the other two conversions follow from it.
+
+    ``to_numpy`` may have a nearer meaning: the ids of rows, vectors, scores.
+    """
 
     __slots__ = ()
 
@@ -51,6 +56,10 @@ class Tabular(Shown):
     def to_pandas(self) -> pd.DataFrame:
         """All of it as a data frame."""
         return self.to_arrow().to_pandas()
+
+    def to_numpy(self) -> NDArray[Any]:
+        """All of it as a structured array, a field per column: ``table["n_rows"]``; what has no type of NumPy is an object."""
+        return structured(self.to_arrow())
 
     def _head(self) -> Head:
         return head_of(self.to_arrow())
@@ -111,6 +120,15 @@ class Listing(Tabular, Sequence[T]):
 
     def _line(self) -> str:
         return f"{self._title} ({len(self):,})"
+
+
+def structured(table: pa.Table) -> NDArray[Any]:
+    """An Arrow table as a structured array (n,); texts, lists and columns with a missing value are objects."""
+    columns = {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+    made = np.empty(table.num_rows, dtype=[(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        made[name] = column
+    return made
 
 
 def head_of(table: pa.Table) -> Head:

@@ -35,10 +35,11 @@ out_option = click.option("--out", type=click.Path(path_type=Path), required=Tru
 @click.option("--budget", default=0.0, help="With --methods: how much each picks.")
 @click.option(
     "--unit",
-    type=click.Choice(("rows", "fraction", "tokens")),
-    default="rows",
-    show_default=True,
-    help="Of the budget.",
+    type=click.Choice(("rows", "fraction", "tokens", "cost")),
+    help="Of the budget; rows when left out.",
+)
+@click.option(
+    "--cost", default="", metavar="column:NAME", help="What a row costs, where the budget counts that."
 )
 @click.option(
     "--seeds", default=1, show_default=True, help="With --methods: draws of each method that has chance."
@@ -89,7 +90,8 @@ def _submit_grid(
     grid = Grid(
         methods=tuple(name.strip() for name in methods.split(",") if name.strip()),
         budget=choices["budget"],
-        unit=choices["unit"],
+        unit=choices["unit"] or ("cost" if choices["cost"] else "rows"),
+        cost=choices["cost"],
         n_seeds=choices["seeds"],
         first_seed=choices["seed"],
         quality=choices["quality"],

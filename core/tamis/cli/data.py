@@ -18,6 +18,7 @@ from tamis.cli.rejects import (
     role_option,
     show_reasons,
 )
+from tamis.cli.row_choice import narrowed_scope, where_option
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.types import JSON
@@ -186,6 +187,7 @@ def restore(session: Session, entry: str) -> None:
 @click.option("--selection", default="", help="Artifact id of a selection, or newest.")
 @click.option("--tag", default="", help="Only rows with this tag.")
 @click.option("--scope", default="", help="Only rows in this scope, as copied from the map's address.")
+@where_option
 @click.option(
     "--decisions",
     default="",
@@ -237,7 +239,7 @@ def export(
 
     asked = {
         "dataset_id": session.dataset(dataset), "container": container or "", "skip_unfit": skip_unfit,
-        "scores": given_names(scores), **choices,
+        "scores": given_names(scores), **choices, "scope": narrowed_scope(choices["scope"]),
     }  # fmt: skip
     done = write_export(session.workspace, parse_options(ExportRequest, asked), out)
     session.show(f"{done.path}: {done.n_rows:,} rows, sha256 {done.sha256}")

@@ -99,6 +99,8 @@ def row_history(session: Session, row: int) -> None:
         session.show(
             f"{one.event_id:>7}  {one.created_at[:19]}  {one.reviewer}: {one.action}, {one.new_verdict or 'no decision'}"
         )
+    if not changes:
+        session.show(f"Row {row} is undecided: nobody decided anything about it.")
     session.result({"changes": [asdict(one) for one in changes]})
 
 

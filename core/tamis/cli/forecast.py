@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from tamis.actions.forecast import (
+    ASKING_STEPS,
     SAMPLE_ROWS,
     Check,
     Forecast,
     ModelsForecast,
+    RoundsForecast,
     TrainingForecast,
     duration_text,
     forecast,
@@ -22,6 +24,7 @@ from tamis.cli.exit_codes import DONE, FAILED
 from tamis.cli.session import Session
 from tamis.types import JSON
 
+_PER_ROUND = ("adds", "selected", "trains", "answers")
 _MARKS = {True: "ok", None: "?", False: "!!"}
 Run = tuple[str, str, Mapping[str, JSON]]  # dataset, step, options
 
@@ -56,12 +59,60 @@ def show_preflight(session: Session, run: Run, target: RunTarget) -> int:
 
 
 def show_estimate(session: Session, run: Run, n_sample: int | None) -> int:
-    """Print the estimate; with --json as one object."""
+    """Print the estimate, from asking language models where the step asks any; with --json as one object."""
+    if run[1] not in ASKING_STEPS:
+        return _show_plain_estimate(session, run)
     n_rows = SAMPLE_ROWS if n_sample is None else max(1, n_sample)
     expected = forecast_models(session.workspace, *run, n_sample=n_rows)
     session.show(said(expected))
     session.result(asdict(expected) | {"cost": expected.cost, "n_calls": expected.n_calls})
     return DONE
+
+
+def _show_plain_estimate(session: Session, run: Run) -> int:
+    """What the step itself says of a run, and what earlier runs took; nothing is asked."""
+    expected = forecast(session.workspace, *run)
+    detail = expected.detail
+    for line in [_lines(expected)[0], *(_rounds(detail) if isinstance(detail, RoundsForecast) else [])]:
+        session.show(line)
+    for check in expected.checks:
+        if check.ok is False:
+            session.show(_line(check))
+    answer: dict[str, JSON] = {
+        "rows": expected.rows,
+        "tokens": expected.tokens,
+        "seconds_estimate": expected.seconds,
+        "ok": expected.ok,
+    }
+    if isinstance(detail, RoundsForecast):
+        answer["rounds"] = [dict(zip(_PER_ROUND, one, strict=True)) for one in _round_numbers(detail)]
+    session.result(answer)
+    return DONE if expected.ok else FAILED
+
+
+def _round_numbers(detail: RoundsForecast) -> list[tuple[int | None, ...]]:
+    columns = [getattr(detail, name) for name in _PER_ROUND]
+    n_rounds = len(detail.adds)
+    whole = [[None] * n_rounds if one is None else one.tolist() for one in columns]
+    return list(zip(*whole, strict=True))
+
+
+def _rounds(detail: RoundsForecast) -> list[str]:
+    words = {
+        "adds": "adds {:,} rows",
+        "selected": "{:,} selected after it",
+        "trains": "trains on {:,}",
+        "answers": "answers {:,}",
+    }
+    return [
+        f"  round {number}: "
+        + ", ".join(
+            words[name].format(value)
+            for name, value in zip(_PER_ROUND, one, strict=True)
+            if value is not None
+        )
+        for number, one in enumerate(_round_numbers(detail), 1)
+    ]
 
 
 def said(models: ModelsForecast) -> str:

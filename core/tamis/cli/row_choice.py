@@ -13,12 +13,28 @@ from tamis.errors import InvalidOptions
 if TYPE_CHECKING:
     from tamis.types import Int64s
 
+_WHERE = "tamis.where"  # in click's context: the conditions as they were typed
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _note_where(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
+    context.meta[_WHERE] = value
+
+
+where_option = click.option(
+    "--where",
+    multiple=True,
+    expose_value=False,
+    callback=_note_where,
+    metavar="KIND[:COLUMN]=VALUE",
+    help="Rows that meet a condition: any_of:topics=math,code, range:column:reward=0.5.., contains:response=salt; repeat it.",
+)
+
+
 def row_options(command: F) -> F:
-    """``--rows``, ``--selection``, ``--with-tag`` and ``--scope``; together they narrow each other."""
+    """``--rows``, ``--selection``, ``--with-tag``, ``--scope`` and ``--where``; together they narrow each other."""
     for option in (
+        where_option,
         click.option("--scope", default="", help="Rows in this scope, as copied from the map's address."),
         click.option("--with-tag", default="", metavar="TAG", help="Rows that have this tag."),
         click.option(
@@ -30,11 +46,18 @@ def row_options(command: F) -> F:
     return command
 
 
+def narrowed_scope(scope: str) -> str:
+    """A filter, narrowed by every ``--where`` of the command that runs; raises InvalidOptions."""
+    from tamis.store.rows.where_text import narrow_scope
+
+    return narrow_scope(scope, click.get_current_context().meta.get(_WHERE, ()))
+
+
 def named_rows(session: Session, dataset_id: str, **where: str) -> Int64s:
     """``chosen_rows``, raising InvalidOptions when nothing was named: all rows must not be meant by accident."""
-    if not any(where.values()):
+    if not any(where.values()) and not click.get_current_context().meta.get(_WHERE):
         raise InvalidOptions(
-            "Say which rows: --rows 0,5,10-20, --selection ID, --with-tag TAG or --scope SCOPE."
+            "Say which rows: --rows 0,5,10-20, --selection ID, --with-tag TAG, --scope SCOPE or --where CONDITION."
         )
     return chosen_rows(session, dataset_id, **where)
 
@@ -47,7 +70,9 @@ def chosen_rows(
 
     from tamis.steps.resolve_rows import rows_of
 
-    named = rows_of(session.workspace, dataset_id, selection=selection, tag=with_tag, scope=scope)
+    named = rows_of(
+        session.workspace, dataset_id, selection=selection, tag=with_tag, scope=narrowed_scope(scope)
+    )
     if not rows:
         return named
     numbers = np.unique(np.array(_numbers(rows), dtype=np.int64))

@@ -171,7 +171,7 @@ def _running() -> list[click.Parameter]:
         click.Option(
             ["--estimate"],
             is_flag=True,
-            help="Only say what asking language models will take, from a timed sample.",
+            help="Only say what it will take; of steps that ask language models, from a timed sample.",
         ),
         click.Option(["--estimate-rows"], type=int, help="How many rows to time for it."),
         click.Option(["--no-wait"], is_flag=True, help="Submit and return at once."),

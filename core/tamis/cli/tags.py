@@ -125,7 +125,12 @@ def redo(session: Session, dataset: str, reviewer: str) -> None:
 
 
 def _say(session: Session, event: TagEvent | None, verb: str) -> None:
-    session.show(f"There is nothing to {verb}." if event is None else _line(event))
+    done = {"undo": "Undone: ", "redo": "Redone: "}.get(verb, "")
+    session.show(
+        f"There is nothing to {verb}."
+        if event is None
+        else f"{done}{_line(event).strip() if done else _line(event)}"
+    )
     session.result({"event": asdict(event) if event else None})
 
 

@@ -38,7 +38,7 @@ class StratifiedOptions(Options):
 
     column: str = Field(
         "source",
-        description="Column whose values are the groups: source, cluster, n_turns, tokens, meta:FIELD or score:NAME.",
+        description="Column whose values are the groups: source, cluster, n_turns, tokens, column:NAME of the file, or score:NAME.",
     )
     quota: Share = Field("proportional", description="Share of each group: by its size, or the same for all.")
     n_bins: int = Field(

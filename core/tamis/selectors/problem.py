@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tamis.compute.select.costs import CostSteps
 from tamis.compute.select.kmq import Selection, TokenSelection
 from tamis.compute.select.picks import Picked, Progress, Record
 from tamis.types import JSON, Bools, Float32s, Float64s, Int64s
@@ -17,7 +18,7 @@ from tamis.types import JSON, Bools, Float32s, Float64s, Int64s
 class Problem:
     """A selection to make over n rows.
 
-    ``budget`` counts rows, or tokens when ``token_counts`` (n,) is given. ``cluster_id`` (n,) −1 = noise, ``distance``
+    ``budget`` counts rows, or tokens when ``token_counts`` (n,) is given: with ``costs``, steps of a cost. ``cluster_id`` (n,) −1 = noise, ``distance``
     (n,) to the own centre; ``codes`` (n,) in 0..n_groups-1 or -1 are the groups of a column; ``vectors`` (n, d) float32
     unit, possibly memory-mapped; ``quality`` (n,) float64, NaN = not scored, None = all alike, ``non_negative`` where it
     is declared never to be; ``pinned`` rows are always in, ``excluded`` ones never. ``picked`` are the rows of a run that
@@ -39,6 +40,7 @@ class Problem:
     quality: Float64s | None = None
     non_negative: bool = False
     token_counts: Int64s | None = None
+    costs: CostSteps | None = None
     picked: Int64s | None = None
     progress: Progress | None = None
     record: Record | None = None

@@ -47,6 +47,14 @@ def gain_remark(method: str, gain: float | None, n_picked: int) -> str:
     )
 
 
+def quality_aside(*, n_forced: int, n_unscored: int, n_rows: int) -> str:
+    """What else a line should say of quality: picks that had no chance by it, and rows that have none at all."""
+    said = f"; {n_forced:,} picked without a chance by quality, as nothing else was left" if n_forced else ""
+    if n_unscored and n_unscored == n_rows:
+        said += "; no row has a quality, so all count alike"
+    return said
+
+
 def gain_aside(method: str, gain: float | None, n_picked: int) -> str:
     """The remark as the end of a longer line."""
     remark = gain_remark(method, gain, n_picked)

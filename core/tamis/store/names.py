@@ -97,7 +97,7 @@ def rename_cluster(
     known = default_names(clustering)
     if cluster_id not in known:
         raise InvalidOptions(
-            f"Clustering {clustering.id} has no cluster {cluster_id}: it has {len(known)} clusters."
+            f"Clustering {clustering.id} has no cluster {cluster_id}: it has {len(known.keys() - {NOISE}):,} clusters."
         )
     with database.writing() as connection:
         _insert(connection, clustering, (cluster_id, cleaned, "rename", None), reviewer)

@@ -11,17 +11,19 @@ from pages.parts.compare.picker import PICKER
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.forms.selection_form import budget_units
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FOLLOWED, start_job
 from pages.shared.runs.picker import open_run
 from pages.shared.wording import percent, selection_title
+from tamis.actions.given_scores import cost_columns
 from tamis.actions.grid import MAX_SEEDS, Grid, grid_requests, submit_grid
 from tamis.actions.selections import total_tokens
 from tamis.actions.submit import RunTarget, Submission
 from tamis.errors import CurationError
-from tamis.scorers import SCORERS
+from tamis.scorers import SCORERS, scorer_title
 from tamis.selectors import SELECTORS
 from tamis.steps.compare.options import MAX_COMPARED
 from tamis.types import JSON
@@ -81,12 +83,13 @@ def _show_grid(context: DatasetContext) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Methods that pick by quality need a score first.", width="content")
             link_to("scoring", "Compute a score", query={"dataset": context.dataset_id})
-    budget, unit, n_seeds = _draw_size(context)
+    budget, unit, cost, n_seeds = _draw_size(context)
     measures = _show_measures(context)
     quality = str(measures.get("quality", ""))
     grid = Grid(
-        methods=tuple(methods), budget=budget, unit=unit, n_seeds=n_seeds, quality=quality, compare=measures
-    )
+        methods=tuple(methods), budget=budget, unit=unit, cost=cost, n_seeds=n_seeds, quality=quality,
+        compare=measures,
+    )  # fmt: skip
     problem, n_selections = _check(grid)
     _say_grid(methods, n_selections, n_seeds)
     # The check looks at one of the selections: they differ by method, and the comparison is cheaper than they are.
@@ -101,14 +104,14 @@ def _show_grid(context: DatasetContext) -> None:
         st.caption(plain(problem))
 
 
-def _draw_size(context: DatasetContext) -> tuple[float, str, int]:
-    """Budget, its unit, and how many seeds."""
+def _draw_size(context: DatasetContext) -> tuple[float, str, str, int]:
+    """Budget, its unit, the column of a cost, and how many seeds."""
     first, second, third = st.columns([0.3, 0.4, 0.3], vertical_alignment="bottom")
     kept: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
     with second:
         unit = str(
             st.segmented_control(
-                "Unit", ["rows", "fraction", "tokens"], default="rows", required=True, format_func=str.capitalize,
+                "Unit", budget_units(context), default="rows", required=True, format_func=str.capitalize,
                 key="compare_unit", width="stretch", **kept,
             )
         )  # fmt: skip
@@ -117,13 +120,14 @@ def _draw_size(context: DatasetContext) -> tuple[float, str, int]:
         "rows": max(1, round(context.n_rows / 10)),
         "fraction": 0.1,
         "tokens": (tokens or 100_000) // 10,
+        "cost": 100.0,
     }[unit]
-    high = {"rows": float(context.n_rows), "fraction": 1.0, "tokens": None}[unit]
+    high = {"rows": float(context.n_rows), "fraction": 1.0, "tokens": None, "cost": None}[unit]
     with first:
         budget = st.number_input(
-            "Budget of each", min_value=0.001 if unit == "fraction" else 1.0, max_value=high, value=float(start),
-            step={"rows": 10.0, "fraction": 0.01, "tokens": 1000.0}[unit], key=f"compare_budget_{unit}",
-            format="%g" if unit == "fraction" else "%.0f", **kept,
+            "Budget of each", min_value=1.0 if unit in ("rows", "tokens") else 0.001, max_value=high, value=float(start),
+            step={"rows": 10.0, "fraction": 0.01, "tokens": 1000.0, "cost": 1.0}[unit], key=f"compare_budget_{unit}",
+            format="%.0f" if unit in ("rows", "tokens") else "%g", **kept,
         )  # fmt: skip
     with third:
         n_seeds = st.number_input(
@@ -132,7 +136,11 @@ def _draw_size(context: DatasetContext) -> tuple[float, str, int]:
         )  # fmt: skip
     if unit == "rows":
         st.caption(f"= {percent(budget / context.n_rows)} of {count_of(context.n_rows, 'row')}")
-    return float(budget), unit, int(n_seeds)
+    cost = ""
+    if unit == "cost":
+        costs = cost_columns(context.workspace, context.dataset_id)
+        cost = str(st.selectbox("Cost of a row", costs, format_func=scorer_title, key="compare_cost", **kept))
+    return float(budget), unit, cost, int(n_seeds)
 
 
 def _show_measures(context: DatasetContext) -> dict[str, JSON]:

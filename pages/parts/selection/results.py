@@ -15,6 +15,7 @@ from pages.shared.wording import percent, sentence
 from tamis.actions.jobs import jobs_of_result
 from tamis.actions.read_rows import ALL_ROWS, read_rows
 from tamis.actions.selections import BASELINE, find_baseline, score_of, submit_baseline, total_tokens
+from tamis.scorers import in_sentence, scorer_title
 from tamis.selectors.quality import gain_remark
 from tamis.store.artifacts.store import Artifact
 
@@ -91,6 +92,14 @@ def _show_numbers(
     if numbers.n_tokens is not None and numbers.n_tokens_whole:
         share = percent(numbers.n_tokens / numbers.n_tokens_whole)
         cells.append(("Tokens", f"{numbers.n_tokens:,}", f"{share} of {numbers.n_tokens_whole:,}"))
+    if selection.summary.get("cost"):
+        cells.append(
+            (
+                f"Cost: {in_sentence(scorer_title(selection.summary['cost']))}",
+                f"{selection.summary['cost_spent']:,g}",
+                f"of {selection.summary['budget']:,g}",
+            )
+        )
     if numbers.quality is not None and numbers.quality_whole is not None:
         text = f"all rows {_short(numbers.quality_whole)}"
         text += f" · random {_short(other.quality)}" if other and other.quality is not None else ""

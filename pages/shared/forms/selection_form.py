@@ -20,7 +20,7 @@ from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, start_job
 from pages.shared.wording import percent
 from tamis.actions.forecast import SelectionForecast, forecast_detail
-from tamis.actions.given_scores import numeric_quality
+from tamis.actions.given_scores import cost_columns, numeric_quality
 from tamis.actions.read_rows import describe_scope
 from tamis.actions.selections import total_tokens
 from tamis.actions.submit import PlannedRun, RunTarget
@@ -74,6 +74,7 @@ def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
         instead={
             "budget": partial(_draw_budget, context, str(start.values.get("unit", "rows"))),
             "unit": lambda drawn: st.session_state[drawn.key],
+            "cost": partial(_draw_cost, context),
             "clustering": partial(draw_clustering, context),
             "quality": partial(draw_quality, context),
             **{role: partial(draw_rows, context) for role in ROW_ROLES},
@@ -102,30 +103,54 @@ def _draw_budget(context: DatasetContext, first_unit: str, drawn: FormField) -> 
     place, beside = st.columns([0.36, 0.64], vertical_alignment="bottom", gap="xsmall")
     with beside:
         unit = st.segmented_control(
-            "Unit", ["rows", "fraction", "tokens"], default=first_unit, required=True, key=unit_key, width="stretch",
+            "Unit", budget_units(context), default=first_unit, required=True, key=unit_key, width="stretch",
             format_func=str.capitalize, bind="query-params", persist_state="session", label_visibility="collapsed",
         )  # fmt: skip
     tokens = total_tokens(context)
-    tenth = {"rows": max(1, round(context.n_rows / 10)), "fraction": 0.1, "tokens": (tokens or 100_000) // 10}
+    tenth = {
+        "rows": max(1, round(context.n_rows / 10)), "fraction": 0.1, "tokens": (tokens or 100_000) // 10, "cost": 100.0,
+    }  # fmt: skip
     usual = tenth | {first_unit: drawn.start}
     limits = {
         "rows": (1.0, float(context.n_rows), 10.0),
         "fraction": (0.0, 1.0, 0.01),
         "tokens": (1.0, None, 1000.0),
+        "cost": (0.0, None, 1.0),
     }
     low, high, step = limits[unit]
     start = min(max(float(usual[unit]), low), high or float("inf"))
     with place:
         budget = st.number_input(
             "Budget", min_value=low, max_value=high, value=start, step=step, help=drawn.help,
-            format="%g" if unit == "fraction" else "%.0f", key=f"{drawn.key}_{unit}", bind="query-params",
+            format="%g" if unit in ("fraction", "cost") else "%.0f", key=f"{drawn.key}_{unit}", bind="query-params",
             persist_state="session",
         )  # fmt: skip
     st.caption(_say_budget(context, float(budget), str(unit), tokens))
     return float(budget)
 
 
+def budget_units(context: DatasetContext) -> list[str]:
+    """What a budget can count; a cost where there is a column of numbers."""
+    costs = cost_columns(context.workspace, context.dataset_id)
+    return ["rows", "fraction", "tokens", *(["cost"] if costs else [])]
+
+
+def _draw_cost(context: DatasetContext, drawn: FormField) -> str:
+    """The column that the budget counts, where its unit is a cost."""
+    if st.session_state.get(drawn.key.replace("_cost", "_unit")) != "cost":
+        return ""
+    options = cost_columns(context.workspace, context.dataset_id)
+    return str(
+        st.selectbox(
+            "Cost of a row", options, index=options.index(drawn.start) if drawn.start in options else 0, key=drawn.key,
+            format_func=scorer_title, bind="query-params", persist_state="session", help=drawn.help,
+        )
+    )  # fmt: skip
+
+
 def _say_budget(context: DatasetContext, budget: float, unit: str, tokens: int | None) -> str:
+    if unit == "cost":
+        return "In the unit of the column below; never exceeded."
     if unit == "tokens":
         if not tokens:
             return "Tokens are counted when the rows are embedded."
@@ -247,14 +272,14 @@ def _show_preview(context: DatasetContext, filled: SelectionFormValues) -> None:
         return
     table = _as_table(context, expected)
     st.caption(_say_preview(expected, table), help="The same draw with the same seed as the job makes.")
-    if expected.shortfall and not expected.by_tokens:
+    if expected.shortfall and not expected.by_tokens and not expected.cost:
         why = (
             f"only {expected.n_available:,} rows may be picked"
             if expected.n_available < expected.budget
             else "by its method"
         )
         st.warning(
-            f"{expected.shortfall:,} of the budget stay unspent: {why}.",
+            f"{expected.shortfall:,g} of the budget stay unspent: {why}.",
             icon=":material/production_quantity_limits:",
         )
     if len(table):
@@ -274,6 +299,8 @@ def _as_table(context: DatasetContext, expected: SelectionForecast) -> pd.DataFr
 def _say_preview(expected: SelectionForecast, table: pd.DataFrame) -> str:
     picked = expected.n_picked or 0
     parts = [f"**{picked:,}** of {expected.n_rows:,} rows ({percent(picked / expected.n_rows)})"]
+    if expected.spent is not None:
+        parts.append(f"{expected.spent:,g} of {expected.budget:,g} by {plain(scorer_title(expected.cost))}")
     if expected.n_tokens is not None:
         parts.append(f"{expected.n_tokens:,} of {expected.budget:,} tokens")
     clusters = table[table["cluster_id"] >= 0]

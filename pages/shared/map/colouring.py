@@ -69,7 +69,7 @@ Colouring = ColourGroups | Shades
 def colour_choices(context: DatasetContext) -> dict[str, str]:
     """Columns that can colour the map, and their labels; the first is the default."""
     titles = {
-        column.key: column.label
+        column.key: f"{column.label} (first entry)" if column.kind == "list" else column.label
         for column in columns_of(context)
         if column.kind != "text" and column.key not in NUMBERS_WITHOUT_MEANING
     }
@@ -93,8 +93,18 @@ def colour_rows(context: DatasetContext, column: str, rows: Int64s) -> Colouring
     if values.dtype == bool:
         return _by_flag(title, values[rows])
     if values.dtype == object:
+        values = first_entries(values)
         return _by_value(context, column, title, values[rows])
     return _by_number(title, values, rows)
+
+
+def first_entries(values: NDArray[Any]) -> NDArray[Any]:
+    """Of lists the first entry, of an empty one None; other values as they are."""
+    if not any(isinstance(one, tuple) for one in values):
+        return values
+    made = np.empty(len(values), dtype=object)
+    made[:] = [(one[0] if one else None) if isinstance(one, tuple) else one for one in values]
+    return made
 
 
 def _by_cluster(title: str, ids: NDArray[np.int32]) -> ColourGroups:

@@ -18,6 +18,7 @@ TEXT_MODES = {
     "matches": "matches the regular expression",
 }
 TEXT_PARTS = {"either": "Prompt or response", "prompt": "Prompt", "response": "Response"}
+ENTRY_MODES = {"any_of": "with one of them", "all_of": "with all of them", "none_of": "with none of them"}
 LEFT_OUT = ("rank", "weight", "messages", "meta", "raw", "content_hash", "tags", "prompt", "response")
 
 
@@ -37,6 +38,8 @@ def _choices(context: DatasetContext) -> dict[str, tuple[str, Callable[[], None]
             choices["selected"] = ("Selected", lambda: _selected_form(context))
         elif column.kind == "number":
             choices[column.key] = (_title(column), lambda c=column: _range_form(context, c))  # type: ignore[misc]
+        elif column.kind == "list":
+            choices[column.key] = (_title(column), lambda c=column: _entries_form(context, c))  # type: ignore[misc]
         elif column.kind in ("category", "boolean"):
             choices[column.key] = (_title(column), lambda c=column: _values_form(context, c))  # type: ignore[misc]
     if context.tags.rows:
@@ -91,6 +94,24 @@ def _values_form(context: DatasetContext, column: Column) -> None:
     if column.key == "cluster" and context.view.clustering is not None:
         on = context.view.clustering.id
     _add(bool(chosen), lambda: address.narrow(kind, [_plain_value(v) for v in chosen], on))
+
+
+def _entries_form(context: DatasetContext, column: Column) -> None:
+    """Entries of a list, of which a row may have several, each with the rows that have it."""
+    facets = queries.facets(context, column.key)
+    counts = dict(facets.counts)
+    chosen = st.multiselect(
+        "Entries", list(counts), key=f"filter_entries_{column.key}", placeholder=f"{facets.n_distinct:,} entries",
+        format_func=lambda entry: f"{shorten(str(entry), 40)} · {counts.get(entry, 0):,}",
+    )  # fmt: skip
+    having = st.segmented_control(
+        "Rows", list(ENTRY_MODES), default="any_of", required=True, key=f"filter_having_{column.key}",
+        format_func=ENTRY_MODES.__getitem__,
+    )  # fmt: skip
+    if facets.n_distinct > len(facets.counts):
+        st.caption(f"The {len(facets.counts):,} most frequent of {facets.n_distinct:,} entries.")
+    field = column.key.partition(":")[2]
+    _add(bool(chosen), lambda: address.narrow(having or "any_of", [str(one) for one in chosen], field))
 
 
 def _name(context: DatasetContext, column: Column, value: object) -> str:

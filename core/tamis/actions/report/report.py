@@ -16,6 +16,7 @@ from tamis import __version__
 from tamis.actions.manifests import installed_versions, lineage
 from tamis.actions.report import svg
 from tamis.actions.roles import needs
+from tamis.formats.targets import check_place
 from tamis.steps.compare.comparison import (
     ComparedMethod,
     Comparison,
@@ -53,7 +54,7 @@ class Report:
 def write_report(store: ArtifactStore, comparison: Artifact, path: Path, *, dataset_name: str) -> Report:
     """Write the report of a comparison; an existing file is replaced only when all is written."""
     content = render_report(store, comparison, dataset_name=dataset_name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_place(path)
     write_atomically(path, content)
     return Report(path, hashlib.sha256(content).hexdigest(), len(content))
 
@@ -124,7 +125,7 @@ def notes_of(comparison: Comparison) -> list[str]:
     short = [one for one in comparison.selections if one.shortfall]
     if short:
         named = sorted({comparison.methods[one.method].title for one in short})
-        unit = "tokens" if short[0].unit == "tokens" else "rows"
+        unit = short[0].unit if short[0].unit in ("tokens", "cost") else "rows"
         notes.append(
             f"Budget left unspent by {', '.join(named)}: up to {max(one.shortfall for one in short):,} {unit}."
         )

@@ -118,6 +118,9 @@ class Metered(AroundModel):
         self.spent = combined(self.spent, combined(self._client.usage, before, sign=-1))
 
 
+ASKING_STEPS = ("score", "propose")  # those whose work is asking language models
+
+
 def forecast_models(
     store: ArtifactStore,
     dataset_id: str,

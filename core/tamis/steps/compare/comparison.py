@@ -66,7 +66,7 @@ class ComparedSelection(_Model):
     method: int
     seed: int | None
     n_rows: int
-    budget: int
+    budget: int | float
     unit: str
     shortfall: int
     n_only: int  # rows that no other selection picked

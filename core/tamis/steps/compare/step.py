@@ -112,7 +112,15 @@ def _comparison(pool: PoolStats, field: _Field, options: CompareOptions) -> Comp
     apart = _independent(field)
     spent = [float(one["n_tokens"].value or 0) if "n_tokens" in one else 0.0 for one in field.measured]
     by_tokens = all(a.summary.get("unit") == "tokens" for a in field.artifacts) and min(spent) > 0
-    counted = spent if by_tokens else [float(size) for size in sizes]
+    costs = [a.summary.get("cost_spent") for a in field.artifacts]
+    by_cost = len({a.summary.get("cost", "") for a in field.artifacts}) == 1 and all(costs)
+    counted = (
+        [float(one) for one in costs if one]
+        if by_cost
+        else spent
+        if by_tokens
+        else [float(size) for size in sizes]
+    )
     methods = _methods(field, pool.n_rows)
     return Comparison(
         n_rows=pool.n_rows,
@@ -142,7 +150,7 @@ def _selections(field: _Field) -> list[ComparedSelection]:
             method=group,
             seed=artifact.manifest.options.get("seed"),
             n_rows=len(rows),
-            budget=int(artifact.summary.get("budget", len(rows))),
+            budget=artifact.summary.get("budget", len(rows)),
             unit=str(artifact.summary.get("unit", "rows")),
             shortfall=int(artifact.summary.get("shortfall", 0)),
             n_only=len(alone),

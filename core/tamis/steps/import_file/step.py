@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,8 @@ REJECTS_SCHEMA = _TEXTS.insert(0, pa.field("line", pa.int64())).insert(0, pa.fie
 ROW_GROUP = 10_000  # rows: a page of scattered rows or a search reads groups in parallel and skips the rest
 META_SAMPLE = 20_000  # rows read to learn which metadata fields there are
 MAX_META_FIELDS = 200
+# As a number is written; with zeros before it, it is the name of something.
+_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 @dataclass(slots=True)
@@ -80,21 +83,22 @@ def _read_file(
     before = (totals.imported, totals.rejected, totals.examples)
     stage = "read " + Path(file.path).name
     context.progress(stage, 0, 1)
+    layout = detect_layout(file.path, file.encoding)
     fields = parse_options(load_format(file.format).fields, file.fields)
     how = ReadingOf(encoding=file.encoding, split=file.split, repairs=file.repairs)
     for batch in read_batches(file.path, format_name=file.format, fields=fields, how=how):
-        _write(batch, number, writers, totals)
+        _write(batch, number, writers, totals, is_text_table=layout.container in ("csv", "tsv"))
         shown = f"{totals.imported:,} imported, {totals.rejected:,} rejected"
         context.progress(stage, batch.bytes_read, max(batch.total_bytes, 1), shown)
     return file.model_dump(mode="json") | {
-        "shape": describe_source(file.path, detect_layout(file.path, file.encoding)),
+        "shape": describe_source(file.path, layout),
         "n_imported": totals.imported - before[0],
         "n_rejected": totals.rejected - before[1],
         "n_examples": totals.examples - before[2],
     }
 
 
-def _write(batch: Batch, number: int, writers: _Writers, totals: _Totals) -> None:
+def _write(batch: Batch, number: int, writers: _Writers, totals: _Totals, *, is_text_table: bool) -> None:
     n_rows = batch.table.num_rows
     ids = np.arange(totals.examples, totals.examples + n_rows, dtype=np.int64)
     columns = [pa.array(ids), pa.array(np.full(n_rows, number, dtype=np.int32)), *batch.table.columns]
@@ -105,7 +109,7 @@ def _write(batch: Batch, number: int, writers: _Writers, totals: _Totals) -> Non
         rows = [{"file": number, "line": r.line, "reason": r.reason, "raw": r.raw} for r in batch.rejects]
         writers.rejects.write_table(pa.Table.from_pylist(rows, schema=REJECTS_SCHEMA))
     if totals.examples < META_SAMPLE:
-        _learn_meta(batch, totals)
+        _learn_meta(batch, totals, is_text_table=is_text_table)
     totals.records += batch.n_records
     totals.imported += batch.n_imported
     totals.rejected += len(batch.rejects)
@@ -119,11 +123,14 @@ def _write(batch: Batch, number: int, writers: _Writers, totals: _Totals) -> Non
             totals.reasons[kind] = totals.reasons.get(kind, 0) + 1
 
 
-def _learn_meta(batch: Batch, totals: _Totals) -> None:
-    """Note the type of every scalar metadata field; one that mixes types is text."""
+def _learn_meta(batch: Batch, totals: _Totals, *, is_text_table: bool) -> None:
+    """Note the type of every metadata field of scalars or of lists of texts; one that mixes types is text.
+
+    In a table of text a cell that reads as a number is one, and an empty one says nothing; both are kept as they are.
+    """
     for text in batch.table.column("meta").to_pylist()[:META_SAMPLE]:
         for name, value in orjson.loads(text or "{}").items():
-            kind = _kind(value)
+            kind = _kind_of_cell(value) if is_text_table and isinstance(value, str) else _kind(value)
             if (
                 kind
                 and not name.startswith("_")
@@ -132,11 +139,17 @@ def _learn_meta(batch: Batch, totals: _Totals) -> None:
                 totals.meta[name] = kind if totals.meta.get(name, kind) == kind else "text"
 
 
+def _kind_of_cell(text: str) -> str:
+    return "" if not text else "number" if _NUMBER.fullmatch(text) else "text"
+
+
 def _kind(value: JSON) -> str:
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
         return "number"
+    if isinstance(value, list):
+        return "list" if value and all(isinstance(one, str) for one in value) else ""
     return "text" if isinstance(value, str) else ""
 
 

@@ -20,7 +20,8 @@ from tamis.types import Int32s, Int64s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionForecast:
-    """What a selection would be. ``budget`` and ``shortfall`` count rows, or tokens where ``by_tokens``.
+    """What a selection would be. ``budget`` and ``shortfall`` count rows, or tokens where ``by_tokens``; with a ``cost``
+    they are in its unit, as is what the picks have ``spent``.
 
     ``cluster_id``, ``size`` and ``picked`` (k,) list every cluster with rows, noise as -1; empty without a clustering.
     ``n_picked`` is None for a method whose picks are too much work to find out before it is run.
@@ -28,14 +29,16 @@ class SelectionForecast:
 
     n_rows: int
     n_available: int
-    budget: int
+    budget: float
     by_tokens: bool
     n_picked: int | None
     n_tokens: int | None
-    shortfall: int
+    shortfall: float
     cluster_id: Int64s
     size: Int64s
     picked: Int64s
+    cost: str = ""
+    spent: float | None = None
 
 
 def forecast_selection(
@@ -55,19 +58,23 @@ def forecast_selection(
     cheap = "embeddings" not in SELECTORS[options.method].reads
     rows = _draw(options, problem).rows if cheap else None
     ids, size, picked = _count(labels, rows)
-    tokens = problem.token_counts
+    costs = problem.costs
+    tokens = problem.token_counts if costs is None else None
     n_tokens = int(tokens[rows].sum()) if tokens is not None and rows is not None else None
+    spent = None if costs is None or rows is None else costs.in_units(int(costs.steps[rows].sum()))
     return SelectionForecast(
         n_rows=n_rows,
         n_available=n_rows - int(problem.excluded.sum()),
-        budget=problem.budget,
+        budget=problem.budget if costs is None else options.budget,
         by_tokens=tokens is not None,
         n_picked=None if rows is None else len(rows),
         n_tokens=n_tokens,
-        shortfall=_shortfall(problem, rows, n_tokens),
+        shortfall=_shortfall(problem, rows, n_tokens) if spent is None else options.budget - spent,
         cluster_id=ids,
         size=size,
         picked=picked,
+        cost=options.cost,
+        spent=spent,
     )
 
 
@@ -90,6 +97,6 @@ def _count(labels: Int32s, rows: Int64s | None) -> tuple[Int64s, Int64s, Int64s]
 
 
 def _shortfall(problem: Problem, rows: Int64s | None, n_tokens: int | None) -> int:
-    if rows is None:
+    if rows is None or problem.costs is not None:
         return 0
     return problem.budget - (len(rows) if n_tokens is None else n_tokens)

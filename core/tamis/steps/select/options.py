@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,7 +14,7 @@ from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
 
 NO_QUALITY = "none"
-COLUMN = "column:"  # before the name of a column that is the quality
+COLUMN = "column:"  # before the name of a column that is the quality or the cost
 
 
 class SelectOptions(StepOptions):
@@ -33,8 +33,15 @@ class SelectOptions(StepOptions):
     method: str = Field("kmq", description="Selection method.")
     method_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that method.")
     budget: float = Field(1000, gt=0, description="How much to select, in the unit below.")
-    unit: Literal["rows", "fraction", "tokens"] = Field(
-        "rows", description="Rows, a fraction of all rows between 0 and 1, or tokens of prompt and response."
+    unit: Literal["rows", "fraction", "tokens", "cost"] = Field(
+        "rows",
+        description="Rows, a fraction of all rows between 0 and 1, tokens of prompt and response, or what the cost below adds "
+        "up to.",
+    )
+    cost: str = Field(
+        "",
+        description="What a row costs, where the budget is not in rows: column:NAME for a column of numbers, or the name of a "
+        "score. Every row that may be picked needs one above 0.",
     )
     quality: str = Field(
         "alignment",
@@ -51,11 +58,25 @@ class SelectOptions(StepOptions):
     pinned: str = Field("", description="Rows that are always in (a frozen scope).")
     excluded: str = Field("", description="Rows that are never in (a frozen scope).")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _count_costs(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was given
+        """A cost that is named is what the budget counts."""
+        if isinstance(values, dict) and values.get("cost") and "unit" not in values:
+            return {**values, "unit": "cost"}
+        return values
+
     @model_validator(mode="after")
     def _refuse_impossible_budget(self) -> Self:
+        if (self.unit == "cost") != bool(self.cost):
+            raise ValueError(
+                "unit cost needs the cost of a row: cost column:NAME, or the name of a score"
+                if self.unit == "cost"
+                else f"the cost {self.cost!r} counts in units of its own, not in {self.unit}: leave one of both out"
+            )
         if self.unit == "fraction" and self.budget > 1:
             raise ValueError(f"a budget of {self.budget:g} is no fraction; give 0 to 1, or unit rows")
-        if self.unit != "fraction" and self.budget != int(self.budget):
+        if self.unit in ("rows", "tokens") and self.budget != int(self.budget):
             raise ValueError(
                 f"a budget of {self.budget:g} {self.unit} is not whole; give a whole number, or unit fraction"
             )
@@ -77,6 +98,8 @@ class SelectOptions(StepOptions):
             # The default quality is a help, not a condition: without it every row counts the same.
             optional = "quality" not in row.reads and "quality" not in self.model_fields_set
             wanted["scores"] = Need("scores", "scores", self.scores, {"scorer": self.quality}, optional)
+        if self.cost:
+            wanted["costs"] = Need("costs", "scores", "", {"scorer": self.cost})
         if "column" in row.reads:
             wanted = self._column_need() | wanted
         frozen = {"within": self.within, "pinned": self.pinned, "excluded": self.excluded}
@@ -84,8 +107,10 @@ class SelectOptions(StepOptions):
         return tuple(wanted.values())
 
     def identity(self) -> dict[str, JSON]:
-        """A method that reads no quality picks the same rows whatever quality was named."""
+        """A method that reads no quality picks the same rows whatever quality was named; without a cost there is none."""
         named = super().identity()
+        if not self.cost:
+            del named["cost"]
         return named if SELECTORS[self.method].uses("quality") else named | {"quality": NO_QUALITY}
 
     def _check(self, row: Selector) -> None:
@@ -96,9 +121,9 @@ class SelectOptions(StepOptions):
             )
         if self.quality != NO_QUALITY and row.uses("quality"):
             check_weighting(self.chosen_options("method"), self.quality)
-        if self.unit == "tokens" and not row.counts_tokens:
+        if self.unit in ("tokens", "cost") and not row.counts_tokens:
             raise InvalidOptions(
-                f"{row.title} divides a number of rows: give the budget in rows or as a fraction, or use kmq for tokens."
+                f"{row.title} divides a number of rows: give the budget in rows or as a fraction, or use kmq for {self.unit}."
             )
 
     def _column_need(self) -> dict[str, Need]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.compute.select.costs import cost_steps
 from tamis.errors import InvalidOptions
 from tamis.selectors import SELECTORS
 from tamis.selectors.options import StratifiedOptions
@@ -73,6 +74,8 @@ def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows:
         )
     if embeddings is not None and options.unit == "tokens":
         problem = replace(problem, token_counts=np.asarray(read_token_counts(embeddings), dtype=np.int64))
+    if "costs" in inputs:
+        problem = _with_costs(problem, options, inputs["costs"])
     if embeddings is not None and "embeddings" in reads:
         problem = replace(problem, vectors=np.load(embeddings.file("vectors.npy"), mmap_mode="r"))
     if scores is not None:
@@ -82,10 +85,22 @@ def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows:
 
 
 def budget_in_units(options: SelectOptions, n_rows: int) -> int:
-    """The budget as a whole number of rows or tokens; a fraction of them is at least one row."""
+    """The budget as a whole number of rows or tokens, a fraction of them is at least one row; of a cost its whole part."""
     if options.unit == "fraction":
         return max(1, round(options.budget * n_rows))
     return int(options.budget)
+
+
+def _with_costs(problem: Problem, options: SelectOptions, scores: Artifact) -> Problem:
+    """The problem with its budget and its rows counted in steps of a cost."""
+    costs = cost_steps(
+        read_scores(scores),
+        options.budget,
+        pinned=problem.pinned,
+        excluded=problem.excluded,
+        name=options.cost,
+    )
+    return replace(problem, budget=costs.budget, token_counts=costs.steps, costs=costs)
 
 
 def _grouped(inputs: Mapping[str, Artifact], options: SelectOptions, problem: Problem) -> Problem:
@@ -101,7 +116,7 @@ def _followed(context: StepContext, options: SelectOptions, problem: Problem) ->
     if not SELECTORS[options.method].resumes:
         return problem
     prefix = SelectionCheckpoint(context.output.part("picked.npy"))
-    message = f"{options.unit if options.unit == 'tokens' else 'rows'} picked"
+    message = {"tokens": "tokens picked", "cost": "steps of the cost spent"}.get(options.unit, "rows picked")
 
     def progress(done: int, budget: int) -> None:
         context.progress("select", done, budget, message)
@@ -124,17 +139,23 @@ def _summary(
         "method": options.method,
         "n_selected": len(picked.rows),
         "n_rows": problem.n_rows,
-        "budget": problem.budget,
-        "unit": "tokens" if options.unit == "tokens" else "rows",
+        "budget": problem.budget if problem.costs is None else options.budget,
+        "unit": options.unit if options.unit in ("tokens", "cost") else "rows",
         "shortfall": int(picked.selection.shortfall),
         "n_forced": int(picked.selection.n_forced),
         "quality": scores.manifest.options["scorer"] if scores else "none",
+        "n_unscored": int(np.isnan(problem.quality).sum()) if problem.quality is not None else 0,
         "quality_gain": gain_of(problem, options.chosen_options("method"), picked),
         "n_clusters": problem.n_clusters,
         "n_pinned": int(problem.pinned.sum()),
         "n_excluded": int(problem.excluded.sum()),
     }
-    if picked.unused_tokens is not None and problem.token_counts is not None:
+    if problem.costs is not None:
+        spent = int(problem.costs.steps[picked.rows].sum())
+        summary["cost"] = options.cost
+        summary["cost_spent"] = problem.costs.in_units(spent)
+        summary["cost_unused"] = problem.costs.in_units(problem.budget - spent)
+    elif picked.unused_tokens is not None and problem.token_counts is not None:
         summary["n_tokens"] = int(problem.token_counts[picked.rows].sum())
         summary["n_unused_tokens"] = int(picked.unused_tokens)
     if problem.cluster_id is not None:

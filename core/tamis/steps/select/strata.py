@@ -32,6 +32,10 @@ def group_codes(inputs: Mapping[str, Artifact], column: str, n_bins: int) -> tup
         raise InvalidOptions(
             f"{described.label} is a text that hardly two rows share: give a category or a number, such as source."
         )
+    if described.kind == "list":
+        raise InvalidOptions(
+            f"A row can have several entries of {described.label}, and a stratum wants one: give a category or a number."
+        )
     values = column_values(view, column)
     if described.kind == "number":
         return group_by_quantile(values.astype(np.float64), n_bins)

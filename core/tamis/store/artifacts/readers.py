@@ -70,7 +70,7 @@ def read_rejects(examples: Artifact) -> pa.Table:
 
 
 def metadata_fields(examples: Artifact) -> dict[str, str]:
-    """Scalar metadata fields of a dataset and their kind: ``number``, ``text`` or ``boolean``."""
+    """Metadata fields of a dataset and their kind: ``number``, ``text``, ``boolean``, or ``list`` of texts."""
     return dict(examples.summary.get("meta_fields") or {})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -23,7 +23,9 @@ from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.tags import TagState
 from tamis.store.rows.engine import Clause
 
-Kind: TypeAlias = Literal["number", "category", "boolean", "text"]
+Kind: TypeAlias = Literal["number", "category", "boolean", "text", "list"]
+# A list of the metadata as texts; what is none is null. Bound to a JSON pointer.
+ENTRIES = "TRY_CAST(json_extract(meta, ?) AS VARCHAR[])"
 Reader: TypeAlias = "Callable[[DatasetView, TagState | None], pa.Array[Any]]"
 
 
@@ -31,8 +33,8 @@ Reader: TypeAlias = "Callable[[DatasetView, TagState | None], pa.Array[Any]]"
 class Column:
     """One thing a row has: computed by SQL over the examples, or read from another artifact, never both.
 
-    ``kind`` says what can be done with it: a number has a range, a category or boolean has facets, a text can only
-    be shown. Nulls and NaN are missing values.
+    ``kind`` says what can be done with it: a number has a range, a category or boolean has facets, a
+    list has as many of them as it has entries, a text can only be shown. Nulls and NaN are missing values.
     """
 
     key: str
@@ -111,7 +113,7 @@ _BY_KEY = {column.key: column for column in COLUMNS}
 def find_column(view: DatasetView, key: str) -> Column:
     """The column with that key: one of COLUMNS, ``score:<scorer>``, ``meta:<field>`` or ``tag:<tag>``.
 
-    Raises UnknownName listing the keys there are, ArtifactMissing for scores that were not computed.
+    ``column:<name>`` is a field of the source, or a column that every dataset has: as a quality or a cost names it. Raises UnknownName listing the keys there are, ArtifactMissing for scores that were not computed.
     """
     if key in _BY_KEY:
         return _BY_KEY[key]
@@ -175,13 +177,18 @@ def _score_column(view: DatasetView, name: str) -> Column:
 def _meta_column(view: DatasetView, field: str) -> Column:
     kind = check_field(view, field)
     text = "json_extract_string(meta, ?)"
-    sql = f"TRY_CAST({text} AS DOUBLE)" if kind == "number" else text
-    return Column(
-        key=f"meta:{field}",
-        label=field,
-        kind="number" if kind == "number" else "category",
-        sql=Clause(sql, (json_pointer(field),)),
-    )
+    kinds: dict[str, tuple[Kind, str]] = {
+        "number": ("number", f"TRY_CAST({text} AS DOUBLE)"),
+        "list": ("list", ENTRIES),
+    }
+    shown, sql = kinds.get(kind, ("category", text))
+    return Column(key=f"meta:{field}", label=field, kind=shown, sql=Clause(sql, (json_pointer(field),)))
+
+
+def _named_column(view: DatasetView, name: str) -> Column:
+    if name not in metadata_fields(view.examples) and name in _BY_KEY:
+        return replace(_BY_KEY[name], key=f"column:{name}")
+    return replace(_meta_column(view, name), key=f"column:{name}")
 
 
 def _tag_column(view: DatasetView, tag: str) -> Column:
@@ -204,4 +211,5 @@ _FAMILIES: dict[str, Callable[[DatasetView, str], Column]] = {
     "score": _score_column,
     "meta": _meta_column,
     "tag": _tag_column,
+    "column": _named_column,
 }

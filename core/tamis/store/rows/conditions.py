@@ -16,7 +16,7 @@ from tamis.errors import InvalidOptions
 from tamis.store.artifacts.readers import read_cluster_ids, read_coordinates, read_selected_ids
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.tags import TagState
-from tamis.store.rows.columns import check_field, find_column, json_pointer
+from tamis.store.rows.columns import ENTRIES, check_field, find_column, json_pointer
 from tamis.store.rows.engine import Clause, check_pattern
 from tamis.types import JSON, Bools, Float32s, Int64s
 
@@ -116,12 +116,29 @@ def _find_source(question: Question, on: str, value: JSON) -> Clause:
 
 
 def _find_field(question: Question, on: str, value: JSON) -> Clause:
-    check_field(question.view, on)
+    if check_field(question.view, on) == "list":
+        raise InvalidOptions(f"{on} is a list in every row: filter by any_of, all_of or none_of its entries.")
     text, pointer = "json_extract_string(meta, ?)", json_pointer(on)
     named = Clause(f"{text} IN (SELECT unnest(?::VARCHAR[]))", (pointer, [v for v in value if v is not None]))
     if None not in value:
         return named
     return Clause(f"{named.sql} OR {text} IS NULL", (*named.values, pointer))
+
+
+def _find_entries(function: str) -> Callable[[Question, str, JSON], Clause]:
+    def find(question: Question, on: str, value: JSON) -> Clause:
+        if check_field(question.view, on) != "list":
+            raise InvalidOptions(f"{on} has one value a row, so it has no entries: filter by meta.")
+        return Clause(
+            f"coalesce({function}({ENTRIES}, ?::VARCHAR[]), false)", (json_pointer(on), list(value))
+        )
+
+    return find
+
+
+def _find_none(question: Question, on: str, value: JSON) -> Clause:
+    some = _find_entries("list_has_any")(question, on, value)
+    return Clause(f"NOT {some.sql}", some.values)
 
 
 def _find_range(question: Question, on: str, value: JSON) -> Clause | Bools:
@@ -208,10 +225,12 @@ def _draw_sample(rows: Int64s, value: JSON) -> Int64s:
     return picked
 
 
-def _either(values: tuple[JSON, ...], name: Callable[[JSON], str] = repr, most: int = 5) -> str:
+def _either(
+    values: tuple[JSON, ...], name: Callable[[JSON], str] = repr, most: int = 5, joint: str = " or "
+) -> str:
     shown = [name(value) for value in values[:most]]
     more = len(values) - len(shown)
-    return " or ".join([*shown, f"{more} more"] if more else shown)
+    return joint.join([*shown, f"{more} more"] if more else shown)
 
 
 def _say_cluster(on: str, value: JSON, clusters: Mapping[int, str]) -> str:
@@ -220,6 +239,10 @@ def _say_cluster(on: str, value: JSON, clusters: Mapping[int, str]) -> str:
 
 def _say_field(on: str, value: JSON, clusters: Mapping[int, str]) -> str:
     return f"{on} is " + _either(value, lambda text: "missing" if text is None else quote(text))
+
+
+def _say_entries(words: str) -> Callable[[str, JSON, Mapping[int, str]], str]:
+    return lambda on, value, _: f"{on} has {words} " + _either(value, quote, joint=", ")
 
 
 def _say_range(on: str, value: JSON, clusters: Mapping[int, str]) -> str:
@@ -262,6 +285,30 @@ _TABLE = (
     ConditionKind(
         key="meta", label="metadata is", on="field", value=MAYBE_WORDS, say=_say_field, find=_find_field
     ),
+    ConditionKind(
+        key="any_of",
+        label="has any of",
+        on="field",
+        value=WORDS,
+        say=_say_entries("any of"),
+        find=_find_entries("list_has_any"),
+    ),  # fmt: skip
+    ConditionKind(
+        key="all_of",
+        label="has all of",
+        on="field",
+        value=WORDS,
+        say=_say_entries("all of"),
+        find=_find_entries("list_has_all"),
+    ),  # fmt: skip
+    ConditionKind(
+        key="none_of",
+        label="has none of",
+        on="field",
+        value=WORDS,
+        say=_say_entries("none of"),
+        find=_find_none,
+    ),  # fmt: skip
     ConditionKind(
         key="range", label="is between", on="number", value=RANGE, say=_say_range, find=_find_range
     ),

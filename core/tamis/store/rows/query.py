@@ -104,10 +104,15 @@ def fetch_rows(
 def column_values(view: DatasetView, column: str, *, tags: TagState | None = None) -> NDArray[Any]:
     """One column for every row, shape (n,), for colours and sorting.
 
-    A number comes as float or int (NaN = missing), a boolean as bool, a category or text as objects (None = missing);
+    A list comes as objects, each a tuple of texts. A number comes as float or int (NaN = missing), a boolean as bool, a category or text as objects (None = missing);
     the cluster is int32 with -1 for noise.
     """
-    values: NDArray[Any] = _load(view, find_column(view, column), tags).to_numpy(zero_copy_only=False)
+    loaded = _load(view, find_column(view, column), tags)
+    if pa.types.is_list(loaded.type):
+        lists = np.empty(len(loaded), dtype=object)
+        lists[:] = [None if one is None else tuple(one) for one in loaded.to_pylist()]
+        return lists
+    values: NDArray[Any] = loaded.to_numpy(zero_copy_only=False)
     return values
 
 
@@ -139,19 +144,25 @@ def facet_counts(
     *,
     tags: TagState | None = None,
 ) -> Facets:
-    """The most frequent values of a column among ``rows`` (all rows when None)."""
+    """The most frequent values of a column among ``rows`` (all rows when None); of lists, in how many rows each entry is."""
     values = _load(view, find_column(view, column), tags)
     if rows is not None:
         values = values.take(rows)
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    n_missing = values.null_count
     present = values.drop_null()
+    if pa.types.is_list(present.type):
+        n_missing = len(values) - sum(map(bool, present.to_pylist()))
+        present = pa.array(
+            [entry for row in present.to_pylist() for entry in dict.fromkeys(row or ())], pa.string()
+        ).drop_null()
     counted = pa.Table.from_struct_array(pc.value_counts(present))
     order = pc.sort_indices(counted, sort_keys=[("counts", "descending"), ("values", "ascending")])
     top = counted.take(order[:limit])
     counts = [int(count) for count in top["counts"].to_numpy()]
     pairs = zip(top["values"].to_pylist(), counts, strict=True)
-    return Facets(tuple(pairs), counted.num_rows, len(values) - len(present))
+    return Facets(tuple(pairs), counted.num_rows, n_missing)
 
 
 def summarise(
