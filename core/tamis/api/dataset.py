@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
-import numpy as np
-
 from tamis.actions import datasets, jobs, learned_tokens, versions
 from tamis.actions.dataset_context import open_context
 from tamis.actions.finetune_grid import TrainingGrid, submit_training_grid
@@ -16,7 +14,7 @@ from tamis.actions.forecast import Forecast, forecast
 from tamis.actions.given_scores import import_scores
 from tamis.actions.grid import Grid, submit_grid
 from tamis.actions.pipeline import submit_missing
-from tamis.actions.read_rows import columns_of, encoder_of, nearest_rows
+from tamis.actions.read_rows import columns_of, encoder_of
 from tamis.actions.submit import RunTarget
 from tamis.api.clusters import Clusters
 from tamis.api.comparisons import ComparisonResult
@@ -32,25 +30,25 @@ from tamis.api.results import (
     ScoresResult,
     SelectionResult,
 )
-from tamis.api.rows import ExportedRows, Rows, export_rows, list_rows, match_rows
+from tamis.api.rows import ExportedRows, Rows, export_rows, match_rows
+from tamis.api.search import list_images, search_rows
 from tamis.api.show import Listing, Records, Shown
 from tamis.api.step_result import StepResult
 from tamis.api.steps import given_options, plain_values, step_method
 from tamis.api.tags import Tags, row_numbers
 from tamis.api.training import AdapterResult, RefinementResult
-from tamis.errors import InvalidOptions, UnknownName
+from tamis.errors import UnknownName
 from tamis.reprs import Head, facts
-from tamis.store.rows.scope import ALL_ROWS, Scope
+from tamis.store.rows.scope import Scope
 
 if TYPE_CHECKING:
     from tamis.actions.learned_tokens import LearnedRow
+    from tamis.actions.row_images import RowImage
     from tamis.jobs.model import Job
     from tamis.protocols import Encoder
     from tamis.store.artifacts.store import Artifact
     from tamis.store.workspace import Workspace
     from tamis.types import Float32s, Int64s
-
-SEARCHES = ("words", "pattern", "meaning", "row")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -223,24 +221,14 @@ class Dataset(Shown):
         ``by="row"`` takes the number of a row and finds those like it. By meaning and by row needs embeddings, and comes
         most similar first. Raises ArtifactMissing, InvalidOptions (for a row that is not there too), UnknownName.
         """
-        if by not in SEARCHES:
-            raise UnknownName("way to search", by, SEARCHES)
-        if not str(what).strip():
-            raise InvalidOptions(
-                f"data.search({what!r}) looks for nothing: give words, a pattern, a sentence or a row."
-            )
-        if by in ("words", "pattern"):
-            kind = "contains" if by == "words" else "matches"
-            return match_rows(self._workspace, self.id, ALL_ROWS.and_where(kind, str(what)))
-        context = open_context(self._workspace, self.id)
-        near, title = (
-            (f"text:{what}", f"nearest to {what!r}")
-            if by == "meaning"
-            else (f"row:{what}", f"like row {what}")
-        )
-        everything = np.arange(context.n_rows)
-        rows = nearest_rows(context, near, within=everything, k=k, encode=self._encode)
-        return list_rows(self._workspace, self.id, rows.rows, title, rows.cosines)
+        return search_rows(self._workspace, self.id, what, by, k, self._encode)
+
+    def images(self, row: int) -> Listing[RowImage]:
+        """The images of a row, small (``content``: JPEG or PNG, at most 256 pixels a side), or the reason why there is none.
+
+        Only files in the folder of the dataset's file are read, and nothing is fetched. Raises InvalidOptions.
+        """
+        return list_images(self._workspace, self.id, row)
 
     @property
     def columns(self) -> Records:

@@ -84,10 +84,12 @@ def search(
 @click.argument("row", type=int, help="Its number.")
 @dataset_option
 def show(session: Session, row: int, dataset: str) -> None:
-    """Show a row whole: every turn, its tags, and every number there is of it."""
+    """Show a row whole: every turn, its images, its tags, and every number there is of it."""
     from tamis.actions.dataset_context import open_context
     from tamis.actions.decisions import own_messages
     from tamis.actions.read_rows import columns_of, read_rows, tags_of
+    from tamis.actions.row_images import row_images
+    from tamis.compute.text.turn_text import turn_text
 
     context = open_context(session.workspace, session.dataset(dataset))
     (messages,) = own_messages(session.workspace, context.dataset_id, [row])
@@ -99,11 +101,28 @@ def show(session: Session, row: int, dataset: str) -> None:
     values = read_rows(context, [row], names).to_pylist()[0]
     tags = tags_of(context, row)
     for turn in messages:
-        session.show(f"{turn.get('role', '?')}: {turn.get('content') or turn}\n")
+        said = turn_text(turn) if isinstance(turn.get("content"), list) else turn.get("content") or turn
+        session.show(f"{turn.get('role', '?')}: {said}\n")
+    images = row_images(context.view, row)
+    for image in images.shown:
+        session.show(f"  {'image':24} {image.line}")
     for name, value in values.items():
         session.show(f"  {name:24} {value}")
     session.show(f"  {'tags':24} {', '.join(tags) or 'none'}")
-    session.result({"example_id": row, "messages": messages, "tags": tags, "values": values})
+    about = [
+        {name: getattr(one, name) for name in ("name", "width", "height", "format", "problem")}
+        for one in images.shown
+    ]
+    session.result(
+        {
+            "example_id": row,
+            "messages": messages,
+            "tags": tags,
+            "values": values,
+            "n_images": images.n_images,
+            "images": about,
+        }
+    )
 
 
 @rows.command("columns", examples=[f"tamis rows columns {EXAMPLE}"])

@@ -14,6 +14,7 @@ from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.reviewer import reviewer_name
+from pages.shared.rows.images import show_row_images
 from pages.shared.rows.learned_row import latest_choice, show_learned_row
 from pages.shared.rows.ranking import rank_like_row
 from pages.shared.rows.turns import pretty_json, show_turns, turns_from_json
@@ -57,6 +58,7 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
         st.caption("The record as it stood in the source")
         st.code(pretty_json(values["raw"] or values["messages"]), language="json", wrap_lines=True)
     else:
+        show_row_images(context, row)
         show_turns(turns_from_json(values["messages"]))
 
 

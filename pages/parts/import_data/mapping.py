@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from pages.parts.import_data.inspection import choice_for, choose
 from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.rows.images import show_record_images
 from pages.shared.wording import BadgeColour, percent, table_height
 from tamis.actions.imports import (
     SURE,
@@ -60,7 +61,7 @@ def show_import_file(file: ExaminedFile, others: Sequence[ExaminedFile]) -> None
     with form:
         _show_form(file, inspection, others)
     with rows:
-        _show_rows(inspection)
+        _show_rows(inspection, file.path)
         _show_problems(inspection)
 
 
@@ -240,7 +241,7 @@ def _say_fit(name: str, fits: Mapping[str, float | None]) -> str:
     return title if reads is None else f"{title} – reads {percent(reads)}"
 
 
-def _show_rows(inspection: Inspection) -> None:
+def _show_rows(inspection: Inspection, path: str) -> None:
     if not inspection.rows:
         st.warning(
             "With this format no record of the sample becomes a row. Choose other columns or another format.",
@@ -255,6 +256,7 @@ def _show_rows(inspection: Inspection) -> None:
         with raw:
             st.code(_pretty(row.record), language="json", wrap_lines=True, height=_PREVIEW_HEIGHT)
         with parsed, st.container(border=True, height=_PREVIEW_HEIGHT, gap="xsmall"):
+            show_record_images(row.record, path)
             _show_turns(row)
 
 

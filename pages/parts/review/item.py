@@ -29,6 +29,7 @@ from pages.parts.review.queue import proposal_of
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.rows.images import show_row_images
 from pages.shared.rows.review_text import show_side, show_text
 from pages.shared.wording import BadgeColour
 from tamis.actions.decisions import DecisionInForce, DecisionSnapshot
@@ -71,6 +72,7 @@ def show_item(review: ReviewContext, row: int, decided: DecisionSnapshot) -> Non
     _show_facts(review, proposal, facts, decided.by_row.get(row))
     if row in decided.conflicts:
         show_conflicts(review, row)
+    show_row_images(review.context, row)
     _show_prompt(review.context, row, facts)
     _show_sides(facts["response"], proposal, height=_side_height(str(facts["prompt"]), proposal))
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 import streamlit as st
 
+from tamis.formats.image_refs import image_refs
+
 AVATARS = {
     "user": ":material/person:",
     "assistant": ":material/smart_toy:",
@@ -51,5 +53,19 @@ def _show_content(content: Any) -> None:  # noqa: ANN401 - whatever JSON the sou
         st.text(content[:MAX_TURN_CHARS])
         if len(content) > MAX_TURN_CHARS:
             st.caption(f"The first {MAX_TURN_CHARS:,} of {len(content):,} characters.")
+    elif isinstance(content, list):
+        for part in content:
+            _show_part(part)
     elif content is not None:
         st.json(content, expanded=1)
+
+
+def _show_part(part: Any) -> None:  # noqa: ANN401 - whatever JSON the source held
+    """A part of a turn: text as text, an image in a word, because its thumbnail stands above and its bytes say nothing."""
+    text = part.get("text") if isinstance(part, dict) else part
+    if isinstance(text, str):
+        _show_content(text)
+    elif next(image_refs(part), None) is not None or (isinstance(part, dict) and part.get("type") == "image"):
+        st.caption(":material/image: image")
+    else:
+        st.json(part, expanded=1)

@@ -1,0 +1,102 @@
+"""The images of a row, as small ones to look at; nothing is fetched, and no file outside the dataset's folder is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from tamis.errors import CurationError, InvalidOptions
+from tamis.formats.image_files import read_inside
+from tamis.formats.image_refs import ImageRef, image_refs
+from tamis.formats.layout import HUB_PREFIX
+from tamis.formats.thumbnails import Thumbnail, thumbnails
+from tamis.store.artifacts.readers import EXAMPLES, read_example_rows
+from tamis.store.artifacts.view import DatasetView
+from tamis.types import JSON
+
+MAX_IMAGES = 8
+_FETCHED = "it is on the network, and nothing is fetched to show a row"
+
+
+@dataclass(frozen=True, slots=True)
+class RowImage:
+    """One image: the ``name`` it has in the row, its pixels and format, and ``content``, a JPEG or PNG of at most 256 pixels
+    a side; ``problem`` says why there is no content.
+    """
+
+    name: str
+    width: int
+    height: int
+    format: str
+    problem: str
+    content: bytes
+
+    @property
+    def line(self) -> str:
+        """What it is, in a line."""
+        return f"{self.name}: {self.problem or f'{self.width} × {self.height} {self.format}'}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowImages:
+    """The first ``MAX_IMAGES`` images of a row, of ``n_images``."""
+
+    shown: tuple[RowImage, ...]
+    n_images: int
+
+
+def row_images(view: DatasetView, row: int) -> RowImages:
+    """The images of a row of the dataset; raises InvalidOptions for a row that is not there."""
+    if not 0 <= row < view.n_rows:
+        raise InvalidOptions(f"There is no row {row}: rows go from 0 to {view.n_rows - 1:,}.")
+    examples = view.examples
+    columns = ["file", "raw", "messages", "meta"]
+    stored = read_example_rows(examples.file(EXAMPLES), np.array([row]), columns).to_pylist()[0]
+    return images_of(_record(stored), str(examples.summary["files"][stored["file"]]["path"]))
+
+
+def images_of(record: JSON, source: str) -> RowImages:
+    """The images of a record of a file: ``source`` is its path, in whose folder the images' files are."""
+    found = list(islice(image_refs(record), 1000))
+    contents: list[bytes] = []
+    problems: dict[int, str] = {}
+    for at, one in enumerate(found[:MAX_IMAGES]):
+        try:
+            contents.append(_content(one, source))
+        except CurationError as error:
+            problems[at] = str(error)
+    small = iter(thumbnails(contents))
+    shown = [
+        _shown(one, Thumbnail(problem=problems[at]) if at in problems else next(small))
+        for at, one in enumerate(found[:MAX_IMAGES])
+    ]
+    return RowImages(tuple(shown), len(found))
+
+
+def _record(stored: Mapping[str, JSON]) -> JSON:
+    """What the file had, bytes and all; of a row that has no record of a file, its turns and metadata."""
+    try:
+        record = orjson.loads(stored["raw"] or "null")
+    except orjson.JSONDecodeError:
+        record = None
+    if isinstance(record, dict | list):
+        return record
+    return [orjson.loads(stored["messages"] or "[]"), orjson.loads(stored["meta"] or "{}")]
+
+
+def _content(one: ImageRef, source: str) -> bytes:
+    if one.kind == "data":
+        return one.data
+    if one.kind == "link" or source.startswith(HUB_PREFIX):
+        raise CurationError(_FETCHED)
+    path = Path(source)
+    return read_inside(path if path.is_dir() else path.parent, one.name)
+
+
+def _shown(one: ImageRef, small: Thumbnail) -> RowImage:
+    return RowImage(one.name, small.width, small.height, small.format, small.problem, small.content)

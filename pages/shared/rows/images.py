@@ -1,0 +1,51 @@
+"""The images of a row, small: decoded elsewhere, in a process of their own; names and reasons are text, never markup."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+import streamlit as st
+
+from pages.shared.dataset_context import DatasetContext
+from pages.shared.plain_text import count_of, plain, shorten
+from tamis.actions.row_images import RowImages, images_of, row_images
+
+_WIDTH = 128
+
+
+def show_row_images(context: DatasetContext, row: int) -> None:
+    """Thumbnails of a row of the dataset; nothing where it has no image."""
+    _show(_of_row(context.view.examples.id, row, _context=context))
+
+
+def show_record_images(record: Any, source: str) -> None:  # noqa: ANN401 - whatever JSON the file held
+    """Thumbnails of a record of a file that is not imported yet."""
+    packed = orjson.dumps(record, default=str)
+    _show(_of_record(hashlib.blake2b(packed, digest_size=16).hexdigest(), source, _record=record))
+
+
+def _show(images: RowImages) -> None:
+    if not images.n_images:
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="top"):
+        for one in images.shown:
+            with st.container(width=_WIDTH, gap="xxsmall"):
+                if one.content:
+                    st.image(one.content, width=_WIDTH)
+                    st.caption(plain(shorten(one.name, 40)), help=plain(shorten(one.line, 200)))
+                else:
+                    st.caption(f":material/hide_image: {plain(shorten(one.line, 160))}")
+    if images.n_images > len(images.shown):
+        st.caption(f"The first {len(images.shown)} of {count_of(images.n_images, 'image')}.")
+
+
+@st.cache_data(max_entries=64, show_spinner="Decoding images")
+def _of_row(key: str, row: int, *, _context: DatasetContext) -> RowImages:
+    return row_images(_context.view, row)
+
+
+@st.cache_data(max_entries=64, show_spinner="Decoding images")
+def _of_record(digest: str, source: str, *, _record: Any) -> RowImages:  # noqa: ANN401 - whatever JSON the file held
+    return images_of(_record, source)
