@@ -77,20 +77,30 @@ def take_column(store: ArtifactStore, dataset_id: str, column: str) -> Artifact:
 
 @needs("curator", noted="import")
 def import_scores(
-    workspace: Workspace, dataset_id: str, path: Path, *, name: str, key: str = "", column: str = ""
+    workspace: Workspace,
+    dataset_id: str,
+    path: Path,
+    *,
+    name: str,
+    key: str = "",
+    column: str = "",
+    non_negative: bool = False,
 ) -> ImportedScores:
     """Join a file of scores (CSV, TSV, JSON, JSON lines or Parquet) to the rows, as a score of that name.
 
     ``key`` is the file's column that says which row: ``content_hash``, ``example_id`` (the row's number), or a field of the
-    source (``id``); ``column`` the one that holds the number. Left out, they are found by their names. Raises
-    UnreadableFile, and InvalidOptions for a name that is taken, and where no line belongs to a row.
+    source (``id``); ``column`` the one that holds the number. Left out, they are found by their names.
+    ``non_negative`` declares that the score is never below 0, which is the worst there is, so that odds may be in proportion
+    to it. Raises UnreadableFile, and InvalidOptions for a name that is taken, where no line belongs to a row, and for a
+    negative number in scores that are declared to have none.
     """
     if not _NAME.fullmatch(name) or name in SCORERS or name == NO_QUALITY:
         raise InvalidOptions(
             f"{name!r} cannot be the name of a score: take letters, digits, '-', '_' and '.', and not the name of one "
             f"that Tamis computes ({', '.join(SCORERS)})."
         )
-    given = {"scorer": name, "content_hash": file_hash(path), "key": key, "column": column}
+    given: dict[str, JSON] = {"scorer": name, "content_hash": file_hash(path), "key": key, "column": column}
+    given |= {"non_negative": True} if non_negative else {}
     return _join(workspace.artifacts, dataset_id, path, given)
 
 
@@ -170,6 +180,8 @@ def _join(store: ArtifactStore, dataset_id: str, path: Path, given: Mapping[str,
             f"No line of {path.name} belongs to a row of {dataset_id!r} by {key!r} and has a number in {column!r} (the first "
             f"key is {missing[0] if missing else ''!r}). Say which columns these are: key and column."
         )
+    if given.get("non_negative"):
+        _refuse_negative(values, str(given["scorer"]))
     options = {**given, "key": key, "column": column}
     inputs = {"examples": examples.id}
     identifier = artifact_id(KIND, options={"step": JOIN} | options, inputs=inputs, format_version=1)
@@ -180,6 +192,15 @@ def _join(store: ArtifactStore, dataset_id: str, path: Path, given: Mapping[str,
     return ImportedScores(
         scores, key, column, n_matched, n_scored, len(missing), n_repeated, tuple(missing[:5])
     )
+
+
+def _refuse_negative(values: Float64s, name: str) -> None:
+    below = np.flatnonzero(values < 0)
+    if len(below):
+        raise InvalidOptions(
+            f"{name} is declared never to be negative, and {len(below):,} of {np.isfinite(values).sum():,} rows are: the lowest "
+            f"is {values[below].min():g}. Import it without that, or with the numbers that it should have."
+        )
 
 
 def _records(path: Path) -> Iterator[dict[str, JSON]]:

@@ -16,8 +16,9 @@ from tamis.steps import STEPS
 from tamis.steps.plan import Plan, newest, plan_step
 from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
 from tamis.steps.resolve_rows import NEWEST, freeze
-from tamis.steps.select.options import COLUMN
+from tamis.steps.select.options import COLUMN, check_weighting
 from tamis.steps.spec import AS_IMPORTED, Step, as_recorded
+from tamis.store.artifacts.view import open_view
 from tamis.store.names import name_dataset
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
@@ -97,6 +98,7 @@ def freeze_pointers(
     named += [] if values.get("scores") else [str(values.get("quality") or "")]
     for column in (one for one in named if one.startswith(COLUMN)):
         take_column(workspace.artifacts, dataset_id, column.removeprefix(COLUMN))
+    _check_odds(workspace, dataset_id, values)
     for name, kind in steps[step].options.POINTERS.items():
         if not values.get(name):
             continue
@@ -160,6 +162,17 @@ def repeat(job: Job) -> Repeat:
     target = RunTarget(job.backend, job.resources.model_dump(exclude_defaults=True), job.priority)
     options = as_recorded(STEPS[job.step].options, job.options) if job.step in STEPS else job.options
     return Repeat(job.dataset_id, job.step, {**options, **exact}, target)
+
+
+def _check_odds(workspace: Workspace, dataset_id: str, values: Mapping[str, JSON]) -> None:
+    """Refuse odds in proportion to scores of a file that nobody declared never to be negative, before anything is queued."""
+    weighting = str((values.get("method_options") or values).get("weighting") or "")
+    quality = str(values.get("quality") or "")
+    if weighting != "linear" or not quality or values.get("continue_from"):
+        return
+    scores = open_view(workspace.artifacts, dataset_id).scores.get(quality)
+    if scores is not None:
+        check_weighting(weighting, quality, scores.manifest.options)
 
 
 def _selections(workspace: Workspace, dataset_id: str, named: JSON) -> JSON:

@@ -304,9 +304,16 @@ class Dataset(Shown):
         """Its jobs, newest first."""
         return list_jobs(self._workspace, self._reviewer, dataset_id=self.id, step=step, limit=limit)
 
-    def import_scores(self, path: Path | str, *, name: str, key: str = "", column: str = "") -> ScoresResult:
-        """Join a file's numbers (``column``) to the rows (``key``: content_hash, example_id or a field) as a score."""
-        given = import_scores(self._workspace, self.id, Path(path), name=name, key=key, column=column)
+    def import_scores(
+        self, path: Path | str, *, name: str, key: str = "", column: str = "", non_negative: bool = False
+    ) -> ScoresResult:
+        """Join a file's numbers (``column``) to the rows (``key``: content_hash, example_id or a field) as a score.
+
+        ``non_negative`` declares that it is never below 0, so that ``weighting="linear"`` is allowed. Raises InvalidOptions.
+        """
+        given = import_scores(
+            self._workspace, self.id, Path(path), name=name, key=key, column=column, non_negative=non_negative
+        )
         return ScoresResult(self._workspace, given.scores)
 
     def export(

@@ -50,11 +50,26 @@ def list_all(session: Session, dataset: str) -> None:
     help="Column of the file that says the row: content_hash, example_id, or a field of the source such as id.",
 )
 @click.option("--column", default="", metavar="COLUMN", help="Column of the file that holds the number.")
-def import_file(session: Session, file: Path, dataset: str, name: str, key: str, column: str) -> None:
+@click.option(
+    "--non-negative",
+    is_flag=True,
+    help="The score is never below 0, the worst there is: --weighting linear may then be in proportion to it.",
+)
+def import_file(
+    session: Session, file: Path, dataset: str, name: str, key: str, column: str, non_negative: bool
+) -> None:
     """Join a file of scores to the rows, as a score of that name."""
     from tamis.actions.given_scores import import_scores
 
-    done = import_scores(session.workspace, session.dataset(dataset), file, name=name, key=key, column=column)
+    done = import_scores(
+        session.workspace,
+        session.dataset(dataset),
+        file,
+        name=name,
+        key=key,
+        column=column,
+        non_negative=non_negative,
+    )
     session.show(f"{name}: {done.n_scored:,} rows have a score, from {done.column!r} by {done.key!r}.")
     if done.n_unmatched:
         first = ", ".join(repr(one) for one in done.unmatched)

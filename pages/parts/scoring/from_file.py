@@ -25,6 +25,9 @@ def show_score_file(context: DatasetContext) -> None:
             help="content_hash, example_id (the number of the row), or a field of the source such as id.",
         )  # fmt: skip
         number = column.text_input("Column with the number", placeholder="score, or the only number")
+        declared = st.checkbox(
+            "Never negative", help="0 is the worst there is. Odds in proportion to it are then allowed; the numbers are checked.",
+        )  # fmt: skip
         pressed = st.form_submit_button("Join to the rows", type="primary", icon=":material/join_inner:")
     if pressed and file is not None:
         with errors_in_place():
@@ -32,7 +35,7 @@ def show_score_file(context: DatasetContext) -> None:
             _say(
                 import_scores(
                     context.workspace, context.dataset_id, path, name=called.strip(), key=keyed.strip(),
-                    column=number.strip(),
+                    column=number.strip(), non_negative=declared,
                 )
             )  # fmt: skip
 

@@ -290,7 +290,7 @@ class RefineOptions(StepOptions):
             # Static kMQ without a quality is km_random, which is a control of its own.
             optional = "quality" not in self.model_fields_set and self.control != "kmq"
             if not self.continue_from:  # a run of before goes on by the odds it began with
-                check_weighting(self, self.quality)
+                check_weighting(self.weighting, self.quality)
             wanted.append(Need("scores", "scores", self.scores, {"scorer": self.quality}, optional))
         if self.flag_confidence is not None:
             wanted.append(Need("confidence", "scores", self.confidence, {"scorer": "confidence"}))

@@ -116,8 +116,8 @@ def read_pool(inputs: Mapping[str, Artifact], options: RefineOptions, dropped: I
     quality, odds = None, LINEAR
     if "scores" in inputs:
         quality = read_scores(inputs["scores"])
-        named = str(inputs["scores"].manifest.options["scorer"])
-        odds = odds_of(options, non_negative=is_non_negative(named))
+        made_with = inputs["scores"].manifest.options
+        odds = odds_of(options, non_negative=is_non_negative(made_with))
     return RefinementPool(ids, n_clusters, quality, excluded & ~pinned, pinned, odds)
 
 

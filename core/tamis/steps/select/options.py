@@ -120,7 +120,7 @@ class SelectOptions(StepOptions):
                 "'score' first if the dataset has none."
             )
         if self.quality != NO_QUALITY and row.uses("quality"):
-            check_weighting(self.chosen_options("method"), self.quality)
+            check_weighting(getattr(self.chosen_options("method"), "weighting", ""), self.quality)
         if self.unit in ("tokens", "cost") and not row.counts_tokens:
             raise InvalidOptions(
                 f"{row.title} divides a number of rows: give the budget in rows or as a fraction, or use kmq for {self.unit}."
@@ -139,15 +139,23 @@ class SelectOptions(StepOptions):
         return {}
 
 
-def check_weighting(options: object, quality: str) -> None:
-    """Refuse odds in proportion to a score that can be negative; raises InvalidOptions with the way out."""
-    if getattr(options, "weighting", "") == "linear" and not is_non_negative(quality):
+def check_weighting(weighting: str, quality: str, made_with: Mapping[str, JSON] | None = None) -> None:
+    """Refuse odds in proportion to a score that can be negative; raises InvalidOptions with the way out.
+
+    ``made_with`` are the options of the scores; without them a score that Tamis does not compute may have been declared.
+    """
+    is_open = made_with is None and quality not in SCORERS and not quality.startswith(COLUMN)
+    if weighting != "linear" or is_open:
+        return
+    if not is_non_negative(made_with or {"scorer": quality}):
         raise InvalidOptions(
             f"weighting = 'linear' gives a row of score 0 or less no chance, and {quality!r} can be negative: take "
-            "'rank' or 'softmax', or leave it at 'auto'."
+            "'rank' or 'softmax', or leave it at 'auto'. Scores of a file can be declared never to be negative when they "
+            "are imported: --non-negative."
         )
 
 
-def is_non_negative(quality: str) -> bool:
-    """Whether a score of that name is declared never to be negative; of a name that is not known it is not."""
-    return quality in SCORERS and SCORERS[quality].non_negative
+def is_non_negative(made_with: Mapping[str, JSON]) -> bool:
+    """Whether scores that were made with these options are never negative: by their scorer, or by whoever imported them."""
+    name = str(made_with["scorer"])
+    return SCORERS[name].non_negative if name in SCORERS else made_with.get("non_negative") is True

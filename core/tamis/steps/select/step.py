@@ -79,8 +79,8 @@ def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows:
     if embeddings is not None and "embeddings" in reads:
         problem = replace(problem, vectors=np.load(embeddings.file("vectors.npy"), mmap_mode="r"))
     if scores is not None:
-        named = str(scores.manifest.options["scorer"])
-        problem = replace(problem, quality=read_scores(scores), non_negative=is_non_negative(named))
+        made_with = scores.manifest.options
+        problem = replace(problem, quality=read_scores(scores), non_negative=is_non_negative(made_with))
     return _grouped(inputs, options, problem)
 
 
