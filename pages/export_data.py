@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts.export_data.decisions import choose_decisions
 from pages.parts.export_data.panel import FILE, show_exports, show_opened
-from pages.parts.export_data.preview import choose_format, show_preview
+from pages.parts.export_data.preview import choose_format, choose_scores, show_preview
 from pages.parts.export_data.run import write_export
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.forms.export_scope import ChosenRows, choose_rows, show_counts
@@ -18,9 +18,14 @@ from tamis.actions.export_files import default_export_name, export_path
 
 
 def show_button(
-    dataset: OpenDataset, chosen: ChosenRows, decided: ExportTexts, format_name: str, container: str
+    dataset: OpenDataset,
+    chosen: ChosenRows,
+    decided: ExportTexts,
+    written_as: tuple[str, str],
+    scores: tuple[str, ...],
 ) -> None:
-    """The name of the file and the button that writes it."""
+    """The name of the file and the button that writes it, in a format and a container."""
+    format_name, container = written_as
     suggested = default_export_name(
         dataset.name, chosen.label, format_name, container, decided=decided.is_decided
     )
@@ -42,6 +47,7 @@ def show_button(
         decisions=decided.pointer,
         format_name=format_name,
         skip_unfit=skip_unfit,
+        scores=scores,
     )
     pressed = st.button(
         f"Write {count_of(len(decided.rows), 'row')}",
@@ -70,10 +76,11 @@ with open_page("Export") as here:
         decided = choose_decisions(context, chosen.rows, chosen.selection)
         show_counts(context, decided.rows)
         shape, kind = choose_format(context, chosen.rows)
+        scores = choose_scores(context, shape)
         with errors_in_place():
-            show_button(here, chosen, decided, shape, kind)
+            show_button(here, chosen, decided, (shape, kind), scores)
     with preview:
         st.markdown("**The first five rows, exactly as they will be written**")
         with errors_in_place():
-            show_preview(context, decided, shape, kind)
+            show_preview(context, decided, shape, kind, scores)
     show_exports(here.workspace, here.dataset_id)

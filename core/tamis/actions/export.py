@@ -10,13 +10,14 @@ from typing import Literal
 
 import numpy as np
 import orjson
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tamis import __version__
+from tamis.actions.export_scores import ScoreColumns, find_scores, score_columns
 from tamis.actions.manifests import ExportManifest, installed_versions, lineage, listed_decisions
 from tamis.actions.roles import needs
 from tamis.actions.trainer_entries import describe_for_trainers
-from tamis.errors import InvalidOptions, UnknownName
+from tamis.errors import InvalidOptions
 from tamis.formats import load_format
 from tamis.formats.source_shape import SourceShape, read_shape
 from tamis.formats.stored_form import ColumnMapping
@@ -28,14 +29,13 @@ from tamis.registry import Options, parse_options
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.resolve_decisions import apply_frozen, find_decisions, respected_by
 from tamis.steps.resolve_rows import find_selection, rows_of
-from tamis.store.artifacts.readers import iter_examples, read_scores
+from tamis.store.artifacts.readers import iter_examples
 from tamis.store.artifacts.store import Artifact, ArtifactStore, utc_now
-from tamis.store.artifacts.view import open_view
 from tamis.store.durable import write_atomically
 from tamis.store.names import dataset_names
 from tamis.store.sequence import next_number
 from tamis.store.workspace import Workspace
-from tamis.types import JSON, Float64s, Int64s, Message
+from tamis.types import JSON, Int64s, Message
 
 ByName = Literal[""]  # the container that the file's name says
 PROGRESS_ROWS = 2_000
@@ -64,10 +64,18 @@ class ExportRequest(Options):
         description="Scores to write as columns score_NAME; in a named format, not in the source's own shape.",
     )
 
+    @field_validator("scores", mode="before")
+    @classmethod
+    def _one_name(cls, given: JSON) -> JSON:
+        """One name is a list of one."""
+        return (given,) if isinstance(given, str) and given else given or ()
+
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What was written and where; ``renamed`` are columns of the source that the format would have taken for its own."""
+    """What was written and where; ``renamed`` are columns of the source that the format would have taken for its own,
+    ``score_columns`` those of the scores by their name.
+    """
 
     path: Path
     manifest_path: Path
@@ -77,6 +85,7 @@ class ExportResult:
     skipped: tuple[SkippedRow, ...] = ()
     skipped_path: Path | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    score_columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def obstacles(self) -> dict[str, int]:
@@ -146,8 +155,9 @@ def export(
     write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
     listed, (n_rows, sha256) = _list_skipped(path, written.skipped), (written.n_rows, written.sha256)
     return ExportResult(
-        path, manifest_path, n_rows, sha256, manifest, written.skipped, listed, written.renamed
-    )
+        path, manifest_path, n_rows, sha256, manifest, written.skipped, listed, written.renamed,
+        score_columns(examples, tuple(scores)),
+    )  # fmt: skip
 
 
 def _list_skipped(path: Path, skipped: Sequence[SkippedRow]) -> Path | None:
@@ -161,17 +171,11 @@ def _list_skipped(path: Path, skipped: Sequence[SkippedRow]) -> Path | None:
 
 
 def _scores(workspace: Workspace, request: ExportRequest) -> dict[str, Artifact]:
-    if not request.scores:
-        return {}
-    if request.format_name == SOURCE_SHAPE:
+    if request.scores and request.format_name == SOURCE_SHAPE:
         raise InvalidOptions(
             "The source's own shape has no place for scores: name a format to write them beside, for example messages."
         )
-    known = open_view(workspace.artifacts, request.dataset_id).scores
-    for name in request.scores:
-        if name not in known:
-            raise UnknownName("score of this dataset", name, known)
-    return {name: known[name] for name in request.scores}
+    return find_scores(workspace.artifacts, request.dataset_id, request.scores)
 
 
 def _respected(store: ArtifactStore, request: ExportRequest) -> str:
@@ -220,10 +224,10 @@ def stored_examples(
 ) -> Iterator[StoredExample]:
     """The examples at ``rows`` (sorted), a batch in memory at a time; ``replaced`` has conversations by example id.
 
-    Each of ``scores`` is one more field ``score_NAME``, null where a row has none.
+    Each of ``scores`` is one more field, null where a row has none (``score_columns`` says what it is called).
     """
     edited = replaced or {}
-    beside = {f"score_{name.replace(':', '_')}": read_scores(one) for name, one in (scores or {}).items()}
+    beside = ScoreColumns(examples, scores or {})
     wanted = np.zeros(int(examples.summary["n_examples"]), dtype=np.bool_)
     wanted[rows] = True
     files, mappings = files_of(examples), _mappings(examples)
@@ -239,17 +243,12 @@ def stored_examples(
                 source=row["source"],
                 source_row=row["source_row"],
                 file=row["file"],
-                meta=orjson.loads(row["meta"] or "{}") | _numbers(beside, row["example_id"]),
+                meta=orjson.loads(row["meta"] or "{}") | beside.of(row["example_id"]),
                 format_name=files[row["file"]]["format"],
                 fields=mappings[row["file"]],
                 repairs=tuple(files[row["file"]].get("repairs", ())),
                 example_id=row["example_id"],
             )
-
-
-def _numbers(columns: Mapping[str, Float64s], row: int) -> dict[str, JSON]:
-    values = ((name, float(numbers[row])) for name, numbers in columns.items())
-    return {name: value if np.isfinite(value) else None for name, value in values}
 
 
 def files_of(examples: Artifact) -> list[dict[str, JSON]]:

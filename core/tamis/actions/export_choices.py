@@ -179,9 +179,18 @@ def choose_formats(context: DatasetContext, rows: Int64s) -> FormatChoice:
     return FormatChoice(names, obstacles, "messages" if is_mixed else SOURCE_SHAPE, is_mixed)
 
 
-def preview_export(examples: Artifact, texts: ExportTexts, format_name: str, container: str) -> list[str]:
-    """The first rows as they will stand in the file; raises CurationError when the format or container cannot hold one."""
-    stored = stored_examples(examples, texts.rows[:N_PREVIEWED], texts.replaced)
+def preview_export(
+    examples: Artifact,
+    texts: ExportTexts,
+    format_name: str,
+    container: str,
+    scores: Mapping[str, Artifact] | None = None,
+) -> list[str]:
+    """The first rows as they will stand in the file, with ``scores`` beside them.
+
+    Raises CurationError when the format or container cannot hold one.
+    """
+    stored = stored_examples(examples, texts.rows[:N_PREVIEWED], texts.replaced, scores)
     lines = row_lines(stored, format_name=format_name)
     if container in ("csv", "tsv"):
         shaped = format_name == SOURCE_SHAPE

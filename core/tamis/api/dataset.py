@@ -327,6 +327,7 @@ class Dataset(Shown):
         """Write rows as a training file with a manifest beside it: all, or those of a ``selection``, ``tag`` or ``scope``.
 
         ``decisions`` are current, none, or an artifact id; left out, those that the selection was made with.
+        ``scores`` are written as columns ``score_NAME``, in a named format.
         """
         chosen = selection.id if isinstance(selection, SelectionResult) else selection
         return export_rows(self._workspace, self.id, path, format, {"selection": chosen, **options})

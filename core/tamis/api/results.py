@@ -168,7 +168,8 @@ class SelectionResult(StepResult):
 
         ``format`` is a conversation format (``messages``, ``alpaca``, …), or source for that of the file. The decisions
         that the selection was made with are applied unless ``decisions`` says otherwise (``none``, ``current``).
-        ``container`` is jsonl, json, csv, tsv or parquet, by the name of the file when left out.
+        ``container`` is jsonl, json, csv, tsv or parquet, by the name of the file when left out. ``scores`` are written as
+        columns ``score_NAME``, in a named format.
         """
         return export_rows(self._workspace, self.dataset_id, path, format, {"selection": self.id, **options})
 

@@ -94,7 +94,7 @@ class Rows(Tabular):
 
         ``format`` is a conversation format, or source for that of the file; ``container`` jsonl, json, csv, tsv or
         parquet (by the name of the file when left out, which may also end in .gz or .zst); ``decisions`` current, an
-        artifact id, or none. Raises InvalidOptions and CurationError.
+        artifact id, or none; ``scores`` names of scores to write as columns ``score_NAME``, in a named format. Raises InvalidOptions and CurationError.
         """
         return export_rows(
             self._workspace, self._dataset_id, path, format, {"scope": self._scope.to_url(), **options}
@@ -134,6 +134,7 @@ class ExportedRows(Shown):
     decisions: str  # artifact id of the decisions that were applied; empty for none
     skipped: Mapping[str, int] = field(default_factory=dict)  # why rows were left out, with how many
     skipped_path: Path | None = None  # the list of these rows
+    score_columns: Mapping[str, str] = field(default_factory=dict)  # the columns of scores, by their name
 
     def _line(self) -> str:
         applied = f", decisions {self.decisions} applied" if self.decisions else ""
@@ -183,6 +184,7 @@ def export_rows(
         decisions=done.manifest.decisions,
         skipped=done.obstacles,
         skipped_path=done.skipped_path,
+        score_columns=dict(done.score_columns),
     )
 
 

@@ -247,6 +247,11 @@ def export(
         session.say(
             f"tamis: column {column!r} of the source is written as {name!r}; the format reads {column!r}."
         )
+    for name, column in done.score_columns.items():
+        if column.startswith("tamis_"):
+            session.say(
+                f"tamis: the score {name!r} is written as {column!r}; the file has a column of the shorter name."
+            )
     if done.skipped:
         session.show(f"Left out, as listed in {done.skipped_path}: {len(done.skipped):,} rows")
         for obstacle, n_rows in done.obstacles.items():
@@ -263,6 +268,7 @@ def export(
             "n_rows": done.n_rows,
             "sha256": done.sha256,
             "decisions": decisions,
+            "score_columns": dict(done.score_columns),
             "n_skipped": len(done.skipped),
             "skipped": done.obstacles,
             "skipped_path": str(done.skipped_path or ""),

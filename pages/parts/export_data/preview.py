@@ -18,10 +18,12 @@ from tamis.actions.export_choices import (
     preview_export,
 )
 from tamis.formats import FORMATS
+from tamis.scorers import scorer_title
+from tamis.store.artifacts.store import Artifact
 from tamis.types import Int64s
 
 _MAX_SHOWN_CHARS = 12_000
-_FORMAT, _CONTAINER = "export_format", "export_container"
+_FORMAT, _CONTAINER, _SCORES = "export_format", "export_container", "export_scores"
 _CONTAINERS = {"jsonl": "JSON lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet"}
 _SOURCE_TITLE = "As in the source"
 
@@ -66,14 +68,45 @@ def format_title(format_name: str) -> str:
     return FORMATS[format_name].title if format_name in FORMATS else _SOURCE_TITLE
 
 
-def show_preview(context: DatasetContext, chosen: ExportTexts, format_name: str, container: str) -> None:
+def choose_scores(context: DatasetContext, format_name: str) -> tuple[str, ...]:
+    """Scores to write beside the rows, kept in the address; the source's own shape has no place for any."""
+    if format_name == SOURCE_SHAPE or not context.view.scores:
+        return ()
+    asked = [one for one in st.query_params.get_all("scores") if one in context.view.scores]
+    st.session_state[_SCORES] = asked
+    st.multiselect(
+        "Scores beside the rows", list(context.view.scores), format_func=scorer_title, key=_SCORES,
+        placeholder="None", on_change=_keep_scores,
+        help="Each is a column score_NAME, empty where a row has none; tamis_score_NAME where the file has that column.",
+    )  # fmt: skip
+    return tuple(st.session_state[_SCORES])
+
+
+def _keep_scores() -> None:
+    st.query_params["scores"] = st.session_state[_SCORES]
+
+
+def show_preview(
+    context: DatasetContext,
+    chosen: ExportTexts,
+    format_name: str,
+    container: str,
+    scores: tuple[str, ...] = (),
+) -> None:
     """The first rows as they will stand in the file; raises CurationError when the format cannot hold one."""
     rows = chosen.rows
     if not len(rows):
         st.caption("No row is in this scope, so there is nothing to show.")
         return
-    about = (_digest(rows[:N_PREVIEWED]), chosen.mark, format_name, container)
-    lines = _preview(context.key, about, _context=context, _chosen=chosen)
+    found = {name: context.view.scores[name] for name in scores}
+    about: tuple[str | int, ...] = (
+        _digest(rows[:N_PREVIEWED]),
+        chosen.mark,
+        format_name,
+        container,
+        *(one.id for one in found.values()),
+    )
+    lines = _preview(context.key, about, _context=context, _chosen=chosen, _scores=found)
     for line in lines:
         cut = len(line) > _MAX_SHOWN_CHARS
         st.code(
@@ -97,10 +130,15 @@ def _digest(rows: Int64s) -> str:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _preview(
-    key: str, about: tuple[str, int, str, str], *, _context: DatasetContext, _chosen: ExportTexts
+    key: str,
+    about: tuple[str | int, ...],
+    *,
+    _context: DatasetContext,
+    _chosen: ExportTexts,
+    _scores: dict[str, Artifact],
 ) -> list[str]:
-    _, _, format_name, container = about
-    return preview_export(_context.view.examples, _chosen, format_name, container)
+    _, _, format_name, container, *_ = about
+    return preview_export(_context.view.examples, _chosen, str(format_name), str(container), _scores)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
