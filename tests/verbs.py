@@ -66,6 +66,7 @@ VERBS: dict[str, Verb] = {
     # scores
     "given_scores.import_scores": Verb("scoring", "scores import", "Dataset.import_scores"),
     "given_scores.numeric_quality": Verb("shared", "scores list", No("Dataset.columns has them")),
+    "row_images.row_images": Verb("shared", "rows show", "Dataset.images"),
     "given_scores.take_column": Verb(
         No("named as a quality, every form makes it"),
         No("--quality column:NAME"),
@@ -371,7 +372,12 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "parts of list and export",
         "rejects_of reject_lines",
     ),
-    "given_scores": ("a part of a replay", "remake_scores"),
+    "given_scores": ("a part of a replay, and what a form offers", "remake_scores cost_columns"),
+    "row_images": (
+        "the images of a record before it is a row of a dataset, in the preview of an import",
+        "images_of",
+    ),
+    "export_scores": ("parts of an export and its preview", "find_scores score_columns"),
     "remedies": (
         "why a training failed, or what a result lacks, in words",
         "ran_out_of_memory smaller_batch remarks_on reading_remedy",

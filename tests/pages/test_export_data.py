@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.server import open_server
@@ -19,7 +20,15 @@ from tamis.store.database.tags import add_tag
 from tamis.store.review.decisions import decide
 from tamis.store.rows.scope import ALL_ROWS
 from tamis.store.workspace import open_workspace
-from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
+from tests.pages.page_workspace import (
+    alpaca_file,
+    checked,
+    import_file,
+    open_page,
+    run_pipeline,
+    run_step,
+    said,
+)
 
 
 @pytest.fixture
@@ -120,3 +129,43 @@ def test_decisions_are_applied_when_asked(workspace: Path, dataset: str) -> None
     checked(app.toggle(key="export_decided").set_value(True).run())
     assert f"Write {n_rows - 1} rows" in [button.label for button in app.button]
     assert "The decided text." in app.code[0].value
+
+
+def test_scores_stand_beside_the_rows_in_the_preview_and_in_the_file(workspace: Path, dataset: str) -> None:
+    run_pipeline(workspace, dataset)
+    app = open_page("export_data", dataset=dataset, format="messages", rows="whole")
+    assert not any("score_alignment" in one.value for one in app.code)
+    checked(app.multiselect(key="export_scores").set_value(["alignment"]).run())
+    shown = [one.value for one in app.code if one.value.startswith("{")][:5]
+    assert all("score_alignment" in line for line in shown)
+    write(app)
+    (file,) = list_exports(open_workspace(workspace), dataset)
+    assert file.path.read_text().splitlines()[:5] == shown
+    assert "--scores alignment" in export_command(open_server().workspace, file)
+    app = open_page("export_data", dataset=dataset, format="source", rows="whole", scores="alignment")
+    assert not app.multiselect
+
+
+def test_a_row_with_an_image_shows_it_before_and_after_the_import(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAMIS_IMPORT_FOLDERS", f'["{tmp_path}"]')
+    Image.new("RGB", (60, 40), "teal").save(tmp_path / "a.png")
+    asked = [{"type": "image", "image": "a.png"}, {"type": "text", "text": "What is it?"}]
+    row = {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": "A field."}]}
+    away = {"messages": [*row["messages"]], "images": ["../b.png"]}
+    path = tmp_path / "seen.jsonl"
+    path.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in (row, away)))
+    app = open_page("import_data", **{"from": "This server"})
+    checked(app.multiselect[0].set_value([str(path)]).run())
+    assert len(app.get("imgs")) == 2
+    assert "../b.png" in said(app)
+    imported = import_file(workspace, path, name="Seen")
+    run_step(workspace, imported, "embed", {"encoder": "hashing"})
+    app = open_page("data_map", dataset=imported, row="0")
+    assert len(app.get("imgs")) == 1
+    assert "What is it?" in said(app)
+    written = open_page("export_data", dataset=imported)
+    write(written)
+    (file,) = list_exports(open_workspace(workspace), imported)
+    assert file.path.read_bytes() == path.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,20 @@ def test_picks_that_hardly_go_by_quality_are_said(workspace: Path, dataset_id: s
     text = said(open_page("selection", dataset=dataset_id))
     assert "hardly higher than an even draw from the same groups would: 4 % of the way" in text
     assert "Weigh by rank" in text
+
+
+def test_a_budget_can_be_what_rows_cost(workspace: Path, tmp_path: Path) -> None:
+    path = tmp_path / "priced.jsonl"
+    lines = [{"instruction": f"q{i}", "output": f"a{i}", "price": 0.25 * (i + 1)} for i in range(20)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    priced = import_file(workspace, path, name="Priced")
+    app = open_page("selection", dataset=priced, view="new", select_method="Random", select_unit="cost")
+    assert app.selectbox(key="select_cost").value == "column:price"
+    checked(app.number_input(key="select_budget_cost").set_value(5.5).run())
+    assert " of 5.5 by Column price" in said(app)
+    checked(submit_button(app).click().run())
+    job = job_table.list_jobs(Database(workspace), step="select")[0]
+    assert (job.options["unit"], job.options["cost"], job.options["budget"]) == ("cost", "column:price", 5.5)
+    made = run_step(workspace, priced, "select", job.options)
+    shown = {metric.label: metric for metric in open_page("selection", dataset=priced, run=made.id).metric}
+    assert shown["Cost: column price"].value == f"{made.summary['cost_spent']:,g}"

@@ -13,7 +13,8 @@ import pytest
 import tamis
 from tamis.actions.given_scores import import_scores, numeric_quality, take_column
 from tamis.api.dataset import Dataset
-from tamis.errors import InvalidOptions, UnknownName
+from tamis.errors import InvalidOptions, JobFailed, UnknownName
+from tamis.steps.select.options import SelectOptions
 from tamis.store.artifacts.readers import read_scores
 from tamis.store.workspace import Workspace, open_workspace
 
@@ -187,3 +188,76 @@ def test_scores_that_have_no_place_or_are_not_there_are_refused(data: Dataset, t
         data.export(tmp_path / "rows.jsonl", scores=("length",))
     with pytest.raises(UnknownName, match="nope"):
         data.export(tmp_path / "rows.jsonl", format="messages", scores=("nope",))
+
+
+def test_a_budget_is_spent_in_units_of_a_column_and_replayed(data: Dataset, folder: Path) -> None:
+    picked = data.select(
+        "random", budget=20.5, cost="column:price", excluded=data.rows().where("rows", [0]), progress=False
+    )
+    spent = sum(int(row) / 2 for row in picked.ids)
+    assert 0 not in picked.ids
+    assert (picked.summary["unit"], picked.summary["cost"]) == ("cost", "column:price")
+    assert picked.summary["cost_spent"] == spent <= 20.5
+    assert (
+        picked.summary["cost_unused"] == 20.5 - spent < min(i / 2 for i in range(1, N) if i not in picked.ids)
+    )
+    out = picked.export(folder / "bought.jsonl")
+    assert tamis.replay(out.manifest_path, progress=False).identical
+
+
+def test_costs_that_are_none_say_how_many_there_are(data: Dataset) -> None:
+    with pytest.raises(JobFailed, match="of 30 rows 1 cost 0"):
+        data.select("random", budget=3, cost="column:price", progress=False)
+    with pytest.raises(JobFailed, match="of 30 rows 1 have none, .* cost less than 0"):
+        data.select("random", budget=3, cost="column:reward", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"unit": "cost"}, "needs the cost of a row"),
+        ({"unit": "rows", "cost": "column:price"}, "counts in units of its own"),
+        ({"method": "kmq_released", "quality": "column:reward", "cost": "column:price"}, "use kmq for cost"),
+    ],
+)
+def test_a_cost_that_cannot_be_counted_is_refused(data: Dataset, asked: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidOptions, match=said):
+        data.select(**({"method": "random", "budget": 5} | asked), progress=False)
+
+
+def test_a_selection_without_a_cost_is_called_what_it_was_before_there_were_any() -> None:
+    assert "cost" not in SelectOptions(budget=5).identity()
+    assert SelectOptions(budget=5.5, cost="column:price").unit == "cost"
+
+
+def test_a_score_is_declared_never_to_be_negative_and_checked(data: Dataset, folder: Path) -> None:
+    below = write(folder / "below.csv", [{"id": f"r{i}", "score": i - 2} for i in range(N)])
+    above = write(folder / "above.csv", [{"id": f"r{i}", "score": i} for i in range(N)])
+    with pytest.raises(InvalidOptions, match="2 of 30 rows are: the lowest is -2"):
+        data.import_scores(below, name="declared", non_negative=True)
+    data.import_scores(below, name="open")
+    data.import_scores(above, name="declared", non_negative=True)
+    data.embed("hashing", progress=False)
+    data.cluster(n_clusters=2, progress=False)
+    with pytest.raises(InvalidOptions, match="'open' can be negative.*--non-negative"):
+        data.select(budget=5, quality="open", weighting="linear", progress=False)
+    linear, auto = (
+        data.select(budget=5, quality="declared", weighting=one, progress=False) for one in ("linear", "auto")
+    )
+    # Declared so, odds are linear by themselves: the score 0 has no chance.
+    assert linear.ids.tolist() == auto.ids.tolist()
+    out = linear.export(folder / "linear.jsonl")
+    assert tamis.replay(out.manifest_path, sources=[above], progress=False).identical
+
+
+def test_a_column_of_the_file_keeps_its_name_beside_a_score(data: Dataset, folder: Path) -> None:
+    taken = write(
+        folder / "taken.jsonl", [{"instruction": "q", "output": "a", "score_x": "mine", "id": "r1"}]
+    )
+    named = tamis.open(folder / "w").import_file(taken, name="Taken", progress=False)
+    named.import_scores(write(folder / "x.csv", [{"id": "r1", "score": 2}]), name="x")
+    out = named.export(folder / "x.jsonl", format="messages", scores="x")
+    assert out.score_columns == {"x": "tamis_score_x"}
+    line = json.loads((folder / "x.jsonl").read_text())
+    assert (line["score_x"], line["tamis_score_x"]) == ("mine", 2.0)
+    assert tamis.replay(out.manifest_path, progress=False).identical

@@ -47,6 +47,39 @@ def test_no_option_is_called_as_what_says_how_a_step_is_run(step: str) -> None:
     assert not names & {*RUNNING, "self"}
 
 
+def test_every_table_comes_as_arrow_pandas_and_numpy(data: tamis.Dataset, ws: tamis.Workspace) -> None:
+    tables = (
+        ws.datasets(),
+        data.columns,
+        data.tags,
+        data.clusters,
+        data.rejects,
+        data.decisions,
+        data.jobs(),
+        data.results(),
+    )
+    for table in tables:
+        arrow, array = table.to_arrow(), table.to_numpy()
+        assert len(array) == arrow.num_rows == len(table.to_pandas())
+        assert array.dtype.names == (tuple(arrow.column_names) or None)
+    assert data.clusters.to_numpy()["size"].sum() == 40
+
+
+def test_what_cannot_be_changed_says_so_in_a_sentence(data: tamis.Dataset) -> None:
+    picked = tamis.random(budget=2, n_rows=5)
+    for one in (
+        data,
+        data.tags,
+        data.columns,
+        picked,
+        data.results()[0],
+        data.forecast("select", budget=5, method="random"),
+    ):
+        for name in ("note", "budget", "_workspace"):
+            with pytest.raises(AttributeError, match=f"cannot be changed, so '{name}' cannot be set"):
+                setattr(one, name, 1)
+
+
 def test_what_was_computed_is_found_and_comes_as_arrays(data: tamis.Dataset) -> None:
     vectors = data.embed("hashing").to_numpy()
     clustering = data.cluster(n_clusters=4)
