@@ -92,6 +92,8 @@ def test_the_same_column_is_the_same_scores(workspace: Workspace, data: Dataset)
 def test_a_text_column_gives_strata(data: Dataset) -> None:
     picked = data.select("stratified", column="meta:topic", budget=6, progress=False)
     assert sorted(int(i) % 2 for i in picked.ids) == [0, 0, 0, 1, 1, 1]
+    named = data.select("stratified", column="column:topic", budget=6, progress=False)
+    assert named.ids.tolist() == picked.ids.tolist()
 
 
 def write(path: Path, rows: list[dict[str, object]]) -> Path:
