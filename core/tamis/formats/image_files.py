@@ -30,12 +30,15 @@ def read_inside(folder: Path, name: str) -> bytes:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise CurationError(f"{name!r} cannot be read: {error.strerror}.") from error
-    with os.fdopen(number, "rb") as stream:
-        about = os.fstat(stream.fileno())
+    try:
+        about = os.fstat(number)
         if not stat.S_ISREG(about.st_mode):
             raise CurationError(f"{name!r} is no file.")
         if about.st_size > MAX_BYTES:
             raise CurationError(
                 f"{name!r} has {about.st_size:,} bytes; images of up to {MAX_BYTES:,} are shown."
             )
-        return stream.read(MAX_BYTES)
+        with os.fdopen(number, "rb", closefd=False) as stream:
+            return stream.read(MAX_BYTES)
+    finally:
+        os.close(number)
