@@ -70,7 +70,7 @@ def _mode(image: object) -> str:
     return "RGBA" if has_alpha else "RGB"
 
 
-def answer(content: bytes) -> bytes:
+def answer_image(content: bytes) -> bytes:
     """The answer to one image; whatever is wrong with it is one."""
     try:
         about, small = thumbnail(content)
@@ -87,7 +87,7 @@ def main() -> None:
     limit()
     given, out = sys.stdin.buffer, sys.stdout.buffer
     while head := given.read(LENGTH.size):
-        out.write(answer(given.read(LENGTH.unpack(head)[0])))
+        out.write(answer_image(given.read(LENGTH.unpack(head)[0])))
         out.flush()
 
 

@@ -240,7 +240,7 @@ def test_a_score_is_declared_never_to_be_negative_and_checked(data: Dataset, fol
     data.import_scores(above, name="declared", non_negative=True)
     data.embed("hashing", progress=False)
     data.cluster(n_clusters=2, progress=False)
-    with pytest.raises(InvalidOptions, match="'open' can be negative.*--non-negative"):
+    with pytest.raises(InvalidOptions, match="'open' can be negative.*non_negative"):
         data.select(budget=5, quality="open", weighting="linear", progress=False)
     linear, auto = (
         data.select(budget=5, quality="declared", weighting=one, progress=False) for one in ("linear", "auto")

@@ -61,7 +61,7 @@ def test_every_table_comes_as_arrow_pandas_and_numpy(data: tamis.Dataset, ws: ta
     for table in tables:
         arrow, array = table.to_arrow(), table.to_numpy()
         assert len(array) == arrow.num_rows == len(table.to_pandas())
-        assert array.dtype.names == (tuple(arrow.column_names) or None)
+        assert array.dtype.names == tuple(arrow.column_names)
     assert data.clusters.to_numpy()["size"].sum() == 40
 
 

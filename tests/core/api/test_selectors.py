@@ -54,36 +54,6 @@ def method(name: str):  # noqa: ANN201 - any of them
 
 @pytest.mark.parametrize("seed", [42, 7])
 @pytest.mark.parametrize("name", SELECTORS)
-def test_a_call_that_no_method_takes_says_so_in_its_words() -> None:
-    vectors = np.eye(6)
-    for call, said in (
-        (lambda: tamis.kmq(vectors), "tamis.kmq needs a budget"),
-        (lambda: tamis.kmq(vectors, budget="x"), "budget = 'x': give a whole number of rows or tokens"),
-        (lambda: tamis.kmq(vectors, budget=2.5), "budget = 2.5: give a whole number"),
-        (lambda: tamis.kmq(vectors, budget=float("nan")), "budget = nan"),
-        (lambda: tamis.kmq(vectors, None, 3, budget=2), "embeddings and quality by place"),
-        (lambda: tamis.kmq(vectors, budget=2, seed="x"), "seed = 'x'"),
-        (lambda: tamis.kmq(vectors, budget=2, n_clusters="x"), "n_clusters = 'x'"),
-        (lambda: tamis.random(budget=2, n_rows=6, pinned=["a"]), "pinned must be a mask or row numbers"),
-        (lambda: tamis.random(budget=2, token_counts=[0.5] * 6), "token_counts of row 0 is 0.5"),
-        (lambda: tamis.random(budget=2, costs=[1] * 6, token_counts=[1] * 6), "tokens or costs, not both"),
-        (lambda: tamis.kmq_released(vectors, [1] * 6, budget=2, costs=[1] * 6), "leave costs out"),
-    ):
-        with pytest.raises(InvalidOptions, match=re.escape(said)):
-            call()
-
-
-def test_what_is_odd_about_quality_is_in_the_line() -> None:
-    vectors = np.random.default_rng(1).normal(size=(40, 4))
-    unscored = tamis.kmq(vectors, np.full(40, np.nan), budget=5, n_clusters=3)
-    assert (unscored.n_unscored, "no row has a quality, so all count alike" in repr(unscored)) == (40, True)
-    one = np.zeros(40)
-    one[3] = 1
-    forced = tamis.kmq(vectors, one, budget=5, n_clusters=3, non_negative=True)
-    assert forced.n_forced >= 4
-    assert f"{forced.n_forced} picked without a chance by quality" in repr(forced)
-
-
 def test_every_method_picks_what_the_step_picks(made, arrays, name: str, seed: int) -> None:
     own = {"column": "meta:topic"} if name == "stratified" else {}
     stored = run_step(*made, "cluster", {"method_options": {"n_clusters": 5}, "seed": seed})
@@ -270,3 +240,33 @@ def test_a_budget_is_a_whole_number() -> None:
     with pytest.raises(InvalidOptions, match=r"budget = 10\.7"):
         tamis.random(n_rows=50, budget=10.7)
     assert len(tamis.random(n_rows=50, budget=10.0).ids) == 10
+
+
+def test_a_call_that_no_method_takes_says_so_in_its_words() -> None:
+    vectors = np.eye(6)
+    for call, said in (
+        (lambda: tamis.kmq(vectors), "tamis.kmq needs a budget"),
+        (lambda: tamis.kmq(vectors, budget="x"), "budget = 'x': give a whole number of rows or tokens"),
+        (lambda: tamis.kmq(vectors, budget=2.5), "budget = 2.5: give a whole number"),
+        (lambda: tamis.kmq(vectors, budget=float("nan")), "budget = nan"),
+        (lambda: tamis.kmq(vectors, None, 3, budget=2), "embeddings and quality by place"),
+        (lambda: tamis.kmq(vectors, budget=2, seed="x"), "seed = 'x'"),
+        (lambda: tamis.kmq(vectors, budget=2, n_clusters="x"), "n_clusters = 'x'"),
+        (lambda: tamis.random(budget=2, n_rows=6, pinned=["a"]), "pinned must be a mask or row numbers"),
+        (lambda: tamis.random(budget=2, token_counts=[0.5] * 6), "token_counts of row 0 is 0.5"),
+        (lambda: tamis.random(budget=2, costs=[1] * 6, token_counts=[1] * 6), "tokens or costs, not both"),
+        (lambda: tamis.kmq_released(vectors, [1] * 6, budget=2, costs=[1] * 6), "leave costs out"),
+    ):
+        with pytest.raises(InvalidOptions, match=re.escape(said)):
+            call()
+
+
+def test_what_is_odd_about_quality_is_in_the_line() -> None:
+    vectors = np.random.default_rng(1).normal(size=(40, 4))
+    unscored = tamis.kmq(vectors, np.full(40, np.nan), budget=5, n_clusters=3)
+    assert (unscored.n_unscored, "no row has a quality, so all count alike" in repr(unscored)) == (40, True)
+    one = np.zeros(40)
+    one[3] = 1
+    forced = tamis.kmq(vectors, one, budget=5, n_clusters=3, non_negative=True)
+    assert forced.n_forced >= 4
+    assert f"{forced.n_forced} picked without a chance by quality" in repr(forced)

@@ -151,7 +151,7 @@ def check_weighting(weighting: str, quality: str, made_with: Mapping[str, JSON] 
         raise InvalidOptions(
             f"weighting = 'linear' gives a row of score 0 or less no chance, and {quality!r} can be negative: take "
             "'rank' or 'softmax', or leave it at 'auto'. Scores of a file can be declared never to be negative when they "
-            "are imported: --non-negative."
+            "are imported (non_negative)."
         )
 
 
