@@ -158,12 +158,12 @@ def test_a_row_with_an_image_shows_it_before_and_after_the_import(
     path.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in (row, away)))
     app = open_page("import_data", **{"from": "This server"})
     checked(app.multiselect[0].set_value([str(path)]).run())
-    assert len(app.get("imgs")) == 2
+    assert len(app.get("image")) == 2
     assert "../b.png" in said(app)
     imported = import_file(workspace, path, name="Seen")
     run_step(workspace, imported, "embed", {"encoder": "hashing"})
     app = open_page("data_map", dataset=imported, row="0")
-    assert len(app.get("imgs")) == 1
+    assert len(app.get("image")) == 1
     assert "What is it?" in said(app)
     written = open_page("export_data", dataset=imported)
     write(written)

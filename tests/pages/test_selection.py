@@ -183,7 +183,7 @@ def test_a_budget_can_be_what_rows_cost(workspace: Path, tmp_path: Path) -> None
     lines = [{"instruction": f"q{i}", "output": f"a{i}", "price": 0.25 * (i + 1)} for i in range(20)]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     priced = import_file(workspace, path, name="Priced")
-    app = open_page("selection", dataset=priced, view="new", select_method="Random", select_unit="cost")
+    app = open_page("selection", dataset=priced, view="new", select_method="Random", select_unit="Cost")
     assert app.selectbox(key="select_cost").value == "column:price"
     checked(app.number_input(key="select_budget_cost").set_value(5.5).run())
     assert " of 5.5 by Column price" in said(app)
@@ -192,4 +192,4 @@ def test_a_budget_can_be_what_rows_cost(workspace: Path, tmp_path: Path) -> None
     assert (job.options["unit"], job.options["cost"], job.options["budget"]) == ("cost", "column:price", 5.5)
     made = run_step(workspace, priced, "select", job.options)
     shown = {metric.label: metric for metric in open_page("selection", dataset=priced, run=made.id).metric}
-    assert shown["Cost: column price"].value == f"{made.summary['cost_spent']:,g}"
+    assert shown["Cost by column price"].value == f"{made.summary['cost_spent']:,g}"

@@ -95,7 +95,7 @@ def _show_numbers(
     if selection.summary.get("cost"):
         cells.append(
             (
-                f"Cost: {in_sentence(scorer_title(selection.summary['cost']))}",
+                f"Cost by {in_sentence(scorer_title(selection.summary['cost']))}",
                 f"{selection.summary['cost_spent']:,g}",
                 f"of {selection.summary['budget']:,g}",
             )
