@@ -58,8 +58,10 @@ def compare(
 ) -> int:
     """Hold selections, or methods at one budget, beside each other in a report."""
     from tamis.actions.submit import RunTarget, submit
+    from tamis.formats.targets import check_place
 
     dataset_id, target = session.dataset(dataset), RunTarget(choices["backend"])
+    check_place(out)  # before anything is drawn for it
     if bool(selections) == bool(methods):
         raise InvalidOptions(
             "Give selections (--selection ID, twice or more) or methods to draw (--methods kmq,random --budget 1000)."

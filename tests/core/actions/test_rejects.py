@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from tamis.actions.rejects import export_rejects, list_rejects, show_reject
-from tamis.errors import InvalidOptions, UnknownName
+from tamis.errors import CurationError, InvalidOptions, UnknownName
 from tamis.store.workspace import Workspace
 from tests.pages.page_workspace import alpaca_file, import_file
 
@@ -40,6 +40,9 @@ def test_one_line_is_shown_with_its_reason(workspace: Workspace, mixed: str) -> 
 
 
 def test_lines_are_written_as_they_stood(workspace: Workspace, mixed: str, tmp_path: Path) -> None:
+    with pytest.raises(CurationError, match="There is no folder"):
+        export_rejects(workspace, mixed, tmp_path / "out" / "rejects.jsonl")
+    (tmp_path / "out").mkdir()
     written = export_rejects(workspace, mixed, tmp_path / "out" / "rejects.jsonl")
     lines = [orjson.loads(line) for line in written.path.read_bytes().splitlines()]
     assert written.n_lines == len(lines) == 3

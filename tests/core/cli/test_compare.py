@@ -41,6 +41,9 @@ def test_compare_without_a_browser(tmp_path: Path, capsys: pytest.CaptureFixture
         "--out",
         str(out),
     )
+    # Before anything is drawn: the place where the report would go is not there.
+    assert tamis(workspace, capsys, *grid)[0] == 2
+    out.parent.mkdir()
     code, made = tamis(workspace, capsys, *grid)
     assert code == 0
     assert len(made["selections"]) == 5  # two draws of two methods, and one of the method without chance

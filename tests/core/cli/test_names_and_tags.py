@@ -186,6 +186,10 @@ def test_rejected_lines_are_listed_shown_and_written(tamis: Tamis, tmp_path: Pat
     assert (code, shown["raw"]) == (0, "no json")
     assert shown["reason"]
     out = tmp_path / "out" / "rejects.jsonl"
+    # As every other export: no folder is made for a path that may be mistyped.
+    assert tamis("rejects", "export", "--out", str(out))[0] == 2
+    assert tamis("decisions", "export", "--out", str(out))[0] == 2
+    out.parent.mkdir()
     assert tamis("rejects", "export", "--out", str(out))[1] == {"path": str(out), "n_lines": 2}
     assert [json.loads(line)["line"] for line in out.open()] == [41, 42]
 

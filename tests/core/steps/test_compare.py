@@ -322,9 +322,7 @@ class _Links(HTMLParser):
 
 
 def test_the_report_stands_alone_and_carries_its_manifest(made: Made, tmp_path: Path) -> None:
-    report = write_report(
-        made.store, made.artifact, tmp_path / "deep" / "report.html", dataset_name="Q & <A>"
-    )
+    report = write_report(made.store, made.artifact, tmp_path / "report.html", dataset_name="Q & <A>")
     content = report.path.read_bytes()
     assert hashlib.sha256(content).hexdigest() == report.sha256
     page = _Links()
