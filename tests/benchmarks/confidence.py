@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -24,20 +25,22 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from tamis.actions.bench_noise import read_noise_rows
-from tamis.compute.clear.confidence import FITTED, Constants, combine
+from tamis.compute.clear.confidence import FITTED, STOPS, Constants, combine
 from tamis.compute.clear.confidence_by_hand import combine_by_hand
 from tamis.encoders import open_encoder
 from tamis.llms import open_llm
 from tamis.protocols import LanguageModel
 from tamis.scorers.confidence import read_likelihoods
 from tamis.scorers.options import ConfidenceOptions
-from tamis.types import Float32s, Float64s
+from tamis.types import Bools, Float32s, Float64s
 from tests.benchmarks.confidence_mixtures import (
     FAULTS,
     Bin,
     Mixture,
     aurocs,
     calibration_error,
+    calibration_error_by_luck,
+    debiased_calibration_error,
     measure,
     read_sample,
     reliability,
@@ -57,11 +60,12 @@ FREE = tuple(field.name for field in fields(Constants) if field.name not in ("de
 Score = Callable[[Mixture], Float64s]
 START = Constants(
     fits=-1.1, gain=1, alignment=16, fluent=17, fluency=3, ends_marked=8.5, end_marked=0.5, ends_unmarked=8,
-    end_unmarked=0.5, ends_unread=3, ends_final=FITTED.ends_final, cut=3, defects=dict(FITTED.defects) | {"garbled": 0.8},
+    end_unmarked=0.5, stop_unmarked=0.2, ends_unread=3, unread_unmarked=6, unread_end=0.1, unread_stop=0.3,
+    ends_final=STOPS.ends_final, cut=3, defects=dict(STOPS.defects) | {"garbled": 0.8},
 )  # fmt: skip
 
 
-def score(mixture: Mixture, constants: Constants = FITTED) -> Float64s:
+def score(mixture: Mixture, constants: Constants = STOPS) -> Float64s:
     """The confidence of each row, NaN never."""
     found, _ = combine(
         mixture.read, mixture.alignment, mixture.defects, mixture.endings,
@@ -127,7 +131,8 @@ def tables(seen: dict[str, Mixture], unseen: dict[str, Mixture], constants: Cons
     editions: dict[str, Score] = {
         "hand": score_by_hand,
         "hand, two parameters": by_two,
-        "fitted": lambda one: score(one, constants),
+        "fitted": lambda one: score(one, FITTED),
+        "stops": lambda one: score(one, constants),
     }
     lines = [
         _line(name, "unseen" if name in unseen else "fitted to", edition, [one], give)
@@ -136,7 +141,11 @@ def tables(seen: dict[str, Mixture], unseen: dict[str, Mixture], constants: Cons
     ]
     together = list((unseen or seen).values())
     lines += [_line("together", "unseen", edition, together, give) for edition, give in editions.items()]
-    print_table("Confidence on planted faults", ["data", "", "edition", *FAULTS, "all", "ECE"], lines)
+    print_table(
+        "Confidence on planted faults",
+        ["data", "", "edition", *FAULTS, "all", "ECE", "debiased", "by luck", "95 %"],
+        lines,
+    )
     for edition, give in editions.items():
         bins = _bins(together, give)
         cells = [[f"{b.score:.2f}", f"{b.sound:.2f}", f"{b.weight:.1%}"] for b in bins]
@@ -148,13 +157,26 @@ def _line(name: str, role: str, edition: str, mixtures: Sequence[Mixture], give:
     scores = np.concatenate([give(one) for one in mixtures])
     found = aurocs(scores, [fault for one in mixtures for fault in one.fault])
     cells = [f"{found[kind]:.3f}" for kind in (*FAULTS, "all")]
-    return [name, role, edition, *cells, f"{calibration_error(_bins(mixtures, give)):.3f}"]
+    rows = _rows(mixtures, give)
+    errors = calibration_error(reliability(*rows)), debiased_calibration_error(*rows)
+    return [
+        name,
+        role,
+        edition,
+        *cells,
+        *(f"{one:.3f}" for one in (*errors, *calibration_error_by_luck(*rows))),
+    ]
 
 
 def _bins(mixtures: Sequence[Mixture], give: Score) -> list[Bin]:
+    return reliability(*_rows(mixtures, give))
+
+
+def _rows(mixtures: Sequence[Mixture], give: Score) -> tuple[Float64s, Bools, Float64s]:
+    """Scores, which rows are sound, and weights of all rows of some mixtures."""
     parts = [(give(one), one.is_sound, one.weight) for one in mixtures]
     scores, sound, weight = (np.concatenate([part[i] for part in parts]) for i in range(3))
-    return reliability(scores, sound, weight)
+    return scores, sound, weight
 
 
 def ending_table(constants: Constants) -> None:
@@ -183,13 +205,15 @@ def ending_table(constants: Constants) -> None:
 def record(model: LanguageModel) -> None:
     """Write the model's log p of each end into the fixture, as the scorer asks for it."""
     rows = [json.loads(line) for line in ENDINGS.read_text("utf-8").splitlines()]
-    for text, value in (("sound", "sound_log_p_end"), ("cut", "cut_log_p_end")):
+    for text in ("sound", "cut"):
         kept = [row for row in rows if row[text]]
         read = read_likelihoods(
             model, [row["prompt"] for row in kept], [row[text] for row in kept], ConfidenceOptions()
         )
-        for row, end in zip(kept, read.end.tolist(), strict=True):
-            row[value] = round(end, 2)
+        assert read.stopped is not None
+        for row, end, stopped in zip(kept, read.end.tolist(), read.stopped.tolist(), strict=True):
+            row[f"{text}_log_p_end"] = round(end, 2)
+            row[f"{text}_log_p_stopped"] = round(stopped, 2) if math.isfinite(stopped) else None
     ENDINGS.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
 
 
@@ -220,7 +244,7 @@ def main() -> None:
 
         seen = measure(*read_sample(SAMPLE_ROWS), model, encode)
         unseen = {path.stem: of_file(path) for path in asked.files}
-    constants = FITTED
+    constants = STOPS
     if asked.fit:
         constants = fit([seen], [row for row in read_ending_rows() if row.number % 2 == 0])
         print(

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit, logit
 
 from tamis.actions.bench_noise import read_noise_rows
 from tamis.compute.clear.alignment import alignment, background_alignment
@@ -30,6 +32,7 @@ from tests.benchmarks.measure import ROOT
 FAULTS: tuple[NoiseKind, ...] = ("swap", "truncate", "garble")
 PLANTED = 0.2
 N_BINS = 10
+RESAMPLED = 400
 SAMPLE = ROOT / "sample_data"
 SAMPLE_FILES = ("kitchen_and_home.jsonl", "science_and_history.json", "work_and_code.csv")
 
@@ -143,3 +146,47 @@ def reliability(score: Float64s, is_sound: Bools, weight: Float64s) -> list[Bin]
 def calibration_error(bins: Sequence[Bin]) -> float:
     """ECE: mean distance of score and share over the bins (Naeini et al. 2015)."""
     return sum(one.weight * abs(one.score - one.sound) for one in bins)
+
+
+def calibration_error_by_luck(score: Float64s, is_sound: Bools, weight: Float64s) -> tuple[float, float]:
+    """What a perfectly calibrated score of this distribution has as ECE with so few rows: mean, and 95 % are below.
+
+    Sound and bad rows are drawn apart, as many of each as there are; the scores are moved by one number on the scale of
+    log odds so that their mean is the share that is sound.
+    """
+    rng = np.random.default_rng(0)
+    share = weight / weight.sum()
+    sound_share = float(share[is_sound].sum())
+    odds = logit(np.clip(score, 1e-6, 1 - 1e-6))
+    moved = expit(odds + brentq(lambda by: float((share * expit(odds + by)).sum()) - sound_share, -30, 30))
+    errors = []
+    for _ in range(RESAMPLED):
+        rows, weights = [], []
+        for flags, part, of_class in (
+            (is_sound, moved, sound_share),
+            (~is_sound, 1 - moved, 1 - sound_share),
+        ):
+            chance = share * part
+            rows.append(rng.choice(len(score), int(flags.sum()), p=chance / chance.sum()))
+            weights.append(np.full(int(flags.sum()), of_class / flags.sum()))
+        drawn = np.concatenate(rows)
+        labels = np.arange(len(drawn)) < len(rows[0])
+        errors.append(calibration_error(reliability(moved[drawn], labels, np.concatenate(weights))))
+    return float(np.mean(errors)), float(np.quantile(errors, 0.95))
+
+
+def debiased_calibration_error(score: Float64s, is_sound: Bools, weight: Float64s) -> float:
+    """ECE less what it grows by when rows are drawn again (bootstrap of sound and bad rows apart), 0 or more."""
+    rng = np.random.default_rng(0)
+    classes = [np.flatnonzero(is_sound), np.flatnonzero(~is_sound)]
+    found = calibration_error(reliability(score, is_sound, weight))
+    again = []
+    for _ in range(RESAMPLED):
+        parts = [rng.choice(rows, len(rows)) for rows in classes]
+        weights = [
+            weight[part] * weight[rows].sum() / weight[part].sum()
+            for part, rows in zip(parts, classes, strict=True)
+        ]
+        drawn = np.concatenate(parts)
+        again.append(calibration_error(reliability(score[drawn], is_sound[drawn], np.concatenate(weights))))
+    return max(0.0, 2 * found - float(np.mean(again)))

@@ -246,6 +246,7 @@ def test_confidence_is_the_product_of_its_four_factors(data: st.DataObject) -> N
     """METHODS.md 2.5, row by row, with what is unknown left out."""
     nats, cosine = st.floats(-300, 0), st.one_of(st.floats(-0.2, 1), st.just(math.nan))
     with_prompt, alone, end = data.draw(nats), data.draw(nats), data.draw(st.floats(-25, 0))
+    stopped = data.draw(st.one_of(st.floats(-25, 0), st.just(math.nan)))
     m, near = data.draw(st.integers(1, 60)), data.draw(cosine)
     background = data.draw(st.sampled_from([math.nan, 0.03, 0.29]))
     seen = {
@@ -258,21 +259,29 @@ def test_confidence_is_the_product_of_its_four_factors(data: st.DataObject) -> N
     no_model = math.isnan(with_prompt)
 
     b = 0.03 if math.isnan(background) else background
-    helped = 0.0 if no_model else 1.14 * (with_prompt - alone) / math.sqrt(m)
-    fits = logistic(-1.24 + helped + (0.0 if math.isnan(near) else 16.3 * (near - b)))
-    fluent = 1.0 if no_model else logistic(22.4 + 4.03 * (with_prompt - 12) / (m + 4))
+    helped = 0.0 if no_model else 1.15 * (with_prompt - alone) / math.sqrt(m)
+    fits = logistic(-1.23 + helped + (0.0 if math.isnan(near) else 15.9 * (near - b)))
+    fluent = 1.0 if no_model else logistic(22.5 + 4.04 * (with_prompt - 12) / (m + 4))
     if final:
         odds = 6.0
-    elif no_model or not read:
-        odds = 3.7
+    elif no_model or (marked and not read):
+        odds = 3.9
+    elif marked:
+        odds = 10.5 + 0.76 * end
     else:
-        odds = 10.5 + 0.77 * end if marked else 12.5 + 0.60 * end
-    ends = logistic(odds - 4.2 * seen["cut"])
-    weights = {"empty": 1.0, "language_mismatch": 0.9, "garbled": 0.84, "repeated": 0.3, "refusal": 0.3}
+        either = end if math.isnan(stopped) else math.log(math.exp(end) + math.exp(stopped))
+        odds = 12.4 + 0.49 * end + 0.19 * either if read else 10.1 + 0.22 * end + 0.19 * either
+    ends = logistic(odds - 4.0 * seen["cut"])
+    weights = {"empty": 1.0, "language_mismatch": 0.9, "garbled": 0.83, "repeated": 0.3, "refusal": 0.3}
     sound = math.prod(1 - w * seen[name] for name, w in weights.items())
 
     found, factors = combine(
-        Likelihoods(*(np.array([v]) for v in (with_prompt, alone)), np.array([m]), np.array([end])),
+        Likelihoods(
+            *(np.array([v]) for v in (with_prompt, alone)),
+            np.array([m]),
+            np.array([end]),
+            np.array([stopped]),
+        ),
         np.array([near]),
         {name: np.array([v]) for name, v in seen.items()},
         Endings(is_marked=np.array([marked]), is_final=np.array([final]), is_read=np.array([read])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tamis.compute.clear.confidence import FITTED, Constants, Likelihoods, combine
+from tamis.compute.clear.confidence import STOPS, Constants, Likelihoods, combine
 from tamis.compute.clear.defects import DEFECTS
 from tamis.compute.clear.endings import SURE, Endings, cut, read_endings
 from tamis.types import Float64s
@@ -28,6 +29,7 @@ class Ending:
     text: str
     is_sound: bool
     log_p_end: float
+    log_p_stopped: float  # of a full stop and the end, NaN behind a mark
 
     @property
     def is_sure(self) -> bool:
@@ -39,19 +41,30 @@ def read_ending_rows() -> list[Ending]:
     """Every sound ending and the cut one of it, where it has one."""
     rows = [json.loads(line) for line in ENDINGS.read_text("utf-8").splitlines()]
     return [
-        Ending(number, row["kind"], row[name], name == "sound", row[f"{name}_log_p_end"])
+        Ending(
+            number,
+            row["kind"],
+            row[name],
+            name == "sound",
+            row[f"{name}_log_p_end"],
+            math.nan if row[f"{name}_log_p_stopped"] is None else row[f"{name}_log_p_stopped"],
+        )
         for number, row in enumerate(rows)
         for name in ("sound", "cut")
         if row[name]
     ]
 
 
-def ends_factor(rows: Sequence[Ending], constants: Constants = FITTED) -> Float64s:
+def ends_factor(rows: Sequence[Ending], constants: Constants = STOPS) -> Float64s:
     """What the confidence says of each end, shape (n,)."""
     n = len(rows)
     unknown = np.full(n, np.nan)
     read = Likelihoods(
-        unknown, unknown, np.ones(n, dtype=np.int64), np.array([row.log_p_end for row in rows])
+        unknown,
+        unknown,
+        np.ones(n, dtype=np.int64),
+        np.array([row.log_p_end for row in rows]),
+        np.array([row.log_p_stopped for row in rows]),
     )
     severity, endings = _seen(tuple(row.text for row in rows))
     defects = {name: np.zeros(n) for name in DEFECTS} | {"cut": severity}

@@ -74,9 +74,10 @@ class ConfidenceOptions(LikelihoodOptions):
         le=100_000,
         description="Words of the response's end that are read, to see whether it ends there.",
     )
-    edition: Literal["fitted", "hand"] = Field(
-        "fitted",
-        description="fitted: constants fitted to planted faults, a probability where a fifth of the rows is bad; hand: "
+    edition: Literal["stops", "fitted", "hand"] = Field(
+        "stops",
+        description="stops: constants fitted to planted faults, a probability where a fifth of the rows is bad, and where a "
+        "response ends without a mark the model is asked for a full stop; fitted: the same without that question; hand: "
         "those of the first edition, whose values only order rows. Scores without this option are of hand.",
     )
 

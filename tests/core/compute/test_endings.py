@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.clear.defects import garbled, language_mismatch
-from tamis.compute.clear.endings import SURE, cut, is_code, read_endings
+from tamis.compute.clear.endings import SURE, cut, full_stop, is_code, read_endings
 from tests.support.endings import FLAGGED_BELOW, ends_factor, read_ending_rows
 
 ROWS = read_ending_rows()
@@ -19,8 +21,17 @@ KINDS = {
     "prose", "python", "code", "maths", "list", "table", "data", "poem", "dialogue", "letter", "short", "post", "european",
     "chinese", "japanese", "korean", "arabic", "hindi", "thai", "russian", "greek", "other_scripts",
 }  # fmt: skip
-# Above 2 % of their kind: verse, a post and answers of a few words whose end the model does not see.
-KNOWN_ALARMS = {"poem": 1, "short": 3, "post": 1}
+# Above 2 % of their kind: a post and an answer of one sentence whose end the model does not see.
+KNOWN_ALARMS = {"short": 1, "post": 1}
+# Languages of which the bundled model knows something: of their cut endings it finds so many.
+FOUND_ABROAD = {
+    "european": 0.4,
+    "chinese": 0.55,
+    "japanese": 0.5,
+    "hindi": 0.5,
+    "russian": 0.35,
+    "arabic": 0.25,
+}
 
 
 def found(rows, flags) -> Counter[str]:
@@ -49,7 +60,7 @@ def test_rules_alone_find_what_is_left_open() -> None:
 
 def test_with_the_model_at_most_two_in_a_hundred_sound_endings_are_flagged() -> None:
     alarms = found(SOUND, ends_factor(SOUND) < FLAGGED_BELOW)
-    assert sum(alarms.values()) <= 0.02 * len(SOUND)
+    assert sum(alarms.values()) <= 0.006 * len(SOUND)
     assert all(count <= KNOWN_ALARMS.get(kind, 0) for kind, count in alarms.items()), alarms
 
 
@@ -57,7 +68,24 @@ def test_with_the_model_most_cut_english_and_code_is_found() -> None:
     hits, n = found(CUT, ends_factor(CUT) < FLAGGED_BELOW), Counter(row.kind for row in CUT)
     for kind in ("prose", "python", "code", "list", "table", "letter"):
         assert hits[kind] >= 0.75 * n[kind], kind
-    assert sum(hits.values()) >= 0.5 * len(CUT)
+    assert sum(hits.values()) >= 0.6 * len(CUT)
+
+
+def test_in_other_languages_the_model_finds_more_cut_endings_than_the_rules() -> None:
+    flags = ends_factor(CUT) < FLAGGED_BELOW
+    hits, alone, n = (
+        found(CUT, flags),
+        found(CUT, [row.is_sure for row in CUT]),
+        Counter(row.kind for row in CUT),
+    )
+    for kind, share in FOUND_ABROAD.items():
+        assert alone[kind] < share * n[kind] <= hits[kind], kind
+
+
+def test_sentences_end_in_the_mark_of_their_script() -> None:
+    assert [full_stop(text) for text in ("It ends", "Es endet\n", "它结束了", "終わりです", "यह समाप्त", "শেষ", "", "다")] == [
+        ".", ".", "。", "。", "।", "।", ".", "."
+    ]  # fmt: skip
 
 
 def test_the_model_is_not_heard_on_languages_that_it_hardly_reads() -> None:
@@ -143,9 +171,17 @@ def test_the_factor_of_the_end_grows_with_what_the_model_says() -> None:
     alike = (
         said.is_read & ~said.is_marked & ~said.is_final & np.array([cut(row.text) == 0.2 for row in SOUND])
     )
-    rows = sorted((row for row, one in zip(SOUND, alike, strict=True) if one), key=lambda row: row.log_p_end)
+    rows = [row for row, one in zip(SOUND, alike, strict=True) if one]
     assert len(rows) > 20
-    assert (np.diff(ends_factor(rows)) >= 0).all()
+    for word in (
+        "log_p_end",
+        "log_p_stopped",
+    ):  # of the end, and of a full stop before it; the other as it usually is
+        other = {"log_p_end": -18.0, "log_p_stopped": -8.0}
+        alone = sorted(
+            (replace(row, **other | {word: getattr(row, word)}) for row in rows), key=attrgetter(word)
+        )
+        assert (np.diff(ends_factor(alone)) >= 0).all()
 
 
 @pytest.mark.parametrize(

@@ -308,12 +308,12 @@ def confidence_rows(**more) -> ScorerInput:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("edition", ["fitted", "hand"])
+@pytest.mark.parametrize("edition", ["stops", "fitted", "hand"])
 def test_confidence_falls_for_swapped_cut_and_garbled_rows_and_says_why(edition):
     found = scored("confidence", confidence_rows(), edition=edition)
     assert found["score"][0] > 0.9
     assert (found["score"][1:] < 0.6 * found["score"][0]).all()
-    assert found["fits"][1] < {"fitted": 0.16, "hand": 0.1}[edition]
+    assert found["fits"][1] < {"stops": 0.16, "fitted": 0.16, "hand": 0.1}[edition]
     assert found["ends"][2] < 0.1
     assert found["fluent"][3] < 0.2
     assert found["cut"][2] > 0.9
@@ -324,13 +324,22 @@ def test_a_confidence_of_the_first_edition_lets_its_rules_lower_what_is_sound():
     assert scored("confidence", confidence_rows())["sound"][2] == 1  # the end is weighed with the model
 
 
+def test_confidence_asks_for_a_full_stop_only_where_a_response_has_no_mark():
+    found = scored("confidence", confidence_rows())
+    assert np.isnan(
+        found["log_p_stop_and_end"][[0, 1, 3]]
+    ).all()  # sound, swapped, garbled: all end in a mark
+    assert found["log_p_stop_and_end"][2] == pytest.approx(-2)
+    assert "log_p_stop_and_end" not in scored("confidence", confidence_rows(), edition="fitted")
+
+
 def test_confidence_counts_a_cosine_above_that_of_other_rows_of_the_dataset():
     usual, alike = (scored("confidence", confidence_rows(background=b))["fits"] for b in (0.03, 0.6))
     assert (alike < usual).all()
 
 
 def test_a_confidence_says_its_edition_in_its_options_and_one_without_is_of_the_first():
-    assert parse_options(SCORERS["confidence"].options, {}).model_dump()["edition"] == "fitted"
+    assert parse_options(SCORERS["confidence"].options, {}).model_dump()["edition"] == "stops"
     assert SCORERS["confidence"].options.FORMER_DEFAULTS == {"edition": "hand"}
 
 

@@ -52,6 +52,8 @@ ANSWER = re.compile(
 LETTER = re.compile(r"(?:dear|hi|hello|hey|to|sir|madam|subject|darling)\b", re.IGNORECASE)
 BLANK_LINE = re.compile(r"\n\s*\n")
 FENCE = re.compile(r"^\s*```(?!.*```)", re.MULTILINE)
+UNSPACED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")  # Chinese and Japanese
+DANDA = re.compile(r"[\u0900-\u09ff]")  # Devanagari and Bengali
 FACE = re.compile(r"[:;=]-?[(\[{]")
 READ_CHARS = 4000
 LOOKED_BACK = 400  # characters from which the words before the last one are counted
@@ -105,6 +107,14 @@ def _goes_on(text: str, lines: list[str]) -> float:
 def ends_in_mark(text: str) -> bool:
     """Whether the last character is a mark: no letter, vowel sign, digit or space."""
     return bool(text) and unicodedata.category(text[-1])[0] not in "LMNZC"
+
+
+def full_stop(text: str) -> str:
+    """The mark that ends a sentence in the script in which a text ends."""
+    last = text.rstrip()[-6:]
+    if UNSPACED.search(last):
+        return "。"
+    return "।" if DANDA.search(last) else "."
 
 
 def read_endings(responses: Sequence[str]) -> Endings:
