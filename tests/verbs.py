@@ -113,6 +113,11 @@ VERBS: dict[str, Verb] = {
     "decisions.history_of_row": Verb("review", "decisions row", "Decisions.history"),
     "review_queue.open_queue": Verb("review", "review queue", "Decisions.queue"),
     "review_queue.next_rows": Verb("review", "review queue", "Decisions.queue"),
+    "teams.assign_rows": Verb("review", "review assign", "Decisions.assign"),
+    "teams.list_shares": Verb("review", "review shares", "Decisions.shares"),
+    "teams.measure_agreement": Verb("review", "review agreement", "Decisions.agreement"),
+    "teams.add_note": Verb("review", "review note", "Decisions.note"),
+    "teams.list_notes": Verb("review", "review notes", "Decisions.notes"),
     "review_calibration.calibrate_review": Verb("review", "review calibrate", "Decisions.calibrate"),
     # import and rejects
     "imports.start_import": Verb("import_data", "import", "Workspace.import_file"),
@@ -233,11 +238,15 @@ VERBS: dict[str, Verb] = {
 QUESTIONS: dict[str, tuple[str, str]] = {
     "accounts": (
         "who somebody is and may be, as the gate before the pages asks",
-        "read_accounts check_accounts find_actor account_of_claims same_account",
+        "read_accounts accounts_with check_accounts find_actor account_of_claims same_account",
     ),
     "audit": (
         "what the server and actions note on their way, and an entry in words",
         "add_entry record_login record_roles say_entry",
+    ),
+    "teams": (
+        "the share of whoever looks at the queue, and what it shows of others",
+        "rows_of_reviewer share_of_queue blind_to_others",
     ),
     "roles": ("how an action asks who may do it", "needs needed_role actor_of"),
     "adapters": (
@@ -447,7 +456,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
 # Who may do it, by the least role; each verb stands here once, and questions that change something do too.
 ROLES: dict[str, str] = {
     "viewer": (
-        "audit.list_audit audit.check_audit "
+        "audit.list_audit audit.check_audit teams.list_shares teams.measure_agreement teams.list_notes "
         "adapters.find_adapter bench_noise.bench_noise doctor.examine given_scores.numeric_quality "
         "clusters.cluster_names datasets.list_datasets datasets.find_dataset datasets.list_trash "
         "decisions.list_decisions decisions.summarise_decisions decisions.review_progress "
@@ -467,13 +476,14 @@ ROLES: dict[str, str] = {
         "versions.parent_version"
     ),
     "reviewer": (
-        "decide_request.decide_by_request "
+        "decide_request.decide_by_request teams.add_note "
         "decisions.approve_proposal decisions.reject_proposal decisions.save_edit decisions.undo_decision "
         "decisions.redo_decision decisions.revert_decision tags.add_tag tags.remove_tag tags.set_row_tags "
         "tags.undo_tag tags.redo_tag drafts.keep_edit drafts.forget_edit review_queue.hold_row "
         "review_queue.release_other_sessions votes.record_vote votes.withdraw_vote"
     ),
     "curator": (
+        "teams.assign_rows "
         "decisions.decide_rows bulk_decisions.decide_by_rule decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
         "clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "

@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 
 from tamis.actions.audit import check_audit, list_audit
 from tamis.actions.decisions import list_decisions
+from tamis.actions.teams import list_shares
 from tamis.store.review.decisions import decision_state
 from tamis.store.workspace import open_workspace
 from tests.attacks.test_access import PATHS
@@ -123,16 +124,10 @@ def test_a_viewer_decides_by_no_page_no_message_and_no_address(team: Team, brows
     vic.keyboard.press("a")
     # A page whose button was switched on again in the browser.
     approve.evaluate("button => { button.disabled = false; button.click() }")
-    # Addresses that would have a page do something while it is drawn.
-    for crafted in (
-        "view=rules&rule_decided=true",
-        "view=apply",
-        "clone=1",
-        f"row={row}&view=queue&approve=1",
-    ):
-        vic.goto(f"{team.url}/review?dataset={team.dataset_id}&{crafted}")
+    # Addresses that would have a page do something while it is drawn; and a button of a curator's.
+    for crafted in ("clone=1&approve=1", "view=rules&rule_decided=true"):
+        vic.goto(f"{team.url}/review?dataset={team.dataset_id}&row={row}&{crafted}")
         vic.wait_for_selector(walk_review.IDLE)
-    vic.goto(f"{team.url}/review?dataset={team.dataset_id}&view=rules")
     vic.get_by_role("button", name="Approve", exact=False).first.click()
     expect(vic.get_by_text("needs the role curator").first).to_be_visible()
     replay(team, vic, clicks)
@@ -178,6 +173,45 @@ def until_finished(socket: object) -> None:
         message = ForwardMsg.FromString(socket.recv(timeout=60))  # type: ignore[attr-defined]
         if message.WhichOneof("type") == "script_finished":
             return
+
+
+def test_two_decide_the_same_rows_blind_and_a_third_settles(team: Team, browser: Browser) -> None:
+    workspace = open_workspace(team.workspace)
+    curating, cas = log_in(browser, team, "cas")
+    walk_review.open_review(cas, team.url, team.dataset_id, view="team", order="confidence")
+    people = cas.get_by_role("combobox", name="People")
+    for who in ("ann", "ben"):
+        people.fill(f"{who}@example.org")
+        people.press("Enter")
+    cas.keyboard.press("Escape")
+    slider = cas.get_by_role("slider", name="Decided by two, %")
+    slider.focus()
+    slider.press("End")
+    cas.get_by_role("button", name="Assign").click()
+    expect(cas.get_by_text("Shared with others").first).to_be_attached()
+    (proposals,) = workspace.artifacts.list(team.dataset_id, "proposals")
+    assert {one.n_shared for one in list_shares(workspace, team.dataset_id, proposals.id)} == {30}
+
+    rows = []
+    for who, key in (("ann", "approve"), ("ben", "reject")):
+        reviewing, page = log_in(browser, team, who)
+        walk_review.open_review(page, team.url, team.dataset_id, row="5")
+        rows.append(walk_review.wait_for_item(page))
+        expect(page.get_by_text("by ann@example.org")).to_have_count(0)
+        walk_review.look(page)
+        walk_review.press(page, key)
+        reviewing.close()
+    assert rows == [5, 5]
+    assert decided(team)[5] == "ann@example.org"
+
+    walk_review.open_review(cas, team.url, team.dataset_id, row="5")
+    expect(cas.get_by_text("Two answers to this row.")).to_be_visible()
+    cas.get_by_role("button", name="Put this one in force").click()
+    expect(cas.get_by_text("Two answers to this row.")).to_be_hidden()
+    assert decided(team)[5] == "ben@example.org"
+    walk_review.open_review(cas, team.url, team.dataset_id, view="team")
+    expect(cas.get_by_text("Krippendorff's alpha").first).to_be_visible()
+    curating.close()
 
 
 def test_what_was_done_stands_in_the_log_of_who_came_in(team: Team) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta
 
+from tamis.compute.clear.agreement import alphas_of_draws, kappas_of_draws, measure_agreement
 from tamis.compute.clear.bsdetector import (
     confidence,
     observed_consistency,
@@ -294,3 +295,52 @@ def test_confidence_is_the_product_of_its_four_factors(data: st.DataObject) -> N
     else:
         assert no_model
         assert math.isnan(near)
+
+
+def _alpha_by_pairs(rows: list[list[float]]) -> float:
+    """METHODS.md 2.8 by loops: every ordered pair of verdicts within a row, and of all verdicts."""
+    rows = [row for row in rows if len(row) > 1]
+    everything = [one for row in rows for one in row]
+    observed = sum(
+        (row[i] != row[j]) / (len(row) - 1)
+        for row in rows
+        for i in range(len(row))
+        for j in range(len(row))
+        if i != j
+    ) / len(everything)
+    n = len(everything)
+    expected = sum(everything[i] != everything[j] for i in range(n) for j in range(n) if i != j) / (
+        n * (n - 1)
+    )
+    return 1 - observed / expected
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_agreement_is_that_of_pairs_and_of_the_packages(seed: int) -> None:
+    import krippendorff
+    from sklearn.metrics import cohen_kappa_score
+
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(3, size=40)
+    verdicts = np.where(rng.random((3, 40)) < 0.7, truth, rng.integers(3, size=(3, 40))).astype(float)
+    verdicts[rng.random(verdicts.shape) < 0.3] = np.nan
+    found = measure_agreement(["a", "b", "c"], verdicts, rng)
+    columns = [[one for one in column if not np.isnan(one)] for column in verdicts.T]
+    assert found.alpha.value == pytest.approx(_alpha_by_pairs(columns))
+    for (one, other), kappa in found.kappas.items():
+        first, second = verdicts["abc".index(one)], verdicts["abc".index(other)]
+        both = [(x, y) for x, y in zip(first, second, strict=True) if not (np.isnan(x) or np.isnan(y))]
+        alike = sum(x == y for x, y in both) / len(both)
+        chance = (
+            sum(sum(x == k for x, _ in both) * sum(y == k for _, y in both) for k in range(3))
+            / len(both) ** 2
+        )
+        assert kappa.value == pytest.approx((alike - chance) / (1 - chance))
+    # One draw is as many rows of each kind: the same number as the package's of those rows.
+    kinds, patterns = np.arange(3.0), rng.integers(3, size=(2, 6)).astype(float)
+    draw = rng.integers(1, 9, size=6)
+    rows = np.repeat(patterns, draw, axis=1)
+    alpha = krippendorff.alpha(rows, level_of_measurement="nominal")
+    assert alphas_of_draws(patterns, kinds, draw[None].astype(float))[0] == pytest.approx(alpha)
+    kappa_of_rows = cohen_kappa_score(rows[0], rows[1])
+    assert kappas_of_draws(patterns, kinds, draw[None].astype(float))[0] == pytest.approx(kappa_of_rows)

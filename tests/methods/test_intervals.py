@@ -21,6 +21,7 @@ import pytest
 from scipy.stats import binom, norm, t
 
 import tamis
+from tamis.compute.clear.agreement import measure_agreement
 from tamis.compute.clear.calibrate import (
     ScoreBands,
     bad_by_score,
@@ -63,6 +64,7 @@ SIMULATED = {
     "compute/compare/paired.py:_change_of_answers": "test_a_paired_change_is_held",
     "compute/compare/paired.py:unpaired_change": "test_a_change_of_two_means_is_held_at_least_as_often",
     "compute/clear/calibrate.py:weighted_share": "test_shares_from_a_drawn_sample_hold",
+    "compute/clear/agreement.py:_coefficient": "test_agreement_of_two_is_held",
     "compute/refine/evidence.py:_below_zero": "test_intervals_of_effects_hold_what_lasts",
     "compute/refine/weights.py:cluster_scores": "test_one_standard_error_holds_a_cluster_mean_as_often_as_students_law",
     "actions/evaluations.py:_error": "test_the_error_of_a_change_is_that_of_a_mean",
@@ -98,6 +100,7 @@ PASSED_ON = {
 HOLDERS = {
     "compute/compare/selections.py:Interval": "bootstrap_interval, the jackknives, overlap_of_methods",
     "compute/compare/win_rate.py:WinRate": "wilson_interval",
+    "compute/clear/agreement.py:Coefficient": "_coefficient",
     "compute/clear/calibrate.py:ProbabilityEstimate": "weighted_share",
     "compute/clear/calibrate.py:ScoreBands": "weighted_share",
     "compute/compare/paired.py:PairedChange": "paired_change, unpaired_change",
@@ -459,6 +462,24 @@ def test_the_error_of_a_change_is_that_of_a_mean(n: int) -> None:
         hits.append(abs(whole["change"] + 0.1) <= whole["error"])
     law = float(1 - 2 * t.sf(1, n - 1))
     held(hits, least=law, most=law)
+
+
+@pytest.mark.parametrize(("n", "same"), [(30, 0.6), (30, 0.9), (100, 0.8), (100, 0.95)])
+def test_agreement_of_two_is_held(n: int, same: float) -> None:
+    """Two people who see the truth so often and guess otherwise, on rows of which three quarters are kept."""
+    shares, truth = np.array([0.75, 0.2, 0.05]), same**2
+    hits: list[bool] = []
+    for seed in range(times(150, 2000)):
+        rng = np.random.default_rng(seed)
+        right = rng.choice(3, size=n, p=shares)
+        verdicts = np.where(rng.random((2, n)) < same, right, rng.choice(3, size=(2, n), p=shares)).astype(
+            float
+        )
+        found = measure_agreement(["a", "b"], verdicts, rng)
+        for one in (found.alpha, found.kappas["a", "b"]):
+            if not np.isnan(one.value):
+                hits.append(one.low <= truth <= one.high)
+    held(hits, least=0.9, most=1.0)
 
 
 def test_the_level_is_the_one_that_is_said() -> None:

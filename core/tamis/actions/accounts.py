@@ -13,7 +13,15 @@ from tamis.errors import InvalidOptions, NotAllowed
 from tamis.settings import Settings
 from tamis.store.actor import ROLES, Actor, Role, Via
 
-__all__ = ["Accounts", "account_of_claims", "check_accounts", "find_actor", "read_accounts", "same_account"]
+__all__ = [
+    "Accounts",
+    "account_of_claims",
+    "accounts_with",
+    "check_accounts",
+    "find_actor",
+    "read_accounts",
+    "same_account",
+]
 
 EXAMPLE = 'default = "viewer", then a table [accounts] with lines like "ann@example.org" = "reviewer"'
 PROVIDER_KEYS = ("client_id", "client_secret", "server_metadata_url")
@@ -56,6 +64,14 @@ def find_actor(settings: Settings, account: str, via: Via, login: str = "") -> A
             f"{account or 'Nobody'} has no role here. The operator gives one in the file of accounts."
         )
     return Actor(name, role, via, login, partial(find_actor, settings, account, via, login))
+
+
+def accounts_with(settings: Settings, role: Role) -> list[str]:
+    """The accounts that have this role or a higher one, in the order of the file; empty where there are none."""
+    if settings.accounts is None:
+        return []
+    known = read_accounts(settings.accounts).roles
+    return [account for account, held in known.items() if ROLES.index(held) >= ROLES.index(role)]
 
 
 def account_of_claims(claims: Mapping[str, object], claim: str) -> str:

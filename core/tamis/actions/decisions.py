@@ -16,6 +16,7 @@ from tamis.errors import InvalidOptions
 from tamis.formats.check import check_messages
 from tamis.reprs import HtmlFacts
 from tamis.store.review import decisions as log
+from tamis.store.review.assignments import own_event
 from tamis.store.review.drafts import delete_draft
 from tamis.store.review.requests import SentDecision
 from tamis.store.review.types import (
@@ -331,6 +332,8 @@ def _record(
     by: DecidedBy,
 ) -> RecordedDecision:
     verdict, via = how
+    # Who shares a row with others decides as if they had not: what they said is neither agreed to nor overruled.
+    own = own_event(workspace.database, dataset_id, by.proposals_id, row, by.reviewer)
     return log.decide(
         workspace.database,
         dataset_id,
@@ -340,7 +343,7 @@ def _record(
         reviewer=by.reviewer,
         messages=messages,
         proposals_id=by.proposals_id,
-        seen_event=by.seen_event,
+        seen_event=by.seen_event if own is None else own,
         original=original,
         sent=by.sent,
     )

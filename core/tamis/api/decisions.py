@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tamis.actions import bulk_decisions, decision_files, decisions, proposals, review_queue
+from tamis.actions import bulk_decisions, decision_files, decisions, proposals, review_queue, teams
 from tamis.actions.dataset_context import open_context
 from tamis.actions.review_calibration import ReviewCalibration, calibrate_review
+from tamis.actions.teams import Agreement, Note, Share
 from tamis.api.results import ProposalsResult
 from tamis.api.rows import Rows, list_rows
 from tamis.api.show import Listing, Tabular
@@ -158,6 +159,43 @@ class Decisions(Tabular):
         """Everything that was decided about one row, oldest first."""
         changes = decisions.history_of_row(self._workspace, self._dataset_id, row)
         return Listing(f"Decisions about row {row}", tuple(changes), asdict)
+
+    def assign(
+        self,
+        reviewers: Sequence[str],
+        made: ProposalsResult | str = "",
+        *,
+        overlap: float = 0.0,
+        kinds: Sequence[str] = (),
+        scope: Scope = ALL_ROWS,
+        seed: int = 0,
+    ) -> Listing[Share]:
+        """Divide the rows of a queue among people, ``overlap`` (0 to 1) of them two people's; raises InvalidOptions."""
+        context = open_context(self._workspace, self._dataset_id)
+        queue = review_queue.open_queue(context, self._proposals(made), kinds=kinds, scope=scope)
+        shares = teams.assign_rows(
+            self._workspace, queue, reviewers, overlap_fraction=overlap, seed=seed, assigned_by=self._reviewer
+        )
+        return Listing(f"Shares of {queue.proposals.id}", tuple(shares), asdict)
+
+    def shares(self, made: ProposalsResult | str = "") -> Listing[Share]:
+        """Who has how many rows of some proposals, and how many of them are decided."""
+        proposals_id = self._proposals(made).id
+        shares = teams.list_shares(self._workspace, self._dataset_id, proposals_id)
+        return Listing(f"Shares of {proposals_id}", tuple(shares), asdict)
+
+    def agreement(self, made: ProposalsResult | str = "", *, seed: int = 0) -> Agreement:
+        """How far people agree on the rows that two of them decided: Krippendorff's alpha, Cohen's kappa by pair."""
+        return teams.measure_agreement(self._workspace, self._dataset_id, self._proposals(made).id, seed=seed)
+
+    def note(self, row: int, text: str) -> Note:
+        """Write a note on a row; raises InvalidOptions."""
+        return teams.add_note(self._workspace, self._dataset_id, row, text, self._reviewer)
+
+    def notes(self, row: int | None = None) -> Listing[Note]:
+        """What people wrote about a row, or about all rows, the oldest of each row first."""
+        found = teams.list_notes(self._workspace, self._dataset_id, row)
+        return Listing(f"Notes on rows of {self._dataset_id}", tuple(found), asdict)
 
     def export(self, path: Path | str) -> int:
         """Write the decisions in force as JSON lines, as ``import_file`` reads them; returns how many."""

@@ -33,7 +33,7 @@ COMMANDS = {
     "finetune-selections": "tamis.cli.finetune_selections:finetune_selections",
     "refinements": "tamis.cli.refinements:refinements",
     "compare": "tamis.cli.compare:compare",
-    "review": "tamis.cli.review:review",
+    "review": "tamis.cli.team:review",
     "decisions": "tamis.cli.decisions:decisions",
     "audit": "tamis.cli.audit:audit",
     "apply": "tamis.cli.decisions:apply",

@@ -59,7 +59,7 @@ def queue(
     from tamis.actions.proposals import score_word
     from tamis.actions.review_queue import next_rows
 
-    opened, decided = _opened(session, dataset, proposals, kinds, order)
+    opened, decided = open_review(session, dataset, proposals, kinds, order)
     waiting, measure = next_rows(opened, decided), score_word(opened.proposals)
     listed = [asdict(one) for one in _proposed(opened, waiting[:limit] if limit else waiting)]
     for kind, number in opened.kind_counts.items():
@@ -141,7 +141,7 @@ def rule(
     from tamis.actions.bulk_decisions import decide_by_rule, describe_rule, rows_of_rule
     from tamis.compute.clear.review_rule import ReviewRule
 
-    opened, decided = _opened(session, dataset, proposals, kinds, "")
+    opened, decided = open_review(session, dataset, proposals, kinds, "")
     asked = ReviewRule(
         approves=verdict == "approve", kinds=kinds, measure=limits["measure"], **_limit(**limits)
     )
@@ -166,7 +166,7 @@ def progress(session: Session, dataset: str, proposals: str) -> None:
     """Say how far the review of some proposals is, and how often people agreed with them."""
     from tamis.actions.decisions import review_progress
 
-    opened, _ = _opened(session, dataset, proposals, (), "")
+    opened, _ = open_review(session, dataset, proposals, (), "")
     done = review_progress(session.workspace, session.dataset(dataset), opened.columns.rows)
     session.show("\n".join(f"{name:20} {value}" for name, value in asdict(done).items()))
     session.result(asdict(done))
@@ -180,7 +180,7 @@ def calibrate(session: Session, dataset: str, proposals: str, threshold: float |
     """Say what your decisions about the unbiased sample tell of all rows: the share of bad ones by score."""
     from tamis.actions.review_calibration import calibrate_review
 
-    opened, decided = _opened(session, dataset, proposals, (), "")
+    opened, decided = open_review(session, dataset, proposals, (), "")
     made = calibrate_review(opened.columns, decided)
     session.show(
         f"{made.n_decisions:,} rows decided one by one, {made.n_by_rule:,} by rule; of the unbiased sample "
@@ -217,9 +217,10 @@ def _share(estimate: ProbabilityEstimate) -> str:
     return f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})"
 
 
-def _opened(
+def open_review(
     session: Session, dataset: str, proposals: str, kinds: tuple[str, ...], order: str
 ) -> tuple[ReviewQueue, DecisionSnapshot]:
+    """The queue of some proposals in an order, and what is decided now; raises UnknownName."""
     from tamis.actions.dataset_context import open_context
     from tamis.actions.decisions import decision_snapshot
     from tamis.actions.proposals import find_proposals
@@ -251,7 +252,7 @@ def _judge(
     from tamis.actions.decisions import DecidedBy
 
     dataset_id = session.dataset(dataset)
-    opened, decided = _opened(session, dataset_id, proposals, (), "")
+    opened, decided = open_review(session, dataset_id, proposals, (), "")
     rows = named_rows(session, dataset_id, **where)
     name, made = session.reviewer(reviewer), []
     for one in _proposed(opened, rows):

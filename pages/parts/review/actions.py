@@ -15,7 +15,7 @@ from pages.shared import queries
 from pages.shared.address import read_row, say_later
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
-from tamis.actions import decisions, review_queue
+from tamis.actions import decisions, review_queue, teams
 from tamis.actions.decisions import DecidedBy, Decision, DecisionSnapshot, RecordedDecision
 from tamis.actions.proposals import Proposal
 from tamis.actions.review_queue import ReviewQueue
@@ -30,13 +30,17 @@ VERDICT_WORDS = {"keep": "kept", "drop": "dropped", "replace": "replaced"}
 
 @dataclass(frozen=True, slots=True)
 class ReviewContext:
-    """Where somebody reviews: the data, the queue and a name for it, who, and the tab that rows are held for."""
+    """Where somebody reviews: the data, the queue and a name for it, who, and the tab that rows are held for.
+
+    ``mine`` are the rows that were assigned to this person, whose queue then has them alone; None for nobody's share.
+    """
 
     context: DatasetContext
     queue: ReviewQueue
     queue_key: str
     reviewer: str
     tab: str
+    mine: Int64s | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -47,6 +51,14 @@ class ReviewContext:
     def dataset_id(self) -> str:
         """What is reviewed."""
         return self.context.dataset_id
+
+
+def decided_for(review: ReviewContext) -> DecisionSnapshot:
+    """What is decided at this moment as this person may see it: of a share, own decisions alone."""
+    decided = decided_now(review.context)
+    if review.mine is None:
+        return decided
+    return teams.blind_to_others(review.workspace, review.dataset_id, decided, review.reviewer, review.mine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +165,7 @@ def skip(review: ReviewContext, seen: Seen) -> None:
     if not is_seen(seen.row):
         return
     st.session_state.setdefault(SKIPPED, set()).add(seen.row)
-    if go_next_open(review, decided_now(review.context), after=seen.row) is None:
+    if go_next_open(review, decided_for(review), after=seen.row) is None:
         remember_note("Nothing else waits: the rows you skipped are what is left.", ":material/redo:")
         _show(seen.row)
 
@@ -211,11 +223,11 @@ def _record(review: ReviewContext, seen: Seen, act: Callable[..., RecordedDecisi
         return False
     st.session_state.get(SKIPPED, set()).discard(seen.row)
     forget_seen()
-    if done.conflict:
+    if done.conflict and review.mine is None:
         # The row stays on screen, with both versions.
         return True
     remember_note(f"Row {seen.row:,} {VERDICT_WORDS[done.decision.verdict]}.", ":material/check:")
-    go_next_open(review, decided_now(review.context), after=seen.row)
+    go_next_open(review, decided_for(review), after=seen.row)
     return True
 
 

@@ -23,6 +23,7 @@ def show_conflicts(review: ReviewContext, row: int) -> None:
     """Every stale decision that waits on the row."""
     in_force, waiting = conflict_on(review.workspace, review.dataset_id, row)
     original = queries.messages_of(review.context, row)
+    is_off = not review.workspace.actor.may("curator")
     for stale in waiting:
         with st.container(border=True, key=f"conflict_{stale.event_id}"):
             st.markdown(
@@ -34,13 +35,13 @@ def show_conflicts(review: ReviewContext, row: int) -> None:
                 _show_side(in_force, "In force", original)
                 st.button(
                     "Leave this one", icon=":material/check:", key=f"leave_{stale.event_id}",
-                    on_click=partial(settle_conflict, review, stale, keep=False),
+                    on_click=partial(settle_conflict, review, stale, keep=False), disabled=is_off,
                 )  # fmt: skip
             with right, st.container(gap="xsmall"):
                 _show_side(stale, "Came later", original)
                 st.button(
                     "Put this one in force", icon=":material/swap_horiz:", key=f"put_{stale.event_id}",
-                    on_click=partial(settle_conflict, review, stale, keep=True),
+                    on_click=partial(settle_conflict, review, stale, keep=True), disabled=is_off,
                 )  # fmt: skip
 
 

@@ -29,6 +29,8 @@ def show_row_history(review: ReviewContext, row: int) -> None:
         if not folded.open:
             return
         changes = history_of_row(review.workspace, review.dataset_id, row)
+        if review.mine is not None:  # what others said about it is not to sway anybody
+            changes = [one for one in changes if one.reviewer == review.reviewer]
         if not changes:
             st.caption("Nobody has decided about it yet.")
         for change in reversed(changes):
@@ -38,8 +40,12 @@ def show_row_history(review: ReviewContext, row: int) -> None:
 def show_history(review: ReviewContext) -> None:
     """The latest decisions, and one of them in full."""
     everyone, mine, all_of_it = "Everyone", "Only mine", "Everything that was done"
+    offered = [everyone, mine, all_of_it]
+    if review.mine is not None and not review.workspace.actor.may("curator"):
+        # Whoever shares rows with others does not look at what they decided.
+        offered, everyone = [mine], mine
     whose = st.segmented_control(
-        "Whose", [everyone, mine, all_of_it], default=everyone, required=True, key="review_whose", bind="query-params",
+        "Whose", offered, default=everyone, required=True, key="review_whose", bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
     if whose == all_of_it:

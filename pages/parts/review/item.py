@@ -24,6 +24,7 @@ from pages.parts.review.conflict import show_conflicts
 from pages.parts.review.edit import draft_of, kept_draft, open_editor, show_editor
 from pages.parts.review.evidence import has_replies, show_evidence
 from pages.parts.review.history import show_row_history
+from pages.parts.review.notes import show_row_notes
 from pages.parts.review.pace import ignore_held_keys, mark_seen
 from pages.parts.review.queue import proposal_of
 from pages.shared import queries
@@ -82,6 +83,7 @@ def show_item(review: ReviewContext, row: int, decided: DecisionSnapshot) -> Non
     with st.container(horizontal=True, gap="small"):
         _show_neighbours(review.context, row)
         show_row_history(review, row)
+        show_row_notes(review, row)
         ignore_held_keys()
     # The clock runs from when all of it is drawn.
     mark_seen(row)

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.parts.review.actions import (
     HELD_BY_ME,
     ReviewContext,
+    decided_for,
     find_place,
     release_my_tabs,
     remember_note,
@@ -24,7 +25,8 @@ from pages.parts.review.propose_form import show_propose_form
 from pages.parts.review.queue import forget_place, proposals_in_view, queue_in_view, show_controls
 from pages.parts.review.rules import show_rules
 from pages.parts.review.session import ask_reviewer, known_reviewer, this_tab
-from pages.parts.review.state import decided_now, progress_now
+from pages.parts.review.state import progress_now
+from pages.parts.review.team import share_in_view, show_team
 from pages.shared.address import show_deferred_error
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of
@@ -32,6 +34,7 @@ from pages.shared.runs.job_watch import CLONED, cloned_defaults
 from pages.shared.wording import percent
 from tamis.actions.decisions import DecisionSnapshot
 from tamis.actions.review_queue import held_rows
+from tamis.actions.teams import share_of_queue
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Int64s
 
@@ -41,6 +44,7 @@ VIEWS = {
     "rules": "By rule",
     "history": "History",
     "calibration": "Calibration",
+    "team": "Team",
     "apply": "Apply",
     "new": "New proposals",
 }
@@ -58,12 +62,15 @@ def show_review(context: DatasetContext, artifacts: list[Artifact]) -> None:
         ask_reviewer()
         return
     queue, queue_key = queue_in_view(context, proposals_in_view(artifacts))
-    review = ReviewContext(context, queue, queue_key, reviewer, this_tab())
+    mine = share_in_view(context, queue, reviewer)
+    if mine is not None and view == "queue":
+        queue, queue_key = share_of_queue(queue, mine), f"{queue_key}:{reviewer}"
+    review = ReviewContext(context, queue, queue_key, reviewer, this_tab(), mine)
     if view in ("queue", "rules"):
         show_controls(context, queue, artifacts)
     shown: dict[str, Any] = {
         "queue": show_queue, "rules": show_rules, "history": show_history, "calibration": show_calibration,
-        "apply": show_apply,
+        "team": show_team, "apply": show_apply,
     }  # fmt: skip
     # A fragment: a key press draws the row and its counts again, and nothing else of the page.
     st.fragment(_with_messages)(shown[view], review)
@@ -80,7 +87,7 @@ def show_queue(review: ReviewContext) -> None:
     if not len(review.queue.rows):
         show_empty(review)
         return
-    decided = decided_now(review.context)
+    decided = decided_for(review)
     row = find_place(review, decided)
     _show_progress(review, decided)
     _show_held_by_me(review)
@@ -126,15 +133,17 @@ def _switched() -> None:
 
 def _show_progress(review: ReviewContext, decided: DecisionSnapshot) -> None:
     progress = progress_now(review.context, review.queue.rows, review.queue_key, review.reviewer)
-    total = progress.n_decided + progress.n_left
-    parts = [f"**{progress.n_decided:,}** decided", f"**{progress.n_left:,}** left"]
+    total = len(review.queue.rows)
+    n_left = int(decided.open_rows(review.queue.rows).sum())
+    share = " of your share" if review.mine is not None else ""
+    parts = [f"**{total - n_left:,}** decided{share}", f"**{n_left:,}** left"]
     if progress.n_decided and not math.isnan(progress.rate_per_minute):
         rate = round(progress.rate_per_minute)
         parts.append(f"**{rate:,}** per minute" if rate else "less than **1** per minute")
     if not math.isnan(progress.agreement_fraction):
         parts.append(f"**{percent(progress.agreement_fraction)}** agree with the proposals")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.progress(progress.n_decided / max(1, total), text=" · ".join(parts))
+        st.progress((total - n_left) / max(1, total), text=" · ".join(parts))
         if decided.conflicts:
             st.button(
                 count_of(len(decided.conflicts), "conflict"), icon=":material/call_split:", key="review_conflicts",

@@ -16,7 +16,7 @@ from tamis.store.review.types import Decision
 from tamis.types import Message
 
 EVENT_COLUMNS = "event_id, action, target, target_row, kept_mine"
-_ROWS = """
+ROWS = """
     SELECT r.event_id, r.example_id, r.verdict, r.new_hash, r.own_hash, r.conflict,
         e.via, e.proposals_id, e.rule, e.reviewer, e.created_at
     FROM decision_rows AS r JOIN decision_events AS e ON e.event_id = r.event_id
@@ -114,7 +114,7 @@ def insert_rows(
 
 def replay_dataset(connection: sqlite3.Connection, dataset_id: str) -> Replayed:
     """Replay the whole log of a dataset."""
-    rows = plain_rows(connection, f"{_ROWS} WHERE r.dataset_id = ? ORDER BY r.event_id", (dataset_id,))
+    rows = plain_rows(connection, f"{ROWS} WHERE r.dataset_id = ? ORDER BY r.event_id", (dataset_id,))
     return replay_events(read_reversals(connection, dataset_id), [LogRow._make(row) for row in rows])
 
 
@@ -135,7 +135,7 @@ def row_log(
     )
     rows = plain_rows(
         connection,
-        f"{_ROWS} WHERE r.dataset_id = ? AND r.example_id = ? ORDER BY r.event_id",
+        f"{ROWS} WHERE r.dataset_id = ? AND r.example_id = ? ORDER BY r.event_id",
         about,
     )
     return [LogEvent._make(event) for event in events], [LogRow._make(row) for row in rows]
@@ -143,9 +143,7 @@ def row_log(
 
 def read_event_rows(connection: sqlite3.Connection, dataset_id: str, event_id: int) -> list[LogRow]:
     """The rows of one event that decides."""
-    rows = plain_rows(
-        connection, f"{_ROWS} WHERE r.dataset_id = ? AND r.event_id = ?", (dataset_id, event_id)
-    )
+    rows = plain_rows(connection, f"{ROWS} WHERE r.dataset_id = ? AND r.event_id = ?", (dataset_id, event_id))
     return [LogRow._make(row) for row in rows]
 
 

@@ -1,0 +1,152 @@
+"""Several people and one queue: whose rows are whose, how far those who decided the same rows agree, and notes on rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tamis.actions.decisions import DecisionInForce, DecisionSnapshot
+from tamis.actions.review_queue import ReviewQueue
+from tamis.actions.roles import needs
+from tamis.compute.clear import agreement
+from tamis.compute.clear.agreement import Agreement, Coefficient, divide_rows
+from tamis.errors import InvalidOptions
+from tamis.reprs import HtmlFacts
+from tamis.store.review import assignments, notes
+from tamis.store.review.notes import Note
+from tamis.store.workspace import Workspace
+from tamis.types import Int64s
+
+__all__ = [
+    "Agreement", "Coefficient", "Note", "Share", "add_note", "assign_rows", "blind_to_others", "list_notes", "list_shares",
+    "measure_agreement", "rows_of_reviewer", "share_of_queue",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Share(HtmlFacts):
+    """What one person has of the rows that were assigned: how many, how many of them somebody else has too, how many done."""
+
+    reviewer: str
+    n_rows: int
+    n_shared: int
+    n_decided: int
+
+
+@needs("curator")
+def assign_rows(
+    workspace: Workspace,
+    queue: ReviewQueue,
+    reviewers: Sequence[str],
+    *,
+    overlap_fraction: float = 0.0,
+    seed: int = 0,
+    assigned_by: str = "",
+) -> list[Share]:
+    """Divide the rows of a queue among people, in place of whatever was assigned of its proposals before.
+
+    ``overlap_fraction`` of the rows are two people's, who decide them without seeing what the other said; where they
+    disagree, both decisions wait for a curator. Raises InvalidOptions for no row, no people, one named twice, and an
+    overlap of one person.
+    """
+    named = [" ".join(one.split()) for one in reviewers]
+    if not all(named) or len(set(named)) != len(named):
+        raise InvalidOptions(f"The reviewers are {', '.join(reviewers) or 'nobody'}: name each one, once.")
+    if not len(queue.rows):
+        raise InvalidOptions("No row is in this queue, so there is nothing to assign. Widen it first.")
+    rng = np.random.default_rng(seed)
+    shares = divide_rows(np.sort(queue.rows), len(named), overlap_fraction, rng)
+    dataset_id = queue.proposals.manifest.dataset_id
+    assignments.assign_rows(
+        workspace.database, dataset_id, queue.proposals.id, dict(zip(named, shares, strict=True)),
+        workspace.actor.named(assigned_by),
+    )  # fmt: skip
+    return list_shares(workspace, dataset_id, queue.proposals.id)
+
+
+def list_shares(workspace: Workspace, dataset_id: str, proposals_id: str) -> list[Share]:
+    """Who has how many rows of some proposals, and how many of them that person has decided; empty where nobody has any."""
+    shares = assignments.assigned_rows(workspace.database, dataset_id, proposals_id)
+    done = _decided_by_each(workspace, dataset_id)
+    found = []
+    for reviewer, rows in shares.items():
+        others = [other for name, other in shares.items() if name != reviewer]
+        n_shared = int(np.isin(rows, np.concatenate(others)).sum()) if others else 0
+        n_decided = sum(row in done.get(reviewer, {}) for row in rows.tolist())
+        found.append(Share(reviewer, len(rows), n_shared, n_decided))
+    return found
+
+
+def rows_of_reviewer(
+    workspace: Workspace, dataset_id: str, proposals_id: str, reviewer: str
+) -> Int64s | None:
+    """The rows of some proposals that are this person's, sorted; None where none is, or nothing is assigned."""
+    return assignments.assigned_rows(workspace.database, dataset_id, proposals_id).get(reviewer)
+
+
+def share_of_queue(queue: ReviewQueue, rows: Int64s) -> ReviewQueue:
+    """The queue with one person's rows alone, in its order."""
+    mine = queue.rows[np.isin(queue.rows, rows)]
+    mine.flags.writeable = False
+    return replace(queue, rows=mine)
+
+
+def blind_to_others(
+    workspace: Workspace, dataset_id: str, decided: DecisionSnapshot, reviewer: str, rows: Int64s
+) -> DecisionSnapshot:
+    """What is decided as one person may see it: of the rows assigned, own decisions alone, and no conflict with others.
+
+    So a row that somebody else has decided waits still, and is decided as if nobody had.
+    """
+    own = {
+        row.example_id: DecisionInForce(row.event_id, row.verdict, row.via, row.reviewer)
+        for row in assignments.own_decisions(workspace.database, dataset_id, reviewer)
+    }
+    assigned = set(rows.tolist())
+    others = {row: one for row, one in decided.by_row.items() if row not in assigned}
+    seen = others | {row: one for row, one in own.items() if row in assigned}
+    return DecisionSnapshot(
+        decided.revision, seen, tuple(row for row in decided.conflicts if row not in assigned)
+    )
+
+
+def measure_agreement(
+    workspace: Workspace, dataset_id: str, proposals_id: str, *, seed: int = 0
+) -> Agreement:
+    """How far people agree about the rows that were assigned to two of them, by what each decided for itself.
+
+    Keep, drop and replace are three verdicts, whatever the text of a replacement is.
+    """
+    shares = assignments.assigned_rows(workspace.database, dataset_id, proposals_id)
+    done = _decided_by_each(workspace, dataset_id)
+    rows = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *shares.values()]))
+    verdicts = np.full((len(shares), len(rows)), np.nan)
+    codes = {"keep": 0, "drop": 1, "replace": 2}
+    for at, (reviewer, assigned) in enumerate(shares.items()):
+        for row in assigned.tolist():
+            if row in done.get(reviewer, {}):
+                verdicts[at, np.searchsorted(rows, row)] = codes[done[reviewer][row]]
+    return agreement.measure_agreement(list(shares), verdicts, np.random.default_rng(seed))
+
+
+@needs("reviewer")
+def add_note(workspace: Workspace, dataset_id: str, row: int, text: str, reviewer: str) -> Note:
+    """Write a note on a row; raises InvalidOptions for an empty or very long one, and for a row that is not there."""
+    last = int(workspace.artifacts.examples(dataset_id).summary["n_examples"]) - 1
+    if not 0 <= row <= last:
+        raise InvalidOptions(f"{dataset_id!r} has no row {row}: rows go from 0 to {last}.")
+    return notes.add_note(workspace.database, dataset_id, row, text, reviewer)
+
+
+def list_notes(workspace: Workspace, dataset_id: str, row: int | None = None) -> list[Note]:
+    """What people wrote about a row, or about all rows, oldest first."""
+    return notes.list_notes(workspace.database, dataset_id, row)
+
+
+def _decided_by_each(workspace: Workspace, dataset_id: str) -> Mapping[str, Mapping[int, str]]:
+    done: dict[str, dict[int, str]] = {}
+    for row in assignments.own_decisions(workspace.database, dataset_id):
+        done.setdefault(row.reviewer, {})[row.example_id] = row.verdict
+    return done

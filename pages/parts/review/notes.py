@@ -1,0 +1,44 @@
+"""Notes on the row on the review: what people say about it besides deciding it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.review.actions import ReviewContext
+from pages.shared.address import say_later
+from pages.shared.plain_text import plain
+from pages.shared.rows.review_text import show_text
+from pages.shared.wording import ago
+from tamis.actions.teams import add_note, list_notes
+from tamis.errors import CurationError
+
+MOST_CHARS = 4000
+
+
+def show_row_notes(review: ReviewContext, row: int) -> None:
+    """The notes of a row, folded, with a field for another one."""
+    notes = list_notes(review.workspace, review.dataset_id, row)
+    label = f"Notes ({len(notes)})" if notes else "Notes"
+    with st.expander(
+        label, icon=":material/sticky_note_2:", key="review_notes_of_row", on_change="rerun"
+    ) as folded:
+        if not folded.open:
+            return
+        for one in notes:
+            st.caption(f"{plain(one.reviewer)} · {ago(one.created_at)}")
+            show_text(one.text)
+        key = f"review_note_{row}_{len(notes)}"
+        st.text_area(
+            "Your note", key=key, max_chars=MOST_CHARS, label_visibility="collapsed", placeholder="Your note"
+        )
+        st.button(
+            "Add", icon=":material/add:", key=f"review_add_note_{row}", on_click=_add, args=(review, row, key),
+            disabled=not review.workspace.actor.may("reviewer"),
+        )  # fmt: skip
+
+
+def _add(review: ReviewContext, row: int, key: str) -> None:
+    try:
+        add_note(review.workspace, review.dataset_id, row, str(st.session_state[key]), review.reviewer)
+    except CurationError as error:
+        say_later(str(error))
