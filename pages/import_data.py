@@ -103,7 +103,7 @@ with open_workspace_page("Import", activity=IMPORTED not in st.query_params) as 
     else:
         chosen = choose_sources(here)
         if chosen:
-            examined = inspect_files(chosen)
+            examined = inspect_files(here, chosen)
             show_files(examined)
             show_left_out(chosen)
             show_agreement(here, examined, chosen)

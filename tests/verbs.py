@@ -425,7 +425,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "submit": (
         "parts of submit, and what a form's run would be called",
-        "freeze_pointers plan_run",
+        "check_options freeze_pointers plan_run",
     ),
     "tags": (
         "the tags of one row, as its inspector sets them",

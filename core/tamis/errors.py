@@ -56,6 +56,10 @@ class UnreadableFile(CurationError):
     """A file that yields no example at all, with why."""
 
 
+class LimitReached(CurationError):
+    """A file that needs more memory, time or space than the settings allow, with the setting to raise."""
+
+
 class ForbiddenPath(CurationError):
     """A path outside the folders that the settings allow."""
 

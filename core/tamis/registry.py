@@ -5,13 +5,32 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from tamis.errors import InvalidOptions, MissingExtra, UnknownName
 
 T = TypeVar("T", bound="Options")
+
+
+class Reach(StrEnum):
+    """What a text in the options leads to outside of the dataset. A field says it in its type, ``Annotated[str, Reach.FILE]``,
+    and whoever it is read by asks who may name such a thing.
+    """
+
+    FILE = "file"  # of this machine, or a dataset of the hub: its content is read
+    MODEL = "model"  # a folder of this machine, or a model of the hub
+    TASK_FILE = "task file"  # code that runs, unless it is a name
+    ADDRESS = "address"  # rows are sent there
+    VARIABLE = "variable"  # of the environment: a secret, which goes to the address
+
+
+def reach_of(field: FieldInfo) -> Reach | None:
+    """Where the text of a field leads; None for one that stays within the dataset."""
+    return next((mark for mark in field.metadata if isinstance(mark, Reach)), None)
 
 
 class Options(BaseModel):

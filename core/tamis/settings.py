@@ -27,8 +27,27 @@ class Settings(BaseSettings):
     )
     import_folders: list[Path] = Field(
         default_factory=list,
-        description="Folders on the server from which the import page may read, as a JSON list; "
+        description="Folders on the server from which a file may be named in the browser, as a JSON list; "
         "empty means the folder the app was started in and the sample data.",
+    )
+    model_folders: list[Path] = Field(
+        default_factory=list,
+        description="Folders on the server from which a model may be named in the browser, besides the import folders, as a "
+        "JSON list.",
+    )
+    read_memory_gb: float = Field(
+        4.0,
+        gt=0,
+        description="Memory that a process may take to read a file, in GB; a file that needs more is refused.",
+    )
+    read_cpu_s: float = Field(
+        60.0, gt=0, description="Processor time for looking at a file before it is imported, in seconds."
+    )
+    import_cpu_min: float = Field(240.0, gt=0, description="Processor time of an import, in minutes.")
+    read_output_gb: float = Field(
+        32.0,
+        gt=0,
+        description="Largest file that reading a file may write, what is unpacked on the way included, in GB.",
     )
     endpoints: Path | None = Field(
         None,
@@ -128,9 +147,16 @@ class Settings(BaseSettings):
         return given.strip() or self.reviewer.strip() or NOBODY
 
     def allowed_import_folders(self) -> tuple[Path, ...]:
-        """Resolved folders from which a path on the server may be imported."""
+        """Resolved folders from which a file of the server may be read."""
         folders = self.import_folders or [Path.cwd(), sample_data_folder()]
         return tuple(folder.expanduser().resolve() for folder in folders)
+
+    def allowed_model_folders(self) -> tuple[Path, ...]:
+        """Resolved folders from which a model of the server may be loaded."""
+        return (
+            *(folder.expanduser().resolve() for folder in self.model_folders),
+            *self.allowed_import_folders(),
+        )
 
 
 def explain_settings(error: ValidationError) -> str:

@@ -44,7 +44,7 @@ class Server:
 @st.cache_resource(show_spinner=False)
 def open_server() -> Server:
     """Open the workspace once per server, start the ticker, and begin with the sample data when it is empty."""
-    workspace = open_workspace()
+    workspace = open_workspace(confined=True)
     ticker = keep_jobs_moving(workspace)
     try:
         bootstrap_sample(workspace)

@@ -21,6 +21,7 @@ def upload_and_import(page: Page, base_url: str, files: list[Path], name: str) -
 def import_from_server(page: Page, base_url: str, label: str, name: str) -> str:
     """Import a file that the server lists under ``label``; returns the dataset's id."""
     page.goto(f"{base_url}/import_data?from=This+server&path={label}")
+    page.get_by_role("button", name="Take it").click()
     expect(page.get_by_text("How it is read")).to_be_visible(timeout=IMPORT_TIMEOUT_MS)
     return agree(page, name)
 

@@ -77,9 +77,10 @@ def test_what_it_will_take_is_said_before_it_starts(workspace: Path, dataset_id:
 
 
 def test_what_is_learned_of_a_row_is_shown_without_a_model_and_its_text_stays_text(
-    workspace: Path, bare: str, tmp_path: Path
+    workspace: Path, bare: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tmp_path / "model"
+    monkeypatch.setenv("TAMIS_MODEL_FOLDERS", f'["{tmp_path}"]')
     merging_tokenizer("qwen3").save_pretrained(model)
     (model / "config.json").write_text('{"max_position_embeddings": 4096}')
     app = open_page(
@@ -89,6 +90,7 @@ def test_what_is_learned_of_a_row_is_shown_without_a_model_and_its_text_stays_te
         finetune_model=str(model),
         finetune_learned="true",
     )
+    app = checked(app.button(key="link_take_finetune_model").click().run())
     (shown,) = [one.proto.body for one in app.get("html") if "learned-row" in one.proto.body]
     assert "&lt;|im_start|&gt;" in shown
     assert "background:rgba(20,160,130,0.42)" in shown
@@ -129,7 +131,7 @@ def test_a_tag_is_frozen_when_the_run_is_submitted(workspace: Path, dataset_id: 
 
 @pytest.mark.parametrize(
     ("typed", "problem"),
-    [("", "Name the folder of a model"), ("/no/such/model", "There is no folder /no/such/model"), ("nobody/nothing", "hub is switched off")],
+    [("", "Name the folder of a model"), ("/no/such/model", "is outside the folders"), ("./no/such/model", "There is no file or folder"), ("nobody/nothing", "hub is switched off")],
 )  # fmt: skip
 def test_a_model_that_is_not_there_is_said_before_it_is_submitted(
     workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch, typed: str, problem: str

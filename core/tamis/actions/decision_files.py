@@ -13,6 +13,7 @@ from tamis.compute.apply import with_response
 from tamis.errors import InvalidOptions
 from tamis.formats.check import check_messages
 from tamis.formats.targets import check_place
+from tamis.steps.reach import allowed_data
 from tamis.store.artifacts.readers import read_examples
 from tamis.store.durable import write_atomically
 from tamis.store.review import decisions
@@ -30,6 +31,7 @@ def import_decisions(workspace: Workspace, dataset_id: str, path: Path, reviewer
     ``seen_event`` is the decision that was in force when the row was looked at. Raises InvalidOptions naming the first
     bad lines; a single one and nothing is decided.
     """
+    path = Path(allowed_data(workspace, str(path)))
     if not path.is_file():
         raise InvalidOptions(f"There is no file {path}.")
     texts = read_examples(workspace.artifacts.examples(dataset_id), ["messages"])["messages"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from tamis.actions.submit import HERE, PlannedRun, RunTarget, freeze_pointers
-from tamis.errors import CurationError
+from tamis.errors import CurationError, ForbiddenPath, UnreadableFile
 from tamis.jobs.backends import Backend, Backends, backend_row
 from tamis.jobs.forecast import forecast as jobs_forecast
 from tamis.jobs.forecast import llm
@@ -29,6 +30,7 @@ from tamis.steps.finetune.forecast import (
     window_of,
 )
 from tamis.steps.finetune.forecast import row_lengths as count_rows
+from tamis.steps.reach import allowed_model
 from tamis.steps.refine.forecast import RoundsForecast
 from tamis.steps.select.forecast import SelectionForecast
 from tamis.steps.spec import Step, StepForecast
@@ -59,13 +61,15 @@ def forecast(
     """Rows, tokens, time, memory, disk and cost of a run as far as they can be known, and what stands in its way.
 
     Nothing is started and no model is imported, unless ``ask_rows`` has language models asked about so many rows now.
-    ``in_detail`` reads the rows for what the step itself says of them. Raises UnknownName and InvalidOptions; what else
+    ``in_detail`` reads the rows for what the step itself says of them. Raises UnknownName, InvalidOptions and ForbiddenPath; what else
     is wrong is an obstacle that says what to do.
     """
     problem = ""
     exact: Mapping[str, JSON] = options
     try:
         exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
+    except (ForbiddenPath, UnreadableFile):
+        raise  # what may not be named is not looked at either
     except CurationError as error:
         problem = str(error)
     allowed = parse_options(backend_row(target.backend).options, target.resources)
@@ -91,21 +95,26 @@ def forecast_detail(
 def row_lengths(workspace: Workspace, dataset_id: str, rows: Int64s, model: str) -> Lengths:
     """Tokens of these rows, or of a sample of them, as a model would count them."""
     view = open_view(workspace.artifacts, dataset_id)
-    return count_rows(
-        view.examples, rows, tokenizer=tokenizer_file(model, workspace.path), embeddings=view.embeddings
-    )
+    return count_rows(view.examples, rows, tokenizer=_tokenizer(workspace, model), embeddings=view.embeddings)
 
 
 def model_folder(workspace: Workspace, model: str) -> str:
-    """The tokenizer that would count for a model; empty while it is not on this machine."""
-    return str(tokenizer_file(model, workspace.path) or "")
+    """The tokenizer that would count for a model; empty while it is not on this machine, or may not be named by who asks."""
+    return str(_tokenizer(workspace, model) or "")
+
+
+def _tokenizer(workspace: Workspace, model: str) -> Path | None:
+    try:
+        return tokenizer_file(allowed_model(workspace, model), workspace.path)
+    except (ForbiddenPath, UnreadableFile):
+        return None
 
 
 def training_forecast(
     workspace: Workspace, recipe: SftOptions, model: str, lengths: Lengths, *, n_train: int
 ) -> TrainingForecast:
     """What a training with a recipe on ``n_train`` rows of these lengths would read; nothing is held out."""
-    window = window_of(model, workspace.path)
+    window = window_of(allowed_model(workspace, model), workspace.path)
     return count_training(lengths, recipe, n_train=n_train, n_held_out=0, window=window)
 
 

@@ -18,8 +18,11 @@ from tamis.errors import CurationError, InvalidOptions, InvalidRecord, UnknownNa
 from tamis.formats.layout import detect_layout
 from tamis.formats.parsing import read_records
 from tamis.formats.reader import iter_chunks
+from tamis.jobs.limited_process import run_limited
+from tamis.jobs.limits import ReadLimits, limited_for_now
 from tamis.scorers import SCORERS
 from tamis.steps.import_file.identify import file_hash
+from tamis.steps.reach import allowed_data
 from tamis.steps.score.step import describe_scores
 from tamis.steps.select.options import COLUMN, NO_QUALITY
 from tamis.store.artifacts.readers import SCORES, iter_examples
@@ -99,9 +102,14 @@ def import_scores(
             f"{name!r} cannot be the name of a score: take letters, digits, '-', '_' and '.', and not the name of one "
             f"that Tamis computes ({', '.join(SCORERS)})."
         )
+    path = Path(allowed_data(workspace, str(path)))
     given: dict[str, JSON] = {"scorer": name, "content_hash": file_hash(path), "key": key, "column": column}
     given |= {"non_negative": True} if non_negative else {}
-    return _join(workspace.artifacts, dataset_id, path, given)
+    limits = ReadLimits.of_look(workspace.settings)
+    if workspace.confined:
+        return run_limited(_join, workspace.artifacts, dataset_id, path, given, limits=limits)
+    with limited_for_now(limits):
+        return _join(workspace.artifacts, dataset_id, path, given)
 
 
 def numeric_quality(workspace: Workspace, dataset_id: str) -> tuple[str, ...]:

@@ -19,11 +19,15 @@ from tamis.formats.reader import file_stem
 from tamis.formats.repairs import check_repairs
 from tamis.formats.role_labels import unknown_label
 from tamis.formats.stored_form import open_record
+from tamis.jobs.limited_process import run_limited
+from tamis.jobs.limits import ReadLimits, limited_for_now
 from tamis.registry import parse_options
+from tamis.settings import Settings
 from tamis.steps.import_file.folders import LeftOut, list_folder
 from tamis.steps.import_file.identify import ImportPlan, file_hash, plan_import, plan_sources
 from tamis.steps.import_file.options import SourceFile
-from tamis.steps.import_file.paths import check_import_path, data_files, hub_address, importable_files
+from tamis.steps.import_file.paths import data_files, hub_address, importable_files, resolve_inside
+from tamis.steps.reach import allowed_data
 from tamis.store.names import check_name
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
@@ -105,7 +109,7 @@ def list_importable(workspace: Workspace) -> dict[str, str]:
 
 def allowed_path(workspace: Workspace, path: str) -> str:
     """The resolved path of something to import; raises ForbiddenPath outside the allowed folders, UnreadableFile."""
-    return str(check_import_path(path, workspace.settings.allowed_import_folders()))
+    return str(resolve_inside(path, workspace.settings.allowed_import_folders()))
 
 
 def hub_source(name: str, configuration: str = "", split: str = "") -> str:
@@ -122,8 +126,20 @@ def files_of_sources(paths: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(file for path in paths for file in data_files(path)))
 
 
-def examine_file(path: str, read_as: ReadAs = ReadAs()) -> ExaminedFile:
+def examine_file(workspace: Workspace, path: str, read_as: ReadAs = ReadAs()) -> ExaminedFile:
     """Look at the start of a file: what it is, how it would be read, and three rows of it; nothing is imported."""
+    try:
+        path = allowed_data(workspace, path)
+        limits = ReadLimits.of_look(workspace.settings)
+        if workspace.confined:  # a server, in which nobody's file may use up what everybody needs
+            return run_limited(_look_at, path, read_as, limits=limits)
+        with limited_for_now(limits):
+            return _look_at(path, read_as)
+    except CurationError as error:
+        return ExaminedFile(path, problem=str(error))
+
+
+def _look_at(path: str, read_as: ReadAs) -> ExaminedFile:
     try:
         if not read_as.format_name:
             seen = inspect_file(path, encoding=read_as.encoding, lenient=True)
@@ -180,7 +196,7 @@ def plan_examined(files: Sequence[ExaminedFile], name: str, repairs: Sequence[st
         fields = parse_options(FORMATS[inspection.format_name].options, mapping_of(inspection))
         sources.append(
             SourceFile(
-                path=file.path,
+                path=str(Path(file.path).resolve()) if Path(file.path).exists() else file.path,
                 format=inspection.format_name,
                 fields=fields.model_dump(mode="json"),
                 content_hash=file_hash(Path(file.path)),
@@ -209,9 +225,10 @@ def plan_paths(
     InvalidOptions for a mapping.
     """
     given = dict(fields or {}) | ({"roles": dict(roles)} if roles else {})
-    return plan_import(
-        paths, name=name, format_name=format_name, fields=given, encoding=encoding, repairs=repairs
-    )
+    with limited_for_now(ReadLimits.of_look(Settings())):
+        return plan_import(
+            paths, name=name, format_name=format_name, fields=given, encoding=encoding, repairs=repairs
+        )
 
 
 def guessed_encodings(plan: ImportPlan) -> list[GuessedEncoding]:

@@ -18,6 +18,7 @@ from tamis.registry import parse_options
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.finetune.forecast import tokenizer_file, window_of
 from tamis.steps.finetune.rows import training_records
+from tamis.steps.reach import allowed_model
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
@@ -82,6 +83,7 @@ def learned_tokens(
     options = parse_options(RECIPES[recipe].options, recipe_options or {})
     assert isinstance(options, SftOptions)
     own_messages(workspace, dataset_id, [row])  # says which rows there are
+    model = allowed_model(workspace, model)
     file = tokenizer_file(model, workspace.path)
     folder = base_model_folder(model, workspace.path) if file is None else file.parent
     window = window_of(model, workspace.path)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tamis.errors import CurationError
 from tamis.jobs.forecast.requirements import hub_is_off, is_at_hand, weights_gb
 from tamis.models.adapters import BUNDLED_LLM, PREFIX
+from tamis.steps.reach import allowed_model
 from tamis.store.artifacts.adapters import KnownAdapter, known_adapters
 from tamis.store.artifacts.refinements import RoundModel, known_round_models
 from tamis.store.workspace import Workspace
@@ -41,10 +43,14 @@ def trained_models(workspace: Workspace) -> list[KnownAdapter | RoundModel]:
     return [*known_adapters(store), *known_round_models(store)]
 
 
-def look_at_model(model: str) -> ModelState:
+def look_at_model(workspace: Workspace, model: str) -> ModelState:
     """What is known of a folder or a hub id before a run loads it."""
     if not model:
         return ModelState("Name the folder of a model on this machine, or a hub id.")
+    try:
+        model = allowed_model(workspace, model)
+    except CurationError as error:
+        return ModelState(str(error))
     folder = Path(model).expanduser()
     if model.startswith(("/", "~", ".")) or "\\" in model:
         if not folder.is_dir():

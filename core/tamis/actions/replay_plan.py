@@ -9,6 +9,7 @@ from tamis.errors import CurationError
 from tamis.formats.layout import HUB_PREFIX
 from tamis.llms import LLMS
 from tamis.scorers import SCORERS
+from tamis.steps.reach import reaching_names
 from tamis.store.artifacts.frozen_rows import KIND as ROWS
 from tamis.store.artifacts.store import Manifest, is_folder_name
 from tamis.store.review.frozen_decisions import KIND as DECISIONS
@@ -26,8 +27,8 @@ HARMLESS: Mapping[str, frozenset[str]] = {
     "llm": frozenset({"smollm2", ""}),
     "judge": frozenset({"smollm2", ""}),
 }
-# Options that name a file, a folder, a model or an address; only empty is harmless.
-REACHING = frozenset({"base_url", "model", "reward_model", "checker", "files", "file", "folder", "path"})
+# Beside those that are marked now: what options of former editions were called.
+FORMER_REACHING = frozenset({"checker", "file", "folder"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,12 @@ def _objection(recorded: Manifest) -> str:
     for name, value in _named(recorded.options):
         if name in HARMLESS and str(value) not in HARMLESS[name] and (name != "llm" or asks):
             return f"{name} {value!r} may send rows elsewhere or load any model"
-        if name in REACHING and value and not (name == "model" and value == "smollm2"):
+        # Of what names a file, a folder, a model or an address, only empty is harmless.
+        if (
+            (name in reaching_names() or name in FORMER_REACHING)
+            and value
+            and not (name == "model" and value == "smollm2")
+        ):
             return f"{name} {value!r} names a model, a file or an address"
     return ""
 

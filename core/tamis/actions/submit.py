@@ -11,9 +11,10 @@ from tamis.errors import ArtifactMissing
 from tamis.jobs.model import Job
 from tamis.jobs.scheduler import queue
 from tamis.jobs.scheduler.queue import Submission
-from tamis.registry import Table
+from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
 from tamis.steps.plan import Plan, newest, plan_step
+from tamis.steps.reach import allowed_options
 from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
 from tamis.steps.resolve_rows import NEWEST, freeze
 from tamis.steps.select.options import COLUMN, check_weighting
@@ -31,6 +32,7 @@ __all__ = [
     "PlannedRun",
     "RunTarget",
     "Submission",
+    "check_options",
     "freeze_pointers",
     "plan_run",
     "repeat",
@@ -78,6 +80,12 @@ class Repeat:
     target: RunTarget
 
 
+def check_options(workspace: Workspace, step: str, options: Mapping[str, JSON]) -> None:
+    """Raise InvalidOptions for options that cannot be, ForbiddenPath for a file or a model that who asks may not name."""
+    kind = STEPS[step].options
+    parse_options(kind, allowed_options(workspace, kind, options))
+
+
 def freeze_pointers(
     workspace: Workspace,
     dataset_id: str,
@@ -91,9 +99,9 @@ def freeze_pointers(
     Rows may be ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; decisions ``current`` or ``none``, and where a selection
     is read and nothing is said, those it was made with; a selection may be ``newest``. A quality or a cost
     that is a column (``column:NAME``) becomes scores. Raises InvalidOptions for a set of rows that is none or empty,
-    ArtifactMissing.
+    ArtifactMissing, and ForbiddenPath for a file or a model that who asks may not name.
     """
-    values = dict(options)
+    values = allowed_options(workspace, steps[step].options, options)
     named = [str(values.get("cost") or "")]
     named += [] if values.get("scores") else [str(values.get("quality") or "")]
     for column in (one for one in named if one.startswith(COLUMN)):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
 from tamis.protocols import Encoder
-from tamis.registry import Options, Plugin, Table, parse_options
+from tamis.registry import Options, Plugin, Reach, Table, parse_options
 
 LongText: TypeAlias = Literal["truncate", "chunk_mean"]
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
@@ -40,7 +40,7 @@ class MiniLMOptions(Options):
 class SentenceTransformerOptions(MiniLMOptions):
     """Any sentence-transformers model with safetensors weights; code shipped with a model is never run."""
 
-    model: str = Field(
+    model: Annotated[str, Reach.MODEL] = Field(
         "sentence-transformers/all-MiniLM-L6-v2",
         min_length=1,
         description="A folder on this machine, a bundled model, or a hub id.",
@@ -59,7 +59,7 @@ class SentenceTransformerOptions(MiniLMOptions):
 class OpenAIOptions(Options):
     """Any endpoint that speaks the OpenAI embeddings protocol. The key stays in the environment."""
 
-    base_url: str = Field(
+    base_url: Annotated[str, Reach.ADDRESS] = Field(
         "https://api.openai.com/v1", pattern=r"^https?://", description="Address of the endpoint, up to /v1."
     )
     model: str = Field(
@@ -85,7 +85,7 @@ class OpenAIOptions(Options):
         le=20,
         description="Repeats of a request that failed or was refused for its rate, with growing pauses.",
     )
-    api_key_variable: str = Field(
+    api_key_variable: Annotated[str, Reach.VARIABLE] = Field(
         "OPENAI_API_KEY",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="Name of the environment variable that holds the key.",

@@ -9,13 +9,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from tamis.errors import UnreadableFile
 from tamis.formats.format import Record
 from tamis.formats.layout import Layout
 from tamis.formats.notes import Notes
-from tamis.formats.parsing import BadRow, Chunk, ExactRow, TableRow
+from tamis.formats.parsing import MAX_FIELDS, BadRow, Chunk, ExactRow, TableRow, too_many
 from tamis.formats.streams import RawText, TextStream
 
 MAX_RECORD_BYTES = 64 << 20  # a longer record is refused, so that one missing line end cannot fill the memory
+MAX_RECORD_LINES = 1_000_000  # of one row of a table, each of which costs memory however short it is
 KEPT_BYTES = 1 << 20  # of a record that is refused for its length or for the end of the file
 TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
 
@@ -107,6 +109,8 @@ def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[TableRow]:
         if isinstance(cells, BadRow):
             yield line, cells
         elif not header:
+            if len(cells) > MAX_FIELDS:
+                raise UnreadableFile(f"The table {too_many(len(cells))}.")
             header, columns = cells, column_names(cells)
             of_header = _notes_of_header(header, columns)
         elif cells:
@@ -148,13 +152,18 @@ class _Lines:
         self.n_marks = 0  # byte order marks at the start of rows, which are left out
         self.row: list[str] = []
         self._row_chars = 0
+        self.gave_up = False  # the row has no end, whatever the file may still hold
+        self._open_until = 0  # up to this line, a row that goes on into it is known not to end
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        if self._row_chars > MAX_RECORD_BYTES:
-            raise StopIteration  # no cell is that long: a quote is open
+        # An earlier row read on from here in the same state and found no end; or no cell is that long: a quote is open.
+        known = bool(self.row) and self.number < self._open_until
+        if known or self._row_chars > MAX_RECORD_BYTES or len(self.row) > MAX_RECORD_LINES:
+            self.gave_up = True
+            raise StopIteration
         line = self._waiting.popleft() if self._waiting else next(self._text)
         if not self.row and line.startswith("\ufeff"):  # what joining files leaves behind
             line, self.n_marks = line[1:], self.n_marks + 1
@@ -165,12 +174,17 @@ class _Lines:
 
     def start_row(self) -> int:
         """Forget the row before; returns the number of the line on which the next one starts."""
-        self.row, self._row_chars = [], 0
+        self.row, self._row_chars, self.gave_up = [], 0, False
         return self.number + 1
 
     def give_back_all_but_first(self) -> str:
-        """Hand the later lines of the row out again; returns its first line."""
+        """Hand the later lines of the row out again; returns its first line.
+
+        Inside an open quote only the place in the file matters, not where the quote was opened. So no line is read on into
+        twice, and a table of quotes that never close costs as much as its length.
+        """
         first, *later = self.row
+        self._open_until = max(self._open_until, self.number)
         self._waiting.extendleft(reversed(later))
         self.number -= len(later)
         return first
@@ -188,7 +202,7 @@ def _next_row(
     except csv.Error as error:
         if "field larger" in str(error):
             return start, BadRow("".join(lines.row), f"not a row of a table: {error}"), None
-        if stream.damage and "unexpected end" in str(error):
+        if stream.damage and "unexpected end" in str(error) and not lines.gave_up:
             return start, next(csv.reader(lines.row, delimiter=delimiter)), None
         first = lines.give_back_all_but_first().rstrip("\r\n")
         cells, n_literal = _literal_cells(first, delimiter)
@@ -245,11 +259,13 @@ def _without_cut_row(rows: Iterator[TableRow], stream: TextStream) -> Iterator[T
 
 def column_names(cells: list[str]) -> list[str]:
     """Return the names of a header, blank ones numbered and repeated ones told apart."""
-    names: list[str] = []
+    names: dict[str, None] = {}  # in order, and asked in no time however many there are
     for number, cell in enumerate(cells, 1):
         name = cell.strip().encode("utf-8", "backslashreplace").decode() or f"column_{number}"
-        names.append(f"{name}_{number}" if name in names else name)
-    return names
+        while name in names:
+            name = f"{name}_{number}"
+        names[name] = None
+    return list(names)
 
 
 def _csv_line(cells: list[str], delimiter: str) -> bytes:

@@ -39,6 +39,7 @@ from tamis.formats.stored_form import ColumnMapping
 from tamis.types import JSON, Example
 
 NESTING = "nested too deeply: more than 250 levels"
+MAX_FIELDS = 10_000  # of a record, or columns of a table: what looks at each of them for each format takes for ever with more
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def _read_texts(
             is_same = False
         if not is_same and (lost := repeated_keys(raw, record)):
             notes.update({(name, "duplicate-key"): 1 for name in lost})
-        yield number, raw, record
+        yield number, raw, _bounded(record)
 
 
 def _read_odd(
@@ -197,7 +198,19 @@ def _read_odd(
     if len(fused) > 1:
         notes["", FUSED] += 1
     for piece in fused if len(fused) > 1 else [raw]:
-        yield number, *read_object(piece, notes, repairs)
+        kept, read = read_object(piece, notes, repairs)
+        yield number, kept, _bounded(read)
+
+
+def too_many(n_fields: int) -> str:
+    """Why a record, or a table, of so many fields is not read."""
+    return f"has {n_fields:,} fields; at most {MAX_FIELDS:,} are read"
+
+
+def _bounded(record: Record | InvalidRecord) -> Record | InvalidRecord:
+    if isinstance(record, dict) and len(record) > MAX_FIELDS:
+        return InvalidRecord(too_many(len(record)))
+    return record
 
 
 def _read_rows(

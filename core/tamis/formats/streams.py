@@ -22,6 +22,7 @@ READ_BYTES = 1 << 20
 # Small, because what one call unpacks is lost when the stream breaks in it, and can be 1,000 times larger.
 _PACKED_BYTES = 1 << 13
 _MAX_OUTPUT_BYTES = 8 << 20
+_ZSTD_BYTES = 1 << 10
 _MAX_WINDOW_BYTES = (
     1 << 31
 )  # of zstd --long=31, the longest there is; less than its default is refused otherwise
@@ -223,16 +224,22 @@ class _Gzip:
 class _Zstd:
     def __init__(self) -> None:
         self._stream = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES).decompressobj()
+        self._rest = b""
 
     @property
     def eof(self) -> bool:
         return self._stream.eof
 
     def feed(self, block: bytes) -> Iterator[bytes]:
-        yield self._stream.decompress(block)
+        # The library hands out all that a piece holds, which can be 32,000 times its size.
+        for at in range(0, len(block), _ZSTD_BYTES):
+            yield self._stream.decompress(block[at : at + _ZSTD_BYTES])
+            if self._stream.eof:
+                self._rest = self._stream.unused_data + block[at + _ZSTD_BYTES :]
+                return
 
     def rest(self) -> bytes:
-        return self._stream.unused_data
+        return self._rest
 
 
 class _Bounded:

@@ -22,11 +22,16 @@ from tamis.formats.format import Record
 from tamis.formats.json_text import dumps_exact, settled_value
 from tamis.formats.layout import HUB_PREFIX, Layout
 from tamis.formats.notes import Notes
-from tamis.formats.parsing import BadRow, ExactRow, TableRow
+from tamis.formats.parsing import MAX_FIELDS, BadRow, ExactRow, TableRow, too_many
 from tamis.formats.streams import TextStream
 from tamis.types import JSON
 
 _BATCH_ROWS = 1_000
+# All of Arrow's but that there is no memory: that is no damage of the file, and says which limit it met.
+_ARROW_ERRORS = (
+    pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowTypeError, pa.ArrowIndexError, pa.ArrowNotImplementedError, pa.ArrowSerializationError,
+)  # fmt: skip
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _ODD_TYPES = re.compile(r"binary|float|double|extension")
 
 
@@ -35,7 +40,7 @@ def parquet_rows(path: Path, layout: Layout) -> Iterator[TableRow]:
     with open_parquet(path, layout) as file:
         try:
             parquet = pq.ParquetFile(file)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # a column's name may be no text
+        except (*_ARROW_ERRORS, OSError, UnicodeDecodeError) as error:  # a column's name may be no text
             raise UnreadableFile(f"{path.name} starts like Parquet but cannot be read: {error}") from error
         _require_text(path.name, parquet.schema_arrow)
         yield from _numbered(_guarded(parquet.iter_batches(batch_size=_BATCH_ROWS)))
@@ -64,7 +69,7 @@ def _arrow_batches(path: Path, file: IO[bytes]) -> tuple[pa.Schema, Iterator[pa.
         file.seek(0)
         stream = pa.ipc.open_stream(source)
         return stream.schema, _pieces(stream)
-    except (pa.ArrowException, OSError) as error:
+    except (*_ARROW_ERRORS, OSError) as error:
         raise UnreadableFile(f"{path.name} starts like Arrow but cannot be read: {error}") from error
 
 
@@ -104,6 +109,11 @@ def parse_hub_address(address: str) -> tuple[str, str | None, str]:
         raise UnreadableFile(
             f"{address!r} names no dataset: write hub:owner/name, with :config and @split if needed."
         )
+    # The hub's library opens what is a folder here as one: a name of the hub must not be a way to files.
+    if not _HUB_NAME.fullmatch(name) or Path(name).exists():
+        raise UnreadableFile(
+            f"{name!r} is no name of a dataset on the hub, which is owner/name. What lies on this machine is named by its path."
+        )
     return name, config or None, split or "train"
 
 
@@ -124,6 +134,8 @@ def open_parquet(path: Path, layout: Layout) -> Iterator[IO[bytes]]:
 
 
 def _require_text(name: str, schema: pa.Schema) -> None:
+    if len(schema) > MAX_FIELDS:
+        raise UnreadableFile(f"{name} {too_many(len(schema))}.")
     if not any(_may_hold_text(column.type) for column in schema):
         kinds = ", ".join(f"{column.name} ({column.type})" for column in list(schema)[:10])
         raise UnreadableFile(f"{name} has no text column. Its columns are: {kinds or 'none'}.")
@@ -146,7 +158,7 @@ def _guarded(batches: Iterator[pa.RecordBatch]) -> Iterator[Record | BadRow | Ex
             batch = next(batches)
         except StopIteration:
             return
-        except (pa.ArrowException, OSError) as error:
+        except (*_ARROW_ERRORS, OSError) as error:
             yield BadRow("", f"the file is damaged after record {n_rows:,} ({error})")
             return
         n_rows += batch.num_rows
@@ -209,7 +221,7 @@ class _Column:
                 raise
             stored: list[bytes | None] = column.cast(pa.large_binary()).to_pylist()
             exact = [None if text is None else text.decode("utf-8", "surrogateescape") for text in stored]
-        except (pa.ArrowException, ValueError, OverflowError, RecursionError):
+        except (*_ARROW_ERRORS, ValueError, OverflowError, RecursionError):
             exact = [None] * len(column)
             return cls(
                 name, exact, exact, {at: {"left-out"} for at in range(len(column)) if column[at].is_valid}
@@ -301,7 +313,7 @@ def _folder_files(folder: Path) -> Iterator[pa.RecordBatchReader]:
         try:
             source = pa.memory_map(str(file))
             reader = pa.ipc.open_stream(source)
-        except (pa.ArrowException, OSError) as error:
+        except (*_ARROW_ERRORS, OSError) as error:
             raise UnreadableFile(f"{folder.name}/{file.name} cannot be read: {error}") from error
         _require_text(f"{folder.name}/{file.name}", reader.schema)
         yield reader

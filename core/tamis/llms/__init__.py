@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
 from tamis.errors import CurationError
 from tamis.protocols import Ability, LanguageModel
-from tamis.registry import Options, Plugin, Table, parse_options
+from tamis.registry import Options, Plugin, Reach, Table, parse_options
 from tamis.types import JSON
 
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
@@ -52,7 +52,7 @@ class SmolLM2Options(LLMOptions):
 class TransformersOptions(SmolLM2Options):
     """Any causal model with safetensors weights, or a folder with an adapter; code shipped with a model is never run."""
 
-    model: str = Field(
+    model: Annotated[str, Reach.MODEL] = Field(
         "HuggingFaceTB/SmolLM2-135M-Instruct",
         min_length=1,
         description="A folder on this machine (a model or an adapter), adapter:ID of this workspace, or a hub id.",
@@ -70,7 +70,7 @@ class OpenAIChatOptions(LLMOptions):
         "loglikelihood": "turn on echo if the endpoint has /v1/completions with echo and logprobs, as vLLM has",
     }
 
-    base_url: str = Field(
+    base_url: Annotated[str, Reach.ADDRESS] = Field(
         "https://api.openai.com/v1", pattern=r"^https?://", description="Address of the endpoint, up to /v1."
     )
     model: str = Field("gpt-4o-mini", min_length=1, description="Model name as the endpoint knows it.")
@@ -97,7 +97,7 @@ class OpenAIChatOptions(LLMOptions):
     accept_other_model: bool = Field(
         False, description="Take answers of a model that calls itself otherwise than the one asked for."
     )
-    api_key_variable: str = Field(
+    api_key_variable: Annotated[str, Reach.VARIABLE] = Field(
         "OPENAI_API_KEY",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="Name of the environment variable that holds the key.",

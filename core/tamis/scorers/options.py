@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tamis.registry import Options
+from tamis.registry import Options, Reach
 from tamis.types import JSON
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -95,7 +95,7 @@ class DeitaScoreOptions(Options):
 class LocalClassifierOptions(Options):
     """A sequence-classification model on this machine or the hub."""
 
-    model: str = Field("", description="A folder on this machine or a hub id.")
+    model: Annotated[str, Reach.MODEL] = Field("", description="A folder on this machine or a hub id.")
     revision: str | None = Field(
         None, description="Branch, tag or commit of a hub id; empty: its main branch."
     )
@@ -141,7 +141,7 @@ class BSDetectorOptions(Options):
     temperature: float = Field(1.0, gt=0, le=5, description="Temperature of the samples.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the samples.")
     max_new_tokens: int = Field(256, ge=1, description="Longest sampled answer.")
-    nli_model: str = Field(
+    nli_model: Annotated[str, Reach.MODEL] = Field(
         "",
         description="Model that tells contradiction from entailment (folder or hub id, as "
         "cross-encoder/nli-deberta-v3-large); empty: cosine of embeddings instead.",
@@ -154,7 +154,7 @@ class BSDetectorOptions(Options):
 class GroundednessOptions(LocalClassifierOptions):
     """Whether a document supports the response, in the manner of MiniCheck (2404.10774)."""
 
-    model: str = Field(
+    model: Annotated[str, Reach.MODEL] = Field(
         "",
         description="Sequence-classification checker, as lytang/MiniCheck-RoBERTa-Large; empty: ask the language model.",
     )
@@ -190,7 +190,7 @@ class DuplicatesOptions(Options):
 class ContaminationOptions(Options):
     """Evaluation files that should not stand in the dataset."""
 
-    files: tuple[str, ...] = Field(
+    files: Annotated[tuple[str, ...], Reach.FILE] = Field(
         (), description="Evaluation files: JSON, JSONL, CSV, TSV, Parquet or plain text."
     )
     hashes: tuple[str, ...] = Field((), description="Hashes of these files when the score was asked for.")

@@ -57,6 +57,7 @@ class StepOptions(Options):
 
     POINTERS: ClassVar[Mapping[str, str]] = {}
     CHOICES: ClassVar[tuple[Choice, ...]] = ()
+    LATER_CHOICES: ClassVar[tuple[Choice, ...]] = ()  # whose options are checked when the plug-in is used
 
     @model_validator(mode="before")
     @classmethod

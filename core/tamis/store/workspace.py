@@ -25,6 +25,7 @@ class Workspace:
 
     path: Path  # absolute, so that workers started elsewhere find it
     settings: Settings = field(repr=False)  # whose ``workspace`` is ``path``
+    confined: bool = False  # who asks sits at a browser, and names no files but those that the settings allow
     actor: Actor = field(default=AT_THE_MACHINE, repr=False)
 
     def acting_as(self, actor: Actor) -> Workspace:
@@ -58,8 +59,12 @@ class Workspace:
         return Database(self.path, self.settings.database_folder)
 
 
-def open_workspace(path: Path | str | None = None, settings: Settings | None = None) -> Workspace:
+def open_workspace(
+    path: Path | str | None = None, settings: Settings | None = None, *, confined: bool = False
+) -> Workspace:
     """The workspace in a folder; without one, the folder that the settings name (``TAMIS_WORKSPACE``).
+
+    ``confined`` is for a server, which reads files as its own user for people who are not that user.
 
     Raises InvalidOptions naming a variable of the environment that no setting can have.
     """
@@ -68,4 +73,4 @@ def open_workspace(path: Path | str | None = None, settings: Settings | None = N
     except ValidationError as error:
         raise InvalidOptions(explain_settings(error)) from error
     folder = (chosen.workspace if path is None else Path(path)).expanduser().resolve()
-    return Workspace(folder, chosen.model_copy(update={"workspace": folder}))
+    return Workspace(folder, chosen.model_copy(update={"workspace": folder}), confined)

@@ -9,13 +9,14 @@ import orjson
 import streamlit as st
 
 from tamis.actions.imports import ExaminedFile, ReadAs, examine_file, files_of_sources
+from tamis.store.workspace import Workspace
 
 _CHOICES = "import_choices"
 
 
-def inspect_files(paths: Sequence[str]) -> list[ExaminedFile]:
+def inspect_files(workspace: Workspace, paths: Sequence[str]) -> list[ExaminedFile]:
     """Look at every file, the data files of a folder each by itself, with the choices made so far."""
-    return [_examine(file, choice_for(file)) for file in files_of_sources(paths)]
+    return [_examine(workspace, file, choice_for(file)) for file in files_of_sources(paths)]
 
 
 def choice_for(path: str) -> ReadAs:
@@ -29,14 +30,23 @@ def choose(paths: Sequence[str], choice: ReadAs) -> None:
     st.session_state.setdefault(_CHOICES, {}).update(dict.fromkeys(paths, choice))
 
 
-def _examine(path: str, choice: ReadAs) -> ExaminedFile:
+def _examine(workspace: Workspace, path: str, choice: ReadAs) -> ExaminedFile:
     stamp = (0, 0)
     if Path(path).exists():
         stat = Path(path).stat()
         stamp = (stat.st_mtime_ns, stat.st_size)
-    return _look(path, stamp, choice.format_name, orjson.dumps(dict(choice.fields)), choice.encoding)
+    fields = orjson.dumps(dict(choice.fields))
+    return _look(path, stamp, choice.format_name, fields, choice.encoding, _workspace=workspace)
 
 
 @st.cache_data(max_entries=256, ttl=3600, show_spinner="Looking at the file")
-def _look(path: str, stamp: tuple[int, int], format_name: str, fields: bytes, encoding: str) -> ExaminedFile:
-    return examine_file(path, ReadAs(format_name, orjson.loads(fields), encoding))
+def _look(
+    path: str,
+    stamp: tuple[int, int],
+    format_name: str,
+    fields: bytes,
+    encoding: str,
+    *,
+    _workspace: Workspace,
+) -> ExaminedFile:
+    return examine_file(_workspace, path, ReadAs(format_name, orjson.loads(fields), encoding))

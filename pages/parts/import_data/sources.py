@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.forms.from_link import kept_in_address, link_asks
 from pages.shared.plain_text import plain
 from tamis.actions.imports import allowed_path, hub_source, list_importable
 from tamis.actions.uploads import store_upload
@@ -50,6 +51,8 @@ def _uploaded(workspace: Workspace) -> list[str]:
 
 
 def _from_server(workspace: Workspace) -> list[str]:
+    if link_asks("path", "Files or folders on this server"):
+        return []
     labels = list_importable(workspace)
     given = st.multiselect(
         "Files or folders on this server",
@@ -58,7 +61,7 @@ def _from_server(workspace: Workspace) -> list[str]:
         key="path",
         accept_new_options=True,
         placeholder="Pick a file, or type a path",
-        bind="query-params",
+        **kept_in_address("path"),
     )
     listed = plain(", ".join(str(folder) for folder in workspace.settings.allowed_import_folders()))
     st.caption(f"Inside {listed}. The setting TAMIS\\_IMPORT\\_FOLDERS allows other folders.")
@@ -72,8 +75,10 @@ def _from_server(workspace: Workspace) -> list[str]:
 
 
 def _from_hub() -> list[str]:
+    if link_asks("hub", "Dataset id"):
+        return []
     name, config, split = st.columns([3, 1, 1])
-    given = name.text_input("Dataset id", key="hub", placeholder="owner/name", bind="query-params")
+    given = name.text_input("Dataset id", key="hub", placeholder="owner/name", **kept_in_address("hub"))
     configuration = config.text_input(
         "Configuration", key="hub_config", placeholder="default", bind="query-params"
     )

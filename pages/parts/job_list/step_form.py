@@ -9,8 +9,8 @@ from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import CLONED, cloned_defaults, start_job
 from tamis.actions.datasets import dataset_names
+from tamis.actions.submit import check_options
 from tamis.errors import CurationError
-from tamis.registry import parse_options
 from tamis.steps import STEPS
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
@@ -82,7 +82,7 @@ def show_step_form(workspace: Workspace, step: str) -> None:
             dataset_id=dataset_id,
             step=step,
             values=values,
-            problem=_problem(step, values),
+            problem=_problem(workspace, step, values),
         )
         target = choose_target(workspace, asked, start=start.target, suffix=start.suffix)
         pressed = st.button(
@@ -116,10 +116,10 @@ def _changed_step(key: str) -> None:
     st.query_params[STEP] = st.session_state[key]
 
 
-def _problem(step: str, values: dict[str, JSON]) -> str:
+def _problem(workspace: Workspace, step: str, values: dict[str, JSON]) -> str:
     """What is wrong with the options; that an input is missing is said when the step is submitted."""
     try:
-        parse_options(STEPS[step].options, values)
+        check_options(workspace, step, values)
     except CurationError as error:
         return str(error)
     return ""

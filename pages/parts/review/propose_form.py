@@ -20,9 +20,9 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FormDefaults, start_job
 from tamis.actions.proposal_threshold import usual_score
 from tamis.actions.read_rows import Scope
+from tamis.actions.submit import check_options
 from tamis.errors import CurationError
 from tamis.llms import LLMS
-from tamis.registry import parse_options
 from tamis.scorers import SCORERS
 from tamis.steps.propose.options import ProposeOptions
 from tamis.types import JSON
@@ -169,7 +169,7 @@ def _problem(context: DatasetContext, values: dict[str, JSON]) -> str:
     if values["method"] == "oracle" and not values["oracle_rows"]:
         return "Choose the tag whose rows are to be dropped."
     try:
-        parse_options(ProposeOptions, values)
+        check_options(context.workspace, "propose", values)
     except CurationError as error:
         return str(error)
     return ""

@@ -14,8 +14,8 @@ from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import FormDefaults, start_job
+from tamis.actions.submit import check_options
 from tamis.errors import CurationError
-from tamis.registry import parse_options
 from tamis.scorers import SCORERS
 from tamis.steps.score.options import ScoreOptions
 from tamis.types import JSON
@@ -54,7 +54,7 @@ def _problem(context: DatasetContext, name: str, chosen: dict[str, JSON]) -> str
     if "embeddings" in SCORERS[name].reads and context.view.embeddings is None:
         return f"{SCORERS[name].title} reads vectors, and this dataset has none yet."
     try:
-        parse_options(ScoreOptions, chosen)
+        check_options(context.workspace, "score", chosen)
     except CurationError as error:
         return str(error)
     return ""

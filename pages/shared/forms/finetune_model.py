@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import trained_titles
+from pages.shared.forms.from_link import kept_in_address, link_asks
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import BUNDLED_TITLE
@@ -44,11 +45,14 @@ def choose_model(context: DatasetContext, start: FormDefaults, *, form: str = "f
         st.caption(f"{BUNDLED_TITLE}: English, 135 million weights, trains on any processor.")
         missing = missing_packages(LLMS[BUNDLED_LLM].extra)
         return ChosenModel(BUNDLED_LLM, f"Not installed: {', '.join(missing)}." if missing else "")
+    if link_asks(f"{form}_model{_suffix(start)}", "Folder or hub id") or _link_names_other(asked, start):
+        return ChosenModel("", "Say whether the model that the link names is to be taken.")
     typed = st.text_input(
         "Folder or hub id", value=asked if first == OWN else "", placeholder=EXAMPLE,
-        key=f"{form}_model{_suffix(start)}", label_visibility="collapsed", **kept,
+        key=f"{form}_model{_suffix(start)}", label_visibility="collapsed", persist_state="session",
+        **kept_in_address(f"{form}_model{_suffix(start)}"),
     )  # fmt: skip
-    return _look_at((typed or "").strip())
+    return _look_at(context, (typed or "").strip())
 
 
 def _choose_trained(titles: dict[str, str], asked: str, start: FormDefaults, form: str) -> ChosenModel:
@@ -64,14 +68,21 @@ def _choose_trained(titles: dict[str, str], asked: str, start: FormDefaults, for
     return ChosenModel(str(chosen))
 
 
-def _look_at(model: str) -> ChosenModel:
-    look = look_at_model(model)
+def _look_at(context: DatasetContext, model: str) -> ChosenModel:
+    look = look_at_model(context.workspace, model)
     if look.weights_gb is not None:
         size = f", {look.weights_gb:.1f} GB" if look.weights_gb >= 0.1 else ""
         st.caption(f"Found on this machine{size}.")
     elif look.fetched:
         st.caption(f":material/cloud_download: {plain(model)} is fetched from the hub when the run starts.")
     return ChosenModel(model, look.problem)
+
+
+def _link_names_other(asked: str, start: FormDefaults) -> bool:
+    """Whether the model comes from a link and nobody has agreed to it yet, which is asked."""
+    return asked == _asked() != str(start.values.get("model") or "") and link_asks(
+        "model", "Folder or hub id"
+    )
 
 
 def _asked() -> str:

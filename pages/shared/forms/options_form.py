@@ -14,8 +14,9 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from pages.shared.forms.from_link import kept_in_address, link_asks
 from pages.shared.wording import sentence
-from tamis.registry import Options, Table
+from tamis.registry import Options, Table, reach_of
 from tamis.steps.spec import Choice, StepOptions, choice_prefix
 from tamis.types import JSON
 
@@ -119,7 +120,9 @@ def draw_plugin(choice: Choice, chosen: str, form: Form, *, prefix: str = "") ->
 
 
 def draw_field(drawn: FormField) -> JSON:
-    """The widget that fits the annotation and the bounds of a field."""
+    """The widget that fits the annotation and the bounds of a field; a link that fills it in asks first, where it leads out."""
+    if reach_of(drawn.info) and link_asks(drawn.key, drawn.label):
+        return drawn.start
     annotation, optional = _without_none(drawn.info.annotation)
     if typing.get_origin(annotation) is Literal:
         return _one_of(drawn, list(typing.get_args(annotation)), drawn.say)
@@ -154,7 +157,12 @@ def _choices(options_type: type[Options]) -> dict[str, Choice]:
 
 
 def _kept(drawn: FormField) -> dict[str, Any]:
-    return {"key": drawn.key, "help": drawn.help or None, "bind": "query-params", "persist_state": "session"}
+    return {
+        "key": drawn.key,
+        "help": drawn.help or None,
+        "persist_state": "session",
+        **kept_in_address(drawn.key),
+    }
 
 
 def _one_of(drawn: FormField, values: list[Any], say: Callable[[Any], str]) -> Any:  # noqa: ANN401 - whatever is listed

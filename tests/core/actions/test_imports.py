@@ -78,7 +78,7 @@ def test_a_hub_dataset_is_named_as_people_paste_it(typed: tuple[str, str, str], 
 
 
 def test_a_file_is_examined_before_anything_is_imported(workspace: Workspace, folder: Path) -> None:
-    file = examine_file(str(alpaca_file(folder, bad_lines=1)))
+    file = examine_file(workspace, str(alpaca_file(folder, bad_lines=1)))
     assert file.ready and file.name == "questions.jsonl" and file.inspection is not None
     fits = formats_by_fit(file.inspection)
     assert next(iter(fits)) == file.inspection.format_name == "alpaca" and set(fits) == set(FORMATS)
@@ -88,19 +88,19 @@ def test_a_file_is_examined_before_anything_is_imported(workspace: Workspace, fo
     assert not columns_for(file.inspection, parts["output"]).may_be_missing
     assert columns_for(file.inspection, parts["system"]).may_be_missing
     other = examine_file(
-        file.path, ReadAs("question_answer", {"question": "instruction", "answer": "output"})
+        workspace, file.path, ReadAs("question_answer", {"question": "instruction", "answer": "output"})
     )
     assert other.inspection is not None and mapping_of(other.inspection)["question"] == "instruction"
-    broken = examine_file(str(folder / "nothing.jsonl"))
+    broken = examine_file(workspace, str(folder / "nothing.jsonl"))
     assert not broken.ready and broken.problem and broken.name == "nothing.jsonl"
 
 
-def test_a_key_of_a_turn_is_chosen_among_the_keys_in_the_lists(folder: Path) -> None:
+def test_a_key_of_a_turn_is_chosen_among_the_keys_in_the_lists(workspace: Workspace, folder: Path) -> None:
     path = folder / "talk.jsonl"
     turns = [{"who": "user", "says": "Q"}, {"who": "assistant", "says": "A"}]
     path.write_bytes(b"".join(orjson.dumps({"id": i, "talk": turns}) + b"\n" for i in range(2)))
     chosen = ReadAs("messages", {"messages": "talk", "role": "who", "content": "says"})
-    file = examine_file(str(path), chosen)
+    file = examine_file(workspace, str(path), chosen)
     assert file.inspection is not None
     parts = FORMATS["messages"].options.model_fields
     assert columns_for(file.inspection, parts["role"]).names == ("who", "says")
@@ -113,11 +113,11 @@ def test_a_plan_names_the_dataset_by_its_content_and_an_import_its_name(
     path = alpaca_file(folder)
     assert files_of_sources([str(folder), str(path)]) == [str(path)]
     assert default_import_name([str(path)]) == "questions"
-    plan = plan_examined([examine_file(str(path))], " My questions ")
+    plan = plan_examined([examine_file(workspace, str(path))], " My questions ")
     assert plan.options["name"] == "My questions"
     assert plan_paths([str(path)], name="My questions").dataset_id == plan.dataset_id
     with pytest.raises(InvalidOptions):
-        plan_examined([examine_file(str(path))], "x" * 300)
+        plan_examined([examine_file(workspace, str(path))], "x" * 300)
     submission = start_import(workspace, plan)
     assert first_imports(workspace, [submission.job]) == {plan.dataset_id: "My questions"}
     assert start_import(workspace, plan).attached

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tamis.errors import ForbiddenPath, UnreadableFile
-from tamis.steps.import_file.paths import check_import_path, data_files, hub_address, importable_files
+from tamis.steps.import_file.paths import data_files, hub_address, importable_files, resolve_inside
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_a_file_inside_is_allowed_by_absolute_and_relative_path(allowed: Path) -
         " rows.jsonl ",
         str(allowed / "x" / ".." / "rows.jsonl"),
     ):
-        assert check_import_path(given, [allowed]) == allowed / "rows.jsonl"
+        assert resolve_inside(given, [allowed]) == allowed / "rows.jsonl"
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,13 @@ def test_a_file_inside_is_allowed_by_absolute_and_relative_path(allowed: Path) -
 )
 def test_whatever_leads_out_is_refused(allowed: Path, given: str) -> None:
     with pytest.raises(ForbiddenPath, match="outside the folders"):
-        check_import_path(given, [allowed])
+        resolve_inside(given, [allowed])
 
 
 def test_a_link_is_judged_by_where_it_leads(allowed: Path, tmp_path: Path) -> None:
     (allowed / "link.jsonl").symlink_to(tmp_path / "secret.jsonl")
     with pytest.raises(ForbiddenPath):
-        check_import_path("link.jsonl", [allowed])
+        resolve_inside("link.jsonl", [allowed])
     assert importable_files([allowed]) == [allowed / "rows.jsonl"]
 
 
@@ -48,12 +48,12 @@ def test_a_folder_whose_name_only_begins_alike_is_outside(allowed: Path) -> None
     beside = allowed.with_name("allowed-not")
     beside.mkdir()
     with pytest.raises(ForbiddenPath):
-        check_import_path(str(beside), [allowed])
+        resolve_inside(str(beside), [allowed])
 
 
 def test_a_missing_file_inside_says_so(allowed: Path) -> None:
     with pytest.raises(UnreadableFile, match="Check the spelling"):
-        check_import_path("rosw.jsonl", [allowed])
+        resolve_inside("rosw.jsonl", [allowed])
 
 
 def test_the_list_leaves_out_hidden_folders_the_workspace_and_other_files(allowed: Path) -> None:

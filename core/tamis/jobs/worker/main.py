@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -27,11 +27,13 @@ from tamis.jobs.causes import (
     time_limit_text,
 )
 from tamis.jobs.folder import RESERVE_BYTES, JobFolder
+from tamis.jobs.limits import ReadLimits, limited_for_good
 from tamis.jobs.model import ErrorKind, JobResult, JobSpec, JobState
 from tamis.jobs.worker.array_pool import help_out
 from tamis.jobs.worker.parallel import choose_parallel
 from tamis.jobs.worker.reporter import FolderReporter, Stop
 from tamis.registry import Table, parse_options
+from tamis.settings import Settings
 from tamis.steps import STEPS
 from tamis.steps.chunks import Parallel
 from tamis.steps.execute import Task, execute
@@ -117,7 +119,13 @@ def _outcome(folder: JobFolder, spec: JobSpec, steps: Table[Step], reporter: Fol
     store = ArtifactStore(folder.workspace)
     try:
         task = _checked(spec, steps)
-        _execute(store, task, reporter, steps, choose_parallel(spec.resources, folder, spec.attempt))
+        parallel = choose_parallel(spec.resources, folder, spec.attempt)
+        # What an import reads comes from anybody; the other steps read what an import wrote.
+        limits = (
+            limited_for_good(ReadLimits.of_import(Settings())) if spec.step == "import" else nullcontext()
+        )
+        with limits:
+            _execute(store, task, reporter, steps, parallel)
     except JobCancelled:
         return _stopped(reporter.stop, spec)
     except BaseException as error:  # noqa: B036 - the process ends here; native extensions panic past Exception

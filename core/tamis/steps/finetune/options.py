@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from tamis.recipes import RECIPES
+from tamis.registry import Reach
 from tamis.steps.spec import AS_IMPORTED, Choice, Need, StepOptions
 from tamis.types import JSON
 
@@ -28,7 +29,7 @@ class FinetuneOptions(StepOptions):
 
     recipe: str = Field("sft_lora", description="How to train.")
     recipe_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that recipe.")
-    model: str = Field(
+    model: Annotated[str, Reach.MODEL] = Field(
         "smollm2",
         min_length=1,
         description="Model to train: smollm2 (bundled), a folder, a hub id, or adapter:ID of this workspace.",
@@ -45,7 +46,7 @@ class FinetuneOptions(StepOptions):
     n_generate: int = Field(
         50, ge=0, description="Held-out rows that both models answer; 0: only their loss is compared."
     )
-    lm_eval_tasks: tuple[str, ...] = Field(
+    lm_eval_tasks: Annotated[tuple[str, ...], Reach.TASK_FILE] = Field(
         (),
         description="Tasks of the lm-evaluation-harness that base and result answer too: names, or paths of task files "
         "(.yaml) in a folder of TAMIS_TASK_FOLDERS.",

@@ -21,6 +21,7 @@ _HIDDEN = "hidden: its name begins with a dot"
 _ARCHIVE = "an archive: unpack it first"
 _PROGRAM = "a folder that programs make for themselves"
 _LINK = "a link to a folder elsewhere: give that folder itself"
+_NO_FILE = "it is a pipe or a device, which never ends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def list_folder(path: str) -> FolderListing:
     for found, why in _walk(folder):
         if why:
             left_out.append(LeftOut(str(found), why))
+        elif found.exists() and not (found.is_dir() or found.is_file()):
+            left_out.append(LeftOut(str(found), _NO_FILE))
         elif found.is_dir() or DATA_FILE.search(found.name.lower()):
             files.append(str(found))
         else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
-from tamis.registry import Options
+from tamis.registry import Options, Reach
 from tamis.steps.spec import Need, StepOptions
 from tamis.types import JSON
 
@@ -12,7 +14,9 @@ from tamis.types import JSON
 class SourceFile(Options):
     """One file of an import, and how its records are read."""
 
-    path: str = Field(description="File or saved dataset on this machine, or a Hugging Face dataset id.")
+    path: Annotated[str, Reach.FILE] = Field(
+        description="File or saved dataset on this machine, or a Hugging Face dataset id."
+    )
     format: str = Field(description="Conversation format of its records.")
     fields: dict[str, JSON] = Field(
         default_factory=dict, description="Which column plays which part; the format's own names when empty."

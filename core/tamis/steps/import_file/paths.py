@@ -1,8 +1,9 @@
-"""Which paths on the server a person may import from: only those inside the folders that the settings allow."""
+"""Which paths of the server a person may name, only those inside the folders that the settings allow; and what lies there."""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,31 +12,54 @@ from tamis.formats.layout import HUB_PREFIX
 from tamis.steps.import_file.folders import DATA_FILE, NEVER_READ, is_saved_dataset, list_folder
 
 MAX_LISTED = 500
+DATA_SETTING = "TAMIS_IMPORT_FOLDERS"
 _MAX_DEPTH = 3
 _NEVER_LISTED = NEVER_READ | {"build", "dist"}
 _PROSE = ".txt"  # mostly no data: such a file can be typed, but is not offered
 
 
-def check_import_path(path: str, folders: Sequence[Path]) -> Path:
-    """The resolved path; symbolic links are followed first, so that none leads out of the allowed folders.
+def resolve_inside(
+    path: str, folders: Sequence[Path], setting: str = DATA_SETTING, *, whole: bool = False
+) -> Path:
+    """The resolved path of a file or folder; symbolic links are followed first, so that none leads out of ``folders``.
 
-    Raises ForbiddenPath outside of them, also for what does not exist, and UnreadableFile for what is missing inside.
+    A relative path is looked for in each of them. Raises ForbiddenPath outside of them, also for what does not exist,
+    for a folder that is read ``whole``, as a saved dataset is, and holds a link that leads out, and UnreadableFile for what is missing inside or is neither a file nor a folder: a device or a pipe never ends.
     """
-    given = Path(path.strip()).expanduser()
-    candidates = [given] if given.is_absolute() else [folder / given for folder in folders]
-    resolved = [candidate.resolve() for candidate in candidates]
-    inside = [candidate for candidate in resolved if _is_inside(candidate, folders)]
+    text = path.strip()
+    try:
+        given = Path(text).expanduser()
+        candidates = [given] if given.is_absolute() else [folder / given for folder in folders]
+        resolved = [candidate.resolve() for candidate in candidates]
+        inside = [candidate for candidate in resolved if is_inside(candidate, folders)]
+        kinds = {candidate: candidate.stat().st_mode for candidate in inside if candidate.exists()}
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a NUL, nobody's home
+        raise ForbiddenPath(f"{_shown(text)} is no path that can be followed: {error}.") from error
     if not inside:
         raise ForbiddenPath(
-            f"{path.strip()!r} is outside the folders from which this server imports: {_listed(folders)}. Move the "
-            "file there, or start the server with TAMIS_IMPORT_FOLDERS naming its folder."
+            f"{_shown(text)} is outside the folders from which this server imports: {listed(folders)}. Move the "
+            f"file there, or start the server with {setting} naming its folder."
         )
-    existing = [candidate for candidate in inside if candidate.exists()]
-    if not existing:
+    if not kinds:
         raise UnreadableFile(
-            f"There is no file or folder {path.strip()!r} in {_listed(folders)}. Check the spelling."
+            f"There is no file or folder {_shown(text)} in {listed(folders)}. Check the spelling."
         )
-    return existing[0]
+    found, mode = next(iter(kinds.items()))
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UnreadableFile(f"{_shown(text)} is neither a file nor a folder. Copy its content into a file.")
+    if found.is_dir() and (whole or is_saved_dataset(found)):
+        _check_members(found, folders, setting)
+    return found
+
+
+def is_inside(path: Path, folders: Sequence[Path]) -> bool:
+    """Whether a resolved path lies in one of the folders."""
+    return any(path.is_relative_to(folder.resolve()) for folder in folders)
+
+
+def listed(folders: Sequence[Path]) -> str:
+    """Folders as messages name them."""
+    return ", ".join(str(folder) for folder in folders) or "none"
 
 
 def importable_files(folders: Sequence[Path], *, skip: Sequence[Path] = ()) -> list[Path]:
@@ -76,7 +100,7 @@ def _data_paths(folder: Path, avoided: set[Path]) -> Iterator[Path]:
             continue
         folders[:] = sorted(n for n in folders if depth < _MAX_DEPTH and _is_looked_into(here / n, avoided))
         for name in sorted(files):
-            if _is_offered(name.lower()) and _is_inside((here / name).resolve(), [folder]):
+            if _is_offered(name.lower()) and is_inside((here / name).resolve(), [folder]):
                 yield here / name
 
 
@@ -88,9 +112,14 @@ def _is_looked_into(folder: Path, avoided: set[Path]) -> bool:
     return not folder.name.startswith(".") and folder.name not in _NEVER_LISTED and folder not in avoided
 
 
-def _is_inside(path: Path, folders: Sequence[Path]) -> bool:
-    return any(path.is_relative_to(folder.resolve()) for folder in folders)
+def _check_members(folder: Path, folders: Sequence[Path], setting: str) -> None:
+    for member in folder.rglob("*"):
+        if member.is_symlink() and not is_inside(member.resolve(), folders):
+            raise ForbiddenPath(
+                f"{member} is a link that leads out of {listed(folders)}. Copy what it leads to, or start the server with "
+                f"{setting} naming that folder."
+            )
 
 
-def _listed(folders: Sequence[Path]) -> str:
-    return ", ".join(str(folder) for folder in folders) or "none"
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 200 else f"{text[:200]}…")

@@ -11,8 +11,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.errors import UnreadableFile
 from tamis.formats import load_format
-from tamis.formats.layout import detect_layout
+from tamis.formats.layout import HUB_PREFIX, detect_layout
 from tamis.formats.notes import Notes, listed_notes
 from tamis.formats.reader import ReadingOf, read_batches
 from tamis.formats.reasons import kind_of
@@ -82,6 +83,7 @@ def _read_file(
 ) -> dict[str, JSON]:
     before = (totals.imported, totals.rejected, totals.examples)
     stage = "read " + Path(file.path).name
+    _refuse_new_link(file.path)
     context.progress(stage, 0, 1)
     layout = detect_layout(file.path, file.encoding)
     fields = parse_options(load_format(file.format).fields, file.fields)
@@ -96,6 +98,14 @@ def _read_file(
         "n_rejected": totals.rejected - before[1],
         "n_examples": totals.examples - before[2],
     }
+
+
+def _refuse_new_link(path: str) -> None:
+    """Raise UnreadableFile where a file that was agreed to, its links followed, has been exchanged for a link since."""
+    if not path.startswith(HUB_PREFIX) and Path(path).exists() and Path(path).resolve() != Path(path):
+        raise UnreadableFile(
+            f"{path} leads elsewhere than when the import was agreed to: a link was put in its way. Import it again."
+        )
 
 
 def _write(batch: Batch, number: int, writers: _Writers, totals: _Totals, *, is_text_table: bool) -> None:

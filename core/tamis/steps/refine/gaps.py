@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from tamis.registry import Options, Plugin, Table
+from tamis.registry import Options, Plugin, Reach, Table
 from tamis.scorers import SCORERS
 from tamis.scorers.options import RewardModelOptions
 
@@ -53,7 +53,9 @@ def _gap(
 class RewardGapOptions(Options):
     """Any reward model with a chat template of its own; ``model`` is the one that is refined, so it has another name."""
 
-    reward_model: str = Field("", description="Reward model: a folder on this machine or a hub id.")
+    reward_model: Annotated[str, Reach.MODEL] = Field(
+        "", description="Reward model: a folder on this machine or a hub id."
+    )
     reward_revision: str | None = Field(
         None, description="Branch, tag or commit of a hub id; empty: its main branch."
     )

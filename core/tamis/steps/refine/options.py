@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from tamis.encoders import ENCODERS
-from tamis.llms import SmolLM2Options, lacking
+from tamis.llms import LLMS, SmolLM2Options, lacking
 from tamis.recipes import RECIPES
-from tamis.registry import parse_options
+from tamis.registry import Reach, parse_options
 from tamis.scorers import SCORERS
 from tamis.selectors.options import SCORE_TEMPERATURE, SPREAD_TEMPERATURE, WEIGHTING, Weighting
 from tamis.steps.refine.gaps import GAPS
@@ -61,6 +61,7 @@ class RefineOptions(StepOptions):
         Choice("recipe", "recipe_options", RECIPES),
         Choice("scorer", "scorer_options", GAPS),
     )
+    LATER_CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("judge", "judge_options", LLMS),)
 
     rounds: int = Field(
         3, ge=1, le=50, description="Rounds to run; more rounds when a refinement is continued."
@@ -127,7 +128,7 @@ class RefineOptions(StepOptions):
     noise: Literal["own group", "exclude"] = Field(
         "own group", description="Rows outside every cluster: a group of their own, or left out."
     )
-    model: str = Field(
+    model: Annotated[str, Reach.MODEL] = Field(
         "smollm2",
         min_length=1,
         description="Model to refine with: smollm2 (bundled), a folder, a hub id, or adapter:ID.",
