@@ -60,7 +60,7 @@ SAID = {
     "line.jsonl": "longer than 64 MB",
     "many.zip": "is a ZIP archive",
     "zeros.zip": "is a ZIP archive",
-    "zeros.tar.gz": "binary file of an unknown kind",
+    "zeros.tar.gz": "is a tar archive",
 }
 
 

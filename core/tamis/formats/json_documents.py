@@ -153,7 +153,7 @@ def _start_of(sample: bytes) -> _Start | None:
 def _closed(text: bytes) -> tuple[int, bytes]:
     """Where the first value ends or its last whole item does, and what closes it there."""
     open_now: list[int] = []
-    cut, closing = 0, b""
+    cut = 0
     for match in _TOKEN.finditer(text):
         char = text[match.start()]
         if char == ord('"'):
@@ -167,8 +167,7 @@ def _closed(text: bytes) -> tuple[int, bytes]:
             if not open_now:
                 return match.end(), b""
         cut = match.start() if char == ord(",") else match.end()
-        closing = b"".join(_CLOSING[one] for one in reversed(open_now))
-    return cut, closing
+    return cut, b"".join(_CLOSING[one] for one in reversed(open_now))
 
 
 def _form_of_value(value: JSON, text: bytes | None) -> Form:
