@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared.forms.from_link import kept_in_address, link_asks
+from pages.shared.address import kept_in_address, link_asks
 from pages.shared.plain_text import plain
 from tamis.actions.imports import allowed_path, hub_source, list_importable
 from tamis.actions.uploads import store_upload

@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared.address import kept_in_address, link_asks
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import trained_titles
-from pages.shared.forms.from_link import kept_in_address, link_asks
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import BUNDLED_TITLE

@@ -14,7 +14,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pages.shared.forms.from_link import kept_in_address, link_asks
+from pages.shared.address import kept_in_address, link_asks
 from pages.shared.wording import sentence
 from tamis.registry import Options, Table, reach_of
 from tamis.steps.spec import Choice, StepOptions, choice_prefix
