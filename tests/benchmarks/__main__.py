@@ -11,6 +11,7 @@ QUICK = {
     "importing": ["--rows", "100000"],
     "embedding": ["--rows", "100", "--repeats", "1"],
     "clustering": ["--quick"],
+    "layout": ["--rows", "300", "--repeats", "1"],
     "selection": ["--quick"],
     "pages": ["--rows", "20000"],
     "reviewing": ["--pending", "3000", "--presses", "9"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tamis.compute.map import projection
+from tamis.compute.map import projection, umap_layout
 from tamis.projectors import PcaOptions, UmapOptions
 from tamis.types import Float32s
 
@@ -14,9 +14,18 @@ def project_pca(vectors: Float32s, options: PcaOptions) -> Float32s:
 
 def project_umap(vectors: Float32s, options: UmapOptions) -> Float32s:
     """UMAP coordinates, (n, 2) float32; one core and reproducible, or all cores."""
-    return projection.umap_2d(
+    if options.implementation == "umap-learn":
+        return projection.reduce_umap(
+            vectors,
+            2,
+            n_neighbors=options.n_neighbors,
+            min_dist=options.min_dist,
+            seed=options.seed if options.reproducible else None,
+        )
+    return umap_layout.umap_2d(
         vectors,
         n_neighbors=options.n_neighbors,
         min_dist=options.min_dist,
-        seed=options.seed if options.reproducible else None,
+        seed=options.seed,
+        repeatable=options.reproducible,
     )

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tamis.compute.map.projection import pca, pca_2d, reduce_umap, umap_2d
+from tamis.compute.map.projection import pca, pca_2d, reduce_umap
+from tamis.compute.map.umap_layout import umap_2d
 from tamis.errors import InvalidOptions
 
 

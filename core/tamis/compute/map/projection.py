@@ -1,6 +1,8 @@
-"""From vectors to a plane or a few dimensions: PCA at once, UMAP when there is time."""
+"""From vectors to a plane or a few dimensions: PCA at once, umap-learn when there is time (METHODS.md 6.1)."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from scipy import linalg
@@ -12,6 +14,9 @@ from tamis.types import Float32s, Float64s, Int64s
 PCA_ROWS = 100_000  # rows that estimate the axes; more of them do not move the picture
 MIN_UMAP_ROWS = 5  # below this there is no neighbourhood to keep, and PCA shows everything
 UMAP_INIT_SPAN = 10.0  # UMAP's own scale for a starting layout
+
+Place = Callable[[Float32s], Float32s]  # further unit rows (m, d) to their places (m, n_components)
+Fit = Callable[[Float32s, Float32s], tuple[Float32s, Place]]
 
 
 def pca(vectors: Float32s, n_components: int, *, max_fit_rows: int = PCA_ROWS) -> Float32s:
@@ -47,27 +52,6 @@ def pca_2d(vectors: Float32s, *, max_fit_rows: int = PCA_ROWS) -> Float32s:
     return pca(vectors, 2, max_fit_rows=max_fit_rows)
 
 
-def umap_2d(
-    vectors: Float32s,
-    *,
-    n_neighbors: int = 15,
-    min_dist: float = 0.1,
-    max_fit_rows: int | None = 200_000,
-    n_jobs: int = -1,
-    seed: int | None = None,
-) -> Float32s:
-    """Coordinates (n, 2) for a map; see ``reduce_umap``."""
-    return reduce_umap(
-        vectors,
-        2,
-        n_neighbors=n_neighbors,
-        min_dist=min_dist,
-        max_fit_rows=max_fit_rows,
-        n_jobs=n_jobs,
-        seed=seed,
-    )
-
-
 def reduce_umap(
     vectors: Float32s,
     n_components: int,
@@ -78,41 +62,58 @@ def reduce_umap(
     n_jobs: int = -1,
     seed: int | None = None,
 ) -> Float32s:
-    """Lay ``vectors`` (n, d) out in ``n_components`` dimensions by UMAP on cosine distance from a PCA start.
+    """Lay ``vectors`` (n, d) out in ``n_components`` dimensions by umap-learn on cosine distance from a PCA start.
 
     With a ``seed`` the result can be repeated and one thread works; without, ``n_jobs`` threads do (-1: all
-    cores) and runs differ. Above ``max_fit_rows`` a layout is fitted to evenly spaced rows and the others are
-    placed into it. Fewer rows than MIN_UMAP_ROWS or than dimensions, and identical vectors, fall back to PCA,
-    so coordinates are always finite. The first call in a process compiles for up to a minute.
-
-    Raises InvalidOptions for n_neighbors below 2 or min_dist outside [0, 1].
+    cores) and runs differ. The first call in a process compiles for up to a minute. For the rest see ``laid_out``.
     """
-    n, _ = check_vectors(vectors)
+
+    def fit(matrix: Float32s, start: Float32s) -> tuple[Float32s, Place]:
+        import umap  # compiles code while it loads: seconds that PCA need not pay
+
+        model = umap.UMAP(
+            metric="cosine",
+            n_components=n_components,
+            n_neighbors=min(n_neighbors, len(matrix) - 1),
+            min_dist=min_dist,
+            init=start * (UMAP_INIT_SPAN / np.abs(start).max()),
+            n_jobs=1 if seed is not None else n_jobs,
+            random_state=seed,
+        )
+        return model.fit_transform(matrix), model.transform
+
+    check_umap(n_neighbors, min_dist)
+    return laid_out(vectors, n_components, fit, max_fit_rows=max_fit_rows)
+
+
+def check_umap(n_neighbors: int, min_dist: float) -> None:
+    """Raise InvalidOptions for ``n_neighbors`` below 2 or ``min_dist`` outside [0, 1]."""
     if n_neighbors < 2 or not 0 <= min_dist <= 1:
         raise InvalidOptions(
             f"n_neighbors is {n_neighbors} and min_dist {min_dist}: give at least 2, and a value from 0 to 1."
         )
+
+
+def laid_out(
+    vectors: Float32s, n_components: int, fit: Fit, *, max_fit_rows: int | None = 200_000
+) -> Float32s:
+    """Coordinates (n, n_components) by ``fit``, which gets unit rows and a PCA start, and returns their places and what
+    places further unit rows.
+
+    Above ``max_fit_rows`` a layout is fitted to evenly spaced rows and the others are placed into it. Fewer rows than
+    MIN_UMAP_ROWS or than dimensions, and identical vectors, fall back to PCA, so coordinates are always finite.
+    """
+    n, _ = check_vectors(vectors)
     fitted = _spaced_rows(n, max_fit_rows)
     matrix = unit_rows(block_of(vectors, fitted))
     start = pca(matrix, n_components)
     if len(matrix) < max(MIN_UMAP_ROWS, n_components + 2) or not np.ptp(start, axis=0).any():
         return pca(vectors, n_components)
-    import umap  # compiles code while it loads: seconds that PCA need not pay
-
-    model = umap.UMAP(
-        metric="cosine",
-        n_components=n_components,
-        n_neighbors=min(n_neighbors, len(matrix) - 1),
-        min_dist=min_dist,
-        init=start * (UMAP_INIT_SPAN / np.abs(start).max()),
-        n_jobs=1 if seed is not None else n_jobs,
-        random_state=seed,
-    )
     points = np.empty((n, n_components), dtype=np.float32)
-    points[fitted] = model.fit_transform(matrix)
+    points[fitted], place = fit(matrix, start)
     rest = np.setdiff1d(np.arange(n), fitted, assume_unique=True)
     for rows in blocks(rest.size, vectors.shape[1]):
-        points[rest[rows]] = model.transform(unit_rows(block_of(vectors, rest[rows])))
+        points[rest[rows]] = place(unit_rows(block_of(vectors, rest[rows])))
     return _finite(points, start, fitted)
 
 
