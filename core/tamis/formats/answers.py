@@ -98,6 +98,8 @@ def _one_of_several(value: JSON, column: str) -> AnswerTurns:
     items = value if isinstance(value, list) else [value]
     texts = [_text_in(item) for item in items]
     spoken = [i for i, (_, text) in enumerate(texts) if text.strip()]
+    if not spoken and not any(value.values() if isinstance(value, dict) else value):
+        raise InvalidRecord("empty response")
     if not spoken:
         raise InvalidRecord(f"field {column!r} holds {type_name(value)}, not text")
     best = min(spoken, key=lambda i: _order(items[i]))

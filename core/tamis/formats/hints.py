@@ -52,7 +52,8 @@ def _pair_guess(records: Sequence[Record]) -> Guess | None:
         prompt, completion = match_column(texts, said), match_column(texts, replied)
         if prompt and completion:
             return Guess("prompt_completion", {"prompt": prompt, "completion": completion})
-    spoken = [column for column in texts if not _is_aside(column)]
+    counted = {column for column, found in texts.items() if all(str(one).isdigit() for one in found)}
+    spoken = [column for column in texts if not _is_aside(column) and column not in counted]
     prompt = next((column for column in spoken if isinstance(texts[column][0], str)), None)
     others = [column for column in spoken if column != prompt]
     if prompt is None or not others:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -48,7 +49,9 @@ def form_of(sample: bytes) -> Form:
         return _form_of_value(start.value, start.text)
     if start.rest.lstrip(b" \t,")[:1] == b"\n" and b"\n" not in start.text:
         holds_rows = isinstance(first_item(start.value), str | list | dict)
-        return "values" if holds_rows and _are_lists(sample) else "lines"
+        if isinstance(start.value, list):
+            return "values" if holds_rows and _are_lists(sample) else ""
+        return "lines"
     return "values" if start.rest.lstrip(b" \t\r\n,\xef\xbb\xbf")[:1] in (b"{", b"[") else ""
 
 
@@ -56,6 +59,31 @@ def document_chunks(
     stream: TextStream, form: Form, batch_rows: int, repairs: Collection[str] = ()
 ) -> Iterator[Chunk]:
     """The records of a file that is read as a whole; raises UnreadableFile for one that is too large."""
+    waiting: list[bytes] = []
+    first, notes = 1, Notes()
+
+    def gathered() -> Chunk:
+        return Chunk("slices", waiting, first, stream.bytes_read, notes=notes)
+
+    for found, odd, bad in _values(_whole(stream), form, repairs):
+        notes.update(found.notes)
+        for row in found.rows:
+            waiting.append(dumps_exact(row, odd=odd))
+            if len(waiting) >= batch_rows:
+                yield gathered()
+                first, waiting, notes = first + len(waiting), [], Notes()
+        if bad is not None:
+            if waiting:
+                yield gathered()
+            first, waiting, notes = first + len(waiting), [], Notes() if waiting else notes
+            reason = f"{stream.damage}; {bad.reason}" if stream.damage else bad.reason
+            yield Chunk("rows", [(first, BadRow(bad.raw, reason))], first, stream.bytes_read)
+            first += 1
+    if waiting or notes:
+        yield gathered()
+
+
+def _whole(stream: TextStream) -> bytes:
     parts: list[bytes] = []
     n_bytes = 0
     for block in stream.blocks():
@@ -66,18 +94,7 @@ def document_chunks(
                 f"The file is JSON of a kind that can only be read whole, and larger than {MAX_BYTES >> 20:,} MB. Write it as "
                 "JSON lines, one record a line."
             )
-    text = b"".join(parts)
-    number = 1
-    for found, odd, bad in _values(text, form, repairs):
-        if bad is not None:
-            reason = f"{stream.damage}; {bad.reason}" if stream.damage else bad.reason
-            yield Chunk("rows", [(number, BadRow(bad.raw, reason))], number, stream.bytes_read)
-            number += 1
-        notes = found.notes
-        for at in range(0, len(found.rows), batch_rows):
-            texts = [dumps_exact(row, odd=odd) for row in found.rows[at : at + batch_rows]]
-            yield Chunk("slices", texts, number, stream.bytes_read, notes=notes)
-            number, notes = number + len(texts), Notes()
+    return b"".join(parts)
 
 
 def _values(
@@ -88,7 +105,7 @@ def _values(
         try:
             value, odd = loads_exact(text, repairs)
         except ValueError as error:
-            yield RowsFound(), False, BadRow(text[: 1 << 20], why_not_json(text, error))
+            yield from _before_the_end(text, error)
             return
         found = find_rows(value) or RowsFound([value])
         if repeated := sum(repeated_keys(text, value).values()):
@@ -107,6 +124,20 @@ def _values(
             yield found, True, None
     if lists:
         yield find_rows(lists) or RowsFound(lists), True, None
+
+
+def _before_the_end(text: bytes, error: ValueError) -> Iterator[tuple[RowsFound, bool, BadRow | None]]:
+    """The rows of a document that is cut off, and its last piece; nothing but the latter of one that is broken inside."""
+    cut, closing = _closed(text)
+    found = None
+    if closing:
+        with suppress(ValueError):
+            found = find_rows(loads_exact(text[:cut] + closing)[0])
+    if found:
+        yield found, True, None
+        yield RowsFound(), False, BadRow(text[cut:][: 1 << 20], "the file ends in the middle of its JSON")
+    else:
+        yield RowsFound(), False, BadRow(text[: 1 << 20], why_not_json(text, error))
 
 
 def _one_after_another(

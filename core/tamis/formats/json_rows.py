@@ -13,6 +13,7 @@ from tamis.formats.json_nests import is_record, is_turns, speaks, with_inner_row
 from tamis.formats.json_text import Record
 from tamis.formats.names import KNOWN_COLUMNS, MESSAGE_LISTS, first_item, turn_keys
 from tamis.formats.notes import Notes, first_notes
+from tamis.formats.stored_form import is_side_by_side
 from tamis.types import JSON
 
 SPLITS = {"train", "training", "validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation"}
@@ -38,10 +39,18 @@ def find_rows(value: JSON) -> RowsFound | None:
     """
     if is_turns(value) and all(speaks(turn) for turn in value):
         return RowsFound([{_turns_column(value): value}])
+    if isinstance(value, dict) and _are_questions(value):
+        return RowsFound([{"key": key, "value": text} for key, text in value.items()])
     found = _rows_in(value, "", 0)
     if found is not None:
         found.notes = first_notes(found.notes)
     return found
+
+
+def _are_questions(value: Record) -> bool:
+    """Whether an object is no record but gives a text for each of several sentences."""
+    texts = all(isinstance(text, str) for text in value.values())
+    return len(value) > 1 and texts and all(name.endswith("?") or name.count(" ") > 1 for name in value)
 
 
 def _rows_in(value: JSON, name: str, depth: int) -> RowsFound | None:
@@ -57,7 +66,7 @@ def _in_list(items: list[JSON], depth: int) -> RowsFound | None:
         if is_turns(items):
             return None
         found = RowsFound()
-        for item in items:
+        for item in _without_ids(items):
             found.rows += with_inner_rows(item) if isinstance(item, dict) else [item]
         return found
     if all(isinstance(item, str) for item in items):
@@ -66,6 +75,16 @@ def _in_list(items: list[JSON], depth: int) -> RowsFound | None:
     if all(isinstance(item, list) for item in items):
         return _in_lists([item for item in items if isinstance(item, list)], depth)
     return None
+
+
+def _without_ids(items: list[JSON]) -> list[JSON]:
+    """The items of a list, each that is nothing but a record under its id with this as a column."""
+    alone = [next(iter(item.items())) for item in items if isinstance(item, dict) and len(item) == 1]
+    keys = {key for key, _ in alone}
+    if len(alone) < len(items) or len(keys) < 2:
+        return items
+    records = [item for _, item in alone if isinstance(item, dict) and is_record(item)]
+    return _with_keys([key for key, _ in alone], records) if len(records) == len(items) else items
 
 
 def _in_lists(items: list[list[JSON]], depth: int) -> RowsFound | None:
@@ -147,11 +166,11 @@ def _by_position(columns: Record) -> RowsFound | None:
     if len(columns) < 2 or not all(isinstance(column, list) for column in columns.values()):
         return None
     lists: dict[str, list[JSON]] = columns
-    tables = [isinstance(first_item(column), dict) and not is_turns(column) for column in lists.values()]
+    tables = [_is_several(column) and not is_side_by_side(first_item(column)) for column in lists.values()]
     known = [name for name in lists if name.lower() in KNOWN_COLUMNS]
     if any(tables) or (not known and any(_is_several(column) for column in lists.values())):
         return None
-    if not known and any(is_turns(column) for column in lists.values()):
+    if not known and (any(is_turns(column) for column in lists.values()) or _are_texts_by_id(lists)):
         return None
     lengths = {name: len(column) for name, column in lists.items()}
     if len(set(lengths.values())) == 1:
@@ -182,19 +201,38 @@ def _by_labels(columns: Record) -> RowsFound | None:
 
 
 def _by_id(values: Record, name: str) -> RowsFound | None:
-    """A record or a conversation by its id, which becomes a column."""
-    items = list(values.values())
-    if all(isinstance(item, dict) for item in items):
-        shapes = {frozenset(item) for item in items}
-        flat = all(any(isinstance(inner, str) for inner in item.values()) for item in items)
-        alike = len(items) > 1 and len(shapes) == 1 and flat
-        if alike or all(is_record(item) for item in islice(items, _SHOWS)):
-            return RowsFound(_with_keys(list(values), items))
+    """A record or a conversation by its id, which becomes a column; what else stands among them is counted."""
+    if _are_texts_by_id(values):
+        return RowsFound(_with_keys(list(values), [{"conversations": item} for item in values.values()]))
+    if _are_alike(list(values.values())):
+        return RowsFound(_with_keys(list(values), list(values.values())))
+    records = {key: item for key, item in values.items() if isinstance(item, dict) and is_record(item)}
+    if not records and (len(values) > 1 or name.lower() in MESSAGE_LISTS):
+        column = name if name.lower() in MESSAGE_LISTS else ""
+        lists = {key: item for key, item in values.items() if is_turns(item)}
+        records = {key: {column or _turns_column(item): item} for key, item in lists.items()}
+    if 2 * len(records) <= len(values):
         return None
-    if not all(is_turns(item) for item in items) or (len(items) == 1 and name.lower() not in MESSAGE_LISTS):
-        return None
-    column = name if name.lower() in MESSAGE_LISTS else _turns_column(items[0])
-    return RowsFound(_with_keys(list(values), [{column: item} for item in items]))
+    found = RowsFound(_with_keys(list(records), list(records.values())))
+    return _noting(found, {key: item for key, item in values.items() if key not in records})
+
+
+def _are_alike(items: Sequence[JSON]) -> bool:
+    """Whether values are objects with the same names, a text in each."""
+    objects = [item for item in items if isinstance(item, dict)]
+    if len(items) < 2 or len(objects) < len(items) or len({frozenset(item) for item in objects}) > 1:
+        return False
+    return all(any(isinstance(inner, str) for inner in item.values()) for item in objects)
+
+
+def _are_texts_by_id(values: Record) -> bool:
+    """Whether lists of texts stand under names that count, each a conversation."""
+    names = {re.sub(r"\d+$", "", name) for name in values}
+    counted = len(values) > 1 and len(names) == 1 and not names & set(values)
+    return counted and all(
+        isinstance(item, list) and len(item) > 1 and all(isinstance(text, str) for text in item)
+        for item in values.values()
+    )
 
 
 def _with_keys(keys: Sequence[JSON], rows: Sequence[JSON]) -> list[JSON]:

@@ -28,7 +28,7 @@ ARCHIVE_ENDINGS = (
 
 def said_kinds() -> str:
     """The kinds in words."""
-    packed = [ending.removeprefix(".") for ending in COMPRESSION_ENDINGS if ending != ".zstd"]
+    packed = [ending.removeprefix(".") for ending in COMPRESSION_ENDINGS]
     return f"{_listed(list(FILE_KINDS))}, each also as {_listed(packed)}"
 
 

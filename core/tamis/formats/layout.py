@@ -12,6 +12,7 @@ from typing import Literal
 import orjson
 
 from tamis.errors import UnreadableFile
+from tamis.formats.cell_text import data_in
 from tamis.formats.chat import LIST_COLUMNS
 from tamis.formats.json_documents import Form, form_of
 from tamis.formats.json_text import bare_record, is_comment
@@ -167,6 +168,8 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
     if _is_lines(lines):
         return layout("jsonl")
     delimiter = _delimiter(sample, complete=complete)
+    if delimiter is None and re.match(rb"(---\s|- ?\w+:\s|\w+:\s*\n\s*- )", sample.lstrip()):
+        raise UnreadableFile(f"{path.name} looks like YAML. Write its records as JSON lines. {_OFFERED}")
     if delimiter is None:
         raise UnreadableFile(
             f"{path.name} is text without columns: no JSON, and no line splits at comma, tab, semicolon, bar "
@@ -245,7 +248,16 @@ def _delimiter(sample: bytes, *, complete: bool) -> str | None:
     if scores[best] > 0:
         return best
     header = lines[0].strip().strip('"').lower() if lines else ""
-    return "," if header in LIST_COLUMNS else None
+    return "," if header in LIST_COLUMNS or _holds_data_alone(lines) else None
+
+
+def _holds_data_alone(lines: Sequence[str]) -> bool:
+    """Whether the single column of a table is text of lists or objects."""
+    try:
+        rows = [row for row in csv.reader(lines[:100]) if row]
+    except csv.Error:
+        return False
+    return len(rows) > 1 and all(len(row) == 1 and data_in(row[0]) is not None for row in rows[1:])
 
 
 def _column_score(lines: Sequence[str], delimiter: str) -> float:

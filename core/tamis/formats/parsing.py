@@ -191,7 +191,7 @@ def _read_odd(
     number: int, raw: bytes, notes: Notes, repairs: Collection[str]
 ) -> Iterator[tuple[int, bytes, Record | InvalidRecord]]:
     """The records of a text that strict JSON refuses or would change: none of a comment, several of fused objects."""
-    if is_comment(raw):
+    if is_comment(raw) and b"\n" not in raw:  # else it may stand before a record
         notes["", "comment-line"] += 1
         return
     fused = split_objects(bare_record(raw)) if FUSED in repairs else []

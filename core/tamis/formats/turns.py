@@ -18,7 +18,11 @@ from tamis.formats.conversation import (
 )
 from tamis.formats.format import Format, Record, cannot_hold, left_over, listed_turns, seen_columns
 from tamis.formats.names import (
+    COMPLETION,
+    INSTRUCTION,
     MESSAGE_LISTS,
+    PROMPT,
+    QUESTION,
     SYSTEM,
     conversation_columns,
     exchange_keys,
@@ -141,8 +145,10 @@ def _suggest(records: Sequence[Record]) -> TurnsFields | None:
         if column is not None and _is_conversation(columns[column]):
             return _fields(columns, column)
     # A list of texts under an unknown name may be tags or answers, so it has to look like an exchange.
+    asked = match_text(columns, *INSTRUCTION, *QUESTION, *PROMPT)
+    has_pair = asked is not None and match_text(columns, *COMPLETION) is not None
     for column, value in columns.items():
-        if exchange_keys(first_item(value)):
+        if exchange_keys(first_item(value)) and not has_pair:  # beside a pair they are examples for it
             return _fields(columns, column)
         if _is_conversation(value) and len(value) >= 2 and len(columns) == 1:
             return _fields(columns, column)

@@ -69,3 +69,21 @@ def test_answers_beside_others_are_said(tamis: Tamis, tmp_path: Path) -> None:  
     code, said, _ = tamis.said("import", str(path))
     assert code == 0
     assert "note: column 'output', 2 rows: several answers" in said
+
+
+def test_what_stands_beside_the_rows_is_printed(tamis: Tamis, tmp_path: Path) -> None:  # noqa: F811
+    rows = [json.loads(line) for line in GOOD]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "wrapped.json").write_text(
+        json.dumps({"version": "1.1", "tags": ["a", "b"], "data": rows})
+    )
+    (tmp_path / "data" / "ids.json").write_text(json.dumps({"x1": rows[0], "x2": rows[1], "meta": {"n": 2}}))
+    code, said, _ = tamis.said("import", str(tmp_path / "data"))
+    assert code == 0
+    assert "4 records imported as 4 examples, 0 rejected." in said
+    for note in (
+        "'version' (1 value) is not read",
+        "'tags' (2 values) is not read",
+        "'meta' (1 value) is not read",
+    ):
+        assert f"note: beside the rows, {note}" in said

@@ -12,6 +12,7 @@ from tamis.errors import UnreadableFile
 from tamis.formats import json_documents
 from tamis.formats.detect import inspect_file
 from tamis.formats.notes import listed_notes
+from tamis.formats.reader import ReadingOf
 from tests.core.formats.cases import Case, case
 from tests.core.formats.files import import_file
 
@@ -259,3 +260,86 @@ def test_items_that_are_no_records_are_rejected_or_counted(tmp_path: Path) -> No
     assert [turns[0][1] for turns in got.turns] == ["q0", "q1", "q2", "q3"]
     n_said = sum(said_of(got).values()) + len(got.reasons)
     assert n_said >= 3
+
+
+def test_a_document_that_is_cut_off_gives_what_stands_before_the_cut(tmp_path: Path) -> None:
+    path = tmp_path / "given.json"
+    path.write_text(json.dumps(SHAPES["index, ids"][0])[:-20])
+    got = case(path)
+    assert [turns[0][1] for turns in got.turns] == ["q0", "q1", "q2"]
+    assert got.reasons == ["the file ends in the middle of its JSON"]
+
+
+def test_many_values_are_few_batches(tmp_path: Path) -> None:
+    path = tmp_path / "given.json"
+    path.write_text("".join(ONE_LINE * 100 + ["[1]"] + ONE_LINE * 100))
+    got = case(path)
+    assert len(got.turns) == 800
+    assert len(got.imported.batches) <= 3
+
+
+PAIR = [("q0", "a0"), ("q1", "a1")]
+TWO = ROWS[:2]
+# What people write by hand and what tools hand out: the content, the pairs, rejects, and what is said by column.
+SIBLINGS: dict[str, tuple[str, list, int, dict]] = {
+    "metadata among the ids": (json.dumps({"x1": TWO[0], "x2": TWO[1], "meta": {"n": 2}, "version": 1}), PAIR, 0, {"meta": 1, "version": 1}),
+    "an id without a record": (json.dumps({"x1": TWO[0], "x2": TWO[1], "x3": None}), PAIR, 0, {"x3": 1}),
+    "tags among conversations": (json.dumps({"c1": TURNS[0], "c2": TURNS[1], "tags": ["a", "b"]}), PAIR, 0, {"tags": 2}),
+    "turns side by side in a column": (
+        json.dumps({"id": [1, 2], "messages": [{"role": ["user", "assistant"], "content": list(pair)} for pair in PAIR]}), PAIR, 0, {},
+    ),
+    "pages": (json.dumps({"pages": [{"page": 1, "rows": TWO[:1]}, {"page": 2, "rows": TWO[1:]}]}), PAIR, 0, {}),
+    "edges and nodes": (json.dumps({"data": {"edges": [{"node": row} for row in TWO]}}), PAIR, 0, {}),
+    "each record under its id": (json.dumps([{"x1": TWO[0]}, {"x2": TWO[1]}]), PAIR, 0, {}),
+    "people before the rows": (json.dumps({"authors": [{"name": "x"}], "data": TWO}), PAIR, 0, {"authors": 1}),
+    "deep splits": (json.dumps({"a": {"b": {"train": TWO[:1], "test": TWO[1:]}}}), PAIR, 0, {}),
+    "tools before the messages": (json.dumps({"tools": [{"name": "f"}], "messages": TURNS[0]}), PAIR[:1], 0, {}),
+    "examples beside a pair": (
+        json.dumps([{"prompt": p, "completion": c, "examples": [{"question": "x", "answer": "y"}]} for p, c in PAIR]), PAIR, 0, {},
+    ),
+    "a page of an interface": (json.dumps({"object": "list", "data": TWO, "has_more": False}), PAIR, 0, {"object": 1, "has_more": 1}),
+    "by category": (json.dumps({"art": TWO[:1], "law": TWO[1:]}), PAIR, 0, {}),
+    "the same id twice": ('{{"x": {{"instruction": "z", "output": "z"}}, "x": {}, "y": {}}}'.format(*map(json.dumps, TWO)), PAIR, 0, {"": 1}),
+    "a word behind the list": (json.dumps(TWO) + "\nEND", PAIR, 1, {}),
+    "an empty split": (json.dumps({"train": [], "test": TWO}), PAIR, 0, {}),
+    "counted conversations of texts": (json.dumps({"conv1": list(PAIR[0]), "conv2": list(PAIR[1])}), PAIR, 0, {}),
+    "objects that are empty or none": (json.dumps([{}, *TWO, None]), PAIR, 2, {}),
+    "a header and a short row": (json.dumps([["prompt", "completion"], *PAIR, ["q"]]), PAIR, 1, {}),
+    "one column of JSON": ('data\n"{""prompt"":""q0"",""response"":""a0""}"\n"{""prompt"":""q1"",""response"":""a1""}"\n', PAIR, 0, {}),
+    "a title beside a question": (
+        "\n".join(json.dumps({"title": "t", "question": q, "answers": {"text": [a], "answer_start": [0]}}) for q, a in PAIR), PAIR, 0, {},
+    ),
+    "no answer of SQuAD": (
+        "\n".join(json.dumps({"question": q, "answers": {"text": [a] if a != "a1" else []}}) for q, a in [*PAIR, ("q1", "a1")][:2]),
+        PAIR[:1], 1, {},
+    ),
+    "a repeated name inside a turn": (
+        '{"messages": [{"role": "user", "content": "z", "content": "q0"}, {"role": "assistant", "content": "a0"}]}\n'
+        + json.dumps({"messages": TURNS[1]}), PAIR, 0, {"content": 1},
+    ),
+    "a repeated header": ("prompt;response;prompt\nq0;a0;c\nq1;a1;d\n", PAIR, 0, {"prompt_3": 1}),
+    "ragged rows": ("prompt,response,level\nq0,a0\nq1,a1,2\nx,y,3,4\n", PAIR, 1, {"": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(SIBLINGS))
+def test_what_tools_and_people_write(tmp_path: Path, name: str) -> None:
+    content, pairs, n_rejected, said = SIBLINGS[name]
+    path = tmp_path / "given.data"
+    path.write_text(content)
+    got = case(path)
+    assert [(turns[-2][1], turns[-1][1]) for turns in got.turns] == pairs
+    assert len(got.reasons) == n_rejected
+    assert said_of(got) == said
+
+
+@pytest.mark.parametrize("repaired", [False, True])
+def test_comments_before_and_behind_items_lose_no_item(tmp_path: Path, repaired: bool) -> None:
+    path = tmp_path / "given.json"
+    path.write_text(f"[\n// first\n{ONE_LINE[0]},\n{ONE_LINE[1]} // last\n]\n")
+    if repaired:
+        got = import_file(path, "alpaca", how=ReadingOf(repairs=("comments",)))
+        assert [row["prompt"] for row in got.rows] == ["q0", "q1"]
+    else:
+        with pytest.raises(UnreadableFile, match=r"all 2 were rejected.*--repair comments"):
+            case(path)
