@@ -186,7 +186,8 @@ def test_a_budget_can_be_what_rows_cost(workspace: Path, tmp_path: Path) -> None
     app = open_page("selection", dataset=priced, view="new", select_method="Random", select_unit="Cost")
     assert app.selectbox(key="select_cost").value == "column:price"
     checked(app.number_input(key="select_budget_cost").set_value(5.5).run())
-    assert " of 5.5 by Column price" in said(app)
+    assert " of 5.5 by column price" in said(app)
+    assert "All rows together: 52.5" in said(app)
     checked(submit_button(app).click().run())
     job = job_table.list_jobs(Database(workspace), step="select")[0]
     assert (job.options["unit"], job.options["cost"], job.options["budget"]) == ("cost", "column:price", 5.5)

@@ -39,6 +39,13 @@ def image_refs(record: JSON) -> Iterator[ImageRef]:
     yield from _walk(record, is_image=False)
 
 
+def is_image_part(part: JSON) -> bool:
+    """Whether a part of a turn is an image, here or in a column beside the turns."""
+    return isinstance(part, Mapping) and (
+        part.get("type") in _PART_TYPES or next(image_refs(part), None) is not None
+    )
+
+
 def _walk(value: JSON, *, is_image: bool) -> Iterator[ImageRef]:
     if isinstance(value, Mapping):
         yield from _of_object(value, is_image=is_image)

@@ -23,11 +23,13 @@ from tamis.actions.imports import (
     mapping_of,
     unknown_roles,
 )
+from tamis.compute.text.turn_text import part_text, part_texts
 from tamis.formats import FORMATS
 from tamis.formats.detect import Inspection, PreviewRow
 from tamis.formats.hints import Guess
+from tamis.formats.image_refs import is_image_part
 from tamis.formats.notes import listed_notes
-from tamis.types import JSON, ROLES
+from tamis.types import JSON, ROLES, Message
 
 _CONTAINERS = {
     "jsonl": "JSON lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet",
@@ -264,11 +266,18 @@ def _show_turns(row: PreviewRow) -> None:
     for message in row.example.messages:
         role = str(message.get("role", ""))
         st.badge(role, color=_ROLES.get(role, "gray"))
-        content = message.get("content")
-        st.text(_cut(content if isinstance(content, str) else _pretty(message)))
+        st.text(_cut(_said(message)))
     extra = [name for name in row.example.meta if not name.startswith("_")]
     kept = f" · kept as metadata: {plain(', '.join(extra))}" if extra else ""
     st.caption(f"Line {row.line:,}{kept}")
+
+
+def _said(message: Message) -> str:
+    """The text of a turn; what has more than text and images in it as JSON."""
+    content = message.get("content")
+    if isinstance(content, list) and all(is_image_part(one) or part_text(one) is not None for one in content):
+        return "\n".join(part_texts(content)) or "no text"
+    return content if isinstance(content, str) else _pretty(message)
 
 
 def _show_problems(inspection: Inspection) -> None:

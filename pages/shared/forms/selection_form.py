@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages.shared import queries
 from pages.shared.address import read_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
@@ -26,9 +28,9 @@ from tamis.actions.selections import total_tokens
 from tamis.actions.submit import PlannedRun, RunTarget
 from tamis.clusterers import CLUSTERERS
 from tamis.errors import CurationError
-from tamis.scorers import scorer_title
+from tamis.scorers import in_sentence, scorer_title
 from tamis.selectors import SELECTORS
-from tamis.steps.select.options import SelectOptions
+from tamis.steps.select.options import COLUMN, SelectOptions
 from tamis.store.artifacts.store import Artifact
 from tamis.types import JSON
 
@@ -140,12 +142,15 @@ def _draw_cost(context: DatasetContext, drawn: FormField) -> str:
     if st.session_state.get(drawn.key.replace("_cost", "_unit")) != "cost":
         return ""
     options = cost_columns(context.workspace, context.dataset_id)
-    return str(
+    cost = str(
         st.selectbox(
             "Cost of a row", options, index=options.index(drawn.start) if drawn.start in options else 0, key=drawn.key,
             format_func=scorer_title, bind="query-params", persist_state="session", help=drawn.help,
         )
     )  # fmt: skip
+    column = cost if cost.startswith(COLUMN) else f"score:{cost}"
+    st.caption(f"All rows together: {np.nansum(queries.values(context, column)):,g}")
+    return cost
 
 
 def _say_budget(context: DatasetContext, budget: float, unit: str, tokens: int | None) -> str:
@@ -300,7 +305,9 @@ def _say_preview(expected: SelectionForecast, table: pd.DataFrame) -> str:
     picked = expected.n_picked or 0
     parts = [f"**{picked:,}** of {expected.n_rows:,} rows ({percent(picked / expected.n_rows)})"]
     if expected.spent is not None:
-        parts.append(f"{expected.spent:,g} of {expected.budget:,g} by {plain(scorer_title(expected.cost))}")
+        parts.append(
+            f"{expected.spent:,g} of {expected.budget:,g} by {plain(in_sentence(scorer_title(expected.cost)))}"
+        )
     if expected.n_tokens is not None:
         parts.append(f"{expected.n_tokens:,} of {expected.budget:,} tokens")
     clusters = table[table["cluster_id"] >= 0]

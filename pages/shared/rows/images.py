@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import html
 from typing import Any
 
 import orjson
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.plain_text import count_of, shorten
+from pages.shared.rows.review_text import as_html
 from tamis.actions.row_images import RowImages, images_of, row_images
 
 _WIDTH = 128
+_SMALL = "font-size:.8rem;opacity:.7;overflow-wrap:anywhere"
 
 
 def show_row_images(context: DatasetContext, row: int) -> None:
@@ -31,14 +34,20 @@ def _show(images: RowImages) -> None:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="top"):
         for one in images.shown:
-            with st.container(width=_WIDTH, gap="xxsmall"):
-                if one.content:
+            if one.content:
+                with st.container(width=_WIDTH, gap="xxsmall"):
                     st.image(one.content, width=_WIDTH)
-                    st.caption(plain(shorten(one.name, 40)), help=plain(shorten(one.line, 200)))
-                else:
-                    st.caption(f":material/hide_image: {plain(shorten(one.line, 160))}")
+                    _say(shorten(one.name, 40), full=one.line)
+    for one in images.shown:
+        if not one.content:
+            _say(f"Not shown: {shorten(one.line, 200)}", full=one.line)
     if images.n_images > len(images.shown):
         st.caption(f"The first {len(images.shown)} of {count_of(images.n_images, 'image')}.")
+
+
+def _say(text: str, *, full: str) -> None:
+    """A name of a dataset as it is: in markdown the address of an image would be a link to follow."""
+    st.html(f'<div style="{_SMALL}" title="{html.escape(full[:500], quote=True)}">{as_html(text)}</div>')
 
 
 @st.cache_data(max_entries=64, show_spinner="Decoding images")

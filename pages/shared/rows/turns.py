@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import streamlit as st
 
-from tamis.formats.image_refs import image_refs
+from pages.shared.plain_text import count_of
+from tamis.formats.image_refs import is_image_part
 
 AVATARS = {
     "user": ":material/person:",
@@ -54,18 +55,25 @@ def _show_content(content: Any) -> None:  # noqa: ANN401 - whatever JSON the sou
         if len(content) > MAX_TURN_CHARS:
             st.caption(f"The first {MAX_TURN_CHARS:,} of {len(content):,} characters.")
     elif isinstance(content, list):
-        for part in content:
-            _show_part(part)
+        _show_parts(content)
     elif content is not None:
         st.json(content, expanded=1)
 
 
+def _show_parts(parts: list[Any]) -> None:
+    n_images = sum(map(is_image_part, parts))
+    if n_images:
+        # Their thumbnails stand above the turns; their bytes say nothing.
+        st.caption(f":material/image: {count_of(n_images, 'image')}")
+    for part in parts:
+        if not is_image_part(part):
+            _show_part(part)
+
+
 def _show_part(part: Any) -> None:  # noqa: ANN401 - whatever JSON the source held
-    """A part of a turn: text as text, an image in a word, because its thumbnail stands above and its bytes say nothing."""
+    """A part of a turn: text as text, anything else as JSON."""
     text = part.get("text") if isinstance(part, dict) else part
     if isinstance(text, str):
         _show_content(text)
-    elif next(image_refs(part), None) is not None or (isinstance(part, dict) and part.get("type") == "image"):
-        st.caption(":material/image: image")
     else:
         st.json(part, expanded=1)
