@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import orjson
 
+from tamis.compute.text.turn_text import part_text, part_texts
 from tamis.errors import CurationError, InvalidOptions
 from tamis.formats.image_files import read_inside
-from tamis.formats.image_refs import ImageRef, image_refs
+from tamis.formats.image_refs import ImageRef, image_refs, is_image_part
 from tamis.formats.layout import HUB_PREFIX
 from tamis.formats.thumbnails import Thumbnail, thumbnails
 from tamis.store.artifacts.readers import EXAMPLES, read_example_rows
@@ -76,6 +77,14 @@ def images_of(record: JSON, source: str) -> RowImages:
         for at, one in enumerate(found[:MAX_IMAGES])
     ]
     return RowImages(tuple(shown), len(found))
+
+
+def text_beside_images(content: JSON) -> str | None:
+    """The text of a turn that is made of texts and images alone; None for any other content."""
+    if not isinstance(content, list):
+        return None
+    told = [part for part in content if not is_image_part(part)]
+    return "\n".join(part_texts(told)) if all(part_text(part) is not None for part in told) else None
 
 
 def _record(stored: Mapping[str, JSON]) -> JSON:

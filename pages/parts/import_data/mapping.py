@@ -23,11 +23,10 @@ from tamis.actions.imports import (
     mapping_of,
     unknown_roles,
 )
-from tamis.compute.text.turn_text import part_text, part_texts
+from tamis.actions.row_images import text_beside_images
 from tamis.formats import FORMATS
 from tamis.formats.detect import Inspection, PreviewRow
 from tamis.formats.hints import Guess
-from tamis.formats.image_refs import is_image_part
 from tamis.formats.notes import listed_notes
 from tamis.types import JSON, ROLES, Message
 
@@ -275,9 +274,8 @@ def _show_turns(row: PreviewRow) -> None:
 def _said(message: Message) -> str:
     """The text of a turn; what has more than text and images in it as JSON."""
     content = message.get("content")
-    if isinstance(content, list) and all(is_image_part(one) or part_text(one) is not None for one in content):
-        return "\n".join(part_texts(content)) or "no text"
-    return content if isinstance(content, str) else _pretty(message)
+    said = content if isinstance(content, str) else text_beside_images(content)
+    return _pretty(message) if said is None else said
 
 
 def _show_problems(inspection: Inspection) -> None:
