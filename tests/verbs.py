@@ -384,7 +384,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "given_scores": ("a part of a replay, and what a form offers", "remake_scores cost_columns"),
     "row_images": (
         "the images of a record before it is a row of a dataset, in the preview of an import",
-        "images_of",
+        "images_of text_beside_images",
     ),
     "export_scores": ("parts of an export and its preview", "find_scores score_columns"),
     "remedies": (

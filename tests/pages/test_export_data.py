@@ -7,7 +7,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.server import open_server
@@ -20,15 +19,7 @@ from tamis.store.database.tags import add_tag
 from tamis.store.review.decisions import decide
 from tamis.store.rows.scope import ALL_ROWS
 from tamis.store.workspace import open_workspace
-from tests.pages.page_workspace import (
-    alpaca_file,
-    checked,
-    import_file,
-    open_page,
-    run_pipeline,
-    run_step,
-    said,
-)
+from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
 
 
 @pytest.fixture
@@ -144,28 +135,3 @@ def test_scores_stand_beside_the_rows_in_the_preview_and_in_the_file(workspace: 
     assert "--scores alignment" in export_command(open_server().workspace, file)
     app = open_page("export_data", dataset=dataset, format="source", rows="whole", scores="alignment")
     assert not app.multiselect
-
-
-def test_a_row_with_an_image_shows_it_before_and_after_the_import(
-    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TAMIS_IMPORT_FOLDERS", f'["{tmp_path}"]')
-    Image.new("RGB", (60, 40), "teal").save(tmp_path / "a.png")
-    asked = [{"type": "image", "image": "a.png"}, {"type": "text", "text": "What is it?"}]
-    row = {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": "A field."}]}
-    away = {"messages": [*row["messages"]], "images": ["../b.png"]}
-    path = tmp_path / "seen.jsonl"
-    path.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in (row, away)))
-    app = open_page("import_data", **{"from": "This server"})
-    checked(app.multiselect[0].set_value([str(path)]).run())
-    assert len(app.get("image")) == 2
-    assert "../b.png" in said(app)
-    imported = import_file(workspace, path, name="Seen")
-    run_step(workspace, imported, "embed", {"encoder": "hashing"})
-    app = open_page("data_map", dataset=imported, row="0")
-    assert len(app.get("image")) == 1
-    assert "What is it?" in said(app)
-    written = open_page("export_data", dataset=imported)
-    write(written)
-    (file,) = list_exports(open_workspace(workspace), imported)
-    assert file.path.read_bytes() == path.read_bytes()

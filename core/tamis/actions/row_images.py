@@ -40,6 +40,8 @@ class RowImage:
     @property
     def line(self) -> str:
         """What it is, in a line."""
+        if self.problem and self.name in self.problem:
+            return self.problem
         return f"{self.name}: {self.problem or f'{self.width} × {self.height} {self.format}'}"
 
 

@@ -209,3 +209,34 @@ def test_selections_are_queued_to_be_trained_alike(tamis: Tamis, monkeypatch: py
     assert {one["options"]["recipe_options"]["learning_rate"] for one in jobs} == {0.001}
     assert len({one["inputs"]["held_out"] for one in jobs}) == 1
     assert tamis("finetune-selections", *chosen[:2])[0] == 2
+
+
+def test_what_was_done_and_what_was_not_is_said(
+    tamis: Tamis, printed: Callable[..., str], clustered: tuple[Path, str]
+) -> None:
+    here = ("--dataset", clustered[1])
+    assert tamis("tags", "add", "hard", "--where", "contains:prompt=bread")[1]["event"]["n_rows"] == 10
+    assert printed("tags", "undo", *here).startswith("Undone: ")
+    assert printed("tags", "redo", *here).startswith("Redone: ")
+    assert (
+        printed("decisions", "row", "3", *here) == "Row 3 is undecided: nobody decided anything about it.\n"
+    )
+    assert [one.split()[0] for one in printed("rows", "list", *here, "--where", "rows=3,5").splitlines()] == [
+        "3",
+        "5",
+    ]
+    for command, said in (
+        (("rows", "list", "--where", "nonsense"), "is no condition: write KIND[:COLUMN]=VALUE"),
+        (("clusters", "rename", "999", "x"), "has no cluster 999: it has 4 clusters."),
+        (("refinements", "delete", "nope"), "There is no refinement of"),
+    ):
+        code, answer = tamis(*command)
+        assert code == 2
+        assert said in answer["error"]
+
+
+def test_what_a_refinement_will_do_is_estimated_round_by_round(tamis: Tamis) -> None:
+    code, expected = tamis(
+        "run", "refine", "--estimate", "--rounds", "2", "--budget", "8", "--control", "km_random"
+    )
+    assert (code, [one["adds"] for one in expected["rounds"]]) == (0, [4, 4])

@@ -152,6 +152,6 @@ def test_a_record_shows_what_it_has_and_says_what_it_does_not(tmp_path: Path) ->
     assert [bool(one.content) for one in made.shown[:3]] == [True, False, False]
     assert [one.line for one in made.shown[:3]] == [
         "a.png: 640 × 480 PNG",
-        "../b.png: '../b.png' is not in the folder of the dataset.",
+        "'../b.png' is not in the folder of the dataset.",
         "https://x.y/c.png: it is on the network, and nothing is fetched to show a row",
     ]
