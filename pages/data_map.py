@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import streamlit as st
 
 from pages.parts.data_map.cluster_panel import show_clusters
 from pages.parts.data_map.jobs import show_layout_note, show_missing_map
-from pages.parts.data_map.panel import show_data_map
+from pages.parts.data_map.panel import choose_colour, show_data_map
 from pages.parts.data_map.row_inspector import show_inspector
 from pages.parts.data_map.row_table import choose_order, show_row_table
 from pages.parts.data_map.tag_bar import show_tag_actions
@@ -17,13 +15,13 @@ from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.rows.scope_bar import show_nothing_matches, show_scope_bar
 
-MAP_HEIGHT = 600
-SIDE_HEIGHT = 690
+SIDE_HEIGHT = 720
 
 with open_page("Map") as dataset:
     show_deferred_error()
     context = open_dataset_context(dataset)
     scope, row = read_scope(), read_row()
+    has_map = context.view.layout is not None
     show_scope_bar(context, scope)
     # The table's controls say in which order "next" goes, so they run before what stands above them.
     above, below = st.container(), st.container()
@@ -35,16 +33,21 @@ with open_page("Map") as dataset:
         else:
             show_nothing_matches(scope)
     with above:
-        left, right = st.columns([0.6, 0.4], gap="medium")
-        with left:
-            if context.view.layout is None:
-                show_missing_map(context)
-            else:
+        left, right = st.columns([0.7, 0.3], gap="small")
+        with right:
+            colour = choose_colour(context) if has_map else ""
+            if has_map:
                 show_layout_note(context)
-                show_data_map(context, scope, height=MAP_HEIGHT)
-        # Without a map there is nothing to be as high as.
-        height: int | Literal["content"] = SIDE_HEIGHT if context.view.layout is not None else "content"
-        with right, st.container(height=height, border=False, autoscroll=False, key="beside_map"):
+            # Without a map there is nothing to be as high as.
+            side = st.container(
+                height=SIDE_HEIGHT if has_map else "content", border=False, autoscroll=False, key="beside_map"
+            )
+        with left:
+            if has_map:
+                show_data_map(context, scope, colour)
+            else:
+                show_missing_map(context)
+        with side:
             if row is None:
                 show_clusters(context, scope, height=SIDE_HEIGHT)
             else:

@@ -346,6 +346,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "parts of an export and its replay",
         "read_manifest lineage listed_decisions installed_versions",
     ),
+    "map_tiles": (
+        "what the map asks the server for",
+        "open_map map_column pack_rows_as_bits place_of_row to_unit to_layout unit_of_rows say_card",
+    ),
     "map_rows": (
         "what the map draws",
         "read_positions sample_to_draw rows_to_draw shade_rows cluster_middles",

@@ -6,6 +6,7 @@ address or a file, is shown as that and asks once before it is used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -16,7 +17,7 @@ from tamis.errors import CurationError
 
 TABLE_PAGE, TABLE_SORT = "rows_page", "rows_sort"
 BY_SIMILARITY = "similarity"
-REGIONS = ("lasso", "box")
+REGIONS = ("lasso", "box", "region")
 _SETTLED, _LEFT = "settled_links", "left_links"
 _SHOWN_CHARS = 300
 
@@ -39,7 +40,7 @@ def read_row() -> int | None:
 
 def read_near() -> str:
     """What the rows were ranked by: ``row:17``, ``text:some words``, or nothing."""
-    return st.query_params.get("near", "") if "rows" in _kinds(_stored_scope()) else ""
+    return st.query_params.get("near", "") if "rows" in _kinds(stored_scope()) else ""
 
 
 def change_scope(scope: Scope) -> None:
@@ -60,7 +61,7 @@ def change_scope(scope: Scope) -> None:
 def narrow(kind: str, value: object, on: str = "") -> None:
     """Add a condition to the filter in the address; from a callback."""
     try:
-        change_scope(_stored_scope().and_where(kind, value, on))
+        change_scope(stored_scope().and_where(kind, value, on))
     except CurationError as error:
         say_later(str(error))
 
@@ -71,13 +72,22 @@ def replace(kind: str, value: object, on: str = "") -> None:
 
 
 def replace_region(kind: str, value: object, on: str) -> None:
-    """Put a lasso or a box in place of the one before: a map has one region at a time. From a callback."""
+    """Put what is drawn on a map in place of what was: a map has one region at a time. From a callback."""
     _put(kind, value, on, REGIONS)
+
+
+def replace_where(is_old: Callable[[Condition], bool], condition: tuple[str, object, str] | None) -> None:
+    """Put a condition (kind, value, on) in place of those that ``is_old`` names; None takes them away. From a callback."""
+    kept = Scope(conditions=tuple(one for one in stored_scope().conditions if not is_old(one)))
+    try:
+        change_scope(kept if condition is None else kept.and_where(*condition))
+    except CurationError as error:
+        say_later(str(error))
 
 
 def drop(condition: Condition) -> None:
     """Take one condition out of the filter; from a callback."""
-    kept = tuple(c for c in _stored_scope().conditions if c != condition)
+    kept = tuple(c for c in stored_scope().conditions if c != condition)
     change_scope(Scope(conditions=kept))
     forget_choices()
 
@@ -95,14 +105,9 @@ def show_ranking(near: str, rows: list[int]) -> None:
     st.session_state[TABLE_SORT] = BY_SIMILARITY
 
 
-def open_row(row: int | None, *, mark: bool = True) -> None:
-    """Open a row beside the map, or close it with None; from a callback.
-
-    ``mark`` draws it on the map. A click on the map does not ask for it: plotly marks that point itself, and a
-    figure that stays the same keeps its zoom.
-    """
+def open_row(row: int | None) -> None:
+    """Open a row beside the map, or close it with None; from a callback."""
     _write("row", "" if row is None else str(row))
-    st.session_state["marked_row"] = row if mark else None
     if row is None:
         forget_choices()
 
@@ -165,7 +170,7 @@ def kept_in_address(key: str) -> dict[str, Any]:
 
 
 def _put(kind: str, value: object, on: str, instead_of: tuple[str, ...]) -> None:
-    kept = _stored_scope()
+    kept = stored_scope()
     for replaced in instead_of:
         kept = kept.without(replaced)
     try:
@@ -174,7 +179,8 @@ def _put(kind: str, value: object, on: str, instead_of: tuple[str, ...]) -> None
         say_later(str(error))
 
 
-def _stored_scope() -> Scope:
+def stored_scope() -> Scope:
+    """The filter in the address, or all rows where it cannot be read."""
     try:
         return Scope.from_url(st.query_params.get("scope", ""))
     except CurationError:

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from streamlit.auth_util import is_authlib_installed
 
 from pages.shared.account_gate import AccountGate
+from pages.shared.map.routes import map_routes
 from pages.shared.plain_text import plain
 from pages.shared.routes import ROUTES
 from pages.shared.token_gate import TokenGate
@@ -35,7 +36,8 @@ def main(host: str, port: int) -> None:
         if not is_authlib_installed():
             sys.exit(str(MissingExtra("Logging in by OpenID Connect", "accounts")))
         config["secrets.files"] = [str(settings.login)]
-    st.App(app_folder() / "app.py", routes=ROUTES, middleware=[gate], on_script_error=say_error).run(
+    routes = [*ROUTES, *map_routes()]
+    st.App(app_folder() / "app.py", routes=routes, middleware=[gate], on_script_error=say_error).run(
         config=config
     )
 

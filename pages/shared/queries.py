@@ -11,8 +11,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.shared.dataset_context import DatasetContext
-from tamis.actions import map_rows, read_rows
+from tamis.actions import map_rows, map_tiles, read_rows
 from tamis.actions.map_rows import MAX_DRAWN, DensityGrid
+from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits
 from tamis.actions.read_rows import Facets, Scope, Similar, Summary
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Float32s, Int32s, Int64s, Message
@@ -109,6 +110,23 @@ def cluster_middles(context: DatasetContext) -> dict[int, tuple[float, float]]:
     return _middles(context.key, _context=context)
 
 
+def open_map(context: DatasetContext) -> MapTiles:
+    """The tiles of the layout in view; made now where the layout is older than tiles."""
+    return _open_map(context.key, context.view.require("layout").id, _context=context)
+
+
+def map_column(context: DatasetContext, opened: MapTiles, column: str) -> ColumnCodes:
+    """A column as one byte a row, in the order of the tiles."""
+    revision = context.tags.revision if column.startswith("tag") else 0
+    return _map_column(context.key, opened.layout_id, column, revision, _context=context, _opened=opened)
+
+
+def map_bits(context: DatasetContext, opened: MapTiles, scope: Scope) -> RowBits:
+    """The rows that a filter means as one bit a row, in the order of the tiles."""
+    asked = (opened.layout_id, _revision(context, scope), scope.to_url())
+    return _map_bits(context.key, asked, _context=context, _opened=opened, _scope=scope)
+
+
 def rank(context: DatasetContext, near: str, within: Int64s) -> list[int]:
     """The rows nearest to ``text:a sentence`` or ``row:17``; loads the dataset's encoder on its first use."""
     return read_rows.rank_rows(context, near, within=within, encode=_encode)
@@ -202,6 +220,25 @@ def _density(key: str, layout_id: str, *, _context: DatasetContext) -> DensityGr
 @st.cache_data(max_entries=16, show_spinner=False)
 def _middles(key: str, *, _context: DatasetContext) -> dict[int, tuple[float, float]]:
     return map_rows.cluster_middles(positions(_context), cluster_of(_context))
+
+
+@st.cache_resource(max_entries=16, show_spinner="Preparing the map")
+def _open_map(key: str, layout_id: str, *, _context: DatasetContext) -> MapTiles:
+    return map_tiles.open_map(_context)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _map_column(
+    key: str, layout_id: str, column: str, revision: int, *, _context: DatasetContext, _opened: MapTiles
+) -> ColumnCodes:
+    return map_tiles.map_column(_context, _opened, column)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _map_bits(
+    key: str, asked: tuple[str, int, str], *, _context: DatasetContext, _opened: MapTiles, _scope: Scope
+) -> RowBits:
+    return map_tiles.pack_rows_as_bits(_opened, matches(_context, _scope), _context.n_rows)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -10,22 +10,17 @@ from urllib.parse import parse_qs, urlsplit
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-CHART = "[data-testid=stPlotlyChart] .js-plotly-plot"
+MAP = "[data-testid=tamis-map]"
 TIMEOUT_MS = 180_000  # a busy machine loads an encoder in more than a minute
 Fractions = Sequence[tuple[float, float]]
 
 _COUNT = r"([\d,]+) of [\d,]+ rows match"
-_FIND_POINT = """([selector, row]) => {
-    const chart = document.querySelector(selector);
-    const box = chart.getBoundingClientRect(), size = chart._fullLayout._size;
-    for (const trace of chart._fullData) {
-        const at = trace.customdata ? Array.from(trace.customdata).indexOf(row) : -1;
-        if (at >= 0) return [
-            box.left + size.l + chart._fullLayout.xaxis.d2p(trace.x[at]),
-            box.top + size.t + chart._fullLayout.yaxis.d2p(trace.y[at]),
-        ];
-    }
-    return null;
+# What the map's own module keeps for tests: its newest view, once all of it is drawn that the view needs.
+_DRAWN = """() => {
+    const map = globalThis.__tamis_map?.at(-1);
+    if (!map?.root.isConnected || !(Number(map.root.dataset.painted) > 0)) return false;
+    const { column, mask, settled } = map.root.dataset;
+    return settled === `${column} ${mask}` && map.view.state.local === null;
 }"""
 
 
@@ -38,9 +33,10 @@ def open_map(page: Page, base_url: str, dataset_id: str, **address: str) -> None
 
 
 def wait_for_map(page: Page) -> None:
-    """Wait until the points are drawn."""
-    page.wait_for_selector(f"{CHART} .cartesianlayer", state="attached", timeout=TIMEOUT_MS)
+    """Wait until the points are drawn, in the colours and with the filter that the page asked for."""
+    page.wait_for_function(_DRAWN, timeout=TIMEOUT_MS)
     wait_until_idle(page)
+    page.wait_for_function(_DRAWN, timeout=TIMEOUT_MS)
 
 
 def wait_until_idle(page: Page) -> None:
@@ -53,27 +49,31 @@ def wait_until_idle(page: Page) -> None:
     page.wait_for_timeout(250)
 
 
-def draw_lasso(page: Page, points: Fractions) -> None:
+def draw_lasso(page: Page, points: Fractions, key: str = "") -> None:
     """Draw a lasso through points given as fractions of the map's width and height, from its top left."""
-    _choose_tool(page, "Lasso Select")
-    _drag(page, [*points, points[0]])
+    _choose_tool(page, "Lasso (L)")
+    _drag(page, [*points, points[0]], key)
 
 
-def draw_box(page: Page, first: tuple[float, float], second: tuple[float, float]) -> None:
-    """Draw a box between two corners given as fractions of the map."""
-    _choose_tool(page, "Box Select")
-    _drag(page, [first, second])
+def draw_box(page: Page, first: tuple[float, float], second: tuple[float, float], key: str = "") -> None:
+    """Draw a box between two corners given as fractions of the map; ``key`` is held meanwhile."""
+    _choose_tool(page, "Box (B)")
+    _drag(page, [first, second], key)
 
 
 def click_row(page: Page, row: int) -> None:
     """Click the point of a row on the map."""
-    x, y = page.evaluate(_FIND_POINT, [CHART, row])
-    page.mouse.move(x - 3, y)
-    page.mouse.move(x, y)
-    page.wait_for_timeout(150)
-    page.mouse.click(x, y)
-    page.wait_for_timeout(400)
+    box = page.locator(MAP).bounding_box()
+    assert box is not None
+    x, y = page.evaluate("row => globalThis.__tamis_map.at(-1).pixelsOf(row)", row)
+    page.mouse.click(box["x"] + x, box["y"] + y)
+    page.wait_for_timeout(600)
     wait_until_idle(page)
+
+
+def n_drawn(page: Page) -> int:
+    """How many points are drawn."""
+    return int(page.evaluate("globalThis.__tamis_map.at(-1).view.state.painted"))
 
 
 def search_words(page: Page, words: str) -> None:
@@ -123,19 +123,29 @@ def address(page: Page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
-def _choose_tool(page: Page, title: str) -> None:
-    page.hover(CHART)
-    page.locator(f'{CHART} .modebar-btn[data-title="{title}"]').click()
+def _choose_tool(page: Page, name: str) -> None:
+    page.locator(MAP).get_by_role("button", name=name).click()
 
 
-def _drag(page: Page, points: Fractions) -> None:
-    box = page.locator(CHART).bounding_box()
+def _drag(page: Page, points: Fractions, key: str) -> None:
+    box = page.locator(MAP).bounding_box()
     assert box is not None
     at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    if key:
+        page.keyboard.down(key)
     page.mouse.move(*at[0])
     page.mouse.down()
     for x, y in at[1:]:
         page.mouse.move(x, y, steps=8)
     page.mouse.up()
+    if key:
+        page.keyboard.up(key)
     page.wait_for_timeout(600)
+    wait_until_idle(page)
+
+
+def choose_colour(page: Page, label: str) -> None:
+    """Colour the map by what has this name in the list."""
+    page.get_by_role("combobox", name="Colour by").click()
+    page.get_by_role("option", name=label, exact=True).click()
     wait_until_idle(page)

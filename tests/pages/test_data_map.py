@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.shared.map.legend import condition_of, is_about
 from pages.shared.map.map_figure import spaced_labels
 from pages.shared.plain_text import plain, shorten
+from tamis.actions.dataset_context import open_context
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.artifacts.view import open_view
 from tamis.store.database.database import Database
 from tamis.store.database.tags import add_tag, tag_state
 from tamis.store.names import cluster_names
-from tamis.store.rows.scope import Scope, where
+from tamis.store.rows.scope import Scope, describe_scope, where
+from tamis.store.workspace import open_workspace
 from tests.core.store.small_workspace import DATASET, Written, make_rows, write_dataset
 
 APP = Path(__file__).resolve().parent.parent.parent / "app.py"
@@ -185,19 +189,72 @@ def test_every_colour_can_be_chosen(workspace: Path) -> None:
         assert not page.error, option
 
 
-def test_without_webgl_the_map_is_drawn_as_svg(workspace: Path) -> None:
-    def kinds(page: AppTest) -> set[str]:
-        spec = json.loads(page.get("plotly_chart")[0].proto.spec)
-        return {trace["type"] for trace in spec["data"]}
-
-    assert "scattergl" in kinds(_open())
-    assert kinds(_open(plain_map="true")) == {"scatter"}
+def _map(page: AppTest) -> dict[str, Any]:
+    """What the page tells its map."""
+    (element,) = page.get("bidi_component")
+    return dict(json.loads(element.proto.json or element.proto.mixed.json))
 
 
-def test_points_carry_ids_and_cluster_names_but_no_text_of_rows(workspace: Path) -> None:
-    spec = _open().get("plotly_chart")[0].proto.spec
-    assert "customdata" in spec
-    assert "salt" not in spec
+def test_a_change_of_colour_or_filter_names_another_column_and_no_position(workspace: Path) -> None:
+    page = _open()
+    first = _map(page)
+    page.selectbox(key="colour").select("source").run()
+    coloured = _map(page)
+    assert coloured["base"] == first["base"]
+    assert coloured["column"]["id"] != first["column"]["id"]
+    assert first["mask"] == coloured["mask"] == ""
+    filtered = _map(_open(scope=_url(("cluster", [1]))))
+    assert filtered["mask"]
+    assert filtered["column"]["id"] == first["column"]["id"]
+    assert [item["label"] for item in filtered["column"]["items"] if item["on"]] == ["words 1"]
+    assert max(len(json.dumps(one)) for one in (first, coloured, filtered)) < 12_000
+
+
+def test_the_map_is_told_names_of_clusters_but_no_text_of_rows(workspace: Path) -> None:
+    told = json.dumps(_map(_open(row="3")))
+    assert "words 1" in told
+    assert "salt" not in told
+    assert "quoted" not in told
+
+
+def test_the_open_row_and_what_was_drawn_are_marked_where_they_lie(workspace: Path, rows: Written) -> None:
+    box = [[-1.0, 0.5], [-0.5, 1.0]]
+    lasso = [[0.0, 0.0], [1.0, 0.0], [0.5, 1.0]]
+    page = _open(row="7", scope=_url(("region", [["add", lasso], ["subtract", lasso[::-1]]])))
+    told = _map(page)
+    low, side = rows.xy.min(axis=0), float(np.ptp(rows.xy, axis=0).max())
+    assert np.allclose(told["mark"], (rows.xy[7] - low) / side, atol=1e-5)
+    assert [how for how, _ in told["regions"]] == ["add", "subtract"]
+    assert np.allclose(told["regions"][0][1], (np.array(lasso) - low) / side, atol=1e-5)
+    assert len(_map(_open(scope=_url(("box", box))))["regions"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "expected"),
+    [
+        ("cluster", [1, -1], "cluster is -1"),
+        ("source", ["alpha"], 'source is "alpha"'),
+        ("meta:lang", ["en", None], "lang is missing or"),
+        ("tag:red", [True], "tagged"),
+        ("tag:red", [False], "not tagged"),
+        ("selected", [True], "selected"),
+        ("selected", [True, False], ""),
+        ("source", [], ""),
+    ],
+)
+def test_the_legend_sets_one_condition_of_its_column(
+    workspace: Path, key: str, values: list[Any], expected: str
+) -> None:
+    context = open_context(open_workspace(workspace), DATASET)
+    condition = condition_of(context, key, values)
+    if not expected:
+        assert condition is None
+        return
+    assert condition is not None
+    made = where(*condition)
+    assert expected in describe_scope(Scope(conditions=(made,)))
+    assert is_about(made, context, key)
+    assert not is_about(made, context, "meta:checked")
 
 
 def test_drawing_the_page_loads_no_model_library(workspace: Path) -> None:

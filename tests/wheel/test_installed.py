@@ -105,8 +105,7 @@ def test_the_map_draws_every_row(app: Server, folder: Path, page: Page) -> None:
     (dataset,) = (folder / "workspace" / "datasets").iterdir()
     walk_map.open_map(page, app.url, dataset.name)
     walk_map.wait_for_map(page)
-    drawn = "selector => document.querySelector(selector)._fullData.reduce((n, trace) => n + (trace.customdata ?? []).length, 0)"
-    assert page.evaluate(drawn, walk_map.CHART) == N_SAMPLE
+    assert walk_map.n_drawn(page) == N_SAMPLE
 
 
 def test_a_file_becomes_a_subset_by_command(folder: Path) -> None:

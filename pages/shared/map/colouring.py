@@ -39,6 +39,7 @@ PALETTE = [
 ]
 SCALE = ("#5B3FB5", "#1E8FCB", "#12A584", "#9CB02A", "#F0A500")
 MUTED = "#8A9794"
+OTHERS = "#B9A58A"  # values that have no colour of their own
 MAX_GROUPS = 10
 NUMBERS_WITHOUT_MEANING = ("example_id", "rank", "weight")
 
@@ -130,7 +131,7 @@ def _by_value(context: DatasetContext, column: str, title: str, values: NDArray[
     more = counted.n_distinct - len(top)
     labels = [shorten(str(value), 28) or "(empty)" for value in top]
     labels += [f"{more:,} more" if more else "", "missing" if counted.n_missing else ""]
-    return ColourGroups(title, codes, (*PALETTE[: len(top)], "#B9A58A", MUTED), tuple(labels))
+    return ColourGroups(title, codes, (*PALETTE[: len(top)], OTHERS, MUTED), tuple(labels))
 
 
 def _by_number(title: str, values: NDArray[Any], rows: Int64s) -> Shades:

@@ -78,6 +78,16 @@ def _in_polygon(corners, x: float, y: float) -> bool:
     return inside
 
 
+def _in_region(steps, x: float, y: float) -> bool:
+    inside = False
+    for how, corners in steps:
+        drawn = _in_polygon(list(corners), x, y)
+        inside = {"add": inside or drawn, "subtract": inside and not drawn, "intersect": inside and drawn}[
+            how
+        ]
+    return inside
+
+
 ORACLE = {
     "cluster": lambda on, v, i: ROWS.clusters[i] in v,
     "source": lambda on, v, i: ROWS.sources[i] in v,
@@ -90,6 +100,7 @@ ORACLE = {
     "untagged": lambda on, v, i: not any(i in TAGS.tagged(tag) for tag in v),
     "selected": lambda on, v, i: (i in ROWS.selected) == v,
     "lasso": lambda on, v, i: _in_polygon(list(v), *map(float, ROWS.xy[i])),
+    "region": lambda on, v, i: _in_region(v, *map(float, ROWS.xy[i])),
     "box": lambda on, v, i: all(min(r) <= float(c) <= max(r) for r, c in zip(v, ROWS.xy[i], strict=True)),
     "rows": lambda on, v, i: i in v,
 }
@@ -159,6 +170,16 @@ CONDITION = st.one_of(
     ),
     st.builds(lambda v: where("selected", v), st.booleans()),
     st.builds(lambda v: where("lasso", v), st.lists(POINT, min_size=3, max_size=8)),
+    st.builds(
+        lambda v: where("region", v),
+        st.lists(
+            st.tuples(
+                st.sampled_from(["add", "subtract", "intersect"]), st.lists(POINT, min_size=3, max_size=6)
+            ),
+            min_size=1,
+            max_size=4,
+        ),
+    ),
     st.builds(lambda a, b: where("box", [a, b]), POINT, POINT),
     st.builds(lambda v: where("rows", v), st.lists(st.integers(0, N - 1), min_size=1, max_size=40)),
 )

@@ -44,6 +44,16 @@ STRATEGIES = {
     "untagged": (st.just(""), st.lists(NAMES, min_size=1, max_size=3)),
     "selected": (IDS, st.booleans()),
     "lasso": (IDS, st.lists(POINTS, min_size=3, max_size=30)),
+    "region": (
+        IDS,
+        st.lists(
+            st.tuples(
+                st.sampled_from(["add", "subtract", "intersect"]), st.lists(POINTS, min_size=3, max_size=9)
+            ),
+            min_size=1,
+            max_size=5,
+        ),
+    ),
     "box": (IDS, st.tuples(POINTS, POINTS)),
     "rows": (st.just(""), INTS),
     "sample": (st.just(""), st.tuples(st.integers(1, 10**6), st.integers(0, 2**31))),
@@ -160,6 +170,7 @@ def test_long_lists_are_shortened_in_the_sentence():
         ("contains", "\ud800", "prompt", "'contains'"),
         ("lasso", [[0, 0], [1, 1]], "", "at least 3 items"),
         ("lasso", [[0, 0], [1, 1], [float("inf"), 0]], "", "finite"),
+        ("region", [["turn", [[0, 0], [1, 1], [1, 0]]]], "", "'add', 'subtract' or 'intersect'"),
         ("rows", [-1], "", "-1"),
         ("sample", [0, 1], "", "0"),
         ("source", ["a"], "b", "leave out 'b'"),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from tamis.compute.map.tiles import build_tiles
 from tamis.steps.context import StepContext
 from tamis.steps.project.options import ProjectOptions
+from tamis.store.map.tile_files import write_tiles
 from tamis.types import JSON
 
 
 def run(context: StepContext, options: ProjectOptions) -> dict[str, JSON]:
-    """Write projection.npy, float32 (n, 2); return the summary."""
+    """Write projection.npy, float32 (n, 2), and the tiles that a map reads of it; return the summary."""
     vectors = np.load(context.input("embeddings").file("vectors.npy"), mmap_mode="r")
     context.progress("lay out", 0, len(vectors))
     layout = options.build("method")(vectors, options.chosen_options("method"))
-    np.save(context.output.path / "projection.npy", layout.astype(np.float32))
+    layout = layout.astype(np.float32)
+    np.save(context.output.path / "projection.npy", layout)
+    write_tiles(context.output.path, build_tiles(layout))
     context.progress("lay out", len(vectors), len(vectors))
     return {"n_rows": len(vectors), "method": options.method}

@@ -99,6 +99,18 @@ FLAG: TypeAdapter[JSON] = TypeAdapter(bool)
 POLYGON: TypeAdapter[JSON] = TypeAdapter(
     Annotated[tuple[tuple[Place, Place], ...], Field(min_length=3, max_length=5_000)]
 )
+STEPS: TypeAdapter[JSON] = TypeAdapter(
+    Annotated[
+        tuple[
+            tuple[
+                Literal["add", "subtract", "intersect"],
+                Annotated[tuple[tuple[Place, Place], ...], Field(min_length=3, max_length=5_000)],
+            ],
+            ...,
+        ],
+        Field(min_length=1, max_length=40),
+    ]
+)
 BOX: TypeAdapter[JSON] = TypeAdapter(tuple[tuple[Place, Place], tuple[Place, Place]])
 SAMPLE: TypeAdapter[JSON] = TypeAdapter(
     tuple[Annotated[int, Field(ge=1, lt=2**53)], Annotated[int, Field(ge=0, lt=2**53)]]
@@ -200,6 +212,18 @@ def _find_selected(question: Question, on: str, value: JSON) -> Bools:
 
 def _find_lasso(question: Question, on: str, value: JSON) -> Bools:
     return points_in_polygon(_coordinates(question.view, on), value)
+
+
+def _find_region(question: Question, on: str, value: JSON) -> Bools:
+    xy = _coordinates(question.view, on)
+    inside = np.zeros(len(xy), dtype=bool)
+    for how, corners in value:
+        drawn = points_in_polygon(xy, corners)
+        if how == "add":
+            inside |= drawn
+        else:
+            inside &= drawn if how == "intersect" else ~drawn
+    return inside
 
 
 def _find_box(question: Question, on: str, value: JSON) -> Bools:
@@ -365,6 +389,14 @@ _TABLE = (
         value=BOX,
         say=lambda _, value, __: "inside the box x {:g} to {:g}, y {:g} to {:g}".format(*value[0], *value[1]),
         find=_find_box,
+    ),
+    ConditionKind(
+        key="region",
+        label="inside the region",
+        on="artifact",
+        value=STEPS,
+        say=lambda _, value, __: f"inside a region of {len(value)} lassos",
+        find=_find_region,
     ),
     ConditionKind(
         key="rows",

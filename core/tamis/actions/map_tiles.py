@@ -1,0 +1,142 @@
+"""A map of every row: its tiles, any column as one byte a row, which rows are meant, and what one row says."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tamis.actions.dataset_context import DatasetContext
+from tamis.actions.read_rows import read_rows
+from tamis.compute.map.columns import MISSING, OTHER
+from tamis.compute.map.tiles import Tiles, pack_tile_bits
+from tamis.errors import InvalidOptions
+from tamis.store.map.column_files import ColumnCodes, open_column
+from tamis.store.map.tile_files import open_tiles
+from tamis.types import JSON, Float64s, Int64s
+
+__all__ = [
+    "MISSING", "OTHER", "ColumnCodes", "MapTiles", "RowBits", "map_column", "open_map", "pack_rows_as_bits", "place_of_row",
+    "say_card", "to_layout", "to_unit", "unit_of_rows",
+]  # fmt: skip
+
+CARD_CHARS = 220
+CARD_SCORES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MapTiles:
+    """A layout and its tiles; positions on the map are in sides of its square, from the lower left."""
+
+    layout_id: str
+    dataset_id: str
+    tiles: Tiles
+
+    @property
+    def n_placed(self) -> int:
+        """Rows with a place."""
+        return len(self.tiles.order)
+
+    def span(self, first: int, last: int) -> slice:
+        """Where the points of these tiles, both included, stand in the order; raises IndexError."""
+        index = self.tiles.index
+        if not 0 <= first <= last < len(index):
+            raise IndexError(last)
+        return slice(int(index["start"][first]), int(index["start"][last]) + int(index["n"][last]))
+
+
+@dataclass(frozen=True, slots=True)
+class RowBits:
+    """Which rows are meant, one bit a point: ``id`` names the set, ``begins`` says at which byte each tile begins."""
+
+    id: str
+    bits: NDArray[np.uint8]
+    begins: Int64s
+
+    def of_tiles(self, first: int, last: int) -> bytes:
+        """The bits of these tiles, both included; raises IndexError."""
+        if not 0 <= first <= last < len(self.begins) - 1:
+            raise IndexError(last)
+        return self.bits[self.begins[first] : self.begins[last + 1]].tobytes()
+
+
+def open_map(context: DatasetContext) -> MapTiles:
+    """The tiles of the layout in view, made on the first look at an older one; raises ArtifactMissing."""
+    layout = context.view.require("layout")
+    return MapTiles(layout.id, context.dataset_id, open_tiles(layout))
+
+
+def map_column(context: DatasetContext, opened: MapTiles, key: str) -> ColumnCodes:
+    """A column as one byte a row in the order of the tiles; raises UnknownName and ArtifactMissing."""
+    layout = context.view.require("layout")
+    return open_column(layout, opened.tiles, context.view, key, tags=context.tags)
+
+
+def pack_rows_as_bits(opened: MapTiles, rows: Int64s, n_rows: int) -> RowBits:
+    """A set of rows as bits in the order of the tiles; equal sets have one id."""
+    member = np.zeros(n_rows, dtype=np.bool_)
+    member[rows] = True
+    bits, begins = pack_tile_bits(opened.tiles, member)
+    return RowBits(hashlib.blake2s(bits.tobytes(), digest_size=8).hexdigest(), bits, begins)
+
+
+def place_of_row(opened: MapTiles, row: int) -> int | None:
+    """Where a row stands in the order of the tiles; None for one without a place."""
+    found = np.flatnonzero(opened.tiles.order == row)
+    return int(found[0]) if len(found) else None
+
+
+def to_unit(opened: MapTiles, xy: NDArray[np.floating]) -> Float64s:
+    """Positions of the layout (k, 2) as positions on the map."""
+    unit: Float64s = (np.asarray(xy, dtype=np.float64) - opened.tiles.origin) / opened.tiles.side
+    return unit
+
+
+def to_layout(opened: MapTiles, unit: JSON) -> Float64s:
+    """Positions on the map as positions of the layout (k, 2); raises InvalidOptions for what is no list of positions."""
+    try:
+        given = np.asarray(unit, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidOptions(f"These are no positions on a map: {str(unit)[:80]}.") from error
+    if given.ndim != 2 or given.shape[1] != 2 or not np.isfinite(given).all():
+        raise InvalidOptions(f"These are no positions on a map: {str(unit)[:80]}.")
+    xy: Float64s = given * opened.tiles.side + opened.tiles.origin
+    return xy
+
+
+def unit_of_rows(opened: MapTiles, positions: NDArray[np.floating], rows: Int64s) -> Float64s:
+    """Where these rows lie on the map (k, 2); NaN for those without a place."""
+    return to_unit(opened, np.asarray(positions[rows]))
+
+
+def say_card(context: DatasetContext, opened: MapTiles, place: int) -> dict[str, JSON]:
+    """What a row says in a few lines: its number, first words of prompt and response, cluster and scores.
+
+    Raises IndexError for a place that the map does not have.
+    """
+    if not 0 <= place < opened.n_placed:
+        raise IndexError(place)
+    row = int(opened.tiles.order[place])
+    view = context.view
+    scores = [f"score:{name}" for name in list(view.scores)[:CARD_SCORES]]
+    keys = ["prompt", "response", *(["cluster"] if view.clustering is not None else []), *scores]
+    values = read_rows(context, [row], keys).to_pylist()[0]
+    cluster = values.get("cluster")
+    return {
+        "row": row,
+        "prompt": _first_words(values["prompt"]),
+        "response": _first_words(values["response"]),
+        "cluster": "" if cluster is None else context.cluster_name(int(cluster)),
+        "scores": [
+            [key.partition(":")[2], values[key]]
+            for key in scores
+            if values[key] is not None and values[key] == values[key]
+        ],
+    }
+
+
+def _first_words(text: str | None) -> str:
+    cut = " ".join((text or "")[: 4 * CARD_CHARS].split())
+    return cut if len(cut) <= CARD_CHARS else cut[: CARD_CHARS - 1].rstrip() + "…"

@@ -1,0 +1,98 @@
+// What the colours say, and a filter: names to click, or a histogram to brush.
+const BARS = 48
+
+export function el(name, attributes = {}, ...children) {
+  const made = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) made[key] = value
+    else if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value)
+  }
+  made.append(...children) // texts become text nodes: nothing of a dataset is read as markup
+  return made
+}
+
+// `chosen` is told which codes are left, none for all; `brushed` the lowest and highest value, or null for all.
+export function drawLegend(box, column, { chosen, brushed, local }) {
+  box.replaceChildren()
+  box.hidden = false
+  const folded = box.dataset.folded === "yes"
+  const head = el("button", { class: "title", type: "button", "aria-expanded": String(!folded), onclick: () => {
+    box.dataset.folded = folded ? "no" : "yes"
+    drawLegend(box, column, { chosen, brushed, local })
+  } }, column.title, el("span", { class: "fold" }, folded ? "▸" : "▾"))
+  box.append(head)
+  if (folded) return
+  if (column.kind === "groups") groups(box, column, chosen, local)
+  else numbers(box, column, brushed, local)
+}
+
+function groups(box, column, chosen, local) {
+  const on = new Set(column.items.filter(item => item.on).map(item => item.code)), filtered = on.size > 0
+  const list = el("ul", { class: "items scrolls" })
+  for (const item of column.items) {
+    const pressed = filtered && on.has(item.code)
+    const button = el("button", {
+      type: "button", class: filtered && !pressed ? "off" : "", "aria-pressed": String(pressed), disabled: item.code < 0,
+      title: `${item.label}: ${item.count.toLocaleString()} rows. Click for these alone; with Shift, these too.`,
+      onclick: event => {
+        const next = event.shiftKey || event.ctrlKey || event.metaKey ? new Set(on) : new Set()
+        if (pressed) next.delete(item.code)
+        else next.add(item.code)
+        if (pressed && !event.shiftKey) next.clear()
+        if (next.size) local((x, y, code) => next.has(code))
+        chosen([...next])
+      },
+    }, el("i", { style: `background:${item.colour}` }), el("span", { class: "name" }, item.label), el("span", { class: "count" }, item.count.toLocaleString()))
+    list.append(el("li", {}, button))
+  }
+  box.append(list)
+}
+
+function numbers(box, column, brushed, local) {
+  const { histogram, low, high } = column, most = Math.max(1, ...histogram), span = high - low || 1
+  const bars = el("div", { class: "bars", role: "img", "aria-label": `Histogram from ${show(low)} to ${show(high)}` })
+  histogram.forEach((count, i) => {
+    const colour = column.colours[Math.min(BARS - 1, i)], height = count ? Math.max(4, Math.round((100 * Math.sqrt(count)) / Math.sqrt(most))) : 0
+    bars.append(el("b", { style: `height:${height}%;background:${colour}` }))
+  })
+  const window = el("span", { class: "window" })
+  bars.append(window)
+  const ends = el("div", { class: "ends" }, el("span", {}, show(low)), el("span", { class: "said" }, ""), el("span", {}, show(high)))
+  const said = ends.children[1]
+  const place = (a, b) => {
+    window.style.left = `${(100 * (a - low)) / span}%`
+    window.style.width = `${(100 * (b - a)) / span}%`
+    window.hidden = a <= low && b >= high
+    said.textContent = window.hidden ? "" : `${show(a)} – ${show(b)}`
+  }
+  place(column.range?.[0] ?? low, column.range?.[1] ?? high)
+  const at = event => {
+    const frame = bars.getBoundingClientRect()
+    return low + span * Math.min(1, Math.max(0, (event.clientX - frame.left) / frame.width))
+  }
+  let from = null
+  bars.onpointerdown = event => {
+    bars.setPointerCapture(event.pointerId)
+    from = at(event)
+  }
+  bars.onpointermove = event => {
+    if (from !== null) place(Math.min(from, at(event)), Math.max(from, at(event)))
+  }
+  bars.onpointerup = event => {
+    if (from === null) return
+    const a = Math.min(from, at(event)), b = Math.max(from, at(event))
+    from = null
+    if (b - a < span / 200) {
+      place(low, high)
+      return column.range && brushed(null)
+    }
+    const edges = column.edges, first = edges.findIndex(edge => edge > a) - 1, last = edges.findLastIndex(edge => edge <= b)
+    local((x, y, code) => code >= first && code <= last)
+    brushed([a, b])
+  }
+  box.append(bars, ends)
+  if (column.range) box.append(el("button", { type: "button", class: "plain", onclick: () => brushed(null) }, "All values"))
+  if (column.n_missing) box.append(el("div", { class: "ends" }, `${column.n_missing.toLocaleString()} without a value`))
+}
+
+export const show = value => Math.abs(value) >= 1000 || Number.isInteger(value) ? Math.round(value).toLocaleString() : Number(value.toPrecision(3)).toString()

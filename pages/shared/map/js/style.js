@@ -1,0 +1,44 @@
+// The look of everything on the map that is not a point. Colours are the theme's.
+export const STYLE = `
+.map { position: relative; width: 100%; height: var(--map-height, max(420px, calc(100vh - 190px))); overflow: hidden; touch-action: none;
+  border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius, 6px); background: var(--st-background-color);
+  font-family: var(--st-font), system-ui, sans-serif; color: var(--st-text-color); cursor: grab; outline: none; user-select: none; }
+.map:active { cursor: grabbing; }
+.map[data-tool=lasso], .map[data-tool=box] { cursor: crosshair; }
+.map:focus-visible { box-shadow: 0 0 0 2px var(--st-primary-color); }
+.points, .over { position: absolute; inset: 0; width: 100%; height: 100%; }
+.over { pointer-events: none; }
+.chrome { position: absolute; cursor: default; background: color-mix(in srgb, var(--st-background-color) 88%, transparent);
+  border: 1px solid var(--st-border-color); border-radius: 6px; font-size: 12.5px; line-height: 1.35; }
+.tools { top: 8px; right: 8px; display: flex; flex-direction: column; padding: 3px; gap: 1px; }
+.tools hr { width: 70%; margin: 3px auto; border: 0; border-top: 1px solid var(--st-border-color); }
+.tools button { width: 28px; height: 28px; font-size: 16px; line-height: 1; }
+button { font: inherit; color: inherit; background: none; border: 0; border-radius: 4px; padding: 2px 6px; cursor: pointer; }
+button:hover { background: var(--st-secondary-background-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -1px; }
+button[aria-pressed=true] { background: color-mix(in srgb, var(--st-primary-color) 22%, transparent); }
+button[disabled] { cursor: default; background: none; }
+.legend { left: 8px; bottom: 8px; width: 232px; max-width: calc(100% - 64px); padding: 4px; }
+.legend[hidden], .card[hidden], .notice[hidden], [hidden] { display: none; }
+.title { font-weight: 600; width: 100%; display: flex; justify-content: space-between; text-align: left; }
+.fold { opacity: .6; }
+.items { list-style: none; margin: 0; padding: 0; max-height: min(34vh, 260px); overflow-y: auto; scrollbar-width: thin; }
+.items button { display: flex; width: 100%; gap: 7px; align-items: center; text-align: left; }
+.items i { flex: none; width: 10px; height: 10px; border-radius: 50%; }
+.items .off { opacity: .45; }
+.name { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.count { opacity: .65; font-variant-numeric: tabular-nums; }
+.bars { position: relative; display: flex; align-items: flex-end; gap: 1px; height: 56px; margin: 2px 6px 0; cursor: ew-resize; touch-action: none; }
+.bars b { flex: 1; min-width: 0; }
+.window { position: absolute; top: 0; bottom: 0; border: 1.5px solid var(--st-text-color); border-radius: 2px; background: color-mix(in srgb, var(--st-text-color) 8%, transparent); }
+.ends { display: flex; justify-content: space-between; gap: 6px; padding: 1px 6px; font-size: 11.5px; opacity: .75; font-variant-numeric: tabular-nums; }
+.plain { text-decoration: underline; }
+.card { position: absolute; max-width: min(340px, 70%); padding: 7px 10px; pointer-events: none; font-size: 13px; line-height: 1.4;
+  background: var(--st-background-color); border: 1px solid var(--st-border-color); border-radius: 6px; box-shadow: 0 4px 14px rgba(0,0,0,.18); overflow-wrap: anywhere; }
+.facts { font-size: 12px; opacity: .7; margin-bottom: 3px; }
+.prompt { font-weight: 600; display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }
+.response { opacity: .85; margin-top: 2px; display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }
+.notice { position: absolute; left: 50%; top: 45%; transform: translate(-50%, -50%); padding: 8px 14px; border-radius: 6px; font-size: 14px;
+  background: var(--st-secondary-background-color); border: 1px solid var(--st-border-color); }
+.live { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+`
