@@ -12,19 +12,25 @@ from pages.parts.data_map.row_table import choose_order, show_row_table
 from pages.parts.data_map.tag_bar import show_tag_actions
 from pages.shared.address import read_row, read_scope, show_deferred_error
 from pages.shared.dataset_context import open_dataset_context
-from pages.shared.frame import open_page
+from pages.shared.frame import draw_head, open_page
 from pages.shared.rows.scope_bar import show_nothing_matches, show_scope_bar
 
-SIDE_HEIGHT = 720
+SIDE_HEIGHT = 520
 
-with open_page("Map") as dataset:
+with open_page("Map", wide=True) as dataset:
     show_deferred_error()
     context = open_dataset_context(dataset)
     scope, row = read_scope(), read_row()
     has_map = context.view.layout is not None
-    show_scope_bar(context, scope)
-    # The table's controls say in which order "next" goes, so they run before what stands above them.
+    # A search may say how the table is sorted, and the table's controls in which order "next" goes: so the bar runs before
+    # them, and they before the rest of what stands above them.
     above, below = st.container(), st.container()
+    with above:
+        # The picture comes first; a row that is read needs room too.
+        left, right = st.columns([0.78, 0.22] if row is None else [0.66, 0.34], gap="small")
+    with right:
+        draw_head("Map", dataset.workspace)
+        show_scope_bar(context, scope)
     with below:
         show_tag_actions(context, scope)
         order = choose_order(context, scope)
@@ -32,23 +38,20 @@ with open_page("Map") as dataset:
             show_row_table(context, order)
         else:
             show_nothing_matches(scope)
-    with above:
-        left, right = st.columns([0.7, 0.3], gap="small")
-        with right:
-            colour = choose_colour(context) if has_map else ""
-            if has_map:
-                show_layout_note(context)
-            # Without a map there is nothing to be as high as.
-            side = st.container(
-                height=SIDE_HEIGHT if has_map else "content", border=False, autoscroll=False, key="beside_map"
-            )
-        with left:
-            if has_map:
-                show_data_map(context, scope, colour)
-            else:
-                show_missing_map(context)
-        with side:
-            if row is None:
-                show_clusters(context, scope, height=SIDE_HEIGHT)
-            else:
-                show_inspector(context, scope, row, order)
+    with right:
+        colour = choose_colour(context) if has_map else ""
+        show_layout_note(context)
+        # Without a map there is nothing to be as high as.
+        side = st.container(
+            height=SIDE_HEIGHT if has_map else "content", border=False, autoscroll=False, key="beside_map"
+        )
+    with left:
+        if has_map:
+            show_data_map(context, scope, colour)
+        else:
+            show_missing_map(context)
+    with side:
+        if row is None:
+            show_clusters(context, scope, height=SIDE_HEIGHT)
+        else:
+            show_inspector(context, scope, row, order)

@@ -62,15 +62,30 @@ def open_workspace_page(title: str, *, activity: bool = True) -> Iterator[Worksp
 
 
 @contextmanager
-def open_page(title: str, *, activity: bool = True) -> Iterator[OpenDataset]:
-    """A page about one dataset, chosen in the sidebar and kept in the address as ``?dataset=``."""
-    with _framed(title, activity=activity) as workspace:
-        opened = None
+def open_page(title: str, *, activity: bool = True, wide: bool = False) -> Iterator[OpenDataset]:
+    """A page about one dataset, chosen in the sidebar and kept in the address as ``?dataset=``.
+
+    ``wide`` folds the menu away, for a page whose picture needs the window; that page calls ``draw_head`` itself, where it
+    takes no room from the picture.
+    """
+    with _framed(title, activity=activity, wide=wide) as workspace:
+        opened, above = None, st.container()
         with errors_in_place():
             opened = _chosen_dataset(workspace)
         if opened is None:
+            if wide:
+                with above:
+                    draw_head(title, workspace, activity=activity)
             st.stop()
         yield opened
+
+
+def draw_head(title: str, workspace: Workspace, *, activity: bool = True) -> None:
+    """The title of the page and, beside it, what runs."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title(title, anchor=False, width="content")
+        if activity:
+            show_activity(workspace)
 
 
 def _chosen_dataset(workspace: Workspace) -> OpenDataset | None:
@@ -176,20 +191,23 @@ def say_empty() -> None:
 
 
 @contextmanager
-def _framed(title: str, *, activity: bool) -> Iterator[Workspace]:
+def _framed(title: str, *, activity: bool, wide: bool = False) -> Iterator[Workspace]:
     ensure_navigation()
     # Here too, because a test draws a page without app.py around it.
-    st.set_page_config(page_title=f"{title} · Tamis", page_icon=str(ICON), layout="wide")
+    st.set_page_config(
+        page_title=f"{title} · Tamis",
+        page_icon=str(ICON),
+        layout="wide",
+        initial_sidebar_state="collapsed" if wide else "auto",
+    )
     st.logo(str(LOGO), size="large")
     # What fails before the page has begun must stop here: a generator that has not yielded may not end.
     workspace = None
     with errors_in_place():
         workspace = open_server().for_actor(current_actor())
         _show_account(workspace.actor)
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.title(title, anchor=False, width="content")
-            if activity:
-                show_activity(workspace)
+        if not wide:
+            draw_head(title, workspace, activity=activity)
     if workspace is None:
         st.stop()
     with errors_in_place():

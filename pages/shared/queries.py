@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -127,6 +128,11 @@ def map_bits(context: DatasetContext, opened: MapTiles, scope: Scope) -> RowBits
     return _map_bits(context.key, asked, _context=context, _opened=opened, _scope=scope)
 
 
+def bits_of_rows(context: DatasetContext, opened: MapTiles, name: str, rows: Callable[[], Int64s]) -> RowBits:
+    """Some rows that never change, such as the picks of a selection, in the order of the tiles; ``name`` names them."""
+    return _bits_of_rows(context.key, opened.layout_id, name, _context=context, _opened=opened, _rows=rows)
+
+
 def rank(context: DatasetContext, near: str, within: Int64s) -> list[int]:
     """The rows nearest to ``text:a sentence`` or ``row:17``; loads the dataset's encoder on its first use."""
     return read_rows.rank_rows(context, near, within=within, encode=_encode)
@@ -239,6 +245,19 @@ def _map_bits(
     key: str, asked: tuple[str, int, str], *, _context: DatasetContext, _opened: MapTiles, _scope: Scope
 ) -> RowBits:
     return map_tiles.pack_rows_as_bits(_opened, matches(_context, _scope), _context.n_rows)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _bits_of_rows(
+    key: str,
+    layout_id: str,
+    name: str,
+    *,
+    _context: DatasetContext,
+    _opened: MapTiles,
+    _rows: Callable[[], Int64s],
+) -> RowBits:
+    return map_tiles.pack_rows_as_bits(_opened, _rows(), _context.n_rows)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -13,7 +13,7 @@ from pages.parts.data_map.region import take_region
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import colour_choices
-from pages.shared.map.legend import condition_of, is_about, values_of
+from pages.shared.map.legend import condition_of, is_about, paint_column, values_of
 from pages.shared.map.map_view import Label, MapContent, Region, show_map_view
 from pages.shared.plain_text import shorten
 from tamis.actions.map_tiles import ColumnCodes, MapTiles
@@ -28,44 +28,41 @@ LEVELS = (16, 48)
 def choose_colour(context: DatasetContext) -> str:
     """The column that colours the map."""
     choices = colour_choices(context)
-    colour = st.selectbox(
-        "Colour by",
-        list(choices),
-        format_func=lambda key: choices.get(key, key),
-        key="colour",
-        bind="query-params",
-        persist_state="session",
-        label_visibility="collapsed",
-        width=220,
-    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption("Colour by", width="content")
+        colour = st.selectbox(
+            "Colour by",
+            list(choices),
+            format_func=lambda key: choices.get(key, key),
+            key="colour",
+            bind="query-params",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
     return colour or next(iter(choices))
 
 
 def show_data_map(context: DatasetContext, scope: Scope, colour: str) -> None:
     """Draw the map; a lasso or a box becomes part of the filter, a click opens a row, the legend filters."""
     opened = queries.open_map(context)
-    row = address.read_row()
+    column = queries.map_column(context, opened, colour)
+    title = colour_choices(context).get(colour, colour)
     content = MapContent(
-        colour=colour,
-        title=colour_choices(context).get(colour, colour),
-        scope=scope,
+        column=column,
+        painted=paint_column(context, colour, title, column, scope),
+        kept=queries.map_bits(context, opened, scope) if scope.conditions else None,
+        n_kept=len(queries.matches(context, scope)),
         labels=_labels(context, scope),
         regions=tuple(_outlines(context, scope)),
-        mark=_position(context, row),
+        mark=_position(context, address.read_row()),
     )
-    column = queries.map_column(context, opened, colour)
-    show_map_view(
-        context,
-        opened,
-        content,
-        key=MAP,
-        callbacks={
-            "region": partial(_take_region, opened),
-            "open": partial(_open, opened),
-            "legend": partial(_take_legend, context, column),
-            "brush": partial(_take_brush, context),
-        },
-    )
+    callbacks = {
+        "region": partial(_take_region, opened),
+        "open": partial(_open, opened),
+        "legend": partial(_take_legend, context, column),
+        "brush": partial(_take_brush, context),
+    }
+    show_map_view(context, opened, content, key=MAP, callbacks=callbacks)
     missing = context.n_rows - opened.n_placed
     if missing:
         st.caption(f"{missing:,} rows have no place on the map.")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import altair as alt
-import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import PALETTE, ColourGroups
-from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map
+from pages.shared.map.colouring import PALETTE
+from pages.shared.map.legend import paint_column
+from pages.shared.map.map_view import MapContent, show_map_view
 from pages.shared.plain_text import shorten, unlike
 from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.selections import PICKED, RANDOM, WHOLE, selected_rows
@@ -94,34 +93,19 @@ def histogram_chart(table: pd.DataFrame, title: str, *, logarithmic: bool = Fals
 
 
 def selection_map(context: DatasetContext, selection: Artifact, *, height: int) -> None:
-    """The map with the picks on top of all other rows."""
-    style = MapStyle(dark=st.context.theme.type == "dark", height=height)
-    st.plotly_chart(
-        _map(context.key, selection.id, style, _context=context, _selection=selection),
-        config={"displayModeBar": False, "scrollZoom": True},
-        key=f"picks_{selection.id}",
-        alt="Map of all rows with the picked ones highlighted",
+    """The map with the picks in the colours of their clusters and all other rows behind them."""
+    opened = queries.open_map(context)
+    colour = "cluster" if context.view.clustering is not None else "source"
+    column = queries.map_column(context, opened, colour)
+    kept = queries.bits_of_rows(context, opened, selection.id, lambda: selected_rows(selection))
+    content = MapContent(
+        column=column,
+        painted=paint_column(context, colour, colour, column, ALL_ROWS),
+        kept=kept,
+        n_kept=int(selection.summary["n_selected"]),
+        height=height,
     )
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _map(
-    key: str, selection: str, style: MapStyle, *, _context: DatasetContext, _selection: Artifact
-) -> go.Figure:
-    rows = queries.drawn_rows(_context, ALL_ROWS)
-    xy = queries.positions(_context)
-    picked = np.zeros(_context.n_rows, dtype=np.int64)
-    picked[selected_rows(_selection)] = 1
-    names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
-    dots = Dots(
-        rows=rows,
-        xy=np.asarray(xy[rows]),
-        matched=np.ones(len(rows), dtype=bool),
-        names=np.array([names.get(int(i), "") for i in queries.cluster_of(_context)[rows]], dtype=object),
-    )
-    ground = "#3A4644" if style.dark else "#D5DCDA"
-    groups = ColourGroups("selected", picked[rows], (ground, PALETTE[0]), ("Not picked", PICKED))
-    return draw_map(dots, groups, Extras(), style)
+    show_map_view(context, opened, content, key=f"picks_{selection.id}", callbacks={})
 
 
 def _scale(ink: str, names: list[str]) -> alt.Scale:

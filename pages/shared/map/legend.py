@@ -114,7 +114,7 @@ def _paint_groups(
                 "on": missing in kept,
             }
         )
-    return Painted(said | {"items": items}, _rgba(list(colours)))
+    return Painted(said | {"items": items, "folded": key == "cluster"}, _rgba(list(colours)))
 
 
 def _is_shared(key: str, value: JSON) -> bool:

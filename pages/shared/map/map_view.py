@@ -6,19 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.legend import paint_column
+from pages.shared.map.legend import Painted
 from pages.shared.map.routes import BASE, JS, hold_map, modules, token_of
-from tamis.actions.map_tiles import ColumnCodes, MapTiles, to_unit
-from tamis.actions.read_rows import Scope
-from tamis.types import JSON
+from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits, to_unit
+from tamis.types import JSON, Float32s
 
 ACCENT = {"light": [15, 118, 110], "dark": [45, 212, 191]}
 GHOST = {"light": [150, 161, 158, 70], "dark": [120, 134, 130, 62]}
-# Three lines inline, the modules from a route: an inline module has no address from which it could import.
+# A few lines inline, the modules from a route: an inline module has no address from which it could import.
 _LOADER = f"""
 let modules
 export default async function (component) {{
@@ -26,7 +25,7 @@ export default async function (component) {{
     modules ??= await import(new URL("{JS}/{modules()[0]}/component.js", document.baseURI).href)
     return modules.default(component)
   }} catch (error) {{
-    component.parentElement.textContent = "The map could not be loaded (" + error + "). Start the app with: tamis serve. The table has every row."
+    component.parentElement.textContent = "The map could not be loaded (" + error + "). Start the app with: tamis serve"
   }}
 }}
 """
@@ -39,14 +38,22 @@ Label = tuple[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapContent:
-    """What a map shows: a column as colours, a filter, names, regions that were drawn, and the open row."""
+    """What a map shows: a column and its colours, the rows that a filter keeps (None: all), names, regions that were
+    drawn, the open row, and rings around a few rows; positions are those of the layout.
 
-    colour: str
-    title: str
-    scope: Scope
+    Maps of one ``group`` move together. ``height`` in pixels; without one it is as high as the window allows.
+    """
+
+    column: ColumnCodes
+    painted: Painted
+    kept: RowBits | None = None
+    n_kept: int = 0
     labels: tuple[Label, ...] = ()
     regions: tuple[Region, ...] = ()
     mark: tuple[float, float] | None = None
+    rings: Float32s | None = None
+    group: str = ""
+    height: int = 0
 
 
 def show_map_view(
@@ -56,42 +63,49 @@ def show_map_view(
     *,
     key: str,
     callbacks: Mapping[str, Callable[[], None]],
-) -> ColumnCodes:
-    """Draw it; ``callbacks`` by what a hand does: region, open, legend, brush. Returns the column it is coloured by."""
-    column = queries.map_column(context, opened, content.colour)
+) -> None:
+    """Draw it; ``callbacks`` by what a hand does: region, open, legend, brush."""
+    name = hold_map(context, opened, [content.column], [content.kept] if content.kept else [])
+    data = _data(context, opened, content) | {"base": f"{BASE}/{name}", "token": token_of(name), "name": key}
+    # Different data are what calls the map again, so that one that was refused tries once more.
+    asked: Any = st.session_state.get(key)
+    data["again"] = asked.get("stale") if asked else None
+    events: dict[str, Any] = {f"on_{event}_change": call for event, call in callbacks.items()}
+    _component(key=key, data=data, **events, on_stale_change=_nothing)
+
+
+def _data(context: DatasetContext, opened: MapTiles, content: MapContent) -> dict[str, JSON]:
     theme = "dark" if st.context.theme.type == "dark" else "light"
-    painted = paint_column(context, content.colour, content.title, column, content.scope)
-    matched = queries.matches(context, content.scope)
-    bits = queries.map_bits(context, opened, content.scope) if content.scope.conditions else None
-    name = hold_map(context, opened, [column], [bits] if bits else [])
-    said = f"{len(matched):,} of {context.n_rows:,} rows match." if content.scope.conditions else ""
-    data: dict[str, JSON] = {
-        "base": f"{BASE}/{name}",
-        "token": token_of(name),
-        "name": key,
+    said = f"{content.n_kept:,} of {context.n_rows:,} rows match." if content.kept else ""
+    title = content.painted.legend["title"]
+    return {
         "bounds": list(opened.tiles.bounds),
-        "column": painted.legend,
-        "palette": painted.palette_text,
-        "mask": bits.id if bits else "",
+        "column": content.painted.legend,
+        "palette": content.painted.palette_text,
+        "mask": content.kept.id if content.kept else "",
         "labels": [_label(opened, label) for label in content.labels],
-        "regions": [[how, to_unit(opened, corners).tolist()] for how, corners in content.regions],  # type: ignore[arg-type]
-        "mark": None if content.mark is None else to_unit(opened, [content.mark])[0].tolist(),  # type: ignore[arg-type]
+        "regions": [[how, _unit(opened, corners)] for how, corners in content.regions],
+        "mark": None if content.mark is None else _unit(opened, [content.mark])[0],
+        "rings": [] if content.rings is None else np.round(_unit(opened, content.rings), 6).tolist(),
+        "group": content.group,
+        "height": content.height,
         "ghost": GHOST[theme],
         "accent": ACCENT[theme],
         "said": said,
-        "label": f"Map of {context.n_rows:,} rows, coloured by {content.title}. {said} Arrow keys go from row to row, Enter "
-        "opens one; the table below holds the same rows.",
+        "label": f"Map of {context.n_rows:,} rows, coloured by {title}. {said} Arrow keys go from row to row, Enter opens one; "
+        "the table on this page is the same in words.",
     }
-    events: dict[str, Any] = {f"on_{event}_change": call for event, call in callbacks.items()}
-    _component(key=key, data=data, **events, on_stale_change=_nothing)
-    return column
 
 
 def _nothing() -> None:
     """A map whose server forgot it asks for another run of the page, and for nothing else."""
 
 
+def _unit(opened: MapTiles, positions: JSON) -> list[JSON]:
+    return list(to_unit(opened, np.asarray(positions, dtype=np.float64).reshape(-1, 2)).tolist())
+
+
 def _label(opened: MapTiles, label: Label) -> dict[str, JSON]:
     number, x, y, text, level, weight = label
-    (at,) = to_unit(opened, [(x, y)]).tolist()  # type: ignore[arg-type]
-    return {"id": number, "x": at[0], "y": at[1], "text": text, "level": level, "weight": weight}
+    ((unit_x, unit_y),) = _unit(opened, [(x, y)])
+    return {"id": number, "x": unit_x, "y": unit_y, "text": text, "level": level, "weight": weight}

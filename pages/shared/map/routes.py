@@ -27,7 +27,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.identity import guard
 from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits, say_card
+from tamis.errors import NotAllowed
 
 MODULES = Path(__file__).with_name("js")
 BASE, JS = "tamis/map", "tamis/js"
@@ -112,12 +114,13 @@ def _guarded(answer: Answer) -> Callable[[Request], Response]:
         given = request.headers.get(HEADER, "").encode()
         if not hmac.compare_digest(given, token_of(name).encode()):
             return PlainTextResponse("Open the map page first.", 403)
-        with _LOCK:
-            held = _HELD.get(name)
         try:
-            if held is None:
-                raise KeyError(name)
+            guard(request.scope)
+            with _LOCK:
+                held = _HELD[name]
             return answer(request, held)
+        except NotAllowed as error:
+            return PlainTextResponse(str(error), 403)
         except (KeyError, IndexError):
             return PlainTextResponse("There is no such part of this map.", 404)
 

@@ -7,6 +7,8 @@ import { STYLE } from "./style.js"
 import { createView } from "./view.js"
 
 const made = new WeakMap()
+const EDGE = 12, LEAST_HEIGHT = 420 // pixels
+const AGAIN_MS = 15_000 // a server that refuses twice within it refuses for good
 const TOOLS = [["pan", "Move (V)", "✥"], ["lasso", "Lasso (L). Shift adds, Alt takes away, Ctrl keeps what both have", "◌"], ["box", "Box (B). Shift adds, Alt takes away, Ctrl keeps what both have", "▢"]]
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -29,8 +31,8 @@ function mount(parent, data) {
   parent.append(style, root)
   const source = routeSource(data.base), memory = `tamis-map ${data.base} ${data.name}`
   source.token = data.token
-  let tool = "pan"
-  const own = { base: data.base, send: () => {}, update, free }
+  let tool = "pan", group = data.group, height = data.height
+  const own = { base: data.base, send: () => {}, asked: 0, update, free }
   const announce = text => { live.textContent = text }
 
   const says = {
@@ -43,10 +45,14 @@ function mount(parent, data) {
     },
     kind(kind) { root.dataset.kind = kind },
     camera(camera) { remember({ camera: { ...camera } }) },
+    moved(camera) {
+      // Maps of one group look at one place; the others load when this one rests.
+      if (group) for (const other of globalThis.__tamis_map) if (other.view !== view && other.group() === group) other.view.follow(camera)
+    },
     failed(error) {
       root.dataset.error = String(error)
-      if (error instanceof Stale && !own.asked) {
-        own.asked = true
+      if (error instanceof Stale && Date.now() - own.asked > AGAIN_MS) {
+        own.asked = Date.now()
         return own.send("stale", Date.now())
       }
       notice.textContent = root.dataset.painted ? "Some of the map could not be loaded; what is here stays. Reload the page to try again." : "The map could not be loaded. The table below has every row."
@@ -85,19 +91,28 @@ function mount(parent, data) {
       button("Density (D)", "◍", () => setDensity(!view.state.density), view.state.density),
     )
   }
+  // Without a height of its own the map ends where the window does.
+  function fill() {
+    const scrolled = document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0
+    const free = innerHeight - root.getBoundingClientRect().top - scrolled - EDGE
+    root.style.height = `${height || Math.max(LEAST_HEIGHT, Math.floor(free))}px`
+  }
+  addEventListener("resize", fill)
   const watch = new ResizeObserver(() => view.fit())
   let opened = false
 
   function update(next) {
     source.token = next.token
-    own.asked = false
     card.forget()
     root.setAttribute("aria-label", next.label)
+    height = next.height
+    fill()
+    group = next.group
     const look = getComputedStyle(root), read = name => look.getPropertyValue(name).trim()
     const [ink, paper] = [read("--st-text-color") || "#17211f", read("--st-background-color") || "#fff"]
     view.set({
       ink, paper, font: read("--st-font") || "system-ui", ghost: next.ghost, accent: next.accent,
-      labels: next.labels, regions: next.regions, mark: next.mark, local: view.state.mask === next.mask ? null : view.state.local,
+      labels: next.labels, regions: next.regions, mark: next.mark, rings: next.rings, local: view.state.mask === next.mask ? null : view.state.local,
     })
     if (next.mark && String(next.mark) !== String(own.mark)) view.set({ cursor: null })
     own.mark = next.mark
@@ -113,7 +128,10 @@ function mount(parent, data) {
     if (!opened) {
       opened = true
       watch.observe(root)
-      view.open(next.bounds).catch(says.failed)
+      view.open(next.bounds).catch(error => {
+        opened = false // the next answer of the page tries again
+        says.failed(error)
+      })
     }
   }
   const blocked = () => {
@@ -123,6 +141,7 @@ function mount(parent, data) {
   view.state.blocked = blocked
   function free() {
     watch.disconnect()
+    removeEventListener("resize", fill)
     hands.free()
     view.free()
     style.remove()
@@ -131,7 +150,7 @@ function mount(parent, data) {
     globalThis.__tamis_map = globalThis.__tamis_map.filter(one => one !== handle)
   }
   // What browser tests hold: the view with its state, and where a row lies.
-  const handle = { view, source, name: data.name, root, free, pixelsOf }
+  const handle = { view, source, name: data.name, root, free, pixelsOf, group: () => group }
   async function pixelsOf(row) {
     for (const { tile, places } of view.entries()) {
       const at = (await source.rows(tile.number, tile.number)).indexOf(row), k = tile.side / 65536

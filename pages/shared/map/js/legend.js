@@ -15,6 +15,8 @@ export function el(name, attributes = {}, ...children) {
 export function drawLegend(box, column, { chosen, brushed, local }) {
   box.replaceChildren()
   box.hidden = false
+  // A long list stands in the page's own panel too; unfolded it would hide what it explains.
+  if (box.dataset.column !== column.key) Object.assign(box.dataset, { column: column.key, folded: column.folded ? "yes" : "no" })
   const folded = box.dataset.folded === "yes"
   const head = el("button", { class: "title", type: "button", "aria-expanded": String(!folded), onclick: () => {
     box.dataset.folded = folded ? "no" : "yes"
@@ -22,7 +24,8 @@ export function drawLegend(box, column, { chosen, brushed, local }) {
   } }, column.title, el("span", { class: "fold" }, folded ? "▸" : "▾"))
   box.append(head)
   if (folded) return
-  if (column.kind === "groups") groups(box, column, chosen, local)
+  if (column.kind === "scale") scale(box, column)
+  else if (column.kind === "groups") groups(box, column, chosen, local)
   else numbers(box, column, brushed, local)
 }
 
@@ -48,22 +51,29 @@ function groups(box, column, chosen, local) {
   box.append(list)
 }
 
+function scale(box, column) {
+  box.append(
+    el("div", { class: "gradient", style: `background:linear-gradient(to right, ${column.colours.join(", ")})` }),
+    el("div", { class: "ends" }, ...column.ticks.map(text => el("span", {}, text))),
+  )
+}
+
 function numbers(box, column, brushed, local) {
   const { histogram, low, high } = column, most = Math.max(1, ...histogram), span = high - low || 1
-  const bars = el("div", { class: "bars", role: "img", "aria-label": `Histogram from ${show(low)} to ${show(high)}` })
+  const bars = el("div", { class: "bars", role: "img", "aria-label": `Histogram from ${show(low, span)} to ${show(high, span)}` })
   histogram.forEach((count, i) => {
     const colour = column.colours[Math.min(BARS - 1, i)], height = count ? Math.max(4, Math.round((100 * Math.sqrt(count)) / Math.sqrt(most))) : 0
     bars.append(el("b", { style: `height:${height}%;background:${colour}` }))
   })
   const window = el("span", { class: "window" })
   bars.append(window)
-  const ends = el("div", { class: "ends" }, el("span", {}, show(low)), el("span", { class: "said" }, ""), el("span", {}, show(high)))
+  const ends = el("div", { class: "ends" }, el("span", {}, show(low, span)), el("span", { class: "said" }, ""), el("span", {}, show(high, span)))
   const said = ends.children[1]
   const place = (a, b) => {
     window.style.left = `${(100 * (a - low)) / span}%`
     window.style.width = `${(100 * (b - a)) / span}%`
     window.hidden = a <= low && b >= high
-    said.textContent = window.hidden ? "" : `${show(a)} – ${show(b)}`
+    said.textContent = window.hidden ? "" : `${show(a, span)} – ${show(b, span)}`
   }
   place(column.range?.[0] ?? low, column.range?.[1] ?? high)
   const at = event => {
@@ -95,4 +105,5 @@ function numbers(box, column, brushed, local) {
   if (column.n_missing) box.append(el("div", { class: "ends" }, `${column.n_missing.toLocaleString()} without a value`))
 }
 
-export const show = value => Math.abs(value) >= 1000 || Number.isInteger(value) ? Math.round(value).toLocaleString() : Number(value.toPrecision(3)).toString()
+// A number in three digits; what is far below `span` is nothing.
+export const show = (value, span = 0) => Math.abs(value) < span / 1e4 ? "0" : Math.abs(value) >= 1000 || Number.isInteger(value) ? Math.round(value).toLocaleString() : String(Number(value.toPrecision(3)))

@@ -1,6 +1,6 @@
 // The look of everything on the map that is not a point. Colours are the theme's.
 export const STYLE = `
-.map { position: relative; width: 100%; height: var(--map-height, max(420px, calc(100vh - 190px))); overflow: hidden; touch-action: none;
+.map { position: relative; width: 100%; overflow: hidden; touch-action: none;
   border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius, 6px); background: var(--st-background-color);
   font-family: var(--st-font), system-ui, sans-serif; color: var(--st-text-color); cursor: grab; outline: none; user-select: none; }
 .map:active { cursor: grabbing; }
@@ -18,11 +18,11 @@ button:hover { background: var(--st-secondary-background-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -1px; }
 button[aria-pressed=true] { background: color-mix(in srgb, var(--st-primary-color) 22%, transparent); }
 button[disabled] { cursor: default; background: none; }
-.legend { left: 8px; bottom: 8px; width: 232px; max-width: calc(100% - 64px); padding: 4px; }
+.legend { left: 8px; bottom: 8px; width: 216px; max-width: calc(100% - 64px); padding: 4px; }
 .legend[hidden], .card[hidden], .notice[hidden], [hidden] { display: none; }
 .title { font-weight: 600; width: 100%; display: flex; justify-content: space-between; text-align: left; }
 .fold { opacity: .6; }
-.items { list-style: none; margin: 0; padding: 0; max-height: min(34vh, 260px); overflow-y: auto; scrollbar-width: thin; }
+.items { list-style: none; margin: 0; padding: 0; max-height: min(28vh, 216px); overflow-y: auto; scrollbar-width: thin; }
 .items button { display: flex; width: 100%; gap: 7px; align-items: center; text-align: left; }
 .items i { flex: none; width: 10px; height: 10px; border-radius: 50%; }
 .items .off { opacity: .45; }
@@ -32,6 +32,7 @@ button[disabled] { cursor: default; background: none; }
 .bars b { flex: 1; min-width: 0; }
 .window { position: absolute; top: 0; bottom: 0; border: 1.5px solid var(--st-text-color); border-radius: 2px; background: color-mix(in srgb, var(--st-text-color) 8%, transparent); }
 .ends { display: flex; justify-content: space-between; gap: 6px; padding: 1px 6px; font-size: 11.5px; opacity: .75; font-variant-numeric: tabular-nums; }
+.gradient { height: 10px; margin: 3px 6px; border-radius: 3px; }
 .plain { text-decoration: underline; }
 .card { position: absolute; max-width: min(340px, 70%); padding: 7px 10px; pointer-events: none; font-size: 13px; line-height: 1.4;
   background: var(--st-background-color); border: 1px solid var(--st-border-color); border-radius: 6px; box-shadow: 0 4px 14px rgba(0,0,0,.18); overflow-wrap: anywhere; }

@@ -10,6 +10,7 @@ import { fairRank, prefix, wanted } from "./tree.js"
 const BUDGET = 1_200_000 // points asked for by one view
 const MOST_RATIO = 1.5 // the raster's cost grows with its area
 const REACH = 12 // pixels around a pointer
+const RING = "#f0c000"
 const FLIGHT_MS = 260
 
 export function createView(root, source, { gl = "auto", say, remembered = null }) {
@@ -21,10 +22,10 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
   const store = openStore(source), { held } = store, pen = over.getContext("2d"), widths = new Map()
   const state = {
     camera: { x: 0.5, y: 0.5, scale: 1 }, fitted: 1, bounds: [1, 1], column: "", mask: "", local: null, density: false,
-    labels: [], regions: [], path: null, mark: null, cursor: null, shown: new Set(), placed: [], painted: 0, frames: 0, ms: 0,
+    labels: [], regions: [], path: null, mark: null, rings: [], cursor: null, shown: new Set(), placed: [], painted: 0, frames: 0, ms: 0,
     ink: "#222", paper: "#fff", accent: [15, 118, 110], ghost: [140, 150, 147, 80], blocked: () => [],
   }
-  let paint = createFlat(canvas), asked = { column: "", mask: "", palette: null }, pending = 0, loading = null, again = false, dead = false, given = new Map()
+  let paint = createFlat(canvas), asked = { column: "", mask: "", palette: null }, pending = 0, loading = null, again = false, dead = false, given = new Map(), where = "", following = 0
 
   const size = () => [over.clientWidth || 1, over.clientHeight || 1]
   const ready = number => store.has(number, state.column, state.mask)
@@ -75,6 +76,9 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
     state.frames++
     state.ms = performance.now() - started
     say("frame", state)
+    const now = `${camera.x} ${camera.y} ${camera.scale}`
+    if (now !== where) say("moved", camera)
+    where = now
   }
 
   const toPixels = ([x, y]) => { const [width, height] = size(), { camera } = state; return [width / 2 + camera.scale * (x - camera.x), height / 2 - camera.scale * (y - camera.y)] }
@@ -111,6 +115,15 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
     }
     pen.setLineDash([])
     if (state.path) line(state.path, false)
+    for (const at of state.rings) {
+      const [x, y] = toPixels(at)
+      if (x < -9 || y < -9 || x > width + 9 || y > height + 9) continue
+      pen.strokeStyle = RING
+      pen.lineWidth = 2
+      pen.beginPath()
+      pen.arc(x, y, 5.5, 0, 7)
+      pen.stroke()
+    }
     names(width, height)
     if (state.mark) ring(state.mark, 9)
     if (state.cursor) ring(state.cursor, 6)
@@ -276,6 +289,14 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
       state.camera.x -= dx / state.camera.scale
       state.camera.y += dy / state.camera.scale
       ask()
+    },
+    // As another map of the same group moves, whose window may have another size.
+    follow(camera) {
+      Object.assign(state.camera, camera)
+      where = `${camera.x} ${camera.y} ${camera.scale}`
+      ask()
+      clearTimeout(following)
+      following = setTimeout(load, 200)
     },
     fly, whole,
     // The smallest frame around what the filter keeps, or the whole map.
