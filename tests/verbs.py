@@ -348,11 +348,11 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "map_tiles": (
         "what the map asks the server for",
-        "open_map map_column pack_rows_as_bits place_of_row to_unit to_layout unit_of_rows say_card",
+        "open_map map_column spread_over_clusters pack_rows_as_bits to_unit to_layout say_card",
     ),
     "map_rows": (
-        "what the map draws",
-        "read_positions sample_to_draw rows_to_draw shade_rows cluster_middles",
+        "where things lie on the map",
+        "read_positions cluster_middles",
     ),
     "pipeline": (
         "how far a dataset is, as the overview draws it",

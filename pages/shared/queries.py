@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numpy as np
 import orjson
 import pyarrow as pa
 import streamlit as st
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 
 from pages.shared.dataset_context import DatasetContext
 from tamis.actions import map_rows, map_tiles, read_rows
-from tamis.actions.map_rows import MAX_DRAWN, DensityGrid
 from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits
 from tamis.actions.read_rows import Facets, Scope, Similar, Summary
 from tamis.store.artifacts.store import Artifact
@@ -90,20 +88,6 @@ def positions(context: DatasetContext) -> Float32s:
 def cluster_of(context: DatasetContext) -> Int32s:
     """Cluster of every row; all noise when nothing was clustered yet."""
     return _cluster_of(context.key, _context=context)
-
-
-def drawn_rows(context: DatasetContext, scope: Scope) -> Int64s:
-    """Ids of at most MAX_DRAWN rows to draw: all, or a sample by cluster that keeps selected, tagged and matching rows."""
-    if context.n_rows <= MAX_DRAWN:
-        return np.arange(context.n_rows)
-    return map_rows.rows_to_draw(
-        context, _sample(context.key, context.tags.revision, _context=context), matches(context, scope)
-    )
-
-
-def density(context: DatasetContext) -> DensityGrid:
-    """How many of all rows lie in each cell of the map."""
-    return _density(context.key, context.view.require("layout").id, _context=context)
 
 
 def cluster_middles(context: DatasetContext) -> dict[int, tuple[float, float]]:
@@ -211,16 +195,6 @@ def _picked_in(key: str, row: int, *, _context: DatasetContext) -> list[tuple[st
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _cluster_of(key: str, *, _context: DatasetContext) -> Int32s:
     return read_rows.cluster_of(_context)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _sample(key: str, revision: int, *, _context: DatasetContext) -> Int64s:
-    return _frozen(map_rows.sample_to_draw(_context, cluster_of(_context)))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _density(key: str, layout_id: str, *, _context: DatasetContext) -> DensityGrid:
-    return map_rows.shade_rows(positions(_context))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tamis.compute.cluster.choose_k import choose_k, null_vectors, simplified_silhouette, standard_silhouette
 from tamis.compute.cluster.density import assign_noise, hdbscan_clusters
 from tamis.compute.cluster.kmeans import assign, by_size, kmeans
-from tamis.compute.map.background import density_grid
 from tamis.compute.map.polygon import points_in_polygon
 from tamis.compute.neighbours import nearest
 from tests.methods.test_selection_twins import cloud, cosines
@@ -265,22 +264,3 @@ def test_a_lasso_holds_the_points_whose_ray_crosses_its_line_an_odd_number_of_ti
                 crossed += at > x
         else:
             assert found == (crossed % 2 == 1)
-
-
-@examples(40, derandomize=True)
-@given(st.integers(0, 10_000), st.integers(0, 40), st.integers(1, 6))
-def test_a_density_grid_counts_every_finite_point_once(seed: int, n: int, bins: int) -> None:
-    rng = np.random.default_rng(seed)
-    xy = rng.integers(-3, 4, (n, 2)).astype(float)
-    if n:
-        xy[rng.integers(n)] = np.nan
-    grid = density_grid(xy, bins)
-    known = xy[np.isfinite(xy).all(axis=1)]
-    assert grid.counts.sum() == len(known)
-    for i in range(bins):
-        low, high = grid.x_edges[i], grid.x_edges[i + 1]
-        last = i == bins - 1
-        inside = [(low - 1e-9 <= x) and (x < high - 1e-9 or last) for x in known[:, 0].tolist()]
-        assert abs(int(grid.counts[i].sum()) - sum(inside)) <= sum(
-            abs(x - low) < 1e-9 or abs(x - high) < 1e-9 for x in known[:, 0].tolist()
-        )

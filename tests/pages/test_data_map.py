@@ -12,8 +12,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared.map.legend import condition_of, is_about
-from pages.shared.map.map_figure import spaced_labels
+from pages.shared.map.colouring import condition_of, is_about
 from pages.shared.plain_text import plain, shorten
 from tamis.actions.dataset_context import open_context
 from tamis.store.artifacts.store import ArtifactStore
@@ -262,12 +261,6 @@ def test_drawing_the_page_loads_no_model_library(workspace: Path) -> None:
     _open(row="3", row_view="Similar")
     loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
     assert not loaded & {"torch", "transformers", "umap", "hdbscan", "sentence_transformers"}
-
-
-def test_labels_that_would_overlap_are_left_out() -> None:
-    middles = {0: (0.0, 0.0), 1: (0.01, 0.01), 2: (5.0, 5.0)}
-    placed = spaced_labels(middles, {0: "first", 1: "second", 2: "third", 3: "nowhere"}, (10.0, 10.0))
-    assert [name for _, _, name in placed] == ["first", "third"]
 
 
 def test_markup_in_a_label_is_shown_as_it_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +16,14 @@ from tamis.compute.map.tiles import Tiles, pack_tile_bits
 from tamis.errors import InvalidOptions
 from tamis.store.map.column_files import ColumnCodes, open_column
 from tamis.store.map.tile_files import open_tiles
-from tamis.types import JSON, Float64s, Int64s
+from tamis.types import JSON, Float64s, Int32s, Int64s
 
 __all__ = [
-    "MISSING", "OTHER", "ColumnCodes", "MapTiles", "RowBits", "map_column", "open_map", "pack_rows_as_bits", "place_of_row",
-    "say_card", "to_layout", "to_unit", "unit_of_rows",
+    "MISSING", "OTHER", "ColumnCodes", "MapTiles", "RowBits", "map_column", "open_map", "pack_rows_as_bits", "say_card",
+    "spread_over_clusters", "to_layout", "to_unit",
 ]  # fmt: skip
 
+SHADES = 64
 CARD_CHARS = 220
 CARD_SCORES = 3
 
@@ -74,18 +76,31 @@ def map_column(context: DatasetContext, opened: MapTiles, key: str) -> ColumnCod
     return open_column(layout, opened.tiles, context.view, key, tags=context.tags)
 
 
+def spread_over_clusters(
+    opened: MapTiles, clusters: Int32s, values: Mapping[int, float], low: float, high: float
+) -> ColumnCodes:
+    """The value of each row's cluster as one byte a row, in equal bins from ``low`` to ``high``: for more clusters than
+    bytes have values. Rows whose cluster has no finite value are missing.
+    """
+    edges = np.linspace(low, high, SHADES + 1)
+    by_cluster = np.full(int(clusters.max(initial=-1)) + 2, np.nan)  # the last place is for -1
+    for number, value in values.items():
+        by_cluster[number] = value
+    shades = np.clip(np.searchsorted(edges, by_cluster, side="right") - 1, 0, SHADES - 1)
+    codes = np.where(np.isfinite(by_cluster), shades, MISSING).astype(np.uint8)[clusters][opened.tiles.order]
+    digest = hashlib.blake2s(codes.tobytes(), digest_size=8).hexdigest()
+    return ColumnCodes(
+        id=f"shades-{digest}", kind="numbers", codes=codes, values=(), counts=(), n_other=0,
+        n_missing=int((codes == MISSING).sum()), edges=tuple(edges.tolist()), histogram=(), low=low, high=high,
+    )  # fmt: skip
+
+
 def pack_rows_as_bits(opened: MapTiles, rows: Int64s, n_rows: int) -> RowBits:
     """A set of rows as bits in the order of the tiles; equal sets have one id."""
     member = np.zeros(n_rows, dtype=np.bool_)
     member[rows] = True
     bits, begins = pack_tile_bits(opened.tiles, member)
     return RowBits(hashlib.blake2s(bits.tobytes(), digest_size=8).hexdigest(), bits, begins)
-
-
-def place_of_row(opened: MapTiles, row: int) -> int | None:
-    """Where a row stands in the order of the tiles; None for one without a place."""
-    found = np.flatnonzero(opened.tiles.order == row)
-    return int(found[0]) if len(found) else None
 
 
 def to_unit(opened: MapTiles, xy: NDArray[np.floating]) -> Float64s:
@@ -104,11 +119,6 @@ def to_layout(opened: MapTiles, unit: JSON) -> Float64s:
         raise InvalidOptions(f"These are no positions on a map: {str(unit)[:80]}.")
     xy: Float64s = given * opened.tiles.side + opened.tiles.origin
     return xy
-
-
-def unit_of_rows(opened: MapTiles, positions: NDArray[np.floating], rows: Int64s) -> Float64s:
-    """Where these rows lie on the map (k, 2); NaN for those without a place."""
-    return to_unit(opened, np.asarray(positions[rows]))
 
 
 def say_card(context: DatasetContext, opened: MapTiles, place: int) -> dict[str, JSON]:

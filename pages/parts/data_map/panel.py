@@ -12,17 +12,13 @@ import streamlit as st
 from pages.parts.data_map.region import take_region
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import colour_choices
-from pages.shared.map.legend import condition_of, is_about, paint_column, values_of
-from pages.shared.map.map_view import Label, MapContent, Region, show_map_view
-from pages.shared.plain_text import shorten
+from pages.shared.map.colouring import colour_choices, condition_of, is_about, paint_column, values_of
+from pages.shared.map.map_view import Label, MapContent, Region, cluster_labels, show_map_view
 from tamis.actions.map_tiles import ColumnCodes, MapTiles
 from tamis.actions.read_rows import Scope
 from tamis.types import JSON
 
 MAP = "map"
-# How many names each level holds, largest clusters first; the rest appears close up.
-LEVELS = (16, 48)
 
 
 def choose_colour(context: DatasetContext) -> str:
@@ -76,22 +72,9 @@ def _position(context: DatasetContext, row: int | None) -> tuple[float, float] |
 
 
 def _labels(context: DatasetContext, scope: Scope) -> tuple[Label, ...]:
-    if context.view.clustering is None:
-        return ()
     # Only what the eye should go to: clusters that the filter leaves something of, those with most rows first.
     counts = Counter(queries.cluster_of(context)[queries.matches(context, scope)].tolist())
-    middles = queries.cluster_middles(context)
-    named = [(i, n) for i, n in counts.most_common() if i >= 0 and np.isfinite(middles[i][0])]
-    return tuple(
-        (
-            i,
-            *middles[i],
-            shorten(context.cluster_name(i), 24),
-            sum(place >= first for first in LEVELS),
-            float(n),
-        )
-        for place, (i, n) in enumerate(named)
-    )
+    return cluster_labels(context, {i: float(n) for i, n in counts.items() if i >= 0})
 
 
 def _outlines(context: DatasetContext, scope: Scope) -> list[Region]:

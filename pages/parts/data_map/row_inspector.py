@@ -16,7 +16,6 @@ from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.reviewer import reviewer_name
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.learned_row import latest_choice, show_learned_row
-from pages.shared.rows.ranking import rank_like_row
 from pages.shared.rows.turns import pretty_json, show_turns, turns_from_json
 from pages.shared.wording import model_title
 from tamis.actions.read_rows import Scope, columns_of, tags_of
@@ -188,7 +187,7 @@ def _similar(context: DatasetContext, scope: Scope, row: int) -> None:
         "Show the 100 matching rows most like this one",
         icon=":material/hub:",
         key="rank_like_row",
-        on_click=rank_like_row,
+        on_click=_rank_like_row,
         args=(context, scope, row),
         width="stretch",
     )
@@ -196,3 +195,9 @@ def _similar(context: DatasetContext, scope: Scope, row: int) -> None:
     show_row_list(
         context, similar.rows.tolist(), "neighbours", title="Nearest rows", numbers=similar.cosines.tolist()
     )
+
+
+def _rank_like_row(context: DatasetContext, scope: Scope, row: int) -> None:
+    """Show the matching rows nearest to a row; from a callback."""
+    near = f"row:{row}"
+    address.show_ranking(near, queries.rank(context, near, queries.matches(context, scope.without("rows"))))

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from pages.parts.finetuning import stats
-from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import Shades
-from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map, spaced_labels
-from pages.shared.plain_text import shorten
+from pages.shared.map.colouring import FADED, Shading
+from pages.shared.map.map_view import cluster_labels, show_shaded_map
 from tamis.actions.evaluations import UNCLEAR
-from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.runs import Run
 from tamis.actions.votes import vote_winners
-from tamis.types import Float32s
 
 CHANGE, WINS = "Loss change", "Win rate"
 # Better is teal wherever it appears; the middle is grey, so that "nothing happened" does not shout.
@@ -46,18 +41,15 @@ def show_cluster_map(context: DatasetContext, run: Run, clusters: pd.DataFrame) 
         wins = stats.cluster_wins(context, run.artifact, votes)
         wins = wins[wins["said"] != "open"]
         values = {int(c): float(v) for c, v in zip(wins["cluster_id"], wins["rate"], strict=True) if c >= 0}
-    style = MapStyle(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
-    st.plotly_chart(
-        _figure(
-            f"{context.key}:{context.names.revision}",
-            str(shown),
-            tuple(values.items()),
-            style,
-            _context=context,
-        ),
-        config={"displayModeBar": False, "scrollZoom": True},
-        key=f"run_map_{run.run_id}_{shown}",
-        alt=f"Map of all rows, clusters coloured by {str(shown).lower()}",
+    low, high = _ends(str(shown), list(values.values()))
+    middle = (low + high) / 2
+    show_shaded_map(
+        context,
+        values,
+        _shading(str(shown), list(values.values())),
+        labels=cluster_labels(context, {i: abs(value - middle) for i, value in values.items() if i >= 0}),
+        key=f"run_map_{run.run_id}",
+        height=HEIGHT_PX,
     )
     st.caption(
         "Clusters without held-out rows, or whose change is not clear, are grey."
@@ -66,43 +58,15 @@ def show_cluster_map(context: DatasetContext, run: Run, clusters: pd.DataFrame) 
     )
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _figure(
-    key: str, shown: str, values: tuple[tuple[int, float], ...], style: MapStyle, *, _context: DatasetContext
-) -> go.Figure:
-    rows = queries.drawn_rows(_context, ALL_ROWS)
-    xy = np.asarray(queries.positions(_context))
-    cluster_of = queries.cluster_of(_context)[rows]
-    row_values = _spread(cluster_of, dict(values))
-    names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
-    dots = Dots(
-        rows=rows, xy=xy[rows], matched=np.isfinite(row_values),
-        names=np.array([names.get(int(i), "") for i in cluster_of], dtype=object),
-    )  # fmt: skip
-    low, high = _ends(shown, [value for _, value in values])
-    span = np.ptp(xy, axis=0)
-    order = sorted(dict(values), key=lambda c: -abs(dict(values)[c] - (low + high) / 2))
-    labels = spaced_labels(
-        queries.cluster_middles(_context), {c: shorten(names.get(c, ""), 24) for c in order if c >= 0},
-        (float(span[0]), float(span[1])), most=8,
-    )  # fmt: skip
-    figure = draw_map(dots, Shades(shown, row_values, low, high), Extras(labels=labels), style)
+def _shading(shown: str, values: list[float]) -> Shading:
+    dark = st.context.theme.type == "dark"
+    low, high = _ends(shown, values)
     colours: tuple[str, ...] = DIVERGING if shown == CHANGE else DIVERGING[::-1]
-    if shown == CHANGE and _one_way([value for _, value in values]):
-        better, worse = (BETTER_IN_DARK, WORSE_IN_DARK) if style.dark else (BETTER, WORSE)
+    if shown == CHANGE and _one_way(values):
+        better, worse = (BETTER_IN_DARK, WORSE_IN_DARK) if dark else (BETTER, WORSE)
         colours = better if low < 0 else worse
-    scale = [[i / (len(colours) - 1), colour] for i, colour in enumerate(colours)]
-    return figure.update_traces(
-        marker={"colorscale": scale}, selector=lambda t: t.marker.colorbar.title.text is not None
-    )
-
-
-def _spread(cluster_of: np.ndarray, values: dict[int, float]) -> Float32s:
-    """The value of each row's cluster, NaN where it has none."""
-    out = np.full(len(cluster_of), np.nan, dtype=np.float32)
-    for cluster_id, value in values.items():
-        out[cluster_of == cluster_id] = value
-    return out
+    stops = tuple((i / (len(colours) - 1), colour) for i, colour in enumerate(colours))
+    return Shading(title=shown, stops=stops, low=low, high=high, nothing=FADED["dark" if dark else "light"])
 
 
 def _ends(shown: str, values: list[float]) -> tuple[float, float]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from pages.parts.refinement.charts import CHANGE, WEIGHT, diverging
 from pages.parts.refinement.history import flags_of, weights_of
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import Shades
-from pages.shared.map.map_figure import Dots, Extras, MapStyle, draw_map, spaced_labels
+from pages.shared.map.colouring import FADED, Shading
+from pages.shared.map.map_view import cluster_labels, show_shaded_map
 from pages.shared.navigation import link_to
-from pages.shared.plain_text import count_of, shorten
-from tamis.actions.read_rows import ALL_ROWS
+from pages.shared.plain_text import count_of
 from tamis.actions.refinement_history import RefinementHistory
 
 HEIGHT_PX = 520
-FLAGGED = "#F0C000"
 MOST_FLAGS = 4000
 
 
@@ -35,13 +32,17 @@ def show_map(context: DatasetContext, history: RefinementHistory) -> None:
     if shown == CHANGE:
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.log2(values)
-    style = MapStyle(dark=st.context.theme.type == "dark", height=HEIGHT_PX)
-    key = f"{context.key}:{context.names.revision}:{history.artifact_id}"
-    figure = _figure(key, (shown, number), style, _context=context, _history=history, _held=(values, flagged))
-    st.plotly_chart(
-        figure, config={"displayModeBar": False, "scrollZoom": True}, key=f"refine_map_{history.artifact_id}_{shown}_{number}",
-        alt=f"Map of all rows, clusters coloured by their weight after round {number}, flagged rows on top",
-    )  # fmt: skip
+    up, down = history.movers()
+    moved = [i for i in [*up, *down] if i >= 0]
+    show_shaded_map(
+        context,
+        dict(zip(history.cluster_ids.tolist(), values.tolist(), strict=True)),
+        _shading(shown, history),
+        labels=cluster_labels(context, {i: float(len(moved) - place) for place, i in enumerate(moved)}),
+        rings=queries.positions(context)[flagged[:MOST_FLAGS]],
+        key=f"refine_map_{history.artifact_id}",
+        height=HEIGHT_PX,
+    )
     text = f"Weights after round {number}"
     text += (
         ", as times the first weight on a scale of doublings (0: unchanged, 1: twice, −1: half)"
@@ -70,72 +71,16 @@ def _choose(history: RefinementHistory) -> tuple[str, int]:
     return str(shown), int(number)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _figure(
-    key: str,
-    asked: tuple[str, int],
-    style: MapStyle,
-    *,
-    _context: DatasetContext,
-    _history: RefinementHistory,
-    _held: tuple[np.ndarray, np.ndarray],
-) -> go.Figure:
-    values, flagged = _held
-    rows = queries.drawn_rows(_context, ALL_ROWS)
-    xy = np.asarray(queries.positions(_context))
-    cluster_of = queries.cluster_of(_context)
-    by_cluster = np.full(int(cluster_of.max(initial=-1)) + 2, np.nan, dtype=np.float32)
-    by_cluster[_history.cluster_ids] = np.where(np.isfinite(values), values, np.nan)
-    row_values = by_cluster[
-        cluster_of[rows]
-    ]  # the last place is for rows outside all clusters, whose id is -1
-    names = {i: shorten(name, 32) for i, name in _context.names.names.items()}
-    dots = Dots(
-        rows=rows, xy=xy[rows], matched=np.isfinite(row_values),
-        names=np.array([names.get(int(i), "") for i in cluster_of[rows]], dtype=object),
-    )  # fmt: skip
-    low, high = _ends(asked[0], _history)
-    figure = draw_map(
-        dots,
-        Shades(_title(asked[0]), row_values, low, high),
-        Extras(labels=_labels(_context, _history, xy)),
-        style,
-    )
-    figure.update_traces(
-        marker={"colorscale": [list(stop) for stop in _colour_stops(asked[0], style)]},
-        selector=lambda trace: trace.marker.colorbar.title.text is not None,
-    )
-    return _with_flags(figure, xy, flagged, style)
-
-
-def _colour_stops(shown: str, style: MapStyle) -> list[tuple[float, str]]:
+def _shading(shown: str, history: RefinementHistory) -> Shading:
     """Both sides of a change, or for a weight its upper side alone."""
-    both = diverging(dark=style.dark)
+    dark = st.context.theme.type == "dark"
+    both = diverging(dark=dark)
     stops = [(0.0, both[2][1]), (1.0, both[4][1])] if shown == WEIGHT else both
     # The middle of the scale is near the page, which suits a table and not a dot.
-    return [(at, style.faded if colour == both[2][1] else colour) for at, colour in stops]
-
-
-def _with_flags(figure: go.Figure, xy: np.ndarray, flagged: np.ndarray, style: MapStyle) -> go.Figure:
-    rows = flagged[:MOST_FLAGS]
-    scatter = go.Scattergl if style.webgl else go.Scatter
-    figure.add_trace(
-        scatter(
-            x=xy[rows, 0], y=xy[rows, 1], customdata=rows, mode="markers", name="Flagged", showlegend=False,
-            marker={"symbol": "circle-open", "size": 11, "color": FLAGGED, "line": {"width": 2, "color": FLAGGED}},
-            hovertemplate="flagged<br>row %{customdata}<extra></extra>",
-        )
-    )  # fmt: skip
-    return figure
-
-
-def _labels(
-    context: DatasetContext, history: RefinementHistory, xy: np.ndarray
-) -> tuple[tuple[float, float, str], ...]:
-    up, down = history.movers()
-    span = np.ptp(xy, axis=0)
-    named = {i: shorten(context.cluster_name(i), 24) for i in [*up, *down] if i >= 0}
-    return spaced_labels(queries.cluster_middles(context), named, (float(span[0]), float(span[1])), most=8)
+    faded = FADED["dark" if dark else "light"]
+    stops = [(at, faded if colour == both[2][1] else colour) for at, colour in stops]
+    low, high = _ends(shown, history)
+    return Shading(title=_title(shown), stops=tuple(stops), low=low, high=high, nothing=faded)
 
 
 def _ends(shown: str, history: RefinementHistory) -> tuple[float, float]:

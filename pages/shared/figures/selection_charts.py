@@ -8,8 +8,7 @@ import streamlit as st
 
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import PALETTE
-from pages.shared.map.legend import paint_column
+from pages.shared.map.colouring import PALETTE, paint_column
 from pages.shared.map.map_view import MapContent, show_map_view
 from pages.shared.plain_text import shorten, unlike
 from tamis.actions.read_rows import ALL_ROWS

@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.legend import Painted
+from pages.shared.map.colouring import Painted, Shading, shade_clusters
 from pages.shared.map.routes import BASE, JS, hold_map, modules, token_of
-from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits, to_unit
+from pages.shared.plain_text import shorten
+from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits, spread_over_clusters, to_unit
 from tamis.types import JSON, Float32s
 
+# How many names each level holds, largest clusters first; the rest appears close up.
+LEVELS = (16, 48)
 ACCENT = {"light": [15, 118, 110], "dark": [45, 212, 191]}
 GHOST = {"light": [150, 161, 158, 70], "dark": [120, 134, 130, 62]}
 # A few lines inline, the modules from a route: an inline module has no address from which it could import.
@@ -72,6 +76,48 @@ def show_map_view(
     data["again"] = asked.get("stale") if asked else None
     events: dict[str, Any] = {f"on_{event}_change": call for event, call in callbacks.items()}
     _component(key=key, data=data, **events, on_stale_change=_nothing)
+
+
+def show_shaded_map(
+    context: DatasetContext,
+    values: Mapping[int, float],
+    shading: Shading,
+    *,
+    labels: tuple[Label, ...] = (),
+    rings: Float32s | None = None,
+    key: str,
+    height: int,
+) -> None:
+    """The map with every cluster in the colour of its value, and rings around a few rows."""
+    opened = queries.open_map(context)
+    column = queries.map_column(context, opened, "cluster")
+    if -1 in column.values:  # more clusters than bytes have values
+        clusters = queries.cluster_of(context)
+        column = spread_over_clusters(opened, clusters, values, shading.low, shading.high)
+    content = MapContent(
+        column=column,
+        painted=shade_clusters(column, values, shading),
+        labels=labels,
+        rings=rings,
+        height=height,
+    )
+    show_map_view(context, opened, content, key=key, callbacks={})
+
+
+def cluster_labels(context: DatasetContext, weights: Mapping[int, float]) -> tuple[Label, ...]:
+    """The names of clusters where they lie, those of most weight first and from far away."""
+    if context.view.clustering is None:
+        return ()
+    middles = queries.cluster_middles(context)
+    there = [
+        i
+        for i in sorted(weights, key=lambda i: -weights[i])
+        if i in middles and np.isfinite(middles[i]).all()
+    ]
+    return tuple(
+        (i, *middles[i], shorten(context.cluster_name(i), 24), sum(place >= n for n in LEVELS), weights[i])
+        for place, i in enumerate(there)
+    )
 
 
 def _data(context: DatasetContext, opened: MapTiles, content: MapContent) -> dict[str, JSON]:

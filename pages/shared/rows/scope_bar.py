@@ -7,9 +7,9 @@ import streamlit as st
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import plain, shorten
-from pages.shared.rows.ranking import rank_by_meaning, say_ranking
 from pages.shared.rows.scope_forms import show_scope_form
 from tamis.actions.read_rows import Condition, Scope, describe_scope
+from tamis.errors import CurationError
 
 
 def show_scope_bar(context: DatasetContext, scope: Scope) -> None:
@@ -52,7 +52,7 @@ def _search(context: DatasetContext, scope: Scope) -> None:
     )
     sentence = st.session_state.pop("meaning_asked", "")
     if sentence:
-        rank_by_meaning(context, scope, sentence)
+        _rank_by_meaning(context, scope, sentence)
 
 
 def _search_words() -> None:
@@ -66,6 +66,19 @@ def _ask_for_meaning() -> None:
     # Answered in the run itself: the model may have to be loaded, and a callback has no page to say so on.
     st.session_state["meaning_asked"] = st.session_state["search_text"].strip()[:300]
     st.session_state["search_text"] = ""
+
+
+def _rank_by_meaning(context: DatasetContext, scope: Scope, sentence: str) -> None:
+    """Show the matching rows nearest to a sentence; loads the dataset's encoder on its first use."""
+    near = f"text:{sentence}"
+    try:
+        with st.spinner("Loading the encoder and searching by meaning …", show_time=True):
+            ranked = queries.rank(context, near, queries.matches(context, scope.without("rows")))
+    except CurationError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    address.show_ranking(near, ranked)
+    st.rerun()
 
 
 def _chips(context: DatasetContext, scope: Scope) -> None:
@@ -87,12 +100,20 @@ def _chips(context: DatasetContext, scope: Scope) -> None:
 def _say(context: DatasetContext, condition: Condition) -> str:
     near = address.read_near()
     if condition.kind == "rows" and near:
-        return say_ranking(near, len(condition.value))
+        return _say_ranking(near, len(condition.value))
     if condition.kind in address.REGIONS:
         here = condition.on in ("", context.view.layout.id if context.view.layout else "")
         return f"Inside the {condition.kind}" + ("" if here else " drawn on an earlier map")
     text = describe_scope(Scope(conditions=(condition,)), context.names.names)
     return text[:1].upper() + text[1:]
+
+
+def _say_ranking(near: str, n_rows: int) -> str:
+    """What a ranking is, for its chip."""
+    kind, _, value = near.partition(":")
+    return f"{n_rows:,} rows most similar to " + (
+        f"row {value}" if kind == "row" else f"“{shorten(value, 60)}”"
+    )
 
 
 def show_nothing_matches(scope: Scope) -> None:

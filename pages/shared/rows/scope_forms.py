@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.map_figure import draw_histogram
+from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import count_of, plain, shorten
 from tamis.actions.read_rows import Column, columns_of, pattern_problem
 
@@ -131,7 +132,7 @@ def _range_form(context: DatasetContext, column: Column) -> None:
         return
     shown = f"{summary.low:,.4g} to {summary.high:,.4g}"
     st.plotly_chart(
-        draw_histogram(summary.counts, summary.edges),
+        _histogram(summary.counts, summary.edges),
         key=f"spread_{column.key}",
         config={"staticPlot": True},
         alt=f"How {column.label} is spread",
@@ -195,3 +196,14 @@ def _add(ready: bool, change: Callable[[], None]) -> None:
         address.forget_choices()  # closes the form
 
     st.button("Add", type="primary", disabled=not ready, on_click=add, key="filter_add", width="stretch")
+
+
+def _histogram(counts: Sequence[int], edges: Sequence[float], *, height: int = 72) -> go.Figure:
+    """Bars without axes: the shape alone, for a form whose fields say the numbers."""
+    middles = [(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)]
+    figure = go.Figure(go.Bar(x=middles, y=list(counts), marker={"color": PALETTE[0], "line": {"width": 0}}))
+    hidden = {"visible": False, "fixedrange": True}
+    figure.update_layout(
+        height=height, margin=dict.fromkeys("lrtb", 0), bargap=0.08, xaxis=hidden, yaxis=hidden
+    )
+    return figure

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tamis.actions.dataset_context import DatasetContext, open_context, through_clustering
-from tamis.actions.map_rows import cluster_middles, rows_to_draw, sample_to_draw
+from tamis.actions.map_rows import cluster_middles
 from tamis.actions.read_rows import (
     cluster_of,
     list_clusters,
@@ -88,19 +88,6 @@ def test_clusters_selections_and_the_view_go_together(context: DatasetContext) -
     other = through_clustering(context, context.view.clustering.id, selection_id=selection.id)
     assert other.key == context.key
     assert through_clustering(context, "gone").view.clustering == context.view.clustering
-
-
-def test_matching_selected_and_tagged_rows_are_drawn_first(
-    context: DatasetContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tamis.actions.map_rows.MAX_DRAWN", 20)
-    sample = sample_to_draw(context, cluster_of(context))
-    assert len(sample) == 20 and {3, 30} <= set(sample.tolist())
-    matched = np.array([r for r in range(40) if r not in sample][:3])
-    drawn = rows_to_draw(context, sample, matched).tolist()
-    assert set(matched.tolist()) | {3, 30} <= set(drawn) and len(drawn) <= 20
-    monkeypatch.setattr("tamis.actions.map_rows.MAX_SURELY_DRAWN", 2)
-    assert rows_to_draw(context, sample, matched).tolist() == sample.tolist()
 
 
 def test_the_middle_of_a_cluster_is_its_median() -> None:

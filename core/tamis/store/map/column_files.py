@@ -110,6 +110,7 @@ def _encode(view: DatasetView, key: str, tags: TagState | None) -> tuple[UInt8s,
         codes, stands_for = encode_groups(values.astype(np.int64))
         return codes, _groups(codes, [bool(value) for value in stands_for])
     if values.dtype == object:
+        values = _first_entries(values)
         # Arrow numbers the values of a million rows in the time that Python takes for ten thousand.
         numbered: Any = pc.dictionary_encode(pa.array(values, pa.string(), from_pandas=True))
         places = numbered.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -117,6 +118,15 @@ def _encode(view: DatasetView, key: str, tags: TagState | None) -> tuple[UInt8s,
         names = numbered.dictionary.to_pylist()
         return codes, _groups(codes, [names[place] for place in stands_for])
     return _numbers(values.astype(np.float64))
+
+
+def _first_entries(values: NDArray[Any]) -> NDArray[Any]:
+    """Of lists the first entry, of an empty one None; other values as they are."""
+    if not any(isinstance(one, tuple) for one in values):
+        return values
+    made = np.empty(len(values), dtype=object)
+    made[:] = [(one[0] if one else None) if isinstance(one, tuple) else one for one in values]
+    return made
 
 
 def _groups(codes: UInt8s, values: list[Any]) -> dict[str, JSON]:

@@ -14,7 +14,8 @@ export function el(name, attributes = {}, ...children) {
 // `chosen` is told which codes are left, none for all; `brushed` the lowest and highest value, or null for all.
 export function drawLegend(box, column, { chosen, brushed, local }) {
   box.replaceChildren()
-  box.hidden = false
+  box.hidden = column.kind === "none"
+  if (box.hidden) return
   // A long list stands in the page's own panel too; unfolded it would hide what it explains.
   if (box.dataset.column !== column.key) Object.assign(box.dataset, { column: column.key, folded: column.folded ? "yes" : "no" })
   const folded = box.dataset.folded === "yes"
