@@ -11,14 +11,14 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import AfterValidator, Field, TypeAdapter
 
-from tamis.compute.map.polygon import points_in_box, points_in_polygon
 from tamis.errors import InvalidOptions
-from tamis.store.artifacts.readers import read_cluster_ids, read_coordinates, read_selected_ids
+from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.tags import TagState
 from tamis.store.rows.columns import ENTRIES, check_field, find_column, json_pointer
+from tamis.store.rows.drawn import BOX, POLYGON, STEPS, in_box, in_lasso, in_region
 from tamis.store.rows.engine import Clause, check_pattern
-from tamis.types import JSON, Bools, Float32s, Int64s
+from tamis.types import JSON, Bools, Int64s
 
 MAX_VALUES = 100_000
 TEXT_COLUMNS = {"prompt": ("prompt",), "response": ("response",), "either": ("prompt", "response")}
@@ -72,14 +72,8 @@ def _ordered(limits: tuple[float | None, float | None]) -> tuple[float | None, f
     return limits
 
 
-def _short(value: float) -> float:
-    # A lasso has hundreds of corners: six digits are a thousandth of a pixel and keep its URL short.
-    return float(f"{value:.6g}")
-
-
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=10_000)]
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
-Place: TypeAlias = Annotated[float, Field(allow_inf_nan=False, ge=-1e30, le=1e30), AfterValidator(_short)]
 _MANY = Field(min_length=1, max_length=MAX_VALUES)
 INTS: TypeAdapter[JSON] = TypeAdapter(
     Annotated[tuple[Annotated[int, Field(ge=-1, lt=2**53)], ...], _MANY, AfterValidator(_sorted_set)]
@@ -96,22 +90,6 @@ RANGE: TypeAdapter[JSON] = TypeAdapter(
 )
 TEXT: TypeAdapter[JSON] = TypeAdapter(Text)
 FLAG: TypeAdapter[JSON] = TypeAdapter(bool)
-POLYGON: TypeAdapter[JSON] = TypeAdapter(
-    Annotated[tuple[tuple[Place, Place], ...], Field(min_length=3, max_length=5_000)]
-)
-STEPS: TypeAdapter[JSON] = TypeAdapter(
-    Annotated[
-        tuple[
-            tuple[
-                Literal["add", "subtract", "intersect"],
-                Annotated[tuple[tuple[Place, Place], ...], Field(min_length=3, max_length=5_000)],
-            ],
-            ...,
-        ],
-        Field(min_length=1, max_length=40),
-    ]
-)
-BOX: TypeAdapter[JSON] = TypeAdapter(tuple[tuple[Place, Place], tuple[Place, Place]])
 SAMPLE: TypeAdapter[JSON] = TypeAdapter(
     tuple[Annotated[int, Field(ge=1, lt=2**53)], Annotated[int, Field(ge=0, lt=2**53)]]
 )
@@ -208,30 +186,6 @@ def _find_selected(question: Question, on: str, value: JSON) -> Bools:
     selection = view.artifact(on, "selection") if on else view.require("selection")
     inside = question.mask(read_selected_ids(selection))
     return inside if value else ~inside
-
-
-def _find_lasso(question: Question, on: str, value: JSON) -> Bools:
-    return points_in_polygon(_coordinates(question.view, on), value)
-
-
-def _find_region(question: Question, on: str, value: JSON) -> Bools:
-    xy = _coordinates(question.view, on)
-    inside = np.zeros(len(xy), dtype=bool)
-    for how, corners in value:
-        drawn = points_in_polygon(xy, corners)
-        if how == "add":
-            inside |= drawn
-        else:
-            inside &= drawn if how == "intersect" else ~drawn
-    return inside
-
-
-def _find_box(question: Question, on: str, value: JSON) -> Bools:
-    return points_in_box(_coordinates(question.view, on), *value)
-
-
-def _coordinates(view: DatasetView, on: str) -> Float32s:
-    return read_coordinates(view.artifact(on, "projection", "embeddings") if on else view.require("layout"))
 
 
 def _find_rows(question: Question, on: str, value: JSON) -> Bools:
@@ -380,7 +334,7 @@ _TABLE = (
         on="artifact",
         value=POLYGON,
         say=lambda _, value, __: f"inside a lasso of {len(value)} corners",
-        find=_find_lasso,
+        find=lambda question, on, value: in_lasso(question.view, on, value),
     ),
     ConditionKind(
         key="box",
@@ -388,7 +342,7 @@ _TABLE = (
         on="artifact",
         value=BOX,
         say=lambda _, value, __: "inside the box x {:g} to {:g}, y {:g} to {:g}".format(*value[0], *value[1]),
-        find=_find_box,
+        find=lambda question, on, value: in_box(question.view, on, value),
     ),
     ConditionKind(
         key="region",
@@ -396,7 +350,7 @@ _TABLE = (
         on="artifact",
         value=STEPS,
         say=lambda _, value, __: f"inside a region of {len(value)} lassos",
-        find=_find_region,
+        find=lambda question, on, value: in_region(question.view, on, value),
     ),
     ConditionKind(
         key="rows",
