@@ -77,6 +77,20 @@ def test_a_file_that_no_format_fits_is_read_as_its_columns_suggest(workspace: Pa
     assert (file["fields"]["prompt"], file["fields"]["completion"]) == ("ask", "said")
 
 
+def test_every_unknown_label_of_turns_is_asked_about_at_once(workspace: Path, folder: Path) -> None:
+    path = folder / "support.jsonl"
+    turns = '{"role": "customer", "content": "Where is it?"}, {"role": "agent", "content": "It ships today."}'
+    path.write_text(f'{{"messages": [{turns}]}}\n' * 3)
+    app = choose(path)
+    assert "say whose turns are labelled customer, agent" in said(app)
+    assert app.selectbox(key=f"field:{path}:messages:content").options == ["role", "content"]
+    checked(app.selectbox(key=f"role:{path}:customer").set_value("user").run())
+    checked(app.selectbox(key=f"role:{path}:agent").set_value("assistant").run())
+    agree(app)
+    (file,) = job_table.list_jobs(Database(workspace))[0].options["files"]
+    assert file["fields"]["roles"] == {"customer": "user", "agent": "assistant"}
+
+
 def test_an_optional_part_can_be_given_up_and_objects_can_be_mapped(workspace: Path, folder: Path) -> None:
     path = folder / "nested.jsonl"
     path.write_text('{"system": "Be brief.", "fields": {"prompt": "Why?", "response": "The moon."}}\n' * 3)

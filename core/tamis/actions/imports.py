@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import orjson
 from pydantic.fields import FieldInfo
 
 from tamis.actions.jobs import Job, JobState, list_jobs
@@ -14,10 +15,12 @@ from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import CurationError
 from tamis.formats import FORMATS, load_format
 from tamis.formats.detect import Inspection, inspect_file
+from tamis.formats.json_text import Record
 from tamis.formats.layout import detect_layout
 from tamis.formats.reader import file_stem
 from tamis.formats.repairs import check_repairs
-from tamis.formats.role_labels import unknown_label
+from tamis.formats.role_labels import role_of, unknown_label
+from tamis.formats.schema import Reject
 from tamis.formats.stored_form import open_record
 from tamis.jobs.limited_process import run_limited
 from tamis.jobs.limits import ReadLimits, limited_for_now
@@ -160,10 +163,22 @@ def columns_for(inspection: Inspection, part: FieldInfo) -> OfferedColumns:
 
 
 def unknown_roles(inspection: Inspection) -> tuple[str, ...]:
-    """Labels of turns whose meaning no format knows, as far as the sample shows, and those that a person has explained."""
+    """Labels of turns whose meaning no format knows, as far as the sample shows, and those that a person has explained.
+
+    A record is rejected for the first of its labels; the others of its turns are there to be explained at once.
+    """
     explained = inspection.fields.roles if inspection.fields else {}
-    found = (unknown_label(problem.reason) for problem in inspection.problems)
-    return tuple(dict.fromkeys([*explained, *(label for label in found if label is not None)]))
+    labels: dict[str, None] = dict.fromkeys(explained)
+    for problem in inspection.problems:
+        label = unknown_label(problem.reason)
+        if label is None:
+            continue
+        labels[label] = None
+        for turn in _turns(_rejected(inspection, problem)):
+            other = turn.get(getattr(inspection.fields, "role", ""))
+            if isinstance(other, str) and not role_of(other):
+                labels[other] = None
+    return tuple(labels)
 
 
 def formats_by_fit(inspection: Inspection) -> dict[str, float | None]:
@@ -273,14 +288,29 @@ def failed_imports(workspace: Workspace) -> list[Job]:
 
 
 def _turn_keys(inspection: Inspection) -> list[str]:
-    """Keys of the objects inside list columns, as the first rows have them."""
-    keys: dict[str, None] = {}
-    for row in inspection.rows:
-        record = open_record(row.record, inspection.fields)[0] if inspection.fields else row.record
-        for value in record.values():
-            for item in value if isinstance(value, list) else []:
-                keys.update(dict.fromkeys(item if isinstance(item, dict) else ()))
-    return list(keys)
+    """Keys of the objects inside list columns, as the first rows have them, or the first rejects where none is a row."""
+    records: list[Record] = [row.record for row in inspection.rows]
+    if inspection.fields:
+        records = [open_record(record, inspection.fields)[0] for record in records]
+    records = records or [_rejected(inspection, problem) for problem in inspection.problems]
+    return list(dict.fromkeys(key for record in records for turn in _turns(record) for key in turn))
+
+
+def _turns(record: Record) -> Iterator[Mapping[str, JSON]]:
+    """The objects inside the lists of a record."""
+    for value in record.values():
+        yield from (item for item in (value if isinstance(value, list) else []) if isinstance(item, dict))
+
+
+def _rejected(inspection: Inspection, problem: Reject) -> Record:
+    """A record of JSON that was rejected; empty where its text is cut or is no object."""
+    try:
+        record = orjson.loads(problem.raw)
+    except orjson.JSONDecodeError:
+        return {}
+    if not isinstance(record, dict):
+        return {}
+    return open_record(record, inspection.fields)[0] if inspection.fields else record
 
 
 def _within(path: Path, folders: Sequence[Path]) -> str:

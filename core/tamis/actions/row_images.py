@@ -60,7 +60,8 @@ def row_images(view: DatasetView, row: int) -> RowImages:
     examples = view.examples
     columns = ["file", "raw", "messages", "meta"]
     stored = read_example_rows(examples.file(EXAMPLES), np.array([row]), columns).to_pylist()[0]
-    return images_of(_record(stored), str(examples.summary["files"][stored["file"]]["path"]))
+    files = examples.summary.get("files") or []  # none: rows that came from no file
+    return images_of(_record(stored), str(files[stored["file"]]["path"]) if files else "")
 
 
 def images_of(record: JSON, source: str) -> RowImages:
@@ -105,6 +106,8 @@ def _content(one: ImageRef, source: str) -> bytes:
         return one.data
     if one.kind == "link" or source.startswith(HUB_PREFIX):
         raise CurationError(_FETCHED)
+    if not source:
+        raise CurationError("its row came from no file, so there is no folder to look for it in")
     path = Path(source)
     return read_inside(path if path.is_dir() else path.parent, one.name)
 

@@ -44,6 +44,8 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
         key="row_view",
         bind="query-params",
         label_visibility="collapsed",
+        # All five stand in one line of a narrow column; the address keeps the whole word.
+        format_func=lambda name: "Text" if name == VIEWS[0] else str(name),
     )
     if view == "Details":
         _details(context, row, values)

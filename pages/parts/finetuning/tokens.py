@@ -10,9 +10,10 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import plain
-from pages.shared.rows.learned_row import FRAME, MOST_TOKENS
+from pages.shared.rows.learned_row import CUT, FRAME, MOST_TOKENS
 from pages.shared.rows.review_text import as_html
 from tamis.actions.decisions import decision_revision
+from tamis.actions.learned_tokens import TokenText
 from tamis.actions.runs import Run
 from tamis.actions.token_losses import RowLosses, token_losses
 from tamis.store.artifacts.adapters import HELD_OUT
@@ -22,6 +23,7 @@ MOST_NATS = 8.0  # of a token, from which the shade grows no stronger
 MOST_CHANGE = 4.0
 _HIGH, _LOW = "210,90,60", "20,160,130"
 _LEAST_SHADE, _SHADE = 0.02, 0.55
+_NOT_LEARNED = 0.4  # of the shade: a prompt is as dear to a model, and nobody asks it to learn it
 
 
 def show_tokens(context: DatasetContext, run: Run) -> None:
@@ -50,24 +52,33 @@ def _show_pieces(found: RowLosses, by: str) -> None:
     values = {TUNED: found.tuned, BASE: found.base}.get(by) or np.subtract(found.tuned, found.base).tolist()
     pieces = zip(found.learned.tokens[:MOST_TOKENS], values, found.base, found.tuned, strict=False)
     inside = "".join(
-        f'<span style="{_style(value, by, learned=bool(token.weight))}" title="{_said(base, tuned)}">{as_html(token.text)}</span>'
+        f'<span style="{_style(token, value, by)}" title="{_said(token, base, tuned)}">{as_html(token.text)}</span>'
         for token, value, base, tuned in pieces
     )
     st.html(f'<div dir="auto" style="{FRAME}" data-testid="token-losses">{inside}</div>')
     change = "Green became likelier, red less likely" if by == CHANGE else "The stronger, the less expected"
-    st.caption(f"{change}; what is learned is underlined. Both losses are told where the pointer rests.")
+    cut = "" if all(token.read for token in found.learned.tokens) else " What is struck out was cut off."
+    st.caption(
+        f"{change}; what is learned is underlined, the rest is paler.{cut} Both losses are told where the pointer rests."
+    )
 
 
-def _style(value: float, by: str, *, learned: bool) -> str:
-    line = "border-bottom:2px solid rgba(20,160,130,.8);" if learned else ""
+def _style(token: TokenText, value: float, by: str) -> str:
+    if not token.read:
+        return CUT
+    line = "border-bottom:2px solid rgba(20,160,130,.8);" if token.weight else ""
     if math.isnan(value):
         return f"{line}opacity:.6"
     share = min(1.0, abs(value) / (MOST_CHANGE if by == CHANGE else MOST_NATS))
+    if not token.weight:
+        share *= _NOT_LEARNED
     colour = _LOW if by == CHANGE and value < 0 else _HIGH
     return f"{line}background:rgba({colour},{_LEAST_SHADE + (_SHADE - _LEAST_SHADE) * share:.2f})"
 
 
-def _said(base: float, tuned: float) -> str:
+def _said(token: TokenText, base: float, tuned: float) -> str:
+    if not token.read:
+        return "cut off"
     return "nothing before it" if math.isnan(base) else f"{base:.2f} before, {tuned:.2f} after"
 
 

@@ -87,7 +87,8 @@ def show_layout(inspection: Inspection) -> None:
         else:
             color = "green" if inspection.confidence > 0.99 else "orange"
             reads = f"{FORMATS[inspection.format_name].title}: reads {percent(inspection.confidence)}"
-            st.badge(reads, color=color, icon=":material/check:")
+            icon = ":material/check:" if inspection.rows else ":material/error:"
+            st.badge(reads, color=color if inspection.rows else "red", icon=icon)
         looked_at = "the whole file" if inspection.looked_at_all else "from the whole length of the file"
         st.caption(f"{count_of(inspection.n_looked_at, 'record')} looked at, {looked_at}")
     for note in listed_notes(inspection.notes)[:_MAX_NOTES]:
@@ -244,8 +245,12 @@ def _say_fit(name: str, fits: Mapping[str, float | None]) -> str:
 
 def _show_rows(inspection: Inspection, path: str) -> None:
     if not inspection.rows:
+        explained = inspection.fields.roles if inspection.fields else {}
+        open_roles = [label for label in unknown_roles(inspection) if label not in explained]
         st.warning(
-            "With this format no record of the sample becomes a row. Choose other columns or another format.",
+            f"No record of the sample becomes a row yet: say whose turns are labelled {plain(', '.join(open_roles))}."
+            if open_roles
+            else "With this format no record of the sample becomes a row. Choose other columns or another format.",
             icon=":material/rule:",
         )
         return

@@ -65,7 +65,7 @@ def _agreement(history: RefinementHistory, correlation: float | None) -> tuple[s
     evidence = history.evidence()
     if evidence is None:
         return "Rank correlation", "–" if correlation is None else f"{correlation:+.2f}", "last two rounds"
-    words = f"of {len(history.cluster_ids):,}" if evidence.told else "nothing can be told yet"
+    words = f"of {len(history.cluster_ids):,}" if evidence.told else "not told yet"
     return "Effective clusters", f"{evidence.effective_clusters:.1f}", words
 
 

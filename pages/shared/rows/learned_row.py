@@ -22,7 +22,7 @@ MOST_TOKENS = 4_000  # drawn; a browser is slow with more pieces than that
 FULL, LEAST = 0.42, 0.14  # how strong the shade of weight 1 and of the smallest weight is
 FRAME = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.7;unicode-bidi:plaintext;font-size:.9rem"
 _EDGE = "box-shadow:inset -1px 0 rgba(128,140,138,.35)"  # between two tokens
-_CUT = "opacity:.45;text-decoration:line-through"
+CUT = "opacity:.45;text-decoration:line-through"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +82,17 @@ def _show_tokens(found: LearnedRow) -> None:
     if len(found.tokens) > len(drawn):
         st.caption(f"The first {len(drawn):,} of {len(found.tokens):,} pieces.")
     weights = sorted({one.weight for one in found.tokens if one.weight not in (0.0, 1.0)})
+    cut = "" if all(one.read for one in drawn) else " What is struck out is cut off."
     marked = f" Weights other than 1: {', '.join(f'{one:g}' for one in weights)}." if weights else ""
-    st.caption(f"Shaded tokens are learned, the stronger the more they weigh; a line divides tokens.{marked}")
+    st.caption(
+        f"Shaded tokens are learned, the stronger the more they weigh; a line divides tokens.{marked}{cut}"
+    )
 
 
 def _piece(token: TokenText) -> str:
     style = _EDGE
     if not token.read:
-        style += f";{_CUT}"
+        style += f";{CUT}"
     elif token.weight:
         style += f";background:rgba(20,160,130,{LEAST + (FULL - LEAST) * min(1.0, token.weight):.2f})"
     weight = "" if token.weight in (0.0, 1.0) else f' title="weight {token.weight:g}"'
