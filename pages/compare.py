@@ -25,6 +25,6 @@ with open_page("Compare", activity=False) as dataset:
     if new:
         show_comparison_form(context)
     else:
-        comparison = pick_comparison(found)
+        comparison = pick_comparison(context, found)
         show_comparison(context, dataset.name, comparison)
         show_training(context, read_comparison(comparison))

@@ -28,6 +28,7 @@ with open_page("Scores", activity=False) as dataset:
     first = start.values.get("scorer") or next(
         (one for one in SCORERS if one in context.view.scores), next(iter(SCORERS))
     )
+    first = first if start.values.get("scorer") else context.view.active_score or first
     given = [one for one in context.view.scores if one not in SCORERS]
     titles = {one: scorer_title(one) for one in (*SCORERS, *given)} | {FROM_FILE: "From a file"}
     name = st.pills(

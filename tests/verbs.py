@@ -35,6 +35,23 @@ _OPERATOR = No("whoever runs the server does it, in a terminal")
 _BY_HAND = No("a table for the eye; its numbers are in tamis rows and tamis export")
 
 VERBS: dict[str, Verb] = {
+    # what is active
+    "active.activate": Verb("shared", "selections activate", "SelectionResult.activate"),
+    "active.active_artifacts": Verb(No("the frame draws a menu of each"), "active", "Dataset.active"),
+    "active.active_selection": Verb(
+        No("the frame shows it"), No("tamis selections show"), "Dataset.active_selection"
+    ),
+    "active.list_selections": Verb(
+        No("the context it has opened knows them"), "selections list", "Dataset.selections"
+    ),
+    "active.plan_selection_deletion": Verb(
+        No("a page hides what runs drew, and deletes none"),
+        "selections delete",
+        "SelectionResult.plan_deletion",
+    ),
+    "active.delete_selection": Verb(
+        No("a page hides what runs drew, and deletes none"), "selections delete", "SelectionResult.delete"
+    ),
     # adapters
     "adapters.merge_adapter": Verb(_AWAY, "adapters merge", "AdapterResult.merge"),
     "adapters.merge_elsewhere": Verb(
@@ -252,6 +269,11 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "adapters": (
         "what the page says of an adapter before its buttons are pressed",
         "merge_problem merged_bytes adapter_bytes weights_folder is_low_rank merged_folder is_merged plan_adapter_deletion",
+    ),
+    "artifact_names": (
+        "what artifacts are called wherever they are named",
+        "plain_name name_artifacts artifact_names names_in_view artifact_name name_runs tell_apart rows_name "
+        "refinement_name method_name model_name count_rows",
     ),
     "bench_clear": (
         "parts of bench_noise",

@@ -19,12 +19,16 @@ __all__ = ["DatasetContext", "open_dataset_context"]
 def open_dataset_context(
     dataset: OpenDataset, *, projection_id: str = "", selection_id: str = ""
 ) -> DatasetContext:
-    """Look at a dataset with the newest of everything, or the artifacts named; raises ArtifactMissing."""
+    """Look at a dataset with what is active of everything, or the artifacts named; raises ArtifactMissing."""
     workspace, dataset_id = dataset.workspace, dataset.dataset_id
     revision = current_tag_revision(workspace, dataset_id)
     tags = _tags(str(workspace.path), dataset_id, revision, _workspace=workspace)
     return open_context(
-        workspace, dataset_id, projection_id=projection_id, selection_id=selection_id, tags=tags
+        workspace,
+        dataset_id,
+        projection_id=projection_id,
+        selection_id=selection_id or dataset.selection_id,
+        tags=tags,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.active import show_active
 from pages.shared.activity import show_activity
 from pages.shared.identity import current_actor
 from pages.shared.navigation import ensure_navigation, link_to
@@ -33,6 +34,7 @@ _ABOUT_ROWS = (
     "row",
     "near",
     "selection",
+    "active",
     "tag",
     "proposals",
     "run",
@@ -52,6 +54,7 @@ class OpenDataset:
     name: str
     n_rows: int
     workspace: Workspace
+    selection_id: str = ""  # the active selection, or the one that the address names in its place
 
 
 @contextmanager
@@ -96,7 +99,8 @@ def _chosen_dataset(workspace: Workspace) -> OpenDataset | None:
         return None
     examples = workspace.artifacts.examples(dataset_id)
     name = dataset_names(workspace)[dataset_id]
-    return OpenDataset(dataset_id, name, int(examples.summary["n_examples"]), workspace)
+    n_rows = int(examples.summary["n_examples"])
+    return OpenDataset(dataset_id, name, n_rows, workspace, show_active(workspace, dataset_id))
 
 
 def pick_dataset(workspace: Workspace) -> str | None:

@@ -5,16 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
-from pages.shared.plain_text import shorten
-from tamis.actions.models import BUNDLED_LLM, PREFIX
-from tamis.actions.selections import BASELINE
-from tamis.selectors import SELECTORS
-from tamis.store.artifacts.store import Artifact
-
 BadgeColour = Literal[
     "red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"
 ]  # of st.badge
-BUNDLED_TITLE = "SmolLM2-135M-Instruct"
 _UNITS_OF_NAMES = {"s": "seconds", "min": "minutes", "gb": "GB"}
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "min"))
 
@@ -58,27 +51,6 @@ def size(n_bytes: int) -> str:
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} GB"
-
-
-def model_title(model: str) -> str:
-    """A model as people call it: the last part of a folder, the name of the bundled one."""
-    if model == BUNDLED_LLM:
-        return BUNDLED_TITLE
-    if model.startswith(PREFIX):
-        return f"Adapter {model.removeprefix(PREFIX)[:8]}"
-    return shorten(model.rstrip("/").rpartition("/")[2] or model, 40)
-
-
-def selection_title(selection: Artifact) -> str:
-    """A selection in one line: ``kMQ · 103 rows · by alignment · 22 Nov 04:25``."""
-    summary, method = selection.summary, str(selection.manifest.options.get("method"))
-    parts = [SELECTORS[method].title if method in SELECTORS else method, f"{summary['n_selected']:,} rows"]
-    if method != BASELINE and summary.get("quality", "none") != "none":
-        parts.append(f"by {summary['quality']}")
-    if summary.get("n_pinned"):
-        parts.append(f"{summary['n_pinned']:,} pinned")
-    created = datetime.fromisoformat(selection.manifest.created_at)
-    return " · ".join([*parts, f"{created:%d %b %H:%M}"])
 
 
 def table_height(n_rows: int, most_px: int) -> int | Literal["content"]:

@@ -21,7 +21,7 @@ from tests.benchmarks.measure import print_table
 from tests.benchmarks.pages import DATASET, write_dataset
 from tests.browser_setup import find_browser
 from tests.e2e.conftest import CHROMIUM_FLAGS, running_app
-from tests.e2e.walk_review import open_review, wait_for_item
+from tests.e2e.walk_review import key_of, open_review, wait_for_item
 from tests.pages.review_workspace import mixed_rows, write_proposals
 
 LIMIT_MS = 300
@@ -51,7 +51,7 @@ def measure(page: Page, n_presses: int) -> list[float]:
     page.evaluate(CLOCK)
     for number in range(n_presses):
         page.wait_for_timeout(LOOK_S * 1000 + 200)
-        page.keyboard.press("x" if number % 3 == 2 else "a")
+        page.keyboard.press(key_of(page, "reject" if number % 3 == 2 else "approve"))
         page.wait_for_function("n => window.taken.length > n", arg=number)
         wait_for_item(page)
     taken: list[float] = page.evaluate("window.taken")

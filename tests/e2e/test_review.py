@@ -82,7 +82,7 @@ def test_score_propose_decide_thirty_apply_and_export(
     wanted: dict[int, str] = {}
     while done < 30:
         if done % 10 == 4:
-            text = f"axesuypnrc {row}"
+            text = f"dktesuypnrc {row}"
             walk_review.edit_response(page, text)
             wanted[row] = text
         elif done % 10 == 7:
@@ -165,20 +165,21 @@ def test_taps_and_held_keys_decide_only_what_was_seen_and_an_edit_outlives_its_t
     for n_before, pause_ms in enumerate((0, 80, 200)):
         row = walk_review.wait_for_item(page)
         walk_review.look(page)
-        page.keyboard.press("a")
+        key = walk_review.key_of(page, "approve")
+        page.keyboard.press(key)
         page.wait_for_timeout(pause_ms)
-        page.keyboard.press("a")
+        page.keyboard.press(key)
         page.wait_for_function("row => new URL(location.href).searchParams.get('row') !== row", arg=str(row))
         page.wait_for_timeout(700)
         assert len(decision_state(database, dataset_id).decided) == n_before + 1, pause_ms
     # A key held for longer than a row must be seen repeats, as keyboards do after half a second.
     walk_review.look(page)
-    page.keyboard.down("x")
+    page.keyboard.down("k")
     page.wait_for_timeout(1_200)
     for _ in range(10):
-        page.keyboard.down("x")
+        page.keyboard.down("k")
         page.wait_for_timeout(60)
-    page.keyboard.up("x")
+    page.keyboard.up("k")
     page.wait_for_timeout(700)
     assert len(decision_state(database, dataset_id).decided) == 4
 

@@ -10,8 +10,9 @@ from pages.parts.review.pace import LOOK_S
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 KEYS = {
-    "approve": "a",
-    "reject": "x",
+    "drop": "d",
+    "keep": "k",
+    "take": "t",
     "edit": "e",
     "skip": "s",
     "undo": "u",
@@ -31,7 +32,7 @@ def open_review(page: Page, url: str, dataset_id: str, **query: str) -> None:
 
 def wait_for_item(page: Page) -> int:
     """Wait until a row is on the desk; returns it."""
-    expect(page.get_by_role("button", name="Approve:")).to_be_visible()
+    expect(page.locator('[class*="st-key-review_approve"]')).to_be_visible()
     page.wait_for_url("**row=*")
     page.wait_for_selector(IDLE)
     return row_in(page)
@@ -43,10 +44,17 @@ def row_in(page: Page) -> int:
     return int(named[0]) if named else -1
 
 
+def key_of(page: Page, what: str) -> str:
+    """The key of an action; of ``approve`` that of what is proposed, drop or take, and of ``reject`` the one that keeps."""
+    if what == "approve":
+        what = "take" if page.get_by_role("button", name="Take the candidate").is_visible() else "drop"
+    return KEYS["keep" if what == "reject" else what]
+
+
 def press(page: Page, what: str) -> int:
     """Press the key of an action and wait until another row is on the desk; returns it."""
     before = row_in(page)
-    page.keyboard.press(KEYS[what])
+    page.keyboard.press(key_of(page, what))
     page.wait_for_function(
         "before => new URL(location.href).searchParams.get('row') !== before", arg=str(before)
     )

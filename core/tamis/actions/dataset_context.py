@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tamis.store.artifacts.view import DatasetView, open_view
+from tamis.steps.resolve_rows import look_at
+from tamis.store.artifacts.view import DatasetView, by_choice
 from tamis.store.database.tags import TagState, tag_revision, tag_state
 from tamis.store.names import ClusterNames, cluster_names
 from tamis.store.workspace import Workspace
@@ -39,6 +40,12 @@ class DatasetContext:
         return int(self.view.examples.summary["n_examples"])
 
     @property
+    def active_selection_id(self) -> str:
+        """The selection that people chose last, whichever is looked at; empty where there is none."""
+        selections = [one for one in self.view.artifacts if one.kind == "selection"]
+        return next((one.id for one in by_choice(selections, self.view.choices)), "")
+
+    @property
     def key(self) -> str:
         """Workspace and artifacts: everything that a kept answer depends on besides tags and names."""
         return f"{self.workspace.path}:{self.view.key}"
@@ -57,12 +64,12 @@ def open_context(
     selection_id: str = "",
     tags: TagState | None = None,
 ) -> DatasetContext:
-    """Look at a dataset with the newest of everything, or the artifacts named; raises DatasetMissing and ArtifactMissing.
+    """Look at a dataset with what is active of everything, or the artifacts named; raises DatasetMissing and ArtifactMissing.
 
     ``tags`` spares replaying the log of tags: pass those of the revision that holds now.
     """
-    view = open_view(
-        workspace.artifacts,
+    view = look_at(
+        workspace,
         dataset_id,
         clustering_id=clustering_id,
         projection_id=projection_id,

@@ -30,7 +30,7 @@ from tamis.steps.import_file.options import SourceFile
 from tamis.steps.resolve_decisions import apply_frozen, find_decisions, respected_by
 from tamis.steps.resolve_rows import find_selection, rows_of
 from tamis.store.artifacts.readers import iter_examples
-from tamis.store.artifacts.store import Artifact, ArtifactStore, utc_now
+from tamis.store.artifacts.store import Artifact, utc_now
 from tamis.store.durable import write_atomically
 from tamis.store.names import dataset_names
 from tamis.store.sequence import next_number
@@ -46,7 +46,7 @@ class ExportRequest(Options):
     """Which rows, written how."""
 
     dataset_id: str = Field(description="Dataset to export from.")
-    selection: str = Field("", description="Artifact id of a selection, or newest.")
+    selection: str = Field("", description="Artifact id of a selection, active, or newest.")
     tag: str = Field("", description="Only rows with this tag.")
     scope: str = Field("", description="Only rows in this scope, as in the map's address.")
     decisions: str = Field(
@@ -122,6 +122,10 @@ def export(
         path.parent.mkdir(exist_ok=True)
     check_place(path)
     target = target_of(path.name, request.container)
+    if request.selection:
+        # By its id, so that the file can be made again when another one is active or newer.
+        selection = find_selection(workspace, request.dataset_id, request.selection)
+        request = request.model_copy(update={"selection": selection.id})
     rows = rows_of(
         workspace,
         request.dataset_id,
@@ -131,7 +135,7 @@ def export(
     )
     if not len(rows):
         raise InvalidOptions("No row is in this scope, so there is nothing to export. Widen the filter.")
-    pointer = request.decisions or _respected(workspace.artifacts, request)
+    pointer = request.decisions or _respected(workspace, request)
     decisions = find_decisions(workspace, request.dataset_id, pointer)
     applied = apply_frozen(rows, decisions)
     if not len(applied.rows):
@@ -178,10 +182,10 @@ def _scores(workspace: Workspace, request: ExportRequest) -> dict[str, Artifact]
     return find_scores(workspace.artifacts, request.dataset_id, request.scores)
 
 
-def _respected(store: ArtifactStore, request: ExportRequest) -> str:
+def _respected(workspace: Workspace, request: ExportRequest) -> str:
     if not request.selection:
         return ""
-    return respected_by(find_selection(store, request.dataset_id, request.selection))
+    return respected_by(find_selection(workspace, request.dataset_id, request.selection))
 
 
 def write_rows(
@@ -282,7 +286,7 @@ def _manifest(
     whole = not (request.selection or request.tag or request.scope)
     last = examples
     if plain_selection:
-        last = find_selection(workspace.artifacts, request.dataset_id, request.selection)
+        last = find_selection(workspace, request.dataset_id, request.selection)
     # A refinement trains models on its way, so its rows are listed rather than selected again.
     listed = not whole and (not plain_selection or last.manifest.step == "refine")
     names = dataset_names(workspace)

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import orjson
 
+from tamis.actions.artifact_names import method_name
 from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.export import files_of, shapes_of, spoken_columns, stored_examples
 from tamis.actions.read_rows import read_column, read_rows
@@ -100,7 +101,7 @@ def offered_row_sources(context: DatasetContext, *, has_filter: bool) -> tuple[R
 
 
 def choose_row_source(offered: Sequence[RowSource], asked: str, named: Collection[str]) -> RowSource:
-    """What is asked for, else the filter, tag or selection that is ``named``, else the newest selection, else all."""
+    """What is asked for, else the filter, tag or selection that is ``named``, else the active selection, else all."""
     order: tuple[RowSource, ...] = ("filter", "tag", "selection")
     wanted = [one for one in offered if one == asked] + [one for one in order if one in named]
     usable = [one for one in wanted if one in offered]
@@ -110,8 +111,9 @@ def choose_row_source(offered: Sequence[RowSource], asked: str, named: Collectio
 def rows_label(context: DatasetContext, source: RowSource, *, selection: str = "", tag: str = "") -> str:
     """What the name of a file says about its rows."""
     if source == "selection":
-        chosen = next(one for one in context.view.selections if one.id == selection)
-        return f"{int(chosen.summary['n_selected'])}-rows"
+        chosen = context.view.artifact(selection, "selection")
+        method = method_name(str(chosen.manifest.options.get("method")))
+        return f"{method} {int(chosen.summary['n_selected'])} rows {selection[:6]}"
     return {"tag": tag, "filter": "filtered"}.get(source, "all")
 
 
@@ -140,7 +142,7 @@ def choose_texts(
     ``state`` spares reading the decisions of now.
     """
     decided = state if state is not None else read_decided(context.workspace, context.dataset_id)
-    chosen = next((one for one in context.view.selections if one.id == selection), None)
+    chosen = next((one for one in context.view.artifacts if one.id == selection), None)
     return TextChoice(respected_by(chosen) if chosen is not None else "", decided)
 
 

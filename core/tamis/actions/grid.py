@@ -73,12 +73,15 @@ def submit_grid(
 ) -> SubmittedGrid:
     """Queue every selection that is not there yet, and the comparison, which waits for them.
 
+    The selections are the comparison's own until a person keeps one, apart from those that were there before.
     Raises InvalidOptions and UnknownName before anything is queued, and ArtifactMissing for what a method reads and the
     dataset lacks; methods before that one are queued by then, and stay.
     """
     requests = grid_requests(grid)
 
-    selections = tuple(submit(workspace, dataset_id, "select", one, target=target) for one in requests)
+    selections = tuple(
+        submit(workspace, dataset_id, "select", one, target=target, standing="inside") for one in requests
+    )
     named = sorted({submission.job.artifact_id for submission in selections})
     if len(named) < 2:
         raise InvalidOptions("All of these are one and the same selection: take other methods or seeds.")

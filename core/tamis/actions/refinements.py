@@ -149,7 +149,8 @@ def continue_refinement(
 def compare_with_controls(workspace: Workspace, dataset_id: str, run: Run, selection: Artifact) -> Submission:
     """Draw static kMQ, random and kM-random at the size of a round's selection, and compare; returns the comparison."""
     requests = control_requests(workspace, dataset_id, run, selection)
-    made = [submit(workspace, dataset_id, "select", values).job.artifact_id for values in requests]
+    drawn = [submit(workspace, dataset_id, "select", values, standing="inside") for values in requests]
+    made = [one.job.artifact_id for one in drawn]
     values: dict[str, JSON] = {"selections": [selection.id, *made], "clustering": run.inputs["clustering"]}
     if "scores" in run.inputs:
         values |= {"quality": str(run.options.get("quality")), "scores": run.inputs["scores"]}

@@ -31,6 +31,13 @@ class Run:
     job: Job | None
 
     @property
+    def kind(self) -> str:
+        """The kind of its result, such as ``adapter``."""
+        if self.artifact is not None:
+            return self.artifact.kind
+        return self.job.kind if self.job is not None else ""
+
+    @property
     def options(self) -> Mapping[str, Any]:
         """What it was asked for."""
         if self.artifact is not None:

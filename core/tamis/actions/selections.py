@@ -15,11 +15,11 @@ from tamis.actions.roles import needs
 from tamis.actions.submit import Submission, submit
 from tamis.compute.compare.histograms import histograms, mean_per_group
 from tamis.steps.compare.method_groups import share_luck
+from tamis.store.artifacts.choices import BASELINE
 from tamis.store.artifacts.readers import read_selected_ids, read_selection
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Bools, Float64s, Int32s, Int64s
 
-BASELINE = "random"  # the method that every selection is shown beside
 BINS = 28
 WHOLE, PICKED, RANDOM = "All rows", "Picked", "Random pick"
 ROW_ROLES = ("within", "pinned", "excluded")
@@ -82,7 +82,7 @@ def submit_baseline(context: DatasetContext, selection: Artifact) -> Submission:
         "seed": int(selection.manifest.options.get("seed", 42)),
         **{role: inputs[role] for role in ROW_ROLES if role in inputs},
     }
-    return submit(context.workspace, context.dataset_id, "select", values)
+    return submit(context.workspace, context.dataset_id, "select", values, standing="beside")
 
 
 def score_of(context: DatasetContext, selection: Artifact) -> str:

@@ -13,14 +13,16 @@ from tamis.jobs.scheduler import queue
 from tamis.jobs.scheduler.queue import Submission
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
-from tamis.steps.plan import Plan, newest, plan_step
+from tamis.steps.plan import Plan, active, newest, plan_step
 from tamis.steps.reach import allowed_options
 from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
-from tamis.steps.resolve_rows import NEWEST, freeze
+from tamis.steps.resolve_rows import ACTIVE, NEWEST, freeze, look_at, no_selection
 from tamis.steps.select.options import COLUMN, check_weighting
 from tamis.steps.spec import AS_IMPORTED, Step, as_recorded
-from tamis.store.artifacts.view import open_view
+from tamis.store.artifacts.choices import CHOSEN_KINDS, KIND_OF, Standing
+from tamis.store.database.choices import has_choice, note_choice, read_choices
 from tamis.store.names import name_dataset
+from tamis.store.sequence import next_number
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
@@ -97,15 +99,15 @@ def freeze_pointers(
     """The options with every pointer as the id of an artifact, by what the step's options declare to be one.
 
     Rows may be ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; decisions ``current`` or ``none``, and where a selection
-    is read and nothing is said, those it was made with; a selection may be ``newest``. A quality or a cost
-    that is a column (``column:NAME``) becomes scores. Raises InvalidOptions for a set of rows that is none or empty,
-    ArtifactMissing, and ForbiddenPath for a file or a model that who asks may not name.
+    is read and nothing is said, those it was made with; a selection may be ``active`` or ``newest``. A quality or a cost
+    that is a column (``column:NAME``) becomes scores; where no quality is named, it is the one that a person made active.
+    Raises InvalidOptions for a set of rows that is none or empty, ArtifactMissing, and ForbiddenPath for a file or a model that
+    who asks may not name.
     """
     values = allowed_options(workspace, steps[step].options, options)
-    named = [str(values.get("cost") or "")]
-    named += [] if values.get("scores") else [str(values.get("quality") or "")]
-    for column in (one for one in named if one.startswith(COLUMN)):
-        take_column(workspace.artifacts, dataset_id, column.removeprefix(COLUMN))
+    if "quality" in steps[step].options.model_fields and values.get("quality") is None:
+        values |= _active_quality(workspace, dataset_id)
+    _take_columns(workspace, dataset_id, values)
     _check_odds(workspace, dataset_id, values)
     for name, kind in steps[step].options.POINTERS.items():
         if not values.get(name):
@@ -134,7 +136,10 @@ def plan_run(
     """
     exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
     pending = queue.pending_results(workspace.database, dataset_id)
-    plan = plan_step(workspace.artifacts, dataset_id, step, exact, pending=pending, steps=steps)
+    choices = read_choices(workspace.database, dataset_id)
+    plan = plan_step(
+        workspace.artifacts, dataset_id, step, exact, pending=pending, choices=choices, steps=steps
+    )
     made = workspace.artifacts.find(dataset_id, plan.step.makes, plan.artifact_id) is not None
     return PlannedRun(dataset_id=dataset_id, step=step, options=exact, plan=plan, is_made=made)
 
@@ -147,20 +152,26 @@ def submit(
     options: Mapping[str, JSON],
     *,
     target: RunTarget = HERE,
+    standing: Standing | None = "asked",
     steps: Table[Step] = STEPS,
 ) -> Submission:
     """Queue a step, or find the job or the artifact that is already what it would make.
 
-    A step that makes a dataset gives it the name in its options. Raises UnknownName, InvalidOptions and ArtifactMissing
+    What a person asks for is the active one of its kind from then on; what a run asks for stays ``inside`` it, and what is
+    there to be looked at with another ``beside`` that (``Choices``); None notes nothing, for what was there before. A step that makes a dataset gives it the name in its
+    options. Raises UnknownName, InvalidOptions and ArtifactMissing
     before anything is queued.
     """
     exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
     if steps[step].makes == "examples" and exact.get("name"):
         name_dataset(workspace.database, dataset_id, str(exact["name"]))
-    return queue.submit(
+    done = queue.submit(
         workspace, dataset_id, step, exact, backend=target.backend, resources=target.resources, priority=target.priority,
-        steps=steps,
+        for_a_run=standing != "asked", steps=steps,
     )  # fmt: skip
+    if standing is not None:
+        _note(workspace, done, standing)
+    return done
 
 
 def repeat(job: Job) -> Repeat:
@@ -178,26 +189,56 @@ def _check_odds(workspace: Workspace, dataset_id: str, values: Mapping[str, JSON
     quality = str(values.get("quality") or "")
     if weighting != "linear" or not quality or values.get("continue_from"):
         return
-    scores = open_view(workspace.artifacts, dataset_id).scores.get(quality)
+    scores = look_at(workspace, dataset_id).scores.get(quality)
     if scores is not None:
         check_weighting(weighting, quality, scores.manifest.options)
 
 
+def _take_columns(workspace: Workspace, dataset_id: str, values: Mapping[str, JSON]) -> None:
+    """Make scores of a column that is named as a quality or a cost."""
+    named = [str(values.get("cost") or "")]
+    named += [] if values.get("scores") else [str(values.get("quality") or "")]
+    for column in (one for one in named if one.startswith(COLUMN)):
+        take_column(workspace.artifacts, dataset_id, column.removeprefix(COLUMN))
+
+
+def _note(workspace: Workspace, done: Submission, standing: Standing) -> None:
+    """Note what the result is to people; what was there before a run drew it, too, stays what it was."""
+    job, database = done.job, workspace.database
+    kind = KIND_OF.get(job.kind, job.kind)
+    if kind not in CHOSEN_KINDS:
+        return
+    was_there = done.already_done or done.attached
+    if standing in ("inside", "beside") and (
+        was_there or has_choice(database, job.dataset_id, job.artifact_id)
+    ):
+        return
+    note_choice(database, job.dataset_id, kind, job.artifact_id, standing, next_number(workspace.path))
+
+
+def _active_quality(workspace: Workspace, dataset_id: str) -> dict[str, JSON]:
+    """The score that a person made active, as a quality; nothing where nobody did."""
+    activated = read_choices(workspace.database, dataset_id).activated.get("scores", ())
+    there = (workspace.artifacts.find(dataset_id, "scores", one) for one in activated)
+    scores = next((one for one in there if one is not None), None)
+    return {} if scores is None else {"quality": str(scores.manifest.options["scorer"])}
+
+
 def _selections(workspace: Workspace, dataset_id: str, named: JSON) -> JSON:
     if isinstance(named, str):
-        return _newest_selection(workspace, dataset_id) if named == NEWEST else named
+        return _selection_called(workspace, dataset_id, named) if named in (NEWEST, ACTIVE) else named
     assert isinstance(named, Sequence)
     return [_selections(workspace, dataset_id, one) for one in named]
 
 
-def _newest_selection(workspace: Workspace, dataset_id: str) -> str:
-    candidate = newest(
-        workspace.artifacts, dataset_id, "selection", queue.pending_results(workspace.database, dataset_id)
-    )
+def _selection_called(workspace: Workspace, dataset_id: str, word: str) -> str:
+    pending = queue.pending_results(workspace.database, dataset_id)
+    choices = read_choices(workspace.database, dataset_id)
+    find = active if word == ACTIVE else newest
+    candidate = find(workspace.artifacts, dataset_id, "selection", pending, choices)
     if candidate is None:
-        raise ArtifactMissing(
-            f"Dataset {dataset_id!r} has no selection yet: tamis run select --dataset {dataset_id}."
-        )
+        has_own = bool(workspace.artifacts.list(dataset_id, "selection"))
+        raise ArtifactMissing(no_selection(dataset_id, has_own=has_own))
     return candidate.artifact_id
 
 

@@ -95,7 +95,7 @@ def make_again(workspace: Workspace, damage: Damage) -> Submission:
     pointers = STEPS[damage.step].options.POINTERS
     exact = {role: manifest.inputs[role] for role in pointers if role in manifest.inputs}
     set_aside(damage)
-    return submit(workspace, damage.dataset_id, damage.step, {**manifest.options, **exact})
+    return submit(workspace, damage.dataset_id, damage.step, {**manifest.options, **exact}, standing=None)
 
 
 @needs("operator")

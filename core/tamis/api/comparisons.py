@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from tamis.actions.artifact_names import artifact_names
 from tamis.actions.comparisons import only_rows
 from tamis.actions.datasets import dataset_names
 from tamis.actions.report.report import notes_of, write_report
+from tamis.api.results import SelectionResult
 from tamis.api.rows import Rows, list_rows
-from tamis.api.show import head_of
+from tamis.api.show import Listing, head_of
 from tamis.api.step_result import StepResult
 from tamis.reprs import Head
 from tamis.steps.compare.comparison import read_comparison
@@ -40,6 +42,15 @@ class ComparisonResult(StepResult):
     def notes(self) -> list[str]:
         """What has to be said beside the numbers."""
         return notes_of(read_comparison(self._artifact))
+
+    @property
+    def selections(self) -> Listing[SelectionResult]:
+        """What was compared; ``activate()`` keeps one that the comparison drew for itself."""
+        store, compared = self._workspace.artifacts, read_comparison(self._artifact)
+        names = artifact_names(self._workspace, self.dataset_id, "selection")
+        found = (store.find(self.dataset_id, "selection", one.id) for one in compared.selections)
+        made = tuple(SelectionResult(self._workspace, one) for one in found if one is not None)
+        return Listing(f"Selections of {self.id}", made, lambda one: {"name": names[one.id], "id": one.id})
 
     def only_rows(self, method: int) -> Rows:
         """The rows that the method in this line of the table (from 0) picked and no other did."""

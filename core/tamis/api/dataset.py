@@ -16,6 +16,7 @@ from tamis.actions.grid import Grid, submit_grid
 from tamis.actions.pipeline import submit_missing
 from tamis.actions.read_rows import columns_of, encoder_of
 from tamis.actions.submit import RunTarget
+from tamis.api.active import HasActive
 from tamis.api.clusters import Clusters
 from tamis.api.comparisons import ComparisonResult
 from tamis.api.decisions import Decisions
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Dataset(Shown):
+class Dataset(HasActive, Shown):
     """One dataset of a workspace. What is computed from it never changes; ask for it again to see it as it is now."""
 
     _workspace: Workspace
@@ -397,4 +398,4 @@ def handles_of(
 
 
 def _described_result(result: StepResult) -> dict[str, object]:
-    return {"kind": result.kind, "id": result.id, "created_at": result.created_at[:19]}
+    return {"kind": result.kind, "name": result.name, "id": result.id, "created_at": result.created_at[:19]}

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import pyarrow as pa
 
+from tamis.actions.active import delete_selection, plan_selection_deletion
 from tamis.actions.dataset_context import open_context
+from tamis.actions.deletion import DeletionPlan
 from tamis.actions.scores import score_per_cluster
 from tamis.actions.selections import picks_per_cluster, score_of, submit_baseline
 from tamis.api.jobs import JobHandle, wait_unless
@@ -155,6 +157,14 @@ class SelectionResult(StepResult):
 
         return wait_unless(self._workspace, made, open_result, wait=wait, progress=progress)
 
+    def plan_deletion(self) -> DeletionPlan:
+        """What ``delete`` would take away, and what is in its way."""
+        return plan_selection_deletion(self._workspace, self.dataset_id, self.id)
+
+    def delete(self) -> None:
+        """Delete it for good; raises JobConflict where something was made from it or a job under way reads it."""
+        delete_selection(self._workspace, self.dataset_id, self.id)
+
     def to_numpy(self) -> Int64s:
         """``ids``."""
         return self.ids
@@ -183,10 +193,7 @@ class SelectionResult(StepResult):
             n_unscored=int(summary.get("n_unscored", 0)),
             n_rows=summary["n_rows"],
         )
-        return (
-            f"Selection {self.id}: {summary['n_selected']:,} of {summary['n_rows']:,} rows of {self.dataset_id} by "
-            f"{summary['method']}, quality {summary['quality']}{left}{said}"
-        )
+        return f"Selection {self.id}: {self.name}, of {summary['n_rows']:,} rows of {self.dataset_id}{left}{said}"
 
 
 class ProposalsResult(StepResult):

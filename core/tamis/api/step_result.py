@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
+from tamis.actions.active import activate
+from tamis.actions.artifact_names import artifact_name
 from tamis.api.show import Tabular
 from tamis.reprs import Head, facts
 
@@ -29,6 +31,11 @@ class StepResult(Tabular):
     def id(self) -> str:
         """Its id, which follows from what made it; any option that names such a result takes it, or this object."""
         return self._artifact.id
+
+    @property
+    def name(self) -> str:
+        """What it is called on every page: ``kMQ · 100 rows · by alignment``."""
+        return artifact_name(self._workspace, self._artifact)
 
     @property
     def kind(self) -> str:
@@ -65,6 +72,15 @@ class StepResult(Tabular):
         """The folder that holds its files; to be read, not written."""
         return self._artifact.path
 
+    def activate(self) -> Self:
+        """Make it the active selection, clustering, layout or scores, which everything takes unless another is named.
+
+        Embeddings become the layout, by their principal components; a selection that a comparison or a refinement drew is
+        kept by it. Raises ArtifactMissing for another kind.
+        """
+        activate(self._workspace, self.dataset_id, self.id)
+        return self
+
     def to_arrow(self) -> pa.Table:
         """What it says, a line per value of its summary."""
         lines = list(_plain(self.summary).items())
@@ -74,7 +90,7 @@ class StepResult(Tabular):
         return facts(_plain(self.summary))
 
     def _line(self) -> str:
-        return f"{self.kind.capitalize()} {self.id} of {self.dataset_id}"
+        return f"{self.kind.capitalize()} {self.id} of {self.dataset_id}: {self.name}"
 
 
 def _plain(summary: Mapping[str, JSON]) -> dict[str, JSON]:

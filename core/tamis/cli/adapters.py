@@ -22,14 +22,24 @@ def adapters() -> None:
 @adapters.command("list", examples=["tamis adapters list"])
 def list_adapters(session: Session) -> None:
     """List the adapters of the workspace, the newest first."""
+    from tamis.actions.artifact_names import artifact_names
     from tamis.store.artifacts.adapters import known_adapters
 
-    known = known_adapters(session.workspace.artifacts)
+    known, names = known_adapters(session.workspace.artifacts), dict[str, str]()
+    for dataset_id in {one.dataset_id for one in known}:
+        names |= artifact_names(session.workspace, dataset_id, "adapter")
     for one in known:
-        session.show(f"{one.model}  {one.recipe:10} on {one.base}, {one.n_train:,} rows of {one.dataset_id}")
+        name = names[one.artifact_id]
+        session.show(f"{one.model}  {one.recipe:10} {name}, {one.n_train:,} rows of {one.dataset_id}")
     if not known:
-        session.show("No adapters yet. Make one: tamis run finetune --dataset DATASET --selection newest")
-    session.result({"adapters": [asdict(one) | {"folder": str(one.folder)} for one in known]})
+        session.show("No adapters yet. Make one: tamis run finetune --dataset DATASET --selection active")
+    session.result(
+        {
+            "adapters": [
+                asdict(one) | {"folder": str(one.folder), "name": names[one.artifact_id]} for one in known
+            ]
+        }
+    )
 
 
 @adapters.command("merge", examples=["tamis adapters merge 3f9a2c --out merged"])

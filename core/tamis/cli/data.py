@@ -180,11 +180,11 @@ def restore(session: Session, entry: str) -> None:
 
 
 @command(
-    "tamis export --dataset my-data-1a2b3c --selection newest --format messages --out subset.jsonl",
+    "tamis export --dataset my-data-1a2b3c --selection active --format messages --out subset.jsonl",
     "tamis export --dataset my-data-1a2b3c --decisions current --out decided.jsonl",
 )
 @dataset_option
-@click.option("--selection", default="", help="Artifact id of a selection, or newest.")
+@click.option("--selection", default="", help="Artifact id of a selection, active, or newest.")
 @click.option("--tag", default="", help="Only rows with this tag.")
 @click.option("--scope", default="", help="Only rows in this scope, as copied from the map's address.")
 @where_option

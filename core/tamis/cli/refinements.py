@@ -28,13 +28,16 @@ def refinements() -> None:
 @dataset_option
 def list_all(session: Session, dataset: str) -> None:
     """List the refinements of a dataset, the newest first."""
+    from tamis.actions.artifact_names import name_runs
     from tamis.actions.refinements import STEP, control_of, n_rounds_asked, rounds_so_far
     from tamis.actions.runs import list_runs
 
-    listed = []
-    for run in list_runs(session.workspace, session.dataset(dataset), STEP):
+    listed, runs = [], list_runs(session.workspace, session.dataset(dataset), STEP)
+    names = name_runs(session.workspace, runs)
+    for run in runs:
         one = {
             "refinement": run.run_id,
+            "name": names[run.run_id],
             "state": run.state,
             "n_rounds": len(rounds_so_far(session.workspace, run)),
             "n_rounds_asked": n_rounds_asked(session.workspace, run),
@@ -43,7 +46,7 @@ def list_all(session: Session, dataset: str) -> None:
         }
         session.show(
             f"{run.run_id}  {run.state:10} {one['n_rounds']} of {one['n_rounds_asked']} rounds  {run.created_at[:19]}"
-            + ("" if one["control"] == "none" else f"  control {one['control']}")
+            f"  {one['name']}"
         )
         listed.append(one)
     if not listed:

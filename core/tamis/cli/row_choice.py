@@ -38,7 +38,7 @@ def row_options(command: F) -> F:
         click.option("--scope", default="", help="Rows in this scope, as copied from the map's address."),
         click.option("--with-tag", default="", metavar="TAG", help="Rows that have this tag."),
         click.option(
-            "--selection", default="", metavar="ID", help="Rows of a selection, by its id, or newest."
+            "--selection", default="", metavar="ID", help="Rows of a selection, by its id, active, or newest."
         ),
         click.option("--rows", default="", metavar="NUMBERS", help="Rows by number: 0,5,10-20."),
     ):

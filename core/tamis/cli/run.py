@@ -35,7 +35,7 @@ FLAGS_TO_TRY = {
     "compare": """--selections '["sel-1", "sel-2"]'""",
     "propose": "--method correct --estimate",
     "refine": "--rounds 3 --budget 1000",
-    "finetune": "--selection newest --recipe sft_lora",
+    "finetune": "--selection active --recipe sft_lora",
 }
 
 
@@ -181,6 +181,7 @@ def _running() -> list[click.Parameter]:
 def _submit(
     session: Session, run: tuple[str, str, Mapping[str, JSON]], target: RunTarget, *, wait: bool
 ) -> int:
+    from tamis.actions.artifact_names import artifact_name
     from tamis.actions.jobs import refresh_jobs
     from tamis.actions.remedies import remarks_on
     from tamis.actions.submit import submit
@@ -198,8 +199,8 @@ def _submit(
     made = session.workspace.artifacts.find(job.dataset_id, job.kind, job.artifact_id)
     answer: dict[str, JSON] = {"artifact_id": made.id if made else None}
     if made is not None:
-        session.show(f"{job.kind} {job.artifact_id}\n" + _summary_lines(made.summary))
-        answer["summary"] = made.summary
+        answer |= {"summary": made.summary, "name": artifact_name(session.workspace, made)}
+        session.show(f"{job.kind} {job.artifact_id}  {answer['name']}\n" + _summary_lines(made.summary))
         remarks = [
             *remarks_on(made.summary),
             gain_remark(

@@ -22,13 +22,15 @@ def scores() -> None:
 def list_all(session: Session, dataset: str) -> None:
     """List the newest scores of every name, and the columns that can be a quality."""
     from tamis.actions.given_scores import numeric_quality
-    from tamis.store.artifacts.view import open_view
+    from tamis.steps.resolve_rows import look_at
 
     dataset_id = session.dataset(dataset)
-    found = open_view(session.workspace.artifacts, dataset_id).scores
+    view = look_at(session.workspace, dataset_id)
+    found = view.scores
     columns = numeric_quality(session.workspace, dataset_id)
     for name, artifact in found.items():
-        session.show(f"{name:24} {artifact.summary['n_scored']:>10,} rows  {artifact.id}")
+        active = "  active" if name == view.active_score else ""
+        session.show(f"{name:24} {artifact.summary['n_scored']:>10,} rows  {artifact.id}{active}")
     for column in columns:
         session.show(f"{column:24} a column of numbers: --quality {column}")
     if not found and not columns:

@@ -9,6 +9,7 @@ from tamis.errors import ArtifactMissing
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
 from tamis.steps.spec import Need, Step, StepOptions
+from tamis.store.artifacts.choices import NO_CHOICES, Choices
 from tamis.store.artifacts.store import ArtifactStore, artifact_id
 from tamis.types import JSON
 
@@ -45,9 +46,10 @@ def plan_step(
     values: Mapping[str, JSON],
     *,
     pending: Iterable[Candidate] = (),
+    choices: Choices = NO_CHOICES,
     steps: Table[Step] = STEPS,
 ) -> Plan:
-    """Resolve a request against finished artifacts and jobs under way.
+    """Resolve a request against finished artifacts and jobs under way: what is not named is what a person chose last.
 
     Raises UnknownName for the step, InvalidOptions for its options, ArtifactMissing naming the step to run first.
     """
@@ -58,7 +60,7 @@ def plan_step(
     # Jobs under way first: one that ends in between is then found twice, and never missed.
     candidates = list(pending if needs else ())
     candidates += _finished(store, dataset_id, {need.kind for need in needs})
-    chosen = {need.role: _choose(need, candidates, dataset_id, steps) for need in needs}
+    chosen = {need.role: _choose(need, candidates, choices, dataset_id, steps) for need in needs}
     inputs = {role: candidate.artifact_id for role, candidate in chosen.items() if candidate is not None}
     return Plan(
         dataset_id=dataset_id,
@@ -82,15 +84,41 @@ def name_result(step: Step, options: StepOptions, inputs: Mapping[str, str]) -> 
 
 
 def newest(
-    store: ArtifactStore, dataset_id: str, kind: str, pending: Iterable[Candidate] = ()
+    store: ArtifactStore,
+    dataset_id: str,
+    kind: str,
+    pending: Iterable[Candidate] = (),
+    choices: Choices = NO_CHOICES,
 ) -> Candidate | None:
-    """The newest artifact of a kind, one that a job under way will make included; None where there is none."""
+    """The newest artifact of a kind that is no run's own, one that a job under way will make included; None for none."""
+    return max(_able(store, dataset_id, kind, pending, choices), key=_age, default=None)
+
+
+def active(
+    store: ArtifactStore,
+    dataset_id: str,
+    kind: str,
+    pending: Iterable[Candidate] = (),
+    choices: Choices = NO_CHOICES,
+) -> Candidate | None:
+    """The artifact of a kind that a person chose last, one that a job under way will make included; else the newest."""
+    able = _able(store, dataset_id, kind, pending, choices)
+    return max(able, key=lambda one: _chosen(one, choices), default=None)
+
+
+def _able(
+    store: ArtifactStore, dataset_id: str, kind: str, pending: Iterable[Candidate], choices: Choices
+) -> list[Candidate]:
     candidates = [one for one in pending if one.kind == kind] + _finished(store, dataset_id, (kind,))
-    return max(candidates, key=_age, default=None)
+    return [one for one in candidates if not choices.is_apart(one.artifact_id, one.options)]
 
 
 def _age(candidate: Candidate) -> tuple[int, str, str]:
     return candidate.sequence, candidate.created_at, candidate.artifact_id
+
+
+def _chosen(candidate: Candidate, choices: Choices) -> tuple[tuple[bool, int], tuple[int, str, str]]:
+    return choices.rank(candidate.artifact_id, candidate.sequence, candidate.options), _age(candidate)
 
 
 def _finished(store: ArtifactStore, dataset_id: str, kinds: Iterable[str]) -> list[Candidate]:
@@ -101,18 +129,22 @@ def _finished(store: ArtifactStore, dataset_id: str, kinds: Iterable[str]) -> li
     ]
 
 
-def _choose(need: Need, candidates: list[Candidate], dataset_id: str, steps: Table[Step]) -> Candidate | None:
-    fitting = [c for c in candidates if c.kind == need.kind and _fits(need, c)]
+def _choose(
+    need: Need, candidates: list[Candidate], choices: Choices, dataset_id: str, steps: Table[Step]
+) -> Candidate | None:
+    fitting = [c for c in candidates if c.kind == need.kind and _fits(need, c, choices)]
     if fitting:
-        return max(fitting, key=_age)
+        return max(fitting, key=lambda one: _chosen(one, choices))
     if need.optional and not need.chosen:
         return None
     raise ArtifactMissing(_missing_message(need, dataset_id, steps))
 
 
-def _fits(need: Need, candidate: Candidate) -> bool:
+def _fits(need: Need, candidate: Candidate, choices: Choices) -> bool:
     if need.chosen:
         return candidate.artifact_id == need.chosen
+    if choices.is_apart(candidate.artifact_id, candidate.options):
+        return False
     return all(candidate.options.get(key) == value for key, value in (need.where or {}).items())
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import read_selected_ids
-from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.store.artifacts.view import open_view
+from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.view import DatasetView, by_choice, open_view
+from tamis.store.database.choices import read_choices
 from tamis.store.database.tags import tag_state
 from tamis.store.row_sets import intersection
 from tamis.store.rows.query import matching_rows
@@ -14,19 +15,48 @@ from tamis.store.rows.scope import Scope
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
-NEWEST = "newest"
+NEWEST, ACTIVE = "newest", "active"
 
 
-def find_selection(store: ArtifactStore, dataset_id: str, selection: str) -> Artifact:
-    """A selection by id, or the newest one; raises ArtifactMissing."""
-    if selection != NEWEST:
-        return store.get(dataset_id, "selection", selection)
-    selections = store.list(dataset_id, "selection")
-    if not selections:
-        raise ArtifactMissing(
-            f"Dataset {dataset_id!r} has no selection yet: tamis run select --dataset {dataset_id}."
-        )
-    return selections[0]
+def look_at(
+    workspace: Workspace,
+    dataset_id: str,
+    *,
+    clustering_id: str = "",
+    projection_id: str = "",
+    selection_id: str = "",
+) -> DatasetView:
+    """A dataset through what people chose last of everything, or the artifacts named; raises as ``open_view``."""
+    return open_view(
+        workspace.artifacts,
+        dataset_id,
+        clustering_id=clustering_id,
+        projection_id=projection_id,
+        selection_id=selection_id,
+        choices=read_choices(workspace.database, dataset_id),
+    )
+
+
+def find_selection(workspace: Workspace, dataset_id: str, selection: str) -> Artifact:
+    """A selection by id, the ``active`` one, or the ``newest`` that is no run's own; raises ArtifactMissing."""
+    if selection not in (NEWEST, ACTIVE):
+        return workspace.artifacts.get(dataset_id, "selection", selection)
+    choices = read_choices(workspace.database, dataset_id)
+    selections = workspace.artifacts.list(dataset_id, "selection")
+    able = by_choice(selections, choices)
+    if not able:
+        raise ArtifactMissing(no_selection(dataset_id, has_own=bool(selections)))
+    return able[0] if selection == ACTIVE else max(able, key=lambda one: one.order)
+
+
+def no_selection(dataset_id: str, *, has_own: bool = False) -> str:
+    """That there is no selection, and what makes one; ``has_own``: runs have drawn some for themselves."""
+    keep = (
+        f", or keep one that a run drew: tamis selections list --dataset {dataset_id} --all"
+        if has_own
+        else ""
+    )
+    return f"Dataset {dataset_id!r} has no selection yet: tamis run select --dataset {dataset_id}{keep}."
 
 
 def rows_of(
@@ -41,13 +71,11 @@ def rows_of(
 
     Raises ArtifactMissing, and InvalidOptions for a tag that is on no row.
     """
-    view = open_view(workspace.artifacts, dataset_id)
+    view = look_at(workspace, dataset_id)
     tags = tag_state(workspace.database, dataset_id)
     rows = matching_rows(view, Scope.from_url(scope) if scope else Scope(), tags=tags)
     if selection:
-        rows = intersection(
-            rows, read_selected_ids(find_selection(workspace.artifacts, dataset_id, selection))
-        )
+        rows = intersection(rows, read_selected_ids(find_selection(workspace, dataset_id, selection)))
     if tag:
         tagged = tags.tagged(tag)
         if not len(tagged):

@@ -17,7 +17,8 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FOLLOWED, start_job
 from pages.shared.runs.picker import open_run
-from pages.shared.wording import percent, selection_title
+from pages.shared.wording import percent
+from tamis.actions.artifact_names import names_in_view
 from tamis.actions.given_scores import cost_columns
 from tamis.actions.grid import MAX_SEEDS, Grid, grid_requests, submit_grid
 from tamis.actions.selections import total_tokens
@@ -47,9 +48,10 @@ def show_comparison_form(context: DatasetContext) -> None:
 
 
 def _show_existing(context: DatasetContext) -> None:
-    selections = {one.id: one for one in context.view.selections}
+    names = names_in_view(context.view, "selection")
+    selections = [one.id for one in context.view.selections]
     chosen = st.multiselect(
-        "Selections", list(selections), format_func=lambda i: f"{selection_title(selections[i])} · seed {selections[i].manifest.options.get('seed')}",
+        "Selections", selections, format_func=names.__getitem__,
         key="compare_with", bind="query-params", persist_state="session", max_selections=MAX_COMPARED,
         placeholder="Choose two or more",
         help="Selections that differ by their seed alone count as one method, with intervals over seeds.",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.plain_text import count_of, shorten
 from pages.shared.runs.picker import RunPicker, pick_from_list
+from tamis.actions.artifact_names import artifact_names
 from tamis.store.artifacts.store import Artifact
 
 # The rows that only one method picked mean nothing for another comparison.
@@ -21,18 +19,7 @@ def comparisons(context: DatasetContext) -> dict[str, Artifact]:
     return {one.id: one for one in context.workspace.artifacts.list(context.dataset_id, "comparison")}
 
 
-def pick_comparison(comparisons: dict[str, Artifact]) -> Artifact:
+def pick_comparison(context: DatasetContext, comparisons: dict[str, Artifact]) -> Artifact:
     """Choose one of the comparisons; the newest unless the address names another."""
-    return pick_from_list(PICKER, comparisons, next(iter(comparisons)), _label_of)
-
-
-def _label_of(comparison: Artifact) -> str:
-    summary = comparison.summary
-    named = shorten(", ".join(str(title) for title in summary["methods"]), 90)
-    created = pd.Timestamp(comparison.manifest.created_at)
-    parts = [
-        named,
-        count_of(int(summary["n_selected"]), "row"),
-        count_of(int(summary["n_selections"]), "selection"),
-    ]
-    return " · ".join([*parts, f"{created:%d %b %H:%M}"])
+    names = artifact_names(context.workspace, context.dataset_id, "comparison")
+    return pick_from_list(PICKER, comparisons, next(iter(comparisons)), lambda one: names[one.id])

@@ -9,6 +9,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from pages.parts.compare.charts import interval_chart, overlap_chart, share_chart, spread_chart, titles_of
+from pages.parts.compare.keep import KEEP_HELP, keep_clicked, keep_labels
 from pages.parts.compare.maps import show_maps
 from pages.parts.compare.rows import show_unique_rows
 from pages.shared.dataset_context import DatasetContext
@@ -32,7 +33,7 @@ def show_comparison(context: DatasetContext, dataset_name: str, comparison: Arti
     """Everything about one comparison, from a few numbers down to the rows."""
     compared = _content(str(comparison.path), _comparison=comparison)
     _show_actions(context, dataset_name, comparison)
-    _show_summary(compared)
+    _show_summary(context, compared)
     _show_intervals(compared)
     _show_overlap_and_sources(compared)
     if compared.clusters is not None:
@@ -91,7 +92,7 @@ def _show_actions(context: DatasetContext, dataset_name: str, comparison: Artifa
         )
 
 
-def _show_summary(comparison: Comparison) -> None:
+def _show_summary(context: DatasetContext, comparison: Comparison) -> None:
     metrics = comparison.shown_metrics()
     table = pd.DataFrame({"method": [_named(comparison, i) for i in range(len(comparison.methods))]})
     measured = [metric for metric in metrics if metric.key not in TABLE_ALONE]
@@ -103,12 +104,22 @@ def _show_summary(comparison: Comparison) -> None:
     ]
     for metric in metrics[len(measured) :]:
         table[metric.key] = [_number(one.values.get(metric.key)) for one in comparison.methods]
+    table["keep"] = keep_labels(context, comparison)
     number = st.column_config.NumberColumn
     st.dataframe(
         _styled(comparison, metrics, table),
         hide_index=True,
         column_config={
             "method": st.column_config.TextColumn("Method", width=140, pinned=True),
+            "keep": st.column_config.ButtonColumn(
+                "Selection",
+                width=150,
+                type="tertiary",
+                help=KEEP_HELP,
+                key="keep_method",
+                on_click=keep_clicked,
+                args=(context, comparison),
+            ),
             "rows": number("Rows", width=60),
             "only": number("Only here", width=80, help="Rows that no other method picked."),
             **{m.key: number(f"{m.title}{ARROWS[m.better]}", help=m.help) for m in metrics},

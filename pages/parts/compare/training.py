@@ -16,7 +16,7 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.finetune_runs import STEP
 from pages.shared.runs.job_watch import FormDefaults
-from pages.shared.wording import model_title
+from tamis.actions.artifact_names import model_name
 from tamis.actions.comparisons import Comparison
 from tamis.actions.finetune_grid import (
     MAX_GRID_RUNS,
@@ -72,7 +72,9 @@ def _say_grid(runs: list[Run]) -> str:
     recipe = RECIPES[options["recipe"]].title if options.get("recipe") in RECIPES else ""
     started = pd.Timestamp(max(run.created_at for run in runs))
     rate = (options.get("recipe_options") or {}).get("learning_rate")
-    return f"{model_title(str(options.get('model')))} · {recipe} · learning rate {rate:g} · {started:%d %b %H:%M}"
+    return (
+        f"{model_name(str(options.get('model')))} · {recipe} · learning rate {rate:g} · {started:%d %b %H:%M}"
+    )
 
 
 def _show_progress(runs: list[Run]) -> None:

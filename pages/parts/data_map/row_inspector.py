@@ -17,7 +17,7 @@ from pages.shared.reviewer import reviewer_name
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.learned_row import latest_choice, show_learned_row
 from pages.shared.rows.turns import pretty_json, show_turns, turns_from_json
-from pages.shared.wording import model_title
+from tamis.actions.artifact_names import model_name, names_in_view
 from tamis.actions.read_rows import Scope, columns_of, tags_of
 from tamis.actions.tags import set_row_tags
 from tamis.errors import CurationError
@@ -53,7 +53,7 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
         _similar(context, scope, row)
     elif view == "Tokens":
         choice = latest_choice(context)
-        st.caption(f"As {plain(model_title(choice.model))} would be trained on it")
+        st.caption(f"As {plain(model_name(choice.model))} would be trained on it")
         show_learned_row(context, row, choice)
     elif view == "Raw":
         st.caption("The record as it stood in the source")
@@ -171,12 +171,12 @@ def _selections(context: DatasetContext, row: int) -> None:
     picked = {identifier: (rank, size) for identifier, rank, size in queries.picked_in(context, row)}
     if not context.view.selections:
         return
+    names = names_in_view(context.view, "selection")
     st.markdown("**Selected in**")
     for selection in context.view.selections:
         if selection.id in picked:
             rank, size = picked[selection.id]
-            method = plain(str(selection.summary.get("method", "selection")))
-            st.markdown(f":material/check: {method}, number {rank:,} of {size:,}")
+            st.markdown(f":material/check: {plain(names[selection.id])}: number {rank:,} of {size:,}")
     if not picked:
         st.caption(f"None of {count_of(len(context.view.selections), 'selection')}.")
 

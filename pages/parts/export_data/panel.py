@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +12,7 @@ from pages.parts.export_data.trainers import show_axolotl, show_llama_factory, s
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.export_files import list_exports
 from pages.shared.wording import ago, size, table_height
+from tamis.actions.artifact_names import artifact_names
 from tamis.actions.export_files import ExportedFile, export_command, named_scope, replay_command
 from tamis.actions.manifests import ExportManifest
 from tamis.store.workspace import Workspace
@@ -24,7 +25,7 @@ def show_opened(workspace: Workspace, dataset_id: str) -> None:
     asked = st.query_params.get(FILE)
     opened = next((one for one in list_exports(workspace, dataset_id) if one.path.name == asked), None)
     if opened is not None:
-        show_file(workspace, opened)
+        show_file(workspace, opened, artifact_names(workspace, dataset_id, "selection"))
 
 
 def show_exports(workspace: Workspace, dataset_id: str) -> None:
@@ -32,14 +33,14 @@ def show_exports(workspace: Workspace, dataset_id: str) -> None:
     files = list_exports(workspace, dataset_id)
     if files:
         st.subheader("Earlier exports", anchor=False)
-        _show_list(files)
+        _show_list(files, artifact_names(workspace, dataset_id, "selection"))
 
 
 def _close() -> None:
     st.query_params.pop(FILE, None)
 
 
-def show_file(workspace: Workspace, file: ExportedFile) -> None:
+def show_file(workspace: Workspace, file: ExportedFile, selections: Mapping[str, str]) -> None:
     """Everything about one exported file."""
     manifest = file.manifest
     with st.container(border=True):
@@ -72,7 +73,7 @@ def show_file(workspace: Workspace, file: ExportedFile) -> None:
             ["What made it", "LLaMA-Factory", "Axolotl", "TRL", "Command line"]
         )
         with made:
-            _show_manifest(manifest)
+            _show_manifest(manifest, selections)
         with llama_factory:
             show_llama_factory(manifest)
         with axolotl:
@@ -83,14 +84,14 @@ def show_file(workspace: Workspace, file: ExportedFile) -> None:
             _show_commands(workspace, file)
 
 
-def _show_list(files: Sequence[ExportedFile]) -> None:
+def _show_list(files: Sequence[ExportedFile], selections: Mapping[str, str]) -> None:
     shown = pd.DataFrame(
         [
             {
                 "File": one.path.name,
                 "Rows": one.manifest.n_rows,
                 "Format": format_title(one.manifest.format_name),
-                "Which rows": say_scope(one.manifest),
+                "Which rows": say_scope(one.manifest, selections),
                 "Size": size(one.n_bytes),
                 "Written": ago(one.manifest.created_at),
             }
@@ -116,19 +117,22 @@ def _show_list(files: Sequence[ExportedFile]) -> None:
     st.caption("Tick a file to download it or to see what made it.")
 
 
-def say_scope(manifest: ExportManifest) -> str:
-    """Which rows, in a word: the coded filter of a link means nothing to a reader."""
+def say_scope(manifest: ExportManifest, selections: Mapping[str, str]) -> str:
+    """Which rows, in a word, selections by their name: the coded filter of a link means nothing to a reader."""
     asked = named_scope(manifest)
-    parts = [f"{word} {asked[word]}" for word in ("selection", "tag") if word in asked]
+    selection = asked.get("selection", "")
+    parts = [selections.get(selection, f"selection {selection}")] if selection else []
+    parts += [f"tag {asked['tag']}"] if "tag" in asked else []
     if "scope" in asked:
         parts.append("filter")
     return " and ".join(parts) or "whole dataset"
 
 
-def _show_manifest(manifest: ExportManifest) -> None:
+def _show_manifest(manifest: ExportManifest, selections: Mapping[str, str]) -> None:
     st.caption("SHA-256 of the file")
     st.code(manifest.sha256, language=None)
-    lines = [{"Step": "Rows", "Result": say_scope(manifest), "Made with": count_of(manifest.n_rows, "row")}]
+    rows = count_of(manifest.n_rows, "row")
+    lines = [{"Step": "Rows", "Result": say_scope(manifest, selections), "Made with": rows}]
     lines += [
         {
             "Step": made.step,

@@ -29,7 +29,8 @@ from pages.shared.runs.finetune_runs import (
 from pages.shared.runs.job_box import say_other_jobs, show_run_in_place
 from pages.shared.runs.job_watch import CLONED, start_job
 from pages.shared.runs.job_words import ICONS, STATE_COLOURS, STATE_WORDS, show_options
-from pages.shared.wording import ago, model_title
+from pages.shared.wording import ago
+from tamis.actions.artifact_names import model_name
 from tamis.actions.jobs import Job, JobState, find_job, resume_job
 from tamis.actions.remedies import NEXT_STEPS, with_smaller_batch
 from tamis.actions.runs import Run
@@ -57,7 +58,7 @@ def show_finetune_run(context: DatasetContext, run: Run) -> None:
 
 
 def _show_head(context: DatasetContext, run: Run) -> None:
-    model = model_title(str(run.options.get("model", "")))
+    model = model_name(str(run.options.get("model", "")))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(model), anchor=False, width="content")
         st.badge(STATE_WORDS[run.state], icon=ICONS[run.state], color=STATE_COLOURS[run.state])
@@ -153,7 +154,7 @@ def _choose_beside(context: DatasetContext, run: Run) -> list[Run]:
     }
     if not others:
         return []
-    titles = finetune_titles(context, list(others.values()))
+    titles = finetune_titles(context)
     chosen = st.multiselect(
         "Beside", list(others), format_func=lambda one: titles.get(one, one), key="beside", bind="query-params",
         placeholder="Draw the curves of other runs over these", label_visibility="collapsed", max_selections=7,
@@ -163,7 +164,7 @@ def _choose_beside(context: DatasetContext, run: Run) -> list[Run]:
 
 def _curves(context: DatasetContext, run: Run, beside: list[Run]) -> dict[str, pd.DataFrame]:
     shown = [run, *beside]
-    titles = finetune_titles(context, shown)
+    titles = finetune_titles(context)
     return {shorten(titles[one.run_id], 60): curves_of(context.workspace, one) for one in shown}
 
 

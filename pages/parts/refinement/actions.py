@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts.refinement.again import offer_more_rounds
 from pages.parts.refinement.delete import offer_deletion
 from pages.parts.refinement.picker import PICKER
+from pages.shared.active import offer_to_keep
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.navigation import go_to
@@ -63,6 +64,8 @@ def _offer_rows(context: DatasetContext, selection: Artifact | None) -> None:
         go_to("finetuning", here | {"view": "new", "rows": "selection", "selection": identifier})
     if st.button("On the map", icon=":material/scatter_plot:", disabled=gone, key="map_of_round"):
         go_to("data_map", here | {"scope": ALL_ROWS.and_where("selected", True, identifier).to_url()})
+    if selection is not None:
+        offer_to_keep(context, selection, key="keep_round")
 
 
 def _offer_controls(context: DatasetContext, run: Run, selection: Artifact) -> None:

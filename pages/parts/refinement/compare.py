@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.refinement.history import history_of, names_of
-from pages.parts.refinement.runs import refinement_titles
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from pages.shared.wording import percent, table_height
+from tamis.actions.artifact_names import name_runs
 from tamis.actions.refinement_history import RefinementHistory, SharedPicks, shared_picks
 from tamis.actions.refinements import STEP, rounds_so_far
 from tamis.actions.runs import Run, list_runs
@@ -32,7 +32,7 @@ def show_beside(context: DatasetContext, run: Run, history: RefinementHistory) -
             "There is no other finished refinement of this dataset: run a control, another mode or another score."
         )
         return
-    titles = refinement_titles(list(others.values()))
+    titles = name_runs(context.workspace, [run, *others.values()])
     chosen = st.selectbox(
         "Beside",
         list(others),

@@ -16,7 +16,6 @@ from pages.parts.refinement.history import history_of
 from pages.parts.refinement.map import show_map
 from pages.parts.refinement.movers import show_movers
 from pages.parts.refinement.results import show_refinement_numbers, show_rounds, show_weights
-from pages.parts.refinement.runs import CONTROLS, say_run
 from pages.shared.activity import while_jobs_run
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
@@ -25,13 +24,14 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_box import say_other_jobs, show_run_in_place
 from pages.shared.runs.job_watch import CLONED
 from pages.shared.runs.job_words import ICONS, STATE_COLOURS, STATE_WORDS, show_options
-from pages.shared.wording import ago, model_title
+from pages.shared.wording import ago
+from tamis.actions.artifact_names import CONTROLS, model_name, name_runs
 from tamis.actions.dataset_context import through_clustering
 from tamis.actions.jobs import Job, JobState, find_job, resume_job
 from tamis.actions.refinement_history import RefinementHistory
-from tamis.actions.refinements import control_of, is_cheap, is_static, n_rounds_asked, rounds_so_far
+from tamis.actions.refinements import STEP, control_of, is_cheap, is_static, n_rounds_asked, rounds_so_far
 from tamis.actions.remedies import NEXT_STEPS, ran_out_of_memory
-from tamis.actions.runs import Run
+from tamis.actions.runs import Run, list_runs
 from tamis.store.artifacts.store import Artifact
 
 PARTS = ["Weights", "Movers", "Map", "Flagged rows", "Rounds", "Compare", "Options"]
@@ -57,7 +57,7 @@ def show_refinement(context: DatasetContext, run: Run) -> None:
 
 def _show_head(context: DatasetContext, run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(plain(say_run(run)), anchor=False, width="content")
+        st.subheader(plain(_name(context, run)), anchor=False, width="content")
         st.badge(STATE_WORDS[run.state], icon=ICONS[run.state], color=STATE_COLOURS[run.state])
         if is_cheap(run):
             words = "Nothing was trained: the base model answered and was scored in every round."
@@ -67,12 +67,17 @@ def _show_head(context: DatasetContext, run: Run) -> None:
     factors = run.options.get("cluster_factors") or {}
     parts = [count_of(n_rounds_asked(context.workspace, run), "round")]
     if not is_static(run):
-        parts.append(f"model {plain(model_title(str(run.options.get('model', ''))))}")
+        parts.append(f"model {plain(model_name(str(run.options.get('model', ''))))}")
     if factors:
         parts.append(say_factors(factors, context.names.names))
     parts += ["decisions respected"] if "decisions" in run.inputs else []
     parts += [f"continues `{run.inputs['continue_from'][:8]}`"] if "continue_from" in run.inputs else []
     st.caption(" · ".join([*parts, f"started {ago(run.created_at)}", f"`{run.run_id}`"]))
+
+
+def _name(context: DatasetContext, run: Run) -> str:
+    names = name_runs(context.workspace, list_runs(context.workspace, context.dataset_id, STEP))
+    return names.get(run.run_id, "")
 
 
 def _show_under_way(context: DatasetContext, run: Run, n_drawn: int, jobs: Sequence[Job]) -> None:

@@ -12,7 +12,6 @@ from pages.parts.refinement.again import FACTORS, offer_decisions
 from pages.parts.refinement.factors import choose_factors
 from pages.parts.refinement.forecast import RefinementFormValues, resolve, show_refinement_forecast
 from pages.parts.refinement.picker import CONTINUED, PICKER
-from pages.parts.refinement.runs import CONTROLS, MODES, say_run
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_model import choose_model
 from pages.shared.forms.options_form import Form, FormField, draw_field, draw_options
@@ -24,6 +23,7 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, say_submitted
 from pages.shared.runs.picker import open_run
 from pages.shared.wording import sentence
+from tamis.actions.artifact_names import CONTROLS, MODES, refinement_name
 from tamis.actions.forecast import missing_packages
 from tamis.actions.refinements import STEP, continued_options, rows_per_round
 from tamis.actions.runs import Run
@@ -119,7 +119,7 @@ def _say_continued(context: DatasetContext, start: FormDefaults) -> None:
     n_rounds, n_rows = int(earlier.summary["n_rounds"]), int(earlier.summary["n_selected"])
     st.info(
         f"Its {count_of(n_rounds, 'round')} and {count_of(n_rows, 'row')} stay; rounds and rows below come on top.",
-        title=f"Continues {plain(say_run(Run(earlier.id, earlier, None)))}",
+        title=f"Continues {plain(refinement_name(Run(earlier.id, earlier, None)))}",
         icon=":material/add_circle:",
     )
 

@@ -46,11 +46,13 @@ PROMPT_HEIGHT = "max(4.6rem, calc(40vh - 19.4rem))"
 LONG_HEADER_REM, REPLIES_REM = 1.4, 2.6  # what the button above a long prompt and the judge's own words take
 LEAST_SHARED_FRACTION = 0.15  # of the shorter text; below it both would be marked from end to end
 N_NEIGHBOURS = 3
+# What is proposed and its opposite, each with its key: a verdict has one word and one key, whatever was proposed.
 CHANGES = {
-    "keep": ("keep the row", "drop the row"),
-    "drop": ("drop the row", "keep the row"),
-    "replace": ("replace", "keep the original"),
+    "keep": (("Keep", "K"), ("Drop", "D")),
+    "drop": (("Drop", "D"), ("Keep", "K")),
+    "replace": (("Take the candidate", "T"), ("Keep the original", "K")),
 }
+KEY_ICONS = {"D": "delete", "K": "check", "T": "published_with_changes"}  # R is Streamlit's own
 ACTION_BADGES: dict[str, tuple[str, BadgeColour]] = {
     "keep": ("Keep", "green"),
     "drop": ("Drop", "red"),
@@ -99,17 +101,17 @@ def _facts_of(context: DatasetContext, row: int) -> dict[str, Any]:
 
 
 def _show_keys(review: ReviewContext, seen: Seen, candidate: str | None) -> None:
-    yes, no = CHANGES[seen.proposal.action]
+    (yes, yes_key), (no, no_key) = CHANGES[seen.proposal.action]
     is_off = not review.workspace.actor.may("reviewer")
     # Named by the row: a press for a row that has gone is one of a button that has gone, and decides nothing.
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="review_keys"):
         st.button(
-            f"Approve: {yes}", type="primary", icon=":material/check:", shortcut="A", key=f"review_approve_{seen.row}",
-            on_click=approve, args=(review, seen), disabled=is_off,
+            yes, type="primary", icon=f":material/{KEY_ICONS[yes_key]}:", shortcut=yes_key, key=f"review_approve_{seen.row}",
+            on_click=approve, args=(review, seen), help="What is proposed.", disabled=is_off,
         )  # fmt: skip
         st.button(
-            f"Reject: {no}", icon=":material/close:", shortcut="X", key=f"review_reject_{seen.row}",
-            on_click=reject, args=(review, seen), disabled=is_off,
+            no, icon=f":material/{KEY_ICONS[no_key]}:", shortcut=no_key, key=f"review_reject_{seen.row}",
+            on_click=reject, args=(review, seen), help="Not what is proposed.", disabled=is_off,
         )  # fmt: skip
         st.button(
             "Edit" if kept_draft(review, seen.row) is None else "Go on editing", icon=":material/edit:", shortcut="E", key="review_edit",

@@ -10,7 +10,7 @@ import streamlit as st
 
 # Shorter than it takes to see a row and decide, longer than the two taps of a double tap are apart.
 LOOK_S = 0.4
-DECISION_KEYS = "axs"  # approve, reject, skip
+DECISION_KEYS = "dkts"  # drop, keep, take the candidate, skip
 _ON_SCREEN = "review_on_screen"
 # The window hears a key before Streamlit does, and when it was pressed, however slow the way to here is. Set up once;
 # it acts only while the keys of the review are on screen, and never in a field.

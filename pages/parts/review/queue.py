@@ -10,7 +10,7 @@ from pages.shared.address import read_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from pages.shared.rows.scope_bar import show_scope_bar
-from pages.shared.wording import ago
+from tamis.actions.artifact_names import artifact_names
 from tamis.actions.proposals import (
     Proposal,
     ProposalColumns,
@@ -53,12 +53,13 @@ def queue_in_view(context: DatasetContext, proposals: Artifact) -> tuple[ReviewQ
 
 def show_controls(context: DatasetContext, queue: ReviewQueue, artifacts: list[Artifact]) -> None:
     """What the queue is made of, folded into the line that says it."""
+    names = artifact_names(context.workspace, context.dataset_id, "proposals")
     with st.expander(say_queue(queue), icon=":material/filter_list:", key="review_controls"):
         left, middle, right = st.columns([4, 3, 5], gap="small")
         by_id = {one.id: one for one in artifacts}
         st.session_state[_PICKER] = queue.proposals.id
         left.selectbox(
-            "Proposals", list(by_id), format_func=lambda one: say_proposals(by_id[one]), key=_PICKER,
+            "Proposals", list(by_id), format_func=lambda one: say_proposals(by_id[one], names[one]), key=_PICKER,
             on_change=_keep, args=(PROPOSALS, _PICKER),
         )  # fmt: skip
         st.session_state[_ORDER_KEY] = queue.order
@@ -89,18 +90,16 @@ def say_queue(queue: ReviewQueue) -> str:
     return " · ".join(parts)
 
 
-def say_proposals(artifact: Artifact) -> str:
-    """``Auto-Correct · 12 drop, 30 replace · 5 min ago``, with ``9 candidates cut`` where that is many, and unread replies."""
-    counts = [f"{int(artifact.summary.get(f'n_{action}', 0)):,} {action}" for action in ("drop", "replace")]
-    counts = [text for text in counts if not text.startswith("0 ")] or ["nothing to change"]
+def say_proposals(artifact: Artifact, name: str) -> str:
+    """Its name, with ``9 candidates cut`` where that is many, and how many replies could not be read."""
+    parts = [plain(name)]
     n_cut = many_cut(artifact)
     if n_cut:
-        counts.append(f"{count_of(n_cut, 'candidate')} cut")
+        parts.append(f"{count_of(n_cut, 'candidate')} cut")
     n_unread = int(artifact.summary.get("n_unread_replies") or 0)
     if n_unread:
-        counts.append(f"{n_unread:,} of the judge's replies unreadable")
-    title = plain(method_title(artifact))
-    return " · ".join([title, ", ".join(counts), ago(artifact.manifest.created_at)])
+        parts.append(f"{n_unread:,} of the judge's replies unreadable")
+    return " · ".join(parts)
 
 
 def proposals_of(queue: ReviewQueue, rows: Int64s) -> list[Proposal]:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.scoring import stats
+from pages.shared.active import offer_to_activate
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.map.colouring import PALETTE, colour_choices
@@ -81,6 +82,8 @@ def _show_actions(context: DatasetContext, name: str) -> None:
             help="Prefer high scores in a selection.",
         ):
             go_to("selection", here | {"view": "new", "select_quality": scorer_title(name)})
+        scores = context.view.scores[name]
+        offer_to_activate(context, scores, is_active=name == context.view.active_score, key="activate_score")
         if st.button("Colour the map", icon=":material/scatter_plot:"):
             go_to("data_map", here | {"colour": colour_choices(context)[f"score:{name}"]})
 

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.selection import stats
+from pages.shared.active import offer_to_activate, offer_to_keep
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart, histogram_chart, selection_map
 from pages.shared.navigation import go_to
@@ -14,9 +15,10 @@ from pages.shared.runs.job_watch import CLONED
 from pages.shared.wording import percent, sentence
 from tamis.actions.jobs import jobs_of_result
 from tamis.actions.read_rows import ALL_ROWS, read_rows
-from tamis.actions.selections import BASELINE, find_baseline, score_of, submit_baseline, total_tokens
+from tamis.actions.selections import find_baseline, score_of, submit_baseline, total_tokens
 from tamis.scorers import in_sentence, scorer_title
 from tamis.selectors.quality import gain_remark
+from tamis.store.artifacts.choices import BASELINE
 from tamis.store.artifacts.store import Artifact
 
 PAGE_ROWS = 25
@@ -53,9 +55,17 @@ def _show_actions(context: DatasetContext, selection: Artifact, baseline: Artifa
             go_to("data_map", here | {"scope": picked})
         if st.button("Fine-tune on these", icon=":material/model_training:"):
             go_to("finetuning", here | {"view": "new", "rows": "selection", "selection": selection.id})
+        _offer_active(context, selection)
         _offer_clone(context, selection)
         if baseline is None and selection.manifest.options.get("method") != BASELINE:
             _offer_baseline(context, selection)
+
+
+def _offer_active(context: DatasetContext, selection: Artifact) -> None:
+    if not any(one.id == selection.id for one in context.view.selections):
+        offer_to_keep(context, selection, key="keep_opened")
+    elif selection.id != context.active_selection_id:
+        offer_to_activate(context, selection, is_active=False, key="activate_opened")
 
 
 def _offer_clone(context: DatasetContext, selection: Artifact) -> None:

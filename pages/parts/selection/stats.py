@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.wording import selection_title
 from tamis.actions import selections
+from tamis.actions.artifact_names import names_in_view
 from tamis.actions.selections import SelectionStats
 from tamis.store.artifacts.store import Artifact
 
@@ -77,9 +77,10 @@ def _histograms(
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _overlaps(key: str, selection: str, *, _context: DatasetContext, _selection: Artifact) -> pd.DataFrame:
+    names = names_in_view(_context.view, "selection")
     return pd.DataFrame(
         {
-            "selection": selection_title(one.other),
+            "selection": names[one.other.id],
             "rows": one.n_rows,
             "both": one.n_both,
             "by_chance": round(one.by_chance, 1),

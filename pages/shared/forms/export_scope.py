@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.shared.active import listed_selections
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.wording import ago
+from tamis.actions.artifact_names import names_in_view
 from tamis.actions.export_choices import (
     RowSource,
     choose_row_source,
@@ -20,7 +21,6 @@ from tamis.actions.export_choices import (
     rows_label,
 )
 from tamis.actions.read_rows import Scope, describe_scope
-from tamis.store.artifacts.store import Artifact
 from tamis.types import Int64s
 
 TITLES: dict[RowSource, str] = {
@@ -89,27 +89,22 @@ def keep(parameter: str, key: str) -> None:
 
 
 def _choose_selection(context: DatasetContext) -> str:
-    by_id = {artifact.id: artifact for artifact in context.view.selections}
+    """The active selection unless the address names another."""
+    by_id = {artifact.id: artifact for artifact in listed_selections(context, "selection")}
+    names, active = names_in_view(context.view, "selection"), context.view.selection
     asked = st.query_params.get("selection", "")
     if asked and asked not in by_id:
-        st.warning(f"There is no selection {plain(asked)}; the newest is shown.", icon=":material/link_off:")
-    st.session_state[_PICKED] = asked if asked in by_id else next(iter(by_id))
+        st.warning(
+            f"There is no selection {plain(asked)}; the active one is shown.", icon=":material/link_off:"
+        )
+    usual = active.id if active is not None and active.id in by_id else next(iter(by_id))
+    st.session_state[_PICKED] = asked if asked in by_id else usual
     return str(
         st.selectbox(
-            "Selection", list(by_id), format_func=lambda one: say_selection(by_id[one]), key=_PICKED,
+            "Selection", list(by_id), format_func=names.__getitem__, key=_PICKED,
             on_change=keep, args=("selection", _PICKED), label_visibility="collapsed",
         )
     )  # fmt: skip
-
-
-def say_selection(artifact: Artifact) -> str:
-    """``kmq · 100 rows · 5 min ago``."""
-    options, summary = artifact.manifest.options, artifact.summary
-    quality = options.get("quality", "none")
-    parts = [str(options.get("method")), count_of(int(summary["n_selected"]), "row")]
-    if quality != "none":
-        parts.append(f"by {quality}")
-    return " · ".join([*parts, f"seed {options.get('seed')}", ago(artifact.manifest.created_at)])
 
 
 def _choose_tag(context: DatasetContext) -> str:
@@ -125,7 +120,8 @@ def _choose_tag(context: DatasetContext) -> str:
 
 
 def _show_filter(context: DatasetContext, scope: str) -> None:
-    st.caption(plain(describe_scope(Scope.from_url(scope), context.names.names)))
+    names = names_in_view(context.view, "selection")
+    st.caption(plain(describe_scope(Scope.from_url(scope), context.names.names, names)))
     link_to("data_map", "Change the filter on the map", query={"dataset": context.dataset_id, "scope": scope})
 
 

@@ -7,7 +7,9 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.options_form import FormField, draw_field
 from pages.shared.plain_text import count_of
-from pages.shared.wording import ago, model_title
+from pages.shared.wording import ago
+from tamis.actions.artifact_names import artifact_names, model_name
+from tamis.actions.datasets import dataset_names
 from tamis.actions.models import KnownAdapter, RoundModel, trained_models
 from tamis.llms import TransformersOptions
 from tamis.steps.refine.gaps import GAPS
@@ -17,9 +19,17 @@ from tamis.types import JSON
 
 def trained_titles(workspace: Workspace) -> dict[str, str]:
     """Titles by ``adapter:ID``: what was fine-tuned first, then the round models of refinements by run and round."""
+    trained = trained_models(workspace)
+    datasets = {one.dataset_id for one in trained if isinstance(one, KnownAdapter)}
+    names = {dataset_id: artifact_names(workspace, dataset_id, "adapter") for dataset_id in datasets}
+    called = dataset_names(workspace) if len(datasets) > 1 else {}
     return {
-        one.model: _say_round_model(one) if isinstance(one, RoundModel) else _say_adapter(one)
-        for one in trained_models(workspace)
+        one.model: _say_round_model(one)
+        if isinstance(one, RoundModel)
+        else " · ".join(
+            filter(None, [names[one.dataset_id][one.artifact_id], called.get(one.dataset_id, "")])
+        )
+        for one in trained
     }
 
 
@@ -46,18 +56,13 @@ def draw_llm_model(context: DatasetContext, drawn: FormField) -> JSON:
     return typed
 
 
-def _say_adapter(adapter: KnownAdapter) -> str:
-    parts = [model_title(adapter.base), count_of(adapter.n_train, "row"), ago(adapter.created_at)]
-    return " · ".join([*parts, adapter.artifact_id[:8]])
-
-
 def _say_round_model(round_model: RoundModel) -> str:
     title = GAPS[round_model.scorer].title if round_model.scorer in GAPS else round_model.scorer
     run = f"Refinement {round_model.refinement[:6]}" if round_model.refinement else "Unfinished refinement"
     parts = [
         f"{run}, round {round_model.round}",
         title,
-        model_title(round_model.base),
+        model_name(round_model.base),
         count_of(round_model.n_train, "row"),
     ]
     return " · ".join([*parts, ago(round_model.created_at), round_model.artifact_id[:8]])

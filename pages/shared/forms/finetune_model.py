@@ -12,7 +12,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import trained_titles
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import FormDefaults
-from pages.shared.wording import BUNDLED_TITLE
+from tamis.actions.artifact_names import BUNDLED_TITLE
 from tamis.actions.forecast import missing_packages
 from tamis.actions.models import BUNDLED_LLM, PREFIX, look_at_model
 from tamis.llms import LLMS

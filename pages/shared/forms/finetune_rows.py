@@ -57,7 +57,7 @@ def choose_held_out(context: DatasetContext) -> Run | None:
     earlier = {run.run_id: run for run in runs_with_held_out(context.workspace, context.dataset_id)}
     if not earlier:
         return None
-    titles = finetune_titles(context, list(earlier.values()))
+    titles = finetune_titles(context)
     chosen = st.selectbox(
         "Held-out rows", [DRAWN_ANEW, *earlier], key="finetune_held_out", bind="query-params", persist_state="session",
         format_func=lambda one: f"Same as {titles[one]}" if one else "Drawn for this run",

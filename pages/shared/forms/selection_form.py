@@ -19,19 +19,18 @@ from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain, shorten
-from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, start_job
+from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, is_cloned, start_job
 from pages.shared.wording import percent
+from tamis.actions.artifact_names import names_in_view
 from tamis.actions.forecast import SelectionForecast, forecast_detail
 from tamis.actions.given_scores import cost_columns, numeric_quality
 from tamis.actions.read_rows import describe_scope
 from tamis.actions.selections import total_tokens
 from tamis.actions.submit import PlannedRun, RunTarget
-from tamis.clusterers import CLUSTERERS
 from tamis.errors import CurationError
 from tamis.scorers import in_sentence, scorer_title
 from tamis.selectors import SELECTORS
 from tamis.steps.select.options import COLUMN, SelectOptions
-from tamis.store.artifacts.store import Artifact
 from tamis.types import JSON
 
 ROW_ROLES = {"within": "Pick from", "pinned": "Always in", "excluded": "Never in"}
@@ -171,19 +170,14 @@ def draw_clustering(context: DatasetContext, drawn: FormField) -> str:
     clusterings = {a.id: a for a in context.view.artifacts if a.kind == "clustering"}
     if not clusterings:
         return ""
-    options = list(clusterings)
-    start = options.index(drawn.start) if drawn.start in clusterings else 0
+    options, names = list(clusterings), names_in_view(context.view, "clustering")
+    active = context.view.clustering
+    usual = drawn.start if drawn.start in clusterings else active.id if active is not None else options[0]
+    start = options.index(usual)
     return st.selectbox(
-        "Clustering", options, index=start, format_func=lambda i: _say_clustering(clusterings[i]), key=drawn.key,
+        "Clustering", options, index=start, format_func=names.__getitem__, key=drawn.key,
         bind="query-params", persist_state="session", help=drawn.help,
     )  # fmt: skip
-
-
-def _say_clustering(clustering: Artifact) -> str:
-    n_clusters = int(clustering.summary["n_clusters"])
-    method = str(clustering.manifest.options.get("method", ""))
-    method = CLUSTERERS[method].title if method in CLUSTERERS else method
-    return f"{count_of(n_clusters, 'cluster')} · {method} · {clustering.id[:4]}"
 
 
 def draw_quality(context: DatasetContext, drawn: FormField) -> str:
@@ -191,6 +185,8 @@ def draw_quality(context: DatasetContext, drawn: FormField) -> str:
     columns = numeric_quality(context.workspace, context.dataset_id)
     options = list(dict.fromkeys([*context.view.scores, *columns, NO_QUALITY]))
     usual = drawn.start if drawn.start in options else NO_QUALITY if not context.view.scores else options[0]
+    if context.view.active_score in options and drawn.start == drawn.info.default and not is_cloned():
+        usual = context.view.active_score
     titles = {name: scorer_title(name) for name in options}
     titles[NO_QUALITY] = "None: all alike"
     quality = st.selectbox(
@@ -204,17 +200,13 @@ def draw_quality(context: DatasetContext, drawn: FormField) -> str:
 
 def draw_rows(context: DatasetContext, drawn: FormField) -> str:
     """A tag, the filter in the address or a selection, as a pointer that is frozen before it is used."""
-    scope = read_scope()
+    scope, names = read_scope(), names_in_view(context.view, "selection")
     labels = {"": NO_ROWS[drawn.name]}
     if scope.conditions:
-        labels[f"scope:{scope.to_url()}"] = (
-            f"Filter: {shorten(describe_scope(scope, context.names.names), 60)}"
-        )
+        said = describe_scope(scope, context.names.names, names)
+        labels[f"scope:{scope.to_url()}"] = f"Filter: {shorten(said, 60)}"
     labels |= {f"tag:{tag}": f"Tag: {tag} ({len(rows):,})" for tag, rows in context.tags.rows.items()}
-    labels |= {
-        f"selection:{a.id}": f"Selection of {a.summary['n_selected']:,} ({a.id[:4]})"
-        for a in context.view.selections
-    }
+    labels |= {f"selection:{one.id}": f"Selection: {names[one.id]}" for one in context.view.selections}
     if drawn.start:
         labels[drawn.start] = f"As in the cloned job ({str(drawn.start)[:4]})"
     options = list(labels)

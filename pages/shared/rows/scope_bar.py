@@ -8,6 +8,7 @@ from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import plain, shorten
 from pages.shared.rows.scope_forms import show_scope_form
+from tamis.actions.artifact_names import names_in_view
 from tamis.actions.read_rows import Condition, Scope, describe_scope
 from tamis.errors import CurationError
 
@@ -104,7 +105,9 @@ def _say(context: DatasetContext, condition: Condition) -> str:
     if condition.kind in address.REGIONS:
         here = condition.on in ("", context.view.layout.id if context.view.layout else "")
         return f"Inside the {condition.kind}" + ("" if here else " drawn on an earlier map")
-    text = describe_scope(Scope(conditions=(condition,)), context.names.names)
+    text = describe_scope(
+        Scope(conditions=(condition,)), context.names.names, names_in_view(context.view, "selection")
+    )
     return text[:1].upper() + text[1:]
 
 

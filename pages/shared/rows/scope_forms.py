@@ -11,6 +11,7 @@ from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import count_of, plain, shorten
+from tamis.actions.artifact_names import names_in_view
 from tamis.actions.read_rows import Column, columns_of, pattern_problem
 
 TEXT_MODES = {
@@ -152,10 +153,7 @@ def _range_form(context: DatasetContext, column: Column) -> None:
 
 def _selected_form(context: DatasetContext) -> None:
     ids = [selection.id for selection in context.view.selections]
-    titles = {
-        s.id: f"{s.summary.get('method', s.id)}, {s.summary.get('n_selected', 0):,} rows"
-        for s in context.view.selections
-    }
+    titles = names_in_view(context.view, "selection")
     chosen = st.selectbox("Selection", ids, format_func=lambda i: titles.get(i, i), key="filter_selection")
     inside = st.segmented_control(
         "Rows",

@@ -10,7 +10,8 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten
 from pages.shared.runs.job_words import STATE_WORDS
-from pages.shared.wording import duration, model_title, selection_title
+from pages.shared.wording import duration
+from tamis.actions.artifact_names import model_name, name_runs, names_in_view, rows_name
 from tamis.actions.runs import Run, list_runs, read_run_curves
 from tamis.recipes import RECIPES
 from tamis.store.workspace import Workspace
@@ -35,7 +36,7 @@ def finetune_table(context: DatasetContext, runs: list[Run]) -> pd.DataFrame:
         [
             {
                 "state": STATE_WORDS[run.state],
-                "model": model_title(str(run.options.get("model", ""))),
+                "model": model_name(str(run.options.get("model", ""))),
                 "from": shorten(rows_title(context, run), 25),
                 "rows": run.number("n_train"),
                 "loss": _say_loss(run),
@@ -48,13 +49,9 @@ def finetune_table(context: DatasetContext, runs: list[Run]) -> pd.DataFrame:
     )
 
 
-def finetune_titles(context: DatasetContext, runs: list[Run]) -> dict[str, str]:
-    """A short name for each run, unlike all others."""
-    return {
-        run.run_id: f"{model_title(str(run.options.get('model', '')))} · {rows_title(context, run)} · "
-        f"{pd.Timestamp(run.created_at):%d %b %H:%M} · {run.run_id[:4]}"
-        for run in runs
-    }
+def finetune_titles(context: DatasetContext) -> dict[str, str]:
+    """The name of every fine-tuning of the dataset, finished or not."""
+    return name_runs(context.workspace, finetune_runs(context.workspace, context.dataset_id))
 
 
 def recipe_title(run: Run) -> str:
@@ -65,15 +62,7 @@ def recipe_title(run: Run) -> str:
 
 def rows_title(context: DatasetContext, run: Run) -> str:
     """What the rows were taken from: a selection, a tag, a filter, or everything."""
-    inputs = run.inputs
-    text = "Whole dataset"
-    if "selection" in inputs:
-        selection = {one.id: one for one in context.view.selections}.get(inputs["selection"])
-        text = selection_title(selection) if selection is not None else f"Selection {inputs['selection'][:8]}"
-    elif "within" in inputs:
-        frozen = context.workspace.artifacts.find(context.dataset_id, "rows", inputs["within"])
-        text = _say_pointer(str(frozen.summary.get("label", "")) if frozen is not None else "")
-    return f"{text} · decided" if "decisions" in inputs else text
+    return rows_name(context.workspace, run, names_in_view(context.view, "selection"))
 
 
 def curves_of(workspace: Workspace, run: Run) -> pd.DataFrame:
@@ -91,8 +80,3 @@ def _stored_curves(path: str, *, _workspace: Workspace, _run: Run) -> pd.DataFra
 def _say_loss(run: Run) -> str:
     base, loss = run.number("base_loss"), run.number("loss")
     return "" if math.isnan(loss) else f"{base:.2f} → {loss:.2f}"
-
-
-def _say_pointer(label: str) -> str:
-    kind, _, value = label.partition(":")
-    return {"tag": f"Tag {value}", "scope": "Filter"}.get(kind, "Chosen rows")

@@ -41,6 +41,11 @@ def cloned_defaults(workspace: Workspace, step: str) -> FormDefaults:
     return FormDefaults(again.options, job.job_id[-4:], again.target)
 
 
+def is_cloned() -> bool:
+    """Whether the form starts from a job."""
+    return bool(st.query_params.get(CLONED))
+
+
 def followed_job(workspace: Workspace, step: str, dataset_id: str) -> Job | None:
     """The job that this page started and follows, named by ``?job=``."""
     job = find_job(workspace, st.query_params.get(FOLLOWED, ""))

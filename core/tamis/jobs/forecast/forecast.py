@@ -29,6 +29,7 @@ from tamis.steps.finetune.forecast import TrainingForecast
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.plan import Plan, plan_step
 from tamis.steps.spec import Step, StepForecast, StepOptions
+from tamis.store.database.choices import read_choices
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
@@ -191,7 +192,10 @@ def _planned(
     plan, detail = None, None
     try:
         pending = pending_results(workspace.database, dataset_id)
-        plan = plan_step(workspace.artifacts, dataset_id, step, options, pending=pending, steps=steps)
+        choices = read_choices(workspace.database, dataset_id)
+        plan = plan_step(
+            workspace.artifacts, dataset_id, step, options, pending=pending, choices=choices, steps=steps
+        )
         detail = step_forecast(workspace, plan) if in_detail else None
     except CurationError as error:
         return plan, None, Check("inputs", False, str(error))

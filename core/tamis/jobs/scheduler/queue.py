@@ -24,6 +24,7 @@ from tamis.steps.plan import Candidate, Plan, plan_step
 from tamis.steps.spec import Step
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.audit import append_entry
+from tamis.store.database.choices import read_choices
 from tamis.store.database.database import Database
 from tamis.store.sequence import next_number
 from tamis.store.workspace import Workspace
@@ -54,20 +55,25 @@ def submit(
     backend: str = "local",
     resources: Mapping[str, JSON] | Resources | None = None,
     priority: int = 0,
+    for_a_run: bool = False,
     steps: Table[Step] = STEPS,
 ) -> Submission:
     """Queue a step, or find the job or the artifact that is already what it would make.
 
-    Inputs may be artifacts that jobs under way will make; the job then waits for those. Raises UnknownName,
+    Inputs may be artifacts that jobs under way will make; the job then waits for those. A result that is there becomes
+    the newest of its kind, unless it is asked for by a run (``for_a_run``) and not by a person. Raises UnknownName,
     InvalidOptions and ArtifactMissing.
     """
     asked = dict(resources) if isinstance(resources, Mapping) else (resources or Resources()).model_dump()
     allowed = parse_options(backend_row(backend).options, asked)
     assert isinstance(allowed, Resources)
     pending = pending_results(workspace.database, dataset_id)
-    plan = plan_step(workspace.artifacts, dataset_id, step, values, pending=pending, steps=steps)
+    choices = read_choices(workspace.database, dataset_id)
+    plan = plan_step(
+        workspace.artifacts, dataset_id, step, values, pending=pending, choices=choices, steps=steps
+    )
     job = _job(workspace, plan, backend, allowed, priority)
-    if _already_there(workspace.artifacts, plan):
+    if _already_there(workspace.artifacts, plan, note=not for_a_run):
         return Submission(_record_done(workspace.database, job), already_done=True)
     for _ in range(_RETRIES):
         try:
@@ -80,7 +86,7 @@ def submit(
             if attached is not None:
                 return attached
             # The other job ended in between, or the id was taken in the same microsecond.
-            if _already_there(workspace.artifacts, plan):
+            if _already_there(workspace.artifacts, plan, note=not for_a_run):
                 return Submission(_record_done(workspace.database, job), already_done=True)
             job = _job(workspace, plan, backend, allowed, priority)
     raise JobConflict(
@@ -257,10 +263,10 @@ def _record_done(database: Database, job: Job) -> Job:
     return job_table.get(database, job.job_id)
 
 
-def _already_there(store: ArtifactStore, plan: Plan) -> bool:
-    """Whether the result exists; it then is the newest of its kind, for it was asked for just now."""
+def _already_there(store: ArtifactStore, plan: Plan, *, note: bool) -> bool:
+    """Whether the result exists; with ``note`` it then is the newest of its kind, for it was asked for just now."""
     artifact = store.find(plan.dataset_id, plan.step.makes, plan.artifact_id)
-    if artifact is not None:
+    if artifact is not None and note:
         store.ask_again(artifact)
     return artifact is not None
 

@@ -100,7 +100,9 @@ class FinetuneOptions(StepOptions):
         wanted = [Need("examples", "examples")]
         if self.selection:
             wanted.append(
-                Need("selection", "selection", "" if self.selection == "newest" else self.selection)
+                Need(
+                    "selection", "selection", "" if self.selection in ("active", "newest") else self.selection
+                )
             )
         wanted += [Need(role, "rows", chosen) for role, chosen in self._frozen() if chosen]
         if self.decisions not in ("", AS_IMPORTED):

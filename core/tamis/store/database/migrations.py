@@ -245,4 +245,23 @@ _TEAMS = (
     "CREATE INDEX notes_by_row ON notes (dataset_id, example_id, note_id)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS, _SEQUENCE, _AUDIT, _TEAMS)
+_CHOICES = (
+    # Which artifact a person asked for or made active, and which one a run drew for itself or beside another. Nothing is
+    # ever changed or removed; the highest sequence is the last.
+    """
+    CREATE TABLE artifact_choices (
+        event_id     INTEGER PRIMARY KEY,
+        dataset_id   TEXT NOT NULL,
+        kind         TEXT NOT NULL CHECK (kind IN ('selection', 'clustering', 'layout', 'scores', 'embeddings')),
+        artifact_id  TEXT NOT NULL,
+        standing     TEXT NOT NULL CHECK (standing IN ('asked', 'active', 'beside', 'inside')),
+        sequence     INTEGER NOT NULL,
+        created_at   TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX artifact_choices_by_dataset ON artifact_choices (dataset_id, artifact_id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS, _SEQUENCE, _AUDIT, _TEAMS, _CHOICES,
+)  # fmt: skip

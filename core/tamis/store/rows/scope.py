@@ -104,10 +104,20 @@ def where(kind: str, value: JSON, on: str = "") -> Condition:
     return parse_options(Condition, {"kind": kind, "on": on, "value": value})
 
 
-def describe_scope(scope: Scope, cluster_names: Mapping[int, str] | None = None) -> str:
-    """The scope as a sentence: ``cluster is 3 (Cooking) and response contains "salt"``; ``all rows`` for none."""
+def describe_scope(
+    scope: Scope,
+    cluster_names: Mapping[int, str] | None = None,
+    artifact_names: Mapping[str, str] | None = None,
+) -> str:
+    """The scope as a sentence: ``cluster is 3 (Cooking) and response contains "salt"``; ``all rows`` for none.
+
+    Artifacts are said by their name where ``artifact_names`` has it, else by their id.
+    """
     drawn_last = sorted(scope.conditions, key=lambda condition: condition.row.draw is not None)
-    sentences: list[str] = [c.row.say(c.on, c.value, cluster_names or {}) for c in drawn_last]
+    called = artifact_names or {}
+    sentences: list[str] = [
+        c.row.say(called.get(c.on, c.on), c.value, cluster_names or {}) for c in drawn_last
+    ]
     return " and ".join(sentences) or "all rows"
 
 

@@ -1,0 +1,145 @@
+"""The active selection, clustering, layout and scores of a dataset: shown beside every page, changed by hand alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from pages.shared.plain_text import plain
+from tamis.actions.active import LAYOUT, activate, look_at
+from tamis.actions.artifact_names import names_in_view
+from tamis.actions.dataset_context import DatasetContext
+from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.view import DatasetView
+from tamis.store.workspace import Workspace
+
+ACTIVE = "active"  # what the address calls the active selection
+_KNOWN = "active_known"
+_PICKED = "active_selection"
+_OTHERS = {"clustering": "Clusters", LAYOUT: "Map", "scores": "Score"}
+
+
+def show_active(workspace: Workspace, dataset_id: str) -> str:
+    """Draw in the sidebar what is active, with menus to change it; returns the selection that the page goes by, or "".
+
+    The address names it, so that a link shows what its sender saw. Where another has become the active one since, by this
+    person's doing here or elsewhere, the address follows.
+    """
+    view = look_at(workspace, dataset_id)
+    selection = _show_selection(workspace, view)
+    _show_others(workspace, view)
+    return selection
+
+
+def listed_selections(context: DatasetContext, parameter: str) -> list[Artifact]:
+    """The selections of a dataset, and the one that the address names though a run drew it for itself."""
+    asked, listed = st.query_params.get(parameter, ""), list(context.view.selections)
+    known = {one.id for one in listed}
+    named = [one for one in context.view.artifacts if one.kind == "selection" and one.id == asked]
+    return [*(one for one in named if one.id not in known), *listed]
+
+
+def offer_to_keep(context: DatasetContext, selection: Artifact, *, key: str) -> None:
+    """A button that keeps a selection which a comparison or a refinement drew; greyed where it is kept."""
+    kept = any(one.id == selection.id for one in context.view.selections)
+    words = "It becomes one of the dataset's selections, and the active one: map, fine-tuning and export go by it."
+    label = "Kept as selection" if kept else "Keep as selection"
+    st.button(
+        label, icon=":material/bookmark_added:" if kept else ":material/bookmark_add:", help=words, disabled=kept, key=key,
+        on_click=make_active, args=(context.workspace, context.dataset_id, selection.id),
+    )  # fmt: skip
+
+
+def offer_to_activate(context: DatasetContext, artifact: Artifact, *, is_active: bool, key: str) -> None:
+    """A button that makes an artifact the active one of its kind; greyed where it is."""
+    st.button(
+        "Active" if is_active else "Make active", icon=":material/check_circle:" if is_active else ":material/radio_button_unchecked:",
+        disabled=is_active, key=key, help="Every page, command and method takes the active one unless another is named.",
+        on_click=make_active, args=(context.workspace, context.dataset_id, artifact.id),
+    )  # fmt: skip
+
+
+def _show_selection(workspace: Workspace, view: DatasetView) -> str:
+    by_id = {one.id: one for one in view.artifacts if one.kind == "selection"}
+    active = view.selection.id if view.selection is not None else ""
+    shown = _shown(view.dataset_id, active, by_id)
+    listed = [one.id for one in view.selections if one.id != shown]
+    if not shown:
+        return ""
+    names = names_in_view(view, "selection")
+    st.session_state[_PICKED] = shown
+    st.sidebar.selectbox(
+        "Active selection", [shown, *listed], format_func=names.__getitem__, key=_PICKED,
+        on_change=_picked, args=(workspace, view.dataset_id, _PICKED),
+        help="What the map marks, and what fine-tuning and export take unless you choose otherwise there.",
+    )  # fmt: skip
+    if active and shown != active:
+        st.sidebar.caption(f"This link shows another than the active one, {plain(names[active])}.")
+        st.sidebar.button(
+            "Make it the active one", key="activate_shown", on_click=make_active, args=(workspace, view.dataset_id, shown),
+        )  # fmt: skip
+    return shown
+
+
+def _shown(dataset_id: str, active: str, known: Mapping[str, Artifact]) -> str:
+    """The selection in the address while nothing else has become active since it was looked at."""
+    seen: dict[str, str] = st.session_state.setdefault(_KNOWN, {})
+    changed = seen.get(dataset_id, active) != active
+    seen[dataset_id] = active
+    asked = st.query_params.get(ACTIVE, "")
+    shown = asked if asked in known and not changed else active
+    if asked != shown:
+        _write(shown)
+    return shown
+
+
+def _show_others(workspace: Workspace, view: DatasetView) -> None:
+    menus = {kind: found for kind in _OTHERS if len(found := _choices(view, kind)) > 1}
+    if not menus:
+        return
+    with st.sidebar.popover("Clusters, map and score", icon=":material/tune:", width="stretch"):
+        for kind, names in menus.items():
+            key = f"active_{kind}"
+            st.session_state[key] = _current(view, kind)
+            st.selectbox(
+                _OTHERS[kind], list(names), format_func=names.__getitem__, key=key, on_change=_picked,
+                args=(workspace, view.dataset_id, key),
+            )  # fmt: skip
+
+
+def _choices(view: DatasetView, kind: str) -> dict[str, str]:
+    """What can be active of a kind, by id with its name."""
+    if kind == "scores":
+        names = names_in_view(view, kind)
+        return {one.id: names[one.id] for one in view.scores.values()}
+    if kind != LAYOUT:
+        return names_in_view(view, kind)
+    embeddings = names_in_view(view, "embeddings")
+    return names_in_view(view, "projection") | {one: f"PCA of {name}" for one, name in embeddings.items()}
+
+
+def _current(view: DatasetView, kind: str) -> str:
+    artifact = view.scores.get(view.score) if kind == "scores" else getattr(view, kind)
+    return artifact.id if artifact is not None else ""
+
+
+def _picked(workspace: Workspace, dataset_id: str, key: str) -> None:
+    make_active(workspace, dataset_id, st.session_state[key])
+
+
+def make_active(workspace: Workspace, dataset_id: str, artifact_id: str) -> None:
+    """Make an artifact the active one of its kind, and have the address follow; from a callback."""
+    made = activate(workspace, dataset_id, artifact_id)
+    if made.kind == "selection":
+        st.session_state.setdefault(_KNOWN, {})[dataset_id] = made.id
+        _write(made.id)
+        # A page that has another one open goes on with the one that was chosen.
+        st.query_params.pop("selection", None)
+
+
+def _write(selection: str) -> None:
+    if selection:
+        st.query_params[ACTIVE] = selection
+    elif ACTIVE in st.query_params:
+        del st.query_params[ACTIVE]
