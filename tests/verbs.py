@@ -270,6 +270,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "what the page says of an adapter before its buttons are pressed",
         "merge_problem merged_bytes adapter_bytes weights_folder is_low_rank merged_folder is_merged plan_adapter_deletion",
     ),
+    "active": (
+        "what a kind's name means in Python",
+        "newest_of_kind",
+    ),
     "artifact_names": (
         "what artifacts are called wherever they are named",
         "plain_name name_artifacts artifact_names names_in_view artifact_name name_runs tell_apart rows_name "

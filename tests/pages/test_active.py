@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.compare.keep import ACTIVATE, KEEP, keep_labels, keep_method
+from pages.parts.compare.keep import ACTIVATE, KEEP, keep_labels
 from tamis.actions.active import activate, list_selections, look_at
 from tamis.actions.artifact_names import artifact_names
 from tamis.actions.comparisons import read_comparison
@@ -28,6 +28,12 @@ def ws(workspace: Path, dataset_id: str) -> Workspace:
     return open_workspace(workspace)
 
 
+def at(app: AppTest, parameter: str) -> str:
+    """What the address says."""
+    value = app.query_params[parameter]
+    return value if isinstance(value, str) else value[0]
+
+
 def select(ws: Workspace, dataset_id: str, budget: float) -> str:
     """Select as a person does on the page, and wait for it there; returns the selection."""
     app = open_page("selection", dataset=dataset_id, view="new")
@@ -35,7 +41,7 @@ def select(ws: Workspace, dataset_id: str, budget: float) -> str:
     app = checked(app.button(key="submit_select").click().run())
     run_queued(ws)
     app = checked(app.run())
-    return app.query_params["selection"][0]
+    return at(app, "selection")
 
 
 def compare(ws: Workspace, dataset_id: str) -> str:
@@ -66,7 +72,7 @@ def test_what_was_selected_on_the_page_is_exported_whatever_runs_drew_since(
         app = open_page(page, dataset=dataset_id)
         menu = app.sidebar.selectbox(key=MENU)
         assert (menu.value, menu.options[0]) == (mine, name), page
-        assert app.query_params["active"] == [mine]
+        assert at(app, "active") == mine
     assert app.selectbox(key="export_selection").value == mine
     written = app.text_input[0].value
     assert f"-kmq-12-rows-{mine[:6]}-" in written
@@ -84,7 +90,7 @@ def test_the_menu_changes_it_for_every_page_and_command(ws: Workspace, dataset_i
     app = checked(app.sidebar.selectbox(key=MENU).select_index(1).run())
     assert look_at(ws, dataset_id).selection.id == first
     assert app.selectbox(key="export_selection").value == first
-    assert app.query_params["active"] == [first]
+    assert at(app, "active") == first
     assert open_page("selection", dataset=dataset_id).selectbox(key="selection_picker").value == first
 
 
@@ -100,7 +106,7 @@ def test_a_link_shows_what_its_sender_saw_until_another_is_chosen(ws: Workspace,
     app = open_page("export_data", dataset=dataset_id, active=first)
     checked(app.button(key="activate_shown").click().run())
     assert look_at(ws, dataset_id).selection.id == first
-    assert open_page("data_map", dataset=dataset_id, active="gone").query_params["active"] == [first]
+    assert at(open_page("data_map", dataset=dataset_id, active="gone"), "active") == first
 
 
 def test_clusters_map_and_score_have_menus_where_there_are_several(ws: Workspace, dataset_id: str) -> None:
@@ -130,13 +136,13 @@ def test_a_method_of_a_comparison_is_kept_from_its_line(ws: Workspace, dataset_i
     drawn = labels.index(KEEP)
 
     def keep(folder: str, dataset: str, comparison: str, method: int) -> None:
-        from tamis.actions.comparisons import read_comparison
-        from tamis.actions.dataset_context import open_context
-        from tamis.store.workspace import open_workspace
+        from pages.parts.compare import keep as keeping
+        from tamis.actions import comparisons, dataset_context
+        from tamis.store import workspace
 
-        ws = open_workspace(folder)
-        made = read_comparison(ws.artifacts.get(dataset, "comparison", comparison))
-        keep_method(open_context(ws, dataset), made, method)
+        opened = workspace.open_workspace(folder)
+        made = comparisons.read_comparison(opened.artifacts.get(dataset, "comparison", comparison))
+        keeping.keep_method(dataset_context.open_context(opened, dataset), made, method)
 
     made = ws.artifacts.list(dataset_id, "comparison")[0].id
     checked(AppTest.from_function(keep, args=(str(ws.path), dataset_id, made, drawn)).run())

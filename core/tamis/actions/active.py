@@ -13,13 +13,13 @@ from tamis.steps.resolve_rows import ACTIVE, look_at, no_selection
 from tamis.store.artifacts.choices import ACTIVE_KINDS, LAYOUT
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import DatasetView
-from tamis.store.database.choices import note_choice
+from tamis.store.database.choices import note_choice, read_choices
 from tamis.store.sequence import next_number
 from tamis.store.workspace import Workspace
 
 __all__ = [
     "ACTIVE", "ACTIVE_KINDS", "LAYOUT", "ActiveArtifact", "SelectionEntry", "activate", "active_artifacts", "active_selection",
-    "delete_selection", "list_selections", "look_at", "plan_selection_deletion",
+    "delete_selection", "list_selections", "look_at", "newest_of_kind", "plan_selection_deletion",
 ]  # fmt: skip
 
 SELECTION = "selection"
@@ -67,6 +67,13 @@ def active_selection(workspace: Workspace, dataset_id: str) -> Artifact:
         has_own = bool(workspace.artifacts.list(dataset_id, SELECTION))
         raise ArtifactMissing(no_selection(dataset_id, has_own=has_own))
     return found
+
+
+def newest_of_kind(workspace: Workspace, dataset_id: str, kind: str) -> Artifact | None:
+    """The newest artifact of a kind that no run drew for itself or beside another; None where there is none."""
+    choices = read_choices(workspace.database, dataset_id)
+    found = workspace.artifacts.list(dataset_id, kind) if kind else ()
+    return next((one for one in found if not choices.is_apart(one.id, one.manifest.options)), None)
 
 
 def activate(workspace: Workspace, dataset_id: str, artifact_id: str) -> Artifact:

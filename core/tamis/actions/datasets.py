@@ -13,6 +13,7 @@ from tamis.store import names, trash
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.versions import parent_of
 from tamis.store.artifacts.view import open_view
+from tamis.store.database.choices import read_choices
 from tamis.store.rows.stats import DatasetStats, dataset_stats
 from tamis.store.trash import Discarded
 from tamis.store.workspace import Workspace
@@ -151,7 +152,9 @@ def empty_trash(workspace: Workspace) -> int:
 def _entry(workspace: Workspace, dataset_id: str, name: str) -> DatasetEntry:
     examples = workspace.artifacts.examples(dataset_id)
     # From the oldest on, so that of each kind the newest stays.
-    made = {one.kind: one.id for one in reversed(workspace.artifacts.list(dataset_id))}
+    choices, artifacts = read_choices(workspace.database, dataset_id), workspace.artifacts.list(dataset_id)
+    able = [one for one in artifacts if not choices.is_apart(one.id, one.manifest.options)]
+    made = {one.kind: one.id for one in reversed(able)}
     parent = parent_of(examples)
     return DatasetEntry(
         dataset_id, name, int(examples.summary["n_examples"]), made, parent.dataset_id if parent else ""

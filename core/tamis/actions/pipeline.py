@@ -12,6 +12,7 @@ from tamis.actions.submit import Submission, submit
 from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.store.artifacts.store import Artifact
+from tamis.store.database.choices import read_choices
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
@@ -73,7 +74,14 @@ class Stage:
 def stages(workspace: Workspace, dataset_id: str) -> list[Stage]:
     """Every stage of a dataset, in order; a dataset that is still being imported has stages too."""
     jobs = job_table.list_jobs(workspace.database, dataset_id=dataset_id, limit=_JOBS_LOOKED_AT)
-    artifacts = workspace.artifacts.list(dataset_id)
+    choices = read_choices(workspace.database, dataset_id)
+    artifacts = [
+        one
+        for one in workspace.artifacts.list(dataset_id)
+        if choices.is_listed(
+            one.id, one.manifest.options
+        )  # what a comparison draws for itself is no selection yet
+    ]
     return [_stage(row, artifacts, [job for job in jobs if job.step == row.step]) for row in PIPELINE]
 
 

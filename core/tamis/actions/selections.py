@@ -86,9 +86,9 @@ def submit_baseline(context: DatasetContext, selection: Artifact) -> Submission:
 
 
 def score_of(context: DatasetContext, selection: Artifact) -> str:
-    """The score to look at a selection by: its own quality, else the dataset's first score, else nothing."""
+    """The score to look at a selection by: its own quality, else the active score, else nothing."""
     own = str(selection.summary.get("quality", "none"))
-    return own if own in context.view.scores else next(iter(context.view.scores), "")
+    return own if own in context.view.scores else context.view.score
 
 
 def total_tokens(context: DatasetContext) -> int | None:

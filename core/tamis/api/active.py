@@ -1,11 +1,14 @@
-"""What is active of a dataset, and its selections, as attributes of it."""
+"""What is active of a dataset, its selections, and any result by its id."""
 
 from __future__ import annotations
 
 from tamis.actions import active
+from tamis.api.open_result import result_of
 from tamis.api.results import SelectionResult
 from tamis.api.show import Listing, Records
+from tamis.api.step_result import StepResult
 from tamis.api.steps import HasDataset
+from tamis.errors import UnknownName
 
 
 class HasActive:
@@ -31,3 +34,12 @@ class HasActive:
         names = {one.artifact.id: ("* " if one.is_active else "") + one.name for one in entries}
         made = tuple(SelectionResult(self._workspace, one.artifact) for one in entries)
         return Listing(f"Selections of {self.id}", made, lambda one: {"name": names[one.id], "id": one.id})
+
+    def result(self: HasDataset, id_or_kind: str) -> StepResult:
+        """One result by its id, or the newest of a kind that is no run's own; raises UnknownName."""
+        artifact = self._workspace.artifacts.list(self.id)
+        named = next((one for one in artifact if id_or_kind == one.id), None)
+        named = named or active.newest_of_kind(self._workspace, self.id, id_or_kind)
+        if named is None:
+            raise UnknownName("result", id_or_kind, {one.kind for one in artifact})
+        return result_of(self._workspace, named)

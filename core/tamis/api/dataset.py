@@ -253,14 +253,6 @@ class Dataset(HasActive, Shown):
         made = tuple(result_of(self._workspace, one) for one in results)
         return Listing(f"Results of {self.id}", made, _described_result)
 
-    def result(self, id_or_kind: str) -> StepResult:
-        """One result by its id, or the newest of a kind; raises UnknownName."""
-        artifact = self._workspace.artifacts.list(self.id)
-        named = next((one for one in artifact if id_or_kind in (one.id, one.kind)), None)
-        if named is None:
-            raise UnknownName("result", id_or_kind, {one.kind for one in artifact})
-        return result_of(self._workspace, named)
-
     def changes(self, other: Dataset | str = "") -> Records:
         """What this version dropped, corrected, edited and added against its parent, or another of its family.
 

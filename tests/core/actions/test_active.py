@@ -183,7 +183,8 @@ def test_what_a_run_drew_is_kept_by_hand(workspace: Workspace, done: str) -> Non
     assert look_at(workspace, done).selection.id == theirs.artifact.id
     last = selection_after(workspace, find_run(workspace, done, "refine", refined.id), 2)
     activate(workspace, done, last.id)
-    assert find_selection(workspace, done, "newest").id == look_at(workspace, done).selection.id == last.id
+    assert look_at(workspace, done).selection.id == last.id
+    assert find_selection(workspace, done, "newest").id == theirs.artifact.id  # made after it
     # Drawn again by a run, what a person has stays a person's.
     compare_with_controls(workspace, done, find_run(workspace, done, "refine"), last)
     submit_grid(workspace, done, GRID)

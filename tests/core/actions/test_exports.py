@@ -74,7 +74,7 @@ def test_what_is_asked_for_comes_first(asked: str, named: tuple[str, ...], chose
 def test_a_file_is_named_by_its_rows(context: DatasetContext) -> None:
     (selection,) = context.view.selections
     assert offered_row_sources(context, has_filter=False) == ("whole", "selection", "tag")
-    assert rows_label(context, "selection", selection=selection.id) == "10-rows"
+    assert rows_label(context, "selection", selection=selection.id) == f"kMQ 10 rows {selection.id[:6]}"
     assert rows_label(context, "tag", tag="few") == "few" and rows_label(context, "filter") == "filtered"
     assert read_scope_rows(context, tag="few").tolist() == [3, 30]
     assert len(read_scope_rows(context, selection=selection.id)) == 10

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tamis.actions.active import activate
 from tamis.actions.decisions import decide_rows
 from tamis.actions.submit import freeze_pointers, plan_run, repeat, submit
 from tamis.actions.tags import add_tag
@@ -41,7 +42,9 @@ def test_decisions_are_those_of_now_none_or_those_of_the_selection(
     now = freeze_pointers(workspace, dataset_id, "finetune", {"decisions": "current"})["decisions"]
     assert workspace.artifacts.get(dataset_id, "decisions", now).summary["n_drop"] == 1
     refined = {"rounds": 1, "budget": 4, "control": "km_random", "decisions": now}
-    run_step(workspace.path, dataset_id, "refine", refined)
+    run = run_step(workspace.path, dataset_id, "refine", refined)
+    (kept,) = run.summary["selections"]
+    activate(workspace, dataset_id, kept)  # a round's selection is the refinement's own until then
     made = freeze_pointers(workspace, dataset_id, "finetune", {"selection": "newest"})
     assert made["decisions"] == now
     assert workspace.artifacts.get(dataset_id, "selection", made["selection"]).summary["n_selected"] == 4

@@ -135,8 +135,7 @@ def test_a_copy_is_kept_before_a_migration(tmp_path):
     database = Database(tmp_path)
     with database.writing() as connection:
         _insert(connection)
-        for table in ("sent_decisions", "assignments", "notes"):
-            connection.execute(f"DROP TABLE {table}")
+        connection.execute("DROP TABLE artifact_choices")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
     assert _count(Database(tmp_path)) == 1
     copy = database.backups / f"before-schema-{len(MIGRATIONS)}.sqlite"

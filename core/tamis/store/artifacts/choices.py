@@ -15,6 +15,7 @@ LAYOUT = "layout"  # what is chosen as the map: a projection, or embeddings by t
 KIND_OF: Mapping[str, str] = {"projection": LAYOUT}  # artifacts whose choice goes by another name
 ACTIVE_KINDS = ("selection", "clustering", LAYOUT, "scores")
 CHOSEN_KINDS = (*ACTIVE_KINDS, "embeddings")
+USUAL_SCORE = "alignment"  # the quality of a selection for which none is named
 BASELINE = "random"  # the method that every selection is shown beside
 
 

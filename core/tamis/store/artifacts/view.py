@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from tamis.errors import ArtifactMissing
-from tamis.store.artifacts.choices import LAYOUT, NO_CHOICES, Choices
+from tamis.store.artifacts.choices import LAYOUT, NO_CHOICES, USUAL_SCORE, Choices
 from tamis.store.artifacts.readers import count_examples
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 
@@ -19,8 +19,8 @@ class DatasetView:
     """The examples of a dataset beside one clustering, one layout, its scores and selections.
 
     ``layout`` gives the map coordinates: a projection, or embeddings with their principal components. ``scores``
-    holds the scores of each scorer, those that were chosen last; ``score`` is the name of the active ones, or of those in
-    front where nobody chose. ``selections`` are those that are no run's own. ``artifacts`` holds all that can be in view, so
+    holds the scores of each scorer, those that were chosen last; ``score`` is the name of the active ones, or of the usual
+    ones where nobody chose. ``selections`` are those that are no run's own. ``artifacts`` holds all that can be in view, so
     that a condition may name another one (a lasso drawn before the map was replaced).
     """
 
@@ -37,8 +37,9 @@ class DatasetView:
 
     @property
     def score(self) -> str:
-        """The name of the active scores, else of the first; empty where there are none."""
-        return self.active_score or next(iter(self.scores), "")
+        """The name of the active scores, else of those that are the usual quality, else of the first; empty for none."""
+        usual = USUAL_SCORE if USUAL_SCORE in self.scores else next(iter(self.scores), "")
+        return self.active_score or usual
 
     @property
     def active_score(self) -> str:
