@@ -17,7 +17,7 @@ from tamis.reprs import shortened
 from tamis.scorers import scorer_title
 from tamis.selectors import SELECTORS
 from tamis.steps.refine.gaps import GAPS
-from tamis.store.artifacts.choices import BASELINE, NO_CHOICES, Choices
+from tamis.store.artifacts.choices import BASELINE, NO_CHOICES, ArtifactChoices
 from tamis.store.artifacts.refinements import METHOD
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import DatasetView
@@ -58,7 +58,7 @@ def plain_name(artifact: Artifact) -> str:
     return say(artifact) if say is not None else artifact.kind.replace("_", " ").capitalize()
 
 
-def name_artifacts(artifacts: Iterable[Artifact], choices: Choices = NO_CHOICES) -> dict[str, str]:
+def name_artifacts(artifacts: Iterable[Artifact], choices: ArtifactChoices = NO_CHOICES) -> dict[str, str]:
     """A name for each artifact of one kind, unlike all others: the shortest of seed, date and id is added where needed.
 
     Those that runs drew for themselves never change what the others are called.
@@ -69,8 +69,8 @@ def name_artifacts(artifacts: Iterable[Artifact], choices: Choices = NO_CHOICES)
         seed = str(options["seed"]) if "seed" in options else ""
         named = Nameable(one.id, plain_name(one), seed, one.manifest.created_at)
         tiers[not choices.is_listed(one.id, options)].append(named)
-    listed = tell_apart(tiers[0])
-    return listed | tell_apart(tiers[1], taken=[*listed.values(), *(one.name for one in tiers[0])])
+    listed = mark_alike(tiers[0])
+    return listed | mark_alike(tiers[1], taken=[*listed.values(), *(one.name for one in tiers[0])])
 
 
 def artifact_names(workspace: Workspace, dataset_id: str, kind: str) -> dict[str, str]:
@@ -98,10 +98,10 @@ def name_runs(workspace: Workspace, runs: Sequence[Run]) -> dict[str, str]:
     selections: dict[str, str] = {}
     for dataset_id in {_dataset_of(run) for run in runs}:
         selections |= artifact_names(workspace, dataset_id, "selection")
-    return tell_apart([_nameable(run, workspace, selections) for run in runs])
+    return mark_alike([_nameable(run, workspace, selections) for run in runs])
 
 
-def tell_apart(items: Sequence[Nameable], taken: Collection[str] = ()) -> dict[str, str]:
+def mark_alike(items: Sequence[Nameable], taken: Collection[str] = ()) -> dict[str, str]:
     """Names by id: the plain one where it is alone, else with the seed, the date or the first letters of the id."""
     groups: dict[str, list[Nameable]] = {}
     for one in items:
@@ -137,7 +137,7 @@ def refinement_name(run: Run) -> str:
     return " · ".join(filter(None, parts))
 
 
-def method_name(method: str) -> str:
+def method_label(method: str) -> str:
     """A selection method as people call it: ``kMQ`` for ``kmq``."""
     return SELECTORS[method].title if method in SELECTORS else "Refinement" if method == METHOD else method
 
@@ -151,7 +151,7 @@ def model_name(model: str) -> str:
     return shortened(model.rstrip("/").rpartition("/")[2] or model, 40)
 
 
-def count_rows(number: int) -> str:
+def say_rows(number: int) -> str:
     """``1 row``, ``1,200 rows``."""
     return f"{number:,} row{'' if number == 1 else 's'}"
 
@@ -178,12 +178,12 @@ def _date(moment: str) -> str:
 
 def _selection(selection: Artifact) -> str:
     summary, method = selection.summary, str(selection.manifest.options.get("method"))
-    title = method_name(method)
+    title = method_label(method)
     if method == METHOD:
         control = str(summary.get("control", "none"))
         title = title if control == "none" else f"Control: {CONTROLS[control]}"
         title += f", round {summary.get('round', 0)}"
-    parts = [title, count_rows(int(summary["n_selected"]))]
+    parts = [title, say_rows(int(summary["n_selected"]))]
     if method != BASELINE and summary.get("quality", "none") != "none":
         parts.append(f"by {summary['quality']}")
     if summary.get("n_pinned"):
@@ -216,7 +216,7 @@ def _comparison(comparison: Artifact) -> str:
     summary, n_selections = comparison.summary, int(comparison.summary["n_selections"])
     methods = shortened(", ".join(str(title) for title in summary["methods"]), 90)
     selections = f"{n_selections:,} selection{'' if n_selections == 1 else 's'}"
-    return " · ".join([methods, count_rows(int(summary["n_selected"])), selections])
+    return " · ".join([methods, say_rows(int(summary["n_selected"])), selections])
 
 
 def _proposals(proposals: Artifact) -> str:

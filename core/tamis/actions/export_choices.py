@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import orjson
 
-from tamis.actions.artifact_names import method_name
+from tamis.actions.artifact_names import method_label
 from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.export import files_of, shapes_of, spoken_columns, stored_examples
 from tamis.actions.read_rows import read_column, read_rows
@@ -112,7 +112,7 @@ def rows_label(context: DatasetContext, source: RowSource, *, selection: str = "
     """What the name of a file says about its rows."""
     if source == "selection":
         chosen = context.view.artifact(selection, "selection")
-        method = method_name(str(chosen.manifest.options.get("method")))
+        method = method_label(str(chosen.manifest.options.get("method")))
         return f"{method} {int(chosen.summary['n_selected'])} rows {selection[:6]}"
     return {"tag": tag, "filter": "filtered"}.get(source, "all")
 

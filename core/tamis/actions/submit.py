@@ -158,7 +158,7 @@ def submit(
     """Queue a step, or find the job or the artifact that is already what it would make.
 
     What a person asks for is the active one of its kind from then on; what a run asks for stays ``inside`` it, and what is
-    there to be looked at with another ``beside`` that (``Choices``); None notes nothing, for what was there before. A step that makes a dataset gives it the name in its
+    there to be looked at with another ``beside`` that (``ArtifactChoices``); None notes nothing, for what was there before. A step that makes a dataset gives it the name in its
     options. Raises UnknownName, InvalidOptions and ArtifactMissing
     before anything is queued.
     """

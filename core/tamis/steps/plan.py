@@ -9,7 +9,7 @@ from tamis.errors import ArtifactMissing
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
 from tamis.steps.spec import Need, Step, StepOptions
-from tamis.store.artifacts.choices import NO_CHOICES, Choices
+from tamis.store.artifacts.choices import NO_CHOICES, ArtifactChoices
 from tamis.store.artifacts.store import ArtifactStore, artifact_id
 from tamis.types import JSON
 
@@ -46,7 +46,7 @@ def plan_step(
     values: Mapping[str, JSON],
     *,
     pending: Iterable[Candidate] = (),
-    choices: Choices = NO_CHOICES,
+    choices: ArtifactChoices = NO_CHOICES,
     steps: Table[Step] = STEPS,
 ) -> Plan:
     """Resolve a request against finished artifacts and jobs under way: what is not named is what a person chose last.
@@ -88,7 +88,7 @@ def newest(
     dataset_id: str,
     kind: str,
     pending: Iterable[Candidate] = (),
-    choices: Choices = NO_CHOICES,
+    choices: ArtifactChoices = NO_CHOICES,
 ) -> Candidate | None:
     """The newest artifact of a kind that is no run's own, one that a job under way will make included; None for none."""
     return max(_able(store, dataset_id, kind, pending, choices), key=_age, default=None)
@@ -99,7 +99,7 @@ def active(
     dataset_id: str,
     kind: str,
     pending: Iterable[Candidate] = (),
-    choices: Choices = NO_CHOICES,
+    choices: ArtifactChoices = NO_CHOICES,
 ) -> Candidate | None:
     """The artifact of a kind that a person chose last, one that a job under way will make included; else the newest."""
     able = _able(store, dataset_id, kind, pending, choices)
@@ -107,7 +107,7 @@ def active(
 
 
 def _able(
-    store: ArtifactStore, dataset_id: str, kind: str, pending: Iterable[Candidate], choices: Choices
+    store: ArtifactStore, dataset_id: str, kind: str, pending: Iterable[Candidate], choices: ArtifactChoices
 ) -> list[Candidate]:
     candidates = [one for one in pending if one.kind == kind] + _finished(store, dataset_id, (kind,))
     return [one for one in candidates if not choices.is_apart(one.artifact_id, one.options)]
@@ -117,7 +117,7 @@ def _age(candidate: Candidate) -> tuple[int, str, str]:
     return candidate.sequence, candidate.created_at, candidate.artifact_id
 
 
-def _chosen(candidate: Candidate, choices: Choices) -> tuple[tuple[bool, int], tuple[int, str, str]]:
+def _chosen(candidate: Candidate, choices: ArtifactChoices) -> tuple[tuple[bool, int], tuple[int, str, str]]:
     return choices.rank(candidate.artifact_id, candidate.sequence, candidate.options), _age(candidate)
 
 
@@ -130,7 +130,7 @@ def _finished(store: ArtifactStore, dataset_id: str, kinds: Iterable[str]) -> li
 
 
 def _choose(
-    need: Need, candidates: list[Candidate], choices: Choices, dataset_id: str, steps: Table[Step]
+    need: Need, candidates: list[Candidate], choices: ArtifactChoices, dataset_id: str, steps: Table[Step]
 ) -> Candidate | None:
     fitting = [c for c in candidates if c.kind == need.kind and _fits(need, c, choices)]
     if fitting:
@@ -140,7 +140,7 @@ def _choose(
     raise ArtifactMissing(_missing_message(need, dataset_id, steps))
 
 
-def _fits(need: Need, candidate: Candidate, choices: Choices) -> bool:
+def _fits(need: Need, candidate: Candidate, choices: ArtifactChoices) -> bool:
     if need.chosen:
         return candidate.artifact_id == need.chosen
     if choices.is_apart(candidate.artifact_id, candidate.options):

@@ -20,7 +20,7 @@ BASELINE = "random"  # the method that every selection is shown beside
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class ArtifactChoices:
     """What people chose among the artifacts of a dataset. Numbers are those of ``next_number``: a higher one is later.
 
     ``asked`` holds when a person asked for an artifact or made it active last, ``activated`` those made active by hand,
@@ -53,10 +53,10 @@ class Choices:
         return options.get("method") == METHOD and identifier not in self.asked
 
 
-NO_CHOICES: Choices = Choices()
+NO_CHOICES: ArtifactChoices = ArtifactChoices()
 
 
-def fold_choices(events: Iterable[tuple[str, str, str, int]]) -> Choices:
+def fold_choices(events: Iterable[tuple[str, str, str, int]]) -> ArtifactChoices:
     """The choices that hold after events of kind, artifact id, standing and number, in any order."""
     asked: dict[str, int] = {}
     activated: dict[str, dict[str, int]] = {}
@@ -71,7 +71,7 @@ def fold_choices(events: Iterable[tuple[str, str, str, int]]) -> Choices:
             if standing == "active":
                 own = activated.setdefault(kind, {})
                 own[identifier] = max(number, own.get(identifier, 0))
-    return Choices(
+    return ArtifactChoices(
         MappingProxyType(asked),
         MappingProxyType({kind: tuple(sorted(own, key=own.__getitem__, reverse=True)) for kind, own in activated.items()}),
         frozenset(beside - asked.keys()),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from tamis.errors import ArtifactMissing
-from tamis.store.artifacts.choices import LAYOUT, NO_CHOICES, USUAL_SCORE, Choices
+from tamis.store.artifacts.choices import LAYOUT, NO_CHOICES, USUAL_SCORE, ArtifactChoices
 from tamis.store.artifacts.readers import count_examples
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 
@@ -33,7 +33,7 @@ class DatasetView:
     selection: Artifact | None
     selections: tuple[Artifact, ...]
     artifacts: tuple[Artifact, ...]
-    choices: Choices = NO_CHOICES
+    choices: ArtifactChoices = NO_CHOICES
 
     @property
     def score(self) -> str:
@@ -93,7 +93,7 @@ def open_view(
     clustering_id: str = "",
     projection_id: str = "",
     selection_id: str = "",
-    choices: Choices = NO_CHOICES,
+    choices: ArtifactChoices = NO_CHOICES,
 ) -> DatasetView:
     """Look at a dataset: what people chose last of everything, else the newest; or the artifacts named.
 
@@ -123,7 +123,7 @@ def open_view(
     )
 
 
-def by_choice(artifacts: Iterable[Artifact], choices: Choices) -> list[Artifact]:
+def by_choice(artifacts: Iterable[Artifact], choices: ArtifactChoices) -> list[Artifact]:
     """Those that can stand for their kind, the one that a person chose last first; a run's own are left out."""
     able = [one for one in artifacts if not choices.is_apart(one.id, one.manifest.options)]
     return sorted(
@@ -132,7 +132,7 @@ def by_choice(artifacts: Iterable[Artifact], choices: Choices) -> list[Artifact]
 
 
 def _pick(
-    by_kind: Mapping[str, list[Artifact]], kind: str, chosen: str, dataset_id: str, choices: Choices
+    by_kind: Mapping[str, list[Artifact]], kind: str, chosen: str, dataset_id: str, choices: ArtifactChoices
 ) -> Artifact | None:
     if not chosen:
         return next(iter(by_choice(by_kind.get(kind, ()), choices)), None)
@@ -153,7 +153,7 @@ def _layout(
     chosen: str,
     embeddings: Artifact | None,
     dataset_id: str,
-    choices: Choices,
+    choices: ArtifactChoices,
 ) -> Artifact | None:
     projections = by_choice(by_kind.get("projection", ()), choices)
     maps = {one.id: one for one in (*projections, *by_kind.get("embeddings", ()))}
@@ -169,11 +169,11 @@ def _layout(
     return fitting[0] if fitting else embeddings
 
 
-def _asked(artifact: Artifact, choices: Choices) -> int:
+def _asked(artifact: Artifact, choices: ArtifactChoices) -> int:
     return choices.asked.get(artifact.id, artifact.sequence)
 
 
-def _scores(scores: list[Artifact], choices: Choices) -> Mapping[str, Artifact]:
+def _scores(scores: list[Artifact], choices: ArtifactChoices) -> Mapping[str, Artifact]:
     """The scores of each scorer that were chosen last; in the order in which artifacts were made."""
     names = dict.fromkeys(str(one.manifest.options.get("scorer", "")) for one in scores)
     first: dict[str, Artifact] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tamis.store.artifacts.choices import Choices, Standing, fold_choices
+from tamis.store.artifacts.choices import ArtifactChoices, Standing, fold_choices
 from tamis.store.artifacts.store import utc_now
 from tamis.store.database.database import Database
 
@@ -26,7 +26,7 @@ def has_choice(database: Database, dataset_id: str, artifact_id: str) -> bool:
         return connection.execute(query, (dataset_id, artifact_id)).fetchone() is not None
 
 
-def read_choices(database: Database, dataset_id: str) -> Choices:
+def read_choices(database: Database, dataset_id: str) -> ArtifactChoices:
     """What people chose among the artifacts of a dataset, as it holds now."""
     query = (
         "SELECT kind, artifact_id, standing, MAX(sequence) FROM artifact_choices WHERE dataset_id = ? "
