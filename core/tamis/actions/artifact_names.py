@@ -183,7 +183,7 @@ def _selection(selection: Artifact) -> str:
         control = str(summary.get("control", "none"))
         title = title if control == "none" else f"Control: {CONTROLS[control]}"
         title += f", round {summary.get('round', 0)}"
-    parts = [title, say_rows(int(summary["n_selected"]))]
+    parts = [title, say_rows(int(summary["n_selected"]))] if "n_selected" in summary else [title]
     if method != BASELINE and summary.get("quality", "none") != "none":
         parts.append(f"by {summary['quality']}")
     if summary.get("n_pinned"):
@@ -194,7 +194,7 @@ def _selection(selection: Artifact) -> str:
 def _clustering(clustering: Artifact) -> str:
     method = str(clustering.manifest.options.get("method", ""))
     title = CLUSTERERS[method].title if method in CLUSTERERS else method
-    number = int(clustering.summary["n_clusters"])
+    number = int(clustering.summary.get("n_clusters", 0))
     return f"{title} · {number:,} cluster{'' if number == 1 else 's'}"
 
 
@@ -213,10 +213,10 @@ def _scores(scores: Artifact) -> str:
 
 
 def _comparison(comparison: Artifact) -> str:
-    summary, n_selections = comparison.summary, int(comparison.summary["n_selections"])
-    methods = shortened(", ".join(str(title) for title in summary["methods"]), 90)
+    summary, n_selections = comparison.summary, int(comparison.summary.get("n_selections", 0))
+    methods = shortened(", ".join(str(title) for title in summary.get("methods", ())), 90)
     selections = f"{n_selections:,} selection{'' if n_selections == 1 else 's'}"
-    return " · ".join([methods, say_rows(int(summary["n_selected"])), selections])
+    return " · ".join([methods, say_rows(int(summary.get("n_selected", 0))), selections])
 
 
 def _proposals(proposals: Artifact) -> str:
