@@ -160,7 +160,7 @@ def test_every_way_of_moving_weights_has_a_name_and_fields_of_its_own() -> None:
     from typing import get_args
 
     from pages.parts.refinement.form import LABELS
-    from pages.parts.refinement.runs import MODES
+    from tamis.actions.artifact_names import MODES
     from tamis.steps.refine.options import OF_MODE, RefineOptions
     from tamis.types import UpdateMode
 
