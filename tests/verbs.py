@@ -487,6 +487,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
 ROLES: dict[str, str] = {
     "viewer": (
         "audit.list_audit audit.check_audit teams.list_shares teams.measure_agreement teams.list_notes "
+        "active.active_artifacts active.active_selection active.list_selections active.plan_selection_deletion "
         "adapters.find_adapter bench_noise.bench_noise doctor.examine given_scores.numeric_quality "
         "clusters.cluster_names datasets.list_datasets datasets.find_dataset datasets.list_trash "
         "decisions.list_decisions decisions.summarise_decisions decisions.review_progress "
@@ -513,7 +514,7 @@ ROLES: dict[str, str] = {
         "review_queue.release_other_sessions votes.record_vote votes.withdraw_vote"
     ),
     "curator": (
-        "teams.assign_rows "
+        "teams.assign_rows active.activate "
         "decisions.decide_rows bulk_decisions.decide_by_rule decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
         "clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
@@ -527,7 +528,7 @@ ROLES: dict[str, str] = {
         "report.report.write_report"
     ),
     "operator": (
-        "datasets.empty_trash adapters.delete_adapter delete_refinement.delete_refinement backup.back_up "
+        "active.delete_selection datasets.empty_trash adapters.delete_adapter delete_refinement.delete_refinement backup.back_up "
         "backup.restore verify.make_again verify.set_aside uploads.sweep_uploads bootstrap.bootstrap_sample "
         "deletion.carry_out verify.verify"
     ),

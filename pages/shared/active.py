@@ -46,7 +46,7 @@ def offer_to_keep(context: DatasetContext, selection: Artifact, *, key: str) -> 
     words = "It becomes one of the dataset's selections, and the active one: map, fine-tuning and export go by it."
     label = "Kept as selection" if kept else "Keep as selection"
     st.button(
-        label, icon=":material/bookmark_added:" if kept else ":material/bookmark_add:", help=words, disabled=kept, key=key,
+        label, icon=":material/bookmark_added:" if kept else ":material/bookmark_add:", help=words, key=key, disabled=kept or not context.workspace.actor.may("curator"),
         on_click=make_active, args=(context.workspace, context.dataset_id, selection.id),
     )  # fmt: skip
 
@@ -55,7 +55,7 @@ def offer_to_activate(context: DatasetContext, artifact: Artifact, *, is_active:
     """A button that makes an artifact the active one of its kind; greyed where it is."""
     st.button(
         "Active" if is_active else "Make active", icon=":material/check_circle:" if is_active else ":material/radio_button_unchecked:",
-        disabled=is_active, key=key, help="Every page, command and method takes the active one unless another is named.",
+        disabled=is_active or not context.workspace.actor.may("curator"), key=key, help="Every page, command and method takes the active one unless another is named.",
         on_click=make_active, args=(context.workspace, context.dataset_id, artifact.id),
     )  # fmt: skip
 
@@ -72,12 +72,13 @@ def _show_selection(workspace: Workspace, view: DatasetView) -> str:
     st.sidebar.selectbox(
         "Active selection", [shown, *listed], format_func=names.__getitem__, key=_PICKED,
         on_change=_picked, args=(workspace, view.dataset_id, _PICKED),
+        disabled=not workspace.actor.may("curator"),
         help="What the map marks, and what fine-tuning and export take unless you choose otherwise there.",
     )  # fmt: skip
     if active and shown != active:
         st.sidebar.caption(f"This link shows another than the active one, {plain(names[active])}.")
         st.sidebar.button(
-            "Make it the active one", key="activate_shown", on_click=make_active, args=(workspace, view.dataset_id, shown),
+            "Make it the active one", key="activate_shown", on_click=make_active, args=(workspace, view.dataset_id, shown), disabled=not workspace.actor.may("curator"),
         )  # fmt: skip
     return shown
 
@@ -104,7 +105,7 @@ def _show_others(workspace: Workspace, view: DatasetView) -> None:
             st.session_state[key] = _current(view, kind)
             st.selectbox(
                 _OTHERS[kind], list(names), format_func=names.__getitem__, key=key, on_change=_picked,
-                args=(workspace, view.dataset_id, key),
+                args=(workspace, view.dataset_id, key), disabled=not workspace.actor.may("curator"),
             )  # fmt: skip
 
 

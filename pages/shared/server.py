@@ -52,3 +52,8 @@ def open_server() -> Server:
         # Without the sample data the app is as useful as before.
         logger.warning("The sample data could not be imported: %s", error)
     return Server(workspace, ticker)
+
+
+def reviewer_name(workspace: Workspace) -> str:
+    """Whose name goes into the log of tags and names: the account that is logged in, else as by command and by Python."""
+    return workspace.settings.reviewer_name(workspace.actor.account)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tamis.actions.artifact_names import names_in_view, plain_name
 from tamis.actions.deletion import DeletionPlan, carry_out, obstacle_to_deleting
+from tamis.actions.roles import needs
 from tamis.errors import ArtifactMissing
 from tamis.reprs import HtmlFacts
 from tamis.steps.resolve_rows import ACTIVE, look_at, no_selection
@@ -76,6 +77,7 @@ def newest_of_kind(workspace: Workspace, dataset_id: str, kind: str) -> Artifact
     return next((one for one in found if not choices.is_apart(one.id, one.manifest.options)), None)
 
 
+@needs("curator", noted="activate")
 def activate(workspace: Workspace, dataset_id: str, artifact_id: str) -> Artifact:
     """Make a selection, clustering, layout or scores the active one of its kind, and return it; a run's own is kept by it.
 
@@ -123,6 +125,7 @@ def plan_selection_deletion(workspace: Workspace, dataset_id: str, artifact_id: 
     )
 
 
+@needs("operator", noted="delete")
 def delete_selection(workspace: Workspace, dataset_id: str, artifact_id: str) -> DeletionPlan:
     """Delete a selection for good; its job stays, so that it can be made again.
 

@@ -179,7 +179,7 @@ def _scores(workspace: Workspace, request: ExportRequest) -> dict[str, Artifact]
         raise InvalidOptions(
             "The source's own shape has no place for scores: name a format to write them beside, for example messages."
         )
-    return find_scores(workspace.artifacts, request.dataset_id, request.scores)
+    return find_scores(workspace, request.dataset_id, request.scores)
 
 
 def _respected(workspace: Workspace, request: ExportRequest) -> str:

@@ -7,19 +7,20 @@ from collections.abc import Mapping
 import numpy as np
 
 from tamis.errors import UnknownName
+from tamis.steps.resolve_rows import look_at
 from tamis.store.artifacts.readers import EXAMPLES, read_scores
-from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.store.artifacts.view import open_view
+from tamis.store.artifacts.store import Artifact
 from tamis.store.rows.columns import json_pointer
 from tamis.store.rows.engine import Clause, scan_parquet
+from tamis.store.workspace import Workspace
 from tamis.types import JSON, Float64s
 
 _OURS = "tamis_"  # before the name of a column that the file has already
 
 
-def find_scores(store: ArtifactStore, dataset_id: str, names: tuple[str, ...]) -> dict[str, Artifact]:
-    """The newest scores of these names; raises UnknownName listing those that there are."""
-    known = open_view(store, dataset_id).scores if names else {}
+def find_scores(workspace: Workspace, dataset_id: str, names: tuple[str, ...]) -> dict[str, Artifact]:
+    """The scores of these names that people chose last; raises UnknownName listing those that there are."""
+    known = look_at(workspace, dataset_id).scores if names else {}
     for name in names:
         if name not in known:
             raise UnknownName("score of this dataset", name, known)

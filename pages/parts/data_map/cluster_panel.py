@@ -15,7 +15,7 @@ from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import cluster_colour
 from pages.shared.plain_text import plain
-from pages.shared.reviewer import reviewer_name
+from pages.shared.server import reviewer_name
 from tamis.actions.clusters import rename_cluster
 from tamis.actions.read_rows import Scope
 from tamis.actions.remedies import remarks_on

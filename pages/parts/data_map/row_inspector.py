@@ -13,10 +13,10 @@ from pages.parts.data_map.row_list import show_row_list
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain, shorten
-from pages.shared.reviewer import reviewer_name
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.learned_row import latest_choice, show_learned_row
 from pages.shared.rows.turns import pretty_json, show_turns, turns_from_json
+from pages.shared.server import reviewer_name
 from tamis.actions.artifact_names import model_name, names_in_view
 from tamis.actions.read_rows import Scope, columns_of, tags_of
 from tamis.actions.tags import set_row_tags

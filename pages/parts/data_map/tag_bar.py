@@ -8,8 +8,8 @@ from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
-from pages.shared.reviewer import reviewer_name
 from pages.shared.rows.scope_bar import say_matches
+from pages.shared.server import reviewer_name
 from tamis.actions.read_rows import Scope
 from tamis.actions.tags import add_tag, redo_tag, remove_tag, undo_tag
 from tamis.errors import CurationError

@@ -12,7 +12,7 @@ from pages.parts.finetuning.answers import frame_height, show_answer
 from pages.parts.finetuning.wins import show_wins
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of
-from pages.shared.reviewer import reviewer_name
+from pages.shared.server import reviewer_name
 from tamis.actions.runs import Run
 from tamis.actions.votes import (
     Side,

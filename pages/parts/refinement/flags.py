@@ -15,7 +15,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_rows import verdicts
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, shorten
-from pages.shared.reviewer import reviewer_name
+from pages.shared.server import reviewer_name
 from pages.shared.wording import table_height
 from tamis.actions.read_rows import ALL_ROWS, read_rows
 from tamis.actions.refinement_history import RefinementHistory

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.shared.reviewer import reviewer_name
+from pages.shared.server import reviewer_name
 from tamis.settings import NOBODY
 from tamis.store.workspace import Workspace
 
