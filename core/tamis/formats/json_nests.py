@@ -53,7 +53,7 @@ def is_record(value: Record) -> bool:
 
 def with_inner_rows(item: Record, depth: int = 0) -> list[JSON]:
     """Return the records that stand in lists inside an object, each with what stands beside and above; else the object."""
-    if depth > _MAX_DEPTH or is_record(item):
+    if depth > _MAX_DEPTH or is_record(item) or any(is_turns(value) for value in item.values()):
         return [item]
     inner = {
         name: [row for one in value for row in with_inner_rows(one, depth + 1)]

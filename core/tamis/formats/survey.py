@@ -10,7 +10,7 @@ from tamis.errors import InvalidRecord
 from tamis.formats.format import Record
 from tamis.formats.layout import Layout
 from tamis.formats.notes import Notes
-from tamis.formats.parsing import Chunk, read_records
+from tamis.formats.parsing import Chunk, read_records, without_collection
 from tamis.formats.reader import iter_chunks
 from tamis.formats.schema import Reject, show_raw
 from tamis.formats.stored_form import is_data
@@ -45,6 +45,7 @@ class Survey:
     _data: dict[str, int] = field(default_factory=dict)  # text cells that hold data, of columns without prose
     _step: int = 1
     _prose: set[str] = field(default_factory=set)
+    _settled: set[tuple[str, ...]] = field(default_factory=set)  # columns of which nothing is left to learn
 
     @property
     def n_sampled(self) -> int:
@@ -69,6 +70,9 @@ class Survey:
     def look(self, record: Record) -> bool:
         """Take note of a record; tell whether it showed a column or a first value that none before it did."""
         self.n_seen += 1
+        shape = tuple(record)
+        if shape in self._settled:
+            return False
         is_new = False
         for column, value in record.items():
             held = self.columns.get(column)
@@ -77,6 +81,8 @@ class Survey:
                 is_new = True
             if column not in self._prose:
                 self._weigh(column, value)
+        if self._prose.issuperset(shape) and all(map(self.columns.__getitem__, shape)):
+            self._settled.add(shape)
         return is_new
 
     def look_further(self, record: Record | InvalidRecord) -> bool:
@@ -114,6 +120,17 @@ def survey_file(
     only a repair reads are read with it, where it is one of text.
     """
     survey = Survey()
+    with without_collection():
+        _look_at_start(survey, path, layout, (sample, max_looked_at), repairs)
+        if not survey.is_whole_file:
+            _look_at_pieces(path, layout, survey)
+    return survey
+
+
+def _look_at_start(
+    survey: Survey, path: Path | str, layout: Layout, most: tuple[int, int], repairs: Sequence[str]
+) -> None:
+    sample, max_looked_at = most
     n_bytes = 0
     chunks = iter_chunks(path, layout, block_bytes=BLOCK_BYTES, batch_rows=1000, repairs=repairs)
     for number, raw, record in _records(chunks, survey.notes, repairs):
@@ -126,9 +143,6 @@ def survey_file(
         if n_bytes > WHOLE_BYTES or (layout.container == "hub" and survey.n_looked_at >= MAX_HUB_ROWS):
             survey.is_whole_file = False
             break
-    if not survey.is_whole_file:
-        _look_at_pieces(path, layout, survey)
-    return survey
 
 
 def _sample(survey: Survey, number: int, raw: bytes | str, record: Record | InvalidRecord) -> None:

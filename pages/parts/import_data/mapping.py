@@ -36,6 +36,7 @@ _CONTAINERS = {
 }  # fmt: skip
 _ENCODINGS = (
     "utf-8", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1251", "koi8-r", "cp1250", "mac-roman",
+    "utf-8,cp1252",
 )  # fmt: skip
 _ROLES: dict[str, BadgeColour] = {"system": "gray", "user": "blue", "assistant": "green", "tool": "orange"}
 _UNUSED = ""  # the column of a part that is none
