@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +20,20 @@ from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.names import default_names
 from tests.core.llms.conftest import build_model
-from tests.e2e import walk_export, walk_finetuning, walk_refinement
+from tests.e2e import (
+    walk_export,
+    walk_finetuning,
+    walk_import,
+    walk_map,
+    walk_refinement,
+    walk_review,
+    walk_selection,
+)
 from tests.e2e.conftest import Server, running_app
 from tests.pages.page_workspace import alpaca_file
+from tests.pages.review_workspace import write_proposals
+from tests.support.chat_rows import ASK, TIDE, says, system, told, user
+from tests.support.thinking_model import build_thinking_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 N_ROWS, ROUNDS = 48, 3
@@ -130,3 +142,74 @@ def _train_and_compare_answers(page: Page, store: ArtifactStore, dataset_id: str
     adapter = store.get(dataset_id, "adapter", walk_finetuning.start_and_wait(page))
     assert adapter.manifest.inputs["selection"] in {one.id for one in store.list(dataset_id, "selection")}
     walk_finetuning.read_answers(page)
+
+
+@pytest.fixture(scope="module")
+def thinking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model whose template takes tools and reasoning."""
+    pytest.importorskip("trl")
+    return build_thinking_model(tmp_path_factory.mktemp("model") / "thinking")
+
+
+EVERYTHING = {
+    "messages": [
+        system("Be exact."),
+        user("Tide in Brest?"),
+        says(None, tool_calls=[ASK], reasoning_content="I must look.", weight=0.5),
+        told("3.1 m"),
+        says("3.1 metres.", train=True),
+        user("And the wind?"),
+        says("No idea.", thinking="Nobody told me.", loss_weight=1.0),
+    ],
+    "tools": [TIDE],
+    "source_id": "x-1",
+}
+
+
+def test_a_row_with_everything_goes_the_whole_way_and_comes_out_equal_but_for_an_edit(
+    app: Server, page: Page, thinking: Path, tmp_path: Path
+) -> None:
+    """Tools, reasoning, weights and a system turn: import, map, selection, an edit of another turn, training, export."""
+    others = [{"messages": [user(f"How many are {i} and {i}?"), says(f"{2 * i}.")]} for i in range(7)]
+    file = tmp_path / "everything.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in (EVERYTHING, *others)), encoding="utf-8")
+    dataset_id = walk_import.upload_and_import(page, app.url, [file], "Everything")
+    store = ArtifactStore(app.workspace)
+    for step in (
+        ["embed", "--encoder", "hashing"],
+        ["cluster", "--n-clusters", "2"],
+        ["project", "--method", "pca"],
+    ):
+        assert (
+            run(["--workspace", str(app.workspace), "run", step[0], "--dataset", dataset_id, *step[1:]]) == 0
+        )
+    walk_map.open_map(page, app.url, dataset_id)
+    walk_map.wait_for_map(page)
+    walk_map.search_words(page, "wind")
+    assert walk_map.matching(page) == 1
+
+    walk_selection.open_selection_page(page, app.url, dataset_id)
+    walk_selection.fill_budget(page, 8)
+    selection = walk_selection.submit_selection(page, 8)
+
+    write_proposals(app.workspace, dataset_id, [{"example_id": 0, "action": "drop"}])
+    walk_review.open_review(page, app.url, dataset_id)
+    walk_review.start_as(page, "Kim")
+    assert walk_review.wait_for_item(page) == 0
+    walk_review.edit_turn(page, 6, "And the wind there?")
+
+    walk_finetuning.open_finetune_page(page, app.url, dataset_id, rows="selection", selection=selection)
+    walk_finetuning.choose_model(page, thinking)
+    expect(page.get_by_text("Marks that are heeded: weight of turns (1 rows).")).to_be_visible()
+    walk_finetuning.hold_nothing_out(page)
+    adapter = store.get(dataset_id, "adapter", walk_finetuning.start_and_wait(page))
+    edited = json.loads(json.dumps(EVERYTHING).replace("And the wind?", "And the wind there?"))
+    trained = [json.loads(line) for line in (adapter.path / "train.jsonl").read_text("utf-8").splitlines()]
+    assert trained[0] == {name: edited[name] for name in ("messages", "tools")}
+    assert adapter.summary["fit"]["n_dropped"] == 0
+
+    page.goto(
+        f"{app.url}/export_data?dataset={dataset_id}&rows=selection&selection={selection}&format=source&decisions=current"
+    )
+    written = walk_export.write_and_download(page, tmp_path)
+    assert [json.loads(line) for line in written.read_text("utf-8").splitlines()] == [edited, *others]

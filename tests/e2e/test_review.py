@@ -33,18 +33,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def start_as(page: Page, name: str) -> None:
-    """Say who reviews, by keyboard."""
-    field = page.get_by_role("textbox", name="Your name")
-    expect(field).to_be_visible()
-    field.focus()
-    page.keyboard.type(name)
-    page.keyboard.press("Enter")
-    expect(field).to_be_hidden()
-    # Asked once: the browser keeps it for the next time.
-    page.wait_for_function("name => localStorage.getItem('tamis_reviewer') === name", arg=name)
-
-
 def responses(store: ArtifactStore, dataset_id: str) -> list[str]:
     texts: list[str] = read_examples(store.examples(dataset_id), ["response"])["response"].to_pylist()
     return texts
@@ -69,7 +57,7 @@ def test_score_propose_decide_thirty_apply_and_export(
     assert filtered.summary["n_drop"] > 0
     # Corrections, as a judge would leave them: the newest are reviewed.
     write_proposals(app.workspace, dataset_id, mixed_rows(120))
-    start_as(page, "Kim")
+    walk_review.start_as(page, "Kim")
     walk_review.open_review(page, app.url, dataset_id)
 
     row, done = walk_review.wait_for_item(page), 0
@@ -161,7 +149,7 @@ def test_taps_and_held_keys_decide_only_what_was_seen_and_an_edit_outlives_its_t
     write_proposals(app.workspace, dataset_id, mixed_rows(20), identifier="dddd000011112222")
     database = Database(app.workspace)
     walk_review.open_review(page, app.url, dataset_id)
-    start_as(page, "Kim")
+    walk_review.start_as(page, "Kim")
     for n_before, pause_ms in enumerate((0, 80, 200)):
         row = walk_review.wait_for_item(page)
         walk_review.look(page)
@@ -224,7 +212,7 @@ def test_two_browsers_review_at_once_without_the_same_row(
         context.set_default_timeout(20_000)
         page = context.new_page()
         walk_review.open_review(page, app.url, dataset_id)
-        start_as(page, name)
+        walk_review.start_as(page, name)
         walk_review.wait_for_item(page)
         pages.append(page)
     seen = [walk_review.row_in(page) for page in pages]
@@ -254,7 +242,7 @@ def test_one_item_fits_the_window_in_light_and_dark(
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
     walk_review.open_review(page, app.url, dataset_id)
-    start_as(page, "Kim")
+    walk_review.start_as(page, "Kim")
     walk_review.wait_for_item(page)
     page.wait_for_timeout(500)
     main = page.get_by_test_id("stMain")

@@ -36,6 +36,13 @@ def set_number(page: Page, label: str, value: str) -> None:
     page.wait_for_selector(IDLE)
 
 
+def hold_nothing_out(page: Page) -> None:
+    """Train on every row."""
+    page.get_by_role("slider", name="Held-out share").press("Home")
+    expect(page.get_by_text("none held out")).to_be_visible()
+    page.wait_for_selector(IDLE)
+
+
 def start_and_wait(page: Page, *, timeout_s: int = 240) -> str:
     """Press the button, wait until the run is done and return its id."""
     expect(page.get_by_text("Before it starts", exact=True)).to_be_visible()
@@ -48,7 +55,7 @@ def start_and_wait(page: Page, *, timeout_s: int = 240) -> str:
 
 
 def open_part(page: Page, name: str) -> None:
-    """Open Evaluation, Answers, Blind vote, Curves or Options of the run."""
+    """Open Evaluation, Answers, Tokens, Blind vote, Curves or Options of the run."""
     page.get_by_role("radiogroup", name="Part").get_by_text(name, exact=True).click()
     page.wait_for_selector(IDLE)
 

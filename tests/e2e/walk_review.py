@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlparse
 from playwright.sync_api import Page, expect
 
 from pages.parts.review.pace import LOOK_S
+from tests.e2e.walk_import import settle
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 KEYS = {
@@ -28,6 +29,18 @@ def open_review(page: Page, url: str, dataset_id: str, **query: str) -> None:
     page.goto(f"{url}/review?dataset={dataset_id}{extra}")
     expect(page.get_by_role("heading", name="Review", exact=True)).to_be_visible()
     page.wait_for_selector(IDLE)
+
+
+def start_as(page: Page, name: str) -> None:
+    """Say who reviews, by keyboard."""
+    field = page.get_by_role("textbox", name="Your name")
+    expect(field).to_be_visible()
+    field.focus()
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    expect(field).to_be_hidden()
+    # Asked once: the browser keeps it for the next time.
+    page.wait_for_function("name => localStorage.getItem('tamis_reviewer') === name", arg=name)
 
 
 def wait_for_item(page: Page) -> int:
@@ -85,3 +98,17 @@ def edit_response(page: Page, text: str) -> None:
         "before => new URL(location.href).searchParams.get('row') !== before", arg=str(before)
     )
     wait_for_item(page)
+
+
+def edit_turn(page: Page, number: int, text: str) -> None:
+    """Open the editor by its key, type another text of a turn, counted from 1, and save."""
+    page.keyboard.press(KEYS["edit"])
+    field = page.get_by_role("textbox", name=f"Text of turn {number}", exact=True)
+    field.fill(text)
+    # What is typed is sent a moment later, and draws the buttons anew.
+    settle(page)
+    settle(page)
+    expect(page.get_by_text("The conversation is well formed.")).to_be_visible()
+    page.locator(".st-key-review_save button").click()
+    expect(field).to_be_hidden()
+    page.wait_for_selector(IDLE)

@@ -17,7 +17,9 @@ def open_selection_page(page: Page, url: str, dataset_id: str, **query: str) -> 
 
 def fill_budget(page: Page, n_rows: int) -> None:
     """Open the form and ask for so many rows; the button then names them."""
-    page.get_by_role("radio", name="New selection").click()
+    other = page.get_by_role("radio", name="New selection")
+    if other.is_enabled():  # without any selection the form is all there is
+        other.click()
     budget = page.get_by_role("spinbutton", name="Budget")
     budget.fill(str(n_rows))
     budget.press("Enter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,9 @@ import pytest
 from pages.parts.finetuning.results import KINDS, labelled_clusters
 from pages.parts.finetuning.tasks import task_table
 from tamis.actions.evaluations import VERDICT_RULE
+from tamis.actions.learned_tokens import LearnedRow, TokenText
 from tamis.actions.remedies import smaller_batch
+from tamis.actions.token_losses import RowLosses
 from tamis.actions.votes import left_is, vote_order
 from tamis.errors import CurationError
 from tamis.jobs import job_table
@@ -22,7 +25,7 @@ from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.database.tags import add_tag
 from tamis.store.database.votes import votes
-from tamis.store.workspace import open_workspace
+from tamis.store.workspace import Workspace, open_workspace
 from tests.pages.fine_tuned import HOSTILE, write_adapter, write_round_model
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
 from tests.support.chat_templates import merging_tokenizer
@@ -234,6 +237,32 @@ def test_answers_stand_side_by_side_and_their_text_is_never_markup(workspace: Pa
     assert not any("<script>" in str(one.value) for one in [*app.markdown, *app.caption])
     app = checked(next(one for one in app.button if one.key == "answer_Next").click().run())
     assert "Base 0" not in [one.value for one in app.text]
+
+
+def test_tokens_are_shaded_by_loss_and_their_text_is_never_markup(
+    workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = write_adapter(workspace, dataset_id)
+    pieces = [("Hi?", 0.0), ("Yes", 1.0), (HOSTILE, 1.0)]
+    learned = LearnedRow(
+        0, "smollm2", tuple(TokenText(text, (i,), weight, asked=not weight, read=True) for i, (text, weight) in enumerate(pieces)),
+        3, 2, 64,
+    )  # fmt: skip
+    asked: list[tuple[int, str]] = []
+
+    def losses(_workspace: Workspace, _dataset: str, row: int, *, run_id: str) -> RowLosses:
+        asked.append((row, run_id))
+        return RowLosses(learned, run_id, (math.nan, 2.0, 1.0), (math.nan, 1.0, 3.0))
+
+    monkeypatch.setattr("pages.parts.finetuning.tokens.token_losses", losses)
+    app = open_page("finetuning", dataset=dataset_id, part="Tokens", token_by="Change")
+    assert asked == [(0, adapter.id)]
+    assert "Row 0: mean loss of a learned token 1.500 before, 2.000 after the run." in words(app)
+    (drawn,) = [one.proto.body for one in app.get("html") if "token-losses" in one.proto.body]
+    assert "<script>" not in drawn
+    assert 'title="2.00 before, 1.00 after"' in drawn
+    assert "20,160,130,0.15" in drawn  # one nat less, of four
+    assert 'title="nothing before it"' in drawn
 
 
 def test_a_vote_hides_who_wrote_what_until_it_is_given(workspace: Path, dataset_id: str) -> None:

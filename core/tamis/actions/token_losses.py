@@ -14,7 +14,6 @@ from tamis.actions.runs import Run, find_run
 from tamis.errors import CurationError
 from tamis.models.adapters import WEIGHTS
 from tamis.steps.base_model import base_model_folder
-from tamis.steps.spec import AS_IMPORTED
 from tamis.store.workspace import Workspace
 
 STEP = "finetune"
@@ -68,7 +67,7 @@ def token_losses(workspace: Workspace, dataset_id: str, row: int, *, run_id: str
     given = run.options
     learned = learned_tokens(
         workspace, dataset_id, row, model=str(given["model"]), recipe=str(given["recipe"]),
-        recipe_options=given.get("recipe_options") or {}, decided=given.get("decisions") not in (None, "", AS_IMPORTED),
+        recipe_options=given.get("recipe_options") or {}, decided="decisions" in run.artifact.manifest.inputs,
     )  # fmt: skip
     folders = base_model_folder(str(given["model"]), workspace.path), run.artifact.path / WEIGHTS
     base, tuned = (_losses(folder, learned, run) for folder in folders)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from tamis.compute.text.turn_text import turn_text
+from tamis.compute.text.turn_text import as_text, turn_text
 from tamis.errors import ModelMissing
 from tamis.models.adapters import BUNDLED_LLM, PREFIX, adapter_ids, base_of
-from tamis.models.chat_rows import beside_thoughts, chat_record, read_chat_row, thought_fields
+from tamis.models.chat_rows import beside_thoughts, chat_record, read_chat_row, reasoning_of, thought_fields
 from tamis.models.chat_tokens import ChatTokens
 from tamis.models.file_tokenizer import FileTokenizer
 from tamis.models.row_marks import heeded_marks, unheeded_marks
@@ -239,7 +239,7 @@ def row_lengths(
     heeded, unheeded = (
         Counter(name for one in read for name in names(*one)) for names in (heeded_marks, _unheeded)
     )
-    turns = [list(map(turn_text, record["messages"])) for record in records]
+    turns = [list(_texts(record)) for record in records]
     frames = np.array([FRAME_TOKENS * len(row) for row in turns], dtype=np.float64)
     if tokenizer is None:
         characters = np.array([sum(map(len, row)) for row in turns], dtype=np.float64)
@@ -253,6 +253,16 @@ def row_lengths(
         for words in (False, True)
     )
     return Lengths(counts + frames, BY_MODEL, unfit, in_words, heeded, unheeded)
+
+
+def _texts(record: Mapping[str, JSON]) -> Iterator[str]:
+    """What a model reads of a row: its turns, what was thought before them, its tools."""
+    row = read_chat_row(record)
+    for turn in row.messages:
+        yield turn_text(turn)
+        if thought := reasoning_of(turn):
+            yield thought
+    yield from map(as_text, row.tools)
 
 
 def _unheeded(turns: Sequence[Message], fields: Mapping[str, JSON]) -> Iterator[str]:
