@@ -17,7 +17,7 @@ from tamis.steps.plan import Plan, active, newest, plan_step
 from tamis.steps.reach import allowed_options
 from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
 from tamis.steps.resolve_rows import ACTIVE, NEWEST, freeze, look_at, no_selection
-from tamis.steps.select.options import COLUMN, check_weighting
+from tamis.steps.select.options import COLUMN, SelectOptions, check_weighting
 from tamis.steps.spec import AS_IMPORTED, Step, as_recorded
 from tamis.store.artifacts.choices import CHOSEN_KINDS, KIND_OF, Standing
 from tamis.store.database.choices import has_choice, note_choice, read_choices
@@ -163,6 +163,8 @@ def submit(
     before anything is queued.
     """
     exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
+    if step == "select" and exact.get("cost"):
+        _check_costs(workspace, dataset_id, exact)
     if steps[step].makes == "examples" and exact.get("name"):
         name_dataset(workspace.database, dataset_id, str(exact["name"]))
     done = queue.submit(
@@ -222,6 +224,21 @@ def _active_quality(workspace: Workspace, dataset_id: str) -> dict[str, JSON]:
     there = (workspace.artifacts.find(dataset_id, "scores", one) for one in activated)
     scores = next((one for one in there if one is not None), None)
     return {} if scores is None else {"quality": str(scores.manifest.options["scorer"])}
+
+
+def _check_costs(workspace: Workspace, dataset_id: str, exact: Mapping[str, JSON]) -> None:
+    """Refuse costs that are none before anything is queued, where all that is read is there."""
+    from tamis.steps.select.step import make_problem
+
+    pending = queue.pending_results(workspace.database, dataset_id)
+    plan = plan_step(workspace.artifacts, dataset_id, "select", exact, pending=pending)
+    if plan.waits_for or not isinstance(plan.options, SelectOptions):
+        return
+    inputs = {
+        role: workspace.artifacts.get(dataset_id, plan.input_kinds[role], identifier)
+        for role, identifier in plan.inputs.items()
+    }
+    make_problem(inputs, plan.options, int(inputs["examples"].summary["n_examples"]))
 
 
 def _selections(workspace: Workspace, dataset_id: str, named: JSON) -> JSON:

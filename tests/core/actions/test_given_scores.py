@@ -13,7 +13,7 @@ import pytest
 import tamis
 from tamis.actions.given_scores import import_scores, numeric_quality, take_column
 from tamis.api.dataset import Dataset
-from tamis.errors import InvalidOptions, JobFailed, UnknownName
+from tamis.errors import InvalidOptions, UnknownName
 from tamis.steps.select.options import SelectOptions
 from tamis.store.artifacts.readers import read_scores
 from tamis.store.workspace import Workspace, open_workspace
@@ -209,8 +209,12 @@ def test_a_budget_is_spent_in_units_of_a_column_and_replayed(data: Dataset, fold
 
 
 def test_costs_that_are_none_say_how_many_there_are(data: Dataset) -> None:
-    with pytest.raises(JobFailed, match="of 30 rows 1 have none, .* cost less than 0"):
+    before = len(data.jobs())
+    with pytest.raises(InvalidOptions, match="of 30 rows 1 have none, .* cost less than 0"):
         data.select("random", budget=3, cost="column:reward", progress=False)
+    with pytest.raises(InvalidOptions, match="of 30 rows 1 cost 0"):
+        data.select("random", budget=3, cost="column:price", progress=False)
+    assert len(data.jobs()) == before
 
 
 @pytest.mark.parametrize(
