@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -61,12 +60,16 @@ def row_images(view: DatasetView, row: int) -> RowImages:
     columns = ["file", "raw", "messages", "meta"]
     stored = read_example_rows(examples.file(EXAMPLES), np.array([row]), columns).to_pylist()[0]
     files = examples.summary.get("files") or []  # none: rows that came from no file
-    return images_of(_record(stored), str(files[stored["file"]]["path"]) if files else "")
+    said = [orjson.loads(stored["messages"] or "[]"), orjson.loads(stored["meta"] or "{}")]
+    return images_of(stored["raw"], said, str(files[stored["file"]]["path"]) if files else "")
 
 
-def images_of(record: JSON, source: str) -> RowImages:
-    """The images of a record of a file: ``source`` is its path, in whose folder the images' files are."""
-    found = list(islice(image_refs(record), 1000))
+def images_of(raw: bytes | str | None, record: JSON, source: str) -> RowImages:
+    """The images of a record of a file: ``source`` is its path, in whose folder the images' files are.
+
+    ``raw`` is its JSON, bytes and all; where it is none, what was read of it counts: ``record``.
+    """
+    found = list(islice(image_refs(_whole(raw, record)), 1000))
     contents: list[bytes] = []
     problems: dict[int, str] = {}
     for at, one in enumerate(found[:MAX_IMAGES]):
@@ -90,15 +93,12 @@ def text_beside_images(content: JSON) -> str | None:
     return "\n".join(part_texts(told)) if all(part_text(part) is not None for part in told) else None
 
 
-def _record(stored: Mapping[str, JSON]) -> JSON:
-    """What the file had, bytes and all; of a row that has no record of a file, its turns and metadata."""
+def _whole(raw: bytes | str | None, record: JSON) -> JSON:
     try:
-        record = orjson.loads(stored["raw"] or "null")
+        whole = orjson.loads(raw or "null")
     except orjson.JSONDecodeError:
-        record = None
-    if isinstance(record, dict | list):
         return record
-    return [orjson.loads(stored["messages"] or "[]"), orjson.loads(stored["meta"] or "{}")]
+    return whole if isinstance(whole, dict | list) else record
 
 
 def _content(one: ImageRef, source: str) -> bytes:

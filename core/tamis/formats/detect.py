@@ -55,11 +55,12 @@ class FormatMatch:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """A record of the file and the first example it becomes."""
+    """A record of the file and the first example it becomes; ``raw`` is its text, with bytes that the record lacks."""
 
     line: int
     record: Record
     example: Example
+    raw: bytes | str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,7 +339,7 @@ def _preview(seen: Survey, chosen: FormatMatch | None) -> tuple[list[PreviewRow]
         if number > seen.records[-1][0] and len(rows) >= _N_ROWS:
             break
         try:
-            rows.append(PreviewRow(number, record, form.parse(record, chosen.fields)[0]))
+            rows.append(PreviewRow(number, record, form.parse(record, chosen.fields)[0], raw))
         except InvalidRecord as error:
             problems.append(Reject(number, show_raw(str(error)), show_raw(raw)))
     return rows, sorted(problems, key=lambda problem: problem.line)

@@ -263,7 +263,7 @@ def _show_rows(inspection: Inspection, path: str) -> None:
         with raw:
             st.code(_pretty(row.record), language="json", wrap_lines=True, height=_PREVIEW_HEIGHT)
         with parsed, st.container(border=True, height=_PREVIEW_HEIGHT, gap="xsmall"):
-            show_record_images(row.record, path)
+            show_record_images(row, path)
             _show_turns(row)
 
 

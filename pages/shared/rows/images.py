@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import html
-from typing import Any
 
-import orjson
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, shorten
 from pages.shared.rows.review_text import as_html
 from tamis.actions.row_images import RowImages, images_of, row_images
+from tamis.formats.detect import PreviewRow
 
 _WIDTH = 128
 _SMALL = "font-size:.8rem;opacity:.7;overflow-wrap:anywhere"
@@ -23,10 +22,10 @@ def show_row_images(context: DatasetContext, row: int) -> None:
     _show(_of_row(context.view.examples.id, row, _context=context))
 
 
-def show_record_images(record: Any, source: str) -> None:  # noqa: ANN401 - whatever JSON the file held
+def show_record_images(row: PreviewRow, source: str) -> None:
     """Thumbnails of a record of a file that is not imported yet."""
-    packed = orjson.dumps(record, default=str)
-    _show(_of_record(hashlib.blake2b(packed, digest_size=16).hexdigest(), source, _record=record))
+    packed = repr((row.raw, row.record)).encode("utf-8", "replace")
+    _show(_of_record(hashlib.blake2b(packed, digest_size=16).hexdigest(), source, _row=row))
 
 
 def _show(images: RowImages) -> None:
@@ -56,5 +55,5 @@ def _of_row(key: str, row: int, *, _context: DatasetContext) -> RowImages:
 
 
 @st.cache_data(max_entries=64, show_spinner="Decoding images")
-def _of_record(digest: str, source: str, *, _record: Any) -> RowImages:  # noqa: ANN401 - whatever JSON the file held
-    return images_of(_record, source)
+def _of_record(digest: str, source: str, *, _row: PreviewRow) -> RowImages:
+    return images_of(_row.raw, _row.record, source)

@@ -11,12 +11,15 @@ import sys
 import zlib
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from tamis.actions.row_images import images_of
 from tamis.errors import CurationError
 from tamis.formats import thumbnails as thumbnails_of
+from tamis.formats.detect import inspect_file
 from tamis.formats.image_files import read_inside
 from tamis.formats.image_refs import image_refs
 from tamis.formats.thumbnails import thumbnails
@@ -147,7 +150,7 @@ def test_images_are_found_in_every_shape_that_rows_have(record: object, found: l
 def test_a_record_shows_what_it_has_and_says_what_it_does_not(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encoded("PNG"))
     record = {"images": ["a.png", "../b.png", "https://x.y/c.png", *["a.png"] * 9]}
-    made = images_of(record, str(tmp_path / "rows.jsonl"))
+    made = images_of(None, record, str(tmp_path / "rows.jsonl"))
     assert (made.n_images, len(made.shown)) == (12, 8)
     assert [bool(one.content) for one in made.shown[:3]] == [True, False, False]
     assert [one.line for one in made.shown[:3]] == [
@@ -155,3 +158,11 @@ def test_a_record_shows_what_it_has_and_says_what_it_does_not(tmp_path: Path) ->
         "'../b.png' is not in the folder of the dataset.",
         "https://x.y/c.png: it is on the network, and nothing is fetched to show a row",
     ]
+
+
+def test_bytes_in_a_table_are_seen_before_the_import(tmp_path: Path) -> None:
+    path = tmp_path / "seen.parquet"
+    images = [{"bytes": encoded("JPEG"), "path": "x.jpg"}, {"bytes": encoded("PNG"), "path": None}]
+    pq.write_table(pa.table({"question": ["q", "r"], "answer": ["a", "b"], "image": images}), path)
+    made = [images_of(row.raw, row.record, str(path)).shown for row in inspect_file(path).rows]
+    assert [one.line for (one,) in made] == ["x.jpg: 640 × 480 JPEG", "in the row: 640 × 480 PNG"]
