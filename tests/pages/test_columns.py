@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import orjson
 import pytest
 from PIL import Image
 
 from pages.shared.dataset_context import open_context
-from pages.shared.map.colouring import ColourGroups, colour_choices, colour_rows
+from pages.shared.map.colouring import colour_choices, condition_of, is_about
 from tamis.actions.export_files import list_exports
+from tamis.actions.map_tiles import map_column, open_map
+from tamis.store.rows.scope import where
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import button, checked, import_file, open_page, run_step, said
 
@@ -43,16 +44,12 @@ def test_the_map_is_filtered_by_entries_with_their_counts(tagged: str) -> None:
 def test_the_map_is_coloured_by_the_first_entry(workspace: Path, tagged: str) -> None:
     context = open_context(open_workspace(workspace), tagged)
     assert colour_choices(context)["meta:topics"] == "metadata: topics (first entry)"
-    colours = colour_rows(context, "meta:topics", np.arange(6))
-    assert isinstance(colours, ColourGroups)
-    assert [colours.labels[code] for code in colours.codes] == [
-        "math",
-        "code",
-        "missing",
-        "math",
-        "law",
-        "code",
-    ]
+    column = map_column(context, open_map(context), "meta:topics")
+    assert dict(zip(column.values, column.counts, strict=True)) == {"math": 2, "code": 2, "law": 1}
+    assert column.n_missing == 1
+    assert condition_of(context, "meta:topics", ["law", None]) == ("any_of", ["law"], "topics")
+    assert is_about(where("any_of", ["law"], "topics"), context, "meta:topics")
+    assert condition_of(context, "meta:topics", [None]) is None
 
 
 def test_a_row_with_an_image_shows_it_before_and_after_the_import(

@@ -144,7 +144,7 @@ def is_about(condition: Condition, context: DatasetContext, key: str) -> bool:
     family, _, name = key.partition(":")
     if family == "tag":
         return condition.kind in ("tagged", "untagged") and condition.value == (name,)
-    if family == "meta" and condition.kind == "meta":
+    if family == "meta" and condition.kind in ("meta", "any_of"):
         return condition.on == name
     if condition.kind == "range":
         return condition.on == key
@@ -166,6 +166,10 @@ def condition_of(context: DatasetContext, key: str, values: list[JSON]) -> tuple
         return ("selected", kept, context.view.require("selection").id)
     if family == "cluster":
         return ("cluster", values, context.view.require("clustering").id)
+    if family == "meta" and any(one.key == key and one.kind == "list" for one in columns_of(context)):
+        # A row has the colour of its first entry; a filter asks for any, and what has none cannot be asked for so.
+        entries = [value for value in values if value is not None]
+        return ("any_of", entries, name) if entries else None
     return ("meta", values, name) if family == "meta" else ("source", values, "")
 
 
