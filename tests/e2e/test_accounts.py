@@ -6,8 +6,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect
@@ -33,11 +34,12 @@ NAME = "Very private questions"
 
 @dataclass(frozen=True)
 class Team:
-    """A server with accounts, and a dataset with proposals."""
+    """A server with accounts, a dataset with proposals, and the cookies of who has logged in."""
 
     url: str
     workspace: Path
     dataset_id: str
+    cookies: dict[str, Any] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +66,18 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 
 def log_in(browser: Browser, team: Team, who: str) -> tuple[BrowserContext, Page]:
-    """A profile of its own in which somebody has logged in."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    """A profile of its own in which somebody has logged in, once."""
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 1000}, storage_state=team.cookies.get(who)
+    )
     page = context.new_page()
+    if who in team.cookies:
+        return context, page
     page.goto(f"{team.url}/review?dataset={team.dataset_id}")
     page.get_by_role("link", name="Log in").click()
     page.get_by_role("link", name=who, exact=True).click()
     page.wait_for_url(f"{team.url}/**")
+    team.cookies[who] = context.storage_state()
     return context, page
 
 

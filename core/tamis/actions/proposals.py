@@ -107,10 +107,13 @@ def proposals_for(table: pa.Table, columns: ProposalColumns, rows: Int64s) -> li
 
     Raises InvalidOptions for a row without one.
     """
-    without = np.setdiff1d(rows, columns.rows)
-    if len(without):
-        raise InvalidOptions(f"Nothing is proposed for row {without[0]}.")
-    lines: list[dict[str, Any]] = table.take(columns.places(rows)).to_pylist()
+    places = columns.places(rows)
+    # A place at the end is that of a row behind all of them.
+    there = places < len(columns.rows)
+    there[there] = columns.rows[places[there]] == rows[there]
+    if not there.all():
+        raise InvalidOptions(f"Nothing is proposed for row {rows[~there][0]}.")
+    lines: list[dict[str, Any]] = table.take(places).to_pylist()
     return [Proposal(**one | {"evidence": _evidence(one["evidence"])}) for one in lines]
 
 
