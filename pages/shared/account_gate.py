@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
@@ -23,11 +24,13 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 from pages.shared.identity import Scope, mark
 from pages.shared.token_gate import OPEN_PATHS, Application, Receive, Send, answer, cookies_of, with_headers
 from tamis.actions.accounts import account_of_claims, find_actor, read_accounts
-from tamis.errors import CurationError
+from tamis.errors import CurationError, NotAllowed
 from tamis.settings import Settings
 from tamis.store.actor import Via
 
+logger = logging.getLogger(__name__)
 LOGIN = "/login"
+NOBODY_YET = "Nobody is logged in."
 LOGIN_PATHS = OPEN_PATHS | {"/auth/login", "/auth/logout", "/oauth2callback"}
 Identify = Callable[[Scope], str]
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Tamis</title>
@@ -52,8 +55,7 @@ class AccountGate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        account = self._identify(scope)
-        problem = self._problem(account)
+        account, problem = self._who(scope)
         if not problem or scope["path"] in self._open:
             await self._app(mark(scope, account, self._via, self._login(scope)), receive, with_headers(send))
         elif scope["type"] == "websocket":
@@ -70,15 +72,23 @@ class AccountGate:
             return f"{datetime.now(UTC):%Y-%m-%d}"
         return hashlib.sha256(cookies_of(scope).get(USER_COOKIE_NAME, "").encode()).hexdigest()[:16]
 
-    def _problem(self, account: str) -> str:
-        """Why an account does not come in; empty when it does."""
-        if not account:
-            return "Nobody is logged in."
+    def _who(self, scope: Scope) -> tuple[str, str]:
+        """Whose a request is, and why that account does not come in; the latter is empty when it does."""
+        account = ""
         try:
-            find_actor(self._settings, account, self._via)
-        except CurationError as error:
-            return str(error)
-        return ""
+            account = self._identify(scope)
+            if account:
+                find_actor(self._settings, account, self._via)
+                return account, ""
+        except NotAllowed as error:
+            return account, str(error)
+        except CurationError as error:  # the file says who may come in; while it cannot be read, nobody does
+            logger.warning("Nobody comes in: %s", error)
+            return (
+                "",
+                "The file of accounts cannot be read. Tell the operator; what is wrong stands in the log.",
+            )
+        return "", NOBODY_YET
 
     def _page(self, problem: str, *, is_known: bool) -> str:
         if self._via == "proxy":
@@ -87,6 +97,8 @@ class AccountGate:
         if is_known:
             text = f'<p>{html.escape(problem)}</p><p><a href="/auth/logout">Log out</a></p>'
             return _PAGE.format(title="No way in", text=text)
+        if problem != NOBODY_YET:
+            return _PAGE.format(title="No way in", text=f"<p>{html.escape(problem)}</p>")
         links = "".join(
             f'<p><a href="{LOGIN}?with={quote(name)}">Log in{html.escape(f" with {name}" if name != "default" else "")}</a></p>'
             for name in providers()

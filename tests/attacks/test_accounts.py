@@ -127,6 +127,20 @@ def test_no_other_cookie_does(cookie: tuple[bytes, bytes], accounts: Path) -> No
     assert not inner.asked
 
 
+@pytest.mark.parametrize("text", ["[accounts", '[accounts]\n"ann@example.org" = "root"', "\udcff"])
+def test_while_the_file_of_accounts_cannot_be_read_nobody_comes_in(accounts: Path, text: str) -> None:
+    accounts.write_bytes(text.encode("utf-8", "surrogateescape"))
+    named = [(b"x-forwarded-user", b"ann@example.org")]
+    for settings, headers in ((Settings(accounts=accounts), [_cookie(CLAIMS)]), (_by_proxy(accounts), named)):
+        sent, inner = _ask(settings, peer="10.0.0.5", headers=headers)
+        assert sent[0]["status"] == 403
+        assert b"Tell the operator" in sent[1]["body"]
+        assert str(accounts).encode() not in sent[1]["body"]
+        (closed,), _ = _ask(settings, peer="10.0.0.5", headers=headers, kind="websocket")
+        assert closed["type"] == "websocket.close"
+        assert not inner.asked
+
+
 def test_a_proxy_is_believed_at_its_address_alone(accounts: Path) -> None:
     named = [(b"x-forwarded-user", b"ann@example.org")]
     for peer in ("10.0.0.5", "192.168.7.200"):

@@ -94,12 +94,13 @@ def _show_agreement(agreement: Agreement) -> None:
         "Krippendorff's alpha", _say_value(agreement.alpha.value), border=True,
         help="1 is full agreement, 0 what chance would give. " + _say_interval(agreement.alpha),
     )  # fmt: skip
-    st.caption(f"alpha: {_say_interval(agreement.alpha)}")
-    for (one, other), kappa in agreement.kappas.items():
-        st.caption(
-            f"{plain(one)} and {plain(other)}: Cohen's kappa {_say_value(kappa.value)} on {count_of(kappa.n_rows, 'row')}; "
-            f"{_say_interval(kappa)}"
-        )
+    lines = [f"alpha: {_say_interval(agreement.alpha)}"]
+    lines += [
+        f"{plain(one)} and {plain(other)}: Cohen's kappa {_say_value(kappa.value)} on {count_of(kappa.n_rows, 'row')}; "
+        f"{_say_interval(kappa)}"
+        for (one, other), kappa in agreement.kappas.items()
+    ]
+    st.caption("  \n".join(lines))
 
 
 def _say_value(value: float) -> str:
