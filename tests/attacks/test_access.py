@@ -14,7 +14,7 @@ TOKEN = "a-token-of-this-test"
 PATHS = (
     "/", "/overview", "/data_map", "/export_data", "/_stcore/host-config", "/_stcore/metrics", "/_stcore/script-health-check",
     "/media/0123.json", "/_stcore/upload_file/s/f", "/component/x/index.html", "/static/js/index.js", "/app/static/x",
-    "//evil.example/", "/..%2f..%2fetc/passwd",
+    "/api/decide", "/tamis/map/0123/tiles/0", "/tamis/js/0123/map.js", "//evil.example/", "/..%2f..%2fetc/passwd",
 )  # fmt: skip
 
 
