@@ -10,9 +10,16 @@ from collections.abc import Sequence
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
 
 
+# What markdown makes a link of without any markup, and whatever is escaped in it; not on this machine, which is our own.
+_ADDRESS = re.compile(
+    r"(?i)(?<=[a-z])(?=://(?!(127\.0\.0\.1|localhost)(:\d{1,5})?(/|\s|$)))|(?<=www)(?=\.)|(?<=[-.\w+]@)(?=[-\w])"
+)
+_JOINER = "\u2060"  # has no width, and breaks no line
+
+
 def plain(text: str) -> str:
-    """The text for a label or markdown, shown as it is and on one line."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    """The text for a label or markdown, shown as it is and on one line; an address in it is no link."""
+    return _MARKUP.sub(r"\\\1", _ADDRESS.sub(_JOINER, " ".join(text.split())))
 
 
 def plain_in_figure(text: str) -> str:

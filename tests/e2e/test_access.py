@@ -15,9 +15,17 @@ from playwright.sync_api import Page, expect
 
 from pages.shared.navigation import APP_PAGES
 from tests.e2e.conftest import ROOT, free_port, serving
+from tests.e2e.walk_import import settle
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
 
 NAME = "Very private questions"
+# What a page must show as text: a bare address is a link to Markdown, whatever was escaped in it.
+ADDRESSES = "https://evil.example/a www.evil.example someone@evil.example ![x](https://evil.example/i.png) <img src=https://evil.example/j.png>"
+DEEP = {
+    "data_map": ("", "&row=3", "&row=3&row_view=Details", "&row=3&row_view=Similar", "&row=3&row_view=Raw"),
+    "review": ("", "&review=queue"),
+    "import_data": ("", "&imported={dataset_id}"),
+}
 PATHS = ("/", "/overview", "/data_map", "/export_data", "/_stcore/host-config", "/_stcore/metrics")
 
 
@@ -25,7 +33,12 @@ PATHS = ("/", "/overview", "/data_map", "/export_data", "/_stcore/host-config", 
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, str]]:
     """A server with a token over a workspace, the address it printed, and a dataset's id."""
     folder = tmp_path_factory.mktemp("access")
-    dataset_id = import_file(folder / "workspace", alpaca_file(folder), NAME)
+    file = alpaca_file(folder, bad_lines=2)
+    text = file.read_text("utf-8")
+    for word in (" about ", " on ", "no json"):  # a question, an answer, a line that is refused
+        text = text.replace(word, f" {ADDRESSES}{word}")
+    file.write_text(text.replace('"topic":"', f'"topic":"{ADDRESSES} '), "utf-8")
+    dataset_id = import_file(folder / "workspace", file, f"{NAME} {ADDRESSES}")
     run_pipeline(folder / "workspace", dataset_id)
     port = free_port()
     command = [
@@ -77,6 +90,13 @@ def test_a_browser_without_the_token_sees_nothing_and_with_it_everything(
         ),
     )
     for one in APP_PAGES:
-        page.goto(f"{url}/{one.name}?dataset={dataset_id}")
-        expect(page.get_by_role("heading", level=1, name=one.title)).to_be_visible(timeout=60_000)
+        for deep in DEEP.get(one.name, ("",)):
+            page.goto(f"{url}/{one.name}?dataset={dataset_id}{deep.format(dataset_id=dataset_id)}")
+            expect(page.get_by_role("heading", level=1, name=one.title)).to_be_visible(timeout=60_000)
+            settle(page)
+            links = page.locator("a[href*='evil.example'], img[src*='evil.example']")
+            troubles += [
+                f"{one.name}{deep}: {links.nth(n).evaluate('e => e.outerHTML')[:200]}"
+                for n in range(links.count())
+            ]
     assert not troubles

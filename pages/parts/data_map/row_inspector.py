@@ -15,7 +15,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.learned_row import latest_choice, show_learned_row
-from pages.shared.rows.turns import pretty_json, show_turns, turns_from_json
+from pages.shared.rows.turns import pretty_json, show_cut, show_turns, turns_from_json
 from pages.shared.server import reviewer_name
 from tamis.actions.artifact_names import model_name, names_in_view
 from tamis.actions.read_rows import Scope, columns_of, tags_of
@@ -57,7 +57,7 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
         show_learned_row(context, row, choice)
     elif view == "Raw":
         st.caption("The record as it stood in the source")
-        st.code(pretty_json(values["raw"] or values["messages"]), language="json", wrap_lines=True)
+        show_cut(pretty_json(values["raw"] or values["messages"]))
     else:
         show_row_images(context, row)
         show_turns(turns_from_json(values["messages"]))

@@ -11,6 +11,7 @@ from pages.parts.review.actions import ReviewContext, settle_conflict
 from pages.shared import queries
 from pages.shared.plain_text import count_of, plain
 from pages.shared.rows.review_text import show_text
+from pages.shared.rows.turns import show_json
 from pages.shared.wording import ago
 from tamis.actions.decisions import Decision, conflict_on
 from tamis.types import Message
@@ -77,4 +78,4 @@ def show_messages(messages: Sequence[Message], *, height: str = "") -> None:
         if isinstance(content, str):
             show_text(content, height=height)
         else:
-            st.json(content, expanded=1)
+            show_json(content)

@@ -10,12 +10,14 @@ from pages.parts.review.actions import DRAFT, ReviewContext, Seen, save_edit
 from pages.parts.review.live_text import live_text, typed_text
 from pages.shared import queries
 from pages.shared.plain_text import plain
+from pages.shared.rows.turns import show_cut, show_json
 from pages.shared.wording import ago
 from tamis.actions.drafts import Draft, find_edit, forget_edit, keep_edit, start_edit
 from tamis.errors import InvalidOptions
 from tamis.formats.check import check_messages
 from tamis.types import ROLES, Message
 
+MAX_EDITED_CHARS = 1_000_000
 START = "review_edit_from"
 ORIGINAL, CANDIDATE = "Original", "Candidate"
 _BAR = "review_edit_bar"
@@ -123,7 +125,13 @@ def _show_content(draft: dict[str, Any], number: int, turn: Message, *, focus: b
     content = turn.get("content")
     if not isinstance(content, str):
         st.caption("This turn holds no plain text: it stays as it is.")
-        st.json({key: value for key, value in turn.items() if key != "role"}, expanded=1)
+        show_json({key: value for key, value in turn.items() if key != "role"})
+        return None
+    if len(content) > MAX_EDITED_CHARS:
+        st.caption(
+            f"This turn has {len(content):,} characters, more than a browser can edit: it stays as it is."
+        )
+        show_cut(content)
         return None
     label = f"Text of turn {number + 1}"
     return live_text(label, content, key=_key(draft, "text", number), most_px=260, focus=focus)

@@ -16,12 +16,12 @@ AVATARS = {
     "system": ":material/settings:",
     "tool": ":material/build:",
 }
-MAX_TURN_CHARS = 50_000
+MAX_TURN_CHARS, MAX_TURNS = 50_000, 500  # of one text, and of one conversation, that are sent to a browser
 
 
 def show_turns(messages: list[dict[str, Any]]) -> None:
     """Every turn as a bubble: its text as it is, everything else it holds as JSON."""
-    for message in messages:
+    for message in messages[:MAX_TURNS]:
         role = str(message.get("role", "user"))
         with st.chat_message(role, avatar=AVATARS.get(role, ":material/chat:")):
             if role not in ("user", "assistant"):
@@ -29,7 +29,30 @@ def show_turns(messages: list[dict[str, Any]]) -> None:
             _show_content(message.get("content"))
             rest = {key: value for key, value in message.items() if key not in ("role", "content") and value}
             if rest:
-                st.json(rest, expanded=1)
+                show_json(rest)
+    if len(messages) > MAX_TURNS:
+        st.caption(f"The first {MAX_TURNS:,} of {len(messages):,} turns.")
+
+
+def show_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON the source held
+    """What JSON holds, to open and close; a long one as the beginning of its text."""
+    text = orjson.dumps(value, default=str).decode("utf-8", "replace")
+    if len(text) > MAX_TURN_CHARS:
+        show_cut(text)
+    else:
+        st.json(value, expanded=1)
+
+
+def show_cut(text: str) -> None:
+    """JSON or other text as it is; of a long one the beginning, and all of it to download: a browser stops at megabytes."""
+    st.code(text[:MAX_TURN_CHARS], language="json", wrap_lines=True)
+    if len(text) > MAX_TURN_CHARS:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"The first {MAX_TURN_CHARS:,} of {len(text):,} characters.", width="content")
+            st.download_button(
+                "Download all", lambda: text.encode("utf-8", "replace"), file_name="row.json", mime="application/json",
+                icon=":material/download:", on_click="ignore", key=f"all_of_{hash(text)}", type="tertiary",
+            )  # fmt: skip
 
 
 def turns_from_json(messages: str) -> list[dict[str, Any]]:
@@ -57,7 +80,7 @@ def _show_content(content: Any) -> None:  # noqa: ANN401 - whatever JSON the sou
     elif isinstance(content, list):
         _show_parts(content)
     elif content is not None:
-        st.json(content, expanded=1)
+        show_json(content)
 
 
 def _show_parts(parts: list[Any]) -> None:
@@ -76,4 +99,4 @@ def _show_part(part: Any) -> None:  # noqa: ANN401 - whatever JSON the source he
     if isinstance(text, str):
         _show_content(text)
     else:
-        st.json(part, expanded=1)
+        show_json(part)
