@@ -60,7 +60,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     )
     for step in steps:
         assert run(["--workspace", str(workspace), "run", step[0], "--dataset", dataset_id, *step[1:]]) == 0
-    with running_app(workspace) as server:
+    # Models to train lie beside the workspace, and a server takes folders only from where it is told to.
+    models = json.dumps([str(tmp_path_factory.getbasetemp())])
+    with running_app(workspace, import_folders=models) as server:
         yield server
 
 
