@@ -104,7 +104,7 @@ def _show_summary(context: DatasetContext, comparison: Comparison) -> None:
     ]
     for metric in metrics[len(measured) :]:
         table[metric.key] = [_number(one.values.get(metric.key)) for one in comparison.methods]
-    table["keep"] = keep_labels(context, comparison)
+    table.insert(1, "keep", keep_labels(context, comparison))
     number = st.column_config.NumberColumn
     st.dataframe(
         _styled(comparison, metrics, table),
@@ -113,7 +113,8 @@ def _show_summary(context: DatasetContext, comparison: Comparison) -> None:
             "method": st.column_config.TextColumn("Method", width=140, pinned=True),
             "keep": st.column_config.ButtonColumn(
                 "Selection",
-                width=150,
+                width=136,
+                pinned=True,
                 type="tertiary",
                 help=KEEP_HELP,
                 key="keep_method",
