@@ -10,6 +10,7 @@ from pages.parts.review.pace import LOOK_S
 from tests.e2e.walk_import import settle
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+PROPOSED = '[class*="st-key-review_approve"]:not([data-retained])'  # the button of what is proposed for the row on screen
 KEYS = {
     "drop": "d",
     "keep": "k",
@@ -45,7 +46,7 @@ def start_as(page: Page, name: str) -> None:
 
 def wait_for_item(page: Page) -> int:
     """Wait until a row is on the desk; returns it."""
-    expect(page.locator('[class*="st-key-review_approve"]')).to_be_visible()
+    expect(page.locator(PROPOSED)).to_be_visible()
     page.wait_for_url("**row=*")
     page.wait_for_selector(IDLE)
     return row_in(page)
@@ -60,7 +61,7 @@ def row_in(page: Page) -> int:
 def key_of(page: Page, what: str) -> str:
     """The key of an action; of ``approve`` that of what is proposed, drop or take, and of ``reject`` the one that keeps."""
     if what == "approve":
-        what = "take" if page.get_by_role("button", name="Take the candidate").is_visible() else "drop"
+        what = "take" if "Take" in page.locator(PROPOSED).inner_text() else "drop"
     return KEYS["keep" if what == "reject" else what]
 
 

@@ -406,7 +406,7 @@ def test_without_proposals_the_filter_says_what_would_go(
     assert (job.options["method"], job.options["score"], job.options["gamma_fraction"]) == (
         "filter",
         "length",
-        0.5,
+        0.1,
     )
 
 

@@ -138,3 +138,20 @@ def test_bootstrap_is_deterministic_and_refuses_bad_options():
         bootstrap_interval(values, confidence_fraction=95, rng=rng())
     with pytest.raises(InvalidOptions, match="1 or more"):
         bootstrap_interval(values, n_resamples=0, rng=rng())
+
+
+def test_selections_share_a_radius_only_through_an_outlier_that_both_leave_out():
+    """A row that is like no other is the worst covered one of every selection without it: their radius is equal then."""
+    vectors = unit(3, 200)
+    vectors[:, -1] = 0
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    picks = [rng(seed).choice(200, 20, replace=False) for seed in range(3)]
+    radii = [coverage(vectors, chosen).radius for chosen in picks]
+    assert len({round(radius, 6) for radius in radii}) == 3
+    outlier = np.zeros((1, vectors.shape[1]), dtype=np.float32)
+    outlier[0, -1] = 1
+    with_outlier = np.concatenate([vectors, outlier])
+    found = [coverage(with_outlier, chosen) for chosen in picks]
+    assert {one.farthest_row for one in found} == {200}
+    assert [one.radius for one in found] == pytest.approx([np.sqrt(2)] * 3)
+    assert coverage(with_outlier, np.append(picks[0], 200)).radius == pytest.approx(radii[0])
