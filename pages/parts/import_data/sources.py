@@ -17,6 +17,7 @@ from tamis.store.workspace import Workspace
 UPLOAD, SERVER, HUB = "Upload", "This server", "Hugging Face"
 _ENDINGS = [ending.removeprefix(".") for ending in (*DATA_ENDINGS, *COMPRESSION_ENDINGS)]
 _STORED = "uploads_stored"
+MOST_UPLOADS = 100
 
 
 def choose_sources(workspace: Workspace) -> list[str]:
@@ -41,6 +42,12 @@ def _uploaded(workspace: Workspace) -> list[str]:
     st.caption(
         "Several files become one dataset. What is in a file is detected from its content, not from its name."
     )
+    if len(given) > MOST_UPLOADS:
+        st.error(
+            f"{len(given):,} files are more than {MOST_UPLOADS} at once. Pack them into fewer, or name their folder on the server.",
+            icon=":material/block:",
+        )
+        given = []
     # Only paths are kept for the session: the content goes to disk once and then out of memory.
     stored: dict[str, str] = st.session_state.setdefault(_STORED, {})
     for file in given:

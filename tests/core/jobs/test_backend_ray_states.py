@@ -195,6 +195,20 @@ def test_the_token_is_sent_and_not_carried_to_another_place(
     assert cluster.requests[-1][2]["Authorization"] == "Bearer secret"
 
 
+@pytest.mark.parametrize(
+    "answer", [(200, "{}"), (200, "[]"), (200, "<html>"), (401, ""), (404, ""), (500, "")]
+)
+def test_the_token_is_not_sent_to_what_does_not_say_that_it_is_ray(
+    cluster: Dashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str]
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "secret")
+    cluster.override = answer
+    backend = RayBackend(Settings(workspace=tmp_path, ray_address=cluster.address))
+    assert backend.available() is not None
+    assert cluster.requests
+    assert not any("Authorization" in headers for _, _, headers in cluster.requests)
+
+
 def test_resources_are_translated_and_one_cpu_is_the_least() -> None:
     assert ray_resources(Resources()) == {"entrypoint_num_cpus": 1}
     assert ray_resources(Resources(cpus=4, gpus=1, mem_gb=2, time_limit_min=3)) == {

@@ -19,6 +19,7 @@ from tamis.jobs.backends.outage import Outage
 QUICK_S = 5.0
 SUBMIT_S = 30.0  # the first submission to a head that has just started takes several seconds
 PAUSE_S = 15.0
+_VERSION = "/api/version"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 JSONObject = dict[str, Any]
 
@@ -47,6 +48,7 @@ class RayClient:
         self.address = address.rstrip("/")
         self.outage = Outage(pause_s=pause_s)
         self._token = token
+        self._is_ray = False  # until it has said so
         handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
         if urlsplit(self.address).hostname in LOOPBACK:
             handlers.append(urllib.request.ProxyHandler({}))
@@ -54,7 +56,7 @@ class RayClient:
 
     def version(self) -> str:
         """The version of Ray there."""
-        return str(self._json("GET", "/api/version").get("ray_version", ""))
+        return str(self._json("GET", _VERSION).get("ray_version", ""))
 
     def submit(self, request: JSONObject) -> None:
         """Start a job; once, however often it is called with the same submission_id."""
@@ -96,6 +98,13 @@ class RayClient:
         except Refused:
             return ""
 
+    def _require_ray(self) -> None:
+        """Ask for the version, which Ray tells anyone, before the token goes to whatever listens at the address."""
+        if not self._is_ray:
+            if not self.version():
+                raise self._foreign()
+            self._is_ray = True
+
     def _json(
         self, method: str, path: str, body: JSONObject | None = None, *, timeout_s: float = QUICK_S
     ) -> JSONObject:
@@ -109,7 +118,8 @@ class RayClient:
     ) -> object:
         self.outage.check()
         headers = {"Content-Type": "application/json"}
-        if self._token:
+        if self._token and path != _VERSION:
+            self._require_ray()
             headers["Authorization"] = f"Bearer {self._token}"
         content = None if body is None else orjson.dumps(body)
         request = urllib.request.Request(self.address + path, content, headers, method=method)
