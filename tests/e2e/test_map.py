@@ -246,3 +246,21 @@ def test_density_shows_bands_in_place_of_points(page: Page) -> None:
     assert over > 0.1
     _press(page, "d")
     assert _ink(page)["share"] > 0.1
+
+
+@pytest.mark.nightly
+def test_both_renderers_paint_the_same_picture(app: Server, browser: Browser) -> None:
+    """A graphics card in software stands for a real one: what is asked is the picture, not the pace."""
+    shares = []
+    for way in ("off", "on"):
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context.add_init_script(f"globalThis.__tamis_gl = '{way}'")
+        page = context.new_page()
+        walk_map.open_map(page, app.url, DATASET)
+        walk_map.wait_for_map(page)
+        kind = "webgl2" if way == "on" else "canvas2d"
+        page.wait_for_selector(f"{MAP}[data-kind={kind}]")
+        page.wait_for_timeout(3_000)
+        shares.append(_ink(page)["share"])
+        context.close()
+    assert shares[0] == pytest.approx(shares[1], rel=0.02)

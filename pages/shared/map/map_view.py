@@ -71,6 +71,7 @@ def show_map_view(
     """Draw it; ``callbacks`` by what a hand does: region, open, legend, brush."""
     name = hold_map(context, opened, [content.column], [content.kept] if content.kept else [])
     data = _data(context, opened, content) | {"base": f"{BASE}/{name}", "token": token_of(name), "name": key}
+    data["hands"] = sorted(callbacks)
     # Different data are what calls the map again, so that one that was refused tries once more.
     asked: Any = st.session_state.get(key)
     data["again"] = asked.get("stale") if asked else None

@@ -31,7 +31,7 @@ function mount(parent, data) {
   parent.append(style, root)
   const source = routeSource(data.base), memory = `tamis-map ${data.base} ${data.name}`
   source.token = data.token
-  let tool = "pan", group = data.group, height = data.height
+  let tool = "pan", group = data.group, height = data.height, can = data.hands
   const own = { base: data.base, send: () => {}, asked: 0, update, free }
   const announce = text => { live.textContent = text }
 
@@ -65,10 +65,10 @@ function mount(parent, data) {
   }
   const kept = JSON.parse(sessionStorage.getItem(memory) ?? "{}")
   const remember = part => sessionStorage.setItem(memory, JSON.stringify(Object.assign(kept, part)))
-  const view = createView(root, source, { gl: data.gl ?? "auto", say: (what, value) => says[what](value), remembered: kept.camera })
+  const view = createView(root, source, { gl: globalThis.__tamis_gl ?? "auto", say: (what, value) => says[what](value), remembered: kept.camera })
   view.state.density = Boolean(kept.density)
   root.dataset.kind = view.kind
-  const hands = giveHands(root, view, { say: (what, value) => says[what](value), tool: () => tool, choose })
+  const hands = giveHands(root, view, { say: (what, value) => says[what](value), tool: () => tool, choose, can: what => can.includes(what), eager: () => !height })
   const card = createCard(root, source, announce)
   root.append(legend, tools, live, notice)
 
@@ -85,10 +85,10 @@ function mount(parent, data) {
   function drawTools() {
     const button = (label, sign, act, pressed = null) => el("button", { type: "button", title: label, "aria-label": label.split(".")[0], "aria-pressed": pressed === null ? null : String(pressed), onclick: act }, sign)
     tools.replaceChildren(
-      ...TOOLS.map(([name, label, sign]) => button(label, sign, () => choose(name), tool === name)), el("hr"),
+      ...(can.includes("region") ? [...TOOLS.map(([name, label, sign]) => button(label, sign, () => choose(name), tool === name)), el("hr")] : []),
       button("Zoom in (+)", "+", () => { view.zoom(1.6); view.settle() }), button("Zoom out (-)", "−", () => { view.zoom(1 / 1.6); view.settle() }),
-      button("Frame what matches (F)", "⛶", () => view.frame()), el("hr"),
-      button("Density (D)", "◍", () => setDensity(!view.state.density), view.state.density),
+      button("Frame what matches (F)", "⛶", () => view.frame()),
+      ...(can.length ? [el("hr"), button("Density (D)", "◍", () => setDensity(!view.state.density), view.state.density)] : []),
     )
   }
   // Without a height of its own the map ends where the window does.
@@ -106,6 +106,7 @@ function mount(parent, data) {
     card.forget()
     root.setAttribute("aria-label", next.label)
     height = next.height
+    can = next.hands
     fill()
     group = next.group
     const look = getComputedStyle(root), read = name => look.getPropertyValue(name).trim()

@@ -1,5 +1,5 @@
 // How many rows lie where, as bands of one colour: for a layout too full to see into.
-const CELL = 4, BANDS = 9
+const CELL = 2, BANDS = 9, REACH = 5 // pixels a cell; cells to both sides over which a point is spread
 
 // A small canvas to be stretched over the view. Tiles of which only a part is loaded count for their whole square.
 export function densityImage(entries, camera, width, height, [r, g, b]) {
@@ -18,7 +18,7 @@ export function densityImage(entries, camera, width, height, [r, g, b]) {
   return paint(grid, w, h, [r, g, b])
 }
 
-function blur(grid, w, h, reach = 2) {
+function blur(grid, w, h, reach = REACH) {
   const across = new Float32Array(grid.length), out = new Float32Array(grid.length), share = 1 / (2 * reach + 1)
   for (let y = 0; y < h; y++) {
     let sum = 0

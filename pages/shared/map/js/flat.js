@@ -4,6 +4,23 @@
 // is a fair draw of what lies there. Small buffers stay in the processor's cache: that, not the arithmetic, makes it quick.
 const OUTSIDE = 1, INSIDE = 2 // what a pixel holds: rows that the filter leaves out, rows that it keeps
 
+const RIM = 0.45 // how solid the rim of a disc is, against its middle
+const SOFT = 4 // pixels from which a disc has a rim
+
+// Row by row: how many pixels a disc leaves free at both ends, and how many of what is left are rim.
+function discOf(size) {
+  const spans = new Uint8Array(size), rims = new Uint8Array(size), r = size / 2, isSoft = size >= SOFT
+  const free = (radius, j) => {
+    const dy = j + 0.5 - r, reach = radius * radius - dy * dy
+    return reach <= 0 ? r : r - Math.sqrt(reach)
+  }
+  for (let j = 0; j < size; j++) {
+    spans[j] = size < 3 ? 0 : Math.min(size >> 1, Math.round(free(r, j)))
+    if (isSoft) rims[j] = Math.max(1, Math.round(free(r - 0.9, j)) - spans[j])
+  }
+  return { size, spans, rims, isSoft }
+}
+
 export function createFlat(canvas) {
   const pen = canvas.getContext("2d")
   const tiles = new Map(), shade = new Uint8Array(256)
@@ -39,31 +56,37 @@ export function createFlat(canvas) {
     }
   }
 
-  // A stamp around one pixel. The more solid of two keeps its place, so nothing faded covers what matters.
-  function stamp(row, x, size, pixel, solid) {
-    const { width, height } = canvas, half = size >> 1
+  // A disc around one pixel, thinner at its rim. The more solid of two keeps its place, so nothing faded covers what matters.
+  function stamp(row, x, disc, pixel, solid) {
+    const { width, height } = canvas, { size, spans, rims } = disc, half = size >> 1
+    const soft = disc.isSoft ? (solid * RIM) | 0 : solid, rimPixel = ((pixel & 0xffffff) | (soft << 24)) >>> 0
     for (let j = 0; j < size; j++) {
       const yy = row - half + j
       if (yy < 0 || yy >= height) continue
-      const cut = size > 3 && (j === 0 || j === size - 1) ? Math.max(1, size >> 2) : 0 // without corners it is a disc
-      const end = yy * width + Math.min(width, x - half + size - cut)
-      for (let at = yy * width + Math.max(0, x - half + cut); at < end; at++) if (out[at] >>> 24 <= solid) out[at] = pixel
+      const line = yy * width, left = x - half + spans[j], right = x - half + size - spans[j]
+      const from = Math.max(0, left), to = Math.min(width, right)
+      const inner = left + rims[j], outer = right - rims[j]
+      for (let at = line + from, px = from; px < to; px++, at++) {
+        const isRim = px < inner || px >= outer
+        if (out[at] >>> 24 <= (isRim ? soft : solid)) out[at] = isRim ? rimPixel : pixel
+      }
     }
   }
 
   function resolve(style) {
     const { width, height } = canvas, size = Math.max(1, Math.round(style.size))
     for (let n = 1; n < 256; n++) shade[n] = Math.round(255 * (1 - Math.pow(1 - style.alpha, n)))
-    const [r, g, b, a] = style.ghost, ghost = (((a << 24) | (b << 16) | (g << 8) | r) >>> 0), ghostSize = Math.min(size, 5)
+    const [r, g, b, a] = style.ghost, ghost = (((a << 24) | (b << 16) | (g << 8) | r) >>> 0), discs = [discOf(size), discOf(Math.min(size, 5))]
     for (let row = 0, at = 0; row < height; row++) for (let x = 0; x < width; x++, at++) {
       const what = held[at]
       if (!what) continue
       if (what === OUTSIDE) {
-        stamp(row, x, ghostSize, ghost, a)
+        if (size > 1) stamp(row, x, discs[1], ghost, a)
+        else if (out[at] >>> 24 <= a) out[at] = ghost
         continue
       }
       const solid = Math.max(shade[counts[at]], a + 1), pixel = ((inks[codes[at]] & 0xffffff) | (solid << 24)) >>> 0
-      if (size > 1) stamp(row, x, size, pixel, solid)
+      if (size > 1) stamp(row, x, discs[0], pixel, solid)
       else if (out[at] >>> 24 <= solid) out[at] = pixel
     }
   }

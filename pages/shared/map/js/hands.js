@@ -10,7 +10,7 @@ const ZOOM_STEP = 1.6
 export const howOf = (event, tool) =>
   event.altKey ? "subtract" : event.ctrlKey || event.metaKey ? "intersect" : event.shiftKey && tool !== "pan" ? "add" : "set"
 
-export function giveHands(root, view, { say, tool, choose }) {
+export function giveHands(root, view, { say, tool, choose, can, eager }) {
   const pointers = new Map(), at = event => {
     const box = root.getBoundingClientRect()
     return [event.clientX - box.left, event.clientY - box.top]
@@ -28,7 +28,7 @@ export function giveHands(root, view, { say, tool, choose }) {
       view.set({ path: null })
       return
     }
-    const [x, y] = at(event), marks = tool() !== "pan" || event.shiftKey
+    const [x, y] = at(event), marks = can("region") && (tool() !== "pan" || event.shiftKey)
     hold = { x, y, from: [x, y], moved: false, marks, box: tool() === "box", path: [view.at(x, y)], how: howOf(event, tool()) }
   }
   function spread() {
@@ -79,6 +79,7 @@ export function giveHands(root, view, { say, tool, choose }) {
   function click(event) {
     const [x, y] = at(event)
     clearTimeout(clicked)
+    if (!can("open")) return
     clicked = setTimeout(() => {
       const found = view.nearest(...view.at(x, y))
       if (found) open(found)
@@ -96,7 +97,9 @@ export function giveHands(root, view, { say, tool, choose }) {
     view.fly({ scale, x: x - (x - camera.x) / by, y: y - (y - camera.y) / by })
   }
   function wheel(event) {
-    if (event.target.closest(".scrolls")) return
+    // A map among other things lets the page scroll by until somebody takes it in hand.
+    const held = eager() || event.ctrlKey || root.getRootNode().activeElement === root
+    if (!held || event.target.closest(".scrolls")) return
     event.preventDefault()
     const lines = event.deltaMode === 1 ? 16 : 1, speed = event.ctrlKey ? 0.01 : 0.0018 // a pinch on a touchpad comes with Control
     view.zoom(Math.exp(-event.deltaY * lines * speed), view.at(...at(event)))
@@ -129,11 +132,11 @@ export function giveHands(root, view, { say, tool, choose }) {
     say("hover", { ...found, how: "keys" })
   }
   const keys = {
-    Enter: () => hands.at && open(hands.at),
+    Enter: () => hands.at && can("open") && open(hands.at),
     f: () => view.frame(),
     0: () => view.fly(view.whole()),
     "+": () => step(ZOOM_STEP), "=": () => step(ZOOM_STEP), "-": () => step(1 / ZOOM_STEP),
-    l: () => choose("lasso"), b: () => choose("box"), v: () => choose("pan"), d: () => say("density"),
+    l: () => can("region") && choose("lasso"), b: () => can("region") && choose("box"), v: () => choose("pan"), d: () => say("density"),
     "/": () => document.querySelector("input[aria-label='Search']")?.focus(),
     Escape: escape,
   }

@@ -67,7 +67,7 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
     const started = performance.now(), list = drawn(), seen = inView(list), [width, height] = size()
     give(list)
     // Bigger and more solid as fewer share the view.
-    const points = Math.max(1, Math.min(11, Math.sqrt((width * height * 0.16) / seen))) * ratio
+    const points = Math.max(1, Math.min(9, Math.sqrt((width * height * 0.16) / seen))) * ratio
     const masked = Boolean(state.mask || state.local), { camera } = state
     paint.draw({ ...camera, scale: camera.scale * ratio }, list, { size: points, alpha: seen > 200_000 ? 0.5 : 0.85, masked, ghost: state.ghost, hidden: state.density })
     drawOver(width, height)
