@@ -15,7 +15,7 @@ from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import draw_head, open_page
 from pages.shared.rows.scope_bar import show_nothing_matches, show_scope_bar
 
-SIDE_HEIGHT = 520
+SIDE_HEIGHT = 460
 
 with open_page("Map", wide=True) as dataset:
     show_deferred_error()
@@ -28,17 +28,19 @@ with open_page("Map", wide=True) as dataset:
     with above:
         # The picture comes first; a row that is read needs room too.
         left, right = st.columns([0.78, 0.22] if row is None else [0.66, 0.34], gap="small")
-    with right:
+    panel = right.container(gap="xsmall")
+    with panel:
         draw_head("Map", dataset.workspace)
         show_scope_bar(context, scope)
-    with below:
+        # Beside the picture, because how many rows match is what a lasso is asked.
         show_tag_actions(context, scope)
+    with below:
         order = choose_order(context, scope)
         if len(order):
             show_row_table(context, order)
         else:
             show_nothing_matches(scope)
-    with right:
+    with panel:
         colour = choose_colour(context) if has_map else ""
         show_layout_note(context)
         # Without a map there is nothing to be as high as.

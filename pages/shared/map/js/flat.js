@@ -76,12 +76,12 @@ export function createFlat(canvas) {
   function resolve(style) {
     const { width, height } = canvas, size = Math.max(1, Math.round(style.size))
     for (let n = 1; n < 256; n++) shade[n] = Math.round(255 * (1 - Math.pow(1 - style.alpha, n)))
-    const [r, g, b, a] = style.ghost, ghost = (((a << 24) | (b << 16) | (g << 8) | r) >>> 0), discs = [discOf(size), discOf(Math.min(size, 5))]
+    const [r, g, b, a] = style.ghost, ghost = (((a << 24) | (b << 16) | (g << 8) | r) >>> 0), discs = [discOf(size), discOf(Math.max(1, Math.round(style.ghostSize)))]
     for (let row = 0, at = 0; row < height; row++) for (let x = 0; x < width; x++, at++) {
       const what = held[at]
       if (!what) continue
       if (what === OUTSIDE) {
-        if (size > 1) stamp(row, x, discs[1], ghost, a)
+        if (discs[1].size > 1) stamp(row, x, discs[1], ghost, a)
         else if (out[at] >>> 24 <= a) out[at] = ghost
         continue
       }

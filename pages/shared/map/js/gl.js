@@ -5,7 +5,7 @@ const ALL = 0, REST = 1, KEPT = 2 // passes
 
 const VERTEX = `#version 300 es
 layout(location=0) in vec2 place; layout(location=1) in float code; layout(location=2) in float inside;
-uniform vec4 fit; uniform float size; uniform int pass; uniform float alpha; uniform vec4 ghost; uniform sampler2D palette;
+uniform vec4 fit; uniform float size, ghostSize; uniform int pass; uniform float alpha; uniform vec4 ghost; uniform sampler2D palette;
 flat out vec4 ink; flat out float big;
 void main() {
   bool kept = inside > .5;
@@ -15,7 +15,7 @@ void main() {
   }
   vec3 c = texelFetch(palette, ivec2(int(code + .5), 0), 0).rgb;
   ink = pass == ${REST} ? vec4(ghost.rgb * ghost.a, ghost.a) : vec4(c * alpha, alpha);
-  gl_PointSize = pass == ${REST} ? min(size, 5.) : size; big = gl_PointSize;
+  gl_PointSize = pass == ${REST} ? ghostSize : size; big = gl_PointSize;
   gl_Position = vec4(place * fit.xy + fit.zw, 0., 1.);
 }`
 const FRAGMENT = `#version 300 es
@@ -53,7 +53,7 @@ export function createGl(canvas, lost) {
   const program = gl && compile(gl)
   if (!program) return null
   const tiles = new Map()
-  const at = Object.fromEntries(["fit", "size", "pass", "alpha", "ghost"].map(name => [name, gl.getUniformLocation(program, name)]))
+  const at = Object.fromEntries(["fit", "size", "ghostSize", "pass", "alpha", "ghost"].map(name => [name, gl.getUniformLocation(program, name)]))
   gl.useProgram(program)
   gl.enable(gl.BLEND)
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
@@ -97,6 +97,7 @@ export function createGl(canvas, lost) {
       gl.clear(gl.COLOR_BUFFER_BIT)
       if (style.hidden) return
       gl.uniform1f(at.size, style.size)
+      gl.uniform1f(at.ghostSize, style.ghostSize)
       gl.uniform1f(at.alpha, style.alpha)
       gl.uniform4f(at.ghost, ...style.ghost.map(v => v / 255))
       for (const pass of style.masked ? [REST, KEPT] : [ALL]) {

@@ -37,15 +37,15 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
   const insideOf = number => state.local?.get(number) ?? (state.mask ? store.inside(state.mask).get(number) : null)
   const entries = () => drawn().map(tile => ({ tile, places: held.places.get(tile.number), inside: insideOf(tile.number), count: tile.count }))
 
-  // How many of the drawn points are in view: the first few hundred of a tile stand for the rest of it.
-  function inView(list) {
+  // How many of the drawn points are in view, kept ones alone or all: the first few hundred of a tile stand for the rest of it.
+  function inView(list, all) {
     const [width, height] = size(), { camera } = state, hw = width / 2 / camera.scale, hh = height / 2 / camera.scale
     let seen = 0
     for (const { number, x, y, side, count } of list) {
       const places = held.places.get(number), inside = insideOf(number), k = side / 65536, looked = Math.min(count, 256)
       let hits = 0
       for (let i = 0; i < looked; i++) {
-        if (inside && !inside[i]) continue
+        if (!all && inside && !inside[i]) continue
         if (Math.abs(x + k * places[2 * i] - camera.x) < hw && Math.abs(y + k * places[2 * i + 1] - camera.y) < hh) hits++
       }
       seen += (count * hits) / looked
@@ -64,12 +64,13 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
   function draw() {
     pending = 0
     if (dead || !held.tiles || !state.column) return
-    const started = performance.now(), list = drawn(), seen = inView(list), [width, height] = size()
+    const started = performance.now(), list = drawn(), seen = inView(list, false), [width, height] = size()
     give(list)
     // Bigger and more solid as fewer share the view.
-    const points = Math.max(1, Math.min(9, Math.sqrt((width * height * 0.16) / seen))) * ratio
-    const masked = Boolean(state.mask || state.local), { camera } = state
-    paint.draw({ ...camera, scale: camera.scale * ratio }, list, { size: points, alpha: seen > 200_000 ? 0.5 : 0.85, masked, ghost: state.ghost, hidden: state.density })
+    const sizeOf = n => Math.max(1, Math.min(9, Math.sqrt((width * height * 0.16) / n))) * ratio
+    const masked = Boolean(state.mask || state.local), { camera } = state, points = sizeOf(seen)
+    const ghostSize = masked ? Math.min(points, sizeOf(inView(list, true)), 5) : points
+    paint.draw({ ...camera, scale: camera.scale * ratio }, list, { size: points, ghostSize, alpha: seen > 200_000 ? 0.5 : 0.85, masked, ghost: state.ghost, hidden: state.density })
     drawOver(width, height)
     const n = list.reduce((sum, tile) => sum + tile.count, 0)
     state.painted = n
