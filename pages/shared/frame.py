@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from pages.shared.plain_text import plain
 from pages.shared.server import open_server
 from tamis.actions.datasets import dataset_names, newest_first
 from tamis.actions.jobs import explain_database_error
-from tamis.errors import CurationError
+from tamis.errors import CurationError, explain_os_error
 from tamis.settings import Settings
 from tamis.store.actor import ROLE_SUMMARIES, Actor
 from tamis.store.error_log import log_error
@@ -27,6 +28,7 @@ from tamis.store.workspace import Workspace
 LOGO = Path(__file__).with_name("logo.svg")
 ICON = Path(__file__).with_name("icon.svg")
 PARAMETER = "dataset"
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE)  # nobody's bug
 _PICKER = "dataset_picker"
 _REMEMBERED = "dataset_remembered"
 _ABOUT_ROWS = (
@@ -176,6 +178,8 @@ def errors_in_place() -> Iterator[None]:
 
 
 def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+        return explain_os_error(OSError(error.errno, ""))  # without the path, which is the server's own
     logged = log_error(Settings().workspace.expanduser().resolve(), error)
     where = f"in {logged.path.name}" if logged.path else "on no disk: none could be written"
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,21 @@ def test_a_damaged_database_is_told_in_a_sentence(workspace: Path, tmp_path: Pat
     app = open_page("overview")
     assert "is damaged" in said(app)
     assert "backups" in said(app)
+
+
+def test_a_full_disk_is_no_bug_and_is_told_without_a_path(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_file(workspace, alpaca_file(tmp_path))
+    monkeypatch.setenv("TAMIS_DEBUG", "false")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/srv/secret/place")
+
+    monkeypatch.setattr("pages.shared.frame.pick_dataset", fail)
+    text = said(open_page("selection")).replace("\\", "")
+    assert "is full. Free some space, then do it again." in text
+    assert "secret" not in text and "went wrong inside" not in text
 
 
 def test_a_bug_is_told_by_an_id_whose_traceback_is_in_the_log(
