@@ -109,8 +109,8 @@ def _evaluation(store: ArtifactStore, dataset_id: str, held_out: np.ndarray, n_a
     columns: dict[str, object] = {
         "example_id": held_out, "cluster_id": clusters.astype(np.int32), "prompt": texts,
         "gold": [f"Answer {i}" for i in range(n)], "base_loss": base.astype(np.float32),
-        # The last row became worse, so that there is something to find.
-        "loss": np.where(np.arange(n) == n - 1, base + 0.4, base - 0.5).astype(np.float32),
+        # The last row became worse, so that there is something to find; the others changed unevenly, as rows do.
+        "loss": np.where(np.arange(n) == n - 1, base + 0.1, base - 0.5 - 0.2 * (np.arange(n) % 3 - 1)).astype(np.float32),
         "base_response": [f"Base {i}" if yes else None for i, yes in enumerate(answered)],
         "response": [f"Tuned {i} {HOSTILE}" if yes else None for i, yes in enumerate(answered)],
     }  # fmt: skip
