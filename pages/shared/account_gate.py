@@ -30,6 +30,7 @@ from tamis.store.actor import Via
 
 logger = logging.getLogger(__name__)
 LOGIN = "/login"
+MOST_TOLD = 1000
 NOBODY_YET = "Nobody is logged in."
 LOGIN_PATHS = OPEN_PATHS | {"/auth/login", "/auth/logout", "/oauth2callback"}
 Identify = Callable[[Scope], str]
@@ -40,10 +41,16 @@ a{{color:#0f766e}}</style><h1>{title}</h1>{text}
 
 
 class AccountGate:
-    """ASGI middleware. ``identify`` says whose a request is, empty for nobody's; ``via`` by which way it knows."""
+    """ASGI middleware. ``refused`` is told once of each account that has no role here, and by which way it came."""
 
-    def __init__(self, app: Application, settings: Settings) -> None:
-        self._app, self._settings = app, settings
+    def __init__(
+        self,
+        app: Application,
+        settings: Settings,
+        refused: Callable[[str, Via], None] = lambda account, via: None,
+    ) -> None:
+        self._app, self._settings, self._refused = app, settings, refused
+        self._told: set[str] = set()
         self._identify: Identify = (
             _named_by_proxy(settings) if settings.proxy_header else _logged_in(settings)
         )
@@ -81,6 +88,10 @@ class AccountGate:
                 find_actor(self._settings, account, self._via)
                 return account, ""
         except NotAllowed as error:
+            # Some at most: whoever can name accounts to this server must not fill its memory.
+            if account not in self._told and len(self._told) < MOST_TOLD:
+                self._told.add(account)
+                self._refused(account, self._via)
             return account, str(error)
         except CurationError as error:  # the file says who may come in; while it cannot be read, nobody does
             logger.warning("Nobody comes in: %s", error)

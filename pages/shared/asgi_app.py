@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import Any
 
 import streamlit as st
@@ -14,9 +15,12 @@ from pages.shared.account_gate import AccountGate
 from pages.shared.map.routes import map_routes
 from pages.shared.plain_text import plain
 from pages.shared.routes import ROUTES
+from pages.shared.server import open_server
 from pages.shared.token_gate import TokenGate
+from tamis.actions.audit import record_login
 from tamis.errors import CurationError, MissingExtra
 from tamis.settings import Settings, app_folder
+from tamis.store.actor import Actor, Via
 
 TOKEN = "TAMIS_TOKEN"  # of this one server; left out of the environment that jobs inherit
 
@@ -29,7 +33,7 @@ def main(host: str, port: int) -> None:
     config: dict[str, Any] = {"server.address": host, "server.port": port, "logger.hideWelcomeMessage": True}
     gate = Middleware(TokenGate, token=token)
     if settings.accounts is not None:
-        gate = Middleware(AccountGate, settings=settings)
+        gate = Middleware(AccountGate, settings=settings, refused=note_refused)
         # Who asks is told by the connection itself: no header may say that it came from the proxy's address.
         os.environ["FORWARDED_ALLOW_IPS"] = ""
     if settings.login is not None:
@@ -40,6 +44,16 @@ def main(host: str, port: int) -> None:
     st.App(app_folder() / "app.py", routes=routes, middleware=[gate], on_script_error=say_error).run(
         config=config
     )
+
+
+def note_refused(account: str, via: Via) -> None:
+    """Have the audit log say who was refused; in a thread, because everybody's requests wait for the gate."""
+    actor = Actor(account, "viewer", via)
+    threading.Thread(
+        target=lambda: record_login(open_server().workspace, actor, "login refused"),
+        name="refusal",
+        daemon=True,
+    ).start()
 
 
 def say_error(error: Exception) -> bool:

@@ -17,6 +17,7 @@ from pages.shared.identity import current_actor
 from pages.shared.navigation import ensure_navigation, link_to
 from pages.shared.plain_text import plain
 from pages.shared.server import open_server
+from tamis.actions.audit import record_login
 from tamis.actions.datasets import dataset_names, newest_first
 from tamis.actions.jobs import explain_database_error
 from tamis.errors import CurationError, explain_os_error
@@ -230,7 +231,12 @@ def _show_account(actor: Actor) -> None:
                 f"{plain(actor.account)} · {actor.role}", help=f"A {actor.role} {ROLE_SUMMARIES[actor.role]}."
             )
             if actor.via == "login":
-                st.button("Log out", type="tertiary", key="log_out", on_click=st.logout)
+                st.button("Log out", type="tertiary", key="log_out", on_click=_log_out, args=(actor,))
+
+
+def _log_out(actor: Actor) -> None:
+    record_login(open_server().workspace, actor, "logout")
+    st.logout()
 
 
 def _picked() -> None:

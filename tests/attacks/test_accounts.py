@@ -141,6 +141,23 @@ def test_while_the_file_of_accounts_cannot_be_read_nobody_comes_in(accounts: Pat
         assert not inner.asked
 
 
+def test_who_is_refused_is_told_once(accounts: Path) -> None:
+    told: list[tuple[str, str]] = []
+    gate = AccountGate(
+        _Inner(), Settings(accounts=accounts), refused=lambda account, via: told.append((account, via))
+    )
+
+    async def send(message: dict[str, Any]) -> None:
+        """Nobody reads it."""
+
+    cookie = _cookie(CLAIMS | {"email": "zed@example.org"})
+    for _ in range(3):
+        scope = {"type": "http", "path": "/", "query_string": b"", "headers": [cookie], "scheme": "http"}
+        with pytest.raises(StopIteration):
+            gate(scope, None, send).send(None)  # type: ignore[arg-type]
+    assert told == [("zed@example.org", "login")]
+
+
 def test_a_proxy_is_believed_at_its_address_alone(accounts: Path) -> None:
     named = [(b"x-forwarded-user", b"ann@example.org")]
     for peer in ("10.0.0.5", "192.168.7.200"):

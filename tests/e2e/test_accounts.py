@@ -96,10 +96,12 @@ def test_nobody_who_is_not_logged_in_sees_anything(team: Team, browser: Browser)
     with pytest.raises(WebSocketException), connect(team.url.replace("http", "ws") + "/_stcore/stream"):
         pass
     # The provider says who it is, and that nobody has verified the address.
-    context, page = log_in(browser, team, "mallory")
-    expect(page.get_by_role("heading", name="Who are you?")).to_be_visible()
-    assert NAME not in page.content()
-    context.close()
+    # And of another that it is somebody whom nobody here has given a role.
+    for who, heading in (("mallory", "Who are you?"), ("zed", "No way in")):
+        context, page = log_in(browser, team, who)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        assert NAME not in page.content()
+        context.close()
 
 
 def test_a_viewer_decides_by_no_page_no_message_and_no_address(team: Team, browser: Browser) -> None:
@@ -126,9 +128,9 @@ def test_a_viewer_decides_by_no_page_no_message_and_no_address(team: Team, brows
 
     looking, vic = log_in(browser, team, "vic")
     walk_review.open_review(vic, team.url, team.dataset_id, row=str(row))
-    approve = vic.get_by_role("button", name="Approve:")
+    approve = vic.locator(f".st-key-review_approve_{row} button").first
     expect(approve).to_be_disabled()
-    vic.keyboard.press("a")
+    vic.keyboard.press(walk_review.key_of(vic, "approve"))
     # A page whose button was switched on again in the browser.
     approve.evaluate("button => { button.disabled = false; button.click() }")
     # Addresses that would have a page do something while it is drawn; and a button of a curator's.
@@ -221,10 +223,19 @@ def test_two_decide_the_same_rows_blind_and_a_third_settles(team: Team, browser:
     curating.close()
 
 
-def test_what_was_done_stands_in_the_log_of_who_came_in(team: Team) -> None:
+def test_what_was_done_stands_in_the_log_of_who_came_in(team: Team, browser: Browser) -> None:
     workspace = open_workspace(team.workspace)
     assert check_audit(workspace).is_sound
     done = {(one.action, one.account, one.via) for one in list_audit(workspace)}
     assert {("login", "ann@example.org", "login"), ("login", "vic@example.org", "login")} <= done
     assert ("decision", "ann@example.org", "login") in done
+    assert ("login refused", "zed@example.org", "login") in done
     assert not [one for one in done if one[1] == "mallory@example.org"]
+    reviewing, ann = log_in(browser, team, "ann")
+    walk_review.open_review(ann, team.url, team.dataset_id)
+    ann.get_by_role("button", name="Log out").click()
+    expect(ann.get_by_role("heading", name="Who are you?")).to_be_visible()
+    reviewing.close()
+    assert [(one.action, one.account) for one in list_audit(workspace, limit=1)] == [
+        ("logout", "ann@example.org")
+    ]

@@ -20,7 +20,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 CLIENT, CLIENT_SECRET = "tamis", "a-client-secret-of-this-test"
-PEOPLE = ("vic", "ann", "ben", "cas", "mallory")
+PEOPLE = ("vic", "ann", "ben", "cas", "mallory", "zed")
 
 
 class _Provider(ThreadingHTTPServer):

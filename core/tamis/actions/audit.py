@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from tamis.actions.accounts import read_accounts
 from tamis.reprs import HtmlFacts
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 ROLES_READ = "roles"
+Coming: TypeAlias = Literal["login", "logout", "login refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,14 @@ def add_entry(
             append_entry(connection, action, dataset_id, details)
 
 
-def record_login(workspace: Workspace, actor: Actor) -> None:
-    """Note that somebody has come in; ``workspace`` is the server's own, since who only looks writes nothing."""
+def record_login(workspace: Workspace, actor: Actor, word: Coming = "login") -> None:
+    """Note that somebody has come in, has gone, or was refused; ``workspace`` is the server's own.
+
+    Who only looks writes nothing, so the entry names them in its own words.
+    """
     if not workspace.database.is_read_only:
         with workspace.database.writing() as connection:
-            append_entry(connection, "login", actor=actor)
+            append_entry(connection, word, actor=actor)
 
 
 def record_roles(workspace: Workspace) -> None:
