@@ -18,9 +18,12 @@ from pages.shared.map.colouring import (
 from tamis.actions.dataset_context import DatasetContext, open_context
 from tamis.actions.map_tiles import MapTiles, map_column, open_map, spread_over_clusters
 from tamis.actions.read_rows import ALL_ROWS, cluster_of, read_column
+from tamis.compute.map.tiles import build_tiles
+from tamis.errors import ArtifactDamaged
+from tamis.store.artifacts.readers import read_coordinates
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.map.column_files import REVISIONS_KEPT, open_column
-from tamis.store.map.tile_files import map_folder
+from tamis.store.map.tile_files import map_folder, open_tiles
 from tamis.store.workspace import open_workspace
 from tests.core.store.small_workspace import DATASET, make_rows, write_dataset
 
@@ -111,3 +114,18 @@ def test_columns_are_kept_and_old_revisions_go(context: DatasetContext, opened: 
 
 def test_the_palette_has_no_colour_twice() -> None:
     assert len(set(PALETTE)) == len(PALETTE)
+
+
+def test_a_layout_of_before_gets_its_tiles_once_and_damaged_ones_are_said(tmp_path: Path) -> None:
+    write_dataset(ArtifactStore(tmp_path), make_rows(N_ROWS))
+    layout = open_context(open_workspace(tmp_path), DATASET).view.require("layout")
+    first = open_tiles(layout)
+    folder = map_folder(layout) / "tiles"
+    written = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    again = open_tiles(layout)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == written
+    assert (np.asarray(again.order) == np.asarray(first.order)).all()
+    assert (np.asarray(again.places) == build_tiles(read_coordinates(layout)).places).all()
+    (folder / "order.npy").write_bytes(b"not an array")
+    with pytest.raises(ArtifactDamaged, match="its tiles cannot be read"):
+        open_tiles(layout)

@@ -29,7 +29,7 @@ from starlette.routing import Route
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.identity import guard
 from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits, say_card
-from tamis.errors import NotAllowed
+from tamis.errors import CurationError, NotAllowed
 
 MODULES = Path(__file__).with_name("js")
 BASE, JS = "tamis/map", "tamis/js"
@@ -121,7 +121,7 @@ def _guarded(answer: Answer) -> Callable[[Request], Response]:
             return answer(request, held)
         except NotAllowed as error:
             return PlainTextResponse(str(error), 403)
-        except (KeyError, IndexError):
+        except (KeyError, IndexError, CurationError, OSError):  # the last two: it was deleted meanwhile
             return PlainTextResponse("There is no such part of this map.", 404)
 
     return endpoint

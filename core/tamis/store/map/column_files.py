@@ -20,8 +20,8 @@ from tamis.compute.map.tiles import Tiles
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.tags import TagState
-from tamis.store.durable import write_atomically
-from tamis.store.map.tile_files import map_folder
+from tamis.store.durable import make_folder, write_atomically
+from tamis.store.map.tile_files import map_folder, may_keep
 from tamis.store.rows.query import column_values
 from tamis.types import JSON
 
@@ -59,17 +59,25 @@ def open_column(
     name = column_id(view, key, tags)
     folder = map_folder(layout)
     data, about = folder / f"{name}.npy", folder / f"{name}.json"
-    if not (about.exists() and data.exists()):
-        codes, meaning = _encode(view, key, tags)
+    if about.exists() and data.exists():
+        kept: UInt8s = np.load(data, mmap_mode="r", allow_pickle=False)
+        return _described(name, kept, orjson.loads(about.read_bytes()))
+    codes, meaning = _encode(view, key, tags)
+    ordered = codes[tiles.order]
+    if may_keep(layout):
+        make_folder(folder)
         # What it means is written last: where that is, the bytes are whole.
-        write_atomically(data, _npy(codes[tiles.order]))
+        write_atomically(data, _npy(ordered))
         write_atomically(about, orjson.dumps(meaning))
         _forget_old(folder, name)
-    meaning = orjson.loads(about.read_bytes())
+    return _described(name, ordered, meaning)
+
+
+def _described(name: str, codes: UInt8s, meaning: dict[str, JSON]) -> ColumnCodes:
     return ColumnCodes(
         id=name,
         kind=meaning["kind"],
-        codes=np.load(data, mmap_mode="r", allow_pickle=False),
+        codes=codes,
         values=tuple(meaning["values"]),
         counts=tuple(meaning["counts"]),
         n_other=meaning["n_other"],

@@ -6,6 +6,7 @@ made again, so no backup takes it, and it goes to the trash with its dataset.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -42,15 +43,21 @@ def open_tiles(layout: Artifact) -> Tiles:
         return _read(layout, layout.path)
     folder = map_folder(layout) / "tiles"
     if not (folder / ABOUT).exists():
+        if not may_keep(layout):
+            return build_tiles(read_coordinates(layout))
+        make_folder(folder.parent)
         _build(layout, folder)
     return _read(layout, folder)
 
 
 def map_folder(layout: Artifact) -> Path:
-    """Where what was derived from a layout is kept; made when it is not there."""
-    folder = layout.path.parent.parent / ".maps" / layout.id
-    make_folder(folder)
-    return folder
+    """Where what is derived from a layout is kept, whether it is there yet or not."""
+    return layout.path.parent.parent / ".maps" / layout.id
+
+
+def may_keep(layout: Artifact) -> bool:
+    """Whether anything can be kept: a workspace that can only be looked at has its maps in memory."""
+    return os.access(layout.path.parent.parent, os.W_OK)
 
 
 def _build(layout: Artifact, folder: Path) -> None:
