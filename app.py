@@ -9,4 +9,5 @@ from pages.shared.navigation import MENU_DRAWN, menu
 
 st.set_page_config(page_title="Tamis", page_icon=str(ICON), layout="wide")
 st.session_state[MENU_DRAWN] = True
-st.navigation(menu()).run()
+# The rail of pages/shared/frame.py links to them, below the dataset that they are about.
+st.navigation(menu(), position="hidden").run()

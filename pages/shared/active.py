@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from pages.shared.plain_text import plain
+from pages.shared.rail import rail_head
 from tamis.actions.active import LAYOUT, activate, look_at
 from tamis.actions.artifact_names import names_in_view
 from tamis.actions.dataset_context import DatasetContext
@@ -69,15 +70,15 @@ def _show_selection(workspace: Workspace, view: DatasetView) -> str:
         return ""
     names = names_in_view(view, "selection")
     st.session_state[_PICKED] = shown
-    st.sidebar.selectbox(
+    rail_head().selectbox(
         "Active selection", [shown, *listed], format_func=names.__getitem__, key=_PICKED,
         on_change=_picked, args=(workspace, view.dataset_id, _PICKED),
         disabled=not workspace.actor.may("curator"),
         help="What the map marks, and what fine-tuning and export take unless you choose otherwise there.",
     )  # fmt: skip
     if active and shown != active:
-        st.sidebar.caption(f"This link shows another than the active one, {plain(names[active])}.")
-        st.sidebar.button(
+        rail_head().caption(f"This link shows another than the active one, {plain(names[active])}.")
+        rail_head().button(
             "Make it the active one", key="activate_shown", on_click=make_active, args=(workspace, view.dataset_id, shown), disabled=not workspace.actor.may("curator"),
         )  # fmt: skip
     return shown
@@ -99,7 +100,7 @@ def _show_others(workspace: Workspace, view: DatasetView) -> None:
     menus = {kind: found for kind in _OTHERS if len(found := _choices(view, kind)) > 1}
     if not menus:
         return
-    with st.sidebar.popover("Clusters, map and score", icon=":material/tune:", width="stretch"):
+    with rail_head().popover("Clusters, map, score", icon=":material/tune:", width="stretch"):
         for kind, names in menus.items():
             key = f"active_{kind}"
             st.session_state[key] = _current(view, kind)

@@ -14,8 +14,9 @@ import streamlit as st
 from pages.shared.active import show_active
 from pages.shared.activity import show_activity
 from pages.shared.identity import current_actor
-from pages.shared.navigation import ensure_navigation, link_to
+from pages.shared.navigation import draw_menu, ensure_navigation, link_to
 from pages.shared.plain_text import plain
+from pages.shared.rail import keep_rail_head, rail_head
 from pages.shared.server import open_server
 from tamis.actions.audit import record_login
 from tamis.actions.datasets import dataset_names, newest_first
@@ -29,6 +30,7 @@ from tamis.store.workspace import Workspace
 LOGO = Path(__file__).with_name("logo.svg")
 ICON = Path(__file__).with_name("icon.svg")
 PARAMETER = "dataset"
+RAIL_PX = 240
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE)  # nobody's bug
 _PICKER = "dataset_picker"
 _REMEMBERED = "dataset_remembered"
@@ -126,7 +128,7 @@ def pick_dataset(workspace: Workspace) -> str | None:
         next((one for one in (asked, remembered) if one in names), None) or newest_first(workspace, names)[0]
     )
     st.session_state[_PICKER] = chosen
-    st.sidebar.selectbox(
+    rail_head().selectbox(
         "Dataset",
         list(names),
         key=_PICKER,
@@ -207,9 +209,10 @@ def _framed(title: str, *, activity: bool, wide: bool = False) -> Iterator[Works
         page_title=f"{title} · Tamis",
         page_icon=str(ICON),
         layout="wide",
-        initial_sidebar_state="collapsed" if wide else "auto",
+        initial_sidebar_state="collapsed" if wide else RAIL_PX,
     )
     st.logo(str(LOGO), size="large")
+    _draw_rail()
     # What fails before the page has begun must stop here: a generator that has not yielded may not end.
     workspace = None
     with errors_in_place():
@@ -221,6 +224,14 @@ def _framed(title: str, *, activity: bool, wide: bool = False) -> Iterator[Works
         st.stop()
     with errors_in_place():
         yield workspace
+
+
+def _draw_rail() -> None:
+    """The sidebar: on top a place for the dataset and what is active of it, below it the pages, which take it along."""
+    with st.sidebar:
+        keep_rail_head()
+        opened = st.query_params.get(PARAMETER) or st.session_state.get(_REMEMBERED)
+        draw_menu({PARAMETER: opened} if opened else {})
 
 
 def _show_account(actor: Actor) -> None:

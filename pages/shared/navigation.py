@@ -94,6 +94,18 @@ def ensure_navigation() -> None:
     st.rerun()
 
 
+def draw_menu(query: Mapping[str, str]) -> None:
+    """Links to all pages by section, with these parameters; nothing where a page is drawn without the app around it."""
+    if not st.session_state.get(MENU_DRAWN):
+        return
+    for section in dict.fromkeys(page.section for page in APP_PAGES if page.exists):
+        with st.container(gap="xxsmall"):
+            st.caption(section)
+            for page in APP_PAGES:
+                if page.exists and page.section == section:
+                    link_to(page.name, query=query, help=page.help)
+
+
 def _sections(home: str) -> dict[str, list[StreamlitPage]]:
     sections: dict[str, list[StreamlitPage]] = {}
     for page in APP_PAGES:
@@ -123,7 +135,14 @@ def _draw_nothing() -> None:
     """Stand in for a first page that is never shown."""
 
 
-def link_to(name: str, label: str = "", *, icon: str = "", query: Mapping[str, str] | None = None) -> None:
+def link_to(
+    name: str,
+    label: str = "",
+    *,
+    icon: str = "",
+    query: Mapping[str, str] | None = None,
+    help: str | None = None,
+) -> None:
     """A link to another page with these parameters in its address; greyed text where the page cannot be reached."""
     page = _BY_NAME[name]
     shown = label or page.title
@@ -133,6 +152,7 @@ def link_to(name: str, label: str = "", *, icon: str = "", query: Mapping[str, s
             label=shown,
             icon=icon or page.icon,
             query_params=dict(query or {}),
+            help=help,
         )
     except StreamlitAPIException:
         # A page that is not part of this installation, or a page drawn without the app around it.
