@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from pages.shared.navigation import rail_head
 from pages.shared.plain_text import plain
-from pages.shared.rail import rail_head
 from tamis.actions.active import LAYOUT, activate, look_at
 from tamis.actions.artifact_names import names_in_view
 from tamis.actions.dataset_context import DatasetContext

@@ -14,9 +14,8 @@ import streamlit as st
 from pages.shared.active import show_active
 from pages.shared.activity import show_activity
 from pages.shared.identity import current_actor
-from pages.shared.navigation import draw_menu, ensure_navigation, link_to
+from pages.shared.navigation import draw_menu, ensure_navigation, keep_rail_head, link_to, rail_head
 from pages.shared.plain_text import plain
-from pages.shared.rail import keep_rail_head, rail_head
 from pages.shared.server import open_server
 from tamis.actions.audit import record_login
 from tamis.actions.datasets import dataset_names, newest_first

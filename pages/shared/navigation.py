@@ -1,4 +1,4 @@
-"""APP_PAGES: the one table of the app's pages, and links between them that carry the dataset along."""
+"""APP_PAGES: the one table of the app's pages, the rail that links to them, and links that carry the dataset along."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
 from streamlit.navigation.page import StreamlitPage
 
 from tamis.settings import app_folder
 
 MENU_DRAWN = "menu_drawn"
+_HEAD = "rail_head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,17 @@ def ensure_navigation() -> None:
         return
     st.session_state[MENU_DRAWN] = True
     st.rerun()
+
+
+def keep_rail_head() -> None:
+    """Keep a place for them at this point of the sidebar, before the menu is drawn below it."""
+    st.session_state[_HEAD] = st.container(gap="small")
+
+
+def rail_head() -> DeltaGenerator:
+    """The place on top of the sidebar for the dataset and what is active of it, as it was kept in this run."""
+    head: DeltaGenerator = st.session_state[_HEAD]
+    return head
 
 
 def draw_menu(query: Mapping[str, str]) -> None:
