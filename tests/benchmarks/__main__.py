@@ -14,6 +14,7 @@ QUICK = {
     "layout": ["--rows", "300", "--repeats", "1"],
     "selection": ["--quick"],
     "pages": ["--rows", "20000"],
+    "maps": ["--rows", "20000"],
     "reviewing": ["--pending", "3000", "--presses", "9"],
     "noise": ["--rows", "60", "--seeds", "1"],
     "confidence": ["--rows", "20"],

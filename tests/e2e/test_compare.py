@@ -39,6 +39,10 @@ def test_five_selections_are_built_compared_and_reported(app: Server, page: Page
     comparison = walk_compare.draw_and_compare(page, budget=60, n_seeds=1, n_selections=5)
     made = store.get(dataset_id, "comparison", comparison)
     assert len({i for role, i in made.manifest.inputs.items() if role.startswith("selection")}) == 5
+    walk_compare.move_the_first_map(page)
+    cameras = page.evaluate("globalThis.__tamis_map.map(m => m.view.state.camera)")
+    assert len(cameras) == 5
+    assert all(camera == cameras[0] for camera in cameras)
     report = walk_compare.save_report(page, tmp_path).read_text(encoding="utf-8")
     assert all(method in report for method in METHODS)
     assert not re.search(r"(?:src|href)=[\"']https?:", report), "the report asks for something from outside"

@@ -61,3 +61,16 @@ def save_report(page: Page, folder: Path) -> Path:
     path = folder / started.value.suggested_filename
     started.value.save_as(path)
     return path
+
+
+def move_the_first_map(page: Page) -> None:
+    """Take the first map in hand and come closer."""
+    drawn = "globalThis.__tamis_map?.length === 5 && globalThis.__tamis_map.every(m => Number(m.root.dataset.painted) > 0)"
+    page.wait_for_function(drawn)
+    first = page.get_by_test_id("tamis-map").first
+    before = page.evaluate("globalThis.__tamis_map[4].view.state.camera.scale")
+    first.focus()
+    page.keyboard.press("+")
+    page.wait_for_function(
+        "before => globalThis.__tamis_map[4].view.state.camera.scale > 1.3 * before", arg=before
+    )
