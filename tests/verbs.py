@@ -205,6 +205,8 @@ VERBS: dict[str, Verb] = {
         "selection", No("tamis run select --method random"), "SelectionResult.baseline"
     ),
     "selections.picks_per_cluster": Verb("selection", _BY_HAND, "SelectionResult.per_cluster"),
+    "why_row.explain_row": Verb("shared", "selections why", "SelectionResult.why"),
+    "why_row.replace_row": Verb("shared", "selections replace", "SelectionResult.replace"),
     "grid.submit_grid": Verb("compare", "compare", "Dataset.compare_methods"),
     "report.report.write_report": Verb(_FILES, "compare", "ComparisonResult.report"),
     "report.report.render_report": Verb("compare", No("tamis compare --out"), No("ComparisonResult.report")),
@@ -449,6 +451,8 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "numbers of one drawing of a score",
         "score_stats rows_at_the_end can_score_again former_options",
     ),
+    "selection_origin": ("parts of explain_row and replace_row", "origin_of"),
+    "why_row": ("a part of a replay, and what a page says beside the rows", "remake_edits edits_of"),
     "selections": (
         "numbers of one drawing of a selection",
         "find_baseline score_of total_tokens selection_stats picked_histograms overlaps ranked_picks selected_rows",
@@ -486,7 +490,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
 # Who may do it, by the least role; each verb stands here once, and questions that change something do too.
 ROLES: dict[str, str] = {
     "viewer": (
-        "audit.list_audit audit.check_audit teams.list_shares teams.measure_agreement teams.list_notes "
+        "why_row.explain_row audit.list_audit audit.check_audit teams.list_shares teams.measure_agreement teams.list_notes "
         "active.active_artifacts active.active_selection active.list_selections active.plan_selection_deletion "
         "adapters.find_adapter bench_noise.bench_noise doctor.examine given_scores.numeric_quality "
         "clusters.cluster_names datasets.list_datasets datasets.find_dataset datasets.list_trash "
@@ -514,7 +518,7 @@ ROLES: dict[str, str] = {
         "review_queue.release_other_sessions votes.record_vote votes.withdraw_vote"
     ),
     "curator": (
-        "teams.assign_rows active.activate "
+        "teams.assign_rows active.activate why_row.replace_row "
         "decisions.decide_rows bulk_decisions.decide_by_rule decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
         "clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "

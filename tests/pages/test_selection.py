@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tamis.actions.selections import find_baseline
+from tamis.actions.selections import find_baseline, selected_rows
 from tamis.jobs import job_table
 from tamis.jobs.model import JobState
 from tamis.jobs.scheduler import queue
@@ -194,3 +194,20 @@ def test_a_budget_can_be_what_rows_cost(workspace: Path, tmp_path: Path) -> None
     made = run_step(workspace, priced, "select", job.options)
     shown = {metric.label: metric for metric in open_page("selection", dataset=priced, run=made.id).metric}
     assert shown["Cost by column price"].value == f"{made.summary['cost_spent']:,g}"
+
+
+def test_a_row_is_explained_and_another_taken_instead_and_back(workspace: Path, dataset_id: str) -> None:
+    app = open_page("selection", dataset=dataset_id)
+    store = ArtifactStore(workspace)
+    picked = store.list(dataset_id, "selection")[0]
+    out = next(row for row in range(40) if row not in selected_rows(picked))
+    checked(app.number_input(key="why_row").set_value(out).run())
+    assert f"Row {out} is not in" in said(app).replace("\\", "")
+    other = app.number_input(key=f"why_other_{picked.id}_{out}").value
+    checked(app.button(key="why_replace").click().run())
+    edited = store.list(dataset_id, "selection")[0]
+    assert set(selected_rows(edited)) == set(selected_rows(picked)) - {other} | {out}
+    assert app.query_params["active"] == [edited.id]
+    assert f"Replaced by hand: row {other} by row {out}." in said(app).replace("\\", "")
+    checked(app.button(key="undo_replace").click().run())
+    assert app.query_params["active"] == [picked.id]

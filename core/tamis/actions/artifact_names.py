@@ -188,6 +188,8 @@ def _selection(selection: Artifact) -> str:
         parts.append(f"by {summary['quality']}")
     if summary.get("n_pinned"):
         parts.append(f"{summary['n_pinned']:,} pinned")
+    if summary.get("n_replaced"):
+        parts.append(f"{summary['n_replaced']:,} replaced")
     return " · ".join(parts)
 
 

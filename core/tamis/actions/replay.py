@@ -13,6 +13,7 @@ from tamis.actions.export import write_rows
 from tamis.actions.given_scores import JOIN, TAKE, remake_scores
 from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.actions.replay_plan import plan_replay, refuse_unknown
+from tamis.actions.why_row import REPLACE, remake_edits
 from tamis.errors import CurationError
 from tamis.formats.targets import Target
 from tamis.steps.execute import Task, execute
@@ -135,6 +136,8 @@ def _make(
         return freeze_rows(store, recorded.dataset_id, rows, str(recorded.summary["label"]))
     if recorded.step in (TAKE, JOIN):
         return remake_scores(store, recorded, sources)
+    if recorded.step == REPLACE:
+        return remake_edits(store, recorded)
     if recorded.kind == DECISIONS:
         return _decisions(store, recorded, manifest)
     options = dict(recorded.options)

@@ -17,7 +17,18 @@ from tamis.types import JSON
 
 # Steps that compute the same anywhere from what they are given; the others train, or ask models at length.
 OFFLINE_STEPS = frozenset(
-    {"import", "embed", "cluster", "project", "score", "select", "curate", "take_column", "import_scores"}
+    {
+        "import",
+        "embed",
+        "cluster",
+        "project",
+        "score",
+        "select",
+        "curate",
+        "take_column",
+        "import_scores",
+        "replace_rows",
+    }
 )
 # Kinds that no step makes: they stand in the manifest whole.
 WRITTEN_OUT = frozenset({ROWS, DECISIONS})

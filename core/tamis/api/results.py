@@ -13,6 +13,7 @@ from tamis.actions.dataset_context import open_context
 from tamis.actions.deletion import DeletionPlan
 from tamis.actions.scores import score_per_cluster
 from tamis.actions.selections import picks_per_cluster, score_of, submit_baseline
+from tamis.actions.why_row import RowExplanation, explain_row, replace_row
 from tamis.api.jobs import JobHandle, wait_unless
 from tamis.api.rows import ExportedRows, Rows, export_rows, frozen, match_rows
 from tamis.api.show import Records, arrow_of
@@ -156,6 +157,19 @@ class SelectionResult(StepResult):
             return SelectionResult(self._workspace, store.get(job.dataset_id, job.kind, job.artifact_id))
 
         return wait_unless(self._workspace, made, open_result, wait=wait, progress=progress)
+
+    def why(self, row: int) -> RowExplanation:
+        """Why a row is in or not: its cluster's quota, its place, the rows at the line, the chance, what would change it.
+
+        Exact for the method, options and seed that made the selection. ``print`` it for sentences; raises InvalidOptions for
+        a row that there is not, CurationError for a selection that no method made or another edition would make otherwise.
+        """
+        return explain_row(self._workspace, self._artifact, row)
+
+    def replace(self, row: int, by: int) -> SelectionResult:
+        """The selection with one row instead of another, recorded and active; ``activate()`` of this one takes it back."""
+        made = replace_row(self._workspace, self.dataset_id, self.id, row, by)
+        return SelectionResult(self._workspace, made)
 
     def plan_deletion(self) -> DeletionPlan:
         """What ``delete`` would take away, and what is in its way."""

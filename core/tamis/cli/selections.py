@@ -88,6 +88,50 @@ def keep(session: Session, selection: str, dataset: str) -> None:
     _say_active(session, dataset_id)
 
 
+@selections.command("why", examples=[f"tamis selections why active --row 17 {EXAMPLE}"])
+@selection_argument
+@click.option("--row", type=int, required=True, help="Its number, picked or not.")
+@dataset_option
+def why(session: Session, selection: str, row: int, dataset: str) -> None:
+    """Say why a row was picked or not: its cluster's quota, its place, the line, the chance, and what would change it."""
+    from dataclasses import asdict
+
+    from tamis.actions.why_row import explain_row
+    from tamis.steps.resolve_rows import find_selection
+
+    found = find_selection(session.workspace, session.dataset(dataset), selection)
+    said = explain_row(session.workspace, found, row)
+    for sentence in said.sentences:
+        session.show(sentence)
+    session.result(
+        {
+            "selection": found.id,
+            "sentences": said.sentences,
+            "replaced": said.replaced,
+            **asdict(said.explanation),
+        }
+    )
+
+
+@selections.command("replace", examples=[f"tamis selections replace active --row 17 --by 42 {EXAMPLE}"])
+@selection_argument
+@click.option("--row", type=int, required=True, help="The row that goes.")
+@click.option("--by", type=int, required=True, help="The row that comes instead.")
+@dataset_option
+def replace(session: Session, selection: str, row: int, by: int, dataset: str) -> None:
+    """Take one row instead of another: a new selection, which is the active one; activate its parent to undo."""
+    from tamis.actions.artifact_names import artifact_name
+    from tamis.actions.why_row import replace_row
+    from tamis.steps.resolve_rows import find_selection
+
+    dataset_id = session.dataset(dataset)
+    found = find_selection(session.workspace, dataset_id, selection)
+    made = replace_row(session.workspace, dataset_id, found.id, row, by)
+    session.show(f"* {made.id}  {artifact_name(session.workspace, made)}")
+    session.show(f"To undo: tamis selections activate {found.id} --dataset {dataset_id}")
+    session.result({"id": made.id, "parent": found.id, "row": row, "by": by})
+
+
 @selections.command("delete", examples=[f"tamis selections delete 3f9a2c {EXAMPLE} --dry-run"])
 @click.argument("selection", help="Its id.")
 @dataset_option

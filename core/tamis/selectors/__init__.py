@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from tamis.registry import Plugin, Table
 from tamis.selectors.options import (
@@ -21,6 +22,9 @@ from tamis.selectors.options import (
     TopQualityOptions,
 )
 
+if TYPE_CHECKING:
+    from tamis.selectors.explanation import Explainer
+
 __all__ = ["SELECTORS", "KmqOptions", "RandomOptions", "Reads", "Selector"]
 
 Reads = Literal["clustering", "embeddings", "quality", "column"]
@@ -32,8 +36,11 @@ class Selector(Plugin):
 
     ``reads`` is what the method cannot do without, ``may_read`` what it uses when it is there. A method that is not
     ``random`` gives the same rows for every seed. ``counts_tokens`` is whether its budget can be tokens. ``resumes``
-    says that it picks row after row and can go on from the rows of a run that was stopped.
+    says that it picks row after row and can go on from the rows of a run that was stopped. ``explains`` names what says why
+    a row was picked or not: a function of the Problem, the options and the picked rows in their order that returns an Explainer.
     """
+
+    explains: str
 
     reads: tuple[Reads, ...] = ()
     may_read: tuple[Reads, ...] = ()
@@ -45,6 +52,11 @@ class Selector(Plugin):
         """Whether the method looks at that at all."""
         return read in self.reads or read in self.may_read
 
+    def load_explainer(self) -> Callable[..., Explainer]:
+        """What ``explains`` names, imported now."""
+        loaded: Callable[..., Explainer] = replace(self, target=self.explains).load()
+        return loaded
+
 
 SELECTORS: Table[Selector] = Table(
     "selection method",
@@ -54,6 +66,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Spread over clusters, then prefer quality: k-means plus quality sampling (Diversify and Conquer).",
         options=KmqOptions,
         target="tamis.selectors.sampling:select_kmq",
+        explains="tamis.selectors.why_draws:explain_kmq",
         reads=("clustering",),
         may_read=("quality",),
     ),
@@ -63,6 +76,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Every row has the same chance; the baseline of every comparison.",
         options=RandomOptions,
         target="tamis.selectors.sampling:select_uniform",
+        explains="tamis.selectors.why_draws:explain_uniform",
     ),
     Selector(
         name="stratified",
@@ -70,6 +84,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Divide the budget over the values of any column, then draw evenly inside each.",
         options=StratifiedOptions,
         target="tamis.selectors.grouped:select_stratified",
+        explains="tamis.selectors.why_draws:explain_stratified",
         reads=("column",),
     ),
     Selector(
@@ -78,6 +93,7 @@ SELECTORS: Table[Selector] = Table(
         summary="The rows with the highest quality score, whatever they are about.",
         options=TopQualityOptions,
         target="tamis.selectors.grouped:select_top_quality",
+        explains="tamis.selectors.why_draws:explain_top_quality",
         reads=("quality",),
         random=False,
     ),
@@ -87,6 +103,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Spread over clusters, then draw evenly inside each: kMQ without quality.",
         options=KmRandomOptions,
         target="tamis.selectors.grouped:select_km_random",
+        explains="tamis.selectors.why_draws:explain_km_random",
         reads=("clustering",),
     ),
     Selector(
@@ -95,6 +112,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Spread over clusters, then take the rows nearest to each cluster's centre.",
         options=KmClosestOptions,
         target="tamis.selectors.grouped:select_km_closest",
+        explains="tamis.selectors.why_draws:explain_km_closest",
         reads=("clustering",),
         random=False,
     ),
@@ -104,6 +122,7 @@ SELECTORS: Table[Selector] = Table(
         summary="The authors' code as it ran: equal quotas, a softmax over whole scores, and the shortfall it leaves.",
         options=KmqReleasedOptions,
         target="tamis.selectors.grouped:select_kmq_released",
+        explains="tamis.selectors.why_draws:explain_kmq_released",
         reads=("clustering", "quality"),
         counts_tokens=False,
     ),
@@ -113,6 +132,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Again and again the row farthest from all picked so far: the smallest gaps, outliers first.",
         options=KCenterOptions,
         target="tamis.selectors.greedy:select_k_center",
+        explains="tamis.selectors.why_walks:KCenterExplainer",
         reads=("embeddings",),
         resumes=True,
     ),
@@ -122,6 +142,7 @@ SELECTORS: Table[Selector] = Table(
         summary="From the best score down, keep a row unless it resembles one that is kept.",
         options=DeitaOptions,
         target="tamis.selectors.greedy:select_deita",
+        explains="tamis.selectors.why_deita:DeitaExplainer",
         reads=("embeddings", "quality"),
         random=False,
         resumes=True,
@@ -132,6 +153,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Each time the row with the best mix of quality and what it adds to the coverage of the pool.",
         options=QditOptions,
         target="tamis.selectors.greedy:select_qdit",
+        explains="tamis.selectors.why_walks:CoverageExplainer",
         reads=("embeddings", "quality"),
         random=False,
         resumes=True,
@@ -142,6 +164,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Each time the row that most raises how well the pool is covered.",
         options=CoverageOptions,
         target="tamis.selectors.greedy:select_facility_location",
+        explains="tamis.selectors.why_walks:CoverageExplainer",
         reads=("embeddings",),
         random=False,
         resumes=True,
@@ -152,6 +175,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Drop near duplicates inside clusters first, then pick from what is left.",
         options=SemdedupOptions,
         target="tamis.selectors.grouped:select_semdedup",
+        explains="tamis.selectors.why_draws:SemdedupExplainer",
         reads=("clustering", "embeddings"),
         may_read=("quality",),
     ),

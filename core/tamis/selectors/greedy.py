@@ -45,12 +45,12 @@ def select_qdit(problem: Problem, options: QditOptions) -> Answer:
     """Coverage and quality mixed (METHODS.md 4.2)."""
     assert problem.vectors is not None
     assert problem.quality is not None
-    reference = _reference(problem, options)
+    reference = reference_of(problem, options)
     picked = qdit_method.qdit(
         problem.vectors,
         problem.quality,
         alpha=options.quality_weight if options.alpha is None else options.alpha,
-        spread_over=_rows_of_budget(problem) if options.alpha is None else 1.0,
+        spread_over=rows_of_budget(problem) if options.alpha is None else 1.0,
         start_value=START_VALUE[options.cosines],
         reference_rows=reference,
         **_shared(problem),
@@ -61,7 +61,7 @@ def select_qdit(problem: Problem, options: QditOptions) -> Answer:
 def select_facility_location(problem: Problem, options: CoverageOptions) -> Answer:
     """Greedy coverage of the pool (METHODS.md 4.2 with alpha 0)."""
     assert problem.vectors is not None
-    reference = _reference(problem, options)
+    reference = reference_of(problem, options)
     picked = coverage.facility_location(
         problem.vectors,
         start_value=START_VALUE[options.cosines],
@@ -71,7 +71,7 @@ def select_facility_location(problem: Problem, options: CoverageOptions) -> Answ
     return answer(picked, _gap(problem, answer(picked).rows, reference))
 
 
-def _rows_of_budget(problem: Problem) -> float:
+def rows_of_budget(problem: Problem) -> float:
     """Rows that the budget is likely to buy, at least one: of tokens, as many as rows of mean length hold."""
     if problem.token_counts is None:
         return max(1.0, float(problem.budget))
@@ -79,7 +79,8 @@ def _rows_of_budget(problem: Problem) -> float:
     return max(1.0, problem.budget / mean) if mean > 0 else 1.0
 
 
-def _reference(problem: Problem, options: CoverageOptions) -> Int64s | None:
+def reference_of(problem: Problem, options: CoverageOptions) -> Int64s | None:
+    """The rows that are to be covered, where it is a sample of them; None for all."""
     n_available = problem.n_rows - int(problem.excluded.sum())
     if not options.reference_rows or options.reference_rows >= n_available:
         return None

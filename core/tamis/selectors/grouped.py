@@ -84,8 +84,10 @@ def select_kmq_released(problem: Problem, options: KmqReleasedOptions) -> Answer
     )
 
 
-def select_semdedup(problem: Problem, options: SemdedupOptions) -> Answer:
-    """Near duplicates go first (arXiv 2303.09540)."""
+def select_semdedup(
+    problem: Problem, options: SemdedupOptions, *, duplicates: dedup.SemanticDuplicates | None = None
+) -> Answer:
+    """Near duplicates go first (arXiv 2303.09540); those that are known need not be found again."""
     assert problem.vectors is not None
     assert problem.cluster_id is not None
     if options.then == "quality" and problem.quality is None:
@@ -102,6 +104,7 @@ def select_semdedup(problem: Problem, options: SemdedupOptions) -> Answer:
             keep=options.keep,
             then=options.then,
             odds=odds_of(options, non_negative=problem.non_negative),
+            duplicates=duplicates,
             **_shared(problem),
         )
     )
@@ -113,5 +116,6 @@ def _shared(problem: Problem) -> dict[str, Any]:
         "token_counts": problem.token_counts,
         "pinned": problem.pinned,
         "excluded": problem.excluded,
+        "observe": problem.observe,
         "rng": np.random.default_rng(problem.seed),
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tamis.compute.select.costs import CostSteps
-from tamis.compute.select.kmq import Selection, TokenSelection
+from tamis.compute.select.kmq import Observe, Selection, TokenSelection
 from tamis.compute.select.picks import Picked, Progress, Record
 from tamis.types import JSON, Bools, Float32s, Float64s, Int64s
 
@@ -23,7 +23,7 @@ class Problem:
     unit, possibly memory-mapped; ``quality`` (n,) float64, NaN = not scored, None = all alike, ``non_negative`` where it
     is declared never to be; ``pinned`` rows are always in, ``excluded`` ones never. ``picked`` are the rows of a run that
     was stopped, in the order picked, from which a slow method goes on; it tells ``record`` about them and ``progress``
-    how far it is.
+    how far it is. A method that divides its budget over groups tells ``observe`` how.
     """
 
     n_rows: int
@@ -44,6 +44,7 @@ class Problem:
     picked: Int64s | None = None
     progress: Progress | None = None
     record: Record | None = None
+    observe: Observe | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tamis.compute.select import kmq as methods
@@ -28,6 +30,7 @@ def select_kmq(problem: Problem, options: KmqOptions) -> Answer:
                 noise=options.noise,
                 pinned=problem.pinned,
                 excluded=problem.excluded,
+                observe=problem.observe,
                 rng=rng,
             )
         )
@@ -42,6 +45,7 @@ def select_kmq(problem: Problem, options: KmqOptions) -> Answer:
             noise=options.noise,
             pinned=problem.pinned,
             excluded=problem.excluded,
+            observe=problem.observe,
             rng=rng,
         )
     )
@@ -50,7 +54,11 @@ def select_kmq(problem: Problem, options: KmqOptions) -> Answer:
 def select_uniform(problem: Problem, options: RandomOptions) -> Answer:
     """Uniform without replacement."""
     rng = np.random.default_rng(problem.seed)
-    masks = {"pinned": problem.pinned, "excluded": problem.excluded}
+    masks: dict[str, Any] = {
+        "pinned": problem.pinned,
+        "excluded": problem.excluded,
+        "observe": problem.observe,
+    }
     if problem.token_counts is not None:
         return answer(methods.uniform_tokens(problem.token_counts, problem.budget, rng=rng, **masks))
     return answer(methods.uniform(problem.n_rows, problem.budget, rng=rng, **masks))

@@ -16,6 +16,7 @@ from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.learned_row import latest_choice, show_learned_row
 from pages.shared.rows.turns import pretty_json, show_cut, show_turns, turns_from_json
+from pages.shared.rows.why import show_why
 from pages.shared.server import reviewer_name
 from tamis.actions.artifact_names import model_name, names_in_view
 from tamis.actions.read_rows import Scope, columns_of, tags_of
@@ -24,7 +25,7 @@ from tamis.errors import CurationError
 from tamis.types import Int64s
 
 N_NEIGHBOURS = 10
-VIEWS = ["Conversation", "Details", "Similar", "Tokens", "Raw"]
+VIEWS = ["Conversation", "Details", "Similar", "Tokens", "Why", "Raw"]
 
 
 def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64s) -> None:
@@ -44,7 +45,7 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
         key="row_view",
         bind="query-params",
         label_visibility="collapsed",
-        # All five stand in one line of a narrow column; the address keeps the whole word.
+        # All six stand in one line of a narrow column; the address keeps the whole word.
         format_func=lambda name: "Text" if name == VIEWS[0] else str(name),
     )
     if view == "Details":
@@ -55,12 +56,23 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
         choice = latest_choice(context)
         st.caption(f"As {plain(model_name(choice.model))} would be trained on it")
         show_learned_row(context, row, choice)
+    elif view == "Why":
+        _why(context, row)
     elif view == "Raw":
         st.caption("The record as it stood in the source")
         show_cut(pretty_json(values["raw"] or values["messages"]))
     else:
         show_row_images(context, row)
         show_turns(turns_from_json(values["messages"]))
+
+
+def _why(context: DatasetContext, row: int) -> None:
+    selection = context.view.selection
+    if selection is None:
+        st.caption("There is no selection yet: make one, and this says why the row is in it or not.")
+        return
+    st.caption(f"In {plain(names_in_view(context.view, 'selection').get(selection.id, selection.id))}")
+    show_why(context, selection, row, key="row_why")
 
 
 def _head(row: int, order: Int64s) -> None:

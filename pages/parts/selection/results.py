@@ -11,6 +11,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart, histogram_chart, selection_map
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.rows.why import show_edits, show_why
 from pages.shared.runs.job_watch import CLONED
 from pages.shared.wording import percent, sentence
 from tamis.actions.jobs import jobs_of_result
@@ -33,6 +34,7 @@ def show_results(context: DatasetContext, selection: Artifact) -> None:
         baseline = find_baseline(context.view.selections, selection)
     score = score_of(context, selection)
     _show_actions(context, selection, baseline)
+    show_edits(context, selection)
     _show_numbers(context, selection, baseline, score)
     table = stats.per_cluster(context, selection, baseline, score)
     if context.view.clustering is not None:
@@ -42,6 +44,7 @@ def show_results(context: DatasetContext, selection: Artifact) -> None:
         with st.expander("Every cluster in numbers", icon=":material/table_rows:"):
             _show_cluster_table(table)
     _show_rows(context, selection, score)
+    _show_why(context, selection)
     _show_overlaps(context, selection)
 
 
@@ -241,6 +244,22 @@ def _show_rows(context: DatasetContext, selection: Artifact, score: str) -> None
         row = int(part["example_id"].iloc[event.selection.cells[0][0]])
         picked = ALL_ROWS.and_where("selected", True, selection.id).to_url()
         go_to("data_map", {"dataset": context.dataset_id, "scope": picked, "row": str(row)})
+
+
+def _show_why(context: DatasetContext, selection: Artifact) -> None:
+    st.subheader("Why this row, or why not?", anchor=False)
+    row = st.number_input(
+        "Number of a row, picked or not",
+        min_value=0,
+        max_value=context.n_rows - 1,
+        value=None,
+        step=1,
+        key="why_row",
+        placeholder="A row, picked or not",
+        width=240,
+    )
+    if row is not None:
+        show_why(context, selection, int(row), key="why")
 
 
 def _row_table(context: DatasetContext, part: pd.DataFrame, score: str) -> pd.DataFrame:

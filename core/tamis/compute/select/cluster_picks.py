@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tamis.compute.select.draw import Odds
-from tamis.compute.select.kmq import Noise, Quota, Selection, kmq, kmq_tokens
+from tamis.compute.select.kmq import Noise, Observe, Quota, Selection, kmq, kmq_tokens
 from tamis.compute.select.picks import Picked, Unscored, check_budget, checked_scores, pool_of
 from tamis.errors import InvalidOptions
 from tamis.types import NOISE, Float64s, Int64s
@@ -33,6 +33,7 @@ def km_random(
     token_counts: ArrayLike | None = None,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
+    observe: Observe | None = None,
     rng: np.random.Generator,
 ) -> Picked:
     """Divide the budget over clusters as ``kmq`` does and draw evenly inside each: kMQ without quality (METHODS.md 1.3).
@@ -50,6 +51,7 @@ def km_random(
         noise=noise,
         pinned=pinned,
         excluded=excluded,
+        observe=observe,
         rng=rng,
     )
 
@@ -66,6 +68,7 @@ def km_closest(
     token_counts: ArrayLike | None = None,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
+    observe: Observe | None = None,
     rng: np.random.Generator,
 ) -> Picked:
     """Divide the budget over clusters and take the rows nearest to each centroid, ties by position.
@@ -84,6 +87,7 @@ def km_closest(
         noise=noise,
         pinned=pinned,
         excluded=excluded,
+        observe=observe,
         rng=rng,
     )
 
@@ -98,6 +102,7 @@ def stratified(
     token_counts: ArrayLike | None = None,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
+    observe: Observe | None = None,
     rng: np.random.Generator,
 ) -> Picked:
     """Draw evenly inside the groups of any column: ``codes`` (n,) in 0..n_groups-1, or -1 for no value, a group too."""
@@ -110,6 +115,7 @@ def stratified(
         token_counts=token_counts,
         pinned=pinned,
         excluded=excluded,
+        observe=observe,
         rng=rng,
     )
 
@@ -122,6 +128,7 @@ def top_quality(
     token_counts: ArrayLike | None = None,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
+    observe: Observe | None = None,
     rng: np.random.Generator,
 ) -> Picked:
     """Take the rows of highest ``quality`` (n,), ties by position; NaN comes last or never. One cluster 0."""
@@ -139,6 +146,7 @@ def top_quality(
         n_clusters=1,
         pinned=pinned,
         excluded=out,
+        observe=observe,
         rng=rng,
     )
 
@@ -151,6 +159,7 @@ def kmq_released(
     n_clusters: int,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
+    observe: Observe | None = None,
     rng: np.random.Generator,
 ) -> Selection:
     """Pick as the authors' released code ran: int(b / K) rows of every cluster, capped, by the softmax of int(quality).
@@ -186,6 +195,7 @@ def kmq_released(
         noise="exclude",
         pinned=pinned,
         excluded=excluded,
+        observe=observe,
         rng=rng,
     )
     return replace(drawn, shortfall=budget - drawn.rows.size)

@@ -71,10 +71,7 @@ def deita(
     check_budget(budget, "rows" if token_counts is None else "tokens")
     pool = pool_of(n, pinned=pinned, excluded=excluded, picked=picked)
     order = by_score(checked_scores(score, n), pool.candidates, unscored)
-    if rule == "distance":
-        kept = _apart_from_all(vectors, order, np.flatnonzero(pool.available), threshold)
-    else:
-        kept = diverse_walk(vectors, order, pool.start, threshold=threshold, rule=rule)
+    kept = kept_rows(vectors, order, pool, threshold=threshold, rule=rule)
     rows = take(kept, pool, budget=budget, token_counts=token_counts, progress=progress, record=record)
     if fill:
         rest = order[~np.isin(order, rows)].tolist()
@@ -82,6 +79,19 @@ def deita(
             rest, Pool(pool.available, rows), budget=budget, token_counts=token_counts, progress=progress
         )
     return as_picked(rows, pool, budget=budget, token_counts=token_counts)
+
+
+def kept_rows(vectors: Float32s, order: Int64s, pool: Pool, *, threshold: float, rule: Rule) -> Iterator[int]:
+    """Yield the rows of ``order`` that the rule keeps, of a pool of which the rows picked already are kept."""
+    if rule == "distance":
+        return _apart_from_all(vectors, order, np.flatnonzero(pool.available), threshold)
+    return diverse_walk(vectors, order, pool.start, threshold=threshold, rule=rule)
+
+
+def too_near(vectors: Float32s, row: int, others: Int64s, *, threshold: float, rule: Rule) -> Bools:
+    """Which of the ``others`` (m,) a row is too near to."""
+    near = _Kept(vectors, 1 - threshold, "cosine") if rule == "distance" else _Kept(vectors, threshold, rule)
+    return near.pairs(near.prepared(np.array([row])), near.prepared(others)).ravel()
 
 
 def diverse_walk(

@@ -5,6 +5,7 @@ Everything is vectorised over rows: one sort by cluster and random key replaces 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,7 +51,7 @@ class TokenSelection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Groups:
+class Groups:
     """The rows that may be picked, with noise as the last group; all arrays are over those rows."""
 
     rows: Int64s
@@ -65,6 +66,21 @@ class _Groups:
         return np.bincount(self.group, weights=values, minlength=self.n_groups).astype(np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How a budget was divided over groups and in which order each group was drawn, for whoever asks why."""
+
+    groups: Groups
+    weights: Float64s  # (n_groups,) that the budget was divided by
+    held: Int64s  # (n_groups,) what each group has of the budget's unit
+    share: Int64s  # (n_groups,) the quotas, in that unit
+    order: Int64s  # positions in ``groups``, sorted by group, in each as drawn
+    taken: Bools  # which of ``order`` were picked
+
+
+Observe = Callable[[Drawing], None]
+
+
 def kmq(
     cluster_id: ArrayLike,
     quality: ArrayLike | None,
@@ -77,6 +93,7 @@ def kmq(
     noise: Noise = "own group",
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
+    observe: Observe | None = None,
     rng: np.random.Generator,
 ) -> Selection:
     """Pick ``budget`` rows: divide it over clusters, then draw by quality inside each without replacement.
@@ -86,7 +103,7 @@ def kmq(
     ``quota``: by size, equal, or by ``weights`` (n_clusters,) for each cluster as a whole (with noise in its
     own group, noise keeps its share of the rows; n_clusters + 1 weights set that too). ``pinned`` (n,) bool
     rows are always picked and count against the budget and their cluster; ``excluded`` (n,) rows never are.
-    The budget is spent exactly unless fewer rows are available, which ``shortfall`` tells. Paper section 3.1;
+    The budget is spent exactly unless fewer rows are available, which ``shortfall`` tells. ``observe`` is told how. Paper section 3.1;
     METHODS.md 1.1, 1.7, 1.8.
 
     Raises InvalidOptions for a budget below 1, too many pins, a row both pinned and excluded, unusable
@@ -98,12 +115,13 @@ def kmq(
         ids, quality, odds, n_clusters=n_clusters, noise=noise, pinned=pinned, excluded=excluded, rng=rng
     )
     available = groups.sums()
-    share = allocate_with_floor(
-        budget, _quota_weights(quota, weights, available), available, groups.sums(groups.pinned)
-    )
+    by = _quota_weights(quota, weights, available)
+    share = allocate_with_floor(budget, by, available, groups.sums(groups.pinned))
     order = np.lexsort((-groups.noise, -groups.key, groups.group))
     position = places_in_groups(available)
     taken = position < share[groups.group[order]]
+    if observe is not None:
+        observe(Drawing(groups, by, available, share, order, taken))
     return _selection(groups, order[taken], position[taken], shortfall=max(0, budget - int(available.sum())))
 
 
@@ -120,6 +138,7 @@ def kmq_tokens(
     noise: Noise = "own group",
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
+    observe: Observe | None = None,
     rng: np.random.Generator,
 ) -> TokenSelection:
     """Pick rows for at most ``token_budget`` tokens, as ``kmq`` does for rows.
@@ -142,12 +161,13 @@ def kmq_tokens(
     )
     cost = counts[groups.rows]
     tokens = groups.sums(cost)
-    share = allocate_with_floor(
-        token_budget, _quota_weights(quota, weights, tokens), tokens, groups.sums(cost * groups.pinned)
-    )
+    by = _quota_weights(quota, weights, tokens)
+    share = allocate_with_floor(token_budget, by, tokens, groups.sums(cost * groups.pinned))
     order = np.lexsort((-groups.noise, -groups.key, groups.group))
     forced = np.isneginf(groups.key[order])
     taken = _within_shares(cost[order], groups.group[order], share, budget=token_budget, forced=forced)
+    if observe is not None:
+        observe(Drawing(groups, by, tokens, share, order, taken))
     picked = order[taken]
     rank = places_in_groups(np.bincount(groups.group[picked], minlength=groups.n_groups))
     spent = np.bincount(groups.group[picked], weights=cost[picked], minlength=groups.n_groups).astype(
@@ -167,11 +187,21 @@ def uniform(
     *,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
+    observe: Observe | None = None,
     rng: np.random.Generator,
 ) -> Selection:
     """Pick ``budget`` of ``n_rows`` rows at random, as one cluster 0; the masks as in ``kmq``."""
     one_cluster = np.zeros(n_rows, dtype=np.int64)
-    return kmq(one_cluster, None, budget=budget, n_clusters=1, pinned=pinned, excluded=excluded, rng=rng)
+    return kmq(
+        one_cluster,
+        None,
+        budget=budget,
+        n_clusters=1,
+        pinned=pinned,
+        excluded=excluded,
+        observe=observe,
+        rng=rng,
+    )
 
 
 def uniform_tokens(
@@ -180,6 +210,7 @@ def uniform_tokens(
     *,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
+    observe: Observe | None = None,
     rng: np.random.Generator,
 ) -> TokenSelection:
     """Pick rows at random for at most ``token_budget`` tokens; see ``kmq_tokens`` for what is exact."""
@@ -191,6 +222,7 @@ def uniform_tokens(
         n_clusters=1,
         pinned=pinned,
         excluded=excluded,
+        observe=observe,
         rng=rng,
     )
 
@@ -220,7 +252,7 @@ def _grouped(
     pinned: ArrayLike | None,
     excluded: ArrayLike | None,
     rng: np.random.Generator,
-) -> _Groups:
+) -> Groups:
     n = ids.size
     gumbel = rng.gumbel(size=n)  # for all rows, so that excluding one does not change the luck of the others
     pin, out = pins_and_exclusions(n, pinned, excluded)
@@ -233,7 +265,7 @@ def _grouped(
     key[pin[rows]] = np.inf
     group = ids[rows]
     group[group == NOISE] = n_clusters
-    return _Groups(rows, group, key, gumbel[rows], pin[rows], n_clusters + 1)
+    return Groups(rows, group, key, gumbel[rows], pin[rows], n_clusters + 1)
 
 
 def _quota_weights(quota: Quota, weights: ArrayLike | None, sizes: Int64s) -> Float64s:
@@ -277,7 +309,7 @@ def _within_shares(cost: Int64s, group: Int64s, share: Int64s, *, budget: int, f
     return taken
 
 
-def _selection(groups: _Groups, picked: Int64s, rank: Int64s, *, shortfall: int) -> Selection:
+def _selection(groups: Groups, picked: Int64s, rank: Int64s, *, shortfall: int) -> Selection:
     group = groups.group[picked]
     available = groups.sums()
     allocated = np.bincount(group, minlength=groups.n_groups).astype(np.int64)

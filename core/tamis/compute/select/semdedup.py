@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from tamis.compute.select.cluster_picks import top_quality
 from tamis.compute.select.draw import LINEAR, Odds
-from tamis.compute.select.kmq import Quota, kmq, kmq_tokens, uniform, uniform_tokens
+from tamis.compute.select.kmq import Observe, Quota, kmq, kmq_tokens, uniform, uniform_tokens
 from tamis.compute.select.picks import Picked, pool_of
 from tamis.compute.vectors import block_of, blocks, check_vectors, group_means, unit_rows
 from tamis.errors import CurationError, InvalidOptions
@@ -92,26 +92,30 @@ def semdedup(
     token_counts: ArrayLike | None = None,
     pinned: ArrayLike | None = None,
     excluded: ArrayLike | None = None,
+    duplicates: SemanticDuplicates | None = None,
+    observe: Observe | None = None,
     rng: np.random.Generator,
 ) -> Picked:
     """Drop ``mark_near_duplicates``, then pick the budget from the rest: at random, the best by ``quality``, or by ``kmq``.
 
     ``budget`` counts rows, or tokens when ``token_counts`` (n,) are given (the result is then a TokenSelection). When
     too few rows are left the ``shortfall`` says so; no duplicate is ever picked. ``odds`` are those of ``kmq``.
+    ``duplicates`` spare finding them again.
 
     Raises InvalidOptions when ``then`` is "quality" and there is none, and as ``mark_near_duplicates`` and ``kmq`` do.
     """
-    duplicates = mark_near_duplicates(
-        vectors,
-        cluster_id,
-        n_clusters=n_clusters,
-        threshold=threshold,
-        keep=keep,
-        pinned=pinned,
-        excluded=excluded,
-    )
+    if duplicates is None:
+        duplicates = mark_near_duplicates(
+            vectors,
+            cluster_id,
+            n_clusters=n_clusters,
+            threshold=threshold,
+            keep=keep,
+            pinned=pinned,
+            excluded=excluded,
+        )
     out = duplicates.dropped if excluded is None else duplicates.dropped | np.asarray(excluded)
-    who: dict[str, Any] = {"pinned": pinned, "excluded": out}
+    who: dict[str, Any] = {"pinned": pinned, "excluded": out, "observe": observe}
     if then == "quality":
         if quality is None:
             raise InvalidOptions(
