@@ -135,7 +135,7 @@ def test_every_row_opens_with_its_text_as_text(workspace: Path, rows: Written) -
         assert all("<script>" not in markdown.value for markdown in page.markdown)
 
 
-@pytest.mark.parametrize("view", ["Conversation", "Details", "Similar", "Tokens", "Raw"])
+@pytest.mark.parametrize("view", ["Conversation", "Details", "Similar", "Tokens", "Why", "Raw"])
 def test_every_view_of_a_row_is_drawn(workspace: Path, view: str) -> None:
     page = _open(row="7", row_view=view)
     assert "#### Row 7" in _texts(page)

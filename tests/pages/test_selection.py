@@ -207,7 +207,7 @@ def test_a_row_is_explained_and_another_taken_instead_and_back(workspace: Path, 
     checked(app.button(key="why_replace").click().run())
     edited = store.list(dataset_id, "selection")[0]
     assert set(selected_rows(edited)) == set(selected_rows(picked)) - {other} | {out}
-    assert app.query_params["active"] == [edited.id]
+    assert edited.id in app.query_params["active"]
     assert f"Replaced by hand: row {other} by row {out}." in said(app).replace("\\", "")
     checked(app.button(key="undo_replace").click().run())
-    assert app.query_params["active"] == [picked.id]
+    assert picked.id in app.query_params["active"]

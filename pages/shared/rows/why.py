@@ -17,7 +17,7 @@ def show_why(context: DatasetContext, selection: Artifact, row: int, *, key: str
     """The answer in sentences, and a field to put another row in its place, or it in the place of another."""
     try:
         said = _explained(
-            context.key, selection.id, row, context.names, _context=context, _selection=selection
+            context.key, selection.id, row, dict(context.names.names), _context=context, _selection=selection
         )
     except CurationError as error:
         st.info(str(error), icon=":material/help:")
