@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 MAP = "[data-testid=tamis-map]"
 TIMEOUT_MS = 180_000  # a busy machine loads an encoder in more than a minute
@@ -81,6 +79,8 @@ def search_words(page: Page, words: str) -> None:
     box = page.get_by_role("textbox", name="Search", exact=True)
     box.fill(words)
     box.press("Enter")
+    # The box is empty again once the page has taken the words: on a busy machine that is later than a first look.
+    expect(box).to_have_value("", timeout=TIMEOUT_MS)
     wait_until_idle(page)
 
 
