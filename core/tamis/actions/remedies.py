@@ -64,7 +64,23 @@ def remarks_on(summary: Mapping[str, JSON]) -> tuple[str, ...]:
             f"No region was dense enough for a cluster: all {summary['n_noise']:,} rows are noise. Give a smaller "
             "min_cluster_size or min_samples, or use k-means."
         )
-    return tuple(remarks)
+    return (*remarks, *_remarks_on_choice(summary))
+
+
+def _remarks_on_choice(summary: Mapping[str, JSON]) -> tuple[str, ...]:
+    """What a number of clusters that was chosen rests on, where others would have done as well."""
+    if summary.get("k_structure") is False:
+        return (
+            f"No number of clusters stands out from data without clusters: {summary['n_clusters']:,} is only a usual size "
+            "for so many rows.",
+        )
+    match summary.get("k_as_good"):
+        case [*others, last] if others:
+            named = ", ".join(f"{k:,}" for k in others)
+            return (
+                f"{named} and {last:,} clusters are about as good (within 0.01 of the best silhouette's gap).",
+            )
+    return ()
 
 
 def reading_remedy(reason: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
 from pydantic import Field
 
 from tamis.registry import Options, Plugin, Table
@@ -10,6 +13,8 @@ from tamis.registry import Options, Plugin, Table
 class KMeansOptions(Options):
     """Spherical k-means on unit vectors."""
 
+    FORMER_DEFAULTS: ClassVar[Mapping[str, Any]] = {"seeding": "faiss"}
+
     n_clusters: int = Field(
         0,
         ge=0,
@@ -17,8 +22,19 @@ class KMeansOptions(Options):
     )
     min_clusters: int = Field(4, ge=2, description="Smallest number tried when it is chosen.")
     max_clusters: int = Field(512, ge=2, description="Largest number tried when it is chosen.")
-    n_iterations: int = Field(30, ge=1, le=1000, description="Iterations of each run.")
-    n_redo: int = Field(2, ge=1, le=50, description="Runs from different starts; the best one is kept.")
+    seeding: Literal["greedy", "faiss"] = Field(
+        "greedy",
+        description="greedy draws several rows for each start of a cluster and keeps the best, and chooses the number steadily; "
+        "faiss is the rule of before, by that library.",
+    )
+    n_iterations: int = Field(30, ge=1, le=1000, description="Iterations of a run, at most.")
+    n_redo: int = Field(
+        4,
+        ge=1,
+        le=50,
+        description="Different starts, of which the best is kept: judged on a sample by greedy (above 128 clusters it is one), "
+        "after whole runs by faiss.",
+    )
     max_points_per_centroid: int = Field(
         256, ge=1, description="Rows used per centroid while training; all rows are assigned afterwards."
     )

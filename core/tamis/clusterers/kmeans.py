@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +14,10 @@ from tamis.compute.cluster.choose_k import choose_k, default_candidates
 from tamis.compute.cluster.kmeans import kmeans
 from tamis.errors import InvalidOptions
 from tamis.types import JSON, Float32s
+
+_BEFORE: Mapping[str, Any] = {"n_null": 2, "min_gap": 0.01, "n_iterations": 15}  # how k was chosen with faiss
+
+_SEED_NOTE = {"greedy": "training_seed", "faiss": "faiss_seed"}
 
 
 def cluster_kmeans(vectors: Float32s, options: KMeansOptions, *, seed: int, progress: Progress) -> Clustering:
@@ -29,12 +35,13 @@ def cluster_kmeans(vectors: Float32s, options: KMeansOptions, *, seed: int, prog
     clusters = kmeans(
         np.asarray(vectors),
         n_clusters,
+        seeding=options.seeding,
         n_iterations=options.n_iterations,
         n_restarts=options.n_redo,
         max_points_per_centroid=options.max_points_per_centroid,
         rng=np.random.default_rng(seed),
     )
-    notes |= {"n_train": clusters.n_train, "faiss_seed": clusters.seed}
+    notes |= {"n_train": clusters.n_train, _SEED_NOTE[options.seeding]: clusters.seed}
     return Clustering(clusters.cluster_id, clusters.distance, clusters.centroids, notes)
 
 
@@ -43,6 +50,18 @@ def _choose(vectors: Float32s, options: KMeansOptions, seed: int) -> tuple[int, 
     candidates = [k for k in default_candidates(len(vectors)) if bounds[0] <= k <= bounds[1]]
     if not candidates:
         return min(options.min_clusters, len(vectors)), {"k_table": []}
-    choice = choose_k(vectors, candidates, rng=np.random.default_rng(seed))
-    table = [asdict(row) for row in choice.table]
-    return choice.k, {"k_table": table, "k_structure": choice.structure, "k_rows": choice.n_rows}
+    choice = choose_k(
+        vectors,
+        candidates,
+        seeding=options.seeding,
+        rng=np.random.default_rng(seed),
+        **(_BEFORE if options.seeding == "faiss" else {}),
+    )
+    table: list[JSON] = [asdict(row) for row in choice.table]
+    as_good: list[JSON] = list(choice.as_good)
+    return choice.k, {
+        "k_table": table,
+        "k_structure": choice.structure,
+        "k_as_good": as_good,
+        "k_rows": choice.n_rows,
+    }

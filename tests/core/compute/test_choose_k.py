@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
+from tamis.actions.remedies import remarks_on
 from tamis.compute.cluster.choose_k import (
+    KChoice,
+    KScore,
     choose_k,
     default_candidates,
     null_vectors,
+    silhouette_of,
     simplified_silhouette,
     standard_silhouette,
 )
@@ -124,3 +128,48 @@ def test_candidates_out_of_range_are_refused() -> None:
         choose_k(noise(20), (4, 50), rng=np.random.default_rng(0))
     with pytest.raises(InvalidOptions, match="null clouds is 0"):
         choose_k(noise(20), (4,), n_null=0, rng=np.random.default_rng(0))
+
+
+def test_silhouette_from_distances_is_the_one_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    rows = unit(rng.normal(size=(90, 5)))
+    away = np.linalg.norm(rows[:, None] - rows[None], axis=2).astype(np.float32)
+    for ids in (rng.integers(0, 4, 90), np.r_[7, rng.integers(0, 3, 89)]):
+        assert silhouette_of(away, ids) == pytest.approx(standard_silhouette(rows, ids, rng=rng), abs=1e-5)
+    assert np.isnan(silhouette_of(away, np.zeros(90, int)))
+    assert np.isnan(silhouette_of(away, np.arange(90)))
+
+
+def test_data_with_structure_has_one_k_whatever_the_seed() -> None:
+    vectors = clusters(1200, 12)
+    chosen = [choose_k(vectors, (4, 8, 16, 32), rng=np.random.default_rng(seed)) for seed in range(10)]
+    assert max([one.k for one in chosen].count(k) for k in (4, 8, 16, 32)) >= 9
+    assert all(one.structure and one.k in one.as_good for one in chosen)
+
+
+def test_what_is_about_as_good_as_the_best_is_said() -> None:
+    def row(k: int, difference: float) -> KScore:
+        return KScore(k, 0, 0, 0, 0, difference, chosen=k == 16)
+
+    table = (row(4, 0.05), row(8, 0.095), row(16, 0.1), row(32, 0.091))
+    assert KChoice(16, structure=True, table=table, n_rows=9).as_good == (8, 16, 32)
+    assert KChoice(16, structure=False, table=table, n_rows=9).as_good == ()
+    (said,) = remarks_on({"n_clusters": 16, "k_structure": True, "k_as_good": [8, 16, 32]})
+    assert said.startswith("8, 16 and 32 clusters are about as good")
+    assert remarks_on({"n_clusters": 16, "k_structure": True, "k_as_good": [16]}) == ()
+    (said,) = remarks_on({"n_clusters": 45, "k_structure": False, "k_as_good": []})
+    assert "45 is only a usual size" in said
+
+
+def test_the_choice_of_before_is_kept_by_name() -> None:
+    vectors = clusters(600, 8)
+    before = choose_k(
+        vectors,
+        (4, 8, 16),
+        seeding="faiss",
+        n_null=2,
+        min_gap=0.01,
+        n_iterations=15,
+        rng=np.random.default_rng(0),
+    )
+    assert (before.k, before.structure) == (8, True)

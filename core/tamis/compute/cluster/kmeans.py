@@ -1,20 +1,22 @@
-"""Spherical k-means with faiss: trained on a sample if large, then every row assigned (METHODS.md 1.2)."""
+"""Spherical k-means: trained on a sample if large, then every row assigned (METHODS.md 1.2)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from tamis.compute.cluster.lloyd import best_fit
 from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
 from tamis.errors import CurationError
 from tamis.types import Float32s, Int32s, Int64s
 
 MIN_POINTS_PER_CENTROID = 1  # faiss only warns below this; small datasets are ordinary here
 SEED_LIMIT = 2**31 - 1  # faiss takes a C int
+
+Seeding = Literal["greedy", "faiss"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class KMeans:
     cluster_id: Int32s  # (n,) in 0..k-1, every id used
     distance: Float32s  # (n,) cosine distance 1 - cos to the own centroid, in [0, 2]; 1 for a zero vector
     n_train: int  # rows the centroids were trained on
-    seed: int  # what faiss was given, drawn from the generator
+    seed: int  # of the training, drawn from the generator
 
     @property
     def n_clusters(self) -> int:
@@ -37,8 +39,9 @@ def kmeans(
     vectors: Float32s,
     n_clusters: int,
     *,
-    n_iterations: int = 25,
-    n_restarts: int = 1,
+    seeding: Seeding = "greedy",
+    n_iterations: int = 30,
+    n_restarts: int = 4,
     max_points_per_centroid: int = 256,
     rng: np.random.Generator,
 ) -> KMeans:
@@ -46,9 +49,10 @@ def kmeans(
 
     Vectors need not have unit length. At most ``max_points_per_centroid * n_clusters`` rows train the
     centroids, a sample from ``rng``; all rows are assigned afterwards, so ``vectors`` may be memory-mapped.
-    Clusters that end up empty (fewer distinct vectors than clusters) are dropped and ids closed up. Zero
-    vectors take no part in the training and go to cluster 0. The same generator state gives the same result.
-    Paper section 3.1.
+    ``greedy`` judges ``n_restarts`` starts on a sample and carries the best one on (``lloyd.best_fit``); ``faiss``, the
+    rule of before, makes as many whole runs with that library. Clusters that end up empty (fewer distinct vectors than
+    clusters) are dropped and ids closed up. Zero vectors take no part in the training and go to cluster 0. The same
+    generator state gives the same result. Paper section 3.1.
 
     Raises CurationError when n_clusters is not in 1..n or a vector holds NaN or infinity.
     """
@@ -60,24 +64,35 @@ def kmeans(
     chosen = np.arange(n) if size == n else np.sort(rng.choice(n, size=size, replace=False))
     train = unit_rows(block_of(vectors, slice(None) if size == n else chosen))
     train = train[np.any(train != 0, axis=1)]
+    k = min(n_clusters, max(1, len(train)))
+    if len(train) == 0:
+        centroids = np.zeros((1, d), dtype=np.float32)
+    elif seeding == "faiss":
+        centroids = _train_faiss(train, k, n_iterations=n_iterations, n_restarts=n_restarts, seed=seed)
+    else:
+        own = np.random.default_rng(seed)
+        centroids = best_fit(train, k, n_starts=n_restarts, n_iterations=n_iterations, rng=own).centroids
+    return _ordered(vectors, centroids, n_train=len(train), seed=seed)
+
+
+def _train_faiss(train: Float32s, k: int, *, n_iterations: int, n_restarts: int, seed: int) -> Float32s:
+    """Centroids by whole runs of faiss, the best of them kept: how clusterings were made before ``seeding`` was named."""
+    import faiss
+
     trainer = faiss.Kmeans(
-        d,
-        min(n_clusters, max(1, len(train))),
+        train.shape[1],
+        k,
         niter=n_iterations,
         nredo=n_restarts,
         seed=seed,
         spherical=True,
         verbose=False,
         init_method=faiss.ClusteringInitMethod_KMEANS_PLUS_PLUS,
-        max_points_per_centroid=max_points_per_centroid,
+        max_points_per_centroid=len(train),  # the sample is drawn already
         min_points_per_centroid=MIN_POINTS_PER_CENTROID,
     )
-    if len(train) == 0:
-        centroids = np.zeros((1, d), dtype=np.float32)
-    else:
-        trainer.train(train)
-        centroids = unit_rows(np.asarray(trainer.centroids))
-    return _ordered(vectors, centroids, n_train=len(train), seed=seed)
+    trainer.train(train)
+    return unit_rows(np.asarray(trainer.centroids))
 
 
 def assign(vectors: Float32s, centroids: Float32s) -> tuple[Int32s, Float32s]:
