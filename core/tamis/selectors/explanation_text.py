@@ -22,7 +22,7 @@ def say_explanation(said: Explanation, name_of_group: Name) -> tuple[str, ...]:
     parts = [
         _answer(said),
         _quota(said, name_of_group),
-        _place(said, name_of_group),
+        _place(said),
         _neighbours(said),
         _near(said),
         _chance(said),
@@ -69,7 +69,7 @@ def _quota(said: Explanation, name_of_group: Name) -> str:
 
 
 def _how(quota: Quota, unit: str) -> str:
-    exact = f"its share of {quota.share:.1%} is {number(quota.budget * quota.share)}"
+    exact = f"its share of {_percent(quota.share)} is {number(quota.budget * quota.share)}"
     return {
         "pins": f"{exact}, but what is pinned in it takes more",
         "all": "all that it has",
@@ -78,32 +78,35 @@ def _how(quota: Quota, unit: str) -> str:
     }[quota.how] + (f"; {number(quota.pinned)} {unit} of it are pinned" if quota.pinned else "")
 
 
-def _place(said: Explanation, name_of_group: Name) -> str:
-    inside = "" if said.quota is None or said.quota.share == 1 else f" in {name_of_group(said.quota.group)}"
+def _place(said: Explanation) -> str:
+    there = "" if said.quota is None or said.quota.share == 1 else " there"
     parts = []
     if said.rank is not None and said.n_ranked is not None:
-        order = "drawn" if said.measure == "draw" else f"by {_LINE.get(said.measure, said.measure)}"
-        parts.append(f"place {said.rank:,} of {said.n_ranked:,} {order}{inside}")
+        order = "the draw" if said.measure == "draw" else _LINE.get(said.measure, said.measure)
+        parts.append(f"place {said.rank:,} of {said.n_ranked:,} in the order of {order}")
     if said.quality is not None:
-        rank = "" if said.quality_rank is None else f", the {_ordinal(said.quality_rank)} highest{inside}"
+        rank = "" if said.quality_rank is None else f", the {_ordinal(said.quality_rank)} highest{there}"
         parts.append(f"quality {number(said.quality)}{rank}")
     if said.value is not None and said.measure not in ("quality", "draw"):
         parts.append(f"{_LINE.get(said.measure, said.measure)} {number(said.value)}")
-    text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    return _sentence("; ".join(parts))
 
 
 def _neighbours(said: Explanation) -> str:
+    what = "quality" if said.measure == "draw" else _LINE.get(said.measure, said.measure)
     sides = [
-        f"the last one in is row {_named(said.above)}" if said.above else "",
-        f"the first one out is row {_named(said.below)}" if said.below else "",
+        f"the last one in is row {_named(said.above, what)}" if said.above else "",
+        f"the first one out is row {_named(said.below, what)}" if said.below else "",
     ]
-    text = ", ".join(filter(None, sides))
-    return f"At the line {text}." if text else ""
+    return _sentence(", ".join(filter(None, sides)))
 
 
-def _named(one: NamedRow) -> str:
-    return f"{one.row:,}" if math.isnan(one.value) else f"{one.row:,} ({number(one.value)})"
+def _named(one: NamedRow, what: str) -> str:
+    return f"{one.row:,}" if math.isnan(one.value) else f"{one.row:,} ({what} {number(one.value)})"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _near(said: Explanation) -> str:
@@ -123,26 +126,28 @@ def _chance(said: Explanation) -> str:
         return f"With other seeds it was drawn in {hits:,} of {said.n_draws:,} tries."
     if said.reason in ("pinned", "too near"):
         return ""
-    return f"Over all seeds it is drawn with a chance of {said.chance:.1%}."
+    return f"Over all seeds it is drawn with a chance of {_percent(said.chance)}."
 
 
 def _change(said: Explanation) -> str:
     ways = []
     if said.budget_change is not None:
         more = "more" if said.budget_change > 0 else "less"
-        ways.append(f"a budget of {number(abs(said.budget_change))} {said.unit} {more}")
+        amount = number(abs(said.budget_change))
+        unit = said.unit.removesuffix("s") if amount == "1" and said.unit in ("rows", "tokens") else said.unit
+        ways.append(f"{amount} {unit} {more} of budget")
     if said.quality_line is not None:
-        side = "below" if said.picked else "above"
-        at = "or " if said.turns_on_line else ""
+        line, side = number(said.quality_line), "less" if said.picked else "more"
         ways.append(
-            f"a quality {'of ' if at else ''}{'' if at else side + ' '}{number(said.quality_line)}{' or ' + side if at else ''}"
+            f"a quality of {line} or {side}" if said.turns_on_line else f"a quality of {side} than {line}"
         )
-    outcome = "leave it out" if said.picked else "take it in"
     if ways:
-        return f"{' or '.join(ways)[:1].upper()}{' or '.join(ways)[1:]} would {outcome}."
-    if said.reason == "too near":
-        return "No larger budget takes it in."
-    return ""
+        return _sentence(f"{' or '.join(ways)} would {'leave it out' if said.picked else 'take it in'}")
+    return "No larger budget takes it in." if said.reason == "too near" and not said.notes else ""
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"
 
 
 def _ordinal(n: int) -> str:

@@ -40,6 +40,7 @@ from tamis.selectors.sampling import select_kmq, select_uniform
 from tamis.types import Bools, Float64s, Int64s
 
 Pick = Callable[[Problem], Answer]
+NO_QUALITY = "No quality would take it in with this seed and this budget."
 TRIES, TRIED_ROWS = (
     400,
     4_000_000,
@@ -97,6 +98,7 @@ class DrawExplainer:
             turns_on_line=line[1],
             chance=chance,
             n_draws=n_draws,
+            notes=(NO_QUALITY,) if self.reads_quality and not picked and line[0] is None else (),
         )
 
     def _reason(self, picked: bool) -> Reason:

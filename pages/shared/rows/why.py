@@ -23,8 +23,8 @@ def show_why(context: DatasetContext, selection: Artifact, row: int, *, key: str
         st.info(str(error), icon=":material/help:")
         return
     st.markdown(f"**{plain(said.sentences[0])}**")
-    for sentence in said.sentences[1:]:
-        st.markdown(f"- {plain(sentence)}")
+    # One list: lists of one line each stand far apart.
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in said.sentences[1:]))
     if said.explanation.reason not in ("pinned", "excluded"):
         _offer_other(context, selection, said, key)
 
@@ -55,7 +55,7 @@ def show_edits(context: DatasetContext, selection: Artifact) -> None:
 def _offer_other(context: DatasetContext, selection: Artifact, said: RowExplanation, key: str) -> None:
     about, row = said.explanation, said.explanation.row
     other = about.below if said.picked else about.above
-    label = "Row to take instead" if said.picked else "Row that goes for it"
+    label = "Row to take instead" if said.picked else "Instead of row"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         chosen = st.number_input(
             label,

@@ -240,3 +240,20 @@ def test_what_a_refinement_will_do_is_estimated_round_by_round(tamis: Tamis) -> 
         "run", "refine", "--estimate", "--rounds", "2", "--budget", "8", "--control", "km_random"
     )
     assert (code, [one["adds"] for one in expected["rounds"]]) == (0, [4, 4])
+
+
+def test_a_row_is_explained_and_replaced(tamis: Tamis) -> None:
+    code, said = tamis("selections", "why", "active", "--row", "17")
+    assert code == 0
+    assert said["sentences"][0].startswith("Row 17 is ")
+    assert said["quota"]["budget"] == 10
+    assert tamis("selections", "why", "--row", "40")[0] == 2
+    other, into = (said["above"] or said["below"])["row"], 17
+    row, by = (into, said["below"]["row"]) if said["picked"] else (other, into)
+    code, made = tamis("selections", "replace", "--row", str(row), "--by", str(by))
+    assert code == 0
+    assert tamis("active")[1]["active"]["selection"]["id"] == made["id"]
+    assert tamis("selections", "why", "--row", str(by))[1]["replaced"] == row
+    assert tamis("selections", "replace", "--row", str(row), "--by", str(by))[0] == 2
+    tamis("selections", "activate", made["parent"])
+    assert tamis("selections", "why", "--row", str(row))[1]["replaced"] is None
