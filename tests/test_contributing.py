@@ -59,6 +59,10 @@ def test_the_scorer_of_the_walk_works_and_every_check_passes(copy: Path) -> None
     checks = [sys.executable, "-m", *command.split(), "-q", "-x", "-p", "no:cacheprovider"]
     done = subprocess.run(checks, cwd=copy, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    linted = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "core", "tests"], cwd=copy, capture_output=True, text=True
+    )
+    assert linted.returncode == 0, linted.stdout[-2000:] + linted.stderr[-500:]
     asked = (
         "from tamis.scorers import SCORERS, ScorerInput\n"
         "row = SCORERS['variety']\n"

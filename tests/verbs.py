@@ -278,7 +278,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "artifact_names": (
         "what artifacts are called wherever they are named",
-        "plain_name name_artifacts artifact_names names_in_view artifact_name name_runs mark_alike rows_name "
+        "plain_name name_artifacts names_of_jobs artifact_names names_in_view artifact_name name_runs mark_alike rows_name "
         "refinement_name method_label model_name say_rows",
     ),
     "bench_clear": (

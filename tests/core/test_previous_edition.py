@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import zstandard
 
+from tamis.actions.active import look_at
 from tamis.actions.export import ExportRequest, export
 from tamis.cli.main import run
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
@@ -56,6 +57,15 @@ def test_the_newest_of_each_kind_is_still_the_newest(workspace: Workspace) -> No
     for dataset_id, expected in DATASETS.items():
         newest = {kind: workspace.artifacts.list(dataset_id, kind)[0].id for kind in expected["newest"]}
         assert newest == expected["newest"]
+
+
+def test_what_a_comparison_drew_is_not_taken_for_a_choice(workspace: Workspace) -> None:
+    """The last three selections of the household were drawn by its comparison; the person's own last pick is the one before."""
+    view = look_at(workspace, "household-6a28dc")
+    drawn = {"d4b78a2fb92fbeb5", "f1423bcbde49e80c", "9b1d6cdaa03de9d9"}
+    assert view.choices.inside == drawn
+    assert [one.id for one in view.selections] == ["1c9e1a3b90501e16", "8e7a427a95a10ae2"]
+    assert view.selection is not None and view.selection.id == "1c9e1a3b90501e16"
 
 
 def test_clusters_and_picks_read_as_they_did(workspace: Workspace) -> None:

@@ -12,10 +12,12 @@ from tamis.actions.refinements import control_of, is_cheap, is_static
 from tamis.actions.runs import Run
 from tamis.clusterers import CLUSTERERS
 from tamis.encoders import ENCODERS
+from tamis.jobs.model import Job, JobState
 from tamis.projectors import PROJECTORS
 from tamis.reprs import shortened
 from tamis.scorers import scorer_title
 from tamis.selectors import SELECTORS
+from tamis.steps import STEPS
 from tamis.steps.refine.gaps import GAPS
 from tamis.store.artifacts.choices import BASELINE, NO_CHOICES, ArtifactChoices
 from tamis.store.artifacts.refinements import METHOD
@@ -91,6 +93,21 @@ def artifact_name(workspace: Workspace, artifact: Artifact) -> str:
     """What one artifact is called among all of its kind."""
     names = artifact_names(workspace, artifact.manifest.dataset_id, artifact.kind)
     return names.get(artifact.id, plain_name(artifact))
+
+
+def names_of_jobs(workspace: Workspace, jobs: Sequence[Job]) -> dict[str, str]:
+    """What the finished of these jobs made, by job id, in the names that everything else has; the others are left out."""
+    names: dict[tuple[str, str], dict[str, str]] = {}
+    found: dict[str, str] = {}
+    for job in jobs:
+        if job.state is not JobState.SUCCEEDED or job.step not in STEPS:
+            continue
+        kind = STEPS[job.step].makes
+        place = (job.dataset_id, kind)
+        if kind in _NAMES or kind == "adapter":
+            names[place] = names.get(place) or artifact_names(workspace, *place)
+            found[job.job_id] = names[place].get(job.artifact_id, "")
+    return {job_id: name for job_id, name in found.items() if name}
 
 
 def name_runs(workspace: Workspace, runs: Sequence[Run]) -> dict[str, str]:

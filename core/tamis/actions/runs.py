@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from tamis.actions.jobs import elapsed_s, list_jobs, read_metrics
-from tamis.errors import UnknownName
+from tamis.errors import CurationError, UnknownName
 from tamis.jobs.model import Job, JobState
 from tamis.steps import STEPS
 from tamis.store.artifacts.adapters import CURVES, read_curves
@@ -104,13 +104,15 @@ def list_runs(workspace: Workspace, dataset_id: str, step: str) -> list[Run]:
 
 
 def find_run(workspace: Workspace, dataset_id: str, step: str, run_id: str = "") -> Run:
-    """The run of that id, or the newest; raises UnknownName with those there are."""
+    """The run of that id, or the newest; raises UnknownName with those there are, CurationError where there is none yet."""
     runs = list_runs(workspace, dataset_id, step)
+    if not runs and not run_id:
+        raise CurationError(
+            f"{dataset_id} has no {_CALLED.get(step, step)} yet. Start one first: tamis run {step} --dataset {dataset_id}."
+        )
     chosen = next((run for run in runs if run_id in ("", run.run_id)), None)
     if chosen is None:
-        raise UnknownName(
-            f"{_CALLED.get(step, step)} of {dataset_id}", run_id or "newest", [run.run_id for run in runs]
-        )
+        raise UnknownName(f"{_CALLED.get(step, step)} of {dataset_id}", run_id, [run.run_id for run in runs])
     return chosen
 
 

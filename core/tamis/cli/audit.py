@@ -79,7 +79,7 @@ def show_entries(session: Session, dataset_id: str, account: str, action: str, l
 def audit_lines(found: AuditCheck) -> list[str]:
     """What was found, and the hash that is worth keeping elsewhere."""
     state = "every one is what was written" if found.is_sound else f"{len(found.problems):,} things are wrong"
-    lines = [f"Audit log: {found.n_entries:,} entries, {state}."]
+    lines = [f"Audit log: {found.n_entries:,} {'entry' if found.n_entries == 1 else 'entries'}, {state}."]
     lines += [f"  {problem}" for problem in found.problems]
     if found.n_entries:
         lines.append(

@@ -18,7 +18,9 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what wou
 def say_plan(session: Session, plan: DeletionPlan, *, done: bool) -> dict[str, JSON]:
     """Say what goes and what stays; returns the same for a program, before anything is gone."""
     goes = "goes into the trash" if plan.into_trash else "goes for good"
-    session.show(f"{plan.subject} {goes}: {len(plan.artifacts):,} artifacts, {plan.n_bytes:,} bytes.")
+    session.show(
+        f"{plan.subject} {goes}: {len(plan.artifacts):,} artifact{'s' * (len(plan.artifacts) != 1)}, {plan.n_bytes:,} bytes."
+    )
     if plan.kept:
         session.show(f"Staying, because something else needs it: {', '.join(one.id for one in plan.kept)}.")
     if plan.obstacle:

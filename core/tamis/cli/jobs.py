@@ -35,6 +35,7 @@ def jobs() -> None:
 def list_jobs(session: Session, dataset: str, states: tuple[str, ...], limit: int, watch: bool) -> None:
     """List jobs, the newest first."""
     from tamis.actions import jobs as actions
+    from tamis.actions.artifact_names import names_of_jobs
 
     workspace = session.workspace
     wanted = [_state(name) for name in states]
@@ -46,12 +47,14 @@ def list_jobs(session: Session, dataset: str, states: tuple[str, ...], limit: in
         time.sleep(WATCH_S)
         actions.refresh_jobs(workspace)
     listed = actions.list_jobs(workspace, states=wanted, dataset_id=dataset, limit=limit)
+    made = names_of_jobs(workspace, listed)
     for job in listed:
-        line = f"{job.job_id}  {job.state:10} {job.backend:6} {job.step:8} {job.dataset_id:28} {_remark(job)}"
+        remark = _remark(job) or made.get(job.job_id, "")
+        line = f"{job.job_id}  {job.state:10} {job.backend:6} {job.step:8} {job.dataset_id:28} {remark}"
         session.show(line.rstrip())
     if not listed:
         session.show("No jobs.")
-    session.result({"jobs": [_as_json(job) for job in listed]})
+    session.result({"jobs": [_as_json(job) | {"made": made.get(job.job_id, "")} for job in listed]})
 
 
 @jobs.command("show", examples=["tamis jobs show 20260101-120000-ab12"])

@@ -162,5 +162,5 @@ def export(session: Session, dataset: str, reason: str, out: Path) -> None:
     from tamis.actions.rejects import export_rejects
 
     done = export_rejects(session.workspace, session.dataset(dataset), out, reason=reason)
-    session.show(f"{done.path}: {done.n_lines:,} lines")
+    session.show(f"{done.path}: {done.n_lines:,} line{'s' * (done.n_lines != 1)}")
     session.result({"path": str(done.path), "n_lines": done.n_lines})

@@ -9,9 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.activity import while_jobs_run
-from pages.shared.plain_text import count_of, shorten
+from pages.shared.plain_text import shorten
 from pages.shared.runs.job_words import STATE_COLOURS, STATE_WORDS
 from pages.shared.wording import ago, duration
+from tamis.actions.artifact_names import names_of_jobs
 from tamis.actions.datasets import dataset_names
 from tamis.actions.jobs import Job, JobState, count_jobs, elapsed_s, list_jobs
 from tamis.steps import STEPS
@@ -65,7 +66,7 @@ def show_jobs(workspace: Workspace, wanted: JobFilter) -> None:
             _say_counts(counted)
             jobs_of_page = _page(workspace, wanted, page)
             if jobs_of_page:
-                _show_table(jobs_of_page, names)
+                _show_table(workspace, jobs_of_page, names)
             else:
                 _say_none(wanted)
 
@@ -111,8 +112,9 @@ def _say_counts(counted: dict[JobState, int]) -> None:
     st.caption(" · ".join(parts) or "No jobs")
 
 
-def _show_table(jobs: list[Job], names: dict[str, str]) -> None:
-    table = pd.DataFrame([_row(job, names) for job in jobs])
+def _show_table(workspace: Workspace, jobs: list[Job], names: dict[str, str]) -> None:
+    made = names_of_jobs(workspace, jobs)
+    table = pd.DataFrame([_row(job, names, made.get(job.job_id, "")) for job in jobs])
     if table["progress"].isna().all():
         table = table.drop(columns="progress")
     event = st.dataframe(
@@ -140,7 +142,7 @@ def _show_table(jobs: list[Job], names: dict[str, str]) -> None:
         open_job(jobs[event.selection.cells[0][0]].job_id)
 
 
-def _row(job: Job, names: dict[str, str]) -> dict[str, object]:
+def _row(job: Job, names: dict[str, str], made: str) -> dict[str, object]:
     seconds = elapsed_s(job)
     return {
         "state": [STATE_WORDS[job.state]],
@@ -149,26 +151,17 @@ def _row(job: Job, names: dict[str, str]) -> dict[str, object]:
         "submitted": ago(job.submitted_at),
         "took": "" if seconds is None else duration(seconds),
         "progress": job.progress.fraction if job.state is JobState.RUNNING else None,
-        "says": shorten(job.reason or _says(job), 160),
+        "says": shorten(job.reason or _says(job, made), 160),
     }
 
 
-def _says(job: Job) -> str:
+def _says(job: Job, made: str) -> str:
     if job.state is JobState.RUNNING:
         left = f"{duration(job.progress.seconds_left)} left" if job.progress.seconds_left else ""
         return " · ".join(part for part in (job.progress.stage, left, job.progress.message) if part)
     if job.state is JobState.QUEUED:
         return "waits for other jobs" if job.waits_for else "waits for its turn"
-    chosen = [
-        str(job.options[name]) for name in ("encoder", "method", "scorer", "name") if name in job.options
-    ]
-    if "selections" in job.options:
-        chosen.append(count_of(len(job.options["selections"]), "selection"))
-    if "budget" in job.options:
-        chosen.append(f"{job.options['budget']:g} {job.options['unit']}")
-    if "budget" in job.options and "seed" in job.options:
-        chosen.append(f"seed {job.options['seed']}")  # else the draws of a comparison look alike
-    return " · ".join(part for part in chosen if part)
+    return made
 
 
 def _say_none(wanted: JobFilter) -> None:

@@ -41,7 +41,7 @@ class CompareOptions(StepOptions):
     )
     confidence_fraction: float = Field(0.95, gt=0.5, lt=1, description="Confidence of every interval.")
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of the sample and of the intervals.")
-    clustering: str = Field("", description="Clustering to count by; the newest when empty.")
+    clustering: str = Field("", description="Clustering to count by; the active one when empty.")
     embeddings: str = Field("", description="Embeddings to measure distances in; the newest when empty.")
     scores: str = Field("", description="Exact scores to use as quality; the newest of that name when empty.")
 

@@ -57,7 +57,7 @@ class FinetuneOptions(StepOptions):
     max_new_tokens: int = Field(128, ge=1, le=8192, description="Longest answer, in tokens.")
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of the held-out rows and of the training.")
     selection: str = Field(
-        "", description="Selection to train on, or newest; all rows of the dataset when empty."
+        "", description="Selection to train on: its id, active or newest; all rows of the dataset when empty."
     )
     within: str = Field("", description="Only rows of this frozen scope.")
     decisions: str = Field(

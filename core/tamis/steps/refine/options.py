@@ -195,7 +195,7 @@ class RefineOptions(StepOptions):
         description="By cluster id: a factor on its weight, pinned (keeps its weight) or excluded (weight 0).",
     )
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of every draw and of the training.")
-    clustering: str = Field("", description="Clustering whose weights move; the newest when empty.")
+    clustering: str = Field("", description="Clustering whose weights move; the active one when empty.")
     scores: str = Field("", description="Exact scores to use as quality; the newest of that name when empty.")
     confidence: str = Field("", description="Confidence to flag by; the newest when empty.")
     within: str = Field("", description="Rows to select from (a frozen scope); all rows when empty.")

@@ -49,7 +49,7 @@ class SelectOptions(StepOptions):
         "all rows alike.",
     )
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of every draw.")
-    clustering: str = Field("", description="Clustering to spread over; the newest when empty.")
+    clustering: str = Field("", description="Clustering to spread over; the active one when empty.")
     embeddings: str = Field(
         "", description="Embeddings to compare rows by, and to count tokens with; the newest when empty."
     )

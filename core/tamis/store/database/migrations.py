@@ -260,6 +260,19 @@ _CHOICES = (
     )
     """,
     "CREATE INDEX artifact_choices_by_dataset ON artifact_choices (dataset_id, artifact_id)",
+    # What comparisons drew before there was this table: the selections that their jobs waited for, unless a person had
+    # asked for the same one by a job of its own.
+    """
+    INSERT INTO artifact_choices (dataset_id, kind, artifact_id, standing, sequence, created_at)
+    SELECT drawn.dataset_id, 'selection', drawn.artifact_id, 'inside', 0, MIN(drawn.submitted_at)
+    FROM jobs AS drawn
+    WHERE drawn.step = 'select'
+    GROUP BY drawn.dataset_id, drawn.artifact_id
+    HAVING SUM(NOT EXISTS (
+        SELECT 1 FROM jobs AS run, json_each(run.waits_for) AS waited
+        WHERE run.step = 'compare' AND waited.value = drawn.job_id
+    )) = 0
+    """,
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
