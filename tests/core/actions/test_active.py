@@ -11,15 +11,17 @@ import pytest
 
 import tamis
 from tamis.actions.active import activate, active_artifacts, delete_selection, list_selections, look_at
-from tamis.actions.artifact_names import artifact_names, name_artifacts, plain_name
+from tamis.actions.artifact_names import artifact_names, name_artifacts, names_of_jobs, plain_name
 from tamis.actions.dataset_context import open_context
 from tamis.actions.grid import Grid, submit_grid
+from tamis.actions.jobs import list_jobs
 from tamis.actions.refinements import compare_with_controls, selection_after
 from tamis.actions.runs import find_run
 from tamis.actions.selections import submit_baseline
 from tamis.actions.submit import freeze_pointers, submit
 from tamis.cli.main import run
 from tamis.errors import ArtifactMissing, JobConflict
+from tamis.steps import STEPS
 from tamis.steps.resolve_rows import find_selection, rows_of
 from tamis.store.artifacts.choices import fold_choices
 from tamis.store.artifacts.store import Artifact
@@ -242,3 +244,21 @@ def test_choices_are_folded_in_any_order() -> None:
         assert choices.activated["clustering"] == ("e", "d")
         assert choices.asked == {"a": 2, "d": 5, "e": 6}
     assert name_artifacts([]) == {}
+
+
+def test_a_job_is_called_what_it_made_is_called(
+    workspace: Workspace, done: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked(workspace, done, "select", method="kmq", budget=10, quality="alignment")
+    jobs = list_jobs(workspace, dataset_id=done)
+    made = names_of_jobs(workspace, jobs)
+    by_step = {job.step: made[job.job_id] for job in jobs}
+    assert by_step["select"] == "kMQ · 10 rows · by alignment"
+    assert by_step["cluster"] == "k-means · 4 clusters"
+    assert by_step["project"] == "PCA"
+    for job in jobs:
+        names = artifact_names(workspace, done, STEPS[job.step].makes)
+        assert made[job.job_id] == names[job.artifact_id]
+    assert run(["--workspace", str(workspace.path), "jobs", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in made.values())
