@@ -193,7 +193,7 @@ def preview_export(
     Raises CurationError when the format or container cannot hold one.
     """
     stored = stored_examples(examples, texts.rows[:N_PREVIEWED], texts.replaced, scores)
-    lines = row_lines(stored, format_name=format_name)
+    lines = row_lines(stored, format_name=format_name, target=target_of("", container))
     if container in ("csv", "tsv"):
         shaped = format_name == SOURCE_SHAPE
         spoken = spoken_columns(examples) if shaped else load_format(format_name).fields().parts.values()

@@ -18,6 +18,7 @@ from tamis.formats.written import describe_written
 from tamis.registry import Options, parse_options
 from tamis.types import JSON
 
+_HOLDS_LISTS = ("jsonl", "json", "parquet")
 LLAMA_FACTORY, AXOLOTL, TRL = "llama_factory", "axolotl", "trl"
 
 
@@ -34,6 +35,9 @@ def describe_for_trainers(
         shape = describe_written(path, *_written_as(format_name, files), container)
     except CurationError as error:
         return entries | {"trainer_remarks": dict.fromkeys((LLAMA_FACTORY, AXOLOTL, TRL), [str(error)])}
+    if column := shape.text_of_turns():
+        why = _why_text(column, shape.format_name, format_name == SOURCE_SHAPE and container in _HOLDS_LISTS)
+        return entries | {"trainer_remarks": dict.fromkeys((LLAMA_FACTORY, AXOLOTL, TRL), [why])}
     made = {
         LLAMA_FACTORY: _entry(lambda: dataset_info_entry(name, shape)),
         AXOLOTL: _entry(lambda: axolotl_config(shape)),
@@ -42,12 +46,30 @@ def describe_for_trainers(
     remarks = {trainer: [why] for trainer, (_, why) in made.items() if why}
     if made[LLAMA_FACTORY][0] and (read := remarks_on_reading(shape)):
         remarks[LLAMA_FACTORY] = list(read)
+    remarks = {trainer: [_not_again(why, format_name) for why in told] for trainer, told in remarks.items()}
     return {
         "dataset_info": made[LLAMA_FACTORY][0],
         "axolotl": made[AXOLOTL][0],
         "trl": made[TRL][0],
         "trainer_remarks": remarks,
     }
+
+
+def _not_again(remark: str, format_name: str) -> str:
+    """A remark without the advice to do what was just done."""
+    others = [name for name in ("messages", "prompt_completion") if name != format_name]
+    if f"'{format_name}'" not in remark:
+        return remark
+    both = "Export as 'messages' or 'prompt_completion'."
+    remark = remark.replace(both, f"Export as {others[0]!r}." if len(others) == 1 else both)
+    return remark.replace(f" Export as '{format_name}'.", "")
+
+
+def _why_text(column: str, format_name: str, only_format: bool) -> str:
+    """Why no trainer can read a column; ``only_format``: the kind of file could hold its lists, the format keeps text."""
+    wanted = "preference" if format_name == "preference" else "messages"
+    instead = f"export as {wanted!r}" if only_format else f"export as {wanted!r} to .jsonl, .json or .parquet"
+    return f"The column {column!r} holds JSON text; {instead}."
 
 
 def _entry(make: Callable[[], dict[str, JSON]]) -> tuple[dict[str, JSON], str]:

@@ -105,6 +105,8 @@ def plain_obstacle(messages: Sequence[Message], *, multi_turn: bool, system: boo
 def _turn_obstacle(message: Message) -> str | None:
     if message["role"] == "tool":
         return "a tool turn"
+    if message.get("tool_calls") or message.get("function_call"):
+        return "tool calls"
     if not isinstance(message.get("content"), str):
         return "a turn whose content is not a plain string"
     extra = message.keys() - _PLAIN_KEYS

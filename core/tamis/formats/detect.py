@@ -15,8 +15,10 @@ from tamis.formats.late_columns import suits_part
 from tamis.formats.layout import Layout, detect_layout
 from tamis.formats.names import (
     are_calls,
+    first_item,
     has_tools,
     holds_conversation,
+    is_answer,
     late_names,
     optional_parts,
     turn_keys,
@@ -34,7 +36,7 @@ from tamis.formats.stored_form import (
 )
 from tamis.formats.survey import Survey, survey_file
 from tamis.registry import parse_options
-from tamis.types import Example
+from tamis.types import JSON, Example
 
 _N_LOOKED_AT = 5_000  # records, when the first ones are all bad
 _N_PROBLEMS = 20
@@ -213,11 +215,19 @@ def _shown(record: Record, json_columns: Sequence[str]) -> Record:
     calls = has_tools(record)
     return {
         column: record[column]
-        if isinstance(record[column], str)
-        and not (holds_conversation(column, found) or (calls and are_calls(found)))
+        if _are_texts(record[column])
+        and (
+            is_answer(column, record, found)
+            or not (holds_conversation(column, found) or (calls and are_calls(found)))
+        )
         else found
         for column, found in data.items()
     }
+
+
+def _are_texts(value: JSON) -> bool:
+    """Whether a value is a text, or a list of texts."""
+    return isinstance(value, str) or (isinstance(value, list) and isinstance(first_item(value), str))
 
 
 def _opened(record: Record) -> Record:
@@ -230,7 +240,10 @@ def _with_json(fields: ColumnMapping, json_columns: Sequence[str], columns: Reco
     """Return the mapping with the columns to decode: all that hold data but a part's whose JSON is its text."""
     lists = {fields.parts.get(part, "") for part in _LIST_PARTS}
     texts = {column for column in fields.parts.values() if isinstance(columns.get(column), str)}
-    kept = [column for column in json_columns if column not in texts - lists]
+    # A list of texts of objects that were not turned to data: they are what is said.
+    told = {column: first_item(columns.get(column)) for column in fields.parts.values()}
+    listed = {column for column, text in told.items() if isinstance(text, str) and data_in(text) is not None}
+    kept = [column for column in json_columns if column not in (texts - lists) | listed]
     # A column of turns stays one although a cell of it is broken, which then is rejected.
     kept += sorted(column for column in (texts & lists) - set(kept) if data_in(columns[column]) is not None)
     return fields.model_copy(update={"json_columns": tuple(kept)}) if kept or fields.json_columns else fields

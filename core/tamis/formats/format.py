@@ -11,7 +11,7 @@ import orjson
 from tamis.errors import InvalidRecord, RowDoesNotFit
 from tamis.formats.conversation import SHAPE, describe_turns, shape_of, type_name
 from tamis.formats.role_labels import relabelled, with_own_labels
-from tamis.formats.stored_form import ColumnMapping, close_record, open_record
+from tamis.formats.stored_form import ColumnMapping, close_record, open_record, spoken_as_data
 from tamis.types import JSON, Example
 
 Record = dict[str, JSON]
@@ -45,8 +45,8 @@ class Format:
             example.meta[SHAPE] = {"format": self.name, **shape_of(example, self.name), _STORED: noted}
         return examples
 
-    def write(self, example: Example, fields: Any = None) -> Record:  # noqa: ANN401 - the format's own mapping
-        """Return a record of this format in the form that its source had.
+    def write(self, example: Example, fields: Any = None, *, as_data: bool = False) -> Record:  # noqa: ANN401
+        """Return a record of this format in the form that its source had; ``as_data``: its conversation as lists and objects.
 
         ``fields`` None means the default names. Raises CurationError when the format cannot hold the conversation.
         """
@@ -55,7 +55,8 @@ class Format:
         if not noted:
             return record
         names = fields or self.fields()
-        return close_record(with_own_labels(record, noted.get("labels") or {}, names), noted, names)
+        record = with_own_labels(record, noted.get("labels") or {}, names)
+        return close_record(record, spoken_as_data(noted) if as_data else noted, names)
 
     def matches(self, records: Sequence[Record]) -> float:
         """Return the fraction of the records in [0, 1] that parse with the mapping this format suggests."""

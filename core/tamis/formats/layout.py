@@ -164,6 +164,8 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
         found = (
             form_of(sample.replace(b"\r", b"\n") if newline == b"\r" else sample) if newline != _MARK else ""
         )
+        if found in ("wrapped", "document") and first == b"{" and len(lines) == 1 and _is_named_lines(path):
+            found = "lines"  # a line of such a file is a row, also when it is the only one
         return _json_layout(found or _form_of_broken(sample, lines), layout)
     if _is_lines(lines):
         return layout("jsonl")
@@ -176,6 +178,11 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
             f"into at least two columns. {_OFFERED}"
         )
     return layout("tsv" if delimiter == "\t" else "csv", delimiter)
+
+
+def _is_named_lines(path: Path) -> bool:
+    """Whether a file's name says that it holds one value a line."""
+    return any(ending.lower() in (".jsonl", ".ndjson") for ending in path.suffixes[-2:])
 
 
 def _newline(sample: bytes) -> bytes:

@@ -133,10 +133,28 @@ def is_refused(column: str) -> bool:
     return any(word in column.lower() for word in _REFUSED)
 
 
+def is_answer(column: str, columns: dict[str, JSON], turns: JSON = None) -> bool:
+    """Whether a column is named an answer and stands beside a prompt that is text: its text is one, whatever it holds.
+
+    ``turns`` are those that its text holds; those of a reply alone are no text.
+    """
+    if column.rpartition(".")[2].lower() not in COMPLETION:
+        return False
+    others = {name: value for name, value in columns.items() if name != column}
+    asked = match_text(others, *INSTRUCTION, *QUESTION, *PROMPT)
+    if asked is None or not isinstance(columns[asked], str) or columns[asked].lstrip()[:1] in ("[", "{"):
+        return False
+    if not isinstance(turns, list) or any(is_refused(name) for name in others):
+        return turns is None
+    labels = [turn[keys[0]] for turn in turns if (keys := turn_keys(turn))]
+    return len(labels) == len(turns) > 1 and any(label in ("user", "human") for label in labels)
+
+
 def conversation_columns(columns: dict[str, JSON]) -> dict[str, JSON]:
     """Return the columns that may hold the conversation.
 
-    None is a rejected one, one of two sides that stand against each other, or the history beside an answer.
+    None is a rejected one, one of two sides that stand against each other, the history beside an answer, or an answer in text
+    beside a prompt.
     """
     has_answer = match_column(columns, *COMPLETION) is not None
     lowered = {column.lower() for column in columns}
@@ -151,6 +169,7 @@ def conversation_columns(columns: dict[str, JSON]) -> dict[str, JSON]:
         for column, value in columns.items()
         if not is_refused(column)
         and not is_side(column)
+        and not (isinstance(value, str) and is_answer(column, columns))
         and not (has_answer and column.rpartition(".")[2].lower() in HISTORY)
     }
 
@@ -205,6 +224,14 @@ def are_calls(value: JSON) -> bool:
         isinstance(value, list)
         and bool(value)
         and all(isinstance(call, dict) and {"name", "arguments"} <= call.keys() for call in value)
+    )
+
+
+def are_choices(value: JSON) -> bool:
+    """Whether a value is the answers of a chat API: objects with a message each."""
+    first = first_item(value)
+    return (
+        isinstance(first, dict) and turn_keys(first) is None and turn_keys(first.get("message")) is not None
     )
 
 

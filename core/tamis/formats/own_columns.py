@@ -19,11 +19,12 @@ _MAX_SHAPES = 10_000  # kinds of rows that are remembered as harmless
 class OwnColumns:
     """Writes examples in a format; a column of the source that would be read as part of the conversation gets another name.
 
-    ``renamed`` says which got which, of the rows so far; a name once given is kept for the rows that follow.
+    ``renamed`` says which got which, of the rows so far; a name once given is kept for the rows that follow. Without
+    ``as_data`` a conversation that was JSON text is one again.
     """
 
-    def __init__(self, form: Format, fields: ColumnMapping | None) -> None:
-        self._form, self._fields = form, fields
+    def __init__(self, form: Format, fields: ColumnMapping | None, *, as_data: bool = True) -> None:
+        self._form, self._fields, self._as_data = form, fields, as_data
         self._names = fields or form.fields()
         # Of formats that read a row equally well the earlier one is taken.
         self._earlier = [load_format(name) for name in list(FORMATS)[: list(FORMATS).index(form.name)]]
@@ -35,7 +36,7 @@ class OwnColumns:
         """One record; raises CurationError when the format cannot hold the conversation."""
         while True:
             named = self._with_names(example)
-            record = self._form.write(named, self._fields)
+            record = self._form.write(named, self._fields, as_data=self._as_data)
             own = [
                 key
                 for key in named.meta

@@ -143,6 +143,13 @@ def close_record(record: dict[str, JSON], noted: dict[str, JSON], names: ColumnM
     return record
 
 
+def spoken_as_data(noted: dict[str, JSON]) -> dict[str, JSON]:
+    """Return what restores the form of all but the parts of the conversation, which stay lists and objects."""
+    kept = {key: style for key, style in (noted.get("json") or {}).items() if not key.startswith("=")}
+    beside = [key for key in noted.get("side_by_side") or () if not key.startswith("=")]
+    return noted | {"json": kept, "side_by_side": beside}
+
+
 def _present(record: dict[str, JSON], columns: Sequence[str]) -> str | None:
     """Return the one of several columns that a record has, first of all one with something in it."""
     there = [column for column in columns if column in record]

@@ -23,16 +23,21 @@ _KNOWN = ".jsonl, .json, .csv, .tsv or .parquet, each also with .gz or .zst behi
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How a file is written; ``layout`` 1 is Parquet as the first edition wrote it."""
+    """How a file is written; ``layout`` 1 is Parquet as the first edition wrote it, and up to 2 JSON text stayed text."""
 
     container: TargetContainer
     compression: TargetCompression = "none"
-    layout: int = 2
+    layout: int = 3
 
     @property
     def is_first_layout(self) -> bool:
         """Whether a replay asks for the first edition's Parquet."""
         return self.container == "parquet" and self.layout == 1
+
+    @property
+    def holds_lists(self) -> bool:
+        """Whether a conversation that was JSON text in its source is written as the list it is."""
+        return self.container not in ("csv", "tsv") and self.layout > 2
 
 
 JSON_LINES = Target("jsonl")

@@ -139,14 +139,15 @@ def _written(pairs: list[list[str]], exchange: JSON, extras: Sequence[JSON], sys
 
 
 def _suggest(records: Sequence[Record]) -> TurnsFields | None:
-    columns = conversation_columns(seen_columns(records))
+    seen = seen_columns(records)
+    columns = conversation_columns(seen)
     for name in (*MESSAGE_LISTS, "data"):
         column = match_column(columns, name)
         if column is not None and _is_conversation(columns[column]):
             return _fields(columns, column)
     # A list of texts under an unknown name may be tags or answers, so it has to look like an exchange.
-    asked = match_text(columns, *INSTRUCTION, *QUESTION, *PROMPT)
-    has_pair = asked is not None and match_text(columns, *COMPLETION) is not None
+    asked = match_text(seen, *INSTRUCTION, *QUESTION, *PROMPT)
+    has_pair = asked is not None and match_text(seen, *COMPLETION) is not None
     for column, value in columns.items():
         if exchange_keys(first_item(value)) and not has_pair:  # beside a pair they are examples for it
             return _fields(columns, column)

@@ -76,7 +76,10 @@ def export_file(
         lines = _source_lines(examples, unfit, shapes, as_json=target.container != "parquet")
     else:
         form = load_format(format_name)
-        own, like = OwnColumns(form, fields), Likeness(spoken=(fields or form.fields()).parts.values())
+        own, like = (
+            OwnColumns(form, fields, as_data=target.holds_lists),
+            Likeness(spoken=(fields or form.fields()).parts.values()),
+        )
         write = partial(record_before, form, fields=fields) if target.is_first_layout else own.write
         lines = _format_lines(examples, write, unfit)
 
@@ -109,6 +112,7 @@ def row_lines(
     format_name: str,
     fields: ColumnMapping | None = None,
     unfit: list[SkippedRow] | None = None,
+    target: Target = JSON_LINES,
 ) -> Iterator[bytes]:
     """Yield the JSON text of each row, without line end; rows that do not fit go to ``unfit``, or raise RowDoesNotFit.
 
@@ -119,7 +123,8 @@ def row_lines(
     if format_name == SOURCE_SHAPE:
         yield from _source_lines(examples, unfit, (), as_json=False)
     else:
-        yield from _format_lines(examples, OwnColumns(load_format(format_name), fields).write, unfit)
+        own = OwnColumns(load_format(format_name), fields, as_data=target.holds_lists)
+        yield from _format_lines(examples, own.write, unfit)
 
 
 def _format_lines(

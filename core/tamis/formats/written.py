@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tamis.errors import CurationError, InvalidRecord
+from tamis.formats.cell_text import data_in
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record
 from tamis.formats.layout import detect_layout
+from tamis.formats.names import first_item, turn_keys
 from tamis.formats.parsing import read_records
 from tamis.formats.reader import iter_chunks
 from tamis.formats.role_labels import is_call_label, role_of
@@ -81,6 +83,9 @@ class WrittenShape:
     kinds: dict[str, Counter[str]] = field(default_factory=dict)
     filled: Counter[str] = field(default_factory=Counter)  # rows in which a column is neither null nor empty
     turns: dict[str, TurnsSeen] = field(default_factory=dict)
+    turn_texts: Counter[str] = field(
+        default_factory=Counter
+    )  # rows in which a column is the JSON text of turns
 
     def add(self, record: Record) -> None:
         """Count one row."""
@@ -88,6 +93,8 @@ class WrittenShape:
         for column, value in record.items():
             self.kinds.setdefault(column, Counter())[type_name(value)] += 1
             self.filled[column] += value not in (None, "", [], {})
+            if isinstance(value, str) and value[:1] in ("[", "{") and _are_turns(data_in(value)):
+                self.turn_texts[column] += 1
             turns = value if isinstance(value, list) else [value]
             if turns and isinstance(turns[0], dict):
                 self._add_turns(column, turns)
@@ -108,6 +115,18 @@ class WrittenShape:
     def named(self, part: str) -> str:
         """The column that plays a part of the format; one that the mapping leaves out is written under its usual name."""
         return str(getattr(self.fields, part, "")) or part
+
+    def text_of_turns(self) -> str:
+        """The column of the conversation that holds JSON text in every row where it holds something; empty for none."""
+        if self.format_name not in ("messages", "sharegpt", "turns", "preference"):
+            return ""  # the answer to a prompt may be a text of any kind
+        return next(
+            (name for name, n in self.turn_texts.items() if n == self.filled[name] and self._is_part(name)),
+            "",
+        )
+
+    def _is_part(self, column: str) -> bool:
+        return column in {self.named(part) for part in type(self.fields).model_fields}
 
     @property
     def tools(self) -> str:
@@ -135,6 +154,10 @@ class WrittenShape:
     def _turn_keys(self, turn: Record) -> tuple[str, str] | None:
         given = (getattr(self.fields, "role", ""), getattr(self.fields, "content", ""))
         return next((keys for keys in (given, *_TURN_KEYS) if keys[0] in turn), None)
+
+
+def _are_turns(value: JSON) -> bool:
+    return turn_keys(first_item(value) if isinstance(value, list) else value) is not None
 
 
 def describe_written(path: Path, format_name: str, fields: Options, container: str) -> WrittenShape:

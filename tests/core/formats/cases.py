@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 
 from tamis.formats.detect import Inspection, inspect_file
+from tamis.formats.targets import Target
 from tamis.formats.writer import StoredExample, row_lines
 from tests.core.formats.files import Imported, import_file, lines_of
 
@@ -66,7 +67,12 @@ class Case:
             )
             for number, one in enumerate(examples or self.stored())
         ]
-        lines = row_lines(rows, format_name=str(self.inspection.format_name), fields=self.inspection.fields)
+        lines = row_lines(
+            rows,
+            format_name=str(self.inspection.format_name),
+            fields=self.inspection.fields,
+            target=Target("csv"),  # keeps JSON text as text
+        )
         return [orjson.loads(line) for line in lines]
 
     def edited(self, number: int, text: str) -> dict:

@@ -1,0 +1,79 @@
+"""What a line, an answer and a list of texts are by themselves: a row, an answer, a conversation; never something else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tamis.errors import RowDoesNotFit
+from tamis.formats.writer import StoredExample, row_lines
+from tests.core.formats.cases import case, case_of
+
+USER, REPLY = {"role": "user", "content": "Tide?"}, {"role": "assistant", "content": "3 m"}
+BODY = {"model": "m", "messages": [USER, REPLY]}
+
+
+@pytest.mark.parametrize("name", ["one.jsonl", "one.JSONL", "one.ndjson", "one.jsonl.gz"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"uid": "x1", "sample": {"question": "q", "answer": "a"}, "lang": "en"},
+        {"custom_id": "r1", "method": "POST", "url": "/v1/chat/completions", "body": BODY},
+        {"data": {"messages": [USER, REPLY]}, "meta": {"n": 1}},
+        {"conversations": ["a", "a"], "id": [None, None]},
+        {"messages": [USER, REPLY], "id": [1, 2]},
+    ],
+)
+def test_the_only_line_of_json_lines_is_a_row(tmp_path, row, name):
+    path = tmp_path / name
+    line = json.dumps(row).encode() + b"\n"
+    path.write_bytes(gzip.compress(line) if name.endswith(".gz") else line)
+    got = case(path)
+    assert got.reasons == [] and len(got.turns) == 1
+    assert got.written() == [row]
+
+
+def test_texts_of_objects_in_a_list_are_turns(tmp_path):
+    row = {"conversations": ['{"a": 1}', '{"a": 1}']}
+    pq.write_table(pa.Table.from_pylist([row] * 2), tmp_path / "in.parquet")
+    got = case(tmp_path / "in.parquet")
+    assert got.inspection.format_name == "turns"
+    assert got.turns == [[("user", '{"a": 1}'), ("assistant", '{"a": 1}')]] * 2
+    assert got.written() == [row] * 2
+    turns = {"messages": [json.dumps(USER), json.dumps(REPLY)]}
+    pq.write_table(pa.Table.from_pylist([turns]), tmp_path / "turns.parquet")
+    assert case(tmp_path / "turns.parquet").messages == [[USER, REPLY]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "replied"), [("instruction", "output"), ("prompt", "response"), ("question", "answer")]
+)
+def test_an_answer_of_json_turns_beside_a_prompt_stays_an_answer(tmp_path, asked, replied):
+    rows = [{asked: f"Write a chat {n}", replied: json.dumps([USER, REPLY])} for n in range(3)]
+    got = case_of(tmp_path, rows)
+    assert got.turns == [[("user", row[asked]), ("assistant", row[replied])] for row in rows]
+    assert got.written() == rows or [{**row, "input": ""} for row in rows] == got.written()
+
+
+def test_a_reply_of_json_turns_is_read_as_turns(tmp_path):
+    row = {"prompt": json.dumps([USER]), "completion": json.dumps([REPLY])}
+    got = case_of(tmp_path, [row] * 2)
+    assert got.messages == [[USER, REPLY]] * 2
+    assert [orjson.loads(raw["raw"]) for raw in got.imported.rows] == [row] * 2
+
+
+@pytest.mark.parametrize(
+    "name", ["alpaca", "prompt_completion", "instruction_response", "question_answer", "turns"]
+)
+def test_a_format_without_calls_says_that_it_cannot_hold_calls(name):
+    call = {"type": "function", "function": {"name": "tide", "arguments": "{}"}}
+    asking = {"role": "assistant", "content": None, "tool_calls": [call]}
+    for turns in ([USER, asking], [USER, asking, {"role": "tool", "content": "3"}, REPLY]):
+        with pytest.raises(RowDoesNotFit) as told:
+            list(row_lines([StoredExample(messages=turns)], format_name=name))
+        assert told.value.obstacle == "tool calls"
