@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tamis.errors import InvalidRecord
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record, text_of
-from tamis.formats.names import are_calls, first_item, turn_keys
+from tamis.formats.names import are_calls, are_choices, first_item, turn_keys
 from tamis.formats.turn_lists import read_turn_list, write_turn_list
 from tamis.types import JSON, Message
 
@@ -54,6 +54,9 @@ def read_answer(record: Record, column: str) -> AnswerTurns:
     if turn_keys(value):
         turns, form = read_turn_list([value])
         return AnswerTurns(turns, {"completion_turn": True, "completion_form": form})
+    if are_choices(value):
+        turns, form = read_turn_list([value[0]["message"]])
+        return AnswerTurns(turns, {"completion_choice": True, "completion_form": form}, value)
     if are_calls(value):
         return AnswerTurns([_calling(value)], {"completion_calls": True})
     if isinstance(value, list | dict) and value:
@@ -71,6 +74,8 @@ def write_answer(turns: list[Message], noted: dict[str, JSON], rest: JSON) -> JS
         return write_turn_list(turns, form)
     if "completion_turn" in noted:
         return write_turn_list(turns, form)[0]
+    if "completion_choice" in noted and isinstance(rest, list):
+        return [{**rest[0], "message": write_turn_list(turns, form)[0]}, *rest[1:]]
     if "completion_calls" in noted and (calls := turns[-1].get("tool_calls")):
         return [call.get("function", call) for call in calls]
     text = turns[-1].get("content")

@@ -13,6 +13,7 @@ from pydantic import Field
 from tamis.errors import InvalidRecord
 from tamis.formats.call_turns import calls_obstacle, with_call_texts, with_calls
 from tamis.formats.cell_text import data_in
+from tamis.formats.channels import with_thoughts, without_thoughts
 from tamis.formats.conversation import SHAPE, add_meta, build_example, shape_of, type_name
 from tamis.formats.format import Format, Record, cannot_hold, left_over, listed_turns, seen_columns
 from tamis.formats.names import (
@@ -141,7 +142,8 @@ def _parse_chat(
     record: Record, fields: ChatFields, *, column: str, name: str, default: dict[str, str]
 ) -> Example:
     noted: dict[str, JSON] = {}
-    listed = with_items(listed_turns(record, column), fields.role, fields.content, noted)
+    spoken = with_thoughts(listed_turns(record, column), fields.role, fields.content, noted)
+    listed = with_items(spoken, fields.role, fields.content, noted)
     turns, labels = read_turns(listed, fields.role, fields.content)
     if any(label != default[turn["role"]] for turn, label in zip(turns, labels, strict=True)):
         noted["labels"] = labels
@@ -194,7 +196,8 @@ def _write_chat(
         {fields.role: label, **_renamed(turn, fields.content)}
         for turn, label in zip(turns, labels, strict=True)
     ]
-    record[column] = without_items(written, noted, fields.role, fields.content)
+    items = without_items(written, noted, fields.role, fields.content)
+    record[column] = without_thoughts(items, noted, fields.role, fields.content)
     return add_meta(record, example)
 
 

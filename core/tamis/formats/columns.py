@@ -10,10 +10,22 @@ from functools import cached_property, partial
 from pydantic import Field
 
 from tamis.formats.format import Format, Record, seen_columns
-from tamis.formats.names import COMPLETION, INSTRUCTION, PAIRS, PROMPT, QUESTION, match_column, optional_parts
+from tamis.formats.names import (
+    COMPLETION,
+    INSTRUCTION,
+    MESSAGE_LISTS,
+    PAIRS,
+    PROMPT,
+    QUESTION,
+    are_choices,
+    match_column,
+    optional_parts,
+    turn_keys,
+)
 from tamis.formats.pairs import PairColumns, read_pair, write_pair
+from tamis.formats.role_labels import role_of
 from tamis.formats.stored_form import ColumnMapping
-from tamis.types import Example
+from tamis.types import JSON, Example
 
 
 class _PairFields(ColumnMapping):
@@ -111,9 +123,11 @@ def _render(kind: type[_PairFields], example: Example, fields: _PairFields | Non
 
 def _suggest_prompt_completion(records: Sequence[Record]) -> PromptCompletionFields | None:
     columns = seen_columns(records)
-    prompt = match_column(columns, *PROMPT)
-    rest = {column: value for column, value in columns.items() if column != prompt}
-    completion = match_column(rest, *COMPLETION)
+    prompt, completion = _asked_in_turns(records, columns)
+    if prompt is None or completion is None:
+        prompt = match_column(columns, *PROMPT)
+        rest = {column: value for column, value in columns.items() if column != prompt}
+        completion = match_column(rest, *COMPLETION)
     if prompt is None or completion is None:
         prompt, completion = _weak_pair(columns)
     if prompt is None or completion is None:
@@ -140,6 +154,26 @@ def _suggest_question_answer(records: Sequence[Record]) -> QuestionAnswerFields 
     if question is None or answer is None:
         return None
     return QuestionAnswerFields(question=question, answer=answer, **_beside(columns, question, answer))
+
+
+def _asked_in_turns(records: Sequence[Record], columns: Record) -> tuple[str | None, str | None]:
+    """Turns that end with a question, and the answer beside them: of a log, or to be checked against (RLVR)."""
+    for name in ("prompt", *MESSAGE_LISTS):
+        column = match_column(columns, name)
+        if column is None or not all(_asks(record[column]) for record in records if record.get(column)):
+            continue
+        rest = {key: value for key, value in columns.items() if key != column}
+        if not _asks(columns[column]):
+            continue
+        choices = match_column({key: value for key, value in rest.items() if are_choices(value)}, "choices")
+        return column, choices or match_column(rest, "completion", "response", "ground_truth", *COMPLETION)
+    return None, None
+
+
+def _asks(turns: JSON) -> bool:
+    """Whether a value is a list of turns of which the last is no assistant's."""
+    keys = turn_keys(turns[-1]) if isinstance(turns, list) and turns else None
+    return keys is not None and role_of(str(turns[-1][keys[0]])) in ("user", "tool")
 
 
 def _weak_pair(columns: Record) -> tuple[str | None, str | None]:

@@ -21,6 +21,7 @@ _STYLES = tuple(
     re.compile(mark, re.IGNORECASE)
     for mark in (
         r"<\|im_start\|>\s*(system|user|assistant|tool)[^\S\n]*\n",
+        r"<\|start\|>\s*(system|developer|user|assistant|tool|functions\.[\w.-]+)(?:[^<]|<(?!\|(?:message|start)\|>)){0,200}<\|message\|>",
         r"<\|start_header_id\|>\s*(system|user|assistant|tool|ipython)\s*<\|end_header_id\|>\s*",
         r"<start_of_turn>\s*(user|model)[^\S\n]*\n",
         r"<\|(system|user|assistant|prompter|human|bot)\|>\s*",
@@ -33,7 +34,7 @@ _STYLES = tuple(
     )
 )
 _ROLE_OF = {
-    "system": "system",
+    "system": "system", "developer": "system",
     **dict.fromkeys(
         ("user", "human", "prompter", "instruction", "customer", "patient", "student", "q", "question"), "user"
     ),
@@ -45,6 +46,7 @@ _ROLE_OF = {
 _END = re.compile(r"(?:\s|</?s>|<\|[a-z_]+\|>|<end_of_turn>|<eos>|<bos>)*\Z", re.IGNORECASE)
 _CALL = re.compile(r"<functioncall>\s*", re.IGNORECASE)
 _SYSTEM_HEAD = re.compile(r"\s*SYSTEM:\s*", re.IGNORECASE)
+_ANALYSIS = "<|channel|>analysis"
 _MAX_HEAD = 4_000  # characters before the first mark: a system prompt, not a document that quotes a talk
 _USUAL_FRAMES = {
     "system": ("", ""), "user": ("\n\nHuman: ", ""), "assistant": ("\n\nAssistant: ", ""),
@@ -59,11 +61,12 @@ class TranscriptFields(ColumnMapping):
 
 
 class _Spoken(NamedTuple):
-    """A turn, and the text before and after its content."""
+    """A turn, and the text before and after its content; ``thought`` is that around the reasoning before both."""
 
     message: Message
     before: str
     after: str
+    thought: tuple[str, ...] = ()
 
 
 def transcript() -> Format:
@@ -76,7 +79,7 @@ def _read(record: Record, fields: TranscriptFields) -> list[Example]:
     if not spoken:
         raise InvalidRecord(f"field {fields.text!r} has no marks that say who speaks")
     noted: dict[str, JSON] = {
-        "format": "transcript", "frames": [[turn.before, turn.after] for turn in spoken],
+        "format": "transcript", "frames": [[turn.before, turn.after, *turn.thought] for turn in spoken],
     }  # fmt: skip
     messages = [_with_call(turn.message, noted) for turn in spoken]
     used = [fields.text]
@@ -96,8 +99,36 @@ def _spoken(text: str) -> list[_Spoken]:
     for style in _STYLES:
         marks = list(style.finditer(text))
         if len(marks) >= 2 and (turns := _between(text, marks)):
-            return turns
+            return _with_thoughts(_with_one_system(turns))
     return []
+
+
+def _with_one_system(turns: list[_Spoken]) -> list[_Spoken]:
+    """Of a system turn and a developer's behind it the latter is the system prompt, the former stands before it."""
+    if [turn.message["role"] for turn in turns[:2]] != ["system", "system"]:
+        return turns
+    frame, told, *others = turns
+    before = f"{frame.before}{frame.message['content']}{frame.after}{told.before}"
+    return [told._replace(before=before), *others]
+
+
+def _with_thoughts(turns: list[_Spoken]) -> list[_Spoken]:
+    """Turns of the channel ``analysis`` as the reasoning of the answer behind them."""
+    made: list[_Spoken] = []
+    for turn in turns:
+        last = made[-1] if made else None
+        thinks = last is not None and _ANALYSIS in last.before and not last.thought
+        if (
+            last is None
+            or not thinks
+            or turn.message["role"] != "assistant"
+            or last.message["role"] != "assistant"
+        ):
+            made.append(turn)
+            continue
+        message = {**turn.message, "reasoning_content": last.message["content"]}
+        made[-1] = turn._replace(message=message, thought=(last.before, last.after))
+    return made
 
 
 def _between(text: str, marks: Sequence[re.Match[str]]) -> list[_Spoken]:
@@ -127,6 +158,8 @@ def _between(text: str, marks: Sequence[re.Match[str]]) -> list[_Spoken]:
 
 def _role(label: str) -> str:
     name = label.strip().lower()
+    if name.startswith("functions."):
+        return "tool"
     if "inst" in name or "sys" in name and "<<" in name:
         return "system" if "<<sys>>" in name else "assistant" if name.endswith("[/inst]") else "user"
     return _ROLE_OF[name]
@@ -159,20 +192,20 @@ def _render(example: Example, fields: TranscriptFields | None = None) -> Record:
     roles = [turn["role"] for turn in turns]
     called = [bool(turn.get("tool_calls")) for turn in turns]
     turns, _ = with_call_texts(turns, roles, noted)
-    obstacle = plain_obstacle(
-        [turn for turn in turns if turn["role"] != "tool"], multi_turn=True, system=True
-    )
     frames = noted.get("frames") or []
-    if len(frames) != len(turns):
-        if "tool" in roles:
-            obstacle = obstacle or "a tool turn"
+    framed = len(frames) == len(turns)
+    if not framed:
         frames = [_USUAL_FRAMES.get(role, ("", "")) for role in roles]
+    bare = [_without_thought(turn, frame) for turn, frame in zip(turns, frames, strict=True)]
+    obstacle = plain_obstacle([turn for turn in bare if turn["role"] != "tool"], multi_turn=True, system=True)
+    if not framed and "tool" in roles:
+        obstacle = obstacle or "a tool turn"
     if obstacle:
         raise cannot_hold("transcript", example, obstacle, "messages")
     mark = str(noted.get("call_mark", "<functioncall> "))
     text = "".join(
-        f"{before}{mark if is_call else ''}{turn['content']}{after}"
-        for turn, is_call, (before, after) in zip(turns, called, frames, strict=True)
+        f"{_thought_text(turn, thought)}{before}{mark if is_call else ''}{turn['content']}{after}"
+        for turn, is_call, (before, after, *thought) in zip(turns, called, frames, strict=True)
     )
     if [turn.message for turn in _spoken(text)] != [
         {**turn, "content": mark + turn["content"]} if is_call else turn
@@ -181,6 +214,17 @@ def _render(example: Example, fields: TranscriptFields | None = None) -> Record:
         raise cannot_hold("transcript", example, "a text with marks of speakers in it", "messages")
     record[names.text] = text
     return add_meta(record, example)
+
+
+def _without_thought(turn: Message, frame: Sequence[str]) -> Message:
+    has_place = len(frame) > 2 and isinstance(turn.get("reasoning_content"), str)
+    return {key: value for key, value in turn.items() if not (has_place and key == "reasoning_content")}
+
+
+def _thought_text(turn: Message, around: Sequence[str]) -> str:
+    return (
+        f"{around[0]}{turn['reasoning_content']}{around[1]}" if around and "reasoning_content" in turn else ""
+    )
 
 
 def _suggest(records: Sequence[Record]) -> TranscriptFields | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tamis.errors import InvalidRecord
 from tamis.formats.cell_text import data_in
+from tamis.formats.channels import with_thoughts, without_thoughts
 from tamis.formats.chat import OPENAI_LABELS, SHAREGPT_LABELS, labels_for, read_turns
 from tamis.formats.names import exchange_keys, turn_keys
 from tamis.formats.turn_items import with_items, without_items
@@ -18,7 +19,8 @@ def read_turn_list(turns: list[JSON]) -> tuple[list[Message], dict[str, JSON]]:
     """Return the turns of a list and its form (keys and labels where they are not OpenAI's); raises InvalidRecord."""
     role_key, content_key = turn_keys(turns[0] if turns else None) or ("role", "content")
     form: dict[str, JSON] = {}
-    canonical, labels = read_turns(with_items(turns, role_key, content_key, form), role_key, content_key)
+    listed = with_items(with_thoughts(turns, role_key, content_key, form), role_key, content_key, form)
+    canonical, labels = read_turns(listed, role_key, content_key)
     if (role_key, content_key) != ("role", "content"):
         form["keys"] = [role_key, content_key]
     if any(label != turn["role"] for turn, label in zip(canonical, labels, strict=True)):
@@ -36,7 +38,8 @@ def write_turn_list(turns: Sequence[Message], form: dict[str, JSON]) -> list[Mes
         {names.get(key, key): label if key == "role" else value for key, value in turn.items()}
         for turn, label in zip(turns, labels, strict=True)
     ]
-    return without_items(written, form, role_key, content_key)
+    items = without_items(written, form, role_key, content_key)
+    return without_thoughts(items, form, role_key, content_key)
 
 
 def earlier_turns(value: JSON) -> list[Message] | None:
