@@ -23,6 +23,7 @@ from tamis.steps.finetune.forecast import (
     BY_CHARACTERS,
     BY_ENCODER,
     BY_MODEL,
+    GUESSED,
     Lengths,
     TrainingForecast,
     count_training,
@@ -39,7 +40,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s
 
 __all__ = [
-    "ASKING_STEPS", "BY_CHARACTERS", "BY_ENCODER", "BY_MODEL", "LIMIT_S", "SAMPLE_ROWS", "Check", "Forecast", "ForecastProcess", "Lengths",
+    "ASKING_STEPS", "BY_CHARACTERS", "BY_ENCODER", "BY_MODEL", "GUESSED", "LIMIT_S", "SAMPLE_ROWS", "Check", "Forecast", "ForecastProcess", "Lengths",
     "ModelsForecast", "RoundsForecast", "SelectionForecast", "TrainingForecast", "duration_text", "forecast", "forecast_detail",
     "forecast_models", "missing_packages", "model_folder", "row_lengths", "submission_text", "training_forecast",
     "training_seconds",

@@ -44,7 +44,8 @@ class TokenText:
 @dataclass(frozen=True, slots=True)
 class LearnedRow:
     """A row as a model would be trained on it; ``reason`` says why it would be left out, with no tokens where that is
-    known without them. ``as_text`` rows are put in words because the model's chat template cannot carry them otherwise.
+    known without them. ``as_text`` rows are put in words because the model's chat template cannot carry them otherwise;
+    of ``drops_reasoning`` rows it leaves out some.
     """
 
     row: int
@@ -54,6 +55,7 @@ class LearnedRow:
     n_learned: int
     limit: int
     as_text: bool = False
+    drops_reasoning: bool = False
     reason: str = ""
 
     @property
@@ -63,7 +65,10 @@ class LearnedRow:
             return f"Row {self.row} would be left out: such rows {self.reason}."
         cut = f" It is cut at {self.limit:,}." if self.n_tokens > self.limit else ""
         words = " It is trained as text only." if self.as_text else ""
-        return f"Row {self.row}: {self.n_learned:,} of {self.n_tokens:,} tokens are learned.{cut}{words}"
+        lost = " The chat template leaves out some of its reasoning." if self.drops_reasoning else ""
+        return (
+            f"Row {self.row}: {self.n_learned:,} of {self.n_tokens:,} tokens are learned.{cut}{words}{lost}"
+        )
 
 
 def learned_tokens(
@@ -91,13 +96,14 @@ def learned_tokens(
     tokenizer = FileTokenizer(folder)
     learning = TurnTokens(tokenizer, learned_part(options), unfit_as_text=options.unfit_as_text)
     try:
-        found = learning.row(read_chat_row(_record(workspace, dataset_id, row, decided=decided)))
+        given = read_chat_row(_record(workspace, dataset_id, row, decided=decided))
+        found = learning.row(given)
     except UnfitRow as error:
         return LearnedRow(row, model, (), 0, 0, limit, reason=str(error))
     kept = sum(weight > 0 for weight in found.weights[:limit])
     return LearnedRow(
         row, model, tuple(_tokens(found, tokenizer, limit)), len(found.input_ids), kept, limit,
-        as_text=bool(learning.n_as_text), reason=_why_left_out(found, kept, options, limit),
+        as_text=bool(learning.n_as_text), drops_reasoning=learning.template.leaves_out_reasoning(given), reason=_why_left_out(found, kept, options, limit),
     )  # fmt: skip
 
 

@@ -151,6 +151,7 @@ def _lines(expected: Forecast) -> list[str]:
             "rows": detail.unfit_text,
             "marks": detail.marks_text,
             "not heeded": detail.unheeded_text,
+            "guess": detail.guess_text,
         }
         parts[-1] += "".join(f"\n{_MARKS[None]:3} {about}: {text}" for about, text in said.items() if text)
     return [", ".join(parts), *[_line(check) for check in expected.checks]]

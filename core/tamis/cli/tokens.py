@@ -104,12 +104,13 @@ def _show_lengths(
     for model in models:
         counted = row_lengths(session.workspace, dataset_id, np.arange(n_rows, dtype=np.int64), model)
         seen = training_forecast(session.workspace, recipe, model, counted, n_train=n_rows)
-        parts = (seen.long_text, seen.unfit_text, seen.marks_text, seen.unheeded_text)
+        parts = (seen.long_text, seen.unfit_text, seen.marks_text, seen.unheeded_text, seen.guess_text)
         session.show(f"{model}: {' '.join(filter(None, parts))}")
         told[model] = {
             "rows": n_rows, "longer": seen.n_long, "limit": seen.limit, "left_out": dict(seen.reasons),
             "median_tokens": float(np.median(counted.tokens)), "counted_by": seen.counted_by,
             "marks_heeded": dict(seen.heeded), "not_heeded": dict(seen.unheeded),
+            "not_known": dict(seen.unknown),
         }  # fmt: skip
     session.result({"models": told})
 

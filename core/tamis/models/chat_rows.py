@@ -14,7 +14,7 @@ from tamis.models.row_marks import MARKS, UnfitRow, learns_last_only, row_marks,
 from tamis.types import JSON, Message
 
 TOOLS = ("tools", "functions", "available_tools", "tool_definitions")
-IMAGES = ("images", "image")
+IMAGES = ("images", "image", "videos", "video", "audios", "audio")  # of a row or of a turn, beside its texts
 # Of a row, beside the names of a turn's.
 _MORE_REASONING = ("complex_cot", "reasoning_trace", "thinking_trajectory", "deepseek_reasoning")
 _SCHEMAS = (
@@ -93,7 +93,7 @@ def template_turns(row: ChatRow) -> list[Message]:
     Arguments of calls are objects, reasoning stands under each of its names, parts of a text are joined by lines. A
     system turn that says nothing is left out: templates then say what they say without one.
     """
-    if row.n_images:
+    if row.n_images or any(turn.get(name) for turn in row.messages for name in IMAGES):
         raise UnfitRow(_PICTURES)
     if other := next(filter(None, map(_other_part, row.messages)), ""):
         raise UnfitRow(

@@ -15,6 +15,7 @@ from tamis.models.chat_rows import ChatRow, numbered_calls, template_turns
 from tamis.models.opened_turns import GAP, thinks_aloud, with_thoughts_apart
 from tamis.models.row_marks import UnfitRow
 from tamis.models.template_engine import render_template
+from tamis.models.template_probes import PLACE, turn_probe, turn_shape
 from tamis.types import JSON, Message
 
 # For models without a chat template.
@@ -29,14 +30,11 @@ PLAIN_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '### Response:\n' }}{% endif %}"
 )
-# Stand for texts while a template is looked at: characters that no text holds and no template changes.
-PLACE = "\ue001{}\ue002"
-STANDIN = "\ue003"
+STANDIN = "\ue003"  # stands for a text, as places do
 # Is put inside a special token that somebody wrote, so that it stays text.
 MARK = "\ue000\ue0ff"
 _TAGGED = re.compile(r"\{%-?\s*generation\s*-?%\}")
 SHORT_IDS = "length 9"  # in the words by which Mistral's templates refuse other ids of calls
-_ID = re.compile(r"[a-zA-Z0-9]{9}")
 REFUSALS = (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError)
 
 
@@ -65,6 +63,7 @@ class ChatTemplate:
         self._tokenizer = tokenizer
         self.special = _special_tokens(tokenizer)
         self._refusals: dict[tuple[JSON, ...], str] = {}
+        self._lost_thoughts: dict[tuple[JSON, ...], bool] = {}
         self._closers: frozenset[str] | None = None
 
     def turns(self, row: ChatRow) -> list[Message]:
@@ -88,6 +87,24 @@ class ChatTemplate:
                 raise
             self._check(turns, row.tools)
         return [self._guarded(turn) for turn in turns]
+
+    def leaves_out_reasoning(self, row: ChatRow) -> bool:
+        """Whether some of the reasoning of a row that the template takes is not in its text, as of earlier turns."""
+        try:
+            turns = self.turns(row)
+            places = [
+                PLACE.format(f"{i}.{kind}")
+                for i, turn in enumerate(turns)
+                for kind, is_there in (("r", "thinking" in turn), ("aloud", thinks_aloud(turn)))
+                if is_there
+            ]
+            shape = turn_shape(turns, row.tools)
+            if places and shape not in self._lost_thoughts:
+                text = self._probed(turns, row.tools)
+                self._lost_thoughts[shape] = any(place not in text for place in places)
+        except UnfitRow:
+            return False
+        return bool(places) and self._lost_thoughts[shape]
 
     def tools(self, row: ChatRow) -> list[JSON]:
         """The row's tools as this template takes them."""
@@ -252,13 +269,7 @@ class ChatTemplate:
     def _check(self, turns: Sequence[Message], tools: Sequence[JSON]) -> None:
         if turns and turns[-1]["role"] != "assistant":  # a question is written as its row will be
             turns = [*turns, {"role": "assistant", "content": "x"}]
-        shape = (
-            *(
-                (t["role"], bool(t["content"].strip()), _call_ids(t), "thinking" in t, thinks_aloud(t))
-                for t in turns
-            ),
-            bool(tools),
-        )  # fmt: skip
+        shape = turn_shape(turns, tools)
         if shape not in self._refusals:
             self._refusals[shape] = self._refusal(turns, tools)
         if self._refusals[shape]:
@@ -266,14 +277,9 @@ class ChatTemplate:
 
     def _refusal(self, turns: Sequence[Message], tools: Sequence[JSON]) -> str:
         """Why the template cannot hold turns of such a shape; empty where it can."""
-        probes = [_probe(turn, i) for i, turn in enumerate(turns)]
-        tool = {
-            "name": PLACE.format("tool"),
-            "description": "x",
-            "parameters": {"type": "object", "properties": {}},
-        }
+        probes = list(map(turn_probe, turns, range(len(turns))))
         try:
-            text = self.render(probes, [{"type": "function", "function": tool}] if tools else ())
+            text = self._probed(turns, tools)
         except UnfitRow as error:
             return str(error)
         lost = [
@@ -293,10 +299,20 @@ class ChatTemplate:
         ]
         if any(call not in text for call in calls):
             return "have tool calls that the chat template leaves out"
-        unsaid = thinks_aloud(turns[-1]) and PLACE.format("aloud") not in text
+        unsaid = thinks_aloud(turns[-1]) and PLACE.format(f"{len(turns) - 1}.aloud") not in text
         if unsaid or (any("thinking" in turn for turn in turns) and not self._shows_reasoning):
             return "have reasoning that the chat template leaves out"
         return ""  # fmt: skip
+
+    def _probed(self, turns: Sequence[Message], tools: Sequence[JSON]) -> str:
+        """The text of turns of such a shape, each with texts that can be found again."""
+        tool = {
+            "name": PLACE.format("tool"),
+            "description": "x",
+            "parameters": {"type": "object", "properties": {}},
+        }
+        probes = list(map(turn_probe, turns, range(len(turns))))
+        return self.render(probes, [{"type": "function", "function": tool}] if tools else ())
 
     @functools.cached_property
     def _shows_reasoning(self) -> bool:
@@ -327,28 +343,6 @@ def _special_tokens(tokenizer: Any) -> re.Pattern[str]:  # noqa: ANN401 - a toke
     names |= set(tokenizer.all_special_tokens)
     named = sorted((name for name in names if len(name) > 1), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, named)) or r"(?!)")
-
-
-def _call_ids(turn: Message) -> tuple[bool, ...]:
-    """For each call of a turn, or for the one whose result it is, whether it has an id that any template takes."""
-    named = [call.get("id", "") for call in turn.get("tool_calls", ())]
-    named += [turn.get("tool_call_id", "")] if turn["role"] == "tool" else []
-    return tuple(bool(_ID.fullmatch(one)) for one in named)
-
-
-def _probe(turn: Message, i: int) -> Message:
-    """A turn of the same shape whose texts can be found again."""
-    made: Message = {"role": turn["role"], "content": PLACE.format(i) if turn["content"].strip() else ""}
-    if thinks_aloud(turn):
-        made["content"] = f"<think>\n{PLACE.format('aloud')}\n</think>{GAP}{PLACE.format(i)}"
-    if "tool_calls" in turn:
-        made["tool_calls"] = [
-            call | {"function": {"name": PLACE.format(f"{i}.{k}"), "arguments": {}}}
-            for k, call in enumerate(turn["tool_calls"])
-        ]
-    if "thinking" in turn:
-        made["reasoning_content"] = made["thinking"] = PLACE.format(f"{i}.r")
-    return made | {key: turn[key] for key in ("name", "tool_call_id") if key in turn}
 
 
 def _with_standin(turns: Sequence[Message], i: int) -> list[Message]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import orjson
 
 from tamis.errors import CurationError
-from tamis.models.chat_rows import ChatRow, as_text_only, read_chat_row
+from tamis.models.chat_rows import ChatRow, as_text_only, read_chat_row, template_turns
 from tamis.models.chat_template import ChatTemplate
 from tamis.models.chat_tokens import ChatTokens, RowTokens
 from tamis.models.row_marks import UnfitRow, turn_weight
@@ -64,6 +64,11 @@ class TurnTokens:
         self._learn = learn
         self._unfit_as_text = unfit_as_text
         self.n_as_text = 0
+
+    @property
+    def template(self) -> ChatTemplate:
+        """The model's own."""
+        return self._chat.template
 
     def row(self, row: ChatRow) -> TokenRow:
         """One conversation; raises UnfitRow with the reason why it cannot be learned."""
@@ -141,22 +146,24 @@ def prepare_rows(
     return Prepared(rows, fit)
 
 
-def why_unfit(template: ChatTemplate, row: ChatRow, *, unfit_as_text: bool) -> str:
+def why_unfit(template: ChatTemplate | None, row: ChatRow, *, unfit_as_text: bool) -> str:
     """Why a row would be left out whatever its length, in the words of ``RowFit.reasons``; empty where it would not.
 
-    Nothing is tokenised. A template that refuses only certain texts is found out when the rows are read for training.
+    Nothing is tokenised. A template that refuses only certain texts is found out when the rows are read for training;
+    None, a template that is not known, is taken for one that carries whatever is text.
     """
+    turns = template_turns if template is None else template.turns
     if not row.weight:
         return MARKED
     try:
         answers = [turn_weight(turn) for turn in row.messages if turn["role"] == "assistant"]
         answers = answers[-1:] if row.last_only else answers
         try:
-            template.turns(row)
+            turns(row)
         except UnfitRow:
             if not unfit_as_text:
                 raise
-            template.turns(as_text_only(row))
+            turns(as_text_only(row))
     except UnfitRow as error:
         return str(error)
     return "" if any(answers) else MARKED

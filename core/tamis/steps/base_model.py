@@ -26,7 +26,8 @@ def base_model_folder(model: str, workspace: Path) -> Path:
 
 
 def _bundled(workspace: Path) -> Path:
-    from tamis.llms.bundled import FOLDER, packed_file, unpacked
+    from tamis.llms.bundled import unpacked
+    from tamis.llms.bundled_tokenizer import FOLDER, packed_file
 
     folder = workspace / "cache" / "models" / FOLDER
     source = packed_file()

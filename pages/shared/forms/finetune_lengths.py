@@ -17,6 +17,7 @@ from tamis.actions.forecast import (
     BY_CHARACTERS,
     BY_ENCODER,
     BY_MODEL,
+    GUESSED,
     Lengths,
     TrainingForecast,
     model_folder,
@@ -28,8 +29,8 @@ BINS = 36
 LOUD_FROM = 0.05  # share of rows that do not fit from which it is a warning
 COUNTED = {
     BY_MODEL: "Tokens counted with the model's own tokenizer",
-    BY_ENCODER: "Tokens as counted when the rows were embedded: the model's own tokenizer is not here yet",
-    BY_CHARACTERS: "Tokens guessed from characters: the model's tokenizer is not here yet, and the rows are not embedded",
+    BY_ENCODER: "Tokens as counted when the rows were embedded",
+    BY_CHARACTERS: "Tokens guessed from characters: the rows are not embedded either",
 }
 
 
@@ -37,7 +38,8 @@ def lengths_of(context: DatasetContext, rows: Int64s, model: str) -> Lengths:
     """Tokens of these rows, or of a sample of them, as the model would count them; remembered."""
     key = hashlib.blake2b(rows.tobytes(), digest_size=8).hexdigest()
     # A model that was not here when it was asked for may have come since.
-    counted_by = model_folder(context.workspace, model)
+    with st.spinner("Looking for the model's tokenizer …"):
+        counted_by = model_folder(context.workspace, model)
     return _counted(context.key, key, f"{model}:{counted_by}", model, _context=context, _rows=rows)
 
 
@@ -50,14 +52,18 @@ def say_long(training: TrainingForecast, *, of: str = "") -> None:
     if training.marks_text:
         st.caption(plain(training.marks_text))
     whose = "the model's window" if training.limited_by_window else "max_length"
+    if training.guess_text:
+        st.caption(f":orange[:material/question_mark:] {training.guess_text}")
+    guess = GUESSED[training.counted_by]
     if not training.n_long:
-        st.caption(f":green[:material/check:] Every row{of} fits into {training.limit:,} tokens ({whose}).")
+        icon = ":gray[:material/help:]" if guess else ":green[:material/check:]"
+        st.caption(f"{icon} Every row{of} fits into {training.limit:,} tokens ({whose}){guess}.")
         return
     one = training.n_long == 1
     fate = f"{'is' if one else 'are'} {'left out' if training.drops_longer else 'cut there, which loses their end'}"
     text = (
         f"About {count_of(training.n_long, 'row')}{of} ({percent(training.long_fraction)}) {'is' if one else 'are'} longer than "
-        f"{training.limit:,} tokens ({whose}) and {fate.replace('their', 'its') if one else fate}."
+        f"{training.limit:,} tokens ({whose}) and {fate.replace('their', 'its') if one else fate}{guess}."
     )
     if training.long_fraction >= LOUD_FROM:
         raised = "Raise max_length where memory allows it."

@@ -59,10 +59,10 @@ def choose_learned_row(context: DatasetContext, rows: Int64s, choice: TrainingCh
 
 def show_learned_row(context: DatasetContext, row: int, choice: TrainingChoice) -> None:
     """The tokens of a row with what they weigh, or why it would be left out."""
-    if not model_folder(context.workspace, choice.model):
-        st.caption(
-            "The model's tokenizer is not on this machine yet: it comes with the first use of the model."
-        )
+    with st.spinner("Looking for the model's tokenizer …"):
+        here = model_folder(context.workspace, choice.model)
+    if not here:
+        st.caption("The model's tokenizer is not on this machine: it comes when a run first uses the model.")
         return
     with errors_in_place():
         found = learned_tokens(

@@ -11,10 +11,18 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from tamis.compute.text.turn_text import as_text, turn_text
+from tamis.compute.text.turn_text import as_text, turn_calls, turn_text
 from tamis.errors import ModelMissing
+from tamis.llms.bundled_tokenizer import bundled_tokenizer
 from tamis.models.adapters import BUNDLED_LLM, PREFIX, adapter_ids, base_of
-from tamis.models.chat_rows import beside_thoughts, chat_record, read_chat_row, reasoning_of, thought_fields
+from tamis.models.chat_rows import (
+    ChatRow,
+    beside_thoughts,
+    chat_record,
+    read_chat_row,
+    reasoning_of,
+    thought_fields,
+)
 from tamis.models.chat_tokens import ChatTokens
 from tamis.models.file_tokenizer import FileTokenizer
 from tamis.models.row_marks import heeded_marks, unheeded_marks
@@ -33,6 +41,12 @@ CHARS_PER_TOKEN = 4.0  # of English, where nothing better is known
 FRAME_TOKENS = 5  # of a chat template around one turn
 TOKENIZER = "tokenizer.json"
 BY_MODEL, BY_ENCODER, BY_CHARACTERS = "model", "encoder", "characters"
+DROPPED = "reasoning that the chat template leaves out"
+GUESSED = {
+    BY_MODEL: "",
+    BY_ENCODER: ", as another tokenizer counts",
+    BY_CHARACTERS: ", as guessed from characters",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,8 @@ class Lengths:
     """Tokens of some of the rows, in no order that means anything, and what counted them: model, encoder, characters.
 
     ``unfit`` says for each of these rows why the model's chat template cannot carry it or nothing of it is to be learned
-    ("" where it can), ``unfit_as_text`` the same where such rows are put in words; empty where the template is not known.
+    ("" where it can), ``unfit_as_text`` the same where such rows are put in words. Where the template is not known, they
+    say what no text model reads, and ``unknown`` counts rows by what some templates carry and others do not.
     ``heeded`` counts these rows by the marks that change how much of them is learned, ``unheeded`` by fields that sound
     like such marks, or hold reasoning, and are not read.
     """
@@ -51,6 +66,7 @@ class Lengths:
     unfit_as_text: tuple[str, ...] = ()
     heeded: Mapping[str, int] = field(default_factory=dict)
     unheeded: Mapping[str, int] = field(default_factory=dict)
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +92,7 @@ class TrainingForecast:
     n_as_text: int = 0
     heeded: Mapping[str, int] = field(default_factory=dict)
     unheeded: Mapping[str, int] = field(default_factory=dict)
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n_unfit(self) -> int:
@@ -94,11 +111,24 @@ class TrainingForecast:
     def long_text(self) -> str:
         """How many rows are longer than what is read of one, and what becomes of them."""
         if not self.n_long:
-            return f"Every row fits into {self.limit:,} tokens."
+            return f"Every row fits into {self.limit:,} tokens{GUESSED[self.counted_by]}."
         fate = "left out" if self.drops_longer else "cut there"
         return (
-            f"{self.n_long:,} of {self.n_train:,} rows are longer than {self.limit:,} tokens and are {fate}."
+            f"{self.n_long:,} of {self.n_train:,} rows are longer than {self.limit:,} tokens and are {fate}"
+            f"{GUESSED[self.counted_by]}."
         )
+
+    @property
+    def guess_text(self) -> str:
+        """What is not known without the model's tokenizer; empty where it counted."""
+        if self.counted_by == BY_MODEL:
+            return ""
+        kept = (
+            f"; not known is whether its chat template carries {_counted(self.unknown)}"
+            if self.unknown
+            else ""
+        )
+        return f"The model's tokenizer is not on this machine: tokens are a guess{kept}."
 
     @property
     def marks_text(self) -> str:
@@ -200,6 +230,7 @@ def count_training(
         step_rows=per_step, limited_by_window=bool(window) and limit == window, drops_longer=options.drop_longer,
         counted_by=lengths.counted_by, reasons=reasons, n_as_text=n_as_text,
         heeded=_for_all(lengths.heeded, lengths, n_train), unheeded=_for_all(lengths.unheeded, lengths, n_train),
+        unknown=_for_all(lengths.unknown, lengths, n_train),
     )  # fmt: skip
 
 
@@ -231,38 +262,54 @@ def row_lengths(
 ) -> Lengths:
     """Tokens of the rows, or of a sample of them: by the model's tokenizer, else as counted for embedding, else guessed."""
     some = rows if len(rows) <= MOST_COUNTED else rows[:: -(-len(rows) // MOST_COUNTED)]
-    if tokenizer is None and embeddings is not None:
-        counts = read_token_counts(embeddings)[rows].astype(np.float64)
-        return Lengths(counts + 2 * FRAME_TOKENS, BY_ENCODER)
     read = [(turns, fields) for _, turns, fields in source_rows(examples, some, {})]
     records = [chat_record(*one) for one in read]
+    chat = None if tokenizer is None else ChatTokens(FileTokenizer(tokenizer.parent))
+    rows_read = [read_chat_row(record) for record in records]
+    unfit, in_words = (
+        tuple(
+            why_unfit(None if chat is None else chat.template, row, unfit_as_text=words) for row in rows_read
+        )
+        for words in (False, True)
+    )
     heeded, unheeded = (
         Counter(name for one in read for name in names(*one)) for names in (heeded_marks, _unheeded)
     )
-    turns = [list(_texts(record)) for record in records]
-    frames = np.array([FRAME_TOKENS * len(row) for row in turns], dtype=np.float64)
-    if tokenizer is None:
-        characters = np.array([sum(map(len, row)) for row in turns], dtype=np.float64)
-        guessed = np.ceil(characters / CHARS_PER_TOKEN) + frames
-        return Lengths(guessed, BY_CHARACTERS, heeded=heeded, unheeded=unheeded)
-    chat = ChatTokens(FileTokenizer(tokenizer.parent))
-    counts = np.array([len(ids) for ids in chat.plain(["\n".join(row) for row in turns])], dtype=np.float64)
-    rows_read = [read_chat_row(record) for record in records]
-    unfit, in_words = (
-        tuple(why_unfit(chat.template, row, unfit_as_text=words) for row in rows_read)
-        for words in (False, True)
-    )
-    return Lengths(counts + frames, BY_MODEL, unfit, in_words, heeded, unheeded)
+    if chat is not None and (dropped := sum(map(chat.template.leaves_out_reasoning, rows_read))):
+        unheeded[DROPPED] = dropped
+    unknown = Counter(name for row in rows_read for name in _carried_by_some(row)) if chat is None else {}
+    tokens, counted_by = _counts(list(map(_texts, rows_read)), some, chat, embeddings)
+    return Lengths(tokens, counted_by, unfit, in_words, heeded, unheeded, unknown)
 
 
-def _texts(record: Mapping[str, JSON]) -> Iterator[str]:
+def _counts(
+    texts: Sequence[Sequence[str]], rows: Int64s, chat: ChatTokens | None, embeddings: Artifact | None
+) -> tuple[Float64s, str]:
+    """Tokens of each row by the best that is at hand, and what that is."""
+    frames = np.array([FRAME_TOKENS * len(row) for row in texts], dtype=np.float64)
+    if chat is not None:
+        counts = [len(ids) for ids in chat.plain(["\n".join(row) for row in texts])]
+        return np.array(counts, dtype=np.float64) + frames, BY_MODEL
+    if embeddings is not None:
+        return read_token_counts(embeddings)[rows].astype(np.float64) + 2 * FRAME_TOKENS, BY_ENCODER
+    characters = np.array([sum(map(len, row)) for row in texts], dtype=np.float64)
+    return np.ceil(characters / CHARS_PER_TOKEN) + frames, BY_CHARACTERS
+
+
+def _texts(row: ChatRow) -> list[str]:
     """What a model reads of a row: its turns, what was thought before them, its tools."""
-    row = read_chat_row(record)
-    for turn in row.messages:
-        yield turn_text(turn)
-        if thought := reasoning_of(turn):
-            yield thought
-    yield from map(as_text, row.tools)
+    said = (text for turn in row.messages for text in (turn_text(turn), reasoning_of(turn)))
+    return [*filter(None, said), *map(as_text, row.tools)]
+
+
+def _carried_by_some(row: ChatRow) -> Iterator[str]:
+    """What of a row some chat templates carry and others do not."""
+    if row.tools:
+        yield "tools"
+    if any(turn["role"] == "tool" or turn_calls(turn) for turn in row.messages):
+        yield "tool calls"
+    if any(map(reasoning_of, row.messages)):
+        yield "reasoning"
 
 
 def _unheeded(turns: Sequence[Message], fields: Mapping[str, JSON]) -> Iterator[str]:
@@ -293,9 +340,10 @@ def window_of(model: str, workspace: Path) -> int:
 
 def _folder_of(model: str, workspace: Path) -> Path | None:
     if model == BUNDLED_LLM:
-        # Unpacked on first use; the newest conversion counts.
-        unpacked = sorted((workspace / "cache" / "models").glob(f"{BUNDLED_LLM}-*/config.json"))
-        return unpacked[-1].parent if unpacked else None
+        # Its weights are unpacked when they are first used; of several conversions the newest counts.
+        models = workspace / "cache" / "models"
+        unpacked = sorted(models.glob(f"{BUNDLED_LLM}-*/config.json"))
+        return unpacked[-1].parent if unpacked else bundled_tokenizer(models)
     if model.startswith(PREFIX):
         return adapter_ids(workspace).get(model.removeprefix(PREFIX))
     path = Path(model).expanduser()
