@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tamis.compute.map import projection, umap_layout
+from tamis.compute.map import projection
 from tamis.projectors import PcaOptions, UmapOptions
 from tamis.types import Float32s
 
@@ -22,6 +22,8 @@ def project_umap(vectors: Float32s, options: UmapOptions) -> Float32s:
             min_dist=options.min_dist,
             seed=options.seed if options.reproducible else None,
         )
+    from tamis.compute.map import umap_layout  # scipy.optimize: a third of a second that PCA need not pay
+
     return umap_layout.umap_2d(
         vectors,
         n_neighbors=options.n_neighbors,
