@@ -112,6 +112,7 @@ HOLDERS = {
     "actions/report/svg.py:Dot": "drawn from IntervalEstimate",
     "actions/scores.py:ScoreStats": "no interval: the least and the largest score",
     "compute/clear/review_rule.py:LimitOffered": "no interval: ends of a slider",
+    "store/map/column_files.py:ColumnCodes": "no interval: the least and the largest value of a column",
     "store/rows/query.py:Summary": "no interval: the least and the largest value",
 }
 # Pages that draw or name an interval.

@@ -7,14 +7,13 @@ import pytest
 from scipy.stats import ttest_rel
 
 from tamis.compute.compare.paired import (
-    LEAST_PAIRS,
     change_verdicts,
     discoveries,
     paired_change,
     sign_test,
     unpaired_change,
 )
-from tamis.compute.compare.win_rate import win_rates, win_verdicts
+from tamis.compute.compare.win_rate import win_rate, win_rates, win_verdicts
 from tests.support.scale import times
 
 
@@ -130,10 +129,20 @@ def test_a_large_change_is_told_and_its_direction():
     assert found == ["lower", "higher", "unclear"]
 
 
-@pytest.mark.parametrize("n", [0, 1, LEAST_PAIRS - 1])
+@pytest.mark.parametrize("n", [0, 1, 3, 5])
 def test_too_few_pairs_are_never_a_verdict_however_alike_they_are(n):
     for differences in (np.full(n, -1.0), np.full(n, -0.25), -1 - 1e-9 * np.arange(n)):
         assert change_verdicts([paired_change(differences)]) == ["unclear"]
+
+
+def test_six_pairs_are_the_fewest_that_can_be_a_verdict():
+    """Beside ten sure ones, so that the correction for many leaves the count alone to decide."""
+    sure = [paired_change(np.random.default_rng(i).normal(-1, 0.1, 30)) for i in range(10)]
+    few = [paired_change(-1 - 0.01 * np.arange(n)) for n in (3, 4, 5, 6)]
+    assert change_verdicts([*few, *sure])[:4] == ["unclear"] * 3 + ["lower"]
+    rates = [win_rate(["tuned"] * n, 0) for n in (3, 5)]
+    assert win_verdicts([*rates, *(win_rate(["tuned"] * 200, i + 1) for i in range(10))])[:2] == ["open"] * 2
+    assert win_verdicts([*(win_rate(["tuned"] * n, 0) for n in (6, 200))])[0] == "wins"
 
 
 def test_a_few_equal_answers_are_no_certainty():

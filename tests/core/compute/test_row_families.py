@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components
 
 from tamis.compute.text import row_families
+from tamis.compute.text.near_groups import near_groups
 from tamis.compute.text.row_families import draw_whole_groups, in_groups_of, link_rows, rows_that_fit
 
 LONG = "explain in three sentences why the sky is blue in the morning and red in the evening near the sea"
@@ -32,6 +34,47 @@ def test_equal_and_nearly_equal_prompts_and_families_are_linked_and_chains_of_li
     apart = links.groups(near=False)
     assert apart[2] != apart[3]
     assert in_groups_of(groups, np.arange(9) == 8).tolist() == [False] * 6 + [True] * 3
+
+
+def variants(family: int, changed: list[int]) -> list[str]:
+    """A prompt of 40 words with so many of them changed, each in a place and a way of its own."""
+    words = [f"w{family}_{i}" for i in range(40)]
+    return [
+        " ".join(f"x{family}_{i}" if i % 6 == 5 and i // 6 < n else word for i, word in enumerate(words))
+        for n in changed
+    ]
+
+
+def test_no_two_nearly_equal_prompts_are_apart_and_chains_are_one_group():
+    """A row that is like an earlier one stood for nobody: the second and third of these were apart at an index of 0.8."""
+    chain = variants(0, [0, 3, 1, 2])
+    assert _links(chain).groups().tolist() == [0, 0, 0, 0]
+    before = link_rows(chain, [()] * 4, np.random.default_rng(0), every_pair=False)
+    assert len(set(before.groups().tolist())) > 1
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 6), min_size=3, max_size=6), min_size=1, max_size=8),
+    st.lists(st.text("ab", max_size=2), max_size=10),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=40, deadline=None)
+def test_near_groups_are_the_connected_components_of_all_pairs(families, short, random):
+    """Brute force: every pair by its index, joined along every path."""
+    texts = [text for i, changed in enumerate(families) for text in variants(i, changed)]
+    texts += [" ".join(word) for word in short]
+    random.shuffle(texts)
+    sets = [
+        {tuple(w[i : i + 3]) for i in range(max(1, len(w) - 2))} if (w := t.split()) else set() for t in texts
+    ]
+    near = np.array([[a == b or bool(a & b) and len(a & b) / len(a | b) >= 0.8 for b in sets] for a in sets])
+    near &= np.equal.outer([not a for a in sets], [not a for a in sets])
+    expected = connected_components(
+        near & ~np.array([not a for a in sets])[:, None] | np.eye(len(sets), dtype=bool)
+    )
+    first = near_groups(texts, threshold=0.8)
+    assert (np.equal.outer(first, first) == np.equal.outer(expected[1], expected[1])).all()
+    assert (first <= np.arange(len(texts))).all()
 
 
 def test_prompts_without_spaces_are_compared_by_character():

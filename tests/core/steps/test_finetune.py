@@ -175,7 +175,7 @@ def test_a_job_of_before_holds_out_as_it_was_asked_to_and_a_new_one_says_how_it_
     assert "one by one" in before.summary["split_text"]
     patient = RECIPE | {"early_stopping_patience": 1}
     now = run(store, dataset_id, "finetune", options(tiny, n_generate=0) | {"recipe_options": patient})
-    assert now.manifest.options["split"] == "grouped"
+    assert now.manifest.options["split"] == "connected"
     assert "in whole groups" in now.summary["split_text"]
     assert now.summary["split_counts"]["level"] == "near"
     apart = [lines(now.path / f"{name}.jsonl") for name in ("train", "held_out", "stopping")]

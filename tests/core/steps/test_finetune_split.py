@@ -220,7 +220,34 @@ def test_the_split_of_before_keeps_its_rows_and_the_name_of_its_result(tmp_path)
     )
     identity = parse_options(FinetuneOptions, {"split": "rows"}).identity()
     assert "split" not in identity
-    assert parse_options(FinetuneOptions, {}).identity() == identity | {"split": "grouped"}
+    assert parse_options(FinetuneOptions, {}).identity() == identity | {"split": "connected"}
+
+
+def test_chains_of_nearly_equal_prompts_are_held_out_whole_and_the_split_of_before_says_that_it_did_not(
+    tmp_path,
+):
+    rng = np.random.default_rng(0)
+    words = [
+        [f"x{c}_{i}" if 0 < i % 6 <= 1 and i < 6 * v else f"w{c}_{i}" for i in range(40)]
+        for c in range(20)
+        for v in range(6)
+    ]
+    texts = [" ".join(words[i]) for i in rng.permutation(len(words))]
+    store, dataset_id = dataset(tmp_path, [row(text) for text in texts])
+    runs = [{tuple(t.split()[i : i + 3]) for i in range(38)} for t in texts]
+    apart = {}
+    for name in ("connected", "grouped"):
+        split, *_ = split_of(store, dataset_id, split=name)
+        assert len(split.held_out) >= 6
+        apart[name] = sum(
+            len(runs[i] & runs[j]) / len(runs[i] | runs[j]) >= 0.8
+            for i in split.held_out
+            for j in split.train
+        )
+        said = "some may be on both sides" in split_text(split, stops_early=False)
+        assert said == (name == "grouped")
+    assert apart["connected"] == 0 < apart["grouped"]
+    assert parse_options(FinetuneOptions, {"split": "grouped"}).identity()["split"] == "grouped"
 
 
 def test_where_most_rows_are_like_named_ones_only_equal_prompts_are_left_out_of_training(tmp_path):

@@ -75,7 +75,7 @@ def minhash_duplicates(
 
     Candidates share a band of minima (Broder 1997; banding as in Leskovec et al., Mining of Massive Datasets 3.4).
     """
-    sets = [_shingles(text, shingle_words) for text in texts]
+    sets = [shingles(text, shingle_words) for text in texts]
     signatures = _signatures(sets, n_hashes, rng)
     rows_per_band = _band_width(threshold, n_hashes)
     filled = np.array([one.size > 0 for one in sets], dtype=np.bool_)
@@ -128,7 +128,8 @@ def vector_duplicates(vectors: Float32s, *, threshold: float) -> RepeatedTexts:
     return RepeatedTexts(of, similarity)
 
 
-def _shingles(text: str, size: int) -> UInt64s:
+def shingles(text: str, size: int) -> UInt64s:
+    """Hashes of the runs of ``size`` words of a text, each once, ascending: a text of fewer words is one run, a blank one none."""
     words = normalised_words(text).split()
     size = run_width(words, size)
     runs = [" ".join(words[i : i + size]) for i in range(max(1, len(words) - size + 1))] if words else []

@@ -38,10 +38,12 @@ class FinetuneOptions(StepOptions):
         0.1, ge=0, le=0.5, description="Share of the rows that is not trained on; 0: none, and no comparison."
     )
     max_held_out: int = Field(500, ge=1, description="Held-out rows at most.")
-    split: Literal["grouped", "rows"] = Field(
-        "grouped",
-        description="How rows are held out: grouped (equal and nearly equal prompts and families on one side, rows that the "
-        "model was trained on never, rows of their own for early stopping), rows (one by one, as fine-tunings of before).",
+    split: Literal["connected", "grouped", "rows"] = Field(
+        "connected",
+        description="How rows are held out: connected (equal and nearly equal prompts and families on one side, chains of "
+        "them too, rows that the model was trained on never, rows of their own for early stopping), grouped (the same, "
+        "but prompts nearly equal to each other may be on both sides), rows (one by one); the last two as fine-tunings "
+        "of before.",
     )
     n_generate: int = Field(
         50, ge=0, description="Held-out rows that both models answer; 0: only their loss is compared."

@@ -37,7 +37,7 @@ class SplitCounts:
     ``level`` is what was kept together, less where too much is alike: ``near`` (equal and nearly equal prompts, families),
     ``equal`` (no nearly equal ones), ``prompts`` (equal prompts alone), or ``rows`` (nothing). ``n_known`` rows could not
     be held out because the model had been trained on them or their like, ``n_near_named`` were not trained on because
-    they are like named held-out rows.
+    they are like named held-out rows. Without ``every_pair`` nearly equal prompts were compared with some alone.
     ``unrecorded`` is the model whose training rows are not recorded.
     """
 
@@ -46,6 +46,7 @@ class SplitCounts:
     n_near: int = 0
     n_family: int = 0
     near_searched: bool = True
+    every_pair: bool = True
     n_known: int = 0
     n_near_named: int = 0
     unrecorded: str = ""
@@ -119,8 +120,9 @@ def split_rows(inputs: Mapping[str, Artifact], options: FinetuneOptions, workspa
         [*prompts, *known.prompts],
         [*families, *((),) * len(known.prompts)],
         np.random.default_rng([options.seed, 1]),
+        every_pair=options.split == "connected",
     )
-    company = _Company(rows, links, known.unrecorded)
+    company = _Company(rows, links, known.unrecorded, options.split == "connected")
     split = _around_named(plain, company) if "held_out" in inputs else _drawn(plain, company, options)
     return _checked(_with_stopping(split, company, options), n_asked)
 
@@ -143,15 +145,7 @@ def split_text(split: Split, *, stops_early: bool) -> str:
             f"trained on{', and early stopping looked at these very rows' if stops_early else ''}."
         )
     parts = [f"{len(split.held_out):,} rows were held out{_KEPT[counts.level]}."]
-    together = {
-        "have the prompt of another": counts.n_repeats,
-        "a nearly equal one": counts.n_near,
-        "are of the family of another": counts.n_family,
-    }
-    found = ", ".join(f"{n:,} {words}" for words, n in together.items() if n)
-    parts.append(f"Of all rows {found}." if found else "No row is like another.")
-    if not counts.near_searched:
-        parts.append("Nearly equal prompts were not looked for among so many.")
+    parts += _likeness(counts)
     if counts.n_near_named:
         parts.append(f"{counts.n_near_named:,} rows like held-out ones were not trained on.")
     if counts.n_known:
@@ -165,6 +159,22 @@ def split_text(split: Split, *, stops_early: bool) -> str:
     if stops_early:
         parts.append(f"Early stopping looked at {len(split.stopping):,} other rows.")
     return " ".join(parts)
+
+
+def _likeness(counts: SplitCounts) -> list[str]:
+    """What was found alike, and what was not looked for."""
+    together = {
+        "have the prompt of another": counts.n_repeats,
+        "a nearly equal one": counts.n_near,
+        "are of the family of another": counts.n_family,
+    }
+    found = ", ".join(f"{n:,} {words}" for words, n in together.items() if n)
+    parts = [f"Of all rows {found}." if found else "No row is like another."]
+    if not counts.near_searched:
+        parts.append("Nearly equal prompts were not looked for among so many.")
+    elif not counts.every_pair:
+        parts.append("Of prompts nearly equal to each other in chains some may be on both sides.")
+    return parts
 
 
 _KEPT = {
@@ -188,6 +198,7 @@ class _Company:
     rows: Int64s
     links: RowLinks
     unrecorded: str
+    every_pair: bool
 
     @property
     def n_rows(self) -> int:
@@ -213,7 +224,8 @@ class _Company:
         n_repeats, n_near, n_family = (len(np.unique(pairs[:, 0])) for pairs in inside)
         return SplitCounts(
             level=level, n_repeats=n_repeats, n_near=n_near, n_family=n_family,
-            near_searched=self.links.near_searched, unrecorded=self.unrecorded, **more,
+            near_searched=self.links.near_searched, every_pair=self.every_pair,
+            unrecorded=self.unrecorded, **more,
         )  # fmt: skip
 
 
