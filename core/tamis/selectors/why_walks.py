@@ -67,7 +67,9 @@ class Walk:
         )
 
     def change_at(self, place: int) -> float | None:
-        """The budget less that leaves out the row taken at ``place``; None where no budget does."""
+        """The budget less that leaves out the row taken at ``place``; None for the first, without which nothing is picked."""
+        if place == 0:
+            return None
         least = int(self.cost[self.rows[: place + 1]].sum()) - 1
         return in_unit(self.problem, least - self.problem.budget) if least >= 1 else None
 

@@ -16,7 +16,7 @@ from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.learned_row import latest_choice, show_learned_row
 from pages.shared.rows.turns import pretty_json, show_cut, show_turns, turns_from_json
-from pages.shared.rows.why import show_why
+from pages.shared.rows.why import show_edits, show_why
 from pages.shared.server import reviewer_name
 from tamis.actions.artifact_names import model_name, names_in_view
 from tamis.actions.read_rows import Scope, columns_of, tags_of
@@ -72,6 +72,7 @@ def _why(context: DatasetContext, row: int) -> None:
         st.caption("There is no selection yet: make one, and this says why the row is in it or not.")
         return
     st.caption(f"In {plain(names_in_view(context.view, 'selection').get(selection.id, selection.id))}")
+    show_edits(context, selection)
     show_why(context, selection, row, key="row_why")
 
 

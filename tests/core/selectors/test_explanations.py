@@ -91,21 +91,21 @@ def some_rows(seed: int, n: int = 5) -> list[int]:
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
-@pytest.mark.parametrize("seed", [0, 1])
-def test_what_is_said_would_happen_does(name: str, options: dict[str, Any], seed: int) -> None:
+def test_what_is_said_would_happen_does(name: str, options: dict[str, Any]) -> None:
+    seed = 1
     problem = problem_of(N, 9, seed=seed, pinned=mask(N, 3), excluded=mask(N, 7, 8), non_negative=True)
-    for said in explain_all(name, problem, options, [3, 7, *some_rows(seed)]):
+    for said in explain_all(name, problem, options, [3, 7, *some_rows(seed, 4)]):
         check(name, problem, options, said)
 
 
 @pytest.mark.parametrize(("name", "options"), BY_TOKENS)
 def test_the_same_for_a_budget_of_tokens(name: str, options: dict[str, Any]) -> None:
     problem = token_problem(N, 500, non_negative=True)
-    for said in explain_all(name, problem, options, some_rows(2, 4)):
+    for said in explain_all(name, problem, options, some_rows(2, 2)):
         check(name, problem, options, said)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     values=st.lists(st.sampled_from([float("nan"), 0.0, 0.1, 0.5, 0.5, 0.9]), min_size=N, max_size=N),
     budget=st.integers(2, 20),
@@ -124,11 +124,11 @@ def test_ties_and_missing_scores_are_explained_truly(
 def test_the_chance_is_how_often_other_seeds_draw_the_row(name: str) -> None:
     problem = problem_of(N, 12, quality=5 * np.random.default_rng(1).random(N))
     drawn = np.zeros(N)
-    n = 600
+    n = 400
     for seed in range(n):
         drawn[rows_of(name, replace(problem, seed=seed), {})] += 1
     for said in explain_all(name, problem, {}, some_rows(4)):
-        assert said.chance == pytest.approx(drawn[said.row] / n, abs=0.08)
+        assert said.chance == pytest.approx(drawn[said.row] / n, abs=0.1)
 
 
 def test_a_budget_of_tokens_says_of_how_many_draws_the_chance_is() -> None:
@@ -150,13 +150,13 @@ def one_after_the_other(weights: list[float], m: int, row: int) -> float:
     return total
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(weights=st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=6), data=st.data())
 def test_the_chance_of_a_weighted_draw_is_exact(weights: list[float], data: st.DataObject) -> None:
     m = data.draw(st.integers(0, len(weights)))
     row = data.draw(st.integers(0, len(weights) - 1))
     exact = one_after_the_other(weights, m, row)
-    assert inclusion_probability(np.log(weights), m, row) == pytest.approx(exact, abs=1e-4)
+    assert inclusion_probability(np.log(weights), m, row) == pytest.approx(exact, abs=1e-5)
 
 
 def test_chances_of_a_draw_sum_to_what_is_drawn_in_large_groups_too() -> None:

@@ -12,16 +12,20 @@ from numpy.typing import ArrayLike
 
 from tamis.types import Float64s
 
-NODES = 96
+NODES = 192
 EXACT_STEPS = 40_000_000  # additions; beyond, the number of rings is taken as normal with its skewness
-WIDTH = 9.0  # standard deviations of the number of rings outside which it is certain
+EARLIEST, LATEST = 1e-8, 25.0  # its own clock rings before or after with a chance of 1e-8 or less
+WIDTH, FEW = (
+    9.0,
+    15.0,
+)  # deviations, and rings more than that, outside which the number of rings is certain (Bernstein)
 
 
 def inclusion_probability(log_weight: ArrayLike, m: int, row: int) -> float:
     """The chance that ``row`` is among ``m`` drawn with odds ``exp(log_weight)`` (n,) without replacement.
 
-    -inf is drawn only when nothing else is left, and then at random. Exact to about 1e-6; in groups so large that n · m is
-    above EXACT_STEPS / NODES to about 1e-3.
+    -inf is drawn only when nothing else is left, and then at random. Exact to about 1e-8; in groups so large that n · m is
+    above EXACT_STEPS / NODES to about 1e-5.
     """
     weights = np.asarray(log_weight, dtype=np.float64)
     n, able = weights.size, ~np.isneginf(weights)
@@ -38,21 +42,23 @@ def inclusion_probability(log_weight: ArrayLike, m: int, row: int) -> float:
         return m / n_able
     early, late = _ring_time(rates, m, -1), _ring_time(rates, m, 1)
     nodes, parts = np.polynomial.legendre.leggauss(NODES)
-    times = early + (nodes + 1) / 2 * (late - early)
+    # Over the logarithm of time: rates that differ a thousandfold ring at as many scales.
+    low, high = np.log(early), np.log(late)
+    times = np.exp(low + (nodes + 1) / 2 * (high - low))
     below = _at_most(-np.expm1(-np.outer(times, rates)), m - 1)
-    inside = float((parts * np.exp(-times) * below).sum()) * (late - early) / 2
+    inside = float((parts * times * np.exp(-times) * below).sum()) * (high - low) / 2
     return float(np.clip(-np.expm1(-early) + inside, 0, 1))
 
 
 def _ring_time(rates: Float64s, m: int, side: int) -> float:
-    """A time at which m rings are ``side`` · WIDTH deviations away from what has rung: before it and after it all is certain."""
+    """A time at which m rings are ``side`` · (WIDTH deviations + FEW) away from what has rung: before it and after it all is certain."""
     low, high = -60.0, 60.0  # log time
     for _ in range(60):
         middle = (low + high) / 2
         p = -np.expm1(-rates * np.exp(middle))
-        far = float(p.sum()) - (m - 0.5) - side * WIDTH * (float((p * (1 - p)).sum()) ** 0.5 + 1e-9)
+        far = float(p.sum()) - (m - 0.5) - side * (WIDTH * float((p * (1 - p)).sum()) ** 0.5 + FEW)
         low, high = (middle, high) if far < 0 else (low, middle)
-    return min(float(np.exp(high)), 60.0)  # e-60 of the row's own clocks ring later
+    return float(np.clip(np.exp(high), EARLIEST, LATEST))
 
 
 def _at_most(p: Float64s, k: int) -> Float64s:
