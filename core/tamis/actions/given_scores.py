@@ -186,7 +186,8 @@ def _join(store: ArtifactStore, dataset_id: str, path: Path, given: Mapping[str,
     if not np.isfinite(values).any():
         raise InvalidOptions(
             f"No line of {path.name} belongs to a row of {dataset_id!r} by {key!r} and has a number in {column!r} (the first "
-            f"key is {missing[0] if missing else ''!r}). Say which columns these are: key and column."
+            f"key is {missing[0] if missing else ''!r}). Say which columns these are, by "
+            "the options key and column (tamis scores import FILE --key NAME --column NAME)."
         )
     if given.get("non_negative"):
         _refuse_negative(values, str(given["scorer"]))

@@ -40,6 +40,7 @@ class Rejects:
     lines: pa.Table
     reasons: dict[str, int]
     files: tuple[str, ...]  # their names, by their number in the import
+    repairs: frozenset[str] = frozenset()  # with which every file was read
 
     def where(self, kind: str, n: int = 3) -> str:
         """Where the first lines of a kind stand, and why the first was rejected where the kind does not say all of it."""
@@ -80,8 +81,11 @@ def rejects_of(examples: Artifact) -> Rejects:
     table = read_rejects(examples)
     kinds = [kind_of(str(reason)) for reason in table["reason"].to_pylist()]
     lines = table.append_column("kind", pa.array(kinds, pa.string()))
-    files = tuple(Path(str(one["path"])).name for one in examples.summary.get("files", ()))
-    return Rejects(lines, dict(Counter(kinds).most_common()), files)
+    sources = examples.summary.get("files", ())
+    files = tuple(Path(str(one["path"])).name for one in sources)
+    ran = [frozenset(one.get("repairs", ())) for one in sources]
+    done = frozenset.intersection(*ran) if ran else frozenset()
+    return Rejects(lines, dict(Counter(kinds).most_common()), files, done)
 
 
 def show_reject(workspace: Workspace, dataset_id: str, line: int, *, file: int = 0) -> tuple[str, str]:

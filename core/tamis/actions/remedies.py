@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +83,16 @@ def _remarks_on_choice(summary: Mapping[str, JSON]) -> tuple[str, ...]:
     return ()
 
 
-def reading_remedy(reason: str) -> str:
-    """The flag of an import that would read lines rejected for such a reason; empty where none would."""
+def reading_remedy(reason: str, ran: Collection[str] = ()) -> str:
+    """The flag of an import that would read lines rejected for such a reason; empty where none would.
+
+    ``ran`` are the repairs that these lines were read with: what they did not mend they will not.
+    """
+    flag, _, names = (remedy := _remedy(reason)).partition(" ")
+    return "" if flag == "--repair" and set(names.split(",")) <= set(ran) else remedy
+
+
+def _remedy(reason: str) -> str:
     label = unknown_label(reason)
     if label is not None:
         return role_option(label)

@@ -94,7 +94,7 @@ def show_reasons(session: Session, rejected: Rejects) -> str:
 
     remedies: dict[str, None] = {}
     for kind, number in rejected.reasons.items():
-        remedy = reading_remedy(kind)
+        remedy = reading_remedy(kind, rejected.repairs)
         if remedy:
             remedies[remedy] = None
         session.show(f"{number:>10,}  {kind}  ({rejected.where(kind)})" + (f"  → {remedy}" if remedy else ""))

@@ -101,8 +101,7 @@ def show(session: Session, row: int, dataset: str) -> None:
     values = read_rows(context, [row], names).to_pylist()[0]
     tags = tags_of(context, row)
     for turn in messages:
-        said = turn_text(turn) if isinstance(turn.get("content"), list) else turn.get("content") or turn
-        session.show(f"{turn.get('role', '?')}: {said}\n")
+        session.show(f"{turn.get('role', '?')}: {turn_text(turn)}\n")
     images = row_images(context.view, row)
     for image in images.shown:
         session.show(f"  {'image':24} {image.line}")

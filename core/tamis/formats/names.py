@@ -16,6 +16,7 @@ SYSTEM = (
 )  # fmt: skip
 CONTEXT = (
     "context", "input", "inputs", "contexts", "sql_context", "passage", "document", "documents", "background", "support",
+    "输入", "輸入", "上下文", "入力", "文脈", "입력", "문맥", "eingabe", "kontext", "entrée", "contexte", "entrada", "contexto",
 )  # fmt: skip
 HISTORY = (
     "history", "chat_history", "conversation_history", "dialog_history", "dialogue_history", "message_history",
@@ -43,6 +44,15 @@ COMPLETION = (
 PAIRS = (
     ("q", "a"), ("prompt", "text"), ("input", "content"), ("question", "query"), ("context", "response"),
     ("problem", "code"), ("prompt", "code"), ("instruction", "code"), ("instruction", "text"), ("title", "answers"),
+    ("指令", "输出"), ("指令", "回答"), ("指令", "回复"), ("提示", "回答"), ("提示", "输出"), ("问题", "回答"), ("问题", "答案"),
+    ("问", "答"), ("提问", "回答"), ("用户", "助手"), ("輸入", "輸出"), ("问题", "回复"), ("問題", "回答"), ("問題", "答案"),
+    ("指令", "輸出"), ("输入", "输出"), ("指示", "出力"), ("指示", "回答"), ("指示", "応答"), ("質問", "回答"), ("質問", "応答"),
+    ("入力", "出力"), ("지시", "출력"), ("지시", "응답"), ("지시문", "출력"), ("지시문", "응답"), ("명령", "응답"),
+    ("질문", "답변"), ("질문", "대답"), ("질문", "응답"), ("입력", "출력"), ("frage", "antwort"), ("anweisung", "antwort"),
+    ("anweisung", "ausgabe"), ("eingabe", "ausgabe"), ("question", "réponse"), ("question", "reponse"),
+    ("instruction", "réponse"), ("instruction", "reponse"), ("consigne", "réponse"), ("entrée", "sortie"),
+    ("instruction", "sortie"), ("pregunta", "respuesta"), ("instrucción", "respuesta"), ("instruccion", "respuesta"),
+    ("instrucción", "salida"), ("entrada", "salida"),
 )  # fmt: skip
 TRANSCRIPTS = (
     "text", "chat", "conversation", "conversations", "transcript", "dialogue", "dialog", "messages", "formatted_text",

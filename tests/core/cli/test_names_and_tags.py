@@ -75,6 +75,10 @@ def test_what_is_printed_says_each_thing_once_and_in_words(
     assert not any("[]" in line for line in printed("datasets").splitlines())
     lines = printed("rejects", "list", "--dataset", "Two files")
     assert "a.jsonl (--file 0) line 2: " in lines and "b.jsonl (--file 1) line 3: " in lines
+    call = '{"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "tide", "arguments": "{}"}}]}'
+    (tmp_path / "c.jsonl").write_text(f'{{"messages": [{{"role": "user", "content": "a"}}, {call}]}}\n')
+    printed("import", str(tmp_path / "c.jsonl"), "--name", "Calls")
+    assert "assistant: tide({})" in printed("rows", "show", "0", "--dataset", "Calls").splitlines()
 
 
 def test_a_tag_is_put_on_rows_renamed_taken_off_and_all_of_it_undone(tamis: Tamis) -> None:

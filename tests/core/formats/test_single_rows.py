@@ -77,3 +77,22 @@ def test_a_format_without_calls_says_that_it_cannot_hold_calls(name):
         with pytest.raises(RowDoesNotFit) as told:
             list(row_lines([StoredExample(messages=turns)], format_name=name))
         assert told.value.obstacle == "tool calls"
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["指令,输出", "问题,回答", "指示,出力", "質問,回答", "질문,답변", "지시,출력", "Frage,Antwort", "Anweisung,Ausgabe", "question,réponse",
+     "instruction,sortie", "pregunta,respuesta", "Instrucción,Salida"],
+)  # fmt: skip
+def test_pairs_have_names_in_other_languages(tmp_path, header):
+    path = tmp_path / "in.csv"
+    path.write_text(f"n,{header}\n1,a,b\n2,c,d\n", encoding="utf-8")
+    got = case(path)
+    assert got.turns == [[("user", "a"), ("assistant", "b")], [("user", "c"), ("assistant", "d")]]
+    assert [set(header.split(",")) <= row.keys() for row in got.written()] == [True, True]
+
+
+def test_an_input_of_another_language_belongs_to_the_prompt(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("指令,输入,输出\n译,早,morning\n答,,yes\n", encoding="utf-8")
+    assert [turns[0][1] for turns in case(path).turns] == ["译\n\n早", "答"]

@@ -71,3 +71,12 @@ def test_every_repair_is_offered_by_command_and_said_of_an_import() -> None:
 )  # fmt: skip
 def test_a_reason_names_the_flag_that_would_read_its_lines(reason: str, remedy: str) -> None:
     assert reading_remedy(reason) == remedy
+
+
+def test_a_repair_that_ran_is_not_advised_again() -> None:
+    reason = "ends with a user turn: no response"
+    assert reading_remedy(reason, ["drop-trailing"]) == ""
+    assert reading_remedy(reason, ["merge-consecutive"]) == "--repair drop-trailing"
+    both = "not JSON: comments and trailing commas"
+    assert reading_remedy(both, ["comments"]) == "--repair trailing-commas,comments"
+    assert reading_remedy("unknown role 'x' in turn 1; known: user", ["comments"]) == "--role x=ROLE"
