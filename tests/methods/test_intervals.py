@@ -81,6 +81,7 @@ PASSED_ON = {
     "steps/compare/pool.py:_coverage": "asks for the intervals of compute",
     "steps/compare/pool.py:_mean": "asks for the bootstrap",
     "steps/compare/comparison.py:stored_interval": "another form of the same numbers",
+    "steps/compare/comparison.py:legend": "names the level",
     "steps/compare/step.py:run": "hands the level on",
     "steps/compare/step.py:_comparison": "hands the level on",
     "steps/compare/step.py:_seed_estimates": "mean_over_seeds, in another form",
@@ -266,6 +267,24 @@ def test_a_difference_of_methods_is_held(seeds: int, kind: str) -> None:
         one = difference_over_seeds(first, second, paired=kind == "paired")
         hits.append(one.low <= 1.0 <= one.high)
     held(np.array(hits), least=0.94, most=0.98 if kind == "apart" else 0.95)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize(("methods", "seeds"), [(3, 3), (8, 5), (12, 5)])
+def test_of_equal_methods_hardly_any_is_told_from_the_one_that_looks_best(
+    methods: int, seeds: int, paired: bool
+) -> None:
+    rng, clean = np.random.default_rng(methods), []
+    for _ in range(times(300, 4000)):
+        values = rng.normal(size=(methods, seeds))
+        best = int(values.mean(axis=1).argmax())
+        others = [
+            difference_over_seeds(values[i], values[best], paired=paired, n_methods=methods)
+            for i in range(methods)
+            if i != best
+        ]
+        clean.append(all(one.low <= 0 <= one.high for one in others))
+    held(clean, least=0.95)
 
 
 @pytest.mark.parametrize(("of_left", "of_right"), [(3, 3), (5, 3)])

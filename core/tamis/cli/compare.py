@@ -117,19 +117,19 @@ def write_report(session: Session, job: Job, out: Path) -> dict[str, JSON]:
     report = report_file.write_report(session.workspace.artifacts, made, out, dataset_name=name)
     comparison = read_comparison(made)
     notes = report_file.notes_of(comparison)
-    for line in [*_table(comparison), *notes]:
+    for line in [*_table(comparison), comparison.legend("*", "~"), *notes]:
         session.show(line)
     session.show(f"{report.path}: {report.n_bytes:,} bytes, sha256 {report.sha256}")
     return {
         "artifact_id": made.id,
         "selections": [one.id for one in comparison.selections],
+        "legend": comparison.legend("*", "~"),
         "notes": notes,
         "path": str(report.path),
         "sha256": report.sha256,
     }
 
 
-# The interval of the difference to the best, over seeds, holds zero where it is not told.
 MARKS = {True: "*", False: "~", None: ""}
 
 

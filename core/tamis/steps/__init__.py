@@ -74,6 +74,7 @@ STEPS = Table(
         options=CompareOptions,
         target="tamis.steps.compare.step:run",
         makes="comparison",
+        format_version=2,  # 2: differences to the best are corrected for its being picked
     ),
     Step(
         name="propose",

@@ -128,9 +128,7 @@ def _show_summary(context: DatasetContext, comparison: Comparison) -> None:
         alt="Every method with its numbers; the best of each column has a star",
     )
     st.caption(
-        f"★ best; bold: not told from the best, because the {comparison.confidence_fraction:.0%} interval of the difference over "
-        "seeds holds zero (each on its own; pairs of one seed where both share random numbers); ×3: mean of three seeds; ± is "
-        "half the interval over seeds."
+        f"{comparison.legend()} ×3: mean of three seeds; ± is half the {comparison.confidence_fraction:.0%} interval over seeds."
     )
     _say_notes(comparison)
 

@@ -167,12 +167,13 @@ def test_rows_that_one_method_alone_picked(made: Made) -> None:
 
 
 def test_the_best_of_a_metric_and_what_its_interval_reaches(made: Made) -> None:
-    radius = next(metric for metric in made.found.shown_metrics() if metric.key == "radius")
-    values = [one.values["radius"].value for one in made.found.methods]
-    best = made.found.best(radius)
+    by_key = {metric.key: metric for metric in made.found.shown_metrics()}
+    values = [one.values["mean_distance"].value for one in made.found.methods]
+    best = made.found.best(by_key["mean_distance"])
     assert {i for i, is_best in best.items() if is_best} == {
         i for i, v in enumerate(values) if v == min(values)
     }
+    assert made.found.best(by_key["radius"]) == {}  # the smallest is of one draw of a method with chance
     tokens = next(metric for metric in made.found.shown_metrics() if metric.key == "n_tokens")
     assert made.found.best(tokens) == {}
 
@@ -215,19 +216,21 @@ def test_where_all_are_alike_none_is_best_and_rows_tell_nothing_about_another_dr
 
     assert best(IntervalEstimate(value=1.0), IntervalEstimate(value=1.0)) == {}
     wide = {"value": 1.1, "low": 0.9, "high": 1.3}
-    assert best(IntervalEstimate(value=1.0), IntervalEstimate(**wide, over="pool rows")) == {0: True}
+    assert best(IntervalEstimate(value=1.0), IntervalEstimate(**wide, over="pool rows")) == {}
     assert best(IntervalEstimate(value=1.0), IntervalEstimate(**wide, over="seeds")) == {0: True, 1: False}
 
 
 def test_what_is_not_told_from_the_best_is_so_by_the_difference_and_not_by_one_interval(made: Made) -> None:
-    radius = next(metric for metric in made.found.shown_metrics() if metric.key == "radius")
-    beside = made.found.beside_best["radius"]
-    (top,) = [i for i, one in enumerate(beside) if one is None and made.found.best(radius).get(i)]
+    metric = next(m for m in made.found.shown_metrics() if m.key == "mean_distance")
+    beside = made.found.beside_best["mean_distance"]
+    (top,) = [i for i, one in enumerate(beside) if one is None and made.found.best(metric).get(i)]
     for i, one in enumerate(beside):
         if one is not None and one.low is not None and one.high is not None:
-            assert (made.found.best(radius).get(i) is False) == (one.low <= 0 <= one.high)
-            values = [made.found.methods[j].values["radius"].value or 0.0 for j in (i, top)]
+            assert (made.found.best(metric).get(i) is False) == (one.low <= 0 <= one.high)
+            values = [made.found.methods[j].values["mean_distance"].value or 0.0 for j in (i, top)]
             assert one.value == pytest.approx(values[0] - values[1])
+
+    radius = next(metric for metric in made.found.shown_metrics() if metric.key == "radius")
 
     def best(difference: IntervalEstimate | None) -> dict[int, bool]:
         methods = [
@@ -239,7 +242,25 @@ def test_what_is_not_told_from_the_best_is_so_by_the_difference_and_not_by_one_i
 
     reach = {"value": 0.1, "over": "seeds", "n": 6}
     assert best(IntervalEstimate(low=-0.1, high=0.3, **reach)) == {0: True, 1: False}
-    assert best(IntervalEstimate(low=0.05, high=0.15, **reach)) == best(None) == {0: True}
+    assert best(IntervalEstimate(low=0.05, high=0.15, **reach)) == {0: True}
+    assert best(None) == best(IntervalEstimate(value=0.1)) == {}  # one seed tells nothing
+
+
+def test_with_one_seed_nothing_is_told_and_the_legend_says_so(made: Made) -> None:
+    ids = [made.run("select", method=one, seed=5, budget=BUDGET).id for one in ("kmq", "random", "km_random")]
+    found = read_comparison(made.run("compare", selections=ids))
+    assert all(found.best(metric) == {} for metric in found.shown_metrics())
+    assert found.legend().startswith("One seed: nothing can be told apart")
+    assert "Bonferroni" in made.found.legend()
+    assert "uncorrected" in made.found.model_copy(update={"correction": ""}).legend()
+    radius = next(metric for metric in made.found.shown_metrics() if metric.key == "radius")
+    beside = [IntervalEstimate(value=0.1, low=0.05, high=0.15, over="seeds", n=6), None, None, None]
+    top = int(np.argmin([one.values["radius"].value or 0.0 for one in made.found.methods]))
+    beside.insert(top, None)
+    mixed = made.found.model_copy(update={"beside_best": {"radius": beside[:4]}}).best(radius)
+    assert mixed[top]
+    assert sum(mixed.values()) == 1
+    assert len(mixed) == 3  # one is told from the best, and two of which nothing is known are not
 
 
 def test_arms_of_a_refinement_with_one_seed_share_their_luck(made: Made) -> None:

@@ -57,13 +57,19 @@ def share_over_seeds(
 
 
 def difference_over_seeds(
-    first: Float64s, second: Float64s, *, paired: bool, confidence_fraction: float = 0.95
+    first: Float64s,
+    second: Float64s,
+    *,
+    paired: bool,
+    confidence_fraction: float = 0.95,
+    n_methods: int = 2,
 ) -> Interval:
     """Mean of ``first`` (a,) less that of ``second`` (b,), each a value per seed, with Student's t interval.
 
     ``paired``: values of one seed stand at one place, and share its random numbers. Otherwise seeds are independent
     (Welch 1947), and a single value is one that no chance is in. NaN bounds where neither has two values, or all are
-    equal.
+    equal. Where one of the two was picked among ``n_methods`` after looking, all their pairs hold the truth together
+    (Bonferroni): of equal methods the best and the worst one always seem to differ, and any two could have been these.
     """
     if paired:
         differences = first - second
@@ -76,7 +82,8 @@ def difference_over_seeds(
     if not variance > 0:
         return Interval(mean, float("nan"), float("nan"), n)
     freedom = variance**2 / sum(e**2 / (part.size - 1) for e, part in zip(errors, parts, strict=True))
-    reach = float(stdtrit(freedom, 0.5 + confidence_fraction / 2) * np.sqrt(variance))
+    n_pairs = n_methods * (n_methods - 1) / 2
+    reach = float(stdtrit(freedom, 1 - (1 - confidence_fraction) / 2 / n_pairs) * np.sqrt(variance))
     return Interval(mean, mean - reach, mean + reach, n)
 
 

@@ -17,6 +17,7 @@ from tamis.store.artifacts.store import Artifact
 
 FILE, MEMBERSHIP = "comparison.json", "membership.parquet"
 Better = Literal["lower", "higher", "neither"]
+Correction = Literal["", "all pairs"]
 Over = Literal["", "pool rows", "picked rows", "seeds", "paired seeds"]
 
 
@@ -125,6 +126,8 @@ class Comparison(_Model):
     spreads: dict[str, ScoreHistograms]
     # By metric, each method less the best one, None for itself and where nothing is known; comparisons of before have none.
     beside_best: dict[str, list[IntervalEstimate | None]] = {}
+    # How those intervals allow for the best one being picked after looking; comparisons of before did not.
+    correction: Correction = ""
 
     @property
     def is_sampled(self) -> bool:
@@ -136,14 +139,34 @@ class Comparison(_Model):
         return [m for m in METRICS if any(_known(one.values.get(m.key)) for one in self.methods)]
 
     def best(self, metric: Metric) -> dict[int, bool]:
-        """Methods that are best in a metric, and those that seeds cannot tell from it: index → whether it is best.
+        """Methods that are best in a metric, and those that are not told from it: index → whether it is best.
 
-        None is best where all are alike. Told apart are two methods by the interval of their difference over seeds, of
-        pairs where they share random numbers. Intervals over rows move together for all methods, because the rows are the
-        same, so that they overlap says nothing.
+        None is best where all are alike, or where no difference has an interval: one seed tells nothing. Told apart are
+        two methods by the interval of their difference over seeds, of pairs where they share random numbers. Intervals
+        over rows move together for all methods, because the rows are the same, so that they overlap says nothing.
         """
         values = [one.values.get(metric.key) for one in self.methods]
         return _best(metric, values, self.beside_best.get(metric.key))
+
+    def legend(self, star: str = "★", near: str = "bold") -> str:
+        """What the marks of ``best`` say, and how chance is allowed for."""
+        if not any(self.best(metric) for metric in self.shown_metrics()):
+            return (
+                "One seed: nothing can be told apart, so no method has a star. Draw every method with several seeds to see "
+                "which differences are more than luck."
+            )
+        level = f"{self.confidence_fraction:.0%}"
+        how = (
+            f"intervals are corrected for all pairs of methods (Bonferroni), because the best was picked after looking: of "
+            f"equal methods any is told from the best in at most {1 - self.confidence_fraction:.0%} of columns"
+            if self.correction
+            else "each on its own, uncorrected: this comparison was made before, compare again"
+        )
+        return (
+            f"{star} best; {near}: not told from it, because the {level} interval of the difference over seeds holds zero, or "
+            f"there is none (one seed). {how[0].upper()}{how[1:]}. Pairs of one seed count where both share random numbers. A "
+            "column without a mark: nothing can be told apart."
+        )
 
 
 def stored_interval(interval: Interval, over: Over) -> IntervalEstimate:
@@ -195,21 +218,30 @@ def _best(
         return {}
     top = values[first]
     assert top is not None and top.value is not None
-    best: dict[int, bool] = {}
     known = {i: v for i, v in enumerate(values) if v is not None and v.value is not None}
+    differences = {
+        i: _difference(v, top.value, None if beside is None else beside[i], old=beside is None)
+        for i, v in known.items()
+    }
+    if not any(differences[i] for i in known if i != first):
+        return {}
+    best: dict[int, bool] = {}
     for i, v in known.items():
+        between = differences[i]
         if abs((v.value or 0.0) - top.value) <= 1e-12:
             best[i] = True
-        elif not _is_told(v, top.value, None if beside is None else beside[i], old=beside is None):
+        elif between is None or between[0] <= 0 <= between[1]:
             best[i] = False
     return {} if len(best) == len(known) and all(best.values()) else best
 
 
-def _is_told(value: IntervalEstimate, top: float, difference: IntervalEstimate | None, *, old: bool) -> bool:
-    """Whether a method is told from the best, or nothing is known of chance."""
-    if old:
-        seeds = value.over == "seeds" and value.low is not None and value.high is not None
-        return not (seeds and (value.low or 0.0) <= top <= (value.high or 0.0))
+def _difference(
+    value: IntervalEstimate, top: float, difference: IntervalEstimate | None, *, old: bool
+) -> tuple[float, float] | None:
+    """The interval of a method less the best; None where nothing is known of chance."""
+    if old:  # of comparisons of before: the best mean beside the other's own interval
+        known = value.over == "seeds" and value.low is not None and value.high is not None
+        return ((value.low or 0.0) - top, (value.high or 0.0) - top) if known else None
     if difference is None or difference.low is None or difference.high is None:
-        return True
-    return not difference.low <= 0 <= difference.high
+        return None
+    return difference.low, difference.high

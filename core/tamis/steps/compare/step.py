@@ -134,6 +134,7 @@ def _comparison(pool: PoolStats, field: _Field, options: CompareOptions) -> Comp
         selections=_selections(field),
         methods=methods,
         beside_best=_beside_best(field, methods, apart),
+        correction="all pairs",
         jaccard=_overlaps(field, index, apart),
         jaccard_of_selections=[[float(value) for value in line] for line in index],
         clusters=None if pool.clusters is None else pool_shares(pool.clusters, _shares(field, pool.clusters)),
@@ -251,19 +252,21 @@ def _beside_best(
     """By metric, how far every method is from the best one."""
     found: dict[str, list[IntervalEstimate | None]] = {}
     for metric in METRICS:
-        top = best_of(metric, [one.values.get(metric.key) for one in methods])
+        values = [one.values.get(metric.key) for one in methods]
+        top = best_of(metric, values)
+        n_known = sum(one is not None and one.value is not None for one in values)
         if top is not None:
             found[metric.key] = [
-                None if i == top else _difference(field, metric.key, methods[i], methods[top], apart)
+                None if i == top else _difference(field, metric.key, methods[i], methods[top], apart, n_known)
                 for i in range(len(methods))
             ]
     return found
 
 
 def _difference(
-    field: _Field, key: str, one: ComparedMethod, other: ComparedMethod, apart: Bools
+    field: _Field, key: str, one: ComparedMethod, other: ComparedMethod, apart: Bools, n_methods: int
 ) -> IntervalEstimate | None:
-    """One method less another over seeds; None where chance has a part that too few seeds show."""
+    """One method less the best of ``n_methods`` over seeds; None where chance has a part that too few seeds show."""
     pairs = [(i, j) for i in one.selections for j in other.selections if not apart[i, j]]
     sides = zip(*pairs, strict=True) if pairs else (one.selections, other.selections)
     values = [np.array([_value(field, i, key) for i in side]) for side in sides]
@@ -271,7 +274,11 @@ def _difference(
     if alone or np.isnan(np.concatenate(values)).any():
         return None
     difference = difference_over_seeds(
-        values[0], values[1], paired=bool(pairs), confidence_fraction=field.confidence_fraction
+        values[0],
+        values[1],
+        paired=bool(pairs),
+        confidence_fraction=field.confidence_fraction,
+        n_methods=n_methods,
     )
     return stored_interval(difference, "paired seeds" if pairs else "seeds")
 
