@@ -416,7 +416,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "given_scores": ("a part of a replay, and what a form offers", "remake_scores cost_columns"),
     "row_images": (
         "the images of a record before it is a row of a dataset, in the preview of an import",
-        "images_of text_beside_images",
+        "have_images images_of text_beside_images",
     ),
     "export_scores": ("parts of an export and its preview", "find_scores score_columns"),
     "remedies": (
@@ -441,7 +441,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "review_queue": (
         "who looks at which row now, where several people review in browsers",
-        "hold_row held_rows release_other_sessions",
+        "hold_row hold_ahead held_rows release_other_sessions",
     ),
     "runs": (
         "runs and their curves, as pages draw them",
@@ -515,7 +515,7 @@ ROLES: dict[str, str] = {
         "decisions.approve_proposal decisions.reject_proposal decisions.save_edit decisions.undo_decision "
         "decisions.redo_decision decisions.revert_decision tags.add_tag tags.remove_tag tags.set_row_tags "
         "tags.undo_tag tags.redo_tag drafts.keep_edit drafts.forget_edit review_queue.hold_row "
-        "review_queue.release_other_sessions votes.record_vote votes.withdraw_vote"
+        "review_queue.hold_ahead review_queue.release_other_sessions votes.record_vote votes.withdraw_vote"
     ),
     "curator": (
         "teams.assign_rows active.activate why_row.replace_row "

@@ -1,9 +1,18 @@
-"""What this server keeps between runs of its pages: the workspace and the thread that keeps jobs moving."""
+"""What this server keeps between runs of its pages: the workspace, the thread that keeps jobs moving, and what pages answer
+to the browser between two of their runs, each under a name and a token that only its page hands out.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
+from typing import TypeAlias
 
 import streamlit as st
 
@@ -13,8 +22,14 @@ from tamis.actions.jobs import Ticker, keep_jobs_moving
 from tamis.errors import CurationError
 from tamis.store.actor import Actor
 from tamis.store.workspace import Workspace, open_workspace
+from tamis.types import JSON
 
 logger = logging.getLogger(__name__)
+Answer: TypeAlias = Callable[[Workspace, dict[str, JSON]], JSON]
+MOST_HELD = 256
+_SECRET = secrets.token_bytes(32)  # of this process: after a restart pages ask again
+_HELD: OrderedDict[str, Answer] = OrderedDict()
+_LOCK = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +72,27 @@ def open_server() -> Server:
 def reviewer_name(workspace: Workspace) -> str:
     """Whose name goes into the log of tags and names: the account that is logged in, else as by command and by Python."""
     return workspace.settings.reviewer_name(workspace.actor.account)
+
+
+def hold_answer(said: str, answer: Answer) -> tuple[str, str]:
+    """Make a page's question answerable; returns the name, the same for the same ``said``, and its token."""
+    name = hashlib.blake2s(said.encode(), digest_size=10).hexdigest()
+    with _LOCK:
+        _HELD[name] = answer
+        _HELD.move_to_end(name)
+        while len(_HELD) > MOST_HELD:
+            _HELD.popitem(last=False)
+    return name, answer_token(name)
+
+
+def answer_token(name: str) -> str:
+    """What a page hands to the browser, for that one name."""
+    return hmac.new(_SECRET, name.encode(), hashlib.blake2s).hexdigest()
+
+
+def held_answer(name: str, token: str) -> Answer | None:
+    """What was held under the name; None for another token, and for what this process does not hold."""
+    if not hmac.compare_digest(token.encode(), answer_token(name).encode()):
+        return None
+    with _LOCK:
+        return _HELD.get(name)

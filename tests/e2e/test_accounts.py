@@ -120,7 +120,9 @@ def test_a_viewer_decides_by_no_page_no_message_and_no_address(team: Team, brows
     expect(ann.get_by_text("example.org · reviewer")).to_be_visible()
     expect(ann.get_by_label("Your name")).to_have_count(0)
     walk_review.look(ann)
-    walk_review.press(ann, "approve")
+    # The page's own button, which the lane of keys covers: the message that it sends is what is tried below.
+    ann.locator(f".st-key-review_approve_{row} button").first.evaluate("button => button.click()")
+    ann.wait_for_function("row => new URL(location.href).searchParams.get('row') !== row", arg=str(row))
     assert decided(team) == {row: "ann@example.org"}
     reviewing.close()
     clicks = [one for one in sent if is_click(BackMsg.FromString(one))]
@@ -209,6 +211,7 @@ def test_two_decide_the_same_rows_blind_and_a_third_settles(team: Team, browser:
         expect(page.get_by_text("approved by")).to_have_count(0)
         walk_review.look(page)
         walk_review.press(page, key)
+        walk_review.rest(page)
         reviewing.close()
     assert rows == [5, 5]
     assert decided(team)[5] == "ann@example.org"
@@ -239,3 +242,34 @@ def test_what_was_done_stands_in_the_log_of_who_came_in(team: Team, browser: Bro
     assert [(one.action, one.account) for one in list_audit(workspace, limit=1)] == [
         ("logout", "ann@example.org")
     ]
+
+
+def test_a_decision_of_a_role_that_was_taken_away_is_refused_and_stays_in_the_browser(
+    team: Team, browser: Browser
+) -> None:
+    looking, vic = log_in(browser, team, "vic")
+    walk_review.open_review(vic, team.url, team.dataset_id)
+    before = decided(team)
+    row = walk_review.wait_for_item(vic)
+    walk_review.look(vic)
+    vic.keyboard.press("k")
+    expect(vic.get_by_text("Your account may look, but not decide.")).to_be_visible()
+    assert walk_review.row_in(vic) == row
+    looking.close()
+
+    reviewing, ben = log_in(browser, team, "ben")
+    walk_review.open_review(ben, team.url, team.dataset_id)
+    row = walk_review.wait_for_item(ben)
+    accounts = team.workspace.parent / "accounts.toml"
+    whole = accounts.read_text()
+    accounts.write_text(whole.replace('"ben@example.org" = "reviewer"', '"ben@example.org" = "viewer"'))
+    walk_review.look(ben)
+    walk_review.press(ben, "reject")
+    expect(ben.get_by_text("Not saved.").first).to_be_visible()
+    expect(ben.get_by_text("needs the role reviewer").first).to_be_visible()
+    assert decided(team) == before
+    accounts.write_text(whole)
+    ben.get_by_role("button", name="Try again").click()
+    expect(ben.get_by_test_id("review-counts")).to_have_text("1 saved · 0 waiting")
+    assert decided(team) == before | {row: "ben@example.org"}
+    reviewing.close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tamis.store.artifacts.proposals import read_proposals
 from tamis.store.artifacts.readers import read_examples
@@ -16,10 +17,11 @@ from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.review.decisions import decision_state
 from tests.e2e import walk_export, walk_review
-from tests.e2e.conftest import SCREENS, Server, running_app
+from tests.e2e.conftest import SCREENS, Server, free_port, running_app
 from tests.e2e.walk_import import settle
 from tests.pages.page_workspace import alpaca_file, import_file, run_step
 from tests.pages.review_workspace import mixed_rows, write_proposals
+from tests.support import scale
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 JOB_MS = 120_000
@@ -86,7 +88,7 @@ def test_score_propose_decide_thirty_apply_and_export(
             # A slip, taken back and done again.
             assert walk_review.press(page, "undo") == row
             page.keyboard.press("y")
-            expect(page.get_by_text("by Kim").first).to_be_visible()
+            expect(page.get_by_test_id("review-lane").get_by_text("by Kim").first).to_be_visible()
             walk_review.press(page, "next")
         if done == 15:
             before = walk_review.row_in(page)
@@ -94,6 +96,7 @@ def test_score_propose_decide_thirty_apply_and_export(
             assert walk_review.wait_for_item(page) == before
             expect(page.get_by_text("15 decided")).to_be_visible()
         row = walk_review.row_in(page)
+    walk_review.rest(page)
     state = decision_state(database, dataset_id)
     assert len(state.decided) == 30 == len(wanted)
     assert {one.reviewer for one in state.decided.values()} == {"Kim"}
@@ -159,6 +162,7 @@ def test_taps_and_held_keys_decide_only_what_was_seen_and_an_edit_outlives_its_t
         page.keyboard.press(key)
         page.wait_for_function("row => new URL(location.href).searchParams.get('row') !== row", arg=str(row))
         page.wait_for_timeout(700)
+        walk_review.rest(page)
         assert len(decision_state(database, dataset_id).decided) == n_before + 1, pause_ms
     # A key held for longer than a row must be seen repeats, as keyboards do after half a second.
     walk_review.look(page)
@@ -220,12 +224,88 @@ def test_two_browsers_review_at_once_without_the_same_row(
         for page in pages:
             walk_review.look(page)
             seen.append(walk_review.press(page, "approve"))
+    for page in pages:
+        walk_review.rest(page)
     assert len(set(seen)) == len(seen)
     state = decision_state(Database(app.workspace), dataset_id)
     assert {one.reviewer for one in state.decided.values()} == {"Ana", "Ben"}
     assert not state.conflicts
     for page in pages:
         page.context.close()
+
+
+def press_at(page: Page, key: str, times: int, *, per_s: float = 20.0) -> None:
+    """Press a key so many times a second, or as near to that as the machine comes."""
+    began = time.monotonic()
+    for number in range(times):
+        page.keyboard.press(key)
+        page.wait_for_timeout(max(0.0, 1000 * (began + (number + 1) / per_s - time.monotonic())))
+
+
+def test_keys_at_twenty_a_second_each_decide_a_row(app: Server, page: Page, tmp_path: Path) -> None:
+    n_presses = scale.times(60, 1000)
+    dataset_id = import_file(app.workspace, alpaca_file(tmp_path, n_presses * 4), "Burst")
+    write_proposals(app.workspace, dataset_id, mixed_rows(n_presses * 4), identifier="eeee000011112222")
+    database = Database(app.workspace)
+    walk_review.open_review(page, app.url, dataset_id)
+    walk_review.start_as(page, "Kim")
+    walk_review.wait_for_item(page)
+    # As the page comes, presses that nobody can have looked before are none, and that is said.
+    walk_review.look(page)
+    press_at(page, "k", 5)
+    expect(page.get_by_text("Too fast: 4 presses decided nothing")).to_be_visible()
+    page.get_by_label("Every press counts").check()
+    page.wait_for_function("() => [...globalThis.__tamis_lanes.values()][0].ahead.length > 50")
+    press_at(page, "k", n_presses)
+    walk_review.rest(page)
+    expect(page.get_by_test_id("review-counts")).to_have_text(f"{n_presses + 1:,} saved · 0 waiting")
+    state = decision_state(database, dataset_id)
+    assert len(state.decided) == n_presses + 1
+    assert {one.verdict for one in state.decided.values()} == {"keep"} and not state.conflicts
+    waiting = np.flatnonzero(read_actions(ArtifactStore(app.workspace), dataset_id) != "keep")
+    assert sorted(state.decided) == waiting[: n_presses + 1].tolist()
+    assert walk_review.row_in(page) == waiting[n_presses + 1]
+    taken_ms = page.evaluate("() => [...globalThis.__tamis_lanes.values()][0].taken")
+    print(
+        f"\nkey to next row: median {np.median(taken_ms):.0f} ms, p95 {np.percentile(taken_ms, 95):.0f} ms of {len(taken_ms)}"
+    )
+
+
+def test_nothing_is_lost_while_the_server_is_gone_and_two_tabs_of_one_person_get_on(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    workspace, port = tmp_path / "workspace", free_port()
+    dataset_id = import_file(workspace, alpaca_file(tmp_path, 80), "Gone")
+    write_proposals(workspace, dataset_id, mixed_rows(80))
+    page, other = context.new_page(), context.new_page()
+    settings = {"reviewer": "Kim", "sample_on_empty": "false"}
+    with running_app(workspace, port, **settings) as app:
+        for tab in (page, other):
+            walk_review.open_review(tab, app.url, dataset_id)
+            walk_review.wait_for_item(tab)
+            tab.get_by_label("Every press counts").check()
+            tab.wait_for_function("() => [...globalThis.__tamis_lanes.values()][0].ahead.length >= 5")
+        for _ in range(3):
+            for tab in (page, other):
+                walk_review.look(tab)
+                walk_review.press(tab, "reject")
+        walk_review.rest(page)
+        walk_review.rest(other)
+        state = decision_state(Database(workspace), dataset_id)
+        assert len(state.decided) == 6 and not state.conflicts
+    began = time.monotonic()
+    press_at(page, "k", 5)
+    expect(page.get_by_text("5 decisions wait in this browser")).to_be_visible()
+    assert len(decision_state(Database(workspace), dataset_id).decided) == 6
+    page.wait_for_timeout(max(0.0, 1000 * (3 - (time.monotonic() - began))))
+    with running_app(workspace, port, **settings):
+        expect(page.get_by_test_id("review-counts")).to_have_text("8 saved · 0 waiting")
+        state = decision_state(Database(workspace), dataset_id)
+        assert len(state.decided) == 11 and not state.conflicts
+        walk_review.rest(page)
+        walk_review.press(page, "reject")
+        walk_review.rest(page)
+        assert len(decision_state(Database(workspace), dataset_id).decided) == 12
 
 
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)

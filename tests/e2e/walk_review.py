@@ -10,7 +10,7 @@ from pages.parts.review.pace import LOOK_S
 from tests.e2e.walk_import import settle
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-PROPOSED = '[class*="st-key-review_approve"]:not([data-retained])'  # the button of what is proposed for the row on screen
+PROPOSED = '[data-testid="review-lane"] button.main'  # the button of what is proposed for the row on screen
 KEYS = {
     "drop": "d",
     "keep": "k",
@@ -75,8 +75,17 @@ def press(page: Page, what: str) -> int:
     page.wait_for_selector(IDLE)
     after = row_in(page)
     if after >= 0:
-        expect(page.get_by_text(f"Row {after:,}", exact=True)).to_be_visible()
+        expect(page.get_by_test_id("review-lane").get_by_text(f"Row {after:,}", exact=True)).to_be_visible()
     return after
+
+
+def rest(page: Page) -> None:
+    """Wait until every decision is saved, and the page stands where the keys have arrived."""
+    page.wait_for_function(
+        """() => [...globalThis.__tamis_lanes.values()].every(
+            one => !one.outbox.waiting() && !one.isAhead && !one.dirty)"""
+    )
+    page.wait_for_selector(IDLE)
 
 
 def look(page: Page) -> None:

@@ -22,7 +22,7 @@ from tamis.compute.clear.review_order import (
     waiting_rows,
 )
 from tamis.store.artifacts.store import Artifact
-from tamis.store.review.claims import Claim, claim, claimed, release_reviewer
+from tamis.store.review.claims import Claim, claim, claim_ahead, claimed, release_reviewer
 from tamis.store.rows.scope import ALL_ROWS, Scope
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s
@@ -108,6 +108,27 @@ def hold_row(
     same reviewer hold is taken over.
     """
     return claim(workspace.database, dataset_id, rows, session, reviewer=reviewer, since=since, ended=ended)
+
+
+@needs("reviewer")
+def hold_ahead(
+    workspace: Workspace,
+    dataset_id: str,
+    rows: Sequence[int],
+    count: int,
+    session: str,
+    *,
+    reviewer: str,
+    since: int | None = None,
+    ended: Collection[str] = (),
+) -> list[int]:
+    """Hold the first ``count`` of these rows that nobody else holds, beside the one that the session looks at.
+
+    They take the place of those held ahead before; the rest is as for ``hold_row``.
+    """
+    return claim_ahead(
+        workspace.database, dataset_id, rows, count, session, reviewer=reviewer, since=since, ended=ended
+    )
 
 
 def held_rows(workspace: Workspace, dataset_id: str) -> Mapping[int, Claim]:

@@ -17,7 +17,7 @@ from tamis.formats.layout import HUB_PREFIX
 from tamis.formats.thumbnails import Thumbnail, thumbnails
 from tamis.store.artifacts.readers import EXAMPLES, read_example_rows
 from tamis.store.artifacts.view import DatasetView
-from tamis.types import JSON
+from tamis.types import JSON, Int64s
 
 MAX_IMAGES = 8
 _FETCHED = "it is on the network, and nothing is fetched to show a row"
@@ -62,6 +62,21 @@ def row_images(view: DatasetView, row: int) -> RowImages:
     files = examples.summary.get("files") or []  # none: rows that came from no file
     said = [orjson.loads(stored["messages"] or "[]"), orjson.loads(stored["meta"] or "{}")]
     return images_of(stored["raw"], said, str(files[stored["file"]]["path"]) if files else "")
+
+
+def have_images(view: DatasetView, rows: Int64s) -> list[bool]:
+    """Whether each of these rows names an image, in their order; none is decoded."""
+    columns = ["example_id", "raw", "messages", "meta"]
+    stored = read_example_rows(view.examples.file(EXAMPLES), np.sort(rows), columns).to_pylist()
+    found = {
+        one["example_id"]: any(image_refs(_whole(one["raw"], [_read(one["messages"]), _read(one["meta"])])))
+        for one in stored
+    }
+    return [found[row] for row in rows.tolist()]
+
+
+def _read(text: str | None) -> JSON:
+    return orjson.loads(text or "null")
 
 
 def images_of(raw: bytes | str | None, record: JSON, source: str) -> RowImages:

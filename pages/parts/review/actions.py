@@ -180,6 +180,15 @@ def step(review: ReviewContext, row: int, by: int) -> None:
         _show(next_row)
 
 
+def follow_browser(review: ReviewContext, row: int | None, skipped: list[int]) -> None:
+    """Open the row at which the keys in the browser have arrived, and what they passed over; from a callback."""
+    st.session_state[SKIPPED] = set(skipped)
+    if row is None:
+        go_next_open(review, decided_for(review), after=None)
+    else:
+        _show(row)
+
+
 def undo(review: ReviewContext) -> None:
     """Undo the reviewer's last change and show the row it was about; from a callback."""
     _turn(review, again=False)

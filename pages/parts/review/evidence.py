@@ -23,26 +23,43 @@ MARGINS = {"was_cut": "the judge read a shortened text", "contains_template": "t
 
 def show_evidence(proposal: Proposal) -> None:
     """The reason, the verdicts in a line each, and everything else folded away."""
-    evidence, verdicts = proposal.evidence, _verdicts(proposal)
+    verdicts = _verdicts(proposal)
     with st.container(gap="xsmall"):
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            why = evidence.get("why") or "No reason is recorded."
-            st.markdown(f":material/lightbulb: {plain(str(why))}", width="content")
-            for name, remark in MARGINS.items():
-                if evidence.get(name):
-                    st.caption(f":orange[:material/warning: {remark}]", width="content")
+            st.markdown(f":material/lightbulb: {plain(say_why(proposal))}", width="content")
+            for remark in margin_remarks(proposal):
+                st.caption(f":orange[:material/warning: {remark}]", width="content")
         if verdicts:
-            st.caption(" · ".join(_say_verdict(one) for one in verdicts))
+            st.caption(" · ".join(plain(line) for line in say_verdicts(proposal)))
         if has_replies(proposal):
             with st.expander("What the judge wrote", icon=":material/gavel:", key="review_replies"):
-                for one in verdicts:
-                    if one.get("reply"):
-                        show_text(str(one["reply"]))
+                for reply in replies_of(proposal):
+                    show_text(reply)
 
 
 def has_replies(proposal: Proposal) -> bool:
     """Whether there are words of the judge to read."""
-    return any(one.get("reply") for one in _verdicts(proposal))
+    return bool(replies_of(proposal))
+
+
+def replies_of(proposal: Proposal) -> list[str]:
+    """What the judge wrote."""
+    return [str(one["reply"]) for one in _verdicts(proposal) if one.get("reply")]
+
+
+def say_why(proposal: Proposal) -> str:
+    """The reason in a sentence; text of others, no markup."""
+    return str(proposal.evidence.get("why") or "No reason is recorded.")
+
+
+def margin_remarks(proposal: Proposal) -> list[str]:
+    """What makes the evidence weaker."""
+    return [remark for name, remark in MARGINS.items() if proposal.evidence.get(name)]
+
+
+def say_verdicts(proposal: Proposal) -> list[str]:
+    """Each verdict in a line; text of others, no markup."""
+    return [_say_verdict(one) for one in _verdicts(proposal)]
 
 
 def _verdicts(proposal: Proposal) -> list[dict[str, JSON]]:
@@ -62,4 +79,4 @@ def _say_verdict(one: Mapping[str, Any]) -> str:
             for key, value in chances.items()
             if isinstance(value, int | float)
         )
-    return plain(f"{one.get('order', 'asked')}: {words}" + (f" ({numbers})" if numbers else ""))
+    return f"{one.get('order', 'asked')}: {words}" + (f" ({numbers})" if numbers else "")

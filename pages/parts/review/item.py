@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,80 +23,72 @@ from pages.parts.review.conflict import show_conflicts
 from pages.parts.review.edit import draft_of, kept_draft, open_editor, show_editor
 from pages.parts.review.evidence import has_replies, show_evidence
 from pages.parts.review.history import show_row_history
+from pages.parts.review.lane import show_lane
 from pages.parts.review.notes import show_row_notes
-from pages.parts.review.pace import ignore_held_keys, mark_seen
+from pages.parts.review.pace import mark_seen
 from pages.parts.review.queue import proposal_of
+from pages.parts.review.row_words import (
+    CHANGES,
+    asked_last,
+    candidate_title,
+    facts_about,
+    is_long_prompt,
+    marks_between,
+    prompt_title,
+    response_title,
+    texts_of_rows,
+)
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.plain_text import count_of, plain, shorten
+from pages.shared.plain_text import plain, shorten
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.review_text import show_side, show_text
-from pages.shared.wording import BadgeColour
 from tamis.actions.decisions import DecisionInForce, DecisionSnapshot
-from tamis.actions.proposals import OUTCOMES, Proposal, score_word
-from tamis.actions.read_rows import nearest_in_cluster, tags_of
-from tamis.actions.word_marks import Part, WordMarks, mark_words
-from tamis.formats.conversation import labelled_turns
+from tamis.actions.proposals import Proposal
+from tamis.actions.read_rows import nearest_in_cluster
+from tamis.actions.word_marks import Part
 
-LONG_PROMPT_CHARS, LONG_PROMPT_LINES = 420, 5
 WHOLE = "review_whole_prompt_of"
 # At most this high, and no higher than the text. Above a window of 60rem the prompt gets two fifths of what there is more.
 PROMPT_HEIGHT = "max(4.6rem, calc(40vh - 19.4rem))"
 LONG_HEADER_REM, REPLIES_REM = 1.4, 2.6  # what the button above a long prompt and the judge's own words take
-LEAST_SHARED_FRACTION = 0.15  # of the shorter text; below it both would be marked from end to end
 N_NEIGHBOURS = 3
-# What is proposed and its opposite, each with its key: a verdict has one word and one key, whatever was proposed.
-CHANGES = {
-    "keep": (("Keep", "K"), ("Drop", "D")),
-    "drop": (("Drop", "D"), ("Keep", "K")),
-    "replace": (("Take the candidate", "T"), ("Keep the original", "K")),
-}
 KEY_ICONS = {"D": "delete", "K": "check", "T": "published_with_changes"}  # R is Streamlit's own
-ACTION_BADGES: dict[str, tuple[str, BadgeColour]] = {
-    "keep": ("Keep", "green"),
-    "drop": ("Drop", "red"),
-    "replace": ("Replace", "blue"),
-}
-STANDINGS = {"keep": "Kept", "drop": "Dropped", "replace": "Replaced"}
-VIAS = {"approve": "approved", "reject": "rejected", "edit": "edited", "rule": "by a rule or list"}
 
 
 def show_item(review: ReviewContext, row: int, decided: DecisionSnapshot) -> None:
     """A row of the queue with its keys."""
     proposal = proposal_of(review.queue, row)
     seen = Seen(proposal, decided.seen_event(row))
-    facts = _facts_of(review.context, row)
+    (texts,) = texts_of_rows(review.context, [row])
     if draft_of(row) is not None:
-        _show_facts(review, proposal, facts, decided.by_row.get(row))
+        _show_facts(review, proposal, texts, decided.by_row.get(row))
         show_editor(review, seen, proposal.candidate)
         return
-    _show_keys(review, seen, proposal.candidate)
-    _show_facts(review, proposal, facts, decided.by_row.get(row))
+    show_lane(review, row, decided)
+    # What the lane hides as soon as it runs; its buttons are what it presses for all that the server does.
+    with st.container(gap="xsmall", key="review_native"):
+        _show_keys(review, seen, proposal.candidate)
+        _show_facts(review, proposal, texts, decided.by_row.get(row))
+        _show_prompt(row, texts)
+        _show_sides(texts["response"], proposal, height=_side_height(str(texts["prompt"]), proposal))
+        with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+            with st.container():
+                show_evidence(proposal)
+            _show_marks_toggle(texts["response"], proposal)
     if row in decided.conflicts:
         show_conflicts(review, row)
     show_row_images(review.context, row)
-    _show_prompt(review.context, row, facts)
-    _show_sides(facts["response"], proposal, height=_side_height(str(facts["prompt"]), proposal))
-    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
-        with st.container():
-            show_evidence(proposal)
-        _show_marks_toggle(facts["response"], proposal)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="review_more"):
         _show_neighbours(review.context, row)
         show_row_history(review, row)
         show_row_notes(review, row)
-        ignore_held_keys()
     # The clock runs from when all of it is drawn.
     mark_seen(row)
     # The row that a decision leads to is read while this one is looked at.
     following = next_waiting(review, decided, row)
     if following is not None:
         queries.conversation(review.context, following)
-
-
-def _facts_of(context: DatasetContext, row: int) -> dict[str, Any]:
-    cluster = None if context.view.clustering is None else int(queries.cluster_of(context)[row])
-    return queries.conversation(context, row) | {"cluster": cluster}
 
 
 def _show_keys(review: ReviewContext, seen: Seen, candidate: str | None) -> None:
@@ -138,45 +129,27 @@ def _icon_button(name: str, icon: str, key: str, text: str, act: Callable[[], No
 
 
 def _show_facts(
-    review: ReviewContext, proposal: Proposal, facts: dict[str, Any], standing: DecisionInForce | None
+    review: ReviewContext, proposal: Proposal, texts: dict[str, Any], standing: DecisionInForce | None
 ) -> None:
     row = proposal.example_id
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         place = (review.queue.place(row) or 0) + 1
         st.markdown(f"**Row {row:,}**", width="content")
         st.caption(f"{place:,} of {len(review.queue.rows):,}", width="content")
-        label, color = ACTION_BADGES[proposal.action]
-        st.badge(label, color=color)
-        st.badge(OUTCOMES.get(proposal.outcome, plain(proposal.outcome)), color="gray")
-        _number_badge(plain(score_word(review.queue.proposals)), proposal.confidence)
-        _number_badge("verdict", proposal.verdict_confidence)
-        if facts["cluster"] is not None:
-            name = plain(shorten(review.context.cluster_name(int(facts["cluster"])), 34))
-            st.badge(name, icon=":material/workspaces:", color="green")
-        for tag in tags_of(review.context, row)[:4]:
-            st.badge(plain(shorten(tag, 20)), icon=":material/sell:", color="violet")
-        if standing is not None:
-            text = f"{STANDINGS[standing.verdict]}, {VIAS[standing.via]} by {plain(shorten(standing.reviewer, 20))}"
-            st.badge(text, icon=":material/gavel:", color="orange")
+        for fact in facts_about(review, proposal, texts, standing):
+            icon = f":material/{fact.icon}:" if fact.icon else None
+            st.badge(f"{plain(fact.name)} {fact.number}".rstrip(), icon=icon, color=fact.colour)
 
 
-def _number_badge(name: str, value: float) -> None:
-    if not math.isnan(value):
-        st.badge(f"{name} {value:.3g}", color="blue")
-
-
-def _show_prompt(context: DatasetContext, row: int, facts: dict[str, Any]) -> None:
+def _show_prompt(row: int, texts: dict[str, Any]) -> None:
     """All of a short prompt; of a long one the turn that is answered, with what comes before it one key away."""
-    prompt = str(facts["prompt"])
-    is_long = _is_long(prompt)
-    is_whole = is_long and st.session_state.get(WHOLE) == row
-    asked, before = _last_question(context, row) if is_long and facts["n_turns"] > 2 else (prompt, "")
+    prompt = str(texts["prompt"])
+    is_whole = is_long_prompt(prompt) and st.session_state.get(WHOLE) == row
+    asked, before = asked_last(texts)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            size = f" · {count_of(len(prompt), 'character')}" if is_long else ""
-            earlier = f" · … {before}" if before and not is_whole else ""
-            st.caption(f"Prompt{size}{earlier}", width="content")
-            if is_long:
+            st.caption(prompt_title(prompt, before, is_whole=is_whole), width="content")
+            if is_long_prompt(prompt):
                 st.button(
                     "Show less" if is_whole else "Show all", type="tertiary", key="review_whole_prompt", shortcut="F",
                     icon=":material/unfold_less:" if is_whole else ":material/unfold_more:",
@@ -184,21 +157,8 @@ def _show_prompt(context: DatasetContext, row: int, facts: dict[str, Any]) -> No
                 )  # fmt: skip
         shown = prompt if is_whole else asked
         show_text(
-            shown, key="review_prompt", height=PROMPT_HEIGHT if _is_long(shown) and not is_whole else ""
+            shown, key="review_prompt", height=PROMPT_HEIGHT if is_long_prompt(shown) and not is_whole else ""
         )
-
-
-def _is_long(text: str) -> bool:
-    return len(text) > LONG_PROMPT_CHARS or text.count("\n") >= LONG_PROMPT_LINES
-
-
-def _last_question(context: DatasetContext, row: int) -> tuple[str, str]:
-    """What the last answer replies to, from the last user turn on, and in words what comes before that."""
-    turns = queries.messages_of(context, row)[:-1]
-    at = max((number for number, turn in enumerate(turns) if turn["role"] == "user"), default=0)
-    n_system = sum(turn["role"] == "system" for turn in turns[:at])
-    parts = [count_of(at - n_system, "earlier turn")] if at > n_system else []
-    return labelled_turns(turns[at:]), " and ".join([*parts, *(["the system message"] if n_system else [])])
 
 
 def _turn_whole(row: int | None) -> None:
@@ -207,7 +167,7 @@ def _turn_whole(row: int | None) -> None:
 
 def _side_height(prompt: str, proposal: Proposal) -> str:
     """What is left of the window, so that a large one is used and everything is seen at once in a small one."""
-    left, taken = ("60vh", 21 + LONG_HEADER_REM) if _is_long(prompt) else ("100vh", 45.0)
+    left, taken = ("60vh", 21 + LONG_HEADER_REM) if is_long_prompt(prompt) else ("100vh", 45.0)
     if has_replies(proposal):
         taken += REPLIES_REM
     return f"max(11rem, calc({left} - {taken:.1f}rem))"
@@ -216,18 +176,17 @@ def _side_height(prompt: str, proposal: Proposal) -> str:
 def _show_sides(response: str, proposal: Proposal, *, height: str) -> None:
     candidate = proposal.candidate
     if candidate is None:
-        title = "Response, which would be dropped" if proposal.action == "drop" else "Response"
         with st.container(border=True, gap="xsmall"):
-            st.caption(f"{title} · {count_of(len(response), 'character')}")
+            st.caption(response_title(response, proposal))
             show_text(response, key="review_original", height=height)
         return
-    parts = _marks(response, candidate, proposal.action)
+    parts = marks_between(response, proposal) if st.session_state.get("review_marks", True) else None
     left, right = st.columns(2, gap="small")
     with left, st.container(border=True, height="stretch", gap="xsmall"):
-        st.caption(f"Original · {count_of(len(response), 'character')}")
+        st.caption(response_title(response, proposal))
         _show_side(response, parts, ("removed", "review_original"), height)
     with right, st.container(border=True, height="stretch", gap="xsmall"):
-        st.caption(f"Candidate · {count_of(len(candidate), 'character')}")
+        st.caption(candidate_title(candidate))
         _show_side(candidate, parts, ("added", "review_candidate"), height)
 
 
@@ -242,26 +201,10 @@ def _show_side(text: str, parts: tuple[Part, ...] | None, place: tuple[str, str]
 def _show_marks_toggle(response: str, proposal: Proposal) -> None:
     if proposal.candidate is None or proposal.action == "drop":
         return
-    if _is_alike(response, proposal.candidate):
+    if marks_between(response, proposal) is not None:
         st.toggle("Mark changes", value=True, key="review_marks", persist_state="session", width="content")
     else:
         st.caption("Another text altogether: no changes are marked.", width="content")
-
-
-def _marks(response: str, candidate: str, action: str) -> tuple[Part, ...] | None:
-    """What to mark; None where marks would say nothing, because the whole text goes or both share next to nothing."""
-    if action == "drop" or not st.session_state.get("review_marks", True):
-        return None
-    return _difference(response, candidate).parts if _is_alike(response, candidate) else None
-
-
-def _is_alike(response: str, candidate: str) -> bool:
-    return _difference(response, candidate).shared_fraction > LEAST_SHARED_FRACTION
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _difference(old: str, new: str) -> WordMarks:
-    return mark_words(old, new)
 
 
 def _show_neighbours(context: DatasetContext, row: int) -> None:

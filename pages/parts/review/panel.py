@@ -214,9 +214,7 @@ def _show_done(review: ReviewContext, decided: DecisionSnapshot) -> None:
 def _held_by_me(review: ReviewContext, rows: Int64s) -> int:
     claims = held_rows(review.workspace, review.dataset_id)
     mine = [
-        one.example_id
-        for one in claims.values()
-        if one.reviewer == review.reviewer and one.session != review.tab
+        one.example_id for one in claims.values() if one.reviewer == review.reviewer and one.tab != review.tab
     ]
     return int(np.isin(rows, mine).sum())
 

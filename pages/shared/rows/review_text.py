@@ -86,6 +86,18 @@ def show_side(parts: Sequence[Part], side: str, *, key: str = "", height: str = 
         st.caption(f"The first {MAX_SHOWN_CHARS:,} of {total:,} characters.")
 
 
+def side_html(parts: Sequence[Part], side: str) -> str:
+    """One side of a difference, whole, in marks (``del`` and ``ins``) whose look is the reader's."""
+    tag = "del" if side == "removed" else "ins"
+    pieces, left = [], MAX_SHOWN_CHARS
+    for part in parts:
+        if part.kind in ("kept", side) and left > 0:
+            inside = as_html(part.text[:left])
+            pieces.append(inside if part.kind == "kept" else f"<{tag}>{inside}</{tag}>")
+            left -= len(part.text)
+    return "".join(pieces)
+
+
 def _mark(kind: str, inside: str) -> str:
     return inside if kind == "kept" else f'<span style="{_STYLES[kind]}">{inside}</span>'
 

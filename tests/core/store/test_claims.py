@@ -3,7 +3,7 @@ import time
 from pathlib import Path
 
 from tamis.store.database.database import Database
-from tamis.store.review.claims import claim, claimed, release, release_reviewer
+from tamis.store.review.claims import claim, claim_ahead, claimed, release, release_reviewer
 from tamis.store.review.decisions import decide, decision_revision
 
 
@@ -104,3 +104,28 @@ def test_two_processes_that_claim_at_once_never_hold_the_same_row_together(tmp_p
     # They did work at the same time: the stretches in which each was busy overlap.
     assert first[0][1] < second[-1][2]
     assert second[0][1] < first[-1][2]
+
+
+def test_rows_held_ahead_are_the_tabs_own_and_nobody_elses(database):
+    assert claim(database, "d", [1], "s1", reviewer="ann") == 1
+    assert claim_ahead(database, "d", [2, 3, 4, 5], 3, "s1", reviewer="ann") == [2, 3, 4]
+    assert claim(database, "d", [2, 5], "s2", reviewer="bob") == 5
+    assert claim_ahead(database, "d", [4, 6], 2, "s2", reviewer="bob") == [6]
+    # The tab goes on to one of its own, and asks for those behind it.
+    assert claim(database, "d", [2], "s1", reviewer="ann") == 2
+    assert claim_ahead(database, "d", [2, 3, 4, 5, 7], 9, "s1", reviewer="ann") == [2, 3, 4, 7]
+    assert claimed(database, "d")[2].session == "s1"  # which the next call does not give up
+    assert {i: c.tab for i, c in claimed(database, "d").items()} == {
+        2: "s1", 3: "s1", 4: "s1", 7: "s1", 5: "s2", 6: "s2"
+    }  # fmt: skip
+    # An ended tab's are taken over by its own reviewer, and a release takes them all.
+    assert claim(database, "d", [3], "s3", reviewer="ann", ended={"s1"}) == 3
+    assert release_reviewer(database, "d", "ann", "s1") == 1
+    assert release_reviewer(database, "d", "ann", "s3") == 3
+    assert set(claimed(database, "d")) == {5, 6}
+
+
+def test_what_was_decided_meanwhile_is_not_held_ahead(database):
+    before = decision_revision(database, "d")
+    decide(database, "d", 2, verdict="drop", via="reject", reviewer="bob")
+    assert claim_ahead(database, "d", [2, 3], 2, "s1", reviewer="ann", since=before) == [3]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tamis.store.database.database import Database
 
 CLAIM_TIMEOUT_S = 120.0
+_AHEAD = "+"  # between the name of a session and a row that it holds beside the one it looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,11 @@ class Claim:
     session: str
     reviewer: str
     expires_at: float
+
+    @property
+    def tab(self) -> str:
+        """The session, also of a row that it holds ahead."""
+        return self.session.partition(_AHEAD)[0]
 
 
 def claim(
@@ -36,7 +42,8 @@ def claim(
 ) -> int | None:
     """Claim the first candidate that no other living session has; None when all are taken, or there is none.
 
-    A session holds one claim: the one it had moves, or is renewed when the row is the same. ``since`` is the revision
+    A session holds one claim, besides those of ``claim_ahead``: the one it had moves, or is renewed when the row is the
+    same. ``since`` is the revision
     of the decisions with which the candidates were computed: rows decided after it are passed over. ``ended`` are
     sessions known to be over: their claims are taken over where they are of the same reviewer. ``now`` is in seconds
     since 1970, the clock when None.
@@ -47,20 +54,48 @@ def claim(
             "DELETE FROM claims WHERE dataset_id = ? AND (expires_at <= ? OR session = ?)",
             (dataset_id, moment, session),
         )
-        passed = {
-            other.example_id
-            for other in _claims(connection, dataset_id)
-            if other.reviewer != reviewer or other.session not in ended
-        }
-        if since is not None:
-            query = "SELECT example_id FROM decision_rows WHERE dataset_id = ? AND event_id > ?"
-            passed.update(row[0] for row in connection.execute(query, (dataset_id, since)))
+        passed = _passed(connection, dataset_id, (session, reviewer), since, ended)
         free = next((int(candidate) for candidate in candidates if candidate not in passed), None)
         if free is not None:
             connection.execute(
                 "INSERT OR REPLACE INTO claims (dataset_id, example_id, session, reviewer, expires_at) VALUES (?, ?, ?, ?, ?)",
                 (dataset_id, free, session, reviewer, moment + timeout_s),
             )
+        return free
+
+
+def claim_ahead(
+    database: Database,
+    dataset_id: str,
+    candidates: Sequence[int],
+    count: int,
+    session: str,
+    *,
+    reviewer: str,
+    since: int | None = None,
+    ended: Collection[str] = (),
+) -> list[int]:
+    """Claim the first ``count`` candidates that no other living session has, beside the one that the session looks at.
+
+    They take the place of those it held ahead before. The rest is as for ``claim``.
+    """
+    moment = time.time()
+    with database.writing(lasting=False) as connection:
+        connection.execute(
+            "DELETE FROM claims WHERE dataset_id = ? AND (expires_at <= ? OR instr(session, ?) = 1)",
+            (dataset_id, moment, session + _AHEAD),
+        )
+        passed = _passed(connection, dataset_id, (session, reviewer), since, ended)
+        free = [int(candidate) for candidate in candidates if candidate not in passed][:count]
+        at = {one.example_id for one in _claims(connection, dataset_id) if one.session == session}
+        connection.executemany(
+            "INSERT OR REPLACE INTO claims (dataset_id, example_id, session, reviewer, expires_at) VALUES (?, ?, ?, ?, ?)",
+            [
+                (dataset_id, row, f"{session}{_AHEAD}{row}", reviewer, moment + CLAIM_TIMEOUT_S)
+                for row in free
+                if row not in at
+            ],
+        )
         return free
 
 
@@ -74,8 +109,8 @@ def release_reviewer(database: Database, dataset_id: str, reviewer: str, except_
     """Give up the claims of a reviewer's other sessions; returns how many there were."""
     with database.writing(lasting=False) as connection:
         return connection.execute(
-            "DELETE FROM claims WHERE dataset_id = ? AND reviewer = ? AND session != ?",
-            (dataset_id, reviewer, except_session),
+            "DELETE FROM claims WHERE dataset_id = ? AND reviewer = ? AND session != ? AND instr(session, ?) != 1",
+            (dataset_id, reviewer, except_session, except_session + _AHEAD),
         ).rowcount
 
 
@@ -90,3 +125,23 @@ def claimed(database: Database, dataset_id: str, *, now: float | None = None) ->
 def _claims(connection: sqlite3.Connection, dataset_id: str) -> list[Claim]:
     query = "SELECT example_id, session, reviewer, expires_at FROM claims WHERE dataset_id = ?"
     return [Claim(*row) for row in connection.execute(query, (dataset_id,))]
+
+
+def _passed(
+    connection: sqlite3.Connection,
+    dataset_id: str,
+    mine: tuple[str, str],
+    since: int | None,
+    ended: Collection[str],
+) -> set[int]:
+    """The rows that this session and reviewer may not have."""
+    session, reviewer = mine
+    passed = {
+        other.example_id
+        for other in _claims(connection, dataset_id)
+        if other.tab != session and (other.reviewer != reviewer or other.tab not in ended)
+    }
+    if since is not None:
+        query = "SELECT example_id FROM decision_rows WHERE dataset_id = ? AND event_id > ?"
+        passed.update(row[0] for row in connection.execute(query, (dataset_id, since)))
+    return passed
