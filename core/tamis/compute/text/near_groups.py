@@ -79,10 +79,11 @@ def _join_near(rows: Int64s, place: Int64s, runs: _Runs, threshold: float, joine
     kinds, kind, members = np.unique(
         np.stack([runs.size[rows], place], axis=1), axis=0, return_inverse=True, return_counts=True
     )
+    kind = kind.ravel()
     possible = _possible(kinds, threshold)
     possible[np.diag_indices(len(kinds))] &= members > 1
-    useful = possible.any(axis=1)[kind.ravel()]
-    left, kind = rows[useful], kind.ravel()[useful]
+    useful = np.flatnonzero(possible.sum(axis=1)[kind])
+    left, kind = rows[useful], kind[useful]
     while left.size > 1:
         root = joined[int(left[0])]
         same = np.array([joined[row] == root for row in left.tolist()], dtype=np.bool_)
@@ -91,7 +92,7 @@ def _join_near(rows: Int64s, place: Int64s, runs: _Runs, threshold: float, joine
         while reached and left.size:
             row, its_kind = reached.pop()
             near: Bools = possible[its_kind, kind]
-            near[near] = _jaccard(runs, row, left[near]) >= threshold - ROUNDING
+            near[near] = np.greater_equal(_jaccard(runs, row, left[near]), threshold - ROUNDING)
             for other in left[near].tolist():
                 joined.merge(row, other)
             reached += zip(left[near].tolist(), kind[near].tolist(), strict=True)

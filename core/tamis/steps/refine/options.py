@@ -75,7 +75,7 @@ class RefineOptions(StepOptions):
     mode: UpdateMode = Field(
         "tested",
         description="How weights move: tested (what all rounds together say lasts tilts the first weights, as far as chance does "
-        "not explain it), pooled (the same without that test), tamis (the first edition's: standardised scores of a round "
+        "not explain it, taking rows to vary alike in all clusters), pooled (the same without that test), tamis (the first edition's: standardised scores of a round "
         "multiply the old weight), paper (Eq. 6 as printed, then renormalised) or released (softmax of the scores, the old "
         "weight unused).",
     )
