@@ -16,7 +16,7 @@ from pages.parts.overview.version_changes import show_changes
 from pages.shared.activity import while_jobs_run
 from pages.shared.frame import open_workspace_page, pick_dataset, say_empty
 from pages.shared.plain_text import plain
-from pages.shared.runs.export_files import list_exports
+from pages.shared.queries import list_exports
 from tamis.actions.datasets import dataset_names, order_datasets
 from tamis.actions.export_files import count_exports
 from tamis.actions.imports import first_imports

@@ -1,8 +1,11 @@
-"""Answers about rows, kept by what they depend on: artifact ids, the revision of tags or names, and the filter."""
+"""Answers about rows and exports, kept by what they depend on: artifact ids, the revision of tags or names, the filter, a file's
+time and size.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
@@ -11,10 +14,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.shared.dataset_context import DatasetContext
-from tamis.actions import map_rows, map_tiles, read_rows
+from tamis.actions import export_files, map_rows, map_tiles, read_rows
+from tamis.actions.export_files import ExportedFile
+from tamis.actions.manifests import ExportManifest
 from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits
 from tamis.actions.read_rows import Facets, Scope, Similar, Summary
 from tamis.store.artifacts.store import Artifact
+from tamis.store.workspace import Workspace
 from tamis.types import Float32s, Int32s, Int64s, Message
 
 Array = TypeVar("Array", bound=NDArray[Any])
@@ -243,3 +249,18 @@ def _sentence_vector(embeddings_id: str, sentence: str, *, _embeddings: Artifact
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _encoder(embeddings_id: str, *, _embeddings: Artifact) -> read_rows.Encoder:
     return read_rows.encoder_of(_embeddings)
+
+
+def list_exports(workspace: Workspace, dataset_id: str = "") -> list[ExportedFile]:
+    """Earlier exports, newest first; a manifest that cannot be read, or whose file is gone, is left out."""
+    return export_files.list_exports(workspace, dataset_id, read=_read_again)
+
+
+def _read_again(path: Path) -> ExportManifest | None:
+    stat = path.stat()
+    return _read_export(str(path), stat.st_mtime_ns, stat.st_size)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _read_export(path: str, modified_ns: int, n_bytes: int) -> ExportManifest | None:
+    return export_files.read_listed_manifest(Path(path))

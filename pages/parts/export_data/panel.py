@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.export_data.preview import format_title
 from pages.parts.export_data.trainers import show_axolotl, show_llama_factory, show_trl
 from pages.shared.plain_text import count_of, plain
-from pages.shared.runs.export_files import list_exports
+from pages.shared.queries import list_exports
 from pages.shared.wording import ago, size, table_height
 from tamis.actions.artifact_names import artifact_names
 from tamis.actions.export_files import ExportedFile, export_command, named_scope, replay_command
