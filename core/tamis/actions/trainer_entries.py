@@ -9,10 +9,7 @@ from typing import Any
 import orjson
 
 from tamis.errors import CurationError
-from tamis.formats import FORMATS
-from tamis.formats.axolotl import axolotl_config
-from tamis.formats.llama_factory import dataset_info_entry, remarks_on_reading
-from tamis.formats.trl import trl_entry
+from tamis.formats import FORMATS, axolotl, llama_factory, trl
 from tamis.formats.writer import SOURCE_SHAPE
 from tamis.formats.written import describe_written
 from tamis.registry import Options, parse_options
@@ -39,13 +36,15 @@ def describe_for_trainers(
         why = _why_text(column, shape.format_name, format_name == SOURCE_SHAPE and container in _HOLDS_LISTS)
         return entries | {"trainer_remarks": dict.fromkeys((LLAMA_FACTORY, AXOLOTL, TRL), [why])}
     made = {
-        LLAMA_FACTORY: _entry(lambda: dataset_info_entry(name, shape)),
-        AXOLOTL: _entry(lambda: axolotl_config(shape)),
-        TRL: _entry(lambda: trl_entry(shape)),
+        LLAMA_FACTORY: _entry(lambda: llama_factory.dataset_info_entry(name, shape)),
+        AXOLOTL: _entry(lambda: axolotl.axolotl_config(shape)),
+        TRL: _entry(lambda: trl.trl_entry(shape)),
     }
     remarks = {trainer: [why] for trainer, (_, why) in made.items() if why}
-    if made[LLAMA_FACTORY][0] and (read := remarks_on_reading(shape)):
-        remarks[LLAMA_FACTORY] = list(read)
+    about = {LLAMA_FACTORY: llama_factory, AXOLOTL: axolotl, TRL: trl}
+    for trainer, (entry, _) in made.items():
+        if entry and (said := about[trainer].remarks_on_reading(shape, entry)):
+            remarks[trainer] = list(said)
     remarks = {trainer: [_not_again(why, format_name) for why in told] for trainer, told in remarks.items()}
     return {
         "dataset_info": made[LLAMA_FACTORY][0],

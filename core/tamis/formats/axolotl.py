@@ -7,6 +7,7 @@ prompt described field by field for pairs, ``rl: dpo`` beside the stanza for pre
 from __future__ import annotations
 
 from tamis.formats.llama_factory import LABELS, PAIRS, Parts
+from tamis.formats.trainer_gaps import judged_bad, must_have_role_and_content, unread
 from tamis.formats.written import NotReadable, TurnsSeen, WrittenShape, side_of
 from tamis.models.opened_turns import REASONING
 from tamis.models.row_marks import OF_PARTS
@@ -27,6 +28,11 @@ def axolotl_config(shape: WrittenShape) -> dict[str, JSON]:
     ending = shape.file_name.rpartition(".")[2].lower()
     if ending not in DS_TYPES:
         raise NotReadable(f"Axolotl reads files that end in {', '.join(DS_TYPES)}. Name the file so.")
+    if judged := judged_bad(shape):
+        raise NotReadable(
+            f"{shape.marked[judged]:,} rows are bad answers by their column {judged!r}, which Axolotl would learn. "
+            "Leave them out, or write its KTO configuration by hand."
+        )
     file: dict[str, JSON] = {"path": shape.file_name, "ds_type": DS_TYPES[ending]}
     if shape.format_name in LABELS:
         return {"datasets": [file | _chat(shape)]}
@@ -39,8 +45,19 @@ def axolotl_config(shape: WrittenShape) -> dict[str, JSON]:
     raise NotReadable(f"Axolotl has no reader for the shape {shape.format_name!r}. Export as 'messages'.")
 
 
+def remarks_on_reading(shape: WrittenShape, config: dict[str, JSON]) -> tuple[str, ...]:
+    """What Axolotl will not read by ``config`` of a file that it can read, in sentences."""
+    (stanza,) = config["datasets"]
+    pair = stanza["type"] if isinstance(stanza["type"], dict) else {}
+    columns = [value for key, value in {**pair, **stanza}.items() if key.startswith("field_")]
+    keys = [value for key, value in stanza.items() if key.startswith("message_field_")]
+    keys += list(stanza.get("message_property_mappings", {}).values())
+    return tuple(unread(shape, "Axolotl", columns, keys))
+
+
 def _chat(shape: WrittenShape) -> dict[str, JSON]:
     column, seen = shape.turn_column()
+    must_have_role_and_content(seen, "Axolotl")
     stanza = {"type": "chat_template", "field_messages": column, **_turns(seen)}
     if shape.has(shape.named("system"), "text"):
         stanza["field_system"] = shape.named("system")
@@ -70,7 +87,7 @@ def _pair(shape: WrittenShape, parts: Parts) -> dict[str, JSON]:
         raise NotReadable(
             f"The columns {prompt!r} and {response!r} do not hold text in every row. Export as 'messages'."
         )
-    if parts.history and shape.has(shape.named(parts.history), "list"):
+    if parts.history and shape.filled[shape.named(parts.history)]:
         raise NotReadable("Axolotl's readers of pairs have no place for earlier turns. Export as 'messages'.")
     fields: dict[str, JSON] = {"field_instruction": prompt, "field_output": response}
     if parts.query and shape.named(parts.query) in shape.kinds:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from tamis.formats.trainer_gaps import must_have_role_and_content, unread
 from tamis.formats.written import NotReadable, TurnsSeen, WrittenShape
-from tamis.models.opened_turns import REASONING
 from tamis.models.row_marks import MARKS
 from tamis.types import JSON
 
@@ -48,16 +48,19 @@ def dataset_info_entry(name: str, shape: WrittenShape) -> dict[str, JSON]:
     return {name: {"file_name": shape.file_name, **_shape(shape)}}
 
 
-def remarks_on_reading(shape: WrittenShape) -> tuple[str, ...]:
-    """What LLaMA-Factory will not read of a file that it can read, in sentences."""
+def remarks_on_reading(shape: WrittenShape, entry: dict[str, JSON]) -> tuple[str, ...]:
+    """What LLaMA-Factory will not read by ``entry`` of a file that it can read, in sentences."""
+    remarks = list(_remarks_on_judged(shape))
     if shape.format_name in LABELS:
-        return (*_remarks_on_turns(shape, _turns(shape, shape.format_name)), *_remarks_on_marks(shape))
-    remarks = list(_remarks_on_marks(shape))
-    if shape.has(shape.tools, "list", "object"):
+        remarks = [*_remarks_on_turns(shape, _turns(shape, shape.format_name)), *remarks]
+    (named,) = entry.values()
+    columns = list(named["columns"].values())
+    if shape.format_name not in LABELS and shape.has(shape.tools, "list", "object"):
         remarks.append("The tools are lists; for this format LLaMA-Factory takes text: they are not named.")
-    if n_thoughts := shape.filled[shape.named("reasoning")]:
-        remarks.append(f"{n_thoughts:,} rows have reasoning in a column of its own, which is not read.")
-    return tuple(remarks)
+        columns.append(shape.tools)
+    if shape.has(shape.tools, "object"):
+        columns.append(shape.tools)  # is said
+    return (*remarks, *unread(shape, "LLaMA-Factory", columns, ()))
 
 
 def _remarks_on_turns(shape: WrittenShape, seen: TurnsSeen) -> Iterator[str]:
@@ -81,17 +84,13 @@ def _remarks_on_turns(shape: WrittenShape, seen: TurnsSeen) -> Iterator[str]:
         )
 
 
-def _remarks_on_marks(shape: WrittenShape) -> Iterator[str]:
+def _remarks_on_judged(shape: WrittenShape) -> Iterator[str]:
     for name in MARKS:
         if shape.only(name, "true/false", everywhere=False):
             yield (
                 f"The column {name!r} says which rows are good: it is read for KTO alone, with "
                 f'"kto_tag": "{name}" among the columns.'
             )
-    for seen in shape.turns.values():
-        for name in (*MARKS, *REASONING):
-            if n_turns := seen.keys[name]:
-                yield f"{n_turns:,} turns have the key {name!r}, which LLaMA-Factory does not read."
 
 
 def _shape(shape: WrittenShape) -> dict[str, JSON]:
@@ -141,6 +140,7 @@ def _more_columns(shape: WrittenShape, tools: Sequence[str]) -> dict[str, JSON]:
 
 def _chat(shape: WrittenShape) -> dict[str, JSON]:
     seen = _turns(shape, shape.format_name)
+    must_have_role_and_content(seen, "LLaMA-Factory")
     if n_parted := seen.contents["list"] + seen.contents["object"]:
         raise NotReadable(
             f"{n_parted:,} turns are made of parts (images, or texts by the piece), and LLaMA-Factory takes "

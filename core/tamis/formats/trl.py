@@ -7,11 +7,13 @@ TRL's dataset formats: ``messages`` of role and content; ``prompt`` and ``comple
 from __future__ import annotations
 
 from tamis.formats.llama_factory import LABELS, PAIRS, Parts
+from tamis.formats.trainer_gaps import judged_bad, must_have_role_and_content, unread
 from tamis.formats.written import NotReadable, WrittenShape
 from tamis.types import JSON, ROLES
 
 BUILDERS = {"jsonl": "json", "json": "json", "csv": "csv", "parquet": "parquet", "arrow": "arrow"}
-_SFT, _DPO = "SFTTrainer", "DPOTrainer"
+_SFT, _DPO, _KTO = "SFTTrainer", "DPOTrainer", "KTOTrainer"
+_READ_BY_TEMPLATES = ("reasoning_content", "thinking")  # of the keys of a turn that hold reasoning
 
 
 def trl_entry(shape: WrittenShape) -> dict[str, JSON]:
@@ -35,6 +37,12 @@ def trl_entry(shape: WrittenShape) -> dict[str, JSON]:
     }
 
 
+def remarks_on_reading(shape: WrittenShape, entry: dict[str, JSON]) -> tuple[str, ...]:
+    """What TRL will not read by ``entry`` of a file that it can read, in sentences."""
+    columns = [*entry["rename_columns"], *entry["columns"]]
+    return tuple(unread(shape, "TRL", columns, _READ_BY_TEMPLATES))
+
+
 def trl_script(entry: dict[str, JSON]) -> str:
     """The same as Python, ready to be pasted before a trainer is made."""
     load = ", ".join(f"{key}={value!r}" for key, value in entry["load_dataset"].items() if key != "path")
@@ -53,6 +61,8 @@ def trl_script(entry: dict[str, JSON]) -> str:
 
 def _columns(shape: WrittenShape) -> tuple[str, dict[str, str]]:
     """The trainer, and TRL's name of each column that it reads."""
+    if judged := judged_bad(shape):
+        return _KTO, _judged(shape, judged)
     if shape.format_name in LABELS:
         return _SFT, _chat(shape)
     if shape.format_name == "prompt_completion" and _both_turns(shape):
@@ -64,8 +74,22 @@ def _columns(shape: WrittenShape) -> tuple[str, dict[str, str]]:
     raise NotReadable(f"TRL has no reader for the shape {shape.format_name!r}. Export as 'messages'.")
 
 
+def _judged(shape: WrittenShape, label: str) -> dict[str, str]:
+    if shape.format_name not in PAIRS or not shape.only(label, "true/false"):
+        raise NotReadable(
+            f"{shape.marked[label]:,} rows are bad answers by their column {label!r}, which SFTTrainer would learn. "
+            "KTOTrainer takes a prompt, a completion and a label that is true or false in every row. Leave the bad "
+            "answers out, or write rows so."
+        )
+    both = {shape.named("prompt"): "prompt", shape.named("completion"): "completion"}
+    if shape.format_name != "prompt_completion" or not _both_turns(shape):
+        both = _pair(shape, PAIRS[shape.format_name])
+    return both | {label: "label"}
+
+
 def _chat(shape: WrittenShape) -> dict[str, str]:
     column, seen = shape.turn_column()
+    must_have_role_and_content(seen, "TRL")
     if (seen.role_key, seen.content_key) != ("role", "content") or set(seen.labels) - {*ROLES, "developer"}:
         raise NotReadable(
             "TRL hands turns to the model's chat template, which knows role and content, and the roles system, user, "

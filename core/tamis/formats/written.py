@@ -17,6 +17,7 @@ from tamis.formats.parsing import read_records
 from tamis.formats.reader import iter_chunks
 from tamis.formats.role_labels import is_call_label, role_of
 from tamis.models.chat_rows import TOOLS
+from tamis.models.row_marks import row_marks
 from tamis.registry import Options
 from tamis.types import JSON
 
@@ -45,6 +46,7 @@ class TurnsSeen:
     strict: int = 0
     merged: int = 0
     asks: int = 0
+    unsaid: int = 0  # turns without a role, or with neither content nor a call
 
     def add(self, turns: Sequence[JSON]) -> None:
         """Count the turns of one row."""
@@ -56,6 +58,8 @@ class TurnsSeen:
                 continue
             label, content = str(turn.get(self.role_key)), turn.get(self.content_key)
             self.labels[label] += 1
+            says = any(key in turn for key in (self.content_key, "tool_calls", "function_call"))
+            self.unsaid += not says or self.role_key not in turn
             self.contents["call" if content is None and turn.get("tool_calls") else type_name(content)] += 1
             self.keys.update(key for key, value in turn.items() if value not in (None, [], ""))
             sides.append(side_of(label))
@@ -82,6 +86,7 @@ class WrittenShape:
     n_rows: int = 0
     kinds: dict[str, Counter[str]] = field(default_factory=dict)
     filled: Counter[str] = field(default_factory=Counter)  # rows in which a column is neither null nor empty
+    marked: Counter[str] = field(default_factory=Counter)  # rows that a mark has learned less, by the mark
     turns: dict[str, TurnsSeen] = field(default_factory=dict)
     turn_texts: Counter[str] = field(
         default_factory=Counter
@@ -90,6 +95,7 @@ class WrittenShape:
     def add(self, record: Record) -> None:
         """Count one row."""
         self.n_rows += 1
+        self.marked.update(row_marks(record).keys())
         for column, value in record.items():
             self.kinds.setdefault(column, Counter())[type_name(value)] += 1
             self.filled[column] += value not in (None, "", [], {})

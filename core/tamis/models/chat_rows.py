@@ -15,8 +15,10 @@ from tamis.types import JSON, Message
 
 TOOLS = ("tools", "functions", "available_tools", "tool_definitions")
 IMAGES = ("images", "image", "videos", "video", "audios", "audio")  # of a row or of a turn, beside its texts
-# Of a row, beside the names of a turn's.
-_MORE_REASONING = ("complex_cot", "reasoning_trace", "thinking_trajectory", "deepseek_reasoning")
+# Of a row: the names of a turn's and more.
+ROW_REASONING = (
+    *REASONING, "complex_cot", "reasoning_trace", "thinking_trajectory", "deepseek_reasoning",
+)  # fmt: skip
 _SCHEMAS = (
     "input_schema",
     "inputSchema",
@@ -68,7 +70,7 @@ def thought_fields(fields: Mapping[str, JSON]) -> Iterator[str]:
     if not fields:
         return
     called = {key.lower(): key for key in fields}
-    names = [called[name] for name in (*REASONING, *_MORE_REASONING) if name in called]
+    names = [called[name] for name in ROW_REASONING if name in called]
     yield from (name for name in names if isinstance(fields[name], str) and _is_thought(fields[name]))
 
 

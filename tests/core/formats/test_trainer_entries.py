@@ -403,3 +403,60 @@ def test_the_files_of_the_report_are_read(file: str, tmp_path: Path) -> None:
     read = llama_factory_rules.read(told["dataset_info"]["mine"], loaded(path))
     assert all(isinstance(content, str) for row in read for _, content in [*row["prompt"], *row["response"]])
     assert all(row["response"] for row in read)
+
+
+BAD = {"label": False}
+PAIR = {"prompt": "a", "completion": "b"}
+GEMINI = {
+    "messages": [{"role": "user", "parts": [{"text": "a"}]}, {"role": "model", "parts": [{"text": "b"}]}]
+}
+ITEMS = {
+    "messages": [user("a"), {"type": "function_call", "name": "tide", "arguments": "{}"}, assistant("b")]
+}
+ENTRIES = {"llama_factory": "dataset_info", "axolotl": "axolotl", "trl": "trl"}
+
+
+@pytest.mark.parametrize("trainer", ENTRIES)
+@pytest.mark.parametrize(
+    ("format_name", "record", "said"),
+    [
+        ("messages", {"messages": [user("a"), assistant("b") | {"weight": 0}]}, "'weight'"),
+        ("messages", {"messages": [user("a"), assistant("b")], "weight": 0}, "'weight'"),
+        ("messages", {"messages": [user("a"), assistant("b")], "reasoning": "So."}, "'reasoning'"),
+        ("prompt_completion", PAIR | {"thinking": "So."}, "'thinking'"),
+        ("alpaca", {"instruction": "a", "output": "b", "history": '[["q", "r"]]'}, "history"),
+        ("messages", {"messages": [user("a") | {"images": ["a.png"]}, assistant("b")]}, "'images'"),
+        ("messages", {"messages": [user("a"), assistant("b")]} | BAD, "'label'"),
+        ("prompt_completion", PAIR | BAD, "'label'"),
+    ],
+)
+def test_whatever_a_trainer_does_not_read_is_said(
+    format_name: str, record: dict[str, Any], said: str, trainer: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    told = describe_for_trainers(path, "mine", format_name, "jsonl", [])
+    text, entry = " ".join(told["trainer_remarks"].get(trainer, [])), told[ENTRIES[trainer]]
+    if (trainer, said, format_name) == ("trl", "'label'", "prompt_completion"):
+        assert (entry["trainer"], entry["columns"], text) == (
+            "KTOTrainer",
+            ["prompt", "completion", "label"],
+            "",
+        )
+        return
+    assert said in text or (trainer == "axolotl" and said == "history" and "earlier turns" in text)
+    assert not (entry and said == "'label'" and trainer != "llama_factory")
+
+
+@pytest.mark.parametrize("trainer", ENTRIES)
+@pytest.mark.parametrize("record", [GEMINI, ITEMS])
+def test_turns_that_say_by_other_keys_who_speaks_are_no_entry(
+    record: dict[str, Any], trainer: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    told = describe_for_trainers(path, "mine", "messages", "jsonl", [])
+    assert told[ENTRIES[trainer]] == {}
+    (said,) = told["trainer_remarks"][trainer]
+    assert "turns have no" in said
+    assert "Export as 'messages'" not in said
