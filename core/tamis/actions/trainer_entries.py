@@ -41,9 +41,13 @@ def describe_for_trainers(
         TRL: _entry(lambda: trl.trl_entry(shape)),
     }
     remarks = {trainer: [why] for trainer, (_, why) in made.items() if why}
-    about = {LLAMA_FACTORY: llama_factory, AXOLOTL: axolotl, TRL: trl}
+    about = {
+        LLAMA_FACTORY: llama_factory.llama_factory_remarks,
+        AXOLOTL: axolotl.axolotl_remarks,
+        TRL: trl.trl_remarks,
+    }
     for trainer, (entry, _) in made.items():
-        if entry and (said := about[trainer].remarks_on_reading(shape, entry)):
+        if entry and (said := about[trainer](shape, entry)):
             remarks[trainer] = list(said)
     remarks = {trainer: [_not_again(why, format_name) for why in told] for trainer, told in remarks.items()}
     return {

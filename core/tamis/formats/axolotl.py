@@ -45,7 +45,7 @@ def axolotl_config(shape: WrittenShape) -> dict[str, JSON]:
     raise NotReadable(f"Axolotl has no reader for the shape {shape.format_name!r}. Export as 'messages'.")
 
 
-def remarks_on_reading(shape: WrittenShape, config: dict[str, JSON]) -> tuple[str, ...]:
+def axolotl_remarks(shape: WrittenShape, config: dict[str, JSON]) -> tuple[str, ...]:
     """What Axolotl will not read by ``config`` of a file that it can read, in sentences."""
     (stanza,) = config["datasets"]
     pair = stanza["type"] if isinstance(stanza["type"], dict) else {}

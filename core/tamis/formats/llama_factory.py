@@ -48,7 +48,7 @@ def dataset_info_entry(name: str, shape: WrittenShape) -> dict[str, JSON]:
     return {name: {"file_name": shape.file_name, **_shape(shape)}}
 
 
-def remarks_on_reading(shape: WrittenShape, entry: dict[str, JSON]) -> tuple[str, ...]:
+def llama_factory_remarks(shape: WrittenShape, entry: dict[str, JSON]) -> tuple[str, ...]:
     """What LLaMA-Factory will not read by ``entry`` of a file that it can read, in sentences."""
     remarks = list(_remarks_on_judged(shape))
     if shape.format_name in LABELS:

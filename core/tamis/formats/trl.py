@@ -37,7 +37,7 @@ def trl_entry(shape: WrittenShape) -> dict[str, JSON]:
     }
 
 
-def remarks_on_reading(shape: WrittenShape, entry: dict[str, JSON]) -> tuple[str, ...]:
+def trl_remarks(shape: WrittenShape, entry: dict[str, JSON]) -> tuple[str, ...]:
     """What TRL will not read by ``entry`` of a file that it can read, in sentences."""
     columns = [*entry["rename_columns"], *entry["columns"]]
     return tuple(unread(shape, "TRL", columns, _READ_BY_TEMPLATES))
