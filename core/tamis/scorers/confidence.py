@@ -34,7 +34,7 @@ class ConfidenceScorer:
         edition = self._options.edition
         read = read_likelihoods(rows.model(), rows.prompts, rows.responses, self._options)
         cosine = alignment(rows.prompt_vectors, rows.response_vectors).astype(np.float64)
-        kinds = severities(rows.prompts, rows.responses)
+        kinds = severities(rows.prompts, rows.responses, odd_words="two" if edition == "stops" else "one")
         severity = {name: values.astype(np.float64) for name, values in kinds.items()}
         if edition == "hand":
             score, factors = combine_by_hand(read, cosine, severity)

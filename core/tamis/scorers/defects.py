@@ -6,15 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tamis.compute.clear.defects import DEFECTS, find_defects
+from tamis.compute.clear.defects import DEFECTS, OddWords, find_defects
 from tamis.scorers import ScorerInput
 from tamis.scorers.options import DefectsOptions
 from tamis.types import Float32s
 
 
-def severities(prompts: Sequence[str], responses: Sequence[str]) -> dict[str, Float32s]:
-    """Each kind of defect with its severity, shape (n,), 0 to 1."""
-    defects = [find_defects(prompt, response) for prompt, response in zip(prompts, responses, strict=True)]
+def severities(
+    prompts: Sequence[str], responses: Sequence[str], *, odd_words: OddWords = "two"
+) -> dict[str, Float32s]:
+    """Each kind of defect with its severity, shape (n,), 0 to 1; ``odd_words`` as ``garbled`` has it."""
+    defects = [
+        find_defects(prompt, response, odd_words=odd_words)
+        for prompt, response in zip(prompts, responses, strict=True)
+    ]
     return {name: np.array([row[name] for row in defects], dtype=np.float32) for name in DEFECTS}
 
 

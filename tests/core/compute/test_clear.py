@@ -183,12 +183,20 @@ def test_the_orders_can_be_given_either_way_round(a, b):
         ("Both are fine. [[C]]", "C"),
         ("The text says [[A]], which is its own. My verdict: [[B]]", "B"),
         ("[[ a ]]", "A"),
-        ("A", None),
+        ("Verdict: B", "B"),
+        ("I prefer B over A.", "B"),
+        ("The better one is B", "B"),
+        ("The worst answer is: B", "A"),
+        ("Loser: A", "B"),
+        ("[[A]] has an error. The worse one is A. [[B]]", "B"),
+        ("A", "A"),
+        ("Problem: A is off topic.", None),
+        ("Both are fine.", None),
         ("[[D]]", None),
         ("", None),
     ],
 )
-def test_only_the_last_marked_letter_is_a_verdict(text, letter):
+def test_the_last_marked_letter_is_a_verdict_and_without_one_what_is_said(text, letter):
     assert parse_verdict(text) == letter
 
 

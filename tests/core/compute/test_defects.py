@@ -74,6 +74,29 @@ def test_a_defect_is_found_under_its_own_name(kind, prompt, response):
     assert found[kind] > 0.5, found
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bright Lights, Long Nights",
+        "The Strengths of Summer",
+        "The Quiet Builders of Summer",
+        "He sleeps eight nights.",
+        "Please be quiet now.",
+        "Stay calm and keep quiet.",
+        "Two lengths and quiet nights.",
+        "Ask Zbigniew about that.",  # one odd word of four is a name
+        "Catchphrases, earthquakes and lengthwise strengths",
+    ],
+)
+def test_short_english_is_not_garbled(text):
+    assert find_defects("What?", text)["garbled"] == 0
+
+
+@pytest.mark.parametrize("text", ["Hte cat sat no eht mat.", "Ti si ont eht asme.", "xqz vbk dna hte"])
+def test_two_odd_words_of_a_short_text_are(text):
+    assert find_defects("What?", text)["garbled"] > 0.5
+
+
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_every_text_has_severities_between_none_and_certain(prompt, response):
     found = find_defects(prompt, response)

@@ -151,3 +151,26 @@ def test_no_letter_is_read_in_a_way_of_its_own(text: str, letter: str | None):
     swap = str.maketrans("AB", "BA")
     swapped = re.sub(r"(?<![A-Za-z])[AB](?![A-Za-z])", lambda found: found[0].translate(swap), text)
     assert parse_choice(swapped) == (letter and letter.translate(swap))
+
+
+@pytest.mark.parametrize(
+    ("text", "of_two"),
+    [
+        ("The worst answer is: B", "A"),
+        ("Worse: A", "B"),
+        ("schlechter: A", "B"),
+        ("Loser: B", "A"),
+        ("Worst: **A**", "B"),
+        ("Problem: A is off topic.", None),
+        ("Weakness: B", None),
+        ("**Weakness:** B", None),
+        ("Worse: A. Better: B", "B"),
+        ("It isn't close: B", "B"),
+        ("A is worse: B", "B"),
+        ("Issue: B is short. Verdict: A", "A"),
+    ],
+)
+def test_a_letter_behind_a_label_that_blames_is_not_the_choice(text: str, of_two: str | None) -> None:
+    assert parse_choice(text, of_two=True) == of_two
+    is_said = any(one in text for one in ("Better", "close", "A is worse", "Verdict"))
+    assert parse_choice(text) == (of_two if is_said else None)

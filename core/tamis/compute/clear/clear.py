@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compute.clear.bsdetector import normalised_answer
+from tamis.compute.clear.replies import parse_choice
 from tamis.types import Bools, Float32s, Float64s, Int64s
 
 Action: TypeAlias = Literal["keep", "drop", "replace"]
@@ -123,9 +124,9 @@ def combine_orders(first: Verdict, second: Verdict) -> Verdict:
 
 
 def parse_verdict(text: str) -> str | None:
-    """The letter of the last ``[[A]]``, ``[[B]]`` or ``[[C]]`` of a judge's answer; None when it holds none."""
+    """The letter of the last ``[[A]]``, ``[[B]]`` or ``[[C]]`` of a judge's answer, else what it says in words, or None."""
     letters = VERDICT.findall(text)
-    return str(letters[-1]).upper() if letters else None
+    return str(letters[-1]).upper() if letters else parse_choice(text, of_two=True)
 
 
 def likeliest_letter(probabilities: Float64s) -> str:

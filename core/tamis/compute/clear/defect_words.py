@@ -74,4 +74,21 @@ town wane wean anew thus huts shut tush shout south ourself cuter pal lap alp di
 last salt alts cloud could yer rye rite tire trie nail lain line nile lien loin lion much chum tub but manes
 names means salve slave vales
 """
+# Words that are pronounced although many consonants or rare pairs stand in them.
+_REAL_CLUSTERS = """
+strengths lengths wavelengths lengthwise lengthways eighths twelfths thousandths warmths angstrom subway
+earthquake earthquakes worthwhile downstream whoever matchstick matchsticks catchphrase catchphrases
+watchstrap watchstraps watchstring latchstring backstroke birthplace birthstone nights knightsbridge
+nightshade nightstand nightstick lightship handspring postscript filmstrip filmstrips borscht schnapps
+schnitzel schnauzer schwa schmuck schmooze phthalate psst pfft sqrt https http html json mysql postgresql
+jquery ffmpeg dijkstra hertzsprung touchscreen switchblade witchcraft offspring blackjack flapjack cobweb
+cobwebs subzero dumbstruck
+"""
+# Other words made of the letters of a small English word, names among them.
+_MORE_ANAGRAMS = """
+quiet hand items begin near map sheet pre nose node nodes hes whos hows wasnt asleep earn thaw sha newer
+hits tbsp ash kate dense nerve ron rep rome rsvp tl tesla aids cone elbow sway teak nbsp dame tel remo lyon
+desu bowel stmt eth ethos rove sour
+"""
 REAL_ANAGRAMS = frozenset(_REAL_ANAGRAMS.split())
+REAL_WORDS = frozenset(f"{_REAL_ANAGRAMS} {_REAL_CLUSTERS} {_MORE_ANAGRAMS}".replace("'", "").split())

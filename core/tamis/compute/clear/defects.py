@@ -6,9 +6,11 @@ import re
 import unicodedata
 import zlib
 from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Literal
 
-from tamis.compute.clear.defect_words import RARE_PAIRS, REAL_ANAGRAMS
+from tamis.compute.clear.defect_words import RARE_PAIRS, REAL_ANAGRAMS, REAL_WORDS
 from tamis.compute.clear.endings import FENCE, cut, is_code
 from tamis.compute.clear.language import WORD, language_of
 from tamis.compute.text.stopwords import STOP_WORDS, WORDS_BY_LANGUAGE
@@ -48,12 +50,15 @@ NAMES_LANGUAGE = re.compile(
     r"korean|arabic|hindi|latin|language|swedish|greek|turkish|polish|hebrew|ukrainian|mandarin)\b",
     re.IGNORECASE,
 )
+OddWords = Literal["two", "one"]
+# One odd word is a name or a slip. "one" is the rule of before, for scores of editions that were fitted with it.
+ODD: Mapping[OddWords, tuple[int, frozenset[str]]] = {"two": (2, REAL_WORDS), "one": (1, REAL_ANAGRAMS)}
 LOOKED_AT_CHARS = 20_000  # of a longer text only its beginning and its end are looked at
 REPEATED_FROM = 0.35  # share of repeated word triples from which a text counts as repeating itself
 
 
-def find_defects(prompt: str, response: str) -> dict[str, float]:
-    """Severity of every defect in DEFECTS, each in [0, 1]; an empty response has no other defect."""
+def find_defects(prompt: str, response: str, *, odd_words: OddWords = "two") -> dict[str, float]:
+    """Severity of every defect in DEFECTS, each in [0, 1]; an empty response has no other defect. ``odd_words`` as ``garbled``."""
     severities = dict.fromkeys(DEFECTS, 0.0)
     if NOTHING.match(response[:200]) and len(response) <= 200 and not _is_symbol_answer(response):
         return severities | {"empty": 1.0}
@@ -64,7 +69,7 @@ def find_defects(prompt: str, response: str) -> dict[str, float]:
     )
     return severities | {
         "cut": cut(text),
-        "garbled": garbled(text),
+        "garbled": garbled(text, odd_words=odd_words),
         "repeated": repeated(text),
         "refusal": refusal(text),
         "language_mismatch": language_mismatch(prompt[:LOOKED_AT_CHARS], text),
@@ -79,8 +84,11 @@ def _is_symbol_answer(text: str) -> bool:
     )
 
 
-def garbled(text: str) -> float:
-    """How much of a text is no language: wrong encodings, scrambled letters, signs inside words."""
+def garbled(text: str, *, odd_words: OddWords = "two") -> float:
+    """How much of a text is no language: wrong encodings, scrambled letters, signs inside words.
+
+    Words tell from ``odd_words`` odd ones on.
+    """
     letters = sum(character.isalpha() for character in text)
     if not letters:
         return 0.0
@@ -96,21 +104,23 @@ def garbled(text: str) -> float:
     ]
     if len(tokens) < 4:
         return _clipped((broken - 0.02) * 8)
-    odd = sum(bool(INSIDE.search(token)) or any(map(_is_odd, WORD.findall(token))) for token in tokens)
+    least, real = ODD[odd_words]
+    odd = sum(
+        bool(INSIDE.search(token)) or any(_is_odd(word, real) for word in WORD.findall(token))
+        for token in tokens
+    )
+    if odd < least:
+        return _clipped((broken - 0.02) * 8)
     return _clipped(max((broken - 0.02) * 8, (odd / len(tokens) - 0.06) * 5))
 
 
 @lru_cache(maxsize=65_536)
-def _is_odd(word: str) -> bool:
-    """Whether a Latin word is a small English word in a wrong order, or cannot be pronounced."""
+def _is_odd(word: str, real: frozenset[str]) -> bool:
+    """Whether a Latin word is a small English word in a wrong order, or cannot be pronounced; a ``real`` one is not."""
     lowered = word.casefold().replace("'", "")
-    if not word.isascii() or len(word) < 2 or word.isupper():
+    if not word.isascii() or len(word) < 2 or word.isupper() or lowered in real:
         return False
-    if (
-        lowered not in STOP_WORDS
-        and lowered not in REAL_ANAGRAMS
-        and "".join(sorted(lowered)) in SCRAMBLED_FROM
-    ):
+    if lowered not in STOP_WORDS and "".join(sorted(lowered)) in SCRAMBLED_FROM:
         return True
     if len(word) < 4:
         return False

@@ -67,6 +67,14 @@ _BLAMED_AFTER = re.compile(
     r"|^\s*(?:isn|wasn)['’]t\b",
     _I,
 )
+# "Problem: A", "The worst answer is: A": what stands before the sign is said of the letter.
+_LABEL = re.compile(rf"(?P<label>[^.!?,;:。、\n—–]*?)\s*[:：=]{_OPEN}$")
+_FAULT = re.compile(rf"\b(?:{words.FAULT})\b", _I)
+_LOSER = re.compile(
+    rf"(?:^|[.!?,;:\n—–])\s*(?:(?:the|my|der|die|das|le|la|el|il|o)\s+)?(?:{words.LOSES})(?:\s+(?:{words.THING}|one))?"
+    rf"(?:\s+(?:{words.IS}))?\s*[:：=]?\s*{_LETTER}{_AFTER}",
+    _I,
+)
 _SEVERAL = re.compile(
     rf"^\s*(?:{words.AND}|{words.AND_EAST}|/|,|&)\s*[(\[\"'*]*[ABC]\b(?!\s*{words.BETTER})", _I
 )
@@ -81,14 +89,14 @@ _QUESTION = re.compile(r"[^.!?。\n]*\?")
 _SEAM = re.compile(r"(?<=[぀-ヿ㐀-鿿가-힣])(?=[A-Ca-c])|(?<=[A-Ca-c])(?=[぀-ヿ㐀-鿿가-힣])")
 
 
-def parse_choice(text: str) -> str | None:
+def parse_choice(text: str, *, of_two: bool = False) -> str | None:
     """The letter A, B or C that a reply chooses; None where it names none, several, or only rules one out.
 
     A letter counts where it is said to be the choice ("the answer is B", "Verdict: B", "I prefer B over A", "not A but B"), in
     English, German, French, Spanish, Italian, Portuguese, Chinese and Japanese; where it stands in the field of a record; or
     where a line begins with it as with a mark ("B) because …"). What was thought aloud and questions are not read. What is
     called final outweighs what came before; otherwise letters that differ are no choice, so a reply that repeats the options
-    has none.
+    has none. ``of_two``: A and B are all that is judged, so that a reply that names the worse one alone chooses the other.
     """
     read = _SEAM.sub(" ", unicodedata.normalize("NFKC", _said_aloud(text))).strip()
     fields = [found[1] for found in _FIELD.finditer(read)]
@@ -103,6 +111,9 @@ def parse_choice(text: str) -> str | None:
         letters = [letter for letter, _ in stated]
         finals = [letter for letter, is_final in stated if is_final]
         return _only(set(letters)) or _only(set(finals))
+    losers = {match["letter"].upper() for match in _LOSER.finditer(read)}
+    if of_two and losers in ({"A"}, {"B"}):
+        return "B" if "A" in losers else "A"
     return _only({letter for letter in map(_leading, read.splitlines()) if letter})
 
 
@@ -135,6 +146,10 @@ def _stated(text: str) -> list[tuple[str, bool]]:
 
 def _is_ruled_out(before: str, after: str) -> bool:
     """Whether what is said of a letter is that it is not the choice: "I would not choose", "… is worse"."""
+    labelled = _LABEL.search(before)
+    label = labelled["label"] if labelled and not re.search(r"\b[ABC]\b", labelled["label"]) else ""
+    if _BLAMED_BEFORE.search(label) or _FAULT.search(label):
+        return True
     clause = _CLAUSE_END.split(before)[-1]
     return bool(_NEGATED.search(clause) or _BLAMED_BEFORE.search(clause) or _BLAMED_AFTER.match(after))
 

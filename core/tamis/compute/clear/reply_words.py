@@ -53,6 +53,12 @@ WORSE = (
     "worse|worst|wrong|bad|weaker|weakest|inferior|incorrect|poor|poorer|flawed|loser|schlechter|schlechtere|schlecht|falsch"
     "|pire|mauvaise?|fausse|peor|pior|peggiore|хуже"
 )
+# What the one of two is called that is not chosen, and what is named before a letter that is blamed.
+LOSES = "worse|worst|loser|weaker|weakest|inferior|schlechter|schlechtere|schlechteste|pire|peor|pior|peggiore|хуже"
+FAULT = (
+    "problems?|weakness(?:es)?|issues?|flaws?|errors?|mistakes?|drawbacks?|faults?|cons|concerns?|downsides?|fehler|schwächen?"
+    "|nachteile?|problème|défaut|faiblesse|problema|defecto|debilidad|difetto|debolezza|defeito"
+)
 FIELD = (
     "answer|choice|verdict|winner|better|best|preferred|preference|decision|selection|selected|chosen|label|result|letter|pick"
     "|judge?ment|antwort|réponse|respuesta|答案|选择"
