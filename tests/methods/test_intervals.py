@@ -71,6 +71,7 @@ SIMULATED = {
 }
 # Functions with the same words that make no interval of their own.
 PASSED_ON = {
+    "compute/select/inclusion.py:_nearly_at_most": "no interval: the chance of a count, by its normal law",
     "actions/report/report.py:notes_of": "says in words which intervals a report has",
     "actions/report/report.py:_notes_on_diversity": "says in words what the jackknife is about",
     "actions/evaluations.py:_task_change": "paired_change as stored, or unpaired_change",

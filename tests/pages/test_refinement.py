@@ -59,6 +59,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[str,
     return workspace, dataset_id, values
 
 
+@pytest.fixture(autouse=True)
+def models_of_the_operator(
+    made: tuple[Path, str, dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page may name the tiny model, because the operator listed its folder."""
+    monkeypatch.setenv("TAMIS_MODEL_FOLDERS", f'["{made[0].parent}"]')
+
+
 @pytest.fixture
 def refined(made: tuple[Path, str, dict[str, object]], workspace: Path) -> tuple[Path, str, Artifact]:
     source, dataset_id, _ = made
