@@ -84,3 +84,12 @@ def cell_text(value: object, length: int) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return printable(shortened(str(value), length))
+
+
+def percent(fraction: float) -> str:
+    """A fraction in [0, 1] as a percentage that never rounds something to 0 % or nearly all to 100 %."""
+    if 0 < fraction < 0.01:
+        return "< 1 %"
+    if 0.99 < fraction < 1:
+        return "> 99 %"
+    return f"{fraction:.0%}".replace("%", " %")

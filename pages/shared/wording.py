@@ -5,20 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
+from tamis.reprs import percent as percent
+
 BadgeColour = Literal[
     "red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"
 ]  # of st.badge
 _UNITS_OF_NAMES = {"s": "seconds", "min": "minutes", "gb": "GB"}
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "min"))
-
-
-def percent(fraction: float) -> str:
-    """A fraction in [0, 1] as a percentage that never rounds something to 0 % or nearly all to 100 %."""
-    if 0 < fraction < 0.01:
-        return "< 1 %"
-    if 0.99 < fraction < 1:
-        return "> 99 %"
-    return f"{fraction:.0%}".replace("%", " %")
 
 
 def ago(moment: str) -> str:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tamis.compute.refine.shared_luck import expected_overlap
 from tamis.compute.refine.weights import fallen_fraction, movers
+from tamis.reprs import percent
 from tamis.steps.refine.results import all_flags, all_weights
 from tamis.store.artifacts.refinements import (
     EVIDENCE,
@@ -23,9 +24,10 @@ from tamis.store.artifacts.refinements import (
     schema_of,
 )
 from tamis.store.artifacts.store import Artifact
-from tamis.types import Float64s, Int64s
+from tamis.types import Bools, Float64s, Int64s
 
 MOST_MOVERS = 8
+WIDE = 1.96  # standard deviations on either side: 95 %
 _ANSWERED = schema_of(
     example_id=pa.int64(),
     gold=pa.float32(),
@@ -56,6 +58,42 @@ class RoundEvidenceSummary:
     told: bool
     chance: float
     trust: float
+
+    def clear(self) -> Bools:
+        """Which clusters stand clear of the others at 95 % (k,); none where nothing is told."""
+        stands: Bools = (np.abs(self.effect) > WIDE * self.deviation) & self.told
+        return stands
+
+    def said(self) -> str:
+        """In words, whether the clusters differ, by how much, and what would show it."""
+        return self._told() if self.told else self._not_told()
+
+    def _told(self) -> str:
+        n = int(self.clear().sum())
+        stand = "No cluster stands" if not n else "One cluster stands" if n == 1 else f"{n:,} clusters stand"
+        text = f"{stand} clear of the others at 95 %. Clusters differ by {self.between:.2f} standard deviations of a row"
+        if self.inconsistency > 0:
+            text += f"; a round adds {self.inconsistency:.2f} of its own, which counts as noise"
+        if self.trust < 1:
+            text += f". {self._by_chance()}, so weights follow {percent(self.trust)} of these effects"
+        return f"{text}."
+
+    def _by_chance(self) -> str:
+        return f"Clusters that are all alike differ so much by chance in {percent(self.chance)} of cases"
+
+    def _not_told(self) -> str:
+        text = "It cannot be told from noise yet whether clusters differ, so every weight is as it began."
+        if self.between > 0:
+            text += f" {self._by_chance()}."
+        missing = self.rows_to_tell[self.rows_to_tell > 0]
+        if (self.rows_to_tell < 0).any():
+            return f"{text} Rounds disagree with each other by more than clusters could: more rounds are needed, not more rows."
+        if len(missing):
+            text += (
+                f" About {int(np.median(missing)):,} more scored rows in a cluster would show a difference of half a standard "
+                "deviation of a row."
+            )
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +210,24 @@ def read_history(refinement: Artifact | None, rounds: Sequence[Artifact]) -> Ref
     if not rounds:
         return None
     return RefinementHistory(rounds[-1].id, tuple(rounds), all_weights(rounds), all_flags(rounds))
+
+
+def effects_of(history: RefinementHistory, evidence: RoundEvidenceSummary) -> dict[str, dict[str, Any]]:
+    """By cluster id what lasts over the rounds, as JSON: effect, its interval of 95 %, whether it stands clear, scored rows."""
+    reach = WIDE * evidence.deviation
+    columns = zip(
+        history.cluster_ids.tolist(),
+        evidence.effect.tolist(),
+        (evidence.effect - reach).tolist(),
+        (evidence.effect + reach).tolist(),
+        evidence.clear().tolist(),
+        evidence.n_scored.tolist(),
+        strict=True,
+    )
+    return {
+        str(cluster): {"effect": effect, "low": low, "high": high, "clear": clear, "n_scored": int(n)}
+        for cluster, effect, low, high, clear, n in columns
+    }
 
 
 def answered_rows(rounds: Sequence[Artifact]) -> pa.Table:

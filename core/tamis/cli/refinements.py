@@ -59,7 +59,7 @@ def list_all(session: Session, dataset: str) -> None:
 @dataset_option
 def show(session: Session, refinement: str, dataset: str) -> None:
     """Show every round of a refinement, and the clusters whose weight moved most."""
-    from tamis.actions.refinement_history import read_history, round_table
+    from tamis.actions.refinement_history import effects_of, read_history, round_table
     from tamis.actions.refinements import STEP, rounds_so_far
     from tamis.actions.runs import find_run
 
@@ -79,10 +79,24 @@ def show(session: Session, refinement: str, dataset: str) -> None:
     )
     for word, ids in zip(("up", "down"), ([], []) if history is None else history.movers(), strict=True):
         session.show(f"  {word}: " + (", ".join(f"cluster {i} ×{change[i]:.2f}" for i in ids) or "none"))
+    evidence = None if history is None else history.evidence()
+    if evidence is not None:
+        session.show(f"  effective clusters: {evidence.effective_clusters:.1f}")
+        session.show(f"  {evidence.said()}")
+    effects = {} if history is None or evidence is None else effects_of(history, evidence)
+    for cluster, one in effects.items():
+        if evidence is not None and evidence.told:
+            session.show(
+                f"  cluster {cluster}: effect {one['effect']:+.2f} ({one['low']:+.2f} to {one['high']:+.2f}), {one['n_scored']:,} rows"
+            )
     session.result(
         {
             "refinement": run.run_id,
             "state": run.state,
+            "told": None if evidence is None else evidence.told,
+            "said": None if evidence is None else evidence.said(),
+            "effective_clusters": None if evidence is None else evidence.effective_clusters,
+            "effects": effects,
             "options": run.options,
             "summary": run.summary,
             "rounds": table,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import altair as alt
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -11,11 +10,9 @@ from pages.parts.refinement.charts import GAINED, LOST
 from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten, unlike
-from pages.shared.wording import percent
-from tamis.actions.refinement_history import RefinementHistory, RoundEvidenceSummary
+from tamis.actions.refinement_history import WIDE, RefinementHistory, RoundEvidenceSummary
 
 MOST_DRAWN = 24
-WIDE = 1.96  # standard deviations on either side: 95 %
 WHAT = (
     "An effect is how much more the given answers gain over the model's own in a cluster than elsewhere, in standard "
     "deviations of a row, as far as all rounds agree on it. A low one is where the given answers gain least: that can be bad "
@@ -31,48 +28,12 @@ def show_effects(context: DatasetContext, history: RefinementHistory) -> None:
     with st.container(border=True):
         st.markdown("**What lasts over the rounds**", help=WHAT)
         if not evidence.told:
-            st.info(_not_told(evidence), icon=":material/hourglass_empty:")
+            st.info(evidence.said(), icon=":material/hourglass_empty:")
             return
-        st.caption(_told(evidence))
+        st.caption(evidence.said())
         st.altair_chart(
             _chart(context, history, evidence), alt="Effect of each cluster with its interval of 95 %"
         )
-
-
-def _told(evidence: RoundEvidenceSummary) -> str:
-    clear = int(((np.abs(evidence.effect) - WIDE * evidence.deviation) > 0).sum())
-    clear_ones = (
-        "No cluster stands"
-        if not clear
-        else "One cluster stands"
-        if clear == 1
-        else f"{clear:,} clusters stand"
-    )
-    text = f"{clear_ones} clear of the others at 95 %. Clusters differ by {evidence.between:.2f} standard deviations of a row"
-    if evidence.inconsistency > 0:
-        text += f"; a round adds {evidence.inconsistency:.2f} of its own, which counts as noise"
-    if evidence.trust < 1:
-        text += f". {_chance(evidence)}, so weights follow {percent(evidence.trust)} of these effects"
-    return f"{text}."
-
-
-def _chance(evidence: RoundEvidenceSummary) -> str:
-    return f"Clusters that are all alike differ so much by chance in {percent(evidence.chance)} of cases"
-
-
-def _not_told(evidence: RoundEvidenceSummary) -> str:
-    text = "It cannot be told from noise yet whether clusters differ, so every weight is as it began."
-    if evidence.between > 0:
-        text += f" {_chance(evidence)}."
-    missing = evidence.rows_to_tell[evidence.rows_to_tell > 0]
-    if (evidence.rows_to_tell < 0).any():
-        return f"{text} Rounds disagree with each other by more than clusters could: more rounds are needed, not more rows."
-    if len(missing):
-        text += (
-            f" About {int(np.median(missing)):,} more scored rows in a cluster would show a difference of half a standard "
-            "deviation of a row."
-        )
-    return text
 
 
 def _chart(

@@ -44,6 +44,15 @@ def test_the_life_of_a_refinement(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (code, [one["new"] for one in shown["rounds"]]) == (0, [6, 6])
     assert len(shown["weight_change"]) == 4
     assert shown["options"]["budget"] == 12
+    assert list(shown["effects"]) == list(shown["weight_change"])
+    assert {"effect", "low", "high", "clear", "n_scored"} == set(shown["effects"]["0"])
+    assert shown["effective_clusters"] > 0
+    assert ("cannot be told from noise yet" in shown["said"]) == (not shown["told"])
+    capsys.readouterr()
+    assert run(["refinements", "show", first, "--dataset", dataset_id, "--workspace", str(workspace)]) == 0
+    text = capsys.readouterr().out
+    assert "effective clusters" in text
+    assert shown["said"] in text
     code, flagged = tamis("flags", "--do", "tag", "--reviewer", "ann")
     assert (code, flagged["refinement"]) == (0, first)
     assert flagged["n_rows"] == len({one["example_id"] for one in flagged["flags"]})

@@ -121,7 +121,11 @@ def update_weights(
     w_max_factor: float = 10.0,
     factors: Factors | None = None,
 ) -> Float64s:
-    """Weights (k,) after a round, never negative or NaN and summing to 1.
+    """Weights (k,) after a round by the rules of before, never negative or NaN and summing to 1.
+
+    Not what a refinement does by default: these look at one round's scores and multiply round after round, so that on
+    scores that are noise alone the weights collapse onto few clusters. Call ``pooled_effects`` of all rounds' evidence
+    and ``tilted_weights`` instead (modes ``pooled`` and, with a test of whether chance explains the effects, ``tested``).
 
     ``paper``: ``w·s/Σs`` (Eq. 6) renormalised, a score that is not positive counting as almost nothing.
     ``released``: the softmax of ``scores/tau``, the old weights unused, as the authors' code meant. ``tamis``:
