@@ -402,7 +402,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "refinement_history": (
         "tables of one drawing of a refinement",
-        "read_history answered_rows picked_rows telling_rows shared_picks",
+        "read_history effects_of answered_rows picked_rows telling_rows shared_picks",
     ),
     "refinements": (
         "what is known of a run, as the refinement page draws it",
