@@ -89,11 +89,17 @@ class FormatChoice:
     is_mixed: bool
 
 
-def offered_row_sources(context: DatasetContext, *, has_filter: bool) -> tuple[RowSource, ...]:
-    """From what rows can be taken: the whole dataset, and what there is of selections, tags and a filter."""
+def offered_row_sources(
+    context: DatasetContext, *, has_filter: bool, named_selection: str = ""
+) -> tuple[RowSource, ...]:
+    """From what rows can be taken: the whole dataset, and what there is of selections, tags and a filter.
+
+    A selection that is named counts though a run drew it for itself.
+    """
+    drawn = {one.id for one in context.view.artifacts if one.kind == "selection"}
     present: dict[RowSource, bool] = {
         "whole": True,
-        "selection": bool(context.view.selections),
+        "selection": bool(context.view.selections) or named_selection in drawn,
         "tag": bool(context.tags.rows),
         "filter": has_filter,
     }

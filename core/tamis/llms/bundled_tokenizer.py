@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import uuid
 from pathlib import Path
@@ -35,7 +36,7 @@ def bundled_tokenizer(cache_folder: Path) -> Path | None:
     if (folder / "config.json").is_file():
         return folder
     source = packed_file()
-    if source is None or importlib.util.find_spec("gguf") is None:
+    if source is None or importlib.util.find_spec("gguf") is None or not _may_write(cache_folder):
         return None
     aside = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.aside")
     try:
@@ -48,6 +49,12 @@ def bundled_tokenizer(cache_folder: Path) -> Path | None:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def _may_write(folder: Path) -> bool:
+    """Whether the system lets one write there, or where it would be made."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    return os.access(there, os.W_OK)
 
 
 def _write(source: Path, folder: Path) -> None:

@@ -47,7 +47,8 @@ class ChosenRows:
 def choose_rows(context: DatasetContext) -> ChosenRows:
     """Draw the choice and return it; where it stands is in the address."""
     named = {source for source, parameter in _NAMED_BY.items() if st.query_params.get(parameter)}
-    offered = offered_row_sources(context, has_filter="filter" in named)
+    asked = st.query_params.get("selection", "")
+    offered = offered_row_sources(context, has_filter="filter" in named, named_selection=asked)
     st.session_state[_WHICH] = choose_row_source(offered, st.query_params.get("rows", ""), named)
     which: RowSource | None = st.segmented_control(
         "Rows", offered, required=True, key=_WHICH, on_change=keep, args=("rows", _WHICH),
