@@ -186,6 +186,7 @@ def until_finished(socket: object) -> None:
             return
 
 
+@pytest.mark.nightly
 def test_two_decide_the_same_rows_blind_and_a_third_settles(team: Team, browser: Browser) -> None:
     workspace = open_workspace(team.workspace)
     curating, cas = log_in(browser, team, "cas")

@@ -38,6 +38,7 @@ def wait_for(store: ArtifactStore, dataset_id: str, kind: str, page: Page) -> st
     return store.list(dataset_id, kind)[0].id
 
 
+@pytest.mark.nightly
 def test_an_empty_workspace_fills_itself_while_one_watches(app: Server, page: Page) -> None:
     page.goto(app.url)
     expect(page.get_by_text("Tamis sample").first).to_be_visible(timeout=60_000)

@@ -181,8 +181,14 @@ def step(review: ReviewContext, row: int, by: int) -> None:
 
 
 def follow_browser(review: ReviewContext, row: int | None, skipped: list[int]) -> None:
-    """Open the row at which the keys in the browser have arrived, and what they passed over; from a callback."""
+    """Open the row at which the keys in the browser have arrived, and what they passed over; from a callback.
+
+    An open editor of that row stays: what the browser says of a decision before it may come after it was opened.
+    """
     st.session_state[SKIPPED] = set(skipped)
+    draft = st.session_state.get(DRAFT)
+    if draft and draft["row"] == row:
+        return
     if row is None:
         go_next_open(review, decided_for(review), after=None)
     else:

@@ -81,6 +81,13 @@ def test_umap_with_a_seed_repeats_itself_and_keeps_groups_apart() -> None:
     assert np.isfinite(first).all()
     apart = np.linalg.norm(first[truth == 0].mean(axis=0) - first[truth == 1].mean(axis=0))
     assert apart > first[truth == 1].std()
+
+
+@pytest.mark.nightly
+def test_umap_learn_places_rows_in_more_dimensions() -> None:
+    vectors = sample(60, 8)
+    vectors[1] = vectors[0]
+    vectors[2] = 0
     placed = reduce_umap(vectors, 3, n_neighbors=8, max_fit_rows=40, seed=3)
     assert placed.shape == (60, 3)
     assert np.isfinite(placed).all()

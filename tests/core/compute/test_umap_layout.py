@@ -23,6 +23,7 @@ def clouds(n: int = 300, d: int = 16, k: int = 6, seed: int = 0) -> Float32s:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("structure", [6, 40])
 def test_the_picture_is_as_true_as_that_of_umap_learn(structure: int) -> None:
     vectors = clouds(600, 24, structure)

@@ -12,6 +12,7 @@ from tests.core.recipes.conftest import LORA, QUICK, train, weights
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.nightly
 def test_two_processes_train_one_adapter_stop_together_and_go_on(make, monkeypatch):
     # Steps of a tiny model take milliseconds: looked at twice a second, it would be done before it is stopped.
     monkeypatch.setattr(distributed, "POLL_S", 0.01)
