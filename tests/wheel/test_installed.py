@@ -162,5 +162,6 @@ _WHERE = "import pathlib, tamis; print(pathlib.Path(tamis.__file__).parent)"
 
 
 def _files(package: Path) -> set[str]:
-    found = (path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    # Python and numba keep there what they compiled when the package was used.
+    found = (path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(package).as_posix() for path in found}
