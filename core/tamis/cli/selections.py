@@ -65,13 +65,7 @@ def show(session: Session, selection: str, dataset: str) -> None:
 @dataset_option
 def activate(session: Session, selection: str, dataset: str) -> None:
     """Make a selection the active one, which map, fine-tuning and export take unless another is named."""
-    from tamis.actions.active import activate as make_active
-    from tamis.steps.resolve_rows import find_selection
-
-    dataset_id = session.dataset(dataset)
-    found = find_selection(session.workspace, dataset_id, selection)
-    make_active(session.workspace, dataset_id, found.id)
-    _say_active(session, dataset_id)
+    _make_active(session, session.dataset(dataset), selection)
 
 
 @selections.command("keep", examples=[f"tamis selections keep 3f9a2c {EXAMPLE}"])
@@ -79,13 +73,7 @@ def activate(session: Session, selection: str, dataset: str) -> None:
 @dataset_option
 def keep(session: Session, selection: str, dataset: str) -> None:
     """Keep a selection that a comparison or a refinement drew for itself, and make it the active one."""
-    from tamis.actions.active import activate as make_active
-    from tamis.steps.resolve_rows import find_selection
-
-    dataset_id = session.dataset(dataset)
-    found = find_selection(session.workspace, dataset_id, selection)
-    make_active(session.workspace, dataset_id, found.id)
-    _say_active(session, dataset_id)
+    _make_active(session, session.dataset(dataset), selection)
 
 
 @selections.command("why", examples=[f"tamis selections why active --row 17 {EXAMPLE}"])
@@ -164,6 +152,15 @@ def activate_any(session: Session, artifact: str, dataset: str) -> None:
 
     dataset_id = session.dataset(dataset)
     make_active(session.workspace, dataset_id, artifact)
+    _say_active(session, dataset_id)
+
+
+def _make_active(session: Session, dataset_id: str, selection: str) -> None:
+    from tamis.actions.active import activate as make_active
+    from tamis.steps.resolve_rows import find_selection
+
+    found = find_selection(session.workspace, dataset_id, selection)
+    make_active(session.workspace, dataset_id, found.id)
     _say_active(session, dataset_id)
 
 

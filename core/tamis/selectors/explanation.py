@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
 
-from tamis.errors import CurationError
+from tamis.errors import CurationError, InvalidOptions
 from tamis.reprs import HtmlFacts
-from tamis.selectors.problem import Problem
+from tamis.selectors.problem import Answer, Problem
 from tamis.types import Bools, Float64s
 
 Reason = Literal[
@@ -139,6 +139,52 @@ def budget_change(holds: Callable[[int], bool], budget: int, most: int, *, picke
             return sign * step
         last, step = step, 2 * step
     return None
+
+
+class SelectedAnew:
+    """What would turn the answer about a row, found by selecting again with another budget or another quality."""
+
+    def __init__(self, pick: Callable[[Problem], Answer], problem: Problem) -> None:
+        self.pick, self.problem = pick, problem
+
+    def holds(self, row: int, problem: Problem, *, otherwise: bool = False) -> bool:
+        """Whether the row is picked; ``otherwise`` where the method cannot work with such a budget."""
+        try:
+            return bool((self.pick(problem).rows == row).any())
+        except InvalidOptions:
+            return otherwise
+
+    def budget_change(self, row: int, most: int, *, picked: bool) -> float | None:
+        """The amount of ``budget_change`` up to a budget of ``most``, in the unit that the budget was given in."""
+        problem = self.problem
+        change = budget_change(
+            lambda budget: self.holds(row, replace(problem, budget=budget), otherwise=picked),
+            problem.budget,
+            most,
+            picked=picked,
+        )
+        return None if change is None else in_unit(problem, change)
+
+    def quality_line(self, row: int, *, picked: bool, least: float = -np.inf) -> tuple[float | None, bool]:
+        """``quality_line`` among the rows that are not left out; the problem has to have a quality."""
+        problem = self.problem
+        assert problem.quality is not None
+        scores = problem.quality
+
+        def holds(value: float) -> bool:
+            changed = scores.copy()
+            changed[row] = value
+            return self.holds(row, replace(problem, quality=changed))
+
+        return quality_line(
+            holds, scores[~problem.excluded], quality_of(problem, row), picked=picked, least=least
+        )
+
+
+def whole_budget(problem: Problem) -> int:
+    """The budget that all rows which are not left out would take."""
+    counts = problem.token_counts
+    return int((~problem.excluded).sum()) if counts is None else int(counts[~problem.excluded].sum())
 
 
 def quality_line(

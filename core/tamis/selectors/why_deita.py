@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,15 +9,14 @@ import numpy as np
 from tamis.compute.select.deita import kept_rows, too_near
 from tamis.compute.select.picks import Pool, by_score, checked_scores
 from tamis.compute.vectors import block_of, unit_rows
-from tamis.errors import InvalidOptions
 from tamis.selectors.explanation import (
     Explanation,
     NamedRow,
-    budget_change,
+    SelectedAnew,
     in_unit,
-    quality_line,
     quality_of,
     quality_rank,
+    whole_budget,
 )
 from tamis.selectors.greedy import select_deita
 from tamis.selectors.options import DeitaOptions
@@ -39,6 +37,7 @@ class DeitaExplainer:
             options,
             problem.vectors,
         )
+        self.anew = SelectedAnew(partial(select_deita, options=options), problem)
         free = np.flatnonzero(~problem.excluded & ~problem.pinned)
         self.order = by_score(checked_scores(problem.quality, problem.n_rows), free, options.unscored)
 
@@ -56,7 +55,7 @@ class DeitaExplainer:
         near = self._near(row, ahead)
         change = self._change(row, place, ahead, near is not None)
         small = self._is_small()
-        line = self._quality_line(row, place is not None) if small else (None, False)
+        line = self.anew.quality_line(row, picked=place is not None) if small else (None, False)
         last, next_row = self._line()
         return Explanation(
             row=row,
@@ -120,15 +119,7 @@ class DeitaExplainer:
         if self.options.fill:
             if not self._is_small():
                 return None
-            counts = problem.token_counts
-            most = int((~problem.excluded).sum()) if counts is None else int(counts[~problem.excluded].sum())
-            tried = budget_change(
-                lambda budget: self._holds(row, replace(problem, budget=budget), otherwise=place is not None),
-                problem.budget,
-                most,
-                picked=place is not None,
-            )
-            return None if tried is None else in_unit(problem, tried)
+            return self.anew.budget_change(row, whole_budget(problem), picked=place is not None)
         if place is not None:
             return walk.change_at(place)
         if is_near:
@@ -152,27 +143,3 @@ class DeitaExplainer:
 
     def _is_small(self) -> bool:
         return self.problem.n_rows * max(1, self.walk.rows.size) <= TRIED_PAIRS
-
-    def _holds(self, row: int, problem: Problem, *, otherwise: bool = False) -> bool:
-        """Whether the row is picked; ``otherwise`` where the method cannot work with such a budget."""
-        try:
-            return bool((select_deita(problem, self.options).rows == row).any())
-        except InvalidOptions:
-            return otherwise
-
-    def _with_quality(self, row: int, value: float) -> bool:
-        assert self.problem.quality is not None
-        quality = self.problem.quality.copy()
-        quality[row] = value
-        return self._holds(row, replace(self.problem, quality=quality))
-
-    def _quality_line(self, row: int, picked: bool) -> tuple[float | None, bool]:
-        problem = self.problem
-        assert problem.quality is not None
-        return quality_line(
-            partial(self._with_quality, row),
-            problem.quality[~problem.excluded],
-            quality_of(problem, row),
-            picked=picked,
-            least=-np.inf,
-        )

@@ -12,17 +12,15 @@ import numpy as np
 from tamis.compute.select.inclusion import inclusion_probability
 from tamis.compute.select.kmq import Drawing
 from tamis.compute.select.semdedup import mark_near_duplicates
-from tamis.errors import InvalidOptions
 from tamis.registry import Options
 from tamis.selectors.explanation import (
     Explanation,
     NamedRow,
     Quota,
     Reason,
-    budget_change,
+    SelectedAnew,
     in_unit,
     not_the_same,
-    quality_line,
     quality_of,
     quality_rank,
 )
@@ -57,7 +55,7 @@ class DrawExplainer:
         drawn = pick(replace(problem, observe=seen.append))
         if set(drawn.rows.tolist()) != set(rows.tolist()):
             raise not_the_same(problem)
-        self.pick, self.problem, self.rows = pick, problem, rows
+        self.anew, self.problem, self.rows = SelectedAnew(pick, problem), problem, rows
         self.goes_by, self.reads_quality = goes_by, reads_quality and problem.quality is not None
         self.drawing = seen[0]
 
@@ -156,15 +154,8 @@ class DrawExplainer:
     def _tried(self, row: int) -> tuple[float, int]:
         """What a row that takes more than one place is drawn with has no closed form: other seeds are tried."""
         n = int(np.clip(TRIED_ROWS // self.problem.n_rows, 20, TRIES))
-        hits = sum(self._holds(row, replace(self.problem, seed=seed)) for seed in range(1, n + 1))
+        hits = sum(self.anew.holds(row, replace(self.problem, seed=seed)) for seed in range(1, n + 1))
         return hits / n, n
-
-    def _holds(self, row: int, problem: Problem, *, otherwise: bool = False) -> bool:
-        """Whether the row is picked; ``otherwise`` where the method cannot work with such a budget."""
-        try:
-            return bool((self.pick(problem).rows == row).any())
-        except InvalidOptions:
-            return otherwise
 
     def _budget_change(self, row: int, picked: bool) -> float | None:
         counts, problem = self.problem.token_counts, self.problem
@@ -173,31 +164,14 @@ class DrawExplainer:
             if counts is None
             else int(counts.sum())
         )
-        change = budget_change(
-            lambda budget: self._holds(row, replace(problem, budget=budget), otherwise=picked),
-            problem.budget,
-            most,
-            picked=picked,
-        )
-        return None if change is None else in_unit(problem, change)
-
-    def _with_quality(self, row: int, value: float) -> bool:
-        assert self.problem.quality is not None
-        quality = self.problem.quality.copy()
-        quality[row] = value
-        return self._holds(row, replace(self.problem, quality=quality))
+        return self.anew.budget_change(row, most, picked=picked)
 
     def _quality_line(self, row: int, picked: bool) -> tuple[float | None, bool]:
         problem = self.problem
         if not self.reads_quality or problem.quality is None:
             return None, False
-        return quality_line(
-            partial(self._with_quality, row),
-            problem.quality[~problem.excluded],
-            quality_of(problem, row),
-            picked=picked,
-            least=0.0 if problem.non_negative else -np.inf,
-        )
+        least = 0.0 if problem.non_negative else -np.inf
+        return self.anew.quality_line(row, picked=picked, least=least)
 
 
 class SemdedupExplainer:

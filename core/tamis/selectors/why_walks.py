@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
@@ -12,21 +11,20 @@ from tamis.compute.select.k_center import farthest_first
 from tamis.compute.select.lazy_greedy import Coverage, LazyGreedy
 from tamis.compute.select.qdit import range_scaled
 from tamis.compute.vectors import block_of, blocks, unit_rows
-from tamis.errors import InvalidOptions
 from tamis.selectors.explanation import (
     Explanation,
     NamedRow,
     Reason,
-    budget_change,
+    SelectedAnew,
     in_unit,
     not_the_same,
-    quality_line,
     quality_of,
     quality_rank,
+    whole_budget,
 )
 from tamis.selectors.greedy import START_VALUE, reference_of, rows_of_budget, select_qdit
 from tamis.selectors.options import CoverageOptions, KCenterOptions, QditOptions
-from tamis.selectors.problem import Problem
+from tamis.selectors.problem import Answer, Problem
 from tamis.types import Float64s, Int64s
 
 LOOK_AHEAD = 2000  # rows that the walk is taken on, to find the budget at which a row comes
@@ -179,6 +177,12 @@ class CoverageExplainer:
             options,
             problem.vectors,
         )
+
+        def pick(changed: Problem) -> Answer:
+            assert isinstance(options, QditOptions)  # facility location is walked on, never tried again
+            return select_qdit(changed, options)
+
+        self.anew = SelectedAnew(pick, problem)
         reference = reference_of(problem, options)
         self.reference = np.flatnonzero(~problem.excluded) if reference is None else reference
         self.weight, self.by_budget = 1.0, False
@@ -244,7 +248,11 @@ class CoverageExplainer:
         if self.by_budget:
             if self.pairs > TRIED_PAIRS:
                 return None, None, (too_large(self.problem),)
-            return self._tried_change(row, place is not None), None, ()
+            return (
+                self.anew.budget_change(row, whole_budget(self.problem), picked=place is not None),
+                None,
+                (),
+            )
         if place is not None:
             return walk.change_at(place), None, ()
         if self.pairs > PAIRS:
@@ -260,39 +268,10 @@ class CoverageExplainer:
         worth = None if first is None else self._worth(self._coverage(walk.rows), first)
         return change, None if first is None or worth is None else NamedRow(row=first, value=worth), note
 
-    def _holds(self, row: int, problem: Problem, *, otherwise: bool = False) -> bool:
-        """Whether the row is picked; ``otherwise`` where the method cannot work with such a budget."""
-        assert isinstance(self.options, QditOptions)
-        try:
-            return bool((select_qdit(problem, self.options).rows == row).any())
-        except InvalidOptions:
-            return otherwise
-
-    def _tried_change(self, row: int, picked: bool) -> float | None:
-        counts, problem = self.problem.token_counts, self.problem
-        most = int((~problem.excluded).sum()) if counts is None else int(counts[~problem.excluded].sum())
-        change = budget_change(
-            lambda budget: self._holds(row, replace(problem, budget=budget), otherwise=picked),
-            problem.budget,
-            most,
-            picked=picked,
-        )
-        return None if change is None else in_unit(problem, change)
-
-    def _with_quality(self, row: int, value: float) -> bool:
-        assert self.problem.quality is not None
-        quality = self.problem.quality.copy()
-        quality[row] = value
-        return self._holds(row, replace(self.problem, quality=quality))
-
     def _quality_line(self, row: int, picked: bool) -> tuple[float | None, bool]:
-        problem = self.problem
-        if problem.quality is None or not self.bonus.any() or self.pairs > TRIED_PAIRS:
+        if self.problem.quality is None or not self.bonus.any() or self.pairs > TRIED_PAIRS:
             return None, False
-        holds: Callable[[float], bool] = lambda value: self._with_quality(row, value)  # noqa: E731
-        return quality_line(
-            holds, problem.quality[~problem.excluded], quality_of(problem, row), picked=picked, least=-np.inf
-        )
+        return self.anew.quality_line(row, picked=picked)
 
     def _most_similar(self, row: int, picked: Int64s) -> NamedRow | None:
         if not picked.size:
