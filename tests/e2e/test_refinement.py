@@ -32,7 +32,7 @@ from tests.e2e import (
 from tests.e2e.conftest import Server, running_app
 from tests.pages.page_workspace import alpaca_file
 from tests.pages.review_workspace import write_proposals
-from tests.support.chat_rows import ASK, TIDE, says, system, told, user
+from tests.support.chat_rows import EVERYTHING, says, user
 from tests.support.thinking_model import build_thinking_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -151,21 +151,6 @@ def thinking(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model whose template takes tools and reasoning."""
     pytest.importorskip("trl")
     return build_thinking_model(tmp_path_factory.mktemp("model") / "thinking")
-
-
-EVERYTHING = {
-    "messages": [
-        system("Be exact."),
-        user("Tide in Brest?"),
-        says(None, tool_calls=[ASK], reasoning_content="I must look.", weight=0.5),
-        told("3.1 m"),
-        says("3.1 metres.", train=True),
-        user("And the wind?"),
-        says("No idea.", thinking="Nobody told me.", loss_weight=1.0),
-    ],
-    "tools": [TIDE],
-    "source_id": "x-1",
-}
 
 
 def test_a_row_with_everything_goes_the_whole_way_and_comes_out_equal_but_for_an_edit(

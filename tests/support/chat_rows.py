@@ -95,3 +95,19 @@ RECORDS = {
 
 def chat_row(kind: str) -> ChatRow:
     return read_chat_row(RECORDS[kind])
+
+
+# Tools, calls, results, reasoning, weights and a system turn: all that a training can be told.
+EVERYTHING = {
+    "messages": [
+        system("Be exact."),
+        user("Tide in Brest?"),
+        says(None, tool_calls=[ASK], reasoning_content="I must look.", weight=0.5),
+        told("3.1 m"),
+        says("3.1 metres.", train=True),
+        user("And the wind?"),
+        says("No idea.", thinking="Nobody told me.", loss_weight=1.0),
+    ],
+    "tools": [TIDE],
+    "source_id": "x-1",
+}

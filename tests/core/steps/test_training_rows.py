@@ -29,7 +29,7 @@ from tamis.store.workspace import open_workspace
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import RECIPE, rows_artifact, run
 from tests.pages.page_workspace import run_step
-from tests.support.chat_rows import ASK, TIDE, says, system, told, user
+from tests.support.chat_rows import EVERYTHING, says, user
 from tests.support.thinking_model import build_thinking_model
 
 CASE = Path(__file__).parents[2] / "fixtures" / "cases" / "04-weight-reasoning-tools-training" / "in.jsonl"
@@ -165,25 +165,12 @@ def bare(messages):
 
 def test_a_row_with_everything_is_trained_on_and_comes_out_equal_but_for_an_edit(thinking, tmp_path):
     """Tools, calls, results, reasoning, weights and a system turn, with another turn edited in review."""
-    row = {
-        "messages": [
-            system("Be exact."),
-            user("Tide in Brest?"),
-            says(None, tool_calls=[ASK], reasoning_content="I must look.", weight=0.5),
-            told("3.1 m"),
-            says("3.1 metres.", train=True),
-            user("And the wind?"),
-            says("No idea.", thinking="Nobody told me.", loss_weight=1.0),
-        ],
-        "tools": [TIDE],
-        "source_id": "x-1",
-    }
     file = tmp_path / "rows.jsonl"
     file.write_text(
-        "".join(json.dumps(one) + "\n" for one in (row, {"messages": [user("Hi?"), says("Ho.")]}))
+        "".join(json.dumps(one) + "\n" for one in (EVERYTHING, {"messages": [user("Hi?"), says("Ho.")]}))
     )
     data = tamis.open(tmp_path / "ws").import_file(file, progress=False)
-    edited = json.loads(json.dumps(row))
+    edited = json.loads(json.dumps(EVERYTHING))
     edited["messages"][5]["content"] = "And the wind there?"
     data.decisions.edit(0, messages=edited["messages"])
     workspace = open_workspace(tmp_path / "ws")
