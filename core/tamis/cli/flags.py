@@ -30,7 +30,7 @@ def step_parameters(step: str) -> list[click.Parameter]:
     tables = _tables(step)
     options = [*own_options(step), *(option for _, _, group in plugin_groups(step) for option in group)]
     return [
-        _StepOption(
+        StepOption(
             [flag_of(option.name), option.name], help=option.meaning, expose_value=False, callback=_note,
             shell_complete=_completion(_values(option, tables)),
         )
@@ -93,7 +93,7 @@ def json_object(flag: str, text: str) -> dict[str, JSON]:
     return values
 
 
-class _StepOption(click.Option):
+class StepOption(click.Option):
     """Its step lists it, under the plug-in that it belongs to."""
 
     def get_help_record(self, ctx: click.Context) -> None:

@@ -49,6 +49,7 @@ COMMANDS = {
     "backup": "tamis.cli.backup:backup",
     "restore": "tamis.cli.backup:restore",
     "doctor": "tamis.cli.doctor:doctor",
+    "mcp": "tamis.cli.mcp:mcp",
 }
 
 ROOT = LazyGroup(

@@ -26,6 +26,7 @@ class Session:
     folder: str = ""
     as_json: bool = False
     debug: bool = False
+    confined: bool = False  # who asks names no files but those that the settings allow
     named: str = ""  # the dataset of `tamis decisions --dataset DATASET …`
 
     @cached_property
@@ -48,7 +49,7 @@ class Session:
         """The workspace that the settings name; its database is created on first use."""
         from tamis.store.workspace import open_workspace
 
-        return open_workspace(settings=self.settings)
+        return open_workspace(settings=self.settings, confined=self.confined)
 
     def dataset(self, id_or_name: str = "") -> str:
         """The id of the dataset that was named here or before; raises DatasetMissing, and InvalidOptions for none."""

@@ -1,0 +1,1 @@
+"""The commands as tools of a language-model agent: which, with what schema, how they are run, and the server."""
