@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, Self, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 from tamis.types import JSON, Float32s, Float64s, Int64s, Message
 
 Ability: TypeAlias = Literal["complete", "choose", "loglikelihood"]
+# Calls a function of a module with its arguments and returns what that does, perhaps in a process with limits.
+Call: TypeAlias = Callable[..., Any]
+
+
+def call_here(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever the function returns
+    """A ``Call`` without limits."""
+    return function(*arguments)
 
 
 class Encoder(Protocol):

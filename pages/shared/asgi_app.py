@@ -16,7 +16,7 @@ from pages.shared.map.routes import map_routes
 from pages.shared.plain_text import plain
 from pages.shared.routes import ROUTES
 from pages.shared.server import open_server
-from pages.shared.token_gate import TokenGate
+from pages.shared.token_gate import SameOrigin, TokenGate
 from tamis.actions.audit import record_login
 from tamis.errors import CurationError, MissingExtra
 from tamis.settings import Settings, app_folder
@@ -41,7 +41,8 @@ def main(host: str, port: int) -> None:
             sys.exit(str(MissingExtra("Logging in by OpenID Connect", "accounts")))
         config["secrets.files"] = [str(settings.login)]
     routes = [*ROUTES, *map_routes()]
-    st.App(app_folder() / "app.py", routes=routes, middleware=[gate], on_script_error=say_error).run(
+    outer = Middleware(SameOrigin, here_only=not token and settings.accounts is None)
+    st.App(app_folder() / "app.py", routes=routes, middleware=[outer, gate], on_script_error=say_error).run(
         config=config
     )
 

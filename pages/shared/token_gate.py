@@ -11,8 +11,11 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from streamlit.web.server.server_util import is_allowed_origin
 
 from pages.shared.identity import Scope, mark
 
@@ -43,6 +46,54 @@ input{font:inherit;padding:.4rem .6rem;width:22rem;max-width:100%} button{font:i
 <p>Whoever started it sees the whole address in the terminal, with <code>?token=</code> at its end. Open that, or paste the token:</p>
 <form method="get"><input name="token" type="password" autofocus autocomplete="off" aria-label="Token"> <button>Open</button></form>
 """
+
+
+class SameOrigin:
+    """ASGI middleware: nothing is answered to what a page of another origin asks, whatever cookies its browser sends along.
+
+    Cookies know no ports, so a page of anybody's server on this machine would else speak for whoever looks at it. With
+    ``here_only`` (``--no-token``) the server answers to names of this machine alone: anybody can have a name of their own
+    lead here, and the browser would take this server for that page's own.
+    """
+
+    def __init__(self, app: Application, *, here_only: bool = False) -> None:
+        self._app, self._here_only = app, here_only
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse one request, or let it through."""
+        problem = self._problem(scope) if scope["type"] in ("http", "websocket") else ""
+        if not problem:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "another origin"})
+        else:
+            await answer(send, 403, problem.encode(), [(b"content-type", b"text/plain; charset=utf-8")])
+
+    def _problem(self, scope: Scope) -> str:
+        headers = {
+            key: value.decode("latin-1") for key, value in scope["headers"] if key in (b"host", b"origin")
+        }
+        host, origin = headers.get(b"host", ""), headers.get(b"origin")
+        if self._here_only and not _is_of_this_machine(host):
+            return "This server was started for this machine alone. Open it as localhost, or start it without --no-token."
+        if origin is None or _netloc(origin) == host.lower() or is_allowed_origin(origin):
+            return ""
+        return "This is asked by a page of another origin, which may not (Streamlit's server.corsAllowedOrigins lists others)."
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _is_of_this_machine(host: str) -> bool:
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        return name == "localhost" or name.endswith(".localhost") or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 class TokenGate:

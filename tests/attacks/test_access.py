@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pages.shared.token_gate import TokenGate
+from pages.shared.token_gate import SameOrigin, TokenGate
 from tamis.cli.main import run
 
 TOKEN = "a-token-of-this-test"
@@ -79,6 +79,67 @@ def test_health_alone_is_open_and_every_answer_forbids_what_comes_from_elsewhere
         assert "default-src 'self'" in policy
         assert "frame-ancestors 'none'" in policy
         assert "http:" not in policy
+
+
+def _through(origin: str | None, host: str, *, kind: str = "http", here_only: bool = False) -> bool:
+    """Whether a request gets to what stands behind the outermost gate."""
+    reached: list[str] = []
+    sent: list[dict[str, Any]] = []
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope["path"])
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"host", host.encode())] + ([] if origin is None else [(b"origin", origin.encode("latin-1"))])
+    scope = {"type": kind, "path": "/", "query_string": b"", "headers": headers, "scheme": "http"}
+    with pytest.raises(StopIteration):
+        SameOrigin(inner, here_only=here_only)(scope, None, send).send(None)  # type: ignore[arg-type]
+    if not reached:
+        assert sent[0].get("status") == 403 or sent[0]["type"] == "websocket.close"
+    return bool(reached)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://127.0.0.1:9999", "http://localhost:8501", "http://0.0.0.0:8501", "https://evil.example", "null", "",
+        "http://127.0.0.1:8501.evil.example", "http://127.0.0.1:8501@evil.example", "http://[", "127.0.0.1:8501",
+    ],
+)  # fmt: skip
+def test_a_page_of_another_origin_is_answered_nothing(origin: str, kind: str) -> None:
+    # Cookies are sent to every port of a machine, so the one of this server comes with what those pages ask.
+    assert not _through(origin, "127.0.0.1:8501", kind=kind)
+    for own in (None, "http://127.0.0.1:8501", "https://127.0.0.1:8501"):
+        assert _through(own, "127.0.0.1:8501", kind=kind)
+    assert _through("https://tamis.example", "Tamis.example", kind=kind)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_without_a_token_the_server_answers_to_names_of_this_machine_alone(kind: str) -> None:
+    for host in (
+        "evil.example",
+        "evil.example:8501",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "",
+        "192.0.2.7",
+        "[",
+    ):
+        assert not _through(None, host, kind=kind, here_only=True)
+        # What a name leads to that was made to lead here: to the browser it is one origin.
+        assert not _through(f"http://{host}", host, kind=kind, here_only=True)
+    for host in (
+        "localhost",
+        "localhost:8501",
+        "127.0.0.1:8501",
+        "[::1]:8501",
+        "tamis.localhost:8501",
+        "127.8.9.1",
+    ):
+        assert _through(f"http://{host}", host, kind=kind, here_only=True)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.org"])

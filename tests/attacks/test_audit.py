@@ -12,11 +12,13 @@ import orjson
 import pytest
 
 from tamis.actions import decisions
-from tamis.actions.audit import check_audit, list_audit, record_login, record_roles
+from tamis.actions.audit import check_audit, list_audit, record_login, record_roles, say_entry
 from tamis.actions.datasets import delete_dataset, restore_dataset
 from tamis.actions.export import ExportRequest, export
+from tamis.actions.tags import add_tag, undo_tag
 from tamis.actions.verify import verify
 from tamis.actions.versions import make_version
+from tamis.actions.votes import record_vote
 from tamis.cli.main import run
 from tamis.errors import CurationError
 from tamis.settings import Settings
@@ -103,6 +105,73 @@ def test_what_is_gone_moved_or_slipped_in_is_found(
     done: tuple[Workspace, str], statements: list[str], said: str
 ) -> None:
     assert any(said in problem for problem in _tamper(done[0], *statements))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit SET details = 'no json' WHERE sequence = 3",
+        "UPDATE audit SET details = '{}' WHERE sequence = 3",
+        "UPDATE audit SET details = '[]' WHERE sequence = 3",
+        "UPDATE audit SET details = '{\"event\": \"x\", \"digest\": 7}' WHERE sequence = 3",
+        "UPDATE audit SET details = CAST(x'ff' AS TEXT) WHERE sequence = 3",
+        "UPDATE audit SET account = CAST(x'ff' AS TEXT) WHERE sequence = 3",
+        "UPDATE audit SET account = x'00ff' WHERE sequence = 3",
+        "UPDATE audit SET hash = x'00' WHERE sequence = 3",
+        "UPDATE audit SET sequence = 9000000000000000000 WHERE sequence = 3",
+        "UPDATE sqlite_sequence SET seq = 'x' WHERE name = 'audit'",
+        "DELETE FROM sqlite_sequence WHERE name = 'audit'",
+        "UPDATE decision_events SET reviewer = x'ff' WHERE event_id = 3",
+        "UPDATE decision_events SET reviewer = CAST(x'ff' AS TEXT) WHERE event_id = 3",
+        "UPDATE decision_texts SET messages = x'ff'",
+        "UPDATE decision_texts SET messages = CAST(x'ff' AS TEXT)",
+        "DROP TABLE audit",
+    ],
+)  # fmt: skip
+def test_what_was_written_so_that_the_check_stumbles_is_found_too(
+    done: tuple[Workspace, str], statement: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _tamper(done[0], statement)
+    assert run(["--workspace", str(done[0].path), "audit", "verify", "--json"]) == 1
+    if "DROP" not in statement:
+        assert run(["--workspace", str(done[0].path), "audit", "list", "--json"]) == 0
+    assert "Something went wrong" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE tag_events SET reviewer = 'ben' WHERE event_id = 1", "tag 1 was changed"),
+        ("UPDATE tag_events SET rows = (SELECT rows FROM tag_events WHERE event_id = 2) WHERE event_id = 1", "tag 1 was changed"),
+        ("DELETE FROM tag_events WHERE event_id = 2", "tag 2 is gone"),
+        (
+            "INSERT INTO tag_events (dataset_id, tag, action, rows, n_rows, reviewer, created_at) "
+            "SELECT dataset_id, 'slipped in', action, rows, n_rows, reviewer, created_at FROM tag_events WHERE event_id = 1",
+            "tag 4 is in no entry",
+        ),
+        ("UPDATE votes SET winner = 'base'", "vote 1 was changed"),
+        ("UPDATE votes SET reviewer = 'ben'", "vote 1 was changed"),
+        ("DELETE FROM votes", "vote 1 is gone"),
+        (
+            "INSERT INTO votes (dataset_id, adapter_id, example_id, winner, left_was, reviewer, created_at) "
+            "SELECT dataset_id, adapter_id, 5, winner, left_was, reviewer, created_at FROM votes",
+            "vote 2 is in no entry",
+        ),
+    ],
+)  # fmt: skip
+def test_tags_and_votes_are_sealed_like_decisions(
+    done: tuple[Workspace, str], statement: str, said: str
+) -> None:
+    ann, dataset = done
+    add_tag(ann, dataset, "mine", np.arange(3), ANN.account)
+    add_tag(ann, dataset, "other", np.arange(5), ANN.account)
+    undo_tag(ann, dataset, ANN.account)
+    record_vote(ann, dataset, "adapter", 1, "tuned", ANN.account)
+    assert check_audit(ann).is_sound
+    assert [say_entry(one) for one in list_audit(ann, limit=2)] == [
+        "vote adapter=adapter row=1 winner=tuned", "tag did=undo n_rows=5 tag=other",
+    ]  # fmt: skip
+    assert said in _tamper(ann, statement)
 
 
 def test_entries_that_were_cut_off_leave_a_gap_for_good(done: tuple[Workspace, str]) -> None:

@@ -18,6 +18,7 @@ import zstandard
 from tamis.actions.given_scores import import_scores
 from tamis.actions.imports import examine_file, start_import
 from tamis.actions.jobs import wait_for_job
+from tamis.actions.submit import submit
 from tamis.errors import InvalidOptions, LimitReached
 from tamis.formats import containers, load_format
 from tamis.formats.layout import detect_layout
@@ -124,6 +125,21 @@ def test_an_import_meets_the_same_limits_in_its_worker(
     source = SourceFile(path=str(path), format="alpaca", fields=fields, content_hash="0" * 32)
     monkeypatch.setenv("TAMIS_READ_MEMORY_GB", "1")  # a worker reads the settings itself
     job = wait_for_job(server, start_import(server, plan_sources([source], "Bomb")).job.job_id, timeout_s=120)
+    assert job.state is JobState.FAILED
+    assert MEMORY in job.reason
+    result = JobFolder.of(server.path, job.job_id).read_result(job.attempt)
+    assert result is not None and result.peak_memory_gb < 2
+
+
+def test_an_evaluation_file_meets_them_in_the_worker_that_scores(
+    server: Workspace, tmp_path: Path, bomb: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset_id = import_file(server.path, alpaca_file(tmp_path))
+    path = tmp_path / "huge.parquet"
+    path.hardlink_to(bomb("huge.parquet"))
+    monkeypatch.setenv("TAMIS_READ_MEMORY_GB", "1")
+    asked = {"scorer": "contamination", "scorer_options": {"files": [str(path)]}}
+    job = wait_for_job(server, submit(server, dataset_id, "score", asked).job.job_id, timeout_s=120)
     assert job.state is JobState.FAILED
     assert MEMORY in job.reason
     result = JobFolder.of(server.path, job.job_id).read_result(job.attempt)

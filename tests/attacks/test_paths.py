@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import orjson
 import pytest
 
 from tamis.actions.decision_files import import_decisions
@@ -235,6 +236,21 @@ def test_a_folder_of_models_is_named_by_a_setting_of_its_own(browser: Workspace,
     assert allowed_model(opened, str(tmp_path / "secret")) == str(tmp_path / "secret")
     with pytest.raises(ForbiddenPath, match="TAMIS_IMPORT_FOLDERS"):
         allowed_data(opened, str(tmp_path / "secret" / "rows.jsonl"))
+
+
+def test_an_adapter_is_no_way_to_a_base_outside(browser: Workspace, allowed: Path, tmp_path: Path) -> None:
+    adapter = allowed / "adapter"
+    adapter.mkdir()
+    for base in (str(tmp_path / "secret"), "../secret"):
+        (adapter / "adapter_config.json").write_bytes(orjson.dumps({"base_model_name_or_path": base}))
+        with pytest.raises(ForbiddenPath, match="TAMIS_MODEL_FOLDERS"):
+            allowed_model(browser, "./adapter")
+    (adapter / "adapter_config.json").write_bytes(orjson.dumps({"base_model_name_or_path": "owner/name"}))
+    assert allowed_model(browser, "./adapter") == str(adapter)
+    for text in ("[]", "[" * 100_000, "7"):
+        (adapter / "adapter_config.json").write_text(text)
+        with pytest.raises(CurationError, match="cannot be read"):
+            allowed_model(browser, "./adapter")
 
 
 def test_a_saved_dataset_or_a_model_holds_no_link_that_leads_out(

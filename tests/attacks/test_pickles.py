@@ -90,3 +90,36 @@ def test_a_pickled_model_is_refused_by_name(tmp_path):
     with pytest.raises(CurationError, match="pickled"):
         find_model(str(folder))
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("inside", ["", "2_Dense", "2_Router/query_0_Dense"])
+@pytest.mark.parametrize("decoy", ["", "decoy.safetensors", "optimizer.safetensors"])
+def test_no_other_safetensors_keeps_a_pickle_from_being_refused(tmp_path, inside, decoy):
+    # Libraries look for model.safetensors beside it, and take the pickle where that is missing; a module of a module is in no list.
+    folder = tmp_path / "model"
+    weights = folder / inside
+    weights.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "model.safetensors").write_bytes(b"")
+    kinds = [{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
+    if inside:
+        (folder / "model.safetensors").write_bytes(b"")
+        kinds.append({"path": inside.partition("/")[0], "type": "sentence_transformers.models.Dense"})
+    (folder / "modules.json").write_text(
+        json.dumps([{"path": "", "type": "sentence_transformers.models.Transformer"}, *kinds])
+    )
+    if decoy:
+        (weights / decoy).write_bytes(b"")
+    (weights / "pytorch_model.bin").write_bytes(pickle.dumps(_Touch(tmp_path / "ran")))
+    with pytest.raises(CurationError, match=r"pickled.*never loaded"):
+        find_model(str(folder))
+    (weights / "model.safetensors").write_bytes(b"")
+    assert find_model(str(folder)) == folder
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "[" * 100_000])
+def test_a_list_of_modules_that_is_none_is_one_sentence(tmp_path, text):
+    (tmp_path / "modules.json").write_text(text)
+    with pytest.raises(CurationError, match=r"modules\.json"):
+        find_model(str(tmp_path))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import tamis
 from tamis.cli.main import run
 from tamis.errors import CurationError
+from tamis.jobs import limited_process
+from tamis.steps.import_file.identify import file_hash
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
 
 Change = Callable[[dict[str, Any]], object]
@@ -51,6 +60,11 @@ def _to_a_hub(manifest: dict[str, Any]) -> None:
     _step(manifest, "import")["options"]["files"][0]["path"] = "hub:evil/data"
 
 
+def _to_a_hub_beside_it(manifest: dict[str, Any]) -> None:
+    # The import says nothing of it; what is read is what the manifest itself lists.
+    manifest["sources"][0] |= {"path": "hub:evil/data", "content_hash": file_hash(Path("hub:evil/data"))}
+
+
 def _to_asking(manifest: dict[str, Any]) -> None:
     options = {"scorer": "pmi", "llm": "openai", "llm_options": {"base_url": "https://evil.example"}}
     _step(manifest, "embed").update(step="score", kind="scores", options=options)
@@ -77,7 +91,7 @@ def _to_elsewhere(manifest: dict[str, Any]) -> None:
 
 
 CHANGES: list[Change] = [
-    _to_endpoint, _to_any_model, _to_a_hub, _to_asking, _to_files, _to_training, _to_above, _to_elsewhere,
+    _to_endpoint, _to_any_model, _to_a_hub, _to_a_hub_beside_it, _to_asking, _to_files, _to_training, _to_above, _to_elsewhere,
 ]  # fmt: skip
 
 
@@ -99,6 +113,7 @@ def test_what_reaches_out_is_refused_before_anything_runs(
     assert "The manifest asks for" in said
     assert "--trust" in said
     assert "Traceback" not in said
+    assert "Something went wrong" not in said
     assert not list(tmp_path.glob("**/outside*"))
 
 
@@ -109,6 +124,118 @@ def test_an_honest_manifest_is_replayed_and_its_steps_said_first(
     out = capsys.readouterr()
     assert "The manifest asks for: import (examples)" in out.err
     assert "Identical" in out.out
+
+
+def _replayed(
+    export: Path, tmp_path: Path, change: Change, capsys: pytest.CaptureFixture[str], *more: str
+) -> str:
+    """What a replay of a changed manifest says, which is one sentence and no success."""
+    manifest = orjson.loads(export.read_bytes())
+    change(manifest)
+    path = tmp_path / "evil.manifest.json"
+    path.write_bytes(orjson.dumps(manifest))
+    assert run(["--workspace", str(tmp_path / "w"), "replay", str(path), *more]) != 0
+    said = capsys.readouterr().err
+    assert "Something went wrong" not in said, said
+    assert "Traceback" not in said
+    return said
+
+
+def _without_a_selection(manifest: dict[str, Any]) -> None:
+    manifest["selection"] = "nothing"
+
+
+def _without_decisions(manifest: dict[str, Any]) -> None:
+    manifest["decisions"] = "nothing"
+
+
+def _without_scores(manifest: dict[str, Any]) -> None:
+    manifest["scores"] = {"a": "nothing"}
+
+
+def _without_inputs(manifest: dict[str, Any]) -> None:
+    _step(manifest, "embed")["inputs"] = {"examples": "nothing"}
+
+
+def _without_anything(manifest: dict[str, Any]) -> None:
+    manifest["artifacts"] = []
+    manifest["selection"] = ""
+
+
+def _with_a_column_of_nothing(manifest: dict[str, Any]) -> None:
+    _step(manifest, "embed").update(step="take_column", kind="scores", options={})
+
+
+def _with_scores_of_nothing(manifest: dict[str, Any]) -> None:
+    _step(manifest, "embed").update(step="import_scores", kind="scores", options={}, summary={})
+
+
+def _with_edits_of_nothing(manifest: dict[str, Any]) -> None:
+    _step(manifest, "select").update(step="replace_rows", options={"edits": [[1]]}, inputs={})
+
+
+def _with_rows_that_are_none(manifest: dict[str, Any]) -> None:
+    _step(manifest, "embed").update(
+        step="freeze", kind="rows", options={"rows": "AAAA"}, summary={"label": "x"}
+    )
+
+
+def _with_rows_far_away(manifest: dict[str, Any]) -> None:
+    manifest.update(example_ids=[10**12], selection="")
+
+
+NONSENSE: list[Change] = [
+    _without_a_selection, _without_decisions, _without_scores, _without_inputs, _without_anything, _with_a_column_of_nothing,
+    _with_scores_of_nothing, _with_edits_of_nothing, _with_rows_that_are_none, _with_rows_far_away,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", NONSENSE, ids=lambda one: one.__name__.strip("_"))
+def test_what_a_manifest_cannot_mean_is_one_sentence(
+    export: Path, tmp_path: Path, change: Change, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _replayed(export, tmp_path, change, capsys)
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device", "a folder"])
+def test_a_source_that_never_ends_is_not_opened(
+    export: Path, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = {"a pipe": tmp_path / "pipe.jsonl", "a device": Path("/dev/zero"), "a folder": tmp_path}[kind]
+    if kind == "a pipe":
+        os.mkfifo(path)
+
+    # What stands for the content of something that is no file: its name.
+    named = hashlib.blake2b(str(path).encode(), digest_size=16).hexdigest()
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["sources"][0] |= {"path": str(path), "content_hash": named}
+
+    assert "Name the file where it is now" in _replayed(export, tmp_path, change, capsys)
+
+
+def test_what_a_manifest_and_its_source_unpack_to_has_limits(
+    export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAMIS_READ_MEMORY_GB", "1")
+    limited_process._end_idle()
+    huge = tmp_path / "huge.parquet"
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(1000, np.int16)), pa.array(["x" * 3_000_000]))
+    pq.write_table(pa.table({"instruction": column, "output": column}), huge, compression="zstd")
+
+    def from_huge(manifest: dict[str, Any]) -> None:
+        manifest["sources"][0] |= {"path": str(huge), "content_hash": file_hash(huge)}
+
+    def from_rows(manifest: dict[str, Any]) -> None:
+        made = zlib.compressobj(9)
+        packed = b"".join([*(made.compress(bytes(1 << 24)) for _ in range(96)), made.flush()])
+        rows = base64.b64encode(packed).decode()
+        manifest["artifacts"].insert(0, {**_step(manifest, "import"), "artifact_id": "0" * 16, "kind": "rows", "step": "freeze",
+                                         "options": {"rows": rows}, "inputs": {}, "summary": {"label": "x"}})  # fmt: skip
+
+    for change in (from_huge, from_rows):
+        assert "raise TAMIS_READ_MEMORY_GB" in _replayed(export, tmp_path, change, capsys)
+    limited_process._end_idle()
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\x00\xff", b'{"artifacts": 7}', b"[" * 100_000])

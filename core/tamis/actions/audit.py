@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -10,7 +11,10 @@ from tamis.actions.accounts import read_accounts
 from tamis.reprs import HtmlFacts
 from tamis.store.actor import Actor
 from tamis.store.database.audit import AuditEntry, append_entry, find_breaks, read_entries
-from tamis.store.review.seals import find_unsealed
+from tamis.store.database.seals import find_unsealed
+from tamis.store.database.tags import TAGS
+from tamis.store.database.votes import VOTES
+from tamis.store.review.seals import DECISIONS, find_changed_texts
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
@@ -53,20 +57,23 @@ def list_audit(
 
 
 def check_audit(workspace: Workspace, *, expected: str = "") -> AuditCheck:
-    """Follow the chain from the first entry, and compare each decision with its entry.
+    """Follow the chain from the first entry, and compare each decision, tag and vote with its entry.
 
     ``expected`` is a hash that was kept elsewhere: a log without it was cut, or written anew.
     """
-    with workspace.database.reading() as connection:
-        connection.execute("BEGIN")
-        n, last, problems = find_breaks(connection)
-        problems += find_unsealed(connection)
-        if (
-            expected
-            and connection.execute("SELECT 1 FROM audit WHERE hash = ?", (expected,)).fetchone() is None
-        ):
-            problems.append(f"no entry has the hash {expected}: the log was cut, or written anew")
-        connection.execute("COMMIT")
+    try:
+        with workspace.database.reading() as connection:
+            connection.execute("BEGIN")
+            n, last, problems = find_breaks(connection)
+            for log in (DECISIONS, TAGS, VOTES):
+                problems += find_unsealed(connection, log)
+            problems += find_changed_texts(connection)
+            query = "SELECT 1 FROM audit WHERE hash = ?"
+            if expected and connection.execute(query, (expected,)).fetchone() is None:
+                problems.append(f"no entry has the hash {expected}: the log was cut, or written anew")
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:  # a table is gone, or another
+        return AuditCheck(0, "", (f"the log cannot be read ({error})",))
     return AuditCheck(n, last, tuple(problems))
 
 
@@ -74,7 +81,10 @@ def say_entry(entry: AuditEntry) -> str:
     """What was done in a few words: ``decide row 17 (approve)``, ``export path=rows.jsonl``."""
     details = dict(entry.details)
     details.pop("digest", None)
-    if entry.action == "decision":
+    if entry.action in (TAGS.word, VOTES.word):
+        details.pop("event", None)
+        details.pop("vote", None)
+    if entry.action == DECISIONS.word and "did" in details:
         row, n_rows = details.get("row"), details.get("n_rows")
         about = f"row {row}" if row is not None else f"{n_rows} rows"
         how = ", ".join(str(details[name]) for name in ("via", "rule") if details.get(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -11,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import orjson
@@ -19,6 +20,7 @@ import orjson
 from tamis import __version__
 from tamis.actions.roles import needs
 from tamis.errors import CurationError, InvalidOptions
+from tamis.steps.execute import LEAST_FREE_BYTES
 from tamis.store.artifacts.digests import damaged_files, digest_of
 from tamis.store.artifacts.store import utc_now
 from tamis.store.database.backups import check_database, copy_database
@@ -84,7 +86,8 @@ def restore(source: Path, workspace: Path, *, say: Say = lambda _: None) -> Back
     """Put a backup back as a workspace that does not exist yet; every file is compared with what was backed up.
 
     Raises InvalidOptions when ``workspace`` holds something or ``source`` is no backup, CurationError naming the first
-    damaged files; nothing is changed then.
+    damaged files, and for anything that no backup holds (links, jobs, caches), because a backup may come from a stranger;
+    nothing is changed then.
     """
     source, workspace = source.expanduser().absolute(), workspace.expanduser().absolute()
     if workspace.exists() and any(workspace.iterdir()):
@@ -96,7 +99,7 @@ def restore(source: Path, workspace: Path, *, say: Say = lambda _: None) -> Back
         aside = Path(folder) / "workspace"
         say("unpacking")
         if source.is_dir():
-            shutil.copytree(source, aside)
+            shutil.copytree(source, aside, symlinks=True)  # a link is seen as one, not what it leads to
         else:
             _unpack(source, aside)
         say("verifying")
@@ -154,8 +157,19 @@ def _check(folder: Path) -> dict[str, Any]:
         raise InvalidOptions(
             f"This is no backup: it has no {ABOUT}. Make one with: tamis backup FILE{ARCHIVE}"
         )
-    about: dict[str, Any] = orjson.loads((folder / ABOUT).read_bytes())
-    damaged = damaged_files(folder, {}, about["digests"])
+    inside = {path.relative_to(folder): path for path in folder.rglob("*")}
+    for name, path in inside.items():
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise _strange(name.as_posix(), "is neither a file nor a folder")
+        _refuse_strange_place(name.as_posix())
+    about = _read_about((folder / ABOUT).read_bytes())
+    files = {name.as_posix() for name, path in inside.items() if path.is_file()} - {ABOUT}
+    unlisted = sorted(files - set(about["digests"]))
+    # A name that leads out of the folder is none of a file in it.
+    damaged = [f"{name} is missing" for name in sorted(set(about["digests"]) - files)]
+    damaged = [f"{name} is not listed" for name in unlisted] + damaged or damaged_files(
+        folder, {}, about["digests"]
+    )
     if damaged:
         raise CurationError(
             f"The backup is damaged: {'; '.join(damaged[:3])}{f' and {len(damaged) - 3} more' if len(damaged) > 3 else ''}. "
@@ -166,13 +180,39 @@ def _check(folder: Path) -> dict[str, Any]:
     return about
 
 
+def _read_about(text: bytes) -> dict[str, Any]:
+    try:
+        about = orjson.loads(text)
+        digests = {str(name): str(digest) for name, digest in about["digests"].items()}
+        return {"digests": digests, "n_bytes": int(about["n_bytes"])}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CurationError(
+            f"The backup is damaged: {ABOUT} cannot be read. Use another copy of it."
+        ) from error
+
+
+def _refuse_strange_place(name: str) -> None:
+    """Raise CurationError for a name that a backup has nothing under."""
+    first, *rest = PurePosixPath(name).parts or ("",)
+    is_known = first in FOLDERS or (not rest and first in (ABOUT, DATABASE_NAME))
+    if not is_known or ".." in rest:
+        raise _strange(name, "is nothing that a backup holds")
+
+
+def _strange(name: str, why: str) -> CurationError:
+    return CurationError(
+        f"The backup cannot be unpacked: {name!r} in it {why}. Take one that tamis backup made."
+    )
+
+
 def _pack(folder: Path, target: Path) -> None:
     import zstandard
 
     with (
         target.open("wb") as file,
         zstandard.ZstdCompressor(level=3, write_checksum=True).stream_writer(file) as packed,
-        tarfile.open(fileobj=packed, mode="w|") as archive,
+        # Whole files: one that has two names in the workspace would else be a link in the archive, and links are refused.
+        tarfile.open(fileobj=packed, mode="w|", dereference=True) as archive,
     ):
         for path in sorted(folder.iterdir()):
             archive.add(path, path.name)
@@ -204,14 +244,28 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
 def _unpack(source: Path, folder: Path) -> None:
     import zstandard
 
+    folder.mkdir()
     try:
         with _archive(source) as archive:
-            # The filter refuses names that climb out, links and devices: an archive may come from a stranger.
-            archive.extractall(folder, filter="data")
+            for member in archive:
+                # The filter is not enough: links can be made so long that Python 3.11's lets them lead out.
+                if not (member.isfile() or member.isdir()):
+                    raise _strange(member.name, "is neither a file nor a folder")
+                _refuse_strange_place(member.name)
+                _require_room(member.size, folder)
+                archive.extract(member, folder, filter="data")
     except (zstandard.ZstdError, tarfile.TarError, EOFError) as error:
         raise CurationError(
             f"{source} cannot be unpacked ({error}). Use another copy of the backup."
         ) from error
+
+
+def _require_room(n_bytes: int, folder: Path) -> None:
+    """Raise OSError (ENOSPC) before a file is unpacked that would fill the disk: a small archive can hold any size."""
+    if n_bytes + LEAST_FREE_BYTES > shutil.disk_usage(folder).free:
+        raise OSError(
+            errno.ENOSPC, f"a file of {n_bytes:,} bytes is more than the disk has room for", str(folder)
+        )
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class DecideRequest(BaseModel):
     number: int = Field(ge=1, lt=1 << 53)
     dataset: str
     proposals: str
-    reviewer: str = Field("", max_length=60)
+    reviewer: str = Field("", max_length=60, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
     row: int = Field(ge=0, lt=1 << 53)
     do: Literal["approve", "reject", "edit"]
     messages: list[dict[str, JSON]] | None = None

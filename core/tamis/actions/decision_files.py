@@ -13,6 +13,7 @@ from tamis.compute.apply import with_response
 from tamis.errors import InvalidOptions
 from tamis.formats.check import check_messages
 from tamis.formats.targets import check_place
+from tamis.jobs.limits import ReadLimits, limited_for_now
 from tamis.steps.reach import allowed_data
 from tamis.store.artifacts.readers import read_examples
 from tamis.store.durable import write_atomically
@@ -37,11 +38,12 @@ def import_decisions(workspace: Workspace, dataset_id: str, path: Path, reviewer
     texts = read_examples(workspace.artifacts.examples(dataset_id), ["messages"])["messages"]
     choices: list[BulkChoice] = []
     problems: list[str] = []
-    for number, line in _lines(path):
-        try:
-            choices.append(_choice(line, lambda row: orjson.loads(texts[row].as_py()), len(texts)))
-        except InvalidOptions as error:
-            problems.append(f"line {number}: {error}")
+    with limited_for_now(ReadLimits.of_look(workspace.settings)):
+        for number, line in _lines(path):
+            try:
+                choices.append(_choice(line, lambda row: orjson.loads(texts[row].as_py()), len(texts)))
+            except InvalidOptions as error:
+                problems.append(f"line {number}: {error}")
     if problems:
         more = f" and {len(problems) - MAX_SHOWN} more lines" if len(problems) > MAX_SHOWN else ""
         raise InvalidOptions(f"Nothing was decided. {path}, {'; '.join(problems[:MAX_SHOWN])}{more}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,13 @@ from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.actions.replay_plan import plan_replay, refuse_unknown
 from tamis.actions.why_row import REPLACE, remake_edits
 from tamis.errors import CurationError
+from tamis.formats.layout import HUB_PREFIX
 from tamis.formats.targets import Target
+from tamis.jobs.limited_process import run_limited
+from tamis.jobs.limits import ReadLimits, limited_for_now
+from tamis.settings import Settings
 from tamis.steps.execute import Task, execute
+from tamis.steps.import_file.folders import is_saved_dataset
 from tamis.steps.import_file.identify import file_hash
 from tamis.steps.import_file.options import SourceFile
 from tamis.store.artifacts.frozen_rows import KIND, freeze_rows, thaw_rows
@@ -28,6 +35,9 @@ from tamis.store.review.frozen_decisions import FrozenDecision, store_decisions
 from tamis.types import Int64s
 
 Say = Callable[[str], None]
+# What a manifest can say that nothing can be made of: names that it lacks, values that are none.
+_NONSENSE = (LookupError, TypeError, ValueError, zlib.error)
+_AS_EXPORTED = "it was cut or changed by hand. Use the manifest as it was exported."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +79,17 @@ def replay_manifest(
     ``sources`` are files to look at besides the recorded paths, recognised by their content. Raises CurationError when
     the source is gone or is another file than it was. Unless the manifest is trusted, only steps that compute the same
     anywhere are run (see
-    ``plan_replay``), because whoever wrote it decides what they read and where they send it.
+    ``plan_replay``), because whoever wrote it decides what they read and where they send it. What it holds and what it
+    names is read within the limits of an import.
     """
-    manifest = read_manifest(manifest_path)
+    with limited_for_now(ReadLimits.of_look(Settings())):
+        manifest = read_manifest(manifest_path)
     wanted = _wanted(manifest, say)
     steps = plan_replay(wanted)
     say("The manifest asks for: " + ", ".join(f"{one.step} ({one.kind})" for one in steps))
     if not trust:
-        refuse_unknown(steps)
+        refuse_unknown(steps, manifest.sources)
+    _refuse_gaps(manifest)
     files = [_found(file, sources) for file in manifest.sources]
     workspace.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".replay-", dir=workspace) as folder:
@@ -99,10 +112,27 @@ def replay_manifest(
     return _compare(manifest, written.n_rows, written.sha256)
 
 
+def _refuse_gaps(manifest: ExportManifest) -> None:
+    """Raise CurationError for what the manifest names and does not hold."""
+    held = {one.artifact_id for one in manifest.artifacts}
+    named = [manifest.selection, manifest.decisions, *manifest.scores.values()]
+    named += [identifier for one in manifest.artifacts for identifier in one.inputs.values()]
+    for name in named:
+        if name and name not in held:
+            raise CurationError(f"The manifest names {name} and does not say how it was made: {_AS_EXPORTED}")
+    if not any(
+        one.kind == "examples" and one.dataset_id == manifest.dataset_id for one in manifest.artifacts
+    ):
+        raise CurationError(f"The manifest does not say how its rows were imported: {_AS_EXPORTED}")
+
+
 def _found(file: SourceFile, sources: Sequence[Path]) -> SourceFile:
-    """The file at its recorded path, or whichever of ``sources`` has its content."""
+    """The file at its recorded path, or whichever of ``sources`` has its content; a device or a pipe never ends."""
+    limits = ReadLimits.of_import(Settings())
+    is_hub = file.path.startswith(HUB_PREFIX)
     for path in (Path(file.path), *sources):
-        if file_hash(path) == file.content_hash:
+        is_data = path.is_file() or is_saved_dataset(path) or (is_hub and path == Path(file.path))
+        if is_data and run_limited(file_hash, path, limits=limits) == file.content_hash:
             return file.model_copy(update={"path": str(path.resolve()) if path.exists() else str(path)})
     state = "is another file than when it was imported" if Path(file.path).exists() else "is not there"
     raise CurationError(f"The source {file.path} {state}. Name the file where it is now as a source.")
@@ -131,28 +161,52 @@ def _make(
     sources: Sequence[Path],
 ) -> Artifact:
     say(f"{recorded.step} -> {recorded.kind} {recorded.artifact_id}")
-    if recorded.kind == KIND:
-        rows = thaw_rows(recorded.options["rows"])
-        return freeze_rows(store, recorded.dataset_id, rows, str(recorded.summary["label"]))
-    if recorded.step in (TAKE, JOIN):
-        return remake_scores(store, recorded, sources)
+    if recorded.kind == KIND or recorded.step in ("import", TAKE, JOIN):
+        # A manifest packs rows, and its files can be packed: both are unpacked where there are limits.
+        limits = ReadLimits.of_import(Settings())
+        return run_limited(_read_in, store, recorded, files, manifest.dataset_name, sources, limits=limits)
     if recorded.step == REPLACE:
-        return remake_edits(store, recorded)
+        try:
+            return remake_edits(store, recorded)
+        except _NONSENSE as error:
+            raise _unmakeable(recorded, error) from error
     if recorded.kind == DECISIONS:
         return _decisions(store, recorded, manifest)
-    options = dict(recorded.options)
-    if recorded.step == "import":
-        options = {"files": [file.model_dump(mode="json") for file in files], "name": manifest.dataset_name}
     kinds = {m.artifact_id: m.kind for m in manifest.artifacts}
     task = Task(
         dataset_id=recorded.dataset_id,
         step=recorded.step,
-        options=options,
+        options=dict(recorded.options),
         inputs=recorded.inputs,
         input_kinds={role: kinds[identifier] for role, identifier in recorded.inputs.items()},
         artifact_id=recorded.artifact_id,
     )
-    return execute(store, task, _Quiet(recorded.step, say))
+    limited = partial(run_limited, limits=ReadLimits.of_import(Settings()))
+    return execute(store, task, _Quiet(recorded.step, say), limited=limited)
+
+
+def _read_in(
+    store: ArtifactStore, recorded: Manifest, files: list[SourceFile], name: str, sources: Sequence[Path]
+) -> Artifact:
+    """Rows, scores of a file and the import, from what the manifest or a file of it holds."""
+    try:
+        if recorded.kind == KIND:
+            rows = thaw_rows(recorded.options["rows"])
+            return freeze_rows(store, recorded.dataset_id, rows, str(recorded.summary["label"]))
+        if recorded.step in (TAKE, JOIN):
+            return remake_scores(store, recorded, sources)
+        options = {"files": [file.model_dump(mode="json") for file in files], "name": name}
+        task = Task(recorded.dataset_id, "import", options, {}, {}, recorded.artifact_id)
+        return execute(store, task, _Quiet(recorded.step, lambda _: None))
+    except _NONSENSE as error:
+        raise _unmakeable(recorded, error) from error
+
+
+def _unmakeable(recorded: Manifest, error: Exception) -> CurationError:
+    what = f"{recorded.kind} {recorded.artifact_id}"
+    return CurationError(
+        f"The manifest says of {what} what cannot be ({type(error).__name__}: {error}): {_AS_EXPORTED}"
+    )
 
 
 def _decisions(store: ArtifactStore, recorded: Manifest, manifest: ExportManifest) -> Artifact:
@@ -172,6 +226,10 @@ def _decisions(store: ArtifactStore, recorded: Manifest, manifest: ExportManifes
 
 def _rows(manifest: ExportManifest, made: dict[str, Artifact], n_rows: int) -> Int64s:
     if manifest.example_ids is not None:
+        if any(not 0 <= row < n_rows for row in manifest.example_ids):
+            raise CurationError(
+                f"The manifest lists rows that its source, of {n_rows:,}, does not have: {_AS_EXPORTED}"
+            )
         return np.asarray(manifest.example_ids, dtype=np.int64)
     if manifest.selection:
         return read_selected_ids(made[manifest.selection])

@@ -9,6 +9,7 @@ from tamis.errors import CurationError
 from tamis.formats.layout import HUB_PREFIX
 from tamis.llms import LLMS
 from tamis.scorers import SCORERS
+from tamis.steps.import_file.options import SourceFile
 from tamis.steps.reach import reaching_names
 from tamis.store.artifacts.frozen_rows import KIND as ROWS
 from tamis.store.artifacts.store import Manifest, is_folder_name
@@ -57,12 +58,17 @@ def plan_replay(recorded: Sequence[Manifest]) -> list[ReplayStep]:
     return [ReplayStep(one.step, one.kind, one.artifact_id, _objection(one)) for one in recorded]
 
 
-def refuse_unknown(steps: Sequence[ReplayStep]) -> None:
-    """Raise CurationError naming the first step that only a trusted manifest may have run."""
-    for one in steps:
-        if one.objection:
+def refuse_unknown(steps: Sequence[ReplayStep], sources: Sequence[SourceFile] = ()) -> None:
+    """Raise CurationError naming the first step, or a source, that only a trusted manifest may have run or read."""
+    asked = [(one.step, one.objection) for one in steps]
+    # The files that are read are those of the manifest itself, whatever the import in it says.
+    asked += [
+        ("import", f"{one.path} is fetched from a hub") for one in sources if one.path.startswith(HUB_PREFIX)
+    ]
+    for step, objection in asked:
+        if objection:
             raise CurationError(
-                f"The manifest asks for {one.step}: {one.objection}. A replay runs only what computes the same anywhere, from "
+                f"The manifest asks for {step}: {objection}. A replay runs only what computes the same anywhere, from "
                 "its source alone. If you know who made this manifest and what it names, trust it: tamis replay --trust."
             )
 

@@ -21,7 +21,7 @@ action_option = click.option(
     "--action",
     default="",
     metavar="WORD",
-    help="Only one kind: decision, apply, import, export, delete, run, login, roles.",
+    help="Only one kind: decision, tag, vote, apply, import, export, delete, run, login, roles.",
 )
 limit_option = click.option("--limit", default=50, show_default=True, help="The newest so many.")
 
@@ -33,7 +33,7 @@ limit_option = click.option("--limit", default=50, show_default=True, help="The 
     alone="list",
 )
 def audit() -> None:
-    """Who did what when: decisions, runs, exports, deletions, logins; only added to, and each entry seals those before it."""
+    """Who did what when: decisions, tags, votes, runs, exports, deletions, logins; only added to, and each entry seals those before it."""
 
 
 @audit.command(
@@ -55,7 +55,7 @@ def list_entries(session: Session, named: str, account: str, action: str, limit:
     "--hash", "expected", default="", help="A last hash that was kept elsewhere: it must be in the log."
 )
 def verify_log(session: Session, expected: str) -> int:
-    """Follow the chain from the first entry and compare every decision with its entry (exit code 1 where one differs)."""
+    """Follow the chain from the first entry and compare every decision, tag and vote with its entry (exit code 1 where one differs)."""
     from tamis.actions.audit import check_audit
 
     found = check_audit(session.workspace, expected=expected)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
+
+import orjson
 
 from tamis.errors import CurationError, ModelMissing
 from tamis.models.files import PICKLED, find_model
@@ -45,7 +46,7 @@ def base_of(folder: Path) -> Path:
     unpacked is looked for in the workspace that the adapter is in.
     """
     _refuse_pickles(folder)
-    named = str(json.loads((folder / CONFIG).read_text("utf-8")).get("base_model_name_or_path") or "")
+    named = named_base(folder)
     if not named:
         raise ModelMissing(
             f"The adapter in {folder} does not name its base model: add base_model_name_or_path."
@@ -56,6 +57,15 @@ def base_of(folder: Path) -> Path:
             if (moved / "config.json").exists():
                 return moved
     return find_model(named)
+
+
+def named_base(folder: Path) -> str:
+    """What the adapter's configuration calls its base, a folder or a hub id; empty for none. Raises CurationError."""
+    try:
+        config = orjson.loads((folder / CONFIG).read_bytes())
+        return str(config.get("base_model_name_or_path") or "")
+    except (OSError, orjson.JSONDecodeError, AttributeError) as error:
+        raise CurationError(f"The {CONFIG} of the adapter in {folder} cannot be read: {error}.") from error
 
 
 def _refuse_pickles(folder: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
-import json
 import os
 from pathlib import Path
+
+import orjson
 
 from tamis.errors import CurationError, ModelMissing
 
@@ -20,6 +21,9 @@ BUNDLED = {
 HUB_PATTERNS = ["*.json", "*.txt", "*.model", "*.tiktoken", "*.safetensors"]
 HUB_SKIPPED = ["onnx/*", "openvino/*"]
 PICKLED = {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
+# What libraries take where it is there; any other safetensors beside a pickle keep none of them from the pickle.
+_TAKEN_FIRST = {"model.safetensors", "model.safetensors.index.json", "adapter_model.safetensors"}
+_NAMED_WEIGHTS = ("pytorch_model", "adapter_model")
 
 
 def find_model(model: str, revision: str | None = None) -> Path:
@@ -125,20 +129,22 @@ def _first_line(text: str) -> str:
 
 def _refuse_pickles(model: str, folder: Path) -> None:
     """Refuse weights that would have to be unpickled and modules that are not the library's own."""
-    listing = folder / "modules.json"
-    modules = json.loads(listing.read_text("utf-8")) if listing.exists() else [{"path": "", "type": ""}]
+    modules = _modules(model, folder)
     for module in modules:
-        kind = module.get("type", "")
+        kind = str(module.get("type") or "")
         if kind and not kind.startswith("sentence_transformers."):
             raise CurationError(
                 f"The model {model!r} names its own code ({kind}), which is never run here: use a model made of "
                 "sentence-transformers' modules."
             )
-        inside = folder / module.get("path", "")
-        names = list(inside.iterdir()) if inside.is_dir() else []
-        if any(path.suffix in PICKLED for path in names) and not any(
-            p.suffix == ".safetensors" for p in names
-        ):
+    named = {folder / str(module.get("path") or "") for module in modules}
+    # A module can hold modules of its own, in folders that no listing names.
+    for inside in [*named, *(path for path in folder.rglob("*") if path.is_dir())]:
+        names = {path.name for path in inside.iterdir()} if inside.is_dir() else set()
+        pickled = {name for name in names if Path(name).suffix in PICKLED}
+        if inside not in named:
+            pickled = {name for name in pickled if name.startswith(_NAMED_WEIGHTS)}
+        if pickled and not names & _TAKEN_FIRST:
             raise CurationError(
                 f"The weights of {model!r} in {inside.name or folder.name!r} are pickled, which can run code and is "
                 "never loaded: convert them to safetensors (model.save_pretrained writes it) and give that folder."
@@ -148,3 +154,17 @@ def _refuse_pickles(model: str, folder: Path) -> None:
             f"The model {model!r} in {folder} has no .safetensors weights: convert it to safetensors, or take a "
             "revision that has them."
         )
+
+
+def _modules(model: str, folder: Path) -> list[dict[str, object]]:
+    """What modules.json lists; the folder itself where there is none."""
+    listing = folder / "modules.json"
+    if not listing.exists():
+        return [{"path": "", "type": ""}]
+    try:
+        listed = orjson.loads(listing.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise CurationError(f"The modules.json of {model!r} cannot be read: {error}.") from error
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise CurationError(f"The modules.json of {model!r} is no list of modules: save the model again.")
+    return listed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tamis.errors import CurationError
-from tamis.protocols import Ability, LanguageModel
+from tamis.protocols import Ability, Call, LanguageModel, call_here
 from tamis.registry import Plugin, Table
 from tamis.scorers.options import (
     AlignmentOptions,
@@ -52,7 +52,8 @@ class ScorerInput:
 
     ``conversations`` and ``meta`` are there for scorers that read them; ``llm`` for those that ask one. ``encode`` turns
     texts into unit vectors with the encoder that the scorer's options name. ``background`` is the mean cosine of a prompt
-    with other rows' responses in the whole dataset, NaN where it is not known.
+    with other rows' responses in the whole dataset, NaN where it is not known. What a scorer reads of anybody's files it
+    reads by ``limited``.
     """
 
     prompts: Sequence[str]
@@ -64,6 +65,7 @@ class ScorerInput:
     meta: Sequence[Mapping[str, JSON]] | None = None
     llm: LanguageModel | None = None
     encode: Callable[[Sequence[str]], Float32s] | None = None
+    limited: Call = call_here
 
     def model(self) -> LanguageModel:
         """The language model; raises CurationError when none was given."""

@@ -40,7 +40,7 @@ class ContaminationScorer:
                     f"The evaluation file {path} has changed since the score was asked for: ask again."
                 )
             start = records[-1] + 1 if records else 0
-            for number, strings in enumerate(read_texts(Path(path).expanduser())):
+            for number, strings in enumerate(rows.limited(read_texts, Path(path).expanduser())):
                 texts += strings
                 records += [start + number] * len(strings)
         overlap = ngram_overlap(chosen_texts(rows, options.text), texts, n_words=options.n_words)
@@ -48,30 +48,34 @@ class ContaminationScorer:
         return {"score": (1 - overlap.fraction).astype(np.float32), "item": items}
 
 
-def read_texts(path: Path) -> Iterator[list[str]]:
+def read_texts(path: Path) -> list[list[str]]:
     """The texts of every record of a file: every string of an object, every cell of a row, every line of plain text.
 
     Raises UnreadableFile for a file that is not what its name says.
     """
     kind = path.suffix.lower()
     try:
-        if kind == ".parquet":
-            yield from (_strings(row) for row in pq.read_table(path).to_pylist())
-            return
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-        if kind in (".csv", ".tsv"):
-            yield from csv.reader(io.StringIO(text), delimiter="\t" if kind == ".tsv" else ",")
-        elif kind == ".json":
-            parsed = orjson.loads(text)
-            yield from (_strings(one) for one in (parsed if isinstance(parsed, list) else [parsed]))
-        elif kind in (".jsonl", ".ndjson"):
-            yield from (_strings(orjson.loads(line)) for line in text.splitlines() if line.strip())
-        else:
-            yield from ([line] for line in text.splitlines())
+        return list(_texts(path, kind))
     except (OSError, ValueError, csv.Error) as error:
         raise UnreadableFile(
             f"The evaluation file {path} cannot be read as {kind or 'text'}: {error}"
         ) from error
+
+
+def _texts(path: Path, kind: str) -> Iterator[list[str]]:
+    if kind == ".parquet":
+        yield from (_strings(row) for row in pq.read_table(path).to_pylist())
+        return
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    if kind in (".csv", ".tsv"):
+        yield from csv.reader(io.StringIO(text), delimiter="\t" if kind == ".tsv" else ",")
+    elif kind == ".json":
+        parsed = orjson.loads(text)
+        yield from (_strings(one) for one in (parsed if isinstance(parsed, list) else [parsed]))
+    elif kind in (".jsonl", ".ndjson"):
+        yield from (_strings(orjson.loads(line)) for line in text.splitlines() if line.strip())
+    else:
+        yield from ([line] for line in text.splitlines())
 
 
 def _strings(value: JSON) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from tamis.protocols import Call, call_here
 from tamis.steps.chunks import ChunkWork, InThisProcess, Parallel
 from tamis.store.artifacts.store import Artifact, ArtifactWriter
 
@@ -25,7 +26,7 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """Everything a step may touch besides its options."""
+    """Everything a step may touch besides its options; what anybody's files hold is read by ``limited``."""
 
     workspace: Path
     dataset_id: str
@@ -33,6 +34,7 @@ class StepContext:
     output: ArtifactWriter
     reporter: Reporter
     parallel: Parallel = field(default_factory=InThisProcess)
+    limited: Call = call_here
 
     def input(self, role: str) -> Artifact:
         """The artifact in that role; the step's ``needs`` promised it."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tamis.protocols import Call, call_here
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
 from tamis.steps.chunks import InThisProcess, Parallel
@@ -38,8 +39,10 @@ def execute(
     *,
     steps: Table[Step] = STEPS,
     parallel: Parallel | None = None,
+    limited: Call = call_here,
 ) -> Artifact:
-    """Return the artifact, computing it unless it is there already; chunks are computed here without a ``parallel``.
+    """Return the artifact, computing it unless it is there already; chunks are computed here without a ``parallel``,
+    and files of strangers read without limits unless ``limited`` sets some.
 
     Raises what the step raises, ArtifactMissing for an input that is gone, JobConflict while another process writes
     the same artifact, and OSError (ENOSPC) before anything is computed on a disk that is nearly full.
@@ -58,7 +61,7 @@ def execute(
         _require_space(store.workspace)
         _drop_leftovers(writer)
         context = StepContext(
-            store.workspace, task.dataset_id, inputs, writer, reporter, parallel or InThisProcess()
+            store.workspace, task.dataset_id, inputs, writer, reporter, parallel or InThisProcess(), limited
         )
         summary = step.load()(context, options)
         writer.commit(

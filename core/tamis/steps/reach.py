@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tamis.formats.layout import HUB_PREFIX
-from tamis.models.adapters import BUNDLED_LLM, PREFIX
+from tamis.models.adapters import BUNDLED_LLM, CONFIG, PREFIX, named_base
 from tamis.models.files import BUNDLED
 from tamis.registry import Options, Reach, reach_of
 from tamis.steps import STEPS
@@ -40,7 +40,8 @@ def allowed_data(workspace: Workspace, path: str) -> str:
 def allowed_model(workspace: Workspace, model: str) -> str:
     """The name of a model as it may be loaded; a folder is resolved where the asker is confined.
 
-    Raises ForbiddenPath for a folder outside of those that the settings allow, UnreadableFile for one that is not there.
+    Raises ForbiddenPath for a folder outside of those that the settings allow, and for an adapter whose base lies in one;
+    UnreadableFile for a folder that is not there.
     """
     if not workspace.confined or model in ("", BUNDLED_LLM, *BUNDLED) or model.startswith(PREFIX):
         return model
@@ -48,7 +49,11 @@ def allowed_model(workspace: Workspace, model: str) -> str:
         return model
     own = tuple((workspace.path / name).resolve() for name in ("cache/models", "datasets"))
     folders = (*workspace.settings.allowed_model_folders(), *own)
-    return str(resolve_inside(model, folders, MODEL_SETTING, whole=True))
+    found = resolve_inside(model, folders, MODEL_SETTING, whole=True)
+    base = named_base(found) if (found / CONFIG).is_file() else ""
+    if base and Path(base).is_dir():
+        resolve_inside(base, folders, MODEL_SETTING, whole=True)
+    return str(found)
 
 
 def allowed_options(workspace: Workspace, kind: type[Options], values: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import io
+import os
+import shutil
 import sqlite3
 import tarfile
 import threading
+from types import SimpleNamespace
 
 import numpy as np
+import orjson
 import pytest
 import zstandard
 
@@ -13,6 +18,8 @@ from tamis.actions.backup import ABOUT, back_up, restore
 from tamis.actions.verify import verify
 from tamis.cli.main import run
 from tamis.errors import CurationError, InvalidOptions
+from tamis.steps.execute import LEAST_FREE_BYTES
+from tamis.store.artifacts.digests import digest_of
 from tamis.store.database.tags import add_tag, tag_state
 from tamis.store.review.decisions import decide, decision_state
 from tamis.store.workspace import open_workspace
@@ -120,6 +127,116 @@ def test_an_archive_that_climbs_out_is_refused(tmp_path):
     with pytest.raises(CurationError, match="cannot be unpacked"):
         restore(packed, tmp_path / "deep" / "back")
     assert not (tmp_path / "outside").exists()
+
+
+def _archive_of(path, members):
+    """An archive with these members, (name, type, where a link leads, content), and a description of nothing."""
+    with (
+        path.open("wb") as file,
+        zstandard.ZstdCompressor().stream_writer(file) as stream,
+        tarfile.open(fileobj=stream, mode="w|") as archive,
+    ):
+        for name, kind, link, content in [
+            *members,
+            (ABOUT, tarfile.REGTYPE, "", b'{"digests": {}, "n_bytes": 0}'),
+        ]:
+            about = tarfile.TarInfo(name)
+            about.type, about.linkname, about.size, about.mode = kind, link, len(content), 0o755
+            archive.addfile(about, io.BytesIO(content) if content else None)
+    return path
+
+
+def _too_long_to_follow():
+    """Folders and links whose resolved path is longer than the system's longest, and a link over them that leads out."""
+    whole, parts, members = "d" * 247, "abcdefghijklmnop", []
+    above = ""
+    for part in parts:
+        members += [(above + whole, tarfile.DIRTYPE, "", b""), (above + part, tarfile.SYMTYPE, whole, b"")]
+        above += f"{whole}/"
+    over = "/".join(parts) + "/" + "l" * 254
+    members.append((over, tarfile.SYMTYPE, "../" * len(parts), b""))
+    members.append(("escape", tarfile.SYMTYPE, f"{over}/../../../victim", b""))
+    return [*members, ("escape/outside", tarfile.REGTYPE, "", b"x")]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [("uploads/x", tarfile.SYMTYPE, "/etc/passwd", b"")],
+        [("uploads/x", tarfile.SYMTYPE, "y", b"")],
+        [("uploads/x", tarfile.LNKTYPE, "tamis.sqlite", b"")],
+        [("uploads/x", tarfile.FIFOTYPE, "", b"")],
+        [("jobs/1/spec.json", tarfile.REGTYPE, "", b"{}")],
+        [("cache/models/m/config.json", tarfile.REGTYPE, "", b"{}")],
+        [("uploads/../../outside", tarfile.REGTYPE, "", b"x")],
+        [("/outside", tarfile.REGTYPE, "", b"x")],
+        _too_long_to_follow(),
+    ],
+    ids=[
+        "link out",
+        "link",
+        "hard link",
+        "pipe",
+        "job",
+        "cache",
+        "above",
+        "absolute",
+        "a path too long to follow",
+    ],
+)
+def test_an_archive_holds_files_of_a_backup_and_nothing_else(tmp_path, members):
+    (tmp_path / "victim").mkdir()
+    packed = _archive_of(tmp_path / "evil.tar.zst", members)
+    with pytest.raises(CurationError, match="cannot be unpacked"):
+        restore(packed, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+    assert not list(tmp_path.glob("**/outside"))
+
+
+def test_an_archive_that_would_fill_the_disk_is_not_unpacked(tmp_path, monkeypatch):
+    packed = _archive_of(tmp_path / "bomb.tar.zst", [("uploads/x", tarfile.REGTYPE, "", bytes(1 << 20))])
+    assert packed.stat().st_size < 2000
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=LEAST_FREE_BYTES + 1000))
+    with pytest.raises(OSError, match="more than the disk has room for"):
+        restore(packed, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_a_folder_of_a_stranger_holds_no_links_and_nothing_unlisted(filled, tmp_path):
+    made = back_up(filled, tmp_path / "copy").path
+    (tmp_path / "secret").write_text("secret")
+    about = orjson.loads((made / ABOUT).read_bytes())
+    changes = {
+        "a link": lambda: (
+            (made / "uploads").mkdir() or (made / "uploads" / "x").symlink_to(tmp_path / "secret")
+        ),
+        "not listed": lambda: (made / "datasets" / "more.json").write_text("{}"),
+        "a job": lambda: (made / "jobs").mkdir(),
+        "outside": lambda: (made / ABOUT).write_bytes(
+            orjson.dumps(
+                about | {"digests": about["digests"] | {"../secret": digest_of(tmp_path / "secret")}}
+            )
+        ),
+        "no description": lambda: (made / ABOUT).write_bytes(b"[]"),
+        "nested": lambda: (made / ABOUT).write_bytes(b"[" * 100_000),
+        "numbers": lambda: (made / ABOUT).write_bytes(b'{"digests": [7], "n_bytes": 1}'),
+    }
+    for name, change in changes.items():
+        change()
+        with pytest.raises(CurationError, match=r"cannot be unpacked|is damaged"):
+            restore(made, tmp_path / "back")
+            pytest.fail(name)
+        assert not (tmp_path / "back").exists()
+        shutil.rmtree(made)
+        back_up(filled, made)
+
+
+def test_a_file_with_two_names_is_in_an_archive_twice(filled, tmp_path):
+    # As the round of a refinement that takes the answers of another.
+    file = max(filled.path.glob("datasets/*/*/*/*.npy"))
+    os.link(file, file.with_name("again.npy"))
+    back = restore(back_up(filled, tmp_path / "copy.tar.zst").path, tmp_path / "back").path
+    assert len(list(back.glob("datasets/*/*/*/again.npy"))) == 1
 
 
 def test_a_damaged_database_is_not_backed_up_in_silence(filled, tmp_path):

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -27,6 +28,7 @@ from tamis.jobs.causes import (
     time_limit_text,
 )
 from tamis.jobs.folder import RESERVE_BYTES, JobFolder
+from tamis.jobs.limited_process import run_limited
 from tamis.jobs.limits import ReadLimits, limited_for_good
 from tamis.jobs.model import ErrorKind, JobResult, JobSpec, JobState
 from tamis.jobs.worker.array_pool import help_out
@@ -120,12 +122,10 @@ def _outcome(folder: JobFolder, spec: JobSpec, steps: Table[Step], reporter: Fol
     try:
         task = _checked(spec, steps)
         parallel = choose_parallel(spec.resources, folder, spec.attempt)
-        # What an import reads comes from anybody; the other steps read what an import wrote.
-        limits = (
-            limited_for_good(ReadLimits.of_import(Settings())) if spec.step == "import" else nullcontext()
-        )
-        with limits:
-            _execute(store, task, reporter, steps, parallel)
+        # What an import reads comes from anybody; the other steps read what an import wrote, and now and then a file.
+        limits = ReadLimits.of_import(Settings())
+        with limited_for_good(limits) if spec.step == "import" else nullcontext():
+            _execute(store, task, reporter, steps, parallel, limits)
     except JobCancelled:
         return _stopped(reporter.stop, spec)
     except BaseException as error:  # noqa: B036 - the process ends here; native extensions panic past Exception
@@ -152,13 +152,19 @@ def _checked(spec: JobSpec, steps: Table[Step]) -> Task:
 
 
 def _execute(
-    store: ArtifactStore, task: Task, reporter: FolderReporter, steps: Table[Step], parallel: Parallel
+    store: ArtifactStore,
+    task: Task,
+    reporter: FolderReporter,
+    steps: Table[Step],
+    parallel: Parallel,
+    limits: ReadLimits,
 ) -> None:
     """Run the task; a worker that was stopped a moment ago may hold the artifact's lock for a little longer."""
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
-            execute(store, task, reporter, steps=steps, parallel=parallel)
+            limited = partial(run_limited, limits=limits)
+            execute(store, task, reporter, steps=steps, parallel=parallel, limited=limited)
             return
         except JobConflict:
             if time.monotonic() > deadline:

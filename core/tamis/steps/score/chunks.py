@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from tamis.compute.clear.alignment import background_alignment
 from tamis.encoders import open_encoder
 from tamis.llms import open_llm
-from tamis.protocols import LanguageModel, Usage
+from tamis.protocols import Call, LanguageModel, Usage, call_here
 from tamis.scorers import SCORERS, Scorer, ScorerInput
 from tamis.steps.chat_prompts import asked_prompt
 from tamis.steps.chunks import Compute, RowReader, part_file
@@ -39,6 +39,7 @@ class ScoreChunks:
     parts: Path
     options: ScoreOptions
     chunk_rows: int
+    limited: Call = call_here
 
     def open(self) -> Compute:
         """Open the scorer and the models that it asks, each loaded at its first question."""
@@ -56,7 +57,7 @@ class ScoreChunks:
             sides = [side[start : start + rows.num_rows] for side in vectors] if vectors else None
             before = None if llm is None else llm.usage
             given = scorer_input(row, rows, sides, llm=llm, encode=encode)
-            given = replace(given, background=background)
+            given = replace(given, background=background, limited=self.limited)
             table = pa.table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
             with part_file(self.parts / part_name(number)) as aside:
                 pq.write_table(table, aside)

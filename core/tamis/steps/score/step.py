@@ -63,6 +63,7 @@ def _work(context: StepContext, options: ScoreOptions, chunk_rows: int) -> Score
         parts=context.output.part("").absolute(),
         options=options,
         chunk_rows=chunk_rows,
+        limited=context.limited,
     )
 
 

@@ -97,8 +97,14 @@ def read_entries(
         if value:
             where.append(f"{column} = ?")
             values.append(value)
+    connection.text_factory = lenient_text
     query = f"SELECT {_COLUMNS} FROM audit WHERE {' AND '.join(where)} ORDER BY sequence DESC LIMIT ?"
     return [_entry(tuple(row)) for row in connection.execute(query, (*values, limit))]
+
+
+def lenient_text(value: bytes) -> str:
+    """A text of the database, also one that is none: that it is none is for the check to say."""
+    return value.decode("utf-8", "backslashreplace")
 
 
 def hash_of(entry: AuditEntry) -> str:
@@ -109,16 +115,12 @@ def hash_of(entry: AuditEntry) -> str:
 
 def find_breaks(connection: sqlite3.Connection) -> tuple[int, str, list[str]]:
     """How many entries there are, the last hash, and where the chain is broken: entries changed, gone, or moved."""
+    connection.text_factory = lenient_text
     breaks: list[str] = []
     n, number, previous = 0, 0, FIRST
     for row in connection.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY sequence"):
         n += 1
-        try:
-            entry = _entry(tuple(row))
-        except (ValueError, TypeError):
-            breaks.append(f"entry {row[0]} cannot be read")
-            number, previous = row[0], row[9]
-            continue
+        entry = _entry(tuple(row))
         if entry.sequence != number + 1:
             breaks.append(f"entries {number + 1} to {entry.sequence - 1} are gone")
         if entry.previous != previous:
@@ -127,8 +129,11 @@ def find_breaks(connection: sqlite3.Connection) -> tuple[int, str, list[str]]:
             breaks.append(f"entry {entry.sequence} was changed")
         number, previous = entry.sequence, entry.hash
     given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetchone()
-    if given and given[0] > number:
-        breaks.append(f"entries {number + 1} to {given[0]} are gone")
+    counted = given[0] if given else 0
+    if not isinstance(counted, int) or counted < number:
+        breaks.append("the number of the next entry was changed")
+    elif counted > number:
+        breaks.append(f"entries {number + 1} to {counted} are gone")
     return n, previous, breaks
 
 
@@ -143,7 +148,14 @@ def _system_name(actor: Actor) -> str:
 
 def _entry(values: tuple[Any, ...]) -> AuditEntry:
     named = dict(zip(_COLUMNS.split(", "), values, strict=True))
-    return AuditEntry(**named | {"details": orjson.loads(named["details"])})
+    # What somebody else wrote is shown as well as it can be, and has another hash.
+    named |= {name: repr(one) for name, one in named.items() if not isinstance(one, str | int)}
+    try:
+        details = orjson.loads(named["details"])
+    except (ValueError, TypeError):
+        details = None
+    readable = details if isinstance(details, dict) else {"unreadable": str(named["details"])}
+    return AuditEntry(**named | {"details": readable})
 
 
 def _packed(details: Mapping[str, JSON]) -> str:

@@ -14,11 +14,19 @@ from tamis.errors import CurationError, InvalidOptions
 from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import utc_now
 from tamis.store.database.database import Database
+from tamis.store.database.seals import SealedLog, seal
 from tamis.store.database.undo import History, UndoEvent, replay_undo
 from tamis.store.row_sets import difference, pack_rows, row_set, union, unpack_rows
 from tamis.types import Int64s
 
 MAX_TAG_CHARS = 64
+TAGS = SealedLog(
+    word="tag",
+    key="event",
+    event="SELECT dataset_id, tag, action, reviewer, hex(rows), n_rows, target, together, created_at FROM tag_events "
+    "WHERE event_id = ?",
+    numbers="SELECT event_id FROM tag_events WHERE event_id > ? ORDER BY event_id",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +218,8 @@ def _insert(
         (dataset_id, tag, action, reviewer, *payload, together, utc_now()),
     )
     assert cursor.lastrowid is not None
+    about = {"did": action, "tag": tag, "n_rows": payload[1]}
+    seal(connection, TAGS, cursor.lastrowid, about, name=reviewer)
     return cursor.lastrowid
 
 

@@ -11,9 +11,16 @@ from tamis.errors import InvalidOptions
 from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import utc_now
 from tamis.store.database.database import Database
+from tamis.store.database.seals import SealedLog, seal
 
 Side: TypeAlias = Literal["tuned", "base"]
 WITHDRAWN = "withdrawn"
+VOTES = SealedLog(
+    word="vote",
+    key="vote",
+    event="SELECT dataset_id, adapter_id, example_id, winner, left_was, reviewer, created_at FROM votes WHERE vote_id = ?",
+    numbers="SELECT vote_id FROM votes WHERE vote_id > ? ORDER BY vote_id",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,8 @@ def _append(connection: sqlite3.Connection, dataset_id: str, values: tuple[str, 
         (dataset_id, adapter_id, int(example_id), winner, left_was, reviewer, now),
     )
     identifier = int(cursor.lastrowid or 0)
+    about = {"winner": winner, "row": int(example_id), "adapter": adapter_id}
+    seal(connection, VOTES, identifier, about, name=reviewer)
     return Vote(identifier, adapter_id, int(example_id), winner, left_was, reviewer, now)  # type: ignore[arg-type]
 
 
