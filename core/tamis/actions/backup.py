@@ -166,7 +166,7 @@ def _check(folder: Path) -> dict[str, Any]:
     files = {name.as_posix() for name, path in inside.items() if path.is_file()} - {ABOUT}
     unlisted = sorted(files - set(about["digests"]))
     # A name that leads out of the folder is none of a file in it.
-    damaged = [f"{name} is missing" for name in sorted(set(about["digests"]) - files)]
+    damaged = [f"{name} is missing" for name in sorted({DATABASE_NAME, *about["digests"]} - files)]
     damaged = [f"{name} is not listed" for name in unlisted] + damaged or damaged_files(
         folder, {}, about["digests"]
     )

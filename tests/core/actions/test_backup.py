@@ -217,6 +217,15 @@ def test_a_folder_of_a_stranger_holds_no_links_and_nothing_unlisted(filled, tmp_
                 about | {"digests": about["digests"] | {"../secret": digest_of(tmp_path / "secret")}}
             )
         ),
+        "no database": lambda: (made / "tamis.sqlite").unlink(),
+        "no database listed": lambda: (
+            (made / "tamis.sqlite").unlink(),
+            (made / ABOUT).write_bytes(
+                orjson.dumps(
+                    about | {"digests": {k: v for k, v in about["digests"].items() if k != "tamis.sqlite"}}
+                )
+            ),
+        ),
         "no description": lambda: (made / ABOUT).write_bytes(b"[]"),
         "nested": lambda: (made / ABOUT).write_bytes(b"[" * 100_000),
         "numbers": lambda: (made / ABOUT).write_bytes(b'{"digests": [7], "n_bytes": 1}'),
