@@ -17,6 +17,7 @@ from tamis.formats import FORMATS
 from tamis.jobs.backends import BACKENDS
 from tamis.llms import LLMS
 from tamis.projectors import PROJECTORS
+from tamis.pruners import PRUNERS
 from tamis.recipes import RECIPES
 from tamis.scorers import SCORERS
 from tamis.selectors import SELECTORS
@@ -25,7 +26,7 @@ from tamis.steps import STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLES = (FORMATS, ENCODERS, CLUSTERERS, PROJECTORS, SCORERS, LLMS, RECIPES, SELECTORS, BACKENDS, STEPS)
+TABLES = (FORMATS, ENCODERS, CLUSTERERS, PROJECTORS, SCORERS, LLMS, PRUNERS, RECIPES, SELECTORS, BACKENDS, STEPS)
 NAMES = [(table.kind, name) for table in TABLES for name in table]
 
 

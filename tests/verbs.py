@@ -89,6 +89,17 @@ VERBS: dict[str, Verb] = {
         No("--quality column:NAME"),
         No('quality="column:NAME"'),
     ),
+    # prunings
+    "pruning.export_windows": Verb(
+        No("what the command writes is downloaded as one file on a page"),
+        "prunings export",
+        "PruningResult.export_windows",
+    ),
+    "pruning.pack_windows": Verb("compare", No("tamis prunings export"), No("PruningResult.export_windows")),
+    "pruning.find_pruning": Verb(
+        No("the page lists them all"), "prunings show", No("Dataset.results lists them")
+    ),
+    "pruning.pruning_lines": Verb(No("the page draws them"), "prunings show", No("PruningResult is a table")),
     # clusters
     "clusters.cluster_names": Verb(
         No("the context it has opened knows them"), "clusters list", "Clusters.names"
@@ -502,7 +513,7 @@ ROLES: dict[str, str] = {
         "remedies.with_smaller_batch submit.repeat read_rows.matching read_rows.sort_rows read_rows.read_rows "
         "read_rows.columns_of read_rows.list_clusters read_rows.read_messages read_rows.nearest_rows "
         "read_rows.sort_by_similarity row_images.row_images learned_tokens.learned_tokens "
-        "token_losses.token_losses scores.score_per_cluster "
+        "token_losses.token_losses scores.score_per_cluster pruning.find_pruning pruning.pruning_lines "
         "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
         "models.trained_models selections.picks_per_cluster report.report.render_report "
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
@@ -529,7 +540,7 @@ ROLES: dict[str, str] = {
         "refinements.tag_flagged refinements.drop_flagged jobs.cancel_job jobs.resume_job jobs.delete_job "
         "jobs.refresh_jobs export.export rejects.export_rejects versions.make_version training.hold_out_again "
         "adapters.merge_elsewhere adapters.merge_adapter adapters.export_adapter adapters.pack_adapter "
-        "report.report.write_report"
+        "report.report.write_report pruning.export_windows pruning.pack_windows"
     ),
     "operator": (
         "active.delete_selection datasets.empty_trash adapters.delete_adapter delete_refinement.delete_refinement backup.back_up "

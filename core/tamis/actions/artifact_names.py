@@ -14,6 +14,7 @@ from tamis.clusterers import CLUSTERERS
 from tamis.encoders import ENCODERS
 from tamis.jobs.model import Job, JobState
 from tamis.projectors import PROJECTORS
+from tamis.pruners import PRUNERS
 from tamis.reprs import shortened
 from tamis.scorers import scorer_title
 from tamis.selectors import SELECTORS
@@ -244,6 +245,15 @@ def _proposals(proposals: Artifact) -> str:
     return f"{method_title(proposals)} · {', '.join(counts)}"
 
 
+def _pruning(pruning: Artifact) -> str:
+    summary, method = pruning.summary, str(pruning.manifest.options.get("method", ""))
+    n = int(summary.get("n_calibrations", 0))
+    pattern = str(pruning.manifest.options.get("pattern", ""))
+    share = f"{float(summary.get('sparsity', 0)):.0%}" if pattern == "unstructured" else pattern
+    title = PRUNERS[method].title if method in PRUNERS else method
+    return f"{title} {share} · {n:,} calibration set{'' if n == 1 else 's'}"
+
+
 def _refinement(refinement: Artifact) -> str:
     return refinement_name(_run(refinement))
 
@@ -280,4 +290,5 @@ _NAMES: Mapping[str, Callable[[Artifact], str]] = {
     "comparison": _comparison,
     "proposals": _proposals,
     "refinement": _refinement,
+    "pruning": _pruning,
 }

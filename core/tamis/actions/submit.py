@@ -113,7 +113,7 @@ def freeze_pointers(
         if not values.get(name):
             continue
         if kind == "rows":
-            values[name] = freeze(workspace, dataset_id, str(values[name]))
+            values[name] = _frozen(workspace, dataset_id, values[name])
         elif kind == "selection":
             values[name] = _selections(workspace, dataset_id, values[name])
     for name, kind in steps[step].options.POINTERS.items():
@@ -239,6 +239,14 @@ def _check_costs(workspace: Workspace, dataset_id: str, exact: Mapping[str, JSON
         for role, identifier in plan.inputs.items()
     }
     make_problem(inputs, plan.options, int(inputs["examples"].summary["n_examples"]))
+
+
+def _frozen(workspace: Workspace, dataset_id: str, named: JSON) -> JSON:
+    """The id of frozen rows, or a list of them for several sets."""
+    if isinstance(named, str):
+        return freeze(workspace, dataset_id, named)
+    assert isinstance(named, Sequence)
+    return [freeze(workspace, dataset_id, str(one)) for one in named]
 
 
 def _selections(workspace: Workspace, dataset_id: str, named: JSON) -> JSON:

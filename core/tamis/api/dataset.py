@@ -22,6 +22,7 @@ from tamis.api.comparisons import ComparisonResult
 from tamis.api.decisions import Decisions
 from tamis.api.jobs import JobHandle, said_of, wait_unless
 from tamis.api.open_result import result_of
+from tamis.api.pruning import PruningResult
 from tamis.api.rejects import RejectedLines
 from tamis.api.results import (
     ClusteringResult,
@@ -70,6 +71,7 @@ class Dataset(HasActive, Shown):
     propose = step_method("propose", ProposalsResult, "method")
     refine = step_method("refine", RefinementResult, "scorer")
     finetune = step_method("finetune", AdapterResult, "selection")
+    prune = step_method("prune", PruningResult, "calibrations")
 
     def __len__(self) -> int:
         return self._entry().n_rows

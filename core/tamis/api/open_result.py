@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tamis.api.comparisons import ComparisonResult
+from tamis.api.pruning import PruningResult
 from tamis.api.results import (
     ClusteringResult,
     EmbeddingsResult,
@@ -31,6 +32,7 @@ RESULTS: dict[str, Callable[[Workspace, Artifact], StepResult]] = {
     "proposals": ProposalsResult,
     "refinement": RefinementResult,
     "adapter": AdapterResult,
+    "pruning": PruningResult,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, get_origin, overload
 
 import numpy as np
 
@@ -111,12 +111,14 @@ def _opener(owner: HasDataset, result: type[R]) -> Callable[[Job], R]:
 def _plain(owner: HasDataset, step: str, name: str, value: Any) -> JSON:  # noqa: ANN401 - typed in a notebook
     """A value as options have it: results and rows by what names them, numbers and paths as Python's own."""
     points_at_rows = STEPS[step].options.POINTERS.get(name) == "rows"
+    if points_at_rows and isinstance(value, list | tuple) and _names_sets(step, name):
+        return [_plain_rows(owner, name, one) for one in value]
+    if points_at_rows and value is not None:
+        return _plain_rows(owner, name, value)
     if isinstance(value, AdapterResult):
         return value.model
     if isinstance(value, StepResult):
-        return f"selection:{value.id}" if points_at_rows else value.id
-    if points_at_rows and value is not None and not isinstance(value, str):
-        return _frozen_rows(owner, name, value)
+        return value.id
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Path):
@@ -124,6 +126,18 @@ def _plain(owner: HasDataset, step: str, name: str, value: Any) -> JSON:  # noqa
     if isinstance(value, list | tuple):
         return [_plain(owner, step, name, one) for one in value]
     return value
+
+
+def _names_sets(step: str, name: str) -> bool:
+    """Whether an option takes several sets of rows."""
+    return get_origin(STEPS[step].options.model_fields[name].annotation) is tuple
+
+
+def _plain_rows(owner: HasDataset, name: str, value: Any) -> JSON:  # noqa: ANN401 - typed in a notebook
+    """One set of rows by what names it."""
+    if isinstance(value, StepResult):
+        return f"selection:{value.id}"
+    return value if isinstance(value, str) else _frozen_rows(owner, name, value)
 
 
 def _frozen_rows(owner: HasDataset, name: str, value: Any) -> str:  # noqa: ANN401 - rows, a mask, or row numbers

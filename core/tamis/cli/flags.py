@@ -71,8 +71,12 @@ def step_help(step: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
 
 def typed_value(flag: str, text: str, annotation: Any) -> JSON:  # noqa: ANN401 - a type expression
-    """Text as typed; lists and mappings as JSON, raising InvalidOptions. pydantic turns numbers and booleans."""
+    """Text as typed; lists and mappings as JSON, a list of texts also with commas between them, raising InvalidOptions.
+    pydantic turns numbers and booleans.
+    """
     if _is_json(annotation):
+        if _is_texts(annotation) and text[:1] not in '["{':
+            return [one.strip() for one in text.split(",") if one.strip()]
         return parse_json_flag(flag, text)
     return None if type(None) in _kinds(annotation) and text.lower() in ("none", "null", "") else text
 
@@ -141,6 +145,13 @@ def _shown(default: JSON) -> str:
 def _kinds(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type expression
     """The type, and for a union its members."""
     return (annotation, *get_args(annotation))
+
+
+def _is_texts(annotation: Any) -> bool:  # noqa: ANN401 - a type expression
+    """Whether it is a list of texts, which may stand side by side with commas between them."""
+    return any(
+        get_origin(kind) in (list, tuple) and set(get_args(kind)) <= {str, ...} for kind in _kinds(annotation)
+    )
 
 
 def _is_json(annotation: Any) -> bool:  # noqa: ANN401 - a type expression

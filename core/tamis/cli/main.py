@@ -42,6 +42,7 @@ COMMANDS = {
     "apply": "tamis.cli.decisions:apply",
     "tokens": "tamis.cli.tokens:tokens",
     "diff": "tamis.cli.diff:diff",
+    "prunings": "tamis.cli.pruning:prunings",
     "adapters": "tamis.cli.adapters:adapters",
     "export": "tamis.cli.data:export",
     "replay": "tamis.cli.data:replay",

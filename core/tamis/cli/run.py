@@ -36,6 +36,7 @@ FLAGS_TO_TRY = {
     "propose": "--method correct --estimate",
     "refine": "--rounds 3 --budget 1000",
     "finetune": "--selection active --recipe sft_lora",
+    "prune": "--calibrations selection:sel-1,selection:sel-2 --method wanda --sparsity 0.5",
 }
 
 
@@ -186,6 +187,7 @@ def _submit(
     from tamis.actions.remedies import remarks_on
     from tamis.actions.submit import submit
     from tamis.selectors.quality import gain_remark
+    from tamis.steps import STEPS
 
     submission = submit(session.workspace, *run, target=target)
     if not wait:
@@ -200,6 +202,7 @@ def _submit(
     answer: dict[str, JSON] = {"artifact_id": made.id if made else None}
     if made is not None:
         answer |= {"summary": made.summary, "name": artifact_name(session.workspace, made)}
+        answer |= {name: made.summary.get(name) for name in STEPS[job.step].told}
         session.show(f"{job.kind} {job.artifact_id}  {answer['name']}\n" + _summary_lines(made.summary))
         remarks = [
             *remarks_on(made.summary),

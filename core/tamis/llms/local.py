@@ -168,9 +168,7 @@ class LocalModel:
 
     @functools.cached_property
     def _tokenizer(self) -> Any:  # noqa: ANN401 - a tokenizer of transformers
-        folder = self._folder
-        own = (folder / "tokenizer_config.json").exists() or not (folder / ADAPTER).exists()
-        return _loaded(AutoTokenizer, folder if own else base_of(folder))
+        return load_tokenizer(self._folder)
 
     @functools.cached_property
     def _prompts(self) -> PromptTokens:
@@ -202,12 +200,20 @@ class LocalModel:
 
     @functools.cached_property
     def _model(self) -> Any:  # noqa: ANN401 - a model of transformers
-        folder = self._folder
-        if (folder / ADAPTER).exists():
-            model = _with_adapter(folder, self.dtype)
-        else:
-            model = _loaded(AutoModelForCausalLM, folder, dtype=self.dtype, use_safetensors=True)
-        return model.eval().to(self.device)
+        return load_weights(self._folder, self.dtype).eval().to(self.device)
+
+
+def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 - a tokenizer of transformers
+    """That of a model's folder, or of an adapter's base where the adapter has none; raises ModelMissing."""
+    own = (folder / "tokenizer_config.json").exists() or not (folder / ADAPTER).exists()
+    return _loaded(AutoTokenizer, folder if own else base_of(folder))
+
+
+def load_weights(folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401 - a model of transformers
+    """The causal model of a folder, an adapter merged into its base; raises ModelMissing and MissingExtra."""
+    if (folder / ADAPTER).exists():
+        return _with_adapter(folder, dtype)
+    return _loaded(AutoModelForCausalLM, folder, dtype=dtype, use_safetensors=True)
 
 
 def _found(options: TransformersOptions, cache_folder: Path) -> Path:

@@ -11,6 +11,7 @@ from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.import_file.options import ImportOptions
 from tamis.steps.project.options import ProjectOptions
 from tamis.steps.propose.options import ProposeOptions
+from tamis.steps.prune.options import PruneOptions
 from tamis.steps.refine.options import RefineOptions
 from tamis.steps.score.options import ScoreOptions
 from tamis.steps.select.options import SelectOptions
@@ -103,6 +104,16 @@ STEPS = Table(
         makes="adapter",
         forecast="tamis.steps.finetune.forecast:forecast_training",
         extra="finetune",
+    ),
+    Step(
+        name="prune",
+        title="Prune",
+        summary="Remove a share of a model's weights by each of several calibration sets, and measure what is left of it.",
+        options=PruneOptions,
+        target="tamis.steps.prune.step:run",
+        makes="pruning",
+        extra="models",
+        told=("dense_perplexity", "perplexity", "perplexity_by_calibration"),
     ),
     Step(
         name="curate",

@@ -131,7 +131,8 @@ class Step(Plugin):
     """One row of the step table. ``target`` names ``run(context, options) -> dict`` whose dict is the summary.
 
     ``forecast`` names ``forecast(inputs, options, store) -> StepForecast``, for a step that can say more of a run than
-    that earlier ones were measured; ``inputs`` are its artifacts by role.
+    that earlier ones were measured; ``inputs`` are its artifacts by role. ``told`` names values of the summary that an
+    answer to a program holds by themselves, too.
     """
 
     options: type[StepOptions]
@@ -139,6 +140,7 @@ class Step(Plugin):
     format_version: int = 1
     stages: tuple[str, ...] = ()
     forecast: str = ""
+    told: tuple[str, ...] = ()
 
     def load_forecast(self) -> Callable[..., StepForecast]:
         """The function that ``forecast`` names, imported now."""
