@@ -26,7 +26,19 @@ from tamis.steps import STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLES = (FORMATS, ENCODERS, CLUSTERERS, PROJECTORS, SCORERS, LLMS, PRUNERS, RECIPES, SELECTORS, BACKENDS, STEPS)
+TABLES = (
+    FORMATS,
+    ENCODERS,
+    CLUSTERERS,
+    PROJECTORS,
+    SCORERS,
+    LLMS,
+    PRUNERS,
+    RECIPES,
+    SELECTORS,
+    BACKENDS,
+    STEPS,
+)
 NAMES = [(table.kind, name) for table in TABLES for name in table]
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from tamis.actions.roles import needs
 from tamis.errors import ArtifactMissing, InvalidOptions
-from tamis.steps.prune.pruning import Cell, Pair, Pruning, read_pruning, window_files
+from tamis.steps.prune.pruning import Cell, PairOfSets, Pruning, read_pruning, window_files
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
 
 __all__ = [
-    "Cell", "Pair", "Pruning", "export_windows", "find_pruning", "pack_windows", "pruning_lines", "read_pruning",
+    "Cell", "PairOfSets", "Pruning", "export_windows", "find_pruning", "pack_windows", "pruning_lines", "read_pruning",
 ]  # fmt: skip
 KIND = "pruning"
 

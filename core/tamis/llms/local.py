@@ -168,7 +168,7 @@ class LocalModel:
 
     @functools.cached_property
     def _tokenizer(self) -> Any:  # noqa: ANN401 - a tokenizer of transformers
-        return load_tokenizer(self._folder)
+        return open_tokenizer(self._folder)
 
     @functools.cached_property
     def _prompts(self) -> PromptTokens:
@@ -203,7 +203,7 @@ class LocalModel:
         return load_weights(self._folder, self.dtype).eval().to(self.device)
 
 
-def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 - a tokenizer of transformers
+def open_tokenizer(folder: Path) -> Any:  # noqa: ANN401 - a tokenizer of transformers
     """That of a model's folder, or of an adapter's base where the adapter has none; raises ModelMissing."""
     own = (folder / "tokenizer_config.json").exists() or not (folder / ADAPTER).exists()
     return _loaded(AutoTokenizer, folder if own else base_of(folder))

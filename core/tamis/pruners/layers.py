@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from tamis.errors import CurationError
-from tamis.pruners.seen import Seen, What
+from tamis.pruners.layer_inputs import LayerInputs, What
 
-PruneOne = Callable[[str, torch.Tensor, Seen], None]
+PruneOne = Callable[[str, torch.Tensor, LayerInputs], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TokenBatch:
     """Token ids (rows, width) padded on the right, and which of them are real, the same shape."""
 
     ids: torch.Tensor
@@ -55,7 +55,7 @@ def matrices(layer: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
 
 def prune_layers(
     model: Any,  # noqa: ANN401 - a model of transformers
-    batches: Sequence[Batch],
+    batches: Sequence[TokenBatch],
     what: What,
     prune_one: PruneOne,
     *,
@@ -82,9 +82,9 @@ def prune_layers(
     on_layer(len(layers), len(layers))
 
 
-def _look(layer: nn.Module, calls: Sequence[_Call], number: int, what: What) -> dict[str, Seen]:
+def _look(layer: nn.Module, calls: Sequence[_Call], number: int, what: What) -> dict[str, LayerInputs]:
     """What the matrices of a block read of all batches, by their names."""
-    seen = {name: Seen(one.in_features, what, one.weight.device) for name, one in matrices(layer)}
+    seen = {name: LayerInputs(one.in_features, what, one.weight.device) for name, one in matrices(layer)}
     with _listening(layer, seen) as listen:
         for call in calls:
             listen(call.counted)
@@ -102,7 +102,7 @@ def _states(output: Any) -> torch.Tensor:  # noqa: ANN401 - a tensor, or a tuple
     return states
 
 
-def _captured(model: Any, layers: nn.ModuleList, batch: Batch, count_pads: bool) -> _Call:  # noqa: ANN401, FBT001
+def _captured(model: Any, layers: nn.ModuleList, batch: TokenBatch, count_pads: bool) -> _Call:  # noqa: ANN401, FBT001
     """The arguments of every layer for a batch; the layers themselves compute nothing but the first, once."""
     counted = torch.ones_like(batch.real, dtype=torch.bool) if count_pads else batch.real.bool()
     call = _Call(torch.empty(0), counted)
@@ -132,7 +132,7 @@ def _captured(model: Any, layers: nn.ModuleList, batch: Batch, count_pads: bool)
 
 
 @contextmanager
-def _listening(layer: nn.Module, seen: dict[str, Seen]) -> Iterator[Callable[[torch.Tensor], None]]:
+def _listening(layer: nn.Module, seen: dict[str, LayerInputs]) -> Iterator[Callable[[torch.Tensor], None]]:
     """Sum what the matrices of a layer read; the function that is handed out says which tokens count from now on."""
     counted: list[torch.Tensor] = []
 

@@ -5,19 +5,27 @@ from __future__ import annotations
 import torch
 
 from tamis.pruners import MagnitudeOptions, NoPrunerOptions, Pattern
+from tamis.pruners.layer_inputs import LayerInputs
 from tamis.pruners.masks import lowest_anywhere, lowest_in_rows
-from tamis.pruners.seen import Seen
 
 
 def prune_by_activation(
-    weight: torch.Tensor, seen: Seen, pattern: Pattern, options: NoPrunerOptions, generator: torch.Generator
+    weight: torch.Tensor,
+    seen: LayerInputs,
+    pattern: Pattern,
+    options: NoPrunerOptions,
+    generator: torch.Generator,
 ) -> torch.Tensor:
     """Wanda (2306.11695): the score of a weight is |W_ij| · ‖X_j‖₂, and the lowest of each row go."""
     return _cleared(weight, lowest_in_rows(weight.float().abs() * seen.norms().to(weight.device), pattern))
 
 
 def prune_by_magnitude(
-    weight: torch.Tensor, seen: Seen, pattern: Pattern, options: MagnitudeOptions, generator: torch.Generator
+    weight: torch.Tensor,
+    seen: LayerInputs,
+    pattern: Pattern,
+    options: MagnitudeOptions,
+    generator: torch.Generator,
 ) -> torch.Tensor:
     """The smallest |W_ij| of the matrix, of each row, or of every m neighbours."""
     sizes = weight.float().abs()
@@ -27,7 +35,11 @@ def prune_by_magnitude(
 
 
 def prune_at_random(
-    weight: torch.Tensor, seen: Seen, pattern: Pattern, options: NoPrunerOptions, generator: torch.Generator
+    weight: torch.Tensor,
+    seen: LayerInputs,
+    pattern: Pattern,
+    options: NoPrunerOptions,
+    generator: torch.Generator,
 ) -> torch.Tensor:
     """As many weights of each row by chance."""
     return _cleared(

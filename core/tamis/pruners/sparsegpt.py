@@ -6,12 +6,16 @@ import torch
 
 from tamis.errors import CurationError
 from tamis.pruners import Pattern, SparseGptOptions
+from tamis.pruners.layer_inputs import LayerInputs
 from tamis.pruners.masks import lowest_anywhere, lowest_of_each
-from tamis.pruners.seen import Seen
 
 
 def prune_and_mend(
-    weight: torch.Tensor, seen: Seen, pattern: Pattern, options: SparseGptOptions, generator: torch.Generator
+    weight: torch.Tensor,
+    seen: LayerInputs,
+    pattern: Pattern,
+    options: SparseGptOptions,
+    generator: torch.Generator,
 ) -> torch.Tensor:
     """Choose in blocks of columns the least w² / [U]²_jj, U the upper Cholesky factor of H⁻¹, and push each error right.
 

@@ -10,8 +10,8 @@ from tamis.pruners import PRUNERS, Pattern
 from tamis.registry import parse_options
 
 torch = pytest.importorskip("torch")
-from tamis.pruners.layers import Batch, decoder_layers, matrices, prune_layers  # noqa: E402
-from tamis.pruners.seen import Seen  # noqa: E402
+from tamis.pruners.layer_inputs import LayerInputs  # noqa: E402
+from tamis.pruners.layers import TokenBatch, decoder_layers, matrices, prune_layers  # noqa: E402
 from tests.core.llms.conftest import build_model  # noqa: E402
 
 HALF = Pattern(0.5)
@@ -20,7 +20,7 @@ HALF = Pattern(0.5)
 def prune(name, weight, inputs=None, pattern=HALF, seed=0, **options):
     """The matrix after pruning, and the mask of what went."""
     row, given = PRUNERS[name], torch.tensor(weight, dtype=torch.float32)
-    seen = Seen(given.shape[1], row.reads, given.device)
+    seen = LayerInputs(given.shape[1], row.reads, given.device)
     if inputs is not None:
         seen.add(torch.as_tensor(np.asarray(inputs), dtype=torch.float32))
     mask = row.load()(
@@ -126,7 +126,7 @@ def batch(*rows, width=0):
     real = torch.zeros_like(ids)
     for line, row in enumerate(rows):
         ids[line, : len(row)], real[line, : len(row)] = torch.tensor(row), 1
-    return Batch(ids, real)
+    return TokenBatch(ids, real)
 
 
 def looked_at(model, batches, **more):

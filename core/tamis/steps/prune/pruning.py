@@ -46,7 +46,7 @@ class Cell(_Model):
     draws: list[float]
 
 
-class Pair(_Model):
+class PairOfSets(_Model):
     """Perplexity of calibration ``first`` over that of ``second`` on one set, with intervals over draws and over rows.
 
     ``told`` is "lower" or "higher" where neither holds 1, else "not clear".
@@ -84,7 +84,7 @@ class Pruning(_Model):
     dense: list[float]
     magnitude: list[float]
     cells: list[list[Cell]]
-    pairs: list[Pair]
+    pairs: list[PairOfSets]
     overlap: list[list[float | None]]
     chance_overlap: float
     seconds: float

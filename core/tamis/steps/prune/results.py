@@ -14,7 +14,15 @@ from tamis.pruners import PRUNERS
 from tamis.steps.prune.calibration import Window
 from tamis.steps.prune.evaluation import Answers
 from tamis.steps.prune.options import PruneOptions
-from tamis.steps.prune.pruning import DENSE, MAGNITUDE, CalibrationSet, Cell, EvaluationSet, Pair, Pruning
+from tamis.steps.prune.pruning import (
+    DENSE,
+    MAGNITUDE,
+    CalibrationSet,
+    Cell,
+    EvaluationSet,
+    PairOfSets,
+    Pruning,
+)
 from tamis.steps.prune.runs import Ran
 from tamis.steps.prune.sets import NamedRows
 from tamis.types import Float64s
@@ -96,7 +104,7 @@ def _cell(looked: Looked, c: int, e: int) -> Cell:
     return Cell(value=value, low=_finite(low), high=_finite(high), draws=draws)
 
 
-def _pairs(looked: Looked) -> list[Pair]:
+def _pairs(looked: Looked) -> list[PairOfSets]:
     n_models = len(looked.calibrations)
     found = []
     for e, answers in enumerate(looked.answers):
@@ -104,7 +112,7 @@ def _pairs(looked: Looked) -> list[Pair]:
             one = log_ratio(looked.nll(first, e), looked.nll(second, e), answers.n_tokens, n_models=n_models)
             ends = [_finite(math.exp(end)) for end in (one.low, one.high, one.row_low, one.row_high)]
             found.append(
-                Pair(
+                PairOfSets(
                     first=first,
                     second=second,
                     evaluation=e,

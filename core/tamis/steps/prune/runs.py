@@ -14,13 +14,13 @@ import torch
 
 from tamis.compute.compare.perplexity import PackedBits
 from tamis.llms.forward import Forward
-from tamis.llms.local import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, load_tokenizer, load_weights
+from tamis.llms.local import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, load_weights, open_tokenizer
 from tamis.models.batches import token_batches
 from tamis.models.chat_tokens import ChatTokens
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.pruners import PRUNERS
-from tamis.pruners.layers import Batch, prune_layers
-from tamis.pruners.seen import Seen
+from tamis.pruners.layer_inputs import LayerInputs
+from tamis.pruners.layers import TokenBatch, prune_layers
 from tamis.registry import parse_options
 from tamis.steps.prune.calibration import Window
 from tamis.steps.prune.evaluation import Answers
@@ -34,7 +34,7 @@ OnStep = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class PrunerRun:
     """A run: by which method (none: the dense model) and seed, on which windows; ``keep`` writes the model of that set."""
 
     name: str
@@ -70,7 +70,7 @@ class Runner:
         folder.mkdir(exist_ok=True)
         self._device = choose_device(options.device)
         self._dtype = choose_dtype(options.dtype, self._device)
-        self._tokenizer = load_tokenizer(model)
+        self._tokenizer = open_tokenizer(model)
         self.chat = ChatTokens(self._tokenizer)
         self._pad = int(self._tokenizer.pad_token_id or 0)
         self._tokens = CPU_BATCH_TOKENS if self._device.type == "cpu" else GPU_BATCH_TOKENS
@@ -79,7 +79,7 @@ class Runner:
         """Tokens as the text that they stand for, marks of the template included."""
         return str(self._tokenizer.decode(list(ids)))
 
-    def run(self, task: Task, answers: Sequence[Answers], kept: Path, on_step: OnStep) -> Ran:
+    def run(self, task: PrunerRun, answers: Sequence[Answers], kept: Path, on_step: OnStep) -> Ran:
         """The run, or what a stopped step left of it; a model to keep is written below ``kept``."""
         record, mask = self._folder / f"{task.name}.json", self._folder / f"{task.name}.npy"
         if not record.exists():
@@ -88,7 +88,7 @@ class Runner:
         nll = [np.array(one, dtype=np.float64) for one in found["nll"]]
         return Ran(mask if task.method else None, found["n_weights"], found["n_zero"], nll)
 
-    def _make(self, task: Task, answers: Sequence[Answers], kept: Path, on_step: OnStep) -> None:
+    def _make(self, task: PrunerRun, answers: Sequence[Answers], kept: Path, on_step: OnStep) -> None:
         model = load_weights(self._model, self._dtype).eval().to(self._device)
         n_layers = int(getattr(model.config.get_text_config(), "num_hidden_layers", 1))
         total = n_layers + sum(len(one.ids) for one in answers)
@@ -114,7 +114,7 @@ class Runner:
     def _prune(
         self,
         model: Any,  # noqa: ANN401 - a model of transformers
-        task: Task,
+        task: PrunerRun,
         masks: list[PackedBits],
         counts: list[int],
         on_layer: Callable[[int], None],
@@ -123,7 +123,7 @@ class Runner:
         given = self._options.method_options if task.method == self._options.method else {}
         options, prune = parse_options(row.options, given), row.load()
 
-        def prune_one(name: str, weight: torch.Tensor, seen: Seen) -> None:
+        def prune_one(name: str, weight: torch.Tensor, seen: LayerInputs) -> None:
             generator = torch.Generator().manual_seed(task.seed * 2**20 + zlib.crc32(name.encode()) % 2**20)
             mask = prune(weight, seen, pattern, options, generator)
             masks.append(np.packbits(mask.cpu().numpy()))
@@ -135,7 +135,7 @@ class Runner:
             count_pads=self._options.count_pads, on_layer=lambda done, total: on_layer(done),
         )  # fmt: skip
 
-    def _batches(self, windows: Sequence[Window]) -> list[Batch]:
+    def _batches(self, windows: Sequence[Window]) -> list[TokenBatch]:
         """Windows of similar length together; to their full width where pads are counted."""
         width = self._options.row_tokens if self._options.count_pads else 0
         lengths = np.array([max(width, len(one.ids)) for one in windows], dtype=np.int64)
@@ -147,6 +147,6 @@ class Runner:
                 tokens = windows[place].ids
                 ids[line, : len(tokens)], real[line, : len(tokens)] = tokens, 1
             batches.append(
-                Batch(torch.from_numpy(ids).to(self._device), torch.from_numpy(real).to(self._device))
+                TokenBatch(torch.from_numpy(ids).to(self._device), torch.from_numpy(real).to(self._device))
             )
         return batches

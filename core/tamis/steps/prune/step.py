@@ -22,7 +22,7 @@ from tamis.steps.prune.evaluation import Answers
 from tamis.steps.prune.options import PruneOptions
 from tamis.steps.prune.pruning import DENSE, FILE, MAGNITUDE, ROWS, Pruning, geometric_mean, window_files
 from tamis.steps.prune.results import Looked, describe
-from tamis.steps.prune.runs import Ran, Runner, Task
+from tamis.steps.prune.runs import PrunerRun, Ran, Runner
 from tamis.steps.prune.sets import NamedRows, named_sets
 from tamis.types import JSON, Int64s
 
@@ -63,7 +63,7 @@ def run(context: StepContext, options: PruneOptions) -> dict[str, JSON]:
 def _prepare(context: StepContext, options: PruneOptions, chat: ChatTokens) -> _Prepared:
     calibrations, evaluations = named_sets(context.inputs, options, chat)
     wanted: Int64s = np.unique(np.concatenate([one.rows for one in calibrations]))
-    rows = read_rows(context, wanted)
+    rows = _read_rows(context, wanted)
     windows = {
         (c, seed): draw_windows({int(i): rows[int(i)] for i in one.rows}, chat, options, seed, one.name)
         for c, one in enumerate(calibrations)
@@ -72,7 +72,7 @@ def _prepare(context: StepContext, options: PruneOptions, chat: ChatTokens) -> _
     return _Prepared(calibrations, evaluations, windows, [one.answers for one in evaluations if one.answers])
 
 
-def read_rows(context: StepContext, ids: Int64s) -> Mapping[int, ChatRow]:
+def _read_rows(context: StepContext, ids: Int64s) -> Mapping[int, ChatRow]:
     """Rows of the dataset as a model is given them, by id."""
     found = source_rows(context.input("examples"), ids, {})
     return {i: read_chat_row(chat_record(turns, fields)) for i, turns, fields in found}
@@ -84,14 +84,14 @@ def _run_all(
     """The dense model, magnitude, and every calibration with every seed, alike ones once."""
     pruner = PRUNERS[options.method]
     first = options.seeds[0]
-    tasks = {(DENSE, first): Task("dense", "", first, [])}
+    tasks = {(DENSE, first): PrunerRun("dense", "", first, [])}
     if options.method != "magnitude":
-        tasks[MAGNITUDE, first] = Task("magnitude", "magnitude", first, [])
+        tasks[MAGNITUDE, first] = PrunerRun("magnitude", "magnitude", first, [])
     for (c, seed), windows in prepared.windows.items():
         drawn = seed if pruner.reads != "nothing" or pruner.random else first
         name = f"{c:02d}" if pruner.reads != "nothing" else "any"
         keep = c if options.keep_models and seed == first else None
-        tasks[c, seed] = Task(f"{name}-{drawn}", options.method, drawn, windows, keep)
+        tasks[c, seed] = PrunerRun(f"{name}-{drawn}", options.method, drawn, windows, keep)
     ran: dict[str, Ran] = {}
     for place, task in enumerate(tasks.values()):
 

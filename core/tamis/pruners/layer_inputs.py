@@ -9,7 +9,7 @@ import torch
 What = Literal["nothing", "norms", "hessian"]
 
 
-class Seen:
+class LayerInputs:
     """Sums over the inputs (tokens, in) of a matrix."""
 
     def __init__(self, width: int, what: What, device: torch.device) -> None:
