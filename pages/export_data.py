@@ -13,7 +13,7 @@ from pages.shared.forms.export_scope import ChosenRows, choose_rows, show_counts
 from pages.shared.frame import OpenDataset, errors_in_place, open_page
 from pages.shared.plain_text import count_of, plain
 from tamis.actions.export import ExportRequest
-from tamis.actions.export_choices import ExportTexts
+from tamis.actions.export_choices import EVERY, ExportTexts
 from tamis.actions.export_files import default_export_name, export_path
 
 
@@ -41,7 +41,7 @@ def show_button(
     )
     request = ExportRequest(
         dataset_id=dataset.dataset_id,
-        selection=chosen.selection,
+        selection=chosen.selection or EVERY,
         tag=chosen.tag,
         scope=chosen.scope,
         decisions=decided.pointer,

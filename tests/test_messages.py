@@ -48,6 +48,13 @@ def test_an_error_outside_the_command_line_names_options_and_no_flags() -> None:
     assert not wrong
 
 
+def test_a_row_that_is_not_there_is_said_in_one_place() -> None:
+    said = [
+        path for path in sorted(PACKAGE.rglob("*.py")) if "go from 0 to" in path.read_text(encoding="utf-8")
+    ]
+    assert [path.name for path in said] == ["errors.py"]
+
+
 def test_the_check_sees_a_flag_beside_a_command() -> None:
     source = """raise InvalidOptions(f"{name} is missing: run tamis run embed --dataset {x}. Name one with --llm.")"""
     (text,) = _messages(ast.parse(source))

@@ -242,6 +242,11 @@ VERBS: dict[str, Verb] = {
     "finetune_grid.submit_training_grid": Verb(
         "compare", "finetune-selections", "Dataset.finetune_selections"
     ),
+    "finetune_grid.grid_forecasts": Verb(
+        No("the grid's form stands beside the runs it would repeat"),
+        "finetune-selections",
+        No("Dataset.forecast, selection by selection"),
+    ),
     "evaluations.evaluation_of": Verb("finetuning", _BY_HAND, "AdapterResult.evaluation"),
     "evaluations.cluster_losses": Verb("finetuning", _BY_HAND, "AdapterResult.per_cluster"),
     "votes.list_votes": Verb("finetuning", _ON_SCREEN, "AdapterResult.votes"),
@@ -509,6 +514,7 @@ ROLES: dict[str, str] = {
         "decisions.rows_of_decision decisions.history_of_row review_queue.open_queue review_queue.next_rows "
         "review_calibration.calibrate_review imports.plan_paths rejects.list_rejects rejects.show_reject "
         "rejects.plan_retry forecast.forecast forecast.forecast_models forecast.submission_text "
+        "finetune_grid.grid_forecasts "
         "jobs.list_jobs jobs.get_job jobs.wait_for_job jobs.read_log jobs.read_metrics "
         "remedies.with_smaller_batch submit.repeat read_rows.matching read_rows.sort_rows read_rows.read_rows "
         "read_rows.columns_of read_rows.list_clusters read_rows.read_messages read_rows.nearest_rows "

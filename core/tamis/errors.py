@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable
+from numbers import Integral
 
 _OS_ERRORS = {
     errno.ENOENT: "There is no file or folder {path}. Check the spelling.",
@@ -38,6 +39,13 @@ class UnknownName(CurationError):
 
 class InvalidOptions(CurationError):
     """Options that their type refuses: an unknown key, a wrong type, a value out of range."""
+
+
+def no_such_row(row: object, n_rows: int, option: str = "") -> InvalidOptions:
+    """That a dataset has no such row, in the one wording of command, page and Python; ``option`` names what asked for it."""
+    said = f"{row:,}" if isinstance(row, Integral) else row
+    asked = f" for {option}" if option else ""
+    return InvalidOptions(f"There is no row {said}{asked}: rows go from 0 to {n_rows - 1:,}.")
 
 
 class InvalidRecord(CurationError):

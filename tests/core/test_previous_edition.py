@@ -117,5 +117,7 @@ def test_an_export_of_then_is_made_again_byte_for_byte(
 
 def test_rows_of_then_are_exported_now(workspace: Workspace, tmp_path: Path) -> None:
     for dataset_id in workspace.artifacts.dataset_ids():
-        done = export(workspace, ExportRequest(dataset_id=dataset_id), tmp_path / f"{dataset_id}.jsonl")
+        done = export(
+            workspace, ExportRequest(dataset_id=dataset_id, selection="all"), tmp_path / f"{dataset_id}.jsonl"
+        )
         assert done.n_rows == workspace.artifacts.examples(dataset_id).summary["n_examples"]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import orjson
+import psutil
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tamis.jobs import job_table
+from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import Job, JobState
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
@@ -22,8 +25,11 @@ from tests.e2e.conftest import Server, end_process_tree, free_port, running_app
 from tests.pages.page_workspace import import_file
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-N_ROWS = 60_000
-WORDS = 40, 140  # of a prompt and of a response: long enough that the job outlives everything done to it here
+N_ROWS = 20_000
+WORDS = (
+    40,
+    140,
+)  # of a prompt and of a response: long enough to be cancelled on the way; while one looks, the worker waits
 CANCEL_S = 5.0
 END_MS = 420_000
 
@@ -67,6 +73,24 @@ def n_parts(workspace: Path, job: Job) -> int:
     )
 
 
+@contextmanager
+def held(workspace: Path, job_id: str, attempt: int) -> Iterator[None]:
+    """The worker waits, a part of its rows done, while one looks: so the job need not be longer than the looking."""
+    folder, deadline = JobFolder.of(workspace, job_id), time.monotonic() + 60
+    while (now := folder.read_progress(attempt)) is None or not now.done:
+        assert time.monotonic() < deadline, "nothing of it was done"
+        time.sleep(0.02)
+    worker = psutil.Process(now.pid)
+    worker.suspend()
+    try:
+        while job_of(workspace, job_id).progress.done < now.done:  # until the app has read it
+            assert time.monotonic() < deadline, "the app does not look at its job"
+            time.sleep(0.1)
+        yield
+    finally:
+        worker.resume()
+
+
 def wait_for_more(page: Page, workspace: Path, before: Job) -> Job:
     """The job as soon as more of it is done than before."""
     deadline = time.monotonic() + 60
@@ -87,42 +111,51 @@ def test_a_job_is_found_as_it_is_whatever_happens_to_the_tab_and_the_server(
     workspace: Path, dataset_id: str, context: BrowserContext, end_workers: None
 ) -> None:
     port = free_port()
-    with running_app(workspace, port) as server:
-        page, job_id = _start_reload_and_reopen(server, dataset_id, context)
-        _cancel_and_resume(server, page, job_id)
-        before = job_of(workspace, job_id)
-        server.kill()
-        assert alive(before.progress.pid)
-    page.wait_for_timeout(2000)
-    with running_app(workspace, port) as server:
-        # The tab was never touched: it finds the new server by itself.
-        walk_jobs.expect_running(page)
-        now = wait_for_more(page, workspace, before)
-        assert (now.progress.pid, now.attempt) == (before.progress.pid, 2)
-        walk_jobs.expect_done(page, END_MS)
-        walk_jobs.open_jobs(page, server.url)
-        expect(page.get_by_text("1 done")).to_be_visible()
+    with ExitStack() as holding:
+        with running_app(workspace, port) as server:
+            page, job_id = _start_reload_and_reopen(server, dataset_id, context)
+            _cancel_and_resume(server, page, job_id)
+            holding.enter_context(held(workspace, job_id, 2))
+            _expect_the_second_attempt(server, page, job_id)
+            before = job_of(workspace, job_id)
+            server.kill()
+            assert alive(before.progress.pid)
+        page.wait_for_timeout(500)
+        with running_app(workspace, port) as server:
+            # The tab was never touched: it finds the new server by itself.
+            walk_jobs.expect_running(page)
+            holding.close()
+            now = wait_for_more(page, workspace, before)
+            _see_it_end(server, page, before, now)
     made = ArtifactStore(workspace).get(dataset_id, "embeddings", now.artifact_id)
     assert made.summary["dimension"] > 0
     assert job_of(workspace, job_id).state is JobState.SUCCEEDED
     assert len(job_table.list_jobs(Database(workspace))) == 1
 
 
+def _see_it_end(server: Server, page: Page, before: Job, now: Job) -> None:
+    assert (now.progress.pid, now.attempt) == (before.progress.pid, 2)
+    walk_jobs.expect_done(page, END_MS)
+    walk_jobs.open_jobs(page, server.url)
+    expect(page.get_by_text("1 done")).to_be_visible()
+
+
 def _start_reload_and_reopen(server: Server, dataset_id: str, context: BrowserContext) -> tuple[Page, str]:
     page = context.new_page()
     walk_jobs.open_step_form(page, server.url, dataset_id, "embed", embed_encoder="Feature+hashing")
     job_id = walk_jobs.submit_step(page, "Embed")
-    walk_jobs.expect_running(page)
-    pid = job_of(server.workspace, job_id).progress.pid
-    page.reload()
-    walk_jobs.expect_running(page)
-    link = page.url
-    page.close()
-    page = context.new_page()
-    page.goto(link)
-    walk_jobs.expect_running(page)
-    job = job_of(server.workspace, job_id)
-    assert (job.state, job.progress.pid, job.attempt) == (JobState.RUNNING, pid, 1)
+    with held(server.workspace, job_id, 1):
+        walk_jobs.expect_running(page)
+        pid = job_of(server.workspace, job_id).progress.pid
+        page.reload()
+        walk_jobs.expect_running(page)
+        link = page.url
+        page.close()
+        page = context.new_page()
+        page.goto(link)
+        walk_jobs.expect_running(page)
+        job = job_of(server.workspace, job_id)
+        assert (job.state, job.progress.pid, job.attempt) == (JobState.RUNNING, pid, 1)
     return page, job_id
 
 
@@ -136,6 +169,9 @@ def _cancel_and_resume(server: Server, page: Page, job_id: str) -> None:
     kept = n_parts(server.workspace, stopped)
     assert kept > 0
     walk_jobs.resume_job(page)
+
+
+def _expect_the_second_attempt(server: Server, page: Page, job_id: str) -> None:
     walk_jobs.expect_running(page)
     expect(page.get_by_text("attempt 2").first).to_be_visible()
     again = job_of(server.workspace, job_id)

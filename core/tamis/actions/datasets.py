@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tamis.actions.deletion import DeletionPlan
 from tamis.actions.roles import needs
 from tamis.actions.uploads import sweep_uploads
+from tamis.errors import DatasetMissing
 from tamis.formats import FORMATS
 from tamis.store import names, trash
 from tamis.store.artifacts.store import Artifact
@@ -128,23 +129,30 @@ def delete_dataset(workspace: Workspace, dataset_id: str) -> Discarded:
 
 def list_trash(workspace: Workspace) -> list[Discarded]:
     """What is in the trash, newest first."""
-    return trash.list_trash(workspace.artifacts)
+    return trash.list_trash(workspace)
 
 
 @needs("curator", noted="restore")
 def restore_dataset(workspace: Workspace, name: str) -> str:
-    """Put a dataset back and return its id; ``name`` is what it is called in the trash, or its id for the newest of it.
+    """Put a dataset back and return its id: the newest in the trash of this id or name, or one by its folder there.
 
-    Raises DatasetMissing when it is not in the trash, JobConflict when the same dataset was imported again meanwhile.
+    Raises DatasetMissing when it is not in the trash, or several have the name, JobConflict when the same dataset was
+    imported again meanwhile.
     """
-    newest = next((entry.name for entry in list_trash(workspace) if entry.dataset_id == name), name)
-    return trash.restore_dataset(workspace.artifacts, newest)
+    entries = [one for one in list_trash(workspace) if name in (one.dataset_id, one.dataset_name)]
+    ids = list(dict.fromkeys(one.dataset_id for one in entries))
+    if len(ids) > 1 and name not in ids:
+        raise DatasetMissing(
+            f"{len(ids)} datasets in the trash are called {name!r}: use an id ({', '.join(ids)})."
+        )
+    by_id = [one for one in entries if one.dataset_id == name] or entries
+    return trash.restore_dataset(workspace, by_id[0].name if by_id else name)
 
 
 @needs("operator", noted="delete")
 def empty_trash(workspace: Workspace) -> int:
     """Delete everything in the trash for good, with the uploads it came from; returns how many datasets that were."""
-    n_deleted = trash.empty_trash(workspace.artifacts)
+    n_deleted = trash.empty_trash(workspace)
     sweep_uploads(workspace)
     return n_deleted
 

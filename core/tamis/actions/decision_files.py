@@ -10,7 +10,7 @@ import orjson
 
 from tamis.actions.roles import needs
 from tamis.compute.apply import with_response
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, no_such_row
 from tamis.formats.check import check_messages
 from tamis.formats.targets import check_place
 from tamis.jobs.limits import ReadLimits, limited_for_now
@@ -85,7 +85,7 @@ def _choice(line: bytes, own: Callable[[int], list[Message]], n_rows: int) -> Bu
         raise InvalidOptions("is not an object with example_id and verdict")
     example_id, verdict = given.get("example_id"), given.get("verdict")
     if type(example_id) is not int or not 0 <= example_id < n_rows:
-        raise InvalidOptions(f"example_id {example_id!r} is no row of the dataset (0 to {n_rows - 1})")
+        raise no_such_row(repr(example_id), n_rows)
     if verdict not in decisions.VERDICTS:
         raise InvalidOptions(f"verdict {verdict!r} is none of {', '.join(decisions.VERDICTS)}")
     original = own(example_id)

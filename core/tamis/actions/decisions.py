@@ -12,7 +12,7 @@ from tamis.actions.proposals import Proposal
 from tamis.actions.roles import needs
 from tamis.compute.apply import with_response
 from tamis.compute.clear.review_rule import opposite
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, no_such_row
 from tamis.formats.check import check_messages
 from tamis.reprs import HtmlFacts
 from tamis.store.review import decisions as log
@@ -314,10 +314,10 @@ def own_messages(workspace: Workspace, dataset_id: str, rows: Sequence[int] | In
     """The dataset's own conversations, in the order of the rows; raises InvalidOptions for a row that it does not have."""
     ids = np.asarray(rows, dtype=np.int64)
     examples = workspace.artifacts.examples(dataset_id)
-    last = int(examples.summary["n_examples"]) - 1
-    wrong = ids[(ids < 0) | (ids > last)]
+    n_rows = int(examples.summary["n_examples"])
+    wrong = ids[(ids < 0) | (ids >= n_rows)]
     if len(wrong):
-        raise InvalidOptions(f"{dataset_id!r} has no row {wrong[0]}: rows go from 0 to {last}.")
+        raise no_such_row(int(wrong[0]), n_rows)
     conversations = read_conversations(examples, ids)
     return [list(conversations[row]) for row in ids.tolist()]
 

@@ -28,7 +28,7 @@ from tamis.formats.written_files import WrittenFile as Written
 from tamis.registry import Options, parse_options
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.resolve_decisions import apply_frozen, find_decisions, respected_by
-from tamis.steps.resolve_rows import find_selection, rows_of
+from tamis.steps.resolve_rows import EVERY, find_selection, look_at, rows_of
 from tamis.store.artifacts.readers import iter_examples
 from tamis.store.artifacts.store import Artifact, utc_now
 from tamis.store.durable import write_atomically
@@ -46,7 +46,11 @@ class ExportRequest(Options):
     """Which rows, written how."""
 
     dataset_id: str = Field(description="Dataset to export from.")
-    selection: str = Field("", description="Artifact id of a selection, active, or newest.")
+    selection: str = Field(
+        "",
+        description="Artifact id of a selection, active, newest, or all for every row; when nothing is named, no tag and no "
+        "scope either, the active one where there is one.",
+    )
     tag: str = Field("", description="Only rows with this tag.")
     scope: str = Field("", description="Only rows in this scope, as in the map's address.")
     decisions: str = Field(
@@ -73,8 +77,8 @@ class ExportRequest(Options):
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What was written and where; ``renamed`` are columns of the source that the format would have taken for its own,
-    ``score_columns`` those of the scores by their name.
+    """What was written and where; ``taken`` says which rows these are, ``renamed`` are columns of the source that the
+    format would have taken for its own, ``score_columns`` those of the scores by their name.
     """
 
     path: Path
@@ -82,6 +86,7 @@ class ExportResult:
     n_rows: int
     sha256: str
     manifest: ExportManifest
+    taken: str
     skipped: tuple[SkippedRow, ...] = ()
     skipped_path: Path | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -112,6 +117,7 @@ def export(
 ) -> ExportResult:
     """Write the rows and ``<path>.manifest.json``; an existing file is replaced only when all is written.
 
+    Where the request names no rows, they are those of the active selection, or all where there is none (``taken``).
     The name of the file says its container and compression (``rows.csv``, ``rows.jsonl.gz``); it must not contradict the
     request. Where the request names decisions, or its selection was made with some, dropped rows are left out and decided
     texts written. ``progress`` is told the rows read so far. Raises InvalidOptions when no row is in scope or all are
@@ -122,10 +128,8 @@ def export(
         path.parent.mkdir(exist_ok=True)
     check_place(path)
     target = target_of(path.name, request.container)
-    if request.selection:
-        # By its id, so that the file can be made again when another one is active or newer.
-        selection = find_selection(workspace, request.dataset_id, request.selection)
-        request = request.model_copy(update={"selection": selection.id})
+    # By its id, so that the file can be made again when another one is active or newer.
+    request = request.model_copy(update={"selection": _selection_id(workspace, request)})
     rows = rows_of(
         workspace,
         request.dataset_id,
@@ -159,9 +163,25 @@ def export(
     write_atomically(manifest_path, manifest.model_dump_json(indent=1).encode())
     listed, (n_rows, sha256) = _list_skipped(path, written.skipped), (written.n_rows, written.sha256)
     return ExportResult(
-        path, manifest_path, n_rows, sha256, manifest, written.skipped, listed, written.renamed,
+        path, manifest_path, n_rows, sha256, manifest, _taken(request), written.skipped, listed, written.renamed,
         score_columns(examples, tuple(scores)),
     )  # fmt: skip
+
+
+def _selection_id(workspace: Workspace, request: ExportRequest) -> str:
+    """The selection that is meant; empty for none."""
+    if request.selection == EVERY:
+        return ""
+    if request.selection:
+        return find_selection(workspace, request.dataset_id, request.selection).id
+    active = None if request.tag or request.scope else look_at(workspace, request.dataset_id).selection
+    return active.id if active is not None else ""
+
+
+def _taken(request: ExportRequest) -> str:
+    named = {"selection": request.selection, "tag": request.tag, "filter": request.scope}
+    narrowed = [kind if kind == "filter" else f"{kind} {value}" for kind, value in named.items() if value]
+    return " and ".join(narrowed) or "all"
 
 
 def _list_skipped(path: Path, skipped: Sequence[SkippedRow]) -> Path | None:

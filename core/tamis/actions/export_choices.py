@@ -21,7 +21,7 @@ from tamis.formats.targets import target_of
 from tamis.formats.writer import EXPORT_FORMATS, SOURCE_SHAPE, StoredExample, row_lines
 from tamis.formats.written_files import Likeness, preview_table
 from tamis.steps.resolve_decisions import AS_IMPORTED, CURRENT, respected_by
-from tamis.steps.resolve_rows import rows_of
+from tamis.steps.resolve_rows import EVERY, rows_of
 from tamis.store.artifacts.readers import read_token_counts
 from tamis.store.artifacts.store import Artifact
 from tamis.store.review.decisions import decision_state
@@ -32,7 +32,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import Int64s, Message
 
 __all__ = [
-    "AS_IMPORTED", "CURRENT", "SOURCE_SHAPE", "DecisionState", "ExportTexts", "FormatChoice", "RowSource", "TextChoice", "choose_formats",
+    "AS_IMPORTED", "CURRENT", "EVERY", "SOURCE_SHAPE", "DecisionState", "ExportTexts", "FormatChoice", "RowSource", "TextChoice", "choose_formats",
     "choose_row_source", "choose_texts", "count_tokens", "export_texts", "offered_row_sources", "preview_export",
     "read_decided", "read_scope_rows", "rows_label",
 ]  # fmt: skip

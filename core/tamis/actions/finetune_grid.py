@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import orjson
 
+from tamis.actions.forecast import Forecast, forecast
 from tamis.actions.roles import needs
 from tamis.actions.runs import Run, list_runs
 from tamis.actions.submit import HERE, RunTarget, Submission, submit
@@ -27,7 +28,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s
 
 __all__ = [
-    "ALL_CLUSTERS", "MAX_GRID_RUNS", "MethodLoss", "TrainingGrid", "grid_runs", "held_out_by_all", "method_losses", "n_left",
+    "ALL_CLUSTERS", "MAX_GRID_RUNS", "MethodLoss", "TrainingGrid", "grid_forecasts", "grid_runs", "held_out_by_all", "method_losses", "n_left",
     "runs_of_methods", "submit_training_grid", "training_grids",
 ]  # fmt: skip
 
@@ -100,6 +101,30 @@ def submit_training_grid(
 
     Raises InvalidOptions, UnknownName and ArtifactMissing before anything is queued.
     """
+    requests = _runs_on_the_same_rows(workspace, dataset_id, grid)
+    return tuple(submit(workspace, dataset_id, "finetune", values, target=target) for values in requests)
+
+
+def grid_forecasts(
+    workspace: Workspace, dataset_id: str, grid: TrainingGrid, *, target: RunTarget = HERE
+) -> dict[str, Forecast]:
+    """What a run of each selection would take, by the selection's id: its seeds take alike. Nothing is started.
+
+    Raises InvalidOptions, UnknownName and ArtifactMissing.
+    """
+    first: dict[str, dict[str, JSON]] = {}
+    for values in _runs_on_the_same_rows(workspace, dataset_id, grid):
+        first.setdefault(values["selection"], values)
+    return {
+        one: forecast(workspace, dataset_id, "finetune", values, target=target)
+        for one, values in first.items()
+    }
+
+
+def _runs_on_the_same_rows(
+    workspace: Workspace, dataset_id: str, grid: TrainingGrid
+) -> list[dict[str, JSON]]:
+    """``grid_runs``, with the rows that all hold out."""
     requests = grid_runs(workspace.artifacts, dataset_id, grid)
     examples = workspace.artifacts.examples(dataset_id)
     picked = [
@@ -110,9 +135,7 @@ def submit_training_grid(
     frozen = freeze_rows(workspace.artifacts, dataset_id, held_out, LABEL).id
     # As imported: held-out rows that a decision changed for one of them would be other rows than for the rest.
     shared: dict[str, JSON] = {"held_out": frozen, "decisions": AS_IMPORTED}
-    return tuple(
-        submit(workspace, dataset_id, "finetune", values | shared, target=target) for values in requests
-    )
+    return [values | shared for values in requests]
 
 
 def training_grids(workspace: Workspace, dataset_id: str, comparison: Comparison) -> dict[str, list[Run]]:

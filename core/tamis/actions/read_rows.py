@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tamis.actions.dataset_context import DatasetContext
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, no_such_row
 from tamis.protocols import Encoder
 from tamis.store.artifacts.readers import read_cluster_ids, read_selection
 from tamis.store.artifacts.store import Artifact
@@ -115,7 +115,7 @@ def row_number(context: DatasetContext, value: str | int) -> int:
     """The row that a person named by its number; raises InvalidOptions for what is none."""
     text = str(value).strip()
     if not (text.isascii() and text.isdigit() and int(text) < context.n_rows):
-        raise InvalidOptions(f"There is no row {text}: rows go from 0 to {context.n_rows - 1:,}.")
+        raise no_such_row(text, context.n_rows)
     return int(text)
 
 

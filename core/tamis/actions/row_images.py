@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from tamis.compute.text.turn_text import part_text, part_texts
-from tamis.errors import CurationError, InvalidOptions
+from tamis.errors import CurationError, no_such_row
 from tamis.formats.image_files import read_inside
 from tamis.formats.image_refs import ImageRef, image_refs, is_image_part
 from tamis.formats.layout import HUB_PREFIX
@@ -55,7 +55,7 @@ class RowImages:
 def row_images(view: DatasetView, row: int) -> RowImages:
     """The images of a row of the dataset; raises InvalidOptions for a row that is not there."""
     if not 0 <= row < view.n_rows:
-        raise InvalidOptions(f"There is no row {row}: rows go from 0 to {view.n_rows - 1:,}.")
+        raise no_such_row(row, view.n_rows)
     examples = view.examples
     columns = ["file", "raw", "messages", "meta"]
     stored = read_example_rows(examples.file(EXAMPLES), np.array([row]), columns).to_pylist()[0]

@@ -12,7 +12,7 @@ from tamis.actions.review_queue import ReviewQueue
 from tamis.actions.roles import needs
 from tamis.compute.clear import agreement
 from tamis.compute.clear.agreement import Agreement, Coefficient, divide_rows
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, no_such_row
 from tamis.reprs import HtmlFacts
 from tamis.store.review import assignments, notes
 from tamis.store.review.notes import Note
@@ -134,9 +134,9 @@ def measure_agreement(
 @needs("reviewer")
 def add_note(workspace: Workspace, dataset_id: str, row: int, text: str, reviewer: str) -> Note:
     """Write a note on a row; raises InvalidOptions for an empty or very long one, and for a row that is not there."""
-    last = int(workspace.artifacts.examples(dataset_id).summary["n_examples"]) - 1
-    if not 0 <= row <= last:
-        raise InvalidOptions(f"{dataset_id!r} has no row {row}: rows go from 0 to {last}.")
+    n_rows = int(workspace.artifacts.examples(dataset_id).summary["n_examples"])
+    if not 0 <= row < n_rows:
+        raise no_such_row(row, n_rows)
     return notes.add_note(workspace.database, dataset_id, row, text, reviewer)
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from tamis.actions.active import activate
 from tamis.actions.roles import needs
 from tamis.actions.selection_origin import BASE, EDITS, REPLACE, Origin, origin_of
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, no_such_row
 from tamis.reprs import HtmlFacts
 from tamis.selectors.explanation import Explanation
 from tamis.selectors.explanation_text import say_explanation
@@ -177,7 +177,7 @@ def _check_edit(origin: Origin, rows: Int64s, out: int, into: int) -> None:
 
 def _check_row(row: int, n_rows: int) -> None:
     if not 0 <= row < n_rows:
-        raise InvalidOptions(f"There is no row {row}: rows go from 0 to {n_rows - 1:,}.")
+        raise no_such_row(row, n_rows)
 
 
 def _unit(origin: Origin) -> str:

@@ -43,3 +43,8 @@ class HasActive:
         if named is None:
             raise UnknownName("result", id_or_kind, {one.kind for one in artifact})
         return result_of(self._workspace, named)
+
+    def _active_text(self: HasDataset) -> str:
+        """The active selection, as the line of a dataset ends; empty where there is none."""
+        found = active.active_artifacts(self._workspace, self.id)
+        return "".join(f", active selection {one.name}" for one in found if one.kind == "selection")

@@ -11,7 +11,7 @@ from tamis.api.array_results import ClusteredRows
 from tamis.clusterers.result import cosine_distances, unit_centroids
 from tamis.compute.select.groups import group_by_quantile, group_by_value
 from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, no_such_row
 from tamis.types import NOISE, Bools, Float32s, Float64s, Int32s, Int64s
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def row_mask(rows: ArrayLike | None, n: int, name: str) -> Bools:
     ids = given.astype(np.int64) if given.size else np.empty(0, dtype=np.int64)
     wrong = ids[(ids < 0) | (ids >= n)]
     if wrong.size:
-        raise InvalidOptions(f"{name} names row {wrong[0]}: rows go from 0 to {n - 1}.")
+        raise no_such_row(int(wrong[0]), n, "" if name == "rows" else name)
     mask = np.zeros(n, dtype=np.bool_)
     mask[ids] = True
     return mask

@@ -319,8 +319,10 @@ class Dataset(HasActive, Shown):
         selection: SelectionResult | str = "",
         **options: Any,  # noqa: A002, ANN401
     ) -> ExportedRows:
-        """Write rows as a training file with a manifest beside it: all, or those of a ``selection``, ``tag`` or ``scope``.
+        """Write rows as a training file with a manifest beside it: those of a ``selection``, ``tag`` or ``scope``.
 
+        Without any of them the rows are those of the active selection, or all where there is none; ``selection="all"``
+        takes every row in any case. What was taken is said (``taken``).
         ``decisions`` are current, none, or an artifact id; left out, those that the selection was made with.
         ``scores`` are written as columns ``score_NAME``, in a named format.
         """
@@ -355,7 +357,7 @@ class Dataset(HasActive, Shown):
         return facts(self._entry().made)
 
     def _line(self) -> str:
-        return f"{self.name}: {len(self):,} rows ({self.id})"
+        return f"{self.name}: {len(self):,} rows ({self.id}){self._active_text()}"
 
 
 def open_made(workspace: Workspace, reviewer: str, job: Job) -> Dataset | StepResult:

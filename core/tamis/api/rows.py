@@ -16,6 +16,7 @@ from tamis.actions.export import export as write_export
 from tamis.api.show import SHOWN_ROWS, Shown, Tabular, head_of
 from tamis.registry import parse_options
 from tamis.reprs import Head
+from tamis.steps.resolve_rows import EVERY
 from tamis.store.rows.scope import ALL_ROWS, Scope, describe_scope
 
 Array = TypeVar("Array", bound="np.ndarray[Any, Any]")
@@ -97,7 +98,11 @@ class Rows(Tabular):
         artifact id, or none; ``scores`` names of scores to write as columns ``score_NAME``, in a named format. Raises InvalidOptions and CurationError.
         """
         return export_rows(
-            self._workspace, self._dataset_id, path, format, {"scope": self._scope.to_url(), **options}
+            self._workspace,
+            self._dataset_id,
+            path,
+            format,
+            {"selection": EVERY, "scope": self._scope.to_url(), **options},
         )
 
     def _usual(self) -> list[str]:
@@ -135,11 +140,12 @@ class ExportedRows(Shown):
     skipped: Mapping[str, int] = field(default_factory=dict)  # why rows were left out, with how many
     skipped_path: Path | None = None  # the list of these rows
     score_columns: Mapping[str, str] = field(default_factory=dict)  # the columns of scores, by their name
+    taken: str = "all"  # which rows: of a selection, a tag, a filter
 
     def _line(self) -> str:
         applied = f", decisions {self.decisions} applied" if self.decisions else ""
         left = f", {sum(self.skipped.values()):,} left out" if self.skipped else ""
-        return f"{self.path}: {self.n_rows:,} rows{left}{applied}, sha256 {self.sha256}"
+        return f"{self.path}: {self.n_rows:,} rows ({self.taken}){left}{applied}, sha256 {self.sha256}"
 
 
 def match_rows(workspace: Workspace, dataset_id: str, scope: Scope, title: str = "") -> Rows:
@@ -185,6 +191,7 @@ def export_rows(
         skipped=done.obstacles,
         skipped_path=done.skipped_path,
         score_columns=dict(done.score_columns),
+        taken=done.taken,
     )
 
 

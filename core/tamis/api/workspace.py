@@ -181,15 +181,15 @@ class Workspace(Shown):
 
         def describe(entry: Discarded) -> dict[str, object]:
             return {
+                "name": entry.dataset_name,
                 "id": entry.dataset_id,
                 "deleted": f"{entry.discarded_at:%Y-%m-%d %H:%M}",
-                "name": entry.name,
             }
 
         return Listing(f"Trash of {self.path}", tuple(datasets.list_trash(self._workspace)), describe)
 
     def restore(self, id_or_name: str) -> Dataset:
-        """Put a dataset back from the trash, the newest of that id, or one by its name there; raises DatasetMissing."""
+        """Put a dataset back from the trash, the newest of that id or name; raises DatasetMissing."""
         return self._dataset(datasets.restore_dataset(self._workspace, id_or_name))
 
     def empty_trash(self) -> int:

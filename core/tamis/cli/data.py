@@ -159,7 +159,7 @@ def trash(session: Session, empty: bool) -> None:
 
     entries = list_trash(session.workspace)
     for one in entries:
-        session.show(f"{one.dataset_id:32} {one.discarded_at:%Y-%m-%d %H:%M}  {one.name}")
+        session.show(f"{one.dataset_name:32} {one.dataset_id:32} deleted {one.discarded_at:%Y-%m-%d %H:%M}")
     if not entries:
         session.show("The trash is empty.")
     n_deleted = empty_trash(session.workspace) if empty else 0
@@ -169,7 +169,7 @@ def trash(session: Session, empty: bool) -> None:
 
 
 @datasets.command("restore", examples=["tamis datasets restore my-data-1a2b3c"])
-@click.argument("entry", help="Id of the dataset, or its name in the trash.")
+@click.argument("entry", help="Name or id of the dataset, for the newest of it in the trash.")
 def restore(session: Session, entry: str) -> None:
     """Put a dataset back from the trash."""
     from tamis.actions.datasets import restore_dataset
@@ -181,10 +181,15 @@ def restore(session: Session, entry: str) -> None:
 
 @command(
     "tamis export --dataset my-data-1a2b3c --selection active --format messages --out subset.jsonl",
-    "tamis export --dataset my-data-1a2b3c --decisions current --out decided.jsonl",
+    "tamis export --dataset my-data-1a2b3c --selection all --decisions current --out decided.jsonl",
 )
 @dataset_option
-@click.option("--selection", default="", help="Artifact id of a selection, active, or newest.")
+@click.option(
+    "--selection",
+    default="",
+    help="Artifact id of a selection, active, newest, or all for every row. Without this, a tag, a scope or a condition: the "
+    "active one where there is one.",
+)
 @click.option("--tag", default="", help="Only rows with this tag.")
 @click.option("--scope", default="", help="Only rows in this scope, as copied from the map's address.")
 @where_option
@@ -242,7 +247,11 @@ def export(
         "scores": given_names(scores), **choices, "scope": narrowed_scope(choices["scope"]),
     }  # fmt: skip
     done = write_export(session.workspace, parse_options(ExportRequest, asked), out)
-    session.show(f"{done.path}: {done.n_rows:,} rows, sha256 {done.sha256}")
+    session.show(f"{done.path}: {done.n_rows:,} rows ({done.taken}), sha256 {done.sha256}")
+    if done.manifest.selection and not any(asked[one] for one in ("selection", "tag", "scope")):
+        session.say(
+            "tamis: no rows were named, so the active selection was taken. For every row: --selection all."
+        )
     for column, name in done.renamed.items():
         session.say(
             f"tamis: column {column!r} of the source is written as {name!r}; the format reads {column!r}."
@@ -267,6 +276,7 @@ def export(
             "path": str(done.path),
             "n_rows": done.n_rows,
             "sha256": done.sha256,
+            "taken": done.taken,
             "decisions": decisions,
             "score_columns": dict(done.score_columns),
             "n_skipped": len(done.skipped),

@@ -41,10 +41,11 @@ def _options_of_finetune() -> list[click.Parameter]:
 @click.option("--seeds", default=1, show_default=True, help="Trainings of each selection.")
 @click.option("--first-seed", default=42, show_default=True, help="Seed of the first.")
 @click.option("--backend", default="local", show_default=True, metavar="NAME", help="Where they run.")
+@click.option("--estimate", is_flag=True, help="Only say what a run of each selection will take.")
 @click.option("--no-wait", is_flag=True, help="Submit and return at once.")
 def finetune_selections(
-    session: Session, dataset: str, selections: tuple[str, ...], backend: str, no_wait: bool, **grid: JSON
-) -> int:
+    session: Session, dataset: str, selections: tuple[str, ...], backend: str, estimate: bool, no_wait: bool, **grid: JSON
+) -> int:  # fmt: skip
     """Train selections alike, on as many steps, and test all on the same rows; takes the options of tamis run finetune."""
     from tamis.actions.finetune_grid import TrainingGrid, submit_training_grid
     from tamis.actions.submit import RunTarget
@@ -54,5 +55,10 @@ def finetune_selections(
         selections=selections, n_held_out=grid["n_held_out"], n_seeds=grid["seeds"], first_seed=grid["first_seed"],
         options=typed_options(click.get_current_context(), "finetune"),
     )  # fmt: skip
-    made = submit_training_grid(session.workspace, session.dataset(dataset), asked, target=RunTarget(backend))
+    dataset_id, target = session.dataset(dataset), RunTarget(backend)
+    if estimate:
+        from tamis.cli.forecast import show_grid_estimate
+
+        return show_grid_estimate(session, dataset_id, asked, target)
+    made = submit_training_grid(session.workspace, dataset_id, asked, target=target)
     return end_all(session, made, wait=not no_wait)

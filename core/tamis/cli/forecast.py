@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from tamis.actions.finetune_grid import TrainingGrid, grid_forecasts
 from tamis.actions.forecast import (
     ASKING_STEPS,
     SAMPLE_ROWS,
@@ -69,21 +70,46 @@ def show_estimate(session: Session, run: Run, n_sample: int | None) -> int:
     return DONE
 
 
+def show_grid_estimate(session: Session, dataset_id: str, grid: TrainingGrid, target: RunTarget) -> int:
+    """What a run of each selection will take, and all of them one after the other."""
+    expected = grid_forecasts(session.workspace, dataset_id, grid, target=target)
+    for selection, one in expected.items():
+        session.show(f"selection {selection}: {_lines(one)[0]}")
+        _show_obstacles(session, one)
+    n_runs, seconds = len(expected) * grid.n_seeds, [one.seconds for one in expected.values()]
+    known = [one for one in seconds if one is not None]
+    whole = sum(known) * grid.n_seeds if len(known) == len(seconds) else None
+    took = "time unknown" if whole is None else f"about {duration_text(whole)} one after the other"
+    session.show(f"{n_runs:,} runs, {took}")
+    ok = all(one.ok for one in expected.values())
+    each = {selection: _numbers(one) for selection, one in expected.items()}
+    session.result({"selections": each, "n_runs": n_runs, "seconds_estimate": whole, "ok": ok})
+    return DONE if ok else FAILED
+
+
+def _show_obstacles(session: Session, expected: Forecast) -> None:
+    for check in expected.checks:
+        if check.ok is False:
+            session.show(_line(check))
+
+
+def _numbers(expected: Forecast) -> dict[str, JSON]:
+    return {
+        "rows": expected.rows,
+        "tokens": expected.tokens,
+        "seconds_estimate": expected.seconds,
+        "ok": expected.ok,
+    }
+
+
 def _show_plain_estimate(session: Session, run: Run) -> int:
     """What the step itself says of a run, and what earlier runs took; nothing is asked."""
     expected = forecast(session.workspace, *run)
     detail = expected.detail
     for line in [_lines(expected)[0], *(_rounds(detail) if isinstance(detail, RoundsForecast) else [])]:
         session.show(line)
-    for check in expected.checks:
-        if check.ok is False:
-            session.show(_line(check))
-    answer: dict[str, JSON] = {
-        "rows": expected.rows,
-        "tokens": expected.tokens,
-        "seconds_estimate": expected.seconds,
-        "ok": expected.ok,
-    }
+    _show_obstacles(session, expected)
+    answer = _numbers(expected)
     if isinstance(detail, RoundsForecast):
         answer["rounds"] = [dict(zip(_PER_ROUND, one, strict=True)) for one in _round_numbers(detail)]
     session.result(answer)

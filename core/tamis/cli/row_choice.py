@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tamis.cli.session import Session
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, no_such_row
 
 if TYPE_CHECKING:
     from tamis.types import Int64s
@@ -76,9 +76,9 @@ def chosen_rows(
     if not rows:
         return named
     numbers = np.unique(np.array(_numbers(rows), dtype=np.int64))
-    last = int(session.workspace.artifacts.examples(dataset_id).summary["n_examples"]) - 1
-    if numbers[-1] > last:
-        raise InvalidOptions(f"{dataset_id!r} has no row {numbers[-1]}: rows go from 0 to {last}.")
+    n_rows = int(session.workspace.artifacts.examples(dataset_id).summary["n_examples"])
+    if numbers[-1] >= n_rows:
+        raise no_such_row(int(numbers[-1]), n_rows)
     chosen: Int64s = np.intersect1d(named, numbers)
     return chosen
 

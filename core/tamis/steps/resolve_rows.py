@@ -15,7 +15,7 @@ from tamis.store.rows.scope import Scope
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
-NEWEST, ACTIVE = "newest", "active"
+NEWEST, ACTIVE, EVERY = "newest", "active", "all"
 
 
 def look_at(

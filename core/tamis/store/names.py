@@ -61,10 +61,15 @@ def name_dataset(database: Database, dataset_id: str, name: str) -> str:
     return cleaned
 
 
+def names_of_all(database: Database) -> dict[str, str]:
+    """Every name that was given, by dataset id, of datasets in the trash and of those that are gone, too."""
+    with database.reading() as connection:
+        return dict(tuple(row) for row in connection.execute("SELECT dataset_id, name FROM datasets"))
+
+
 def dataset_names(workspace: Workspace) -> dict[str, str]:
     """Name of every dataset of the workspace, sorted by name; a dataset nobody named has the name of its import."""
-    with workspace.database.reading() as connection:
-        given = dict(tuple(row) for row in connection.execute("SELECT dataset_id, name FROM datasets"))
+    given = names_of_all(workspace.database)
     names = {
         dataset_id: given.get(dataset_id)
         or str(workspace.artifacts.examples(dataset_id).summary.get("name") or dataset_id)

@@ -13,6 +13,7 @@ from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.durable import make_folder, rename_durably
+from tamis.store.names import names_of_all
 from tamis.store.workspace import Workspace
 
 _ENTRY = re.compile(r"(\d{8}-\d{6}-\d{6})-(\w[\w.-]*)")
@@ -20,11 +21,12 @@ _ENTRY = re.compile(r"(\d{8}-\d{6}-\d{6})-(\w[\w.-]*)")
 
 @dataclass(frozen=True, slots=True)
 class Discarded(HtmlFacts):
-    """A dataset in the trash; ``name`` is what its folder is called there."""
+    """A dataset in the trash; ``name`` is what its folder is called there, ``dataset_name`` what people call it."""
 
     name: str
     dataset_id: str
     discarded_at: datetime
+    dataset_name: str
 
 
 def discard_dataset(workspace: Workspace, dataset_id: str) -> Discarded:
@@ -38,7 +40,8 @@ def discard_dataset(workspace: Workspace, dataset_id: str) -> Discarded:
     if obstacle:
         raise JobConflict(obstacle)
     now = datetime.now(UTC)
-    entry = Discarded(f"{now:%Y%m%d-%H%M%S-%f}-{dataset_id}", dataset_id, now)
+    called = names_of_all(workspace.database).get(dataset_id, dataset_id)
+    entry = Discarded(f"{now:%Y%m%d-%H%M%S-%f}-{dataset_id}", dataset_id, now, called)
     make_folder(_trash(workspace.artifacts))
     rename_durably(workspace.artifacts.datasets_path / dataset_id, _trash(workspace.artifacts) / entry.name)
     return entry
@@ -54,40 +57,42 @@ def obstacle_to_discarding(database: Database, dataset_id: str) -> str:
     return f"{under_way} jobs of {dataset_id!r} are under way. Cancel them first, or wait."
 
 
-def restore_dataset(store: ArtifactStore, name: str) -> str:
-    """Put a dataset back and return its id.
+def restore_dataset(workspace: Workspace, name: str) -> str:
+    """Put a dataset back and return its id; ``name`` is that of its folder in the trash.
 
     Raises DatasetMissing when it is not in the trash, JobConflict when the same dataset was imported again meanwhile.
     """
-    entry = next((one for one in list_trash(store) if one.name == name), None)
+    entry = next((one for one in list_trash(workspace) if one.name == name), None)
     if entry is None:
         raise DatasetMissing(f"{name!r} is not in the trash; it may have been put back already.")
-    target = store.datasets_path / entry.dataset_id
+    target = workspace.artifacts.datasets_path / entry.dataset_id
     if target.exists():
         raise JobConflict(f"{entry.dataset_id!r} was imported again meanwhile. Delete that one first.")
-    rename_durably(_trash(store) / name, target)
+    rename_durably(_trash(workspace.artifacts) / name, target)
     return entry.dataset_id
 
 
-def empty_trash(store: ArtifactStore) -> int:
+def empty_trash(workspace: Workspace) -> int:
     """Delete everything in the trash for good; returns how many datasets that were."""
-    entries = list_trash(store)
+    entries = list_trash(workspace)
     for entry in entries:
-        shutil.rmtree(_trash(store) / entry.name, ignore_errors=True)
+        shutil.rmtree(_trash(workspace.artifacts) / entry.name, ignore_errors=True)
     return len(entries)
 
 
-def list_trash(store: ArtifactStore) -> list[Discarded]:
+def list_trash(workspace: Workspace) -> list[Discarded]:
     """What is in the trash, newest first."""
-    if not _trash(store).is_dir():
+    folder = _trash(workspace.artifacts)
+    if not folder.is_dir():
         return []
-    matches = [_ENTRY.fullmatch(path.name) for path in _trash(store).iterdir()]
-    entries = [
-        Discarded(match[0], match[2], datetime.strptime(match[1], "%Y%m%d-%H%M%S-%f").replace(tzinfo=UTC))
-        for match in matches
-        if match
-    ]
+    matches = [match for path in folder.iterdir() if (match := _ENTRY.fullmatch(path.name))]
+    called = names_of_all(workspace.database)
+    entries = [Discarded(one[0], one[2], _moment(one[1]), called.get(one[2], one[2])) for one in matches]
     return sorted(entries, key=lambda entry: entry.discarded_at, reverse=True)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%d-%H%M%S-%f").replace(tzinfo=UTC)
 
 
 def _trash(store: ArtifactStore) -> Path:

@@ -21,7 +21,7 @@ from pages.shared.server import reviewer_name
 from tamis.actions.artifact_names import model_name, names_in_view
 from tamis.actions.read_rows import Scope, columns_of, tags_of
 from tamis.actions.tags import set_row_tags
-from tamis.errors import CurationError
+from tamis.errors import CurationError, no_such_row
 from tamis.types import Int64s
 
 N_NEIGHBOURS = 10
@@ -32,7 +32,7 @@ def show_inspector(context: DatasetContext, scope: Scope, row: int, order: Int64
     """The open row; ``order`` are the matching rows as the table sorts them, for previous and next."""
     _head(row, order)
     if row >= context.n_rows:
-        st.warning(f"There is no row {row:,}: rows go from 0 to {context.n_rows - 1:,}.")
+        st.warning(str(no_such_row(row, context.n_rows)))
         return
     values = queries.row_values(context, row, tuple(c.key for c in columns_of(context)))
     _badges(context, values)

@@ -26,7 +26,8 @@ def show_trash(workspace: Workspace) -> None:
 def _show_entry(workspace: Workspace, entry: Discarded) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
-            f"{plain(entry.dataset_id)} :gray[deleted {ago(entry.discarded_at.isoformat())}]", width="content"
+            f"{plain(entry.dataset_name)} :gray[deleted {ago(entry.discarded_at.isoformat())}]",
+            width="content",
         )
         if st.button("Put back", key=f"restore_{entry.name}", icon=":material/undo:"):
             with errors_in_place():

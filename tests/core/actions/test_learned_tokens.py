@@ -84,7 +84,7 @@ def test_a_row_that_cannot_be_carried_says_why(dataset, model):
 
 
 def test_a_row_that_is_not_there_is_refused(dataset, model):
-    with pytest.raises(InvalidOptions, match="has no row 99"):
+    with pytest.raises(InvalidOptions, match="There is no row 99: rows go from 0 to"):
         dataset[1].learned_tokens(99, model=str(model))
 
 

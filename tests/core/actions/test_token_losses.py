@@ -79,5 +79,5 @@ def test_a_run_and_a_row_that_are_not_there_are_named(trained):
     folder, data, _ = trained
     with pytest.raises(UnknownName, match="nothing"):
         token_losses(open_workspace(folder), data.id, 0, run_id="nothing")
-    with pytest.raises(CurationError, match="has no row 99"):
+    with pytest.raises(CurationError, match="There is no row 99: rows go from 0 to"):
         token_losses(open_workspace(folder), data.id, 99)

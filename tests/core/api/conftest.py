@@ -9,6 +9,9 @@ import pytest
 
 import tamis
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
+from tests.support.in_process import no_workers, workers_where_asked
+
+__all__ = ["no_workers", "workers_where_asked"]
 
 N_ROWS = 40
 

@@ -118,7 +118,7 @@ def test_options_of_a_result_make_it_again(data: tamis.Dataset) -> None:
         (lambda d: d.score("alignement"), UnknownName, "alignement.*Known: alignment"),
         (lambda d: d.select(budget=0.5), InvalidOptions, "not whole"),
         (lambda d: d.select(quality="pmi"), ArtifactMissing, "Run 'score' first"),
-        (lambda d: d.select(pinned=[40]), InvalidOptions, "pinned names row 40: rows go from 0 to 39"),
+        (lambda d: d.select(pinned=[40]), InvalidOptions, "There is no row 40 for pinned: rows go from 0 to 39"),
         (lambda d: d.select(within=np.ones(3, dtype=bool)), InvalidOptions, r"within is a mask of shape \(3,\)"),
         (lambda d: d.select(within="tag:nothing"), InvalidOptions, "No row of .* has the tag 'nothing'"),
         (lambda d: d.select("kmq", "random"), TypeError, "one option without its name, method"),
@@ -240,6 +240,7 @@ def test_a_dataset_is_found_renamed_deleted_and_put_back(ws: tamis.Workspace, da
     ws.delete("Answers")
     assert len(ws.datasets()) == 0
     assert [entry.dataset_id for entry in ws.trash()] == [data.id]
+    assert [line["name"] for line in ws.trash().to_arrow().to_pylist()] == ["Answers"]
     assert ws.restore(data.id).name == "Answers"
     ws.dataset("Answers").delete()
     assert ws.empty_trash() == 1

@@ -57,7 +57,16 @@ def test_rows_are_exported_with_a_manifest(data: tamis.Dataset, tmp_path: Path) 
     assert written.n_rows == 6
     assert tamis.replay(written.manifest_path, progress=False)
     assert data.rows().export(tmp_path / "all.parquet").n_rows == 40
-    assert data.export(tmp_path / "tagged.jsonl", selection=data.select(budget=10)).n_rows == 10
+    picked = data.select(budget=9)
+    assert data.export(tmp_path / "picked.jsonl", selection=picked).n_rows == 9
+    # Without a word on rows, what the page shows: the active selection.
+    usual = data.export(tmp_path / "usual.jsonl")
+    assert (usual.n_rows, usual.taken) == (9, f"selection {picked.id}")
+    assert f"9 rows (selection {picked.id})" in repr(usual)
+    assert f"active selection {picked.name}" in repr(data)
+    assert data.export(tmp_path / "every.jsonl", selection="all").n_rows == 40
+    data.tags.add("few", [1, 2])
+    assert data.export(tmp_path / "tagged.jsonl", tag="few").taken == "tag few"
     with pytest.raises(InvalidOptions, match="No row is in this scope"):
         data.search("no such words anywhere").export(tmp_path / "none.jsonl")
 
@@ -118,7 +127,7 @@ def test_decisions_are_made_logged_exported_and_undone(data: tamis.Dataset, tmp_
         (([3], "burn"), "verdict is 'burn'"),
         (([3, 4], "replace"), "one row"),
         (([3], "replace"), "new response"),
-        (([40], "drop"), "rows names row 40"),
+        (([40], "drop"), "There is no row 40: rows go from 0 to 39"),
     ],
 )
 def test_a_decision_that_cannot_be_says_why(data: tamis.Dataset, arguments: tuple, said: str) -> None:

@@ -179,7 +179,7 @@ def test_a_result_is_frozen_and_shows_itself() -> None:
         ("top_quality", {"quality": [1.0] * 9, "n_rows": 8}, "quality 9, n_rows 8"),
         ("top_quality", {"quality": ["good"] * 9}, "quality must be numbers"),
         ("top_quality", {"quality": np.ones((3, 3))}, r"shape \(3, 3\)"),
-        ("random", {"n_rows": 9, "pinned": [9]}, "row 9: rows go from 0 to 8"),
+        ("random", {"n_rows": 9, "pinned": [9]}, "row 9 for pinned: rows go from 0 to 8"),
         ("random", {"n_rows": 9, "pinned": [True] * 8}, r"shape \(8,\)"),
         ("random", {"n_rows": 9, "temperature": 2}, "temperature is not an option here"),
         ("kmq", {"embeddings": np.eye(9), "temperature": 0, "n_clusters": 2}, "temperature = 0"),

@@ -56,9 +56,12 @@ def test_a_deleted_dataset_is_in_the_trash_and_comes_back(tamis, dataset_id: str
     assert tamis("datasets", "list")[1] == {"datasets": []}
     (entry,) = tamis("datasets", "trash")[1]["trash"]
     assert (entry["name"], entry["dataset_id"]) == (gone["entry"], dataset_id)
+    assert entry["dataset_name"] == "Questions"
     assert tamis("datasets", "restore", dataset_id) == (0, {"dataset_id": dataset_id})
     assert [one["dataset_id"] for one in tamis("datasets")[1]["datasets"]] == [dataset_id]
     assert tamis("datasets", "trash") == (0, {"trash": [], "n_deleted": 0})
+    tamis("datasets", "delete", dataset_id)
+    assert tamis("datasets", "restore", "Questions") == (0, {"dataset_id": dataset_id})
 
 
 def test_an_emptied_trash_gives_nothing_back(tamis, dataset_id: str) -> None:

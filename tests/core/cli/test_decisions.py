@@ -133,8 +133,8 @@ def test_a_stale_line_is_a_conflict_that_can_be_settled(tamis, dataset, tmp_path
     [
         ("{not json", "line 2: is not JSON"),
         ([1], "not an object"),
-        ({"example_id": 99, "verdict": "drop"}, "99 is no row of the dataset (0 to 11)"),
-        ({"example_id": True, "verdict": "drop"}, "True is no row"),
+        ({"example_id": 99, "verdict": "drop"}, "There is no row 99: rows go from 0 to 11"),
+        ({"example_id": True, "verdict": "drop"}, "There is no row True"),
         ({"example_id": 1, "verdict": "burn"}, "'burn' is none of keep, drop, replace"),
         ({"example_id": 1, "verdict": "replace"}, "needs a response"),
         ({"example_id": 1, "verdict": "replace", "response": " "}, "Write a response"),

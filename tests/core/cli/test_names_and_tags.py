@@ -119,7 +119,7 @@ def test_rows_are_narrowed_by_everything_that_is_named(tamis: Tamis) -> None:
         (("tags", "rename", "nothing", "b"), "No row of"),
         (("clusters", "rename", "99", "b"), "no cluster 99"),
         (("rejects", "show", "1"), "was not rejected"),
-        (("rows", "show", "40"), "has no row 40"),
+        (("rows", "show", "40"), "no row 40: rows go from 0 to 39"),
         (("rows", "list", "--columns", "colour"), "colour"),
         (("rejects", "list", "--reason", "none such"), "none such"),
     ],
@@ -204,6 +204,11 @@ def test_selections_are_queued_to_be_trained_alike(tamis: Tamis, monkeypatch: py
         _, made = tamis("run", "select", "--method", "random", "--budget", "8", "--seed", seed)
         chosen += ["--selection", made["artifact_id"]]
     monkeypatch.setattr("tamis.actions.jobs.tick", lambda *_, **__: [])
+    code, expected = tamis("finetune-selections", *chosen, "--seeds", "2", "--estimate")
+    assert (code, expected["ok"], expected["n_runs"]) == (0, True, 4)
+    assert list(expected["selections"]) == chosen[1::2]
+    assert {one["rows"] for one in expected["selections"].values()} == {8}
+    assert not [one for one in tamis("jobs", "list")[1]["jobs"] if one["step"] == "finetune"]
     code, queued = tamis(
         "finetune-selections", *chosen, "--seeds", "2", "--learning-rate", "0.001", "--no-wait"
     )

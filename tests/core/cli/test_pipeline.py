@@ -1,4 +1,4 @@
-"""The command line from a file to an export and back, with real worker processes and no model."""
+"""The command line from a file to an export and back, the whole path with real worker processes, and no model."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ def dataset(tamis: Tamis, imported: Path, tmp_path: Path) -> str:
     return tamis("datasets")[1]["datasets"][0]["dataset_id"]
 
 
+@pytest.mark.workers
 def test_the_whole_path_from_a_file_to_a_replayed_export(tamis: Tamis, source: Path, tmp_path: Path) -> None:
     code, done = tamis("import", str(source), "--name", "Three topics")
     assert (code, done["n_imported"], done["n_rejected"]) == (0, 120, 2)
@@ -198,6 +199,10 @@ def test_newest_is_what_was_asked_for_last_even_when_it_was_there(
         assert (code, made["summary"]["n_selected"], made["summary"]["shortfall"]) == (0, int(budget), 0)
     _, exported = tamis("export", *here, "--selection", "newest", "--out", str(tmp_path / "seven.jsonl"))
     assert exported["n_rows"] == 7
+    _, usual = tamis("export", *here, "--out", str(tmp_path / "usual.jsonl"))
+    assert (usual["n_rows"], usual["taken"]) == (7, f"selection {made['artifact_id']}")
+    _, usual = tamis("export", *here, "--selection", "all", "--out", str(tmp_path / "all.jsonl"))
+    assert (usual["n_rows"], usual["taken"]) == (120, "all")
 
 
 def test_an_export_is_what_its_name_says(tamis: Tamis, dataset: str, tmp_path: Path) -> None:

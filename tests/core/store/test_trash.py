@@ -28,10 +28,10 @@ def test_a_dataset_goes_and_comes_back_with_its_rows(workspace: Path, dataset: s
     store = ArtifactStore(workspace)
     entry = discard_dataset(open_workspace(workspace), dataset)
     assert store.dataset_ids() == []
-    assert list_trash(store) == [entry]
-    assert restore_dataset(store, entry.name) == dataset
+    assert list_trash(open_workspace(workspace)) == [entry]
+    assert restore_dataset(open_workspace(workspace), entry.name) == dataset
     assert store.examples(dataset).summary["n_examples"] == 40
-    assert list_trash(store) == []
+    assert list_trash(open_workspace(workspace)) == []
 
 
 def test_a_dataset_with_jobs_under_way_stays(workspace: Path, dataset: str) -> None:
@@ -45,19 +45,17 @@ def test_a_dataset_with_jobs_under_way_stays(workspace: Path, dataset: str) -> N
 def test_restoring_beside_a_new_import_of_the_same_is_refused(
     workspace: Path, dataset: str, tmp_path: Path
 ) -> None:
-    store = ArtifactStore(workspace)
     entry = discard_dataset(open_workspace(workspace), dataset)
     assert import_file(workspace, tmp_path / "questions.jsonl") == dataset
     with pytest.raises(JobConflict, match="imported again"):
-        restore_dataset(store, entry.name)
+        restore_dataset(open_workspace(workspace), entry.name)
 
 
 @pytest.mark.parametrize("name", ["../datasets", "20200101-000000-000000-never", ""])
 def test_only_what_is_in_the_trash_can_be_put_back(workspace: Path, dataset: str, name: str) -> None:
-    store = ArtifactStore(workspace)
     discard_dataset(open_workspace(workspace), dataset)
     with pytest.raises(DatasetMissing):
-        restore_dataset(store, name)
+        restore_dataset(open_workspace(workspace), name)
 
 
 def test_a_dataset_that_is_gone_cannot_be_deleted(workspace: Path) -> None:
@@ -66,7 +64,6 @@ def test_a_dataset_that_is_gone_cannot_be_deleted(workspace: Path) -> None:
 
 
 def test_emptying_is_for_good(workspace: Path, dataset: str) -> None:
-    store = ArtifactStore(workspace)
     discard_dataset(open_workspace(workspace), dataset)
-    assert empty_trash(store) == 1
-    assert list_trash(store) == []
+    assert empty_trash(open_workspace(workspace)) == 1
+    assert list_trash(open_workspace(workspace)) == []

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import AfterValidator, Field, TypeAdapter
 
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, no_such_row
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.tags import TagState
@@ -191,7 +191,7 @@ def _find_selected(question: Question, on: str, value: JSON) -> Bools:
 def _find_rows(question: Question, on: str, value: JSON) -> Bools:
     n_rows = question.view.n_rows
     if value[-1] >= n_rows:
-        raise InvalidOptions(f"There is no row {value[-1]}: rows go from 0 to {n_rows - 1}.")
+        raise no_such_row(value[-1], n_rows)
     return question.mask(np.asarray(value, dtype=np.int64))
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, no_such_row
 from tamis.store.artifacts.readers import EXAMPLES
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.tags import TagState
@@ -91,7 +91,7 @@ def fetch_rows(
     n_rows = view.n_rows
     if len(wanted) and (wanted.min() < 0 or wanted.max() >= n_rows):
         odd = int(wanted[(wanted < 0) | (wanted >= n_rows)][0])
-        raise InvalidOptions(f"There is no row {odd}: rows of {view.dataset_id!r} go from 0 to {n_rows - 1}.")
+        raise no_such_row(odd, n_rows)
     known = [find_column(view, key) for key in columns]
     stored = _fetch_stored(view, wanted, [column for column in known if column.sql is not None], n_rows)
     arrays = [

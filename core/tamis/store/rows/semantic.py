@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tamis.compute.neighbours import nearest
-from tamis.errors import InvalidOptions
+from tamis.errors import no_such_row
 from tamis.store.artifacts.readers import read_vectors
 from tamis.store.artifacts.view import DatasetView
 from tamis.types import Float32s, Int64s
@@ -39,7 +39,7 @@ def similar_to_row(
     """The ``k`` rows nearest to a row, itself left out; otherwise like ``similar_to_vector``."""
     vectors = read_vectors(view.require("embeddings"), text)
     if not 0 <= row < len(vectors):
-        raise InvalidOptions(f"There is no row {row}: rows go from 0 to {len(vectors) - 1}.")
+        raise no_such_row(row, len(vectors))
     outside = np.append(_outside(len(vectors), within), row)  # np.delete does not mind a repeat
     return _nearest(vectors, np.asarray(vectors[row]), k, outside)
 
