@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tamis.errors import InvalidRecord
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record, text_of
-from tamis.formats.names import are_calls, are_choices, first_item, turn_keys
+from tamis.formats.names import are_calls, are_choices, first_item, match_column, turn_keys
 from tamis.formats.turn_lists import read_turn_list, write_turn_list
 from tamis.types import JSON, Message
 
@@ -60,7 +60,7 @@ def read_answer(record: Record, column: str) -> AnswerTurns:
     if are_calls(value):
         return AnswerTurns([_calling(value)], {"completion_calls": True})
     if isinstance(value, list | dict) and value:
-        return _one_of_several(value, column)
+        return _one_of_several(value, column, _ranks_beside(record, value))
     text = text_of(record, column) if not isinstance(value, list) else ""
     if not text or text.isspace():
         raise InvalidRecord("empty response")
@@ -92,7 +92,23 @@ def _calling(calls: list[JSON]) -> Message:
     }
 
 
-def _one_of_several(value: JSON, column: str) -> AnswerTurns:
+def _ranks_beside(record: Record, answers: JSON) -> list[float]:
+    """For each of several answers its place by a column of ranks or scores as long as their list; lower is better."""
+    if not isinstance(answers, list) or len(answers) < 2:
+        return []
+    for names, sign in ((_RANK_KEYS, 1.0), (_SCORE_KEYS, -1.0)):
+        column = match_column(record, *(f"{name}s" for name in names), *names)
+        values = record.get(column) if column else None
+        if isinstance(values, list) and len(values) == len(answers) and all(map(_is_number, values)):
+            return [sign * value for value in values]
+    return []
+
+
+def _is_number(value: JSON) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _one_of_several(value: JSON, column: str, ranks: list[float]) -> AnswerTurns:
     """Take the best of several answers: by rank, else by score, else the first one that says something."""
     if isinstance(value, dict) and (
         key := next((key for key in _TEXT_KEYS if _are_texts(value.get(key))), "")
@@ -107,7 +123,7 @@ def _one_of_several(value: JSON, column: str) -> AnswerTurns:
         raise InvalidRecord("empty response")
     if not spoken:
         raise InvalidRecord(f"field {column!r} holds {type_name(value)}, not text")
-    best = min(spoken, key=lambda i: _order(items[i]))
+    best = min(spoken, key=lambda i: ranks[i] if ranks else _order(items[i]))
     key, text = texts[best]
     noted = {"answer_at": best if isinstance(value, list) else None}
     if key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import orjson
@@ -11,42 +12,51 @@ from tamis.formats.names import are_calls
 from tamis.formats.role_labels import CALL_LABEL, is_call_label
 from tamis.types import JSON, Message
 
+_REASONING = "reasoning_content"
+_THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
+
 
 def with_calls(turns: list[Message], labels: Sequence[str], noted: dict[str, JSON]) -> list[Message]:
     """Return the turns with the text of every function_call turn as tool calls; ``noted`` keeps those texts."""
     result: list[Message] = []
     for turn, label in zip(turns, labels, strict=True):
         content = turn.get("content")
-        called = calls_in(content) if is_call_label(label) and isinstance(content, str) else []
+        thought, called = _told(content) if is_call_label(label) and isinstance(content, str) else ("", [])
         if called:
             noted.setdefault("call_texts", []).append(content)
-            turn = {**turn, "content": None, "tool_calls": called}
+            turn = {**turn, "content": None, "tool_calls": _framed(called)}
+            if thought:
+                turn[_REASONING] = thought
         result.append(turn)
     return result
 
 
 def calls_in(text: str) -> list[JSON]:
     """Return the tool calls that a text is, one function or a list of them; none where it is something else."""
-    return [{"type": "function", "function": function} for function in _functions(text)]
+    return _framed(_functions(text))
 
 
 def with_call_texts(
-    turns: Sequence[Message], labels: Sequence[str], noted: dict[str, JSON]
+    turns: Sequence[Message], labels: Sequence[str], noted: dict[str, JSON], *, only_labelled: bool = False
 ) -> tuple[list[Message], list[str]]:
-    """Return turns whose tool calls are text again, and labels that say so.
+    """Return turns whose tool calls are text again, and labels that say so; ``only_labelled``: those that said so before.
 
     Calls that did not change have the text of their source.
     """
     result: list[Message] = []
     shown: list[str] = []
     for turn, label in zip(turns, labels, strict=True):
-        if calls := turn.get("tool_calls"):
+        calls = turn.get("tool_calls")
+        if calls and (is_call_label(label) or not only_labelled):
             functions = [call["function"] for call in calls]
-            kept = (text for text in noted.get("call_texts", ()) if _functions(text) == functions)
-            text = (
-                next(kept, None) or orjson.dumps(functions[0] if len(functions) == 1 else functions).decode()
+            thought = str(turn.get(_REASONING) or "")
+            texts: list[str] = noted.get("call_texts") or []
+            kept = (text for text in texts if _told(text) in ((thought, functions), ("", functions)))
+            text = next(kept, None) or _call_text(
+                thought if any(map(_THOUGHT.match, texts)) else "", functions
             )
-            turn = {key: value for key, value in turn.items() if key != "tool_calls"} | {"content": text}
+            gone = ("tool_calls", _REASONING) if _THOUGHT.match(text) else ("tool_calls",)
+            turn = {key: value for key, value in turn.items() if key not in gone} | {"content": text}
             label = label if is_call_label(label) else CALL_LABEL
         result.append(turn)
         shown.append(label)
@@ -63,6 +73,21 @@ def calls_obstacle(message: Message) -> str | None:
     if message.get("content"):
         return "a turn with tool calls beside its text"
     return None if isinstance(calls, list) and all(map(_is_bare, calls)) else "tool calls that have an id"
+
+
+def _told(text: str) -> tuple[str, list[JSON]]:
+    """What was thought before a call, as LLaMA-Factory's have it between marks, and the functions called."""
+    thinks = _THOUGHT.match(text)
+    return (thinks[1].strip("\n"), _functions(text[thinks.end() :])) if thinks else ("", _functions(text))
+
+
+def _call_text(thought: str, functions: list[JSON]) -> str:
+    called = orjson.dumps(functions[0] if len(functions) == 1 else functions).decode()
+    return f"<think>\n{thought}\n</think>\n\n{called}" if thought else called
+
+
+def _framed(functions: Sequence[JSON]) -> list[JSON]:
+    return [{"type": "function", "function": function} for function in functions]
 
 
 def _is_bare(call: JSON) -> bool:

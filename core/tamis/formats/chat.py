@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ from tamis.formats.names import (
     optional_column,
     turn_keys,
 )
-from tamis.formats.role_labels import label_text, role_of, role_option
+from tamis.formats.role_labels import is_call_label, label_text, role_of, role_option
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.formats.turn_items import with_items, without_items
@@ -40,10 +40,13 @@ LIST_COLUMNS = MESSAGE_LISTS
 class MessagesFields(ColumnMapping):
     """Which column and keys hold the turns in a file of OpenAI messages."""
 
+    unwritten: ClassVar[frozenset[str]] = ColumnMapping.unwritten | {"function_calls"}
+
     messages: str = Field("messages", description="Column with the list of turns")
     role: str = Field("role", description="Key of a turn that names the role")
     content: str = Field("content", description="Key of a turn that holds the text")
     system: str = Field("system", description="Column with a system prompt beside the turns; may be missing")
+    function_calls: bool = Field(False, description="Whether a tool_call turn is a tool call, not its text")
 
 
 class ShareGPTFields(ColumnMapping):
@@ -147,7 +150,7 @@ def _parse_chat(
     turns, labels = read_turns(listed, fields.role, fields.content)
     if any(label != default[turn["role"]] for turn, label in zip(turns, labels, strict=True)):
         noted["labels"] = labels
-    if isinstance(fields, ShareGPTFields) and fields.function_calls:
+    if fields.function_calls:
         turns = with_calls(turns, labels, noted)
     used: tuple[str, ...] = (column,)
     # A system prompt beside the turns counts only where the turns have none of their own.
@@ -190,8 +193,8 @@ def _write_chat(
     if any(turn.get("tool_calls") for turn in turns) and default is SHAREGPT_LABELS:
         default = CALLING_LABELS
     labels = labels_for(turns, noted.get("labels"), default)
-    if default is CALLING_LABELS:
-        turns, labels = with_call_texts(turns, labels, noted)
+    if default is CALLING_LABELS or noted.get("call_texts"):
+        turns, labels = with_call_texts(turns, labels, noted, only_labelled=default is OPENAI_LABELS)
     written = [
         {fields.role: label, **_renamed(turn, fields.content)}
         for turn, label in zip(turns, labels, strict=True)
@@ -223,9 +226,19 @@ def _suggest(
     for column in dict.fromkeys([*known, *columns]):
         keys = turn_keys(_first_turn(columns[column]))
         suggested = keys and make(column, *keys, optional_column(columns, match_column, SYSTEM, (column,)))
+        if suggested and keys and any(_has_call_label(record.get(column), keys[0]) for record in records):
+            suggested = suggested.model_copy(update={"function_calls": True})
         if suggested:
             return suggested
     return None
+
+
+def _has_call_label(value: JSON, role_key: str) -> bool:
+    turns = data_in(value) if isinstance(value, str) and "call" in value else value
+    labels = (
+        [turn.get(role_key) for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else ()
+    )
+    return any(isinstance(label, str) and is_call_label(label) for label in labels)
 
 
 def _first_turn(value: JSON) -> JSON:

@@ -18,6 +18,7 @@ from tamis.formats.names import (
     PROMPT,
     QUESTION,
     are_choices,
+    first_item,
     match_column,
     optional_parts,
     turn_keys,
@@ -166,7 +167,10 @@ def _asked_in_turns(records: Sequence[Record], columns: Record) -> tuple[str | N
         if not _asks(columns[column]):
             continue
         choices = match_column({key: value for key, value in rest.items() if are_choices(value)}, "choices")
-        return column, choices or match_column(rest, "completion", "response", "ground_truth", *COMPLETION)
+        answers = match_column({key: value for key, value in rest.items() if _replies(value)}, *MESSAGE_LISTS)
+        return column, choices or answers or match_column(
+            rest, "completion", "response", "ground_truth", *COMPLETION
+        )
     return None, None
 
 
@@ -174,6 +178,12 @@ def _asks(turns: JSON) -> bool:
     """Whether a value is a list of turns of which the last is no assistant's."""
     keys = turn_keys(turns[-1]) if isinstance(turns, list) and turns else None
     return keys is not None and role_of(str(turns[-1][keys[0]])) in ("user", "tool")
+
+
+def _replies(turns: JSON) -> bool:
+    """Whether a value is a list of turns of which the first is the assistant's."""
+    keys = turn_keys(first_item(turns))
+    return keys is not None and isinstance(turns, list) and role_of(str(turns[0][keys[0]])) == "assistant"
 
 
 def _weak_pair(columns: Record) -> tuple[str | None, str | None]:

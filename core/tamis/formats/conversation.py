@@ -13,6 +13,8 @@ from tamis.types import JSON, Example, Message
 
 SHAPE = "_shape"  # the key of Example.meta that holds what a format needs to write the record back as it was
 
+BYTES = "bytes"  # in it: the columns that hold bytes, which only the raw record keeps
+
 _MAY_FOLLOW = {
     "system": ("user",),
     "user": ("assistant",),

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from statistics import mean
 
 from tamis.formats.format import Record
-from tamis.formats.names import first_item, match_column
+from tamis.formats.names import first_item, match_column, plain_name
 from tamis.formats.stored_form import lifted
 from tamis.types import JSON
 
 _NOT_SAID = (
     "id", "uuid", "hash", "url", "link", "date", "time", "timestamp", "created", "lang", "language", "source", "model",
     "model_name", "category", "label", "split", "type", "domain", "topic", "license", "tags", "author", "name", "file",
-    "path", "index", "subject", "difficulty", "level", "score",
+    "path", "index", "subject", "difficulty", "level", "score", "role", "from", "sender", "speaker", "current_node",
 )  # fmt: skip
 # Columns of data that was made for something else: translation, retrieval, summaries.
 _PAIRS = (
@@ -95,7 +95,7 @@ def _columns(records: Sequence[Record]) -> dict[str, list[JSON]]:
 
 
 def _is_aside(column: str) -> bool:
-    name = column.rpartition(".")[2].lower()
+    name = plain_name(column)
     return name in _NOT_SAID or name.endswith(("_id", "_url", "_hash", "_at", "_date"))
 
 

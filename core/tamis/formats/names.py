@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
+from tamis.formats.role_labels import role_of
 from tamis.types import JSON
 
 MESSAGE_LISTS = (
@@ -29,11 +32,11 @@ REASONING = (
 INSTRUCTION = ("instruction", "instructions")
 QUESTION = ("question", "questions", "question_text")
 PROMPT = (
-    "prompt", "query", "problem", "inputs", "input", "human", "user", "user_prompt", "user_message", "user_input",
+    "prompt", "query", "problem", "inputs_pretokenized", "inputs", "input", "human", "user", "user_prompt", "user_message", "user_input",
     "sql_prompt", "input_text", "prompt_text", "message_1", "patient", "request", "q",
 )  # fmt: skip
 COMPLETION = (
-    "completion", "response", "output", "answer", "targets", "target", "solution", "generation", "assistant", "bot",
+    "completion", "response", "output", "answer", "targets_pretokenized", "targets", "target", "solution", "generation", "assistant", "bot",
     "gpt", "answers", "outputs", "completions", "responses", "generations", "output_text", "response_text",
     "target_text", "answer_text", "assistant_response", "assistant_message", "bot_response", "model_response",
     "model_output", "generated_solution", "generated_text", "deepseek_solution", "deepseek_attempt", "correct_answer",
@@ -42,7 +45,7 @@ COMPLETION = (
 )  # fmt: skip
 # Names that say little by themselves: a prompt only with this answer, an answer only with this prompt.
 PAIRS = (
-    ("q", "a"), ("prompt", "text"), ("input", "content"), ("question", "query"), ("context", "response"),
+    ("q", "a"), ("message", "response"), ("message", "reply"), ("prompt", "text"), ("input", "content"), ("question", "query"), ("context", "response"),
     ("problem", "code"), ("prompt", "code"), ("instruction", "code"), ("instruction", "text"), ("title", "answers"),
     ("指令", "输出"), ("指令", "回答"), ("指令", "回复"), ("提示", "回答"), ("提示", "输出"), ("问题", "回答"), ("问题", "答案"),
     ("问", "答"), ("提问", "回答"), ("用户", "助手"), ("輸入", "輸出"), ("问题", "回复"), ("問題", "回答"), ("問題", "答案"),
@@ -73,8 +76,10 @@ PREFERENCE_PROMPT = (
     "prompt", "instruction", "question", "conversations", "messages", "query", "conversation", "prompt_messages",
     "history", "context", "input", "trajectory", "problem",
 )  # fmt: skip
-ROLE_KEYS = ("role", "from", "speaker", "author", "sender", "user", "type")
-CONTENT_KEYS = ("content", "value", "text", "message", "utterance", "parts", "body")
+ROLE_KEYS = ("role", "from", "speaker", "author", "sender", "user", "type", "Role", "From", "Speaker")
+CONTENT_KEYS = (
+    "content", "value", "text", "message", "utterance", "parts", "body", "Content", "Value", "Text", "Message",
+)  # fmt: skip
 # Keys of an object that is one exchange: what the user says, what the assistant says.
 EXCHANGE_KEYS = (
     ("human", "assistant"), ("user", "assistant"), ("input", "output"), ("question", "answer"), ("prompt", "response"),
@@ -86,8 +91,17 @@ KNOWN_COLUMNS = frozenset((
     *MESSAGE_LISTS, *SYSTEM, *CONTEXT, *HISTORY, *INSTRUCTION, *QUESTION, *PROMPT, *COMPLETION,
     *(name for pair in CHOSEN_REJECTED for name in pair), "id", "text", "instances",
 ))  # fmt: skip
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _FLAGS = frozenset(("on", "off", "yes", "no", "true", "false", "none", "low", "medium", "high", ""))
 _REFUSED = ("reject", "non_preferred", "dispreferred", "worse", "worst", "loser", "negative")
+
+
+@lru_cache(maxsize=4096)
+def plain_name(column: str) -> str:
+    """A column's own name as most datasets spell it: small letters, words parted by underscores."""
+    words = _HUMP.sub("_", column.rpartition(".")[2].strip())
+    return _BETWEEN_WORDS.sub("_", words).lower()
 
 
 def match_column(columns: dict[str, JSON], *names: str) -> str | None:
@@ -95,7 +109,8 @@ def match_column(columns: dict[str, JSON], *names: str) -> str | None:
 
     A column inside an object (``fields.prompt``) goes by its last name where no other column has it.
     """
-    called = {column.rpartition(".")[2].lower(): column for column in reversed(columns)}
+    called = {plain_name(column): column for column in reversed(columns)}
+    called |= {column.rpartition(".")[2].lower(): column for column in reversed(columns)}
     called |= {column.lower(): column for column in reversed(columns)}
     return next((called[name] for name in names if name in called), None)
 
@@ -148,7 +163,7 @@ def is_answer(column: str, columns: dict[str, JSON], turns: JSON = None) -> bool
 
     ``turns`` are those that its text holds; those of a reply alone are no text.
     """
-    if column.rpartition(".")[2].lower() not in COMPLETION:
+    if plain_name(column) not in COMPLETION:
         return False
     others = {name: value for name, value in columns.items() if name != column}
     asked = match_text(others, *INSTRUCTION, *QUESTION, *PROMPT)
@@ -180,7 +195,7 @@ def conversation_columns(columns: dict[str, JSON]) -> dict[str, JSON]:
         if not is_refused(column)
         and not is_side(column)
         and not (isinstance(value, str) and is_answer(column, columns))
-        and not (has_answer and column.rpartition(".")[2].lower() in HISTORY)
+        and not (has_answer and plain_name(column) in HISTORY)
     }
 
 
@@ -210,6 +225,14 @@ def turn_keys(item: JSON) -> tuple[str, str] | None:
     return (role, content) if role and content else None
 
 
+def is_named_turn(item: JSON) -> bool:
+    """Whether an object is one text under the name of who says it: ``{"user": "Hello"}``."""
+    if not isinstance(item, dict) or len(item) != 1:
+        return False
+    ((name, text),) = item.items()
+    return isinstance(text, str) and bool(role_of(name))
+
+
 def first_item(value: JSON) -> JSON:
     """Return the first item of a list, or None."""
     return value[0] if isinstance(value, list) and value else None
@@ -218,7 +241,7 @@ def first_item(value: JSON) -> JSON:
 def holds_conversation(column: str, value: JSON) -> bool:
     """Whether data under a name is a conversation or a part of one: turns, exchanges, or objects around them."""
     first = first_item(value)
-    if turn_keys(first) or exchange_keys(first) or turn_keys(value):
+    if turn_keys(first) or exchange_keys(first) or turn_keys(value) or is_named_turn(first):
         return True
     named = column.rpartition(".")[2].lower()
     if named in HISTORY:

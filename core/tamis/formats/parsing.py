@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from tamis.errors import InvalidRecord
 from tamis.formats import load_format
-from tamis.formats.conversation import SHAPE
+from tamis.formats.conversation import BYTES, SHAPE
 from tamis.formats.format import Format, Record
 from tamis.formats.json_text import (
     FUSED,
@@ -36,6 +36,7 @@ from tamis.formats.notes import Notes
 from tamis.formats.repairs import TURN_REPAIRS, repaired_turns
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, Reject, show_raw
 from tamis.formats.stored_form import ColumnMapping
+from tamis.models.row_fields import IMAGES
 from tamis.types import JSON, Example
 
 NESTING = "nested too deeply: more than 250 levels"
@@ -74,6 +75,12 @@ class ExactRow:
     exact: Record
     record: Record
     notes: Notes
+
+
+class BareRecord(dict[str, JSON]):
+    """A record of a table without the bytes in it; ``held_bytes`` are the columns of pictures of which nothing else is left."""
+
+    held_bytes: tuple[str, ...] = ()
 
 
 TableRow: TypeAlias = tuple[int, Record | BadRow | ExactRow]
@@ -221,7 +228,7 @@ def _read_rows(
             yield number, row.raw, InvalidRecord(row.reason)
             continue
         if isinstance(row, ExactRow):
-            exact, record = row.exact, row.record
+            exact, record = row.exact, _bare(row)
             is_odd = any(kind in ODD_NUMBERS for _, kind in row.notes)
             notes.update(row.notes)
         else:
@@ -234,6 +241,16 @@ def _read_rows(
                 yield number, dumps_exact(exact, odd=True), record
             else:
                 yield number, _escaped_row(exact), InvalidRecord(_why_not_json(error, exact))
+
+
+def _bare(row: ExactRow) -> Record:
+    bare = (column for column, kind in row.notes if kind == "bytes" and not row.record.get(column))
+    held = tuple(column for column in bare if column in IMAGES)
+    if not held:
+        return row.record
+    record = BareRecord(row.record)
+    record.held_bytes = held
+    return record
 
 
 def holds_nul(value: JSON) -> bool:
@@ -323,6 +340,13 @@ class _Builder:
         self.notes = Notes()
 
     def add(self, number: int, raw: bytes | str, record: Record, examples: list[Example]) -> None:
+        if isinstance(record, BareRecord):
+            for example in examples:
+                noted = example.meta.get(SHAPE)
+                example.meta[SHAPE] = {
+                    **(noted if isinstance(noted, dict) else {}),
+                    BYTES: list(record.held_bytes),
+                }
         self._rows += [self._row(number, raw, record, example) for example in examples]
         if examples and SHAPE in examples[0].meta:
             self._note_shape(examples[0].meta[SHAPE], record)

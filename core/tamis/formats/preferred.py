@@ -11,11 +11,11 @@ _SIDES = (
     ("response_0", "response_1"), ("response_a", "response_b"), ("answer_a", "answer_b"), ("answer_0", "answer_1"),
     ("completion_a", "completion_b"), ("output_1", "output_2"), ("output_a", "output_b"), ("response_1", "response_2"),
     ("answer_1", "answer_2"), ("conversation_a", "conversation_b"), ("human_ref_a", "human_ref_b"),
-    ("messages_a", "messages_b"),
+    ("messages_a", "messages_b"), ("response1", "response2"), ("answer1", "answer2"), ("output1", "output2"),
 )  # fmt: skip
 _CHOICES = (
     "better_response_id", "winner", "preference", "preferred", "choice", "chosen", "better", "better_id",
-    "human_preference", "preference_strength", "labels", "label",
+    "human_preference", "overall_preference", "preference_strength", "labels", "label",
 )  # fmt: skip
 _FIRST, _SECOND = frozenset(("a", "left", "first")), frozenset(("b", "right", "second"))
 

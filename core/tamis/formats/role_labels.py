@@ -26,6 +26,9 @@ ROLE_OF = {
     "function": "tool", "observation": "tool", "function_response": "tool", "tool_response": "tool",
     "function_result": "tool", "tool_result": "tool", "function_output": "tool", "tool_output": "tool",
     "environment": "tool", "ipython": "tool",
+    "用户": "user", "人类": "user", "ユーザー": "user", "사용자": "user", "usuario": "user", "utilisateur": "user", "benutzer": "user",
+    "助手": "assistant", "机器人": "assistant", "アシスタント": "assistant", "어시스턴트": "assistant", "asistente": "assistant",
+    "系统": "system", "システム": "system", "시스템": "system", "工具": "tool",
     **{role: role for role in ROLES},
 }  # fmt: skip
 _KEYS = ("role", "from")

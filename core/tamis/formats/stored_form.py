@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
@@ -22,6 +22,10 @@ class ColumnMapping(Options):
 
     Names with bars between them, ``system|system_prompt``, are columns of which a record has one.
     """
+
+    unwritten: ClassVar[frozenset[str]] = frozenset(
+        ("roles", "side_by_side")
+    )  # fields not written where empty
 
     json_columns: tuple[str, ...] = Field(
         (), description="Columns whose text is JSON, a list or an object: read as data, written back as text"
@@ -46,7 +50,7 @@ class ColumnMapping(Options):
     def _without_what_is_new(self, serialize: SerializerFunctionWrapHandler) -> dict[str, JSON]:
         # A mapping says the same, and names the same dataset, as before there were these fields in it.
         written: dict[str, JSON] = serialize(self)
-        return {key: value for key, value in written.items() if value or key not in ("roles", "side_by_side")}
+        return {key: value for key, value in written.items() if value or key not in self.unwritten}
 
     side_by_side: tuple[str, ...] = Field(
         (),

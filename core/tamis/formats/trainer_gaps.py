@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from tamis.formats.written import NotReadable, TurnsSeen, WrittenShape
-from tamis.models.chat_rows import IMAGES, ROW_REASONING, TOOLS
+from tamis.models.chat_rows import ROW_REASONING
 from tamis.models.opened_turns import REASONING
+from tamis.models.row_fields import IMAGES, TOOLS
 from tamis.models.row_marks import LAST_ONLY, MARKS
 
 # Columns that say whether an answer is a good one: rows of both kinds are for KTO.

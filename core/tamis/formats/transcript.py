@@ -1,4 +1,4 @@
-"""Whole conversations as one text with marks that say who speaks: chat templates, ``### Human:``, ``USER:``."""
+"""Whole conversations as one text with marks that say who speaks."""
 
 from __future__ import annotations
 
@@ -10,42 +10,17 @@ from pydantic import Field
 
 from tamis.errors import InvalidRecord
 from tamis.formats.call_turns import calls_in, with_call_texts
+from tamis.formats.channels import arguments_of, call_of
 from tamis.formats.conversation import SHAPE, add_meta, build_example, plain_obstacle, shape_of
 from tamis.formats.format import Format, Record, cannot_hold, left_over, optional_text, seen_columns, text_of
 from tamis.formats.names import SYSTEM, TRANSCRIPTS, is_refused, match_column, match_text, optional_column
 from tamis.formats.stored_form import ColumnMapping
+from tamis.formats.transcript_marks import STYLES, between_tokens, role_of_mark, without_end
 from tamis.types import JSON, Example, Message
 
-# Each mark of a style names a speaker in its one group; the first style that finds two turns is it.
-_STYLES = tuple(
-    re.compile(mark, re.IGNORECASE)
-    for mark in (
-        r"<\|im_start\|>\s*(system|user|assistant|tool)[^\S\n]*\n",
-        r"<\|start\|>\s*(system|developer|user|assistant|tool|functions\.[\w.-]+)(?:[^<]|<(?!\|(?:message|start)\|>)){0,200}<\|message\|>",
-        r"<\|start_header_id\|>\s*(system|user|assistant|tool|ipython)\s*<\|end_header_id\|>\s*",
-        r"<start_of_turn>\s*(user|model)[^\S\n]*\n",
-        r"<\|(system|user|assistant|prompter|human|bot)\|>\s*",
-        r"\[\|(human|user|ai|assistant|system)\|\]\s*",
-        r"((?:<s>\s*)?\[INST\]\s*<<SYS>>\s*|\s*<</SYS>>\s*|(?:</s>\s*)?(?:<s>\s*)?\[INST\]\s*|\s*\[/INST\]\s*)",
-        r"\s*#{2,3}\s*(human|user|instruction|assistant|response|system|gpt|ai)\s*:\s*",
-        r"(?:^|\s|</s>)\s*((?-i:USER|ASSISTANT|FUNCTION RESPONSE))\s*:\s*",
-        r"(?:^|\n)\s*(user|human|assistant|ai|bot|gpt|system|function response|tool|customer|agent|patient|doctor"
-        r"|student|teacher|q|a|question|answer)\s*:\s*",
-    )
-)
-_ROLE_OF = {
-    "system": "system", "developer": "system",
-    **dict.fromkeys(
-        ("user", "human", "prompter", "instruction", "customer", "patient", "student", "q", "question"), "user"
-    ),
-    **dict.fromkeys(
-        ("assistant", "ai", "bot", "gpt", "model", "response", "agent", "doctor", "teacher", "a", "answer"), "assistant"
-    ),
-    **dict.fromkeys(("tool", "ipython", "function response"), "tool"),
-}  # fmt: skip
-_END = re.compile(r"(?:\s|</?s>|<\|[a-z_]+\|>|<end_of_turn>|<eos>|<bos>)*\Z", re.IGNORECASE)
-_CALL = re.compile(r"<functioncall>\s*", re.IGNORECASE)
+_CALL = re.compile(r"(?:<functioncall>|\[TOOL_CALLS\])\s*", re.IGNORECASE)
 _SYSTEM_HEAD = re.compile(r"\s*SYSTEM:\s*", re.IGNORECASE)
+_RECIPIENT = re.compile(r"<\|start\|>assistant\b[^|]*(?:<\|channel\|>\w+)?[^|]*?\bto=functions\.([\w.-]+)")
 _ANALYSIS = "<|channel|>analysis"
 _MAX_HEAD = 4_000  # characters before the first mark: a system prompt, not a document that quotes a talk
 _USUAL_FRAMES = {
@@ -81,7 +56,7 @@ def _read(record: Record, fields: TranscriptFields) -> list[Example]:
     noted: dict[str, JSON] = {
         "format": "transcript", "frames": [[turn.before, turn.after, *turn.thought] for turn in spoken],
     }  # fmt: skip
-    messages = [_with_call(turn.message, noted) for turn in spoken]
+    messages = [_with_call(turn.message, turn.before, noted) for turn in spoken]
     used = [fields.text]
     system = optional_text(record, fields.system)
     if system and messages[0]["role"] != "system":
@@ -96,7 +71,7 @@ def _read(record: Record, fields: TranscriptFields) -> list[Example]:
 
 def _spoken(text: str) -> list[_Spoken]:
     """Return the turns of a text; none for a text in which no style finds a question and an answer."""
-    for style in _STYLES:
+    for style in STYLES:
         marks = list(style.finditer(text))
         if len(marks) >= 2 and (turns := _between(text, marks)):
             return _with_thoughts(_with_one_system(turns))
@@ -137,8 +112,8 @@ def _between(text: str, marks: Sequence[re.Match[str]]) -> list[_Spoken]:
         return []
     turns: list[_Spoken] = []
     lead = head
-    says_more = _END.sub("", head).strip()
-    roles = [_role(mark[1]) for mark in marks]
+    says_more = between_tokens(head)
+    roles = [role_of_mark(mark[1]) for mark in marks]
     if says_more and roles[0] != "system" and _role_is_template(marks[0][1]):
         start = head.index(says_more)
         turns.append(
@@ -148,21 +123,11 @@ def _between(text: str, marks: Sequence[re.Match[str]]) -> list[_Spoken]:
     ends = [*(mark.start() for mark in marks[1:]), len(text)]
     for mark, role, end in zip(marks, roles, ends, strict=True):
         content = text[mark.end() : end]
-        cut = _END.search(content)
-        kept = content[: cut.start()] if cut else content
+        kept = without_end(content)
         turns.append(_Spoken({"role": role, "content": kept}, lead + mark[0], content[len(kept) :]))
         lead = ""
     told = {turn.message["role"] for turn in turns}
     return turns if {"user", "assistant"} <= told else []
-
-
-def _role(label: str) -> str:
-    name = label.strip().lower()
-    if name.startswith("functions."):
-        return "tool"
-    if "inst" in name or "sys" in name and "<<" in name:
-        return "system" if "<<sys>>" in name else "assistant" if name.endswith("[/inst]") else "user"
-    return _ROLE_OF[name]
 
 
 def _role_is_template(label: str) -> bool:
@@ -170,9 +135,11 @@ def _role_is_template(label: str) -> bool:
     return label.strip().lower() != "instruction"
 
 
-def _with_call(message: Message, noted: dict[str, JSON]) -> Message:
+def _with_call(message: Message, before: str, noted: dict[str, JSON]) -> Message:
     """Return an assistant's turn whose text is a call of a function as a tool call."""
     content = message["content"]
+    if name := _sent_to(before):
+        return {**message, "content": None, "tool_calls": [call_of(name, content)]}
     match = _CALL.match(content) if message["role"] == "assistant" else None
     calls = calls_in(content[match.end() :]) if match else []
     if not calls or match is None:
@@ -180,6 +147,21 @@ def _with_call(message: Message, noted: dict[str, JSON]) -> Message:
     noted.setdefault("call_texts", []).append(content[match.end() :])
     noted["call_mark"] = match[0]
     return {**message, "content": None, "tool_calls": calls}
+
+
+def _sent_to(before: str) -> str:
+    """The function that a turn of Harmony's is sent to, by the text before its content; empty for none."""
+    to = _RECIPIENT.search(before)
+    return to[1] if to else ""
+
+
+def _with_arguments(turn: Message, before: str) -> Message:
+    """A turn that is sent to a function with the arguments of its call as its text."""
+    name = _sent_to(before)
+    arguments = arguments_of(turn.get("tool_calls"), name) if name and not turn.get("content") else None
+    if arguments is None:
+        return turn
+    return {key: value for key, value in turn.items() if key != "tool_calls"} | {"content": arguments}
 
 
 def _render(example: Example, fields: TranscriptFields | None = None) -> Record:
@@ -190,10 +172,12 @@ def _render(example: Example, fields: TranscriptFields | None = None) -> Record:
     if "system_head" in noted and turns[0]["role"] == "system":
         record[names.system or "system"] = noted["system_head"] + turns.pop(0)["content"]
     roles = [turn["role"] for turn in turns]
-    called = [bool(turn.get("tool_calls")) for turn in turns]
-    turns, _ = with_call_texts(turns, roles, noted)
     frames = noted.get("frames") or []
     framed = len(frames) == len(turns)
+    if framed:
+        turns = [_with_arguments(turn, frame[0]) for turn, frame in zip(turns, frames, strict=True)]
+    called = [bool(turn.get("tool_calls")) for turn in turns]
+    turns, _ = with_call_texts(turns, roles, noted)
     if not framed:
         frames = [_USUAL_FRAMES.get(role, ("", "")) for role in roles]
     bare = [_without_thought(turn, frame) for turn, frame in zip(turns, frames, strict=True)]

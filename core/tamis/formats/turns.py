@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from tamis.errors import InvalidRecord
+from tamis.formats.chat import OPENAI_LABELS, labels_for
 from tamis.formats.conversation import (
     SHAPE,
     add_meta,
@@ -27,14 +28,17 @@ from tamis.formats.names import (
     conversation_columns,
     exchange_keys,
     first_item,
+    is_named_turn,
     match_column,
     match_text,
     optional_column,
 )
+from tamis.formats.role_labels import role_of
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.types import JSON, Example, Message
 
+_NAMED = "names"  # how turns stand that are each under the name of who says it
 _SYSTEM_KEY = "system"  # of an exchange, as XTuner has it in the first one
 
 
@@ -56,7 +60,10 @@ def _read(record: Record, fields: TurnsFields) -> list[Example]:
     listed = listed_turns(record, fields.conversations)
     noted: dict[str, JSON] = {}
     first = first_item(listed)
-    messages = _exchanges(listed, noted) if isinstance(first, dict | list) else _alternating(listed)
+    if is_named_turn(first):
+        messages = _named(listed, noted)
+    else:
+        messages = _exchanges(listed, noted) if isinstance(first, dict | list) else _alternating(listed)
     system = text_part(record, fields.system, noted, "system")
     if system and messages and messages[0]["role"] != "system":
         messages.insert(0, {"role": "system", "content": system})
@@ -75,6 +82,19 @@ def _alternating(texts: Sequence[JSON]) -> list[Message]:
             raise InvalidRecord(f"turn {number} is {type_name(text)}, not text")
     roles = ("user", "assistant")
     return [{"role": roles[number % 2], "content": text} for number, text in enumerate(texts)]
+
+
+def _named(listed: Sequence[JSON], noted: dict[str, JSON]) -> list[Message]:
+    """Turns that are one text each under the name of who says it."""
+    noted["exchange"], noted["names"] = _NAMED, []
+    messages: list[Message] = []
+    for number, item in enumerate(listed, 1):
+        if not is_named_turn(item):
+            raise InvalidRecord(f"turn {number} is no object with one text under the name of who says it")
+        ((name, text),) = item.items()
+        noted["names"].append(name)
+        messages.append({"role": role_of(name), "content": text})
+    return messages
 
 
 def _exchanges(listed: Sequence[JSON], noted: dict[str, JSON]) -> list[Message]:
@@ -110,6 +130,8 @@ def _render(example: Example, fields: TurnsFields | None = None) -> Record:
     names = fields or TurnsFields()
     noted = shape_of(example, "turns")
     exchange = noted.get("exchange")
+    if exchange == _NAMED:
+        return _with_names(example, names, noted)
     holds_system = bool(noted.get("system_column") or isinstance(exchange, list))
     if obstacle := plain_obstacle(example.messages, multi_turn=True, system=holds_system):
         raise cannot_hold("turns", example, obstacle, "messages")
@@ -124,6 +146,19 @@ def _render(example: Example, fields: TurnsFields | None = None) -> Record:
     if noted.get("system_column") and system:
         record[names.system or _SYSTEM_KEY] = as_it_was(system, noted, "system")
     return add_meta(record, example)
+
+
+def _with_names(example: Example, names: TurnsFields, noted: dict[str, JSON]) -> Record:
+    messages = list(example.messages)
+    record: Record = {}
+    if noted.get("system_column") and messages[0]["role"] == "system":
+        record[names.system or _SYSTEM_KEY] = as_it_was(messages.pop(0)["content"], noted, "system")
+    spoken = [message for message in messages if message["role"] != "tool"]
+    if obstacle := plain_obstacle(spoken, multi_turn=True, system=True):
+        raise cannot_hold("turns", example, obstacle, "messages")
+    labels = labels_for(messages, noted.get("names"), OPENAI_LABELS)
+    said = [{label: message["content"]} for label, message in zip(labels, messages, strict=True)]
+    return add_meta({names.conversations: said} | record, example)
 
 
 def _written(pairs: list[list[str]], exchange: JSON, extras: Sequence[JSON], system: str) -> list[JSON]:
@@ -149,7 +184,9 @@ def _suggest(records: Sequence[Record]) -> TurnsFields | None:
     asked = match_text(seen, *INSTRUCTION, *QUESTION, *PROMPT)
     has_pair = asked is not None and match_text(seen, *COMPLETION) is not None
     for column, value in columns.items():
-        if exchange_keys(first_item(value)) and not has_pair:  # beside a pair they are examples for it
+        if (
+            exchange_keys(first_item(value)) or is_named_turn(first_item(value))
+        ) and not has_pair:  # beside a pair they are examples for it
             return _fields(columns, column)
         if _is_conversation(value) and len(value) >= 2 and len(columns) == 1:
             return _fields(columns, column)
@@ -166,4 +203,4 @@ def _is_conversation(value: JSON) -> bool:
     first = first_item(value)
     if isinstance(first, list):
         return len(first) == 2 and all(isinstance(text, str) for text in first)
-    return isinstance(first, str) or exchange_keys(first) is not None
+    return isinstance(first, str) or exchange_keys(first) is not None or is_named_turn(first)

@@ -16,7 +16,7 @@ from tamis.formats.names import first_item, turn_keys
 from tamis.formats.parsing import read_records
 from tamis.formats.reader import iter_chunks
 from tamis.formats.role_labels import is_call_label, role_of
-from tamis.models.chat_rows import TOOLS
+from tamis.models.row_fields import tools_column
 from tamis.models.row_marks import row_marks
 from tamis.registry import Options
 from tamis.types import JSON
@@ -137,7 +137,7 @@ class WrittenShape:
     @property
     def tools(self) -> str:
         """The column that lists the functions which may be called, under one of its common names; empty for none."""
-        return next((name for name in TOOLS if self.has(name)), "")
+        return tools_column(column for column in self.kinds if self.has(column))
 
     def turn_column(self) -> tuple[str, TurnsSeen]:
         """The column of the turns of a chat format, and what was seen in it; raises NotReadable where a row has no list there."""

@@ -23,6 +23,7 @@ LOOSE_SWITCHES = ("loss", "loss_mask", "kto_tag", "kto_label", "desirable", "is_
 COVERS = ("mask", "masked")  # true: it is not learned
 LAST_ONLY = "mask_history"
 OF_PARTS = ("train_detail", "training_detail")  # marks of parts of a turn, by place
+OF_TEMPLATES = ("chat_template_kwargs",)  # what TRL hands to the template of a row
 WHOLE = (*FACTORS, *SWITCHES, *LOOSE_SWITCHES, *COVERS)
 MARKS = (*WHOLE, *OF_PARTS)
 _ALL = frozenset(MARKS)
@@ -66,7 +67,7 @@ def turn_weight(message: Message) -> float:
             weight *= factor
         elif value is not None and name in FACTORS:
             raise UnfitRow(f"have a turn whose {name} is no number from 0 on")
-        elif value is not None and name in SWITCHES:
+        elif value is not None and name in SWITCHES and not _is_category(name, value):
             raise UnfitRow(f"have a turn whose {name} is neither true nor false")
     return weight
 
@@ -102,6 +103,7 @@ def heeded_marks(messages: Sequence[Message], fields: Mapping[str, JSON]) -> Ite
 
 def unheeded_marks(messages: Sequence[Message], fields: Mapping[str, JSON]) -> Iterator[str]:
     """Names of fields and of keys of turns that sound like marks and are none that is known."""
+    yield from (name for name in OF_TEMPLATES if fields.get(name))
     yield from (name for name, value in fields.items() if _sounds(name, value, _row_factor(name, value)))
     for name in dict.fromkeys(key for turn in messages for key in turn):
         if any(_sounds(name, turn.get(name), factor_of(name, turn.get(name))) for turn in messages):
@@ -115,6 +117,13 @@ def _sounds(name: str, value: JSON, factor: float | None) -> bool:
     if isinstance(value, str) and _switch(value) is None and name not in FACTORS:
         return False  # a category
     return not _ABOUT.isdisjoint(word.lower() for word in _WORDS.findall(name))
+
+
+def _is_category(name: str, value: JSON) -> bool:
+    """Whether a ``label`` is the name of something, as NVIDIA's turns have it, and no mark."""
+    return (
+        name == "label" and isinstance(value, str) and _switch(value) is None and not value.strip().isdigit()
+    )
 
 
 def _row_factor(name: str, value: JSON) -> float | None:
