@@ -21,8 +21,8 @@ from tamis.formats.names import (
     is_answer,
     late_names,
     optional_parts,
-    plain_name,
     turn_keys,
+    usual_spelling,
 )
 from tamis.formats.notes import Notes
 from tamis.formats.reader import display_name, nothing_readable
@@ -280,7 +280,7 @@ def _with_alternatives(fields: ColumnMapping, records: Sequence[Record]) -> Colu
     known = late_names(fields.parts)
     joined: dict[str, str] = {}
     for column, value in seen_columns(records).items():
-        part = known.get(plain_name(column), "")
+        part = known.get(usual_spelling(column), "")
         names = (joined.get(part) or fields.parts.get(part, "")).split("|")
         both = any(record.get(column) and any(record.get(name) for name in names) for record in records)
         if part and suits_part(part, value) and not both:

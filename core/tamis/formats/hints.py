@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from tamis.formats.format import Record
-from tamis.formats.names import first_item, match_column, plain_name
+from tamis.formats.names import first_item, match_column, usual_spelling
 from tamis.formats.stored_form import lifted
 from tamis.types import JSON
 
@@ -95,7 +95,7 @@ def _columns(records: Sequence[Record]) -> dict[str, list[JSON]]:
 
 
 def _is_aside(column: str) -> bool:
-    name = plain_name(column)
+    name = usual_spelling(column)
     return name in _NOT_SAID or name.endswith(("_id", "_url", "_hash", "_at", "_date"))
 
 

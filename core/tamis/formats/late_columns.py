@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tamis.errors import UnreadableFile
 from tamis.formats.format import Record
-from tamis.formats.names import late_names, plain_name
+from tamis.formats.names import late_names, usual_spelling
 from tamis.formats.stored_form import ColumnMapping
 from tamis.types import JSON
 
@@ -24,9 +24,9 @@ class LateColumns:
         columns = tuple(record)
         if columns in self.harmless:
             return
-        named = [column for column in columns if plain_name(column) in self._names]
+        named = [column for column in columns if usual_spelling(column) in self._names]
         for column in named:
-            part = self._names[plain_name(column)]
+            part = self._names[usual_spelling(column)]
             if not any(name in record for name in self._parts[part].split("|")) and suits_part(
                 part, record[column]
             ):

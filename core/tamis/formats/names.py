@@ -98,7 +98,7 @@ _REFUSED = ("reject", "non_preferred", "dispreferred", "worse", "worst", "loser"
 
 
 @lru_cache(maxsize=4096)
-def plain_name(column: str) -> str:
+def usual_spelling(column: str) -> str:
     """A column's own name as most datasets spell it: small letters, words parted by underscores."""
     words = _HUMP.sub("_", column.rpartition(".")[2].strip())
     return _BETWEEN_WORDS.sub("_", words).lower()
@@ -109,7 +109,7 @@ def match_column(columns: dict[str, JSON], *names: str) -> str | None:
 
     A column inside an object (``fields.prompt``) goes by its last name where no other column has it.
     """
-    called = {plain_name(column): column for column in reversed(columns)}
+    called = {usual_spelling(column): column for column in reversed(columns)}
     called |= {column.rpartition(".")[2].lower(): column for column in reversed(columns)}
     called |= {column.lower(): column for column in reversed(columns)}
     return next((called[name] for name in names if name in called), None)
@@ -163,7 +163,7 @@ def is_answer(column: str, columns: dict[str, JSON], turns: JSON = None) -> bool
 
     ``turns`` are those that its text holds; those of a reply alone are no text.
     """
-    if plain_name(column) not in COMPLETION:
+    if usual_spelling(column) not in COMPLETION:
         return False
     others = {name: value for name, value in columns.items() if name != column}
     asked = match_text(others, *INSTRUCTION, *QUESTION, *PROMPT)
@@ -195,7 +195,7 @@ def conversation_columns(columns: dict[str, JSON]) -> dict[str, JSON]:
         if not is_refused(column)
         and not is_side(column)
         and not (isinstance(value, str) and is_answer(column, columns))
-        and not (has_answer and plain_name(column) in HISTORY)
+        and not (has_answer and usual_spelling(column) in HISTORY)
     }
 
 

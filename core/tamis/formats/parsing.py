@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from tamis.errors import InvalidRecord
 from tamis.formats import load_format
-from tamis.formats.conversation import BYTES, SHAPE
+from tamis.formats.bare_rows import as_bare, note_bytes
+from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Format, Record
 from tamis.formats.json_text import (
     FUSED,
@@ -36,7 +37,6 @@ from tamis.formats.notes import Notes
 from tamis.formats.repairs import TURN_REPAIRS, repaired_turns
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, Reject, show_raw
 from tamis.formats.stored_form import ColumnMapping
-from tamis.models.row_fields import IMAGES
 from tamis.types import JSON, Example
 
 NESTING = "nested too deeply: more than 250 levels"
@@ -75,12 +75,6 @@ class ExactRow:
     exact: Record
     record: Record
     notes: Notes
-
-
-class BareRecord(dict[str, JSON]):
-    """A record of a table without the bytes in it; ``held_bytes`` are the columns of pictures of which nothing else is left."""
-
-    held_bytes: tuple[str, ...] = ()
 
 
 TableRow: TypeAlias = tuple[int, Record | BadRow | ExactRow]
@@ -228,7 +222,7 @@ def _read_rows(
             yield number, row.raw, InvalidRecord(row.reason)
             continue
         if isinstance(row, ExactRow):
-            exact, record = row.exact, _bare(row)
+            exact, record = row.exact, as_bare(row.record, row.notes)
             is_odd = any(kind in ODD_NUMBERS for _, kind in row.notes)
             notes.update(row.notes)
         else:
@@ -241,16 +235,6 @@ def _read_rows(
                 yield number, dumps_exact(exact, odd=True), record
             else:
                 yield number, _escaped_row(exact), InvalidRecord(_why_not_json(error, exact))
-
-
-def _bare(row: ExactRow) -> Record:
-    bare = (column for column, kind in row.notes if kind == "bytes" and not row.record.get(column))
-    held = tuple(column for column in bare if column in IMAGES)
-    if not held:
-        return row.record
-    record = BareRecord(row.record)
-    record.held_bytes = held
-    return record
 
 
 def holds_nul(value: JSON) -> bool:
@@ -340,13 +324,7 @@ class _Builder:
         self.notes = Notes()
 
     def add(self, number: int, raw: bytes | str, record: Record, examples: list[Example]) -> None:
-        if isinstance(record, BareRecord):
-            for example in examples:
-                noted = example.meta.get(SHAPE)
-                example.meta[SHAPE] = {
-                    **(noted if isinstance(noted, dict) else {}),
-                    BYTES: list(record.held_bytes),
-                }
+        note_bytes(record, examples)
         self._rows += [self._row(number, raw, record, example) for example in examples]
         if examples and SHAPE in examples[0].meta:
             self._note_shape(examples[0].meta[SHAPE], record)

@@ -10,7 +10,7 @@ import orjson
 from tamis.compute.text.turn_parts import part_kind, thought_text
 from tamis.compute.text.turn_text import as_text, content_text, part_text, turn_calls, turn_text
 from tamis.models.opened_turns import GAP, REASONING, opened_turns
-from tamis.models.row_fields import IMAGES, TOOLS, images_of, tools_of
+from tamis.models.row_fields import IMAGES, TOOLS, media_of, tools_of
 from tamis.models.row_marks import MARKS, UnfitRow, learns_last_only, row_marks, row_weight
 from tamis.types import JSON, Message
 
@@ -42,7 +42,7 @@ class ChatRow:
 
 def chat_record(messages: Sequence[Message], fields: Mapping[str, JSON]) -> dict[str, JSON]:
     """``messages`` with those ``fields`` of a row that decide what a model reads and learns of it: a training file's line."""
-    record: dict[str, JSON] = {"messages": list(messages)} | tools_of(fields) | images_of(fields)
+    record: dict[str, JSON] = {"messages": list(messages)} | tools_of(fields) | media_of(fields)
     if thoughts := beside_thoughts(messages, fields):
         record["reasoning_content"] = fields[thoughts]
     return record | row_marks(fields)

@@ -29,7 +29,7 @@ def tools_of(fields: Mapping[str, JSON]) -> dict[str, JSON]:
     return {TOOLS[0]: listed[0]} if listed and listed[0] else {}
 
 
-def images_of(fields: Mapping[str, JSON]) -> dict[str, JSON]:
+def media_of(fields: Mapping[str, JSON]) -> dict[str, JSON]:
     """The row's pictures, films and sounds; of bytes, which only the row's own record keeps, that there are some."""
     noted = fields.get(_SHAPE)
     held = noted.get(_BYTES, ()) if isinstance(noted, Mapping) else ()
