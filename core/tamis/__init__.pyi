@@ -19,7 +19,9 @@ from tamis.api.selectors import kmq_released as kmq_released
 from tamis.api.selectors import qdit as qdit
 from tamis.api.selectors import random as random
 from tamis.api.selectors import semdedup as semdedup
+from tamis.api.selectors import spread_then_target as spread_then_target
 from tamis.api.selectors import stratified as stratified
+from tamis.api.selectors import target_round_robin as target_round_robin
 from tamis.api.selectors import top_quality as top_quality
 from tamis.api.step_result import StepResult as StepResult
 from tamis.api.workspace import Workspace as Workspace

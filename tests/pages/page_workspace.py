@@ -10,11 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 from tamis.jobs import job_table
 from tamis.jobs.model import Job
+from tamis.selectors import SELECTORS
 from tamis.settings import app_folder
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.artifacts.targets import TargetExample, store_target
 from tamis.store.database.database import Database
 from tamis.store.names import name_dataset
 
@@ -78,6 +80,25 @@ def run_pipeline(workspace: Path, dataset_id: str, budget: int = 10) -> Artifact
     run_step(workspace, dataset_id, "project", {"method": "pca"})
     run_step(workspace, dataset_id, "score", {"scorer": "alignment"})
     return run_step(workspace, dataset_id, "select", {"budget": budget})
+
+
+def add_target(workspace: Path, dataset_id: str, name: str = "baking", words: str = "bread") -> Artifact:
+    """A target of two examples that are no rows of ``alpaca_file``."""
+    asked = [
+        TargetExample(f"How is {words} made {way}?", f"With care, {way}.") for way in ("at home", "in a shop")
+    ]
+    return store_target(ArtifactStore(workspace), dataset_id, name, asked, split=False, source="typed")
+
+
+def towards_target(workspace: Path, dataset_id: str, method: str, **step: object) -> dict[str, object]:
+    """What a selection method that goes by a target is given besides its options; nothing for any other."""
+    if "target" not in SELECTORS[method].reads:
+        return {}
+    target = add_target(workspace, dataset_id)
+    scores = run_step(
+        workspace, dataset_id, "score", {"scorer": "target_embedding", "target": target.id, **step}
+    )
+    return {"target": target.id, "similarities": scores.id}
 
 
 def open_page(name: str, **query: str) -> AppTest:

@@ -64,7 +64,31 @@ def remarks_on(summary: Mapping[str, JSON]) -> tuple[str, ...]:
             f"No region was dense enough for a cluster: all {summary['n_noise']:,} rows are noise. Give a smaller "
             "min_cluster_size or min_samples, or use k-means."
         )
-    return (*remarks, *_remarks_on_choice(summary))
+    return (*remarks, *_remarks_on_target(summary), *_remarks_on_choice(summary))
+
+
+def _remarks_on_target(summary: Mapping[str, JSON]) -> tuple[str, ...]:
+    """What of a target is missing in the data, and which rows are it."""
+    remarks = []
+    n_leaks = summary.get("n_leaks") or (summary.get("notes") or {}).get("n_leaks")
+    if n_leaks:
+        are = "rows are" if n_leaks > 1 else "row is"
+        remarks.append(
+            f"{n_leaks:,} {are} the target, whole or in part, and no selection towards it takes such rows."
+        )
+    for one in summary.get("targets") or ():
+        if one.get("n_out_of_reach"):
+            remarks.append(
+                f"No row within reach of {one['n_out_of_reach']:,} of {one['n_examples']:,} examples of target {one['name']}."
+            )
+    empty = (summary.get("notes") or {}).get("empty_targets")
+    if empty:
+        remarks.append(f"No row has a similarity to {', '.join(empty)}: its turns went to the other targets.")
+    if summary.get("few_rows_to_whiten"):
+        remarks.append(
+            f"{summary['n_scored']:,} rows are few to whiten vectors of so many numbers by: take ten rows for each, or n_axes."
+        )
+    return tuple(remarks)
 
 
 def _remarks_on_choice(summary: Mapping[str, JSON]) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ from tamis.store.artifacts.frozen_rows import KIND, freeze_rows, thaw_rows
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.refinements import ROUND
 from tamis.store.artifacts.store import Artifact, ArtifactStore, Manifest
+from tamis.store.artifacts.targets import KIND as TARGET
+from tamis.store.artifacts.targets import remake_target
 from tamis.store.review.frozen_decisions import KIND as DECISIONS
 from tamis.store.review.frozen_decisions import FrozenDecision, store_decisions
 from tamis.types import Int64s
@@ -161,7 +163,7 @@ def _make(
     sources: Sequence[Path],
 ) -> Artifact:
     say(f"{recorded.step} -> {recorded.kind} {recorded.artifact_id}")
-    if recorded.kind == KIND or recorded.step in ("import", TAKE, JOIN):
+    if recorded.kind in (KIND, TARGET) or recorded.step in ("import", TAKE, JOIN):
         # A manifest packs rows, and its files can be packed: both are unpacked where there are limits.
         limits = ReadLimits.of_import(Settings())
         return run_limited(_read_in, store, recorded, files, manifest.dataset_name, sources, limits=limits)
@@ -193,6 +195,8 @@ def _read_in(
         if recorded.kind == KIND:
             rows = thaw_rows(recorded.options["rows"])
             return freeze_rows(store, recorded.dataset_id, rows, str(recorded.summary["label"]))
+        if recorded.kind == TARGET:
+            return remake_target(store, recorded)
         if recorded.step in (TAKE, JOIN):
             return remake_scores(store, recorded, sources)
         options = {"files": [file.model_dump(mode="json") for file in files], "name": name}

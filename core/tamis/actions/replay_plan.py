@@ -13,6 +13,7 @@ from tamis.steps.import_file.options import SourceFile
 from tamis.steps.reach import reaching_names
 from tamis.store.artifacts.frozen_rows import KIND as ROWS
 from tamis.store.artifacts.store import Manifest, is_folder_name
+from tamis.store.artifacts.targets import KIND as TARGET
 from tamis.store.review.frozen_decisions import KIND as DECISIONS
 from tamis.types import JSON
 
@@ -32,7 +33,7 @@ OFFLINE_STEPS = frozenset(
     }
 )
 # Kinds that no step makes: they stand in the manifest whole.
-WRITTEN_OUT = frozenset({ROWS, DECISIONS})
+WRITTEN_OUT = frozenset({ROWS, DECISIONS, TARGET})
 # By the name of an option: the values that stay on this machine and read nothing of it.
 HARMLESS: Mapping[str, frozenset[str]] = {
     "encoder": frozenset({"minilm", "hashing"}),

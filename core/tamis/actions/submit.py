@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tamis.actions.given_scores import take_column
 from tamis.actions.roles import needs
@@ -17,6 +17,7 @@ from tamis.steps.plan import Plan, active, newest, plan_step
 from tamis.steps.reach import allowed_options
 from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
 from tamis.steps.resolve_rows import ACTIVE, NEWEST, freeze, look_at, no_selection
+from tamis.steps.resolve_targets import freeze_target, reads_target, score_for
 from tamis.steps.select.options import COLUMN, SelectOptions, check_weighting
 from tamis.steps.spec import AS_IMPORTED, Step, as_recorded
 from tamis.store.artifacts.choices import CHOSEN_KINDS, KIND_OF, Standing
@@ -99,7 +100,8 @@ def freeze_pointers(
     """The options with every pointer as the id of an artifact, by what the step's options declare to be one.
 
     Rows may be ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; decisions ``current`` or ``none``, and where a selection
-    is read and nothing is said, those it was made with; a selection may be ``active`` or ``newest``. A quality or a cost
+    is read and nothing is said, those it was made with; a selection may be ``active`` or ``newest``; targets are named with
+    their shares. A quality or a cost
     that is a column (``column:NAME``) becomes scores; where no quality is named, it is the one that a person made active.
     Raises InvalidOptions for a set of rows that is none or empty, ArtifactMissing, and ForbiddenPath for a file or a model that
     who asks may not name.
@@ -110,16 +112,23 @@ def freeze_pointers(
     _take_columns(workspace, dataset_id, values)
     _check_odds(workspace, dataset_id, values)
     for name, kind in steps[step].options.POINTERS.items():
-        if not values.get(name):
-            continue
-        if kind == "rows":
-            values[name] = _frozen(workspace, dataset_id, values[name])
-        elif kind == "selection":
-            values[name] = _selections(workspace, dataset_id, values[name])
+        if values.get(name):
+            values[name] = _frozen(workspace, dataset_id, kind, values[name])
+    if reads_target(step, values) and not values.get("target"):
+        values["target"] = freeze_target(workspace, dataset_id, "")
     for name, kind in steps[step].options.POINTERS.items():
         if kind == "decisions":
             values[name] = _decisions(workspace, dataset_id, values, name)
     return values
+
+
+def _frozen(workspace: Workspace, dataset_id: str, kind: str, named: JSON) -> JSON:
+    """What a pointer to something of a kind stands for, as an artifact's id."""
+    if kind == "rows":
+        return _frozen_rows(workspace, dataset_id, named)
+    if kind == "target":
+        return freeze_target(workspace, dataset_id, str(named))
+    return _selections(workspace, dataset_id, named) if kind == "selection" else named
 
 
 def plan_run(
@@ -135,6 +144,7 @@ def plan_run(
     Raises UnknownName, InvalidOptions, and ArtifactMissing naming the step to run first.
     """
     exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
+    exact |= _planned_similarities(workspace, dataset_id, step, exact)
     pending = queue.pending_results(workspace.database, dataset_id)
     choices = read_choices(workspace.database, dataset_id)
     plan = plan_step(
@@ -159,10 +169,11 @@ def submit(
 
     What a person asks for is the active one of its kind from then on; what a run asks for stays ``inside`` it, and what is
     there to be looked at with another ``beside`` that (``ArtifactChoices``); None notes nothing, for what was there before. A step that makes a dataset gives it the name in its
-    options. Raises UnknownName, InvalidOptions and ArtifactMissing
-    before anything is queued.
+    options. What a selection for a target still lacks, scores towards it and the embeddings that they read, is queued
+    ``first``. Raises UnknownName, InvalidOptions and ArtifactMissing before anything is queued.
     """
     exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
+    exact, first = _score_first(workspace, dataset_id, step, exact, target=target, standing=standing)
     if step == "select" and exact.get("cost"):
         _check_costs(workspace, dataset_id, exact)
     if steps[step].makes == "examples" and exact.get("name"):
@@ -173,7 +184,7 @@ def submit(
     )  # fmt: skip
     if standing is not None:
         _note(workspace, done, standing)
-    return done
+    return replace(done, first=tuple(first))
 
 
 def repeat(job: Job) -> Repeat:
@@ -183,6 +194,45 @@ def repeat(job: Job) -> Repeat:
     target = RunTarget(job.backend, job.resources.model_dump(exclude_defaults=True), job.priority)
     options = as_recorded(STEPS[job.step].options, job.options) if job.step in STEPS else job.options
     return Repeat(job.dataset_id, job.step, {**options, **exact}, target)
+
+
+def _planned_similarities(
+    workspace: Workspace, dataset_id: str, step: str, exact: Mapping[str, JSON]
+) -> dict[str, JSON]:
+    """The scores towards its target that a selection would read, where they are there or under way."""
+    if step != "select" or not reads_target(step, exact) or exact.get("similarities"):
+        return {}
+    planned = plan_run(workspace, dataset_id, "score", score_for(exact))
+    pending = {one.artifact_id for one in queue.pending_results(workspace.database, dataset_id)}
+    if planned.is_made or planned.artifact_id in pending:
+        return {"similarities": planned.artifact_id}
+    raise ArtifactMissing(
+        f"Dataset {dataset_id!r} has no scores towards this target yet: they are made first when the selection is run, or "
+        f"by: tamis run score --dataset {dataset_id} --scorer {score_for(exact)['scorer']} --target NAME."
+    )
+
+
+def _score_first(
+    workspace: Workspace,
+    dataset_id: str,
+    step: str,
+    exact: dict[str, JSON],
+    *,
+    target: RunTarget,
+    standing: Standing | None,
+) -> tuple[dict[str, JSON], list[Job]]:
+    """The options with the scores towards the target, and the jobs that make what of them is missing."""
+    if step != "select" or not reads_target(step, exact) or exact.get("similarities"):
+        return exact, []
+    parse_options(SelectOptions, exact).needs()  # what cannot be is said before anything is queued
+    asked, made = score_for(exact), []
+    try:
+        plan_run(workspace, dataset_id, "score", asked)
+    except ArtifactMissing:
+        made.append(submit(workspace, dataset_id, "embed", {}, target=target, standing=standing))
+    made.append(submit(workspace, dataset_id, "score", asked, target=target, standing=standing))
+    first = [one.job for one in made if not one.already_done]
+    return exact | {"similarities": made[-1].job.artifact_id}, first
 
 
 def _check_odds(workspace: Workspace, dataset_id: str, values: Mapping[str, JSON]) -> None:
@@ -241,7 +291,7 @@ def _check_costs(workspace: Workspace, dataset_id: str, exact: Mapping[str, JSON
     make_problem(inputs, plan.options, int(inputs["examples"].summary["n_examples"]))
 
 
-def _frozen(workspace: Workspace, dataset_id: str, named: JSON) -> JSON:
+def _frozen_rows(workspace: Workspace, dataset_id: str, named: JSON) -> JSON:
     """The id of frozen rows, or a list of them for several sets."""
     if isinstance(named, str):
         return freeze(workspace, dataset_id, named)

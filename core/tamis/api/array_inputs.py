@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ import numpy as np
 from tamis.api.array_results import ClusteredRows
 from tamis.clusterers.result import cosine_distances, unit_centroids
 from tamis.compute.select.groups import group_by_quantile, group_by_value
+from tamis.compute.target.similarity import cosines
 from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
-from tamis.errors import InvalidOptions, no_such_row
+from tamis.errors import InvalidOptions, UnknownName, no_such_row
+from tamis.selectors.problem import TargetSimilarity
 from tamis.types import NOISE, Bools, Float32s, Float64s, Int32s, Int64s
 
 if TYPE_CHECKING:
@@ -142,10 +145,14 @@ def refuse_missing(row: Selector, given: dict[str, Any]) -> None:
         "embeddings": "embeddings",
         "quality": "quality",
         "column": "groups",
+        "target": "targets",
     }
     for read, name in needs.items():
         if read in row.reads and given[name] is None:
-            raise InvalidOptions(f"{row.title} ({row.name}) cannot work without {name}: give one per row.")
+            each = "vectors of examples" if read == "target" else "one per row"
+            raise InvalidOptions(f"{row.title} ({row.name}) cannot work without {name}: give {each}.")
+    if "target" in row.reads and given["embeddings"] is None:
+        raise InvalidOptions(f"{row.title} ({row.name}) compares rows with targets: give embeddings of both.")
     if "clustering" in row.reads and given["clusters"] is None and given["embeddings"] is None:
         raise InvalidOptions(f"{row.title} ({row.name}) spreads over clusters: give embeddings or clusters.")
     counted = [name for name in ("token_counts", "costs") if given[name] is not None]
@@ -153,6 +160,38 @@ def refuse_missing(row: Selector, given: dict[str, Any]) -> None:
         raise InvalidOptions(f"{row.title} ({row.name}) divides a number of rows: leave {counted[0]} out.")
     if len(counted) > 1:
         raise InvalidOptions("The budget counts tokens or costs, not both: leave token_counts or costs out.")
+
+
+def target_arrays(
+    embeddings: ArrayLike | None,
+    targets: ArrayLike | Mapping[str, ArrayLike] | None,
+    shares: Mapping[str, float] | None,
+) -> TargetSimilarity:
+    """Cosines of rows with the examples of targets; raises InvalidOptions for vectors of another width and unknown shares."""
+    assert embeddings is not None
+    assert targets is not None
+    rows = unit_vectors(embeddings)
+    named = targets if isinstance(targets, Mapping) else {"target": targets}
+    vectors = {name: unit_vectors(one) for name, one in named.items()}
+    odd = next((name for name, one in vectors.items() if one.shape[1] != rows.shape[1]), None)
+    if odd is not None or not vectors:
+        width = "none" if odd is None else f"{vectors[odd].shape[1]} numbers in {odd!r}"
+        raise InvalidOptions(
+            f"Examples need vectors of {rows.shape[1]} numbers, as the rows have; there are {width}."
+        )
+    given = dict(shares or {})
+    unknown = sorted(given.keys() - vectors.keys())
+    if unknown:
+        raise UnknownName("target", unknown[0], vectors)
+    sizes = [len(one) for one in vectors.values()]
+    return TargetSimilarity(
+        names=tuple(vectors),
+        shares=tuple(float(given.get(name, 1.0)) for name in vectors),
+        similarity=cosines(rows, np.concatenate(list(vectors.values()))),
+        part=np.repeat(np.arange(len(sizes)), sizes),
+        leaks=np.zeros(len(rows), dtype=np.bool_),
+        first=np.arange(len(rows), dtype=np.int64),
+    )
 
 
 def refuse_linear_odds(options: object, quality: Float64s | None) -> None:

@@ -38,6 +38,7 @@ from tamis.api.show import Listing, Records, Shown
 from tamis.api.step_result import StepResult
 from tamis.api.steps import given_options, plain_values, step_method
 from tamis.api.tags import Tags, row_numbers
+from tamis.api.targets import Targets
 from tamis.api.training import AdapterResult, RefinementResult
 from tamis.errors import UnknownName
 from tamis.reprs import Head, facts
@@ -279,6 +280,11 @@ class Dataset(HasActive, Shown):
     def clusters(self) -> Clusters:
         """The clusters, with the names that people gave them."""
         return Clusters(self._workspace, self.id, self._reviewer)
+
+    @property
+    def targets(self) -> Targets:
+        """What it is wanted for: targets that rows are scored towards and selected for."""
+        return Targets(self._workspace, self.id)
 
     @property
     def tags(self) -> Tags:

@@ -14,6 +14,8 @@ All take the same arguments, so that methods can be compared in a loop; a method
     them from ``embeddings``: ``n_clusters`` of them, 0 to choose the number by silhouette.
 ``groups`` (n,), for ``stratified`` alone: fractions are cut at quantiles, all else is grouped by value (None or -1: no
     group).
+``targets`` for the methods that select for one: vectors of examples (E, d) like ``embeddings``, or several such arrays by
+    name, with their ``shares`` by name (all alike when left out). Rows that are the target are to be excluded by the caller.
 ``pinned`` rows that are always picked, ``excluded`` rows that never are: a mask (n,), or row numbers.
 
 Each returns a ``SelectedRows``: ``ids`` (b,) int64 in the order picked, ``cluster_ids``, ``weights``, ``shortfall``,
@@ -25,7 +27,7 @@ NaN. Formulas, departures from the papers and costs are in METHODS.md.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +42,7 @@ from tamis.api.array_inputs import (
     refuse_linear_odds,
     refuse_missing,
     row_mask,
+    target_arrays,
     unit_vectors,
     whole_counts,
     whole_number,
@@ -63,7 +66,7 @@ Described = Callable[..., None]
 Picker = Callable[..., SelectedRows]
 _BY_PLACE = ("embeddings", "quality")
 _OF_DATASETS = frozenset(
-    {"column"}
+    {"column", "similarity"}
 )  # options that name something of a dataset; an array stands in their place here
 
 
@@ -77,6 +80,8 @@ def _pick(
     clusters: ClusteredRows | ArrayLike | None = None,
     n_clusters: int = 0,
     groups: ArrayLike | None = None,
+    targets: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    shares: Mapping[str, float] | None = None,
     non_negative: bool = False,
     token_counts: ArrayLike | None = None,
     costs: ArrayLike | None = None,
@@ -90,12 +95,13 @@ def _pick(
         "quality": numbers(quality, "quality"),
         "clusters": clusters,
         "groups": groups,
+        "targets": targets,
         "token_counts": whole_counts(token_counts, "token_counts"),
         "costs": numbers(costs, "costs"),
     }
     seed = whole_number(seed, "seed")
     chosen = parse_options(row.options, options)
-    n = count_rows(given, n_rows)
+    n = count_rows({name: value for name, value in given.items() if name != "targets"}, n_rows)
     refuse_missing(row, given)
     refuse_linear_odds(chosen, given["quality"])
     vectors = None
@@ -110,6 +116,7 @@ def _pick(
         vectors=vectors if row.uses("embeddings") else None,
         quality=given["quality"] if row.uses("quality") else None,
         non_negative=non_negative,
+        target=target_arrays(embeddings, targets, shares) if row.uses("target") else None,
         **_grouped(given, chosen, vectors),
     )
     answer: Answer = row.load()(problem, chosen)
@@ -289,3 +296,16 @@ def semdedup() -> None:
     Not scored (NaN) as in ``top_quality`` or ``kmq``, whichever is asked for then. Abbas et al., arXiv 2303.09540;
     METHODS.md 4.6.
     """
+
+
+@_method
+def target_round_robin() -> None:
+    """Targets take turns by their shares, and within each its examples; each turn takes the unused row of the highest cosine.
+
+    After m rows each of equal targets is within one of m/T. After Ivison et al., arXiv 2503.01807; METHODS.md 4.10.
+    """
+
+
+@_method
+def spread_then_target() -> None:
+    """The method kMQ with each row's highest cosine to an example as its quality. METHODS.md 4.10."""

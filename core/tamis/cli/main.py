@@ -25,6 +25,7 @@ COMMANDS = {
     "rejects": "tamis.cli.rejects:rejects",
     "rows": "tamis.cli.rows:rows",
     "tags": "tamis.cli.tags:tags",
+    "target": "tamis.cli.target:target",
     "clusters": "tamis.cli.clusters:clusters",
     "scores": "tamis.cli.scores:scores",
     "run": "tamis.cli.run:run",

@@ -190,6 +190,10 @@ def _submit(
     from tamis.steps import STEPS
 
     submission = submit(session.workspace, *run, target=target)
+    for job in submission.first:
+        session.say(
+            f"tamis: {job.kind} of this dataset are not there yet and are made first: {job.step} {job.job_id}."
+        )
     if not wait:
         refresh_jobs(session.workspace)
         say_attached(session, submission)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tamis.errors import CurationError
@@ -23,6 +24,9 @@ from tamis.scorers.options import (
     LikelihoodOptions,
     RatingOptions,
     RewardModelOptions,
+    TargetBm25Options,
+    TargetEmbeddingOptions,
+    TargetRdsOptions,
 )
 from tamis.types import JSON, Float32s, Message
 
@@ -33,17 +37,39 @@ class Scorer(Plugin):
 
     ``reads`` names what it always needs, ``may_read`` what only some of its options need (their ``vectors_needed`` says
     which). ``needs_llm`` names the abilities of the language model it asks, none when it asks none. A ``whole`` scorer
-    compares rows with each other and is given all of them at once. A ``non_negative`` score is never below 0, which is
-    the worst there is, so that twice the score can mean twice the chance. ``suits`` names the models it is worth
-    something with.
+    compares rows with each other and is given all of them at once; a ``slow`` one is given few, so that a stop loses little.
+    ``embeddings`` are the vectors of prompts and of responses, ``vectors`` the one vector that each row has. A
+    ``non_negative`` score is never below 0, which is the worst there is, so that twice the score can mean twice the chance.
+    ``suits`` names the models it is worth something with. A scorer that reads the ``target`` also returns its
+    ``similarities`` (n, E) to the examples, and may return the rows' ``vectors`` (n, d).
     """
 
-    reads: tuple[Literal["embeddings", "conversations", "meta"], ...] = ()
+    reads: tuple[Literal["embeddings", "vectors", "conversations", "meta", "target"], ...] = ()
     may_read: tuple[Literal["embeddings"], ...] = ()
     needs_llm: tuple[Ability, ...] = ()
     whole: bool = False
+    slow: bool = False
     non_negative: bool = False
     suits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInput:
+    """The examples that rows are compared with: texts and turns of length E, their ``vectors`` (E, d) in the space of the
+    dataset's embeddings where the scorer reads these.
+
+    ``model_folder`` finds the files of a model by name; ``kept_vectors`` gives the unit vectors of texts for an identity and
+    a width, and has those that nobody kept encoded by the function that it is given.
+    """
+
+    prompts: Sequence[str]
+    responses: Sequence[str]
+    conversations: Sequence[Sequence[Message]]
+    vectors: Float32s | None = None
+    model_folder: Callable[[str], Path] | None = None
+    kept_vectors: (
+        Callable[[str, int, Sequence[str], Callable[[Sequence[str]], Float32s]], Float32s] | None
+    ) = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +92,8 @@ class ScorerInput:
     llm: LanguageModel | None = None
     encode: Callable[[Sequence[str]], Float32s] | None = None
     limited: Call = call_here
+    row_vectors: Float32s | None = None
+    target: TargetInput | None = None
 
     def model(self) -> LanguageModel:
         """The language model; raises CurationError when none was given."""
@@ -227,7 +255,42 @@ SCORERS: Table[Scorer] = Table(
         non_negative=True,
         whole=True,
     ),
+    Scorer(
+        name="target_embedding",
+        title="Nearness to a target",
+        summary="Cosine with the nearest example of a target, by the vectors that the dataset has.",
+        suits="Any encoder. That training on the nearest rows helps more than chance was not shown here.",
+        options=TargetEmbeddingOptions,
+        target="tamis.scorers.target:TargetEmbeddingScorer",
+        reads=("target", "vectors"),
+        whole=True,
+    ),
+    Scorer(
+        name="target_rds",
+        title="Nearness to a target (RDS+)",
+        summary="Cosine with the nearest example of a target, by position-weighted hidden states of a causal model (RDS+).",
+        suits="A model like the one to be trained; the paper's had 7 billion parameters. Its gain was not shown here.",
+        options=TargetRdsOptions,
+        target="tamis.scorers.target_rds:TargetRdsScorer",
+        reads=("target", "conversations"),
+        extra="models",
+        slow=True,
+    ),
+    Scorer(
+        name="target_bm25",
+        title="Words of a target (BM25)",
+        summary="BM25 of the row for its best example of a target as the query: shared words, rare ones more.",
+        suits="Languages that write spaces; stop words are English. Sizes order rows for one example only. Its gain was not "
+        "shown here.",
+        options=TargetBm25Options,
+        target="tamis.scorers.target:TargetBm25Scorer",
+        non_negative=True,
+        reads=("target",),
+        whole=True,
+    ),
 )
+
+TARGET_SCORERS = tuple(name for name, row in SCORERS.items() if "target" in row.reads)
 
 
 def scorer_title(name: str) -> str:

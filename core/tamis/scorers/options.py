@@ -207,6 +207,51 @@ class ContaminationOptions(Options):
         return values
 
 
+class TargetEmbeddingOptions(Options):
+    """Similarity to a target by the vectors of the dataset's embeddings."""
+
+    whiten: bool = Field(
+        False,
+        description="Whiten the vectors by the pool's own mean and covariance first, so that directions which all rows share "
+        "do not decide; whether that helps was not shown here.",
+    )
+    shrinkage_fraction: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="How far the variances are drawn to their mean where vectors are whitened.",
+    )
+    n_axes: int = Field(
+        0,
+        ge=0,
+        description="Axes of the largest variance that are kept where vectors are whitened; 0 keeps all.",
+    )
+
+
+class TargetBm25Options(Options):
+    """Similarity to a target by shared words."""
+
+    text: Literal["both", "prompt", "response"] = Field("both", description="Which text to compare.")
+
+
+class TargetRdsOptions(Options):
+    """Similarity to a target by a causal model's hidden states (RDS+, 2503.01807)."""
+
+    model: Annotated[str, Reach.MODEL] = Field(
+        "smollm2", min_length=1, description="A causal model: smollm2, a folder on this machine or a hub id."
+    )
+    max_tokens: int = Field(
+        2048, ge=16, description="Longest text in tokens; the end of a longer one is left out."
+    )
+    dtype: Precision = Field(
+        "auto", description="Number format; auto is bfloat16 where it is computed in hardware."
+    )
+    device: str = Field(
+        "auto", min_length=1, description="auto (a GPU when there is one), cpu, cuda, cuda:1 or mps."
+    )
+    batch_tokens: int = Field(4096, ge=1, description="Tokens computed together, padding included.")
+
+
 def evaluation_file_hash(path: str) -> str:
     """BLAKE2b (32 hex digits) of a file's contents; raises ValueError when it cannot be read."""
     try:

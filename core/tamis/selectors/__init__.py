@@ -18,7 +18,9 @@ from tamis.selectors.options import (
     QditOptions,
     RandomOptions,
     SemdedupOptions,
+    SpreadThenTargetOptions,
     StratifiedOptions,
+    TargetRoundRobinOptions,
     TopQualityOptions,
 )
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SELECTORS", "KmqOptions", "RandomOptions", "Reads", "Selector"]
 
-Reads = Literal["clustering", "embeddings", "quality", "column"]
+Reads = Literal["clustering", "embeddings", "quality", "column", "target"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,5 +180,26 @@ SELECTORS: Table[Selector] = Table(
         explains="tamis.selectors.why_draws:SemdedupExplainer",
         reads=("clustering", "embeddings"),
         may_read=("quality",),
+    ),
+    Selector(
+        name="target_round_robin",
+        title="For a target",
+        summary="Each target in turn takes the unused row that is most like it; shares are exact, rows that are the target stay "
+        "out. That it beats random was not shown here.",
+        options=TargetRoundRobinOptions,
+        target="tamis.selectors.towards_target:select_target_round_robin",
+        explains="tamis.selectors.why_target:RoundRobinExplainer",
+        reads=("target",),
+        random=False,
+    ),
+    Selector(
+        name="spread_then_target",
+        title="Spread, then target",
+        summary="Spread over clusters, then prefer rows like the target: kMQ with that likeness as quality. Its gain was not "
+        "shown here.",
+        options=SpreadThenTargetOptions,
+        target="tamis.selectors.towards_target:select_spread_then_target",
+        explains="tamis.selectors.why_target:explain_spread",
+        reads=("clustering", "target"),
     ),
 )

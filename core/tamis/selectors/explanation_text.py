@@ -53,6 +53,8 @@ def _answer(said: Explanation) -> str:
         "taken at a step": f"{row} is in: it was taken at step {said.step or 0:,}.",
         "not reached": f"{row} is not in: the budget was spent before its turn.",
         "too near": f"{row} is not in: it is too near to another row.",
+        "is the target": f"{row} is not in: it is an example of the target, or holds one, and such rows are kept out.",
+        "repeats a row": f"{row} is not in: it says the same as another row, of which one may be picked.",
         "put in by hand": f"{row} is in: it was put in by hand.",
         "taken out by hand": f"{row} is not in: it was taken out by hand.",
     }[said.reason]
@@ -112,6 +114,8 @@ def _sentence(text: str) -> str:
 def _near(said: Explanation) -> str:
     if said.near is None:
         return ""
+    if said.reason == "repeats a row":
+        return f"It says the same as row {said.near.row:,}."
     what = (
         "It is too near to" if said.reason == "too near" else "The most like it of the rows picked before is"
     )

@@ -13,6 +13,7 @@ Share = Literal["proportional", "equal"]
 Noise = Literal["own group", "exclude"]
 Unscored = Literal["last", "never"]
 Weighting = Literal["auto", "rank", "linear", "softmax"]
+Similarity = Literal["target_embedding", "target_rds", "target_bm25"]
 WEIGHTING: Any = Field(
     "auto",
     description="Chance of a row inside its cluster: by its rank, in proportion to the score (linear, for scores that are "
@@ -164,3 +165,27 @@ class SemdedupOptions(Options):
     weighting: Weighting = WEIGHTING
     spread_temperature: float = SPREAD_TEMPERATURE
     temperature: float | None = SCORE_TEMPERATURE
+
+
+TOWARDS: Any = Field(
+    "target_embedding",
+    description="How rows are compared with the target's examples: by the dataset's vectors, by a causal model's hidden states "
+    "(RDS+), or by shared words (BM25).",
+)
+
+
+class TargetRoundRobinOptions(Options):
+    """Each target in turn takes its best unused row."""
+
+    similarity: Similarity = TOWARDS
+    pooling: Literal["example", "max", "mean"] = Field(
+        "example",
+        description="What a target goes by: the list of each of its examples in turn, or one list by the largest or the mean "
+        "similarity to all of them.",
+    )
+
+
+class SpreadThenTargetOptions(KmqOptions):
+    """kMQ with the similarity to the target as quality."""
+
+    similarity: Similarity = TOWARDS

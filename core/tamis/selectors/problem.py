@@ -5,13 +5,37 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tamis.compute.select.costs import CostSteps
 from tamis.compute.select.kmq import Observe, Selection, TokenSelection
 from tamis.compute.select.picks import Picked, Progress, Record
 from tamis.types import JSON, Bools, Float32s, Float64s, Int64s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSimilarity:
+    """What is selected for: T targets by ``names`` and ``shares``, and how like every row is to their examples.
+
+    ``similarity`` (n, E) float32, possibly memory-mapped, NaN where there is none, to E examples of the targets ``part``
+    (E,), which are numbers ``items`` (E,) of all examples given; ``leaks`` (n,) are rows that are an example or hold one,
+    ``first`` (n,) the first row that says what a row says.
+    """
+
+    names: tuple[str, ...]
+    shares: tuple[float, ...]
+    similarity: Float32s
+    part: Int64s
+    leaks: Bools
+    first: Int64s
+    items: Int64s | None = None
+
+    def item(self, example: int) -> int:
+        """The number of an example among all that were given, those that judge included."""
+        return example if self.items is None else int(self.items[example])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +47,8 @@ class Problem:
     unit, possibly memory-mapped; ``quality`` (n,) float64, NaN = not scored, None = all alike, ``non_negative`` where it
     is declared never to be; ``pinned`` rows are always in, ``excluded`` ones never. ``picked`` are the rows of a run that
     was stopped, in the order picked, from which a slow method goes on; it tells ``record`` about them and ``progress``
-    how far it is. A method that divides its budget over groups tells ``observe`` how.
+    how far it is. A method that divides its budget over groups tells ``observe`` how. ``target`` is what a method that
+    selects for one goes by.
     """
 
     n_rows: int
@@ -45,15 +70,20 @@ class Problem:
     progress: Progress | None = None
     record: Record | None = None
     observe: Observe | None = None
+    target: TargetSimilarity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The rows a method picked, and what it has to say about its run (a gap of an approximation, rows dropped)."""
+    """The rows a method picked, and what it has to say about its run (a gap of an approximation, rows dropped).
+
+    ``columns`` (b,) say something of every pick.
+    """
 
     selection: Selection
     unused_tokens: int | None = None  # None when the budget counts rows
     notes: Mapping[str, JSON] = field(default_factory=dict)
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def rows(self) -> Int64s:

@@ -11,6 +11,8 @@ from tamis.steps import STEPS
 from tamis.steps.spec import Need, Step, StepOptions
 from tamis.store.artifacts.choices import NO_CHOICES, ArtifactChoices
 from tamis.store.artifacts.store import ArtifactStore, artifact_id
+from tamis.store.artifacts.targets import KIND as TARGET
+from tamis.store.artifacts.targets import no_target
 from tamis.types import JSON
 
 
@@ -153,6 +155,8 @@ def _missing_message(need: Need, dataset_id: str, steps: Table[Step]) -> str:
         return (
             f"Dataset {dataset_id!r} has no {need.kind} {need.chosen!r}; leave it out to use the newest one."
         )
+    if need.kind == TARGET:
+        return no_target(dataset_id)
     makers = [name for name, step in steps.items() if step.makes == need.kind]
     where = need.where or {}
     narrowed = "".join(f" --{key} {value}" for key, value in where.items())

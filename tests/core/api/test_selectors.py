@@ -15,12 +15,21 @@ from hypothesis import strategies as st
 import tamis
 from tamis.errors import CurationError, InvalidOptions
 from tamis.selectors import SELECTORS
+from tamis.steps.embed.step import encode_like
 from tamis.store.artifacts.readers import read_cluster_ids, read_scores, read_selection, read_token_counts
 from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.artifacts.targets import read_target
 from tamis.store.artifacts.view import open_view
 from tamis.store.rows.query import column_values
 from tests.core.selectors.problems import problem_of
-from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
+from tests.pages.page_workspace import (
+    add_target,
+    alpaca_file,
+    import_file,
+    run_pipeline,
+    run_step,
+    towards_target,
+)
 
 N_ROWS = 60
 
@@ -39,12 +48,16 @@ def arrays(made: tuple[Path, str]) -> dict[str, np.ndarray]:
     """What a researcher would load: vectors, scores, tokens and a column."""
     store = ArtifactStore(made[0])
     embeddings = store.list(made[1], "embeddings")[0]
+    asked = read_target(add_target(*made)).texts
     return {
         "embeddings": np.load(embeddings.file("vectors.npy")),
         "quality": read_scores(store.list(made[1], "scores")[0]),
         "tokens": np.asarray(read_token_counts(embeddings)),
         "clusters": read_cluster_ids(store.list(made[1], "clustering")[0]),
         "topics": column_values(open_view(store, made[1]), "meta:topic"),
+        "targets": encode_like(
+            made[0], embeddings.manifest.options, {"prompt": asked[0], "response": asked[1]}
+        ),
     }
 
 
@@ -58,11 +71,13 @@ def test_every_method_picks_what_the_step_picks(made, arrays, name: str, seed: i
     own = {"column": "meta:topic"} if name == "stratified" else {}
     stored = run_step(*made, "cluster", {"method_options": {"n_clusters": 5}, "seed": seed})
     values = {"method": name, "budget": 12, "seed": seed, "method_options": own, "clustering": stored.id}
+    values |= towards_target(*made, name)
     wanted = read_selection(run_step(*made, "select", values))
     groups = arrays["topics"] if name == "stratified" else None
     picked = method(name)(
-        arrays["embeddings"], arrays["quality"], budget=12, seed=seed, n_clusters=5, groups=groups
-    )
+        arrays["embeddings"], arrays["quality"], budget=12, seed=seed, n_clusters=5, groups=groups,
+        targets=arrays["targets"],
+    )  # fmt: skip
     assert picked.ids.tolist() == wanted["example_id"].to_pylist()
     assert picked.cluster_ids.tolist() == wanted["cluster_id"].to_pylist()
     assert np.allclose(picked.weights, wanted["weight"].to_numpy())
@@ -72,11 +87,12 @@ def test_every_method_picks_what_the_step_picks(made, arrays, name: str, seed: i
 def test_tokens_are_counted_as_the_step_counts_them(made, arrays, name: str) -> None:
     own = {"column": "meta:topic"} if name == "stratified" else {}
     values = {"method": name, "budget": 150, "unit": "tokens", "method_options": own}
+    values |= towards_target(*made, name)
     values["clustering"] = run_step(*made, "cluster", {"method_options": {"n_clusters": 4}}).id
     wanted = read_selection(run_step(*made, "select", values))
     picked = method(name)(
         arrays["embeddings"], arrays["quality"], budget=150, token_counts=arrays["tokens"], n_clusters=4,
-        groups=arrays["topics"],
+        groups=arrays["topics"], targets=arrays["targets"],
     )  # fmt: skip
     assert picked.ids.tolist() == wanted["example_id"].to_pylist()
     assert picked.unused_tokens == 150 - arrays["tokens"][picked.ids].sum()
@@ -135,6 +151,7 @@ def test_clusters_can_be_those_of_kmeans_or_bare_ids(arrays) -> None:
 def test_neither_the_length_nor_the_type_of_vectors_matters(name: str, factor: float, dtype: type) -> None:
     problem = problem_of()
     given = {"quality": problem.quality, "clusters": problem.cluster_id, "groups": problem.codes}
+    given["targets"] = np.eye(16)[:2]
     plain = method(name)(problem.vectors, budget=12, **given)
     scaled = method(name)((problem.vectors * factor).astype(dtype), budget=12, **given)
     assert plain.ids.tolist() == scaled.ids.tolist()
@@ -147,6 +164,8 @@ def test_masks_may_be_row_numbers(name: str) -> None:
         "quality": problem.quality,
         "clusters": problem.cluster_id,
         "groups": problem.codes,
+        "targets": {"one": np.eye(16)[:2], "other": np.eye(16)[2:3]},
+        "shares": {"one": 2},
         "budget": 12,
     }
     mask = np.zeros(60, dtype=bool)
@@ -187,6 +206,9 @@ def test_a_result_is_frozen_and_shows_itself() -> None:
         ("kmq", {"clusters": [0] * 3, "quality": [1, np.nan, -2], "weighting": "linear"}, "goes down to -2"),
         ("kmq_released", {"clusters": [0] * 9, "quality": [1.0] * 9, "token_counts": [1] * 9}, "token_counts"),
         ("random", {"n_rows": 9, "budget": 0}, "budget is 0"),
+        ("target_round_robin", {"embeddings": np.eye(9)}, "cannot work without targets"),
+        ("target_round_robin", {"targets": np.eye(9), "n_rows": 9}, "give embeddings of both"),
+        ("target_round_robin", {"embeddings": np.eye(9), "targets": np.eye(4)}, "vectors of 9 numbers"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_what_to_do(name: str, arguments: dict, said: str) -> None:
@@ -205,7 +227,7 @@ def test_every_method_documents_its_options_and_its_source(name: str) -> None:
     assert "METHODS.md" in said
     assert SELECTORS[name].summary in said
     signature = inspect.signature(method(name)).parameters
-    for option in set(SELECTORS[name].options.model_fields) - {"column"}:
+    for option in set(SELECTORS[name].options.model_fields) - {"column", "similarity"}:
         assert f"    {option}: " in said
         assert option in signature
     assert {"embeddings", "quality", "budget", "seed", "pinned", "excluded"} <= set(signature)

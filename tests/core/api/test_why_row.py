@@ -10,7 +10,7 @@ import pytest
 import tamis
 from tamis.errors import ArtifactMissing, CurationError, InvalidOptions
 from tamis.selectors import SELECTORS
-from tests.pages.page_workspace import run_step
+from tests.pages.page_workspace import run_step, towards_target
 
 
 @pytest.fixture
@@ -24,7 +24,12 @@ def out_of(picked: tamis.SelectionResult) -> int:
 
 def test_every_method_says_why_of_rows_in_and_out(data: tamis.Dataset) -> None:
     for method in SELECTORS:
-        run_step(data._workspace.path, data.id, "select", {"budget": 10, "method": method})
+        run_step(
+            data._workspace.path,
+            data.id,
+            "select",
+            {"budget": 10, "method": method} | towards_target(data._workspace.path, data.id, method),
+        )
         selection = data.result("selection")
         assert selection.options["method"] == method
         for row in (int(selection.ids[3]), out_of(selection)):

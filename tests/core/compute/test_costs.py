@@ -55,7 +55,7 @@ def test_costs_are_what_tokens_are_to_every_method(name: str) -> None:
     rng = np.random.default_rng(5)
     given = {
         "embeddings": rng.normal(size=(60, 6)), "quality": rng.random(60), "n_clusters": 4,
-        "groups": rng.integers(0, 3, 60),
+        "groups": rng.integers(0, 3, 60), "targets": rng.normal(size=(3, 6)),
     }  # fmt: skip
     tokens = rng.integers(1, 40, 60)
     method = getattr(tamis, name)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tamis.selectors import SELECTORS
-from tamis.selectors.problem import Answer, Problem
+from tamis.selectors.problem import Answer, Problem, TargetSimilarity
 
 N_CLUSTERS = 4
 DIMENSION = 16
@@ -20,6 +20,9 @@ def problem_of(n: int = 60, budget: int = 12, *, seed: int = 0, **changed: Any) 
     cluster_id = rng.integers(N_CLUSTERS, size=n)
     vectors = centres[cluster_id] + 0.7 * rng.standard_normal((n, DIMENSION))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    distance, quality = rng.random(n, dtype=np.float32), rng.random(n)
+    examples = centres[[0, 1, 0, 2]] + 0.5 * rng.standard_normal((4, DIMENSION))
+    examples = (examples / np.linalg.norm(examples, axis=1, keepdims=True)).astype(np.float32)
     values: dict[str, Any] = {
         "n_rows": n,
         "budget": budget,
@@ -28,11 +31,19 @@ def problem_of(n: int = 60, budget: int = 12, *, seed: int = 0, **changed: Any) 
         "seed": seed,
         "n_clusters": N_CLUSTERS,
         "cluster_id": cluster_id.astype(np.int64),
-        "distance": rng.random(n, dtype=np.float32),
+        "distance": distance,
         "n_groups": 3,
         "codes": (np.arange(n) % 3).astype(np.int64),
         "vectors": vectors,
-        "quality": rng.random(n),
+        "quality": quality,
+        "target": TargetSimilarity(
+            names=("first", "second"),
+            shares=(2.0, 1.0),
+            similarity=vectors @ examples.T,
+            part=np.array([0, 0, 1, 1]),
+            leaks=np.zeros(n, dtype=bool),
+            first=np.arange(n),
+        ),
     }
     return Problem(**(values | changed))
 

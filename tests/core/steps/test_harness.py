@@ -10,6 +10,8 @@ import pytest
 from tamis.errors import CurationError, ForbiddenPath, InvalidOptions, MissingExtra
 from tamis.registry import parse_options
 from tamis.steps.finetune.options import FinetuneOptions, harness_missing
+from tamis.store.artifacts.targets import read_target
+from tamis.store.workspace import open_workspace
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import RECIPE, Reports, run, small_dataset
 
@@ -66,6 +68,23 @@ def test_a_task_file_is_answered_and_its_score_comes_with_its_error(place):
     assert sum(found["rows"].values()) / 6 == pytest.approx(p)
     (limited,) = Harness([str(task)], [task.parent]).scores(model, limit=2, cpu=True)
     assert limited["n"] == 2
+
+
+def test_questions_with_their_answers_are_a_target(place, tmp_path, monkeypatch):
+    pytest.importorskip("lm_eval")
+    from tamis.actions.targets import TargetSource, add_target
+
+    _, task = place
+    monkeypatch.setenv("TAMIS_TASK_FOLDERS", json.dumps([str(task.parent)]))
+    store, dataset_id = small_dataset(tmp_path)
+    made = add_target(open_workspace(store.workspace), dataset_id, "odd", TargetSource(task=str(task)))
+    examples = read_target(made).examples
+    assert [(one.prompt, one.response) for one in examples[:2]] == [("Is 0 odd?", "no"), ("Is 1 odd?", "yes")]
+    assert len(examples) == 6
+    with pytest.raises(InvalidOptions, match="no task file"):
+        add_target(
+            open_workspace(store.workspace), dataset_id, "x", TargetSource(task=str(task.parent / "no.yaml"))
+        )
 
 
 def test_a_fine_tuning_asks_base_and_result_and_goes_on_where_it_stopped(place, tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ from tamis.store.artifacts.readers import read_selection, read_token_counts
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.artifacts.view import open_view
 from tamis.store.rows.query import column_values
-from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
+from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step, towards_target
 
 N_ROWS = 60
 
@@ -43,7 +43,9 @@ def rows_of(artifact) -> list[int]:
 @pytest.mark.parametrize("name", SELECTORS)
 def test_every_method_runs_on_rows_and_tells_its_shortfall(made: tuple[Path, str], name: str) -> None:
     workspace, dataset_id = made
-    selection = run_step(workspace, dataset_id, "select", {"method": name, "budget": 12})
+    selection = run_step(
+        workspace, dataset_id, "select", {"method": name, "budget": 12} | towards_target(*made, name)
+    )
     rows = rows_of(selection)
     assert len(set(rows)) == len(rows) == selection.summary["n_selected"]
     assert len(rows) + selection.summary["shortfall"] == 12
@@ -52,7 +54,7 @@ def test_every_method_runs_on_rows_and_tells_its_shortfall(made: tuple[Path, str
 @pytest.mark.parametrize("name", [name for name in SELECTORS if SELECTORS[name].counts_tokens])
 def test_every_method_counts_tokens_alike(made: tuple[Path, str], name: str) -> None:
     workspace, dataset_id = made
-    values = {"method": name, "budget": 150, "unit": "tokens"}
+    values = {"method": name, "budget": 150, "unit": "tokens"} | towards_target(*made, name)
     selection = run_step(workspace, dataset_id, "select", values)
     counts = read_token_counts(ArtifactStore(workspace).list(dataset_id, "embeddings")[0])
     spent = int(counts[rows_of(selection)].sum())
@@ -98,7 +100,7 @@ def test_what_is_missing_is_named_with_the_step_to_run(tmp_path: Path, name: str
     if not reads:
         assert len(rows_of(run_step(workspace, dataset_id, "select", {"method": name, "budget": 3}))) == 3
         return
-    with pytest.raises(ArtifactMissing, match=r"Run '(cluster|embed|score)' first"):
+    with pytest.raises(ArtifactMissing, match=r"Run '(cluster|embed|score)' first|tamis target add"):
         run_step(workspace, dataset_id, "select", {"method": name, "budget": 3})
 
 

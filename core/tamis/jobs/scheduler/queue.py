@@ -44,6 +44,7 @@ class Submission:
     attached: bool = False  # a job under way already makes the same result
     moved: bool = False  # that job had not started, and waits for the place asked for now
     already_done: bool = False  # the result is there
+    first: tuple[Job, ...] = ()  # jobs that were queued before it, for what it reads and was not there
 
 
 def submit(

@@ -9,6 +9,7 @@ resumed, or shared, or found other datasets' texts in the cache, gives the same 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from tamis.compute.map.projection import pca_2d
 from tamis.encoders.cache import VectorCache, text_key
 from tamis.protocols import Encoder
+from tamis.registry import parse_options
 from tamis.steps.chunks import Compute, RowReader, part_file
 from tamis.steps.context import StepContext
 from tamis.steps.embed.options import EmbedOptions
@@ -123,6 +125,21 @@ def _encode(context: StepContext, options: EmbedOptions, n_rows: int) -> _Counts
 
     context.compute_parts(work, names, landed)
     return counts
+
+
+def encode_like(
+    workspace: Path, made_with: Mapping[str, JSON], texts: Mapping[str, Sequence[str]]
+) -> Float32s:
+    """Vectors (m, d) of other ``texts`` (prompts and responses by name) in the space of embeddings that were ``made_with``
+    these options; a text that is blank takes no part. Those that are known are reused.
+    """
+    options = parse_options(EmbedOptions, made_with)
+    encoder: Encoder = options.build("encoder")(options.chosen_options("encoder"))
+    cache = VectorCache(workspace / "cache" / "vectors", encoder.identity, encoder.dimension)
+    names = TEXTS[options.text]
+    arrays = _encode_chunk(encoder, cache, {name: list(texts[name]) for name in names})
+    parts = [arrays[name] for name in names]
+    return parts[0] if len(parts) == 1 else _average(*parts)
 
 
 def _encode_chunk(

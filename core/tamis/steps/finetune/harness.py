@@ -6,6 +6,7 @@ import importlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,35 @@ class Harness:
                 "its data is on this machine or the hub can be reached, or leave the task out."
             ) from error
         return list(parse_scores(results))
+
+    def examples(self, limit: int) -> list[tuple[str, str]]:
+        """Questions with their answers, at most ``limit`` of each task: of its validation rows where it has them beside those
+        that it is scored by, so that nothing is chosen by looking at these. Raises CurationError naming what stood in the way.
+        """
+        load = importlib.import_module("lm_eval.tasks").get_task_dict
+        try:
+            tasks = list(_flat(load(self._tasks, self._manager)))
+            return [pair for task in tasks for pair in islice(_questions(task), limit)]
+        except TROUBLE as error:
+            raise CurationError(
+                f"A task of the lm-evaluation-harness could not be read ({type(error).__name__}: {str(error)[:300]}). Check that "
+                "its data is on this machine or the hub can be reached."
+            ) from error
+
+
+def _flat(tasks: Mapping[Any, Any]) -> Iterator[Any]:
+    for task in tasks.values():
+        yield from _flat(task) if isinstance(task, Mapping) else [task]
+
+
+def _questions(task: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - a task of the harness
+    docs = task.validation_docs() if task.has_validation_docs() else task.eval_docs
+    for doc in docs:
+        answer = task.doc_to_target(doc)
+        if isinstance(answer, int) and task.config.doc_to_choice is not None:
+            answer = task.doc_to_choice(doc)[answer]
+        first = answer[0] if isinstance(answer, list) and answer else answer
+        yield str(task.doc_to_text(doc)), str(first).strip()
 
 
 def _allowed(file: str, folders: Sequence[Path]) -> Path:

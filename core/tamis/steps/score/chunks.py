@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -20,6 +21,7 @@ from tamis.scorers import SCORERS, Scorer, ScorerInput
 from tamis.steps.chat_prompts import asked_prompt
 from tamis.steps.chunks import Compute, RowReader, part_file
 from tamis.steps.score.options import ScoreOptions
+from tamis.steps.score.target_files import TargetFiles
 from tamis.types import JSON, Float32s
 
 PARSED = {"conversations": "messages", "meta": "meta"}  # columns of examples that hold JSON
@@ -30,7 +32,8 @@ ABOUT = b"tamis"  # where a part keeps what it took, apart from its columns
 class ScoreChunks:
     """Scores of ``chunk_rows`` consecutive examples (0: of all) as one part.
 
-    ``vectors`` are the files of prompt and response vectors, None where the scorer reads none.
+    ``vectors`` are the files of prompt and response vectors, None where the scorer reads none; ``target`` what it compares
+    rows with.
     """
 
     workspace: Path
@@ -40,6 +43,7 @@ class ScoreChunks:
     options: ScoreOptions
     chunk_rows: int
     limited: Call = call_here
+    target: TargetFiles | None = None
 
     def open(self) -> Compute:
         """Open the scorer and the models that it asks, each loaded at its first question."""
@@ -50,6 +54,8 @@ class ScoreChunks:
         reader = RowReader(self.examples, columns_read(row), self.chunk_rows)
         vectors = None if self.vectors is None else [np.load(path, mmap_mode="r") for path in self.vectors]
         background = background_alignment(*vectors) if vectors else float("nan")
+        target = None if self.target is None else self.target.open()
+        row_vectors = None if self.target is None else self.target.row_vectors()
 
         def compute(number: int) -> None:
             rows = reader.rows(number)
@@ -57,8 +63,11 @@ class ScoreChunks:
             sides = [side[start : start + rows.num_rows] for side in vectors] if vectors else None
             before = None if llm is None else llm.usage
             given = scorer_input(row, rows, sides, llm=llm, encode=encode)
-            given = replace(given, background=background, limited=self.limited)
-            table = pa.table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
+            own = None if row_vectors is None else row_vectors[start : start + rows.num_rows]
+            given = replace(
+                given, background=background, limited=self.limited, target=target, row_vectors=own
+            )
+            table = score_table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
             with part_file(self.parts / part_name(number)) as aside:
                 pq.write_table(table, aside)
 
@@ -96,6 +105,17 @@ class Spent:
         tokens = usage.prompt_tokens + usage.completion_tokens
         cost = "" if usage.cost is None else f", cost {usage.cost:,.2f}"
         return f"{usage.calls:,} questions, {tokens:,} tokens{cost}, {usage.reused:,} reused"
+
+
+def score_table(columns: Mapping[str, Float32s]) -> pa.Table:
+    """What a scorer returned as a table: a matrix (n, m) is a column of lists of m numbers."""
+    flat: dict[str, pa.Array[Any]] = {name: pa.array(values.reshape(-1)) for name, values in columns.items()}
+    lists: dict[str, pa.Array[Any]] = {
+        name: pa.FixedSizeListArray.from_arrays(flat[name], values.shape[1])
+        for name, values in columns.items()
+        if values.ndim == 2
+    }
+    return pa.table(flat | lists)
 
 
 def part_name(number: int) -> str:

@@ -16,7 +16,7 @@ from tamis.types import JSON
 class ScoreOptions(StepOptions):
     """Which score, and which language model where the score asks one."""
 
-    POINTERS: ClassVar[Mapping[str, str]] = {"embeddings": "embeddings"}
+    POINTERS: ClassVar[Mapping[str, str]] = {"embeddings": "embeddings", "target": "target"}
     CHOICES: ClassVar[tuple[Choice, ...]] = (
         Choice("scorer", "scorer_options", SCORERS),
         Choice("llm", "llm_options", LLMS),
@@ -27,6 +27,10 @@ class ScoreOptions(StepOptions):
     llm: str = Field("smollm2", description="Language model, for scores that ask one.")
     llm_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that language model.")
     embeddings: str = Field("", description="Embeddings for scores that read vectors; the newest when empty.")
+    target: str = Field(
+        "",
+        description="Target for scores towards one, by name; several as first=2,second=1 with their shares; the newest when empty.",
+    )
 
     @model_validator(mode="after")
     def _refuse_unable_model(self) -> Self:
@@ -36,15 +40,23 @@ class ScoreOptions(StepOptions):
         return self
 
     def needs(self) -> tuple[Need, ...]:
-        """Examples always; embeddings when the scorer, as its options are, reads vectors."""
-        examples = Need("examples", "examples")
-        if not self.reads_vectors():
-            return (examples,)
-        both = None if self.embeddings else {"text": "both"}
-        return (examples, Need("embeddings", "embeddings", self.embeddings, both))
+        """Examples always; embeddings when the scorer, as its options are, reads vectors; a target when it is towards one."""
+        needed = [Need("examples", "examples")]
+        if self.reads_target():
+            needed.append(Need("target", "target", self.target))
+        if "vectors" in SCORERS[self.scorer].reads:
+            needed.append(Need("embeddings", "embeddings", self.embeddings))
+        elif self.reads_vectors():
+            both = None if self.embeddings else {"text": "both"}
+            needed.append(Need("embeddings", "embeddings", self.embeddings, both))
+        return tuple(needed)
+
+    def reads_target(self) -> bool:
+        """Whether the scorer compares rows with examples of a target."""
+        return "target" in SCORERS[self.scorer].reads
 
     def reads_vectors(self) -> bool:
-        """Whether the scorer reads embeddings with these options."""
+        """Whether the scorer reads the vectors of prompts and responses with these options."""
         row = SCORERS[self.scorer]
         if "embeddings" in row.reads:
             return True

@@ -13,6 +13,8 @@ from tamis.scorers import SCORERS
 from tamis.steps.context import StepContext
 from tamis.steps.score.chunks import ScoreChunks, Spent, part_name, read_parts
 from tamis.steps.score.options import ScoreOptions
+from tamis.steps.score.target_files import target_files
+from tamis.steps.score.towards import check_pairs, finish_target
 from tamis.types import JSON, Float32s, Float64s
 
 CHUNK_ROWS = 4096
@@ -29,7 +31,7 @@ def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
     if row.whole:
         chunk_rows, n_chunks = 0, 1
     else:
-        chunk_rows = LLM_CHUNK_ROWS if row.needs_llm else CHUNK_ROWS
+        chunk_rows = LLM_CHUNK_ROWS if row.needs_llm or row.slow else CHUNK_ROWS
         n_chunks = math.ceil(n_rows / chunk_rows)
     spent = Spent()
 
@@ -46,8 +48,11 @@ def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
         _work(context, options, chunk_rows), [part_name(number) for number in range(n_chunks)], landed
     )
     table = read_parts(parts)
+    towards: dict[str, JSON] = {}
+    if options.reads_target():
+        table, towards = finish_target(context, options, table)
     pq.write_table(table, context.output.path / "scores.parquet", compression="zstd")
-    summary = {"scorer": options.scorer} | describe_scores(table.column("score").to_numpy())
+    summary = {"scorer": options.scorer} | describe_scores(table.column("score").to_numpy()) | towards
     return summary | unread_replies(table) | (_usage(options, spent) if row.needs_llm else {})
 
 
@@ -56,6 +61,9 @@ def _work(context: StepContext, options: ScoreOptions, chunk_rows: int) -> Score
     if options.reads_vectors():
         embeddings = context.input("embeddings")
         vectors = (embeddings.file("prompt.npy").absolute(), embeddings.file("response.npy").absolute())
+    target = target_files(context, options)
+    if target is not None:
+        check_pairs(int(context.input("examples").summary["n_examples"]), target.target)
     return ScoreChunks(
         workspace=context.workspace.absolute(),
         examples=context.input("examples").file("examples.parquet").absolute(),
@@ -64,6 +72,7 @@ def _work(context: StepContext, options: ScoreOptions, chunk_rows: int) -> Score
         options=options,
         chunk_rows=chunk_rows,
         limited=context.limited,
+        target=target,
     )
 
 

@@ -27,6 +27,8 @@ class SelectOptions(StepOptions):
         "within": "rows",
         "pinned": "rows",
         "excluded": "rows",
+        "target": "target",
+        "similarities": "scores",
     }
     CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("method", "method_options", SELECTORS),)
 
@@ -57,6 +59,13 @@ class SelectOptions(StepOptions):
     within: str = Field("", description="Rows to select from (a frozen scope); all rows when empty.")
     pinned: str = Field("", description="Rows that are always in (a frozen scope).")
     excluded: str = Field("", description="Rows that are never in (a frozen scope).")
+    target: str = Field(
+        "",
+        description="What a method that selects for a target goes by, by name; several as first=2,second=1 with their shares; the newest when empty.",
+    )
+    similarities: str = Field(
+        "", description="Exact scores towards the target; made first where there are none, when empty."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -98,6 +107,10 @@ class SelectOptions(StepOptions):
             # The default quality is a help, not a condition: without it every row counts the same.
             optional = "quality" not in row.reads and "quality" not in self.model_fields_set
             wanted["scores"] = Need("scores", "scores", self.scores, {"scorer": self.quality}, optional)
+        if "target" in row.reads:
+            scorer = {"scorer": str(self.method_options["similarity"])}
+            wanted["target"] = Need("target", "target", self.target)
+            wanted["similarities"] = Need("similarities", "scores", self.similarities, scorer)
         if self.cost:
             wanted["costs"] = Need("costs", "scores", "", {"scorer": self.cost})
         if "column" in row.reads:

@@ -19,10 +19,13 @@ from tamis.steps.context import StepContext
 from tamis.steps.select.checkpoint import SelectionCheckpoint
 from tamis.steps.select.options import SelectOptions, is_non_negative
 from tamis.steps.select.strata import group_codes
+from tamis.steps.select.towards import read_similarity
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_distances, read_scores, read_token_counts
 from tamis.store.artifacts.store import Artifact
 from tamis.types import JSON, NOISE, Bools
+
+TURNS = "turns.parquet"  # what a method says of each of its picks
 
 
 def run(context: StepContext, options: SelectOptions) -> dict[str, JSON]:
@@ -41,6 +44,10 @@ def run(context: StepContext, options: SelectOptions) -> dict[str, JSON]:
         }
     )
     pq.write_table(table, context.output.path / "selection.parquet", compression="zstd")
+    if picked.columns:
+        ids = pa.array(picked.rows.astype(np.int64))
+        own = {name: pa.array(values) for name, values in picked.columns.items()}
+        pq.write_table(pa.table({"example_id": ids, **own}), context.output.path / TURNS)
     context.progress("select", 1, 1)
     return _summary(context, options, problem, picked)
 
@@ -72,15 +79,14 @@ def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows:
             distance=read_distances(clustering),
             n_clusters=int(clustering.summary["n_clusters"]),
         )
-    if embeddings is not None and options.unit == "tokens":
-        problem = replace(problem, token_counts=np.asarray(read_token_counts(embeddings), dtype=np.int64))
-    if "costs" in inputs:
-        problem = _with_costs(problem, options, inputs["costs"])
+    problem = _counted(inputs, options, problem)
     if embeddings is not None and "embeddings" in reads:
         problem = replace(problem, vectors=np.load(embeddings.file("vectors.npy"), mmap_mode="r"))
     if scores is not None:
         made_with = scores.manifest.options
         problem = replace(problem, quality=read_scores(scores), non_negative=is_non_negative(made_with))
+    if "similarities" in inputs:
+        problem = replace(problem, target=read_similarity(inputs["target"], inputs["similarities"]))
     return _grouped(inputs, options, problem)
 
 
@@ -89,6 +95,14 @@ def budget_in_units(options: SelectOptions, n_rows: int) -> int:
     if options.unit == "fraction":
         return max(1, round(options.budget * n_rows))
     return int(options.budget)
+
+
+def _counted(inputs: Mapping[str, Artifact], options: SelectOptions, problem: Problem) -> Problem:
+    """The problem with what a row costs, where the budget does not count rows."""
+    if options.unit == "tokens" and "embeddings" in inputs:
+        counts = np.asarray(read_token_counts(inputs["embeddings"]), dtype=np.int64)
+        problem = replace(problem, token_counts=counts)
+    return _with_costs(problem, options, inputs["costs"]) if "costs" in inputs else problem
 
 
 def _with_costs(problem: Problem, options: SelectOptions, scores: Artifact) -> Problem:

@@ -1,0 +1,82 @@
+"""From targets as a person names them, with shares, to one artifact that a step reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tamis.errors import ArtifactMissing, InvalidOptions, UnknownName
+from tamis.registry import parse_options
+from tamis.scorers import TARGET_SCORERS
+from tamis.selectors import SELECTORS
+from tamis.steps.select.options import SelectOptions
+from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.targets import KIND, combine_targets, is_combined, no_target
+from tamis.store.workspace import Workspace
+from tamis.types import JSON
+
+
+def targets_of(workspace: Workspace, dataset_id: str) -> list[Artifact]:
+    """The targets that people made of a dataset, newest first; those that stand for several are none."""
+    return [one for one in workspace.artifacts.list(dataset_id, KIND) if not is_combined(one)]
+
+
+def find_target(workspace: Workspace, dataset_id: str, named: str) -> Artifact:
+    """A target by its name or its id; raises UnknownName with those that there are."""
+    known = targets_of(workspace, dataset_id)
+    if not known:
+        raise ArtifactMissing(no_target(dataset_id))
+    found = next((one for one in known if named in (one.id, one.summary["name"])), None)
+    if found is None:
+        raise UnknownName("target", named, [str(one.summary["name"]) for one in known])
+    return found
+
+
+def freeze_target(workspace: Workspace, dataset_id: str, pointer: str) -> str:
+    """The id of the artifact for ``name``, or for several as ``first=2,second=1``; an id stays, nothing is the newest.
+
+    Raises InvalidOptions for a share that is no number above 0 and a target named twice, UnknownName, ArtifactMissing.
+    """
+    if workspace.artifacts.find(dataset_id, KIND, pointer) is not None:
+        return pointer
+    if not pointer:
+        known = targets_of(workspace, dataset_id)
+        if not known:
+            raise ArtifactMissing(no_target(dataset_id))
+        return known[0].id
+    named = [_with_share(one) for one in pointer.split(",") if one.strip()]
+    targets = [find_target(workspace, dataset_id, name) for name, _ in named]
+    if len({one.id for one in targets}) < len(targets):
+        raise InvalidOptions(
+            f"{pointer!r} names a target twice: give it once, with the share that it is to have."
+        )
+    return combine_targets(workspace.artifacts, dataset_id, targets, [share for _, share in named]).id
+
+
+def _with_share(text: str) -> tuple[str, float]:
+    name, sign, given = text.strip().rpartition("=")
+    if not sign:
+        return text.strip(), 1.0
+    try:
+        share = float(given)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < float("inf"):
+        raise InvalidOptions(
+            f"The share of target {name!r} is {given!r}: give a number above 0, as in {name}=2."
+        )
+    return name.strip(), share
+
+
+def score_for(exact: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The request for the scores that a selection for a target goes by."""
+    options = parse_options(SelectOptions, exact)
+    asked = {"scorer": str(options.method_options["similarity"]), "target": str(exact["target"])}
+    return asked | ({"embeddings": options.embeddings} if options.embeddings else {})
+
+
+def reads_target(step: str, values: Mapping[str, JSON]) -> bool:
+    """Whether a step with these options goes by a target."""
+    if step == "select":
+        method = str(values.get("method") or SelectOptions.model_fields["method"].default)
+        return method in SELECTORS and "target" in SELECTORS[method].reads
+    return step == "score" and str(values.get("scorer")) in TARGET_SCORERS
