@@ -25,6 +25,7 @@ class Verb(NamedTuple):
     method: Caller
 
 
+_SOON = No("comes with the page of targets")
 _DRAWN = No("drawn on the page as a part of more")
 _FILES = No("what the command writes is downloaded on a page: there is no file of the browser's to write to")
 _ON_SCREEN = No("a person reads it on a screen; tamis decisions decide and import take the outcome")
@@ -253,6 +254,16 @@ VERBS: dict[str, Verb] = {
     "training.hold_out_again": Verb(
         "shared", No("--held-out takes the same rows"), No("held_out takes the same rows")
     ),
+    # targets
+    "targets.add_target": Verb(_SOON, "target add", "Targets.add"),
+    "targets.list_targets": Verb(_SOON, "target list", "Targets.list"),
+    "targets.show_target": Verb(
+        No("the page lists the examples with their nearest rows"), "target show", "Targets.show"
+    ),
+    "targets.plan_target_deletion": Verb(_SOON, "target delete", "Targets.plan_deletion"),
+    "targets.delete_target": Verb(_SOON, "target delete", "Targets.delete"),
+    "targets.out_of_reach": Verb(_SOON, "target show", "Targets.out_of_reach"),
+    "targets.rows_kept_out": Verb(_SOON, "target show", "Targets.kept_out"),
     # tags
     "tags.list_tags": Verb(No("those of the context it has opened"), "tags list", "Tags.list"),
     "tags.tagged_rows": Verb(No("the filter bar"), No("tamis rows list --tag"), "Tags.rows"),
@@ -481,6 +492,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "the tags of one row, as its inspector sets them",
         "set_row_tags",
     ),
+    "targets": (
+        "which scores are meant, and the table that the page draws of them",
+        "describe_cover newest_scores require_scores target_of_scores",
+    ),
     "training": (
         "which rows a training would read, while a form is filled in",
         "verdicts_in_force apply_in_force runs_with_held_out frozen_rows",
@@ -524,6 +539,7 @@ ROLES: dict[str, str] = {
         "models.trained_models selections.picks_per_cluster report.report.render_report "
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
         "delete_refinement.plan_deletion runs.list_runs evaluations.evaluation_of evaluations.cluster_losses "
+        "targets.list_targets targets.show_target targets.plan_target_deletion targets.out_of_reach targets.rows_kept_out "
         "votes.list_votes tags.list_tags tags.tagged_rows tags.tag_log versions.compare_versions "
         "versions.parent_version"
     ),
@@ -535,7 +551,7 @@ ROLES: dict[str, str] = {
         "review_queue.hold_ahead review_queue.release_other_sessions votes.record_vote votes.withdraw_vote"
     ),
     "curator": (
-        "teams.assign_rows active.activate why_row.replace_row "
+        "targets.add_target teams.assign_rows active.activate why_row.replace_row "
         "decisions.decide_rows bulk_decisions.decide_by_rule decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
         "clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
@@ -549,7 +565,7 @@ ROLES: dict[str, str] = {
         "report.report.write_report pruning.export_windows pruning.pack_windows"
     ),
     "operator": (
-        "active.delete_selection datasets.empty_trash adapters.delete_adapter delete_refinement.delete_refinement backup.back_up "
+        "active.delete_selection targets.delete_target datasets.empty_trash adapters.delete_adapter delete_refinement.delete_refinement backup.back_up "
         "backup.restore verify.make_again verify.set_aside uploads.sweep_uploads bootstrap.bootstrap_sample "
         "deletion.carry_out verify.verify"
     ),

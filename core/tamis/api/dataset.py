@@ -38,7 +38,7 @@ from tamis.api.show import Listing, Records, Shown
 from tamis.api.step_result import StepResult
 from tamis.api.steps import given_options, plain_values, step_method
 from tamis.api.tags import Tags, row_numbers
-from tamis.api.targets import Targets
+from tamis.api.targets import HasTargets
 from tamis.api.training import AdapterResult, RefinementResult
 from tamis.errors import UnknownName
 from tamis.reprs import Head, facts
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Dataset(HasActive, Shown):
+class Dataset(HasActive, HasTargets, Shown):
     """One dataset of a workspace. What is computed from it never changes; ask for it again to see it as it is now."""
 
     _workspace: Workspace
@@ -280,11 +280,6 @@ class Dataset(HasActive, Shown):
     def clusters(self) -> Clusters:
         """The clusters, with the names that people gave them."""
         return Clusters(self._workspace, self.id, self._reviewer)
-
-    @property
-    def targets(self) -> Targets:
-        """What it is wanted for: targets that rows are scored towards and selected for."""
-        return Targets(self._workspace, self.id)
 
     @property
     def tags(self) -> Tags:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tamis.actions import targets
 from tamis.actions.targets import TargetExample, TargetSource
 from tamis.api.show import Listing
+from tamis.api.steps import HasDataset
 
 if TYPE_CHECKING:
     from tamis.actions.deletion import DeletionPlan
@@ -85,3 +86,14 @@ class Targets:
 
     def _scores(self, name: str) -> Artifact:
         return targets.require_scores(self._workspace, self._dataset_id, name)
+
+
+class HasTargets:
+    """What a dataset is wanted for."""
+
+    __slots__ = ()
+
+    @property
+    def targets(self: HasDataset) -> Targets:
+        """Its targets, that rows are scored towards and selected for."""
+        return Targets(self._workspace, self.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tamis.compute.target.similarity import bm25, cosines, words_of
+from tamis.compute.target.similarity import bm25, bm25_words, cosines
 from tamis.compute.target.vectors import fit_whitening
 from tamis.errors import ArtifactMissing, CurationError
 from tamis.scorers import ScorerInput, TargetInput
@@ -23,7 +23,7 @@ class TargetEmbeddingScorer:
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:
         """``score`` (n,), the best cosine, −1 to 1, NaN for a blank row; ``similarities`` (n, E)."""
-        pool, examples = rows.row_vectors, target_of(rows).vectors
+        pool, examples = rows.row_vectors, examples_towards(rows).vectors
         if pool is None or examples is None:
             raise ArtifactMissing("Similarity by embedding needs embeddings of the rows: run embed first.")
         options = self._options
@@ -34,7 +34,7 @@ class TargetEmbeddingScorer:
             )
             pool, examples = whitening.apply(pool), whitening.apply(examples)
             found[VECTORS] = pool
-        return best_of(cosines(pool, examples)) | found
+        return best_similarity(cosines(pool, examples)) | found
 
 
 class TargetBm25Scorer:
@@ -45,13 +45,13 @@ class TargetBm25Scorer:
 
     def score(self, rows: ScorerInput) -> dict[str, Float32s]:
         """``score`` (n,), the best score, 0 or more, NaN for a row without a word; ``similarities`` (n, E)."""
-        target, which = target_of(rows), self._options.text
-        pool = texts_of(list(rows.prompts), list(rows.responses), which)
-        examples = texts_of(list(target.prompts), list(target.responses), which)
-        return best_of(bm25(words_of(pool), words_of(examples)))
+        target, which = examples_towards(rows), self._options.text
+        pool = target_texts(list(rows.prompts), list(rows.responses), which)
+        examples = target_texts(list(target.prompts), list(target.responses), which)
+        return best_similarity(bm25(bm25_words(pool), bm25_words(examples)))
 
 
-def target_of(rows: ScorerInput) -> TargetInput:
+def examples_towards(rows: ScorerInput) -> TargetInput:
     """The examples; raises CurationError where none were given."""
     if rows.target is None:
         raise CurationError(
@@ -60,7 +60,7 @@ def target_of(rows: ScorerInput) -> TargetInput:
     return rows.target
 
 
-def texts_of(prompts: list[str], responses: list[str], which: str) -> list[str]:
+def target_texts(prompts: list[str], responses: list[str], which: str) -> list[str]:
     """Prompts, responses, or both one below the other; an example without a response is its prompt either way."""
     if which == "prompt":
         return prompts
@@ -72,7 +72,7 @@ def texts_of(prompts: list[str], responses: list[str], which: str) -> list[str]:
     return [f"{prompt}\n{response}" for prompt, response in zip(prompts, responses, strict=True)]
 
 
-def best_of(similarities: Float32s) -> dict[str, Float32s]:
+def best_similarity(similarities: Float32s) -> dict[str, Float32s]:
     """The score of each row, its best similarity, beside all of them."""
     told = ~np.isnan(similarities)
     best = np.where(told, similarities, -np.inf).max(axis=1, initial=-np.inf)

@@ -23,7 +23,7 @@ from tamis.models.files import fingerprint
 from tamis.models.row_marks import UnfitRow
 from tamis.scorers import ScorerInput, TargetInput
 from tamis.scorers.options import TargetRdsOptions
-from tamis.scorers.target import VECTORS, best_of, target_of
+from tamis.scorers.target import VECTORS, best_similarity, examples_towards
 from tamis.types import Float32s, Message
 
 EDITION = "rds:1"  # of what a cached vector means
@@ -48,7 +48,7 @@ class TargetRdsScorer:
         """``score`` (n,), the best cosine, NaN for a row without a token; ``tokens`` read and whether it was ``cut`` (n,);
         ``similarities`` (n, E) and ``vectors`` (n, d).
         """
-        target = target_of(rows)
+        target = examples_towards(rows)
         model = self._opened(target)
         if self._examples is None:
             self._examples = model.vectors(list(target.conversations), target)[0]
@@ -56,7 +56,7 @@ class TargetRdsScorer:
         turns = rows.conversations or [_exchange(*pair) for pair in pairs]
         vectors, lengths = model.vectors(turns, target)
         limit = self._options.max_tokens
-        return best_of(cosines(vectors, self._examples)) | {
+        return best_similarity(cosines(vectors, self._examples)) | {
             "tokens": np.minimum(lengths, limit).astype(np.float32),
             "cut": (lengths > limit).astype(np.float32),
             VECTORS: vectors,

@@ -89,7 +89,7 @@ def test_a_job_is_repeated_with_its_exact_inputs_where_it_ran(workspace: Workspa
 
 def test_every_pointer_names_a_kind_and_a_field(workspace: Workspace) -> None:
     steps: Table = STEPS
-    kinds = {"rows", "decisions", *(step.makes for step in steps.values())}
+    kinds = {"rows", "decisions", "target", *(step.makes for step in steps.values())}
     for step in steps.values():
         assert set(step.options.POINTERS) <= set(step.options.model_fields), step.name
         assert set(step.options.POINTERS.values()) <= kinds, step.name

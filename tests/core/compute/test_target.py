@@ -11,7 +11,7 @@ from tamis.compute.select.target_round_robin import target_round_robin
 from tamis.compute.target.coverage import benjamini_hochberg, cover_examples, null_similarities
 from tamis.compute.target.halves import judge_half
 from tamis.compute.target.leaks import find_leaks
-from tamis.compute.target.similarity import best_targets, bm25, cosines, words_of
+from tamis.compute.target.similarity import best_targets, bm25, bm25_words, cosines
 from tamis.compute.target.vectors import fit_whitening, position_weights
 from tamis.compute.vectors import unit_rows
 from tamis.errors import InvalidOptions
@@ -73,7 +73,7 @@ def test_bm25_is_lucenes_formula_and_counts_a_word_of_the_query_once():
 
 
 def test_words_are_lower_case_of_two_letters_without_stop_words():
-    assert words_of(["The Sum of a x and 42", ""]) == [["sum", "42"], []]
+    assert bm25_words(["The Sum of a x and 42", ""]) == [["sum", "42"], []]
 
 
 def test_blank_vectors_have_no_similarity():

@@ -12,7 +12,7 @@ from tamis.errors import ArtifactMissing, CurationError, InvalidOptions
 from tamis.llms.scripted import ScriptedModel
 from tamis.protocols import LogLikelihoods, RawPrompt
 from tamis.registry import parse_options
-from tamis.scorers import SCORERS, ScorerInput
+from tamis.scorers import SCORERS, ScorerInput, TargetInput
 from tamis.scorers.deita import QUALITY
 from tamis.scorers.judge_text import fence_code, fenced
 from tamis.scorers.likelihood import first_words, last_words, without_middle
@@ -42,7 +42,7 @@ LIKELIHOOD = ScriptedModel(
     chooses=lambda prompt, answers: [1.0] * len(answers),
     completes=lambda prompt, k: "3",
 )
-NEEDS_FILES = {"contamination", "reward_model"}
+NEEDS_FILES = {"contamination", "reward_model", "target_rds"}
 
 
 @pytest.mark.parametrize("name", [name for name in SCORERS if name not in NEEDS_FILES])
@@ -59,6 +59,8 @@ def test_every_score_gives_one_number_per_row_and_nan_for_what_it_cannot_score(n
         conversations=[[{"role": "user", "content": p}, {"role": "assistant", "content": r}] for p, r in zip(prompts, responses, strict=True)],
         meta=[{"document": "A quay is a wall of stone."}, {}, {}, {}],
         encode=lambda texts: np.ones((len(texts), 1), dtype=np.float32),
+        row_vectors=vectors,
+        target=TargetInput(["A quay?", ""], ["A wall.", ""], [[], []], np.eye(2, 3, dtype=np.float32)),
     )  # fmt: skip
     found = scored(name, rows)
     assert next(iter(found)) == "score"

@@ -26,7 +26,7 @@ def cosines(pool: Float32s, examples: Float32s) -> Float32s:
     return found
 
 
-def words_of(texts: Sequence[str]) -> list[list[str]]:
+def bm25_words(texts: Sequence[str]) -> list[list[str]]:
     """Words as ``bm25s`` takes them: lower case, two characters at least, English stop words left out."""
     import bm25s
 

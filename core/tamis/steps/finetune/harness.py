@@ -76,20 +76,14 @@ class Harness:
         """Questions with their answers, at most ``limit`` of each task: of its validation rows where it has them beside those
         that it is scored by, so that nothing is chosen by looking at these. Raises CurationError naming what stood in the way.
         """
-        load = importlib.import_module("lm_eval.tasks").get_task_dict
         try:
-            tasks = list(_flat(load(self._tasks, self._manager)))
+            tasks = self._manager.load(self._tasks)["tasks"].values()
             return [pair for task in tasks for pair in islice(_questions(task), limit)]
         except TROUBLE as error:
             raise CurationError(
                 f"A task of the lm-evaluation-harness could not be read ({type(error).__name__}: {str(error)[:300]}). Check that "
                 "its data is on this machine or the hub can be reached."
             ) from error
-
-
-def _flat(tasks: Mapping[Any, Any]) -> Iterator[Any]:
-    for task in tasks.values():
-        yield from _flat(task) if isinstance(task, Mapping) else [task]
 
 
 def _questions(task: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - a task of the harness

@@ -67,7 +67,7 @@ class ScoreChunks:
             given = replace(
                 given, background=background, limited=self.limited, target=target, row_vectors=own
             )
-            table = score_table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
+            table = columns_table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
             with part_file(self.parts / part_name(number)) as aside:
                 pq.write_table(table, aside)
 
@@ -107,7 +107,7 @@ class Spent:
         return f"{usage.calls:,} questions, {tokens:,} tokens{cost}, {usage.reused:,} reused"
 
 
-def score_table(columns: Mapping[str, Float32s]) -> pa.Table:
+def columns_table(columns: Mapping[str, Float32s]) -> pa.Table:
     """What a scorer returned as a table: a matrix (n, m) is a column of lists of m numbers."""
     flat: dict[str, pa.Array[Any]] = {name: pa.array(values.reshape(-1)) for name, values in columns.items()}
     lists: dict[str, pa.Array[Any]] = {
