@@ -183,6 +183,9 @@ VERBS: dict[str, Verb] = {
     "submit.repeat": Verb(
         "job_list", No("tamis run with the options of tamis jobs show"), No("**result.options")
     ),
+    "opening.open_file": Verb(
+        No("an upload says then run the pipeline"), "open", No("Workspace.import_file, then run_missing")
+    ),
     "pipeline.submit_missing": Verb("overview", "run-missing", "Dataset.run_missing"),
     "pipeline.submit_stage": Verb("overview", _PER_STEP, No("one method for each step")),
     "pipeline.submit_steps": Verb("data_map", _PER_STEP, No("one method for each step")),
@@ -555,7 +558,7 @@ ROLES: dict[str, str] = {
         "decisions.decide_rows bulk_decisions.decide_by_rule decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
         "clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
-        "datasets.delete_dataset datasets.restore_dataset imports.start_import uploads.store_upload "
+        "datasets.delete_dataset datasets.restore_dataset opening.open_file imports.start_import uploads.store_upload "
         "given_scores.import_scores given_scores.take_column submit.submit pipeline.submit_stage "
         "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "
         "finetune_grid.submit_training_grid refinements.continue_refinement refinements.compare_with_controls "

@@ -19,7 +19,8 @@ from pages.shared.plain_text import plain
 from pages.shared.server import open_server
 from tamis.actions.audit import record_login
 from tamis.actions.datasets import dataset_names, newest_first
-from tamis.actions.jobs import explain_database_error
+from tamis.actions.imports import first_imports
+from tamis.actions.jobs import active_jobs, explain_database_error
 from tamis.errors import CurationError, explain_os_error
 from tamis.settings import Settings
 from tamis.store.actor import ROLE_SUMMARIES, Actor
@@ -97,6 +98,13 @@ def draw_head(title: str, workspace: Workspace, *, activity: bool = True) -> Non
 
 def _chosen_dataset(workspace: Workspace) -> OpenDataset | None:
     """The dataset that the page is about; None where there is none, which is said."""
+    importing = first_imports(workspace, active_jobs(workspace)).get(st.query_params.get(PARAMETER, ""))
+    if importing is not None:
+        st.info(
+            f"{plain(importing)} is being imported. It opens here as soon as its rows are read.",
+            icon=":material/hourglass_top:",
+        )
+        return None
     dataset_id = pick_dataset(workspace)
     if dataset_id is None:
         say_empty()

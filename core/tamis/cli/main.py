@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -16,9 +17,13 @@ from tamis.cli.command import LazyGroup
 from tamis.cli.exit_codes import DONE
 from tamis.cli.session import Session
 
+_SUFFIX = re.compile(
+    r"\.(jsonl?|csv|tsv|parquet|arrow)(\.\w+)?$"
+)  # a file that is misspelt is said to be missing
 COMPLETE = "_TAMIS_COMPLETE"  # set by the shell that asks for completions
 
 COMMANDS = {
+    "open": "tamis.cli.open:open_paths",
     "serve": "tamis.cli.serve:serve",
     "import": "tamis.cli.data:import_file",
     "datasets": "tamis.cli.data:datasets",
@@ -54,13 +59,32 @@ COMMANDS = {
     "mcp": "tamis.cli.mcp:mcp",
 }
 
-ROOT = LazyGroup(
+
+class Root(LazyGroup):
+    """Every command; a word that is none and names a file is opened."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the first word, or ``open`` with that word as its first path."""
+        if args and args[0] not in self.targets and _is_file(args[0]):
+            args = ["open", *args]
+        return super().resolve_command(ctx, args)
+
+
+def _is_file(word: str) -> bool:
+    """Whether a word that is no command is a path: something lies there, or it is written as one."""
+    return os.path.exists(word) or os.sep in word or bool(_SUFFIX.search(word))  # noqa: PTH110 - pathlib is not imported yet
+
+
+ROOT = Root(
     "tamis",
     targets=COMMANDS,
     help="Sift instruction-tuning datasets.",
     examples=(
         'tamis import train.jsonl --name "My data"',
         "tamis run embed --dataset my-data-1a2b3c",
+        "tamis train.jsonl",
         "tamis serve",
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

@@ -9,6 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
+import webbrowser
 
 import click
 
@@ -17,6 +20,7 @@ from tamis.cli.exit_codes import DONE
 from tamis.cli.session import Session
 from tamis.errors import InvalidOptions
 
+FIRST_PORT = 8501
 EVERYWHERE = ("0.0.0.0", "::")  # every address of this machine; none that a browser could open
 
 
@@ -27,7 +31,7 @@ EVERYWHERE = ("0.0.0.0", "::")  # every address of this machine; none that a bro
     show_default=True,
     help="Address to listen on; this machine only by default.",
 )
-@click.option("--port", default=8501, show_default=True, help="Port to listen on.")
+@click.option("--port", default=FIRST_PORT, show_default=True, help="Port to listen on.")
 @click.option(
     "--no-token", is_flag=True, help="Let everybody on this machine in; for addresses of this machine only."
 )
@@ -35,6 +39,16 @@ def serve(session: Session, host: str, port: int, *, no_token: bool) -> int:
     """Start the app in the foreground and print its address; the token in it lets you in, and nobody else.
 
     With TAMIS_ACCOUNTS people log in instead, and each may do what the role of the account reaches to.
+    """
+    return run_app(session, host, port, no_token=no_token)
+
+
+def run_app(
+    session: Session, host: str, port: int, *, no_token: bool = False, page: str = "", browser: bool = False
+) -> int:
+    """Keep the app running in the foreground until it ends or is interrupted; ``page`` is what its address leads to.
+
+    ``browser`` opens that address once the app answers. Raises InvalidOptions for what must not be served.
     """
     from tamis.actions.accounts import check_accounts
     from tamis.actions.jobs import keep_jobs_moving
@@ -45,19 +59,16 @@ def serve(session: Session, host: str, port: int, *, no_token: bool) -> int:
     _refuse(host, port, no_token=no_token and not has_accounts)
     folder = session.workspace.path
     token = "" if no_token or has_accounts else session.settings.token or secrets.token_urlsafe(24)
-    # -P: a file of the user's called random.py, or a folder called pages, is no module of the app.
-    command = [sys.executable, "-P", "-m", "tamis.cli.app_process", host, str(port)]
-    shown = host if host not in EVERYWHERE else socket.gethostname()
-    session.say(f"Tamis on http://{shown}:{port}{f'/?token={token}' if token else ''} over {folder}")
-    if has_accounts:
-        session.say(f"People log in; {session.settings.accounts} says who may do what.")
-    elif no_token:
-        session.say("Everybody who can reach this machine's own addresses comes in: --no-token was given.")
+    address = _say_address(session, host, port, page, token)
     sweep_uploads(session.workspace)
     # Jobs go on and are followed from the first second, also when nobody has opened a page yet.
     ticker = keep_jobs_moving(session.workspace)
     environment = os.environ | {"TAMIS_WORKSPACE": str(folder), "TAMIS_TOKEN": token}
+    # -P: a file of the user's called random.py, or a folder called pages, is no module of the app.
+    command = [sys.executable, "-P", "-m", "tamis.cli.app_process", host, str(port)]
     app = subprocess.Popen(command, env=environment)
+    if browser:
+        threading.Thread(target=_open_browser, args=(app, port, address), daemon=True).start()
     # A service manager asks with SIGTERM; the app must not go on without the command that started it.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -69,6 +80,36 @@ def serve(session: Session, host: str, port: int, *, no_token: bool) -> int:
         app.terminate()
         app.wait()
         ticker.stop()
+
+
+def free_port(first: int = FIRST_PORT) -> int:
+    """The first port of this machine from ``first`` on that nobody listens on; raises InvalidOptions after a hundred."""
+    for port in range(first, first + 100):
+        if not _is_taken("127.0.0.1", port):
+            return port
+    raise InvalidOptions(f"No port from {first} to {first + 99} is free. Name one: --port PORT")
+
+
+def _say_address(session: Session, host: str, port: int, page: str, token: str) -> str:
+    """Print where the app is and who is let in; returns the address."""
+    shown = host if host not in EVERYWHERE else socket.gethostname()
+    query = f"{'&' if '?' in page else '?'}token={token}" if token else ""
+    address = f"http://{shown}:{port}{f'/{page}{query}' if page or query else ''}"
+    session.say(f"Tamis on {address} over {session.workspace.path}")
+    if session.settings.accounts is not None:
+        session.say(f"People log in; {session.settings.accounts} says who may do what.")
+    elif not token:
+        session.say("Everybody who can reach this machine's own addresses comes in: --no-token was given.")
+    return address
+
+
+def _open_browser(app: subprocess.Popen[bytes], port: int, address: str) -> None:
+    """Open the address in the person's browser as soon as somebody answers there."""
+    while app.poll() is None:
+        if _is_taken("127.0.0.1", port):
+            webbrowser.open(address)
+            return
+        time.sleep(0.1)
 
 
 def _refuse(host: str, port: int, *, no_token: bool) -> None:

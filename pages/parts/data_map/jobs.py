@@ -43,6 +43,11 @@ def show_layout_note(context: DatasetContext) -> None:
     if layout is None or layout.kind != "embeddings":
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if _under_way(context, "embed"):
+            st.caption(
+                ":material/hourglass_top: A first look by the words of the rows; it gets better as jobs end."
+            )
+            return
         job = _under_way(context, "project")
         if job:
             st.caption(

@@ -19,11 +19,17 @@ from tamis.actions.read_rows import Scope
 from tamis.types import JSON
 
 MAP = "map"
+_FIRST_COLOUR = "colour_at_first"
 
 
 def choose_colour(context: DatasetContext) -> str:
     """The column that colours the map."""
     choices = colour_choices(context)
+    first = next(iter(choices))
+    # While jobs run, clusters come to be what a map is coloured by at first; who chose a colour keeps it.
+    if st.session_state.get("colour") == st.session_state.get(_FIRST_COLOUR):
+        st.session_state["colour"] = st.query_params.get("colour") or first
+    st.session_state[_FIRST_COLOUR] = first
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.caption("Colour by", width="content")
         colour = st.selectbox(
@@ -35,7 +41,7 @@ def choose_colour(context: DatasetContext) -> str:
             persist_state="session",
             label_visibility="collapsed",
         )
-    return colour or next(iter(choices))
+    return colour or first
 
 
 def show_data_map(context: DatasetContext, scope: Scope, colour: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +13,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from tamis.cli.exit_codes import WRONG_USAGE
+from tamis.cli.main import run
+from tests.pages.page_workspace import alpaca_file
 
 
 def free_port() -> int:
@@ -57,3 +63,38 @@ def test_no_server_is_left_behind(tmp_path: Path, number: signal.Signals) -> Non
         assert wait_until(lambda: not answers(port), 30)
     finally:
         started.kill()
+
+
+def test_a_file_is_opened_by_its_name_alone(tmp_path: Path) -> None:
+    file = alpaca_file(tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "tamis.cli",
+        "--workspace",
+        str(tmp_path / "w"),
+        str(file),
+        "--no-browser",
+    ]
+    started = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"TAMIS_TOKEN": "t"}
+    )
+    try:
+        assert started.stderr is not None
+        said = [started.stderr.readline() for _ in range(2)]
+        found = re.search(r"http://127.0.0.1:(\d+)/data_map\?dataset=(\S+)&token=t", said[1])
+        assert found, said
+        assert f"Importing as {found[2]}" in said[0]
+        assert wait_until(lambda: answers(int(found[1])), 60)
+    finally:
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(60) == 0
+
+
+def test_a_file_that_is_misspelt_is_said_to_be_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--workspace", str(tmp_path / "w"), str(tmp_path / "nothing.jsonl")]) == WRONG_USAGE
+    assert "nothing.jsonl" in capsys.readouterr().err
+    assert run(["--workspace", str(tmp_path / "w"), "improt"]) == WRONG_USAGE
+    assert "import" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tamis.actions.bootstrap import SAMPLE_BUDGET, SAMPLE_NAME, bootstrap_sample
+from tamis.actions.opening import open_file
 from tamis.actions.pipeline import StageState, next_stage, stages, submit_missing
 from tamis.jobs import job_table
 from tamis.settings import Settings
@@ -104,3 +105,27 @@ def test_the_sample_is_what_the_command_line_would_import(workspace: Workspace) 
     (job,) = job_table.list_jobs(workspace.database, step="import")
     paths = [file["path"] for file in job.options["files"]]
     assert plan_import(paths, name=SAMPLE_NAME).dataset_id == dataset
+
+
+def test_an_opened_file_is_seen_before_it_is_embedded(workspace: Workspace, tmp_path: Path) -> None:
+    path = str(alpaca_file(tmp_path))
+    dataset = open_file(workspace, [path])
+    jobs = list(reversed(job_table.list_jobs(workspace.database, dataset_id=dataset)))
+    assert [(job.step, job.options.get("encoder")) for job in jobs[:4]] == [
+        ("import", None), ("embed", "hashing"), ("cluster", None), ("embed", "minilm"),
+    ]  # fmt: skip
+    preview, real = jobs[1], jobs[3]
+    assert min(job.priority for job in jobs[:3]) > max(job.priority for job in jobs[3:])
+    assert jobs[2].inputs["embeddings"] == preview.artifact_id
+    later = [job for job in jobs[4:] if "embeddings" in job.inputs]
+    assert {job.step for job in later} >= {"cluster", "project"}
+    assert {job.inputs["embeddings"] for job in later} == {real.artifact_id}
+
+
+def test_a_file_that_is_there_is_opened_again_without_an_import(
+    workspace: Workspace, dataset: str, tmp_path: Path
+) -> None:
+    run_pipeline(workspace.path, dataset)
+    n_jobs = len(job_table.list_jobs(workspace.database, dataset_id=dataset))
+    assert open_file(workspace, [str(alpaca_file(tmp_path))]) == dataset
+    assert len(job_table.list_jobs(workspace.database, dataset_id=dataset)) == n_jobs
