@@ -251,6 +251,9 @@ VERBS: dict[str, Verb] = {
         "finetune-selections",
         No("Dataset.forecast, selection by selection"),
     ),
+    "referee.submit_referee": Verb("referee", "referee", "Dataset.referee"),
+    "referee.list_referees": Verb("referee", "referee", "Dataset.referees"),
+    "referee_estimate.estimate_referee": Verb("referee", "referee", "Dataset.estimate_referee"),
     "evaluations.evaluation_of": Verb("finetuning", _BY_HAND, "AdapterResult.evaluation"),
     "evaluations.cluster_losses": Verb("finetuning", _BY_HAND, "AdapterResult.per_cluster"),
     "votes.list_votes": Verb("finetuning", _ON_SCREEN, "AdapterResult.votes"),
@@ -385,6 +388,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "numbers of a forecast, as forms draw them while they are filled in",
         "forecast_detail row_lengths model_folder training_forecast",
     ),
+    "referee": (
+        "what is settled before a referee is asked for, and its methods",
+        "methods_of prepare_referee",
+    ),
     "grid": (
         "how many selections a form would make",
         "grid_requests",
@@ -443,7 +450,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "parts of list and export",
         "rejects_of reject_lines",
     ),
-    "given_scores": ("a part of a replay, and what a form offers", "remake_scores cost_columns"),
+    "given_scores": ("a part of a replay, and what a form offers", "remake_scores cost_columns write_scores"),
     "row_images": (
         "the images of a record before it is a row of a dataset, in the preview of an import",
         "have_images images_of text_beside_images",
@@ -543,7 +550,7 @@ ROLES: dict[str, str] = {
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
         "delete_refinement.plan_deletion runs.list_runs evaluations.evaluation_of evaluations.cluster_losses "
         "targets.list_targets targets.show_target targets.plan_target_deletion targets.out_of_reach targets.rows_kept_out "
-        "votes.list_votes tags.list_tags tags.tagged_rows tags.tag_log versions.compare_versions "
+        "votes.list_votes referee.list_referees tags.list_tags tags.tagged_rows tags.tag_log versions.compare_versions "
         "versions.parent_version"
     ),
     "reviewer": (
@@ -561,7 +568,7 @@ ROLES: dict[str, str] = {
         "datasets.delete_dataset datasets.restore_dataset opening.open_file imports.start_import uploads.store_upload "
         "given_scores.import_scores given_scores.take_column submit.submit pipeline.submit_stage "
         "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "
-        "finetune_grid.submit_training_grid refinements.continue_refinement refinements.compare_with_controls "
+        "finetune_grid.submit_training_grid referee.submit_referee referee_estimate.estimate_referee refinements.continue_refinement refinements.compare_with_controls "
         "refinements.tag_flagged refinements.drop_flagged jobs.cancel_job jobs.resume_job jobs.delete_job "
         "jobs.refresh_jobs export.export rejects.export_rejects versions.make_version training.hold_out_again "
         "adapters.merge_elsewhere adapters.merge_adapter adapters.export_adapter adapters.pack_adapter "

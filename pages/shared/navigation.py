@@ -60,6 +60,10 @@ APP_PAGES = (
         "Selections side by side at one budget: overlap, coverage, diversity, quality and cost.",
     ),
     AppPage(
+        "referee", "Curate", "Referee", ":material/balance:",
+        "Which way of selecting makes a better model at equal tokens, and whether that can be told.",
+    ),
+    AppPage(
         "refinement", "Curate", "Refinement", ":material/autorenew:",
         "Reweigh clusters over rounds of training and scoring.",
     ),

@@ -62,7 +62,7 @@ def _merged(folder):
 def _trained_further(folder):
     from tamis.recipes import sft
 
-    sft._load_model(folder, trainable=True, half=False)
+    sft.load_model(folder, trainable=True, half=False)
 
 
 def _asked_by_the_harness(folder):

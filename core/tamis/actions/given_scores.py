@@ -75,7 +75,7 @@ def take_column(store: ArtifactStore, dataset_id: str, column: str) -> Artifact:
     if made is not None:
         return made
     values = _numbers(store, dataset_id, column)
-    return _write(store, dataset_id, identifier, (TAKE, named, inputs), values, {})
+    return write_scores(store, dataset_id, identifier, (TAKE, named, inputs), values, {})
 
 
 @needs("curator", noted="import")
@@ -196,7 +196,7 @@ def _join(store: ArtifactStore, dataset_id: str, path: Path, given: Mapping[str,
     identifier = artifact_id(KIND, options={"step": JOIN} | options, inputs=inputs, format_version=1)
     about = {"path": str(path.resolve()), "n_unmatched": len(missing), "n_repeated": n_repeated}
     made = store.find(dataset_id, KIND, identifier)
-    scores = made or _write(store, dataset_id, identifier, (JOIN, options, inputs), values, about)
+    scores = made or write_scores(store, dataset_id, identifier, (JOIN, options, inputs), values, about)
     n_scored = int(np.isfinite(values).sum())
     return ImportedScores(
         scores, key, column, n_matched, n_scored, len(missing), n_repeated, tuple(missing[:5])
@@ -270,7 +270,7 @@ def _text(value: JSON) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _write(
+def write_scores(
     store: ArtifactStore,
     dataset_id: str,
     identifier: str,
@@ -278,6 +278,7 @@ def _write(
     values: Float64s,
     about: Mapping[str, JSON],
 ) -> Artifact:
+    """Keep the scores (n,) of every row under a name; ``made`` is the step, its options and its inputs."""
     step, options, inputs = made
     with store.writing(dataset_id, KIND, identifier) as writer:
         pq.write_table(pa.table({"score": pa.array(values)}), writer.path / SCORES, compression="zstd")

@@ -23,6 +23,7 @@ from tamis.api.decisions import Decisions
 from tamis.api.jobs import JobHandle, said_of, wait_unless
 from tamis.api.open_result import result_of
 from tamis.api.pruning import PruningResult
+from tamis.api.referee import HasReferee
 from tamis.api.rejects import RejectedLines
 from tamis.api.results import (
     ClusteringResult,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Dataset(HasActive, HasTargets, Shown):
+class Dataset(HasActive, HasReferee, HasTargets, Shown):
     """One dataset of a workspace. What is computed from it never changes; ask for it again to see it as it is now."""
 
     _workspace: Workspace

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tamis.api.comparisons import ComparisonResult
 from tamis.api.pruning import PruningResult
+from tamis.api.referee_result import RefereeResult
 from tamis.api.results import (
     ClusteringResult,
     EmbeddingsResult,
@@ -33,6 +34,7 @@ RESULTS: dict[str, Callable[[Workspace, Artifact], StepResult]] = {
     "refinement": RefinementResult,
     "adapter": AdapterResult,
     "pruning": PruningResult,
+    "referee": RefereeResult,
 }
 
 

@@ -42,6 +42,7 @@ COMMANDS = {
     "finetune-selections": "tamis.cli.finetune_selections:finetune_selections",
     "refinements": "tamis.cli.refinements:refinements",
     "compare": "tamis.cli.compare:compare",
+    "referee": "tamis.cli.referee:referee",
     "review": "tamis.cli.team:review",
     "decisions": "tamis.cli.decisions:decisions",
     "audit": "tamis.cli.audit:audit",

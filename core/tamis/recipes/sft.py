@@ -62,9 +62,9 @@ def _train(request: TrainingRequest, options: SftOptions, lora: SftLoraOptions |
         assert made is not None, "the processes ended well and left no result"
         return made
     began = time.perf_counter()
-    tokenizer = load_tokenizer(_tokenizer_folder(request.model))
+    tokenizer = load_tokenizer(tokenizer_folder(request.model))
     half = computes_half(options)
-    model = _load_model(request.model, half=half and lora is not None, trainable=lora is not None)
+    model = load_model(request.model, half=half and lora is not None, trainable=lora is not None)
     window = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or options.max_length)
     rows = prepare_rows(request.train_file, tokenizer, options, window)
     if not rows.rows:
@@ -84,7 +84,7 @@ def _train(request: TrainingRequest, options: SftOptions, lora: SftLoraOptions |
             rows=rows,
             held_out=held_out if held_out is not None and held_out.rows else None,
             config=_config(request, options, half=half, checkpointing=checkpointing, rows=rows, held_out=held_out),
-            lora=None if lora is None or isinstance(model, PeftModel) else _lora(lora),
+            lora=None if lora is None or isinstance(model, PeftModel) else lora_config(lora),
             patience=options.early_stopping_patience,
         )  # fmt: skip
         _run(trainer, request, watch)
@@ -111,12 +111,13 @@ def computes_half(options: SftOptions) -> bool:
     return not torch.backends.mps.is_available() and cpu_computes_bfloat16()
 
 
-def _tokenizer_folder(folder: Path) -> Path:
+def tokenizer_folder(folder: Path) -> Path:
+    """Where the tokenizer of a model or an adapter is: beside a bare adapter's base."""
     is_bare_adapter = (folder / ADAPTER_CONFIG).exists() and not (folder / "tokenizer_config.json").exists()
     return base_of(folder) if is_bare_adapter else folder
 
 
-def _load_model(folder: Path, *, half: bool, trainable: bool) -> Any:  # noqa: ANN401 - a model of transformers
+def load_model(folder: Path, *, half: bool, trainable: bool) -> Any:  # noqa: ANN401 - a model of transformers
     """Frozen weights in bfloat16 where it is computed; weights that learn always in float32."""
     is_adapter = (folder / ADAPTER_CONFIG).exists()
     base = base_of(folder) if is_adapter else folder
@@ -141,7 +142,8 @@ def _load_model(folder: Path, *, half: bool, trainable: bool) -> Any:  # noqa: A
     return adapted.merge_and_unload().requires_grad_(True)
 
 
-def _lora(options: SftLoraOptions) -> LoraConfig:
+def lora_config(options: SftLoraOptions) -> LoraConfig:
+    """The options in the library's own type."""
     everywhere = options.target_modules == ("all-linear",)
     return LoraConfig(
         r=options.lora_r,

@@ -12,12 +12,13 @@ from tamis.steps.import_file.options import ImportOptions
 from tamis.steps.project.options import ProjectOptions
 from tamis.steps.propose.options import ProposeOptions
 from tamis.steps.prune.options import PruneOptions
+from tamis.steps.referee.options import RefereeOptions
 from tamis.steps.refine.options import RefineOptions
 from tamis.steps.score.options import ScoreOptions
 from tamis.steps.select.options import SelectOptions
 from tamis.steps.spec import Step
 
-STEPS = Table(
+STEPS: Table[Step] = Table(
     "step",
     Step(
         name="import",
@@ -114,6 +115,15 @@ STEPS = Table(
         makes="pruning",
         extra="models",
         told=("dense_perplexity", "perplexity", "perplexity_by_calibration"),
+    ),
+    Step(
+        name="referee",
+        title="Referee",
+        summary="Train a model on each method's selections at equal tokens, seed after seed, and say which beats random.",
+        options=RefereeOptions,
+        target="tamis.steps.referee.step:run",
+        makes="referee",
+        extra="finetune",
     ),
     Step(
         name="curate",

@@ -35,6 +35,7 @@ def test_all_of_them_are_looked_at() -> None:
         "Dataset.apply",
         "Dataset.compare_methods",
         "Dataset.run_missing",
+        "HasReferee.referee",
         "RefinementResult.compare_with_controls",
         "RefinementResult.more_rounds",
         "RejectedLines.retry",

@@ -1,0 +1,135 @@
+"""What is held against random, on how many tokens, and how long that would take here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared.dataset_context import DatasetContext
+from pages.shared.forms.finetune_model import choose_model
+from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.frame import errors_in_place
+from pages.shared.plain_text import plain
+from pages.shared.runs.job_watch import FormDefaults, follow_job
+from tamis.actions.forecast import missing_packages
+from tamis.actions.referee import LONGEST, PRESETS, REFINEMENT, RefereeRequest, judged_title, submit_referee
+from tamis.actions.referee_estimate import estimate_referee
+from tamis.errors import CurationError
+from tamis.recipes import RECIPES
+from tamis.selectors import SELECTORS
+
+FORM, STEP = "referee", "referee"
+OWN = "Own choice"
+PRESET_TITLES = {"dnc": "Diversify and Conquer", "token_length": "Random and longest", "mig": "MIG"}
+USUAL = ("top_quality", "kmq")
+
+
+def show_referee_form(context: DatasetContext) -> None:
+    """Methods, tokens and seeds; a button that times one step, and one that starts."""
+    missing = missing_packages(RECIPES["sft_full"].extra)
+    if missing:
+        st.error(f"Needs {', '.join(missing)}: run pip install 'tamis[finetune]'.", icon=":material/error:")
+        return
+    st.caption(
+        "Every method selects from the same pool and trains the same model with the same recipe on exactly as many tokens. "
+        "All are measured on the same rows, whose families no method may pick from. Random, twice at every seed, and the "
+        "longest answers are always among them."
+    )
+    with st.container(width=760):
+        model = choose_model(context, FormDefaults(), form=FORM)
+        preset, methods = _choose_methods(context)
+        request = _ask(context, model.model, preset, methods)
+        asked = JobRequest(
+            dataset_id=context.dataset_id, step=STEP, values={}, problem="The rows are drawn first."
+        )
+        target = choose_target(context.workspace, asked, suffix=FORM)
+        with st.container(horizontal=True):
+            timed = st.button(
+                "Estimate", icon=":material/timer:", disabled=bool(model.problem), help=_ESTIMATE_HELP
+            )
+            pressed = st.button(
+                "Start the referee", type="primary", icon=":material/balance:", disabled=bool(model.problem)
+            )
+        if model.problem:
+            st.error(plain(model.problem), icon=":material/error:")
+        if timed:
+            _show_estimate(context, request)
+        if pressed:
+            with errors_in_place(), st.spinner("Holding rows out and counting tokens …"):
+                follow_job(submit_referee(context.workspace, context.dataset_id, request, target=target))
+                st.rerun()
+
+
+_ESTIMATE_HELP = "Loads the model, trains two steps and measures a few rows here and now; nothing is queued."
+
+
+def _choose_methods(context: DatasetContext) -> tuple[str, tuple[str, ...]]:
+    names = [OWN, *PRESETS]
+    chosen = st.selectbox(
+        "Protocol",
+        names,
+        format_func=lambda one: PRESET_TITLES.get(one, one),
+        key="referee_preset",
+        bind="query-params",
+    )
+    scored = bool(context.view.scores)
+    able = [
+        row.name
+        for row in SELECTORS.values()
+        if row.counts_tokens
+        and row.name not in ("random", LONGEST, "stratified")
+        and (scored or "quality" not in row.reads)
+    ]
+    methods = st.multiselect(
+        "Methods besides random and longest" if chosen == OWN else "Further methods",
+        [*able, REFINEMENT],
+        default=[one for one in USUAL if one in able] if chosen == OWN else [],
+        format_func=judged_title,
+        key=f"referee_methods_{chosen}",
+        placeholder="None",
+    )
+    return ("" if chosen == OWN else str(chosen)), tuple(methods)
+
+
+def _ask(context: DatasetContext, model: str, preset: str, methods: tuple[str, ...]) -> RefereeRequest:
+    one, two, three = st.columns(3, gap="small")
+    budget = one.number_input(
+        "Tokens of each training", min_value=64, value=20_000, step=1000, key="referee_budget",
+        help="Exactly so many go through every model. Rows are no fair budget: one may have ten times the tokens of another.",
+    )  # fmt: skip
+    max_seeds = two.selectbox(
+        "Seeds at most",
+        (4, 6, 8, 10),
+        index=3,
+        key="referee_seeds",
+        help="It is looked at after 4, 6, 8 and 10, and stops early.",
+    )
+    held_out = three.number_input(
+        "Held-out rows", min_value=40, value=500, step=50, key="referee_held_out",
+        help="More of them help as much as more seeds and cost almost nothing; 500 of 200 families are advised.",
+    )  # fmt: skip
+    with st.expander("Recipe", icon=":material/tune:"):
+        first, second, third = st.columns(3, gap="small")
+        max_length = first.number_input("Tokens of a row", min_value=16, value=512, key="referee_length")
+        rate = second.number_input(
+            "Learning rate", min_value=1e-7, max_value=1.0, value=5e-5, format="%.1e", key="referee_rate",
+            help="One for all, chosen on random with a seed outside this study.",
+        )  # fmt: skip
+        delta = third.number_input(
+            "Counts as equal", min_value=0.001, value=0.02, format="%.3f", key="referee_delta",
+            help="Differences within it, in nats per token; it cannot be changed afterwards.",
+        )  # fmt: skip
+    return RefereeRequest(
+        methods=methods, preset=preset, budget_tokens=int(budget), max_seeds=int(max_seeds), n_held_out=int(held_out),
+        model=model, step_tokens=max(1024, int(max_length)), equivalence_margin=float(delta),
+        recipe_options={"max_length": int(max_length), "learning_rate": float(rate)},
+    )  # fmt: skip
+
+
+def _show_estimate(context: DatasetContext, request: RefereeRequest) -> None:
+    try:
+        with st.spinner("Timing a step …"):
+            found = estimate_referee(context.workspace, context.dataset_id, request)
+    except CurationError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.info(plain(found.text), icon=":material/timer:")

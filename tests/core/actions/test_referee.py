@@ -1,0 +1,198 @@
+"""A referee from the request to the answer: with a planted truth, with none, stopped and gone on, and refused."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tamis.actions.referee import (
+    RefereeRequest,
+    list_referees,
+    methods_of,
+    prepare_referee,
+    read_ruling,
+    submit_referee,
+)
+from tamis.errors import InvalidOptions, JobCancelled, UnknownName
+from tamis.steps.execute import Task, execute
+from tamis.steps.referee.training import KIND, LOSSES
+from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
+from tamis.store.artifacts.readers import read_selected_ids
+from tamis.store.workspace import open_workspace
+from tests.core.llms.conftest import build_model
+from tests.pages.page_workspace import import_file
+from tests.support.in_process import Silent, run_queued
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+N_ROWS, N_HELD_OUT = 160, 48
+RECIPE = {
+    "max_length": 64, "learning_rate": 0.01, "warmup_ratio": 0, "bf16": "off", "use_cpu": True,
+    "lr_scheduler_type": "constant",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def referee(tmp_path_factory):
+    """A workspace in which even rows are answered alike and odd ones by noise, and the request for a referee over it."""
+    folder = tmp_path_factory.mktemp("referee")
+    model = build_model(folder / "model")
+    words = random.Random(0)
+    rows = []
+    for i in range(N_ROWS):
+        asked = " ".join("".join(words.choices("abcdefgh", k=3)) for _ in range(3))
+        answer = (
+            "yes yes yes yes" if i % 2 == 0 else "".join(words.choices("qrstuvwxyz0123456789", k=14 + i % 9))
+        )
+        rows.append({"instruction": asked, "input": "", "output": answer, "good": float(i % 2 == 0)})
+    file = folder / "rows.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    workspace = open_workspace(folder / "ws")
+    dataset_id = import_file(workspace.path, file)
+    held_out = freeze_rows(workspace.artifacts, dataset_id, np.arange(0, 2 * N_HELD_OUT, 2), "good rows")
+    request = RefereeRequest(
+        methods=("top_quality",), budget_tokens=700, step_tokens=100, max_seeds=4, held_out=held_out.id,
+        model=str(model), recipe_options=RECIPE, quality="column:good",
+    )  # fmt: skip
+    return workspace, dataset_id, request
+
+
+@pytest.fixture(scope="module")
+def judged(referee):
+    workspace, dataset_id, request = referee
+    asked = submit_referee(workspace, dataset_id, request)
+    run_queued(workspace)
+    return workspace, workspace.artifacts.get(dataset_id, "referee", asked.job.artifact_id)
+
+
+def test_the_better_method_is_claimed_and_the_answer_is_a_sentence(judged):
+    result = read_ruling(judged[1])
+    assert [one.name for one in result.methods] == ["random", "longest", "top_quality"]
+    top = result.against_random()[1]
+    assert top.verdict == "better" and top.difference + top.half_width < 0
+    assert (
+        result.sentence.startswith("Top quality beats random by")
+        and "4 seeds, 48 families, 700 tokens each" in result.sentence
+    )
+    assert result.best == 2 and result.top == [2] and result.methods[2].in_top
+    assert result.methods[2].loss < result.methods[0].loss < result.base_loss
+
+
+def test_every_training_reads_exactly_the_budget_in_as_many_steps_and_random_is_drawn_twice(judged):
+    workspace, artifact = judged
+    proxies = workspace.artifacts.list(artifact.manifest.dataset_id, KIND)
+    trained = [one for one in proxies if "selection" in one.manifest.inputs]
+    assert len(trained) == 4 * 4 and len(proxies) == len(trained) + 1
+    assert {(one.summary["n_tokens"], one.summary["n_steps"]) for one in trained} == {(700, 7)}
+    held_out = set(
+        read_frozen(
+            workspace.artifacts.get(
+                artifact.manifest.dataset_id, "rows", artifact.manifest.inputs["held_out"]
+            )
+        ).tolist()
+    )
+    for one in trained:
+        picked = workspace.artifacts.get(
+            artifact.manifest.dataset_id, "selection", one.manifest.inputs["selection"]
+        )
+        assert not held_out & set(read_selected_ids(picked).tolist())
+        assert pq.read_table(one.file(LOSSES)).num_rows == N_HELD_OUT
+
+
+def test_all_runs_of_a_dataset_are_listed(judged):
+    workspace, artifact = judged
+    listed = list_referees(workspace, artifact.manifest.dataset_id)
+    assert artifact.id in [one.artifact_id for one in listed]
+    assert listed[0].text == artifact.summary["sentence"]
+
+
+def test_a_run_that_was_stopped_goes_on_from_the_trainings_that_are_there(referee):
+    workspace, dataset_id, request = referee
+    from dataclasses import replace
+
+    asked = submit_referee(workspace, dataset_id, replace(request, seed=7))
+    from tamis.jobs import job_table
+
+    # The selections first; then the referee is stopped in its fifth training.
+    job = asked.job
+    for one in reversed(job_table.list_jobs(workspace.database)):
+        if (
+            one.step == "select"
+            and workspace.artifacts.find(dataset_id, "selection", one.artifact_id) is None
+        ):
+            execute(
+                workspace.artifacts,
+                Task(one.dataset_id, one.step, one.options, one.inputs, one.input_kinds, one.artifact_id),
+                Silent(),
+            )
+    before = {one.id for one in workspace.artifacts.list(dataset_id, KIND)}
+    task = Task(dataset_id, job.step, job.options, job.inputs, job.input_kinds, job.artifact_id)
+
+    class Stopping(Silent):
+        def progress(self, stage, done, total, message=""):
+            if stage == "train" and done >= 5:
+                raise JobCancelled("stop")
+
+    with pytest.raises(JobCancelled):
+        execute(workspace.artifacts, task, Stopping())
+    kept = {one.id for one in workspace.artifacts.list(dataset_id, KIND)} - before
+    assert len(kept) == 5
+    made_at = {
+        one.id: one.path.joinpath("manifest.json").stat().st_mtime_ns
+        for one in workspace.artifacts.list(dataset_id, KIND)
+    }
+    execute(workspace.artifacts, task, Silent())
+    again = {
+        one.id: one.path.joinpath("manifest.json").stat().st_mtime_ns
+        for one in workspace.artifacts.list(dataset_id, KIND)
+    }
+    assert {one: made_at[one] for one in kept} == {one: again[one] for one in kept}
+    assert len(again) == len(made_at) + 12
+
+
+def test_held_out_families_are_the_same_for_every_run_and_in_no_pool(referee):
+    workspace, dataset_id, request = referee
+    from dataclasses import replace
+
+    drawn = replace(request, held_out="", n_held_out=60)
+    first, second = (
+        prepare_referee(workspace, dataset_id, one) for one in (drawn, replace(drawn, methods=()))
+    )
+    assert first.held_out.id == second.held_out.id
+    assert first.split.n_families >= 40 and not set(first.split.held_out.tolist()) & set(
+        first.split.pool.tolist()
+    )
+
+
+@pytest.mark.parametrize(("change", "match"), [
+    ({"methods": ("kmq_released",)}, "rows are no fair budget"),
+    ({"held_out": "", "n_held_out": 20}, "40 families"),
+    ({"budget_tokens": 5000}, "twice as many"),
+    ({"step_tokens": 50}, "no row may be longer than a step"),
+])  # fmt: skip
+def test_what_cannot_be_judged_is_refused_before_anything_is_queued(referee, change, match):
+    from dataclasses import replace
+
+    workspace, dataset_id, request = referee
+    with pytest.raises(InvalidOptions, match=match):
+        submit_referee(workspace, dataset_id, replace(request, **change))
+
+
+def test_random_and_longest_are_in_every_protocol():
+    assert methods_of(RefereeRequest(preset="token_length")) == ["random", "longest"]
+    assert methods_of(RefereeRequest(preset="dnc"))[:2] == ["random", "longest"]
+    with pytest.raises(UnknownName):
+        methods_of(RefereeRequest(preset="nobody"))
