@@ -13,6 +13,7 @@ from tamis.cli.main import run
 from tamis.store.artifacts.store import ArtifactStore
 from tests.e2e import walk_compare, walk_map
 from tests.e2e.conftest import ROOT, Server, running_app
+from tests.support.in_process import jobs_here
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 METHODS = ("kMQ", "Random", "k-Center", "DEITA", "Facility location")
@@ -22,11 +23,14 @@ METHODS = ("kMQ", "Random", "k-Center", "DEITA", "Facility location")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An app over the sample, embedded without a model and laid out by PCA."""
     workspace = tmp_path_factory.mktemp("compare") / "workspace"
-    assert run(["--workspace", str(workspace), "import", str(ROOT / "sample_data"), "--name", "Sample"]) == 0
-    (dataset_id,) = ArtifactStore(workspace).dataset_ids()
-    for step in (["embed", "--encoder", "hashing"], ["cluster", "--n-clusters", "12"], ["score"]):
-        command = ["--workspace", str(workspace), "run", step[0], "--dataset", dataset_id, *step[1:]]
-        assert run(command) == 0
+    with jobs_here():
+        assert (
+            run(["--workspace", str(workspace), "import", str(ROOT / "sample_data"), "--name", "Sample"]) == 0
+        )
+        (dataset_id,) = ArtifactStore(workspace).dataset_ids()
+        for step in (["embed", "--encoder", "hashing"], ["cluster", "--n-clusters", "12"], ["score"]):
+            command = ["--workspace", str(workspace), "run", step[0], "--dataset", dataset_id, *step[1:]]
+            assert run(command) == 0
     with running_app(workspace) as server:
         yield server
 

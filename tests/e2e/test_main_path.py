@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,22 +11,55 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tamis.settings import app_folder
 from tamis.store.artifacts.readers import read_examples, read_selected_ids
 from tamis.store.artifacts.store import ArtifactStore
+from tamis.store.names import dataset_names
+from tamis.store.workspace import open_workspace
+from tamis.types import JSON
 from tests.e2e import walk_export, walk_import, walk_map, walk_selection
 from tests.e2e.conftest import SCREENS, Server, running_app
+from tests.pages.page_workspace import import_file, run_step
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PIPELINE_MS = 420_000
 N_LIMA = 160
+SAMPLE = "Sample"
+SAMPLE_STEPS: dict[str, dict[str, JSON]] = {
+    "embed": {},
+    "cluster": {"method_options": {"n_clusters": 8}},
+    "project": {"method": "pca"},
+    "score": {"scorer": "alignment"},
+    "select": {"budget": 20},
+}
 MIDDLE = [(0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)]
+
+
+@pytest.fixture
+def empty_app(tmp_path: Path) -> Iterator[Server]:
+    """An app over an empty workspace, which brings in its sample data by itself."""
+    with running_app(tmp_path / "workspace") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """An app over an empty workspace, which brings in its sample data by itself."""
-    with running_app(tmp_path_factory.mktemp("main") / "workspace") as server:
+    """An app over a part of the sample data with all its steps done, the vectors by the bundled model."""
+    folder = tmp_path_factory.mktemp("main")
+    lines = (app_folder() / "sample_data" / "kitchen_and_home.jsonl").read_text(encoding="utf-8").splitlines()
+    wanted = [line for i, line in enumerate(lines) if i < 60 or "garden" in line or "bread" in line]
+    (folder / "kitchen.jsonl").write_text("\n".join(wanted) + "\n", encoding="utf-8")
+    dataset_id = import_file(folder / "workspace", folder / "kitchen.jsonl", SAMPLE)
+    for step, options in SAMPLE_STEPS.items():
+        run_step(folder / "workspace", dataset_id, step, options)
+    with running_app(folder / "workspace") as server:
         yield server
+
+
+@pytest.fixture
+def sample_id(app: Server) -> str:
+    """The dataset of the sample."""
+    return next(one for one, name in dataset_names(open_workspace(app.workspace)).items() if name == SAMPLE)
 
 
 def wait_for(store: ArtifactStore, dataset_id: str, kind: str, page: Page) -> str:
@@ -39,10 +73,10 @@ def wait_for(store: ArtifactStore, dataset_id: str, kind: str, page: Page) -> st
 
 
 @pytest.mark.nightly
-def test_an_empty_workspace_fills_itself_while_one_watches(app: Server, page: Page) -> None:
-    page.goto(app.url)
+def test_an_empty_workspace_fills_itself_while_one_watches(empty_app: Server, page: Page) -> None:
+    page.goto(empty_app.url)
     expect(page.get_by_text("Tamis sample").first).to_be_visible(timeout=60_000)
-    store = ArtifactStore(app.workspace)
+    store = ArtifactStore(empty_app.workspace)
     for _ in range(120):
         if store.dataset_ids():
             break
@@ -109,39 +143,33 @@ def test_lima_from_upload_to_exactly_the_selected_rows(
     }
 
 
-def test_meaning_finds_what_words_do_not(app: Server, page: Page) -> None:
-    store = ArtifactStore(app.workspace)
-    dataset_id = next(d for d in store.dataset_ids() if d.startswith("tamis-sample"))
-    walk_map.open_map(page, app.url, dataset_id)
+def test_meaning_finds_what_words_do_not(app: Server, sample_id: str, page: Page) -> None:
+    walk_map.open_map(page, app.url, sample_id)
     walk_map.wait_for_map(page)
     walk_map.search_meaning(page, "how do I get rid of insects on my plants")
-    page.wait_for_timeout(2_000)
+    page.wait_for_url(re.compile("near|ranked|scope"))
     ranked = walk_map.address(page)
     assert "near" in ranked or "ranked" in ranked or "scope" in ranked, ranked
 
 
 def test_tags_are_put_on_everything_that_matches_and_can_be_exported(
-    app: Server, page: Page, tmp_path: Path
+    app: Server, sample_id: str, page: Page, tmp_path: Path
 ) -> None:
-    store = ArtifactStore(app.workspace)
-    dataset_id = next(d for d in store.dataset_ids() if d.startswith("tamis-sample"))
-    walk_map.open_map(page, app.url, dataset_id)
+    walk_map.open_map(page, app.url, sample_id)
     walk_map.wait_for_map(page)
     walk_map.search_words(page, "garden")
     n_matching = walk_map.matching(page)
     walk_map.tag_everything(page, "green")
-    page.goto(f"{app.url}/export_data?dataset={dataset_id}&rows=tag&tag=green&format=messages")
+    page.goto(f"{app.url}/export_data?dataset={sample_id}&rows=tag&tag=green&format=messages")
     written = walk_export.write_and_download(page, tmp_path)
     rows = [json.loads(line) for line in written.read_text(encoding="utf-8").splitlines()]
     assert len(rows) == n_matching > 0
     assert all("garden" in json.dumps(row, ensure_ascii=False).lower() for row in rows)
 
 
-def test_two_tabs_and_a_deep_link_agree(app: Server, context: BrowserContext) -> None:
-    store = ArtifactStore(app.workspace)
-    dataset_id = next(d for d in store.dataset_ids() if d.startswith("tamis-sample"))
+def test_two_tabs_and_a_deep_link_agree(app: Server, sample_id: str, context: BrowserContext) -> None:
     first, second = context.new_page(), context.new_page()
-    walk_map.open_map(first, app.url, dataset_id)
+    walk_map.open_map(first, app.url, sample_id)
     walk_map.wait_for_map(first)
     walk_map.search_words(first, "bread")
     second.goto(first.url)
@@ -151,10 +179,8 @@ def test_two_tabs_and_a_deep_link_agree(app: Server, context: BrowserContext) ->
 
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)
 def test_pages_fit_the_window_in_light_and_dark(
-    app: Server, browser: Browser, tmp_path: Path, scheme: str, width: int
+    app: Server, sample_id: str, browser: Browser, tmp_path: Path, scheme: str, width: int
 ) -> None:
-    store = ArtifactStore(app.workspace)
-    dataset_id = next(d for d in store.dataset_ids() if d.startswith("tamis-sample"))
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     page = context.new_page()
     for name in (
@@ -166,7 +192,7 @@ def test_pages_fit_the_window_in_light_and_dark(
         "job_list",
         "export_data",
     ):
-        page.goto(f"{app.url}/{name}?dataset={dataset_id}")
+        page.goto(f"{app.url}/{name}?dataset={sample_id}")
         walk_map.wait_until_idle(page)
         # The first page has no name in Streamlit's own table of addresses.
         assert page.get_by_text("Page not found").count() == 0, name

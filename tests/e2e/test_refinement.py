@@ -12,7 +12,6 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tamis.cli.main import run
 from tamis.jobs import job_table
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.refinements import read_picks, read_weights
@@ -30,13 +29,14 @@ from tests.e2e import (
     walk_selection,
 )
 from tests.e2e.conftest import Server, running_app
-from tests.pages.page_workspace import alpaca_file
+from tests.pages.page_workspace import alpaca_file, import_file, run_step
 from tests.pages.review_workspace import write_proposals
 from tests.support.chat_rows import EVERYTHING, says, user
 from tests.support.thinking_model import build_thinking_model
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 N_ROWS, ROUNDS = 48, 3
+HASHING = {"encoder": "hashing"}
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +51,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An app over short questions in four clusters."""
     folder = tmp_path_factory.mktemp("refinement")
     workspace = folder / "workspace"
-    assert run(["--workspace", str(workspace), "import", str(alpaca_file(folder, N_ROWS))]) == 0
-    (dataset_id,) = ArtifactStore(workspace).dataset_ids()
-    steps = (
-        ["embed", "--encoder", "hashing"],
-        ["cluster", "--n-clusters", "4"],
-        ["score", "--scorer", "alignment"],
-    )
-    for step in steps:
-        assert run(["--workspace", str(workspace), "run", step[0], "--dataset", dataset_id, *step[1:]]) == 0
+    dataset_id = import_file(workspace, alpaca_file(folder, N_ROWS))
+    run_step(workspace, dataset_id, "embed", HASHING)
+    run_step(workspace, dataset_id, "cluster", {"method_options": {"n_clusters": 4}})
+    run_step(workspace, dataset_id, "score", {"scorer": "alignment"})
     # Models to train lie beside the workspace, and a server takes folders only from where it is told to.
     models = json.dumps([str(tmp_path_factory.getbasetemp())])
     with running_app(workspace, import_folders=models) as server:
@@ -162,14 +157,9 @@ def test_a_row_with_everything_goes_the_whole_way_and_comes_out_equal_but_for_an
     file.write_text("".join(json.dumps(row) + "\n" for row in (EVERYTHING, *others)), encoding="utf-8")
     dataset_id = walk_import.upload_and_import(page, app.url, [file], "Everything")
     store = ArtifactStore(app.workspace)
-    for step in (
-        ["embed", "--encoder", "hashing"],
-        ["cluster", "--n-clusters", "2"],
-        ["project", "--method", "pca"],
-    ):
-        assert (
-            run(["--workspace", str(app.workspace), "run", step[0], "--dataset", dataset_id, *step[1:]]) == 0
-        )
+    run_step(app.workspace, dataset_id, "embed", HASHING)
+    run_step(app.workspace, dataset_id, "cluster", {"method_options": {"n_clusters": 2}})
+    run_step(app.workspace, dataset_id, "project", {"method": "pca"})
     walk_map.open_map(page, app.url, dataset_id)
     walk_map.wait_for_map(page)
     walk_map.search_words(page, "wind")

@@ -12,6 +12,12 @@ MAP = "[data-testid=tamis-map]"
 TIMEOUT_MS = 180_000  # a busy machine loads an encoder in more than a minute
 Fractions = Sequence[tuple[float, float]]
 
+QUIET_MS = 300  # what one does reaches the server in less
+_QUIET = """ms => {
+    const idle = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
+    if (!idle) globalThis.__busy = performance.now();
+    return idle && performance.now() - globalThis.__busy > ms;
+}"""
 _COUNT = r"([\d,]+) of [\d,]+ rows match"
 # What the map's own module keeps for tests: its newest view, once all of it is drawn that the view needs.
 _DRAWN = """() => {
@@ -39,12 +45,8 @@ def wait_for_map(page: Page) -> None:
 
 def wait_until_idle(page: Page) -> None:
     """Wait until the server has nothing left to send."""
-    page.wait_for_timeout(250)
-    page.wait_for_function(
-        "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'",
-        timeout=TIMEOUT_MS,
-    )
-    page.wait_for_timeout(250)
+    page.evaluate("globalThis.__busy = performance.now()")
+    page.wait_for_function(_QUIET, arg=QUIET_MS, timeout=TIMEOUT_MS)
 
 
 def draw_lasso(page: Page, points: Fractions, key: str = "") -> None:
@@ -65,7 +67,7 @@ def click_row(page: Page, row: int) -> None:
     assert box is not None
     x, y = page.evaluate("row => globalThis.__tamis_map.at(-1).pixelsOf(row)", row)
     page.mouse.click(box["x"] + x, box["y"] + y)
-    page.wait_for_timeout(600)
+    page.wait_for_timeout(300)
     wait_until_idle(page)
 
 
@@ -140,7 +142,7 @@ def _drag(page: Page, points: Fractions, key: str) -> None:
     page.mouse.up()
     if key:
         page.keyboard.up(key)
-    page.wait_for_timeout(600)
+    page.wait_for_timeout(300)
     wait_until_idle(page)
 
 

@@ -72,7 +72,6 @@ def press(page: Page, what: str) -> int:
     page.wait_for_function(
         "before => new URL(location.href).searchParams.get('row') !== before", arg=str(before)
     )
-    page.wait_for_selector(IDLE)
     after = row_in(page)
     if after >= 0:
         expect(page.get_by_test_id("review-lane").get_by_text(f"Row {after:,}", exact=True)).to_be_visible()

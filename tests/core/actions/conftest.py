@@ -8,6 +8,9 @@ import pytest
 
 from tamis.store.workspace import Workspace, open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
+from tests.support.in_process import no_workers, workers_where_asked
+
+__all__ = ["no_workers", "workers_where_asked"]
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ from tamis.store.artifacts.view import DatasetView, open_view
 from tamis.store.database.database import Database
 from tamis.store.workspace import Workspace, open_workspace
 from tests.core.store.small_workspace import DATASET, Written, make_rows, write_dataset
+from tests.support.in_process import no_workers, workers_where_asked
+
+__all__ = ["no_workers", "workers_where_asked"]
 
 
 @pytest.fixture(scope="session")
