@@ -14,6 +14,9 @@ JOBS   ?= 2
 PYTEST  = $(BIN)/python -m pytest \
           --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
+# What is compiled is kept: the processes that a run of the tests starts, hundreds, would each compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test test-all wheel-test check bench clean
 
 run: $(VENV)/.default
