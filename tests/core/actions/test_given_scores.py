@@ -171,7 +171,9 @@ def test_of_two_lines_about_a_row_the_last_counts_and_is_said(
 def test_scores_are_exported_as_columns_and_replayed(data: Dataset, folder: Path, tmp_path: Path) -> None:
     data.score("length", progress=False)
     data.select("top_quality", budget=3, quality="column:reward", progress=False)
-    out = data.export(tmp_path / "rows.jsonl", format="messages", scores=("length", "column:reward"))
+    out = data.export(
+        tmp_path / "rows.jsonl", selection="all", format="messages", scores=("length", "column:reward")
+    )
     rows = [json.loads(line) for line in out.path.read_text().splitlines()]
     assert len(rows) == N
     assert {"score_length", "score_column_reward", "messages"} <= set(rows[0])
