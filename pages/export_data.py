@@ -11,8 +11,9 @@ from pages.parts.export_data.run import write_export
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.forms.export_scope import ChosenRows, choose_rows, show_counts
 from pages.shared.frame import OpenDataset, errors_in_place, open_page
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of, plain
-from tamis.actions.export import ExportRequest
+from tamis.actions.export import ExportRequest, export
 from tamis.actions.export_choices import EVERY, ExportTexts
 from tamis.actions.export_files import default_export_name, export_path
 
@@ -54,7 +55,7 @@ def show_button(
         type="primary",
         icon=":material/save:",
         width="stretch",
-        disabled=not len(decided.rows),
+        **asks(dataset.workspace, export, disabled=not len(decided.rows)),
     )
     if pressed:
         written = write_export(dataset.workspace, request, path, len(decided.rows))

@@ -12,6 +12,7 @@ from pages.parts.import_data.mapping import show_import_file, summary_table
 from pages.parts.import_data.result import IMPORTED, show_import
 from pages.parts.import_data.sources import choose_sources
 from pages.shared.frame import open_workspace_page
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of
 from pages.shared.wording import table_height
 from tamis.actions.imports import (
@@ -80,8 +81,8 @@ def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: S
             f"Import {count_of(len(files), 'file')}",
             type="primary",
             icon=":material/check:",
-            disabled=bool(unread) or not name.strip(),
             width="stretch",
+            **asks(workspace, start_import, disabled=bool(unread) or not name.strip()),
         )
         repairs = st.multiselect(
             "Repairs", REPAIRS, key="repairs", placeholder="None: what is broken is rejected with its reason",

@@ -300,10 +300,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "the share of whoever looks at the queue, and what it shows of others",
         "rows_of_reviewer share_of_queue blind_to_others",
     ),
-    "roles": ("how an action asks who may do it", "needs needed_role actor_of"),
+    "roles": ("how an action asks who may do it", "needs needed_role why_not actor_of"),
     "adapters": (
         "what the page says of an adapter before its buttons are pressed",
-        "merge_problem merged_bytes adapter_bytes weights_folder is_low_rank merged_folder is_merged plan_adapter_deletion",
+        "merge_problem check_merge_target merged_bytes adapter_bytes weights_folder is_low_rank merged_folder is_merged plan_adapter_deletion",
     ),
     "active": (
         "what a kind's name means in Python",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from pages.shared.identity import asks
 from pages.shared.navigation import rail_head
 from pages.shared.plain_text import plain
 from tamis.actions.active import LAYOUT, activate, look_at
@@ -47,7 +48,7 @@ def offer_to_keep(context: DatasetContext, selection: Artifact, *, key: str) -> 
     words = "It becomes one of the dataset's selections, and the active one: map, fine-tuning and export go by it."
     label = "Kept as selection" if kept else "Keep as selection"
     st.button(
-        label, icon=":material/bookmark_added:" if kept else ":material/bookmark_add:", help=words, key=key, disabled=kept or not context.workspace.actor.may("curator"),
+        label, icon=":material/bookmark_added:" if kept else ":material/bookmark_add:", key=key, **asks(context.workspace, activate, disabled=kept, words=words),
         on_click=make_active, args=(context.workspace, context.dataset_id, selection.id),
     )  # fmt: skip
 
@@ -56,7 +57,7 @@ def offer_to_activate(context: DatasetContext, artifact: Artifact, *, is_active:
     """A button that makes an artifact the active one of its kind; greyed where it is."""
     st.button(
         "Active" if is_active else "Make active", icon=":material/check_circle:" if is_active else ":material/radio_button_unchecked:",
-        disabled=is_active or not context.workspace.actor.may("curator"), key=key, help="Every page, command and method takes the active one unless another is named.",
+        key=key, **asks(context.workspace, activate, disabled=is_active, words="Every page, command and method takes the active one unless another is named."),
         on_click=make_active, args=(context.workspace, context.dataset_id, artifact.id),
     )  # fmt: skip
 
@@ -73,13 +74,12 @@ def _show_selection(workspace: Workspace, view: DatasetView) -> str:
     rail_head().selectbox(
         "Active selection", [shown, *listed], format_func=names.__getitem__, key=_PICKED,
         on_change=_picked, args=(workspace, view.dataset_id, _PICKED),
-        disabled=not workspace.actor.may("curator"),
-        help="What the map marks, and what fine-tuning and export take unless you choose otherwise there.",
+        **asks(workspace, activate, words="What the map marks, and what fine-tuning and export take unless you choose otherwise there."),
     )  # fmt: skip
     if active and shown != active:
         rail_head().caption(f"This link shows another than the active one, {plain(names[active])}.")
         rail_head().button(
-            "Make it the active one", key="activate_shown", on_click=make_active, args=(workspace, view.dataset_id, shown), disabled=not workspace.actor.may("curator"),
+            "Make it the active one", key="activate_shown", on_click=make_active, args=(workspace, view.dataset_id, shown), **asks(workspace, activate),
         )  # fmt: skip
     return shown
 
@@ -106,7 +106,7 @@ def _show_others(workspace: Workspace, view: DatasetView) -> None:
             st.session_state[key] = _current(view, kind)
             st.selectbox(
                 _OTHERS[kind], list(names), format_func=names.__getitem__, key=key, on_change=_picked,
-                args=(workspace, view.dataset_id, key), disabled=not workspace.actor.may("curator"),
+                args=(workspace, view.dataset_id, key), **asks(workspace, activate),
             )  # fmt: skip
 
 

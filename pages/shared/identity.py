@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Mapping, MutableMapping
-from typing import Any, get_args
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, TypedDict, get_args
 from urllib.parse import quote, unquote
 
 import streamlit as st
 
 from tamis.actions.accounts import find_actor
+from tamis.actions.roles import why_not
 from tamis.errors import NotAllowed
 from tamis.settings import Settings
 from tamis.store.actor import Actor, Via
+from tamis.store.workspace import Workspace
 
 Scope = MutableMapping[str, Any]
 _HEADER = "x-tamis-account"
@@ -43,6 +45,24 @@ def guard(scope: Mapping[str, Any]) -> Actor:
 def current_actor() -> Actor:
     """Who looks at the page that is drawn now; raises NotAllowed for an account without a role."""
     return _actor(str(st.context.headers.get(_HEADER) or ""))
+
+
+class Asked(TypedDict):
+    """What a button, a menu or a field is drawn with."""
+
+    disabled: bool
+    help: str | None
+
+
+def asks(
+    workspace: Workspace, action: Callable[..., object], *, disabled: bool = False, words: str | None = None
+) -> Asked:
+    """``disabled`` and ``help`` of what calls an action: greyed, with the reason, where who looks at the page may not do it.
+
+    The action itself refuses it in any case; this only says so before.
+    """
+    reason = why_not(action, workspace.actor)
+    return Asked(disabled=disabled or bool(reason), help=reason or words)
 
 
 def _actor(said: str) -> Actor:

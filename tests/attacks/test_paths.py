@@ -15,6 +15,7 @@ from typing import Any, Literal
 import orjson
 import pytest
 
+from tamis.actions.adapters import check_merge_target, merge_adapter, merge_elsewhere
 from tamis.actions.decision_files import import_decisions
 from tamis.actions.forecast import forecast, model_folder
 from tamis.actions.given_scores import import_scores
@@ -251,6 +252,34 @@ def test_an_adapter_is_no_way_to_a_base_outside(browser: Workspace, allowed: Pat
         (adapter / "adapter_config.json").write_text(text)
         with pytest.raises(CurationError, match="cannot be read"):
             allowed_model(browser, "./adapter")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/tmp/elsewhere",
+        "~/model",
+        "../model",
+        "{workspace}/merged/../../model",
+        "{workspace}/merged/link/model",
+        "\0",
+        "~x/y",
+    ],
+)
+def test_in_a_browser_a_model_is_written_nowhere_but_where_models_go(browser: Workspace, target: str) -> None:
+    merged = browser.path / "merged"
+    merged.mkdir(parents=True)
+    (merged / "link").symlink_to("/tmp")
+    path = Path(target.format(workspace=browser.path))
+    for verb in (
+        lambda: check_merge_target(browser, path),
+        lambda: merge_adapter(browser, "any", path),
+        lambda: merge_elsewhere(browser, None, path),  # type: ignore[arg-type]  # refused before it is looked at
+    ):
+        with pytest.raises(ForbiddenPath, match="TAMIS_MODEL_FOLDERS"):
+            verb()
+    check_merge_target(browser, merged / "any")
+    check_merge_target(open_workspace(browser.path), path)
 
 
 def test_a_saved_dataset_or_a_model_holds_no_link_that_leads_out(

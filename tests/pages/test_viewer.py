@@ -2,16 +2,61 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 from pathlib import Path
 
 import pytest
 
 from pages.shared import frame
 from pages.shared.navigation import APP_PAGES
+from tamis.actions.roles import needed_role
 from tamis.store.actor import Actor
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import open_page
 from tests.pages.review_workspace import mixed_rows, write_proposals
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+# Buttons that lead somewhere, or change what this one person sees.
+LEADING = {
+    "Log out", "Export", "Open the map", "Colour the map", "See the lowest 5 % on the map", "Use as quality", "Export these rows",
+    "Fine-tune on these", "Open on the map", "Skip", "review_next", "review_previous", "Run a step",
+}  # fmt: skip
+FOR_OTHER_REASONS = {"Add"}  # the filter, before a condition is complete
+# Actions that a page calls on its way: an answer over HTTP, a draft while one types in an editor that is greyed, rows held for
+# whoever may decide, the first start of a server, the rows of a training whose button is greyed.
+ON_THE_WAY = {
+    "decide_by_request",
+    "keep_edit",
+    "forget_edit",
+    "hold_ahead",
+    "bootstrap_sample",
+    "hold_out_again",
+}
+
+
+def test_whatever_a_page_calls_is_greyed_for_who_may_not_do_it() -> None:
+    """Each action that needs more than to look is asked about where its button, menu or field is drawn."""
+    called: set[str] = set()
+    asked: set[str] = set()
+    for path in (ROOT / "pages").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("tamis.actions"):
+                module = importlib.import_module(str(node.module))
+                actions = {one.name: getattr(module, one.name, None) for one in node.names}
+                called |= {
+                    name for name, one in actions.items() if callable(one) and needed_role(one) != "viewer"
+                }
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("asks", "why_not")
+            ):
+                asked |= {one.id for part in node.args for one in ast.walk(part) if isinstance(one, ast.Name)}
+    assert len(called) > 40
+    assert called - asked - ON_THE_WAY == set()
 
 
 @pytest.mark.parametrize("name", [page.name for page in APP_PAGES])
@@ -24,5 +69,9 @@ def test_a_viewer_sees_every_page_and_writes_nothing_by_looking(
     assert not app.error
     assert app.sidebar.caption[0].value.endswith("· viewer")
     assert not [one for one in app.text_input if one.label == "Your name"]
+    offered = {one.label or str(one.key) for one in app.button if not one.disabled}
+    assert offered <= LEADING, "greyed by asks(), or in LEADING because it changes nothing"
+    for one in app.button:
+        assert not one.disabled or one.label in FOR_OTHER_REASONS or "Needs the role" in one.help
     with open_workspace(workspace).database.reading() as connection:
         assert not connection.execute("SELECT * FROM claims").fetchall()

@@ -14,11 +14,19 @@ from pathlib import Path
 
 from tamis.actions.deletion import DeletionPlan, carry_out, obstacle_to_deleting
 from tamis.actions.roles import needs
-from tamis.errors import ArtifactMissing, CurationError, InvalidOptions, MissingExtra, ModelMissing
+from tamis.errors import (
+    ArtifactMissing,
+    CurationError,
+    ForbiddenPath,
+    InvalidOptions,
+    MissingExtra,
+    ModelMissing,
+)
 from tamis.formats.targets import check_place
 from tamis.models.adapters import BUNDLED_LLM, CONFIG, PREFIX, WEIGHTS, base_of
 from tamis.settings import source_folder
 from tamis.steps.base_model import base_model_folder
+from tamis.steps.import_file.paths import is_inside, listed
 from tamis.store.artifacts.adapters import KIND, known_adapters
 from tamis.store.artifacts.store import MANIFEST, Artifact, ArtifactStore
 from tamis.store.workspace import Workspace
@@ -47,6 +55,7 @@ def merge_adapter(workspace: Workspace, identifier: str, target: Path) -> Path:
     A model whose weights were all trained is copied. Raises InvalidOptions when ``target`` is there already, cannot be
     written, or when its disk has no room for the model.
     """
+    check_merge_target(workspace, target)
     artifact = find_adapter(workspace.artifacts, identifier)
     weights = artifact.path / WEIGHTS
     problem = merge_problem(artifact, target)
@@ -60,6 +69,29 @@ def merge_adapter(workspace: Workspace, identifier: str, target: Path) -> Path:
     except ModuleNotFoundError as error:
         raise MissingExtra("Merging an adapter", "finetune") from error
     return _written(target, artifact, lambda folder: write_merged(weights, folder))
+
+
+def check_merge_target(workspace: Workspace, target: Path) -> None:
+    """Raise ForbiddenPath for a place where a person at a browser may not have a model written.
+
+    That is anywhere but in the workspace's own folder of merged models and in those of ``TAMIS_MODEL_FOLDERS``, links
+    followed first; the command line and Python write wherever the system lets them.
+    """
+    if not workspace.confined:
+        return
+    folders = (
+        workspace.path / MERGED,
+        *(one.expanduser().resolve() for one in workspace.settings.model_folders),
+    )
+    try:
+        is_allowed = is_inside(target.expanduser().resolve(), folders)
+    except (OSError, RuntimeError, ValueError):  # a loop of links, nobody's home, a NUL
+        is_allowed = False
+    if not is_allowed:
+        raise ForbiddenPath(
+            f"A model is not written to {str(target)[:200]!r}: this server writes them into {listed(folders)}. Name a new folder "
+            "in there, or start the server with TAMIS_MODEL_FOLDERS naming another one."
+        )
 
 
 def merge_problem(adapter: Artifact, target: Path) -> str:
@@ -120,6 +152,7 @@ def is_merged(adapter: Artifact, target: Path) -> bool:
 @needs("curator")
 def merge_elsewhere(workspace: Workspace, adapter: Artifact, target: Path) -> None:
     """``merge_adapter`` in a process of its own, because it loads the model; raises CurationError with what went wrong."""
+    check_merge_target(workspace, target)
     command = [
         sys.executable, "-m", "tamis.cli", "--workspace", str(workspace.path), "adapters", "merge", adapter.id, "--out",
         str(target),

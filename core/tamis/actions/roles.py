@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from tamis.actions.audit import add_entry
 from tamis.actions.dataset_context import DatasetContext
-from tamis.store.actor import AT_THE_MACHINE, Actor, Role
+from tamis.store.actor import AT_THE_MACHINE, ROLE_SUMMARIES, Actor, Role
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.workspace import Workspace
 
@@ -59,6 +59,14 @@ def needed_role(action: Callable[..., object]) -> Role:
     """The role that an action declares; viewer for one that only looks."""
     declared: Role = getattr(action, _DECLARED, "viewer")
     return declared
+
+
+def why_not(action: Callable[..., object], actor: Actor) -> str:
+    """Why the actor may not do it, in a sentence for the button that does; empty where it may."""
+    role = needed_role(action)
+    if actor.may(role):
+        return ""
+    return f"Needs the role {role}, which {ROLE_SUMMARIES[role]}. You are logged in as {actor.role}; the operator gives roles."
 
 
 def actor_of(handle: object) -> Actor:

@@ -12,6 +12,7 @@ from pages.shared.forms.finetune_form import draw_recipe
 from pages.shared.forms.finetune_model import choose_model
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.finetune_runs import STEP
@@ -153,7 +154,7 @@ def _show_submit(context: DatasetContext, grid: TrainingGrid, problem: str) -> N
         st.caption(f"{count_of(len(requests), 'run')} of {count_of(int(steps), 'step')} each.")
     pressed = st.button(
         f"Train {count_of(len(requests), 'run')}", type="primary", icon=":material/model_training:",
-        disabled=bool(problem), key="submit_training_grid",
+        key="submit_training_grid", **asks(context.workspace, submit_training_grid, disabled=bool(problem)),
     )  # fmt: skip
     if problem:
         st.error(plain(problem), icon=":material/error:")

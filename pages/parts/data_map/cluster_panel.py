@@ -13,6 +13,7 @@ import streamlit as st
 from pages.parts.data_map.row_list import show_row_list
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.identity import asks
 from pages.shared.map.colouring import cluster_colour
 from pages.shared.plain_text import plain
 from pages.shared.server import reviewer_name
@@ -130,6 +131,7 @@ def _detail(context: DatasetContext, cluster: dict[str, Any]) -> None:
         label_visibility="collapsed",
         placeholder="Empty gives the name made of its keywords back",
         on_change=partial(_rename, context, cluster_id, key),
+        **asks(context.workspace, rename_cluster),
     )
     st.caption(" · ".join(plain(word) for word in cluster["keywords"]))
     show_row_list(context, cluster["medoids"][:N_EXAMPLES], "typical", title="Typical rows")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.shared import address
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from tamis.actions.jobs import active_jobs
 from tamis.actions.pipeline import MAP_STEPS, submit_steps
@@ -34,6 +35,7 @@ def show_missing_map(context: DatasetContext) -> None:
         icon=":material/play_arrow:",
         on_click=_start,
         args=(context, MAP_STEPS),
+        **asks(context.workspace, submit_steps),
     )
 
 
@@ -62,6 +64,7 @@ def show_layout_note(context: DatasetContext) -> None:
             type="tertiary",
             on_click=_start,
             args=(context, MAP_STEPS[-1:]),
+            **asks(context.workspace, submit_steps),
         )
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 from pages.parts.data_map.row_list import show_row_list
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.learned_row import latest_choice, show_learned_row
@@ -144,6 +145,7 @@ def _tags(context: DatasetContext, row: int) -> None:
         label_visibility="collapsed",
         key=key,
         on_change=partial(_change_tags, context, row, key),
+        **asks(context.workspace, set_row_tags),
     )
 
 

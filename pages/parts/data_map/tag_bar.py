@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.rows.scope_bar import say_matches
@@ -44,14 +45,14 @@ def _tag_form(context: DatasetContext, scope: Scope, n_matching: int) -> None:
         st.button(
             f"Add to {count_of(n_matching, 'row')}",
             type="primary",
-            disabled=not tag,
+            **asks(context.workspace, add_tag, disabled=not tag),
             on_click=_change_tag,
             args=(context, scope, "add"),
             key="bulk_add",
         )
         st.button(
             f"Remove from {count_of(n_matching, 'row')}",
-            disabled=not tag,
+            **asks(context.workspace, remove_tag, disabled=not tag),
             on_click=_change_tag,
             args=(context, scope, "remove"),
             key="bulk_remove",
@@ -64,6 +65,7 @@ def _tag_form(context: DatasetContext, scope: Scope, n_matching: int) -> None:
             on_click=_turn_back,
             args=(context,),
             key="tag_undo",
+            **asks(context.workspace, undo_tag),
         )
         st.button(
             "Redo",
@@ -72,6 +74,7 @@ def _tag_form(context: DatasetContext, scope: Scope, n_matching: int) -> None:
             on_click=_turn_again,
             args=(context,),
             key="tag_redo",
+            **asks(context.workspace, redo_tag),
         )
 
 

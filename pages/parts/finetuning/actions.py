@@ -9,12 +9,14 @@ import streamlit as st
 from pages.parts.finetuning.picker import PICKER
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import CLONED
 from pages.shared.runs.picker import NEW, VIEW, forget
 from pages.shared.wording import size
 from tamis.actions.adapters import (
     adapter_bytes,
+    check_merge_target,
     delete_adapter,
     is_low_rank,
     is_merged,
@@ -71,7 +73,7 @@ def _offer_export(context: DatasetContext, adapter: Artifact) -> None:
         if n_bytes <= MOST_DOWNLOADED_BYTES:
             st.download_button(
                 "Download as ZIP", data=lambda: pack_adapter(context.workspace, adapter.id), file_name=f"adapter-{adapter.id}.zip",
-                mime="application/zip", icon=":material/folder_zip:", on_click="ignore",
+                mime="application/zip", icon=":material/folder_zip:", on_click="ignore", **asks(context.workspace, pack_adapter),
             )  # fmt: skip
         st.caption("Or take it from its folder:")
         st.code(str(weights_folder(adapter)), language=None, wrap_lines=True)
@@ -93,11 +95,17 @@ def _offer_merge(context: DatasetContext, adapter: Artifact) -> None:
     if not target.is_absolute():
         st.error("Name the whole path of the folder, from the root on.", icon=":material/error:")
         return
+    try:
+        check_merge_target(context.workspace, target)
+    except CurationError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
     if is_merged(adapter, target):
         st.success("The merged model is in this folder.", icon=":material/check:")
         return
     problem = merge_problem(adapter, target)
-    pressed = st.button("Merge", icon=":material/merge:", disabled=bool(problem), key=f"merge_{adapter.id}")
+    asked = asks(context.workspace, merge_elsewhere, disabled=bool(problem))
+    pressed = st.button("Merge", icon=":material/merge:", key=f"merge_{adapter.id}", **asked)
     if pressed and not problem:
         with st.spinner("Merging …", show_time=True):
             try:
@@ -116,7 +124,13 @@ def _offer_deletion(context: DatasetContext, adapter: Artifact) -> None:
             "Deletes the weights, curves and answers for good. The rows, the selection and the job stay, so that it can "
             "be made again; votes come back with it."
         )
-        if st.button("Delete this run", type="primary", icon=":material/delete:", key=f"delete_{adapter.id}"):
+        if st.button(
+            "Delete this run",
+            type="primary",
+            icon=":material/delete:",
+            key=f"delete_{adapter.id}",
+            **asks(context.workspace, delete_adapter),
+        ):
             with errors_in_place():
                 delete_adapter(context.workspace, adapter.id)
                 forget(PICKER.parameter)

@@ -16,6 +16,7 @@ from pages.parts.finetuning.votes import show_vote
 from pages.shared.activity import while_jobs_run
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.finetune_curves import show_training_curves
@@ -34,6 +35,7 @@ from tamis.actions.artifact_names import model_name
 from tamis.actions.jobs import Job, JobState, find_job, resume_job
 from tamis.actions.remedies import NEXT_STEPS, with_smaller_batch
 from tamis.actions.runs import Run
+from tamis.actions.submit import submit
 from tamis.store.artifacts.store import Artifact
 
 PARTS = ["Evaluation", "Answers", "Tokens", "Blind vote", "Curves", "Options"]
@@ -93,7 +95,10 @@ def _show_ended(context: DatasetContext, run: Run, job: Job) -> None:
             st.caption(NEXT_STEPS[now.error_kind])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button(
-            "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last checkpoint."
+            "Resume",
+            type="primary",
+            icon=":material/play_arrow:",
+            **asks(context.workspace, resume_job, words="Go on from the last checkpoint."),
         ):
             with errors_in_place():
                 resume_job(context.workspace, job.job_id)
@@ -107,7 +112,9 @@ def _offer_remedies(context: DatasetContext, job: Job) -> None:
     smaller = with_smaller_batch(job)
     words = "The same rows per step, computed in more and smaller batches, so the result stays comparable."
     if smaller is not None and st.button(
-        f"Run with batches of {smaller.batch}", icon=":material/compress:", help=words
+        f"Run with batches of {smaller.batch}",
+        icon=":material/compress:",
+        **asks(context.workspace, submit, words=words),
     ):
         again = smaller.request
         start_job(context.workspace, again.dataset_id, again.step, again.options, target=again.target)

@@ -11,6 +11,7 @@ from pages.parts.finetuning import stats
 from pages.parts.finetuning.answers import frame_height, show_answer
 from pages.parts.finetuning.wins import show_wins
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of
 from pages.shared.server import reviewer_name
 from tamis.actions.runs import Run
@@ -84,7 +85,7 @@ def _show_pair(context: DatasetContext, run: Run, row: pd.Series, reviewer: str)
     for column, (label, winner, key) in zip(st.columns(3, gap="small"), choices, strict=True):
         column.button(
             label, key=f"vote_{key}_{example_id}", shortcut=key, width="stretch", on_click=_cast,
-            args=(context, run, example_id, winner, reviewer, side),
+            args=(context, run, example_id, winner, reviewer, side), **asks(context.workspace, record_vote),
         )  # fmt: skip
     with st.expander("Reference answer", icon=":material/menu_book:", key=f"vote_gold_{example_id}"):
         show_answer(row["gold"], height=frame_height([row["gold"]], columns=1))
@@ -118,7 +119,7 @@ def _say_last(run: Run) -> None:
 def _offer_undo(context: DatasetContext, run: Run, reviewer: str, *, n_mine: int) -> None:
     st.button(
         "Take back the last vote", icon=":material/undo:", type="tertiary", key="vote_undo", shortcut="U",
-        disabled=not n_mine, on_click=_take_back, args=(context, run, reviewer),
+        on_click=_take_back, args=(context, run, reviewer), **asks(context.workspace, withdraw_vote, disabled=not n_mine),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.shared.activity import show_activity, show_progress, while_jobs_run
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import table_height
@@ -51,7 +52,7 @@ def _show_under_way(workspace: Workspace, job: Job) -> None:
     with st.container(border=True):
         st.subheader(plain(import_name(job)), anchor=False)
         slot = st.container()
-        if st.button("Cancel", icon=":material/close:"):
+        if st.button("Cancel", icon=":material/close:", **asks(workspace, cancel_job)):
             with errors_in_place():
                 cancel_job(workspace, job.job_id)
                 st.rerun()
@@ -73,7 +74,7 @@ def _show_ended(workspace: Workspace, job: Job) -> None:
         plain(job.reason) or "No reason was recorded.", title=f"The import {ending}", icon=":material/error:"
     )
     with st.container(horizontal=True, gap="small"):
-        if st.button("Try again", icon=":material/replay:", type="primary"):
+        if st.button("Try again", icon=":material/replay:", type="primary", **asks(workspace, resume_job)):
             with errors_in_place():
                 resume_job(workspace, job.job_id)
                 st.rerun()
@@ -114,7 +115,12 @@ def _show_next(workspace: Workspace, dataset_id: str) -> None:
     here = {"dataset": dataset_id}
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         if any(stage.state in MISSING and stage.row.runs for stage in stage_list):
-            if st.button("Run the whole pipeline", type="primary", icon=":material/fast_forward:"):
+            if st.button(
+                "Run the whole pipeline",
+                type="primary",
+                icon=":material/fast_forward:",
+                **asks(workspace, submit_missing),
+            ):
                 with errors_in_place():
                     submit_missing(workspace, dataset_id)
                     st.rerun()

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared.address import kept_in_address, link_asks
+from pages.shared.identity import asks
 from pages.shared.plain_text import plain
 from tamis.actions.imports import allowed_path, hub_source, list_importable
 from tamis.actions.uploads import store_upload
@@ -37,7 +38,7 @@ def _uploaded(workspace: Workspace) -> list[str]:
         accept_multiple_files=True,
         key="import_upload",
         label_visibility="collapsed",
-        help="Several files become one dataset.",
+        **asks(workspace, store_upload, words="Several files become one dataset."),
     )
     st.caption(
         "Several files become one dataset. What is in a file is detected from its content, not from its name."

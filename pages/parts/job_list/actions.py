@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.parts.job_list.step_form import DATASET, PAGES, STEP, general_steps
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED
@@ -40,14 +41,15 @@ def show_job_actions(workspace: Workspace, job: Job) -> None:
             page, query = RESULTS[job.step](job)
             if st.button("Open the result", type="primary", icon=":material/open_in_new:"):
                 go_to(page, {"dataset": job.dataset_id} | query)
-        if not job.state.final and not job.cancelling and st.button("Cancel", icon=":material/stop:"):
+        can_stop = not job.state.final and not job.cancelling
+        if can_stop and st.button("Cancel", icon=":material/stop:", **asks(workspace, cancel_job)):
             with errors_in_place():
                 cancel_job(workspace, job.job_id)
                 st.rerun()
         waits = job.state is JobState.QUEUED and bool(job.waits_for)
         if waits and st.button(
             "Cancel all of it", icon=":material/stop_circle:",
-            help="This job, and those it waits for that no other job needs.",
+            **asks(workspace, cancel_job, words="This job, and those it waits for that no other job needs."),
         ):  # fmt: skip
             with errors_in_place():
                 n = len(cancel_job(workspace, job.job_id, with_inputs=True))
@@ -84,7 +86,7 @@ def _offer_resuming(workspace: Workspace, job: Job) -> None:
         ),
     }
     for label, (kind, icon, words, fresh) in ways.items():
-        if st.button(label, type=kind, icon=icon, help=words):
+        if st.button(label, type=kind, icon=icon, **asks(workspace, resume_job, words=words)):
             with errors_in_place():
                 resume_job(workspace, job.job_id, fresh=fresh)
                 st.rerun()
@@ -98,7 +100,13 @@ def _offer_deletion(workspace: Workspace, job: Job) -> None:
             if kept
             else "Forgets the job, its log and what it left half-made."
         )
-        if st.button("Delete this job", type="primary", icon=":material/delete:", key=f"delete_{job.job_id}"):
+        if st.button(
+            "Delete this job",
+            type="primary",
+            icon=":material/delete:",
+            key=f"delete_{job.job_id}",
+            **asks(workspace, delete_job),
+        ):
             with errors_in_place():
                 delete_job(workspace, job.job_id)
                 st.query_params.pop("job", None)

@@ -6,10 +6,11 @@ import streamlit as st
 
 from pages.shared.forms.options_form import Form, draw_options
 from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.identity import asks
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import CLONED, cloned_defaults, start_job
 from tamis.actions.datasets import dataset_names
-from tamis.actions.submit import check_options
+from tamis.actions.submit import check_options, submit
 from tamis.errors import CurationError
 from tamis.steps import STEPS
 from tamis.store.workspace import Workspace
@@ -89,8 +90,8 @@ def show_step_form(workspace: Workspace, step: str) -> None:
             STEPS[step].title,
             type="primary",
             icon=":material/play_arrow:",
-            disabled=bool(asked.problem),
             key="submit_step",
+            **asks(workspace, submit, disabled=bool(asked.problem)),
         )
         if asked.problem:
             st.error(plain(asked.problem), icon=":material/error:")

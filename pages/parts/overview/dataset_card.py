@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from pages.shared.frame import errors_in_place, open_dataset
+from pages.shared.identity import asks
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
@@ -94,7 +95,12 @@ def _show_action(
     upcoming = next_stage(stages)
     has_map = bool(stages[1].made)
     if upcoming is not None and len(missing) > 1:
-        if st.button("Run all steps", key=f"all_{dataset_id}", icon=":material/fast_forward:"):
+        if st.button(
+            "Run all steps",
+            key=f"all_{dataset_id}",
+            icon=":material/fast_forward:",
+            **asks(workspace, submit_missing),
+        ):
             _start(workspace, dataset_id, None)
     elif has_map and (upcoming is not None or any(stage.state in UNDER_WAY for stage in stages)):
         link_to("data_map", "Open the map", query=here)
@@ -102,7 +108,11 @@ def _show_action(
         return  # the failure below has the button that goes on
     if upcoming is not None and upcoming.row.runs:
         if st.button(
-            upcoming.row.verb, key=f"next_{dataset_id}", type=_weight(is_open), icon=":material/play_arrow:"
+            upcoming.row.verb,
+            key=f"next_{dataset_id}",
+            type=_weight(is_open),
+            icon=":material/play_arrow:",
+            **asks(workspace, submit_stage),
         ):
             _start(workspace, dataset_id, upcoming)
     elif upcoming is None and not any(stage.state in UNDER_WAY for stage in stages):
@@ -145,7 +155,7 @@ def _show_menu(workspace: Workspace, dataset_id: str, name: str, examples: Artif
     with st.popover("", icon=":material/more_horiz:", help="Rename, rejected lines, delete"):
         with st.form(f"rename_form_{dataset_id}", border=False):
             given = st.text_input("Name", value=name, key=f"rename_{dataset_id}", max_chars=200)
-            if st.form_submit_button("Rename", icon=":material/edit:"):
+            if st.form_submit_button("Rename", icon=":material/edit:", **asks(workspace, rename_dataset)):
                 with errors_in_place():
                     rename_dataset(workspace, dataset_id, given)
                     st.rerun()
@@ -166,7 +176,8 @@ def _show_deletion(workspace: Workspace, dataset_id: str, name: str) -> None:
             "Moves the dataset and everything computed from it into the trash, from where it can be put back."
         )
         typed = st.text_input(f"Type {plain(name)} to confirm", key=f"confirm_{dataset_id}", placeholder=name)
-        if st.button("Delete", key=f"delete_{dataset_id}", disabled=typed.strip() != name.strip()):
+        asked = asks(workspace, delete_dataset, disabled=typed.strip() != name.strip())
+        if st.button("Delete", key=f"delete_{dataset_id}", **asked):
             with errors_in_place():
                 delete_dataset(workspace, dataset_id)
                 st.query_params.clear()

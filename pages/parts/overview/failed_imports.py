@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
 from tamis.actions.imports import failed_imports, import_name
@@ -24,11 +25,22 @@ def _show_failed(workspace: Workspace, job: Job) -> None:
             plain(job.reason), title=f"{plain(import_name(job))} was not imported", icon=":material/error:"
         )
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            if st.button("Try again", key=f"again_{job.job_id}", icon=":material/replay:"):
+            if st.button(
+                "Try again",
+                key=f"again_{job.job_id}",
+                icon=":material/replay:",
+                **asks(workspace, resume_job),
+            ):
                 with errors_in_place():
                     resume_job(workspace, job.job_id)
                     st.rerun()
-            if st.button("Dismiss", key=f"dismiss_{job.job_id}", type="tertiary", icon=":material/close:"):
+            if st.button(
+                "Dismiss",
+                key=f"dismiss_{job.job_id}",
+                type="tertiary",
+                icon=":material/close:",
+                **asks(workspace, delete_job),
+            ):
                 with errors_in_place():
                     delete_job(workspace, job.job_id)
                     st.rerun()

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.shared.activity import headline, show_progress
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import BadgeColour
@@ -55,7 +56,11 @@ def show_stage_failure(workspace: Workspace, stages: Sequence[Stage]) -> None:
         st.error(plain(failed.job.reason), title=f"{failed.row.title} failed", icon=":material/error:")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if st.button(
-            "Try again", icon=":material/replay:", type="primary", key=f"resume_{failed.job.job_id}"
+            "Try again",
+            icon=":material/replay:",
+            type="primary",
+            key=f"resume_{failed.job.job_id}",
+            **asks(workspace, resume_job),
         ):
             with errors_in_place():
                 resume_job(workspace, failed.job.job_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
 from tamis.actions.datasets import Discarded, empty_trash, list_trash, restore_dataset
@@ -19,7 +20,12 @@ def show_trash(workspace: Workspace) -> None:
     with st.expander(f"Trash: {count_of(len(entries), 'dataset')}", icon=":material/delete:"):
         for entry in entries:
             _show_entry(workspace, entry)
-        if st.button("Empty the trash for good", key="empty_trash", icon=":material/delete_forever:"):
+        if st.button(
+            "Empty the trash for good",
+            key="empty_trash",
+            icon=":material/delete_forever:",
+            **asks(workspace, empty_trash),
+        ):
             _confirm_emptying(workspace, len(entries))
 
 
@@ -29,7 +35,12 @@ def _show_entry(workspace: Workspace, entry: Discarded) -> None:
             f"{plain(entry.dataset_name)} :gray[deleted {ago(entry.discarded_at.isoformat())}]",
             width="content",
         )
-        if st.button("Put back", key=f"restore_{entry.name}", icon=":material/undo:"):
+        if st.button(
+            "Put back",
+            key=f"restore_{entry.name}",
+            icon=":material/undo:",
+            **asks(workspace, restore_dataset),
+        ):
             with errors_in_place():
                 restore_dataset(workspace, entry.name)
                 st.rerun()

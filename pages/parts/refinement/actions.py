@@ -10,6 +10,7 @@ from pages.parts.refinement.picker import PICKER
 from pages.shared.active import offer_to_keep
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED
@@ -73,7 +74,8 @@ def _offer_controls(context: DatasetContext, run: Run, selection: Artifact) -> N
         "Draws static kMQ, random and kM-random at the same size from the same rows, and opens the comparison. Is the "
         "refinement any better than not refining?"
     )
-    if not st.button("Compare with controls", icon=":material/compare:", help=words):
+    asked = asks(context.workspace, compare_with_controls, words=words)
+    if not st.button("Compare with controls", icon=":material/compare:", **asked):
         return
     with errors_in_place():
         job = compare_with_controls(context.workspace, context.dataset_id, run, selection).job

@@ -12,6 +12,7 @@ from pages.parts.refinement.picker import CONTINUED, PICKER
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_rows import decided, say_decided
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of
 from pages.shared.runs.picker import open_run
 from tamis.actions.refinement_history import RefinementHistory
@@ -53,6 +54,7 @@ def offer_more_rounds(context: DatasetContext, run: Run, history: RefinementHist
                 type="primary",
                 icon=":material/play_arrow:",
                 key="add_rounds",
+                **asks(context.workspace, continue_refinement),
             )
             if st.button("Change more first", icon=":material/tune:", key="continue_in_form"):
                 st.query_params[CONTINUED] = run.run_id

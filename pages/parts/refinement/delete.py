@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts.refinement.picker import PICKER
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of
 from pages.shared.runs.picker import forget
 from pages.shared.wording import size
@@ -32,7 +33,11 @@ def offer_deletion(context: DatasetContext, run: Run) -> None:
             + (" Its job stays too, so that it can be made again." if run.artifact is not None else "")
         )
         if st.button(
-            "Delete this refinement", type="primary", icon=":material/delete:", key=f"delete_{run.run_id}"
+            "Delete this refinement",
+            type="primary",
+            icon=":material/delete:",
+            key=f"delete_{run.run_id}",
+            **asks(context.workspace, delete_refinement),
         ):
             with errors_in_place():
                 delete_refinement(context.workspace, context.dataset_id, run)

@@ -19,6 +19,7 @@ from pages.parts.refinement.results import show_refinement_numbers, show_rounds,
 from pages.shared.activity import while_jobs_run
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_box import say_other_jobs, show_run_in_place
@@ -115,7 +116,10 @@ def _show_ended(context: DatasetContext, run: Run, job: Job) -> None:
         st.caption(" ".join([hint, kept] if hint else [kept]))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button(
-            "Resume", type="primary", icon=":material/play_arrow:", help="Go on from the last finished stage."
+            "Resume",
+            type="primary",
+            icon=":material/play_arrow:",
+            **asks(context.workspace, resume_job, words="Go on from the last finished stage."),
         ):
             with errors_in_place():
                 resume_job(context.workspace, job.job_id)

@@ -13,6 +13,7 @@ from pages.parts.refinement.history import flags_of, names_of
 from pages.shared.address import say_later
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_rows import verdicts
+from pages.shared.identity import asks
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, shorten
 from pages.shared.server import reviewer_name
@@ -121,8 +122,11 @@ def _show_actions(context: DatasetContext, run: Run, rows: Int64s) -> None:
             st.caption(f"{len(rows) - len(open_rows):,} decided", width="content")
         st.space("stretch")
         if st.button(
-            "Send to review", icon=":material/rate_review:", disabled=not len(rows),
-            help="Tags these rows and opens Review for exactly them: have better answers proposed, or drops.",
+            "Send to review", icon=":material/rate_review:",
+            **asks(
+                context.workspace, tag_flagged, disabled=not len(rows),
+                words="Tags these rows and opens Review for exactly them: have better answers proposed, or drops.",
+            ),
         ):  # fmt: skip
             tag = tag_flagged(
                 context.workspace, context.dataset_id, run, rows, reviewer=reviewer_name(context.workspace)
@@ -136,7 +140,7 @@ def _show_actions(context: DatasetContext, run: Run, rows: Int64s) -> None:
             )
             st.button(
                 f"Drop {count_of(len(open_rows), 'row')}", type="primary", key="drop_flagged",
-                on_click=_drop, args=(context, run, open_rows),
+                on_click=_drop, args=(context, run, open_rows), **asks(context.workspace, drop_flagged),
             )  # fmt: skip
 
 

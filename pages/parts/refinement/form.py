@@ -18,6 +18,7 @@ from pages.shared.forms.options_form import Form, FormField, draw_field, draw_op
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.forms.selection_form import ROW_ROLES, draw_clustering, draw_quality, draw_rows
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, say_submitted
@@ -317,7 +318,7 @@ def _show_submit(
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
             "Open this refinement" if filled.made and len(kinds) == 1 else label, type="primary", icon=":material/autorenew:",
-            disabled=bool(filled.problem), key="submit_refine",
+            key="submit_refine", **asks(context.workspace, submit, disabled=bool(filled.problem)),
         )  # fmt: skip
         if filled.made:
             st.caption("Made before with exactly these options.", width="content")

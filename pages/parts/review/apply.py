@@ -10,6 +10,7 @@ from pages.parts.review.actions import ReviewContext
 from pages.parts.review.state import decided_now
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FOLLOWED, follow_job, stop_following
@@ -85,6 +86,12 @@ def _show_version_form(review: ReviewContext) -> None:
     )
     usual = default_version_name(review.workspace, review.dataset_id)
     name = st.text_input("Name", value=usual, key="version_name", max_chars=MOST_NAME_CHARS)
-    if st.button("Make a new version", type="primary", icon=":material/fork_right:", key="make_version"):
+    if st.button(
+        "Make a new version",
+        type="primary",
+        icon=":material/fork_right:",
+        key="make_version",
+        **asks(review.workspace, make_version),
+    ):
         with errors_in_place():
             follow_job(make_version(review.workspace, review.dataset_id, name))

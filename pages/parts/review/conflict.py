@@ -9,10 +9,12 @@ import streamlit as st
 
 from pages.parts.review.actions import ReviewContext, settle_conflict
 from pages.shared import queries
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of, plain
 from pages.shared.rows.review_text import show_text
 from pages.shared.rows.turns import show_json
 from pages.shared.wording import ago
+from tamis.actions import decisions
 from tamis.actions.decisions import Decision, conflict_on
 from tamis.types import Message
 
@@ -24,7 +26,7 @@ def show_conflicts(review: ReviewContext, row: int) -> None:
     """Every stale decision that waits on the row."""
     in_force, waiting = conflict_on(review.workspace, review.dataset_id, row)
     original = queries.messages_of(review.context, row)
-    is_off = not review.workspace.actor.may("curator")
+    asked = asks(review.workspace, decisions.settle_conflict)
     for stale in waiting:
         with st.container(border=True, key=f"conflict_{stale.event_id}"):
             st.markdown(
@@ -36,13 +38,13 @@ def show_conflicts(review: ReviewContext, row: int) -> None:
                 _show_side(in_force, "In force", original)
                 st.button(
                     "Leave this one", icon=":material/check:", key=f"leave_{stale.event_id}",
-                    on_click=partial(settle_conflict, review, stale, keep=False), disabled=is_off,
+                    on_click=partial(settle_conflict, review, stale, keep=False), **asked,
                 )  # fmt: skip
             with right, st.container(gap="xsmall"):
                 _show_side(stale, "Came later", original)
                 st.button(
                     "Put this one in force", icon=":material/swap_horiz:", key=f"put_{stale.event_id}",
-                    on_click=partial(settle_conflict, review, stale, keep=True), disabled=is_off,
+                    on_click=partial(settle_conflict, review, stale, keep=True), **asked,
                 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.parts.review.actions import DRAFT, ReviewContext, Seen, save_edit
 from pages.parts.review.live_text import live_text, typed_text
 from pages.shared import queries
+from pages.shared.identity import asks
 from pages.shared.plain_text import plain
 from pages.shared.rows.turns import show_cut, show_json
 from pages.shared.wording import ago
@@ -54,7 +55,7 @@ def show_editor(review: ReviewContext, seen: Seen, candidate: str | None) -> Non
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=_BAR):
         st.button(
             "Save", type="primary", icon=":material/save:", shortcut="Ctrl+Enter", key="review_save",
-            on_click=_save, args=(review, seen), disabled=bool(check_messages(collect(draft))),
+            on_click=_save, args=(review, seen), **asks(review.workspace, save_edit, disabled=bool(check_messages(collect(draft)))),
         )  # fmt: skip
         st.button(
             "Close", icon=":material/close:", shortcut="Esc", key="review_cancel", on_click=_close,

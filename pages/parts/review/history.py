@@ -10,10 +10,18 @@ import streamlit as st
 from pages.parts.review.actions import ReviewContext, revert
 from pages.parts.review.audit import show_audit
 from pages.parts.review.conflict import show_messages
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
-from tamis.actions.decisions import DecisionEvent, RowChange, history_of_row, list_decisions, rows_of_decision
+from tamis.actions.decisions import (
+    DecisionEvent,
+    RowChange,
+    history_of_row,
+    list_decisions,
+    revert_decision,
+    rows_of_decision,
+)
 
 LIMIT, EVENT_ROWS = 300, 20
 ACTIONS = {"undo": "Undone", "redo": "Done again", "revert": "Reverted", "settle": "Conflict settled"}
@@ -122,8 +130,11 @@ def _show_event(review: ReviewContext, event: DecisionEvent) -> None:
             can_revert = event.active and event.action not in ("undo", "redo")
             st.button(
                 f"Revert for {count_of(event.n_rows, 'row')}", icon=":material/undo:", key="review_revert",
-                disabled=not can_revert, on_click=partial(revert, review, event.event_id),
-                help="The decision before it is in force again. Reverting can itself be undone.",
+                on_click=partial(revert, review, event.event_id),
+                **asks(
+                    review.workspace, revert_decision, disabled=not can_revert,
+                    words="The decision before it is in force again. Reverting can itself be undone.",
+                ),
             )  # fmt: skip
         for change in rows_of_decision(review.workspace, review.dataset_id, event.event_id, limit=EVENT_ROWS):
             _show_event_row(review, change)
@@ -158,7 +169,7 @@ def _show_change(review: ReviewContext, change: RowChange, row: int) -> None:
             one = row if change.via == "rule" else None
             st.button(
                 "Revert", type="tertiary", icon=":material/undo:", key=f"revert_{change.event_id}",
-                on_click=partial(revert, review, change.event_id, one),
+                on_click=partial(revert, review, change.event_id, one), **asks(review.workspace, revert_decision),
             )  # fmt: skip
     if change.via == "edit":
         with st.expander("What it says", key=f"said_{change.event_id}", type="compact"):

@@ -40,10 +40,19 @@ from pages.parts.review.row_words import (
 )
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.identity import Asked, asks
 from pages.shared.plain_text import plain, shorten
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.review_text import show_side, show_text
-from tamis.actions.decisions import DecisionInForce, DecisionSnapshot
+from tamis.actions.decisions import (
+    DecisionInForce,
+    DecisionSnapshot,
+    approve_proposal,
+    redo_decision,
+    reject_proposal,
+    save_edit,
+    undo_decision,
+)
 from tamis.actions.proposals import Proposal
 from tamis.actions.read_rows import nearest_in_cluster
 from tamis.actions.word_marks import Part
@@ -93,20 +102,19 @@ def show_item(review: ReviewContext, row: int, decided: DecisionSnapshot) -> Non
 
 def _show_keys(review: ReviewContext, seen: Seen, candidate: str | None) -> None:
     (yes, yes_key), (no, no_key) = CHANGES[seen.proposal.action]
-    is_off = not review.workspace.actor.may("reviewer")
     # Named by the row: a press for a row that has gone is one of a button that has gone, and decides nothing.
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="review_keys"):
         st.button(
             yes, type="primary", icon=f":material/{KEY_ICONS[yes_key]}:", shortcut=yes_key, key=f"review_approve_{seen.row}",
-            on_click=approve, args=(review, seen), help="What is proposed.", disabled=is_off,
+            on_click=approve, args=(review, seen), **asks(review.workspace, approve_proposal, words="What is proposed."),
         )  # fmt: skip
         st.button(
             no, icon=f":material/{KEY_ICONS[no_key]}:", shortcut=no_key, key=f"review_reject_{seen.row}",
-            on_click=reject, args=(review, seen), help="Not what is proposed.", disabled=is_off,
+            on_click=reject, args=(review, seen), **asks(review.workspace, reject_proposal, words="Not what is proposed."),
         )  # fmt: skip
         st.button(
             "Edit" if kept_draft(review, seen.row) is None else "Go on editing", icon=":material/edit:", shortcut="E", key="review_edit",
-            on_click=open_editor, args=(review, seen.row, candidate), disabled=is_off,
+            on_click=open_editor, args=(review, seen.row, candidate), **asks(review.workspace, save_edit),
         )  # fmt: skip
         st.button(
             "Skip", icon=":material/schedule:", shortcut="S", key=f"review_skip_{seen.row}",
@@ -114,18 +122,29 @@ def _show_keys(review: ReviewContext, seen: Seen, candidate: str | None) -> None
         )  # fmt: skip
         st.space("stretch")
         show_turns_back(review)
-        _icon_button("previous", "chevron_left", "P", "The row before", partial(step, review, seen.row, -1))
-        _icon_button("next", "chevron_right", "N", "The row after", partial(step, review, seen.row, 1))
+        for name, side, key, words, by in (
+            ("previous", "left", "P", "The row before", -1),
+            ("next", "right", "N", "The row after", 1),
+        ):
+            _icon_button(
+                name,
+                f"chevron_{side}",
+                key,
+                Asked(disabled=False, help=words),
+                partial(step, review, seen.row, by),
+            )
 
 
 def show_turns_back(review: ReviewContext) -> None:
     """Undo and redo, which also stand where no row is left."""
-    _icon_button("undo", "undo", "U", "Undo your last decision", partial(undo, review))
-    _icon_button("redo", "redo", "Y", "Redo what you undid", partial(redo, review))
+    asked = asks(review.workspace, undo_decision, words="Undo your last decision")
+    _icon_button("undo", "undo", "U", asked, partial(undo, review))
+    asked = asks(review.workspace, redo_decision, words="Redo what you undid")
+    _icon_button("redo", "redo", "Y", asked, partial(redo, review))
 
 
-def _icon_button(name: str, icon: str, key: str, text: str, act: Callable[[], None]) -> None:
-    st.button("", icon=f":material/{icon}:", shortcut=key, key=f"review_{name}", help=text, on_click=act)
+def _icon_button(name: str, icon: str, key: str, asked: Asked, act: Callable[[], None]) -> None:
+    st.button("", icon=f":material/{icon}:", shortcut=key, key=f"review_{name}", on_click=act, **asked)
 
 
 def _show_facts(

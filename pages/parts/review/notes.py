@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.parts.review.actions import ReviewContext
 from pages.shared.address import say_later
+from pages.shared.identity import asks
 from pages.shared.plain_text import plain
 from pages.shared.rows.review_text import show_text
 from pages.shared.wording import ago
@@ -33,7 +34,7 @@ def show_row_notes(review: ReviewContext, row: int) -> None:
         )
         st.button(
             "Add", icon=":material/add:", key=f"review_add_note_{row}", on_click=_add, args=(review, row, key),
-            disabled=not review.workspace.actor.may("reviewer"),
+            **asks(review.workspace, add_note),
         )  # fmt: skip
 
 

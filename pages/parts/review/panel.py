@@ -29,11 +29,12 @@ from pages.parts.review.state import progress_now
 from pages.parts.review.team import share_in_view, show_team
 from pages.shared.address import show_deferred_error
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED, cloned_defaults
 from pages.shared.wording import percent
 from tamis.actions.decisions import DecisionSnapshot
-from tamis.actions.review_queue import held_rows
+from tamis.actions.review_queue import held_rows, release_other_sessions
 from tamis.actions.teams import share_of_queue
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Int64s
@@ -167,7 +168,10 @@ def _show_held_by_me(review: ReviewContext) -> None:
 def _release_button(review: ReviewContext, row: int | None = None) -> None:
     st.button(
         "Release my other tabs", icon=":material/lock_open:", key="review_release", on_click=release_my_tabs,
-        args=(review, row), help="Their rows come to this tab's queue. What is typed there stays as a draft.",
+        args=(review, row),
+        **asks(
+            review.workspace, release_other_sessions, words="Their rows come to this tab's queue. What is typed there stays as a draft."
+        ),
     )  # fmt: skip
 
 

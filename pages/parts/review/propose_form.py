@@ -15,12 +15,13 @@ from pages.shared.forms.finetune_adapters import draw_llm_model
 from pages.shared.forms.llm_forecast import show_models_forecast
 from pages.shared.forms.options_form import Form, FormField, draw_choice, draw_field, draw_options
 from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FormDefaults, start_job
 from tamis.actions.proposal_threshold import usual_score
 from tamis.actions.read_rows import Scope
-from tamis.actions.submit import check_options
+from tamis.actions.submit import check_options, submit
 from tamis.errors import CurationError
 from tamis.llms import LLMS
 from tamis.scorers import SCORERS
@@ -72,7 +73,7 @@ def show_propose_form(context: DatasetContext, start: FormDefaults) -> None:
     n_rows = len(queries.matches(context, scope))
     pressed = st.button(
         f"Propose for {count_of(n_rows, 'row')}", type="primary", icon=":material/play_arrow:",
-        disabled=bool(problem) or not n_rows, key="start_propose",
+        key="start_propose", **asks(context.workspace, submit, disabled=bool(problem) or not n_rows),
     )  # fmt: skip
     if problem:
         st.error(plain(problem), icon=":material/error:")

@@ -12,6 +12,7 @@ from pages.parts.review.actions import ReviewContext, revert
 from pages.parts.review.queue import proposals_of
 from pages.parts.review.state import decided_now
 from pages.shared.address import say_later
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of, plain, shorten
 from tamis.actions.bulk_decisions import (
     Measure,
@@ -22,7 +23,7 @@ from tamis.actions.bulk_decisions import (
     measure_titles,
     rows_of_rule,
 )
-from tamis.actions.decisions import DecisionSnapshot
+from tamis.actions.decisions import DecisionSnapshot, revert_decision
 from tamis.actions.proposals import say_kind, score_title
 from tamis.actions.read_rows import read_rows
 from tamis.errors import CurationError
@@ -41,7 +42,8 @@ def show_rules(review: ReviewContext) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             f"{APPROVE if rule.approves else REJECT} {count_of(len(rows), 'row')}" if len(rows) else "No row to decide", type="primary", icon=":material/done_all:",
-            key="review_rule_apply", disabled=not len(rows), on_click=_apply, args=(review, rule, decided),
+            key="review_rule_apply", on_click=_apply, args=(review, rule, decided),
+            **asks(review.workspace, decide_by_rule, disabled=not len(rows)),
         )  # fmt: skip
         text = plain(_with_capital(_say(review, rule)))
         n_matching = f": **{count_of(len(rows), 'row')}**" if len(rows) else ""
@@ -52,7 +54,7 @@ def show_rules(review: ReviewContext) -> None:
             st.markdown(f":green[:material/check:] {plain(done['said'])}", width="content")
             st.button(
                 "Undo this", icon=":material/undo:", key="review_rule_undo",
-                on_click=partial(_take_back, review, done["event_id"]),
+                on_click=partial(_take_back, review, done["event_id"]), **asks(review.workspace, revert_decision),
             )  # fmt: skip
     if len(rows):
         _show_sample(review, rows)

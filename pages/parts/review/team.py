@@ -14,6 +14,7 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import percent
 from tamis.actions.accounts import accounts_with
 from tamis.actions.review_queue import ReviewQueue
+from tamis.actions.roles import why_not
 from tamis.actions.teams import (
     Agreement,
     Coefficient,
@@ -58,7 +59,7 @@ def show_team(review: ReviewContext) -> None:
         st.markdown(
             f":orange[:material/call_split: {count_of(n_conflicts, 'row')}] with two answers wait for a curator: see the queue."
         )
-    if review.workspace.actor.may("curator"):
+    if not why_not(assign_rows, review.workspace.actor):
         _show_form(review, shares)
 
 
@@ -136,7 +137,11 @@ def _show_form(review: ReviewContext, shares: list[Share]) -> None:
         if shares:
             st.caption("Takes the place of the shares above. Decisions stay.")
         st.form_submit_button(
-            "Assign", type="primary", icon=":material/group_add:", on_click=_assign, args=(review,)
+            "Assign",
+            type="primary",
+            icon=":material/group_add:",
+            on_click=_assign,
+            args=(review,),
         )
 
 

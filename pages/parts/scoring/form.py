@@ -11,10 +11,11 @@ from pages.shared.forms.finetune_adapters import draw_llm_model
 from pages.shared.forms.llm_forecast import show_models_forecast
 from pages.shared.forms.options_form import Form, draw_options, draw_plugin
 from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import FormDefaults, start_job
-from tamis.actions.submit import check_options
+from tamis.actions.submit import check_options, submit
 from tamis.errors import CurationError
 from tamis.scorers import SCORERS
 from tamis.steps.score.options import ScoreOptions
@@ -39,8 +40,8 @@ def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> 
         f"Compute {scorer.title.lower()} again" if computed else f"Compute {scorer.title.lower()}",
         type="secondary" if computed else "primary",
         icon=":material/play_arrow:",
-        disabled=bool(problem),
         key=f"compute_{name}",
+        **asks(context.workspace, submit, disabled=bool(problem)),
     )
     if problem:
         st.error(plain(problem), icon=":material/error:")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.plain_text import plain
 from tamis.actions.given_scores import ImportedScores, import_scores
 from tamis.actions.uploads import store_upload
@@ -17,7 +18,7 @@ def show_score_file(context: DatasetContext) -> None:
     """The form; what is joined is a score like any other."""
     st.caption("A table of rows and numbers made elsewhere: CSV, TSV, JSON lines or Parquet, also gz or zst.")
     with st.form("score_file", border=True):
-        file = st.file_uploader("File")
+        file = st.file_uploader("File", **asks(context.workspace, store_upload))
         name, key, column = st.columns(3)
         called = name.text_input("Name", placeholder="reward", max_chars=80)
         keyed = key.text_input(
@@ -28,7 +29,12 @@ def show_score_file(context: DatasetContext) -> None:
         declared = st.checkbox(
             "Never negative", help="0 is the worst there is. Odds in proportion to it are then allowed; the numbers are checked.",
         )  # fmt: skip
-        pressed = st.form_submit_button("Join to the rows", type="primary", icon=":material/join_inner:")
+        pressed = st.form_submit_button(
+            "Join to the rows",
+            type="primary",
+            icon=":material/join_inner:",
+            **asks(context.workspace, import_scores),
+        )
     if pressed and file is not None:
         with errors_in_place():
             path = store_upload(context.workspace, file.name, file)

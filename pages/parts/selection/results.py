@@ -9,6 +9,7 @@ from pages.parts.selection import stats
 from pages.shared.active import offer_to_activate, offer_to_keep
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart, histogram_chart, selection_map
+from pages.shared.identity import asks
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.rows.why import show_edits, show_why
@@ -79,7 +80,8 @@ def _offer_clone(context: DatasetContext, selection: Artifact) -> None:
 
 def _offer_baseline(context: DatasetContext, selection: Artifact) -> None:
     words = "The baseline: is this any better than chance? It is drawn from the same rows."
-    if st.button("Add a random pick of the same size", icon=":material/casino:", help=words):
+    asked = asks(context.workspace, submit_baseline, words=words)
+    if st.button("Add a random pick of the same size", icon=":material/casino:", **asked):
         # Not followed as a job of this page, which would end on the random pick: it appears beside this one.
         submit_baseline(context, selection)
         st.rerun()

@@ -14,10 +14,11 @@ from pages.shared.forms.finetune_rows import ChosenTraining, choose_held_out, ch
 from pages.shared.forms.options_form import Form, FormField, draw_field, draw_options
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.identity import asks
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, start_job
 from tamis.actions.forecast import missing_packages
-from tamis.actions.submit import PlannedRun, RunTarget
+from tamis.actions.submit import PlannedRun, RunTarget, submit
 from tamis.actions.training import hold_out_again
 from tamis.errors import CurationError
 from tamis.recipes import RECIPES
@@ -170,7 +171,7 @@ def _show_submit(context: DatasetContext, filled: FinetuneFormValues, target: Ru
     n = len(filled.training.rows)
     pressed = st.button(
         f"Fine-tune on {count_of(n, 'row')}", type="primary", icon=":material/model_training:",
-        disabled=bool(filled.problem), key="submit_finetune",
+        key="submit_finetune", **asks(context.workspace, submit, disabled=bool(filled.problem)),
     )  # fmt: skip
     if filled.problem:
         st.error(plain(filled.problem), icon=":material/error:")

@@ -17,6 +17,7 @@ from pages.shared.figures.selection_charts import cluster_chart
 from pages.shared.forms.options_form import Form, FormField, draw_options
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, is_cloned, start_job
@@ -26,7 +27,7 @@ from tamis.actions.forecast import SelectionForecast, forecast_detail
 from tamis.actions.given_scores import cost_columns, numeric_quality
 from tamis.actions.read_rows import describe_scope
 from tamis.actions.selections import total_tokens
-from tamis.actions.submit import PlannedRun, RunTarget
+from tamis.actions.submit import PlannedRun, RunTarget, submit
 from tamis.errors import CurationError
 from tamis.scorers import in_sentence, scorer_title
 from tamis.selectors import SELECTORS
@@ -245,7 +246,7 @@ def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: R
         label = f"Select {count_of(expected.n_picked, 'row')}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
-            label, type="primary", disabled=bool(filled.problem), key="submit_select",
+            label, type="primary", key="submit_select", **asks(context.workspace, submit, disabled=bool(filled.problem)),
             icon=":material/open_in_new:" if made else ":material/filter_alt:",
         )  # fmt: skip
         if made:

@@ -7,7 +7,9 @@ import streamlit as st
 from pages.shared import address
 from pages.shared.active import make_active
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.identity import asks
 from pages.shared.plain_text import plain
+from tamis.actions.active import activate
 from tamis.actions.why_row import RowExplanation, edits_of, explain_row, replace_row
 from tamis.errors import CurationError
 from tamis.store.artifacts.store import Artifact
@@ -45,8 +47,11 @@ def show_edits(context: DatasetContext, selection: Artifact) -> None:
             icon=":material/undo:",
             type="tertiary",
             key="undo_replace",
-            help="Makes the selection before the last replacement the active one.",
-            disabled=not context.workspace.actor.may("curator"),
+            **asks(
+                context.workspace,
+                activate,
+                words="Makes the selection before the last replacement the active one.",
+            ),
             on_click=make_active,
             args=(context.workspace, context.dataset_id, parent),
         )
@@ -70,8 +75,12 @@ def _offer_other(context: DatasetContext, selection: Artifact, said: RowExplanat
             "Take that one instead" if said.picked else "Take this one instead",
             icon=":material/swap_horiz:",
             key=f"{key}_replace",
-            help="A new selection with the one row instead of the other, which becomes the active one; this one stays.",
-            disabled=chosen is None or not context.workspace.actor.may("curator"),
+            **asks(
+                context.workspace,
+                replace_row,
+                disabled=chosen is None,
+                words="A new selection with the one row instead of the other, which becomes the active one; this one stays.",
+            ),
             on_click=_replace,
             args=(context, selection.id, *((row, chosen) if said.picked else (chosen, row))),
         )

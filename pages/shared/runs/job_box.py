@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.shared.activity import show_progress, while_jobs_run
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import stop_following
@@ -25,7 +26,9 @@ def show_job_box(workspace: Workspace, job: Job, *, stopping: str = "Stopping â€
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if job.cancelling:
                 st.caption(stopping, width="content")
-            elif st.button("Cancel", icon=":material/stop:", key=f"stop_{job.job_id}"):
+            elif st.button(
+                "Cancel", icon=":material/stop:", key=f"stop_{job.job_id}", **asks(workspace, cancel_job)
+            ):
                 with errors_in_place():
                     cancel_job(workspace, job.job_id)
                     st.rerun()
@@ -88,7 +91,9 @@ def _show_failure(workspace: Workspace, job: Job) -> None:
     else:
         st.error(plain(job.reason), title=f"{title} failed", icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button("Try again", icon=":material/replay:", key=f"again_{job.job_id}"):
+        if st.button(
+            "Try again", icon=":material/replay:", key=f"again_{job.job_id}", **asks(workspace, resume_job)
+        ):
             with errors_in_place():
                 resume_job(workspace, job.job_id)
                 st.rerun()
