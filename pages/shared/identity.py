@@ -47,7 +47,7 @@ def current_actor() -> Actor:
     return _actor(str(st.context.headers.get(_HEADER) or ""))
 
 
-class Asked(TypedDict):
+class Greyed(TypedDict):
     """What a button, a menu or a field is drawn with."""
 
     disabled: bool
@@ -56,13 +56,13 @@ class Asked(TypedDict):
 
 def asks(
     workspace: Workspace, action: Callable[..., object], *, disabled: bool = False, words: str | None = None
-) -> Asked:
+) -> Greyed:
     """``disabled`` and ``help`` of what calls an action: greyed, with the reason, where who looks at the page may not do it.
 
     The action itself refuses it in any case; this only says so before.
     """
     reason = why_not(action, workspace.actor)
-    return Asked(disabled=disabled or bool(reason), help=reason or words)
+    return Greyed(disabled=disabled or bool(reason), help=reason or words)
 
 
 def _actor(said: str) -> Actor:

@@ -13,14 +13,13 @@ from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.forms.selection_form import budget_units
 from pages.shared.frame import errors_in_place
-from pages.shared.identity import asks
+from pages.shared.identity import Greyed, asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FOLLOWED, start_job
 from pages.shared.runs.picker import open_run
 from pages.shared.wording import percent
 from tamis.actions.artifact_names import names_in_view
-from tamis.actions.datasets import find_dataset
 from tamis.actions.given_scores import cost_columns
 from tamis.actions.grid import MAX_SEEDS, Grid, grid_requests, submit_grid
 from tamis.actions.selections import total_tokens
@@ -70,7 +69,9 @@ def _show_existing(context: DatasetContext) -> None:
     target = _choose_target(context, "compare", values, problem)
     label = "Open this comparison" if made else f"Compare {count_of(len(chosen), 'selection')}"
     # What is there already is only opened.
-    asked = asks(context.workspace, find_dataset if made else submit, disabled=bool(problem))
+    asked = (
+        Greyed(disabled=False, help=None) if made else asks(context.workspace, submit, disabled=bool(problem))
+    )
     if st.button(label, type="primary", icon=":material/compare:", **asked):
         if made:
             open_run(PICKER, made)

@@ -40,7 +40,7 @@ from pages.parts.review.row_words import (
 )
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.identity import Asked, asks
+from pages.shared.identity import Greyed, asks
 from pages.shared.plain_text import plain, shorten
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.review_text import show_side, show_text
@@ -130,7 +130,7 @@ def _show_keys(review: ReviewContext, seen: Seen, candidate: str | None) -> None
                 name,
                 f"chevron_{side}",
                 key,
-                Asked(disabled=False, help=words),
+                Greyed(disabled=False, help=words),
                 partial(step, review, seen.row, by),
             )
 
@@ -143,7 +143,7 @@ def show_turns_back(review: ReviewContext) -> None:
     _icon_button("redo", "redo", "Y", asked, partial(redo, review))
 
 
-def _icon_button(name: str, icon: str, key: str, asked: Asked, act: Callable[[], None]) -> None:
+def _icon_button(name: str, icon: str, key: str, asked: Greyed, act: Callable[[], None]) -> None:
     st.button("", icon=f":material/{icon}:", shortcut=key, key=f"review_{name}", on_click=act, **asked)
 
 
