@@ -374,8 +374,9 @@ def test_the_rule_of_verdicts_is_said_beside_them(workspace: Path, dataset_id: s
 
 
 def test_the_folder_of_a_merge_is_looked_at_before_it_starts(
-    workspace: Path, dataset_id: str, tmp_path: Path
+    workspace: Path, dataset_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TAMIS_MODEL_FOLDERS", f'["{tmp_path}"]')
     adapter = write_adapter(workspace, dataset_id)
     app = open_page("finetuning", dataset=dataset_id)
     merge, into = f"merge_{adapter.id}", f"merge_into_{adapter.id}"
@@ -385,11 +386,15 @@ def test_the_folder_of_a_merge_is_looked_at_before_it_starts(
     assert "is there already: name a new folder" in words(app)
     app = checked(app.text_input(key=into).set_value("merged").run())
     assert "Name the whole path" in words(app)
+    app = checked(app.text_input(key=into).set_value("/tmp/elsewhere").run())
+    assert "TAMIS_MODEL_FOLDERS" in words(app)
+    assert not [one for one in app.button if one.key == merge]
 
 
 def test_a_merge_that_fails_says_why(
     workspace: Path, dataset_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TAMIS_MODEL_FOLDERS", f'["{tmp_path}"]')
     adapter = write_adapter(workspace, dataset_id)
 
     def merge(*given: object) -> None:

@@ -9,8 +9,9 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -27,12 +28,15 @@ from tamis.store.database.backups import check_database, copy_database
 from tamis.store.database.database import Database
 from tamis.store.database.place import DATABASE_NAME
 from tamis.store.durable import make_folder, move_into_place, write_atomically
+from tamis.store.locks import FileLock
 from tamis.store.workspace import Workspace
 
 ABOUT, ARCHIVE = "backup.json", ".tar.zst"
 # What cannot be made again. Caches can; parts of unfinished runs are started again.
 FOLDERS = ("datasets", "exports", "uploads", "trash")
 Say = Callable[[str], None]
+_BACKUP, _RESTORE, _HELD = ".backup-", ".restore-", ".held"
+_LEFT_S = 60.0  # younger ones may not hold their lock yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ def back_up(workspace: Workspace, target: Path, *, say: Say = lambda _: None) ->
     if target.suffix and not target.name.endswith(ARCHIVE):
         raise InvalidOptions(f"{target.name} is neither a folder nor a file that ends in {ARCHIVE}.")
     make_folder(target.parent)
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.parent) as folder:
-        aside = Path(folder) / "workspace"
+    with _folder_aside(_BACKUP, target.parent) as folder:
+        aside = folder / "workspace"
         aside.mkdir()
         say("database")
         _copy_database(workspace.database, aside / DATABASE_NAME)
@@ -71,7 +75,7 @@ def back_up(workspace: Workspace, target: Path, *, say: Say = lambda _: None) ->
         made = _describe(aside, target)
         if target.name.endswith(ARCHIVE):
             say("packing")
-            packed = Path(folder) / target.name
+            packed = folder / target.name
             _pack(aside, packed)
             _check_archive(packed)
             move_into_place(packed, target)
@@ -95,8 +99,8 @@ def restore(source: Path, workspace: Path, *, say: Say = lambda _: None) -> Back
     if not source.exists():
         raise InvalidOptions(f"There is no backup {source}.")
     make_folder(workspace.parent)
-    with tempfile.TemporaryDirectory(prefix=".restore-", dir=workspace.parent) as folder:
-        aside = Path(folder) / "workspace"
+    with _folder_aside(_RESTORE, workspace.parent) as folder:
+        aside = folder / "workspace"
         say("unpacking")
         if source.is_dir():
             shutil.copytree(source, aside, symlinks=True)  # a link is seen as one, not what it leads to
@@ -109,6 +113,33 @@ def restore(source: Path, workspace: Path, *, say: Say = lambda _: None) -> Back
             workspace.rmdir()
         move_into_place(aside, workspace)
     return Backup(workspace, len(about["digests"]), int(about["n_bytes"]))
+
+
+@contextmanager
+def _folder_aside(prefix: str, parent: Path) -> Iterator[Path]:
+    """A folder that is gone afterwards; those that killed ones have left there are removed first."""
+    for left in parent.glob(f"{prefix}*"):
+        if left.is_dir() and time.time() - left.stat().st_mtime > _LEFT_S and _is_left(left / _HELD):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as folder:
+        lock = FileLock(Path(folder) / _HELD)
+        with suppress(OSError):  # a disk without locks
+            lock.acquire()
+        try:
+            yield Path(folder)
+        finally:
+            lock.release()
+
+
+def _is_left(held: Path) -> bool:
+    """Whether nobody works in a folder any more; a disk without locks does not say."""
+    lock = FileLock(held)
+    try:
+        return lock.acquire()
+    except OSError:
+        return False
+    finally:
+        lock.release()
 
 
 def _copy_database(database: Database, target: Path) -> None:

@@ -11,6 +11,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.options_form import Form, FormField, draw_options
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.identity import Greyed, asks
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.job_watch import cloned_defaults, followed_job, start_job
@@ -19,6 +20,7 @@ from pages.shared.wording import percent
 from tamis.actions.artifact_names import artifact_names, names_in_view
 from tamis.actions.jobs import JobState
 from tamis.actions.pruning import Pruning, pack_windows, read_pruning
+from tamis.actions.submit import submit
 from tamis.errors import CurationError
 from tamis.steps.prune.options import MAX_SETS, PruneOptions
 from tamis.store.artifacts.store import Artifact
@@ -80,8 +82,13 @@ def _show_form(context: DatasetContext) -> None:
         asked = JobRequest(dataset_id=context.dataset_id, step=STEP, values=values, problem=problem)
         target = choose_target(context.workspace, asked)
         label = "Open this pruning" if made else "Prune and measure"
+        greyed = (
+            Greyed(disabled=False, help=None)
+            if made
+            else asks(context.workspace, submit, disabled=bool(problem))
+        )
         pressed = st.button(
-            label, type="primary", icon=":material/content_cut:", disabled=bool(problem), key="submit_prune"
+            label, type="primary", icon=":material/content_cut:", key="submit_prune", **greyed
         )
         if problem:
             st.caption(plain(problem))
@@ -130,7 +137,9 @@ def _show_result(context: DatasetContext, artifact: Artifact) -> None:
     st.download_button(
         "Calibration windows", partial(pack_windows, context.workspace, context.dataset_id, artifact.id),
         file_name=f"windows-{artifact.id[:8]}.zip", mime="application/zip", icon=":material/download:", key="prune_windows",
-        help="The rows of every draw as texts (JSON lines) and as token ids, for other pruners.",
+        **asks(
+            context.workspace, pack_windows, words="The rows of every draw as texts (JSON lines) and as token ids, for other pruners.",
+        ),
     )  # fmt: skip
 
 

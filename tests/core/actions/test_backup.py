@@ -21,6 +21,7 @@ from tamis.errors import CurationError, InvalidOptions
 from tamis.steps.execute import LEAST_FREE_BYTES
 from tamis.store.artifacts.digests import digest_of
 from tamis.store.database.tags import add_tag, tag_state
+from tamis.store.locks import FileLock
 from tamis.store.review.decisions import decide, decision_state
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import run_step
@@ -238,6 +239,20 @@ def test_a_folder_of_a_stranger_holds_no_links_and_nothing_unlisted(filled, tmp_
         assert not (tmp_path / "back").exists()
         shutil.rmtree(made)
         back_up(filled, made)
+
+
+def test_what_a_killed_backup_left_goes_with_the_next(filled, tmp_path):
+    left, held, young = (tmp_path / f".backup-{name}" for name in ("left", "held", "young"))
+    for folder in (left, held, young):
+        (folder / "workspace").mkdir(parents=True)
+        if folder is not young:
+            os.utime(folder, (1, 1))
+    lock = FileLock(held / ".held")
+    assert lock.acquire()
+    os.utime(held, (1, 1))
+    back_up(filled, tmp_path / "copy")
+    assert [left.exists(), held.exists(), young.exists()] == [False, True, True]
+    lock.release()
 
 
 def test_a_file_with_two_names_is_in_an_archive_twice(filled, tmp_path):
