@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -34,7 +34,9 @@ from tamis.store.workspace import Workspace
 from tamis.types import JSON, Float64s
 
 KIND = "scores"
-TAKE, JOIN = "take_column", "import_scores"  # what made them, in manifests
+# What made them, in manifests.
+TAKE: Final = "take_column"
+JOIN: Final = "import_scores"
 HASH, ROW = "content_hash", "example_id"
 _KEYS = (HASH, ROW, "id", "row", "row_id", "hash")
 _CALLED = {"row": ROW, "row_id": ROW, "hash": HASH}

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from tamis.actions.audit import AuditCheck, check_audit
+from tamis.actions.given_scores import JOIN, TAKE, remake_scores
 from tamis.actions.roles import needs
 from tamis.actions.submit import Submission, submit
+from tamis.actions.why_row import REPLACE, remake_edits
 from tamis.errors import ArtifactDamaged, CurationError
 from tamis.steps import STEPS
 from tamis.store.artifacts.digests import damaged_files
-from tamis.store.artifacts.store import MANIFEST, Artifact, load_artifact
+from tamis.store.artifacts.store import MANIFEST, Artifact, ArtifactStore, Manifest, load_artifact
 from tamis.store.database.backups import check_database
 from tamis.store.durable import rename_durably
 from tamis.store.workspace import Workspace
 
 Progress = Callable[[int, int], None]
+# What no job makes: edits by hand, and scores that were given.
+_AT_ONCE: Mapping[str, Callable[[ArtifactStore, Manifest], Artifact]] = {
+    REPLACE: remake_edits,
+    TAKE: lambda store, manifest: remake_scores(store, manifest, ()),
+    JOIN: lambda store, manifest: remake_scores(store, manifest, ()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +89,36 @@ def verify(workspace: Workspace, *, progress: Progress = lambda done, total: Non
 
 
 @needs("operator")
-def make_again(workspace: Workspace, damage: Damage) -> Submission:
-    """Set a damaged artifact aside and queue what made it, with the same options and inputs.
+def make_again(workspace: Workspace, damage: Damage) -> Submission | Artifact:
+    """Set a damaged artifact aside and queue what made it, with the same options and inputs; a selection that was edited by
+    hand is made at once from the one that was edited, and scores of a column or a file from these.
 
     It stays beside where it was, under a name that nothing reads. Raises CurationError where no step can make it, or
-    where what it was made from is gone.
+    where what it was made from is gone or damaged too; it is where it was then.
     """
     if not damage.step:
         raise CurationError(
             f"{damage.kind} {damage.artifact_id} of {damage.dataset_id!r} cannot be computed again: take it from a backup."
         )
     manifest = load_artifact(damage.path).manifest
+    if damage.step in _AT_ONCE:
+        return _at_once(workspace, damage, manifest)
     pointers = STEPS[damage.step].options.POINTERS
     exact = {role: manifest.inputs[role] for role in pointers if role in manifest.inputs}
     set_aside(damage)
     return submit(workspace, damage.dataset_id, damage.step, {**manifest.options, **exact}, standing=None)
+
+
+def _at_once(workspace: Workspace, damage: Damage, manifest: Manifest) -> Artifact:
+    aside = set_aside(damage)
+    try:
+        return _AT_ONCE[damage.step](workspace.artifacts, manifest)
+    except CurationError as error:
+        rename_durably(aside, damage.path)
+        raise CurationError(
+            f"{damage.kind} {damage.artifact_id} is made from what has to be there first ({error}). Once that is made again: "
+            "tamis doctor --verify --recompute."
+        ) from error
 
 
 @needs("operator")
@@ -114,7 +137,7 @@ def _damage(path: Path, what: list[str], step: str) -> Damage:
 def _maker(artifact: Artifact) -> str:
     """The step that makes it, where that is one a person can start."""
     step = artifact.manifest.step
-    return step if step in STEPS and STEPS[step].makes == artifact.kind else ""
+    return step if step in _AT_ONCE or (step in STEPS and STEPS[step].makes == artifact.kind) else ""
 
 
 def _check(workspace: Workspace) -> str:

@@ -39,7 +39,7 @@ def doctor(session: Session, *, whole: bool, recompute: bool) -> int | None:
 def _verify(session: Session, *, recompute: bool) -> int:
     from tqdm import tqdm
 
-    from tamis.actions.verify import make_again, verify
+    from tamis.actions.verify import verify
 
     with tqdm(desc="verify", unit=" artifacts", disable=None, leave=False) as bar:
 
@@ -52,8 +52,7 @@ def _verify(session: Session, *, recompute: bool) -> int:
     for damage in found.damaged:
         session.show(_line(damage))
         if recompute and damage.step:
-            job = make_again(session.workspace, damage).job
-            session.show(f"    queued again: job {job.job_id}")
+            session.show(f"    {_made_again(session, damage)}")
     session.result(
         {
             "n_artifacts": found.n_artifacts,
@@ -78,6 +77,19 @@ def _verify(session: Session, *, recompute: bool) -> int:
         }
     )
     return 0 if found.is_sound else DAMAGED
+
+
+def _made_again(session: Session, damage: Damage) -> str:
+    """What became of one damaged artifact; one that cannot be made does not keep the others from it."""
+    from tamis.actions.verify import make_again
+    from tamis.errors import CurationError
+    from tamis.store.artifacts.store import Artifact
+
+    try:
+        made = make_again(session.workspace, damage)
+    except CurationError as error:
+        return str(error)
+    return "made again" if isinstance(made, Artifact) else f"queued again: job {made.job.job_id}"
 
 
 def _summary(found: Verification) -> str:

@@ -5,12 +5,14 @@ import sqlite3
 import pytest
 
 import tamis
+from tamis.actions.given_scores import import_scores
 from tamis.actions.verify import make_again, verify
+from tamis.actions.why_row import replace_row
 from tamis.cli.main import run
 from tamis.errors import ArtifactDamaged, CurationError
 from tamis.jobs.model import JobState
 from tamis.store.artifacts import digests
-from tamis.store.artifacts.readers import read_vectors
+from tamis.store.artifacts.readers import read_selected_ids, read_vectors
 from tests.pages.page_workspace import run_step
 
 
@@ -89,6 +91,43 @@ def test_what_a_step_made_is_queued_again_under_its_own_name(workspace, dataset_
     assert workspace.artifacts.find(dataset_id, "embeddings", vectors.id) is None
     again = run_step(workspace.path, dataset_id, "embed", {"encoder": "hashing"})
     assert again.id == vectors.id
+    assert verify(workspace).is_sound
+
+
+def test_a_selection_that_was_edited_by_hand_is_made_again_once_its_parent_is_there(
+    workspace, dataset_id, capsys
+):
+    parent = run_step(workspace.path, dataset_id, "select", {"method": "random", "budget": 5, "seed": 1})
+    rows = read_selected_ids(parent)
+    other = next(row for row in range(40) if row not in rows)
+    edited = replace_row(workspace, dataset_id, parent.id, int(rows[0]), other)
+    wanted = read_selected_ids(edited).tolist()
+    _flip(edited.path / "selection.parquet")
+    _flip(parent.path / "selection.parquet")
+    by_id = {damage.artifact_id: damage for damage in verify(workspace).damaged}
+    with pytest.raises(CurationError, match="has to be there first"):
+        make_again(workspace, by_id[edited.id])
+    assert edited.path.exists()
+    make_again(workspace, by_id[parent.id])
+    run_step(workspace.path, dataset_id, "select", {"method": "random", "budget": 5, "seed": 1})
+    assert run(["--workspace", str(workspace.path), "doctor", "--verify", "--recompute"]) == 1
+    assert "made again" in capsys.readouterr().out
+    assert verify(workspace).is_sound
+    again = workspace.artifacts.get(dataset_id, "selection", edited.id)
+    assert read_selected_ids(again).tolist() == wanted
+
+
+def test_scores_that_were_given_are_made_again_from_their_file(workspace, dataset_id, tmp_path):
+    file = tmp_path / "scores.csv"
+    file.write_text("row,score\n" + "".join(f"{row},{row / 7}\n" for row in range(40)))
+    given = import_scores(workspace, dataset_id, file, name="mine").scores
+    _flip(_a_file(given))
+    (damage,) = verify(workspace).damaged
+    away = file.rename(tmp_path / "away.csv")
+    with pytest.raises(CurationError, match="has to be there first"):
+        make_again(workspace, damage)
+    away.rename(file)
+    assert make_again(workspace, damage).id == given.id
     assert verify(workspace).is_sound
 
 
