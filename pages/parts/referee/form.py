@@ -8,6 +8,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_model import choose_model
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import FormDefaults, follow_job
 from tamis.actions.forecast import missing_packages
@@ -44,10 +45,17 @@ def show_referee_form(context: DatasetContext) -> None:
         target = choose_target(context.workspace, asked, suffix=FORM)
         with st.container(horizontal=True):
             timed = st.button(
-                "Estimate", icon=":material/timer:", disabled=bool(model.problem), help=_ESTIMATE_HELP
+                "Estimate",
+                icon=":material/timer:",
+                **asks(
+                    context.workspace, estimate_referee, disabled=bool(model.problem), words=_ESTIMATE_HELP
+                ),
             )
             pressed = st.button(
-                "Start the referee", type="primary", icon=":material/balance:", disabled=bool(model.problem)
+                "Start the referee",
+                type="primary",
+                icon=":material/balance:",
+                **asks(context.workspace, submit_referee, disabled=bool(model.problem)),
             )
         if model.problem:
             st.error(plain(model.problem), icon=":material/error:")
