@@ -204,6 +204,9 @@ VERBS: dict[str, Verb] = {
     "token_losses.token_losses": Verb("finetuning", "tokens", "AdapterResult.token_losses"),
     "scores.score_per_cluster": Verb("scoring", _BY_HAND, "ScoresResult.per_cluster"),
     # selections, comparisons, refinements, training
+    "export_atlas.export_atlas": Verb(
+        No("a file for another program's command line"), "export-atlas", "Dataset.export_atlas"
+    ),
     "export.export": Verb("export_data", "export", "Dataset.export"),
     "replay_plan.plan_replay": Verb(
         No("the page shows the command"), No("tamis replay prints it first"), No("replay prints it first")
@@ -570,7 +573,7 @@ ROLES: dict[str, str] = {
         "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "
         "finetune_grid.submit_training_grid referee.submit_referee referee_estimate.estimate_referee refinements.continue_refinement refinements.compare_with_controls "
         "refinements.tag_flagged refinements.drop_flagged jobs.cancel_job jobs.resume_job jobs.delete_job "
-        "jobs.refresh_jobs export.export rejects.export_rejects versions.make_version training.hold_out_again "
+        "jobs.refresh_jobs export.export export_atlas.export_atlas rejects.export_rejects versions.make_version training.hold_out_again "
         "adapters.merge_elsewhere adapters.merge_adapter adapters.export_adapter adapters.pack_adapter "
         "report.report.write_report pruning.export_windows pruning.pack_windows"
     ),

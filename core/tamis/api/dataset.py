@@ -20,6 +20,7 @@ from tamis.api.active import HasActive
 from tamis.api.clusters import Clusters
 from tamis.api.comparisons import ComparisonResult
 from tamis.api.decisions import Decisions
+from tamis.api.exports import HasExports
 from tamis.api.jobs import JobHandle, said_of, wait_unless
 from tamis.api.open_result import result_of
 from tamis.api.pruning import PruningResult
@@ -33,7 +34,7 @@ from tamis.api.results import (
     ScoresResult,
     SelectionResult,
 )
-from tamis.api.rows import ExportedRows, Rows, export_rows, match_rows
+from tamis.api.rows import Rows, match_rows
 from tamis.api.search import list_images, search_rows
 from tamis.api.show import Listing, Records, Shown
 from tamis.api.step_result import StepResult
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Dataset(HasActive, HasReferee, HasTargets, Shown):
+class Dataset(HasActive, HasExports, HasReferee, HasTargets, Shown):
     """One dataset of a workspace. What is computed from it never changes; ask for it again to see it as it is now."""
 
     _workspace: Workspace
@@ -312,24 +313,6 @@ class Dataset(HasActive, HasReferee, HasTargets, Shown):
             self._workspace, self.id, Path(path), name=name, key=key, column=column, non_negative=non_negative
         )
         return ScoresResult(self._workspace, given.scores)
-
-    def export(
-        self,
-        path: Path | str,
-        *,
-        format: str = "source",
-        selection: SelectionResult | str = "",
-        **options: Any,  # noqa: A002, ANN401
-    ) -> ExportedRows:
-        """Write rows as a training file with a manifest beside it: those of a ``selection``, ``tag`` or ``scope``.
-
-        Without any of them the rows are those of the active selection, or all where there is none; ``selection="all"``
-        takes every row in any case. What was taken is said (``taken``).
-        ``decisions`` are current, none, or an artifact id; left out, those that the selection was made with.
-        ``scores`` are written as columns ``score_NAME``, in a named format.
-        """
-        chosen = selection.id if isinstance(selection, SelectionResult) else selection
-        return export_rows(self._workspace, self.id, path, format, {"selection": chosen, **options})
 
     def rename(self, name: str) -> Dataset:
         """Give it another name; raises InvalidOptions."""

@@ -52,6 +52,7 @@ COMMANDS = {
     "prunings": "tamis.cli.pruning:prunings",
     "adapters": "tamis.cli.adapters:adapters",
     "export": "tamis.cli.data:export",
+    "export-atlas": "tamis.cli.export_atlas:export_atlas",
     "replay": "tamis.cli.data:replay",
     "bench-noise": "tamis.cli.bench_noise:bench_noise",
     "backup": "tamis.cli.backup:backup",

@@ -1,0 +1,39 @@
+"""The rows of a dataset as files for others: trainers, and other programs that draw maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tamis.actions.export_atlas import NEIGHBOURS, AtlasFile, export_atlas
+from tamis.api.results import SelectionResult
+from tamis.api.rows import ExportedRows, export_rows
+from tamis.api.steps import HasDataset
+
+
+class HasExports:
+    """Files with a manifest to be made again from, and files to look at elsewhere."""
+
+    __slots__ = ()
+
+    def export(
+        self: HasDataset,
+        path: Path | str,
+        *,
+        format: str = "source",
+        selection: SelectionResult | str = "",
+        **options: Any,  # noqa: A002, ANN401
+    ) -> ExportedRows:
+        """Write rows as a training file with a manifest beside it: those of a ``selection``, ``tag`` or ``scope``.
+
+        Without any of them the rows are those of the active selection, or all where there is none; ``selection="all"``
+        takes every row in any case. What was taken is said (``taken``).
+        ``decisions`` are current, none, or an artifact id; left out, those that the selection was made with.
+        ``scores`` are written as columns ``score_NAME``, in a named format.
+        """
+        chosen = selection.id if isinstance(selection, SelectionResult) else selection
+        return export_rows(self._workspace, self.id, path, format, {"selection": chosen, **options})
+
+    def export_atlas(self: HasDataset, path: Path | str, *, neighbors: int = NEIGHBOURS) -> AtlasFile:
+        """Write rows, columns and places on the map as the Parquet that ``embedding-atlas`` opens; raises ArtifactMissing."""
+        return export_atlas(self._workspace, self.id, Path(path).expanduser(), neighbors=neighbors)
