@@ -13,7 +13,9 @@ from tamis.cli.main import COMMANDS
 from tamis.cli.main import ROOT as ROOT_COMMAND
 from tamis.clusterers import CLUSTERERS
 from tamis.encoders import ENCODERS
+from tamis.filters import FILTERS
 from tamis.formats import FORMATS
+from tamis.generators import GENERATORS
 from tamis.jobs.backends import BACKENDS
 from tamis.llms import LLMS
 from tamis.projectors import PROJECTORS
@@ -23,6 +25,7 @@ from tamis.scorers import SCORERS
 from tamis.selectors import SELECTORS
 from tamis.settings import Settings
 from tamis.steps import STEPS
+from tamis.steps.examine.marks import MARKS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,6 +41,9 @@ TABLES = (
     SELECTORS,
     BACKENDS,
     STEPS,
+    GENERATORS,
+    FILTERS,
+    MARKS,
 )
 NAMES = [(table.kind, name) for table in TABLES for name in table]
 

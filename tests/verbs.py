@@ -53,6 +53,15 @@ VERBS: dict[str, Verb] = {
     "active.delete_selection": Verb(
         No("a page hides what runs drew, and deletes none"), "selections delete", "SelectionResult.delete"
     ),
+    # batches of written rows
+    "augmenting.accept_passed": Verb(
+        No("Review has it with the queue of additions"), "decisions rule", "Decisions.accept_passed"
+    ),
+    "augmenting.batch_funnel": Verb(No("the page Augment draws it"), "batches show", "BatchResult.funnel"),
+    "augmenting.list_batches": Verb(No("the page Augment lists them"), "batches list", "Dataset.batches"),
+    "augmenting.rows_with_reason": Verb(
+        No("the page Augment opens them"), "batches show", "BatchResult.rows_with"
+    ),
     # adapters
     "adapters.merge_adapter": Verb(_AWAY, "adapters merge", "AdapterResult.merge"),
     "adapters.merge_elsewhere": Verb(
@@ -501,6 +510,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "parts of submit, and what a form's run would be called",
         "check_options freeze_pointers plan_run",
     ),
+    "augmenting": (
+        "rows, marks and groups of a batch or an examination, as tables and pages draw them",
+        "judged_rows provenance_rows find_examination examination_rows examination_groups",
+    ),
     "tags": (
         "the tags of one row, as its inspector sets them",
         "set_row_tags",
@@ -549,7 +562,7 @@ ROLES: dict[str, str] = {
         "read_rows.sort_by_similarity row_images.row_images learned_tokens.learned_tokens "
         "token_losses.token_losses scores.score_per_cluster pruning.find_pruning pruning.pruning_lines "
         "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
-        "models.trained_models selections.picks_per_cluster report.report.render_report "
+        "models.trained_models augmenting.batch_funnel augmenting.list_batches augmenting.rows_with_reason selections.picks_per_cluster report.report.render_report "
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
         "delete_refinement.plan_deletion runs.list_runs evaluations.evaluation_of evaluations.cluster_losses "
         "targets.list_targets targets.show_target targets.plan_target_deletion targets.out_of_reach targets.rows_kept_out "
@@ -565,7 +578,7 @@ ROLES: dict[str, str] = {
     ),
     "curator": (
         "targets.add_target teams.assign_rows active.activate why_row.replace_row "
-        "decisions.decide_rows bulk_decisions.decide_by_rule decision_files.import_decisions "
+        "decisions.decide_rows bulk_decisions.decide_by_rule augmenting.accept_passed decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
         "clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
         "datasets.delete_dataset datasets.restore_dataset opening.open_file imports.start_import uploads.store_upload "

@@ -157,6 +157,11 @@ class LogLikelihoods:
         return result
 
 
+def seeds_of(seed: int | Sequence[int], n_prompts: int) -> Sequence[int]:
+    """One seed for each prompt."""
+    return [seed] * n_prompts if isinstance(seed, int) else seed
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What a client has done since it was opened: tokens as the endpoint counts them, cost None without prices, answers
@@ -200,12 +205,12 @@ class LanguageModel(Protocol):
         *,
         n: int = 1,
         temperature: float = 0.0,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         max_new_tokens: int = 256,
     ) -> list[list[str]]:
         """``n`` answers to each prompt; the likeliest tokens at temperature 0, where all n are alike.
 
-        An answer that ``max_new_tokens`` cut short is a CutText.
+        ``seed`` is one for all prompts, or one for each. An answer that ``max_new_tokens`` cut short is a CutText.
         """
         ...
 

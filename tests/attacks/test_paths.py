@@ -44,6 +44,9 @@ STAY = {
     "ScriptedOptions": "answers", "SftLoraOptions": "target_modules", "RewardGapOptions": "reward_revision",
     "SourceFile": "format fields content_hash encoding split repairs", "ImportOptions": "name",
     "CurateOptions": "parent parent_examples decisions name", "CompareOptions": "quality", "SelectOptions": "quality cost",
+    "LabelOptions": "labels", "ExamineOptions": "group", "EarlierBatch": "dataset_id examples",
+    "Addition": "dataset_id examples decisions",
+    "AugmentOptions": "filters evaluation_hashes instruction labels brief name parent parent_examples examination",
     "ProposeOptions": "score", "RefineOptions": "quality model_options encoder cluster_factors",
 }  # fmt: skip
 

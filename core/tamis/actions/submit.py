@@ -143,7 +143,7 @@ def plan_run(
 
     Raises UnknownName, InvalidOptions, and ArtifactMissing naming the step to run first.
     """
-    exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
+    dataset_id, exact = _placed(workspace, dataset_id, step, options, steps)
     exact |= _planned_similarities(workspace, dataset_id, step, exact)
     pending = queue.pending_results(workspace.database, dataset_id)
     choices = read_choices(workspace.database, dataset_id)
@@ -172,7 +172,7 @@ def submit(
     options. What a selection for a target still lacks, scores towards it and the embeddings that they read, is queued
     ``first``. Raises UnknownName, InvalidOptions and ArtifactMissing before anything is queued.
     """
-    exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
+    dataset_id, exact = _placed(workspace, dataset_id, step, options, steps)
     exact, first = _score_first(workspace, dataset_id, step, exact, target=target, standing=standing)
     if step == "select" and exact.get("cost"):
         _check_costs(workspace, dataset_id, exact)
@@ -185,6 +185,18 @@ def submit(
     if standing is not None:
         _note(workspace, done, standing)
     return replace(done, first=tuple(first))
+
+
+def _placed(
+    workspace: Workspace, dataset_id: str, step: str, options: Mapping[str, JSON], steps: Table[Step]
+) -> tuple[str, dict[str, JSON]]:
+    """The dataset that a request is about, or makes, and its exact options."""
+    exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
+    return (
+        steps[step].load_place()(workspace, dataset_id, exact, options)
+        if steps[step].place
+        else (dataset_id, exact)
+    )
 
 
 def repeat(job: Job) -> Repeat:

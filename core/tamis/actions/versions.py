@@ -45,15 +45,16 @@ def make_version(
     name: str = "",
     *,
     decisions: str = CURRENT,
+    additions: Sequence[str] = (),
     target: RunTarget = HERE,
 ) -> Submission:
     """Queue a new dataset: this one with decisions applied, those of now or frozen ones; this one stays as it is.
 
-    The same decisions are the same version; its id is that of the job's dataset. Raises InvalidOptions when nothing is
-    decided or every row is dropped, CurationError when a decided conversation breaks the chat schema.
+    ``additions`` are batches whose accepted rows come behind its own; undecided rows never enter. The same decisions are the same version; its id is that of the job's dataset. Raises InvalidOptions when nothing is
+    decided, every row is dropped, or no row of a batch is accepted, CurationError when a decided conversation breaks the chat schema.
     """
     shown = check_name(name, "version")
-    new_id, options = plan_curate(workspace, dataset_id, shown, decisions=decisions)
+    new_id, options = plan_curate(workspace, dataset_id, shown, decisions=decisions, additions=additions)
     return submit(workspace, new_id, "curate", options, target=target)
 
 

@@ -17,6 +17,7 @@ from tamis.actions.pipeline import submit_missing
 from tamis.actions.read_rows import columns_of, encoder_of
 from tamis.actions.submit import RunTarget
 from tamis.api.active import HasActive
+from tamis.api.batches import HasBatches
 from tamis.api.clusters import Clusters
 from tamis.api.comparisons import ComparisonResult
 from tamis.api.decisions import Decisions
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Dataset(HasActive, HasExports, HasReferee, HasTargets, Shown):
+class Dataset(HasActive, HasBatches, HasExports, HasReferee, HasTargets, Shown):
     """One dataset of a workspace. What is computed from it never changes; ask for it again to see it as it is now."""
 
     _workspace: Workspace
@@ -106,21 +107,20 @@ class Dataset(HasActive, HasExports, HasReferee, HasTargets, Shown):
 
     @overload
     def apply(
-        self, name: str = "", *, decisions: str = "current", wait: Literal[True] = True, progress: bool = True
-    ) -> Dataset: ...
+        self, name: str = "", *, decisions: str = "current", additions: Sequence[str] = (), wait: Literal[True] = True, progress: bool = True
+    ) -> Dataset: ...  # fmt: skip
     @overload
     def apply(
-        self, name: str = "", *, decisions: str = "current", wait: Literal[False], progress: bool = True
-    ) -> JobHandle[Dataset]: ...
+        self, name: str = "", *, decisions: str = "current", additions: Sequence[str] = (), wait: Literal[False], progress: bool = True
+    ) -> JobHandle[Dataset]: ...  # fmt: skip
     def apply(
-        self, name: str = "", *, decisions: str = "current", wait: bool = True, progress: bool = True
-    ) -> Dataset | JobHandle[Dataset]:
-        """Make a new version with the decisions applied; this dataset stays as it is.
+        self, name: str = "", *, decisions: str = "current", additions: Sequence[str] = (), wait: bool = True, progress: bool = True
+    ) -> Dataset | JobHandle[Dataset]:  # fmt: skip
+        """Make a new version with the decisions applied, and accepted rows of the batches ``additions`` behind.
 
-        ``decisions`` are those in force, or frozen ones by their artifact id. Raises InvalidOptions when nothing is
-        decided or every row is dropped, CurationError for a conversation that breaks the chat schema, JobFailed.
+        ``decisions`` are those in force, or frozen ones by their id. Raises InvalidOptions, CurationError and JobFailed.
         """
-        made = versions.make_version(self._workspace, self.id, name, decisions=decisions)
+        made = versions.make_version(self._workspace, self.id, name, decisions=decisions, additions=additions)
         open_result = cast("Callable[[Job], Dataset]", self._open)
         return wait_unless(self._workspace, made, open_result, wait=wait, progress=progress)
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tamis.actions import bulk_decisions, decision_files, decisions, proposals, review_queue, teams
+from tamis.actions import (
+    augmenting,
+    bulk_decisions,
+    decision_files,
+    decisions,
+    proposals,
+    review_queue,
+    teams,
+)
 from tamis.actions.dataset_context import open_context
 from tamis.actions.review_calibration import ReviewCalibration, calibrate_review
 from tamis.actions.teams import Agreement, Note, Share
@@ -104,6 +112,10 @@ class Decisions(Tabular):
         return bulk_decisions.decide_by_rule(
             self._workspace, self._dataset_id, rule, queue, self._now(), reviewer=self._reviewer, cluster_names=context.names.names
         )  # fmt: skip
+
+    def accept_passed(self) -> DecisionEvent:
+        """Keep every row of this batch that passed its filters and waits, as one decision that is undone as one."""
+        return augmenting.accept_passed(self._workspace, self._dataset_id, reviewer=self._reviewer)
 
     def queue(
         self,

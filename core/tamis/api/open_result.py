@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tamis.api.augment import BatchResult, ExaminationResult
 from tamis.api.comparisons import ComparisonResult
 from tamis.api.pruning import PruningResult
 from tamis.api.referee_result import RefereeResult
@@ -33,6 +34,7 @@ RESULTS: dict[str, Callable[[Workspace, Artifact], StepResult]] = {
     "proposals": ProposalsResult,
     "refinement": RefinementResult,
     "adapter": AdapterResult,
+    "examination": ExaminationResult,
     "pruning": PruningResult,
     "referee": RefereeResult,
 }
@@ -40,4 +42,5 @@ RESULTS: dict[str, Callable[[Workspace, Artifact], StepResult]] = {
 
 def result_of(workspace: Workspace, artifact: Artifact) -> StepResult:
     """The artifact as the object of its kind."""
-    return RESULTS.get(artifact.kind, StepResult)(workspace, artifact)
+    kind = BatchResult if artifact.summary.get("additions_to") else RESULTS.get(artifact.kind, StepResult)
+    return kind(workspace, artifact)

@@ -23,6 +23,13 @@ dataset_flag = click.option(
     "--dataset", "named", expose_value=False, callback=note, **DATASET | {"required": False}
 )
 name_option = click.option("--name", default="", help="Name of the new version.")
+with_option = click.option(
+    "--with",
+    "batches",
+    multiple=True,
+    metavar="BATCH",
+    help="A batch whose accepted rows come in; may be repeated.",
+)
 
 
 @dataset_flag
@@ -207,24 +214,43 @@ def export_decided(session: Session, out: Path) -> None:
 )
 @dataset_flag
 @name_option
-def apply_here(session: Session, name: str) -> int:
+@with_option
+def apply_here(session: Session, name: str, batches: tuple[str, ...]) -> int:
     """Do the same as tamis apply."""
-    return _make_version(session, session.dataset(), name)
+    return _make_version(session, session.dataset(), name, batches)
 
 
-@command('tamis apply --dataset my-data-1a2b3c --name "My data, reviewed"')
+@decisions.command("rule", examples=["tamis decisions rule --dataset my-batch-1a2b3c --accept passed"])
+@dataset_flag
+@click.option(
+    "--accept", type=click.Choice(("passed",)), required=True, help="Rows of a batch that passed all filters."
+)
+@reviewer_option
+def rule(session: Session, accept: str, reviewer: str) -> None:
+    """Accept all rows of a batch that passed its filters, as one decision that is undone as one."""
+    from tamis.actions.augmenting import accept_passed
+
+    event = accept_passed(session.workspace, session.dataset(), reviewer=session.reviewer(reviewer))
+    _say_event(session, event, "")
+
+
+@command(
+    'tamis apply --dataset my-data-1a2b3c --name "My data, reviewed"',
+    "tamis apply --dataset my-data-1a2b3c --with my-batch-1a2b3c",
+)
 @dataset_option
 @name_option
-def apply(session: Session, dataset: str, name: str) -> int:
-    """Make a new version of a dataset with its decisions applied."""
-    return _make_version(session, session.dataset(dataset), name)
+@with_option
+def apply(session: Session, dataset: str, name: str, batches: tuple[str, ...]) -> int:
+    """Make a new version of a dataset with its decisions applied, and the accepted rows of batches behind."""
+    return _make_version(session, session.dataset(dataset), name, batches)
 
 
-def _make_version(session: Session, dataset_id: str, name: str) -> int:
+def _make_version(session: Session, dataset_id: str, name: str, batches: tuple[str, ...]) -> int:
     from tamis.actions.decisions import summarise_decisions
     from tamis.actions.versions import compare_versions, make_version
 
-    submission = make_version(session.workspace, dataset_id, name)
+    submission = make_version(session.workspace, dataset_id, name, additions=batches)
     waiting = len(summarise_decisions(session.workspace, dataset_id).conflicts)
     if waiting:
         session.say(
@@ -235,15 +261,16 @@ def _make_version(session: Session, dataset_id: str, name: str) -> int:
     answer: dict[str, JSON] = {"dataset_id": job.dataset_id, "parent": dataset_id}
     if job.state == "succeeded":
         diff = compare_versions(session.workspace, dataset_id, job.dataset_id)
-        n_dropped = diff.counts["dropped"]
-        n_changed = len(diff.rows) - n_dropped
+        n_dropped, n_added = diff.counts["dropped"], diff.counts["added"]
+        n_changed = len(diff.rows) - n_dropped - n_added
+        added = f", {n_added:,} added" if n_added else ""
         session.show(
-            f"{job.dataset_id}: {diff.n_kept:,} rows as they were, {n_changed:,} changed, {n_dropped:,} dropped"
+            f"{job.dataset_id}: {diff.n_kept:,} rows as they were, {n_changed:,} changed, {n_dropped:,} dropped{added}"
         )
         if not diff.rows:
             session.say("tamis: these decisions change nothing, so the new version is like the old one.")
         answer |= {"decisions": job.options["decisions"], "n_conflicts": waiting}
-        answer |= {"n_dropped": n_dropped, "n_changed": n_changed, "n_kept": diff.n_kept}
+        answer |= {"n_dropped": n_dropped, "n_changed": n_changed, "n_kept": diff.n_kept, "n_added": n_added}
     return end(session, job, answer)
 
 

@@ -50,6 +50,7 @@ COMMANDS = {
     "tokens": "tamis.cli.tokens:tokens",
     "diff": "tamis.cli.diff:diff",
     "prunings": "tamis.cli.pruning:prunings",
+    "batches": "tamis.cli.batches:batches",
     "adapters": "tamis.cli.adapters:adapters",
     "export": "tamis.cli.data:export",
     "export-atlas": "tamis.cli.export_atlas:export_atlas",

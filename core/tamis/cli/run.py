@@ -34,6 +34,8 @@ FLAGS_TO_TRY = {
     "select": "--budget 1000 --quality alignment",
     "compare": """--selections '["sel-1", "sel-2"]'""",
     "propose": "--method correct --estimate",
+    "examine": "--mark number --within tag:seed",
+    "augment": "--parents wrong:newest --rows 200 --estimate",
     "refine": "--rounds 3 --budget 1000",
     "finetune": "--selection active --recipe sft_lora",
     "prune": "--calibrations selection:sel-1,selection:sel-2 --method wanda --sparsity 0.5",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import orjson
 
+from tamis.compute.augment.budget import shared_out
 from tamis.llms.around import AroundModel
 from tamis.protocols import (
     ChatAnswer,
@@ -23,10 +25,12 @@ from tamis.protocols import (
     LogLikelihoods,
     RawPrompt,
     Usage,
+    seeds_of,
 )
 from tamis.types import JSON
 
 Ask = Callable[[list[int]], list[JSON]]
+Took = tuple[int, int]  # tokens of a question and of its answers
 CUT = "cut"  # {"cut": text} stands for a CutText in an answer
 
 
@@ -42,6 +46,7 @@ class AnswerCache:
         self.folder = Path(directory) / label
         self._identity = identity
         self._known: dict[str, JSON] = {}
+        self._took: dict[str, Took] = {}
         self._read_bytes: dict[Path, int] = {}
         self._own = self.folder / f"{uuid.uuid4().hex}.jsonl"
 
@@ -50,18 +55,26 @@ class AnswerCache:
         self._refresh()
         return {key: self._known[key] for key in keys if key in self._known}
 
-    def put(self, answers: dict[str, JSON]) -> None:
-        """Keep these answers; they are on disk when this returns."""
+    def took(self, key: str) -> Took | None:
+        """What an answer of ``get`` took when it was given; None where nobody noted it."""
+        return self._took.get(key)
+
+    def put(self, answers: dict[str, JSON], took: Mapping[str, Took] = MappingProxyType({})) -> None:
+        """Keep these answers, with what they took; they are on disk when this returns."""
         if not answers:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         about = self.folder / "client.txt"
         if not about.exists():
             about.write_text(self._identity + "\n", "utf-8")
-        lines = b"".join(orjson.dumps({"k": key, "v": value}) + b"\n" for key, value in answers.items())
+        lines = b"".join(
+            orjson.dumps({"k": key, "v": value} | ({"u": took[key]} if key in took else {})) + b"\n"
+            for key, value in answers.items()
+        )
         with self._own.open("ab") as stream:
             stream.write(lines)
         self._known.update(answers)
+        self._took.update(took)
 
     def _refresh(self) -> None:
         if not self.folder.is_dir():
@@ -82,15 +95,22 @@ class AnswerCache:
         try:
             entry = orjson.loads(line)
             self._known[str(entry["k"])] = entry["v"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+            if "u" in entry:
+                self._took[str(entry["k"])] = (int(entry["u"][0]), int(entry["u"][1]))
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return  # a line cut by a crash and continued by nobody: its question is asked again
 
 
 class CachedModel(AroundModel):
-    """A client that asks each question once, and keeps the answers after every batch."""
+    """A client that asks each question once, and keeps the answers after every batch.
+
+    ``latest`` says of each prompt of the last ``complete`` how many tokens it and its answers took when they were asked
+    for, then or now: the batch's, divided by the bytes of the texts. None where nobody counted.
+    """
 
     def __init__(self, client: LanguageModel, directory: Path) -> None:
         super().__init__(client)
+        self.latest: list[Took | None] = []
         self._directory = directory
         self._cache: AnswerCache | None = None
         self._reused = 0
@@ -106,24 +126,30 @@ class CachedModel(AroundModel):
         *,
         n: int = 1,
         temperature: float = 0.0,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         max_new_tokens: int = 256,
     ) -> list[list[str]]:
         """The client's answers."""
-        settings = [n, temperature, seed, max_new_tokens]
+        seeds = seeds_of(seed, len(prompts))
 
         def ask(rows: list[int]) -> list[JSON]:
             answers = self._client.complete(
                 [prompts[i] for i in rows],
                 n=n,
                 temperature=temperature,
-                seed=seed,
+                seed=seed if isinstance(seed, int) else [seeds[i] for i in rows],
                 max_new_tokens=max_new_tokens,
             )
             return [[_kept(text) for text in several] for several in answers]
 
         # Answers kept as "complete" do not say whether they were cut: those are asked again.
-        rows = self._answers([_key("complete or cut", prompt, settings) for prompt in prompts], ask)
+        keys = [
+            _key("complete or cut", prompt, [n, temperature, one, max_new_tokens])
+            for prompt, one in zip(prompts, seeds, strict=True)
+        ]
+        took: dict[str, Took] = {}
+        rows = self._answers(keys, ask, lambda i: prompts[i], took)
+        self.latest = [took.get(key) for key in keys]
         return [[_restored(part) for part in several] for several in rows]
 
     def choose(self, prompts: Sequence[str], answers: Sequence[str]) -> Choices:
@@ -151,8 +177,17 @@ class CachedModel(AroundModel):
         table = _table(self._answers(keys, ask), 3)
         return LogLikelihoods(table[:, 0], np.nan_to_num(table[:, 1]).astype(np.int64), table[:, 2])
 
-    def _answers(self, keys: list[str], ask: Ask) -> list[Any]:
-        """The answer to every key; those not known are asked for once each, a batch at a time."""
+    def _answers(
+        self,
+        keys: list[str],
+        ask: Ask,
+        prompt_of: Callable[[int], str] | None = None,
+        took: dict[str, Took] | None = None,
+    ) -> list[Any]:
+        """The answer to every key; those not known are asked for once each, a batch at a time.
+
+        With ``prompt_of`` a row, what each answer took is put into ``took``.
+        """
         if self._cache is None:
             self._cache = AnswerCache(self._directory, self._client.identity)
         known = self._cache.get(keys)
@@ -162,10 +197,38 @@ class CachedModel(AroundModel):
         size = max(1, self._client.batch_rows)
         for start in range(0, len(missing), size):
             rows = missing[start : start + size]
+            before = self._client.usage
             fresh = {keys[row]: answer for row, answer in zip(rows, ask(rows), strict=True)}
-            self._cache.put({key: answer for key, answer in fresh.items() if _is_answer(answer)})
+            shares: dict[str, Took] = {}
+            if prompt_of is not None and took is not None:
+                shares = _shares(
+                    before, self._client.usage, {keys[row]: prompt_of(row) for row in rows}, fresh
+                )
+                took.update(shares)
+            kept = {key: answer for key, answer in fresh.items() if _is_answer(answer)}
+            self._cache.put(kept, {key: shares[key] for key in kept if key in shares})
             known.update(fresh)
+        if took is not None:
+            found = ((key, self._cache.took(key)) for key in known)
+            took.update({key: one for key, one in found if one is not None})
         return [known[key] for key in keys]
+
+
+def _shares(before: Usage, after: Usage, prompts: dict[str, str], answers: dict[str, Any]) -> dict[str, Took]:
+    """What each question of a batch took, by the bytes of its texts; nothing where the client counts no tokens."""
+    read, written = (
+        after.prompt_tokens - before.prompt_tokens,
+        after.completion_tokens - before.completion_tokens,
+    )
+    if not read:
+        return {}
+    texts = [len(prompt.encode("utf-8", "surrogatepass")) for prompt in prompts.values()]
+    said = [
+        sum(len(_restored(part).encode("utf-8", "surrogatepass")) for part in answers[key]) for key in prompts
+    ]
+    return dict(
+        zip(prompts, zip(shared_out(read, texts), shared_out(written, said), strict=True), strict=True)
+    )
 
 
 def _is_answer(answer: JSON) -> bool:

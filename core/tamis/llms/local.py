@@ -23,7 +23,7 @@ from tamis.llms.templates import PromptTokens
 from tamis.models.adapters import PREFIX, adapter_folder, base_of
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.models.files import find_model, fingerprint
-from tamis.protocols import Ability, Choices, CutText, LogLikelihoods, Usage
+from tamis.protocols import Ability, Choices, CutText, LogLikelihoods, Usage, seeds_of
 from tamis.types import Float64s
 
 # A processor reads at its full speed from 256 tokens on, and larger batches pad more; writing gains by more rows.
@@ -131,13 +131,13 @@ class LocalModel:
         *,
         n: int = 1,
         temperature: float = 0.0,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         max_new_tokens: int = 256,
     ) -> list[list[str]]:
         """``n`` answers per prompt, a CutText where no token ended it; a prompt is read once for all of its answers."""
         contexts = [self._fitted(ids, [0] * max_new_tokens)[0] for ids in self._prompts.contexts(prompts)]
         sampling = Sampling(n, temperature, max_new_tokens, self._stops)
-        seeds = [_seed(seed, prompt) for prompt in prompts]
+        seeds = [_seed(*one) for one in zip(seeds_of(seed, len(prompts)), prompts, strict=True)]
         with torch.inference_mode():
             tokens = generate(self._forward, contexts, seeds, sampling, self._writing_budget)
         self._count([Read(ids, 0) for ids in contexts])

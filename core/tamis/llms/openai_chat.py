@@ -29,7 +29,7 @@ from tamis.llms.endpoint_errors import (
 )
 from tamis.llms.endpoint_loop import EndpointLoop
 from tamis.models.endpoints import read_key, without_key
-from tamis.protocols import Ability, ChatPrompt, Choices, CutText, LogLikelihoods, Turn, Usage
+from tamis.protocols import Ability, ChatPrompt, Choices, CutText, LogLikelihoods, Turn, Usage, seeds_of
 
 T = TypeVar("T")
 BYTES_PER_TOKEN = 3  # a cautious estimate, used where an endpoint's own count cannot be right
@@ -83,19 +83,20 @@ class EndpointModel:
         *,
         n: int = 1,
         temperature: float = 0.0,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         max_new_tokens: int = 256,
     ) -> list[list[str]]:
         """``n`` answers to each prompt, each from a call of its own with its own seed; empty where it was too long."""
-        copies = 1 if temperature == 0 else n
+        copies, seeds = 1 if temperature == 0 else n, seeds_of(seed, len(prompts))
 
         def ask(job: tuple[str, int]) -> str:
-            settings = {"temperature": temperature, "seed": seed + job[1], "max_tokens": max_new_tokens}
+            settings = {"temperature": temperature, "seed": job[1], "max_tokens": max_new_tokens}
             choice = self._chat(job[0], settings).choices[0]
             text = _sendable(choice.message.content or "").strip()
             return CutText(text) if getattr(choice, "finish_reason", None) == "length" else text
 
-        answers = self._each(ask, [(prompt, k) for prompt in prompts for k in range(copies)])
+        asked = zip(prompts, seeds, strict=True)
+        answers = self._each(ask, [(prompt, first + k) for prompt, first in asked for k in range(copies)])
         rows = [answers[i * copies : (i + 1) * copies] for i in range(len(prompts))]
         return [["" if text is None else text for text in (row if copies == n else row * n)] for row in rows]
 

@@ -54,7 +54,7 @@ class ScriptedModel:
         *,
         n: int = 1,
         temperature: float = 0.0,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         max_new_tokens: int = 256,
     ) -> list[list[str]]:
         """Answers 0 to n - 1 of the function."""

@@ -8,10 +8,10 @@ import numpy as np
 
 from tamis.compute.clear import bsdetector as method
 from tamis.compute.clear.replies import parse_choice
+from tamis.compute.text.judge_text import WARNING, fence_code, fenced
 from tamis.errors import CurationError, InvalidOptions
 from tamis.protocols import LanguageModel
 from tamis.scorers import ScorerInput
-from tamis.scorers.judge_text import WARNING, fence_code, fenced
 from tamis.scorers.options import BSDetectorOptions, LocalClassifierOptions
 from tamis.types import Float32s, Float64s
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from tamis.compute.text.grounding import chunks, sentences, support
+from tamis.compute.text.judge_text import WARNING, fence_code, fenced
 from tamis.scorers import ScorerInput
-from tamis.scorers.judge_text import WARNING, fence_code, fenced
 from tamis.scorers.options import GroundednessOptions
 from tamis.types import JSON, Float32s, Float64s
 

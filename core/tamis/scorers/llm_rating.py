@@ -7,8 +7,8 @@ import re
 import numpy as np
 
 from tamis.compute.clear.expectation import expected_rating
+from tamis.compute.text.judge_text import WARNING, fence_code, fenced
 from tamis.scorers import ScorerInput
-from tamis.scorers.judge_text import WARNING, fence_code, fenced
 from tamis.scorers.options import RatingOptions
 from tamis.types import Float32s, Float64s
 

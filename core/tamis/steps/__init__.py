@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from tamis.registry import Table
+from tamis.steps.augment.options import AugmentOptions
 from tamis.steps.cluster.options import ClusterOptions
 from tamis.steps.compare.options import CompareOptions
 from tamis.steps.curate.options import CurateOptions
 from tamis.steps.embed.options import EmbedOptions
+from tamis.steps.examine.options import ExamineOptions
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.import_file.options import ImportOptions
 from tamis.steps.project.options import ProjectOptions
@@ -124,6 +126,23 @@ STEPS: Table[Step] = Table(
         target="tamis.steps.referee.step:run",
         makes="referee",
         extra="finetune",
+    ),
+    Step(
+        name="examine",
+        title="Examine",
+        summary="Let a model answer rows and mark its answers, with accuracy per group and its interval.",
+        options=ExamineOptions,
+        target="tamis.steps.examine.step:run",
+        makes="examination",
+    ),
+    Step(
+        name="augment",
+        title="Augment",
+        summary="Let a model write new rows, filtered and within a budget, as a batch that people decide about.",
+        options=AugmentOptions,
+        target="tamis.steps.augment.step:run",
+        makes="examples",
+        place="tamis.steps.augment.place:place",
     ),
     Step(
         name="curate",

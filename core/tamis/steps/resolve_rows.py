@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tamis.errors import ArtifactMissing, InvalidOptions
+from tamis.store.artifacts.examinations import KIND as EXAMINATION
+from tamis.store.artifacts.examinations import wrong_rows
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.store import Artifact
@@ -16,6 +18,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
 NEWEST, ACTIVE, EVERY = "newest", "active", "all"
+WRONG = "wrong"  # before the colon: the rows that an examination marks wrong
 
 
 def look_at(
@@ -86,13 +89,44 @@ def rows_of(
 
 
 def freeze(workspace: Workspace, dataset_id: str, pointer: str) -> str:
-    """The id of frozen rows for ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; an artifact id stays as it is."""
+    """The id of frozen rows for ``tag:NAME``, ``scope:SCOPE``, ``selection:ID`` or ``wrong:EXAMINATION``; an artifact id
+    stays as it is.
+    """
     kind, separator, value = pointer.partition(":")
     if not separator:
         return pointer
+    if kind == WRONG:
+        return _freeze_wrong(workspace, dataset_id, pointer)
     if kind not in ("tag", "scope", "selection"):
         raise InvalidOptions(
-            f"{pointer!r} is not a set of rows; write tag:NAME, scope:SCOPE or selection:ID."
+            f"{pointer!r} is not a set of rows; write tag:NAME, scope:SCOPE, selection:ID or wrong:EXAMINATION."
         )
     rows = rows_of(workspace, dataset_id, **{kind: value})
     return freeze_rows(workspace.artifacts, dataset_id, rows, pointer).id
+
+
+def examination_of(workspace: Workspace, dataset_id: str, pointer: str) -> Artifact | None:
+    """The examination that ``wrong:ID`` or ``wrong:newest`` names; None for another pointer. Raises ArtifactMissing."""
+    kind, separator, value = pointer.partition(":")
+    if not separator or kind != WRONG:
+        return None
+    if value != NEWEST:
+        return workspace.artifacts.get(dataset_id, EXAMINATION, value)
+    made = workspace.artifacts.list(dataset_id, EXAMINATION)
+    if not made:
+        raise ArtifactMissing(
+            f"Dataset {dataset_id!r} has no examination yet: tamis run examine --dataset {dataset_id}."
+        )
+    return made[0]
+
+
+def _freeze_wrong(workspace: Workspace, dataset_id: str, pointer: str) -> str:
+    examination = examination_of(workspace, dataset_id, pointer)
+    assert examination is not None
+    rows = wrong_rows(examination)
+    if not len(rows):
+        raise InvalidOptions(
+            f"Examination {examination.id} of {dataset_id!r} has no wrong row, so there is nothing to write from: name "
+            "other rows, such as tag:NAME, or examine with another mark."
+        )
+    return freeze_rows(workspace.artifacts, dataset_id, rows, f"{WRONG}:{examination.id}").id

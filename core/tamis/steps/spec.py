@@ -133,6 +133,9 @@ class Step(Plugin):
     ``forecast`` names ``forecast(inputs, options, store) -> StepForecast``, for a step that can say more of a run than
     that earlier ones were measured; ``inputs`` are its artifacts by role. ``told`` names values of the summary that an
     answer to a program holds by themselves, too.
+
+    ``place`` names ``place(workspace, dataset_id, exact, asked) -> (dataset id, options)``, for a step that is asked for on
+    one dataset and makes another: which one, and options that say where it comes from.
     """
 
     options: type[StepOptions]
@@ -141,6 +144,12 @@ class Step(Plugin):
     stages: tuple[str, ...] = ()
     forecast: str = ""
     told: tuple[str, ...] = ()
+    place: str = ""
+
+    def load_place(self) -> Callable[..., tuple[str, dict[str, JSON]]]:
+        """The function that ``place`` names, imported now."""
+        loaded: Callable[..., tuple[str, dict[str, JSON]]] = replace(self, target=self.place).load()
+        return loaded
 
     def load_forecast(self) -> Callable[..., StepForecast]:
         """The function that ``forecast`` names, imported now."""

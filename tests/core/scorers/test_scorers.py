@@ -8,13 +8,13 @@ import math
 import numpy as np
 import pytest
 
+from tamis.compute.text.judge_text import fence_code, fenced
 from tamis.errors import ArtifactMissing, CurationError, InvalidOptions
 from tamis.llms.scripted import ScriptedModel
 from tamis.protocols import LogLikelihoods, RawPrompt
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS, ScorerInput, TargetInput
 from tamis.scorers.deita import QUALITY
-from tamis.scorers.judge_text import fence_code, fenced
 from tamis.scorers.likelihood import first_words, last_words, without_middle
 
 

@@ -30,21 +30,34 @@ def ngram_overlap(texts: Sequence[str], evaluation: Sequence[str], *, n_words: i
     ones say nothing (13 words as in Brown et al. 2020, appendix C). In scripts without spaces runs are of characters,
     1.6 for a word.
     """
-    items = [_item_runs(text, n_words) for text in evaluation]
-    owners: dict[bytes, list[int]] = {}
-    for item, (_, runs) in enumerate(items):
-        for run in runs:
-            owners.setdefault(run, []).append(item)
-    widths = sorted({width for width, runs in items if runs})
+    index = RunIndex(evaluation, n_words=n_words)
     fraction, best_item = np.zeros(len(texts), dtype=np.float32), np.full(len(texts), NONE, dtype=np.int64)
     for row, text in enumerate(texts):
-        words = normalised_words(text).split()
-        runs = {run for width in widths for run in _runs(words, width)}
-        hits = Counter(item for run in runs for item in owners.get(run, ()))
-        if hits:
-            best = max(hits, key=lambda item: (hits[item] / len(items[item][1]), -item))
-            fraction[row], best_item[row] = hits[best] / len(items[best][1]), best
+        fraction[row], best_item[row] = index.most(text)
     return NgramOverlap(fraction, best_item)
+
+
+class RunIndex:
+    """The runs of words of evaluation texts, for texts that come one by one; counted as ``ngram_overlap`` does."""
+
+    def __init__(self, evaluation: Sequence[str], *, n_words: int = 13) -> None:
+        items = [_item_runs(text, n_words) for text in evaluation]
+        self._sizes = [len(runs) for _, runs in items]
+        self._owners: dict[bytes, list[int]] = {}
+        for item, (_, runs) in enumerate(items):
+            for run in runs:
+                self._owners.setdefault(run, []).append(item)
+        self._widths = sorted({width for width, runs in items if runs})
+
+    def most(self, text: str) -> tuple[float, int]:
+        """The largest share of an evaluation text's runs that a text holds, and which (the first of several; 0, -1: none)."""
+        words = normalised_words(text).split()
+        runs = {run for width in self._widths for run in _runs(words, width)}
+        hits = Counter(item for run in runs for item in self._owners.get(run, ()))
+        if not hits:
+            return 0.0, NONE
+        best = max(hits, key=lambda item: (hits[item] / self._sizes[item], -item))
+        return hits[best] / self._sizes[best], best
 
 
 def _item_runs(text: str, n_words: int) -> tuple[int, set[bytes]]:

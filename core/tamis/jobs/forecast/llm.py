@@ -90,7 +90,7 @@ class Metered(AroundModel):
         *,
         n: int = 1,
         temperature: float = 0.0,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         max_new_tokens: int = 256,
     ) -> list[list[str]]:
         """The client's answers."""

@@ -19,6 +19,7 @@ from tamis.compute.text.row_families import (
 from tamis.errors import InvalidOptions
 from tamis.steps.finetune.company import row_families, row_prompts, trained_before
 from tamis.steps.finetune.options import FinetuneOptions
+from tamis.steps.finetune.written import WrittenRows, written_rows
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import count_examples, read_selected_ids
 from tamis.store.artifacts.store import Artifact
@@ -38,7 +39,8 @@ class SplitCounts:
     ``equal`` (no nearly equal ones), ``prompts`` (equal prompts alone), or ``rows`` (nothing). ``n_known`` rows could not
     be held out because the model had been trained on them or their like, ``n_near_named`` were not trained on because
     they are like named held-out rows. Without ``every_pair`` nearly equal prompts were compared with some alone.
-    ``unrecorded`` is the model whose training rows are not recorded.
+    ``unrecorded`` is the model whose training rows are not recorded. ``n_leaking`` rows that a model wrote were not trained on,
+    because they come from held-out ones or are like them.
     """
 
     level: str
@@ -50,6 +52,7 @@ class SplitCounts:
     n_known: int = 0
     n_near_named: int = 0
     unrecorded: str = ""
+    n_leaking: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +83,23 @@ def training_rows(inputs: Mapping[str, Artifact]) -> tuple[int, Applied]:
 def split_one_by_one(inputs: Mapping[str, Artifact], options: FinetuneOptions) -> Split:
     """Everything that the inputs ``selection``, ``within``, ``decisions`` and ``held_out`` say about rows, texts unread.
 
-    Without ``held_out`` a fraction of the rows (at least one, at most ``max_held_out``) is drawn. Raises InvalidOptions
+    Without ``held_out`` a fraction of the rows (at least one, at most ``max_held_out``) is drawn. Rows that a model wrote are
+    not held out, and not trained on where they come from a held-out one. Raises InvalidOptions
     when nothing is left to train on.
     """
     n_asked, kept = training_rows(inputs)
+    written = written_rows(inputs["examples"])
     apart = read_frozen(inputs["held_out"]) if "held_out" in inputs else np.empty(0, dtype=np.int64)
     if "held_out" in inputs:
         looked_at = apply_decisions(apart, _decided(inputs))
         held_out, replaced = looked_at.rows, {**looked_at.replaced, **kept.replaced}
     else:
         rng, replaced = np.random.default_rng(options.seed), dict(kept.replaced)
-        held_out = np.sort(rng.permutation(kept.rows)[: n_set_apart(len(kept.rows), options)])
+        real = kept.rows[written.real(kept.rows)]
+        held_out = np.sort(rng.permutation(real)[: n_set_apart(len(real), options)])
+    held_out = held_out[written.real(held_out)]
     train = difference(kept.rows, apart if "held_out" in inputs else held_out)
+    train = difference(train, written.leaking(held_out))
     split = Split(
         train=train,
         held_out=held_out,
@@ -122,7 +130,8 @@ def split_rows(inputs: Mapping[str, Artifact], options: FinetuneOptions, workspa
         np.random.default_rng([options.seed, 1]),
         every_pair=options.split == "connected",
     )
-    company = _Company(rows, links, known.unrecorded, options.split == "connected")
+    written = written_rows(inputs["examples"])
+    company = _Company(rows, links, known.unrecorded, options.split == "connected", written)
     split = _around_named(plain, company) if "held_out" in inputs else _drawn(plain, company, options)
     return _checked(_with_stopping(split, company, options), n_asked)
 
@@ -148,6 +157,10 @@ def split_text(split: Split, *, stops_early: bool) -> str:
     parts += _likeness(counts)
     if counts.n_near_named:
         parts.append(f"{counts.n_near_named:,} rows like held-out ones were not trained on.")
+    if counts.n_leaking:
+        parts.append(
+            f"{counts.n_leaking:,} rows that a model wrote from or like held-out ones were not trained on."
+        )
     if counts.n_known:
         parts.append(
             f"{counts.n_known:,} rows were not held out: the model had been trained on them or their like."
@@ -199,6 +212,7 @@ class _Company:
     links: RowLinks
     unrecorded: str
     every_pair: bool
+    written: WrittenRows
 
     @property
     def n_rows(self) -> int:
@@ -232,19 +246,22 @@ class _Company:
 def _drawn(plain: Split, company: _Company, options: FinetuneOptions) -> Split:
     """Held-out rows by chance: groups are kept together as far as enough rows are then left to choose from."""
     rng = np.random.default_rng(options.seed)
-    known = company.known()
-    wanted = min(len(plain.held_out), int((~known).sum()))
+    known, real = company.known(), company.written.real(company.rows)
+    able = (~known)[real]
+    wanted = min(len(plain.held_out), int(able.sum()))
     for level in LEVELS:
         groups = company.groups(level)
-        if 2 * rows_that_fit(groups, ~known, wanted) >= wanted:
+        if 2 * rows_that_fit(groups[real], able, wanted) >= wanted:
             break
-    held_out = company.rows[draw_whole_groups(groups, ~known, wanted, rng)]
+    held_out = company.rows[real][draw_whole_groups(groups[real], able, wanted, rng)]
+    alike = in_groups_of(groups, np.isin(company.rows, held_out)) & ~real
+    lost = union(company.rows[alike], intersection(company.rows, company.written.leaking(held_out)))
     n_known = int(known.sum()) if len(plain.held_out) else 0
     return replace(
         plain,
-        train=difference(company.rows, held_out),
+        train=difference(difference(company.rows, held_out), lost),
         held_out=held_out,
-        counts=company.counts(level, n_known=n_known),
+        counts=company.counts(level, n_known=n_known, n_leaking=len(lost)),
     )
 
 
@@ -269,6 +286,7 @@ def _around_named(plain: Split, company: _Company) -> Split:
             level,
             n_known=int((is_held_out & known).sum()),
             n_near_named=len(plain.train) - len(train),
+            n_leaking=len(intersection(company.rows, company.written.leaking(plain.held_out))),
         ),
     )
 

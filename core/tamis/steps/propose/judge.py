@@ -17,9 +17,9 @@ from tamis.compute.clear.clear import (
     parse_verdict,
     verdict_probabilities,
 )
+from tamis.compute.text.judge_text import WARNING, fence_code, fenced
 from tamis.protocols import LanguageModel
 from tamis.scorers.bsdetector import reflections
-from tamis.scorers.judge_text import WARNING, fence_code, fenced
 from tamis.types import JSON
 
 # The paper's own wording is not public; this is the usual shape. What is the same for every row comes first, so that

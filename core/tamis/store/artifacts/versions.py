@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tamis.errors import InvalidOptions
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.types import Int64s
 
 PARENT_IDS = "parents.npy"
+ADDED, FAMILIES = "added.parquet", "families.npy"
+NOT_THERE = -1  # instead of an example id in the parent: the row came from a batch
+_ADDED: list[pa.Field[Any]] = [
+    pa.field("example_id", pa.int64()),
+    pa.field("batch", pa.string()),
+    pa.field("batch_examples", pa.string()),
+    pa.field("batch_id", pa.int64()),
+    pa.field("parent_ids", pa.list_(pa.int64())),  # in the parent of the version
+]
+ADDED_SCHEMA = pa.schema(_ADDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +42,15 @@ def parent_of(examples: Artifact) -> Parent | None:
 
 
 def read_parent_ids(examples: Artifact) -> Int64s:
-    """For each row of a curated dataset its example id in the parent, shape (n,), ascending."""
+    """For each row of a curated dataset its example id in the parent, shape (n,), ascending, then NOT_THERE for each row
+    that came from a batch.
+    """
     ids: Int64s = np.load(examples.file(PARENT_IDS), allow_pickle=False)
     return ids
 
 
 def ancestor_ids(store: ArtifactStore, examples: Artifact, ancestor: str) -> Int64s:
-    """For each row its example id in an ancestor, however many versions back, shape (n,), ascending.
+    """For each row its example id in an ancestor, however many versions back, shape (n,); NOT_THERE where it has none.
 
     A dataset is its own ancestor. Raises InvalidOptions when ``ancestor`` is none, naming those that are.
     """
@@ -47,10 +62,25 @@ def ancestor_ids(store: ArtifactStore, examples: Artifact, ancestor: str) -> Int
             raise InvalidOptions(
                 f"{examples.manifest.dataset_id!r} was not made from {ancestor!r}. It comes from: {', '.join(line)}."
             )
-        ids = read_parent_ids(current)[ids]
+        ids = np.where(ids == NOT_THERE, NOT_THERE, read_parent_ids(current)[ids])
         current = store.get(parent.dataset_id, "examples", parent.examples)
         line.append(parent.dataset_id)
     return ids
+
+
+def added_rows(examples: Artifact) -> pa.Table:
+    """The rows of a version that came from batches with it, ADDED_SCHEMA; none for any other dataset."""
+    if ADDED not in examples.manifest.files:
+        return ADDED_SCHEMA.empty_table()
+    return pq.read_table(examples.file(ADDED))
+
+
+def row_family_numbers(examples: Artifact) -> Int64s | None:
+    """The family of each row, through generations of written rows, shape (n,); None for a dataset without such rows."""
+    if FAMILIES not in examples.manifest.files:
+        return None
+    families: Int64s = np.load(examples.file(FAMILIES), allow_pickle=False)
+    return families
 
 
 def versions(store: ArtifactStore, dataset_id: str) -> list[str]:

@@ -59,26 +59,31 @@ def diff_versions(store: ArtifactStore, old_id: str, new_id: str) -> VersionDiff
     """Compare two datasets of one family row by row: usually a version with what it was made from.
 
     Rows are the same where they come from the same row of the newest dataset that both were made from (or are). Rows
-    are ``added`` where only the old one lost them. Raises InvalidOptions for datasets that have no such common
+    are ``added`` where only the old one lost them, or where they came from a batch. Raises InvalidOptions for datasets that have no such common
     ancestor, DatasetMissing, and ArtifactMissing where a dataset between them was deleted.
     """
     base_id = _common_ancestor(store, old_id, new_id)
     old, new = store.examples(old_id), store.examples(new_id)
     old_base, new_base = ancestor_ids(store, old, base_id), ancestor_ids(store, new, base_id)
-    both, in_old, in_new = np.intersect1d(old_base, new_base, assume_unique=True, return_indices=True)
+    there = np.flatnonzero(old_base != NOWHERE), np.flatnonzero(new_base != NOWHERE)
+    both, in_old, in_new = np.intersect1d(
+        old_base[there[0]], new_base[there[1]], assume_unique=True, return_indices=True
+    )
+    in_old, in_new = there[0][in_old], there[1][in_new]
     differs = _hashes(old)[in_old] != _hashes(new)[in_new]
     decided = _decided(store, old, base_id) | _decided(store, new, base_id)
     changes = [
         (int(base), RowDiff(_how(decided.get(int(base))), int(a), int(b), decided.get(int(base))))
         for base, a, b in zip(both[differs], in_old[differs], in_new[differs], strict=True)
     ]
-    for row in np.flatnonzero(~np.isin(old_base, new_base)).tolist():
+    for row in np.flatnonzero(~np.isin(old_base, both)).tolist():
         base = int(old_base[row])
         changes.append((base, RowDiff("dropped", row, NOWHERE, decided.get(base))))
-    for row in np.flatnonzero(~np.isin(new_base, old_base)).tolist():
+    for row in np.flatnonzero(~np.isin(new_base, both)).tolist():
         base = int(new_base[row])
         changes.append((base, RowDiff("added", NOWHERE, row, decided.get(base))))
-    rows = tuple(row for _, row in sorted(changes, key=lambda pair: pair[0]))
+    # What came from a batch is in no row of the base, and comes last.
+    rows = tuple(row for _, row in sorted(changes, key=lambda pair: (pair[0] == NOWHERE, pair[0])))
     return VersionDiff(old_id, new_id, base_id, rows, len(both) - int(differs.sum()))
 
 
@@ -131,9 +136,9 @@ def _decided(store: ArtifactStore, examples: Artifact, base_id: str) -> dict[int
     by_row: dict[int, FrozenDecision] = {}
     for parents, decisions in reversed(steps):
         for row, decision in decisions.items():
-            if decision.verdict != "keep":
+            if decision.verdict != "keep" and base[row] != NOWHERE:
                 by_row[int(base[row])] = decision
-        base = base[parents]
+        base = np.where(parents == NOWHERE, NOWHERE, base[parents])
     return by_row
 
 

@@ -1,0 +1,279 @@
+"""FILTERS: what speaks against a row that a model wrote; a filter gives reasons and deletes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from tamis.compute.augment.repeats import RepeatIndex
+from tamis.compute.augment.types import JudgedRow, KnownRow, Near, ParentRow, Reason, SyntheticRow
+from tamis.compute.text.contamination import RunIndex
+from tamis.compute.text.near_duplicates import normalised_words
+from tamis.errors import UnknownName
+from tamis.filters.options import (
+    AgreementOptions,
+    ConfidenceFilterOptions,
+    DefectFilterOptions,
+    GroundedOptions,
+    LengthFilterOptions,
+    NoOptions,
+    OverlapOptions,
+    RepeatsOptions,
+)
+from tamis.registry import Plugin, Table, parse_options
+from tamis.types import JSON
+
+Switches: TypeAlias = Mapping[str, bool | Mapping[str, JSON]]  # by name: off, on, or on with these options
+
+
+@dataclass(slots=True)
+class FilterPool:
+    """What rows are held against: their parents by id, rows whose prompts may not come again, evaluation texts, rows held
+    out. ``labels`` are the only answers where there are any; ``scaffold`` are words of the generator's questions.
+    """
+
+    parents: Mapping[int, ParentRow] = field(default_factory=dict)
+    known: Sequence[KnownRow] = ()
+    evaluation: Sequence[str] = ()
+    held_out: Sequence[KnownRow] = ()
+    labels: tuple[str, ...] = ()
+    scaffold: tuple[str, ...] = ()
+    batch: str = ""
+    seed: int = 0
+    n_judged: int = 0
+    _passed: list[tuple[SyntheticRow, int]] = field(default_factory=list)
+    _repeats: dict[tuple[float, float], RepeatIndex[Near]] = field(default_factory=dict)
+    _runs: dict[int, RunIndex] = field(default_factory=dict)
+    _apart: dict[str, Near | None] = field(default_factory=dict)
+
+    def add(self, row: SyntheticRow) -> None:
+        """Hold later rows against this one too, by its place among the rows that were judged."""
+        for index in self._repeats.values():
+            index.add(row.prompt, Near(self.batch, self.n_judged))
+        self._passed.append((row, self.n_judged))
+
+    def repeats(self, jaccard: float, rouge_l: float) -> RepeatIndex[Near]:
+        """The prompts that may not come again, indexed once."""
+        key = (jaccard, rouge_l)
+        if key not in self._repeats:
+            index: RepeatIndex[Near] = RepeatIndex(jaccard, rouge_l)
+            for one in self.known:
+                index.add(one.prompt, one.near)
+            for row, place in self._passed:
+                index.add(row.prompt, Near(self.batch, place))
+            self._repeats[key] = index
+        return self._repeats[key]
+
+    def taken(self, n_words: int) -> RunIndex:
+        """Runs of words of evaluation texts, then of prompts and responses held out, indexed once."""
+        if n_words not in self._runs:
+            apart = [text for one in self.held_out for text in (one.prompt, one.response)]
+            self._runs[n_words] = RunIndex([*self.evaluation, *apart], n_words=n_words)
+        return self._runs[n_words]
+
+    def asked_apart(self) -> Mapping[str, Near | None]:
+        """The words of held-out prompts, with their row, and of evaluation texts, with None; indexed once."""
+        if not self._apart and (self.evaluation or self.held_out):
+            self._apart = dict.fromkeys((normalised_words(text) for text in self.evaluation), None)
+            self._apart |= {normalised_words(one.prompt): one.near for one in self.held_out}
+        return self._apart
+
+
+class Filter(Protocol):
+    """Looks at rows in job order."""
+
+    def look(self, rows: Sequence[SyntheticRow], pool: FilterPool) -> list[Reason | None]:
+        """What speaks against each row, shape (n,); None where nothing does. The pool stays as it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterPlugin(Plugin):
+    """One row. A ``row`` filter judges each row by itself, ``order`` looks at the rows before it too, and ``end`` at all
+    rows once. ``bad`` is the side of the limit on which a value is a reason: below it, above it, from it on, or any side.
+    ``measured`` names the score of the rows that it reads, which exists only once they are a dataset.
+    """
+
+    on: bool = True
+    kind: Literal["row", "order", "end"] = "row"
+    bad: Literal["below", "above", "from", "outside"] = "below"
+    measured: str = ""
+
+    def violates(self, reason: Reason) -> bool:
+        """Whether the value of a reason is on the wrong side of its limit."""
+        value, limit = reason.value, reason.limit
+        sides = {
+            "below": value < limit,
+            "above": value > limit,
+            "from": value >= limit,
+            "outside": value != limit,
+        }
+        return sides[self.bad]
+
+
+FILTERS: Table[FilterPlugin] = Table(
+    "filter",
+    FilterPlugin(
+        name="empty",
+        title="Empty",
+        summary="A blank prompt or answer.",
+        options=NoOptions,
+        target="tamis.filters.texts:empty_filter",
+    ),
+    FilterPlugin(
+        name="cut",
+        title="Cut",
+        summary="A text that ended at the limit of tokens.",
+        options=NoOptions,
+        target="tamis.filters.texts:cut_filter",
+    ),
+    FilterPlugin(
+        name="format",
+        title="Format",
+        summary="Another shape than the parents': JSON stays JSON, a final #### number and options A to D stay.",
+        options=NoOptions,
+        target="tamis.filters.texts:format_filter",
+    ),
+    FilterPlugin(
+        name="scaffold",
+        title="Scaffold",
+        summary="A fence or field name of our own question, or an assistant's opening phrase, as SELF-GUIDE's noise filter.",
+        options=NoOptions,
+        target="tamis.filters.texts:scaffold_filter",
+    ),
+    FilterPlugin(
+        name="label",
+        title="Label",
+        summary="An answer that is none of the labels, where labels are given.",
+        options=NoOptions,
+        target="tamis.filters.texts:label_filter",
+    ),
+    FilterPlugin(
+        name="length",
+        title="Length",
+        summary="Characters outside the mean ± 2σ of the parents, both ends included; not for answers that are labels.",
+        options=LengthFilterOptions,
+        target="tamis.filters.texts:length_filter",
+        bad="outside",
+    ),
+    FilterPlugin(
+        name="agreement",
+        title="Agreement",
+        summary="The most frequent of several answers is less than a share of all that were asked for.",
+        options=AgreementOptions,
+        target="tamis.filters.texts:agreement_filter",
+    ),
+    FilterPlugin(
+        name="defects",
+        title="Defects",
+        summary="Empty, cut, garbled, repeated, refused or in another language, as the score of that name finds it.",
+        options=DefectFilterOptions,
+        target="tamis.filters.texts:defects_filter",
+    ),
+    FilterPlugin(
+        name="contamination",
+        title="Contamination",
+        summary="A run of 13 words of an evaluation file or of a held-out row, or the prompt of one.",
+        options=OverlapOptions,
+        target="tamis.filters.sets:contamination_filter",
+        bad="above",
+    ),
+    FilterPlugin(
+        name="grounded",
+        title="Grounded",
+        summary="Groundedness in the row's document below a limit, once the batch is scored.",
+        options=GroundedOptions,
+        target="tamis.filters.texts:grounded_filter",
+        on=False,
+        measured="groundedness",
+    ),
+    FilterPlugin(
+        name="confidence",
+        title="Confidence",
+        summary="Confidence below a γ that you set, once the batch is scored.",
+        options=ConfidenceFilterOptions,
+        target="tamis.filters.texts:confidence_filter",
+        on=False,
+        measured="confidence",
+    ),
+    FilterPlugin(
+        name="repeats",
+        title="Repeats",
+        summary="A prompt with equal words, nearly equal ones, or ROUGE-L above 0.95 among the dataset, earlier batches or this one.",
+        options=RepeatsOptions,
+        target="tamis.filters.sets:repeats_filter",
+        kind="order",
+        bad="from",
+    ),
+    FilterPlugin(
+        name="balance",
+        title="Balance",
+        summary="Beyond the least frequent label's count, drawn by the seed.",
+        options=NoOptions,
+        target="tamis.filters.sets:balance_filter",
+        on=False,
+        kind="end",
+        bad="above",
+    ),
+)
+_KINDS = ("row", "order", "end")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A filter that is on."""
+
+    name: str
+    kind: str
+    filter: Filter
+
+
+def choose_filters(switches: Switches, also_on: Sequence[str] = ()) -> list[Chosen]:
+    """The filters that are on, cheap ones first, those that look at the set last.
+
+    ``switches`` turn single ones off or on, or set their options; raises UnknownName and InvalidOptions.
+    """
+    for name in switches:
+        if name not in FILTERS:
+            raise UnknownName(FILTERS.kind, name, FILTERS)
+    chosen = []
+    for name, row in FILTERS.items():
+        switch = switches.get(name, row.on or name in also_on)
+        if switch is False:
+            continue
+        given = {} if switch is True else switch
+        build: Callable[..., Filter] = row.load()
+        chosen.append(Chosen(name, row.kind, build(parse_options(row.options, given))))
+    return sorted(chosen, key=lambda one: _KINDS.index(one.kind))
+
+
+def judge_rows(rows: Sequence[SyntheticRow], chosen: Sequence[Chosen], pool: FilterPool) -> list[JudgedRow]:
+    """Each row with what speaks against it; a row with a reason is shown to no later filter.
+
+    Rows that pass are put into the pool, so that what comes later is held against them. Filters of the ``end`` are left
+    to ``judge_set``.
+    """
+    judged = []
+    for row in rows:
+        reason, looked_at = None, ""
+        for one in chosen:
+            if one.kind != "end" and reason is None:
+                looked_at = one.name
+                (reason,) = one.filter.look([row], pool)
+        if reason is None:
+            pool.add(row)
+        pool.n_judged += 1
+        judged.append(JudgedRow(row, () if reason is None else (reason,), looked_at))
+    return judged
+
+
+def judge_set(judged: Sequence[JudgedRow], chosen: Sequence[Chosen], pool: FilterPool) -> list[JudgedRow]:
+    """The same rows, with what filters of the ``end`` have against those that passed until now."""
+    result = list(judged)
+    for one in (one for one in chosen if one.kind == "end"):
+        places = [place for place, judgement in enumerate(result) if judgement.passed]
+        for place, reason in zip(places, one.filter.look([result[i].row for i in places], pool), strict=True):
+            reasons = () if reason is None else (reason,)
+            result[place] = JudgedRow(result[place].row, reasons, one.name)
+    return result

@@ -1,0 +1,93 @@
+"""GENERATORS: what writes new rows from a task, and what each asks of the task and of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Generator as Coroutine
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from tamis.compute.augment.types import DraftProblem, SyntheticRow, WriteJob, WritingTask
+from tamis.errors import InvalidOptions
+from tamis.generators.options import SimilarOptions
+from tamis.protocols import Ability, Turn
+from tamis.registry import Plugin, Table
+
+
+@dataclass(frozen=True, slots=True)
+class WriterQuestion:
+    """What a job asks a model ``n`` times. A generator leaves the seed to the driver, and what is None to the run."""
+
+    turns: tuple[Turn, ...]
+    template: str
+    n: int = 1
+    temperature: float | None = None
+    max_new_tokens: int | None = None
+    seed: int = 0
+
+    def settled(self, *, seed: int, temperature: float, max_new_tokens: int) -> WriterQuestion:
+        """The question as it is sent."""
+        return replace(
+            self,
+            seed=seed,
+            temperature=temperature if self.temperature is None else self.temperature,
+            max_new_tokens=max_new_tokens if self.max_new_tokens is None else self.max_new_tokens,
+        )
+
+
+# Yields questions that can be asked together, is sent the texts of each, and returns what came of the job.
+Dialogue: TypeAlias = Coroutine[list[WriterQuestion], list[list[str]], list[SyntheticRow | DraftProblem]]
+
+
+class Generator(Protocol):
+    """Writes rows. It touches no model, clock, file or budget, so a list of texts drives it as well as a model."""
+
+    def jobs(self, task: WritingTask, rng: np.random.Generator) -> Iterator[WriteJob]:
+        """Jobs in order, numbered from 0; may be endless, as the budget ends it."""
+        ...
+
+    def write(self, job: WriteJob, task: WritingTask) -> Dialogue:
+        """The questions of a job and what came of it. An answer that ended at the limit of tokens is a CutText."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorPlugin(Plugin):
+    """One row: what of a task it cannot do without, the filters that are on with it besides the usual ones, the abilities
+    it asks of a model, and the names of fields and marks of its questions, which no row may hold.
+    """
+
+    needs: tuple[Literal["parents", "documents", "labels", "instruction"], ...] = ()
+    filters: tuple[str, ...] = ()
+    needs_llm: tuple[Ability, ...] = ("complete",)
+    scaffold: tuple[str, ...] = ()
+
+
+GENERATORS: Table[GeneratorPlugin] = Table(
+    "generator",
+    GeneratorPlugin(
+        name="similar",
+        title="Similar rows",
+        summary="A teacher writes a new row that asks for the same skill as its parent; LLM2LLM, where the parents were answered wrong.",
+        options=SimilarOptions,
+        target="tamis.generators.similar:SimilarGenerator",
+        needs=("parents",),
+        scaffold=("new_prompt", "new_response", "parent_prompt", "parent_response", "student_answer"),
+    ),
+)
+
+_MISSING = {
+    "parents": "needs rows to write from: name them as parents, such as wrong:newest or tag:NAME",
+    "documents": "needs documents, and no row has one: name rows whose metadata hold a document",
+    "labels": "needs labels: give them as labels",
+    "instruction": "needs an instruction: give it as instruction",
+}
+
+
+def check_task(row: GeneratorPlugin, task: WritingTask) -> None:
+    """Raise InvalidOptions for a task without something that the generator needs, with what to give."""
+    for need in row.needs:
+        if not getattr(task, need):
+            raise InvalidOptions(f"{row.title} {_MISSING[need]}.")

@@ -1,0 +1,1 @@
+"""examine: a model answers rows, and its answers are marked."""
