@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.scoring.coverage import show_coverage
 from pages.parts.scoring.form import show_score_form
 from pages.parts.scoring.from_file import FROM_FILE, show_score_file
 from pages.parts.scoring.results import show_score, show_score_table
+from pages.parts.scoring.targets import TARGETS, show_targets
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.job_watch import cloned_defaults, followed_job, stop_following
 from tamis.actions.jobs import JobState
 from tamis.actions.scores import can_score_again
-from tamis.scorers import SCORERS, scorer_title
+from tamis.scorers import SCORERS, TARGET_SCORERS, scorer_title
 
 with open_page("Scores", activity=False) as dataset:
     context = open_dataset_context(dataset)
@@ -30,7 +32,10 @@ with open_page("Scores", activity=False) as dataset:
     )
     first = first if start.values.get("scorer") else context.view.active_score or first
     given = [one for one in context.view.scores if one not in SCORERS]
-    titles = {one: scorer_title(one) for one in (*SCORERS, *given)} | {FROM_FILE: "From a file"}
+    titles = {one: scorer_title(one) for one in (*SCORERS, *given)} | {
+        FROM_FILE: "From a file",
+        TARGETS: "Targets",
+    }
     name = st.pills(
         "Score", list(titles), format_func=lambda name: titles[name], default=first, required=True, key="scorer",
         bind="query-params", label_visibility="collapsed",
@@ -41,12 +46,16 @@ with open_page("Scores", activity=False) as dataset:
             st.caption(f":material/straighten: **Which model it suits.** {SCORERS[name].suits}")
     if name == FROM_FILE:
         show_score_file(context)
+    elif name == TARGETS:
+        show_targets(context)
     elif name in context.view.scores:
         if can_score_again(context, name):
             label = f"Compute {titles[name].lower()} again"
             with st.expander(label, icon=":material/tune:", expanded=bool(start.values)):
                 show_score_form(context, name, start)
         show_score(context, name)
+        if name in TARGET_SCORERS:
+            show_coverage(context, context.view.scores[name])
     else:
         with st.container(border=True):
             st.subheader(f"{titles[name]} is not computed yet", anchor=False)

@@ -25,7 +25,6 @@ class Verb(NamedTuple):
     method: Caller
 
 
-_SOON = No("comes with the page of targets")
 _DRAWN = No("drawn on the page as a part of more")
 _FILES = No("what the command writes is downloaded on a page: there is no file of the browser's to write to")
 _ON_SCREEN = No("a person reads it on a screen; tamis decisions decide and import take the outcome")
@@ -273,15 +272,15 @@ VERBS: dict[str, Verb] = {
         "shared", No("--held-out takes the same rows"), No("held_out takes the same rows")
     ),
     # targets
-    "targets.add_target": Verb(_SOON, "target add", "Targets.add"),
-    "targets.list_targets": Verb(_SOON, "target list", "Targets.list"),
+    "targets.add_target": Verb("scoring", "target add", "Targets.add"),
+    "targets.list_targets": Verb("scoring", "target list", "Targets.list"),
     "targets.show_target": Verb(
         No("the page lists the examples with their nearest rows"), "target show", "Targets.show"
     ),
-    "targets.plan_target_deletion": Verb(_SOON, "target delete", "Targets.plan_deletion"),
-    "targets.delete_target": Verb(_SOON, "target delete", "Targets.delete"),
-    "targets.out_of_reach": Verb(_SOON, "target show", "Targets.out_of_reach"),
-    "targets.rows_kept_out": Verb(_SOON, "target show", "Targets.kept_out"),
+    "targets.plan_target_deletion": Verb("scoring", "target delete", "Targets.plan_deletion"),
+    "targets.delete_target": Verb("scoring", "target delete", "Targets.delete"),
+    "targets.out_of_reach": Verb("scoring", "target show", "Targets.out_of_reach"),
+    "targets.rows_kept_out": Verb("scoring", "target show", "Targets.kept_out"),
     # tags
     "tags.list_tags": Verb(No("those of the context it has opened"), "tags list", "Tags.list"),
     "tags.tagged_rows": Verb(No("the filter bar"), No("tamis rows list --tag"), "Tags.rows"),
@@ -508,7 +507,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "submit": (
         "parts of submit, and what a form's run would be called",
-        "check_options freeze_pointers plan_run",
+        "check_options freeze_pointers lacking_for_target plan_run",
     ),
     "augmenting": (
         "rows, marks and groups of a batch or an examination, as tables and pages draw them",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from tamis.actions.given_scores import take_column
 from tamis.actions.roles import needs
-from tamis.errors import ArtifactMissing
+from tamis.errors import ArtifactMissing, CurationError
 from tamis.jobs.model import Job
 from tamis.jobs.scheduler import queue
 from tamis.jobs.scheduler.queue import Submission
@@ -37,6 +38,7 @@ __all__ = [
     "Submission",
     "check_options",
     "freeze_pointers",
+    "lacking_for_target",
     "plan_run",
     "repeat",
     "submit",
@@ -222,6 +224,27 @@ def _planned_similarities(
         f"Dataset {dataset_id!r} has no scores towards this target yet: they are made first when the selection is run, or "
         f"by: tamis run score --dataset {dataset_id} --scorer {score_for(exact)['scorer']} --target NAME."
     )
+
+
+def lacking_for_target(workspace: Workspace, dataset_id: str, options: Mapping[str, JSON]) -> tuple[str, ...]:
+    """What a selection for a target has made first when it is submitted, in words; nothing for one that can be planned, or
+    that cannot be made at all.
+    """
+    try:
+        exact = freeze_pointers(workspace, dataset_id, "select", options)
+        if not reads_target("select", exact):
+            return ()
+        parse_options(SelectOptions, exact).needs()
+    except CurationError:
+        return ()
+    with suppress(ArtifactMissing):
+        _planned_similarities(workspace, dataset_id, "select", exact)
+        return ()
+    try:
+        plan_run(workspace, dataset_id, "score", score_for(exact))
+    except ArtifactMissing:
+        return ("embeddings", "scores towards the target")
+    return ("scores towards the target",)
 
 
 def _score_first(

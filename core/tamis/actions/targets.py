@@ -35,6 +35,7 @@ from tamis.store.artifacts.targets import (
     MOST_EXAMPLES,
     TargetExample,
     TargetExamples,
+    holds_target,
     is_same_target,
     read_target,
     store_target,
@@ -107,11 +108,13 @@ class CoveredExample(HtmlFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptOutRow(HtmlFacts):
-    """A ``row`` that is the target and why, with the ``number`` of the example that it is or holds."""
+    """A ``row`` that is a ``target`` and why, with the example that it is or holds, by its ``number`` there."""
 
     row: int
     reason: str
+    target: str
     number: int
+    prompt: str
 
 
 @needs("curator", noted="target")
@@ -178,12 +181,13 @@ def target_of_scores(workspace: Workspace, scores: Artifact) -> TargetExamples:
 
 
 def newest_scores(workspace: Workspace, dataset_id: str, target_id: str) -> Artifact | None:
-    """The newest scores towards a target, those that measure its coverage first; None where nobody made any."""
-    made = [
-        one
-        for one in workspace.artifacts.list(dataset_id, "scores")
-        if one.manifest.inputs.get("target") == target_id
-    ]
+    """The newest scores towards a target, alone or among others, those that measure coverage first; None for none."""
+    target = workspace.artifacts.get(dataset_id, "target", target_id)
+    made = []
+    for one in workspace.artifacts.list(dataset_id, "scores"):
+        towards = workspace.artifacts.find(dataset_id, "target", one.manifest.inputs.get("target", ""))
+        if towards is not None and holds_target(towards, target):
+            made.append(one)
     return next((one for one in made if COVERAGE in one.manifest.files), next(iter(made), None))
 
 
@@ -209,12 +213,24 @@ def describe_cover(workspace: Workspace, scores: Artifact) -> tuple[CoveredExamp
     return tuple(one for one, _ in _covered(workspace, scores))
 
 
-def rows_kept_out(scores: Artifact) -> tuple[KeptOutRow, ...]:
-    """The rows that are the target, which no selection towards it takes."""
-    listed = pq.read_table(scores.file(KEPT_OUT)).to_pylist()
+def rows_kept_out(workspace: Workspace, scores: Artifact) -> tuple[KeptOutRow, ...]:
+    """The rows that are the target, which no selection towards it takes; raises ArtifactMissing where it is gone."""
+    target = target_of_scores(workspace, scores)
     return tuple(
-        KeptOutRow(row=one["example_id"], reason=one["reason"], number=one["item"]) for one in listed
+        KeptOutRow(
+            row=one["example_id"],
+            reason=one["reason"],
+            target=target.names[target.part[one["item"]]],
+            number=_own_number(target, one["item"]),
+            prompt=target.examples[one["item"]].prompt,
+        )
+        for one in pq.read_table(scores.file(KEPT_OUT)).to_pylist()
     )
+
+
+def _own_number(target: TargetExamples, item: int) -> int:
+    """The number of an example in its own target, of that among the examples of all."""
+    return item - int(np.flatnonzero(target.part == target.part[item])[0])
 
 
 def _covered(workspace: Workspace, scores: Artifact) -> list[tuple[CoveredExample, bool]]:
@@ -225,7 +241,7 @@ def _covered(workspace: Workspace, scores: Artifact) -> list[tuple[CoveredExampl
         (
             CoveredExample(
                 target=target.names[one["target"]],
-                number=one["item"],
+                number=_own_number(target, one["item"]),
                 prompt=target.examples[one["item"]].prompt,
                 response=target.examples[one["item"]].response,
                 row=one["row"],

@@ -78,11 +78,13 @@ class Targets:
 
     def out_of_reach(self, name: str) -> tuple[CoveredExample, ...]:
         """The examples that no row comes near, by the newest scores towards the target; raises ArtifactMissing without any."""
-        return targets.out_of_reach(self._workspace, self._scores(name))
+        found = targets.out_of_reach(self._workspace, self._scores(name))
+        return tuple(one for one in found if one.target == self.show(name)[0].name)
 
     def kept_out(self, name: str) -> tuple[KeptOutRow, ...]:
         """The rows that are the target, which no selection towards it takes; raises ArtifactMissing without scores."""
-        return targets.rows_kept_out(self._scores(name))
+        found = targets.rows_kept_out(self._workspace, self._scores(name))
+        return tuple(one for one in found if one.target == self.show(name)[0].name)
 
     def _scores(self, name: str) -> Artifact:
         return targets.require_scores(self._workspace, self._dataset_id, name)

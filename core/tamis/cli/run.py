@@ -229,6 +229,10 @@ def _summary_lines(summary: Mapping[str, JSON]) -> str:
 
     plain = {key: value for key, value in summary.items() if not isinstance(value, list | dict)}
     lines = [f"  {key:20} {value}" for key, value in plain.items()]
+    lines += [
+        f"  {'target ' + str(one['name']):20} {one['n_picked']:,} rows, a share of {one['share']:.0%}"
+        for one in (summary.get("notes") or {}).get("targets", ())
+    ]
     lines += [_task_line(one) for one in task_changes(summary.get("lm_eval") or ())]
     if summary.get("lm_eval") or summary.get("verdict"):
         lines.append(f"  {VERDICT_RULE}")

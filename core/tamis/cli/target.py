@@ -93,7 +93,9 @@ def show(session: Session, target: str, dataset: str, limit: int) -> None:
         )
     scores = newest_scores(session.workspace, dataset_id, entry.artifact.id)
     far = () if scores is None else out_of_reach(session.workspace, scores)
-    kept_out = () if scores is None else rows_kept_out(scores)
+    far = tuple(one for one in far if one.target == entry.name)
+    kept_out = () if scores is None else rows_kept_out(session.workspace, scores)
+    kept_out = tuple(row for row in kept_out if row.target == entry.name)
     for one_far in far:
         session.show(f"  No row within reach of {one_far.number}: {_short(one_far.prompt)}")
     for row in kept_out[: limit or None]:

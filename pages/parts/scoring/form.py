@@ -11,13 +11,15 @@ from pages.shared.forms.finetune_adapters import draw_llm_model
 from pages.shared.forms.llm_forecast import show_models_forecast
 from pages.shared.forms.options_form import Form, draw_options, draw_plugin
 from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.forms.selection_form import draw_target
 from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import FormDefaults, start_job
 from tamis.actions.submit import check_options, submit
+from tamis.actions.targets import list_targets
 from tamis.errors import CurationError
-from tamis.scorers import SCORERS
+from tamis.scorers import SCORERS, TARGET_SCORERS
 from tamis.steps.score.options import ScoreOptions
 from tamis.types import JSON
 
@@ -27,6 +29,11 @@ def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> 
     scorer, computed = SCORERS[name], name in context.view.scores
     form = Form(name="score", start=start.values, suffix=start.suffix)
     chosen = {"scorer": name, "scorer_options": draw_plugin(ScoreOptions.CHOICES[0], name, form)}
+    if name in TARGET_SCORERS:
+        named = {"target": partial(draw_target, context)}
+        others = [one for one in ScoreOptions.model_fields if one not in named]
+        rest = Form(name="score", start=start.values, suffix=start.suffix, skip=others, instead=named)
+        chosen |= draw_options(ScoreOptions, rest)
     if scorer.needs_llm:
         trained = {"llm_options.model": partial(draw_llm_model, context)}
         rest = Form(name="score", start=start.values, suffix=start.suffix, skip=("scorer",), instead=trained)
@@ -45,15 +52,22 @@ def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> 
     )
     if problem:
         st.error(plain(problem), icon=":material/error:")
-        if "embeddings" in scorer.reads and context.view.embeddings is None:
+        if _lacks_vectors(context, name) and context.view.embeddings is None:
             link_to("overview", "Embed the rows first", query={"dataset": context.dataset_id})
     if pressed:
         start_job(context.workspace, context.dataset_id, "score", chosen, target=target)
 
 
+def _lacks_vectors(context: DatasetContext, name: str) -> bool:
+    return not {"embeddings", "vectors"}.isdisjoint(SCORERS[name].reads) and context.view.embeddings is None
+
+
 def _problem(context: DatasetContext, name: str, chosen: dict[str, JSON]) -> str:
-    if "embeddings" in SCORERS[name].reads and context.view.embeddings is None:
+    if _lacks_vectors(context, name):
         return f"{SCORERS[name].title} reads vectors, and this dataset has none yet."
+    if name in TARGET_SCORERS and not chosen["target"]:
+        made = list_targets(context.workspace, context.dataset_id)
+        return f"{SCORERS[name].title} is measured towards a target: {'choose one' if made else 'make one'} first."
     try:
         check_options(context.workspace, "score", chosen)
     except CurationError as error:

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.selection import stats
+from pages.parts.selection.target_shares import show_target_shares
 from pages.shared.active import offer_to_activate, offer_to_keep
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart, histogram_chart, selection_map
@@ -37,6 +38,7 @@ def show_results(context: DatasetContext, selection: Artifact) -> None:
     _show_actions(context, selection, baseline)
     show_edits(context, selection)
     _show_numbers(context, selection, baseline, score)
+    show_target_shares(context, selection)
     table = stats.per_cluster(context, selection, baseline, score)
     if context.view.clustering is not None:
         _show_clusters(context, selection, table)

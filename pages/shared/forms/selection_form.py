@@ -27,7 +27,8 @@ from tamis.actions.forecast import SelectionForecast, forecast_detail
 from tamis.actions.given_scores import cost_columns, numeric_quality
 from tamis.actions.read_rows import describe_scope
 from tamis.actions.selections import total_tokens
-from tamis.actions.submit import PlannedRun, RunTarget, submit
+from tamis.actions.submit import PlannedRun, RunTarget, lacking_for_target, submit
+from tamis.actions.targets import list_targets
 from tamis.errors import CurationError
 from tamis.scorers import in_sentence, scorer_title
 from tamis.selectors import SELECTORS
@@ -47,6 +48,7 @@ class SelectionFormValues:
     planned: PlannedRun | None = None
     expected: SelectionForecast | None = None
     problem: str = ""
+    first: tuple[str, ...] = ()  # steps that are run before it, for what it reads and is not there
 
 
 def show_selection_form(context: DatasetContext) -> None:
@@ -68,7 +70,7 @@ def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
     method = st.session_state.get(f"select_method{'_' + start.suffix if start.suffix else ''}")
     row = SELECTORS[method or start.values.get("method", "kmq")]
     # Nobody is asked for what the method does not read.
-    unasked = [read for read in ("clustering", "quality") if not row.uses(read)]
+    unasked = [read for read in ("clustering", "quality", "target") if not row.uses(read)]
     form = Form(
         name="select",
         start={"budget": max(1, round(context.n_rows / 10)), **start.values},
@@ -79,6 +81,7 @@ def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
             "cost": partial(_draw_cost, context),
             "clustering": partial(draw_clustering, context),
             "quality": partial(draw_quality, context),
+            "target": partial(draw_target, context),
             **{role: partial(draw_rows, context) for role in ROW_ROLES},
         },
         skip=("scores", *ROW_ROLES, *unasked),
@@ -199,6 +202,42 @@ def draw_quality(context: DatasetContext, drawn: FormField) -> str:
     return str(quality)
 
 
+def draw_target(context: DatasetContext, drawn: FormField) -> str:
+    """The targets as an option names them (``maths=2,code=1``); where there is none, a link to where one is made."""
+    names = [one.name for one in list_targets(context.workspace, context.dataset_id)]
+    if not names:
+        st.caption("There is no target yet: examples of what the dataset is wanted for.")
+        link_to("scoring", "Make a target", query={"dataset": context.dataset_id, "scorer": "Targets"})
+        return ""
+    given = _shares_given(str(drawn.start or ""), names)
+    chosen = st.multiselect(
+        "Targets", names, default=list(given) or names[:1], key=drawn.key, bind="query-params", help=drawn.help,
+        placeholder="At least one",
+    )  # fmt: skip
+    if len(chosen) < 2:
+        return ",".join(chosen)
+    columns = st.columns(min(4, len(chosen)), gap="small")
+    shares = [
+        columns[place % len(columns)].number_input(
+            f"Share of {plain(name)}", min_value=0.01, value=given.get(name, 1.0), step=1.0, format="%g",
+            key=f"{drawn.key}_share_{names.index(name)}",
+        )
+        for place, name in enumerate(chosen)
+    ]  # fmt: skip
+    return ",".join(f"{name}={share:g}" for name, share in zip(chosen, shares, strict=True))
+
+
+def _shares_given(start: str, names: list[str]) -> dict[str, float]:
+    """What the form starts with, as far as it is names; a job that is cloned names an artifact."""
+    found = {}
+    for part in filter(None, start.split(",")):
+        name, sign, share = part.strip().rpartition("=")
+        called = name if sign else part.strip()
+        if called in names:
+            found[called] = float(share) if sign else 1.0
+    return found
+
+
 def draw_rows(context: DatasetContext, drawn: FormField) -> str:
     """A tag, the filter in the address or a selection, as a pointer that is frozen before it is used."""
     scope, names = read_scope(), names_in_view(context.view, "selection")
@@ -225,7 +264,8 @@ def _resolve(context: DatasetContext, values: dict[str, JSON]) -> SelectionFormV
         planned = plan_of(context, "select", values)
         expected = _forecast(context.key, planned.artifact_id, _context=context, _planned=planned)
     except CurationError as error:
-        return SelectionFormValues(values=values, problem=str(error))
+        first = lacking_for_target(context.workspace, context.dataset_id, values)
+        return SelectionFormValues(values=values, problem="" if first else str(error), first=first)
     return SelectionFormValues(values=values, planned=planned, expected=expected)
 
 
@@ -251,6 +291,8 @@ def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: R
         )  # fmt: skip
         if made:
             st.caption("Made before with exactly these options.", width="content")
+    if filled.first:
+        st.caption(f":material/info: Made first, because it is not there yet: {' and '.join(filled.first)}.")
     if filled.problem:
         st.error(plain(filled.problem), icon=":material/error:")
         if context.view.clustering is None:
@@ -262,6 +304,9 @@ def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: R
 def _show_preview(context: DatasetContext, filled: SelectionFormValues) -> None:
     st.subheader("What it would pick", anchor=False)
     expected = filled.expected
+    if filled.first:
+        st.caption("What it picks is known when the scores towards the target are there.")
+        return
     if expected is None:
         st.caption("The rows per cluster appear here as soon as the form is complete.")
         return

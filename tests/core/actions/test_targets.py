@@ -16,6 +16,7 @@ from tamis.actions.targets import (
     TargetSource,
     add_target,
     delete_target,
+    describe_cover,
     list_targets,
     newest_scores,
     out_of_reach,
@@ -128,7 +129,7 @@ def test_half_of_a_target_judges_and_does_not_steer(workspace, embedded):
     assert (about["n_examples"], about["n_judging"]) == (len(examples.steering()), examples.judges.sum())
     best = pq.read_table(scores.file("scores.parquet"))["best_example"].to_numpy()
     assert set(best.astype(int)) <= set(examples.steering())
-    assert {one.row for one in rows_kept_out(scores)} == set(
+    assert {one.row for one in rows_kept_out(workspace, scores)} == set(
         range(0, 40, 4)
     )  # what judges is guarded all the same
 
@@ -187,6 +188,10 @@ def test_each_target_gets_its_share_and_every_pick_says_whose_it_is(workspace, e
     turns = pq.read_table(picked.file("turns.parquet"))
     assert turns["target"].to_pylist() == [0, 1, 0] * 4
     assert turns["example_id"].to_pylist() == read_selection(picked).sort_by("rank")["example_id"].to_pylist()
+    scores = require_scores(workspace, embedded, "stars")
+    assert {(one.target, one.number) for one in describe_cover(workspace, scores)} == {
+        ("bread", 0), ("bread", 1), ("bread", 2), ("stars", 0), ("stars", 1),
+    }  # fmt: skip
     by_tokens = select(workspace, embedded, "bread=2,stars=1", budget=160, unit="tokens")
     spent = [one["spent"] for one in by_tokens.summary["notes"]["targets"]]
     assert sum(spent) == by_tokens.summary["n_tokens"]
@@ -201,7 +206,7 @@ def test_rows_that_are_the_target_are_kept_out_and_listed(workspace, embedded):
     rows = read_selection(picked)["example_id"].to_pylist()
     assert 4 not in rows
     assert picked.summary["notes"]["n_leaks"] == 1
-    (kept_out,) = rows_kept_out(require_scores(workspace, embedded, "bread"))
+    (kept_out,) = rows_kept_out(workspace, require_scores(workspace, embedded, "bread"))
     assert (kept_out.row, kept_out.reason, kept_out.number) == (4, "same prompt", 0)
     # Without the guard it would be the first of all.
     similarity = np.load(require_scores(workspace, embedded, "bread").file("similarities.npy"))
@@ -213,7 +218,10 @@ def test_rows_that_the_target_was_made_of_are_leaks(workspace, embedded):
     add_target(workspace, embedded, "good", TargetSource(tag="good"))
     picked = select(workspace, embedded, "good", budget=5)
     assert not {0, 4} & set(read_selection(picked)["example_id"].to_pylist())
-    assert {one.row for one in rows_kept_out(require_scores(workspace, embedded, "good"))} == {0, 4}
+    assert {one.row for one in rows_kept_out(workspace, require_scores(workspace, embedded, "good"))} == {
+        0,
+        4,
+    }
 
 
 def test_examples_that_no_row_comes_near_are_named(workspace, embedded):

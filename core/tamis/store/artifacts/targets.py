@@ -102,6 +102,15 @@ def is_same_target(target: Artifact, examples: Sequence[TargetExample], *, split
     return bool(part["examples"] == _packed(_told(examples)) and part["split"] == split)
 
 
+def holds_target(target: Artifact, other: Artifact) -> bool:
+    """Whether a target is another one, or several of which it is one."""
+
+    def parts(one: Artifact) -> set[tuple[str, str, bool]]:
+        return {(part["name"], part["examples"], part["split"]) for part in one.manifest.options["parts"]}
+
+    return parts(other) <= parts(target)
+
+
 def combine_targets(
     store: ArtifactStore, dataset_id: str, targets: Sequence[Artifact], shares: Sequence[float]
 ) -> Artifact:
