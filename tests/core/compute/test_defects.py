@@ -92,7 +92,44 @@ def test_short_english_is_not_garbled(text):
     assert find_defects("What?", text)["garbled"] == 0
 
 
-@pytest.mark.parametrize("text", ["Hte cat sat no eht mat.", "Ti si ont eht asme.", "xqz vbk dna hte"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Der Borschtsch schmeckt sehr gut.",
+        "Wirtschaftspolitik, Rechtsprechung, Kopfschmerzen, Schlittschuh.",
+        "Ik heb angstschreeuw en slechtstschrijvend gehoord.",
+        "Krzysztof and Zbigniew moved to Szczecin.",
+        "Dr. Schwartz, Knightley & Schmidt met Thursday.",
+        "Strč prst skrz krk.",
+        "Koristi skočni prozor iznad umjesto izbornika",
+        "Potrebna je ovjera za postavljanje postavki tipkovnice sustava.",
+        "Spacja na klawiaturze numerycznej",
+        "Premu majusklan A kaj tajpu la bezonatajn aldonojn.",
+        "CO2, H2SO4, NaCl and C6H12O6 are compounds.",
+        "It uses 3 kWh at 20 mA, 5 kPa and 120 mmHg.",
+        "Let $x$ and $y$ be integers with $x$ > $y$.",
+        "If a=b and c<d then a+c < b+d.",
+        "Visit example.com, test.org and foo.net today",
+        "C#, F#, C++, .NET, node.js, vue.js",
+        "k8s, i18n, l10n, a11y",
+        "ffmpeg -i in.mp4 -vcodec h264 out.mkv",
+    ],
+)
+def test_other_languages_names_formulas_and_files_are_not_garbled(text):
+    assert find_defects("What?", text)["garbled"] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hte cat sat no eht mat.",
+        "Ti si ont eht asme.",
+        "xqz vbk dna hte",
+        "Teh quikc brwon fxo jmups oevr hte lzay dgo",
+        "Ih ktnhi we hsuodl og to the kpar wtih yoru dgo dna etlal hte oehtrs abotu it.",
+        "s$c@nd th%ng w#s f^und in the box by us",
+    ],
+)
 def test_two_odd_words_of_a_short_text_are(text):
     assert find_defects("What?", text)["garbled"] > 0.5
 

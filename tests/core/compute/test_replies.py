@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tamis.compute.clear.clear import parse_verdict
 from tamis.compute.clear.replies import parse_choice
 
 CHOICES = [
@@ -174,3 +175,41 @@ def test_a_letter_behind_a_label_that_blames_is_not_the_choice(text: str, of_two
     assert parse_choice(text, of_two=True) == of_two
     is_said = any(one in text for one in ("Better", "close", "A is worse", "Verdict"))
     assert parse_choice(text) == (of_two if is_said else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "letter", "of_two"),
+    [
+        ("Worst response: [[A]]", None, "B"), ("Loser: [[B]]", None, "A"), ("**Loser:** B", None, "A"),
+        ("Worst: \\boxed{A}", None, None), ("The worse answer is [[A]].", None, "B"), ("The losing response is A.", None, "B"),
+        ("Rejected: A", None, "B"), ("Eliminated: A", None, "B"), ("Not chosen: A", None, None), ("Verlierer: A", None, "B"),
+        ("Schlechtere Antwort: [[A]]", None, "B"), ("Perdant : B", None, "A"), ("Perdedor: A", None, "B"),
+        ("最差的回答：A", None, None), ("更差：[[A]]", None, "B"), ("{\"worst_answer\": \"A\"}", None, None),
+        ("[[A]] is clearly worse.", None, "B"), ("I'd rule out [[A]].", None, None), ("My verdict: not [[A]].", None, None),
+        ("Wrong answer: [[A]]", None, None), ("Lower quality: A", None, None), ("Less accurate: A", None, None),
+        ("The least convincing answer is B.", None, None), ("Runner-up: A", None, None), ("Second place: [[A]]", None, None),
+        ("Grade: A", None, None), ("Nobody would choose A.", None, None), ("It would be a mistake to choose A.", None, None),
+        ("A is worse.", None, "B"), ("Response A is worse than response B.", None, "B"), ("A ist schlechter.", None, "B"),
+        ("Worst: [[A]]\nBest: [[B]]", "B", "B"), ("Best: [[A]] Worst: [[B]]", "A", "A"), ("[[B]] is better than [[A]].", "B", "B"),
+        ("Since B is incorrect my verdict is [[A]]", "A", "A"), ("A is worse, so [[B]]", "B", "B"), ("Answer: A. Actually B.", "B", "B"),
+        ("The winner is not A but [[B]].", "B", "B"), ("{\"better_response\": \"B\"}", "B", "B"), ("At least A is right: A", "A", "A"),
+        ("Ich würde B wählen.", "B", "B"), ("Ich ziehe B vor.", "B", "B"), ("Meine Wahl fällt auf B.", "B", "B"),
+        ("Ma préférence va à B.", "B", "B"), ("La mejor respuesta es la B.", "B", "B"), ("Prefiero la respuesta A.", "A", "A"),
+        ("Escolho a resposta B.", "B", "B"), ("Scelgo la B.", "B", "B"), ("回答Aのほうが優れています。", "A", "A"), ("Лучше B.", "B", "B"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_marked_letter_counts(text: str, letter: str | None, of_two: str | None) -> None:
+    assert parse_choice(text) == letter
+    assert parse_choice(text, of_two=True) == of_two
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("Worst response: [[A]]", "B"), ("**Loser:** [[B]]", "A"), ("Best: [[A]] Worst: [[B]]", "A"),
+        ("First [[A]], on reflection [[B]]", "B"), ("[[C]]", "C"), ("Assistant A is worse. My verdict: [[B]]", "B"),
+        ("Neither is better.", None),
+    ],
+)  # fmt: skip
+def test_a_judges_mark_on_the_worse_answer_is_no_verdict_for_it(text: str, letter: str | None) -> None:
+    assert parse_verdict(text) == letter

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compute.clear.bsdetector import normalised_answer
-from tamis.compute.clear.replies import parse_choice
+from tamis.compute.clear.replies import is_ruled_out, parse_choice
 from tamis.types import Bools, Float32s, Float64s, Int64s
 
 Action: TypeAlias = Literal["keep", "drop", "replace"]
@@ -124,9 +124,16 @@ def combine_orders(first: Verdict, second: Verdict) -> Verdict:
 
 
 def parse_verdict(text: str) -> str | None:
-    """The letter of the last ``[[A]]``, ``[[B]]`` or ``[[C]]`` of a judge's answer, else what it says in words, or None."""
-    letters = VERDICT.findall(text)
-    return str(letters[-1]).upper() if letters else parse_choice(text, of_two=True)
+    """The letter of the last ``[[A]]``, ``[[B]]`` or ``[[C]]`` of a judge's answer that is not called the worse one, else
+    what the answer says in words, or None.
+    """
+    plain = text.replace("**", "")
+    marks = [
+        mark[1].upper()
+        for mark in VERDICT.finditer(plain)
+        if not is_ruled_out(plain[: mark.start()], plain[mark.end() :])
+    ]
+    return str(marks[-1]) if marks else parse_choice(text, of_two=True)
 
 
 def likeliest_letter(probabilities: Float64s) -> str:

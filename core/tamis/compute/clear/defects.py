@@ -12,8 +12,8 @@ from typing import Literal
 
 from tamis.compute.clear.defect_words import RARE_PAIRS, REAL_ANAGRAMS, REAL_WORDS
 from tamis.compute.clear.endings import FENCE, cut, is_code
-from tamis.compute.clear.language import WORD, language_of
-from tamis.compute.text.stopwords import STOP_WORDS, WORDS_BY_LANGUAGE
+from tamis.compute.clear.language import SCRAMBLED_FROM, WORD, language_of, reads_as_english
+from tamis.compute.text.stopwords import STOP_WORDS
 
 DEFECTS = ("empty", "cut", "garbled", "repeated", "refusal", "language_mismatch")
 
@@ -27,10 +27,14 @@ ODD_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}|^[bcdfghjklmnpqrstvwxz]
 INSIDE = re.compile(
     r"[A-Za-z][0-9$%^&#=+><|~]+[A-Za-z]|[$%^#=><|~][A-Za-z]+[0-9$%^#*=]|^[a-z]+[,;:!?.][a-z]+[,.]?$|^[,;!?.][a-z]+$|^[a-z]{1,8}[A-Z][a-z]?$"
 )
-# The small words of English with their letters sorted: "eht", "fo" and "dna" are found by them whatever their order.
-SCRAMBLED_FROM = frozenset(
-    "".join(sorted(word)) for word in WORDS_BY_LANGUAGE["english"] if 2 <= len(word) <= 7
+# Words that INSIDE takes for wrong and are not: formulas, units, "i18n", names of files and sites, equations of letters.
+SIGNS_BELONG = re.compile(
+    r"^\W*(?:(?:[A-Z][a-z]?\d*){2,}|[a-z]\d+[a-z]|(?:mm|[a-zµ]{1,2})?(?:Hz|W|Wh|V|A|Ah|L|J|N|Pa|B|Hg|F|H|Sv|Gy|M|eV|T|K)"
+    r"|\w+\.(?:com|org|net|edu|gov|io|ai|[jt]sx?|py|md|txt|csv|json|xml|html?|css|sh|ya?ml|cfg|toml|sql|[ch]|cpp|java|exe|pdf"
+    r"|png|jpe?g|gif|mp[34]|mkv|wav|zip|tar|gz|log|docx?|xlsx?|so|head|shape)|\w(?:[=<>+*/^|~-]+\w)+|\w+[+#]{1,2})\W*$"
 )
+# Mathematics and code inside a text.
+QUOTED = re.compile(r"\$[^$\n]{1,300}\$|\\\(.{1,300}?\\\)|`[^`\n]+`")
 REFUSAL = re.compile(
     r"\b(?:i(?:['’]m| am)?(?: \w+){0,3} (?:sorry|afraid|unable to|not able to|not comfortable|not permitted|not allowed)"
     r"|i (?:can(?:no|['’])t|cannot|can not|won['’]t|will not|must decline|have to decline|am declining)"
@@ -51,7 +55,8 @@ NAMES_LANGUAGE = re.compile(
     re.IGNORECASE,
 )
 OddWords = Literal["two", "one"]
-# One odd word is a name or a slip. "one" is the rule of before, for scores of editions that were fitted with it.
+# One odd word is a name or a slip. "one" is the rule of before, for scores of editions that were fitted with it: it
+# spells every language like English.
 ODD: Mapping[OddWords, tuple[int, frozenset[str]]] = {"two": (2, REAL_WORDS), "one": (1, REAL_ANAGRAMS)}
 LOOKED_AT_CHARS = 20_000  # of a longer text only its beginning and its end are looked at
 REPEATED_FROM = 0.35  # share of repeated word triples from which a text counts as repeating itself
@@ -97,32 +102,41 @@ def garbled(text: str, *, odd_words: OddWords = "two") -> float:
     broken = max(broken, 5 * controls / min(len(text), 5000))
     if is_code(text) or FENCE.search(text):
         return _clipped((broken - 0.02) * 8)
+    return _clipped(max((broken - 0.02) * 8, (_odd_share(text, odd_words) - 0.06) * 5))
+
+
+def _odd_share(text: str, odd_words: OddWords) -> float:
+    """Share of a text's words that no language has; 0 where they are too few to tell."""
+    by_two = odd_words == "two"
     tokens = [
         token
-        for token in text.split()
+        for token in (QUOTED.sub(" ", text) if by_two else text).split()
         if re.search(r"[^\W\d_]", token) and "://" not in token and "@" not in token
     ]
     if len(tokens) < 4:
-        return _clipped((broken - 0.02) * 8)
+        return 0.0
     least, real = ODD[odd_words]
+    is_spelled = not by_two or reads_as_english(text)
     odd = sum(
-        bool(INSIDE.search(token)) or any(_is_odd(word, real) for word in WORD.findall(token))
+        bool(INSIDE.search(token) and not (by_two and SIGNS_BELONG.match(token)))
+        or (is_spelled and any(_is_odd(word, real, by_two) for word in WORD.findall(token)))
         for token in tokens
     )
-    if odd < least:
-        return _clipped((broken - 0.02) * 8)
-    return _clipped(max((broken - 0.02) * 8, (odd / len(tokens) - 0.06) * 5))
+    return odd / len(tokens) if odd >= least else 0.0
 
 
 @lru_cache(maxsize=65_536)
-def _is_odd(word: str, real: frozenset[str]) -> bool:
-    """Whether a Latin word is a small English word in a wrong order, or cannot be pronounced; a ``real`` one is not."""
+def _is_odd(word: str, real: frozenset[str], names: bool) -> bool:
+    """Whether a Latin word is a small English word in a wrong order, or cannot be pronounced; a ``real`` one is not.
+
+    With ``names`` a capitalised word may be spelled as in any language.
+    """
     lowered = word.casefold().replace("'", "")
     if not word.isascii() or len(word) < 2 or word.isupper() or lowered in real:
         return False
     if lowered not in STOP_WORDS and "".join(sorted(lowered)) in SCRAMBLED_FROM:
         return True
-    if len(word) < 4:
+    if len(word) < 4 or (names and word.istitle()):
         return False
     if not VOWEL.search(lowered) or ODD_CONSONANTS.search(lowered):
         return True

@@ -7,10 +7,12 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-from tamis.compute.text.stopwords import WORDS_BY_LANGUAGE
+from tamis.compute.text.stopwords import STOP_WORDS, WORDS_BY_LANGUAGE
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 MIN_LANGUAGE_WORDS = 5
+ENGLISH = WORDS_BY_LANGUAGE["english"]
+MOST_FOREIGN = 0.03  # of an English text's letters: names and loan words
 
 
 def language_of(text: str) -> str:
@@ -47,3 +49,29 @@ def may_be_english(text: str) -> bool:
     words = [word.casefold() for word in WORD.findall(text[:4000])]
     hits = sum(word in WORDS_BY_LANGUAGE["english"] for word in words)
     return 10 * hits >= len(words) - 9 and all(c.isascii() or not c.isalpha() for c in text)
+
+
+# The small words of English with their letters sorted: "eht", "fo" and "dna" are found by them whatever their order.
+SCRAMBLED_FROM = frozenset("".join(sorted(word)) for word in ENGLISH if 2 <= len(word) <= 7)
+# Small words of other languages, those aside that may be English ones in disorder: "het", "nad".
+ELSEWHERE = frozenset(
+    word for word in STOP_WORDS if word not in ENGLISH and "".join(sorted(word)) not in SCRAMBLED_FROM
+)
+
+
+def reads_as_english(text: str) -> bool:
+    """Whether a text, even one with some or all of its words in disorder, is meant as English.
+
+    Hardly a foreign letter; a small English word among every ten and fewer small words of other languages, or a scrambled
+    small English word among every five.
+    """
+    letters = [c.isascii() for c in text if c.isalpha()]
+    if letters.count(False) > MOST_FOREIGN * len(letters):
+        return False
+    words = [word.casefold() for word in WORD.findall(text)]
+    english = sum(word in ENGLISH for word in words)
+    elsewhere = sum(word in ELSEWHERE for word in words)
+    scrambled = sum("".join(sorted(word)) in SCRAMBLED_FROM for word in words if word not in STOP_WORDS)
+    if 5 * scrambled >= max(10, len(words)) and scrambled >= elsewhere:
+        return True
+    return elsewhere < english >= max(1.0, len(words) / 10)

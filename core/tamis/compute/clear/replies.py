@@ -20,7 +20,7 @@ _AFTER = rf"(?=$|[\n.,:;!—–)\]}}|]|-\s|\s(?:{_ABOUT_IT})\b|{_WEIGHED})"
 _SAID = re.compile(
     rf"(?:\b(?:{words.NOUN})\s+(?:{words.IS})|\b(?:{words.VERB})|\bit(?:['’]s|\s+(?:{words.IS}))|\b(?:{words.NOUN})\s*\||[:：]"
     r"|(?<![ABC]\s)(?<![ABC])=)"
-    rf"(?:\s+{_OPEN}(?:{words.THING}|letter))?\s*[:：=]?\s*{_LETTER}{_AFTER}",
+    rf"(?:\s+(?:{words.ARTICLE}))?(?:\s+{_OPEN}(?:{words.THING}|letter))?\s*[:：=]?\s*{_LETTER}{_AFTER}",
     _I,
 )
 _WRITTEN_TOGETHER = re.compile(
@@ -40,13 +40,16 @@ _PRAISED_EAST = re.compile(
 )
 _FOUND = re.compile(rf"\b(?:{words.FIND})\s+(?:(?:{words.THING})\s+)?{_LETTER}\s+(?:{words.BETTER})\b", _I)
 # "Not A but B": a letter is set against the one that is ruled out.
+_VERB_LAST = re.compile(
+    rf"\b(?:{words.VERB_FIRST})\s+(?:(?:{words.THING})\s+)?{_LETTER}\s+(?:{words.VERB_LAST})\b", _I
+)
 _CONTRAST = re.compile(
     rf"(?:\b(?:{words.NOT})|n['’]t|不是)\s+{_OTHER}{_CLOSE}[,;.]?\s*(?:(?:{words.BUT})\s+|it(?:['’]s|\s+is)\s+)"
     rf"(?:(?:{words.RATHER})\s+)?(?:(?:{words.THING})\s+)?{_LETTER}",
     _I,
 )
 _STATEMENTS = (_SAID, _WRITTEN_TOGETHER, _CONCLUDED)
-_PRAISES = (_PRAISED, _PRAISED_ALONE, _PRAISED_EAST, _FOUND)
+_PRAISES = (_PRAISED, _PRAISED_ALONE, _PRAISED_EAST, _FOUND, _VERB_LAST)
 # Marks that say nothing but the choice, a field of a record, and "A > B".
 _MARKED = re.compile(
     r"\\boxed\{\s*(?:\\text\w*\{\s*)?([ABC])\s*\}|<(?:answer|verdict|choice|decision|winner)>[\s(\[]*([ABC])[\s)\]]*</"
@@ -54,7 +57,7 @@ _MARKED = re.compile(
     _I,
 )
 _FIELD = re.compile(
-    rf"[\"'](?:\w*[ _])?(?:{words.FIELD})[\"']\s*:\s*(?:[\"']\s*(?:(?:{words.THING})[ _]+)?[(\[]*([ABC])\b|[\"'\w])",
+    rf"[\"'](?!(?:{words.WORSE})|(?:{words.LOSES}))(?:\w*[ _])?(?:{words.FIELD})(?:[ _](?:{words.THING}))?[\"']\s*:\s*(?:[\"']\s*(?:(?:{words.THING})[ _]+)?[(\[]*([ABC])\b|[\"'\w])",
     _I,
 )
 _RECORD = re.compile(r"^\s*(?:```\w*\s*)?\{")
@@ -70,20 +73,29 @@ _BLAMED_AFTER = re.compile(
 # "Problem: A", "The worst answer is: A": what stands before the sign is said of the letter.
 _LABEL = re.compile(rf"(?P<label>[^.!?,;:。、\n—–]*?)\s*[:：=]{_OPEN}$")
 _FAULT = re.compile(rf"\b(?:{words.FAULT})\b", _I)
+_BLAMED_EAST = re.compile(words.WORSE_EAST)
 _LOSER = re.compile(
     rf"(?:^|[.!?,;:\n—–])\s*(?:(?:the|my|der|die|das|le|la|el|il|o)\s+)?(?:{words.LOSES})(?:\s+(?:{words.THING}|one))?"
     rf"(?:\s+(?:{words.IS}))?\s*[:：=]?\s*{_LETTER}{_AFTER}",
     _I,
 )
+_LESS = re.compile(
+    rf"{_CLAUSE}(?:(?:{words.THING})\s+)?{_LETTER}\s+(?:is|was|seems|looks|{words.IS})\s+(?:(?:{words.VERY})\s+)*"
+    rf"(?:{words.LOSES})\b",
+    _I | re.MULTILINE,
+)
+_LOSERS = (_LOSER, _LESS)
 _SEVERAL = re.compile(
     rf"^\s*(?:{words.AND}|{words.AND_EAST}|/|,|&)\s*[(\[\"'*]*[ABC]\b(?!\s*{words.BETTER})", _I
 )
 _MARK = re.compile(r"[(\[]([ABC])[)\]]")
 _FINAL = re.compile(
-    r"\b(?:final|therefore|so|thus|hence|overall|conclusion|in short|verdict|also|daher|insgesamt|donc)\b|最终|最終|因此|所以",
+    r"\b(?:final|actually|therefore|so|thus|hence|overall|conclusion|in short|verdict|also|daher|insgesamt|donc)\b|最终|最終|因此|所以",
     _I,
 )
-_CLAUSE_END = re.compile(rf"[.!?,;:。、\n—–]|\b(?:{words.BUT})\b", _I)
+_CLAUSE_END = re.compile(
+    rf"[.!?,;:。、\n—–]|\b(?:{words.BUT}|{words.HENCE})\b|(?<!not )(?<!nicht )\bmy\b", _I
+)
 _QUESTION = re.compile(r"[^.!?。\n]*\?")
 # Letters stand alone, without spaces, between signs of languages that write none.
 _SEAM = re.compile(r"(?<=[぀-ヿ㐀-鿿가-힣])(?=[A-Ca-c])|(?<=[A-Ca-c])(?=[぀-ヿ㐀-鿿가-힣])")
@@ -98,11 +110,13 @@ def parse_choice(text: str, *, of_two: bool = False) -> str | None:
     called final outweighs what came before; otherwise letters that differ are no choice, so a reply that repeats the options
     has none. ``of_two``: A and B are all that is judged, so that a reply that names the worse one alone chooses the other.
     """
-    read = _SEAM.sub(" ", unicodedata.normalize("NFKC", _said_aloud(text))).strip()
+    read = _SEAM.sub(" ", unicodedata.normalize("NFKC", _said_aloud(text)).replace("**", "")).strip()
     fields = [found[1] for found in _FIELD.finditer(read)]
     if fields or _RECORD.match(read):
         return _only({letter.upper() if letter else "" for letter in fields})
-    marked = {str(found[found.lastindex or 0]).upper() for found in _MARKED.finditer(read)}
+    marks = [(str(found[found.lastindex or 0]).upper(), found) for found in _MARKED.finditer(read)]
+    blamed = {letter for letter, found in marks if is_ruled_out(read[: found.start()], read[found.end() :])}
+    marked = {letter for letter, _ in marks} - blamed
     if len(marked) == 1:
         return marked.pop()
     read = _QUESTION.sub("", read)
@@ -111,7 +125,7 @@ def parse_choice(text: str, *, of_two: bool = False) -> str | None:
         letters = [letter for letter, _ in stated]
         finals = [letter for letter, is_final in stated if is_final]
         return _only(set(letters)) or _only(set(finals))
-    losers = {match["letter"].upper() for match in _LOSER.finditer(read)}
+    losers = {match["letter"].upper() for pattern in _LOSERS for match in pattern.finditer(read)}
     if of_two and losers in ({"A"}, {"B"}):
         return "B" if "A" in losers else "A"
     return _only({letter for letter in map(_leading, read.splitlines()) if letter})
@@ -134,24 +148,25 @@ def _stated(text: str) -> list[tuple[str, bool]]:
         if letter not in "ABC" and text[end : end + 1] not in (")", "]"):
             continue
         rest = _rest(text, end)
-        if _is_ruled_out(text[: match.start("letter")], rest) or _SEVERAL.match(rest):
+        if is_ruled_out(text[: match.start("letter")], rest) or _SEVERAL.match(rest):
             continue
         sentence = re.split(r"[.!?。\n]", text[: match.start("letter")])[-1]
         letters.append((letter.upper(), bool(_FINAL.search(sentence))))
     for match in (match for pattern in _PRAISES for match in pattern.finditer(text)):
-        if match["letter"] in "ABC" and not _is_ruled_out(text[: match.start("letter")], ""):
+        if match["letter"] in "ABC" and not is_ruled_out(text[: match.start("letter")], ""):
             letters.append((match["letter"], False))
     return letters
 
 
-def _is_ruled_out(before: str, after: str) -> bool:
-    """Whether what is said of a letter is that it is not the choice: "I would not choose", "… is worse"."""
+def is_ruled_out(before: str, after: str) -> bool:
+    """Whether what stands before and after a letter says that it is not the choice: "I would not choose", "… is worse"."""
     labelled = _LABEL.search(before)
-    label = labelled["label"] if labelled and not re.search(r"\b[ABC]\b", labelled["label"]) else ""
-    if _BLAMED_BEFORE.search(label) or _FAULT.search(label):
-        return True
+    label = labelled["label"].split("]]")[-1] if labelled else ""
+    label = "" if re.search(r"\b[ABC]\b", label) else label
     clause = _CLAUSE_END.split(before)[-1]
-    return bool(_NEGATED.search(clause) or _BLAMED_BEFORE.search(clause) or _BLAMED_AFTER.match(after))
+    if any(_BLAMED_BEFORE.search(said) or _BLAMED_EAST.search(said) for said in (label, clause)):
+        return True
+    return bool(_FAULT.search(label) or _NEGATED.search(clause) or _BLAMED_AFTER.match(after))
 
 
 def _leading(line: str) -> str | None:

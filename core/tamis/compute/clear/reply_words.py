@@ -15,8 +15,13 @@ IS = "is|would be|will be|must be|has to be|ist|wäre|est|serait|es|é|è|—|э
 VERB = (
     "choose|chose|chosen|pick|select|go with|going with|opt for|say|vote(?: for)?|prefer|favou?r|side with"
     "|lean(?:ing)? towards?|wähle|nehme|bevorzuge|entscheide mich für|stimme für|choisis|préfère|opte pour|vote pour|elijo"
-    "|escojo|prefiero|escolho|prefiro|scelgo|preferisco|выбираю|предпочитаю"
+    "|escojo|prefiero|escolho|prefiro|scelgo|preferisco|выбираю|предпочитаю|wahl fällt auf|préférence va à|лучше"
 )
+# "Die bessere ist die B", "prefiero la respuesta B", "à la réponse B".
+ARTICLE = "the|la|el|le|il|lo|die|der|den|das|l['’]|[ao](?= (?:resposta|opção|risposta))|opção|ответ"
+# "Ich würde B wählen": the letter stands inside the verb.
+VERB_FIRST = "würde|möchte|ziehe"
+VERB_LAST = "wählen|nehmen|bevorzugen|vor"
 # "B over A": what stands between the choice and what it is preferred to.
 OVER = (
     "over|to|than|rather than|instead of|not|and not|against|gegenüber|statt|und nicht|als|vor|à|plutôt que|et non|au lieu de"
@@ -24,17 +29,18 @@ OVER = (
 )
 NEGATION = (
     "not|never|neither|nor|cannot|rather than|instead of|no(?= (?:elijo|escojo|prefiero|es)\\b)|nicht|nie|kein|keine|weder|noch|statt"
-    "|ne|ni|jamais|plutôt que|nunca|não|nem|né|не|нет"
+    "|ne|ni|jamais|plutôt que|nunca|não|nem|né|не|нет|nobody|no one|none|niemand|personne|nadie|avoid|rule out|reject|discard"
 )
 NOT = "not|nicht|pas|no|non|não|не"
 BUT = "but|sondern|aber|mais|sino|pero|mas|ma|bensì|а|而是"
+HENCE = "so|thus|hence|therefore|also|daher|donc"
 RATHER = "rather|instead|plutôt|it is"
 AND = "or|and|nor|vs\\.?|versus|oder|und|noch|ou|et|ni|o|y|e|или|и"
 JOINS = (
     f"{BUT}|and|so|while|whereas|though|thus|therefore|hence|clearly|overall|that|und|also|daher|et|donc|y|e"
 )
 SURELY = (
-    "so|thus|hence|therefore|definitely|clearly|obviously|certainly|surely|probably|overall|i think|i believe|i guess|also|daher"
+    "actually|so|thus|hence|therefore|definitely|clearly|obviously|certainly|surely|probably|overall|i think|i believe|i guess|also|daher"
     "|eindeutig|klar|donc|clairement"
 )
 VERY = (
@@ -50,13 +56,22 @@ BETTER = (
 WINS = "wins|gewinnt|siegt|gagne|l['’]emporte|gana|vence|vince"
 FIND = "find|found|consider|finde|trouve|encuentro"
 WORSE = (
-    "worse|worst|wrong|bad|weaker|weakest|inferior|incorrect|poor|poorer|flawed|loser|schlechter|schlechtere|schlecht|falsch"
-    "|pire|mauvaise?|fausse|peor|pior|peggiore|хуже"
+    r"worse|worst|wrong|bad|weaker|weakest|inferior|incorrect|poor|poorer|flawed|losers?|losing|rejected|eliminated|discarded"
+    r"|mistake to|unchosen|not (?:chosen|selected|preferred|picked)|low(?:er|est)[- ](?:quality|scor\w+|rat\w+|rank\w+)"
+    r"|(?:less|least) (?:accurate|helpful|convincing|complete|correct|precise|relevant|useful|detailed|good|prefer\w+|suitable"
+    r"|faithful|truthful|clear|informative|reliable|appropriate|effective|coherent|thorough)"
+    r"|runner[- ]?up|second[- ](?:best|place)|last place"
+    r"|schlechter|schlechteren?|schlechteste|schlecht|falsche?|unterlegene?|verlierer(?:in)?|(?:weniger|moins|menos|meno) \w+"
+    r"|pires?|mauvaise?|fausse|perdante?|peor|perdedora?|pior|peggiore|perdente|хуже|худший|проигравший"
 )
+WORSE_EAST = "最差|较差|較差|更差|不好|不如|错误|錯誤|失败|淘汰|劣|悪い|負け|나쁜|더 못"
 # What the one of two is called that is not chosen, and what is named before a letter that is blamed.
-LOSES = "worse|worst|loser|weaker|weakest|inferior|schlechter|schlechtere|schlechteste|pire|peor|pior|peggiore|хуже"
+LOSES = (
+    "worse|worst|loser|losing|weaker|weakest|inferior|rejected|eliminated|schlechter|schlechtere|schlechteste|verlierer|pire"
+    "|perdant|peor|perdedor|pior|peggiore|perdente|хуже|最差的?|较差的?|更差的?"
+)
 FAULT = (
-    "problems?|weakness(?:es)?|issues?|flaws?|errors?|mistakes?|drawbacks?|faults?|cons|concerns?|downsides?|fehler|schwächen?"
+    "grades?|problems?|weakness(?:es)?|issues?|flaws?|errors?|mistakes?|drawbacks?|faults?|cons|concerns?|downsides?|fehler|schwächen?"
     "|nachteile?|problème|défaut|faiblesse|problema|defecto|debilidad|difetto|debolezza|defeito"
 )
 FIELD = (
@@ -67,6 +82,4 @@ FIELD = (
 CHOSEN_EAST = "答案|选择|選擇|选|選|更喜欢|更喜歡|偏好|正解|答え|判定|判断|结论|結論|更好的|정답|답"
 IS_EAST = "应该是|應該是|的?(?:回答|答案)?是|回答|为|為|は|은|는"
 AND_EAST = "和|或|还是|還是|或者|与|與|と|か"
-BETTER_EAST = (
-    "更好|更优|更優|更佳|更准确|更準確|比较好|比較好|胜出|勝出|获胜|の方が良い|のほうが良い|が正しい|가 더"
-)
+BETTER_EAST = "更好|のほうが優れて|の方が優れて|更优|更優|更佳|更准确|更準確|比较好|比較好|胜出|勝出|获胜|の方が良い|のほうが良い|が正しい|가 더"

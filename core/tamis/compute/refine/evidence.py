@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tamis.compute.refine.chance import chance_of_no_difference, over_rounds
 from tamis.compute.refine.weights import Factors, checked_weights, within_bounds
 from tamis.errors import InvalidOptions
 from tamis.types import Float64s, Int64s
@@ -101,16 +102,16 @@ def pooled_effects(rounds: Sequence[RoundEvidence], *, forgetting: float = 1.0) 
     if not 0 < forgetting <= 1:
         raise InvalidOptions(f"forgetting = {forgetting}: give a number above 0 and at most 1.")
     n = np.stack([one.n for one in rounds]).astype(np.float64)
-    degrees = float(np.maximum(n - 1, 0).sum())
-    squares = float(sum(one.squares.sum() for one in rounds))
-    if degrees <= 0 or squares <= 0:
+    degrees = np.maximum(n - 1, 0).sum(axis=0)
+    squares = np.sum([one.squares for one in rounds], axis=0)
+    if degrees.sum() <= 0 or squares.sum() <= 0:
         return _nothing_told(n)
-    variance = squares / degrees
+    variance = float(squares.sum() / degrees.sum())
     counted = n * forgetting ** np.arange(len(rounds) - 1, -1, -1)[:, None]
     centred = np.stack([_centred(one) for one in rounds])
     error = np.where(counted > 0, variance / np.maximum(counted, 1e-300), np.inf)
     inconsistency = _inconsistency(centred, error)
-    mean, own = _pooled(centred, error + inconsistency)
+    mean, own = over_rounds(centred, error + inconsistency)
     seen = np.isfinite(own)
     between, centre = _between(mean[seen], own[seen])
     kept = np.where(seen, between / (between + np.where(seen, own, 1.0)), 0.0)
@@ -124,7 +125,7 @@ def pooled_effects(rounds: Sequence[RoundEvidence], *, forgetting: float = 1.0) 
         error=own / variance,
         between=float(np.sqrt(between / variance)),
         inconsistency=float(np.sqrt(inconsistency / variance)),
-        chance=_chance(centred, error, inconsistency, degrees),
+        chance=chance_of_no_difference(centred, error, inconsistency, squares, degrees),
     )
 
 
@@ -194,7 +195,7 @@ def _inconsistency(centred: Float64s, error: Float64s) -> float:
     rounds = (weight > 0).sum(axis=0)
     twice = rounds > 1
     if not twice.any():
-        mean, own = _pooled(centred, error)
+        mean, own = over_rounds(centred, error)
         seen = np.isfinite(own)
         return FIRST_ROUND_SHARE * _between(mean[seen], own[seen])[0]
     mean = np.divide((weight * centred).sum(axis=0), total, out=np.zeros(total.shape), where=total > 0)
@@ -204,16 +205,6 @@ def _inconsistency(centred: Float64s, error: Float64s) -> float:
     spread = (weight * squares).sum(axis=0)[twice].sum()
     scale = (total[twice] - (weight**2).sum(axis=0)[twice] / total[twice]).sum()
     return max(0.0, float((spread - (rounds[twice] - 1).sum()) / scale))
-
-
-def _pooled(centred: Float64s, error: Float64s) -> tuple[Float64s, Float64s]:
-    """Weighted mean over rounds and its variance, infinite where no round has a row of the cluster."""
-    weight = 1 / error
-    total = weight.sum(axis=0)
-    seen = total > 0
-    mean = np.divide((weight * centred).sum(axis=0), total, out=np.zeros(total.shape), where=seen)
-    own = np.divide(1.0, total, out=np.full(total.shape, np.inf), where=seen)
-    return mean, own
 
 
 def _between(mean: Float64s, own: Float64s) -> tuple[float, float]:
@@ -233,31 +224,6 @@ def _between(mean: Float64s, own: Float64s) -> tuple[float, float]:
         # Beyond the sum of squares every term is below 1/m of it, so the root lies inside.
         variance = float(brentq(excess, 0.0, float(((mean - mean.mean()) ** 2).sum()) + float(own.max())))
     return variance, float(np.average(mean, weights=1 / (own + variance)))
-
-
-def _chance(centred: Float64s, error: Float64s, inconsistency: float, degrees: float) -> float:
-    """P-value of an F test that no difference between clusters lasts.
-
-    In one round the test is exact where gaps are normal, but what is the round's own cannot be told from what lasts: it
-    counts double. Later the inconsistency is part of the error, with degrees of freedom by Satterthwaite (1946).
-    """
-    rounds = np.isfinite(error).sum(axis=0)
-    freedom = float(np.maximum(rounds - 1, 0).sum())
-    alone = freedom == 0
-    mean, own = _pooled(centred, error if alone else error + inconsistency)
-    seen = np.isfinite(own)
-    if seen.sum() < 2:
-        return 1.0
-    weight = 1 / own[seen]
-    centre = np.average(mean[seen], weights=weight)
-    ratio = float((weight * (mean[seen] - centre) ** 2).sum()) / (weight.size - 1)
-    if not alone:
-        of_rows = float((_pooled(centred, error)[1][seen] / own[seen]).mean())
-        degrees = 1 / (of_rows**2 / degrees + (1 - of_rows) ** 2 / freedom)
-    from scipy.special import fdtrc
-
-    chance = float(fdtrc(weight.size - 1, degrees, ratio))
-    return min(1.0, 2 * chance) if alone else chance
 
 
 def _deviation(mean: Float64s, own: Float64s, between: float, centre: float) -> Float64s:
