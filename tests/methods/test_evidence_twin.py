@@ -218,6 +218,8 @@ def test_after_one_round_chance_is_twice_an_analysis_of_variance(
     if unlike:
         table[0] = [[g * 3 ** (j % 3) for g in one] for j, one in enumerate(table[0])]
     p = max(f_oneway(*table[0]).pvalue, chance_with_own_spreads(table))
+    if sum(map(len, table[0])) < 4 * k:  # too few rows to tell a wide cluster from a moved one
+        p = 1.0
     assert pooled_effects(evidence(table)).chance == pytest.approx(min(1.0, 2 * p), rel=1e-4)
 
 
@@ -241,11 +243,12 @@ def test_where_all_cells_are_alike_chance_is_an_analysis_of_variance_in_two_ways
     assert pooled_effects(evidence(table)).chance == pytest.approx(p, rel=1e-4)
 
 
-def test_after_one_round_of_two_rows_each_a_wide_cluster_is_no_moved_one() -> None:
-    """Two rows that are both far off say as much of a spread as of a place: with a third each it can be asked."""
+def test_after_one_round_of_few_rows_each_a_wide_cluster_is_no_moved_one() -> None:
+    """Two or three rows that are all far off say as much of a spread as of a place: with four of each it can be asked."""
     table = [[[9.0, 9.1], [0.1, 0.0], [-0.1, 0.2], [0.2, 0.1]]]
     assert pooled_effects(evidence(table)).chance == 1
-    assert pooled_effects(evidence([[[*one, sum(one) / 2] for one in table[0]]])).chance < 0.02
+    assert pooled_effects(evidence([[[*one, sum(one) / 2] for one in table[0]]])).chance == 1
+    assert pooled_effects(evidence([[[*one, *one] for one in table[0]]])).chance < 0.02
     assert pooled_effects(evidence([*table, *table])).chance < 0.02
 
 

@@ -90,6 +90,7 @@ PASSED_ON = {
     "steps/compare/step.py:_difference": "difference_over_seeds, in another form",
     "steps/compare/step.py:_overlaps": "overlap_of_methods, in another form",
     "compute/refine/evidence.py:of": "a standard error as squares again",
+    "compute/refine/chance.py:_own_spreads": "a p-value: test_evidence_twin.py, test_noise_bench.py",
     "steps/refine/results.py:all_weights": "a column of stored rounds",
     "steps/refine/state.py:_evidence": "a column of stored rounds",
     "steps/refine/update.py:_pooled": "cluster_scores handed on",

@@ -9,7 +9,7 @@ import numpy as np
 
 from tamis.types import Float64s
 
-LEAST_DEGREES = 2.0  # a cluster, after one round: with fewer a wide cluster cannot be told from a moved one
+LEAST_DEGREES = 3.0  # a cluster, after one round: with fewer a wide cluster cannot be told from a moved one
 LEAST_SPREADS = 3  # clusters with a spread of their own, from which it is asked how far spreads differ
 # Of the degrees of freedom that the spread of all clusters adds to that of one. One cluster of nearly equal rows makes
 # spreads look so unlike that this would come out near none, and nothing would ever be told.
