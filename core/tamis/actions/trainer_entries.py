@@ -32,8 +32,10 @@ def describe_for_trainers(
         shape = describe_written(path, *_written_as(format_name, files), container)
     except CurationError as error:
         return entries | {"trainer_remarks": dict.fromkeys((LLAMA_FACTORY, AXOLOTL, TRL), [str(error)])}
-    if column := shape.text_of_turns():
+    why = _why_not_loaded(shape.refused, format_name == SOURCE_SHAPE)
+    if not why and (column := shape.text_of_turns()):
         why = _why_text(column, shape.format_name, format_name == SOURCE_SHAPE and container in _HOLDS_LISTS)
+    if why:
         return entries | {"trainer_remarks": dict.fromkeys((LLAMA_FACTORY, AXOLOTL, TRL), [why])}
     made = {
         LLAMA_FACTORY: _entry(lambda: llama_factory.dataset_info_entry(name, shape)),
@@ -66,6 +68,13 @@ def _not_again(remark: str, format_name: str) -> str:
     both = "Export as 'messages' or 'prompt_completion'."
     remark = remark.replace(both, f"Export as {others[0]!r}." if len(others) == 1 else both)
     return remark.replace(f" Export as '{format_name}'.", "")
+
+
+def _why_not_loaded(refused: Mapping[str, int], is_own_shape: bool) -> str:
+    """Why ``datasets``, by which all three trainers load a file, refuses it; empty where it does not."""
+    kinds = ", ".join(f"{n:,} rows {kind}" for kind, n in refused.items())
+    instead = " Export as 'messages'." if is_own_shape else ""
+    return f"{kinds}: datasets, by which trainers load a file, refuses that.{instead}" if kinds else ""
 
 
 def _why_text(column: str, format_name: str, only_format: bool) -> str:

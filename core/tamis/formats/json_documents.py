@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Literal
 
 from tamis.errors import UnreadableFile
+from tamis.formats.json_nests import is_conversation_by_id
 from tamis.formats.json_rows import RowsFound, find_rows
 from tamis.formats.json_text import dumps_exact, loads_exact, repeated_keys, why_not_json, without_loose_parts
 from tamis.formats.names import first_item
@@ -101,27 +102,37 @@ def _values(
     text: bytes, form: Form, repairs: Collection[str]
 ) -> Iterator[tuple[RowsFound, bool, BadRow | None]]:
     """The rows of a document, or of each of several values; whether strict JSON cannot hold them; or what is broken."""
-    if form != "values":
-        try:
-            value, odd = loads_exact(text, repairs)
-        except ValueError as error:
-            yield from _before_the_end(text, error)
-            return
-        found = find_rows(value) or RowsFound([value])
-        if repeated := sum(repeated_keys(text, value).values()):
-            found.notes["", "duplicate-key"] += repeated
-        yield found, odd, None
+    if form == "values":
+        yield from _of_several(text, repairs)
         return
+    try:
+        value, odd = loads_exact(text, repairs)
+    except ValueError as error:
+        yield from _before_the_end(text, error)
+        return
+    found = find_rows(value) or RowsFound([value])
+    if repeated := sum(repeated_keys(text, value).values()):
+        found.notes["", "duplicate-key"] += repeated
+    yield found, odd, None
+
+
+def _of_several(text: bytes, repairs: Collection[str]) -> Iterator[tuple[RowsFound, bool, BadRow | None]]:
+    """The rows of each of several values; lists, and conversations under their ids, are taken together."""
     lists: list[JSON] = []
+    by_id: dict[str, JSON] = {}
     for value, raw, bad in _one_after_another(text, repairs):
         if bad is not None:
             yield RowsFound(), True, bad
         elif isinstance(value, list) and not any(isinstance(item, dict) for item in value):
             lists.append(value)
+        elif isinstance(value, dict) and is_conversation_by_id(value) and not value.keys() & by_id.keys():
+            by_id |= value
         else:
             found = find_rows(value) or RowsFound([value])
             found.notes.update({(name, "duplicate-key"): 1 for name in repeated_keys(raw, value)})
             yield found, True, None
+    if by_id:
+        yield find_rows(by_id) or RowsFound([by_id]), True, None
     if lists:
         yield find_rows(lists) or RowsFound(lists), True, None
 

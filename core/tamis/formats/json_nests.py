@@ -51,6 +51,14 @@ def is_record(value: Record) -> bool:
     return _holds_turns(called)
 
 
+def is_conversation_by_id(value: Record) -> bool:
+    """Whether an object is nothing but a conversation under its id."""
+    if len(value) != 1:
+        return False
+    ((name, turns),) = value.items()
+    return name.lower() not in MESSAGE_LISTS and is_turns(turns) and all(map(speaks, turns))
+
+
 def with_inner_rows(item: Record, depth: int = 0) -> list[JSON]:
     """Return the records that stand in lists inside an object, each with what stands beside and above; else the object."""
     if depth > _MAX_DEPTH or is_record(item) or any(is_turns(value) for value in item.values()):

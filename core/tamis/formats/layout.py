@@ -15,6 +15,7 @@ from tamis.errors import UnreadableFile
 from tamis.formats.cell_text import data_in
 from tamis.formats.chat import LIST_COLUMNS
 from tamis.formats.json_documents import Form, form_of
+from tamis.formats.json_nests import is_record, is_turns
 from tamis.formats.json_text import bare_record, is_comment
 from tamis.formats.kinds import said_kinds
 from tamis.formats.streams import Compression, TextStream, detect_compression, read_head
@@ -68,6 +69,7 @@ _WRAPPER_KEYS = {
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _LEADING_SCALARS = rb"(?:" + _STRING + rb"\s*:\s*(?:" + _STRING + rb"|[-+.\w]+)\s*,\s*){0,50}"
 _SPEAKER = re.compile(rb"\s*" + _LEADING_SCALARS + rb'"(?:role|from|speaker|author)"\s*:\s*"', re.DOTALL)
+_ONE_KEY = re.compile(rb"\s*\{\s*" + _STRING + rb"\s*:\s*[\[{].*[\]}]\s*\}[\s,]*\Z", re.DOTALL)
 _FIRST_OBJECT_BYTES = 1 << 16
 _FIRST_LIST = re.compile(rb"\s*\{\s*(" + _LEADING_SCALARS + rb')"(\w+)"\s*:\s*\[\s*\{', re.DOTALL)
 
@@ -164,8 +166,8 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
         found = (
             form_of(sample.replace(b"\r", b"\n") if newline == b"\r" else sample) if newline != _MARK else ""
         )
-        if found in ("wrapped", "document") and first == b"{" and len(lines) == 1 and _is_named_lines(path):
-            found = "lines"  # a line of such a file is a row, also when it is the only one
+        if first == b"{":
+            found = _form_of_lines(path, found, lines)
         return _json_layout(found or _form_of_broken(sample, lines), layout)
     if _is_lines(lines):
         return layout("jsonl")
@@ -183,6 +185,29 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
 def _is_named_lines(path: Path) -> bool:
     """Whether a file's name says that it holds one value a line."""
     return any(ending.lower() in (".jsonl", ".ndjson") for ending in path.suffixes[-2:])
+
+
+def _form_of_lines(path: Path, found: Form, lines: Sequence[bytes]) -> Form:
+    """The form of a file that begins with an object, where its name or its lines say more than its start."""
+    if found in ("wrapped", "document") and len(lines) == 1 and _is_named_lines(path):
+        return "lines"  # a line of such a file is a row, also when it is the only one
+    # Each an object around its record is read as any such object.
+    return "values" if found == "lines" and _are_records_by_id(lines) else found
+
+
+def _are_records_by_id(lines: Sequence[bytes]) -> bool:
+    """Whether every line is an object with nothing but a record or a conversation under its id."""
+    if len(lines) < 2 or not _ONE_KEY.match(lines[0]):
+        return False
+    try:
+        values = [orjson.loads(bare_record(line)) for line in lines]
+    except orjson.JSONDecodeError:
+        return False
+    if not all(isinstance(value, dict) and len(value) == 1 for value in values):
+        return False
+    items = [next(iter(value.values())) for value in values]
+    holds = all(is_turns(item) or (isinstance(item, dict) and is_record(item)) for item in items)
+    return holds and len({next(iter(value)) for value in values}) == len(values)
 
 
 def _newline(sample: bytes) -> bytes:

@@ -146,6 +146,11 @@ def _chat(shape: WrittenShape) -> dict[str, JSON]:
             f"{n_parted:,} turns are made of parts (images, or texts by the piece), and LLaMA-Factory takes "
             "one text a turn. Leave these rows out, or write their images as <image> beside a column 'images'."
         )
+    if n_silent := seen.contents["null"] + seen.bare:
+        raise NotReadable(
+            f"{n_silent:,} turns have no text and no key {seen.content_key!r} beside their calls, or a function_call; "
+            f"LLaMA-Factory stops there. Write calls as tool_calls with {seen.content_key!r} null, or leave these rows out."
+        )
     by_openai = _needs_openai(shape, seen)
     column = shape.named("messages" if shape.format_name == "messages" else "conversations")
     kinds = ("text", "list") if by_openai else ("text",)

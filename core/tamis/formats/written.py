@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from tamis.errors import CurationError, InvalidRecord
 from tamis.formats.cell_text import data_in
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record
+from tamis.formats.json_text import OddRecord
 from tamis.formats.layout import detect_layout
 from tamis.formats.names import first_item, turn_keys
+from tamis.formats.notes import Notes
 from tamis.formats.parsing import read_records
 from tamis.formats.reader import iter_chunks
 from tamis.formats.role_labels import is_call_label, role_of
@@ -22,6 +24,7 @@ from tamis.registry import Options
 from tamis.types import JSON
 
 _BLOCK_BYTES, _BATCH_ROWS = 1 << 20, 2_000
+_TWICE, _NO_CHARACTER = "hold a name twice in one object", "hold an escape that is no character"
 _TURN_KEYS = (("role", "content"), ("from", "value"))
 
 
@@ -46,6 +49,7 @@ class TurnsSeen:
     strict: int = 0
     merged: int = 0
     asks: int = 0
+    bare: int = 0  # turns that call functions and have no key for a content
     unsaid: int = 0  # turns without a role, or with neither content nor a call
 
     def add(self, turns: Sequence[JSON]) -> None:
@@ -60,6 +64,7 @@ class TurnsSeen:
             self.labels[label] += 1
             says = any(key in turn for key in (self.content_key, "tool_calls", "function_call"))
             self.unsaid += not says or self.role_key not in turn
+            self.bare += says and self.content_key not in turn
             self.contents["call" if content is None and turn.get("tool_calls") else type_name(content)] += 1
             self.keys.update(key for key, value in turn.items() if value not in (None, [], ""))
             sides.append(side_of(label))
@@ -91,6 +96,8 @@ class WrittenShape:
     turn_texts: Counter[str] = field(
         default_factory=Counter
     )  # rows in which a column is the JSON text of turns
+
+    refused: Counter[str] = field(default_factory=Counter)  # rows that no trainer can load, by what they hold
 
     def add(self, record: Record) -> None:
         """Count one row."""
@@ -174,16 +181,18 @@ def describe_written(path: Path, format_name: str, fields: Options, container: s
         # A file of one line can look like a list in an object.
         layout = replace(layout, container="jsonl", wrapped=False)
     chunks = iter_chunks(path, layout, block_bytes=_BLOCK_BYTES, batch_rows=_BATCH_ROWS)
-    for record in _records(chunks):
-        shape.add(record)
-    return shape
-
-
-def _records(chunks: Iterable[JSON]) -> Iterable[Record]:
     for chunk in chunks:
-        for _, _, record in read_records(chunk):
+        for _, _, record in read_records(chunk, notes := Notes()):
             if not isinstance(record, InvalidRecord):
-                yield record
+                shape.add(record)
+                shape.refused[_NO_CHARACTER] += (
+                    isinstance(record, OddRecord) and "surrogate" in record.problem
+                )
+        shape.refused[_TWICE] += max(
+            (n for (_, kind), n in notes.items() if kind == "duplicate-key"), default=0
+        )
+    shape.refused = +shape.refused
+    return shape
 
 
 def part_of(label: str) -> str:

@@ -129,3 +129,18 @@ def test_who_speaks_is_no_answer_in_a_hint(tmp_path):
     rows = [{"message_id": "a", "parent_id": None, "text": "Tide?", "role": "prompter"}] * 3
     with pytest.raises(AssertionError, match="None"):
         case_of(tmp_path, rows)
+
+
+@pytest.mark.parametrize(
+    "record", [{"prompt": "Tide?", "completion": "3 m", "n": 1}, {"messages": [USER, REPLY]}, [USER, REPLY]]
+)
+def test_lines_that_are_a_record_under_its_id_are_rows_with_an_id(tmp_path, record):
+    got = case_of(tmp_path, [{f"x{number}": record} for number in range(3)])
+    assert got.reasons == []
+    assert got.messages == [[USER, REPLY]] * 3
+    assert [meta["id"] for meta in got.meta] == ["x0", "x1", "x2"]
+
+
+def test_lines_with_one_column_are_no_records_by_id(tmp_path):
+    rows = [{"messages": [USER, REPLY]}] * 3
+    assert case_of(tmp_path, rows).written() == rows

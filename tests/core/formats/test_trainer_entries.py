@@ -460,3 +460,50 @@ def test_turns_that_say_by_other_keys_who_speaks_are_no_entry(
     (said,) = told["trainer_remarks"][trainer]
     assert "turns have no" in said
     assert "Export as 'messages'" not in said
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        {"role": "assistant", "tool_calls": CALL},
+        {"role": "assistant", "content": None, "function_call": {"name": "tide", "arguments": "{}"}},
+    ],
+)
+def test_llama_factory_gets_no_entry_for_turns_at_which_it_stops(
+    silent: dict[str, Any], tmp_path: Path
+) -> None:
+    turns = [user("Tide?"), silent, {"role": "tool", "content": "3"}, assistant("3 m")]
+    _, told = written(tmp_path, "messages", [{"messages": turns}] * 2, {})
+    assert told["dataset_info"] == {}
+    assert "2 turns have no text" in told["trainer_remarks"]["llama_factory"][0]
+    assert told["trl"] and told["axolotl"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"prompt": "a", "prompt": "c", "completion": "b"}', "2 rows hold a name twice"),
+        ('{"prompt": "a", "completion": "b", "n": "\\ud800"}', "2 rows hold an escape that is no character"),
+    ],
+)
+def test_what_datasets_cannot_load_is_no_entry(line: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{line}\n" * 2)
+    with pytest.raises(datasets.exceptions.DatasetGenerationError):
+        loaded(path)
+    files = [{"format": "prompt_completion", "fields": {}}]
+    told = describe_for_trainers(path, "mine", SOURCE_SHAPE, "jsonl", files)
+    assert told["dataset_info"] == told["axolotl"] == told["trl"] == {}
+    assert all(said in remarks[0] for remarks in told["trainer_remarks"].values())
+
+
+def test_tools_of_a_log_are_named_to_every_trainer(tmp_path: Path) -> None:
+    row = {
+        "request": {"messages": [user("a")], "tools": TOOLS},
+        "response": {"choices": [{"message": assistant("b")}]},
+    }
+    given = {"prompt": "request.messages", "completion": "response.choices"}
+    _, told = written(tmp_path, "prompt_completion", [row], given, to="messages")
+    assert told["dataset_info"]["mine"]["columns"]["tools"] == "request.tools"
+    assert told["axolotl"]["datasets"][0]["field_tools"] == "request.tools"
+    assert told["trl"]["rename_columns"]["request.tools"] == "tools"
