@@ -12,6 +12,14 @@ _RECIPIENT, _FUNCTIONS = "recipient", "functions."
 GAP = "\n\n"  # between several thoughts before one answer
 
 
+def are_plain_turns(listed: list[JSON], role_key: str) -> bool:
+    """Whether every turn names its role and none its channel or recipient, as in most files."""
+    for turn in listed:
+        if type(turn) is not dict or role_key not in turn or CHANNEL in turn or _RECIPIENT in turn:
+            return False
+    return True
+
+
 def with_thoughts(listed: list[JSON], role_key: str, content_key: str, noted: dict[str, JSON]) -> list[JSON]:
     """Return turns with those of thoughts as the reasoning of the answer behind, and those sent to a function as its call.
 

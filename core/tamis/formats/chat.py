@@ -13,7 +13,7 @@ from pydantic import Field
 from tamis.errors import InvalidRecord
 from tamis.formats.call_turns import calls_obstacle, with_call_texts, with_calls
 from tamis.formats.cell_text import data_in
-from tamis.formats.channels import with_thoughts, without_thoughts
+from tamis.formats.channels import are_plain_turns, with_thoughts, without_thoughts
 from tamis.formats.conversation import SHAPE, add_meta, build_example, shape_of, type_name
 from tamis.formats.format import Format, Record, cannot_hold, left_over, listed_turns, seen_columns
 from tamis.formats.names import (
@@ -145,10 +145,12 @@ def _parse_chat(
     record: Record, fields: ChatFields, *, column: str, name: str, default: dict[str, str]
 ) -> Example:
     noted: dict[str, JSON] = {}
-    spoken = with_thoughts(listed_turns(record, column), fields.role, fields.content, noted)
-    listed = with_items(spoken, fields.role, fields.content, noted)
+    listed = listed_turns(record, column)
+    if not are_plain_turns(listed, fields.role):
+        spoken = with_thoughts(listed, fields.role, fields.content, noted)
+        listed = with_items(spoken, fields.role, fields.content, noted)
     turns, labels = read_turns(listed, fields.role, fields.content)
-    if any(label != default[turn["role"]] for turn, label in zip(turns, labels, strict=True)):
+    if labels != [default[turn["role"]] for turn in turns]:
         noted["labels"] = labels
     if fields.function_calls:
         turns = with_calls(turns, labels, noted)

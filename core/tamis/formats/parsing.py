@@ -179,8 +179,9 @@ def _read_texts(
         if type(record) is not dict:
             yield from _read_odd(number, raw, notes, repairs)
             continue
-        try:  # a text that is written alike lost nothing; all others are looked at more closely
-            is_same = len(dumps(record)) == len(raw)
+        try:  # a text that is written alike, or with as many quotes, lost nothing; all others are looked at more closely
+            written = dumps(record)
+            is_same = len(written) == len(raw) or raw.count(b'"') <= written.count(b'"')
         except TypeError:
             is_same = False
         if not is_same and (lost := repeated_keys(raw, record)):

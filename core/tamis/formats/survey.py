@@ -16,8 +16,12 @@ from tamis.formats.schema import Reject, show_raw
 from tamis.formats.stored_form import is_data
 
 BLOCK_BYTES = 1 << 18
-WHOLE_BYTES = 32 << 20  # of a file are read from its start; what is larger is looked at in pieces after that
+WHOLE_BYTES = (
+    32 << 20
+)  # a file is read whole up to this size; what is larger is looked at in pieces behind its start
+START_BYTES = 8 << 20  # of a file that can be entered anywhere
 N_PIECES = 64
+_PIECE_BYTES = 1 << 16  # of which whole records are looked at; more where that holds none
 MAX_HUB_ROWS = 2_000  # rows that are loaded over the network before anybody agreed to the import
 MAX_WITNESSES = 200
 MAX_SPREAD = 400
@@ -79,7 +83,9 @@ class Survey:
             if not held and (held is None or (value is not None and value not in ("", [], {}))):
                 self.columns[column] = value is not None and value not in ("", [], {})
                 is_new = True
-            if column not in self._prose:
+            # Objects and lists of them tell nothing of text; most rows of turns are done with here.
+            first = value[0] if type(value) is list and value else value
+            if type(first) is not dict and column not in self._prose:
                 self._weigh(column, value)
         if self._prose.issuperset(shape) and all(map(self.columns.__getitem__, shape)):
             self._settled.add(shape)
@@ -132,6 +138,7 @@ def _look_at_start(
 ) -> None:
     sample, max_looked_at = most
     n_bytes = 0
+    most_bytes = START_BYTES if _is_entered(path, layout) else WHOLE_BYTES
     chunks = iter_chunks(path, layout, block_bytes=BLOCK_BYTES, batch_rows=1000, repairs=repairs)
     for number, raw, record in _records(chunks, survey.notes, repairs):
         n_bytes += len(raw)
@@ -140,7 +147,7 @@ def _look_at_start(
             continue
         survey.is_whole_sample = False
         survey.take(number, raw, record)
-        if n_bytes > WHOLE_BYTES or (layout.container == "hub" and survey.n_looked_at >= MAX_HUB_ROWS):
+        if n_bytes > most_bytes or (layout.container == "hub" and survey.n_looked_at >= MAX_HUB_ROWS):
             survey.is_whole_file = False
             break
 
@@ -154,18 +161,24 @@ def _sample(survey: Survey, number: int, raw: bytes | str, record: Record | Inva
 
 
 def _look_at_pieces(path: Path | str, layout: Layout, survey: Survey) -> None:
-    """Look at pieces spread over the rest of plain JSON lines, the only kind that can be entered anywhere."""
-    if layout.container != "jsonl" or layout.compression != "none" or layout.encoding != "utf-8":
+    """Look at pieces spread over the rest of a file that can be entered anywhere."""
+    if not _is_entered(path, layout):
         return
     file = Path(path)
     size = file.stat().st_size
     with file.open("rb") as stream:
         for number in range(1, N_PIECES + 1):
-            stream.seek(max(WHOLE_BYTES, number * size // N_PIECES - BLOCK_BYTES))
+            stream.seek(max(START_BYTES, number * size // N_PIECES - BLOCK_BYTES))
             _, _, piece = stream.read(BLOCK_BYTES).partition(layout.newline)
-            whole, _, _ = piece.rpartition(layout.newline)
+            whole = piece[:_PIECE_BYTES].rpartition(layout.newline)[0] or piece.rpartition(layout.newline)[0]
             for _, _, record in read_records(Chunk("lines", whole, 1, 0, layout.newline)):
                 survey.look_further(record)
+
+
+def _is_entered(path: Path | str, layout: Layout) -> bool:
+    """Whether a file is large, and plain JSON lines, the only kind that can be entered anywhere."""
+    plain = (layout.container, layout.compression, layout.encoding) == ("jsonl", "none", "utf-8")
+    return plain and Path(path).stat().st_size > WHOLE_BYTES
 
 
 def _records(

@@ -207,6 +207,7 @@ def test_of_two_names_in_one_row_the_better_known_plays_the_part(tmp_path):
 @pytest.fixture
 def small_looks(monkeypatch):
     monkeypatch.setattr(survey, "WHOLE_BYTES", 4_000)
+    monkeypatch.setattr(survey, "START_BYTES", 4_000)
     monkeypatch.setattr(survey, "BLOCK_BYTES", 1_000)
     monkeypatch.setattr(survey, "N_PIECES", 4)
 

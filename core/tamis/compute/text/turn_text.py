@@ -18,6 +18,9 @@ def turn_text(message: Message) -> str:
     """Return the text of one turn: its string, or its text parts by line, then its tool calls as
     ``name(arguments)``.
     """
+    content = message.get("content")
+    if type(content) is str and not message.get("tool_calls") and not message.get("function_call"):
+        return content  # most turns of most files
     text = content_text(message)
     return "\n".join(part for part in (text, *map(_call_text, turn_calls(message))) if part)
 
