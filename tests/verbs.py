@@ -98,6 +98,9 @@ VERBS: dict[str, Verb] = {
         No("--quality column:NAME"),
         No('quality="column:NAME"'),
     ),
+    # rounds of labels
+    "label_rounds.label_round": Verb("review", "review round", "Decisions.label_round"),
+    "label_rounds.freeze_label_round": Verb("review", "review round", "Decisions.freeze_label_round"),
     # prunings
     "pruning.export_windows": Verb(
         No("what the command writes is downloaded as one file on a page"),
@@ -559,7 +562,7 @@ ROLES: dict[str, str] = {
         "remedies.with_smaller_batch submit.repeat read_rows.matching read_rows.sort_rows read_rows.read_rows "
         "read_rows.columns_of read_rows.list_clusters read_rows.read_messages read_rows.nearest_rows "
         "read_rows.sort_by_similarity row_images.row_images learned_tokens.learned_tokens "
-        "token_losses.token_losses scores.score_per_cluster pruning.find_pruning pruning.pruning_lines "
+        "token_losses.token_losses scores.score_per_cluster pruning.find_pruning pruning.pruning_lines label_rounds.label_round "
         "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
         "models.trained_models augmenting.batch_funnel augmenting.list_batches augmenting.rows_with_reason selections.picks_per_cluster report.report.render_report "
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
@@ -587,7 +590,8 @@ ROLES: dict[str, str] = {
         "refinements.tag_flagged refinements.drop_flagged jobs.cancel_job jobs.resume_job jobs.delete_job "
         "jobs.refresh_jobs export.export export_atlas.export_atlas rejects.export_rejects versions.make_version training.hold_out_again "
         "adapters.merge_elsewhere adapters.merge_adapter adapters.export_adapter adapters.pack_adapter "
-        "report.report.write_report pruning.export_windows pruning.pack_windows"
+        "report.report.write_report pruning.export_windows pruning.pack_windows "
+        "label_rounds.freeze_label_round"
     ),
     "operator": (
         "active.delete_selection targets.delete_target datasets.empty_trash adapters.delete_adapter delete_refinement.delete_refinement backup.back_up "

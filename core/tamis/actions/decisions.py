@@ -153,12 +153,11 @@ def approve_proposal(
     *,
     original: Sequence[Message] | None = None,
 ) -> RecordedDecision:
-    """Do what is proposed for a row; ``original`` spares reading the dataset's own conversation. Raises InvalidOptions."""
+    """Do what is proposed for a row, the candidate taken where a person is asked; ``original`` spares reading the dataset's own conversation. Raises InvalidOptions."""
     own = original or own_messages(workspace, dataset_id, [proposal.example_id])[0]
-    messages = with_response(own, proposal.candidate or "") if proposal.action == "replace" else None
-    return _record(
-        workspace, dataset_id, proposal.example_id, (proposal.action, "approve"), messages, own, by
-    )
+    verdict = "replace" if proposal.action == "ask" else proposal.action
+    messages = with_response(own, proposal.candidate or "") if verdict == "replace" else None
+    return _record(workspace, dataset_id, proposal.example_id, (verdict, "approve"), messages, own, by)
 
 
 @needs("reviewer")

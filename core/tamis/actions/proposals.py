@@ -29,9 +29,10 @@ METHODS: dict[str, str] = {
     "correct": "Auto-Correct",
     "random": "Random control",
     "oracle": "Oracle control",
+    "alc3": "Labels (ALC3)",
 }
 MANY_CUT_FRACTION = 0.1  # of the candidates: the limit of tokens was too low for this run
-ACTIONS: dict[str, str] = {"keep": "Keep", "drop": "Drop", "replace": "Replace"}
+ACTIONS: dict[str, str] = {"keep": "Keep", "drop": "Drop", "replace": "Replace", "ask": "Ask"}
 # What people call the outcomes of CLEAR; the history of a rule is written in these words.
 OUTCOMES: dict[str, str] = {
     "passed": "passed",
@@ -47,6 +48,11 @@ OUTCOMES: dict[str, str] = {
     "candidate_cut": "candidate cut",
     "random_control": "random control",
     "oracle_control": "oracle control",
+    "auto_corrected": "label corrected by the model",
+    "asked": "label doubted most",
+    "left_out_this_round": "left out this round",
+    "label_stands": "label stands",
+    "annotated": "decided before",
 }
 
 

@@ -14,6 +14,7 @@ from tamis.actions import (
     bulk_decisions,
     decision_files,
     decisions,
+    label_rounds,
     proposals,
     review_queue,
     teams,
@@ -57,6 +58,14 @@ class Decisions(Tabular):
     def summary(self) -> decisions.DecisionSummary:
         """How many rows are decided how, by whom, and what waits for a person."""
         return decisions.summarise_decisions(self._workspace, self._dataset_id)
+
+    def label_round(self, proposals: str = "") -> label_rounds.LabelRound:
+        """Where a round of ALC3 stands (the newest, or that of these proposals): p_k, η_k, who was asked; raises ArtifactMissing."""
+        return label_rounds.label_round(self._workspace, self._dataset_id, proposals)
+
+    def freeze_label_round(self, proposals: str = "") -> str:
+        """The round's training set, as an id to fine-tune with: ``data.finetune(decisions=...)``; the decisions stay as they are."""
+        return label_rounds.freeze_label_round(self._workspace, self._dataset_id, proposals).id
 
     def to_arrow(self) -> pa.Table:
         """A line per decided row: example_id, verdict, via, reviewer, event_id."""

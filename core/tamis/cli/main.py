@@ -43,7 +43,7 @@ COMMANDS = {
     "refinements": "tamis.cli.refinements:refinements",
     "compare": "tamis.cli.compare:compare",
     "referee": "tamis.cli.referee:referee",
-    "review": "tamis.cli.team:review",
+    "review": "tamis.cli.label_rounds:review",
     "decisions": "tamis.cli.decisions:decisions",
     "audit": "tamis.cli.audit:audit",
     "apply": "tamis.cli.decisions:apply",

@@ -187,6 +187,26 @@ class DuplicatesOptions(Options):
         return self.method == "embedding"
 
 
+class LabelConfidenceOptions(Options):
+    """What the label of a row is, and the model that is asked about it."""
+
+    label_field: str = Field(
+        "",
+        description="Metadata field that holds the label; empty: the response, where responses are short answers.",
+    )
+    text: Literal["prompt", "both"] = Field(
+        "prompt",
+        description="Vectors that the label is told from; both only where the response does not say the label.",
+    )
+    n_folds: int = Field(
+        5, ge=2, le=50, description="Parts of the rows; each is asked about by a model of the others."
+    )
+    strength: float = Field(
+        1.0, gt=0, description="Inverse of the L2 penalty of the logistic regression (its C)."
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the parts.")
+
+
 class ContaminationOptions(Options):
     """Evaluation files that should not stand in the dataset."""
 

@@ -21,6 +21,7 @@ from pages.parts.review.apply import show_apply
 from pages.parts.review.calibration import show_calibration
 from pages.parts.review.history import show_history
 from pages.parts.review.item import show_item, show_turns_back
+from pages.parts.review.label_round import is_label_round, show_label_round
 from pages.parts.review.propose_form import show_propose_form
 from pages.parts.review.queue import forget_place, proposals_in_view, queue_in_view, show_controls
 from pages.parts.review.rules import show_rules
@@ -88,6 +89,8 @@ def show_queue(review: ReviewContext) -> None:
     if not len(review.queue.rows):
         show_empty(review)
         return
+    if is_label_round(review.queue.proposals):
+        show_label_round(review)
     decided = decided_for(review)
     row = find_place(review, decided)
     _show_progress(review, decided)

@@ -19,20 +19,24 @@ from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FormDefaults, start_job
+from tamis.actions.label_rounds import METHOD
 from tamis.actions.proposal_threshold import usual_score
+from tamis.actions.proposals import list_proposals
 from tamis.actions.read_rows import Scope
-from tamis.actions.submit import check_options, submit
+from tamis.actions.submit import CURRENT, check_options, submit
 from tamis.errors import CurationError
 from tamis.llms import LLMS
 from tamis.scorers import SCORERS
-from tamis.steps.propose.options import ProposeOptions
+from tamis.steps.propose.options import OF_ALC3, ProposeOptions
 from tamis.types import JSON
 
-FILTER, CORRECT, CONTROL = "Auto-Filter", "Auto-Correct", "Controls"
+FILTER, CORRECT, CONTROL, RELABEL = "Auto-Filter", "Auto-Correct", "Controls", "Labels"
 WAYS = {
     FILTER: "Drop the rows whose score is not above a threshold.",
     CORRECT: "Have a model write a better answer, and a judge compare it with the response in both orders.",
     CONTROL: "For comparison: drop as many rows at random, or exactly the rows of a tag (the noise that you planted).",
+    RELABEL: "A round of ALC3 over rows whose responses are labels: a model corrects what it is sure of, you are asked about the "
+    "labels that it doubts most, and while too many of these are wrong, more is left out.",
 }
 MODEL_FIELDS = (
     "llm", "llm_options", "max_new_tokens", "temperature", "judge", "judge_options", "judge_samples",
@@ -53,7 +57,7 @@ LABELS = {
 
 def show_propose_form(context: DatasetContext, start: FormDefaults) -> None:
     """Choose the method, see what it would do, and start it."""
-    usual = {"correct": CORRECT, "random": CONTROL, "oracle": CONTROL}.get(
+    usual = {"correct": CORRECT, "random": CONTROL, "oracle": CONTROL, "alc3": RELABEL}.get(
         str(start.values.get("method")), FILTER
     )
     way = st.segmented_control(
@@ -82,6 +86,8 @@ def show_propose_form(context: DatasetContext, start: FormDefaults) -> None:
 
 
 def _values(context: DatasetContext, way: str, scope: Scope, start: FormDefaults) -> dict[str, JSON]:
+    if way == RELABEL:
+        return _choose_round(context, start)
     values: dict[str, JSON] = {"method": {FILTER: "filter", CORRECT: "correct"}.get(way, "random")}
     if way == CONTROL:
         values |= _choose_control(context)
@@ -147,6 +153,24 @@ def _choose_models(context: DatasetContext, start: FormDefaults) -> dict[str, JS
     return draw_options(ProposeOptions, form)
 
 
+def _choose_round(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
+    """The round after the newest one, with what people have said since."""
+    skipped = [name for name in ProposeOptions.model_fields if name not in OF_ALC3]
+    form = Form(name="propose", start=start.values, suffix=start.suffix, skip=skipped)
+    rounds = [
+        one
+        for one in list_proposals(context.workspace, context.dataset_id)
+        if one.summary.get("method") == METHOD
+    ]
+    values = draw_options(ProposeOptions, form) | {"method": METHOD, "decisions": CURRENT}
+    if rounds:
+        st.caption(
+            f"Round {int(rounds[0].summary['round']) + 1}, after {int(rounds[0].summary['n_asked']):,} rows were asked about."
+        )
+        values["after"] = rounds[0].id
+    return values
+
+
 def _draw_renamed(drawn: FormField) -> JSON:
     named = replace(drawn, label=LABELS[drawn.name], help=f"{drawn.help} (`{drawn.name}`)")
     return draw_choice(named, LLMS) if drawn.name in ("llm", "judge") else draw_field(named)
@@ -160,13 +184,15 @@ def _draw_eta(drawn: FormField) -> JSON:
 
 
 def _problem(context: DatasetContext, values: dict[str, JSON]) -> str:
-    if values["method"] != "oracle" and values["score"] not in context.view.scores:
+    if values["method"] not in ("oracle", METHOD) and values["score"] not in context.view.scores:
         link_to(
             "scoring",
             "Compute the score first",
             query={"dataset": context.dataset_id, "scorer": str(values["score"])},
         )
         return f"The threshold is set on the score {values['score']}, and this dataset does not have it yet."
+    if values["method"] == METHOD and context.view.embeddings is None:
+        return "Labels are told from embeddings: embed the dataset first."
     if values["method"] == "oracle" and not values["oracle_rows"]:
         return "Choose the tag whose rows are to be dropped."
     try:

@@ -29,11 +29,13 @@ CHANGES = {
     "keep": (("Keep", "K"), ("Drop", "D")),
     "drop": (("Drop", "D"), ("Keep", "K")),
     "replace": (("Take the candidate", "T"), ("Keep the original", "K")),
+    "ask": (("Take the candidate", "T"), ("Keep the original", "K")),
 }
 ACTION_BADGES: dict[str, tuple[str, BadgeColour]] = {
     "keep": ("Keep", "green"),
     "drop": ("Drop", "red"),
     "replace": ("Replace", "blue"),
+    "ask": ("Ask", "violet"),
 }
 STANDINGS = {"keep": "Kept", "drop": "Dropped", "replace": "Replaced"}
 VIAS = {"approve": "approved", "reject": "rejected", "edit": "edited", "rule": "by a rule or list"}

@@ -14,7 +14,7 @@ from tamis.compute.clear.bsdetector import normalised_answer
 from tamis.compute.clear.replies import is_ruled_out, parse_choice
 from tamis.types import Bools, Float32s, Float64s, Int64s
 
-Action: TypeAlias = Literal["keep", "drop", "replace"]
+Action: TypeAlias = Literal["keep", "drop", "replace", "ask"]  # ask: a person must say
 # What a judge said, or why it was not asked or could not say anything.
 Finding: TypeAlias = Literal[
     "candidate", "original", "tie", "order_disagreement", "unparseable", "not_answered", "identical", "no_candidate",
@@ -23,6 +23,7 @@ Finding: TypeAlias = Literal[
 Outcome: TypeAlias = Literal[
     "passed", "below_threshold", "not_scored", "corrected", "identical", "tie", "order_disagreement", "unparseable",
     "not_answered", "no_candidate", "candidate_cut", "random_control", "oracle_control",
+    "auto_corrected", "asked", "left_out_this_round", "label_stands", "annotated",
 ]  # fmt: skip
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 Strings: TypeAlias = NDArray[np.str_]

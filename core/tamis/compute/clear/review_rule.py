@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from tamis.compute.clear.clear import Action
 from tamis.compute.clear.review_order import ProposalColumns
 from tamis.types import Bools, Float64s, Int64s
 
 Measure = Literal["none", "confidence", "verdict_confidence"]
+Settled = Literal["keep", "drop", "replace"]  # what a decision can be; what is proposed can also be to ask
 SURE_VERDICT = 0.95
 
 
@@ -40,14 +40,15 @@ class ReviewRule:
             kept &= values > self.limit if self.is_above else values < self.limit
         if not self.decided_too:
             kept &= is_open
+        kept &= ~np.char.startswith(columns.kinds[at].astype(str), "ask:")  # a person looks at each of these
         return rows[kept]
 
-    def verdict(self, proposed: str) -> Action:
+    def verdict(self, proposed: str) -> Settled:
         """What the rule decides about a row for which that action is proposed."""
         return proposed if self.approves else opposite(proposed)  # type: ignore[return-value]  # proposals hold no other
 
 
-def opposite(proposed: str) -> Action:
+def opposite(proposed: str) -> Settled:
     """What rejecting a proposal means: keep what was to change, drop what was to be kept."""
     return "drop" if proposed == "keep" else "keep"
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from tamis.errors import InvalidOptions
 from tamis.llms import LLMS, lacking
-from tamis.steps.spec import Choice, Need, StepOptions
+from tamis.steps.spec import AS_IMPORTED, Choice, Need, StepOptions
 from tamis.types import JSON
 
 # What determines the proposals of each method; all other options are left out of the name of its result.
@@ -18,7 +18,9 @@ NAMED_BY = {
     "filter": THRESHOLD,
     "random": (*THRESHOLD, "seed"),
     "oracle": (),
+    "alc3": ("ask_fraction", "delta", "eta_0", "n_folds", "strength", "seed"),
 }
+OF_ALC3 = ("ask_fraction", "delta", "eta_0", "n_folds", "strength")
 ENDPOINT_CHARACTERS = 24_000  # of a row, for a judge that does not say how much it reads
 TEMPLATE_TOKENS = 260  # the judge's question without the row, in any usual tokenizer
 CHARACTERS_PER_TOKEN = 3  # a cautious average of European languages
@@ -31,16 +33,20 @@ class ProposeOptions(StepOptions):
         "scores": "scores",
         "within": "rows",
         "oracle_rows": "rows",
+        "embeddings": "embeddings",
+        "decisions": "decisions",
+        "after": "proposals",
     }
     CHOICES: ClassVar[tuple[Choice, ...]] = (
         Choice("llm", "llm_options", LLMS),
         Choice("judge", "judge_options", LLMS),
     )
 
-    method: Literal["filter", "correct", "random", "oracle"] = Field(
+    method: Literal["filter", "correct", "random", "oracle", "alc3"] = Field(
         "filter",
         description="filter: drop what is not above the threshold; correct: also replace by better answers; controls: "
-        "random keeps as many rows as the filter would, oracle drops exactly the rows named.",
+        "random keeps as many rows as the filter would, oracle drops exactly the rows named; alc3: a round over rows whose "
+        "responses are labels, which corrects some, asks about some and leaves some out.",
     )
     score: str = Field(
         "confidence", min_length=1, description="Score that says how far a row can be trusted."
@@ -85,6 +91,37 @@ class ProposeOptions(StepOptions):
         "Empty: what fits a local judge's max_prompt_tokens, 24,000 for an endpoint.",
     )
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of samples and of the random control.")
+    ask_fraction: float = Field(
+        0.02, gt=0, le=1, description="Share of the rows that a person is asked about in a round (alc3)."
+    )
+    delta: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="A label is corrected where another one is likelier than this (δ of alc3); empty: what a tenth of the "
+        "rows exceed in the first round.",
+    )
+    eta_0: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Share of wrong labels at first (η₀ of alc3); empty: that of the first, random batch.",
+    )
+    n_folds: int = Field(
+        5,
+        ge=2,
+        le=50,
+        description="Parts of the rows; labels of each are told by a model of the others (alc3).",
+    )
+    strength: float = Field(1.0, gt=0, description="Inverse of the L2 penalty of that model (alc3).")
+    embeddings: str = Field(
+        "", description="Embeddings that labels are told from (alc3); the newest when empty."
+    )
+    decisions: str = Field(
+        "",
+        description="What people said so far (alc3): current, or an id of frozen decisions; empty: nothing.",
+    )
+    after: str = Field("", description="Proposals of the round before (alc3); empty: this is the first.")
     scores: str = Field("", description="Exact scores to use; the newest of that name when empty.")
     within: str = Field("", description="Rows to consider (a frozen scope); all rows when empty.")
     oracle_rows: str = Field("", description="Rows that the oracle control drops (a frozen scope).")
@@ -106,6 +143,8 @@ class ProposeOptions(StepOptions):
         needed = [Need("examples", "examples")]
         if self.reads_scores():
             needed.append(Need("scores", "scores", self.scores, {"scorer": self.score}))
+        if self.method == "alc3":
+            needed += self._alc3_needs()
         if self.within:
             needed.append(Need("within", "rows", self.within))
         if self.method == "oracle":
@@ -116,6 +155,15 @@ class ProposeOptions(StepOptions):
             needed.append(Need("oracle_rows", "rows", self.oracle_rows))
         return tuple(needed)
 
+    def _alc3_needs(self) -> list[Need]:
+        both = None if self.embeddings else {"text": "both"}
+        named = [Need("embeddings", "embeddings", self.embeddings, both)]
+        if self.decisions not in ("", AS_IMPORTED):
+            named.append(Need("decisions", "decisions", self.decisions))
+        if self.after:
+            named.append(Need("after", "proposals", self.after))
+        return named
+
     def reads_scores(self) -> bool:
         """Whether a confidence is read; the random control needs it only to count what is above a given γ."""
         return self.method in ("filter", "correct") or (self.method == "random" and self.gamma is not None)
@@ -123,6 +171,8 @@ class ProposeOptions(StepOptions):
     def identity(self) -> dict[str, JSON]:
         """Only what the method looks at; a γ that is given makes its share irrelevant."""
         named = super().identity()
+        if self.method == "correct":
+            named = {key: value for key, value in named.items() if key not in OF_ALC3}
         if self.method in NAMED_BY:
             named = {key: named[key] for key in ("method", *NAMED_BY[self.method])}
         if named.get("gamma") is not None:

@@ -17,6 +17,7 @@ from tamis.compute.clear import clear
 from tamis.protocols import Usage
 from tamis.scorers import in_sentence, scorer_title
 from tamis.steps.context import StepContext
+from tamis.steps.propose.alc3 import propose_labels
 from tamis.steps.propose.chunks import Columnar, ProposeChunks, nothing_asked
 from tamis.steps.propose.judge import UNREAD
 from tamis.steps.propose.options import ProposeOptions
@@ -78,6 +79,11 @@ class LlmUsage:
 def run(context: StepContext, options: ProposeOptions) -> dict[str, JSON]:
     """Write proposals.parquet, one row per example considered, ascending by id; return the summary."""
     ids = considered(context)
+    if options.method == "alc3":
+        labels, about = propose_labels(context, options, ids)
+        pq.write_table(labels, context.output.path / PROPOSALS, compression="zstd")
+        actions = np.array(labels["action"].to_pylist()), np.array(labels["outcome"].to_pylist())
+        return about | _counted(clear.Proposals(*actions))
     confidence, score = _confidence(context, options, ids)
     level = clear.threshold(confidence, gamma=options.gamma, gamma_fraction=options.gamma_fraction)
     summary = _described(options, level, score)

@@ -52,7 +52,11 @@ def named_sets(
 
 def _frozen(inputs: Mapping[str, Artifact], role: str) -> list[NamedRows]:
     found = [inputs[name] for name in sorted(inputs) if name.startswith(f"{role}_")]
-    return [NamedRows(str(one.summary.get("label") or one.id), read_frozen(one)) for one in found]
+    labels = [str(one.summary.get("label") or one.id) for one in found]
+    return [
+        NamedRows(f"{label} ({one.id[:6]})" if labels.count(label) > 1 else label, read_frozen(one))
+        for label, one in zip(labels, found, strict=True)
+    ]
 
 
 def _with_prompts_of(examples: Artifact, used: Int64s) -> Int64s:
