@@ -10,7 +10,7 @@ import numpy as np
 from tamis.actions.given_scores import write_scores
 from tamis.actions.roles import needs
 from tamis.actions.runs import list_runs
-from tamis.actions.submit import HERE, RunTarget, Submission, submit
+from tamis.actions.submit import HERE, RunTarget, Submission, plan_run, submit
 from tamis.errors import InvalidOptions, UnknownName
 from tamis.models.files import fingerprint
 from tamis.recipes import RECIPES, SftOptions
@@ -139,11 +139,16 @@ def submit_referee(
 ) -> Submission:
     """Queue every selection that is not there yet, and the referee, which waits for them.
 
-    The selections are the referee's own. Raises InvalidOptions, UnknownName and ArtifactMissing.
+    The selections are the referee's own. Raises InvalidOptions, UnknownName and ArtifactMissing before anything is queued.
     """
     names = methods_of(request)
     parse_options(RefereeOptions, _referee_options(request, {BASELINE: ["a"], "-": ["b"]}, {}, "a", "b"))
     plan = prepare_referee(workspace, dataset_id, request)
+    for name in names:
+        if name == REFINEMENT:
+            plan_run(workspace, dataset_id, "refine", _refinement(request, plan))
+        elif not name.startswith(GIVEN):
+            plan_run(workspace, dataset_id, "select", _selections(request, plan, name)[0])
     selections: dict[str, list[str]] = {}
     refined: dict[str, str] = {}
     for name in names:

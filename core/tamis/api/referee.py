@@ -47,8 +47,10 @@ class HasReferee:
     ) -> RefereeResult | JobHandle[RefereeResult]:
         """Train a model on every method's selections at equal tokens, seed after seed, and say which beat random.
 
-        Random and longest are always among them. A method is a selector's name, ``refinement`` or ``selection:ID``; ``more``
-        is the rest of ``RefereeRequest`` (``model``, ``n_held_out``, ``recipe_options``, ``equivalence_margin``, …). Raises
+        Random and longest are always among them. A method is a selector's name, ``refinement`` or ``selection:ID``, or those
+        of a ``preset`` (dnc, token_length, mig). ``more`` is the rest of ``RefereeRequest``: ``model``, ``n_held_out``,
+        ``held_out``, ``step_tokens``, ``count`` (all or response), ``recipe``, ``recipe_options``, ``quality``,
+        ``equivalence_margin``, ``seed``, ``options`` of methods by their names. Raises
         InvalidOptions, UnknownName and ArtifactMissing before anything is queued, JobFailed.
         """
         request = RefereeRequest(

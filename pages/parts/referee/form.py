@@ -16,7 +16,9 @@ from tamis.actions.referee import LONGEST, PRESETS, REFINEMENT, RefereeRequest, 
 from tamis.actions.referee_estimate import estimate_referee
 from tamis.errors import CurationError
 from tamis.recipes import RECIPES
+from tamis.scorers import scorer_title
 from tamis.selectors import SELECTORS
+from tamis.store.artifacts.choices import USUAL_SCORE
 
 FORM, STEP = "referee", "referee"
 OWN = "Own choice"
@@ -38,7 +40,8 @@ def show_referee_form(context: DatasetContext) -> None:
     with st.container(width=760):
         model = choose_model(context, FormDefaults(), form=FORM)
         preset, methods = _choose_methods(context)
-        request = _ask(context, model.model, preset, methods)
+        quality = _choose_quality(context, preset, methods)
+        request = _ask(model.model, preset, methods, quality)
         asked = JobRequest(
             dataset_id=context.dataset_id, step=STEP, values={}, problem="The rows are drawn first."
         )
@@ -98,7 +101,20 @@ def _choose_methods(context: DatasetContext) -> tuple[str, tuple[str, ...]]:
     return ("" if chosen == OWN else str(chosen)), tuple(methods)
 
 
-def _ask(context: DatasetContext, model: str, preset: str, methods: tuple[str, ...]) -> RefereeRequest:
+def _choose_quality(context: DatasetContext, preset: str, methods: tuple[str, ...]) -> str:
+    """The score that methods pick by; nothing is asked where none reads one."""
+    names = list(context.view.scores)
+    wanted = any(
+        name in SELECTORS and SELECTORS[name].uses("quality") for name in (*PRESETS.get(preset, ()), *methods)
+    )
+    if not names or not wanted:
+        return ""
+    usual = names.index(USUAL_SCORE) if USUAL_SCORE in names else 0
+    chosen = st.selectbox("Quality", names, index=usual, format_func=scorer_title, key="referee_quality")
+    return str(chosen)
+
+
+def _ask(model: str, preset: str, methods: tuple[str, ...], quality: str) -> RefereeRequest:
     one, two, three = st.columns(3, gap="small")
     budget = one.number_input(
         "Tokens of each training", min_value=64, value=20_000, step=1000, key="referee_budget",
@@ -127,7 +143,7 @@ def _ask(context: DatasetContext, model: str, preset: str, methods: tuple[str, .
             help="Differences within it, in nats per token; it cannot be changed afterwards.",
         )  # fmt: skip
     return RefereeRequest(
-        methods=methods, preset=preset, budget_tokens=int(budget), max_seeds=int(max_seeds), n_held_out=int(held_out),
+        methods=methods, preset=preset, quality=quality, budget_tokens=int(budget), max_seeds=int(max_seeds), n_held_out=int(held_out),
         model=model, step_tokens=max(1024, int(max_length)), equivalence_margin=float(delta),
         recipe_options={"max_length": int(max_length), "learning_rate": float(rate)},
     )  # fmt: skip

@@ -60,7 +60,10 @@ _FOREST_HELP = (
 
 
 def _say(one: Artifact) -> str:
-    return f"{one.manifest.created_at[:16].replace('T', ' ')} · {one.summary['sentence']}"
+    told = one.summary
+    methods = count_of(len(told["methods"]), "method")
+    when = one.manifest.created_at[:16].replace("T", " ")
+    return f"{when} · {methods} · {told['budget_tokens']:,} tokens · {count_of(told['n_seeds'], 'seed')}"
 
 
 def _show_methods(ruling: Ruling) -> None:
@@ -110,10 +113,9 @@ def _show_clusters(context: DatasetContext, ruling: Ruling) -> None:
         st.caption(
             "Nothing here is a claim: these are looked at after the fact. q is Benjamini and Hochberg's over all of them."
         )
-        names = context.view.cluster_names if hasattr(context.view, "cluster_names") else {}
         table = pd.DataFrame([
             {
-                "Method": ruling.methods[one.method].title, "Cluster": names.get(one.cluster_id, str(one.cluster_id)),
+                "Method": ruling.methods[one.method].title, "Cluster": context.cluster_name(one.cluster_id),
                 "Rows": one.n_rows, "Families": one.n_families, "Against random": one.difference, "q": one.q,
             }
             for one in sorted(ruling.clusters, key=lambda one: one.q)

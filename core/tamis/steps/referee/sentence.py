@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tamis.steps.referee.result import MethodResult, PairResult, Ruling
 
-LISTED = 3
+MANY = 2  # trainings: from here on they are counted
 
 
 def sentence_of(result: Ruling) -> str:
@@ -15,7 +15,7 @@ def sentence_of(result: Ruling) -> str:
     if result.methods and not _claimed(result, "better"):
         parts.insert(
             1,
-            f"At most seeds a difference of about {result.detectable:.3f} would be seen four times in five.",
+            f"With {result.max_seeds} seeds a true difference of about {result.detectable:.3f} would be claimed four times in five.",
         )
     return " ".join(part for part in parts if part)
 
@@ -29,16 +29,15 @@ def _against_random(result: Ruling) -> str:
     for verdict, words in (("better", "beats"), ("worse", "loses to")):
         for pair in _claimed(result, verdict):
             title = result.methods[pair.second].title
-            clauses.append(f"{title} {words} {{}} by {abs(pair.difference):.3f} ± {pair.half_width:.3f}")
+            clauses.append(f"{title} {words} random by {abs(pair.difference):.3f} ± {pair.half_width:.3f}")
     if not clauses:
         names = _names([one.title for one in result.methods[1:]])
         same = [pair for pair in result.against_random() if pair.verdict == "equivalent"]
         if same and len(same) == len(result.methods) - 1:
             return f"{names} and random are equivalent within {result.equivalence_margin:g} nats per token ({size})."
         return f"No method is told from random ({names}; {size})."
-    told = [one.format("random" if i == 0 else "it") for i, one in enumerate(clauses)]
-    told[0] += f" nats per token ({size})"
-    return "; ".join(told) + "."
+    clauses[0] += f" nats per token ({size})"
+    return "; ".join(clauses) + "."
 
 
 def _told_apart(result: Ruling) -> str:
@@ -76,15 +75,19 @@ def cost_text(method: MethodResult) -> str:
     """Both costs beside one training."""
     if method.cold is None:
         return "an amount that is not known"
+    if not method.cold:
+        return "nothing to speak of"
     cached = "" if method.marginal is None else f" ({share_text(method.marginal)} with what was cached)"
-    return f"{share_text(method.cold)} of one training{cached}"
+    of_one = "" if method.cold >= MANY else " of one training"
+    return f"{share_text(method.cold)}{of_one}{cached}"
 
 
 def share_text(value: float) -> str:
-    """A share of a training in percent, or how many times one."""
-    if value >= 2:
-        return f"{value:,.0f} times"
-    return f"{value:.0%}" if value >= 0.1 else f"{value:.1%}" if value > 0 else "0 %"
+    """A share of a training in percent, or how many of them."""
+    if value >= MANY:
+        return f"{value:,.0f} trainings"
+    digits = 0 if value >= 0.1 or value == 0 else 1
+    return f"{100 * value:.{digits}f} %"
 
 
 def _claimed(result: Ruling, verdict: str) -> list[PairResult]:

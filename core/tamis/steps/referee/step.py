@@ -283,7 +283,7 @@ def _notes(run_: _Run, result: Ruling) -> list[str]:
     if result.n_held_out < 500 or result.n_families < 200:
         notes.append("At least 500 held-out rows of 200 families are advised.")
     notes.append(
-        f"It holds for this pool, this recipe and this model of {result.n_parameters / 1e6:,.0f} million parameters; loss is "
+        f"It holds for this pool, this recipe and this model of {result.n_parameters:,} parameters; loss is "
         "not ability, and the order of methods may be another at another size."
     )
     return notes
