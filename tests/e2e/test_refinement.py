@@ -31,6 +31,7 @@ from tests.e2e import (
 from tests.e2e.conftest import Server, running_app
 from tests.pages.page_workspace import alpaca_file, import_file, run_step
 from tests.pages.review_workspace import write_proposals
+from tests.support import scale
 from tests.support.chat_rows import EVERYTHING, says, user
 from tests.support.thinking_model import build_thinking_model
 
@@ -76,7 +77,8 @@ def test_a_refinement_is_watched_continued_and_used(
     _check_flags_and_movers(page, made)
     _leave_out_a_cluster(page, store, made)
     _export(page, store, made, tmp_path)
-    _train_and_compare_answers(page, store, dataset_id, model)
+    if scale.times(0, 1):  # by day the row with everything is trained
+        _train_and_compare_answers(page, store, dataset_id, model)
 
 
 @contextmanager
