@@ -56,6 +56,9 @@ VERBS: dict[str, Verb] = {
     "augmenting.accept_passed": Verb(
         No("Review has it with the queue of additions"), "decisions rule", "Decisions.accept_passed"
     ),
+    "augment_trial.try_drafts": Verb(
+        No("the page Augment tries three"), No("tamis run augment --estimate"), "Dataset.try_augment"
+    ),
     "augmenting.batch_funnel": Verb(No("the page Augment draws it"), "batches show", "BatchResult.funnel"),
     "augmenting.list_batches": Verb(No("the page Augment lists them"), "batches list", "Dataset.batches"),
     "augmenting.rows_with_reason": Verb(
@@ -510,7 +513,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "submit": (
         "parts of submit, and what a form's run would be called",
-        "check_options freeze_pointers lacking_for_target plan_run",
+        "check_options freeze_pointers lacking_for_target placed_request plan_run",
     ),
     "augmenting": (
         "rows, marks and groups of a batch or an examination, as tables and pages draw them",
@@ -580,7 +583,7 @@ ROLES: dict[str, str] = {
     ),
     "curator": (
         "targets.add_target teams.assign_rows active.activate why_row.replace_row "
-        "decisions.decide_rows bulk_decisions.decide_by_rule augmenting.accept_passed decision_files.import_decisions "
+        "decisions.decide_rows bulk_decisions.decide_by_rule augmenting.accept_passed augment_trial.try_drafts decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
         "clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
         "datasets.delete_dataset datasets.restore_dataset opening.open_file imports.start_import uploads.store_upload "

@@ -47,7 +47,7 @@ STAY = {
     "LabelOptions": "labels", "ExamineOptions": "group", "EarlierBatch": "dataset_id examples",
     "Addition": "dataset_id examples decisions",
     "AugmentOptions": "filters evaluation_hashes instruction labels brief name parent parent_examples examination",
-    "ProposeOptions": "score", "RefineOptions": "quality model_options encoder cluster_factors",
+    "ProposeOptions": "score filters", "RefineOptions": "quality model_options encoder cluster_factors",
 }  # fmt: skip
 
 

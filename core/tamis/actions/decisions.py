@@ -11,7 +11,7 @@ import numpy as np
 from tamis.actions.proposals import Proposal
 from tamis.actions.roles import needs
 from tamis.compute.apply import with_response
-from tamis.compute.clear.review_rule import opposite
+from tamis.compute.clear.review_rule import approved, opposite
 from tamis.errors import InvalidOptions, no_such_row
 from tamis.formats.check import check_messages
 from tamis.reprs import HtmlFacts
@@ -155,7 +155,7 @@ def approve_proposal(
 ) -> RecordedDecision:
     """Do what is proposed for a row, the candidate taken where a person is asked; ``original`` spares reading the dataset's own conversation. Raises InvalidOptions."""
     own = original or own_messages(workspace, dataset_id, [proposal.example_id])[0]
-    verdict = "replace" if proposal.action == "ask" else proposal.action
+    verdict = approved(proposal.action)
     messages = with_response(own, proposal.candidate or "") if verdict == "replace" else None
     return _record(workspace, dataset_id, proposal.example_id, (verdict, "approve"), messages, own, by)
 

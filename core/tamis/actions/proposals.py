@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
-from tamis.compute.clear.clear import Action
 from tamis.compute.clear.review_order import ProposalColumns
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.scorers import in_sentence, scorer_title
@@ -30,9 +29,10 @@ METHODS: dict[str, str] = {
     "random": "Random control",
     "oracle": "Oracle control",
     "alc3": "Labels (ALC3)",
+    "additions": "Additions",
 }
 MANY_CUT_FRACTION = 0.1  # of the candidates: the limit of tokens was too low for this run
-ACTIONS: dict[str, str] = {"keep": "Keep", "drop": "Drop", "replace": "Replace", "ask": "Ask"}
+ACTIONS: dict[str, str] = {"keep": "Keep", "drop": "Drop", "replace": "Replace", "ask": "Ask", "add": "Add"}
 # What people call the outcomes of CLEAR; the history of a rule is written in these words.
 OUTCOMES: dict[str, str] = {
     "passed": "passed",
@@ -53,6 +53,8 @@ OUTCOMES: dict[str, str] = {
     "left_out_this_round": "left out this round",
     "label_stands": "label stands",
     "annotated": "decided before",
+    "passed_filters": "passed the filters",
+    "filtered": "filtered",
 }
 
 
@@ -61,7 +63,7 @@ class Proposal:
     """What is proposed for one row; the confidences are NaN and ``candidate`` None where there is none."""
 
     example_id: int
-    action: Action
+    action: Literal["keep", "drop", "replace", "add"]
     outcome: str
     confidence: float
     verdict_confidence: float

@@ -39,6 +39,7 @@ __all__ = [
     "check_options",
     "freeze_pointers",
     "lacking_for_target",
+    "placed_request",
     "plan_run",
     "repeat",
     "submit",
@@ -145,7 +146,7 @@ def plan_run(
 
     Raises UnknownName, InvalidOptions, and ArtifactMissing naming the step to run first.
     """
-    dataset_id, exact = _placed(workspace, dataset_id, step, options, steps)
+    dataset_id, exact = placed_request(workspace, dataset_id, step, options, steps)
     exact |= _planned_similarities(workspace, dataset_id, step, exact)
     pending = queue.pending_results(workspace.database, dataset_id)
     choices = read_choices(workspace.database, dataset_id)
@@ -174,7 +175,7 @@ def submit(
     options. What a selection for a target still lacks, scores towards it and the embeddings that they read, is queued
     ``first``. Raises UnknownName, InvalidOptions and ArtifactMissing before anything is queued.
     """
-    dataset_id, exact = _placed(workspace, dataset_id, step, options, steps)
+    dataset_id, exact = placed_request(workspace, dataset_id, step, options, steps)
     exact, first = _score_first(workspace, dataset_id, step, exact, target=target, standing=standing)
     if step == "select" and exact.get("cost"):
         _check_costs(workspace, dataset_id, exact)
@@ -189,10 +190,10 @@ def submit(
     return replace(done, first=tuple(first))
 
 
-def _placed(
-    workspace: Workspace, dataset_id: str, step: str, options: Mapping[str, JSON], steps: Table[Step]
+def placed_request(
+    workspace: Workspace, dataset_id: str, step: str, options: Mapping[str, JSON], steps: Table[Step] = STEPS
 ) -> tuple[str, dict[str, JSON]]:
-    """The dataset that a request is about, or makes, and its exact options."""
+    """The dataset that a request is about, or makes, and its exact options. Raises as ``freeze_pointers``."""
     exact = freeze_pointers(workspace, dataset_id, step, options, steps=steps)
     return (
         steps[step].load_place()(workspace, dataset_id, exact, options)

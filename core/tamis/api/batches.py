@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
+from tamis.actions.augment_trial import AugmentTrial, try_drafts
 from tamis.actions.augmenting import list_batches
 from tamis.api.augment import BatchResult, ExaminationResult
 from tamis.api.show import Records
-from tamis.api.steps import HasDataset, step_method
+from tamis.api.steps import HasDataset, given_options, step_method
 
 
 class HasBatches:
@@ -17,6 +19,10 @@ class HasBatches:
 
     examine = step_method("examine", ExaminationResult, "llm")
     augment = step_method("augment", BatchResult, "generator")
+
+    def try_augment(self: HasDataset, *, jobs: int = 3, **options: Any) -> AugmentTrial:  # noqa: ANN401 - those of augment
+        """The first drafts of ``augment`` with these options, what speaks against them, and what the whole run would take."""
+        return try_drafts(self._workspace, self.id, given_options(self, "augment", options), n_jobs=jobs)
 
     @property
     def batches(self: HasDataset) -> Records:

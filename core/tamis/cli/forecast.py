@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from tamis.actions.finetune_grid import TrainingGrid, grid_forecasts
 from tamis.actions.forecast import (
@@ -24,6 +25,9 @@ from tamis.actions.submit import RunTarget
 from tamis.cli.exit_codes import DONE, FAILED
 from tamis.cli.session import Session
 from tamis.types import JSON
+
+if TYPE_CHECKING:
+    from tamis.actions.augment_trial import AugmentTrial
 
 _PER_ROUND = ("adds", "selected", "trains", "answers")
 _MARKS = {True: "ok", None: "?", False: "!!"}
@@ -61,6 +65,8 @@ def show_preflight(session: Session, run: Run, target: RunTarget) -> int:
 
 def show_estimate(session: Session, run: Run, n_sample: int | None) -> int:
     """Print the estimate, from asking language models where the step asks any; with --json as one object."""
+    if run[1] == "augment":
+        return _show_trial(session, run, n_sample)
     if run[1] not in ASKING_STEPS:
         return _show_plain_estimate(session, run)
     n_rows = SAMPLE_ROWS if n_sample is None else max(1, n_sample)
@@ -100,6 +106,35 @@ def _numbers(expected: Forecast) -> dict[str, JSON]:
         "seconds_estimate": expected.seconds,
         "ok": expected.ok,
     }
+
+
+def _show_trial(session: Session, run: Run, n_jobs: int | None) -> int:
+    """Three drafts with what speaks against them, and what a whole run would take by them."""
+    from tamis.actions.augment_trial import TRIED_JOBS, try_drafts
+
+    dataset_id, _, options = run
+    trial = try_drafts(session.workspace, dataset_id, options, n_jobs=n_jobs or TRIED_JOBS)
+    for number, job in enumerate(trial.jobs, 1):
+        session.show(f"{number}. from row {', '.join(map(str, job.parent_ids)) or 'none'}")
+        for draft in job.drafts:
+            said = " ".join(reason.said for reason in draft.reasons) or "passes"
+            session.show(f"   {draft.row.prompt[:200]}\n   → {draft.row.response[:200]}\n   {said}")
+        for problem in job.problems:
+            session.show(f"   {problem.kind}: {problem.said}")
+    session.show(_trial_text(trial))
+    session.result(asdict(trial))
+    return DONE
+
+
+def _trial_text(trial: AugmentTrial) -> str:
+    passed = f"{trial.passed_fraction:.0%} of {len(trial.jobs):,} tries passed"
+    if trial.questions is None or trial.tokens is None or trial.seconds is None:
+        return f"{passed}: what {trial.rows:,} rows take cannot be said. Try more: --estimate-rows 20"
+    cost = "" if trial.cost is None else f", cost {trial.cost:,.2f}"
+    return (
+        f"{passed}: {trial.rows:,} rows take about {trial.questions:,} questions, {trial.tokens:,} tokens, "
+        f"{duration_text(trial.seconds)}{cost}"
+    )
 
 
 def _show_plain_estimate(session: Session, run: Run) -> int:

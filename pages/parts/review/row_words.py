@@ -30,12 +30,14 @@ CHANGES = {
     "drop": (("Drop", "D"), ("Keep", "K")),
     "replace": (("Take the candidate", "T"), ("Keep the original", "K")),
     "ask": (("Take the candidate", "T"), ("Keep the original", "K")),
+    "add": (("Keep", "K"), ("Drop", "D")),
 }
 ACTION_BADGES: dict[str, tuple[str, BadgeColour]] = {
     "keep": ("Keep", "green"),
     "drop": ("Drop", "red"),
     "replace": ("Replace", "blue"),
     "ask": ("Ask", "violet"),
+    "add": ("Add", "green"),
 }
 STANDINGS = {"keep": "Kept", "drop": "Dropped", "replace": "Replaced"}
 VIAS = {"approve": "approved", "reject": "rejected", "edit": "edited", "rule": "by a rule or list"}

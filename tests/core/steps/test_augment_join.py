@@ -12,8 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tamis.actions.augment_trial import try_drafts
 from tamis.actions.augmenting import accept_passed, batch_funnel, list_batches, rows_with_reason
-from tamis.errors import InvalidOptions
+from tamis.actions.decisions import DecidedBy, approve_proposal, reject_proposal
+from tamis.actions.proposals import proposal_columns, proposal_table, proposals_for
+from tamis.errors import ArtifactMissing, InvalidOptions
+from tamis.filters import FILTERS
 from tamis.registry import parse_options
 from tamis.steps.curate.step import plan_curate
 from tamis.steps.finetune.options import FinetuneOptions
@@ -23,7 +27,7 @@ from tamis.store.artifacts.readers import read_examples
 from tamis.store.artifacts.versions import added_rows, ancestor_ids, read_parent_ids, row_family_numbers
 from tamis.store.review.decisions import BulkChoice, decide_many, undo_event
 from tamis.store.rows.version_diff import diff_versions
-from tests.core.steps.test_augment import House
+from tests.core.steps.test_augment import ANSWERS, House
 
 
 @pytest.fixture
@@ -213,3 +217,77 @@ def test_only_real_rows_are_held_out(house: House, seed: int) -> None:
     assert not lost & set(made.train.tolist())
     if lost and made.counts is not None:
         assert "were not trained on" in split_text(made, stops_early=False)
+
+
+# -------------------------------------------------------------- proposals and trials
+
+
+def propose(house: House, batch: str, **values):
+    return house.run(batch, "propose", {"method": "additions"} | values)
+
+
+def test_proposals_add_what_passes_and_drop_the_rest_with_reasons_and_parents(house: House) -> None:
+    batch = house.augment(rows=8, stall_rows=9, filters={"length": False}).manifest.dataset_id
+    funnel = batch_funnel(house.workspace, batch)
+    made = propose(house, batch)
+    assert (made.summary["n_add"], made.summary["n_drop"]) == (
+        funnel.n_passed,
+        funnel.n_drafts - funnel.n_passed,
+    )
+    assert made.summary["reasons"] == dict(funnel.reasons)
+    for one in proposals_for(proposal_table(made), proposal_columns(made), np.arange(funnel.n_drafts)):
+        assert one.kind in ("add:passed_filters", "drop:filtered")
+        assert bool(one.evidence["reasons"]) == (one.action == "drop")
+        assert one.evidence["parents"] and one.evidence["why"]
+
+
+def test_a_batch_can_be_filtered_again_without_asking(house: House) -> None:
+    batch = batch_of(house)
+    strict = propose(
+        house, batch, filters={"length": {"prompts": True}, "repeats": {"rouge_l": 0.05, "jaccard": 0.05}}
+    )
+    mild = propose(house, batch, filters={name: False for name in FILTERS})
+    assert strict.summary["n_add"] < mild.summary["n_add"] == mild.summary["n_rows"]
+    event = accept_passed(house.workspace, batch, reviewer="ann")
+    assert event.proposals_id == mild.id
+    assert event.n_rows == mild.summary["n_add"]
+
+
+def test_filters_of_scores_need_the_scores(house: House) -> None:
+    batch = batch_of(house)
+    with pytest.raises(ArtifactMissing, match="--scorer confidence"):
+        propose(house, batch, filters={"confidence": {"gamma": 0.5}})
+    with pytest.raises(InvalidOptions, match="no batch"):
+        propose(house, house.data)
+
+
+def test_approving_an_addition_keeps_it_and_rejecting_drops_it(house: House) -> None:
+    batch = batch_of(house)
+    made = propose(house, batch, filters={name: False for name in FILTERS})
+    first, second = proposals_for(proposal_table(made), proposal_columns(made), np.array([0, 1]))
+    by = DecidedBy(reviewer="ann")
+    assert approve_proposal(house.workspace, batch, first, by).decision.verdict == "keep"
+    assert reject_proposal(house.workspace, batch, second, by).decision.verdict == "drop"
+
+
+def test_three_drafts_say_what_a_run_would_take_and_the_run_asks_them_no_more(house: House) -> None:
+    asked = {
+        "llm": "scripted",
+        "llm_options": {"answers": list(ANSWERS)},
+        "rows": 5,
+        "filters": {"length": False},
+    }
+    trial = try_drafts(house.workspace, house.data, asked)
+    assert len(trial.jobs) == 3
+    assert all(job.asked and job.parent_ids and (job.drafts or job.problems) for job in trial.jobs)
+    assert trial.passed_fraction > 0
+    assert trial.questions >= 5
+    assert house.store.dataset_ids() == [house.data]
+    made = house.augment(**asked)
+    assert made.summary["reused"] >= 3
+
+
+def test_a_trial_in_which_nothing_passes_says_that_nothing_can_be_said(house: House) -> None:
+    trial = try_drafts(house.workspace, house.data, {"llm": "scripted", "llm_options": {"answers": ["no"]}})
+    assert (trial.passed_fraction, trial.questions, trial.n_jobs) == (0, None, None)
+    assert {problem.kind for job in trial.jobs for problem in job.problems} == {"unparseable"}

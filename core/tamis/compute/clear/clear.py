@@ -14,7 +14,8 @@ from tamis.compute.clear.bsdetector import normalised_answer
 from tamis.compute.clear.replies import is_ruled_out, parse_choice
 from tamis.types import Bools, Float32s, Float64s, Int64s
 
-Action: TypeAlias = Literal["keep", "drop", "replace", "ask"]  # ask: a person must say
+# ask: a person must say; add: a written row
+Action: TypeAlias = Literal["keep", "drop", "replace", "ask", "add"]
 # What a judge said, or why it was not asked or could not say anything.
 Finding: TypeAlias = Literal[
     "candidate", "original", "tie", "order_disagreement", "unparseable", "not_answered", "identical", "no_candidate",

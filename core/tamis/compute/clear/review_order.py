@@ -36,7 +36,7 @@ class ProposalColumns:
         return places
 
     def actions(self, rows: Int64s) -> list[str]:
-        """What is proposed for each of these rows: keep, drop or replace."""
+        """What is proposed for each of these rows: keep, drop, replace or add."""
         return [str(kind).partition(":")[0] for kind in self.kinds[self.places(rows)]]
 
 

@@ -45,12 +45,18 @@ class ReviewRule:
 
     def verdict(self, proposed: str) -> Settled:
         """What the rule decides about a row for which that action is proposed."""
-        return proposed if self.approves else opposite(proposed)  # type: ignore[return-value]  # proposals hold no other
+        return approved(proposed) if self.approves else opposite(proposed)
+
+
+def approved(proposed: str) -> Settled:
+    """What approving a proposal means: a row that is to be added is kept, one that is asked about takes its candidate."""
+    settled: dict[str, Settled] = {"add": "keep", "keep": "keep", "drop": "drop", "replace": "replace", "ask": "replace"}
+    return settled[proposed]
 
 
 def opposite(proposed: str) -> Settled:
-    """What rejecting a proposal means: keep what was to change, drop what was to be kept."""
-    return "drop" if proposed == "keep" else "keep"
+    """What rejecting a proposal means: keep what was to change, drop what was to be kept or added."""
+    return "drop" if proposed in ("keep", "add") else "keep"
 
 
 def measured(columns: ProposalColumns, measure: Measure) -> Float64s:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tamis.errors import InvalidOptions
+from tamis.filters import FILTERS, choose_filters
 from tamis.llms import LLMS, lacking
 from tamis.steps.spec import AS_IMPORTED, Choice, Need, StepOptions
 from tamis.types import JSON
@@ -19,8 +20,10 @@ NAMED_BY = {
     "random": (*THRESHOLD, "seed"),
     "oracle": (),
     "alc3": ("ask_fraction", "delta", "eta_0", "n_folds", "strength", "seed"),
+    "additions": ("filters",),
 }
 OF_ALC3 = ("ask_fraction", "delta", "eta_0", "n_folds", "strength")
+MEASURED = "measured "  # before the name of a score that a filter of written rows reads, as a role
 ENDPOINT_CHARACTERS = 24_000  # of a row, for a judge that does not say how much it reads
 TEMPLATE_TOKENS = 260  # the judge's question without the row, in any usual tokenizer
 CHARACTERS_PER_TOKEN = 3  # a cautious average of European languages
@@ -42,11 +45,12 @@ class ProposeOptions(StepOptions):
         Choice("judge", "judge_options", LLMS),
     )
 
-    method: Literal["filter", "correct", "random", "oracle", "alc3"] = Field(
+    method: Literal["filter", "correct", "random", "oracle", "alc3", "additions"] = Field(
         "filter",
         description="filter: drop what is not above the threshold; correct: also replace by better answers; controls: "
         "random keeps as many rows as the filter would, oracle drops exactly the rows named; alc3: a round over rows whose "
-        "responses are labels, which corrects some, asks about some and leaves some out.",
+        "responses are labels, which corrects some, asks about some and leaves some out; additions: add the rows of a "
+        "batch that pass its filters.",
     )
     score: str = Field(
         "confidence", min_length=1, description="Score that says how far a row can be trusted."
@@ -125,9 +129,15 @@ class ProposeOptions(StepOptions):
     scores: str = Field("", description="Exact scores to use; the newest of that name when empty.")
     within: str = Field("", description="Rows to consider (a frozen scope); all rows when empty.")
     oracle_rows: str = Field("", description="Rows that the oracle control drops (a frozen scope).")
+    filters: dict[str, bool | dict[str, JSON]] = Field(
+        default_factory=dict,
+        description='With additions: filters to turn off or on beside those of the batch, or their options: {"length": false, '
+        '"confidence": {"gamma": 0.6}}.',
+    )
 
     @model_validator(mode="after")
     def _refuse_unable_models(self) -> Self:
+        choose_filters(self.filters)
         if self.method == "correct":
             for name, options in ((self.llm, self.llm_options), (self.judge, self.judge_options)):
                 reason = lacking(name, options, ("complete",))
@@ -153,6 +163,8 @@ class ProposeOptions(StepOptions):
                     "The oracle control needs the rows to drop: give oracle_rows, such as tag:NAME."
                 )
             needed.append(Need("oracle_rows", "rows", self.oracle_rows))
+        for name in self._measured():
+            needed.append(Need(MEASURED + name, "scores", "", {"scorer": name}))
         return tuple(needed)
 
     def _alc3_needs(self) -> list[Need]:
@@ -163,6 +175,12 @@ class ProposeOptions(StepOptions):
         if self.after:
             named.append(Need("after", "proposals", self.after))
         return named
+    def _measured(self) -> list[str]:
+        """The scores that filters of written rows read."""
+        if self.method != "additions":
+            return []
+        named = (FILTERS[name].measured for name, switch in self.filters.items() if switch is not False)
+        return [name for name in named if name]
 
     def reads_scores(self) -> bool:
         """Whether a confidence is read; the random control needs it only to count what is above a given γ."""
@@ -173,6 +191,8 @@ class ProposeOptions(StepOptions):
         named = super().identity()
         if self.method == "correct":
             named = {key: value for key, value in named.items() if key not in OF_ALC3}
+        if self.method != "additions":
+            named.pop("filters")
         if self.method in NAMED_BY:
             named = {key: named[key] for key in ("method", *NAMED_BY[self.method])}
         if named.get("gamma") is not None:

@@ -18,6 +18,7 @@ from tamis.protocols import Usage
 from tamis.scorers import in_sentence, scorer_title
 from tamis.steps.context import StepContext
 from tamis.steps.propose.alc3 import propose_labels
+from tamis.steps.propose.additions import propose_additions
 from tamis.steps.propose.chunks import Columnar, ProposeChunks, nothing_asked
 from tamis.steps.propose.judge import UNREAD
 from tamis.steps.propose.options import ProposeOptions
@@ -84,6 +85,8 @@ def run(context: StepContext, options: ProposeOptions) -> dict[str, JSON]:
         pq.write_table(labels, context.output.path / PROPOSALS, compression="zstd")
         actions = np.array(labels["action"].to_pylist()), np.array(labels["outcome"].to_pylist())
         return about | _counted(clear.Proposals(*actions))
+    if options.method == "additions":
+        return propose_additions(context, options, ids)
     confidence, score = _confidence(context, options, ids)
     level = clear.threshold(confidence, gamma=options.gamma, gamma_fraction=options.gamma_fraction)
     summary = _described(options, level, score)

@@ -25,7 +25,7 @@ SCHEMA = pa.schema(_COLUMNS)
 
 
 def read_proposals(proposals: Artifact, columns: Sequence[str] | None = None) -> pa.Table:
-    """The named columns of SCHEMA, or all: action keep, drop or replace; confidences NaN where there is none;
+    """The named columns of SCHEMA, or all: action keep, drop, replace or add; confidences NaN where there is none;
     candidate null where none was written; evidence a JSON object. Raises ArtifactDamaged.
     """
     path = proposals.file(PROPOSALS)

@@ -1,0 +1,111 @@
+"""Three drafts before a run is paid for: what is asked, what comes back, what speaks against it, and what a whole run would take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from tamis.actions.roles import needs
+from tamis.actions.submit import placed_request
+from tamis.compute.augment.types import DraftProblem, JudgedRow
+from tamis.filters import choose_filters
+from tamis.generators import GENERATORS, check_task
+from tamis.llms import open_llm
+from tamis.llms.cache import CachedModel
+from tamis.protocols import Turn
+from tamis.registry import parse_options
+from tamis.reprs import HtmlFacts
+from tamis.steps.augment.asking import Asker
+from tamis.steps.augment.driver import Driver, Ended
+from tamis.steps.augment.material import read_filter_pool, read_task
+from tamis.steps.augment.options import AugmentOptions
+from tamis.steps.augment.step import run_settings
+from tamis.store.workspace import Workspace
+from tamis.types import JSON
+
+__all__ = ["AugmentTrial", "TriedJob", "try_drafts"]
+TRIED_JOBS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TriedJob:
+    """One job: its parents, the turns of each question with the texts that came back, and the drafts or the problems."""
+
+    parent_ids: tuple[int, ...]
+    asked: tuple[tuple[tuple[Turn, ...], tuple[str, ...]], ...]
+    drafts: tuple[JudgedRow, ...]
+    problems: tuple[DraftProblem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentTrial(HtmlFacts):
+    """Some jobs as they would begin a run, and what the run would take by them; what cannot be known is None.
+
+    ``passed_fraction`` is the share of drafts and failed jobs that passed. The run itself asks these questions first, and
+    finds their answers known.
+    """
+
+    jobs: tuple[TriedJob, ...]
+    rows: int
+    passed_fraction: float
+    n_jobs: int | None
+    questions: int | None
+    tokens: int | None
+    seconds: float | None
+    cost: float | None
+
+
+@needs("curator")
+def try_drafts(
+    workspace: Workspace, dataset_id: str, options: Mapping[str, JSON], *, n_jobs: int = TRIED_JOBS
+) -> AugmentTrial:
+    """Run the first jobs of augment here and now, and scale up what they took; nothing is stored but the answers.
+
+    Raises what a run of augment raises before it begins.
+    """
+    batch_id, exact = placed_request(workspace, dataset_id, "augment", options)
+    parsed = parse_options(AugmentOptions, exact)
+    store, row = workspace.artifacts, GENERATORS[parsed.generator]
+    task = read_task(store, parsed)
+    check_task(row, task)
+    model = open_llm(parsed.llm, parsed.llm_options, workspace=workspace.path, needs=row.needs_llm)
+    assert isinstance(model, CachedModel)
+    ended: list[Ended] = []
+    driver = Driver(
+        parsed.build("generator")(parsed.chosen_options("generator")),
+        task,
+        Asker(model),
+        replace(run_settings(parsed, model.batch_rows, n_jobs), together=n_jobs),
+        filters=choose_filters(parsed.filters, row.filters),
+        pool=read_filter_pool(store, parsed, task, batch_id),
+        clock=time.monotonic,
+        on_part=lambda number, jobs: ended.extend(jobs),
+    )
+    start = time.monotonic()
+    outcome = driver.run()
+    seconds, ledger = time.monotonic() - start, driver.ledger
+    waiting = list(outcome.judged)
+    jobs = tuple(_tried(one, waiting) for one in ended)
+    n_tries = len(outcome.judged) + sum(not one.drafts for one in jobs)
+    per_job = outcome.n_passed / len(jobs) if jobs else 0.0
+    wanted = round(parsed.rows / per_job) if per_job else None
+    factor = None if wanted is None else wanted / len(jobs)
+    cost = ledger.cost if ledger.price.is_known else None
+    return AugmentTrial(
+        jobs=jobs,
+        rows=parsed.rows,
+        passed_fraction=outcome.n_passed / n_tries if n_tries else 0.0,
+        n_jobs=wanted,
+        questions=None if factor is None else round(ledger.calls * factor),
+        tokens=None if factor is None else round(ledger.tokens * factor),
+        seconds=None if factor is None else seconds * factor,
+        cost=None if factor is None or cost is None else cost * factor,
+    )
+
+
+def _tried(ended: Ended, waiting: list[JudgedRow]) -> TriedJob:
+    """A job with its drafts, taken from those that wait in job order."""
+    drafts = [waiting.pop(0) for _ in ended.rows if waiting]
+    asked = tuple((question.turns, reply.texts) for question, reply in ended.asked)
+    return TriedJob(ended.job.parent_ids, asked, tuple(drafts), ended.problems)
