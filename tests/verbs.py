@@ -57,7 +57,7 @@ VERBS: dict[str, Verb] = {
         No("Review has it with the queue of additions"), "decisions rule", "Decisions.accept_passed"
     ),
     "augment_trial.try_drafts": Verb(
-        No("the page Augment tries three"), No("tamis run augment --estimate"), "Dataset.try_augment"
+        No("the page Augment tries three"), "run augment", "Dataset.try_augment"
     ),
     "augmenting.batch_funnel": Verb(No("the page Augment draws it"), "batches show", "BatchResult.funnel"),
     "augmenting.list_batches": Verb(No("the page Augment lists them"), "batches list", "Dataset.batches"),
