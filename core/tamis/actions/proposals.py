@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
+from tamis.compute.clear.clear import Action
 from tamis.compute.clear.review_order import ProposalColumns
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.scorers import in_sentence, scorer_title
@@ -63,7 +64,7 @@ class Proposal:
     """What is proposed for one row; the confidences are NaN and ``candidate`` None where there is none."""
 
     example_id: int
-    action: Literal["keep", "drop", "replace", "add"]
+    action: Action
     outcome: str
     confidence: float
     verdict_confidence: float

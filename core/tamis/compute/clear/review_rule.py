@@ -50,7 +50,13 @@ class ReviewRule:
 
 def approved(proposed: str) -> Settled:
     """What approving a proposal means: a row that is to be added is kept, one that is asked about takes its candidate."""
-    settled: dict[str, Settled] = {"add": "keep", "keep": "keep", "drop": "drop", "replace": "replace", "ask": "replace"}
+    settled: dict[str, Settled] = {
+        "add": "keep",
+        "keep": "keep",
+        "drop": "drop",
+        "replace": "replace",
+        "ask": "replace",
+    }
     return settled[proposed]
 
 

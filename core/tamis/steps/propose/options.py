@@ -175,6 +175,7 @@ class ProposeOptions(StepOptions):
         if self.after:
             named.append(Need("after", "proposals", self.after))
         return named
+
     def _measured(self) -> list[str]:
         """The scores that filters of written rows read."""
         if self.method != "additions":

@@ -17,8 +17,8 @@ from tamis.compute.clear import clear
 from tamis.protocols import Usage
 from tamis.scorers import in_sentence, scorer_title
 from tamis.steps.context import StepContext
-from tamis.steps.propose.alc3 import propose_labels
 from tamis.steps.propose.additions import propose_additions
+from tamis.steps.propose.alc3 import propose_labels
 from tamis.steps.propose.chunks import Columnar, ProposeChunks, nothing_asked
 from tamis.steps.propose.judge import UNREAD
 from tamis.steps.propose.options import ProposeOptions
