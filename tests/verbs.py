@@ -124,6 +124,8 @@ VERBS: dict[str, Verb] = {
         No("an empty name gives the old one back"), "clusters undo", "Clusters.undo"
     ),
     "clusters.redo_rename": Verb(No("the name is typed again"), "clusters redo", "Clusters.redo"),
+    "regroup.change_clusters": Verb("data_map", "clusters merge", "Clusters.merge"),
+    "regroup.undo_change": Verb("data_map", "clusters back", "Clusters.back"),
     # datasets
     "datasets.list_datasets": Verb(No("draws each with its stages"), "datasets list", "Workspace.datasets"),
     "datasets.find_dataset": Verb(
@@ -585,7 +587,7 @@ ROLES: dict[str, str] = {
         "targets.add_target teams.assign_rows active.activate why_row.replace_row "
         "decisions.decide_rows bulk_decisions.decide_by_rule augmenting.accept_passed augment_trial.try_drafts decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
-        "clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
+        "regroup.change_clusters regroup.undo_change clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
         "datasets.delete_dataset datasets.restore_dataset opening.open_file imports.start_import uploads.store_upload "
         "given_scores.import_scores given_scores.take_column submit.submit pipeline.submit_stage "
         "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "

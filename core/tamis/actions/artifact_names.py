@@ -214,6 +214,7 @@ def _selection(selection: Artifact) -> str:
 def _clustering(clustering: Artifact) -> str:
     method = str(clustering.manifest.options.get("method", ""))
     title = CLUSTERERS[method].title if method in CLUSTERERS else method
+    title = title or f"By hand, {clustering.summary.get('change', 'changed')}"
     number = int(clustering.summary.get("n_clusters", 0))
     return f"{title} · {number:,} cluster{'' if number == 1 else 's'}"
 

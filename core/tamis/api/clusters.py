@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tamis.actions import clusters as names
 from tamis.actions.dataset_context import DatasetContext, open_context
 from tamis.actions.read_rows import list_clusters
+from tamis.actions.regroup import change_clusters, undo_change
+from tamis.api.jobs import wait_unless
 from tamis.api.rows import Rows, match_rows
 from tamis.api.show import Tabular, head_of
 from tamis.reprs import Head
@@ -64,6 +66,22 @@ class Clusters(Tabular):
         """Redo the rename that you undid last; returns its cluster, or None when there is none."""
         return names.redo_rename(self._workspace, self._clustering(), self._reviewer)
 
+    def merge(self, *cluster_ids: int, name: str = "") -> Clusters:
+        """These clusters as one, in a new clustering, which is the active one; raises InvalidOptions and JobFailed."""
+        return self._changed(merge=cluster_ids, name=name)
+
+    def split(self, cluster_id: int, into: int = 2) -> Clusters:
+        """A cluster split by k-means inside it, in a new clustering, which is the active one."""
+        return self._changed(split=cluster_id, into=into)
+
+    def make(self, rows: str, name: str = "") -> Clusters:
+        """Rows (``tag:NAME``, ``scope:SCOPE``, ``selection:ID``) as a cluster, in a new clustering, which is the active one."""
+        return self._changed(rows=rows, name=name)
+
+    def back(self) -> Clusters:
+        """The clusters that the active ones were changed from by hand, active again; raises InvalidOptions where they were not."""
+        return self.of(undo_change(self._workspace, self._dataset_id).id)
+
     def to_arrow(self) -> pa.Table:
         """A line per cluster: cluster_id, name, size, keywords, medoids, mean of every score, n_selected, selected_fraction."""
         return list_clusters(self._context())
@@ -73,6 +91,14 @@ class Clusters(Tabular):
 
     def _line(self) -> str:
         return f"{len(self):,} clusters of {self._dataset_id} (clustering {self._clustering().id})"
+
+    def _changed(self, **change: Any) -> Clusters:  # noqa: ANN401 - of the action
+        made = change_clusters(
+            self._workspace, self._dataset_id, clustering_id=self._clustering().id, **change
+        )
+        done = wait_unless(self._workspace, made, lambda job: self.of(job.artifact_id))
+        assert isinstance(done, Clusters)  # it was waited for
+        return done
 
     def _context(self) -> DatasetContext:
         return open_context(self._workspace, self._dataset_id, clustering_id=self._clustering_id)

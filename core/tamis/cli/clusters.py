@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tamis.cli.command import dataset_option, group, reviewer_option
 from tamis.cli.session import Session
+from tamis.cli.waiting import end, follow
+from tamis.errors import InvalidOptions
 
 if TYPE_CHECKING:
     from tamis.store.artifacts.store import Artifact
@@ -18,9 +20,12 @@ clustering_option = click.option(
 )
 
 
+name_option = click.option("--name", default="", help="What to call the cluster that comes to be.")
+
+
 @group(f"tamis clusters list {EXAMPLE}", f'tamis clusters rename 7 "Refund requests" {EXAMPLE}')
 def clusters() -> None:
-    """List clusters and name them."""
+    """List clusters, name them, merge and split them, and make some of named rows."""
 
 
 @clusters.command("list", examples=[f"tamis clusters list {EXAMPLE}"])
@@ -79,6 +84,68 @@ def redo(session: Session, dataset: str, clustering: str, reviewer: str) -> None
     made = _clustering(session, dataset, clustering)
     cluster = redo_rename(session.workspace, made, session.reviewer(reviewer))
     _say(session, cluster, "" if cluster is None else cluster_names(session.workspace, made).names[cluster])
+
+
+@clusters.command("merge", examples=[f'tamis clusters merge 3,5 {EXAMPLE} --name "Refunds"'])
+@click.argument("numbers", metavar="NUMBERS", help="Clusters that become one: 3,5,9.")
+@dataset_option
+@clustering_option
+@name_option
+def merge(session: Session, numbers: str, dataset: str, clustering: str, name: str) -> int:
+    """Merge clusters: a new clustering, which is the active one; tamis clusters back goes to the one before."""
+    return _change(session, dataset, clustering, merge=given_numbers(numbers), name=name)
+
+
+@clusters.command("split", examples=[f"tamis clusters split 7 {EXAMPLE} --into 3"])
+@click.argument("cluster", type=int, help="Number of the cluster, as in the list.")
+@dataset_option
+@clustering_option
+@click.option("--into", default=2, show_default=True, help="How many clusters it becomes.")
+def split(session: Session, cluster: int, dataset: str, clustering: str, into: int) -> int:
+    """Split a cluster by k-means inside it: a new clustering, which is the active one."""
+    return _change(session, dataset, clustering, split=cluster, into=into)
+
+
+@clusters.command("make", examples=[f'tamis clusters make tag:recipes {EXAMPLE} --name "Recipes"'])
+@click.argument("rows", help="Rows that become a cluster: tag:NAME, scope:SCOPE or selection:ID.")
+@dataset_option
+@clustering_option
+@name_option
+def make(session: Session, rows: str, dataset: str, clustering: str, name: str) -> int:
+    """Put rows into a cluster of their own: a new clustering, which is the active one."""
+    return _change(session, dataset, clustering, rows=rows, name=name)
+
+
+@clusters.command("back", examples=[f"tamis clusters back {EXAMPLE}"])
+@dataset_option
+def back(session: Session, dataset: str) -> None:
+    """Go back to the clustering that the active one was changed from by hand."""
+    from tamis.actions.regroup import undo_change
+
+    parent = undo_change(session.workspace, session.dataset(dataset))
+    session.show(f"{parent.id} is the active clustering again.")
+    session.result({"clustering": parent.id})
+
+
+def _change(session: Session, dataset: str, clustering: str, **change: Any) -> int:  # noqa: ANN401 - of the action
+    from tamis.actions.regroup import change_clusters
+
+    dataset_id = session.dataset(dataset)
+    job = follow(session, change_clusters(session.workspace, dataset_id, clustering_id=clustering, **change))
+    made = session.workspace.artifacts.find(dataset_id, "clustering", job.artifact_id)
+    if made is not None:
+        session.show(f"{made.id}: {made.summary['n_clusters']:,} clusters ({made.summary['change']})")
+    return end(session, job, {"clustering": job.artifact_id, "summary": dict(made.summary) if made else None})
+
+
+def given_numbers(text: str) -> list[int]:
+    """Numbers with commas between; raises InvalidOptions for anything else."""
+    parts = [one.strip() for one in text.split(",")]
+    if not all(one.isdigit() for one in parts):
+        raise InvalidOptions(
+            f"{text!r} is no list of clusters. Write their numbers with commas between: 3,5,9"
+        )
+    return [int(one) for one in parts]
 
 
 def _clustering(session: Session, dataset: str, clustering: str) -> Artifact:

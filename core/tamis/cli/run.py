@@ -29,6 +29,7 @@ OWN_COMMANDS = {
 FLAGS_TO_TRY = {
     "embed": "--encoder hashing",
     "cluster": "--n-clusters 64",
+    "regroup": "--merge '[3, 5]'",
     "project": "--method pca",
     "score": "--scorer alignment",
     "select": "--budget 1000 --quality alignment",

@@ -16,6 +16,7 @@ from tamis.steps.propose.options import ProposeOptions
 from tamis.steps.prune.options import PruneOptions
 from tamis.steps.referee.options import RefereeOptions
 from tamis.steps.refine.options import RefineOptions
+from tamis.steps.regroup.options import RegroupOptions
 from tamis.steps.score.options import ScoreOptions
 from tamis.steps.select.options import SelectOptions
 from tamis.steps.spec import Step
@@ -44,6 +45,14 @@ STEPS: Table[Step] = Table(
         summary="Group similar examples and name the groups by their keywords.",
         options=ClusterOptions,
         target="tamis.steps.cluster.step:run",
+        makes="clustering",
+    ),
+    Step(
+        name="regroup",
+        title="Regroup",
+        summary="Change a clustering by hand: merge clusters, split one, or make rows a cluster; the one before stays.",
+        options=RegroupOptions,
+        target="tamis.steps.regroup.step:run",
         makes="clustering",
     ),
     Step(

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
+from pages.parts.data_map.cluster_change import show_cluster_change
 from pages.parts.data_map.row_list import show_row_list
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
@@ -34,7 +35,7 @@ def show_clusters(context: DatasetContext, scope: Scope, *, height: int) -> None
         return
     clusters = queries.panel(context, scope)
     chosen = _chosen(context, scope)
-    _head(context, clusters)
+    _head(context, scope, clusters, chosen)
     one = chosen[0] if len(chosen) == 1 else None
     key = f"clusters_{address.choices_round()}"
     ids = [int(i) for i in clusters["cluster_id"].to_numpy()]
@@ -53,7 +54,7 @@ def show_clusters(context: DatasetContext, scope: Scope, *, height: int) -> None
         _detail(context, clusters.slice(ids.index(one), 1).to_pylist()[0])
 
 
-def _head(context: DatasetContext, clusters: pa.Table) -> None:
+def _head(context: DatasetContext, scope: Scope, clusters: pa.Table, chosen: list[int]) -> None:
     n_clusters = sum(1 for i in clusters["cluster_id"].to_numpy() if i != NOISE)
     summary = context.view.require("clustering").summary
     noise = float(summary.get("noise_fraction", 0.0))
@@ -61,6 +62,7 @@ def _head(context: DatasetContext, clusters: pa.Table) -> None:
         st.markdown(f"#### {n_clusters:,} clusters", width="content")
         if noise:
             st.caption(f"{noise:.1%} of rows in none", width="content")
+        show_cluster_change(context, scope, [one for one in chosen if one != NOISE])
     for remark in remarks_on(summary):
         st.caption(remark)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.cluster.hierarchy import DisjointSet
 
 from tamis.compute.text.near_duplicates import shingles
 from tamis.types import Bools, Float64s, Int64s
+
+if TYPE_CHECKING:
+    from scipy.cluster.hierarchy import DisjointSet
 
 ROUNDING = 1e-9
 
@@ -22,6 +25,10 @@ def near_groups(texts: Sequence[str], *, threshold: float, shingle_words: int = 
     missing any (prefix filter: Bayardo, Ma and Srikant 2007; positional filter: Xiao et al. 2008). Blank texts are like
     none.
     """
+    from scipy.cluster.hierarchy import (
+        DisjointSet,
+    )  # half a second, which a step that groups no texts does not wait
+
     runs = _Runs.of(texts, shingle_words)
     joined = DisjointSet(range(len(texts)))
     for rows, place in _sharing(runs, threshold):

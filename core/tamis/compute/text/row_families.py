@@ -6,8 +6,6 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from tamis.compute.text.near_duplicates import NONE, exact_duplicates, minhash_duplicates
 from tamis.compute.text.near_groups import near_groups
@@ -32,6 +30,11 @@ class RowLinks:
 
     def groups(self, *, near: bool = True, family: bool = True) -> Int64s:
         """A number for each row, the same for all that belong together, shape (n,)."""
+        from scipy.sparse import (
+            coo_array,
+        )  # a tenth of a second, which a step that links no rows does not wait
+        from scipy.sparse.csgraph import connected_components
+
         kinds = [self.equal, *([self.family] if family else []), *([self.near] if near else [])]
         rows, others = np.concatenate(kinds).T
         graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, others)), shape=(self.n_rows,) * 2)

@@ -1,0 +1,1 @@
+"""Clusters changed by hand: merged, split, or made of named rows."""
