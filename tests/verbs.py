@@ -407,6 +407,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "numbers of a forecast, as forms draw them while they are filled in",
         "forecast_detail row_lengths model_folder training_forecast",
     ),
+    "row_tokens": ("what a referee counts before it selects", "keep_row_tokens remake_row_tokens"),
     "referee": (
         "what is settled before a referee is asked for, and its methods",
         "methods_of prepare_referee",

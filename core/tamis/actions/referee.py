@@ -7,35 +7,33 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tamis.actions.given_scores import write_scores
 from tamis.actions.roles import needs
+from tamis.actions.row_tokens import keep_row_tokens
 from tamis.actions.runs import list_runs
 from tamis.actions.submit import HERE, RunTarget, Submission, plan_run, submit
 from tamis.errors import InvalidOptions, UnknownName
-from tamis.models.files import fingerprint
 from tamis.recipes import RECIPES, SftOptions
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
-from tamis.steps.base_model import base_model_folder
 from tamis.steps.referee.options import RefereeOptions
-from tamis.steps.referee.preparation import PoolSplit, count_row_tokens, split_pool
+from tamis.steps.referee.preparation import PoolSplit, split_pool
 from tamis.steps.referee.result import Ruling, read_ruling
 from tamis.steps.referee.sentence import cost_text
 from tamis.steps.referee.step import judged_title
 from tamis.steps.resolve_rows import look_at
 from tamis.store.artifacts.choices import BASELINE
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
-from tamis.store.artifacts.readers import read_cluster_ids
-from tamis.store.artifacts.store import Artifact, ArtifactStore, artifact_id
+from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
+from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
-from tamis.types import JSON, NOISE, Int64s
+from tamis.types import JSON, NOISE
 
 __all__ = [
     "LONGEST", "PRESETS", "REFINEMENT", "RefereeRequest", "Ruling", "cost_text", "list_referees", "methods_of",
     "read_ruling", "submit_referee", "judged_title",
 ]  # fmt: skip
 
-STEP, COUNT = "referee", "count_tokens"
+STEP = "referee"
 LONGEST, REFINEMENT, GIVEN = "longest", "refinement", "selection:"
 RANDOM_EACH = 2  # draws of random in every block: its luck is the largest
 ALWAYS = (BASELINE, LONGEST)
@@ -107,9 +105,10 @@ def prepare_referee(workspace: Workspace, dataset_id: str, request: RefereeReque
     Reads every text once. Raises InvalidOptions where too little is left.
     """
     store = workspace.artifacts
-    examples, recipe = store.examples(dataset_id), _recipe(request)
-    folder = base_model_folder(request.model, workspace.path)
-    counts = count_row_tokens(examples, folder, recipe)
+    _check_recipe(request)
+    examples = store.examples(dataset_id)
+    kept = keep_row_tokens(store, dataset_id, request.model, request.recipe, request.recipe_options)
+    counts = kept.counts
     clustering = look_at(workspace, dataset_id).clustering
     clusters = np.full(len(counts.all), NOISE) if clustering is None else read_cluster_ids(clustering)
     named = read_frozen(store.get(dataset_id, "rows", request.held_out)) if request.held_out else None
@@ -119,15 +118,12 @@ def prepare_referee(workspace: Workspace, dataset_id: str, request: RefereeReque
     )  # fmt: skip
     counted = counts.all if request.count == "all" else counts.response
     _check_pool(int(counted[split.pool].sum()), request)
-    made_by = {"model": request.model, "fingerprint": fingerprint(folder), **_counting(request, recipe)}
-    costs = _keep_counts(store, examples, made_by, request.count, counted)
-    lengths = _keep_counts(store, examples, made_by, "length", counts.length)
     return RefereePlan(
         split=split,
         held_out=freeze_rows(store, dataset_id, split.held_out, "held out by a referee"),
         pool=freeze_rows(store, dataset_id, split.pool, "pool of a referee"),
-        costs=costs,
-        lengths=lengths,
+        costs=kept.all if request.count == "all" else kept.response,
+        lengths=kept.length,
         mean_tokens=float(counted[split.pool].mean()),
         row_limit=int(counted.max()),
     )
@@ -145,9 +141,11 @@ def submit_referee(
     parse_options(RefereeOptions, _referee_options(request, {BASELINE: ["a"], "-": ["b"]}, {}, "a", "b"))
     plan = prepare_referee(workspace, dataset_id, request)
     for name in names:
-        if name == REFINEMENT:
+        if name.startswith(GIVEN):
+            _check_given(workspace, dataset_id, name.removeprefix(GIVEN), plan)
+        elif name == REFINEMENT:
             plan_run(workspace, dataset_id, "refine", _refinement(request, plan))
-        elif not name.startswith(GIVEN):
+        else:
             plan_run(workspace, dataset_id, "select", _selections(request, plan, name)[0])
     selections: dict[str, list[str]] = {}
     refined: dict[str, str] = {}
@@ -238,7 +236,7 @@ def _refinement(request: RefereeRequest, plan: RefereePlan) -> dict[str, JSON]:
     return {**values, **quality, **own, "within": plan.pool.id}
 
 
-def _recipe(request: RefereeRequest) -> SftOptions:
+def _check_recipe(request: RefereeRequest) -> None:
     options = parse_options(RECIPES[request.recipe].options, dict(request.recipe_options))
     assert isinstance(options, SftOptions)
     if options.max_length > request.step_tokens:
@@ -246,13 +244,16 @@ def _recipe(request: RefereeRequest) -> SftOptions:
             f"A row may have {options.max_length:,} tokens (max_length) and a step has {request.step_tokens:,} "
             "(step_tokens): no row may be longer than a step. Lower the one or raise the other."
         )
-    return options
 
 
-def _counting(request: RefereeRequest, recipe: SftOptions) -> dict[str, JSON]:
-    """What decides how many tokens a row has, besides the model."""
-    names = ("max_length", "drop_longer", "unfit_as_text", "assistant_only_loss", "completion_only_loss")
-    return {"recipe": request.recipe} | {name: getattr(recipe, name) for name in names}
+def _check_given(workspace: Workspace, dataset_id: str, selection: str, plan: RefereePlan) -> None:
+    rows = read_selected_ids(workspace.artifacts.get(dataset_id, "selection", selection))
+    outside = np.setdiff1d(rows, plan.split.pool)
+    if len(outside):
+        raise InvalidOptions(
+            f"{len(outside):,} of the {len(rows):,} rows of selection {selection} are held out, like held-out ones, or cannot be "
+            f"read: select within {plan.pool.id} (option within), which is the pool of this referee."
+        )
 
 
 def _check_pool(n_tokens: int, request: RefereeRequest) -> None:
@@ -261,22 +262,6 @@ def _check_pool(n_tokens: int, request: RefereeRequest) -> None:
             f"The pool has {n_tokens:,} tokens and {request.budget_tokens:,} are to be selected: with less than twice as many "
             "all methods pick nearly the same. Lower budget_tokens, or hold out fewer rows."
         )
-
-
-def _keep_counts(
-    store: ArtifactStore, examples: Artifact, made_by: Mapping[str, JSON], kind: str, counts: Int64s
-) -> str:
-    """Counts as scores that a budget or a quality can name; returns their name."""
-    name = f"{kind}_tokens_{artifact_id('scores', options=dict(made_by), inputs={}, format_version=1)[:8]}"
-    options = {"scorer": name, "count": kind, **made_by}
-    inputs = {"examples": examples.id}
-    identifier = artifact_id("scores", options={"step": COUNT} | options, inputs=inputs, format_version=1)
-    dataset_id = examples.manifest.dataset_id
-    if store.find(dataset_id, "scores", identifier) is None:
-        values = counts.astype(np.float64)
-        values[values == 0] = np.nan
-        write_scores(store, dataset_id, identifier, (COUNT, options, inputs), values, {})
-    return name
 
 
 @dataclass(frozen=True, slots=True)

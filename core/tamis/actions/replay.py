@@ -15,6 +15,7 @@ from tamis.actions.export import write_rows
 from tamis.actions.given_scores import JOIN, TAKE, remake_scores
 from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.actions.replay_plan import plan_replay, refuse_unknown
+from tamis.actions.row_tokens import COUNT, remake_row_tokens
 from tamis.actions.why_row import REPLACE, remake_edits
 from tamis.errors import CurationError
 from tamis.formats.layout import HUB_PREFIX
@@ -167,9 +168,9 @@ def _make(
         # A manifest packs rows, and its files can be packed: both are unpacked where there are limits.
         limits = ReadLimits.of_import(Settings())
         return run_limited(_read_in, store, recorded, files, manifest.dataset_name, sources, limits=limits)
-    if recorded.step == REPLACE:
+    if recorded.step in (REPLACE, COUNT):
         try:
-            return remake_edits(store, recorded)
+            return (remake_edits if recorded.step == REPLACE else remake_row_tokens)(store, recorded)
         except _NONSENSE as error:
             raise _unmakeable(recorded, error) from error
     if recorded.kind == DECISIONS:

@@ -28,6 +28,7 @@ OFFLINE_STEPS = frozenset(
         "select",
         "curate",
         "take_column",
+        "count_tokens",
         "import_scores",
         "replace_rows",
     }

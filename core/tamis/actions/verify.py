@@ -11,6 +11,7 @@ from pathlib import Path
 from tamis.actions.audit import AuditCheck, check_audit
 from tamis.actions.given_scores import JOIN, TAKE, remake_scores
 from tamis.actions.roles import needs
+from tamis.actions.row_tokens import COUNT, remake_row_tokens
 from tamis.actions.submit import Submission, submit
 from tamis.actions.why_row import REPLACE, remake_edits
 from tamis.errors import ArtifactDamaged, CurationError
@@ -25,6 +26,7 @@ Progress = Callable[[int, int], None]
 # What no job makes: edits by hand, and scores that were given.
 _AT_ONCE: Mapping[str, Callable[[ArtifactStore, Manifest], Artifact]] = {
     REPLACE: remake_edits,
+    COUNT: remake_row_tokens,
     TAKE: lambda store, manifest: remake_scores(store, manifest, ()),
     JOIN: lambda store, manifest: remake_scores(store, manifest, ()),
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tamis.actions.export import ExportRequest, export
 from tamis.actions.referee import (
     RefereeRequest,
     list_referees,
@@ -17,7 +19,10 @@ from tamis.actions.referee import (
     read_ruling,
     submit_referee,
 )
+from tamis.actions.replay import replay_manifest
+from tamis.actions.submit import submit
 from tamis.errors import InvalidOptions, JobCancelled, UnknownName
+from tamis.jobs import job_table
 from tamis.steps.execute import Task, execute
 from tamis.steps.referee.training import KIND, LOSSES
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
@@ -121,11 +126,7 @@ def test_all_runs_of_a_dataset_are_listed(judged):
 
 def test_a_run_that_was_stopped_goes_on_from_the_trainings_that_are_there(referee):
     workspace, dataset_id, request = referee
-    from dataclasses import replace
-
     asked = submit_referee(workspace, dataset_id, replace(request, seed=7))
-    from tamis.jobs import job_table
-
     # The selections first; then the referee is stopped in its fifth training.
     job = asked.job
     for one in reversed(job_table.list_jobs(workspace.database)):
@@ -165,8 +166,6 @@ def test_a_run_that_was_stopped_goes_on_from_the_trainings_that_are_there(refere
 
 def test_held_out_families_are_the_same_for_every_run_and_in_no_pool(referee):
     workspace, dataset_id, request = referee
-    from dataclasses import replace
-
     drawn = replace(request, held_out="", n_held_out=60)
     first, second = (
         prepare_referee(workspace, dataset_id, one) for one in (drawn, replace(drawn, methods=()))
@@ -184,8 +183,6 @@ def test_held_out_families_are_the_same_for_every_run_and_in_no_pool(referee):
     ({"step_tokens": 50}, "no row may be longer than a step"),
 ])  # fmt: skip
 def test_what_cannot_be_judged_is_refused_before_anything_is_queued(referee, change, match):
-    from dataclasses import replace
-
     workspace, dataset_id, request = referee
     with pytest.raises(InvalidOptions, match=match):
         submit_referee(workspace, dataset_id, replace(request, **change))
@@ -196,3 +193,22 @@ def test_random_and_longest_are_in_every_protocol():
     assert methods_of(RefereeRequest(preset="dnc"))[:2] == ["random", "longest"]
     with pytest.raises(UnknownName):
         methods_of(RefereeRequest(preset="nobody"))
+
+
+def test_a_selection_with_a_held_out_row_is_refused_with_the_pool_to_select_within(referee):
+    workspace, dataset_id, request = referee
+    picked = submit(workspace, dataset_id, "select", {"method": "random", "budget": 60}).job
+    run_queued(workspace)
+    with pytest.raises(InvalidOptions, match="select within"):
+        submit_referee(workspace, dataset_id, replace(request, methods=(f"selection:{picked.artifact_id}",)))
+
+
+def test_the_rows_of_one_of_its_selections_can_be_replayed(judged, tmp_path):
+    workspace, artifact = judged
+    dataset_id, selection = artifact.manifest.dataset_id, artifact.manifest.inputs["selection_000"]
+    out = tmp_path / "rows.jsonl"
+    export(workspace, ExportRequest(dataset_id=dataset_id, selection=selection, format_name="messages"), out)
+    again = replay_manifest(
+        tmp_path / "rows.jsonl.manifest.json", tmp_path / "w", sources=(), out=None, say=print, trust=True
+    )
+    assert again.identical
