@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tamis.errors import CurationError
+from tamis.store.database.backups import copy_of_today
 from tamis.store.database.database import DATABASE_NAME, Database
 from tamis.store.database.migrations import MIGRATIONS
 from tamis.store.database.place import file_system_of
@@ -162,3 +165,21 @@ def test_a_copy_that_cannot_be_made_stops_nobody(tmp_path, caplog):
     Database(tmp_path)
     assert _count(Database(tmp_path)) == 0
     assert "No copy" in caplog.text
+
+
+def test_the_copy_that_another_process_makes_is_left_alone_and_what_a_killed_one_left_goes(tmp_path):
+    source = tmp_path / "x.sqlite"
+    with closing(sqlite3.connect(source)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    young, old = folder / ".daily-20200101.sqlite.1.aside", folder / ".daily-20200101.sqlite.2.aside"
+    young.touch()
+    old.touch()
+    os.utime(old, (1, 1))
+    made = copy_of_today(source, folder)
+    theirs = made.with_name(f".{made.name}.1.aside")  # the same copy, by a process that is at it
+    theirs.touch()
+    made.unlink()
+    assert copy_of_today(source, folder) == made
+    assert [young.exists(), theirs.exists(), old.exists()] == [True, True, False]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,12 +14,14 @@ from tamis.store.durable import make_folder, move_into_place
 FOLDER = "backups"
 KEPT_DAILY = 7
 _DAILY, _MIGRATION = "daily-", "before-schema-"
+_ASIDE, _LEFT_S = ".aside", 86_400.0  # of a killed process, after a day
 
 
 def copy_database(source: Path, target: Path) -> Path:
     """Copy a database that may be in use; ``target`` is whole or absent. Raises sqlite3.DatabaseError for a damaged one."""
     make_folder(target.parent)
-    aside = target.with_name(f".{target.name}.aside")
+    # Of this process alone: two that start at once both copy.
+    aside = target.with_name(f".{target.name}.{os.getpid()}{_ASIDE}")
     aside.unlink(missing_ok=True)
     try:
         with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(aside)) as writing:
@@ -50,4 +54,8 @@ def copy_of_today(source: Path, folder: Path) -> Path | None:
     copy_database(source, target)
     for old in sorted(folder.glob(f"{_DAILY}*.sqlite"))[:-KEPT_DAILY]:
         old.unlink(missing_ok=True)
+    for left in folder.glob(f".*{_ASIDE}"):
+        with suppress(OSError):  # gone in this moment
+            if time.time() - left.stat().st_mtime > _LEFT_S:
+                left.unlink()
     return target
