@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tamis.actions.jobs import list_jobs
+from tamis.actions.submit import check_options, submit
 from tamis.errors import CurationError, InvalidOptions
 from tamis.models.endpoints import read_key
+from tamis.store.workspace import open_workspace
+from tests.pages.page_workspace import alpaca_file, import_file
 
 SECRET = "the-operators-secret"
 
@@ -71,6 +75,25 @@ def test_an_address_with_a_name_in_it_is_refused_without_repeating_it(address: s
     with pytest.raises(CurationError, match="holds a name or a password") as refused:
         read_key("MY_KEY", address)
     assert "pass@" not in str(refused.value)
+
+
+@pytest.mark.parametrize("step", ["embed", "score"])
+def test_a_password_in_an_address_is_in_no_job(tmp_path: Path, step: str) -> None:
+    dataset_id = import_file(tmp_path / "workspace", alpaca_file(tmp_path))
+    workspace = open_workspace(tmp_path / "workspace")
+    address = {"base_url": "https://ann:pass@llm.example.org/v1", "model": "m"}
+    options = {
+        "embed": {"encoder": "openai", "encoder_options": address},
+        "score": {"scorer": "llm_rating", "llm": "openai", "llm_options": address},
+    }[step]
+    for ask in (
+        lambda: submit(workspace, dataset_id, step, options),
+        lambda: check_options(workspace, step, options),
+    ):
+        with pytest.raises(InvalidOptions, match="holds a name or a password") as refused:
+            ask()
+        assert "pass@" not in str(refused.value)
+    assert not [job for job in list_jobs(workspace) if job.step == step]
 
 
 @pytest.mark.parametrize("content", ["[mine", "[mine]\naddress = 'https://x'", "mine = 3", "\x00"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from tamis.models.endpoints import check_address
 from tamis.protocols import Encoder
 from tamis.registry import Options, Plugin, Reach, Table, parse_options
 
@@ -59,7 +60,7 @@ class SentenceTransformerOptions(MiniLMOptions):
 class OpenAIOptions(Options):
     """Any endpoint that speaks the OpenAI embeddings protocol. The key stays in the environment."""
 
-    base_url: Annotated[str, Reach.ADDRESS] = Field(
+    base_url: Annotated[str, Reach.ADDRESS, AfterValidator(check_address)] = Field(
         "https://api.openai.com/v1", pattern=r"^https?://", description="Address of the endpoint, up to /v1."
     )
     model: str = Field(

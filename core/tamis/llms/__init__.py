@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tamis.errors import CurationError
+from tamis.models.endpoints import check_address
 from tamis.protocols import Ability, LanguageModel
 from tamis.registry import Options, Plugin, Reach, Table, parse_options
 from tamis.types import JSON
@@ -70,7 +71,7 @@ class OpenAIChatOptions(LLMOptions):
         "loglikelihood": "turn on echo if the endpoint has /v1/completions with echo and logprobs, as vLLM has",
     }
 
-    base_url: Annotated[str, Reach.ADDRESS] = Field(
+    base_url: Annotated[str, Reach.ADDRESS, AfterValidator(check_address)] = Field(
         "https://api.openai.com/v1", pattern=r"^https?://", description="Address of the endpoint, up to /v1."
     )
     model: str = Field("gpt-4o-mini", min_length=1, description="Model name as the endpoint knows it.")

@@ -62,8 +62,7 @@ def read_key(variable: str, base_url: str) -> str:
     too. Raises CurationError for any other that is not on this machine, for one that is known to need a key which is not
     set, and for an address with a user's name in it.
     """
-    if "@" in urlsplit(base_url).netloc:
-        raise CurationError(f"{without_user(base_url)} holds a name or a password: give the address alone.")
+    check_address(base_url)
     key = os.environ.get(variable, "").strip()
     if not key and NEEDS_KEY in base_url:
         raise CurationError(
@@ -78,6 +77,16 @@ def read_key(variable: str, base_url: str) -> str:
         f"{base_url} is not listed as an address to which {variable} may be sent. Whoever runs this server lists it in the "
         f'file that TAMIS_ENDPOINTS names: [a_name], address = "{base_url}", variable = "{variable}".'
     )
+
+
+def check_address(base_url: str) -> str:
+    """The address; raises InvalidOptions, without repeating it, for one with a name or a password in it.
+
+    Options are kept with jobs and artifacts and shown, so it must not come so far.
+    """
+    if "@" in urlsplit(base_url.replace("\\", "/")).netloc or "@" in urlsplit(base_url).netloc:
+        raise InvalidOptions(f"{without_user(base_url)} holds a name or a password: give the address alone.")
+    return base_url
 
 
 def without_user(base_url: str) -> str:
