@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.parts.review.actions import ReviewContext
 from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of
 from pages.shared.wording import percent
@@ -43,7 +44,8 @@ def show_label_round(review: ReviewContext) -> None:
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_say(found), width="stretch")
-        if st.button("Freeze training set", icon=":material/ac_unit:", key="freeze_round"):
+        asked = asks(context.workspace, freeze_label_round)
+        if st.button("Freeze training set", icon=":material/ac_unit:", key="freeze_round", **asked):
             with errors_in_place():
                 made = freeze_label_round(context.workspace, context.dataset_id, found.proposals_id)
                 st.session_state["frozen_round"] = made.id
