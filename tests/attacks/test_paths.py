@@ -47,6 +47,8 @@ STAY = {
     "LabelOptions": "labels", "ExamineOptions": "group", "EarlierBatch": "dataset_id examples",
     "Addition": "dataset_id examples decisions",
     "AugmentOptions": "filters evaluation_hashes instruction labels brief name parent parent_examples examination",
+    "TargetRdsOptions": "device", "LabelConfidenceOptions": "label_field", "PruneOptions": "pattern device",
+    "RefereeOptions": "methods refined preset", "RegroupOptions": "name names",
     "ProposeOptions": "score filters", "RefineOptions": "quality model_options encoder cluster_factors",
 }  # fmt: skip
 

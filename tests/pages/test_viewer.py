@@ -51,12 +51,10 @@ def test_whatever_a_page_calls_is_greyed_for_who_may_not_do_it() -> None:
                 called |= {
                     name for name, one in actions.items() if callable(one) and needed_role(one) != "viewer"
                 }
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id in ("asks", "why_not")
-            ):
-                asked |= {one.id for part in node.args for one in ast.walk(part) if isinstance(one, ast.Name)}
+            if isinstance(node, ast.Call):  # asks(...), and partial(asks, ...)
+                names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+                parts = {one.id for one in (node.func, *node.args) if isinstance(one, ast.Name)}
+                asked |= names if parts & {"asks", "why_not"} else set()
     assert len(called) > 40
     assert called - asked - ON_THE_WAY == set()
 
