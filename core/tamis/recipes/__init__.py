@@ -87,6 +87,28 @@ class SftLoraOptions(SftOptions):
     )
 
 
+class SpinOptions(SftLoraOptions):
+    """Self-play: the given answers against the model's own, with the model itself as the reference (SPIN)."""
+
+    learning_rate: float = Field(5e-6, gt=0, le=1, description="Highest learning rate of the run.")
+    num_train_epochs: float = Field(1.0, gt=0, le=1000, description="Passes over the pairs.")
+    beta: float = Field(0.1, gt=0, le=100, description="How strongly answers are pushed apart (β).")
+    loss_type: Literal["sigmoid", "hinge"] = Field(
+        "sigmoid", description="Loss of a pair: −log σ, or 1 − x where x < 1."
+    )
+    sft_weight: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="Weight of the usual loss of the given answers beside it, against their falling likelihood.",
+    )
+    cut_pairs: Literal["drop", "shorten"] = Field(
+        "drop",
+        description="What is done where the model's own answer was cut: no pair, or both without the mark that ends them and over "
+        "the shorter length.",
+    )
+
+
 def _no_progress(done: int, total: int, message: str) -> None:
     """Nobody watches."""
 
@@ -100,7 +122,8 @@ class TrainingRequest:
     """What to train on what, and where.
 
     ``model`` is the folder of a model or of an adapter (which is then trained further). Lines of ``train_file`` and
-    ``eval_file`` are ``{"messages": [...]}``, with ``tools``, ``images`` and ``label`` where a row has them. ``folder``
+    ``eval_file`` are ``{"messages": [...]}``, with ``tools``, ``images`` and ``label`` where a row has them; those of
+    ``pairs_file`` and ``eval_pairs_file`` ``{"prompt": [...], "chosen": [...], "rejected": [...], "cut": false}``, turns all. ``folder``
     holds everything that is written: checkpoints, and the result in ``model/``; a second call with the same folder goes
     on from its last checkpoint. ``on_progress(step, n_steps, message)`` may raise JobCancelled, upon which a checkpoint
     is written; ``on_metric(name, value, step)`` gets the points of loss, eval_loss, learning_rate, tokens_per_s and
@@ -112,6 +135,8 @@ class TrainingRequest:
     eval_file: Path | None
     folder: Path
     seed: int = 0
+    pairs_file: Path | None = None
+    eval_pairs_file: Path | None = None
     on_progress: Callable[[int, int, str], None] = field(default=_no_progress)
     on_metric: Callable[[str, float, float], None] = field(default=_no_metric)
 
@@ -174,7 +199,7 @@ class Trained:
     ``n_steps`` steps were made and ``n_tokens`` tokens read; ``train_loss`` is the mean over the tokens of the
     run, ``eval_loss`` that over the held-out tokens at its end (NaN without held-out rows). ``stopped`` is "" for a full
     run, "nan loss" or "early".
-    ``curves`` holds every point, those of earlier attempts too. ``seconds`` is the time of the last attempt.
+    ``curves`` holds every point, those of earlier attempts too; ``n_held_out_pairs`` pairs were looked at, None without any. ``seconds`` is the time of the last attempt.
     """
 
     folder: Path
@@ -186,6 +211,7 @@ class Trained:
     fit: RowFit | None = None
     seconds: float = 0.0
     curves: tuple[Point, ...] = ()
+    n_held_out_pairs: int | None = None
 
 
 RECIPES: Table[Plugin] = Table(
@@ -204,6 +230,14 @@ RECIPES: Table[Plugin] = Table(
         summary="Supervised fine-tuning of every weight by TRL: needs about eight times the memory of the model.",
         options=SftOptions,
         target="tamis.recipes.sft:train_full",
+        extra="finetune",
+    ),
+    Plugin(
+        name="spin",
+        title="Against its own answers (SPIN)",
+        summary="Trains an adapter to tell the given answers from the model's own by TRL's DPO, the model itself as reference.",
+        options=SpinOptions,
+        target="tamis.recipes.spin:train_spin",
         extra="finetune",
     ),
 )

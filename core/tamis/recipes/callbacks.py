@@ -18,6 +18,14 @@ CURVES = {
     "eval_loss": "eval_loss",
     "learning_rate": "learning_rate",
     "grad_norm": "grad_norm",
+    # Of pairs: β times how much further the given answer is from the other than in the reference, how often it is above 0,
+    # and the summed log-likelihood of the given answers.
+    "rewards/margins": "margin",
+    "eval_rewards/margins": "eval_margin",
+    "rewards/accuracies": "pair_accuracy",
+    "eval_rewards/accuracies": "eval_pair_accuracy",
+    "logps/chosen": "logp_given",
+    "eval_logps/chosen": "eval_logp_given",
 }
 
 

@@ -23,7 +23,7 @@ from tamis.models.adapters import CONFIG as ADAPTER_CONFIG
 from tamis.models.adapters import base_of
 from tamis.models.devices import cpu_computes_bfloat16
 from tamis.recipes import Point, RowFit, SftLoraOptions, SftOptions, Trained, TrainingRequest
-from tamis.recipes.callbacks import Watch
+from tamis.recipes.callbacks import CURVES, Watch
 from tamis.recipes.checkpoints import copy_weights, first_sound, steps_of, whole_checkpoints
 from tamis.recipes.distributed import launch
 from tamis.recipes.memory import explain_out_of_memory, is_out_of_memory, wants_checkpointing
@@ -34,7 +34,11 @@ from tamis.recipes.weighted import WEIGHTS, WeightedTrainer, packed
 
 RESULT, CHECKPOINTS, RECORD = "model", "checkpoints", "trained.json"
 KEPT_CHECKPOINTS = 2
-DRAWN = ("loss", "eval_loss", "learning_rate", "grad_norm", "tokens_per_s", "memory_mb")
+DRAWN = {
+    **CURVES,
+    "tokens_per_s": "tokens_per_s",
+    "memory_mb": "memory_mb",
+}  # as the log has it, and as a curve is called
 
 
 def train_lora(request: TrainingRequest, options: SftLoraOptions) -> Trained:
@@ -52,13 +56,13 @@ def train_full(request: TrainingRequest, options: SftOptions) -> Trained:
 
 
 def _train(request: TrainingRequest, options: SftOptions, lora: SftLoraOptions | None) -> Trained:
-    finished = _read_record(request.folder)
+    finished = read_finished(request.folder)
     if finished is not None:
         return finished
     several = n_processes(options)
     if several > 1:
         launch(request, "sft_full" if lora is None else "sft_lora", options, several)
-        made = _read_record(request.folder)
+        made = read_finished(request.folder)
         assert made is not None, "the processes ended well and left no result"
         return made
     began = time.perf_counter()
@@ -87,12 +91,12 @@ def _train(request: TrainingRequest, options: SftOptions, lora: SftLoraOptions |
             lora=None if lora is None or isinstance(model, PeftModel) else lora_config(lora),
             patience=options.early_stopping_patience,
         )  # fmt: skip
-        _run(trainer, request, watch)
+        run_trainer(trainer, request, watch)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise explain_out_of_memory(options, full=lora is None, checkpointing=checkpointing) from error
-    return _finish(trainer, request, watch, rows.fit, time.perf_counter() - began)
+    return finish_training(trainer, request, watch, rows.fit, time.perf_counter() - began)
 
 
 def n_processes(options: SftOptions) -> int:
@@ -190,9 +194,9 @@ def _config(
         logging_steps=options.logging_steps,
         logging_nan_inf_filter=False,
         eval_strategy="steps" if looks else "no",
-        eval_steps=_steps(options.eval_steps) if looks else None,
+        eval_steps=whole_steps(options.eval_steps) if looks else None,
         save_strategy="steps",
-        save_steps=_steps(options.eval_steps if best else options.save_steps),
+        save_steps=whole_steps(options.eval_steps if best else options.save_steps),
         save_total_limit=KEPT_CHECKPOINTS,
         load_best_model_at_end=best,
         metric_for_best_model="eval_loss" if best else None,
@@ -207,7 +211,8 @@ def _config(
     )
 
 
-def _steps(value: float) -> float:
+def whole_steps(value: float) -> float:
+    """A share of the run as it is, a number of steps whole."""
     return value if value < 1 else int(value)
 
 
@@ -240,11 +245,11 @@ def _trainer(
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.args.warmup_steps = _warmup_steps(trainer)
+    trainer.args.warmup_steps = count_warmup(trainer)
     return trainer
 
 
-def _warmup_steps(trainer: TokenMeanTrainer) -> int:
+def count_warmup(trainer: Any) -> int:  # noqa: ANN401 - a trainer of TRL
     """The whole steps that the share of warm-up makes.
 
     The library rounds up, and the first step of a warm-up has the learning rate 0: a run of one step would learn nothing.
@@ -267,7 +272,7 @@ def _dataset(rows: list[TokenRow], *, weighted: bool) -> Dataset:
     return Dataset.from_dict(columns)
 
 
-def _run(trainer: TokenMeanTrainer, request: TrainingRequest, watch: Watch) -> None:
+def run_trainer(trainer: Any, request: TrainingRequest, watch: Watch) -> None:  # noqa: ANN401 - a trainer of TRL
     """Train from the last whole checkpoint; a cancelled run leaves one at the step where it stopped."""
     checkpoints = whole_checkpoints(request.folder / CHECKPOINTS)
     try:
@@ -281,9 +286,16 @@ def _run(trainer: TokenMeanTrainer, request: TrainingRequest, watch: Watch) -> N
         raise watch.cancelled
 
 
-def _finish(
-    trainer: TokenMeanTrainer, request: TrainingRequest, watch: Watch, fit: RowFit, seconds: float
+def finish_training(
+    trainer: Any,  # noqa: ANN401 - a trainer of TRL
+    request: TrainingRequest,
+    watch: Watch,
+    fit: RowFit,
+    seconds: float,
+    *,
+    n_held_out_pairs: int | None = None,
 ) -> Trained:
+    """Write what is kept and the record of it, and clear the checkpoints away."""
     stopped, n_steps = _write_kept(trainer, request, watch)
     state = trainer.state
     curves = _curves(state.log_history)
@@ -298,6 +310,7 @@ def _finish(
         fit=fit,
         seconds=seconds,
         curves=curves,
+        n_held_out_pairs=n_held_out_pairs,
     )
     trainer.accelerator.wait_for_everyone()
     if _is_main():
@@ -343,17 +356,20 @@ def _write_model(folder: Path, trainer: TokenMeanTrainer, *, from_checkpoint: Pa
     if from_checkpoint is not None:
         copy_weights(from_checkpoint, folder)
     else:
-        trainer.accelerator.unwrap_model(trainer.model).save_pretrained(str(folder), safe_serialization=True)
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        # A reference that was trained against stays behind.
+        chosen = {"selected_adapters": ["default"]} if isinstance(model, PeftModel) else {}
+        model.save_pretrained(str(folder), safe_serialization=True, **chosen)
     trainer.processing_class.save_pretrained(str(folder))
     (folder / "README.md").unlink(missing_ok=True)
 
 
 def _curves(history: list[dict[str, Any]]) -> tuple[Point, ...]:
     return tuple(
-        Point(int(entry["step"]), name, float(entry[name]))
+        Point(int(entry["step"]), name, float(entry[logged]))
         for entry in history
-        for name in DRAWN
-        if name in entry and "step" in entry
+        for logged, name in DRAWN.items()
+        if logged in entry and "step" in entry
     )
 
 
@@ -368,7 +384,8 @@ def _write_record(folder: Path, trained: Trained) -> None:
     aside.replace(folder / RECORD)
 
 
-def _read_record(folder: Path) -> Trained | None:
+def read_finished(folder: Path) -> Trained | None:
+    """What a training of this folder made; None while it has not ended."""
     try:
         record = json.loads((folder / RECORD).read_text("utf-8"))
     except FileNotFoundError:

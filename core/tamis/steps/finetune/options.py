@@ -13,6 +13,8 @@ from tamis.registry import Reach
 from tamis.steps.spec import AS_IMPORTED, Choice, Need, StepOptions
 from tamis.types import JSON
 
+SPIN = "spin"  # the recipe that trains on pairs
+
 
 class FinetuneOptions(StepOptions):
     """Rows, base model, recipe, and how the result is compared with its base."""
@@ -23,6 +25,7 @@ class FinetuneOptions(StepOptions):
         "decisions": "decisions",
         "held_out": "rows",
         "clustering": "clustering",
+        "examination": "examination",
     }
     CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("recipe", "recipe_options", RECIPES),)
     FORMER_DEFAULTS: ClassVar[Mapping[str, JSON]] = {"split": "rows"}
@@ -75,6 +78,11 @@ class FinetuneOptions(StepOptions):
         "", description="Clustering to report by; the one that the selection was made with when empty."
     )
 
+    examination: str = Field(
+        "",
+        description="For the recipe spin: the examination that holds the model's own answers; the newest when empty.",
+    )
+
     @field_validator("lm_eval_tasks")
     @classmethod
     def _plain_names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -109,6 +117,8 @@ class FinetuneOptions(StepOptions):
         wanted += [Need(role, "rows", chosen) for role, chosen in self._frozen() if chosen]
         if self.decisions not in ("", AS_IMPORTED):
             wanted.append(Need("decisions", "decisions", self.decisions))
+        if self.recipe == SPIN:
+            wanted.append(Need("examination", "examination", self.examination))
         if self.clustering or not self.selection:
             wanted.append(Need("clustering", "clustering", self.clustering, optional=True))
         return tuple(wanted)

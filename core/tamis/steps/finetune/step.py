@@ -23,7 +23,8 @@ from tamis.steps.chat_prompts import question_and_answer
 from tamis.steps.context import StepContext
 from tamis.steps.finetune.curves import write_curves
 from tamis.steps.finetune.evaluate import HeldOut, by_cluster, evaluate, loss_verdict, means
-from tamis.steps.finetune.options import FinetuneOptions
+from tamis.steps.finetune.options import SPIN, FinetuneOptions
+from tamis.steps.finetune.pairs import HELD_OUT_PAIRS, PAIRS, describe_pairs, write_pairs
 from tamis.steps.finetune.rows import training_records, write_training_file
 from tamis.steps.finetune.split import Split, split_rows, split_text
 from tamis.store.artifacts.adapters import CLUSTERS, CURVES, EVALUATION, HELD_OUT, STOPPING, TRAIN
@@ -51,11 +52,15 @@ def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
     context.progress("write rows", 0, 1)
     split = split_rows(context.inputs, options, context.workspace)
     files = _write_files(context, split) | _describe_split(split, options)
+    if options.recipe == SPIN:
+        files |= write_pairs(context.input("examination"), context.output.path, options)
     context.progress("load model", 0, 1)
     base = base_model_folder(options.model, context.workspace)
     trained = _train(context, options, base, looked_at=_looked_at(split, options))
     write_curves(trained.curves, context.output.path / CURVES)
     summary = files | _describe(trained, options, base) | {"n_dropped_in_review": split.n_dropped}
+    if options.recipe == SPIN:
+        summary |= describe_pairs(trained)
     if len(split.held_out):
         table = _compare(context, options, split, base=base, tuned=trained.folder)
         pq.write_table(table, context.output.path / EVALUATION, compression="zstd")
@@ -123,6 +128,8 @@ def _train(context: StepContext, options: FinetuneOptions, base: Path, *, looked
         model=base,
         train_file=context.output.path / TRAIN,
         eval_file=context.output.path / looked_at if looked_at else None,
+        pairs_file=context.output.path / PAIRS if options.recipe == SPIN else None,
+        eval_pairs_file=context.output.path / HELD_OUT_PAIRS if options.recipe == SPIN else None,
         folder=folder,
         seed=options.seed,
         on_progress=on_progress,

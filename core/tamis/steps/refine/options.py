@@ -250,6 +250,10 @@ class RefineOptions(StepOptions):
             raise ValueError(
                 f"a budget of {self.budget:g} rows cannot be divided over {self.rounds} rounds; raise it, or lower rounds"
             )
+        if self.recipe == "spin":
+            raise ValueError(
+                "the recipe spin trains on pairs, which rounds do not have; take sft_lora or sft_full"
+            )
         if self.scorer == "reward_model" and not self.static and not self.scorer_options.get("reward_model"):
             raise ValueError(
                 "the score reward_model needs a model: name a folder or a hub id as reward_model"
