@@ -27,7 +27,7 @@ from tamis.cli.session import Session
 from tamis.types import JSON
 
 if TYPE_CHECKING:
-    from tamis.actions.augment_trial import AugmentTrial
+    from tamis.actions.augment_trial import AugmentTrial, TriedJob
 
 _PER_ROUND = ("adds", "selected", "trains", "answers")
 _MARKS = {True: "ok", None: "?", False: "!!"}
@@ -122,8 +122,35 @@ def _show_trial(session: Session, run: Run, n_jobs: int | None) -> int:
         for problem in job.problems:
             session.show(f"   {problem.kind}: {problem.said}")
     session.show(_trial_text(trial))
-    session.result(asdict(trial))
+    told = ("rows", "passed_fraction", "n_jobs", "questions", "tokens", "seconds", "cost")
+    session.result(
+        {"jobs": [_tried_record(job) for job in trial.jobs]} | {name: getattr(trial, name) for name in told}
+    )
     return DONE
+
+
+def _tried_record(job: TriedJob) -> dict[str, JSON]:
+    """A tried job for a program: what was asked, and what came of it."""
+    asked = [
+        {
+            "turns": [{"role": turn.role, "content": str(turn.text)} for turn in turns],
+            "texts": list(map(str, texts)),
+        }
+        for turns, texts in job.asked
+    ]
+    drafts = [
+        {
+            "prompt": draft.row.prompt,
+            "response": draft.row.response,
+            "reasons": [
+                {name: getattr(one, name) for name in ("filter", "said", "value", "limit")}
+                for one in draft.reasons
+            ],
+        }
+        for draft in job.drafts
+    ]
+    problems = [asdict(one) for one in job.problems]
+    return {"parent_ids": list(job.parent_ids), "asked": asked, "drafts": drafts, "problems": problems}
 
 
 def _trial_text(trial: AugmentTrial) -> str:

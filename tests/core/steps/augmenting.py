@@ -176,3 +176,15 @@ def drive(
         on_part=on_part or (lambda number, jobs: None),
     )
     return driver.run(), driver
+
+
+def messy(prompt: str, seed: int) -> str:
+    """Good rows, repeats, junk and refusals by turns."""
+    number = digest(prompt, seed) % 10
+    if number < 2:
+        return "no object here"
+    if number < 4:
+        return json.dumps(
+            {"new_prompt": "Always the same question, is it not?", "new_response": "It is the same one."}
+        )
+    return good_row(prompt, seed)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +19,11 @@ from tamis.errors import CurationError
 from tamis.filters import FILTERS, choose_filters, judge_rows
 from tamis.steps.augment.asking import read_replies
 from tamis.steps.augment.driver import Outcome, part_lines, seed_of
-from tests.core.steps.augmenting import Plain, Teacher, digest, drive, good_row, parents, pool_of
+from tests.core.steps.augment_child import write_rows
+from tests.core.steps.augmenting import Plain, Teacher, digest, drive, good_row, messy, parents, pool_of
+from tests.support import scale
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def rows_of(outcome: Outcome) -> list[tuple]:
@@ -233,19 +241,7 @@ def test_the_teacher_sees_what_the_student_said_only_where_it_was_wrong_and_want
 # -------------------------------------------------------------- what the rows depend on
 
 
-def messy(prompt: str, seed: int) -> str:
-    """Good rows, repeats, junk and refusals by turns."""
-    number = digest(prompt, seed) % 10
-    if number < 2:
-        return "no object here"
-    if number < 4:
-        return json.dumps(
-            {"new_prompt": "Always the same question, is it not?", "new_response": "It is the same one."}
-        )
-    return good_row(prompt, seed)
-
-
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=scale.times(6, 60), deadline=None)
 @given(st.integers(1, 40), st.integers(1, 5), st.integers(0, 3))
 def test_rows_depend_on_no_batch_size(together: int, rounds: int, seed: int) -> None:
     def run(n: int) -> list[tuple]:
@@ -269,7 +265,7 @@ class Killed(Exception):
     pass
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=scale.times(6, 60), deadline=None)
 @given(st.integers(1, 60))
 def test_a_run_that_was_killed_goes_on_and_asks_nothing_twice(at: int) -> None:
     """Killed after any question: what was answered is kept by the cache of answers, here in a dictionary."""
@@ -422,7 +418,7 @@ def test_filtering_again_finds_the_same(drafts: Outcome) -> None:
     assert [one.reasons for one in again] == [one.reasons for one in drafts.judged]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=scale.times(5, 50), deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_row_filters_changes_nothing_that_passes(drafts: Outcome, random) -> None:
     chosen = choose_filters({})
@@ -476,6 +472,47 @@ def test_answers_that_do_not_agree_are_filtered() -> None:
 
 def test_a_thousand_rows_are_drafted_and_filtered(record_property) -> None:
     start = time.monotonic()
-    outcome, _ = drive(Teacher(), Budget(rows=1000))
+    n_rows = scale.times(200, 1000)
+    outcome, _ = drive(Teacher(), Budget(rows=n_rows))
     record_property("seconds", time.monotonic() - start)
-    assert outcome.n_passed == 1000
+    assert outcome.n_passed == n_rows
+
+
+FILES = ("examples.parquet", "provenance.parquet", "rejects.parquet", "asked.jsonl")
+
+
+@pytest.mark.nightly
+def test_a_killed_process_goes_on_with_the_same_bytes_and_no_question_twice(tmp_path: Path) -> None:
+    """Killed after uneven times; what has an answer is never asked again, as the files of answers say."""
+    whole = write_rows(tmp_path_of(tmp_path, "whole"), pause_s=0)
+    folder = tmp_path_of(tmp_path, "killed")
+    command = [sys.executable, "-m", "tests.core.steps.augment_child", str(folder)]
+    n_killed = 0
+    for attempt in range(20):
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT / 'core'}:{ROOT}"}
+        )
+        answers = folder / "w" / "cache" / "answers"
+        wanted = attempt + 1  # batches of answers in the cache before the next kill
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if sum(len(path.read_bytes().splitlines()) for path in answers.rglob("*.jsonl")) >= 3 * wanted:
+                process.kill()
+                n_killed += 1
+                break
+            time.sleep(0.02)
+        process.wait()
+    made = write_rows(folder, pause_s=0)
+    assert n_killed == 20
+    assert {name: made.manifest.digests[name] for name in FILES} == {
+        name: whole.manifest.digests[name] for name in FILES
+    }
+    keys = [
+        json.loads(line)["k"] for path in answers.rglob("*.jsonl") for line in path.read_bytes().splitlines()
+    ]
+    assert len(keys) == len(set(keys))
+
+
+def tmp_path_of(tmp_path: Path, name: str) -> Path:
+    (tmp_path / name).mkdir()
+    return tmp_path / name
