@@ -14,6 +14,9 @@ from tamis import __version__
 from tamis.errors import ArtifactDamaged, UnreadableFile
 from tamis.formats.targets import TargetCompression, TargetContainer
 from tamis.steps.import_file.options import SourceFile
+from tamis.store.artifacts.batches import additions_to
+from tamis.store.artifacts.examinations import KIND as EXAMINATION
+from tamis.store.artifacts.frozen_rows import KIND as ROWS
 from tamis.store.artifacts.store import Artifact, ArtifactStore, Manifest
 from tamis.store.artifacts.versions import parent_of
 from tamis.store.review.frozen_decisions import KIND as DECISIONS
@@ -129,7 +132,26 @@ def _made_from(artifact: Artifact) -> list[tuple[str, str, str, str]]:
     parent = parent_of(artifact) if artifact.kind == "examples" else None
     if parent is not None:
         made_from.append(("examples", "examples", parent.dataset_id, parent.examples))
-        made_from.append(("decisions", DECISIONS, parent.dataset_id, parent.decisions))
+        if parent.decisions:
+            made_from.append(("decisions", DECISIONS, parent.dataset_id, parent.decisions))
+    return made_from + _written_from(artifact)
+
+
+def _written_from(artifact: Artifact) -> list[tuple[str, str, str, str]]:
+    """What a version takes of batches, and what a batch was written from."""
+    options, target = artifact.manifest.options, additions_to(artifact)
+    made_from = []
+    for one in options.get("additions") or () if artifact.kind == "examples" else ():
+        made_from.append(("examples", "examples", one["dataset_id"], one["examples"]))
+        made_from.append(("decisions", DECISIONS, one["dataset_id"], one["decisions"]))
+    if target is not None:
+        made_from.append(("examples", "examples", target.dataset_id, target.examples))
+        read = (("parents", ROWS), ("held_out", ROWS), ("examination", EXAMINATION))
+        made_from += [
+            (role, kind, target.dataset_id, options[role]) for role, kind in read if options.get(role)
+        ]
+        earlier = options.get("earlier") or ()
+        made_from += [("examples", "examples", one["dataset_id"], one["examples"]) for one in earlier]
     return made_from
 
 

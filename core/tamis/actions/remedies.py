@@ -64,6 +64,10 @@ def remarks_on(summary: Mapping[str, JSON]) -> tuple[str, ...]:
             f"No region was dense enough for a cluster: all {summary['n_noise']:,} rows are noise. Give a smaller "
             "min_cluster_size or min_samples, or use k-means."
         )
+    if summary.get("judge_is_student"):
+        remarks.append(
+            "The judge is the model that answered, and may favour its own answers: name another as judge to be sure."
+        )
     return (*remarks, *_remarks_on_target(summary), *_remarks_on_choice(summary))
 
 

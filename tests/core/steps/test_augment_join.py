@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from tamis.actions.augment_trial import try_drafts
 from tamis.actions.augmenting import accept_passed, batch_funnel, list_batches, rows_with_reason
 from tamis.actions.decisions import DecidedBy, approve_proposal, reject_proposal
+from tamis.actions.manifests import lineage
 from tamis.actions.proposals import proposal_columns, proposal_table, proposals_for
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.filters import FILTERS
@@ -291,3 +293,21 @@ def test_a_trial_in_which_nothing_passes_says_that_nothing_can_be_said(house: Ho
     trial = try_drafts(house.workspace, house.data, {"llm": "scripted", "llm_options": {"answers": ["no"]}})
     assert (trial.passed_fraction, trial.questions, trial.n_jobs) == (0, None, None)
     assert {problem.kind for job in trial.jobs for problem in job.problems} == {"unparseable"}
+
+
+def test_a_version_with_written_rows_is_exported_with_all_that_it_was_made_from(house: House) -> None:
+    batch = batch_of(house, parents=house.wrong())
+    accept_passed(house.workspace, batch, reviewer="ann")
+    version = join(house, batch)
+    line = [one.manifest.step for one in lineage(house.store, house.store.examples(version))]
+    assert line[0] == "import"
+    assert line[-1] == "curate"
+    assert {"examine", "augment", "freeze", "freeze decisions"} <= set(line)
+
+
+def test_a_batch_whose_dataset_was_deleted_says_so(house: House) -> None:
+    batch = batch_of(house)
+    shutil.rmtree(house.store.datasets_path / house.data)
+    with pytest.raises(ArtifactMissing, match="was deleted"):
+        propose(house, batch)
+    assert batch_funnel(house.workspace, batch).n_drafts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ CHUNK_ROWS = 16
 ALL = "all rows"
 LEAST_TOKENS = 16
 MOST_LABELS = 100
+MOST_GROUPS = 100  # in the summary; the table has all
 
 
 def run(context: StepContext, options: ExamineOptions) -> dict[str, JSON]:
@@ -139,6 +141,7 @@ def _summary(options: ExamineOptions, groups: list[GroupMark], spent: Spent) -> 
         "accuracy_low": whole[0].low if whole else None,
         "accuracy_high": whole[0].high if whole else None,
         "n_groups": len(groups),
+        "groups": [_told(one) for one in groups[:MOST_GROUPS]],
         "judge_is_student": options.judges_itself(),
         "llm_identity": spent.llm_identity,
         "questions": usage.calls,
@@ -147,3 +150,8 @@ def _summary(options: ExamineOptions, groups: list[GroupMark], spent: Spent) -> 
         "completion_tokens": usage.completion_tokens,
         "cost": usage.cost,
     }
+
+
+def _told(group: GroupMark) -> dict[str, JSON]:
+    """A group as the summary has it: null where nothing could be marked."""
+    return {name: None if value != value else value for name, value in asdict(group).items()}

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.compute.augment.types import JudgedRow
+from tamis.errors import ArtifactMissing
 from tamis.filters import FILTERS, choose_filters, judge_rows, judge_set
 from tamis.generators import GENERATORS
 from tamis.registry import parse_options
@@ -34,9 +35,15 @@ def propose_additions(context: StepContext, options: ProposeOptions, ids: Int64s
     Nothing is asked. Raises InvalidOptions for a dataset that is no batch, ArtifactMissing where what it adds to is gone.
     """
     examples = context.input("examples")
-    require_batch(examples)
+    target = require_batch(examples)
+    store = ArtifactStore(context.workspace)
+    if store.find(target.dataset_id, "examples", target.examples) is None:
+        raise ArtifactMissing(
+            f"The dataset {target.dataset_id!r} that this batch adds to was deleted: restore it with tamis datasets restore "
+            f"{target.dataset_id}, then propose again. The batch and its decisions are as they were."
+        )
     context.progress("filter", 0, 1)
-    judged = filter_again(ArtifactStore(context.workspace), examples, options, context.inputs)
+    judged = filter_again(store, examples, options, context.inputs)
     chosen = [judged[row] for row in ids.tolist()]
     lines = [_line(row, one) for row, one in zip(ids.tolist(), chosen, strict=True)]
     pq.write_table(pa.Table.from_pylist(lines, SCHEMA), context.output.path / PROPOSALS, compression="zstd")
