@@ -43,7 +43,7 @@ class RefereeEstimate:
     def text(self) -> str:
         """A sentence or two for a terminal or a page."""
         return (
-            f"One training takes about {self.training_seconds:,.0f} s here ({self.n_steps:,} steps of {self.step_seconds:.1f} s, "
+            f"One training takes about {self.training_seconds:,.0f} s here ({self.n_steps:,} {'step' if self.n_steps == 1 else 'steps'} of {self.step_seconds:.1f} s, "
             f"{self.n_held_out:,} held-out rows of {self.n_families:,} families measured). {self.n_first:,} trainings to the first "
             f"look: about {_duration(self.n_first * self.training_seconds)}; {self.n_most:,} at most: about "
             f"{_duration(self.n_most * self.training_seconds)}. Selecting is not counted."

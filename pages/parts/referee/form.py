@@ -14,6 +14,7 @@ from pages.shared.runs.job_watch import FormDefaults, follow_job
 from tamis.actions.forecast import missing_packages
 from tamis.actions.referee import LONGEST, PRESETS, REFINEMENT, RefereeRequest, judged_title, submit_referee
 from tamis.actions.referee_estimate import estimate_referee
+from tamis.actions.row_tokens import COUNT
 from tamis.errors import CurationError
 from tamis.recipes import RECIPES
 from tamis.scorers import scorer_title
@@ -103,7 +104,8 @@ def _choose_methods(context: DatasetContext) -> tuple[str, tuple[str, ...]]:
 
 def _choose_quality(context: DatasetContext, preset: str, methods: tuple[str, ...]) -> str:
     """The score that methods pick by; nothing is asked where none reads one."""
-    names = list(context.view.scores)
+    # Tokens that a referee counted are what rows cost, not how good they are.
+    names = [name for name, one in context.view.scores.items() if one.manifest.step != COUNT]
     wanted = any(
         name in SELECTORS and SELECTORS[name].uses("quality") for name in (*PRESETS.get(preset, ()), *methods)
     )
