@@ -220,6 +220,8 @@ VERBS: dict[str, Verb] = {
     "token_losses.token_losses": Verb("finetuning", "tokens", "AdapterResult.token_losses"),
     "scores.score_per_cluster": Verb("scoring", _BY_HAND, "ScoresResult.per_cluster"),
     # selections, comparisons, refinements, training
+    "data_card.data_card": Verb("export_data", No("tamis card writes it"), No("ExportedRows.card writes it")),
+    "data_card.write_card": Verb(_FILES, "card", "ExportedRows.card"),
     "export_atlas.export_atlas": Verb(
         No("a file for another program's command line"), "export-atlas", "Dataset.export_atlas"
     ),
@@ -315,6 +317,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "what the server and actions note on their way, and an entry in words",
         "add_entry record_login record_roles say_entry",
     ),
+    "citations": ("the papers behind the steps of an export, for its card", "papers_of"),
     "teams": (
         "the share of whoever looks at the queue, and what it shows of others",
         "rows_of_reviewer share_of_queue blind_to_others",
@@ -555,7 +558,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
 # Who may do it, by the least role; each verb stands here once, and questions that change something do too.
 ROLES: dict[str, str] = {
     "viewer": (
-        "why_row.explain_row audit.list_audit audit.check_audit teams.list_shares teams.measure_agreement teams.list_notes "
+        "data_card.data_card data_card.write_card why_row.explain_row audit.list_audit audit.check_audit teams.list_shares teams.measure_agreement teams.list_notes "
         "active.active_artifacts active.active_selection active.list_selections active.plan_selection_deletion "
         "adapters.find_adapter bench_noise.bench_noise doctor.examine given_scores.numeric_quality "
         "clusters.cluster_names datasets.list_datasets datasets.find_dataset datasets.list_trash "

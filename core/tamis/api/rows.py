@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from tamis.actions import read_rows as rows_of
+from tamis.actions.data_card import write_card
 from tamis.actions.dataset_context import DatasetContext, open_context
 from tamis.actions.export import ExportRequest
 from tamis.actions.export import export as write_export
@@ -141,6 +142,10 @@ class ExportedRows(Shown):
     skipped_path: Path | None = None  # the list of these rows
     score_columns: Mapping[str, str] = field(default_factory=dict)  # the columns of scores, by their name
     taken: str = "all"  # which rows: of a selection, a tag, a filter
+
+    def card(self, path: Path | str = "") -> Path:
+        """Write the data card of this export, README.md beside it when no path is given; raises InvalidOptions for one that is there."""
+        return write_card(self.manifest_path, Path(path) if path else self.path.with_name("README.md"))
 
     def _line(self) -> str:
         applied = f", decisions {self.decisions} applied" if self.decisions else ""

@@ -54,6 +54,7 @@ COMMANDS = {
     "adapters": "tamis.cli.adapters:adapters",
     "export": "tamis.cli.data:export",
     "export-atlas": "tamis.cli.export_atlas:export_atlas",
+    "card": "tamis.cli.card:card",
     "replay": "tamis.cli.data:replay",
     "bench-noise": "tamis.cli.bench_noise:bench_noise",
     "backup": "tamis.cli.backup:backup",

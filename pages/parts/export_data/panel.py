@@ -13,6 +13,7 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.queries import list_exports
 from pages.shared.wording import ago, size, table_height
 from tamis.actions.artifact_names import artifact_names
+from tamis.actions.data_card import data_card
 from tamis.actions.export_files import ExportedFile, export_command, named_scope, replay_command
 from tamis.actions.manifests import ExportManifest
 from tamis.store.workspace import Workspace
@@ -55,6 +56,11 @@ def show_file(workspace: Workspace, file: ExportedFile, selections: Mapping[str,
                     "Manifest", data=lambda: file.manifest_path.read_bytes(), file_name=file.manifest_path.name,
                     icon=":material/receipt_long:", on_click="ignore", key="download_manifest",
                     mime="application/json",
+                )  # fmt: skip
+                st.download_button(
+                    "Data card", data=lambda: data_card(file.manifest_path).encode(), file_name="README.md",
+                    icon=":material/article:", on_click="ignore", key="download_card", mime="text/markdown",
+                    help="As Hugging Face has it: sources, steps, decisions by whom, replay, citations",
                 )  # fmt: skip
                 st.button(
                     "",
