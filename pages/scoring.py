@@ -53,9 +53,9 @@ with open_page("Scores", activity=False) as dataset:
             label = f"Compute {titles[name].lower()} again"
             with st.expander(label, icon=":material/tune:", expanded=bool(start.values)):
                 show_score_form(context, name, start)
-        show_score(context, name)
         if name in TARGET_SCORERS:
             show_coverage(context, context.view.scores[name])
+        show_score(context, name)
     else:
         with st.container(border=True):
             st.subheader(f"{titles[name]} is not computed yet", anchor=False)

@@ -241,6 +241,12 @@ class TargetEmbeddingOptions(Options):
         le=1,
         description="How far the variances are drawn to their mean where vectors are whitened.",
     )
+    leak_cosine: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Cosine with an example from which a row counts as the target itself, 0.995 say; 0 goes by words alone.",
+    )
     n_axes: int = Field(
         0,
         ge=0,

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.identity import asks
-from pages.shared.navigation import link_to
+from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
 from tamis.actions.artifact_names import names_in_view
@@ -66,13 +66,11 @@ def _show_list(context: DatasetContext, listed: tuple[TargetEntry, ...]) -> None
         alt="The targets of this dataset",
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        link_to(
-            "scoring", "Score rows towards one", icon=":material/speed:",
-            query={"dataset": context.dataset_id, "scorer": SCORERS["target_embedding"].title},
-        )  # fmt: skip
-        link_to(
-            "selection", "Select for one", query={"dataset": context.dataset_id, "view": "new", "select_method": SELECTORS["target_round_robin"].title},
-        )  # fmt: skip
+        here = {"dataset": context.dataset_id}
+        if st.button("Score rows towards one", icon=":material/speed:"):
+            go_to("scoring", here | {"scorer": SCORERS["target_embedding"].title})
+        if st.button("Select for one", icon=":material/filter_alt:"):
+            go_to("selection", here | {"view": "new", "select_method": SELECTORS["target_round_robin"].title})
         _offer_deletion(context, listed)
 
 

@@ -120,7 +120,7 @@ def _show_numbers(
     if numbers.quality is not None and numbers.quality_whole is not None:
         text = f"all rows {_short(numbers.quality_whole)}"
         text += f" · random {_short(other.quality)}" if other and other.quality is not None else ""
-        cells.append((f"Mean {score}", _short(numbers.quality), text))
+        cells.append((f"Mean {in_sentence(scorer_title(score))}", _short(numbers.quality), text))
     for column, (label, value, text) in zip(st.columns(len(cells)), cells, strict=True):
         column.metric(plain(label), value, delta=text, delta_color="off", delta_arrow="off", border=True)
     _warn(selection)

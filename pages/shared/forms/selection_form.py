@@ -67,8 +67,9 @@ def show_selection_form(context: DatasetContext) -> None:
 
 
 def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
-    method = st.session_state.get(f"select_method{'_' + start.suffix if start.suffix else ''}")
-    row = SELECTORS[method or start.values.get("method", "kmq")]
+    key = f"select_method{'_' + start.suffix if start.suffix else ''}"
+    linked = {one.title: name for name, one in SELECTORS.items()}.get(st.query_params.get(key, ""))
+    row = SELECTORS[st.session_state.get(key) or linked or start.values.get("method", "kmq")]
     # Nobody is asked for what the method does not read.
     unasked = [read for read in ("clustering", "quality", "target") if not row.uses(read)]
     form = Form(
@@ -84,7 +85,7 @@ def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
             "target": partial(draw_target, context),
             **{role: partial(draw_rows, context) for role in ROW_ROLES},
         },
-        skip=("scores", *ROW_ROLES, *unasked),
+        skip=("scores", *ROW_ROLES, *unasked, *([] if row.uses("embeddings") else ["whiten"])),
     )
     values = draw_options(SelectOptions, form)
     if not row.uses("quality"):

@@ -213,6 +213,16 @@ def test_rows_that_are_the_target_are_kept_out_and_listed(workspace, embedded):
     assert similarity[:, 0].argmax() == 4
 
 
+def test_a_row_as_near_as_a_cosine_that_was_named_is_the_target(workspace, embedded):
+    target = add_target(workspace, embedded, "bread", typed("question 4 about the bread?", "Else entirely"))
+    asked = {"scorer": "target_embedding", "target": target.id}
+    assert not run_step(workspace.path, embedded, "score", asked).summary["n_leaks"]
+    near = run_step(workspace.path, embedded, "score", asked | {"scorer_options": {"leak_cosine": 0.85}})
+    found = rows_kept_out(workspace, near)
+    assert {one.reason for one in found} == {"same vector"}
+    assert 4 in {one.row for one in found}
+
+
 def test_rows_that_the_target_was_made_of_are_leaks(workspace, embedded):
     add_tag(workspace, embedded, "good", np.array([0, 4]), "ann")
     add_target(workspace, embedded, "good", TargetSource(tag="good"))

@@ -266,3 +266,16 @@ def test_how_much_quality_told_is_in_the_summary(made: tuple[Path, str]) -> None
     assert gain("alignment") == pytest.approx(1.0)
     assert gain("length") == 0  # all responses of this file are as long
     assert gain("alignment", "random") is None
+
+
+def test_whitened_vectors_pick_other_rows_and_name_another_selection(made: tuple[Path, str]) -> None:
+    asked = {"method": "k_center", "budget": 12, "method_options": {"first": "nearest to mean"}}
+    plain, whitened = (run_step(*made, "select", asked | {"whiten": one}) for one in (False, True))
+    assert rows_of(plain) != rows_of(whitened)
+    assert "whiten" not in plain.manifest.options
+    assert whitened.manifest.options["whiten"] is True
+    random = [
+        run_step(*made, "select", {"method": "random", "budget": 5, "whiten": one}).id
+        for one in (False, True)
+    ]
+    assert random[0] == random[1]

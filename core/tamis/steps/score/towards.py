@@ -78,7 +78,7 @@ def finish_target(
     rows = _Rows(context.input("examples"))
     folder = context.output.path
     np.save(folder / SIMILARITIES, similarities)
-    said = _keep_out(folder, rows, target)
+    said = _keep_out(folder, rows, (target, similarities), _leak_cosine(options))
     if "embeddings" in context.inputs:
         said["compared"] = compared_text(context.input("embeddings"), target)
     vectors = matrices.get("vectors", _pool_vectors(context, options, target))
@@ -121,8 +121,19 @@ class _Rows:
         return link_rows(prompts, families, np.random.default_rng(SEED), every_pair=False).groups()
 
 
-def _keep_out(folder: Path, rows: _Rows, target: TargetExamples) -> dict[str, JSON]:
-    leaks, repeated = find_leaks(rows.texts(), target.texts)
+def _leak_cosine(options: ScoreOptions) -> float | None:
+    """The cosine from which a row is the target; None where words alone say so."""
+    return getattr(options.chosen_options("scorer"), "leak_cosine", 0) or None
+
+
+def _keep_out(
+    folder: Path, rows: _Rows, towards: tuple[TargetExamples, Float32s], cosine: float | None
+) -> dict[str, JSON]:
+    target, similarities = towards
+    near = np.full((len(similarities), len(target.examples)), np.nan, dtype=np.float32) if cosine else None
+    if near is not None:
+        near[:, target.steering()] = similarities
+    leaks, repeated = find_leaks(rows.texts(), target.texts, similarity=near, cosine=cosine)
     first = np.where(repeated.of == NONE, np.arange(len(repeated.of)), repeated.of)
     np.save(folder / REPEATS, first.astype(np.int64))
     listed: dict[str, pa.Array[Any]] = {

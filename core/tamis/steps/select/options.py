@@ -50,6 +50,11 @@ class SelectOptions(StepOptions):
         description="Score that makes a row more likely to be picked, or column:NAME for a column of numbers; none treats "
         "all rows alike.",
     )
+    whiten: bool = Field(
+        False,
+        description="Whiten the vectors by the pool's own mean and covariance first, for methods that compare rows by them; whether "
+        "that helps was not shown here.",
+    )
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of every draw.")
     clustering: str = Field("", description="Clustering to spread over; the active one when empty.")
     embeddings: str = Field(
@@ -120,10 +125,14 @@ class SelectOptions(StepOptions):
         return tuple(wanted.values())
 
     def identity(self) -> dict[str, JSON]:
-        """A method that reads no quality picks the same rows whatever quality was named; without a cost there is none."""
+        """A method that reads no quality picks the same rows whatever quality was named; without a cost there is none, and vectors
+        are whitened where a method reads them.
+        """
         named = super().identity()
         if not self.cost:
             del named["cost"]
+        if not self.whiten or "embeddings" not in SELECTORS[self.method].reads:
+            del named["whiten"]
         return named if SELECTORS[self.method].uses("quality") else named | {"quality": NO_QUALITY}
 
     def _check(self, row: Selector) -> None:

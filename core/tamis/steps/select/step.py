@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.compute.select.costs import cost_steps
+from tamis.compute.target.vectors import fit_whitening
 from tamis.errors import InvalidOptions
 from tamis.selectors import SELECTORS
 from tamis.selectors.options import StratifiedOptions
@@ -23,7 +24,7 @@ from tamis.steps.select.towards import read_similarity
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_distances, read_scores, read_token_counts
 from tamis.store.artifacts.store import Artifact
-from tamis.types import JSON, NOISE, Bools
+from tamis.types import JSON, NOISE, Bools, Float32s
 
 TURNS = "turns.parquet"  # what a method says of each of its picks
 
@@ -81,7 +82,7 @@ def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows:
         )
     problem = _counted(inputs, options, problem)
     if embeddings is not None and "embeddings" in reads:
-        problem = replace(problem, vectors=np.load(embeddings.file("vectors.npy"), mmap_mode="r"))
+        problem = replace(problem, vectors=_vectors(embeddings, whiten=options.whiten))
     if scores is not None:
         made_with = scores.manifest.options
         problem = replace(problem, quality=read_scores(scores), non_negative=is_non_negative(made_with))
@@ -95,6 +96,12 @@ def budget_in_units(options: SelectOptions, n_rows: int) -> int:
     if options.unit == "fraction":
         return max(1, round(options.budget * n_rows))
     return int(options.budget)
+
+
+def _vectors(embeddings: Artifact, *, whiten: bool) -> Float32s:
+    """The rows' vectors, mapped; whitened by all rows of the dataset, in memory."""
+    vectors: Float32s = np.load(embeddings.file("vectors.npy"), mmap_mode="r")
+    return fit_whitening(vectors).apply(vectors) if whiten else vectors
 
 
 def _counted(inputs: Mapping[str, Artifact], options: SelectOptions, problem: Problem) -> Problem:

@@ -65,6 +65,10 @@ class TargetExamples:
         """The examples that rows are compared with."""
         return np.flatnonzero(~self.judges)
 
+    def judging(self) -> Int64s:
+        """The examples that are set aside: what a selection that they steered no part of is measured by."""
+        return np.flatnonzero(self.judges)
+
     @property
     def texts(self) -> tuple[list[str], list[str]]:
         """Prompts and responses (E,)."""
