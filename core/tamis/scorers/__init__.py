@@ -278,7 +278,7 @@ SCORERS: Table[Scorer] = Table(
     ),
     Scorer(
         name="target_rds",
-        title="Nearness to a target (RDS+)",
+        title="Nearness to a target by hidden states",
         summary="Cosine with the nearest example of a target, by position-weighted hidden states of a causal model (RDS+).",
         suits="A model like the one to be trained; the paper's had 7 billion parameters. Its gain was not shown here.",
         options=TargetRdsOptions,

@@ -27,6 +27,8 @@ from tamis.actions.targets import (
 )
 from tamis.errors import ArtifactMissing, InvalidOptions, JobConflict, UnknownName
 from tamis.jobs.scheduler import queue
+from tamis.settings import sample_data_folder
+from tamis.steps.import_file.identify import plan_import
 from tamis.store.artifacts.readers import read_selection
 from tamis.store.artifacts.targets import MOST_EXAMPLES, read_target
 from tamis.store.workspace import Workspace
@@ -313,3 +315,39 @@ def test_scores_towards_another_target_are_refused(workspace, embedded):
     asked = {"method": "target_round_robin", "target": other.id, "similarities": scores.id, "budget": 3}
     with pytest.raises(InvalidOptions, match="not towards"):
         run_step(workspace.path, embedded, "select", asked)
+
+
+def test_rows_planted_in_the_sample_are_recalled_whole_and_shares_are_exact(workspace, tmp_path):
+    """Recall at a budget of as many rows as were planted; by hashed words, which stand in for an encoder."""
+    made = (
+        "stitches",
+        "a raglan sleeve",
+        "a sock heel",
+        "lace",
+        "cables",
+        "a ribbed cuff",
+        "mittens",
+        "a wool scarf",
+    )
+    rows = [
+        {"instruction": f"How do I knit {one}?", "output": f"Knit {one} with yarn and two needles."}
+        for one in made
+    ]
+    planted = tmp_path / "planted.jsonl"
+    planted.write_text("\n".join(map(json.dumps, rows)))
+    files = [sample_data_folder() / name for name in ("kitchen_and_home.jsonl", "work_and_code.csv")]
+    plan = plan_import([*map(str, files), str(planted)], name="Planted")
+    run_step(workspace.path, plan.dataset_id, "import", plan.options)
+    run_step(workspace.path, plan.dataset_id, "embed", {"encoder": "hashing"})
+    wanted = [
+        TargetExample("How do I knit a hat?", "Knit it with yarn and needles."),
+        TargetExample("How do I knit gloves?", "Yarn, two needles."),
+    ]
+    add_target(workspace, plan.dataset_id, "knitting", TargetSource(examples=wanted))
+    add_target(workspace, plan.dataset_id, "code", typed("Write a Python function that counts words."))
+    picked = select(workspace, plan.dataset_id, "knitting", budget=len(made))
+    n_rows = picked.summary["n_rows"]
+    ids = read_selection(picked)["example_id"].to_pylist()
+    assert sorted(ids) == list(range(n_rows - len(made), n_rows))
+    both = select(workspace, plan.dataset_id, "knitting=3,code=1", budget=40)
+    assert [one["n_picked"] for one in both.summary["notes"]["targets"]] == [30, 10]
