@@ -10,6 +10,7 @@ import pytest
 import tamis
 from tamis.errors import ArtifactMissing, CurationError, InvalidOptions
 from tamis.selectors import SELECTORS
+from tamis.steps.resolve_targets import freeze_target
 from tests.pages.page_workspace import run_step, towards_target
 
 
@@ -147,3 +148,29 @@ def test_a_selection_without_records_is_refused_with_the_next_step(
     _rewrite(picked, options=options, step="refine")
     with pytest.raises(CurationError, match="drawn by 'refine'"):
         data.active_selection.why(0)
+
+
+def test_targets_are_made_selected_for_and_replayed_by_the_front_door(
+    data: tamis.Dataset, tmp_path: Path
+) -> None:
+    made = data.targets.add("baking", examples=[("How is bread made?", "With care."), "Why does bread rise?"])
+    assert (made.name, made.n_examples) == ("baking", 2)
+    data.targets.add("space", examples=["How far are stars?"], split=True)
+    assert [one.name for one in data.targets.list()] == ["space", "baking"]
+    with pytest.raises(ArtifactMissing, match="tamis run score"):
+        data.targets.kept_out("baking")
+    path, identifier = data._workspace.path, data.id
+    both = freeze_target(data._workspace, identifier, "baking=3,space=1")
+    scores = run_step(path, identifier, "score", {"scorer": "target_embedding", "target": both})
+    asked = {"method": "target_round_robin", "budget": 8, "target": both, "similarities": scores.id}
+    picked = data.result(run_step(path, identifier, "select", asked).id)
+    assert [one["n_picked"] for one in picked.summary["notes"]["targets"]] == [6, 2]
+    assert data.targets.kept_out("baking") == ()
+    assert {one.target for one in data.targets.out_of_reach("space")} <= {"space"}
+    assert not data.targets.plan_deletion(
+        "baking"
+    ).obstacle  # what both stand for together keeps its own copy
+    data.targets.delete("baking")
+    assert picked.why(int(picked.ids[0])).picked
+    written = picked.export(tmp_path / "target.jsonl")
+    assert tamis.replay(written.manifest_path, progress=False)

@@ -266,3 +266,20 @@ def test_a_row_is_explained_and_replaced(tamis: Tamis) -> None:
     assert tamis("selections", "replace", "--row", str(row), "--by", str(by))[0] == 2
     tamis("selections", "activate", made["parent"])
     assert tamis("selections", "why", "--row", str(row))[1]["replaced"] is None
+
+
+def test_a_target_is_added_scored_towards_selected_for_and_shown(tamis: Tamis) -> None:
+    asked = ("--prompt", "How is bread made?", "--prompt", "Why does bread rise?")
+    code, made = tamis("target", "add", "--name", "baking", *asked)
+    assert (code, made["n_examples"]) == (0, 2)
+    assert tamis("target", "add", "--name", "baking", "--prompt", "Else")[0] == 2
+    assert [one["name"] for one in tamis("target", "list")[1]["targets"]] == ["baking"]
+    code, picked = tamis(
+        "run", "select", "--method", "target_round_robin", "--target", "baking", "--budget", "5"
+    )
+    assert (code, picked["summary"]["n_selected"]) == (0, 5)
+    shown = tamis("target", "show", "baking")[1]
+    assert shown["scores"] is not None
+    assert [one["prompt"] for one in shown["examples"]] == ["How is bread made?", "Why does bread rise?"]
+    assert "score" in tamis("target", "delete", "baking", "--dry-run")[1]["obstacle"]
+    assert tamis("target", "show", "none")[0] == 2
