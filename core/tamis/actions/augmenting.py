@@ -132,6 +132,11 @@ def accept_passed(workspace: Workspace, dataset_id: str, *, reviewer: str) -> De
     examples = workspace.artifacts.examples(dataset_id)
     require_batch(examples)
     passed, proposals_id = _passed(workspace, examples)
+    if not len(passed):
+        raise InvalidOptions(
+            f"No row of {dataset_id!r} passed its filters: tamis batches show --dataset {dataset_id} says why. Filter again with "
+            "others (propose --method additions), or take rows by hand in Review."
+        )
     decided = decision_snapshot(workspace, dataset_id)
     rows = passed[decided.open_rows(passed)]
     if not len(rows):

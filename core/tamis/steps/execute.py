@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tamis.errors import InvalidOptions
 from tamis.protocols import Call, call_here
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
@@ -57,6 +58,7 @@ def execute(
         role: store.get(task.dataset_id, task.input_kinds[role], identifier)
         for role, identifier in task.inputs.items()
     }
+    _require_rows(task, inputs)
     with store.writing(task.dataset_id, step.makes, task.artifact_id) as writer:
         _require_space(store.workspace)
         _drop_leftovers(writer)
@@ -78,6 +80,16 @@ def execute(
             )
         )
     return store.get(task.dataset_id, step.makes, task.artifact_id)
+
+
+def _require_rows(task: Task, inputs: Mapping[str, Artifact]) -> None:
+    """A batch of which no draft could be read is a dataset without rows; proposals about none are none."""
+    examples = inputs.get("examples")
+    if examples is not None and not examples.summary.get("n_examples", 1) and task.step != "propose":
+        raise InvalidOptions(
+            f"Dataset {task.dataset_id!r} has no rows, so there is nothing to {task.step}: tamis rejects list --dataset "
+            f"{task.dataset_id} says what became of them."
+        )
 
 
 def _require_space(workspace: Path) -> None:
