@@ -134,8 +134,8 @@ def accept_passed(workspace: Workspace, dataset_id: str, *, reviewer: str) -> De
     passed, proposals_id = _passed(workspace, examples)
     if not len(passed):
         raise InvalidOptions(
-            f"No row of {dataset_id!r} passed its filters: tamis batches show --dataset {dataset_id} says why. Filter again with "
-            "others (propose --method additions), or take rows by hand in Review."
+            f"No row of {dataset_id!r} passed its filters. Take rows by hand in Review, propose additions with other filters, or "
+            f"read the reasons: tamis batches show --dataset {dataset_id}."
         )
     decided = decision_snapshot(workspace, dataset_id)
     rows = passed[decided.open_rows(passed)]

@@ -315,7 +315,7 @@ def test_a_batch_whose_dataset_was_deleted_says_so(house: House) -> None:
 
 def test_a_batch_of_which_nothing_could_be_read_is_said_to_have_no_rows(house: House) -> None:
     batch = house.augment(llm_options={"answers": ["no object"]}, stall_rows=2).manifest.dataset_id
-    with pytest.raises(InvalidOptions, match="says why"):
+    with pytest.raises(InvalidOptions, match="read the reasons"):
         accept_passed(house.workspace, batch, reviewer="ann")
     assert propose(house, batch).summary["n_rows"] == 0
     with pytest.raises(InvalidOptions, match="has no rows"):
