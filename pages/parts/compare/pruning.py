@@ -132,8 +132,11 @@ def _show_result(context: DatasetContext, artifact: Artifact) -> None:
             st.caption(f"Masks by chance would share {pruning.chance_overlap:.2f}.")
             overlap_map(pruning, titles)
     pads = max(share for one in pruning.calibrations for share in one.pad_fraction)
-    counted = "and were counted, as asked" if pruning.count_pads else "and were not counted"
-    st.caption(f"At most {percent(pads)} of the tokens in the windows of a draw only filled them {counted}.")
+    if pads >= 0.005:
+        counted = "counted, as asked" if pruning.count_pads else "not counted"
+        st.caption(
+            f"Up to {percent(pads)} of the tokens in the windows of a draw only fill them; they were {counted}."
+        )
     st.download_button(
         "Calibration windows", partial(pack_windows, context.workspace, context.dataset_id, artifact.id),
         file_name=f"windows-{artifact.id[:8]}.zip", mime="application/zip", icon=":material/download:", key="prune_windows",
