@@ -8,6 +8,7 @@ from pages.parts.scoring.coverage import show_coverage
 from pages.parts.scoring.form import show_score_form
 from pages.parts.scoring.from_file import FROM_FILE, show_score_file
 from pages.parts.scoring.results import show_score, show_score_table
+from pages.parts.scoring.stats import in_groups
 from pages.parts.scoring.targets import TARGETS, show_targets
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
@@ -31,8 +32,7 @@ with open_page("Scores", activity=False) as dataset:
         (one for one in SCORERS if one in context.view.scores), next(iter(SCORERS))
     )
     first = first if start.values.get("scorer") else context.view.active_score or first
-    given = [one for one in context.view.scores if one not in SCORERS]
-    titles = {one: scorer_title(one) for one in (*SCORERS, *given)} | {
+    titles = {one: scorer_title(one) for one in in_groups(context)} | {
         FROM_FILE: "From a file",
         TARGETS: "Targets",
     }

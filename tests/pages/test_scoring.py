@@ -16,7 +16,13 @@ from tests.pages.page_workspace import alpaca_file, checked, import_file, open_p
 
 def test_every_scorer_is_listed_computed_or_not(workspace: Path, dataset_id: str) -> None:
     table = open_page("scoring", dataset=dataset_id).dataframe[0].value
-    assert list(table["score"]) == [scorer.title for scorer in SCORERS.values()]
+    titles = list(table["score"])
+    assert sorted(titles) == sorted(scorer.title for scorer in SCORERS.values())
+    # What there is comes first, then what costs seconds, then what asks a model for each row.
+    assert titles[0] == "Alignment"
+    free, asking = titles.index("Duplicates"), titles.index("Confidence")
+    assert list(table["computed"][free:asking]) == ["not yet"] * (asking - free)
+    assert set(table["computed"][asking:]) == {"not yet, asks a model"}
     computed = table.set_index("score")["mean"].notna()
     assert computed["Alignment"] and not computed["Length"]
 

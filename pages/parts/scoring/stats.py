@@ -14,13 +14,17 @@ from tamis.types import Int64s
 
 
 def score_table(context: DatasetContext) -> pd.DataFrame:
-    """One row per scorer, computed or not, then what came from columns and files: how its values are spread."""
+    """One row per score: those that there are and how their values are spread, then those that could be computed."""
     lines = []
-    for name in dict.fromkeys([*SCORERS, *context.view.scores]):
+    for name in in_groups(context):
         measures = (
             SCORERS[name].summary if name in SCORERS else "Numbers that came with the data, or from a file."
         )
-        row: dict[str, object] = {"score": scorer_title(name), "measures": measures}
+        row: dict[str, object] = {
+            "score": scorer_title(name),
+            "measures": measures,
+            "computed": needs_of(name),
+        }
         if name in context.view.scores:
             known = score_stats(context, name)
             row |= {
@@ -31,6 +35,25 @@ def score_table(context: DatasetContext) -> pd.DataFrame:
         lines.append(row)
     columns = ["score", "spread", "mean", "low", "median", "high", "n_missing", "computed", "measures"]
     return pd.DataFrame(lines).reindex(columns=columns)
+
+
+def in_groups(context: DatasetContext) -> list[str]:
+    """Every score by name: those that there are, then what is computed without a model, then what asks one."""
+    free = [one for one in SCORERS if not asks_model(one)]
+    asking = [one for one in SCORERS if asks_model(one)]
+    return list(dict.fromkeys([*context.view.scores, *free, *asking]))
+
+
+def asks_model(name: str) -> bool:
+    """Whether a score that is computed asks a model for each row, which takes its time."""
+    return name in SCORERS and (
+        bool(SCORERS[name].needs_llm) or "model" in SCORERS[name].options.model_fields
+    )
+
+
+def needs_of(name: str) -> str:
+    """What a score that is not computed yet waits for."""
+    return "not yet, asks a model" if asks_model(name) else "not yet"
 
 
 def score_stats(context: DatasetContext, name: str) -> ScoreStats:
