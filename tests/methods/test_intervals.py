@@ -78,6 +78,16 @@ PASSED_ON = {
     "compute/compare/paired.py:change_verdicts": "a rule over paired_change, simulated in test_paired.py",
     "compute/compare/paired.py:discoveries": "a rule over p-values, simulated in test_paired.py",
     "compute/compare/win_rate.py:win_verdicts": "a rule over wilson_interval, simulated in test_paired.py",
+    "compute/compare/perplexity.py:log_ratio": "asks for difference_over_seeds and paired_change",
+    "compute/augment/marks.py:marks_by_group": "asks for wilson_interval",
+    "compute/referee/differences.py:standard_error": "test_referee.py: false claims and power, the rows' part by a bootstrap",
+    "compute/referee/differences.py:p": "its rule is simulated in test_referee.py: false claims and power",
+    "compute/referee/differences.py:half_width": "the interval of the same test",
+    "compute/referee/claims.py:look": "a rule over p-values, simulated in test_referee.py",
+    "compute/referee/claims.py:equivalence": "two one-sided tests over the same standard errors",
+    "compute/worth/process.py:half_width": "simulated in test_worth.py, with planted and flat truths",
+    "steps/referee/analysis.py:_seen": "half_width as stored",
+    "steps/referee/analysis.py:pair_results": "half_width, standard errors and the bootstrap as stored",
     "steps/compare/pool.py:measure": "asks for the intervals of compute",
     "steps/compare/pool.py:_coverage": "asks for the intervals of compute",
     "steps/compare/pool.py:_mean": "asks for the bootstrap",
@@ -109,6 +119,13 @@ HOLDERS = {
     "compute/compare/paired.py:PairedChange": "paired_change, unpaired_change",
     "compute/refine/evidence.py:Effects": "pooled_effects",
     "compute/refine/weights.py:ClusterScores": "cluster_scores",
+    "compute/compare/perplexity.py:LogRatio": "difference_over_seeds, paired_change",
+    "compute/augment/marks.py:GroupMark": "wilson_interval",
+    "compute/augment/shapes.py:LengthBand": "no interval: lengths that are usual",
+    "compute/worth/process.py:Contrasts": "SharesProcess.contrast, simulated in test_worth.py",
+    "steps/prune/pruning.py:Cell": "perplexity_over_seeds, stored",
+    "steps/prune/pruning.py:PairOfSets": "LogRatio, stored",
+    "steps/referee/result.py:PairResult": "PairDifferences, stored",
     "steps/compare/comparison.py:IntervalEstimate": "Interval, stored",
     "steps/compare/training.py:MethodLoss": "mean_over_seeds",
     "actions/refinement_history.py:RoundEvidenceSummary": "pooled_effects, stored",
@@ -131,7 +148,7 @@ SHOWN = {
     "parts/review/calibration.py": "weighted_share, in bands and at a threshold",
 }
 CRITICAL = re.compile(
-    r"ClusterScores\(mean, error|stdtrit|betaincinv|inv_cdf|ndtri?\b|\.ppf\(|\bLEVEL\b|confidence_fraction|1\.96|standard_error|\w_stderr|[\"']stderr[\"']"
+    r"ClusterScores\(mean, error|stdtrit|betaincinv|inv_cdf|ndtri?\b|\.ppf\(|\.isf\(|\bLEVEL\b|confidence_fraction|1\.96|standard_error|\w_stderr|[\"']stderr[\"']"
     r"|jackknife|bootstrap_interval|_interval\(|std\(ddof=1\) / np\.sqrt|np\.sqrt\(squares / \(n - 1\)\)"
 )
 FIELD = re.compile(r"^    (low|standard_error|deviation|stderr)\b.*:", re.MULTILINE)
