@@ -75,6 +75,17 @@ def _shown(value: JSON) -> JSON:
     return [_shown(item) for item in value] if isinstance(value, list) else value
 
 
+def unique_names(schema: pa.Schema) -> list[str]:
+    """The names of the columns, each once: Arrow allows one name twice, JSON does not."""
+    names: dict[str, None] = {}
+    for number, name in enumerate(schema.names, 1):
+        own = name
+        while own in names:
+            own = f"{own}_{number}"
+        names[own] = None
+    return list(names)
+
+
 def is_json_type(kind: Kind) -> bool:
     """Tell whether a type is Arrow's extension for JSON text."""
     return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json"
@@ -127,6 +138,8 @@ def _plain_type(kind: Kind) -> Kind:
         return pa.string()
     if pa.types.is_duration(kind):
         return pa.int64()
+    if pa.types.is_null(kind):  # Arrow miscounts the nulls of this type inside of objects that are missing
+        return pa.bool_()
     return pa.float32() if pa.types.is_float16(kind) else kind
 
 
@@ -166,14 +179,26 @@ def _restored(column: Array, kind: Kind) -> Array:
         keys, items = _restored(column.keys, kind.key_type), _restored(column.items, kind.item_type)
         return _ARROW.MapArray.from_arrays(_offsets(column), keys, items, type=kind)
     if pa.types.is_large_list(column.type):
-        large = pa.large_list(kind.value_field)
-        values = _restored(column.values, kind.value_type)
-        lists = pa.LargeListArray.from_arrays(_offsets(column), values, type=large)
-        return lists if kind == large else lists.cast(kind)
+        return _restored_lists(column, kind)
     if pa.types.is_time(kind):
         ticks = [None if text is None else _ticks(text, _UNITS[kind.unit]) for text in column.to_pylist()]
         return pa.array(ticks, pa.int32() if pa.types.is_time32(kind) else pa.int64()).cast(kind)
-    return column.cast(kind)
+    return _nulls_of(column) if pa.types.is_null(kind) else column.cast(kind)
+
+
+def _restored_lists(column: Array, kind: Kind) -> Array:
+    values = _restored(column.values, kind.value_type)
+    if pa.types.is_list(kind):  # to cast a list miscounts the nulls of a type of nothing else
+        return _ARROW.ListArray.from_arrays(_offsets(column).cast(pa.int32()), values, type=kind)
+    large = pa.large_list(kind.value_field)
+    lists = pa.LargeListArray.from_arrays(_offsets(column), values, type=large)
+    return lists if kind == large else lists.cast(kind)
+
+
+def _nulls_of(column: Array) -> Array:
+    if column.null_count < len(column):
+        raise ValueError("a value in a column of nothing but nulls")
+    return pa.nulls(len(column))
 
 
 def _stored_as(kind: Kind) -> Kind | None:

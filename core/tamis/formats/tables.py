@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.errors import MissingExtra, UnreadableFile
-from tamis.formats.arrow_values import NULLS_MARK, Array, is_plain, to_json, without_bytes
+from tamis.formats.arrow_values import NULLS_MARK, Array, is_plain, to_json, unique_names, without_bytes
 from tamis.formats.format import Record
 from tamis.formats.json_text import dumps_exact, settled_value
 from tamis.formats.layout import HUB_PREFIX, Layout
@@ -195,11 +195,8 @@ def batch_rows(batch: pa.RecordBatch) -> Iterator[Record | BadRow | ExactRow]:
 
 
 def _columns(batch: pa.RecordBatch) -> Iterator[tuple[pa.Field[Any], Array]]:
-    """The columns with names of their own: Arrow allows one name twice, JSON does not."""
-    seen: set[str] = set()
-    for number, (field, column) in enumerate(zip(batch.schema, batch.columns, strict=True), 1):
-        name = f"{field.name}_{number}" if field.name in seen else field.name
-        seen.add(name)
+    """The columns with names of their own."""
+    for name, field, column in zip(unique_names(batch.schema), batch.schema, batch.columns, strict=True):
         yield field.with_name(name), column
 
 

@@ -22,7 +22,7 @@ import zstandard
 
 from tamis.errors import CurationError
 from tamis.formats.arrow_types import Columns, see_record
-from tamis.formats.arrow_values import NULLS_MARK, Array, Kind, from_json
+from tamis.formats.arrow_values import NULLS_MARK, Array, Kind, from_json, unique_names
 from tamis.formats.format import Record
 from tamis.formats.json_text import dumps_exact, loads_exact
 from tamis.formats.parquet_before import write_parquet_before
@@ -201,15 +201,17 @@ def _write_parquet(lines_file: IO[bytes], file: IO[bytes], target: Target, like:
 
 def _write_with(schema: pa.Schema, lines_file: IO[bytes], file: IO[bytes]) -> None:
     columns: Columns = {}
+    own = unique_names(schema)
     for records in _batches(lines_file):
         for record in records:
-            see_record(columns, {name: value for name, value in record.items() if name not in schema.names})
+            see_record(columns, {name: value for name, value in record.items() if name not in own})
     added = [pa.field(name, seen.type) for name, seen in columns.items()]
     whole = _with_fields(schema, added)
     with pq.ParquetWriter(file, whole, compression="zstd") as writer:
         for records in _batches(lines_file):
             arrays = [
-                from_json([one.get(name) for one in records], whole.field(name).type) for name in whole.names
+                from_json([one.get(name) for one in records], column.type)
+                for name, column in zip([*own, *columns], whole, strict=True)
             ]
             writer.write_table(pa.Table.from_arrays(arrays, schema=whole))
 

@@ -290,3 +290,40 @@ def test_lists_of_nothing_but_nulls_survive_parquet(tmp_path):
     rows = [{"instruction": "a", "output": "b", "x": [[None, None]], "y": [None], "z": [], "w": {}}]
     import_all(written(tmp_path, lines_of(rows), "in.jsonl")).export(tmp_path / "out.parquet")
     assert [orjson.loads(one.raw) for one in import_all(tmp_path / "out.parquet").examples] == rows
+
+
+def test_columns_of_one_name_come_back_each_in_its_place(tmp_path):
+    path = tmp_path / "given.parquet"
+    names = ["prompt", "completion", "completion", "completion", "completion_3"]
+    pq.write_table(
+        pa.Table.from_arrays([pa.array([f"{name} {at}"]) for at, name in enumerate(names)], names), path
+    )
+    stored = import_all(path)
+    assert stored.examples[0].messages[-1]["content"] == "completion 1"
+    stored.export(tmp_path / "again.parquet")
+    given, again = (pq.ParquetFile(one).read() for one in (path, tmp_path / "again.parquet"))
+    assert again.equals(given)
+    stored.examples[0].messages[-1]["content"] = "Edited."
+    stored.export(tmp_path / "edited.parquet")
+    edited = pq.ParquetFile(tmp_path / "edited.parquet").read()
+    assert [column[0].as_py() for column in edited.columns] == ["prompt 0", "Edited.", *(
+        f"{name} {at}" for at, name in enumerate(names) if at > 1
+    )]  # fmt: skip
+
+
+@pytest.mark.parametrize("image", [{"bytes": b"\x89PNG\x00", "path": None}, {"bytes": None, "path": "a.png"}])
+def test_images_in_parts_keep_a_type_of_nothing_but_nulls(tmp_path, image):
+    path = tmp_path / "given.parquet"
+    parts = [
+        {"type": "image", "image": image, "text": None},
+        {"type": "text", "image": None, "text": "Tide?"},
+    ]
+    reply = [{"type": "text", "image": None, "text": "3 m"}]
+    turns = [{"role": "user", "content": parts}, {"role": "assistant", "content": reply}]
+    table = pa.Table.from_pylist([{"messages": turns}, {"messages": [*turns, *turns]}, {"messages": turns}])
+    assert "null" in str(table.schema.field("messages").type)
+    pq.write_table(table, path)
+    stored = import_all(path)
+    assert stored.rejects == []
+    stored.export(tmp_path / "again.parquet")
+    assert pq.read_table(tmp_path / "again.parquet").equals(pq.read_table(path))
