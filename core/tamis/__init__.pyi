@@ -16,6 +16,9 @@ from tamis.api.selectors import km_closest as km_closest
 from tamis.api.selectors import km_random as km_random
 from tamis.api.selectors import kmq as kmq
 from tamis.api.selectors import kmq_released as kmq_released
+from tamis.api.selectors import log_det as log_det
+from tamis.api.selectors import mig as mig
+from tamis.api.selectors import novel_select as novel_select
 from tamis.api.selectors import qdit as qdit
 from tamis.api.selectors import random as random
 from tamis.api.selectors import semdedup as semdedup

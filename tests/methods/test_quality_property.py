@@ -35,6 +35,8 @@ VARIANTS = [
     ("semdedup", {"then": "quality"}),
     ("semdedup", {"then": "kmq"}),
     ("semdedup", {"then": "kmq", "weighting": "softmax"}),
+    ("mig", {}),
+    ("mig", {"gain": "gradient"}),
 ]
 # The same rows for every change of unit and level: these look at the order or at spreads alone.
 UNMOVED = [

@@ -41,7 +41,7 @@ ALWAYS = (BASELINE, LONGEST)
 PRESETS: Mapping[str, tuple[str, ...]] = {
     "dnc": ("top_quality", "k_center", "deita", "qdit", "km_closest", "km_random", "kmq", REFINEMENT),
     "token_length": (),
-    "mig": ("deita", "qdit", "facility_location", "k_center", "kmq"),
+    "mig": ("mig", "deita", "qdit", "facility_location", "k_center", "kmq"),
 }
 
 

@@ -309,3 +309,25 @@ def target_round_robin() -> None:
 @_method
 def spread_then_target() -> None:
     """The method kMQ with each row's highest cosine to an example as its quality. METHODS.md 4.10."""
+
+
+@_method
+def log_det() -> None:
+    """Greedy on the log-determinant of the picks' kernel. Chen, Zhang and Zhou, arXiv 1709.05135; METHODS.md 4.11."""
+
+
+@_method
+def novel_select() -> None:
+    """Greedy on cosine distance weighed by how crowded the pool is, out of a random part of it at every step.
+
+    Yang et al., arXiv 2502.17184; METHODS.md 4.12.
+    """
+
+
+@_method
+def mig() -> None:
+    """Greedy on Σ φ over clusters of what their rows tell them, φ(x) = x^0.8, clusters alike telling each other.
+
+    Not scored (NaN) counts as the median of the pool; negative quality is moved up to 0. Chen et al., arXiv 2504.13835;
+    METHODS.md 4.13.
+    """

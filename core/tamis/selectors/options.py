@@ -189,3 +189,56 @@ class SpreadThenTargetOptions(KmqOptions):
     """kMQ with the similarity to the target as quality."""
 
     similarity: Similarity = TOWARDS
+
+
+class LogDetOptions(Options):
+    """Each time the row that most raises the log-determinant of the picks' kernel."""
+
+    kernel: Literal["auto", "cosine", "gaussian"] = Field(
+        "auto",
+        description="How two rows are compared: by cosine, or by distance, which auto takes where more rows are picked than "
+        "vectors have numbers, as no cosine kernel has a larger rank.",
+    )
+
+
+class NovelSelectOptions(Options):
+    """Each time the row that is most novel to the picked ones."""
+
+    n_neighbours: int = Field(
+        10, ge=1, le=1000, description="Nearest rows of the pool that say how crowded it is around a row."
+    )
+    beta: float = Field(0.5, ge=0, le=2, description="How much crowding counts; 0: not at all.")
+    alpha: float = Field(
+        1.0,
+        ge=0,
+        le=4,
+        description="How much more the picked rows nearest to a row count than those far away.",
+    )
+    miss: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="Chance that a step looks at none of its best rows; lower looks at more rows, 0 at all, which is slow.",
+    )
+
+
+class MigOptions(Options):
+    """Each time the row that tells the clusters most."""
+
+    threshold: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        description="Cosine of two clusters' means from which on they tell each other what they hold.",
+    )
+    alpha: float = Field(
+        1.0, ge=0, le=100, description="How much of it they tell; 0: each cluster stands for itself."
+    )
+    propagate: Literal["receive", "send"] = Field(
+        "receive",
+        description="Whether a cluster receives an average of those like it, as published, or what it holds is sent on and kept whole.",
+    )
+    gain: Literal["exact", "gradient"] = Field(
+        "exact",
+        description="What a row adds, or as released the slope where it stands, by which untouched clusters win.",
+    )

@@ -32,6 +32,9 @@ EVERY_OPTION = [
     ("facility_location", {"reference_rows": 20}),
     ("semdedup", {"then": "quality"}),
     ("semdedup", {"then": "kmq", "keep": "closest"}),
+    ("log_det", {"kernel": "gaussian"}),
+    ("novel_select", {"miss": 0.0, "beta": 0.0}),
+    ("mig", {"gain": "gradient", "propagate": "send", "threshold": 0.0}),
 ]
 
 

@@ -34,6 +34,9 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in SELECTORS] 
     ("semdedup", {"threshold": 0.5, "then": "quality"}),
     ("semdedup", {"threshold": 0.5, "then": "kmq"}),
     ("semdedup", {"threshold": 0.5}),
+    ("log_det", {"kernel": "gaussian"}),
+    ("novel_select", {"miss": 0.0}),
+    ("mig", {"gain": "gradient", "threshold": 0.2}),
 ]
 BY_TOKENS = [(name, options) for name, options in VARIANTS if SELECTORS[name].counts_tokens]
 

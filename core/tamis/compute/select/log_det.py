@@ -38,10 +38,9 @@ class Kernel:
     def column(self, at: int) -> Float64s:
         """The kernel of every row with the one at place ``at``, without the ridge, shape (n,)."""
         cosine = (self.units @ self.units[at]).astype(np.float64)
-        if self.width:
-            away = np.maximum(self.squares + self.squares[at] - 2 * cosine, 0)
-            cosine = np.exp(-away / (2 * self.width**2))
-        column: Float64s = self.strength * cosine * self.strength[at]
+        column: Float64s = (
+            self.strength * self._of(cosine, self.squares + self.squares[at]) * self.strength[at]
+        )
         return column
 
     def diagonal(self) -> Float64s:
@@ -52,9 +51,17 @@ class Kernel:
 
     def matrix(self, places: Int64s) -> Float64s:
         """The kernel of the rows at these places, ridge included, shape (b, b)."""
-        made = np.array([self.column(int(at))[places] for at in places]).reshape(places.size, places.size)
+        units, squares, strength = (
+            one[places].astype(np.float64) for one in (self.units, self.squares, self.strength)
+        )
+        made = strength[:, None] * self._of(units @ units.T, squares[:, None] + squares) * strength
         np.fill_diagonal(made, self.diagonal()[places])
         return made
+
+    def _of(self, cosine: Float64s, squares: Float64s) -> Float64s:
+        if not self.width:
+            return cosine
+        return np.exp(-np.maximum(squares - 2 * cosine, 0) / (2 * self.width**2))
 
     def _median_distance(self) -> float:
         n = self.rows.size

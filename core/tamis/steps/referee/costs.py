@@ -24,8 +24,8 @@ SMOLLM2 = 134.5e6
 KMEANS_ITERATIONS = 25
 PASSES: Mapping[str, int] = {"perplexity": 1, "ifd": 2, "pmi": 2}  # of a likelihood score over its row
 FREE = frozenset({"length", "defects", "duplicates", "contamination"})  # no vector and no model
-COMPARES_ALL = frozenset({"qdit", "facility_location"})
-COMPARES_PICKS = frozenset({"k_center", "deita"})
+COMPARES_ALL = frozenset({"qdit", "facility_location", "novel_select"})
+COMPARES_PICKS = frozenset({"k_center", "deita", "log_det"})
 READINGS = 4  # of a row in a round of refinement: the score of two answers, each with and without its prompt
 
 
