@@ -154,6 +154,11 @@ def test_options_that_cannot_be_are_refused(given, said):
         parse_options(PruneOptions, {"calibrations": ["a"], **given})
 
 
+def test_one_set_may_stand_alone_and_the_same_set_counts_once():
+    assert parse_options(PruneOptions, {"calibrations": "a"}).calibrations == ("a",)
+    assert parse_options(PruneOptions, {"calibrations": ["a", "b", "a"]}).calibrations == ("a", "b")
+
+
 def test_too_few_rows_are_said(pool, tiny):
     store, dataset_id, _ = pool
     whole = [rows_artifact(store, dataset_id, range(24))]

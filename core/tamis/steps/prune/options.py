@@ -73,6 +73,12 @@ class PruneOptions(StepOptions):
     keep_models: bool = Field(False, description="Keep the pruned model of the first draw of each set.")
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of the first draw; the next ones follow it.")
 
+    @field_validator("calibrations", "evaluations", mode="before")
+    @classmethod
+    def _one_alone(cls, given: JSON) -> JSON:
+        """One set may stand without a list around it."""
+        return (given,) if isinstance(given, str) and given else given
+
     @field_validator("calibrations", "evaluations")
     @classmethod
     def _once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
