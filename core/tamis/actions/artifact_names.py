@@ -19,6 +19,7 @@ from tamis.reprs import shortened
 from tamis.scorers import scorer_title
 from tamis.selectors import SELECTORS
 from tamis.steps import STEPS
+from tamis.steps.examine.marks import MARKS
 from tamis.steps.refine.gaps import GAPS
 from tamis.store.artifacts.choices import BASELINE, NO_CHOICES, ArtifactChoices
 from tamis.store.artifacts.refinements import METHOD
@@ -241,7 +242,9 @@ def _comparison(comparison: Artifact) -> str:
 
 
 def _proposals(proposals: Artifact) -> str:
-    counts = [f"{int(proposals.summary.get(f'n_{action}', 0)):,} {action}" for action in ("drop", "replace")]
+    counts = [
+        f"{int(proposals.summary.get(f'n_{action}', 0)):,} {action}" for action in ("add", "drop", "replace")
+    ]
     counts = [text for text in counts if not text.startswith("0 ")] or ["nothing to change"]
     return f"{method_title(proposals)} · {', '.join(counts)}"
 
@@ -253,6 +256,16 @@ def _pruning(pruning: Artifact) -> str:
     share = f"{float(summary.get('sparsity', 0)):.0%}" if pattern == "unstructured" else pattern
     title = PRUNERS[method].title if method in PRUNERS else method
     return f"{title} {share} · {n:,} calibration set{'' if n == 1 else 's'}"
+
+
+def _examination(examination: Artifact) -> str:
+    summary, mark = examination.summary, str(examination.manifest.options.get("mark", ""))
+    title = MARKS[mark].title if mark in MARKS else mark
+    share = summary.get("accuracy")
+    told = (
+        "nothing could be marked" if share is None else f"{share:.0%} of {int(summary['n_marked']):,} right"
+    )
+    return f"{title} · {told}"
 
 
 def _refinement(refinement: Artifact) -> str:
@@ -292,4 +305,5 @@ _NAMES: Mapping[str, Callable[[Artifact], str]] = {
     "proposals": _proposals,
     "refinement": _refinement,
     "pruning": _pruning,
+    "examination": _examination,
 }

@@ -38,6 +38,7 @@ def dataset(tamis, tmp_path: Path) -> str:
 def test_written_rows_enter_a_version_by_commands(tamis, dataset) -> None:
     code, examined = tamis("run", "examine", "--dataset", dataset, *STUDENT, "--mark", "exact")
     assert (code, examined["summary"]["n_wrong"]) == (0, 5)
+    assert examined["name"] == "Same words · 17% of 6 right"
     asked = (
         "run",
         "augment",
@@ -68,6 +69,7 @@ def test_written_rows_enter_a_version_by_commands(tamis, dataset) -> None:
     assert "--accept passed" in str(refused)
     code, proposed = tamis("run", "propose", "--dataset", batch, "--method", "additions")
     assert proposed["summary"]["n_add"] == n_passed
+    assert proposed["name"].startswith(f"Additions · {n_passed} add")
     code, event = tamis("decisions", "rule", "--dataset", batch, "--accept", "passed")
     assert event["event"]["n_rows"] == n_passed
     code, version = tamis("apply", "--dataset", dataset, "--with", batch, "--name", "Round 1")
