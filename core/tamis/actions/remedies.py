@@ -74,7 +74,9 @@ def remarks_on(summary: Mapping[str, JSON]) -> tuple[str, ...]:
 def _remarks_on_target(summary: Mapping[str, JSON]) -> tuple[str, ...]:
     """What of a target is missing in the data, and which rows are it."""
     remarks = []
-    n_leaks = summary.get("n_leaks") or (summary.get("notes") or {}).get("n_leaks")
+    notes = summary.get("notes")
+    notes = notes if isinstance(notes, dict) else {}  # an import notes sentences
+    n_leaks = summary.get("n_leaks") or notes.get("n_leaks")
     if n_leaks:
         are = "rows are" if n_leaks > 1 else "row is"
         remarks.append(
@@ -85,7 +87,7 @@ def _remarks_on_target(summary: Mapping[str, JSON]) -> tuple[str, ...]:
             remarks.append(
                 f"No row within reach of {one['n_out_of_reach']:,} of {one['n_examples']:,} examples of target {one['name']}."
             )
-    empty = (summary.get("notes") or {}).get("empty_targets")
+    empty = notes.get("empty_targets")
     if empty:
         remarks.append(f"No row has a similarity to {', '.join(empty)}: its turns went to the other targets.")
     if summary.get("few_rows_to_whiten"):

@@ -230,9 +230,10 @@ def _summary_lines(summary: Mapping[str, JSON]) -> str:
 
     plain = {key: value for key, value in summary.items() if not isinstance(value, list | dict)}
     lines = [f"  {key:20} {value}" for key, value in plain.items()]
+    notes = summary.get("notes")  # a list of sentences, or what a selection notes of its targets
     lines += [
         f"  {'target ' + str(one['name']):20} {one['n_picked']:,} rows, a share of {one['share']:.0%}"
-        for one in (summary.get("notes") or {}).get("targets", ())
+        for one in (notes.get("targets", ()) if isinstance(notes, dict) else ())
     ]
     lines += [_task_line(one) for one in task_changes(summary.get("lm_eval") or ())]
     if summary.get("lm_eval") or summary.get("verdict"):
