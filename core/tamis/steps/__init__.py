@@ -87,7 +87,7 @@ STEPS: Table[Step] = Table(
         options=CompareOptions,
         target="tamis.steps.compare.step:run",
         makes="comparison",
-        format_version=2,  # 2: differences to the best are corrected for its being picked
+        format_version=3,  # 2: differences to the best are corrected for its being picked; 3: NovelSum
     ),
     Step(
         name="propose",

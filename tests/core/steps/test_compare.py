@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from tamis.actions.report.report import render_report, write_report
+from tamis.compute.compare.novel_sum import novel_sum
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.steps.compare.comparison import Comparison, IntervalEstimate, read_comparison, read_membership
 from tamis.steps.plan import plan_step
@@ -107,6 +108,9 @@ def test_coverage_and_diversity_are_those_of_brute_force(made: Made) -> None:
         assert one.values["facility_location"].value == pytest.approx(np.maximum(cosine, 0).mean(), abs=1e-4)
         eigen = np.linalg.eigvalsh(vectors[rows] @ vectors[rows].T / len(rows))
         eigen = eigen[eigen > 1e-12]
+        novel = novel_sum(vectors.astype(np.float32), rows)
+        assert one.values["novel_sum"].value == pytest.approx(novel.value, rel=1e-4)
+        assert one.values["novel_sum_plain"].value == pytest.approx(novel.without_density, rel=1e-4)
         assert one.values["vendi"].value == pytest.approx(np.exp(-(eigen * np.log(eigen)).sum()), rel=1e-4)
 
 

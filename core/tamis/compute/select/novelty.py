@@ -41,7 +41,7 @@ def density(
         if beat is not None:
             beat()
         mine = unit_rows(block_of(vectors, rows[part]))
-        near = np.argpartition(-(mine @ others.T), k - 1, axis=1)[:, :k]
+        near = np.argpartition(mine @ others.T, len(others) - k, axis=1)[:, -k:]
         away = np.empty(near.shape)
         for block in blocks(len(mine), 2 * k * d):
             apart = others[near[block]].astype(np.float64) - mine[block, None]

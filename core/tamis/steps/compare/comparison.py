@@ -37,6 +37,8 @@ METRICS = (
     Metric("mean_distance", "Mean distance", "lower", 3, "Mean distance of a row of the pool to its nearest picked row."),
     Metric("facility_location", "Facility location", "higher", 3, "Mean over the pool of the highest cosine to a picked row."),
     Metric("vendi", "Vendi score", "higher", 1, "Effective number of different rows among the picked ones. It grows with their number: the interval is of draws of this size, not of all rows."),
+    Metric("novel_sum", "NovelSum", "higher", 3, "Distance of the picks to each other, the nearest counting most, weighed by how crowded the pool is around them. It compares at one number of rows alone."),
+    Metric("novel_sum_plain", "NovelSum, unweighed", "higher", 3, "The same without crowding: what of a difference in NovelSum is distance."),
     Metric("entropy", "Cluster entropy", "higher", 3, "How evenly the picks are spread over clusters, in nats."),
     Metric("quality", "Mean quality", "higher", 3, "Mean of the quality score over the picked rows."),
     Metric("tokens_per_row", "Tokens per row", "neither", 0, "Mean tokens of prompt and response."),

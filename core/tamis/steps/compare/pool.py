@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from tamis.compute.compare.jackknife import entropy_interval, vendi_interval
+from tamis.compute.compare.novel_sum import novel_sum
 from tamis.compute.compare.selections import Interval, bootstrap_interval
 from tamis.compute.neighbours import nearest_cosines
 from tamis.steps.compare.comparison import IntervalEstimate, Over, ScoreHistograms, Shares, stored_interval
@@ -139,12 +140,17 @@ def _coverage(
     distance = np.sqrt(2 - 2 * nearest)
     confidence = options.confidence_fraction
     vendi = vendi_interval(pool.vectors, rows, confidence_fraction=confidence, rng=rng)
+    context.progress("novelty", 0, 1)
+    novel = novel_sum(pool.vectors, rows, reference=pool.sample, rng=np.random.default_rng([options.seed, 2]))
     return {
         # No interval over rows: resampling cannot tell how far a maximum may lie beyond what was seen.
         "radius": IntervalEstimate(value=float(distance.max())),
         "mean_distance": _mean(distance, "pool rows", confidence, rng),
         "facility_location": _mean(np.maximum(nearest, 0), "pool rows", confidence, rng),
         "vendi": stored_interval(vendi, "picked rows"),
+        # Nor of a number that every copy in a resample would change.
+        "novel_sum": IntervalEstimate(value=novel.value),
+        "novel_sum_plain": IntervalEstimate(value=novel.without_density),
     }
 
 
