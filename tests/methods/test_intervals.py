@@ -106,6 +106,7 @@ PASSED_ON = {
     "steps/refine/update.py:_pooled": "cluster_scores handed on",
     "steps/refine/update.py:shuffled": "cluster_scores dealt out anew",
     "steps/refine/update.py:_clusters": "cluster_scores in a table",
+    "steps/finetune/pairs.py:describe_pairs": "asks for wilson_interval",
     "steps/finetune/step.py:_ask_tasks": "standard errors that lm-evaluation-harness computes",
     "steps/finetune/harness.py:parse_scores": "standard errors that lm-evaluation-harness computes",
 }

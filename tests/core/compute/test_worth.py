@@ -123,14 +123,18 @@ def test_what_is_promised_of_the_chosen_mixture_is_about_what_it_gives():
 
 
 def test_where_all_mixtures_are_alike_hardly_any_is_called_better():
-    def called_better(seed):
+    def solved(seed, n_runs):
         rng = np.random.default_rng([seed, 1])
         space = planted(rng).space
-        runs = design_runs(space, 16, rng)
-        process = fit_process(runs, rng.standard_normal((16, 1)), space.pool)
-        return solve_mixture(process, candidate_mixtures(space, runs, rng, n=1500)).worth_changing
+        runs = design_runs(space, n_runs, rng)
+        process = fit_process(runs, rng.standard_normal((n_runs, 1)), space.pool)
+        return solve_mixture(process, candidate_mixtures(space, runs, rng, n=1500))
 
-    assert np.mean([called_better(seed) for seed in range(times(60, 300))]) <= 0.12
+    usual = [solved(seed, 4 * K) for seed in range(times(40, 300))]
+    assert np.mean([one.worth_changing for one in usual]) <= 0.1
+    few = [solved(seed, 2 * K) for seed in range(20)]
+    assert any(one.difference + one.half_width < 0 for one in few)
+    assert not any(one.worth_changing for one in few), "two runs a cluster are too few to say it"
 
 
 def test_the_golden_design():

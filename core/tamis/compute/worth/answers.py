@@ -10,6 +10,7 @@ from scipy.special import rel_entr
 
 from tamis.compute.worth.mixtures import MixtureSpace
 from tamis.compute.worth.process import Contrasts, SharesProcess
+from tamis.compute.worth.super_clusters import USUAL_RUNS
 from tamis.errors import InvalidOptions
 from tamis.types import Float64s
 
@@ -57,7 +58,8 @@ class SolvedMixture:
     """The mixture that promises most: its ``shares`` (k,) and its loss minus that of the pool's, nats per token.
 
     ``difference`` ± ``half_width`` is the process's own; the choice made it too good, so ``promised`` is what is told.
-    ``worth_changing`` where the interval is below 0: then a referee decides with fresh seeds.
+    ``worth_changing`` where the interval is below 0 after USUAL_RUNS for each cluster: then a referee decides with fresh
+    seeds. With fewer runs the chosen mixture looks better too often where all are alike.
     """
 
     shares: Float64s
@@ -101,12 +103,10 @@ def solve_mixture(process: SharesProcess, candidates: Float64s, head: int = -1) 
     shares = best_mixture(process.predict, candidates, head)
     against = process.contrast(shares[None], process.pool[None])
     difference, half_width = float(against.mean[0, head]), float(against.half_width()[0, head])
+    enough = len(process.runs) >= USUAL_RUNS * len(process.pool)
+    is_better = enough and difference + half_width < 0
     return SolvedMixture(
-        shares,
-        difference,
-        half_width,
-        KEPT_OF_PROMISE * difference,
-        worth_changing=difference + half_width < 0,
+        shares, difference, half_width, KEPT_OF_PROMISE * difference, worth_changing=is_better
     )
 
 
