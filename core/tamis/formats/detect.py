@@ -26,6 +26,7 @@ from tamis.formats.names import (
 )
 from tamis.formats.notes import Notes
 from tamis.formats.reader import display_name, nothing_readable
+from tamis.formats.role_labels import CALL_LABEL
 from tamis.formats.schema import Reject, show_raw
 from tamis.formats.stored_form import (
     ColumnMapping,
@@ -270,7 +271,10 @@ def _columns(seen: Survey) -> tuple[str, ...]:
 
 def _with_roles(match: FormatMatch, seen: Survey, roles: Mapping[str, str]) -> FormatMatch:
     form = load_format(match.format_name)
-    fields = parse_options(form.fields, match.fields.model_dump() | {"roles": dict(roles)})
+    given: dict[str, JSON] = {"roles": dict(roles)}
+    if CALL_LABEL in roles.values() and "function_calls" in form.fields.model_fields:
+        given["function_calls"] = True
+    fields = parse_options(form.fields, match.fields.model_dump() | given)
     tried = [record for _, _, record in seen.records]
     return FormatMatch(match.format_name, fields, form.readable_fraction(tried, fields))
 

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Literal
 
 from tamis.errors import UnreadableFile
-from tamis.formats.json_nests import is_conversation_by_id
 from tamis.formats.json_rows import RowsFound, find_rows
 from tamis.formats.json_text import dumps_exact, loads_exact, repeated_keys, why_not_json, without_loose_parts
+from tamis.formats.line_forms import row_of_line
 from tamis.formats.names import first_item
 from tamis.formats.notes import Notes
 from tamis.formats.parsing import BadRow, Chunk
@@ -69,7 +69,7 @@ def document_chunks(
     for found, odd, bad in _values(_whole(stream), form, repairs):
         notes.update(found.notes)
         for row in found.rows:
-            waiting.append(dumps_exact(row, odd=odd))
+            waiting.append(row if isinstance(row, bytes) else dumps_exact(row, odd=odd))
             if len(waiting) >= batch_rows:
                 yield gathered()
                 first, waiting, notes = first + len(waiting), [], Notes()
@@ -117,22 +117,20 @@ def _values(
 
 
 def _of_several(text: bytes, repairs: Collection[str]) -> Iterator[tuple[RowsFound, bool, BadRow | None]]:
-    """The rows of each of several values; lists, and conversations under their ids, are taken together."""
+    """The rows of each of several values, or their texts; lists are taken together."""
     lists: list[JSON] = []
-    by_id: dict[str, JSON] = {}
     for value, raw, bad in _one_after_another(text, repairs):
         if bad is not None:
             yield RowsFound(), True, bad
         elif isinstance(value, list) and not any(isinstance(item, dict) for item in value):
             lists.append(value)
-        elif isinstance(value, dict) and is_conversation_by_id(value) and not value.keys() & by_id.keys():
-            by_id |= value
+        elif (row := row_of_line(value, raw)) is not None:
+            notes = Notes({(name, "duplicate-key"): 1 for name in repeated_keys(raw, value)})
+            yield RowsFound([row], notes), True, None
         else:
             found = find_rows(value) or RowsFound([value])
             found.notes.update({(name, "duplicate-key"): 1 for name in repeated_keys(raw, value)})
             yield found, True, None
-    if by_id:
-        yield find_rows(by_id) or RowsFound([by_id]), True, None
     if lists:
         yield find_rows(lists) or RowsFound(lists), True, None
 

@@ -38,7 +38,7 @@ def find_rows(value: JSON) -> RowsFound | None:
     columns that belong together differ in length.
     """
     if is_turns(value) and all(speaks(turn) for turn in value):
-        return RowsFound([{_turns_column(value): value}])
+        return RowsFound([{turns_column(value): value}])
     if isinstance(value, dict) and _are_questions(value):
         return RowsFound([{"key": key, "value": text} for key, text in value.items()])
     found = _rows_in(value, "", 0)
@@ -90,7 +90,7 @@ def _without_ids(items: list[JSON]) -> list[JSON]:
 def _in_lists(items: list[list[JSON]], depth: int) -> RowsFound | None:
     """The rows of a list of lists: conversations, pieces of one list, rows of cells."""
     if all(is_turns(item) for item in items):
-        return RowsFound([{_turns_column(item): item} for item in items])
+        return RowsFound([{turns_column(item): item} for item in items])
     if any(isinstance(first_item(item), dict) for item in items):
         pieces = [found for item in items if (found := _rows_in(item, "", depth + 1))]
         return _joined(pieces) if pieces else None
@@ -210,7 +210,7 @@ def _by_id(values: Record, name: str) -> RowsFound | None:
     if not records and (len(values) > 1 or name.lower() in MESSAGE_LISTS):
         column = name if name.lower() in MESSAGE_LISTS else ""
         lists = {key: item for key, item in values.items() if is_turns(item)}
-        records = {key: {column or _turns_column(item): item} for key, item in lists.items()}
+        records = {key: {column or turns_column(item): item} for key, item in lists.items()}
     if 2 * len(records) <= len(values):
         return None
     found = RowsFound(_with_keys(list(records), list(records.values())))
@@ -272,7 +272,8 @@ def _is_several(value: JSON) -> bool:
     return isinstance(first_item(value), dict) and not is_turns(value)
 
 
-def _turns_column(turns: JSON) -> str:
+def turns_column(turns: JSON) -> str:
+    """The usual name of the column of such turns."""
     return "conversations" if turn_keys(first_item(turns)) == ("from", "value") else "messages"
 
 

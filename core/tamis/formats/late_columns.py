@@ -1,12 +1,17 @@
-"""A check while records are read: no column appears that would have played a part had it been seen before."""
+"""Checks while records are read: no column or label appears that would have played a part had it been seen before."""
 
 from __future__ import annotations
 
-from tamis.errors import UnreadableFile
+from collections.abc import Sequence
+
+from tamis.errors import InvalidRecord, UnreadableFile
+from tamis.formats.call_turns import calls_in
+from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
 from tamis.formats.names import late_names, usual_spelling
+from tamis.formats.role_labels import CALL_LABEL, is_call_label
 from tamis.formats.stored_form import ColumnMapping
-from tamis.types import JSON
+from tamis.types import JSON, Example
 
 _MAX_SHAPES = 10_000  # sets of columns that are remembered as harmless
 
@@ -36,6 +41,27 @@ class LateColumns:
                 )
         if not named and len(self.harmless) < _MAX_SHAPES:
             self.harmless.add(columns)
+
+
+def refuse_late_calls(examples: Sequence[Example], fields: ColumnMapping) -> None:
+    """Raise InvalidRecord for turns labelled as calls of functions where no row that was looked at has any: they would be read as
+    text.
+    """
+    if getattr(fields, "function_calls", True) or CALL_LABEL in fields.roles.values():
+        return
+    for example in examples:
+        noted = example.meta.get(SHAPE)
+        labels = noted.get("labels") if isinstance(noted, dict) else None
+        for number, (label, turn) in enumerate(zip(labels or (), example.messages, strict=False), 1):
+            if (
+                is_call_label(str(label))
+                and isinstance(turn.get("content"), str)
+                and calls_in(turn["content"])
+            ):
+                raise InvalidRecord(
+                    f"turn {number} is labelled {label!r} and calls a function, as no row that was looked at does; import again "
+                    "as 'messages' with the mapping function_calls=true to read such turns as calls"
+                )
 
 
 def suits_part(part: str, value: JSON) -> bool:

@@ -32,7 +32,7 @@ from tamis.formats.json_text import (
     split_objects,
     without_odd_text,
 )
-from tamis.formats.late_columns import LateColumns
+from tamis.formats.late_columns import LateColumns, refuse_late_calls
 from tamis.formats.notes import Notes
 from tamis.formats.repairs import TURN_REPAIRS, repaired_turns
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, Reject, show_raw
@@ -125,7 +125,9 @@ def _parse_records(
             record["split"] = split
         try:
             read = repaired_turns(record, fields, turn_repairs, builder.notes) if turn_repairs else record
-            builder.add(number, raw, record, parse(read, fields))
+            examples = parse(read, fields)
+            refuse_late_calls(examples, fields)
+            builder.add(number, raw, record, examples)
         except InvalidRecord as error:
             problem = record.problem if isinstance(record, OddRecord) else ""
             reason = str(error) if problem in str(error) else f"{error}; the record {problem}"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import TypeAlias
 
 from tamis.errors import CurationError, InvalidRecord, RowDoesNotFit
 from tamis.formats.arrow_values import BYTES_MARK, without_bytes
 from tamis.formats.format import Format, Record
-from tamis.formats.json_text import loads_exact
+from tamis.formats.json_text import loads_exact, without_odd_text
 from tamis.formats.json_text import settled as settled_record
 from tamis.formats.notes import Notes
 from tamis.formats.repairs import TURN_REPAIRS, repaired_turns
 from tamis.registry import Options
-from tamis.types import Example
+from tamis.types import JSON, Example
+
+Merge: TypeAlias = Callable[[JSON, JSON, JSON], JSON]
 
 
 def rewritten_record(
@@ -26,7 +30,7 @@ def rewritten_record(
     names = fields or form.fields()
     written = form.write(example, fields)
     source, odd = _single(form, names, raw, repairs)
-    record = written if source is None else _patched(form, fields, source, written)
+    record = written if source is None else _patched(form, fields, source, example, written)
     try:
         again = form.parse(read_view(record) if odd else record, names)
     except InvalidRecord as error:
@@ -73,21 +77,57 @@ def _single(
     return ((record, examples[0]) if len(examples) == 1 else None), odd
 
 
-def _patched(form: Format, fields: Options | None, source: tuple[Record, Example], after: Record) -> Record:
+def _patched(
+    form: Format, fields: Options | None, source: tuple[Record, Example], edited: Example, after: Record
+) -> Record:
     record, example = source
+    # As the edited example has it: any store can hold its metadata.
+    stored = replace(example, meta=without_odd_text(example.meta, Notes()))
     try:
-        before = form.write(example, fields)
+        before = form.write(stored, fields)
     except CurationError:
         return after
-    missing = object()
-    same = {key for key in after if before.get(key, missing) == after[key]}
-    patched = {
-        key: after[key] if key in after and key not in same else value
-        for key, value in record.items()
+    merged = _merged_object(record, before, after, _merged)
+    try:
+        again = form.parse(read_view(merged), fields or form.fields())
+    except InvalidRecord:
+        again = []
+    if [reread.messages for reread in again] == [edited.messages]:
+        return merged
+    return _merged_object(record, before, after, lambda value, was, now: value if was == now else now)
+
+
+def _merged(value: JSON, before: JSON, after: JSON) -> JSON:
+    """A value of the source with what the edit changed in it: what a reader left out or settled stays as it was."""
+    if before == after:
+        return value
+    if isinstance(value, dict) and isinstance(before, dict) and isinstance(after, dict):
+        return _merged_object(value, before, after, _merged)
+    lists = isinstance(value, list) and isinstance(before, list) and isinstance(after, list)
+    if not lists or len(value) != len(before):
+        return after
+    if len(before) == len(after):
+        return [_merged(*each) for each in zip(value, before, after, strict=True)]
+    head = _n_alike(before, after)
+    tail = _n_alike(before[head:][::-1], after[head:][::-1])
+    return [*value[:head], *after[head : len(after) - tail], *value[len(value) - tail :]]
+
+
+def _merged_object(value: Record, before: Record, after: Record, merge: Merge) -> Record:
+    merged = {
+        key: (merge(item, before[key], after[key]) if key in before else after[key]) if key in after else item
+        for key, item in value.items()
         if key in after or key not in before
     }
     # What the writer adds to any record is no part of the edit.
-    return patched | {key: value for key, value in after.items() if key not in record and key not in same}
+    added = {key: item for key, item in after.items() if key not in value}
+    return merged | {key: item for key, item in added.items() if key not in before or before[key] != item}
+
+
+def _n_alike(one: list[JSON], other: list[JSON]) -> int:
+    """How many first items of two lists are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _cannot(form: Format, why: str) -> RowDoesNotFit:

@@ -11,7 +11,10 @@ from typing import NoReturn
 import orjson
 
 _NUMBER = re.compile(r"(?<![A-Za-z]-)\d[\d,]*")  # not that of a name, such as UTF-8
-_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+# An escaped backslash begins no escape, and a pair of halves is one character.
+_ESCAPES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 
 
 def why_not_an_object(raw: bytes, error: orjson.JSONDecodeError) -> str:
@@ -23,8 +26,8 @@ def why_not_an_object(raw: bytes, error: orjson.JSONDecodeError) -> str:
     message = str(error)
     if "depth" in message or "recursion" in message:
         return "nested too deeply: more than 1000 levels"
-    if "surrogate" in message and (escape := _SURROGATE_ESCAPE.search(raw)):
-        return f"contains a lone surrogate such as {escape[0].decode()}, which is no character"
+    if "surrogate" in message and (lone := next(filter(None, _ESCAPES.findall(raw)), b"")):
+        return f"contains a lone surrogate such as {lone.decode()}, which is no character"
     if "unexpected content after" in message:
         return f"more than one JSON value in a line, from character {error.pos + 1}"
     if constant := _constant_in(raw):

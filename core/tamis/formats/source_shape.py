@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tamis.formats.containers import column_names
 from tamis.formats.layout import Layout
+from tamis.formats.line_forms import LineForm, form_of_lines
 from tamis.formats.streams import TextStream
 from tamis.formats.tables import arrow_schema, open_parquet, saved_schema
 from tamis.types import JSON
@@ -25,7 +26,7 @@ class SourceShape:
     """The container of a source file and what it says beside its records.
 
     ``schema`` is that of a file of Arrow; ``header`` names the columns of a table of text by the names that records have for
-    them; ``delimiter`` and ``newline`` are its own.
+    them; ``delimiter`` and ``newline`` are its own; ``lines`` say how each row stood in one that is no object of columns.
     """
 
     container: str = ""
@@ -33,6 +34,7 @@ class SourceShape:
     header: dict[str, str] | None = None
     delimiter: str = ""
     newline: str = "\n"
+    lines: LineForm | None = None
 
 
 def describe_source(path: Path | str, layout: Layout) -> dict[str, JSON]:
@@ -57,7 +59,17 @@ def describe_source(path: Path | str, layout: Layout) -> dict[str, JSON]:
             "delimiter": layout.delimiter,
             "newline": "\r\n" if ends_in_both else "\n",
         }
-    return {"container": layout.container}
+    form = _line_form(Path(path), layout) if layout.form == "values" else {}
+    return {"container": layout.container, **({"lines": form} if form else {})}
+
+
+def _line_form(path: Path, layout: Layout) -> dict[str, JSON]:
+    with TextStream(path, layout.compression, layout.encoding) as stream:
+        head = stream.read(_HEAD_BYTES)
+        is_whole = next(stream.blocks(), None) is None
+    lines = head.split(layout.newline)
+    shown = [line for line in (lines if is_whole else lines[:-1]) if line.strip()]
+    return form_of_lines(shown)
 
 
 def read_shape(described: dict[str, JSON] | None) -> SourceShape:
@@ -65,6 +77,8 @@ def read_shape(described: dict[str, JSON] | None) -> SourceShape:
     kept = dict(described or {})
     if "schema" in kept:
         kept["schema"] = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(kept["schema"])))
+    if "lines" in kept:
+        kept["lines"] = LineForm(**kept["lines"])
     return SourceShape(**kept)
 
 

@@ -49,7 +49,8 @@ class Survey:
     _data: dict[str, int] = field(default_factory=dict)  # text cells that hold data, of columns without prose
     _step: int = 1
     _prose: set[str] = field(default_factory=set)
-    _settled: set[tuple[str, ...]] = field(default_factory=set)  # columns of which nothing is left to learn
+    # Of the columns of a record those of which there is something left to learn.
+    _open: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def n_sampled(self) -> int:
@@ -75,21 +76,23 @@ class Survey:
         """Take note of a record; tell whether it showed a column or a first value that none before it did."""
         self.n_seen += 1
         shape = tuple(record)
-        if shape in self._settled:
-            return False
         is_new = False
-        for column, value in record.items():
+        for column in self._open.get(shape, shape):
+            value = record[column]
+            holds = value is not None and value not in ("", [], {})
             held = self.columns.get(column)
-            if not held and (held is None or (value is not None and value not in ("", [], {}))):
-                self.columns[column] = value is not None and value not in ("", [], {})
+            if not held and (held is None or holds):
+                self.columns[column] = holds
                 is_new = True
             # Objects and lists of them tell nothing of text; most rows of turns are done with here.
             first = value[0] if type(value) is list and value else value
-            if type(first) is not dict and column not in self._prose:
+            if holds and type(first) is not dict and column not in self._prose:
                 self._weigh(column, value)
-        if self._prose.issuperset(shape) and all(map(self.columns.__getitem__, shape)):
-            self._settled.add(shape)
+                self._open[shape] = tuple(name for name in shape if not self._is_settled(name))
         return is_new
+
+    def _is_settled(self, column: str) -> bool:
+        return column in self._prose and self.columns.get(column, False)
 
     def look_further(self, record: Record | InvalidRecord) -> bool:
         """Take note of a record beyond the sample, a bad one of nothing; tell whether it was a good one."""

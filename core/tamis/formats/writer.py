@@ -74,6 +74,7 @@ def export_file(
     if format_name == SOURCE_SHAPE:
         own, like = None, Likeness(shapes, spoken)
         lines = _source_lines(examples, unfit, shapes, as_json=target.container != "parquet")
+        lines = _as_they_stood(lines, shapes) if target.container == "jsonl" else lines
     else:
         form = load_format(format_name)
         own, like = (
@@ -165,6 +166,19 @@ def _source_lines(
         for line in _source_rows(group, first, unfit):
             yield _strict(line) if as_json and is_table else line
         first += len(group)
+
+
+def _as_they_stood(lines: Iterator[bytes], shapes: Sequence[SourceShape]) -> Iterator[bytes]:
+    """The lines in the form of their files, where all of these have the same."""
+    form = shapes[0].lines if shapes else None
+    if form is None or any(shape.lines != form for shape in shapes):
+        yield from lines
+        return
+    first = form.first_line
+    for line in lines:
+        # The line before the rows is none of them.
+        yield first + b"\n" + form.line_of(line) if first else form.line_of(line)
+        first = b""
 
 
 def _strict(line: bytes) -> bytes:

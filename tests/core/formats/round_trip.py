@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 
+from tamis.formats import load_format
 from tamis.formats.detect import inspect_file
 from tamis.formats.layout import detect_layout
 from tamis.formats.notes import Notes
@@ -17,6 +18,7 @@ from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.targets import target_of
 from tamis.formats.writer import SOURCE_SHAPE, StoredExample, export_file
 from tamis.formats.written_files import WrittenFile
+from tamis.registry import parse_options
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,12 @@ class Stored:
         )  # fmt: skip
 
 
-def import_all(path: Path, *, format_name: str = "", repairs: tuple[str, ...] = ()) -> Stored:
-    """Read a file as detected, or as a format with the mapping that suits it."""
-    seen = inspect_file(path, format_name=format_name or None)
+def import_all(
+    path: Path, *, format_name: str = "", repairs: tuple[str, ...] = (), fields: dict[str, str] | None = None
+) -> Stored:
+    """Read a file as detected, or as a format with the mapping that suits it or is given."""
+    mapping = parse_options(load_format(format_name).fields, fields) if fields else None
+    seen = inspect_file(path, format_name=format_name or None, fields=mapping)
     assert seen.format_name is not None
     assert seen.fields is not None
     examples: list[StoredExample] = []

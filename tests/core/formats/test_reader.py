@@ -103,6 +103,7 @@ BAD_LINES = [
     (b'{"instruction": "a\0", "output": "b"}', "contains NUL at byte 19"),
     (b'{"instruction": "a\\u0000", "output": "b"}', "contains NUL (\\u0000)"),
     (b'{"instruction": "a\\ud800", "output": "b"}', "lone surrogate such as \\ud800"),
+    (b'{"instruction": "\\ud83d\\ude00 \\\\ud801 \\udc00", "output": "b"}', "lone surrogate such as \\udc00"),
     (b'{"instruction": "a\xed\xa0\x80", "output": "b"}', "contains a lone surrogate at byte 19"),
     (b'{"instruction": "a", "output": NaN}', "contains NaN, which JSON does not allow"),
     (b'["a", "b"]', "is list, not an object"),

@@ -17,9 +17,12 @@ import pytest
 import zstandard
 
 from tamis.errors import CurationError
+from tamis.formats.chat import MessagesFields
+from tamis.formats.detect import inspect_file
 from tamis.formats.targets import check_place, target_of
 from tamis.formats.writer import StoredExample, export_file
-from tests.core.formats.files import alpaca_rows, lines_of, written
+from tamis.registry import parse_options
+from tests.core.formats.files import alpaca_rows, import_file, lines_of, written
 from tests.core.formats.round_trip import import_all
 
 CASES = Path(__file__).resolve().parents[2] / "fixtures" / "cases"
@@ -327,3 +330,98 @@ def test_images_in_parts_keep_a_type_of_nothing_but_nulls(tmp_path, image):
     assert stored.rejects == []
     stored.export(tmp_path / "again.parquet")
     assert pq.read_table(tmp_path / "again.parquet").equals(pq.read_table(path))
+
+
+TURNS = '[{"role": "user", "content": "Tide?"}, {"role": "assistant", "content": "3 m"}]'
+BARE_LINES = {
+    "a record under its id": ['{"x%d": {"prompt": "Tide?", "completion": "3 m", "n":  %d}}'] * 3,
+    "compact": ['{"x%d":{"prompt":"Tide?","completion":"3 m","n":%d}}'] * 3,
+    "with an id of its own": ['{"x%d": {"id": %d, "prompt": "Tide?", "completion": "3 m"}}'] * 3,
+    "that says its id": ['{"%d": {"id": "%d", "prompt": "Tide?", "completion": "3 m"}}'] * 3,
+    "under numbers": ['{"%d": {"prompt": "Tide?", "completion": "3 m", "n": %d}}'] * 3,
+    "a conversation under its id": ['{"x%d": ' + TURNS.replace("Tide", "Tide %d") + "}"] * 3,
+    "a conversation": [TURNS.replace("Tide", "Tide %d %d")] * 3,
+    "texts": ['["Tide %d?", "%d m"]', '["Tide %d?", "%d m", "And then?", "3 m"]'],
+    "cells": ['["Tide %d?", "%d m"]'] * 3,
+    "cells under a header": ['["prompt","completion"]', '["Tide %d?","3 m"]', '["Tide %d?","3 m"]'],
+}
+
+
+@pytest.mark.parametrize("name", BARE_LINES)
+def test_lines_that_are_no_objects_of_columns_leave_as_they_stood(tmp_path, name):
+    lines = [line.replace("%d", str(at)) for at, line in enumerate(BARE_LINES[name])]
+    path = tmp_path / "given.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    if name == "cells":
+        stored = import_all(
+            path, format_name="prompt_completion", fields={"prompt": "column_1", "completion": "column_2"}
+        )
+    else:
+        stored = import_all(path)
+    assert stored.rejects == []
+    assert len(stored.examples) == len(lines) - ("header" in name)
+    written = stored.export(tmp_path / "again.jsonl")
+    assert written.n_rows == len(stored.examples)
+    assert (tmp_path / "again.jsonl").read_bytes() == path.read_bytes()
+    last = stored.examples[-1].messages[-1]
+    last["content"] = "Edited."
+    stored.export(tmp_path / "edited.jsonl")
+    edited = (tmp_path / "edited.jsonl").read_text().splitlines()
+    assert edited[:-1] == lines[:-1]
+    answer = "3 m" if "3 m" in lines[-1] else "2 m"
+    assert json.loads(edited[-1]) == json.loads("Edited.".join(lines[-1].rsplit(answer, 1)))
+    stored.export(tmp_path / "rows.json")
+    assert all(isinstance(row, dict) for row in json.loads((tmp_path / "rows.json").read_text()))
+
+
+BESIDE_AN_EDIT = {
+    "nul": '{"prompt":"Tide?","completion":"3 m","note":"x\\u0000y"}',
+    "half a character": '{"prompt":"Tide?","completion":"3 m","note":"x\\ud800y"}',
+    "in a name": '{"prompt":"Tide?","completion":"3 m","n\\u0000":1}',
+    "nan in the turn": '{"messages":[{"role":"user","content":"Tide?"},{"role":"assistant","content":"3 m","score":NaN}]}',
+    "nan in another turn": '{"messages":[{"role":"user","content":"Tide?","p":[NaN]},{"role":"assistant","content":"3 m"}]}',
+    "digits": '{"messages":[{"role":"user","content":"Tide?"},{"role":"assistant","content":"3 m","n":{"id":123456789012345678901234567890}}]}',
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_AN_EDIT)
+def test_what_was_not_edited_stays_as_it_was(tmp_path, name):
+    path = tmp_path / "given.jsonl"
+    path.write_text(BESIDE_AN_EDIT[name] + "\n")
+    stored = import_all(path)
+    stored.examples[0].messages[-1]["content"] = "Edited."
+    stored.export(tmp_path / "edited.jsonl")
+    assert (tmp_path / "edited.jsonl").read_text() == BESIDE_AN_EDIT[name].replace("3 m", "Edited.") + "\n"
+
+
+def test_turns_taken_out_or_added_leave_the_others_as_they_were(tmp_path):
+    turns = [
+        {"role": role, "content": f"{at}", "n": float("nan")}
+        for at, role in enumerate(["user", "assistant"] * 3)
+    ]
+    path = tmp_path / "given.jsonl"
+    path.write_text(json.dumps({"messages": turns}) + "\n")
+    stored = import_all(path)
+    del stored.examples[0].messages[2:4]
+    stored.export(tmp_path / "edited.jsonl")
+    assert (tmp_path / "edited.jsonl").read_text() == json.dumps(
+        {"messages": turns[:2] + turns[4:]}, separators=(",", ":")
+    ) + "\n"
+
+
+def test_a_label_of_calls_that_no_looked_at_row_has_is_said_and_not_read_as_text(tmp_path):
+    plain = [{"role": "user", "content": "Tide?"}, {"role": "assistant", "content": "3 m"}]
+    call = {"role": "tool_call", "content": '{"name": "tide", "arguments": {}}'}
+    late = [plain[0], call, {"role": "tool_response", "content": "3"}, plain[1]]
+    path = tmp_path / "given.jsonl"
+    path.write_text("".join(json.dumps({"messages": turns}) + "\n" for turns in (plain, late)))
+    got = import_file(path, "messages", MessagesFields())
+    assert len(got.rows) == 1
+    assert "turn 2 is labelled 'tool_call'" in got.rejects[0].reason
+    assert "the mapping function_calls=true" in got.rejects[0].reason
+    seen = inspect_file(
+        path, format_name="messages", fields=parse_options(MessagesFields, {"function_calls": "true"})
+    )
+    got = import_file(path, "messages", seen.fields)
+    assert got.rejects == []
+    assert json.loads(got.rows[1]["messages"])[1]["tool_calls"][0]["function"]["name"] == "tide"
