@@ -73,6 +73,15 @@ def test_copies_in_the_reference_count_once_and_few_rows_have_as_many_neighbours
     )
 
 
+def test_the_nearest_of_many_are_those_of_a_full_sort() -> None:
+    vectors = pool(500)
+    squares = ((vectors[:, None].astype(float) - vectors[None]) ** 2).sum(axis=2)
+    nearest = np.sort(squares, axis=1)[:, 1:4].mean(axis=1)
+    assert density(vectors, np.arange(500), n_neighbours=3) == pytest.approx(
+        (nearest + 1e-9) ** -0.5, rel=1e-5
+    )
+
+
 def test_a_large_selection_is_measured_by_parts_with_their_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tamis.compute.compare.novel_sum.MOST_ROWS", 50)
     monkeypatch.setattr("tamis.compute.compare.novel_sum.PART_ROWS", 30)

@@ -17,6 +17,7 @@ FLOOR = 1e-9  # added to the mean squared distance, so that a crowd of copies ha
 MISS = 0.05  # chance that none of the rows looked at is among the best 1/b of all
 TIE_FRACTION = 1e-9
 TILE = 20_000_000  # cosines in memory at once
+STRETCH = 64  # cosines of which only the highest is looked at first
 
 
 def density(
@@ -41,7 +42,7 @@ def density(
         if beat is not None:
             beat()
         mine = unit_rows(block_of(vectors, rows[part]))
-        near = np.argpartition(mine @ others.T, len(others) - k, axis=1)[:, -k:]
+        near = _highest(mine @ others.T, k)
         away = np.empty(near.shape)
         for block in blocks(len(mine), 2 * k * d):
             apart = others[near[block]].astype(np.float64) - mine[block, None]
@@ -135,6 +136,22 @@ def _walk(
 
 def _n_looked_at(n: int, expected_picks: float, miss: float) -> int:
     return n if miss == 0 else max(1, math.ceil(n / expected_picks * math.log(1 / miss)))
+
+
+def _highest(cosine: Float32s, k: int) -> Int64s:
+    """Places (m, k) of the highest of each row, in no order: they lie in the k stretches whose highest are highest."""
+    n_stretches = cosine.shape[1] // STRETCH
+    if n_stretches <= k:
+        return np.argpartition(cosine, cosine.shape[1] - k, axis=1)[:, -k:]
+    whole = n_stretches * STRETCH
+    top = cosine[:, :whole].reshape(len(cosine), n_stretches, STRETCH).max(axis=2)
+    best = np.argpartition(top, n_stretches - k, axis=1)[:, -k:]
+    places = (best[:, :, None] * STRETCH + np.arange(STRETCH)).reshape(len(cosine), -1)
+    rest = np.broadcast_to(np.arange(whole, cosine.shape[1]), (len(cosine), cosine.shape[1] - whole))
+    places = np.hstack([places, rest])
+    among = np.take_along_axis(cosine, places, axis=1)
+    chosen = np.argpartition(among, among.shape[1] - k, axis=1)[:, -k:]
+    return np.take_along_axis(places, chosen, axis=1)
 
 
 def _different(rows: Float32s) -> Float32s:
