@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.formats.cell_text import text_of_data
 from tamis.formats.json_text import dumps_exact, loads_exact
 from tamis.types import JSON
 
@@ -41,9 +42,12 @@ def to_json(column: Array, *, keep_nulls: bool = False) -> list[JSON]:
     return values if walk is None else [walk(value) for value in values]
 
 
-def from_json(values: list[JSON], kind: Kind) -> Array:
-    """The column of a type that ``to_json`` gave these values; raises ValueError or an ArrowException where one does not fit."""
-    walk = _writer(kind)
+def from_json(values: list[JSON], kind: Kind, style: str = "compact") -> Array:
+    """The column of a type that ``to_json`` gave these values, JSON in its text written in a style of cells.
+
+    Raises ValueError or an ArrowException where one does not fit.
+    """
+    walk = _writer(kind, style)
     given = values if walk is None else [walk(value) for value in values]
     try:
         return _restored(pa.array(given, type=_plain_type(kind)), kind)
@@ -99,6 +103,19 @@ def without_bytes(value: JSON) -> JSON:
     if isinstance(value, list):
         return [without_bytes(item) for item in value]
     return None if isinstance(value, str) and value.startswith(BYTES_MARK) else value
+
+
+def json_texts(column: Array) -> list[str]:
+    """The texts of Arrow's JSON in a column, at any depth of objects and lists."""
+    if is_json_type(column.type):
+        return [text for text in column.storage.to_pylist() if text is not None]
+    if pa.types.is_struct(column.type):
+        return [text for child in column.flatten() for text in json_texts(child)]
+    return json_texts(column.flatten()) if _is_list(column.type) else []
+
+
+def _json_text(value: JSON, style: str) -> str:
+    return dumps_exact(value, odd=True).decode() if style == "compact" else text_of_data(value, style)
 
 
 def _is_list(kind: Kind) -> bool:
@@ -265,18 +282,18 @@ def _leaf_reader(kind: Kind) -> Walk | None:
     return None
 
 
-def _writer(kind: Kind) -> Walk | None:
+def _writer(kind: Kind, style: str) -> Walk | None:
     """The inverse of ``_reader``."""
     if is_json_type(kind):
-        return lambda value: None if value is None else dumps_exact(value, odd=True).decode()
+        return lambda value: None if value is None else _json_text(value, style)
     if (inner := _stored_as(kind)) is not None:
-        return _writer(inner)
+        return _writer(inner, style)
     if pa.types.is_struct(kind):
-        return _strict_struct_walk({field.name: _writer(field.type) for field in kind})
+        return _strict_struct_walk({field.name: _writer(field.type, style) for field in kind})
     if pa.types.is_map(kind):
-        return _pair_walk(_writer(kind.key_type), _writer(kind.item_type), tuple)
+        return _pair_walk(_writer(kind.key_type, style), _writer(kind.item_type, style), tuple)
     if isinstance(_plain_type(kind), pa.LargeListType):
-        return _list_walk(_writer(kind.value_type))
+        return _list_walk(_writer(kind.value_type, style))
     return _bytes_of_text if _is_binary(kind) else None
 
 

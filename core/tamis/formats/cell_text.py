@@ -7,7 +7,9 @@ import json
 import math
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 import orjson
 
@@ -19,6 +21,7 @@ _STYLES: dict[str, Callable[[JSON], str]] = {
     "compact": lambda value: orjson.dumps(value).decode(),
     "spaced": lambda value: json.dumps(value, ensure_ascii=False),
     "ascii": json.dumps,
+    "compact ascii": partial(json.dumps, separators=(",", ":")),
     "python": repr,
 }
 _NOTHING = ("", "null", "none", "nan")
@@ -51,6 +54,18 @@ def style_of(text: str, value: JSON) -> JSON:
         if write(value) == text:
             return name
     return {"text": text}
+
+
+def usual_style(texts: Sequence[str]) -> str:
+    """The style in which most JSON texts are written, compact where none is."""
+    known = [name for name in _STYLES if name != "python"]
+    counts = dict.fromkeys(known, 0)
+    for text in texts:
+        with suppress(ValueError, TypeError):
+            value = loads_exact(text)[0]
+            for name in known:
+                counts[name] += _STYLES[name](value) == text
+    return max(known, key=lambda name: counts[name])
 
 
 def text_of_data(value: JSON, style: JSON) -> str:

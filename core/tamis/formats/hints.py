@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
 from tamis.formats.format import Record
-from tamis.formats.names import first_item, match_column, usual_spelling
+from tamis.formats.names import COMPLETION, first_item, match_column, usual_spelling
 from tamis.formats.stored_form import lifted
 from tamis.types import JSON
 
 _NOT_SAID = (
     "id", "uuid", "hash", "url", "link", "date", "time", "timestamp", "created", "lang", "language", "source", "model",
     "model_name", "category", "label", "split", "type", "domain", "topic", "license", "tags", "author", "name", "file",
-    "path", "index", "subject", "difficulty", "level", "score", "role", "from", "sender", "speaker", "current_node",
+    "path", "index", "subject", "difficulty", "level", "score", "role", "from", "sender", "speaker", "current_node", "dataset",
 )  # fmt: skip
 # Columns of data that was made for something else: translation, retrieval, summaries.
 _PAIRS = (
@@ -23,6 +24,7 @@ _PAIRS = (
     ("question", "positive"), ("article", "highlights"), ("document", "summary"), ("text", "summary"),
     ("sentence1", "sentence2"), ("premise", "hypothesis"),
 )  # fmt: skip
+_COUNTED = re.compile(r"_?\d+$")  # answers side by side: answer_0, answer_1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def _pair_guess(records: Sequence[Record]) -> Guess | None:
     others = [column for column in spoken if column != prompt]
     if prompt is None or not others:
         return None
-    completion = max(others, key=lambda column: mean(len(str(text)) for text in texts[column]))
+    named = [column for column in others if _COUNTED.sub("", usual_spelling(column)) in COMPLETION]
+    completion = max(named[:1] or others, key=lambda column: mean(len(str(text)) for text in texts[column]))
     return Guess("prompt_completion", {"prompt": prompt, "completion": completion})
 
 

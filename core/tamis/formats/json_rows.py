@@ -107,7 +107,7 @@ def _in_lists(items: list[list[JSON]], depth: int) -> RowsFound | None:
 
 
 def _in_object(value: Record, name: str, depth: int) -> RowsFound | None:
-    for find in (_as_pandas_splits, _as_pandas_table):
+    for find in (_as_pandas_splits, _as_pandas_table, _as_task):
         if found := find(value):
             return found
     if is_record(value):
@@ -159,6 +159,18 @@ def _as_pandas_table(value: Record) -> RowsFound | None:
     return _noting(
         RowsFound(list(data)), {key: item for key, item in value.items() if key not in ("schema", "data")}
     )
+
+
+def _as_task(value: Record) -> RowsFound | None:
+    """A task of Natural Instructions: a definition for all of its instances, beside examples that are shown with it."""
+    told, instances = value.get("Definition"), value.get("Instances")
+    definition = [told] if isinstance(told, str) else told
+    if not isinstance(definition, list) or not all(isinstance(text, str) for text in definition):
+        return None
+    if not isinstance(instances, list) or not all(isinstance(one, dict) for one in instances):
+        return None
+    rows: list[JSON] = [{"instruction": "\n".join(definition), **one} for one in instances]
+    return _noting(RowsFound(rows), {k: v for k, v in value.items() if k not in ("Definition", "Instances")})
 
 
 def _by_position(columns: Record) -> RowsFound | None:

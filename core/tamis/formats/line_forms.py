@@ -56,7 +56,7 @@ class LineForm:
 
     def _under_id(self, row: bytes, record: Record) -> bytes:
         if not self.column:
-            gap = b" " if self.style != "compact" else b""
+            gap = b" " if self.style in ("spaced", "ascii") else b""
             return (
                 b"{" + dumps_exact(str(record["id"]), odd=True) + b":" + gap + row + b"}"
                 if "id" in record

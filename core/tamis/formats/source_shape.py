@@ -11,6 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.formats.arrow_values import json_texts
+from tamis.formats.cell_text import usual_style
 from tamis.formats.containers import column_names
 from tamis.formats.layout import Layout
 from tamis.formats.line_forms import LineForm, form_of_lines
@@ -19,6 +21,7 @@ from tamis.formats.tables import arrow_schema, open_parquet, saved_schema
 from tamis.types import JSON
 
 _HEAD_BYTES = 1 << 20
+_STYLED_ROWS = 200  # rows and texts that show how JSON is written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,8 @@ class SourceShape:
     """The container of a source file and what it says beside its records.
 
     ``schema`` is that of a file of Arrow; ``header`` names the columns of a table of text by the names that records have for
-    them; ``delimiter`` and ``newline`` are its own; ``lines`` say how each row stood in one that is no object of columns.
+    them; ``delimiter`` and ``newline`` are its own; ``lines`` say how each row stood in one that is no object of columns, and
+    ``json_style`` in which style Arrow's JSON is written.
     """
 
     container: str = ""
@@ -35,13 +39,16 @@ class SourceShape:
     delimiter: str = ""
     newline: str = "\n"
     lines: LineForm | None = None
+    json_style: str = "compact"
 
 
 def describe_source(path: Path | str, layout: Layout) -> dict[str, JSON]:
     """The shape of a file as an import keeps it."""
     if layout.container == "parquet":
         with open_parquet(Path(path), layout) as file:
-            return _described("parquet", pq.ParquetFile(file).schema_arrow)
+            parquet = pq.ParquetFile(file)
+            style = _json_style(parquet)
+            return _described("parquet", parquet.schema_arrow) | ({"json_style": style} if style else {})
     if layout.container == "arrow":
         return _described("arrow", arrow_schema(Path(path), layout))
     if layout.container == "arrow_folder":
@@ -89,6 +96,20 @@ def common_schema(shapes: list[SourceShape]) -> pa.Schema | None:
     if first is None or any(schema is None or not schema.equals(first) for schema in schemas):
         return None
     return first
+
+
+def common_style(shapes: list[SourceShape]) -> str:
+    """The style of JSON that all files share, else the compact one."""
+    styles = {shape.json_style for shape in shapes}
+    return styles.pop() if len(styles) == 1 else "compact"
+
+
+def _json_style(parquet: pq.ParquetFile) -> str:
+    if not any("arrow.json" in str(kind) for kind in parquet.schema_arrow.types):
+        return ""
+    first = next(parquet.iter_batches(batch_size=_STYLED_ROWS), None)
+    columns = first.columns if first is not None else []
+    return usual_style([text for column in columns for text in json_texts(column)][:_STYLED_ROWS])
 
 
 def _described(container: str, schema: pa.Schema) -> dict[str, JSON]:

@@ -26,7 +26,7 @@ from tamis.formats.arrow_values import NULLS_MARK, Array, Kind, from_json, uniqu
 from tamis.formats.format import Record
 from tamis.formats.json_text import dumps_exact, loads_exact
 from tamis.formats.parquet_before import write_parquet_before
-from tamis.formats.source_shape import SourceShape, common_schema
+from tamis.formats.source_shape import SourceShape, common_schema, common_style
 from tamis.formats.targets import Target, TargetCompression, cannot_write, check_place
 from tamis.types import JSON
 
@@ -189,7 +189,7 @@ def _write_parquet(lines_file: IO[bytes], file: IO[bytes], target: Target, like:
     if schema is not None:
         with tempfile.TemporaryFile() as aside:
             try:
-                _write_with(schema, lines_file, aside)
+                _write_with(schema, common_style(list(like.shapes)), lines_file, aside)
             except (pa.ArrowException, ValueError, TypeError, AttributeError, OverflowError):
                 pass  # an edited row, or one of another file, no longer fits the types of the source
             else:
@@ -199,7 +199,7 @@ def _write_parquet(lines_file: IO[bytes], file: IO[bytes], target: Target, like:
     _write_inferred(lines_file, file)
 
 
-def _write_with(schema: pa.Schema, lines_file: IO[bytes], file: IO[bytes]) -> None:
+def _write_with(schema: pa.Schema, style: str, lines_file: IO[bytes], file: IO[bytes]) -> None:
     columns: Columns = {}
     own = unique_names(schema)
     for records in _batches(lines_file):
@@ -210,7 +210,7 @@ def _write_with(schema: pa.Schema, lines_file: IO[bytes], file: IO[bytes]) -> No
     with pq.ParquetWriter(file, whole, compression="zstd") as writer:
         for records in _batches(lines_file):
             arrays = [
-                from_json([one.get(name) for one in records], column.type)
+                from_json([one.get(name) for one in records], column.type, style)
                 for name, column in zip([*own, *columns], whole, strict=True)
             ]
             writer.write_table(pa.Table.from_arrays(arrays, schema=whole))

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.core.formats.cases import case_of
+from tamis.formats.notes import Notes
+from tests.core.formats.cases import case, case_of
 
 USER, REPLY = {"role": "user", "content": "Tide?"}, {"role": "assistant", "content": "3 m"}
 TIDE = {"name": "tide", "arguments": {"port": "X"}}
@@ -144,3 +145,34 @@ def test_lines_that_are_a_record_under_its_id_are_rows_with_an_id(tmp_path, reco
 def test_lines_with_one_column_are_no_records_by_id(tmp_path):
     rows = [{"messages": [USER, REPLY]}] * 3
     assert case_of(tmp_path, rows).written() == rows
+
+
+def test_a_comparison_of_two_answers_hints_at_its_question(tmp_path):
+    question = {
+        "dataset": "eli5",
+        "full_text": "Why is the tide at the port of X as high as it is in spring?",
+    }
+    row = {"question": question, "answer_0": "The moon.", "answer_1": "3 m", "score_0": 0.5, "score_1": -0.5}
+    with pytest.raises(AssertionError, match="'prompt': 'question.full_text', 'completion': 'answer_0'"):
+        case_of(tmp_path, [row] * 3)
+
+
+def test_the_definition_of_a_task_is_the_instruction_of_its_instances(tmp_path):
+    instances = [{"id": f"t{at}", "input": f"Port {at}?", "output": ["3 m"]} for at in range(3)]
+    shown = [{"input": "Port X?", "output": "1 m", "explanation": "low"}]
+    task = {
+        "Categories": ["c"],
+        "Definition": ["Say the tide."],
+        "Positive Examples": shown,
+        "Negative Examples": [],
+        "Instances": instances,
+    }
+    path = tmp_path / "task.json"
+    path.write_text(json.dumps(task, indent=1))
+    got = case(path)
+    assert [turns[-1] for turns in got.turns] == [("assistant", "3 m")] * 3
+    assert all(
+        "Say the tide." in turns[0][1] and f"Port {at}?" in turns[0][1] for at, turns in enumerate(got.turns)
+    )
+    notes = sum((batch.notes for batch in got.imported.batches), Notes())
+    assert notes["Positive Examples", "beside"] == 1

@@ -7,6 +7,7 @@ import decimal
 import gzip
 import json
 import stat
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -425,3 +426,23 @@ def test_a_label_of_calls_that_no_looked_at_row_has_is_said_and_not_read_as_text
     got = import_file(path, "messages", seen.fields)
     assert got.rejects == []
     assert json.loads(got.rows[1]["messages"])[1]["tool_calls"][0]["function"]["name"] == "tide"
+
+
+@pytest.mark.parametrize(
+    "write", [json.dumps, partial(json.dumps, ensure_ascii=False), partial(json.dumps, separators=(",", ":"))]
+)
+def test_json_of_arrow_keeps_the_spaces_of_its_text(tmp_path, write):
+    extras = [{"k": [1, {"é": None}]}, [1, 2], {}, "text", 12345678901234567890123]
+    texts = pa.ExtensionArray.from_storage(pa.json_(pa.string()), pa.array([write(one) for one in extras]))
+    table = pa.table(
+        {
+            "prompt": ["Tide?"] * 5,
+            "completion": ["3 m"] * 5,
+            "extra": texts,
+            "inside": pa.StructArray.from_arrays([texts], ["x"]),
+        }
+    )
+    pq.write_table(table, tmp_path / "given.parquet")
+    stored = import_all(tmp_path / "given.parquet")
+    stored.export(tmp_path / "again.parquet")
+    assert pq.read_table(tmp_path / "again.parquet").equals(table)
