@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from tamis.errors import InvalidRecord, UnreadableFile
 from tamis.formats.call_turns import calls_in
@@ -13,6 +14,7 @@ from tamis.formats.role_labels import CALL_LABEL, is_call_label
 from tamis.formats.stored_form import ColumnMapping
 from tamis.types import JSON, Example
 
+Parse: TypeAlias = Callable[[Record, Any], list[Example]]
 _MAX_SHAPES = 10_000  # sets of columns that are remembered as harmless
 
 
@@ -43,12 +45,22 @@ class LateColumns:
             self.harmless.add(columns)
 
 
-def refuse_late_calls(examples: Sequence[Example], fields: ColumnMapping) -> None:
-    """Raise InvalidRecord for turns labelled as calls of functions where no row that was looked at has any: they would be read as
-    text.
-    """
-    if getattr(fields, "function_calls", True) or CALL_LABEL in fields.roles.values():
-        return
+def refusing_late_calls(parse: Parse, fields: Any) -> Parse:  # noqa: ANN401 - a mapping
+    """The reader of a record; one that refuses turns labelled as calls of functions where no row that was looked at has any."""
+    has_option = "function_calls" in type(fields).model_fields
+    if not has_option or fields.function_calls or CALL_LABEL in fields.roles.values():
+        return parse
+
+    def parse_checked(record: Record, mapping: Any) -> list[Example]:  # noqa: ANN401
+        examples = parse(record, mapping)
+        _refuse_calls(examples)
+        return examples
+
+    return parse_checked
+
+
+def _refuse_calls(examples: Sequence[Example]) -> None:
+    """Raise InvalidRecord for a turn that is labelled as a call of functions and would be read as text."""
     for example in examples:
         noted = example.meta.get(SHAPE)
         labels = noted.get("labels") if isinstance(noted, dict) else None

@@ -32,7 +32,7 @@ from tamis.formats.json_text import (
     split_objects,
     without_odd_text,
 )
-from tamis.formats.late_columns import LateColumns, refuse_late_calls
+from tamis.formats.late_columns import LateColumns, refusing_late_calls
 from tamis.formats.notes import Notes
 from tamis.formats.repairs import TURN_REPAIRS, repaired_turns
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, Reject, show_raw
@@ -113,7 +113,7 @@ def _parse_records(
     chunk: Chunk, form: Format, fields: ColumnMapping, builder: _Builder, repairs: Collection[str], split: str
 ) -> None:
     late = LateColumns(fields)
-    parse = form.parse if fields.reshapes else form.read
+    parse = refusing_late_calls(form.parse if fields.reshapes else form.read, fields)
     turn_repairs = [name for name in repairs if name in TURN_REPAIRS]
     for number, raw, record in read_records(chunk, builder.notes, repairs):
         if isinstance(record, InvalidRecord):
@@ -125,9 +125,7 @@ def _parse_records(
             record["split"] = split
         try:
             read = repaired_turns(record, fields, turn_repairs, builder.notes) if turn_repairs else record
-            examples = parse(read, fields)
-            refuse_late_calls(examples, fields)
-            builder.add(number, raw, record, examples)
+            builder.add(number, raw, record, parse(read, fields))
         except InvalidRecord as error:
             problem = record.problem if isinstance(record, OddRecord) else ""
             reason = str(error) if problem in str(error) else f"{error}; the record {problem}"

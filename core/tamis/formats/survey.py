@@ -80,10 +80,12 @@ class Survey:
         for column in self._open.get(shape, shape):
             value = record[column]
             holds = value is not None and value not in ("", [], {})
-            held = self.columns.get(column)
-            if not held and (held is None or holds):
-                self.columns[column] = holds
-                is_new = True
+            if not holds and column in self.columns:
+                continue
+            if holds and not self.columns.get(column):
+                is_new = self.columns[column] = True
+            elif not holds:
+                self.columns[column], is_new = False, True
             # Objects and lists of them tell nothing of text; most rows of turns are done with here.
             first = value[0] if type(value) is list and value else value
             if holds and type(first) is not dict and column not in self._prose:
@@ -104,7 +106,7 @@ class Survey:
 
     def take(self, number: int, raw: bytes | str, record: Record | InvalidRecord) -> None:
         """Look further, and keep every so many records."""
-        if self.look_further(record) and isinstance(record, dict) and self.n_seen % self._step == 0:
+        if self.look_further(record) and self.n_seen % self._step == 0 and isinstance(record, dict):
             self.spread.append((number, raw, record))
             if len(self.spread) >= MAX_SPREAD:
                 self._step, self.spread = 2 * self._step, self.spread[::2]
