@@ -21,8 +21,7 @@ from tamis.selectors import SELECTORS
 from tamis.steps import STEPS
 from tamis.steps.examine.marks import MARKS
 from tamis.steps.refine.gaps import GAPS
-from tamis.store.artifacts.choices import BASELINE, NO_CHOICES, ArtifactChoices
-from tamis.store.artifacts.refinements import METHOD
+from tamis.store.artifacts.choices import BASELINE, METHOD, NO_CHOICES, ArtifactChoices
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.choices import read_choices

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from tamis.compute.augment.repeats import RepeatIndex
-from tamis.compute.augment.types import JudgedRow, KnownRow, Near, ParentRow, Reason, SyntheticRow
-from tamis.compute.text.contamination import RunIndex
-from tamis.compute.text.near_duplicates import normalised_words
 from tamis.errors import UnknownName
 from tamis.filters.options import (
     AgreementOptions,
@@ -24,60 +20,11 @@ from tamis.filters.options import (
 from tamis.registry import Plugin, Table, parse_options
 from tamis.types import JSON
 
+if TYPE_CHECKING:
+    from tamis.compute.augment.types import Reason, SyntheticRow
+    from tamis.filters.pool import FilterPool
+
 Switches: TypeAlias = Mapping[str, bool | Mapping[str, JSON]]  # by name: off, on, or on with these options
-
-
-@dataclass(slots=True)
-class FilterPool:
-    """What rows are held against: their parents by id, rows whose prompts may not come again, evaluation texts, rows held
-    out. ``labels`` are the only answers where there are any; ``scaffold`` are words of the generator's questions.
-    """
-
-    parents: Mapping[int, ParentRow] = field(default_factory=dict)
-    known: Sequence[KnownRow] = ()
-    evaluation: Sequence[str] = ()
-    held_out: Sequence[KnownRow] = ()
-    labels: tuple[str, ...] = ()
-    scaffold: tuple[str, ...] = ()
-    batch: str = ""
-    seed: int = 0
-    n_judged: int = 0
-    _passed: list[tuple[SyntheticRow, int]] = field(default_factory=list)
-    _repeats: dict[tuple[float, float], RepeatIndex[Near]] = field(default_factory=dict)
-    _runs: dict[int, RunIndex] = field(default_factory=dict)
-    _apart: dict[str, Near | None] = field(default_factory=dict)
-
-    def add(self, row: SyntheticRow) -> None:
-        """Hold later rows against this one too, by its place among the rows that were judged."""
-        for index in self._repeats.values():
-            index.add(row.prompt, Near(self.batch, self.n_judged))
-        self._passed.append((row, self.n_judged))
-
-    def repeats(self, jaccard: float, rouge_l: float) -> RepeatIndex[Near]:
-        """The prompts that may not come again, indexed once."""
-        key = (jaccard, rouge_l)
-        if key not in self._repeats:
-            index: RepeatIndex[Near] = RepeatIndex(jaccard, rouge_l)
-            for one in self.known:
-                index.add(one.prompt, one.near)
-            for row, place in self._passed:
-                index.add(row.prompt, Near(self.batch, place))
-            self._repeats[key] = index
-        return self._repeats[key]
-
-    def taken(self, n_words: int) -> RunIndex:
-        """Runs of words of evaluation texts, then of prompts and responses held out, indexed once."""
-        if n_words not in self._runs:
-            apart = [text for one in self.held_out for text in (one.prompt, one.response)]
-            self._runs[n_words] = RunIndex([*self.evaluation, *apart], n_words=n_words)
-        return self._runs[n_words]
-
-    def asked_apart(self) -> Mapping[str, Near | None]:
-        """The words of held-out prompts, with their row, and of evaluation texts, with None; indexed once."""
-        if not self._apart and (self.evaluation or self.held_out):
-            self._apart = dict.fromkeys((normalised_words(text) for text in self.evaluation), None)
-            self._apart |= {normalised_words(one.prompt): one.near for one in self.held_out}
-        return self._apart
 
 
 class Filter(Protocol):
@@ -246,34 +193,3 @@ def choose_filters(switches: Switches, also_on: Sequence[str] = ()) -> list[Chos
         build: Callable[..., Filter] = row.load()
         chosen.append(Chosen(name, row.kind, build(parse_options(row.options, given))))
     return sorted(chosen, key=lambda one: _KINDS.index(one.kind))
-
-
-def judge_rows(rows: Sequence[SyntheticRow], chosen: Sequence[Chosen], pool: FilterPool) -> list[JudgedRow]:
-    """Each row with what speaks against it; a row with a reason is shown to no later filter.
-
-    Rows that pass are put into the pool, so that what comes later is held against them. Filters of the ``end`` are left
-    to ``judge_set``.
-    """
-    judged = []
-    for row in rows:
-        reason, looked_at = None, ""
-        for one in chosen:
-            if one.kind != "end" and reason is None:
-                looked_at = one.name
-                (reason,) = one.filter.look([row], pool)
-        if reason is None:
-            pool.add(row)
-        pool.n_judged += 1
-        judged.append(JudgedRow(row, () if reason is None else (reason,), looked_at))
-    return judged
-
-
-def judge_set(judged: Sequence[JudgedRow], chosen: Sequence[Chosen], pool: FilterPool) -> list[JudgedRow]:
-    """The same rows, with what filters of the ``end`` have against those that passed until now."""
-    result = list(judged)
-    for one in (one for one in chosen if one.kind == "end"):
-        places = [place for place, judgement in enumerate(result) if judgement.passed]
-        for place, reason in zip(places, one.filter.look([result[i].row for i in places], pool), strict=True):
-            reasons = () if reason is None else (reason,)
-            result[place] = JudgedRow(result[place].row, reasons, one.name)
-    return result

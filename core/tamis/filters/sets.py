@@ -12,8 +12,8 @@ from tamis.compute.augment.repeats import RepeatFound, RepeatIndex
 from tamis.compute.augment.shapes import label_of
 from tamis.compute.augment.types import Near, Reason, SyntheticRow
 from tamis.compute.text.near_duplicates import normalised_words
-from tamis.filters import FilterPool
 from tamis.filters.options import NoOptions, OverlapOptions, RepeatsOptions
+from tamis.filters.pool import FilterPool
 from tamis.filters.texts import EachRow
 
 FEWEST_WORDS = 3  # of a held-out prompt that counts as taken by equal words alone

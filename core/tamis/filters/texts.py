@@ -16,7 +16,6 @@ from tamis.compute.augment.shapes import (
 )
 from tamis.compute.augment.types import ParentRow, Reason, SyntheticRow, parents_of
 from tamis.compute.clear.defects import find_defects
-from tamis.filters import FilterPool
 from tamis.filters.options import (
     AgreementOptions,
     ConfidenceFilterOptions,
@@ -25,6 +24,7 @@ from tamis.filters.options import (
     LengthFilterOptions,
     NoOptions,
 )
+from tamis.filters.pool import FilterPool
 from tamis.protocols import CutText
 
 Check = Callable[[SyntheticRow, FilterPool], Reason | None]

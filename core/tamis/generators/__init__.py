@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Generator as Coroutine
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-import numpy as np
-
-from tamis.compute.augment.types import DraftProblem, SyntheticRow, WriteJob, WritingTask
 from tamis.errors import InvalidOptions
 from tamis.generators.options import SimilarOptions
 from tamis.protocols import Ability, Turn
 from tamis.registry import Plugin, Table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tamis.compute.augment.types import DraftProblem, SyntheticRow, WriteJob, WritingTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class WriterQuestion:
 
 
 # Yields questions that can be asked together, is sent the texts of each, and returns what came of the job.
-Dialogue: TypeAlias = Coroutine[list[WriterQuestion], list[list[str]], list[SyntheticRow | DraftProblem]]
+Dialogue: TypeAlias = "Coroutine[list[WriterQuestion], list[list[str]], list[SyntheticRow | DraftProblem]]"
 
 
 class Generator(Protocol):

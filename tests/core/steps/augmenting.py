@@ -19,7 +19,8 @@ from tamis.compute.augment.types import (
     WriteJob,
     WritingTask,
 )
-from tamis.filters import FilterPool, Switches, choose_filters
+from tamis.filters import Switches, choose_filters
+from tamis.filters.pool import FilterPool
 from tamis.generators import Dialogue, Generator, WriterQuestion
 from tamis.generators.options import SimilarOptions
 from tamis.generators.similar import SimilarGenerator

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from tamis.compute.augment.budget import Price
 from tamis.compute.augment.types import Budget, KnownRow, ParentRow, WritingTask
 from tamis.errors import CurationError
-from tamis.filters import FILTERS, choose_filters, judge_rows
+from tamis.filters import FILTERS, choose_filters
+from tamis.filters.judging import judge_rows
 from tamis.steps.augment.asking import read_replies
 from tamis.steps.augment.driver import Outcome, part_lines, seed_of
 from tests.core.steps.augment_child import write_rows

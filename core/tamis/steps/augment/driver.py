@@ -15,7 +15,9 @@ import numpy as np
 
 from tamis.compute.augment.budget import Ledger, Price
 from tamis.compute.augment.types import Budget, DraftProblem, JudgedRow, SyntheticRow, WriteJob, WritingTask
-from tamis.filters import Chosen, FilterPool, judge_rows, judge_set
+from tamis.filters import Chosen
+from tamis.filters.judging import judge_rows, judge_set
+from tamis.filters.pool import FilterPool
 from tamis.generators import Dialogue, Generator, WriterQuestion
 from tamis.steps.augment.asking import Asker, Reply, largest_bill, prompt_hash, question_key
 

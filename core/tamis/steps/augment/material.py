@@ -15,7 +15,7 @@ from tamis.compute.augment.types import KnownRow, ParentRow, WritingTask
 from tamis.compute.select.allocate import allocate
 from tamis.compute.text.turn_text import turn_text
 from tamis.errors import InvalidOptions, UnreadableFile
-from tamis.filters import FilterPool
+from tamis.filters.pool import FilterPool
 from tamis.generators import GENERATORS
 from tamis.scorers.contamination import read_texts
 from tamis.scorers.groundedness import FIELDS as DOCUMENT_FIELDS

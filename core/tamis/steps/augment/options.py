@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tamis.compute.augment.budget import Price
-from tamis.compute.augment.types import Budget
 from tamis.filters import FILTERS, choose_filters
 from tamis.generators import GENERATORS
 from tamis.llms import LLMS, lacking
@@ -16,6 +14,10 @@ from tamis.registry import Options, Reach
 from tamis.scorers.options import evaluation_file_hash
 from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
+
+if TYPE_CHECKING:
+    from tamis.compute.augment.budget import Price
+    from tamis.compute.augment.types import Budget
 
 Mix = Literal["all", "even", "proportional", "bad_case", "bad_case_linear"]
 PRICES = ("price_per_million_prompt_tokens", "price_per_million_completion_tokens")
@@ -139,6 +141,8 @@ class AugmentOptions(StepOptions):
 
     def budget(self) -> Budget:
         """Where the run ends."""
+        from tamis.compute.augment.types import Budget
+
         return Budget(
             rows=self.rows, calls=self.max_calls, tokens=self.max_tokens, cost=self.max_cost,
             seconds=self.max_seconds, attempts_per_job=self.attempts_per_job,
@@ -147,5 +151,7 @@ class AugmentOptions(StepOptions):
 
     def price(self) -> Price:
         """What the model's options say that tokens cost."""
+        from tamis.compute.augment.budget import Price
+
         prompt, completion = (self.llm_options.get(name) for name in PRICES)
         return Price(prompt, completion)

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from tamis.compute.augment.budget import Ledger
 from tamis.compute.augment.types import JudgedRow, WritingTask
-from tamis.filters import FILTERS, FilterPool, choose_filters
+from tamis.filters import FILTERS, choose_filters
+from tamis.filters.pool import FilterPool
 from tamis.formats.conversation import build_example
 from tamis.formats.parsing import content_hash
 from tamis.generators import GENERATORS, WriterQuestion, check_task

@@ -7,9 +7,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from tamis.compute.augment.marks import same_number
-from tamis.compute.augment.shapes import label_of
-from tamis.compute.text.text_overlap import exact_match, rouge_l
 from tamis.registry import Options, Plugin, Table
 
 
@@ -53,35 +50,35 @@ MARKS: Table[Mark] = Table(
         title="Same words",
         summary="The same words in the same order, case and signs aside.",
         options=ExactOptions,
-        target="tamis.steps.examine.marks:mark_exact",
+        target="tamis.steps.examine.marking:mark_exact",
     ),
     Mark(
         name="label",
         title="Same label",
         summary="The same of the labels, case and a last stop aside; any other answer is wrong.",
         options=LabelOptions,
-        target="tamis.steps.examine.marks:mark_label",
+        target="tamis.steps.examine.marking:mark_label",
     ),
     Mark(
         name="number",
         title="Same last number",
         summary="The last number is the same, as in GSM8K.",
         options=ExactOptions,
-        target="tamis.steps.examine.marks:mark_number",
+        target="tamis.steps.examine.marking:mark_number",
     ),
     Mark(
         name="overlap",
         title="Overlap",
         summary="ROUGE-L F1 with the wanted answer of 0.5 or more.",
         options=OverlapMarkOptions,
-        target="tamis.steps.examine.marks:mark_overlap",
+        target="tamis.steps.examine.marking:mark_overlap",
     ),
     Mark(
         name="loss",
         title="Loss",
         summary="The loss of the wanted answer is not in the worst quarter; nothing is generated.",
         options=LossOptions,
-        target="tamis.steps.examine.marks:no_answer_needed",
+        target="tamis.steps.examine.marking:no_answer_needed",
         by="loss",
     ),
     Mark(
@@ -89,38 +86,7 @@ MARKS: Table[Mark] = Table(
         title="Judge",
         summary="A judge finds the answer as good as the wanted one or better, in both orders.",
         options=ExactOptions,
-        target="tamis.steps.examine.marks:no_answer_needed",
+        target="tamis.steps.examine.marking:no_answer_needed",
         by="judge",
     ),
 )
-
-
-def mark_exact(gold: str, answer: str, options: ExactOptions) -> tuple[float | None, float]:
-    """Right, and the value it follows from."""
-    value = exact_match(gold, answer)
-    return value, value
-
-
-def mark_label(gold: str, answer: str, options: LabelOptions) -> tuple[float | None, float]:
-    """Right where both are the same label; not marked where the wanted answer is none."""
-    wanted, given = label_of(gold, options.labels), label_of(answer, options.labels)
-    right = None if wanted is None else float(wanted == given)
-    return right, float("nan") if right is None else right
-
-
-def mark_number(gold: str, answer: str, options: ExactOptions) -> tuple[float | None, float]:
-    """Right where the last numbers are equal; not marked where the wanted answer has none."""
-    same = same_number(gold, answer)
-    right = None if same is None else float(same)
-    return right, float("nan") if right is None else right
-
-
-def mark_overlap(gold: str, answer: str, options: OverlapMarkOptions) -> tuple[float | None, float]:
-    """Right from a ROUGE-L on."""
-    value = rouge_l(gold, answer)
-    return float(value >= options.least), value
-
-
-def no_answer_needed(gold: str, answer: str, options: Options) -> tuple[float | None, float]:
-    """For marks that are not set by comparing texts."""
-    raise NotImplementedError

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from tamis.compute.augment.types import JudgedRow
 from tamis.errors import ArtifactMissing
-from tamis.filters import FILTERS, choose_filters, judge_rows, judge_set
+from tamis.filters import FILTERS, choose_filters
+from tamis.filters.judging import judge_rows, judge_set
 from tamis.generators import GENERATORS
 from tamis.registry import parse_options
 from tamis.steps.augment.material import read_filter_pool, read_task

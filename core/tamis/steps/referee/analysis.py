@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from tamis.compute.referee.claims import (
     LEVEL,
@@ -142,6 +141,8 @@ def cluster_results(losses: Losses) -> list[ClusterResult]:
                 ))  # fmt: skip
     if not found:
         return []
+    from scipy.stats import false_discovery_control  # not before: a workspace is opened without it
+
     q = false_discovery_control(np.array([one.p for one in found]))
     return [replace(one, q=float(value)) for one, value in zip(found, q, strict=True)]
 

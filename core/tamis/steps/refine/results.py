@@ -14,9 +14,9 @@ from tamis.steps.context import StepContext
 from tamis.steps.refine.options import RefineOptions
 from tamis.steps.refine.state import read_pool
 from tamis.steps.refine.texts import read_corrections
+from tamis.store.artifacts.choices import METHOD
 from tamis.store.artifacts.refinements import (
     FLAGS_SCHEMA,
-    METHOD,
     PICKS_SCHEMA,
     WEIGHTS_SCHEMA,
     make_table,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tamis.errors import InvalidOptions
 from tamis.steps.spec import Need, StepOptions
@@ -35,20 +35,22 @@ class RegroupOptions(StepOptions):
     clustering: str = Field("", description="Clustering to change; the active one when empty.")
     embeddings: str = Field("", description="Embeddings that it was made from; the newest when empty.")
 
-    @model_validator(mode="after")
-    def _one_change(self) -> Self:
-        changes = [bool(self.merge), self.split is not None, bool(self.rows)]
-        if sum(changes) != 1:
-            raise InvalidOptions("Name one change: clusters to merge, a cluster to split, or rows.")
-        if self.merge and len(set(self.merge)) < 2:
-            raise InvalidOptions(f"merge = {list(self.merge)}: name two clusters or more.")
-        return self
-
     def needs(self) -> tuple[Need, ...]:
-        """Examples for the keywords, the clustering, its vectors, and the rows if they are what changes."""
+        """Examples for the keywords, the clustering, its vectors, and the rows if they are what changes.
+
+        Raises InvalidOptions for no change, for two at once, and for a merge of fewer than two clusters.
+        """
+        self._check()
         wanted = [
             Need("examples", "examples"),
             Need("clustering", "clustering", self.clustering),
             Need("embeddings", "embeddings", self.embeddings),
         ]
         return (*wanted, Need("rows", "rows", self.rows)) if self.rows else tuple(wanted)
+
+    def _check(self) -> None:
+        changes = [bool(self.merge), self.split is not None, bool(self.rows)]
+        if sum(changes) != 1:
+            raise InvalidOptions("Name one change: clusters to merge, a cluster to split, or rows.")
+        if self.merge and len(set(self.merge)) < 2:
+            raise InvalidOptions(f"merge = {list(self.merge)}: name two clusters or more.")

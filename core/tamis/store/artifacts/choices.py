@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from tamis.store.artifacts.refinements import METHOD
 from tamis.types import JSON
 
 Standing: TypeAlias = Literal["asked", "active", "beside", "inside"]
+METHOD = "refinement"  # what the selections of rounds say they were made by
 LAYOUT = "layout"  # what is chosen as the map: a projection, or embeddings by their principal components
 KIND_OF: Mapping[str, str] = {"projection": LAYOUT}  # artifacts whose choice goes by another name
 ACTIVE_KINDS = ("selection", "clustering", LAYOUT, "scores")

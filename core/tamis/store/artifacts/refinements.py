@@ -16,7 +16,6 @@ from tamis.store.artifacts.store import Artifact, ArtifactStore
 
 KIND, ROUND = "refinement", "refinement_round"
 PREVIOUS = "previous"  # the input of a round that names the one before it
-METHOD = "refinement"  # what the selections of rounds say they were made by
 PICKS, WEIGHTS, FLAGS = "picks.parquet", "weights.parquet", "flags.parquet"
 GENERATIONS, ROW_SCORES, CLUSTERS = "generations.parquet", "row_scores.parquet", "clusters.parquet"
 ADAPTER = "adapter"
