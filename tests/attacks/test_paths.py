@@ -108,6 +108,7 @@ def test_what_is_called_like_a_path_is_never_declared_to_stay() -> None:
     # A name at an endpoint; options of the bundled kind, which has no name; layers of a model; what an Arrow table is called.
     assert set(named) == {
         "OpenAIOptions.model", "OpenAIChatOptions.model", "RefineOptions.model_options", "SftLoraOptions.target_modules",
+        "SpinOptions.target_modules",
     }  # fmt: skip
 
 

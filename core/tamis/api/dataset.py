@@ -68,6 +68,7 @@ class Dataset(HasActive, HasBatches, HasExports, HasReferee, HasTargets, Shown):
 
     embed = step_method("embed", EmbeddingsResult, "encoder")
     cluster = step_method("cluster", ClusteringResult, "method")
+    regroup = step_method("regroup", ClusteringResult, "merge")
     project = step_method("project", ProjectionResult, "method")
     score = step_method("score", ScoresResult, "scorer")
     select = step_method("select", SelectionResult, "method")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--preset", default="", metavar="NAME", help="Methods of a protocol: dnc, token_length or mig.")
 @click.option("--budget-tokens", default=20_000, show_default=True, help="Tokens of every training, exactly.")
-@click.option("--budget-rows", default=0, hidden=True)
+@click.option("--budget-rows", default=0, hidden=True, help="Refused: equal rows are no fair budget.")
 @click.option("--step-tokens", default=1024, show_default=True, help="Tokens of a step.")
 @click.option(
     "--count",

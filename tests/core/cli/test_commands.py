@@ -21,7 +21,7 @@ HEAVY = (
 MOST_MODULES = {
     "--help": 200,
     "jobs --help": 200,
-    "run --help": 350,
+    "run --help": 400,
     "run select --help": 450,
     "--version": 200,
 }
