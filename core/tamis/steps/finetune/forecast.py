@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from tamis.compute.text.turn_text import as_text, turn_calls, turn_text
-from tamis.errors import ModelMissing
+from tamis.errors import CurationError
 from tamis.llms.bundled_tokenizer import bundled_tokenizer
 from tamis.models.adapters import BUNDLED_LLM, PREFIX, adapter_ids, base_of
 from tamis.models.chat_rows import (
@@ -334,7 +334,7 @@ def window_of(model: str, workspace: Path) -> int:
             folder = base_of(folder)
         config = orjson.loads((folder / "config.json").read_bytes()) if folder is not None else {}
         return int(config.get("max_position_embeddings") or 0)
-    except (ModelMissing, OSError, ValueError, TypeError, AttributeError):
+    except (CurationError, OSError, ValueError, TypeError, AttributeError):
         return 0
 
 
