@@ -139,8 +139,10 @@ def test_a_viewer_decides_by_no_page_no_message_and_no_address(team: Team, brows
     for crafted in ("clone=1&approve=1", "view=rules&rule_decided=true"):
         vic.goto(f"{team.url}/review?dataset={team.dataset_id}&row={row}&{crafted}")
         vic.wait_for_selector(walk_review.IDLE)
-    vic.get_by_role("button", name="Approve", exact=False).first.click()
-    expect(vic.get_by_text("needs the role curator").first).to_be_visible()
+    rule = vic.get_by_role("button", name="Approve", exact=False).first
+    expect(rule).to_be_disabled()
+    rule.hover(force=True)
+    expect(vic.get_by_text("the role curator").first).to_be_visible()
     replay(team, vic, clicks)
     assert decided(team) == {row: "ann@example.org"}
     looking.close()

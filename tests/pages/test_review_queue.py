@@ -11,10 +11,11 @@ from pages.parts.review.queue import say_proposals
 from tamis.actions import proposals
 from tamis.actions.artifact_names import plain_name
 from tamis.compute.clear.clear import OUTCOMES
+from tamis.steps.propose.additions import FILTERED, PASSED
 
 
 def test_every_outcome_has_words():
-    assert set(proposals.OUTCOMES) == set(OUTCOMES)
+    assert set(proposals.OUTCOMES) == {*OUTCOMES, PASSED, FILTERED}
 
 
 @pytest.mark.parametrize(("n_cut", "said"), [(0, False), (8, False), (9, True)])

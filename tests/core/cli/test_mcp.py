@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,13 @@ def ask(server: Any, *calls: tuple[str, dict]) -> list[Any]:
         async with Client(server) as client:
             return [await client.call_tool(name, arguments) for name, arguments in calls]
 
-    return anyio.run(session)
+    return run_apart(session)
+
+
+def run_apart(session: Callable[[], Awaitable[Any]]) -> Any:
+    """What a coroutine returns, in a thread of its own: where a browser was driven, this one has a loop that runs."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(anyio.run, session).result()
 
 
 def test_an_agent_reads_over_stdio_and_is_offered_nothing_that_writes(
@@ -69,7 +77,7 @@ def test_an_agent_reads_over_stdio_and_is_offered_nothing_that_writes(
             refused = await client.call_tool("run_select", {"dataset": dataset_id, "budget": 3})
             return listed, client.instructions or "", found, refused
 
-    listed, said, found, refused = anyio.run(session)
+    listed, said, found, refused = run_apart(session)
     assert listed == {one.name for one in offered(writing=False)}
     assert said == skill(writing=False)
     assert found.structured_content["datasets"][0]["dataset_id"] == dataset_id
