@@ -193,6 +193,8 @@ def test_pages_fit_the_window_in_light_and_dark(
         "export_data",
     ):
         page.goto(f"{app.url}/{name}?dataset={sample_id}")
+        # The first page by its name sends on to the bare address: idle is what was sent there, not what sends.
+        page.locator("h1").first.wait_for()
         walk_map.wait_until_idle(page)
         # The first page has no name in Streamlit's own table of addresses.
         assert page.get_by_text("Page not found").count() == 0, name
