@@ -101,6 +101,7 @@ def edit_response(page: Page, text: str) -> None:
     # Letters of which every one is a key of the review, or one that Streamlit keeps.
     page.keyboard.type(text)
     expect(page.get_by_text("The conversation is well formed.")).to_be_visible()
+    page.wait_for_selector(IDLE)  # what was typed has been read
     before = row_in(page)
     page.keyboard.press("Control+Enter")
     page.wait_for_function(
