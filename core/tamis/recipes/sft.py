@@ -23,6 +23,7 @@ from tamis.models.adapters import CONFIG as ADAPTER_CONFIG
 from tamis.models.adapters import base_of
 from tamis.models.devices import cpu_computes_bfloat16
 from tamis.recipes import Point, RowFit, SftLoraOptions, SftOptions, Trained, TrainingRequest
+from tamis.recipes.arguments import CHECKPOINTS, trainer_arguments
 from tamis.recipes.callbacks import CURVES, Watch
 from tamis.recipes.checkpoints import copy_weights, first_sound, steps_of, whole_checkpoints
 from tamis.recipes.distributed import launch
@@ -32,8 +33,7 @@ from tamis.recipes.token_mean import TokenMeanTrainer, mean_loss
 from tamis.recipes.tokenizers import load_tokenizer
 from tamis.recipes.weighted import WEIGHTS, WeightedTrainer, packed
 
-RESULT, CHECKPOINTS, RECORD = "model", "checkpoints", "trained.json"
-KEPT_CHECKPOINTS = 2
+RESULT, RECORD = "model", "trained.json"
 DRAWN = {
     **CURVES,
     "tokens_per_s": "tokens_per_s",
@@ -169,51 +169,16 @@ def _config(
 ) -> SFTConfig:
     looks = held_out is not None and bool(held_out.rows)
     best = looks and options.early_stopping_patience > 0
-    on_cpu = options.use_cpu or not (torch.cuda.is_available() or torch.backends.mps.is_available())
     return SFTConfig(
-        output_dir=str(request.folder / CHECKPOINTS),
-        seed=request.seed,
-        learning_rate=options.learning_rate,
-        num_train_epochs=options.num_train_epochs,
-        max_steps=options.max_steps or -1,
-        per_device_train_batch_size=options.per_device_train_batch_size,
-        per_device_eval_batch_size=options.per_device_train_batch_size,
-        gradient_accumulation_steps=options.gradient_accumulation_steps,
         max_length=rows.fit.max_length,
         packing=options.packing,
         eval_packing=False,
         # Rows come as ids and labels; only packing has something left to prepare.
         dataset_kwargs={"skip_prepare_dataset": not options.packing},
-        warmup_steps=options.warmup_ratio,
-        lr_scheduler_type=options.lr_scheduler_type,
-        weight_decay=options.weight_decay,
-        max_grad_norm=options.max_grad_norm,
-        bf16=half,
-        use_cpu=on_cpu,
-        gradient_checkpointing=checkpointing,
-        logging_steps=options.logging_steps,
-        logging_nan_inf_filter=False,
-        eval_strategy="steps" if looks else "no",
-        eval_steps=whole_steps(options.eval_steps) if looks else None,
-        save_strategy="steps",
-        save_steps=whole_steps(options.eval_steps if best else options.save_steps),
-        save_total_limit=KEPT_CHECKPOINTS,
-        load_best_model_at_end=best,
-        metric_for_best_model="eval_loss" if best else None,
-        greater_is_better=False if best else None,
-        restore_callback_states_from_checkpoint=True,
-        include_num_input_tokens_seen="non_padding",
-        prediction_loss_only=True,
-        dataloader_pin_memory=not on_cpu,
-        disable_tqdm=True,
-        report_to="none",
-        log_level="error",
+        **trainer_arguments(
+            request, options, half=half, checkpointing=checkpointing, looks=looks, keeps_best=best
+        ),
     )
-
-
-def whole_steps(value: float) -> float:
-    """A share of the run as it is, a number of steps whole."""
-    return value if value < 1 else int(value)
 
 
 def _trainer(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import torch
 from datasets import Dataset
 from peft import PeftModel
 from transformers import EarlyStoppingCallback, PrinterCallback
@@ -23,11 +22,10 @@ from tamis.models.chat_rows import ChatRow
 from tamis.models.chat_tokens import ChatTokens
 from tamis.models.row_marks import UnfitRow
 from tamis.recipes import RowFit, SpinOptions, Trained, TrainingRequest
+from tamis.recipes.arguments import trainer_arguments
 from tamis.recipes.callbacks import Watch
 from tamis.recipes.rows import NOT_LEARNED, TurnTokens
 from tamis.recipes.sft import (
-    CHECKPOINTS,
-    KEPT_CHECKPOINTS,
     computes_half,
     count_warmup,
     finish_training,
@@ -36,7 +34,6 @@ from tamis.recipes.sft import (
     read_finished,
     run_trainer,
     tokenizer_folder,
-    whole_steps,
 )
 from tamis.recipes.tokenizers import load_tokenizer
 from tamis.types import JSON
@@ -183,46 +180,21 @@ def _trainer(
 
 
 def _config(request: TrainingRequest, options: SpinOptions, *, half: bool, looks: bool) -> DPOConfig:
-    on_cpu = options.use_cpu or not (torch.cuda.is_available() or torch.backends.mps.is_available())
     losses = [options.loss_type, "sft"] if options.sft_weight else [options.loss_type]
     return DPOConfig(
-        output_dir=str(request.folder / CHECKPOINTS),
-        seed=request.seed,
         beta=options.beta,
         loss_type=losses,
         loss_weights=[1.0, options.sft_weight] if options.sft_weight else None,
         max_length=options.max_length,
-        learning_rate=options.learning_rate,
-        num_train_epochs=options.num_train_epochs,
-        max_steps=options.max_steps or -1,
-        per_device_train_batch_size=options.per_device_train_batch_size,
-        per_device_eval_batch_size=options.per_device_train_batch_size,
-        gradient_accumulation_steps=options.gradient_accumulation_steps,
-        warmup_steps=options.warmup_ratio,
-        lr_scheduler_type=options.lr_scheduler_type,
-        weight_decay=options.weight_decay,
-        max_grad_norm=options.max_grad_norm,
-        bf16=half,
-        use_cpu=on_cpu,
-        gradient_checkpointing=options.gradient_checkpointing == "on",
-        logging_steps=options.logging_steps,
-        logging_nan_inf_filter=False,
-        eval_strategy="steps" if looks else "no",
-        eval_steps=whole_steps(options.eval_steps) if looks else None,
-        save_strategy="steps",
-        save_steps=whole_steps(options.eval_steps if looks else options.save_steps),
-        save_total_limit=KEPT_CHECKPOINTS,
         # Later passes make things worse in the authors' runs, so that the best look is what is kept.
-        load_best_model_at_end=looks,
-        metric_for_best_model="eval_loss" if looks else None,
-        greater_is_better=False if looks else None,
-        restore_callback_states_from_checkpoint=True,
-        include_num_input_tokens_seen="non_padding",
-        prediction_loss_only=True,
-        dataloader_pin_memory=not on_cpu,
-        disable_tqdm=True,
-        report_to="none",
-        log_level="error",
+        **trainer_arguments(
+            request,
+            options,
+            half=half,
+            checkpointing=options.gradient_checkpointing == "on",
+            looks=looks,
+            keeps_best=looks,
+        ),
     )
 
 

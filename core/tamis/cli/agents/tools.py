@@ -57,7 +57,7 @@ class Tool:
     def name(self) -> str:
         """As agents call it: the words of the command, or ``check_STEP`` for what only looks at a run."""
         words = self.command.replace("-", "_").replace(" ", "_")
-        return words.replace("run_", "check_", 1) if "--preflight" in self.fixed else words
+        return words.replace("run_", "check_", 1) if self._looks else words
 
     @cached_property
     def click_command(self) -> click.Command:
