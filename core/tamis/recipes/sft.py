@@ -69,7 +69,7 @@ def _train(request: TrainingRequest, options: SftOptions, lora: SftLoraOptions |
     tokenizer = load_tokenizer(tokenizer_folder(request.model))
     half = computes_half(options)
     model = load_model(request.model, half=half and lora is not None, trainable=lora is not None)
-    window = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or options.max_length)
+    window = window_of_model(model, options)
     rows = prepare_rows(request.train_file, tokenizer, options, window)
     if not rows.rows:
         raise CurationError(
@@ -119,6 +119,11 @@ def tokenizer_folder(folder: Path) -> Path:
     """Where the tokenizer of a model or an adapter is: beside a bare adapter's base."""
     is_bare_adapter = (folder / ADAPTER_CONFIG).exists() and not (folder / "tokenizer_config.json").exists()
     return base_of(folder) if is_bare_adapter else folder
+
+
+def window_of_model(model: Any, options: SftOptions) -> int:  # noqa: ANN401 - a model of transformers
+    """Tokens that a loaded model reads at once; the most that the options ask for where it does not say."""
+    return int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or options.max_length)
 
 
 def load_model(folder: Path, *, half: bool, trainable: bool) -> Any:  # noqa: ANN401 - a model of transformers

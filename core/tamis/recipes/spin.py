@@ -34,6 +34,7 @@ from tamis.recipes.sft import (
     read_finished,
     run_trainer,
     tokenizer_folder,
+    window_of_model,
 )
 from tamis.recipes.tokenizers import load_tokenizer
 from tamis.types import JSON
@@ -66,7 +67,7 @@ def train_spin(request: TrainingRequest, options: SpinOptions) -> Trained:
     tokenizer = load_tokenizer(tokenizer_folder(request.model))
     half = computes_half(options)
     model = load_model(request.model, half=half, trainable=True)
-    window = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or options.max_length)
+    window = window_of_model(model, options)
     limit = min(options.max_length, window)
     pairs, fit = read_pairs(request.pairs_file, tokenizer, options, limit)
     if not pairs:

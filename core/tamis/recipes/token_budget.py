@@ -20,7 +20,7 @@ from tamis.errors import CurationError
 from tamis.models.batches import token_batches
 from tamis.recipes import SftLoraOptions, SftOptions
 from tamis.recipes.rows import NOT_LEARNED, TokenRow, prepare_rows
-from tamis.recipes.sft import computes_half, load_model, lora_config, tokenizer_folder
+from tamis.recipes.sft import computes_half, load_model, lora_config, tokenizer_folder, window_of_model
 from tamis.recipes.tokenizers import load_tokenizer
 from tamis.types import Float64s, Int64s
 
@@ -114,7 +114,7 @@ def _load(request: BudgetRequest, options: SftOptions) -> tuple[Any, list[TokenR
     model = load_model(
         request.model, half=computes_half(options) and lora is not None, trainable=lora is not None
     )
-    window = int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or options.max_length)
+    window = window_of_model(model, options)
     held_out = prepare_rows(request.held_out_file, tokenizer, options, window)
     if held_out.fit.n_dropped:
         raise CurationError(
