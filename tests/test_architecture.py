@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"tamis": ROOT / "core" / "tamis", "pages": ROOT / "pages"}
 SOURCES = [ROOT / "app.py", *(path for folder in PACKAGES.values() for path in sorted(folder.rglob("*.py")))]
-PAGE_LINES, MODULE_LINES, FUNCTION_LINES = 150, 400, 60
+PAGE_LINES, MODULE_LINES, BODY_LINES = 150, 400, 40
 SHARED_MODULES = 45
 
 
@@ -113,11 +113,13 @@ def test_every_function_is_short_enough_to_read() -> None:
         f"{path.relative_to(ROOT).as_posix()}: {name}": lines
         for path in SOURCES
         for name, lines in _functions(path)
-        if lines > FUNCTION_LINES
+        if lines > BODY_LINES
     }
 
 
 def _functions(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
+            # What a function takes and its docstring are a table to look things up in; what it does is to be read.
+            code = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            yield node.name, (code[-1].end_lineno or 0) - code[0].lineno + 1 if code else 0

@@ -17,6 +17,7 @@ from tamis.actions.export_scores import ScoreColumns, find_scores, score_columns
 from tamis.actions.manifests import ExportManifest, installed_versions, lineage, listed_decisions
 from tamis.actions.roles import needs
 from tamis.actions.trainer_entries import describe_for_trainers
+from tamis.compute.apply import Applied
 from tamis.errors import InvalidOptions
 from tamis.formats import load_format
 from tamis.formats.source_shape import SourceShape, read_shape
@@ -130,22 +131,7 @@ def export(
     target = target_of(path.name, request.container)
     # By its id, so that the file can be made again when another one is active or newer.
     request = request.model_copy(update={"selection": _selection_id(workspace, request)})
-    rows = rows_of(
-        workspace,
-        request.dataset_id,
-        selection=request.selection,
-        tag=request.tag,
-        scope=request.scope,
-    )
-    if not len(rows):
-        raise InvalidOptions("No row is in this scope, so there is nothing to export. Widen the filter.")
-    pointer = request.decisions or _respected(workspace, request)
-    decisions = find_decisions(workspace, request.dataset_id, pointer)
-    applied = apply_frozen(rows, decisions)
-    if not len(applied.rows):
-        raise InvalidOptions(
-            f"All {len(rows):,} rows of this scope are decided to be dropped. Widen it, or undo some decisions."
-        )
+    rows, decisions, applied = _decided_rows(workspace, request)
     examples = workspace.artifacts.examples(request.dataset_id)
     scores = _scores(workspace, request)
     stored = stored_examples(examples, applied.rows, applied.replaced, scores)
@@ -166,6 +152,27 @@ def export(
         path, manifest_path, n_rows, sha256, manifest, _taken(request), written.skipped, listed, written.renamed,
         score_columns(examples, tuple(scores)),
     )  # fmt: skip
+
+
+def _decided_rows(workspace: Workspace, request: ExportRequest) -> tuple[Int64s, Artifact | None, Applied]:
+    """The rows of the scope, the decisions that count for them, and what is left with these applied."""
+    rows = rows_of(
+        workspace,
+        request.dataset_id,
+        selection=request.selection,
+        tag=request.tag,
+        scope=request.scope,
+    )
+    if not len(rows):
+        raise InvalidOptions("No row is in this scope, so there is nothing to export. Widen the filter.")
+    pointer = request.decisions or _respected(workspace, request)
+    decisions = find_decisions(workspace, request.dataset_id, pointer)
+    applied = apply_frozen(rows, decisions)
+    if not len(applied.rows):
+        raise InvalidOptions(
+            f"All {len(rows):,} rows of this scope are decided to be dropped. Widen it, or undo some decisions."
+        )
+    return rows, decisions, applied
 
 
 def _selection_id(workspace: Workspace, request: ExportRequest) -> str:
@@ -301,14 +308,7 @@ def _manifest(
     workspace: Workspace, request: ExportRequest, rows: _Rows, written: Written, target: Target
 ) -> ExportManifest:
     examples = workspace.artifacts.examples(request.dataset_id)
-    # A whole selection is rebuilt from its artifacts; anything that a filter or tag narrowed is listed.
-    plain_selection = bool(request.selection) and not (request.tag or request.scope)
-    whole = not (request.selection or request.tag or request.scope)
-    last = examples
-    if plain_selection:
-        last = find_selection(workspace, request.dataset_id, request.selection)
-    # A refinement trains models on its way, so its rows are listed rather than selected again.
-    listed = not whole and (not plain_selection or last.manifest.step == "refine")
+    last, listed, whole = _origin(workspace, request)
     names = dataset_names(workspace)
     artifacts = lineage(
         workspace.artifacts, last, *([rows.decisions] if rows.decisions else []), *rows.scores.values()
@@ -342,6 +342,17 @@ def _manifest(
             written.path, request.dataset_id, request.format_name, target.container, files_of(examples)
         ),
     )
+
+
+def _origin(workspace: Workspace, request: ExportRequest) -> tuple[Artifact, bool, bool]:
+    """What the rows are remade from; whether they are listed by number instead; whether they are all rows."""
+    whole = not (request.selection or request.tag or request.scope)
+    # A whole selection is rebuilt from its artifacts; anything that a filter or tag narrowed is listed.
+    if not request.selection or request.tag or request.scope:
+        return workspace.artifacts.examples(request.dataset_id), not whole, whole
+    selection = find_selection(workspace, request.dataset_id, request.selection)
+    # A refinement trains models on its way, so its rows are listed rather than selected again.
+    return selection, selection.manifest.step == "refine", whole
 
 
 def _describe(request: ExportRequest) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +23,9 @@ from tamis.cli.row_choice import narrowed_scope, where_option
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.types import JSON
+
+if TYPE_CHECKING:
+    from tamis.actions.export import ExportResult
 
 PathType = click.Path(path_type=Path)
 
@@ -248,7 +252,30 @@ def export(
     }  # fmt: skip
     done = write_export(session.workspace, parse_options(ExportRequest, asked), out)
     session.show(f"{done.path}: {done.n_rows:,} rows ({done.taken}), sha256 {done.sha256}")
-    if done.manifest.selection and not any(asked[one] for one in ("selection", "tag", "scope")):
+    _say_what_was_written(
+        session,
+        done,
+        unnamed=not any(asked[one] for one in ("selection", "tag", "scope")),
+        undecided=not choices["decisions"],
+    )
+    session.result(
+        {
+            "path": str(done.path),
+            "n_rows": done.n_rows,
+            "sha256": done.sha256,
+            "taken": done.taken,
+            "decisions": done.manifest.decisions,
+            "score_columns": dict(done.score_columns),
+            "n_skipped": len(done.skipped),
+            "skipped": done.obstacles,
+            "skipped_path": str(done.skipped_path or ""),
+        }
+    )
+
+
+def _say_what_was_written(session: Session, done: ExportResult, *, unnamed: bool, undecided: bool) -> None:
+    """What a person may not expect of the file, with the option that changes it."""
+    if done.manifest.selection and unnamed:
         session.say(
             "tamis: no rows were named, so the active selection was taken. For every row: --selection all."
         )
@@ -265,25 +292,11 @@ def export(
         session.show(f"Left out, as listed in {done.skipped_path}: {len(done.skipped):,} rows")
         for obstacle, n_rows in done.obstacles.items():
             session.show(f"{n_rows:>10,}  {obstacle}")
-    decisions = done.manifest.decisions
-    if decisions and not choices["decisions"]:
+    if done.manifest.decisions and undecided:
         session.say(
-            f"tamis: the selection was made with the decisions {decisions}, so its rows are written as decided. "
-            "For their imported text: --decisions none; for the decisions of now: --decisions current."
+            f"tamis: the selection was made with the decisions {done.manifest.decisions}, so its rows are written as "
+            "decided. For their imported text: --decisions none; for the decisions of now: --decisions current."
         )
-    session.result(
-        {
-            "path": str(done.path),
-            "n_rows": done.n_rows,
-            "sha256": done.sha256,
-            "taken": done.taken,
-            "decisions": decisions,
-            "score_columns": dict(done.score_columns),
-            "n_skipped": len(done.skipped),
-            "skipped": done.obstacles,
-            "skipped_path": str(done.skipped_path or ""),
-        }
-    )
 
 
 @command(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +14,10 @@ from tamis.cli.deletion import dry_run_option, say_plan
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.errors import InvalidOptions
+from tamis.types import JSON
+
+if TYPE_CHECKING:
+    from tamis.actions.refinement_history import RoundEvidenceSummary
 
 EXAMPLE = "--dataset my-data-1a2b3c"
 refinement_argument = click.argument(
@@ -80,23 +86,12 @@ def show(session: Session, refinement: str, dataset: str) -> None:
     for word, ids in zip(("up", "down"), ([], []) if history is None else history.movers(), strict=True):
         session.show(f"  {word}: " + (", ".join(f"cluster {i} ×{change[i]:.2f}" for i in ids) or "none"))
     evidence = None if history is None else history.evidence()
-    if evidence is not None:
-        session.show(f"  effective clusters: {evidence.effective_clusters:.1f}")
-        session.show(f"  {evidence.said()}")
     effects = {} if history is None or evidence is None else effects_of(history, evidence)
-    for cluster, one in effects.items():
-        if evidence is not None and evidence.told:
-            session.show(
-                f"  cluster {cluster}: effect {one['effect']:+.2f} ({one['low']:+.2f} to {one['high']:+.2f}), {one['n_scored']:,} rows"
-            )
     session.result(
         {
             "refinement": run.run_id,
             "state": run.state,
-            "told": None if evidence is None else evidence.told,
-            "said": None if evidence is None else evidence.said(),
-            "effective_clusters": None if evidence is None else evidence.effective_clusters,
-            "effects": effects,
+            **_show_evidence(session, evidence, effects),
             "options": run.options,
             "summary": run.summary,
             "rounds": table,
@@ -104,6 +99,26 @@ def show(session: Session, refinement: str, dataset: str) -> None:
             "notes": [] if history is None else history.notes(),
         }
     )
+
+
+def _show_evidence(
+    session: Session, evidence: RoundEvidenceSummary | None, effects: Mapping[str, Mapping[str, JSON]]
+) -> dict[str, JSON]:
+    """What the rounds tell of the clusters; every effect is listed only where one can be told from noise."""
+    if evidence is None:
+        return {"told": None, "said": None, "effective_clusters": None, "effects": {}}
+    session.show(f"  effective clusters: {evidence.effective_clusters:.1f}")
+    session.show(f"  {evidence.said()}")
+    for cluster, one in effects.items() if evidence.told else ():
+        session.show(
+            f"  cluster {cluster}: effect {one['effect']:+.2f} ({one['low']:+.2f} to {one['high']:+.2f}), {one['n_scored']:,} rows"
+        )
+    return {
+        "told": evidence.told,
+        "said": evidence.said(),
+        "effective_clusters": evidence.effective_clusters,
+        "effects": effects,
+    }
 
 
 @refinements.command("continue", examples=[f"tamis refinements continue {EXAMPLE} --rounds 2 --budget 500"])

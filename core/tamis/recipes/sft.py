@@ -60,11 +60,19 @@ def _train(request: TrainingRequest, options: SftOptions, lora: SftLoraOptions |
     if finished is not None:
         return finished
     several = n_processes(options)
-    if several > 1:
-        launch(request, "sft_full" if lora is None else "sft_lora", options, several)
-        made = read_finished(request.folder)
-        assert made is not None, "the processes ended well and left no result"
-        return made
+    return _train_here(request, options, lora) if several == 1 else _train_in(several, request, options, lora)
+
+
+def _train_in(
+    several: int, request: TrainingRequest, options: SftOptions, lora: SftLoraOptions | None
+) -> Trained:
+    launch(request, "sft_full" if lora is None else "sft_lora", options, several)
+    made = read_finished(request.folder)
+    assert made is not None, "the processes ended well and left no result"
+    return made
+
+
+def _train_here(request: TrainingRequest, options: SftOptions, lora: SftLoraOptions | None) -> Trained:
     began = time.perf_counter()
     tokenizer = load_tokenizer(tokenizer_folder(request.model))
     half = computes_half(options)

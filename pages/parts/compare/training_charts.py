@@ -100,12 +100,7 @@ def _overall(comparison: Comparison, whole: pd.DataFrame) -> None:
 
 def _per_cluster(comparison: Comparison, parts: pd.DataFrame) -> None:
     sizes = parts.groupby("cluster_id")["n_rows"].max().sort_values(ascending=False)
-    shown = parts[parts["cluster_id"].isin(sizes.head(MAX_CLUSTERS).index)].copy()
-    shown["told"] = shown["against"].where(shown["verdict"] != "Not clear", 0.0)
-    shown["label"] = [
-        f"{shorten(name, 24)} ({n})" for name, n in zip(shown["cluster"], shown["n_rows"], strict=True)
-    ]
-    shown["said"] = [f"{loss:.2f}" for loss in shown["loss"]]
+    shown = _labelled(parts[parts["cluster_id"].isin(sizes.head(MAX_CLUSTERS).index)].copy())
     order = [
         f"{shorten(_first(shown, c, 'cluster'), 24)} ({_first(shown, c, 'n_rows')})"
         for c in sizes.head(MAX_CLUSTERS).index
@@ -140,6 +135,15 @@ def _per_cluster(comparison: Comparison, parts: pd.DataFrame) -> None:
     )
     if len(sizes) > MAX_CLUSTERS:
         st.caption(f"The {MAX_CLUSTERS} clusters with most held-out rows of {len(sizes):,}.")
+
+
+def _labelled(shown: pd.DataFrame) -> pd.DataFrame:
+    shown["told"] = shown["against"].where(shown["verdict"] != "Not clear", 0.0)
+    shown["label"] = [
+        f"{shorten(name, 24)} ({n})" for name, n in zip(shown["cluster"], shown["n_rows"], strict=True)
+    ]
+    shown["said"] = [f"{loss:.2f}" for loss in shown["loss"]]
+    return shown
 
 
 def _first(shown: pd.DataFrame, cluster_id: int, column: str) -> str:

@@ -57,6 +57,10 @@ def _tag_form(context: DatasetContext, scope: Scope, n_matching: int) -> None:
             args=(context, scope, "remove"),
             key="bulk_remove",
         )
+    _undo_buttons(context)
+
+
+def _undo_buttons(context: DatasetContext) -> None:
     with st.container(horizontal=True):
         st.button(
             "Undo",

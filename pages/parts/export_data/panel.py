@@ -48,28 +48,7 @@ def show_file(workspace: Workspace, file: ExportedFile, selections: Mapping[str,
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.subheader(f":material/task: {plain(file.path.name)}", anchor=False, width="content")
             with st.container(horizontal=True, width="content", gap="small"):
-                st.download_button(
-                    "Download", data=lambda: file.path.read_bytes(), file_name=file.path.name, type="primary",
-                    icon=":material/download:", on_click="ignore", key="download_file",
-                )  # fmt: skip
-                st.download_button(
-                    "Manifest", data=lambda: file.manifest_path.read_bytes(), file_name=file.manifest_path.name,
-                    icon=":material/receipt_long:", on_click="ignore", key="download_manifest",
-                    mime="application/json",
-                )  # fmt: skip
-                st.download_button(
-                    "Data card", data=lambda: data_card(file.manifest_path).encode(), file_name="README.md",
-                    icon=":material/article:", on_click="ignore", key="download_card", mime="text/markdown",
-                    help="As Hugging Face has it: sources, steps, decisions by whom, replay, citations",
-                )  # fmt: skip
-                st.button(
-                    "",
-                    icon=":material/close:",
-                    key="close_file",
-                    type="tertiary",
-                    help="Close",
-                    on_click=_close,
-                )
+                _show_downloads(file)
         left = f", {manifest.n_skipped:,} left out" if manifest.n_skipped else ""
         st.caption(
             f"{count_of(manifest.n_rows, 'row')}{left} · {format_title(manifest.format_name)} · {size(file.n_bytes)} · written "
@@ -88,6 +67,23 @@ def show_file(workspace: Workspace, file: ExportedFile, selections: Mapping[str,
             show_trl(manifest)
         with commands:
             _show_commands(workspace, file)
+
+
+def _show_downloads(file: ExportedFile) -> None:
+    st.download_button(
+        "Download", data=lambda: file.path.read_bytes(), file_name=file.path.name, type="primary",
+        icon=":material/download:", on_click="ignore", key="download_file",
+    )  # fmt: skip
+    st.download_button(
+        "Manifest", data=lambda: file.manifest_path.read_bytes(), file_name=file.manifest_path.name,
+        icon=":material/receipt_long:", on_click="ignore", key="download_manifest", mime="application/json",
+    )  # fmt: skip
+    st.download_button(
+        "Data card", data=lambda: data_card(file.manifest_path).encode(), file_name="README.md",
+        icon=":material/article:", on_click="ignore", key="download_card", mime="text/markdown",
+        help="As Hugging Face has it: sources, steps, decisions by whom, replay, citations",
+    )  # fmt: skip
+    st.button("", icon=":material/close:", key="close_file", type="tertiary", help="Close", on_click=_close)
 
 
 def _show_list(files: Sequence[ExportedFile], selections: Mapping[str, str]) -> None:

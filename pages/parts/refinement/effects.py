@@ -36,9 +36,10 @@ def show_effects(context: DatasetContext, history: RefinementHistory) -> None:
         )
 
 
-def _chart(
+def _table(
     context: DatasetContext, history: RefinementHistory, evidence: RoundEvidenceSummary
-) -> alt.LayerChart | alt.FacetChart:
+) -> pd.DataFrame:
+    """One line a cluster, of many those with the largest effects."""
     names = names_of(context, history.cluster_ids)
     table = pd.DataFrame(
         {
@@ -50,8 +51,15 @@ def _chart(
             "rows": evidence.n_scored,
         }
     )
-    if len(table) > MOST_DRAWN:
-        table = table.loc[table["effect"].abs().sort_values(ascending=False).index[:MOST_DRAWN]]
+    if len(table) <= MOST_DRAWN:
+        return table
+    return table.loc[table["effect"].abs().sort_values(ascending=False).index[:MOST_DRAWN]]
+
+
+def _chart(
+    context: DatasetContext, history: RefinementHistory, evidence: RoundEvidenceSummary
+) -> alt.LayerChart | alt.FacetChart:
+    table = _table(context, history, evidence)
     order = table.sort_values("effect", ascending=False)["cluster"].tolist()
     base = alt.Chart(table).encode(
         y=alt.Y(

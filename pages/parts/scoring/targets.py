@@ -103,23 +103,10 @@ def _show_form(context: DatasetContext) -> None:
     with st.form("target", border=False):
         name = st.text_input("Name", max_chars=80, placeholder="maths", key="target_name")
         source, file = TargetSource(), None
-        if kind == TYPED:
-            text = st.text_area(
-                "Examples, one a line", key="target_typed", height=120,
-                placeholder="A train leaves at 9:40 and arrives at 13:05. How long does it take?",
-            )  # fmt: skip
-            source = TargetSource(
-                examples=[TargetExample(line.strip()) for line in text.splitlines() if line.strip()]
-            )
-        elif kind == FILE:
+        if kind == FILE:
             file = st.file_uploader("Examples in any format that can be imported", key="target_file")
-        elif kind == ROWS:
-            source = _rows(context)
         else:
-            source = TargetSource(task=st.text_input(
-                "Task of the lm-evaluation-harness", key="target_task", placeholder="gsm8k",
-                help="Its validation rows where it has them, else those that it is scored by; their data must be on this machine, or the hub be reachable.",
-            ).strip())  # fmt: skip
+            source = _SOURCES[kind](context)
         split = st.checkbox(
             "Set half of it aside to judge by", key="target_split",
             help="Half of the examples, by a hash of their prompts, steer no score and no selection, so that a comparison can be judged on them.",
@@ -139,6 +126,22 @@ def _show_form(context: DatasetContext) -> None:
         st.rerun()
 
 
+def _typed(context: DatasetContext) -> TargetSource:  # noqa: ARG001 - every source is asked alike
+    text = st.text_area(
+        "Examples, one a line", key="target_typed", height=120,
+        placeholder="A train leaves at 9:40 and arrives at 13:05. How long does it take?",
+    )  # fmt: skip
+    return TargetSource(examples=[TargetExample(line.strip()) for line in text.splitlines() if line.strip()])
+
+
+def _task(context: DatasetContext) -> TargetSource:  # noqa: ARG001
+    task = st.text_input(
+        "Task of the lm-evaluation-harness", key="target_task", placeholder="gsm8k",
+        help="Its validation rows where it has them, else those that it is scored by; their data must be on this machine, or the hub be reachable.",
+    )  # fmt: skip
+    return TargetSource(task=task.strip())
+
+
 def _rows(context: DatasetContext) -> TargetSource:
     names = names_in_view(context.view, "selection")
     labels = {f"tag:{tag}": f"Tag: {tag} ({len(rows):,})" for tag, rows in context.tags.rows.items()}
@@ -149,3 +152,6 @@ def _rows(context: DatasetContext) -> TargetSource:
     chosen = st.selectbox("Rows", list(labels), format_func=labels.__getitem__, key="target_rows")
     kind, _, value = str(chosen).partition(":")
     return TargetSource(tag=value) if kind == "tag" else TargetSource(selection=value)
+
+
+_SOURCES = {TYPED: _typed, ROWS: _rows, TASK: _task}

@@ -41,6 +41,16 @@ def show_target_shares(context: DatasetContext, selection: Artifact) -> None:
         },
         alt="What the selection took for each target",
     )
+    if text := "; ".join(_kept_out(notes)):
+        st.caption(f"{text[:1].upper()}{text[1:]}.")
+    scorer = str(selection.manifest.options["method_options"]["similarity"])
+    link_to(
+        "scoring", "How well the targets are covered", icon=":material/speed:",
+        query={"dataset": context.dataset_id, "scorer": SCORERS[scorer].title},
+    )  # fmt: skip
+
+
+def _kept_out(notes: dict[str, JSON]) -> list[str]:
     said = []
     if notes.get("n_leaks"):
         said.append(f"{count_of(int(notes['n_leaks']), 'row')} of the target itself stayed out")
@@ -50,11 +60,4 @@ def show_target_shares(context: DatasetContext, selection: Artifact) -> None:
         said.append(
             f"no row is like {plain(', '.join(notes['empty_targets']))}, whose turns went to the others"
         )
-    if said:
-        text = "; ".join(said)
-        st.caption(f"{text[:1].upper()}{text[1:]}.")
-    scorer = str(selection.manifest.options["method_options"]["similarity"])
-    link_to(
-        "scoring", "How well the targets are covered", icon=":material/speed:",
-        query={"dataset": context.dataset_id, "scorer": SCORERS[scorer].title},
-    )  # fmt: skip
+    return said

@@ -23,11 +23,7 @@ CLUSTER_AXIS = alt.Axis(labelLimit=190, labelOverlap=False, labelFontSize=12, ti
 
 def cluster_chart(table: pd.DataFrame, *, picked_label: str = PICKED) -> None:
     """A bar for the rows of each cluster, a tick where its share by size would end, a dot for a random pick."""
-    shown = table.head(MAX_BARS).copy()
-    shown["cluster"] = unlike([shorten(name, 30) for name in shown["name"]])
-    shown["of"] = [
-        f"{picked:,} of {size:,}" for picked, size in zip(shown["picked"], shown["size"], strict=True)
-    ]
+    shown = _largest(table)
     ink = "#E8EEEC" if st.context.theme.type == "dark" else "#17211F"
     colour = _scale(ink, [picked_label, EXPECTED, *([RANDOM] if "random" in shown else [])])
     base = alt.Chart(shown).encode(
@@ -65,6 +61,15 @@ def cluster_chart(table: pd.DataFrame, *, picked_label: str = PICKED) -> None:
     st.altair_chart(chart, alt="Rows picked per cluster beside the cluster's share by size")
     if len(table) > MAX_BARS:
         st.caption(f"The {MAX_BARS} largest of {len(table):,} clusters; the table below has all.")
+
+
+def _largest(table: pd.DataFrame) -> pd.DataFrame:
+    shown = table.head(MAX_BARS).copy()
+    shown["cluster"] = unlike([shorten(name, 30) for name in shown["name"]])
+    shown["of"] = [
+        f"{picked:,} of {size:,}" for picked, size in zip(shown["picked"], shown["size"], strict=True)
+    ]
+    return shown
 
 
 def histogram_chart(table: pd.DataFrame, title: str, *, logarithmic: bool = False, height: int = 220) -> None:
