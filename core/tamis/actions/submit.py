@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from tamis.actions.given_scores import take_column
 from tamis.actions.roles import needs
 from tamis.errors import ArtifactMissing, CurationError
 from tamis.jobs.model import Job
@@ -284,6 +283,8 @@ def _check_odds(workspace: Workspace, dataset_id: str, values: Mapping[str, JSON
 
 def _take_columns(workspace: Workspace, dataset_id: str, values: Mapping[str, JSON]) -> None:
     """Make scores of a column that is named as a quality or a cost."""
+    from tamis.actions.given_scores import take_column  # not before: it loads all that scores rows
+
     named = [str(values.get("cost") or "")]
     named += [] if values.get("scores") else [str(values.get("quality") or "")]
     for column in (one for one in named if one.startswith(COLUMN)):

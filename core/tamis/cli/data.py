@@ -72,7 +72,7 @@ def import_file(
     )
     for file in plan.skipped:
         session.say(f"not read: {file.path}: {file.reason}")
-    for guess in guessed_encodings(plan):
+    for guess in () if choices.get("encoding") else guessed_encodings(plan):
         session.say(f"{guess.sentence} Name another one: --encoding NAME")
     job = follow(session, start_import(session.workspace, plan))
     answer: dict[str, JSON] = {"dataset_id": plan.dataset_id}

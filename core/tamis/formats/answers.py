@@ -84,6 +84,18 @@ def write_answer(turns: list[Message], noted: dict[str, JSON], rest: JSON) -> JS
     return text
 
 
+def n_answers(value: JSON) -> int:
+    """How many answers a column holds: the items of a list, or the different texts of a list inside an object."""
+    if isinstance(value, list):
+        return len(value)
+    inner = (
+        next((value[key] for key in _TEXT_KEYS if _are_texts(value.get(key))), [])
+        if isinstance(value, dict)
+        else []
+    )
+    return len(set(inner))
+
+
 def _calling(calls: list[JSON]) -> Message:
     return {
         "role": "assistant",
@@ -113,9 +125,12 @@ def _one_of_several(value: JSON, column: str, ranks: list[float]) -> AnswerTurns
     if isinstance(value, dict) and (
         key := next((key for key in _TEXT_KEYS if _are_texts(value.get(key))), "")
     ):
-        # A list inside an object, as SQuAD has it.
-        noted: dict[str, JSON] = {"answer_at": 0, "answer_key": key}
-        return AnswerTurns([{"role": "assistant", "content": value[key][0]}], noted, value)
+        # Lists inside an object, as SQuAD has them: its own ranks or scores stand beside the texts.
+        said = [i for i, text in enumerate(value[key]) if text.strip()]
+        ranks = _ranks_beside(value, value[key])
+        best = min(said, key=lambda i: ranks[i] if ranks else 0.0)
+        noted: dict[str, JSON] = {"answer_at": best, "answer_key": key}
+        return AnswerTurns([{"role": "assistant", "content": value[key][best]}], noted, value)
     items = value if isinstance(value, list) else [value]
     texts = [_text_in(item) for item in items]
     spoken = [i for i, (_, text) in enumerate(texts) if text.strip()]
@@ -165,7 +180,11 @@ def _order(item: JSON) -> float:
 def _put(rest: JSON, at: JSON, key: JSON, text: JSON) -> JSON:
     if isinstance(rest, dict):
         inner = rest.get(str(key))
-        return {**rest, str(key): [text, *inner[1:]] if isinstance(inner, list) else text}
+        place = at if isinstance(at, int) else 0
+        return {
+            **rest,
+            str(key): [*inner[:place], text, *inner[place + 1 :]] if isinstance(inner, list) else text,
+        }
     result = list(rest)
     if isinstance(at, int) and at < len(result):
         result[at] = {**result[at], str(key): text} if key and isinstance(result[at], dict) else text

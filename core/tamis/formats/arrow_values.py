@@ -6,9 +6,10 @@ import base64
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from tamis.formats.arrow_times import texts_of_times, time_text, times_of_texts
 from tamis.formats.cell_text import text_of_data
 from tamis.formats.json_text import dumps_exact, loads_exact
 from tamis.types import JSON
@@ -16,12 +17,10 @@ from tamis.types import JSON
 Array: TypeAlias = Any  # pyarrow's arrays and types, whose stubs know each kind by itself
 Kind: TypeAlias = Any
 _ARROW: Any = pa
-_COMPUTE: Any = pc
 Walk: TypeAlias = Callable[[JSON], JSON]
 
 NULLS_MARK = b"tamis.nulls"  # of a schema in whose structs a null is a value and not a missing key
 BYTES_MARK = "data:application/octet-stream;base64,"
-_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def is_plain(kind: Kind) -> bool:
@@ -134,12 +133,11 @@ def _is_binary(kind: Kind) -> bool:
 
 def _is_text_cast(kind: Kind) -> bool:
     """Types that Arrow itself writes as text: times and decimals."""
-    return (
-        pa.types.is_timestamp(kind)
-        or pa.types.is_date(kind)
-        or pa.types.is_time(kind)
-        or pa.types.is_decimal(kind)
-    )
+    return _is_time(kind) or pa.types.is_decimal(kind)
+
+
+def _is_time(kind: Kind) -> bool:
+    return pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind)
 
 
 def _plain_type(kind: Kind) -> Kind:
@@ -165,20 +163,19 @@ def _plain(column: Array) -> Array:
     kind = column.type
     if is_plain(kind) or kind == _plain_type(kind):
         return column
-    if isinstance(kind, pa.BaseExtensionType):
-        return _plain(column.storage)
-    if pa.types.is_dictionary(kind):
-        return _plain(column.dictionary_decode())
-    if pa.types.is_run_end_encoded(kind):
-        return _plain(_COMPUTE.run_end_decode(column))
+    if _stored_as(kind) is not None:
+        return _plain(_unwrapped(column))
     if pa.types.is_struct(kind):
         return _rebuilt_struct(column, [_plain(child) for child in column.flatten()], _plain_type(kind))
     if pa.types.is_map(kind):
-        keys, items = _plain(column.keys), _plain(column.items)
-        return _ARROW.MapArray.from_arrays(_offsets(column), keys, items, type=_plain_type(kind))
+        kept = column.drop_null()
+        keys, items = _plain(kept.keys), _plain(kept.items)
+        return _ARROW.MapArray.from_arrays(_offsets_of(column), keys, items, type=_plain_type(kind))
     if isinstance(_plain_type(kind), pa.LargeListType):
-        lists = column if pa.types.is_large_list(kind) else column.cast(pa.large_list(kind.value_type))
-        return pa.LargeListArray.from_arrays(_offsets(lists), _plain(lists.values), type=_plain_type(kind))
+        offsets = _offsets_of(column).cast(pa.int64())
+        return pa.LargeListArray.from_arrays(offsets, _plain(column.flatten()), type=_plain_type(kind))
+    if _is_time(kind):
+        return texts_of_times(column)
     return column.cast(_plain_type(kind))
 
 
@@ -197,9 +194,8 @@ def _restored(column: Array, kind: Kind) -> Array:
         return _ARROW.MapArray.from_arrays(_offsets(column), keys, items, type=kind)
     if pa.types.is_large_list(column.type):
         return _restored_lists(column, kind)
-    if pa.types.is_time(kind):
-        ticks = [None if text is None else _ticks(text, _UNITS[kind.unit]) for text in column.to_pylist()]
-        return pa.array(ticks, pa.int32() if pa.types.is_time32(kind) else pa.int64()).cast(kind)
+    if _is_time(kind):
+        return times_of_texts(column, kind)
     return _nulls_of(column) if pa.types.is_null(kind) else column.cast(kind)
 
 
@@ -207,9 +203,24 @@ def _restored_lists(column: Array, kind: Kind) -> Array:
     values = _restored(column.values, kind.value_type)
     if pa.types.is_list(kind):  # to cast a list miscounts the nulls of a type of nothing else
         return _ARROW.ListArray.from_arrays(_offsets(column).cast(pa.int32()), values, type=kind)
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        return _views(column, values, kind)
     large = pa.large_list(kind.value_field)
     lists = pa.LargeListArray.from_arrays(_offsets(column), values, type=large)
     return lists if kind == large else lists.cast(kind)
+
+
+def _views(column: Array, values: Array, kind: Kind) -> Array:
+    """Lists as views of their values, to which Arrow casts none."""
+    ends = column.offsets.to_numpy()
+    is_small = pa.types.is_list_view(kind)
+    offsets, sizes = (
+        pa.array(one, pa.int32() if is_small else pa.int64()) for one in (ends[:-1], ends[1:] - ends[:-1])
+    )
+    made = _ARROW.ListViewArray if is_small else _ARROW.LargeListViewArray
+    return made.from_arrays(
+        offsets, sizes, values, type=kind, mask=column.is_null() if column.null_count else None
+    )
 
 
 def _nulls_of(column: Array) -> Array:
@@ -226,12 +237,20 @@ def _stored_as(kind: Kind) -> Kind | None:
     return kind.value_type if is_packed else None
 
 
+def _unwrapped(column: Array) -> Array:
+    if isinstance(column.type, pa.BaseExtensionType):
+        return column.storage
+    if pa.types.is_dictionary(column.type):
+        return column.dictionary_decode()
+    return _compute().run_end_decode(column)
+
+
 def _wrapped(column: Array, kind: Kind) -> Array:
     if isinstance(kind, pa.BaseExtensionType):
         return pa.ExtensionArray.from_storage(kind, column)
     if pa.types.is_dictionary(kind):
         return column.dictionary_encode().cast(kind)
-    return _COMPUTE.run_end_encode(column, run_end_type=kind.run_end_type)
+    return _compute().run_end_encode(column, run_end_type=kind.run_end_type)
 
 
 def _rebuilt_struct(column: Array, children: list[Array], kind: Kind) -> Array:
@@ -239,22 +258,39 @@ def _rebuilt_struct(column: Array, children: list[Array], kind: Kind) -> Array:
     return pa.StructArray.from_arrays(children, fields=list(kind), mask=mask) if len(kind) else column
 
 
+def _compute() -> Any:  # noqa: ANN401 - the stubs lack most of it
+    """Arrow's functions, which take a tenth of a second to load: only where a table needs one."""
+    import pyarrow.compute
+
+    return pyarrow.compute
+
+
+def _offsets_of(column: Array) -> Array:
+    """The offsets of lists of any kind, or of maps, among the values of those that are no null; null where the list is.
+
+    Arrow lets a null list hide values: without them it has none.
+    """
+    lengths = np.zeros(len(column), np.int64)
+    there = column.is_valid().to_numpy(zero_copy_only=False)
+    kept = column.drop_null()
+    is_map = pa.types.is_map(column.type)
+    lengths[there] = (
+        np.diff(kept.offsets.to_numpy()) if is_map else _compute().list_value_length(kept).to_numpy()
+    )
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return _offsets_beside(pa.array(ends, pa.int32() if is_map else pa.int64()), column)
+
+
 def _offsets(column: Array) -> Array:
-    """The offsets of lists, null where the list is."""
-    offsets = column.offsets
+    """The offsets of lists or maps none of which hides values, null where the list is."""
+    return _offsets_beside(column.offsets, column)
+
+
+def _offsets_beside(offsets: Array, column: Array) -> Array:
     if not column.null_count:
         return offsets
     nulls = _ARROW.concat_arrays([column.is_null(), pa.array([False])])
-    return pc.if_else(nulls, pa.scalar(None, offsets.type), offsets)
-
-
-def _ticks(text: str, per_second: int) -> int:
-    clock, _, fraction = text.partition(".")
-    hours, minutes, seconds = (int(part) for part in clock.split(":"))
-    digits = len(str(per_second)) - 1
-    return ((hours * 60 + minutes) * 60 + seconds) * per_second + int(
-        fraction.ljust(digits, "0")[:digits] or 0
-    )
+    return _compute().if_else(nulls, pa.scalar(None, offsets.type), offsets)
 
 
 def _reader(kind: Kind, keep_nulls: bool) -> Walk | None:
@@ -276,7 +312,7 @@ def _leaf_reader(kind: Kind) -> Walk | None:
     if _is_binary(kind):
         return _text_of_bytes
     if pa.types.is_timestamp(kind):
-        return lambda text: None if text is None else text.replace(" ", "T", 1)
+        return time_text
     if pa.types.is_interval(kind) or pa.types.is_union(kind):
         return lambda value: None if value is None else str(value)
     return None

@@ -34,8 +34,9 @@ _NUMPY = re.compile(
 
 def data_in(text: str) -> JSON:
     """Return the list or object that a text is, or None; numbers, strings and prose are none."""
-    if text.lstrip()[:1] not in ("[", "{"):
-        return None
+    start = text.lstrip()[:6]
+    if start[:1] not in ("[", "{"):
+        return _printed(text) if start == "array(" else None
     try:
         value, is_odd = loads_exact(text)
     except ValueError:

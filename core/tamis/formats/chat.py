@@ -5,6 +5,7 @@ value).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar, TypeAlias
 
@@ -25,7 +26,7 @@ from tamis.formats.names import (
     optional_column,
     turn_keys,
 )
-from tamis.formats.role_labels import is_call_label, label_text, role_of, role_option
+from tamis.formats.role_labels import CALL_LABEL, is_call_label, label_text, role_of, role_option
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.formats.turn_items import with_items, without_items
@@ -34,6 +35,11 @@ from tamis.types import JSON, ROLES, Example, Message
 CALLING_LABELS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
 OPENAI_LABELS = {role: role for role in ROLES}
 SHAREGPT_LABELS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "tool"}
+# What readers of a format know beside its own labels: a developer's turn is no system turn to gpt-oss and OpenAI.
+_KNOWN_LABELS = {
+    "messages": {*OPENAI_LABELS.values(), "developer"},
+    "sharegpt": {*SHAREGPT_LABELS.values(), *CALLING_LABELS.values(), CALL_LABEL},
+}
 LIST_COLUMNS = MESSAGE_LISTS
 
 
@@ -204,6 +210,18 @@ def _write_chat(
     items = without_items(written, noted, fields.role, fields.content)
     record[column] = without_thoughts(items, noted, fields.role, fields.content)
     return add_meta(record, example)
+
+
+def with_usual_labels(example: Example, name: str) -> Example:
+    """Return the example without those labels of its source that no reader of the format ``name`` knows: a chat template has
+    ``tool`` and no ``function``, ``user`` and no ``Human``.
+    """
+    labels = shape_of(example, name).get("labels")
+    known = _KNOWN_LABELS.get(name)
+    if known is None or not isinstance(labels, list) or known.issuperset(labels):
+        return example
+    kept = [label if label in known else None for label in labels]
+    return replace(example, meta=example.meta | {SHAPE: example.meta[SHAPE] | {"labels": kept}})
 
 
 def labels_for(turns: Sequence[Message], noted: JSON, default: dict[str, str]) -> list[str]:

@@ -48,7 +48,7 @@ def form_of(sample: bytes) -> Form:
         return ""
     if start.text is None or not start.rest.strip(b" \t\r\n,"):
         return _form_of_value(start.value, start.text)
-    if start.rest.lstrip(b" \t,")[:1] == b"\n" and b"\n" not in start.text:
+    if start.rest.lstrip(b" \t\r,")[:1] == b"\n" and b"\n" not in start.text:
         holds_rows = isinstance(first_item(start.value), str | list | dict)
         if isinstance(start.value, list):
             return "values" if holds_rows and _are_lists(sample) else ""

@@ -276,7 +276,12 @@ def _is_header(cells: Sequence[JSON]) -> bool:
 
 
 def _is_readable(found: RowsFound) -> bool:
-    return any(isinstance(row, dict) and is_record(row) for row in islice(found.rows, _SHOWS))
+    return any(isinstance(row, dict) and _is_or_holds_record(row) for row in islice(found.rows, _SHOWS))
+
+
+def _is_or_holds_record(row: Record) -> bool:
+    """Whether an object is a record or has one under a name, as APIs wrap each row."""
+    return is_record(row) or any(isinstance(item, dict) and is_record(item) for item in row.values())
 
 
 def _is_several(value: JSON) -> bool:

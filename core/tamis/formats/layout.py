@@ -171,6 +171,7 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
         return _json_layout(found or _form_of_broken(sample, lines), layout)
     if _is_lines(lines):
         return layout("jsonl")
+    _refuse_written_twice(path, lines)
     delimiter = _delimiter(sample, complete=complete)
     if delimiter is None and re.match(rb"(---\s|- ?\w+:\s|\w+:\s*\n\s*- )", sample.lstrip()):
         raise UnreadableFile(f"{path.name} looks like YAML. Write its records as JSON lines. {_OFFERED}")
@@ -229,6 +230,23 @@ def _form_of_broken(sample: bytes, lines: Sequence[bytes]) -> Form:
     if _is_wrapper(sample, lines):
         return "wrapped"
     return "values" if _is_spread(lines) else "lines"
+
+
+def _refuse_written_twice(path: Path, lines: Sequence[bytes]) -> None:
+    if lines and all(_holds_object(line) for line in lines[:5]):
+        raise UnreadableFile(
+            f"{path.name} is JSON that was written as JSON once more: each line is a text in which an object stands. "
+            "Take the outer layer off, for example with: jq -r . FILE"
+        )
+
+
+def _holds_object(line: bytes) -> bool:
+    """Whether a line is a JSON text in which the text of an object stands."""
+    try:
+        text = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(text, str) and isinstance(data_in(text), dict)
 
 
 def _parses_to(line: bytes, kinds: tuple[type, ...], *, alone: bool = False) -> bool:

@@ -77,6 +77,7 @@ PREFERENCE_PROMPT = (
     "history", "context", "input", "trajectory", "problem",
 )  # fmt: skip
 ROLE_KEYS = ("role", "from", "speaker", "author", "sender", "user", "type", "Role", "From", "Speaker")
+_NUMBERED_KEYS = ("role", "from", "speaker")
 CONTENT_KEYS = (
     "content", "value", "text", "message", "utterance", "parts", "body", "Content", "Value", "Text", "Message",
 )  # fmt: skip
@@ -219,6 +220,8 @@ def turn_keys(item: JSON) -> tuple[str, str] | None:
     if not isinstance(item, dict):
         return None
     role = next((key for key in ROLE_KEYS if isinstance(item.get(key), str)), None)
+    if role is None:  # a number, whose meaning a person has to say
+        role = next((key for key in _NUMBERED_KEYS if type(item.get(key)) is int), None)
     content = next((key for key in CONTENT_KEYS if key in item and key != role), None)
     if role is not None and content is None and "tool_calls" in item:
         content = "content"

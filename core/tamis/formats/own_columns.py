@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from tamis.errors import InvalidRecord
 from tamis.formats import FORMATS, load_format
+from tamis.formats.chat import with_usual_labels
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Format, Record
 from tamis.formats.stored_form import ColumnMapping
+from tamis.formats.targets import JSON_LINES, Target
 from tamis.types import JSON, Example
 
 _START = "source_"
@@ -19,12 +21,13 @@ _MAX_SHAPES = 10_000  # kinds of rows that are remembered as harmless
 class OwnColumns:
     """Writes examples in a format; a column of the source that would be read as part of the conversation gets another name.
 
-    ``renamed`` says which got which, of the rows so far; a name once given is kept for the rows that follow. Without
-    ``as_data`` a conversation that was JSON text is one again.
+    ``renamed`` says which got which, of the rows so far; a name once given is kept for the rows that follow. Where nobody
+    mapped the parts, turns have the labels that trainers know.
     """
 
-    def __init__(self, form: Format, fields: ColumnMapping | None, *, as_data: bool = True) -> None:
-        self._form, self._fields, self._as_data = form, fields, as_data
+    def __init__(self, form: Format, fields: ColumnMapping | None, target: Target = JSON_LINES) -> None:
+        self._form, self._fields, self._as_data = form, fields, target.holds_lists
+        self._relabels = fields is None and target.has_usual_labels
         self._names = fields or form.fields()
         # Of formats that read a row equally well the earlier one is taken.
         self._earlier = [load_format(name) for name in list(FORMATS)[: list(FORMATS).index(form.name)]]
@@ -34,6 +37,8 @@ class OwnColumns:
 
     def write(self, example: Example) -> Record:
         """One record; raises CurationError when the format cannot hold the conversation."""
+        if self._relabels:
+            example = with_usual_labels(example, self._form.name)
         while True:
             named = self._with_names(example)
             record = self._form.write(named, self._fields, as_data=self._as_data)

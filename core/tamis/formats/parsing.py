@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from tamis.errors import InvalidRecord
 from tamis.formats import load_format
+from tamis.formats.answers import n_answers
 from tamis.formats.bare_rows import as_bare, note_bytes
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Format, Record
@@ -147,16 +148,13 @@ def without_collection() -> Iterator[None]:
 def read_records(
     chunk: Chunk, notes: Notes | None = None, repairs: Collection[str] = ()
 ) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
-    """Yield number, raw text and record, or the reason why there is none; blank lines are not records.
+    """Return number, raw text and record, or the reason why there is none, of each; blank lines are not records.
 
     What was read otherwise than it stands in the file is counted in ``notes``.
     """
     notes = Notes() if notes is None else notes
     notes.update(chunk.notes)
-    if chunk.kind == "rows":
-        yield from _read_rows(chunk.content, notes)
-    else:
-        yield from _read_texts(chunk, notes, repairs)
+    return _read_rows(chunk.content, notes) if chunk.kind == "rows" else _read_texts(chunk, notes, repairs)
 
 
 def _read_texts(
@@ -186,7 +184,7 @@ def _read_texts(
             is_same = False
         if not is_same and (lost := repeated_keys(raw, record)):
             notes.update({(name, "duplicate-key"): 1 for name in lost})
-        yield number, raw, _bounded(record)
+        yield number, raw, record if len(record) <= MAX_FIELDS else _bounded(record)
 
 
 def _read_odd(
@@ -343,7 +341,7 @@ class _Builder:
                 self.notes[column, kind.replace("_", "-")] += 1
         column = shape.get("answer_column")
         answers = record.get(column) if isinstance(column, str) else None
-        if isinstance(column, str) and isinstance(answers, list) and len(answers) > 1:
+        if isinstance(column, str) and n_answers(answers) > 1:
             self.notes[column, "one-of-several"] += 1
 
     def _row(self, number: int, raw: bytes | str, record: Record, example: Example) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from tamis.compute.text.turn_parts import is_ordinary
 from tamis.errors import UnknownName
 from tamis.formats.cell_text import data_in, style_of, text_of_data
 from tamis.formats.format import Record
@@ -114,7 +115,7 @@ def _merged(turns: list[Message], role: str, content: str) -> list[Message]:
     for turn in turns:
         last = kept[-1] if kept else None
         if last is not None and _may_join(last, turn, role, content):
-            kept[-1] = {**last, content: f"{last[content]}{_BETWEEN}{turn[content]}"}
+            kept[-1] = {**last, content: _together(last[content], turn[content])}
         elif last is not None and _are_calls(last, turn, role, content):
             kept[-1] = {**last, "tool_calls": [*last["tool_calls"], *turn["tool_calls"]]}
         else:
@@ -123,8 +124,28 @@ def _merged(turns: list[Message], role: str, content: str) -> list[Message]:
 
 
 def _may_join(one: Message, other: Message, role: str, content: str) -> bool:
-    plain = all(_is_plain(turn, role, content) for turn in (one, other))
-    return plain and _role(one, role) == _role(other, role) != "tool"
+    said = all(_is_said(turn, role, content) for turn in (one, other))
+    return said and _role(one, role) == _role(other, role) != "tool"
+
+
+def _together(one: JSON, other: JSON) -> JSON:
+    """Two texts as one, or the parts of both where one has parts; a text beside parts becomes one as these are written."""
+    if isinstance(one, str) and isinstance(other, str):
+        return f"{one}{_BETWEEN}{other}"
+    first = next((part for content in (one, other) if isinstance(content, list) for part in content), "")
+    typed = {"type": "text"} if isinstance(first, dict) and "type" in first else {}
+    parts: list[JSON] = []
+    for content in (one, other):
+        text = content if isinstance(first, str) else {**typed, "text": content}
+        parts += content if isinstance(content, list) else [text]
+    return parts
+
+
+def _is_said(turn: Message, role: str, content: str) -> bool:
+    """Whether a turn holds nothing but a text or a list of parts that say or show something."""
+    said = turn.get(content)
+    is_list = isinstance(said, list) and all(isinstance(part, str) or is_ordinary(part) for part in said)
+    return set(turn) == {role, content} and (isinstance(said, str) or is_list)
 
 
 def _is_plain(turn: Message, role: str, content: str) -> bool:

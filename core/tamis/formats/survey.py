@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from tamis.errors import InvalidRecord
@@ -106,7 +108,13 @@ class Survey:
 
     def take(self, number: int, raw: bytes | str, record: Record | InvalidRecord) -> None:
         """Look further, and keep every so many records."""
-        if self.look_further(record) and self.n_seen % self._step == 0 and isinstance(record, dict):
+        self.is_whole_sample = False
+        # Most records are of a shape of which nothing is left to learn.
+        if type(record) is dict and self._open.get(tuple(record)) == ():
+            self.n_seen += 1
+        elif not self.look_further(record):
+            return
+        if self.n_seen % self._step == 0 and isinstance(record, dict):
             self.spread.append((number, raw, record))
             if len(self.spread) >= MAX_SPREAD:
                 self._step, self.spread = 2 * self._step, self.spread[::2]
@@ -144,17 +152,23 @@ def _look_at_start(
     sample, max_looked_at = most
     n_bytes = 0
     most_bytes = START_BYTES if _is_entered(path, layout) else WHOLE_BYTES
+    most_rows = MAX_HUB_ROWS if layout.container == "hub" else sys.maxsize
     chunks = iter_chunks(path, layout, block_bytes=BLOCK_BYTES, batch_rows=1000, repairs=repairs)
-    for number, raw, record in _records(chunks, survey.notes, repairs):
+    rows = chain.from_iterable(read_records(chunk, survey.notes, repairs) for chunk in chunks)
+    for number, raw, record in rows:
         n_bytes += len(raw)
         if len(survey.records) < sample and survey.n_sampled < max_looked_at:
             _sample(survey, number, raw, record)
-            continue
-        survey.is_whole_sample = False
-        survey.take(number, raw, record)
-        if n_bytes > most_bytes or (layout.container == "hub" and survey.n_looked_at >= MAX_HUB_ROWS):
+        else:
+            survey.take(number, raw, record)
+            break
+    most_rows -= len(survey.rejects)  # of which no more are kept from here on
+    for number, raw, record in rows:
+        if n_bytes > most_bytes or survey.n_seen >= most_rows:
             survey.is_whole_file = False
             break
+        n_bytes += len(raw)
+        survey.take(number, raw, record)
 
 
 def _sample(survey: Survey, number: int, raw: bytes | str, record: Record | InvalidRecord) -> None:
@@ -184,10 +198,3 @@ def _is_entered(path: Path | str, layout: Layout) -> bool:
     """Whether a file is large, and plain JSON lines, the only kind that can be entered anywhere."""
     plain = (layout.container, layout.compression, layout.encoding) == ("jsonl", "none", "utf-8")
     return plain and Path(path).stat().st_size > WHOLE_BYTES
-
-
-def _records(
-    chunks: Iterator[Chunk], notes: Notes, repairs: Sequence[str]
-) -> Iterator[tuple[int, bytes | str, Record | InvalidRecord]]:
-    for chunk in chunks:
-        yield from read_records(chunk, notes, repairs)

@@ -13,7 +13,6 @@ from typing import IO, Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.errors import MissingExtra, UnreadableFile
@@ -239,6 +238,8 @@ def _may_be_odd(column: Array) -> bool:
     """Whether a column may hold bytes, numbers that JSON has not, or JSON text with such numbers."""
     kind = column.type
     if pa.types.is_floating(kind):
+        import pyarrow.compute as pc
+
         return not pc.all(pc.is_finite(column.cast(pa.float64())), skip_nulls=True, min_count=0).as_py()
     return bool(_ODD_TYPES.search(str(kind)))
 

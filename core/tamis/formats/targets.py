@@ -23,11 +23,13 @@ _KNOWN = ".jsonl, .json, .csv, .tsv or .parquet, each also with .gz or .zst behi
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How a file is written; ``layout`` 1 is Parquet as the first edition wrote it, and up to 2 JSON text stayed text."""
+    """How a file is written; ``layout`` 1 is Parquet as the first edition wrote it, up to 2 JSON text stayed text, and up to 3
+    turns kept the labels of their source in a named format.
+    """
 
     container: TargetContainer
     compression: TargetCompression = "none"
-    layout: int = 3
+    layout: int = 4
 
     @property
     def is_first_layout(self) -> bool:
@@ -38,6 +40,11 @@ class Target:
     def holds_lists(self) -> bool:
         """Whether a conversation that was JSON text in its source is written as the list it is."""
         return self.container not in ("csv", "tsv") and self.layout > 2
+
+    @property
+    def has_usual_labels(self) -> bool:
+        """Whether turns have the labels that trainers read where nobody mapped them."""
+        return self.layout > 3
 
 
 JSON_LINES = Target("jsonl")

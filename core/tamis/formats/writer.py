@@ -78,7 +78,7 @@ def export_file(
     else:
         form = load_format(format_name)
         own, like = (
-            OwnColumns(form, fields, as_data=target.holds_lists),
+            OwnColumns(form, fields, target),
             Likeness(spoken=(fields or form.fields()).parts.values()),
         )
         write = partial(record_before, form, fields=fields) if target.is_first_layout else own.write
@@ -124,7 +124,7 @@ def row_lines(
     if format_name == SOURCE_SHAPE:
         yield from _source_lines(examples, unfit, (), as_json=False)
     else:
-        own = OwnColumns(load_format(format_name), fields, as_data=target.holds_lists)
+        own = OwnColumns(load_format(format_name), fields, target)
         yield from _format_lines(examples, own.write, unfit)
 
 

@@ -32,6 +32,7 @@ from tamis.types import JSON
 
 _BATCH_ROWS = 2_000
 _MISSING = object()
+_DO_NOT_FIT = (pa.ArrowException, ValueError, TypeError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +187,16 @@ def _write_parquet(lines_file: IO[bytes], file: IO[bytes], target: Target, like:
         write_parquet_before(lines_file, file)
         return
     schema = common_schema(list(like.shapes))
-    if schema is not None:
+    style = common_style(list(like.shapes))
+    unfit: set[str] = set()
+    while schema is not None:
         with tempfile.TemporaryFile() as aside:
             try:
-                _write_with(schema, common_style(list(like.shapes)), lines_file, aside)
-            except (pa.ArrowException, ValueError, TypeError, AttributeError, OverflowError):
-                pass  # an edited row, or one of another file, no longer fits the types of the source
+                _write_with(schema, unfit, style, lines_file, aside)
+            except _NoLongerFits as error:  # the other columns keep their types
+                unfit.add(error.column)
+            except _DO_NOT_FIT:
+                break
             else:
                 aside.seek(0)
                 shutil.copyfileobj(aside, file)
@@ -199,31 +204,55 @@ def _write_parquet(lines_file: IO[bytes], file: IO[bytes], target: Target, like:
     _write_inferred(lines_file, file)
 
 
-def _write_with(schema: pa.Schema, style: str, lines_file: IO[bytes], file: IO[bytes]) -> None:
+class _NoLongerFits(Exception):
+    """An edited row, or one of another file, holds what the type of a source's column does not."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
+def _write_with(
+    schema: pa.Schema, unfit: Collection[str], style: str, lines_file: IO[bytes], file: IO[bytes]
+) -> None:
+    """Write the columns of a source in its types, ``unfit`` and new ones in those that their values have."""
     columns: Columns = {}
     own = unique_names(schema)
+    kept = set(own) - set(unfit)
     for records in _batches(lines_file):
         for record in records:
-            see_record(columns, {name: value for name, value in record.items() if name not in own})
-    added = [pa.field(name, seen.type) for name, seen in columns.items()]
-    whole = _with_fields(schema, added)
+            see_record(columns, {name: value for name, value in record.items() if name not in kept})
+    names = [*own, *(name for name in columns if name not in own)]
+    fields = [
+        schema.field(at).with_type(columns[name].type).with_nullable(True)
+        if name in columns and name in own
+        else schema.field(at)
+        for at, name in enumerate(own)
+    ]
+    fields += [pa.field(name, columns[name].type) for name in names[len(own) :]]
+    whole = _with_fields(schema, fields) if columns else schema
     with pq.ParquetWriter(file, whole, compression="zstd") as writer:
         for records in _batches(lines_file):
             arrays = [
-                from_json([one.get(name) for one in records], column.type, style)
-                for name, column in zip([*own, *columns], whole, strict=True)
+                _fitted(name, [one.get(name) for one in records], column.type, style)
+                for name, column in zip(names, whole, strict=True)
             ]
             writer.write_table(pa.Table.from_arrays(arrays, schema=whole))
 
 
-def _with_fields(schema: pa.Schema, added: list[pa.Field[Any]]) -> pa.Schema:
-    if not added:
-        return schema
+def _fitted(name: str, values: list[JSON], kind: Kind, style: str) -> Array:
+    try:
+        return from_json(values, kind, style)
+    except _DO_NOT_FIT as error:
+        raise _NoLongerFits(name) from error
+
+
+def _with_fields(schema: pa.Schema, fields: list[pa.Field[Any]]) -> pa.Schema:
     # The features that the datasets library keeps there would no longer be those of the columns.
     kept: dict[Any, Any] = {
         key: value for key, value in (schema.metadata or {}).items() if key != b"huggingface"
     }
-    return pa.schema([*schema, *added], metadata=kept or None)
+    return pa.schema(fields, metadata=kept or None)
 
 
 def _write_inferred(lines_file: IO[bytes], file: IO[bytes]) -> None:

@@ -86,3 +86,18 @@ def test_opening_a_workspace_loads_no_model_library() -> None:
         "tqdm",
     }
     assert not heavy & loaded
+
+
+def test_an_import_is_asked_for_without_what_only_computing_needs() -> None:
+    loaded = modules_after("import tamis.cli.data, tamis.actions.imports")
+    heavy = {
+        "scipy",
+        "icu4py",
+        "charset_normalizer",
+        "sklearn",
+        "pandas",
+        "torch",
+        "transformers",
+        "datasets",
+    }
+    assert not heavy & loaded

@@ -9,6 +9,7 @@ from tamis.cli.rejects import repair_option
 from tamis.formats import load_format
 from tamis.formats.notes import KINDS, Notes
 from tamis.formats.repairs import REPAIRS, TURN_REPAIRS, repaired_turns
+from tamis.types import JSON
 
 FIELDS = load_format("messages").fields()
 
@@ -44,6 +45,35 @@ def test_each_changes_what_its_name_says_and_is_counted(name: str, before: str, 
     found, notes = repaired(before, name)
     assert found == after
     assert notes["", name] == (before != after)
+
+
+ANSWER = {"role": "assistant", "content": "3 m"}
+IMAGE = {"type": "image", "image": "a.png"}
+
+
+@pytest.mark.parametrize(
+    ("contents", "joined"),
+    [
+        (([IMAGE], "What is it?"), [IMAGE, {"type": "text", "text": "What is it?"}]),
+        (("Look:", [IMAGE]), [{"type": "text", "text": "Look:"}, IMAGE]),
+        (([{"text": "a"}], "b"), [{"text": "a"}, {"text": "b"}]),
+        ((["a"], "b", "c"), ["a", "b", "c"]),
+        (([], "b"), ["b"]),
+    ],
+)
+def test_parts_are_joined_as_texts_are(contents: tuple[JSON, ...], joined: JSON) -> None:
+    turns = [{"role": "user", "content": content} for content in contents]
+    notes = Notes()
+    record = repaired_turns({"messages": [*turns, ANSWER]}, FIELDS, ["merge-consecutive"], notes)
+    assert record["messages"] == [{"role": "user", "content": joined}, ANSWER]
+    assert notes["", "merge-consecutive"] == 1
+
+
+def test_what_calls_or_answers_a_function_is_not_joined() -> None:
+    call = {"type": "tool_use", "id": "1", "name": "tide", "input": {}}
+    turns = [{"role": "assistant", "content": [call]}, {"role": "assistant", "content": "3 m"}]
+    record = {"messages": [{"role": "user", "content": "Tide?"}, *turns]}
+    assert repaired_turns(record, FIELDS, ["merge-consecutive"], Notes()) == record
 
 
 def test_nothing_is_repaired_unasked() -> None:

@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtr, stdtrit
 
 from tamis.types import Float64s
 
@@ -48,6 +47,8 @@ def paired_change(differences: ArrayLike, *, confidence_fraction: float = CONFID
     (right or wrong answers) the adjusted Wald interval of Bonett and Price (2012), which adds one pair of either kind, so
     that a few equal rows are not certainty. NaN below two pairs.
     """
+    from scipy.special import stdtr, stdtrit  # not before: every command imports what counts votes
+
     given = np.asarray(differences, dtype=np.float64)
     known = given[np.isfinite(given)]
     n = len(known)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import linalg
 
 from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
 from tamis.errors import InvalidOptions
@@ -28,6 +27,8 @@ def pca(vectors: Float32s, n_components: int, *, max_fit_rows: int = PCA_ROWS) -
 
     Raises InvalidOptions when n_components is below 1.
     """
+    from scipy import linalg  # not before: an import loads this module and projects nothing
+
     n, d = check_vectors(vectors)
     if n_components < 1:
         raise InvalidOptions(f"The number of dimensions is {n_components}: give 1 or more.")

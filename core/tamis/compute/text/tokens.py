@@ -8,8 +8,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from icu4py.breakers import WordBreaker
-
 from tamis.compute.text.stopwords import STOP_CHARACTERS, STOP_WORDS
 
 # Scripts written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han. Hangul has spaces.
@@ -57,6 +55,8 @@ def _is_word(word: str) -> bool:
 
 
 def _split_mixed(word: str) -> Iterator[str]:
+    from icu4py.breakers import WordBreaker
+
     for part in _run_pattern().findall(word):
         if is_unspaced(part):
             yield from filter(_is_unspaced_word, WordBreaker(part, "en"))

@@ -1,0 +1,93 @@
+"""How a file is built: Windows line ends, rows that an API wraps, JSON inside JSON, labels that are numbers, answers in lists."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tamis.errors import UnreadableFile
+from tamis.formats.detect import inspect_file
+from tamis.formats.layout import detect_layout
+from tests.core.formats.round_trip import import_all
+
+ROW = {"prompt": "Tide?", "completion": "3 m"}
+TURNS = [{"role": "user", "content": "Tide?"}, {"role": "assistant", "content": "3 m"}]
+MARK = "\ufeff"
+
+
+@pytest.mark.parametrize("end", ["\r\n", " \r\n", "\r\n\r\n"])
+@pytest.mark.parametrize("mark", ["", MARK])
+def test_lines_of_windows_are_lines(tmp_path: Path, end: str, mark: str) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    line = '{"prompt": "Tide?",  "completion": "3 m", "n": 1.50}'
+    source.write_bytes((mark + (line + end) * 3).encode())
+    layout = detect_layout(source)
+    assert (layout.container, layout.form) == ("jsonl", "")  # and not a document that is read as a whole
+    import_all(source).export(target)
+    assert target.read_text() == f"{line}\n" * 3
+
+
+def test_rows_that_an_api_wraps_are_the_rows(tmp_path: Path) -> None:
+    source = tmp_path / "rows.json"
+    features = [{"feature_idx": 0, "name": "prompt", "type": {"dtype": "string"}}]
+    rows = [{"row_idx": at, "row": ROW, "truncated_cells": []} for at in range(3)]
+    source.write_text(json.dumps({"features": features, "rows": rows, "partial": False}))
+    stored = import_all(source)
+    assert (len(stored.examples), stored.rejects) == (3, [])
+    assert "split" not in stored.examples[0].meta
+    assert stored.notes["features", "beside"] == 1
+
+
+def test_lines_that_were_written_as_json_twice_are_said_to_be(tmp_path: Path) -> None:
+    source = tmp_path / "twice.jsonl"
+    source.write_text(f"{json.dumps(json.dumps({'messages': TURNS}))}\n" * 3)
+    with pytest.raises(UnreadableFile, match="written as JSON once more.* jq -r"):
+        inspect_file(source)
+
+
+def test_what_numpy_prints_of_an_array_is_data(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(f'messages,n\n"array({TURNS},\n      dtype=object)",1\n')
+    stored = import_all(source)
+    assert stored.examples[0].messages == TURNS
+    stored.export(target)
+    assert target.read_text() == source.read_text()
+
+
+def test_labels_that_are_numbers_are_asked_about(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text(
+        json.dumps({"turns": [{"speaker": 0, "text": "Tide?"}, {"speaker": 1, "text": "3 m"}]}) + "\n"
+    )
+    with pytest.raises(UnreadableFile, match="--role 0=ROLE"):
+        inspect_file(source)
+    seen = inspect_file(source, roles={"0": "user", "1": "assistant"})
+    assert [turn["role"] for turn in seen.rows[0].example.messages] == ["user", "assistant"]
+
+
+ANSWERS: list[tuple[dict[str, Any], str, int]] = [
+    ({"text": ["3 m", "4 m"], "answer_start": [1, 2]}, "3 m", 1),
+    ({"text": ["3 m", "3 m"], "answer_start": [1, 1]}, "3 m", 0),
+    ({"text": ["2 m", "3 m"], "score": [1, 7]}, "3 m", 1),
+    ({"text": ["2 m", " ", "3 m"], "rank": [2, 0, 1]}, "3 m", 1),
+    ({"text": ["3 m"]}, "3 m", 0),
+]
+
+
+@pytest.mark.parametrize(("answers", "best", "n_told"), ANSWERS)
+def test_of_several_answers_inside_an_object_the_best_is_read_and_the_others_are_told(
+    tmp_path: Path, answers: dict[str, Any], best: str, n_told: int
+) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps({"question": "Tide?", "answers": answers}) + "\n")
+    stored = import_all(source)
+    assert stored.examples[0].messages[-1]["content"] == best
+    assert stored.notes["answers", "one-of-several"] == n_told
+    stored.examples[0].messages[-1]["content"] = "5 m"
+    stored.export(target)
+    texts = [("5 m" if text == best and n_told else text) for text in answers["text"]]
+    texts = ["5 m", *answers["text"][1:]] if not n_told else texts
+    assert json.loads(target.read_text())["answers"] == answers | {"text": texts}
