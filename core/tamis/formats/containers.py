@@ -18,6 +18,7 @@ from tamis.formats.streams import RawText, TextStream
 
 MAX_RECORD_BYTES = 64 << 20  # a longer record is refused, so that one missing line end cannot fill the memory
 MAX_RECORD_LINES = 1_000_000  # of one row of a table, each of which costs memory however short it is
+TOLD_DELIMITER = ["sep=", ""]  # the cells of a first line that says for Excel what parts the others
 KEPT_BYTES = 1 << 20  # of a record that is refused for its length or for the end of the file
 TOO_LONG = f"longer than {MAX_RECORD_BYTES >> 20} MB"
 
@@ -109,14 +110,22 @@ def _csv_rows(stream: TextStream, delimiter: str) -> Iterator[TableRow]:
         if isinstance(cells, BadRow):
             yield line, cells
         elif not header:
-            if len(cells) > MAX_FIELDS:
-                raise UnreadableFile(f"The table {too_many(len(cells))}.")
-            header, columns = cells, column_names(cells)
-            of_header = _notes_of_header(header, columns)
+            header, columns, said = _header_of(cells)
+            of_header += said
         elif cells:
             if of_header:
                 notes, of_header = Notes(notes or {}) + of_header, Notes()
             yield line, _record_of(cells, header, columns, delimiter, notes)
+
+
+def _header_of(cells: list[str]) -> tuple[list[str], list[str], Notes]:
+    """The cells of a header, the names of its columns, and what is to be said of it; no cells where the row is none."""
+    if cells == TOLD_DELIMITER:
+        return [], [], Notes({("", "sep-line"): 1})
+    if len(cells) > MAX_FIELDS:
+        raise UnreadableFile(f"The table {too_many(len(cells))}.")
+    columns = column_names(cells)
+    return cells, columns, _notes_of_header(cells, columns)
 
 
 def _record_of(

@@ -66,6 +66,7 @@ _WRAPPER_KEYS = {
     "validation",
     "dataset",
 }
+_TOLD_DELIMITER = re.compile(rb"sep=([,;|\t])\r?\n")  # the first line of a table that was made for Excel
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _LEADING_SCALARS = rb"(?:" + _STRING + rb"\s*:\s*(?:" + _STRING + rb"|[-+.\w]+)\s*,\s*){0,50}"
 _SPEAKER = re.compile(rb"\s*" + _LEADING_SCALARS + rb'"(?:role|from|speaker|author)"\s*:\s*"', re.DOTALL)
@@ -289,6 +290,8 @@ def _is_spread(lines: Sequence[bytes]) -> bool:
 
 
 def _delimiter(sample: bytes, *, complete: bool) -> str | None:
+    if told := _TOLD_DELIMITER.match(sample):
+        return told[1].decode()
     text = sample[: 1 << 18].decode("utf-8", "replace")
     lines = text.splitlines(keepends=True)
     if len(lines) > 1 and not (complete and len(sample) <= 1 << 18):

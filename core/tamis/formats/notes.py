@@ -23,6 +23,8 @@ _SAID = {
     "line-comma": "a comma behind the record: left out",
     "comment-line": "lines that are comments: not records",
     "quote": "a quote inside a cell that is not quoted as a whole: kept as text",
+    "own-name": "the name under which Tamis keeps its own notes: written back in the source's own shape alone",
+    "sep-line": "a first line sep=… that tells Excel the delimiter: left out",
     "mark": "a byte order mark where the row begins, as joined files have: left out",
     "duplicate-key": "a name that stands twice in an object: the last value counts, the others are not read",
     "short-row": "fewer cells than the header names: the missing ones are left out",

@@ -324,6 +324,8 @@ class _Builder:
 
     def add(self, number: int, raw: bytes | str, record: Record, examples: list[Example]) -> None:
         note_bytes(record, examples)
+        if SHAPE in record:
+            self.notes[SHAPE, "own-name"] += 1
         self._rows += [self._row(number, raw, record, example) for example in examples]
         if examples and SHAPE in examples[0].meta:
             self._note_shape(examples[0].meta[SHAPE], record)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from tamis.formats.arrow_values import json_texts
 from tamis.formats.cell_text import usual_style
-from tamis.formats.containers import column_names
+from tamis.formats.containers import TOLD_DELIMITER, column_names
 from tamis.formats.layout import Layout
 from tamis.formats.line_forms import LineForm, form_of_lines
 from tamis.formats.streams import TextStream
@@ -58,7 +58,7 @@ def describe_source(path: Path | str, layout: Layout) -> dict[str, JSON]:
             head = stream.read(_HEAD_BYTES).decode("utf-8", "surrogateescape")
         lines = list(io.StringIO(head, newline=""))
         reader = csv.reader(lines, delimiter=layout.delimiter)
-        cells = next((row for row in reader if row), [])
+        cells = next((row for row in reader if row and row != TOLD_DELIMITER), [])
         ends_in_both = bool(lines) and lines[reader.line_num - 1].endswith("\r\n")
         return {
             "container": layout.container,

@@ -30,6 +30,30 @@ def test_lines_of_windows_are_lines(tmp_path: Path, end: str, mark: str) -> None
     assert target.read_text() == f"{line}\n" * 3
 
 
+def test_a_column_of_the_name_of_our_notes_is_told(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps({**ROW, "_shape": {"format": "alpaca"}}) + "\n")
+    stored = import_all(source)
+    assert stored.notes["_shape", "own-name"] == 1
+    stored.export(target)
+    assert target.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_that_tells_excel_the_delimiter_is_no_header(tmp_path: Path, delimiter: str, end: str) -> None:
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    table = "".join(
+        delimiter.join(cells) + end for cells in (["prompt", "completion", "n"], ["Tide?", "3 m", "1"])
+    )
+    source.write_bytes(f"sep={delimiter}{end}{table}".encode())
+    stored = import_all(source)
+    assert [turn["content"] for turn in stored.examples[0].messages] == ["Tide?", "3 m"]
+    assert stored.notes["", "sep-line"] == 1
+    stored.export(target)
+    assert import_all(target).examples[0].messages == stored.examples[0].messages
+
+
 def test_rows_that_an_api_wraps_are_the_rows(tmp_path: Path) -> None:
     source = tmp_path / "rows.json"
     features = [{"feature_idx": 0, "name": "prompt", "type": {"dtype": "string"}}]
