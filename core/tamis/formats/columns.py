@@ -168,9 +168,9 @@ def _asked_in_turns(records: Sequence[Record], columns: Record) -> tuple[str | N
             continue
         choices = match_column({key: value for key, value in rest.items() if are_choices(value)}, "choices")
         answers = match_column({key: value for key, value in rest.items() if _replies(value)}, *MESSAGE_LISTS)
-        return column, choices or answers or match_column(
-            rest, "completion", "response", "ground_truth", *COMPLETION
-        )
+        turns = {key: value for key, value in rest.items() if isinstance(value, dict) and _replies([value])}
+        logged = choices or answers or match_column(turns, "message", *COMPLETION)
+        return column, logged or match_column(rest, "completion", "response", "ground_truth", *COMPLETION)
     return None, None
 
 

@@ -234,7 +234,8 @@ def _are_texts(value: JSON) -> bool:
 
 def _opened(record: Record) -> Record:
     for column in tuple(record):
-        record = lifted(record, column) or record
+        if turn_keys(record[column]) is None:  # a turn is one as it is
+            record = lifted(record, column) or record
     return record
 
 

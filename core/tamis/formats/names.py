@@ -45,7 +45,7 @@ COMPLETION = (
 )  # fmt: skip
 # Names that say little by themselves: a prompt only with this answer, an answer only with this prompt.
 PAIRS = (
-    ("q", "a"), ("message", "response"), ("message", "reply"), ("prompt", "text"), ("input", "content"), ("question", "query"), ("context", "response"),
+    ("q", "a"), ("input", "expected"), ("message", "response"), ("message", "reply"), ("prompt", "text"), ("input", "content"), ("question", "query"), ("context", "response"),
     ("problem", "code"), ("prompt", "code"), ("instruction", "code"), ("instruction", "text"), ("title", "answers"),
     ("指令", "输出"), ("指令", "回答"), ("指令", "回复"), ("提示", "回答"), ("提示", "输出"), ("问题", "回答"), ("问题", "答案"),
     ("问", "答"), ("提问", "回答"), ("用户", "助手"), ("輸入", "輸出"), ("问题", "回复"), ("問題", "回答"), ("問題", "答案"),
@@ -113,6 +113,7 @@ def match_column(columns: dict[str, JSON], *names: str) -> str | None:
     called = {usual_spelling(column): column for column in reversed(columns)}
     called |= {column.rpartition(".")[2].lower(): column for column in reversed(columns)}
     called |= {column.lower(): column for column in reversed(columns)}
+    called |= {column: column for column in columns}
     return next((called[name] for name in names if name in called), None)
 
 

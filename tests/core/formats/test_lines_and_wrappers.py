@@ -115,3 +115,39 @@ def test_of_several_answers_inside_an_object_the_best_is_read_and_the_others_are
     texts = [("5 m" if text == best and n_told else text) for text in answers["text"]]
     texts = ["5 m", *answers["text"][1:]] if not n_told else texts
     assert json.loads(target.read_text())["answers"] == answers | {"text": texts}
+
+
+LOGGED: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
+    "ollama": ({"model": "m", "messages": TURNS[:1], "message": TURNS[1], "done": True}, TURNS),
+    "anthropic": (
+        {
+            "request": {"model": "m", "system": "Be short.", "messages": TURNS[:1]},
+            "response": {
+                "role": "assistant",
+                "type": "message",
+                "content": [{"type": "text", "text": "3 m"}],
+            },
+        },
+        [
+            {"role": "system", "content": "Be short."},
+            TURNS[0],
+            {"role": "assistant", "type": "message", "content": [{"type": "text", "text": "3 m"}]},
+        ],
+    ),
+    "braintrust": ({"input": "Tide?", "expected": "3 m"}, TURNS),
+    "names that differ in case": ({"Prompt": "x", "prompt": "Tide?", "completion": "3 m"}, TURNS),
+}
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_logged_calls_are_conversations_and_come_back(tmp_path: Path, name: str) -> None:
+    record, messages = LOGGED[name]
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps(record) + "\n")
+    stored = import_all(source)
+    assert stored.examples[0].messages == messages
+    stored.export(target)
+    assert target.read_bytes() == source.read_bytes()
+    stored.examples[0].messages[-1] = TURNS[1] | {"content": "5 m"}
+    stored.export(target)
+    assert import_all(target).examples[0].messages[-1]["content"] == "5 m"
