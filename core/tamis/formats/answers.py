@@ -88,7 +88,7 @@ def n_answers(value: JSON) -> int:
     """How many answers a column holds: the items of a list, or the different texts of a list inside an object."""
     if isinstance(value, list):
         return len(value)
-    inner = (
+    inner: list[str] = (
         next((value[key] for key in _TEXT_KEYS if _are_texts(value.get(key))), [])
         if isinstance(value, dict)
         else []

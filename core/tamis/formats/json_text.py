@@ -93,6 +93,8 @@ def read_object(
         return raw, InvalidRecord("nested too deeply: more than 1000 levels")
     if type(exact) is not dict:
         return bare, InvalidRecord(f"is {type_name(exact)}, not an object with named fields")
+    for name in repeated_keys(bare, exact):
+        notes[name, "duplicate-key"] += 1
     if bare != raw.strip().removeprefix(_BOM) and raw.rstrip().endswith(b","):
         notes["", "line-comma"] += 1
     record = OddRecord(settled(exact, notes))

@@ -30,6 +30,17 @@ def test_lines_of_windows_are_lines(tmp_path: Path, end: str, mark: str) -> None
     assert target.read_text() == f"{line}\n" * 3
 
 
+@pytest.mark.parametrize("odd", ["12345678901234567890123", "NaN", "1e400", "1"])
+def test_a_name_that_stands_twice_is_told_whatever_else_is_odd(tmp_path: Path, odd: str) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(f'{{"prompt": "Tide?", "completion": "3 m", "n": {odd}, "tag": 1, "tag": 2}}\n')
+    stored = import_all(source)
+    assert stored.notes["tag", "duplicate-key"] == 1
+    assert stored.examples[0].meta["tag"] == 2
+    stored.export(target)
+    assert target.read_bytes() == source.read_bytes()
+
+
 def test_a_column_of_the_name_of_our_notes_is_told(tmp_path: Path) -> None:
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text(json.dumps({**ROW, "_shape": {"format": "alpaca"}}) + "\n")
