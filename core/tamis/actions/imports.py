@@ -19,7 +19,7 @@ from tamis.formats.json_text import Record
 from tamis.formats.layout import detect_layout
 from tamis.formats.reader import file_stem
 from tamis.formats.repairs import check_repairs
-from tamis.formats.role_labels import role_of, unknown_label
+from tamis.formats.role_labels import label_text, role_of, unknown_label
 from tamis.formats.schema import Reject
 from tamis.formats.stored_form import open_record
 from tamis.jobs.limited_process import run_limited
@@ -176,8 +176,8 @@ def unknown_roles(inspection: Inspection) -> tuple[str, ...]:
         labels[label] = None
         for turn in _turns(_rejected(inspection, problem)):
             other = turn.get(getattr(inspection.fields, "role", ""))
-            if isinstance(other, str) and not role_of(other):
-                labels[other] = None
+            if isinstance(other, str | int) and not role_of(label_text(other)):
+                labels[label_text(other)] = None
     return tuple(labels)
 
 

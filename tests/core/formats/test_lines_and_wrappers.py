@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tamis.actions.imports import unknown_roles
 from tamis.errors import UnreadableFile
 from tamis.formats.detect import inspect_file
 from tamis.formats.layout import detect_layout
@@ -99,6 +100,7 @@ def test_labels_that_are_numbers_are_asked_about(tmp_path: Path) -> None:
     )
     with pytest.raises(UnreadableFile, match="--role 0=ROLE"):
         inspect_file(source)
+    assert unknown_roles(inspect_file(source, lenient=True)) == ("0", "1")  # both at once
     seen = inspect_file(source, roles={"0": "user", "1": "assistant"})
     assert [turn["role"] for turn in seen.rows[0].example.messages] == ["user", "assistant"]
 
