@@ -65,7 +65,7 @@ class UnreadableFile(CurationError):
 
 
 class LimitReached(CurationError):
-    """A file that needs more memory, time or space than the settings allow, with the setting to raise."""
+    """A file, or a template of a model, that needs more memory, time or space than it may, with what to do."""
 
 
 class ForbiddenPath(CurationError):

@@ -15,7 +15,10 @@ from tamis.jobs.forecast.forecast import Forecast, submission_script, training_s
 from tamis.jobs.forecast.llm import ASKING_STEPS, SAMPLE_ROWS, ModelsForecast
 from tamis.jobs.forecast.process import LIMIT_S, ForecastProcess
 from tamis.jobs.forecast.requirements import missing_packages
+from tamis.jobs.limited_process import run_limited
+from tamis.jobs.limits import ReadLimits
 from tamis.jobs.model import Resources
+from tamis.models.adapters import BUNDLED_LLM
 from tamis.recipes import SftOptions
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
@@ -35,6 +38,7 @@ from tamis.steps.reach import allowed_model
 from tamis.steps.refine.forecast import RoundsForecast
 from tamis.steps.select.forecast import SelectionForecast
 from tamis.steps.spec import Step, StepForecast
+from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import open_view
 from tamis.store.workspace import Workspace
 from tamis.types import JSON, Int64s
@@ -94,9 +98,22 @@ def forecast_detail(
 
 
 def row_lengths(workspace: Workspace, dataset_id: str, rows: Int64s, model: str) -> Lengths:
-    """Tokens of these rows, or of a sample of them, as a model would count them."""
+    """Tokens of these rows, or of a sample of them, as a model would count them; raises LimitReached for a tokenizer of which
+    a server has enough.
+    """
     view = open_view(workspace.artifacts, dataset_id)
-    return count_rows(view.examples, rows, tokenizer=_tokenizer(workspace, model), embeddings=view.embeddings)
+    asked = (view.examples, rows, _tokenizer(workspace, model), view.embeddings)
+    if (
+        workspace.confined and model != BUNDLED_LLM
+    ):  # a stranger's tokenizer makes of a letter as much as it likes
+        return run_limited(_counted, *asked, limits=ReadLimits.of_look(workspace.settings))
+    return _counted(*asked)
+
+
+def _counted(
+    examples: Artifact, rows: Int64s, tokenizer: Path | None, embeddings: Artifact | None
+) -> Lengths:
+    return count_rows(examples, rows, tokenizer=tokenizer, embeddings=embeddings)
 
 
 def model_folder(workspace: Workspace, model: str) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from tamis.actions.decisions import own_messages
 from tamis.actions.training import apply_in_force
+from tamis.jobs.limited_process import run_limited
+from tamis.jobs.limits import ReadLimits
+from tamis.models.adapters import BUNDLED_LLM
 from tamis.models.chat_rows import read_chat_row
 from tamis.models.file_tokenizer import FileTokenizer
 from tamis.models.row_marks import UnfitRow
@@ -83,7 +87,8 @@ def learned_tokens(
 ) -> LearnedRow:
     """What a recipe with these options would learn of a row, where ``decided`` as it is corrected now; no model is loaded.
 
-    Raises ModelMissing without the model's tokenizer, UnknownName, and InvalidOptions for a row that is not there.
+    Raises ModelMissing without the model's tokenizer, UnknownName, InvalidOptions for a row that is not there, and
+    LimitReached for a tokenizer of which a server has enough.
     """
     options = parse_options(RECIPES[recipe].options, recipe_options or {})
     assert isinstance(options, SftOptions)
@@ -93,10 +98,22 @@ def learned_tokens(
     folder = base_model_folder(model, workspace.path) if file is None else file.parent
     window = window_of(model, workspace.path)
     limit = min(options.max_length, window) if window else options.max_length
+    record = _record(workspace, dataset_id, row, decided=decided)
+    asked = (folder, options, record, row, model, limit)
+    if (
+        workspace.confined and model != BUNDLED_LLM
+    ):  # a stranger's tokenizer makes of a letter as much as it likes
+        return run_limited(_learned, *asked, limits=ReadLimits.of_look(workspace.settings))
+    return _learned(*asked)
+
+
+def _learned(
+    folder: Path, options: SftOptions, record: Mapping[str, JSON], row: int, model: str, limit: int
+) -> LearnedRow:
     tokenizer = FileTokenizer(folder)
     learning = TurnTokens(tokenizer, learned_part(options), unfit_as_text=options.unfit_as_text)
     try:
-        given = read_chat_row(_record(workspace, dataset_id, row, decided=decided))
+        given = read_chat_row(record)
         found = learning.row(given)
     except UnfitRow as error:
         return LearnedRow(row, model, (), 0, 0, limit, reason=str(error))

@@ -9,6 +9,7 @@ import orjson
 
 from tamis.compute.text.turn_parts import part_kind, thought_text
 from tamis.compute.text.turn_text import as_text, content_text, part_text, turn_calls, turn_text
+from tamis.errors import InvalidRecord
 from tamis.models.opened_turns import GAP, REASONING, opened_turns
 from tamis.models.row_fields import IMAGES, TOOLS, media_of, tools_of
 from tamis.models.row_marks import MARKS, UnfitRow, learns_last_only, row_marks, row_weight
@@ -24,6 +25,7 @@ _SCHEMAS = (
     "parameters_json_schema",
 )  # what others call the parameters of a function
 _SWITCHES = ("on", "off", "yes", "no", "true", "false", "none", "low", "medium", "high")
+TOO_DEEP = "have calls or tools that are nested too deep for a model"
 _PICTURES = "have images or other parts that a text model cannot read"
 
 
@@ -128,13 +130,16 @@ def as_text_only(row: ChatRow) -> ChatRow:
     """The row with everything in words that is not: tools in the system turn, calls as ``name(arguments)``, what tools
     said in user turns, reasoning between ``<think>`` marks. Pictures are left out.
 
-    Raises UnfitRow where a turn then says nothing.
+    Raises UnfitRow where a turn then says nothing, and for what is nested too deep to be written.
     """
     turns: list[Message] = []
-    if row.tools:
-        turns.append({"role": "system", "content": "\n".join(["Tools:", *map(as_text, row.tools)])})
-    for message in row.messages:
-        _add_turn(turns, _text_turn(message))
+    try:
+        if row.tools:
+            turns.append({"role": "system", "content": "\n".join(["Tools:", *map(as_text, row.tools)])})
+        for message in row.messages:
+            _add_turn(turns, _text_turn(message))
+    except (InvalidRecord, RecursionError) as error:
+        raise UnfitRow(TOO_DEEP) from error
     if any(turn["role"] != "system" and not turn["content"].strip() for turn in turns):
         raise UnfitRow("have a turn without a text")
     return replace(row, messages=tuple(turns), tools=(), n_images=0)

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
-
-from tamis.models.chat_rows import ChatRow, numbered_calls, template_turns
+from tamis.models.chat_rows import TOO_DEEP, ChatRow, numbered_calls, template_turns
 from tamis.models.opened_turns import GAP, thinks_aloud, with_thoughts_apart
 from tamis.models.row_marks import UnfitRow
 from tamis.models.template_engine import render_template
@@ -35,7 +33,6 @@ STANDIN = "\ue003"  # stands for a text, as places do
 MARK = "\ue000\ue0ff"
 _TAGGED = re.compile(r"\{%-?\s*generation\s*-?%\}")
 SHORT_IDS = "length 9"  # in the words by which Mistral's templates refuse other ids of calls
-REFUSALS = (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,19 +188,17 @@ class ChatTemplate:
         return self._closers
 
     def render(self, turns: Sequence[Message], tools: Sequence[JSON], *, asks: bool = False) -> str:
-        """What the template makes of the turns, with the mark that begins an answer where it ``asks``."""
+        """What the template makes of the turns, with the mark that begins an answer where it ``asks``.
+
+        Raises UnfitRow with why the template refuses them, LimitReached for one that would not end.
+        """
         return self._rendered(turns, tools, asks=asks)[0]
 
     def _rendered(
         self, turns: Sequence[Message], tools: Sequence[JSON], *, asks: bool = False
     ) -> tuple[str, list[tuple[int, int]]]:
         template = self._tokenizer.get_chat_template(None, list(tools) or None)
-        try:
-            return render_template(template, self._tokenizer.special_tokens_map, turns, tools, asks=asks)
-        except REFUSALS as error:
-            raise UnfitRow(
-                f"are refused by the chat template ({' '.join(str(error).split())[:120]})"
-            ) from error
+        return render_template(template, self._tokenizer.special_tokens_map, turns, tools, asks=asks)
 
     def _whole(
         self, turns: Sequence[Message], tools: Sequence[JSON]
@@ -330,12 +325,18 @@ class ChatTemplate:
 
     def _guarded(self, value: JSON) -> JSON:
         """The value with every special token in its texts parted, and without halves of surrogate pairs."""
+        try:
+            return self._parted(value)
+        except RecursionError as error:  # a text of JSON is read to any depth
+            raise UnfitRow(TOO_DEEP) from error
+
+    def _parted(self, value: JSON) -> JSON:
         if isinstance(value, str):
             clean = value.encode("utf-8", "replace").decode()
             return self.special.sub(lambda found: found.group()[0] + MARK + found.group()[1:], clean)
         if isinstance(value, Mapping):
-            return {self._guarded(key): self._guarded(one) for key, one in value.items()}
-        return [self._guarded(one) for one in value] if isinstance(value, list) else value
+            return {self._parted(key): self._parted(one) for key, one in value.items()}
+        return [self._parted(one) for one in value] if isinstance(value, list) else value
 
 
 def _special_tokens(tokenizer: Any) -> re.Pattern[str]:  # noqa: ANN401 - a tokenizer of transformers

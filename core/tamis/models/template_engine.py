@@ -1,20 +1,43 @@
-"""Chat templates rendered as transformers renders them, in a sandbox, with what they say that an assistant writes."""
+"""Chat templates rendered as transformers renders them, by a process with limits, with what they say that an assistant writes."""
 
 from __future__ import annotations
 
-import functools
-import json
+import atexit
+import os
+import pickle
+import select
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
-import jinja2
-from jinja2.ext import Extension
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
+from tamis.errors import LimitReached
+from tamis.models import template_process
+from tamis.models.chat_rows import TOO_DEEP
+from tamis.models.row_marks import UnfitRow
+from tamis.models.template_process import (
+    BEGIN,
+    CPU_S,
+    END,
+    LENGTH,
+    MEMORY_BYTES,
+    MOST_TIMES,
+    REFUSED,
+    TOO_MUCH,
+)
 from tamis.types import JSON, Message
 
-BEGIN, END = "\ue004", "\ue005"  # around what a template says that an assistant writes
+WALL_S = 20.0 * CPU_S  # on a machine that is busy with other things
+_DIED = b"d"
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "HOME")
+_TOO_MUCH = (
+    f"The model's chat template takes more than {CPU_S} s of processor time or {MEMORY_BYTES >> 30} GB of memory for one "
+    f"conversation, or makes a text of it more than {MOST_TIMES} times as long. No template needs that: it is broken, or "
+    "made to do harm. Choose another model."
+)
 
 
 def render_template(
@@ -28,50 +51,130 @@ def render_template(
     """The text that a template makes of the turns, and the characters of its ``{% generation %}`` blocks.
 
     ``special_tokens`` are those that templates name (``bos_token``); ``asks`` wants the mark that begins an answer.
-    Raises what templates raise, jinja2.TemplateError above all.
+    Raises UnfitRow with what the template says against the turns, and LimitReached, from then on at once, for one that
+    takes more than any needs.
     """
-    text = _compiled(template).render(
-        messages=[{key: value for key, value in turn.items() if value is not None} for turn in turns],
-        tools=list(tools) or None,
-        documents=None,
-        add_generation_prompt=asks,
-        **special_tokens,
-    )
+    if template in _harmful:
+        raise LimitReached(_TOO_MUCH)
+    now = datetime.now().astimezone()
+    names = {name: _plain(token) for name, token in special_tokens.items()}
+    when = (now.isoformat(), now.tzname() or "")
+    try:
+        call = pickle.dumps((template, names, list(turns), list(tools), asks, when))
+    except RecursionError as error:
+        raise UnfitRow(TOO_DEEP) from error
+    said = _ask(call)
+    if said[:1] in (TOO_MUCH, _DIED):
+        if said[:1] == TOO_MUCH:
+            _harmful.add(template)
+        raise LimitReached(_TOO_MUCH)
+    text = said[1:].decode("utf-8", "surrogatepass")
+    if said[:1] == REFUSED:
+        raise UnfitRow(f"are refused by the chat template ({' '.join(text.split())[:120]})")
     return _without_tags(text)
 
 
-class _Generation(Extension):
-    """``{% generation %}`` … ``{% endgeneration %}``: what stands between is marked."""
+class _Renderer:
+    """A process that renders one conversation at a time."""
 
-    tags = {"generation"}  # noqa: RUF012 - the library's own form
+    def __init__(self) -> None:
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        # Isolated: neither the folder it is started in nor a variable says what it imports.
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", str(template_process.__file__)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment, start_new_session=True,
+        )  # fmt: skip
 
-    def parse(self, parser: Any) -> Any:  # noqa: ANN401 - the library's own types
-        """The block with a mark before and behind it."""
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return jinja2.nodes.CallBlock(self.call_method("_marked"), [], [], body).set_lineno(line)
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
 
-    def _marked(self, caller: Any) -> str:  # noqa: ANN401 - the library's own type
-        return f"{BEGIN}{caller()}{END}"
+    def ask(self, call: bytes) -> bytes:
+        """What the process says; TOO_MUCH where it was ended over the call, ``_DIED`` where nobody knows why."""
+        assert self._process.stdin is not None
+        deadline = time.monotonic() + WALL_S
+        try:
+            self._process.stdin.write(LENGTH.pack(len(call)) + call)
+            self._process.stdin.flush()
+            length = LENGTH.unpack(self._receive(LENGTH.size, deadline))[0]
+            return self._receive(length, deadline)
+        except TimeoutError:
+            return TOO_MUCH
+        except (EOFError, BrokenPipeError):
+            return TOO_MUCH if self._process.wait() == -signal.SIGXCPU else _DIED
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close this process's ends of its pipes."""
+        for stream in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                if stream is not None:
+                    stream.close()
+
+    def _receive(self, n_bytes: int, deadline: float) -> bytes:
+        assert self._process.stdout is not None
+        number, parts = self._process.stdout.fileno(), bytearray()
+        while len(parts) < n_bytes:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([number], [], [], left)[0]:
+                raise TimeoutError
+            block = os.read(number, min(n_bytes - len(parts), 1 << 20))
+            if not block:
+                raise EOFError
+            parts += block
+        return bytes(parts)
 
 
-@functools.lru_cache(maxsize=64)
-def _compiled(template: str) -> jinja2.Template:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, "jinja2.ext.loopcontrols"]
-    )
-    environment.filters["tojson"] = _to_json
-    environment.globals["raise_exception"] = _refuse
-    environment.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
-    return environment.from_string(template)
+_idle: list[_Renderer] = []  # taken and put back whole, which threads may do
+_harmful: set[str] = set()
 
 
-def _to_json(value: JSON, ensure_ascii: bool = False, **given: Any) -> str:  # noqa: ANN401 - json's own
-    return json.dumps(value, ensure_ascii=ensure_ascii, **given)
+def _ask(call: bytes) -> bytes:
+    renderer = _take()
+    said = _DIED
+    try:
+        said = renderer.ask(call)
+    finally:
+        if said[:1] in (_DIED, TOO_MUCH):
+            renderer.end()  # what is left of its memory is nobody's to say
+        else:
+            _idle.append(renderer)
+    return said
 
 
-def _refuse(message: str) -> None:
-    raise jinja2.TemplateError(message)
+def _take() -> _Renderer:
+    while _idle:
+        renderer = _idle.pop()
+        if renderer.alive:
+            return renderer
+        renderer.end()
+    return _Renderer()
+
+
+def _leave_to_parent() -> None:
+    """Two processes that ask one renderer would be given each other's answers."""
+    while _idle:
+        _idle.pop().let_go()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
+
+
+@atexit.register
+def _end_idle() -> None:
+    while _idle:
+        _idle.pop().end()
+
+
+def _plain(token: JSON) -> JSON:
+    """Tokens as texts: of transformers' own type the process knows nothing."""
+    return list(map(str, token)) if isinstance(token, list | tuple) else str(token)
 
 
 def _without_tags(text: str) -> tuple[str, list[tuple[int, int]]]:

@@ -12,8 +12,10 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tamis.errors import InvalidOptions, ModelMissing
 from tamis.models.batches import token_batches
+from tamis.models.chat_template import ChatTemplate
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.models.files import find_model
+from tamis.models.row_marks import UnfitRow
 from tamis.scorers.options import LocalClassifierOptions
 from tamis.types import Float64s, Message
 
@@ -53,17 +55,23 @@ class Classifier:
         return self._logits([{key: encoded[key][i] for key in encoded} for i in range(len(first))])
 
     def conversations(self, several: Sequence[Sequence[Message]]) -> Float64s:
-        """Logits (n, outputs) of conversations in the model's own chat template."""
+        """Logits (n, outputs) of conversations in the model's own chat template; raises InvalidOptions for one that it refuses."""
         if not self._tokenizer.chat_template:
             raise InvalidOptions(
                 f"The model {self._options.model!r} has no chat template: choose a reward model that brings one."
             )
+        template = ChatTemplate(self._tokenizer)
         rows = []
         for messages in several:
             turns = [
                 {"role": m.get("role", "user"), "content": str(m.get("content") or "")} for m in messages
             ]
-            text = self._tokenizer.apply_chat_template(turns, tokenize=False)
+            try:
+                text = template.render(turns, ())
+            except UnfitRow as error:
+                raise InvalidOptions(
+                    f"Conversations {error} of the model {self._options.model!r}: choose another reward model."
+                ) from error
             ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
             self.n_truncated += len(ids) > self._options.max_tokens
             ids = ids[-self._options.max_tokens :]  # the answer stands at the end
