@@ -40,6 +40,7 @@ from tamis.types import JSON, Int64s, Message
 
 ByName = Literal[""]  # the container that the file's name says
 PROGRESS_ROWS = 2_000
+SKIPPED_ENDING = ".skipped.jsonl"
 COLUMNS = ("example_id", "file", "messages", "raw", "source", "source_row", "meta")
 
 
@@ -193,7 +194,7 @@ def _taken(request: ExportRequest) -> str:
 
 def _list_skipped(path: Path, skipped: Sequence[SkippedRow]) -> Path | None:
     """Write the rows that were left out beside the file; a list of an earlier export of that name goes."""
-    listed = path.with_name(f"{path.name}.skipped.jsonl")
+    listed = path.with_name(path.name + SKIPPED_ENDING)
     if not skipped:
         listed.unlink(missing_ok=True)
         return None

@@ -33,6 +33,14 @@ class Endpoint:
 OPENAI = Endpoint("openai", "https://api.openai.com", "OPENAI_API_KEY")
 
 
+_closed: list[str] = []  # why this process asks no endpoint
+
+
+def close_endpoints(reason: str) -> None:
+    """Have every endpoint refused in this process, with that sentence."""
+    _closed.append(reason)
+
+
 def known_endpoints() -> list[Endpoint]:
     """OpenAI's own, and those that the operator listed in the file ``TAMIS_ENDPOINTS``.
 
@@ -60,9 +68,11 @@ def read_key(variable: str, base_url: str) -> str:
 
     A secret leaves only for an address that is listed with this variable, because addresses come with links and manifests,
     too. Raises CurationError for any other that is not on this machine, for one that is known to need a key which is not
-    set, and for an address with a user's name in it.
+    set, for an address with a user's name in it, and where endpoints are closed.
     """
     check_address(base_url)
+    if _closed:
+        raise CurationError(_closed[0])
     key = os.environ.get(variable, "").strip()
     if not key and NEEDS_KEY in base_url:
         raise CurationError(

@@ -17,11 +17,18 @@ pytest.importorskip("mcp")
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 
-from tamis.cli.agents.limits import Purse, asks_endpoint
+from tamis.actions.jobs import cancel_job
+from tamis.actions.submit import submit
+from tamis.cli.agents.call import ASKS, ASKS_NOT, call
+from tamis.cli.agents.limits import Purse, asks_endpoint, check_paths
 from tamis.cli.agents.server import AgentServer
 from tamis.cli.agents.skill import skill
 from tamis.cli.agents.tools import TOOLS, offered
-from tamis.errors import InvalidOptions
+from tamis.cli.main import main
+from tamis.errors import CurationError, ForbiddenPath, InvalidOptions
+from tamis.models import endpoints
+from tamis.models.endpoints import read_key
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
 from tests.verbs import ROLES, VERBS
 
@@ -115,6 +122,7 @@ def test_an_agent_searches_picks_and_exports_where_it_may(
         ("run_finetune", {"dataset": "D", "selection": "active", "model": "/etc"}, "outside the folders"),
         ("run_propose", {"dataset": "D", "llm": "openai"}, "--max-cost"),
         ("run_score", {"dataset": "D", "scorer": "llm_rating", "llm": "openai"}, "--max-cost"),
+        ("run_propose", {"dataset": "D", "llm": "openai", "price_per_million_prompt_tokens": 0}, "no argument 'price"),
         ("rows_list", {"dataset": "D", "what": 1}, "no argument 'what'"),
         ("rows_show", {"dataset": "D"}, "needs 'row'"),
         ("decisions_decide", {"dataset": "D"}, "no tool"),
@@ -140,6 +148,75 @@ def test_runs_cost_no_more_than_was_allowed_together() -> None:
         purse.reserve(None)
     with pytest.raises(InvalidOptions, match="--max-cost"):
         Purse().check_open()
+
+
+def test_the_prices_are_the_persons_and_go_to_every_endpoint_that_is_named() -> None:
+    purse = Purse(1.0, (0.25, 2.0))
+    assert purse.price_words(TOOLS["run_score"], {"llm": "openai"}) == [
+        "--price-per-million-prompt-tokens=0.25", "--price-per-million-completion-tokens=2.0",
+    ]  # fmt: skip
+    assert len(purse.price_words(TOOLS["run_propose"], {"llm": "openai", "judge": "openai"})) == 4
+    assert not purse.price_words(TOOLS["run_propose"], {"llm": "smollm2"})
+    named = {name for tool in offered(writing=True) for name in tool.parameters}
+    assert not [name for name in named if "price" in name]
+
+
+def test_what_estimates_ask_is_paid_too() -> None:
+    purse = Purse(1.0, (1.0, 1.0))
+    for _ in range(4):  # of a run that never fits
+        purse.check_open()
+        purse.pay_sample({"cost": 100.0, "n_sampled": 8, "n_rows": 3200})
+        with pytest.raises(InvalidOptions, match="are left"):
+            purse.reserve(100.0)
+    with pytest.raises(InvalidOptions, match="used up"):
+        purse.check_open()
+
+
+def test_a_price_list_is_what_a_limit_needs(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--max-cost", "1"], ["--max-cost", "1", "--prices", "0,0"], ["--prices", "nan,1"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["--workspace", str(workspace), "mcp", *words])
+        assert ended.value.code
+        assert "Write them as 0.15,0.60" in capsys.readouterr().err
+
+
+def test_a_job_that_asks_an_endpoint_is_the_persons_to_resume(workspace: Path, dataset_id: str) -> None:
+    options = {
+        "scorer": "llm_rating",
+        "llm": "openai",
+        "llm_options": {"model": "m", "base_url": "http://127.0.0.1:9/v1"},
+    }
+    opened = open_workspace(workspace)
+    job = submit(opened, dataset_id, "score", options).job
+    cancel_job(opened, job.job_id)
+    (answer,) = ask(AgentServer(workspace, writing=True).server(), ("jobs_resume", {"job_id": job.job_id}))
+    assert "Let the person resume it" in answer.structured_content["error"]
+
+
+def test_a_call_that_nobody_pays_asks_no_endpoint(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(endpoints, "_closed", [])
+    assert call(str(workspace), ASKS, ["datasets", "list"]) == 0
+    assert read_key("NO_KEY", "http://127.0.0.1:9/v1") == "none"
+    assert call(str(workspace), ASKS_NOT, ["datasets", "list"]) == 0
+    with pytest.raises(CurationError, match="only in runs that it may pay"):
+        read_key("NO_KEY", "http://127.0.0.1:9/v1")
+
+
+@pytest.mark.parametrize(
+    "name", ["new.py", ".rows.jsonl", ".git/rows.jsonl", "w/datasets/rows.jsonl", "kept.jsonl", "left.jsonl", "link.jsonl"]
+)  # fmt: skip
+def test_an_agent_writes_over_nothing_and_nowhere_that_others_obey(
+    name: str, workspace: Path, dataset_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAMIS_IMPORT_FOLDERS", f'["{tmp_path}"]')
+    (tmp_path / "kept.jsonl.manifest.json").write_text("{}")
+    (tmp_path / "left.jsonl.skipped.jsonl").write_text("{}")
+    (tmp_path / "link.jsonl").symlink_to("/etc/nowhere.jsonl")
+    with pytest.raises(ForbiddenPath):
+        check_paths(TOOLS["export"], {"dataset": dataset_id, "out": str(tmp_path / name)}, str(workspace))
+    check_paths(TOOLS["export"], {"dataset": dataset_id, "out": str(tmp_path / "new.jsonl")}, str(workspace))
 
 
 @pytest.mark.parametrize(

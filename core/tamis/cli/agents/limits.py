@@ -7,16 +7,26 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tamis.actions.export import SKIPPED_ENDING
+from tamis.actions.export_files import MANIFEST_ENDING
 from tamis.cli.agents.tools import Tool
+from tamis.cli.flags import flag_of
 from tamis.errors import ForbiddenPath, InvalidOptions
+from tamis.formats.targets import says_container
+from tamis.steps.augment.options import PRICES
 from tamis.types import JSON
 
 
 @dataclass
 class Purse:
-    """What runs may cost together; ``spent`` holds what was reserved by estimate, in the unit of the prices given."""
+    """What runs may cost together; ``spent`` holds what was reserved by estimate.
+
+    ``prices`` are those of a million tokens read and written, in the unit of the limit. They are the person's to say: an
+    agent that could name them would name none.
+    """
 
     limit: float = 0.0
+    prices: tuple[float, float] = (0.0, 0.0)
     spent: float = 0.0
 
     def check_open(self) -> None:
@@ -26,13 +36,36 @@ class Purse:
                 "This run asks an endpoint, and this server may spend nothing. Take a local model, or let the person start "
                 "tamis mcp with --max-cost."
             )
+        if self.spent >= self.limit:
+            raise InvalidOptions(
+                f"The {self.limit:.2f} that may be spent are used up. Let the person raise --max-cost."
+            )
+
+    def price_words(self, tool: Tool, arguments: Mapping[str, JSON]) -> list[str]:
+        """The prices as flags of a run, for every endpoint that it names; raises UnknownName."""
+        from tamis.steps.option_values import named_options
+
+        read, written = self.prices
+        by_ending = {PRICES[0]: read, PRICES[1]: written}
+        return [
+            f"{flag_of(name)}={price!r}"
+            for name in named_options(tool.step, arguments)
+            for ending, price in by_ending.items()
+            if name.endswith(ending)
+        ]
+
+    def pay_sample(self, estimate: Mapping[str, JSON]) -> None:
+        """Take what the rows of an estimate cost that were asked about, whether or not the run then fits."""
+        cost, asked, rows = (estimate.get(name) for name in ("cost", "n_sampled", "n_rows"))
+        if isinstance(cost, int | float) and asked and rows:
+            self.spent += cost * asked / rows
 
     def reserve(self, cost: JSON) -> None:
         """Take the estimated cost of a run; raises InvalidOptions where it is unknown or does not fit."""
         if not isinstance(cost, int | float):
             raise InvalidOptions(
-                "What this run costs cannot be estimated, so it is not started. Give its prices per million tokens "
-                "(price_per_million_prompt_tokens, price_per_million_completion_tokens), or let the person start it."
+                "What this run costs cannot be estimated, so it is not started. Take another model, or let the person "
+                "start it."
             )
         if self.spent + cost > self.limit:
             raise InvalidOptions(
@@ -45,6 +78,19 @@ class Purse:
 def asks_endpoint(tool: Tool, arguments: Mapping[str, JSON]) -> bool:
     """Whether a run sends rows to an endpoint: an option names a plug-in that has an address."""
     return bool(tool.step) and any(_names_endpoint(value) for value in arguments.values())
+
+
+def check_job(tool: Tool, arguments: Mapping[str, JSON], workspace: str) -> None:
+    """Raise InvalidOptions where a job that asks an endpoint would go on: what that costs nobody has reserved."""
+    if tool.command == "jobs resume":
+        from tamis.actions.jobs import get_job
+        from tamis.store.workspace import open_workspace
+
+        job = get_job(open_workspace(workspace, confined=True), str(arguments.get("job_id")))
+        if _names_endpoint(job.options):
+            raise InvalidOptions(
+                "This job asks an endpoint. Let the person resume it, or start a run of its own."
+            )
 
 
 def check_paths(tool: Tool, arguments: Mapping[str, JSON], workspace: str) -> None:
@@ -64,8 +110,22 @@ def check_paths(tool: Tool, arguments: Mapping[str, JSON], workspace: str) -> No
                 f"{out} is outside the folders in which an agent may write: {', '.join(map(str, folders))}. Name a file "
                 "there, or let the person start the server with TAMIS_IMPORT_FOLDERS naming its folder."
             )
-        if out.exists():
-            raise ForbiddenPath(f"{out} exists, and an agent writes over no file. Take another name.")
+        _check_new(out, Path(workspace).resolve())
+
+
+def _check_new(out: Path, workspace: Path) -> None:
+    """Raise ForbiddenPath where an export would write over a file, or what another program obeys or this one keeps."""
+    beside = (out, *(out.with_name(out.name + ending) for ending in (MANIFEST_ENDING, SKIPPED_ENDING)))
+    for one in beside:
+        if one.exists() or one.is_symlink():
+            raise ForbiddenPath(f"{one} exists, and an agent writes over no file. Take another name.")
+    hidden = any(part.startswith(".") for part in out.parts)
+    ours = out.is_relative_to(workspace) and out.parent != workspace / "exports"
+    if hidden or ours or not says_container(out.name):
+        raise ForbiddenPath(
+            f"{out} is no place for an agent's export: take a name that says the kind of file (rows.jsonl), in no hidden "
+            "folder and in none of the workspace's but exports."
+        )
 
 
 def _names_endpoint(value: JSON) -> bool:

@@ -16,7 +16,8 @@ from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
 
 from tamis import __version__
-from tamis.cli.agents.limits import Purse, asks_endpoint, check_paths
+from tamis.cli.agents.call import ASKS, ASKS_NOT
+from tamis.cli.agents.limits import Purse, asks_endpoint, check_job, check_paths
 from tamis.cli.agents.skill import skill
 from tamis.cli.agents.tools import Tool, offered
 from tamis.errors import CurationError
@@ -32,6 +33,7 @@ class AgentServer:
     workspace: Path
     writing: bool = False
     purse: Purse = field(default_factory=Purse)
+    _paying: anyio.Lock = field(default_factory=anyio.Lock, init=False)
 
     def server(self) -> Server:
         """The protocol's server."""
@@ -60,17 +62,21 @@ class AgentServer:
                 return _failed({"error": self._unknown(params.name)})
             words = tool.words(arguments)
             await anyio.to_thread.run_sync(check_paths, tool, arguments, str(self.workspace))
+            await anyio.to_thread.run_sync(check_job, tool, arguments, str(self.workspace))
             if tool.writes and asks_endpoint(tool, arguments):
+                words += self.purse.price_words(tool, arguments)
                 await self._reserve(words)
         except CurationError as error:
             return _failed({"error": str(error)})
         return await self._run(words)
 
     async def _reserve(self, words: list[str]) -> None:
-        """Take what a run will cost from the purse before it starts."""
-        self.purse.check_open()  # an estimate asks for a few rows, too
-        _, estimate = await self._answer([*words, "--estimate"])
-        self.purse.reserve(estimate.get("cost"))
+        """Take what a run will cost from the purse before it starts, and what the estimate itself did."""
+        async with self._paying:  # of calls that come together each sees what the others took
+            self.purse.check_open()
+            _, estimate = await self._answer([*words, "--estimate"], may_ask=ASKS)
+            self.purse.pay_sample(estimate)
+            self.purse.reserve(estimate.get("cost"))
 
     async def _run(self, words: list[str]) -> types.CallToolResult:
         code, answer = await self._answer(words)
@@ -81,9 +87,9 @@ class AgentServer:
         content: list[types.ContentBlock] = [types.TextContent(text=text)]
         return types.CallToolResult(content=content, structured_content=answer, is_error=code != 0)
 
-    async def _answer(self, words: list[str]) -> tuple[int, dict[str, JSON]]:
+    async def _answer(self, words: list[str], may_ask: str = ASKS_NOT) -> tuple[int, dict[str, JSON]]:
         """Exit code and answer of a command in a process of its own; a call that is cancelled ends it."""
-        command = [sys.executable, "-P", "-m", "tamis.cli.agents.call", str(self.workspace), *words]
+        command = [sys.executable, "-P", "-m", "tamis.cli.agents.call", str(self.workspace), may_ask, *words]
         environment = os.environ | {"TAMIS_REVIEWER": os.environ.get("TAMIS_REVIEWER") or "agent"}
         done = await anyio.run_process(command, check=False, env=environment)
         lines = done.stdout.decode(errors="replace").strip().splitlines()

@@ -12,6 +12,7 @@ from tamis.cli.command import SHARED
 from tamis.cli.flags import StepOption
 from tamis.cli.main import ROOT
 from tamis.errors import InvalidOptions
+from tamis.steps.augment.options import PRICES  # what an agent cannot name
 from tamis.types import JSON
 
 
@@ -97,7 +98,9 @@ class Tool:
         """What an agent may set, by the name it is written with, in the order of the command."""
         everything = self.click_command.get_params(click.Context(self.click_command))
         named = {_written(one): one for one in everything}
-        return {name: one for name, one in named.items() if name not in _NOT_OFFERED}
+        return {
+            name: one for name, one in named.items() if name not in _NOT_OFFERED and not name.endswith(PRICES)
+        }
 
     def words(self, arguments: Mapping[str, JSON]) -> list[str]:
         """The command line of a call; raises InvalidOptions naming an argument that there is not, or that is missing."""
