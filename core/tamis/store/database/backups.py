@@ -17,8 +17,10 @@ _DAILY, _MIGRATION = "daily-", "before-schema-"
 _ASIDE, _LEFT_S = ".aside", 86_400.0  # of a killed process, after a day
 
 
-def copy_database(source: Path, target: Path) -> Path:
-    """Copy a database that may be in use; ``target`` is whole or absent. Raises sqlite3.DatabaseError for a damaged one."""
+def copy_database(source: Path, target: Path, *, version: int | None = None) -> Path | None:
+    """Copy a database that may be in use; ``target`` is whole, or as it was before: of another schema than ``version``
+    nothing is kept, and None returned. Raises sqlite3.DatabaseError for a damaged one.
+    """
     make_folder(target.parent)
     # Of this process alone: two that start at once both copy.
     aside = target.with_name(f".{target.name}.{os.getpid()}{_ASIDE}")
@@ -27,6 +29,9 @@ def copy_database(source: Path, target: Path) -> Path:
         with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(aside)) as writing:
             reading.backup(writing)
             check_database(writing)
+            found = writing.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (None, found):
+            return None
         move_into_place(aside, target)
     finally:
         aside.unlink(missing_ok=True)
@@ -40,10 +45,13 @@ def check_database(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(f"the database is damaged: {'; '.join(found)}")
 
 
-def copy_before_migration(source: Path, folder: Path, version: int) -> Path:
-    """Keep the database as it was with schema ``version``; one copy for each schema, the first one stays."""
-    target = folder / f"{_MIGRATION}{version + 1}.sqlite"
-    return target if target.exists() else copy_database(source, target)
+def copy_before_migration(source: Path, folder: Path, version: int) -> None:
+    """Keep the database as it is now, with schema ``version``; one copy for each schema.
+
+    One that is there is of a migration that did not come to its end, or of a database that was put back: what was done
+    since is only in a new one. Nothing is kept where another process has migrated meanwhile, which made its own.
+    """
+    copy_database(source, folder / f"{_MIGRATION}{version + 1}.sqlite", version=version)
 
 
 def copy_of_today(source: Path, folder: Path) -> Path | None:
