@@ -24,6 +24,7 @@ from tamis.errors import CurationError, InvalidOptions
 from tamis.steps.execute import LEAST_FREE_BYTES
 from tamis.store.artifacts.digests import damaged_files, digest_of
 from tamis.store.artifacts.store import utc_now
+from tamis.store.database.adopting import adopt_database
 from tamis.store.database.backups import check_database, copy_database
 from tamis.store.database.database import Database
 from tamis.store.database.place import DATABASE_NAME
@@ -48,7 +49,7 @@ class Backup:
     n_bytes: int
 
 
-@needs("operator", noted="backup")
+@needs("operator", noted="backup", writes=False)
 def back_up(workspace: Workspace, target: Path, *, say: Say = lambda _: None) -> Backup:
     """Copy the database and everything that cannot be made again into a new folder, or a file that ends in ``.tar.zst``.
 
@@ -91,7 +92,7 @@ def restore(source: Path, workspace: Path, *, say: Say = lambda _: None) -> Back
 
     Raises InvalidOptions when ``workspace`` holds something or ``source`` is no backup, CurationError naming the first
     damaged files, and for anything that no backup holds (links, jobs, caches), because a backup may come from a stranger;
-    nothing is changed then.
+    nothing is changed then. Jobs that were under way are ended, for a person to resume.
     """
     source, workspace = source.expanduser().absolute(), workspace.expanduser().absolute()
     if workspace.exists() and any(workspace.iterdir()):
@@ -108,6 +109,8 @@ def restore(source: Path, workspace: Path, *, say: Say = lambda _: None) -> Back
             _unpack(source, aside)
         say("verifying")
         about = _check(aside)
+        if n_ended := adopt_database(aside / DATABASE_NAME):
+            say(f"{n_ended} jobs were under way: tamis jobs resume goes on with one")
         (aside / ABOUT).unlink()
         if workspace.exists():
             workspace.rmdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,14 @@ from pathlib import Path
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from tamis.errors import UnreadableFile
+from tamis.errors import InvalidOptions, UnreadableFile
 from tamis.jobs.model import JobResult, JobSpec, Progress, read_progress
 
 JOBS_FOLDER = "jobs"
 LARGEST_FILE_BYTES = 4_000_000  # a spec or a report is a few KB; anything longer was not written by a worker
 LOG_TAIL_BYTES = 8_000
 RESERVE_BYTES = 65_536
+_ID = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class JobFolder:
 
     @classmethod
     def of(cls, workspace: Path, job_id: str) -> JobFolder:
-        """The folder of a job of a workspace, whether or not it exists."""
+        """The folder of a job of a workspace, whether or not it exists; raises InvalidOptions for what is no id."""
+        if not _ID.fullmatch(job_id):
+            raise InvalidOptions(f"{job_id[:100]!r} is no id of a job.")
         return cls(workspace / JOBS_FOLDER / job_id)
 
     @property

@@ -14,7 +14,7 @@ from tamis.registry import Options
 from tamis.types import JSON
 
 # One path component: an id never leaves the folder it is joined to, whoever wrote the file it came from.
-PathPart = Annotated[str, Field(pattern=r"^[^/\\\x00.][^/\\\x00]*$", max_length=200)]
+PathPart = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f.][^/\\\x00-\x1f]*$", max_length=200)]
 
 
 class JobState(StrEnum):

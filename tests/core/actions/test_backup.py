@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import tarfile
 import threading
+from contextlib import closing
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,11 +16,15 @@ import zstandard
 
 import tamis
 from tamis.actions.backup import ABOUT, back_up, restore
+from tamis.actions.jobs import get_job, refresh_jobs
+from tamis.actions.submit import submit
 from tamis.actions.verify import verify
 from tamis.cli.main import run
 from tamis.errors import CurationError, InvalidOptions
+from tamis.jobs.folder import JobFolder
 from tamis.steps.execute import LEAST_FREE_BYTES
 from tamis.store.artifacts.digests import digest_of
+from tamis.store.database.place import DATABASE_NAME
 from tamis.store.database.tags import add_tag, tag_state
 from tamis.store.locks import FileLock
 from tamis.store.review.decisions import decide, decision_state
@@ -114,6 +119,65 @@ def test_a_damaged_backup_is_refused_whole(filled, tmp_path):
             restore(packed, tmp_path / "back")
     assert not (tmp_path / "back").exists()
     assert verify(filled).is_sound
+
+
+def _written_anew(made, *statements):
+    """A folder backup whose database somebody has changed, and described again."""
+    file, about = made.path / DATABASE_NAME, made.path / ABOUT
+    copy = file.with_name("changed")
+    shutil.copy2(file, copy)
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    copy.replace(file)
+    described = orjson.loads(about.read_bytes())
+    described["digests"][DATABASE_NAME] = digest_of(file)
+    about.write_bytes(orjson.dumps(described))
+
+
+def test_what_waited_or_ran_does_not_start_by_itself_where_it_is_put_back(filled, dataset_id, tmp_path):
+    job = submit(filled, dataset_id, "cluster", {"method_options": {"n_clusters": 3}}).job.job_id
+    made = back_up(filled, tmp_path / "copy")
+    for state, handle in (("queued", ""), ("running", "no handle of ours")):
+        _written_anew(made, f"UPDATE jobs SET state = '{state}', handle = '{handle}'")
+        said = []
+        back = open_workspace(restore(made.path, tmp_path / state, say=said.append).path)
+        assert "1 jobs were under way" in said[-1]
+        refresh_jobs(back)
+        ended = get_job(back, job)
+        assert (ended.state, ended.handle) == ("cancelled", "")
+        assert "Resume it" in ended.reason
+    assert get_job(filled, job).state == "queued"  # the backup's own database is another file
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON tag_events BEGIN DELETE FROM tag_events; END",
+        "CREATE VIEW v AS SELECT * FROM jobs",
+        "DROP TRIGGER audit_is_not_changed",
+        "CREATE TABLE stranger (x)",
+        "UPDATE jobs SET job_id = '../../outside'",
+        "UPDATE jobs SET job_id = 'a' || char(10) || '#SBATCH --uid=0'",
+        "UPDATE jobs SET artifact_id = '..'",
+        "UPDATE datasets SET dataset_id = '/etc'",
+    ],
+)
+def test_a_database_that_tamis_did_not_write_is_refused(filled, dataset_id, tmp_path, statement):
+    submit(filled, dataset_id, "cluster", {"method_options": {"n_clusters": 3}})
+    with filled.database.writing() as connection:
+        connection.execute("INSERT INTO datasets VALUES ('one', 'One', '2020')")
+    made = back_up(filled, tmp_path / "copy")
+    _written_anew(made, statement)
+    with pytest.raises(CurationError, match="Tamis does not write"):
+        restore(made.path, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_no_id_of_a_job_leads_out_of_its_folder(tmp_path):
+    for name in ("../outside", "..", "a/b", "", "a\nb", "a\x00"):
+        with pytest.raises(InvalidOptions, match="no id of a job"):
+            JobFolder.of(tmp_path, name)
 
 
 def test_an_archive_that_climbs_out_is_refused(tmp_path):
