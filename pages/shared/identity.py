@@ -61,7 +61,7 @@ def asks(
 
     The action itself refuses it in any case; this only says so before.
     """
-    reason = why_not(action, workspace.actor)
+    reason = why_not(action, workspace)
     return Greyed(disabled=disabled or bool(reason), help=reason or words)
 
 

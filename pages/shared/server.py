@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TypeAlias
 
@@ -48,12 +48,18 @@ class Server:
                 record_roles(self.workspace)
             if self._is_new((actor.account, actor.login)):
                 record_login(self.workspace, actor)
-        return self.workspace.acting_as(actor)
+        return self.workspace.acting_as(_looking(actor) if self.workspace.database.is_read_only else actor)
 
     def _is_new(self, key: object) -> bool:
         is_new = key not in self.noted
         self.noted.add(key)
         return is_new
+
+
+def _looking(actor: Actor) -> Actor:
+    """Whoever it is, as one who only looks: in a workspace that cannot be written to pages hold and offer nothing else."""
+    renew = actor.renew
+    return replace(actor, role="viewer", renew=None if renew is None else lambda: _looking(renew()))
 
 
 @st.cache_resource(show_spinner=False)

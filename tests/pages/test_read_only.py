@@ -15,6 +15,7 @@ from tamis.cli.main import run
 from tamis.errors import CurationError
 from tamis.store.database.database import Database
 from tests.pages.page_workspace import alpaca_file, import_file, open_page, run_pipeline, said
+from tests.pages.review_workspace import mixed_rows, write_proposals
 
 
 def _state(folder: Path) -> dict[str, str]:
@@ -30,6 +31,7 @@ def read_only(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """A dataset in a workspace that the system says cannot be written to; tests may run as somebody who always can."""
     dataset_id = import_file(workspace, alpaca_file(tmp_path), "Old questions")
     run_pipeline(workspace, dataset_id)
+    write_proposals(workspace, dataset_id, mixed_rows())
     usual = os.access
 
     def access(path: str | Path, mode: int, **named: bool) -> bool:
@@ -53,13 +55,40 @@ def test_every_page_shows_what_is_there_and_changes_nothing(
 
 
 def test_what_would_change_it_is_refused_with_the_way_out(
-    workspace: Path, read_only: str, capsys: pytest.CaptureFixture[str]
+    workspace: Path, read_only: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = _state(workspace)
     with pytest.raises(CurationError, match="can only be looked at"), Database(workspace).writing():
         pass
     assert run(["--workspace", str(workspace), "datasets"]) == 0
     assert "Old questions" in capsys.readouterr().out
-    assert run(["--workspace", str(workspace), "datasets", "rename", read_only, "New"]) != 0
-    assert "can only be looked at" in capsys.readouterr().err
+    for words in (
+        ["datasets", "rename", read_only, "New"],
+        ["run", "cluster", "--dataset", read_only, "--n-clusters", "3"],
+        ["export", "--dataset", read_only, "--selection", "all", "--out", str(tmp_path / "all.jsonl")],
+        ["tags", "add", "mine", "--dataset", read_only, "--rows", "1"],
+        ["review", "note", "1", "Look here.", "--dataset", read_only],
+    ):
+        assert run(["--workspace", str(workspace), *words]) == 2
+        said_so = capsys.readouterr().err.splitlines()[-1]
+        assert "can only be looked at" in said_so, said_so
+        assert "traceback" not in said_so
     assert _state(workspace) == before
+
+
+def test_it_is_copied_away_as_it_says(workspace: Path, read_only: str, tmp_path: Path) -> None:
+    before = _state(workspace)
+    assert run(["--workspace", str(workspace), "backup", str(tmp_path / "copy.tar.zst")]) == 0
+    assert run(["--workspace", str(workspace), "doctor", "--verify"]) == 0
+    assert _state(workspace) == before
+
+
+def test_buttons_say_that_it_can_only_be_looked_at(
+    workspace: Path, read_only: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAMIS_REVIEWER", "ann")
+    open_server.clear()
+    app = open_page("review", dataset=read_only)
+    assert not app.exception and not app.error, said(app)
+    greyed = [one for one in app.button if one.disabled and "can only be looked at" in str(one.help)]
+    assert greyed

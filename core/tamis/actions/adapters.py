@@ -172,7 +172,7 @@ def pack_adapter(workspace: Workspace, identifier: str) -> bytes:
         ).read_bytes()
 
 
-@needs("curator", noted="export")
+@needs("curator", noted="export", writes=False)
 def export_adapter(workspace: Workspace, identifier: str, target: Path) -> Path:
     """Copy the weights with their tokenizer and manifest to the folder ``target``, or into one file if it ends in .zip.
 

@@ -17,7 +17,7 @@ SAMPLE_FILES = ("kitchen_and_home.jsonl", "science_and_history.json", "work_and_
 SAMPLE_BUDGET = 100
 
 
-@needs("operator")
+@needs("operator", writes=False)
 def bootstrap_sample(workspace: Workspace) -> str | None:
     """Import the sample data and queue every stage when nothing was ever done in this workspace.
 
@@ -27,7 +27,7 @@ def bootstrap_sample(workspace: Workspace) -> str | None:
     paths = [sample_data_folder() / name for name in SAMPLE_FILES]
     if not workspace.settings.sample_on_empty or not all(path.is_file() for path in paths):
         return None
-    if not is_untouched(workspace):
+    if workspace.database.is_read_only or not is_untouched(workspace):
         return None
     lock = FileLock(workspace.path / ".first-start.lock")
     if not lock.acquire():

@@ -51,7 +51,7 @@ def import_decisions(workspace: Workspace, dataset_id: str, path: Path, reviewer
     return decisions.decide_many(workspace.database, dataset_id, choices, rule=rule, reviewer=reviewer)
 
 
-@needs("curator", noted="export")
+@needs("curator", noted="export", writes=False)
 def export_decisions(workspace: Workspace, dataset_id: str, path: Path) -> int:
     """Write the decisions in force, one a line, as ``import_decisions`` reads them; returns how many."""
     decided = decisions.decision_state(workspace.database, dataset_id).decided.values()

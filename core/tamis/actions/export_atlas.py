@@ -35,7 +35,7 @@ class AtlasFile(HtmlFacts):
     command: str
 
 
-@needs("curator")
+@needs("curator", writes=False)
 def export_atlas(
     workspace: Workspace, dataset_id: str, out: Path, *, neighbors: int = NEIGHBOURS
 ) -> AtlasFile:

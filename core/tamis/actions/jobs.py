@@ -73,7 +73,7 @@ def jobs_of_result(workspace: Workspace, dataset_id: str, kind: str, artifact_id
     return job_table.jobs_for_artifact(workspace.database, dataset_id, kind, artifact_id)
 
 
-@needs("curator")
+@needs("curator", writes=False)
 def refresh_jobs(workspace: Workspace) -> None:
     """Look at every job once, and start what may start; an app that runs does so all the time."""
     tick(workspace)

@@ -50,7 +50,7 @@ class RefereeEstimate:
         )
 
 
-@needs("curator")
+@needs("curator", writes=False)
 def estimate_referee(workspace: Workspace, dataset_id: str, request: RefereeRequest) -> RefereeEstimate:
     """Time a step of this very training in this process; nothing is queued, and rows are held out as the run will do it.
 

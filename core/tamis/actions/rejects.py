@@ -99,7 +99,7 @@ def show_reject(workspace: Workspace, dataset_id: str, line: int, *, file: int =
     return str(matching["reason"][0].as_py()), str(matching["raw"][0].as_py())
 
 
-@needs("curator", noted="export")
+@needs("curator", noted="export", writes=False)
 def export_rejects(workspace: Workspace, dataset_id: str, path: Path, *, reason: str = "") -> ExportedRejects:
     """Write the rejected lines, or those of one reason, as JSON lines: line, reason and raw.
 

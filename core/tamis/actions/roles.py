@@ -22,14 +22,16 @@ _DECLARED = "needed_role"
 MOST_CHARS = 300  # of an argument in the audit log
 
 
-def needs(role: Role, *, noted: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
+def needs(role: Role, *, noted: str = "", writes: bool = True) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Ask, before the action begins, whether the actor of its workspace may do it.
 
     ``noted`` is the word under which the audit log has it, before it is done and again where it failed; what is done in
-    the database has its entry from there.
+    the database has its entry from there. What ``writes`` is refused where the workspace can only be looked at, before it
+    has written half of what it writes.
 
     The workspace is the first argument, or that of the context or the store which is. An action that records a name
-    (``reviewer``, or ``by``) records the account's, and refuses another one. Raises NotAllowed.
+    (``reviewer``, or ``by``) records the account's, and refuses another one. Raises NotAllowed, and CurationError for a
+    workspace that cannot be written to.
     """
 
     def declare(action: Callable[P, R]) -> Callable[P, R]:
@@ -39,6 +41,9 @@ def needs(role: Role, *, noted: str = "") -> Callable[[Callable[P, R]], Callable
         def asked(*args: P.args, **kwargs: P.kwargs) -> R:
             first = args[0] if args else next(iter(kwargs.values()), None)
             actor = actor_of(first)
+            workspace = _workspace_of(first)
+            if writes and role != "viewer" and workspace is not None:
+                workspace.database.require_writable()
             actor.require(role)
             if not (actor.account or noted):
                 return action(*args, **kwargs)
@@ -61,11 +66,13 @@ def needed_role(action: Callable[..., object]) -> Role:
     return declared
 
 
-def why_not(action: Callable[..., object], actor: Actor) -> str:
-    """Why the actor may not do it, in a sentence for the button that does; empty where it may."""
-    role = needed_role(action)
+def why_not(action: Callable[..., object], workspace: Workspace) -> str:
+    """Why whose hands the workspace is in may not do it, in a sentence for the button that does; empty where they may."""
+    role, actor = needed_role(action), workspace.actor
     if actor.may(role):
         return ""
+    if workspace.database.is_read_only:
+        return "This workspace cannot be written to, so it can only be looked at."
     return f"Needs the role {role}, which {ROLE_SUMMARIES[role]}. You are logged in as {actor.role}; the operator gives roles."
 
 
@@ -74,6 +81,12 @@ def actor_of(handle: object) -> Actor:
     if isinstance(handle, DatasetContext):
         return handle.workspace.actor
     return handle.actor if isinstance(handle, Workspace | ArtifactStore) else AT_THE_MACHINE
+
+
+def _workspace_of(handle: object) -> Workspace | None:
+    if isinstance(handle, DatasetContext):
+        return handle.workspace
+    return handle if isinstance(handle, Workspace) else None
 
 
 def _with_entry(workspace: Workspace, word: str, arguments: dict[str, Any], act: Callable[[], R]) -> R:

@@ -43,14 +43,14 @@ def store_upload(workspace: Workspace, name: str, stream: BinaryIO) -> Path:
     return target
 
 
-@needs("operator")
+@needs("operator", writes=False)
 def sweep_uploads(workspace: Workspace, *, now: float | None = None) -> int:
     """Remove uploads older than a day that no dataset, none in the trash and no import has come from; returns how many.
 
     What was imported stays as long as its dataset, because a replay reads it again.
     """
     folder = workspace.path / "uploads"
-    if not folder.is_dir():
+    if not folder.is_dir() or workspace.database.is_read_only:
         return 0
     oldest = (time.time() if now is None else now) - UNUSED_S
     unused = [one for one in folder.iterdir() if one.stat().st_mtime < oldest]

@@ -66,7 +66,7 @@ class Verification:
         return not self.damaged and not self.database and self.audit.is_sound
 
 
-@needs("operator")
+@needs("operator", writes=False)
 def verify(workspace: Workspace, *, progress: Progress = lambda done, total: None) -> Verification:
     """Read every file of every artifact, let SQLite check the database, and follow the audit log; nothing is changed."""
     manifests = sorted(workspace.artifacts.datasets_path.glob(f"*/*/*/{MANIFEST}"))

@@ -59,7 +59,7 @@ def show_team(review: ReviewContext) -> None:
         st.markdown(
             f":orange[:material/call_split: {count_of(n_conflicts, 'row')}] with two answers wait for a curator: see the queue."
         )
-    if not why_not(assign_rows, review.workspace.actor):
+    if not why_not(assign_rows, review.workspace):
         _show_form(review, shares)
 
 

@@ -50,7 +50,7 @@ class Report:
     n_bytes: int
 
 
-@needs("curator")
+@needs("curator", writes=False)
 def write_report(store: ArtifactStore, comparison: Artifact, path: Path, *, dataset_name: str) -> Report:
     """Write the report of a comparison; an existing file is replaced only when all is written."""
     content = render_report(store, comparison, dataset_name=dataset_name)

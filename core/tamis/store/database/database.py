@@ -74,12 +74,9 @@ class Database:
         transactions, which is enough for what is written every second (claims, progress) and costs no wait for the disk.
         Raises CurationError in a workspace that cannot be written to, and NotAllowed for an account that only looks.
         """
+        if self._is_open:
+            self.require_writable()
         self.actor.require("reviewer")
-        if self.is_read_only and self._is_open:
-            raise CurationError(
-                f"{self.backups.parent} cannot be written to, so it can only be looked at. To work on it, copy it with "
-                "tamis backup, and restore that to a folder of your own."
-            )
         connection = self._connect()
         try:
             if lasting:
@@ -97,6 +94,14 @@ class Database:
             connection.execute("COMMIT")
         finally:
             connection.close()
+
+    def require_writable(self) -> None:
+        """Raise CurationError where the workspace can only be looked at."""
+        if self.is_read_only:
+            raise CurationError(
+                f"{self.backups.parent} cannot be written to, so it can only be looked at. To work on it, copy it with "
+                "tamis backup, and restore that to a folder of your own."
+            )
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
