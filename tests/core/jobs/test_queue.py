@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -13,7 +15,7 @@ from tamis.errors import ArtifactMissing, InvalidOptions, JobConflict, UnknownNa
 from tamis.jobs import job_table
 from tamis.jobs.model import ErrorKind, Job, JobState
 from tamis.jobs.scheduler import queue
-from tests.core.jobs.engine import DATASET, PATIENCE_S, Engine
+from tests.core.jobs.engine import DATASET, PATIENCE_S, Engine, alive, pid_of
 from tests.core.jobs.fakes import FakeBackend
 from tests.core.jobs.steps_for_tests import STEPS
 
@@ -71,6 +73,20 @@ def test_a_result_that_is_there_is_not_computed_again(engine: Engine) -> None:
     assert recorded.already_done
     assert (recorded.job.state, recorded.job.reason) == (JobState.SUCCEEDED, queue.ALREADY_COMPUTED)
     assert engine.tick().started == ()
+
+
+def test_the_next_run_waits_for_no_worker_that_was_killed(engine: Engine) -> None:
+    dead = engine.submit("count", n_parts=500, part_s=0.2)
+    engine.tick()
+    pid = pid_of(engine.job(dead))
+    os.kill(pid, signal.SIGKILL)
+    while alive(pid):
+        time.sleep(0.02)
+    again = engine.submission("count", n_parts=500, part_s=0.2)  # nobody has looked at the jobs in between
+    assert not again.attached
+    assert engine.job(dead).state is JobState.FAILED
+    assert "worker lost" in engine.job(dead).reason
+    queue.cancel(engine.workspace, again.job.job_id)
 
 
 def test_what_a_worker_finished_after_its_command_was_killed_is_found(engine: Engine) -> None:

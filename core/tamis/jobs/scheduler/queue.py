@@ -18,6 +18,7 @@ from tamis.jobs import job_table
 from tamis.jobs.backends import backend_row
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import ErrorKind, Job, JobState, Progress, Resources
+from tamis.jobs.scheduler.tick import settle_local
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
 from tamis.steps.plan import Candidate, Plan, plan_step
@@ -68,6 +69,7 @@ def submit(
     asked = dict(resources) if isinstance(resources, Mapping) else (resources or Resources()).model_dump()
     allowed = parse_options(backend_row(backend).options, asked)
     assert isinstance(allowed, Resources)
+    settle_local(workspace)  # else what is asked for would wait for a worker that was killed
     pending = pending_results(workspace.database, dataset_id)
     choices = read_choices(workspace.database, dataset_id)
     plan = plan_step(

@@ -39,15 +39,7 @@ def tick(
     Cheap with any number of finished jobs. ``backends`` should be kept between calls (``Backends(settings)``).
     """
     chosen = Backends(workspace.settings) if backends is None else backends
-    with workspace.database.reading() as connection:
-        running = job_table.select(connection, "WHERE state = 'running'")
-    changed: list[tuple[Job, Columns]] = []
-    for name in sorted({job.backend for job in running}):
-        jobs = [job for job in running if job.backend == name]
-        changed += _reconcile_backend(
-            name, jobs, store=workspace.artifacts, settings=workspace.settings, backends=chosen, now=now
-        )
-    applied = _apply(workspace.database, changed)
+    applied = _settle(workspace, chosen, now)
     started = Starter(workspace, chosen, now).run()
     with workspace.database.reading() as connection:
         query = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')"
@@ -58,6 +50,25 @@ def tick(
         requeued=tuple(job.job_id for job, state in applied if state is JobState.QUEUED),
         n_under_way=n_under_way,
     )
+
+
+def settle_local(workspace: Workspace) -> None:
+    """See which jobs on this machine have ended, and start none: one whose worker was killed runs until somebody looks."""
+    _settle(workspace, Backends(workspace.settings), time.time, only="local")
+
+
+def _settle(
+    workspace: Workspace, backends: Mapping[str, Backend], now: Callable[[], float], *, only: str = ""
+) -> list[tuple[Job, JobState | None]]:
+    with workspace.database.reading() as connection:
+        running = job_table.select(connection, "WHERE state = 'running'")
+    changed: list[tuple[Job, Columns]] = []
+    for name in sorted({job.backend for job in running if only in ("", job.backend)}):
+        jobs = [job for job in running if job.backend == name]
+        changed += _reconcile_backend(
+            name, jobs, store=workspace.artifacts, settings=workspace.settings, backends=backends, now=now
+        )
+    return _apply(workspace.database, changed)
 
 
 def _reconcile_backend(
