@@ -168,4 +168,14 @@ def _claims(cookies: dict[str, str]) -> dict[str, object]:
         return {}
     claims: dict[str, object] = json.loads(signed)
     is_ours = claims.get("origin") == get_origin_from_redirect_uri() and claims.get("is_logged_in") is True
-    return claims if is_ours else {}
+    return claims if is_ours and _is_for_us(claims) else {}
+
+
+def _is_for_us(claims: dict[str, object]) -> bool:
+    """Whether the provider said it to this app: the library takes a token for another one that names this as its asker."""
+    section = get_secrets_auth_section().to_dict()
+    asked = claims.get("provider")
+    own = section if asked == "default" else section.get(str(asked))
+    client = own.get("client_id") if isinstance(own, dict) else None
+    audience = claims.get("aud")
+    return bool(client) and client in (audience if isinstance(audience, list) else [audience])

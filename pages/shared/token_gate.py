@@ -38,6 +38,7 @@ HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
 ASKING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Tamis</title>
 <style>body{font:16px system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1rem;color:#17211f}
@@ -76,9 +77,21 @@ class SameOrigin:
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
         if self._here_only and not _is_of_this_machine(host):
             return "This server was started for this machine alone. Open it as localhost, or start it without --no-token."
+        if origin is None and _is_part_of_another_page(scope):
+            return "This is asked by a page of another origin, as a part of itself, which may not."
         if origin is None or _netloc(origin) == host.lower() or is_allowed_origin(origin):
             return ""
         return "This is asked by a page of another origin, which may not (Streamlit's server.corsAllowedOrigins lists others)."
+
+
+def _is_part_of_another_page(scope: Scope) -> bool:
+    """Whether a page elsewhere has it loaded as its picture, script or frame: browsers say so, and name no origin then.
+
+    A link that is followed there is none of it.
+    """
+    told = {key: value for key, value in scope["headers"] if key.startswith(b"sec-fetch-")}
+    is_followed = told.get(b"sec-fetch-mode") == b"navigate" and told.get(b"sec-fetch-dest") == b"document"
+    return told.get(b"sec-fetch-site") in (b"cross-site", b"same-site") and not is_followed
 
 
 def _netloc(origin: str) -> str:

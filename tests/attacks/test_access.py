@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pages.shared.token_gate import SameOrigin, TokenGate
+from tamis.cli import serve
 from tamis.cli.main import run
+from tamis.cli.session import Session
 
 TOKEN = "a-token-of-this-test"
 PATHS = (
@@ -81,8 +85,15 @@ def test_health_alone_is_open_and_every_answer_forbids_what_comes_from_elsewhere
         assert "http:" not in policy
 
 
-def _through(origin: str | None, host: str, *, kind: str = "http", here_only: bool = False) -> bool:
-    """Whether a request gets to what stands behind the outermost gate."""
+def _through(
+    origin: str | None,
+    host: str,
+    *,
+    kind: str = "http",
+    here_only: bool = False,
+    fetched: tuple[str, ...] = (),
+) -> bool:
+    """Whether a request gets to what stands behind the outermost gate; ``fetched`` is its site, mode and destination."""
     reached: list[str] = []
     sent: list[dict[str, Any]] = []
 
@@ -93,6 +104,10 @@ def _through(origin: str | None, host: str, *, kind: str = "http", here_only: bo
         sent.append(message)
 
     headers = [(b"host", host.encode())] + ([] if origin is None else [(b"origin", origin.encode("latin-1"))])
+    headers += [
+        (b"sec-fetch-" + name, value.encode())
+        for name, value in zip((b"site", b"mode", b"dest"), fetched, strict=False)
+    ]
     scope = {"type": kind, "path": "/", "query_string": b"", "headers": headers, "scheme": "http"}
     with pytest.raises(StopIteration):
         SameOrigin(inner, here_only=here_only)(scope, None, send).send(None)  # type: ignore[arg-type]
@@ -115,6 +130,19 @@ def test_a_page_of_another_origin_is_answered_nothing(origin: str, kind: str) ->
     for own in (None, "http://127.0.0.1:8501", "https://127.0.0.1:8501"):
         assert _through(own, "127.0.0.1:8501", kind=kind)
     assert _through("https://tamis.example", "Tamis.example", kind=kind)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    "part", ["image", "script", "style", "iframe", "object", "video", "empty", "document"]
+)
+def test_a_page_of_another_origin_shows_nothing_of_it_as_its_own_part(part: str, site: str) -> None:
+    # Of a picture, a script or a frame browsers name no origin; they say what it is for.
+    mode = "navigate" if part in ("iframe", "object") else "no-cors"
+    assert not _through(None, "127.0.0.1:8501", fetched=(site, mode, part))
+    assert _through(None, "127.0.0.1:8501", fetched=("same-origin", mode, part))
+    # A link that is followed, as from a provider that has asked who it is.
+    assert _through(None, "127.0.0.1:8501", fetched=(site, "navigate", "document"))
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
@@ -156,3 +184,43 @@ def test_no_report_shows_the_token(
     monkeypatch.setenv("TAMIS_TOKEN", TOKEN)
     assert run(["--workspace", str(tmp_path), "doctor"]) == 0
     assert TOKEN not in capsys.readouterr().out
+
+
+def test_a_browser_that_is_started_is_not_told_the_token_by_its_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    is_open = threading.Event()
+
+    def note(address: str) -> None:
+        opened.append(address)
+        is_open.set()
+
+    class App:
+        def __init__(self, command: list[str], env: dict[str, str]) -> None:
+            self.command, self.token = command, env["TAMIS_TOKEN"]
+            started.append(self)
+
+        def poll(self) -> None:
+            return None
+
+        def wait(self) -> int:
+            is_open.wait(10)
+            return 0
+
+        terminate = poll
+
+    started: list[App] = []
+    monkeypatch.setenv("TAMIS_TOKEN", "a-token-of-the-operator")
+    monkeypatch.setattr(serve.subprocess, "Popen", App)
+    monkeypatch.setattr(serve.webbrowser, "open", note)
+    monkeypatch.setattr(serve, "_is_taken", lambda host, port: bool(started))
+    session = Session(folder=str(tmp_path / "workspace"))
+    assert serve.run_app(session, "127.0.0.1", 8599, page="data_map?dataset=x", browser=True) == 0
+    (app,), (address,) = started, opened
+    assert app.token == "a-token-of-the-operator"
+    assert app.token not in " ".join([*app.command, address])
+    assert "TAMIS_TOKEN" not in os.environ  # of this process, whose jobs inherit the rest
+    page = Path(address.removeprefix("file://"))
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert "data_map?dataset=x&amp;token=a-token-of-the-operator" in page.read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +30,10 @@ def accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TAMIS_ACCOUNTS", str(path))
     monkeypatch.setattr(account_gate, "get_cookie_secret", lambda: SECRET)
     monkeypatch.setattr(account_gate, "get_origin_from_redirect_uri", lambda: ORIGIN)
+    auth = {"client_id": "tamis", "other": {"client_id": "tamis-there"}}
+    monkeypatch.setattr(
+        account_gate, "get_secrets_auth_section", lambda: SimpleNamespace(to_dict=lambda: auth)
+    )
     return path
 
 
@@ -85,6 +90,8 @@ CLAIMS = {
     "origin": ORIGIN,
     "is_logged_in": True,
     "sub": "1",
+    "aud": "tamis",
+    "provider": "default",
 }
 
 
@@ -99,8 +106,11 @@ def test_without_a_login_nothing_is_answered(path: str, accounts: Path) -> None:
         assert not inner.asked
 
 
-def test_a_login_comes_in_as_its_account(accounts: Path) -> None:
-    sent, inner = _ask(Settings(accounts=accounts), headers=[_cookie(CLAIMS)])
+@pytest.mark.parametrize(
+    "said", [{}, {"aud": ["tamis", "another-app"]}, {"aud": "tamis-there", "provider": "other"}]
+)
+def test_a_login_comes_in_as_its_account(said: dict[str, Any], accounts: Path) -> None:
+    sent, inner = _ask(Settings(accounts=accounts), headers=[_cookie(CLAIMS | said)])
     assert sent[0]["status"] == 200
     actor = guard(inner.asked[0])
     assert (actor.account, actor.role, actor.via) == ("ann@example.org", "reviewer", "login")
@@ -113,6 +123,11 @@ def test_a_login_comes_in_as_its_account(accounts: Path) -> None:
         _cookie(CLAIMS, name="_streamlit_user_tokens"),
         _cookie(CLAIMS | {"origin": "http://other.example"}),
         _cookie(CLAIMS | {"is_logged_in": False}),
+        _cookie(CLAIMS | {"aud": "another-app", "azp": "tamis"}),
+        _cookie(CLAIMS | {"aud": ["another-app"]}),
+        _cookie(CLAIMS | {"provider": "other"}),
+        _cookie(CLAIMS | {"provider": "client_id"}),
+        _cookie({name: value for name, value in CLAIMS.items() if name != "aud"}),
         _cookie(CLAIMS | {"email_verified": False}),
         _cookie({name: value for name, value in CLAIMS.items() if name != "email_verified"}),
         _cookie(CLAIMS | {"email": "zed@example.org"}),

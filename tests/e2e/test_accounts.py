@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from tests.e2e import walk_review
 from tests.e2e.conftest import free_port, running_app
 from tests.pages.page_workspace import alpaca_file, import_file
 from tests.pages.review_workspace import mixed_rows, write_proposals
-from tests.support.login_provider import CLIENT, CLIENT_SECRET, login_provider
+from tests.support.login_provider import CLIENT, CLIENT_SECRET, WRONG, login_provider
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NAME = "Very private questions"
@@ -102,6 +104,60 @@ def test_nobody_who_is_not_logged_in_sees_anything(team: Team, browser: Browser)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         assert NAME not in page.content()
         context.close()
+
+
+class _Visitor:
+    """A browser without a window: follows redirects and keeps cookies."""
+
+    def __init__(self) -> None:
+        self.cookies = CookieJar()
+        self._opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(self.cookies), _Noting(self)
+        )
+        self.visited: list[str] = []
+
+    def open(self, url: str) -> tuple[int, str]:
+        """The status of the page at the end of it, and its address."""
+        try:
+            with self._opener.open(url) as page:
+                return page.status, page.url
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.url
+
+    def log_in(self, url: str, who: str) -> int:
+        _, asked = self.open(f"{url}/login")
+        return self.open(f"{asked}&{urllib.parse.urlencode({'who': who})}")[0]
+
+    @property
+    def is_known(self) -> bool:
+        return any(cookie.name == "_streamlit_user" and cookie.value for cookie in self.cookies)
+
+
+class _Noting(urllib.request.HTTPRedirectHandler):
+    def __init__(self, visitor: _Visitor) -> None:
+        self._visitor = visitor
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
+        self._visitor.visited.append(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def test_no_forged_token_no_replay_and_no_login_of_another_comes_in(team: Team) -> None:
+    for wrong in WRONG:
+        visitor = _Visitor()
+        assert visitor.log_in(team.url, f"ann:{wrong}") == 403, wrong
+        assert visitor.open(team.url)[0] == 403, wrong
+    visitor = _Visitor()
+    assert visitor.log_in(team.url, "ann") == 200
+    (callback,) = [one for one in visitor.visited if "/oauth2callback" in one]
+    # The end of that login sent to somebody else, who would act as ann without knowing; and once more to ann.
+    stranger = _Visitor()
+    stranger.open(f"{team.url}/login")  # who has begun one, too
+    assert stranger.open(callback)[0] == 403
+    assert not stranger.is_known
+    visitor.open(f"{team.url}/auth/logout")
+    assert visitor.open(callback)[0] == 403
+    assert not visitor.is_known
 
 
 def test_a_viewer_decides_by_no_page_no_message_and_no_address(team: Team, browser: Browser) -> None:

@@ -23,6 +23,18 @@ CLIENT, CLIENT_SECRET = "tamis", "a-client-secret-of-this-test"
 PEOPLE = ("vic", "ann", "ben", "cas", "mallory", "zed")
 
 
+# What is wrong with the token of "ann:expired".
+WRONG_CLAIMS: dict[str, dict[str, Any]] = {
+    "expired": {"exp": 1_500_000_000, "iat": 1_499_999_000},
+    "for another": {"aud": "another-app"},
+    "for another, by us": {"aud": "another-app", "azp": CLIENT},
+    "of another": {"iss": "http://127.0.0.1:9"},
+    "of another login": {"nonce": "of-another-login"},
+    "without a nonce": {"nonce": None},
+}
+WRONG = (*WRONG_CLAIMS, "signed by another", "unsigned")
+
+
 class _Provider(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -30,6 +42,7 @@ class _Provider(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.key = RSAKey.generate_key(2048, parameters={"kid": "1", "use": "sig", "alg": "RS256"})
+        self.other_key = RSAKey.generate_key(2048, parameters={"kid": "1", "use": "sig", "alg": "RS256"})
         self.asked: dict[str, dict[str, str]] = {}  # by code, what was asked for and by whom
 
     def metadata(self) -> dict[str, Any]:
@@ -56,11 +69,16 @@ class _Provider(ThreadingHTTPServer):
         if create_s256_code_challenge(sent.get("code_verifier", "")) != asked.get("code_challenge"):
             return None
         now = int(time.time())
+        who, _, wrong = asked["who"].partition(":")
         claims = {
-            "iss": self.url, "aud": CLIENT, "sub": asked["who"], "iat": now, "exp": now + 600, "nonce": asked["nonce"],
-            "email": f"{asked['who']}@example.org", "email_verified": asked["who"] != "mallory",
+            "iss": self.url, "aud": CLIENT, "sub": who, "iat": now, "exp": now + 600, "nonce": asked["nonce"],
+            "email": f"{who}@example.org", "email_verified": who != "mallory",
         }  # fmt: skip
-        signed = jwt.encode({"alg": "RS256", "kid": "1"}, claims, self.key)
+        claims |= WRONG_CLAIMS.get(wrong, {})
+        key = self.other_key if wrong == "signed by another" else self.key
+        signed = jwt.encode({"alg": "RS256", "kid": "1"}, claims, key)
+        if wrong == "unsigned":
+            signed = f"{_packed({'alg': 'none'})}.{_packed(claims)}."
         return {"access_token": secrets.token_hex(8), "token_type": "Bearer", "id_token": signed}
 
 
@@ -102,6 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.end_headers()
         self.wfile.write(text.encode())
+
+
+def _packed(value: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
 @contextmanager

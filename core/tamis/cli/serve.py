@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import ipaddress
 import os
 import secrets
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 import webbrowser
+from pathlib import Path
 
 import click
 
@@ -61,6 +63,7 @@ def run_app(
     token = "" if no_token or has_accounts else session.settings.token or secrets.token_urlsafe(24)
     address = _say_address(session, host, port, page, token)
     sweep_uploads(session.workspace)
+    os.environ.pop("TAMIS_TOKEN", None)  # of the server alone: jobs that are started here inherit the rest
     # Jobs go on and are followed from the first second, also when nobody has opened a page yet.
     ticker = keep_jobs_moving(session.workspace)
     environment = os.environ | {"TAMIS_WORKSPACE": str(folder), "TAMIS_TOKEN": token}
@@ -68,7 +71,8 @@ def run_app(
     command = [sys.executable, "-P", "-m", "tamis.cli.app_process", host, str(port)]
     app = subprocess.Popen(command, env=environment)
     if browser:
-        threading.Thread(target=_open_browser, args=(app, port, address), daemon=True).start()
+        first = _leading_page(folder, address).as_uri() if token else address
+        threading.Thread(target=_open_browser, args=(app, port, first), daemon=True).start()
     # A service manager asks with SIGTERM; the app must not go on without the command that started it.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -101,6 +105,19 @@ def _say_address(session: Session, host: str, port: int, page: str, token: str) 
     elif not token:
         session.say("Everybody who can reach this machine's own addresses comes in: --no-token was given.")
     return address
+
+
+def _leading_page(folder: Path, address: str) -> Path:
+    """A page of the operator's alone that leads to an address with a token, which the command of a browser would show to
+    everybody who lists processes. Each start writes it anew, and its token is of that start.
+    """
+    path = folder / ".open.html"
+    path.unlink(missing_ok=True)
+    target = html.escape(address)
+    text = f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={target}"><a href="{target}">Tamis</a>'
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    return path.resolve()
 
 
 def _open_browser(app: subprocess.Popen[bytes], port: int, address: str) -> None:

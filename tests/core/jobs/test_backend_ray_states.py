@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from tamis.actions.doctor import examine
 from tamis.cli.exit_codes import WRONG_USAGE
 from tamis.cli.main import run
+from tamis.errors import CurationError
 from tamis.jobs.backends import Phase
+from tamis.jobs.backends.ray_client import RayClient
 from tamis.jobs.backends.ray_jobs import RayBackend, ray_resources
 from tamis.jobs.model import ErrorKind, Job, JobState, Progress, Resources
 from tamis.jobs.scheduler import queue
@@ -205,6 +207,22 @@ def test_the_token_is_not_sent_to_what_does_not_say_that_it_is_ray(
     cluster.override = answer
     backend = RayBackend(Settings(workspace=tmp_path, ray_address=cluster.address))
     assert backend.available() is not None
+    assert cluster.requests
+    assert not any("Authorization" in headers for _, _, headers in cluster.requests)
+
+
+def test_what_answers_after_a_silence_is_asked_anew_whether_it_is_ray(
+    cluster: Dashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = RayClient(cluster.address, token="secret", pause_s=0)
+    client.jobs()
+    with monkeypatch.context() as patch, pytest.raises(CurationError):
+        patch.setattr(client, "address", "http://127.0.0.1:9")
+        client.jobs()
+    cluster.requests.clear()
+    cluster.override = (200, "{}")  # somebody else's program has taken the port
+    with pytest.raises(CurationError):
+        client.jobs()
     assert cluster.requests
     assert not any("Authorization" in headers for _, _, headers in cluster.requests)
 

@@ -19,6 +19,7 @@ from tamis.jobs.backends.outage import Outage
 QUICK_S = 5.0
 SUBMIT_S = 30.0  # the first submission to a head that has just started takes several seconds
 PAUSE_S = 15.0
+MOST_BYTES = 50_000_000  # of an answer, whoever gives it
 _VERSION = "/api/version"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 JSONObject = dict[str, Any]
@@ -125,19 +126,20 @@ class RayClient:
         request = urllib.request.Request(self.address + path, content, headers, method=method)
         try:
             with self._opener.open(request, timeout=timeout_s) as answer:
-                parsed: object = orjson.loads(answer.read())
+                parsed: object = orjson.loads(answer.read(MOST_BYTES))
         except urllib.error.HTTPError as error:
             raise self._refusal(error) from None
         except orjson.JSONDecodeError:
             raise self._foreign() from None
         except (OSError, http.client.HTTPException) as error:
+            self._is_ray = False  # another program may listen there when something answers again
             raise self.outage.begin(self._silence(error)) from None
         self.outage.end()
         return parsed
 
     def _refusal(self, error: urllib.error.HTTPError) -> CurationError:
         with error:
-            text = error.read().decode("utf-8", errors="replace")
+            text = error.read(MOST_BYTES).decode("utf-8", errors="replace")
         if error.code in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
             given = "no token was given" if not self._token else "it does not accept the token that was given"
             return Refused(
