@@ -123,3 +123,26 @@ def test_a_list_of_modules_that_is_none_is_one_sentence(tmp_path, text):
     (tmp_path / "modules.json").write_text(text)
     with pytest.raises(CurationError, match=r"modules\.json"):
         find_model(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "sentence_transformers.base.model.torch",
+        "torch.hub",
+        "modeling_evil.Module",
+        "sentence_transformers.json",
+    ],
+)
+@pytest.mark.parametrize("place", ["modules.json", "1_Router/router_config.json", "1_Router/config.json"])
+def test_what_is_no_class_of_the_library_is_no_module(tmp_path, kind, place):
+    (tmp_path / "1_Router").mkdir()
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    ours = {"path": "1_Router", "type": "sentence_transformers.base.modules.router.Router"}
+    listed = [ours | {"type": kind}] if place == "modules.json" else [ours]
+    (tmp_path / "modules.json").write_text(json.dumps(listed))
+    if place != "modules.json":
+        (tmp_path / place).write_text(json.dumps({"types": {"weights.pt": kind}}))
+    with pytest.raises(CurationError, match="names its own code"):
+        find_model(str(tmp_path))

@@ -5,6 +5,7 @@ The form is Hugging Face's: Markdown with a YAML head, as README.md beside the f
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,17 +68,18 @@ def _head(manifest: ExportManifest, file: str) -> Iterator[str]:
 def _rows(manifest: ExportManifest) -> Iterator[str]:
     yield f"# {_plain(manifest.dataset_name)}"
     yield ""
-    yield f"{manifest.n_rows:,} rows in the format `{manifest.format_name}`, SHA-256 `{manifest.sha256}`."
+    yield f"{manifest.n_rows:,} rows in the format {_code(manifest.format_name)}, SHA-256 {_code(manifest.sha256)}."
     if manifest.n_skipped:
         yield f"{manifest.n_skipped:,} rows that the format cannot hold were left out."
     if manifest.scores:
-        columns = ", ".join(f"`score_{name}`" for name in manifest.scores)
+        columns = ", ".join(_code(f"score_{name}") for name in manifest.scores)
         yield f"Beside each row: {columns}."
     yield ""
     yield "## Sources"
     yield ""
     for source in manifest.sources:
-        yield f"- `{Path(source.path).name}` (format `{source.format}`, hash `{source.content_hash}`)"
+        name, form, digest = map(_code, (Path(source.path).name, source.format, source.content_hash))
+        yield f"- {name} (format {form}, hash {digest})"
 
 
 def _steps(manifest: ExportManifest) -> Iterator[str]:
@@ -85,9 +87,9 @@ def _steps(manifest: ExportManifest) -> Iterator[str]:
     yield ""
     for number, one in enumerate(manifest.artifacts, 1):
         title = STEPS[one.step].title if one.step in STEPS else one.step
-        chosen = f" by `{_chosen(one)}`" if _chosen(one) else ""
-        facts = ", ".join(f"{name} {value}" for name, value in _told(one).items())
-        yield f"{number}. **{title}**{chosen}{f': {facts}' if facts else ''}"
+        chosen = f" by {_code(_chosen(one))}" if _chosen(one) else ""
+        facts = ", ".join(f"{name} {_plain(str(value))}" for name, value in _told(one).items())
+        yield f"{number}. **{_plain(title)}**{chosen}{f': {facts}' if facts else ''}"
     yield ""
 
 
@@ -100,15 +102,18 @@ def _people(manifest: ExportManifest) -> Iterator[str]:
     yield "| who | decision | rows |"
     yield "|---|---|---|"
     for (who, verdict), n_rows in sorted(decided.items()):
-        yield f"| {_plain(who)} | {verdict} | {n_rows:,} |"
+        yield f"| {_plain(who)} | {_plain(verdict)} | {n_rows:,} |"
     yield ""
 
 
 def _again(manifest: ExportManifest, file: str) -> Iterator[str]:
-    packages = ", ".join(f"{name} {version}" for name, version in sorted(manifest.packages.items()))
+    packages = _plain(", ".join(f"{name} {version}" for name, version in sorted(manifest.packages.items())))
+    # Without --trust: whoever reads the card has the manifest from somebody else.
+    named = shlex.quote(" ".join(f"{file}{MANIFEST_ENDING}".splitlines()))
+    command = f"tamis replay {named} --source WHERE_THE_SOURCE_IS"
     yield "## To make it again"
     yield ""
-    yield f"```sh\ntamis replay {file}{MANIFEST_ENDING} --source WHERE_THE_SOURCE_IS --trust\n```"
+    yield f"```sh\n{command}\n```"
     yield ""
     yield f"Made with {packages}."
     yield ""
@@ -137,6 +142,12 @@ def _told(made: Manifest) -> dict[str, JSON]:
         if name in ("n_examples", "n_clusters", "n_selected")
     }
     return options | {name.replace("_", " "): value for name, value in counts.items()}
+
+
+def _code(text: str) -> str:
+    """A stranger's text in one line as code: nothing in it ends that."""
+    inside = " ".join(text.split()).replace("`", "'")
+    return f"`{inside}`"
 
 
 def _plain(text: str) -> str:

@@ -130,9 +130,10 @@ def _first_line(text: str) -> str:
 def _refuse_pickles(model: str, folder: Path) -> None:
     """Refuse weights that would have to be unpickled and modules that are not the library's own."""
     modules = _modules(model, folder)
-    for module in modules:
-        kind = str(module.get("type") or "")
-        if kind and not kind.startswith("sentence_transformers."):
+    kinds = [str(module.get("type") or "") for module in modules]
+    for kind in filter(None, [*kinds, *_routed(folder)]):
+        # A class, by its name: what else a module of theirs holds (torch) has a load of its own, for pickles.
+        if not (kind.startswith("sentence_transformers.") and kind.rpartition(".")[2][:1].isupper()):
             raise CurationError(
                 f"The model {model!r} names its own code ({kind}), which is never run here: use a model made of "
                 "sentence-transformers' modules."
@@ -154,6 +155,18 @@ def _refuse_pickles(model: str, folder: Path) -> None:
             f"The model {model!r} in {folder} has no .safetensors weights: convert it to safetensors, or take a "
             "revision that has them."
         )
+
+
+def _routed(folder: Path) -> list[str]:
+    """The modules that routers hold, whose own configurations list them."""
+    found: list[str] = []
+    for path in (*folder.rglob("router_config.json"), *folder.rglob("config.json")):
+        try:
+            types = orjson.loads(path.read_bytes()).get("types")
+        except (OSError, orjson.JSONDecodeError, AttributeError):
+            continue  # whoever loads it says what is wrong with it
+        found += map(str, types.values()) if isinstance(types, dict) else []
+    return found
 
 
 def _modules(model: str, folder: Path) -> list[dict[str, object]]:

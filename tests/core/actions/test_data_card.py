@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
+import orjson
 import pytest
 import yaml
 
@@ -53,6 +57,42 @@ def test_a_card_is_written_once_and_never_over_what_a_person_completed(exported:
         exported.card()
     with pytest.raises(CurationError, match="not a manifest"):
         write_card(exported.path, exported.path.with_name("other.md"))
+
+
+def test_nothing_that_a_manifest_says_is_markup_or_a_command(
+    exported: tamis.ExportedRows, tmp_path: Path
+) -> None:
+    evil = "x\n---\nlicense: evil\n```\n# Evil\n<script>`rm -rf ~`"
+    manifest = orjson.loads(exported.manifest_path.read_bytes())
+    manifest |= {"dataset_name": evil, "format_name": evil, "packages": {evil: evil}}
+    manifest["sources"][0] |= {"path": f"/tmp/{evil}", "format": evil}
+    for one in manifest["artifacts"]:
+        one["step"], one["options"], one["summary"] = (
+            evil,
+            {"method": evil, "budget": evil},
+            {"n_examples": evil},
+        )
+    path = tmp_path / "a; rm -rf ~ #`\n.jsonl.manifest.json"
+    path.write_bytes(orjson.dumps(manifest))
+    card = data_card(path)
+    head, body = card.split("---\n")[1:]
+    assert set(yaml.safe_load(head)) == {
+        "pretty_name",
+        "task_categories",
+        "size_categories",
+        "tags",
+        "configs",
+    }
+    assert yaml.safe_load(head)["pretty_name"] == evil
+    lines = body.splitlines()
+    assert not [line for line in lines if line.startswith(("# Evil", "license", "<script"))]
+    assert sum(line.startswith("```") for line in lines) == 2
+    command = next(line for line in lines if line.startswith("tamis replay"))
+    assert shlex.split(command)[2:] == [
+        "a; rm -rf ~ #` .jsonl.manifest.json",
+        "--source",
+        "WHERE_THE_SOURCE_IS",
+    ]
 
 
 def test_papers_are_of_plugins_that_there_are() -> None:
