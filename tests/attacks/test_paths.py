@@ -23,6 +23,7 @@ from tamis.actions.imports import allowed_path, examine_file, files_of_sources, 
 from tamis.actions.learned_tokens import learned_tokens
 from tamis.actions.models import look_at_model
 from tamis.actions.submit import check_options, plan_run, submit
+from tamis.actions.targets import TargetSource, add_target
 from tamis.errors import CurationError, ForbiddenPath, UnreadableFile
 from tamis.formats.tables import parse_hub_address
 from tamis.registry import Options, Reach, parse_options, reach_of
@@ -213,6 +214,8 @@ def test_no_verb_with_a_path_reads_outside(browser: Workspace, escape: str) -> N
         import_scores(browser, "x", Path(escape), name="mine")
     with pytest.raises(refused):
         import_decisions(browser, "x", Path(escape), "somebody")
+    with pytest.raises(refused):
+        add_target(browser, "x", "mine", TargetSource(file=escape))
     with pytest.raises(CurationError):
         learned_tokens(browser, "x", 0, model=escape)
     with pytest.raises(refused):
