@@ -160,7 +160,7 @@ def test_what_waited_or_ran_does_not_start_by_itself_where_it_is_put_back(filled
         "UPDATE jobs SET job_id = '../../outside'",
         "UPDATE jobs SET job_id = 'a' || char(10) || '#SBATCH --uid=0'",
         "UPDATE jobs SET artifact_id = '..'",
-        "UPDATE datasets SET dataset_id = '/etc'",
+        "UPDATE datasets SET dataset_id = '/etc' WHERE dataset_id = 'one'",
     ],
 )
 def test_a_database_that_tamis_did_not_write_is_refused(filled, dataset_id, tmp_path, statement):

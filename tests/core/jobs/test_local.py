@@ -52,6 +52,9 @@ def test_a_reused_pid_is_not_mistaken_for_the_worker(backend: LocalBackend) -> N
         assert alive(process.pid)
         elsewhere = f"{process.pid}:12345:another-machine"
         assert backend.poll([elsewhere])[elsewhere].phase is Phase.UNKNOWN
+        for strange in ("x", "", ":", "-1:2:h", f"{process.pid}:12345"):
+            assert backend.poll([strange, handle])[strange].phase is Phase.UNKNOWN
+            backend.cancel(strange, force=True)
     finally:
         process.kill()
         process.communicate()

@@ -116,8 +116,10 @@ def handle_of(pid: int) -> str:
 
 
 def _parse(handle: str) -> tuple[int, str, str]:
-    pid, start, host = handle.split(":", 2)
-    return int(pid), start, host
+    pid, _, rest = handle.partition(":")
+    start, _, host = rest.partition(":")
+    # What is no handle of a process here must not end the look at all the others.
+    return (int(pid), start, host) if pid.isdecimal() and host else (0, "", "another machine")
 
 
 def _start_time(pid: int) -> str | None:
