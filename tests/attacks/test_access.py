@@ -193,7 +193,8 @@ def test_a_browser_that_is_started_is_not_told_the_token_by_its_command(
     is_open = threading.Event()
 
     def note(address: str) -> None:
-        opened.append(address)
+        page = Path(address.removeprefix("file://"))
+        opened.extend([address, page.read_text(), oct(page.stat().st_mode & 0o777)])
         is_open.set()
 
     class App:
@@ -217,10 +218,10 @@ def test_a_browser_that_is_started_is_not_told_the_token_by_its_command(
     monkeypatch.setattr(serve, "_is_taken", lambda host, port: bool(started))
     session = Session(folder=str(tmp_path / "workspace"))
     assert serve.run_app(session, "127.0.0.1", 8599, page="data_map?dataset=x", browser=True) == 0
-    (app,), (address,) = started, opened
+    (app,), (address, page, mode) = started, opened
     assert app.token == "a-token-of-the-operator"
     assert app.token not in " ".join([*app.command, address])
     assert "TAMIS_TOKEN" not in os.environ  # of this process, whose jobs inherit the rest
-    page = Path(address.removeprefix("file://"))
-    assert page.stat().st_mode & 0o777 == 0o600
-    assert "data_map?dataset=x&amp;token=a-token-of-the-operator" in page.read_text()
+    assert mode == "0o600"
+    assert "data_map?dataset=x&amp;token=a-token-of-the-operator" in page
+    assert not Path(address.removeprefix("file://")).exists()

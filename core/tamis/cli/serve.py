@@ -23,6 +23,7 @@ from tamis.cli.session import Session
 from tamis.errors import InvalidOptions
 
 FIRST_PORT = 8501
+LEADING_PAGE = ".open.html"
 EVERYWHERE = ("0.0.0.0", "::")  # every address of this machine; none that a browser could open
 
 
@@ -84,6 +85,7 @@ def run_app(
         app.terminate()
         app.wait()
         ticker.stop()
+        (folder / LEADING_PAGE).unlink(missing_ok=True)
 
 
 def free_port(first: int = FIRST_PORT) -> int:
@@ -109,9 +111,9 @@ def _say_address(session: Session, host: str, port: int, page: str, token: str) 
 
 def _leading_page(folder: Path, address: str) -> Path:
     """A page of the operator's alone that leads to an address with a token, which the command of a browser would show to
-    everybody who lists processes. Each start writes it anew, and its token is of that start.
+    everybody who lists processes. It is gone when the server is.
     """
-    path = folder / ".open.html"
+    path = folder / LEADING_PAGE
     path.unlink(missing_ok=True)
     target = html.escape(address)
     text = f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={target}"><a href="{target}">Tamis</a>'

@@ -35,7 +35,7 @@ WRITTEN, REFUSED, TOO_MUCH = b"w", b"r", b"m"
 BEGIN, END = "\ue004", "\ue005"  # around what a template says that an assistant writes
 
 
-def limit() -> None:
+def limit_renderer() -> None:
     """Take away what rendering does not need; where the system knows no limits, nothing."""
     if resource is not None:
         for kind, most in (
@@ -45,7 +45,7 @@ def limit() -> None:
                 resource.setrlimit(kind, (most, most))
 
 
-def limit_call() -> None:
+def limit_rendering() -> None:
     """Allow so much more processor time than was used; beyond that the system ends the process."""
     if resource is not None:
         spent = resource.getrusage(resource.RUSAGE_SELF)
@@ -111,9 +111,9 @@ def _clock(moment: str, zone: str) -> Callable[[str], str]:
     return at.strftime
 
 
-def answer(asked: bytes) -> bytes:
+def answer_rendering(asked: bytes) -> bytes:
     """The answer to one call; whatever a template raises is one."""
-    limit_call()
+    limit_rendering()
     try:
         text = rendered(*pickle.loads(asked))
         is_far_more = len(text) > MOST_MORE + MOST_TIMES * len(asked)
@@ -127,10 +127,10 @@ def answer(asked: bytes) -> bytes:
 
 def main() -> None:
     """Answer call after call until there is none left."""
-    limit()
+    limit_renderer()
     given, out = sys.stdin.buffer, sys.stdout.buffer
     while head := given.read(LENGTH.size):
-        said = answer(given.read(LENGTH.unpack(head)[0]))
+        said = answer_rendering(given.read(LENGTH.unpack(head)[0]))
         out.write(LENGTH.pack(len(said)) + said)
         out.flush()
 

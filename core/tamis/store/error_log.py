@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 import traceback
@@ -26,17 +27,26 @@ def log_error(workspace: Path, error: BaseException) -> LoggedError:
     error_id = secrets.token_hex(4)
     text = "".join(traceback.format_exception(error))
     entry = f"{datetime.now(UTC).isoformat(timespec='seconds')} {error_id}\n{text}\n"
-    for folder in (workspace, _temporary()):
+    for folder, opener in ((workspace, None), (_temporary(), _open_own)):
         # Tried rather than asked: a full or a read-only disk answers no question about permissions.
         if folder is not None and folder.is_dir():
             with (
                 suppress(OSError),
-                (folder / FILE).open("a", encoding="utf-8", errors="backslashreplace") as log,
+                open(folder / FILE, "a", encoding="utf-8", errors="backslashreplace", opener=opener) as log,
             ):
                 log.write(entry)
                 log.flush()
                 return LoggedError(error_id, folder / FILE)
     return LoggedError(error_id, None)
+
+
+def _open_own(path: str, flags: int) -> int:
+    """Open a log that its owner alone reads: in the temporary folder anybody may have put a link or a file of that name."""
+    number = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    if hasattr(os, "getuid") and os.fstat(number).st_uid != os.getuid():
+        os.close(number)
+        raise PermissionError(f"{path} belongs to somebody else")
+    return number
 
 
 def _temporary() -> Path | None:

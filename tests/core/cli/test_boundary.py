@@ -206,3 +206,19 @@ def test_an_output_that_is_gone_or_narrow_is_no_traceback(command: str, code: in
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_no_link_of_somebody_else_leads_the_log_of_errors_elsewhere(tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    victim.write_text("as it was")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "errors.log").symlink_to(victim)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(shared))
+    assert log_error(tmp_path / "no workspace", ValueError("rows")).path is None
+    assert victim.read_text() == "as it was"
+    (shared / "errors.log").unlink()
+    logged = log_error(tmp_path / "no workspace", ValueError("rows")).path
+    assert logged is not None and logged.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    assert log_error(tmp_path / "no workspace", ValueError("rows")).path is None
