@@ -161,6 +161,7 @@ def test_where_nothing_can_be_logged_the_sentence_still_comes(
 
     raised(monkeypatch, ZeroDivisionError())
     monkeypatch.setattr(Path, "open", full)
+    monkeypatch.setattr("tamis.store.error_log.open", full, raising=False)
     assert run(["doctor", "--workspace", str(tmp_path)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "ZeroDivisionError" in line
