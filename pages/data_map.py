@@ -9,6 +9,7 @@ from pages.parts.data_map.jobs import show_layout_note, show_missing_map
 from pages.parts.data_map.panel import choose_colour, show_data_map
 from pages.parts.data_map.row_inspector import show_inspector
 from pages.parts.data_map.row_table import choose_order, show_row_table
+from pages.parts.data_map.sieve import choose_sieve
 from pages.parts.data_map.tag_bar import show_tag_actions
 from pages.shared.address import read_row, read_scope, show_deferred_error
 from pages.shared.dataset_context import open_dataset_context
@@ -42,6 +43,8 @@ with open_page("Map", wide=True) as dataset:
             show_nothing_matches(scope)
     with panel:
         colour = choose_colour(context) if has_map else ""
+        if has_map:
+            choose_sieve(context)
         show_layout_note(context)
         # Without a map there is nothing to be as high as.
         side = st.container(

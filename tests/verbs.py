@@ -34,6 +34,8 @@ _AWAY = No("what the page has a process of its own for is waited for here")
 _OPERATOR = No("whoever runs the server does it, in a terminal")
 _BY_HAND = No("a table for the eye; its numbers are in tamis rows and tamis export")
 
+_DRAGGED = No("a hand drags it; run select with one budget picks the same rows, and its forecast shows them")
+
 VERBS: dict[str, Verb] = {
     # what is active
     "active.activate": Verb("shared", "selections activate", "SelectionResult.activate"),
@@ -241,6 +243,8 @@ VERBS: dict[str, Verb] = {
         "selection", No("tamis run select --method random"), "SelectionResult.baseline"
     ),
     "selections.picks_per_cluster": Verb("selection", _BY_HAND, "SelectionResult.per_cluster"),
+    "sieve.open_sieve": Verb("shared", _DRAGGED, _DRAGGED),
+    "sieve.sift": Verb("shared", _DRAGGED, _DRAGGED),
     "why_row.explain_row": Verb("shared", "selections why", "SelectionResult.why"),
     "why_row.replace_row": Verb("shared", "selections replace", "SelectionResult.replace"),
     "grid.submit_grid": Verb("compare", "compare", "Dataset.compare_methods"),
@@ -437,6 +441,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "map_tiles": (
         "what the map asks the server for",
         "open_map map_column spread_over_clusters pack_rows_as_bits to_unit to_layout say_card",
+    ),
+    "sieve": (
+        "what a sieve is given before a hand moves it, and what its setting is as a request",
+        "usual_request request_at sample_nearest",
     ),
     "map_rows": (
         "where things lie on the map",

@@ -284,3 +284,23 @@ def test_both_renderers_paint_the_same_picture(app: Server, browser: Browser) ->
         shares.append(_ink(page)["share"])
         context.close()
     assert shares[0] == pytest.approx(shares[1], rel=0.02)
+
+
+def test_the_sieve_lights_what_would_be_picked_while_a_hand_drags(page: Page) -> None:
+    page.get_by_text("Sieve", exact=True).click()
+    walk_map.wait_for_sieve(page)
+    asked = len(_asked(page, "xy")) + len(_asked(page, "column"))
+    before = walk_map.sifted(page)
+    assert walk_map.n_lit(page) == before == N_ROWS // 10
+    walk_map.drag_sieve(page, 0.3, 0.6)
+    picked = walk_map.sifted(page)
+    assert picked > before
+    assert walk_map.n_lit(page) == picked
+    expect(page.get_by_role("button", name=f"Keep these {picked:,} rows")).to_be_enabled()
+    page.get_by_role("slider", name="Budget in rows").press("ArrowRight")
+    expect(page.get_by_role("button", name=f"Keep these {picked + 1:,} rows")).to_be_visible()
+    # Neither a position nor a colour moved, and the page did not run.
+    assert len(_asked(page, "xy")) + len(_asked(page, "column")) == asked
+    page.get_by_text("Sieve", exact=True).click()
+    walk_map.wait_for_map(page)
+    assert _state(page, "sieved") is None

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Page, expect
 
 MAP = "[data-testid=tamis-map]"
+SIEVE = "[data-testid=tamis-sieve]"
 TIMEOUT_MS = 180_000  # a busy machine loads an encoder in more than a minute
 Fractions = Sequence[tuple[float, float]]
 
@@ -26,6 +27,14 @@ _DRAWN = """() => {
     const { column, mask, settled } = map.root.dataset;
     return settled === `${column} ${mask}` && map.view.state.local === null;
 }"""
+
+# The answer that is shown is that of where the hand has left it.
+_SIFTED = """selector => {
+    const root = globalThis.__tamis_map.at(-1).root.getRootNode(), bar = root.querySelector(selector);
+    return bar.dataset.at && JSON.parse(bar.dataset.at).at === Number(root.querySelector(".exact").value);
+}"""
+_LIT = """globalThis.__tamis_map.at(-1).view.entries()
+    .reduce((sum, { inside, count }) => sum + inside.subarray(0, count).reduce((a, b) => a + b, 0), 0)"""
 
 
 def open_map(page: Page, base_url: str, dataset_id: str, **address: str) -> None:
@@ -151,3 +160,32 @@ def choose_colour(page: Page, label: str) -> None:
     page.get_by_role("combobox", name="Colour by").click()
     page.get_by_role("option", name=label, exact=True).click()
     wait_until_idle(page)
+
+
+def wait_for_sieve(page: Page) -> None:
+    """Wait until the sieve under the map has its first picks, and then until it has those of where it stands."""
+    page.locator(f"{SIEVE} .figures .picked").wait_for(timeout=TIMEOUT_MS)
+    wait_for_map(page)
+
+
+def drag_sieve(page: Page, start: float, end: float) -> None:
+    """Drag the budget between two places of its way, and let go."""
+    box = page.locator(f"{SIEVE} [data-line=budget] input[type=range]").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + start * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * box["width"], y, steps=12)
+    page.mouse.up()
+    page.wait_for_function(_SIFTED, arg=SIEVE, timeout=TIMEOUT_MS)
+    wait_until_idle(page)
+
+
+def sifted(page: Page) -> int:
+    """How many rows the sieve says it picks."""
+    return int(page.locator(SIEVE).get_attribute("data-picked") or 0)
+
+
+def n_lit(page: Page) -> int:
+    """How many points are drawn as picked."""
+    return int(page.evaluate(_LIT))

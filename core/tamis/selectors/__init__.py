@@ -29,6 +29,7 @@ from tamis.selectors.options import (
 
 if TYPE_CHECKING:
     from tamis.selectors.explanation import Explainer
+    from tamis.selectors.problem import Answer
 
 __all__ = ["SELECTORS", "KmqOptions", "RandomOptions", "Reads", "Selector"]
 
@@ -43,9 +44,11 @@ class Selector(Plugin):
     ``random`` gives the same rows for every seed. ``counts_tokens`` is whether its budget can be tokens. ``resumes``
     says that it picks row after row and can go on from the rows of a run that was stopped. ``explains`` names what says why
     a row was picked or not: a function of the Problem, the options and the picked rows in their order that returns an Explainer.
+    ``ladder`` names a class whose objects answer as ``target`` does, for one problem at many budgets at little cost.
     """
 
     explains: str
+    ladder: str = ""
 
     reads: tuple[Reads, ...] = ()
     may_read: tuple[Reads, ...] = ()
@@ -56,6 +59,18 @@ class Selector(Plugin):
     def uses(self, read: Reads) -> bool:
         """Whether the method looks at that at all."""
         return read in self.reads or read in self.may_read
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether picking is a matter of moments, so that its picks can be shown before anybody asks for them."""
+        return "embeddings" not in self.reads
+
+    def load_ladder(self) -> Callable[..., Answer]:
+        """What ``ladder`` names, imported now and new; the method itself where it names nothing."""
+        if not self.ladder:
+            return self.load()
+        made: Callable[..., Answer] = replace(self, target=self.ladder).load()()
+        return made
 
     def load_explainer(self) -> Callable[..., Explainer]:
         """What ``explains`` names, imported now."""
@@ -71,6 +86,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Spread over clusters, then prefer quality: k-means plus quality sampling (Diversify and Conquer).",
         options=KmqOptions,
         target="tamis.selectors.sampling:select_kmq",
+        ladder="tamis.selectors.sampling:KmqLadder",
         explains="tamis.selectors.why_draws:explain_kmq",
         reads=("clustering",),
         may_read=("quality",),
@@ -81,6 +97,7 @@ SELECTORS: Table[Selector] = Table(
         summary="Every row has the same chance; the baseline of every comparison.",
         options=RandomOptions,
         target="tamis.selectors.sampling:select_uniform",
+        ladder="tamis.selectors.sampling:UniformLadder",
         explains="tamis.selectors.why_draws:explain_uniform",
     ),
     Selector(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from tamis.errors import InvalidOptions
 from tamis.registry import Options
 
 Share = Literal["proportional", "equal"]
@@ -28,6 +29,32 @@ SCORE_TEMPERATURE: Any = Field(
     description="T of the softmax in units of the score itself, instead; empty: in its deviations.",
 )
 _NOISE = "Rows outside every cluster: a group of their own, or left out."
+
+
+def read_shares(given: str) -> dict[int, float]:
+    """Shares of clusters that were written as ``3=0.2,5=0.1``; raises InvalidOptions for anything else."""
+    shares: dict[int, float] = {}
+    for part in filter(None, (one.strip() for one in given.split(","))):
+        cluster, _, share = part.partition("=")
+        try:
+            number, fraction = int(cluster), float(share)
+        except ValueError:
+            raise InvalidOptions(
+                f"{part!r} is no share of a cluster: write its number and a fraction, such as 3=0.2, several with commas."
+            ) from None
+        if number in shares:
+            raise InvalidOptions(f"Cluster {number} has two shares: give one.")
+        if not 0 <= fraction <= 1:
+            raise InvalidOptions(
+                f"The share of cluster {number} is {share}: give a fraction between 0 and 1."
+            )
+        shares[number] = fraction
+    return shares
+
+
+def say_shares(shares: Mapping[int, float]) -> str:
+    """Shares of clusters as they are written in an option, by their numbers."""
+    return ",".join(f"{cluster}={shares[cluster]:.10g}" for cluster in sorted(shares))
 
 
 class RandomOptions(Options):
@@ -80,7 +107,18 @@ class KmqOptions(Options):
     weighting: Weighting = WEIGHTING
     spread_temperature: float = SPREAD_TEMPERATURE
     temperature: float | None = SCORE_TEMPERATURE
+    cluster_shares: str = Field(
+        "",
+        description="Fractions of the budget that a few clusters get whatever the quota says, as 3=0.2,5=0.1 by the numbers of "
+        "the clusters, -1 for rows in none; the others divide the rest.",
+    )
     noise: Noise = Field("own group", description=_NOISE)
+
+    @field_validator("cluster_shares")
+    @classmethod
+    def _readable(cls, given: str) -> str:
+        """The shares in one order and form, so that what means the same is the same."""
+        return say_shares(read_shares(given))
 
 
 class KmqReleasedOptions(Options):

@@ -10,12 +10,14 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.data_map.region import take_region
+from pages.parts.data_map.sieve import keep_sifted, sieve_under_map
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import colour_choices, condition_of, is_about, paint_column, values_of
 from pages.shared.map.map_view import Label, MapContent, Region, cluster_labels, show_map_view
 from tamis.actions.map_tiles import ColumnCodes, MapTiles
 from tamis.actions.read_rows import Scope
+from tamis.actions.submit import PlannedRun
 from tamis.types import JSON
 
 MAP = "map"
@@ -49,6 +51,7 @@ def show_data_map(context: DatasetContext, scope: Scope, colour: str) -> None:
     opened = queries.open_map(context)
     column = queries.map_column(context, opened, colour)
     title = colour_choices(context).get(colour, colour)
+    sieve, planned = sieve_under_map(context, opened, scope)
     content = MapContent(
         column=column,
         painted=paint_column(context, colour, title, column, scope),
@@ -57,6 +60,7 @@ def show_data_map(context: DatasetContext, scope: Scope, colour: str) -> None:
         labels=_labels(context, scope),
         regions=tuple(_outlines(context, scope)),
         mark=_position(context, address.read_row()),
+        sieve=sieve,
     )
     callbacks = {
         "region": partial(_take_region, opened),
@@ -64,10 +68,16 @@ def show_data_map(context: DatasetContext, scope: Scope, colour: str) -> None:
         "legend": partial(_take_legend, context, column),
         "brush": partial(_take_brush, context),
     }
+    if planned is not None:
+        callbacks["keep"] = partial(_keep, context, planned)
     show_map_view(context, opened, content, key=MAP, callbacks=callbacks)
     missing = context.n_rows - opened.n_placed
     if missing:
         st.caption(f"{missing:,} rows have no place on the map.")
+
+
+def _keep(context: DatasetContext, planned: PlannedRun) -> None:
+    keep_sifted(context, planned, _said("keep"))
 
 
 def _position(context: DatasetContext, row: int | None) -> tuple[float, float] | None:

@@ -17,6 +17,7 @@ from pages.shared.figures.selection_charts import cluster_chart
 from pages.shared.forms.options_form import Form, FormField, draw_options
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.forms.selection_sieve import show_sieve
 from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain, shorten
@@ -38,6 +39,7 @@ from tamis.types import JSON
 ROW_ROLES = {"within": "Pick from", "pinned": "Always in", "excluded": "Never in"}
 NO_ROWS = {"within": "All rows", "pinned": "Nothing", "excluded": "Nothing"}
 NO_QUALITY = "none"
+NAME = "select"  # of the form: what its widgets are called after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def show_selection_form(context: DatasetContext) -> None:
         target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
         _show_submit(context, filled, target)
     with right:
-        _show_preview(context, filled)
+        _show_preview(context, filled, Form(name=NAME, suffix=start.suffix))
 
 
 def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
@@ -73,7 +75,7 @@ def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
     # Nobody is asked for what the method does not read.
     unasked = [read for read in ("clustering", "quality", "target") if not row.uses(read)]
     form = Form(
-        name="select",
+        name=NAME,
         start={"budget": max(1, round(context.n_rows / 10)), **start.values},
         suffix=start.suffix,
         instead={
@@ -302,7 +304,7 @@ def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: R
         start_job(context.workspace, context.dataset_id, "select", filled.values, target=target)
 
 
-def _show_preview(context: DatasetContext, filled: SelectionFormValues) -> None:
+def _show_preview(context: DatasetContext, filled: SelectionFormValues, form: Form) -> None:
     st.subheader("What it would pick", anchor=False)
     expected = filled.expected
     if filled.first:
@@ -326,6 +328,8 @@ def _show_preview(context: DatasetContext, filled: SelectionFormValues) -> None:
             f"{expected.shortfall:,g} of the budget stay unspent: {why}.",
             icon=":material/production_quantity_limits:",
         )
+    if filled.planned is not None:
+        show_sieve(context, filled.planned, form)
     if len(table):
         cluster_chart(table, picked_label="Would be picked")
 

@@ -43,7 +43,7 @@ Label = tuple[
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapContent:
     """What a map shows: a column and its colours, the rows that a filter keeps (None: all), names, regions that were
-    drawn, the open row, and rings around a few rows; positions are those of the layout.
+    drawn, the open row, and rings around a few rows; positions are those of the layout. ``sieve`` is what ``sieve_of`` gives.
 
     Maps of one ``group`` move together. ``height`` in pixels; without one it is as high as the window allows.
     """
@@ -58,6 +58,7 @@ class MapContent:
     rings: Float32s | None = None
     group: str = ""
     height: int = 0
+    sieve: dict[str, JSON] | None = None
 
 
 def show_map_view(
@@ -136,8 +137,10 @@ def _data(context: DatasetContext, opened: MapTiles, content: MapContent) -> dic
         "rings": [] if content.rings is None else np.round(_unit(opened, content.rings), 6).tolist(),
         "group": content.group,
         "height": content.height,
+        "sieve": content.sieve,
         "ghost": GHOST[theme],
         "accent": ACCENT[theme],
+        "theme": theme,
         "said": said,
         "label": f"Map of {context.n_rows:,} rows, coloured by {title}. {said} Arrow keys go from row to row, Enter opens one; "
         "the table on this page is the same in words.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from tamis.errors import InvalidOptions
 from tamis.types import Float64s, Int64s
 
 TIE_DECIMALS = 9  # remainders that differ by rounding noise alone count as tied
+_WHOLE = 1 + 1e-9  # shares that were said in decimals may add up to a little more than all
 
 
 def allocate(total: int, weights: ArrayLike, available: ArrayLike) -> Int64s:
@@ -65,6 +67,33 @@ def allocate_with_floor(total: int, weights: ArrayLike, available: ArrayLike, le
         if not short.any():
             return share
         free &= ~short
+
+
+def with_shares(weights: Float64s, shares: Mapping[int, float]) -> Float64s:
+    """The ``weights`` (k,) changed so that a few groups, -1 the last, weigh just these fractions of all; sums to 1.
+
+    The others divide what is left of 1 by their weights: METHODS.md 1.8. Raises InvalidOptions for a group that there is
+    not, a fraction outside 0..1, and fractions that are more than 1 together.
+    """
+    for group, share in shares.items():
+        if not -1 <= group < weights.size - 1:
+            raise InvalidOptions(
+                f"There is no cluster {group}: this clustering has 0 to {weights.size - 2}, and -1 for rows in none."
+            )
+        if not 0 <= share <= 1:
+            raise InvalidOptions(
+                f"The share of cluster {group} is {share:g}: give a fraction between 0 and 1."
+            )
+    total = sum(shares.values())
+    if total > _WHOLE:
+        raise InvalidOptions(f"The shares of clusters add up to {total:g}: at most 1 can be given away.")
+    fixed = np.array([group % weights.size for group in shares], dtype=np.int64)
+    given = weights.astype(np.float64)
+    given[fixed] = 0.0
+    rest = given.sum()
+    given *= max(0.0, 1 - total) / rest if rest > 0 else 0.0
+    given[fixed] = list(shares.values())
+    return given
 
 
 def _largest_remainder(left: int, weights: Float64s) -> Int64s:

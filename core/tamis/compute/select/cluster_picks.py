@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tamis.compute.select.draw import Odds
-from tamis.compute.select.kmq import Noise, Observe, Quota, Selection, kmq, kmq_tokens
+from tamis.compute.select.drawn_order import Noise
+from tamis.compute.select.kmq import Observe, Quota, Selection, kmq, kmq_tokens
 from tamis.compute.select.picks import Picked, Unscored, check_budget, checked_scores, pool_of
 from tamis.errors import InvalidOptions
 from tamis.types import NOISE, Float64s, Int64s

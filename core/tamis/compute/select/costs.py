@@ -23,6 +23,10 @@ class CostSteps:
     budget: int
     per_unit: int
 
+    def at(self, budget: float) -> CostSteps:
+        """The same costs with another budget, in the unit of the column."""
+        return CostSteps(self.steps, _whole_steps(budget, self.per_unit), self.per_unit)
+
     def in_units(self, steps: float) -> float:
         """So many steps in the unit of the column."""
         return float(steps) / self.per_unit
@@ -48,12 +52,14 @@ def cost_steps(
     exact = values * per_unit
     near = np.round(exact)
     steps = np.where(np.abs(exact - near) <= _WHOLE, near, np.ceil(exact)).astype(np.int64)
-    whole = round(budget * per_unit)
-    made = CostSteps(
-        steps, whole if abs(budget * per_unit - whole) <= _WHOLE else int(budget * per_unit), per_unit
-    )
+    made = CostSteps(steps, _whole_steps(budget, per_unit), per_unit)
     _check_budget(made, budget, pinned, excluded, name)
     return made
+
+
+def _whole_steps(budget: float, per_unit: int) -> int:
+    whole = round(budget * per_unit)
+    return whole if abs(budget * per_unit - whole) <= _WHOLE else int(budget * per_unit)
 
 
 def _refuse_odd(values: Float64s, name: str) -> None:

@@ -5,22 +5,22 @@ Everything is vectorised over rows: one sort by cluster and random key replaces 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from tamis.compute.select.allocate import allocate_with_floor
-from tamis.compute.select.draw import LINEAR, Odds, log_weights
+from tamis.compute.select.allocate import allocate_with_floor, with_shares
+from tamis.compute.select.draw import LINEAR, Odds
+from tamis.compute.select.drawn_order import DrawnOrder, Groups, Noise, checked_ids, draw_order
 from tamis.compute.select.groups import places_in_groups
-from tamis.compute.select.masks import checked_counts, pins_and_exclusions
+from tamis.compute.select.masks import checked_counts
 from tamis.errors import InvalidOptions
 from tamis.types import NOISE, Bools, Float64s, Int64s
 
 Quota = Literal["proportional", "equal", "weights"]
-Noise = Literal["own group", "exclude"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +51,6 @@ class TokenSelection:
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
-    """The rows that may be picked, with noise as the last group; all arrays are over those rows."""
-
-    rows: Int64s
-    group: Int64s
-    key: Float64s  # log probability + Gumbel noise; inf when pinned, -inf when the probability is 0
-    noise: Float64s  # decides among equal keys, so that forced picks are random as well
-    pinned: Bools
-    n_groups: int
-
-    def sums(self, values: NDArray[Any] | None = None) -> Int64s:
-        """Rows per group, or the sum of ``values`` per group."""
-        return np.bincount(self.group, weights=values, minlength=self.n_groups).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
 class Drawing:
     """How a budget was divided over groups and in which order each group was drawn, for whoever asks why."""
 
@@ -89,6 +73,7 @@ def kmq(
     n_clusters: int,
     quota: Quota = "proportional",
     weights: ArrayLike | None = None,
+    shares: Mapping[int, float] | None = None,
     odds: Odds = LINEAR,
     noise: Noise = "own group",
     pinned: ArrayLike | None = None,
@@ -101,28 +86,20 @@ def kmq(
     ``cluster_id`` (n,) in 0..n_clusters-1, or -1 for noise, which is a group of its own or left out.
     ``quality`` (n,) higher is better; None draws evenly; ``odds`` says how it counts, and ``log_weights`` what NaN is.
     ``quota``: by size, equal, or by ``weights`` (n_clusters,) for each cluster as a whole (with noise in its
-    own group, noise keeps its share of the rows; n_clusters + 1 weights set that too). ``pinned`` (n,) bool
+    own group, noise keeps its share of the rows; n_clusters + 1 weights set that too). ``shares`` are fractions of the
+    budget that clusters get whatever the quota says, -1 for noise; the others divide the rest. ``pinned`` (n,) bool
     rows are always picked and count against the budget and their cluster; ``excluded`` (n,) rows never are.
     The budget is spent exactly unless fewer rows are available, which ``shortfall`` tells. ``observe`` is told how. Paper section 3.1;
     METHODS.md 1.1, 1.7, 1.8.
 
     Raises InvalidOptions for a budget below 1, too many pins, a row both pinned and excluded, unusable
-    weights.
+    weights or shares.
     """
     _check_budget(budget, "rows")
-    ids = _checked_ids(cluster_id, n_clusters)
-    groups = _grouped(
-        ids, quality, odds, n_clusters=n_clusters, noise=noise, pinned=pinned, excluded=excluded, rng=rng
-    )
-    available = groups.sums()
-    by = _quota_weights(quota, weights, available)
-    share = allocate_with_floor(budget, by, available, groups.sums(groups.pinned))
-    order = np.lexsort((-groups.noise, -groups.key, groups.group))
-    position = places_in_groups(available)
-    taken = position < share[groups.group[order]]
-    if observe is not None:
-        observe(Drawing(groups, by, available, share, order, taken))
-    return _selection(groups, order[taken], position[taken], shortfall=max(0, budget - int(available.sum())))
+    drawn = draw_order(
+        cluster_id, quality, n_clusters=n_clusters, odds=odds, noise=noise, pinned=pinned, excluded=excluded, rng=rng
+    )  # fmt: skip
+    return cut_rows(drawn, budget, quota=quota, weights=weights, shares=shares, observe=observe)
 
 
 def kmq_tokens(
@@ -134,6 +111,7 @@ def kmq_tokens(
     n_clusters: int,
     quota: Quota = "proportional",
     weights: ArrayLike | None = None,
+    shares: Mapping[int, float] | None = None,
     odds: Odds = LINEAR,
     noise: Noise = "own group",
     pinned: ArrayLike | None = None,
@@ -154,16 +132,54 @@ def kmq_tokens(
     Raises InvalidOptions as ``kmq`` does, and for a negative token count.
     """
     _check_budget(token_budget, "tokens")
-    ids = _checked_ids(cluster_id, n_clusters)
-    counts = checked_counts(token_counts, ids.size)
-    groups = _grouped(
-        ids, quality, odds, n_clusters=n_clusters, noise=noise, pinned=pinned, excluded=excluded, rng=rng
+    counts = checked_counts(token_counts, checked_ids(cluster_id, n_clusters).size)
+    drawn = draw_order(
+        cluster_id, quality, n_clusters=n_clusters, odds=odds, noise=noise, pinned=pinned, excluded=excluded, rng=rng
+    )  # fmt: skip
+    return cut_tokens(
+        drawn, counts, token_budget, quota=quota, weights=weights, shares=shares, observe=observe
     )
-    cost = counts[groups.rows]
+
+
+def cut_rows(
+    drawn: DrawnOrder,
+    budget: int,
+    *,
+    quota: Quota = "proportional",
+    weights: ArrayLike | None = None,
+    shares: Mapping[int, float] | None = None,
+    observe: Observe | None = None,
+) -> Selection:
+    """The first rows of each group for a budget of rows, exactly as ``kmq`` picks them; raises as it does. O(n)."""
+    _check_budget(budget, "rows")
+    groups, order = drawn.groups, drawn.order
+    available = groups.sums()
+    by = _quota_weights(quota, weights, shares, available)
+    share = allocate_with_floor(budget, by, available, groups.sums(groups.pinned))
+    position = places_in_groups(available)
+    taken = position < share[groups.group[order]]
+    if observe is not None:
+        observe(Drawing(groups, by, available, share, order, taken))
+    return _selection(groups, order[taken], position[taken], shortfall=max(0, budget - int(available.sum())))
+
+
+def cut_tokens(
+    drawn: DrawnOrder,
+    token_counts: Int64s,
+    token_budget: int,
+    *,
+    quota: Quota = "proportional",
+    weights: ArrayLike | None = None,
+    shares: Mapping[int, float] | None = None,
+    observe: Observe | None = None,
+) -> TokenSelection:
+    """The rows for a budget of tokens, exactly as ``kmq_tokens`` picks them; raises as it does."""
+    _check_budget(token_budget, "tokens")
+    groups, order = drawn.groups, drawn.order
+    cost = token_counts[groups.rows]
     tokens = groups.sums(cost)
-    by = _quota_weights(quota, weights, tokens)
+    by = _quota_weights(quota, weights, shares, tokens)
     share = allocate_with_floor(token_budget, by, tokens, groups.sums(cost * groups.pinned))
-    order = np.lexsort((-groups.noise, -groups.key, groups.group))
     forced = np.isneginf(groups.key[order])
     taken = _within_shares(cost[order], groups.group[order], share, budget=token_budget, forced=forced)
     if observe is not None:
@@ -232,50 +248,22 @@ def _check_budget(budget: int, unit: str) -> None:
         raise InvalidOptions(f"The budget is {budget} {unit}: give 1 or more.")
 
 
-def _checked_ids(cluster_id: ArrayLike, n_clusters: int) -> Int64s:
-    ids = np.asarray(cluster_id, dtype=np.int64)
-    bad = np.flatnonzero((ids < NOISE) | (ids >= n_clusters))
-    if bad.size:
-        raise InvalidOptions(
-            f"Row {bad[0]} is in cluster {ids[bad[0]]}, but there are {n_clusters} clusters: cluster again."
-        )
-    return ids
-
-
-def _grouped(
-    ids: Int64s,
-    quality: ArrayLike | None,
-    odds: Odds,
-    *,
-    n_clusters: int,
-    noise: Noise,
-    pinned: ArrayLike | None,
-    excluded: ArrayLike | None,
-    rng: np.random.Generator,
-) -> Groups:
-    n = ids.size
-    gumbel = rng.gumbel(size=n)  # for all rows, so that excluding one does not change the luck of the others
-    pin, out = pins_and_exclusions(n, pinned, excluded)
-    if noise == "exclude":
-        out = out | ((ids == NOISE) & ~pin)  # a pin is a person's word on that row; it outweighs the setting
-    rows = np.flatnonzero(~out)
-    key = gumbel[rows].copy()
-    if quality is not None:
-        key += log_weights(quality, ids, n_clusters=n_clusters, odds=odds, available=~out)[rows]
-    key[pin[rows]] = np.inf
-    group = ids[rows]
-    group[group == NOISE] = n_clusters
-    return Groups(rows, group, key, gumbel[rows], pin[rows], n_clusters + 1)
-
-
-def _quota_weights(quota: Quota, weights: ArrayLike | None, sizes: Int64s) -> Float64s:
+def _quota_weights(
+    quota: Quota, weights: ArrayLike | None, shares: Mapping[int, float] | None, sizes: Int64s
+) -> Float64s:
     """Weight per group, noise last; ``sizes`` are what each group has of the budget's unit."""
     if (quota == "weights") != (weights is not None):
         raise InvalidOptions(
             f"The quota is {quota!r}: give cluster weights with the quota 'weights' and only then."
         )
     if weights is None:
-        return (sizes > 0).astype(np.float64) if quota == "equal" else sizes.astype(np.float64)
+        by = (sizes > 0).astype(np.float64) if quota == "equal" else sizes.astype(np.float64)
+    else:
+        by = _given_weights(weights, sizes)
+    return with_shares(by, shares) if shares else by
+
+
+def _given_weights(weights: ArrayLike, sizes: Int64s) -> Float64s:
     given = np.asarray(weights, dtype=np.float64)
     if given.shape == sizes.shape:
         return given

@@ -55,8 +55,7 @@ def forecast_selection(
         inputs.get("clustering") or open_view(store, inputs["examples"].manifest.dataset_id).clustering
     )
     labels = read_cluster_ids(clustering) if clustering else np.empty(0, dtype=np.int32)
-    cheap = "embeddings" not in SELECTORS[options.method].reads
-    rows = _draw(options, problem).rows if cheap else None
+    rows = _draw(options, problem).rows if SELECTORS[options.method].is_quick else None
     ids, size, picked = _count(labels, rows)
     costs = problem.costs
     tokens = problem.token_counts if costs is None else None

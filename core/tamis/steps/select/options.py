@@ -125,14 +125,18 @@ class SelectOptions(StepOptions):
         return tuple(wanted.values())
 
     def identity(self) -> dict[str, JSON]:
-        """A method that reads no quality picks the same rows whatever quality was named; without a cost there is none, and vectors
-        are whitened where a method reads them.
+        """A method that reads no quality picks the same rows whatever quality was named; without a cost there is none, nor shares of
+        clusters where none was given, and vectors are whitened where a method reads them.
         """
         named = super().identity()
         if not self.cost:
             del named["cost"]
         if not self.whiten or "embeddings" not in SELECTORS[self.method].reads:
             del named["whiten"]
+        if not self.method_options.get("cluster_shares", "-"):
+            named["method_options"] = {
+                name: value for name, value in self.method_options.items() if name != "cluster_shares"
+            }
         return named if SELECTORS[self.method].uses("quality") else named | {"quality": NO_QUALITY}
 
     def _check(self, row: Selector) -> None:

@@ -2,12 +2,13 @@
 import { createCard } from "./card.js"
 import { giveHands } from "./hands.js"
 import { drawLegend, el } from "./legend.js"
+import { createSieve } from "./sieve.js"
 import { routeSource, Stale } from "./source.js"
 import { STYLE } from "./style.js"
 import { createView } from "./view.js"
 
 const made = new WeakMap()
-const EDGE = 12, LEAST_HEIGHT = 420 // pixels
+const EDGE = 12, LEAST_HEIGHT = 420, BAR_GAP = 8 // pixels
 const AGAIN_MS = 15_000 // a server that refuses twice within it refuses for good
 const TOOLS = [["pan", "Move (V)", "✥"], ["lasso", "Lasso (L). Shift adds, Alt takes away, Ctrl keeps what both have", "◌"], ["box", "Box (B). Shift adds, Alt takes away, Ctrl keeps what both have", "▢"]]
 
@@ -27,8 +28,8 @@ function mount(parent, data) {
   const root = el("div", { class: "map", tabindex: "0", role: "application", "data-testid": "tamis-map" })
   const legend = el("div", { class: "legend chrome", hidden: true }), tools = el("div", { class: "tools chrome", role: "toolbar", "aria-label": "Map" })
   const live = el("div", { class: "live", "aria-live": "polite" }), notice = el("div", { class: "notice", hidden: true, role: "status" })
-  const style = el("style", {}, STYLE)
-  parent.append(style, root)
+  const style = el("style", {}, STYLE), bar = el("section", { class: "sieve", "aria-label": "Sieve", "data-testid": "tamis-sieve", hidden: true })
+  parent.append(style, root, bar)
   const source = routeSource(data.base), memory = `tamis-map ${data.base} ${data.name}`
   source.token = data.token
   let tool = "pan", group = data.group, height = data.height, can = data.hands
@@ -95,8 +96,13 @@ function mount(parent, data) {
   function fill() {
     const scrolled = document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0
     const free = innerHeight - root.getBoundingClientRect().top - scrolled - EDGE
-    root.style.height = `${height || Math.max(LEAST_HEIGHT, Math.floor(free))}px`
+    const below = bar.hidden ? 0 : bar.offsetHeight + BAR_GAP
+    root.style.height = `${height || Math.max(LEAST_HEIGHT, Math.floor(free - below))}px`
   }
+  const sieve = createSieve(bar, view, {
+    changed: fill, announce, letGo: where => can.includes("sieve") && own.send("sieve", where), keep: where => own.send("keep", where),
+    stale: () => says.failed(new Stale("sieve")),
+  })
   addEventListener("resize", fill)
   const watch = new ResizeObserver(() => view.fit())
   let opened = false
@@ -125,6 +131,7 @@ function mount(parent, data) {
     drawTools()
     const palette = Uint8Array.from(atob(next.palette), c => c.charCodeAt(0))
     view.show({ column: next.column.id, mask: next.mask, palette })
+    sieve.update(next.sieve, next.theme)
     announce(next.said)
     if (!opened) {
       opened = true
@@ -144,9 +151,11 @@ function mount(parent, data) {
     watch.disconnect()
     removeEventListener("resize", fill)
     hands.free()
+    sieve.free()
     view.free()
     style.remove()
     root.remove()
+    bar.remove()
     made.delete(parent)
     globalThis.__tamis_map = globalThis.__tamis_map.filter(one => one !== handle)
   }

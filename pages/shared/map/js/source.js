@@ -29,6 +29,35 @@ export function routeSource(base) {
   return source
 }
 
+// What a page holds for the map that it drew: /api/page.
+export async function askPage(page, asked) {
+  const answer = await fetch(new URL("api/page", document.baseURI), {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ ...page, asked }),
+  })
+  if (answer.status === 404) throw new Stale("page: 404")
+  const said = await answer.json()
+  if (!answer.ok) throw new Error(said.error)
+  return said.answer
+}
+
+// The bits of all tiles, unpacked as each is drawn.
+export function bitsByTile(bits, view) {
+  const unpacked = new Map(), begins = []
+  return {
+    get(number) {
+      if (!begins.length) {
+        let begin = 0
+        for (const { n } of view.tiles) {
+          begins.push(begin)
+          begin += (n + 7) >> 3
+        }
+      }
+      if (!unpacked.has(number)) unpacked.set(number, unpackBits(bits.subarray(begins[number]), view.tiles, number, number).get(number))
+      return unpacked.get(number)
+    },
+  }
+}
+
 // One byte a point from one bit a point; each tile begins at a new byte.
 export function unpackBits(bits, tiles, first, last) {
   const found = new Map()

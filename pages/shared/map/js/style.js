@@ -1,6 +1,6 @@
 // The look of everything on the map that is not a point. Colours are the theme's.
 export const STYLE = `
-.map { position: relative; width: 100%; overflow: hidden; touch-action: none;
+.map { position: relative; box-sizing: border-box; width: 100%; overflow: hidden; touch-action: none;
   border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius, 6px); background: var(--st-background-color);
   font-family: var(--st-font), system-ui, sans-serif; color: var(--st-text-color); cursor: grab; outline: none; user-select: none; }
 .map:active { cursor: grabbing; }
@@ -41,5 +41,28 @@ button[disabled] { cursor: default; background: none; }
 .response { opacity: .85; margin-top: 2px; display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }
 .notice { position: absolute; left: 50%; top: 45%; transform: translate(-50%, -50%); padding: 8px 14px; border-radius: 6px; font-size: 14px;
   background: var(--st-secondary-background-color); border: 1px solid var(--st-border-color); }
+.sieve { margin-top: 8px; padding: 8px 12px; box-sizing: border-box; display: flex; flex-wrap: wrap; gap: 8px 24px; align-items: flex-start; font: 13px/1.4 var(--st-font), system-ui, sans-serif; color: var(--st-text-color);
+  border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius, 6px); background: var(--st-background-color); font-variant-numeric: tabular-nums; }
+.lines { flex: 1 1 360px; min-width: 0; display: grid; gap: 5px; }
+.line { display: grid; grid-template-columns: 96px minmax(80px, 1fr) 150px; gap: 10px; align-items: center; min-height: 26px; }
+.what { font-weight: 600; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.at { display: flex; gap: 6px; align-items: center; white-space: nowrap; }
+.sieve input, .sieve select { font: inherit; color: inherit; accent-color: var(--st-primary-color); }
+.sieve input[type=range] { width: 100%; margin: 0; min-height: 24px; cursor: ew-resize; }
+.sieve input.off { accent-color: color-mix(in srgb, var(--st-text-color) 55%, var(--st-background-color)); }
+.sieve select, .exact { background: var(--st-background-color); border: 1px solid var(--st-border-color); border-radius: 4px; padding: 2px 5px; }
+.sieve option { background: var(--st-background-color); }
+.exact { width: 76px; box-sizing: border-box; }
+.sieve :is(input, select, button):focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 1px; }
+.told { flex: 1 1 auto; min-width: min(100%, 410px); }
+.figures { border-collapse: collapse; width: 100%; }
+.figures th, .figures td { padding: 2px 8px; text-align: right; white-space: nowrap; }
+.figures thead th { font-weight: 500; font-size: 12px; }
+.figures tbody th { font-weight: 500; text-align: left; padding-left: 0; }
+.figures .picked td { font-weight: 650; font-size: 14px; }
+.end { display: flex; gap: 10px; align-items: center; justify-content: flex-end; margin-top: 5px; }
+.end:has(> .said:empty:only-child) { display: none; }
+.sieve button.main { background: var(--st-primary-color); color: #fff; font-weight: 600; border-radius: var(--st-button-radius, 6px); padding: 5px 12px; }
+.sieve button.main[disabled] { opacity: .45; }
 .live { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 `

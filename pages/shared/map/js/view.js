@@ -21,7 +21,7 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
   root.append(canvas, over)
   const store = openStore(source), { held } = store, pen = over.getContext("2d"), widths = new Map()
   const state = {
-    camera: { x: 0.5, y: 0.5, scale: 1 }, fitted: 1, bounds: [1, 1], column: "", mask: "", local: null, density: false,
+    camera: { x: 0.5, y: 0.5, scale: 1 }, fitted: 1, bounds: [1, 1], column: "", mask: "", local: null, sieved: null, density: false,
     labels: [], regions: [], path: null, mark: null, rings: [], cursor: null, shown: new Set(), placed: [], painted: 0, frames: 0, ms: 0,
     ink: "#222", paper: "#fff", accent: [15, 118, 110], ghost: [140, 150, 147, 80], blocked: () => [],
   }
@@ -34,7 +34,7 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
     const rank = fairRank(list, tile => ready(tile.number))
     return list.filter(tile => ready(tile.number)).map(tile => ({ ...tile, count: prefix(tile, rank) })).filter(tile => tile.count)
   }
-  const insideOf = number => state.local?.get(number) ?? (state.mask ? store.inside(state.mask).get(number) : null)
+  const insideOf = number => state.sieved?.get(number) ?? state.local?.get(number) ?? (state.mask ? store.inside(state.mask).get(number) : null)
   const entries = () => drawn().map(tile => ({ tile, places: held.places.get(tile.number), inside: insideOf(tile.number), count: tile.count }))
 
   // How many of the drawn points are in view, kept ones alone or all: the first few hundred of a tile stand for the rest of it.
@@ -68,7 +68,7 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
     give(list)
     // Bigger and more solid as fewer share the view.
     const sizeOf = n => Math.max(1, Math.min(9, Math.sqrt((width * height * 0.16) / n))) * ratio
-    const masked = Boolean(state.mask || state.local), { camera } = state, points = sizeOf(seen)
+    const masked = Boolean(state.mask || state.local || state.sieved), { camera } = state, points = sizeOf(seen)
     const ghostSize = masked ? Math.min(points, sizeOf(inView(list, true)), 5) : points
     paint.draw({ ...camera, scale: camera.scale * ratio }, list, { size: points, ghostSize, alpha: seen > 200_000 ? 0.5 : 0.85, masked, ghost: state.ghost, hidden: state.density })
     drawOver(width, height)
@@ -243,6 +243,7 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
   const view = {
     state, entries, load, fit, ask, settle,
     get kind() { return paint.kind },
+    get tiles() { return held.tiles },
     async open(bounds) {
       state.bounds = bounds
       await store.open()
