@@ -196,6 +196,20 @@ def test_a_budget_can_be_what_rows_cost(workspace: Path, tmp_path: Path) -> None
     assert shown["Cost by column price"].value == f"{made.summary['cost_spent']:,g}"
 
 
+def test_while_clusters_are_made_a_selection_is_asked_for_and_starts_behind_them(
+    workspace: Path, tmp_path: Path
+) -> None:
+    dataset_id = import_file(workspace, alpaca_file(tmp_path))
+    run_step(workspace, dataset_id, "embed", {"encoder": "hashing"})
+    clusters = queue.submit(open_workspace(workspace), dataset_id, "cluster", {}).job
+    app = open_page("selection", dataset=dataset_id, view="new")
+    assert submit_button(app).label == "Select then"
+    assert "Starts by itself as soon as this has ended: cluster" in said(app)
+    checked(submit_button(app).click().run())
+    (job,) = job_table.list_jobs(Database(workspace), step="select")
+    assert (job.waits_for, job.state) == ((clusters.job_id,), JobState.QUEUED)
+
+
 def test_a_row_is_explained_and_another_taken_instead_and_back(workspace: Path, dataset_id: str) -> None:
     app = open_page("selection", dataset=dataset_id)
     store = ArtifactStore(workspace)

@@ -26,6 +26,7 @@ from pages.shared.wording import percent
 from tamis.actions.artifact_names import names_in_view
 from tamis.actions.forecast import SelectionForecast, forecast_detail
 from tamis.actions.given_scores import cost_columns, numeric_quality
+from tamis.actions.jobs import find_job
 from tamis.actions.read_rows import describe_scope
 from tamis.actions.selections import total_tokens
 from tamis.actions.submit import PlannedRun, RunTarget, lacking_for_target, submit
@@ -33,6 +34,7 @@ from tamis.actions.targets import list_targets
 from tamis.errors import CurationError
 from tamis.scorers import in_sentence, scorer_title
 from tamis.selectors import SELECTORS
+from tamis.steps import STEPS
 from tamis.steps.select.options import COLUMN, SelectOptions
 from tamis.types import JSON
 
@@ -51,6 +53,26 @@ class SelectionFormValues:
     expected: SelectionForecast | None = None
     problem: str = ""
     first: tuple[str, ...] = ()  # steps that are run before it, for what it reads and is not there
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """The jobs under way whose results it reads; it is submitted all the same, and starts behind them."""
+        return () if self.planned is None else self.planned.plan.waits_for
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a selection of just these options is there."""
+        return self.planned is not None and self.planned.is_made
+
+    @property
+    def label(self) -> str:
+        """What the button says that it does."""
+        if self.is_made:
+            return "Open this selection"
+        if self.waits_for:
+            return "Select then"
+        n_picked = None if self.expected is None else self.expected.n_picked
+        return "Select" if n_picked is None else f"Select {count_of(n_picked, 'row')}"
 
 
 def show_selection_form(context: DatasetContext) -> None:
@@ -281,19 +303,16 @@ def _forecast(
 
 
 def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: RunTarget) -> None:
-    expected, made = filled.expected, filled.planned is not None and filled.planned.is_made
-    label = "Select"
-    if made:
-        label = "Open this selection"
-    elif expected is not None and expected.n_picked is not None:
-        label = f"Select {count_of(expected.n_picked, 'row')}"
+    made, waits = filled.is_made, filled.waits_for
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
-            label, type="primary", key="submit_select", **asks(context.workspace, submit, disabled=bool(filled.problem)),
+            filled.label, type="primary", key="submit_select", **asks(context.workspace, submit, disabled=bool(filled.problem)),
             icon=":material/open_in_new:" if made else ":material/filter_alt:",
         )  # fmt: skip
         if made:
             st.caption("Made before with exactly these options.", width="content")
+        if waits:
+            _say_wait(context, waits)
     if filled.first:
         st.caption(f":material/info: Made first, because it is not there yet: {' and '.join(filled.first)}.")
     if filled.problem:
@@ -304,11 +323,25 @@ def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: R
         start_job(context.workspace, context.dataset_id, "select", filled.values, target=target)
 
 
+def _say_wait(context: DatasetContext, waits: tuple[str, ...]) -> None:
+    """What the selection will wait for, with the way to the first of these jobs."""
+    jobs = [job for job in (find_job(context.workspace, one) for one in waits) if job is not None]
+    titles = dict.fromkeys(STEPS[job.step].title.lower() for job in jobs if job.step in STEPS)
+    st.caption(
+        f":material/hourglass_top: Starts by itself as soon as this has ended: {', '.join(titles)}.",
+        width="content",
+    )
+    link_to("job_list", f"Job {waits[0]}", query={"job": waits[0]})
+
+
 def _show_preview(context: DatasetContext, filled: SelectionFormValues, form: Form) -> None:
     st.subheader("What it would pick", anchor=False)
     expected = filled.expected
     if filled.first:
         st.caption("What it picks is known when the scores towards the target are there.")
+        return
+    if filled.waits_for:
+        st.caption("What it picks is known when what it reads is there; *Select then* waits for that.")
         return
     if expected is None:
         st.caption("The rows per cluster appear here as soon as the form is complete.")

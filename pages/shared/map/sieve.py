@@ -71,14 +71,14 @@ def sieve_of(
     held = HeldSieve(context=context, opened=opened, sieve=sieve)
     said = _coded(["sieve", context.workspace.actor.account, opened.layout_id, own, *about])
     name, token = hold_answer(said, partial(_answer, held))
-    scale, budget = _scale(sieve), float(exact["budget"])
+    budget = min(max(float(exact["budget"]), sieve.low), sieve.high)
     return {
         "page": {"name": name, "token": token},
         "unit": {"fraction": "rows", "cost": ""}.get(exact["unit"], exact["unit"]),
         "whole": exact["unit"] != "cost",
-        "low": sieve.low * scale,
-        "high": sieve.high * scale,
-        "at": min(max(budget, sieve.low), sieve.high) * scale,
+        "low": _at(sieve, sieve.low),
+        "high": _at(sieve, sieve.high),
+        "at": _at(sieve, budget),
         "temperature": _temperature(own, non_negative=sieve.drawn.problem.non_negative)
         if sieve.takes_temperature
         else None,
@@ -125,7 +125,7 @@ def _answer(held: HeldSieve, workspace: Workspace, asked: dict[str, JSON]) -> JS
         "share": {str(one): share for one, share in _shares_of(sifted).items()},
         "figures": _figures(sieve, sifted, n_sampled),
         "to_cover": near is None and sieve.vectors is not None,
-        "keep": f"Keep these {count_of(len(sifted.rows), 'row')}",
+        "keep": "Keep this row" if len(sifted.rows) == 1 else f"Keep these {len(sifted.rows):,} rows",
     }
 
 
@@ -189,9 +189,11 @@ def _shares_of(sifted: Sifted) -> dict[int, float]:
     return {int(one): float(sifted.per_cluster[one] / total) for one in picked}
 
 
-def _scale(sieve: Sieve) -> float:
-    """A fraction is moved in rows."""
-    return float(len(sieve.clusters)) if sieve.exact["unit"] == "fraction" else 1.0
+def _at(sieve: Sieve, budget: float) -> float:
+    """Where a budget is on the sieve: a fraction is moved in rows."""
+    if sieve.exact["unit"] == "cost":
+        return budget
+    return round(budget * len(sieve.clusters) if sieve.exact["unit"] == "fraction" else budget)
 
 
 def _coded(about: JSON) -> str:

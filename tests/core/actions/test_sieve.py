@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,8 +18,8 @@ from tamis.errors import InvalidOptions
 from tamis.selectors import SELECTORS
 from tamis.store.artifacts.readers import read_selected_ids, read_vectors
 from tamis.store.artifacts.store import Artifact
-from tamis.store.workspace import Workspace
-from tests.pages.page_workspace import run_pipeline, run_step
+from tamis.store.workspace import open_workspace
+from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 CASES = {
     "rows": ({"budget": 5}, Setting(budget=13)),
@@ -39,11 +42,21 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Forty questions with clusters, scores and a selection, to copy."""
+    folder = tmp_path_factory.mktemp("questions")
+    dataset_id = import_file(folder / "workspace", alpaca_file(folder))
+    run_pipeline(folder / "workspace", dataset_id)
+    run_step(folder / "workspace", dataset_id, "score", {"scorer": "length"})
+    return folder / "workspace", dataset_id
+
+
 @pytest.fixture
-def context(workspace: Workspace, dataset_id: str) -> DatasetContext:
-    run_pipeline(workspace.path, dataset_id)
-    run_step(workspace.path, dataset_id, "score", {"scorer": "length"})
-    return open_context(workspace, dataset_id)
+def context(questions: tuple[Path, str], tmp_path: Path) -> DatasetContext:
+    made, dataset_id = questions
+    shutil.copytree(made, tmp_path / "workspace")
+    return open_context(open_workspace(tmp_path / "workspace"), dataset_id)
 
 
 def opened(context: DatasetContext, options: dict) -> Sieve:
