@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pages.parts.selection.picker import PICKER, asks_for_form, pick_selection
 from pages.parts.selection.results import show_results
+from pages.parts.selection.sieve import show_sieve
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.forms.selection_form import show_selection_form
 from pages.shared.frame import open_page
@@ -20,6 +21,6 @@ with open_page("Selection", activity=False) as dataset:
     new = asks_for_form(context)
     show_jobs_in_place(dataset.workspace, followed)
     if new:
-        show_selection_form(context)
+        show_selection_form(context, show_sieve)
     else:
         show_results(*pick_selection(context))

@@ -10,19 +10,19 @@ import numpy as np
 from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.read_rows import Scope, cluster_of, columns_of, read_column
 from tamis.actions.submit import PlannedRun
-from tamis.compute.compare.nearest_rows import NearestRows, coverage_of, nearest_picked, nearest_rows
+from tamis.compute.compare.coverage_sample import CoverageSample, coverage_of, nearest_picked, sample_coverage
 from tamis.errors import ArtifactMissing
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
 from tamis.selectors.options import KmqOptions, read_shares, say_shares
 from tamis.steps.select.options import SelectOptions
-from tamis.steps.select.sieve import Sieve as StepSieve
+from tamis.steps.select.sieve import OpenDraw
 from tamis.steps.spec import as_recorded
 from tamis.store.artifacts.readers import VECTORS, read_vectors
 from tamis.types import JSON, Bools, Float32s, Float64s, Int64s
 
 __all__ = [
-    "Figures", "NearestRows", "Setting", "Sieve", "Sifted", "open_sieve", "read_shares", "request_at", "sample_nearest", "sift",
+    "Figures", "CoverageSample", "Setting", "Sieve", "Sifted", "open_sieve", "read_shares", "request_at", "sample_nearest", "sift",
     "usual_request",
 ]  # fmt: skip
 
@@ -71,7 +71,7 @@ class Sieve:
     """
 
     exact: Mapping[str, JSON]
-    drawn: StepSieve
+    drawn: OpenDraw
     low: float
     high: float
     score: str
@@ -144,7 +144,7 @@ def open_sieve(context: DatasetContext, planned: PlannedRun) -> Sieve:
         role: store.get(plan.dataset_id, plan.input_kinds[role], identifier)
         for role, identifier in plan.inputs.items()
     }
-    drawn = StepSieve(inputs, plan.options)
+    drawn = OpenDraw(inputs, plan.options)
     problem = drawn.problem
     score = str(inputs["scores"].manifest.options["scorer"]) if "scores" in inputs else context.view.score
     quality = problem.quality
@@ -166,7 +166,7 @@ def open_sieve(context: DatasetContext, planned: PlannedRun) -> Sieve:
     )
 
 
-def sift(sieve: Sieve, setting: Setting, *, near: NearestRows | None = None) -> Sifted:
+def sift(sieve: Sieve, setting: Setting, *, near: CoverageSample | None = None) -> Sifted:
     """Exactly the rows that the job would pick at this setting, in numbers, beside a random pick of as many from the same rows.
 
     ``near`` is what ``sample_nearest`` found; without it nothing is said of coverage. Raises InvalidOptions.
@@ -187,7 +187,7 @@ def sift(sieve: Sieve, setting: Setting, *, near: NearestRows | None = None) -> 
     )
 
 
-def sample_nearest(context: DatasetContext) -> NearestRows | None:
+def sample_nearest(context: DatasetContext) -> CoverageSample | None:
     """What is nearest to a sample of rows, which makes the coverage of any selection a look-up; None without vectors.
 
     All rows where they are few; then coverage is what a comparison says. Takes a second or two for 100,000 rows.
@@ -198,14 +198,14 @@ def sample_nearest(context: DatasetContext) -> NearestRows | None:
     n, d = vectors.shape
     m = int(min(n, MOST_SAMPLED, max(LEAST_SAMPLED, _PRODUCTS // (n * d))))
     rng = np.random.default_rng([SEED, 0])
-    return nearest_rows(vectors, np.arange(n) if m == n else np.sort(rng.choice(n, m, replace=False)))
+    return sample_coverage(vectors, np.arange(n) if m == n else np.sort(rng.choice(n, m, replace=False)))
 
 
 def _exact(planned: PlannedRun) -> dict[str, JSON]:
     return planned.plan.options.model_dump(mode="json")
 
 
-def _figures(sieve: Sieve, rows: Int64s, near: NearestRows | None) -> Figures:
+def _figures(sieve: Sieve, rows: Int64s, near: CoverageSample | None) -> Figures:
     known = np.zeros(0) if sieve.quality is None else sieve.quality[rows]
     known = known[np.isfinite(known)]
     coverage = None
@@ -230,7 +230,7 @@ def _n_groups(sieve: Sieve) -> int:
     return int(sieve.clusters.max(initial=-1)) + 1
 
 
-def _limits(drawn: StepSieve, options: SelectOptions) -> tuple[float, float]:
+def _limits(drawn: OpenDraw, options: SelectOptions) -> tuple[float, float]:
     """The least and the most that a budget can be, in the unit asked for; a fraction counts all rows of the dataset."""
     problem = drawn.problem
     if problem.token_counts is None:

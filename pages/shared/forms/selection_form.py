@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,7 +17,6 @@ from pages.shared.figures.selection_charts import cluster_chart
 from pages.shared.forms.options_form import Form, FormField, draw_options
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
-from pages.shared.forms.selection_sieve import show_sieve
 from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain, shorten
@@ -42,6 +41,10 @@ ROW_ROLES = {"within": "Pick from", "pinned": "Always in", "excluded": "Never in
 NO_ROWS = {"within": "All rows", "pinned": "Nothing", "excluded": "Nothing"}
 NO_QUALITY = "none"
 NAME = "select"  # of the form: what its widgets are called after
+
+
+# Draws what a planned selection would pick; the form, by the keyword ``form``, says how the widgets are called that hold it.
+ShowPicks = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +78,8 @@ class SelectionFormValues:
         return "Select" if n_picked is None else f"Select {count_of(n_picked, 'row')}"
 
 
-def show_selection_form(context: DatasetContext) -> None:
-    """The form, and beside it what each cluster would get."""
+def show_selection_form(context: DatasetContext, show_picks: ShowPicks) -> None:
+    """The form, and beside it what it would pick (by ``show_picks``) and what each cluster would get."""
     left, right = st.columns([0.46, 0.54], gap="large")
     with left:
         start = cloned_defaults(context.workspace, "select")
@@ -87,7 +90,7 @@ def show_selection_form(context: DatasetContext) -> None:
         target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
         _show_submit(context, filled, target)
     with right:
-        _show_preview(context, filled, Form(name=NAME, suffix=start.suffix))
+        _show_preview(context, filled, partial(show_picks, form=Form(name=NAME, suffix=start.suffix)))
 
 
 def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
@@ -334,7 +337,7 @@ def _say_wait(context: DatasetContext, waits: tuple[str, ...]) -> None:
     link_to("job_list", f"Job {waits[0]}", query={"job": waits[0]})
 
 
-def _show_preview(context: DatasetContext, filled: SelectionFormValues, form: Form) -> None:
+def _show_preview(context: DatasetContext, filled: SelectionFormValues, show_picks: ShowPicks) -> None:
     st.subheader("What it would pick", anchor=False)
     expected = filled.expected
     if filled.first:
@@ -362,7 +365,7 @@ def _show_preview(context: DatasetContext, filled: SelectionFormValues, form: Fo
             icon=":material/production_quantity_limits:",
         )
     if filled.planned is not None:
-        show_sieve(context, filled.planned, form)
+        show_picks(context, filled.planned)
     if len(table):
         cluster_chart(table, picked_label="Would be picked")
 

@@ -20,8 +20,8 @@ from pages.shared.plain_text import count_of, shorten
 from pages.shared.server import hold_answer
 from tamis.actions.map_tiles import MapTiles, pack_rows_as_bits
 from tamis.actions.sieve import (
+    CoverageSample,
     Figures,
-    NearestRows,
     Setting,
     Sieve,
     Sifted,
@@ -211,5 +211,5 @@ def _open(key: str, *, _context: DatasetContext, _planned: PlannedRun) -> Sieve:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _near(key: str, *, _context: DatasetContext) -> NearestRows | None:
+def _near(key: str, *, _context: DatasetContext) -> CoverageSample | None:
     return sample_nearest(_context)

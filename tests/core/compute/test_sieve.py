@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.compute.compare.nearest_rows import coverage_of, nearest_picked, nearest_rows
+from tamis.compute.compare.coverage_sample import coverage_of, nearest_picked, sample_coverage
 from tamis.compute.compare.selections import coverage
 from tamis.compute.select.allocate import allocate, with_shares
 from tamis.compute.select.draw import RANK, Odds
@@ -127,6 +127,6 @@ def test_coverage_that_is_looked_up_is_the_one_that_is_measured(
     vectors[7] = vectors[8]
     of = np.sort(rng.choice(40, 15, replace=False))
     rows = np.sort(rng.choice(40, n_picked, replace=False))
-    near = nearest_rows(vectors, of, listed=listed)
+    near = sample_coverage(vectors, of, listed=listed)
     cosines = nearest_picked(near, np.isin(np.arange(40), rows), vectors)
     assert coverage_of(cosines) == pytest.approx(coverage(vectors, rows, of=of).facility_location, abs=1e-6)

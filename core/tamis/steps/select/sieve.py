@@ -19,7 +19,7 @@ from tamis.store.artifacts.store import Artifact
 from tamis.types import Bools, Int64s
 
 
-class Sieve:
+class OpenDraw:
     """The picks of a quick method, and a random pick beside them, for options that differ in the budget and the method's own.
 
     Raises InvalidOptions for a method that compares vectors: it takes as long as its job.

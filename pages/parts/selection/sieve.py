@@ -27,7 +27,7 @@ HEIGHT = 380
 _MOVED = ("weighting", "spread_temperature", "temperature", "cluster_shares")
 
 
-def show_sieve(context: DatasetContext, planned: PlannedRun, form: Form) -> None:
+def show_sieve(context: DatasetContext, planned: PlannedRun, *, form: Form) -> None:
     """The map with what the form would pick lit, and the sieve under it; nothing where there is no map."""
     if context.view.layout is None:
         return

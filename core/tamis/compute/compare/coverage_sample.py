@@ -14,7 +14,7 @@ LISTED = 256  # nearest rows that are kept of each: of a tenth of all rows one i
 
 
 @dataclass(frozen=True, slots=True)
-class NearestRows:
+class CoverageSample:
     """The rows of a pool that are nearest to some of its rows ``of`` (m,): ``rows`` (m, t), best first, and their ``cosines``."""
 
     of: Int64s
@@ -22,7 +22,7 @@ class NearestRows:
     cosines: Float32s
 
 
-def nearest_rows(vectors: Float32s, of: Int64s, *, listed: int = LISTED) -> NearestRows:
+def sample_coverage(vectors: Float32s, of: Int64s, *, listed: int = LISTED) -> CoverageSample:
     """The ``listed`` rows of ``vectors`` (n, d) nearest to each row in ``of``, itself among them; fewer when there are fewer.
 
     m x n cosines in blocks, each block of the vectors read once; vectors may be memory-mapped.
@@ -45,10 +45,10 @@ def nearest_rows(vectors: Float32s, of: Int64s, *, listed: int = LISTED) -> Near
             cosines, rows = np.take_along_axis(cosines, best, axis=1), np.take_along_axis(rows, best, axis=1)
     order = np.argsort(-cosines, axis=1, kind="stable")
     cosines = np.clip(np.take_along_axis(cosines, order, axis=1), -1, 1)
-    return NearestRows(of, np.take_along_axis(rows, order, axis=1), cosines)
+    return CoverageSample(of, np.take_along_axis(rows, order, axis=1), cosines)
 
 
-def nearest_picked(near: NearestRows, picked: Bools, vectors: Float32s) -> Float32s:
+def nearest_picked(near: CoverageSample, picked: Bools, vectors: Float32s) -> Float32s:
     """Highest cosine (m,) of each row in ``near.of`` to a ``picked`` (n,) row, as ``nearest_cosines`` finds it.
 
     Looked up; rows with no picked one among those listed are measured. Raises InvalidOptions when nothing is picked.
