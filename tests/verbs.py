@@ -581,7 +581,7 @@ ROLES: dict[str, str] = {
         "read_rows.sort_by_similarity row_images.row_images learned_tokens.learned_tokens "
         "token_losses.token_losses scores.score_per_cluster pruning.find_pruning pruning.pruning_lines label_rounds.label_round "
         "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
-        "models.trained_models augmenting.batch_funnel augmenting.list_batches augmenting.rows_with_reason selections.picks_per_cluster report.report.render_report "
+        "models.trained_models augmenting.batch_funnel augmenting.list_batches augmenting.rows_with_reason selections.picks_per_cluster sieve.open_sieve sieve.sift report.report.render_report "
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
         "delete_refinement.plan_deletion runs.list_runs evaluations.evaluation_of evaluations.cluster_losses "
         "targets.list_targets targets.show_target targets.plan_target_deletion targets.out_of_reach targets.rows_kept_out "

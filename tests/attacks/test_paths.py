@@ -49,7 +49,7 @@ STAY = {
     "Addition": "dataset_id examples decisions",
     "AugmentOptions": "filters evaluation_hashes instruction labels brief name parent parent_examples examination",
     "TargetRdsOptions": "device", "LabelConfidenceOptions": "label_field", "PruneOptions": "pattern device",
-    "RefereeOptions": "methods refined preset", "RegroupOptions": "name names",
+    "RefereeOptions": "methods refined preset", "RegroupOptions": "name names", "KmqOptions": "cluster_shares",
     "ProposeOptions": "score filters", "RefineOptions": "quality model_options encoder cluster_factors",
 }  # fmt: skip
 
