@@ -1,9 +1,11 @@
-"""k-means beside scikit-learn's, and kMQ at a million rows beside a draw per cluster."""
+"""k-means beside scikit-learn's, kMQ at a million rows beside a draw per cluster, and kMQ under a hand."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
+from itertools import count
 from statistics import median
 
 import numpy as np
@@ -12,6 +14,9 @@ from threadpoolctl import threadpool_limits
 from tamis.compute.cluster.kmeans import kmeans
 from tamis.compute.select.kmq import kmq
 from tamis.compute.vectors import group_means
+from tamis.selectors.options import KmqOptions
+from tamis.selectors.problem import Problem
+from tamis.selectors.sampling import KmqLadder, select_kmq
 from tests.benchmarks.measure import print_table, time_calls
 
 
@@ -92,6 +97,26 @@ def bench_kmq(n: int, k: int, budget: int) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+def bench_sieve(n: int, k: int) -> tuple[object, ...]:
+    """A hand on the sieve: the budget is cut anew from the draw that is kept, beside drawing all of it again."""
+    rng = np.random.default_rng(0)
+    problem = Problem(
+        n_rows=n, budget=n // 10, pinned=np.zeros(n, dtype=bool), excluded=np.zeros(n, dtype=bool), seed=1, n_clusters=k,
+        cluster_id=rng.integers(0, k, n), quality=rng.normal(size=n),
+    )  # fmt: skip
+    options, ladder, places = KmqOptions(), KmqLadder(), count(n // 10)
+    ladder(problem, options)
+    seconds = time_calls(
+        lambda: ladder(replace(problem, budget=next(places)), options),
+        lambda: select_kmq(replace(problem, budget=next(places)), options),
+        repeats=9,
+    )
+    return (
+        f"kMQ under a hand, {n:,} rows, k = {k}", f"{seconds[0]:.4f}", "the whole draw again", f"{seconds[1]:.4f}",
+        f"{seconds[1] / seconds[0]:.1f}×", "clusters and quality at hand",
+    )  # fmt: skip
+
+
 def main() -> None:
     """Print the table; ``--quick`` for small sizes."""
     parser = argparse.ArgumentParser()
@@ -101,6 +126,8 @@ def main() -> None:
     rows = [
         bench_kmeans(100_000 // scale, 64 // (5 if quick else 1)),
         bench_kmq(1_000_000 // scale, 1000, 50_000 // scale),
+        bench_sieve(100_000 // scale, 64),
+        bench_sieve(100_000 // scale, 1024 // scale),
     ]
     print_table("Clustering and selection", ("what", "seconds", "peer", "seconds", "ratio", "note"), rows)
 
