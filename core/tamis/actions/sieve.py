@@ -15,7 +15,7 @@ from tamis.errors import ArtifactMissing
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
 from tamis.selectors.options import KmqOptions, read_shares, say_shares
-from tamis.steps.select.options import SelectOptions
+from tamis.steps.select.options import COLUMN, NO_QUALITY, SelectOptions
 from tamis.steps.select.sieve import OpenDraw
 from tamis.steps.spec import as_recorded
 from tamis.store.artifacts.readers import VECTORS, read_vectors
@@ -115,6 +115,9 @@ def usual_request(context: DatasetContext, scope: Scope) -> dict[str, JSON]:
             request |= {
                 name: recorded[name] for name in ("method", "method_options", "budget", "quality", "seed")
             }
+    quality = str(request.get("quality") or "")
+    if quality not in (*context.view.scores, NO_QUALITY) and not quality.startswith(COLUMN):
+        request["quality"] = context.view.score or NO_QUALITY
     if scope.conditions:
         request["within"] = f"scope:{scope.to_url()}"
     return request

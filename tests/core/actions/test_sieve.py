@@ -168,3 +168,15 @@ def test_on_the_map_it_begins_with_the_selection_in_view_and_keeps_to_the_filter
     assert np.all(sift(sieve, Setting(budget=30)).rows < 30)
     empty = open_context(context.workspace, context.dataset_id)
     assert usual_request(empty, ALL_ROWS)["method_options"] == request["method_options"]
+
+
+def test_without_scores_all_rows_are_alike_and_what_is_kept_can_be_made(tmp_path: Path) -> None:
+    dataset_id = import_file(tmp_path / "workspace", alpaca_file(tmp_path))
+    run_step(tmp_path / "workspace", dataset_id, "embed", {"encoder": "hashing"})
+    run_step(tmp_path / "workspace", dataset_id, "cluster", {"method_options": {"n_clusters": 3}})
+    context = open_context(open_workspace(tmp_path / "workspace"), dataset_id)
+    sieve = opened(context, usual_request(context, ALL_ROWS))
+    sifted = sift(sieve, Setting(budget=7))
+    assert sifted.picked.quality is None
+    selection = made(context, request_at(sieve.exact, Setting(budget=7)))
+    assert sifted.rows.tobytes() == read_selected_ids(selection).tobytes()
