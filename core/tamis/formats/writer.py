@@ -14,6 +14,7 @@ import orjson
 from tamis.errors import CurationError, InvalidRecord, RowDoesNotFit
 from tamis.formats import load_format
 from tamis.formats.conversation import build_example
+from tamis.formats.format import Format
 from tamis.formats.json_text import dumps_exact, loads_exact, settled
 from tamis.formats.notes import Notes
 from tamis.formats.own_columns import OwnColumns
@@ -216,8 +217,19 @@ def _source_rows(group: list[StoredExample], first: int, unfit: list[SkippedRow]
     for number, stored in enumerate(group, first):
         form = load_format(stored.format_name)
         with _unfit_noted(stored, number, unfit):
-            record, odd = rewritten_record(form, stored.fields, stored.raw, _example(stored), stored.repairs)
-            yield dumps_exact(record, odd=odd)
+            yield _rewritten_line(form, stored)
+
+
+def _rewritten_line(form: Format, stored: StoredExample) -> bytes:
+    """The text of an edited row in its source's shape; raises RowDoesNotFit where that cannot be written."""
+    try:
+        record, odd = rewritten_record(form, stored.fields, stored.raw, _example(stored), stored.repairs)
+        return dumps_exact(record, odd=odd)
+    except (RecursionError, TypeError) as error:
+        if "ecursion" not in str(error):
+            raise
+        why = "a field that is nested too deeply to be written beside an edit"
+        raise RowDoesNotFit(f"The row has {why}. Export it as 'messages' instead.", why) from error
 
 
 def _is_untouched(group: list[StoredExample]) -> bool:

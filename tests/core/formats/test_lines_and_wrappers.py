@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tamis.actions.imports import unknown_roles
-from tamis.errors import UnreadableFile
+from tamis.errors import CurationError, UnreadableFile
 from tamis.formats.detect import inspect_file
 from tamis.formats.layout import detect_layout
+from tamis.formats.writer import export_file
 from tests.core.formats.round_trip import import_all
 
 ROW = {"prompt": "Tide?", "completion": "3 m"}
@@ -40,6 +41,27 @@ def test_a_name_that_stands_twice_is_told_whatever_else_is_odd(tmp_path: Path, o
     assert stored.examples[0].meta["tag"] == 2
     stored.export(target)
     assert target.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("depth", [100, 400, 700])
+def test_a_field_too_deep_to_be_written_beside_an_edit_costs_its_row_alone(
+    tmp_path: Path, depth: int
+) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    deep = f'{{"prompt": "Tide?", "completion": "3 m", "d": {"[" * depth}{"]" * depth}}}\n'
+    source.write_text(deep * 2)
+    stored = import_all(source)
+    stored.export(target)
+    assert target.read_bytes() == source.read_bytes()
+    stored.examples[0].messages[-1]["content"] = "5 m"
+    if depth == 100:
+        stored.export(target)
+        assert target.read_text().endswith(deep)
+        return
+    with pytest.raises(CurationError, match="nested too deeply"):
+        stored.export(target)
+    done = export_file(stored.examples, target, format_name="source", skip_unfit=True)
+    assert (target.read_text(), len(done.skipped)) == (deep, 1)
 
 
 def test_a_column_of_the_name_of_our_notes_is_told(tmp_path: Path) -> None:
