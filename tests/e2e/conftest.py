@@ -22,6 +22,7 @@ from tests.browser_setup import find_browser
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_S = 60
+_used_ports: list[int] = []
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     # Software WebGL: the map must be drawn on machines without a GPU too.
@@ -127,10 +128,23 @@ def end_process_tree(pid: int) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now; where it can be one that a server of this process had before.
+
+    The browser keeps scripts, fetched and compiled, by address.
+    """
+    for port in (*_used_ports, 0):
+        with socket.socket() as probe:
+            # As servers do, or a port would be taken for a minute after its last connection.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found = int(probe.getsockname()[1])
+            if found not in _used_ports:
+                _used_ports.append(found)
+            return found
+    raise AssertionError("no port is free")
 
 
 def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -157,13 +171,23 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh profile per test."""
+@pytest.fixture(scope="session")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile for all tests: each new one would fetch and compile the application's scripts again."""
     opened = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
     opened.set_default_timeout(20_000)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def context(profile: BrowserContext) -> Iterator[BrowserContext]:
+    """A profile in which nobody has been: no cookie, nothing kept by a page, no open tab."""
+    yield profile
+    for tab in profile.pages:
+        tab.evaluate("() => location.protocol.startsWith('http') && localStorage.clear()")
+        tab.close()
+    profile.clear_cookies()
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.nightly
 def test_a_refinement_is_watched_continued_and_used(
     app: Server, page: Page, model: Path, tmp_path: Path
 ) -> None:

@@ -204,6 +204,7 @@ def test_taps_and_held_keys_decide_only_what_was_seen_and_an_edit_outlives_its_t
     assert walk_review.wait_for_item(other) == held
 
 
+@pytest.mark.nightly
 def test_two_browsers_review_at_once_without_the_same_row(
     app: Server, browser: Browser, tmp_path: Path
 ) -> None:

@@ -15,9 +15,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e import walk_map
-from tests.e2e.conftest import Server, browser, context, free_port, page, serving
+from tests.e2e.conftest import Server, browser, context, free_port, page, profile, serving
 
-__all__ = ["browser", "context", "page"]  # fixtures
+__all__ = ["browser", "context", "page", "profile"]  # fixtures
 PYTHON, SDIST = os.environ.get("WHEEL_PYTHON", ""), os.environ.get("WHEEL_SDIST", "")
 ROOT = Path(__file__).resolve().parent.parent.parent
 N_SAMPLE, PIPELINE_MS = 472, 420_000
