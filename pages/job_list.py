@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.parts.job_list.campaigns import show_campaigns
 from pages.parts.job_list.detail import (
     show_handle,
     show_head,
@@ -62,4 +63,5 @@ with open_workspace_page("Jobs", activity=False) as workspace:
         show_step_form(workspace, step)
     else:
         offer_step_form()
+        show_campaigns(workspace)
         show_jobs(workspace, choose_jobs(workspace))

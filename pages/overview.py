@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from pages.parts.overview.campaigns import say_waiting
 from pages.parts.overview.dataset_card import show_dataset_head
 from pages.parts.overview.failed_imports import show_failed_imports
 from pages.parts.overview.pipeline_strip import show_running, show_stage_failure, show_strip
@@ -79,6 +80,7 @@ with open_workspace_page("Overview", activity=False) as here:
         say_empty()
     else:
         show_failed_imports(here)
+        say_waiting(here)
         show_datasets(here, current)
         if current is not None:
             name = dataset_names(here)[current]

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from pages.shared.navigation import APP_PAGES
+from tamis.campaigns import CAMPAIGNS
 from tamis.cli.main import COMMANDS
 from tamis.cli.main import ROOT as ROOT_COMMAND
 from tamis.clusterers import CLUSTERERS
@@ -44,6 +45,7 @@ TABLES = (
     GENERATORS,
     FILTERS,
     MARKS,
+    CAMPAIGNS,
 )
 NAMES = [(table.kind, name) for table in TABLES for name in table]
 

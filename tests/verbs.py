@@ -66,6 +66,18 @@ VERBS: dict[str, Verb] = {
     "augmenting.rows_with_reason": Verb(
         No("the page Augment opens them"), "batches show", "BatchResult.rows_with"
     ),
+    # campaigns
+    "campaigns.start_campaign": Verb("job_list", "campaign start", "Dataset.campaign"),
+    "campaigns.list_campaigns": Verb("job_list", "campaign list", "Workspace.campaigns"),
+    "campaigns.show_campaign": Verb("job_list", "campaign show", "Workspace.campaign"),
+    "campaigns.go_on": Verb("job_list", "campaign next", "CampaignHandle.next"),
+    "campaigns.stop_campaign": Verb("job_list", "campaign stop", "CampaignHandle.stop"),
+    "campaigns.resume_campaign": Verb("job_list", "campaign resume", "CampaignHandle.resume"),
+    "campaigns.revise_brief": Verb("job_list", "campaign brief", "CampaignHandle.revise_brief"),
+    "campaigns.plan_campaign": Verb("job_list", "campaign start", No("tamis campaign start KIND --plan")),
+    "campaigns.go_on_with_all": Verb("shared", "serve", No("each is gone on with by itself")),
+    "briefs.read_brief": Verb("job_list", "campaign brief", "CampaignHandle.brief"),
+    "briefs.suggest_rules": Verb("job_list", "campaign brief", "CampaignHandle.suggest_rules"),
     # adapters
     "adapters.merge_adapter": Verb(_AWAY, "adapters merge", "AdapterResult.merge"),
     "adapters.merge_elsewhere": Verb(
@@ -78,6 +90,9 @@ VERBS: dict[str, Verb] = {
         No("the page lists them"), No("each command names one"), "Workspace.adapter"
     ),
     # measuring, looking around, starting
+    "bench_grounded.bench_grounded": Verb(
+        No("minutes on a file of one's own"), "bench-grounded", "Workspace.bench_grounded"
+    ),
     "bench_noise.bench_noise": Verb(
         No("minutes on a file of one's own"), "bench-noise", "Workspace.bench_noise"
     ),
@@ -533,6 +548,11 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "rows, marks and groups of a batch or an examination, as tables and pages draw them",
         "judged_rows provenance_rows find_examination examination_rows examination_groups",
     ),
+    "campaign_moves": (
+        "moves of a campaign, as campaigns make and watch them",
+        "begin facts_when_ended n_waiting rows_here",
+    ),
+    "campaigns": ("the table of moves, as the command and Python show it", "moves_table"),
     "tags": (
         "the tags of one row, as its inspector sets them",
         "set_row_tags",
@@ -568,7 +588,7 @@ ROLES: dict[str, str] = {
     "viewer": (
         "data_card.data_card data_card.write_card why_row.explain_row audit.list_audit audit.check_audit teams.list_shares teams.measure_agreement teams.list_notes "
         "active.active_artifacts active.active_selection active.list_selections active.plan_selection_deletion "
-        "adapters.find_adapter bench_noise.bench_noise doctor.examine given_scores.numeric_quality "
+        "adapters.find_adapter bench_grounded.bench_grounded bench_noise.bench_noise doctor.examine given_scores.numeric_quality "
         "clusters.cluster_names datasets.list_datasets datasets.find_dataset datasets.list_trash "
         "decisions.list_decisions decisions.summarise_decisions decisions.review_progress "
         "decisions.rows_of_decision decisions.history_of_row review_queue.open_queue review_queue.next_rows "
@@ -581,6 +601,7 @@ ROLES: dict[str, str] = {
         "read_rows.sort_by_similarity row_images.row_images learned_tokens.learned_tokens "
         "token_losses.token_losses scores.score_per_cluster pruning.find_pruning pruning.pruning_lines label_rounds.label_round "
         "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
+        "campaigns.list_campaigns campaigns.show_campaign campaigns.plan_campaign briefs.read_brief "
         "models.trained_models augmenting.batch_funnel augmenting.list_batches augmenting.rows_with_reason selections.picks_per_cluster sieve.open_sieve sieve.sift report.report.render_report "
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
         "delete_refinement.plan_deletion runs.list_runs evaluations.evaluation_of evaluations.cluster_losses "
@@ -608,7 +629,8 @@ ROLES: dict[str, str] = {
         "jobs.refresh_jobs export.export export_atlas.export_atlas rejects.export_rejects versions.make_version training.hold_out_again "
         "adapters.merge_elsewhere adapters.merge_adapter adapters.export_adapter adapters.pack_adapter "
         "report.report.write_report pruning.export_windows pruning.pack_windows "
-        "label_rounds.freeze_label_round"
+        "label_rounds.freeze_label_round campaigns.start_campaign campaigns.go_on campaigns.go_on_with_all campaigns.stop_campaign "
+        "campaigns.resume_campaign campaigns.revise_brief briefs.suggest_rules"
     ),
     "operator": (
         "active.delete_selection targets.delete_target datasets.empty_trash adapters.delete_adapter delete_refinement.delete_refinement backup.back_up "

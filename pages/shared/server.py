@@ -18,6 +18,7 @@ import streamlit as st
 
 from tamis.actions.audit import record_login, record_roles
 from tamis.actions.bootstrap import bootstrap_sample
+from tamis.actions.campaigns import go_on_with_all
 from tamis.actions.jobs import Ticker, keep_jobs_moving
 from tamis.errors import CurationError
 from tamis.store.actor import Actor
@@ -66,7 +67,7 @@ def _looking(actor: Actor) -> Actor:
 def open_server() -> Server:
     """Open the workspace once per server, start the ticker, and begin with the sample data when it is empty."""
     workspace = open_workspace(confined=True)
-    ticker = keep_jobs_moving(workspace)
+    ticker = keep_jobs_moving(workspace, also=lambda: go_on_with_all(workspace))
     try:
         bootstrap_sample(workspace)
     except CurationError as error:

@@ -29,6 +29,7 @@ from tamis.compute.clear.calibrate import (
     sample_for_review,
     threshold_on_sample,
 )
+from tamis.compute.compare.balanced import balanced_accuracy
 from tamis.compute.compare.jackknife import entropy_interval, vendi_interval
 from tamis.compute.compare.paired import paired_change, unpaired_change
 from tamis.compute.compare.seeds import (
@@ -80,6 +81,7 @@ PASSED_ON = {
     "compute/compare/win_rate.py:win_verdicts": "a rule over wilson_interval, simulated in test_paired.py",
     "compute/compare/perplexity.py:log_ratio": "asks for difference_over_seeds and paired_change",
     "compute/augment/marks.py:marks_by_group": "asks for wilson_interval",
+    "actions/briefs.py:_version": "asks for wilson_interval",
     "compute/referee/differences.py:standard_error": "test_referee.py: false claims and power, the rows' part by a bootstrap",
     "compute/referee/differences.py:p": "its rule is simulated in test_referee.py: false claims and power",
     "compute/referee/differences.py:half_width": "the interval of the same test",
@@ -122,6 +124,8 @@ HOLDERS = {
     "compute/refine/weights.py:ClusterScores": "cluster_scores",
     "compute/compare/perplexity.py:LogRatio": "difference_over_seeds, paired_change",
     "compute/augment/marks.py:GroupMark": "wilson_interval",
+    "compute/compare/balanced.py:BalancedAccuracy": "balanced_accuracy",
+    "actions/briefs.py:BriefVersion": "wilson_interval",
     "compute/augment/shapes.py:LengthBand": "no interval: lengths that are usual",
     "compute/worth/process.py:Contrasts": "SharesProcess.contrast, simulated in test_worth.py",
     "steps/prune/pruning.py:Cell": "perplexity_over_seeds, stored",
@@ -332,6 +336,16 @@ def test_wilsons_interval_holds_a_share(n: int, p: float) -> None:
     won = np.arange(n + 1)
     inside = [low <= p <= high for low, high in (wilson_interval(int(w), n) for w in won)]
     assert 0.91 <= float(binom.pmf(won, n, p) @ np.array(inside)) <= 0.995
+
+
+@pytest.mark.parametrize(("n", "tpr", "tnr"), [(40, 0.8, 0.7), (100, 0.9, 0.6)])
+def test_balanced_accuracy_is_held(n: int, tpr: float, tnr: float) -> None:
+    rng, hits, labels = np.random.default_rng(n), [], np.repeat([True, False], n)
+    for _ in range(times(400, 10_000)):
+        told = np.concatenate([rng.random(n) < tpr, rng.random(n) >= tnr])
+        found = balanced_accuracy(labels, told.astype(np.float64), rng)
+        hits.append(found.low <= (tpr + tnr) / 2 <= found.high)
+    held(hits, least=0.93)
 
 
 @pytest.mark.parametrize("ties", [0.2, 0.6])

@@ -77,7 +77,7 @@ def try_drafts(
         task,
         Asker(model),
         replace(run_settings(parsed, model.batch_rows, n_jobs), together=n_jobs),
-        filters=choose_filters(parsed.filters, row.filters),
+        filters=choose_filters(parsed.filters, row.filters, row.without),
         pool=read_filter_pool(store, parsed, task, batch_id),
         clock=time.monotonic,
         on_part=lambda number, jobs: ended.extend(jobs),

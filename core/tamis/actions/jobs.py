@@ -79,9 +79,12 @@ def refresh_jobs(workspace: Workspace) -> None:
     tick(workspace)
 
 
-def keep_jobs_moving(workspace: Workspace) -> Ticker:
-    """Look at every job again and again, in a thread of its own that ends with the process or with ``stop``."""
-    ticker = Ticker(workspace)
+def keep_jobs_moving(workspace: Workspace, also: Callable[[], object] = lambda: None) -> Ticker:
+    """Look at every job again and again, in a thread of its own that ends with the process or with ``stop``.
+
+    ``also`` is called every few looks: what goes on by itself once jobs have ended, as campaigns do.
+    """
+    ticker = Ticker(workspace, also=also)
     ticker.start()
     return ticker
 

@@ -56,7 +56,7 @@ class RunTarget:
     priority: int = 0
 
 
-HERE = RunTarget()
+HERE: RunTarget = RunTarget()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from tamis.actions.read_rows import columns_of, encoder_of
 from tamis.actions.submit import RunTarget
 from tamis.api.active import HasActive
 from tamis.api.batches import HasBatches
+from tamis.api.campaigns import HasCampaigns
 from tamis.api.clusters import Clusters
 from tamis.api.comparisons import ComparisonResult
 from tamis.api.decisions import Decisions
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Dataset(HasActive, HasBatches, HasExports, HasReferee, HasTargets, Shown):
+class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTargets, Shown):
     """One dataset of a workspace. What is computed from it never changes; ask for it again to see it as it is now."""
 
     _workspace: Workspace

@@ -14,6 +14,8 @@ from tamis.actions.adapters import find_adapter
 from tamis.actions.audit import AuditCheck, AuditEntry, check_audit, list_audit
 from tamis.actions.backup import back_up
 from tamis.actions.backup import restore as put_back
+from tamis.actions.bench_grounded import GroundedBench, bench_grounded
+from tamis.actions.campaigns import list_campaigns, show_campaign
 from tamis.actions.datasets import Discarded
 from tamis.actions.imports import plan_paths, start_import
 from tamis.actions.models import trained_models
@@ -22,6 +24,7 @@ from tamis.actions.uploads import store_upload
 from tamis.actions.verify import Verification, verify
 from tamis.api import benchmarks
 from tamis.api.benchmarks import NoiseResult
+from tamis.api.campaigns import CampaignHandle
 from tamis.api.dataset import Dataset, list_jobs
 from tamis.api.jobs import JobHandle, wait_unless
 from tamis.api.records import json_lines
@@ -196,6 +199,22 @@ class Workspace(Shown):
         """Delete everything in the trash for good; returns how many datasets that were."""
         return datasets.empty_trash(self._workspace)
 
+    def campaigns(self) -> Listing[CampaignHandle]:
+        """All campaigns, newest first, and where each stands."""
+        known = {one.campaign_id: one for one in list_campaigns(self._workspace)}
+
+        def describe(handle: CampaignHandle) -> dict[str, object]:
+            one = known[handle.id]
+            return {"id": one.campaign_id, "dataset": one.dataset_id, "state": one.state, "said": one.said}
+
+        handles = tuple(CampaignHandle(self._workspace, one, self.reviewer) for one in known)
+        return Listing("Campaigns", handles, describe)
+
+    def campaign(self, campaign_id: str) -> CampaignHandle:
+        """A campaign by its id; raises UnknownName."""
+        show_campaign(self._workspace, campaign_id)
+        return CampaignHandle(self._workspace, campaign_id, self.reviewer)
+
     def jobs(self, *, limit: int = 100) -> Listing[JobHandle[Any]]:
         """All jobs, newest first."""
         return list_jobs(self._workspace, self.reviewer, limit=limit)
@@ -236,6 +255,14 @@ class Workspace(Shown):
         ``scores``, ``llm`` with ``llm_options``, and ``clear``, options of propose, for what CLEAR would do.
         """
         return benchmarks.bench_noise(self._workspace, path, **options)
+
+    def bench_grounded(self, path: Path | str, *, checker: str = "", **options: Any) -> GroundedBench:  # noqa: ANN401
+        """Measure a checker, or a language model, on a file of documents, claims and labels; nothing is imported.
+
+        ``checker`` is a sequence-classification model (a folder, a hub id, adapter:ID); else ``llm`` with ``llm_options``.
+        ``sentences`` is whole, min or mean, ``chunk_words`` and ``seed`` as on the command line.
+        """
+        return bench_grounded(self._workspace, Path(path), checker=checker, **options)
 
     def doctor(self) -> Records:
         """What is installed, what was found and what is missing: versions, models, devices, backends, disk, settings."""

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 import orjson
+from pydantic.fields import FieldInfo
 
 from tamis.errors import InvalidOptions
 from tamis.steps import STEPS
@@ -68,6 +69,12 @@ def step_help(step: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
             f"With {flag_of(choice.field)} {plugin.name}",
             [_described(option, {}) for option in options],
         )
+
+
+def described_flag(name: str, field: FieldInfo) -> tuple[str, str]:
+    """What follows the flag of a field, and its meaning with what it may be and its default."""
+    flag, meaning = _described(NamedOption(name, name, "", field), {})
+    return flag.rpartition(" ")[2], meaning
 
 
 def typed_value(flag: str, text: str, annotation: Any) -> JSON:  # noqa: ANN401 - a type expression

@@ -54,6 +54,7 @@ def run_app(
     ``browser`` opens that address once the app answers. Raises InvalidOptions for what must not be served.
     """
     from tamis.actions.accounts import check_accounts
+    from tamis.actions.campaigns import go_on_with_all
     from tamis.actions.jobs import keep_jobs_moving
     from tamis.actions.uploads import sweep_uploads
 
@@ -66,7 +67,7 @@ def run_app(
     sweep_uploads(session.workspace)
     os.environ.pop("TAMIS_TOKEN", None)  # of the server alone: jobs that are started here inherit the rest
     # Jobs go on and are followed from the first second, also when nobody has opened a page yet.
-    ticker = keep_jobs_moving(session.workspace)
+    ticker = keep_jobs_moving(session.workspace, also=lambda: go_on_with_all(session.workspace))
     environment = os.environ | {"TAMIS_WORKSPACE": str(folder), "TAMIS_TOKEN": token}
     # -P: a file of the user's called random.py, or a folder called pages, is no module of the app.
     command = [sys.executable, "-P", "-m", "tamis.cli.app_process", host, str(port)]

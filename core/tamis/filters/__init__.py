@@ -176,17 +176,17 @@ class Chosen:
     filter: Filter
 
 
-def choose_filters(switches: Switches, also_on: Sequence[str] = ()) -> list[Chosen]:
+def choose_filters(switches: Switches, also_on: Sequence[str] = (), off: Sequence[str] = ()) -> list[Chosen]:
     """The filters that are on, cheap ones first, those that look at the set last.
 
-    ``switches`` turn single ones off or on, or set their options; raises UnknownName and InvalidOptions.
+    ``also_on`` and ``off`` are a generator's own; ``switches`` turn single ones off or on, or set their options; raises UnknownName and InvalidOptions.
     """
     for name in switches:
         if name not in FILTERS:
             raise UnknownName(FILTERS.kind, name, FILTERS)
     chosen = []
     for name, row in FILTERS.items():
-        switch = switches.get(name, row.on or name in also_on)
+        switch = switches.get(name, (row.on or name in also_on) and name not in off)
         if switch is False:
             continue
         given = {} if switch is True else switch

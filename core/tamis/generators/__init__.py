@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from tamis.errors import InvalidOptions
-from tamis.generators.options import SimilarOptions
+from tamis.generators.options import ClaimOptions, SelfGuideWriterOptions, SimilarOptions
 from tamis.protocols import Ability, Turn
 from tamis.registry import Plugin, Table
 
@@ -57,15 +57,19 @@ class Generator(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorPlugin(Plugin):
-    """One row: what of a task it cannot do without, the filters that are on with it besides the usual ones, the abilities
-    it asks of a model, and the names of fields and marks of its questions, which no row may hold.
+    """One row: what of a task it cannot do without, the filters that are on with it besides the usual ones and those that
+    are off, the abilities it asks of a model, and the names of fields and marks of its questions, which no row may hold.
     """
 
     needs: tuple[Literal["parents", "documents", "labels", "instruction"], ...] = ()
     filters: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     needs_llm: tuple[Ability, ...] = ("complete",)
     scaffold: tuple[str, ...] = ()
 
+
+# One document stands in many rows, with another claim each, answered yes or no: these filters would take most of them.
+_OF_CLAIMS = ("format", "length", "defects", "repeats")
 
 GENERATORS: Table[GeneratorPlugin] = Table(
     "generator",
@@ -77,6 +81,35 @@ GENERATORS: Table[GeneratorPlugin] = Table(
         target="tamis.generators.similar:SimilarGenerator",
         needs=("parents",),
         scaffold=("new_prompt", "new_response", "parent_prompt", "parent_response", "student_answer"),
+    ),
+    GeneratorPlugin(
+        name="self_guide",
+        title="A task from few rows",
+        summary="A model writes inputs of a task from its instruction and a few rows, then answers them itself; SELF-GUIDE.",
+        options=SelfGuideWriterOptions,
+        target="tamis.generators.self_guide:SelfGuideGenerator",
+        needs=("parents", "instruction"),
+        scaffold=("new_input", "good_input", "earlier_input"),
+    ),
+    GeneratorPlugin(
+        name="c2d",
+        title="Documents for claims",
+        summary="From a claim of one sentence, documents that support it or lack one fact, each checked by votes; C2D of MiniCheck.",
+        options=ClaimOptions,
+        target="tamis.generators.c2d:C2dGenerator",
+        needs=("parents",),
+        without=_OF_CLAIMS,
+        scaffold=("new_paragraph", "new_claim", "first_sentence", "second_sentence"),
+    ),
+    GeneratorPlugin(
+        name="d2c",
+        title="Claims for documents",
+        summary="From a row's document, claims of its parts, checked by votes against parts with a gap and other parts; D2C of MiniCheck.",
+        options=ClaimOptions,
+        target="tamis.generators.d2c:D2cGenerator",
+        needs=("documents",),
+        without=_OF_CLAIMS,
+        scaffold=("new_claim",),
     ),
 )
 

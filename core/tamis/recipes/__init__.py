@@ -87,6 +87,41 @@ class SftLoraOptions(SftOptions):
     )
 
 
+class CheckerOptions(Options):
+    """A classifier of claims by their documents (the checkers of MiniCheck)."""
+
+    learning_rate: float = Field(5e-5, gt=0, le=1, description="Highest learning rate of the run.")
+    num_train_epochs: float = Field(3.0, gt=0, le=1000, description="Passes over the claims.")
+    max_steps: int = Field(-1, ge=-1, description="Stop after so many steps whatever the epochs say; -1: no.")
+    per_device_train_batch_size: int = Field(
+        8, ge=1, le=4096, description="Claims that one device computes together."
+    )
+    gradient_accumulation_steps: int = Field(
+        1, ge=1, le=4096, description="Batches whose gradients are added up for one step."
+    )
+    max_length: int = Field(
+        512, ge=16, description="Tokens of document and claim; the end of a longer document is left out."
+    )
+    warmup_ratio: float = Field(
+        0.05, ge=0, lt=1, description="Share of the steps in which the learning rate rises."
+    )
+    lr_scheduler_type: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="How the learning rate falls."
+    )
+    weight_decay: float = Field(0.01, ge=0, le=1, description="Decay of the weights in AdamW.")
+    max_grad_norm: float = Field(1.0, ge=0, description="Gradients are cut to this length; 0: never.")
+    logging_steps: int = Field(1, ge=1, description="Steps between two points of the curves.")
+    eval_steps: float = Field(
+        0.25,
+        gt=0,
+        description="Steps between two looks at held-out claims; below 1: a share of the run. The best look is kept.",
+    )
+    save_steps: float = Field(
+        0.25, gt=0, description="Steps between two checkpoints without held-out claims; below 1: a share."
+    )
+    use_cpu: bool = Field(False, description="Train on the processor although there is a GPU.")
+
+
 class SpinOptions(SftLoraOptions):
     """Self-play: the given answers against the model's own, with the model itself as the reference (SPIN)."""
 
@@ -123,7 +158,8 @@ class TrainingRequest:
 
     ``model`` is the folder of a model or of an adapter (which is then trained further). Lines of ``train_file`` and
     ``eval_file`` are ``{"messages": [...]}``, with ``tools``, ``images`` and ``label`` where a row has them; those of
-    ``pairs_file`` and ``eval_pairs_file`` ``{"prompt": [...], "chosen": [...], "rejected": [...], "cut": false}``, turns all. ``folder``
+    ``pairs_file`` and ``eval_pairs_file`` ``{"prompt": [...], "chosen": [...], "rejected": [...], "cut": false}``, turns all, or for a
+    checker ``{"document", "claim", "label"}``. ``folder``
     holds everything that is written: checkpoints, and the result in ``model/``; a second call with the same folder goes
     on from its last checkpoint. ``on_progress(step, n_steps, message)`` may raise JobCancelled, upon which a checkpoint
     is written; ``on_metric(name, value, step)`` gets the points of loss, eval_loss, learning_rate, tokens_per_s and
@@ -238,6 +274,14 @@ RECIPES: Table[Plugin] = Table(
         summary="Trains an adapter to tell the given answers from the model's own by TRL's DPO, the model itself as reference.",
         options=SpinOptions,
         target="tamis.recipes.spin:train_spin",
+        extra="finetune",
+    ),
+    Plugin(
+        name="checker",
+        title="Checker of claims (MiniCheck)",
+        summary="Trains an encoder, as all-MiniLM-L6-v2, to tell claims that a document supports from others; for groundedness.",
+        options=CheckerOptions,
+        target="tamis.recipes.checker:train_checker",
         extra="finetune",
     ),
 )

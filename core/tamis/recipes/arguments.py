@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tamis.recipes import SftOptions, TrainingRequest
+from tamis.recipes import CheckerOptions, SftOptions, TrainingRequest
 
 CHECKPOINTS = "checkpoints"
 KEPT_CHECKPOINTS = 2
@@ -14,7 +14,7 @@ KEPT_CHECKPOINTS = 2
 
 def trainer_arguments(
     request: TrainingRequest,
-    options: SftOptions,
+    options: SftOptions | CheckerOptions,
     *,
     half: bool,
     checkpointing: bool,

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tamis.compute.text.grounding import chunks, sentences, support
+from tamis.compute.text.grounding import DOCUMENT_FIELDS, chunks, sentences, support
 from tamis.compute.text.judge_text import WARNING, fence_code, fenced
 from tamis.scorers import ScorerInput
 from tamis.scorers.options import GroundednessOptions
 from tamis.types import JSON, Float32s, Float64s
 
-FIELDS = ("document", "context", "passage", "input")
 QUESTION = """Determine whether the claim is consistent with the document: everything in the claim must be supported by it.
 {warning}
 
@@ -36,7 +35,7 @@ class GroundednessScorer:
         ] = []  # row, sentence, part of the document, sentence's text
         for row in range(len(rows.prompts)):
             parts = chunks(document_of(rows, row, self._options.document_field), self._options.chunk_words)
-            for number, claim in enumerate(sentences(rows.responses[row])):
+            for number, claim in enumerate(self._claims(rows.responses[row])):
                 questions += [(row, number, part, claim) for part in parts]
         judged: list[list[list[float]]] = [[] for _ in rows.prompts]
         for (row, number, _, _), value in zip(questions, self._support(rows, questions), strict=True):
@@ -44,6 +43,11 @@ class GroundednessScorer:
                 judged[row].append([])
             judged[row][number].append(float(value))
         return self._columns(judged)
+
+    def _claims(self, response: str) -> list[str]:
+        """The sentences of a response, or all of it as one."""
+        found = sentences(response)
+        return [response.strip()] if found and self._options.sentences == "whole" else found
 
     def _columns(self, judged: list[list[list[float]]]) -> dict[str, Float32s]:
         names = ("score", "supported_fraction", "sentences")
@@ -88,7 +92,7 @@ def support_prompt(document: str, claim: str) -> str:
 def document_of(rows: ScorerInput, row: int, field: str) -> str:
     """The document that a row carries in its metadata; empty when it carries none."""
     meta: Mapping[str, JSON] = rows.meta[row] if rows.meta is not None else {}
-    for name in (field,) if field else FIELDS:
+    for name in (field,) if field else DOCUMENT_FIELDS:
         value = meta.get(name)
         if isinstance(value, str) and value.strip():
             return value

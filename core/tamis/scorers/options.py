@@ -156,16 +156,17 @@ class GroundednessOptions(LocalClassifierOptions):
 
     model: Annotated[str, Reach.MODEL] = Field(
         "",
-        description="Sequence-classification checker, as lytang/MiniCheck-RoBERTa-Large; empty: ask the language model.",
+        description="Sequence-classification checker: adapter:ID of the recipe checker, a folder, or a hub id, as "
+        "lytang/MiniCheck-RoBERTa-Large; empty: ask the language model.",
     )
     document_field: str = Field(
         "",
         description="Metadata field that holds the document; empty: the first of document, context, passage, input.",
     )
     chunk_words: int = Field(300, ge=20, description="Words of the document judged at once.")
-    sentences: Literal["min", "mean"] = Field(
+    sentences: Literal["min", "mean", "whole"] = Field(
         "min",
-        description="How the sentences of a response are joined: its worst (as in the paper), or their mean.",
+        description="How the sentences of a response are joined: its worst (as in the paper), their mean, or judged as a whole.",
     )
 
 

@@ -138,7 +138,8 @@ def test_a_copy_is_kept_before_a_migration(tmp_path):
     database = Database(tmp_path)
     with database.writing() as connection:
         _insert(connection)
-        connection.execute("DROP TABLE artifact_choices")
+        connection.execute("DROP TABLE campaign_moves")
+        connection.execute("DROP TABLE campaigns")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
     assert _count(Database(tmp_path)) == 1
     copy = database.backups / f"before-schema-{len(MIGRATIONS)}.sqlite"

@@ -6,10 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from tamis.compute.text.grounding import DOCUMENT_FIELDS
 from tamis.types import JSON, Message
 
 ProblemKind = Literal[
-    "unparseable", "empty", "refused", "cut", "not_answered", "failed", "too_many_questions"
+    "unparseable",
+    "empty",
+    "refused",
+    "cut",
+    "not_answered",
+    "failed",
+    "too_many_questions",
+    "unverified",
+    "unsuitable",
 ]
 
 
@@ -24,6 +33,12 @@ class ParentRow:
     meta: Mapping[str, JSON] = field(default_factory=dict)
     group: str = ""
     wrong_answer: str = ""
+
+    @property
+    def document(self) -> str:
+        """The document that it carries in its metadata; "" for none."""
+        found = (self.meta.get(name) for name in DOCUMENT_FIELDS)
+        return next((one for one in found if isinstance(one, str) and one.strip()), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,5 +185,6 @@ class JudgedRow:
 
 
 def parents_of(row: SyntheticRow, parents: Mapping[int, ParentRow]) -> Sequence[ParentRow]:
-    """The parents of a row that are known."""
-    return [parents[i] for i in row.provenance.parent_ids if i in parents]
+    """The parents of a row that are known; where it has none, the rows that were shown as examples."""
+    shown = row.provenance.parent_ids or row.provenance.demo_ids
+    return [parents[i] for i in shown if i in parents]

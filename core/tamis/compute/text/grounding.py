@@ -9,6 +9,7 @@ import numpy as np
 
 from tamis.types import Float64s
 
+DOCUMENT_FIELDS = ("document", "context", "passage", "input")  # of metadata, the first that is there
 SENTENCE_END = re.compile(r"(?<=[.!?。！？।])\s+|\n+")
 ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|Mr|Mrs|Ms|Dr|Prof|St|No|Fig|cf|approx|[A-Z])\.$")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tamis.errors import CurationError
 from tamis.jobs.backends import Backend, Backends
@@ -15,8 +15,14 @@ from tamis.store.workspace import Workspace
 logger = logging.getLogger(__name__)
 
 
+LOOKS_BETWEEN = 3  # of what follows from jobs that have ended
+
+
 class Ticker:
-    """Calls ``tick`` every ``interval_s`` seconds until it is stopped; trouble is logged, and it goes on."""
+    """Calls ``tick`` every ``interval_s`` seconds until it is stopped; trouble is logged, and it goes on.
+
+    ``also`` is called after every third look: what goes on by itself once jobs have ended.
+    """
 
     def __init__(
         self,
@@ -24,8 +30,10 @@ class Ticker:
         *,
         interval_s: float = 1.0,
         backends: Mapping[str, Backend] | None = None,
+        also: Callable[[], object] = lambda: None,
     ) -> None:
         self._workspace = workspace
+        self._also, self._n_looks = also, 0
         self._interval_s = interval_s
         self._backends = Backends(workspace.settings) if backends is None else backends
         self._stopping = threading.Event()
@@ -67,5 +75,8 @@ class Ticker:
         try:
             tick(self._workspace, backends=self._backends)
             self._workspace.database.copy_daily()
+            self._n_looks += 1
+            if self._n_looks % LOOKS_BETWEEN == 0:
+                self._also()
         except (CurationError, OSError, sqlite3.Error) as error:
             logger.warning("Looking at the jobs failed (%s: %s); trying again.", type(error).__name__, error)

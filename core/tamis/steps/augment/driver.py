@@ -209,6 +209,7 @@ class Driver:
         rows = [self._with_model(active, one) for one in came if isinstance(one, SyntheticRow)]
         active.problems += [one for one in came if isinstance(one, DraftProblem)]
         budget = self._settings.budget
+        again = again and not any(one.kind == "unsuitable" for one in active.problems)
         spent = len(active.asked) >= budget.questions_per_job
         if not rows and again and not spent and active.attempt + 1 < budget.attempts_per_job:
             active.attempt += 1

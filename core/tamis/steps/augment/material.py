@@ -18,7 +18,6 @@ from tamis.errors import InvalidOptions, UnreadableFile
 from tamis.filters.pool import FilterPool
 from tamis.generators import GENERATORS
 from tamis.scorers.contamination import read_texts
-from tamis.scorers.groundedness import FIELDS as DOCUMENT_FIELDS
 from tamis.scorers.options import evaluation_file_hash
 from tamis.steps.augment.options import AugmentOptions
 from tamis.store.artifacts.batches import SYNTHETIC, passed_rows
@@ -47,7 +46,7 @@ def read_task(store: ArtifactStore, options: AugmentOptions) -> WritingTask:
         )
     rows = tuple(one for one, _ in parents)
     _check_labels(options.labels, rows)
-    documents = tuple(filter(None, (parent_document(one) for one in rows)))
+    documents = tuple(filter(None, (one.document for one in rows)))
     return WritingTask(
         instruction=options.instruction, labels=options.labels, parents=_mixed(rows, store, options),
         documents=documents, brief=options.brief, brief_version=options.brief_version,
@@ -100,12 +99,6 @@ def evaluation_texts(files: Sequence[str], hashes: Sequence[str]) -> list[str]:
             )
         texts += [text for strings in read_texts(Path(path).expanduser()) for text in strings]
     return texts
-
-
-def parent_document(parent: ParentRow) -> str:
-    """The document that a row carries in its metadata; "" for none."""
-    found = (parent.meta.get(name) for name in DOCUMENT_FIELDS)
-    return next((one for one in found if isinstance(one, str) and one.strip()), "")
 
 
 def _parent_ids(store: ArtifactStore, options: AugmentOptions, n_rows: int) -> Int64s:

@@ -59,6 +59,7 @@ def make_driver(
 ) -> Driver:
     """The driver of a run, with what an interrupted attempt at it had answered."""
     assert isinstance(model, CachedModel)
+    row = GENERATORS[options.generator]
     folder = context.output.part("")
     for left in folder.glob("*.aside"):
         left.unlink(missing_ok=True)
@@ -78,7 +79,7 @@ def make_driver(
         task,
         Asker(model, {key: one for part in known for key, one in part.items()}),
         run_settings(options, model.batch_rows),
-        filters=choose_filters(options.filters, GENERATORS[options.generator].filters),
+        filters=choose_filters(options.filters, row.filters, row.without),
         pool=pool,
         clock=time.monotonic,
         on_part=on_part,

@@ -14,6 +14,7 @@ from tamis.steps.spec import AS_IMPORTED, Choice, Need, StepOptions
 from tamis.types import JSON
 
 SPIN = "spin"  # the recipe that trains on pairs
+CHECKER = "checker"  # the recipe that trains a classifier of claims, which answers nothing
 
 
 class FinetuneOptions(StepOptions):

@@ -16,14 +16,15 @@ from tamis.llms import open_llm
 from tamis.models.adapters import WEIGHTS
 from tamis.models.files import fingerprint
 from tamis.protocols import LanguageModel
-from tamis.recipes import Trained, TrainingRequest
+from tamis.recipes import CheckerOptions, Trained, TrainingRequest
 from tamis.settings import Settings
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.chat_prompts import question_and_answer
 from tamis.steps.context import StepContext
+from tamis.steps.finetune.claims import CLAIMS, HELD_OUT_CLAIMS, measure_checker, write_claims
 from tamis.steps.finetune.curves import write_curves
 from tamis.steps.finetune.evaluate import HeldOut, by_cluster, evaluate, loss_verdict, means
-from tamis.steps.finetune.options import SPIN, FinetuneOptions
+from tamis.steps.finetune.options import CHECKER, SPIN, FinetuneOptions
 from tamis.steps.finetune.pairs import HELD_OUT_PAIRS, PAIRS, describe_pairs, write_pairs
 from tamis.steps.finetune.rows import training_records, write_training_file
 from tamis.steps.finetune.split import Split, split_rows, split_text
@@ -54,6 +55,8 @@ def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
     files = _write_files(context, split) | _describe_split(split, options)
     if options.recipe == SPIN:
         files |= write_pairs(context.input("examination"), context.output.path, options)
+    if options.recipe == CHECKER:
+        files |= write_claims(context.input("examples"), split, context.output.path)
     context.progress("load model", 0, 1)
     base = base_model_folder(options.model, context.workspace)
     trained = _train(context, options, base, looked_at=_looked_at(split, options))
@@ -61,7 +64,9 @@ def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
     summary = files | _describe(trained, options, base) | {"n_dropped_in_review": split.n_dropped}
     if options.recipe == SPIN:
         summary |= describe_pairs(trained)
-    if len(split.held_out):
+    if options.recipe == CHECKER:
+        summary |= _measured(context, options, trained)
+    elif len(split.held_out):
         table = _compare(context, options, split, base=base, tuned=trained.folder)
         pq.write_table(table, context.output.path / EVALUATION, compression="zstd")
         pq.write_table(by_cluster(table), context.output.path / CLUSTERS, compression="zstd")
@@ -72,6 +77,15 @@ def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
     # Last, so that a run that is killed before finds its weights again.
     trained.folder.rename(context.output.path / WEIGHTS)
     return summary
+
+
+def _measured(context: StepContext, options: FinetuneOptions, trained: Trained) -> dict[str, JSON]:
+    """How well a checker tells the held-out claims."""
+    recipe = options.chosen_options("recipe")
+    assert isinstance(recipe, CheckerOptions)
+    return measure_checker(
+        context.output.path, trained.folder, recipe.max_length, options.seed, use_cpu=recipe.use_cpu
+    )
 
 
 def _write_files(context: StepContext, split: Split) -> dict[str, JSON]:
@@ -117,6 +131,7 @@ def _looked_at(split: Split, options: FinetuneOptions) -> str:
 def _train(context: StepContext, options: FinetuneOptions, base: Path, *, looked_at: str) -> Trained:
     folder = context.output.part(PART)
     folder.mkdir(exist_ok=True)
+    pairs = {SPIN: (PAIRS, HELD_OUT_PAIRS), CHECKER: (CLAIMS, HELD_OUT_CLAIMS)}.get(options.recipe)
 
     def on_progress(step: int, n_steps: int, message: str) -> None:
         if n_steps:
@@ -128,8 +143,8 @@ def _train(context: StepContext, options: FinetuneOptions, base: Path, *, looked
         model=base,
         train_file=context.output.path / TRAIN,
         eval_file=context.output.path / looked_at if looked_at else None,
-        pairs_file=context.output.path / PAIRS if options.recipe == SPIN else None,
-        eval_pairs_file=context.output.path / HELD_OUT_PAIRS if options.recipe == SPIN else None,
+        pairs_file=None if pairs is None else context.output.path / pairs[0],
+        eval_pairs_file=None if pairs is None or not looked_at else context.output.path / pairs[1],
         folder=folder,
         seed=options.seed,
         on_progress=on_progress,

@@ -71,7 +71,8 @@ def filter_again(
     """The rows of a batch as filters see them now, with the scores that some of them read."""
     asked = parse_options(AugmentOptions, examples.manifest.options)
     switches = {**asked.filters, **options.filters}
-    filters = choose_filters(switches, GENERATORS[asked.generator].filters)
+    row = GENERATORS[asked.generator]
+    filters = choose_filters(switches, row.filters, row.without)
     task = read_task(store, asked)
     pool = read_filter_pool(store, asked, task, examples.manifest.dataset_id)
     rows = [one.row for one in read_batch(examples)]

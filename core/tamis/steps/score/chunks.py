@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 from tamis.compute.clear.alignment import background_alignment
 from tamis.encoders import open_encoder
 from tamis.llms import open_llm
+from tamis.models.adapters import PREFIX, adapter_folder
 from tamis.protocols import Call, LanguageModel, Usage, call_here
+from tamis.registry import Options
 from tamis.scorers import SCORERS, Scorer, ScorerInput
 from tamis.steps.chat_prompts import asked_prompt
 from tamis.steps.chunks import Compute, RowReader, part_file
@@ -48,7 +50,7 @@ class ScoreChunks:
     def open(self) -> Compute:
         """Open the scorer and the models that it asks, each loaded at its first question."""
         row = SCORERS[self.options.scorer]
-        scorer = self.options.build("scorer")(self.options.chosen_options("scorer"))
+        scorer = self.options.build("scorer")(with_model_folder(self.options, self.workspace))
         llm = self._open_model(row)
         encode = scorer_encoder(self.options)
         reader = RowReader(self.examples, columns_read(row), self.chunk_rows)
@@ -165,6 +167,15 @@ def _asked(row: Scorer, rows: pa.Table) -> list[str]:
     return [
         asked_prompt(str(turns), prompt, meta) for prompt, turns, meta in zip(prompts, *rest, strict=True)
     ]
+
+
+def with_model_folder(options: ScoreOptions, workspace: Path) -> Options:
+    """The options of the scorer, with a checker that was trained here (``adapter:ID``) as the folder of its files."""
+    chosen = options.chosen_options("scorer")
+    named = str(getattr(chosen, "model", ""))
+    if not named.startswith(PREFIX):
+        return chosen
+    return chosen.model_copy(update={"model": str(adapter_folder(named, workspace))})
 
 
 def scorer_encoder(options: ScoreOptions) -> Callable[[Sequence[str]], Float32s] | None:

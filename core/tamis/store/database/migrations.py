@@ -275,6 +275,39 @@ _CHOICES = (
     """,
 )
 
+_CAMPAIGNS = (
+    # Loops over steps and people: what was asked for, where each stands, and every move with what came of it.
+    """
+    CREATE TABLE campaigns (
+        campaign_id  TEXT PRIMARY KEY,
+        kind         TEXT NOT NULL,
+        dataset_id   TEXT NOT NULL,
+        options      TEXT NOT NULL,
+        frozen       TEXT NOT NULL,
+        state        TEXT NOT NULL CHECK (state IN ('running', 'waiting', 'stopped', 'failed', 'done')),
+        reason       TEXT NOT NULL DEFAULT '',
+        best_round   INTEGER,
+        started_by   TEXT NOT NULL,
+        created_at   TEXT NOT NULL,
+        updated_at   TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE campaign_moves (
+        campaign_id   TEXT NOT NULL REFERENCES campaigns (campaign_id),
+        number        INTEGER NOT NULL CHECK (number >= 0),
+        move          TEXT NOT NULL,
+        job_id        TEXT NOT NULL DEFAULT '',
+        made_dataset  TEXT NOT NULL DEFAULT '',
+        made          TEXT NOT NULL DEFAULT '',
+        facts         TEXT,
+        started_at    TEXT NOT NULL,
+        ended_at      TEXT,
+        PRIMARY KEY (campaign_id, number)
+    ) WITHOUT ROWID
+    """,
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    _FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS, _SEQUENCE, _AUDIT, _TEAMS, _CHOICES,
+    _FIRST, _VOTES, _DRAFTS, _RENAMED_TAGS, _SEQUENCE, _AUDIT, _TEAMS, _CHOICES, _CAMPAIGNS,
 )  # fmt: skip

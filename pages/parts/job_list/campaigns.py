@@ -1,0 +1,139 @@
+"""Campaigns: where each stands, what it waits for, how to go on with it, and the form that starts one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.shared.forms.options_form import Form, draw_options
+from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
+from pages.shared.navigation import link_to
+from pages.shared.plain_text import plain
+from pages.shared.server import reviewer_name
+from tamis.actions.briefs import read_brief, suggest_rules
+from tamis.actions.campaigns import (
+    CAMPAIGNS,
+    Campaign,
+    go_on,
+    list_campaigns,
+    moves_table,
+    plan_campaign,
+    resume_campaign,
+    revise_brief,
+    show_campaign,
+    start_campaign,
+    stop_campaign,
+)
+from tamis.actions.datasets import dataset_names
+from tamis.store.workspace import Workspace
+
+ICONS = {
+    "running": ":material/sync:",
+    "waiting": ":material/person:",
+    "stopped": ":material/pause:",
+    "failed": ":material/error:",
+    "done": ":material/check:",
+}
+FIGURES = (
+    "round", "move", "state", "accuracy", "n_wrong", "n_drafts", "n_passed", "stopped_by", "n_accepted", "n_dropped",
+    "n_added", "n_train", "eval_loss", "pair_accuracy", "share_wrong", "eta",
+)  # fmt: skip
+
+
+def show_campaigns(workspace: Workspace, dataset_id: str = "") -> None:
+    """Every campaign, or those that began with a dataset: state, story and buttons; then the form that starts one."""
+    for one in list_campaigns(workspace, dataset_id=dataset_id):
+        with (
+            st.expander(
+                f"{ICONS[one.state]} {plain(one.campaign_id)} · {plain(one.said)}",
+                expanded=one.state == "waiting",
+            ),
+            errors_in_place(),
+        ):
+            _show_one(workspace, one)
+    with st.popover("Start a campaign", icon=":material/cycle:"), errors_in_place():
+        _show_start(workspace, dataset_id)
+
+
+def _show_one(workspace: Workspace, one: Campaign) -> None:
+    lines = moves_table(show_campaign(workspace, one.campaign_id))
+    names = [name for name in FIGURES if any(name in line for line in lines)]
+    st.dataframe(
+        [{name: line.get(name) for name in names} for line in lines],
+        hide_index=True,
+        key=f"moves_{one.campaign_id}",
+    )
+    cost = f", cost {one.cost:,.2f}" if one.cost else ""
+    st.caption(f"{one.title}: {one.questions:,} questions to the teacher, {one.tokens:,} tokens{cost}.")
+    if one.state == "waiting" and not one.n_asked:
+        _show_brief(workspace, one)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _link_to_wait(one)
+        if one.state == "waiting":
+            _button(workspace, one, "Go on as decided", "skip", ":material/skip_next:")
+        if one.state in ("waiting", "running"):
+            _button(workspace, one, "Stop", "stop", ":material/pause:")
+        if one.state in ("stopped", "failed"):
+            _button(workspace, one, "Resume", "resume", ":material/play_arrow:")
+
+
+def _link_to_wait(one: Campaign) -> None:
+    if one.waits_in and one.n_asked:
+        link_to("review", "Review", query={"dataset": one.waits_in})
+
+
+def _button(workspace: Workspace, one: Campaign, label: str, what: str, icon: str) -> None:
+    actions: dict[str, Callable[..., object]] = {
+        "skip": go_on,
+        "stop": stop_campaign,
+        "resume": resume_campaign,
+    }
+    if not st.button(label, icon=icon, key=f"{what}_{one.campaign_id}", **asks(workspace, actions[what])):
+        return
+    if what == "stop":
+        stop_campaign(workspace, one.campaign_id, reviewer=reviewer_name(workspace))
+    elif what == "resume":
+        resume_campaign(workspace, one.campaign_id)
+    else:
+        go_on(workspace, one.campaign_id, with_what_is_decided=True)
+    st.rerun()
+
+
+def _show_brief(workspace: Workspace, one: Campaign) -> None:
+    """The versions with what people said of their rows, and the box in which the next one is written."""
+    found = read_brief(workspace, one.campaign_id)
+    for version in found.versions:
+        st.caption(
+            f"Version {version.version}: {version.n_accepted:,} of {version.n_decided:,} accepted "
+            f"({version.low:.0%} to {version.high:.0%})."
+        )
+    text = st.text_area("Rules for new rows", value=found.text, key=f"brief_{one.campaign_id}", height=140)
+    with st.container(horizontal=True):
+        if st.button("Save and go on", key=f"save_{one.campaign_id}", **asks(workspace, revise_brief)):
+            revise_brief(workspace, one.campaign_id, text)
+            st.rerun()
+        if st.button("Suggest rules", key=f"suggest_{one.campaign_id}", **asks(workspace, suggest_rules)):
+            st.code("\n".join(suggest_rules(workspace, one.campaign_id)), language=None, wrap_lines=True)
+
+
+def _show_start(workspace: Workspace, dataset_id: str) -> None:
+    names = dataset_names(workspace)
+    if not names:
+        st.caption("Import a dataset first: a campaign needs one.")
+        return
+    kind = st.selectbox(
+        "Campaign", list(CAMPAIGNS), format_func=lambda one: CAMPAIGNS[one].title, key="campaign_kind"
+    )
+    st.caption(CAMPAIGNS[kind].summary)
+    chosen = dataset_id or st.selectbox(
+        "Dataset", list(names), format_func=names.__getitem__, key="campaign_dataset"
+    )
+    with st.expander("Options", icon=":material/tune:"):
+        options = draw_options(CAMPAIGNS[kind].options, Form(name=f"campaign_{kind}"))
+    planned = " → ".join(one.name for one in plan_campaign(kind, options, chosen)[:8])
+    st.caption(f"{planned} …")
+    if st.button("Start", type="primary", key="campaign_start", **asks(workspace, start_campaign)):
+        start_campaign(workspace, chosen, kind, options, reviewer=reviewer_name(workspace))
+        st.rerun()
