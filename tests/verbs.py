@@ -294,6 +294,10 @@ VERBS: dict[str, Verb] = {
     "referee.submit_referee": Verb("referee", "referee", "Dataset.referee"),
     "referee.list_referees": Verb("referee", "referee", "Dataset.referees"),
     "referee_estimate.estimate_referee": Verb("referee", "referee", "Dataset.estimate_referee"),
+    "worth.submit_worth": Verb("worth", "worth", "Dataset.worth"),
+    "worth.extend_worth": Verb("worth", "worth", "Dataset.worth"),
+    "worth.list_worths": Verb("worth", "worth", "Dataset.worths"),
+    "worth.estimate_worth": Verb("worth", "worth", "Dataset.estimate_worth"),
     "evaluations.evaluation_of": Verb("finetuning", _BY_HAND, "AdapterResult.evaluation"),
     "evaluations.cluster_losses": Verb("finetuning", _BY_HAND, "AdapterResult.per_cluster"),
     "votes.list_votes": Verb("finetuning", _ON_SCREEN, "AdapterResult.votes"),
@@ -433,6 +437,12 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "referee": (
         "what is settled before a referee is asked for, and its methods",
         "methods_of prepare_referee",
+    ),
+    "proxy_pool": ("what every study by small trainings begins with", "prepare_pool"),
+    "proxy_timing": ("the clock of an estimate, and how it says a time", "time_training time_in_words"),
+    "worth": (
+        "what is settled before a worth is asked for, and its mixture as weights",
+        "plan_worth solved_weights",
     ),
     "grid": (
         "how many selections a form would make",
@@ -606,7 +616,7 @@ ROLES: dict[str, str] = {
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
         "delete_refinement.plan_deletion runs.list_runs evaluations.evaluation_of evaluations.cluster_losses "
         "targets.list_targets targets.show_target targets.plan_target_deletion targets.out_of_reach targets.rows_kept_out "
-        "votes.list_votes referee.list_referees tags.list_tags tags.tagged_rows tags.tag_log versions.compare_versions "
+        "votes.list_votes referee.list_referees worth.list_worths tags.list_tags tags.tagged_rows tags.tag_log versions.compare_versions "
         "versions.parent_version"
     ),
     "reviewer": (
@@ -624,7 +634,7 @@ ROLES: dict[str, str] = {
         "datasets.delete_dataset datasets.restore_dataset opening.open_file imports.start_import uploads.store_upload "
         "given_scores.import_scores given_scores.take_column submit.submit pipeline.submit_stage "
         "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "
-        "finetune_grid.submit_training_grid referee.submit_referee referee_estimate.estimate_referee refinements.continue_refinement refinements.compare_with_controls "
+        "finetune_grid.submit_training_grid referee.submit_referee referee_estimate.estimate_referee worth.submit_worth worth.extend_worth worth.estimate_worth refinements.continue_refinement refinements.compare_with_controls "
         "refinements.tag_flagged refinements.drop_flagged jobs.cancel_job jobs.resume_job jobs.delete_job "
         "jobs.refresh_jobs export.export export_atlas.export_atlas rejects.export_rejects versions.make_version training.hold_out_again "
         "adapters.merge_elsewhere adapters.merge_adapter adapters.export_adapter adapters.pack_adapter "

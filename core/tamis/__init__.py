@@ -17,7 +17,7 @@ the package along. The stub beside this file tells editors and type checkers the
 __version__ = "0.1.0"
 
 _SELECTORS = "kmq random stratified top_quality km_random km_closest kmq_released k_center deita qdit facility_location semdedup "
-_SELECTORS += "target_round_robin spread_then_target log_det novel_select mig"
+_SELECTORS += "longest car grape mixture target_round_robin spread_then_target log_det novel_select mig"
 _NAMES = {
     "tamis.api.array_methods": "kmeans hdbscan near_duplicates",
     "tamis.api.array_results": "ClusteredRows NearDuplicates SelectedRows",

@@ -64,6 +64,10 @@ APP_PAGES = (
         "Which way of selecting makes a better model at equal tokens, and whether that can be told.",
     ),
     AppPage(
+        "worth", "Curate", "Cluster worth", ":material/scale:",
+        "What more of each cluster does to a model, by training on mixtures of them.",
+    ),
+    AppPage(
         "refinement", "Curate", "Refinement", ":material/autorenew:",
         "Reweigh clusters over rounds of training and scoring.",
     ),

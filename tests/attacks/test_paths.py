@@ -50,6 +50,7 @@ STAY = {
     "AugmentOptions": "filters evaluation_hashes instruction labels brief name parent parent_examples examination",
     "TargetRdsOptions": "device", "LabelConfidenceOptions": "label_field", "PruneOptions": "pattern device",
     "RefereeOptions": "methods refined preset", "RegroupOptions": "name names", "KmqOptions": "cluster_shares",
+    "MixtureOptions": "weights", "MigOptions": "labels", "WorthOptions": "tokens",
     "ProposeOptions": "score filters", "RefineOptions": "quality model_options encoder cluster_factors",
 }  # fmt: skip
 

@@ -35,6 +35,9 @@ VARIANTS = [
     ("semdedup", {"then": "quality"}),
     ("semdedup", {"then": "kmq"}),
     ("semdedup", {"then": "kmq", "weighting": "softmax"}),
+    ("longest", {}),
+    ("car", {}),
+    ("grape", {}),
     ("mig", {}),
     ("mig", {"gain": "gradient"}),
 ]
@@ -65,6 +68,8 @@ def problem_of(quality: np.ndarray, *, non_negative: bool = False) -> Problem:
         seed=3,
         n_clusters=K,
         cluster_id=np.arange(N) % K,
+        n_groups=N // 2,
+        codes=np.arange(N) // 2,
         distance=rng.random(N).astype(np.float32),
         vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
         quality=quality,

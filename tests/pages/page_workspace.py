@@ -91,7 +91,9 @@ def add_target(workspace: Path, dataset_id: str, name: str = "baking", words: st
 
 
 def towards_target(workspace: Path, dataset_id: str, method: str, **step: object) -> dict[str, object]:
-    """What a selection method that goes by a target is given besides its options; nothing for any other."""
+    """What a selection method that goes by a target is given besides its options, and one with a score of its own another."""
+    if SELECTORS[method].quality:
+        return {"quality": "alignment"}
     if "target" not in SELECTORS[method].reads:
         return {}
     target = add_target(workspace, dataset_id)

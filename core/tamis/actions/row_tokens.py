@@ -13,7 +13,7 @@ from tamis.models.files import fingerprint
 from tamis.recipes import RECIPES, SftOptions
 from tamis.registry import parse_options
 from tamis.steps.base_model import base_model_folder
-from tamis.steps.referee.preparation import RowTokenCounts, count_row_tokens
+from tamis.steps.proxies.preparation import RowTokenCounts, count_row_tokens
 from tamis.store.artifacts.store import Artifact, ArtifactStore, Manifest, artifact_id
 from tamis.types import JSON
 

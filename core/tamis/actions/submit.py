@@ -18,7 +18,7 @@ from tamis.steps.reach import allowed_options
 from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
 from tamis.steps.resolve_rows import ACTIVE, NEWEST, freeze, look_at, no_selection
 from tamis.steps.resolve_targets import freeze_target, reads_target, score_for
-from tamis.steps.select.options import COLUMN, SelectOptions, check_weighting
+from tamis.steps.select.options import COLUMN, SelectOptions, check_weighting, own_quality
 from tamis.steps.spec import AS_IMPORTED, Step, as_recorded
 from tamis.store.artifacts.choices import CHOSEN_KINDS, KIND_OF, Standing
 from tamis.store.database.choices import has_choice, note_choice, read_choices
@@ -109,7 +109,8 @@ def freeze_pointers(
     who asks may not name.
     """
     values = allowed_options(workspace, steps[step].options, options)
-    if "quality" in steps[step].options.model_fields and values.get("quality") is None:
+    asks = "quality" in steps[step].options.model_fields and values.get("quality") is None
+    if asks and not own_quality(values):
         values |= _active_quality(workspace, dataset_id)
     _take_columns(workspace, dataset_id, values)
     _check_odds(workspace, dataset_id, values)

@@ -145,6 +145,7 @@ def refuse_missing(row: Selector, given: dict[str, Any]) -> None:
         "embeddings": "embeddings",
         "quality": "quality",
         "column": "groups",
+        "prompts": "groups",
         "target": "targets",
     }
     for read, name in needs.items():

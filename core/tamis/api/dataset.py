@@ -44,6 +44,7 @@ from tamis.api.steps import given_options, plain_values, step_method
 from tamis.api.tags import Tags, row_numbers
 from tamis.api.targets import HasTargets
 from tamis.api.training import AdapterResult, RefinementResult
+from tamis.api.worth import HasWorth
 from tamis.errors import UnknownName
 from tamis.reprs import Head, facts
 from tamis.store.rows.scope import Scope
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTargets, Shown):
+class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTargets, HasWorth, Shown):
     """One dataset of a workspace. What is computed from it never changes; ask for it again to see it as it is now."""
 
     _workspace: Workspace

@@ -19,6 +19,7 @@ from tamis.api.results import (
 )
 from tamis.api.step_result import StepResult
 from tamis.api.training import AdapterResult, RefinementResult
+from tamis.api.worth_result import WorthResult
 
 if TYPE_CHECKING:
     from tamis.store.artifacts.store import Artifact
@@ -37,6 +38,7 @@ RESULTS: dict[str, Callable[[Workspace, Artifact], StepResult]] = {
     "examination": ExaminationResult,
     "pruning": PruningResult,
     "referee": RefereeResult,
+    "worth": WorthResult,
 }
 
 

@@ -56,6 +56,19 @@ class RefereeResult(StepResult):
         return Records.of(f"Pairs of referee {self.id}", lines)
 
     @property
+    def targets(self) -> Records:
+        """Exploratory: every method against random on the examples of every target, with a q over all of them."""
+        ruling = read_ruling(self._artifact)
+        lines = [
+            {
+                "method": ruling.methods[one.method].title, "target": one.target, "examples": one.n_examples, "loss": one.loss,
+                "difference": one.difference, "p": one.p, "q": one.q,
+            }
+            for one in ruling.targets
+        ]  # fmt: skip
+        return Records.of(f"Targets of referee {self.id}, exploratory", lines)
+
+    @property
     def clusters(self) -> Records:
         """Exploratory: every method against random in every cluster, with a Benjamini-Hochberg q over all of them."""
         ruling = read_ruling(self._artifact)

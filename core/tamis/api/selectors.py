@@ -66,7 +66,7 @@ Described = Callable[..., None]
 Picker = Callable[..., SelectedRows]
 _BY_PLACE = ("embeddings", "quality")
 _OF_DATASETS = frozenset(
-    {"column", "similarity"}
+    {"column", "similarity", "labels"}
 )  # options that name something of a dataset; an array stands in their place here
 
 
@@ -239,6 +239,26 @@ def top_quality() -> None:
 @_method
 def km_random() -> None:
     """The method kMQ without quality. Yu et al., arXiv 2409.11378; METHODS.md 1.3."""
+
+
+@_method
+def car() -> None:
+    """``per_cluster`` rows of the best quality of each cluster, then the best of all. CaR, arXiv 2402.18191; METHODS.md 4.16."""
+
+
+@_method
+def grape() -> None:
+    """``quality`` (n,): mean log-probability of an answer's tokens; ``groups`` (n,): its prompt. GRAPE, arXiv 2502.04194; METHODS.md 4.15."""
+
+
+@_method
+def longest() -> None:
+    """By ``quality`` (n,): how long a response is, in tokens or words; NaN comes last. The baseline of 2410.09335; METHODS.md 1.3."""
+
+
+@_method
+def mixture() -> None:
+    """The budget is divided over clusters by ``weights``, a share by cluster id; METHODS.md 1.3."""
 
 
 @_method

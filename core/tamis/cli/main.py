@@ -43,6 +43,7 @@ COMMANDS = {
     "refinements": "tamis.cli.refinements:refinements",
     "compare": "tamis.cli.compare:compare",
     "referee": "tamis.cli.referee:referee",
+    "worth": "tamis.cli.worth:worth",
     "review": "tamis.cli.label_rounds:review",
     "decisions": "tamis.cli.decisions:decisions",
     "audit": "tamis.cli.audit:audit",

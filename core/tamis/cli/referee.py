@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 @click.option(
     "--delta", default=0.02, show_default=True, help="Differences within it count as none, in nats per token."
 )
+@click.option(
+    "--target", default="", metavar="NAME[,NAME]", help="Targets whose losses are looked at beside."
+)
 @click.option("--seed", default=42, show_default=True, help="Seed of everything.")
 @click.option(
     "--estimate", is_flag=True, help="Time one step and say how long it would take; nothing is queued."
@@ -103,7 +106,17 @@ def _request(asked: dict[str, JSON]) -> RefereeRequest:
         raise InvalidOptions(
             "Equal rows are no fair budget: a row may have ten times the tokens of another. Give --budget-tokens."
         )
-    named = ("preset", "budget_tokens", "step_tokens", "count", "model", "recipe", "quality", "seed")
+    named = (
+        "preset",
+        "budget_tokens",
+        "step_tokens",
+        "count",
+        "model",
+        "recipe",
+        "quality",
+        "seed",
+        "target",
+    )
     return RefereeRequest(
         methods=tuple(name.strip() for name in asked["methods"].split(",") if name.strip()),
         max_seeds=int(asked["max_seeds"]),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.errors import CurationError
-from tamis.types import Float32s, Float64s
+from tamis.types import Float32s, Float64s, Int64s
 
 BLOCK_FLOATS = 16_000_000  # 64 MB of float32: big enough for fast matrix products, small beside a dataset
 
@@ -53,6 +53,15 @@ def unit_rows(matrix: Float32s) -> Float32s:
         )
     lengths[lengths == 0] = 1
     return np.asarray(matrix / lengths[:, None], dtype=np.float32)
+
+
+def first_alike(vectors: Float32s) -> Int64s:
+    """The first row (n,) that has the same vector as each row, told apart by their bytes."""
+    n, d = check_vectors(vectors)
+    rows = block_of(vectors, slice(0, n))
+    as_bytes = rows.view(np.dtype((np.void, d * rows.itemsize))).ravel()
+    _, first, place = np.unique(as_bytes, return_index=True, return_inverse=True)
+    return np.asarray(first[place], dtype=np.int64)
 
 
 def group_means(vectors: Float32s, group: NDArray[Any], n_groups: int) -> Float64s:

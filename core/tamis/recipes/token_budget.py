@@ -45,6 +45,7 @@ class BudgetRequest:
     seed: int
     on_progress: Callable[[str, int, int], None]
     n_measured: int | None = None
+    parts: tuple[Int64s, Int64s] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,10 @@ def train_and_measure(request: BudgetRequest, options: SftOptions) -> Measured:
             loss_sums=sums, tokens=tokens,
             load_seconds=loaded - began, measure_seconds=time.perf_counter() - loaded,
         )  # fmt: skip
+    n_rows = len(rows)
     counted = np.array([_counted(row, request.count) for row in rows], dtype=np.int64)
+    if request.parts is not None:
+        rows, counted = _parts(rows, counted, *request.parts)
     rng = np.random.default_rng(request.seed)
     plan = token_steps(counted, request.budget_tokens, request.step_tokens, rng)
     read = [
@@ -102,7 +106,7 @@ def train_and_measure(request: BudgetRequest, options: SftOptions) -> Measured:
     return Measured(
         loss_sums=sums, tokens=tokens, train_loss=train_loss,
         n_tokens=sum(len(row.input_ids) for row in read), n_learned=int(_learned(read).sum()),
-        n_steps=plan.n_steps, n_rows=len(rows), n_selected=int(counted.sum()), n_passes=plan.n_passes,
+        n_steps=plan.n_steps, n_rows=n_rows, n_selected=int(counted.sum()), n_passes=plan.n_passes,
         load_seconds=loaded - began, train_seconds=trained - loaded, measure_seconds=time.perf_counter() - trained,
     )  # fmt: skip
 
@@ -131,6 +135,16 @@ def _load(request: BudgetRequest, options: SftOptions) -> tuple[Any, list[TokenR
         model = get_peft_model(model, lora_config(lora))
     on_cpu = options.use_cpu or not torch.cuda.is_available()
     return model.to("cpu" if on_cpu else "cuda"), held_out.rows[: request.n_measured], rows
+
+
+def _parts(
+    rows: list[TokenRow], counted: Int64s, places: Int64s, most: Int64s
+) -> tuple[list[TokenRow], Int64s]:
+    if places.max() >= len(rows):
+        raise CurationError(
+            f"Of the {int(places.max()) + 1:,} rows of a mixture only {len(rows):,} can be learned from: count their tokens anew."
+        )
+    return [rows[i] for i in places.tolist()], np.minimum(counted[places], most)
 
 
 def _counted(row: TokenRow, count: Count) -> int:

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Literal
 
 from tamis.registry import Plugin, Table
 from tamis.selectors.options import (
+    CarOptions,
     CoverageOptions,
     DeitaOptions,
+    GrapeOptions,
     KCenterOptions,
     KmClosestOptions,
     KmqOptions,
     KmqReleasedOptions,
     KmRandomOptions,
     LogDetOptions,
+    LongestOptions,
     MigOptions,
+    MixtureOptions,
     NovelSelectOptions,
     QditOptions,
     RandomOptions,
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SELECTORS", "KmqOptions", "RandomOptions", "Reads", "Selector"]
 
-Reads = Literal["clustering", "embeddings", "quality", "column", "target"]
+Reads = Literal["clustering", "embeddings", "quality", "column", "prompts", "target"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,7 @@ class Selector(Plugin):
     says that it picks row after row and can go on from the rows of a run that was stopped. ``explains`` names what says why
     a row was picked or not: a function of the Problem, the options and the picked rows in their order that returns an Explainer.
     ``ladder`` names a class whose objects answer as ``target`` does, for one problem at many budgets at little cost.
+    ``quality`` is the score that it goes by unless another is named; empty for the one that a person made active.
     """
 
     explains: str
@@ -55,6 +60,7 @@ class Selector(Plugin):
     random: bool = True
     counts_tokens: bool = True
     resumes: bool = False
+    quality: str = ""
 
     def uses(self, read: Reads) -> bool:
         """Whether the method looks at that at all."""
@@ -118,6 +124,47 @@ SELECTORS: Table[Selector] = Table(
         explains="tamis.selectors.why_draws:explain_top_quality",
         reads=("quality",),
         random=False,
+    ),
+    Selector(
+        name="longest",
+        title="Longest first",
+        summary="The longest responses, whatever they say: the baseline that is hard to beat at equal tokens.",
+        options=LongestOptions,
+        target="tamis.selectors.grouped:select_longest",
+        explains="tamis.selectors.why_draws:explain_longest",
+        reads=("quality",),
+        random=False,
+        quality="length",
+    ),
+    Selector(
+        name="grape",
+        title="GRAPE",
+        summary="Of several answers to one prompt the likeliest under the model to be trained, then an even draw. That it beats random "
+        "was not shown here.",
+        options=GrapeOptions,
+        target="tamis.selectors.grouped:select_grape",
+        explains="tamis.selectors.why_draws:GrapeExplainer",
+        reads=("quality", "prompts"),
+        quality="perplexity",
+    ),
+    Selector(
+        name="car",
+        title="CaR",
+        summary="The best row of every cluster, then the best of all (cluster and ranking). That it beats random was not shown here.",
+        options=CarOptions,
+        target="tamis.selectors.grouped:select_car",
+        explains="tamis.selectors.why_draws:explain_car",
+        reads=("clustering", "quality"),
+        random=False,
+    ),
+    Selector(
+        name="mixture",
+        title="Mixture",
+        summary="Divide the budget over clusters by given shares, then draw evenly inside each.",
+        options=MixtureOptions,
+        target="tamis.selectors.grouped:select_mixture",
+        explains="tamis.selectors.why_draws:explain_mixture",
+        reads=("clustering",),
     ),
     Selector(
         name="km_random",

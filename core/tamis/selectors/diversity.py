@@ -10,11 +10,11 @@ from tamis.compute.select import information_gain as mig_method
 from tamis.compute.select.log_det import Kernel, check_room, log_det, log_det_gains
 from tamis.compute.select.masks import pins_and_exclusions
 from tamis.compute.select.novelty import density, novel_select
-from tamis.compute.vectors import check_vectors, group_means
+from tamis.compute.vectors import block_of, blocks, check_vectors
 from tamis.selectors.greedy import rows_of_budget
 from tamis.selectors.options import LogDetOptions, MigOptions, NovelSelectOptions
 from tamis.selectors.problem import Answer, Problem, answer
-from tamis.types import Float64s, Int64s
+from tamis.types import Float32s, Float64s, Int64s
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -91,23 +91,36 @@ def crowding_of(problem: Problem, options: NovelSelectOptions, rows: Int64s) -> 
 
 
 def told_of(problem: Problem, options: MigOptions) -> csr_matrix:
-    """What each row tells each cluster, sparse (n, k)."""
-    # Here: whoever only lists the methods need not wait for it.
-    from scipy import sparse
-
+    """What each row tells each label, sparse (n, L)."""
     assert problem.vectors is not None
-    assert problem.cluster_id is not None
-    n_labels = max(1, problem.n_clusters)
-    inside = np.flatnonzero(problem.cluster_id >= 0)
-    labels = sparse.csr_matrix(
-        (np.ones(inside.size), (inside, problem.cluster_id[inside])), shape=(problem.n_rows, n_labels)
-    )
-    similarity = mig_method.label_similarity(group_means(problem.vectors, problem.cluster_id, n_labels))
+    labels = _cluster_labels(problem) if problem.labels is None else problem.labels
+    similarity = mig_method.label_similarity(_label_means(problem.vectors, labels))
     taken = mig_method.propagation(
         similarity, threshold=options.threshold, alpha=options.alpha, direction=options.propagate
     )
     scores = mig_method.shifted_scores(problem.quality, problem.n_rows)
-    return mig_method.row_information(scores, labels, taken)
+    return mig_method.row_information(scores, labels, taken, per_label=options.per_label)
+
+
+def _cluster_labels(problem: Problem) -> csr_matrix:
+    # Here: whoever only lists the methods need not wait for it.
+    from scipy import sparse
+
+    assert problem.cluster_id is not None
+    inside = np.flatnonzero(problem.cluster_id >= 0)
+    return sparse.csr_matrix(
+        (np.ones(inside.size), (inside, problem.cluster_id[inside])),
+        shape=(problem.n_rows, max(1, problem.n_clusters)),
+    )
+
+
+def _label_means(vectors: Float32s, labels: csr_matrix) -> Float64s:
+    """Mean vector (L, d) of the rows of every label."""
+    sums = np.zeros((labels.shape[1], vectors.shape[1]))
+    for rows in blocks(len(vectors), vectors.shape[1]):
+        sums += labels[rows].T @ block_of(vectors, rows)
+    means: Float64s = sums / np.maximum(1, np.asarray(labels.sum(axis=0)).ravel())[:, None]
+    return means
 
 
 def _shared(problem: Problem) -> dict[str, Any]:

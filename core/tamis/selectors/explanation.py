@@ -16,7 +16,7 @@ from tamis.types import Bools, Float64s
 Reason = Literal[
     "pinned", "excluded", "outside every cluster", "without a score", "drawn", "not drawn", "above the line", "below the line",
     "taken at a step", "not reached", "too near", "put in by hand", "taken out by hand",
-    "is the target", "repeats a row",
+    "is the target", "repeats a row", "a likelier answer",
 ]  # fmt: skip
 
 

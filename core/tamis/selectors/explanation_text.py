@@ -55,6 +55,7 @@ def _answer(said: Explanation) -> str:
         "too near": f"{row} is not in: it is too near to another row.",
         "is the target": f"{row} is not in: it is an example of the target, or holds one, and such rows are kept out.",
         "repeats a row": f"{row} is not in: it says the same as another row, of which one may be picked.",
+        "a likelier answer": f"{row} is not in: another answer to the same prompt is likelier, and one of each is kept.",
         "put in by hand": f"{row} is in: it was put in by hand.",
         "taken out by hand": f"{row} is not in: it was taken out by hand.",
     }[said.reason]
@@ -114,6 +115,8 @@ def _sentence(text: str) -> str:
 def _near(said: Explanation) -> str:
     if said.near is None:
         return ""
+    if said.reason == "a likelier answer":
+        return f"That answer is row {said.near.row:,}: {said.near_measure} {number(said.near.value)}."
     if said.reason == "repeats a row":
         return f"It says the same as row {said.near.row:,}."
     what = (
@@ -128,7 +131,7 @@ def _chance(said: Explanation) -> str:
     if said.n_draws:
         hits = round(said.chance * said.n_draws)
         return f"With other seeds it was drawn in {hits:,} of {said.n_draws:,} tries."
-    if said.reason in ("pinned", "too near"):
+    if said.reason in ("pinned", "too near", "a likelier answer"):
         return ""
     return f"Over all seeds it is drawn with a chance of {_percent(said.chance)}."
 

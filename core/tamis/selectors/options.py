@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -87,6 +88,42 @@ class KmRandomOptions(Options):
         "proportional", description="Share of each cluster: by its size, or the same for all."
     )
     noise: Noise = Field("own group", description=_NOISE)
+
+
+class MixtureOptions(Options):
+    """A share of the budget for every cluster, then an even draw inside each."""
+
+    weights: dict[str, float] = Field(
+        default_factory=dict,
+        description="Share of the budget by cluster id, of any sum, -1 for rows outside every cluster; a cluster that is not named gets "
+        "nothing. Empty: by size.",
+    )
+
+    @field_validator("weights")
+    @classmethod
+    def _are_shares(cls, given: dict[str, float]) -> dict[str, float]:
+        bad = [
+            key for key, value in given.items() if not key.lstrip("-").isdigit() or not 0 <= value < math.inf
+        ]
+        if bad or (given and not any(given.values())):
+            raise ValueError(
+                f"weights are shares of 0 or more by cluster id, not all 0; look at {bad[0] if bad else 'all of them'!r}"
+            )
+        return given
+
+
+class CarOptions(Options):
+    """Cluster and ranking: the best of every cluster, then the best of all."""
+
+    per_cluster: int = Field(1, ge=0, le=1000, description="Rows of every cluster that come first.")
+
+
+class GrapeOptions(Options):
+    """The likeliest answer of each prompt, then an even draw; nothing to choose."""
+
+
+class LongestOptions(Options):
+    """The longest responses; nothing to choose."""
 
 
 class KmClosestOptions(Options):
@@ -263,6 +300,14 @@ class NovelSelectOptions(Options):
 class MigOptions(Options):
     """Each time the row that tells the clusters most."""
 
+    labels: str = Field(
+        "cluster",
+        description="What rows are labelled by: cluster, or column:NAME of the file, whose lists of tags (or single values) are labels.",
+    )
+    per_label: bool = Field(
+        False,
+        description="Divide a row's quality by how many labels it has: else rows of many tags come first.",
+    )
     threshold: float = Field(
         0.9,
         ge=0,

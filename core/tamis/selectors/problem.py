@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from tamis.compute.select.costs import CostSteps
 from tamis.compute.select.kmq import Observe, Selection, TokenSelection
 from tamis.compute.select.picks import Picked, Progress, Record
 from tamis.types import JSON, Bools, Float32s, Float64s, Int64s
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,8 @@ class Problem:
     is declared never to be; ``pinned`` rows are always in, ``excluded`` ones never. ``picked`` are the rows of a run that
     was stopped, in the order picked, from which a slow method goes on; it tells ``record`` about them and ``progress``
     how far it is. A method that divides its budget over groups tells ``observe`` how. ``target`` is what a method that
-    selects for one goes by.
+    selects for one goes by, ``n_words`` (n,) of responses for one that passes over the shortest,
+    ``labels`` (n, L), sparse 0/1, what rows are labelled by where that is not their cluster.
     """
 
     n_rows: int
@@ -71,6 +75,8 @@ class Problem:
     record: Record | None = None
     observe: Observe | None = None
     target: TargetSimilarity | None = None
+    n_words: Int64s | None = None
+    labels: csr_matrix | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ _WAYS_OUT = {
     "kmq": "Weigh by rank, or by softmax at a lower temperature",
     "semdedup": "Weigh by rank, or by softmax at a lower temperature",
     "kmq_released": "The released code cuts scores to whole numbers, which leaves nothing of smaller differences: use kMQ",
+    "grape": "GRAPE chooses among answers to one prompt, of which few may have several",
     "qdit": "Raise the weight of quality, or choose a score without extreme values",
 }
 FEW_PICKS = 30  # a draw by ranks stays below the least gain in 1 of 50 cases with so many, in 1 of 10 with half of them

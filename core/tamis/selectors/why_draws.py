@@ -25,14 +25,19 @@ from tamis.selectors.explanation import (
     quality_rank,
 )
 from tamis.selectors.grouped import (
+    likeliest_of,
+    select_car,
+    select_grape,
     select_km_closest,
     select_km_random,
     select_kmq_released,
+    select_longest,
+    select_mixture,
     select_semdedup,
     select_stratified,
     select_top_quality,
 )
-from tamis.selectors.options import SemdedupOptions
+from tamis.selectors.options import GrapeOptions, SemdedupOptions
 from tamis.selectors.problem import Answer, Problem
 from tamis.selectors.sampling import select_kmq, select_uniform
 from tamis.types import Bools, Float64s, Int64s
@@ -214,6 +219,33 @@ class SemdedupExplainer:
         )
 
 
+class GrapeExplainer:
+    """Other answers to a prompt say which one was kept; those that are kept ask the draw."""
+
+    def __init__(self, problem: Problem, options: GrapeOptions, rows: Int64s) -> None:
+        self.problem, self.found = problem, likeliest_of(problem)
+        self.draws = DrawExplainer(
+            lambda changed: select_grape(replace(changed, quality=problem.quality), options), problem, rows
+        )
+
+    def explain(self, row: int) -> Explanation:
+        """Why this row was picked or not."""
+        problem = self.problem
+        if self.found.kept[row] or problem.excluded[row] or problem.pinned[row]:
+            return self.draws.explain(row)
+        assert problem.quality is not None
+        other = int(self.found.instead[row])
+        return Explanation(
+            row=row,
+            picked=False,
+            reason="a likelier answer",
+            quality=quality_of(problem, row),
+            near=NamedRow(row=other, value=float(problem.quality[other])),
+            near_measure="quality",
+            chance=0.0,
+        )
+
+
 def _plain(select: Callable[..., Answer], goes_by: str, reads_quality: bool) -> Callable[..., DrawExplainer]:
     def make(problem: Problem, options: Options, rows: Int64s) -> DrawExplainer:
         return DrawExplainer(
@@ -231,6 +263,9 @@ explain_kmq = _plain(select_kmq, "", True)
 explain_uniform = _plain(select_uniform, "", False)
 explain_stratified = _plain(select_stratified, "", False)
 explain_km_random = _plain(select_km_random, "", False)
+explain_mixture = _plain(select_mixture, "", False)
+explain_car = _plain(select_car, "quality", True)
+explain_longest = _plain(select_longest, "quality", True)
 explain_kmq_released = _plain(select_kmq_released, "", True)
 explain_top_quality = _plain(select_top_quality, "quality", True)
 explain_km_closest = _plain(select_km_closest, "distance to the centre", False)

@@ -20,6 +20,7 @@ from tamis.steps.regroup.options import RegroupOptions
 from tamis.steps.score.options import ScoreOptions
 from tamis.steps.select.options import SelectOptions
 from tamis.steps.spec import Step
+from tamis.steps.worth.options import WorthOptions
 
 STEPS: Table[Step] = Table(
     "step",
@@ -134,6 +135,15 @@ STEPS: Table[Step] = Table(
         options=RefereeOptions,
         target="tamis.steps.referee.step:run",
         makes="referee",
+        extra="finetune",
+    ),
+    Step(
+        name="worth",
+        title="Cluster worth",
+        summary="Train on mixtures of clusters at equal tokens, and say what more of each cluster does to the loss.",
+        options=WorthOptions,
+        target="tamis.steps.worth.step:run",
+        makes="worth",
         extra="finetune",
     ),
     Step(

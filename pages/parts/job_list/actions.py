@@ -25,6 +25,8 @@ RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
     "score": lambda job: ("scoring", {}),
     "select": lambda job: ("selection", {"selection": job.artifact_id}),
     "compare": lambda job: ("compare", {"comparison": job.artifact_id}),
+    "referee": lambda job: ("referee", {"referee": job.artifact_id}),
+    "worth": lambda job: ("worth", {"worth": job.artifact_id}),
     "propose": lambda job: ("review", {"proposals": job.artifact_id}),
     "curate": lambda job: ("overview", {}),
     "finetune": lambda job: ("finetuning", {"run": job.artifact_id}),

@@ -24,6 +24,8 @@ PAGES = {
     "score": "scoring",
     "select": "selection",
     "compare": "compare",
+    "referee": "referee",
+    "worth": "worth",
     "finetune": "finetuning",
     "refine": "refinement",
     "propose": "review",

@@ -5,17 +5,24 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.finetune_model import choose_model
+from pages.shared.forms.finetune_model import ask_training, choose_model, show_timed_step
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.frame import errors_in_place
 from pages.shared.identity import asks
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import FormDefaults, follow_job
 from tamis.actions.forecast import missing_packages
-from tamis.actions.referee import LONGEST, PRESETS, REFINEMENT, RefereeRequest, judged_title, submit_referee
+from tamis.actions.referee import (
+    LONGEST,
+    PRESETS,
+    REFINEMENT,
+    WORTH,
+    RefereeRequest,
+    judged_title,
+    submit_referee,
+)
 from tamis.actions.referee_estimate import estimate_referee
 from tamis.actions.row_tokens import COUNT
-from tamis.errors import CurationError
 from tamis.recipes import RECIPES
 from tamis.scorers import scorer_title
 from tamis.selectors import SELECTORS
@@ -42,7 +49,7 @@ def show_referee_form(context: DatasetContext) -> None:
         model = choose_model(context, FormDefaults(), form=FORM)
         preset, methods = _choose_methods(context)
         quality = _choose_quality(context, preset, methods)
-        request = _ask(model.model, preset, methods, quality)
+        request = _ask(context, model.model, preset, methods, quality)
         asked = JobRequest(
             dataset_id=context.dataset_id, step=STEP, values={}, problem="The rows are drawn first."
         )
@@ -64,7 +71,7 @@ def show_referee_form(context: DatasetContext) -> None:
         if model.problem:
             st.error(plain(model.problem), icon=":material/error:")
         if timed:
-            _show_estimate(context, request)
+            show_timed_step(lambda: estimate_referee(context.workspace, context.dataset_id, request).text)
         if pressed:
             with errors_in_place(), st.spinner("Holding rows out and counting tokens …"):
                 follow_job(submit_referee(context.workspace, context.dataset_id, request, target=target))
@@ -88,12 +95,13 @@ def _choose_methods(context: DatasetContext) -> tuple[str, tuple[str, ...]]:
         row.name
         for row in SELECTORS.values()
         if row.counts_tokens
-        and row.name not in ("random", LONGEST, "stratified")
+        and row.name not in ("random", LONGEST, "stratified", "mixture")
         and (scored or "quality" not in row.reads)
     ]
+    mixtures = [f"{WORTH}{one.id}" for one in context.workspace.artifacts.list(context.dataset_id, "worth")]
     methods = st.multiselect(
         "Methods besides random and longest" if chosen == OWN else "Further methods",
-        [*able, REFINEMENT],
+        [*able, REFINEMENT, *mixtures],
         default=[one for one in USUAL if one in able] if chosen == OWN else [],
         format_func=judged_title,
         key=f"referee_methods_{chosen}",
@@ -116,46 +124,22 @@ def _choose_quality(context: DatasetContext, preset: str, methods: tuple[str, ..
     return str(chosen)
 
 
-def _ask(model: str, preset: str, methods: tuple[str, ...], quality: str) -> RefereeRequest:
-    one, two, three = st.columns(3, gap="small")
-    budget = one.number_input(
-        "Tokens of each training", min_value=64, value=20_000, step=1000, key="referee_budget",
-        help="Exactly so many go through every model. Rows are no fair budget: one may have ten times the tokens of another.",
-    )  # fmt: skip
-    max_seeds = two.selectbox(
+def _ask(
+    context: DatasetContext, model: str, preset: str, methods: tuple[str, ...], quality: str
+) -> RefereeRequest:
+    training = ask_training(context, FORM)
+    max_seeds = training.beside.selectbox(
         "Seeds at most",
         (4, 6, 8, 10),
         index=3,
         key="referee_seeds",
         help="It is looked at after 4, 6, 8 and 10, and stops early.",
     )
-    held_out = three.number_input(
-        "Held-out rows", min_value=40, value=500, step=50, key="referee_held_out",
-        help="More of them help as much as more seeds and cost almost nothing; 500 of 200 families are advised.",
+    delta = training.in_recipe.number_input(
+        "Counts as equal", min_value=0.001, value=0.02, format="%.3f", key="referee_delta",
+        help="Differences within it, in nats per token; it cannot be changed afterwards.",
     )  # fmt: skip
-    with st.expander("Recipe", icon=":material/tune:"):
-        first, second, third = st.columns(3, gap="small")
-        max_length = first.number_input("Tokens of a row", min_value=16, value=512, key="referee_length")
-        rate = second.number_input(
-            "Learning rate", min_value=1e-7, max_value=1.0, value=5e-5, format="%.1e", key="referee_rate",
-            help="One for all, chosen on random with a seed outside this study.",
-        )  # fmt: skip
-        delta = third.number_input(
-            "Counts as equal", min_value=0.001, value=0.02, format="%.3f", key="referee_delta",
-            help="Differences within it, in nats per token; it cannot be changed afterwards.",
-        )  # fmt: skip
     return RefereeRequest(
-        methods=methods, preset=preset, quality=quality, budget_tokens=int(budget), max_seeds=int(max_seeds), n_held_out=int(held_out),
-        model=model, step_tokens=max(1024, int(max_length)), equivalence_margin=float(delta),
-        recipe_options={"max_length": int(max_length), "learning_rate": float(rate)},
+        methods=methods, preset=preset, quality=quality, max_seeds=int(max_seeds), model=model,
+        equivalence_margin=float(delta), **training.values,
     )  # fmt: skip
-
-
-def _show_estimate(context: DatasetContext, request: RefereeRequest) -> None:
-    try:
-        with st.spinner("Timing a step …"):
-            found = estimate_referee(context.workspace, context.dataset_id, request)
-    except CurationError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.info(plain(found.text), icon=":material/timer:")

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.referee.charts import forest_chart, seeds_chart
+from pages.parts.referee.exploratory import show_by_cluster, show_by_target
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.picker import RunPicker, pick_from_list
@@ -50,7 +51,8 @@ def show_ruling(context: DatasetContext, artifact: Artifact) -> None:
     for note in ruling.notes:
         st.caption(plain(note))
     _show_pairs(ruling)
-    _show_clusters(context, ruling)
+    show_by_cluster(context, ruling)
+    show_by_target(ruling)
 
 
 _FOREST_HELP = (
@@ -104,23 +106,6 @@ def _show_pairs(ruling: Ruling) -> None:
             for one in ruling.pairs
         ])  # fmt: skip
         st.dataframe(table, hide_index=True, alt="Every pair of methods")
-
-
-def _show_clusters(context: DatasetContext, ruling: Ruling) -> None:
-    if not ruling.clusters:
-        return
-    with st.expander("By cluster (exploratory)", icon=":material/travel_explore:"):
-        st.caption(
-            "Nothing here is a claim: these are looked at after the fact. q is Benjamini and Hochberg's over all of them."
-        )
-        table = pd.DataFrame([
-            {
-                "Method": ruling.methods[one.method].title, "Cluster": context.cluster_name(one.cluster_id),
-                "Rows": one.n_rows, "Families": one.n_families, "Against random": one.difference, "q": one.q,
-            }
-            for one in sorted(ruling.clusters, key=lambda one: one.q)
-        ])  # fmt: skip
-        st.dataframe(table, hide_index=True, alt="Losses by cluster against random, exploratory")
 
 
 def show_all_runs(context: DatasetContext) -> None:

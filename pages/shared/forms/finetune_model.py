@@ -1,11 +1,13 @@
-"""Which model is trained: the bundled one, one of your own or of the hub, or an adapter of this workspace further."""
+"""Which model is trained, the bundled one, one of your own or of the hub, or an adapter further; and how those of a study are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared.address import kept_in_address, link_asks
 from pages.shared.dataset_context import DatasetContext
@@ -15,7 +17,10 @@ from pages.shared.runs.job_watch import FormDefaults
 from tamis.actions.artifact_names import BUNDLED_TITLE
 from tamis.actions.forecast import missing_packages
 from tamis.actions.models import BUNDLED_LLM, PREFIX, look_at_model
+from tamis.actions.targets import list_targets
+from tamis.errors import CurationError
 from tamis.llms import LLMS
+from tamis.types import JSON
 
 BUNDLED, OWN, FURTHER = "Bundled", "Folder or hub id", "Continue an adapter"
 EXAMPLE = "HuggingFaceTB/SmolLM2-360M"
@@ -92,3 +97,60 @@ def _asked() -> str:
 
 def _suffix(start: FormDefaults) -> str:
     return f"_{start.suffix}" if start.suffix else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyTraining:
+    """What every training of a study shares, and places beside it for what a study asks besides."""
+
+    values: dict[str, JSON]
+    beside: DeltaGenerator
+    in_recipe: DeltaGenerator = field(repr=False)
+
+
+def ask_training(context: DatasetContext, form: str) -> ProxyTraining:
+    """Tokens, held-out rows, targets where there are some, and the recipe; keys begin with ``form``."""
+    one, beside, three = st.columns(3, gap="small")
+    budget = one.number_input(
+        "Tokens of each training", min_value=64, value=20_000, step=1000, key=f"{form}_budget",
+        help="Exactly so many go through every model. Rows are no fair budget: one may have ten times the tokens of another.",
+    )  # fmt: skip
+    held_out = three.number_input(
+        "Held-out rows", min_value=40, value=500, step=50, key=f"{form}_held_out",
+        help="More of them help as much as more seeds and cost almost nothing; 500 of 200 families are advised.",
+    )  # fmt: skip
+    names = [one.name for one in list_targets(context.workspace, context.dataset_id)]
+    chosen = (
+        st.multiselect(
+            "Targets to measure on", names, key=f"{form}_target", placeholder="None",
+            help="Losses of their examples are looked at beside: of the half that judges where a target was split.",
+        )
+        if names
+        else []
+    )  # fmt: skip
+    with st.expander("Recipe", icon=":material/tune:"):
+        first, second, third = st.columns(3, gap="small")
+        max_length = first.number_input("Tokens of a row", min_value=16, value=512, key=f"{form}_length")
+        rate = second.number_input(
+            "Learning rate", min_value=1e-7, max_value=1.0, value=5e-5, format="%.1e", key=f"{form}_rate",
+            help="One for all, chosen on random with a seed outside this study.",
+        )  # fmt: skip
+    values = {
+        "budget_tokens": int(budget),
+        "n_held_out": int(held_out),
+        "step_tokens": max(1024, int(max_length)),
+        "target": ",".join(chosen),
+        "recipe_options": {"max_length": int(max_length), "learning_rate": float(rate)},
+    }
+    return ProxyTraining(values, beside, third)
+
+
+def show_timed_step(estimate: Callable[[], str]) -> None:
+    """Time a step here and now and say how long it would take, or why not."""
+    try:
+        with st.spinner("Timing a step …"):
+            said = estimate()
+    except CurationError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.info(plain(said), icon=":material/timer:")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import random
 from dataclasses import replace
 
 import numpy as np
@@ -24,22 +22,17 @@ from tamis.actions.submit import submit
 from tamis.errors import InvalidOptions, JobCancelled, UnknownName
 from tamis.jobs import job_table
 from tamis.steps.execute import Task, execute
-from tamis.steps.referee.training import KIND, LOSSES
+from tamis.steps.proxies.training import KIND, LOSSES
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
 from tamis.store.artifacts.readers import read_selected_ids
-from tamis.store.workspace import open_workspace
-from tests.core.llms.conftest import build_model
-from tests.pages.page_workspace import import_file
+from tamis.store.artifacts.targets import TargetExample, read_target, store_target
 from tests.support.in_process import Silent, run_queued
+from tests.support.small_trainings import RECIPE, sound_and_noise
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-N_ROWS, N_HELD_OUT = 160, 48
-RECIPE = {
-    "max_length": 64, "learning_rate": 0.01, "warmup_ratio": 0, "bf16": "off", "use_cpu": True,
-    "lr_scheduler_type": "constant",
-}  # fmt: skip
+N_HELD_OUT = 48
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,24 +46,11 @@ def one_thread():
 @pytest.fixture(scope="module")
 def referee(tmp_path_factory):
     """A workspace in which even rows are answered alike and odd ones by noise, and the request for a referee over it."""
-    folder = tmp_path_factory.mktemp("referee")
-    model = build_model(folder / "model")
-    words = random.Random(0)
-    rows = []
-    for i in range(N_ROWS):
-        asked = " ".join("".join(words.choices("abcdefgh", k=3)) for _ in range(3))
-        answer = (
-            "yes yes yes yes" if i % 2 == 0 else "".join(words.choices("qrstuvwxyz0123456789", k=14 + i % 9))
-        )
-        rows.append({"instruction": asked, "input": "", "output": answer, "good": float(i % 2 == 0)})
-    file = folder / "rows.jsonl"
-    file.write_text("\n".join(map(json.dumps, rows)))
-    workspace = open_workspace(folder / "ws")
-    dataset_id = import_file(workspace.path, file)
+    workspace, dataset_id, model = sound_and_noise(tmp_path_factory.mktemp("referee"))
     held_out = freeze_rows(workspace.artifacts, dataset_id, np.arange(0, 2 * N_HELD_OUT, 2), "good rows")
     request = RefereeRequest(
         methods=("top_quality",), budget_tokens=700, step_tokens=100, max_seeds=4, held_out=held_out.id,
-        model=str(model), recipe_options=RECIPE, quality="column:good",
+        model=model, recipe_options=RECIPE, quality="column:good",
     )  # fmt: skip
     return workspace, dataset_id, request
 
@@ -126,7 +106,9 @@ def test_all_runs_of_a_dataset_are_listed(judged):
 
 def test_a_run_that_was_stopped_goes_on_from_the_trainings_that_are_there(referee):
     workspace, dataset_id, request = referee
-    asked = submit_referee(workspace, dataset_id, replace(request, seed=7))
+    examples = [TargetExample(f"zz{i} yy{i} xx{i}", "yes yes yes yes") for i in range(30)]
+    store_target(workspace.artifacts, dataset_id, "sure", examples, split=True, source="a test")
+    asked = submit_referee(workspace, dataset_id, replace(request, seed=7, target="sure"))
     # The selections first; then the referee is stopped in its fifth training.
     job = asked.job
     for one in reversed(job_table.list_jobs(workspace.database)):
@@ -155,7 +137,11 @@ def test_a_run_that_was_stopped_goes_on_from_the_trainings_that_are_there(refere
         one.id: one.path.joinpath("manifest.json").stat().st_mtime_ns
         for one in workspace.artifacts.list(dataset_id, KIND)
     }
-    execute(workspace.artifacts, task, Silent())
+    ruling = read_ruling(execute(workspace.artifacts, task, Silent()))
+    judging = int(read_target(workspace.artifacts.list(dataset_id, "target")[0]).judges.sum())
+    assert {(one.target, one.n_examples) for one in ruling.targets} == {("sure", judging)}
+    assert [one.method for one in ruling.targets] == [1, 2] and ruling.n_held_out == N_HELD_OUT
+    assert ruling.targets[1].difference < 0 and all(one.p <= one.q for one in ruling.targets)
     again = {
         one.id: one.path.joinpath("manifest.json").stat().st_mtime_ns
         for one in workspace.artifacts.list(dataset_id, KIND)

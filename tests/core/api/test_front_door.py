@@ -24,8 +24,8 @@ from tamis.steps.option_values import named_options, plugin_groups
 from tests.pages.page_workspace import alpaca_file
 
 METHODS = [
-    name for name in STEPS if name not in ("import", "curate", "referee")
-]  # import_file, apply and a referee that holds rows out and selects first are their methods
+    name for name in STEPS if name not in ("import", "curate", "referee", "worth")
+]  # import_file, apply, and what holds rows out first, a referee and a worth, are their methods
 
 
 @pytest.mark.parametrize("step", METHODS)

@@ -36,6 +36,7 @@ def test_all_of_them_are_looked_at() -> None:
         "Dataset.compare_methods",
         "Dataset.run_missing",
         "HasReferee.referee",
+        "HasWorth.worth",
         "RefinementResult.compare_with_controls",
         "RefinementResult.more_rounds",
         "RejectedLines.retry",

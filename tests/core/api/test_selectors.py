@@ -61,6 +61,11 @@ def arrays(made: tuple[Path, str]) -> dict[str, np.ndarray]:
     }
 
 
+def groups_of(arrays: dict[str, np.ndarray], name: str) -> np.ndarray | None:
+    """Groups as the step has them: a column's values, or a number for each prompt, of which no two are alike here."""
+    return {"stratified": arrays["topics"], "grape": np.arange(N_ROWS)}.get(name)
+
+
 def method(name: str):  # noqa: ANN201 - any of them
     return getattr(tamis, name)
 
@@ -73,9 +78,8 @@ def test_every_method_picks_what_the_step_picks(made, arrays, name: str, seed: i
     values = {"method": name, "budget": 12, "seed": seed, "method_options": own, "clustering": stored.id}
     values |= towards_target(*made, name)
     wanted = read_selection(run_step(*made, "select", values))
-    groups = arrays["topics"] if name == "stratified" else None
     picked = method(name)(
-        arrays["embeddings"], arrays["quality"], budget=12, seed=seed, n_clusters=5, groups=groups,
+        arrays["embeddings"], arrays["quality"], budget=12, seed=seed, n_clusters=5, groups=groups_of(arrays, name),
         targets=arrays["targets"],
     )  # fmt: skip
     assert picked.ids.tolist() == wanted["example_id"].to_pylist()
@@ -92,7 +96,7 @@ def test_tokens_are_counted_as_the_step_counts_them(made, arrays, name: str) -> 
     wanted = read_selection(run_step(*made, "select", values))
     picked = method(name)(
         arrays["embeddings"], arrays["quality"], budget=150, token_counts=arrays["tokens"], n_clusters=4,
-        groups=arrays["topics"], targets=arrays["targets"],
+        groups=groups_of(arrays, name), targets=arrays["targets"],
     )  # fmt: skip
     assert picked.ids.tolist() == wanted["example_id"].to_pylist()
     assert picked.unused_tokens == 150 - arrays["tokens"][picked.ids].sum()
@@ -227,7 +231,7 @@ def test_every_method_documents_its_options_and_its_source(name: str) -> None:
     assert "METHODS.md" in said
     assert SELECTORS[name].summary in said
     signature = inspect.signature(method(name)).parameters
-    for option in set(SELECTORS[name].options.model_fields) - {"column", "similarity"}:
+    for option in set(SELECTORS[name].options.model_fields) - {"column", "similarity", "labels"}:
         assert f"    {option}: " in said
         assert option in signature
     assert {"embeddings", "quality", "budget", "seed", "pinned", "excluded"} <= set(signature)

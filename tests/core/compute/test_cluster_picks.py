@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.compute.select.allocate import allocate
-from tamis.compute.select.cluster_picks import km_closest, km_random, kmq_released, stratified, top_quality
+from tamis.compute.select.cluster_picks import (
+    best_of_clusters,
+    km_closest,
+    km_random,
+    kmq_released,
+    stratified,
+    top_quality,
+)
 from tamis.compute.select.kmq import TokenSelection
 from tamis.errors import InvalidOptions
 from tests.support import scale
@@ -155,3 +162,14 @@ def test_ten_rows_in_one_or_ten_clusters(k):
         kmq_released(ids, np.full(10, np.nan), budget=10, n_clusters=k, rng=rng()),
     ):
         assert sorted(result.rows.tolist()) == list(range(10))
+
+
+def test_cluster_and_ranking_takes_the_best_of_each_cluster_before_the_best_of_all() -> None:
+    cluster, quality = [0, 0, 0, 1, 1, -1, 2], [5.0, 9.0, 7.0, 1.0, 2.0, 8.0, np.nan]
+    order = best_of_clusters(cluster, quality, per_cluster=1)
+    assert np.argsort(-order).tolist() == [1, 4, 5, 2, 0, 3, 6]
+    two = best_of_clusters(cluster, quality, per_cluster=2)
+    assert np.argsort(-two).tolist() == [1, 2, 4, 3, 5, 0, 6]
+    assert np.argsort(-best_of_clusters(cluster, quality, per_cluster=0)).tolist() == [1, 5, 2, 0, 4, 3, 6]
+    without = best_of_clusters(cluster, quality, per_cluster=1, available=np.arange(7) != 1)
+    assert np.argsort(-without)[:2].tolist() == [2, 4]

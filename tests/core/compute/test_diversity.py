@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from tamis.compute import nearest_rows as nearest_module
 from tamis.compute.compare.novel_sum import novel_sum
+from tamis.compute.compare.selections import log_det_per_row
 from tamis.compute.neighbour_smoothing import smooth
+from tamis.compute.select import log_det_walk
 from tamis.compute.select.information_gain import (
     gain_of_row,
     information,
@@ -21,6 +24,7 @@ from tamis.compute.select.information_gain import (
     total_told,
 )
 from tamis.compute.select.log_det import Kernel, check_room, log_det, log_det_gains, strengths
+from tamis.compute.select.log_det_kernel import RIDGE
 from tamis.compute.select.novelty import density, novel_select
 from tamis.errors import CurationError, InvalidOptions
 
@@ -247,6 +251,99 @@ def test_scores_are_moved_to_zero_and_up_only_where_they_are_below() -> None:
     assert shifted_scores([-1.0, 3.0], 2).tolist() == [0, 4]
     assert shifted_scores([0.0, 0.0], 2).tolist() == [1, 1]
     assert shifted_scores([np.nan] * 2, 2).tolist() == shifted_scores(None, 2).tolist() == [1, 1]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    n=st.integers(1, 40),
+    seed=st.integers(0, 99),
+    gaussian=st.booleans(),
+    front=st.integers(1, 9),
+    data=st.data(),
+)
+def test_the_front_takes_what_the_plain_recursion_does(
+    n: int, seed: int, gaussian: bool, front: int, data: st.DataObject
+) -> None:
+    budget, start = data.draw(st.integers(1, n)), data.draw(st.integers(0, 3))
+    vectors = pool(n, 5, seed)
+    if data.draw(st.booleans()):
+        vectors[n // 2 :] = vectors[: n - n // 2]  # each row twice: ties everywhere
+    pinned = np.arange(n) < min(start, budget)
+    kernel = Kernel(vectors, np.arange(n), gaussian=gaussian)
+    whole = kernel.matrix(np.arange(n))
+    wanted: list[int] = np.flatnonzero(pinned).tolist()
+    while len(wanted) < budget:
+        gains = np.array([
+            -np.inf if row in wanted else np.linalg.slogdet(whole[np.ix_([*wanted, row], [*wanted, row])])[1]
+            for row in range(n)
+        ])  # fmt: skip
+        wanted.append(int(np.argmax(gains >= gains.max() - 1e-5)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_det_walk, "FRONT_ROWS", front)
+        patch.setattr(log_det_walk, "FRONT_PICKS", 1 + front // 2)
+        patch.setattr(log_det_walk, "TIE_FRACTION", 1e-5)
+        found = log_det(vectors, budget=budget, gaussian=gaussian, pinned=pinned).rows
+        again = log_det(
+            vectors, budget=budget, gaussian=gaussian, pinned=pinned, picked=found[: budget // 2 + 3]
+        ).rows
+    assert found.tolist() == wanted
+    assert again.tolist() == found.tolist()
+
+
+def test_log_det_picks_what_pyversity_does() -> None:
+    pyversity = pytest.importorskip("pyversity")
+    for seed in range(8):
+        vectors = pool(60, 8, seed)
+        # The ridge as numbers of each row's own: there the cosine is ours over 1.1.
+        wide = np.hstack([vectors, np.sqrt(RIDGE) * np.eye(60, dtype=np.float32)])
+        theirs = pyversity.dpp(wide, np.ones(60), k=20, diversity=1.0)
+        ours = log_det(vectors, budget=20).rows
+        # In float32 two rows may add the same, so that they change places.
+        assert set(theirs.indices.tolist()) == set(ours.tolist())
+        gains = log_det_gains(Kernel(vectors, np.arange(60), gaussian=False), ours)
+        assert np.log(theirs.selection_scores * (1 + RIDGE)) == pytest.approx(gains, abs=2e-5)
+
+
+def test_the_log_determinant_of_a_comparison_is_that_of_the_kernel() -> None:
+    vectors = pool(30, 6, 1)
+    for rows in (np.arange(4), np.arange(20)):
+        whole = Kernel(vectors, np.arange(30), gaussian=False).matrix(rows)
+        assert log_det_per_row(vectors, rows) == pytest.approx(
+            np.linalg.slogdet(whole)[1] / rows.size, abs=1e-6
+        )
+    assert np.isnan(log_det_per_row(vectors, np.arange(0)))
+
+
+# nearest rows
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n=st.integers(1, 40),
+    k=st.integers(1, 12),
+    seed=st.integers(0, 99),
+    tile=st.integers(2, 17),
+    crowd=st.booleans(),
+)
+def test_the_nearest_of_every_row_are_those_of_a_full_sort(
+    n: int, k: int, seed: int, tile: int, crowd: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = np.eye(4, dtype=np.float32)[rng.integers(4, size=n)] if crowd else pool(n, 5, seed)
+    group = rng.integers(0, max(1, n // 2), n)
+    cosine = vectors @ vectors.T
+    cosine[group[:, None] == group] = -np.inf
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nearest_module, "TILE", tile)
+        patch.setattr(nearest_module, "MANY", 1)
+        found = nearest_module.nearest_of_all(vectors, k, group=group)
+    order = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
+    wanted = np.take_along_axis(cosine, order, axis=1)
+    there = np.isfinite(wanted)
+    assert found.cosine[:, : order.shape[1]][there] == pytest.approx(wanted[there], abs=1e-6)
+    assert np.isneginf(found.cosine[:, : order.shape[1]][~there]).all()
+    if crowd:  # whole numbers: ties are exact, and go to the lower row
+        assert np.array_equal(found.places[:, : order.shape[1]][there], order[there])
 
 
 # smoothing

@@ -15,11 +15,13 @@ from tests.core.selectors.problems import mask, pick, problem_of, token_problem
 ALL = list(SELECTORS)
 BY_TOKENS = [name for name in ALL if SELECTORS[name].counts_tokens]
 # These may leave a part of the budget: duplicates go first, or each cluster gives its quota and no more.
-MAY_FALL_SHORT = {"deita", "semdedup", "kmq_released"}
+MAY_FALL_SHORT = {"deita", "semdedup", "kmq_released", "grape"}
 EVERY_OPTION = [
     ("kmq", {"quota": "equal", "weighting": "softmax"}),
     ("stratified", {"quota": "equal"}),
     ("km_random", {"noise": "exclude"}),
+    ("car", {"per_cluster": 3}),
+    ("mixture", {"weights": {"0": 3, "-1": 1}}),
     ("km_closest", {"quota": "equal"}),
     ("k_center", {"first": "nearest to mean"}),
     ("deita", {"rule": "squared_l2"}),
@@ -164,6 +166,8 @@ def test_one_cluster_and_a_cluster_per_row(name: str, k: int) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_all_noise_is_picked_from_or_refused_in_words(name: str) -> None:
     problem = problem_of(cluster_id=np.full(60, -1), n_clusters=0)
+    if name == "grape":
+        problem = replace(problem, codes=np.arange(60))  # no two answers to one prompt
     if name == "kmq_released":
         with pytest.raises(InvalidOptions, match="noise"):
             pick(name, problem)

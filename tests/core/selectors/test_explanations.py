@@ -37,6 +37,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in SELECTORS] 
     ("log_det", {"kernel": "gaussian"}),
     ("novel_select", {"miss": 0.0}),
     ("mig", {"gain": "gradient", "threshold": 0.2}),
+    ("car", {"per_cluster": 3}),
+    ("mixture", {"weights": {"0": 3, "2": 1}}),
 ]
 BY_TOKENS = [(name, options) for name, options in VARIANTS if SELECTORS[name].counts_tokens]
 

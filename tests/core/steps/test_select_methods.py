@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tamis.actions.grid import Grid, grid_requests
 from tamis.errors import ArtifactMissing, InvalidOptions, JobCancelled
+from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
 from tamis.selectors.options import KmqOptions
 from tamis.selectors.problem import Problem
@@ -18,7 +21,7 @@ from tamis.steps.plan import plan_step
 from tamis.steps.select.checkpoint import SelectionCheckpoint
 from tamis.steps.select.options import SelectOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows
-from tamis.store.artifacts.readers import read_selection, read_token_counts
+from tamis.store.artifacts.readers import read_scores, read_selection, read_token_counts
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.artifacts.view import open_view
 from tamis.store.rows.query import column_values
@@ -73,6 +76,7 @@ def test_frozen_rows_are_respected_by_every_method(made: tuple[Path, str], name:
         "pinned": freeze_rows(store, dataset_id, np.array([50]), "pin").id,
         "excluded": freeze_rows(store, dataset_id, np.arange(10), "out").id,
     }
+    values |= towards_target(*made, name)
     rows = set(rows_of(run_step(workspace, dataset_id, "select", values)))
     assert 50 in rows
     assert rows <= {50, *range(10, 40)}
@@ -279,3 +283,75 @@ def test_whitened_vectors_pick_other_rows_and_name_another_selection(made: tuple
         for one in (False, True)
     ]
     assert random[0] == random[1]
+
+
+def test_the_longest_go_by_length_whatever_score_is_active(made: tuple[Path, str]) -> None:
+    workspace, dataset_id = made
+    lengths = read_scores(run_step(workspace, dataset_id, "score", {"scorer": "length"}))
+    rows = rows_of(run_step(workspace, dataset_id, "select", {"method": "longest", "budget": 5}))
+    assert sorted(rows) == sorted(np.argsort(-lengths, kind="stable")[:5].tolist())
+    options = parse_options(SelectOptions, {"method": "longest"})
+    assert options.quality == "length"
+    assert parse_options(SelectOptions, {"method": "longest", "quality": "alignment"}).quality == "alignment"
+    grid = Grid(methods=("longest", "top_quality"), budget=5, quality="alignment")
+    assert [one.get("quality") for one in grid_requests(grid)] == [None, "alignment"]
+
+
+def test_a_mixture_has_its_shares_and_names_a_cluster_that_is_not_there(made: tuple[Path, str]) -> None:
+    workspace, dataset_id = made
+    clusters = column_values(open_view(ArtifactStore(workspace), dataset_id), "cluster")
+    values = {"method": "mixture", "budget": 8, "method_options": {"weights": {"1": 3, "2": 1}}}
+    rows = rows_of(run_step(workspace, dataset_id, "select", values))
+    assert np.bincount(clusters[rows], minlength=4).tolist() == [0, 6, 2, 0]
+    with pytest.raises(InvalidOptions, match="weights name cluster 9"):
+        run_step(workspace, dataset_id, "select", values | {"method_options": {"weights": {"9": 1}}})
+    with pytest.raises(InvalidOptions, match="shares of 0 or more"):
+        run_step(workspace, dataset_id, "select", values | {"method_options": {"weights": {"1": -1}}})
+
+
+def test_qualities_are_averaged_over_neighbours_where_that_is_asked_for(made: tuple[Path, str]) -> None:
+    asked = {"method": "top_quality", "budget": 12}
+    plain, smoothed = (run_step(*made, "select", asked | {"smooth": one}) for one in (0, 10))
+    assert rows_of(plain) != rows_of(smoothed)
+    assert "smooth" not in plain.manifest.options and smoothed.manifest.options["smooth"] == 10
+    assert "embeddings" in smoothed.manifest.inputs and "embeddings" not in plain.manifest.inputs
+    random = [
+        run_step(*made, "select", {"method": "random", "budget": 5, "smooth": one}).id for one in (0, 10)
+    ]
+    assert random[0] == random[1]
+
+
+def test_mig_takes_labels_from_a_column(tmp_path: Path) -> None:
+    lines = [
+        {"instruction": f"q{i}", "output": f"a{i}", "tags": [["x"], ["y"], ["x", "z"], []][i % 4], "n": i}
+        for i in range(24)
+    ]
+    path = tmp_path / "tagged.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    workspace = tmp_path / "workspace"
+    dataset_id = import_file(workspace, path)
+    run_pipeline(workspace, dataset_id)
+    asked = {"method": "mig", "budget": 6}
+    by_tag = run_step(workspace, dataset_id, "select", asked | {"method_options": {"labels": "column:tags"}})
+    assert "clustering" not in by_tag.manifest.inputs
+    assert all(row % 4 != 3 for row in rows_of(by_tag))  # a row without a tag tells nothing
+    usual = run_step(workspace, dataset_id, "select", asked)
+    assert not {"labels", "per_label"} & set(usual.manifest.options["method_options"])
+    for column, said in (("column:n", "holds no labels"), ("tag:x", "changes by hand")):
+        with pytest.raises(InvalidOptions, match=said):
+            run_step(workspace, dataset_id, "select", asked | {"method_options": {"labels": column}})
+
+
+def test_of_several_answers_to_a_prompt_one_can_be_picked(tmp_path: Path) -> None:
+    lines = [
+        {"instruction": f"Say {i // 3}{'!' * (i % 3)}", "output": "one two three four five " * (1 + i % 3)}
+        for i in range(12)
+    ]
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    workspace = tmp_path / "workspace"
+    dataset_id = import_file(workspace, path)
+    run_step(workspace, dataset_id, "score", {"scorer": "length"})
+    picked = run_step(workspace, dataset_id, "select", {"method": "grape", "budget": 10, "quality": "length"})
+    assert sorted(rows_of(picked)) == [2, 5, 8, 11]
+    assert picked.summary["notes"] == {"n_prompts_with_choice": 4, "n_other_answers": 8}

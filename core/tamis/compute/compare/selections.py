@@ -107,6 +107,22 @@ def vendi_score(vectors: Float32s, rows: Int64s | None = None) -> float:
     return vendi_of_gram(gram, n)
 
 
+def log_det_per_row(vectors: Float32s, rows: Int64s, ridge: float = 0.1) -> float:
+    """Ln det of the cosines of ``rows`` (m,) plus ``ridge`` on the diagonal, over m: the volume that they span; NaN for none.
+
+    By the outer products: det(XXᵀ + rI) = r^(m−d) det(XᵀX + rI), so it costs O(m d² + d³). METHODS.md 5.3.
+    """
+    _, d = check_vectors(vectors)
+    if not rows.size:
+        return float("nan")
+    gram = np.zeros((d, d))
+    for part in blocks(rows.size, d):
+        units = unit_rows(block_of(vectors, rows[part])).astype(np.float64)
+        gram += units.T @ units
+    spanned = float(np.linalg.slogdet(gram + ridge * np.eye(d))[1])
+    return (spanned + (rows.size - d) * float(np.log(ridge))) / rows.size
+
+
 def vendi_of_gram(gram: Float64s, n: int) -> float:
     """The Vendi score of n rows from the sum of their outer products (d, d); 0 for no row."""
     if n == 0:

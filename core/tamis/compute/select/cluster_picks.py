@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from tamis.compute.select.draw import Odds
 from tamis.compute.select.drawn_order import Noise
+from tamis.compute.select.groups import places_in_groups
 from tamis.compute.select.kmq import Observe, Quota, Selection, kmq, kmq_tokens
 from tamis.compute.select.picks import Picked, Unscored, check_budget, checked_scores, pool_of
 from tamis.errors import InvalidOptions
@@ -150,6 +151,29 @@ def top_quality(
         observe=observe,
         rng=rng,
     )
+
+
+def best_of_clusters(
+    cluster_id: ArrayLike, quality: ArrayLike, *, per_cluster: int, available: ArrayLike | None = None
+) -> Float64s:
+    """A quality (n,) by which the best ``per_cluster`` available rows of each cluster come first, then all others, both best first.
+
+    Higher is better; NaN comes last, noise (-1) has no row of its own. CaR's order (arXiv 2402.18191); METHODS.md 4.16.
+    """
+    ids = np.asarray(cluster_id, dtype=np.int64)
+    scores = checked_scores(quality, ids.size)
+    open_rows = (
+        np.ones(ids.size, dtype=np.bool_) if available is None else np.asarray(available, dtype=np.bool_)
+    )
+    inside = np.flatnonzero(open_rows & (ids >= 0) & ~np.isnan(scores))
+    ranked = inside[np.lexsort((inside, -scores[inside], ids[inside]))]
+    places = places_in_groups(np.bincount(ids[ranked])[np.unique(ids[ranked])]) if ranked.size else ranked
+    first = np.zeros(ids.size, dtype=np.bool_)
+    first[ranked[places < per_cluster]] = True
+    order = np.lexsort((np.arange(ids.size), np.isnan(scores), -np.nan_to_num(scores, nan=-np.inf), ~first))
+    place = np.empty(ids.size)
+    place[order] = np.arange(ids.size)
+    return -place
 
 
 def kmq_released(

@@ -2,74 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tamis.compute.ranks import average_ranks
+from tamis.compute.select.log_det_kernel import Kernel
+from tamis.compute.select.log_det_walk import check_room, greedy_places
 from tamis.compute.select.picks import Picked, Progress, Record, as_picked, checked_scores, pool_of, take
-from tamis.compute.vectors import block_of, check_vectors, unit_rows
-from tamis.errors import CurationError
+from tamis.compute.vectors import check_vectors
 from tamis.types import Float32s, Float64s, Int64s
 
-RIDGE = 0.1  # added to the diagonal, so that a repeated row still has a volume
-WIDTH_PAIRS = 1000  # pairs of rows whose median distance is the Gaussian kernel's width
-STORED_NUMBERS = 250_000_000  # rows x picks that the walk keeps in float32: 1 GB
-LEAST = 1e-12  # what a row is said to add where rounding leaves nothing
-TIE_FRACTION = 1e-6  # gains closer than float32 can tell are tied: the lowest row wins
-
-
-class Kernel:
-    """The kernel q_i S_ij q_j of some rows: S the cosine, or a Gaussian of the distance, plus ``RIDGE`` on the diagonal.
-
-    ``gaussian`` is for more picks than the vectors have numbers, where every cosine kernel is singular. ``strength`` (n,) is q.
-    """
-
-    def __init__(
-        self, vectors: Float32s, rows: Int64s, *, gaussian: bool, strength: Float64s | None = None
-    ) -> None:
-        self.rows = rows
-        self.units = unit_rows(block_of(vectors, rows))
-        self.squares = np.einsum("ij,ij->i", self.units, self.units)
-        self.strength = np.ones(rows.size) if strength is None else strength[rows]
-        self.width = self._median_distance() if gaussian else 0.0
-
-    def column(self, at: int) -> Float64s:
-        """The kernel of every row with the one at place ``at``, without the ridge, shape (n,)."""
-        cosine = (self.units @ self.units[at]).astype(np.float64)
-        column: Float64s = (
-            self.strength * self._of(cosine, self.squares + self.squares[at]) * self.strength[at]
-        )
-        return column
-
-    def diagonal(self) -> Float64s:
-        """The kernel of every row with itself, ridge included, shape (n,)."""
-        own = np.ones(self.rows.size) if self.width else self.squares.astype(np.float64)
-        diagonal: Float64s = self.strength**2 * (own + RIDGE)
-        return diagonal
-
-    def matrix(self, places: Int64s) -> Float64s:
-        """The kernel of the rows at these places, ridge included, shape (b, b)."""
-        units, squares, strength = (
-            one[places].astype(np.float64) for one in (self.units, self.squares, self.strength)
-        )
-        made = strength[:, None] * self._of(units @ units.T, squares[:, None] + squares) * strength
-        np.fill_diagonal(made, self.diagonal()[places])
-        return made
-
-    def _of(self, cosine: Float64s, squares: Float64s) -> Float64s:
-        if not self.width:
-            return cosine
-        return np.exp(-np.maximum(squares - 2 * cosine, 0) / (2 * self.width**2))
-
-    def _median_distance(self) -> float:
-        n = self.rows.size
-        rng = np.random.default_rng(0)
-        left, right = rng.integers(n, size=(2, WIDTH_PAIRS))
-        away = np.linalg.norm(self.units[left] - self.units[right], axis=1)[left != right]
-        median = float(np.median(away)) if away.size else 0.0
-        return median or 1.0
+__all__ = ["Kernel", "check_room", "log_det", "log_det_gains", "strengths"]
 
 
 def strengths(quality: ArrayLike | None, n: int, weight: float) -> Float64s | None:
@@ -109,7 +52,7 @@ def log_det(
     pool = pool_of(n, pinned=pinned, excluded=excluded, picked=picked)
     rows = np.flatnonzero(pool.available)
     kernel = Kernel(vectors, rows, gaussian=gaussian, strength=strengths(quality, n, quality_weight))
-    order = _walk(kernel, np.searchsorted(rows, pool.start))
+    order = (int(rows[place]) for place in greedy_places(kernel, np.searchsorted(rows, pool.start)))
     taken = take(order, pool, budget=budget, token_counts=token_counts, progress=progress, record=record)
     return as_picked(taken, pool, budget=budget, token_counts=token_counts)
 
@@ -119,38 +62,3 @@ def log_det_gains(kernel: Kernel, rows: Int64s) -> Float64s:
     places = np.searchsorted(kernel.rows, rows)
     gains: Float64s = 2 * np.log(np.diagonal(np.linalg.cholesky(kernel.matrix(places))))
     return gains
-
-
-def check_room(n: int, n_picks: float) -> None:
-    """Raise CurationError where the walk over n rows would keep more numbers than fit."""
-    if n * min(n, n_picks) > STORED_NUMBERS:
-        raise CurationError(
-            f"log_det keeps a number for each of {n:,} rows and each pick, at most {STORED_NUMBERS:,}: select "
-            f"{STORED_NUMBERS // n:,} rows or fewer, or select within a smaller part of the rows."
-        )
-
-
-def _walk(kernel: Kernel, start: Int64s) -> Iterator[int]:
-    left = kernel.diagonal()  # what each row would add, as a factor of the determinant
-    parts = np.empty((max(16, 2 * start.size), left.size), dtype=np.float32)
-    n_picked = 0
-    queue = start.tolist()
-    while n_picked < left.size:
-        if n_picked == len(parts):
-            check_room(left.size, n_picked + 1)
-            parts = np.concatenate([parts, np.empty_like(parts)])[: left.size]
-        if n_picked < len(queue):
-            at = queue[n_picked]
-        else:
-            top = left.max()
-            at = int(np.argmax(left >= top * (1 - TIE_FRACTION)))
-        known = parts[:n_picked]
-        more = (kernel.column(at) - known[:, at] @ known) / np.sqrt(left[at])
-        parts[n_picked] = more
-        left -= more * more
-        np.maximum(left, LEAST, out=left, where=left > -np.inf)
-        left[at] = -np.inf
-        n_picked += 1
-        if n_picked > start.size:
-            queue.append(at)
-            yield int(kernel.rows[at])

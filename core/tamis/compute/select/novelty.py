@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tamis.compute.nearest_rows import nearest_of_all
 from tamis.compute.select.picks import Picked, Pool, Progress, Record, as_picked, pool_of, take
-from tamis.compute.vectors import block_of, blocks, check_vectors, unit_rows
+from tamis.compute.vectors import block_of, blocks, check_vectors, first_alike, unit_rows
 from tamis.types import Float32s, Float64s, Int64s
 
 NEIGHBOURS, BETA, ALPHA = 10, 0.5, 1.0
@@ -35,23 +36,46 @@ def density(
     counts, and a row's own vector does not. O(m n d). Raises CurationError for vectors with NaN.
     """
     n, d = check_vectors(vectors)
-    others = _different(unit_rows(block_of(vectors, np.arange(n) if reference is None else reference)))
+    among = np.arange(n) if reference is None else reference
+    others, place = _different(unit_rows(block_of(vectors, among)))
+    if 2 * rows.size >= len(others) and np.isin(rows, among).all():
+        # Most of the reference is asked for: of all pairs one half is enough.
+        number = np.full(n, -1)
+        number[among] = place
+        squares: Float64s = _mean_squares(others, n_neighbours, beat)[number[rows]]
+        return (squares + FLOOR) ** -beta
     mean = np.zeros(rows.size)
     k = min(n_neighbours + 1, len(others))  # one more, as its own vector may be among them
     for part in _tiles(rows.size, len(others)):
         if beat is not None:
             beat()
         mine = unit_rows(block_of(vectors, rows[part]))
-        near = _highest(mine @ others.T, k)
-        away = np.empty(near.shape)
-        for block in blocks(len(mine), 2 * k * d):
-            apart = others[near[block]].astype(np.float64) - mine[block, None]
-            away[block] = np.einsum("ijk,ijk->ij", apart, apart)
+        away = _squares(mine, others, _highest(mine @ others.T, k))
         away.sort(axis=1)
         own = away[:, 0] == 0
         total = np.where(own, away[:, 1:].sum(axis=1), away[:, :n_neighbours].sum(axis=1))
         mean[part] = total / np.maximum(1, np.where(own, k - 1, min(k, n_neighbours)))
     return (mean + FLOOR) ** -beta
+
+
+def _mean_squares(units: Float32s, n_neighbours: int, beat: Callable[[], None] | None) -> Float64s:
+    """Mean squared distance of each of the units (m, d), no two alike, to its nearest others."""
+    k = min(n_neighbours, len(units) - 1)
+    if k < 1:
+        return np.zeros(len(units))
+    near = nearest_of_all(units, k, beat=beat).places
+    return np.concatenate([
+        _squares(units[part], units, near[part]).mean(axis=1) for part in blocks(len(units), 2 * k * units.shape[1])
+    ])  # fmt: skip
+
+
+def _squares(mine: Float32s, others: Float32s, near: Int64s) -> Float64s:
+    """Squared distances (m, k) of each of ``mine`` to the others at the places ``near`` (m, k), as exact as float64."""
+    away = np.empty(near.shape)
+    for block in blocks(len(mine), 2 * near.shape[1] * mine.shape[1]):
+        apart = others[near[block]].astype(np.float64) - mine[block, None]
+        away[block] = np.einsum("ijk,ijk->ij", apart, apart)
+    return away
 
 
 def novel_select(
@@ -154,12 +178,11 @@ def _highest(cosine: Float32s, k: int) -> Int64s:
     return np.take_along_axis(places, chosen, axis=1)
 
 
-def _different(rows: Float32s) -> Float32s:
-    """The rows without repeats of an earlier one, told apart by their bytes."""
-    as_bytes = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
-    _, kept = np.unique(as_bytes, return_index=True)
-    different: Float32s = rows[np.sort(kept)]
-    return different
+def _different(rows: Float32s) -> tuple[Float32s, Int64s]:
+    """The rows without repeats of an earlier one, and the number of each row among them."""
+    kept, place = np.unique(first_alike(rows), return_inverse=True)
+    different: Float32s = rows[kept]
+    return different, place
 
 
 def _units(vectors: Float32s, rows: Int64s) -> Float64s:

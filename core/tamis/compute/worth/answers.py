@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import rel_entr
 
+from tamis.compute.worth.limits import USUAL_RUNS
 from tamis.compute.worth.mixtures import MixtureSpace
 from tamis.compute.worth.process import Contrasts, SharesProcess
-from tamis.compute.worth.super_clusters import USUAL_RUNS
 from tamis.errors import InvalidOptions
 from tamis.types import Float64s
 

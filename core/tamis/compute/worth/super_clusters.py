@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 
+from tamis.compute.worth.limits import FEWEST_ROWS, FEWEST_RUNS, MOST, SMALLEST_SHARE, USUAL_RUNS
 from tamis.errors import InvalidOptions
 from tamis.types import Float64s, Int64s
-
-MOST = 12
-FEWEST_ROWS = 8
-SMALLEST_SHARE = 0.02
-USUAL_RUNS, FEWEST_RUNS = 4, 2  # for each super-cluster
 
 
 def join_clusters(centroids: Float64s, tokens: Float64s, rows: Float64s, most: int = MOST) -> Int64s:

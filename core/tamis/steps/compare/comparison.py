@@ -39,6 +39,7 @@ METRICS = (
     Metric("vendi", "Vendi score", "higher", 1, "Effective number of different rows among the picked ones. It grows with their number: the interval is of draws of this size, not of all rows."),
     Metric("novel_sum", "NovelSum", "higher", 3, "Distance of the picks to each other, the nearest counting most, weighed by how crowded the pool is around them. It compares at one number of rows alone."),
     Metric("novel_sum_plain", "NovelSum, unweighed", "higher", 3, "The same without crowding: what of a difference in NovelSum is distance."),
+    Metric("log_det", "Log-determinant", "higher", 3, "Volume that the picks span, in nats a row: what greedy DPP raises. It compares at one number of rows alone."),
     Metric("entropy", "Cluster entropy", "higher", 3, "How evenly the picks are spread over clusters, in nats."),
     Metric("quality", "Mean quality", "higher", 3, "Mean of the quality score over the picked rows."),
     Metric("tokens_per_row", "Tokens per row", "neither", 0, "Mean tokens of prompt and response."),

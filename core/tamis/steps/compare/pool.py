@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from tamis.compute.compare.jackknife import entropy_interval, vendi_interval
 from tamis.compute.compare.novel_sum import novel_sum
-from tamis.compute.compare.selections import Interval, bootstrap_interval
+from tamis.compute.compare.selections import Interval, bootstrap_interval, log_det_per_row
 from tamis.compute.neighbours import nearest_cosines
 from tamis.steps.compare.comparison import IntervalEstimate, Over, ScoreHistograms, Shares, stored_interval
 from tamis.steps.compare.options import CompareOptions
@@ -151,6 +151,7 @@ def _coverage(
         # Nor of a number that every copy in a resample would change.
         "novel_sum": IntervalEstimate(value=novel.value),
         "novel_sum_plain": IntervalEstimate(value=novel.without_density),
+        "log_det": IntervalEstimate(value=log_det_per_row(pool.vectors, rows)),
     }
 
 

@@ -27,10 +27,9 @@ from tamis.compute.referee.differences import (
     pairs_of,
     sums_by_family,
 )
-from tamis.steps.referee.result import ClusterResult, LookResult, PairResult, Verdict
+from tamis.steps.referee.result import ClusterResult, LookResult, PairResult, TargetResult, Verdict
 from tamis.types import Bools, Float64s, Int64s
 
-FEWEST_FAMILIES = 40
 FEWEST_IN_CLUSTER = 6  # families of a cluster that is looked at on its own
 
 
@@ -139,12 +138,50 @@ def cluster_results(losses: Losses) -> list[ClusterResult]:
                     method=second, cluster_id=cluster, n_rows=int(rows.sum()), n_families=n_families,
                     difference=float(seen.mean[i]), p=float(seen.p[i]), q=1.0,
                 ))  # fmt: skip
-    if not found:
+    return [
+        replace(one, q=q) for one, q in zip(found, _discovery_rates([one.p for one in found]), strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLosses:
+    """Summed losses (S, K, E) of the targets' examples, their tokens (E,), the target ``part`` (E,) of each, and the ``names``."""
+
+    sums: Float64s
+    tokens: Float64s
+    part: Int64s
+    names: tuple[str, ...]
+
+
+def target_results(losses: TargetLosses | None, sound: Bools) -> list[TargetResult]:
+    """Every method against random on every target with enough examples; q values over all of them together."""
+    found: list[TargetResult] = []
+    for number, name in enumerate(losses.names if losses is not None else ()):
+        assert losses is not None
+        rows = losses.part == number
+        n, sums = int(rows.sum()), losses.sums[sound][..., rows]
+        if n < FEWEST_IN_CLUSTER:
+            continue
+        seen, tokens = pair_differences(sums, losses.tokens[rows]), float(losses.tokens[rows].sum())
+        for i, (first, second) in enumerate(pairs_of(sums.shape[1]).tolist()):
+            if first == 0:
+                found.append(TargetResult(
+                    method=second, target=name, n_examples=n, loss=float(sums[:, second].sum(axis=-1).mean() / tokens),
+                    difference=float(seen.mean[i]), p=float(seen.p[i]), q=1.0,
+                ))  # fmt: skip
+    return [
+        replace(one, q=q) for one, q in zip(found, _discovery_rates([one.p for one in found]), strict=True)
+    ]
+
+
+def _discovery_rates(p: Sequence[float]) -> list[float]:
+    """Benjamini and Hochberg's q of every p."""
+    if not p:
         return []
     from scipy.stats import false_discovery_control  # not before: a workspace is opened without it
 
-    q = false_discovery_control(np.array([one.p for one in found]))
-    return [replace(one, q=float(value)) for one, value in zip(found, q, strict=True)]
+    rates: list[float] = false_discovery_control(np.array(p)).tolist()
+    return rates
 
 
 def top_and_best(standing: Standing, n_methods: int) -> tuple[list[int], int | None]:

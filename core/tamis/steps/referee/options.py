@@ -9,29 +9,10 @@ from pydantic import Field, model_validator
 
 from tamis.recipes import RECIPES
 from tamis.registry import Reach
+from tamis.steps.proxies.options import Count, ProxyOptions
 from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.store.artifacts.choices import BASELINE
 from tamis.types import JSON
-
-Count = Literal["all", "response"]
-OF_ROWS = "within"
-
-
-class ProxyOptions(StepOptions):
-    """How one proxy model is trained: what all trainings of a referee share, and its seed.
-
-    With ``budget_tokens`` 0 nothing is trained, and the base model itself is measured.
-    """
-
-    CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("recipe", "recipe_options", RECIPES),)
-
-    model: Annotated[str, Reach.MODEL] = Field("smollm2", min_length=1, description="Model to train.")
-    recipe: str = Field("sft_full", description="How to train.")
-    recipe_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that recipe.")
-    budget_tokens: int = Field(20_000, ge=0, description="Tokens of the training.")
-    step_tokens: int = Field(1024, ge=8, description="Tokens of a step.")
-    count: Count = Field("all", description="Which tokens are counted.")
-    seed: int = Field(0, ge=0, description="Seed of the order of rows and of the training.")
 
 
 class RefereeOptions(StepOptions):
@@ -47,6 +28,7 @@ class RefereeOptions(StepOptions):
         "held_out": "rows",
         "pool": "rows",
         "clustering": "clustering",
+        "target": "target",
     }
     CHOICES: ClassVar[tuple[Choice, ...]] = (Choice("recipe", "recipe_options", RECIPES),)
 
@@ -59,6 +41,7 @@ class RefereeOptions(StepOptions):
     held_out: str = Field(min_length=1, description="Rows to measure on (a frozen scope).")
     pool: str = Field(min_length=1, description="Rows that methods may pick from (a frozen scope).")
     clustering: str = Field("", description="Clustering to report by; the active one when empty.")
+    target: str = Field("", description="Targets whose examples are measured on beside the held-out rows.")
     model: Annotated[str, Reach.MODEL] = Field(
         "smollm2",
         min_length=1,
@@ -140,4 +123,5 @@ class RefereeOptions(StepOptions):
             Need("held_out", "rows", self.held_out),
             Need("pool", "rows", self.pool),
             Need("clustering", "clustering", self.clustering, optional=True),
+            *((Need("target", "target", self.target),) if self.target else ()),
         )

@@ -86,6 +86,19 @@ class ClusterResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TargetResult:
+    """A method against random on the examples of one target: exploratory, with a q over all targets and methods."""
+
+    method: int
+    target: str
+    n_examples: int
+    loss: float
+    difference: float
+    p: float
+    q: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """All of it; ``sentence`` is the answer."""
 
@@ -110,6 +123,7 @@ class Ruling:
     training_flops: float
     dropped_blocks: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    targets: list[TargetResult] = field(default_factory=list)
 
     def against_random(self) -> list[PairResult]:
         """The pairs with random, in the order of the methods."""
@@ -125,4 +139,5 @@ def read_ruling(artifact: Artifact) -> Ruling:
     """The result of a finished referee."""
     raw: dict[str, JSON] = orjson.loads(artifact.file(FILE).read_bytes())
     parts = {"methods": MethodResult, "pairs": PairResult, "looks": LookResult, "clusters": ClusterResult}
-    return Ruling(**raw | {name: [kind(**one) for one in raw[name]] for name, kind in parts.items()})
+    parts["targets"] = TargetResult
+    return Ruling(**raw | {name: [kind(**one) for one in raw.get(name, ())] for name, kind in parts.items()})

@@ -5,40 +5,40 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from tamis.compute.referee.claims import SCHEMES
 from tamis.compute.referee.cost import training_flops
-from tamis.compute.text.row_families import link_rows
 from tamis.errors import CurationError, InvalidOptions
 from tamis.selectors import SELECTORS
-from tamis.steps.chunks import InThisProcess
 from tamis.steps.context import StepContext
 from tamis.steps.execute import Task
-from tamis.steps.finetune.company import row_families, row_prompts
+from tamis.steps.proxies.judged import judged_examples, target_loss_sums, target_tokens
+from tamis.steps.proxies.preparation import FEWEST_FAMILIES
+from tamis.steps.proxies.training import KIND, loss_sums, loss_tokens, training_task
+from tamis.steps.proxies.trainings import held_out_families, make_trainings
 from tamis.steps.referee.analysis import (
-    FEWEST_FAMILIES,
     Losses,
     Standing,
+    TargetLosses,
     cluster_results,
     is_over,
     methods_mean,
     pair_results,
     stand,
+    target_results,
     top_and_best,
 )
 from tamis.steps.referee.costs import selecting_cost
 from tamis.steps.referee.options import RefereeOptions
 from tamis.steps.referee.result import FILE, MethodResult, Ruling, write_bytes
 from tamis.steps.referee.sentence import sentence_of
-from tamis.steps.referee.training import KIND, LOSSES, TrainingWork, training_task
 from tamis.store.artifacts.choices import BASELINE
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.types import JSON, NOISE, Float64s, Int64s
+from tamis.types import JSON, NOISE
 
-TITLES = {"refinement": "Refinement", "longest": "Longest first"}
+TITLES = {"refinement": "Refinement"}
 
 
 def run(context: StepContext, options: RefereeOptions) -> dict[str, JSON]:
@@ -72,7 +72,7 @@ class _Run:
         self.context, self.options, self.names = context, options, options.names()
         self.store = ArtifactStore(context.workspace)
         self.held_out = read_frozen(context.input("held_out"))
-        self.families = _families(context.input("examples"), self.held_out)
+        self.families = held_out_families(context.input("examples"), self.held_out)
         n_families = len(np.unique(self.families))
         if n_families < FEWEST_FAMILIES:
             raise InvalidOptions(
@@ -104,12 +104,13 @@ class _Run:
 
     def _task(self, selection: Artifact | None, seed: int) -> Task:
         proxy = self.options.proxy(seed, trained=selection is not None)
+        given = {
+            role: artifact
+            for role, artifact in self.context.inputs.items()
+            if role in ("examples", "held_out", "target")
+        }
         return training_task(
-            self.context.dataset_id,
-            proxy,
-            self.context.input("examples"),
-            self.context.input("held_out"),
-            selection,
+            self.context.dataset_id, proxy, given | ({"selection": selection} if selection else {})
         )
 
     def tasks_of(self, block: int, name: str) -> list[Task]:
@@ -119,30 +120,8 @@ class _Run:
 
     def train(self, n_blocks: int) -> None:
         """Have every training of the first blocks made that is not there."""
-        wanted = [
-            self.base,
-            *(t for b in range(n_blocks) for name in self.names for t in self.tasks_of(b, name)),
-        ]
-        tasks = tuple({task.artifact_id: task for task in wanted}.values())
-        missing = [i for i, task in enumerate(tasks) if self._made(task) is None]
-        done = len(tasks) - len(missing)
-        here = isinstance(self.context.parallel, InThisProcess)
-        reporter = _InBlock(self.context, done, len(tasks)) if here else None
-
-        def landed(number: int | None) -> None:
-            nonlocal done
-            done += number is not None
-            if reporter is not None:
-                reporter.done = done
-            self.context.progress("train", done, len(tasks), f"{done:,} of {len(tasks):,} trainings")
-
-        landed(None)
-        if missing:
-            work = TrainingWork(self.context.workspace.absolute(), tasks, reporter)
-            self.context.parallel.run(work, missing, landed)
-
-    def _made(self, task: Task) -> Artifact | None:
-        return self.store.find(self.context.dataset_id, KIND, task.artifact_id)
+        of_blocks = (t for b in range(n_blocks) for name in self.names for t in self.tasks_of(b, name))
+        make_trainings(self.context, [self.base, *of_blocks])
 
     def proxies(self, n_blocks: int, name: str) -> list[Artifact]:
         """The finished trainings of a method."""
@@ -152,17 +131,29 @@ class _Run:
     def losses(self, n_blocks: int) -> Losses:
         """Losses of the first blocks; draws of one method in one block are averaged."""
         sums = np.stack([
-            [np.mean([_loss_sums(one) for one in self._of_block(block, name)], axis=0) for name in self.names]
+            [np.mean([loss_sums(one) for one in self._of_block(block, name)], axis=0) for name in self.names]
             for block in range(n_blocks)
         ])  # fmt: skip
-        tokens = pq.read_table(self.base_measured.file(LOSSES), columns=["n_tokens"])["n_tokens"].to_numpy()
         clustering = self.context.inputs.get("clustering")
         clusters = (
             np.full(len(self.held_out), NOISE, dtype=np.int64)
             if clustering is None
             else read_cluster_ids(clustering)[self.held_out].astype(np.int64)
         )
-        return Losses(sums=sums, tokens=tokens.astype(np.float64), families=self.families, clusters=clusters)
+        return Losses(
+            sums=sums, tokens=loss_tokens(self.base_measured), families=self.families, clusters=clusters
+        )
+
+    def target_losses(self, n_blocks: int) -> TargetLosses | None:
+        """Losses of the targets' examples after the first blocks; None without a target."""
+        if "target" not in self.context.inputs:
+            return None
+        tokens, part = target_tokens(self.base_measured)
+        sums = np.stack([
+            [np.mean([target_loss_sums(one) for one in self._of_block(block, name)], axis=0) for name in self.names]
+            for block in range(n_blocks)
+        ])  # fmt: skip
+        return TargetLosses(sums, tokens, part, judged_examples(self.context.input("target")).names)
 
     def _of_block(self, block: int, name: str) -> list[Artifact]:
         return [
@@ -173,34 +164,6 @@ class _Run:
     def base_measured(self) -> Artifact:
         """The model before any training, measured alike."""
         return self.store.get(self.context.dataset_id, KIND, self.base.artifact_id)
-
-
-class _InBlock:
-    """Says of a training's own progress which of all trainings it is; raises when the job is cancelled."""
-
-    def __init__(self, context: StepContext, done: int, total: int) -> None:
-        self._context, self.done, self._total = context, done, total
-
-    def progress(self, stage: str, done: int, total: int, message: str = "") -> None:
-        """The part of one training as a part of all."""
-        words = f"{self.done:,} of {self._total:,} trainings; {stage} {done:,} of {total:,}"
-        self._context.progress("train", self.done, self._total, words)
-
-    def metric(self, name: str, value: float, position: float) -> None:
-        """Nothing is drawn of one training."""
-
-
-def _families(examples: Artifact, rows: Int64s) -> Int64s:
-    """A number for each held-out row, the same for those that belong together."""
-    links = link_rows(
-        row_prompts(examples, rows, {}), row_families(examples, rows, {}), np.random.default_rng(0)
-    )
-    return links.groups()
-
-
-def _loss_sums(proxy: Artifact) -> Float64s:
-    column: Float64s = pq.read_table(proxy.file(LOSSES), columns=["loss_sum"])["loss_sum"].to_numpy()
-    return column
 
 
 def _result(run_: _Run, standing: Standing, losses: Losses) -> Ruling:
@@ -215,7 +178,7 @@ def _result(run_: _Run, standing: Standing, losses: Losses) -> Ruling:
         methods=_methods(run_, losses, top, spent),
         pairs=pairs,
         looks=list(standing.looks),
-        clusters=cluster_results(losses),
+        clusters=cluster_results(losses), targets=target_results(run_.target_losses(len(losses.sums)), losses.sound),
         n_seeds=int(losses.sound.sum()), max_seeds=options.max_seeds,
         n_families=len(np.unique(losses.families)),
         n_held_out=len(losses.tokens), n_held_out_tokens=int(losses.tokens.sum()),
@@ -253,6 +216,8 @@ def judged_title(name: str) -> str:
     """What a method is called in the answer."""
     if name == BASELINE:
         return "random"
+    if name.startswith("worth:"):
+        return f"Mixture of worth {name.removeprefix('worth:')[:6]}"
     return SELECTORS[name].title if name in SELECTORS else TITLES.get(name, name)
 
 

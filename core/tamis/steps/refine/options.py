@@ -56,6 +56,7 @@ class RefineOptions(StepOptions):
         "excluded": "rows",
         "decisions": "decisions",
         "continue_from": "refinement",
+        "start_from": "worth",
     }
     CHOICES: ClassVar[tuple[Choice, ...]] = (
         Choice("recipe", "recipe_options", RECIPES),
@@ -207,6 +208,9 @@ class RefineOptions(StepOptions):
         "theirs.",
     )
     continue_from: str = Field("", description="Refinement to add rounds to; its picks and weights go on.")
+    start_from: str = Field(
+        "", description="Worth whose solved mixture gives the first weights; those of first_round when empty."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -300,7 +304,7 @@ class RefineOptions(StepOptions):
         if self.flag_confidence is not None:
             wanted.append(Need("confidence", "scores", self.confidence, {"scorer": "confidence"}))
         kinds = {"within": "rows", "pinned": "rows", "excluded": "rows", "decisions": "decisions"}
-        kinds["continue_from"] = "refinement"
+        kinds |= {"continue_from": "refinement", "start_from": "worth"}
         named = {role: getattr(self, role) for role in kinds if getattr(self, role) not in ("", AS_IMPORTED)}
         wanted += [Need(role, kinds[role], chosen) for role, chosen in named.items()]
         return tuple(wanted)

@@ -17,6 +17,7 @@ from tamis.selectors.odds import odds_of
 from tamis.steps.refine.options import EXCLUDED, PINNED, RefineOptions
 from tamis.steps.refine.texts import Corrections, read_corrections
 from tamis.steps.select.options import is_non_negative
+from tamis.steps.worth.result import cluster_weights, read_report
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_scores
 from tamis.store.artifacts.refinements import read_round_clusters, read_round_picks
@@ -64,7 +65,7 @@ def read_state(inputs: Mapping[str, Artifact], options: RefineOptions, history: 
     """The state after the rounds in ``history`` (possibly none); raises InvalidOptions for inputs that do not fit."""
     corrections = read_corrections(inputs)
     pool = read_pool(inputs, options, corrections.dropped)
-    start = _checked_start(pool, options)
+    start = _checked_start(inputs, pool, options)
     picked_by = np.zeros(len(pool.cluster_id), dtype=np.int64)
     for past in history:
         picked_by[read_round_picks(past)["example_id"].to_numpy()] = int(past.manifest.options["round"])
@@ -141,8 +142,24 @@ def read_factors(given: Mapping[str, object], pool: RefinementPool) -> tuple[Fac
     return factors, tuple(names)
 
 
-def _checked_start(pool: RefinementPool, options: RefineOptions) -> Float64s:
+def _checked_start(inputs: Mapping[str, Artifact], pool: RefinementPool, options: RefineOptions) -> Float64s:
+    if "start_from" in inputs and not options.static:
+        return _start_of_worth(inputs["start_from"], inputs["clustering"], pool)
     return first_weights(pool.sizes(), "proportional" if options.static else options.first_round)
+
+
+def _start_of_worth(worth: Artifact, clustering: Artifact, pool: RefinementPool) -> Float64s:
+    """Weights of rows of the solved mixture; rows outside every cluster keep their part."""
+    weighed = worth.manifest.inputs["clustering"]
+    if weighed != clustering.id:
+        raise InvalidOptions(
+            f"Worth {worth.id} weighed clustering {weighed}, and the refinement has {clustering.id}: refine with clustering = "
+            f"{weighed}."
+        )
+    sizes = pool.sizes()
+    outside = sizes[-1] / max(1, sizes.sum())
+    inside = np.array(cluster_weights(read_report(worth), sizes[:-1].tolist(), of_rows=True))
+    return np.append((1 - outside) * inside, outside)
 
 
 def _evidence(clusters: pa.Table, pool: RefinementPool) -> RoundEvidence:

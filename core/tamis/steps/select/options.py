@@ -14,6 +14,8 @@ from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
 
 NO_QUALITY = "none"
+# Options of methods that came later, with the value that changes nothing.
+ADDED: Mapping[str, JSON] = {"labels": "cluster", "per_label": False, "cluster_shares": ""}
 COLUMN = "column:"  # before the name of a column that is the quality or the cost
 
 
@@ -55,6 +57,13 @@ class SelectOptions(StepOptions):
         description="Whiten the vectors by the pool's own mean and covariance first, for methods that compare rows by them; whether "
         "that helps was not shown here.",
     )
+    smooth: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Average the quality of a row, half and half, with that of so many nearest rows that say something else; 0: take "
+        "it as it is. Whether that helps was not shown here.",
+    )
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of every draw.")
     clustering: str = Field("", description="Clustering to spread over; the active one when empty.")
     embeddings: str = Field(
@@ -80,6 +89,13 @@ class SelectOptions(StepOptions):
             return {**values, "unit": "cost"}
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _own_quality(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was given
+        """A method may have a score of its own, as the longest first have their length."""
+        own = own_quality(values) if isinstance(values, dict) else ""
+        return {**values, "quality": own} if own and values.get("quality") is None else values
+
     @model_validator(mode="after")
     def _refuse_impossible_budget(self) -> Self:
         if (self.unit == "cost") != bool(self.cost):
@@ -104,9 +120,9 @@ class SelectOptions(StepOptions):
         row = SELECTORS[self.method]
         self._check(row)
         wanted = {"examples": Need("examples", "examples")}
-        if "clustering" in row.reads:
+        if "clustering" in row.reads and not self.labels():
             wanted["clustering"] = Need("clustering", "clustering", self.clustering)
-        if "embeddings" in row.reads or self.unit == "tokens":
+        if "embeddings" in row.reads or self.unit == "tokens" or self.smooths():
             wanted["embeddings"] = Need("embeddings", "embeddings", self.embeddings)
         if row.uses("quality") and self.quality != NO_QUALITY:
             # The default quality is a help, not a condition: without it every row counts the same.
@@ -125,19 +141,32 @@ class SelectOptions(StepOptions):
         return tuple(wanted.values())
 
     def identity(self) -> dict[str, JSON]:
-        """A method that reads no quality picks the same rows whatever quality was named; without a cost there is none, nor shares of
-        clusters where none was given, and vectors are whitened where a method reads them.
+        """A method that reads no quality picks the same rows whatever quality was named; without a cost there is none, and what is
+        asked of vectors, qualities or clusters and does nothing is left out.
         """
         named = super().identity()
         if not self.cost:
             del named["cost"]
         if not self.whiten or "embeddings" not in SELECTORS[self.method].reads:
             del named["whiten"]
-        if not self.method_options.get("cluster_shares", "-"):
-            named["method_options"] = {
-                name: value for name, value in self.method_options.items() if name != "cluster_shares"
-            }
+        if not self.smooths():
+            del named["smooth"]
+        # What was not asked before there was a choice names nothing.
+        named["method_options"] = {
+            name: value
+            for name, value in self.method_options.items()
+            if name not in ADDED or value != ADDED[name]
+        }
         return named if SELECTORS[self.method].uses("quality") else named | {"quality": NO_QUALITY}
+
+    def labels(self) -> str:
+        """The column of the file that rows are labelled by, where a method goes by labels and these are not clusters."""
+        named = str(self.method_options.get("labels", "cluster"))
+        return "" if named == "cluster" else named
+
+    def smooths(self) -> bool:
+        """Whether a quality is read and averaged over neighbours."""
+        return self.smooth > 0 and SELECTORS[self.method].uses("quality") and self.quality != NO_QUALITY
 
     def _check(self, row: Selector) -> None:
         if "quality" in row.reads and self.quality == NO_QUALITY:
@@ -163,6 +192,12 @@ class SelectOptions(StepOptions):
         if family == "score":
             return {"column_scores": Need("column_scores", "scores", "", {"scorer": name})}
         return {}
+
+
+def own_quality(values: Mapping[str, JSON]) -> str:
+    """The score that the method of these options goes by of itself; empty for most."""
+    name = str(values.get("method"))
+    return SELECTORS[name].quality if name in SELECTORS else ""
 
 
 def check_weighting(weighting: str, quality: str, made_with: Mapping[str, JSON] | None = None) -> None:

@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.compute.neighbour_smoothing import smooth
 from tamis.compute.select.costs import cost_steps
 from tamis.compute.target.vectors import fit_whitening
+from tamis.compute.vectors import first_alike
 from tamis.errors import InvalidOptions
 from tamis.selectors import SELECTORS
 from tamis.selectors.options import StratifiedOptions
@@ -19,12 +21,18 @@ from tamis.selectors.quality import gain_of
 from tamis.steps.context import StepContext
 from tamis.steps.select.checkpoint import SelectionCheckpoint
 from tamis.steps.select.options import SelectOptions, is_non_negative
-from tamis.steps.select.strata import group_codes
+from tamis.steps.select.strata import group_codes, label_matrix, prompt_groups
 from tamis.steps.select.towards import read_similarity
 from tamis.store.artifacts.frozen_rows import read_frozen
-from tamis.store.artifacts.readers import read_cluster_ids, read_distances, read_scores, read_token_counts
+from tamis.store.artifacts.readers import (
+    read_cluster_ids,
+    read_distances,
+    read_scores,
+    read_token_counts,
+    read_vectors,
+)
 from tamis.store.artifacts.store import Artifact
-from tamis.types import JSON, NOISE, Bools, Float32s
+from tamis.types import JSON, NOISE, Bools, Float32s, Float64s
 
 TURNS = "turns.parquet"  # what a method says of each of its picks
 
@@ -85,7 +93,11 @@ def make_problem(inputs: Mapping[str, Artifact], options: SelectOptions, n_rows:
         problem = replace(problem, vectors=_vectors(embeddings, whiten=options.whiten))
     if scores is not None:
         made_with = scores.manifest.options
-        problem = replace(problem, quality=read_scores(scores), non_negative=is_non_negative(made_with))
+        problem = replace(
+            problem,
+            quality=_quality(scores, embeddings, options),
+            non_negative=is_non_negative(made_with),
+        )
     if "similarities" in inputs:
         problem = replace(problem, target=read_similarity(inputs["target"], inputs["similarities"]))
     return _grouped(inputs, options, problem)
@@ -96,6 +108,16 @@ def budget_in_units(options: SelectOptions, n_rows: int) -> int:
     if options.unit == "fraction":
         return max(1, round(options.budget * n_rows))
     return int(options.budget)
+
+
+def _quality(scores: Artifact, embeddings: Artifact | None, options: SelectOptions) -> Float64s:
+    """The score of every row, averaged with that of its neighbours where that was asked for."""
+    score = read_scores(scores)
+    if not options.smooths():
+        return score
+    assert embeddings is not None
+    vectors = read_vectors(embeddings)
+    return smooth(vectors, score, k=options.smooth, first=first_alike(vectors)).score
 
 
 def _vectors(embeddings: Artifact, *, whiten: bool) -> Float32s:
@@ -126,6 +148,11 @@ def _with_costs(problem: Problem, options: SelectOptions, scores: Artifact) -> P
 
 def _grouped(inputs: Mapping[str, Artifact], options: SelectOptions, problem: Problem) -> Problem:
     chosen = options.chosen_options("method")
+    if "prompts" in SELECTORS[options.method].reads:
+        codes, n_words = prompt_groups(inputs["examples"])
+        return replace(problem, codes=codes, n_groups=int(codes.max(initial=-1)) + 1, n_words=n_words)
+    if options.labels():
+        return replace(problem, labels=label_matrix(inputs, options.labels()))
     if not isinstance(chosen, StratifiedOptions):
         return problem
     codes, n_groups = group_codes(inputs, chosen.column, chosen.n_bins)

@@ -1,15 +1,18 @@
-"""One proxy model of a referee: trained on a selection, measured on every held-out row, and let go of."""
+"""One proxy model: trained on a selection or a mixture, measured on every held-out row, and let go of."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.compute.worth.draws import MixtureRows, mixture_rows
 from tamis.errors import JobConflict
 from tamis.models.files import fingerprint
 from tamis.recipes import SftOptions
@@ -20,25 +23,35 @@ from tamis.steps.context import Reporter, StepContext
 from tamis.steps.execute import Task, execute
 from tamis.steps.finetune.rows import training_records, write_training_file
 from tamis.steps.plan import name_result
-from tamis.steps.referee.options import ProxyOptions
+from tamis.steps.proxies.judged import append_judged, judged_examples, write_target_losses
+from tamis.steps.proxies.options import MixtureTrainingOptions, ProxyOptions
 from tamis.steps.spec import Step
 from tamis.store.artifacts.frozen_rows import read_frozen
-from tamis.store.artifacts.readers import read_selected_ids
+from tamis.store.artifacts.readers import read_cluster_ids, read_scores, read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.types import JSON, Int64s
+from tamis.types import JSON, NOISE, Float64s, Int64s
 
 KIND = "proxy"
+SELECTION_TRAINING, MIXTURE_TRAINING = "referee_training", "mixture_training"
 LOSSES = "losses.parquet"
 WAIT_S = 1.0
-# Trainings are made by a referee alone, so they stand in no list of steps that a person could start.
+# Trainings are made by a study alone, so they stand in no list of steps that a person could start.
 PROXIES: Table[Step] = Table(
     "step",
     Step(
-        name="referee_training",
+        name=SELECTION_TRAINING,
         title="Training of a referee",
         summary="Train a proxy model on a selection and measure it on every held-out row.",
         options=ProxyOptions,
-        target="tamis.steps.referee.training:run",
+        target="tamis.steps.proxies.training:run",
+        makes=KIND,
+    ),
+    Step(
+        name=MIXTURE_TRAINING,
+        title="Training on a mixture",
+        summary="Train a proxy model on a mixture of clusters and measure it on every held-out row.",
+        options=MixtureTrainingOptions,
+        target="tamis.steps.proxies.training:run_mixture",
         makes=KIND,
     ),
 )
@@ -46,46 +59,90 @@ PROXIES: Table[Step] = Table(
 
 def run(context: StepContext, options: ProxyOptions) -> dict[str, JSON]:
     """Write losses.parquet (example_id, loss_sum, n_tokens) of the held-out rows; return the summary."""
+    picked = read_selected_ids(context.input("selection")) if options.budget_tokens else None
+    return _measured(context, options, picked)
+
+
+def run_mixture(context: StepContext, options: MixtureTrainingOptions) -> dict[str, JSON]:
+    """The same after a training on a mixture, whose rows of every group are drawn by the seed."""
+    drawn = draw_mixture(context.inputs, options)
+    picked, places = np.unique(drawn.rows, return_inverse=True)
+    told = _measured(context, options, picked, (places, drawn.kept))
+    return told | {
+        "tokens_of_groups": drawn.tokens.tolist(),
+        "n_passes": float(drawn.passes.max()),
+    }
+
+
+def draw_mixture(inputs: Mapping[str, Artifact], options: MixtureTrainingOptions) -> MixtureRows:
+    """The rows that such a training reads, of the pool alone."""
+    tokens = np.nan_to_num(read_scores(inputs["tokens"])).astype(np.int64)
+    clusters, pool = read_cluster_ids(inputs["clustering"]), read_frozen(inputs["pool"])
+    groups = np.full(len(tokens), NOISE, dtype=np.int64)
+    own = clusters[pool]
+    groups[pool] = np.where(own >= 0, np.asarray(options.groups, dtype=np.int64)[own], NOISE)
+    rng = np.random.default_rng([options.seed, 5])
+    return mixture_rows(groups, tokens, np.asarray(options.shares), options.budget_tokens, rng)
+
+
+def _measured(
+    context: StepContext,
+    options: ProxyOptions,
+    picked: Int64s | None,
+    parts: tuple[Int64s, Int64s] | None = None,
+) -> dict[str, JSON]:
     from tamis.recipes.token_budget import BudgetRequest, train_and_measure
 
     recipe = options.chosen_options("recipe")
     assert isinstance(recipe, SftOptions)
     held_out = read_frozen(context.input("held_out"))
-    train_file, n_rows = None, 0
-    if options.budget_tokens:
-        picked = read_selected_ids(context.input("selection"))
-        train_file, n_rows = _write(context, picked, "train.jsonl")
+    train_file, n_rows = (None, 0) if picked is None else _write(context, picked, "train.jsonl")
     folder = base_model_folder(options.model, context.workspace)
+    held_out_file, _ = _write(context, held_out, "held_out.jsonl")
+    judged = judged_examples(context.inputs["target"]) if "target" in context.inputs else None
+    if judged is not None:
+        append_judged(held_out_file, judged)
     measured = train_and_measure(
         BudgetRequest(
             model=folder,
             train_file=train_file,
-            held_out_file=_write(context, held_out, "held_out.jsonl")[0],
+            held_out_file=held_out_file,
             budget_tokens=options.budget_tokens,
             step_tokens=options.step_tokens,
             count=options.count,
             seed=options.seed,
             on_progress=context.progress,
+            parts=parts,
         ),
         recipe,
     )
-    table = pa.table(
-        {
-            "example_id": pa.array(held_out),
-            "loss_sum": pa.array(measured.loss_sums),
-            "n_tokens": pa.array(measured.tokens),
-        }
-    )
-    pq.write_table(table, context.output.path / LOSSES, compression="zstd")
+    n = len(held_out)
+    sums, tokens = measured.loss_sums[:n], measured.tokens[:n]
+    columns = {"example_id": pa.array(held_out), "loss_sum": pa.array(sums), "n_tokens": pa.array(tokens)}
+    pq.write_table(pa.table(columns), context.output.path / LOSSES, compression="zstd")
+    if judged is not None:
+        write_target_losses(context.output.path, judged, measured.loss_sums[n:], measured.tokens[n:])
     told = {name: value for name, value in asdict(measured).items() if name not in ("loss_sums", "tokens")}
     told["train_loss"] = measured.train_loss if math.isfinite(measured.train_loss) else None
-    loss = float(measured.loss_sums.sum() / max(1, measured.tokens.sum()))
+    loss = float(sums.sum() / max(1, tokens.sum()))
     return told | {
         "n_picked": n_rows,
         "n_parameters": count_parameters(folder),
         "model_fingerprint": fingerprint(folder),
         "loss": loss if math.isfinite(loss) else None,
     }
+
+
+def loss_sums(proxy: Artifact) -> Float64s:
+    """Summed loss (r,) of every held-out row after a training."""
+    column: Float64s = pq.read_table(proxy.file(LOSSES), columns=["loss_sum"])["loss_sum"].to_numpy()
+    return column
+
+
+def loss_tokens(proxy: Artifact) -> Float64s:
+    """Learned tokens (r,) of every held-out row."""
+    column = pq.read_table(proxy.file(LOSSES), columns=["n_tokens"])["n_tokens"].to_numpy()
+    return np.asarray(column, dtype=np.float64)
 
 
 def count_parameters(folder: Path) -> int:
@@ -106,18 +163,20 @@ def count_parameters(folder: Path) -> int:
 
 
 def training_task(
-    dataset_id: str, options: ProxyOptions, examples: Artifact, held_out: Artifact, selection: Artifact | None
+    dataset_id: str, options: ProxyOptions, given: Mapping[str, Artifact], *, step: str = SELECTION_TRAINING
 ) -> Task:
-    """The training as a task, whose artifact is named by all that makes it: one that is there is found again."""
-    given = {"examples": examples, "held_out": held_out} | ({"selection": selection} if selection else {})
+    """The training as a task, whose artifact is named by all that makes it: one that is there is found again.
+
+    ``given`` are the artifacts that it reads, by role.
+    """
     inputs = {role: artifact.id for role, artifact in given.items()}
     return Task(
         dataset_id=dataset_id,
-        step="referee_training",
+        step=step,
         options=options.model_dump(mode="json"),
         inputs=inputs,
         input_kinds={role: artifact.kind for role, artifact in given.items()},
-        artifact_id=name_result(PROXIES["referee_training"], options, inputs),
+        artifact_id=name_result(PROXIES[step], options, inputs),
     )
 
 

@@ -1,4 +1,4 @@
-"""Before a referee: how many of its tokens every row has, and which families are held out of every pool."""
+"""Before a study: how many of its tokens every row has, and which families are held out of every pool."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from tamis.models.row_marks import UnfitRow
 from tamis.recipes import SftOptions
 from tamis.steps.finetune.company import row_families, row_prompts, trained_before
 from tamis.steps.finetune.rows import training_records
-from tamis.steps.referee.analysis import FEWEST_FAMILIES
 from tamis.store.artifacts.readers import count_examples
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Bools, Int64s
+
+FEWEST_FAMILIES = 40  # held out: below, luck is not told from difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ def split_pool(
     n_families = len(np.unique(groups[held_out]))
     if n_families < FEWEST_FAMILIES or not len(pool):
         raise InvalidOptions(
-            f"{len(held_out):,} rows of {n_families} families are held out and {len(pool):,} are left to pick from: a referee "
-            f"needs {FEWEST_FAMILIES} families and a pool. Hold out {'more' if len(pool) else 'fewer'} rows, or take a larger "
+            f"{len(held_out):,} rows of {n_families} families are held out and {len(pool):,} are left to pick from, and "
+            f"{FEWEST_FAMILIES} families and a pool are needed. Hold out {'more' if len(pool) else 'fewer'} rows, or take a larger "
             "dataset."
         )
     return PoolSplit(np.sort(held_out), pool, n_families)
