@@ -47,22 +47,7 @@ def worth_chart(report: WorthReport) -> None:
 
 def matrix_chart(report: WorthReport, *, everything: bool) -> None:
     """A cell per super-cluster and head, coloured by the change of loss; what covers 0 is blank unless ``everything``."""
-    # Columns have the numbers of rows: a dozen names side by side could not be read.
-    names = [f"{i} {one.name}" for i, one in enumerate(report.groups, 1)]
-    heads = [
-        str(one.group + 1) if one.group >= 0 else {-1: "all"}.get(one.group, one.name) for one in report.heads
-    ]
-    measured = [one.name for one in report.heads]
-    widest = max(abs(one.worth) for one in report.cells) or 1.0
-    data = pd.DataFrame([
-        {
-            "more": names[one.group], "loss": heads[one.head], "of": measured[one.head], "worth": one.worth,
-            "shown": one.worth if one.is_clear or everything else None,
-            "said": f"{one.worth:+.3f}" if one.is_clear or everything else "",
-            "told": f"{one.worth:+.4f} ± {one.half_width:.4f}",
-        }
-        for one in report.cells
-    ])  # fmt: skip
+    data, names, heads, widest = _cells(report, everything=everything)
     dark = st.context.theme.type == "dark"
     base = alt.Chart(data).encode(
         x=alt.X(
@@ -95,3 +80,24 @@ def matrix_chart(report: WorthReport, *, everything: bool) -> None:
         shown.properties(height=alt.Step(ROW_PX)),
         alt="What more of one super-cluster does to the loss of another",
     )
+
+
+def _cells(report: WorthReport, *, everything: bool) -> tuple[pd.DataFrame, list[str], list[str], float]:
+    """The cells, what rows and columns are called, and the largest change of all."""
+    # Columns have the numbers of rows: a dozen names side by side could not be read.
+    names = [f"{i} {one.name}" for i, one in enumerate(report.groups, 1)]
+    heads = [
+        str(one.group + 1) if one.group >= 0 else {-1: "all"}.get(one.group, one.name) for one in report.heads
+    ]
+    measured = [one.name for one in report.heads]
+    widest = max(abs(one.worth) for one in report.cells) or 1.0
+    data = pd.DataFrame([
+        {
+            "more": names[one.group], "loss": heads[one.head], "of": measured[one.head], "worth": one.worth,
+            "shown": one.worth if one.is_clear or everything else None,
+            "said": f"{one.worth:+.3f}" if one.is_clear or everything else "",
+            "told": f"{one.worth:+.4f} ± {one.half_width:.4f}",
+        }
+        for one in report.cells
+    ])  # fmt: skip
+    return data, names, heads, widest

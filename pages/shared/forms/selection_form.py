@@ -99,8 +99,8 @@ def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
     row = SELECTORS[st.session_state.get(key) or linked or start.values.get("method", "kmq")]
     # Nobody is asked for what the method does not read.
     unasked = [read for read in ("clustering", "quality", "target") if not row.uses(read)]
-    if row.quality:
-        unasked.append("quality")
+    unasked += ([] if row.uses("embeddings") else ["whiten"]) + (["quality"] if row.quality else [])
+    unasked += [] if row.uses("quality") else ["smooth"]
     form = Form(
         name=NAME,
         start={"budget": max(1, round(context.n_rows / 10)), **start.values},
@@ -114,13 +114,7 @@ def _draw_form(context: DatasetContext, start: FormDefaults) -> dict[str, JSON]:
             "target": partial(draw_target, context),
             **{role: partial(draw_rows, context) for role in ROW_ROLES},
         },
-        skip=(
-            "scores",
-            *ROW_ROLES,
-            *unasked,
-            *([] if row.uses("embeddings") else ["whiten"]),
-            *([] if row.uses("quality") else ["smooth"]),
-        ),
+        skip=("scores", *ROW_ROLES, *unasked),
     )
     values = draw_options(SelectOptions, form)
     if not row.uses("quality"):
