@@ -20,11 +20,13 @@ from tamis.actions.worth import (
     solved_weights,
     submit_worth,
 )
+from tamis.compute.worth.limits import MOST
 from tamis.errors import ArtifactMissing, InvalidOptions, JobCancelled
 from tamis.registry import parse_options
 from tamis.steps.execute import Task, execute
 from tamis.steps.proxies.options import MixtureTrainingOptions
 from tamis.steps.proxies.training import KIND, draw_mixture
+from tamis.steps.worth.options import MOST_CLUSTERS
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_examples, read_selected_ids
 from tamis.store.artifacts.refinements import read_round_clusters
@@ -192,6 +194,10 @@ def test_what_cannot_be_weighed_is_refused_before_anything_is_queued(asked, chan
     workspace, dataset_id, request = asked
     with pytest.raises(InvalidOptions, match=match):
         plan_worth(workspace, dataset_id, replace(request, **change))
+
+
+def test_the_most_super_clusters_are_those_of_the_method():
+    assert MOST_CLUSTERS == MOST
 
 
 def test_without_clusters_it_is_said_what_makes_them(asked, tmp_path):

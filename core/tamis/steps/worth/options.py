@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tamis.compute.worth.limits import MOST
 from tamis.recipes import RECIPES
 from tamis.registry import Reach
 from tamis.steps.proxies.options import Count, MixtureTrainingOptions, ProxyOptions
@@ -15,6 +14,7 @@ from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
 
 Search = Literal["narrow", "improve"]
+MOST_CLUSTERS = 12  # that of compute.worth.limits, which no page of help waits for
 
 
 class WorthOptions(StepOptions):
@@ -53,7 +53,10 @@ class WorthOptions(StepOptions):
     count: Count = Field("all", description="Which tokens are counted: all, or those that are learned.")
     runs: int = Field(0, ge=0, le=1000, description="Mixtures to train on; 0: four for each super-cluster.")
     most_clusters: int = Field(
-        MOST, ge=2, le=MOST, description="Super-clusters at most, into which clusters are joined."
+        MOST_CLUSTERS,
+        ge=2,
+        le=MOST_CLUSTERS,
+        description="Super-clusters at most, into which clusters are joined.",
     )
     max_passes: float = Field(
         4.0,
