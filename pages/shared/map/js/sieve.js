@@ -72,6 +72,7 @@ export function createSieve(bar, view, { changed, letGo, keep, stale, announce }
     parts.keep = data.keep && el("button", { type: "button", class: "main", disabled: true, title: data.keep.help ?? "", onclick: () => keep(sayable()) }, "Keep these rows")
     bar.replaceChildren(el("div", { class: "lines" }, ...lines), el("div", { class: "told" }, parts.table, el("div", { class: "end" }, parts.note, ...(parts.keep ? [parts.keep] : []))))
     draw()
+    if (answer) tell() // until the next answer
     changed()
   }
   function budgetLine() {
@@ -109,14 +110,18 @@ export function createSieve(bar, view, { changed, letGo, keep, stale, announce }
     return row("share", choice, parts.share, parts.portion, parts.even)
   }
 
+  function place(input, at) {
+    input.value = at
+    input.style.setProperty("--fill", `${(100 * input.value) / PLACES}%`)
+  }
   function draw() {
-    parts.budget.value = toPlace(now.at)
+    place(parts.budget, toPlace(now.at))
     parts.budget.setAttribute("aria-valuetext", `${number(now.at, data.whole)} ${data.unit}`)
     if (bar.getRootNode().activeElement !== parts.exact) parts.exact.value = data.whole ? Math.round(now.at) : Number(now.at.toPrecision(6))
     parts.of.textContent = `of ${number(data.high, data.whole)}`
     if (data.temperature) {
       const { low } = data.temperature, at = now.temperature
-      parts.temperature.value = Math.round((PLACES * Math.log((at ?? 0.5) / low)) / Math.log(degrees()))
+      place(parts.temperature, Math.round((PLACES * Math.log((at ?? 0.5) / low)) / Math.log(degrees())))
       parts.temperature.classList.toggle("off", at === null)
       parts.warm.textContent = at === null ? data.temperature.else : `T = ${at.toPrecision(2)}`
       parts.temperature.setAttribute("aria-valuetext", parts.warm.textContent)
@@ -124,7 +129,7 @@ export function createSieve(bar, view, { changed, letGo, keep, stale, announce }
     }
     if (data.clusters.length) {
       const own = cluster in now.shares
-      if (bar.getRootNode().activeElement !== parts.share || own) parts.share.value = Math.round(PLACES * Math.sqrt(shareOf(cluster)))
+      if (bar.getRootNode().activeElement !== parts.share || own) place(parts.share, Math.round(PLACES * Math.sqrt(shareOf(cluster))))
       parts.share.classList.toggle("off", !own)
       parts.portion.textContent = percent(shareOf(cluster))
       parts.share.setAttribute("aria-valuetext", parts.portion.textContent)

@@ -44,19 +44,22 @@ button[disabled] { cursor: default; background: none; }
 .sieve { margin-top: 8px; padding: 8px 12px; box-sizing: border-box; display: flex; flex-wrap: wrap; gap: 8px 24px; align-items: flex-start; font: 13px/1.4 var(--st-font), system-ui, sans-serif; color: var(--st-text-color);
   border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius, 6px); background: var(--st-background-color); font-variant-numeric: tabular-nums; }
 .lines { flex: 1 1 360px; min-width: 0; display: grid; gap: 5px; }
-.line { display: grid; grid-template-columns: 96px minmax(80px, 1fr) 150px; gap: 10px; align-items: center; min-height: 26px; }
+.line { display: grid; grid-template-columns: 92px minmax(80px, 1fr) 142px; gap: 10px; align-items: center; min-height: 26px; }
 .what { font-weight: 600; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .at { display: flex; gap: 6px; align-items: center; white-space: nowrap; }
-.sieve input, .sieve select { font: inherit; color: inherit; accent-color: var(--st-primary-color); }
-.sieve input[type=range] { width: 100%; margin: 0; min-height: 24px; cursor: ew-resize; }
-.sieve input.off { accent-color: color-mix(in srgb, var(--st-text-color) 55%, var(--st-background-color)); }
+.sieve input, .sieve select { font: inherit; color: inherit; }
+.sieve input[type=range] { --fill: 0%; --tint: var(--st-primary-color); appearance: none; width: 100%; height: 24px; margin: 0; cursor: ew-resize; border-radius: 4px;
+  background: linear-gradient(to right, var(--tint) var(--fill), color-mix(in srgb, var(--st-text-color) 22%, transparent) 0) center / 100% 5px no-repeat; }
+.sieve input[type=range]::-webkit-slider-thumb { appearance: none; width: 16px; height: 16px; border-radius: 50%; background: var(--tint); border: 2px solid var(--st-background-color); }
+.sieve input[type=range]::-moz-range-thumb { width: 12px; height: 12px; border-radius: 50%; background: var(--tint); border: 2px solid var(--st-background-color); }
+.sieve input.off { --tint: color-mix(in srgb, var(--st-text-color) 55%, var(--st-background-color)); }
 .sieve select, .exact { background: var(--st-background-color); border: 1px solid var(--st-border-color); border-radius: 4px; padding: 2px 5px; }
 .sieve option { background: var(--st-background-color); }
 .exact { width: 76px; box-sizing: border-box; }
 .sieve :is(input, select, button):focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 1px; }
-.told { flex: 1 1 auto; min-width: min(100%, 410px); }
+.told { flex: 1 1 auto; min-width: min(100%, 390px); }
 .figures { border-collapse: collapse; width: 100%; }
-.figures th, .figures td { padding: 2px 8px; text-align: right; white-space: nowrap; }
+.figures th, .figures td { padding: 2px 6px; text-align: right; white-space: nowrap; }
 .figures thead th { font-weight: 500; font-size: 12px; }
 .figures tbody th { font-weight: 500; text-align: left; padding-left: 0; }
 .figures .picked td { font-weight: 650; font-size: 14px; }
