@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from pages.parts.overview.additions import show_additions_waiting
 from pages.parts.overview.campaigns import say_waiting
 from pages.parts.overview.dataset_card import show_dataset_head
 from pages.parts.overview.failed_imports import show_failed_imports
@@ -18,6 +19,7 @@ from pages.shared.activity import while_jobs_run
 from pages.shared.frame import open_workspace_page, pick_dataset, say_empty
 from pages.shared.plain_text import plain
 from pages.shared.queries import list_exports
+from tamis.actions.augmenting import additions_waiting
 from tamis.actions.datasets import dataset_names, order_datasets
 from tamis.actions.export_files import count_exports
 from tamis.actions.imports import first_imports
@@ -35,6 +37,7 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
     names = importing | stored
     ordered = order_datasets(workspace, importing, opened=opened, n_shown=PAGE_CARDS)
     exports = count_exports(list_exports(workspace))
+    additions = additions_waiting(workspace)
     slots = {}
     for dataset_id in _one_page(ordered, names):
         stage_list = stages(workspace, dataset_id)
@@ -43,6 +46,7 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
                 workspace, dataset_id, names[dataset_id], stage_list,
                 n_exports=exports.get(dataset_id, 0), is_open=dataset_id == opened,
             )  # fmt: skip
+            show_additions_waiting(dataset_id, additions.get(dataset_id))
             slots[dataset_id] = st.container(gap="small")
             show_stage_failure(workspace, stage_list)
 

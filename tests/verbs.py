@@ -55,17 +55,19 @@ VERBS: dict[str, Verb] = {
         No("a page hides what runs drew, and deletes none"), "selections delete", "SelectionResult.delete"
     ),
     # batches of written rows
-    "augmenting.accept_passed": Verb(
-        No("Review has it with the queue of additions"), "decisions rule", "Decisions.accept_passed"
+    "augmenting.accept_passed": Verb("augment", "decisions rule", "Decisions.accept_passed"),
+    "augment_trial.try_drafts": Verb("augment", "run augment", "Dataset.try_augment"),
+    "augmenting.batch_funnel": Verb("augment", "batches show", "BatchResult.funnel"),
+    "augmenting.list_batches": Verb("augment", "batches list", "Dataset.batches"),
+    "augmenting.rows_with_reason": Verb("augment", "batches show", "BatchResult.rows_with"),
+    "augmenting.batch_groups": Verb("augment", "batches show", "BatchResult.groups"),
+    "drop_reasons.count_drop_reasons": Verb("augment", "batches show", "BatchResult.dropped_for"),
+    "drop_reasons.note_drop_reason": Verb(
+        "review",
+        No("tamis review note ROW 'Dropped: wrong' says the same"),
+        No("Decisions.note says the same"),
     ),
-    "augment_trial.try_drafts": Verb(
-        No("the page Augment tries three"), "run augment", "Dataset.try_augment"
-    ),
-    "augmenting.batch_funnel": Verb(No("the page Augment draws it"), "batches show", "BatchResult.funnel"),
-    "augmenting.list_batches": Verb(No("the page Augment lists them"), "batches list", "Dataset.batches"),
-    "augmenting.rows_with_reason": Verb(
-        No("the page Augment opens them"), "batches show", "BatchResult.rows_with"
-    ),
+    "augmenting.batch_problems": Verb("augment", No("tamis rejects list has them"), "BatchResult.problems"),
     # campaigns
     "campaigns.start_campaign": Verb("job_list", "campaign start", "Dataset.campaign"),
     "campaigns.list_campaigns": Verb("job_list", "campaign list", "Workspace.campaigns"),
@@ -556,7 +558,12 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "augmenting": (
         "rows, marks and groups of a batch or an examination, as tables and pages draw them",
-        "judged_rows provenance_rows find_examination examination_rows examination_groups",
+        "judged_rows provenance_rows find_examination examination_rows examination_groups batch_of additions_waiting group_records",
+    ),
+    "addition_rows": ("what the review draws beside a written row", "open_additions"),
+    "augment_parents": (
+        "examples that are no rows, as a form and missing:TARGET name them: --examples and examples= have them in full",
+        "typed_examples missing_examples with_missing_examples",
     ),
     "campaign_moves": (
         "moves of a campaign, as campaigns make and watch them",
@@ -613,6 +620,8 @@ ROLES: dict[str, str] = {
         "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
         "campaigns.list_campaigns campaigns.show_campaign campaigns.plan_campaign briefs.read_brief "
         "models.trained_models augmenting.batch_funnel augmenting.list_batches augmenting.rows_with_reason selections.picks_per_cluster sieve.open_sieve sieve.sift report.report.render_report "
+        "augmenting.batch_groups augmenting.batch_problems "
+        "drop_reasons.count_drop_reasons "
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
         "delete_refinement.plan_deletion runs.list_runs evaluations.evaluation_of evaluations.cluster_losses "
         "targets.list_targets targets.show_target targets.plan_target_deletion targets.out_of_reach targets.rows_kept_out "
@@ -620,7 +629,7 @@ ROLES: dict[str, str] = {
         "versions.parent_version"
     ),
     "reviewer": (
-        "decide_request.decide_by_request teams.add_note "
+        "decide_request.decide_by_request teams.add_note drop_reasons.note_drop_reason "
         "decisions.approve_proposal decisions.reject_proposal decisions.save_edit decisions.undo_decision "
         "decisions.redo_decision decisions.revert_decision tags.add_tag tags.remove_tag tags.set_row_tags "
         "tags.undo_tag tags.redo_tag drafts.keep_edit drafts.forget_edit review_queue.hold_row "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias
 
@@ -11,6 +11,11 @@ from tamis.types import JSON, Float32s, Float64s, Int64s, Message
 Ability: TypeAlias = Literal["complete", "choose", "loglikelihood"]
 # Calls a function of a module with its arguments and returns what that does, perhaps in a process with limits.
 Call: TypeAlias = Callable[..., Any]
+
+
+# How an endpoint is held to a JSON schema, the strictest first; by words alone it is asked for one and may do otherwise.
+WORDS = "words"
+ANSWER_FORMATS = ("json_schema", "json_object", WORDS)
 
 
 def call_here(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever the function returns
@@ -72,16 +77,22 @@ class ChatPrompt(str):
     """A conversation that the model goes on with: its ``messages`` up to the answer, and the ``tools`` that it may call.
 
     As a text it is what people read, every turn labelled by its role; a client puts the messages into the model's own
-    template, with calls, results of tools and reasoning as the template takes them.
+    template, with calls, results of tools and reasoning as the template takes them. ``schema`` is the JSON schema that
+    the answer is to follow, for clients that can hold a model to one; the prompt asks for it in words too.
     """
 
-    __slots__ = ("messages", "text_given", "tools")
+    __slots__ = ("messages", "schema", "text_given", "tools")
     messages: tuple[Message, ...]
     tools: tuple[JSON, ...]
     text_given: str | None
+    schema: Mapping[str, JSON] | None
 
     def __new__(
-        cls, turns: Sequence[Turn | Message], tools: Sequence[JSON] = (), text: str | None = None
+        cls,
+        turns: Sequence[Turn | Message],
+        tools: Sequence[JSON] = (),
+        text: str | None = None,
+        schema: Mapping[str, JSON] | None = None,
     ) -> Self:
         """The conversation of these turns; ``text`` is how people read it where turns hold more than texts."""
         messages = tuple(
@@ -89,12 +100,14 @@ class ChatPrompt(str):
         )
         said = (f"{one['role']}: {one.get('content') or ''}" for one in messages)
         made = super().__new__(cls, "\n\n".join(said) if text is None else text)
-        made.messages, made.tools, made.text_given = messages, tuple(tools), text
+        made.messages, made.tools, made.text_given, made.schema = messages, tuple(tools), text, schema
         return made
 
-    def __getnewargs__(self) -> tuple[tuple[Message, ...], tuple[JSON, ...], str | None]:  # type: ignore[override]
+    def __getnewargs__(  # type: ignore[override]
+        self,
+    ) -> tuple[tuple[Message, ...], tuple[JSON, ...], str | None, Mapping[str, JSON] | None]:
         """What it was made of, so that a copy has it too (a text's own way keeps the text alone)."""
-        return self.messages, self.tools, self.text_given
+        return self.messages, self.tools, self.text_given, self.schema
 
     @property
     def is_plain(self) -> bool:

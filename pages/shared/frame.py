@@ -44,6 +44,7 @@ _ABOUT_ROWS = (
     "proposals",
     "run",
     "comparison",
+    "batch",
     "decisions",
     "changes_against",
     "changes_kind",

@@ -71,6 +71,10 @@ APP_PAGES = (
         "refinement", "Curate", "Refinement", ":material/autorenew:",
         "Reweigh clusters over rounds of training and scoring.",
     ),
+    AppPage(
+        "augment", "Curate", "Augment", ":material/library_add:",
+        "Have a model write rows like those you point at; nothing joins before you accept it.",
+    ),
     AppPage("review", "Curate", "Review", ":material/rate_review:", "Decide about proposed drops and repairs."),
     AppPage("finetuning", "Train", "Fine-tune", ":material/model_training:", "Train on what was selected."),
     AppPage("job_list", "Run", "Jobs", ":material/list_alt:", "Everything that runs, waits or has ended."),

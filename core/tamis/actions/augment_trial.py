@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from tamis.actions.roles import needs
 from tamis.actions.submit import placed_request
-from tamis.compute.augment.types import DraftProblem, JudgedRow
+from tamis.compute.augment.types import DraftProblem, JudgedRow, ParentRow, WritingTask
 from tamis.filters import choose_filters
 from tamis.generators import GENERATORS, check_task
-from tamis.llms import open_llm
+from tamis.llms import LLMS, open_llm
 from tamis.llms.cache import CachedModel
 from tamis.protocols import Turn
 from tamis.registry import parse_options
@@ -24,18 +24,24 @@ from tamis.steps.augment.step import run_settings
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
-__all__ = ["AugmentTrial", "TriedJob", "try_drafts"]
+__all__ = ["AugmentTrial", "ParentRow", "TriedJob", "try_drafts"]
 TRIED_JOBS = 3
+MOST_REPEATS = 1  # of a question that an endpoint did not answer, while somebody waits
 
 
 @dataclass(frozen=True, slots=True)
 class TriedJob:
     """One job: its parents, the turns of each question with the texts that came back, and the drafts or the problems."""
 
-    parent_ids: tuple[int, ...]
+    parents: tuple[ParentRow, ...]
     asked: tuple[tuple[tuple[Turn, ...], tuple[str, ...]], ...]
     drafts: tuple[JudgedRow, ...]
     problems: tuple[DraftProblem, ...]
+
+    @property
+    def parent_ids(self) -> tuple[int, ...]:
+        """Their ids; −1, −2 … for given examples, which are no rows."""
+        return tuple(one.example_id for one in self.parents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,7 @@ def try_drafts(
     store, row = workspace.artifacts, GENERATORS[parsed.generator]
     task = read_task(store, parsed)
     check_task(row, task)
-    model = open_llm(parsed.llm, parsed.llm_options, workspace=workspace.path, needs=row.needs_llm)
+    model = open_llm(parsed.llm, _patient(parsed), workspace=workspace.path, needs=row.needs_llm)
     assert isinstance(model, CachedModel)
     ended: list[Ended] = []
     driver = Driver(
@@ -86,7 +92,7 @@ def try_drafts(
     outcome = driver.run()
     seconds, ledger = time.monotonic() - start, driver.ledger
     waiting = list(outcome.judged)
-    jobs = tuple(_tried(one, waiting) for one in ended)
+    jobs = tuple(_tried(one, waiting, task) for one in ended)
     n_tries = len(outcome.judged) + sum(not one.drafts for one in jobs)
     per_job = outcome.n_passed / len(jobs) if jobs else 0.0
     wanted = round(parsed.rows / per_job) if per_job else None
@@ -104,8 +110,17 @@ def try_drafts(
     )
 
 
-def _tried(ended: Ended, waiting: list[JudgedRow]) -> TriedJob:
+def _patient(options: AugmentOptions) -> dict[str, JSON]:
+    """The model's options with few repeats: somebody waits, and an endpoint that is not there is to be said soon."""
+    given = dict(options.llm_options)
+    if "max_retries" in LLMS[options.llm].options.model_fields:
+        given["max_retries"] = min(MOST_REPEATS, int(given.get("max_retries", MOST_REPEATS)))
+    return given
+
+
+def _tried(ended: Ended, waiting: list[JudgedRow], task: WritingTask) -> TriedJob:
     """A job with its drafts, taken from those that wait in job order."""
     drafts = [waiting.pop(0) for _ in ended.rows if waiting]
     asked = tuple((question.turns, reply.texts) for question, reply in ended.asked)
-    return TriedJob(ended.job.parent_ids, asked, tuple(drafts), ended.problems)
+    parents = tuple(task.parent(one) for one in ended.job.parent_ids)
+    return TriedJob(parents, asked, tuple(drafts), ended.problems)

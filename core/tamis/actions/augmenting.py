@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,19 +16,29 @@ from tamis.compute.augment.types import JudgedRow
 from tamis.errors import ArtifactMissing, InvalidOptions, UnknownName
 from tamis.filters import FILTERS
 from tamis.reprs import HtmlFacts
-from tamis.store.artifacts.batches import batches_of, passed_rows, read_batch, read_provenance, require_batch
+from tamis.store.artifacts.batches import (
+    additions_to,
+    batches_of,
+    every_batch,
+    passed_rows,
+    read_batch,
+    read_provenance,
+    require_batch,
+)
 from tamis.store.artifacts.examinations import KIND as EXAMINATION
 from tamis.store.artifacts.examinations import read_examination, read_groups
 from tamis.store.artifacts.proposals import read_proposals
+from tamis.store.artifacts.readers import read_rejects
 from tamis.store.artifacts.store import Artifact
 from tamis.store.review.decisions import decide_many
 from tamis.store.review.types import BulkChoice, DecisionEvent
 from tamis.store.workspace import Workspace
-from tamis.types import Int64s
+from tamis.types import JSON, Int64s
 
 __all__ = [
-    "BatchFunnel", "GroupMark", "JudgedRow", "accept_passed", "batch_funnel", "judged_rows", "examination_groups",
-    "examination_rows", "find_examination", "list_batches", "provenance_rows", "rows_with_reason",
+    "AdditionsWaiting", "BatchFunnel", "BatchGroup", "BatchProblem", "GroupMark", "JudgedRow", "accept_passed",
+    "additions_waiting", "batch_funnel", "batch_groups", "batch_of", "batch_problems", "examination_groups",
+    "examination_rows", "find_examination", "group_records", "judged_rows", "list_batches", "provenance_rows", "rows_with_reason",
 ]  # fmt: skip
 ADDITIONS = "additions"  # the method of proposals that are made of a batch
 
@@ -57,6 +67,38 @@ class BatchFunnel(HtmlFacts):
     questions: int
     tokens: int
     cost: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchGroup(HtmlFacts):
+    """A group of parents: how many drafts were written from it, how many passed and how many of all were accepted, beside
+    how often the examined model is right there; ``mark`` is None where none was examined.
+    """
+
+    group: str
+    n_drafts: int
+    n_passed: int
+    n_accepted: int
+    mark: GroupMark | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdditionsWaiting(HtmlFacts):
+    """Rows of all batches of a dataset that passed their filters, and how many of these nobody decided about."""
+
+    n_waiting: int
+    n_passed: int
+    newest: str  # the batch to look at first: the newest in which some wait
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProblem:
+    """A job that gave no row: its number from 1, the kind of problem, what is said of it, and the raw answer."""
+
+    job: int
+    kind: str
+    said: str
+    raw: str
 
 
 def list_batches(workspace: Workspace, dataset_id: str) -> list[BatchFunnel]:
@@ -100,6 +142,81 @@ def batch_funnel(workspace: Workspace, dataset_id: str) -> BatchFunnel:
         tokens=int(summary["prompt_tokens"]) + int(summary["completion_tokens"]),
         cost=summary["cost"],
     )
+
+
+def batch_of(examples: Artifact) -> str:
+    """The dataset that a batch adds to; "" for a dataset that is none."""
+    target = additions_to(examples)
+    return "" if target is None else target.dataset_id
+
+
+def batch_groups(workspace: Workspace, dataset_id: str) -> list[BatchGroup]:
+    """Drafts of a batch by the group of their parents, the least accurate first, those without an accuracy last.
+
+    Raises InvalidOptions for a dataset that is no batch.
+    """
+    examples = workspace.artifacts.examples(dataset_id)
+    target = require_batch(examples)
+    table = read_provenance(examples)
+    groups = [str(one or "") for one in table["group"].to_pylist()]
+    passed = table["passed"].to_pylist()
+    decided = decision_snapshot(workspace, dataset_id).by_row
+    taken = {row for row, one in decided.items() if one.verdict in ("keep", "replace")}
+    named = str(examples.manifest.options.get("examination") or "")
+    examination = workspace.artifacts.find(target.dataset_id, EXAMINATION, named) if named else None
+    marks = {} if examination is None else {one.group: one for one in read_groups(examination)}
+    made = [
+        BatchGroup(
+            group=name,
+            n_drafts=len(rows),
+            n_passed=sum(bool(passed[row]) for row in rows),
+            n_accepted=sum(row in taken for row in rows),
+            mark=marks.get(name),
+        )
+        for name in sorted({*groups, *marks})
+        for rows in [[row for row, group in enumerate(groups) if group == name]]
+    ]
+    return sorted(made, key=lambda one: (one.mark is None, one.mark.accuracy if one.mark else 0.0, one.group))
+
+
+def group_records(groups: Sequence[BatchGroup]) -> list[dict[str, JSON]]:
+    """Groups for a program, flat: accuracy and its interval are null where none was examined."""
+    names = ("accuracy", "low", "high")
+    return [
+        {"group": one.group, "n_drafts": one.n_drafts, "n_passed": one.n_passed, "n_accepted": one.n_accepted}
+        | {name: None if one.mark is None or not one.mark.n else getattr(one.mark, name) for name in names}
+        for one in groups
+    ]
+
+
+def additions_waiting(workspace: Workspace) -> dict[str, AdditionsWaiting]:
+    """By dataset, the rows of its batches that passed, and how many wait for a decision; datasets without any are left out."""
+    found: dict[str, AdditionsWaiting] = {}
+    for target, examples in every_batch(workspace.artifacts):
+        batch = examples.manifest.dataset_id
+        decided = decision_snapshot(workspace, batch).by_row
+        passed = passed_rows(examples)
+        n_waiting = int((~np.isin(passed, list(decided))).sum())
+        before = found.get(target.dataset_id)
+        found[target.dataset_id] = AdditionsWaiting(
+            n_waiting=n_waiting + (before.n_waiting if before else 0),
+            n_passed=len(passed) + (before.n_passed if before else 0),
+            newest=batch if n_waiting or before is None else before.newest,
+        )
+    return {dataset_id: one for dataset_id, one in found.items() if one.n_waiting}
+
+
+def batch_problems(workspace: Workspace, dataset_id: str, *, most: int = 100) -> list[BatchProblem]:
+    """The first jobs of a batch that gave no row, each with its answer; raises InvalidOptions for a dataset that is none."""
+    examples = workspace.artifacts.examples(dataset_id)
+    require_batch(examples)
+    lines = read_rejects(examples).slice(0, most).to_pylist()
+    return [BatchProblem(one["line"], *_parted(one["reason"]), one["raw"] or "") for one in lines]
+
+
+def _parted(reason: str) -> tuple[str, str]:
+    kind, _, said = reason.partition(": ")
+    return kind, said
 
 
 def rows_with_reason(workspace: Workspace, dataset_id: str, name: str) -> Int64s:

@@ -101,7 +101,8 @@ def freeze_pointers(
 ) -> dict[str, JSON]:
     """The options with every pointer as the id of an artifact, by what the step's options declare to be one.
 
-    Rows may be ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``; decisions ``current`` or ``none``, and where a selection
+    Rows may be ``tag:NAME``, ``scope:SCOPE`` or ``selection:ID``, those that augment writes from ``wrong:EXAMINATION`` and
+    ``missing:TARGET`` too; decisions ``current`` or ``none``, and where a selection
     is read and nothing is said, those it was made with; a selection may be ``active`` or ``newest``; targets are named with
     their shares. A quality or a cost
     that is a column (``column:NAME``) becomes scores; where no quality is named, it is the one that a person made active.
@@ -109,6 +110,12 @@ def freeze_pointers(
     who asks may not name.
     """
     values = allowed_options(workspace, steps[step].options, options)
+    if step == "augment":
+        from tamis.actions.augment_parents import (
+            with_missing_examples,  # not before: it loads what targets read
+        )
+
+        values = with_missing_examples(workspace, dataset_id, values)
     asks = "quality" in steps[step].options.model_fields and values.get("quality") is None
     if asks and not own_quality(values):
         values |= _active_quality(workspace, dataset_id)

@@ -33,9 +33,10 @@ MOST_NAME_CHARS = 100
 Turns = tuple[Message, ...]
 
 
-def default_version_name(workspace: Workspace, dataset_id: str) -> str:
+def default_version_name(workspace: Workspace, dataset_id: str, *, with_additions: bool = False) -> str:
     """What a version is called unless somebody says otherwise."""
-    return f"{dataset_names(workspace)[dataset_id]}, curated"[:MOST_NAME_CHARS]
+    how = "augmented" if with_additions else "curated"
+    return f"{dataset_names(workspace)[dataset_id]}, {how}"[:MOST_NAME_CHARS]
 
 
 @needs("curator")

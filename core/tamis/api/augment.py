@@ -9,11 +9,15 @@ import numpy as np
 
 from tamis.actions.augmenting import (
     batch_funnel,
+    batch_groups,
+    batch_problems,
     examination_groups,
     examination_rows,
+    group_records,
     provenance_rows,
     rows_with_reason,
 )
+from tamis.actions.drop_reasons import count_drop_reasons
 from tamis.api.show import Records
 from tamis.api.step_result import StepResult
 
@@ -64,6 +68,22 @@ class BatchResult(StepResult):
     def funnel(self) -> BatchFunnel:
         """Rows asked for, read, kept by every filter, and decided so far."""
         return batch_funnel(self._workspace, self.dataset_id)
+
+    @property
+    def groups(self) -> Records:
+        """Rows by the group of their parents, beside how often the examined model is right there."""
+        return Records.of("Groups", group_records(batch_groups(self._workspace, self.dataset_id)))
+
+    @property
+    def dropped_for(self) -> dict[str, int]:
+        """How many rows people dropped for each reason, where they said one."""
+        return count_drop_reasons(self._workspace, self.dataset_id)
+
+    @property
+    def problems(self) -> Records:
+        """The first jobs that gave no row, each with what is said of it and the raw answer."""
+        found = batch_problems(self._workspace, self.dataset_id)
+        return Records.of("Problems", [asdict(one) for one in found])
 
     def rows_with(self, reason: str) -> Int64s:
         """Ids of the rows that a filter of that name is against."""

@@ -41,7 +41,8 @@ def list_all(session: Session, dataset: str) -> None:
 @click.option("--reason", default="", metavar="FILTER", help="List the rows that this filter is against.")
 def show(session: Session, dataset: str, reason: str) -> None:
     """Show how many drafts each filter took, what was decided, and what it cost; or the rows with a reason."""
-    from tamis.actions.augmenting import batch_funnel, rows_with_reason
+    from tamis.actions.augmenting import batch_funnel, batch_groups, group_records, rows_with_reason
+    from tamis.actions.drop_reasons import count_drop_reasons
 
     dataset_id = session.dataset(dataset)
     if reason:
@@ -52,7 +53,11 @@ def show(session: Session, dataset: str, reason: str) -> None:
     funnel = batch_funnel(session.workspace, dataset_id)
     for line in funnel_lines(funnel):
         session.show(line)
-    session.result(asdict(funnel))
+    groups = group_records(batch_groups(session.workspace, dataset_id))
+    dropped = count_drop_reasons(session.workspace, dataset_id)
+    if dropped:
+        session.show("  dropped by people: " + ", ".join(f"{reason} {n:,}" for reason, n in dropped.items()))
+    session.result(asdict(funnel) | {"groups": groups, "dropped_for": dropped})
 
 
 def waiting_text(funnel: BatchFunnel) -> str:

@@ -129,7 +129,8 @@ def length_filter(options: LengthFilterOptions) -> EachRow:
     def band_of(side: str, pool: FilterPool) -> tuple[float, float] | None:
         key = (id(pool), side)
         if key not in bands:
-            band = length_band([len(_side(one, side)) for one in pool.parents.values()])
+            texts = [_side(one, side) for one in pool.parents.values()]
+            band = length_band([len(text) for text in texts if text])
             bands[key] = None if band is None else (band.low, band.high)
         return bands[key]
 

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WriterQuestion:
-    """What a job asks a model ``n`` times. A generator leaves the seed to the driver, and what is None to the run."""
+    """What a job asks a model ``n`` times. A generator leaves the seed to the driver, and what is None to the run.
+
+    ``fields`` are the texts of the one JSON object that is asked for in words, where it is; an endpoint that can be held to a
+    schema is held to this one.
+    """
 
     turns: tuple[Turn, ...]
     template: str
@@ -28,6 +32,7 @@ class WriterQuestion:
     temperature: float | None = None
     max_new_tokens: int | None = None
     seed: int = 0
+    fields: tuple[str, ...] = ()
 
     def settled(self, *, seed: int, temperature: float, max_new_tokens: int) -> WriterQuestion:
         """The question as it is sent."""

@@ -34,6 +34,16 @@ def read_fields(text: str, names: tuple[str, ...]) -> dict[str, str] | DraftProb
     return fields
 
 
+def object_schema(names: tuple[str, ...]) -> dict[str, JSON]:
+    """The JSON schema of one object with these texts and nothing else."""
+    return {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in names},
+        "required": list(names),
+        "additionalProperties": False,
+    }
+
+
 def first_object(text: str) -> Mapping[str, JSON] | None:
     """The first JSON object in a text that can be read; None for none."""
     starts = [found.start() for found in re.finditer(r"\{", text[:KEPT_CHARACTERS])]

@@ -32,6 +32,7 @@ WRONG = (
     "A student answered the request wrongly, as shown last. Write the new row so that who makes the same mistake gets it "
     "wrong, and who has understood gets it right; your answer must not make the mistake."
 )
+UNANSWERED = "The row has no answer yet: choose the form and length that suit the request."
 ASK = (
     'Reply with one JSON object and nothing else: {"new_prompt": the new request as a text, "new_response": its answer as '
     "a text}."
@@ -58,7 +59,7 @@ class SimilarGenerator:
         """One question, one row; a system turn of the parent stays with the row."""
         parent = task.parent(job.parent_ids[0])
         question = WriterQuestion(
-            (Turn("system", SYSTEM), Turn("user", self._request(parent, task))), TEMPLATE
+            (Turn("system", SYSTEM), Turn("user", self._request(parent, task))), TEMPLATE, fields=FIELDS
         )
         texts = yield [question]
         fields = read_fields(texts[0][0], FIELDS)
@@ -76,10 +77,10 @@ class SimilarGenerator:
     def _request(self, parent: ParentRow, task: WritingTask) -> str:
         wrong = parent.wrong_answer if self._options.show_wrong else ""
         code = fence_code(parent.prompt, parent.response, wrong, task.brief)
-        parts = [
-            fenced("parent_prompt", parent.prompt, code),
-            fenced("parent_response", parent.response, code),
-        ]
+        parts = [fenced("parent_prompt", parent.prompt, code)]
+        parts.append(
+            fenced("parent_response", parent.response, code) if parent.response.strip() else UNANSWERED
+        )
         if task.labels:
             parts.insert(0, f"The answer must be one of these labels: {', '.join(task.labels)}.")
         if task.brief:

@@ -15,6 +15,7 @@ from tamis.registry import Options, Plugin, Reach, Table, parse_options
 from tamis.types import JSON
 
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
+AnswerFormat: TypeAlias = Literal["auto", "json_schema", "json_object", "words"]
 EVERYTHING: frozenset[Ability] = frozenset({"complete", "choose", "loglikelihood"})
 
 
@@ -82,6 +83,11 @@ class OpenAIChatOptions(LLMOptions):
     top_logprobs: int = Field(20, ge=1, le=20, description="How many of the likeliest tokens to ask for.")
     echo: bool = Field(
         False, description="Whether /v1/completions returns the log-probabilities of a prompt (vLLM)."
+    )
+    answer_format: AnswerFormat = Field(
+        "auto",
+        description="How an answer in JSON is asked for: by json_schema, by json_object, or in words alone; auto: the first of "
+        "these that the endpoint takes.",
     )
     concurrency: int = Field(8, ge=1, le=256, description="Requests under way at once.")
     timeout_s: float = Field(120.0, gt=0, description="Longest wait for one answer, in seconds.")

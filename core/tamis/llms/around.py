@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tamis.protocols import Ability, LanguageModel, Usage
+from tamis.protocols import WORDS, Ability, LanguageModel, Usage
 
 
 class AroundModel:
@@ -25,6 +25,11 @@ class AroundModel:
     def batch_rows(self) -> int:
         """The client's."""
         return self._client.batch_rows
+
+    @property
+    def answer_format(self) -> str:
+        """How the client holds a model to a JSON schema: ``json_schema``, ``json_object`` or ``words``, which is not at all."""
+        return str(getattr(self._client, "answer_format", WORDS))
 
     @property
     def usage(self) -> Usage:

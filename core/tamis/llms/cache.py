@@ -261,7 +261,8 @@ def _asked(prompt: str) -> tuple[str, JSON]:
     if not isinstance(prompt, ChatPrompt):
         return "raw" if isinstance(prompt, RawPrompt) else "turn", str(prompt)
     if prompt.is_plain:
-        return "chat", [tuple(turn) for turn in prompt.turns]
+        turns: list[JSON] = [tuple(turn) for turn in prompt.turns]
+        return ("chat", turns) if prompt.schema is None else ("chat by schema", [turns, dict(prompt.schema)])
     return "messages", [prompt.messages, prompt.tools]
 
 

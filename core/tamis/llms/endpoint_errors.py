@@ -25,6 +25,10 @@ FILTERED = ("content_filter", "content management policy", "content_policy", "co
 NO_SYSTEM = ("system role", "role system", "system message", "roles must alternate", "role must be in")
 
 
+# What servers say that know no response_format, or not the one that was asked for.
+NO_FORMAT = ("response_format", "json_schema", "json_object", "structured output", "guided", "grammar")
+
+
 class TooLong(Exception):
     """A question that does not fit into the model's window, or that the endpoint's content filter refuses.
 
@@ -62,6 +66,14 @@ def refuses_system_turn(error: openai.APIStatusError) -> bool:
         return False
     words = _code_and_words(error)
     return any(mark in words for mark in NO_SYSTEM)
+
+
+def refuses_format(error: openai.APIStatusError) -> bool:
+    """Whether the endpoint refused a question for the form in which an answer was asked for."""
+    if error.status_code not in (400, 404, 415, 422, 500, 501):
+        return False
+    words = _code_and_words(error)
+    return any(mark in words for mark in NO_FORMAT)
 
 
 def _code_and_words(error: openai.APIStatusError) -> str:

@@ -7,7 +7,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,12 +24,25 @@ from tamis.llms.endpoint_errors import (
     explained,
     is_filtered,
     is_too_long,
+    refuses_format,
     refuses_system_turn,
     retry_pause,
 )
 from tamis.llms.endpoint_loop import EndpointLoop
 from tamis.models.endpoints import read_key, without_key
-from tamis.protocols import Ability, ChatPrompt, Choices, CutText, LogLikelihoods, Turn, Usage, seeds_of
+from tamis.protocols import (
+    ANSWER_FORMATS,
+    WORDS,
+    Ability,
+    ChatPrompt,
+    Choices,
+    CutText,
+    LogLikelihoods,
+    Turn,
+    Usage,
+    seeds_of,
+)
+from tamis.types import JSON
 
 T = TypeVar("T")
 BYTES_PER_TOKEN = 3  # a cautious estimate, used where an endpoint's own count cannot be right
@@ -54,6 +67,9 @@ class EndpointModel:
         self._sleep = sleep
         self._lock, self._opening = threading.Lock(), threading.Lock()
         self._takes_system = True
+        self._formats: tuple[str, ...] = (
+            ANSWER_FORMATS if options.answer_format == "auto" else (options.answer_format,)
+        )
         self._calls = self._prompt_tokens = self._completion_tokens = self._not_answered = 0
 
     @property
@@ -64,6 +80,11 @@ class EndpointModel:
             f"openai:1:{options.base_url.rstrip('/')}:{options.model}:system={options.system!r}"
             f":top_logprobs={options.top_logprobs}"
         )
+
+    @property
+    def answer_format(self) -> str:
+        """How a model is held to a JSON schema: the strictest way that the endpoint has not refused."""
+        return self._formats[0]
 
     @property
     def usage(self) -> Usage:
@@ -155,7 +176,7 @@ class EndpointModel:
         messages = _messages(prompt, self.options.system)
 
         def send() -> Any:  # noqa: ANN401 - the client's own type
-            answer = self._answered(messages, settings)
+            answer = self._answered(messages, settings, getattr(prompt, "schema", None))
             choices = getattr(answer, "choices", None)
             if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
                 seen = without_key(str(answer), self.options.api_key_variable)
@@ -166,24 +187,30 @@ class EndpointModel:
 
         return self._tried(send)
 
-    def _answered(self, messages: list[dict[str, str]], settings: dict[str, Any]) -> Any:  # noqa: ANN401 - client's type
-        """Send once; where the model's template has no system turn, its text goes before the first user's."""
+    def _answered(
+        self, messages: list[dict[str, str]], settings: dict[str, Any], schema: Mapping[str, JSON] | None
+    ) -> Any:  # noqa: ANN401 - the client's own type
+        """Send until the endpoint takes the form of the question.
 
-        def ask(asked: list[dict[str, str]]) -> Any:  # noqa: ANN401 - the client's own type
-            model = self.options.model
-            return self._sent(
-                lambda client: client.chat.completions.create(model=model, messages=asked, **settings)
-            )
-
-        if self._takes_system or messages[0]["role"] != "system":
+        Where the model's template has no system turn, its text goes before the first user's; where a form of answers is
+        refused, the next one is asked for, in this and every later question.
+        """
+        while True:
+            asked = messages if self._takes_system else _without_system(messages)
+            wanted = self.answer_format
+            form = {} if schema is None else _format_of(wanted, schema)
+            send = functools.partial(_create, self.options.model, asked, settings | form)
             try:
-                return ask(messages)
+                return self._sent(send)
             except openai.APIStatusError as error:
-                if messages[0]["role"] != "system" or not refuses_system_turn(error):
+                if asked[0]["role"] == "system" and refuses_system_turn(error):
+                    self._takes_system = False
+                elif form and refuses_format(error) and wanted != self._formats[-1]:
+                    # Of questions under way together, the first to come back has said it already.
+                    with self._lock:
+                        self._formats = self._formats[1:] if self._formats[0] == wanted else self._formats
+                else:
                     raise
-                self._takes_system = False
-        system, first = (message["content"] for message in messages[:2])
-        return ask([{"role": "user", "content": f"{system}\n\n{first}"}, *messages[2:]])
 
     def _top_tokens(self, answer: Any) -> list[tuple[str, float]]:  # noqa: ANN401 - the client's own type
         content = getattr(getattr(answer.choices[0], "logprobs", None), "content", None)
@@ -289,6 +316,30 @@ def _messages(prompt: str, system: str) -> list[dict[str, str]]:
     elif system:
         turns.insert(0, Turn("system", system))
     return [{"role": turn.role, "content": _sendable(turn.text)} for turn in turns]
+
+
+def _create(
+    model: str, messages: list[Any], settings: dict[str, Any], client: openai.AsyncOpenAI
+) -> Awaitable[Any]:
+    """One request of a chat."""
+    asked: Awaitable[Any] = client.chat.completions.create(model=model, messages=messages, **settings)
+    return asked
+
+
+def _without_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The same turns with the text of a system turn before the first user's."""
+    if messages[0]["role"] != "system":
+        return messages
+    system, first = (message["content"] for message in messages[:2])
+    return [{"role": "user", "content": f"{system}\n\n{first}"}, *messages[2:]]
+
+
+def _format_of(name: str, schema: Mapping[str, JSON]) -> dict[str, Any]:
+    """What of a request asks for an answer in JSON; nothing where words alone do."""
+    if name == WORDS:
+        return {}
+    named = {"name": "answer", "strict": True, "schema": dict(schema)}
+    return {"response_format": {"type": name} | ({"json_schema": named} if name == "json_schema" else {})}
 
 
 def _sendable(text: str) -> str:

@@ -30,6 +30,7 @@ def show_tag_actions(context: DatasetContext, scope: Scope) -> None:
         if n_matching:
             link_to("selection", "Select from these", query=everything)
             link_to("export_data", "Export these", query=everything)
+            link_to("augment", "Write rows like these", query=everything | {"view": "new"})
 
 
 def _tag_form(context: DatasetContext, scope: Scope, n_matching: int) -> None:

@@ -28,12 +28,14 @@ RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
     "referee": lambda job: ("referee", {"referee": job.artifact_id}),
     "worth": lambda job: ("worth", {"worth": job.artifact_id}),
     "propose": lambda job: ("review", {"proposals": job.artifact_id}),
+    "examine": lambda job: ("augment", {"view": "new"}),
+    "augment": lambda job: ("augment", {}),
     "curate": lambda job: ("overview", {}),
     "finetune": lambda job: ("finetuning", {"run": job.artifact_id}),
     "refine": lambda job: ("refinement", {"run": job.artifact_id}),
 }
 # Their forms start with the job that ``?clone=`` names.
-CLONING_PAGES = ("select", "score", "finetune", "refine", "propose")
+CLONING_PAGES = ("select", "score", "finetune", "refine", "propose", "augment")
 
 
 def show_job_actions(workspace: Workspace, job: Job) -> None:
@@ -70,7 +72,9 @@ def _offer_clone(job: Job) -> None:
     if not general and job.step not in CLONING_PAGES:
         return
     if st.button("Clone and change", icon=":material/content_copy:"):
-        query = {DATASET: job.dataset_id, CLONED: job.job_id}
+        # A batch is a dataset of its own; its form is that of the dataset which it was written for.
+        about = job.options.get("parent") if job.step == "augment" else ""
+        query = {DATASET: str(about or job.dataset_id), CLONED: job.job_id}
         if not general:
             go_to(PAGES[job.step], query)
         st.query_params.from_dict({STEP: job.step} | query)

@@ -29,6 +29,7 @@ PAGES = {
     "finetune": "finetuning",
     "refine": "refinement",
     "propose": "review",
+    "augment": "augment",
     "curate": "review",
 }
 

@@ -12,6 +12,7 @@ from pages.shared.identity import asks
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
+from tamis.actions.augmenting import batch_of
 from tamis.actions.datasets import (
     dataset_formats,
     dataset_names,
@@ -72,17 +73,18 @@ def say_dataset(examples: Artifact) -> str:
         parts.append(count_of(len(summary["files"]), "file"))
     formats = dataset_formats(examples)
     parts.append(formats[0] if len(formats) == 1 else count_of(len(formats), "format"))
-    how = "imported" if parent_of(examples) is None else "made"
+    how = "written" if batch_of(examples) else "imported" if parent_of(examples) is None else "made"
     parts.append(f"{how} {ago(examples.manifest.created_at)}")
     return plain(" · ".join(parts))
 
 
 def _parent_of(workspace: Workspace, examples: Artifact) -> str:
-    """What a version was made from, before all else that is said about it; empty for a dataset that was imported."""
-    parent = parent_of(examples)
+    """What a version was made from or a batch adds to, before all else that is said; empty for an imported dataset."""
+    parent, names = parent_of(examples), dataset_names(workspace)
+    if batch_of(examples):
+        return f"Additions to {plain(names.get(batch_of(examples), 'a dataset that was deleted'))} · "
     if parent is None:
         return ""
-    names = dataset_names(workspace)
     return f"Version of {plain(names.get(parent.dataset_id, 'a dataset that was deleted'))} · "
 
 

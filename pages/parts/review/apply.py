@@ -14,6 +14,7 @@ from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FOLLOWED, follow_job, stop_following
+from tamis.actions.augmenting import batch_of
 from tamis.actions.datasets import dataset_names
 from tamis.actions.jobs import Job, JobState, find_job
 from tamis.actions.versions import MOST_NAME_CHARS, default_version_name, make_version
@@ -50,12 +51,15 @@ def show_apply(review: ReviewContext) -> None:
     """What would change, and the two ways to have it."""
     decided = decided_now(review.context)
     counts = Counter(decision.verdict for decision in decided.by_row.values())
-    n_rows = review.context.n_rows
+    parent, n_rows = batch_of(review.context.view.examples), review.context.n_rows
     cells = st.columns(4, gap="small")
     cells[0].metric("Decided", f"{len(decided.by_row):,}", border=True)
     cells[1].metric("Dropped", f"{counts['drop']:,}", border=True)
     cells[2].metric("Replaced", f"{counts['replace']:,}", border=True)
-    cells[3].metric("Rows of the new version", f"{n_rows - counts['drop']:,}", border=True)
+    if parent:
+        cells[3].metric("Accepted", f"{counts['keep'] + counts['replace']:,}", border=True)
+    else:
+        cells[3].metric("Rows of the new version", f"{n_rows - counts['drop']:,}", border=True)
     if decided.conflicts:
         st.warning(
             f"Two answers wait on {count_of(len(decided.conflicts), 'row')}. What is in force now is applied; settle the "
@@ -67,7 +71,10 @@ def show_apply(review: ReviewContext) -> None:
         return
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
-        _show_version_form(review)
+        if parent:
+            _show_way_to_join(review, parent, counts["keep"] + counts["replace"])
+        else:
+            _show_version_form(review)
     with right, st.container(border=True, height="stretch"):
         st.subheader("Export", anchor=False)
         st.caption(
@@ -76,6 +83,17 @@ def show_apply(review: ReviewContext) -> None:
         )
         here = {"dataset": review.dataset_id, "rows": "whole", "decisions": "current"}
         link_to("export_data", "Export with these decisions", query=here)
+
+
+def _show_way_to_join(review: ReviewContext, parent: str, n_accepted: int) -> None:
+    """Written rows are no dataset of their own: they join the one that they were written for."""
+    name = dataset_names(review.workspace).get(parent, "a dataset that was deleted")
+    st.subheader(f"Join {plain(name)}", anchor=False)
+    st.caption(
+        f"{count_of(n_accepted, 'accepted row')} can come behind its own, in a new version of it. Undecided rows never enter."
+    )
+    query = {"dataset": parent, "batch": review.dataset_id}
+    link_to("augment", "Join them", icon=":material/fork_right:", query=query)
 
 
 def _show_version_form(review: ReviewContext) -> None:

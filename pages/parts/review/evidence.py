@@ -10,6 +10,7 @@ import streamlit as st
 from pages.shared.plain_text import plain
 from pages.shared.rows.review_text import show_text
 from tamis.actions.proposals import Proposal
+from tamis.filters import FILTERS
 from tamis.types import JSON
 
 ANSWERS = {"candidate": "the candidate is better", "original": "the original is better", "tie": "a tie"}
@@ -23,14 +24,14 @@ MARGINS = {"was_cut": "the judge read a shortened text", "contains_template": "t
 
 def show_evidence(proposal: Proposal) -> None:
     """The reason, the verdicts in a line each, and everything else folded away."""
-    verdicts = _verdicts(proposal)
+    lines = say_verdicts(proposal)
     with st.container(gap="xsmall"):
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.markdown(f":material/lightbulb: {plain(say_why(proposal))}", width="content")
             for remark in margin_remarks(proposal):
                 st.caption(f":orange[:material/warning: {remark}]", width="content")
-        if verdicts:
-            st.caption(" · ".join(plain(line) for line in say_verdicts(proposal)))
+        if lines:
+            st.caption(" · ".join(plain(line) for line in lines))
         if has_replies(proposal):
             with st.expander("What the judge wrote", icon=":material/gavel:", key="review_replies"):
                 for reply in replies_of(proposal):
@@ -58,12 +59,32 @@ def margin_remarks(proposal: Proposal) -> list[str]:
 
 
 def say_verdicts(proposal: Proposal) -> list[str]:
-    """Each verdict in a line; text of others, no markup."""
-    return [_say_verdict(one) for one in _verdicts(proposal)]
+    """Each verdict in a line, and what each filter that is against a written row measured; text of others, no markup."""
+    measured = [_say_measured(one) for one in proposal.evidence.get("reasons") or [] if isinstance(one, dict)]
+    return [*(_say_verdict(one) for one in _verdicts(proposal)), *measured]
 
 
 def _verdicts(proposal: Proposal) -> list[dict[str, JSON]]:
     return [one for one in proposal.evidence.get("verdicts") or [] if isinstance(one, dict)]
+
+
+def _say_measured(one: Mapping[str, Any]) -> str:
+    """``Repeats: 0.97, where the limit is 0.95; like row 12 of my-data``."""
+    name = str(one.get("filter") or "")
+    title = FILTERS[name].title if name in FILTERS else name
+    value, limit, near = one.get("value"), one.get("limit"), one.get("near")
+    counted = _are_numbers(value, limit) and (value, limit) != (
+        0,
+        1,
+    )  # what a filter only sees or does not see
+    text = f"{title}: {value:.3g}, where the limit is {limit:.3g}" if counted else title
+    if isinstance(near, dict):
+        text += f"; like row {near.get('example_id')} of {near.get('dataset')}"
+    return text
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(isinstance(value, int | float) for value in values)
 
 
 def _say_verdict(one: Mapping[str, Any]) -> str:

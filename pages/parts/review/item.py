@@ -20,6 +20,7 @@ from pages.parts.review.actions import (
     undo,
 )
 from pages.parts.review.conflict import show_conflicts
+from pages.parts.review.drop_reason import show_drop_reasons
 from pages.parts.review.edit import draft_of, kept_draft, open_editor, show_editor
 from pages.parts.review.evidence import has_replies, show_evidence
 from pages.parts.review.history import show_row_history
@@ -30,14 +31,12 @@ from pages.parts.review.queue import proposal_of
 from pages.parts.review.row_words import (
     CHANGES,
     asked_last,
-    candidate_title,
     facts_about,
     is_long_prompt,
-    marks_between,
     prompt_title,
-    response_title,
     texts_of_rows,
 )
+from pages.parts.review.sides import Block, has_marks, prompt_parts, sides_of
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.identity import Greyed, asks
@@ -55,7 +54,6 @@ from tamis.actions.decisions import (
 )
 from tamis.actions.proposals import Proposal
 from tamis.actions.read_rows import nearest_in_cluster
-from tamis.actions.word_marks import Part
 
 WHOLE = "review_whole_prompt_of"
 # At most this high, and no higher than the text. Above a window of 60rem the prompt gets two fifths of what there is more.
@@ -80,15 +78,17 @@ def show_item(review: ReviewContext, row: int, decided: DecisionSnapshot) -> Non
         _show_keys(review, seen, proposal.candidate)
         _show_facts(review, proposal, texts, decided.by_row.get(row))
         _show_prompt(row, texts)
-        _show_sides(texts["response"], proposal, height=_side_height(str(texts["prompt"]), proposal))
+        _show_sides(texts, proposal, height=_side_height(str(texts["prompt"]), proposal))
         with st.container(horizontal=True, vertical_alignment="top", gap="small"):
             with st.container():
                 show_evidence(proposal)
-            _show_marks_toggle(texts["response"], proposal)
+            _show_marks_toggle(texts, proposal)
     if row in decided.conflicts:
         show_conflicts(review, row)
     show_row_images(review.context, row)
     with st.container(horizontal=True, gap="small", key="review_more"):
+        if texts["addition"] is not None:
+            show_drop_reasons(review, seen)
         _show_neighbours(review.context, row)
         show_row_history(review, row)
         show_row_notes(review, row)
@@ -167,7 +167,7 @@ def _show_prompt(row: int, texts: dict[str, Any]) -> None:
     asked, before = asked_last(texts)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(prompt_title(prompt, before, is_whole=is_whole), width="content")
+            st.caption(prompt_title(texts, before, is_whole=is_whole), width="content")
             if is_long_prompt(prompt):
                 st.button(
                     "Show less" if is_whole else "Show all", type="tertiary", key="review_whole_prompt", shortcut="F",
@@ -175,9 +175,8 @@ def _show_prompt(row: int, texts: dict[str, Any]) -> None:
                     on_click=_turn_whole, args=(None if is_whole else row,),
                 )  # fmt: skip
         shown = prompt if is_whole else asked
-        show_text(
-            shown, key="review_prompt", height=PROMPT_HEIGHT if is_long_prompt(shown) and not is_whole else ""
-        )
+        height = PROMPT_HEIGHT if is_long_prompt(shown) and not is_whole else ""
+        _show_block(Block(shown, prompt_parts(texts) if shown == prompt else None), "review_prompt", height)
 
 
 def _turn_whole(row: int | None) -> None:
@@ -192,37 +191,29 @@ def _side_height(prompt: str, proposal: Proposal) -> str:
     return f"max(11rem, calc({left} - {taken:.1f}rem))"
 
 
-def _show_sides(response: str, proposal: Proposal, *, height: str) -> None:
-    candidate = proposal.candidate
-    if candidate is None:
-        with st.container(border=True, gap="xsmall"):
-            st.caption(response_title(response, proposal))
-            show_text(response, key="review_original", height=height)
-        return
-    parts = marks_between(response, proposal) if st.session_state.get("review_marks", True) else None
-    left, right = st.columns(2, gap="small")
-    with left, st.container(border=True, height="stretch", gap="xsmall"):
-        st.caption(response_title(response, proposal))
-        _show_side(response, parts, ("removed", "review_original"), height)
-    with right, st.container(border=True, height="stretch", gap="xsmall"):
-        st.caption(candidate_title(candidate))
-        _show_side(candidate, parts, ("added", "review_candidate"), height)
+def _show_sides(texts: dict[str, Any], proposal: Proposal, *, height: str) -> None:
+    """What stands, what is proposed, what it was written from: one beside the other."""
+    sides = sides_of(texts, proposal)
+    for side, column in zip(sides, st.columns(len(sides), gap="small"), strict=True):
+        with column, st.container(border=True, height="stretch", gap="xsmall"):
+            st.caption(side.title)
+            for number, block in enumerate(side.blocks):
+                if block.label:
+                    st.caption(block.label)
+                _show_block(block, side.key if not number else f"{side.key}_{number}", height)
 
 
-def _show_side(text: str, parts: tuple[Part, ...] | None, place: tuple[str, str], height: str) -> None:
-    side, key = place
-    if parts is None:
-        show_text(text, key=key, height=height)
+def _show_block(block: Block, key: str, height: str) -> None:
+    if block.parts is None or not st.session_state.get("review_marks", True):
+        show_text(block.text, key=key, height=height)
     else:
-        show_side(parts, side, key=key, height=height)
+        show_side(block.parts, block.side, key=key, height=height)
 
 
-def _show_marks_toggle(response: str, proposal: Proposal) -> None:
-    if proposal.candidate is None or proposal.action == "drop":
-        return
-    if marks_between(response, proposal) is not None:
+def _show_marks_toggle(texts: dict[str, Any], proposal: Proposal) -> None:
+    if has_marks(texts, proposal):
         st.toggle("Mark changes", value=True, key="review_marks", persist_state="session", width="content")
-    else:
+    elif proposal.candidate is not None and proposal.action != "drop":
         st.caption("Another text altogether: no changes are marked.", width="content")
 
 

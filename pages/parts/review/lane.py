@@ -22,15 +22,13 @@ from pages.parts.review.queue import proposals_of
 from pages.parts.review.row_words import (
     CHANGES,
     asked_last,
-    candidate_title,
     facts_about,
     is_long_prompt,
-    marks_between,
     prompt_title,
-    response_title,
     texts_of_rows,
 )
 from pages.parts.review.session import ended_tabs
+from pages.parts.review.sides import Parts, Side, has_marks, prompt_parts, sides_of
 from pages.shared.rows.review_text import MAX_SHOWN_CHARS, as_html, side_html
 from pages.shared.server import hold_answer
 from tamis.actions.decisions import DecisionSnapshot
@@ -131,17 +129,11 @@ def _item(
     review: ReviewContext, proposal: Proposal, texts: dict[str, Any], decided: DecisionSnapshot
 ) -> dict[str, JSON]:
     row = proposal.example_id
-    prompt, response = str(texts["prompt"]), str(texts["response"])
+    prompt, new_words = str(texts["prompt"]), prompt_parts(texts)
     asked, before = asked_last(texts)
-    parts = marks_between(response, proposal)
     (yes, yes_key), (no, no_key) = CHANGES[proposal.action]
-    candidate = proposal.candidate
     facts = facts_about(review, proposal, texts, decided.by_row.get(row))
-    sides: list[JSON] = [
-        [response_title(response, proposal), side_html(parts, "removed") if parts else _html(response)]
-    ]
-    if candidate is not None:
-        sides.append([candidate_title(candidate), side_html(parts, "added") if parts else _html(candidate)])
+    sides: list[JSON] = [[one.title, _side_html(one)] for one in sides_of(texts, proposal)]
     return {
         "row": row,
         "place": (review.queue.place(row) or 0) + 1,
@@ -150,17 +142,30 @@ def _item(
         "keys": {yes_key: ["approve", yes], no_key: ["reject", no]},
         "facts": [[fact.text, fact.colour] for fact in facts],
         "prompt": [
-            prompt_title(prompt, before),
-            _html(asked),
-            _html(prompt) if is_long_prompt(prompt) else "",
+            prompt_title(texts, before),
+            _marked_html(asked, new_words if asked == prompt else None, "added"),
+            _marked_html(prompt, new_words, "added") if is_long_prompt(prompt) else "",
         ],
         "sides": sides,
-        "marked": parts is not None,
+        "marked": has_marks(texts, proposal),
         "why": say_why(proposal),
         "remarks": list(margin_remarks(proposal)),
         "verdicts": list(say_verdicts(proposal)),
         "replies": [_html(one) for one in replies_of(proposal)],
     }
+
+
+def _side_html(side: Side) -> str:
+    """The texts of a column, each below its label where it has one."""
+    pieces = []
+    for block in side.blocks:
+        pieces += [f"<h5>{as_html(block.label)}</h5>"] if block.label else []
+        pieces.append(_marked_html(block.text, block.parts, block.side))
+    return "".join(pieces)
+
+
+def _marked_html(text: str, parts: Parts, side: str) -> str:
+    return _html(text) if parts is None else side_html(parts, side)
 
 
 def _html(text: str) -> str:

@@ -8,22 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import streamlit as st
 
 from pages.parts.review.actions import ReviewContext
+from pages.parts.review.sides import additions_for
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, shorten
 from pages.shared.wording import BadgeColour
+from tamis.actions.addition_rows import ALL_ROWS_GROUP, RowBesideParents
 from tamis.actions.decisions import DecisionInForce
 from tamis.actions.proposals import OUTCOMES, Proposal, score_word
 from tamis.actions.read_rows import read_rows, tags_of
-from tamis.actions.word_marks import Part, WordMarks, mark_words
+from tamis.filters import FILTERS
 from tamis.formats.conversation import labelled_turns
 from tamis.types import Message
 
 LONG_PROMPT_CHARS, LONG_PROMPT_LINES = 420, 5
-LEAST_SHARED_FRACTION = 0.15  # of the shorter text; below it both would be marked from end to end
+MOST_NUMBERS = 4  # measured of a written row, as facts
 # What is proposed and its opposite, each with its key: a verdict has one word and one key, whatever was proposed.
 CHANGES = {
     "keep": (("Keep", "K"), ("Drop", "D")),
@@ -59,15 +60,18 @@ class Fact:
 
 
 def texts_of_rows(context: DatasetContext, rows: Sequence[int]) -> list[dict[str, Any]]:
-    """Prompt, response, number of turns, messages and cluster of each row; of several by reading once."""
+    """Prompt, response, number of turns, messages and cluster of each row, and of a written one what it was written from; of
+    several by reading once.
+    """
     if len(rows) == 1:
         texts = [queries.conversation(context, rows[0])]
     else:
         texts = read_rows(context, rows, ["prompt", "response", "n_turns", "messages"]).to_pylist()
     clusters = None if context.view.clustering is None else queries.cluster_of(context)
+    written = additions_for(context, list(rows))
     return [
-        text | {"cluster": None if clusters is None else int(clusters[row])}
-        for row, text in zip(rows, texts, strict=True)
+        text | {"cluster": None if clusters is None else int(clusters[row]), "addition": addition}
+        for row, text, addition in zip(rows, texts, written, strict=True)
     ]
 
 
@@ -87,11 +91,26 @@ def facts_about(
     if texts["cluster"] is not None:
         name = shorten(review.context.cluster_name(int(texts["cluster"])), 34)
         facts.append(Fact(name, "green", "workspaces"))
+    facts += _facts_of_writing(texts["addition"])
     tags = tags_of(review.context, proposal.example_id)[:4]
     facts += [Fact(shorten(tag, 20), "violet", "sell") for tag in tags]
     if standing is not None:
         text = f"{STANDINGS[standing.verdict]}, {VIAS[standing.via]} by {shorten(standing.reviewer, 20)}"
         facts.append(Fact(text, "orange", "gavel"))
+    return facts
+
+
+def _facts_of_writing(addition: RowBesideParents | None) -> list[Fact]:
+    """The group that a written row belongs to, what was measured of it, and the filters that speak against it."""
+    if addition is None:
+        return []
+    group = addition.judged.row.provenance.group
+    facts = [Fact(shorten(group, 34), "green", "workspaces")] if group and group != ALL_ROWS_GROUP else []
+    numbers = list(addition.numbers.items())[:MOST_NUMBERS]
+    facts += [
+        Fact(shorten(name.replace("_", " "), 20), "blue", number=f"{value:.3g}") for name, value in numbers
+    ]
+    facts += [Fact(FILTERS[one.filter].title, "orange", "filter_alt_off") for one in addition.judged.reasons]
     return facts
 
 
@@ -111,34 +130,8 @@ def asked_last(texts: dict[str, Any]) -> tuple[str, str]:
     return labelled_turns(turns[at:]), " and ".join([*parts, *(["the system message"] if n_system else [])])
 
 
-def prompt_title(prompt: str, before: str, *, is_whole: bool = False) -> str:
-    """``Prompt · 1,200 characters · … 2 earlier turns``."""
+def prompt_title(texts: dict[str, Any], before: str, *, is_whole: bool = False) -> str:
+    """``Prompt · 1,200 characters · … 2 earlier turns``; of a written row ``Written prompt``."""
+    prompt, named = str(texts["prompt"]), "Prompt" if texts.get("addition") is None else "Written prompt"
     size = f" · {count_of(len(prompt), 'character')}" if is_long_prompt(prompt) else ""
-    return f"Prompt{size}" + (f" · … {before}" if before and not is_whole else "")
-
-
-def response_title(response: str, proposal: Proposal) -> str:
-    """What the text is that would stay, go or be replaced."""
-    if proposal.candidate is not None:
-        title = "Original"
-    else:
-        title = "Response, which would be dropped" if proposal.action == "drop" else "Response"
-    return f"{title} · {count_of(len(response), 'character')}"
-
-
-def candidate_title(candidate: str) -> str:
-    """The candidate with its size."""
-    return f"Candidate · {count_of(len(candidate), 'character')}"
-
-
-def marks_between(response: str, proposal: Proposal) -> tuple[Part, ...] | None:
-    """What differs; None where marks would say nothing, because the whole text goes or both share next to nothing."""
-    if proposal.candidate is None or proposal.action == "drop":
-        return None
-    found = _difference(response, proposal.candidate)
-    return found.parts if found.shared_fraction > LEAST_SHARED_FRACTION else None
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _difference(old: str, new: str) -> WordMarks:
-    return mark_words(old, new)
+    return f"{named}{size}" + (f" · … {before}" if before and not is_whole else "")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.colouring import PALETTE
-from pages.shared.navigation import go_to
+from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.wording import percent, table_height
 from tamis.actions.targets import CoveredExample, describe_cover, out_of_reach, rows_kept_out
@@ -122,7 +122,14 @@ def _show_missing(context: DatasetContext, far: tuple[CoveredExample, ...]) -> N
         height=table_height(len(table), 320),
         alt="Examples that no row comes near, the farthest first",
     )
-    st.caption("The dataset lacks rows like these. Click one to read the row that comes nearest, on the map.")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            "The dataset lacks rows like these. Click one to read the row that comes nearest, on the map.",
+            width="content",
+        )
+        # By the pill that the page Augment then shows.
+        asked = {"view": "new", "augment_from": "Missing for a target", "augment_target": far[0].target}
+        link_to("augment", "Have rows written for them", query={"dataset": context.dataset_id} | asked)
     if event.selection.cells:
         go_to("data_map", {"dataset": context.dataset_id, "row": str(far[event.selection.cells[0][0]].row)})
 

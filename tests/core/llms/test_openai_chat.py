@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tamis.errors import CurationError
+from tamis.generators.answers import object_schema
 from tamis.llms import OpenAIChatOptions
 from tamis.llms.cache import CachedModel
 from tamis.protocols import ChatPrompt, CutText, Turn
@@ -330,3 +331,55 @@ def test_a_model_without_a_system_turn_gets_its_text_before_the_first_users(serv
     assert len(server.requests) == 3  # what the first question taught the second need not learn again
     for request in server.requests[1:]:
         assert sent(request) == [("user", "Be kind.\n\nHi"), ("assistant", "Hello"), ("user", "Salt?")]
+
+
+SHAPED = ChatPrompt([Turn("user", "A row as JSON")], schema=object_schema(("new_prompt", "new_response")))
+
+
+def forms(server) -> list[str]:
+    return [request.get("response_format", {}).get("type", "words") for request in server.requests]
+
+
+def test_an_answer_in_json_is_asked_for_by_its_schema_and_plain_prompts_are_not(server):
+    client = opened(server)
+    client.complete([SHAPED])
+    client.complete(["Salt?"])
+    assert forms(server) == ["json_schema", "words"]
+    asked = server.requests[0]["response_format"]["json_schema"]
+    assert asked["strict"] is True
+    assert asked["schema"]["required"] == ["new_prompt", "new_response"]
+    assert client.answer_format == "json_schema"
+
+
+@pytest.mark.parametrize(
+    ("deeds", "used"),
+    [
+        (["400 response_format json_schema unavailable"], "json_object"),
+        (["400 json_schema", "422 response_format"], "words"),
+    ],
+)
+def test_a_form_that_an_endpoint_refuses_is_tried_once(server, deeds, used):
+    server.script = list(deeds)
+    client = opened(server, max_retries=0)
+    for _ in range(2):
+        assert len(client.complete([SHAPED])[0]) == 1
+    assert client.answer_format == used
+    assert len(server.requests) == len(deeds) + 2
+    assert forms(server)[-2:] == [used, used]
+
+
+def test_a_form_that_was_chosen_is_not_given_up(server):
+    server.script = ["400 response_format"]
+    with pytest.raises(CurationError, match="HTTP 400"):
+        opened(server, max_retries=0, answer_format="json_schema").complete([SHAPED])
+    client = opened(server, answer_format="words")
+    client.complete([SHAPED])
+    assert forms(server)[-1] == "words"
+
+
+def test_an_answer_by_schema_is_another_answer(server, tmp_path):
+    client = CachedModel(opened(server), tmp_path)
+    for prompt in (SHAPED, ChatPrompt(SHAPED.turns), SHAPED):
+        client.complete([prompt])
+    assert len(server.requests) == 2
+    assert client.answer_format == "json_schema"

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tamis.actions.dataset_context import open_context
+from tamis.actions.read_rows import ALL_ROWS, columns_of, matching, read_column
 from tamis.actions.submit import freeze_pointers
-from tamis.errors import InvalidOptions
+from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.steps.augment.place import place
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.identify import plan_import
@@ -101,6 +103,18 @@ def test_an_examination_marks_rows_and_counts_groups(house: House) -> None:
     assert (garden.group, garden.accuracy) == ("garden", pytest.approx(1 / 3))
     assert garden.low < 1 / 3 < garden.high
     assert (made.summary["n_right"], made.summary["n_wrong"]) == (1, 5)
+
+
+def test_a_mark_is_a_column_that_colours_and_filters(house: House) -> None:
+    made = house.examine(llm="scripted", llm_options=RIGHT, mark="exact")
+    context = open_context(house.workspace, house.data)
+    key = f"mark:{made.id}"
+    assert key in [one.key for one in columns_of(context)]
+    assert read_column(context, key).tolist() == [0, 1, 0, 0, 0, 0]
+    wrong = ALL_ROWS.and_where("range", [0, 0], key)
+    assert matching(context, wrong).tolist() == wrong_rows(made).tolist()
+    with pytest.raises(ArtifactMissing, match="no examination 'gone'"):
+        read_column(context, "mark:gone")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,17 @@ def test_correct_is_estimated_by_writer_and_judge(store):
     assert found.seconds >= sum(role.seconds for role in found.roles)
 
 
+def test_examining_is_estimated_by_who_answers_and_who_judges(store):
+    asked = {"llm": "scripted", "mark": "label"}
+    found = forecast_models(store, DATASET, "examine", asked, n_sample=6, clock=seconds())
+    [role] = found.roles
+    assert (found.n_rows, found.n_sampled, role.role, role.n_calls) == (N, 6, "answers", N)
+    judged = asked | {"mark": "judge", "judge": "scripted", "judge_options": {"answers": ["[[A]]"]}}
+    found = forecast_models(store, DATASET, "examine", judged, n_sample=6, clock=seconds())
+    assert [role.role for role in found.roles] == ["answers", "judge"]
+    assert found.roles[1].n_calls > 0
+
+
 def test_prices_give_a_cost_and_an_endpoint_is_taken_to_be_full(store, monkeypatch):
     class Endpoint(ScriptedModel):
         def _note(self, prompts):

@@ -171,10 +171,12 @@ def _text(value: JSON) -> str:
 _LOOK, _MEASURE, _PICK, _REVIEW, _TRAIN, _SEND = (
     "Bring in and look around", "Embed, cluster, score", "Pick", "Review", "Train and judge", "Send",
 )  # fmt: skip
-_CHECKED = ("embed", "cluster", "project", "score", "select", "compare", "propose", "refine", "finetune")
+_CHECKED = (
+    "embed", "cluster", "project", "score", "select", "compare", "examine", "augment", "propose", "refine", "finetune",
+)  # fmt: skip
 _STEPS = {
     "embed": _MEASURE, "cluster": _MEASURE, "project": _MEASURE, "score": _MEASURE, "select": _PICK, "compare": _PICK,
-    "refine": _PICK, "propose": _REVIEW, "finetune": _TRAIN,
+    "refine": _PICK, "examine": _MEASURE, "augment": _PICK, "propose": _REVIEW, "finetune": _TRAIN,
 }  # fmt: skip
 
 
@@ -196,7 +198,7 @@ TOOLS: dict[str, Tool] = {
         *_writes(_MEASURE, "run-missing", "tags add", "tags remove", "tags undo", "clusters rename", "clusters undo",
                  "jobs cancel", "jobs resume"),
         *_reads(_PICK, "active", "selections list", "selections show", "selections why", "refinements list",
-                "refinements show"),
+                "refinements show", "batches list", "batches show"),
         *_writes(_PICK, "selections activate", "selections keep", "selections replace"),
         *_reads(_REVIEW, "review queue", "review progress", "review agreement", "review shares", "review notes",
                 "decisions summary", "decisions list", "decisions row"),

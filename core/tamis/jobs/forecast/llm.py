@@ -16,13 +16,22 @@ from tamis.llms.around import AroundModel
 from tamis.protocols import Choices, LanguageModel, LogLikelihoods, Usage
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS
+from tamis.steps.examine.chunks import answer_limit, mark_rows
+from tamis.steps.examine.marks import MARKS
+from tamis.steps.examine.options import ExamineOptions
 from tamis.steps.plan import Plan, plan_step
 from tamis.steps.propose.chunks import Models, propose_for, read_row_texts, same_client
 from tamis.steps.propose.options import ProposeOptions
 from tamis.steps.score.chunks import columns_read, combined, scorer_encoder, scorer_input
 from tamis.steps.score.options import ScoreOptions
 from tamis.store.artifacts.frozen_rows import read_frozen
-from tamis.store.artifacts.readers import count_examples, iter_examples, read_example_rows, read_vectors
+from tamis.store.artifacts.readers import (
+    EXAMPLES,
+    count_examples,
+    iter_examples,
+    read_example_rows,
+    read_vectors,
+)
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.types import JSON, Int64s
 
@@ -118,7 +127,7 @@ class Metered(AroundModel):
         self.spent = combined(self.spent, combined(self._client.usage, before, sign=-1))
 
 
-ASKING_STEPS = ("score", "propose")  # those whose work is asking language models
+ASKING_STEPS = ("score", "propose", "examine")  # those whose work is asking language models
 
 
 def forecast_models(
@@ -138,15 +147,17 @@ def forecast_models(
     examples = store.examples(dataset_id)
     if isinstance(plan.options, ScoreOptions):
         return _score(store, plan, plan.options, n_sample, clock=clock)
-    if not isinstance(plan.options, ProposeOptions):
+    if not isinstance(plan.options, ProposeOptions | ExamineOptions):
         raise InvalidOptions(
-            f"{step!r} asks no language model, so there is nothing to sample: score and propose do."
+            f"{step!r} asks no language model, so there is nothing to sample: score, propose and examine do."
         )
     ids = (
         read_frozen(store.get(dataset_id, "rows", plan.inputs["within"]))
         if "within" in plan.inputs
         else np.arange(count_examples(examples), dtype=np.int64)
     )
+    if isinstance(plan.options, ExamineOptions):
+        return _examine(store, examples, plan.options, (ids, n_sample), clock=clock)
     return _propose(store, examples, plan.options, (ids, n_sample), clock=clock)
 
 
@@ -205,6 +216,35 @@ def _propose(
         ("judge", options.judge, options.judge_options, judge),
     )
     return _scaled(_Took(roles, clock() - start, load_s + other_s), len(ids), len(picked))
+
+
+def _examine(
+    store: ArtifactStore,
+    examples: Artifact,
+    options: ExamineOptions,
+    chosen: tuple[Int64s, int],
+    *,
+    clock: Clock,
+) -> ModelsForecast:
+    ids, n_sample = chosen
+    if not len(ids):
+        return ModelsForecast(0, 0, 0.0, 0.0, ())
+    if MARKS[options.mark].by == "answer":  # how answers are compared takes no model
+        options = options.model_copy(update={"mark": "exact", "mark_options": {}})
+    picked = ids[sample_rows(_lengths(examples)[ids], n_sample)]
+    client, load_s = _opened(options.llm, options.llm_options, store.workspace, clock)
+    other, other_s = client, 0.0
+    judges = MARKS[options.mark].by == "judge"
+    if judges and not options.judges_itself():
+        other, other_s = _opened(options.judge, options.judge_options, store.workspace, clock)
+    student, judge = Metered(client, clock), Metered(other, clock)
+    gold = read_example_rows(examples.file(EXAMPLES), ids, ["response"])["response"].to_pylist()
+    start = clock()
+    rows = read_row_texts(examples.file(EXAMPLES), picked)
+    mark_rows(rows, student, judge, options, answer_limit(options, [one or "" for one in gold]))
+    roles = [("answers", options.llm, options.llm_options, student)]
+    roles += [("judge", options.judge, options.judge_options, judge)] if judges else []
+    return _scaled(_Took(tuple(roles), clock() - start, load_s + other_s), len(ids), len(picked))
 
 
 @dataclass(frozen=True, slots=True)

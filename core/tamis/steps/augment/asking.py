@@ -12,6 +12,7 @@ import orjson
 from tamis.compute.augment.budget import TURN_TOKENS, estimated_tokens
 from tamis.errors import CurationError, JobCancelled, MissingExtra, ModelMissing
 from tamis.generators import WriterQuestion
+from tamis.generators.answers import object_schema
 from tamis.protocols import ChatPrompt, CutText, Usage
 from tamis.types import JSON
 
@@ -127,7 +128,7 @@ class Asker:
         before = self.model.usage.not_answered
         try:
             texts = self.model.complete(
-                [ChatPrompt(one.turns) for one in several],
+                [_prompt(one) for one in several],
                 n=first.n,
                 temperature=float(first.temperature or 0.0),
                 seed=[one.seed for one in several],
@@ -155,6 +156,10 @@ class Asker:
         if self._failures >= MOST_FAILURES:
             raise error
         self.known[question_key(several[0])] = Reply((), *_guessed(several[0], ()), failed=str(error))
+
+
+def _prompt(question: WriterQuestion) -> ChatPrompt:
+    return ChatPrompt(question.turns, schema=object_schema(question.fields) if question.fields else None)
 
 
 def _alike(questions: Sequence[WriterQuestion]) -> list[list[WriterQuestion]]:

@@ -35,10 +35,10 @@ def read_task(store: ArtifactStore, options: AugmentOptions) -> WritingTask:
     examples = store.get(options.parent, "examples", options.parent_examples)
     examined = _examined(store, options)
     ids = _parent_ids(store, options, int(examples.summary["n_examples"]))
-    parents = [one for one in _parents(examples, ids, examined) if one is not None]
+    parents = _parents(examples, ids, examined)
     if options.parents_real_only:
-        real = {one.example_id for one, source in parents if not source.startswith(SYNTHETIC)}
-        parents = [pair for pair in parents if pair[0].example_id in real]
+        parents = [pair for pair in parents if not pair[1].startswith(SYNTHETIC)]
+    parents += [(one, "") for one in given_parents(options)]
     if not parents and (options.parents or "parents" in GENERATORS[options.generator].needs):
         raise InvalidOptions(
             f"No row of {options.parent!r} is left to write from: those named are held out or were written by a model. Name "
@@ -53,12 +53,41 @@ def read_task(store: ArtifactStore, options: AugmentOptions) -> WritingTask:
     )  # fmt: skip
 
 
+def read_parents(
+    store: ArtifactStore, examples: Artifact, options: AugmentOptions, ids: Sequence[int]
+) -> list[ParentRow]:
+    """These rows of the dataset as a run reads them, each with what an examined model got wrong; ascending by id.
+
+    An examination that was deleted since says nothing.
+    """
+    named = options.examination
+    found = store.find(options.parent, "examination", named) if named else None
+    examined = {} if found is None else read_examined(found)
+    return [one for one, _ in _parents(examples, np.asarray(ids, dtype=np.int64), examined)]
+
+
+def given_parents(options: AugmentOptions) -> list[ParentRow]:
+    """The examples of a request that are no rows, as parents: numbered −1, −2 …, so that they are of no row's family."""
+    return [
+        ParentRow(-1 - place, tuple(_turns(one.prompt, one.response)), one.prompt, one.response)
+        for place, one in enumerate(options.examples)
+    ]
+
+
+def _turns(prompt: str, response: str) -> Iterator[Message]:
+    yield {"role": "user", "content": prompt}
+    yield {"role": "assistant", "content": response}
+
+
 def read_filter_pool(
     store: ArtifactStore, options: AugmentOptions, task: WritingTask, batch: str
 ) -> FilterPool:
     """What the rows of a run are held against; raises UnreadableFile for an evaluation file that has changed."""
     examples = store.get(options.parent, "examples", options.parent_examples)
     known = list(known_rows(examples))
+    known += [
+        KnownRow(options.parent, one.example_id, one.prompt, one.response) for one in given_parents(options)
+    ]
     apart = set(_held_out(store, options).tolist())
     held_out = [one for one in known if one.example_id in apart]
     for earlier in options.earlier:
@@ -102,7 +131,7 @@ def evaluation_texts(files: Sequence[str], hashes: Sequence[str]) -> list[str]:
 
 
 def _parent_ids(store: ArtifactStore, options: AugmentOptions, n_rows: int) -> Int64s:
-    ids = np.arange(n_rows, dtype=np.int64)
+    ids = np.arange(0 if options.examples else n_rows, dtype=np.int64)
     if options.parents:
         ids = read_frozen(store.get(options.parent, "rows", options.parents))
     return ids[~np.isin(ids, _held_out(store, options))]
@@ -140,9 +169,10 @@ def _parents(examples: Artifact, ids: Int64s, examined: dict[int, Examined]) -> 
 
 
 def _check_labels(labels: tuple[str, ...], parents: Sequence[ParentRow]) -> None:
-    if labels and parents and all(label_of(one.response, labels) is None for one in parents):
+    answered = [one for one in parents if one.response.strip()]
+    if labels and answered and all(label_of(one.response, labels) is None for one in answered):
         raise InvalidOptions(
-            f"No parent is answered by one of the labels {', '.join(labels)}: the first says {parents[0].response[:40]!r}. "
+            f"No parent is answered by one of the labels {', '.join(labels)}: the first says {answered[0].response[:40]!r}. "
             "Give the labels as the rows have them."
         )
 

@@ -32,6 +32,13 @@ class EarlierBatch(Options):
     examples: str = Field(description="Artifact id of its examples.")
 
 
+class GivenExample(Options):
+    """An example to write from that is no row of the dataset."""
+
+    prompt: str = Field(min_length=1, description="What is asked.")
+    response: str = Field("", description="Its answer, where there is one.")
+
+
 class AugmentOptions(StepOptions):
     """Rows that a model writes, as a dataset of its own (METHODS.md 3.8 and 3.9)."""
 
@@ -46,7 +53,15 @@ class AugmentOptions(StepOptions):
     llm: str = Field("smollm2", description="Language model that writes, the teacher.")
     llm_options: dict[str, JSON] = Field(default_factory=dict, description="Options of that model.")
     parents: str = Field(
-        "", description="Rows to write from: wrong:newest, wrong:ID, tag:NAME, scope:SCOPE; empty: all rows."
+        "",
+        description="Rows to write from: wrong:newest, wrong:ID, tag:NAME, scope:SCOPE, selection:ID, or missing:TARGET, the examples "
+        "of a target that no row comes near; empty: all rows.",
+    )
+    examples: tuple[GivenExample, ...] = Field(
+        (),
+        max_length=5000,
+        description="Examples to write from that are no rows, each with a prompt and, where there is one, a response; with "
+        "these alone no row is a parent.",
     )
     parents_real_only: bool = Field(
         True, description="Write only from rows that no model wrote, as LLM2LLM does."
@@ -137,7 +152,8 @@ class AugmentOptions(StepOptions):
 
     def identity(self) -> dict[str, JSON]:
         """Everything but what the batch is called; the rows it reads are another dataset's, so they are named too."""
-        return self.model_dump(mode="json", exclude={"name"})
+        unused = set() if self.examples else {"examples"}
+        return self.model_dump(mode="json", exclude={"name", *unused})
 
     def budget(self) -> Budget:
         """Where the run ends."""

@@ -177,4 +177,10 @@ def _summary(options: AugmentOptions, parent: Artifact, outcome: Outcome, ledger
 
 
 def _usage(model: LanguageModel, outcome: Outcome) -> dict[str, JSON]:
-    return {"llm_identity": model.identity, "reused": model.usage.reused, "n_prompts": len(outcome.asked)}
+    assert isinstance(model, CachedModel)
+    return {
+        "llm_identity": model.identity,
+        "answer_format": model.answer_format,
+        "reused": model.usage.reused,
+        "n_prompts": len(outcome.asked),
+    }

@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.compute.augment.budget import estimated_tokens
 from tamis.compute.clear.clear import same_answer
 from tamis.llms import open_llm
 from tamis.protocols import Ability, CutText, LanguageModel
@@ -25,6 +26,7 @@ from tamis.types import Int64s
 
 NAN = float("nan")
 JUDGED_CHARACTERS = 24_000
+LEAST_TOKENS = 16
 _COLUMNS: list[pa.Field[Any]] = [
     pa.field("example_id", pa.int64()),
     pa.field("answer", pa.string()),
@@ -84,6 +86,11 @@ class ExamineChunks:
                 pq.write_table(table, aside)
 
         return compute
+
+
+def answer_limit(options: ExamineOptions, gold: Sequence[str]) -> int:
+    """The longest answer in tokens: as asked for, else twice the longest wanted one."""
+    return options.max_new_tokens or max(LEAST_TOKENS, 2 * max(map(estimated_tokens, gold), default=0))
 
 
 def mark_rows(

@@ -13,11 +13,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.compute.augment.budget import estimated_tokens
 from tamis.compute.augment.marks import GroupMark, marks_by_group, worst_quarter
 from tamis.errors import InvalidOptions
 from tamis.steps.context import StepContext
-from tamis.steps.examine.chunks import ExamineChunks
+from tamis.steps.examine.chunks import ExamineChunks, answer_limit
 from tamis.steps.examine.marks import MARKS, LabelOptions, LossOptions
 from tamis.steps.examine.options import ExamineOptions
 from tamis.steps.score.chunks import Spent, part_name, read_parts
@@ -34,7 +33,6 @@ from tamis.types import JSON, Int64s
 
 CHUNK_ROWS = 16
 ALL = "all rows"
-LEAST_TOKENS = 16
 MOST_LABELS = 100
 MOST_GROUPS = 100  # in the summary; the table has all
 
@@ -45,7 +43,7 @@ def run(context: StepContext, options: ExamineOptions) -> dict[str, JSON]:
     rows = read_example_rows(context.input("examples").file(EXAMPLES), ids, ["response", "source", "meta"])
     gold = [text or "" for text in rows["response"].to_pylist()]
     options = _with_labels(options, gold)
-    limit = options.max_new_tokens or max(LEAST_TOKENS, 2 * max(map(estimated_tokens, gold)))
+    limit = answer_limit(options, gold)
     spent = Spent()
     answers = _ask(context, options, ids, limit, spent)
     marks = answers["mark"].to_numpy().astype(np.float64)

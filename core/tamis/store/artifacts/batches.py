@@ -74,15 +74,16 @@ def require_batch(examples: Artifact) -> AdditionsTo:
     return target
 
 
+def every_batch(store: ArtifactStore) -> list[tuple[AdditionsTo, Artifact]]:
+    """The examples of every batch of a workspace with what it adds to, oldest first."""
+    found = [store.list(one, "examples") for one in store.dataset_ids()]
+    batches = [(target, one[0]) for one in found if one and (target := additions_to(one[0]))]
+    return sorted(batches, key=lambda pair: pair[1].manifest.sequence)
+
+
 def batches_of(store: ArtifactStore, dataset_id: str) -> list[Artifact]:
     """The examples of every batch that adds to a dataset, oldest first."""
-    found = [store.list(one, "examples") for one in store.dataset_ids()]
-    batches = [
-        one[0]
-        for one in found
-        if one and (target := additions_to(one[0])) and target.dataset_id == dataset_id
-    ]
-    return sorted(batches, key=lambda one: one.manifest.sequence)
+    return [batch for target, batch in every_batch(store) if target.dataset_id == dataset_id]
 
 
 def provenance_table(judged: Sequence[JudgedRow]) -> pa.Table:

@@ -11,7 +11,7 @@ from tamis.store.artifacts.choices import LAYOUT, NO_CHOICES, USUAL_SCORE, Artif
 from tamis.store.artifacts.readers import count_examples
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 
-_KINDS = ("embeddings", "clustering", "projection", "scores", "selection")
+_KINDS = ("embeddings", "clustering", "projection", "scores", "selection", "examination")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,11 @@ class DatasetView:
         # Conditions may name any artifact, and answers may list all selections.
         listed = (a.id for a in self.selections)
         return ":".join([self.dataset_id, *shown, *scores, self.active_score, *listed])
+
+    @property
+    def examinations(self) -> tuple[Artifact, ...]:
+        """What models answered about these rows, newest first."""
+        return tuple(one for one in self.artifacts if one.kind == "examination")
 
     @property
     def n_rows(self) -> int:

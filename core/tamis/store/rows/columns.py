@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.errors import ArtifactMissing, UnknownName
+from tamis.store.artifacts.examinations import marks
 from tamis.store.artifacts.readers import (
     metadata_fields,
     read_cluster_ids,
@@ -24,6 +25,7 @@ from tamis.store.database.tags import TagState
 from tamis.store.rows.engine import Clause
 
 Kind: TypeAlias = Literal["number", "category", "boolean", "text", "list"]
+MOST_MARKS = 5  # examinations that are columns, the newest
 # A list of the metadata as texts; what is none is null. Bound to a JSON pointer.
 ENTRIES = "TRY_CAST(json_extract(meta, ?) AS VARCHAR[])"
 Reader: TypeAlias = "Callable[[DatasetView, TagState | None], pa.Array[Any]]"
@@ -111,7 +113,7 @@ _BY_KEY = {column.key: column for column in COLUMNS}
 
 
 def find_column(view: DatasetView, key: str) -> Column:
-    """The column with that key: one of COLUMNS, ``score:<scorer>``, ``meta:<field>`` or ``tag:<tag>``.
+    """The column with that key: one of COLUMNS, ``score:<scorer>``, ``mark:<examination>``, ``meta:<field>`` or ``tag:<tag>``.
 
     ``column:<name>`` is a field of the source, or a column that every dataset has: as a quality or a cost names it. Raises UnknownName listing the keys there are, ArtifactMissing for scores that were not computed.
     """
@@ -136,6 +138,7 @@ def list_columns(view: DatasetView, tags: TagState | None = None) -> tuple[Colum
     }
     keys = [column.key for column in COLUMNS if present.get(column.key, view.examples) is not None]
     keys += [f"score:{name}" for name in view.scores]
+    keys += [f"mark:{one.id}" for one in view.examinations[:MOST_MARKS]]
     keys += [f"meta:{field}" for field in metadata_fields(view.examples)]
     keys += [f"tag:{tag}" for tag in (tags.rows if tags else ())]
     return tuple(find_column(view, key) for key in keys)
@@ -174,6 +177,22 @@ def _score_column(view: DatasetView, name: str) -> Column:
     )
 
 
+def _mark_column(view: DatasetView, examination: str) -> Column:
+    """1 where a model answered rightly, 0 where wrongly, NaN where nothing was marked."""
+    found = next((one for one in view.examinations if one.id == examination), None)
+    if found is None:
+        known = ", ".join(one.id for one in view.examinations) or "none"
+        raise ArtifactMissing(
+            f"Dataset {view.dataset_id!r} has no examination {examination!r} (known: {known}): "
+            f"run tamis run examine --dataset {view.dataset_id}."
+        )
+    artifact, mark = found, found.summary.get("mark", "")
+    return Column(
+        key=f"mark:{examination}", label=f"answered rightly ({mark}, {examination[:6]})", kind="number",
+        read=lambda view, tags: pa.array(marks(artifact, view.n_rows)),
+    )  # fmt: skip
+
+
 def _meta_column(view: DatasetView, field: str) -> Column:
     kind = check_field(view, field)
     text = "json_extract_string(meta, ?)"
@@ -209,6 +228,7 @@ def _known(tags: TagState | None) -> TagState:
 
 _FAMILIES: dict[str, Callable[[DatasetView, str], Column]] = {
     "score": _score_column,
+    "mark": _mark_column,
     "meta": _meta_column,
     "tag": _tag_column,
     "column": _named_column,
