@@ -135,6 +135,7 @@ HOLDERS = {
     "steps/compare/training.py:MethodLoss": "mean_over_seeds",
     "actions/refinement_history.py:RoundEvidenceSummary": "pooled_effects, stored",
     "actions/report/svg.py:Dot": "drawn from IntervalEstimate",
+    "actions/sieve.py:Sieve": "no interval: ends of a slider",
     "actions/scores.py:ScoreStats": "no interval: the least and the largest score",
     "compute/clear/review_rule.py:LimitOffered": "no interval: ends of a slider",
     "store/map/column_files.py:ColumnCodes": "no interval: the least and the largest value of a column",
