@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.data_map.cluster_panel import show_clusters
 from pages.parts.data_map.jobs import show_layout_note, show_missing_map
-from pages.parts.data_map.panel import choose_colour, show_data_map
+from pages.parts.data_map.look import choose_look
+from pages.parts.data_map.panel import show_data_map
 from pages.parts.data_map.row_inspector import show_inspector
 from pages.parts.data_map.row_table import choose_order, show_row_table
+from pages.parts.data_map.side import show_map_side
 from pages.parts.data_map.sieve import choose_sieve
 from pages.parts.data_map.tag_bar import show_tag_actions
 from pages.shared.address import read_row, read_scope, show_deferred_error
@@ -42,7 +43,7 @@ with open_page("Map", wide=True) as dataset:
         else:
             show_nothing_matches(scope)
     with panel:
-        colour = choose_colour(context) if has_map else ""
+        colour, rings = choose_look(context) if has_map else ("", None)
         if has_map:
             choose_sieve(context)
         show_layout_note(context)
@@ -52,11 +53,11 @@ with open_page("Map", wide=True) as dataset:
         )
     with left:
         if has_map:
-            show_data_map(context, scope, colour)
+            show_data_map(context, scope, colour, rings=rings)
         else:
             show_missing_map(context)
     with side:
         if row is None:
-            show_clusters(context, scope, height=SIDE_HEIGHT)
+            show_map_side(context, scope, height=SIDE_HEIGHT, has_map=has_map)
         else:
             show_inspector(context, scope, row, order)

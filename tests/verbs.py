@@ -244,6 +244,7 @@ VERBS: dict[str, Verb] = {
     "export_atlas.export_atlas": Verb(
         No("a file for another program's command line"), "export-atlas", "Dataset.export_atlas"
     ),
+    "share_map.share_map": Verb("data_map", "share-map", "Dataset.share_map"),
     "export.export": Verb("export_data", "export", "Dataset.export"),
     "replay_plan.plan_replay": Verb(
         No("the page shows the command"), No("tamis replay prints it first"), No("replay prints it first")
@@ -467,12 +468,27 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "map_tiles": (
         "what the map asks the server for",
-        "open_map map_column spread_over_clusters pack_rows_as_bits to_unit to_layout say_card",
+        "open_map map_column spread_over_clusters pack_rows_as_bits to_unit to_layout say_card card_words group_rows shade_edges",
     ),
     "sieve": (
         "what a sieve is given before a hand moves it, and what its setting is as a request",
         "usual_request request_at sample_nearest",
     ),
+    "cluster_levels": ("names above clusters, as the map shows them", "cluster_levels"),
+    "map_colours": (
+        "the colours of a map and of the charts beside it, and what of a legend filters",
+        "colour_choices cluster_colour diverging paint_column shade_clusters paint_evenly paint_groups is_about condition_of values_of",
+    ),
+    "map_overlay": ("another dataset over a map, for the eye", "overlay_choices overlay_of"),
+    "map_picture": ("what a map draws, as data", "describe_map cluster_labels"),
+    "map_rounds": ("the rounds of a refinement on a map", "map_rounds round_values flagged_group"),
+    "map_facts": ("the caption of a map", "map_caption"),
+    "map_file": (
+        "the parts of a file that share_map writes",
+        "read_modules join_modules map_page pack_texts to_bytes",
+    ),
+    "share_map": ("what share_map writes, in memory for a browser's download", "draw_map"),
+    "map_svg": ("the picture that share_map writes", "map_svg"),
     "map_rows": (
         "where things lie on the map",
         "read_positions cluster_middles",
@@ -645,7 +661,7 @@ ROLES: dict[str, str] = {
         "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "
         "finetune_grid.submit_training_grid referee.submit_referee referee_estimate.estimate_referee worth.submit_worth worth.extend_worth worth.estimate_worth refinements.continue_refinement refinements.compare_with_controls "
         "refinements.tag_flagged refinements.drop_flagged jobs.cancel_job jobs.resume_job jobs.delete_job "
-        "jobs.refresh_jobs export.export export_atlas.export_atlas rejects.export_rejects versions.make_version training.hold_out_again "
+        "jobs.refresh_jobs export.export export_atlas.export_atlas share_map.share_map rejects.export_rejects versions.make_version training.hold_out_again "
         "adapters.merge_elsewhere adapters.merge_adapter adapters.export_adapter adapters.pack_adapter "
         "report.report.write_report pruning.export_windows pruning.pack_windows "
         "label_rounds.freeze_label_round campaigns.start_campaign campaigns.go_on campaigns.go_on_with_all campaigns.stop_campaign "

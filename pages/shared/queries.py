@@ -14,9 +14,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.shared.dataset_context import DatasetContext
-from tamis.actions import export_files, map_rows, map_tiles, read_rows
+from tamis.actions import cluster_levels, export_files, map_overlay, map_rows, map_tiles, read_rows
+from tamis.actions.cluster_levels import ClusterGroup
 from tamis.actions.export_files import ExportedFile
 from tamis.actions.manifests import ExportManifest
+from tamis.actions.map_overlay import Overlay
 from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits
 from tamis.actions.read_rows import Facets, Scope, Similar, Summary
 from tamis.store.artifacts.store import Artifact
@@ -101,6 +103,11 @@ def cluster_middles(context: DatasetContext) -> dict[int, tuple[float, float]]:
     return _middles(context.key, _context=context)
 
 
+def levels_of_clusters(context: DatasetContext) -> list[list[ClusterGroup]]:
+    """The groups above the clusters, coarse first."""
+    return _levels(context.key, _context=context)
+
+
 def open_map(context: DatasetContext) -> MapTiles:
     """The tiles of the layout in view; made now where the layout is older than tiles."""
     return _open_map(context.key, context.view.require("layout").id, _context=context)
@@ -121,6 +128,12 @@ def map_bits(context: DatasetContext, opened: MapTiles, scope: Scope) -> RowBits
 def bits_of_rows(context: DatasetContext, opened: MapTiles, name: str, rows: Callable[[], Int64s]) -> RowBits:
     """Some rows that never change, such as the picks of a selection, in the order of the tiles; ``name`` names them."""
     return _bits_of_rows(context.key, opened.layout_id, name, _context=context, _opened=opened, _rows=rows)
+
+
+def overlay(context: DatasetContext, dataset_id: str) -> Overlay:
+    """The rows of another dataset on the map in view."""
+    layout, embeddings = context.view.require("layout").id, context.view.require("embeddings").id
+    return _overlay(f"{context.key} {layout} {embeddings}", dataset_id, _context=context)
 
 
 def rank(context: DatasetContext, near: str, within: Int64s) -> list[int]:
@@ -206,6 +219,16 @@ def _cluster_of(key: str, *, _context: DatasetContext) -> Int32s:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _middles(key: str, *, _context: DatasetContext) -> dict[int, tuple[float, float]]:
     return map_rows.cluster_middles(positions(_context), cluster_of(_context))
+
+
+@st.cache_data(max_entries=16, show_spinner="Naming groups of clusters")
+def _levels(key: str, *, _context: DatasetContext) -> list[list[ClusterGroup]]:
+    return cluster_levels.cluster_levels(_context)
+
+
+@st.cache_data(max_entries=8, show_spinner="Placing its rows")
+def _overlay(key: str, dataset_id: str, *, _context: DatasetContext) -> Overlay:
+    return map_overlay.overlay_of(_context, dataset_id)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Preparing the map")

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from pages.shared.map import routes
 from pages.shared.token_gate import TokenGate
 from tamis.actions.dataset_context import open_context
-from tamis.actions.map_tiles import map_column, open_map, pack_rows_as_bits
+from tamis.actions.map_tiles import Promised, map_column, open_map, pack_rows_as_bits
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.workspace import open_workspace
 from tests.core.store.small_workspace import DATASET, make_rows, write_dataset
@@ -31,7 +31,8 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     opened = open_map(context)
     column = map_column(context, opened, "cluster")
     bits = pack_rows_as_bits(opened, np.arange(0, N_ROWS, 2), N_ROWS)
-    name = routes.hold_map(context, opened, [column], [bits])
+    later = Promised("later", lambda: pack_rows_as_bits(opened, np.arange(3), N_ROWS))
+    name = routes.hold_map(context, opened, [column, Promised("shades", lambda: column)], [bits, later])
     yield {
         "base": f"/tamis/map/{name}",
         "token": routes.token_of(name),
@@ -77,7 +78,7 @@ def _paths(held: dict[str, str]) -> list[str]:
     base = held["base"]
     return [
         f"{base}/index", f"{base}/xy/0-0", f"{base}/rows/0-0", f"{base}/column/{held['column']}/0-0",
-        f"{base}/bits/{held['bits']}/0-0", f"{base}/card/0",
+        f"{base}/bits/{held['bits']}/0-0", f"{base}/card/0", f"{base}/bits/later/0-0", f"{base}/column/shades/0-0",
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.e2e import walk_map
 from tests.e2e.conftest import Server, running_app
 from tests.e2e.walk_map import MAP
 from tests.support.large_map import DATASET, clouds, write_large_map
+from tests.support.large_refinement import ROUNDS, write_refinement
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 N_ROWS = 200_000
@@ -25,7 +27,9 @@ VIEW = "globalThis.__tamis_map.at(-1).view"
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     path = tmp_path_factory.mktemp("clouds") / "workspace"
-    write_large_map(path, N_ROWS)
+    store = write_large_map(path, N_ROWS)
+    for seed in (0, 1):
+        write_refinement(store, seed=seed)
     with running_app(path) as server:
         yield server
 
@@ -35,7 +39,8 @@ def shared(app: Server, browser: Browser) -> Iterator[Page]:
     """One tab for all of these tests, which notes what the map asks the server for."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    page.asked = []  # type: ignore[attr-defined]
+    page.asked, page.said = [], []  # type: ignore[attr-defined]
+    page.on("websocket", lambda socket: socket.on("framesent", page.said.append))  # type: ignore[attr-defined]
     page.on(
         "request", lambda request: page.asked.append(request.url) if "/tamis/map/" in request.url else None
     )  # type: ignore[attr-defined]
@@ -266,6 +271,109 @@ def test_density_shows_bands_in_place_of_points(page: Page) -> None:
     assert over > 0.1
     _press(page, "d")
     assert _ink(page)["share"] > 0.1
+
+
+def test_a_view_is_sent_as_a_file_that_works_from_disk(page: Page, tmp_path: Path) -> None:
+    map_ = page.locator(MAP)
+    with page.expect_download() as got:
+        map_.get_by_role("button", name="Save as a picture (PNG)").click()
+    assert Path(got.value.path()).read_bytes().startswith(b"\x89PNG")
+    map_.get_by_role("button", name="Share this view").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(f"All {N_ROWS:,} rows; no text of any.")).to_be_visible()
+    with page.expect_download() as got:
+        dialog.get_by_role("button", name="Download").click()
+    file = tmp_path / "map.html"
+    got.value.save_as(file)
+    page.keyboard.press("Escape")
+    asked: list[str] = []
+    sent = page.context.new_page()
+    sent.on("request", lambda request: asked.append(request.url))
+    sent.on("pageerror", lambda error: asked.append(str(error)))
+    sent.goto(file.as_uri())
+    walk_map.wait_for_drawing(sent)
+    assert walk_map.n_drawn(sent) == N_ROWS
+    x, y = sent.evaluate("globalThis.__tamis_map.at(-1).pixelsOf(777)")
+    box = sent.locator(MAP).bounding_box()
+    assert box is not None
+    sent.mouse.move(box["x"] + x + 2, box["y"] + y)
+    sent.mouse.move(box["x"] + x, box["y"] + y)
+    card = sent.locator(f"{MAP} .card")
+    expect(card).to_contain_text("Row ")
+    assert "Question" not in card.inner_text()
+    legend = sent.locator(f"{MAP} .legend")
+    legend.get_by_role("button", name=re.compile("cluster")).click()
+    legend.locator(".items button").first.click()
+    assert sent.evaluate(f"{VIEW}.state.local !== null")
+    assert asked == [file.as_uri()]
+    sent.close()
+
+
+@pytest.fixture
+def rounds(shared: Page, app: Server) -> Page:
+    """The rounds of the newest refinement on the map."""
+    shared.goto(f"{app.url}/refinement?dataset={DATASET}&part=Map")
+    walk_map.wait_for_map(shared)
+    return shared
+
+
+PLAYER = "globalThis.__tamis_map.at(-1).player"
+
+
+def test_rounds_are_played_without_asking_the_page(rounds: Page) -> None:
+    bar = rounds.get_by_role("group", name="Rounds")
+    bar.get_by_role("slider").fill("0")
+    rounds.wait_for_timeout(900)
+    walk_map.wait_until_idle(rounds)
+    rounds.evaluate("globalThis.__first = globalThis.__tamis_map.at(-1)")
+    start = _ink(rounds)["colours"]
+    rounds.asked.clear()  # type: ignore[attr-defined]
+    rounds.said.clear()  # type: ignore[attr-defined]
+    bar.get_by_role("button", name="Play the rounds").click()
+    rounds.wait_for_function(f"{PLAYER}.at >= 3", timeout=60_000)
+    assert rounds.said == rounds.asked == []  # type: ignore[attr-defined]
+    bar.get_by_role("button", name="Pause").click()
+    rounds.wait_for_timeout(900)
+    walk_map.wait_until_idle(rounds)
+    at = rounds.evaluate(f"{PLAYER}.at")
+    assert rounds.get_by_text(f"Round {at} of {ROUNDS}").is_visible()
+    assert _ink(rounds)["colours"] > start
+    assert any(value == f"{at}.change" for value in walk_map.address(rounds).values())
+    # The same map: nothing was mounted again, no position was fetched.
+    assert rounds.evaluate("globalThis.__first === globalThis.__tamis_map.at(-1)")
+    assert not _asked(rounds, "xy")
+    card = rounds.locator(f"{MAP} .card")
+    x, y = rounds.evaluate("globalThis.__tamis_map.at(-1).pixelsOf(12)")
+    box = rounds.locator(MAP).bounding_box()
+    assert box is not None
+    rounds.mouse.move(box["x"] + x + 2, box["y"] + y)
+    rounds.mouse.move(box["x"] + x, box["y"] + y)
+    expect(card.locator(".curve")).to_be_visible()
+
+
+def test_two_runs_stand_beside_each_other_and_change_rounds_together(rounds: Page) -> None:
+    rounds.get_by_role("combobox", name="Beside it").click()
+    rounds.get_by_role("option").nth(2).click()
+    rounds.wait_for_function(
+        "globalThis.__tamis_map.filter(one => one.root.isConnected).length === 2", timeout=60_000
+    )
+    walk_map.wait_for_map(rounds)
+    rounds.get_by_role("group", name="Rounds").first.get_by_role("slider").fill("2")
+    rounds.wait_for_timeout(900)
+    assert rounds.evaluate("globalThis.__tamis_map.map(one => one.player.at)") == [2, 2]
+    rounds.evaluate("globalThis.__tamis_map[0].view.zoom(2)")
+    rounds.wait_for_timeout(400)
+    assert (
+        rounds.evaluate("new Set(globalThis.__tamis_map.map(one => one.view.state.camera.scale)).size") == 1
+    )
+
+
+def test_a_flag_leads_to_the_review_of_its_rows(rounds: Page) -> None:
+    flag = rounds.locator(f"{MAP} .flag:visible").first
+    n = int(flag.inner_text().split()[-1])
+    flag.click(force=True)
+    rounds.wait_for_url("**/review?**", timeout=60_000)
+    expect(rounds.get_by_role("button", name=f"Propose for {n} row")).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.nightly

@@ -52,6 +52,11 @@ def wait_for_map(page: Page) -> None:
     page.wait_for_function(_DRAWN, timeout=TIMEOUT_MS)
 
 
+def wait_for_drawing(page: Page) -> None:
+    """Wait until the points are drawn, where no server is asked."""
+    page.wait_for_function(_DRAWN, timeout=TIMEOUT_MS)
+
+
 def wait_until_idle(page: Page) -> None:
     """Wait until the server has nothing left to send."""
     page.evaluate("globalThis.__busy = performance.now()")

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from pages.shared.dataset_context import open_context
-from pages.shared.map.colouring import colour_choices, condition_of, is_about
 from tamis.actions.export_files import list_exports
+from tamis.actions.map_colours import colour_choices, condition_of, is_about
 from tamis.actions.map_tiles import map_column, open_map
 from tamis.store.rows.scope import where
 from tamis.store.workspace import open_workspace

@@ -7,7 +7,7 @@ from pathlib import Path
 from tamis.actions.comparisons import only_rows, scope_of
 from tamis.jobs import job_table
 from tamis.steps.compare.comparison import read_comparison
-from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.rows.scope import Scope
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
@@ -64,6 +64,10 @@ def test_a_comparison_shows_its_methods_and_numbers(workspace: Path, dataset_id:
     assert table["method"].tolist() == ["Random ×2", "Top quality", "k-Center"]
     assert table["radius"].notna().all()
     assert "Rows that only one method picked" in said(app)
+    # Two of them on one map, and back.
+    together = f"maps_together_{ArtifactStore(workspace).list(dataset_id, 'comparison')[0].id[:6]}"
+    checked(app.segmented_control(key=together).set_value(True).run())
+    assert [one.label for one in app.selectbox][-2:] == ["First", "Second"]
 
 
 def test_rows_of_one_method_lead_to_the_map_by_their_ids(workspace: Path, dataset_id: str) -> None:

@@ -12,9 +12,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared.map.colouring import condition_of, is_about
+from pages.parts.data_map import facets
 from pages.shared.plain_text import plain, shorten
 from tamis.actions.dataset_context import open_context
+from tamis.actions.map_colours import condition_of, is_about
+from tamis.actions.map_tiles import map_column, open_map
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.artifacts.view import open_view
 from tamis.store.database.database import Database
@@ -79,6 +81,23 @@ def test_a_link_restores_the_filter_and_says_how_many_rows_match(workspace: Path
     page = _open(scope=_url(("cluster", [1])))
     assert f"**{expected}** of {N_ROWS} rows match" in _texts(page)
     assert any(label.startswith("Cluster is 1") for label in _labels(page))
+
+
+def test_columns_beside_the_map_count_what_the_other_conditions_leave(workspace: Path, rows: Written) -> None:
+    scope = Scope.from_url(_url(("cluster", [1]), ("source", ["alpha"])))
+    _open(beside="Columns", scope=scope.to_url())
+    context = open_context(open_workspace(workspace), DATASET)
+    opened, column = open_map(context), map_column(context, open_map(context), "source")
+    found = facets._facet(context, opened, scope, "source", "source", column)
+    now = {column.values[item["code"]]: n for item, n in zip(found["items"], found["now"], strict=True)}
+    inside = [source for source, cluster in zip(rows.sources, rows.clusters, strict=True) if cluster == 1]
+    assert now == {source: inside.count(source) for source in now}
+    number = facets._facet(context, opened, scope, "tokens", "tokens", map_column(context, opened, "tokens"))
+    assert sum(number["now"]) == inside.count("alpha")
+
+
+def test_laying_a_dataset_over_the_map_says_where_none_fits(workspace: Path) -> None:
+    assert "No other dataset was embedded like this one." in _texts(_open(overlay_on="true"))
 
 
 def test_a_chip_takes_its_condition_out_of_the_address(workspace: Path) -> None:

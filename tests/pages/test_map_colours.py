@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.shared.map.colouring import (
+from tamis.actions.dataset_context import DatasetContext, open_context
+from tamis.actions.map_colours import (
     MISSING,
     MUTED,
     PALETTE,
@@ -17,7 +18,6 @@ from pages.shared.map.colouring import (
     shade_clusters,
     values_of,
 )  # fmt: skip
-from tamis.actions.dataset_context import DatasetContext, open_context
 from tamis.actions.map_tiles import MapTiles, map_column, open_map, spread_over_clusters
 from tamis.actions.read_rows import ALL_ROWS, cluster_of, read_column
 from tamis.compute.map.tiles import build_tiles

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from tamis.store.database.database import Database
 from tamis.store.review.decisions import BulkChoice, decide_many
-from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
+from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
 from tests.pages.versions import HOSTILE, family, make_version
 
 
@@ -50,6 +50,13 @@ def test_counts_and_every_changed_row_are_shown(pair: tuple[str, str]) -> None:
     assert "edited by ann" in text
     assert "Version of Questions · 37 rows" in text
     assert "Turn 1, user, before" in text
+
+
+def test_changed_rows_lie_on_the_map_of_the_older_dataset(workspace: Path, pair: tuple[str, str]) -> None:
+    run_step(workspace, pair[0], "embed", {"encoder": "hashing"})
+    app = open_page("overview", dataset=pair[1])
+    checked(app.toggle(key="changes_on_map").set_value(True).run())
+    assert heads(app)
 
 
 def test_words_are_marked_before_and_after(pair: tuple[str, str]) -> None:

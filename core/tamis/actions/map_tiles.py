@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,14 @@ from tamis.store.map.tile_files import open_tiles
 from tamis.types import JSON, Float64s, Int32s, Int64s
 
 __all__ = [
-    "MISSING", "OTHER", "ColumnCodes", "MapTiles", "RowBits", "map_column", "open_map", "pack_rows_as_bits", "say_card",
+    "MISSING", "OTHER", "ColumnCodes", "MapTiles", "Promised", "RowBits", "card_words", "group_rows", "map_column", "open_map", "pack_rows_as_bits", "say_card", "shade_edges",
     "spread_over_clusters", "to_layout", "to_unit",
 ]  # fmt: skip
 
 SHADES = 64
 CARD_CHARS = 220
 CARD_SCORES = 3
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,14 @@ class RowBits:
         return self.bits[self.begins[first] : self.begins[last + 1]].tobytes()
 
 
+@dataclass(frozen=True, slots=True)
+class Promised(Generic[Part]):
+    """A part of a map that is made when it is asked for; ``id`` names it among all parts of that map, for ever."""
+
+    id: str
+    make: Callable[[], Part]
+
+
 def open_map(context: DatasetContext) -> MapTiles:
     """The tiles of the layout in view, made on the first look at an older one; raises ArtifactMissing."""
     layout = context.view.require("layout")
@@ -82,7 +92,7 @@ def spread_over_clusters(
     """The value of each row's cluster as one byte a row, in equal bins from ``low`` to ``high``: for more clusters than
     bytes have values. Rows whose cluster has no finite value are missing.
     """
-    edges = np.linspace(low, high, SHADES + 1)
+    edges = np.asarray(shade_edges(low, high))
     by_cluster = np.full(int(clusters.max(initial=-1)) + 2, np.nan)  # the last place is for -1
     for number, value in values.items():
         by_cluster[number] = value
@@ -91,7 +101,26 @@ def spread_over_clusters(
     digest = hashlib.blake2s(codes.tobytes(), digest_size=8).hexdigest()
     return ColumnCodes(
         id=f"shades-{digest}", kind="numbers", codes=codes, values=(), counts=(), n_other=0,
-        n_missing=int((codes == MISSING).sum()), edges=tuple(edges.tolist()), histogram=(), low=low, high=high,
+        n_missing=int((codes == MISSING).sum()), edges=shade_edges(low, high), histogram=(), low=low, high=high,
+    )  # fmt: skip
+
+
+def shade_edges(low: float, high: float) -> tuple[float, ...]:
+    """The ends of the bins of ``spread_over_clusters``."""
+    return tuple(np.linspace(low, high, SHADES + 1).tolist())
+
+
+def group_rows(opened: MapTiles, groups: Mapping[str, Int64s], n_rows: int) -> ColumnCodes:
+    """Which of these groups each row is in as one byte a row, of several the last; rows in none are missing."""
+    codes = np.full(n_rows, MISSING, dtype=np.uint8)
+    for code, rows in enumerate(groups.values()):
+        codes[rows] = code
+    ordered = codes[opened.tiles.order]
+    sizes = np.bincount(ordered, minlength=256)
+    digest = hashlib.blake2s(ordered.tobytes(), digest_size=8).hexdigest()
+    return ColumnCodes(
+        id=f"groups-{digest}", kind="groups", codes=ordered, values=tuple(groups), counts=tuple(sizes[: len(groups)].tolist()),
+        n_other=0, n_missing=int(sizes[MISSING]), edges=(), histogram=(), low=0.0, high=0.0,
     )  # fmt: skip
 
 
@@ -122,7 +151,7 @@ def to_layout(opened: MapTiles, unit: JSON) -> Float64s:
 
 
 def say_card(context: DatasetContext, opened: MapTiles, place: int) -> dict[str, JSON]:
-    """What a row says in a few lines: its number, first words of prompt and response, cluster and scores.
+    """What a row says in a few lines: its number, first words of prompt and response, cluster (by name, and as ``group``) and scores.
 
     Raises IndexError for a place that the map does not have.
     """
@@ -136,9 +165,10 @@ def say_card(context: DatasetContext, opened: MapTiles, place: int) -> dict[str,
     cluster = values.get("cluster")
     return {
         "row": row,
-        "prompt": _first_words(values["prompt"]),
-        "response": _first_words(values["response"]),
+        "prompt": card_words(values["prompt"]),
+        "response": card_words(values["response"]),
         "cluster": "" if cluster is None else context.cluster_name(int(cluster)),
+        "group": None if cluster is None else int(cluster),
         "scores": [
             [key.partition(":")[2], values[key]]
             for key in scores
@@ -147,6 +177,7 @@ def say_card(context: DatasetContext, opened: MapTiles, place: int) -> dict[str,
     }
 
 
-def _first_words(text: str | None) -> str:
+def card_words(text: str | None) -> str:
+    """What a card shows of a text: one line, of at most CARD_CHARS."""
     cut = " ".join((text or "")[: 4 * CARD_CHARS].split())
     return cut if len(cut) <= CARD_CHARS else cut[: CARD_CHARS - 1].rstrip() + "…"

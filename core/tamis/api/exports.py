@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tamis.actions.export_atlas import NEIGHBOURS, AtlasFile, export_atlas
+from tamis.actions.read_rows import Scope
+from tamis.actions.share_map import MapView, SharedMap, share_map
 from tamis.api.results import SelectionResult
 from tamis.api.rows import ExportedRows, export_rows
 from tamis.api.steps import HasDataset
@@ -37,3 +39,24 @@ class HasExports:
     def export_atlas(self: HasDataset, path: Path | str, *, neighbors: int = NEIGHBOURS) -> AtlasFile:
         """Write rows, columns and places on the map as the Parquet that ``embedding-atlas`` opens; raises ArtifactMissing."""
         return export_atlas(self._workspace, self.id, Path(path).expanduser(), neighbors=neighbors)
+
+    def share_map(
+        self: HasDataset,
+        path: Path | str,
+        *,
+        colour: str = "",
+        scope: Scope | str = "",
+        refinement: str = "",
+        texts: bool = False,
+        labels: bool = True,
+        dark: bool = False,
+    ) -> SharedMap:
+        """Write the map as one HTML file that works from disk, or as SVG for a paper, with the facts of its caption.
+
+        ``colour`` is a column (the clusters when empty), ``scope`` the rows to show, ``refinement`` one whose rounds the
+        HTML plays; ``texts`` puts the first words of each row into it. More than 300,000 rows become a random sample, with
+        ``texts`` more than 50,000. Raises InvalidOptions for another kind of file, UnknownName, ArtifactMissing.
+        """
+        shown = scope if isinstance(scope, Scope) else Scope.from_url(scope)
+        view = MapView(colour=colour, scope=shown, refinement=refinement, labels=labels, dark=dark)
+        return share_map(self._workspace, self.id, Path(path).expanduser(), view=view, texts=texts)

@@ -56,6 +56,7 @@ COMMANDS = {
     "adapters": "tamis.cli.adapters:adapters",
     "export": "tamis.cli.data:export",
     "export-atlas": "tamis.cli.export_atlas:export_atlas",
+    "share-map": "tamis.cli.share_map:share_map",
     "card": "tamis.cli.card:card",
     "replay": "tamis.cli.data:replay",
     "bench-noise": "tamis.cli.bench_noise:bench_noise",

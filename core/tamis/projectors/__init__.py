@@ -36,6 +36,18 @@ class UmapOptions(Options):
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of what is random in it.")
 
 
+class PacmapOptions(Options):
+    """PaCMAP: keeps neighbours together and far groups apart."""
+
+    variant: Literal["localmap", "pacmap"] = Field(
+        "localmap", description="LocalMAP separates clusters that PaCMAP lets touch."
+    )
+    n_neighbors: int = Field(
+        10, ge=2, le=200, description="Higher shows more of the whole, lower more detail."
+    )
+    seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of what is random in it.")
+
+
 PROJECTORS = Table(
     "map layout",
     Plugin(
@@ -52,5 +64,13 @@ PROJECTORS = Table(
         summary="The two directions of largest variance; appears at once.",
         options=PcaOptions,
         target="tamis.projectors.layouts:project_pca",
+    ),
+    Plugin(
+        name="pacmap",
+        title="PaCMAP",
+        summary="Keeps far groups apart better; compiles for up to a minute in each run.",
+        options=PacmapOptions,
+        target="tamis.projectors.pacmap:project_pacmap",
+        extra="pacmap",
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from tamis.errors import ArtifactMissing
 from tamis.registry import Table, parse_options
@@ -26,6 +26,7 @@ class Candidate:
     sequence: int
     created_at: str
     job_id: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ def plan_step(
     # Jobs under way first: one that ends in between is then found twice, and never missed.
     candidates = list(pending if needs else ())
     candidates += _finished(store, dataset_id, {need.kind for need in needs})
-    chosen = {need.role: _choose(need, candidates, choices, dataset_id, steps) for need in needs}
+    chosen: dict[str, Candidate | None] = {}
+    for need in needs:
+        chosen[need.role] = _choose(_narrowed(need, chosen), candidates, choices, dataset_id, steps)
     inputs = {role: candidate.artifact_id for role, candidate in chosen.items() if candidate is not None}
     return Plan(
         dataset_id=dataset_id,
@@ -125,7 +128,7 @@ def _chosen(candidate: Candidate, choices: ArtifactChoices) -> tuple[tuple[bool,
 
 def _finished(store: ArtifactStore, dataset_id: str, kinds: Iterable[str]) -> list[Candidate]:
     return [
-        Candidate(a.kind, a.id, a.manifest.options, a.sequence, a.asked_at)
+        Candidate(a.kind, a.id, a.manifest.options, a.sequence, a.asked_at, inputs=a.manifest.inputs)
         for kind in sorted(kinds)
         for a in store.list(dataset_id, kind)
     ]
@@ -140,6 +143,13 @@ def _choose(
     if need.optional and not need.chosen:
         return None
     raise ArtifactMissing(_missing_message(need, dataset_id, steps))
+
+
+def _narrowed(need: Need, chosen: Mapping[str, Candidate | None]) -> Need:
+    """The need for exactly what another input was made from, where that is known and nobody chose."""
+    reader = chosen.get(need.read_by)
+    made_from = reader.inputs.get(need.role, "") if reader is not None else ""
+    return replace(need, chosen=made_from) if made_from and not need.chosen else need
 
 
 def _fits(need: Need, candidate: Candidate, choices: ArtifactChoices) -> bool:

@@ -36,7 +36,8 @@ class Need:
     """An input of a step: a role, the kind of artifact that fills it, and which one of that kind.
 
     ``chosen`` is an artifact id a person picked, or "" for the newest; ``where`` narrows by the options that made
-    it (``{"scorer": "alignment"}``).
+    it (``{"scorer": "alignment"}``). ``read_by`` is the role of an input named before, which was made from the artifact that is
+    wanted: that one, and no newer, where nobody chose.
     """
 
     role: str
@@ -44,6 +45,7 @@ class Need:
     chosen: str = ""
     where: Mapping[str, JSON] | None = None
     optional: bool = False
+    read_by: str = ""
 
 
 class StepOptions(Options):

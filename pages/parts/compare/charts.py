@@ -9,9 +9,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import shorten, unlike
 from tamis.actions.comparisons import Comparison, IntervalEstimate, Metric, ScoreHistograms, Shares
+from tamis.actions.map_colours import PALETTE
 
 MAX_GROUPS = 24
 POOL = "All rows"

@@ -15,10 +15,10 @@ from pages.parts.data_map.row_list import show_row_list
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.identity import asks
-from pages.shared.map.colouring import cluster_colour
 from pages.shared.plain_text import plain
 from pages.shared.server import reviewer_name
 from tamis.actions.clusters import rename_cluster
+from tamis.actions.map_colours import cluster_colour
 from tamis.actions.read_rows import Scope
 from tamis.actions.remedies import remarks_on
 from tamis.errors import CurationError

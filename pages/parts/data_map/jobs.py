@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from pages.shared import address
@@ -11,6 +14,8 @@ from pages.shared.navigation import link_to
 from tamis.actions.jobs import active_jobs
 from tamis.actions.pipeline import MAP_STEPS, submit_steps
 from tamis.errors import CurationError
+
+TRUSTED = 0.85  # of trustworthiness and continuity
 
 
 def show_missing_map(context: DatasetContext) -> None:
@@ -42,6 +47,8 @@ def show_missing_map(context: DatasetContext) -> None:
 def show_layout_note(context: DatasetContext) -> None:
     """Which layout this is while it is only the principal components."""
     layout = context.view.layout
+    if layout is not None and "faithfulness" in layout.summary:
+        _say_faithfulness(layout.summary["faithfulness"])
     if layout is None or layout.kind != "embeddings":
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -66,6 +73,25 @@ def show_layout_note(context: DatasetContext) -> None:
             args=(context, MAP_STEPS[-1:]),
             **asks(context.workspace, submit_steps),
         )
+
+
+def _say_faithfulness(found: Mapping[str, Any]) -> None:
+    """How far the picture can be believed, in two numbers and a sentence."""
+    together, kept = float(found["trustworthiness"]), float(found["continuity"])
+    st.caption(
+        f"Trustworthiness {together:.2f}, continuity {kept:.2f}: {_words_for(together, kept)}.",
+        help=f"Trustworthiness falls where rows lie together that do not belong together, continuity where rows that belong "
+        f"together lie apart. 1 is without loss, a random picture has about 0.5. Over the {found['neighbours']} nearest of "
+        f"{found['n_rows']:,} rows.",
+    )
+
+
+def _words_for(together: float, kept: float) -> str:
+    near = (
+        "neighbours here are mostly neighbours" if together >= TRUSTED else "neighbours here may be strangers"
+    )
+    apart = "few are torn apart" if kept >= TRUSTED else "many are torn apart"
+    return f"{near}, {apart}"
 
 
 def _under_way(context: DatasetContext, step: str) -> str:

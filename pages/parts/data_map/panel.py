@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from pages.parts.data_map.legend_events import said_by, take_brush, take_legend
 from pages.parts.data_map.region import take_region
+from pages.parts.data_map.share import SHARED, show_share
 from pages.parts.data_map.sieve import keep_sifted, sieve_under_map
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import colour_choices, condition_of, is_about, paint_column, values_of
-from pages.shared.map.map_view import Label, MapContent, Region, cluster_labels, show_map_view
-from tamis.actions.map_tiles import ColumnCodes, MapTiles
-from tamis.actions.read_rows import Scope
+from pages.shared.map.map_view import cluster_labels, show_map_view
+from tamis.actions.map_colours import colour_choices, paint_column
+from tamis.actions.map_picture import Label, MapContent, Region
+from tamis.actions.map_tiles import MapTiles
+from tamis.actions.read_rows import Scope, describe_scope
 from tamis.actions.submit import PlannedRun
-from tamis.types import JSON
+from tamis.types import JSON, Float32s
 
 MAP = "map"
 _FIRST_COLOUR = "colour_at_first"
@@ -32,22 +35,20 @@ def choose_colour(context: DatasetContext) -> str:
     if st.session_state.get("colour") == st.session_state.get(_FIRST_COLOUR):
         st.session_state["colour"] = st.query_params.get("colour") or first
     st.session_state[_FIRST_COLOUR] = first
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.caption("Colour by", width="content")
-        colour = st.selectbox(
-            "Colour by",
-            list(choices),
-            format_func=lambda key: choices.get(key, key),
-            key="colour",
-            bind="query-params",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+    st.caption("Colour by", width="content")
+    colour = st.selectbox(
+        "Colour by", list(choices), format_func=lambda key: choices.get(key, key), key="colour", bind="query-params",
+        persist_state="session", label_visibility="collapsed",
+    )  # fmt: skip
     return colour or first
 
 
-def show_data_map(context: DatasetContext, scope: Scope, colour: str) -> None:
-    """Draw the map; a lasso or a box becomes part of the filter, a click opens a row, the legend filters."""
+def show_data_map(
+    context: DatasetContext, scope: Scope, colour: str, *, rings: Float32s | None = None
+) -> None:
+    """Draw the map; a lasso or a box becomes part of the filter, a click opens a row, the legend filters; ``rings`` are
+    places of rows of another dataset.
+    """
     opened = queries.open_map(context)
     column = queries.map_column(context, opened, colour)
     title = colour_choices(context).get(colour, colour)
@@ -57,27 +58,31 @@ def show_data_map(context: DatasetContext, scope: Scope, colour: str) -> None:
         painted=paint_column(context, colour, title, column, scope),
         kept=queries.map_bits(context, opened, scope) if scope.conditions else None,
         n_kept=len(queries.matches(context, scope)),
+        shown=describe_scope(scope, context.names.names) if scope.conditions else "",
         labels=_labels(context, scope),
         regions=tuple(_outlines(context, scope)),
         mark=_position(context, address.read_row()),
         sieve=sieve,
+        rings=rings,
     )
-    callbacks = {
+    callbacks: dict[str, Callable[[], None]] = {
         "region": partial(_take_region, opened),
         "open": partial(_open, opened),
-        "legend": partial(_take_legend, context, column),
-        "brush": partial(_take_brush, context),
+        "legend": partial(take_legend, context, {colour: column}, MAP),
+        "brush": partial(take_brush, context, MAP),
+        "share": _take_share,
     }
     if planned is not None:
         callbacks["keep"] = partial(_keep, context, planned)
     show_map_view(context, opened, content, key=MAP, callbacks=callbacks)
+    show_share(context, scope, colour)
     missing = context.n_rows - opened.n_placed
     if missing:
         st.caption(f"{missing:,} rows have no place on the map.")
 
 
 def _keep(context: DatasetContext, planned: PlannedRun) -> None:
-    keep_sifted(context, planned, _said("keep"))
+    keep_sifted(context, planned, said_by(MAP, "keep"))
 
 
 def _position(context: DatasetContext, row: int | None) -> tuple[float, float] | None:
@@ -109,38 +114,20 @@ def _outlines(context: DatasetContext, scope: Scope) -> list[Region]:
     return shapes
 
 
-def _said(event: str) -> JSON:
-    state: Any = st.session_state.get(MAP)
-    return state.get(event) if state else None
-
-
 def _take_region(opened: MapTiles) -> None:
-    drawn = _said("region")
+    drawn = said_by(MAP, "region")
     if drawn:
         take_region(opened, drawn)
 
 
 def _open(opened: MapTiles) -> None:
-    clicked = _said("open")
+    clicked = said_by(MAP, "open")
     place: JSON = clicked.get("place") if isinstance(clicked, dict) else None
     if isinstance(place, int) and 0 <= place < opened.n_placed:
         address.open_row(int(opened.tiles.order[place]))
 
 
-def _take_legend(context: DatasetContext, column: ColumnCodes) -> None:
-    asked = _said("legend")
-    if not asked:
-        return
-    key, codes = str(asked["key"]), [int(code) for code in asked["codes"]]
-    condition = condition_of(context, key, values_of(column, codes))
-    address.replace_where(lambda one: is_about(one, context, key), condition)
-    address.forget_choices()
-
-
-def _take_brush(context: DatasetContext) -> None:
-    asked = _said("brush")
-    if not asked:
-        return
-    key, limits = str(asked["key"]), asked["range"]
-    condition = None if limits is None else ("range", [float(f"{limit:.6g}") for limit in limits], key)
-    address.replace_where(lambda one: is_about(one, context, key), condition)
+def _take_share() -> None:
+    asked = said_by(MAP, "share")
+    if isinstance(asked, dict):
+        st.session_state[SHARED] = asked.get("camera")

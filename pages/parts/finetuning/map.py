@@ -8,9 +8,9 @@ import streamlit as st
 
 from pages.parts.finetuning import stats
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import FADED, Shading
 from pages.shared.map.map_view import cluster_labels, show_shaded_map
 from tamis.actions.evaluations import UNCLEAR
+from tamis.actions.map_colours import FADED, Shading
 from tamis.actions.runs import Run
 from tamis.actions.votes import vote_winners
 

@@ -14,11 +14,11 @@ from pages.parts.finetuning import stats
 from pages.parts.finetuning.map import show_cluster_map
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
-from pages.shared.map.colouring import MUTED, PALETTE
 from pages.shared.plain_text import count_of, plain, shorten, unlike
 from pages.shared.runs.finetune_runs import MEASURES
 from pages.shared.wording import duration, percent, table_height
 from tamis.actions.evaluations import UNCLEAR, VERDICT_RULE, measure_verdicts, measures_of, overall_losses
+from tamis.actions.map_colours import MUTED, PALETTE
 from tamis.actions.runs import Run
 
 Direction = Literal["off", "normal", "inverse"]

@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
-from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from pages.shared.wording import percent
+from tamis.actions.map_colours import PALETTE
 from tamis.actions.votes import EVERY
 
 UNDECIDED = "#8A9794"

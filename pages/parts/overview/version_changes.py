@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.parts.overview.version_map import offer_version_map
 from pages.shared.frame import tell_apart
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain, shorten
@@ -78,6 +79,7 @@ def show_changes(workspace: Workspace, dataset_id: str) -> None:
         )
         return
     _show_counts(diff)
+    offer_version_map(workspace, diff)
     rows = _choose(diff)
     shown = _one_page(rows)
     for row, (before, after) in zip(shown, read_changed(workspace, diff, shown), strict=True):

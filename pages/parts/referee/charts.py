@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.shared.map.colouring import PALETTE
+from tamis.actions.map_colours import PALETTE
 from tamis.actions.referee import Ruling
 
 AXIS_TITLE = "difference of loss, nats per token"

@@ -11,25 +11,16 @@ from numpy.typing import NDArray
 
 from pages.parts.refinement.history import names_of, weights_of
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import MUTED, PALETTE
 from pages.shared.plain_text import plain_in_figure, shorten
+from tamis.actions.map_colours import GAINED, MUTED, PALETTE, diverging
 from tamis.actions.refinement_history import RefinementHistory
 from tamis.steps.refine.options import EXCLUDED, PINNED
 from tamis.types import Bools, Float64s, Int64s
 
 CHANGE, WEIGHT = "Change", "Weight"
-# Gained is teal and lost is orange wherever it appears; the middle is near the page, so that "nothing" does not shout.
-GAINED, LOST = "#0F9D8A", "#E4632B"
 MOST_WORDED = 48  # clusters up to which each has a line with a name and numbers
 MOST_BARS = 9
 START = "start"
-
-
-def diverging(*, dark: bool) -> list[tuple[float, str]]:
-    """A colour scale whose middle says that nothing happened."""
-    middle = "#2A3532" if dark else "#EEF2F1"
-    soft = ("#9C4A26", "#0D6B5F") if dark else ("#F3B79C", "#8CCEC4")
-    return [(0.0, LOST), (0.25, soft[0]), (0.5, middle), (0.75, soft[1]), (1.0, GAINED)]
 
 
 def weight_heatmap(context: DatasetContext, history: RefinementHistory, shown: str) -> None:

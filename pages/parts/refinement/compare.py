@@ -9,10 +9,10 @@ import streamlit as st
 
 from pages.parts.refinement.history import history_of, names_of
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import shorten
 from pages.shared.wording import percent, table_height
 from tamis.actions.artifact_names import name_runs
+from tamis.actions.map_colours import PALETTE
 from tamis.actions.refinement_history import RefinementHistory, SharedPicks, shared_picks
 from tamis.actions.refinements import STEP, rounds_so_far
 from tamis.actions.runs import Run, list_runs

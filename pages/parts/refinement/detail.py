@@ -153,7 +153,7 @@ def _show_part(context: DatasetContext, run: Run, history: RefinementHistory, pa
     if part == "Movers":
         show_movers(context, history)
     elif part == "Map":
-        show_map(context, history)
+        show_map(context, run, history)
     elif part == "Flagged rows":
         show_flags(context, run, history)
     elif part == "Rounds":

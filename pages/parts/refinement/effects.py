@@ -6,10 +6,10 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.parts.refinement.charts import GAINED, LOST
 from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten, unlike
+from tamis.actions.map_colours import GAINED, LOST
 from tamis.actions.refinement_history import WIDE, RefinementHistory, RoundEvidenceSummary
 
 MOST_DRAWN = 24

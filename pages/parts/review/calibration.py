@@ -10,9 +10,9 @@ import streamlit as st
 from pages.parts.review.actions import ReviewContext
 from pages.parts.review.queue import ORDER, forget_place
 from pages.parts.review.state import decided_now
-from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import percent
+from tamis.actions.map_colours import PALETTE
 from tamis.actions.proposals import score_title
 from tamis.actions.review_calibration import (
     MIN_DECISIONS,

@@ -9,10 +9,10 @@ import streamlit as st
 
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import MUTED, PALETTE
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.job_watch import FormDefaults
 from pages.shared.wording import percent
+from tamis.actions.map_colours import MUTED, PALETTE
 from tamis.actions.proposal_threshold import ThresholdPreview, preview_threshold
 from tamis.actions.read_rows import Scope, read_rows
 from tamis.scorers import SCORERS

@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import PALETTE
 from pages.shared.navigation import go_to, link_to
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.wording import percent, table_height
+from tamis.actions.map_colours import PALETTE
 from tamis.actions.targets import CoveredExample, describe_cover, out_of_reach, rows_kept_out
 from tamis.store.artifacts.store import Artifact
 from tamis.types import JSON

@@ -12,9 +12,9 @@ from pages.parts.scoring import stats
 from pages.shared.active import offer_to_activate
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
-from pages.shared.map.colouring import PALETTE, colour_choices
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain, shorten
+from tamis.actions.map_colours import PALETTE, colour_choices
 from tamis.actions.read_rows import ALL_ROWS, read_rows
 from tamis.actions.scores import former_options
 from tamis.scorers import scorer_title

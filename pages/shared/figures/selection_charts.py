@@ -8,9 +8,10 @@ import streamlit as st
 
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import PALETTE, paint_column
-from pages.shared.map.map_view import MapContent, show_map_view
+from pages.shared.map.map_view import show_map_view
 from pages.shared.plain_text import shorten, unlike
+from tamis.actions.map_colours import PALETTE, paint_column
+from tamis.actions.map_picture import MapContent
 from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.selections import PICKED, RANDOM, WHOLE, selected_rows
 from tamis.store.artifacts.store import Artifact

@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import percent
 from tamis.actions.forecast import (
@@ -23,6 +22,7 @@ from tamis.actions.forecast import (
     model_folder,
     row_lengths,
 )
+from tamis.actions.map_colours import PALETTE
 from tamis.types import Int64s
 
 BINS = 36

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,13 +28,14 @@ from starlette.routing import Route
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.identity import guard
-from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits, say_card
+from tamis.actions.map_tiles import ColumnCodes, MapTiles, Promised, RowBits, say_card
 from tamis.errors import CurationError, NotAllowed
 
 MODULES = Path(__file__).with_name("js")
 BASE, JS = "tamis/map", "tamis/js"
 HEADER = "x-tamis-map"
-MAPS_HELD, PARTS_HELD = 32, 64
+MAPS_HELD, PARTS_HELD = 32, 256
+MADE_HELD = 8  # columns that were promised, and made because somebody looked
 _SECRET = secrets.token_bytes(32)  # of this process: after a restart pages ask again
 # A year, under names that change with what they name; "private", because no proxy may serve it to somebody else.
 KEPT = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -50,8 +51,9 @@ class HeldMap:
 
     context: DatasetContext
     opened: MapTiles
-    columns: OrderedDict[str, ColumnCodes] = field(default_factory=OrderedDict)
-    bits: OrderedDict[str, RowBits] = field(default_factory=OrderedDict)
+    columns: OrderedDict[str, ColumnCodes | Promised[ColumnCodes]] = field(default_factory=OrderedDict)
+    bits: OrderedDict[str, RowBits | Promised[RowBits]] = field(default_factory=OrderedDict)
+    made: OrderedDict[str, ColumnCodes | RowBits] = field(default_factory=OrderedDict)
 
 
 _HELD: OrderedDict[str, HeldMap] = OrderedDict()
@@ -59,7 +61,10 @@ _LOCK = Lock()
 
 
 def hold_map(
-    context: DatasetContext, opened: MapTiles, columns: list[ColumnCodes], bits: list[RowBits]
+    context: DatasetContext,
+    opened: MapTiles,
+    columns: Sequence[ColumnCodes | Promised[ColumnCodes]],
+    bits: Sequence[RowBits | Promised[RowBits]],
 ) -> str:
     """Make a map and these parts of it answerable; returns its name in addresses, the same whenever it is the same map."""
     said = f"{context.workspace.path}\0{opened.dataset_id}\0{opened.layout_id}"
@@ -140,12 +145,12 @@ def _rows(request: Request, held: HeldMap) -> Response:
 
 
 def _column(request: Request, held: HeldMap) -> Response:
-    codes: NDArray[np.uint8] = held.columns[request.path_params["part"]].codes
+    codes: NDArray[np.uint8] = _made(held, held.columns[request.path_params["part"]]).codes
     return _packed(request, codes[_span(request, held)].tobytes())
 
 
 def _bits(request: Request, held: HeldMap) -> Response:
-    part = held.bits[request.path_params["part"]]
+    part = _made(held, held.bits[request.path_params["part"]])
     return _packed(request, part.of_tiles(request.path_params["first"], request.path_params["last"]))
 
 
@@ -176,7 +181,22 @@ def _packed(request: Request, body: bytes) -> Response:
     return _binary(gzip.compress(body, 1, mtime=0), KEPT | {"Content-Encoding": "gzip"})
 
 
-def _keep(parts: OrderedDict[str, Part], part: Part) -> None:
+def _made(held: HeldMap, part: Part | Promised[Part]) -> Part:
+    """The part itself; one that was promised is made now, and kept for whoever asks for its next tiles."""
+    if not isinstance(part, Promised):
+        return part
+    found: Part | None = held.made.get(part.id)  # type: ignore[assignment]
+    if found is None:
+        found = part.make()
+    with _LOCK:
+        held.made[part.id] = found
+        held.made.move_to_end(part.id)
+        while len(held.made) > MADE_HELD:
+            held.made.popitem(last=False)
+    return found
+
+
+def _keep(parts: OrderedDict[str, Part | Promised[Part]], part: Part | Promised[Part]) -> None:
     parts[part.id] = part
     parts.move_to_end(part.id)
     while len(parts) > PARTS_HELD:

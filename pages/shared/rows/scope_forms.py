@@ -9,9 +9,9 @@ import streamlit as st
 
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.map.colouring import PALETTE
 from pages.shared.plain_text import count_of, plain, shorten
 from tamis.actions.artifact_names import names_in_view
+from tamis.actions.map_colours import PALETTE
 from tamis.actions.read_rows import Column, columns_of, pattern_problem
 
 TEXT_MODES = {

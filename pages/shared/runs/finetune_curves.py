@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.shared.map.colouring import PALETTE
+from tamis.actions.map_colours import PALETTE
 
 TRAIN, HELD_OUT = "Training", "Held out"
 LOSSES = {"loss": TRAIN, "eval_loss": HELD_OUT}

@@ -14,6 +14,7 @@ import tamis
 from tamis.actions.active import active_artifacts
 from tamis.compute.cluster.regroup import group_of_rows, merge_groups, number_by_size, split_group
 from tamis.errors import CurationError
+from tamis.steps.plan import plan_step
 from tamis.store.artifacts.readers import (
     read_centroids,
     read_cluster_ids,
@@ -22,7 +23,7 @@ from tamis.store.artifacts.readers import (
     read_vectors,
 )
 from tamis.store.workspace import Workspace, open_workspace
-from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
+from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
 
 ids = arrays(np.int32, st.integers(1, 30), elements=st.integers(-1, 5))
 
@@ -110,6 +111,16 @@ def test_a_change_is_a_new_active_clustering_and_its_parent_the_way_back(made: t
     assert active_clustering(workspace, dataset_id) == first
     with pytest.raises(CurationError, match="nothing to undo"):
         data.clusters.back()
+
+
+def test_a_change_reads_the_vectors_of_its_clustering_and_no_newer(made: tuple[Workspace, str]) -> None:
+    workspace, dataset_id = made
+    first = workspace.artifacts.list(dataset_id, "embeddings")[0]
+    newer = run_step(workspace.path, dataset_id, "embed", {"encoder": "hashing", "text": "prompt"})
+    plan = plan_step(workspace.artifacts, dataset_id, "regroup", {"merge": [0, 1]})
+    assert plan.inputs["embeddings"] == first.id != newer.id
+    named = plan_step(workspace.artifacts, dataset_id, "regroup", {"merge": [0, 1], "embeddings": newer.id})
+    assert named.inputs["embeddings"] == newer.id  # which the step then refuses, by name
 
 
 def active_clustering(workspace: Workspace, dataset_id: str) -> str:

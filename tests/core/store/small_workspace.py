@@ -132,7 +132,13 @@ def write_dataset(store: ArtifactStore, rows: Written, row_group_size: int = 16)
             "examples",
             step="import",
             fill=lambda w: _fill_examples(w, rows, row_group_size),
-            summary={"name": "Hostile rows", "n_imported": len(rows), "n_rejected": 1, "meta_fields": FIELDS},
+            summary={
+                "name": "Hostile rows",
+                "n_examples": len(rows),
+                "n_imported": len(rows),
+                "n_rejected": 1,
+                "meta_fields": FIELDS,
+            },
         )
     }
     made["embeddings"] = write(store, "embeddings", step="embed", fill=lambda w: _fill_embeddings(w, rows))

@@ -200,15 +200,15 @@ def delete(workspace: Workspace, job_id: str) -> None:
 def pending_results(database: Database, dataset_id: str) -> Iterator[Candidate]:
     """What jobs under way will make; a job that is being cancelled promises nothing."""
     query = (
-        "SELECT kind, artifact_id, identity, sequence, submitted_at, job_id FROM jobs "
+        "SELECT kind, artifact_id, identity, inputs, sequence, submitted_at, job_id FROM jobs "
         "WHERE dataset_id = ? AND state IN ('queued', 'running') AND cancelled_at IS NULL"
     )
     with database.reading() as connection:
         under_way = connection.execute(query, (dataset_id,)).fetchall()
     for row in under_way:
-        identity = orjson.loads(row["identity"])
+        identity, inputs = orjson.loads(row["identity"]), orjson.loads(row["inputs"])
         named = row["kind"], row["artifact_id"], identity
-        yield Candidate(*named, row["sequence"], row["submitted_at"], row["job_id"])
+        yield Candidate(*named, row["sequence"], row["submitted_at"], row["job_id"], inputs)
 
 
 def _job(workspace: Workspace, plan: Plan, backend: str, resources: Resources, priority: int) -> Job:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 
+from tamis.compute.map.faithfulness import measure_faithfulness
 from tamis.compute.map.tiles import build_tiles
 from tamis.steps.context import StepContext
 from tamis.steps.project.options import ProjectOptions
 from tamis.store.map.tile_files import write_tiles
-from tamis.types import JSON
+from tamis.types import JSON, Float32s
 
 
 def run(context: StepContext, options: ProjectOptions) -> dict[str, JSON]:
@@ -20,4 +23,10 @@ def run(context: StepContext, options: ProjectOptions) -> dict[str, JSON]:
     np.save(context.output.path / "projection.npy", layout)
     write_tiles(context.output.path, build_tiles(layout))
     context.progress("lay out", len(vectors), len(vectors))
-    return {"n_rows": len(vectors), "method": options.method}
+    return {"n_rows": len(vectors), "method": options.method} | _measured(vectors, layout)
+
+
+def _measured(vectors: Float32s, layout: Float32s) -> dict[str, JSON]:
+    """How far the picture can be believed; nothing for too few rows."""
+    found = measure_faithfulness(vectors, layout)
+    return {} if found is None else {"faithfulness": asdict(found)}

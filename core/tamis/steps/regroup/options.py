@@ -33,7 +33,7 @@ class RegroupOptions(StepOptions):
     )
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of the split.")
     clustering: str = Field("", description="Clustering to change; the active one when empty.")
-    embeddings: str = Field("", description="Embeddings that it was made from; the newest when empty.")
+    embeddings: str = Field("", description="Embeddings that it was made from; found by it when empty.")
 
     def needs(self) -> tuple[Need, ...]:
         """Examples for the keywords, the clustering, its vectors, and the rows if they are what changes.
@@ -44,7 +44,7 @@ class RegroupOptions(StepOptions):
         wanted = [
             Need("examples", "examples"),
             Need("clustering", "clustering", self.clustering),
-            Need("embeddings", "embeddings", self.embeddings),
+            Need("embeddings", "embeddings", self.embeddings, read_by="clustering"),
         ]
         return (*wanted, Need("rows", "rows", self.rows)) if self.rows else tuple(wanted)
 

@@ -3,16 +3,16 @@ import { el, show } from "./legend.js"
 
 const HELD = 300
 
-export function createCard(root, source, announce) {
+// `more` draws what else is known of the group of a row, or nothing.
+export function createCard(root, source, announce, more = () => null) {
   const box = el("div", { class: "card", hidden: true }), cards = new Map()
   root.append(box)
   let turn = 0
   function fill(card) {
     const facts = [card.cluster, ...card.scores.map(([name, value]) => `${name} ${show(value)}`)].filter(Boolean).join(" · ")
     box.replaceChildren(
-      el("div", { class: "facts" }, `Row ${card.row.toLocaleString()}`, facts ? ` · ${facts}` : ""),
-      el("div", { class: "prompt", dir: "auto" }, card.prompt || "(empty)"),
-      el("div", { class: "response", dir: "auto" }, card.response || "(empty)"),
+      el("div", { class: "facts" }, `Row ${card.row.toLocaleString()}`, facts ? ` · ${facts}` : ""), ...[more(card.group)].filter(Boolean),
+      ...["prompt", "response"].filter(part => part in card).map(part => el("div", { class: part, dir: "auto" }, card[part] || "(empty)")),
     )
   }
   return {
@@ -40,7 +40,7 @@ export function createCard(root, source, announce) {
       const frame = root.getBoundingClientRect(), left = x + 16 + box.offsetWidth > frame.width ? x - 16 - box.offsetWidth : x + 16
       box.style.left = `${Math.max(4, left)}px`
       box.style.top = `${Math.max(4, Math.min(y + 12, frame.height - box.offsetHeight - 8))}px`
-      if (found.how === "keys") announce(`Row ${card.row}. ${card.cluster}. ${card.prompt}`)
+      if (found.how === "keys") announce(`Row ${card.row}. ${card.cluster}. ${card.prompt ?? ""}`)
     },
     forget() { cards.clear() }, // names and tags change, and a card says them
   }

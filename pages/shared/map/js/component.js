@@ -2,6 +2,8 @@
 import { createCard } from "./card.js"
 import { giveHands } from "./hands.js"
 import { drawLegend, el } from "./legend.js"
+import { savePicture } from "./picture.js"
+import { createPlayer } from "./player.js"
 import { createSieve } from "./sieve.js"
 import { routeSource, Stale } from "./source.js"
 import { STYLE } from "./style.js"
@@ -24,21 +26,31 @@ export default function ({ data, parentElement, setTriggerValue }) {
   return () => own.free()
 }
 
+// Where a browser lets a page keep nothing, a map begins anew each time.
+function recalled(name) {
+  try { return JSON.parse(sessionStorage.getItem(name) ?? "{}") } catch { return {} }
+}
+function keep(name, what) {
+  try { sessionStorage.setItem(name, JSON.stringify(what)) } catch { /* it lives as long as the tab */ }
+}
+
 function mount(parent, data) {
   const root = el("div", { class: "map", tabindex: "0", role: "application", "data-testid": "tamis-map" })
   const legend = el("div", { class: "legend chrome", hidden: true }), tools = el("div", { class: "tools chrome", role: "toolbar", "aria-label": "Map" })
   const live = el("div", { class: "live", "aria-live": "polite" }), notice = el("div", { class: "notice", hidden: true, role: "status" })
+  const playbar = el("div", { class: "player chrome", hidden: true, role: "group", "aria-label": "Rounds" }), flags = el("div", { class: "flags" })
   const style = el("style", {}, STYLE), bar = el("section", { class: "sieve", "aria-label": "Sieve", "data-testid": "tamis-sieve", hidden: true })
   parent.append(style, root, bar)
-  const source = routeSource(data.base), memory = `tamis-map ${data.base} ${data.name}`
+  const source = data.source ?? routeSource(data.base), memory = `tamis-map ${data.base} ${data.name}`
   source.token = data.token
-  let tool = "pan", group = data.group, height = data.height, can = data.hands
+  let tool = "pan", group = data.group, height = data.height, can = data.hands, mask = "", groups = [], caption = [], shown = null
   const own = { base: data.base, send: () => {}, asked: 0, update, free }
   const announce = text => { live.textContent = text }
 
   const says = {
     frame(state) {
       Object.assign(root.dataset, { painted: state.painted, frames: state.frames, column: state.column, mask: state.mask })
+      placeFlags()
     },
     settled(state) {
       root.dataset.settled = `${state.column} ${state.mask}`
@@ -63,20 +75,69 @@ function mount(parent, data) {
     open(what) { own.send("open", what) },
     region(what) { own.send("region", what) },
     density() { setDensity(!view.state.density) },
+    play() { if (!playbar.hidden) player.toggle() },
+    step(by) { if (!playbar.hidden) player.step(by) },
   }
-  const kept = JSON.parse(sessionStorage.getItem(memory) ?? "{}")
-  const remember = part => sessionStorage.setItem(memory, JSON.stringify(Object.assign(kept, part)))
-  const view = createView(root, source, { gl: globalThis.__tamis_gl ?? "auto", say: (what, value) => says[what](value), remembered: kept.camera })
+  const kept = recalled(memory), remember = part => keep(memory, Object.assign(kept, part))
+  const view = createView(root, source, { gl: globalThis.__tamis_gl ?? "auto", say: (what, value) => says[what](value), remembered: kept.camera, first: data.camera })
   view.state.density = Boolean(kept.density)
   root.dataset.kind = view.kind
   const hands = giveHands(root, view, { say: (what, value) => says[what](value), tool: () => tool, choose, can: what => can.includes(what), eager: () => !height })
-  const card = createCard(root, source, announce)
-  root.append(legend, tools, live, notice)
+  const player = createPlayer(playbar, {
+    shown(frame) {
+      view.show({ ...frame, mask })
+      drawLegend(legend, frame.legend, {})
+      root.dataset.round = frame.at
+      drawFlags(frame)
+    },
+    blended: palette => view.recolour(palette),
+    rested: what => own.send("round", what),
+  })
+  player.linkTo(act => { for (const one of globalThis.__tamis_map) if (one.view !== view && group && one.group() === group) act({ at: number => one.player.follow(number) }) })
+  const card = createCard(root, source, announce, group => player.curve(group))
+  root.append(flags, legend, tools, playbar, live, notice)
+
+  // A group of flagged rows, where they lie and how many; a click opens it.
+  function drawFlags(frame) {
+    groups = frame.groups.map(([cluster, x, y, n]) => [[x, y], el("button", {
+      type: "button", class: "chrome flag", title: `${n.toLocaleString()} flagged in this round. Click to review them.`, disabled: !can.includes("flagged"),
+      onclick: () => own.send("flagged", { cluster, round: frame.at }),
+    }, `⚑ ${n.toLocaleString()}`)])
+    flags.replaceChildren(...groups.map(([, button]) => button))
+    placeFlags()
+  }
+  function placeFlags() {
+    for (const [at, button] of groups) {
+      const [x, y] = view.toPixels(at)
+      button.hidden = x < 0 || y < 0 || x > root.clientWidth || y > root.clientHeight
+      button.style.transform = `translate(${x}px, ${y}px) translate(-50%, -140%)`
+    }
+  }
 
   function choose(name) {
     tool = name
     root.dataset.tool = name
     drawTools()
+  }
+  // Where no page answers to the legend, it filters here alone.
+  function showLegend(column) {
+    const here = (kept, changed) => {
+      if (!kept) view.set({ local: null })
+      showLegend({ ...column, ...changed })
+    }
+    drawLegend(legend, column, {
+      chosen: codes => can.includes("legend") ? own.send("legend", { key: column.key, codes })
+        : here(codes.length, { items: column.items.map(item => ({ ...item, on: codes.includes(item.code) })) }),
+      brushed: range => can.includes("brush") ? own.send("brush", { key: column.key, range }) : here(range, { range }),
+      local: test => view.keepLocally(test, "set"),
+    })
+  }
+  function picture() {
+    return savePicture(view, { column: player.frame?.legend ?? shown, caption, name: data.file })
+  }
+  function share() {
+    const { camera, fitted } = view.state
+    own.send("share", { camera: [camera.x, camera.y, fitted / camera.scale], at: Date.now() })
   }
   function setDensity(on) {
     remember({ density: on })
@@ -90,6 +151,8 @@ function mount(parent, data) {
       button("Zoom in (+)", "+", () => { view.zoom(1.6); view.settle() }), button("Zoom out (-)", "−", () => { view.zoom(1 / 1.6); view.settle() }),
       button("Frame what matches (F)", "⛶", () => view.frame()),
       ...(can.length ? [el("hr"), button("Density (D)", "◍", () => setDensity(!view.state.density), view.state.density)] : []),
+      ...(caption.length ? [button("Save as a picture (PNG)", "⤓", picture)] : []),
+      ...(can.includes("share") ? [button("Share this view", "⇪", share)] : []),
     )
   }
   // Without a height of its own the map ends where the window does.
@@ -123,14 +186,14 @@ function mount(parent, data) {
     })
     if (next.mark && String(next.mark) !== String(own.mark)) view.set({ cursor: null })
     own.mark = next.mark
-    drawLegend(legend, next.column, {
-      chosen: codes => own.send("legend", { key: next.column.key, codes }),
-      brushed: range => own.send("brush", { key: next.column.key, range }),
-      local: test => view.keepLocally(test, "set"),
-    })
+    mask = next.mask
+    caption = next.caption ?? []
+    shown = next.column
+    player.update(next.rounds)
+    if (!next.rounds) showLegend(next.column)
     drawTools()
     const palette = Uint8Array.from(atob(next.palette), c => c.charCodeAt(0))
-    view.show({ column: next.column.id, mask: next.mask, palette })
+    if (!next.rounds) view.show({ column: next.column.id, mask, palette })
     sieve.update(next.sieve, next.theme)
     announce(next.said)
     if (!opened) {
@@ -144,7 +207,7 @@ function mount(parent, data) {
   }
   const blocked = () => {
     const frame = root.getBoundingClientRect()
-    return [legend, tools].filter(one => !one.hidden).map(one => one.getBoundingClientRect()).map(b => [b.left - frame.left, b.top - frame.top, b.right - frame.left, b.bottom - frame.top])
+    return [legend, tools, playbar].filter(one => !one.hidden).map(one => one.getBoundingClientRect()).map(b => [b.left - frame.left, b.top - frame.top, b.right - frame.left, b.bottom - frame.top]).concat(groups.map(([at]) => view.toPixels(at)).map(([x, y]) => [x - 22, y - 32, x + 22, y - 6]))
   }
   view.state.blocked = blocked
   function free() {
@@ -152,6 +215,7 @@ function mount(parent, data) {
     removeEventListener("resize", fill)
     hands.free()
     sieve.free()
+    player.free()
     view.free()
     style.remove()
     root.remove()
@@ -160,7 +224,7 @@ function mount(parent, data) {
     globalThis.__tamis_map = globalThis.__tamis_map.filter(one => one !== handle)
   }
   // What browser tests hold: the view with its state, and where a row lies.
-  const handle = { view, source, name: data.name, root, free, pixelsOf, group: () => group }
+  const handle = { view, source, player, name: data.name, root, free, picture, pixelsOf, group: () => group }
   async function pixelsOf(row) {
     for (const { tile, places } of view.entries()) {
       const at = (await source.rows(tile.number, tile.number)).indexOf(row), k = tile.side / 65536

@@ -1,4 +1,4 @@
-// How many rows lie where, as bands of one colour: for a layout too full to see into.
+// How many rows lie where, as bands of one colour with their contours: for a layout too full to see into.
 const CELL = 2, BANDS = 9, REACH = 5 // pixels a cell; cells to both sides over which a point is spread
 
 // A small canvas to be stretched over the view. Tiles of which only a part is loaded count for their whole square.
@@ -44,10 +44,13 @@ function paint(grid, w, h, [r, g, b]) {
   canvas.width = w
   canvas.height = h
   const pen = canvas.getContext("2d"), image = pen.createImageData(w, h), most = grid.reduce((a, v) => Math.max(a, v), 1e-9)
+  const bands = Uint8Array.from(grid, value => { const share = Math.sqrt(value / most); return share < 0.02 ? 0 : Math.ceil(share * BANDS) })
   for (let i = 0; i < grid.length; i++) {
-    const share = Math.sqrt(grid[i] / most), band = Math.ceil(share * BANDS)
-    if (share < 0.02) continue
-    image.data.set([r, g, b, Math.round(18 + (215 * band) / BANDS)], 4 * i)
+    const band = bands[i]
+    if (!band) continue
+    // A contour where a band ends: there it is nearly solid.
+    const ends = band > Math.min(bands[i - 1] ?? band, bands[i + 1] ?? band, bands[i - w] ?? band, bands[i + w] ?? band)
+    image.data.set([r, g, b, Math.min(255, Math.round(12 + (175 * band) / BANDS) + (ends ? 68 : 0))], 4 * i)
   }
   pen.putImageData(image, 0, 0)
   return canvas

@@ -137,6 +137,7 @@ export function giveHands(root, view, { say, tool, choose, can, eager }) {
     0: () => view.fly(view.whole()),
     "+": () => step(ZOOM_STEP), "=": () => step(ZOOM_STEP), "-": () => step(1 / ZOOM_STEP),
     l: () => can("region") && choose("lasso"), b: () => can("region") && choose("box"), v: () => choose("pan"), d: () => say("density"),
+    " ": () => say("play"), "[": () => say("step", -1), "]": () => say("step", 1),
     "/": () => document.querySelector("input[aria-label='Search']")?.focus(),
     Escape: escape,
   }

@@ -1,6 +1,8 @@
 // Names without overlap: the most important first, a grid of taken cells; names that stand already keep their place.
-// A label is {id, x, y, text, level, weight}; level 0 is shown from far away.
-const CELL = 16, MOST = 60, LINE = 20
+// A label is {id, x, y, text, level, until, tier, weight}; level 0 is shown from far away, and a group of clusters, of a lower tier
+// and in larger letters, only up to its `until`.
+const CELL = 16, MOST = 60
+export const SIZES = [17, 15, 13] // of letters, by tier
 const STAYS = 1.25 // how much more a name counts that stands already, so that none flickers
 
 // Which labels to draw and where, in pixels.
@@ -16,13 +18,13 @@ export function placeLabels(labels, camera, width, height, measure, { level, sho
   }
   for (const [left, top, right, bottom] of blocked) take(box(left, top, right, bottom))
   const weight = label => (shown.has(label.id) ? STAYS : 1) * label.weight
-  const ordered = labels.filter(l => l.level <= level).sort((a, b) => a.level - b.level || weight(b) - weight(a))
+  const ordered = labels.filter(l => l.level <= level && level <= l.until).sort((a, b) => a.level - b.level || a.tier - b.tier || weight(b) - weight(a))
   for (const label of ordered) {
     const x = width / 2 + camera.scale * (label.x - camera.x), y = height / 2 - camera.scale * (label.y - camera.y)
     if (x < 0 || y < 0 || x > width || y > height) continue
-    const half = measure(label.text) / 2 + 6
-    const cx = Math.min(Math.max(x, half), width - half), cy = Math.min(Math.max(y, LINE / 2), height - LINE / 2) // pushed inwards instead of cut
-    const cells = box(cx - half, cy - LINE / 2, cx + half, cy + LINE / 2)
+    const size = SIZES[label.tier], half = (measure(label.text) * size) / SIZES[2] / 2 + 6, high = (size + 7) / 2
+    const cx = Math.min(Math.max(x, half), width - half), cy = Math.min(Math.max(y, high), height - high) // pushed inwards instead of cut
+    const cells = box(cx - half, cy - high, cx + half, cy + high)
     if (!free(cells)) continue
     take(cells)
     placed.push({ ...label, px: cx, py: cy })

@@ -32,8 +32,8 @@ export function drawLegend(box, column, { chosen, brushed, local }) {
 
 function groups(box, column, chosen, local) {
   const on = new Set(column.items.filter(item => item.on).map(item => item.code)), filtered = on.size > 0
-  const list = el("ul", { class: "items scrolls" })
-  for (const item of column.items) {
+  const list = el("ul", { class: "items scrolls" }), most = Math.max(1, ...(column.now ?? []))
+  column.items.forEach((item, i) => {
     const pressed = filtered && on.has(item.code)
     const button = el("button", {
       type: "button", class: filtered && !pressed ? "off" : "", "aria-pressed": String(pressed), disabled: item.code < 0,
@@ -46,9 +46,10 @@ function groups(box, column, chosen, local) {
         if (next.size) local((x, y, code) => next.has(code))
         chosen([...next])
       },
-    }, el("i", { style: `background:${item.colour}` }), el("span", { class: "name" }, item.label), el("span", { class: "count" }, item.count.toLocaleString()))
+    }, el("i", { style: `background:${item.colour}` }), el("span", { class: "name" }, item.label), el("span", { class: "count" }, (column.now?.[i] ?? item.count).toLocaleString()))
+    if (column.now) button.style.setProperty("--share", `${(100 * column.now[i]) / most}%`)
     list.append(el("li", {}, button))
-  }
+  })
   box.append(list)
 }
 
@@ -64,7 +65,9 @@ function numbers(box, column, brushed, local) {
   const bars = el("div", { class: "bars", role: "img", "aria-label": `Histogram from ${show(low, span)} to ${show(high, span)}` })
   histogram.forEach((count, i) => {
     const colour = column.colours[Math.min(BARS - 1, i)], height = count ? Math.max(4, Math.round((100 * Math.sqrt(count)) / Math.sqrt(most))) : 0
-    bars.append(el("b", { style: `height:${height}%;background:${colour}` }))
+    // Of what the rest of the filter leaves the share that it is of all; all of it faintly behind.
+    const left = column.now ? (count ? Math.sqrt(column.now[i] / count) : 0) : 1
+    bars.append(el("b", { style: `height:${height}%;background:${column.now ? `linear-gradient(to top, ${colour} ${100 * left}%, color-mix(in srgb, ${colour} 22%, transparent) 0)` : colour}` }))
   })
   const window = el("span", { class: "window" })
   bars.append(window)

@@ -70,3 +70,10 @@ export function unpackBits(bits, tiles, first, last) {
   }
   return found
 }
+
+// Where the ones are.
+export function indicesOf(inside) {
+  const found = []
+  for (let i = 0; i < inside.length; i++) if (inside[i]) found.push(i)
+  return Uint32Array.from(found)
+}

@@ -1,16 +1,16 @@
 // What a tab holds of a map: places, colour codes and filters by tile. It outlives the element that draws it, so that coming
 // back to a page fetches nothing.
-import { unpackBits } from "./source.js"
+import { indicesOf, unpackBits } from "./source.js"
 import { readIndex, runs, wanted } from "./tree.js"
 
 const KEPT = new Map() // by the address of a map
-const COLUMNS_HELD = 6
+const COLUMNS_HELD = 12
 const AT_ONCE = 400_000 // points a request
 const SECOND = 270_000 // the children of the first tile together are the next fair sample
 export const MOST_POINTS = 4_000_000
 
 export function openStore(source) {
-  const held = KEPT.get(source.key) ?? { tiles: null, places: new Map(), columns: new Map(), masks: new Map() }
+  const held = KEPT.get(source.key) ?? { tiles: null, places: new Map(), columns: new Map(), masks: new Map(), marks: new Map() }
   KEPT.set(source.key, held)
 
   // The newest of a few maps by tile; the least used is dropped.
@@ -26,10 +26,11 @@ export function openStore(source) {
     async open() { held.tiles ??= readIndex(await source.index()) },
     codes: id => recent(held.columns, id),
     inside: id => (id ? recent(held.masks, id) : null),
+    marks: id => held.marks.get(id) ?? held.marks.set(id, new Map()).get(id),
     has: (number, column, mask) => held.places.has(number) && (!column || store.codes(column).has(number)) && (!mask || store.inside(mask).has(number)),
 
     // Fetch what the view still lacks, the best next sample first; answers how many requests were made in this step.
-    async step(camera, width, height, budget, column, mask) {
+    async step(camera, width, height, budget, { column, mask, marks = [], next = "" }) {
       const list = wanted(held.tiles, camera, width, height, budget).map(tile => tile.number)
       const missing = list.filter(number => !held.places.has(number)), first = held.places.size === 0
       const [run] = runs(held.tiles, missing, first ? 1 : held.places.size === 1 ? SECOND : AT_ONCE)
@@ -41,6 +42,8 @@ export function openStore(source) {
       }
       if (column) lacking(store.codes(column), (a, b) => codes(column, a, b))
       if (mask) lacking(store.inside(mask), (a, b) => inside(mask, a, b))
+      for (const id of marks) lacking(store.marks(id), (a, b) => marked(id, a, b))
+      if (next && next !== column) lacking(store.codes(next), (a, b) => codes(next, a, b))
       await Promise.all(jobs)
       return jobs.length
     },
@@ -56,7 +59,7 @@ export function openStore(source) {
         if (seen.has(number)) continue
         points -= held.tiles[number].n
         held.places.delete(number)
-        for (const all of [held.columns, held.masks]) for (const byTile of all.values()) byTile.delete(number)
+        for (const all of [held.columns, held.masks, held.marks]) for (const byTile of all.values()) byTile.delete(number)
         gone.push(number)
       }
       return gone
@@ -74,6 +77,10 @@ export function openStore(source) {
   const inside = async (id, a, b) => {
     const bits = await source.bits(id, a, b)
     for (const [number, one] of unpackBits(bits, held.tiles, a, b)) store.inside(id).set(number, one)
+  }
+  const marked = async (id, a, b) => {
+    const bits = await source.bits(id, a, b)
+    for (const [number, one] of unpackBits(bits, held.tiles, a, b)) store.marks(id).set(number, indicesOf(one))
   }
   return store
 }

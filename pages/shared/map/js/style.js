@@ -19,7 +19,7 @@ button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offse
 button[aria-pressed=true] { background: color-mix(in srgb, var(--st-primary-color) 22%, transparent); }
 button[disabled] { cursor: default; background: none; }
 .legend { left: 8px; bottom: 8px; width: 216px; max-width: calc(100% - 64px); padding: 4px; }
-.legend[hidden], .card[hidden], .notice[hidden], [hidden] { display: none; }
+[hidden] { display: none !important; }
 .title { font-weight: 600; width: 100%; display: flex; justify-content: space-between; text-align: left; }
 .fold { opacity: .6; }
 .items { list-style: none; margin: 0; padding: 0; max-height: min(28vh, 216px); overflow-y: auto; scrollbar-width: thin; }
@@ -33,8 +33,28 @@ button[disabled] { cursor: default; background: none; }
 .window { position: absolute; top: 0; bottom: 0; border: 1.5px solid var(--st-text-color); border-radius: 2px; background: color-mix(in srgb, var(--st-text-color) 8%, transparent); }
 .ends { display: flex; justify-content: space-between; gap: 6px; padding: 1px 6px; font-size: 11.5px; opacity: .75; font-variant-numeric: tabular-nums; }
 .gradient { height: 10px; margin: 3px 6px; border-radius: 3px; }
+.player { left: 236px; right: 52px; bottom: 8px; max-width: 460px; padding: 5px 8px; display: flex; flex-direction: column; gap: 3px; }
+.strip { display: flex; align-items: center; gap: 8px; flex-wrap: wrap; }
+.strip input { flex: 1; min-width: 80px; accent-color: var(--st-primary-color); }
+.play { width: 30px; height: 26px; background: color-mix(in srgb, var(--st-primary-color) 18%, transparent); }
+.round { min-width: 92px; font-weight: 600; font-variant-numeric: tabular-nums; }
+.modes, .kinds { display: flex; gap: 2px; }
+.modes { flex: 1; }
+.kinds button { display: flex; gap: 5px; align-items: center; }
+.kinds button[aria-pressed=false] { opacity: .5; }
+.kinds button[aria-pressed=true] { background: none; }
+.kinds i { width: 7px; height: 7px; border-radius: 50%; background: var(--st-text-color); }
+.kinds i.of-flags { width: 10px; height: 10px; background: none; border: 2.5px solid #f0c000; box-sizing: border-box; }
+.flags { position: absolute; inset: 0; overflow: hidden; pointer-events: none; }
+.flag { left: 0; top: 0; pointer-events: auto; cursor: pointer; padding: 1px 6px; border-color: #d0a600; border-width: 1.5px; font-weight: 600; white-space: nowrap; }
+.flag[disabled] { cursor: default; background: color-mix(in srgb, var(--st-background-color) 88%, transparent); }
+.curve { display: block; width: 200px; height: 44px; }
+.weights { margin: 2px 0 4px; }
+.facets { font-family: var(--st-font), system-ui, sans-serif; font-size: 12.5px; line-height: 1.35; color: var(--st-text-color); }
+.facet { padding: 5px 2px 7px; border-bottom: 1px solid var(--st-border-color); }
+.facet .items button { background: linear-gradient(to right, color-mix(in srgb, var(--st-text-color) 10%, transparent) var(--share, 0%), transparent 0); }
 .plain { text-decoration: underline; }
-.card { position: absolute; max-width: min(340px, 70%); padding: 7px 10px; pointer-events: none; font-size: 13px; line-height: 1.4;
+.card { position: absolute; z-index: 2; max-width: min(340px, 70%); padding: 7px 10px; pointer-events: none; font-size: 13px; line-height: 1.4;
   background: var(--st-background-color); border: 1px solid var(--st-border-color); border-radius: 6px; box-shadow: 0 4px 14px rgba(0,0,0,.18); overflow-wrap: anywhere; }
 .facts { font-size: 12px; opacity: .7; margin-bottom: 3px; }
 .prompt { font-weight: 600; display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }

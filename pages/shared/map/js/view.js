@@ -2,7 +2,8 @@
 import { densityImage } from "./density.js"
 import { createFlat } from "./flat.js"
 import { createGl, hardwareGl } from "./gl.js"
-import { labelLevel, placeLabels } from "./labels.js"
+import { labelLevel, placeLabels, SIZES } from "./labels.js"
+import { drawMarks } from "./marks.js"
 import { nearest, neighbour, polygonTest } from "./pick.js"
 import { openStore } from "./store.js"
 import { fairRank, prefix, wanted } from "./tree.js"
@@ -13,19 +14,19 @@ const REACH = 12 // pixels around a pointer
 const RING = "#f0c000"
 const FLIGHT_MS = 260
 
-export function createView(root, source, { gl = "auto", say, remembered = null }) {
+export function createView(root, source, { gl = "auto", say, remembered = null, first = null }) {
   let canvas = document.createElement("canvas"), ratio = 1
   const over = document.createElement("canvas")
   canvas.className = "points"
   over.className = "over"
   root.append(canvas, over)
-  const store = openStore(source), { held } = store, pen = over.getContext("2d"), widths = new Map()
+  const store = openStore(source), { held } = store, widths = new Map()
   const state = {
     camera: { x: 0.5, y: 0.5, scale: 1 }, fitted: 1, bounds: [1, 1], column: "", mask: "", local: null, sieved: null, density: false,
-    labels: [], regions: [], path: null, mark: null, rings: [], cursor: null, shown: new Set(), placed: [], painted: 0, frames: 0, ms: 0,
+    labels: [], regions: [], path: null, mark: null, marks: [], rings: [], cursor: null, shown: new Set(), placed: [], painted: 0, frames: 0, ms: 0,
     ink: "#222", paper: "#fff", accent: [15, 118, 110], ghost: [140, 150, 147, 80], blocked: () => [],
   }
-  let paint = createFlat(canvas), asked = { column: "", mask: "", palette: null }, pending = 0, loading = null, again = false, dead = false, given = new Map(), where = "", following = 0
+  let pen = over.getContext("2d"), paint = createFlat(canvas), asked = { column: "", mask: "", palette: null, marks: [], all: [], next: "" }, pending = 0, loading = null, again = false, dead = false, given = new Map(), where = "", following = 0
 
   const size = () => [over.clientWidth || 1, over.clientHeight || 1]
   const ready = number => store.has(number, state.column, state.mask)
@@ -61,17 +62,20 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
     }
   }
 
+  // Bigger and more solid as fewer share the view.
+  function styleOf(list, seen, sharp) {
+    const [width, height] = size(), sizeOf = n => Math.max(1, Math.min(9, Math.sqrt((width * height * 0.16) / n))) * sharp
+    const masked = Boolean(state.mask || state.local || state.sieved), points = sizeOf(seen)
+    const ghostSize = masked ? Math.min(points, sizeOf(inView(list, true)), 5 * sharp) : points
+    return { size: points, ghostSize, alpha: seen > 200_000 ? 0.5 : 0.85, masked, ghost: state.ghost, hidden: state.density }
+  }
   function draw() {
     pending = 0
     if (dead || !held.tiles || !state.column) return
-    const started = performance.now(), list = drawn(), seen = inView(list, false), [width, height] = size()
+    const started = performance.now(), list = drawn(), seen = inView(list, false), [width, height] = size(), { camera } = state
     give(list)
-    // Bigger and more solid as fewer share the view.
-    const sizeOf = n => Math.max(1, Math.min(9, Math.sqrt((width * height * 0.16) / n))) * ratio
-    const masked = Boolean(state.mask || state.local || state.sieved), { camera } = state, points = sizeOf(seen)
-    const ghostSize = masked ? Math.min(points, sizeOf(inView(list, true)), 5) : points
-    paint.draw({ ...camera, scale: camera.scale * ratio }, list, { size: points, ghostSize, alpha: seen > 200_000 ? 0.5 : 0.85, masked, ghost: state.ghost, hidden: state.density })
-    drawOver(width, height)
+    paint.draw({ ...camera, scale: camera.scale * ratio }, list, styleOf(list, seen, ratio))
+    drawOver(width, height, over.width / width)
     const n = list.reduce((sum, tile) => sum + tile.count, 0)
     state.painted = n
     state.frames++
@@ -100,8 +104,7 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
       pen.stroke()
     }
   }
-  function drawOver(width, height) {
-    const sharp = over.width / width
+  function drawOver(width, height, sharp) {
     pen.setTransform(sharp, 0, 0, sharp, 0, 0)
     pen.clearRect(0, 0, width, height)
     if (state.density) {
@@ -126,19 +129,22 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
       pen.arc(x, y, 5.5, 0, 7)
       pen.stroke()
     }
+    for (const { id, kind } of state.marks) drawMarks(pen, entries(), store.marks(id), kind, toPixels, { ink: state.ink, paper: state.paper, width, height, sharp })
     names(width, height)
     if (state.mark) ring(state.mark, 9)
     if (state.cursor) ring(state.cursor, 6)
   }
   function names(width, height) {
-    pen.font = `600 13px ${state.font ?? "system-ui"}, sans-serif`
+    const face = tier => `${tier < 2 ? 700 : 600} ${SIZES[tier]}px ${state.font ?? "system-ui"}, sans-serif`
+    pen.font = face(2)
     pen.textAlign = "center"
     pen.textBaseline = "middle"
     const measure = text => widths.get(text) ?? widths.set(text, pen.measureText(text).width).get(text)
     const placed = placeLabels(state.labels, state.camera, width, height, measure, { level: labelLevel(state.camera, state.fitted), shown: state.shown, blocked: state.blocked() })
     state.shown = new Set(placed.map(label => label.id))
     state.placed = placed
-    for (const { text, px, py } of placed) {
+    for (const { text, px, py, tier } of placed) {
+      pen.font = face(tier)
       pen.strokeStyle = state.paper
       pen.lineWidth = 4
       pen.strokeText(text, px, py)
@@ -157,6 +163,15 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
     state.mask = asked.mask
     if (asked.palette) paint.palette(asked.palette)
   }
+  async function once({ column, mask, marks, all, next }) {
+    const first = state.painted > 0
+    let made = await store.step(state.camera, ...size(), BUDGET, { column, mask, marks: first ? marks.map(one => one.id) : [] })
+    if (!made && first) made = await store.step(state.camera, ...size(), BUDGET, { column, mask, marks: all, next })
+    adopt()
+    if (state.painted) ask()
+    else draw() // before anything else is asked for
+    return made
+  }
   function load() {
     if (!held.tiles || dead) return Promise.resolve()
     again = true
@@ -164,11 +179,13 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
       try {
         while (again && !dead) {
           again = false
-          const made = await store.step(state.camera, ...size(), BUDGET, asked.column, asked.mask)
-          adopt()
-          if (state.painted) ask()
-          else draw() // before anything else is asked for
-          if (made) again = true
+          const tried = asked
+          try {
+            if (await once(tried)) again = true
+          } catch (error) {
+            if (tried === asked) throw error
+            again = true // something else is asked for by now: that is what counts
+          }
         }
         for (const number of store.evict(state.camera, ...size())) {
           paint.drop(number)
@@ -248,14 +265,23 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
       state.bounds = bounds
       await store.open()
       state.fitted = whole().scale
-      state.camera = remembered?.scale > 0 ? { ...remembered } : whole()
+      state.camera = remembered?.scale > 0 ? { ...remembered } : first ? { x: first[0], y: first[1], scale: state.fitted / first[2] } : whole()
       fit()
       await load()
       setTimeout(swapForGpu, 300)
     },
-    show({ column, mask, palette }) {
-      asked = { column, mask, palette }
+    // `marks` are drawn over the points; `all` of a play and its `next` column are fetched when nothing else is to do.
+    show({ column, mask, palette, marks = [], all = [], next = "" }) {
+      asked = { column, mask, palette, marks, all, next }
+      state.marks = marks
+      if (column === state.column && mask === state.mask) paint.palette(palette) // nothing has to come first
+      ask()
       return load()
+    },
+    recolour(palette) {
+      asked.palette = palette
+      if (asked.column === state.column && asked.mask === state.mask) paint.palette(palette)
+      ask()
     },
     set(changes) {
       Object.assign(state, changes)
@@ -317,6 +343,20 @@ export function createView(root, source, { gl = "auto", say, remembered = null }
       if (left > right) return fly(whole())
       const target = frameOf(left, bottom, right, top)
       fly({ ...target, scale: Math.min(target.scale, 60 * state.fitted) })
+    },
+    // What is drawn now, anew and at another sharpness: the points and what lies over them.
+    picture(sharp) {
+      const [width, height] = size(), layers = [0, 1].map(() => Object.assign(document.createElement("canvas"), { width: width * sharp, height: height * sharp }))
+      const flat = createFlat(layers[0]), list = drawn(), own = [pen, state.blocked, state.cursor]
+      flat.palette(asked.palette)
+      for (const { number } of list) flat.put(number, held.places.get(number), store.codes(state.column).get(number), insideOf(number))
+      flat.draw({ ...state.camera, scale: state.camera.scale * sharp }, list, styleOf(list, inView(list, false), sharp))
+      pen = layers[1].getContext("2d")
+      Object.assign(state, { blocked: () => [], cursor: null })
+      drawOver(width, height, sharp)
+      pen = own[0]
+      Object.assign(state, { blocked: own[1], cursor: own[2] })
+      return { width, height, points: layers[0], over: layers[1] }
     },
     free() {
       dead = true

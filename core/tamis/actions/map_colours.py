@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pages.shared.dataset_context import DatasetContext
-from pages.shared.plain_text import shorten
+from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.map_tiles import MISSING, OTHER, ColumnCodes
 from tamis.actions.read_rows import Condition, Scope, columns_of
+from tamis.reprs import shortened
 from tamis.types import JSON
 
 # Middle lightness, so that every colour can be told from a white and from a nearly black page.
@@ -43,6 +43,8 @@ SCALE = ("#5B3FB5", "#1E8FCB", "#12A584", "#9CB02A", "#F0A500")
 _SCALE_STOPS = tuple((number / 4, colour) for number, colour in enumerate(SCALE))
 MUTED = "#8A9794"
 FADED = {"light": "#D5DCDA", "dark": "#3A4644"}  # what has nothing to say
+# Gained is teal and lost is orange wherever it appears; the middle is near the page, so that "nothing" does not shout.
+GAINED, LOST = "#0F9D8A", "#E4632B"
 OTHERS = "#B9A58A"  # values that have no colour of their own
 MAX_GROUPS = 10
 MOST_ITEMS = 40  # lines of a legend
@@ -82,6 +84,13 @@ class Shading:
         )
         mixed = np.column_stack([np.interp(share, at, stops[:, channel]) for channel in range(3)])
         return ["#" + bytes(row).hex() for row in np.round(mixed).astype(np.uint8)]
+
+
+def diverging(*, dark: bool) -> list[tuple[float, str]]:
+    """A colour scale whose middle says that nothing happened."""
+    middle = "#2A3532" if dark else "#EEF2F1"
+    soft = ("#9C4A26", "#0D6B5F") if dark else ("#F3B79C", "#8CCEC4")
+    return [(0.0, LOST), (0.25, soft[0]), (0.5, middle), (0.75, soft[1]), (1.0, GAINED)]
 
 
 def colour_choices(context: DatasetContext) -> dict[str, str]:
@@ -126,6 +135,8 @@ def shade_clusters(column: ColumnCodes, values: Mapping[int, float], scale: Shad
         shades = scale.colours_of(np.array([value for _, value in known], dtype=np.float64))
         for (code, _), colour in zip(known, shades, strict=True):
             colours[code] = colour
+        if np.isfinite(values.get(-1, np.nan)):
+            (colours[MISSING],) = scale.colours_of(np.array([values[-1]]))
     ramp = scale.colours_of(np.linspace(scale.low, scale.high, 9))
     ticks = [f"{value:.3g}" for value in (scale.low, (scale.low + scale.high) / 2, scale.high)]
     legend: dict[str, JSON] = {
@@ -137,6 +148,18 @@ def shade_clusters(column: ColumnCodes, values: Mapping[int, float], scale: Shad
 def paint_evenly(column: ColumnCodes, colour: str) -> Painted:
     """Every row in one colour, and no legend: what a map shows is which rows it keeps."""
     return Painted({"id": column.id, "key": "", "title": "picks", "kind": "none"}, _rgba([colour] * 256))
+
+
+def paint_groups(column: ColumnCodes, title: str, colours: Sequence[str]) -> Painted:
+    """A colour for each group of a column of named groups, in their order; what is in none is muted and not in the legend."""
+    items = [
+        {"code": code, "label": str(name), "count": count, "colour": colour, "on": False}
+        for code, (name, count, colour) in enumerate(zip(column.values, column.counts, colours, strict=True))
+    ]
+    legend: dict[str, JSON] = {
+        "id": column.id, "key": f"groups {title}", "title": title, "kind": "groups", "items": items, "folded": False,
+    }  # fmt: skip
+    return Painted(legend, _rgba([*colours, *[MUTED] * (256 - len(colours))]))
 
 
 def is_about(condition: Condition, context: DatasetContext, key: str) -> bool:
@@ -243,11 +266,11 @@ def _colour(key: str, value: JSON, code: int, n_values: int) -> str:
 
 def _label(context: DatasetContext, key: str, value: JSON, title: str) -> str:
     if key == "cluster":
-        return shorten(context.cluster_name(int(value)), 60)
+        return shortened(context.cluster_name(int(value)), 60)
     if isinstance(value, bool):
         name = title.partition(": ")[2] or title
         return name[:1].upper() + name[1:] if value else f"Not {name}"
-    return shorten(str(value), 60) or "(empty)"
+    return shortened(str(value), 60) or "(empty)"
 
 
 def _paint_numbers(said: dict[str, JSON], column: ColumnCodes, filtered: list[Condition]) -> Painted:

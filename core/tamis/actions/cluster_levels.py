@@ -1,0 +1,85 @@
+"""Names above clusters: a few groups that a map shows from far away, and more as one comes closer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tamis.actions.dataset_context import DatasetContext
+from tamis.actions.read_rows import cluster_of, read_rows
+from tamis.compute.cluster.levels import Level, merge_clusters, name_levels
+from tamis.store.artifacts.readers import read_centroids, read_clusters
+from tamis.store.map.level_files import keep_levels, read_levels
+from tamis.types import Int64s
+
+TEXTS = 12_000  # that are read to name the groups of a clustering
+NAME_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterGroup:
+    """Clusters that a level takes together, the largest first, and what sets them apart from the other groups of their own coarser group."""
+
+    clusters: tuple[int, ...]
+    name: str
+
+
+def cluster_levels(context: DatasetContext) -> list[list[ClusterGroup]]:
+    """The levels above the clusters in view, coarse first, groups by size; none for few clusters or without a clustering.
+
+    Made from a sample of the rows on the first look, and kept.
+    """
+    clustering = context.view.clustering
+    if clustering is None:
+        return []
+    levels = read_levels(clustering)
+    if levels is None:
+        levels = _made(context)
+        keep_levels(clustering, levels)
+    table = read_clusters(clustering)
+    ids, sizes = (table[name].to_numpy().astype(np.int64) for name in ("cluster_id", "size"))
+    return [_groups(context, level, ids, sizes) for level in levels if len(level.group) == len(ids)]
+
+
+def _made(context: DatasetContext) -> list[Level]:
+    clustering = context.view.require("clustering")
+    clusters = cluster_of(context)
+    centroids = read_centroids(clustering)
+    sizes = np.bincount(clusters[clusters >= 0], minlength=len(centroids)).astype(np.int64)
+    groups = merge_clusters(centroids, sizes)
+    if not groups:
+        return []
+    rows = _spread(clusters.astype(np.int64), len(centroids))
+    table = read_rows(context, rows, ["prompt", "response"])
+    pairs = zip(table["prompt"].to_pylist(), table["response"].to_pylist(), strict=True)
+    texts = [f"{(prompt or '')[:600]} {(response or '')[:600]}" for prompt, response in pairs]
+    return name_levels(groups, texts, clusters[rows].astype(np.int64), top=NAME_WORDS)
+
+
+def _spread(clusters: Int64s, k: int) -> Int64s:
+    """Rows of every cluster, evenly spaced and as many of each as it has a share of all, at least a few."""
+    order = np.argsort(clusters, kind="stable")
+    edges = np.searchsorted(clusters[order], np.arange(k + 1))
+    chosen = []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        n = min(high - low, max(5, round(TEXTS * (high - low) / max(1, len(clusters)))))
+        chosen.append(order[np.linspace(low, high - 1, n).astype(np.int64)] if n else order[:0])
+    return np.sort(np.concatenate(chosen)).astype(np.int64)
+
+
+def _groups(context: DatasetContext, level: Level, ids: Int64s, sizes: Int64s) -> list[ClusterGroup]:
+    groups = []
+    for number, words in enumerate(level.keywords):
+        members = np.flatnonzero(level.group == number)
+        members = members[np.argsort(-sizes[members], kind="stable")]
+        clusters = tuple(int(i) for i in ids[members])
+        # Where no term stands out, the largest two say what it is about.
+        name = ", ".join(words) or " · ".join(_apart(context.cluster_name(i)) for i in clusters[:2])
+        groups.append(ClusterGroup(clusters, name))
+    return groups
+
+
+def _apart(name: str) -> str:
+    """The name with its own direction of writing, whatever stands beside it."""
+    return f"\u2068{name}\u2069"
