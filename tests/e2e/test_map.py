@@ -40,7 +40,7 @@ def shared(app: Server, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.asked, page.said = [], []  # type: ignore[attr-defined]
-    page.on("websocket", lambda socket: socket.on("framesent", page.said.append))  # type: ignore[attr-defined]
+    page.on("websocket", lambda socket: socket.on("framesent", lambda sent: page.said.append(sent)))  # type: ignore[attr-defined]
     page.on(
         "request", lambda request: page.asked.append(request.url) if "/tamis/map/" in request.url else None
     )  # type: ignore[attr-defined]

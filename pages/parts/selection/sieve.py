@@ -12,10 +12,11 @@ from pages.shared import queries
 from pages.shared.address import say_later
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.options_form import Form
-from pages.shared.map.map_view import MapContent, show_map_view
+from pages.shared.map.map_view import show_map_view
 from pages.shared.map.sieve import setting_of, sieve_of
 from tamis.actions.dataset_context import through_clustering
 from tamis.actions.map_colours import paint_column
+from tamis.actions.map_picture import MapContent
 from tamis.actions.read_rows import ALL_ROWS
 from tamis.actions.sieve import Setting, request_at
 from tamis.actions.submit import PlannedRun
