@@ -39,8 +39,7 @@ def shared(app: Server, browser: Browser) -> Iterator[Page]:
     """One tab for all of these tests, which notes what the map asks the server for."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    page.asked, page.said = [], []  # type: ignore[attr-defined]
-    page.on("websocket", lambda socket: socket.on("framesent", lambda sent: page.said.append(sent)))  # type: ignore[attr-defined]
+    page.asked = []  # type: ignore[attr-defined]
     page.on(
         "request", lambda request: page.asked.append(request.url) if "/tamis/map/" in request.url else None
     )  # type: ignore[attr-defined]
@@ -274,6 +273,8 @@ def test_density_shows_bands_in_place_of_points(page: Page) -> None:
 
 
 def test_a_view_is_sent_as_a_file_that_works_from_disk(page: Page, tmp_path: Path) -> None:
+    walk_map.choose_colour(page, "cluster")
+    walk_map.wait_for_map(page)
     map_ = page.locator(MAP)
     with page.expect_download() as got:
         map_.get_by_role("button", name="Save as a picture (PNG)").click()
@@ -310,11 +311,13 @@ def test_a_view_is_sent_as_a_file_that_works_from_disk(page: Page, tmp_path: Pat
 
 
 @pytest.fixture
-def rounds(shared: Page, app: Server) -> Page:
-    """The rounds of the newest refinement on the map."""
+def rounds(shared: Page, app: Server) -> Iterator[Page]:
+    """The rounds of the newest refinement on the map; afterwards the map itself."""
     shared.goto(f"{app.url}/refinement?dataset={DATASET}&part=Map")
     walk_map.wait_for_map(shared)
-    return shared
+    yield shared
+    walk_map.open_map(shared, app.url, DATASET)
+    walk_map.wait_for_map(shared)
 
 
 PLAYER = "globalThis.__tamis_map.at(-1).player"
@@ -328,10 +331,11 @@ def test_rounds_are_played_without_asking_the_page(rounds: Page) -> None:
     rounds.evaluate("globalThis.__first = globalThis.__tamis_map.at(-1)")
     start = _ink(rounds)["colours"]
     rounds.asked.clear()  # type: ignore[attr-defined]
-    rounds.said.clear()  # type: ignore[attr-defined]
     bar.get_by_role("button", name="Play the rounds").click()
     rounds.wait_for_function(f"{PLAYER}.at >= 3", timeout=60_000)
-    assert rounds.said == rounds.asked == []  # type: ignore[attr-defined]
+    # The server is asked for nothing, and the page is not told before it rests.
+    assert rounds.asked == []  # type: ignore[attr-defined]
+    assert "0.change" in walk_map.address(rounds).values()
     bar.get_by_role("button", name="Pause").click()
     rounds.wait_for_timeout(900)
     walk_map.wait_until_idle(rounds)
