@@ -8,9 +8,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.shared.map.colouring import MUTED, PALETTE
 from pages.shared.plain_text import shorten, unlike
 from tamis.actions.augmenting import BatchFunnel, BatchGroup, GroupMark
+from tamis.actions.map_colours import MUTED, PALETTE
 from tamis.filters import FILTERS
 
 MOST_GROUPS = 24

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.shared.map.colouring import PALETTE
+from tamis.actions.map_colours import PALETTE
 from tamis.actions.worth import WorthReport
 
 AXIS_TITLE = "change of loss, nats per token"
