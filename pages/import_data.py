@@ -22,6 +22,7 @@ from tamis.actions.imports import (
     plan_examined,
     start_import,
 )
+from tamis.actions.pipeline import submit_missing
 from tamis.formats import FORMATS
 from tamis.formats.kinds import said_kinds
 from tamis.formats.repairs import REPAIRS
@@ -69,9 +70,9 @@ def show_left_out(paths: Sequence[str]) -> None:
 
 
 def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: Sequence[str]) -> None:
-    """The name and the button; nothing is imported before it is pressed."""
+    """The name and the button, which stay in view; nothing is imported before it is pressed."""
     unread = [file for file in files if not file.ready]
-    with st.container(border=True):
+    with st.container(border=True, key="import_foot", gap="xsmall"):
         named, pressed = st.columns([3, 1], vertical_alignment="bottom")
         # A new choice of files is a new field, so that the suggestion follows it until the person types.
         name = named.text_input(
@@ -84,6 +85,10 @@ def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: S
             width="stretch",
             **asks(workspace, start_import, disabled=bool(unread) or not name.strip()),
         )
+        onward = st.checkbox(
+            "Then run the pipeline", key="import_then_run",
+            **asks(workspace, submit_missing, words="Embeds, clusters, maps, scores, and selects a tenth."),
+        )  # fmt: skip
         repairs = st.multiselect(
             "Repairs", REPAIRS, key="repairs", placeholder="None: what is broken is rejected with its reason",
             help="What would be rejected is repaired and counted; the line of the file is kept beside the row.",
@@ -94,6 +99,8 @@ def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: S
         with st.spinner("Reading the files once to name them by their content", show_time=True):
             plan = plan_examined(files, name, repairs)
         start_import(workspace, plan)
+        if onward:
+            submit_missing(workspace, plan.dataset_id)
         st.query_params[IMPORTED] = plan.dataset_id
         st.rerun()
 

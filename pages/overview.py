@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.overview.additions import show_additions_waiting
 from pages.parts.overview.campaigns import say_waiting
@@ -20,7 +21,7 @@ from pages.shared.frame import open_workspace_page, pick_dataset, say_empty
 from pages.shared.plain_text import plain
 from pages.shared.queries import list_exports
 from tamis.actions.augmenting import additions_waiting
-from tamis.actions.datasets import dataset_names, order_datasets
+from tamis.actions.datasets import dataset_names, order_datasets, version_depths
 from tamis.actions.export_files import count_exports
 from tamis.actions.imports import first_imports
 from tamis.actions.jobs import Job, active_jobs
@@ -38,10 +39,11 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
     ordered = order_datasets(workspace, importing, opened=opened, n_shown=PAGE_CARDS)
     exports = count_exports(list_exports(workspace))
     additions = additions_waiting(workspace)
+    depths = version_depths(workspace, [one for one in ordered if one in stored])
     slots = {}
     for dataset_id in _one_page(ordered, names):
         stage_list = stages(workspace, dataset_id)
-        with st.container(border=True, gap="small"):
+        with _below(depths.get(dataset_id, 0)), st.container(border=True, gap="small"):
             show_dataset_head(
                 workspace, dataset_id, names[dataset_id], stage_list,
                 n_exports=exports.get(dataset_id, 0), is_open=dataset_id == opened,
@@ -54,10 +56,16 @@ def show_datasets(workspace: Workspace, opened: str | None) -> None:
         for dataset_id, slot in slots.items():
             stage_list = stages(workspace, dataset_id)
             with slot:
-                show_strip(stage_list, exports.get(dataset_id, 0))
+                if dataset_id == opened or dataset_id not in stored:
+                    show_strip(stage_list, exports.get(dataset_id, 0))
                 show_running(stage_list)
 
     while_jobs_run(workspace, redraw)
+
+
+def _below(depth: int) -> DeltaGenerator:
+    """The place of a dataset, farther to the right the more versions lie between it and what was imported."""
+    return st.columns([min(depth, 4), 24])[1] if depth else st.container()
 
 
 def _one_page(ordered: list[str], names: Mapping[str, str]) -> list[str]:
@@ -77,7 +85,13 @@ def _one_page(ordered: list[str], names: Mapping[str, str]) -> list[str]:
     return matching[(page - 1) * PAGE_CARDS : page * PAGE_CARDS]
 
 
+PURPOSE = (
+    "Tamis helps you choose what a model learns from: see a dataset on a map, score and select its rows, have others repaired or "
+    "dropped, and take along exactly the rows you decided on."
+)
+
 with open_workspace_page("Overview", activity=False) as here:
+    st.caption(PURPOSE)
     current = pick_dataset(here)
     if current is None and not active_jobs(here):
         show_failed_imports(here)

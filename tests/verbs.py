@@ -209,6 +209,7 @@ VERBS: dict[str, Verb] = {
     "jobs.refresh_jobs": Verb(No("the server keeps jobs moving"), "jobs list", "JobHandle.status"),
     "jobs.wait_for_job": Verb(No("a page shows how far it is"), "run", "JobHandle.wait"),
     "jobs.cancel_job": Verb("job_list", "jobs cancel", "JobHandle.cancel"),
+    "jobs.run_job_first": Verb("job_list", "jobs first", "JobHandle.run_first"),
     "jobs.resume_job": Verb("job_list", "jobs resume", "JobHandle.resume"),
     "jobs.delete_job": Verb("job_list", "jobs delete", "JobHandle.delete"),
     "jobs.read_log": Verb("job_list", "jobs logs", "JobHandle.log"),
@@ -396,7 +397,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "datasets": (
         "names, formats and order, as the overview draws them",
-        "dataset_names newest_first order_datasets dataset_formats describe_dataset plan_dataset_deletion",
+        "dataset_names newest_first order_datasets version_depths dataset_formats describe_dataset plan_dataset_deletion",
     ),
     "decisions": (
         "what is decided now, as the review draws it",
@@ -456,6 +457,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "list_importable allowed_path hub_source files_of_sources examine_file columns_for "
         "formats_by_fit mapping_of unknown_roles default_import_name plan_examined import_name first_imports "
         "failed_imports left_out_files guessed_encodings",
+    ),
+    "job_words": (
+        "what is said of a job wherever it is shown",
+        "job_title job_headline say_progress say_what_is_before in_line",
     ),
     "jobs": (
         "what the job page draws of a job",
@@ -596,7 +601,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "training": (
         "which rows a training would read, while a form is filled in",
-        "verdicts_in_force apply_in_force runs_with_held_out frozen_rows",
+        "verdicts_in_force apply_in_force runs_with_held_out frozen_rows smoke_test",
     ),
     "uploads": (
         "files that come through a browser",
@@ -661,7 +666,7 @@ ROLES: dict[str, str] = {
         "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "
         "finetune_grid.submit_training_grid referee.submit_referee referee_estimate.estimate_referee worth.submit_worth worth.extend_worth worth.estimate_worth refinements.continue_refinement refinements.compare_with_controls "
         "refinements.tag_flagged refinements.drop_flagged jobs.cancel_job jobs.resume_job jobs.delete_job "
-        "jobs.refresh_jobs export.export export_atlas.export_atlas share_map.share_map rejects.export_rejects versions.make_version training.hold_out_again "
+        "jobs.refresh_jobs jobs.run_job_first export.export export_atlas.export_atlas share_map.share_map rejects.export_rejects versions.make_version training.hold_out_again "
         "adapters.merge_elsewhere adapters.merge_adapter adapters.export_adapter adapters.pack_adapter "
         "report.report.write_report pruning.export_windows pruning.pack_windows "
         "label_rounds.freeze_label_round campaigns.start_campaign campaigns.go_on campaigns.go_on_with_all campaigns.stop_campaign "

@@ -93,3 +93,12 @@ def percent(fraction: float) -> str:
     if 0.99 < fraction < 1:
         return "> 99 %"
     return f"{fraction:.0%}".replace("%", " %")
+
+
+def duration(seconds: float) -> str:
+    """A length of time: ``8 s``, ``3 min``, ``2 h 5 min``."""
+    whole = max(0, round(seconds))
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

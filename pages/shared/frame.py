@@ -12,7 +12,8 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared.active import show_active
-from pages.shared.activity import show_activity
+from pages.shared.activity import follow_jobs
+from pages.shared.bar.bar import show_bar
 from pages.shared.identity import current_actor
 from pages.shared.navigation import draw_menu, ensure_navigation, keep_rail_head, link_to, rail_head
 from pages.shared.plain_text import plain
@@ -29,6 +30,7 @@ from tamis.store.workspace import Workspace
 
 LOGO = Path(__file__).with_name("logo.svg")
 ICON = Path(__file__).with_name("icon.svg")
+STYLE = Path(__file__).with_name("frame.css")
 PARAMETER = "dataset"
 RAIL_PX = 240
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE)  # nobody's bug
@@ -90,11 +92,20 @@ def open_page(title: str, *, activity: bool = True, wide: bool = False) -> Itera
 
 
 def draw_head(title: str, workspace: Workspace, *, activity: bool = True) -> None:
-    """The title of the page and, beside it, what runs."""
+    """The title of the page and, beside it, the bar; with ``activity`` the page is drawn anew when a job starts or ends."""
+    names = dataset_names(workspace)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
-        if activity:
-            show_activity(workspace)
+        show_bar(workspace, title, names, _dataset_in_view(workspace, names))
+    if activity:
+        follow_jobs(workspace)
+
+
+def _dataset_in_view(workspace: Workspace, names: Mapping[str, str]) -> str:
+    """The dataset of the address, else the one this session had open, else the newest; empty where there is none."""
+    asked, remembered = st.query_params.get(PARAMETER), st.session_state.get(_REMEMBERED)
+    known = next((one for one in (asked, remembered) if one in names), None)
+    return known or next(iter(newest_first(workspace, names)), "")
 
 
 def _chosen_dataset(workspace: Workspace) -> OpenDataset | None:
@@ -131,10 +142,7 @@ def pick_dataset(workspace: Workspace) -> str | None:
         )
     if not names:
         return None
-    remembered = st.session_state.get(_REMEMBERED)
-    chosen = (
-        next((one for one in (asked, remembered) if one in names), None) or newest_first(workspace, names)[0]
-    )
+    chosen = _dataset_in_view(workspace, names)
     st.session_state[_PICKER] = chosen
     rail_head().selectbox(
         "Dataset",
@@ -220,6 +228,7 @@ def _framed(title: str, *, activity: bool, wide: bool = False) -> Iterator[Works
         initial_sidebar_state="collapsed" if wide else RAIL_PX,
     )
     st.logo(str(LOGO), size="large")
+    st.html(STYLE)
     _draw_rail()
     # What fails before the page has begun must stop here: a generator that has not yielded may not end.
     workspace = None

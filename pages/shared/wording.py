@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
+from tamis.reprs import duration as duration
 from tamis.reprs import percent as percent
 
 BadgeColour = Literal[
@@ -25,15 +26,6 @@ def ago(moment: str) -> str:
             number = int(seconds // size)
             return f"{number} {unit}{'s' if number > 1 and unit != 'min' else ''} ago"
     return "just now"
-
-
-def duration(seconds: float) -> str:
-    """A length of time: ``8 s``, ``3 min``, ``2 h 5 min``."""
-    whole = max(0, round(seconds))
-    if whole < 90:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def size(n_bytes: int) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from pages.shared.navigation import APP_PAGES
 from tamis.settings import app_folder
 from tamis.store.artifacts.readers import read_examples, read_selected_ids
 from tamis.store.artifacts.store import ArtifactStore
@@ -19,6 +20,7 @@ from tamis.store.workspace import open_workspace
 from tamis.types import JSON
 from tests.e2e import walk_export, walk_import, walk_map, walk_selection
 from tests.e2e.conftest import SCREENS, Server, running_app
+from tests.e2e.contrast import hard_to_read
 from tests.pages.page_workspace import import_file, run_step
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -177,6 +179,58 @@ def test_two_tabs_and_a_deep_link_agree(app: Server, sample_id: str, context: Br
     assert walk_map.matching(first) == walk_map.matching(second) > 0
 
 
+def test_the_command_menu_answers_in_the_browser_and_leads_everywhere(
+    app: Server, sample_id: str, page: Page
+) -> None:
+    asked: list[str] = []
+    open_by_address(page, app, "scoring", sample_id)
+    page.on("websocket", lambda _: asked.append("a page of its own"))
+    menu = page.get_by_role("dialog", name="Command menu")
+    option = menu.get_by_role("option", selected=True)
+    page.keyboard.press("ControlOrMeta+k")
+    expect(menu.get_by_role("combobox")).to_be_focused()
+    page.keyboard.type("subs")
+    expect(option).to_contain_text("Select a subset")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/selection?*dataset={sample_id}*view=new*")
+    walk_map.wait_until_idle(page)
+    expect(menu).to_be_hidden()
+    page.keyboard.press("ControlOrMeta+k")
+    page.keyboard.type("row 99999")
+    expect(option).to_have_attribute("aria-disabled", "true")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("row 12")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/data_map?*row=12*")
+    walk_map.wait_until_idle(page)
+    expect(page.get_by_text("Row 12", exact=True).first).to_be_visible()
+    page.keyboard.press("ControlOrMeta+k")
+    expect(menu).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    assert not asked, "the app was not loaded again"
+    page.get_by_role("button", name="Jobs").click()
+    expect(page.get_by_role("dialog", name="Jobs").get_by_role("link", name="All jobs")).to_be_visible()
+
+
+def open_by_address(page: Page, app: Server, name: str, dataset_id: str) -> None:
+    """A page by its name in the address, drawn to its end."""
+    page.goto(f"{app.url}/{name}?dataset={dataset_id}")
+    # The first page by its name sends on to the bare address: idle is what was sent there, not what sends.
+    page.locator("h1").first.wait_for()
+    walk_map.wait_until_idle(page)
+
+
+def test_every_text_can_be_read_in_light_and_dark(app: Server, sample_id: str, page: Page) -> None:
+    low = {}
+    for name in [one.name for one in APP_PAGES if one.exists]:
+        open_by_address(page, app, name, sample_id)
+        low[name] = hard_to_read(page)
+    assert not {name: texts for name, texts in low.items() if texts}
+
+
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)
 def test_pages_fit_the_window_in_light_and_dark(
     app: Server, sample_id: str, browser: Browser, tmp_path: Path, scheme: str, width: int
@@ -192,10 +246,7 @@ def test_pages_fit_the_window_in_light_and_dark(
         "job_list",
         "export_data",
     ):
-        page.goto(f"{app.url}/{name}?dataset={sample_id}")
-        # The first page by its name sends on to the bare address: idle is what was sent there, not what sends.
-        page.locator("h1").first.wait_for()
-        walk_map.wait_until_idle(page)
+        open_by_address(page, app, name, sample_id)
         # The first page has no name in Streamlit's own table of addresses.
         assert page.get_by_text("Page not found").count() == 0, name
         assert page.get_by_test_id("stException").count() == 0, name

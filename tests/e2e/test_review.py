@@ -18,6 +18,7 @@ from tamis.store.database.database import Database
 from tamis.store.review.decisions import decision_state
 from tests.e2e import walk_export, walk_review
 from tests.e2e.conftest import SCREENS, Server, free_port, running_app
+from tests.e2e.contrast import hard_to_read
 from tests.e2e.walk_import import settle
 from tests.pages.page_workspace import alpaca_file, import_file, run_step
 from tests.pages.review_workspace import mixed_rows, write_proposals
@@ -329,8 +330,12 @@ def test_one_item_fits_the_window_in_light_and_dark(
     main = page.get_by_test_id("stMain")
     higher, wider = main.evaluate("m => [m.scrollHeight - m.clientHeight, m.scrollWidth - m.clientWidth]")
     assert higher <= 0 and wider <= 0, (scheme, width, higher, wider)
+    low = {"queue": hard_to_read(page)}
     for view in ("rules", "history", "calibration", "apply", "new"):
+        page.emulate_media(color_scheme=scheme)
         walk_review.open_review(page, app.url, dataset_id, view=view)
         page.wait_for_timeout(300)
         assert page.get_by_test_id("stException").count() == 0, view
+        low[view] = hard_to_read(page)
+    assert not {view: texts for view, texts in low.items() if texts}
     context.close()

@@ -48,6 +48,7 @@ def draw_and_compare(
 
 def open_unique_rows(page: Page) -> None:
     """Follow the rows that only the first method picked to the map, filtered by them."""
+    page.get_by_role("tab", name="Rows only one picked").click()
     page.get_by_role("button", name="Open these rows on the map").click()
     page.wait_for_url("**/data_map?*scope=*")
     expect(page.get_by_role("heading", name="Map", exact=True)).to_be_visible()
@@ -65,6 +66,7 @@ def save_report(page: Page, folder: Path) -> Path:
 
 def move_the_first_map(page: Page) -> None:
     """Take the first map in hand and come closer."""
+    page.get_by_role("tab", name="On the map").click()
     drawn = "globalThis.__tamis_map?.length === 5 && globalThis.__tamis_map.every(m => Number(m.root.dataset.painted) > 0)"
     page.wait_for_function(drawn)
     first = page.get_by_test_id("tamis-map").first

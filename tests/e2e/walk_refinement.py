@@ -31,6 +31,7 @@ def fill_form(page: Page, *, rounds: int, budget: int, model: Path, max_new_toke
     """A small refinement with a model of this machine."""
     _fill_number(page, "Rounds", rounds)
     _fill_number(page, "Rows to select", budget)
+    page.get_by_text("More options", exact=True).click()
     page.get_by_role("radio", name="Folder or hub id").click()
     folder = page.get_by_role("textbox", name="Folder or hub id")
     folder.fill(str(model))

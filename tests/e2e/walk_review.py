@@ -119,6 +119,6 @@ def edit_turn(page: Page, number: int, text: str) -> None:
     settle(page)
     settle(page)
     expect(page.get_by_text("The conversation is well formed.")).to_be_visible()
-    page.locator(".st-key-review_save button").click()
+    page.get_by_role("button", name="Save").click()
     expect(field).to_be_hidden()
     page.wait_for_selector(IDLE)

@@ -63,8 +63,21 @@ def test_a_comparison_shows_its_methods_and_numbers(workspace: Path, dataset_id:
     table = app.dataframe[0].value
     assert table["method"].tolist() == ["Random ×2", "Top quality", "k-Center"]
     assert table["radius"].notna().all()
-    assert "Rows that only one method picked" in said(app)
+    tabs = [one.label for one in app.tabs]
+    assert tabs == [
+        "Intervals",
+        "Rows only one picked",
+        "Overlap and sources",
+        "Clusters",
+        "Distributions",
+        "On the map",
+    ]
+    # A sentence comes before any number.
+    assert "may be luck" in app.markdown[0].value or "told apart" in app.markdown[0].value
+    for part in tabs[1:]:
+        checked(open_page("compare", dataset=dataset_id, compare_part=part))
     # Two of them on one map, and back.
+    app = open_page("compare", dataset=dataset_id, compare_part="On the map")
     together = f"maps_together_{ArtifactStore(workspace).list(dataset_id, 'comparison')[0].id[:6]}"
     checked(app.segmented_control(key=together).set_value(True).run())
     assert {"First", "Second"} <= {one.label for one in app.selectbox}

@@ -27,7 +27,15 @@ from tamis.store.database.tags import add_tag
 from tamis.store.database.votes import votes
 from tamis.store.workspace import Workspace, open_workspace
 from tests.pages.fine_tuned import HOSTILE, write_adapter, write_round_model
-from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_pipeline, said
+from tests.pages.page_workspace import (
+    alpaca_file,
+    checked,
+    import_file,
+    jobs_of,
+    open_page,
+    run_pipeline,
+    said,
+)
 from tests.support.chat_templates import merging_tokenizer
 
 REVIEWER = "local"  # who acts where there are no accounts; a login that no account is for names nobody
@@ -77,6 +85,22 @@ def test_what_it_will_take_is_said_before_it_starts(workspace: Path, dataset_id:
     assert shown["Rows"] == "9"
     assert shown["Steps"] == "6"
     assert "Every row fits into 1,024 tokens" in words(app)
+    steps = next(one for one in app.metric if one.label == "Steps")
+    assert steps.delta == "2 × 4 rows each, 3 passes"
+
+
+def test_a_smoke_test_is_the_same_run_in_small(workspace: Path, dataset_id: str) -> None:
+    app = open_page("finetuning", dataset=dataset_id)
+    checked(app.number_input(key="finetune_sft_lora_max_length").set_value(512).run())
+    checked(app.button(key="smoke_finetune").click().run())
+    (job,) = jobs_of(workspace, "finetune")
+    recipe = job.options["recipe_options"]
+    assert (recipe["max_steps"], recipe["max_length"]) == (2, 512)
+    assert (job.options["n_generate"], job.options["max_held_out"], job.options["lm_eval_tasks"]) == (
+        2,
+        4,
+        [],
+    )
 
 
 def test_what_is_learned_of_a_row_is_shown_without_a_model_and_its_text_stays_text(

@@ -32,6 +32,14 @@ def agree(app: AppTest) -> AppTest:
     return checked(next(one for one in app.button if one.label.startswith("Import 1 file")).click().run())
 
 
+def test_the_pipeline_follows_where_it_is_asked_for(workspace: Path, folder: Path) -> None:
+    app = choose(alpaca_file(folder))
+    app.checkbox(key="import_then_run").set_value(True)
+    agree(app)
+    steps = [job.step for job in job_table.list_jobs(Database(workspace))][::-1]
+    assert steps == ["import", "embed", "cluster", "project", "score", "score", "select"]
+
+
 def test_nothing_is_imported_before_the_person_agrees(workspace: Path, folder: Path) -> None:
     app = choose(alpaca_file(folder))
     assert "Alpaca: reads 100 %" in said(app)

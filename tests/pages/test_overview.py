@@ -50,7 +50,7 @@ def test_a_repeated_conversation_is_counted(workspace: Path, tmp_path: Path) -> 
 
 
 def test_the_next_step_of_a_fresh_dataset_is_to_embed(workspace: Path, dataset: str) -> None:
-    checked(button(open_page("overview"), "Embed").click().run())
+    checked(button(open_page("overview"), "Next: Embed").click().run())
     assert steps_of_jobs(workspace) == ["embed"]
 
 
@@ -62,12 +62,12 @@ def test_all_steps_are_queued_in_order(workspace: Path, dataset: str) -> None:
 def test_a_finished_dataset_offers_export_and_no_step(workspace: Path, dataset: str) -> None:
     run_pipeline(workspace, dataset)
     labels = {one.label for one in open_page("overview").button}
-    assert {"Open the map", "Export"} <= labels
-    assert not {"Embed", "Cluster", "Run all steps"} & labels
+    assert {"Open the map", "Next: Export"} <= labels
+    assert not {"Next: Embed", "Next: Cluster", "Run all steps"} & labels
 
 
 def test_a_failed_step_shows_its_reason_and_can_be_tried_again(workspace: Path, dataset: str) -> None:
-    checked(button(open_page("overview"), "Embed").click().run())
+    checked(button(open_page("overview"), "Next: Embed").click().run())
     database = Database(workspace)
     job = job_table.list_jobs(database)[0]
     with database.writing() as connection:

@@ -60,6 +60,20 @@ def test_the_cheap_mode_is_labelled_and_submitted(workspace: Path, unrefined: st
     assert "Weights and flags appear here with the first of 3 rounds" in said(app)
 
 
+def test_a_preset_sets_what_is_run_and_whether_it_trains(workspace: Path, unrefined: str) -> None:
+    app = open_page("refinement", dataset=unrefined, view="new")
+    preset = app.button_group(key="refine_preset")
+    assert preset.value == "With training"
+    app = checked(preset.set_value("Cheap look").run())
+    assert not app.toggle(key="refine_train").value
+    app = checked(app.button_group(key="refine_preset").set_value("With control").run())
+    assert app.toggle(key="refine_train").value
+    assert app.button_group(key="refine_kinds").value == ["none", "shuffled_scores"]
+    assert button(app, "Refine in 3 rounds · 2 runs")
+    app = checked(app.toggle(key="refine_train").set_value(False).run())
+    assert app.button_group(key="refine_preset").value is None
+
+
 def test_controls_are_submitted_beside_the_refinement(workspace: Path, unrefined: str) -> None:
     app = cheap_form(unrefined)
     checked(app.button_group(key="refine_kinds").set_value(["none", "random", "shuffled_scores"]).run())

@@ -21,7 +21,7 @@ from tamis.store.database.database import Database
 from tamis.store.review.claims import claim, claimed
 from tamis.store.review.decisions import decide, decision_history, decision_state
 from tamis.store.review.drafts import find_draft, save_draft
-from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
+from tests.pages.page_workspace import alpaca_file, button, checked, import_file, open_page, run_step, said
 from tests.pages.review_workspace import mixed_rows, write_proposals
 
 
@@ -73,7 +73,7 @@ def press(app: AppTest, name: str) -> AppTest:
 
 
 def key_of(app: AppTest, name: str) -> Button:
-    of_row = name in ("approve", "reject", "skip")
+    of_row = name in ("approve", "reject", "skip", "edit", "save", "previous", "next")
     return app.button(key=f"review_{name}_{row_on_screen(app)}" if of_row else f"review_{name}")
 
 
@@ -239,8 +239,11 @@ def test_an_edit_is_checked_and_recorded(workspace: Path, dataset_id: str) -> No
         "version": 99,
     }
     checked(app.run())
-    assert app.button(key="review_save").disabled
+    # A greyed button would swallow the key of what was typed since; so pressing it says why nothing is saved.
+    assert not button(app, "Save").disabled
+    checked(button(app, "Save").click().run())
     assert "cannot be saved" in app.error[0].proto.title
+    assert decided(workspace, dataset_id) == {}
     app.session_state["review_draft"] = draft | {
         "messages": [
             {"role": "system", "content": "Be brief."},

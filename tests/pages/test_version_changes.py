@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tamis.actions.datasets import order_datasets, version_depths
 from tamis.store.database.database import Database
 from tamis.store.review.decisions import BulkChoice, decide_many
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, run_step, said
 from tests.pages.versions import HOSTILE, family, make_version
 
@@ -57,6 +59,18 @@ def test_changed_rows_lie_on_the_map_of_the_older_dataset(workspace: Path, pair:
     app = open_page("overview", dataset=pair[1])
     checked(app.toggle(key="changes_on_map").set_value(True).run())
     assert heads(app)
+
+
+def test_a_version_stands_below_what_it_was_made_from(
+    workspace: Path, pair: tuple[str, str], tmp_path: Path
+) -> None:
+    later = import_file(workspace, alpaca_file(tmp_path, 7), "Later")
+    opened = open_workspace(workspace)
+    ordered = order_datasets(opened, [], opened=None, n_shown=9)
+    assert ordered == [later, *pair]
+    assert version_depths(opened, ordered) == {later: 0, pair[0]: 0, pair[1]: 1}
+    # Where the parent is not shown, its version is nobody's.
+    assert version_depths(opened, [pair[1]]) == {pair[1]: 0}
 
 
 def test_words_are_marked_before_and_after(pair: tuple[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tamis.actions.deletion import DeletionPlan
@@ -36,6 +36,7 @@ __all__ = [
     "order_datasets",
     "rename_dataset",
     "restore_dataset",
+    "version_depths",
 ]
 
 
@@ -75,15 +76,43 @@ def newest_first(workspace: Workspace, dataset_ids: Iterable[str]) -> list[str]:
 def order_datasets(
     workspace: Workspace, importing: Iterable[str], *, opened: str | None, n_shown: int
 ) -> list[str]:
-    """Every dataset in the order in which people see them: those being imported, then the newest first.
+    """Every dataset in the order in which people see them: those being imported, then the newest first, its versions below it.
 
     The one that is open comes first of all where it would not be among the first ``n_shown``.
     """
     stored = workspace.artifacts.dataset_ids()
-    ordered = [*(one for one in importing if one not in stored), *newest_first(workspace, stored)]
+    below = version_depths(workspace, newest_first(workspace, stored))
+    ordered = [*(one for one in importing if one not in stored), *below]
     if opened in ordered[n_shown:]:
         ordered = [opened, *(one for one in ordered if one != opened)]
     return ordered
+
+
+def version_depths(workspace: Workspace, dataset_ids: Sequence[str]) -> dict[str, int]:
+    """These datasets, the versions of each below it, with how many versions each is from one whose parent is not among them.
+
+    The dataset comes first of which, or of whose versions, one comes first in ``dataset_ids``.
+    """
+    parents = {one: parent_of(workspace.artifacts.examples(one)) for one in dataset_ids}
+    above = {
+        one: parent.dataset_id if parent and parent.dataset_id in parents else ""
+        for one, parent in parents.items()
+    }
+    depths: dict[str, int] = {}
+
+    def put(one: str, depth: int) -> None:
+        depths[one] = depth
+        for child in dataset_ids:
+            if above[child] == one:
+                put(child, depth + 1)
+
+    for one in dataset_ids:
+        root = one
+        while above[root]:
+            root = above[root]
+        if root not in depths:
+            put(root, 0)
+    return depths
 
 
 def dataset_formats(examples: Artifact) -> list[str]:

@@ -24,7 +24,7 @@ __all__ = [
     "ACTIVE", "BACKENDS", "Backends", "ErrorKind", "Job", "JobState", "Lineage", "Link", "MetricPoint", "Resources",
     "Ticker", "active_jobs", "backend_row", "cancel_job", "count_jobs", "delete_job", "elapsed_s",
     "explain_database_error", "find_job", "get_job", "has_log", "jobs_of_result", "keep_jobs_moving", "job_lineage",
-    "list_jobs", "log_tail", "read_log", "read_metrics", "refresh_jobs", "resume_job", "wait_for_job",
+    "list_jobs", "log_tail", "read_log", "read_metrics", "refresh_jobs", "resume_job", "run_job_first", "wait_for_job",
 ]  # fmt: skip
 
 _LOG_PIECE_BYTES = 1_000_000
@@ -98,6 +98,15 @@ def cancel_job(workspace: Workspace, job_id: str, *, with_inputs: bool = False) 
     if with_inputs:
         return queue.cancel_with_inputs(workspace, job_id)
     return [queue.cancel(workspace, job_id)]
+
+
+@needs("curator")
+def run_job_first(workspace: Workspace, job_id: str) -> Job:
+    """Put a job that waits before all others that do, with those it waits for; what runs already goes on.
+
+    Raises UnknownName, and JobConflict for a job that waits no more.
+    """
+    return queue.run_first(workspace, job_id)
 
 
 @needs("curator")

@@ -13,14 +13,16 @@ from tamis.errors import InvalidOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
 from tamis.store.review import decisions
 from tamis.store.workspace import Workspace
-from tamis.types import Int64s
+from tamis.types import JSON, Int64s
 
 __all__ = [
     "Applied", "apply_in_force", "frozen_rows", "hold_out_again", "runs_with_held_out",
+    "smoke_test",
     "verdicts_in_force",
 ]  # fmt: skip
 
 STEP = "finetune"
+SMOKE_STEPS = 2
 HELD_OUT_ROWS = "held_out_rows.npy"
 
 
@@ -40,6 +42,20 @@ def apply_in_force(workspace: Workspace, dataset_id: str, rows: Int64s) -> Appli
     """The rows that the decisions of now leave, and the conversations that they correct; None while nothing is decided."""
     decided = decisions.decision_state(workspace.database, dataset_id).decided
     return apply_decisions(rows, decided) if decided else None
+
+
+def smoke_test(options: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The same run in small: two steps, four held-out rows, two answers, no tasks. It shows that all of it works here, and its
+    speed is what the time of the next ones is told from.
+    """
+    recipe = options.get("recipe_options")
+    return {
+        **options,
+        "recipe_options": {**(recipe if isinstance(recipe, Mapping) else {}), "max_steps": SMOKE_STEPS},
+        "max_held_out": 4,
+        "n_generate": 2 if options.get("n_generate", 2) else 0,
+        "lm_eval_tasks": [],
+    }
 
 
 def runs_with_held_out(workspace: Workspace, dataset_id: str) -> list[Run]:

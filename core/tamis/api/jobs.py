@@ -87,6 +87,12 @@ class JobHandle(Shown, Generic[R]):
             jobs.wait_for_job(self._workspace, self.id)
         return self
 
+    def run_first(self) -> JobHandle[R]:
+        """Put it before all other jobs that wait, with those it needs itself; raises JobConflict when it waits no more."""
+        jobs.run_job_first(self._workspace, self.id)
+        jobs.refresh_jobs(self._workspace)
+        return self
+
     def resume(self, *, fresh: bool = False) -> JobHandle[R]:
         """Queue it again after it failed or was cancelled, from its finished parts unless ``fresh``; raises JobConflict."""
         jobs.refresh_jobs(self._workspace)

@@ -95,6 +95,17 @@ def cancel(session: Session, job_id: str, with_inputs: bool) -> None:
     _say_state(session, job)
 
 
+@jobs.command("first", examples=["tamis jobs first 20260101-120000-ab12"])
+@job_argument
+def run_first(session: Session, job_id: str) -> None:
+    """Put a job that waits before all others, with the jobs that it needs."""
+    from tamis.actions import jobs as actions
+
+    job = actions.run_job_first(session.workspace, job_id)
+    actions.refresh_jobs(session.workspace)
+    _say_state(session, actions.get_job(session.workspace, job.job_id))
+
+
 @jobs.command("resume", examples=["tamis jobs resume 20260101-120000-ab12"])
 @job_argument
 def resume(session: Session, job_id: str) -> None:

@@ -26,27 +26,39 @@ TABLE_ALONE = (
     "training_tokens",
     "gpu_hours",
 )  # without an interval chart of its own
+TABS = "compare_part"
 ARROWS = {"lower": " ↓", "higher": " ↑", "neither": ""}
 
 
 def show_comparison(context: DatasetContext, dataset_name: str, comparison: Artifact) -> None:
     """Everything about one comparison, from a few numbers down to the rows."""
     compared = _content(str(comparison.path), _comparison=comparison)
-    _show_actions(context, dataset_name, comparison)
+    st.markdown(f"##### {plain(compared.verdict(titles_of(compared)))}")
     _show_summary(context, compared)
-    _show_intervals(compared)
-    _show_overlap_and_sources(compared)
+    _show_actions(context, dataset_name, comparison)
+    parts: dict[str, Callable[[], None]] = {
+        "Intervals": lambda: _show_intervals(compared),
+        "Rows only one picked": lambda: show_unique_rows(context, comparison, compared),
+        "Overlap and sources": lambda: _show_overlap_and_sources(compared),
+    }
     if compared.clusters is not None:
-        with st.container(border=True):
-            st.markdown("**Share by cluster**", help="Grey: the cluster's share of all rows.")
-            share_chart(compared, compared.clusters, _cluster_names(context, comparison, compared))
-    _show_spreads(compared)
+        parts["Clusters"] = lambda: _show_clusters(context, comparison, compared)
+    if compared.spreads:
+        parts["Distributions"] = lambda: _show_spreads(compared)
     if context.view.layout is not None:
-        with st.container(border=True):
-            st.markdown("**On the map**", help="Scroll to zoom, drag to move: all maps move together.")
-            show_maps(context, comparison, compared)
-    st.subheader("Rows that only one method picked", anchor=False)
-    show_unique_rows(context, comparison, compared)
+        parts["On the map"] = lambda: show_maps(context, comparison, compared)
+    # Only the open one is drawn: the maps alone are as much as all else.
+    tabs = st.tabs(list(parts), key=TABS, on_change="rerun", bind="query-params")
+    for tab, draw in zip(tabs, parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+def _show_clusters(context: DatasetContext, comparison: Artifact, compared: Comparison) -> None:
+    if compared.clusters is not None:
+        st.caption("Share by cluster. Grey: the cluster's share of all rows.")
+        share_chart(compared, compared.clusters, _cluster_names(context, comparison, compared))
 
 
 def _show_overlap_and_sources(comparison: Comparison) -> None:
@@ -199,8 +211,6 @@ def _show_intervals(comparison: Comparison) -> None:
 
 
 def _show_spreads(comparison: Comparison) -> None:
-    if not comparison.spreads:
-        return
     for place, spread in zip(
         st.columns(len(comparison.spreads), gap="medium"), comparison.spreads.values(), strict=True
     ):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
-from pages.shared.activity import show_activity, show_progress, while_jobs_run
+from pages.shared.activity import follow_jobs, show_progress, while_jobs_run
 from pages.shared.frame import errors_in_place
 from pages.shared.identity import asks
 from pages.shared.navigation import link_to
@@ -35,7 +35,7 @@ def show_import(workspace: Workspace, dataset_id: str) -> None:
     if jobs and not jobs[0].state.final:
         _show_under_way(workspace, jobs[0])
     elif workspace.artifacts.list(dataset_id, "examples"):
-        show_activity(workspace)
+        follow_jobs(workspace)
         _show_done(workspace, workspace.artifacts.examples(dataset_id))
     elif jobs:
         _show_ended(workspace, jobs[0])

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
 
 from pages.parts.job_list.step_form import DATASET, PAGES, STEP, general_steps
+from pages.shared.bar.results import RESULTS, address_of_result
 from pages.shared.frame import errors_in_place
 from pages.shared.identity import asks
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED
-from tamis.actions.jobs import Job, JobState, cancel_job, delete_job, resume_job
+from tamis.actions.jobs import Job, JobState, cancel_job, delete_job, resume_job, run_job_first
 from tamis.store.workspace import Workspace
 
-# Where the result of a step is looked at: page, and what its address says.
-RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
-    "import": lambda job: ("overview", {}),
-    "embed": lambda job: ("data_map", {}),
-    "cluster": lambda job: ("data_map", {}),
-    "project": lambda job: ("data_map", {}),
-    "score": lambda job: ("scoring", {}),
-    "select": lambda job: ("selection", {"selection": job.artifact_id}),
-    "compare": lambda job: ("compare", {"comparison": job.artifact_id}),
-    "referee": lambda job: ("referee", {"referee": job.artifact_id}),
-    "worth": lambda job: ("worth", {"worth": job.artifact_id}),
-    "propose": lambda job: ("review", {"proposals": job.artifact_id}),
-    "examine": lambda job: ("augment", {"view": "new"}),
-    "augment": lambda job: ("augment", {}),
-    "curate": lambda job: ("overview", {}),
-    "finetune": lambda job: ("finetuning", {"run": job.artifact_id}),
-    "refine": lambda job: ("refinement", {"run": job.artifact_id}),
-}
 # Their forms start with the job that ``?clone=`` names.
 CLONING_PAGES = ("select", "score", "finetune", "refine", "propose", "augment")
 
@@ -42,13 +24,20 @@ def show_job_actions(workspace: Workspace, job: Job) -> None:
     """The buttons that make sense in the state the job is in."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if job.state is JobState.SUCCEEDED and job.step in RESULTS:
-            page, query = RESULTS[job.step](job)
+            page, query = address_of_result(job)
             if st.button("Open the result", type="primary", icon=":material/open_in_new:"):
-                go_to(page, {"dataset": job.dataset_id} | query)
+                go_to(page, query)
         can_stop = not job.state.final and not job.cancelling
         if can_stop and st.button("Cancel", icon=":material/stop:", **asks(workspace, cancel_job)):
             with errors_in_place():
                 cancel_job(workspace, job.job_id)
+                st.rerun()
+        if job.state is JobState.QUEUED and st.button(
+            "Run first", icon=":material/low_priority:",
+            **asks(workspace, run_job_first, words="Before all other jobs that wait, with those it needs."),
+        ):  # fmt: skip
+            with errors_in_place():
+                run_job_first(workspace, job.job_id)
                 st.rerun()
         waits = job.state is JobState.QUEUED and bool(job.waits_for)
         if waits and st.button(

@@ -43,16 +43,15 @@ def show_dataset_head(
     n_exports: int,
     is_open: bool,
 ) -> None:
-    """Name, figures in one line, and the buttons."""
+    """One line: name, figures, and the buttons."""
     examples = stages[0].made[0] if stages[0].made else None
-    words, buttons = st.columns([11, 9], vertical_alignment="center")
-    with words, st.container(gap="xsmall"):
-        st.subheader(plain(name), anchor=False)
-        st.caption(_parent_of(workspace, examples) + say_dataset(examples) if examples else "Being imported")
-    with (
-        buttons,
-        st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"),
-    ):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(plain(name), anchor=False, width="content")
+        facts = _parent_of(workspace, examples) + say_dataset(examples) if examples else "Being imported"
+        st.caption(
+            facts if is_open or examples is None else f"{facts} · {say_steps(stages)}", width="content"
+        )
+        st.space("stretch")
         if examples is not None:
             _show_action(workspace, dataset_id, stages, n_exports=n_exports, is_open=is_open)
             if not is_open:
@@ -76,6 +75,13 @@ def say_dataset(examples: Artifact) -> str:
     how = "written" if batch_of(examples) else "imported" if parent_of(examples) is None else "made"
     parts.append(f"{how} {ago(examples.manifest.created_at)}")
     return plain(" · ".join(parts))
+
+
+def say_steps(stages: Sequence[Stage]) -> str:
+    """How far it is, where the steps themselves are not drawn."""
+    return (
+        f"{sum(stage.state is StageState.DONE for stage in stages)} of {count_of(len(stages), 'step')} done"
+    )
 
 
 def _parent_of(workspace: Workspace, examples: Artifact) -> str:
@@ -110,7 +116,7 @@ def _show_action(
         return  # the failure below has the button that goes on
     if upcoming is not None and upcoming.row.runs:
         if st.button(
-            upcoming.row.verb,
+            f"Next: {upcoming.row.verb}",
             key=f"next_{dataset_id}",
             type=_weight(is_open),
             icon=":material/play_arrow:",
@@ -133,7 +139,7 @@ def _show_finished(dataset_id: str, *, n_exports: int, is_open: bool) -> None:
         type=_weight(is_open and n_exports > 0),
     )  # fmt: skip
     export = st.button(
-        "Export",
+        "Export" if n_exports else "Next: Export",
         key=f"export_{dataset_id}",
         icon=":material/download:",
         type=_weight(is_open and not n_exports),

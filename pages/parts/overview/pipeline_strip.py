@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.shared.activity import headline, show_progress
+from pages.shared.activity import show_progress
 from pages.shared.frame import errors_in_place
 from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import BadgeColour
+from tamis.actions.job_words import job_headline
 from tamis.actions.jobs import JobState, resume_job
 from tamis.actions.pipeline import Stage, StageState
 from tamis.store.artifacts.store import Artifact
@@ -70,7 +71,7 @@ def show_stage_failure(workspace: Workspace, stages: Sequence[Stage]) -> None:
 
 def _explain(stage: Stage) -> str:
     if stage.state is StageState.RUNNING and stage.job is not None:
-        return plain(headline(stage.job))
+        return plain(job_headline(stage.job))
     if stage.state is StageState.QUEUED:
         return "Waiting for its turn"
     if stage.state is StageState.FAILED and stage.job is not None:

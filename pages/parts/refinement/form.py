@@ -7,11 +7,13 @@ from dataclasses import replace
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.refinement.again import FACTORS, offer_decisions
 from pages.parts.refinement.factors import choose_factors
 from pages.parts.refinement.forecast import RefinementFormValues, resolve, show_refinement_forecast
 from pages.parts.refinement.picker import CONTINUED, PICKER
+from pages.parts.refinement.presets import show_presets
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_model import choose_model
 from pages.shared.forms.options_form import Form, FormField, draw_field, draw_options
@@ -87,13 +89,20 @@ def show_refine_form(context: DatasetContext) -> None:
     left, right = st.columns([0.5, 0.5], gap="large")
     with left:
         _say_continued(context, start)
-        kinds = _choose_kinds(start)
-        filled = _draw_form(context, start, kinds)
-        asked = JobRequest(
-            dataset_id=context.dataset_id, step=STEP, values=filled.values, problem=filled.problem
-        )
-        target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
-        _show_submit(context, filled, kinds, target)
+        first, sizes = st.container(gap="xsmall"), st.container()
+        foot = st.container(key="refine_foot")
+        with st.expander("More options", icon=":material/tune:", key=f"refine_more{_suffix(start)}"):
+            kinds = _choose_kinds(start)
+            filled = _draw_form(context, start, kinds, sizes)
+            asked = JobRequest(
+                dataset_id=context.dataset_id, step=STEP, values=filled.values, problem=filled.problem
+            )
+            target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
+        with first:
+            keys = (_kinds_key(start), Form(name=STEP, suffix=start.suffix).key("train"))
+            show_presets(keys, train=bool(filled.values["train"]), kinds=kinds)
+        with foot:
+            _show_submit(context, filled, kinds, target)
     with right:
         show_refinement_forecast(context, filled)
 
@@ -129,13 +138,16 @@ def _choose_kinds(start: FormDefaults) -> list[str]:
     """The refinement itself, and controls that are run beside it."""
     chosen = st.pills(
         "Run", list(CONTROLS), selection_mode="multi", default=[str(start.values.get("control", "none"))],
-        format_func=KINDS.__getitem__, key=f"refine_kinds{_suffix(start)}", bind="query-params", persist_state="session",
+        format_func=KINDS.__getitem__, key=_kinds_key(start), bind="query-params", persist_state="session",
         help=WHAT_HELP,
     )  # fmt: skip
     return [kind for kind in CONTROLS if kind in chosen]
 
 
-def _draw_form(context: DatasetContext, start: FormDefaults, kinds: list[str]) -> RefinementFormValues:
+def _draw_form(
+    context: DatasetContext, start: FormDefaults, kinds: list[str], sizes: DeltaGenerator
+) -> RefinementFormValues:
+    """Every field; rounds and rows stand in ``sizes``, before all others."""
     form = Form(
         name=STEP,
         start={"budget": max(3, round(context.n_rows / 10)), **start.values},
@@ -148,7 +160,9 @@ def _draw_form(context: DatasetContext, start: FormDefaults, kinds: list[str]) -
             **{role: partial(draw_rows, context) for role in ROW_ROLES},
         },
     )
-    values = _in_columns(form, SIZE) | _in_columns(form, ("quality", "clustering"))
+    with sizes:
+        values = _in_columns(form, SIZE)
+    values |= _in_columns(form, ("quality", "clustering"))
     values |= _some(form, ("mode",)) | _draw_score(form)
     round_model, problem = _draw_round_model(context, start, form)
     values |= round_model | _draw_flags(form)
@@ -351,6 +365,10 @@ def _submit(
             say_submitted(done[0])
         open_run(PICKER, done[0].job.artifact_id)
         st.rerun()
+
+
+def _kinds_key(start: FormDefaults) -> str:
+    return f"refine_kinds{_suffix(start)}"
 
 
 def _suffix(start: FormDefaults) -> str:

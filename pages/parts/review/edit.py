@@ -53,9 +53,10 @@ def show_editor(review: ReviewContext, seen: Seen, candidate: str | None) -> Non
     draft = st.session_state[DRAFT]
     st.html(_STAY_ON_TOP)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=_BAR):
+        # Named by the row: a press for one that has gone is one of a button that has gone.
         st.button(
-            "Save", type="primary", icon=":material/save:", shortcut="Ctrl+Enter", key="review_save",
-            on_click=_save, args=(review, seen), **asks(review.workspace, save_edit, disabled=bool(check_messages(collect(draft)))),
+            "Save", type="primary", icon=":material/save:", shortcut="Ctrl+Enter", key=f"review_save_{seen.row}",
+            on_click=_save, args=(review, seen), **asks(review.workspace, save_edit),
         )  # fmt: skip
         st.button(
             "Close", icon=":material/close:", shortcut="Esc", key="review_cancel", on_click=_close,
@@ -211,4 +212,10 @@ def _reopen(draft: dict[str, Any], turns: list[Message]) -> None:
 
 
 def _save(review: ReviewContext, seen: Seen) -> None:
-    save_edit(review, seen, collect(st.session_state[DRAFT]))
+    # Never greyed by what was drawn last: what is typed now decides, and a greyed button would swallow the key.
+    draft = draft_of(seen.row)
+    if draft is None:
+        return
+    turns = collect(draft)
+    if not check_messages(turns):  # else the run that follows says what is wrong, beside the fields
+        save_edit(review, seen, turns)

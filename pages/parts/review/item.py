@@ -113,7 +113,7 @@ def _show_keys(review: ReviewContext, seen: Seen, candidate: str | None) -> None
             on_click=reject, args=(review, seen), **asks(review.workspace, reject_proposal, words="Not what is proposed."),
         )  # fmt: skip
         st.button(
-            "Edit" if kept_draft(review, seen.row) is None else "Go on editing", icon=":material/edit:", shortcut="E", key="review_edit",
+            "Edit" if kept_draft(review, seen.row) is None else "Go on editing", icon=":material/edit:", shortcut="E", key=f"review_edit_{seen.row}",
             on_click=open_editor, args=(review, seen.row, candidate), **asks(review.workspace, save_edit),
         )  # fmt: skip
         st.button(
@@ -127,7 +127,7 @@ def _show_keys(review: ReviewContext, seen: Seen, candidate: str | None) -> None
             ("next", "right", "N", "The row after", 1),
         ):
             _icon_button(
-                name,
+                f"{name}_{seen.row}",
                 f"chevron_{side}",
                 key,
                 Greyed(disabled=False, help=words),

@@ -43,7 +43,7 @@ def _show_numbers(context: DatasetContext, asked: FinetuneOptions, training: Tra
     assert isinstance(recipe, SftOptions)
     seconds = training_seconds(context.workspace, context.dataset_id, asked, training)
     epochs = recipe.num_train_epochs
-    passes = f"{epochs:g} pass{'es' if epochs != 1 else ''}"
+    passes = f"{epochs:g} pass{'es' if epochs != 1 else ''}" if recipe.max_steps <= 0 else "as max_steps says"
     cells = [
         (
             "Rows",
@@ -51,16 +51,22 @@ def _show_numbers(context: DatasetContext, asked: FinetuneOptions, training: Tra
             f"and {training.n_held_out:,} held out" if training.n_held_out else "none held out",
         ),
         ("Tokens per pass", _amount(training.n_tokens), f"{_amount(training.tokens_per_row)} per row"),
-        ("Steps", f"{training.n_steps:,}", passes if recipe.max_steps <= 0 else "as max_steps says"),
+        ("Steps", f"{training.n_steps:,}", f"{_rows_a_step(recipe)}, {passes}"),
         (
             "Time",
             "Unknown" if seconds is None else duration(seconds),
-            "no earlier run like this" if seconds is None else "as earlier runs like this went",
+            "a smoke test tells" if seconds is None else "as earlier runs like this went",
         ),
     ]
     columns = [*st.columns(2, gap="small"), *st.columns(2, gap="small")]
     for column, (label, value, delta) in zip(columns, cells, strict=True):
         column.metric(label, value, delta=delta, delta_color="off", delta_arrow="off")
+
+
+def _rows_a_step(recipe: SftOptions) -> str:
+    """How many rows move the weights once: a batch, as often as gradients are added up."""
+    batch, times = recipe.per_device_train_batch_size, recipe.gradient_accumulation_steps
+    return f"{batch} × {times} rows each" if times > 1 else f"{batch} rows each"
 
 
 def _amount(number: float) -> str:

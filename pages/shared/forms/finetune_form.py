@@ -19,7 +19,7 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import FormDefaults, cloned_defaults, start_job
 from tamis.actions.forecast import missing_packages
 from tamis.actions.submit import PlannedRun, RunTarget, submit
-from tamis.actions.training import hold_out_again
+from tamis.actions.training import SMOKE_STEPS, hold_out_again, smoke_test
 from tamis.errors import CurationError
 from tamis.recipes import RECIPES
 from tamis.registry import Options
@@ -42,6 +42,10 @@ LABELS = {
 }
 # Some that small models are often asked; any other name can be typed.
 KNOWN_TASKS = ("arc_easy", "hellaswag", "ifeval", "piqa")
+SMOKE_HELP = (
+    f"The same run with {SMOKE_STEPS} steps and 2 answers: whether all of it works here, in a minute or so. It times a step, "
+    "from which the time of the whole run is told."
+)
 MORE = ("max_held_out", "max_new_tokens", "seed")
 
 
@@ -169,11 +173,17 @@ def _problem(training: ChosenTraining, model: ChosenModel, recipe: str) -> str:
 
 def _show_submit(context: DatasetContext, filled: FinetuneFormValues, target: RunTarget) -> None:
     n = len(filled.training.rows)
-    pressed = st.button(
-        f"Fine-tune on {count_of(n, 'row')}", type="primary", icon=":material/model_training:",
-        key="submit_finetune", **asks(context.workspace, submit, disabled=bool(filled.problem)),
-    )  # fmt: skip
+    asked = asks(context.workspace, submit, disabled=bool(filled.problem))
+    with st.container(horizontal=True, gap="small"):
+        pressed = st.button(
+            f"Fine-tune on {count_of(n, 'row')}", type="primary", icon=":material/model_training:", key="submit_finetune", **asked,
+        )  # fmt: skip
+        smoke = st.button(
+            "Smoke test", icon=":material/bolt:", key="smoke_finetune", disabled=asked["disabled"], help=asked["help"] or SMOKE_HELP,
+        )  # fmt: skip
     if filled.problem:
         st.error(plain(filled.problem), icon=":material/error:")
     if pressed:
         start_job(context.workspace, context.dataset_id, STEP, filled.values, target=target)
+    elif smoke:
+        start_job(context.workspace, context.dataset_id, STEP, smoke_test(filled.values), target=target)

@@ -10,16 +10,10 @@ import streamlit as st
 
 from pages.shared.plain_text import shorten
 from pages.shared.wording import BadgeColour, sentence
+from tamis.actions.job_words import STATE_WORDS as STATE_WORDS
 from tamis.actions.jobs import Job, JobState
 from tamis.types import JSON
 
-STATE_WORDS = {
-    JobState.QUEUED: "Waiting",
-    JobState.RUNNING: "Running",
-    JobState.SUCCEEDED: "Done",
-    JobState.FAILED: "Failed",
-    JobState.CANCELLED: "Cancelled",
-}
 STATE_COLOURS: dict[JobState, BadgeColour] = {
     JobState.QUEUED: "gray",
     JobState.RUNNING: "blue",

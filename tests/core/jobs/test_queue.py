@@ -146,6 +146,18 @@ def test_a_queued_job_is_cancelled_at_once(still: Engine) -> None:
         queue.cancel(still.workspace, job.job_id)
 
 
+def test_a_job_that_is_put_first_brings_along_what_it_needs(still: Engine) -> None:
+    early, numbers, doubled = still.submit("count", seed=7), still.submit("count"), still.submit("double")
+    assert doubled.waits_for == (numbers.job_id,)
+    queue.run_first(still.workspace, doubled.job_id)
+    assert still.job(numbers).priority == still.job(doubled).priority == 1 > still.job(early).priority
+    assert still.tick().started == (numbers.job_id,)  # one slot
+    with pytest.raises(JobConflict, match="only one that waits"):
+        queue.run_first(still.workspace, numbers.job_id)
+    with pytest.raises(UnknownName):
+        queue.run_first(still.workspace, "20260101-000000-zzzz")
+
+
 def test_resume_is_for_failed_and_cancelled_jobs_only(still: Engine) -> None:
     job = still.submit("count")
     with pytest.raises(JobConflict, match="queued; only failed and cancelled"):

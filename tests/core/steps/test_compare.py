@@ -255,6 +255,7 @@ def test_with_one_seed_nothing_is_told_and_the_legend_says_so(made: Made) -> Non
     found = read_comparison(made.run("compare", selections=ids))
     assert all(found.best(metric) == {} for metric in found.shown_metrics())
     assert found.legend().startswith("One seed: nothing can be told apart")
+    assert found.verdict([one.title for one in found.methods]).startswith("Nothing can be told apart")
     assert "Bonferroni" in made.found.legend()
     assert "uncorrected" in made.found.model_copy(update={"correction": ""}).legend()
     radius = next(metric for metric in made.found.shown_metrics() if metric.key == "radius")

@@ -130,6 +130,27 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
     raise JobConflict(f"Job {job_id} changes faster than it can be cancelled. Try again.")
 
 
+def run_first(workspace: Workspace, job_id: str) -> Job:
+    """Put a job that waits before all others, with every job that it waits for itself.
+
+    Raises UnknownName, and JobConflict for a job that waits no more.
+    """
+    with workspace.database.writing() as connection:
+        waiting = {job.job_id: job for job in job_table.select(connection, "WHERE state = 'queued'")}
+        highest = 1 + max((job.priority for job in waiting.values()), default=0)
+        needed = [job_id] if job_id in waiting else []
+        is_waiting = bool(needed)
+        while needed:
+            found = waiting.pop(needed.pop(), None)
+            if found is not None:
+                job_table.change(connection, found, {"priority": highest})
+                needed += found.waits_for
+    job = job_table.get(workspace.database, job_id)
+    if not is_waiting:
+        raise JobConflict(f"Job {job_id} is {job.state}: only one that waits can be put first.")
+    return job
+
+
 def cancel_with_inputs(workspace: Workspace, job_id: str) -> list[Job]:
     """Cancel a job and every job it waits for that no other job under way needs; returns them, this one first.
 

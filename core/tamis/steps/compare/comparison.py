@@ -151,6 +151,20 @@ class Comparison(_Model):
         values = [one.values.get(metric.key) for one in self.methods]
         return _best(metric, values, self.beside_best.get(metric.key))
 
+    def verdict(self, titles: Sequence[str]) -> str:
+        """One sentence: which method is told from every other, and in what; that none is, where none is."""
+        won: dict[int, list[str]] = {}
+        for metric in self.shown_metrics():
+            marked = self.best(metric)
+            if len(marked) == 1 and all(marked.values()):
+                won.setdefault(next(iter(marked)), []).append(metric.title)
+        if won:
+            said = [f"{titles[i]} is the best in {', '.join(names)}" for i, names in won.items()]
+            return f"Beyond chance, {'; '.join(said)}. What else differs may be luck."
+        if not any(self.best(metric) for metric in self.shown_metrics()):
+            return "Nothing can be told apart: draw every method with several seeds to see which differences are more than luck."
+        return "No method is told from all others in any number: what differs below may be luck."
+
     def legend(self, star: str = "★", near: str = "bold") -> str:
         """What the marks of ``best`` say, and how chance is allowed for."""
         if not any(self.best(metric) for metric in self.shown_metrics()):

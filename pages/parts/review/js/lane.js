@@ -1,7 +1,7 @@
 // The row that is decided, and those behind it. A key is answered here; the server hears of it in the background, and the
 // page follows when the keys rest. `globalThis` keeps what outlives the element: decisions on their way, and the place.
 const FEW = 10, MANY = 120, REST_MS = 700, RETRY_MS = 1_000, HOLD_MS = 45_000, SAID_MS = 4_000
-const FORWARD = { E: "edit", U: "undo", Y: "redo", P: "previous", N: "next" }
+const FORWARD = { E: "edit", U: "undo", Y: "redo", P: "previous", N: "next" }, OF_ROW = ["edit", "previous", "next"]
 const kept = (globalThis.__tamis_lanes ??= new Map())
 
 function openLane(data) {
@@ -128,11 +128,12 @@ function mountLane(root, first) {
     lane.dirty = false
     pressOnPage(name)
   }
-  // Not while it is being drawn: until its end the button still means the row before.
+  // Not while it is being drawn: until its end the button may still mean the row before. What is about a row is named by it.
   function pressOnPage(name, tries = 200) {
-    const app = document.querySelector("[data-testid=stApp]")
-    if (app?.dataset.testScriptState === "running" && tries) return setTimeout(pressOnPage, 50, name, tries - 1)
-    document.querySelector(`.st-key-review_${name}:not([data-retained]) button`)?.click()
+    const app = document.querySelector("[data-testid=stApp]"), of = OF_ROW.includes(name) ? `_${lane.item?.row}` : ""
+    const button = document.querySelector(`.st-key-review_${name}${of}:not([data-retained]) button`)
+    if ((app?.dataset.testScriptState === "running" || !button) && tries) return setTimeout(pressOnPage, 50, name, tries - 1)
+    button?.click()
   }
   function redraw() {
     drawFoot()
@@ -174,7 +175,8 @@ function mountLane(root, first) {
 
   function onKey(event) {
     const at = event.composedPath()[0], key = event.key.toUpperCase()
-    const isTyping = at && (at.isContentEditable || ["TEXTAREA", "SELECT"].includes(at.tagName) || (at.tagName === "INPUT" && at.type !== "checkbox"))
+    // A text that the page does not draw any more is nobody's to type in, though Streamlit keeps it and its focus for a while.
+    const isTyping = at && !(at.getRootNode().host ?? at).closest?.("[data-retained]") && (at.isContentEditable || ["TEXTAREA", "SELECT"].includes(at.tagName) || (at.tagName === "INPUT" && at.type !== "checkbox"))
     if (isTyping || isAway() || event.ctrlKey || event.metaKey || event.altKey || !/^[A-Z]$/.test(key)) return
     const isDecision = VERDICT_KEYS.includes(key) || key === "S"
     if (!isDecision && !(key in FORWARD) && key !== "F") return
