@@ -135,6 +135,7 @@ HOLDERS = {
     "steps/compare/training.py:MethodLoss": "mean_over_seeds",
     "actions/refinement_history.py:RoundEvidenceSummary": "pooled_effects, stored",
     "actions/report/svg.py:Dot": "drawn from IntervalEstimate",
+    "actions/map_colours.py:Shading": "no interval: ends of a scale of colours",
     "actions/sieve.py:Sieve": "no interval: ends of a slider",
     "actions/scores.py:ScoreStats": "no interval: the least and the largest score",
     "compute/clear/review_rule.py:LimitOffered": "no interval: ends of a slider",
@@ -143,6 +144,7 @@ HOLDERS = {
 }
 # Pages that draw or name an interval.
 SHOWN = {
+    "parts/augment/charts.py": "wilson_interval of a group's accuracy",
     "parts/compare/results.py": "Interval over rows and seeds",
     "parts/compare/training_charts.py": "MethodLoss over seeds",
     "parts/finetuning/results.py": "paired_change of losses, and their standard error",
