@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"tamis": ROOT / "core" / "tamis", "pages": ROOT / "pages"}
 SOURCES = [ROOT / "app.py", *(path for folder in PACKAGES.values() for path in sorted(folder.rglob("*.py")))]
 PAGE_LINES, MODULE_LINES, BODY_LINES = 150, 400, 40
-SHARED_MODULES = 50
+SHARED_MODULES = 45
 
 
 @cache

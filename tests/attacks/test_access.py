@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pages.shared.token_gate import SameOrigin, TokenGate
+from pages.serving.token_gate import SameOrigin, TokenGate
 from tamis.cli import serve
 from tamis.cli.main import run
 from tamis.cli.session import Session

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
-from pages.shared import account_gate
-from pages.shared.account_gate import AccountGate
+from pages.serving import account_gate
+from pages.serving.account_gate import AccountGate
+from pages.serving.token_gate import TokenGate
 from pages.shared.identity import guard
-from pages.shared.token_gate import TokenGate
 from tamis.cli.main import run
 from tamis.errors import NotAllowed
 from tamis.settings import Settings

@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 
+from pages.serving.token_gate import TokenGate
 from pages.shared.map import routes
-from pages.shared.token_gate import TokenGate
 from tamis.actions.dataset_context import open_context
 from tamis.actions.map_tiles import Promised, map_column, open_map, pack_rows_as_bits
 from tamis.store.artifacts.store import ArtifactStore

@@ -11,9 +11,9 @@ import numpy as np
 import orjson
 import pytest
 
+from pages.serving.routes import _ask_page
 from pages.shared.identity import asks
 from pages.shared.map.sieve import setting_of, sieve_of
-from pages.shared.routes import _ask_page
 from tamis.actions.dataset_context import DatasetContext, open_context
 from tamis.actions.map_tiles import open_map
 from tamis.actions.read_rows import ALL_ROWS

@@ -34,7 +34,7 @@ def serve(host: str, port: int) -> None:
     """Serve the app that lies beside the package; its configuration is the one in the same folder."""
     sys.path.insert(0, str(app_folder()))
     sys.argv = [str(app_folder() / "app.py")]  # where Streamlit looks for its configuration
-    importlib.import_module("pages.shared.asgi_app").main(host, port)
+    importlib.import_module("pages.serving.asgi_app").main(host, port)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
+from pages.serving.token_gate import OPEN_PATHS, Application, Receive, Send, answer, cookies_of, with_headers
 from pages.shared.identity import Scope, mark
-from pages.shared.token_gate import OPEN_PATHS, Application, Receive, Send, answer, cookies_of, with_headers
 from tamis.actions.accounts import account_of_claims, find_actor, read_accounts
 from tamis.errors import CurationError, NotAllowed
 from tamis.settings import Settings

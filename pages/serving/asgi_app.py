@@ -11,12 +11,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.auth_util import is_authlib_installed
 
-from pages.shared.account_gate import AccountGate
+from pages.serving.account_gate import AccountGate
+from pages.serving.routes import ROUTES
+from pages.serving.token_gate import SameOrigin, TokenGate
 from pages.shared.map.routes import map_routes
 from pages.shared.plain_text import plain
-from pages.shared.routes import ROUTES
 from pages.shared.server import open_server
-from pages.shared.token_gate import SameOrigin, TokenGate
 from tamis.actions.audit import record_login
 from tamis.errors import CurationError, MissingExtra
 from tamis.settings import Settings, app_folder
