@@ -29,7 +29,7 @@ with open_page("Map", wide=True) as dataset:
     above, below = st.container(), st.container()
     with above:
         # The picture comes first; a row that is read needs room too.
-        left, right = st.columns([0.78, 0.22] if row is None else [0.66, 0.34], gap="small")
+        left, right = st.columns([0.74, 0.26] if row is None else [0.64, 0.36], gap="small")
     panel = right.container(gap="xsmall")
     with panel:
         draw_head("Map", dataset.workspace)
