@@ -85,10 +85,33 @@ VERDICTS = [
 ]  # fmt: skip
 
 
+# A letter whose fault is named is no choice, however it is marked, unless there is none or a verdict follows.
+FAULTS = [
+    ("Error in A: [[A]]", None), ("Error in [[A]]", None), ("Problem with [[A]]: it is cut.", None), ("Errors in A: A", None),
+    ("A has errors: [[A]]", None), ("Weakness of response B: [[B]]", None), ("Fehler in A: [[A]]", None),
+    ("Mistakes found in (B): [[B]]", None), ("Error in A: [[B]]", "B"), ("The error in B decides: [[A]]", "A"),
+    ("A has errors: [[B]]", "B"), ("Errors found in A: [[A]]. Verdict: [[B]]", "B"),
+    ("The issues with [[A]] are small. Verdict: [[A]]", "A"), ("Mistakes of A: [[A]]\nFinal answer: [[A]]", "A"),
+    ("No error in A: [[A]]", "A"), ("Fewer errors in A: [[A]]", "A"), ("I find no mistakes in [[A]]", "A"),
+    ("A points out the error: [[A]]", "A"), ("A is free of errors: [[A]]", "A"),
+]  # fmt: skip
+
+
 def replies() -> list[tuple[str, str | None]]:
     return [(text.replace("{L}", letter), letter) for text in CHOICES for letter in "ABC"] + [
         (t, None) for t in UNREADABLE
     ]
+
+
+@pytest.mark.parametrize(("text", "letter"), FAULTS)
+def test_a_letter_whose_fault_is_named_is_no_choice(text: str, letter: str | None):
+    assert parse_choice(text) == letter
+    assert parse_verdict(text) == letter
+
+
+def test_of_two_the_one_that_is_called_worse_names_the_other():
+    assert parse_choice("A is worse: [[A]]") is None
+    assert parse_verdict("A is worse: [[A]]") == "B"
 
 
 def test_there_are_enough_of_them():

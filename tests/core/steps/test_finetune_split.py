@@ -136,12 +136,13 @@ def test_rows_like_named_held_out_ones_are_not_trained_on(tmp_path):
     assert "4 rows like held-out ones were not trained on" in split_text(split, stops_early=False)
 
 
-def adapter(store, dataset_id, prompts, *, identifier, model="smollm2", recorded=True):
+def adapter(store, dataset_id, prompts, *, identifier, model="smollm2", recorded=True, conversations=()):
     with store.writing(dataset_id, "adapter", identifier) as writer:
         (writer.path / "adapter").mkdir()
         (writer.path / "adapter" / "adapter_config.json").write_text("{}")
         if recorded:
             turns = [[{"role": "user", "content": p}, {"role": "assistant", "content": "x"}] for p in prompts]
+            turns += conversations
             (writer.path / TRAIN).write_text("".join(json.dumps({"messages": t}) + "\n" for t in turns))
         writer.commit(
             make_manifest(
@@ -176,6 +177,29 @@ def test_rows_that_the_model_was_trained_on_are_not_held_out_nor_are_those_like_
     around, *_ = split_of(store, dataset_id, model=second, held_out=named)
     assert (around.held_out.tolist(), around.counts.n_known) == ([150, 151], 1)
     assert 3 not in around.train
+
+
+def test_rows_that_begin_a_conversation_that_the_model_was_trained_on_are_not_held_out(tmp_path):
+    """Their answer is in that conversation; a greeting makes no such company."""
+
+    def turns(*texts):
+        return [{"role": "assistant" if i % 2 else "user", "content": text} for i, text in enumerate(texts)]
+
+    asked = [f"How do I keep tomato plant number {i} alive over a long winter?" for i in range(40)]
+    short = [f"Hi {i}!" for i in range(10)]
+    rows = [{"messages": turns(text, "Keep it warm.")} for text in [*asked, *short]]
+    store, dataset_id = dataset(tmp_path, rows)
+    known = [
+        turns(text, "Keep it warm.", "And what of the other months of a year?", "The same.")
+        for text in asked[:20]
+    ]
+    known += [
+        turns(text, "Hello.", "Who was it that first counted the stars?", "Hipparchus.") for text in short
+    ]
+    model = adapter(store, dataset_id, [], identifier="e" * 8, conversations=known)
+    split, *_ = split_of(store, dataset_id, model=model, held_out_fraction=0.4)
+    assert set(split.held_out.tolist()).isdisjoint(range(20))
+    assert (len(split.held_out), split.counts.n_known) == (20, 20)
 
 
 def test_an_adapter_that_knows_every_row_leaves_nothing_to_hold_out_and_that_is_said(tmp_path):

@@ -133,7 +133,7 @@ def parse_verdict(text: str) -> str | None:
     marks = [
         mark[1].upper()
         for mark in VERDICT.finditer(plain)
-        if not is_ruled_out(plain[: mark.start()], plain[mark.end() :])
+        if not is_ruled_out(plain[: mark.start()], plain[mark.end() :], mark[1].upper())
     ]
     return str(marks[-1]) if marks else parse_choice(text, of_two=True)
 

@@ -73,6 +73,13 @@ _BLAMED_AFTER = re.compile(
 # "Problem: A", "The worst answer is: A": what stands before the sign is said of the letter.
 _LABEL = re.compile(rf"(?P<label>[^.!?,;:。、\n—–]*?)\s*[:：=]{_OPEN}$")
 _FAULT = re.compile(rf"\b(?:{words.FAULT})\b", _I)
+# "The error in [[A]]", "Error in A: [[A]]", "A has a flaw: [[A]]": the fault is the letter's own, unless there is none.
+_FAULT_OF = re.compile(
+    rf"\b(?:{words.FAULT})\s+(?:(?:{words.FOUND})\s+)?(?:{words.OF})\s+(?:(?:{words.ARTICLE})\s+)?(?:(?:{words.THING})\s+)?{_OPEN}$",
+    _I,
+)
+_HAS_FAULT = re.compile(rf"^\s*(?:{words.HAS})\s+(?:\w+\s+){{0,2}}(?:{words.FAULT})\s*$", _I)
+_SPARED = re.compile(rf"\b(?:{words.SPARING})\b", _I)
 _BLAMED_EAST = re.compile(words.WORSE_EAST)
 _LOSER = re.compile(
     rf"(?:^|[.!?,;:\n—–])\s*(?:(?:the|my|der|die|das|le|la|el|il|o)\s+)?(?:{words.LOSES})(?:\s+(?:{words.THING}|one))?"
@@ -115,7 +122,9 @@ def parse_choice(text: str, *, of_two: bool = False) -> str | None:
     if fields or _RECORD.match(read):
         return _only({letter.upper() if letter else "" for letter in fields})
     marks = [(str(found[found.lastindex or 0]).upper(), found) for found in _MARKED.finditer(read)]
-    blamed = {letter for letter, found in marks if is_ruled_out(read[: found.start()], read[found.end() :])}
+    blamed = {
+        letter for letter, found in marks if is_ruled_out(read[: found.start()], read[found.end() :], letter)
+    }
     marked = {letter for letter, _ in marks} - blamed
     if len(marked) == 1:
         return marked.pop()
@@ -148,7 +157,7 @@ def _stated(text: str) -> list[tuple[str, bool]]:
         if letter not in "ABC" and text[end : end + 1] not in (")", "]"):
             continue
         rest = _rest(text, end)
-        if is_ruled_out(text[: match.start("letter")], rest) or _SEVERAL.match(rest):
+        if is_ruled_out(text[: match.start("letter")], rest, letter.upper()) or _SEVERAL.match(rest):
             continue
         sentence = re.split(r"[.!?。\n]", text[: match.start("letter")])[-1]
         letters.append((letter.upper(), bool(_FINAL.search(sentence))))
@@ -158,15 +167,32 @@ def _stated(text: str) -> list[tuple[str, bool]]:
     return letters
 
 
-def is_ruled_out(before: str, after: str) -> bool:
+def is_ruled_out(before: str, after: str, letter: str = "") -> bool:
     """Whether what stands before and after a letter says that it is not the choice: "I would not choose", "… is worse"."""
     labelled = _LABEL.search(before)
     label = labelled["label"].split("]]")[-1] if labelled else ""
+    if _has_fault(_CLAUSE_END.split(before)[-1], label, letter):
+        return True
     label = "" if re.search(r"\b[ABC]\b", label) else label
     clause = _CLAUSE_END.split(before)[-1]
     if any(_BLAMED_BEFORE.search(said) or _BLAMED_EAST.search(said) for said in (label, clause)):
         return True
     return bool(_FAULT.search(label) or _NEGATED.search(clause) or _BLAMED_AFTER.match(after))
+
+
+def _has_fault(clause: str, label: str, letter: str) -> bool:
+    """Whether a fault is said to be this letter's, right before it or in the label that names it alone."""
+    if _FAULT_OF.search(clause) and not _SPARED.search(clause):
+        return True
+    named = list(re.finditer(r"\b[ABC]\b", label))
+    if _SPARED.search(label) or {match[0] for match in named} != {letter}:
+        return False
+    return any(
+        _FAULT_OF.search(label[: match.start()])
+        or _HAS_FAULT.match(label[match.end() :])
+        or _BLAMED_AFTER.match(label[match.end() :])
+        for match in named
+    )
 
 
 def _leading(line: str) -> str | None:

@@ -74,6 +74,14 @@ FAULT = (
     "grades?|problems?|weakness(?:es)?|issues?|flaws?|errors?|mistakes?|drawbacks?|faults?|cons|concerns?|downsides?|fehler|schwächen?"
     "|nachteile?|problème|défaut|faiblesse|problema|defecto|debilidad|difetto|debolezza|defeito"
 )
+# What joins a fault to the letter that has it, and what says that it has none or that it does not matter.
+OF = "in|with|of|for|from|by|bei|mit|von|dans|de|avec|en|con|em|di"
+FOUND = "found|seen|noticed|made|here"
+HAS = "has|had|contains?|shows?|makes?|hat|enthält|contient|tiene|tem|ha"
+SPARING = (
+    "no|none|not|any|few|fewer|fewest|less|least|without|free|despite|fix\\w*|correct\\w*|keine?|weniger|ohne|trotz|sans|aucune?"
+    "|moins|malgré|sin|menos|sem|senza|meno"
+)
 FIELD = (
     "answer|choice|verdict|winner|better|best|preferred|preference|decision|selection|selected|chosen|label|result|letter|pick"
     "|judge?ment|antwort|réponse|respuesta|答案|选择"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +29,12 @@ OPENING_WORDS = 8  # of a first question at least that makes conversations one f
 
 @dataclass(frozen=True, slots=True)
 class KnownPrompts:
-    """Prompts that a model was trained on; ``unrecorded`` names an adapter of which that is not known."""
+    """Prompts that a model was trained on, with the openings of their conversations; ``unrecorded`` names an adapter of
+    which that is not known.
+    """
 
     prompts: list[str]
+    families: list[tuple[Hashable, ...]]
     unrecorded: str = ""
 
 
@@ -85,21 +88,23 @@ def row_families(
 
 def trained_before(model: str, workspace: Path) -> KnownPrompts:
     """Prompts that ``adapter:ID`` and the adapters it was made from were trained on; none for any other model."""
-    prompts: list[str] = []
+    known = KnownPrompts([], [])
     while model.startswith(PREFIX):
         folder = adapter_folder(model, workspace).parent
         manifest = orjson.loads((folder / "manifest.json").read_bytes())
         if not (folder / TRAIN).is_file():
-            return KnownPrompts(prompts, model)
-        prompts += list(_prompts_in(folder / TRAIN))
+            return replace(known, unrecorded=model)
+        for messages in _conversations_in(folder / TRAIN):
+            known.prompts.append(prompt_of(messages))
+            known.families.append(tuple(openings(messages)))
         model = str(manifest.get("options", {}).get("model", ""))
-    return KnownPrompts(prompts)
+    return known
 
 
-def _prompts_in(file: Path) -> Iterator[str]:
+def _conversations_in(file: Path) -> Iterator[list[Message]]:
     with file.open("rb") as stream:
         for line in stream:
-            yield prompt_of(orjson.loads(line)["messages"])
+            yield orjson.loads(line)["messages"]
 
 
 def _named(meta: str | None, fields: Sequence[str]) -> list[Hashable]:

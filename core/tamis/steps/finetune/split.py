@@ -126,7 +126,7 @@ def split_rows(inputs: Mapping[str, Artifact], options: FinetuneOptions, workspa
     families = row_families(inputs["examples"], rows, plain.replaced)
     links = link_rows(
         [*prompts, *known.prompts],
-        [*families, *((),) * len(known.prompts)],
+        [*families, *known.families],
         np.random.default_rng([options.seed, 1]),
         every_pair=options.split == "connected",
     )

@@ -87,7 +87,7 @@ def split_pool(
     prompts, families = row_prompts(examples, rows, {}), row_families(examples, rows, {})
     links = link_rows(
         [*prompts, *known.prompts],
-        [*families, *((),) * len(known.prompts)],
+        [*families, *known.families],
         np.random.default_rng([seed, 1]),
     )
     every = links.groups()
