@@ -26,13 +26,15 @@ LEADING = {
 }  # fmt: skip
 FOR_OTHER_REASONS = {"Add"}  # the filter, before a condition is complete
 # Actions that a page calls on its way: an answer over HTTP, a draft while one types in an editor that is greyed, rows held for
-# whoever may decide, the first start of a server, the rows of a training whose button is greyed.
+# whoever may decide, the first start of a server, campaigns that the server moves on, the rows of a training whose button is
+# greyed.
 ON_THE_WAY = {
     "decide_by_request",
     "keep_edit",
     "forget_edit",
     "hold_ahead",
     "bootstrap_sample",
+    "go_on_with_all",
     "hold_out_again",
 }
 

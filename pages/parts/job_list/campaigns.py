@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from pages.shared.forms.options_form import Form, draw_options
@@ -71,12 +69,7 @@ def _show_one(workspace: Workspace, one: Campaign) -> None:
         _show_brief(workspace, one)
     with st.container(horizontal=True, vertical_alignment="center"):
         _link_to_wait(one)
-        if one.state == "waiting":
-            _button(workspace, one, "Go on as decided", "skip", ":material/skip_next:")
-        if one.state in ("waiting", "running"):
-            _button(workspace, one, "Stop", "stop", ":material/pause:")
-        if one.state in ("stopped", "failed"):
-            _button(workspace, one, "Resume", "resume", ":material/play_arrow:")
+        _show_buttons(workspace, one)
 
 
 def _link_to_wait(one: Campaign) -> None:
@@ -84,21 +77,23 @@ def _link_to_wait(one: Campaign) -> None:
         link_to("review", "Review", query={"dataset": one.waits_in})
 
 
-def _button(workspace: Workspace, one: Campaign, label: str, what: str, icon: str) -> None:
-    actions: dict[str, Callable[..., object]] = {
-        "skip": go_on,
-        "stop": stop_campaign,
-        "resume": resume_campaign,
-    }
-    if not st.button(label, icon=icon, key=f"{what}_{one.campaign_id}", **asks(workspace, actions[what])):
-        return
-    if what == "stop":
-        stop_campaign(workspace, one.campaign_id, reviewer=reviewer_name(workspace))
-    elif what == "resume":
-        resume_campaign(workspace, one.campaign_id)
-    else:
-        go_on(workspace, one.campaign_id, with_what_is_decided=True)
-    st.rerun()
+def _show_buttons(workspace: Workspace, one: Campaign) -> None:
+    key = one.campaign_id
+    if one.state == "waiting" and st.button(
+        "Go on as decided", icon=":material/skip_next:", key=f"skip_{key}", **asks(workspace, go_on)
+    ):
+        go_on(workspace, key, with_what_is_decided=True)
+        st.rerun()
+    if one.state in ("waiting", "running") and st.button(
+        "Stop", icon=":material/pause:", key=f"stop_{key}", **asks(workspace, stop_campaign)
+    ):
+        stop_campaign(workspace, key, reviewer=reviewer_name(workspace))
+        st.rerun()
+    if one.state in ("stopped", "failed") and st.button(
+        "Resume", icon=":material/play_arrow:", key=f"resume_{key}", **asks(workspace, resume_campaign)
+    ):
+        resume_campaign(workspace, key)
+        st.rerun()
 
 
 def _show_brief(workspace: Workspace, one: Campaign) -> None:
