@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tamis.errors import InvalidRecord
+from tamis.formats.annotations import with_written, written_answers
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record, text_of
 from tamis.formats.names import are_calls, are_choices, first_item, match_column, turn_keys
@@ -57,6 +58,9 @@ def read_answer(record: Record, column: str) -> AnswerTurns:
     if are_choices(value):
         turns, form = read_turn_list([value[0]["message"]])
         return AnswerTurns(turns, {"completion_choice": True, "completion_form": form}, value)
+    if written := written_answers(value):
+        place, text = written[0]
+        return AnswerTurns([{"role": "assistant", "content": text}], {"annotated_at": place}, value)
     if are_calls(value):
         return AnswerTurns([_calling(value)], {"completion_calls": True})
     if isinstance(value, list | dict) and value:
@@ -79,6 +83,8 @@ def write_answer(turns: list[Message], noted: dict[str, JSON], rest: JSON) -> JS
     if "completion_calls" in noted and (calls := turns[-1].get("tool_calls")):
         return [call.get("function", call) for call in calls]
     text = turns[-1].get("content")
+    if "annotated_at" in noted and isinstance(rest, list):
+        return with_written(rest, noted["annotated_at"], text)
     if "answer_at" in noted and isinstance(rest, list | dict):
         return _put(rest, noted["answer_at"], noted.get("answer_key"), text)
     return text
@@ -87,7 +93,7 @@ def write_answer(turns: list[Message], noted: dict[str, JSON], rest: JSON) -> JS
 def n_answers(value: JSON) -> int:
     """How many answers a column holds: the items of a list, or the different texts of a list inside an object."""
     if isinstance(value, list):
-        return len(value)
+        return len(written_answers(value)) or len(value)
     inner: list[str] = (
         next((value[key] for key in _TEXT_KEYS if _are_texts(value.get(key))), [])
         if isinstance(value, dict)

@@ -21,11 +21,12 @@ from tamis.formats.names import (
     MESSAGE_LISTS,
     SYSTEM,
     conversation_columns,
-    first_item,
     match_column,
     optional_column,
+    telling_turn,
     turn_keys,
 )
+from tamis.formats.own_text import with_usual_key, without_usual_key
 from tamis.formats.role_labels import CALL_LABEL, is_call_label, label_text, role_of, role_option
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.text_parts import as_it_was, text_part
@@ -151,7 +152,7 @@ def _parse_chat(
     record: Record, fields: ChatFields, *, column: str, name: str, default: dict[str, str]
 ) -> Example:
     noted: dict[str, JSON] = {}
-    listed = listed_turns(record, column)
+    listed = with_usual_key(listed_turns(record, column), fields.role, fields.content, noted)
     if not are_plain_turns(listed, fields.role):
         spoken = with_thoughts(listed, fields.role, fields.content, noted)
         listed = with_items(spoken, fields.role, fields.content, noted)
@@ -208,7 +209,8 @@ def _write_chat(
         for turn, label in zip(turns, labels, strict=True)
     ]
     items = without_items(written, noted, fields.role, fields.content)
-    record[column] = without_thoughts(items, noted, fields.role, fields.content)
+    said = without_thoughts(items, noted, fields.role, fields.content)
+    record[column] = without_usual_key(said, noted, fields.role, fields.content)
     return add_meta(record, example)
 
 
@@ -262,7 +264,7 @@ def _has_call_label(value: JSON, role_key: str) -> bool:
 
 
 def _first_turn(value: JSON) -> JSON:
-    return first_item(data_in(value) if isinstance(value, str) else value)
+    return telling_turn(data_in(value) if isinstance(value, str) else value)
 
 
 def _messages_fields(column: str, role: str, content: str, system: str) -> MessagesFields | None:

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 
 from pydantic import Field
 
+from tamis.formats.annotations import LABELLED, written_answers
 from tamis.formats.format import Format, Record, seen_columns
 from tamis.formats.names import (
     COMPLETION,
@@ -20,6 +21,7 @@ from tamis.formats.names import (
     are_choices,
     first_item,
     match_column,
+    match_text,
     optional_parts,
     turn_keys,
 )
@@ -130,6 +132,8 @@ def _suggest_prompt_completion(records: Sequence[Record]) -> PromptCompletionFie
         rest = {column: value for column, value in columns.items() if column != prompt}
         completion = match_column(rest, *COMPLETION)
     if prompt is None or completion is None:
+        prompt, completion = _annotated(columns, records)
+    if prompt is None or completion is None:
         prompt, completion = _weak_pair(columns)
     if prompt is None or completion is None:
         return None
@@ -184,6 +188,14 @@ def _replies(turns: JSON) -> bool:
     """Whether a value is a list of turns of which the first is the assistant's."""
     keys = turn_keys(first_item(turns))
     return keys is not None and isinstance(turns, list) and role_of(str(turns[0][keys[0]])) == "assistant"
+
+
+def _annotated(columns: Record, records: Sequence[Record]) -> tuple[str | None, str | None]:
+    """A task of Label Studio and the column in which its answer was written; the task's text is the prompt where nothing else is."""
+    for column in LABELLED:
+        if any(written_answers(record.get(column)) for record in records):
+            return match_text(columns, *INSTRUCTION, *QUESTION, *PROMPT, "text"), column
+    return None, None
 
 
 def _weak_pair(columns: Record) -> tuple[str | None, str | None]:

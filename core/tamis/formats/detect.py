@@ -28,6 +28,7 @@ from tamis.formats.notes import Notes
 from tamis.formats.reader import display_name, nothing_readable
 from tamis.formats.role_labels import CALL_LABEL
 from tamis.formats.schema import Reject, show_raw
+from tamis.formats.shape_notes import note_shape
 from tamis.formats.stored_form import (
     ColumnMapping,
     decoded,
@@ -358,7 +359,10 @@ def _preview(seen: Survey, chosen: FormatMatch | None) -> tuple[list[PreviewRow]
         if number > seen.records[-1][0] and len(rows) >= _N_ROWS:
             break
         try:
-            rows.append(PreviewRow(number, record, form.parse(record, chosen.fields)[0], raw))
+            examples = form.parse(record, chosen.fields)
         except InvalidRecord as error:
             problems.append(Reject(number, show_raw(str(error)), show_raw(raw)))
+            continue
+        rows.append(PreviewRow(number, record, examples[0], raw))
+        note_shape(record, examples, seen.notes)
     return rows, sorted(problems, key=lambda problem: problem.line)

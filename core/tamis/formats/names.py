@@ -229,6 +229,18 @@ def turn_keys(item: JSON) -> tuple[str, str] | None:
     return (role, content) if role and content else None
 
 
+def telling_turn(turns: JSON) -> JSON:
+    """Return the turn of a list that shows its keys: the first one, or the first with a text where that one only has a role."""
+    first = first_item(turns)
+    if (
+        not isinstance(first, dict)
+        or turn_keys(first)
+        or not any(role_of(str(first.get(key))) for key in ROLE_KEYS)
+    ):
+        return first
+    return next((turn for turn in turns[1:] if turn_keys(turn)), first)
+
+
 def is_named_turn(item: JSON) -> bool:
     """Whether an object is one text under the name of who says it: ``{"user": "Hello"}``."""
     if not isinstance(item, dict) or len(item) != 1:
@@ -244,7 +256,7 @@ def first_item(value: JSON) -> JSON:
 
 def holds_conversation(column: str, value: JSON) -> bool:
     """Whether data under a name is a conversation or a part of one: turns, exchanges, or objects around them."""
-    first = first_item(value)
+    first = telling_turn(value)
     if turn_keys(first) or exchange_keys(first) or turn_keys(value) or is_named_turn(first):
         return True
     named = column.rpartition(".")[2].lower()

@@ -16,9 +16,7 @@ import pyarrow as pa
 
 from tamis.errors import InvalidRecord
 from tamis.formats import load_format
-from tamis.formats.answers import n_answers
 from tamis.formats.bare_rows import as_bare, note_bytes
-from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Format, Record
 from tamis.formats.json_text import (
     FUSED,
@@ -37,6 +35,7 @@ from tamis.formats.late_columns import LateColumns, refusing_late_calls
 from tamis.formats.notes import Notes
 from tamis.formats.repairs import TURN_REPAIRS, repaired_turns
 from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, Reject, show_raw
+from tamis.formats.shape_notes import note_shape
 from tamis.formats.stored_form import ColumnMapping
 from tamis.types import JSON, Example
 
@@ -324,27 +323,12 @@ class _Builder:
 
     def add(self, number: int, raw: bytes | str, record: Record, examples: list[Example]) -> None:
         note_bytes(record, examples)
-        if SHAPE in record:
-            self.notes[SHAPE, "own-name"] += 1
         self._rows += [self._row(number, raw, record, example) for example in examples]
-        if examples and SHAPE in examples[0].meta:
-            self._note_shape(examples[0].meta[SHAPE], record)
+        note_shape(record, examples, self.notes)
         self._n_imported += 1
         record_id = record.get("id")
         if type(record_id) is str or type(record_id) is int:
             self._ids.append((number, str(record_id)))
-
-    def _note_shape(self, shape: JSON, record: Record) -> None:
-        """Count the fields that were put into words or set aside, and the answers that stand beside others."""
-        if not isinstance(shape, dict):
-            return
-        for kind in ("set_aside", "in_words"):
-            for column in shape.get(kind, ()):
-                self.notes[column, kind.replace("_", "-")] += 1
-        column = shape.get("answer_column")
-        answers = record.get(column) if isinstance(column, str) else None
-        if isinstance(column, str) and n_answers(answers) > 1:
-            self.notes[column, "one-of-several"] += 1
 
     def _row(self, number: int, raw: bytes | str, record: Record, example: Example) -> tuple[Any, ...]:
         messages = example.messages

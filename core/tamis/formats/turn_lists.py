@@ -8,7 +8,8 @@ from tamis.errors import InvalidRecord
 from tamis.formats.cell_text import data_in
 from tamis.formats.channels import with_thoughts, without_thoughts
 from tamis.formats.chat import OPENAI_LABELS, SHAREGPT_LABELS, labels_for, read_turns
-from tamis.formats.names import exchange_keys, turn_keys
+from tamis.formats.names import exchange_keys, telling_turn, turn_keys
+from tamis.formats.own_text import with_usual_key, without_usual_key
 from tamis.formats.turn_items import with_items, without_items
 from tamis.types import JSON, Message
 
@@ -17,9 +18,10 @@ PAIRS = "pairs"  # the plain form of earlier turns: [[prompt, response], …]
 
 def read_turn_list(turns: list[JSON]) -> tuple[list[Message], dict[str, JSON]]:
     """Return the turns of a list and its form (keys and labels where they are not OpenAI's); raises InvalidRecord."""
-    role_key, content_key = turn_keys(turns[0] if turns else None) or ("role", "content")
+    role_key, content_key = turn_keys(telling_turn(turns)) or ("role", "content")
     form: dict[str, JSON] = {}
-    listed = with_items(with_thoughts(turns, role_key, content_key, form), role_key, content_key, form)
+    spoken = with_usual_key(turns, role_key, content_key, form)
+    listed = with_items(with_thoughts(spoken, role_key, content_key, form), role_key, content_key, form)
     canonical, labels = read_turns(listed, role_key, content_key)
     if (role_key, content_key) != ("role", "content"):
         form["keys"] = [role_key, content_key]
@@ -39,7 +41,8 @@ def write_turn_list(turns: Sequence[Message], form: dict[str, JSON]) -> list[Mes
         for turn, label in zip(turns, labels, strict=True)
     ]
     items = without_items(written, form, role_key, content_key)
-    return without_thoughts(items, form, role_key, content_key)
+    said = without_thoughts(items, form, role_key, content_key)
+    return without_usual_key(said, form, role_key, content_key)
 
 
 def earlier_turns(value: JSON) -> list[Message] | None:

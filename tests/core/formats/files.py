@@ -12,6 +12,7 @@ import pyarrow as pa
 import zstandard
 
 from tamis.formats import load_format
+from tamis.formats.notes import Notes
 from tamis.formats.reader import read_batches
 from tamis.formats.schema import Batch, Reject
 from tamis.registry import Options
@@ -38,6 +39,10 @@ class Imported:
     @property
     def n_imported(self) -> int:
         return sum(batch.n_imported for batch in self.batches)
+
+    @property
+    def notes(self) -> Notes:
+        return sum((batch.notes for batch in self.batches), Notes())
 
 
 def import_file(

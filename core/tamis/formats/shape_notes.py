@@ -1,0 +1,52 @@
+"""What reading a record did to its fields, for the notes of an import and of what is shown before one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tamis.formats.annotations import LABELLED, are_annotations
+from tamis.formats.answers import n_answers
+from tamis.formats.conversation import SHAPE
+from tamis.formats.format import Record
+from tamis.formats.notes import Notes
+from tamis.formats.stored_form import lifted
+from tamis.types import JSON, Example
+
+_LISTED = {"set_aside": "set-aside", "in_words": "in-words", "unread": "no-text"}
+
+
+def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> None:
+    """Count the fields that were put into words, moved or set aside, and the answers that stand beside others."""
+    if SHAPE in record:
+        notes[SHAPE, "own-name"] += 1
+    if not examples:
+        return
+    meta = examples[0].meta
+    shape = meta.get(SHAPE)
+    answer = shape.get("answer_column") if isinstance(shape, dict) else None
+    for column in LABELLED:
+        if column in meta and column != answer and are_annotations(meta[column]):
+            notes[column, "annotations"] += 1
+    if isinstance(shape, dict):
+        for form in (shape, *(value for value in shape.values() if isinstance(value, dict))):
+            _note_form(form, notes)
+    if isinstance(answer, str) and n_answers(_value_at(record, answer)) > 1:
+        notes[answer, "one-of-several"] += 1
+
+
+def _note_form(form: dict[str, JSON], notes: Notes) -> None:
+    """Count what was noted of the record, or of one list of turns in it."""
+    for key, kind in _LISTED.items():
+        for column in form.get(key) or ():
+            notes[column, kind] += 1
+    for column in {place["key"] for place in (form.get("own_keys") or {}).values()}:
+        notes[column, "own-key"] += 1
+
+
+def _value_at(record: Record, column: str) -> JSON:
+    """The value of a column, which may stand inside an object (``data.answers``)."""
+    head, _, rest = column.partition(".")
+    if column in record or not rest:
+        return record.get(column)
+    inner = lifted(record, head) or {}
+    return inner.get(column) if column in inner else None
