@@ -12,10 +12,16 @@ _RECIPIENT, _FUNCTIONS = "recipient", "functions."
 GAP = "\n\n"  # between several thoughts before one answer
 
 
-def are_plain_turns(listed: list[JSON], role_key: str) -> bool:
-    """Whether every turn names its role and none its channel or recipient, as in most files."""
+def are_plain_turns(listed: list[JSON], role_key: str, content_key: str) -> bool:
+    """Whether every turn names its role, says something and names no channel or recipient, as in most files."""
     for turn in listed:
-        if type(turn) is not dict or role_key not in turn or CHANNEL in turn or _RECIPIENT in turn:
+        if (
+            type(turn) is not dict
+            or role_key not in turn
+            or not turn.get(content_key)
+            or CHANNEL in turn
+            or _RECIPIENT in turn
+        ):
             return False
     return True
 

@@ -152,8 +152,9 @@ def _parse_chat(
     record: Record, fields: ChatFields, *, column: str, name: str, default: dict[str, str]
 ) -> Example:
     noted: dict[str, JSON] = {}
-    listed = with_usual_key(listed_turns(record, column), fields.role, fields.content, noted)
-    if not are_plain_turns(listed, fields.role):
+    listed = listed_turns(record, column)
+    if not are_plain_turns(listed, fields.role, fields.content):
+        listed = with_usual_key(listed, fields.role, fields.content, noted)
         spoken = with_thoughts(listed, fields.role, fields.content, noted)
         listed = with_items(spoken, fields.role, fields.content, noted)
     turns, labels = read_turns(listed, fields.role, fields.content)
