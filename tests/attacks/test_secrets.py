@@ -77,22 +77,38 @@ def test_an_address_with_a_name_in_it_is_refused_without_repeating_it(address: s
     assert "pass@" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "more", ["?key=hush", "?api_key=hush", "?api-version=1&token=hush", "#hush", "?api-version=hush", "?hush"]
+)
+def test_an_address_with_a_key_behind_it_is_refused_without_repeating_it(more: str) -> None:
+    with pytest.raises(CurationError, match="TAMIS_ENDPOINTS") as refused:
+        read_key("MY_KEY", f"https://llm.example.org:8443/v1{more}")
+    assert "hush" not in str(refused.value)
+
+
+def test_the_version_of_an_interface_is_no_key() -> None:
+    assert read_key("MY_KEY", "https://llm.example.org:8443/v1?api-version=2026-02-01-preview") == SECRET
+
+
+@pytest.mark.parametrize(
+    "address", ["https://ann:hush@llm.example.org/v1", "https://llm.example.org/v1?key=hush"]
+)
 @pytest.mark.parametrize("step", ["embed", "score"])
-def test_a_password_in_an_address_is_in_no_job(tmp_path: Path, step: str) -> None:
+def test_a_password_in_an_address_is_in_no_job(tmp_path: Path, step: str, address: str) -> None:
     dataset_id = import_file(tmp_path / "workspace", alpaca_file(tmp_path))
     workspace = open_workspace(tmp_path / "workspace")
-    address = {"base_url": "https://ann:pass@llm.example.org/v1", "model": "m"}
+    given = {"base_url": address, "model": "m"}
     options = {
-        "embed": {"encoder": "openai", "encoder_options": address},
-        "score": {"scorer": "llm_rating", "llm": "openai", "llm_options": address},
+        "embed": {"encoder": "openai", "encoder_options": given},
+        "score": {"scorer": "llm_rating", "llm": "openai", "llm_options": given},
     }[step]
     for ask in (
         lambda: submit(workspace, dataset_id, step, options),
         lambda: check_options(workspace, step, options),
     ):
-        with pytest.raises(InvalidOptions, match="holds a name or a password") as refused:
+        with pytest.raises(InvalidOptions, match="holds a name or a password|TAMIS_ENDPOINTS") as refused:
             ask()
-        assert "pass@" not in str(refused.value)
+        assert "hush" not in str(refused.value)
     assert not [job for job in list_jobs(workspace) if job.step == step]
 
 

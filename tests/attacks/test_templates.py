@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tamis.actions.forecast import row_lengths
+from tamis.actions.forecast import forecast, forecast_detail, row_lengths
 from tamis.actions.learned_tokens import learned_tokens
+from tamis.actions.submit import plan_run
 from tamis.errors import LimitReached
 from tamis.models import template_engine, template_process
 from tamis.models.chat_rows import ChatRow, as_text_only, read_chat_row
@@ -158,6 +159,9 @@ def test_a_tokenizer_that_makes_millions_of_a_letter_is_not_the_servers_to_run(t
     for ask in (
         lambda: learned_tokens(browser, dataset_id, 0, model=str(folder)),
         lambda: row_lengths(browser, dataset_id, np.arange(3), str(folder)),
+        lambda: forecast_detail(browser, plan_run(browser, dataset_id, "finetune", {"model": str(folder)})),
     ):
         with pytest.raises(LimitReached, match="TAMIS_READ_"):
             ask()
+    said = forecast(browser, dataset_id, "finetune", {"model": str(folder)}).checks
+    assert any("TAMIS_READ_" in one.text for one in said if one.ok is False)

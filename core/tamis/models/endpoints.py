@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 NEEDS_KEY = "api.openai.com"
 HIDDEN = "[key]"
 MAX_SAID_CHARS = 200
+_VERSION = re.compile(r"api-version=[\d-]{1,10}(-preview)?", re.ASCII)  # Azure's
 SHORTEST_SECRET = 6  # shorter ones are placeholders such as "none", which are words
 
 
@@ -68,7 +70,7 @@ def read_key(variable: str, base_url: str) -> str:
 
     A secret leaves only for an address that is listed with this variable, because addresses come with links and manifests,
     too. Raises CurationError for any other that is not on this machine, for one that is known to need a key which is not
-    set, for an address with a user's name in it, and where endpoints are closed.
+    set, for an address with a name or a query in it, and where endpoints are closed.
     """
     check_address(base_url)
     if _closed:
@@ -90,19 +92,27 @@ def read_key(variable: str, base_url: str) -> str:
 
 
 def check_address(base_url: str) -> str:
-    """The address; raises InvalidOptions, without repeating it, for one with a name or a password in it.
+    """The address; raises InvalidOptions, without repeating it, for one with a name, a password or a key in it.
 
-    Options are kept with jobs and artifacts and shown, so it must not come so far.
+    Options are kept with jobs and artifacts and shown, so it must not come so far. What names a key is anybody's choice,
+    so of a query only the version of an interface (``api-version``) is let through.
     """
     if "@" in urlsplit(base_url.replace("\\", "/")).netloc or "@" in urlsplit(base_url).netloc:
-        raise InvalidOptions(f"{without_user(base_url)} holds a name or a password: give the address alone.")
+        raise InvalidOptions(f"{_bare(base_url)} holds a name or a password: give the address alone.")
+    parts = urlsplit(base_url)
+    if parts.fragment or (parts.query and not _VERSION.fullmatch(parts.query)):
+        raise InvalidOptions(
+            f"{_bare(base_url)} is followed by more, which would be stored and shown: of a query it may have api-version alone. "
+            "A key goes into a variable of the environment, which whoever runs this server lists with the address in the "
+            "file that TAMIS_ENDPOINTS names."
+        )
     return base_url
 
 
-def without_user(base_url: str) -> str:
-    """An address without the name and the password that it may hold."""
+def _bare(base_url: str) -> str:
+    """An address without the name and the password, the query and the fragment that it may hold."""
     parts = urlsplit(base_url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
 def _covers(endpoint: Endpoint, variable: str, base_url: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -20,8 +20,11 @@ from tamis.jobs.forecast.measured import (
     forecast_from_runs,
     training_rates,
 )
+from tamis.jobs.limited_process import run_limited
+from tamis.jobs.limits import ReadLimits
 from tamis.jobs.model import JobSpec, Resources
 from tamis.jobs.scheduler.queue import pending_results
+from tamis.models.adapters import BUNDLED_LLM
 from tamis.registry import Table, parse_options
 from tamis.reprs import HtmlFacts
 from tamis.steps import STEPS
@@ -129,7 +132,8 @@ def forecast(
 def step_forecast(workspace: Workspace, plan: Plan, **known: object) -> StepForecast | None:
     """What the step itself says of a run; None for a step that says nothing, and while an input is still being made.
 
-    ``known`` spares it what is known already. Raises InvalidOptions for a request that the inputs cannot meet.
+    ``known`` spares it what is known already. Raises InvalidOptions for a request that the inputs cannot meet, and
+    LimitReached for a tokenizer of which a server has enough.
     """
     if plan.waits_for or not plan.step.forecast:
         return None
@@ -137,8 +141,12 @@ def step_forecast(workspace: Workspace, plan: Plan, **known: object) -> StepFore
         role: workspace.artifacts.get(plan.dataset_id, plan.input_kinds[role], identifier)
         for role, identifier in plan.inputs.items()
     }
-    detail: StepForecast = plan.step.load_forecast()(inputs, plan.options, workspace.artifacts, **known)
-    return detail
+    look: Callable[..., StepForecast] = plan.step.load_forecast()
+    counts = "lengths" not in known and getattr(plan.options, "model", BUNDLED_LLM) != BUNDLED_LLM
+    if workspace.confined and counts:  # a stranger's tokenizer makes of a letter as much as it likes
+        limits = ReadLimits.of_look(workspace.settings)
+        return run_limited(look, inputs, plan.options, workspace.artifacts, limits=limits)
+    return look(inputs, plan.options, workspace.artifacts, **known)
 
 
 def training_seconds(

@@ -14,6 +14,7 @@ from tamis.store.database.migrations import MIGRATIONS
 _NAMES = {"datasets": ("dataset_id",), "jobs": ("job_id", "dataset_id", "kind", "artifact_id")}
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _ENDED = "It was under way when the backup was made. Resume it to go on."
+_COPIED = "It was under way in the workspace of which this is a copy. Resume it to go on."
 _UNDER_WAY = "state IN ('queued', 'running')"
 
 
@@ -31,11 +32,14 @@ def adopt_database(path: Path) -> int:
             )
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
             return 0  # of no edition yet: it is made when it is opened
-        (n_ended,) = connection.execute(f"SELECT count(*) FROM jobs WHERE {_UNDER_WAY}").fetchone()
-        connection.execute(
-            f"UPDATE jobs SET state = 'cancelled', handle = '', reason = ? WHERE {_UNDER_WAY}", (_ENDED,)
-        )
-    return int(n_ended)
+        return end_under_way(connection, _ENDED)
+
+
+def end_under_way(connection: sqlite3.Connection, reason: str = _COPIED) -> int:
+    """End what waited or ran elsewhere, and forget by what handle it was known there; returns how many jobs that were."""
+    return connection.execute(
+        f"UPDATE jobs SET state = 'cancelled', handle = '', reason = ? WHERE {_UNDER_WAY}", (reason,)
+    ).rowcount
 
 
 def _strange_parts(connection: sqlite3.Connection) -> str:

@@ -15,11 +15,13 @@ from pathlib import Path
 
 from tamis.errors import CurationError
 from tamis.store.actor import AT_THE_MACHINE, Actor
+from tamis.store.database.adopting import end_under_way
 from tamis.store.database.audit import ActingConnection
 from tamis.store.database.backups import FOLDER, copy_before_migration, copy_database, copy_of_today
 from tamis.store.database.migrations import MIGRATIONS
 from tamis.store.database.place import DATABASE_NAME, database_file
-from tamis.store.durable import make_workspace
+from tamis.store.database.whereabouts import is_at_home, note_home
+from tamis.store.durable import make_workspace, write_atomically
 
 logger = logging.getLogger(__name__)
 BUSY_S = 30.0
@@ -45,6 +47,7 @@ class Database:
             make_workspace(workspace)
             self._take_over(workspace / DATABASE_NAME)
         self._open()
+        self._end_what_was_copied()
         # When the last connection closes, SQLite folds the log into the file and syncs the disk, which would make
         # every short use take 20 ms instead of one. This one is never used again; it only keeps the log open.
         self._log_keeper = sqlite3.connect(self.path, check_same_thread=False)
@@ -136,7 +139,10 @@ class Database:
         """Move the database out of the workspace the first time that the settings name another folder."""
         if self.path == inside or self.path.exists() or not inside.exists():
             return
+        is_ours = is_at_home(inside)
         copy_database(inside, self.path)
+        if is_ours:
+            write_atomically(*note_home(self.path))
         inside.rename(inside.with_name(f"{inside.name}.moved"))
 
     def _open(self) -> None:
@@ -154,6 +160,14 @@ class Database:
             raise CurationError(
                 f"{self.path} is not a database. Move it away; a new one is made in its place."
             ) from error
+
+    def _end_what_was_copied(self) -> None:
+        """Jobs of a folder that was copied here would start by themselves, as whoever opens it."""
+        if self.is_read_only or is_at_home(self.path):
+            return
+        with self.writing() as connection:
+            end_under_way(connection)
+        write_atomically(*note_home(self.path))
 
     def _migrate(self) -> None:
         with self.reading() as connection:
