@@ -164,4 +164,4 @@ def test_a_tokenizer_that_makes_millions_of_a_letter_is_not_the_servers_to_run(t
         with pytest.raises(LimitReached, match="TAMIS_READ_"):
             ask()
     said = forecast(browser, dataset_id, "finetune", {"model": str(folder)}).checks
-    assert any("TAMIS_READ_" in one.text for one in said if one.ok is False)
+    assert any("TAMIS_READ_" in one.message for one in said if one.ok is False)
