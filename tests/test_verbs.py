@@ -39,10 +39,11 @@ def public_functions() -> set[str]:
 
 @cache
 def called_by(page: str) -> set[str]:
-    """The functions of ``tamis.actions`` that a page, its parts, or what pages share import and mention."""
+    """The functions of ``tamis.actions`` that a page, its parts, or what pages share and the server import and mention."""
     files = [ROOT / "pages" / f"{page}.py", *(ROOT / "pages" / "parts" / page).rglob("*.py")]
     if page == "shared":
-        files = [ROOT / "app.py", *(ROOT / "pages" / "shared").rglob("*.py")]
+        rooms = [ROOT / "pages" / "shared", ROOT / "pages" / "serving"]
+        files = [ROOT / "app.py", *(path for room in rooms for path in room.rglob("*.py"))]
     found: set[str] = set()
     for path in files:
         found |= _mentioned(ast.parse(path.read_text(encoding="utf-8")))
