@@ -46,7 +46,7 @@ STAY = {
     "SourceFile": "format fields content_hash encoding split repairs", "ImportOptions": "name",
     "CurateOptions": "parent parent_examples decisions name", "CompareOptions": "quality", "SelectOptions": "quality cost",
     "LabelOptions": "labels", "ExamineOptions": "group", "EarlierBatch": "dataset_id examples",
-    "Addition": "dataset_id examples decisions",
+    "Addition": "dataset_id examples decisions", "GivenExample": "prompt response",
     "AugmentOptions": "filters evaluation_hashes instruction labels brief name parent parent_examples examination",
     "TargetRdsOptions": "device", "LabelConfidenceOptions": "label_field", "PruneOptions": "pattern device",
     "RefereeOptions": "methods refined preset", "RegroupOptions": "name names", "KmqOptions": "cluster_shares",
