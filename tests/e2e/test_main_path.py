@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from pages.shared.navigation import APP_PAGES
 from tamis.settings import app_folder
@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PIPELINE_MS = 420_000
 N_LIMA = 160
 SAMPLE = "Sample"
+FITTED = ("overview", "import_data", "data_map", "scoring", "selection", "job_list", "export_data")
 SAMPLE_STEPS: dict[str, dict[str, JSON]] = {
     "embed": {},
     "cluster": {"method_options": {"n_clusters": 8}},
@@ -224,8 +225,9 @@ def open_by_address(page: Page, app: Server, name: str, dataset_id: str) -> None
 
 
 def test_every_text_can_be_read_in_light_and_dark(app: Server, sample_id: str, page: Page) -> None:
+    """Of the pages in ``FITTED`` the test below says it, which opens them anyhow."""
     low = {}
-    for name in [one.name for one in APP_PAGES if one.exists]:
+    for name in [one.name for one in APP_PAGES if one.exists and one.name not in FITTED]:
         open_by_address(page, app, name, sample_id)
         low[name] = hard_to_read(page)
     assert not {name: texts for name, texts in low.items() if texts}
@@ -233,19 +235,11 @@ def test_every_text_can_be_read_in_light_and_dark(app: Server, sample_id: str, p
 
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)
 def test_pages_fit_the_window_in_light_and_dark(
-    app: Server, sample_id: str, browser: Browser, tmp_path: Path, scheme: str, width: int
+    app: Server, sample_id: str, page: Page, tmp_path: Path, scheme: str, width: int
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
-    page = context.new_page()
-    for name in (
-        "overview",
-        "import_data",
-        "data_map",
-        "scoring",
-        "selection",
-        "job_list",
-        "export_data",
-    ):
+    page.set_viewport_size({"width": width, "height": 1000})
+    for name in FITTED:
+        page.emulate_media(color_scheme=scheme)
         open_by_address(page, app, name, sample_id)
         # The first page has no name in Streamlit's own table of addresses.
         assert page.get_by_text("Page not found").count() == 0, name
@@ -254,4 +248,5 @@ def test_pages_fit_the_window_in_light_and_dark(
         assert len(shot) > 20_000, f"{name} looks blank"
         overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert overflow <= 0, f"{name} is {overflow} px too wide at {width}"
-    context.close()
+        if scheme == "light" and width == 1280:
+            assert not hard_to_read(page), name

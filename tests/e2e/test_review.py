@@ -312,7 +312,7 @@ def test_nothing_is_lost_while_the_server_is_gone_and_two_tabs_of_one_person_get
 
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)
 def test_one_item_fits_the_window_in_light_and_dark(
-    app: Server, browser: Browser, tmp_path: Path, scheme: str, width: int
+    app: Server, page: Page, tmp_path: Path, scheme: str, width: int
 ) -> None:
     dataset_id = import_file(app.workspace, alpaca_file(tmp_path, 20), f"Long {scheme} {width}")
     rows = mixed_rows(20)
@@ -321,8 +321,8 @@ def test_one_item_fits_the_window_in_light_and_dark(
             row["candidate"] = "word " * 2_000
     write_proposals(app.workspace, dataset_id, rows, identifier="cccc000011112222")
     height = 900 if width < 1500 else 1080
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = context.new_page()
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)
     walk_review.open_review(page, app.url, dataset_id)
     walk_review.start_as(page, "Kim")
     walk_review.wait_for_item(page)
@@ -338,4 +338,3 @@ def test_one_item_fits_the_window_in_light_and_dark(
         assert page.get_by_test_id("stException").count() == 0, view
         low[view] = hard_to_read(page)
     assert not {view: texts for view, texts in low.items() if texts}
-    context.close()
