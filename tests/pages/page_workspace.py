@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 from streamlit.testing.v1 import AppTest
@@ -135,6 +137,12 @@ def said(app: AppTest) -> str:
 def jobs_of(workspace: Path, step: str = "refine") -> list[Job]:
     """The jobs of a step, newest first."""
     return job_table.list_jobs(Database(workspace), step=step)
+
+
+def told_to_maps(app: AppTest) -> list[dict[str, Any]]:
+    """What the page tells each of its maps; the frame's bar is no map."""
+    maps = [one.proto for one in app.get("bidi_component") if "frame_bar" not in one.proto.id]
+    return [json.loads(one.json or one.mixed.json) for one in maps]
 
 
 def button(app: AppTest, label: str) -> object:

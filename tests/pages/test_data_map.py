@@ -28,6 +28,7 @@ from tests.core.store.small_workspace import DATASET, Written, make_rows, write_
 
 APP = Path(__file__).resolve().parent.parent.parent / "app.py"
 N_ROWS = 60
+from tests.pages.page_workspace import told_to_maps
 
 
 def _url(*conditions: tuple) -> str:
@@ -209,8 +210,8 @@ def test_every_colour_can_be_chosen(workspace: Path) -> None:
 
 def _map(page: AppTest) -> dict[str, Any]:
     """What the page tells its map."""
-    (element,) = page.get("bidi_component")
-    return dict(json.loads(element.proto.json or element.proto.mixed.json))
+    (told,) = told_to_maps(page)
+    return told
 
 
 def test_a_change_of_colour_or_filter_names_another_column_and_no_position(workspace: Path) -> None:

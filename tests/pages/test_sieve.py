@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from tamis.actions.submit import plan_run, submit
 from tamis.errors import InvalidOptions, NotAllowed
 from tamis.store.actor import Actor
 from tamis.store.workspace import Workspace, open_workspace
-from tests.pages.page_workspace import checked, open_page
+from tests.pages.page_workspace import checked, open_page, told_to_maps
 
 
 @pytest.fixture
@@ -104,23 +103,19 @@ def test_the_form_has_it_and_a_method_without_picks_at_once_has_none(
     workspace: Path, dataset_id: str
 ) -> None:
     app = open_page("selection", dataset=dataset_id, view="new")
-    (element,) = app.get("bidi_component")
-    told = json.loads(element.proto.json or element.proto.mixed.json)
+    (told,) = told_to_maps(app)
     assert told["sieve"]["at"] == 4
     assert told["sieve"]["keep"] is None
-    assert not open_page("selection", dataset=dataset_id, view="new", select_method="QDIT").get(
-        "bidi_component"
-    )
+    assert not told_to_maps(open_page("selection", dataset=dataset_id, view="new", select_method="QDIT"))
 
 
 def test_on_the_map_a_switch_draws_it_from_the_rows_of_the_filter(workspace: Path, dataset_id: str) -> None:
     scope = ALL_ROWS.and_where("rows", list(range(12))).to_url()
     app = open_page("data_map", dataset=dataset_id, scope=scope)
-    (element,) = app.get("bidi_component")
-    assert json.loads(element.proto.json or element.proto.mixed.json)["sieve"] is None
+    (told,) = told_to_maps(app)
+    assert told["sieve"] is None
     checked(app.toggle(key="sieve").set_value(True).run())
-    (element,) = app.get("bidi_component")
-    told = json.loads(element.proto.json or element.proto.mixed.json)
+    (told,) = told_to_maps(app)
     assert told["sieve"]["high"] == 12
     assert told["sieve"]["keep"] == {"disabled": False, "help": None}
     assert "keep" in told["hands"]
