@@ -208,6 +208,14 @@ def test_every_colour_can_be_chosen(workspace: Path) -> None:
         assert not page.error, option
 
 
+def test_the_first_colour_can_be_chosen_while_the_address_still_says_another(workspace: Path) -> None:
+    page = _open(colour="source")  # an address that nobody changes, as it is for a moment in a browser
+    assert page.selectbox(key="colour").value == "source"
+    first = page.selectbox(key="colour").options[0]
+    page.selectbox(key="colour").set_value(first).run()
+    assert page.selectbox(key="colour").value != "source"
+
+
 def _map(page: AppTest) -> dict[str, Any]:
     """What the page tells its map."""
     (told,) = told_to_maps(page)

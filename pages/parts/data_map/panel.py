@@ -31,8 +31,10 @@ def choose_colour(context: DatasetContext) -> str:
     """The column that colours the map."""
     choices = colour_choices(context)
     first = next(iter(choices))
-    # While jobs run, clusters come to be what a map is coloured by at first; who chose a colour keeps it.
-    if st.session_state.get("colour") == st.session_state.get(_FIRST_COLOUR):
+    # While jobs run, clusters come to be what a map is coloured by at first; who chose a colour keeps it. Only then: the
+    # address may still say the colour of before when somebody has just chosen the first one.
+    before = st.session_state.get(_FIRST_COLOUR, first)
+    if before != first and st.session_state.get("colour") == before:
         st.session_state["colour"] = st.query_params.get("colour") or first
     st.session_state[_FIRST_COLOUR] = first
     st.caption("Colour by", width="content")

@@ -135,7 +135,7 @@ def _in_address() -> bool:
 
 def _draw_budget(context: DatasetContext, first_unit: str, drawn: FormField) -> float:
     unit_key = drawn.key.replace("_budget", "_unit")
-    place, beside = st.columns([0.36, 0.64], vertical_alignment="bottom", gap="xsmall")
+    place, beside = st.columns([0.31, 0.69], vertical_alignment="bottom", gap="xsmall")
     with beside:
         unit = st.segmented_control(
             "Unit", budget_units(context), default=first_unit, required=True, key=unit_key, width="stretch",
