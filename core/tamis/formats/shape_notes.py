@@ -12,6 +12,8 @@ from tamis.formats.notes import Notes
 from tamis.formats.stored_form import lifted
 from tamis.types import JSON, Example
 
+_ANNOTATED = frozenset(LABELLED)
+_PLAIN = {"format", "input_chars"}  # of a prompt with an input behind it
 _LISTED = {"set_aside": "set-aside", "in_words": "in-words", "unread": "no-text"}
 
 
@@ -23,6 +25,8 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
         return
     meta = examples[0].meta
     shape = meta.get(SHAPE)
+    if (shape is None or (type(shape) is dict and shape.keys() == _PLAIN)) and _ANNOTATED.isdisjoint(meta):
+        return  # most rows of most files
     answer = shape.get("answer_column") if isinstance(shape, dict) else None
     for column in LABELLED:
         if column in meta and column != answer and are_annotations(meta[column]):
