@@ -25,15 +25,18 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
         return
     meta = examples[0].meta
     shape = meta.get(SHAPE)
-    if (shape is None or (type(shape) is dict and shape.keys() == _PLAIN)) and _ANNOTATED.isdisjoint(meta):
-        return  # most rows of most files
-    answer = shape.get("answer_column") if isinstance(shape, dict) else None
+    is_plain = shape is None or (type(shape) is dict and shape.keys() == _PLAIN)
+    if not (is_plain and _ANNOTATED.isdisjoint(meta)):  # as it is for most rows of most files
+        _note_fields(record, meta, shape if isinstance(shape, dict) else {}, notes)
+
+
+def _note_fields(record: Record, meta: Record, shape: dict[str, JSON], notes: Notes) -> None:
+    answer = shape.get("answer_column")
     for column in LABELLED:
         if column in meta and column != answer and are_annotations(meta[column]):
             notes[column, "annotations"] += 1
-    if isinstance(shape, dict):
-        for form in (shape, *(value for value in shape.values() if isinstance(value, dict))):
-            _note_form(form, notes)
+    for form in (shape, *(value for value in shape.values() if isinstance(value, dict))):
+        _note_form(form, notes)
     if isinstance(answer, str) and n_answers(_value_at(record, answer)) > 1:
         notes[answer, "one-of-several"] += 1
 
