@@ -18,6 +18,7 @@ class Dashboard:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.submitted: list[dict[str, Any]] = []
         self.override: tuple[int, str] | None = None
+        self.token = ""  # that everything is asked for, the version too, as Ray does where tokens are on
         self.address = ""
 
     def answer(self, method: str, path: str, body: str) -> tuple[int, object]:
@@ -67,6 +68,8 @@ def dashboard() -> Iterator[Dashboard]:
             made.requests.append((method, self.path, dict(self.headers)))
             if made.override is not None:
                 status, text = made.override
+            elif made.token and self.headers.get("Authorization") != f"Bearer {made.token}":
+                status, text = 401, "Unauthorized: Missing authentication token"
             else:
                 status, found = made.answer(method, self.path, body)
                 text = found if isinstance(found, str) else json.dumps(found)

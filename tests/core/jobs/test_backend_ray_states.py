@@ -211,6 +211,13 @@ def test_the_token_is_not_sent_to_what_does_not_say_that_it_is_ray(
     assert not any("Authorization" in headers for _, _, headers in cluster.requests)
 
 
+def test_a_cluster_that_tells_nothing_without_a_token_is_known_by_its_words(cluster: Dashboard) -> None:
+    cluster.token = "secret"
+    assert RayClient(cluster.address, token="secret").jobs() == []
+    with pytest.raises(CurationError, match="does not accept the token"):
+        RayClient(cluster.address, token="another").jobs()
+
+
 def test_what_answers_after_a_silence_is_asked_anew_whether_it_is_ray(
     cluster: Dashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

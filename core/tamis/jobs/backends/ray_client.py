@@ -21,16 +21,18 @@ SUBMIT_S = 30.0  # the first submission to a head that has just started takes se
 PAUSE_S = 15.0
 MOST_BYTES = 50_000_000  # of an answer, whoever gives it
 _VERSION = "/api/version"
+_WANTS_TOKEN = "Unauthorized: Missing authentication token"  # in Ray's words, which its version is not told without either
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 JSONObject = dict[str, Any]
 
 
 class Refused(CurationError):
-    """The API understood the request and said no; ``status`` is the HTTP status."""
+    """The API understood the request and said no; ``status`` is the HTTP status, ``said`` its own words."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, said: str = "") -> None:
         super().__init__(text)
         self.status = status
+        self.said = said
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -100,11 +102,19 @@ class RayClient:
             return ""
 
     def _require_ray(self) -> None:
-        """Ask for the version, which Ray tells anyone, before the token goes to whatever listens at the address."""
+        """Ask for the version without the token, before that goes to whatever listens at the address.
+
+        Ray tells its version, or that it wants a token.
+        """
+        if self._is_ray:
+            return
+        try:
+            told = self._answer("GET", _VERSION, with_token=False)
+            self._is_ray = isinstance(told, dict) and bool(told.get("ray_version"))
+        except Refused as error:
+            self._is_ray = error.status == http.client.UNAUTHORIZED and error.said.strip() == _WANTS_TOKEN
         if not self._is_ray:
-            if not self.version():
-                raise self._foreign()
-            self._is_ray = True
+            raise self._foreign()
 
     def _json(
         self, method: str, path: str, body: JSONObject | None = None, *, timeout_s: float = QUICK_S
@@ -115,11 +125,17 @@ class RayClient:
         return parsed
 
     def _answer(
-        self, method: str, path: str, body: JSONObject | None = None, *, timeout_s: float = QUICK_S
+        self,
+        method: str,
+        path: str,
+        body: JSONObject | None = None,
+        *,
+        timeout_s: float = QUICK_S,
+        with_token: bool = True,
     ) -> object:
         self.outage.check()
         headers = {"Content-Type": "application/json"}
-        if self._token and path != _VERSION:
+        if self._token and with_token:
             self._require_ray()
             headers["Authorization"] = f"Bearer {self._token}"
         content = None if body is None else orjson.dumps(body)
@@ -146,6 +162,7 @@ class RayClient:
                 error.code,
                 f"Ray at {self.address} wants a token and {given} (HTTP {error.code}). Set RAY_AUTH_TOKEN, or "
                 "RAY_AUTH_TOKEN_PATH to a file that holds it, and start Tamis again.",
+                text,
             )
         if error.code in (502, 503, 504):
             return self.outage.begin(

@@ -108,7 +108,7 @@ class RayBackend:
             return None
         try:
             client.version()
-            client.job("tamis-none")  # the version is told to anyone, jobs only with the token
+            client.job("tamis-none")  # some versions of Ray tell theirs to anyone, jobs only with the token
         except NoAnswer as error:
             return f"{error} Start one (ray start --head), or set TAMIS_RAY_ADDRESS to the dashboard of another cluster."
         except CurationError as error:
