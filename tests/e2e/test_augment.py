@@ -86,7 +86,7 @@ def test_from_what_is_wrong_to_a_version_that_was_trained_on(
     page.get_by_role("button", name=f"Review {N_WANTED} additions").click()
     page.wait_for_url("**/review*")
     walk_review.wait_for_item(page)
-    expect(page.get_by_text(re.compile("Written from row")).first).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("Written from row")).first).to_be_visible()
     proposed = read_examples(workspace.artifacts.examples(funnel.dataset_id), ["response"]).num_rows
     for number in range(proposed):
         walk_review.look(page)

@@ -19,9 +19,14 @@ def open_augment(page: Page, url: str, dataset_id: str, **query: str) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Choose from a menu."""
+    """Choose from a menu; what was filled in before may draw the page anew, which closes a menu that was just opened."""
+    wanted = page.get_by_role("option", name=option, exact=True)
     page.get_by_role("combobox", name=label, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
+    page.wait_for_timeout(500)
+    if not wanted.is_visible():
+        page.wait_for_selector(IDLE)
+        page.get_by_role("combobox", name=label, exact=True).click()
+    wanted.click()
     settle(page)
 
 
