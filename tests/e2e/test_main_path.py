@@ -188,6 +188,7 @@ def test_the_command_menu_answers_in_the_browser_and_leads_everywhere(
     page.on("websocket", lambda _: asked.append("a page of its own"))
     menu = page.get_by_role("dialog", name="Command menu")
     option = menu.get_by_role("option", selected=True)
+    expect(page.get_by_role("button", name="Go to")).to_be_visible()  # the bar that listens for the keys
     page.keyboard.press("ControlOrMeta+k")
     expect(menu.get_by_role("combobox")).to_be_focused()
     page.keyboard.type("subs")
