@@ -444,6 +444,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "proxy_pool": ("what every study by small trainings begins with", "prepare_pool"),
     "proxy_timing": ("the clock of an estimate, and how it says a time", "time_training time_in_words"),
+    "study_runs": ("what list_referees and list_worths answer", "study_runs"),
     "worth": (
         "what is settled before a worth is asked for, and its mixture as weights",
         "plan_worth solved_weights",

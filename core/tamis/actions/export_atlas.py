@@ -15,7 +15,7 @@ from tamis.actions.map_rows import read_positions
 from tamis.actions.read_rows import columns_of, read_rows
 from tamis.actions.roles import needs
 from tamis.compute.map.neighbors import NearestRows
-from tamis.errors import ArtifactMissing, InvalidOptions
+from tamis.errors import InvalidOptions
 from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.readers import read_vectors
 from tamis.store.workspace import Workspace
@@ -49,10 +49,7 @@ def export_atlas(
             f"{out.name}, {neighbors} neighbours: name a file that ends in .parquet, and 0 neighbours or more."
         )
     context = open_context(workspace, dataset_id)
-    if context.view.layout is None:
-        raise ArtifactMissing(
-            f"{dataset_id} has no layout yet. Make one: tamis run embed, then tamis run project --dataset {dataset_id}"
-        )
+    context.view.require("layout")
     xy = read_positions(context)
     rows = np.flatnonzero(np.isfinite(xy).all(axis=1))
     table = _named(context, rows)

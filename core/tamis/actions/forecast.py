@@ -15,10 +15,8 @@ from tamis.jobs.forecast.forecast import Forecast, submission_script, training_s
 from tamis.jobs.forecast.llm import ASKING_STEPS, SAMPLE_ROWS, ModelsForecast
 from tamis.jobs.forecast.process import LIMIT_S, ForecastProcess
 from tamis.jobs.forecast.requirements import missing_packages
-from tamis.jobs.limited_process import run_limited
-from tamis.jobs.limits import ReadLimits
 from tamis.jobs.model import Resources
-from tamis.models.adapters import BUNDLED_LLM
+from tamis.jobs.strangers_tokenizer import with_tokenizer_of
 from tamis.recipes import SftOptions
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
@@ -103,11 +101,7 @@ def row_lengths(workspace: Workspace, dataset_id: str, rows: Int64s, model: str)
     """
     view = open_view(workspace.artifacts, dataset_id)
     asked = (view.examples, rows, _tokenizer(workspace, model), view.embeddings)
-    if (
-        workspace.confined and model != BUNDLED_LLM
-    ):  # a stranger's tokenizer makes of a letter as much as it likes
-        return run_limited(_counted, *asked, limits=ReadLimits.of_look(workspace.settings))
-    return _counted(*asked)
+    return with_tokenizer_of(workspace, model, _counted, *asked)
 
 
 def _counted(

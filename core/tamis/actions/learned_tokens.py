@@ -10,9 +10,7 @@ import numpy as np
 
 from tamis.actions.decisions import own_messages
 from tamis.actions.training import apply_in_force
-from tamis.jobs.limited_process import run_limited
-from tamis.jobs.limits import ReadLimits
-from tamis.models.adapters import BUNDLED_LLM
+from tamis.jobs.strangers_tokenizer import with_tokenizer_of
 from tamis.models.chat_rows import read_chat_row
 from tamis.models.file_tokenizer import FileTokenizer
 from tamis.models.row_marks import UnfitRow
@@ -99,12 +97,7 @@ def learned_tokens(
     window = window_of(model, workspace.path)
     limit = min(options.max_length, window) if window else options.max_length
     record = _record(workspace, dataset_id, row, decided=decided)
-    asked = (folder, options, record, row, model, limit)
-    if (
-        workspace.confined and model != BUNDLED_LLM
-    ):  # a stranger's tokenizer makes of a letter as much as it likes
-        return run_limited(_learned, *asked, limits=ReadLimits.of_look(workspace.settings))
-    return _learned(*asked)
+    return with_tokenizer_of(workspace, model, _learned, folder, options, record, row, model, limit)
 
 
 def _learned(

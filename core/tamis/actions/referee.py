@@ -9,7 +9,7 @@ import numpy as np
 
 from tamis.actions.proxy_pool import ProxyPool, ProxyRequest, prepare_pool
 from tamis.actions.roles import needs
-from tamis.actions.runs import list_runs
+from tamis.actions.study_runs import StudyRun, study_runs
 from tamis.actions.submit import HERE, RunTarget, Submission, plan_run, submit
 from tamis.actions.worth import solved_weights
 from tamis.errors import InvalidOptions, UnknownName
@@ -198,22 +198,6 @@ def _check_given(workspace: Workspace, dataset_id: str, selection: str, plan: Pr
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RefereeRun:
-    """One line of the list of all referees of a dataset, with its answer or the state of its job."""
-
-    artifact_id: str
-    created_at: str
-    state: str
-    text: str
-
-
-def list_referees(workspace: Workspace, dataset_id: str) -> list[RefereeRun]:
+def list_referees(workspace: Workspace, dataset_id: str) -> list[StudyRun]:
     """Every referee of a dataset that was ever asked for, newest first: one repeated until it pleases shows here."""
-    return [
-        RefereeRun(
-            run.run_id, run.created_at, str(run.state),
-            str(run.artifact.summary["sentence"]) if run.artifact is not None else f"{run.state}",
-        )
-        for run in list_runs(workspace, dataset_id, STEP)
-    ]  # fmt: skip
+    return study_runs(workspace, dataset_id, STEP)

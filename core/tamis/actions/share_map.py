@@ -33,7 +33,7 @@ from tamis.actions.refinements import STEP
 from tamis.actions.roles import needs
 from tamis.actions.runs import find_run
 from tamis.compute.map.tiles import build_tiles
-from tamis.errors import ArtifactMissing, InvalidOptions, UnknownName
+from tamis.errors import InvalidOptions, UnknownName
 from tamis.reprs import HtmlFacts
 from tamis.store.durable import write_atomically
 from tamis.store.workspace import Workspace
@@ -94,10 +94,7 @@ def share_map(
             f"{out.name}: name a file that ends in .html or .svg. A PNG is saved from the map itself, on the page or in the HTML."
         )
     context = open_context(workspace, dataset_id)
-    if context.view.layout is None:
-        raise ArtifactMissing(
-            f"{dataset_id} has no layout yet. Make one: tamis run embed, then tamis run project --dataset {dataset_id}"
-        )
+    context.view.require("layout")
     drawn = draw_map(context, view or MapView(), kind=out.suffix, texts=texts)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, drawn.data)

@@ -10,7 +10,7 @@ import numpy as np
 from tamis.actions.proxy_pool import ProxyPool, ProxyRequest, prepare_pool
 from tamis.actions.proxy_timing import time_in_words, time_training
 from tamis.actions.roles import needs
-from tamis.actions.runs import list_runs
+from tamis.actions.study_runs import StudyRun, study_runs
 from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import ArtifactMissing
 from tamis.registry import parse_options
@@ -24,7 +24,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 __all__ = [
-    "GOAL", "WorthEstimate", "WorthReport", "WorthRequest", "WorthRun", "estimate_worth", "extend_worth", "list_worths",
+    "GOAL", "WorthEstimate", "WorthReport", "WorthRequest", "estimate_worth", "extend_worth", "list_worths",
     "plan_worth", "read_report", "solved_weights", "submit_worth",
 ]  # fmt: skip
 
@@ -137,25 +137,9 @@ def estimate_worth(workspace: Workspace, dataset_id: str, request: WorthRequest)
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class WorthRun:
-    """One line of the list of all worths of a dataset, with its answer or the state of its job."""
-
-    artifact_id: str
-    created_at: str
-    state: str
-    text: str
-
-
-def list_worths(workspace: Workspace, dataset_id: str) -> list[WorthRun]:
+def list_worths(workspace: Workspace, dataset_id: str) -> list[StudyRun]:
     """Every worth of a dataset that was ever asked for, newest first."""
-    return [
-        WorthRun(
-            run.run_id, run.created_at, str(run.state),
-            str(run.artifact.summary["sentence"]) if run.artifact is not None else f"{run.state}",
-        )
-        for run in list_runs(workspace, dataset_id, STEP)
-    ]  # fmt: skip
+    return study_runs(workspace, dataset_id, STEP)
 
 
 def solved_weights(workspace: Workspace, dataset_id: str, worth: str) -> tuple[Artifact, Mapping[str, float]]:

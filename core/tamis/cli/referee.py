@@ -8,6 +8,7 @@ import click
 
 from tamis.cli.command import command, dataset_option
 from tamis.cli.session import Session
+from tamis.cli.studies import say_estimate, show_runs
 from tamis.cli.waiting import end, end_all, follow
 from tamis.types import JSON
 
@@ -72,15 +73,16 @@ def referee(
     session: Session, dataset: str, *, estimate: bool, list_them: bool, no_wait: bool, **asked: JSON
 ) -> int:
     """Train on every method's selections at equal tokens, and say which of them beat random."""
-    from tamis.actions.referee import read_ruling, submit_referee
+    from tamis.actions.referee import list_referees, read_ruling, submit_referee
+    from tamis.actions.referee_estimate import estimate_referee
     from tamis.actions.submit import RunTarget
 
     dataset_id = session.dataset(dataset)
     if list_them:
-        return _list(session, dataset_id)
+        return show_runs(session, list_referees(session.workspace, dataset_id), "referees")
     request = _request(asked)
     if estimate:
-        return _estimate(session, dataset_id, request)
+        return say_estimate(session, estimate_referee(session.workspace, dataset_id, request))
     resources = {"workers": asked["workers"]} if asked["workers"] > 1 else {}
     made = submit_referee(
         session.workspace, dataset_id, request, target=RunTarget(asked["backend"], resources)
@@ -126,27 +128,6 @@ def _request(asked: dict[str, JSON]) -> RefereeRequest:
         options=json_object("--method-options", asked["method_options"]),
         **{name: asked[name] for name in named},
     )
-
-
-def _estimate(session: Session, dataset_id: str, request: RefereeRequest) -> int:
-    from dataclasses import asdict
-
-    from tamis.actions.referee_estimate import estimate_referee
-
-    found = estimate_referee(session.workspace, dataset_id, request)
-    session.show(found.text)
-    session.result({**asdict(found), "text": found.text})
-    return 0
-
-
-def _list(session: Session, dataset_id: str) -> int:
-    from tamis.actions.referee import list_referees
-
-    lines = list_referees(session.workspace, dataset_id)
-    for one in lines:
-        session.show(f"{one.artifact_id}  {one.created_at:16.16}  {one.text}")
-    session.result({"referees": [one.artifact_id for one in lines]})
-    return 0
 
 
 def referee_lines(result: Ruling) -> list[str]:

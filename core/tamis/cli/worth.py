@@ -8,6 +8,7 @@ import click
 
 from tamis.cli.command import command, dataset_option
 from tamis.cli.session import Session
+from tamis.cli.studies import say_estimate, show_runs
 from tamis.cli.waiting import end, end_all, follow
 from tamis.types import JSON
 
@@ -70,13 +71,13 @@ def worth(
 ) -> int:
     """Train on mixtures of clusters at equal tokens, and say what each cluster is worth."""
     from tamis.actions.submit import RunTarget
-    from tamis.actions.worth import extend_worth, read_report, submit_worth
+    from tamis.actions.worth import estimate_worth, extend_worth, list_worths, read_report, submit_worth
 
     dataset_id = session.dataset(dataset)
     if list_them:
-        return _list(session, dataset_id)
+        return show_runs(session, list_worths(session.workspace, dataset_id), "worths")
     if asked["estimate"]:
-        return _estimate(session, dataset_id, _request(asked))
+        return say_estimate(session, estimate_worth(session.workspace, dataset_id, _request(asked)))
     target = RunTarget(asked["backend"], {"workers": asked["workers"]} if asked["workers"] > 1 else {})
     if extend:
         made = extend_worth(session.workspace, dataset_id, extend, search, target=target)
@@ -112,27 +113,6 @@ def _request(asked: dict[str, JSON]) -> WorthRequest:
         recipe_options=json_object("--recipe-options", asked["recipe_options"]),
         **{name: asked[name] for name in (*named, "recipe", "seed", "target")},
     )
-
-
-def _estimate(session: Session, dataset_id: str, request: WorthRequest) -> int:
-    from dataclasses import asdict
-
-    from tamis.actions.worth import estimate_worth
-
-    found = estimate_worth(session.workspace, dataset_id, request)
-    session.show(found.text)
-    session.result(asdict(found))
-    return 0
-
-
-def _list(session: Session, dataset_id: str) -> int:
-    from tamis.actions.worth import list_worths
-
-    lines = list_worths(session.workspace, dataset_id)
-    for one in lines:
-        session.show(f"{one.artifact_id}  {one.created_at:16.16}  {one.text}")
-    session.result({"worths": [one.artifact_id for one in lines]})
-    return 0
 
 
 def worth_lines(report: WorthReport) -> list[str]:

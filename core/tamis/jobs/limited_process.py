@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
-import select
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from tamis.errors import CurationError, LimitReached
 from tamis.jobs.backends import process_environment
 from tamis.jobs.causes import exit_text, offer_to_be_killed_first
 from tamis.jobs.limits import ReadLimits, explain_limits, limit_call, limit_memory
+from tamis.pipes import close_pipes, receive
 from tamis.settings import source_folder
 
 T = TypeVar("T")
@@ -89,8 +89,8 @@ class _Helper:
         deadline = time.monotonic() + _WAIT_FACTOR * limits.cpu_s + _WAIT_MORE_S
         try:
             _send(self._process.stdin, call)
-            length = int.from_bytes(self._receive(_LENGTH_BYTES, deadline), "little")
-            said: tuple[str, Any] = pickle.loads(self._receive(length, deadline))
+            length = int.from_bytes(receive(self._process, _LENGTH_BYTES, deadline), "little")
+            said: tuple[str, Any] = pickle.loads(receive(self._process, length, deadline))
             return said
         except (EOFError, BrokenPipeError):
             raise LimitReached(self._why_dead(limits)) from None
@@ -102,23 +102,7 @@ class _Helper:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if stream is not None:
-                    stream.close()
-
-    def _receive(self, n_bytes: int, deadline: float) -> bytes:
-        assert self._process.stdout is not None
-        number, parts = self._process.stdout.fileno(), bytearray()
-        while len(parts) < n_bytes:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([number], [], [], left)[0]:
-                raise TimeoutError
-            block = os.read(number, min(n_bytes - len(parts), 1 << 20))
-            if not block:
-                raise EOFError
-            parts += block
-        return bytes(parts)
+        close_pipes(self._process)
 
     def _why_dead(self, limits: ReadLimits) -> str:
         code = self._process.wait()

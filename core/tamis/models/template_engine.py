@@ -5,13 +5,11 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
-import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 
 from tamis.errors import LimitReached
@@ -28,6 +26,7 @@ from tamis.models.template_process import (
     REFUSED,
     TOO_MUCH,
 )
+from tamis.pipes import close_pipes, receive
 from tamis.types import JSON, Message
 
 WALL_S = 20.0 * CPU_S  # on a machine that is busy with other things
@@ -97,8 +96,8 @@ class _Renderer:
         try:
             self._process.stdin.write(LENGTH.pack(len(call)) + call)
             self._process.stdin.flush()
-            length = LENGTH.unpack(self._receive(LENGTH.size, deadline))[0]
-            return self._receive(length, deadline)
+            length = LENGTH.unpack(receive(self._process, LENGTH.size, deadline))[0]
+            return receive(self._process, length, deadline)
         except TimeoutError:
             return TOO_MUCH
         except (EOFError, BrokenPipeError):
@@ -112,23 +111,7 @@ class _Renderer:
 
     def let_go(self) -> None:
         """Close this process's ends of its pipes."""
-        for stream in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if stream is not None:
-                    stream.close()
-
-    def _receive(self, n_bytes: int, deadline: float) -> bytes:
-        assert self._process.stdout is not None
-        number, parts = self._process.stdout.fileno(), bytearray()
-        while len(parts) < n_bytes:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([number], [], [], left)[0]:
-                raise TimeoutError
-            block = os.read(number, min(n_bytes - len(parts), 1 << 20))
-            if not block:
-                raise EOFError
-            parts += block
-        return bytes(parts)
+        close_pipes(self._process)
 
 
 _idle: list[_Renderer] = []  # taken and put back whole, which threads may do

@@ -29,9 +29,10 @@ from pages.shared.runs.finetune_runs import (
 )
 from pages.shared.runs.job_box import say_other_jobs, show_run_in_place
 from pages.shared.runs.job_watch import CLONED, start_job
-from pages.shared.runs.job_words import ICONS, STATE_COLOURS, STATE_WORDS, show_options
+from pages.shared.runs.job_words import ICONS, STATE_COLOURS, show_options
 from pages.shared.wording import ago
 from tamis.actions.artifact_names import model_name
+from tamis.actions.job_words import STATE_WORDS
 from tamis.actions.jobs import Job, JobState, find_job, resume_job
 from tamis.actions.remedies import NEXT_STEPS, with_smaller_batch
 from tamis.actions.runs import Run

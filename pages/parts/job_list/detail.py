@@ -12,9 +12,10 @@ from pages.shared.activity import show_progress
 from pages.shared.forms.run_target import say_target
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_box import show_remark
-from pages.shared.runs.job_words import ICONS, STATE_COLOURS, STATE_WORDS
+from pages.shared.runs.job_words import ICONS, STATE_COLOURS
 from pages.shared.wording import ago, duration, sentence
 from tamis.actions.datasets import dataset_names
+from tamis.actions.job_words import STATE_WORDS
 from tamis.actions.jobs import (
     Job,
     JobState,

@@ -10,10 +10,11 @@ import streamlit as st
 
 from pages.shared.activity import while_jobs_run
 from pages.shared.plain_text import shorten
-from pages.shared.runs.job_words import STATE_COLOURS, STATE_WORDS
+from pages.shared.runs.job_words import STATE_COLOURS
 from pages.shared.wording import ago, duration
 from tamis.actions.artifact_names import names_of_jobs
 from tamis.actions.datasets import dataset_names
+from tamis.actions.job_words import STATE_WORDS
 from tamis.actions.jobs import Job, JobState, count_jobs, elapsed_s, list_jobs
 from tamis.steps import STEPS
 from tamis.store.workspace import Workspace

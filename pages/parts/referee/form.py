@@ -5,13 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.finetune_model import ask_training, choose_model, show_timed_step
-from pages.shared.forms.run_target import JobRequest, choose_target
-from pages.shared.frame import errors_in_place
+from pages.shared.forms.finetune_model import (
+    ESTIMATE_HELP,
+    StudyButtons,
+    ask_training,
+    can_train,
+    choose_model,
+    show_study_buttons,
+)
 from pages.shared.identity import asks
-from pages.shared.plain_text import plain
-from pages.shared.runs.job_watch import FormDefaults, follow_job
-from tamis.actions.forecast import missing_packages
+from pages.shared.runs.job_watch import FormDefaults
 from tamis.actions.referee import (
     LONGEST,
     PRESETS,
@@ -23,12 +26,11 @@ from tamis.actions.referee import (
 )
 from tamis.actions.referee_estimate import estimate_referee
 from tamis.actions.row_tokens import COUNT
-from tamis.recipes import RECIPES
 from tamis.scorers import scorer_title
 from tamis.selectors import SELECTORS
 from tamis.store.artifacts.choices import USUAL_SCORE
 
-FORM, STEP = "referee", "referee"
+FORM = STEP = "referee"
 OWN = "Own choice"
 PRESET_TITLES = {"dnc": "Diversify and Conquer", "token_length": "Random and longest", "mig": "MIG"}
 USUAL = ("top_quality", "kmq")
@@ -36,9 +38,7 @@ USUAL = ("top_quality", "kmq")
 
 def show_referee_form(context: DatasetContext) -> None:
     """Methods, tokens and seeds; a button that times one step, and one that starts."""
-    missing = missing_packages(RECIPES["sft_full"].extra)
-    if missing:
-        st.error(f"Needs {', '.join(missing)}: run pip install 'tamis[finetune]'.", icon=":material/error:")
+    if not can_train():
         return
     st.caption(
         "Every method selects from the same pool and trains the same model with the same recipe on exactly as many tokens. "
@@ -50,35 +50,18 @@ def show_referee_form(context: DatasetContext) -> None:
         preset, methods = _choose_methods(context)
         quality = _choose_quality(context, preset, methods)
         request = _ask(context, model.model, preset, methods, quality)
-        asked = JobRequest(
-            dataset_id=context.dataset_id, step=STEP, values={}, problem="The rows are drawn first."
-        )
-        target = choose_target(context.workspace, asked, suffix=FORM)
-        with st.container(horizontal=True):
-            timed = st.button(
-                "Estimate",
-                icon=":material/timer:",
-                **asks(
-                    context.workspace, estimate_referee, disabled=bool(model.problem), words=_ESTIMATE_HELP
-                ),
-            )
-            pressed = st.button(
-                "Start the referee",
-                type="primary",
-                icon=":material/balance:",
-                **asks(context.workspace, submit_referee, disabled=bool(model.problem)),
-            )
-        if model.problem:
-            st.error(plain(model.problem), icon=":material/error:")
-        if timed:
-            show_timed_step(lambda: estimate_referee(context.workspace, context.dataset_id, request).text)
-        if pressed:
-            with errors_in_place(), st.spinner("Holding rows out and counting tokens …"):
-                follow_job(submit_referee(context.workspace, context.dataset_id, request, target=target))
-                st.rerun()
-
-
-_ESTIMATE_HELP = "Loads the model, trains two steps and measures a few rows here and now; nothing is queued."
+        where, blocked = (context.workspace, context.dataset_id, request), bool(model.problem)
+        show_study_buttons(
+            context,
+            model,
+            StudyButtons(
+                STEP, "Start the referee", ":material/balance:",
+                estimating=asks(context.workspace, estimate_referee, disabled=blocked, words=ESTIMATE_HELP),
+                starting=asks(context.workspace, submit_referee, disabled=blocked),
+            ),
+            estimate=lambda: estimate_referee(*where).text,
+            submit=lambda target: submit_referee(*where, target=target),
+        )  # fmt: skip
 
 
 def _choose_methods(context: DatasetContext) -> tuple[str, tuple[str, ...]]:

@@ -24,10 +24,11 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_box import say_other_jobs, show_run_in_place
 from pages.shared.runs.job_watch import CLONED
-from pages.shared.runs.job_words import ICONS, STATE_COLOURS, STATE_WORDS, show_options
+from pages.shared.runs.job_words import ICONS, STATE_COLOURS, show_options
 from pages.shared.wording import ago
 from tamis.actions.artifact_names import CONTROLS, model_name, name_runs
 from tamis.actions.dataset_context import through_clustering
+from tamis.actions.job_words import STATE_WORDS
 from tamis.actions.jobs import Job, JobState, find_job, resume_job
 from tamis.actions.refinement_history import RefinementHistory
 from tamis.actions.refinements import STEP, control_of, is_cheap, is_static, n_rounds_asked, rounds_so_far

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pages.shared.runs.job_words import STATE_WORDS
 from tamis.actions.artifact_names import model_name, name_runs
+from tamis.actions.job_words import STATE_WORDS
 from tamis.actions.refinements import budget_rows, is_cheap, is_static, n_rounds_asked, rounds_so_far
 from tamis.actions.runs import Run
 from tamis.store.workspace import Workspace

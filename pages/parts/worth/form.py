@@ -5,18 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.forms.finetune_model import ask_training, choose_model, show_timed_step
-from pages.shared.forms.run_target import JobRequest, choose_target
-from pages.shared.frame import errors_in_place
+from pages.shared.forms.finetune_model import (
+    ESTIMATE_HELP,
+    StudyButtons,
+    ask_training,
+    can_train,
+    choose_model,
+    show_study_buttons,
+)
 from pages.shared.identity import asks
-from pages.shared.plain_text import plain
-from pages.shared.runs.job_watch import FormDefaults, follow_job
-from tamis.actions.forecast import missing_packages
+from pages.shared.runs.job_watch import FormDefaults
 from tamis.actions.worth import WorthRequest, estimate_worth, submit_worth
-from tamis.recipes import RECIPES
 
-FORM, STEP = "worth", "worth"
-_ESTIMATE_HELP = "Loads the model, trains two steps and measures a few rows here and now; nothing is queued."
+FORM = STEP = "worth"
 
 
 def show_worth_form(context: DatasetContext) -> None:
@@ -31,43 +32,30 @@ def show_worth_form(context: DatasetContext) -> None:
     with st.container(width=760):
         model = choose_model(context, FormDefaults(), form=FORM)
         request = _ask(context, model.model)
-        asked = JobRequest(
-            dataset_id=context.dataset_id, step=STEP, values={}, problem="The rows are drawn first."
-        )
-        target = choose_target(context.workspace, asked, suffix=FORM)
-        with st.container(horizontal=True):
-            timed = st.button(
-                "Estimate",
-                icon=":material/timer:",
-                **asks(context.workspace, estimate_worth, disabled=bool(model.problem), words=_ESTIMATE_HELP),
-            )
-            pressed = st.button(
-                "Start the runs",
-                type="primary",
-                icon=":material/play_arrow:",
-                **asks(context.workspace, submit_worth, disabled=bool(model.problem)),
-            )
-        if model.problem:
-            st.error(plain(model.problem), icon=":material/error:")
-        if timed:
-            show_timed_step(lambda: estimate_worth(context.workspace, context.dataset_id, request).text)
-        if pressed:
-            with errors_in_place(), st.spinner("Holding rows out and counting tokens …"):
-                follow_job(submit_worth(context.workspace, context.dataset_id, request, target=target))
-                st.rerun()
+        where, blocked = (context.workspace, context.dataset_id, request), bool(model.problem)
+        show_study_buttons(
+            context,
+            model,
+            StudyButtons(
+                STEP, "Start the runs", ":material/play_arrow:",
+                estimating=asks(context.workspace, estimate_worth, disabled=blocked, words=ESTIMATE_HELP),
+                starting=asks(context.workspace, submit_worth, disabled=blocked),
+            ),
+            estimate=lambda: estimate_worth(*where).text,
+            submit=lambda target: submit_worth(*where, target=target),
+        )  # fmt: skip
 
 
 def _can_be_asked(context: DatasetContext) -> bool:
     """Whether packages and clusters are there; says what is missing."""
-    missing = missing_packages(RECIPES["sft_full"].extra)
-    if missing:
-        st.error(f"Needs {', '.join(missing)}: run pip install 'tamis[finetune]'.", icon=":material/error:")
-    elif context.view.clustering is None:
+    if not can_train():
+        return False
+    if context.view.clustering is None:
         st.info(
             "Clusters are weighed, and this dataset has none yet: cluster it on the map.",
             icon=":material/info:",
         )
-    return not missing and context.view.clustering is not None
+    return context.view.clustering is not None
 
 
 def _ask(context: DatasetContext, model: str) -> WorthRequest:

@@ -12,14 +12,19 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.shared.address import kept_in_address, link_asks
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import trained_titles
+from pages.shared.forms.run_target import JobRequest, choose_target
+from pages.shared.frame import errors_in_place
+from pages.shared.identity import Greyed
 from pages.shared.plain_text import plain
-from pages.shared.runs.job_watch import FormDefaults
+from pages.shared.runs.job_watch import FormDefaults, follow_job
 from tamis.actions.artifact_names import BUNDLED_TITLE
 from tamis.actions.forecast import missing_packages
 from tamis.actions.models import BUNDLED_LLM, PREFIX, look_at_model
+from tamis.actions.submit import RunTarget, Submission
 from tamis.actions.targets import list_targets
 from tamis.errors import CurationError
 from tamis.llms import LLMS
+from tamis.recipes import RECIPES
 from tamis.types import JSON
 
 BUNDLED, OWN, FURTHER = "Bundled", "Folder or hub id", "Continue an adapter"
@@ -99,6 +104,17 @@ def _suffix(start: FormDefaults) -> str:
     return f"_{start.suffix}" if start.suffix else ""
 
 
+ESTIMATE_HELP = "Loads the model, trains two steps and measures a few rows here and now; nothing is queued."
+
+
+def can_train() -> bool:
+    """Whether the packages that a study trains with are there; says what is missing."""
+    missing = missing_packages(RECIPES["sft_full"].extra)
+    if missing:
+        st.error(f"Needs {', '.join(missing)}: run pip install 'tamis[finetune]'.", icon=":material/error:")
+    return not missing
+
+
 @dataclass(frozen=True, slots=True)
 class ProxyTraining:
     """What every training of a study shares, and places beside it for what a study asks besides."""
@@ -145,7 +161,44 @@ def ask_training(context: DatasetContext, form: str) -> ProxyTraining:
     return ProxyTraining(values, beside, third)
 
 
-def show_timed_step(estimate: Callable[[], str]) -> None:
+@dataclass(frozen=True, slots=True)
+class StudyButtons:
+    """What the buttons of a study's form say and may do: the arguments of ``asks`` for each, the label and icon of the second."""
+
+    step: str
+    start: str
+    icon: str
+    estimating: Greyed
+    starting: Greyed
+
+
+def show_study_buttons(
+    context: DatasetContext,
+    model: ChosenModel,
+    buttons: StudyButtons,
+    *,
+    estimate: Callable[[], str],
+    submit: Callable[[RunTarget], Submission],
+) -> None:
+    """Where the study runs, a button that times one step, and one that starts and follows the job."""
+    asked = JobRequest(
+        dataset_id=context.dataset_id, step=buttons.step, values={}, problem="The rows are drawn first."
+    )
+    target = choose_target(context.workspace, asked, suffix=buttons.step)
+    with st.container(horizontal=True):
+        timed = st.button("Estimate", icon=":material/timer:", **buttons.estimating)
+        pressed = st.button(buttons.start, type="primary", icon=buttons.icon, **buttons.starting)
+    if model.problem:
+        st.error(plain(model.problem), icon=":material/error:")
+    if timed:
+        _show_timed_step(estimate)
+    if pressed:
+        with errors_in_place(), st.spinner("Holding rows out and counting tokens …"):
+            follow_job(submit(target))
+            st.rerun()
+
+
+def _show_timed_step(estimate: Callable[[], str]) -> None:
     """Time a step here and now and say how long it would take, or why not."""
     try:
         with st.spinner("Timing a step …"):

@@ -9,9 +9,9 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import shorten
-from pages.shared.runs.job_words import STATE_WORDS
 from pages.shared.wording import duration
 from tamis.actions.artifact_names import model_name, name_runs, names_in_view, rows_name
+from tamis.actions.job_words import STATE_WORDS
 from tamis.actions.runs import Run, list_runs, read_run_curves
 from tamis.recipes import RECIPES
 from tamis.store.workspace import Workspace

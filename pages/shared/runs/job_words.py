@@ -10,7 +10,6 @@ import streamlit as st
 
 from pages.shared.plain_text import shorten
 from pages.shared.wording import BadgeColour, sentence
-from tamis.actions.job_words import STATE_WORDS as STATE_WORDS
 from tamis.actions.jobs import Job, JobState
 from tamis.types import JSON
 

@@ -28,19 +28,14 @@ from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.targets import TargetExample, read_target, store_target
 from tests.support.in_process import Silent, run_queued
 from tests.support.small_trainings import RECIPE, sound_and_noise
+from tests.support.threads import one_thread
 
-torch = pytest.importorskip("torch")
+__all__ = ["one_thread"]  # a fixture
+
+pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 N_HELD_OUT = 48
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,9 @@ import pytest
 from tamis.recipes import RECIPES, TrainingRequest
 from tamis.registry import parse_options
 from tests.core.llms.conftest import build_model
+from tests.support.threads import one_thread
+
+__all__ = ["one_thread"]  # a fixture
 
 QUICK = {
     "num_train_epochs": 1,
@@ -30,16 +33,6 @@ def write_rows(path, n, start=0):
 
 def turn(prompt, response):
     return [{"role": "user", "content": prompt}, {"role": "assistant", "content": response}]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """A tiny model is not worth two threads, which wait for each other on a busy machine."""
-    torch = pytest.importorskip("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -23,17 +23,12 @@ from tamis.store.artifacts.adapters import (
 from tamis.store.review.frozen_decisions import FrozenDecision, store_decisions
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import RECIPE, Reports, clustering, rows_artifact, run, small_dataset
+from tests.support.threads import one_thread
 
-torch = pytest.importorskip("torch")
+__all__ = ["one_thread"]  # a fixture
+
+pytest.importorskip("torch")
 pytest.importorskip("trl")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -14,17 +14,12 @@ from tamis.steps.prune.options import PruneOptions
 from tamis.steps.prune.pruning import DENSE, MAGNITUDE, ROWS, read_pruning, window_files
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import Reports, rows_artifact, run, small_dataset
+from tests.support.threads import one_thread
+
+__all__ = ["one_thread"]  # a fixture
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -20,10 +20,9 @@ from tamis.jobs.forecast.measured import (
     forecast_from_runs,
     training_rates,
 )
-from tamis.jobs.limited_process import run_limited
-from tamis.jobs.limits import ReadLimits
 from tamis.jobs.model import JobSpec, Resources
 from tamis.jobs.scheduler.queue import pending_results
+from tamis.jobs.strangers_tokenizer import with_tokenizer_of
 from tamis.models.adapters import BUNDLED_LLM
 from tamis.registry import Table, parse_options
 from tamis.reprs import HtmlFacts
@@ -142,11 +141,10 @@ def step_forecast(workspace: Workspace, plan: Plan, **known: object) -> StepFore
         for role, identifier in plan.inputs.items()
     }
     look: Callable[..., StepForecast] = plan.step.load_forecast()
-    counts = "lengths" not in known and getattr(plan.options, "model", BUNDLED_LLM) != BUNDLED_LLM
-    if workspace.confined and counts:  # a stranger's tokenizer makes of a letter as much as it likes
-        limits = ReadLimits.of_look(workspace.settings)
-        return run_limited(look, inputs, plan.options, workspace.artifacts, limits=limits)
-    return look(inputs, plan.options, workspace.artifacts, **known)
+    if "lengths" in known:
+        return look(inputs, plan.options, workspace.artifacts, **known)
+    model = getattr(plan.options, "model", BUNDLED_LLM)
+    return with_tokenizer_of(workspace, model, look, inputs, plan.options, workspace.artifacts)
 
 
 def training_seconds(

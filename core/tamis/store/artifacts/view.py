@@ -81,12 +81,15 @@ class DatasetView:
         """The clustering, layout, embeddings or selection in view; raises ArtifactMissing naming the step to run."""
         artifact: Artifact | None = getattr(self, kind)
         if artifact is None:
-            step = {"clustering": "cluster", "layout": "embed", "embeddings": "embed", "selection": "select"}[
-                kind
-            ]
+            steps = {
+                "clustering": "cluster",
+                "layout": "embed, then tamis run project",
+                "embeddings": "embed",
+                "selection": "select",
+            }[kind]
             raise ArtifactMissing(
                 f"Dataset {self.dataset_id!r} has no {kind} yet: "
-                f"run tamis run {step} --dataset {self.dataset_id}."
+                f"run tamis run {steps} --dataset {self.dataset_id}."
             )
         return artifact
 
