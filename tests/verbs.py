@@ -139,6 +139,11 @@ VERBS: dict[str, Verb] = {
         No("the context it has opened knows them"), "clusters list", "Clusters.names"
     ),
     "clusters.rename_cluster": Verb("data_map", "clusters rename", "Clusters.rename"),
+    "clusters.take_names": Verb("data_map", "clusters take", "Clusters.take_names"),
+    "clusters.newest_names": Verb("data_map", No("the names are shown when they are taken"), "NamesResult"),
+    "clusters.list_model_names": Verb(
+        "data_map", No("the names are shown when they are taken"), "NamesResult.to_arrow"
+    ),
     "clusters.undo_rename": Verb(
         No("an empty name gives the old one back"), "clusters undo", "Clusters.undo"
     ),
@@ -661,7 +666,7 @@ ROLES: dict[str, str] = {
         "targets.add_target teams.assign_rows active.activate why_row.replace_row "
         "decisions.decide_rows bulk_decisions.decide_by_rule augmenting.accept_passed augment_trial.try_drafts decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
-        "regroup.change_clusters regroup.undo_change clusters.rename_cluster clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
+        "regroup.change_clusters regroup.undo_change clusters.rename_cluster clusters.take_names clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
         "datasets.delete_dataset datasets.restore_dataset opening.open_file imports.start_import uploads.store_upload "
         "given_scores.import_scores given_scores.take_column submit.submit pipeline.submit_stage "
         "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "

@@ -105,7 +105,7 @@ def cluster_middles(context: DatasetContext) -> dict[int, tuple[float, float]]:
 
 def levels_of_clusters(context: DatasetContext) -> list[list[ClusterGroup]]:
     """The groups above the clusters, coarse first."""
-    return _levels(context.key, _context=context)
+    return _levels(f"{context.key}:{context.names.revision}", _context=context)
 
 
 def open_map(context: DatasetContext) -> MapTiles:

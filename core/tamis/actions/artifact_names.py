@@ -219,6 +219,11 @@ def _clustering(clustering: Artifact) -> str:
     return f"{title} · {number:,} cluster{'' if number == 1 else 's'}"
 
 
+def _model_names(names: Artifact) -> str:
+    summary = names.summary
+    return f"{int(summary['n_named']):,} of {int(summary['n_clusters']):,} clusters named by {summary['llm']}"
+
+
 def _projection(projection: Artifact) -> str:
     method = str(projection.manifest.options.get("method", ""))
     return PROJECTORS[method].title if method in PROJECTORS else method
@@ -298,6 +303,7 @@ _NAMES: Mapping[str, Callable[[Artifact], str]] = {
     "selection": _selection,
     "clustering": _clustering,
     "projection": _projection,
+    "names": _model_names,
     "embeddings": _embeddings,
     "scores": _scores,
     "comparison": _comparison,

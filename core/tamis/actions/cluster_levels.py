@@ -39,7 +39,8 @@ def cluster_levels(context: DatasetContext) -> list[list[ClusterGroup]]:
         keep_levels(clustering, levels)
     table = read_clusters(clustering)
     ids, sizes = (table[name].to_numpy().astype(np.int64) for name in ("cluster_id", "size"))
-    return [_groups(context, level, ids, sizes) for level in levels if len(level.group) == len(ids)]
+    whole = [level for level in levels if len(level.group) == len(ids)]
+    return [_groups(context, number, level, ids, sizes) for number, level in enumerate(whole, start=1)]
 
 
 def _made(context: DatasetContext) -> list[Level]:
@@ -68,14 +69,17 @@ def _spread(clusters: Int64s, k: int) -> Int64s:
     return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 
-def _groups(context: DatasetContext, level: Level, ids: Int64s, sizes: Int64s) -> list[ClusterGroup]:
+def _groups(
+    context: DatasetContext, depth: int, level: Level, ids: Int64s, sizes: Int64s
+) -> list[ClusterGroup]:
     groups = []
     for number, words in enumerate(level.keywords):
         members = np.flatnonzero(level.group == number)
         members = members[np.argsort(-sizes[members], kind="stable")]
         clusters = tuple(int(i) for i in ids[members])
-        # Where no term stands out, the largest two say what it is about.
-        name = ", ".join(words) or " · ".join(_apart(context.cluster_name(i)) for i in clusters[:2])
+        # A model's name first; where no term stands out, the largest two say what it is about.
+        given = context.names.groups.get((depth, number), "")
+        name = given or ", ".join(words) or " · ".join(_apart(context.cluster_name(i)) for i in clusters[:2])
         groups.append(ClusterGroup(clusters, name))
     return groups
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tamis.actions import clusters as names
+from tamis.actions import clusters as actions
 from tamis.actions.dataset_context import DatasetContext, open_context
 from tamis.actions.read_rows import list_clusters
 from tamis.actions.regroup import change_clusters, undo_change
 from tamis.api.jobs import wait_unless
+from tamis.api.results import NamesResult
 from tamis.api.rows import Rows, match_rows
 from tamis.api.show import Tabular, head_of
 from tamis.reprs import Head
@@ -41,7 +42,7 @@ class Clusters(Tabular):
     @property
     def names(self) -> Mapping[int, str]:
         """What each cluster is called now, by its id; -1 is outside all."""
-        return names.cluster_names(self._workspace, self._clustering()).names
+        return actions.cluster_names(self._workspace, self._clustering()).names
 
     def of(self, clustering_id: str) -> Clusters:
         """The clusters of another clustering, by its id; raises ArtifactMissing."""
@@ -56,15 +57,23 @@ class Clusters(Tabular):
 
     def rename(self, cluster_id: int, name: str) -> None:
         """Name a cluster; an empty name gives the one made of its keywords back. Raises InvalidOptions."""
-        names.rename_cluster(self._workspace, self._clustering(), cluster_id, name, self._reviewer)
+        actions.rename_cluster(self._workspace, self._clustering(), cluster_id, name, self._reviewer)
+
+    def take_names(self, names: NamesResult | str = "") -> None:
+        """Take what a language model called the clusters (``data.name_clusters(…)``); the newest, or the ones given.
+
+        Names that people gave stay. Raises ArtifactMissing and InvalidOptions.
+        """
+        given = names if isinstance(names, str) else names.id
+        actions.take_names(self._workspace, self._clustering(), self._reviewer, given)
 
     def undo(self) -> int | None:
         """Undo your latest rename in force; returns its cluster, or None when there is none."""
-        return names.undo_rename(self._workspace, self._clustering(), self._reviewer)
+        return actions.undo_rename(self._workspace, self._clustering(), self._reviewer)
 
     def redo(self) -> int | None:
         """Redo the rename that you undid last; returns its cluster, or None when there is none."""
-        return names.redo_rename(self._workspace, self._clustering(), self._reviewer)
+        return actions.redo_rename(self._workspace, self._clustering(), self._reviewer)
 
     def merge(self, *cluster_ids: int, name: str = "") -> Clusters:
         """These clusters as one, in a new clustering, which is the active one; raises InvalidOptions and JobFailed."""

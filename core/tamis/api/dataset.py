@@ -31,6 +31,7 @@ from tamis.api.rejects import RejectedLines
 from tamis.api.results import (
     ClusteringResult,
     EmbeddingsResult,
+    NamesResult,
     ProjectionResult,
     ProposalsResult,
     ScoresResult,
@@ -71,6 +72,7 @@ class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTa
     embed = step_method("embed", EmbeddingsResult, "encoder")
     cluster = step_method("cluster", ClusteringResult, "method")
     regroup = step_method("regroup", ClusteringResult, "merge")
+    name_clusters = step_method("name_clusters", NamesResult, "llm")
     project = step_method("project", ProjectionResult, "method")
     score = step_method("score", ScoresResult, "scorer")
     select = step_method("select", SelectionResult, "method")

@@ -12,6 +12,7 @@ from tamis.api.referee_result import RefereeResult
 from tamis.api.results import (
     ClusteringResult,
     EmbeddingsResult,
+    NamesResult,
     ProjectionResult,
     ProposalsResult,
     ScoresResult,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 RESULTS: dict[str, Callable[[Workspace, Artifact], StepResult]] = {
     "embeddings": EmbeddingsResult,
     "clustering": ClusteringResult,
+    "names": NamesResult,
     "projection": ProjectionResult,
     "scores": ScoresResult,
     "selection": SelectionResult,

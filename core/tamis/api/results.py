@@ -20,6 +20,7 @@ from tamis.api.show import Records, arrow_of
 from tamis.api.step_result import StepResult
 from tamis.selectors.quality import gain_aside, quality_aside
 from tamis.store.artifacts import readers
+from tamis.store.artifacts.group_names import read_group_names
 from tamis.store.artifacts.proposals import read_proposals
 from tamis.store.rows.scope import ALL_ROWS
 
@@ -47,6 +48,16 @@ class EmbeddingsResult(StepResult):
         vectors = np.ascontiguousarray(self.to_numpy())
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
         return pa.table([pa.array(np.arange(len(vectors))), column], names=["example_id", "vector"])
+
+
+class NamesResult(StepResult):
+    """What a language model called clusters and the groups above them; ``data.clusters.take_names()`` takes the names."""
+
+    __slots__ = ()
+
+    def to_arrow(self) -> pa.Table:
+        """A line per cluster (level 0) and per group above (level 1 the coarsest): level, number, name, reply."""
+        return read_group_names(self._artifact)
 
 
 class ClusteringResult(StepResult):

@@ -10,6 +10,7 @@ from tamis.cli.command import dataset_option, group, reviewer_option
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, follow
 from tamis.errors import InvalidOptions
+from tamis.types import NOISE
 
 if TYPE_CHECKING:
     from tamis.store.artifacts.store import Artifact
@@ -60,6 +61,22 @@ def rename(session: Session, cluster: int, name: str, dataset: str, clustering: 
     _say(session, cluster, names.names[cluster])
 
 
+@clusters.command("take", examples=[f"tamis clusters take {EXAMPLE}"])
+@dataset_option
+@clustering_option
+@click.option("--names", "names_id", default="", metavar="ID", help="Which names; the newest when left out.")
+@reviewer_option
+def take(session: Session, dataset: str, clustering: str, names_id: str, reviewer: str) -> None:
+    """Take the names that a language model gave (tamis run name_clusters); those that people gave stay."""
+    from tamis.actions.clusters import take_names
+
+    made = _clustering(session, dataset, clustering)
+    names = take_names(session.workspace, made, session.reviewer(reviewer), names_id)
+    for number, name in sorted(names.names.items()):
+        session.show(f"{number:>6}  {name}" + ("  (named by hand)" if number in names.renamed else ""))
+    session.result({"clustering": made.id, "taken": names.taken, "names": dict(names.names)})
+
+
 @clusters.command("undo", examples=[f"tamis clusters undo {EXAMPLE} --reviewer ann"])
 @dataset_option
 @clustering_option
@@ -70,7 +87,11 @@ def undo(session: Session, dataset: str, clustering: str, reviewer: str) -> None
 
     made = _clustering(session, dataset, clustering)
     cluster = undo_rename(session.workspace, made, session.reviewer(reviewer))
-    _say(session, cluster, "" if cluster is None else cluster_names(session.workspace, made).names[cluster])
+    _say(
+        session,
+        cluster,
+        "" if cluster is None else cluster_names(session.workspace, made).names.get(cluster, ""),
+    )
 
 
 @clusters.command("redo", examples=[f"tamis clusters redo {EXAMPLE} --reviewer ann"])
@@ -83,7 +104,11 @@ def redo(session: Session, dataset: str, clustering: str, reviewer: str) -> None
 
     made = _clustering(session, dataset, clustering)
     cluster = redo_rename(session.workspace, made, session.reviewer(reviewer))
-    _say(session, cluster, "" if cluster is None else cluster_names(session.workspace, made).names[cluster])
+    _say(
+        session,
+        cluster,
+        "" if cluster is None else cluster_names(session.workspace, made).names.get(cluster, ""),
+    )
 
 
 @clusters.command("merge", examples=[f'tamis clusters merge 3,5 {EXAMPLE} --name "Refunds"'])
@@ -156,7 +181,10 @@ def _clustering(session: Session, dataset: str, clustering: str) -> Artifact:
 
 
 def _say(session: Session, cluster: int | None, name: str) -> None:
-    session.show(
-        "There is nothing to undo or redo." if cluster is None else f"Cluster {cluster} is called {name!r}."
-    )
+    said = f"Cluster {cluster} is called {name!r}."
+    if cluster is None:
+        said = "There is nothing to undo or redo."
+    elif cluster < NOISE:
+        said = "The names that a model gave were taken or turned back: tamis clusters list"
+    session.show(said)
     session.result({"cluster_id": cluster, "name": name})

@@ -30,6 +30,7 @@ FLAGS_TO_TRY = {
     "embed": "--encoder hashing",
     "cluster": "--n-clusters 64",
     "regroup": "--merge '[3, 5]'",
+    "name_clusters": "--llm smollm2",
     "project": "--method pca",
     "score": "--scorer alignment",
     "select": "--budget 1000 --quality alignment",

@@ -11,6 +11,7 @@ from tamis.steps.embed.options import EmbedOptions
 from tamis.steps.examine.options import ExamineOptions
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.import_file.options import ImportOptions
+from tamis.steps.name_clusters.options import NamingOptions
 from tamis.steps.project.options import ProjectOptions
 from tamis.steps.propose.options import ProposeOptions
 from tamis.steps.prune.options import PruneOptions
@@ -55,6 +56,14 @@ STEPS: Table[Step] = Table(
         options=RegroupOptions,
         target="tamis.steps.regroup.step:run",
         makes="clustering",
+    ),
+    Step(
+        name="name_clusters",
+        title="Name clusters",
+        summary="Let a language model name the clusters from keywords, typical rows and neighbours; people take the names or leave them.",
+        options=NamingOptions,
+        target="tamis.steps.name_clusters.step:run",
+        makes="names",
     ),
     Step(
         name="project",

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from tamis.errors import DatasetMissing, InvalidOptions
+from tamis.errors import ArtifactDamaged, DatasetMissing, InvalidOptions
+from tamis.store.artifacts.group_names import KIND, read_group_names
 from tamis.store.artifacts.readers import read_clusters
-from tamis.store.artifacts.store import Artifact, utc_now
+from tamis.store.artifacts.store import Artifact, load_artifact, utc_now
 from tamis.store.database.database import Database
 from tamis.store.database.undo import History, UndoEvent, replay_undo
 from tamis.store.workspace import Workspace
 from tamis.types import NOISE
 
+logger = logging.getLogger(__name__)
 MAX_NAME_CHARS = 200
+ALL_CLUSTERS = -2  # the event that takes the names of an artifact; its name is that artifact's id
 NOISE_NAME = "Noise"
 
 
@@ -25,12 +29,15 @@ class ClusterNames:
     """Current name of every cluster: what a person called it, else the default made from its keywords.
 
     ``revision`` grows with every rename, undo and redo of this clustering; ``renamed`` holds the clusters whose name
-    a person gave.
+    a person gave. ``taken`` is the id of the artifact whose names were taken last, and ``groups`` what it calls the groups
+    above the clusters, by level and number.
     """
 
     revision: int = 0
     names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     renamed: frozenset[int] = frozenset()
+    taken: str = ""
+    groups: Mapping[tuple[int, int], str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def check_name(name: str, subject: str) -> str:
@@ -108,6 +115,19 @@ def rename_cluster(
         _insert(connection, clustering, (cluster_id, cleaned, "rename", None), reviewer)
 
 
+def take_names(database: Database, clustering: Artifact, names: Artifact, reviewer: str) -> None:
+    """Call the clusters as an artifact of names does, which is one event; what people named keeps that name.
+
+    Raises InvalidOptions for the names of another clustering.
+    """
+    if names.manifest.inputs.get("clustering") != clustering.id:
+        raise InvalidOptions(
+            f"Names {names.id} were given to clustering {names.manifest.inputs.get('clustering')}, not to {clustering.id}."
+        )
+    with database.writing() as connection:
+        _insert(connection, clustering, (ALL_CLUSTERS, names.id, "rename", None), reviewer)
+
+
 def undo_rename(database: Database, clustering: Artifact, reviewer: str) -> int | None:
     """Undo this reviewer's latest rename in force; returns its cluster, or None when there is none."""
     return _turn(database, clustering, "undo", reviewer)
@@ -124,12 +144,29 @@ def cluster_names(database: Database, clustering: Artifact) -> ClusterNames:
         events = _events(connection, clustering)
     history = _replay(events)
     given = {event["cluster_id"]: event["name"] for event in events if event["event_id"] in history.active}
+    taken = given.pop(ALL_CLUSTERS, "")
+    by_model = _names_taken(clustering, taken) if taken else {}
     named = {cluster_id: name for cluster_id, name in given.items() if name}
+    clusters = {number: name for (level, number), name in by_model.items() if level == 0}
     return ClusterNames(
         revision=events[-1]["event_id"] if events else 0,
-        names=MappingProxyType(default_names(clustering) | named),
+        names=MappingProxyType(default_names(clustering) | clusters | named),
         renamed=frozenset(named),
+        taken=taken,
+        groups=MappingProxyType({place: name for place, name in by_model.items() if place[0]}),
     )
+
+
+def _names_taken(clustering: Artifact, names_id: str) -> dict[tuple[int, int], str]:
+    """Names by level and number; none where the artifact is gone or damaged, as keywords name clusters too."""
+    path = clustering.path.parent.parent / KIND / names_id
+    try:
+        table = read_group_names(load_artifact(path))
+    except ArtifactDamaged as error:
+        logger.warning("%s", error)
+        return {}
+    rows = zip(*(table[name].to_pylist() for name in ("level", "number", "name")), strict=True)
+    return {(level, number): name for level, number, name in rows if name}
 
 
 def default_names(clustering: Artifact) -> dict[int, str]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from pages.parts.data_map.cluster_change import show_cluster_change
+from pages.parts.data_map.cluster_naming import show_naming
 from pages.parts.data_map.row_list import show_row_list
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
@@ -63,6 +64,7 @@ def _head(context: DatasetContext, scope: Scope, clusters: pa.Table, chosen: lis
         if noise:
             st.caption(f"{noise:.1%} of rows in none", width="content")
         show_cluster_change(context, scope, [one for one in chosen if one != NOISE])
+        show_naming(context)
     for remark in remarks_on(summary):
         st.caption(remark)
 

@@ -18,7 +18,13 @@ from tamis.llms import LLMS
 from tamis.types import JSON
 
 KEPT, LOOK_EVERY_S = 16, 0.3
-ROLES = {"candidates": "Candidates", "answers": "Answers", "judge": "Judge", "score": "Score"}
+ROLES = {
+    "candidates": "Candidates",
+    "answers": "Answers",
+    "judge": "Judge",
+    "names": "Names",
+    "score": "Score",
+}
 
 
 def show_models_forecast(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> None:

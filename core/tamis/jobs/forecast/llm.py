@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tamis.compute.cluster.levels import merge_clusters
+from tamis.compute.cluster.naming import naming_prompt
 from tamis.errors import InvalidOptions
 from tamis.llms import LLMS
 from tamis.llms.around import AroundModel
@@ -19,6 +21,8 @@ from tamis.scorers import SCORERS
 from tamis.steps.examine.chunks import answer_limit, mark_rows
 from tamis.steps.examine.marks import MARKS
 from tamis.steps.examine.options import ExamineOptions
+from tamis.steps.name_clusters.evidence import cluster_evidence
+from tamis.steps.name_clusters.options import NamingOptions
 from tamis.steps.plan import Plan, plan_step
 from tamis.steps.propose.chunks import Models, propose_for, read_row_texts, same_client
 from tamis.steps.propose.options import ProposeOptions
@@ -29,6 +33,7 @@ from tamis.store.artifacts.readers import (
     EXAMPLES,
     count_examples,
     iter_examples,
+    read_centroids,
     read_example_rows,
     read_vectors,
 )
@@ -127,7 +132,7 @@ class Metered(AroundModel):
         self.spent = combined(self.spent, combined(self._client.usage, before, sign=-1))
 
 
-ASKING_STEPS = ("score", "propose", "examine")  # those whose work is asking language models
+ASKING_STEPS = ("score", "propose", "examine", "name_clusters")  # those whose work is asking language models
 
 
 def forecast_models(
@@ -147,9 +152,11 @@ def forecast_models(
     examples = store.examples(dataset_id)
     if isinstance(plan.options, ScoreOptions):
         return _score(store, plan, plan.options, n_sample, clock=clock)
+    if isinstance(plan.options, NamingOptions):
+        return _name(store, plan, plan.options, n_sample, clock=clock)
     if not isinstance(plan.options, ProposeOptions | ExamineOptions):
         raise InvalidOptions(
-            f"{step!r} asks no language model, so there is nothing to sample: score, propose and examine do."
+            f"{step!r} asks no language model, so there is nothing to sample: {', '.join(ASKING_STEPS)} do."
         )
     ids = (
         read_frozen(store.get(dataset_id, "rows", plan.inputs["within"]))
@@ -190,6 +197,23 @@ def _score(
     scorer.score(scorer_input(row, rows, sides, llm=metered, encode=scorer_encoder(options)))
     took = _Took((("score", options.llm, options.llm_options, metered),), clock() - start, load_s)
     return _scaled(took, n_rows, len(picked))
+
+
+def _name(
+    store: ArtifactStore, plan: Plan, options: NamingOptions, n_sample: int, *, clock: Clock
+) -> ModelsForecast:
+    """A question for each cluster; the few about the groups above them are counted as clusters."""
+    clustering = store.get(plan.dataset_id, "clustering", plan.inputs["clustering"])
+    groups = cluster_evidence(store.examples(plan.dataset_id), clustering, options)
+    above = merge_clusters(read_centroids(clustering), np.ones(len(groups), dtype=np.int64))
+    prompts = [naming_prompt(one) for one in groups]
+    picked = sample_rows(np.array([len(one) for one in prompts], dtype=np.int64), n_sample)
+    client, load_s = _opened(options.llm, options.llm_options, store.workspace, clock)
+    metered = Metered(client, clock)
+    start = clock()
+    metered.complete([prompts[i] for i in picked], max_new_tokens=options.max_new_tokens)
+    took = _Took((("names", options.llm, options.llm_options, metered),), clock() - start, load_s)
+    return _scaled(took, len(groups) + sum(int(one.max()) + 1 for one in above), len(picked))
 
 
 def _propose(
