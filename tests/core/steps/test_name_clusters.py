@@ -31,6 +31,13 @@ from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
         ("طلبات الاسترداد", "طلبات الاسترداد"),
         ("C++ and C#", "C++ and C#"),
         ("3D printing", "3D printing"),
+        ("The names of the groups are:", ""),
+        ("The name of the group, two to six words:", ""),
+        ("The name of the group, two to six words: Refund requests", "Refund requests"),
+        ("The name of this cluster is Refund requests", "Refund requests"),
+        ("Names of dogs", "Names of dogs"),
+        ("a noun phrase of two to six words", ""),
+        ("The name of the group is 8cc386", ""),
         ("", ""),
         ("…", ""),
         ("This group of examples is about people who ask for their money back because of a broken item.", ""),
@@ -39,7 +46,7 @@ from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
     ],
 )
 def test_a_name_is_read_of_a_reply(reply: str, name: str) -> None:
-    assert parse_name(reply) == name
+    assert parse_name(reply, "The code is 8cc386.") == name
 
 
 def test_names_differ_or_are_left_to_the_keywords() -> None:

@@ -21,6 +21,13 @@ A good name is a noun phrase of two to six words: what the examples of this grou
 Answer with the name alone, in the language of the examples."""
 END = "The name of the group, two to six words:"
 
+# What models write before a name, often in the words of the question.
+_LABEL = re.compile(
+    r"^\W*(?:the\s+)?(?:(?:group|cluster)s?(?:'s)?\s+)?names?(?:\s+(?:of|for)\s+(?:the|this)\s+(?:group|cluster)s?)?"
+    r"(?:,\s*two to six words)?(?:\W*:|\s+(?:is|are)\b\W*:?)\W*",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class GroupEvidence:
@@ -43,23 +50,21 @@ def naming_prompt(group: GroupEvidence) -> str:
     return "\n\n".join([*parts, END])
 
 
-def parse_name(reply: str) -> str:
+def parse_name(reply: str, asked: str = "") -> str:
     """The name that a reply gives: its first line without quotes, marks and a label; empty for none and for a whole sentence.
 
-    More than MOST_WORDS words or MOST_CHARACTERS characters are no name.
+    More than MOST_WORDS words or MOST_CHARACTERS characters are no name, nor is what the question ``asked`` says itself of
+    names and groups, nor what holds its code.
     """
     first = next((line for line in reply.strip().splitlines() if line.strip()), "")
     kept = "".join(" " if unicodedata.category(one) in ("Cc", "Cs", "Cf") else one for one in first)
     bare = re.sub(r"^[\s>#*\-•]+|^\d+[.)]\s+", "", kept)
-    bare = re.sub(
-        r"^\W*(?:the\s+)?(?:(?:group|cluster)(?:'s)?\s+)?name(?:\s+of\s+the\s+group)?(?:\s+is)?\W*:\W*",
-        "",
-        bare,
-        flags=re.I,
-    )
-    bare = " ".join(bare.strip(AROUND).split())
+    bare = " ".join(_LABEL.sub("", bare).strip(AROUND).split())
     few = len(bare) <= MOST_CHARACTERS and len(bare.split()) <= MOST_WORDS
-    return bare if few and any(one.isalnum() for one in bare) else ""
+    echoed = bare.casefold() in f"{QUESTION} {END}".casefold()
+    code = re.search(r"The code is (\w{6})", asked)
+    named = any(one.isalnum() for one in bare) and not (code and code[1] in bare)
+    return bare if few and named and not echoed else ""
 
 
 def tell_apart(names: Sequence[str], keywords: Sequence[Sequence[str]]) -> list[str]:
