@@ -13,6 +13,7 @@ from tamis.actions.runs import Run
 from tamis.clusterers import CLUSTERERS
 from tamis.encoders import ENCODERS
 from tamis.jobs.model import Job, JobState
+from tamis.llms import LLMS
 from tamis.projectors import PROJECTORS
 from tamis.pruners import PRUNERS
 from tamis.reprs import shortened
@@ -221,7 +222,7 @@ def _clustering(clustering: Artifact) -> str:
 
 def _model_names(names: Artifact) -> str:
     summary = names.summary
-    return f"{int(summary['n_named']):,} of {int(summary['n_clusters']):,} clusters named by {summary['llm']}"
+    return f"{int(summary['n_named']):,} of {int(summary['n_clusters']):,} clusters named by {LLMS[str(summary['llm'])].title}"
 
 
 def _projection(projection: Artifact) -> str:

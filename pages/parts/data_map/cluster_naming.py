@@ -23,6 +23,7 @@ from tamis.actions.jobs import active_jobs
 from tamis.actions.roles import why_not
 from tamis.actions.submit import check_options, submit
 from tamis.errors import CurationError
+from tamis.llms import LLMS
 from tamis.steps.name_clusters.options import NamingOptions
 from tamis.store.artifacts.store import Artifact
 
@@ -61,7 +62,8 @@ def _dialog(context: DatasetContext) -> None:
 def _show_names(context: DatasetContext, clustering: Artifact, names: Artifact) -> None:
     lines = list_model_names(context.workspace, clustering, names)
     unread = sum(not one.name for one in lines)
-    said = f"{count_of(len(lines) - unread, 'cluster')} named by {plain(str(names.summary['llm']))}"
+    model = LLMS[str(names.summary["llm"])].title
+    said = f"{count_of(len(lines) - unread, 'cluster')} named by {plain(model)}"
     if unread:
         said += (
             f"; {unread:,} replies held no name that tells a cluster from the others, and keep their keywords"
