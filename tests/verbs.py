@@ -140,13 +140,15 @@ VERBS: dict[str, Verb] = {
     ),
     "clusters.rename_cluster": Verb("data_map", "clusters rename", "Clusters.rename"),
     "clusters.take_names": Verb("data_map", "clusters take", "Clusters.take_names"),
-    "clusters.newest_names": Verb("data_map", No("the names are shown when they are taken"), "NamesResult"),
+    "clusters.newest_names": Verb(
+        "data_map", No("tamis clusters take finds them"), No("take_names finds them by itself")
+    ),
     "clusters.list_model_names": Verb(
-        "data_map", No("the names are shown when they are taken"), "NamesResult.to_arrow"
+        "data_map",
+        No("the names are shown when they are taken"),
+        No("the result of name_clusters is that table"),
     ),
-    "clusters.undo_rename": Verb(
-        No("an empty name gives the old one back"), "clusters undo", "Clusters.undo"
-    ),
+    "clusters.undo_rename": Verb("data_map", "clusters undo", "Clusters.undo"),
     "clusters.redo_rename": Verb(No("the name is typed again"), "clusters redo", "Clusters.redo"),
     "regroup.change_clusters": Verb("data_map", "clusters merge", "Clusters.merge"),
     "regroup.undo_change": Verb("data_map", "clusters back", "Clusters.back"),
@@ -490,7 +492,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "the colours of a map and of the charts beside it, and what of a legend filters",
         "colour_choices cluster_colour diverging paint_column shade_clusters paint_evenly paint_groups is_about condition_of values_of",
     ),
-    "map_overlay": ("another dataset over a map, for the eye", "overlay_choices overlay_of"),
+    "map_overlay": ("another dataset or a target over a map, for the eye", "overlay_choices overlay_of"),
     "map_picture": ("what a map draws, as data", "describe_map cluster_labels"),
     "map_rounds": ("the rounds of a refinement on a map", "map_rounds round_values flagged_group"),
     "map_facts": ("the caption of a map", "map_caption"),
@@ -643,7 +645,7 @@ ROLES: dict[str, str] = {
         "remedies.with_smaller_batch submit.repeat read_rows.matching read_rows.sort_rows read_rows.read_rows "
         "read_rows.columns_of read_rows.list_clusters read_rows.read_messages read_rows.nearest_rows "
         "read_rows.sort_by_similarity row_images.row_images learned_tokens.learned_tokens "
-        "token_losses.token_losses scores.score_per_cluster pruning.find_pruning pruning.pruning_lines label_rounds.label_round "
+        "clusters.newest_names clusters.list_model_names token_losses.token_losses scores.score_per_cluster pruning.find_pruning pruning.pruning_lines label_rounds.label_round "
         "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
         "campaigns.list_campaigns campaigns.show_campaign campaigns.plan_campaign briefs.read_brief "
         "models.trained_models augmenting.batch_funnel augmenting.list_batches augmenting.rows_with_reason selections.picks_per_cluster sieve.open_sieve sieve.sift report.report.render_report "

@@ -130,10 +130,10 @@ def bits_of_rows(context: DatasetContext, opened: MapTiles, name: str, rows: Cal
     return _bits_of_rows(context.key, opened.layout_id, name, _context=context, _opened=opened, _rows=rows)
 
 
-def overlay(context: DatasetContext, dataset_id: str) -> Overlay:
-    """The rows of another dataset on the map in view."""
+def overlay(context: DatasetContext, chosen: str) -> Overlay:
+    """The rows of another dataset, or the examples of a target, on the map in view."""
     layout, embeddings = context.view.require("layout").id, context.view.require("embeddings").id
-    return _overlay(f"{context.key} {layout} {embeddings}", dataset_id, _context=context)
+    return _overlay(f"{context.key} {layout} {embeddings}", chosen, _context=context)
 
 
 def rank(context: DatasetContext, near: str, within: Int64s) -> list[int]:
@@ -227,8 +227,8 @@ def _levels(key: str, *, _context: DatasetContext) -> list[list[ClusterGroup]]:
 
 
 @st.cache_data(max_entries=8, show_spinner="Placing its rows")
-def _overlay(key: str, dataset_id: str, *, _context: DatasetContext) -> Overlay:
-    return map_overlay.overlay_of(_context, dataset_id)
+def _overlay(key: str, chosen: str, *, _context: DatasetContext) -> Overlay:
+    return map_overlay.overlay_of(_context, chosen)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Preparing the map")

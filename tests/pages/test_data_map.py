@@ -98,7 +98,9 @@ def test_columns_beside_the_map_count_what_the_other_conditions_leave(workspace:
 
 
 def test_laying_a_dataset_over_the_map_says_where_none_fits(workspace: Path) -> None:
-    assert "No other dataset was embedded like this one." in _texts(_open(overlay_on="true"))
+    assert "No other dataset was embedded like this one, and nothing was scored towards a target." in _texts(
+        _open(overlay_on="true")
+    )
 
 
 def test_a_chip_takes_its_condition_out_of_the_address(workspace: Path) -> None:

@@ -11,7 +11,13 @@ import tamis
 from tamis.actions.cluster_levels import cluster_levels
 from tamis.actions.dataset_context import open_context
 from tamis.cli.main import run
-from tamis.compute.cluster.naming import GroupEvidence, naming_prompt, nearest_groups, parse_name, tell_apart
+from tamis.compute.cluster.naming import (
+    GroupEvidence,
+    distinct_names,
+    naming_prompt,
+    nearest_groups,
+    parse_name,
+)
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
 
@@ -51,8 +57,8 @@ def test_a_name_is_read_of_a_reply(reply: str, name: str) -> None:
 
 def test_names_differ_or_are_left_to_the_keywords() -> None:
     keywords = [["sum", "add"], ["sum", "loan"], ["area"], []]
-    assert tell_apart(["Maths", "maths", "Geometry", ""], keywords) == ["", "", "Geometry", ""]
-    assert tell_apart(["Maths", "maths", "Maths"], [["sum"], ["loan"], ["maths"]]) == [
+    assert distinct_names(["Maths", "maths", "Geometry", ""], keywords) == ["", "", "Geometry", ""]
+    assert distinct_names(["Maths", "maths", "Maths"], [["sum"], ["loan"], ["maths"]]) == [
         "Maths (sum)",
         "maths (loan)",
         "",

@@ -67,7 +67,7 @@ def parse_name(reply: str, asked: str = "") -> str:
     return bare if few and named and not echoed else ""
 
 
-def tell_apart(names: Sequence[str], keywords: Sequence[Sequence[str]]) -> list[str]:
+def distinct_names(names: Sequence[str], keywords: Sequence[Sequence[str]]) -> list[str]:
     """Names that differ: one that several groups have is followed by what each is about besides; what stays alike is empty.
 
     An empty name stays empty, and means that the group keeps the one made of its keywords.

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.compute.cluster.levels import merge_clusters
-from tamis.compute.cluster.naming import GroupEvidence, naming_prompt, parse_name, tell_apart
+from tamis.compute.cluster.naming import GroupEvidence, distinct_names, naming_prompt, parse_name
 from tamis.steps.context import StepContext
 from tamis.steps.name_clusters.asking import CHUNK_GROUPS, NamingChunks
 from tamis.steps.name_clusters.evidence import cluster_evidence, named_clusters
@@ -33,7 +33,7 @@ def run(context: StepContext, options: NamingOptions) -> dict[str, JSON]:
     keywords = [tuple(words or ()) for words in clusters["keywords"].to_pylist()]
     evidence = cluster_evidence(context.input("examples"), clustering, options)
     replies = _ask(context, options, "clusters", evidence, spent)
-    named = tell_apart(_read(replies, evidence), keywords)
+    named = distinct_names(_read(replies, evidence), keywords)
     lines = [_line(0, number, *one) for number, one in enumerate(zip(named, replies, strict=True))]
     called = [name or str(old) for name, old in zip(named, clusters["name"].to_pylist(), strict=True)]
     parents = np.zeros(len(called), dtype=np.int64)
@@ -42,7 +42,7 @@ def run(context: StepContext, options: NamingOptions) -> dict[str, JSON]:
         above = [tuple(called[i] for i in own[:MEMBERS]) for own in members]
         asked = _of_groups(above, groups, parents)
         replies = _ask(context, options, f"groups {level}", asked, spent)
-        told = tell_apart(_read(replies, asked), above)
+        told = distinct_names(_read(replies, asked), above)
         lines += [_line(level, number, *one) for number, one in enumerate(zip(told, replies, strict=True))]
         parents = groups
     pq.write_table(pa.Table.from_pylist(lines, SCHEMA), context.output.path / FILE, compression="zstd")
